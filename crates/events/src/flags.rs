@@ -1,0 +1,111 @@
+//! Flags and enumerations: the names of their values, and how kernel values become portable ones.
+
+/// Names of a parameter's values, in the order in which they are written.
+#[derive(Debug)]
+pub struct FlagTable {
+    /// Name in the schema, such as `file_flags`.
+    pub name: &'static str,
+    /// Names and values.
+    pub entries: &'static [(&'static str, u32)],
+}
+
+macro_rules! flag_tables {
+    ($($ident:ident $name:literal { $($flag:literal = $value:literal,)* })*) => {
+        impl FlagTable {
+            $(
+                #[doc = concat!("`", $name, "`.")]
+                pub const $ident: Self = Self { name: $name, entries: &[$(($flag, $value)),*] };
+            )*
+
+            /// Every table.
+            pub const ALL: &'static [Self] = &[$(Self::$ident),*];
+        }
+    };
+}
+
+mod tables;
+
+/// A translation from kernel values to the schema's portable ones, by position in [`FlagMap::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlagMap(pub u8);
+
+/// How a [`FlagMap`] translates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagMapKind {
+    /// Unchanged.
+    Identity,
+    /// Each bit by itself; bits not listed are dropped.
+    Bits,
+    /// The whole value; one not listed becomes the default.
+    Values,
+}
+
+macro_rules! flag_maps {
+    ($($ident:ident $kind:ident $(or $default:literal)? { $($from:literal => $to:literal),* })*) => {
+        #[allow(non_camel_case_types)]
+        enum Position { $($ident),* }
+
+        impl FlagMap {
+            $(
+                #[doc = concat!("`", stringify!($ident), "`.")]
+                pub const $ident: Self = Self(Position::$ident as u8);
+            )*
+
+            /// Every translation: name, kind, (kernel, portable) pairs, and the value of what is not listed.
+            pub const ALL: &'static [(&'static str, super::FlagMapKind, &'static [(u64, u64)], u64)] =
+                &[$((stringify!($ident), kind!($kind), &[$(($from, $to)),*], otherwise!($($default)?))),*];
+        }
+    };
+}
+
+macro_rules! kind {
+    (identity) => {
+        super::FlagMapKind::Identity
+    };
+    (bits) => {
+        super::FlagMapKind::Bits
+    };
+    (values) => {
+        super::FlagMapKind::Values
+    };
+}
+
+macro_rules! otherwise {
+    () => {
+        0
+    };
+    ($default:literal) => {
+        $default
+    };
+}
+
+mod maps;
+
+impl FlagMap {
+    /// Translates a kernel value.
+    pub fn apply(self, value: u64) -> u64 {
+        let Some((_, kind, pairs, default)) = Self::ALL.get(usize::from(self.0)) else { return 0 };
+        match kind {
+            FlagMapKind::Identity => value,
+            FlagMapKind::Bits => {
+                pairs.iter().filter(|(from, _)| value & from != 0).fold(0, |bits, (_, to)| bits | to)
+            }
+            FlagMapKind::Values => {
+                pairs.iter().find(|(from, _)| *from == value).map_or(*default, |(_, to)| *to)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_and_values_translate_each_in_its_way() {
+        assert_eq!(FlagMap::SOCKET_FAMILY.apply(10), 10);
+        assert_eq!(FlagMap::CLONE_FLAGS.apply(0), 0);
+        assert_eq!(FlagMap::SHUTDOWN_HOW.apply(9), 65535);
+        assert_ne!(FlagMap::CLONE_FLAGS.apply(0x10000), 0);
+    }
+}

@@ -1,0 +1,35 @@
+//! The vocabulary of runtime security on Linux: every event type, its parameters and flags, and every
+//! system call, as constant tables.
+//!
+//! Each event is one row in `table/<family>.rs` that says its code, name, category, flags and parameters,
+//! and where the probe takes each parameter from. Everything else (decoding, the probe's descriptor
+//! table, the C header, the documentation) is derived from these rows.
+//!
+//! ```
+//! use eyas_events::{EventType, param};
+//!
+//! let open = EventType::SYSCALL_OPEN_X.info().expect("in the table");
+//! assert_eq!(open.name, "open");
+//! assert_eq!(open.params[param::SYSCALL_OPEN_X::name].name, "name");
+//! ```
+//!
+//! Codes are newtypes: one that this version does not know survives and prints as a number.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod flags;
+mod syscalls;
+mod table;
+
+pub use flags::{FlagMap, FlagMapKind, FlagTable};
+pub use syscalls::{Arch, SyscallCode, SyscallFlags, SyscallInfo, ia32_to_x86_64, syscalls};
+pub use table::{
+    Category, Dynamic, EventFlags, EventInfo, EventType, Format, Op, ParamDetail, ParamInfo, ParamType,
+    Source, events, param,
+};
+
+/// Size in bytes of an event's header: time stamp, thread id, length, type, number of parameters.
+pub const HEADER_LEN: usize = 26;
+
+/// The most parameters that an event type has.
+pub const MAX_PARAMS: usize = 32;

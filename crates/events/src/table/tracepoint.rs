@@ -1,0 +1,35 @@
+//! Kernel tracepoints that are no system calls.
+
+use super::row::*;
+
+events! {
+    16 PROCEXIT_E "procexit" (PROCESS | TRACEPOINT) (MODIFIES_STATE | OLD_VERSION | CONVERTER_MANAGED) {}
+    146 SCHEDSWITCH_1_E "switch" (SCHEDULER | TRACEPOINT) (SKIPPARSERESET | OLD_VERSION | CONVERTER_MANAGED) {
+        next: PID DEC,
+    }
+    152 SCHEDSWITCH_6_E "switch" (SCHEDULER | TRACEPOINT) (NONE) {
+        next: PID DEC = CUSTOM,
+        pgft_maj: UINT64 DEC = CUSTOM,
+        pgft_min: UINT64 DEC = CUSTOM,
+        vm_size: UINT32 DEC = CUSTOM,
+        vm_rss: UINT32 DEC = CUSTOM,
+        vm_swap: UINT32 DEC = CUSTOM,
+    }
+    186 PROCEXIT_1_E "procexit" (PROCESS | TRACEPOINT) (MODIFIES_STATE) {
+        status: ERRNO DEC = CUSTOM,
+        ret: ERRNO DEC = CUSTOM,
+        sig: SIGTYPE DEC = CUSTOM,
+        core: UINT8 DEC = CUSTOM,
+        reaper_tid: PID DEC = CUSTOM,
+    }
+    232 SIGNALDELIVER_E "signaldeliver" (SIGNAL | TRACEPOINT) (NONE) {
+        spid: PID DEC = CUSTOM,
+        dpid: PID DEC = CUSTOM,
+        sig: SIGTYPE DEC = CUSTOM,
+    }
+    290 PAGE_FAULT_E "page_fault" (OTHER | TRACEPOINT) (SKIPPARSERESET) {
+        addr: UINT64 HEX = CUSTOM,
+        ip: UINT64 HEX = CUSTOM,
+        error: FLAGS32 HEX [flags PF_FLAGS] = CUSTOM,
+    }
+}

@@ -1,0 +1,190 @@
+use alloc::boxed::Box;
+use core::fmt;
+use core::ops::BitOr;
+
+/// Position of a field in its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldId(pub u16);
+
+/// The type of a field's values, which decides the operators and literals it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FieldType {
+    /// Signed integer of 8, 16, 32 or 64 bits, an errno, a file descriptor or a process id.
+    Int {
+        /// Width in bits.
+        bits: u8,
+    },
+    /// Unsigned integer of 8, 16, 32 or 64 bits, flags, mode or syscall code.
+    Uint {
+        /// Width in bits.
+        bits: u8,
+    },
+    /// Floating point number.
+    Double,
+    /// Duration in ns.
+    RelTime,
+    /// Point in time, ns since the epoch.
+    AbsTime,
+    /// TCP or UDP port: a number, or a service name in a literal.
+    Port,
+    /// Truth value.
+    Bool,
+    /// Text; also paths.
+    Str,
+    /// Raw bytes.
+    Bytes,
+    /// IP address.
+    Ip,
+    /// IP network: a literal is `addr/prefix`; values are addresses or networks.
+    Net,
+    /// Typed by the event itself; only `exists` applies.
+    Dynamic,
+}
+
+/// How a number is written in output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Not a number, or no particular form.
+    #[default]
+    Na,
+    /// Decimal.
+    Dec,
+    /// Upper-case hexadecimal without `0x`.
+    Hex,
+    /// Octal with a leading 0.
+    Oct,
+    /// Decimal, zero-padded to nine digits.
+    PaddedDec,
+    /// An identifier: decimal.
+    Id,
+}
+
+/// What argument a field takes in brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgKind {
+    /// None.
+    None,
+    /// A number is required: `fd.types[0]`.
+    Index,
+    /// A number may be given: `proc.aname`, `proc.aname[2]`.
+    OptionalIndex,
+    /// A key is required: `container.label[app]`.
+    Key,
+    /// A key or a number may be given: `proc.env`, `proc.env[HOME]`.
+    OptionalKey,
+    /// The name continues the field: `evt.arg.flags`, `evt.rawarg.fd`, `thread.cgroup.cpu`;
+    /// `evt.arg[0]` too.
+    Suffix,
+}
+
+/// What a field's value depends on, hence how long a verdict on it may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// This event alone.
+    Event,
+    /// The file descriptor of the event.
+    Fd,
+    /// The image, credentials and container of the event's process.
+    Process,
+    /// The process and its ancestors.
+    Ancestors,
+    /// The machine: never changes during a capture.
+    Host,
+}
+
+/// Properties of a field beyond its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct FieldFlags(pub u16);
+
+impl FieldFlags {
+    /// No property.
+    pub const NONE: Self = Self(0);
+    /// Yields zero or more values.
+    pub const LIST: Self = Self(1);
+    /// Usable in conditions only, never in output.
+    pub const FILTER_ONLY: Self = Self(1 << 1);
+    /// Not comparable with another field.
+    pub const NO_RHS: Self = Self(1 << 2);
+    /// Refuses transformers.
+    pub const NO_TRANSFORMER: Self = Self(1 << 3);
+    /// Kept for old rules; a use is warned about.
+    pub const DEPRECATED: Self = Self(1 << 4);
+    /// Left out of listings.
+    pub const HIDDEN: Self = Self(1 << 5);
+    /// Appended to outputs that ask for the suggested fields.
+    pub const SUGGESTED: Self = Self(1 << 6);
+    /// A comparison holds if any of several endpoints or ancestors satisfies it; the value is a list
+    /// although the field is scalar to the language (`fd.ip`, `fd.port`, `proc.aname`).
+    pub const ANY: Self = Self(1 << 7);
+
+    /// Whether every property of `other` is set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets of properties.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOr for FieldFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.union(other)
+    }
+}
+
+/// One row of a schema.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldDef {
+    /// Full name, such as `proc.name`.
+    pub name: &'static str,
+    /// Type of its values.
+    pub ty: FieldType,
+    /// Argument that it takes.
+    pub arg: ArgKind,
+    /// How long a verdict on it holds.
+    pub scope: Scope,
+    /// How numbers are written.
+    pub format: Format,
+    /// Further properties.
+    pub flags: FieldFlags,
+    /// What it is, in a sentence.
+    pub doc: &'static str,
+}
+
+/// A parsed field argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Arg {
+    /// `[2]`
+    Index(u64),
+    /// `[HOME]`, or the suffix of `evt.arg.flags`.
+    Key(Box<str>),
+}
+
+/// A field with its argument, resolved against a schema: what a compiled condition asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Row in the schema.
+    pub id: FieldId,
+    /// Argument, if one was given.
+    pub arg: Option<Arg>,
+    /// A number of the schema's own choosing that spares a lookup at extraction (a parameter's index,
+    /// say); 0 where unused.
+    pub hint: u32,
+    /// Type of the values: the row's, or with `evt.rawarg.x` the parameter's.
+    pub ty: FieldType,
+    /// Whether it yields a list: a list field without index, say.
+    pub is_list: bool,
+    /// Canonical text, as in alerts' keys: `proc.aname[2]`.
+    pub text: Box<str>,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,197 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{Field, FieldDef, FieldId, Value};
+
+/// What answers fields: an event with the state around it, or any value of an embedder's.
+pub trait FieldSource {
+    /// The value of `field`, or `None` where it is absent.
+    ///
+    /// A list field, and a field with [`FieldFlags::ANY`](crate::FieldFlags::ANY) that has several
+    /// values, answer [`Value::List`].
+    fn get(&self, field: &Field) -> Option<Value<'_>>;
+
+    /// Code of the event's type: what rules are indexed by. Sources without types answer 0.
+    fn code(&self) -> u16 {
+        0
+    }
+}
+
+/// The fields that a kind of source has.
+pub trait Schema: Send + Sync {
+    /// Name of the event source that rules refer to, such as `syscall`.
+    fn source(&self) -> &str;
+
+    /// Finds the field `name`, with the text between brackets in `arg`.
+    ///
+    /// # Errors
+    /// No such field, or its argument is missing, forbidden or malformed.
+    fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError>;
+
+    /// All rows; [`FieldId`] is the position here.
+    fn fields(&self) -> &[FieldDef];
+
+    /// Row of `id`; ids come from [`Schema::resolve`] of the same schema.
+    fn def(&self, id: FieldId) -> &FieldDef {
+        &self.fields()[usize::from(id.0)]
+    }
+
+    /// Number of event codes: rules are indexed by codes below it. 1 where events have no types.
+    fn codes(&self) -> usize {
+        1
+    }
+
+    /// Whether comparing `field` with a constant decides the event's type, as `evt.type` does.
+    fn is_type_field(&self, field: &Field) -> bool {
+        let _ = field;
+        false
+    }
+
+    /// Codes of the events that `name` (a value of a type field) stands for; `None` if unknown.
+    fn codes_of(&self, name: &str) -> Option<CodeSet> {
+        let _ = name;
+        None
+    }
+
+    /// Name of the event with this code, for listings.
+    fn code_name(&self, code: u16) -> Option<&str> {
+        let _ = code;
+        None
+    }
+
+    /// Codes of events that every rule of this source must see whatever its condition says.
+    fn always(&self) -> CodeSet {
+        CodeSet::empty(self.codes())
+    }
+
+    /// Whether `value` may be compared with `field`; else why not (an unknown `evt.type`, say).
+    ///
+    /// # Errors
+    /// The sentence for the person who wrote the rule.
+    fn check_value(&self, field: &Field, value: &str) -> Result<(), String> {
+        let _ = (field, value);
+        Ok(())
+    }
+}
+
+/// Why a field could not be resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// No field of that name.
+    Unknown,
+    /// The field takes no argument.
+    UnexpectedArg,
+    /// The field requires an argument.
+    MissingArg,
+    /// The argument is not one that the field understands; with the reason.
+    BadArg(String),
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("nonexistent field"),
+            Self::UnexpectedArg => f.write_str("field takes no argument"),
+            Self::MissingArg => f.write_str("field requires an argument"),
+            Self::BadArg(why) => f.write_str(why),
+        }
+    }
+}
+
+impl core::error::Error for ResolveError {}
+
+/// A set of event codes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CodeSet {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl CodeSet {
+    /// No code out of `len`.
+    pub fn empty(len: usize) -> Self {
+        Self { words: alloc::vec![0; len.div_ceil(64)], len }
+    }
+
+    /// Every code below `len`.
+    pub fn all(len: usize) -> Self {
+        Self::empty(len).complement()
+    }
+
+    /// Adds a code; codes outside the universe are ignored.
+    pub fn insert(&mut self, code: u16) {
+        let code = usize::from(code);
+        if code < self.len {
+            self.words[code / 64] |= 1 << (code % 64);
+        }
+    }
+
+    /// Whether the code is in the set.
+    pub fn contains(&self, code: u16) -> bool {
+        let code = usize::from(code);
+        code < self.len && self.words[code / 64] & (1 << (code % 64)) != 0
+    }
+
+    /// Number of codes in the set.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|w| w.count_ones() as usize).sum()
+    }
+
+    /// Whether no code is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|w| *w == 0)
+    }
+
+    /// The codes in either set.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
+        self
+    }
+
+    /// The codes in both sets.
+    #[must_use]
+    pub fn intersection(mut self, other: &Self) -> Self {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
+        self
+    }
+
+    /// The codes not in the set.
+    #[must_use]
+    pub fn complement(mut self) -> Self {
+        for word in &mut self.words {
+            *word = !*word;
+        }
+        if self.len % 64 != 0
+            && let Some(last) = self.words.last_mut()
+        {
+            *last &= (1 << (self.len % 64)) - 1;
+        }
+        self
+    }
+
+    /// The codes in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        (0..self.len as u16).filter(|code| self.contains(*code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complement_stays_within_the_universe() {
+        let mut set = CodeSet::empty(70);
+        set.insert(3);
+        set.insert(69);
+        set.insert(70);
+        assert_eq!(set.count(), 2);
+        let rest = set.clone().complement();
+        assert_eq!(rest.count(), 68);
+        assert!(!rest.contains(3) && !rest.contains(70));
+        assert_eq!(rest.union(&set), CodeSet::all(70));
+    }
+}

@@ -1,0 +1,172 @@
+//! One event as it came: header, parameter lengths, bytes.
+
+use eyas_events::{EventFlags, EventInfo, EventType};
+
+/// An event frame, lent by its source until the next call.
+///
+/// Parameters are found by their position in the event's row (`eyas_events::param`). One that the
+/// frame does not hold is `None` (*absent*: the frame was written by an older version); one of length
+/// zero is `Some(&[])` (*empty*: the kernel had no value, rendered `<NA>` or `NULL`).
+#[derive(Clone, Copy, Debug)]
+pub struct RawEvent<'a> {
+    /// Time in ns since the epoch.
+    pub ts: u64,
+    /// Thread that made the event; -1 for events of no thread.
+    pub tid: i64,
+    /// Type.
+    pub ty: EventType,
+    /// Number of the CPU, or of the ring that it came through.
+    pub cpu: u16,
+    /// For state only: not to be shown or matched.
+    pub state_only: bool,
+    nparams: u32,
+    wide: bool,
+    /// Lengths, then data.
+    body: &'a [u8],
+}
+
+impl<'a> RawEvent<'a> {
+    /// Puts a frame together from what follows its header: `nparams` lengths of 16 bits (32 for types
+    /// with large payloads), then the parameters one after the other.
+    ///
+    /// `None` if the lengths exceed the body.
+    pub fn from_parts(
+        ts: u64,
+        tid: i64,
+        ty: EventType,
+        cpu: u16,
+        nparams: u32,
+        body: &'a [u8],
+    ) -> Option<Self> {
+        let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
+        let event = Self { ts, tid, ty, cpu, state_only: false, nparams, wide, body };
+        let lengths = event.lengths_len()?;
+        let data = body.get(lengths..)?.len();
+        let sum: usize = (0..nparams as usize).map(|i| event.len_at(i)).sum();
+        (sum <= data).then_some(event)
+    }
+
+    fn lengths_len(&self) -> Option<usize> {
+        (self.nparams as usize).checked_mul(if self.wide { 4 } else { 2 })
+    }
+
+    #[inline]
+    fn len_at(&self, index: usize) -> usize {
+        if self.wide {
+            self.body
+                .get(index * 4..index * 4 + 4)
+                .map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
+        } else {
+            self.body
+                .get(index * 2..index * 2 + 2)
+                .map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])))
+        }
+    }
+
+    /// Row of the event's type, or `None` if this version does not know it.
+    #[inline]
+    pub fn info(&self) -> Option<&'static EventInfo> {
+        self.ty.info()
+    }
+
+    /// Number of parameters in the frame; the row may have more or fewer.
+    #[inline]
+    pub fn nparams(&self) -> usize {
+        self.nparams as usize
+    }
+
+    /// Parameter lengths and data as they stand in the frame.
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// Bytes of the parameter at `index`; `None` if the frame does not hold it.
+    #[inline]
+    pub fn param(&self, index: usize) -> Option<&'a [u8]> {
+        if index >= self.nparams() {
+            return None;
+        }
+        let start = self.lengths_len()? + (0..index).map(|i| self.len_at(i)).sum::<usize>();
+        self.body.get(start..start + self.len_at(index))
+    }
+
+    /// The parameters in order.
+    pub fn params(&self) -> Params<'a> {
+        Params { event: *self, index: 0, offset: self.lengths_len().unwrap_or(0) }
+    }
+
+    /// Signed number of 1, 2, 4 or 8 bytes; `None` if absent, empty or of another size.
+    #[inline]
+    pub fn int(&self, index: usize) -> Option<i64> {
+        let bytes = self.param(index)?;
+        Some(match *bytes {
+            [a] => i64::from(a as i8),
+            [a, b] => i64::from(i16::from_le_bytes([a, b])),
+            [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+            _ => i64::from_le_bytes(bytes.try_into().ok()?),
+        })
+    }
+
+    /// Unsigned number of 1, 2, 4 or 8 bytes; `None` if absent, empty or of another size.
+    #[inline]
+    pub fn uint(&self, index: usize) -> Option<u64> {
+        let bytes = self.param(index)?;
+        Some(match *bytes {
+            [a] => u64::from(a),
+            [a, b] => u64::from(u16::from_le_bytes([a, b])),
+            [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+            _ => u64::from_le_bytes(bytes.try_into().ok()?),
+        })
+    }
+
+    /// Text without its final NUL; `None` if absent, empty (no value) or the `(NULL)` of old captures.
+    ///
+    /// A lone NUL is an existing, empty text.
+    #[inline]
+    pub fn text(&self, index: usize) -> Option<&'a [u8]> {
+        let bytes = self.param(index)?;
+        match bytes {
+            [] | b"(NULL)\0" | b"(NULL)" => None,
+            [text @ .., 0] => Some(text),
+            text => Some(text),
+        }
+    }
+
+    /// The call's result: the first parameter, or the last of the few old rows, that is a result.
+    ///
+    /// `None` where the row has none.
+    pub fn result(&self) -> Option<i64> {
+        use eyas_events::ParamType as T;
+        let info = self.info()?;
+        if !self.ty.is_exit() {
+            return None;
+        }
+        let index = info.params.iter().position(|p| {
+            matches!(p.ty, T::ERRNO | T::FD | T::PID) && matches!(p.name, "res" | "fd" | "res_or_fd")
+        })?;
+        self.int(index)
+    }
+}
+
+/// Iterator over a frame's parameters.
+#[derive(Clone, Debug)]
+pub struct Params<'a> {
+    event: RawEvent<'a>,
+    index: usize,
+    offset: usize,
+}
+
+impl<'a> Iterator for Params<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.index >= self.event.nparams() {
+            return None;
+        }
+        let end = self.offset + self.event.len_at(self.index);
+        let bytes = self.event.body.get(self.offset..end)?;
+        self.index += 1;
+        self.offset = end;
+        Some(bytes)
+    }
+}

@@ -1,0 +1,18 @@
+//! Raw event frames: read from captures, written to captures, or taken live from the kernel.
+//!
+//! ```text
+//!   kernel ──ring──> live::Source ┐
+//!                                 ├─ EventSource ──> RawEvent<'_>, Snapshot
+//!   .scap  ──file──> Reader       ┘
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod event;
+mod snapshot;
+mod source;
+
+pub use error::Error;
+pub use event::{Params, RawEvent};
+pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
+pub use source::{EventSource, Next, Stats};

@@ -1,0 +1,54 @@
+//! What yields frames.
+
+use crate::{Error, RawEvent, Snapshot};
+
+/// What a source has next.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// The state of the system from here on; forget what was known. The first thing that a source
+    /// yields, and again where captures were concatenated.
+    Snapshot(Box<Snapshot>),
+    /// An event.
+    Event(RawEvent<'a>),
+    /// Nothing at the moment (live only; after a wait of at most a few ms): ask again.
+    Idle,
+    /// The capture has ended.
+    End,
+}
+
+/// A live or recorded stream of events.
+pub trait EventSource {
+    /// The next item; what it lends lives until the next call.
+    ///
+    /// # Errors
+    /// The capture is damaged or cannot be read; what came before was delivered, and the next call
+    /// yields [`Next::End`].
+    fn next(&mut self) -> Result<Next<'_>, Error>;
+
+    /// Counters so far.
+    fn stats(&mut self) -> Stats {
+        Stats::default()
+    }
+}
+
+/// Counters of a source: `events` delivered or dropped before delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Events that the kernel produced, or that the file held.
+    pub produced: u64,
+    /// Lost because a ring was full.
+    pub drops_buffer: u64,
+    /// Lost because they exceeded the largest event.
+    pub drops_too_large: u64,
+    /// Lost for any other reason (user memory that faulted, a program that was re-entered).
+    pub drops_other: u64,
+    /// Left out on purpose: unknown types, enter events folded into exits, suppressed threads.
+    pub filtered: u64,
+}
+
+impl Stats {
+    /// Events lost for any reason.
+    pub fn drops(&self) -> u64 {
+        self.drops_buffer + self.drops_too_large + self.drops_other
+    }
+}
