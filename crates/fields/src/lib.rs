@@ -15,8 +15,10 @@ extern crate alloc;
 
 mod field;
 mod schema;
+mod text;
 mod value;
 
 pub use field::{Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, Scope};
 pub use schema::{CodeSet, FieldSource, ResolveError, Schema};
+pub use text::{printable, write_int, write_uint, write_value};
 pub use value::{Net, Value};

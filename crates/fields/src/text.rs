@@ -1,0 +1,143 @@
+//! Values as text, the way outputs print them.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use crate::{FieldDef, FieldFlags, FieldType, Format, Value};
+
+/// Appends `value`, a value of the field `def`, as outputs print it.
+///
+/// Texts are appended byte for byte. The values of a list field are written `(a,b)`, those of a field
+/// with [`FieldFlags::ANY`] with blanks between them. Raw bytes that are not printable ASCII become `.`.
+pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
+    match value {
+        Value::List(items) => {
+            let any = def.flags.contains(FieldFlags::ANY);
+            let (open, comma, close): (&[u8], u8, &[u8]) =
+                if any { (b"", b' ', b"") } else { (b"(", b',', b")") };
+            out.extend_from_slice(open);
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(comma);
+                }
+                // A list of lists does not exist: the element is a scalar, so this recurses once.
+                if !matches!(item, Value::List(_)) {
+                    write_value(out, item, def);
+                }
+            }
+            out.extend_from_slice(close);
+        }
+        Value::Str(text) => out.extend_from_slice(text),
+        Value::Bytes(bytes) => out.extend(bytes.iter().map(|b| printable(*b))),
+        Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
+        Value::Int(n) => write_int(out, *n, def.format, bits(def.ty)),
+        Value::Uint(n) => write_uint(out, *n, def.format),
+        Value::Double(n) => print(out, format_args!("{n:.1}")),
+        Value::Ip(ip) => print(out, format_args!("{ip}")),
+        Value::Net(net) => print(out, format_args!("{net}")),
+    }
+}
+
+/// Appends a signed number; `bits` is the width that hexadecimal and octal forms show of a negative one.
+pub fn write_int(out: &mut Vec<u8>, n: i64, format: Format, bits: u8) {
+    match format {
+        Format::Hex | Format::Oct => {
+            let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+            write_uint(out, n as u64 & mask, format);
+        }
+        Format::PaddedDec => print(out, format_args!("{n:09}")),
+        Format::Na | Format::Dec | Format::Id => {
+            if n < 0 {
+                out.push(b'-');
+            }
+            push_decimal(out, n.unsigned_abs());
+        }
+    }
+}
+
+/// Appends an unsigned number.
+pub fn write_uint(out: &mut Vec<u8>, n: u64, format: Format) {
+    match format {
+        Format::Hex => print(out, format_args!("{n:X}")),
+        Format::Oct => print(out, format_args!("0{n:o}")),
+        Format::PaddedDec => print(out, format_args!("{n:09}")),
+        Format::Na | Format::Dec | Format::Id => push_decimal(out, n),
+    }
+}
+
+/// The byte, or `.` if it is not printable ASCII.
+pub fn printable(byte: u8) -> u8 {
+    if (0x20..0x7f).contains(&byte) { byte } else { b'.' }
+}
+
+fn bits(ty: FieldType) -> u8 {
+    match ty {
+        FieldType::Int { bits } | FieldType::Uint { bits } => bits,
+        _ => 64,
+    }
+}
+
+fn push_decimal(out: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+fn print(out: &mut Vec<u8>, args: fmt::Arguments<'_>) {
+    struct Sink<'a>(&'a mut Vec<u8>);
+    impl Write for Sink<'_> {
+        fn write_str(&mut self, s: &str) -> fmt::Result {
+            self.0.extend_from_slice(s.as_bytes());
+            Ok(())
+        }
+    }
+    // A vector takes every write.
+    let _ = Sink(out).write_fmt(args);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ArgKind, Scope};
+    use alloc::string::String;
+
+    fn text(value: Value<'_>, ty: FieldType, format: Format, flags: FieldFlags) -> String {
+        let def =
+            FieldDef { name: "t.t", ty, arg: ArgKind::None, scope: Scope::Event, format, flags, doc: "" };
+        let mut out = Vec::new();
+        write_value(&mut out, &value, &def);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_follow_their_format() {
+        let int = FieldType::Int { bits: 32 };
+        let none = FieldFlags::NONE;
+        assert_eq!(
+            text(Value::Int(i64::MIN), FieldType::Int { bits: 64 }, Format::Dec, none),
+            "-9223372036854775808"
+        );
+        assert_eq!(text(Value::Int(-1), int, Format::Hex, none), "FFFFFFFF");
+        assert_eq!(text(Value::Int(0xfe00), int, Format::Hex, none), "FE00");
+        assert_eq!(text(Value::Uint(7), FieldType::RelTime, Format::PaddedDec, none), "000000007");
+        assert_eq!(text(Value::Uint(0o644), FieldType::Uint { bits: 32 }, Format::Oct, none), "0644");
+        assert_eq!(text(Value::Double(12.34), FieldType::Double, Format::Na, none), "12.3");
+    }
+
+    #[test]
+    fn lists_are_bracketed_and_any_values_are_not() {
+        let items = [Value::from("a"), Value::from("b")];
+        let list = Value::List(&items);
+        assert_eq!(text(list, FieldType::Str, Format::Na, FieldFlags::LIST), "(a,b)");
+        assert_eq!(text(list, FieldType::Str, Format::Na, FieldFlags::ANY), "a b");
+        assert_eq!(text(Value::Bytes(b"a\n\xff"), FieldType::Bytes, Format::Na, FieldFlags::NONE), "a..");
+    }
+}
