@@ -1,1 +1,8 @@
-//! eyas
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub use eyas_events as events;
+pub use eyas_fields as fields;
+pub use eyas_rules as rules;
+pub use eyas_scap as scap;
+pub use eyas_sinsp as sinsp;

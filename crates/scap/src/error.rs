@@ -12,4 +12,66 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// Bytes cannot be read or inflated.
+    #[error("cannot read the capture at byte {offset}: {cause}")]
+    Read {
+        /// Offset in the uncompressed stream, bytes.
+        offset: u64,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// It is no capture at all.
+    #[error("not a capture: it begins with {found}, expected a section header block (0a 0d 0d 0a)")]
+    NotACapture {
+        /// The first bytes, in hexadecimal.
+        found: String,
+    },
+    /// The capture is of a version that nobody has defined yet.
+    #[error("the capture has format version {found}, the newest known is 1.x")]
+    Version {
+        /// Major and minor version.
+        found: String,
+    },
+    /// The capture ends within a block: a truncated file.
+    #[error(
+        "the capture is truncated: block {block:#x} at byte {offset} has {wanted} bytes, the file has {left} more"
+    )]
+    Truncated {
+        /// Type of the block.
+        block: u32,
+        /// Offset of the block in the uncompressed stream, bytes.
+        offset: u64,
+        /// Bytes that the block says it has.
+        wanted: u64,
+        /// Bytes that there are.
+        left: u64,
+    },
+    /// A block contradicts itself.
+    #[error("block {block:#x} at byte {offset} is damaged: {what}")]
+    Damaged {
+        /// Type of the block.
+        block: u32,
+        /// Offset of the block in the uncompressed stream, bytes.
+        offset: u64,
+        /// What is wrong, with both sides of a limit.
+        what: String,
+    },
+    /// An old event cannot be brought up to date.
+    #[error("event {name} (code {code}) at byte {offset} cannot be converted: {what}")]
+    Convert {
+        /// Name of the event.
+        name: &'static str,
+        /// Its code.
+        code: u16,
+        /// Offset of its block in the uncompressed stream, bytes.
+        offset: u64,
+        /// Why.
+        what: String,
+    },
+    /// A capture cannot be written.
+    #[error("cannot write the capture: {0}")]
+    Write(#[source] std::io::Error),
+    /// The live capture does not start or go on.
+    #[error("{0}")]
+    Live(String),
 }

@@ -7,12 +7,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod builder;
+mod convert;
 mod error;
 mod event;
+mod reader;
 mod snapshot;
 mod source;
 
+pub use builder::{EventBuilder, OwnedEvent};
 pub use error::Error;
 pub use event::{Params, RawEvent};
+pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 pub use source::{EventSource, Next, Stats};

@@ -1,0 +1,160 @@
+//! Events made by hand, each parameter checked against its row.
+
+use eyas_events::{EventFlags, EventType, ParamType};
+
+use crate::RawEvent;
+
+/// Makes an event of a type from its parameters.
+///
+/// A parameter that is not set is empty (length 0).
+///
+/// ```
+/// use eyas_events::{EventType, param::SYSCALL_CLOSE_X};
+/// let event = eyas_scap::EventBuilder::new(EventType::SYSCALL_CLOSE_X)
+///     .tid(7)
+///     .int(SYSCALL_CLOSE_X::res, 0)
+///     .int(SYSCALL_CLOSE_X::fd, 3)
+///     .build();
+/// assert_eq!(event.as_raw().int(SYSCALL_CLOSE_X::fd), Some(3));
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventBuilder {
+    ts: u64,
+    tid: i64,
+    ty: EventType,
+    cpu: u16,
+    params: Vec<Vec<u8>>,
+}
+
+impl EventBuilder {
+    /// An event of this type with all parameters of its row empty.
+    pub fn new(ty: EventType) -> Self {
+        let params = vec![Vec::new(); ty.info().map_or(0, |info| info.params.len())];
+        Self { ts: 0, tid: -1, ty, cpu: 0, params }
+    }
+
+    /// Time in ns since the epoch.
+    pub fn ts(mut self, ts: u64) -> Self {
+        self.ts = ts;
+        self
+    }
+
+    /// Thread that makes the event.
+    pub fn tid(mut self, tid: i64) -> Self {
+        self.tid = tid;
+        self
+    }
+
+    /// Number of the CPU.
+    pub fn cpu(mut self, cpu: u16) -> Self {
+        self.cpu = cpu;
+        self
+    }
+
+    /// A number, cut to the size that the row gives the parameter (8 bytes where it varies).
+    pub fn int(self, index: usize, value: i64) -> Self {
+        self.uint(index, value as u64)
+    }
+
+    /// A number, cut to the size that the row gives the parameter (8 bytes where it varies).
+    pub fn uint(self, index: usize, value: u64) -> Self {
+        let size = self.row_type(index).and_then(ParamType::size).unwrap_or(8).min(8);
+        self.bytes(index, &value.to_le_bytes()[..size])
+    }
+
+    /// A text; its final NUL is added.
+    pub fn text(self, index: usize, value: &[u8]) -> Self {
+        let mut bytes = value.to_vec();
+        bytes.push(0);
+        self.bytes(index, &bytes)
+    }
+
+    /// Bytes as they are.
+    pub fn bytes(mut self, index: usize, value: &[u8]) -> Self {
+        if index >= self.params.len() {
+            self.params.resize(index + 1, Vec::new());
+        }
+        self.params[index] = value.to_vec();
+        self
+    }
+
+    /// Leaves out the parameters from `count` on, as events of older versions do.
+    pub fn truncate(mut self, count: usize) -> Self {
+        self.params.truncate(count);
+        self
+    }
+
+    fn row_type(&self, index: usize) -> Option<ParamType> {
+        Some(self.ty.info()?.params.get(index)?.ty)
+    }
+
+    /// The finished event. Parameters longer than a length can say are cut.
+    pub fn build(self) -> OwnedEvent {
+        let mut body = Vec::new();
+        let wide = is_wide(self.ty);
+        let longest = if wide { u32::MAX as usize } else { usize::from(u16::MAX) };
+        for param in &self.params {
+            push_len(&mut body, wide, param.len().min(longest));
+        }
+        for param in &self.params {
+            body.extend_from_slice(&param[..param.len().min(longest)]);
+        }
+        OwnedEvent {
+            ts: self.ts,
+            tid: self.tid,
+            ty: self.ty,
+            cpu: self.cpu,
+            state_only: false,
+            nparams: self.params.len() as u32,
+            body,
+        }
+    }
+}
+
+/// Whether parameter lengths of this type have 32 bits.
+pub(crate) fn is_wide(ty: EventType) -> bool {
+    ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD))
+}
+
+pub(crate) fn push_len(body: &mut Vec<u8>, wide: bool, len: usize) {
+    match wide {
+        true => body.extend_from_slice(&(len as u32).to_le_bytes()),
+        false => body.extend_from_slice(&(len as u16).to_le_bytes()),
+    }
+}
+
+/// An event that owns its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedEvent {
+    pub(crate) ts: u64,
+    pub(crate) tid: i64,
+    pub(crate) ty: EventType,
+    pub(crate) cpu: u16,
+    pub(crate) state_only: bool,
+    pub(crate) nparams: u32,
+    pub(crate) body: Vec<u8>,
+}
+
+impl OwnedEvent {
+    /// The event as a source would lend it.
+    pub fn as_raw(&self) -> RawEvent<'_> {
+        let raw = RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, &self.body);
+        let mut raw = raw.unwrap_or_else(|| unreachable!("lengths and data were laid out together"));
+        raw.state_only = self.state_only;
+        raw
+    }
+}
+
+impl From<RawEvent<'_>> for OwnedEvent {
+    fn from(raw: RawEvent<'_>) -> Self {
+        Self {
+            ts: raw.ts,
+            tid: raw.tid,
+            ty: raw.ty,
+            cpu: raw.cpu,
+            state_only: raw.state_only,
+            nparams: raw.nparams() as u32,
+            body: raw.body().to_vec(),
+        }
+    }
+}

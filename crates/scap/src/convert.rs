@@ -1,0 +1,301 @@
+//! Old events brought up to date: what was an enter and an exit event becomes today's exit event.
+
+use eyas_events::{EventFlags, EventInfo, EventType, ParamType};
+use rustc_hash::FxHashMap;
+
+use crate::builder::{OwnedEvent, is_wide, push_len};
+use crate::{Error, RawEvent};
+
+mod table;
+
+/// What is done with an event of one type and number of parameters.
+#[derive(Debug)]
+enum Action {
+    /// Keep it for the exit event of its thread; not delivered.
+    Store,
+    /// Deliver it as it is.
+    Pass,
+    /// Both.
+    StoreAndPass,
+    /// Append parameters.
+    Add(&'static [Instr]),
+    /// Another type, made of these parameters.
+    Change(EventType, &'static [Instr]),
+}
+
+/// Where a parameter of the converted event comes from.
+#[derive(Clone, Copy, Debug)]
+enum Instr {
+    /// The event's own.
+    Old(usize),
+    /// The stored enter event's; empty if none was stored.
+    Enter(usize),
+    /// The stored enter event's; the type's default value if none was stored.
+    EnterOrDefault(usize),
+    /// The type's default value.
+    Default,
+    /// Nothing.
+    Empty,
+    /// A JSON text made of the parameters of an old container event.
+    ContainerJson,
+}
+
+/// Steps after which a conversion is taken to be a loop.
+const MAX_STEPS: usize = 50;
+/// Enter events kept, one per thread; beyond it exits convert as if their enter had been lost.
+const MAX_STORED: usize = 1 << 18;
+/// A converted event must fit into this many bytes.
+const MAX_LEN: usize = 64 << 10;
+
+/// What has become of an event.
+pub(crate) enum Outcome {
+    /// It is current as it is.
+    Unchanged,
+    /// It was folded away or is no longer used.
+    Dropped,
+    /// It is now [`Converter::current`].
+    Converted,
+}
+
+/// Brings events up to date.
+#[derive(Default)]
+pub(crate) struct Converter {
+    stored: FxHashMap<i64, OwnedEvent>,
+    current: Option<OwnedEvent>,
+}
+
+impl Converter {
+    /// The event that the last conversion made.
+    pub(crate) fn current(&self) -> Option<RawEvent<'_>> {
+        self.current.as_ref().map(OwnedEvent::as_raw)
+    }
+
+    /// Forgets all threads.
+    pub(crate) fn clear(&mut self) {
+        self.stored.clear();
+    }
+
+    /// Decides about an event whose block is at `offset`.
+    #[inline]
+    pub(crate) fn convert(&mut self, raw: RawEvent<'_>, offset: u64) -> Result<Outcome, Error> {
+        let Some(info) = raw.info() else { return Ok(Outcome::Dropped) };
+        if is_current(&raw, info) {
+            return Ok(Outcome::Unchanged);
+        }
+        self.upgrade(raw, info, offset)
+    }
+
+    #[cold]
+    fn upgrade(
+        &mut self,
+        raw: RawEvent<'_>,
+        info: &'static EventInfo,
+        offset: u64,
+    ) -> Result<Outcome, Error> {
+        if info.flags.contains(EventFlags::UNUSED) {
+            return Ok(Outcome::Dropped);
+        }
+        let fail = |ty: EventType, what: String| Error::Convert { name: ty.name(), code: ty.0, offset, what };
+        let mut event = OwnedEvent::from(raw);
+        for step in 0..MAX_STEPS {
+            let raw = event.as_raw();
+            let info = raw.info().ok_or_else(|| fail(raw.ty, "its type has no row".into()))?;
+            if !info.flags.contains(EventFlags::CONVERTER_MANAGED) {
+                let old = info.flags.contains(EventFlags::OLD_VERSION);
+                if old && raw.ty.is_exit() {
+                    return Err(fail(raw.ty, "no rule brings this type up to date".into()));
+                }
+                if old {
+                    return Ok(Outcome::Dropped);
+                }
+            }
+            if is_current(&raw, info) {
+                self.current = Some(event);
+                return Ok(if step == 0 { Outcome::Unchanged } else { Outcome::Converted });
+            }
+            if raw.ty.is_exit() && raw.nparams() > info.params.len() {
+                let what = format!("it has {} parameters, its row has {}", raw.nparams(), info.params.len());
+                return Err(fail(raw.ty, what));
+            }
+            let key = (raw.ty, raw.nparams() as u32);
+            let Ok(row) = table::ROWS.binary_search_by_key(&key, |row| (row.0, row.1)) else {
+                return Err(fail(raw.ty, format!("no rule for {} parameters", raw.nparams())));
+            };
+            event = match &table::ROWS[row].2 {
+                Action::Store => {
+                    self.store(event);
+                    return Ok(Outcome::Dropped);
+                }
+                action @ (Action::Pass | Action::StoreAndPass) => {
+                    if matches!(action, Action::StoreAndPass) {
+                        self.store(event.clone());
+                    }
+                    self.current = Some(event);
+                    return Ok(Outcome::Converted);
+                }
+                Action::Add(instrs) => {
+                    let kept: Vec<Instr> = (0..raw.nparams()).map(Instr::Old).collect();
+                    let all: Vec<Instr> = kept.iter().chain(*instrs).copied().collect();
+                    self.rebuild(&event, event.ty, &all).map_err(|what| fail(event.ty, what))?
+                }
+                Action::Change(ty, instrs) => {
+                    self.rebuild(&event, *ty, instrs).map_err(|what| fail(event.ty, what))?
+                }
+            };
+        }
+        Err(fail(event.ty, format!("still old after {MAX_STEPS} steps")))
+    }
+
+    fn store(&mut self, event: OwnedEvent) {
+        if self.stored.len() < MAX_STORED || self.stored.contains_key(&event.tid) {
+            self.stored.insert(event.tid, event);
+        }
+    }
+
+    fn rebuild(&mut self, event: &OwnedEvent, ty: EventType, instrs: &[Instr]) -> Result<OwnedEvent, String> {
+        let raw = event.as_raw();
+        let row = ty.info().ok_or("the new type has no row")?;
+        let uses_enter = instrs.iter().any(|i| matches!(i, Instr::Enter(_) | Instr::EnterOrDefault(_)));
+        let enter = if uses_enter { self.stored.remove(&event.tid) } else { None };
+        if let Some(enter) = &enter
+            && enter.ty.0 + 1 != event.ty.0
+        {
+            return Err(format!("the thread's stored enter event is a {:?}", enter.ty));
+        }
+        let wide = is_wide(ty);
+        let mut lengths = Vec::new();
+        let mut data = Vec::new();
+        for (index, instr) in instrs.iter().enumerate() {
+            let param_ty = row.params.get(index).map(|p| p.ty).ok_or("more parameters than its row has")?;
+            let container;
+            let bytes: &[u8] = match *instr {
+                Instr::Old(n) => raw.param(n).ok_or_else(|| format!("parameter {n} is missing"))?,
+                Instr::Enter(n) | Instr::EnterOrDefault(n) => match (&enter, instr) {
+                    (Some(enter), _) => {
+                        // Bound to the local `enter`, which outlives this loop.
+                        let raw = enter.as_raw();
+                        raw.param(n).ok_or_else(|| format!("the enter event lacks parameter {n}"))?
+                    }
+                    (None, Instr::Enter(_)) => &[],
+                    (None, _) => default_value(param_ty),
+                },
+                Instr::Default => default_value(param_ty),
+                Instr::Empty => &[],
+                Instr::ContainerJson => {
+                    container = container_json(&raw);
+                    &container
+                }
+            };
+            let bytes = match param_ty.size() {
+                Some(size) => &bytes[..bytes.len().min(size)],
+                None => bytes,
+            };
+            push_len(&mut lengths, wide, bytes.len());
+            data.extend_from_slice(bytes);
+        }
+        if lengths.len() + data.len() > MAX_LEN {
+            return Err(format!("{} bytes, the limit is {MAX_LEN}", lengths.len() + data.len()));
+        }
+        let body = [lengths, data].concat();
+        Ok(OwnedEvent { ty, nparams: instrs.len() as u32, body, ..event.clone() })
+    }
+}
+
+fn is_current(raw: &RawEvent<'_>, info: &EventInfo) -> bool {
+    let flags = info.flags;
+    if !flags.contains(EventFlags::CONVERTER_MANAGED) {
+        return !flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION);
+    }
+    raw.ty.is_exit() && !flags.contains(EventFlags::OLD_VERSION) && raw.nparams() == info.params.len()
+}
+
+fn default_value(ty: ParamType) -> &'static [u8] {
+    match ty {
+        ParamType::UID | ParamType::GID => &[0xff; 4],
+        _ => &[0; 16][..ty.size().unwrap_or(0)],
+    }
+}
+
+/// What an old container event said, in the form of today's.
+fn container_json(raw: &RawEvent<'_>) -> Vec<u8> {
+    use eyas_events::param::CONTAINER_E as p;
+    let quote = |index| {
+        let text = String::from_utf8_lossy(raw.text(index).unwrap_or_default()).into_owned();
+        let mut out = String::from("\"");
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => out.extend(['\\', c]),
+                c if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", c as u32)),
+                c => out.push(c),
+            }
+        }
+        out.push('"');
+        out
+    };
+    let mut json = format!(
+        "{{\"id\":{},\"type\":{},\"name\":{},\"image\":{}}}",
+        quote(p::id),
+        raw.uint(p::r#type).unwrap_or(0),
+        quote(p::name),
+        quote(p::image),
+    )
+    .into_bytes();
+    json.push(0);
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventBuilder;
+    use eyas_events::param;
+
+    #[test]
+    fn the_table_is_sorted_and_names_existing_parameters() {
+        assert!(table::ROWS.windows(2).all(|w| (w[0].0, w[0].1) < (w[1].0, w[1].1)));
+        for (ty, nparams, action) in table::ROWS {
+            if let Action::Change(to, instrs) = action {
+                let row = to.info().unwrap();
+                assert!(instrs.len() <= row.params.len(), "{ty:?} with {nparams}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_close_gets_its_fd_from_the_enter_event() {
+        let mut converter = Converter::default();
+        let enter = EventBuilder::new(EventType::SYSCALL_CLOSE_E).tid(5).int(0, 9).build();
+        assert!(matches!(converter.convert(enter.as_raw(), 0), Ok(Outcome::Dropped)));
+        let exit = EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(5).int(0, 0).truncate(1).build();
+        for fd in [9, 0] {
+            assert!(matches!(converter.convert(exit.as_raw(), 0), Ok(Outcome::Converted)));
+            let now = converter.current().unwrap();
+            assert_eq!(now.int(param::SYSCALL_CLOSE_X::fd), Some(fd), "the stored event is used once");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_versions_is_followed_to_the_end() {
+        let mut converter = Converter::default();
+        let old = EventBuilder::new(EventType::SYSCALL_EXECVE_8_X)
+            .int(0, 0)
+            .text(1, b"/bin/sh")
+            .truncate(8)
+            .build();
+        assert!(matches!(converter.convert(old.as_raw(), 0), Ok(Outcome::Converted)));
+        let now = converter.current().unwrap();
+        assert_eq!(now.ty, EventType::SYSCALL_EXECVE_19_X);
+        assert_eq!(now.nparams(), now.info().unwrap().params.len());
+        assert_eq!(now.text(1), Some(&b"/bin/sh"[..]));
+    }
+
+    #[test]
+    fn a_current_event_is_left_alone_and_a_malformed_one_is_an_error() {
+        let mut converter = Converter::default();
+        let current = EventBuilder::new(EventType::SYSCALL_CLOSE_X).build();
+        assert!(matches!(converter.convert(current.as_raw(), 0), Ok(Outcome::Unchanged)));
+        let odd = EventBuilder::new(EventType::SYSCALL_CLOSE_X).truncate(0).build();
+        let error = converter.convert(odd.as_raw(), 77).err().unwrap().to_string();
+        assert!(error.contains("close") && error.contains("byte 77"), "{error}");
+    }
+}

@@ -1,0 +1,206 @@
+//! A byte stream seen through a window that moves forward: plain, or inflated by another thread.
+
+use std::io::{self, Read};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use flate2::bufread::MultiGzDecoder;
+
+/// Bytes in one chunk.
+const CHUNK: usize = 1 << 20;
+/// Free bytes before a chunk's data: what is left of the chunk before moves there, so that a block
+/// that straddles two chunks lies in one piece.
+const HEADROOM: usize = 128 << 10;
+/// Chunks between the threads.
+const DEPTH: usize = 4;
+
+/// A chunk: bytes from [`HEADROOM`] on are data.
+type Chunk = Vec<u8>;
+
+enum Feed {
+    /// Read where they are needed.
+    Direct(Box<dyn Read + Send>),
+    /// Filled by another thread; emptied chunks go back.
+    Thread { full: Receiver<io::Result<Chunk>>, empty: Sender<Chunk> },
+}
+
+/// The window.
+pub(super) struct Window {
+    feed: Feed,
+    buf: Chunk,
+    spare: Chunk,
+    pos: usize,
+    /// Offset in the stream of `buf[pos]`.
+    offset: u64,
+    ended: bool,
+}
+
+impl Window {
+    pub(super) fn new(mut input: Box<dyn Read + Send>) -> io::Result<Self> {
+        let mut head = [0; 2];
+        let mut len = 0;
+        while len < head.len() {
+            match input.read(&mut head[len..])? {
+                0 => break,
+                n => len += n,
+            }
+        }
+        let input: Box<dyn Read + Send> = Box::new(io::Cursor::new(head[..len].to_vec()).chain(input));
+        let feed = if head == [0x1f, 0x8b] { inflate(input)? } else { Feed::Direct(input) };
+        Ok(Self { feed, buf: vec![0; HEADROOM], spare: Chunk::new(), pos: HEADROOM, offset: 0, ended: false })
+    }
+
+    /// Offset in the uncompressed stream, bytes.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Makes at least `len` bytes visible if the stream has them; answers how many are.
+    #[inline]
+    pub(super) fn need(&mut self, len: usize) -> io::Result<usize> {
+        while self.buf.len() - self.pos < len && !self.ended {
+            self.more(len)?;
+        }
+        Ok(self.buf.len() - self.pos)
+    }
+
+    #[cold]
+    fn more(&mut self, len: usize) -> io::Result<()> {
+        let rest = self.buf.len() - self.pos;
+        if rest > HEADROOM {
+            // A block larger than the headroom: it grows in place, by what arrives and no faster.
+            let mut chunk = vec![0; HEADROOM];
+            self.fetch(&mut chunk)?;
+            if self.pos > 0 {
+                self.buf.drain(..self.pos);
+                self.pos = 0;
+            }
+            self.buf.reserve(len.saturating_sub(rest).min(CHUNK));
+            self.buf.extend_from_slice(&chunk[HEADROOM..]);
+            return Ok(());
+        }
+        let mut chunk = std::mem::take(&mut self.spare);
+        self.fetch(&mut chunk)?;
+        let start = HEADROOM - rest;
+        chunk[start..HEADROOM].copy_from_slice(&self.buf[self.pos..]);
+        let old = std::mem::replace(&mut self.buf, chunk);
+        self.pos = start;
+        match &self.feed {
+            Feed::Direct(_) => self.spare = old,
+            // The inflating thread may be gone; then nobody wants the chunk.
+            Feed::Thread { empty, .. } => drop(empty.try_send(old)),
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self, chunk: &mut Chunk) -> io::Result<()> {
+        match &mut self.feed {
+            Feed::Direct(input) => {
+                let got = fill(input.as_mut(), chunk);
+                self.ended = chunk.len() == HEADROOM;
+                got
+            }
+            Feed::Thread { full, .. } => match full.recv() {
+                Ok(Ok(filled)) => {
+                    *chunk = filled;
+                    Ok(())
+                }
+                Ok(Err(error)) => {
+                    self.ended = true;
+                    chunk.resize(HEADROOM, 0);
+                    Err(error)
+                }
+                Err(_) => {
+                    self.ended = true;
+                    chunk.resize(HEADROOM, 0);
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    /// Where the `len` next bytes lie in [`Window::bytes`]; call [`Window::need`] first.
+    #[inline]
+    pub(super) fn at(&self) -> usize {
+        self.pos
+    }
+
+    /// All visible bytes and some before them.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// The visible bytes.
+    #[inline]
+    pub(super) fn visible(&self) -> &[u8] {
+        &self.buf[self.pos..]
+    }
+
+    /// Moves forward by `len` visible bytes.
+    #[inline]
+    pub(super) fn advance(&mut self, len: usize) {
+        debug_assert!(self.pos + len <= self.buf.len());
+        self.pos += len;
+        self.offset += len as u64;
+    }
+
+    /// Moves forward by up to `len` bytes without keeping them; answers how many there were.
+    pub(super) fn skip(&mut self, len: u64) -> io::Result<u64> {
+        let mut left = len;
+        while left > 0 {
+            let there = self.need(1)?;
+            if there == 0 {
+                break;
+            }
+            let step = left.min(there as u64);
+            self.advance(step as usize);
+            left -= step;
+        }
+        Ok(len - left)
+    }
+}
+
+/// Reads one chunk's worth after the headroom. What was read before an error counts.
+fn fill(input: &mut dyn Read, chunk: &mut Chunk) -> io::Result<()> {
+    chunk.resize(HEADROOM + CHUNK, 0);
+    let mut len = HEADROOM;
+    let result = loop {
+        if len == chunk.len() {
+            break Ok(());
+        }
+        match input.read(&mut chunk[len..]) {
+            Ok(0) => break Ok(()),
+            Ok(n) => len += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if len > HEADROOM && e.kind() == io::ErrorKind::UnexpectedEof => break Ok(()),
+            Err(e) => break Err(e),
+        }
+    };
+    chunk.truncate(len);
+    result
+}
+
+fn inflate(input: Box<dyn Read + Send>) -> io::Result<Feed> {
+    let (send_full, full) = bounded::<io::Result<Chunk>>(DEPTH);
+    let (empty, take_empty) = bounded::<Chunk>(DEPTH + 2);
+    thread::Builder::new().name("inflate".into()).spawn(move || {
+        let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(256 << 10, input));
+        loop {
+            let mut chunk = take_empty.try_recv().unwrap_or_default();
+            let result = fill(&mut decoder, &mut chunk);
+            let last = chunk.len() == HEADROOM || result.is_err();
+            if chunk.len() > HEADROOM && send_full.send(Ok(chunk)).is_err() {
+                return;
+            }
+            if let Err(error) = result {
+                // The receiver may be gone; then nobody asks.
+                let _ = send_full.send(Err(error));
+            }
+            if last {
+                return;
+            }
+        }
+    })?;
+    Ok(Feed::Thread { full, empty })
+}

@@ -1,0 +1,120 @@
+//! Real and synthetic captures are read to the last byte, with the events that the reference counted.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use eyas_scap::{Error, EventSource, Next, Reader, Snapshot};
+
+fn shared() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let dir = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into())).join("captures");
+    if !dir.is_dir() {
+        eprintln!("skipped: no captures in {}", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+struct Read {
+    snapshots: Vec<Snapshot>,
+    histogram: BTreeMap<String, u64>,
+    events: u64,
+    error: Option<Error>,
+}
+
+fn read(mut reader: Reader) -> Read {
+    let mut out = Read { snapshots: Vec::new(), histogram: BTreeMap::new(), events: 0, error: None };
+    loop {
+        match reader.next() {
+            Ok(Next::Snapshot(snapshot)) => out.snapshots.push(*snapshot),
+            Ok(Next::Event(event)) => {
+                let direction = if event.ty.is_exit() { '<' } else { '>' };
+                *out.histogram
+                    .entry(format!("{}{direction}#{}", event.ty.name(), event.ty.0))
+                    .or_default() += 1;
+                out.events += 1;
+            }
+            Ok(Next::Idle) => unreachable!("a file is never idle"),
+            Ok(Next::End) => return out,
+            Err(error) => {
+                assert!(out.error.is_none(), "after an error comes the end");
+                out.error = Some(error);
+            }
+        }
+    }
+}
+
+fn events_of(histogram: &Path) -> BTreeMap<String, u64> {
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(histogram).unwrap()).unwrap();
+    let counts = json["hist"].as_object().unwrap();
+    counts.iter().map(|(k, v)| (k.clone(), v.as_u64().unwrap())).collect()
+}
+
+#[test]
+fn every_capture_holds_the_events_that_the_reference_counted() {
+    let Some(dir) = shared() else { return };
+    for name in ["attack", "gcc", "nginx"] {
+        let read = read(Reader::open(dir.join(format!("{name}.scap.gz"))).unwrap());
+        assert!(read.error.is_none(), "{name}: {:?}", read.error);
+        let golden = events_of(&dir.join(format!("golden/{name}.hist.json")));
+        // What the recording program knew of users stands before the events; the reference takes it in
+        // without showing it.
+        let known = ["useradded>#354", "groupadded>#358"];
+        let ours: BTreeMap<_, _> =
+            read.histogram.into_iter().filter(|(k, _)| !known.contains(&k.as_str())).collect();
+        assert_eq!(ours, golden, "{name}");
+    }
+}
+
+#[test]
+fn captures_of_ten_years_are_read_to_the_end() {
+    let Some(dir) = shared() else { return };
+    for entry in std::fs::read_dir(dir.join("upstream")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "scap") {
+            let read = read(Reader::open(&path).unwrap());
+            assert!(read.error.is_none(), "{}: {:?}", path.display(), read.error);
+            assert_eq!(read.snapshots.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn every_version_of_the_thread_list_is_understood() {
+    let Some(dir) = shared() else { return };
+    for version in 1..=9 {
+        let read = read(Reader::open(dir.join(format!("synthetic/v{version}.scap"))).unwrap());
+        assert!(read.error.is_none(), "v{version}: {:?}", read.error);
+        let thread = &read.snapshots[0].threads[0];
+        assert_eq!(thread.comm, b"synth");
+        assert_eq!(thread.tid, 100);
+    }
+}
+
+#[test]
+fn a_truncated_capture_yields_its_events_then_says_where_it_ends() {
+    let Some(dir) = shared() else { return };
+    let read = read(Reader::open(dir.join("synthetic/trunc.scap")).unwrap());
+    assert!(read.events > 0);
+    match read.error {
+        Some(Error::Truncated { wanted, left, .. }) => assert!(left < wanted),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn concatenated_captures_begin_again_with_a_snapshot() {
+    let Some(dir) = shared() else { return };
+    let read = read(Reader::open(dir.join("synthetic/concat.scap")).unwrap());
+    assert!(read.error.is_none(), "{:?}", read.error);
+    assert_eq!(read.snapshots.len(), 2);
+}
+
+#[test]
+fn what_is_no_capture_is_refused_with_what_it_is() {
+    let error = |bytes: &'static [u8]| read(Reader::from_reader(bytes).unwrap()).error.unwrap().to_string();
+    assert!(error(b"").contains("empty"));
+    assert!(error(b"#!/bin/sh\necho").contains("23 21 2f 62"), "{}", error(b"#!/bin/sh\necho"));
+    assert!(error(b"\x0a\x0d\x0d\x0a\xff\xff\xff\xff\x4d\x3c\x2b\x1a").contains("limit"));
+    assert!(error(b"\x0a\x0d\x0d\x0a\x00\x00\x00\x00\x4d\x3c\x2b\x1a").contains("at least 12"));
+}
