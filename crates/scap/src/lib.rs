@@ -11,6 +11,7 @@ mod builder;
 mod convert;
 mod error;
 mod event;
+pub mod proc;
 mod reader;
 mod snapshot;
 mod source;

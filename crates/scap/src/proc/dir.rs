@@ -1,0 +1,114 @@
+//! Directories and small files, through directory descriptors and buffers that are used again.
+
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::io::Errno;
+use rustix::path::{Arg, DecInt};
+
+/// The longest link that is read whole.
+const LINK: usize = 4096;
+
+/// Buffers of a scan.
+pub(super) struct Buffers {
+    file: Vec<u8>,
+    link: Vec<u8>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { file: vec![0; 8192], link: vec![0; LINK] }
+    }
+}
+
+/// An open directory.
+pub(super) struct Dir {
+    fd: OwnedFd,
+}
+
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
+
+impl Dir {
+    pub(super) fn open(path: &Path) -> Result<Self, Errno> {
+        rustix::fs::openat(CWD, path, FLAGS, Mode::empty()).map(|fd| Self { fd })
+    }
+
+    pub(super) fn subdir(&self, name: &str) -> Result<Self, Errno> {
+        rustix::fs::openat(&self.fd, name, FLAGS, Mode::empty()).map(|fd| Self { fd })
+    }
+
+    /// The subdirectory with a number for its name.
+    pub(super) fn dir(&self, number: u32) -> Result<Self, Errno> {
+        rustix::fs::openat(&self.fd, DecInt::new(number), FLAGS, Mode::empty()).map(|fd| Self { fd })
+    }
+
+    /// The entries that are numbers, at most `limit`.
+    pub(super) fn numbers(&self, limit: usize) -> Result<Vec<u32>, Errno> {
+        let mut buffer = [MaybeUninit::uninit(); 8192];
+        let mut entries = RawDir::new(&self.fd, &mut buffer);
+        let mut numbers = Vec::new();
+        while let Some(entry) = entries.next() {
+            let Some(number) = super::parse::decimal(entry?.file_name().to_bytes()) else { continue };
+            let Ok(number) = u32::try_from(number) else { continue };
+            if numbers.len() >= limit {
+                break;
+            }
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    /// The bytes of a file of `/proc` that is one record, at most `limit` of them.
+    pub(super) fn read<'b>(
+        &self,
+        name: impl Arg,
+        limit: usize,
+        buffers: &'b mut Buffers,
+    ) -> Result<&'b [u8], Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
+        let buffer = &mut buffers.file;
+        let mut filled = 0;
+        while filled < limit {
+            if filled == buffer.len() {
+                buffer.resize(buffer.len() * 2, 0);
+            }
+            let end = buffer.len().min(limit);
+            match rustix::io::read(&fd, &mut buffer[filled..end]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+            // Files of /proc give all they have at once, unless the buffer was too short for it.
+            if filled < end {
+                break;
+            }
+        }
+        Ok(&buffer[..filled])
+    }
+
+    /// Where a link points to.
+    pub(super) fn link<'b>(&self, name: impl Arg, buffers: &'b mut Buffers) -> Result<&'b [u8], Errno> {
+        let length = rustix::fs::readlinkat_raw(&self.fd, name, &mut buffers.link[..])?;
+        Ok(&buffers.link[..length])
+    }
+
+    /// Inode of the namespace that a link such as `ns/net` names.
+    pub(super) fn namespace(&self, name: &str, buffers: &mut Buffers) -> Option<u64> {
+        super::parse::bracketed(self.link(name, buffers).ok()?)
+    }
+
+    /// Attributes of what a link points to, without asking a file server for them.
+    pub(super) fn stat(&self, name: impl Arg) -> Result<Statx, Errno> {
+        let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+        rustix::fs::statx(&self.fd, name, flags, StatxFlags::BASIC_STATS)
+    }
+
+    /// The directory itself, for calls that are not here.
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+}

@@ -1,0 +1,197 @@
+//! The open files of a process.
+
+use rustix::fs::FileType;
+use rustix::path::DecInt;
+
+use super::dir::Dir;
+use super::sockets::Sockets;
+use super::{Scan, parse};
+use crate::{FdDetail, FdEntry};
+use eyas_events::FlagTable;
+
+/// Types of files as captures number them.
+mod code {
+    pub(super) const DIRECTORY: u8 = 2;
+    pub(super) const PIPE: u8 = 7;
+    pub(super) const EVENT: u8 = 9;
+    pub(super) const UNSUPPORTED: u8 = 10;
+    pub(super) const SIGNALFD: u8 = 11;
+    pub(super) const EVENTPOLL: u8 = 12;
+    pub(super) const INOTIFY: u8 = 13;
+    pub(super) const TIMERFD: u8 = 14;
+    pub(super) const BPF: u8 = 17;
+    pub(super) const USERFAULTFD: u8 = 18;
+    pub(super) const IO_URING: u8 = 19;
+    pub(super) const MEMFD: u8 = 20;
+    pub(super) const PIDFD: u8 = 21;
+}
+
+impl Scan<'_> {
+    /// The files of the process whose directory this is, by number; `None` if they cannot be listed.
+    pub(super) fn fds(&mut self, dir: &Dir) -> Option<Vec<FdEntry>> {
+        let links = dir.subdir("fd").ok()?;
+        let mut numbers = links.numbers(self.options.max_fds).ok()?;
+        numbers.sort_unstable();
+        let infos = dir.subdir("fdinfo").ok()?;
+        let mut namespace = None;
+        let mut entries = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            // One that was closed meanwhile is none of the process's files.
+            let Ok(link) = links.link(DecInt::new(number), &mut self.buffers) else { continue };
+            let fd = i64::from(number);
+            let entry = if link.starts_with(b"/memfd:") {
+                let name = parse::undeleted(&link[b"/memfd:".len()..]).to_vec();
+                let ino = links.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
+                FdEntry { fd, ino, detail: other(code::MEMFD, name) }
+            } else if link.starts_with(b"/") {
+                let path = parse::undeleted(link).to_vec();
+                let Ok(stat) = links.stat(DecInt::new(number)) else { continue };
+                let detail = match FileType::from_raw_mode(u32::from(stat.stx_mode)) {
+                    FileType::Directory => other(code::DIRECTORY, path),
+                    FileType::Fifo => other(code::PIPE, path),
+                    FileType::Socket => other(code::UNSUPPORTED, path),
+                    _ => {
+                        let info = infos.read(DecInt::new(number), 4096, &mut self.buffers);
+                        let flags = info.ok().and_then(|text| info_number(text, b"flags:", 8)).unwrap_or(0);
+                        FdDetail::File {
+                            open_flags: portable_open_flags(flags),
+                            path,
+                            dev: device(stat.stx_dev_major, stat.stx_dev_minor),
+                            mount_id: 0,
+                        }
+                    }
+                };
+                FdEntry { fd, ino: stat.stx_ino, detail }
+            } else if link.starts_with(b"socket:") {
+                let ino = parse::bracketed(link).unwrap_or(0);
+                let name = link.to_vec();
+                let sockets = *namespace.get_or_insert_with(|| self.network(dir));
+                let found = sockets.and_then(|ns| self.sockets.get(&ns)?.get(ino));
+                FdEntry { fd, ino, detail: found.unwrap_or(other(code::UNSUPPORTED, name)) }
+            } else if link.starts_with(b"pipe:") {
+                let ino = parse::bracketed(link).unwrap_or(0);
+                FdEntry { fd, ino, detail: other(code::PIPE, link.to_vec()) }
+            } else if let Some(kind) = link.strip_prefix(b"anon_inode:") {
+                let (code, name) = anonymous(kind);
+                let name = match code {
+                    code::PIDFD => self.pidfd_name(&infos, number),
+                    _ => name.to_vec(),
+                };
+                let ino = links.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
+                FdEntry { fd, ino, detail: other(code, name) }
+            } else {
+                // Files without a path: a namespace (`net:[…]`), or what no mount shows any more.
+                let name = link.to_vec();
+                let ino = parse::bracketed(link).unwrap_or(0);
+                FdEntry { fd, ino, detail: other(code::UNSUPPORTED, name) }
+            };
+            entries.push(entry);
+        }
+        Some(entries)
+    }
+
+    /// Key of the process's network namespace in [`Scan::sockets`], whose tables are read at first sight.
+    fn network(&mut self, dir: &Dir) -> Option<u64> {
+        let namespace = dir.namespace("ns/net", &mut self.buffers)?;
+        if !self.sockets.contains_key(&namespace) {
+            let sockets = Sockets::read(dir, self.options.max_sockets);
+            self.sockets.insert(namespace, sockets);
+        }
+        Some(namespace)
+    }
+
+    fn pidfd_name(&mut self, infos: &Dir, number: u32) -> Vec<u8> {
+        let info = infos.read(DecInt::new(number), 4096, &mut self.buffers);
+        let Some(pid) = info.ok().and_then(|text| info_number(text, b"Pid:", 10)) else { return Vec::new() };
+        use std::os::unix::ffi::OsStringExt;
+        self.options.root.join(format!("proc/{pid}")).into_os_string().into_vec()
+    }
+}
+
+fn other(type_code: u8, name: Vec<u8>) -> FdDetail {
+    FdDetail::Other { type_code, name }
+}
+
+/// Kind of an anonymous inode, and the name that its file gets.
+fn anonymous(kind: &[u8]) -> (u8, &[u8]) {
+    let code = match kind {
+        b"[eventfd]" => code::EVENT,
+        b"[signalfd]" => code::SIGNALFD,
+        b"[eventpoll]" => code::EVENTPOLL,
+        b"inotify" | b"[inotify]" => code::INOTIFY,
+        b"[timerfd]" => code::TIMERFD,
+        b"[io_uring]" => code::IO_URING,
+        b"[userfaultfd]" => code::USERFAULTFD,
+        b"[pidfd]" => code::PIDFD,
+        kind if kind.starts_with(b"bpf") || kind.starts_with(b"[bpf") => code::BPF,
+        _ => return (code::UNSUPPORTED, kind),
+    };
+    (code, b"")
+}
+
+fn info_number(text: &[u8], key: &[u8], base: u32) -> Option<u64> {
+    let value = parse::lines(text).find_map(|line| line.strip_prefix(key))?;
+    parse::number(value.trim_ascii(), base)
+}
+
+/// A device number as the kernel gives it to user space in 32 bits.
+pub(super) fn device(major: u32, minor: u32) -> u32 {
+    (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
+}
+
+#[cfg(target_arch = "aarch64")]
+const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x1_0000, 0x4000, 0x2_0000);
+#[cfg(not(target_arch = "aarch64"))]
+const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x4000, 0x1_0000, 0x8000);
+
+/// Flags of `open` as the kernel keeps them, in the values of the schema.
+fn portable_open_flags(kernel: u64) -> u32 {
+    let (direct, directory, largefile) = DIRECT_DIRECTORY_LARGEFILE;
+    let access: &[&str] = match kernel & 3 {
+        1 => &["O_WRONLY"],
+        2 => &["O_RDWR"],
+        _ => &["O_RDONLY"],
+    };
+    let bits: [(u64, &[&str]); 12] = [
+        (0x40, &["O_CREAT"]),
+        (0x80, &["O_EXCL"]),
+        (0x200, &["O_TRUNC"]),
+        (0x400, &["O_APPEND"]),
+        (0x800, &["O_NONBLOCK"]),
+        (0x1000, &["O_DSYNC", "O_SYNC"]),
+        (0x10_0000, &["O_SYNC"]),
+        (direct, &["O_DIRECT"]),
+        (directory, &["O_DIRECTORY"]),
+        (largefile, &["O_LARGEFILE"]),
+        (0x8_0000, &["O_CLOEXEC"]),
+        (0x40_0000, &["O_TMPFILE"]),
+    ];
+    let set = bits.iter().filter(|(bit, _)| kernel & bit != 0).flat_map(|(_, names)| *names);
+    access.iter().chain(set).fold(0, |flags, name| flags | flag(name))
+}
+
+fn flag(name: &str) -> u32 {
+    FlagTable::FILE_FLAGS.entries.iter().find(|(entry, _)| *entry == name).map_or(0, |(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_flags_get_the_values_of_the_schema() {
+        assert_eq!(portable_open_flags(0o100_000), flag("O_RDONLY") | flag("O_LARGEFILE"));
+        assert_eq!(portable_open_flags(0o2), flag("O_RDWR"));
+        let log = portable_open_flags(0o1 | 0o100 | 0o2000 | 0o2_000_000);
+        assert_eq!(log, flag("O_WRONLY") | flag("O_CREAT") | flag("O_APPEND") | flag("O_CLOEXEC"));
+        for name in ["O_RDONLY", "O_TMPFILE", "O_DIRECTORY", "O_DSYNC", "O_SYNC", "O_EXCL", "O_TRUNC"] {
+            assert_ne!(flag(name), 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn devices_are_packed_as_by_the_kernel() {
+        assert_eq!(device(8, 1), 0x801);
+        assert_eq!(device(259, 0x12345), 0x45 | 259 << 8 | 0x12300 << 12);
+    }
+}

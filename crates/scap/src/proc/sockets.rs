@@ -1,0 +1,186 @@
+//! The sockets of a network namespace, by inode.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::dir::Dir;
+use super::parse;
+use crate::FdDetail;
+
+/// Longest line of a table; longer ones are skipped.
+const CHUNK: usize = 1 << 16;
+const NETLINK: u8 = 15;
+
+#[derive(Default)]
+pub(super) struct Sockets {
+    by_inode: HashMap<u64, FdDetail>,
+}
+
+impl Sockets {
+    /// Reads the tables that a process sees; those that the kernel does not have are empty.
+    pub(super) fn read(process: &Dir, limit: usize) -> Self {
+        let mut sockets = Self::default();
+        let Ok(net) = process.subdir("net") else { return sockets };
+        let mut buffer = vec![0; CHUNK];
+        let tables: [(&str, Line); 8] = [
+            ("tcp", |line| inet(line, 2)),
+            ("tcp6", |line| inet(line, 2)),
+            ("udp", |line| inet(line, 3)),
+            ("udp6", |line| inet(line, 3)),
+            ("raw", |line| inet(line, 5)),
+            ("raw6", |line| inet(line, 5)),
+            ("unix", unix),
+            ("netlink", netlink),
+        ];
+        for (name, parse) in tables {
+            // A table that ends early, or is not there, costs the names of its sockets and no more.
+            let _ = each_line(&net, name, &mut buffer, |line| {
+                if let Some((inode, detail)) = parse(line)
+                    && inode != 0
+                {
+                    sockets.by_inode.insert(inode, detail);
+                }
+                sockets.by_inode.len() < limit
+            });
+        }
+        sockets
+    }
+
+    pub(super) fn get(&self, inode: u64) -> Option<FdDetail> {
+        self.by_inode.get(&inode).cloned()
+    }
+}
+
+type Line = fn(&[u8]) -> Option<(u64, FdDetail)>;
+
+/// Calls `line` with each line of a table after its heading until it says that it has enough.
+fn each_line(
+    net: &Dir,
+    name: &str,
+    buffer: &mut [u8],
+    mut line: impl FnMut(&[u8]) -> bool,
+) -> Result<(), Errno> {
+    let file = rustix::fs::openat(net.fd(), name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut filled = 0;
+    let mut heading = true;
+    loop {
+        let count = match rustix::io::read(&file, &mut buffer[filled..]) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        };
+        filled += count;
+        let mut start = 0;
+        while let Some(end) = buffer[start..filled].iter().position(|byte| *byte == b'\n') {
+            let text = &buffer[start..start + end];
+            start += end + 1;
+            if !std::mem::take(&mut heading) && !line(text) {
+                return Ok(());
+            }
+        }
+        if start == 0 && filled == buffer.len() {
+            filled = 0;
+        } else {
+            buffer.copy_within(start..filled, 0);
+            filled -= start;
+        }
+    }
+}
+
+/// `sl local_address rem_address st queues timer retransmits uid timeout inode …`
+fn inet(line: &[u8], l4: u8) -> Option<(u64, FdDetail)> {
+    let mut words = parse::words(line);
+    let local = address(words.nth(1)?)?;
+    let remote = address(words.next()?)?;
+    let inode = parse::decimal(words.nth(6)?)?;
+    let detail = if remote.0.is_unspecified() && remote.1 == 0 {
+        FdDetail::ServerSocket { addr: plain(local), l4 }
+    } else {
+        match (plain(local), plain(remote)) {
+            (a, b) if a.0.is_ipv4() == b.0.is_ipv4() => FdDetail::Socket { local: a, remote: b, l4 },
+            _ => FdDetail::Socket { local, remote, l4 },
+        }
+    };
+    Some((inode, detail))
+}
+
+/// `0100007F:1F90`: 32-bit words as they lie in memory, then the port.
+fn address(text: &[u8]) -> Option<(IpAddr, u16)> {
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    let port = u16::try_from(parse::number(&text[colon + 1..], 16)?).ok()?;
+    let word = |digits: &[u8]| -> Option<[u8; 4]> {
+        Some(u32::try_from(parse::number(digits, 16)?).ok()?.to_ne_bytes())
+    };
+    let digits = &text[..colon];
+    let ip = match digits.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(digits)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for (to, from) in bytes.chunks_exact_mut(4).zip(digits.chunks_exact(8)) {
+                to.copy_from_slice(&word(from)?);
+            }
+            IpAddr::V6(Ipv6Addr::from(bytes))
+        }
+        _ => return None,
+    };
+    Some((ip, port))
+}
+
+/// An IPv4 address that an IPv6 socket speaks with is an IPv4 address.
+fn plain((ip, port): (IpAddr, u16)) -> (IpAddr, u16) {
+    (ip.to_canonical(), port)
+}
+
+/// `Num RefCount Protocol Flags Type St Inode Path`
+fn unix(line: &[u8]) -> Option<(u64, FdDetail)> {
+    let mut words = parse::words(line);
+    let source = parse::number(words.next()?.strip_suffix(b":")?, 16)?;
+    let inode_text = words.nth(5)?;
+    let inode = parse::decimal(inode_text)?;
+    let path = words.next().map_or(&b""[..], |word| {
+        // The path is the rest of the line: it may hold blanks.
+        let start = word.as_ptr() as usize - line.as_ptr() as usize;
+        &line[start..]
+    });
+    Some((inode, FdDetail::Unix { source, destination: 0, path: path.to_vec() }))
+}
+
+/// `sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode`
+fn netlink(line: &[u8]) -> Option<(u64, FdDetail)> {
+    let inode = parse::decimal(parse::words(line).nth(9)?)?;
+    Some((inode, FdDetail::Other { type_code: NETLINK, name: Vec::new() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inet_lines() {
+        let line = b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 550 1 0";
+        let addr = ("127.0.0.1".parse().unwrap(), 8080);
+        assert_eq!(inet(line, 2), Some((550, FdDetail::ServerSocket { addr, l4: 2 })));
+        let line = b"1: 0000000000000000FFFF00000100007F:0050 0000000000000000FFFF00000200007F:A000 01 0:0 00:0 0 7 0 99 1";
+        let expected = FdDetail::Socket {
+            local: ("127.0.0.1".parse().unwrap(), 80),
+            remote: ("127.0.0.2".parse().unwrap(), 0xa000),
+            l4: 2,
+        };
+        assert_eq!(inet(line, 2), Some((99, expected)));
+        assert_eq!(inet(b"0: zz:0 1:1", 2), None);
+    }
+
+    #[test]
+    fn a_unix_path_may_hold_blanks() {
+        let line = b"000000007fa7b9f2: 00000002 00000000 00010000 0001 01 546 /run/a b.sock";
+        let expected =
+            FdDetail::Unix { source: 0x7fa7_b9f2, destination: 0, path: b"/run/a b.sock".to_vec() };
+        assert_eq!(unix(line), Some((546, expected)));
+        let unnamed = unix(b"0000000034389305: 00000003 00000000 00000000 0001 03   547").unwrap();
+        assert_eq!(unnamed.1, FdDetail::Unix { source: 0x3438_9305, destination: 0, path: Vec::new() });
+    }
+}

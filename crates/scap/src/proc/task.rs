@@ -1,0 +1,178 @@
+//! One thread.
+
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::dir::{Buffers, Dir};
+use super::parse::{self, Stat, Status};
+use super::{Scan, exe};
+use crate::ThreadEntry;
+use eyas_events::FlagMap;
+
+/// Longest command line and environment that are kept, as the probe does.
+const TEXT: usize = 4096;
+/// `PF_KTHREAD`: a thread of the kernel's own.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+/// `CLONE_THREAD | CLONE_FILES` of the kernel.
+const CLONE_THREAD_FILES: u64 = 0x0001_0000 | 0x0000_0400;
+/// Ticks per second in `/proc`; the kernel offers no other to user space.
+const TICKS: u64 = 100;
+
+/// Time of boot, to turn ticks into time.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    /// ns since the epoch.
+    pub boot_ts: u64,
+}
+
+impl Clock {
+    pub(super) fn now(_proc: &Dir, _buffers: &mut Buffers) -> Self {
+        let ns = |id| {
+            let time = clock_gettime(id);
+            (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+        };
+        Self { boot_ts: ns(ClockId::Realtime).saturating_sub(ns(ClockId::Boottime)) }
+    }
+
+    fn at(self, ticks: u64) -> u64 {
+        self.boot_ts.saturating_add(ticks.saturating_mul(1_000_000_000 / TICKS))
+    }
+}
+
+impl Scan<'_> {
+    /// Thread group of the task whose directory this is.
+    pub(super) fn tgid(&mut self, dir: &Dir) -> Option<u32> {
+        let status = Status::parse(dir.read("status", 65536, &mut self.buffers).ok()?)?;
+        u32::try_from(status.tgid).ok()
+    }
+
+    /// What every thread has of its own. `None` for kernel threads and threads that have ended.
+    fn thread(&mut self, dir: &Dir, tid: u32) -> Option<(ThreadEntry, Status)> {
+        let stat = Stat::parse(dir.read("stat", 4096, &mut self.buffers).ok()?)?;
+        if stat.flags & KERNEL_THREAD != 0 {
+            return None;
+        }
+        let status = Status::parse(dir.read("status", 65536, &mut self.buffers).ok()?)?;
+        let tid = i64::from(tid);
+        let mut entry = ThreadEntry {
+            tid,
+            pid: status.tgid,
+            ptid: status.ppid,
+            sid: stat.sid,
+            pgid: stat.pgid,
+            vpgid: status.vpgid.unwrap_or(stat.pgid),
+            vtid: status.vtid.unwrap_or(tid),
+            vpid: status.vpid.unwrap_or(status.tgid),
+            comm: stat.comm,
+            uid: status.uid.0,
+            gid: status.gid.0,
+            caps: status.caps,
+            tty: stat.tty,
+            vmsize_kb: status.vm[0],
+            vmrss_kb: status.vm[1],
+            vmswap_kb: status.vm[2],
+            pfmajor: stat.major_faults,
+            pfminor: stat.minor_faults,
+            clone_ts: self.clock.at(stat.start),
+            pidns_init_start_ts: self.clock.boot_ts,
+            ..ThreadEntry::default()
+        };
+        // Without audit in the kernel there is no such file, and nobody has logged in.
+        if let Ok(text) = dir.read("loginuid", 32, &mut self.buffers) {
+            entry.loginuid = parse::decimal(text.trim_ascii()).map_or(u32::MAX, |uid| uid as u32);
+        }
+        if let Ok(text) = dir.read("cgroup", 65536, &mut self.buffers) {
+            entry.cgroups = parse::cgroups(text);
+        }
+        if let Ok(root) = dir.link("root", &mut self.buffers) {
+            entry.root = root.to_vec();
+        }
+        Some((entry, status))
+    }
+
+    /// The leader of a process. `many`: it has other threads, for which it stands even when it has ended.
+    pub(super) fn leader(&mut self, dir: &Dir, pid: u32, many: bool) -> Option<ThreadEntry> {
+        let (mut entry, status) = self.thread(dir, pid)?;
+        if entry.pid != entry.tid {
+            return None;
+        }
+        if let Ok(text) = dir.read("cmdline", TEXT, &mut self.buffers) {
+            (entry.exe, entry.args) = parse::command_line(text);
+        }
+        let link = dir.link("exe", &mut self.buffers).map(<[u8]>::to_vec);
+        if let Ok(link) = &link {
+            entry.exepath = parse::undeleted(link).to_vec();
+            entry.exe_from_memfd = link.starts_with(b"/memfd:");
+            exe::fill(dir, &mut self.buffers, self.own_user_namespace, &status, &mut entry);
+        }
+        if entry.exe.is_empty() && entry.exepath.is_empty() && !many {
+            return None;
+        }
+        if let Ok(text) = dir.read("environ", TEXT, &mut self.buffers) {
+            entry.env = parse::terminated(text);
+        }
+        if let Ok(cwd) = dir.link("cwd", &mut self.buffers) {
+            entry.cwd = parse::undeleted(cwd).to_vec();
+            if entry.cwd.last() != Some(&b'/') {
+                entry.cwd.push(b'/');
+            }
+        }
+        if let Ok(text) = dir.read("limits", 8192, &mut self.buffers) {
+            entry.fdlimit = parse::open_files(text).unwrap_or(u64::MAX);
+        }
+        self.note_namespace(dir, &entry);
+        self.is_there(dir).then_some(entry)
+    }
+
+    /// A thread of a process whose leader has been read.
+    pub(super) fn follower(&mut self, dir: &Dir, tid: u32, leader: &ThreadEntry) -> Option<ThreadEntry> {
+        let (entry, _) = self.thread(dir, tid)?;
+        if entry.pid != leader.pid || !self.is_there(dir) {
+            return None;
+        }
+        if let Some(namespace) = self.foreign.get(&leader.tid).copied() {
+            self.foreign.insert(entry.tid, namespace);
+        }
+        Some(ThreadEntry {
+            flags: FlagMap::CLONE_FLAGS.apply(CLONE_THREAD_FILES) as u32,
+            exe: leader.exe.clone(),
+            args: leader.args.clone(),
+            exepath: leader.exepath.clone(),
+            fdlimit: leader.fdlimit,
+            exe_writable: leader.exe_writable,
+            exe_upper_layer: leader.exe_upper_layer,
+            exe_lower_layer: leader.exe_lower_layer,
+            exe_from_memfd: leader.exe_from_memfd,
+            exe_ino: leader.exe_ino,
+            exe_ino_ctime: leader.exe_ino_ctime,
+            exe_ino_mtime: leader.exe_ino_mtime,
+            ..entry
+        })
+    }
+
+    /// Whether the thread still exists: its directory stays open, its files do not outlive it.
+    fn is_there(&mut self, dir: &Dir) -> bool {
+        !matches!(dir.read("stat", 64, &mut self.buffers), Err(Errno::SRCH | Errno::NOENT))
+    }
+
+    /// Remembers the pid namespace of a process that is not in ours, and where that namespace began.
+    fn note_namespace(&mut self, dir: &Dir, entry: &ThreadEntry) {
+        if entry.vtid == entry.tid {
+            return;
+        }
+        let Some(namespace) = dir.namespace("ns/pid", &mut self.buffers) else { return };
+        if Some(namespace) == self.own_pid_namespace {
+            return;
+        }
+        self.foreign.insert(entry.tid, namespace);
+        if entry.vpid == 1 {
+            self.pid_namespaces.insert(namespace, entry.clone_ts);
+        }
+    }
+
+    /// Start of the pid namespace as seen through the process's own /proc: its first process.
+    pub(super) fn init_seen_from(&mut self, dir: &Dir) -> Option<u64> {
+        let stat = dir.read("root/proc/1/stat", 4096, &mut self.buffers).ok()?;
+        Some(self.clock.at(Stat::parse(stat)?.start))
+    }
+}
