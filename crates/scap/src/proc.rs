@@ -145,7 +145,8 @@ impl<'a> Scan<'a> {
         let dir = self.proc.dir(tid).ok()?;
         let pid = self.tgid(&dir)?;
         let (mut entry, fds) = if pid == tid {
-            let entry = self.leader(&dir, pid, true)?;
+            let many = dir.subdir("task").ok()?.numbers(2).ok()?.len() > 1;
+            let entry = self.leader(&dir, pid, many)?;
             let fds = if self.options.fds { self.fds(&dir)? } else { Vec::new() };
             (entry, fds)
         } else {

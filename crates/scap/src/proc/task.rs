@@ -1,6 +1,5 @@
 //! One thread.
 
-use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::dir::{Buffers, Dir};
@@ -105,9 +104,6 @@ impl Scan<'_> {
             entry.exe_from_memfd = link.starts_with(b"/memfd:");
             exe::fill(dir, &mut self.buffers, self.own_user_namespace, &status, &mut entry);
         }
-        if entry.exe.is_empty() && entry.exepath.is_empty() && !many {
-            return None;
-        }
         if let Ok(text) = dir.read("environ", TEXT, &mut self.buffers) {
             entry.env = parse::terminated(text);
         }
@@ -121,13 +117,13 @@ impl Scan<'_> {
             entry.fdlimit = parse::open_files(text).unwrap_or(u64::MAX);
         }
         self.note_namespace(dir, &entry);
-        self.is_there(dir).then_some(entry)
+        (many || self.runs(dir)).then_some(entry)
     }
 
     /// A thread of a process whose leader has been read.
     pub(super) fn follower(&mut self, dir: &Dir, tid: u32, leader: &ThreadEntry) -> Option<ThreadEntry> {
         let (entry, _) = self.thread(dir, tid)?;
-        if entry.pid != leader.pid || !self.is_there(dir) {
+        if entry.pid != leader.pid || !self.runs(dir) {
             return None;
         }
         if let Some(namespace) = self.foreign.get(&leader.tid).copied() {
@@ -150,9 +146,11 @@ impl Scan<'_> {
         })
     }
 
-    /// Whether the thread still exists: its directory stays open, its files do not outlive it.
-    fn is_there(&mut self, dir: &Dir) -> bool {
-        !matches!(dir.read("stat", 64, &mut self.buffers), Err(Errno::SRCH | Errno::NOENT))
+    /// Whether the thread still runs. Its directory stays open when it ends; its files do not outlive it,
+    /// except that a leader leaves some behind until the process ends or its parent has taken note.
+    fn runs(&mut self, dir: &Dir) -> bool {
+        let Ok(text) = dir.read("stat", 4096, &mut self.buffers) else { return false };
+        !matches!(Stat::state(text), Some(b'Z' | b'X' | b'x') | None)
     }
 
     /// Remembers the pid namespace of a process that is not in ours, and where that namespace began.
