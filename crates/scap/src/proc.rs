@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
 
@@ -52,122 +54,172 @@ impl Default for Options {
     }
 }
 
-/// Takes a snapshot of the whole system.
+/// Takes a snapshot of the whole system, on a few threads where there are many processes.
 ///
 /// # Errors
 /// `/proc` of [`Options::root`] cannot be listed. Processes whose details may not be read appear with what
 /// can be seen of them.
 pub fn snapshot(options: &Options) -> Result<Snapshot, Error> {
-    let mut scan = Scan::new(options)?;
-    let mut snapshot = Snapshot {
+    let shared = Shared::new(options)?;
+    let pids = shared.proc.numbers(usize::MAX).map_err(|cause| unreadable(options, cause))?;
+    let workers = match pids.len() {
+        0..64 => 1,
+        _ => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS),
+    };
+    let next = AtomicUsize::new(0);
+    let mut parts: Vec<Part> = std::thread::scope(|scope| {
+        let work = || shared.scan().run(&pids, &next);
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut parts = vec![work()];
+        parts.extend(others.into_iter().filter_map(|other| other.join().ok()));
+        parts
+    });
+    let mut threads: Vec<ThreadEntry> = parts.iter_mut().flat_map(|part| part.threads.drain(..)).collect();
+    let mut fds: Vec<(i64, Vec<FdEntry>)> = parts.iter_mut().flat_map(|part| part.fds.drain(..)).collect();
+    for thread in &mut threads {
+        let namespace = parts.iter().find_map(|part| part.foreign.get(&thread.tid));
+        if let Some(ns) = namespace
+            && let Some(start) = parts.iter().find_map(|part| part.pid_namespaces.get(ns))
+        {
+            thread.pidns_init_start_ts = *start;
+        }
+    }
+    // Leaders come before their threads, processes in the order of their ids.
+    threads.sort_by_key(|thread| (thread.pid, thread.pid != thread.tid, thread.tid));
+    threads.truncate(options.max_threads);
+    fds.sort_by_key(|(pid, _)| *pid);
+    Ok(Snapshot {
         machine: Some(host::machine(options)),
         interfaces: netlink::interfaces(options),
         users: users::users(&options.root),
         groups: users::groups(&options.root),
-        ..Snapshot::default()
-    };
-    let pids = scan.proc.numbers(usize::MAX).map_err(|cause| unreadable(options, cause))?;
-    for pid in pids {
-        if snapshot.threads.len() >= options.max_threads {
-            break;
-        }
-        scan.process(pid, &mut snapshot);
-    }
-    scan.fill_namespaces(&mut snapshot.threads);
-    Ok(snapshot)
+        threads,
+        fds,
+    })
 }
 
 /// Reads one thread, and its open files if it leads its process; `None` if it does not exist (any more).
 pub fn thread(options: &Options, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
     let tid = u32::try_from(tid).ok()?;
-    let mut scan = Scan::new(options).ok()?;
-    scan.single(tid)
+    Shared::new(options).ok()?.scan().single(tid)
 }
 
-/// The state of one scan: buffers and tables that are shared by all processes.
-struct Scan<'a> {
+/// More threads than this wait for each other in the kernel.
+const MAX_WORKERS: usize = 8;
+
+/// What all threads of a snapshot share.
+struct Shared<'a> {
     options: &'a Options,
     proc: Dir,
-    buffers: dir::Buffers,
     clock: Clock,
-    /// Sockets by network namespace.
-    sockets: HashMap<u64, Sockets>,
-    /// Start of pid namespaces, by inode.
-    pid_namespaces: HashMap<u64, u64>,
-    /// Threads (by tid) in a pid namespace other than ours: its inode.
-    foreign: HashMap<i64, u64>,
+    /// By network namespace.
+    sockets: Mutex<HashMap<u64, Arc<Sockets>>>,
     own_pid_namespace: Option<u64>,
     own_user_namespace: Option<u64>,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Shared<'a> {
     fn new(options: &'a Options) -> Result<Self, Error> {
         let proc = Dir::open(&options.root.join("proc")).map_err(|cause| unreadable(options, cause))?;
         let mut buffers = dir::Buffers::default();
-        let clock = Clock::now(&proc, &mut buffers);
-        let own_pid_namespace = proc.namespace("1/ns/pid", &mut buffers);
-        let own_user_namespace = proc.namespace("1/ns/user", &mut buffers);
         Ok(Self {
             options,
+            clock: Clock::now(),
+            sockets: Mutex::default(),
+            own_pid_namespace: proc.namespace("1/ns/pid", &mut buffers),
+            own_user_namespace: proc.namespace("1/ns/user", &mut buffers),
             proc,
-            buffers,
-            clock,
-            sockets: HashMap::new(),
-            pid_namespaces: HashMap::new(),
-            foreign: HashMap::new(),
-            own_pid_namespace,
-            own_user_namespace,
         })
     }
 
-    /// Adds a process with all its threads and files.
-    fn process(&mut self, pid: u32, snapshot: &mut Snapshot) {
-        let Ok(dir) = self.proc.dir(pid) else { return };
-        let Ok(tasks) = dir.subdir("task") else { return };
-        let room = self.options.max_threads.saturating_sub(snapshot.threads.len());
-        let Ok(tids) = tasks.numbers(room) else { return };
-        let Some(leader) = self.leader(&dir, pid, tids.len() > 1) else { return };
-        snapshot.threads.push(leader.clone());
-        for tid in tids.into_iter().filter(|tid| *tid != pid) {
-            let Ok(task) = tasks.dir(tid) else { continue };
-            if let Some(entry) = self.follower(&task, tid, &leader) {
-                snapshot.threads.push(entry);
-            }
+    fn scan(&self) -> Scan<'_> {
+        Scan {
+            shared: self,
+            buffers: dir::Buffers::default(),
+            part: Part::default(),
+            read_only: HashMap::new(),
+            anonymous_inode: None,
         }
-        if self.options.fds
+    }
+}
+
+/// What one thread of a snapshot found.
+#[derive(Default)]
+struct Part {
+    threads: Vec<ThreadEntry>,
+    fds: Vec<(i64, Vec<FdEntry>)>,
+    /// Start of pid namespaces, by inode.
+    pid_namespaces: HashMap<u64, u64>,
+    /// Threads (by tid) in a pid namespace other than ours: its inode.
+    foreign: HashMap<i64, u64>,
+}
+
+/// The work of one thread.
+struct Scan<'a> {
+    shared: &'a Shared<'a>,
+    buffers: dir::Buffers,
+    part: Part,
+    /// Whether a file system is read-only, by device.
+    read_only: HashMap<u32, bool>,
+    anonymous_inode: Option<u64>,
+}
+
+impl Scan<'_> {
+    /// Takes processes off the list until none is left.
+    fn run(mut self, pids: &[u32], next: &AtomicUsize) -> Part {
+        while let Some(pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if self.part.threads.len() >= self.shared.options.max_threads {
+                break;
+            }
+            self.process(*pid);
+        }
+        self.part
+    }
+
+    /// Adds a process with all its threads and files.
+    fn process(&mut self, pid: u32) {
+        let Ok(dir) = self.shared.proc.dir(pid) else { return };
+        let Some((leader, threads)) = self.leader(&dir, pid) else { return };
+        if threads > 1 {
+            self.followers(&dir, &leader);
+        }
+        self.part.threads.push(leader);
+        if self.shared.options.fds
             && let Some(fds) = self.fds(&dir)
         {
-            snapshot.fds.push((i64::from(pid), fds));
+            self.part.fds.push((i64::from(pid), fds));
         }
     }
 
-    fn single(&mut self, tid: u32) -> Option<(ThreadEntry, Vec<FdEntry>)> {
-        let dir = self.proc.dir(tid).ok()?;
+    fn followers(&mut self, dir: &Dir, leader: &ThreadEntry) {
+        let room = self.shared.options.max_threads.saturating_sub(self.part.threads.len());
+        let Ok(tasks) = dir.subdir("task") else { return };
+        let Ok(tids) = tasks.numbers(room) else { return };
+        for tid in tids.into_iter().filter(|tid| i64::from(*tid) != leader.tid) {
+            let Ok(task) = tasks.dir(tid) else { continue };
+            if let Some(entry) = self.follower(&task, tid, leader) {
+                self.part.threads.push(entry);
+            }
+        }
+    }
+
+    fn single(mut self, tid: u32) -> Option<(ThreadEntry, Vec<FdEntry>)> {
+        let dir = self.shared.proc.dir(tid).ok()?;
         let pid = self.tgid(&dir)?;
         let (mut entry, fds) = if pid == tid {
-            let many = dir.subdir("task").ok()?.numbers(2).ok()?.len() > 1;
-            let entry = self.leader(&dir, pid, many)?;
-            let fds = if self.options.fds { self.fds(&dir)? } else { Vec::new() };
+            let (entry, _) = self.leader(&dir, pid)?;
+            let fds = if self.shared.options.fds { self.fds(&dir)? } else { Vec::new() };
             (entry, fds)
         } else {
-            let leader_dir = self.proc.dir(pid).ok()?;
-            let leader = self.leader(&leader_dir, pid, true)?;
+            let leader_dir = self.shared.proc.dir(pid).ok()?;
+            let (leader, _) = self.leader(&leader_dir, pid)?;
             let task = leader_dir.subdir("task").ok()?.dir(tid).ok()?;
             (self.follower(&task, tid, &leader)?, Vec::new())
         };
-        if self.foreign.contains_key(&entry.tid) {
-            entry.pidns_init_start_ts = self.init_seen_from(&dir).unwrap_or(self.clock.boot_ts);
+        if self.part.foreign.contains_key(&entry.tid) {
+            entry.pidns_init_start_ts = self.init_seen_from(&dir).unwrap_or(self.shared.clock.boot_ts);
         }
         Some((entry, fds))
-    }
-
-    /// Gives the threads of pid namespaces the start of their namespace.
-    fn fill_namespaces(&self, threads: &mut [ThreadEntry]) {
-        for thread in threads {
-            if let Some(start) = self.foreign.get(&thread.tid).and_then(|ns| self.pid_namespaces.get(ns)) {
-                thread.pidns_init_start_ts = *start;
-            }
-        }
     }
 }
 

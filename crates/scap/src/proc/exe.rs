@@ -2,65 +2,65 @@
 
 use rustix::fs::{Mode, OFlags, StatVfsMountFlags, StatxAttributes, StatxTimestamp};
 
-use super::dir::{Buffers, Dir};
+use super::Scan;
+use super::dir::Dir;
 use super::parse::{self, Status};
 use crate::ThreadEntry;
 
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 const CAP_FOWNER: u64 = 1 << 3;
 
-/// Fills in what the inode of `exe` tells.
-pub(super) fn fill(
-    dir: &Dir,
-    buffers: &mut Buffers,
-    own_user_namespace: Option<u64>,
-    status: &Status,
-    entry: &mut ThreadEntry,
-) {
-    let Ok(stat) = dir.stat("exe") else { return };
-    entry.exe_ino = stat.stx_ino;
-    entry.exe_ino_ctime = nanoseconds(stat.stx_ctime);
-    entry.exe_ino_mtime = nanoseconds(stat.stx_mtime);
+impl Scan<'_> {
+    /// Fills in what the inode of `exe` tells.
+    pub(super) fn executable(&mut self, dir: &Dir, status: &Status, entry: &mut ThreadEntry) {
+        let Ok(stat) = dir.stat("exe") else { return };
+        entry.exe_ino = stat.stx_ino;
+        entry.exe_ino_ctime = nanoseconds(stat.stx_ctime);
+        entry.exe_ino_mtime = nanoseconds(stat.stx_mtime);
 
-    let (uid, gid) = (status.uid.1, status.gid.1);
-    let mode = u32::from(stat.stx_mode);
-    let in_group = gid == stat.stx_gid || status.groups.contains(&stat.stx_gid);
-    let by_mode = uid == stat.stx_uid || (in_group && mode & 0o020 != 0) || mode & 0o002 != 0;
-    let allowed = by_mode || {
-        let caps = status.caps[2];
-        caps & (CAP_DAC_OVERRIDE | CAP_FOWNER) != 0 && {
-            let mapped = mapped(dir, buffers, own_user_namespace, stat.stx_uid, stat.stx_gid);
-            (caps & CAP_DAC_OVERRIDE != 0 && mapped.0 && mapped.1) || (caps & CAP_FOWNER != 0 && mapped.0)
+        let (uid, gid) = (status.uid.1, status.gid.1);
+        let mode = u32::from(stat.stx_mode);
+        let in_group = gid == stat.stx_gid || status.groups.contains(&stat.stx_gid);
+        let by_mode = uid == stat.stx_uid || (in_group && mode & 0o020 != 0) || mode & 0o002 != 0;
+        let allowed = by_mode || {
+            let caps = status.caps[2];
+            caps & (CAP_DAC_OVERRIDE | CAP_FOWNER) != 0 && {
+                let (user, group) = self.mapped(dir, stat.stx_uid, stat.stx_gid);
+                (caps & CAP_DAC_OVERRIDE != 0 && user && group) || (caps & CAP_FOWNER != 0 && user)
+            }
+        };
+        let immutable = stat.stx_attributes.contains(StatxAttributes::IMMUTABLE);
+        let device = super::fds::device(stat.stx_dev_major, stat.stx_dev_minor);
+        entry.exe_writable = allowed && !immutable && !self.read_only(dir, device);
+    }
+
+    /// Whether the executable lies on a file system that is read-only, asked once per file system.
+    fn read_only(&mut self, dir: &Dir, device: u32) -> bool {
+        *self.read_only.entry(device).or_insert_with(|| {
+            let flags = OFlags::PATH | OFlags::CLOEXEC;
+            let Ok(file) = rustix::fs::openat(dir.fd(), "exe", flags, Mode::empty()) else { return false };
+            rustix::fs::fstatvfs(&file).is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::RDONLY))
+        })
+    }
+
+    /// Whether a user and a group exist in the process's user namespace: its capabilities reach no further.
+    fn mapped(&mut self, dir: &Dir, uid: u32, gid: u32) -> (bool, bool) {
+        let namespace = dir.namespace("ns/user", &mut self.buffers);
+        if namespace.is_none() || namespace == self.shared.own_user_namespace {
+            return (true, true);
         }
-    };
-    let immutable = stat.stx_attributes.contains(StatxAttributes::IMMUTABLE);
-    entry.exe_writable = allowed && !immutable && !read_only(dir);
+        let mut within = |name: &str, id: u32| {
+            let Ok(text) = dir.read(name, 16384, &mut self.buffers) else { return false };
+            parse::lines(text).any(|line| {
+                let mut words = parse::words(line).skip(1).filter_map(parse::decimal);
+                let (Some(first), Some(count)) = (words.next(), words.next()) else { return false };
+                u64::from(id).checked_sub(first).is_some_and(|offset| offset < count)
+            })
+        };
+        (within("uid_map", uid), within("gid_map", gid))
+    }
 }
 
 fn nanoseconds(time: StatxTimestamp) -> u64 {
     (time.tv_sec.max(0) as u64).saturating_mul(1_000_000_000).saturating_add(u64::from(time.tv_nsec))
-}
-
-/// Whether the executable lies on a file system that is mounted read-only.
-fn read_only(dir: &Dir) -> bool {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let Ok(file) = rustix::fs::openat(dir.fd(), "exe", flags, Mode::empty()) else { return false };
-    rustix::fs::fstatvfs(&file).is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::RDONLY))
-}
-
-/// Whether a user and a group exist in the process's user namespace: its capabilities reach no further.
-fn mapped(dir: &Dir, buffers: &mut Buffers, own: Option<u64>, uid: u32, gid: u32) -> (bool, bool) {
-    let namespace = dir.namespace("ns/user", buffers);
-    if namespace.is_none() || namespace == own {
-        return (true, true);
-    }
-    let mut within = |name: &str, id: u32| {
-        let Ok(text) = dir.read(name, 16384, buffers) else { return false };
-        parse::lines(text).any(|line| {
-            let mut words = parse::words(line).skip(1).filter_map(parse::decimal);
-            let (Some(first), Some(count)) = (words.next(), words.next()) else { return false };
-            u64::from(id).checked_sub(first).is_some_and(|offset| offset < count)
-        })
-    };
-    (within("uid_map", uid), within("gid_map", gid))
 }

@@ -1,5 +1,7 @@
 //! The open files of a process.
 
+use std::sync::{Arc, PoisonError};
+
 use rustix::fs::FileType;
 use rustix::path::DecInt;
 
@@ -30,7 +32,7 @@ impl Scan<'_> {
     /// The files of the process whose directory this is, by number; `None` if they cannot be listed.
     pub(super) fn fds(&mut self, dir: &Dir) -> Option<Vec<FdEntry>> {
         let links = dir.subdir("fd").ok()?;
-        let mut numbers = links.numbers(self.options.max_fds).ok()?;
+        let mut numbers = links.numbers(self.shared.options.max_fds).ok()?;
         numbers.sort_unstable();
         let infos = dir.subdir("fdinfo").ok()?;
         let mut namespace = None;
@@ -65,8 +67,10 @@ impl Scan<'_> {
             } else if link.starts_with(b"socket:") {
                 let ino = parse::bracketed(link).unwrap_or(0);
                 let name = link.to_vec();
-                let sockets = *namespace.get_or_insert_with(|| self.network(dir));
-                let found = sockets.and_then(|ns| self.sockets.get(&ns)?.get(ino));
+                if namespace.is_none() {
+                    namespace = self.network(dir);
+                }
+                let found = namespace.as_ref().and_then(|sockets| sockets.get(ino));
                 FdEntry { fd, ino, detail: found.unwrap_or(other(code::UNSUPPORTED, name)) }
             } else if link.starts_with(b"pipe:") {
                 let ino = parse::bracketed(link).unwrap_or(0);
@@ -77,7 +81,7 @@ impl Scan<'_> {
                     code::PIDFD => self.pidfd_name(&infos, number),
                     _ => name.to_vec(),
                 };
-                let ino = links.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
+                let ino = self.anonymous_inode(&links, number, code);
                 FdEntry { fd, ino, detail: other(code, name) }
             } else {
                 // Files without a path: a namespace (`net:[…]`), or what no mount shows any more.
@@ -90,21 +94,35 @@ impl Scan<'_> {
         Some(entries)
     }
 
-    /// Key of the process's network namespace in [`Scan::sockets`], whose tables are read at first sight.
-    fn network(&mut self, dir: &Dir) -> Option<u64> {
-        let namespace = dir.namespace("ns/net", &mut self.buffers)?;
-        if !self.sockets.contains_key(&namespace) {
-            let sockets = Sockets::read(dir, self.options.max_sockets);
-            self.sockets.insert(namespace, sockets);
+    /// Inode of a file without a file: one for all, but for the kinds that have their own.
+    fn anonymous_inode(&mut self, links: &Dir, number: u32, code: u8) -> u64 {
+        let shared =
+            matches!(code, code::EVENT | code::SIGNALFD | code::EVENTPOLL | code::INOTIFY | code::TIMERFD);
+        if let (true, Some(ino)) = (shared, self.anonymous_inode) {
+            return ino;
         }
-        Some(namespace)
+        let ino = links.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
+        if shared {
+            self.anonymous_inode = Some(ino);
+        }
+        ino
+    }
+
+    /// Sockets of the process's network namespace, whose tables are read at first sight.
+    fn network(&mut self, dir: &Dir) -> Option<Arc<Sockets>> {
+        let namespace = dir.namespace("ns/net", &mut self.buffers)?;
+        let mut known = self.shared.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let sockets = known
+            .entry(namespace)
+            .or_insert_with(|| Arc::new(Sockets::read(dir, self.shared.options.max_sockets)));
+        Some(Arc::clone(sockets))
     }
 
     fn pidfd_name(&mut self, infos: &Dir, number: u32) -> Vec<u8> {
         let info = infos.read(DecInt::new(number), 4096, &mut self.buffers);
         let Some(pid) = info.ok().and_then(|text| info_number(text, b"Pid:", 10)) else { return Vec::new() };
         use std::os::unix::ffi::OsStringExt;
-        self.options.root.join(format!("proc/{pid}")).into_os_string().into_vec()
+        self.shared.options.root.join(format!("proc/{pid}")).into_os_string().into_vec()
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Stat {
     pub flags: u64,
     pub minor_faults: u64,
     pub major_faults: u64,
+    /// Threads of the process.
+    pub threads: u64,
     /// Ticks since boot.
     pub start: u64,
 }
@@ -70,6 +72,7 @@ impl Stat {
             flags: unsigned(6)?,
             minor_faults: unsigned(7)?,
             major_faults: unsigned(9)?,
+            threads: unsigned(17)?,
             start: unsigned(19)?,
         })
     }

@@ -2,9 +2,9 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::dir::{Buffers, Dir};
+use super::Scan;
+use super::dir::Dir;
 use super::parse::{self, Stat, Status};
-use super::{Scan, exe};
 use crate::ThreadEntry;
 use eyas_events::FlagMap;
 
@@ -25,7 +25,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn now(_proc: &Dir, _buffers: &mut Buffers) -> Self {
+    pub(super) fn now() -> Self {
         let ns = |id| {
             let time = clock_gettime(id);
             (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
@@ -38,6 +38,16 @@ impl Clock {
     }
 }
 
+/// A thread as read so far.
+struct Task {
+    entry: ThreadEntry,
+    status: Status,
+    /// Threads of its process.
+    threads: u64,
+    /// Everything that a running thread has was there.
+    whole: bool,
+}
+
 impl Scan<'_> {
     /// Thread group of the task whose directory this is.
     pub(super) fn tgid(&mut self, dir: &Dir) -> Option<u32> {
@@ -46,7 +56,7 @@ impl Scan<'_> {
     }
 
     /// What every thread has of its own. `None` for kernel threads and threads that have ended.
-    fn thread(&mut self, dir: &Dir, tid: u32) -> Option<(ThreadEntry, Status)> {
+    fn thread(&mut self, dir: &Dir, tid: u32) -> Option<Task> {
         let stat = Stat::parse(dir.read("stat", 4096, &mut self.buffers).ok()?)?;
         if stat.flags & KERNEL_THREAD != 0 {
             return None;
@@ -72,38 +82,42 @@ impl Scan<'_> {
             vmswap_kb: status.vm[2],
             pfmajor: stat.major_faults,
             pfminor: stat.minor_faults,
-            clone_ts: self.clock.at(stat.start),
-            pidns_init_start_ts: self.clock.boot_ts,
+            clone_ts: self.shared.clock.at(stat.start),
+            pidns_init_start_ts: self.shared.clock.boot_ts,
             ..ThreadEntry::default()
         };
         // Without audit in the kernel there is no such file, and nobody has logged in.
         if let Ok(text) = dir.read("loginuid", 32, &mut self.buffers) {
             entry.loginuid = parse::decimal(text.trim_ascii()).map_or(u32::MAX, |uid| uid as u32);
         }
-        if let Ok(text) = dir.read("cgroup", 65536, &mut self.buffers) {
-            entry.cgroups = parse::cgroups(text);
+        let mut whole = true;
+        match dir.read("cgroup", 65536, &mut self.buffers) {
+            Ok(text) => entry.cgroups = parse::cgroups(text),
+            Err(_) => whole = false,
         }
-        if let Ok(root) = dir.link("root", &mut self.buffers) {
-            entry.root = root.to_vec();
+        match dir.link("root", &mut self.buffers) {
+            Ok(root) => entry.root = root.to_vec(),
+            Err(_) => whole = false,
         }
-        Some((entry, status))
+        Some(Task { entry, status, threads: stat.threads, whole })
     }
 
-    /// The leader of a process. `many`: it has other threads, for which it stands even when it has ended.
-    pub(super) fn leader(&mut self, dir: &Dir, pid: u32, many: bool) -> Option<ThreadEntry> {
-        let (mut entry, status) = self.thread(dir, pid)?;
+    /// The leader of a process, and the number of the process's threads. One that has ended stands for the
+    /// others if there are any.
+    pub(super) fn leader(&mut self, dir: &Dir, pid: u32) -> Option<(ThreadEntry, u64)> {
+        let Task { mut entry, status, threads, mut whole } = self.thread(dir, pid)?;
         if entry.pid != entry.tid {
             return None;
         }
         if let Ok(text) = dir.read("cmdline", TEXT, &mut self.buffers) {
             (entry.exe, entry.args) = parse::command_line(text);
         }
-        let link = dir.link("exe", &mut self.buffers).map(<[u8]>::to_vec);
-        if let Ok(link) = &link {
+        if let Ok(link) = dir.link("exe", &mut self.buffers) {
             entry.exepath = parse::undeleted(link).to_vec();
             entry.exe_from_memfd = link.starts_with(b"/memfd:");
-            exe::fill(dir, &mut self.buffers, self.own_user_namespace, &status, &mut entry);
+            self.executable(dir, &status, &mut entry);
         }
+        whole &= !entry.exepath.is_empty() && !entry.exe.is_empty();
         if let Ok(text) = dir.read("environ", TEXT, &mut self.buffers) {
             entry.env = parse::terminated(text);
         }
@@ -117,17 +131,17 @@ impl Scan<'_> {
             entry.fdlimit = parse::open_files(text).unwrap_or(u64::MAX);
         }
         self.note_namespace(dir, &entry);
-        (many || self.runs(dir)).then_some(entry)
+        (whole || threads > 1 || self.runs(dir)).then_some((entry, threads))
     }
 
     /// A thread of a process whose leader has been read.
     pub(super) fn follower(&mut self, dir: &Dir, tid: u32, leader: &ThreadEntry) -> Option<ThreadEntry> {
-        let (entry, _) = self.thread(dir, tid)?;
-        if entry.pid != leader.pid || !self.runs(dir) {
+        let Task { entry, whole, .. } = self.thread(dir, tid)?;
+        if entry.pid != leader.pid || !(whole || self.runs(dir)) {
             return None;
         }
-        if let Some(namespace) = self.foreign.get(&leader.tid).copied() {
-            self.foreign.insert(entry.tid, namespace);
+        if let Some(namespace) = self.part.foreign.get(&leader.tid).copied() {
+            self.part.foreign.insert(entry.tid, namespace);
         }
         Some(ThreadEntry {
             flags: FlagMap::CLONE_FLAGS.apply(CLONE_THREAD_FILES) as u32,
@@ -159,18 +173,18 @@ impl Scan<'_> {
             return;
         }
         let Some(namespace) = dir.namespace("ns/pid", &mut self.buffers) else { return };
-        if Some(namespace) == self.own_pid_namespace {
+        if Some(namespace) == self.shared.own_pid_namespace {
             return;
         }
-        self.foreign.insert(entry.tid, namespace);
+        self.part.foreign.insert(entry.tid, namespace);
         if entry.vpid == 1 {
-            self.pid_namespaces.insert(namespace, entry.clone_ts);
+            self.part.pid_namespaces.insert(namespace, entry.clone_ts);
         }
     }
 
     /// Start of the pid namespace as seen through the process's own /proc: its first process.
     pub(super) fn init_seen_from(&mut self, dir: &Dir) -> Option<u64> {
         let stat = dir.read("root/proc/1/stat", 4096, &mut self.buffers).ok()?;
-        Some(self.clock.at(Stat::parse(stat)?.start))
+        Some(self.shared.clock.at(Stat::parse(stat)?.start))
     }
 }
