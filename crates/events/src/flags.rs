@@ -9,6 +9,38 @@ pub struct FlagTable {
     pub entries: &'static [(&'static str, u32)],
 }
 
+impl FlagTable {
+    /// The value called `name`; made for constants, where a wrong name fails to compile.
+    ///
+    /// # Panics
+    /// No entry has that name.
+    pub const fn value(&self, name: &str) -> u32 {
+        let mut i = 0;
+        while i < self.entries.len() {
+            let (entry, value) = self.entries[i];
+            if same(entry.as_bytes(), name.as_bytes()) {
+                return value;
+            }
+            i += 1;
+        }
+        panic!("no flag of that name");
+    }
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 macro_rules! flag_tables {
     ($($ident:ident $name:literal { $($flag:literal = $value:literal,)* })*) => {
         impl FlagTable {

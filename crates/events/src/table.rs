@@ -81,8 +81,8 @@ impl EventType {
 
     /// The row of this type, or `None` for an unknown code.
     #[inline]
-    pub fn info(self) -> Option<&'static EventInfo> {
-        INDEX.get(usize::from(self.0)).copied().flatten()
+    pub const fn info(self) -> Option<&'static EventInfo> {
+        if (self.0 as usize) < Self::COUNT { INDEX[self.0 as usize] } else { None }
     }
 }
 

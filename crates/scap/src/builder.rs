@@ -143,10 +143,16 @@ impl OwnedEvent {
         raw.state_only = self.state_only;
         raw
     }
-}
 
-impl From<RawEvent<'_>> for OwnedEvent {
-    fn from(raw: RawEvent<'_>) -> Self {
+    /// Becomes a copy of `raw`, in the memory that it has.
+    pub fn assign(&mut self, raw: RawEvent<'_>) {
+        let mut body = std::mem::take(&mut self.body);
+        body.clear();
+        body.extend_from_slice(raw.body());
+        *self = Self::around(raw, body);
+    }
+
+    fn around(raw: RawEvent<'_>, body: Vec<u8>) -> Self {
         Self {
             ts: raw.ts,
             tid: raw.tid,
@@ -154,7 +160,13 @@ impl From<RawEvent<'_>> for OwnedEvent {
             cpu: raw.cpu,
             state_only: raw.state_only,
             nparams: raw.nparams() as u32,
-            body: raw.body().to_vec(),
+            body,
         }
+    }
+}
+
+impl From<RawEvent<'_>> for OwnedEvent {
+    fn from(raw: RawEvent<'_>) -> Self {
+        Self::around(raw, raw.body().to_vec())
     }
 }

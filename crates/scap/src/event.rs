@@ -38,12 +38,25 @@ impl<'a> RawEvent<'a> {
         nparams: u32,
         body: &'a [u8],
     ) -> Option<Self> {
-        let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
-        let event = Self { ts, tid, ty, cpu, state_only: false, nparams, wide, body };
+        let event = Self::from_checked(ts, tid, ty, cpu, nparams, body);
         let lengths = event.lengths_len()?;
         let data = body.get(lengths..)?.len();
         let sum: usize = (0..nparams as usize).map(|i| event.len_at(i)).sum();
         (sum <= data).then_some(event)
+    }
+
+    /// As [`RawEvent::from_parts`] for parts that it has accepted before.
+    #[inline]
+    pub(crate) fn from_checked(
+        ts: u64,
+        tid: i64,
+        ty: EventType,
+        cpu: u16,
+        nparams: u32,
+        body: &'a [u8],
+    ) -> Self {
+        let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
+        Self { ts, tid, ty, cpu, state_only: false, nparams, wide, body }
     }
 
     fn lengths_len(&self) -> Option<usize> {

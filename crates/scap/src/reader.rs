@@ -54,6 +54,7 @@ pub struct Reader {
     swapped: Vec<u8>,
     stats: Stats,
     started: bool,
+    shown: Shown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,18 +79,33 @@ struct Frame {
 }
 
 impl Frame {
-    fn raw<'a>(&self, body: &'a [u8]) -> Option<RawEvent<'a>> {
-        let mut raw = RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, body)?;
-        raw.state_only = self.state_only;
-        Some(raw)
+    fn check<'a>(&self, body: &'a [u8]) -> Option<RawEvent<'a>> {
+        RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, body)
     }
+
+    #[inline]
+    fn checked<'a>(&self, body: &'a [u8]) -> RawEvent<'a> {
+        let mut raw = RawEvent::from_checked(self.ts, self.tid, self.ty, self.cpu, self.nparams, body);
+        raw.state_only = self.state_only;
+        raw
+    }
+}
+
+/// The event that is lent at the moment.
+enum Shown {
+    Nothing,
+    /// In the window, or in `swapped`.
+    Frame(Frame),
+    /// In the converter.
+    Converted {
+        state_only: bool,
+    },
 }
 
 /// What lies at the window's position.
 enum Item {
     Snapshot(Box<Snapshot>),
-    Frame(Frame),
-    Converted { state_only: bool },
+    Event(Shown),
     End,
 }
 
@@ -136,6 +152,7 @@ impl Reader {
             swapped: Vec::new(),
             stats: Stats::default(),
             started: false,
+            shown: Shown::Nothing,
         }
     }
 
@@ -375,11 +392,13 @@ impl Reader {
             } else {
                 bytes
             };
-            let raw = frame.raw(bytes).ok_or_else(invalid)?;
-            let Some(converter) = &mut self.converter else { return Ok(Item::Frame(frame)) };
+            let raw = frame.check(bytes).ok_or_else(invalid)?;
+            let Some(converter) = &mut self.converter else { return Ok(Item::Event(Shown::Frame(frame))) };
             match converter.convert(raw, offset)? {
-                Outcome::Unchanged => return Ok(Item::Frame(frame)),
-                Outcome::Converted => return Ok(Item::Converted { state_only: frame.state_only }),
+                Outcome::Unchanged => return Ok(Item::Event(Shown::Frame(frame))),
+                Outcome::Converted => {
+                    return Ok(Item::Event(Shown::Converted { state_only: frame.state_only }));
+                }
                 Outcome::Dropped => self.stats.filtered += 1,
             }
         }
@@ -392,21 +411,29 @@ fn damaged(block: u32, offset: u64, what: String) -> Error {
 
 impl EventSource for Reader {
     fn next(&mut self) -> Result<Next<'_>, Error> {
-        let item = self.advance().inspect_err(|_| self.phase = Phase::Done)?;
-        let event = match item {
-            Item::Snapshot(snapshot) => return Ok(Next::Snapshot(snapshot)),
-            Item::End => return Ok(Next::End),
-            Item::Frame(frame) if self.order == Endianness::Big => frame.raw(&self.swapped),
-            Item::Frame(frame) => frame.raw(&self.window.bytes()[frame.body.clone()]),
-            Item::Converted { state_only } => {
-                self.converter.as_ref().and_then(Converter::current).map(|mut raw| {
-                    raw.state_only = state_only;
-                    raw
-                })
+        self.shown = Shown::Nothing;
+        match self.advance().inspect_err(|_| self.phase = Phase::Done)? {
+            Item::Snapshot(snapshot) => Ok(Next::Snapshot(snapshot)),
+            Item::End => Ok(Next::End),
+            Item::Event(shown) => {
+                self.shown = shown;
+                Ok(self.current().map_or(Next::Idle, Next::Event))
             }
-        };
-        // `advance` has checked the frame already.
-        Ok(event.map_or(Next::Idle, Next::Event))
+        }
+    }
+
+    #[inline]
+    fn current(&self) -> Option<RawEvent<'_>> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Frame(frame) if self.order == Endianness::Big => Some(frame.checked(&self.swapped)),
+            Shown::Frame(frame) => Some(frame.checked(&self.window.bytes()[frame.body.clone()])),
+            Shown::Converted { state_only } => {
+                let mut raw = self.converter.as_ref()?.current()?;
+                raw.state_only = *state_only;
+                Some(raw)
+            }
+        }
     }
 
     fn stats(&mut self) -> Stats {

@@ -25,6 +25,11 @@ pub trait EventSource {
     /// yields [`Next::End`].
     fn next(&mut self) -> Result<Next<'_>, Error>;
 
+    /// The event that the last call of [`EventSource::next`] lent; `None` if that was no event.
+    ///
+    /// For those who call `next` in a loop and keep what it lends.
+    fn current(&self) -> Option<RawEvent<'_>>;
+
     /// Counters so far.
     fn stats(&mut self) -> Stats {
         Stats::default()

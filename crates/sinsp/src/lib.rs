@@ -1,1 +1,18 @@
-//! sinsp
+//! Events made meaningful: what every process, file, socket and user is, and fields that say so.
+//!
+//! ```text
+//!   RawEvent ──> Inspector ──> EventView: FieldSource ──> conditions, outputs
+//!                  │ State: threads, files, users, containers
+//! ```
+//!
+//! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], so a replay
+//! gives the same answers on every machine.
+#![forbid(unsafe_code)]
+
+mod inspector;
+mod path;
+pub mod state;
+mod view;
+
+pub use view::EventView;
+pub use inspector::{Config, Inspector, ProcLookup, Step};

@@ -1,0 +1,210 @@
+//! Events go in, events with their meaning come out.
+
+use eyas_events::EventType;
+use eyas_scap::{Error, EventSource, FdEntry, Next, RawEvent, Snapshot, ThreadEntry};
+
+use crate::state::{Context, Current, State, StateStats};
+use crate::view::EventView;
+
+/// What the running system knows about a thread that no event has told of.
+pub trait ProcLookup: Send {
+    /// The thread and its open files; `None` if it is gone.
+    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
+}
+
+impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for F {
+    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
+        self(tid)
+    }
+}
+
+/// Limits and look-ups of an [`Inspector`].
+pub struct Config {
+    /// Asked about unknown threads; `None` in a replay.
+    pub proc: Option<Box<dyn ProcLookup>>,
+    /// Most threads that are kept.
+    pub max_threads: usize,
+    /// Time between two searches for threads that are gone, ns of event time.
+    pub purge_interval: u64,
+    /// Age from which a thread without events is suspected to be gone, ns.
+    pub purge_age: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        Self { proc: None, max_threads: 262_144, purge_interval: 300 * SECOND, purge_age: 300 * SECOND }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("max_threads", &self.max_threads).finish_non_exhaustive()
+    }
+}
+
+/// Rebuilds the state of the system from events.
+#[derive(Debug)]
+pub struct Inspector {
+    config: Config,
+    state: State,
+    /// Number of the last event.
+    num: u64,
+    /// What the last event left to be done, and when it was.
+    pending: Option<(u64, Current)>,
+    next_purge: u64,
+    /// Events about users and containers that belong to the snapshot still come.
+    initial: bool,
+    arena: bumpalo::Bump,
+}
+
+/// What [`Inspector::next`] has.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// An event.
+    Event(EventView<'a>),
+    /// Nothing at the moment (live only).
+    Idle,
+    /// The capture has ended.
+    End,
+}
+
+impl Default for Inspector {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl Inspector {
+    /// An inspector that knows nothing yet.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            state: State::default(),
+            num: 0,
+            pending: None,
+            next_purge: 0,
+            initial: true,
+            arena: bumpalo::Bump::new(),
+        }
+    }
+
+    /// What is known now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Counters of the state engine.
+    pub fn stats(&self) -> StateStats {
+        self.state.stats
+    }
+
+    /// Forgets everything known and begins with a snapshot; events keep being counted.
+    pub fn load(&mut self, snapshot: Snapshot) {
+        self.pending = None;
+        self.initial = true;
+        self.state.load(snapshot, self.config.max_threads);
+    }
+
+    /// Takes in an event.
+    pub fn process<'a>(&'a mut self, event: RawEvent<'a>) -> EventView<'a> {
+        let current = self.update(&event);
+        self.view(event, current)
+    }
+
+    /// Takes in the source's next event that is to be shown.
+    ///
+    /// Snapshots are loaded, events that only update the state are passed over; both stay uncounted in
+    /// nothing: the number of the next event tells.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn next<'a>(&'a mut self, source: &'a mut dyn EventSource) -> Result<Step<'a>, Error> {
+        enum Found {
+            Shown(Current),
+            Idle,
+            End,
+        }
+        // What a source lends cannot leave the loop that asks for it: find the event, then ask again.
+        loop {
+            let found = match source.next()? {
+                Next::Snapshot(snapshot) => {
+                    self.load(*snapshot);
+                    continue;
+                }
+                Next::Event(event) => {
+                    let current = self.update(&event);
+                    if event.state_only || self.is_initial(event.ty) {
+                        continue;
+                    }
+                    Found::Shown(current)
+                }
+                Next::Idle => Found::Idle,
+                Next::End => Found::End,
+            };
+            return Ok(match found {
+                Found::Shown(current) => match source.current() {
+                    Some(event) => Step::Event(self.view(event, current)),
+                    None => Step::Idle,
+                },
+                Found::Idle => Step::Idle,
+                Found::End => Step::End,
+            });
+        }
+    }
+
+    /// Whether the event tells what the snapshot could not: users, groups and containers known when
+    /// the capture began.
+    fn is_initial(&mut self, ty: EventType) -> bool {
+        self.initial &= matches!(
+            ty,
+            EventType::USER_ADDED_E
+                | EventType::GROUP_ADDED_E
+                | EventType::CONTAINER_JSON_E
+                | EventType::CONTAINER_JSON_2_E
+        );
+        self.initial
+    }
+
+    #[inline]
+    fn update(&mut self, event: &RawEvent<'_>) -> Current {
+        self.num += 1;
+        if let Some((ts, pending)) = self.pending.take() {
+            self.state.finish(ts, pending);
+        }
+        self.purge(event.ts);
+        let current = match &mut self.config.proc {
+            Some(proc) => self.state.apply(event, Some(&mut |tid| proc.thread(tid))),
+            None => self.state.apply(event, None),
+        };
+        if current.leaves_work() {
+            self.pending = Some((event.ts, current.clone()));
+        }
+        current
+    }
+
+    fn view<'a>(&'a mut self, event: RawEvent<'a>, current: Current) -> EventView<'a> {
+        self.arena.reset();
+        let state = &self.state;
+        let thread = current.thread.and_then(|key| state.threads.at(key));
+        let fd = current.fd.zip(thread).and_then(|(num, thread)| state.threads.fds(thread)?.get(num));
+        let context = Context { event, num: self.num, state, thread, fd_num: current.fd, fd };
+        EventView::new(context, &self.arena)
+    }
+
+    /// Looks for threads that ended unseen; a replay keeps everything, as nobody can confirm it.
+    fn purge(&mut self, now: u64) {
+        let Some(proc) = &mut self.config.proc else { return };
+        if now < self.next_purge {
+            return;
+        }
+        if self.next_purge != 0 {
+            let before = now.saturating_sub(self.config.purge_age);
+            let removed = self.state.threads.purge(before, |_, tid, comm| {
+                proc.thread(tid).is_none_or(|(thread, _)| *thread.comm != **comm)
+            });
+            self.state.stats.threads_removed += removed;
+        }
+        self.next_purge = now + self.config.purge_interval;
+    }
+}

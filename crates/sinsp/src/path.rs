@@ -1,0 +1,86 @@
+//! Paths as the kernel would walk them, without looking at the file system.
+
+/// Longest path that is kept, bytes, with its NUL.
+const MAX: usize = 1024;
+/// What stands for a longer one.
+const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
+/// What stands for the directory of an unknown descriptor.
+pub(crate) const UNKNOWN: &[u8] = b"<UNKNOWN>";
+
+/// Writes `path`, taken from `base` if it is relative, to `out`: `//`, `.` and `..` resolved and no
+/// trailing `/`.
+pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    if path.len() + 1 > MAX || (path.first() != Some(&b'/') && base.len() + path.len() + 1 > MAX) {
+        out.extend_from_slice(TOO_LONG);
+        return;
+    }
+    if path.first() == Some(&b'/') {
+        out.push(b'/');
+        append(path, out, 1);
+        return;
+    }
+    let root = if base.first() == Some(&b'/') {
+        out.push(b'/');
+        1
+    } else if let Some(rest) = base.strip_prefix(UNKNOWN) {
+        // An unknown directory is no directory: what follows is glued to it.
+        out.extend_from_slice(UNKNOWN);
+        let root = out.len();
+        append(rest, out, root);
+        out.extend_from_slice(path);
+        return;
+    } else {
+        0
+    };
+    append(base, out, root);
+    append(path, out, root);
+}
+
+/// Appends the components of `path`; `..` never goes below `root` bytes.
+fn append(path: &[u8], out: &mut Vec<u8>, root: usize) {
+    for part in path.split(|b| *b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                let end = out[root..].iter().rposition(|b| *b == b'/').map_or(root, |at| root + at);
+                out.truncate(end);
+            }
+            part => {
+                if out.len() > root {
+                    out.push(b'/');
+                }
+                out.extend_from_slice(part);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(base: &str, path: &str, want: &str) {
+        let mut out = b"left over".to_vec();
+        resolve(base.as_bytes(), path.as_bytes(), &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), want, "{base} + {path}");
+    }
+
+    #[test]
+    fn paths_are_walked_as_the_kernel_would() {
+        check("/tmp/", "a", "/tmp/a");
+        check("/tmp/", "/etc//passwd", "/etc/passwd");
+        check("/tmp/", "../../etc/./x/", "/etc/x");
+        check("/tmp/", "/tmp/../../etc/../etc/passwd", "/etc/passwd");
+        check("/tmp", "", "/tmp");
+        check("/", ".", "/");
+        check("/", "..", "/");
+        check("<UNKNOWN>", "a/b", "<UNKNOWN>a/b");
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_replaced() {
+        check("/", &"x".repeat(1023), "/DIR_TOO_LONG/FILENAME_TOO_LONG");
+        check("/tmp/", &format!("/{}", "x".repeat(1000)), &format!("/{}", "x".repeat(1000)));
+    }
+}

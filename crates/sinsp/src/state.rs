@@ -1,0 +1,93 @@
+//! What is known of the system: threads, open files, users, containers.
+
+use std::sync::Arc;
+
+use eyas_scap::{Interface, MachineInfo, RawEvent};
+
+mod container;
+mod context;
+mod fd;
+mod fds;
+mod load;
+mod parse;
+mod thread;
+mod threads;
+mod users;
+
+pub use container::{Container, Containers};
+pub use context::Context;
+pub use fd::{Fd, FdKind, L4, Role, Socket};
+pub use fds::FdTable;
+pub use thread::{Thread, ThreadFlags};
+pub use threads::{Ancestors, ThreadKey, Threads};
+pub use users::Users;
+
+pub(crate) use parse::Current;
+
+/// A byte string that many may share: a name, a path, a list of arguments.
+pub type Text = Arc<[u8]>;
+
+/// The system as the events so far tell it.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Threads and their groups.
+    pub threads: Threads,
+    /// Users and groups, of the host and of containers.
+    pub users: Users,
+    /// Containers whose metadata is known.
+    pub containers: Containers,
+    /// Addresses of the machine.
+    pub interfaces: Vec<Interface>,
+    /// The machine.
+    pub machine: MachineInfo,
+    /// What was looked up, added and given up.
+    pub stats: StateStats,
+    empty: Option<Text>,
+    scratch: Vec<u8>,
+}
+
+/// Counters of the state engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StateStats {
+    /// Threads added.
+    pub threads_added: u64,
+    /// Threads removed.
+    pub threads_removed: u64,
+    /// Threads that found no room in the table.
+    pub threads_rejected: u64,
+    /// Threads asked of /proc.
+    pub proc_lookups: u64,
+    /// Threads that even /proc did not know.
+    pub failed_thread_lookups: u64,
+    /// Open files added.
+    pub fds_added: u64,
+    /// Open files removed.
+    pub fds_removed: u64,
+    /// Open files that found no room in their process's table.
+    pub fds_rejected: u64,
+    /// Events on descriptors that nobody knows.
+    pub failed_fd_lookups: u64,
+}
+
+impl State {
+    /// The empty text, shared.
+    pub(crate) fn empty(&mut self) -> Text {
+        self.empty.get_or_insert_with(|| Arc::from(&b""[..])).clone()
+    }
+
+    /// Whether `ip` is an address of this machine.
+    pub fn is_local(&self, ip: std::net::IpAddr) -> bool {
+        ip.is_loopback() || self.interfaces.iter().any(|i| i.addr == ip)
+    }
+
+    /// Takes in an event and answers what it is about.
+    pub(crate) fn apply(&mut self, raw: &RawEvent<'_>, lookup: parse::Lookup<'_>) -> Current {
+        parse::apply(self, raw, lookup)
+    }
+
+    /// Does what was left for after the rules saw the event of time `ts`.
+    pub(crate) fn finish(&mut self, ts: u64, current: Current) {
+        parse::finish(self, ts, current);
+    }
+}

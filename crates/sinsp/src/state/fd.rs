@@ -1,0 +1,281 @@
+use std::net::IpAddr;
+
+use super::Text;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $code:literal $name:literal $letter:literal),* $(,)?) => {
+        /// What an open file is; codes as in captures.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        #[repr(u8)]
+        pub enum FdKind {
+            $($(#[$doc])* $kind = $code,)*
+        }
+
+        impl FdKind {
+            /// `fd.type`
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// `fd.typechar`
+            pub const fn letter(self) -> char {
+                match self { $(Self::$kind => $letter,)* }
+            }
+
+            /// The kind with this code in captures.
+            pub const fn from_code(code: u8) -> Option<Self> {
+                match code { $($code => Some(Self::$kind),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Nobody knows.
+    #[default]
+    Unknown = 0 "unknown" 'o',
+    /// Regular file of old captures.
+    OldFile = 1 "file" 'f',
+    /// Directory.
+    Directory = 2 "directory" 'd',
+    /// IPv4 socket.
+    Ipv4 = 3 "ipv4" '4',
+    /// IPv6 socket.
+    Ipv6 = 4 "ipv6" '6',
+    /// IPv4 socket that listens or is bound.
+    Ipv4Server = 5 "ipv4" '4',
+    /// IPv6 socket that listens or is bound.
+    Ipv6Server = 6 "ipv6" '6',
+    /// Pipe.
+    Pipe = 7 "pipe" 'p',
+    /// Unix socket.
+    Unix = 8 "unix" 'u',
+    /// eventfd.
+    Event = 9 "event" 'e',
+    /// A kind that nobody supports.
+    Unsupported = 10 "unsupported" 'X',
+    /// signalfd.
+    Signal = 11 "signalfd" 's',
+    /// epoll instance.
+    EventPoll = 12 "eventpoll" 'l',
+    /// inotify instance.
+    Inotify = 13 "inotify" 'i',
+    /// timerfd.
+    Timer = 14 "timerfd" 't',
+    /// Netlink socket.
+    Netlink = 15 "netlink" 'n',
+    /// Regular file.
+    File = 16 "file" 'f',
+    /// BPF object.
+    Bpf = 17 "bpf" 'b',
+    /// userfaultfd.
+    Userfault = 18 "userfaultfd" 'u',
+    /// io_uring instance.
+    IoUring = 19 "io_uring" 'r',
+    /// memfd.
+    Memfd = 20 "memfd" 'm',
+    /// pidfd.
+    Pidfd = 21 "pidfd" 'P',
+}
+
+impl FdKind {
+    /// Whether it is a socket of the Internet families.
+    pub const fn is_inet(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6 | Self::Ipv4Server | Self::Ipv6Server)
+    }
+
+    /// Whether it is any socket.
+    pub const fn is_socket(self) -> bool {
+        self.is_inet() || matches!(self, Self::Unix | Self::Netlink)
+    }
+
+    /// Whether it is a file or directory.
+    pub const fn is_file(self) -> bool {
+        matches!(self, Self::File | Self::OldFile | Self::Directory)
+    }
+}
+
+/// Layer 4 protocol of a socket; codes as in captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum L4 {
+    #[default]
+    Unknown = 0,
+    None = 1,
+    Tcp = 2,
+    Udp = 3,
+    Icmp = 4,
+    Raw = 5,
+}
+
+impl L4 {
+    /// `fd.l4proto`
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Raw => "raw",
+            Self::None | Self::Unknown => "<NA>",
+        }
+    }
+
+    /// The protocol with this code in captures.
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            1 => Self::None,
+            2 => Self::Tcp,
+            3 => Self::Udp,
+            4 => Self::Icmp,
+            5 => Self::Raw,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Side of a connection that the process is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Not known yet.
+    #[default]
+    None,
+    /// It connected, or sent first.
+    Client,
+    /// It accepted, or received first.
+    Server,
+}
+
+/// Ends of a socket. By convention the source is the client once the role is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Socket {
+    /// Not a socket, or nothing known.
+    #[default]
+    None,
+    /// Both ends of an Internet socket, ports in host order.
+    Inet {
+        /// Client side.
+        source: (IpAddr, u16),
+        /// Server side.
+        destination: (IpAddr, u16),
+    },
+    /// An Internet socket with one end: it listens or is bound.
+    Server {
+        /// Its address, port in host order.
+        addr: (IpAddr, u16),
+    },
+    /// Kernel addresses of a Unix socket's ends.
+    Unix {
+        /// One end.
+        source: u64,
+        /// The other.
+        destination: u64,
+    },
+}
+
+/// An open file.
+#[derive(Clone, Debug)]
+pub struct Fd {
+    /// What it is.
+    pub kind: FdKind,
+    /// Name: a path, a tuple, or empty.
+    pub name: Text,
+    /// Path as the program gave it.
+    pub raw_name: Text,
+    /// `PPM_O_*` flags.
+    pub open_flags: u32,
+    /// Device number; 0 if unknown.
+    pub dev: u32,
+    /// Mount id, for a file whose device is not known; 0 if unknown.
+    pub mount_id: u32,
+    /// Inode; 0 if unknown.
+    pub ino: u64,
+    /// Process that a pidfd stands for; -1 otherwise.
+    pub pid: i64,
+    /// Ends of a socket.
+    pub socket: Socket,
+    /// Protocol of a socket.
+    pub l4: L4,
+    /// Side of a socket.
+    pub role: Role,
+    /// A connection was made.
+    pub connected: bool,
+    /// The connection failed.
+    pub failed: bool,
+    /// The file lies in the upper layer of an overlay.
+    pub upper_layer: bool,
+    /// The file lies in the lower layer of an overlay.
+    pub lower_layer: bool,
+    /// This event changed the name.
+    pub name_changed: bool,
+    /// It came from the snapshot or /proc, not from an event.
+    pub from_snapshot: bool,
+}
+
+impl Fd {
+    /// An open file of a kind, without a name.
+    pub(crate) fn new(kind: FdKind, empty: &Text) -> Self {
+        Self {
+            kind,
+            name: empty.clone(),
+            raw_name: empty.clone(),
+            open_flags: 0,
+            dev: 0,
+            mount_id: 0,
+            ino: 0,
+            pid: -1,
+            socket: Socket::None,
+            l4: L4::Unknown,
+            role: Role::None,
+            connected: false,
+            failed: false,
+            upper_layer: false,
+            lower_layer: false,
+            name_changed: false,
+            from_snapshot: false,
+        }
+    }
+
+    /// Whether it is a directory, or was opened as one.
+    pub fn is_directory(&self) -> bool {
+        self.kind == FdKind::Directory
+    }
+
+    /// Swaps the ends of an Internet socket.
+    pub(crate) fn swap_ends(&mut self) {
+        if let Socket::Inet { source, destination } = &mut self.socket {
+            std::mem::swap(source, destination);
+        }
+    }
+
+    /// Port that the process serves, if the socket is bound.
+    pub(crate) fn server_port(&self) -> Option<u16> {
+        match self.socket {
+            Socket::Server { addr } => Some(addr.1),
+            _ => None,
+        }
+    }
+
+    /// Writes the name that the socket's ends make.
+    pub(crate) fn rename_by_ends(&mut self) {
+        use std::fmt::Write;
+        let mut name = String::new();
+        let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);
+        let end = |name: &mut String, (ip, port): (IpAddr, u16)| match with_ports {
+            // Writing to a String cannot fail.
+            true => drop(write!(name, "{ip}:{port}")),
+            false => drop(write!(name, "{ip}")),
+        };
+        match self.socket {
+            Socket::Inet { source, destination } => {
+                end(&mut name, source);
+                name.push_str("->");
+                end(&mut name, destination);
+            }
+            Socket::Server { addr } => end(&mut name, addr),
+            Socket::None | Socket::Unix { .. } => return,
+        }
+        self.name_changed = *self.name != *name.as_bytes();
+        self.name = name.into_bytes().into();
+    }
+}

@@ -1,0 +1,183 @@
+//! A snapshot becomes the state that a capture begins with.
+
+use std::sync::Arc;
+
+use eyas_scap::{FdDetail, FdEntry, Snapshot, ThreadEntry};
+use rustc_hash::FxHashSet;
+
+use super::fd::{Fd, FdKind, L4, Role, Socket};
+use super::parse::{file, process};
+use super::{State, Text, Thread, ThreadFlags, Threads};
+
+impl State {
+    /// Forgets everything and begins with the snapshot.
+    pub(crate) fn load(&mut self, snapshot: Snapshot, max_threads: usize) {
+        *self = Self { threads: Threads::with_max(max_threads), ..Self::default() };
+        self.interfaces = snapshot.interfaces;
+        self.machine = snapshot.machine.unwrap_or_default();
+        for user in snapshot.users {
+            self.users.add_user(None, user);
+        }
+        for group in snapshot.groups {
+            self.users.add_group(None, group);
+        }
+        for entry in snapshot.threads {
+            let thread = self.thread_of(entry);
+            if let Some(old) = self.threads.key(thread.tid) {
+                self.threads.remove(old);
+            }
+            self.add_thread(thread);
+        }
+        for (tid, fds) in snapshot.fds {
+            self.load_fds(tid, fds);
+        }
+        let keys: Vec<_> = self.threads.iter().filter_map(|t| self.threads.key(t.tid)).collect();
+        for key in keys {
+            self.threads.link(key);
+        }
+        self.guess_roles();
+    }
+
+    /// Adds the threads and files that /proc told about one process.
+    pub(crate) fn load_thread(&mut self, entry: ThreadEntry, fds: Vec<FdEntry>) -> Option<super::ThreadKey> {
+        let thread = self.thread_of(entry);
+        let tid = thread.tid;
+        let key = self.add_thread(thread)?;
+        self.threads.link(key);
+        self.load_fds(tid, fds);
+        Some(key)
+    }
+
+    pub(crate) fn add_thread(&mut self, thread: Thread) -> Option<super::ThreadKey> {
+        let key = self.threads.add(thread);
+        match key {
+            Some(_) => self.stats.threads_added += 1,
+            None => self.stats.threads_rejected += 1,
+        }
+        key
+    }
+
+    fn load_fds(&mut self, tid: i64, fds: Vec<FdEntry>) {
+        let empty = self.empty();
+        let Some(key) = self.threads.key(tid) else { return };
+        for entry in fds {
+            let num = entry.fd;
+            let fd = fd_of(entry, &empty);
+            let Some(thread) = self.threads.at_mut(key) else { return };
+            match thread.fds.insert(num, Arc::new(fd), false) {
+                true => self.stats.fds_added += 1,
+                false => self.stats.fds_rejected += 1,
+            }
+        }
+    }
+
+    fn thread_of(&mut self, entry: ThreadEntry) -> Thread {
+        let empty = self.empty();
+        let boot_ts = self.machine.boot_ts;
+        let mut t = Thread::unknown(entry.tid, &empty);
+        (t.pid, t.ptid, t.sid) = (entry.pid, entry.ptid, entry.sid);
+        (t.vtid, t.vpid, t.vpgid, t.pgid) = (entry.vtid, entry.vpid, entry.vpgid, entry.pgid);
+        t.comm = entry.comm.into();
+        t.exe = entry.exe.into();
+        t.exepath = process::exepath(&entry.exepath).into();
+        t.env = entry.env.into();
+        t.root = entry.root.into();
+        t.cwd = with_slash(entry.cwd);
+        t.set_args(process::list(&entry.args));
+        process::set_cgroups(&mut t, &entry.cgroups);
+        t.flags = ThreadFlags::from_bits_retain(entry.flags);
+        t.fdlimit = entry.fdlimit as i64;
+        (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);
+        t.caps = entry.caps;
+        (t.vm_size, t.vm_rss, t.vm_swap) = (entry.vmsize_kb, entry.vmrss_kb, entry.vmswap_kb);
+        (t.pf_major, t.pf_minor) = (entry.pfmajor, entry.pfminor);
+        t.pidns_start = if entry.pidns_init_start_ts == 0 { boot_ts } else { entry.pidns_init_start_ts };
+        t.tty = entry.tty;
+        t.clone_ts = entry.clone_ts;
+        t.exe_writable = entry.exe_writable;
+        t.exe_upper_layer = entry.exe_upper_layer;
+        t.exe_lower_layer = entry.exe_lower_layer;
+        t.exe_from_memfd = entry.exe_from_memfd;
+        (t.exe_ino, t.exe_ctime, t.exe_mtime) = (entry.exe_ino, entry.exe_ino_ctime, entry.exe_ino_mtime);
+        t
+    }
+
+    /// A connection from a port that somebody listens on was accepted; any other was made.
+    fn guess_roles(&mut self) {
+        let mut served: FxHashSet<u16> = FxHashSet::default();
+        for thread in self.threads.iter() {
+            served.extend(thread.fds.iter().filter_map(|(_, fd)| fd.server_port()));
+        }
+        let keys: Vec<_> = self.threads.iter().filter_map(|t| self.threads.key(t.tid)).collect();
+        for key in keys {
+            let Some(thread) = self.threads.at_mut(key) else { continue };
+            let sockets: Vec<i64> =
+                thread.fds.iter().filter(|(_, fd)| fd.kind.is_socket()).map(|(num, _)| num).collect();
+            for num in sockets {
+                let Some(fd) = thread.fds.get_mut(num) else { continue };
+                match (fd.kind, fd.socket) {
+                    (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
+                        fd.swap_ends();
+                        fd.role = Role::Server;
+                        fd.rename_by_ends();
+                    }
+                    (FdKind::Ipv4, _) => fd.role = Role::Client,
+                    (FdKind::Unix, _) => {
+                        fd.role = if fd.name.is_empty() { Role::Client } else { Role::Server }
+                    }
+                    _ => {}
+                }
+                fd.name_changed = false;
+            }
+        }
+    }
+}
+
+fn with_slash(mut path: Vec<u8>) -> Text {
+    if path.last() != Some(&b'/') {
+        path.push(b'/');
+    }
+    path.into()
+}
+
+fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
+    let mut fd = Fd::new(FdKind::Unknown, empty);
+    fd.ino = entry.ino;
+    fd.from_snapshot = true;
+    match entry.detail {
+        FdDetail::Socket { local, remote, l4 } => {
+            fd.kind = if local.0.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 };
+            fd.l4 = L4::from_code(l4);
+            fd.connected = fd.l4 == L4::Tcp;
+            fd.socket = Socket::Inet { source: local, destination: remote };
+            fd.rename_by_ends();
+        }
+        FdDetail::ServerSocket { addr, l4 } => {
+            fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
+            fd.l4 = L4::from_code(l4);
+            fd.role = Role::Server;
+            fd.socket = Socket::Server { addr };
+            fd.rename_by_ends();
+        }
+        FdDetail::Unix { source, destination, path } => {
+            fd.kind = FdKind::Unix;
+            fd.socket = Socket::Unix { source, destination };
+            fd.name = path.into();
+        }
+        FdDetail::File { open_flags, path, dev, mount_id } => {
+            fd.kind = FdKind::File;
+            fd.open_flags = open_flags;
+            (fd.dev, fd.mount_id) = (dev, mount_id);
+            file::set_layers(&mut fd, open_flags);
+            fd.name = path.into();
+            fd.raw_name = fd.name.clone();
+        }
+        FdDetail::Other { type_code, name } => {
+            fd.kind = FdKind::from_code(type_code).unwrap_or(FdKind::Unsupported);
+            fd.name = name.into();
+            fd.raw_name = fd.name.clone();
+        }
+    }
+    fd.name_changed = false;
+    fd
+}

@@ -1,0 +1,313 @@
+//! Files and other things opened, copied and closed.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use eyas_events::{EventType, FlagTable, param};
+use eyas_scap::RawEvent;
+
+use super::{Closes, Current, take_enter};
+use crate::path;
+use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
+
+const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
+const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+const UPPER: u32 = FlagTable::FILE_FLAGS.value("FD_UPPER_LAYER");
+const LOWER: u32 = FlagTable::FILE_FLAGS.value("FD_LOWER_LAYER");
+/// Set by the kernel on the way out; an enter event cannot know them.
+const KERNEL_FLAGS: u32 = FlagTable::FILE_FLAGS.value("O_F_CREATED") | UPPER | LOWER;
+/// `AT_FDCWD` in events.
+const AT_FDCWD: i64 = -100;
+
+/// Puts an open file into the thread's table, and makes it the event's.
+pub(super) fn add(state: &mut State, now: &mut Current, num: i64, fd: Arc<Fd>, close_on_exec: bool) {
+    now.fd = Some(num);
+    let Some(table) = now.thread.and_then(|key| state.threads.fds_mut(key)) else { return };
+    match table.insert(num, fd, close_on_exec) {
+        true => state.stats.fds_added += 1,
+        false => state.stats.fds_rejected += 1,
+    }
+}
+
+pub(in crate::state) fn set_layers(fd: &mut Fd, flags: u32) {
+    fd.upper_layer = flags & UPPER != 0;
+    fd.lower_layer = flags & LOWER != 0;
+}
+
+/// Directory that a relative path begins at: the working directory for `AT_FDCWD`.
+pub(super) fn base<'a>(state: &'a State, thread: &'a Thread, dirfd: Option<i64>) -> Cow<'a, [u8]> {
+    match dirfd {
+        None | Some(AT_FDCWD) => Cow::Borrowed(state.threads.cwd(thread)),
+        Some(num) => match state.threads.fds(thread).and_then(|fds| fds.get(num)) {
+            Some(fd) => Cow::Owned([&fd.name, &b"/"[..]].concat()),
+            None => Cow::Borrowed(path::UNKNOWN),
+        },
+    }
+}
+
+/// Parameters of an event that opens a file, wherever its row has them.
+struct Open<'a> {
+    dirfd: Option<i64>,
+    name: Option<&'a [u8]>,
+    flags: u32,
+    dev: u32,
+    ino: u64,
+}
+
+fn open_params<'a>(raw: &RawEvent<'a>) -> Open<'a> {
+    use param::SYSCALL_CREAT_X as creat;
+    use param::SYSCALL_OPEN_BY_HANDLE_AT_X as handle;
+    use param::SYSCALL_OPEN_X as open;
+    use param::SYSCALL_OPENAT_2_X as openat;
+    use param::SYSCALL_OPENAT2_X as openat2;
+    const CREAT_UPPER: u64 = FlagTable::CREAT_FLAGS.value("FD_UPPER_LAYER_CREAT") as u64;
+    const CREAT_LOWER: u64 = FlagTable::CREAT_FLAGS.value("FD_LOWER_LAYER_CREAT") as u64;
+    let number = |index| raw.uint(index).unwrap_or(0);
+    let (dirfd, name, flags, dev, ino) = match raw.ty {
+        EventType::SYSCALL_OPEN_X => (None, open::name, number(open::flags) as u32, open::dev, open::ino),
+        EventType::SYSCALL_OPENAT_2_X => {
+            (raw.int(openat::dirfd), openat::name, number(openat::flags) as u32, openat::dev, openat::ino)
+        }
+        EventType::SYSCALL_OPENAT2_X => (
+            raw.int(openat2::dirfd),
+            openat2::name,
+            number(openat2::flags) as u32,
+            openat2::dev,
+            openat2::ino,
+        ),
+        EventType::SYSCALL_CREAT_X => {
+            let layers = number(creat::creat_flags);
+            let upper = if layers & CREAT_UPPER != 0 { UPPER } else { 0 };
+            let lower = if layers & CREAT_LOWER != 0 { LOWER } else { 0 };
+            (None, creat::name, upper | lower, creat::dev, creat::ino)
+        }
+        _ => (None, handle::path, number(handle::flags) as u32, handle::dev, handle::ino),
+    };
+    Open { dirfd, name: raw.text(name), flags, dev: number(dev) as u32, ino: number(ino) }
+}
+
+/// What the enter event saw: another thread may have changed the memory since.
+fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Option<u32>)> {
+    use param::{SYSCALL_CREAT_E as creat, SYSCALL_OPEN_E as open};
+    use param::{SYSCALL_OPENAT_2_E as openat, SYSCALL_OPENAT2_E as openat2};
+    let flags = |index| enter.uint(index).map(|f| f as u32);
+    let (dirfd, name, flags) = match enter.ty {
+        EventType::SYSCALL_OPEN_E => (None, open::name, flags(open::flags)),
+        EventType::SYSCALL_OPENAT_2_E => (enter.int(openat::dirfd), openat::name, flags(openat::flags)),
+        EventType::SYSCALL_OPENAT2_E => (enter.int(openat2::dirfd), openat2::name, flags(openat2::flags)),
+        EventType::SYSCALL_CREAT_E => (None, creat::name, None),
+        _ => return None,
+    };
+    Some((dirfd, enter.text(name).filter(|name| *name != b"<NA>")?, flags))
+}
+
+pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    let enter = take_enter(state, raw, now);
+    let num = raw.int(0);
+    now.fd = num;
+    let Some(num) = num.filter(|num| *num >= 0) else { return };
+    let mut params = open_params(raw);
+    if let Some(enter) = &enter
+        && let Some((dirfd, name, flags)) = enter_params(&enter.as_raw())
+    {
+        params.dirfd = dirfd.or(params.dirfd);
+        params.name = Some(name);
+        if let Some(flags) = flags {
+            params.flags = flags | (params.flags & KERNEL_FLAGS);
+        }
+    }
+    let name = params.name.unwrap_or(b"<NA>");
+    let mut out = std::mem::take(&mut state.scratch);
+    match now.thread.and_then(|key| state.threads.at(key)) {
+        Some(thread) => path::resolve(&base(state, thread, params.dirfd), name, &mut out),
+        None => path::resolve(b"", name, &mut out),
+    }
+    let empty = state.empty();
+    let mut fd =
+        Fd::new(if params.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File }, &empty);
+    fd.name = out[..].into();
+    fd.raw_name = if *out == *name { fd.name.clone() } else { name.into() };
+    state.scratch = out;
+    fd.open_flags = params.flags;
+    (fd.dev, fd.ino) = (params.dev, params.ino);
+    set_layers(&mut fd, params.flags);
+    add(state, now, num, Arc::new(fd), params.flags & O_CLOEXEC != 0);
+}
+
+pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    if raw.int(0).is_none_or(|res| res < 0) {
+        return;
+    }
+    if raw.ty == EventType::SYSCALL_CLOSE_X {
+        if let Some(num) = raw.int(param::SYSCALL_CLOSE_X::fd) {
+            now.closes = Closes::One(num);
+        }
+        return;
+    }
+    use param::SYSCALL_CLOSE_RANGE_X as p;
+    const CLOEXEC: u64 = FlagTable::CLOSE_RANGE_FLAGS.value("CLOSE_RANGE_CLOEXEC") as u64;
+    let (first, last) = (raw.int(p::first).unwrap_or(0), raw.int(p::last).unwrap_or(-1));
+    let (first, last) = (i64::from(first as u32), i64::from(last as u32));
+    let Some(table) = now.thread.and_then(|key| state.threads.fds_mut(key)) else { return };
+    let range = table.range(first, last);
+    if raw.uint(p::flags).unwrap_or(0) & CLOEXEC != 0 {
+        range.into_iter().for_each(|num| table.set_close_on_exec(num, true));
+    } else {
+        now.closes = Closes::Many(range);
+    }
+}
+
+pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::{SYSCALL_DUP_1_X as dup, SYSCALL_DUP2_X as dup2, SYSCALL_DUP3_X as dup3};
+    let (Some(key), Some(res)) = (now.thread, raw.int(0).filter(|res| *res >= 0)) else { return };
+    let (old, close_on_exec) = match raw.ty {
+        EventType::SYSCALL_FCNTL_X => {
+            use param::SYSCALL_FCNTL_X as p;
+            const DUP: u64 = FlagTable::FCNTL_COMMANDS.value("F_DUPFD") as u64;
+            const DUP_CLOEXEC: u64 = FlagTable::FCNTL_COMMANDS.value("F_DUPFD_CLOEXEC") as u64;
+            const SETFD: u64 = FlagTable::FCNTL_COMMANDS.value("F_SETFD") as u64;
+            match (raw.uint(p::cmd), raw.int(p::fd)) {
+                (Some(DUP), fd) => (fd, false),
+                (Some(DUP_CLOEXEC), fd) => (fd, true),
+                (Some(SETFD), Some(fd)) => {
+                    let on = raw.uint(p::arg).unwrap_or(0) & 1 != 0;
+                    if let Some(table) = state.threads.fds_mut(key) {
+                        table.set_close_on_exec(fd, on);
+                    }
+                    return;
+                }
+                _ => return,
+            }
+        }
+        EventType::SYSCALL_DUP_1_X => (raw.int(dup::oldfd), false),
+        EventType::SYSCALL_DUP2_X => (raw.int(dup2::oldfd), false),
+        _ => {
+            const CLOEXEC: u64 = O_CLOEXEC as u64;
+            (raw.int(dup3::oldfd), raw.uint(dup3::flags).unwrap_or(0) & CLOEXEC != 0)
+        }
+    };
+    let shared = old.and_then(|old| {
+        let thread = state.threads.at(key)?;
+        state.threads.fds(thread)?.share(old)
+    });
+    if raw.ty != EventType::SYSCALL_FCNTL_X {
+        mark_pipe(state, key, res, shared.as_deref());
+    }
+    match shared {
+        Some(fd) => add(state, now, res, fd, close_on_exec),
+        None => now.fd = Some(res),
+    }
+}
+
+/// A standard stream made a pipe marks its end of the pipeline.
+fn mark_pipe(state: &mut State, key: ThreadKey, num: i64, fd: Option<&Fd>) {
+    if fd.is_none_or(|fd| fd.kind != FdKind::Pipe) {
+        return;
+    }
+    if let Some(thread) = state.threads.at_mut(key) {
+        match num {
+            0 => thread.pipe_destination = true,
+            1 => thread.pipe_source = true,
+            _ => {}
+        }
+    }
+}
+
+/// Descriptors of things that have no path.
+pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use EventType as E;
+    use FdKind as K;
+    if raw.int(0).is_none_or(|res| res < 0) {
+        return;
+    }
+    let flags = |index| raw.uint(index).unwrap_or(0) as u32;
+    let (kind, flags) = match raw.ty {
+        E::SYSCALL_PIPE_X | E::SYSCALL_PIPE2_X => return pipe(state, raw, now),
+        E::SYSCALL_PIDFD_GETFD_X => return pidfd_getfd(state, raw, now),
+        E::SYSCALL_EVENTFD_X => (K::Event, 0),
+        E::SYSCALL_EVENTFD2_X => (K::Event, flags(param::SYSCALL_EVENTFD2_X::flags)),
+        E::SYSCALL_SIGNALFD_X => (K::Signal, 0),
+        E::SYSCALL_SIGNALFD4_X => (K::Signal, flags(param::SYSCALL_SIGNALFD4_X::flags)),
+        E::SYSCALL_TIMERFD_CREATE_X => (K::Timer, 0),
+        E::SYSCALL_INOTIFY_INIT_X => (K::Inotify, 0),
+        E::SYSCALL_INOTIFY_INIT1_X => (K::Inotify, flags(param::SYSCALL_INOTIFY_INIT1_X::flags)),
+        E::SYSCALL_EPOLL_CREATE_X => (K::EventPoll, 0),
+        E::SYSCALL_EPOLL_CREATE1_X => (K::EventPoll, flags(param::SYSCALL_EPOLL_CREATE1_X::flags)),
+        E::SYSCALL_BPF_2_X => (K::Bpf, 0),
+        E::SYSCALL_USERFAULTFD_X => (K::Userfault, flags(param::SYSCALL_USERFAULTFD_X::flags)),
+        E::SYSCALL_IO_URING_SETUP_X => (K::IoUring, flags(param::SYSCALL_IO_URING_SETUP_X::flags)),
+        E::SYSCALL_MEMFD_CREATE_X => (K::Memfd, flags(param::SYSCALL_MEMFD_CREATE_X::flags)),
+        E::SYSCALL_PIDFD_OPEN_X => (K::Pidfd, flags(param::SYSCALL_PIDFD_OPEN_X::flags)),
+        _ => return,
+    };
+    let res = if raw.ty == E::SYSCALL_BPF_2_X { new_bpf_fd(raw) } else { raw.int(0) };
+    let Some(num) = res else { return };
+    let empty = state.empty();
+    let mut fd = Fd::new(kind, &empty);
+    fd.open_flags = flags;
+    match kind {
+        K::Memfd => fd.name = raw.text(param::SYSCALL_MEMFD_CREATE_X::name).unwrap_or_default().into(),
+        K::Pidfd => {
+            fd.pid = raw.int(param::SYSCALL_PIDFD_OPEN_X::pid).unwrap_or(-1);
+            fd.name = format!("/proc/{}", fd.pid).into_bytes().into();
+        }
+        _ => {}
+    }
+    fd.raw_name = fd.name.clone();
+    // Every one of these but memfd and bpf says it with the flag of open.
+    let close_on_exec = match kind {
+        K::Memfd => flags & const { FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC") } != 0,
+        K::Bpf => true,
+        _ => flags & O_CLOEXEC != 0,
+    };
+    add(state, now, num, Arc::new(fd), close_on_exec);
+}
+
+/// `bpf` returns a descriptor for some commands only.
+fn new_bpf_fd(raw: &RawEvent<'_>) -> Option<i64> {
+    raw.int(param::SYSCALL_BPF_2_X::fd)
+}
+
+fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SYSCALL_PIPE2_X as p;
+    let empty = state.empty();
+    let mut fd = Fd::new(FdKind::Pipe, &empty);
+    fd.ino = raw.uint(p::ino).unwrap_or(0);
+    let flags = if raw.ty == EventType::SYSCALL_PIPE2_X { raw.uint(p::flags).unwrap_or(0) as u32 } else { 0 };
+    fd.open_flags = flags;
+    let fd = Arc::new(fd);
+    for index in [p::fd2, p::fd1] {
+        if let Some(num) = raw.int(index) {
+            add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
+        }
+    }
+}
+
+fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SYSCALL_PIDFD_GETFD_X as p;
+    let (Some(num), Some(thread)) = (raw.int(p::fd), now.thread.and_then(|key| state.threads.at(key))) else {
+        return;
+    };
+    let pid = raw.int(p::pid_fd).and_then(|pidfd| state.threads.fds(thread)?.get(pidfd)).map(|fd| fd.pid);
+    let target = pid.and_then(|pid| state.threads.get(pid)).and_then(|target| state.threads.fds(target));
+    match raw.int(p::target_fd).and_then(|fd| target?.share(fd)) {
+        Some(fd) => add(state, now, num, fd, true),
+        None => now.fd = Some(num),
+    }
+}
+
+/// Removes what the event closed; the rules have seen it.
+pub(super) fn finish_close(state: &mut State, key: ThreadKey, closes: Closes) {
+    let Some(table) = state.threads.fds_mut(key) else { return };
+    let removed = match closes {
+        Closes::None => 0,
+        Closes::One(num) => u64::from(table.remove(num)),
+        Closes::Many(list) => list.into_iter().map(|num| u64::from(table.remove(num))).sum(),
+    };
+    state.stats.fds_removed += removed;
+}
+
+/// A name for a socket that was made by text.
+pub(super) fn text_name(text: String) -> Text {
+    text.into_bytes().into()
+}

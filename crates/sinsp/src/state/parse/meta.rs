@@ -1,0 +1,69 @@
+//! Events that user space sends about users, groups and containers.
+
+use eyas_events::{EventType, param};
+use eyas_scap::{Group, RawEvent, User};
+
+use crate::state::container::Container;
+use crate::state::{State, Text};
+
+pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>) {
+    use EventType as E;
+    match raw.ty {
+        E::USER_ADDED_E => {
+            use param::USER_ADDED_E as p;
+            state.users.add_user(container(raw, p::container_id), user(raw));
+        }
+        E::USER_DELETED_E => {
+            use param::USER_DELETED_E as p;
+            if let Some(uid) = raw.uint(p::uid) {
+                state.users.remove_user(container(raw, p::container_id), uid as u32);
+            }
+        }
+        E::GROUP_ADDED_E => {
+            use param::GROUP_ADDED_E as p;
+            let gid = raw.uint(p::gid).unwrap_or(0) as u32;
+            let name = text(raw, p::name);
+            state.users.add_group(container(raw, p::container_id), Group { gid, name });
+        }
+        E::GROUP_DELETED_E => {
+            use param::GROUP_DELETED_E as p;
+            if let Some(gid) = raw.uint(p::gid) {
+                state.users.remove_group(container(raw, p::container_id), gid as u32);
+            }
+        }
+        E::CONTAINER_JSON_E | E::CONTAINER_JSON_2_E => add_container(state, raw),
+        _ => {}
+    }
+}
+
+fn user(raw: &RawEvent<'_>) -> User {
+    use param::USER_ADDED_E as p;
+    User {
+        uid: raw.uint(p::uid).unwrap_or(0) as u32,
+        gid: raw.uint(p::gid).unwrap_or(0) as u32,
+        name: text(raw, p::name),
+        home: text(raw, p::home),
+        shell: text(raw, p::shell),
+    }
+}
+
+fn text(raw: &RawEvent<'_>, index: usize) -> Vec<u8> {
+    raw.text(index).unwrap_or_default().to_vec()
+}
+
+fn container(raw: &RawEvent<'_>, index: usize) -> Option<Text> {
+    raw.text(index).filter(|id| !id.is_empty()).map(Text::from)
+}
+
+/// Container events carry one JSON object, at top level or below `container`.
+fn add_container(state: &mut State, raw: &RawEvent<'_>) {
+    let Some(text) = raw.text(param::CONTAINER_JSON_2_E::json) else { return };
+    let Ok(mut json) = serde_json::from_slice::<serde_json::Value>(text) else { return };
+    let json = match json.get_mut("container") {
+        Some(inner) => inner.take(),
+        None => json,
+    };
+    if let Some(id) = json.get("id").and_then(|id| id.as_str()) {
+        state.containers.insert(Text::from(id.as_bytes()), Container { json });
+    }
+}

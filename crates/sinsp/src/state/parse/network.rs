@@ -1,0 +1,381 @@
+//! Sockets: made, bound, connected, used.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use eyas_events::{EventType, FlagTable, param};
+use eyas_scap::RawEvent;
+
+use super::{Current, file, take_enter};
+use crate::state::{Fd, FdKind, L4, Role, Socket, State, ThreadKey};
+
+const AF_UNIX: u8 = 1;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+const AF_NETLINK: u8 = 16;
+const SOCK_STREAM: u64 = 1;
+const SOCK_DGRAM: u64 = 2;
+const SOCK_TYPE_MASK: u64 = 0xff;
+const SOCK_CLOEXEC: u64 = 0o2_000_000;
+const IPPROTO_ICMP: u64 = 1;
+const IPPROTO_TCP: u64 = 6;
+const IPPROTO_UDP: u64 = 17;
+const IPPROTO_RAW: u64 = 255;
+const EINPROGRESS: i64 = -115;
+
+type End = (IpAddr, u16);
+
+pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use EventType as E;
+    match raw.ty {
+        E::SOCKET_SOCKET_X => socket(state, raw, now),
+        E::SOCKET_SOCKETPAIR_X => socketpair(state, raw, now),
+        E::SOCKET_BIND_X => bind(state, raw, now),
+        E::SOCKET_CONNECT_X => connect(state, raw, now),
+        E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X => accept(state, raw, now),
+        E::SOCKET_SENDTO_X => transfer(state, raw, now, param::SOCKET_SENDTO_X::tuple, Direction::Out),
+        E::SOCKET_SENDMSG_X => transfer(state, raw, now, param::SOCKET_SENDMSG_X::tuple, Direction::Out),
+        E::SOCKET_SENDMMSG_X => transfer(state, raw, now, param::SOCKET_SENDMMSG_X::tuple, Direction::Out),
+        E::SOCKET_SEND_X => transfer(state, raw, now, param::SOCKET_SEND_X::tuple, Direction::Out),
+        E::SOCKET_RECVFROM_X => transfer(state, raw, now, param::SOCKET_RECVFROM_X::tuple, Direction::In),
+        E::SOCKET_RECVMSG_X => transfer(state, raw, now, param::SOCKET_RECVMSG_X::tuple, Direction::In),
+        E::SOCKET_RECVMMSG_X => transfer(state, raw, now, param::SOCKET_RECVMMSG_X::tuple, Direction::In),
+        E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
+        _ => {}
+    }
+}
+
+/// An address as events carry it: family, address, port in host order.
+fn end(bytes: &[u8]) -> Option<End> {
+    match bytes {
+        [AF_INET, rest @ ..] => end_v4(rest),
+        [AF_INET6, rest @ ..] => end_v6(rest),
+        _ => None,
+    }
+}
+
+fn end_v4(bytes: &[u8]) -> Option<End> {
+    let ip: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
+    Some((Ipv4Addr::from(ip).into(), u16::from_le_bytes(bytes.get(4..6)?.try_into().ok()?)))
+}
+
+fn end_v6(bytes: &[u8]) -> Option<End> {
+    let ip: [u8; 16] = bytes.get(..16)?.try_into().ok()?;
+    let ip = Ipv6Addr::from(ip);
+    Some((ip.into(), u16::from_le_bytes(bytes.get(16..18)?.try_into().ok()?)))
+}
+
+/// A pair of addresses as events carry it.
+enum Tuple<'a> {
+    Inet { kind: FdKind, source: End, destination: End },
+    Unix { source: u64, destination: u64, path: &'a [u8] },
+}
+
+fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
+    match bytes {
+        [AF_INET, rest @ ..] => {
+            let (source, destination) = (end_v4(rest)?, end_v4(rest.get(6..)?)?);
+            Some(Tuple::Inet { kind: FdKind::Ipv4, source, destination })
+        }
+        [AF_INET6, rest @ ..] => {
+            let (source, destination) = (end_v6(rest)?, end_v6(rest.get(18..)?)?);
+            // Pairs of mapped addresses are IPv4 in all but the socket's family.
+            Some(match (unmap(source), unmap(destination)) {
+                (Some(source), Some(destination)) => Tuple::Inet { kind: FdKind::Ipv4, source, destination },
+                _ => Tuple::Inet { kind: FdKind::Ipv6, source, destination },
+            })
+        }
+        [AF_UNIX, rest @ ..] => {
+            let number = |at: usize| Some(u64::from_le_bytes(rest.get(at..at + 8)?.try_into().ok()?));
+            let path = rest.get(16..)?;
+            let path = path.strip_suffix(b"\0").unwrap_or(path);
+            Some(Tuple::Unix { source: number(0)?, destination: number(8)?, path })
+        }
+        _ => None,
+    }
+}
+
+fn unmap((ip, port): End) -> Option<End> {
+    match ip {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map(|v4| (v4.into(), port)),
+        IpAddr::V4(_) => Some((ip, port)),
+    }
+}
+
+fn event_fd<'a>(state: &'a mut State, raw: &RawEvent<'_>, now: &Current) -> Option<&'a mut Fd> {
+    let found = now.thread.and_then(|key| {
+        let num = now.fd?;
+        let thread = state.threads.at(key)?;
+        state.threads.fds(thread)?.get(num)?;
+        Some((key, num))
+    });
+    match found {
+        Some((key, num)) => state.threads.fds_mut(key)?.get_mut(num),
+        None => {
+            if raw.int(0).is_some_and(|res| res >= 0) {
+                state.stats.failed_fd_lookups += 1;
+            }
+            None
+        }
+    }
+}
+
+fn l4_of(ty: u64, proto: u64) -> L4 {
+    match proto {
+        IPPROTO_TCP => L4::Tcp,
+        IPPROTO_UDP => L4::Udp,
+        IPPROTO_ICMP => L4::Icmp,
+        IPPROTO_RAW => L4::Raw,
+        0 => match ty & SOCK_TYPE_MASK {
+            SOCK_STREAM => L4::Tcp,
+            SOCK_DGRAM => L4::Udp,
+            _ => L4::Unknown,
+        },
+        _ => L4::Unknown,
+    }
+}
+
+fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SOCKET_SOCKET_X as p;
+    let Some(num) = raw.int(p::fd) else { return };
+    now.fd = Some(num);
+    if num < 0 {
+        return;
+    }
+    let domain = raw.uint(p::domain).unwrap_or(0);
+    let (ty, proto) = (raw.uint(p::r#type).unwrap_or(0), raw.uint(p::proto).unwrap_or(0));
+    let kind = match domain as u8 {
+        AF_UNIX => FdKind::Unix,
+        AF_INET => FdKind::Ipv4,
+        AF_INET6 => FdKind::Ipv6,
+        AF_NETLINK => FdKind::Netlink,
+        _ => FdKind::Unknown,
+    };
+    let empty = state.empty();
+    let mut fd = Fd::new(kind, &empty);
+    if kind.is_inet() {
+        fd.l4 = l4_of(ty, proto);
+    }
+    file::add(state, now, num, Arc::new(fd), ty & SOCK_CLOEXEC != 0);
+}
+
+fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SOCKET_SOCKETPAIR_X as p;
+    let (Some(0..), Some(first), Some(second)) = (raw.int(p::res), raw.int(p::fd1), raw.int(p::fd2)) else {
+        return;
+    };
+    if first == second {
+        return;
+    }
+    let (source, destination) = (raw.uint(p::source).unwrap_or(0), raw.uint(p::peer).unwrap_or(0));
+    let empty = state.empty();
+    let mut fd = Fd::new(FdKind::Unix, &empty);
+    fd.socket = Socket::Unix { source, destination };
+    let fd = Arc::new(fd);
+    let close_on_exec = raw.uint(p::r#type).unwrap_or(0) & SOCK_CLOEXEC != 0;
+    for num in [second, first] {
+        file::add(state, now, num, fd.clone(), close_on_exec);
+    }
+}
+
+fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SOCKET_BIND_X as p;
+    if raw.int(p::res).is_none_or(|res| res < 0) {
+        return;
+    }
+    let Some(fd) = event_fd(state, raw, now) else { return };
+    let bytes = raw.param(p::addr).unwrap_or_default();
+    if let Some(addr) = end(bytes) {
+        let addr = unmap(addr).unwrap_or(addr);
+        if addr.1 > 0 {
+            fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
+            fd.socket = Socket::Server { addr };
+            fd.role = Role::Server;
+        }
+        fd.name = file::text_name(format!("{}:{}", addr.0, addr.1));
+    } else if let [AF_UNIX, path @ ..] = bytes {
+        fd.name = path.strip_suffix(b"\0").unwrap_or(path).into();
+    }
+}
+
+fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SOCKET_CONNECT_X as p;
+    let enter = take_enter(state, raw, now);
+    let Some(res) = raw.int(p::res) else { return };
+    if res < 0 && res != EINPROGRESS {
+        return;
+    }
+    let seen = enter.as_ref().and_then(|e| end(e.as_raw().param(param::SOCKET_CONNECT_E::addr)?));
+    let exit_addr = raw.param(p::addr).and_then(end);
+    let Some(fd) = event_fd(state, raw, now) else { return };
+    fd.connected = true;
+    let ends = tuple(raw.param(p::tuple).unwrap_or_default());
+    match ends {
+        Some(Tuple::Inet { kind, source, mut destination }) => {
+            // A second thread may have changed the address after the kernel read it.
+            if let Some(seen) = seen.filter(|_| Some(destination) == exit_addr) {
+                destination = seen;
+            }
+            if fd.kind.is_inet() || fd.kind == FdKind::Unknown {
+                fd.kind = kind;
+            }
+            fd.socket = Socket::Inet { source, destination };
+            fd.rename_by_ends();
+        }
+        Some(Tuple::Unix { source, destination, path }) => {
+            fd.kind = FdKind::Unix;
+            fd.socket = Socket::Unix { source, destination };
+            fd.name = unix_name(source, destination, path);
+        }
+        None => {
+            if let Some(destination) = seen.or(exit_addr) {
+                let any: IpAddr = match destination.0 {
+                    IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                    IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+                };
+                fd.socket = Socket::Inet { source: (any, 0), destination };
+                fd.rename_by_ends();
+            }
+        }
+    }
+    if fd.role == Role::None {
+        fd.role = Role::Client;
+    }
+}
+
+fn unix_name(source: u64, destination: u64, path: &[u8]) -> crate::state::Text {
+    let mut name = format!("{source:x}->{destination:x} ").into_bytes();
+    name.extend_from_slice(path);
+    name.into()
+}
+
+fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SOCKET_ACCEPT4_6_X as p;
+    let Some(num) = raw.int(p::fd) else { return };
+    now.fd = Some(num);
+    if num < 0 {
+        return;
+    }
+    let flags = if raw.ty == EventType::SOCKET_ACCEPT4_6_X { raw.uint(p::flags).unwrap_or(0) } else { 0 };
+    let empty = state.empty();
+    let mut fd = Fd::new(FdKind::Unknown, &empty);
+    match tuple(raw.param(p::tuple).unwrap_or_default()) {
+        Some(Tuple::Inet { kind, source, destination }) => {
+            fd.kind = kind;
+            fd.l4 = L4::Tcp;
+            fd.socket = Socket::Inet { source, destination };
+            fd.rename_by_ends();
+        }
+        Some(Tuple::Unix { source, destination, path }) => {
+            fd.kind = FdKind::Unix;
+            fd.socket = Socket::Unix { source, destination };
+            fd.name = unix_name(source, destination, path);
+        }
+        None => return,
+    }
+    fd.role = Role::Server;
+    fd.connected = true;
+    let close_on_exec = flags & u64::from(const { FlagTable::FILE_FLAGS.value("O_CLOEXEC") }) != 0;
+    file::add(state, now, num, Arc::new(fd), close_on_exec);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+/// Data went through a socket: it tells the ends of those that never connected.
+fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize, direction: Direction) {
+    if raw.int(0).is_none_or(|res| res < 0) {
+        return;
+    }
+    let ends = raw.param(at).and_then(tuple);
+    if event_fd(state, raw, now).is_none() {
+        let (Some(Tuple::Inet { kind, .. }), Direction::Out, Some(num)) = (&ends, direction, now.fd) else {
+            return;
+        };
+        let empty = state.empty();
+        let mut fd = Fd::new(*kind, &empty);
+        fd.l4 = L4::Udp;
+        file::add(state, now, num, Arc::new(fd), false);
+    }
+    let Some(fd) = event_fd(state, raw, now) else { return };
+    fd.connected = true;
+    if fd.l4 == L4::Tcp && !fd.name.is_empty() {
+        return;
+    }
+    match ends {
+        Some(Tuple::Inet { kind, source, destination }) => {
+            if !fd.kind.is_inet() {
+                return;
+            }
+            let same = matches!(fd.socket, Socket::Inet { source: s, destination: d }
+                if (s, d) == (source, destination) || (d, s) == (source, destination));
+            if same {
+                return;
+            }
+            fd.kind = kind;
+            if fd.l4 == L4::Unknown {
+                fd.l4 = L4::Udp;
+            }
+            fd.socket = Socket::Inet { source, destination };
+            settle_role(state, raw, now, direction);
+        }
+        Some(Tuple::Unix { source, destination, path }) => {
+            fd.socket = Socket::Unix { source, destination };
+            if fd.name.is_empty() {
+                fd.name = unix_name(source, destination, path);
+            }
+        }
+        None => {}
+    }
+}
+
+/// Decides which side of a datagram socket the process is on, and puts the client first.
+fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: Direction) {
+    let Some(key) = now.thread else { return };
+    let Some(Socket::Inet { source, destination }) = event_fd(state, raw, now).map(|fd| fd.socket) else {
+        return;
+    };
+    let guess = guess_role(state, key, source.1, destination.1, direction);
+    let local = state.interfaces.iter().find(|i| i.addr.is_ipv4() && !i.addr.is_loopback()).map(|i| i.addr);
+    let Some(fd) = event_fd(state, raw, now) else { return };
+    if fd.role == Role::None {
+        fd.role = guess;
+    }
+    if let (Socket::Inet { source, destination }, Some(local)) = (&mut fd.socket, local) {
+        let own = if direction == Direction::Out { source } else { destination };
+        if own.0 == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
+            own.0 = local;
+        }
+    }
+    let reversed =
+        matches!((direction, fd.role), (Direction::In, Role::Client) | (Direction::Out, Role::Server));
+    if reversed {
+        fd.swap_ends();
+    }
+    fd.rename_by_ends();
+}
+
+fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: Direction) -> Role {
+    let Some(fds) = state.threads.at(key).and_then(|thread| state.threads.fds(thread)) else {
+        return Role::None;
+    };
+    let bound = |port: u16| fds.iter().any(|(_, fd)| fd.server_port() == Some(port));
+    let used = |port: u16| {
+        fds.iter().any(|(_, fd)| {
+            fd.role == Role::Client && matches!(fd.socket, Socket::Inet { source, .. } if source.1 == port)
+        })
+    };
+    if !bound(dport) && direction == Direction::Out {
+        Role::Client
+    } else if !used(sport) && bound(dport) {
+        Role::Server
+    } else {
+        match direction {
+            Direction::In => Role::Server,
+            Direction::Out => Role::Client,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+use eyas_events::FlagTable;
+use eyas_scap::OwnedEvent;
+
+use super::threads::{GroupKey, ThreadKey};
+use super::{FdTable, Text};
+
+bitflags::bitflags! {
+    /// How a thread was made, and what became of it: the `PPM_CL_*` flags.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ThreadFlags: u32 {
+        /// Shares the table of open files with its leader.
+        const FILES = FlagTable::CLONE_FLAGS.value("CLONE_FILES");
+        /// In a new pid namespace.
+        const NEWPID = FlagTable::CLONE_FLAGS.value("CLONE_NEWPID");
+        /// In a new user namespace.
+        const NEWUSER = FlagTable::CLONE_FLAGS.value("CLONE_NEWUSER");
+        /// Child of its maker's parent.
+        const PARENT = FlagTable::CLONE_FLAGS.value("CLONE_PARENT");
+        /// Not a leader.
+        const THREAD = FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
+        /// The maker waits for the child.
+        const VFORK = FlagTable::CLONE_FLAGS.value("CLONE_VFORK");
+        /// Made from the child's own event.
+        const INVERTED = FlagTable::CLONE_FLAGS.value("CLONE_INVERTED");
+        /// Has executed a program since.
+        const NAME_CHANGED = FlagTable::CLONE_FLAGS.value("NAME_CHANGED");
+        /// Has exited.
+        const CLOSED = FlagTable::CLONE_FLAGS.value("CLOSED");
+        /// Its ids differ from those the host sees.
+        const CHILD_IN_PIDNS = FlagTable::CLONE_FLAGS.value("CLONE_CHILD_IN_PIDNS");
+        const _ = !0;
+    }
+}
+
+/// A thread.
+#[derive(Debug)]
+pub struct Thread {
+    /// Thread id on the host.
+    pub tid: i64,
+    /// Process id on the host: the leader's thread id. Below 0 if unknown.
+    pub pid: i64,
+    /// Parent's thread id; 0 if there is none, below 0 if unknown.
+    pub ptid: i64,
+    /// Session id.
+    pub sid: i64,
+    /// Process group in its pid namespace.
+    pub vpgid: i64,
+    /// Process group on the host; -1 if unknown.
+    pub pgid: i64,
+    /// Thread id in its pid namespace.
+    pub vtid: i64,
+    /// Process id in its pid namespace.
+    pub vpid: i64,
+    /// Who inherits its children, as the kernel said when it exited; -1 before.
+    pub reaper_tid: i64,
+    /// Command name.
+    pub comm: Text,
+    /// First argument.
+    pub exe: Text,
+    /// Path of the executable.
+    pub exepath: Text,
+    /// Arguments after the first, each ended by NUL.
+    pub args: Text,
+    /// `comm` and the arguments.
+    pub cmdline: Text,
+    /// Environment of a leader, each entry ended by NUL; see [`super::Threads::env`].
+    pub env: Text,
+    /// Working directory of a leader, ending in `/`; see [`super::Threads::cwd`].
+    pub cwd: Text,
+    /// Root directory.
+    pub root: Text,
+    /// `subsystem=path`, each ended by NUL.
+    pub cgroups: Text,
+    /// Container id; `None` on the host.
+    pub container: Option<Text>,
+    /// How it was made.
+    pub flags: ThreadFlags,
+    /// Most open files; -1 if unknown.
+    pub fdlimit: i64,
+    /// Effective user id; `u32::MAX` if unknown.
+    pub uid: u32,
+    /// Effective group id; `u32::MAX` if unknown.
+    pub gid: u32,
+    /// Login user id; `u32::MAX` if none.
+    pub loginuid: u32,
+    /// Inheritable, permitted and effective capabilities.
+    pub caps: [u64; 3],
+    /// Virtual memory, KiB.
+    pub vm_size: u32,
+    /// Resident memory, KiB.
+    pub vm_rss: u32,
+    /// Swapped memory, KiB.
+    pub vm_swap: u32,
+    /// Major page faults.
+    pub pf_major: u64,
+    /// Minor page faults.
+    pub pf_minor: u64,
+    /// Start of its pid namespace, ns since the epoch.
+    pub pidns_start: u64,
+    /// Device number of its terminal; 0 for none.
+    pub tty: u32,
+    /// When it was made, ns since the epoch; 0 if unknown.
+    pub clone_ts: u64,
+    /// When it last executed a program, ns since the epoch; 0 if never seen.
+    pub exec_ts: u64,
+    /// When its last event was processed, ns since the epoch.
+    pub last_event_ts: u64,
+    /// The executable is writable by its user.
+    pub exe_writable: bool,
+    /// The executable is in the upper layer of an overlay.
+    pub exe_upper_layer: bool,
+    /// The executable is in the lower layer of an overlay.
+    pub exe_lower_layer: bool,
+    /// The executable is a memfd.
+    pub exe_from_memfd: bool,
+    /// Inode of the executable.
+    pub exe_ino: u64,
+    /// Change time of the executable, ns since the epoch.
+    pub exe_ctime: u64,
+    /// Modification time of the executable, ns since the epoch.
+    pub exe_mtime: u64,
+    /// From the executable's change to the start of the process, ns; 0 if unknown.
+    pub exe_ctime_to_clone: i64,
+    /// From the start of the pid namespace to the executable's change, ns; 0 if unknown.
+    pub pidns_start_to_exe_ctime: i64,
+    /// Its standard output is a pipe (`dup` made it so).
+    pub pipe_source: bool,
+    /// Its standard input is a pipe (`dup` made it so).
+    pub pipe_destination: bool,
+    /// Number that changes whenever image, credentials or container do: verdicts on those hold as long
+    /// as it stays.
+    pub image_generation: u32,
+    /// Open files of a leader; see [`super::Threads::fds`].
+    pub(crate) fds: FdTable,
+    pub(crate) group: Option<GroupKey>,
+    pub(crate) group_slot: usize,
+    pub(crate) links: Links,
+    /// The enter event that waits for its exit event.
+    pub(crate) enter: Option<OwnedEvent>,
+    pub(crate) last_access_ts: u64,
+}
+
+/// Place among the children of its parent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) parent: Option<ThreadKey>,
+    pub(crate) first_child: Option<ThreadKey>,
+    pub(crate) next: Option<ThreadKey>,
+    pub(crate) prev: Option<ThreadKey>,
+}
+
+impl Thread {
+    /// An entry about which nothing is known but its id.
+    pub(crate) fn unknown(tid: i64, empty: &Text) -> Self {
+        let text = || empty.clone();
+        Self {
+            tid,
+            pid: -1,
+            ptid: -1,
+            sid: -1,
+            vpgid: -1,
+            pgid: -1,
+            vtid: -1,
+            vpid: -1,
+            reaper_tid: -1,
+            comm: text(),
+            exe: text(),
+            exepath: text(),
+            args: text(),
+            cmdline: text(),
+            env: text(),
+            cwd: text(),
+            root: text(),
+            cgroups: text(),
+            container: None,
+            flags: ThreadFlags::empty(),
+            fdlimit: -1,
+            uid: u32::MAX,
+            gid: u32::MAX,
+            loginuid: u32::MAX,
+            caps: [0; 3],
+            vm_size: 0,
+            vm_rss: 0,
+            vm_swap: 0,
+            pf_major: 0,
+            pf_minor: 0,
+            pidns_start: 0,
+            tty: 0,
+            clone_ts: 0,
+            exec_ts: 0,
+            last_event_ts: 0,
+            exe_writable: false,
+            exe_upper_layer: false,
+            exe_lower_layer: false,
+            exe_from_memfd: false,
+            exe_ino: 0,
+            exe_ctime: 0,
+            exe_mtime: 0,
+            exe_ctime_to_clone: 0,
+            pidns_start_to_exe_ctime: 0,
+            pipe_source: false,
+            pipe_destination: false,
+            image_generation: 0,
+            fds: FdTable::default(),
+            group: None,
+            group_slot: 0,
+            links: Links::default(),
+            enter: None,
+            last_access_ts: 0,
+        }
+    }
+
+    /// Whether it leads its thread group.
+    pub fn is_main(&self) -> bool {
+        self.tid == self.pid
+    }
+
+    /// Whether its ids are known.
+    pub fn is_valid(&self) -> bool {
+        self.tid >= 0 && self.pid >= 0 && self.ptid >= 0
+    }
+
+    /// Whether it has exited.
+    pub fn is_dead(&self) -> bool {
+        self.flags.contains(ThreadFlags::CLOSED)
+    }
+
+    /// Whether its pid namespace is not the host's.
+    pub fn in_pid_namespace(&self) -> bool {
+        self.flags.contains(ThreadFlags::CHILD_IN_PIDNS) || (self.vtid >= 0 && self.tid != self.vtid)
+    }
+
+    /// Sets the arguments, and with them the command line.
+    pub(crate) fn set_args(&mut self, args: Text) {
+        let mut line = Vec::with_capacity(self.comm.len() + 1 + args.len());
+        line.extend_from_slice(&self.comm);
+        for arg in split_nul(&args) {
+            line.push(b' ');
+            line.extend_from_slice(arg);
+        }
+        self.cmdline = line.into();
+        self.args = args;
+    }
+
+    /// Notes that conditions on the image, the credentials or the container must be tested again.
+    pub(crate) fn touch_image(&mut self) {
+        self.image_generation = self.image_generation.wrapping_add(1);
+    }
+}
+
+/// The texts of a NUL-separated list; the last NUL is optional.
+pub(crate) fn split_nul(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let list = list.strip_suffix(b"\0").unwrap_or(list);
+    let mut parts = list.split(|b| *b == 0);
+    if list.is_empty() {
+        parts.next();
+    }
+    parts
+}

@@ -1,0 +1,73 @@
+use eyas_scap::{Group, User};
+use rustc_hash::FxHashMap;
+
+use super::Text;
+
+/// Users and groups of the host and of containers.
+#[derive(Debug, Default)]
+pub struct Users {
+    host: Names,
+    containers: FxHashMap<Text, Names>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    users: FxHashMap<u32, User>,
+    groups: FxHashMap<u32, Group>,
+}
+
+/// Containers whose users are kept.
+const MAX_CONTAINERS: usize = 16_384;
+
+impl Users {
+    /// The user with this id, in a container or on the host.
+    pub fn user(&self, container: Option<&Text>, uid: u32) -> Option<&User> {
+        self.names(container)?.users.get(&uid)
+    }
+
+    /// The group with this id, in a container or on the host.
+    pub fn group(&self, container: Option<&Text>, gid: u32) -> Option<&Group> {
+        self.names(container)?.groups.get(&gid)
+    }
+
+    fn names(&self, container: Option<&Text>) -> Option<&Names> {
+        match container {
+            None => Some(&self.host),
+            Some(id) => self.containers.get(id),
+        }
+    }
+
+    fn names_mut(&mut self, container: Option<Text>) -> Option<&mut Names> {
+        match container {
+            None => Some(&mut self.host),
+            Some(id) if self.containers.len() < MAX_CONTAINERS || self.containers.contains_key(&id) => {
+                Some(self.containers.entry(id).or_default())
+            }
+            Some(_) => None,
+        }
+    }
+
+    pub(crate) fn add_user(&mut self, container: Option<Text>, user: User) {
+        if let Some(names) = self.names_mut(container) {
+            names.users.insert(user.uid, user);
+        }
+    }
+
+    pub(crate) fn add_group(&mut self, container: Option<Text>, group: Group) {
+        if let Some(names) = self.names_mut(container) {
+            names.groups.insert(group.gid, group);
+        }
+    }
+
+    pub(crate) fn remove_user(&mut self, container: Option<Text>, uid: u32) {
+        if let Some(names) = self.names_mut(container) {
+            names.users.remove(&uid);
+        }
+    }
+
+    pub(crate) fn remove_group(&mut self, container: Option<Text>, gid: u32) {
+        if let Some(names) = self.names_mut(container) {
+            names.groups.remove(&gid);
+        }
+    }
+}
