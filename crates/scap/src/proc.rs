@@ -17,6 +17,7 @@ mod dir;
 mod exe;
 mod fds;
 mod host;
+mod mounts;
 mod netlink;
 mod parse;
 mod sockets;
@@ -24,6 +25,7 @@ mod task;
 mod users;
 
 use dir::Dir;
+use mounts::Mount;
 use sockets::Sockets;
 use task::Clock;
 
@@ -137,7 +139,7 @@ impl<'a> Shared<'a> {
             shared: self,
             buffers: dir::Buffers::default(),
             part: Part::default(),
-            read_only: HashMap::new(),
+            mounts: HashMap::new(),
             anonymous_inode: None,
         }
     }
@@ -159,8 +161,8 @@ struct Scan<'a> {
     shared: &'a Shared<'a>,
     buffers: dir::Buffers,
     part: Part,
-    /// Whether a file system is read-only, by device.
-    read_only: HashMap<u32, bool>,
+    /// By mount id: each is asked about once.
+    mounts: HashMap<u64, Mount>,
     anonymous_inode: Option<u64>,
 }
 

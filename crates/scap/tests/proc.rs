@@ -294,6 +294,56 @@ fn all_processes_are_there() {
 }
 
 #[test]
+fn the_layers_of_an_overlay_are_told_apart() {
+    let dir = std::env::temp_dir().join(format!("eyas-overlay-{}", own_pid()));
+    for name in ["lower", "upper", "work", "merged"] {
+        fs::create_dir_all(dir.join(name)).unwrap();
+    }
+    fs::copy("/bin/sleep", dir.join("lower/below")).unwrap();
+    fs::copy("/bin/sleep", dir.join("upper/above")).unwrap();
+    let script = "cd $0 && mount -t overlay overlay -o lowerdir=$0/lower,upperdir=$0/upper,workdir=$0/work \
+        $0/merged && (exec $0/merged/below 30 & exec $0/merged/above 30 & echo ready; wait)";
+    let child = Command::new("unshare")
+        .args(["-m", "sh", "-c", script])
+        .arg(&dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut ready = [0; 5];
+    let mounted = match child {
+        Ok(mut child) => {
+            let said = child.stdout.take().unwrap().read_exact(&mut ready).is_ok();
+            said.then_some(child)
+        }
+        Err(_) => None,
+    };
+    if let Some(mut child) = mounted {
+        std::thread::sleep(Duration::from_millis(200));
+        let snapshot = proc::snapshot(&Options::default()).unwrap();
+        let layers = |name: &str| {
+            let path = dir.join("merged").join(name);
+            let path = path.to_string_lossy().into_owned();
+            let thread = snapshot.threads.iter().find(|thread| thread.exepath == path.as_bytes()).unwrap();
+            rustix::process::kill_process(
+                rustix::process::Pid::from_raw(thread.pid as i32).unwrap(),
+                rustix::process::Signal::TERM,
+            )
+            .unwrap();
+            (thread.exe_upper_layer, thread.exe_lower_layer)
+        };
+        assert_eq!(layers("below"), (false, true));
+        assert_eq!(layers("above"), (true, false));
+        child.wait().unwrap();
+    } else {
+        println!("skipped: overlays cannot be mounted here (needs root)");
+    }
+    fs::remove_dir_all(&dir).unwrap();
+    let own = proc::snapshot(&Options::default()).unwrap();
+    let own = thread_of(&own, own_pid());
+    assert!(!own.exe_upper_layer || !own.exe_lower_layer);
+}
+
+#[test]
 #[ignore = "a measurement; run it alone, built with --release"]
 fn time_of_a_snapshot() {
     let mut fastest = Duration::MAX;

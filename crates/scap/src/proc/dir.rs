@@ -60,12 +60,32 @@ impl Dir {
         Ok(numbers)
     }
 
-    /// The bytes of a file of `/proc` that is one record, at most `limit` of them.
+    /// The bytes of a file of `/proc` that gives all it has at once, at most `limit` of them.
     pub(super) fn read<'b>(
         &self,
         name: impl Arg,
         limit: usize,
         buffers: &'b mut Buffers,
+    ) -> Result<&'b [u8], Errno> {
+        self.read_until(name, limit, buffers, false)
+    }
+
+    /// The bytes of a file that comes in pieces, at most `limit` of them.
+    pub(super) fn read_all<'b>(
+        &self,
+        name: impl Arg,
+        limit: usize,
+        buffers: &'b mut Buffers,
+    ) -> Result<&'b [u8], Errno> {
+        self.read_until(name, limit, buffers, true)
+    }
+
+    fn read_until<'b>(
+        &self,
+        name: impl Arg,
+        limit: usize,
+        buffers: &'b mut Buffers,
+        to_end: bool,
     ) -> Result<&'b [u8], Errno> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
@@ -79,11 +99,11 @@ impl Dir {
             match rustix::io::read(&fd, &mut buffer[filled..end]) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
-                Err(Errno::INTR) => {}
+                Err(Errno::INTR) => continue,
                 Err(error) => return Err(error),
             }
-            // Files of /proc give all they have at once, unless the buffer was too short for it.
-            if filled < end {
+            // There is more only if the buffer was too short for it: this spares a call per file.
+            if filled < end && !to_end {
                 break;
             }
         }
@@ -104,7 +124,7 @@ impl Dir {
     /// Attributes of what a link points to, without asking a file server for them.
     pub(super) fn stat(&self, name: impl Arg) -> Result<Statx, Errno> {
         let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
-        rustix::fs::statx(&self.fd, name, flags, StatxFlags::BASIC_STATS)
+        rustix::fs::statx(&self.fd, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
     }
 
     /// The directory itself, for calls that are not here.

@@ -1,9 +1,10 @@
 //! The executable of a process: inode, times, and whether the process could change it.
 
-use rustix::fs::{Mode, OFlags, StatVfsMountFlags, StatxAttributes, StatxTimestamp};
+use rustix::fs::{StatxAttributes, StatxTimestamp};
 
 use super::Scan;
 use super::dir::Dir;
+use super::mounts::{Layer, Mount};
 use super::parse::{self, Status};
 use crate::ThreadEntry;
 
@@ -30,17 +31,13 @@ impl Scan<'_> {
             }
         };
         let immutable = stat.stx_attributes.contains(StatxAttributes::IMMUTABLE);
-        let device = super::fds::device(stat.stx_dev_major, stat.stx_dev_minor);
-        entry.exe_writable = allowed && !immutable && !self.read_only(dir, device);
-    }
-
-    /// Whether the executable lies on a file system that is read-only, asked once per file system.
-    fn read_only(&mut self, dir: &Dir, device: u32) -> bool {
-        *self.read_only.entry(device).or_insert_with(|| {
-            let flags = OFlags::PATH | OFlags::CLOEXEC;
-            let Ok(file) = rustix::fs::openat(dir.fd(), "exe", flags, Mode::empty()) else { return false };
-            rustix::fs::fstatvfs(&file).is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::RDONLY))
-        })
+        let id = stat.stx_mnt_id;
+        let buffers = &mut self.buffers;
+        let mount = self.mounts.entry(id).or_insert_with(|| Mount::of_exe(dir, id, buffers));
+        entry.exe_writable = allowed && !immutable && !mount.read_only;
+        let layer = mount.layer(&self.shared.options.root, &entry.exepath);
+        entry.exe_upper_layer = layer == Some(Layer::Upper);
+        entry.exe_lower_layer = layer == Some(Layer::Lower);
     }
 
     /// Whether a user and a group exist in the process's user namespace: its capabilities reach no further.

@@ -8,7 +8,7 @@ pub(super) fn machine(options: &Options) -> MachineInfo {
     let mut machine = MachineInfo::default();
     let Ok(proc) = dir::Dir::open(&options.root.join("proc")) else { return machine };
     let mut buffers = dir::Buffers::default();
-    if let Ok(text) = proc.read("stat", 4 << 20, &mut buffers) {
+    if let Ok(text) = proc.read_all("stat", 4 << 20, &mut buffers) {
         for line in parse::lines(text) {
             if let Some(seconds) = line.strip_prefix(b"btime ") {
                 machine.boot_ts = parse::decimal(seconds).unwrap_or(0).saturating_mul(1_000_000_000);

@@ -49,12 +49,6 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// The letter of the state alone.
-    pub(super) fn state(text: &[u8]) -> Option<u8> {
-        let close = text.iter().rposition(|byte| *byte == b')')?;
-        text.get(close + 2).copied()
-    }
-
     /// `pid (comm) state ppid pgrp session tty …`; the name may hold anything, parentheses too.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let open = text.iter().position(|byte| *byte == b'(')?;

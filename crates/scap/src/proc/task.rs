@@ -12,6 +12,8 @@ use eyas_events::FlagMap;
 const TEXT: usize = 4096;
 /// `PF_KTHREAD`: a thread of the kernel's own.
 const KERNEL_THREAD: u64 = 0x0020_0000;
+/// `PF_EXITING`: on its way out, or out already.
+const EXITING: u64 = 0x4;
 /// `CLONE_THREAD | CLONE_FILES` of the kernel.
 const CLONE_THREAD_FILES: u64 = 0x0001_0000 | 0x0000_0400;
 /// Ticks per second in `/proc`; the kernel offers no other to user space.
@@ -160,11 +162,11 @@ impl Scan<'_> {
         })
     }
 
-    /// Whether the thread still runs. Its directory stays open when it ends; its files do not outlive it,
-    /// except that a leader leaves some behind until the process ends or its parent has taken note.
+    /// Whether the thread still runs. Its directory stays open when it ends, and some of its files go on
+    /// telling what is left of it until its parent has taken note.
     fn runs(&mut self, dir: &Dir) -> bool {
         let Ok(text) = dir.read("stat", 4096, &mut self.buffers) else { return false };
-        !matches!(Stat::state(text), Some(b'Z' | b'X' | b'x') | None)
+        Stat::parse(text).is_some_and(|stat| stat.flags & EXITING == 0)
     }
 
     /// Remembers the pid namespace of a process that is not in ours, and where that namespace began.
