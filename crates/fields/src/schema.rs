@@ -54,6 +54,12 @@ pub trait Schema: Send + Sync {
         None
     }
 
+    /// The value that a type field has in every event with this code, where it is always the same.
+    fn fixed_type(&self, field: &Field, code: u16) -> Option<&str> {
+        let _ = (field, code);
+        None
+    }
+
     /// Name of the event with this code, for listings.
     fn code_name(&self, code: u16) -> Option<&str> {
         let _ = code;

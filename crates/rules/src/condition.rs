@@ -1,0 +1,63 @@
+//! The condition language: text, tree, and a graph that tests events.
+//!
+//! [`parse`] makes an [`Expr`] of a text, [`Compiler`] resolves fields and types against a schema and
+//! adds the condition to a graph in which equal parts of all conditions are one node, tested at most
+//! once per event. [`interpret`] evaluates a tree by itself, slowly and simply: the oracle of tests.
+
+use eyas_fields::{FieldSource, Schema};
+
+pub mod ast;
+mod codes;
+mod compile;
+mod graph;
+mod interpret;
+mod parse;
+mod pattern;
+mod predicate;
+mod transform;
+mod value;
+
+pub use ast::{Expr, Span};
+pub use codes::codes;
+pub use compile::{CompileError, CompileErrorKind, Compiler};
+pub use graph::{Program, Root, Scratch};
+pub use interpret::interpret;
+pub use parse::{ParseError, parse, parse_in};
+
+pub(crate) use parse::{TRANSFORMERS, operand_prefix, position};
+pub(crate) use transform::Source;
+
+/// One condition, ready to test events.
+#[derive(Debug)]
+pub struct Filter {
+    program: Program,
+    root: Root,
+}
+
+/// Compiles one condition.
+///
+/// # Errors
+/// A field, operator or value that the schema refuses, or a macro, which only rules files have.
+pub fn compile(expr: &Expr, schema: &dyn Schema) -> Result<Filter, CompileError> {
+    let mut compiler = Compiler::new(schema);
+    let root = compiler.add(expr)?;
+    Ok(Filter { program: compiler.finish(), root })
+}
+
+impl Filter {
+    /// Whether the event satisfies the condition.
+    pub fn matches(&self, source: &dyn FieldSource) -> bool {
+        self.program.eval(self.root, source, &mut self.program.scratch())
+    }
+
+    /// As [`Filter::matches`], with memory kept between events.
+    pub fn matches_with(&self, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {
+        scratch.next_event();
+        self.program.eval(self.root, source, scratch)
+    }
+
+    /// Memory for [`Filter::matches_with`].
+    pub fn scratch(&self) -> Scratch {
+        self.program.scratch()
+    }
+}

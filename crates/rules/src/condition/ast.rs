@@ -1,0 +1,378 @@
+//! Conditions as trees.
+
+use std::fmt;
+
+/// A stretch of a condition's text, in bytes, and which text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Which text: as given to [`parse_in`](super::parse_in).
+    pub source: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A condition.
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// All of them; at least two.
+    And(Vec<Expr>),
+    /// Any of them; at least two.
+    Or(Vec<Expr>),
+    /// Not it.
+    Not(Box<Expr>),
+    /// A macro's name.
+    Macro(String, Span),
+    /// A comparison.
+    Test(Test),
+}
+
+/// A comparison of a field, plain or transformed.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// What is tested.
+    pub left: Operand,
+    /// How.
+    pub op: Op,
+    /// How several values are taken together.
+    pub modifier: Option<Modifier>,
+    /// Against what.
+    pub right: Rhs,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What yields a value.
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// A field.
+    Field(FieldRef),
+    /// A transformer applied to operands.
+    Call(Call),
+    /// A constant, inside a transformer's arguments.
+    Text(Literal),
+    /// A list of operands, inside a transformer's arguments.
+    List(Vec<Operand>, Span),
+}
+
+impl Operand {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Field(field) => field.span,
+            Self::Call(call) => call.span,
+            Self::Text(text) => text.span,
+            Self::List(_, span) => *span,
+        }
+    }
+}
+
+/// A field by name.
+#[derive(Clone, Debug)]
+pub struct FieldRef {
+    /// Name.
+    pub name: String,
+    /// Text between the brackets.
+    pub arg: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A transformer applied to operands.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Transformer.
+    pub name: String,
+    /// What it is applied to.
+    pub args: Vec<Operand>,
+    /// Text between brackets after it.
+    pub select: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Right side of a comparison.
+#[derive(Clone, Debug)]
+pub enum Rhs {
+    /// `exists` has none.
+    None,
+    /// A constant.
+    Value(Literal),
+    /// Constants between parentheses.
+    List(Vec<Literal>),
+    /// `val(field)` or a transformer.
+    Operand(Operand),
+}
+
+/// A constant as written, escapes resolved.
+#[derive(Clone, Debug)]
+pub struct Literal {
+    /// Its text; bytes, as `\xHH` makes any.
+    pub text: Vec<u8>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $op:ident $word:literal,)*) => {
+        /// An operator.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Op {
+            $($(#[$doc])* $op,)*
+        }
+
+        impl Op {
+            /// Every operator.
+            pub const ALL: &[Self] = &[$(Self::$op),*];
+
+            /// As it is written.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$op => $word,)* }
+            }
+        }
+    };
+}
+
+ops! {
+    /// The field has a value.
+    Exists "exists",
+    /// Less.
+    Lt "<",
+    /// Less or equal.
+    Le "<=",
+    /// Greater.
+    Gt ">",
+    /// Greater or equal.
+    Ge ">=",
+    /// Equal.
+    Eq "=",
+    /// Equal, written otherwise.
+    EqEq "==",
+    /// Not equal.
+    Ne "!=",
+    /// Matches a shell pattern.
+    Glob "glob",
+    /// Matches a shell pattern, whatever the case.
+    IGlob "iglob",
+    /// Has a substring.
+    Contains "contains",
+    /// Has a substring, whatever the case.
+    IContains "icontains",
+    /// Has the bytes given in hexadecimal.
+    BContains "bcontains",
+    /// Begins with a text.
+    StartsWith "startswith",
+    /// Begins with the bytes given in hexadecimal.
+    BStartsWith "bstartswith",
+    /// Ends with a text.
+    EndsWith "endswith",
+    /// Matches a regular expression as a whole.
+    Regex "regex",
+    /// Shares a value with a set.
+    Intersects "intersects",
+    /// Is of a set.
+    In "in",
+    /// Is below one of several paths.
+    PMatch "pmatch",
+}
+
+impl Op {
+    /// Whether it compares with a set.
+    pub const fn takes_list(self) -> bool {
+        matches!(self, Self::In | Self::Intersects | Self::PMatch)
+    }
+}
+
+/// How an operator is applied to several values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Modifier {
+    /// Exactly one satisfies it.
+    OneOf,
+    /// At least one does.
+    AnyOf,
+    /// All do.
+    AllOf,
+}
+
+impl Modifier {
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OneOf => "oneof",
+            Self::AnyOf => "anyof",
+            Self::AllOf => "allof",
+        }
+    }
+}
+
+/// Writes a constant so that it is read again as it is.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let special = |b: u8| {
+            matches!(
+                b,
+                0 | 8
+                    | 11
+                    | 12
+                    | b'\n'
+                    | b'\r'
+                    | b'\t'
+                    | b' '
+                    | b'='
+                    | b'\\'
+                    | b'"'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b','
+            )
+        };
+        let plain =
+            !self.0.is_empty() && std::str::from_utf8(self.0).is_ok() && !self.0.iter().any(|b| special(*b));
+        if plain {
+            return f.write_str(&String::from_utf8_lossy(self.0));
+        }
+        f.write_str("\"")?;
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match c {
+                    '\u{8}' => f.write_str("\\b")?,
+                    '\u{c}' => f.write_str("\\f")?,
+                    '\n' => f.write_str("\\n")?,
+                    '\r' => f.write_str("\\r")?,
+                    '\t' => f.write_str("\\t")?,
+                    '"' => f.write_str("\\\"")?,
+                    '\\' => f.write_str("\\\\")?,
+                    '\0' => f.write_str("\\x00")?,
+                    c => write!(f, "{c}")?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+fn joined<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    items: impl IntoIterator<Item = T>,
+    by: &str,
+) -> fmt::Result {
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            f.write_str(by)?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for FieldRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        argument(f, self.arg.as_deref())
+    }
+}
+
+fn argument(f: &mut fmt::Formatter<'_>, arg: Option<&str>) -> fmt::Result {
+    match arg {
+        None => Ok(()),
+        Some(arg) if arg.contains(['[', ']']) => write!(f, "[\"{arg}\"]"),
+        Some(arg) => write!(f, "[{}]", Quoted(arg.as_bytes())),
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => write!(f, "{field}"),
+            Self::Call(call) => {
+                write!(f, "{}(", call.name)?;
+                joined(f, &call.args, ",")?;
+                f.write_str(")")?;
+                argument(f, call.select.as_deref())
+            }
+            // A bare word is no argument: constants are always quoted here.
+            Self::Text(text) => {
+                let quoted = Quoted(&text.text).to_string();
+                if quoted.starts_with('"') { f.write_str(&quoted) } else { write!(f, "\"{quoted}\"") }
+            }
+            Self::List(items, _) => {
+                f.write_str("(")?;
+                joined(f, items, ", ")?;
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.left, self.op.word())?;
+        if let Some(modifier) = self.modifier {
+            write!(f, " {}", modifier.word())?;
+        }
+        match &self.right {
+            Rhs::None => Ok(()),
+            Rhs::Value(value) => write!(f, " {}", Quoted(&value.text)),
+            Rhs::Operand(operand) => write!(f, " {operand}"),
+            Rhs::List(items) => {
+                f.write_str(" (")?;
+                joined(f, items.iter().map(|item| Quoted(&item.text)), ", ")?;
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chain = |f: &mut fmt::Formatter<'_>, children: &[Expr], by| {
+            f.write_str("(")?;
+            joined(f, children, by)?;
+            f.write_str(")")
+        };
+        match self {
+            Self::And(children) => chain(f, children, " and "),
+            Self::Or(children) => chain(f, children, " or "),
+            Self::Not(child) if matches!(**child, Self::And(_) | Self::Or(_)) => write!(f, "not {child}"),
+            Self::Not(child) => write!(f, "not {child}"),
+            Self::Macro(name, _) => f.write_str(name),
+            Self::Test(test) => write!(f, "{test}"),
+        }
+    }
+}
+
+impl Expr {
+    /// Calls `visit` for every comparison.
+    pub fn tests<'a>(&'a self, visit: &mut dyn FnMut(&'a Test)) {
+        match self {
+            Self::And(children) | Self::Or(children) => children.iter().for_each(|c| c.tests(visit)),
+            Self::Not(child) => child.tests(visit),
+            Self::Test(test) => visit(test),
+            Self::Macro(..) => {}
+        }
+    }
+
+    /// Replaces every macro by what `lookup` answers for its name.
+    ///
+    /// # Errors
+    /// Those of `lookup`.
+    pub fn expand<E>(self, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>) -> Result<Expr, E> {
+        let all = |children: Vec<Expr>, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>| {
+            children.into_iter().map(|c| c.expand(lookup)).collect::<Result<Vec<_>, E>>()
+        };
+        Ok(match self {
+            Self::And(children) => Self::And(all(children, lookup)?),
+            Self::Or(children) => Self::Or(all(children, lookup)?),
+            Self::Not(child) => Self::Not(Box::new(child.expand(lookup)?)),
+            Self::Macro(name, span) => lookup(&name, span)?,
+            Self::Test(test) => Self::Test(test),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Which events a condition can match, by its tests of the event type.
+
+use eyas_fields::{CodeSet, Field, Schema};
+
+use super::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
+
+/// Codes of the events that can satisfy the condition.
+///
+/// Tests of anything but the event type are taken to hold for some event of every type. Fields that do
+/// not resolve count as such.
+pub fn codes(expr: &Expr, schema: &dyn Schema) -> CodeSet {
+    walk(expr, schema, false).union(&schema.always())
+}
+
+fn walk(expr: &Expr, schema: &dyn Schema, negated: bool) -> CodeSet {
+    let all = || CodeSet::all(schema.codes());
+    match expr {
+        Expr::Not(child) => walk(child, schema, !negated),
+        Expr::And(children) | Expr::Or(children) => {
+            let intersects = matches!(expr, Expr::And(_)) != negated;
+            let sets = children.iter().map(|child| walk(child, schema, negated));
+            let join = |a: CodeSet, b: CodeSet| if intersects { a.intersection(&b) } else { a.union(&b) };
+            sets.reduce(join).unwrap_or_else(all)
+        }
+        Expr::Macro(..) => all(),
+        Expr::Test(test) => match tested(test, schema) {
+            Some(set) if negated => set.complement(),
+            Some(set) => set,
+            None => all(),
+        },
+    }
+}
+
+fn tested(test: &Test, schema: &dyn Schema) -> Option<CodeSet> {
+    let Operand::Field(FieldRef { name, arg, .. }) = &test.left else { return None };
+    let field = schema.resolve(name, arg.as_deref()).ok()?;
+    if !schema.is_type_field(&field) {
+        return None;
+    }
+    if test.op == Op::Exists {
+        return Some(CodeSet::all(schema.codes()));
+    }
+    let set = named(test, schema)?;
+    Some(if test.op == Op::Ne { set.complement() } else { set })
+}
+
+/// Codes of the events whose types the constants of an equality or membership name.
+pub(super) fn named(test: &Test, schema: &dyn Schema) -> Option<CodeSet> {
+    if test.modifier.is_some() || !matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In) {
+        return None;
+    }
+    let values = match &test.right {
+        Rhs::Value(value) => std::slice::from_ref(value),
+        Rhs::List(values) => values,
+        Rhs::None | Rhs::Operand(_) => return None,
+    };
+    let mut set = CodeSet::empty(schema.codes());
+    for value in values {
+        if let Some(more) = std::str::from_utf8(&value.text).ok().and_then(|name| schema.codes_of(name)) {
+            set = set.union(&more);
+        }
+    }
+    Some(set)
+}
+
+/// What an equality or membership of the event type says about each code.
+#[derive(Clone, Debug)]
+pub(super) struct TypeTest {
+    /// Codes for which it may hold.
+    pub(super) may: CodeSet,
+    /// Codes for which it holds whatever the event.
+    pub(super) must: CodeSet,
+}
+
+impl TypeTest {
+    pub(super) fn of(test: &Test, field: &Field, schema: &dyn Schema) -> Option<Self> {
+        if !schema.is_type_field(field) {
+            return None;
+        }
+        let may = named(test, schema)?;
+        let values: &[_] = match &test.right {
+            Rhs::Value(value) => std::slice::from_ref(value),
+            Rhs::List(values) => values,
+            Rhs::None | Rhs::Operand(_) => return None,
+        };
+        let is_named = |name: &str| values.iter().any(|v| v.text == name.as_bytes());
+        let (mut must, mut never) = (CodeSet::empty(schema.codes()), CodeSet::empty(schema.codes()));
+        for code in 0..schema.codes() as u16 {
+            match schema.fixed_type(field, code) {
+                Some(name) if is_named(name) => must.insert(code),
+                Some(_) => never.insert(code),
+                None => {}
+            }
+        }
+        Some(match test.op {
+            Op::Ne => Self { may: must.complement(), must: never },
+            _ => Self { may, must },
+        })
+    }
+}

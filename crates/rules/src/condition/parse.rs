@@ -1,0 +1,681 @@
+//! The text of a condition becomes a tree.
+
+use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Span, Test};
+
+/// Nesting of a rule's condition, counted as the reference does: a pair of parentheses costs 5.
+const MAX_DEPTH: u32 = 1000;
+/// Transformers of the language.
+pub(crate) const TRANSFORMERS: [&str; 8] =
+    ["tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"];
+
+/// Why a text is no condition, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// What is wrong.
+    pub message: String,
+    /// Byte where it is.
+    pub offset: usize,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1, in bytes.
+    pub column: usize,
+}
+
+/// Line and column, both from 1, of a byte: every `\r` and every `\n` begins a line.
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let line = 1 + before.iter().filter(|b| matches!(b, b'\n' | b'\r')).count();
+    let start = before.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    (line, 1 + before.len() - start)
+}
+
+/// Parses a condition.
+///
+/// # Errors
+/// The text is no condition; where, and what was expected.
+pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    parse_in(text, 0)
+}
+
+/// As [`parse`], for a text that spans name by `source`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
+    let mut parser = Parser { text, at: 0, depth: 0, source };
+    let result = parser.or().and_then(|expr| {
+        parser.blanks();
+        if parser.at < text.len() {
+            return Err(parser
+                .fail(format!("unexpected token after '{}', expecting 'or', 'and'", parser.last_word())));
+        }
+        Ok(expr)
+    });
+    result.map_err(|Fail { message, at }| {
+        let (line, column) = position(text, at);
+        ParseError { message, offset: at, line, column }
+    })
+}
+
+/// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length.
+pub(crate) fn operand_prefix(text: &str) -> Option<(Operand, usize)> {
+    let mut parser = Parser { text, at: 0, depth: MAX_DEPTH - 100, source: 0 };
+    let operand = match parser.transformer().ok()? {
+        Some(call) => Operand::Call(call),
+        None => Operand::Field(parser.field().ok()??),
+    };
+    Some((operand, parser.at))
+}
+
+struct Fail {
+    message: String,
+    at: usize,
+}
+
+type Parsed<T> = Result<T, Fail>;
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u32,
+    source: u32,
+}
+
+fn is_blank(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | 8 | b'\r' | b'\n')
+}
+
+fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\n' | 11 | 12 | b'\r')
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.rest().first().copied()
+    }
+
+    fn fail(&self, message: String) -> Fail {
+        Fail { message, at: self.at }
+    }
+
+    fn last_word(&self) -> &'a str {
+        let before = self.text[..self.at].trim_end();
+        let start = before.rfind(|c: char| c.is_whitespace() || c == '(').map_or(0, |at| at + 1);
+        &before[start..]
+    }
+
+    fn span(&self, start: usize) -> Span {
+        Span { source: self.source, start: start as u32, end: self.at as u32 }
+    }
+
+    fn blanks(&mut self) -> bool {
+        let start = self.at;
+        while self.peek().is_some_and(is_blank) {
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    fn eat(&mut self, word: &str) -> bool {
+        let there = self.rest().starts_with(word.as_bytes());
+        if there {
+            self.at += word.len();
+        }
+        there
+    }
+
+    /// Runs a step one level deeper.
+    fn deeper<T>(&mut self, step: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        self.depth += 1;
+        if self.depth >= MAX_DEPTH {
+            return Err(
+                self.fail(format!("exceeded max depth of {MAX_DEPTH}, the condition is nested too deeply"))
+            );
+        }
+        let result = step(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn or(&mut self) -> Parsed<Expr> {
+        self.chain("or", Self::and, Expr::Or)
+    }
+
+    fn and(&mut self) -> Parsed<Expr> {
+        self.chain("and", Self::not, Expr::And)
+    }
+
+    fn chain(
+        &mut self,
+        word: &str,
+        operand: fn(&mut Self) -> Parsed<Expr>,
+        join: fn(Vec<Expr>) -> Expr,
+    ) -> Parsed<Expr> {
+        self.deeper(|p| {
+            p.blanks();
+            let mut children = vec![operand(p)?];
+            loop {
+                let start = p.at;
+                p.blanks();
+                if !p.eat(word) {
+                    p.at = start;
+                    break;
+                }
+                if p.blanks() {
+                    children.push(operand(p)?);
+                } else if p.eat("(") {
+                    children.push(p.group()?);
+                } else {
+                    return Err(p.fail(format!("expected blank or '(' after '{word}'")));
+                }
+            }
+            Ok(match children.len() {
+                1 => children.remove(0),
+                _ => join(children),
+            })
+        })
+    }
+
+    fn not(&mut self) -> Parsed<Expr> {
+        self.deeper(|p| {
+            let mut negated = false;
+            loop {
+                let start = p.at;
+                if !p.eat("not") {
+                    break;
+                }
+                if p.eat("(") {
+                    let group = p.group()?;
+                    return Ok(negate(group, !negated));
+                }
+                let before = p.at;
+                while p.peek().is_some_and(is_space) {
+                    p.at += 1;
+                }
+                if p.at == before {
+                    p.at = start;
+                    break;
+                }
+                negated = !negated;
+            }
+            let check = p.check()?;
+            Ok(negate(check, negated))
+        })
+    }
+
+    /// After an opening parenthesis.
+    fn group(&mut self) -> Parsed<Expr> {
+        self.deeper(|p| {
+            let expr = p.or()?;
+            p.blanks();
+            if !p.eat(")") {
+                return Err(p.fail("expected a ')' token".into()));
+            }
+            Ok(expr)
+        })
+    }
+
+    fn check(&mut self) -> Parsed<Expr> {
+        self.deeper(|p| {
+            p.blanks();
+            if p.eat("(") {
+                return p.group();
+            }
+            let start = p.at;
+            let left = match p.transformer()? {
+                Some(call) => Some(Operand::Call(call)),
+                None => p.field()?.map(Operand::Field),
+            };
+            if let Some(left) = left {
+                return p.test(left, start);
+            }
+            match p.identifier() {
+                Some(name) => Ok(Expr::Macro(name.to_owned(), p.span(start))),
+                None => Err(p.fail("expected a field check, a macro or a '(' token".into())),
+            }
+        })
+    }
+
+    fn identifier(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        if !rest.first()?.is_ascii_alphabetic() {
+            return None;
+        }
+        let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
+        let name = &self.text[self.at..self.at + len];
+        self.at += len;
+        Some(name)
+    }
+
+    fn field(&mut self) -> Parsed<Option<FieldRef>> {
+        let start = self.at;
+        if self.identifier().is_none() {
+            return Ok(None);
+        }
+        let mut parts = 1;
+        loop {
+            let dot = self.at;
+            if !(self.eat(".") && self.identifier().is_some()) {
+                self.at = dot;
+                break;
+            }
+            parts += 1;
+        }
+        if parts < 2 {
+            self.at = start;
+            return Ok(None);
+        }
+        self.deeper(|p| {
+            let name = p.text[start..p.at].to_owned();
+            let arg = p.argument()?;
+            Ok(Some(FieldRef { name, arg, span: p.span(start) }))
+        })
+    }
+
+    fn argument(&mut self) -> Parsed<Option<String>> {
+        if !self.eat("[") {
+            return Ok(None);
+        }
+        let arg = if let Some(quoted) = self.quoted()? {
+            String::from_utf8(quoted)
+                .map_err(|_| self.fail("expected a valid field argument: it is not UTF-8".into()))?
+        } else {
+            let rest = self.rest();
+            let end = |b: &u8| matches!(b, b'[' | b']' | b'"' | b'\'') || is_space(*b);
+            let len = rest.iter().position(end).unwrap_or(rest.len());
+            if len == 0 {
+                return Err(
+                    self.fail("expected a valid field argument: a quoted string or a bare string".into())
+                );
+            }
+            self.at += len;
+            self.text[self.at - len..self.at].to_owned()
+        };
+        if !self.eat("]") {
+            return Err(self.fail("expected a ']' token".into()));
+        }
+        Ok(Some(arg))
+    }
+
+    /// A quoted string, escapes resolved; `None` if there is none or it has no end.
+    fn quoted(&mut self) -> Parsed<Option<Vec<u8>>> {
+        let rest = self.rest();
+        let Some(quote @ (b'"' | b'\'')) = rest.first().copied() else { return Ok(None) };
+        let ends = |at: &usize| rest[*at] == quote && rest[*at - 1] != b'\\';
+        let Some(end) = (1..rest.len()).take_while(|at| rest[*at] != 0).find(ends) else { return Ok(None) };
+        let text = unescape(&rest[1..end], quote).map_err(|message| self.fail(message))?;
+        self.at += end + 1;
+        Ok(Some(text))
+    }
+
+    fn bare(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let end = |b: &u8| matches!(b, b'(' | b')' | b'"' | b'\'' | b'=' | b',') || is_space(*b);
+        let len = rest.iter().position(end).unwrap_or(rest.len());
+        self.at += len;
+        (len > 0).then(|| &self.text[self.at - len..self.at])
+    }
+
+    fn number(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let digits = |from: usize, hex: bool| {
+            let is = |b: &&u8| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
+            rest.get(from..).map_or(0, |r| r.iter().take_while(is).count())
+        };
+        let mut len;
+        if (rest.starts_with(b"0x") || rest.starts_with(b"0X")) && digits(2, true) > 0 {
+            len = 2 + digits(2, true);
+        } else {
+            len = usize::from(matches!(rest.first(), Some(b'+' | b'-')));
+            let whole = digits(len, false);
+            if whole == 0 {
+                return None;
+            }
+            len += whole;
+            if rest.get(len) == Some(&b'.') {
+                len += 1 + digits(len + 1, false);
+            }
+            if matches!(rest.get(len), Some(b'e' | b'E'))
+                && matches!(rest.get(len + 1), Some(b'+' | b'-'))
+                && digits(len + 2, false) > 0
+            {
+                len += 2 + digits(len + 2, false);
+            }
+        }
+        self.at += len;
+        Some(&self.text[self.at - len..self.at])
+    }
+
+    fn transformer(&mut self) -> Parsed<Option<Call>> {
+        let start = self.at;
+        let Some(name) = TRANSFORMERS.iter().find(|name| {
+            self.rest().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'('))
+        }) else {
+            return Ok(None);
+        };
+        self.at += name.len() + 1;
+        self.deeper(|p| {
+            let mut args = Vec::new();
+            loop {
+                p.blanks();
+                args.push(p.transformer_argument()?);
+                p.blanks();
+                if !p.eat(",") {
+                    break;
+                }
+            }
+            if !p.eat(")") {
+                return Err(p.fail("expected a ')' token closing the transformer".into()));
+            }
+            let select = p.argument()?;
+            Ok(Some(Call { name: (*name).to_owned(), args, select, span: p.span(start) }))
+        })
+    }
+
+    fn transformer_argument(&mut self) -> Parsed<Operand> {
+        let start = self.at;
+        if self.eat("(") {
+            return self.deeper(|p| {
+                let mut items = Vec::new();
+                p.blanks();
+                if !p.eat(")") {
+                    loop {
+                        p.blanks();
+                        items.push(p.transformer_value()?);
+                        p.blanks();
+                        if !p.eat(",") {
+                            break;
+                        }
+                    }
+                    if !p.eat(")") {
+                        return Err(p.fail("expected a ')' token closing the list".into()));
+                    }
+                }
+                Ok(Operand::List(items, p.span(start)))
+            });
+        }
+        self.transformer_value()
+    }
+
+    fn transformer_value(&mut self) -> Parsed<Operand> {
+        let start = self.at;
+        if let Some(number) = self.number() {
+            return Ok(Operand::Text(Literal { text: number.into(), span: self.span(start) }));
+        }
+        if let Some(text) = self.quoted()? {
+            return Ok(Operand::Text(Literal { text, span: self.span(start) }));
+        }
+        if let Some(call) = self.transformer()? {
+            return Ok(Operand::Call(call));
+        }
+        match self.field()? {
+            Some(field) => Ok(Operand::Field(field)),
+            None => Err(self.fail("expected a field, a transformer, a quoted string or a number".into())),
+        }
+    }
+
+    fn test(&mut self, left: Operand, start: usize) -> Parsed<Expr> {
+        self.blanks();
+        let make = |p: &Self, op, modifier, right| {
+            Ok(Expr::Test(Test { left, op, modifier, right, span: p.span(start) }))
+        };
+        if self.eat("exists") {
+            return make(self, Op::Exists, None, Rhs::None);
+        }
+        for op in [Op::Le, Op::Lt, Op::Ge, Op::Gt] {
+            if self.eat(op.word()) {
+                self.blanks();
+                let right = self.number_value()?;
+                return make(self, op, None, right);
+            }
+        }
+        const STRING_OPS: [Op; 12] = [
+            Op::EqEq,
+            Op::Eq,
+            Op::Ne,
+            Op::Glob,
+            Op::IGlob,
+            Op::Contains,
+            Op::IContains,
+            Op::BContains,
+            Op::StartsWith,
+            Op::BStartsWith,
+            Op::EndsWith,
+            Op::Regex,
+        ];
+        for op in STRING_OPS {
+            let before = self.at;
+            if !self.eat(op.word()) {
+                continue;
+            }
+            let blank = self.blanks();
+            if !blank && op.word().as_bytes()[0].is_ascii_alphabetic() {
+                self.at = before;
+                continue;
+            }
+            let modifier = if blank { self.modifier() } else { None };
+            let right = match modifier {
+                Some(_) => self.list_value()?,
+                None => self.value()?,
+            };
+            return make(self, op, modifier, right);
+        }
+        for op in [Op::Intersects, Op::In, Op::PMatch] {
+            if self.eat(op.word()) {
+                self.blanks();
+                let right = match self.right_operand()? {
+                    Some(operand) => Rhs::Operand(operand),
+                    None => self.list_value()?,
+                };
+                return make(self, op, None, right);
+            }
+        }
+        let words: Vec<String> = Op::ALL.iter().map(|op| format!("'{}'", op.word())).collect();
+        Err(self.fail(format!("expected a valid check operator: one of {}", words.join(", "))))
+    }
+
+    /// `val(field)` or a transformer.
+    fn right_operand(&mut self) -> Parsed<Option<Operand>> {
+        let start = self.at;
+        if self.eat("val(") {
+            return self.deeper(|p| {
+                p.blanks();
+                let field = p.field()?.ok_or_else(|| p.fail("expected a field inside val()".into()))?;
+                p.blanks();
+                if !p.eat(")") {
+                    return Err(p.fail("expected a ')' token closing val()".into()));
+                }
+                let call = Call {
+                    name: "val".into(),
+                    args: vec![Operand::Field(field)],
+                    select: None,
+                    span: p.span(start),
+                };
+                Ok(Some(Operand::Call(call)))
+            });
+        }
+        Ok(self.transformer()?.map(Operand::Call))
+    }
+
+    fn number_value(&mut self) -> Parsed<Rhs> {
+        if let Some(operand) = self.right_operand()? {
+            return Ok(Rhs::Operand(operand));
+        }
+        let start = self.at;
+        match self.number() {
+            Some(text) => Ok(Rhs::Value(Literal { text: text.into(), span: self.span(start) })),
+            None => Err(self.fail("expected a number value".into())),
+        }
+    }
+
+    fn value(&mut self) -> Parsed<Rhs> {
+        self.deeper(|p| {
+            if let Some(operand) = p.right_operand()? {
+                return Ok(Rhs::Operand(operand));
+            }
+            match p.literal()? {
+                Some(value) => Ok(Rhs::Value(value)),
+                None => Err(p.fail("expected a value: a quoted string or a bare string".into())),
+            }
+        })
+    }
+
+    fn literal(&mut self) -> Parsed<Option<Literal>> {
+        let start = self.at;
+        let text = match self.quoted()? {
+            Some(text) => Some(text),
+            None => self.bare().map(|text| text.as_bytes().to_vec()),
+        };
+        Ok(text.map(|text| Literal { text, span: self.span(start) }))
+    }
+
+    fn list_value(&mut self) -> Parsed<Rhs> {
+        self.deeper(|p| {
+            let start = p.at;
+            if !p.eat("(") {
+                return match p.identifier() {
+                    Some(name) => Ok(Rhs::Value(Literal { text: name.into(), span: p.span(start) })),
+                    None => Err(p.fail("expected a list or an identifier".into())),
+                };
+            }
+            p.blanks();
+            let mut items = Vec::new();
+            if !p.eat(")") {
+                loop {
+                    p.blanks();
+                    match p.literal()? {
+                        Some(item) => items.push(item),
+                        None => {
+                            return Err(
+                                p.fail("expected a list item: a quoted string or a bare string".into())
+                            );
+                        }
+                    }
+                    p.blanks();
+                    if !p.eat(",") {
+                        break;
+                    }
+                }
+                if !p.eat(")") {
+                    return Err(p.fail("expected a ')' token closing the list".into()));
+                }
+            }
+            Ok(Rhs::List(items))
+        })
+    }
+
+    /// A modifier if what follows is a list or a name; else the word is a value.
+    fn modifier(&mut self) -> Option<Modifier> {
+        let start = self.at;
+        let found =
+            [Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf].into_iter().find(|m| self.eat(m.word()))?;
+        let takes = self.blanks() && self.peek().is_some_and(|b| b == b'(' || b.is_ascii_alphabetic());
+        let connective = ["and", "or", "not"].iter().any(|word| {
+            self.rest()
+                .strip_prefix(word.as_bytes())
+                .is_some_and(|rest| rest.first().is_none_or(|b| !b.is_ascii_alphanumeric()))
+        });
+        if takes && !connective {
+            return Some(found);
+        }
+        self.at = start;
+        None
+    }
+}
+
+fn negate(expr: Expr, negated: bool) -> Expr {
+    if negated { Expr::Not(Box::new(expr)) } else { expr }
+}
+
+fn unescape(text: &[u8], quote: u8) -> Result<Vec<u8>, String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next() {
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b' ' | b'\\') => b'\\',
+            Some(b'/') => b'/',
+            Some(b'x') => {
+                let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
+                match (digit(bytes.next()), digit(bytes.next())) {
+                    (Some(high), Some(low)) => (high * 16 + low) as u8,
+                    _ => return Err("invalid \\x escape: expected two hexadecimal digits".into()),
+                }
+            }
+            Some(b) if b == quote => b,
+            other => {
+                let other = other.map_or(String::new(), |b| char::from(b).to_string());
+                return Err(format!("invalid \\{other} escape in a quoted string"));
+            }
+        });
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, printed: &str) {
+        let expr = parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(expr.to_string(), printed);
+        assert_eq!(parse(printed).unwrap().to_string(), printed, "printing is stable");
+    }
+
+    #[test]
+    fn what_is_printed_reads_as_it_was_written() {
+        check("evt.type=open", "evt.type = open");
+        check("a.b=1 and not c.d exists or e", "((a.b = 1 and not c.d exists) or e)");
+        check("not not a.b=1", "a.b = 1");
+        check("not(a.b=1 or c)", "not (a.b = 1 or c)");
+        check("a.b in (x, \"y z\", 'q')", "a.b in (x, \"y z\", q)");
+        check("a.b in(x)", "a.b in (x)");
+        check("a.b[c]=\"\\\"\\\\\"", "a.b[c] = \"\\\"\\\\\"");
+        check("tolower(a.b)=val(c.d)", "tolower(a.b) = val(c.d)");
+        check("a.b startswith anyof (x,y)", "a.b startswith anyof (x, y)");
+        check("a.b = anyof and c.d=1", "(a.b = anyof and c.d = 1)");
+        check("join(\",\", (a.b, \"x\", 1)) = z", "join(\",\",(a.b, \"x\", \"1\")) = z");
+        check("a.b inside", "a.b in side");
+    }
+
+    #[test]
+    fn an_error_says_where_and_what() {
+        for (text, at, want) in [
+            ("a.b=1 a.b=2", 6, "unexpected token after 'a.b=1'"),
+            ("a.b ~ 1", 4, "operator"),
+            ("(a.b=1", 6, "')'"),
+            ("a.b=", 4, "expected a value"),
+            ("a.b=1 andb", 9, "after 'and'"),
+            ("", 0, "expected a field check"),
+            ("a.b in (x,)", 10, "list item"),
+            ("a.b=\"\\q\"", 4, "\\q"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.message.contains(want), "{text}: {error}");
+            assert_eq!(error.offset, at, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |n: usize| format!("{}a.b=1{}", "(".repeat(n), ")".repeat(n));
+        assert!(parse(&nested(198)).is_ok());
+        assert!(parse(&nested(199)).is_err());
+        assert!(parse(&nested(100_000)).is_err());
+        assert!(parse(&format!("{}a.b=1", "not ".repeat(100_000))).is_ok());
+    }
+}

@@ -1,0 +1,136 @@
+use regex::bytes::RegexBuilder;
+
+/// Compiled size that an expression may have, bytes.
+const SIZE_LIMIT: usize = 1 << 20;
+/// Most repetitions that may be counted.
+const MAX_REPEAT: u32 = 1000;
+
+/// A POSIX extended regular expression that must match the whole value.
+#[derive(Clone, Debug)]
+pub(crate) struct Regex(regex::bytes::Regex);
+
+impl Regex {
+    pub(crate) fn new(pattern: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(pattern).map_err(|_| "regular expression is not UTF-8".to_owned())?;
+        let fail = |why: String| format!("invalid regular expression '{text}': {why}");
+        check(pattern).map_err(&fail)?;
+        let whole = format!("\\A(?:{text})\\z");
+        RegexBuilder::new(&whole)
+            .multi_line(true)
+            .size_limit(SIZE_LIMIT)
+            .build()
+            .map(Self)
+            .map_err(|e| fail(e.to_string().lines().last().unwrap_or_default().trim().to_owned()))
+    }
+
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
+        match std::str::from_utf8(text) {
+            Ok(_) => self.0.is_match(text),
+            Err(_) => self.0.is_match(String::from_utf8_lossy(text).as_bytes()),
+        }
+    }
+}
+
+/// Whether the pattern is a plain text but for anchors and `.*` at its ends, so that an operator would
+/// do its work at less cost.
+pub(crate) fn is_plain(pattern: &[u8]) -> bool {
+    let text = pattern.strip_prefix(b"^").unwrap_or(pattern);
+    let text = text.strip_suffix(b"$").unwrap_or(text);
+    let repeated = |b: &u8| matches!(b, b'+' | b'*' | b'?');
+    let text = match text {
+        [b'.', r, rest @ ..] if repeated(r) => rest,
+        text => text,
+    };
+    let text = match text {
+        [rest @ .., b'.', r] if repeated(r) => rest,
+        text => text,
+    };
+    !text.iter().any(|b| b"\\^$.|?*+()[]{}".contains(b))
+}
+
+/// Refuses what POSIX syntax does not have although the engine below would take it.
+fn check(pattern: &[u8]) -> Result<(), String> {
+    let mut at = 0;
+    let mut in_set = false;
+    let mut repeated = false;
+    while let Some(byte) = pattern.get(at) {
+        let mut repeats = false;
+        match byte {
+            b'\\' => {
+                match pattern.get(at + 1) {
+                    None => return Err("a backslash at the end".into()),
+                    Some(b) if b.is_ascii_punctuation() => {}
+                    Some(b'a' | b'f' | b'n' | b'r' | b't' | b'v' | b'x' | b'0'..=b'7') => {}
+                    Some(b) => return Err(format!("\\{} is not part of POSIX syntax", char::from(*b))),
+                }
+                if matches!(pattern.get(at + 1), Some(b'1'..=b'7')) {
+                    return Err("back-references are not supported".into());
+                }
+                at += 1;
+            }
+            b'[' if in_set => {
+                if pattern.get(at + 1) == Some(&b':')
+                    && let Some(len) = pattern[at..].windows(2).position(|w| w == b":]")
+                {
+                    at += len + 1;
+                }
+            }
+            b'[' => {
+                in_set = true;
+                at += usize::from(pattern.get(at + 1) == Some(&b'^'));
+                at += usize::from(pattern.get(at + 1) == Some(&b']'));
+            }
+            b']' => in_set = false,
+            _ if in_set => {}
+            b'(' if pattern.get(at + 1) == Some(&b'?') => {
+                return Err("(?…) is not part of POSIX syntax".into());
+            }
+            b'*' | b'+' | b'?' => {
+                if repeated {
+                    return Err("a repetition of a repetition".into());
+                }
+                repeats = true;
+            }
+            b'{' => {
+                let digits: String =
+                    pattern[at + 1..].iter().map(|b| char::from(*b)).take_while(|c| *c != '}').collect();
+                if digits.split(',').filter_map(|n| n.parse::<u32>().ok()).any(|n| n > MAX_REPEAT) {
+                    return Err(format!("a repetition above {MAX_REPEAT}"));
+                }
+            }
+            _ => {}
+        }
+        repeated = repeats;
+        at += 1;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_value_must_match() {
+        let regex = Regex::new(b"a.*b|c[[:digit:]]").unwrap();
+        assert!(regex.matches(b"axxb") && regex.matches(b"c7"));
+        assert!(!regex.matches(b"axxbc") && !regex.matches(b"c"));
+        assert!(Regex::new(b"a.b").unwrap().matches(b"a\xffb"), "a bad byte is one character");
+    }
+
+    #[test]
+    fn what_posix_does_not_have_is_refused() {
+        for pattern in ["\\d", "\\w+", "a\\b", "(?i)a", "a*?", "a+?", "(a)\\1", "a{1001}", "*a", "(", "[a"] {
+            assert!(Regex::new(pattern.as_bytes()).is_err(), "{pattern}");
+        }
+        for pattern in ["a{2,3}", "\\.", "[\\]a]", "^/etc/(a|b)$", "[^]a]"] {
+            assert!(Regex::new(pattern.as_bytes()).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn plain_texts_are_told_from_expressions() {
+        assert!(is_plain(b"^abc$") && is_plain(b".*abc") && is_plain(b"abc.+"));
+        assert!(!is_plain(b"a.c") && !is_plain(b"[ab]"));
+    }
+}

@@ -1,0 +1,437 @@
+//! Operands resolved against a schema: fields, constants and transformers.
+
+use std::borrow::Cow;
+
+use eyas_fields::{Field, FieldFlags, FieldSource, FieldType, ResolveError, Schema, Value};
+
+use super::ast::{Call, Operand};
+use super::compile::{CompileError, CompileErrorKind};
+
+/// What yields values, with its type.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    kind: Kind,
+    pub(crate) ty: FieldType,
+    pub(crate) is_list: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Field(Field),
+    Text(Vec<u8>),
+    List(Vec<Source>),
+    Map(Map, Box<Source>),
+    Join(Box<Source>, Box<Source>),
+    Concat(Vec<Source>),
+    GetOpt { argv: Box<Source>, options: Vec<u8>, select: Option<u8> },
+}
+
+/// Transformers of one text.
+#[derive(Clone, Copy, Debug)]
+enum Map {
+    ToLower,
+    ToUpper,
+    B64,
+    Basename,
+    Len,
+}
+
+/// A value, borrowed from the event or made by a transformer.
+#[derive(Clone, Debug)]
+pub(crate) enum Taken<'a> {
+    Plain(Value<'a>),
+    Text(Cow<'a, [u8]>),
+    List(Vec<Taken<'a>>),
+}
+
+impl<'a> Taken<'a> {
+    /// The value as fields yield it; `items` holds the values of a list.
+    pub(crate) fn with<R>(&'a self, use_it: impl FnOnce(Value<'_>) -> R) -> R {
+        match self {
+            Self::Plain(value) => use_it(*value),
+            Self::Text(text) => use_it(Value::Str(text)),
+            Self::List(items) => {
+                let values: Vec<Value<'_>> = items.iter().filter_map(Self::scalar).collect();
+                use_it(Value::List(&values))
+            }
+        }
+    }
+
+    fn scalar(&self) -> Option<Value<'_>> {
+        match self {
+            Self::Plain(value) => Some(*value),
+            Self::Text(text) => Some(Value::Str(text)),
+            Self::List(_) => None,
+        }
+    }
+}
+
+impl Source {
+    pub(crate) fn resolve(operand: &Operand, schema: &dyn Schema) -> Result<Self, CompileError> {
+        match operand {
+            Operand::Field(field) => {
+                let resolved = schema.resolve(&field.name, field.arg.as_deref()).map_err(|why| {
+                    let shown = field.to_string();
+                    let (kind, message) = match why {
+                        ResolveError::Unknown => (
+                            CompileErrorKind::UnknownField,
+                            format!("filter_check called with nonexistent field {shown}"),
+                        ),
+                        other => (CompileErrorKind::BadField, format!("field {shown}: {other}")),
+                    };
+                    CompileError::new(kind, message, field.span)
+                })?;
+                Ok(Self { ty: resolved.ty, is_list: resolved.is_list, kind: Kind::Field(resolved) })
+            }
+            Operand::Text(text) => {
+                Ok(Self { kind: Kind::Text(text.text.clone()), ty: FieldType::Str, is_list: false })
+            }
+            Operand::List(items, _) => {
+                let items = items.iter().map(|i| Self::resolve(i, schema)).collect::<Result<Vec<_>, _>>()?;
+                Ok(Self { kind: Kind::List(items), ty: FieldType::Str, is_list: true })
+            }
+            Operand::Call(call) => Self::call(call, schema),
+        }
+    }
+
+    fn call(call: &Call, schema: &dyn Schema) -> Result<Self, CompileError> {
+        let fail =
+            |message: String| Err(CompileError::new(CompileErrorKind::BadTransformer, message, call.span));
+        let mut args = call.args.iter().map(|a| Self::resolve(a, schema)).collect::<Result<Vec<_>, _>>()?;
+        if call.name != "val" {
+            let refuses = |a: &Self| a.field().is_some_and(|f| has(schema, f, FieldFlags::NO_TRANSFORMER));
+            if let Some(arg) = args.iter().find(|a| refuses(a)) {
+                let field = arg.field().map_or("", |f| &f.text);
+                return fail(format!("field '{field}' does not support transformer '{}'", call.name));
+            }
+        }
+        if call.select.is_some() && call.name != "getopt" {
+            return fail(format!("transformer '{}' takes no argument in brackets", call.name));
+        }
+        let map = match call.name.as_str() {
+            "tolower" => Some(Map::ToLower),
+            "toupper" => Some(Map::ToUpper),
+            "b64" => Some(Map::B64),
+            "basename" => Some(Map::Basename),
+            "len" => Some(Map::Len),
+            _ => None,
+        };
+        let count = args.len();
+        let wants = match call.name.as_str() {
+            "join" | "getopt" => count == 2,
+            "concat" => count >= 2,
+            _ => count == 1,
+        };
+        if !wants {
+            return fail(format!("transformer '{}' does not take {count} arguments", call.name));
+        }
+        if let Some(map) = map {
+            let arg = args.remove(0);
+            return Self::map(map, arg).or_else(fail);
+        }
+        match call.name.as_str() {
+            "val" => Ok(args.remove(0)),
+            "concat" => {
+                if let Some(arg) = args.iter().find(|a| a.ty != FieldType::Str && !a.is_number() || a.is_list)
+                {
+                    return fail(format!("transformer 'concat' takes texts, not {}", arg.describe()));
+                }
+                Ok(Self { kind: Kind::Concat(args), ty: FieldType::Str, is_list: false })
+            }
+            "join" => {
+                let (separator, list) = (args.remove(0), args.remove(0));
+                if separator.is_list || separator.ty != FieldType::Str || !list.is_list {
+                    return fail("transformer 'join' takes a separator and a list".into());
+                }
+                let kind = Kind::Join(Box::new(separator), Box::new(list));
+                Ok(Self { kind, ty: FieldType::Str, is_list: false })
+            }
+            "getopt" => {
+                let (argv, options) = (args.remove(0), args.remove(0));
+                let Kind::Text(options) = options.kind else {
+                    return fail("transformer 'getopt' takes a list and a text of option letters".into());
+                };
+                if !argv.is_list {
+                    return fail("transformer 'getopt' takes a list and a text of option letters".into());
+                }
+                let select = match call.select.as_deref().map(str::as_bytes) {
+                    None => None,
+                    Some([letter]) => Some(*letter),
+                    Some(_) => return fail("getopt takes one option letter in brackets".into()),
+                };
+                let kind = Kind::GetOpt { argv: Box::new(argv), options, select };
+                Ok(Self { kind, ty: FieldType::Str, is_list: select.is_none() })
+            }
+            other => fail(format!("unknown transformer '{other}'")),
+        }
+    }
+
+    fn map(map: Map, arg: Self) -> Result<Self, String> {
+        let text = arg.ty == FieldType::Str;
+        let bytes = arg.ty == FieldType::Bytes;
+        let (name, fits) = match map {
+            Map::ToLower => ("tolower", text),
+            Map::ToUpper => ("toupper", text),
+            Map::Basename => ("basename", text),
+            Map::B64 => ("b64", text || bytes),
+            Map::Len => ("len", text || bytes || arg.is_list),
+        };
+        if !fits {
+            return Err(format!("transformer '{name}' does not support {}", arg.describe()));
+        }
+        let (ty, is_list) = match map {
+            Map::Len => (FieldType::Uint { bits: 64 }, false),
+            _ => (arg.ty, arg.is_list),
+        };
+        Ok(Self { kind: Kind::Map(map, Box::new(arg)), ty, is_list })
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self.ty, FieldType::Int { .. } | FieldType::Uint { .. })
+    }
+
+    fn describe(&self) -> String {
+        let what = match &self.kind {
+            Kind::Field(field) => format!("field '{field}'"),
+            _ => "this operand".to_owned(),
+        };
+        format!("{what} of type {:?}{}", self.ty, if self.is_list { " (a list)" } else { "" })
+    }
+
+    /// The field, if it is nothing more.
+    pub(crate) fn field(&self) -> Option<&Field> {
+        match &self.kind {
+            Kind::Field(field) => Some(field),
+            _ => None,
+        }
+    }
+
+    /// Every field below.
+    pub(crate) fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a Field)) {
+        match &self.kind {
+            Kind::Field(field) => visit(field),
+            Kind::Text(_) => {}
+            Kind::List(items) | Kind::Concat(items) => items.iter().for_each(|i| i.fields(visit)),
+            Kind::Map(_, arg) => arg.fields(visit),
+            Kind::Join(a, b) => {
+                a.fields(visit);
+                b.fields(visit);
+            }
+            Kind::GetOpt { argv, .. } => argv.fields(visit),
+        }
+    }
+
+    /// The value in this event.
+    pub(crate) fn take<'a>(&'a self, source: &'a dyn FieldSource) -> Option<Taken<'a>> {
+        match &self.kind {
+            Kind::Field(field) => source.get(field).map(Taken::Plain),
+            Kind::Text(text) => Some(Taken::Text(Cow::Borrowed(text))),
+            Kind::List(items) => {
+                let mut out = Vec::new();
+                for item in items {
+                    match item.take(source)? {
+                        Taken::Plain(Value::List(values)) => {
+                            out.extend(values.iter().map(|v| Taken::Plain(*v)))
+                        }
+                        Taken::List(values) => out.extend(values),
+                        scalar => out.push(scalar),
+                    }
+                }
+                Some(Taken::List(out))
+            }
+            Kind::Map(map, arg) => {
+                let taken = arg.take(source)?;
+                match map {
+                    Map::Len => Some(Taken::Plain(Value::Uint(length(&taken)))),
+                    map => each(taken, &|text| map_text(*map, text)),
+                }
+            }
+            Kind::Concat(parts) => {
+                let mut out = Vec::new();
+                for part in parts {
+                    push_text(&part.take(source)?, &mut out);
+                }
+                Some(Taken::Text(Cow::Owned(out)))
+            }
+            Kind::Join(separator, list) => {
+                let separator = text_of(separator.take(source)?)?.into_owned();
+                let mut out = Vec::new();
+                for (i, item) in items_of(list.take(source)?).iter().enumerate() {
+                    if i > 0 {
+                        out.extend_from_slice(&separator);
+                    }
+                    push_text(item, &mut out);
+                }
+                Some(Taken::Text(Cow::Owned(out)))
+            }
+            Kind::GetOpt { argv, options, select } => {
+                let argv: Vec<Vec<u8>> = items_of(argv.take(source)?)
+                    .into_iter()
+                    .filter_map(text_of)
+                    .map(Cow::into_owned)
+                    .collect();
+                getopt(&argv, options, *select)
+            }
+        }
+    }
+}
+
+pub(crate) fn has(schema: &dyn Schema, field: &Field, flag: FieldFlags) -> bool {
+    schema.def(field.id).flags.contains(flag)
+}
+
+fn items_of(taken: Taken<'_>) -> Vec<Taken<'_>> {
+    match taken {
+        Taken::Plain(Value::List(values)) => values.iter().map(|v| Taken::Plain(*v)).collect(),
+        Taken::List(items) => items,
+        scalar => vec![scalar],
+    }
+}
+
+fn text_of(taken: Taken<'_>) -> Option<Cow<'_, [u8]>> {
+    match taken {
+        Taken::Plain(value) => value.as_bytes().map(Cow::Borrowed),
+        Taken::Text(text) => Some(text),
+        Taken::List(_) => None,
+    }
+}
+
+fn push_text(taken: &Taken<'_>, out: &mut Vec<u8>) {
+    match taken {
+        Taken::Text(text) => out.extend_from_slice(text),
+        Taken::Plain(Value::Str(text) | Value::Bytes(text)) => out.extend_from_slice(text),
+        Taken::Plain(Value::Int(n)) => out.extend_from_slice(n.to_string().as_bytes()),
+        Taken::Plain(Value::Uint(n)) => out.extend_from_slice(n.to_string().as_bytes()),
+        Taken::Plain(Value::Bool(b)) => out.extend_from_slice(b.to_string().as_bytes()),
+        Taken::Plain(Value::Ip(ip)) => out.extend_from_slice(ip.to_string().as_bytes()),
+        Taken::Plain(_) | Taken::List(_) => {}
+    }
+}
+
+fn length(taken: &Taken<'_>) -> u64 {
+    match taken {
+        Taken::Text(text) => text.len() as u64,
+        Taken::List(items) => items.len() as u64,
+        Taken::Plain(Value::List(values)) => values.len() as u64,
+        Taken::Plain(value) => value.as_bytes().map_or(0, |b| b.len() as u64),
+    }
+}
+
+/// Applies `map` to a text, or to each text of a list.
+fn each<'a>(taken: Taken<'a>, map: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Taken<'a>> {
+    match taken {
+        Taken::Plain(Value::List(_)) | Taken::List(_) => {
+            let items = items_of(taken).into_iter().map(|item| each(item, map)).collect::<Option<_>>()?;
+            Some(Taken::List(items))
+        }
+        scalar => map(&text_of(scalar)?).map(|text| Taken::Text(Cow::Owned(text))),
+    }
+}
+
+fn map_text(map: Map, text: &[u8]) -> Option<Vec<u8>> {
+    match map {
+        Map::ToLower => Some(text.to_ascii_lowercase()),
+        Map::ToUpper => Some(text.to_ascii_uppercase()),
+        Map::Basename => {
+            let start = text.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
+            Some(text[start..].to_vec())
+        }
+        Map::B64 => decode_base64(text),
+        Map::Len => None,
+    }
+}
+
+/// Base64 with or without padding.
+fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    for chunk in text.chunks(4) {
+        if chunk.len() == 1 {
+            return None;
+        }
+        let mut bits = 0_u32;
+        for i in 0..4 {
+            let digit = match chunk.get(i) {
+                Some(b @ b'A'..=b'Z') => b - b'A',
+                Some(b @ b'a'..=b'z') => b - b'a' + 26,
+                Some(b @ b'0'..=b'9') => b - b'0' + 52,
+                Some(b'+') => 62,
+                Some(b'/') => 63,
+                None => 0,
+                Some(_) => return None,
+            };
+            bits = bits << 6 | u32::from(digit);
+        }
+        out.extend_from_slice(&bits.to_be_bytes()[1..chunk.len()]);
+    }
+    Some(out)
+}
+
+fn getopt(argv: &[Vec<u8>], options: &[u8], select: Option<u8>) -> Option<Taken<'static>> {
+    let text = |bytes: &[u8]| Taken::Text(Cow::Owned(bytes.to_vec()));
+    let mut out = Vec::new();
+    let mut selected = None;
+    let mut words = argv.iter();
+    while let Some(word) = words.next() {
+        let cluster = match word.as_slice() {
+            b"--" => break,
+            [b'-', b'-', ..] => continue,
+            [b'-', cluster @ ..] if !cluster.is_empty() => cluster,
+            _ => break,
+        };
+        for (at, letter) in cluster.iter().enumerate() {
+            let known = options.iter().position(|o| o == letter && *o != b':');
+            let Some(known) = known else {
+                out.push(text(b"?"));
+                continue;
+            };
+            let takes_value = options.get(known + 1) == Some(&b':');
+            out.push(text(&[*letter]));
+            let wanted = select == Some(*letter);
+            if !takes_value {
+                if wanted {
+                    selected = Some(vec![*letter]);
+                }
+                continue;
+            }
+            let rest = &cluster[at + 1..];
+            let value = if rest.is_empty() { words.next().map(Vec::as_slice) } else { Some(rest) };
+            if wanted {
+                selected = Some(value.unwrap_or_default().to_vec());
+            }
+            if let Some(value) = value {
+                out.push(text(value));
+            }
+            break;
+        }
+    }
+    match select {
+        None => Some(Taken::List(out)),
+        Some(_) => selected.map(|value| Taken::Text(Cow::Owned(value))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_needs_no_padding() {
+        assert_eq!(decode_base64(b"aGVsbG8=").as_deref(), Some(&b"hello"[..]));
+        assert_eq!(decode_base64(b"aGVsbG8").as_deref(), Some(&b"hello"[..]));
+        assert_eq!(decode_base64(b"a"), None);
+        assert_eq!(decode_base64(b"a!b="), None);
+    }
+
+    #[test]
+    fn getopt_reads_a_command_line_as_programs_do() {
+        let argv: Vec<Vec<u8>> = ["-ab", "--long", "-tx", "-t", "y", "z", "-a"].map(|s| s.into()).into();
+        let select = |letter| match getopt(&argv, b"abt:", Some(letter)) {
+            Some(Taken::Text(text)) => Some(String::from_utf8(text.into_owned()).unwrap()),
+            _ => None,
+        };
+        assert_eq!(select(b't').as_deref(), Some("y"));
+        assert_eq!(select(b'a').as_deref(), Some("a"));
+        assert_eq!(select(b'q'), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! Constants typed by the field that they are compared with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use eyas_fields::{FieldType, Net};
+
+use super::ast::Op;
+
+/// Longest text or byte constant.
+const MAX_LEN: usize = 255;
+
+/// A typed constant.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Constant {
+    Num(i128),
+    Double(f64),
+    Bool(bool),
+    Bytes(Vec<u8>),
+    Ip(IpAddr),
+    Net(Net),
+}
+
+/// Whether the operator applies to a field of this type.
+pub(crate) fn op_allowed(op: Op, ty: FieldType, is_list: bool) -> bool {
+    use FieldType as T;
+    use Op as O;
+    if op == O::Exists {
+        return true;
+    }
+    if is_list {
+        let known =
+            matches!(ty, T::Str | T::Uint { bits: 64 } | T::RelTime | T::AbsTime | T::Bool | T::Ip | T::Net);
+        return known && matches!(op, O::In | O::Intersects);
+    }
+    let equality = matches!(op, O::Eq | O::EqEq | O::Ne | O::In | O::Intersects);
+    match ty {
+        T::Int { .. } | T::Uint { .. } | T::Double | T::RelTime | T::AbsTime | T::Port => {
+            equality || matches!(op, O::Lt | O::Le | O::Gt | O::Ge)
+        }
+        T::Bool | T::Ip | T::Net => equality,
+        T::Str => !matches!(op, O::BContains | O::BStartsWith),
+        T::Bytes => {
+            equality
+                || matches!(op, O::Contains | O::StartsWith | O::EndsWith | O::BContains | O::BStartsWith)
+        }
+        _ => false,
+    }
+}
+
+/// Types the text of a constant.
+pub(crate) fn constant(ty: FieldType, op: Op, text: &[u8]) -> Result<Constant, String> {
+    use FieldType as T;
+    let shown = || String::from_utf8_lossy(text).into_owned();
+    let utf8 = || std::str::from_utf8(text).map_err(|_| format!("'{}' is not UTF-8", shown()));
+    Ok(match ty {
+        T::Int { bits } => Constant::Num(signed(utf8()?, bits)?),
+        T::Uint { bits } => Constant::Num(unsigned(utf8()?, bits)?),
+        T::RelTime | T::AbsTime => Constant::Num(unsigned(utf8()?, 64)?),
+        T::Port => Constant::Num(port(utf8()?)?),
+        T::Double => {
+            let number = i128::from(integer(utf8()?)?);
+            let number = i32::try_from(number).map_err(|_| format!("{} is not a 32-bit number", shown()))?;
+            Constant::Double(f64::from(number))
+        }
+        T::Bool => match text {
+            b"true" => Constant::Bool(true),
+            b"false" => Constant::Bool(false),
+            _ => {
+                return Err(format!(
+                    "filter error: unrecognized boolean value '{}', expected true or false",
+                    shown()
+                ));
+            }
+        },
+        T::Ip => Constant::Ip(ip(utf8()?)?),
+        T::Net => Constant::Net(net(utf8()?)?),
+        T::Str | T::Bytes => Constant::Bytes(bytes(ty, op, text)?),
+        _ => return Err("this type of field can't be compared with a constant".into()),
+    })
+}
+
+fn bytes(ty: FieldType, op: Op, text: &[u8]) -> Result<Vec<u8>, String> {
+    let text = match op {
+        Op::BContains | Op::BStartsWith => hex(text)?,
+        _ => text.to_vec(),
+    };
+    if text.len() > MAX_LEN {
+        return Err(format!("the value has {} bytes, the limit is {MAX_LEN}", text.len()));
+    }
+    if ty == FieldType::Str && text.contains(&0) {
+        return Err("a NUL byte never occurs in a text".into());
+    }
+    Ok(text)
+}
+
+fn hex(text: &[u8]) -> Result<Vec<u8>, String> {
+    let digits: Option<Vec<u32>> = text.iter().map(|b| char::from(*b).to_digit(16)).collect();
+    let digits = digits.filter(|d| d.len() % 2 == 0).ok_or_else(|| {
+        format!(
+            "'{}' is not a hexadecimal number: an even number of digits expected",
+            String::from_utf8_lossy(text)
+        )
+    })?;
+    Ok(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+}
+
+/// A decimal integer after blanks; saturates at 64 bits.
+fn integer(text: &str) -> Result<i64, String> {
+    wide(text).map(|n| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+}
+
+fn wide(text: &str) -> Result<i128, String> {
+    let digits = text.trim_start_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    let (negative, digits) = match digits.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, digits.strip_prefix('+').unwrap_or(digits)),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("'{text}' is not a valid number: decimal digits expected"));
+    }
+    let value = digits.bytes().try_fold(0_i128, |n, b| n.checked_mul(10)?.checked_add(i128::from(b - b'0')));
+    let value = value.unwrap_or(i128::from(u64::MAX));
+    Ok(if negative { -value } else { value })
+}
+
+fn signed(text: &str, bits: u8) -> Result<i128, String> {
+    let value = integer(text)?;
+    Ok(match bits {
+        8 => i128::from(value as i8),
+        16 => i128::from(value as i16),
+        32 => i128::from(value as i32),
+        _ => i128::from(value),
+    })
+}
+
+fn unsigned(text: &str, bits: u8) -> Result<i128, String> {
+    let value = wide(text)?.clamp(i64::MIN.into(), u64::MAX.into()) as u64;
+    Ok(match bits {
+        8 => i128::from(value as u8),
+        16 => i128::from(value as u16),
+        32 => i128::from(value as u32),
+        _ => i128::from(value),
+    })
+}
+
+fn port(text: &str) -> Result<i128, String> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        let value: i32 = text.parse().map_err(|_| format!("port {text} is above 65535"))?;
+        return Ok(i128::from(value as u16));
+    }
+    service(text)
+        .map(i128::from)
+        .ok_or_else(|| format!("unrecognized protocol '{text}': no service of that name"))
+}
+
+/// Port of a service by the system's database, or one of the well-known ones where there is none.
+fn service(name: &str) -> Option<u16> {
+    const KNOWN: [(&str, u16); 16] = [
+        ("ftp", 21),
+        ("ssh", 22),
+        ("telnet", 23),
+        ("smtp", 25),
+        ("domain", 53),
+        ("http", 80),
+        ("kerberos", 88),
+        ("pop3", 110),
+        ("ntp", 123),
+        ("imap2", 143),
+        ("snmp", 161),
+        ("ldap", 389),
+        ("https", 443),
+        ("imaps", 993),
+        ("mysql", 3306),
+        ("postgresql", 5432),
+    ];
+    let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
+    let listed = services.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_ascii_whitespace();
+        let (first, port) = (words.next()?, words.next()?);
+        let named = first == name || words.any(|alias| alias == name);
+        named.then(|| port.split('/').next()?.parse().ok()).flatten()
+    });
+    listed.or_else(|| KNOWN.iter().find(|(n, _)| *n == name).map(|(_, port)| *port))
+}
+
+fn ip(text: &str) -> Result<IpAddr, String> {
+    let parsed = if text.contains('.') {
+        text.parse::<Ipv4Addr>().ok().map(IpAddr::from)
+    } else {
+        text.parse::<Ipv6Addr>().ok().map(IpAddr::from)
+    };
+    parsed.ok_or_else(|| format!("unrecognized IP address {text}"))
+}
+
+fn net(text: &str) -> Result<Net, String> {
+    let fail = || format!("unrecognized IP network {text}: address/prefix expected");
+    let (addr, prefix) = text.split_once('/').ok_or_else(fail)?;
+    let addr = ip(addr).map_err(|_| fail())?;
+    let prefix: i64 = prefix.parse().map_err(|_| fail())?;
+    // The reference keeps the low 8 bits of an IPv4 prefix.
+    let prefix = if addr.is_ipv4() { prefix & 0xff } else { prefix };
+    let allowed = if addr.is_ipv4() { 0..=32 } else { 1..=128 };
+    if !allowed.contains(&prefix) {
+        return Err(format!("{}: the prefix is not {} to {}", fail(), allowed.start(), allowed.end()));
+    }
+    Ok(Net { addr, prefix: prefix as u8 })
+}
