@@ -25,7 +25,7 @@ pub enum Expr {
     /// A macro's name.
     Macro(String, Span),
     /// A comparison.
-    Test(Test),
+    Test(Box<Test>),
 }
 
 /// A comparison of a field, plain or transformed.
@@ -245,7 +245,8 @@ impl fmt::Display for Quoted<'_> {
                     '\r' => f.write_str("\\r")?,
                     '\t' => f.write_str("\\t")?,
                     '"' => f.write_str("\\\"")?,
-                    '\\' => f.write_str("\\\\")?,
+                    // Before a quote, two backslashes would not end the text.
+                    '\\' => f.write_str("\\x5c")?,
                     '\0' => f.write_str("\\x00")?,
                     c => write!(f, "{c}")?,
                 }

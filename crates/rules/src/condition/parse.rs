@@ -422,7 +422,7 @@ impl<'a> Parser<'a> {
     fn test(&mut self, left: Operand, start: usize) -> Parsed<Expr> {
         self.blanks();
         let make = |p: &Self, op, modifier, right| {
-            Ok(Expr::Test(Test { left, op, modifier, right, span: p.span(start) }))
+            Ok(Expr::Test(Box::new(Test { left, op, modifier, right, span: p.span(start) })))
         };
         if self.eat("exists") {
             return make(self, Op::Exists, None, Rhs::None);
@@ -644,7 +644,7 @@ mod tests {
         check("not(a.b=1 or c)", "not (a.b = 1 or c)");
         check("a.b in (x, \"y z\", 'q')", "a.b in (x, \"y z\", q)");
         check("a.b in(x)", "a.b in (x)");
-        check("a.b[c]=\"\\\"\\\\\"", "a.b[c] = \"\\\"\\\\\"");
+        check("a.b[c]=\"\\\"\\\\x\"", "a.b[c] = \"\\\"\\x5cx\"");
         check("tolower(a.b)=val(c.d)", "tolower(a.b) = val(c.d)");
         check("a.b startswith anyof (x,y)", "a.b startswith anyof (x, y)");
         check("a.b = anyof and c.d=1", "(a.b = anyof and c.d = 1)");
