@@ -16,6 +16,11 @@ pub trait FieldSource {
     fn code(&self) -> u16 {
         0
     }
+
+    /// When it happened, ns since the epoch; `None` if it does not say.
+    fn timestamp(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// The fields that a kind of source has.

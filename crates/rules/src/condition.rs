@@ -24,7 +24,9 @@ pub use graph::{Program, Root, Scratch};
 pub use interpret::interpret;
 pub use parse::{ParseError, parse, parse_in};
 
+pub(crate) use codes::codes_without_always;
 pub(crate) use parse::{TRANSFORMERS, operand_prefix, position};
+pub(crate) use pattern::regex_is_plain;
 pub(crate) use transform::Source;
 
 /// One condition, ready to test events.

@@ -4,4 +4,16 @@
 //! answers them ([`eyas_fields::FieldSource`]).
 #![forbid(unsafe_code)]
 
+mod alert;
 pub mod condition;
+mod engine;
+mod loader;
+mod output;
+
+pub use alert::{Alert, AlertOptions};
+pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};
+pub use loader::{
+    Context, ErrorCode, LoadError, LoadResult, LoadWarning, Loader, Location, Mark, Problem, Select,
+    WarningCode,
+};
+pub use output::{Extra, Format, FormatError};

@@ -9,7 +9,12 @@ use super::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
 /// Tests of anything but the event type are taken to hold for some event of every type. Fields that do
 /// not resolve count as such.
 pub fn codes(expr: &Expr, schema: &dyn Schema) -> CodeSet {
-    walk(expr, schema, false).union(&schema.always())
+    codes_without_always(expr, schema).union(&schema.always())
+}
+
+/// As [`codes`], without those that every rule must see.
+pub(crate) fn codes_without_always(expr: &Expr, schema: &dyn Schema) -> CodeSet {
+    walk(expr, schema, false)
 }
 
 fn walk(expr: &Expr, schema: &dyn Schema, negated: bool) -> CodeSet {

@@ -1,0 +1,225 @@
+//! A ruleset that tests events.
+
+use std::sync::{Arc, Mutex};
+
+use eyas_fields::{CodeSet, FieldSource, Schema};
+
+use crate::alert::{Alert, AlertOptions};
+use crate::condition::{Expr, Program, Root, Scratch};
+use crate::output::Format;
+
+macro_rules! priorities {
+    ($($(#[$doc:meta])* $level:ident $short:literal,)*) => {
+        /// How grave a rule's alerts are; less is graver.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Priority { $($(#[$doc])* $level,)* }
+
+        impl Priority {
+            /// Every priority, the gravest first.
+            pub const ALL: [Self; 8] = [$(Self::$level),*];
+
+            /// Name, as alerts have it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$level => stringify!($level),)* }
+            }
+
+            /// Name, as statistics have it.
+            pub const fn short_name(self) -> &'static str {
+                match self { $(Self::$level => $short,)* }
+            }
+        }
+    };
+}
+
+priorities! {
+    /// The system is unusable.
+    Emergency "Emergency",
+    /// Act at once.
+    Alert "Alert",
+    /// Critical.
+    Critical "Critical",
+    /// An error.
+    Error "Error",
+    /// A warning.
+    Warning "Warning",
+    /// Normal but worth a note.
+    Notice "Notice",
+    /// For information.
+    Informational "Info",
+    /// For finding mistakes.
+    Debug "Debug",
+}
+
+impl Priority {
+    /// The priority with this name, whatever its case; `info` is short for informational.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|p| text.eq_ignore_ascii_case(p.name()) || text.eq_ignore_ascii_case(p.short_name()))
+    }
+}
+
+/// How many rules may match one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// The first in the order of the files.
+    #[default]
+    First,
+    /// All.
+    All,
+}
+
+/// Position of a rule in [`Engine::rules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleIndex(pub u32);
+
+/// A rule that an event satisfies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Which.
+    pub rule: RuleIndex,
+}
+
+/// A rule of a ruleset.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Condition as written, with what was appended.
+    pub condition: String,
+    /// Output with what was appended.
+    pub output: String,
+    /// How grave its alerts are.
+    pub priority: Priority,
+    /// Event source.
+    pub source: String,
+    /// Tags, sorted.
+    pub tags: Vec<String>,
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Whether a match starts a capture.
+    pub capture: bool,
+    /// How long that capture lasts, ms; 0 for the configured time.
+    pub capture_duration_ms: u32,
+    /// Condition with lists, macros and exceptions put in.
+    pub compiled: Expr,
+    pub(crate) format: Format,
+}
+
+/// A rule in the list of an event code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) rule: u32,
+    pub(crate) root: Root,
+}
+
+/// A compiled ruleset. Threads share it; each tests events with an [`Evaluator`] of its own.
+pub struct Engine {
+    schema: Arc<dyn Schema>,
+    program: Program,
+    rules: Vec<Rule>,
+    by_code: Vec<Vec<Entry>>,
+    codes: CodeSet,
+    matching: Matching,
+    scratch: Mutex<Option<Scratch>>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        schema: Arc<dyn Schema>,
+        program: Program,
+        rules: Vec<Rule>,
+        by_code: Vec<Vec<Entry>>,
+        codes: CodeSet,
+        matching: Matching,
+    ) -> Self {
+        Self { schema, program, rules, by_code, codes, matching, scratch: Mutex::new(None) }
+    }
+
+    /// Rules in the order of the files.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// A rule.
+    pub fn rule(&self, index: RuleIndex) -> &Rule {
+        &self.rules[index.0 as usize]
+    }
+
+    /// The fields that the rules are about.
+    pub fn schema(&self) -> &dyn Schema {
+        &*self.schema
+    }
+
+    /// Codes of the events that some rule can match.
+    pub fn codes(&self) -> &CodeSet {
+        &self.codes
+    }
+
+    /// What tests events one after the other.
+    pub fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator { engine: self, scratch: self.program.scratch() }
+    }
+
+    /// Appends the rules that the event satisfies. One call at a time; see [`Engine::evaluator`].
+    pub fn matches(&self, event: &dyn FieldSource, out: &mut Vec<Match>) {
+        // A poisoned lock only means that a field's extractor panicked: the scratch is remade.
+        let kept = self.scratch.lock().map(|mut s| s.take()).unwrap_or_default();
+        let mut evaluator =
+            Evaluator { engine: self, scratch: kept.unwrap_or_else(|| self.program.scratch()) };
+        evaluator.matches(event, out);
+        if let Ok(mut slot) = self.scratch.lock() {
+            *slot = Some(evaluator.scratch);
+        }
+    }
+
+    /// What people get of a match.
+    pub fn alert<'a>(
+        &'a self,
+        found: Match,
+        event: &'a dyn FieldSource,
+        options: &'a AlertOptions,
+    ) -> Alert<'a> {
+        Alert::new(self.rule(found.rule), &*self.schema, event, options)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("rules", &self.rules.len())
+            .field("nodes", &self.program.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tests events against a ruleset, with memory of its own.
+#[derive(Debug)]
+pub struct Evaluator<'e> {
+    engine: &'e Engine,
+    scratch: Scratch,
+}
+
+impl Evaluator<'_> {
+    /// Appends the rules that the event satisfies, in the order in which they were enabled.
+    #[inline]
+    pub fn matches(&mut self, event: &dyn FieldSource, out: &mut Vec<Match>) {
+        let engine = self.engine;
+        let Some(entries) = engine.by_code.get(usize::from(event.code())) else { return };
+        if entries.is_empty() {
+            return;
+        }
+        self.scratch.next_event();
+        for entry in entries {
+            if engine.program.eval(entry.root, event, &mut self.scratch) {
+                out.push(Match { rule: RuleIndex(entry.rule) });
+                if engine.matching == Matching::First {
+                    return;
+                }
+            }
+        }
+    }
+}

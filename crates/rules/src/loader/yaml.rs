@@ -1,0 +1,157 @@
+//! YAML as a tree of texts with their places: what a rules file means by a value is decided later.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// Nodes that a file may have, those that aliases repeat included.
+const MAX_NODES: usize = 1 << 20;
+/// Nesting that a file may have.
+const MAX_DEPTH: usize = 64;
+
+/// A place in a file, each number from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Line.
+    pub line: usize,
+    /// Column, characters.
+    pub column: usize,
+    /// Offset, characters.
+    pub offset: usize,
+}
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) mark: Mark,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Null,
+    Scalar(String),
+    Seq(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null)
+    }
+
+    /// The value of a key; the first one where it stands twice.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(pairs) => pairs.iter().find(|(k, _)| k.as_str() == Some(key)).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+
+    fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::Null | Kind::Scalar(_) => 0,
+            Kind::Seq(items) => items.iter().map(Node::count).sum(),
+            Kind::Map(pairs) => pairs.iter().map(|(k, v)| k.count() + v.count()).sum(),
+        }
+    }
+}
+
+/// Why a text is no YAML.
+pub(crate) struct Broken {
+    pub(crate) message: String,
+    pub(crate) mark: Mark,
+}
+
+fn mark(span: &Span) -> Mark {
+    Mark { line: span.start.line().saturating_sub(1), column: span.start.col(), offset: span.start.index() }
+}
+
+enum Open {
+    Seq(Vec<Node>),
+    Map(Vec<(Node, Node)>, Option<Node>),
+}
+
+/// The documents of a file.
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Broken> {
+    let mut documents = Vec::new();
+    let mut open: Vec<(Open, Mark, usize)> = Vec::new();
+    let mut anchors: HashMap<usize, Node> = HashMap::new();
+    let mut nodes = 0;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|e| Broken {
+            message: e.info().to_owned(),
+            mark: Mark {
+                line: e.marker().line().saturating_sub(1),
+                column: e.marker().col(),
+                offset: e.marker().index(),
+            },
+        })?;
+        let at = mark(&span);
+        let limit =
+            |what: &str, limit: usize| Broken { message: format!("more than {limit} {what}"), mark: at };
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let null =
+                    style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let kind = if null { Kind::Null } else { Kind::Scalar(text.into_owned()) };
+                (Node { kind, mark: at }, anchor)
+            }
+            Event::Alias(anchor) => match anchors.get(&anchor) {
+                Some(node) => {
+                    nodes += node.count();
+                    if nodes > MAX_NODES {
+                        return Err(limit("values, with those that aliases repeat", MAX_NODES));
+                    }
+                    (node.clone(), 0)
+                }
+                None => return Err(Broken { message: "an alias inside its own anchor".into(), mark: at }),
+            },
+            Event::SequenceStart(anchor, _) => {
+                open.push((Open::Seq(Vec::new()), at, anchor));
+                if open.len() > MAX_DEPTH {
+                    return Err(limit("levels of nesting", MAX_DEPTH));
+                }
+                continue;
+            }
+            Event::MappingStart(anchor, _) => {
+                open.push((Open::Map(Vec::new(), None), at, anchor));
+                if open.len() > MAX_DEPTH {
+                    return Err(limit("levels of nesting", MAX_DEPTH));
+                }
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                Some((Open::Seq(items), at, anchor)) => (Node { kind: Kind::Seq(items), mark: at }, anchor),
+                Some((Open::Map(pairs, _), at, anchor)) => {
+                    (Node { kind: Kind::Map(pairs), mark: at }, anchor)
+                }
+                None => continue,
+            },
+            _ => continue,
+        };
+        nodes += 1;
+        if nodes > MAX_NODES {
+            return Err(limit("values", MAX_NODES));
+        }
+        if anchor != 0 {
+            anchors.insert(anchor, node.clone());
+        }
+        match open.last_mut() {
+            None => documents.push(node),
+            Some((Open::Seq(items), ..)) => items.push(node),
+            Some((Open::Map(pairs, key), ..)) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => pairs.push((key, node)),
+            },
+        }
+    }
+    Ok(documents)
+}
