@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 /// What the merge asks of a ring.
 pub(super) trait Queue {
     /// The oldest frame, which stays until [`Queue::pop`]. Its first eight bytes are its time.
-    fn head(&mut self) -> Option<&[u8]>;
+    fn head(&self) -> Option<&[u8]>;
     /// Gives the oldest frame's room back.
     fn pop(&mut self);
 }
@@ -51,9 +51,10 @@ impl<Q: Queue> Merge<Q> {
         Some(index)
     }
 
-    /// The head of the queue that [`Merge::next`] named.
-    pub(super) fn frame(&mut self, index: usize) -> Option<&[u8]> {
-        self.queues[index].head()
+    /// The frame that [`Merge::next`] found, and its queue's index; it stays until the next call.
+    pub(super) fn current(&self) -> Option<(usize, &[u8])> {
+        let index = self.lent?;
+        Some((index, self.queues[index].head()?))
     }
 
     fn look(&mut self, index: usize) {
@@ -84,7 +85,7 @@ mod tests {
     }
 
     impl Queue for Fake {
-        fn head(&mut self) -> Option<&[u8]> {
+        fn head(&self) -> Option<&[u8]> {
             self.looks.set(self.looks.get() + 1);
             self.frames.front().map(|frame| &frame[..])
         }
@@ -97,7 +98,9 @@ mod tests {
     fn drain(merge: &mut Merge<Fake>, now: u64) -> Vec<u64> {
         let mut out = Vec::new();
         while let Some(index) = merge.next(|| now) {
-            out.push(time(merge.frame(index).unwrap()));
+            let (same, frame) = merge.current().unwrap();
+            assert_eq!(same, index);
+            out.push(time(frame));
         }
         out
     }

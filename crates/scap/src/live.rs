@@ -1,0 +1,204 @@
+//! Events from the running kernel.
+//!
+//! [`Source::open`] loads the probe, attaches it, and only then takes the snapshot: what happens meanwhile
+//! waits in the rings, so that nothing is lost between the two.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use eyas_events::{EventType, HEADER_LEN, SyscallCode};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::{Error, EventSource, Next, RawEvent, Snapshot, Stats, proc};
+
+mod merge;
+
+use merge::{Merge, Queue};
+
+/// How to capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Size of each CPU's ring in bytes, a power of two and a multiple of the page size.
+    pub ring_bytes: usize,
+    /// How much of an I/O buffer is captured, bytes; at most 65,000.
+    pub snaplen: u32,
+    /// Whether calls that fail are left out.
+    pub drop_failed: bool,
+    /// The system calls and tracepoints that are captured; `None` for all system calls and the life of
+    /// processes, without scheduling, signals and page faults.
+    pub interest: Option<Vec<SyscallCode>>,
+    /// What the snapshot holds.
+    pub proc: proc::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ring_bytes: 8 << 20,
+            snaplen: 80,
+            drop_failed: false,
+            interest: None,
+            proc: proc::Options::default(),
+        }
+    }
+}
+
+/// Ends a capture from another thread or a signal handler's.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks the source to end: it captures no more, delivers what waits in the rings, and says
+    /// [`Next::End`].
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A live capture.
+///
+/// Its first item is the snapshot. Stopped, it delivers what the rings still hold before it ends, so that
+/// then `produced = delivered + drops` holds exactly.
+pub struct Source {
+    probe: Probe,
+    merge: Merge<Ring>,
+    /// Time of boot, ns since the epoch, as the probe adds it to its clock.
+    boot_ts: u64,
+    options: proc::Options,
+    phase: Phase,
+    stop: Arc<AtomicBool>,
+    /// How long to wait the next time that there is nothing.
+    pause: Duration,
+    delivered: u64,
+    malformed: u64,
+}
+
+enum Phase {
+    /// The snapshot has not been taken yet.
+    Begin,
+    Capture,
+    /// Nothing more is captured; the rings are emptied.
+    Drain,
+    End,
+}
+
+const SHORT_PAUSE: Duration = Duration::from_micros(500);
+const LONG_PAUSE: Duration = Duration::from_millis(1);
+
+impl Source {
+    /// Loads the probe and attaches it.
+    ///
+    /// # Errors
+    /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
+    /// what helps.
+    pub fn open(options: Options) -> Result<Self, Error> {
+        let Options { ring_bytes, snaplen, drop_failed, interest, proc } = options;
+        let (probe, rings) = backend::open(ring_bytes, snaplen, drop_failed, interest.as_deref())?;
+        let ns = |id| {
+            let time = clock_gettime(id);
+            (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+        };
+        Ok(Self {
+            probe,
+            merge: Merge::new(rings),
+            boot_ts: ns(ClockId::Realtime).saturating_sub(ns(ClockId::Boottime)),
+            options: proc,
+            phase: Phase::Begin,
+            stop: Arc::default(),
+            pause: SHORT_PAUSE,
+            delivered: 0,
+            malformed: 0,
+        })
+    }
+
+    /// Changes what is captured from now on; `None` as in [`Options::interest`].
+    ///
+    /// # Errors
+    /// The probe cannot be told.
+    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
+        backend::set_interest(&mut self.probe, interest)
+    }
+
+    /// What ends this capture.
+    pub fn stop_handle(&self) -> Stop {
+        Stop(Arc::clone(&self.stop))
+    }
+
+    /// Losses by cause and CPU.
+    pub fn drops(&self) -> Vec<CpuDrops> {
+        backend::drops(&self.probe)
+    }
+
+    /// Finds the next frame that can be lent.
+    fn advance(&mut self) -> bool {
+        while self.merge.next(|| now(self.boot_ts)).is_some() {
+            if self.current().is_some() {
+                self.delivered += 1;
+                return true;
+            }
+            // No probe of ours writes such a frame; it is counted, not shown.
+            self.malformed += 1;
+        }
+        false
+    }
+}
+
+/// Time on the probe's clock.
+fn now(boot_ts: u64) -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    boot_ts + (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Header and body of a frame: time, thread, length, type, number of parameters.
+fn parse(frame: &[u8]) -> Option<(u64, i64, EventType, u32, &[u8])> {
+    let ts = u64::from_ne_bytes(*frame.first_chunk()?);
+    let tid = i64::from_ne_bytes(frame.get(8..16)?.try_into().ok()?);
+    let length = u32::from_ne_bytes(frame.get(16..20)?.try_into().ok()?) as usize;
+    let ty = u16::from_ne_bytes(frame.get(20..22)?.try_into().ok()?);
+    let nparams = u32::from_ne_bytes(frame.get(22..26)?.try_into().ok()?);
+    Some((ts, tid, EventType(ty), nparams, frame.get(HEADER_LEN..length)?))
+}
+
+impl EventSource for Source {
+    fn next(&mut self) -> Result<Next<'_>, Error> {
+        match self.phase {
+            Phase::Begin => {
+                // The probe is at work already: what happens during the scan comes after it.
+                self.phase = Phase::Capture;
+                return Ok(Next::Snapshot(Box::new(proc::snapshot(&self.options)?)));
+            }
+            Phase::Capture if self.stop.load(Ordering::Relaxed) => {
+                backend::stop(&mut self.probe)?;
+                self.phase = Phase::Drain;
+            }
+            Phase::End => return Ok(Next::End),
+            Phase::Capture | Phase::Drain => {}
+        }
+        let mut found = self.advance();
+        if !found {
+            // A program that was at work when the capture stopped has the pause to finish.
+            std::thread::sleep(self.pause);
+            found = self.advance();
+        }
+        self.pause = if found { SHORT_PAUSE } else { LONG_PAUSE };
+        if !found && matches!(self.phase, Phase::Drain) {
+            self.phase = Phase::End;
+            return Ok(Next::End);
+        }
+        Ok(if found { self.current().map_or(Next::Idle, Next::Event) } else { Next::Idle })
+    }
+
+    #[inline]
+    fn current(&self) -> Option<RawEvent<'_>> {
+        let (cpu, frame) = self.merge.current()?;
+        let (ts, tid, ty, nparams, body) = parse(frame)?;
+        RawEvent::from_parts(ts, tid, ty, cpu as u16, nparams, body)
+    }
+
+    fn stats(&mut self) -> Stats {
+        let mut stats = backend::stats(&self.probe);
+        stats.drops_other += self.malformed;
+        stats
+    }
+}

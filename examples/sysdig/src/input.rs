@@ -1,0 +1,53 @@
+//! Where events come from.
+
+use anyhow::{Context, Result};
+use eyas::scap::{EventSource, Reader, proc};
+use eyas::sinsp::Config;
+
+use crate::args::Args;
+
+/// Opens the capture, or the kernel.
+pub fn open(args: &Args) -> Result<Box<dyn EventSource>> {
+    match &args.read {
+        Some(path) => {
+            let reader = Reader::open(path).context("give a capture that exists after -r")?;
+            Ok(Box::new(reader))
+        }
+        None => live(args),
+    }
+}
+
+#[cfg(feature = "live")]
+fn live(args: &Args) -> Result<Box<dyn EventSource>> {
+    use eyas::scap::live;
+
+    let options = live::Options {
+        ring_bytes: args.buffer,
+        snaplen: args.snaplen,
+        drop_failed: args.drop_failed,
+        proc: proc_options(),
+        ..live::Options::default()
+    };
+    Ok(Box::new(live::Source::open(options)?))
+}
+
+#[cfg(not(feature = "live"))]
+fn live(_args: &Args) -> Result<Box<dyn EventSource>> {
+    anyhow::bail!("this sysdig was built without live capture: read a capture with -r FILE")
+}
+
+/// How the running system is looked at: below `HOST_ROOT`, where that is set.
+pub fn proc_options() -> proc::Options {
+    let root = std::env::var_os("HOST_ROOT").filter(|root| !root.is_empty());
+    proc::Options { root: root.unwrap_or("/".into()).into(), ..proc::Options::default() }
+}
+
+/// An inspector that may ask the running system, or one that knows a capture alone.
+pub fn inspector_config(args: &Args) -> Config {
+    let mut config = Config::default();
+    if args.read.is_none() {
+        let options = proc_options();
+        config.proc = Some(Box::new(move |tid| proc::thread(&options, tid)));
+    }
+    config
+}

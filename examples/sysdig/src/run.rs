@@ -1,0 +1,182 @@
+//! The loop: from the source through the inspector and the filter to the sinks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use eyas::rules::condition;
+use eyas::events::EventType;
+use eyas::scap::{EventSource, Next};
+use eyas::sinsp::Inspector;
+
+use crate::args::Args;
+use crate::input;
+use crate::sink::{Dump, Json, Lines, Sink, Summary};
+
+/// Captures or replays until the end, the limit, or a signal.
+pub fn run(args: &Args) -> Result<()> {
+    let filter = args.condition().map(|text| compile(&text)).transpose()?;
+    let mut sinks = sinks(args)?;
+    let stop = stop_flag()?;
+    let mut source = input::open(args)?;
+    let began = Instant::now();
+    let outcome = Loop { args, filter, stop, passed: 0 }.run(&mut *source, &mut sinks);
+    for sink in &mut sinks {
+        sink.finish()?;
+    }
+    let passed = outcome?;
+    if args.verbose {
+        report(&mut *source, passed, began.elapsed());
+    }
+    Ok(())
+}
+
+/// A filter against the fields of system calls.
+fn compile(text: &str) -> Result<condition::Filter> {
+    let hint = "see `sysdig -l` for the fields";
+    let expr = condition::parse(text).map_err(|error| anyhow!("filter: {error}"))?;
+    condition::compile(&expr, eyas::sinsp::schema()).map_err(|error| anyhow!("filter: {error}; {hint}"))
+}
+
+fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(path) = &args.write {
+        sinks.push(Box::new(Dump::create(path, args)?));
+    } else if !args.quiet && !args.summary {
+        let format = args.line_format();
+        let unbuffered = args.unbuffered;
+        sinks.push(match args.json {
+            true => Box::new(Json::new(&format, unbuffered)?),
+            false => Box::new(Lines::new(&format, unbuffered)?),
+        });
+    }
+    if args.summary {
+        sinks.push(Box::<Summary>::default());
+    }
+    Ok(sinks)
+}
+
+/// Set by SIGINT and SIGTERM; a second one ends the program at once.
+fn stop_flag() -> Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
+            .context("cannot catch signals")?;
+    }
+    Ok(flag)
+}
+
+struct Loop<'a> {
+    args: &'a Args,
+    filter: Option<condition::Filter>,
+    stop: Arc<AtomicBool>,
+    passed: u64,
+}
+
+impl Loop<'_> {
+    /// Returns how many events passed the filter.
+    fn run(mut self, source: &mut dyn EventSource, sinks: &mut [Box<dyn Sink>]) -> Result<u64> {
+        let mut inspector = Inspector::new(input::inspector_config(self.args));
+        let mut initial = true;
+        let mut deadline = Deadline::new(self.args);
+        while !self.stop.load(Ordering::Relaxed) && self.args.count.is_none_or(|count| self.passed < count) {
+            match source.next()? {
+                Next::Snapshot(snapshot) => {
+                    for sink in &mut *sinks {
+                        sink.snapshot(&snapshot)?;
+                    }
+                    inspector.load(*snapshot);
+                    initial = true;
+                }
+                Next::Event(event) => {
+                    let ts = event.ts;
+                    initial &= is_about_the_beginning(event.ty);
+                    let hidden = initial || event.state_only;
+                    let view = inspector.process(event);
+                    if hidden {
+                        for sink in &mut *sinks {
+                            sink.hidden(&view)?;
+                        }
+                        continue;
+                    }
+                    if deadline.is_past(ts) {
+                        break;
+                    }
+                    if self.filter.as_ref().is_none_or(|filter| filter.matches(&view)) {
+                        self.passed += 1;
+                        for sink in &mut *sinks {
+                            sink.event(&view)?;
+                        }
+                    }
+                }
+                Next::Idle => {
+                    for sink in &mut *sinks {
+                        sink.idle()?;
+                    }
+                    if deadline.is_past_now() {
+                        break;
+                    }
+                }
+                Next::End => break,
+            }
+        }
+        Ok(self.passed)
+    }
+}
+
+/// Whether an event, at the beginning of a capture, tells what the snapshot could not: it was no event then.
+fn is_about_the_beginning(ty: EventType) -> bool {
+    matches!(
+        ty,
+        EventType::USER_ADDED_E
+            | EventType::GROUP_ADDED_E
+            | EventType::CONTAINER_JSON_E
+            | EventType::CONTAINER_JSON_2_E
+    )
+}
+
+/// The end that `-M` asks for: by the clock live, by the events' own time in a capture.
+struct Deadline {
+    limit: Option<Duration>,
+    recorded: bool,
+    began: Instant,
+    first: Option<u64>,
+}
+
+impl Deadline {
+    fn new(args: &Args) -> Self {
+        let limit = args.duration.map(Duration::from_secs);
+        Self { limit, recorded: args.read.is_some(), began: Instant::now(), first: None }
+    }
+
+    fn is_past(&mut self, ts: u64) -> bool {
+        let Some(limit) = self.limit else { return false };
+        let first = *self.first.get_or_insert(ts);
+        match self.recorded {
+            true => u128::from(ts.saturating_sub(first)) >= limit.as_nanos(),
+            false => self.began.elapsed() >= limit,
+        }
+    }
+
+    fn is_past_now(&self) -> bool {
+        !self.recorded && self.limit.is_some_and(|limit| self.began.elapsed() >= limit)
+    }
+}
+
+fn report(source: &mut dyn EventSource, passed: u64, elapsed: Duration) {
+    let stats = source.stats();
+    let seconds = elapsed.as_secs_f64();
+    eprintln!("Events produced: {}", stats.produced);
+    eprintln!(
+        "Dropped: {} (buffer full {}, too large {}, other {})",
+        stats.drops(),
+        stats.drops_buffer,
+        stats.drops_too_large,
+        stats.drops_other
+    );
+    eprintln!("Left out by the source: {}", stats.filtered);
+    eprintln!("Elapsed time: {seconds:.3}, Captured Events: {passed}, {:.2} eps", passed as f64 / seconds);
+}

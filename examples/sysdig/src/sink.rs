@@ -1,0 +1,43 @@
+//! What becomes of the events that pass the filter.
+
+use anyhow::Result;
+use eyas::scap::Snapshot;
+use eyas::sinsp::EventView;
+
+mod dump;
+mod json;
+mod lines;
+mod summary;
+
+pub use dump::Dump;
+pub use json::Json;
+pub use lines::Lines;
+pub use summary::Summary;
+
+/// Takes events: a printer, a file, a table of counts.
+pub trait Sink {
+    /// The state that the events from here on start from.
+    fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let _ = snapshot;
+        Ok(())
+    }
+
+    /// An event that passed the filter.
+    fn event(&mut self, event: &EventView<'_>) -> Result<()>;
+
+    /// An event that tells of the state only: not to be shown, but a capture needs it.
+    fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// Nothing more at the moment: what waits in buffers should go out.
+    fn idle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The end of all events.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! Each filter of the golden list matches as many events as libsinsp counted.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use eyas::rules::condition::{self, Filter};
+use eyas::scap::{EventSource, Next, Reader};
+use eyas::sinsp::{Config, Inspector};
+
+/// Filters that count differently on purpose: the filter, why, and how many events match here in attack,
+/// gcc and nginx.
+const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[];
+
+const CAPTURES: [&str; 3] = ["attack", "gcc", "nginx"];
+
+fn shared() -> PathBuf {
+    std::env::var_os("EYAS_SHARED")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from)
+}
+
+/// What libsinsp counted in a capture, or the error that it gave for the filter.
+fn golden(capture: &str) -> Option<BTreeMap<String, Result<u64, String>>> {
+    let text = std::fs::read_to_string(shared().join("captures/golden/filter-counts.json")).ok()?;
+    let json: serde_json::Value = serde_json::from_str(&text).expect("the golden counts are JSON");
+    let counts = json["counts"].as_object().expect("the golden counts have a table");
+    let of = |value: &serde_json::Value| match value[capture].as_u64() {
+        Some(count) => Ok(count),
+        None => Err(value[capture]["error"].as_str().unwrap_or_default().to_owned()),
+    };
+    Some(counts.iter().map(|(filter, value)| (filter.clone(), of(value))).collect())
+}
+
+fn compile(text: &str) -> Result<Filter, String> {
+    let expr = condition::parse(text).map_err(|error| error.to_string())?;
+    condition::compile(&expr, eyas::sinsp::schema()).map_err(|error| error.to_string())
+}
+
+fn check(position: usize) {
+    let capture = CAPTURES[position];
+    let path = shared().join(format!("captures/{capture}.scap.gz"));
+    let Some(golden) = golden(capture).filter(|_| path.exists()) else {
+        println!("skipped: {capture} and its counts are not in {}", shared().display());
+        return;
+    };
+    let mut differences = Vec::new();
+    let mut filters = Vec::new();
+    for (text, expected) in &golden {
+        let deliberate = DELIBERATE.iter().find(|(filter, ..)| filter == text);
+        let expected = match deliberate {
+            Some((.., ours)) => ours[position],
+            None => expected.clone().ok(),
+        };
+        match (compile(text), expected) {
+            (Ok(filter), Some(expected)) => filters.push((text, filter, expected, 0u64)),
+            (Ok(_), None) => differences.push(format!("{text}: compiles, libsinsp refuses it")),
+            (Err(error), Some(expected)) => differences.push(format!("{text}: expected {expected}, {error}")),
+            (Err(_), None) => {}
+        }
+    }
+    let mut source = Reader::open(&path).unwrap();
+    let mut inspector = Inspector::new(Config::default());
+    let mut events = 0u64;
+    loop {
+        match source.next().unwrap() {
+            Next::Snapshot(snapshot) => inspector.load(*snapshot),
+            Next::Event(event) => {
+                let view = inspector.process(event);
+                events += 1;
+                for (_, filter, _, found) in &mut filters {
+                    *found += u64::from(filter.matches(&view));
+                }
+            }
+            Next::Idle => {}
+            Next::End => break,
+        }
+    }
+    for (text, _, expected, found) in &filters {
+        if expected != found {
+            differences.push(format!("{text}: expected {expected}, found {found}"));
+        }
+    }
+    println!("{capture}: {events} events, {} filters, {} differ", golden.len(), differences.len());
+    assert!(differences.is_empty(), "{capture}:\n  {}", differences.join("\n  "));
+}
+
+#[test]
+fn attack() {
+    check(0);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without --release")]
+fn gcc() {
+    check(1);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without --release")]
+fn nginx() {
+    check(2);
+}
