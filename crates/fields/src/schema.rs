@@ -86,6 +86,53 @@ pub trait Schema: Send + Sync {
     }
 }
 
+/// A schema by reference, so that a static one serves where an owned one is expected.
+impl<S: Schema + ?Sized> Schema for &S {
+    fn source(&self) -> &str {
+        (**self).source()
+    }
+
+    fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {
+        (**self).resolve(name, arg)
+    }
+
+    fn fields(&self) -> &[FieldDef] {
+        (**self).fields()
+    }
+
+    fn def(&self, id: FieldId) -> &FieldDef {
+        (**self).def(id)
+    }
+
+    fn codes(&self) -> usize {
+        (**self).codes()
+    }
+
+    fn is_type_field(&self, field: &Field) -> bool {
+        (**self).is_type_field(field)
+    }
+
+    fn codes_of(&self, name: &str) -> Option<CodeSet> {
+        (**self).codes_of(name)
+    }
+
+    fn fixed_type(&self, field: &Field, code: u16) -> Option<&str> {
+        (**self).fixed_type(field, code)
+    }
+
+    fn code_name(&self, code: u16) -> Option<&str> {
+        (**self).code_name(code)
+    }
+
+    fn always(&self) -> CodeSet {
+        (**self).always()
+    }
+
+    fn check_value(&self, field: &Field, value: &str) -> Result<(), String> {
+        (**self).check_value(field, value)
+    }
+}
+
 /// Why a field could not be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
