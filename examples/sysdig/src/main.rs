@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod format;
 mod input;
 mod list;
 mod rotation;

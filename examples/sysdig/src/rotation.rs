@@ -100,7 +100,7 @@ mod tests {
     fn names(args: &Args, base: &str, count: usize) -> Vec<String> {
         let rotates = Rotation::new(args).is_on();
         let mut names = Names::new(Path::new(base), args, rotates);
-        let start: jiff::Zoned = "2026-11-23T10:00:00[UTC]".parse().unwrap();
+        let start = jiff::civil::date(2026, 11, 23).at(10, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap();
         (0..count)
             .map(|i| {
                 let now = start.checked_add(jiff::SignedDuration::from_mins(i as i64)).unwrap();

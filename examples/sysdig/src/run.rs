@@ -11,8 +11,9 @@ use eyas::scap::{EventSource, Next};
 use eyas::sinsp::Inspector;
 
 use crate::args::Args;
+use crate::format::Format;
 use crate::input;
-use crate::sink::{Dump, Json, Lines, Sink, Summary};
+use crate::sink::{Dump, Lines, Sink, Summary};
 
 /// Captures or replays until the end, the limit, or a signal.
 pub fn run(args: &Args) -> Result<()> {
@@ -44,12 +45,8 @@ fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
     if let Some(path) = &args.write {
         sinks.push(Box::new(Dump::create(path, args)?));
     } else if !args.quiet && !args.summary {
-        let format = args.line_format();
-        let unbuffered = args.unbuffered;
-        sinks.push(match args.json {
-            true => Box::new(Json::new(&format, unbuffered)?),
-            false => Box::new(Lines::new(&format, unbuffered)?),
-        });
+        let format = Format::parse(&args.line_format(), eyas::sinsp::schema())?;
+        sinks.push(Box::new(Lines::new(format, args.json, args.unbuffered)));
     }
     if args.summary {
         sinks.push(Box::<Summary>::default());

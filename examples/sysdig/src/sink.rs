@@ -5,12 +5,10 @@ use eyas::scap::Snapshot;
 use eyas::sinsp::EventView;
 
 mod dump;
-mod json;
 mod lines;
 mod summary;
 
 pub use dump::Dump;
-pub use json::Json;
 pub use lines::Lines;
 pub use summary::Summary;
 

@@ -1,34 +1,40 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
-use anyhow::{Result, anyhow};
-use eyas::sinsp::{EventView, Formatter};
+use anyhow::Result;
+use eyas::sinsp::EventView;
 
 use super::Sink;
+use crate::format::Format;
 
-/// Prints a line for each event.
+/// Prints a line for each event: text, or a JSON object.
 pub struct Lines {
-    formatter: Formatter,
+    format: Format<'static>,
+    json: bool,
     out: BufWriter<Stdout>,
-    line: String,
+    line: Vec<u8>,
     unbuffered: bool,
 }
 
 impl Lines {
-    pub fn new(format: &str, unbuffered: bool) -> Result<Self> {
-        let formatter = Formatter::new(format).map_err(|error| anyhow!("format: {error}; see `sysdig -l`"))?;
-        Ok(Self { formatter, out: BufWriter::new(io::stdout()), line: String::new(), unbuffered })
+    pub fn new(format: Format<'static>, json: bool, unbuffered: bool) -> Self {
+        let out = BufWriter::with_capacity(64 << 10, io::stdout());
+        Self { format, json, out, line: Vec::new(), unbuffered }
     }
 }
 
 impl Sink for Lines {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
         self.line.clear();
-        if self.formatter.text(event, &mut self.line) {
-            self.line.push('\n');
-            self.out.write_all(self.line.as_bytes())?;
-            if self.unbuffered {
-                self.out.flush()?;
-            }
+        if self.json {
+            let Some(object) = self.format.json(event) else { return Ok(()) };
+            serde_json::to_writer(&mut self.line, &object)?;
+        } else if !self.format.write(&mut self.line, event) {
+            return Ok(());
+        }
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)?;
+        if self.unbuffered {
+            self.out.flush()?;
         }
         Ok(())
     }
