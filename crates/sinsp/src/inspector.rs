@@ -53,6 +53,9 @@ pub struct Inspector {
     /// What the last event left to be done, and when it was.
     pending: Option<(u64, Current)>,
     next_purge: u64,
+    first_ts: u64,
+    previous_ts: u64,
+    last_ts: u64,
     /// Events about users and containers that belong to the snapshot still come.
     initial: bool,
     arena: bumpalo::Bump,
@@ -84,6 +87,9 @@ impl Inspector {
             num: 0,
             pending: None,
             next_purge: 0,
+            first_ts: 0,
+            previous_ts: 0,
+            last_ts: 0,
             initial: true,
             arena: bumpalo::Bump::new(),
         }
@@ -169,6 +175,11 @@ impl Inspector {
     #[inline]
     fn update(&mut self, event: &RawEvent<'_>) -> Current {
         self.num += 1;
+        if self.first_ts == 0 {
+            self.first_ts = event.ts;
+            self.last_ts = event.ts;
+        }
+        self.previous_ts = std::mem::replace(&mut self.last_ts, event.ts);
         if let Some((ts, pending)) = self.pending.take() {
             self.state.finish(ts, pending);
         }
@@ -188,7 +199,9 @@ impl Inspector {
         let state = &self.state;
         let thread = current.thread.and_then(|key| state.threads.at(key));
         let fd = current.fd.zip(thread).and_then(|(num, thread)| state.threads.fds(thread)?.get(num));
-        let context = Context { event, num: self.num, state, thread, fd_num: current.fd, fd };
+        let (first_ts, previous_ts) = (self.first_ts, self.previous_ts);
+        let context =
+            Context { event, num: self.num, state, thread, fd_num: current.fd, fd, first_ts, previous_ts };
         EventView::new(context, &self.arena)
     }
 

@@ -9,10 +9,14 @@
 //! gives the same answers on every machine.
 #![forbid(unsafe_code)]
 
+mod fields;
 mod inspector;
 mod path;
+mod render;
+mod schema;
 pub mod state;
 mod view;
 
-pub use view::EventView;
 pub use inspector::{Config, Inspector, ProcLookup, Step};
+pub use schema::{SyscallSchema, schema};
+pub use view::EventView;

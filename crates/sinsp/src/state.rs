@@ -23,6 +23,7 @@ pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 
 pub(crate) use parse::Current;
+pub(crate) use thread::split_nul;
 
 /// A byte string that many may share: a name, a path, a list of arguments.
 pub type Text = Arc<[u8]>;

@@ -1,29 +1,237 @@
-use std::ops::Deref;
+//! An event that answers fields.
 
-use crate::state::Context;
+use bumpalo::Bump;
+use eyas_events::EventFlags;
+use eyas_fields::{Field, FieldSource, Value};
+use eyas_scap::{RawEvent, User};
 
-/// An event with the state around it.
+use crate::fields::EXTRACT;
+use crate::path;
+use crate::state::{Context, Fd, FdKind, FdTable, State, Thread, split_nul};
+
+/// The schema's `AT_FDCWD`.
+const AT_FDCWD: i64 = -100;
+/// An event about no descriptor.
+const NO_FD: i64 = -1;
+
+/// An event with the state around it: what conditions and outputs ask.
 #[derive(Debug)]
 pub struct EventView<'a> {
     context: Context<'a>,
-    bump: &'a bumpalo::Bump,
+    bump: &'a Bump,
+    /// Computed once: many fields ask.
+    result: Option<i64>,
+}
+
+/// What kind of file an event works on, coarsely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FdClass {
+    File,
+    Net,
+    Ipc,
+    Other,
 }
 
 impl<'a> EventView<'a> {
-    pub(crate) fn new(context: Context<'a>, bump: &'a bumpalo::Bump) -> Self {
-        Self { context, bump }
+    pub(crate) fn new(context: Context<'a>, bump: &'a Bump) -> Self {
+        let result = context.event.result();
+        Self { context, bump, result }
     }
 
-    /// Memory for values, until the next event.
-    pub(crate) fn bump(&self) -> &'a bumpalo::Bump {
+    /// The event.
+    #[inline]
+    pub fn event(&self) -> RawEvent<'a> {
+        self.context.event
+    }
+
+    /// Its number: 1 for the first event of the capture.
+    #[inline]
+    pub fn num(&self) -> u64 {
+        self.context.num
+    }
+
+    /// Everything known.
+    #[inline]
+    pub fn state(&self) -> &'a State {
+        self.context.state
+    }
+
+    /// Thread that made the event; `None` if nothing is known of it.
+    #[inline]
+    pub fn thread(&self) -> Option<&'a Thread> {
+        self.context.thread
+    }
+
+    /// The open file that the event works on.
+    #[inline]
+    pub fn fd(&self) -> Option<&'a Fd> {
+        self.context.fd
+    }
+
+    /// Descriptor that the event works on; below 0 if there is none.
+    pub(crate) fn fd_num(&self) -> i64 {
+        self.context.fd_num.unwrap_or(NO_FD)
+    }
+
+    /// The call's result.
+    #[inline]
+    pub(crate) fn result(&self) -> Option<i64> {
+        self.result
+    }
+
+    pub(crate) fn bump(&self) -> &'a Bump {
         self.bump
+    }
+
+    pub(crate) fn flags(&self) -> EventFlags {
+        self.event().info().map_or(EventFlags::NONE, |info| info.flags)
+    }
+
+    /// The leader of the thread's process.
+    pub(crate) fn main(&self) -> Option<&'a Thread> {
+        self.state().threads.main_of(self.thread()?)
+    }
+
+    pub(crate) fn is_main(&self, thread: &Thread) -> bool {
+        thread.is_main()
+    }
+
+    pub(crate) fn parent(&self) -> Option<&'a Thread> {
+        self.state().threads.parent_of(self.thread()?)
+    }
+
+    /// Ancestor number `n`: 0 is the own leader, 1 the parent.
+    pub(crate) fn ancestor(&self, n: u64) -> Option<&'a Thread> {
+        match n.checked_sub(1) {
+            None => self.main(),
+            Some(n) => self.ancestors().nth(usize::try_from(n).ok()?),
+        }
+    }
+
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = &'a Thread> + use<'a> {
+        let state = self.state();
+        self.thread().into_iter().flat_map(|thread| state.threads.ancestors(thread))
+    }
+
+    pub(crate) fn thread_by_tid(&self, tid: i64) -> Option<&'a Thread> {
+        self.state().threads.get(tid)
+    }
+
+    /// Living threads of the process.
+    pub(crate) fn thread_count(&self) -> Option<u64> {
+        Some(u64::from(self.state().threads.alive_in_group(self.thread()?)))
+    }
+
+    pub(crate) fn cwd(&self) -> Option<&'a [u8]> {
+        Some(self.state().threads.cwd(self.thread()?))
+    }
+
+    pub(crate) fn env(&self) -> Option<&'a [u8]> {
+        Some(self.state().threads.env(self.thread()?))
+    }
+
+    /// Time between two context switches; the events that told it are no longer sent.
+    pub(crate) fn exec_time(&self) -> u64 {
+        0
+    }
+
+    pub(crate) fn fds(&self) -> Option<&'a FdTable> {
+        self.state().threads.fds(self.thread()?)
+    }
+
+    pub(crate) fn fd_entry(&self, num: i64) -> Option<&'a Fd> {
+        self.fds()?.get(num)
+    }
+
+    pub(crate) fn fd_name(&self) -> Option<&'a [u8]> {
+        self.fd().map(|fd| &*fd.name)
+    }
+
+    pub(crate) fn fd_class(&self) -> Option<FdClass> {
+        Some(match self.fd()?.kind {
+            kind if kind.is_file() => FdClass::File,
+            kind if kind.is_inet() => FdClass::Net,
+            FdKind::Pipe | FdKind::Unix => FdClass::Ipc,
+            _ => FdClass::Other,
+        })
+    }
+
+    pub(crate) fn user(&self, uid: u32) -> Option<&'a User> {
+        let container = self.thread().and_then(|t| t.container.as_ref());
+        self.state().users.user(container, uid)
+    }
+
+    /// A user's name; the superuser has one on every machine.
+    pub(crate) fn user_name(&self, uid: u32) -> Option<&'a [u8]> {
+        self.user(uid).map(|u| u.name.as_slice()).or((uid == 0).then_some(b"root"))
+    }
+
+    pub(crate) fn group_name(&self, gid: u32) -> Option<&'a [u8]> {
+        let container = self.thread().and_then(|t| t.container.as_ref());
+        let group = self.state().users.group(container, gid);
+        group.map(|g| g.name.as_slice()).or((gid == 0).then_some(b"root"))
+    }
+
+    pub(crate) fn hostname(&self) -> &'a [u8] {
+        &self.state().machine.hostname
+    }
+
+    /// ns since the first event.
+    pub(crate) fn since_first(&self) -> u64 {
+        self.event().ts.saturating_sub(self.context.first_ts)
+    }
+
+    /// ns since the event before.
+    pub(crate) fn since_previous(&self) -> u64 {
+        self.event().ts.saturating_sub(self.context.previous_ts)
+    }
+
+    /// The path, absolute: relative ones begin at the directory behind `dirfd`.
+    pub(crate) fn resolve_at(&self, dirfd: i64, name: &[u8]) -> &'a [u8] {
+        let mut out = Vec::new();
+        let base = match dirfd {
+            AT_FDCWD => self.cwd().unwrap_or(b"").to_vec(),
+            num => match self.fd_entry(num) {
+                Some(fd) => [&fd.name, &b"/"[..]].concat(),
+                None => path::UNKNOWN.to_vec(),
+            },
+        };
+        path::resolve(&base, name, &mut out);
+        self.bump.alloc_slice_copy(&out)
+    }
+
+    /// The texts and then those of a NUL-separated list, with blanks between them.
+    pub(crate) fn join(&self, first: &[&[u8]], list: &[u8]) -> &'a [u8] {
+        let mut out = bumpalo::collections::Vec::with_capacity_in(list.len() + 32, self.bump);
+        for (i, part) in first.iter().copied().chain(split_nul(list)).enumerate() {
+            if i > 0 {
+                out.push(b' ');
+            }
+            out.extend_from_slice_copy(part);
+        }
+        out.into_bump_slice()
+    }
+
+    /// A list value of these.
+    pub(crate) fn list(&self, values: impl Iterator<Item = Value<'a>>) -> Value<'a> {
+        let mut out = bumpalo::collections::Vec::new_in(self.bump);
+        out.extend(values);
+        Value::List(out.into_bump_slice())
     }
 }
 
-impl<'a> Deref for EventView<'a> {
-    type Target = Context<'a>;
+impl FieldSource for EventView<'_> {
+    #[inline]
+    fn get(&self, field: &Field) -> Option<Value<'_>> {
+        EXTRACT.get(usize::from(field.id.0)).and_then(|extract| extract(self, field))
+    }
 
-    fn deref(&self) -> &Context<'a> {
-        &self.context
+    #[inline]
+    fn code(&self) -> u16 {
+        self.event().ty.0
+    }
+
+    fn timestamp(&self) -> Option<u64> {
+        Some(self.event().ts)
     }
 }

@@ -17,4 +17,8 @@ pub struct Context<'a> {
     pub fd_num: Option<i64>,
     /// The open file behind it.
     pub fd: Option<&'a Fd>,
+    /// Time of the first event, ns since the epoch.
+    pub first_ts: u64,
+    /// Time of the event before, ns since the epoch.
+    pub previous_ts: u64,
 }

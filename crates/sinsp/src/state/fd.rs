@@ -121,6 +121,17 @@ impl L4 {
         }
     }
 
+    /// Letter in the rendering of descriptors.
+    pub(crate) const fn letter(self) -> Option<u8> {
+        match self {
+            Self::Tcp => Some(b't'),
+            Self::Udp => Some(b'u'),
+            Self::Icmp => Some(b'i'),
+            Self::Raw => Some(b'r'),
+            Self::None | Self::Unknown => None,
+        }
+    }
+
     /// The protocol with this code in captures.
     pub const fn from_code(code: u8) -> Self {
         match code {

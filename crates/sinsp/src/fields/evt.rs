@@ -1,0 +1,337 @@
+//! `evt.*`, `syscall.type` and `util.cnt`.
+
+use eyas_events::{Category, EventFlags, EventType, ParamType, SyscallCode, param};
+use eyas_fields::{Field, Value};
+
+use super::{fields, index, key, none};
+use crate::render::{self, Text, names, time};
+use crate::schema;
+use crate::state::FdKind;
+use crate::view::{EventView, FdClass};
+
+mod open;
+mod raw;
+
+pub(crate) use raw::field_type as raw_type;
+
+const NS: u64 = 1_000_000_000;
+
+fields! {
+    "evt.num": UINT64 Event Id; "Number of the event: the first that the inspector delivers is 1."
+        => |v, _| Some(Value::Uint(v.num())),
+    "evt.time": STR Event Na; "Time of day with nanoseconds, in the local zone."
+        => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),
+    "evt.time.s": STR Event Na; "Time of day in whole seconds, in the local zone."
+        => |v, _| Some(text(v, |out| time::time(v.event().ts, false, out))),
+    "evt.time.iso8601": STR Event Na; "Time in ISO 8601 with nanoseconds, in UTC."
+        => |v, _| Some(text(v, |out| time::iso8601(v.event().ts, out))),
+    "evt.datetime": STR Event Na; "Date and time of day with nanoseconds, in the local zone."
+        => |v, _| Some(text(v, |out| time::datetime(v.event().ts, true, out))),
+    "evt.datetime.s": STR Event Na; "Date and time of day in whole seconds, in the local zone."
+        => |v, _| Some(text(v, |out| time::datetime(v.event().ts, false, out))),
+    "evt.rawtime": ABSTIME Event Dec; "Time in nanoseconds since the epoch."
+        => |v, _| Some(Value::Uint(v.event().ts)),
+    "evt.rawtime.s": ABSTIME Event Dec; "Time in whole seconds since the epoch."
+        => |v, _| Some(Value::Uint(v.event().ts / NS)),
+    "evt.rawtime.ns": ABSTIME Event PaddedDec; "Nanoseconds of the time within its second."
+        => |v, _| Some(Value::Uint(v.event().ts % NS)),
+    "evt.reltime": RELTIME Event PaddedDec; "Nanoseconds since the first event of the capture."
+        => |v, _| Some(Value::Uint(v.since_first())),
+    "evt.reltime.s": RELTIME Event Dec; "Whole seconds since the first event of the capture."
+        => |v, _| Some(Value::Uint(v.since_first() / NS)),
+    "evt.reltime.ns": RELTIME Event PaddedDec; "Nanoseconds, within the second, since the first event."
+        => |v, _| Some(Value::Uint(v.since_first() % NS)),
+    "evt.pluginname": STR Event Na; "Name of the plugin that sent the event."
+        => none,
+    "evt.plugininfo": STR Event Na; "The plugin's own summary of its event."
+        => none,
+    "evt.source": STR Event Na; "Name of the event's source, such as syscall."
+        => |v, _| (v.event().ty != EventType::PLUGINEVENT_E).then_some(Value::Str(b"syscall")),
+    "evt.is_async": BOOL Event Na; "Whether the event was sent by user space on its own account."
+        => |v, _| Some(Value::Bool(v.event().ty == EventType::ASYNCEVENT_E)),
+    "evt.asynctype": STR Event Na; "Name of an asynchronous event."
+        => |v, _| (v.event().ty == EventType::ASYNCEVENT_E)
+            .then(|| v.event().text(param::ASYNCEVENT_E::name)).flatten().map(Value::Str),
+    "evt.hostname": STR Host Na; "Name of the machine."
+        => |v, _| Some(Value::Str(v.hostname())),
+    "evt.latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
+        => |_, _| Some(Value::Uint(0)),
+    "evt.latency.s": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
+        => |_, _| Some(Value::Uint(0)),
+    "evt.latency.ns": RELTIME Event PaddedDec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
+        => |_, _| Some(Value::Uint(0)),
+    "evt.latency.quantized": UINT64 Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
+        => |_, _| Some(Value::Uint(0)),
+    "evt.latency.human": STR Event Na (DEPRECATED | HIDDEN); "Always 0ns: enter events are no longer sent."
+        => |_, _| Some(Value::Str(b"0ns")),
+    "evt.deltatime": RELTIME Event Dec; "Nanoseconds since the event before; 0 for the first."
+        => |v, _| Some(Value::Uint(v.since_previous())),
+    "evt.deltatime.s": RELTIME Event Dec; "Whole seconds since the event before."
+        => |v, _| Some(Value::Uint(v.since_previous() / NS)),
+    "evt.deltatime.ns": RELTIME Event PaddedDec; "Nanoseconds, within the second, since the event before."
+        => |v, _| Some(Value::Uint(v.since_previous() % NS)),
+    "evt.outputtime": STR Event Na (HIDDEN); "Time of day with nanoseconds, in the local zone."
+        => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),
+    "evt.dir": STR Event Na (DEPRECATED | HIDDEN); "> for events sent at entry, < for those sent at exit."
+        => |v, _| Some(Value::Str(if v.event().ty.is_exit() { b"<" } else { b">" })),
+    "evt.type": STR Event Na; "Name of the event; of a call without an event of its own, the call's name."
+        => |v, _| Some(Value::Str(name(v))),
+    "evt.type.is" [Suffix]: UINT32 Event Na; "1 if the event is of the type named, or numbered, after the dot, else 0."
+        => |v, f| Some(Value::Uint(u64::from(is_type(v, f)))),
+    "syscall.type": STR Event Na; "Name of the system call; absent for events of another kind."
+        => |v, _| is_syscall(v).then(|| Value::Str(name(v))),
+    "evt.category": STR Event Na; "What the event is about: file, net, process, … I/O counts by the kind of its file."
+        => |v, _| Some(category(v)),
+    "evt.cpu": INT16 Event Id; "Number of the CPU."
+        => |v, _| Some(Value::Int(i64::from(v.event().cpu))),
+    "evt.args": STR Event Na; "All parameters as name=value, with what each stands for in parentheses."
+        => |v, _| Some(args(v)),
+    "evt.arg" [Suffix]: STR Event Na; "One parameter as text, by .name or [position]: what it stands for, else its value."
+        => arg,
+    "evt.rawarg" [Suffix]: DYNAMIC Event Na (NO_RHS | NO_TRANSFORMER); "One parameter by .name, with its own type."
+        => raw::rawarg,
+    "evt.info": STR Event Na; "The same as evt.args."
+        => |v, _| Some(args(v)),
+    "evt.buffer": BYTES Event Na; "The bytes read or written, as far as the probe kept them."
+        => buffer,
+    "evt.buflen": UINT64 Event Dec; "Bytes moved by a successful I/O call on a known file."
+        => |v, _| buflen(v, IO, None),
+    "evt.res": STR Event Dec; "SUCCESS, or the name of the error."
+        => res,
+    "evt.rawres": INT64 Event Dec; "Result of the call."
+        => |v, _| v.result().map(Value::Int),
+    "evt.failed": BOOL Event Na; "Whether the call failed."
+        => |v, _| v.result().map(|n| Value::Bool(n < 0)),
+    "evt.is_io": BOOL Event Na; "Whether the event reads from or writes to a file descriptor."
+        => |v, _| Some(Value::Bool(v.flags().intersects(IO))),
+    "evt.is_io_read": BOOL Event Na; "Whether the event reads from a file descriptor."
+        => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::READS_FROM_FD))),
+    "evt.is_io_write": BOOL Event Na; "Whether the event writes to a file descriptor."
+        => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WRITES_TO_FD))),
+    "evt.io_dir": STR Event Na; "read or write, for events that do."
+        => io_dir,
+    "evt.is_wait": BOOL Event Na; "Whether the event is of a kind that makes its thread wait."
+        => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WAITS))),
+    "evt.wait_latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
+        => |_, _| Some(Value::Uint(0)),
+    "evt.is_syslog": BOOL Event Na; "Whether the event writes to /dev/log."
+        => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WRITES_TO_FD) && v.fd_name().is_some_and(|name| contains(name, b"/dev/log")))),
+    "evt.count": UINT32 Event Dec; "Always 1, to be summed."
+        => |_, _| Some(Value::Uint(1)),
+    "evt.count.error": UINT32 Event Dec; "1 if the call failed, else 0."
+        => |v, _| v.result().map(|n| Value::Uint(u64::from(n < 0))),
+    "evt.count.error.file": UINT32 Event Dec; "1 if the call failed on a file, else 0."
+        => |v, _| error_count(v, ErrorKind::File),
+    "evt.count.error.net": UINT32 Event Dec; "1 if the call failed on a socket, else 0."
+        => |v, _| error_count(v, ErrorKind::Net),
+    "evt.count.error.memory": UINT32 Event Dec; "1 if a call about memory failed, else 0."
+        => |v, _| error_count(v, ErrorKind::Memory),
+    "evt.count.error.other": UINT32 Event Dec; "1 if a call failed on anything else, else 0."
+        => |v, _| error_count(v, ErrorKind::Other),
+    "evt.count.exit": UINT32 Event Dec; "1 for events sent at exit."
+        => |v, _| v.event().ty.is_exit().then_some(Value::Uint(1)),
+    "evt.count.procinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events of main threads, else 0."
+        => |v, _| Some(Value::Uint(u64::from(is_procinfo(v) && v.thread().is_some_and(|t| v.is_main(t))))),
+    "evt.count.threadinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events, else 0."
+        => |v, _| Some(Value::Uint(u64::from(is_procinfo(v)))),
+    "evt.around" [Index]: UINT64 Event Dec (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Milliseconds, rounded up, between the event and the time in brackets (ns since the epoch)."
+        => |v, f| Some(Value::Uint(v.event().ts.abs_diff(index(f)?).div_ceil(1_000_000))),
+    "evt.abspath" [Suffix]: STR Event Na; "Absolute path of a call with a directory fd; .src and .dst choose one of two."
+        => abspath,
+    "evt.buflen.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input."
+        => |v, _| buflen(v, EventFlags::READS_FROM_FD, None),
+    "evt.buflen.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output."
+        => |v, _| buflen(v, EventFlags::WRITES_TO_FD, None),
+    "evt.buflen.file": UINT64 Event Dec (HIDDEN); "evt.buflen on files."
+        => |v, _| buflen(v, IO, Some(FdClass::File)),
+    "evt.buflen.file.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input from files."
+        => |v, _| buflen(v, EventFlags::READS_FROM_FD, Some(FdClass::File)),
+    "evt.buflen.file.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output to files."
+        => |v, _| buflen(v, EventFlags::WRITES_TO_FD, Some(FdClass::File)),
+    "evt.buflen.net": UINT64 Event Dec (HIDDEN); "evt.buflen on network sockets."
+        => |v, _| buflen(v, IO, Some(FdClass::Net)),
+    "evt.buflen.net.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input from network sockets."
+        => |v, _| buflen(v, EventFlags::READS_FROM_FD, Some(FdClass::Net)),
+    "evt.buflen.net.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output to network sockets."
+        => |v, _| buflen(v, EventFlags::WRITES_TO_FD, Some(FdClass::Net)),
+    "evt.is_open_read": BOOL Event Na; "Whether a file is opened for reading."
+        => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::READ != 0))),
+    "evt.is_open_write": BOOL Event Na; "Whether a file is opened for writing."
+        => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::WRITE != 0))),
+    "evt.infra.docker.name": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+        => none,
+    "evt.infra.docker.container.id": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+        => none,
+    "evt.infra.docker.container.name": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+        => none,
+    "evt.infra.docker.container.image": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+        => none,
+    "evt.is_open_exec": BOOL Event Na; "Whether a file is created with a mode that lets someone execute it."
+        => |v, _| Some(Value::Bool(open::is_exec(v))),
+    "evt.is_open_create": BOOL Event Na; "Whether opening made the file."
+        => |v, _| Some(Value::Bool(open::is_create(v))),
+    "util.cnt": UINT64 Event Id (HIDDEN); "Number of the event."
+        => |v, _| Some(Value::Uint(v.num())),
+}
+
+const IO: EventFlags = EventFlags::READS_FROM_FD.union(EventFlags::WRITES_TO_FD);
+
+fn text<'v>(v: &'v EventView<'v>, write: impl FnOnce(&mut Text<'v>)) -> Value<'v> {
+    let mut out = Text::with_capacity(40, v.bump());
+    write(&mut out);
+    Value::Str(out.finish())
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// Name as `evt.type` has it.
+pub(super) fn name<'v>(v: &EventView<'v>) -> &'v [u8] {
+    let event = v.event();
+    let code = match event.ty {
+        EventType::GENERIC_X => event.uint(param::GENERIC_X::ID),
+        EventType::GENERIC_E => event.uint(param::GENERIC_E::ID),
+        EventType::ASYNCEVENT_E => return event.text(param::ASYNCEVENT_E::name).unwrap_or(b"asyncevent"),
+        ty => return ty.name().as_bytes(),
+    };
+    SyscallCode(code.unwrap_or(u64::MAX) as u16).name().as_bytes()
+}
+
+fn is_type(v: &EventView<'_>, field: &Field) -> bool {
+    let ty = v.event().ty;
+    match (index(field), key(field)) {
+        (Some(code), _) => u64::from(ty.0) == code,
+        (_, Some(name)) => ty.name() == name,
+        _ => false,
+    }
+}
+
+fn is_syscall(v: &EventView<'_>) -> bool {
+    v.event().info().is_some_and(|info| info.category.is_from(Category::SYSCALL))
+}
+
+fn is_procinfo(v: &EventView<'_>) -> bool {
+    v.event().ty == EventType::PROCINFO_E
+}
+
+fn category(v: &EventView<'_>) -> Value<'static> {
+    let class = v.event().info().map_or("unknown", |info| info.category.class());
+    Value::from(match class {
+        "IO" => match v.fd_class() {
+            Some(FdClass::File) => "file",
+            Some(FdClass::Net) => "net",
+            Some(FdClass::Ipc) => "ipc",
+            Some(FdClass::Other) | None => "unknown",
+        },
+        class => class,
+    })
+}
+
+fn args<'v>(v: &'v EventView<'v>) -> Value<'v> {
+    let event = v.event();
+    let Some(info) = event.info().filter(|_| !render::is_generic(event.ty)) else { return Value::Str(b"") };
+    let mut out = Text::with_capacity(128, v.bump());
+    let mut resolved = Text::new(v.bump());
+    for (index, param) in info.params.iter().enumerate().take(event.nparams()) {
+        if index > 0 {
+            out.push(b" ");
+        }
+        out.push(param.name.as_bytes());
+        out.push(b"=");
+        render::param(v, index, &mut out, &mut resolved);
+        if !resolved.is_empty() {
+            out.push(b"(");
+            out.push(resolved.as_bytes());
+            out.push(b")");
+            resolved.clear();
+        }
+    }
+    Value::Str(out.finish())
+}
+
+fn arg<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
+    let at = match index(field) {
+        Some(n) => usize::try_from(n).ok()?,
+        None => schema::param_index(field.hint, v.event().ty)?,
+    };
+    arg_text(v, at).map(Value::Str)
+}
+
+fn arg_text<'v>(v: &'v EventView<'v>, at: usize) -> Option<&'v [u8]> {
+    let mut value = Text::new(v.bump());
+    let mut resolved = Text::new(v.bump());
+    render::param(v, at, &mut value, &mut resolved)?;
+    Some(if resolved.is_empty() { value.finish() } else { resolved.finish() })
+}
+
+fn buffer<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let event = v.event();
+    let at = event.info()?.params.iter().position(|p| p.name == "data" && p.ty == ParamType::BYTEBUF)?;
+    event.param(at).filter(|data| !data.is_empty()).map(Value::Bytes)
+}
+
+fn buflen(v: &EventView<'_>, io: EventFlags, class: Option<FdClass>) -> Option<Value<'static>> {
+    if !v.flags().intersects(io) {
+        return None;
+    }
+    let of = v.fd_class()?;
+    if class.is_some_and(|class| class != of) {
+        return None;
+    }
+    let moved = u64::try_from(v.result()?).ok()?;
+    Some(Value::Uint(moved))
+}
+
+fn res<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let result = v.result()?;
+    Some(match names::errno(result) {
+        _ if result >= 0 => Value::Str(b"SUCCESS"),
+        Some(name) => Value::from(name),
+        None => text(v, |out| out.print(format_args!("{result}"))),
+    })
+}
+
+fn io_dir<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let flags = v.flags();
+    if flags.contains(EventFlags::WRITES_TO_FD) {
+        Some(Value::Str(b"write"))
+    } else if flags.contains(EventFlags::READS_FROM_FD) {
+        Some(Value::Str(b"read"))
+    } else {
+        None
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum ErrorKind {
+    File,
+    Net,
+    Memory,
+    Other,
+}
+
+fn error_count(v: &EventView<'_>, wanted: ErrorKind) -> Option<Value<'static>> {
+    let result = v.result()?;
+    let kind = match (v.fd_class(), v.fd().is_some()) {
+        (Some(FdClass::File), _) => ErrorKind::File,
+        (Some(FdClass::Net), _) => ErrorKind::Net,
+        (Some(_), _) if v.fd().is_some_and(|fd| fd.kind == FdKind::Unix) => ErrorKind::Net,
+        (None, false) if open::is_open(v.event().ty) => ErrorKind::File,
+        (None, false) if matches!(v.event().ty.name(), "accept" | "accept4" | "connect") => ErrorKind::Net,
+        _ if v.event().info().is_some_and(|i| i.category.class() == "memory") => ErrorKind::Memory,
+        _ => ErrorKind::Other,
+    };
+    Some(Value::Uint(u64::from(result < 0 && kind == wanted)))
+}
+
+fn abspath<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
+    let info = v.event().info()?;
+    let wanted: &[&str] = match key(field) {
+        None => &["name", "path", "pathname", "filename", "linkpath"],
+        Some("src") => &["oldpath"],
+        Some(_) => &["newpath"],
+    };
+    let at = info.params.iter().position(|p| p.ty == ParamType::FSRELPATH && wanted.contains(&p.name))?;
+    render::absolute(v, at).map(Value::Str)
+}

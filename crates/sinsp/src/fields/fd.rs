@@ -1,0 +1,319 @@
+//! `fd.*`
+
+use std::net::IpAddr;
+
+use eyas_events::{EventFlags, EventType, ParamType};
+use eyas_fields::{Field, Value};
+
+use super::{fields, index, none};
+use crate::render::{self, Text};
+use crate::state::{Fd, FdKind, L4, Role, Socket};
+use crate::view::EventView;
+
+type End = (IpAddr, u16);
+
+fields! {
+    "fd.num": INT64 Event Id; "Number of the file descriptor."
+        => |v, _| event_fd(v)?.num.map(Value::Int),
+    "fd.type": STR Fd Dec; "Kind of the file: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, …"
+        => |v, _| fd(v).map(|fd| Value::from(fd.kind.name())),
+    "fd.typechar": STR Fd Dec; "Kind of the file as one letter; of an unknown file, what the event makes."
+        => |v, _| event_fd(v).map(|at| letter(at.fd.map_or_else(|| made(v.event().ty), |fd| fd.kind))),
+    "fd.name": STR Fd Na; "Path, addresses or other name of the file; of an unknown file, what the event calls it."
+        => |v, _| name(v).map(Value::Str),
+    "fd.directory": STR Fd Na; "Directory of a file; a directory's own name."
+        => |v, _| directory(v).map(Value::Str),
+    "fd.filename": STR Fd Na; "Last component of a file's name."
+        => |v, _| {
+            let fd = fd(v).filter(|fd| matches!(fd.kind, FdKind::File | FdKind::OldFile))?;
+            Some(Value::Str(fd.name.rsplit(|b| *b == b'/').next().unwrap_or_default()))
+        },
+    "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends."
+        => |v, _| ends(v, |end| Value::Ip(end.0)),
+    "fd.cip": IP Fd Na; "Address of the client."
+        => |v, _| client(v).map(|end| Value::Ip(end.0)),
+    "fd.sip": IP Fd Na; "Address of the server."
+        => |v, _| server(v).map(|end| Value::Ip(end.0)),
+    "fd.lip": IP Fd Na; "Address of the local end."
+        => |v, _| local_remote(v).map(|ends| Value::Ip(ends.0.0)),
+    "fd.rip": IP Fd Na; "Address of the remote end."
+        => |v, _| local_remote(v).map(|ends| Value::Ip(ends.1.0)),
+    "fd.port": PORT Fd Dec (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends."
+        => |v, _| ends(v, |end| port(end)),
+    "fd.cport": PORT Fd Dec; "Port of the client."
+        => |v, _| client(v).map(port),
+    "fd.sport": PORT Fd Dec; "Port of the server."
+        => |v, _| server(v).map(port),
+    "fd.lport": PORT Fd Dec; "Port of the local end."
+        => |v, _| local_remote(v).map(|ends| port(ends.0)),
+    "fd.rport": PORT Fd Dec; "Port of the remote end."
+        => |v, _| local_remote(v).map(|ends| port(ends.1)),
+    "fd.l4proto": STR Fd Na; "tcp, udp, icmp or raw; <NA> if it is not known."
+        => |v, _| fd(v).map(|fd| Value::from(if fd.role == Role::None && fd.l4 != L4::Raw { "<NA>" } else { fd.l4.name() })),
+    "fd.sockfamily": STR Fd Na; "ip or unix."
+        => |v, _| fd(v).and_then(|fd| match fd.kind {
+            kind if kind.is_inet() => Some(Value::Str(b"ip")),
+            FdKind::Unix => Some(Value::Str(b"unix")),
+            _ => None,
+        }),
+    "fd.is_server": BOOL Fd Na; "Whether the socket listens, or the server's end is of this machine."
+        => |v, _| fd(v).map(|fd| Value::Bool(is_server(v, fd))),
+    "fd.uid": STR Event Na; "Thread id and file descriptor number, one after the other."
+        => |v, _| {
+            let num = event_fd(v)?.num?;
+            let mut out = Text::new(v.bump());
+            out.print(format_args!("{}{num}", v.event().tid));
+            Some(Value::Str(out.finish()))
+        },
+    "fd.containername": STR Event Na; "Container id, colon, name of the file."
+        => |v, _| in_container(v, name(v)?),
+    "fd.containerdirectory": STR Event Na; "Container id, colon, directory of the file."
+        => |v, _| in_container(v, directory(v)?),
+    "fd.proto": PORT Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends, to be compared with service names."
+        => |v, _| ends(v, |end| port(end)),
+    "fd.cproto": STR Fd Na; "Port of the client as text."
+        => |v, _| client(v).map(|end| port_text(v, end)),
+    "fd.sproto": STR Fd Na; "Port of the server as text."
+        => |v, _| server(v).map(|end| port_text(v, end)),
+    "fd.lproto": STR Fd Na; "Port of the local end as text."
+        => |v, _| local_remote(v).map(|ends| port_text(v, ends.0)),
+    "fd.rproto": STR Fd Na; "Port of the remote end as text."
+        => |v, _| local_remote(v).map(|ends| port_text(v, ends.1)),
+    "fd.net": NET Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, to be compared with networks."
+        => |v, _| ends(v, |end| Value::Ip(end.0)),
+    "fd.cnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the client, to be compared with networks."
+        => |v, _| client(v).map(|end| Value::Ip(end.0)),
+    "fd.snet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the server, to be compared with networks."
+        => |v, _| server(v).map(|end| Value::Ip(end.0)),
+    "fd.lnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the local end, to be compared with networks."
+        => |v, _| local_remote(v).map(|ends| Value::Ip(ends.0.0)),
+    "fd.rnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the remote end, to be compared with networks."
+        => |v, _| local_remote(v).map(|ends| Value::Ip(ends.1.0)),
+    "fd.connected": BOOL Fd Na; "Whether the socket is connected."
+        => |v, _| fd(v).map(|fd| Value::Bool(fd.connected)),
+    "fd.name_changed": BOOL Event Na; "Whether this event changed the name of the file."
+        => |v, _| fd(v).map(|fd| Value::Bool(fd.name_changed)),
+    "fd.cip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the client; never known, as no names are looked up."
+        => none,
+    "fd.sip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the server; never known, as no names are looked up."
+        => none,
+    "fd.lip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the local end; never known, as no names are looked up."
+        => none,
+    "fd.rip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the remote end; never known, as no names are looked up."
+        => none,
+    "fd.dev": INT32 Fd Hex; "Number of the device that the file lies on."
+        => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev as i32))),
+    "fd.dev.major": INT32 Fd Dec; "Major number of the device that the file lies on."
+        => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev >> 8 & 0xfff))),
+    "fd.dev.minor": INT32 Fd Dec; "Minor number of the device that the file lies on."
+        => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev & 0xff | fd.dev >> 12 & 0xf_ff00))),
+    "fd.ino": INT64 Fd Dec; "Inode of the file."
+        => |v, _| fd(v).map(|fd| Value::Int(fd.ino as i64)),
+    "fd.nameraw": STR Fd Na; "Path as the program gave it, with repeated slashes made one."
+        => |v, _| raw_name(v).map(Value::Str),
+    "fd.types" [OptionalIndex]: STR Event Dec (LIST | NO_RHS); "Kinds of all open files; [n] is the kind of descriptor n."
+        => types,
+    "fd.is_upper_layer": BOOL Fd Na; "Whether the file lies in the upper layer of an overlay."
+        => |v, _| fd(v).map(|fd| Value::Bool(fd.upper_layer)),
+    "fd.is_lower_layer": BOOL Fd Na; "Whether the file lies in a lower layer of an overlay."
+        => |v, _| fd(v).map(|fd| Value::Bool(fd.lower_layer)),
+}
+
+/// The event's descriptor, and what it is if that is known.
+#[derive(Clone, Copy)]
+pub(super) struct EventFd<'v> {
+    num: Option<i64>,
+    fd: Option<&'v Fd>,
+}
+
+/// `None` for events about no descriptor, and those of unknown threads.
+pub(super) fn event_fd<'v>(v: &'v EventView<'v>) -> Option<EventFd<'v>> {
+    const ABOUT_FDS: EventFlags =
+        EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD);
+    v.thread()?;
+    v.flags().intersects(ABOUT_FDS).then(|| EventFd { num: Some(v.fd_num()), fd: v.fd() })
+}
+
+fn fd<'v>(v: &'v EventView<'v>) -> Option<&'v Fd> {
+    event_fd(v)?.fd
+}
+
+fn letter(kind: FdKind) -> Value<'static> {
+    const LETTERS: &[u8; 128] = &{
+        let mut letters = [0; 128];
+        let mut i = 0;
+        while i < 128 {
+            letters[i] = i as u8;
+            i += 1;
+        }
+        letters
+    };
+    let at = kind.letter() as usize & 127;
+    Value::Str(&LETTERS[at..=at])
+}
+
+/// Kind of file that events of a type make or use.
+fn made(ty: EventType) -> FdKind {
+    match ty.name() {
+        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" => FdKind::File,
+        "socket" | "accept" | "accept4" => FdKind::Ipv4,
+        "pipe" | "pipe2" => FdKind::Pipe,
+        "eventfd" | "eventfd2" => FdKind::Event,
+        "signalfd" | "signalfd4" => FdKind::Signal,
+        "timerfd_create" => FdKind::Timer,
+        "inotify_init" | "inotify_init1" => FdKind::Inotify,
+        _ => FdKind::Unknown,
+    }
+}
+
+/// Position of the parameter that says what a file is called, if the event has one.
+fn name_param(v: &EventView<'_>) -> Option<(usize, ParamType)> {
+    let info = v.event().info()?;
+    let wanted: &[ParamType] = match info.name {
+        "open" | "creat" | "openat" | "openat2" | "open_by_handle_at" => {
+            &[ParamType::FSPATH, ParamType::FSRELPATH]
+        }
+        "accept" | "accept4" | "connect" => &[ParamType::SOCKTUPLE],
+        _ => return None,
+    };
+    let at = info.params.iter().position(|p| wanted.contains(&p.ty))?;
+    Some((at, info.params[at].ty))
+}
+
+fn name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
+    match event_fd(v)?.fd {
+        Some(fd) => Some(&fd.name),
+        None => Some(match name_param(v) {
+            Some((at, ParamType::SOCKTUPLE)) => {
+                let mut out = Text::new(v.bump());
+                if let Some(bytes) = v.event().param(at).filter(|bytes| !bytes.is_empty()) {
+                    render::sock_tuple(bytes, &mut out);
+                }
+                out.finish()
+            }
+            Some((at, _)) => render::absolute(v, at).unwrap_or(b"<NA>"),
+            None => b"",
+        }),
+    }
+}
+
+fn raw_name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
+    let raw: &[u8] = match event_fd(v)?.fd {
+        Some(fd) => &fd.raw_name,
+        None => match name_param(v) {
+            Some((at, ParamType::FSPATH | ParamType::FSRELPATH)) => v.event().text(at).unwrap_or_default(),
+            _ => b"",
+        },
+    };
+    if !raw.windows(2).any(|pair| pair == b"//") {
+        return Some(raw);
+    }
+    let mut out = Text::with_capacity(raw.len(), v.bump());
+    let mut slash = false;
+    for part in raw.split_inclusive(|b| *b == b'/') {
+        if part != b"/" || !slash {
+            out.push(part);
+        }
+        slash = part.ends_with(b"/");
+    }
+    Some(out.finish())
+}
+
+fn directory<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
+    let name = match event_fd(v)?.fd {
+        Some(fd) if fd.is_directory() => return Some(&fd.name),
+        Some(fd) if !fd.kind.is_file() => return None,
+        _ => name(v)?,
+    };
+    Some(match name.iter().rposition(|b| *b == b'/') {
+        None | Some(0) => b"/",
+        Some(at) => &name[..at],
+    })
+}
+
+fn port(end: End) -> Value<'static> {
+    Value::Uint(u64::from(end.1))
+}
+
+fn port_text<'v>(v: &'v EventView<'v>, end: End) -> Value<'v> {
+    let mut out = Text::new(v.bump());
+    out.print(format_args!("{}", end.1));
+    Value::Str(out.finish())
+}
+
+fn client(v: &EventView<'_>) -> Option<End> {
+    match fd_ref(v)? {
+        Fd { socket: Socket::Inet { source, .. }, role: Role::Client | Role::Server, .. } => Some(*source),
+        _ => None,
+    }
+}
+
+fn server(v: &EventView<'_>) -> Option<End> {
+    match fd_ref(v)? {
+        Fd { socket: Socket::Inet { destination, .. }, role: Role::Client | Role::Server, .. } => {
+            Some(*destination)
+        }
+        Fd { socket: Socket::Server { addr }, .. } => Some(*addr),
+        _ => None,
+    }
+}
+
+/// The local and the remote end.
+fn local_remote(v: &EventView<'_>) -> Option<(End, End)> {
+    match fd_ref(v)? {
+        Fd { socket: Socket::Inet { source, destination }, role: Role::Client | Role::Server, .. } => {
+            let source_is_local = is_local(v, source.0);
+            Some(if source_is_local { (*source, *destination) } else { (*destination, *source) })
+        }
+        _ => None,
+    }
+}
+
+fn fd_ref<'a>(v: &'a EventView<'_>) -> Option<&'a Fd> {
+    event_fd(v)?.fd
+}
+
+fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
+    // Nobody has been connected to yet: that an IPv6 socket's end is unset counts as here.
+    (ip.is_ipv6() && ip.is_unspecified()) || v.state().is_local(ip)
+}
+
+fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {
+    match fd.socket {
+        Socket::Server { .. } => true,
+        Socket::Inet { destination, .. } => is_local(v, destination.0),
+        Socket::None => fd.kind == FdKind::Ipv6,
+        Socket::Unix { .. } => false,
+    }
+}
+
+fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Value<'v>> {
+    match fd_ref(v)?.socket {
+        Socket::Inet { source, destination } => Some(v.list([source, destination].into_iter().map(get))),
+        Socket::Server { addr } => Some(v.list([addr].into_iter().map(get))),
+        Socket::None | Socket::Unix { .. } => None,
+    }
+}
+
+fn in_container<'v>(v: &'v EventView<'v>, name: &[u8]) -> Option<Value<'v>> {
+    let mut out = Text::with_capacity(name.len() + 16, v.bump());
+    out.push(super::container::id(v)?);
+    out.push(b":");
+    out.push(name);
+    Some(Value::Str(out.finish()))
+}
+
+fn types<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
+    v.thread()?;
+    if let Some(n) = index(field) {
+        let fd = v.fd_entry(i64::try_from(n).ok()?)?;
+        return Some(v.list([Value::from(fd.kind.name())].into_iter()));
+    }
+    let mut seen: Vec<&'static str> = Vec::new();
+    for (_, fd) in v.fds()?.iter() {
+        if !seen.contains(&fd.kind.name()) {
+            seen.push(fd.kind.name());
+        }
+    }
+    Some(v.list(seen.into_iter().map(Value::from)))
+}

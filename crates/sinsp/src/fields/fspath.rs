@@ -1,0 +1,125 @@
+//! `fs.path.*`: the paths of calls that work on them.
+
+use eyas_events::{EventType as T, ParamDetail, ParamType, param as p};
+use eyas_fields::Value;
+
+use super::fields;
+use crate::render;
+use crate::view::EventView;
+
+fields! {
+    "fs.path.name": STR Event Na; "Path that a call works on (mkdir, rmdir, unlink, open, chmod, chown, quotactl, umount families)."
+        => |v, _| path(v, Role::Name, false),
+    "fs.path.nameraw": STR Event Na; "Path that a call works on, as the program gave it."
+        => |v, _| path(v, Role::Name, true),
+    "fs.path.source": STR Event Na; "Source of a successful rename or mount; the path that a successful link or symlink makes."
+        => |v, _| path(v, Role::Source, false),
+    "fs.path.sourceraw": STR Event Na; "fs.path.source as the program gave it."
+        => |v, _| path(v, Role::Source, true),
+    "fs.path.target": STR Event Na; "Target of a successful rename or mount; the path that a successful link or symlink leads to."
+        => |v, _| path(v, Role::Target, false),
+    "fs.path.targetraw": STR Event Na; "fs.path.target as the program gave it."
+        => |v, _| path(v, Role::Target, true),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Name,
+    Source,
+    Target,
+}
+
+/// Whence a path comes.
+enum Place {
+    /// A path or name parameter.
+    Param(usize),
+    /// The name of the event's file.
+    Fd,
+}
+
+/// Calls that open: their path counts even if they fail.
+fn opened(ty: T) -> Option<usize> {
+    Some(match ty {
+        T::SYSCALL_OPEN_X => p::SYSCALL_OPEN_X::name,
+        T::SYSCALL_OPENAT_2_X => p::SYSCALL_OPENAT_2_X::name,
+        T::SYSCALL_OPENAT2_X => p::SYSCALL_OPENAT2_X::name,
+        T::SYSCALL_CREAT_X => p::SYSCALL_CREAT_X::name,
+        T::SYSCALL_OPEN_BY_HANDLE_AT_X => p::SYSCALL_OPEN_BY_HANDLE_AT_X::path,
+        _ => return None,
+    })
+}
+
+fn place(ty: T, role: Role) -> Option<Place> {
+    let at = match role {
+        Role::Name => match ty {
+            T::SYSCALL_MKDIR_2_X => p::SYSCALL_MKDIR_2_X::path,
+            T::SYSCALL_MKDIRAT_X => p::SYSCALL_MKDIRAT_X::path,
+            T::SYSCALL_RMDIR_2_X => p::SYSCALL_RMDIR_2_X::path,
+            T::SYSCALL_UNLINK_2_X => p::SYSCALL_UNLINK_2_X::path,
+            T::SYSCALL_UNLINKAT_2_X => p::SYSCALL_UNLINKAT_2_X::name,
+            T::SYSCALL_CHMOD_X => p::SYSCALL_CHMOD_X::filename,
+            T::SYSCALL_FCHMODAT_X => p::SYSCALL_FCHMODAT_X::filename,
+            T::SYSCALL_CHOWN_X => p::SYSCALL_CHOWN_X::path,
+            T::SYSCALL_LCHOWN_X => p::SYSCALL_LCHOWN_X::path,
+            T::SYSCALL_FCHOWNAT_X => p::SYSCALL_FCHOWNAT_X::pathname,
+            T::SYSCALL_FCHMOD_X | T::SYSCALL_FCHOWN_X => return Some(Place::Fd),
+            T::SYSCALL_QUOTACTL_X => p::SYSCALL_QUOTACTL_X::special,
+            T::SYSCALL_UMOUNT_1_X => p::SYSCALL_UMOUNT_1_X::name,
+            T::SYSCALL_UMOUNT2_X => p::SYSCALL_UMOUNT2_X::name,
+            _ => return None,
+        },
+        Role::Source => match ty {
+            T::SYSCALL_RENAME_X => p::SYSCALL_RENAME_X::oldpath,
+            T::SYSCALL_RENAMEAT_X => p::SYSCALL_RENAMEAT_X::oldpath,
+            T::SYSCALL_RENAMEAT2_X => p::SYSCALL_RENAMEAT2_X::oldpath,
+            T::SYSCALL_LINK_2_X => p::SYSCALL_LINK_2_X::newpath,
+            T::SYSCALL_LINKAT_2_X => p::SYSCALL_LINKAT_2_X::newpath,
+            T::SYSCALL_SYMLINK_X => p::SYSCALL_SYMLINK_X::linkpath,
+            T::SYSCALL_SYMLINKAT_X => p::SYSCALL_SYMLINKAT_X::linkpath,
+            T::SYSCALL_MOUNT_X => p::SYSCALL_MOUNT_X::dev,
+            _ => return None,
+        },
+        Role::Target => match ty {
+            T::SYSCALL_RENAME_X => p::SYSCALL_RENAME_X::newpath,
+            T::SYSCALL_RENAMEAT_X => p::SYSCALL_RENAMEAT_X::newpath,
+            T::SYSCALL_RENAMEAT2_X => p::SYSCALL_RENAMEAT2_X::newpath,
+            T::SYSCALL_LINK_2_X => p::SYSCALL_LINK_2_X::oldpath,
+            T::SYSCALL_LINKAT_2_X => p::SYSCALL_LINKAT_2_X::oldpath,
+            T::SYSCALL_SYMLINK_X => p::SYSCALL_SYMLINK_X::target,
+            T::SYSCALL_SYMLINKAT_X => p::SYSCALL_SYMLINKAT_X::target,
+            T::SYSCALL_MOUNT_X => p::SYSCALL_MOUNT_X::dir,
+            _ => return None,
+        },
+    };
+    Some(Place::Param(at))
+}
+
+fn path<'v>(v: &'v EventView<'v>, role: Role, raw: bool) -> Option<Value<'v>> {
+    let event = v.event();
+    let place = match opened(event.ty) {
+        Some(at) if role == Role::Name => Place::Param(at),
+        Some(_) => return None,
+        None => {
+            let place = place(event.ty, role)?;
+            if v.result()? < 0 {
+                return None;
+            }
+            place
+        }
+    };
+    let text = match place {
+        Place::Fd => &v.fd()?.name,
+        Place::Param(at) if raw => event.text(at)?,
+        Place::Param(at) => resolved(v, at)?,
+    };
+    Some(Value::Str(text))
+}
+
+/// The path, absolute; one whose thread is unknown stays as it is.
+fn resolved<'v>(v: &'v EventView<'v>, at: usize) -> Option<&'v [u8]> {
+    let info = v.event().info()?.params.get(at)?;
+    let is_path = matches!(info.ty, ParamType::FSPATH | ParamType::FSRELPATH)
+        || matches!(info.detail, ParamDetail::At(_))
+        || info.ty == ParamType::CHARBUF;
+    if is_path && v.thread().is_some() { render::absolute(v, at) } else { v.event().text(at) }
+}

@@ -1,0 +1,277 @@
+//! `proc.*`
+
+use eyas_fields::{Arg, Field, Value};
+
+use super::{fields, index, key};
+use crate::state::{Thread, split_nul};
+use crate::view::EventView;
+
+fields! {
+    "proc.exe": STR Process Na; "First argument of the program (argv[0])."
+        => |v, _| Some(Value::Str(&v.thread()?.exe)),
+    "proc.pexe": STR Ancestors Na; "First argument of the parent."
+        => |v, _| Some(Value::Str(&v.parent()?.exe)),
+    "proc.aexe" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "First argument of an ancestor: [1] is the parent; of all without index."
+        => |v, f| ancestor(v, f, |t| Value::Str(&t.exe)),
+    "proc.exepath": STR Process Na; "Path of the executable."
+        => |v, _| Some(Value::Str(&v.thread()?.exepath)),
+    "proc.pexepath": STR Ancestors Na; "Path of the parent's executable."
+        => |v, _| Some(Value::Str(&v.parent()?.exepath)),
+    "proc.aexepath" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Path of an ancestor's executable: [1] is the parent; of all without index."
+        => |v, f| ancestor(v, f, |t| Value::Str(&t.exepath)),
+    "proc.name": STR Process Na; "Command name of the thread, at most 15 bytes."
+        => |v, _| Some(Value::Str(&v.thread()?.comm)),
+    "proc.pname": STR Ancestors Na; "Command name of the parent."
+        => |v, _| Some(Value::Str(&v.parent()?.comm)),
+    "proc.aname" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Command name of an ancestor: [1] is the parent; of all without index."
+        => |v, f| ancestor(v, f, |t| Value::Str(&t.comm)),
+    "proc.args" [OptionalIndex]: STR Process Na; "Arguments after the first, blank-separated; with an index, one of them."
+        => |v, f| Some(Value::Str(item_or_all(v, &v.thread()?.args, f))),
+    "proc.aargs" [OptionalIndex]: STR Ancestors Na; "Arguments of an ancestor; of all, blank-separated, without index."
+        => aargs,
+    "proc.cmdline": STR Process Na; "Command name and arguments."
+        => |v, _| Some(Value::Str(&v.thread()?.cmdline)),
+    "proc.pcmdline": STR Ancestors Na; "Command name and arguments of the parent."
+        => |v, _| Some(Value::Str(&v.parent()?.cmdline)),
+    "proc.acmdline" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Command name and arguments of an ancestor: [1] is the parent; of all without index."
+        => |v, f| ancestor(v, f, |t| Value::Str(&t.cmdline)),
+    "proc.cmdnargs": UINT64 Process Dec; "Number of arguments after the first."
+        => |v, _| Some(Value::Uint(split_nul(&v.thread()?.args).count() as u64)),
+    "proc.cmdlenargs": UINT64 Process Dec; "Bytes in the arguments after the first."
+        => |v, _| Some(Value::Uint(split_nul(&v.thread()?.args).map(|arg| arg.len() as u64).sum())),
+    "proc.exeline": STR Process Na; "First argument and the others."
+        => |v, _| { let t = v.thread()?; Some(Value::Str(v.join(&[&t.exe[..]], &t.args))) },
+    "proc.env" [OptionalKey]: STR Process Na; "Environment, blank-separated; [NAME] is one variable's value, [n] one entry."
+        => env,
+    "proc.aenv" [OptionalKey]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Environments of the ancestors; [n] is one ancestor's, [NAME] the nearest one's value."
+        => aenv,
+    "proc.cwd": STR Event Na; "Working directory, ending in a slash."
+        => |v, _| v.cwd().map(Value::Str),
+    "proc.loginshellid": INT64 Ancestors Id; "Process id of the outermost shell among the process and its ancestors."
+        => loginshellid,
+    "proc.tty": UINT32 Event Id; "Controlling terminal, 0 for none."
+        => |v, _| Some(Value::Uint(u64::from(v.thread()?.tty))),
+    "proc.pid": INT64 Process Id; "Process id."
+        => |v, _| Some(Value::Int(v.thread()?.pid)),
+    "proc.ppid": INT64 Ancestors Id; "Process id of the parent."
+        => |v, _| Some(Value::Int(v.parent()?.pid)),
+    "proc.apid" [OptionalIndex]: INT64 Ancestors Id (ANY | NO_RHS | NO_TRANSFORMER); "Process id of an ancestor: [1] is the parent; of all without index."
+        => |v, f| ancestor(v, f, |t| Value::Int(t.pid)),
+    "proc.vpid": INT64 Process Id; "Process id in its own pid namespace."
+        => |v, _| known(v.thread()?.vpid),
+    "proc.pvpid": INT64 Ancestors Id; "Process id of the parent in its own pid namespace."
+        => |v, _| known(v.thread_by_tid(v.thread()?.ptid)?.vpid),
+    "proc.sid": INT64 Event Id; "Session id."
+        => |v, _| Some(Value::Int(v.thread()?.sid)),
+    "proc.sname": STR Event Na; "Command name of the session's leader."
+        => |v, _| leader(v, Leader::Session, |t| &t.comm),
+    "proc.sid.exe": STR Event Na; "First argument of the session's leader."
+        => |v, _| leader(v, Leader::Session, |t| &t.exe),
+    "proc.sid.exepath": STR Event Na; "Path of the session leader's executable."
+        => |v, _| leader(v, Leader::Session, |t| &t.exepath),
+    "proc.vpgid": INT64 Event Id; "Process group in its own pid namespace."
+        => |v, _| Some(Value::Int(v.thread()?.vpgid)),
+    "proc.vpgid.name": STR Event Na; "Command name of the process group's leader, found by proc.vpgid."
+        => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.comm),
+    "proc.vpgid.exe": STR Event Na; "First argument of the process group's leader, found by proc.vpgid."
+        => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exe),
+    "proc.vpgid.exepath": STR Event Na; "Path of the process group leader's executable, found by proc.vpgid."
+        => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exepath),
+    "proc.pgid": INT64 Event Id; "Process group on the host."
+        => |v, _| Some(Value::Int(v.thread()?.pgid)),
+    "proc.pgid.name": STR Event Na; "Command name of the process group's leader."
+        => |v, _| leader(v, Leader::Group, |t| &t.comm),
+    "proc.pgid.exe": STR Event Na; "First argument of the process group's leader."
+        => |v, _| leader(v, Leader::Group, |t| &t.exe),
+    "proc.pgid.exepath": STR Event Na; "Path of the process group leader's executable."
+        => |v, _| leader(v, Leader::Group, |t| &t.exepath),
+    "proc.duration": RELTIME Event Dec; "Nanoseconds since the process began."
+        => |v, _| since(v, v.thread()?.clone_ts),
+    "proc.ppid.duration": RELTIME Event Dec; "Nanoseconds since the parent began."
+        => |v, _| since(v, v.parent()?.clone_ts),
+    "proc.pid.ts": RELTIME Process Dec; "When the process began, nanoseconds since the epoch."
+        => |v, _| nonzero(v.thread()?.clone_ts),
+    "proc.ppid.ts": RELTIME Ancestors Dec; "When the parent began, nanoseconds since the epoch."
+        => |v, _| nonzero(v.thread_by_tid(v.thread()?.ptid)?.clone_ts),
+    "proc.is_exe_writable": BOOL Process Na; "Whether the executable was writable by the user who executed it."
+        => |v, _| Some(Value::Bool(v.thread()?.exe_writable)),
+    "proc.is_exe_upper_layer": BOOL Process Na; "Whether the executable lies in the upper layer of an overlay."
+        => |v, _| Some(Value::Bool(v.thread()?.exe_upper_layer)),
+    "proc.is_exe_lower_layer": BOOL Process Na; "Whether the executable lies in a lower layer of an overlay."
+        => |v, _| Some(Value::Bool(v.thread()?.exe_lower_layer)),
+    "proc.is_exe_from_memfd": BOOL Process Na; "Whether the executable is a file in memory (memfd)."
+        => |v, _| Some(Value::Bool(v.thread()?.exe_from_memfd)),
+    "proc.is_sid_leader": BOOL Event Na; "Whether the process leads its session."
+        => |v, _| v.thread().map(|t| Value::Bool(t.sid == t.vpid)),
+    "proc.is_vpgid_leader": BOOL Event Na; "Whether the process leads its group, by the ids of its pid namespace."
+        => |v, _| v.thread().map(|t| Value::Bool(t.vpgid == t.vpid)),
+    "proc.is_pgid_leader": BOOL Event Na; "Whether the process leads its group."
+        => |v, _| v.thread().map(|t| Value::Bool(t.pgid == t.pid)),
+    "proc.exe_ino": INT64 Process Dec; "Inode of the executable."
+        => |v, _| { let ino = v.thread()?.exe_ino; (ino != 0).then_some(Value::Int(ino as i64)) },
+    "proc.exe_ino.ctime": ABSTIME Process Dec; "When the executable's inode was last changed."
+        => |v, _| nonzero(v.thread()?.exe_ctime),
+    "proc.exe_ino.mtime": ABSTIME Process Dec; "When the executable was last modified."
+        => |v, _| nonzero(v.thread()?.exe_mtime),
+    "proc.exe_ino.ctime_duration_proc_start": ABSTIME Process Dec; "Nanoseconds from the change of the executable to the start of the process."
+        => |v, _| nonzero(v.thread()?.exe_ctime_to_clone as u64),
+    "proc.exe_ino.ctime_duration_pidns_start": ABSTIME Process Dec; "Nanoseconds from the start of the pid namespace to the change of the executable."
+        => |v, _| nonzero(v.thread()?.pidns_start_to_exe_ctime as u64),
+    "proc.pidns_init_start_ts": UINT64 Process Dec; "When the pid namespace began, nanoseconds since the epoch."
+        => |v, _| nonzero(v.thread()?.pidns_start),
+    "proc.fdopencount": UINT64 Event Dec; "Number of open files."
+        => |v, _| v.thread().map(|_| Value::Uint(v.fds().map_or(0, |fds| fds.len() as u64))),
+    "proc.fdlimit": INT64 Event Dec; "Most files that the process may open."
+        => |v, _| v.main().map(|t| Value::Int(t.fdlimit)),
+    "proc.fdusage": DOUBLE Event Na; "Open files as a percentage of the limit."
+        => fdusage,
+    "proc.vmsize": UINT64 Event Dec; "Virtual memory in KiB."
+        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.vm_size))),
+    "proc.vmrss": UINT64 Event Dec; "Resident memory in KiB."
+        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.vm_rss))),
+    "proc.vmswap": UINT64 Event Dec; "Swapped memory in KiB."
+        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.vm_swap))),
+    "proc.nthreads": UINT64 Event Dec; "Number of living threads."
+        => |v, _| Some(Value::Uint(v.thread_count()?)),
+    "proc.nchilds": UINT64 Event Dec; "Number of living threads without the leader."
+        => |v, _| { let n = v.thread_count()?; Some(Value::Uint(n.saturating_sub(u64::from(v.main().is_some_and(|t| !t.is_dead()))))) },
+    "proc.stdin.type": STR Event Na; "Kind of the standard input."
+        => |v, _| v.fd_entry(0).map(|fd| Value::from(fd.kind.name())),
+    "proc.stdout.type": STR Event Na; "Kind of the standard output."
+        => |v, _| v.fd_entry(1).map(|fd| Value::from(fd.kind.name())),
+    "proc.stderr.type": STR Event Na; "Kind of the standard error."
+        => |v, _| v.fd_entry(2).map(|fd| Value::from(fd.kind.name())),
+    "proc.stdin.name": STR Event Na; "Name of the standard input."
+        => |v, _| v.fd_entry(0).map(|fd| Value::Str(&fd.name)),
+    "proc.stdout.name": STR Event Na; "Name of the standard output."
+        => |v, _| v.fd_entry(1).map(|fd| Value::Str(&fd.name)),
+    "proc.stderr.name": STR Event Na; "Name of the standard error."
+        => |v, _| v.fd_entry(2).map(|fd| Value::Str(&fd.name)),
+}
+
+fn nonzero(n: u64) -> Option<Value<'static>> {
+    (n != 0).then_some(Value::Uint(n))
+}
+
+fn known(id: i64) -> Option<Value<'static>> {
+    (id != -1).then_some(Value::Int(id))
+}
+
+fn since(v: &EventView<'_>, start: u64) -> Option<Value<'static>> {
+    (start != 0).then(|| Value::Uint(v.event().ts.wrapping_sub(start)))
+}
+
+/// Field of an ancestor, or of all of them.
+fn ancestor<'v>(
+    v: &'v EventView<'v>,
+    field: &Field,
+    get: impl Fn(&'v Thread) -> Value<'v>,
+) -> Option<Value<'v>> {
+    v.thread()?;
+    match index(field) {
+        Some(n) => v.ancestor(n).map(get),
+        None => Some(v.list(v.ancestors().map(get))),
+    }
+}
+
+/// Item `[n]` of a NUL-separated list, empty if there are fewer; or all, blank-separated.
+fn item_or_all<'v>(v: &'v EventView<'v>, list: &'v [u8], field: &Field) -> &'v [u8] {
+    match index(field) {
+        Some(n) => usize::try_from(n).ok().and_then(|n| split_nul(list).nth(n)).unwrap_or_default(),
+        None => v.join(&[], list),
+    }
+}
+
+fn aargs<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
+    v.thread()?;
+    match index(field) {
+        Some(n) => v.ancestor(n).map(|t| Value::Str(v.join(&[], &t.args))),
+        None => {
+            let mut all = bumpalo::collections::Vec::new_in(v.bump());
+            for arg in v.ancestors().flat_map(|t| split_nul(&t.args)) {
+                if !all.is_empty() {
+                    all.push(b' ');
+                }
+                all.extend_from_slice_copy(arg);
+            }
+            Some(Value::Str(all.into_bump_slice()))
+        }
+    }
+}
+
+/// Value of the variable `name`, without blanks around it; empty if it is not set.
+fn variable<'v>(env: &'v [u8], name: &str) -> &'v [u8] {
+    split_nul(env)
+        .find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        .map_or(b"", |value| value.trim_ascii())
+}
+
+fn env<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
+    let env = v.env()?;
+    Some(Value::Str(match key(field) {
+        Some(name) => variable(env, name),
+        None => item_or_all(v, env, field),
+    }))
+}
+
+fn aenv<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
+    /// How far up a variable is looked for.
+    const GENERATIONS: usize = 20;
+    v.thread()?;
+    match &field.arg {
+        Some(Arg::Index(n)) => v.ancestor(*n).map(|t| Value::Str(v.join(&[], &t.env))),
+        Some(Arg::Key(name)) => {
+            let found = v
+                .ancestors()
+                .take(GENERATIONS)
+                .map(|t| variable(&t.env, name))
+                .find(|value| !value.is_empty());
+            Some(Value::Str(found.unwrap_or_default()))
+        }
+        None => Some(v.list(v.ancestors().map(|t| Value::Str(v.join(&[], &t.env))))),
+    }
+}
+
+fn loginshellid<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let own = v.thread()?;
+    let is_shell = |t: &&Thread| t.comm.ends_with(b"sh");
+    let outermost = v.ancestors().filter(is_shell).last().or_else(|| Some(own).filter(is_shell));
+    outermost.map(|t| Value::Int(t.pid))
+}
+
+#[derive(Clone, Copy)]
+enum Leader {
+    Session,
+    Group,
+    NamespaceGroup,
+}
+
+/// Text of the leader of a session or process group; empty if it is not known.
+fn leader<'v>(
+    v: &'v EventView<'v>,
+    which: Leader,
+    get: impl Fn(&'v Thread) -> &'v [u8],
+) -> Option<Value<'v>> {
+    let own = v.thread()?;
+    let id_of = |t: &Thread| match which {
+        Leader::Session => t.sid,
+        Leader::Group => t.pgid,
+        Leader::NamespaceGroup => t.vpgid,
+    };
+    let id = id_of(own);
+    let host_relative = matches!(which, Leader::Group) || !own.in_pid_namespace();
+    let direct = if host_relative { v.thread_by_tid(id) } else { None };
+    let found = direct.or_else(|| {
+        // The leader is gone, or its id is of another namespace: the eldest of the unbroken line.
+        let main = v.main()?;
+        Some(v.ancestors().take_while(|t| id_of(t) == id).last().unwrap_or(main))
+    });
+    Some(Value::Str(found.map_or(b"", get)))
+}
+
+fn fdusage<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let limit = v.main()?.fdlimit;
+    let open = v.fds().map_or(0, |fds| fds.len());
+    let usage = if limit > 0 { (open as f64 * 100.0 / limit as f64).min(100.0) } else { 0.0 };
+    Some(Value::Double(usage))
+}

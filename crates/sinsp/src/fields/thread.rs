@@ -1,0 +1,103 @@
+//! `thread.*`
+
+use eyas_events::{EventType, param};
+use eyas_fields::Value;
+
+use super::{fields, key};
+use crate::render::{Text, names};
+use crate::state::split_nul;
+use crate::view::EventView;
+
+/// Positions in the thread's capabilities.
+const INHERITABLE: usize = 0;
+const PERMITTED: usize = 1;
+const EFFECTIVE: usize = 2;
+
+fields! {
+    "thread.cap_permitted": STR Process Na; "Permitted capabilities, blank-separated."
+        => |v, _| capabilities(v, PERMITTED),
+    "thread.cap_inheritable": STR Process Na; "Inheritable capabilities, blank-separated."
+        => |v, _| capabilities(v, INHERITABLE),
+    "thread.cap_effective": STR Process Na; "Effective capabilities, blank-separated."
+        => |v, _| capabilities(v, EFFECTIVE),
+    "thread.pfmajor": UINT64 Event Dec; "Major page faults since the thread began."
+        => |v, _| Some(Value::Uint(v.thread()?.pf_major)),
+    "thread.pfminor": UINT64 Event Dec; "Minor page faults since the thread began."
+        => |v, _| Some(Value::Uint(v.thread()?.pf_minor)),
+    "thread.tid": INT64 Event Id; "Thread id."
+        => |v, _| Some(Value::Int(v.event().tid)),
+    "thread.ismain": BOOL Event Na; "Whether the thread leads its process."
+        => |v, _| v.thread().map(|t| Value::Bool(v.is_main(t))),
+    "thread.vtid": INT64 Event Id; "Thread id in its own pid namespace."
+        => |v, _| v.thread().filter(|t| t.vtid != -1).map(|t| Value::Int(t.vtid)),
+    "thread.nametid": STR Event Na (HIDDEN); "Command name and thread id."
+        => |v, _| {
+            let t = v.thread()?;
+            let mut out = Text::new(v.bump());
+            out.push(&t.comm);
+            out.print(format_args!("{}", v.event().tid));
+            Some(Value::Str(out.finish()))
+        },
+    "thread.exectime": RELTIME Event Dec; "CPU time of the thread that is switched out, ns; 0 for other events."
+        => |v, _| Some(Value::Uint(v.exec_time())),
+    "thread.totexectime": RELTIME Event Dec; "CPU time of the thread so far, ns, as far as context switches show it."
+        => |v, _| Some(Value::Uint(v.exec_time())),
+    "thread.cgroups": STR Process Na; "Control groups as subsystem=path, blank-separated."
+        => |v, _| {
+            let t = v.thread()?;
+            (!t.cgroups.is_empty()).then(|| Value::Str(v.join(&[], &t.cgroups)))
+        },
+    "thread.cgroup" [Suffix]: STR Process Na; "Path of the control group of the subsystem named after the dot."
+        => |v, f| {
+            let name = key(f)?.as_bytes();
+            let path = |entry: &'_ [u8]| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with(b"="));
+            let entry = split_nul(&v.thread()?.cgroups).find(|entry| path(entry))?;
+            Some(Value::Str(&entry[name.len() + 1..]))
+        },
+    "thread.cpu": DOUBLE Event Na; "Percentage of a CPU that the thread used, on procinfo events."
+        => |v, _| cpu(v, true, true),
+    "thread.cpu.user": DOUBLE Event Na; "Percentage of a CPU that the thread used in user space, on procinfo events."
+        => |v, _| cpu(v, true, false),
+    "thread.cpu.system": DOUBLE Event Na; "Percentage of a CPU that the thread used in the kernel, on procinfo events."
+        => |v, _| cpu(v, false, true),
+    "thread.vmsize": UINT64 Event Dec; "Virtual memory in KiB of a leader; 0 for other threads."
+        => |v, _| of_leader(v, |t| t.vm_size, 1),
+    "thread.vmrss": UINT64 Event Dec; "Resident memory in KiB of a leader; 0 for other threads."
+        => |v, _| of_leader(v, |t| t.vm_rss, 1),
+    "thread.vmsize.b": UINT64 Event Dec (HIDDEN); "Virtual memory in bytes of a leader; 0 for other threads."
+        => |v, _| of_leader(v, |t| t.vm_size, 1024),
+    "thread.vmrss.b": UINT64 Event Dec (HIDDEN); "Resident memory in bytes of a leader; 0 for other threads."
+        => |v, _| of_leader(v, |t| t.vm_rss, 1024),
+}
+
+fn capabilities<'v>(v: &'v EventView<'v>, which: usize) -> Option<Value<'v>> {
+    let set = v.thread()?.caps[which];
+    let mut out = Text::with_capacity(64, v.bump());
+    for name in names::capabilities(set) {
+        if !out.is_empty() {
+            out.push(b" ");
+        }
+        out.push(name.as_bytes());
+    }
+    Some(Value::Str(out.finish()))
+}
+
+fn of_leader(
+    v: &EventView<'_>,
+    get: impl Fn(&crate::state::Thread) -> u32,
+    unit: u64,
+) -> Option<Value<'static>> {
+    let t = v.thread()?;
+    Some(Value::Uint(if v.is_main(t) { u64::from(get(t)) * unit } else { 0 }))
+}
+
+/// Ticks of 10 ms per second that the event reports, which is a percentage.
+fn cpu(v: &EventView<'_>, user: bool, system: bool) -> Option<Value<'static>> {
+    let event = v.event();
+    if event.ty != EventType::PROCINFO_E {
+        return None;
+    }
+    let part = |on: bool, at| if on { event.uint(at).unwrap_or(0) } else { 0 };
+    let ticks = part(user, param::PROCINFO_E::cpu_usr) + part(system, param::PROCINFO_E::cpu_sys);
+    Some(Value::Double(ticks as f64))
+}

@@ -1,0 +1,355 @@
+//! One parameter: its value, and beside it what the value stands for.
+
+use eyas_events::{EventType, FlagTable, Format, ParamDetail, ParamInfo, ParamType as T};
+
+use super::{Text, names, sock_addr, sock_tuple, time};
+use crate::view::EventView;
+
+/// The schema's `AT_FDCWD`.
+const AT_FDCWD: i64 = -100;
+
+/// Writes parameter `index` to `out`, and what it stands for (a file's name, flags' names, …) to
+/// `resolved`, which stays empty where there is nothing to say.
+///
+/// `None` if the frame does not hold it.
+pub(crate) fn param(
+    v: &EventView<'_>,
+    index: usize,
+    out: &mut Text<'_>,
+    resolved: &mut Text<'_>,
+) -> Option<()> {
+    let event = v.event();
+    let bytes = event.param(index)?;
+    let Some(info) = event.info().and_then(|row| row.params.get(index)) else {
+        out.push_printable(bytes);
+        return Some(());
+    };
+    let mut at = Writer { v, out, resolved };
+    at.value(info, info.ty, info.format, bytes);
+    Some(())
+}
+
+/// The absolute path of a `FSPATH` or `FSRELPATH` parameter.
+pub(crate) fn absolute<'v>(v: &EventView<'v>, index: usize) -> Option<&'v [u8]> {
+    let event = v.event();
+    let name = event.text(index)?;
+    let info = event.info()?.params.get(index)?;
+    let dirfd = match info.detail {
+        ParamDetail::At(at) => event.int(usize::from(at)).unwrap_or(AT_FDCWD),
+        _ => AT_FDCWD,
+    };
+    Some(v.resolve_at(dirfd, name))
+}
+
+struct Writer<'w, 'o, 'r, 'v> {
+    v: &'w EventView<'v>,
+    out: &'w mut Text<'o>,
+    resolved: &'w mut Text<'r>,
+}
+
+fn unsigned(bytes: &[u8]) -> u64 {
+    let mut wide = [0u8; 8];
+    let len = bytes.len().min(8);
+    wide[..len].copy_from_slice(&bytes[..len]);
+    u64::from_le_bytes(wide)
+}
+
+fn signed(bytes: &[u8]) -> i64 {
+    let shift = 64 - 8 * bytes.len().clamp(1, 8) as u32;
+    ((unsigned(bytes) << shift) as i64) >> shift
+}
+
+impl Writer<'_, '_, '_, '_> {
+    fn value(&mut self, info: &ParamInfo, ty: T, format: Format, bytes: &[u8]) {
+        if bytes.is_empty() {
+            let none: &[u8] = match ty {
+                T::BYTEBUF | T::SOCKTUPLE | T::DYN => b"NULL",
+                T::FDLIST => b"",
+                _ => b"<NA>",
+            };
+            return self.out.push(none);
+        }
+        match ty {
+            T::INT8 | T::INT16 | T::INT32 | T::INT64 => self.int(bytes, format),
+            T::UINT8 | T::UINT16 | T::UINT32 | T::UINT64 | T::PORT | T::L4PROTO | T::SOCKFAMILY => {
+                self.uint(unsigned(bytes), format);
+            }
+            T::CHARBUF => self.text(bytes),
+            T::FSPATH | T::FSRELPATH => self.path(info, bytes),
+            T::BYTEBUF | T::CHARBUFARRAY | T::CHARBUF_PAIR_ARRAY | T::NONE => self.out.push_printable(bytes),
+            T::ERRNO => {
+                let n = signed(bytes);
+                self.int(bytes, format);
+                self.name(names::errno(n));
+            }
+            T::FD | T::FD32 => {
+                let fd = signed(bytes);
+                self.out.print(format_args!("{fd}"));
+                self.fd(fd);
+            }
+            T::PID | T::PID32 => self.pid(signed(bytes)),
+            T::FDLIST => self.fd_list(bytes),
+            T::SOCKADDR => sock_addr(bytes, self.out),
+            T::SOCKTUPLE => sock_tuple(bytes, self.out),
+            T::SYSCALLID => {
+                let code = eyas_events::SyscallCode(unsigned(bytes) as u16);
+                self.out.print(format_args!("{}", code.0));
+                self.resolved.push(code.name().as_bytes());
+            }
+            T::SIGTYPE => {
+                let number = unsigned(bytes);
+                self.out.print(format_args!("{number}"));
+                self.name(names::signal(number));
+            }
+            T::RELTIME => {
+                let ns = unsigned(bytes);
+                self.out.print(format_args!("{ns}"));
+                seconds(ns, self.resolved);
+            }
+            T::ABSTIME => time::datetime(unsigned(bytes), true, self.out),
+            T::BOOL => self.out.push(if unsigned(bytes) != 0 { b"true" } else { b"false" }),
+            T::DYN => self.dynamic(info, bytes),
+            T::FLAGS8 | T::FLAGS16 | T::FLAGS32 | T::SIGSET => {
+                self.uint(unsigned(bytes), format);
+                if let ParamDetail::Flags(table) = info.detail {
+                    flags(table, unsigned(bytes) as u32, self.resolved);
+                }
+            }
+            T::ENUMFLAGS8 | T::ENUMFLAGS16 | T::ENUMFLAGS32 => {
+                let value = unsigned(bytes);
+                self.uint(value, format);
+                if let ParamDetail::Flags(table) = info.detail {
+                    self.name(enumerated(table, value as u32));
+                }
+            }
+            T::MODE => {
+                let value = unsigned(bytes);
+                self.uint(value, format);
+                if let ParamDetail::Flags(table) = info.detail {
+                    flags(table, value as u32, self.resolved);
+                }
+            }
+            T::UID => {
+                let uid = unsigned(bytes) as u32;
+                self.id(uid, self.v.user_name(uid));
+            }
+            T::GID => {
+                let gid = unsigned(bytes) as u32;
+                self.id(gid, self.v.group_name(gid));
+            }
+            T::DOUBLE => self.out.print(format_args!("{:.6}", f64::from_bits(unsigned(bytes)))),
+            T::IPV4ADDR | T::IPV6ADDR | T::IPADDR | T::IPV4NET | T::IPV6NET | T::IPNET => self.ip(bytes),
+        }
+    }
+
+    fn name(&mut self, name: Option<&str>) {
+        if let Some(name) = name {
+            self.resolved.push(name.as_bytes());
+        }
+    }
+
+    fn int(&mut self, bytes: &[u8], format: Format) {
+        let n = signed(bytes);
+        match format {
+            // Negative numbers show the bits that are on the wire.
+            Format::HEX | Format::OCT => self.uint(unsigned(bytes), format),
+            Format::PADDED_DEC => self.out.print(format_args!("{n:09}")),
+            _ => self.out.print(format_args!("{n}")),
+        }
+    }
+
+    fn uint(&mut self, n: u64, format: Format) {
+        match format {
+            Format::HEX => self.out.print(format_args!("{n:X}")),
+            Format::OCT => self.out.print(format_args!("0{n:o}")),
+            Format::PADDED_DEC => self.out.print(format_args!("{n:09}")),
+            _ => self.out.print(format_args!("{n}")),
+        }
+    }
+
+    fn text(&mut self, bytes: &[u8]) {
+        match bytes {
+            b"(NULL)\0" | b"(NULL)" => self.out.push(b"<NA>"),
+            [text @ .., 0] | text => self.out.push_printable(text),
+        }
+    }
+
+    fn path(&mut self, info: &ParamInfo, bytes: &[u8]) {
+        self.text(bytes);
+        let path = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+        if path.is_empty() || path[0] == b'/' || matches!(path, b"<NA>" | b"(NULL)") {
+            return;
+        }
+        let dirfd = match info.detail {
+            ParamDetail::At(at) => self.v.event().int(usize::from(at)).unwrap_or(AT_FDCWD),
+            _ => AT_FDCWD,
+        };
+        let absolute = self.v.resolve_at(dirfd, path);
+        self.resolved.push_printable(absolute);
+    }
+
+    fn fd(&mut self, fd: i64) {
+        if let Some(entry) = self.v.fd_entry(fd) {
+            self.resolved.push(b"<");
+            self.resolved.push(&[entry.kind.letter() as u8]);
+            if let Some(l4) = entry.l4.letter() {
+                self.resolved.push(&[l4]);
+            }
+            self.resolved.push(b">");
+            self.resolved.push_printable(&entry.name);
+        } else if fd == AT_FDCWD {
+            self.resolved.push(b"AT_FDCWD");
+        } else if fd < 0 {
+            self.name(names::errno(fd));
+        }
+    }
+
+    fn pid(&mut self, pid: i64) {
+        self.out.print(format_args!("{pid}"));
+        if let Some(thread) = self.v.thread_by_tid(pid) {
+            self.resolved.push_printable(&thread.comm);
+        }
+    }
+
+    fn id(&mut self, id: u32, name: Option<&[u8]>) {
+        if id == u32::MAX {
+            self.out.push(b"-1");
+            self.resolved.push(b"<NONE>");
+        } else {
+            self.out.print(format_args!("{id}"));
+            self.resolved.push_printable(name.unwrap_or_default());
+        }
+    }
+
+    /// `fd:<type><flags>` for each, the flags in hexadecimal.
+    fn fd_list(&mut self, bytes: &[u8]) {
+        for (i, (fd, events)) in poll_list(bytes).enumerate() {
+            let kind = self.v.fd_entry(fd).map_or(b'?', |entry| entry.kind.letter() as u8);
+            if i > 0 {
+                self.out.push(b" ");
+            }
+            self.out.print(format_args!("{fd}:{}{events:x}", char::from(kind)));
+        }
+    }
+
+    fn dynamic(&mut self, info: &ParamInfo, bytes: &[u8]) {
+        let ParamDetail::Dynamic(types) = info.detail else { return self.out.push_printable(bytes) };
+        let (kind, rest) = (usize::from(bytes[0]), &bytes[1..]);
+        match types.0.get(kind) {
+            Some((ty, format)) if *ty != T::DYN => self.value(info, *ty, *format, rest),
+            _ => self.out.push_printable(rest),
+        }
+    }
+
+    fn ip(&mut self, bytes: &[u8]) {
+        use std::net::{Ipv4Addr, Ipv6Addr};
+        if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+            self.out.print(format_args!("{}", Ipv4Addr::from(v4)));
+        } else if let Ok(v6) = <[u8; 16]>::try_from(bytes) {
+            self.out.print(format_args!("{}", Ipv6Addr::from(v6)));
+        } else {
+            self.out.push_printable(bytes);
+        }
+    }
+}
+
+/// The file descriptors and events of a `FDLIST`.
+pub(crate) fn poll_list(bytes: &[u8]) -> impl Iterator<Item = (i64, u16)> + '_ {
+    let count = bytes.get(..2).map_or(0, |n| usize::from(u16::from_le_bytes([n[0], n[1]])));
+    bytes
+        .get(2..)
+        .unwrap_or_default()
+        .chunks_exact(10)
+        .take(count)
+        .map(|item| (signed(&item[..8]), unsigned(&item[8..]) as u16))
+}
+
+/// Names of the bits that are set, in the table's order; an entry that was named hides those it covers.
+pub(crate) fn flags(table: &FlagTable, value: u32, out: &mut Text<'_>) {
+    let mut left = value;
+    for (name, bits) in table.entries {
+        let hit = if *bits == 0 { value == 0 } else { left != 0 && left & bits == *bits };
+        if hit {
+            if !out.is_empty() {
+                out.push(b"|");
+            }
+            out.push(name.as_bytes());
+            left &= !bits;
+        }
+    }
+}
+
+fn enumerated(table: &FlagTable, value: u32) -> Option<&'static str> {
+    table.entries.iter().find(|(_, v)| *v == value).map(|(name, _)| *name)
+}
+
+/// `1.5s`, with six significant digits as C's `%g`.
+fn seconds(ns: u64, out: &mut Text<'_>) {
+    general(ns as f64 / 1e9, out);
+    out.push(b"s");
+}
+
+/// A number as C's `%g` writes it.
+fn general(value: f64, out: &mut Text<'_>) {
+    if value == 0.0 {
+        return out.push(b"0");
+    }
+    let scientific = format!("{value:.5e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trim = |digits: &str| -> String {
+        if digits.contains('.') {
+            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            digits.to_owned()
+        }
+    };
+    if !(-4..6).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        out.print(format_args!("{}e{sign}{:02}", trim(mantissa), exponent.unsigned_abs()));
+    } else {
+        let decimals = (5 - exponent).max(0) as usize;
+        out.print(format_args!("{}", trim(&format!("{value:.decimals$}"))));
+    }
+}
+
+/// Whether every parameter of the type is left out of `evt.args`: the generic call's are about itself.
+pub(crate) fn is_generic(ty: EventType) -> bool {
+    matches!(ty, EventType::GENERIC_E | EventType::GENERIC_X)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bumpalo::Bump;
+
+    fn written(f: impl FnOnce(&mut Text<'_>)) -> String {
+        let bump = Bump::new();
+        let mut out = Text::new(&bump);
+        f(&mut out);
+        String::from_utf8(out.finish().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn seconds_have_six_significant_digits() {
+        assert_eq!(written(|out| seconds(0, out)), "0s");
+        assert_eq!(written(|out| seconds(1_500_000_000, out)), "1.5s");
+        assert_eq!(written(|out| seconds(50_000_000, out)), "0.05s");
+        assert_eq!(written(|out| seconds(1_000, out)), "1e-06s");
+        assert_eq!(written(|out| seconds(u64::MAX, out)), "1.84467e+10s");
+    }
+
+    #[test]
+    fn flags_that_contain_others_hide_them() {
+        assert_eq!(written(|out| flags(&FlagTable::FILE_FLAGS, 4097, out)), "O_RDONLY|O_CLOEXEC");
+        assert_eq!(written(|out| flags(&FlagTable::FILE_FLAGS, 0, out)), "O_NONE");
+    }
+
+    #[test]
+    fn numbers_take_their_sign_from_the_width() {
+        assert_eq!(signed(&[0xff]), -1);
+        assert_eq!(signed(&[0xfe, 0xff, 0xff, 0xff]), -2);
+        assert_eq!(signed(&[]), 0);
+        assert_eq!(unsigned(&[1, 2]), 513);
+    }
+}

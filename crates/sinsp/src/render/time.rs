@@ -1,0 +1,109 @@
+//! Times as text.
+
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Text;
+
+const NS: u64 = 1_000_000_000;
+
+/// Parts of a time stamp on some clock.
+struct Civil {
+    year: i64,
+    month: u8,
+    day: u8,
+    secs: u32,
+    ns: u32,
+}
+
+impl Civil {
+    /// `offset`: seconds east of UTC.
+    fn new(ts: u64, offset: i32) -> Self {
+        let secs = (ts / NS) as i64 + i64::from(offset);
+        let days = secs.div_euclid(86_400);
+        // Days to date by way of 400-year eras that begin in March.
+        let z = days + 719_468;
+        let era = z.div_euclid(146_097);
+        let doe = z.rem_euclid(146_097);
+        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+        let mp = (5 * doy + 2) / 153;
+        let month = if mp < 10 { mp + 3 } else { mp - 9 } as u8;
+        Self {
+            year: yoe + era * 400 + i64::from(month <= 2),
+            month,
+            day: (doy - (153 * mp + 2) / 5 + 1) as u8,
+            secs: secs.rem_euclid(86_400) as u32,
+            ns: (ts % NS) as u32,
+        }
+    }
+
+    fn date(&self, out: &mut Text<'_>, separator: char) {
+        out.print(format_args!("{:04}-{:02}-{:02}{separator}", self.year, self.month, self.day));
+    }
+
+    fn time(&self, out: &mut Text<'_>) {
+        out.print(format_args!("{:02}:{:02}:{:02}", self.secs / 3600, self.secs / 60 % 60, self.secs % 60));
+    }
+
+    fn nanos(&self, out: &mut Text<'_>) {
+        out.print(format_args!(".{:09}", self.ns));
+    }
+}
+
+/// Seconds that the machine's zone is east of UTC at `ts`.
+fn local_offset(ts: u64) -> i32 {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let zone = ZONE.get_or_init(TimeZone::system);
+    Timestamp::from_second((ts / NS) as i64).map_or(0, |at| zone.to_offset(at).seconds())
+}
+
+/// `2026-11-23T19:15:35.167327487+0000`, in UTC.
+pub(crate) fn iso8601(ts: u64, out: &mut Text<'_>) {
+    let civil = Civil::new(ts, 0);
+    civil.date(out, 'T');
+    civil.time(out);
+    civil.nanos(out);
+    out.push(b"+0000");
+}
+
+/// `19:15:35.167327487` on the machine's clock.
+pub(crate) fn time(ts: u64, nanos: bool, out: &mut Text<'_>) {
+    let civil = Civil::new(ts, local_offset(ts));
+    civil.time(out);
+    if nanos {
+        civil.nanos(out);
+    }
+}
+
+/// `2026-11-23 19:15:35.167327487` on the machine's clock.
+pub(crate) fn datetime(ts: u64, nanos: bool, out: &mut Text<'_>) {
+    let civil = Civil::new(ts, local_offset(ts));
+    civil.date(out, ' ');
+    civil.time(out);
+    if nanos {
+        civil.nanos(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bumpalo::Bump;
+
+    #[test]
+    fn dates_are_right_around_leap_days_and_far_away() {
+        let bump = Bump::new();
+        let text = |ts| {
+            let mut out = Text::new(&bump);
+            iso8601(ts, &mut out);
+            String::from_utf8(out.finish().to_vec()).unwrap()
+        };
+        assert_eq!(text(0), "1970-01-01T00:00:00.000000000+0000");
+        assert_eq!(text(951_782_400 * NS + 5), "2000-02-29T00:00:00.000000005+0000");
+        assert_eq!(text(1_795_461_335_167_327_487), "2026-11-23T19:15:35.167327487+0000");
+        assert!(text(u64::MAX).starts_with("2554-07-21T23:34:33.7095"));
+    }
+}
