@@ -71,7 +71,10 @@ impl<'s> Format<'s> {
             if value.is_none() && self.all_or_nothing {
                 return None;
             }
-            fields.push((&field.text, value.map_or(serde_json::Value::Null, |value| self.value(&value, field))));
+            fields.push((
+                &field.text,
+                value.map_or(serde_json::Value::Null, |value| self.value(&value, field)),
+            ));
         }
         fields.sort_by(|a, b| a.0.cmp(b.0));
         Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())

@@ -1,6 +1,6 @@
 //! Where events come from.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
 use eyas::sinsp::Config;
 
@@ -10,7 +10,8 @@ use crate::args::Args;
 pub fn open(args: &Args) -> Result<Box<dyn EventSource>> {
     match &args.read {
         Some(path) => {
-            let reader = Reader::open(path).context("give a capture that exists after -r")?;
+            let reader =
+                Reader::open(path).map_err(|error| anyhow!("{error}; give a capture with -r FILE"))?;
             Ok(Box::new(reader))
         }
         None => live(args),

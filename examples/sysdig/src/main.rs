@@ -10,7 +10,6 @@ mod args;
 mod format;
 mod input;
 mod list;
-mod rotation;
 mod run;
 mod sink;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use eyas::rules::condition::{self, Filter};
-use eyas::scap::{EventSource, Next, Reader};
-use eyas::sinsp::{Config, Inspector};
+use eyas::scap::Reader;
+use eyas::sinsp::{Config, Inspector, Step};
 
 /// Filters that count differently on purpose: the filter, why, and how many events match here in attack,
 /// gcc and nginx.
@@ -61,17 +61,15 @@ fn check(position: usize) {
     let mut inspector = Inspector::new(Config::default());
     let mut events = 0u64;
     loop {
-        match source.next().unwrap() {
-            Next::Snapshot(snapshot) => inspector.load(*snapshot),
-            Next::Event(event) => {
-                let view = inspector.process(event);
+        match inspector.next(&mut source).unwrap() {
+            Step::Event(view) => {
                 events += 1;
                 for (_, filter, _, found) in &mut filters {
                     *found += u64::from(filter.matches(&view));
                 }
             }
-            Next::Idle => {}
-            Next::End => break,
+            Step::Idle => {}
+            Step::End => break,
         }
     }
     for (text, _, expected, found) in &filters {

@@ -1,0 +1,164 @@
+//! Live captures of what this test does. They need root and a kernel that loads the probe.
+#![cfg(feature = "live")]
+
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
+use eyas_events::{EventType, SyscallCode};
+use eyas_scap::live::{Options, Source};
+use eyas_scap::{EventSource, Next, OwnedEvent, Snapshot};
+
+/// One capture at a time, on the whole machine.
+struct Turn {
+    _file: std::fs::File,
+    _local: MutexGuard<'static, ()>,
+}
+
+fn turn() -> Option<Turn> {
+    static LOCAL: Mutex<()> = Mutex::new(());
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return None;
+    }
+    let local = LOCAL.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    Some(Turn { _file: file, _local: local })
+}
+
+fn open(options: Options) -> (Source, Box<Snapshot>) {
+    let mut source = Source::open(options).unwrap();
+    match source.next().unwrap() {
+        Next::Snapshot(snapshot) => (source, snapshot),
+        other => panic!("the first item is {other:?}"),
+    }
+}
+
+/// Everything until the end, after the source was told to stop.
+fn finish(source: &mut Source) -> Vec<OwnedEvent> {
+    source.stop_handle().stop();
+    let until = Instant::now() + Duration::from_secs(20);
+    let mut events = Vec::new();
+    while Instant::now() < until {
+        match source.next().unwrap() {
+            Next::Event(event) => events.push(OwnedEvent::from(event)),
+            Next::Idle => {}
+            Next::End => return events,
+            Next::Snapshot(_) => panic!("a second snapshot"),
+        }
+    }
+    panic!("no end");
+}
+
+fn of(events: &[OwnedEvent], ty: EventType) -> Vec<&OwnedEvent> {
+    events.iter().filter(|event| event.as_raw().ty == ty).collect()
+}
+
+fn own_pid() -> i64 {
+    i64::from(std::process::id())
+}
+
+#[test]
+fn what_this_process_does_is_seen() {
+    let Some(_turn) = turn() else { return };
+    let (mut source, snapshot) = open(Options::default());
+    assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
+    let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
+
+    let path = std::env::temp_dir().join(format!("eyas-live-{tid}"));
+    std::fs::write(&path, "a secret of twenty-four b").unwrap();
+    let mut text = [0; 25];
+    std::fs::File::open(&path).unwrap().read_exact(&mut text).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(Command::new("/bin/true").arg("--marked").status().unwrap().success());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+
+    let events = finish(&mut source);
+    let opened = of(&events, EventType::SYSCALL_OPENAT_2_X);
+    assert!(opened.iter().any(|event| {
+        let raw = event.as_raw();
+        raw.tid == tid && raw.text(SYSCALL_OPENAT_2_X::name) == Some(path.as_os_str().as_encoded_bytes())
+    }));
+    assert!(of(&events, EventType::SYSCALL_READ_X).iter().any(|event| {
+        let raw = event.as_raw();
+        raw.tid == tid
+            && raw.param(SYSCALL_READ_X::data) == Some(b"a secret of twenty-four b")
+            && raw.int(SYSCALL_READ_X::res) == Some(25)
+    }));
+    assert!(of(&events, EventType::SYSCALL_EXECVE_19_X).iter().any(|event| {
+        let raw = event.as_raw();
+        raw.int(SYSCALL_EXECVE_19_X::res) == Some(0)
+            && raw.param(SYSCALL_EXECVE_19_X::args) == Some(b"--marked\0")
+            && raw.text(SYSCALL_EXECVE_19_X::comm) == Some(b"true")
+    }));
+    let connects = of(&events, EventType::SOCKET_CONNECT_X);
+    let connect = connects.iter().find(|event| event.as_raw().tid == tid).expect("no connect");
+    assert_eq!(connect.as_raw().int(SOCKET_CONNECT_X::res), Some(0));
+    let tuple = connect.as_raw().param(SOCKET_CONNECT_X::tuple).unwrap();
+    assert!(tuple.ends_with(&[&[127, 0, 0, 1][..], &port.to_le_bytes()].concat()), "{tuple:?}");
+
+    let mut last = 0;
+    let mut back = 0;
+    for event in &events {
+        let ts = event.as_raw().ts;
+        back += usize::from(ts < last);
+        last = ts;
+    }
+    println!("{} events, {back} out of order", events.len());
+    assert!(back * 100 <= events.len(), "{back} of {} are out of order", events.len());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    assert!(now.abs_diff(last) < 60_000_000_000, "the last event is of {last}, now is {now}");
+}
+
+#[test]
+fn nothing_is_lost_uncounted() {
+    let Some(_turn) = turn() else { return };
+    let (mut source, _) = open(Options { ring_bytes: 16 << 10, ..Options::default() });
+    // Nobody reads: the rings overflow.
+    for _ in 0..20_000 {
+        let _ = std::fs::metadata("/nonexistent");
+    }
+    let events = finish(&mut source);
+    let stats = source.stats();
+    println!("{stats:?}, {} delivered", events.len());
+    assert!(stats.drops_buffer > 1000);
+    assert_eq!(stats.produced, events.len() as u64 + stats.drops());
+    assert!(matches!(source.next().unwrap(), Next::End));
+}
+
+#[test]
+fn only_what_is_of_interest_comes() {
+    let Some(_turn) = turn() else { return };
+    let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
+    let (mut source, _) = open(Options { interest, ..Options::default() });
+    let dir = std::env::temp_dir().join(format!("eyas-live-dir-{}", own_pid()));
+    std::fs::create_dir(&dir).unwrap();
+    source.set_interest(Some(&[SyscallCode::RMDIR])).unwrap();
+    std::fs::remove_dir(&dir).unwrap();
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::remove_dir(&dir).unwrap();
+    let events = finish(&mut source);
+    let mine = events.iter().filter(|event| {
+        event.as_raw().params().any(|param| param.starts_with(dir.as_os_str().as_encoded_bytes()))
+    });
+    let names: Vec<&str> = mine.map(|event| event.as_raw().info().unwrap().name).collect();
+    assert_eq!(names, ["mkdir", "rmdir", "rmdir"]);
+}
+
+#[test]
+fn idle_is_said_soon_and_the_processor_rests() {
+    let Some(_turn) = turn() else { return };
+    let (mut source, _) = open(Options { interest: Some(vec![SyscallCode::QUOTACTL]), ..Options::default() });
+    let start = Instant::now();
+    let mut idle = 0;
+    while start.elapsed() < Duration::from_millis(300) {
+        idle += u32::from(matches!(source.next().unwrap(), Next::Idle));
+    }
+    assert!((50..=700).contains(&idle), "{idle} times in 300 ms");
+}
