@@ -1,2 +1,72 @@
-//! x
-fn main() {}
+//! `falco`: a detector that takes Falco's rules, configuration and command line, on the eyas libraries.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+mod args;
+mod config;
+mod drops;
+mod list;
+mod log;
+mod output;
+mod rules;
+mod run;
+mod source;
+mod stats;
+
+use args::Args;
+
+fn main() -> ExitCode {
+    match start(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the arguments ask for; answers whether all was well.
+fn start(args: &Args) -> Result<bool> {
+    if args.version {
+        println!("falco (eyas) {}\nEngine: 0.62.0", env!("CARGO_PKG_VERSION"));
+        return Ok(true);
+    }
+    if args.page_size {
+        println!("{}", rustix::param::page_size());
+        return Ok(true);
+    }
+    if let Some(source) = &args.list {
+        list::fields(source, args.names_only, args.format)?;
+        return Ok(true);
+    }
+    if args.list_events {
+        list::events(args.format);
+        return Ok(true);
+    }
+    let loaded = config::load(args.config.as_deref(), &args.options)?;
+    loaded.config.start_log()?;
+    loaded.warnings.iter().for_each(|warning| log::warning(warning));
+    if !args.validate.is_empty() {
+        return rules::validate(&args.validate, &loaded.config, args.verbose);
+    }
+    if !loaded.files.is_empty() {
+        log::info("Falco initialized with configuration files:");
+        loaded.files.iter().for_each(|file| log::info(&format!("   {}", file.display())));
+    }
+    let engine = rules::load(args, &loaded.config)?;
+    if args.describe_all || args.describe.is_some() {
+        list::rules(&engine, args.describe.as_deref(), loaded.config.json_output)?;
+        return Ok(true);
+    }
+    if args.dry_run {
+        return Ok(true);
+    }
+    args.write_pidfile()?;
+    run::run(args, &loaded.config, &engine)?;
+    Ok(true)
+}

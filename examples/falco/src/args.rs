@@ -1,0 +1,107 @@
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Falco-compatible runtime security: judges system calls by rules and prints alerts.
+#[derive(Debug, Parser)]
+#[command(name = "falco", version, disable_version_flag = true, max_term_width = 110)]
+pub struct Args {
+    /// Configuration file [default: /etc/falco/falco.yaml, where it exists]
+    #[arg(short = 'c', value_name = "PATH")]
+    pub config: Option<PathBuf>,
+
+    /// Set a configuration key: `key=value`, `key.sub[0]=value`, `list[]=value`; repeatable
+    #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
+    pub options: Vec<String>,
+
+    /// Rules file or directory; repeatable, read in order, instead of the configured ones
+    #[arg(short = 'r', value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+
+    /// Stop after this many seconds (of event time in a replay)
+    #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
+    pub duration: u64,
+
+    /// Validate these rules files, print the result and exit; repeatable
+    #[arg(short = 'V', long = "validate", value_name = "FILE")]
+    pub validate: Vec<PathBuf>,
+
+    /// Run the rule tests in this file against the rules, print the result and exit; repeatable
+    #[arg(long = "test", value_name = "FILE")]
+    pub test: Vec<PathBuf>,
+
+    /// Read configuration and rules, report what is wrong with them, and exit
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Describe every rule, macro and list, and exit
+    #[arg(short = 'L')]
+    pub describe_all: bool,
+
+    /// Describe one rule, and exit
+    #[arg(short = 'l', value_name = "RULE", conflicts_with = "describe_all")]
+    pub describe: Option<String>,
+
+    /// List the fields that conditions and outputs may use (of one source, if given), and exit
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub list: Option<String>,
+
+    /// With --list: names only
+    #[arg(short = 'N', requires = "list")]
+    pub names_only: bool,
+
+    /// List the events that can be captured, and exit
+    #[arg(long)]
+    pub list_events: bool,
+
+    /// Form of --list and --list-events
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+
+    /// Text appended to the output of every rule
+    #[arg(short = 'p', long = "print", value_name = "FORMAT")]
+    pub print: Option<String>,
+
+    /// Write the process id to this file
+    #[arg(short = 'P', long, value_name = "FILE")]
+    pidfile: Option<PathBuf>,
+
+    /// Flush every alert at once
+    #[arg(short = 'U', long)]
+    pub unbuffered: bool,
+
+    /// Say more: warnings of the rules files, statistics of the capture
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+
+    /// Print versions, and exit
+    #[arg(long)]
+    pub version: bool,
+
+    /// Print the size of a memory page, and exit
+    #[arg(long)]
+    pub page_size: bool,
+}
+
+/// How listings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For a terminal
+    Text,
+    /// Tables for a page
+    Markdown,
+    /// For programs
+    Json,
+}
+
+impl Args {
+    /// Writes the process id where `-P` asks for it.
+    pub fn write_pidfile(&self) -> anyhow::Result<()> {
+        use anyhow::Context;
+        match &self.pidfile {
+            Some(path) => std::fs::write(path, format!("{}\n", std::process::id()))
+                .with_context(|| format!("can't write the pid file {}", path.display())),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,553 @@
+//! falco.yaml: read, overridden by `-o`, and given types.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::log::{self, Level};
+
+mod tree;
+
+/// What `-c` means where it is not given.
+const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
+
+/// The keys of falco.yaml that this program acts on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Rules files and directories, in order.
+    #[serde(alias = "rules_file", deserialize_with = "one_or_many")]
+    pub rules_files: Vec<PathBuf>,
+    /// Rules switched on and off, in order.
+    pub rules: Vec<Selection>,
+    /// Where events come from.
+    pub engine: Engine,
+    /// Alerts in UTC and ISO 8601 instead of local time of day.
+    pub time_format_iso_8601: bool,
+    /// Buffers in alerts as base64.
+    pub buffer_format_base64: bool,
+    /// Least severe priority of rules that are loaded.
+    pub priority: String,
+    /// Alerts as JSON lines.
+    pub json_output: bool,
+    /// `output` in the JSON.
+    pub json_include_output_property: bool,
+    /// `message` in the JSON.
+    pub json_include_message_property: bool,
+    /// `output_fields` in the JSON.
+    pub json_include_output_fields_property: bool,
+    /// `tags` in the JSON.
+    pub json_include_tags_property: bool,
+    /// Alerts are written in batches.
+    pub buffered_outputs: bool,
+    /// `first` or `all`.
+    pub rule_matching: String,
+    /// What is added to outputs, by rule.
+    pub append_output: Vec<Append>,
+    /// Fields of the configuration's own, `static.*`.
+    pub static_fields: BTreeMap<String, Value>,
+    /// Alerts on standard output.
+    pub stdout_output: Switch,
+    /// Alerts to syslog.
+    pub syslog_output: Switch,
+    /// Alerts to a file.
+    pub file_output: FileOutput,
+    /// Alerts to a program's input.
+    pub program_output: ProgramOutput,
+    /// Alerts by HTTP.
+    pub http_output: Switch,
+    /// Health and metrics by HTTP.
+    pub webserver: Switch,
+    /// Metrics.
+    pub metrics: Switch,
+    /// Log lines on standard error.
+    pub log_stderr: bool,
+    /// Most verbose level that is logged.
+    pub log_level: String,
+    /// What to do about lost events.
+    pub syscall_event_drops: Drops,
+    /// Which system calls are captured.
+    pub base_syscalls: BaseSyscalls,
+    /// Tuning of capture and state.
+    pub falco_libs: Libs,
+    /// Further configuration files.
+    pub config_files: Vec<ConfigFile>,
+}
+
+/// An entry of `rules:`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Selection {
+    /// Switch on.
+    Enable(Selector),
+    /// Switch off.
+    Disable(Selector),
+}
+
+/// Which rules an entry of `rules:` means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Selector {
+    /// By name, with `*`.
+    Rule(String),
+    /// By tag.
+    Tag(String),
+}
+
+/// `engine:`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Engine {
+    /// `modern_ebpf`, `replay` or `nodriver`.
+    pub kind: String,
+    /// `engine.modern_ebpf`
+    pub modern_ebpf: ModernEbpf,
+    /// `engine.replay`
+    pub replay: Replay,
+}
+
+/// `engine.modern_ebpf:`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ModernEbpf {
+    /// 1 to 10: a ring of 1 to 512 MiB per CPU.
+    pub buf_size_preset: u32,
+    /// System calls that failed are dropped in the kernel.
+    pub drop_failed_exit: bool,
+}
+
+/// `engine.replay:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Replay {
+    /// The capture.
+    pub capture_file: PathBuf,
+}
+
+/// An entry of `append_output:`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Append {
+    /// Which rules.
+    #[serde(rename = "match")]
+    pub matching: AppendMatch,
+    /// Text with fields.
+    pub extra_output: String,
+    /// Names, or `{name: format}`, for `output_fields` alone.
+    pub extra_fields: Vec<ExtraField>,
+    /// Adds the fields that the source suggests.
+    pub suggested_output: bool,
+}
+
+/// `match:` of [`Append`]; what is not given matches everything.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AppendMatch {
+    /// Exact name.
+    pub rule: Option<String>,
+    /// Event source.
+    pub source: Option<String>,
+    /// All of them on the rule.
+    pub tags: Vec<String>,
+}
+
+/// An entry of `extra_fields:`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ExtraField {
+    /// A field, typed.
+    Name(String),
+    /// Key and format.
+    Formatted(BTreeMap<String, String>),
+}
+
+/// A section of which only the switch counts here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Switch {
+    /// On or off.
+    pub enabled: bool,
+}
+
+/// `file_output:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FileOutput {
+    /// On or off.
+    pub enabled: bool,
+    /// Keep the file open between alerts.
+    pub keep_alive: bool,
+    /// Where.
+    pub filename: PathBuf,
+}
+
+/// `program_output:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ProgramOutput {
+    /// On or off.
+    pub enabled: bool,
+    /// Keep the program running between alerts.
+    pub keep_alive: bool,
+    /// A command line for the shell.
+    pub program: String,
+}
+
+/// `syscall_event_drops:`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Drops {
+    /// Share of lost events, 0 to 1, from which on something is done.
+    pub threshold: f64,
+    /// `ignore`, `log`, `alert`, `exit`.
+    pub actions: Vec<String>,
+    /// Actions a second, on average.
+    pub rate: f64,
+    /// Actions at once.
+    pub max_burst: f64,
+}
+
+/// `base_syscalls:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BaseSyscalls {
+    /// Names to add, or with `!` to leave out.
+    pub custom_set: Vec<String>,
+    /// Only what the state needs beside the rules.
+    pub repair: bool,
+    /// Every system call.
+    pub all: bool,
+}
+
+/// `falco_libs:`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Libs {
+    /// Most threads in the table.
+    pub thread_table_size: usize,
+    /// Bytes of a buffer that are captured.
+    pub snaplen: u32,
+}
+
+/// An entry of `config_files:`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ConfigFile {
+    /// Appended.
+    Path(PathBuf),
+    /// With a strategy.
+    Entry {
+        /// File or directory.
+        path: PathBuf,
+        /// `append`, `override` or `add-only`.
+        #[serde(default)]
+        strategy: Option<String>,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rules_files: Vec::new(),
+            rules: Vec::new(),
+            engine: Engine::default(),
+            time_format_iso_8601: false,
+            buffer_format_base64: false,
+            priority: "debug".into(),
+            json_output: false,
+            json_include_output_property: true,
+            json_include_message_property: false,
+            json_include_output_fields_property: true,
+            json_include_tags_property: true,
+            buffered_outputs: false,
+            rule_matching: "first".into(),
+            append_output: Vec::new(),
+            static_fields: BTreeMap::new(),
+            stdout_output: Switch { enabled: true },
+            syslog_output: Switch::default(),
+            file_output: FileOutput::default(),
+            program_output: ProgramOutput::default(),
+            http_output: Switch::default(),
+            webserver: Switch::default(),
+            metrics: Switch::default(),
+            log_stderr: true,
+            log_level: "info".into(),
+            syscall_event_drops: Drops::default(),
+            base_syscalls: BaseSyscalls::default(),
+            falco_libs: Libs::default(),
+            config_files: Vec::new(),
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { kind: "modern_ebpf".into(), modern_ebpf: ModernEbpf::default(), replay: Replay::default() }
+    }
+}
+
+impl Default for ModernEbpf {
+    fn default() -> Self {
+        Self { buf_size_preset: 4, drop_failed_exit: false }
+    }
+}
+
+impl Default for Drops {
+    fn default() -> Self {
+        Self { threshold: 0.1, actions: vec!["log".into(), "alert".into()], rate: 0.033_33, max_burst: 1.0 }
+    }
+}
+
+impl Default for Libs {
+    fn default() -> Self {
+        Self { thread_table_size: 262_144, snaplen: 80 }
+    }
+}
+
+/// Every top-level key of Falco's configuration: any other is a slip of the pen.
+const KNOWN_KEYS: &[&str] = &[
+    "append_output",
+    "base_syscalls",
+    "buffer_format_base64",
+    "buffered_outputs",
+    "capture",
+    "config_files",
+    "engine",
+    "falco_libs",
+    "file_output",
+    "http_output",
+    "json_include_message_property",
+    "json_include_output_fields_property",
+    "json_include_output_property",
+    "json_include_tags_property",
+    "json_output",
+    "libs_logger",
+    "load_plugins",
+    "log_level",
+    "log_stderr",
+    "log_syslog",
+    "metrics",
+    "output_timeout",
+    "outputs_queue",
+    "plugins",
+    "plugins_hostinfo",
+    "priority",
+    "program_output",
+    "rule_matching",
+    "rules",
+    "rules_file",
+    "rules_files",
+    "static_fields",
+    "stdout_output",
+    "syscall_event_drops",
+    "syscall_event_timeouts",
+    "syslog_output",
+    "time_format_iso_8601",
+    "watch_config_files",
+    "webserver",
+];
+
+fn one_or_many<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match OneOrMany::deserialize(input)? {
+        OneOrMany::One(path) => vec![path],
+        OneOrMany::Many(paths) => paths,
+    })
+}
+
+/// A configuration and where it came from.
+pub struct Loaded {
+    /// The typed values.
+    pub config: Config,
+    /// Files read, in order.
+    pub files: Vec<PathBuf>,
+    /// Sentences about keys that nobody reads.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the configuration: the file given or the default one, the files it names, then the options.
+pub fn load(path: Option<&Path>, options: &[String]) -> Result<Loaded> {
+    let mut files = Vec::new();
+    let mut tree = match path {
+        Some(path) => read(path, &mut files)?,
+        None if Path::new(DEFAULT_PATH).exists() => read(Path::new(DEFAULT_PATH), &mut files)?,
+        None => Value::Object(serde_json::Map::new()),
+    };
+    include(&mut tree, &mut files)?;
+    for option in options {
+        tree::set(&mut tree, option)?;
+    }
+    tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+    let mut warnings = Vec::new();
+    if let Value::Object(map) = &tree {
+        for key in map.keys().filter(|key| !KNOWN_KEYS.contains(&key.as_str())) {
+            warnings.push(format!("configuration key `{key}` is unknown and has no effect"));
+        }
+    }
+    let config: Config = serde_json::from_value(tree).context("configuration")?;
+    config.check()?;
+    warnings.extend(config.unsupported().into_iter().map(str::to_owned));
+    Ok(Loaded { config, files, warnings })
+}
+
+fn read(path: &Path, files: &mut Vec<PathBuf>) -> Result<Value> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("can't read the configuration file {}", path.display()))?;
+    files.push(path.to_owned());
+    tree::parse(&path.display().to_string(), &text)
+}
+
+/// Merges the files that `config_files` names; theirs is not followed, so that nothing loops.
+fn include(tree: &mut Value, files: &mut Vec<PathBuf>) -> Result<()> {
+    let Some(list) = tree.get("config_files").cloned() else { return Ok(()) };
+    let entries: Vec<ConfigFile> = serde_json::from_value(list).context("configuration key config_files")?;
+    for entry in entries {
+        let (path, strategy) = match &entry {
+            ConfigFile::Path(path) => (path, None),
+            ConfigFile::Entry { path, strategy } => (path, strategy.as_deref()),
+        };
+        let how = match strategy.unwrap_or("append") {
+            "append" => tree::Merge::Append,
+            "override" => tree::Merge::Override,
+            "add-only" => tree::Merge::AddOnly,
+            other => bail!("config_files strategy `{other}`: expected append, override or add-only"),
+        };
+        for file in crate::rules::yaml_files(path)? {
+            let more = read(&file, files)?;
+            tree::merge(tree, more, how);
+        }
+    }
+    Ok(())
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        one_of(
+            "engine.kind",
+            &self.engine.kind,
+            &["modern_ebpf", "replay", "nodriver", "kmod", "ebpf", "gvisor"],
+        )?;
+        one_of("rule_matching", &self.rule_matching, &["first", "all"])?;
+        if matches!(self.engine.kind.as_str(), "kmod" | "ebpf" | "gvisor") {
+            bail!(
+                "engine.kind `{}` is not part of this program; use modern_ebpf (needs a kernel with BTF) or replay",
+                self.engine.kind
+            );
+        }
+        if !(1..=10).contains(&self.engine.modern_ebpf.buf_size_preset) {
+            bail!(
+                "engine.modern_ebpf.buf_size_preset is {}: expected 1 to 10",
+                self.engine.modern_ebpf.buf_size_preset
+            );
+        }
+        if !(0.0..=1.0).contains(&self.syscall_event_drops.threshold) {
+            bail!("syscall_event_drops.threshold is {}: expected 0 to 1", self.syscall_event_drops.threshold);
+        }
+        for action in &self.syscall_event_drops.actions {
+            one_of("syscall_event_drops.actions", action, &["ignore", "log", "alert", "exit"])?;
+        }
+        self.level()?;
+        Ok(())
+    }
+
+    /// `log_level` as a level of ours.
+    pub fn level(&self) -> Result<Level> {
+        Ok(match self.log_level.to_ascii_lowercase().as_str() {
+            "emergency" | "alert" | "critical" | "error" => Level::Error,
+            "warning" => Level::Warning,
+            "notice" | "info" | "informational" => Level::Info,
+            "debug" | "trace" => Level::Debug,
+            other => bail!(
+                "log_level `{other}`: expected emergency, alert, critical, error, warning, notice, info or debug"
+            ),
+        })
+    }
+
+    fn unsupported(&self) -> Vec<&'static str> {
+        let mut out = Vec::new();
+        if self.http_output.enabled {
+            out.push("http_output is enabled but this program can't send alerts by HTTP; use program_output with curl");
+        }
+        if self.webserver.enabled {
+            out.push("webserver is enabled but this program has none");
+        }
+        if self.metrics.enabled {
+            out.push(
+                "metrics are enabled but this program has none; -v prints the capture's counters at the end",
+            );
+        }
+        out
+    }
+
+    /// Logs according to this configuration from here on.
+    pub fn start_log(&self) -> Result<()> {
+        log::configure(self.level()?, self.log_stderr, self.time_format_iso_8601);
+        Ok(())
+    }
+}
+
+fn one_of(key: &str, value: &str, allowed: &[&str]) -> Result<()> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    bail!("{key} is `{value}`: expected one of {}", allowed.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(list: &[&str]) -> Result<Loaded> {
+        let empty = Path::new("/dev/null");
+        load(Some(empty), &list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_not_set_has_the_defaults() {
+        let config = options(&[]).unwrap().config;
+        assert_eq!(config.rule_matching, "first");
+        assert!(config.stdout_output.enabled && config.json_include_tags_property && !config.json_output);
+        assert_eq!(config.falco_libs.snaplen, 80);
+    }
+
+    #[test]
+    fn lists_of_maps_get_their_types() {
+        let loaded = options(&[
+            "rules[]={disable: {tag: network}}",
+            "rules[]={enable: {rule: Read*}}",
+            "append_output[]={match: {source: syscall}, extra_fields: [evt.cpu, {x: \"%proc.pid\"}]}",
+            "rules_file=/x.yaml",
+        ])
+        .unwrap();
+        assert!(matches!(&loaded.config.rules[0], Selection::Disable(Selector::Tag(t)) if t == "network"));
+        assert!(matches!(&loaded.config.rules[1], Selection::Enable(Selector::Rule(t)) if t == "Read*"));
+        assert!(
+            matches!(&loaded.config.append_output[0].extra_fields[1], ExtraField::Formatted(m) if m["x"] == "%proc.pid")
+        );
+        assert_eq!(loaded.config.rules_files, [PathBuf::from("/x.yaml")]);
+        assert!(loaded.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_was_expected() {
+        for (option, want) in [
+            ("engine.kind=kmod", "engine.kind `kmod`"),
+            ("rule_matching=some", "expected one of first, all"),
+            ("engine.modern_ebpf.buf_size_preset=11", "expected 1 to 10"),
+            ("log_level=loud", "log_level `loud`"),
+            ("syscall_event_drops.threshold=2", "expected 0 to 1"),
+        ] {
+            let error = format!("{:#}", options(&[option]).err().unwrap());
+            assert!(error.contains(want), "{error}");
+        }
+        assert!(options(&["jsn_output=true"]).unwrap().warnings[0].contains("`jsn_output`"));
+    }
+}

@@ -1,0 +1,101 @@
+//! What is done about lost events.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use eyas::scap::Stats;
+
+use crate::config::Drops;
+use crate::log;
+
+/// Looks once a second at what was lost since, and acts at a bounded rate.
+pub struct Monitor {
+    config: Drops,
+    last: Stats,
+    next: Instant,
+    tokens: f64,
+    filled: Instant,
+    acted: u64,
+    lost: u64,
+}
+
+impl Monitor {
+    /// A monitor that begins now.
+    pub fn new(config: Drops) -> Self {
+        let now = Instant::now();
+        let tokens = config.max_burst;
+        Self { config, last: Stats::default(), next: now, tokens, filled: now, acted: 0, lost: 0 }
+    }
+
+    /// Whether it is time to look.
+    pub fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    /// Looks at the counters.
+    ///
+    /// # Errors
+    /// Events were lost and the configuration says to exit then.
+    pub fn check(&mut self, stats: Stats) -> Result<Option<String>> {
+        self.next = Instant::now() + Duration::from_secs(1);
+        let produced = stats.produced.saturating_sub(self.last.produced);
+        let lost = stats.drops().saturating_sub(self.last.drops());
+        self.last = stats;
+        self.lost += lost;
+        if lost == 0 || (lost as f64) < self.config.threshold * produced as f64 || !self.take_token() {
+            return Ok(None);
+        }
+        self.acted += 1;
+        let message =
+            format!("Falco internal: syscall event drop. {lost} system calls dropped in last second.");
+        let has = |action: &str| self.config.actions.iter().any(|a| a == action);
+        if has("log") {
+            log::warning(&message);
+        }
+        if has("exit") {
+            bail!("{message} Exiting, as syscall_event_drops.actions says");
+        }
+        Ok(has("alert").then_some(message))
+    }
+
+    fn take_token(&mut self) -> bool {
+        let now = Instant::now();
+        let earned = now.duration_since(self.filled).as_secs_f64() * self.config.rate;
+        self.filled = now;
+        self.tokens = (self.tokens + earned).min(self.config.max_burst);
+        let enough = self.tokens >= 1.0;
+        if enough {
+            self.tokens -= 1.0;
+        }
+        enough
+    }
+
+    /// The two lines about it at the end of a run.
+    pub fn summary(&self) -> String {
+        format!(
+            "Syscall event drop monitoring:\n   - event drop detected: {} occurrences\n   - num times actions taken: {}",
+            self.lost, self.acted
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_acted_upon_at_a_bounded_rate() {
+        let mut monitor = Monitor::new(Drops { rate: 0.0, ..Drops::default() });
+        let stats = |produced, drops_buffer| Stats { produced, drops_buffer, ..Stats::default() };
+        assert!(monitor.check(stats(1000, 10)).unwrap().is_none(), "below the threshold");
+        assert!(monitor.check(stats(2000, 500)).unwrap().unwrap().contains("490 system calls"));
+        assert!(monitor.check(stats(3000, 1000)).unwrap().is_none(), "the burst is spent");
+        assert!(monitor.summary().contains("1000 occurrences"));
+    }
+
+    #[test]
+    fn exit_means_exit() {
+        let mut monitor = Monitor::new(Drops { actions: vec!["exit".into()], ..Drops::default() });
+        assert!(monitor.check(Stats { produced: 10, drops_buffer: 10, ..Stats::default() }).is_err());
+    }
+}

@@ -1,0 +1,49 @@
+//! Log lines on standard error, in Falco's form.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use jiff::Zoned;
+
+/// Severity of a log line; smaller is graver, as in syslog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Something does not work.
+    Error = 3,
+    /// Something may not be what was meant.
+    Warning = 4,
+    /// What happens.
+    Info = 6,
+    /// How it happens.
+    Debug = 7,
+}
+
+static MAX: AtomicU8 = AtomicU8::new(Level::Info as u8);
+static ISO: AtomicBool = AtomicBool::new(false);
+static STDERR: AtomicBool = AtomicBool::new(true);
+
+/// Applies the `log_*` and `time_format_iso_8601` keys of the configuration.
+pub fn configure(level: Level, stderr: bool, iso: bool) {
+    MAX.store(level as u8, Ordering::Relaxed);
+    STDERR.store(stderr, Ordering::Relaxed);
+    ISO.store(iso, Ordering::Relaxed);
+}
+
+/// Writes one line if its level is asked for.
+pub fn log(level: Level, message: &str) {
+    if level as u8 > MAX.load(Ordering::Relaxed) || !STDERR.load(Ordering::Relaxed) {
+        return;
+    }
+    let form = if ISO.load(Ordering::Relaxed) { "%Y-%m-%dT%H:%M:%S%z" } else { "%a %b %d %H:%M:%S %Y" };
+    eprintln!("{}: {}", Zoned::now().strftime(form), message.trim_end());
+}
+
+/// A line at [`Level::Info`].
+pub fn info(message: &str) {
+    log(Level::Info, message);
+}
+
+/// A line at [`Level::Warning`].
+pub fn warning(message: &str) {
+    log(Level::Warning, message);
+}

@@ -1,0 +1,268 @@
+//! Where alerts go.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::config::Config;
+
+mod syslog;
+
+pub use syslog::Syslog;
+
+/// Size of a batch where outputs are buffered.
+const BATCH: usize = 64 << 10;
+
+/// One finished alert line and how grave it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The line without its end.
+    pub text: &'a [u8],
+    /// Priority as syslog counts: 0 is the gravest.
+    pub severity: u8,
+}
+
+/// A channel for alert lines.
+pub trait Output {
+    /// Name for messages.
+    fn name(&self) -> &'static str;
+    /// Takes one alert.
+    fn write(&mut self, line: Line<'_>) -> io::Result<()>;
+    /// Hands on what is buffered.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    /// Opens its file again, after rotation by someone else.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// All channels that the configuration enables.
+pub struct Outputs {
+    channels: Vec<Box<dyn Output>>,
+    buffered: bool,
+}
+
+impl Outputs {
+    /// Opens the channels.
+    pub fn open(config: &Config, unbuffered: bool) -> Result<Self> {
+        let mut channels: Vec<Box<dyn Output>> = Vec::new();
+        if config.stdout_output.enabled {
+            channels.push(Box::new(Stream { out: BufWriter::with_capacity(BATCH, io::stdout()) }));
+        }
+        if config.syslog_output.enabled {
+            channels.push(Box::new(Syslog::connect().context("syslog_output: can't reach the system log")?));
+        }
+        if config.file_output.enabled {
+            let path = &config.file_output.filename;
+            if path.as_os_str().is_empty() {
+                bail!("file_output is enabled but file_output.filename is empty");
+            }
+            let out =
+                open_append(path).with_context(|| format!("file_output: can't open {}", path.display()))?;
+            channels.push(Box::new(FileOutput { path: path.clone(), out }));
+        }
+        if config.program_output.enabled {
+            if config.program_output.program.is_empty() {
+                bail!("program_output is enabled but program_output.program is empty");
+            }
+            channels.push(Box::new(ProgramOutput {
+                command: config.program_output.program.clone(),
+                keep_alive: config.program_output.keep_alive,
+                running: None,
+            }));
+        }
+        Ok(Self { channels, buffered: config.buffered_outputs && !unbuffered })
+    }
+
+    /// Sends an alert to every channel.
+    ///
+    /// # Errors
+    /// Standard output is gone (so is the reader, usually); other channels' failures are logged.
+    pub fn send(&mut self, line: Line<'_>) -> Result<()> {
+        for channel in &mut self.channels {
+            let sent =
+                channel.write(line).and_then(|()| if self.buffered { Ok(()) } else { channel.flush() });
+            settle(channel.name(), sent)?;
+        }
+        Ok(())
+    }
+
+    /// Hands on what is buffered.
+    pub fn flush(&mut self) -> Result<()> {
+        for channel in &mut self.channels {
+            let flushed = channel.flush();
+            settle(channel.name(), flushed)?;
+        }
+        Ok(())
+    }
+
+    /// Opens files again.
+    pub fn reopen(&mut self) {
+        for channel in &mut self.channels {
+            if let Err(error) = channel.reopen() {
+                crate::log::warning(&format!("{}: can't open again: {error}", channel.name()));
+            }
+        }
+    }
+}
+
+fn settle(name: &'static str, result: io::Result<()>) -> Result<()> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if name == Stream::NAME => Err(error).context("can't write alerts to standard output"),
+        Err(error) => {
+            crate::log::log(crate::log::Level::Error, &format!("{name}: alert not delivered: {error}"));
+            Ok(())
+        }
+    }
+}
+
+struct Stream {
+    out: BufWriter<io::Stdout>,
+}
+
+impl Stream {
+    const NAME: &'static str = "stdout_output";
+}
+
+impl Output for Stream {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn write(&mut self, line: Line<'_>) -> io::Result<()> {
+        self.out.write_all(line.text)?;
+        self.out.write_all(b"\n")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn open_append(path: &PathBuf) -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::with_capacity(BATCH, OpenOptions::new().create(true).append(true).open(path)?))
+}
+
+struct FileOutput {
+    path: PathBuf,
+    out: BufWriter<File>,
+}
+
+impl Output for FileOutput {
+    fn name(&self) -> &'static str {
+        "file_output"
+    }
+
+    fn write(&mut self, line: Line<'_>) -> io::Result<()> {
+        self.out.write_all(line.text)?;
+        self.out.write_all(b"\n")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.out = open_append(&self.path)?;
+        Ok(())
+    }
+}
+
+/// A shell command that reads alerts: one for all (`keep_alive`) or one for each.
+struct ProgramOutput {
+    command: String,
+    keep_alive: bool,
+    running: Option<(Child, ChildStdin)>,
+}
+
+impl ProgramOutput {
+    fn start(&mut self) -> io::Result<&mut ChildStdin> {
+        if self.running.is_none() {
+            let mut child =
+                Command::new("/bin/sh").args(["-c", &self.command]).stdin(Stdio::piped()).spawn()?;
+            let stdin = child.stdin.take().ok_or_else(|| io::Error::other("the program has no input"))?;
+            self.running = Some((child, stdin));
+        }
+        match &mut self.running {
+            Some((_, stdin)) => Ok(stdin),
+            None => Err(io::Error::other("the program did not start")),
+        }
+    }
+
+    fn stop(&mut self) -> io::Result<()> {
+        if let Some((mut child, stdin)) = self.running.take() {
+            drop(stdin);
+            child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Output for ProgramOutput {
+    fn name(&self) -> &'static str {
+        "program_output"
+    }
+
+    fn write(&mut self, line: Line<'_>) -> io::Result<()> {
+        let stdin = self.start()?;
+        let written = stdin.write_all(line.text).and_then(|()| stdin.write_all(b"\n"));
+        if written.is_err() || !self.keep_alive {
+            self.stop()?;
+        }
+        written
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.stop()
+    }
+}
+
+impl Drop for ProgramOutput {
+    fn drop(&mut self) {
+        // The program sees the end of its input; its exit status interests nobody now.
+        let _ = self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_reach_a_file_and_a_program() {
+        let dir = std::env::temp_dir().join(format!("eyas-falco-output-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut config = Config::default();
+        config.stdout_output.enabled = false;
+        config.file_output.enabled = true;
+        config.file_output.filename = dir.join("alerts");
+        config.program_output.enabled = true;
+        config.program_output.program = format!("cat >> {}", dir.join("program").display());
+        for keep_alive in [false, true] {
+            config.program_output.keep_alive = keep_alive;
+            let mut outputs = Outputs::open(&config, false).unwrap();
+            outputs.send(Line { text: b"one", severity: 4 }).unwrap();
+            outputs.reopen();
+            outputs.send(Line { text: b"two", severity: 4 }).unwrap();
+            drop(outputs);
+        }
+        for file in ["alerts", "program"] {
+            assert_eq!(std::fs::read_to_string(dir.join(file)).unwrap(), "one\ntwo\none\ntwo\n", "{file}");
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_channel_without_a_destination_is_refused() {
+        let mut config = Config::default();
+        config.file_output.enabled = true;
+        assert!(Outputs::open(&config, false).err().unwrap().to_string().contains("file_output.filename"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Rules files found, read and turned into an engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use eyas::rules::{Engine, Extra, Loader, Matching, Priority, Select};
+
+use crate::args::Args;
+use crate::config::{Config, ExtraField, Selection, Selector};
+use crate::log;
+
+/// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
+pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let meta = std::fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+    if !meta.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("can't list {}", path.display()))? {
+        let file = entry.with_context(|| format!("can't list {}", path.display()))?.path();
+        let yaml = file.extension().is_some_and(|e| e == "yaml" || e == "yml");
+        if yaml && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A rules file and its text.
+pub struct File {
+    /// As the user named it.
+    pub name: String,
+    /// Its contents.
+    pub text: String,
+}
+
+/// Reads all rules files, in order.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for path in paths {
+        for file in yaml_files(path)? {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("can't read the rules file {}", file.display()))?;
+            files.push(File { name: file.display().to_string(), text });
+        }
+    }
+    if files.is_empty() {
+        bail!("no rules: name a rules file with -r FILE, or in rules_files of the configuration (-c FILE)");
+    }
+    Ok(files)
+}
+
+fn paths<'a>(args: &'a Args, config: &'a Config) -> &'a [PathBuf] {
+    if args.rules.is_empty() { &config.rules_files } else { &args.rules }
+}
+
+/// A loader as the configuration wants it.
+fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
+    let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
+    let minimum = Priority::parse(&config.priority).with_context(|| {
+        let names = Priority::ALL.map(Priority::name).join(", ");
+        format!("priority `{}`: expected one of {names}", config.priority)
+    })?;
+    loader.minimum_priority(minimum);
+    loader.matching(if config.rule_matching == "all" { Matching::All } else { Matching::First });
+    for selection in &config.rules {
+        let (on, which) = match selection {
+            Selection::Enable(which) => (true, which),
+            Selection::Disable(which) => (false, which),
+        };
+        loader.select(
+            on,
+            match which {
+                Selector::Rule(name) => Select::Rule(name.clone()),
+                Selector::Tag(tag) => Select::Tag(tag.clone()),
+            },
+        );
+    }
+    for append in &config.append_output {
+        let mut fields = Vec::new();
+        for field in &append.extra_fields {
+            match field {
+                ExtraField::Name(name) => fields.push((name.clone(), None)),
+                ExtraField::Formatted(map) => {
+                    fields.extend(map.iter().map(|(key, format)| (key.clone(), Some(format.clone()))));
+                }
+            }
+        }
+        loader.append_output(Extra {
+            rule: append.matching.rule.clone(),
+            source: append.matching.source.clone(),
+            tags: append.matching.tags.clone(),
+            text: append.extra_output.clone(),
+            fields,
+            suggested: append.suggested_output,
+        });
+    }
+    if let Some(text) = print {
+        loader.append_output(Extra { text: text.to_owned(), ..Extra::default() });
+    }
+    Ok(loader)
+}
+
+/// Loads the rules files that the command line or the configuration names.
+pub fn load(args: &Args, config: &Config) -> Result<Engine> {
+    let mut loader = loader(config, args.print.as_deref())?;
+    let files = read(paths(args, config))?;
+    log::info("Loading rules from:");
+    for file in &files {
+        let result = loader.load(&file.name, &file.text);
+        log::info(&format!("   {}", result.summary()));
+        if !result.successful() {
+            bail!("{}", result.verbose().trim_end());
+        }
+        if args.verbose {
+            eprint!("{}", result.verbose());
+        }
+    }
+    plugins(&loader)?;
+    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
+}
+
+/// Nothing here loads plugins: files that require one cannot run.
+fn plugins(loader: &Loader) -> Result<()> {
+    if let Some(group) = loader.missing_plugins().first() {
+        let names: Vec<String> = group.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        bail!("the rules require a plugin that is not available here: {}", names.join(" or "));
+    }
+    Ok(())
+}
+
+/// Validates files without running anything; answers whether all are valid.
+pub fn validate(paths: &[PathBuf], config: &Config, verbose: bool) -> Result<bool> {
+    let mut loader = loader(config, None)?;
+    let mut results = Vec::new();
+    for file in read(paths)? {
+        results.push(loader.load(&file.name, &file.text));
+    }
+    let valid = results.iter().all(eyas::rules::LoadResult::successful);
+    if config.json_output {
+        let list: Vec<String> = results.iter().map(eyas::rules::LoadResult::to_json).collect();
+        println!("{{\"falco_load_results\":[{}]}}", list.join(","));
+        return Ok(valid);
+    }
+    for result in &results {
+        if verbose || !result.successful() {
+            print!("{}", result.verbose());
+        } else {
+            println!("{}", result.summary());
+        }
+    }
+    Ok(valid)
+}

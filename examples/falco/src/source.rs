@@ -1,0 +1,98 @@
+//! Where events come from.
+
+use anyhow::{Result, bail};
+use eyas::rules::Engine;
+use eyas::scap::{EventSource, Reader};
+use eyas::sinsp;
+
+use crate::config::Config;
+
+/// A source, and how an inspector of its events is made.
+pub struct Opened {
+    /// The events.
+    pub source: Box<dyn EventSource>,
+    /// Limits and look-ups for them.
+    pub inspector: sinsp::Config,
+    /// Whether they happen now.
+    pub live: bool,
+}
+
+/// Opens the engine that the configuration names.
+pub fn open(config: &Config, engine: &Engine) -> Result<Opened> {
+    let max_threads = config.falco_libs.thread_table_size;
+    match config.engine.kind.as_str() {
+        "replay" => {
+            let path = &config.engine.replay.capture_file;
+            if path.as_os_str().is_empty() {
+                bail!("engine.kind is replay but engine.replay.capture_file names no file");
+            }
+            let source: Box<dyn EventSource> = match path.to_str() {
+                Some("-") => Box::new(Reader::from_reader(std::io::stdin())?),
+                _ => Box::new(Reader::open(path)?),
+            };
+            let inspector = sinsp::Config { max_threads, ..sinsp::Config::default() };
+            Ok(Opened { source, inspector, live: false })
+        }
+        "nodriver" => bail!("engine.kind nodriver needs a source plugin, and this program loads none"),
+        _ => live(config, engine, max_threads),
+    }
+}
+
+#[cfg(feature = "live")]
+fn live(config: &Config, engine: &Engine, max_threads: usize) -> Result<Opened> {
+    use std::path::PathBuf;
+
+    use eyas::scap::{live, proc};
+
+    const MIB: usize = 1 << 20;
+    let root = std::env::var_os("HOST_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+    let proc_options = proc::Options { root, ..proc::Options::default() };
+    let modern = &config.engine.modern_ebpf;
+    let options = live::Options {
+        ring_bytes: MIB << (modern.buf_size_preset - 1),
+        snaplen: config.falco_libs.snaplen,
+        drop_failed: modern.drop_failed_exit,
+        interest: interest(config, engine)?,
+        proc: proc_options.clone(),
+    };
+    let source = live::Source::open(options)?;
+    let lookup = move |tid| proc::thread(&proc_options, tid);
+    let inspector = sinsp::Config { proc: Some(Box::new(lookup)), max_threads, ..sinsp::Config::default() };
+    Ok(Opened { source: Box::new(source), inspector, live: true })
+}
+
+#[cfg(not(feature = "live"))]
+fn live(_: &Config, _: &Engine, _: usize) -> Result<Opened> {
+    bail!(
+        "this build can't capture live (it was built without the feature `live`); replay a capture with \
+         -o engine.kind=replay -o engine.replay.capture_file=FILE"
+    )
+}
+
+/// System calls that the rules can match and the state needs; `None` for all.
+#[cfg(feature = "live")]
+fn interest(config: &Config, engine: &Engine) -> Result<Option<Vec<eyas::events::SyscallCode>>> {
+    use std::collections::BTreeSet;
+
+    let base = &config.base_syscalls;
+    if base.all {
+        return Ok(None);
+    }
+    let mut codes: BTreeSet<_> = sinsp::syscalls_of_state().into_iter().collect();
+    codes.extend(sinsp::syscalls_of(engine.codes()));
+    for name in &base.custom_set {
+        let (without, name) = match name.strip_prefix('!') {
+            Some(name) => (true, name),
+            None => (false, name.as_str()),
+        };
+        let Some(info) = eyas::events::syscalls().iter().find(|s| s.name == name) else {
+            bail!("base_syscalls.custom_set names `{name}`, which is no system call");
+        };
+        if without {
+            codes.remove(&info.code);
+        } else {
+            codes.insert(info.code);
+        }
+    }
+    Ok(Some(codes.into_iter().collect()))
+}
