@@ -302,7 +302,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if let Some(ctime) = raw.uint(x::exe_ino_ctime) {
         thread.exe_ctime = ctime;
         thread.exe_ctime_to_clone =
-            if thread.clone_ts == 0 { 0 } else { thread.clone_ts as i64 - ctime as i64 };
+            if thread.clone_ts == 0 { 0 } else { (thread.clone_ts as i64).wrapping_sub(ctime as i64) };
         let start = if thread.pidns_start == 0 { boot } else { thread.pidns_start };
         thread.pidns_start_to_exe_ctime = if ctime > start { (ctime - start) as i64 } else { 0 };
     }
