@@ -9,7 +9,18 @@ use eyas::sinsp::{Config, Inspector, Step};
 
 /// Filters that count differently on purpose: the filter, why, and how many events match here in attack,
 /// gcc and nginx.
-const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[];
+const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[
+    (
+        "fd.net in (10.99.0.0/16,127.0.0.0/8)",
+        "libsinsp tests only the first network",
+        [Some(48), Some(0), Some(210_081)],
+    ),
+    (
+        "fd.snet = anyof (10.99.0.0/16,127.0.0.0/8)",
+        "libsinsp never matches a network with a modifier",
+        [Some(48), Some(0), Some(210_081)],
+    ),
+];
 
 const CAPTURES: [&str; 3] = ["attack", "gcc", "nginx"];
 
