@@ -59,6 +59,7 @@ pub fn write_int(out: &mut Vec<u8>, n: i64, format: Format, bits: u8) {
 pub fn write_uint(out: &mut Vec<u8>, n: u64, format: Format) {
     match format {
         Format::Hex => print(out, format_args!("{n:X}")),
+        Format::Oct if n == 0 => out.push(b'0'),
         Format::Oct => print(out, format_args!("0{n:o}")),
         Format::PaddedDec => print(out, format_args!("{n:09}")),
         Format::Na | Format::Dec | Format::Id => push_decimal(out, n),

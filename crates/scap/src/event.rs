@@ -145,17 +145,17 @@ impl<'a> RawEvent<'a> {
         }
     }
 
-    /// The call's result: the first parameter, or the last of the few old rows, that is a result.
+    /// The call's result: the parameter that is one, or the first of calls that return an id.
     ///
     /// `None` where the row has none.
+    #[inline]
     pub fn result(&self) -> Option<i64> {
-        use eyas_events::ParamType as T;
         let info = self.info()?;
         if !self.ty.is_exit() {
             return None;
         }
         let index = info.params.iter().position(|p| {
-            matches!(p.ty, T::ERRNO | T::FD | T::PID) && matches!(p.name, "res" | "fd" | "res_or_fd")
+            matches!(p.name, "res" | "fd" | "res_or_fd" | "uid" | "euid" | "gid" | "egid")
         })?;
         self.int(index)
     }

@@ -79,7 +79,7 @@ impl State {
 
     /// Whether `ip` is an address of this machine.
     pub fn is_local(&self, ip: std::net::IpAddr) -> bool {
-        ip.is_loopback() || self.interfaces.iter().any(|i| i.addr == ip)
+        self.interfaces.iter().any(|i| i.addr == ip)
     }
 
     /// Takes in an event and answers what it is about.

@@ -86,6 +86,12 @@ fn meta<'v>(v: &'v EventView<'v>, name: &str) -> Option<&'v Json> {
     v.state().containers.get(id)?.json.get(name)
 }
 
+/// The container's own address, as far as known; `None` on the host.
+pub(super) fn address(v: &EventView<'_>) -> Option<Option<std::net::IpAddr>> {
+    v.thread()?.container.as_ref()?;
+    Some(meta(v, "ip").and_then(Json::as_str).and_then(|ip| ip.parse().ok()))
+}
+
 fn is_host(v: &EventView<'_>) -> bool {
     v.thread().is_some_and(|t| t.container.is_none())
 }

@@ -16,7 +16,7 @@ fields! {
     "fd.num": INT64 Event Id; "Number of the file descriptor."
         => |v, _| event_fd(v)?.num.map(Value::Int),
     "fd.type": STR Fd Dec; "Kind of the file: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, …"
-        => |v, _| fd(v).map(|fd| Value::from(fd.kind.name())),
+        => |v, _| fd(v).filter(|fd| fd.kind != FdKind::Unknown).map(|fd| Value::from(fd.kind.name())),
     "fd.typechar": STR Fd Dec; "Kind of the file as one letter; of an unknown file, what the event makes."
         => |v, _| event_fd(v).map(|at| letter(at.fd.map_or_else(|| made(v.event().ty), |fd| fd.kind))),
     "fd.name": STR Fd Na; "Path, addresses or other name of the file; of an unknown file, what the event calls it."
@@ -275,7 +275,13 @@ fn fd_ref<'a>(v: &'a EventView<'_>) -> Option<&'a Fd> {
 
 fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
     // Nobody has been connected to yet: that an IPv6 socket's end is unset counts as here.
-    (ip.is_ipv6() && ip.is_unspecified()) || v.state().is_local(ip)
+    if ip.is_ipv6() && ip.is_unspecified() {
+        return true;
+    }
+    match super::container::address(v) {
+        Some(own) => own == Some(ip),
+        None => v.state().is_local(ip),
+    }
 }
 
 fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {

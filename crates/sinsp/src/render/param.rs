@@ -79,7 +79,7 @@ impl Writer<'_, '_, '_, '_> {
             T::BYTEBUF | T::CHARBUFARRAY | T::CHARBUF_PAIR_ARRAY | T::NONE => self.out.push_printable(bytes),
             T::ERRNO => {
                 let n = signed(bytes);
-                self.int(bytes, format);
+                self.int(bytes, Format::DEC);
                 self.name(names::errno(n));
             }
             T::FD | T::FD32 => {
@@ -110,14 +110,14 @@ impl Writer<'_, '_, '_, '_> {
             T::BOOL => self.out.push(if unsigned(bytes) != 0 { b"true" } else { b"false" }),
             T::DYN => self.dynamic(info, bytes),
             T::FLAGS8 | T::FLAGS16 | T::FLAGS32 | T::SIGSET => {
-                self.uint(unsigned(bytes), format);
+                self.uint(unsigned(bytes), Format::DEC);
                 if let ParamDetail::Flags(table) = info.detail {
                     flags(table, unsigned(bytes) as u32, self.resolved);
                 }
             }
             T::ENUMFLAGS8 | T::ENUMFLAGS16 | T::ENUMFLAGS32 => {
                 let value = unsigned(bytes);
-                self.uint(value, format);
+                self.uint(value, Format::DEC);
                 if let ParamDetail::Flags(table) = info.detail {
                     self.name(enumerated(table, value as u32));
                 }
@@ -161,6 +161,7 @@ impl Writer<'_, '_, '_, '_> {
     fn uint(&mut self, n: u64, format: Format) {
         match format {
             Format::HEX => self.out.print(format_args!("{n:X}")),
+            Format::OCT if n == 0 => self.out.push(b"0"),
             Format::OCT => self.out.print(format_args!("0{n:o}")),
             Format::PADDED_DEC => self.out.print(format_args!("{n:09}")),
             _ => self.out.print(format_args!("{n}")),

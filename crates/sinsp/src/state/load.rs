@@ -170,12 +170,10 @@ fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
             (fd.dev, fd.mount_id) = (dev, mount_id);
             file::set_layers(&mut fd, open_flags);
             fd.name = path.into();
-            fd.raw_name = fd.name.clone();
         }
         FdDetail::Other { type_code, name } => {
             fd.kind = FdKind::from_code(type_code).unwrap_or(FdKind::Unsupported);
             fd.name = name.into();
-            fd.raw_name = fd.name.clone();
         }
     }
     fd.name_changed = false;

@@ -101,6 +101,7 @@ fn who(ty: EventType) -> Who {
         | EventType::SYSCALL_CLONE3_X
         | EventType::PROCEXIT_1_E
         | EventType::PROCINFO_E
+        | EventType::PAGE_FAULT_E
         | EventType::SCHEDSWITCH_6_E => Who::Known,
         _ => Who::Anybody,
     }

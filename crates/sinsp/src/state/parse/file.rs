@@ -104,7 +104,7 @@ fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Opti
 pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let enter = take_enter(state, raw, now);
     let num = raw.int(0);
-    now.fd = num;
+    now.fd = num.map(|num| num.max(-1));
     let Some(num) = num.filter(|num| *num >= 0) else { return };
     let mut params = open_params(raw);
     if let Some(enter) = &enter
@@ -194,6 +194,11 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         mark_pipe(state, key, res, shared.as_deref());
     }
     match shared {
+        Some(fd) if raw.ty == EventType::SYSCALL_FCNTL_X => {
+            // The event stays one about the descriptor that was duplicated.
+            add(state, now, res, fd, close_on_exec);
+            now.fd = old;
+        }
         Some(fd) => add(state, now, res, fd, close_on_exec),
         None => now.fd = Some(res),
     }

@@ -138,7 +138,7 @@ fn l4_of(ty: u64, proto: u64) -> L4 {
 fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SOCKET_SOCKET_X as p;
     let Some(num) = raw.int(p::fd) else { return };
-    now.fd = Some(num);
+    now.fd = Some(num.max(-1));
     if num < 0 {
         return;
     }
@@ -252,7 +252,7 @@ fn unix_name(source: u64, destination: u64, path: &[u8]) -> crate::state::Text {
 fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SOCKET_ACCEPT4_6_X as p;
     let Some(num) = raw.int(p::fd) else { return };
-    now.fd = Some(num);
+    now.fd = Some(num.max(-1));
     if num < 0 {
         return;
     }

@@ -279,7 +279,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     thread.tty = raw.uint(x::tty).map_or(0, |v| v as u32);
     thread.exepath = match raw.text(x::trusted_exepath) {
         Some(path) => exepath(path).into(),
-        None => old_path.unwrap_or_else(|| b"<NA>"[..].into()),
+        None => old_path.unwrap_or_else(|| b""[..].into()),
     };
     thread.vpgid = raw.int(x::vpgid).unwrap_or(-1);
     thread.pgid = raw.int(x::pgid).unwrap_or(-1);
