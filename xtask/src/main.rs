@@ -1,2 +1,57 @@
-//! x
-fn main() {}
+//! Every chore of the project as a cargo command: `cargo xtask`.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod codegen;
+mod demo;
+mod setup;
+mod shell;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo              replay a small capture, then capture live, and show the alerts
+  test              run every test; installs what is missing first
+  check             formatting, lints, documentation, generated files
+  codegen [--check] write the generated pages of docs/, or only compare them
+  bench             run the benchmarks";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["demo"] => setup::ensure().and_then(|()| demo::run()),
+        ["test"] => setup::ensure().and_then(|()| test()),
+        ["check"] => setup::ensure().and_then(|()| check()),
+        ["codegen"] => codegen::write(),
+        ["codegen", "--check"] => codegen::check(),
+        ["bench"] => shell::cargo(&["bench", "--workspace"]),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("unknown command `{}`\n\n{USAGE}", words.join(" "))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test() -> Result<(), String> {
+    // One binary after the other, so that live tests never meet.
+    shell::cargo(&["test", "--workspace", "--all-targets", "--features", "live"])?;
+    shell::cargo(&["test", "--workspace", "--doc", "--features", "live"])
+}
+
+fn check() -> Result<(), String> {
+    shell::cargo(&["fmt", "--all", "--check"])?;
+    let lint = ["clippy", "--workspace", "--all-targets", "--features", "live", "--", "-D", "warnings"];
+    shell::cargo(&lint)?;
+    shell::cargo_with(&["doc", "--workspace", "--no-deps", "--features", "live"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    codegen::check()
+}

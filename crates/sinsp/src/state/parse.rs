@@ -140,6 +140,7 @@ fn find(state: &mut State, tid: i64, lookup: Lookup<'_>) -> Option<ThreadKey> {
     let mut thread = Thread::unknown(tid, &empty);
     thread.comm = std::sync::Arc::from(&b"<NA>"[..]);
     thread.exe = thread.comm.clone();
+    thread.cmdline = thread.comm.clone();
     state.add_thread(thread)
 }
 

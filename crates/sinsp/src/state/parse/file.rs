@@ -194,11 +194,6 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         mark_pipe(state, key, res, shared.as_deref());
     }
     match shared {
-        Some(fd) if raw.ty == EventType::SYSCALL_FCNTL_X => {
-            // The event stays one about the descriptor that was duplicated.
-            add(state, now, res, fd, close_on_exec);
-            now.fd = old;
-        }
         Some(fd) => add(state, now, res, fd, close_on_exec),
         None => now.fd = Some(res),
     }

@@ -1,0 +1,75 @@
+//! What the probe needs to be built, found or installed.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::shell::{has, run};
+
+/// A thing that is needed, how it is told to be there, and its Debian package.
+struct Need {
+    what: &'static str,
+    there: fn() -> bool,
+    package: &'static str,
+}
+
+const NEEDS: [Need; 5] = [
+    Need { what: "clang", there: has_clang, package: "clang" },
+    Need { what: "libelf (gelf.h)", there: || has_header("gelf.h"), package: "libelf-dev" },
+    Need { what: "zlib (zlib.h)", there: || has_header("zlib.h"), package: "zlib1g-dev" },
+    Need { what: "pkg-config", there: || has("pkg-config"), package: "pkg-config" },
+    Need { what: "make", there: || has("make"), package: "make" },
+];
+
+fn has_clang() -> bool {
+    std::env::var_os("CLANG").is_some() || has("clang") || (14..=22).any(|n| has(&format!("clang-{n}")))
+}
+
+fn has_header(name: &str) -> bool {
+    ["/usr/include", "/usr/local/include", "/usr/include/libelf"].iter().any(|dir| Path::new(dir).join(name).is_file())
+}
+
+/// Makes sure that everything is there: installs it with apt, or says how to elsewhere.
+pub fn ensure() -> Result<(), String> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what: Vec<&str> = missing.iter().map(|need| need.what).collect();
+    eprintln!("The probe needs {}, which this machine lacks.", what.join(", "));
+    if !has("apt-get") {
+        return Err(elsewhere());
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0"));
+    if !is_root && !has("sudo") {
+        return Err(format!("run as root, or install them first: apt-get install {}", packages.join(" ")));
+    }
+    let apt = |args: &[&str]| {
+        let mut command = if is_root { Command::new("apt-get") } else { Command::new("sudo") };
+        if !is_root {
+            command.arg("apt-get");
+        }
+        eprintln!("$ apt-get {}", args.join(" "));
+        run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update", "-qq"])?;
+    let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    install.extend(packages);
+    apt(&install)
+}
+
+/// The command that installs everything on the distribution at hand.
+fn elsewhere() -> String {
+    let command = if has("dnf") {
+        "sudo dnf install clang elfutils-libelf-devel zlib-devel pkgconf make"
+    } else if has("pacman") {
+        "sudo pacman -S --needed clang libelf zlib pkgconf make"
+    } else if has("zypper") {
+        "sudo zypper install clang libelf-devel zlib-devel pkg-config make"
+    } else if has("apk") {
+        "sudo apk add clang elfutils-dev zlib-dev pkgconf make linux-headers"
+    } else {
+        "(your package manager): clang, the headers of libelf and zlib, pkg-config, make"
+    };
+    format!("install them and try again: {command}")
+}
