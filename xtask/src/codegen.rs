@@ -34,13 +34,15 @@ pub fn check() -> Result<(), String> {
 }
 
 fn event_page() -> String {
-    let mut out = format!("{NOTE}\n# Events\n\nEvents that are sent today; `>` is an enter, `<` an exit event.\n\n");
+    let mut out =
+        format!("{NOTE}\n# Events\n\nEvents that are sent today; `>` is an enter, `<` an exit event.\n\n");
     out.push_str("| code | event | category | parameters |\n| --- | --- | --- | --- |\n");
     for event in events() {
         if event.flags.intersects(EventFlags::OLD_VERSION | EventFlags::UNUSED) {
             continue;
         }
-        let params: Vec<String> = event.params.iter().map(|p| format!("{} `{}`", p.name, p.ty.name())).collect();
+        let params: Vec<String> =
+            event.params.iter().map(|p| format!("{} `{}`", p.name, p.ty.name())).collect();
         let direction = if event.ty.is_exit() { '<' } else { '>' };
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -64,7 +66,11 @@ fn field_page() -> String {
         }
         let list = if def.flags.contains(FieldFlags::LIST) { " list" } else { "" };
         let doc = def.doc.replace('|', "\\|");
-        let _ = writeln!(out, "| `{}` | {:?}{list} | {:?} | {:?} | {doc} |", def.name, def.ty, def.arg, def.scope);
+        let _ = writeln!(
+            out,
+            "| `{}` | {:?}{list} | {:?} | {:?} | {doc} |",
+            def.name, def.ty, def.arg, def.scope
+        );
     }
     out
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::shell::{cargo, root, run};
+use crate::shell::{self, cargo, root};
 
 /// How long the live part lasts.
 const SECONDS: &str = "5";
@@ -15,11 +15,13 @@ pub fn run() -> Result<(), String> {
     let rules = root().join("demo/rules.yaml");
     println!("\n== A recorded capture, demo/demo.scap.gz, with the rules of demo/rules.yaml ==\n");
     let sample = root().join("demo/demo.scap.gz");
-    run(Command::new(&falco)
-        .arg("-r")
-        .arg(&rules)
-        .args(["-o", "engine.kind=replay", "-o", "time_format_iso_8601=true", "-o"])
-        .arg(format!("engine.replay.capture_file={}", sample.display())))?;
+    shell::run(
+        Command::new(&falco)
+            .arg("-r")
+            .arg(&rules)
+            .args(["-o", "engine.kind=replay", "-o", "time_format_iso_8601=true", "-o"])
+            .arg(format!("engine.replay.capture_file={}", sample.display())),
+    )?;
     println!("\n== This machine, live: somebody reads /etc/shadow ==\n");
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     if !is_root {

@@ -52,6 +52,9 @@ fn check() -> Result<(), String> {
     shell::cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--features", "live", "--", "-D", "warnings"];
     shell::cargo(&lint)?;
-    shell::cargo_with(&["doc", "--workspace", "--no-deps", "--features", "live"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    shell::cargo_with(
+        &["doc", "--workspace", "--no-deps", "--features", "live"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
     codegen::check()
 }

@@ -25,7 +25,9 @@ fn has_clang() -> bool {
 }
 
 fn has_header(name: &str) -> bool {
-    ["/usr/include", "/usr/local/include", "/usr/include/libelf"].iter().any(|dir| Path::new(dir).join(name).is_file())
+    ["/usr/include", "/usr/local/include", "/usr/include/libelf"]
+        .iter()
+        .any(|dir| Path::new(dir).join(name).is_file())
 }
 
 /// Makes sure that everything is there: installs it with apt, or says how to elsewhere.

@@ -154,9 +154,10 @@ impl<'a> RawEvent<'a> {
         if !self.ty.is_exit() {
             return None;
         }
-        let index = info.params.iter().position(|p| {
-            matches!(p.name, "res" | "fd" | "res_or_fd" | "uid" | "euid" | "gid" | "egid")
-        })?;
+        let index = info
+            .params
+            .iter()
+            .position(|p| matches!(p.name, "res" | "fd" | "res_or_fd" | "uid" | "euid" | "gid" | "egid"))?;
         self.int(index)
     }
 }
