@@ -92,7 +92,7 @@ fields! {
     "fd.connected": BOOL Fd Na; "Whether the socket is connected."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.connected)),
     "fd.name_changed": BOOL Event Na; "Whether this event changed the name of the file."
-        => |v, _| fd(v).map(|fd| Value::Bool(fd.name_changed)),
+        => |v, _| fd(v).map(|fd| Value::Bool(fd.named_at == v.event().ts)),
     "fd.cip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the client; never known, as no names are looked up."
         => none,
     "fd.sip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the server; never known, as no names are looked up."
@@ -294,7 +294,13 @@ fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {
 }
 
 fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Value<'v>> {
-    match fd_ref(v)?.socket {
+    let fd = fd_ref(v)?;
+    match fd.socket {
+        // One that has no ends yet has unset ones: they differ from any address that is asked for.
+        Socket::None if fd.kind.is_inet() => {
+            let unset: End = (std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+            Some(v.list([unset, unset].into_iter().map(get)))
+        }
         Socket::Inet { source, destination } => Some(v.list([source, destination].into_iter().map(get))),
         Socket::Server { addr } => Some(v.list([addr].into_iter().map(get))),
         Socket::None | Socket::Unix { .. } => None,

@@ -217,8 +217,8 @@ pub struct Fd {
     pub upper_layer: bool,
     /// The file lies in the lower layer of an overlay.
     pub lower_layer: bool,
-    /// This event changed the name.
-    pub name_changed: bool,
+    /// Time of the event that last changed the name; 0 if none did.
+    pub named_at: u64,
     /// It came from the snapshot or /proc, not from an event.
     pub from_snapshot: bool,
 }
@@ -242,7 +242,7 @@ impl Fd {
             failed: false,
             upper_layer: false,
             lower_layer: false,
-            name_changed: false,
+            named_at: 0,
             from_snapshot: false,
         }
     }
@@ -267,8 +267,16 @@ impl Fd {
         }
     }
 
-    /// Writes the name that the socket's ends make.
-    pub(crate) fn rename_by_ends(&mut self) {
+    /// Gives it a name in the event of time `ts`.
+    pub(crate) fn rename(&mut self, name: Text, ts: u64) {
+        if *self.name != *name {
+            self.named_at = ts;
+        }
+        self.name = name;
+    }
+
+    /// Writes the name that the socket's ends make, in the event of time `ts`.
+    pub(crate) fn rename_by_ends(&mut self, ts: u64) {
         use std::fmt::Write;
         let mut name = String::new();
         let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);
@@ -286,7 +294,6 @@ impl Fd {
             Socket::Server { addr } => end(&mut name, addr),
             Socket::None | Socket::Unix { .. } => return,
         }
-        self.name_changed = *self.name != *name.as_bytes();
-        self.name = name.into_bytes().into();
+        self.rename(name.into_bytes().into(), ts);
     }
 }

@@ -119,7 +119,7 @@ impl State {
                     (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
                         fd.swap_ends();
                         fd.role = Role::Server;
-                        fd.rename_by_ends();
+                        fd.rename_by_ends(0);
                     }
                     (FdKind::Ipv4, _) => fd.role = Role::Client,
                     (FdKind::Unix, _) => {
@@ -127,7 +127,6 @@ impl State {
                     }
                     _ => {}
                 }
-                fd.name_changed = false;
             }
         }
     }
@@ -150,14 +149,14 @@ fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
             fd.l4 = L4::from_code(l4);
             fd.connected = fd.l4 == L4::Tcp;
             fd.socket = Socket::Inet { source: local, destination: remote };
-            fd.rename_by_ends();
+            fd.rename_by_ends(0);
         }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.l4 = L4::from_code(l4);
             fd.role = Role::Server;
             fd.socket = Socket::Server { addr };
-            fd.rename_by_ends();
+            fd.rename_by_ends(0);
         }
         FdDetail::Unix { source, destination, path } => {
             fd.kind = FdKind::Unix;
@@ -176,6 +175,5 @@ fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
             fd.name = name.into();
         }
     }
-    fd.name_changed = false;
     fd
 }

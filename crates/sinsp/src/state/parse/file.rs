@@ -125,7 +125,7 @@ pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let empty = state.empty();
     let mut fd =
         Fd::new(if params.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File }, &empty);
-    fd.name = out[..].into();
+    fd.rename(out[..].into(), raw.ts);
     fd.raw_name = if *out == *name { fd.name.clone() } else { name.into() };
     state.scratch = out;
     fd.open_flags = params.flags;
@@ -246,10 +246,13 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     let mut fd = Fd::new(kind, &empty);
     fd.open_flags = flags;
     match kind {
-        K::Memfd => fd.name = raw.text(param::SYSCALL_MEMFD_CREATE_X::name).unwrap_or_default().into(),
+        K::Memfd => {
+            let name = raw.text(param::SYSCALL_MEMFD_CREATE_X::name).unwrap_or_default();
+            fd.rename(name.into(), raw.ts);
+        }
         K::Pidfd => {
             fd.pid = raw.int(param::SYSCALL_PIDFD_OPEN_X::pid).unwrap_or(-1);
-            fd.name = format!("/proc/{}", fd.pid).into_bytes().into();
+            fd.rename(format!("/proc/{}", fd.pid).into_bytes().into(), raw.ts);
         }
         _ => {}
     }

@@ -192,9 +192,9 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             fd.socket = Socket::Server { addr };
             fd.role = Role::Server;
         }
-        fd.name = file::text_name(format!("{}:{}", addr.0, addr.1));
+        fd.rename(file::text_name(format!("{}:{}", addr.0, addr.1)), raw.ts);
     } else if let [AF_UNIX, path @ ..] = bytes {
-        fd.name = path.strip_suffix(b"\0").unwrap_or(path).into();
+        fd.rename(path.strip_suffix(b"\0").unwrap_or(path).into(), raw.ts);
     }
 }
 
@@ -220,12 +220,12 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
                 fd.kind = kind;
             }
             fd.socket = Socket::Inet { source, destination };
-            fd.rename_by_ends();
+            fd.rename_by_ends(raw.ts);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.socket = Socket::Unix { source, destination };
-            fd.name = unix_name(source, destination, path);
+            fd.rename(unix_name(source, destination, path), raw.ts);
         }
         None => {
             if let Some(destination) = seen.or(exit_addr) {
@@ -234,7 +234,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
                     IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
                 };
                 fd.socket = Socket::Inet { source: (any, 0), destination };
-                fd.rename_by_ends();
+                fd.rename_by_ends(raw.ts);
             }
         }
     }
@@ -264,12 +264,12 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             fd.kind = kind;
             fd.l4 = L4::Tcp;
             fd.socket = Socket::Inet { source, destination };
-            fd.rename_by_ends();
+            fd.rename_by_ends(raw.ts);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.socket = Socket::Unix { source, destination };
-            fd.name = unix_name(source, destination, path);
+            fd.rename(unix_name(source, destination, path), raw.ts);
         }
         None => return,
     }
@@ -325,7 +325,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         Some(Tuple::Unix { source, destination, path }) => {
             fd.socket = Socket::Unix { source, destination };
             if fd.name.is_empty() {
-                fd.name = unix_name(source, destination, path);
+                fd.rename(unix_name(source, destination, path), raw.ts);
             }
         }
         None => {}
@@ -355,7 +355,7 @@ fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: 
     if reversed {
         fd.swap_ends();
     }
-    fd.rename_by_ends();
+    fd.rename_by_ends(raw.ts);
 }
 
 fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: Direction) -> Role {
