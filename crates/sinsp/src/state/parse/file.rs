@@ -195,7 +195,8 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     }
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
-        None => now.fd = Some(res),
+        // Of an unknown file there is no copy that could be shown.
+        None => now.fd = old,
     }
 }
 

@@ -301,7 +301,8 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         file::add(state, now, num, Arc::new(fd), false);
     }
     let Some(fd) = event_fd(state, raw, now) else { return };
-    fd.connected = true;
+    // The ends of a socket pair never connected.
+    fd.connected |= fd.kind != FdKind::Unix;
     if fd.l4 == L4::Tcp && !fd.name.is_empty() {
         return;
     }
