@@ -20,6 +20,16 @@ const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[
         "libsinsp never matches a network with a modifier",
         [Some(48), Some(0), Some(210_081)],
     ),
+    (
+        "proc.env[PATH] contains /usr",
+        "libsinsp keeps the old environment after an execve with an empty one",
+        [Some(102_290), Some(244_736), Some(574_700)],
+    ),
+    (
+        "proc.env[LANG]=C.UTF-8 and evt.type=execve",
+        "libsinsp keeps the old environment after an execve with an empty one",
+        [Some(258), Some(162), Some(10)],
+    ),
 ];
 
 const CAPTURES: [&str; 3] = ["attack", "gcc", "nginx"];
