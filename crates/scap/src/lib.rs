@@ -15,6 +15,7 @@ pub mod proc;
 mod reader;
 mod snapshot;
 mod source;
+mod writer;
 
 pub use builder::{EventBuilder, OwnedEvent};
 pub use error::Error;
@@ -22,3 +23,4 @@ pub use event::{Params, RawEvent};
 pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 pub use source::{EventSource, Next, Stats};
+pub use writer::Writer;

@@ -1,0 +1,181 @@
+//! Captures written, format 1.2.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use eyas_events::HEADER_LEN;
+
+use crate::{Error, RawEvent, Snapshot};
+
+mod blocks;
+
+/// Block types that are written.
+mod block {
+    pub(super) const SECTION: u32 = 0x0A0D_0D0A;
+    pub(super) const MACHINE: u32 = 0x201;
+    pub(super) const INTERFACES: u32 = 0x219;
+    pub(super) const USERS: u32 = 0x220;
+    pub(super) const THREADS: u32 = 0x215;
+    pub(super) const FDS: u32 = 0x218;
+    pub(super) const EVENT: u32 = 0x216;
+    pub(super) const EVENT_FLAGS: u32 = 0x217;
+    pub(super) const LARGE_EVENT: u32 = 0x221;
+    pub(super) const LARGE_EVENT_FLAGS: u32 = 0x222;
+}
+
+/// For state only, not to be shown.
+const STATE_ONLY: u32 = 1;
+/// Longest block, without its type and length, that holds an ordinary event.
+const EVENT_LIMIT: usize = 65_536;
+
+/// Writes a capture: a snapshot, the events after it, and so on.
+///
+/// ```no_run
+/// # fn main() -> Result<(), eyas_scap::Error> {
+/// use eyas_scap::{Snapshot, Writer};
+///
+/// let mut writer = Writer::create("out.scap.gz", true)?;
+/// writer.snapshot(&Snapshot::default())?;
+/// writer.finish()
+/// # }
+/// ```
+pub struct Writer {
+    out: Out,
+    buffer: Vec<u8>,
+}
+
+type Sink = BufWriter<Box<dyn Write + Send>>;
+
+enum Out {
+    Plain(Sink),
+    Gzip(GzEncoder<Sink>),
+}
+
+impl Out {
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Plain(out) => out,
+            Self::Gzip(out) => out,
+        }
+    }
+}
+
+impl Writer {
+    /// Creates a file, or empties one that exists.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create(path: impl AsRef<Path>, compress: bool) -> Result<Self, Error> {
+        File::create(path).map(|file| Self::new(file, compress)).map_err(Error::Write)
+    }
+
+    /// Writes to anything, such as standard output.
+    pub fn new(out: impl Write + Send + 'static, compress: bool) -> Self {
+        let out: Sink = BufWriter::with_capacity(64 << 10, Box::new(out));
+        let out = match compress {
+            true => Out::Gzip(GzEncoder::new(out, Compression::fast())),
+            false => Out::Plain(out),
+        };
+        Self { out, buffer: Vec::new() }
+    }
+
+    /// Begins a section: the system as it is from here on.
+    ///
+    /// # Errors
+    /// The output takes no more.
+    pub fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        self.block(block::SECTION, blocks::section)?;
+        if let Some(machine) = &snapshot.machine {
+            self.block(block::MACHINE, |out| blocks::machine(out, machine))?;
+        }
+        if !snapshot.interfaces.is_empty() {
+            self.block(block::INTERFACES, |out| blocks::interfaces(out, &snapshot.interfaces))?;
+        }
+        if !snapshot.users.is_empty() || !snapshot.groups.is_empty() {
+            self.block(block::USERS, |out| blocks::users(out, &snapshot.users, &snapshot.groups))?;
+        }
+        if !snapshot.threads.is_empty() {
+            self.block(block::THREADS, |out| blocks::threads(out, &snapshot.threads))?;
+        }
+        for (tid, fds) in &snapshot.fds {
+            self.block(block::FDS, |out| blocks::fds(out, *tid, fds))?;
+        }
+        Ok(())
+    }
+
+    /// Adds an event.
+    ///
+    /// # Errors
+    /// The output takes no more, or the event is longer than a block may be.
+    pub fn event(&mut self, event: &RawEvent<'_>) -> Result<(), Error> {
+        let large = crate::builder::is_wide(event.ty);
+        let ty = match (large, event.state_only) {
+            (false, false) => block::EVENT,
+            (false, true) => block::EVENT_FLAGS,
+            (true, false) => block::LARGE_EVENT,
+            (true, true) => block::LARGE_EVENT_FLAGS,
+        };
+        let length = HEADER_LEN + event.body().len();
+        // CPU, flags, padding and the trailer come on top.
+        if !large && length + 16 > EVENT_LIMIT {
+            let text = format!("an event has {length} bytes, the format allows {}", EVENT_LIMIT - 16);
+            return Err(Error::Write(io::Error::new(io::ErrorKind::InvalidInput, text)));
+        }
+        self.block(ty, |out| {
+            out.extend_from_slice(&event.cpu.to_le_bytes());
+            if event.state_only {
+                out.extend_from_slice(&STATE_ONLY.to_le_bytes());
+            }
+            out.extend_from_slice(&event.ts.to_le_bytes());
+            out.extend_from_slice(&event.tid.to_le_bytes());
+            out.extend_from_slice(&(length as u32).to_le_bytes());
+            out.extend_from_slice(&event.ty.0.to_le_bytes());
+            out.extend_from_slice(&(event.nparams() as u32).to_le_bytes());
+            out.extend_from_slice(event.body());
+        })
+    }
+
+    /// Hands on what waits in buffers.
+    ///
+    /// # Errors
+    /// The output takes no more.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.out.writer().flush().map_err(Error::Write)
+    }
+
+    /// Ends the capture.
+    ///
+    /// # Errors
+    /// The output takes no more: the capture is not complete.
+    pub fn finish(self) -> Result<(), Error> {
+        let mut out = match self.out {
+            Out::Plain(out) => out,
+            Out::Gzip(out) => out.finish().map_err(Error::Write)?,
+        };
+        out.flush().map_err(Error::Write)
+    }
+
+    /// Writes type, length, body, padding, and the length again.
+    fn block(&mut self, ty: u32, body: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
+        let buffer = &mut self.buffer;
+        buffer.clear();
+        buffer.extend_from_slice(&ty.to_le_bytes());
+        buffer.extend_from_slice(&[0; 4]);
+        body(buffer);
+        buffer.resize(buffer.len().next_multiple_of(4), 0);
+        let total = u32::try_from(buffer.len() + 4).map_err(|_| {
+            let text = format!("block {ty:#x} has {} bytes, the format allows {}", buffer.len(), u32::MAX);
+            Error::Write(io::Error::new(io::ErrorKind::InvalidInput, text))
+        })?;
+        buffer[4..8].copy_from_slice(&total.to_le_bytes());
+        buffer.extend_from_slice(&total.to_le_bytes());
+        self.out.writer().write_all(buffer).map_err(Error::Write)
+    }
+}
+
+#[cfg(test)]
+mod tests;
