@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Appending to the event under construction. */
+#pragma once
+
+/* Appends the length of the parameter just written. */
+static __always_inline void end_param(struct scratch *s, __u32 len)
+{
+	__u32 at = HEADER + 2 * (s->index & 31);
+	*(__u16 *)&s->data[at] = len;
+	s->index++;
+	s->pos += len;
+}
+
+static __always_inline void put(struct scratch *s, __u64 value, __u32 size)
+{
+	*(__u64 *)&s->data[s->pos & 0xffff] = value;
+	end_param(s, size);
+}
+
+static __always_inline void put_empty(struct scratch *s)
+{
+	end_param(s, 0);
+}
+
+static __always_inline void put_user_str(struct scratch *s, __u64 from, __u32 max)
+{
+	long len = from ? bpf_probe_read_user_str(&s->data[s->pos & 0xffff], max, (void *)from) : 0;
+	end_param(s, len > 0 ? len & 0xffff : 0);
+}
+
+static __always_inline void put_user_bytes(struct scratch *s, __u64 from, __u64 len)
+{
+	len = len > 0xffff ? 0xffff : len;
+	__u32 bounded = len;
+	barrier_var(bounded);
+	bounded &= 0xffff;
+	if (!from || !bounded || bpf_probe_read_user(&s->data[s->pos & 0xffff], bounded, (void *)from))
+		bounded = 0;
+	end_param(s, bounded);
+}
+
+static __always_inline void begin(struct scratch *s, __u16 type, __u64 tid)
+{
+	__u32 count = event_rows[type & 511].count;
+	s->type = type;
+	s->index = 0;
+	*(__u64 *)&s->data[0] = boot_time + bpf_ktime_get_boot_ns();
+	*(__u64 *)&s->data[8] = tid;
+	*(__u16 *)&s->data[20] = type;
+	*(__u32 *)&s->data[22] = count;
+	s->pos = HEADER + 2 * count;
+}
+
+static __always_inline void submit(struct scratch *s)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_counters *c = &counters[cpu & (MAX_CPUS - 1)];
+	__u32 len = s->pos;
+	c->produced++;
+	if (len > MAX_EVENT) {
+		c->too_large++;
+		return;
+	}
+	*(__u32 *)&s->data[16] = len;
+	barrier_var(len);
+	len &= 0x1ffff;
+	if (len > MAX_EVENT)
+		return;
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	if (!ring || bpf_ringbuf_output(ring, s->data, len, BPF_RB_NO_WAKEUP))
+		c->full++;
+}

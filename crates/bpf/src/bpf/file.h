@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Open files: devices, inodes, overlay layers, paths. */
+#pragma once
+
+#define OVERLAY_MAGIC 0x794c7630
+#define FMODE_CREATED 0x100000
+#define S_IFMT 0xf000
+#define S_IFSOCK 0xc000
+
+static __always_inline struct file *file_of(int fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	struct file *file = 0;
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]);
+	return file;
+}
+
+/* As stat shows device numbers. */
+static __always_inline __u32 encode_dev(__u32 dev)
+{
+	__u32 major = dev >> 20, minor = dev & 0xfffff;
+	return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
+}
+
+/* 1 upper, 2 lower, 0 no overlay. */
+static __always_inline int layer_of(struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	if (BPF_CORE_READ(dentry, d_sb, s_magic) != OVERLAY_MAGIC)
+		return 0;
+	/* The overlay keeps the upper dentry right behind its inode. */
+	void *inode = BPF_CORE_READ(dentry, d_inode);
+	struct dentry *upper = 0;
+	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
+	return upper && BPF_CORE_READ(upper, d_inode) ? 1 : 2;
+}
+
+/* Walks from the file to the root, writing the path backwards into the upper half of the scratch, then
+ * copies it to the event. */
+static __always_inline void put_path(struct scratch *s, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
+	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	int depth;
+
+	s->data[TEMP + 4096] = 0;
+	s->at = 4096;
+	for (depth = 0; depth < 64; depth++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+			if (above == mount)
+				break;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			continue;
+		}
+		__u32 len = BPF_CORE_READ(dentry, d_name.len);
+		const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+		__u32 at = s->at;
+		len &= 0xff;
+		if (at < len + 1)
+			break;
+		at -= len;
+		s->at = at;
+		bpf_probe_read_kernel(&s->data[TEMP + (at & 0xfff)], len, name);
+		if (dentry == parent)
+			break; /* a memfd and its like: the bare name */
+		at--;
+		s->at = at;
+		s->data[TEMP + (at & 0xfff)] = '/';
+		dentry = parent;
+	}
+	if (s->at == 4096) {
+		s->at = 4095;
+		s->data[TEMP + 4095] = '/';
+	}
+	__u32 at = s->at;
+	/* Up to the NUL behind the last byte. */
+	long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 4096, &s->data[TEMP + (at & 0xfff)]);
+	end_param(s, len > 0 ? len & 0xffff : 0);
+}
+
+static __always_inline __u64 inode_time(struct inode *inode, bool modified)
+{
+	struct inode___611 *new = (void *)inode;
+	struct inode___66 *middle = (void *)inode;
+	struct inode___old *old = (void *)inode;
+	__s64 sec;
+	__u32 nsec;
+	if (bpf_core_field_exists(new->i_mtime_sec)) {
+		sec = modified ? BPF_CORE_READ(new, i_mtime_sec) : BPF_CORE_READ(new, i_ctime_sec);
+		nsec = modified ? BPF_CORE_READ(new, i_mtime_nsec) : BPF_CORE_READ(new, i_ctime_nsec);
+	} else {
+		struct timespec64 time = {};
+		if (modified && bpf_core_field_exists(middle->__i_mtime))
+			time = BPF_CORE_READ(middle, __i_mtime);
+		else if (modified)
+			time = BPF_CORE_READ(old, i_mtime);
+		else if (bpf_core_field_exists(middle->__i_ctime))
+			time = BPF_CORE_READ(middle, __i_ctime);
+		else
+			time = BPF_CORE_READ(old, i_ctime);
+		sec = time.tv_sec;
+		nsec = time.tv_nsec;
+	}
+	/* The top bit is the kernel's own mark on times that were looked at. */
+	return sec < 0 ? 0 : (__u64)sec * 1000000000ULL + (nsec & 0x7fffffff);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets: addresses and pairs of addresses. */
+#pragma once
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+
+static __always_inline struct sock *sock_of(int fd)
+{
+	struct file *file = file_of(fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline __u16 swap16(__u16 v)
+{
+	return v >> 8 | v << 8;
+}
+
+/* An address in user memory: family byte, address, port in host order; or the path. */
+__noinline int put_sockaddr(__u32 packed)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 arg = packed & 7;
+	__u64 from = s->args[arg & 7];
+	__u8 *to;
+	__u8 addr[28] = {};
+	bpf_probe_read_user(addr, 2, (void *)from);
+	__u16 family = *(__u16 *)addr;
+	to = &s->data[s->pos & 0xffff];
+	if (!from) {
+		put_empty(s);
+	} else if (family == AF_INET && !bpf_probe_read_user(addr, 16, (void *)from)) {
+		to[0] = AF_INET;
+		*(__u32 *)&to[1] = *(__u32 *)&addr[4];
+		*(__u16 *)&to[5] = swap16(*(__u16 *)&addr[2]);
+		end_param(s, 7);
+	} else if (family == AF_INET6 && !bpf_probe_read_user(addr, 28, (void *)from)) {
+		to[0] = AF_INET6;
+		*(__u64 *)&to[1] = *(__u64 *)&addr[8];
+		*(__u64 *)&to[9] = *(__u64 *)&addr[16];
+		*(__u16 *)&to[17] = swap16(*(__u16 *)&addr[2]);
+		end_param(s, 19);
+	} else if (family == AF_UNIX) {
+		char first = 0;
+		bpf_probe_read_user(&first, 1, (void *)(from + 2));
+		to[0] = AF_UNIX;
+		/* The NUL before an abstract name is left out. */
+		long len = bpf_probe_read_user_str(&to[1], 109, (void *)(from + 2 + (first == 0)));
+		end_param(s, len > 0 ? 1 + (len & 0x7f) : 0);
+	} else {
+		put_empty(s);
+	}
+	return 0;
+}
+
+/* Both ends of a socket: ours first for what goes out, theirs first for what comes in. */
+__noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	struct sock *sk = sock_of(fd);
+	__u16 family = sk ? BPF_CORE_READ(sk, __sk_common.skc_family) : 0;
+	__u8 *to = &s->data[s->pos & 0xffff];
+	if (family == AF_INET) {
+		struct inet_sock *inet = (void *)sk;
+		__u32 local = BPF_CORE_READ(inet, inet_saddr), remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		__u16 lport = swap16(BPF_CORE_READ(inet, inet_sport));
+		__u16 rport = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		if (!rport && user_addr) {
+			__u8 addr[8] = {};
+			if (!bpf_probe_read_user(addr, 8, (void *)user_addr) && *(__u16 *)addr == AF_INET) {
+				remote = *(__u32 *)&addr[4];
+				rport = swap16(*(__u16 *)&addr[2]);
+			}
+		}
+		to[0] = AF_INET;
+		*(__u32 *)&to[1] = incoming ? remote : local;
+		*(__u16 *)&to[5] = incoming ? rport : lport;
+		*(__u32 *)&to[7] = incoming ? local : remote;
+		*(__u16 *)&to[11] = incoming ? lport : rport;
+		end_param(s, 13);
+	} else if (family == AF_INET6) {
+		struct inet_sock *inet = (void *)sk;
+		struct in6_addr local = BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr);
+		struct in6_addr remote = BPF_CORE_READ(sk, __sk_common.skc_v6_daddr);
+		__u16 lport = swap16(BPF_CORE_READ(inet, inet_sport));
+		__u16 rport = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		if (!rport && user_addr) {
+			__u8 addr[24] = {};
+			if (!bpf_probe_read_user(addr, 24, (void *)user_addr) && *(__u16 *)addr == AF_INET6) {
+				__builtin_memcpy(&remote, &addr[8], 16);
+				rport = swap16(*(__u16 *)&addr[2]);
+			}
+		}
+		to[0] = AF_INET6;
+		if (incoming) {
+			__builtin_memcpy(&to[1], &remote, 16);
+			*(__u16 *)&to[17] = rport;
+			__builtin_memcpy(&to[19], &local, 16);
+			*(__u16 *)&to[35] = lport;
+		} else {
+			__builtin_memcpy(&to[1], &local, 16);
+			*(__u16 *)&to[17] = lport;
+			__builtin_memcpy(&to[19], &remote, 16);
+			*(__u16 *)&to[35] = rport;
+		}
+		end_param(s, 37);
+	} else if (family == AF_UNIX) {
+		struct unix_sock *own = (void *)sk;
+		struct sock *peer = BPF_CORE_READ(own, peer);
+		struct unix_sock *named = incoming ? own : (void *)peer;
+		to[0] = AF_UNIX;
+		*(__u64 *)&to[1] = incoming ? (__u64)own : (__u64)peer;
+		*(__u64 *)&to[9] = incoming ? (__u64)peer : (__u64)own;
+		long len = 0;
+		if (!named && user_addr) {
+			len = bpf_probe_read_user_str(&to[17], 109, (void *)(user_addr + 2));
+		} else {
+			struct unix_address *addr = BPF_CORE_READ(named, addr);
+			if (addr) {
+				char *path = (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2;
+				char first = 0;
+				bpf_probe_read_kernel(&first, 1, path);
+				len = bpf_probe_read_kernel_str(&to[17], 109, path + (first == 0));
+			}
+		}
+		if (len <= 0) {
+			to[17] = 0;
+			len = 1;
+		}
+		end_param(s, 17 + (len & 0x7f));
+	} else {
+		put_empty(s);
+	}
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps, settings, and the event under construction. */
+#pragma once
+
+#define HEADER 26
+#define MAX_EVENT 65536
+#define TEMP 65536
+#define MAX_CPUS 1024
+
+struct event_row { __u16 first; __u8 count; };
+struct syscall_row { __u16 type; __u16 code; };
+struct flag_pair { __u64 from; __u64 to; };
+struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
+
+/* One per CPU: programs do not nest on a CPU, as they run with preemption off. */
+struct scratch {
+	/* Six; a power of two, so that a mask bounds the index. */
+	__u64 args[8];
+	__s64 ret;
+	__u32 pos;
+	__u16 type;
+	__u16 number;
+	__u32 index;
+	__u32 failed_exec;
+	/* Counters of loops: what the verifier does not track it need not tell apart. */
+	__u32 at;
+	__u32 len;
+	__u8 data[2 * 65536];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+struct cpu_counters {
+	__u64 produced;
+	__u64 full;
+	__u64 too_large;
+	__u64 no_scratch;
+};
+
+/* Settings; user space writes them before or while the programs run. */
+__u8 interest[512];
+__u8 want_exec = 0, want_exit = 0, want_fork = 0;
+__u64 boot_time = 0;
+__u32 snaplen = 80;
+__u32 own_pid = 0;
+__u8 drop_failed = 0;
+__u8 stopped = 0;
+struct cpu_counters counters[MAX_CPUS];
+
+static __always_inline struct scratch *scratch(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&scratches, &cpu);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The current task: ids, memory, control groups, its program. */
+#pragma once
+
+#define PIDTYPE_TGID 1
+#define PIDTYPE_PGID 2
+#define CHILD_IN_PIDNS (1 << 29)
+#define EXE_WRITABLE 1
+#define EXE_UPPER 2
+#define EXE_MEMFD 4
+#define EXE_LOWER 8
+#define SB_RDONLY 1
+#define S_IMMUTABLE 8
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task_btf();
+}
+
+/* The id in the pid's own, deepest namespace. */
+static __always_inline __s64 own_number(struct pid *pid)
+{
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid number = {};
+	if (level > 32)
+		return -1;
+	bpf_core_read(&number, sizeof(number), &pid->numbers[level]);
+	return number.nr;
+}
+
+static __always_inline struct pid *signal_pid(struct task_struct *task, int type)
+{
+	struct pid *pid = 0;
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	bpf_core_read(&pid, sizeof(pid), &signal->pids[type]);
+	return pid;
+}
+
+static __always_inline __s64 host_number(struct pid *pid)
+{
+	struct upid number = {};
+	bpf_core_read(&number, sizeof(number), &pid->numbers[0]);
+	return number.nr;
+}
+
+static __always_inline struct pid_namespace *own_namespace(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid number = {};
+	if (level > 32)
+		return 0;
+	bpf_core_read(&number, sizeof(number), &pid->numbers[level]);
+	return number.ns;
+}
+
+static __always_inline __u32 pidns_flag(struct task_struct *task)
+{
+	struct pid_namespace *own = own_namespace(task);
+	struct pid_namespace *children = BPF_CORE_READ(task, nsproxy, pid_ns_for_children);
+	return BPF_CORE_READ(task, thread_pid, level) != 0 || own != children ? CHILD_IN_PIDNS : 0;
+}
+
+static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
+{
+	struct mm_struct___old *old = (void *)mm;
+	__s64 pages = 0;
+	if (bpf_core_field_exists(old->rss_stat.count)) {
+		bpf_core_read(&pages, sizeof(pages), &old->rss_stat.count[kind]);
+	} else {
+		struct percpu_counter counter = {};
+		bpf_core_read(&pages, sizeof(pages), &mm->rss_stat[kind].count);
+		(void)counter;
+	}
+	return pages < 0 ? 0 : pages;
+}
+
+static __always_inline __u64 caps(const kernel_cap_t *set)
+{
+	__u64 value = 0;
+	bpf_probe_read_kernel(&value, sizeof(value), set);
+	return value;
+}
+
+static __always_inline __u32 terminal(struct task_struct *task)
+{
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	if (!tty)
+		return 0;
+	__u32 major = BPF_CORE_READ(tty, driver, major);
+	__u32 minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+	return encode_dev(major << 20 | minor);
+}
+
+static __always_inline __u32 exe_flags(struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u32 flags = 0, mode, layer = layer_of(file);
+	char name[8] = {};
+
+	mode = BPF_CORE_READ(inode, i_mode);
+	if (!(BPF_CORE_READ(inode, i_sb, s_flags) & SB_RDONLY) && !(BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE)) {
+		__u32 uid = BPF_CORE_READ(cred, fsuid.val), gid = BPF_CORE_READ(cred, fsgid.val);
+		if (uid == BPF_CORE_READ(inode, i_uid.val) || (mode & 02) ||
+		    ((mode & 020) && gid == BPF_CORE_READ(inode, i_gid.val)) ||
+		    (caps(&cred->cap_effective) & ((1 << 1) | (1 << 3))))
+			flags |= EXE_WRITABLE;
+	}
+	if (layer == 1)
+		flags |= EXE_UPPER;
+	if (layer == 2)
+		flags |= EXE_LOWER;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	if (dentry == BPF_CORE_READ(dentry, d_parent) && name[0] == 'm' && name[1] == 'e' && name[2] == 'm' &&
+	    name[3] == 'f' && name[4] == 'd' && name[5] == ':')
+		flags |= EXE_MEMFD;
+	return flags;
+}
+
+/* Appends `name=path` and a NUL of one control group to the parameter under construction, which has
+ * s->len bytes so far. */
+static __always_inline void put_cgroup(struct scratch *s, int subsys, const char *name, __u32 name_len)
+{
+	struct cgroup_subsys_state *css = 0;
+	struct kernfs_node *nodes[6] = {}, *node;
+	struct css_set *set = BPF_CORE_READ(current_task(), cgroups);
+	int i;
+
+	bpf_core_read(&css, sizeof(css), &set->subsys[subsys & 15]);
+	node = BPF_CORE_READ(css, cgroup, kn);
+	if (!node)
+		return;
+	bpf_probe_read_kernel(&s->data[(s->pos + s->len) & 0xffff], name_len & 15, name);
+	s->len += name_len;
+	for (i = 0; i < 6; i++) {
+		struct kernfs_node___old *old = (void *)node;
+		struct kernfs_node *parent = bpf_core_field_exists(old->parent) ? BPF_CORE_READ(old, parent)
+										: BPF_CORE_READ(node, __parent);
+		if (!parent)
+			break;
+		nodes[i] = node;
+		node = parent;
+	}
+	if (!nodes[0]) {
+		s->data[(s->pos + s->len) & 0xffff] = '/';
+		s->len++;
+	}
+	for (i = 5; i >= 0; i--) {
+		if (!nodes[i])
+			continue;
+		s->data[(s->pos + s->len) & 0xffff] = '/';
+		s->len++;
+		long n = bpf_probe_read_kernel_str(&s->data[(s->pos + s->len) & 0xffff], 256,
+						   BPF_CORE_READ(nodes[i], name));
+		if (n > 0)
+			s->len += (n - 1) & 0xff;
+	}
+	s->data[(s->pos + s->len) & 0xffff] = 0;
+	s->len++;
+}
+
+#define CGROUP(which, text)                                                                                      \
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, which##_cgrp_id)) {                                \
+		static const char name[] = text;                                                                 \
+		put_cgroup(s, bpf_core_enum_value(enum cgroup_subsys_id, which##_cgrp_id), name, sizeof(name) - 1); \
+	}
+
+__noinline int cgroups_first(void)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	s->len = 0;
+	CGROUP(cpuset, "cpuset=")
+	CGROUP(cpu, "cpu=")
+	CGROUP(cpuacct, "cpuacct=")
+	return 0;
+}
+
+__noinline int cgroups_second(void)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	CGROUP(io, "io=")
+	CGROUP(memory, "memory=")
+	end_param(s, s->len & 0xffff);
+	return 0;
+}
+
+/* argv or envp of an execve that failed: the kernel did not take them over. */
+__noinline int exec_strings(__u32 packed)
+{
+	struct scratch *s = scratch();
+	__u32 which = packed & 7, skip = (packed >> 8) & 1;
+	int i;
+	if (!s)
+		return 0;
+	__u64 list = s->args[which & 7];
+	s->len = 0;
+	for (i = 0; i < 16; i++) {
+		__u64 string = 0;
+		if (bpf_probe_read_user(&string, sizeof(string), (void *)(list + 8 * (i + skip))) || !string)
+			break;
+		if (s->len > 3800)
+			break;
+		long n = bpf_probe_read_user_str(&s->data[(s->pos + s->len) & 0xffff], 4096, (void *)string);
+		if (n <= 0)
+			break;
+		s->len += n & 0x1fff;
+		if (!skip && which != 2 && which != 3)
+			break;
+	}
+	end_param(s, s->len > 4096 ? 4096 : s->len);
+	return 0;
+}
