@@ -11,6 +11,8 @@ mod builder;
 mod convert;
 mod error;
 mod event;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod proc;
 mod reader;
 mod snapshot;

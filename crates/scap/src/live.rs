@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use eyas_bpf::{Probe, ProbeOptions, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, EventSource, Next, RawEvent, Snapshot, Stats, proc};
+use crate::{Error, EventSource, Next, RawEvent, Stats, proc};
 
 mod merge;
 
+pub use eyas_bpf::CpuDrops;
 use merge::{Merge, Queue};
 
 /// How to capture.
@@ -28,6 +30,8 @@ pub struct Options {
     /// The system calls and tracepoints that are captured; `None` for all system calls and the life of
     /// processes, without scheduling, signals and page faults.
     pub interest: Option<Vec<SyscallCode>>,
+    /// Whether this process is left out, so that a program does not see itself print what it sees.
+    pub exclude_self: bool,
     /// What the snapshot holds.
     pub proc: proc::Options,
 }
@@ -39,6 +43,7 @@ impl Default for Options {
             snaplen: 80,
             drop_failed: false,
             interest: None,
+            exclude_self: true,
             proc: proc::Options::default(),
         }
     }
@@ -70,7 +75,7 @@ pub struct Source {
     stop: Arc<AtomicBool>,
     /// How long to wait the next time that there is nothing.
     pause: Duration,
-    delivered: u64,
+    /// Frames that no probe of ours writes.
     malformed: u64,
 }
 
@@ -86,6 +91,18 @@ enum Phase {
 const SHORT_PAUSE: Duration = Duration::from_micros(500);
 const LONG_PAUSE: Duration = Duration::from_millis(1);
 
+impl Queue for Ring {
+    #[inline]
+    fn head(&self) -> Option<&[u8]> {
+        self.peek()
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        self.consume();
+    }
+}
+
 impl Source {
     /// Loads the probe and attaches it.
     ///
@@ -93,8 +110,10 @@ impl Source {
     /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
     /// what helps.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let Options { ring_bytes, snaplen, drop_failed, interest, proc } = options;
-        let (probe, rings) = backend::open(ring_bytes, snaplen, drop_failed, interest.as_deref())?;
+        let Options { ring_bytes, snaplen, drop_failed, interest, exclude_self, proc } = options;
+        let exclude_pid = exclude_self.then(std::process::id);
+        let options = ProbeOptions { ring_bytes, snaplen, drop_failed, interest, exclude_pid };
+        let (probe, rings) = Probe::open(&options).map_err(|error| Error::Live(error.to_string()))?;
         let ns = |id| {
             let time = clock_gettime(id);
             (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
@@ -107,17 +126,13 @@ impl Source {
             phase: Phase::Begin,
             stop: Arc::default(),
             pause: SHORT_PAUSE,
-            delivered: 0,
             malformed: 0,
         })
     }
 
     /// Changes what is captured from now on; `None` as in [`Options::interest`].
-    ///
-    /// # Errors
-    /// The probe cannot be told.
-    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
-        backend::set_interest(&mut self.probe, interest)
+    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) {
+        self.probe.set_interest(interest);
     }
 
     /// What ends this capture.
@@ -127,17 +142,15 @@ impl Source {
 
     /// Losses by cause and CPU.
     pub fn drops(&self) -> Vec<CpuDrops> {
-        backend::drops(&self.probe)
+        self.probe.drops()
     }
 
     /// Finds the next frame that can be lent.
     fn advance(&mut self) -> bool {
         while self.merge.next(|| now(self.boot_ts)).is_some() {
             if self.current().is_some() {
-                self.delivered += 1;
                 return true;
             }
-            // No probe of ours writes such a frame; it is counted, not shown.
             self.malformed += 1;
         }
         false
@@ -169,7 +182,7 @@ impl EventSource for Source {
                 return Ok(Next::Snapshot(Box::new(proc::snapshot(&self.options)?)));
             }
             Phase::Capture if self.stop.load(Ordering::Relaxed) => {
-                backend::stop(&mut self.probe)?;
+                self.probe.stop();
                 self.phase = Phase::Drain;
             }
             Phase::End => return Ok(Next::End),
@@ -197,8 +210,13 @@ impl EventSource for Source {
     }
 
     fn stats(&mut self) -> Stats {
-        let mut stats = backend::stats(&self.probe);
-        stats.drops_other += self.malformed;
+        let mut stats = Stats { drops_other: self.malformed, ..Stats::default() };
+        for cpu in self.probe.drops() {
+            stats.produced += cpu.produced;
+            stats.drops_buffer += cpu.buffer;
+            stats.drops_too_large += cpu.too_large;
+            stats.drops_other += cpu.other;
+        }
         stats
     }
 }
