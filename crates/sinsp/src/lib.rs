@@ -11,6 +11,7 @@
 
 mod fields;
 mod inspector;
+mod interest;
 mod path;
 mod render;
 mod schema;
@@ -18,5 +19,6 @@ pub mod state;
 mod view;
 
 pub use inspector::{Config, Inspector, ProcLookup, Step};
+pub use interest::{syscalls_of, syscalls_of_state};
 pub use schema::{SyscallSchema, schema};
 pub use view::EventView;

@@ -53,6 +53,7 @@ fn live(config: &Config, engine: &Engine, max_threads: usize) -> Result<Opened> 
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
         interest: interest(config, engine)?,
+        exclude_self: true,
         proc: proc_options.clone(),
     };
     let source = live::Source::open(options)?;
@@ -85,7 +86,7 @@ fn interest(config: &Config, engine: &Engine) -> Result<Option<Vec<eyas::events:
             Some(name) => (true, name),
             None => (false, name.as_str()),
         };
-        let Some(info) = eyas::events::syscalls().iter().find(|s| s.name == name) else {
+        let Some(info) = eyas::events::syscalls().find(|s| s.name == name) else {
             bail!("base_syscalls.custom_set names `{name}`, which is no system call");
         };
         if without {
