@@ -10,6 +10,7 @@ mod args;
 mod format;
 mod input;
 mod list;
+mod rotation;
 mod run;
 mod sink;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use eyas::events::EventType;
 use eyas::rules::condition;
 use eyas::scap::{EventSource, Next};
@@ -13,7 +13,7 @@ use eyas::sinsp::Inspector;
 use crate::args::Args;
 use crate::format::Format;
 use crate::input;
-use crate::sink::{Lines, Sink, Summary};
+use crate::sink::{Dump, Lines, Sink, Summary};
 
 /// Captures or replays until the end, the limit, or a signal.
 pub fn run(args: &Args) -> Result<()> {
@@ -42,10 +42,9 @@ fn compile(text: &str) -> Result<condition::Filter> {
 
 fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if args.write.is_some() {
-        bail!("this version writes no captures: leave out -w");
-    }
-    if !args.quiet && !args.summary {
+    if let Some(path) = &args.write {
+        sinks.push(Box::new(Dump::create(path, args)?));
+    } else if !args.quiet && !args.summary {
         let format = Format::parse(&args.line_format(), eyas::sinsp::schema())?;
         sinks.push(Box::new(Lines::new(format, args.json, args.unbuffered)));
     }

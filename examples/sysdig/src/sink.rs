@@ -4,9 +4,11 @@ use anyhow::Result;
 use eyas::scap::Snapshot;
 use eyas::sinsp::EventView;
 
+mod dump;
 mod lines;
 mod summary;
 
+pub use dump::Dump;
 pub use lines::Lines;
 pub use summary::Summary;
 

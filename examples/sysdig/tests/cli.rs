@@ -119,3 +119,86 @@ fn a_reader_that_leaves_is_no_error() {
     assert!(output.status.success());
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Names of a capture's events.
+fn names(path: &std::path::Path) -> Vec<String> {
+    let output = command().arg("-r").arg(path).args(["-p", "%evt.type"]).output().unwrap();
+    assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_passes_is_written_and_reads_back() {
+    let dir = std::env::temp_dir().join(format!("eyas-sysdig-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let out = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let filter = "evt.num in (4196, 4204, 4208)";
+    let expected = ["openat", "read", "close"];
+
+    assert_eq!(prints(&["-w", &out("plain"), filter]), "");
+    assert_eq!(names(&dir.join("plain")), expected);
+    prints(&["-z", "-w", &out("gzip"), filter]);
+    assert_eq!(std::fs::read(dir.join("gzip")).unwrap()[..2], [0x1f, 0x8b]);
+    assert_eq!(names(&dir.join("gzip")), expected);
+
+    prints(&["-e", "2", "-w", &out("part"), filter]);
+    assert_eq!(names(&dir.join("part0")), expected[..2]);
+    assert_eq!(names(&dir.join("part1")), expected[2..]);
+    prints(&["-e", "1", "-W", "2", "-w", &out("ring"), filter]);
+    assert_eq!(names(&dir.join("ring0")), expected[2..]);
+    assert_eq!(names(&dir.join("ring1")), expected[1..2]);
+
+    // All of it, and the state with it.
+    prints(&["-w", &out("all")]);
+    let line = |from: &str| {
+        let format = "*%evt.num %proc.name %proc.cmdline %fd.name %user.name";
+        let output = command().args(["-r", from, "-p", format]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(line(&out("all")) == line(DEMO), "the copy differs");
+
+    let output = run(&["-w", "/nonexistent/out"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.starts_with("Error: ") && text.contains("/nonexistent/out"), "{text}");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_live_capture_ends_cleanly_on_a_signal() {
+    if std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) != 0) {
+        println!("skipped: live capture needs root");
+        return;
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut child = command()
+        .args(["-p", "%proc.name %evt.type", "proc.name=true and evt.type=execve"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..200 {
+                Command::new("true").status().unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(line, "true execve\n");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    drop(out);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
