@@ -52,14 +52,14 @@ type Sink = BufWriter<Box<dyn Write + Send>>;
 
 enum Out {
     Plain(Sink),
-    Gzip(GzEncoder<Sink>),
+    Gzip(Box<GzEncoder<Sink>>),
 }
 
 impl Out {
     fn writer(&mut self) -> &mut dyn Write {
         match self {
             Self::Plain(out) => out,
-            Self::Gzip(out) => out,
+            Self::Gzip(out) => out.as_mut(),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Writer {
     pub fn new(out: impl Write + Send + 'static, compress: bool) -> Self {
         let out: Sink = BufWriter::with_capacity(64 << 10, Box::new(out));
         let out = match compress {
-            true => Out::Gzip(GzEncoder::new(out, Compression::fast())),
+            true => Out::Gzip(Box::new(GzEncoder::new(out, Compression::fast()))),
             false => Out::Plain(out),
         };
         Self { out, buffer: Vec::new() }

@@ -32,7 +32,7 @@ impl Dump {
     pub fn create(path: &Path, args: &Args) -> Result<Self> {
         let rotation = Rotation::new(args);
         let names = Names::new(path, args, rotation.is_on());
-        let fresh = args.read.is_none().then(|| crate::input::proc_options());
+        let fresh = args.read.is_none().then(crate::input::proc_options);
         let mut dump = Self {
             names,
             rotation,
