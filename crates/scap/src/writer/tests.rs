@@ -124,7 +124,7 @@ fn read(bytes: Vec<u8>) -> (Vec<Snapshot>, Vec<OwnedEvent>) {
 
 #[test]
 fn what_is_written_reads_back_the_same() {
-    let mut events = vec![
+    let mut events = [
         EventBuilder::new(EventType::SYSCALL_OPENAT_2_X)
             .ts(1)
             .tid(9)
