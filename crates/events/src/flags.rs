@@ -74,7 +74,7 @@ pub enum FlagMapKind {
 
 macro_rules! flag_maps {
     ($($ident:ident $kind:ident $(or $default:literal)? { $($from:literal => $to:literal),* })*) => {
-        #[allow(non_camel_case_types)]
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Position { $($ident),* }
 
         impl FlagMap {

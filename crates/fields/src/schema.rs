@@ -222,7 +222,7 @@ impl CodeSet {
         for word in &mut self.words {
             *word = !*word;
         }
-        if self.len % 64 != 0
+        if !self.len.is_multiple_of(64)
             && let Some(last) = self.words.last_mut()
         {
             *last &= (1 << (self.len % 64)) - 1;

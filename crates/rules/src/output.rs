@@ -41,6 +41,9 @@ pub struct FormatError {
     pub offset: usize,
 }
 
+/// Takes a key of `output_fields`, its field and value, and its text if it is no plain field.
+pub(crate) type VisitField<'a> = dyn FnMut(&str, Option<(&Field, Option<Value<'_>>)>, &[u8]) + 'a;
+
 /// A compiled output format.
 #[derive(Clone, Debug)]
 pub struct Format {
@@ -147,12 +150,7 @@ impl Format {
     }
 
     /// Calls `visit` with each key of `output_fields`, its value, and its text if it is no plain field.
-    pub(crate) fn fields(
-        &self,
-        event: &dyn FieldSource,
-        schema: &dyn Schema,
-        visit: &mut dyn FnMut(&str, Option<(&Field, Option<Value<'_>>)>, &[u8]),
-    ) {
+    pub(crate) fn fields(&self, event: &dyn FieldSource, schema: &dyn Schema, visit: &mut VisitField<'_>) {
         for (key, value) in &self.keys {
             match value {
                 Key::Field(field) => visit(key, Some((field, event.get(field))), &[]),

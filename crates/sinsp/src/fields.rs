@@ -9,6 +9,7 @@ use crate::view::EventView;
 
 mod container;
 mod evt;
+#[allow(clippy::redundant_closure, reason = "the function itself has a lifetime too long for a row")]
 mod fd;
 mod fdlist;
 mod fspath;

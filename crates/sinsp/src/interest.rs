@@ -19,7 +19,8 @@ pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
 pub fn syscalls_of_state() -> Vec<SyscallCode> {
     let changes = |ty: EventType| {
         ty.info().is_some_and(|info| {
-            info.flags.intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
+            info.flags
+                .intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
         })
     };
     // These tell the ends of sockets that never connected; at every packet, they are not worth it.

@@ -66,7 +66,7 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
         if signals.stop.load(Ordering::Relaxed) {
             break Ok(());
         }
-        if live && (events % STRIDE == 0 || monitor.is_due()) {
+        if live && (events.is_multiple_of(STRIDE) || monitor.is_due()) {
             if args.duration > 0 && began.elapsed() >= limit {
                 break Ok(());
             }

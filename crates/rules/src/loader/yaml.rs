@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
 
 /// Nodes that a file may have, those that aliases repeat included.
 const MAX_NODES: usize = 1 << 20;
@@ -114,14 +114,14 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Broken> {
                 }
                 None => return Err(Broken { message: "an alias inside its own anchor".into(), mark: at }),
             },
-            Event::SequenceStart(anchor, _) => {
+            Event::SequenceStart(_, anchor, _) => {
                 open.push((Open::Seq(Vec::new()), at, anchor));
                 if open.len() > MAX_DEPTH {
                     return Err(limit("levels of nesting", MAX_DEPTH));
                 }
                 continue;
             }
-            Event::MappingStart(anchor, _) => {
+            Event::MappingStart(_, anchor, _) => {
                 open.push((Open::Map(Vec::new(), None), at, anchor));
                 if open.len() > MAX_DEPTH {
                     return Err(limit("levels of nesting", MAX_DEPTH));

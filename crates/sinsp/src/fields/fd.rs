@@ -16,7 +16,7 @@ fields! {
     "fd.num": INT64 Event Id; "Number of the file descriptor."
         => |v, _| event_fd(v)?.num.map(Value::Int),
     "fd.type": STR Fd Dec; "Kind of the file: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, …"
-        => |v, _| fd(v).filter(|fd| fd.kind != FdKind::Unknown).map(|fd| Value::from(fd.kind.name())),
+        => |v, _| fd(v).map(|fd| Value::from(fd.kind.name())),
     "fd.typechar": STR Fd Dec; "Kind of the file as one letter; of an unknown file, what the event makes."
         => |v, _| event_fd(v).map(|at| letter(at.fd.map_or_else(|| made(v.event().ty), |fd| fd.kind))),
     "fd.name": STR Fd Na; "Path, addresses or other name of the file; of an unknown file, what the event calls it."

@@ -33,7 +33,7 @@ macro_rules! kinds {
 kinds! {
     /// Nobody knows.
     #[default]
-    Unknown = 0 "unknown" 'o',
+    Unknown = 0 "<NA>" 'o',
     /// Regular file of old captures.
     OldFile = 1 "file" 'f',
     /// Directory.

@@ -54,7 +54,7 @@ const fn fd_params() -> [Option<u8>; EventType::COUNT] {
             && info.flags.contains(EventFlags::USES_FD)
         {
             // The result comes first where it is a descriptor itself.
-            let mut index = if info.params.len() > 0 && is_result(info.params[0].name) { 1 } else { 0 };
+            let mut index = if !info.params.is_empty() && is_result(info.params[0].name) { 1 } else { 0 };
             while index < info.params.len() {
                 if matches!(info.params[index].ty, ParamType::FD | ParamType::FD32) {
                     table[code] = Some(index as u8);

@@ -424,7 +424,7 @@ impl<'a> Iterator for Ancestors<'a> {
     fn next(&mut self) -> Option<&'a Thread> {
         let next = self.threads.parent_of(self.at?);
         self.steps += 1;
-        if self.steps % 2 == 0 {
+        if self.steps.is_multiple_of(2) {
             self.slow = self.slow.and_then(|t| self.threads.parent_of(t));
         }
         let met = next.zip(self.slow).is_some_and(|(a, b)| std::ptr::eq(a, b));

@@ -1,0 +1,177 @@
+//! The program's alerts: on the sample, and against those of the real Falco.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn falco(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_falco"))
+        .args(args)
+        .env("FALCO_HOSTNAME", "vm")
+        .env("TZ", "UTC")
+        .output()
+        .unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn shared() -> Option<PathBuf> {
+    let dir = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    if !dir.join("captures").is_dir() {
+        eprintln!("skipped: no captures in {}", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+fn replay(capture: &Path, rules: &[PathBuf], more: &[&str]) -> Output {
+    let capture = format!("engine.replay.capture_file={}", capture.display());
+    let mut args = vec!["-o", "engine.kind=replay", "-o", &capture];
+    let names: Vec<&str> = rules.iter().map(|path| path.to_str().unwrap()).collect();
+    for name in names {
+        args.extend(["-r", name]);
+    }
+    args.extend(more);
+    falco(&args)
+}
+
+#[test]
+fn the_sample_raises_its_alerts() {
+    let rules = [root().join("demo/rules.yaml")];
+    let out = replay(&root().join("demo/demo.scap.gz"), &rules, &[]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let first = text.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "19:15:35.267018253: Warning Password file read | file=/etc/shadow process=cat command=cat /etc/shadow \
+         parent=bash user=root container=host"
+    );
+    assert!(text.contains("\nEvents detected: 6\n"), "{text}");
+    assert!(text.contains("\n   Path that climbs: 2\n"), "{text}");
+}
+
+/// Alerts by time and rule.
+fn alerts(text: &str) -> BTreeMap<(String, String), Vec<Value>> {
+    let mut out: BTreeMap<_, Vec<Value>> = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with('{')) {
+        let alert: Value = serde_json::from_str(line).unwrap();
+        let key = (alert["time"].as_str().unwrap().to_owned(), alert["rule"].as_str().unwrap().to_owned());
+        out.entry(key).or_default().push(alert);
+    }
+    out
+}
+
+#[test]
+fn alerts_are_those_of_falco() {
+    let Some(dir) = shared() else { return };
+    let file = |name: &str| dir.join("rules").join(name);
+    let stable = vec![file("falco_rules.yaml")];
+    let every =
+        vec![file("falco_rules.yaml"), file("falco-incubating_rules.yaml"), file("falco-sandbox_rules.yaml")];
+    let mut captures: Vec<(PathBuf, PathBuf)> = ["attack", "gcc", "nginx"]
+        .map(|name| {
+            (dir.join(format!("captures/{name}.scap.gz")), dir.join(format!("captures/golden/{name}")))
+        })
+        .into();
+    for entry in std::fs::read_dir(dir.join("captures/upstream")).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|e| e == "scap") {
+            captures.push((path, dir.join(format!("captures/upstream/golden/{stem}"))));
+        }
+    }
+    let options = [
+        "-o",
+        "json_output=true",
+        "-o",
+        "time_format_iso_8601=true",
+        "-o",
+        "append_output[]={suggested_output: true}",
+    ];
+    let all: Vec<&str> = options.iter().copied().chain(["-o", "rule_matching=all"]).collect();
+    let sets: [(&str, &[PathBuf], &[&str]); 3] = [
+        ("falco", &stable, &options),
+        ("falco_allrules", &every, &options),
+        ("falco_allrules_matchall", &every, &all),
+    ];
+    let (mut equal, mut known) = (0, 0);
+    for (capture, golden) in &captures {
+        for (suffix, rules, more) in &sets {
+            let golden = PathBuf::from(format!("{}.{suffix}.alerts.jsonl", golden.display()));
+            let Ok(golden_text) = std::fs::read_to_string(&golden) else { continue };
+            let out = replay(capture, rules, more);
+            assert!(out.status.success(), "{}: {}", capture.display(), String::from_utf8_lossy(&out.stderr));
+            let ours = alerts(&String::from_utf8(out.stdout).unwrap());
+            let golden = alerts(&golden_text);
+            let name = format!("{} {suffix}", capture.display());
+            assert_eq!(ours.keys().collect::<Vec<_>>(), golden.keys().collect::<Vec<_>>(), "{name}");
+            for (key, alert) in &golden {
+                if ours[key] == *alert {
+                    equal += 1;
+                } else {
+                    assert!(
+                        is_known(&ours[key], alert),
+                        "{name}: ours {:#?}, reference {alert:#?}",
+                        ours[key]
+                    );
+                    known += 1;
+                }
+            }
+        }
+    }
+    println!("{equal} alerts equal, {known} differ for a reason");
+    assert!(equal > 150);
+}
+
+/// Differences that docs/compatibility.md gives the reason of.
+fn is_known(_ours: &[Value], _golden: &[Value]) -> bool {
+    false
+}
+
+#[test]
+fn mistakes_are_named_on_one_line() {
+    let rules = root().join("demo/rules.yaml");
+    let rules = rules.to_str().unwrap();
+    for (args, want) in [
+        (&["-r", "/nonexistent.yaml"][..], "Error: can't read /nonexistent.yaml"),
+        (&["-o", "engine.kind=replay"], "Error: no rules: name a rules file with -r FILE"),
+        (&["-r", rules, "-o", "engine.kind=replay"], "engine.replay.capture_file names no file"),
+        (&["-r", rules, "-o", "engine.kind=kmod"], "Error: engine.kind `kmod`"),
+        (
+            &["-r", rules, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=/x"],
+            "cannot open capture /x",
+        ),
+        (&["-c", "/nonexistent.yaml"], "can't read the configuration file /nonexistent.yaml"),
+    ] {
+        let out = falco(args);
+        let text = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{args:?}");
+        let line = text.lines().find(|line| line.starts_with("Error: ")).unwrap_or_default();
+        assert!(line.contains(want), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn rules_are_validated_without_running() {
+    let dir = std::env::temp_dir().join(format!("eyas-falco-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let bad = dir.join("bad.yaml");
+    std::fs::write(
+        &bad,
+        "- rule: r\n  desc: d\n  condition: evt.type=open and proc.nam=x\n  output: o\n  priority: INFO\n",
+    )
+    .unwrap();
+    let out = falco(&["-V", bad.to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text.contains("bad.yaml: Invalid") && text.contains("LOAD_ERR_COMPILE_CONDITION"), "{text}");
+    assert!(text.contains("nonexistent field proc.nam"), "{text}");
+    let good = root().join("demo/rules.yaml");
+    assert!(falco(&["-V", good.to_str().unwrap()]).status.success());
+    std::fs::remove_dir_all(&dir).unwrap();
+}

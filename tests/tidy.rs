@@ -1,0 +1,104 @@
+//! What the project promises about its own code.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !name.starts_with('.') && name != "target" {
+                sources(&path, out);
+            }
+        } else if matches!(path.extension().and_then(|e| e.to_str()), Some("rs" | "c" | "h")) {
+            out.push(path);
+        }
+    }
+}
+
+fn all() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn crates_use_only_what_the_architecture_allows() {
+    let allowed: &[(&str, &[&str])] = &[
+        ("events", &[]),
+        ("fields", &[]),
+        ("bpf", &["events"]),
+        ("scap", &["events", "bpf"]),
+        ("sinsp", &["events", "scap", "fields"]),
+        ("rules", &["fields"]),
+    ];
+    for (name, may) in allowed {
+        let manifest = std::fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml"))).unwrap();
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+        for (other, _) in allowed {
+            let uses = dependencies.lines().any(|line| line.starts_with(&format!("eyas-{other}")));
+            assert!(!uses || may.contains(other), "{name} must not use {other}");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden_outside_the_probe() {
+    for name in ["events", "fields", "scap", "sinsp", "rules"] {
+        let lib = std::fs::read_to_string(root().join(format!("crates/{name}/src/lib.rs"))).unwrap();
+        assert!(lib.contains("#![forbid(unsafe_code)]"), "{name}");
+    }
+    for program in
+        ["examples/falco/src/main.rs", "examples/sysdig/src/main.rs", "xtask/src/main.rs", "src/lib.rs"]
+    {
+        let text = std::fs::read_to_string(root().join(program)).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{program}");
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later_in_the_code() {
+    let words = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("FIX", "ME"),
+        concat!("#[ign", "ore"),
+    ];
+    for (path, text) in all() {
+        for word in words {
+            assert!(!text.contains(word), "{} contains {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for (path, text) in all() {
+        let is_table = path.to_string_lossy().contains("/table") || path.ends_with("flags/tables.rs");
+        assert!(
+            is_table || text.lines().count() <= 800,
+            "{} has {} lines",
+            path.display(),
+            text.lines().count()
+        );
+    }
+}
+
+#[test]
+fn pages_point_at_files_that_exist() {
+    let mut pages = vec![root().join("README.md"), root().join("ARCHITECTURE.md")];
+    pages.extend(std::fs::read_dir(root().join("docs")).unwrap().map(|e| e.unwrap().path()));
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !link.contains("://") && !link.starts_with('#') {
+                let target = page.parent().unwrap().join(link.split('#').next().unwrap());
+                assert!(target.exists(), "{} points at {link}", page.display());
+            }
+        }
+    }
+}
