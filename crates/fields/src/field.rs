@@ -118,6 +118,9 @@ impl FieldFlags {
     /// although the field is scalar to the language (`fd.ip`, `fd.port`, `proc.aname`).
     pub const ANY: Self = Self(1 << 7);
 
+    /// Compared with `=` and nothing else.
+    pub const EQUALITY: Self = Self(1 << 8);
+
     /// Whether every property of `other` is set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -156,6 +156,13 @@ impl Schema for SyscallSchema {
             (ArgKind::Index, _, Some(arg)) => Some(Arg::Index(index(arg).ok_or_else(|| not_a_number(arg))?)),
             (ArgKind::OptionalIndex, _, Some(arg)) => match index(arg) {
                 Some(n) => Some(Arg::Index(n)),
+                // A negative number is one, though nothing is there.
+                None if arg
+                    .strip_prefix('-')
+                    .is_some_and(|digits| !digits.is_empty() && index(digits).is_some()) =>
+                {
+                    Some(Arg::Index(u64::MAX))
+                }
                 None if def.name == "fd.types" => return Err(not_a_number(arg)),
                 None => return Err(ResolveError::Unknown),
             },
@@ -169,7 +176,7 @@ impl Schema for SyscallSchema {
             Some(arg) => format!("{name}[{arg}]"),
             None => name.to_owned(),
         };
-        let is_list = def.flags.contains(FieldFlags::LIST) && parsed.is_none();
+        let is_list = def.flags.contains(FieldFlags::LIST);
         Ok(Field { id, arg: parsed, hint, ty, is_list, text: text.into() })
     }
 

@@ -113,6 +113,10 @@ impl Predicate {
         {
             return fail(CompileErrorKind::BadTransformer, "val() is allowed on the right side only".into());
         }
+        let equality = left.field().is_some_and(|field| has(schema, field, FieldFlags::EQUALITY));
+        if equality && !matches!(test.op, Op::Eq | Op::EqEq) {
+            return fail(CompileErrorKind::BadOperator, format!("'{}' is compared with = only", test.left));
+        }
         if !op_allowed(test.op, left.ty, left.is_list) {
             let message = format!(
                 "operator '{}' does not support field '{}' of type {:?}{}",

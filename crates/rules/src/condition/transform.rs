@@ -132,7 +132,8 @@ impl Source {
         match call.name.as_str() {
             "val" => Ok(args.remove(0)),
             "concat" => {
-                if let Some(arg) = args.iter().find(|a| a.ty != FieldType::Str && !a.is_number() || a.is_list)
+                if let Some(arg) =
+                    args.iter().find(|a| (a.ty != FieldType::Str && a.field().is_some()) || a.is_list)
                 {
                     return fail(format!("transformer 'concat' takes texts, not {}", arg.describe()));
                 }
@@ -184,10 +185,6 @@ impl Source {
             _ => (arg.ty, arg.is_list),
         };
         Ok(Self { kind: Kind::Map(map, Box::new(arg)), ty, is_list })
-    }
-
-    fn is_number(&self) -> bool {
-        matches!(self.ty, FieldType::Int { .. } | FieldType::Uint { .. })
     }
 
     fn describe(&self) -> String {

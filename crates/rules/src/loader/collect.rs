@@ -336,13 +336,13 @@ impl Tables {
         let context = file.at("rule", &name, item.mark);
         let append = boolean(item, "append", &context)?.unwrap_or(false);
         let overrides = Overrides::decode(item, &APPENDED, &REPLACED, &context)?;
-        if append && overrides.any() {
-            return Err(invalid("Keys 'override' and 'append: true' cannot be used together", &context));
-        }
         self.tick();
         if append {
             let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
             warnings.push(Problem::new(WarningCode::DeprecatedItem, message, &context));
+            if overrides.any() {
+                return Err(invalid("Keys 'override' and 'append: true' cannot be used together", &context));
+            }
             if item.get("condition").is_none() && item.get("exceptions").is_none() {
                 return Err(wrong("Appended rule must have exceptions or condition property", &context));
             }

@@ -98,7 +98,7 @@ fn op_named(word: &str) -> Option<Op> {
 pub(super) fn define(exception: &mut Exception, described: &Described<'_>, rule: &Context) -> Decoded<()> {
     let context = rule.at("exception", &exception.name, exception.mark);
     let Some(fields) = &exception.fields else {
-        return Err(wrong("Rule exception item must have fields property with a list of fields", &context));
+        return Err(invalid("Rule exception item must have fields property with a list of fields", &context));
     };
     let comps = exception.comps.get_or_insert_with(|| match fields {
         OneOrMany::One(_) => OneOrMany::One("in".into()),

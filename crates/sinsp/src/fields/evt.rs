@@ -134,7 +134,7 @@ fields! {
         => |v, _| Some(Value::Uint(u64::from(is_procinfo(v) && v.thread().is_some_and(|t| v.is_main(t))))),
     "evt.count.threadinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events, else 0."
         => |v, _| Some(Value::Uint(u64::from(is_procinfo(v)))),
-    "evt.around" [Index]: UINT64 Event Dec (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Milliseconds, rounded up, between the event and the time in brackets (ns since the epoch)."
+    "evt.around" [Index]: UINT64 Event Dec (EQUALITY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Milliseconds, rounded up, between the event and the time in brackets (ns since the epoch)."
         => |v, f| Some(Value::Uint(v.event().ts.abs_diff(index(f)?).div_ceil(1_000_000))),
     "evt.abspath" [Suffix]: STR Event Na; "Absolute path of a call with a directory fd; .src and .dst choose one of two."
         => abspath,

@@ -1,0 +1,144 @@
+//! Conditions and rules files that the real Falco accepted or refused, and with what code.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eyas::rules::{LoadResult, Loader};
+use eyas::sinsp::schema;
+use serde_json::Value;
+
+fn shared() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
+    let dir =
+        PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into())).join("spec/conformance");
+    if !dir.is_dir() {
+        eprintln!("skipped: no vectors in {}", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+/// A rules file with the vector's lists and macros and one rule.
+fn file(vector: &Value) -> String {
+    let mut out = String::new();
+    for (name, items) in vector["lists"].as_object().into_iter().flatten() {
+        out.push_str(&format!("- list: {name}\n  items: {items}\n"));
+    }
+    for (name, condition) in vector["macros"].as_object().into_iter().flatten() {
+        out.push_str(&format!("- macro: {name}\n  condition: {}\n", quoted(condition.as_str().unwrap())));
+    }
+    let condition = quoted(vector["condition"].as_str().unwrap());
+    out + &format!("- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n")
+}
+
+fn codes(result: &LoadResult) -> (Vec<&'static str>, Vec<&'static str>) {
+    let mut warnings: Vec<_> = result.warnings.iter().map(|w| w.code.code()).collect();
+    warnings.sort_unstable();
+    warnings.dedup();
+    (result.errors.iter().map(|e| e.code.code()).collect(), warnings)
+}
+
+fn words(list: &Value) -> Vec<&str> {
+    let mut words: Vec<&str> = list.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Conditions on which eyas differs on purpose; docs/compatibility.md has the reasons.
+fn is_deliberate(vector: &Value) -> bool {
+    let why = vector["why"].as_str().unwrap_or_default();
+    let condition = vector["condition"].as_str().unwrap_or_default();
+    vector["code"] == "FATAL"
+        || vector.get("valid_newer_libs").is_some()
+        || vector.get("valid_here").is_some()
+        || condition.contains("container.")
+        || why.contains("bad escape")
+}
+
+#[test]
+fn conditions_are_accepted_and_refused_as_by_falco() {
+    let Some(dir) = shared() else { return };
+    let text = std::fs::read_to_string(dir.join("conditions.jsonl")).unwrap();
+    let (mut agree, mut deliberate, mut differ) = (0, 0, Vec::new());
+    for line in text.lines() {
+        let vector: Value = serde_json::from_str(line).unwrap();
+        let mut loader = Loader::new(Arc::new(schema()));
+        let result = loader.load("v.yaml", &file(&vector));
+        let (errors, warnings) = codes(&result);
+        let same = match vector["code"].as_str() {
+            Some(code) => errors == [code],
+            // What is defined beside the rule and not used was not noted.
+            None => {
+                let warnings: Vec<_> =
+                    warnings.iter().filter(|w| !w.starts_with("LOAD_UNUSED")).copied().collect();
+                errors.is_empty() && warnings == words(&vector["warnings"])
+            }
+        };
+        if same {
+            agree += 1;
+        } else if is_deliberate(&vector) {
+            deliberate += 1;
+        } else {
+            let message = result.errors.first().map(|e| e.message.clone()).unwrap_or_default();
+            let shown: String = vector["condition"].as_str().unwrap().chars().take(80).collect();
+            differ.push(format!(
+                "{shown}: {} {}: {errors:?} {warnings:?} {message}",
+                vector["code"], vector["warnings"]
+            ));
+        }
+    }
+    println!(
+        "{agree} agree, {deliberate} differ on purpose, {} differ:\n{}",
+        differ.len(),
+        differ.join("\n")
+    );
+    assert!(agree + deliberate > 400);
+    assert!(differ.len() <= DIFFERENCES, "{} differ", differ.len());
+}
+
+/// Vectors known to differ; each is a defect to be mended, none may be added.
+const DIFFERENCES: usize = 0;
+
+#[test]
+fn rules_files_load_with_the_codes_that_falco_gives() {
+    let Some(dir) = shared() else { return };
+    let dir = dir.join("rules-files");
+    let index: Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("index.json")).unwrap()).unwrap();
+    let (mut agree, mut differ) = (0, Vec::new());
+    for case in index["cases"].as_array().unwrap() {
+        let mut loader = Loader::new(Arc::new(schema()));
+        let name = case["case"].as_str().unwrap();
+        let mut same = true;
+        let mut shown = String::new();
+        for (file, want) in
+            case["files"].as_array().unwrap().iter().zip(case["results"].as_array().into_iter().flatten())
+        {
+            let file = file.as_str().unwrap();
+            let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
+            let result = loader.load(file, &text);
+            let (errors, warnings) = codes(&result);
+            same &= errors == words(&want["errors"]) && warnings == words(&want["warnings"]);
+            let message = result.errors.first().map(|e| e.message.clone()).unwrap_or_default();
+            shown.push_str(&format!(
+                "{errors:?} {warnings:?} {message} / {} {}",
+                want["errors"], want["warnings"]
+            ));
+        }
+        if same || case.get("fatal").is_some() {
+            agree += 1;
+        } else {
+            differ.push(format!("{name}: {shown}"));
+        }
+    }
+    println!("{agree} agree, {} differ:\n{}", differ.len(), differ.join("\n"));
+    assert!(differ.len() <= FILE_DIFFERENCES, "{} differ", differ.len());
+}
+
+/// As [`DIFFERENCES`], of rules files.
+const FILE_DIFFERENCES: usize = 0;
