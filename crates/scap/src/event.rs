@@ -150,16 +150,40 @@ impl<'a> RawEvent<'a> {
     /// `None` where the row has none.
     #[inline]
     pub fn result(&self) -> Option<i64> {
-        let info = self.info()?;
-        if !self.ty.is_exit() {
+        let index = *RESULT.get(usize::from(self.ty.0))?;
+        if index == NO_RESULT {
             return None;
         }
-        let index = info
-            .params
-            .iter()
-            .position(|p| matches!(p.name, "res" | "fd" | "res_or_fd" | "uid" | "euid" | "gid" | "egid"))?;
-        self.int(index)
+        self.int(usize::from(index))
     }
+}
+
+const NO_RESULT: u8 = u8::MAX;
+
+/// Position of the result in each type's row.
+static RESULT: [u8; EventType::COUNT] = results();
+
+const fn results() -> [u8; EventType::COUNT] {
+    let mut table = [NO_RESULT; EventType::COUNT];
+    let mut code = 1;
+    while code < EventType::COUNT {
+        if let Some(info) = EventType(code as u16).info() {
+            let mut index = info.params.len();
+            while index > 0 {
+                index -= 1;
+                if is_result(info.params[index].name.as_bytes()) {
+                    table[code] = index as u8;
+                }
+            }
+        }
+        // Only exit events have one, and their codes are odd.
+        code += 2;
+    }
+    table
+}
+
+const fn is_result(name: &[u8]) -> bool {
+    matches!(name, b"res" | b"fd" | b"res_or_fd" | b"uid" | b"euid" | b"gid" | b"egid")
 }
 
 /// Iterator over a frame's parameters.

@@ -342,17 +342,3 @@ fn the_layers_of_an_overlay_are_told_apart() {
     let own = thread_of(&own, own_pid());
     assert!(!own.exe_upper_layer || !own.exe_lower_layer);
 }
-
-#[test]
-#[ignore = "a measurement; run it alone, built with --release"]
-fn time_of_a_snapshot() {
-    let mut fastest = Duration::MAX;
-    let mut counts = (0, 0);
-    for _ in 0..20 {
-        let start = Instant::now();
-        let snapshot = proc::snapshot(&Options::default()).unwrap();
-        fastest = fastest.min(start.elapsed());
-        counts = (snapshot.threads.len(), snapshot.fds.iter().map(|(_, fds)| fds.len()).sum());
-    }
-    println!("{} threads, {} files: {fastest:?}", counts.0, counts.1);
-}

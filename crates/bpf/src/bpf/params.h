@@ -160,10 +160,10 @@ __noinline int param_task(__u32 op)
 		put(s, BPF_CORE_READ(mm, total_vm) << PAGE_TO_KB, 4);
 		break;
 	case OP_X_VM_RSS:
-		put(s, (rss_pages(mm, 0) + rss_pages(mm, 1) + rss_pages(mm, 3)) << PAGE_TO_KB, 4);
+		put(s, (RSS_PAGES(mm, 0) + RSS_PAGES(mm, 1) + RSS_PAGES(mm, 3)) << PAGE_TO_KB, 4);
 		break;
 	case OP_X_VM_SWAP:
-		put(s, rss_pages(mm, 2) << PAGE_TO_KB, 4);
+		put(s, RSS_PAGES(mm, 2) << PAGE_TO_KB, 4);
 		break;
 	case OP_X_COMM: {
 		long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 16, &task->comm);

@@ -61,19 +61,15 @@ static __always_inline __u32 pidns_flag(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_pid, level) != 0 || own != children ? CHILD_IN_PIDNS : 0;
 }
 
-static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
-{
-	struct mm_struct___old *old = (void *)mm;
-	__s64 pages = 0;
-	if (bpf_core_field_exists(old->rss_stat.count)) {
-		bpf_core_read(&pages, sizeof(pages), &old->rss_stat.count[kind]);
-	} else {
-		struct percpu_counter counter = {};
-		bpf_core_read(&pages, sizeof(pages), &mm->rss_stat[kind].count);
-		(void)counter;
-	}
-	return pages < 0 ? 0 : pages;
-}
+/* A macro, as CO-RE finds the element of an array by a literal index only. */
+#define RSS_PAGES(mm, kind)                                                                                       \
+	({                                                                                                        \
+		struct mm_struct___old *old = (void *)(mm);                                                       \
+		__s64 pages = bpf_core_field_exists(old->rss_stat.count) ?                                        \
+				      BPF_CORE_READ(old, rss_stat.count[kind].counter) :                          \
+				      BPF_CORE_READ(mm, rss_stat[kind].count);                                    \
+		pages < 0 ? 0 : (__u64)pages;                                                                     \
+	})
 
 static __always_inline __u64 caps(const kernel_cap_t *set)
 {
