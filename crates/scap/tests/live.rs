@@ -160,5 +160,5 @@ fn idle_is_said_soon_and_the_processor_rests() {
     while start.elapsed() < Duration::from_millis(300) {
         idle += u32::from(matches!(source.next().unwrap(), Next::Idle));
     }
-    assert!((50..=700).contains(&idle), "{idle} times in 300 ms");
+    assert!((3..=700).contains(&idle), "{idle} times in 300 ms");
 }

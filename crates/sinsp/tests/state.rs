@@ -1,0 +1,227 @@
+//! Scripts of events, made by hand, and what is known after them.
+
+use eyas_events::{EventType as E, FlagTable, param};
+use eyas_fields::{FieldSource, Schema, Value};
+use eyas_scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
+use eyas_sinsp::{Inspector, schema};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A system with init and a shell that has a file open.
+fn system() -> Inspector {
+    let thread = |tid, ptid, comm: &str| ThreadEntry {
+        tid,
+        pid: tid,
+        ptid,
+        vtid: tid,
+        vpid: tid,
+        sid: 1,
+        comm: comm.into(),
+        exe: comm.into(),
+        exepath: format!("/usr/bin/{comm}").into_bytes(),
+        cwd: b"/home".to_vec(),
+        ..ThreadEntry::default()
+    };
+    let file = FdDetail::File { open_flags: 1, path: b"/etc/motd".to_vec(), dev: 1, mount_id: 0 };
+    let mut inspector = Inspector::default();
+    inspector.load(Snapshot {
+        threads: vec![thread(1, 0, "init"), thread(10, 1, "sh")],
+        fds: vec![(10, vec![FdEntry { fd: 3, ino: 7, detail: file }])],
+        ..Snapshot::default()
+    });
+    inspector
+}
+
+fn at(second: u64, ty: E, tid: i64) -> EventBuilder {
+    EventBuilder::new(ty).ts(second * SECOND).tid(tid)
+}
+
+/// Takes in an event and answers fields as text.
+fn see(inspector: &mut Inspector, event: EventBuilder, fields: &[&str]) -> Vec<String> {
+    let event: OwnedEvent = event.build();
+    let view = inspector.process(event.as_raw());
+    let text = |name: &&str| {
+        let (name, arg) = match name.split_once('[') {
+            Some((name, arg)) => (name, Some(arg.trim_end_matches(']'))),
+            None => (*name, None),
+        };
+        let field = schema().resolve(name, arg).unwrap();
+        match view.get(&field) {
+            None => "<NA>".to_owned(),
+            Some(Value::Str(text)) => String::from_utf8_lossy(text).into_owned(),
+            Some(Value::Int(n)) => n.to_string(),
+            Some(Value::Uint(n)) => n.to_string(),
+            Some(Value::Bool(b)) => b.to_string(),
+            Some(other) => format!("{other:?}"),
+        }
+    };
+    fields.iter().map(text).collect()
+}
+
+fn clone(second: u64, tid: i64, res: i64, pid: i64, ptid: i64, flags: u32) -> EventBuilder {
+    use param::SYSCALL_CLONE_20_X as p;
+    at(second, E::SYSCALL_CLONE_20_X, tid)
+        .int(p::res, res)
+        .text(p::exe, b"sh")
+        .text(p::comm, b"sh")
+        .int(p::tid, tid)
+        .int(p::pid, pid)
+        .int(p::ptid, ptid)
+        .int(p::vtid, tid)
+        .int(p::vpid, pid)
+        .uint(p::flags, flags.into())
+}
+
+fn exec(second: u64, tid: i64, comm: &[u8], args: &[u8]) -> EventBuilder {
+    use param::SYSCALL_EXECVE_19_X as p;
+    at(second, E::SYSCALL_EXECVE_19_X, tid)
+        .int(p::res, 0)
+        .text(p::exe, comm)
+        .text(p::comm, comm)
+        .bytes(p::args, args)
+        .int(p::tid, tid)
+        .int(p::pid, tid)
+        .text(p::trusted_exepath, &[b"/bin/", comm].concat())
+}
+
+fn close(second: u64, tid: i64, fd: i64) -> EventBuilder {
+    use param::SYSCALL_CLOSE_X as p;
+    at(second, E::SYSCALL_CLOSE_X, tid).int(p::res, 0).int(p::fd, fd)
+}
+
+fn open(second: u64, tid: i64, fd: i64, dirfd: i64, name: &[u8]) -> EventBuilder {
+    use param::SYSCALL_OPENAT_2_X as p;
+    at(second, E::SYSCALL_OPENAT_2_X, tid)
+        .int(p::fd, fd)
+        .int(p::dirfd, dirfd)
+        .text(p::name, name)
+        .uint(p::flags, 1)
+}
+
+#[test]
+fn a_child_has_its_makers_files_and_directory() {
+    let mut inspector = system();
+    see(&mut inspector, clone(1, 10, 11, 10, 1, 0), &[]);
+    let got = see(&mut inspector, close(2, 11, 3), &["proc.name", "proc.pname", "proc.cwd", "fd.name"]);
+    assert_eq!(got, ["sh", "sh", "/home/", "/etc/motd"]);
+}
+
+#[test]
+fn caller_and_child_may_come_in_either_order() {
+    for child_first in [true, false] {
+        let mut inspector = system();
+        let mut events = [clone(1, 10, 11, 10, 1, 0), clone(1, 11, 0, 11, 10, 0)];
+        if child_first {
+            events.reverse();
+        }
+        for event in events {
+            see(&mut inspector, event, &[]);
+        }
+        assert_eq!(inspector.state().threads.len(), 3, "child first: {child_first}");
+        let got = see(&mut inspector, close(2, 11, 3), &["proc.ppid", "fd.name", "proc.aname[2]"]);
+        assert_eq!(got, ["10", "/etc/motd", "init"]);
+    }
+}
+
+#[test]
+fn an_id_that_is_used_again_is_another_thread() {
+    let mut inspector = system();
+    see(&mut inspector, clone(1, 11, 0, 11, 10, 0), &[]);
+    see(&mut inspector, exec(2, 11, b"old", b""), &[]);
+    // Its exit was lost.
+    let got = see(&mut inspector, clone(10, 11, 0, 11, 1, 0), &["proc.name", "proc.pname"]);
+    assert_eq!(got, ["sh", "init"]);
+}
+
+#[test]
+fn executing_renames_and_closes_what_is_not_inherited() {
+    let mut inspector = system();
+    use param::SYSCALL_FCNTL_X as p;
+    const SETFD: u64 = FlagTable::FCNTL_COMMANDS.value("F_SETFD") as u64;
+    let fcntl =
+        at(1, E::SYSCALL_FCNTL_X, 10).int(p::res, 0).int(p::fd, 3).uint(p::cmd, SETFD).uint(p::arg, 1);
+    see(&mut inspector, fcntl, &[]);
+    let fields = ["proc.name", "proc.cmdline", "proc.exepath", "proc.fdopencount"];
+    let got = see(&mut inspector, exec(2, 10, b"cat", b"-n\0/etc/motd\0"), &fields);
+    assert_eq!(got, ["cat", "cat -n /etc/motd", "/bin/cat", "0"]);
+}
+
+#[test]
+fn threads_share_the_files_of_their_leader() {
+    let mut inspector = system();
+    const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
+    see(&mut inspector, clone(1, 10, 12, 10, 1, THREAD), &[]);
+    see(&mut inspector, open(2, 12, 5, -100, b"notes"), &[]);
+    let got = see(&mut inspector, close(3, 10, 5), &["fd.name", "proc.nthreads"]);
+    assert_eq!(got, ["/home/notes", "2"]);
+}
+
+#[test]
+fn rules_still_see_what_an_event_removes() {
+    let mut inspector = system();
+    assert_eq!(see(&mut inspector, close(1, 10, 3), &["fd.name"]), ["/etc/motd"]);
+    assert_eq!(see(&mut inspector, close(2, 10, 3), &["fd.name"]), [""]);
+    assert_eq!(see(&mut inspector, at(3, E::PROCEXIT_1_E, 10), &["proc.name"]), ["sh"]);
+    see(&mut inspector, at(4, E::PROCEXIT_1_E, 1), &[]);
+    assert!(inspector.state().threads.get(10).is_none());
+}
+
+#[test]
+fn orphans_get_another_parent() {
+    let mut inspector = system();
+    see(&mut inspector, clone(1, 11, 0, 11, 10, 0), &[]);
+    see(&mut inspector, at(2, E::PROCEXIT_1_E, 10), &[]);
+    assert_eq!(see(&mut inspector, close(3, 11, 3), &["proc.pname", "proc.ppid"]), ["init", "1"]);
+}
+
+#[test]
+fn relative_paths_begin_where_they_should() {
+    let mut inspector = system();
+    see(&mut inspector, open(1, 10, 4, -100, b"../var//log/./x"), &[]);
+    assert_eq!(see(&mut inspector, close(2, 10, 4), &["fd.name"]), ["/var/log/x"]);
+    see(&mut inspector, open(3, 10, 5, 3, b"x"), &[]);
+    assert_eq!(see(&mut inspector, close(4, 10, 5), &["fd.name"]), ["/etc/motd/x"]);
+    see(&mut inspector, open(5, 10, 6, 77, b"x"), &[]);
+    assert_eq!(see(&mut inspector, close(6, 10, 6), &["fd.name"]), ["<UNKNOWN>x"]);
+    use param::SYSCALL_CHDIR_X as p;
+    see(&mut inspector, at(7, E::SYSCALL_CHDIR_X, 10).int(p::res, 0).text(p::path, b"/tmp"), &[]);
+    assert_eq!(see(&mut inspector, open(8, 10, 7, -100, b"y"), &["fd.name"]), ["/tmp/y"]);
+}
+
+#[test]
+fn copies_of_a_descriptor_live_on() {
+    let mut inspector = system();
+    use param::SYSCALL_DUP2_X as p;
+    let dup = at(1, E::SYSCALL_DUP2_X, 10).int(p::res, 9).int(p::oldfd, 3).int(p::newfd, 9);
+    assert_eq!(see(&mut inspector, dup, &["fd.num", "fd.name"]), ["9", "/etc/motd"]);
+    see(&mut inspector, close(2, 10, 3), &[]);
+    assert_eq!(see(&mut inspector, close(3, 10, 9), &["fd.name"]), ["/etc/motd"]);
+}
+
+#[test]
+fn a_connection_names_both_ends() {
+    let mut inspector = system();
+    use param::{SOCKET_CONNECT_X as c, SOCKET_SOCKET_X as s};
+    let socket = at(1, E::SOCKET_SOCKET_X, 10).int(s::fd, 4).uint(s::domain, 2).uint(s::r#type, 1);
+    assert_eq!(see(&mut inspector, socket, &["fd.typechar"]), ["4"]);
+    let tuple = [&[2, 127, 0, 0, 1, 0x39, 0x30][..], &[10, 0, 0, 9, 80, 0]].concat();
+    let connect = at(2, E::SOCKET_CONNECT_X, 10).int(c::res, 0).int(c::fd, 4).bytes(c::tuple, &tuple);
+    let fields = ["fd.name", "fd.sport", "fd.cport", "fd.is_server", "fd.l4proto"];
+    assert_eq!(
+        see(&mut inspector, connect, &fields),
+        ["127.0.0.1:12345->10.0.0.9:80", "80", "12345", "false", "tcp"]
+    );
+}
+
+#[test]
+fn a_bomb_of_processes_leaves_the_table_as_it_was() {
+    let mut inspector = system();
+    for n in 0..50_000_i64 {
+        let tid = 100 + n;
+        let second = 1 + n as u64 / 1000;
+        see(&mut inspector, clone(second, tid, 0, tid, 10, 0), &[]);
+        see(&mut inspector, at(second, E::PROCEXIT_1_E, tid), &[]);
+    }
+    see(&mut inspector, close(100, 10, 3), &[]);
+    assert_eq!(inspector.state().threads.len(), 2);
+}
