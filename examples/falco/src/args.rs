@@ -26,10 +26,6 @@ pub struct Args {
     #[arg(short = 'V', long = "validate", value_name = "FILE")]
     pub validate: Vec<PathBuf>,
 
-    /// Run the rule tests in this file against the rules, print the result and exit; repeatable
-    #[arg(long = "test", value_name = "FILE")]
-    pub test: Vec<PathBuf>,
-
     /// Read configuration and rules, report what is wrong with them, and exit
     #[arg(long)]
     pub dry_run: bool,

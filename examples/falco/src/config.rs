@@ -27,8 +27,6 @@ pub struct Config {
     pub engine: Engine,
     /// Alerts in UTC and ISO 8601 instead of local time of day.
     pub time_format_iso_8601: bool,
-    /// Buffers in alerts as base64.
-    pub buffer_format_base64: bool,
     /// Least severe priority of rules that are loaded.
     pub priority: String,
     /// Alerts as JSON lines.
@@ -47,8 +45,6 @@ pub struct Config {
     pub rule_matching: String,
     /// What is added to outputs, by rule.
     pub append_output: Vec<Append>,
-    /// Fields of the configuration's own, `static.*`.
-    pub static_fields: BTreeMap<String, Value>,
     /// Alerts on standard output.
     pub stdout_output: Switch,
     /// Alerts to syslog.
@@ -57,12 +53,6 @@ pub struct Config {
     pub file_output: FileOutput,
     /// Alerts to a program's input.
     pub program_output: ProgramOutput,
-    /// Alerts by HTTP.
-    pub http_output: Switch,
-    /// Health and metrics by HTTP.
-    pub webserver: Switch,
-    /// Metrics.
-    pub metrics: Switch,
     /// Log lines on standard error.
     pub log_stderr: bool,
     /// Most verbose level that is logged.
@@ -255,7 +245,6 @@ impl Default for Config {
             rules: Vec::new(),
             engine: Engine::default(),
             time_format_iso_8601: false,
-            buffer_format_base64: false,
             priority: "debug".into(),
             json_output: false,
             json_include_output_property: true,
@@ -265,14 +254,10 @@ impl Default for Config {
             buffered_outputs: false,
             rule_matching: "first".into(),
             append_output: Vec::new(),
-            static_fields: BTreeMap::new(),
             stdout_output: Switch { enabled: true },
             syslog_output: Switch::default(),
             file_output: FileOutput::default(),
             program_output: ProgramOutput::default(),
-            http_output: Switch::default(),
-            webserver: Switch::default(),
-            metrics: Switch::default(),
             log_stderr: true,
             log_level: "info".into(),
             syscall_event_drops: Drops::default(),
@@ -350,6 +335,28 @@ const KNOWN_KEYS: &[&str] = &[
     "webserver",
 ];
 
+/// Parts of the configuration that nothing here acts upon, and what to know about it.
+const NOT_HERE: &[(&str, &str)] = &[
+    ("/http_output/enabled", "alerts can't be sent by HTTP; program_output with curl can"),
+    ("/webserver/enabled", "there is no web server"),
+    ("/metrics/enabled", "there are no metrics; -v prints the capture's counters at the end"),
+    ("/capture/enabled", "alerts don't start captures; `sysdig -w` records"),
+    ("/static_fields", "there are no static fields"),
+    ("/buffer_format_base64", "buffers are written as text"),
+    ("/watch_config_files", "changed files are not noticed; restart to read them"),
+    ("/load_plugins", "plugins are not loaded; the container plugin's fields are built in"),
+];
+
+/// Whether a value asks for something.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Bool(on) => *on,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => false,
+    }
+}
+
 fn one_or_many<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -392,9 +399,14 @@ pub fn load(path: Option<&Path>, options: &[String]) -> Result<Loaded> {
             warnings.push(format!("configuration key `{key}` is unknown and has no effect"));
         }
     }
+    let has = |path: &str| tree.pointer(path).is_some_and(is_set);
+    for (path, what) in NOT_HERE {
+        if has(path) {
+            warnings.push(format!("{} is set in the configuration but {what}", path[1..].replace('/', ".")));
+        }
+    }
     let config: Config = serde_json::from_value(tree).context("configuration")?;
     config.check()?;
-    warnings.extend(config.unsupported().into_iter().map(str::to_owned));
     Ok(Loaded { config, files, warnings })
 }
 
@@ -469,22 +481,6 @@ impl Config {
                 "log_level `{other}`: expected emergency, alert, critical, error, warning, notice, info or debug"
             ),
         })
-    }
-
-    fn unsupported(&self) -> Vec<&'static str> {
-        let mut out = Vec::new();
-        if self.http_output.enabled {
-            out.push("http_output is enabled but this program can't send alerts by HTTP; use program_output with curl");
-        }
-        if self.webserver.enabled {
-            out.push("webserver is enabled but this program has none");
-        }
-        if self.metrics.enabled {
-            out.push(
-                "metrics are enabled but this program has none; -v prints the capture's counters at the end",
-            );
-        }
-        out
     }
 
     /// Logs according to this configuration from here on.

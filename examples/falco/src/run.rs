@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use eyas::rules::{AlertOptions, Engine};
+use eyas::rules::{AlertOptions, Engine, Priority};
 use eyas::sinsp::{Inspector, Step};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
@@ -76,7 +76,10 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
             if monitor.is_due() {
                 match monitor.check(source.stats()) {
                     Ok(None) => {}
-                    Ok(Some(message)) => outputs.send(Line { text: message.as_bytes(), severity: 7 })?,
+                    Ok(Some(message)) => {
+                        let text = internal_alert(&message, config.json_output, &options.hostname);
+                        outputs.send(Line { text: text.as_bytes(), severity: Priority::Debug as u8 })?;
+                    }
                     Err(error) => break Err(error),
                 }
             }
@@ -124,6 +127,24 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
     }
     print!("{}", counts.summary(engine));
     outcome
+}
+
+/// An alert of the program's own.
+fn internal_alert(message: &str, json: bool, hostname: &str) -> String {
+    let now = jiff::Zoned::now();
+    if json {
+        let time = now.timestamp().strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string();
+        return serde_json::json!({
+            "hostname": hostname,
+            "output": message,
+            "priority": "Debug",
+            "rule": "Falco internal: syscall event drop",
+            "source": "internal",
+            "time": time,
+        })
+        .to_string();
+    }
+    format!("{}: Debug {message}", now.strftime("%H:%M:%S.%9f"))
 }
 
 fn alert_options(config: &Config) -> AlertOptions {
