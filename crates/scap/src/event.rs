@@ -1,6 +1,6 @@
 //! One event as it came: header, parameter lengths, bytes.
 
-use eyas_events::{EventFlags, EventInfo, EventType};
+use eyas_events::{EventFlags, EventInfo, EventType, ParamInfo};
 
 /// An event frame, lent by its source until the next call.
 ///
@@ -101,6 +101,16 @@ impl<'a> RawEvent<'a> {
         }
         let start = self.lengths_len()? + (0..index).map(|i| self.len_at(i)).sum::<usize>();
         self.body.get(start..start + self.len_at(index))
+    }
+
+    /// Bytes of the parameter called `name`; `None` if the row has none or the frame does not hold it.
+    pub fn by_name(&self, name: &str) -> Option<&'a [u8]> {
+        self.param(self.info()?.params.iter().position(|param| param.name == name)?)
+    }
+
+    /// The parameters in order, each with its place in the row; those beyond the row are left out.
+    pub fn named(&self) -> impl Iterator<Item = (&'static ParamInfo, &'a [u8])> {
+        self.info().map_or(&[][..], |info| info.params).iter().zip(self.params())
     }
 
     /// The parameters in order.
