@@ -45,7 +45,7 @@ fn compare(engine: &Engine, capture: &Path, stride: u64) -> (u64, u64) {
 fn the_sample_with_its_rules() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
     let (compared, held) = compare(&engine(&[demo.join("rules.yaml")]), &demo.join("demo.scap.gz"), 1);
-    assert!(compared > 60_000 && held == 6, "{compared} compared, {held} held");
+    assert!(compared > 10_000 && held == 6, "{compared} compared, {held} held");
 }
 
 #[test]
