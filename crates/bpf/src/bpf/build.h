@@ -28,6 +28,12 @@ static __always_inline void put_user_str(struct scratch *s, __u64 from, __u32 ma
 	end_param(s, len > 0 ? len & 0xffff : 0);
 }
 
+static __always_inline void put_kernel_str(struct scratch *s, __u64 from)
+{
+	long len = from ? bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 4096, (void *)from) : 0;
+	end_param(s, len > 0 ? len & 0xffff : 0);
+}
+
 static __always_inline void put_user_bytes(struct scratch *s, __u64 from, __u64 len)
 {
 	len = len > 0xffff ? 0xffff : len;

@@ -9,6 +9,7 @@
 
 struct event_row { __u16 first; __u8 count; };
 struct syscall_row { __u16 type; __u16 code; };
+struct compat_row { __s16 number; __u16 type; };
 struct flag_pair { __u64 from; __u64 to; };
 struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 
@@ -21,7 +22,14 @@ struct scratch {
 	__u16 type;
 	__u16 number;
 	__u32 index;
-	__u32 failed_exec;
+	/* Whether the caller's longs are 32 bits wide. */
+	__u8 compat;
+	__u8 failed_exec;
+	/* Whether the call takes several messages, and which of them the event is about. */
+	__u8 messages;
+	__u8 message;
+	/* Of a program that was started: in kernel memory. */
+	__u64 filename;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;
 	__u32 len;

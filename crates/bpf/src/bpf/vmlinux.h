@@ -169,7 +169,13 @@ struct tty_struct {
 struct rlimit {
 	unsigned long rlim_cur, rlim_max;
 };
+struct list_head {
+	struct list_head *next;
+};
 struct signal_struct {
+	struct list_head thread_head;
+	unsigned int is_child_subreaper : 1;
+	unsigned int has_child_subreaper : 1;
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
@@ -204,6 +210,8 @@ enum cgroup_subsys_id {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
+	struct list_head children, thread_node;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid, tgid;
@@ -220,7 +228,9 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
-struct linux_binprm;
+struct linux_binprm {
+	const char *filename;
+};
 
 struct in6_addr {
 	u8 s6_addr[16];

@@ -208,7 +208,7 @@ events! {
         res: ERRNO DEC = RET,
         dev: CHARBUF NA = user_str(0),
         dir: FSPATH NA = user_str(1),
-        r#type: CHARBUF NA = CUSTOM,
+        r#type: CHARBUF NA = user_str(2),
         flags: FLAGS32 HEX [flags MOUNT_FLAGS] = CUSTOM,
     }
     258 SYSCALL_UMOUNT_E "umount" (FILE | SYSCALL) (MODIFIES_STATE | OLD_VERSION) {

@@ -174,7 +174,7 @@ events! {
         to_submit: UINT32 DEC = arg_u32(1),
         min_complete: UINT32 DEC = arg_u32(2),
         flags: FLAGS32 HEX [flags IO_URING_ENTER_FLAGS] = map(FlagMap::IO_URING_ENTER_FLAGS, 3),
-        sig: SIGSET DEC = CUSTOM,
+        sig: SIGSET DEC = arg_u32(4),
     }
     342 SYSCALL_IO_URING_REGISTER_E "io_uring_register" (IO_OTHER | SYSCALL) (OLD_VERSION) {}
     343 SYSCALL_IO_URING_REGISTER_X "io_uring_register" (IO_OTHER | SYSCALL) (USES_FD) {

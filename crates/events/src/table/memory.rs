@@ -57,7 +57,7 @@ events! {
         prot: FLAGS32 HEX [flags PROT_FLAGS] = map(FlagMap::PROT_FLAGS, 2),
         flags: FLAGS32 HEX [flags MMAP_FLAGS] = map(FlagMap::MMAP_FLAGS, 3),
         fd: FD DEC = arg_s32(4),
-        pgoffset: UINT64 DEC = CUSTOM,
+        pgoffset: UINT64 DEC = arg(5),
     }
     164 SYSCALL_MUNMAP_E "munmap" (MEMORY | SYSCALL) (OLD_VERSION | CONVERTER_MANAGED) {
         addr: UINT64 HEX,

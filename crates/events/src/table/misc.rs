@@ -25,7 +25,7 @@ events! {
     81 SYSCALL_POLL_X "poll" (WAIT | SYSCALL) (WAITS | CONVERTER_MANAGED) {
         res: ERRNO DEC = RET,
         fds: FDLIST DEC = CUSTOM,
-        timeout: INT64 DEC = CUSTOM,
+        timeout: INT64 DEC = arg_u32(2),
     }
     82 SYSCALL_SELECT_E "select" (WAIT | SYSCALL) (WAITS | OLD_VERSION) {}
     83 SYSCALL_SELECT_X "select" (WAIT | SYSCALL) (WAITS) {
@@ -60,7 +60,7 @@ events! {
         res: ERRNO DEC = RET,
         fds: FDLIST DEC = CUSTOM,
         timeout: RELTIME DEC = CUSTOM,
-        sigmask: SIGSET DEC = CUSTOM,
+        sigmask: SIGSET DEC = user_u32(3),
     }
     296 SYSCALL_BPF_E "bpf" (OTHER | SYSCALL) (CREATES_FD | OLD_VERSION | CONVERTER_MANAGED) {
         cmd: INT64 DEC,
@@ -89,7 +89,7 @@ events! {
         res: ERRNO DEC = RET,
         fd: FD DEC = arg_s32(0),
         cmd: ENUMFLAGS32 DEC [flags FSCONFIG_CMDS] = map(FlagMap::FSCONFIG_CMDS, 1),
-        key: CHARBUF NA = CUSTOM,
+        key: CHARBUF NA = user_str(2),
         value_bytebuf: BYTEBUF NA = CUSTOM,
         value_charbuf: CHARBUF NA = CUSTOM,
         aux: INT32 DEC = arg_s32(4),

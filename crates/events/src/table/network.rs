@@ -153,7 +153,7 @@ events! {
     }
     50 SOCKET_SENDMMSG_E "sendmmsg" (IO_WRITE | SYSCALL) (OLD_VERSION) {}
     51 SOCKET_SENDMMSG_X "sendmmsg" (IO_WRITE | SYSCALL) (USES_FD | WRITES_TO_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
-        res: ERRNO DEC = CUSTOM,
+        res: ERRNO DEC = RET,
         fd: FD DEC = arg_s32(0),
         size: UINT32 DEC = CUSTOM,
         data: BYTEBUF NA = CUSTOM,
@@ -168,11 +168,11 @@ events! {
         data: BYTEBUF NA = CUSTOM,
         tuple: SOCKTUPLE NA = CUSTOM,
         msgcontrol: BYTEBUF NA = CUSTOM,
-        fd: FD DEC = CUSTOM,
+        fd: FD DEC = arg_s32(0),
     }
     54 SOCKET_RECVMMSG_E "recvmmsg" (IO_READ | SYSCALL) (OLD_VERSION) {}
     55 SOCKET_RECVMMSG_X "recvmmsg" (IO_READ | SYSCALL) (USES_FD | READS_FROM_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
-        res: ERRNO DEC = CUSTOM,
+        res: ERRNO DEC = RET,
         fd: FD DEC = arg_s32(0),
         size: UINT32 DEC = CUSTOM,
         data: BYTEBUF NA = CUSTOM,
@@ -214,6 +214,6 @@ events! {
         queuepct: UINT8 DEC = CUSTOM,
         queuelen: UINT32 DEC = CUSTOM,
         queuemax: UINT32 DEC = CUSTOM,
-        flags: INT32 HEX = CUSTOM,
+        flags: INT32 HEX = map(FlagMap::SOCKET_FLAGS, 3),
     }
 }

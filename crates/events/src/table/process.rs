@@ -36,7 +36,7 @@ events! {
     127 SYSCALL_SIGNALFD_X "signalfd" (SIGNAL | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         res: FD DEC = RET,
         fd: FD DEC = arg_s32(0),
-        mask: UINT32 HEX = CUSTOM,
+        mask: UINT32 HEX = ZERO,
         flags: UINT8 HEX = ZERO,
     }
     128 SYSCALL_KILL_E "kill" (SIGNAL | SYSCALL) (OLD_VERSION | CONVERTER_MANAGED) {
@@ -304,7 +304,7 @@ events! {
     }
     224 SYSCALL_FORK_20_E "fork" (PROCESS | SYSCALL) (MODIFIES_STATE | OLD_VERSION) {}
     225 SYSCALL_FORK_20_X "fork" (PROCESS | SYSCALL) (MODIFIES_STATE | CONVERTER_MANAGED) {
-        res: PID DEC = CUSTOM,
+        res: PID DEC = RET,
         exe: CHARBUF NA = CUSTOM,
         args: BYTEBUF NA = CUSTOM,
         tid: PID DEC = CUSTOM,
@@ -525,7 +525,7 @@ events! {
         flags: FLAGS32 HEX [flags EXECVEAT_FLAGS],
     }
     331 SYSCALL_EXECVEAT_X "execveat" (PROCESS | SYSCALL) (MODIFIES_STATE | CONVERTER_MANAGED) {
-        res: ERRNO DEC = CUSTOM,
+        res: ERRNO DEC = RET,
         exe: CHARBUF NA = CUSTOM,
         args: BYTEBUF NA = CUSTOM,
         tid: PID DEC = CUSTOM,

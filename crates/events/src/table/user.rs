@@ -24,8 +24,8 @@ events! {
         dqi_igrace: RELTIME DEC = CUSTOM,
         dqi_flags: FLAGS8 DEC [flags QUOTACTL_DQI_FLAGS] = CUSTOM,
         quota_fmt_out: FLAGS8 DEC [flags QUOTACTL_QUOTA_FMTS] = CUSTOM,
-        cmd: FLAGS16 DEC [flags QUOTACTL_CMDS] = map(FlagMap::QUOTACTL_CMD, 0),
-        r#type: FLAGS8 DEC [flags QUOTACTL_TYPES] = map(FlagMap::QUOTACTL_TYPE, 0),
+        cmd: FLAGS16 DEC [flags QUOTACTL_CMDS] = CUSTOM,
+        r#type: FLAGS8 DEC [flags QUOTACTL_TYPES] = CUSTOM,
         id: UINT32 DEC = CUSTOM,
         quota_fmt: FLAGS8 DEC [flags QUOTACTL_QUOTA_FMTS] = CUSTOM,
     }

@@ -187,29 +187,59 @@ __noinline int cgroups_second(void)
 	return 0;
 }
 
-/* argv or envp of an execve that failed: the kernel did not take them over. */
-__noinline int exec_strings(__u32 packed)
+#define PF_EXITING 4
+#define THREADS_MAX 30
+#define ANCESTORS_MAX 60
+/* A reaper that takes longer to find than a program may look. */
+#define REAPER_UNKNOWN -1
+
+/* Another thread of the group that goes on, 0 if there is none. */
+__noinline int sibling(void)
 {
-	struct scratch *s = scratch();
-	__u32 which = packed & 7, skip = (packed >> 8) & 1;
+	struct task_struct *task = current_task();
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct list_head *head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct list_head *node = BPF_CORE_READ(head, next);
 	int i;
-	if (!s)
-		return 0;
-	__u64 list = s->args[which & 7];
-	s->len = 0;
-	for (i = 0; i < 16; i++) {
-		__u64 string = 0;
-		if (bpf_probe_read_user(&string, sizeof(string), (void *)(list + 8 * (i + skip))) || !string)
-			break;
-		if (s->len > 3800)
-			break;
-		long n = bpf_probe_read_user_str(&s->data[(s->pos + s->len) & 0xffff], 4096, (void *)string);
-		if (n <= 0)
-			break;
-		s->len += n & 0x1fff;
-		if (!skip && which != 2 && which != 3)
-			break;
+	for (i = 0; i < THREADS_MAX; i++) {
+		if (node == head || !node)
+			return 0;
+		struct task_struct *thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+		if (thread != task && !(BPF_CORE_READ(thread, flags) & PF_EXITING))
+			return BPF_CORE_READ(thread, pid);
+		node = BPF_CORE_READ(node, next);
 	}
-	end_param(s, s->len > 4096 ? 4096 : s->len);
-	return 0;
+	return REAPER_UNKNOWN;
+}
+
+/* Who becomes the parent of this task's children: a thread of its group, an ancestor that asked for them, or the
+ * first process of the namespace; 0 if nobody has to. */
+__noinline int reaper(void)
+{
+	struct task_struct *task = current_task(), *parent;
+	struct list_head *children = (void *)task + bpf_core_field_offset(struct task_struct, children);
+	struct pid_namespace *ns = own_namespace(task);
+	struct task_struct *last = BPF_CORE_READ(ns, child_reaper);
+	__u32 level = BPF_CORE_READ(task, thread_pid, level);
+	int i;
+	if (BPF_CORE_READ(task, children.next) == children)
+		return 0;
+	int thread = sibling();
+	if (thread)
+		return thread;
+	if (last == task)
+		return 0;
+	if (BPF_CORE_READ_BITFIELD_PROBED(task->signal, has_child_subreaper)) {
+		parent = BPF_CORE_READ(task, real_parent);
+		for (i = 0; i < ANCESTORS_MAX; i++) {
+			if (parent == last || BPF_CORE_READ(parent, thread_pid, level) != level)
+				return BPF_CORE_READ(last, pid);
+			struct signal_struct *signal = BPF_CORE_READ(parent, signal);
+			if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
+				return BPF_CORE_READ(parent, pid);
+			parent = BPF_CORE_READ(parent, real_parent);
+		}
+		return REAPER_UNKNOWN;
+	}
+	return BPF_CORE_READ(last, pid);
 }

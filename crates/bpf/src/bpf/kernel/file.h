@@ -6,6 +6,10 @@
 #define FMODE_CREATED 0x100000
 #define S_IFMT 0xf000
 #define S_IFSOCK 0xc000
+#define S_IFREG 0x8000
+#define S_IFBLK 0x6000
+#define S_IFCHR 0x2000
+#define S_IFIFO 0x1000
 
 static __always_inline struct file *file_of(int fd)
 {

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files that were opened. */
+#pragma once
+
+#define PPM_O_F_CREATED (1 << 14)
+#define PPM_UPPER (1 << 15)
+#define PPM_LOWER (1 << 16)
+
+/* What only the kernel knows of a file that was opened. */
+static __always_inline __u32 opened_flags(__s64 fd)
+{
+	__u32 flags = 0;
+	struct file *file = fd >= 0 ? file_of(fd) : 0;
+	if (!file)
+		return 0;
+	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+		flags |= PPM_O_F_CREATED;
+	int layer = layer_of(file);
+	return flags | (layer == 1 ? PPM_UPPER : layer == 2 ? PPM_LOWER : 0);
+}
+
+__noinline int param_open(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 op = desc & 0xff, n = desc >> 8 & 0xff;
+	__u64 value = arg(s, n);
+	struct file *file;
+	switch (op) {
+	case OP_X_OPEN_FLAGS:
+		put(s, open_flags(value) | opened_flags(s->ret), 4);
+		break;
+	case OP_X_OPEN_MODE:
+		put(s, open_mode(value, arg(s, n + 1)), 4);
+		break;
+	case OP_X_OPEN_HOW_FLAGS:
+		put(s, open_flags(user_u64(value)) | opened_flags(s->ret), 4);
+		break;
+	case OP_X_OPEN_HOW_MODE:
+		put(s, open_mode(user_u64(value), user_u64(value + 8)), 4);
+		break;
+	case OP_X_OPEN_HOW_RESOLVE:
+		put(s, translate(MAP_OPENAT2_RESOLVE, user_u64(value + 16)), 4);
+		break;
+	case OP_X_CREAT_MODE:
+		put(s, open_mode(O_CREAT, value), 4);
+		break;
+	case OP_X_CREAT_LAYER:
+		file = s->ret >= 0 ? file_of(s->ret) : 0;
+		put(s, file ? layer_of(file) : 0, 2);
+		break;
+	case OP_X_FD_DEV:
+		file = s->ret > 0 ? file_of(s->ret) : 0;
+		put(s, file ? encode_dev(BPF_CORE_READ(file, f_inode, i_sb, s_dev)) : 0, 4);
+		break;
+	case OP_X_FD_INO:
+		file = s->ret > 0 ? file_of(s->ret) : 0;
+		put(s, file ? BPF_CORE_READ(file, f_inode, i_ino) : 0, 8);
+		break;
+	default:
+		put_empty(s);
+	}
+	return 0;
+}
+
+__noinline int param_path(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	struct file *file = 0;
+	if ((desc & 0xff) == OP_X_CWD) {
+		if (s->ret >= 0)
+			put_user_str(s, arg(s, 0), 4096);
+		else
+			put_empty(s);
+		return 0;
+	}
+	if (s->ret > 0)
+		file = file_of(s->ret);
+	if (file)
+		put_path(s, file);
+	else
+		put_empty(s);
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Ends of sockets, their queues, their options. */
+#pragma once
+
+#define EINPROGRESS 115
+#define SOL_SOCKET 1
+#define SO_ERROR 4
+#define SO_COOKIE 57
+#define IS_TIMEOUT(option) ((option) == 20 || (option) == 21 || (option) == 66 || (option) == 67)
+/* Options below 64 whose value is a number: all but 4, 13, 17, 20, 21, 26, 28 and those above 49. */
+#define NUMBER_OPTIONS 0x0003ffffebcddfeeULL
+
+/* What the first byte of an option's value says. */
+enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TIME };
+
+__noinline int param_address(__u32 desc)
+{
+	return put_sockaddr(desc >> 8 & 0xff);
+}
+
+__noinline int param_socket(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 op = desc & 0xff, n = desc >> 8 & 0xff;
+	int fd = arg(s, 0);
+	__u64 addr = n < 6 ? arg(s, n) : 0;
+	struct sock *sk;
+	switch (op) {
+	case OP_X_TUPLE_CONNECT:
+		if (s->ret == 0 || s->ret == -EINPROGRESS)
+			put_tuple(fd, 0, arg(s, 1));
+		else
+			put_empty(s);
+		break;
+	case OP_X_TUPLE_ACCEPT:
+		if (s->ret >= 0)
+			put_tuple(s->ret, 1, 0);
+		else
+			put_empty(s);
+		break;
+	case OP_X_TUPLE_OUT:
+	case OP_X_TUPLE_IN:
+		if (s->ret >= 0)
+			put_tuple(fd, op == OP_X_TUPLE_IN, addr);
+		else
+			put_empty(s);
+		break;
+	case OP_X_QUEUE_PCT:
+	case OP_X_QUEUE_LEN:
+	case OP_X_QUEUE_MAX: {
+		sk = s->ret >= 0 ? sock_of(fd) : 0;
+		__u32 len = sk ? BPF_CORE_READ(sk, sk_ack_backlog) : 0;
+		__u32 max = sk ? BPF_CORE_READ(sk, sk_max_ack_backlog) : 0;
+		if (op == OP_X_QUEUE_PCT)
+			put(s, max ? len * 100 / max : 0, 1);
+		else
+			put(s, op == OP_X_QUEUE_LEN ? len : max, 4);
+		break;
+	}
+	case OP_X_PAIR_SOURCE:
+	case OP_X_PAIR_PEER: {
+		sk = s->ret == 0 ? sock_of(user_u32(addr)) : 0;
+		struct unix_sock *pair = (void *)sk;
+		put(s, !sk ? 0 : op == OP_X_PAIR_SOURCE ? (__u64)sk : (__u64)BPF_CORE_READ(pair, peer), 8);
+		break;
+	}
+	default:
+		put_empty(s);
+	}
+	return 0;
+}
+
+static __always_inline void put_option(struct scratch *s, __u8 kind, __u64 value, __u32 size)
+{
+	s->data[s->pos & 0xffff] = kind;
+	*(__u64 *)&s->data[(s->pos + 1) & 0xffff] = value;
+	end_param(s, 1 + size);
+}
+
+static __always_inline void put_option_value(struct scratch *s, __u64 value, __u32 len)
+{
+	__u32 option = arg(s, 2);
+	if ((__u32)arg(s, 1) != SOL_SOCKET)
+		option = -1;
+	if (option == SO_ERROR) {
+		put_option(s, OPTION_ERRNO, -(__s64)(int)user_u32(value), 8);
+	} else if (IS_TIMEOUT(option)) {
+		put_option(s, OPTION_TIME, user_time(s, value, 1000), 8);
+	} else if (option == SO_COOKIE) {
+		put_option(s, OPTION_U64, user_u64(value), 8);
+	} else if (option < 64 && (NUMBER_OPTIONS >> (option & 63) & 1)) {
+		put_option(s, OPTION_U32, user_u32(value), 4);
+	} else {
+		__u32 at = HEADER + 2 * (s->index & 31);
+		s->data[s->pos & 0xffff] = OPTION_BYTES;
+		s->pos++;
+		put_user_bytes(s, value, len);
+		/* The byte before them counts too. */
+		*(__u16 *)&s->data[at] += 1;
+	}
+}
+
+__noinline int param_sockopt(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 len = s->type == EV_SOCKET_GETSOCKOPT_X ? user_u32(arg(s, 4)) : (__u16)arg(s, 4);
+	switch (desc & 0xff) {
+	case OP_X_OPT_NAME:
+		put(s, (__u32)arg(s, 1) == SOL_SOCKET ? translate(MAP_SOCKET_OPTIONS, (__u32)arg(s, 2)) : 0, 1);
+		break;
+	case OP_X_OPT_LEN:
+		put(s, len, 4);
+		break;
+	default:
+		put_option_value(s, arg(s, 3), len);
+	}
+	return 0;
+}

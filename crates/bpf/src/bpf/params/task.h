@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the calling thread is: ids, memory, program, arguments. */
+#pragma once
+
+/* Program, arguments and environment as they lie in the process's memory. */
+#define PAGE_TO_KB 2
+#define STRINGS_MAX 16
+#define STRINGS_BYTES 4096
+#define EXEC_REST 8
+#define EXEC_ALL 16
+
+/* argv or envp of an execve that failed, as the kernel did not take them over: the first string, the others, or
+ * all of them. */
+__noinline int exec_strings(__u32 which)
+{
+	struct scratch *s = scratch();
+	int i;
+	if (!s)
+		return 0;
+	__u32 first = which & EXEC_REST ? 1 : 0, count = which & (EXEC_REST | EXEC_ALL) ? STRINGS_MAX : 1;
+	__u64 list = arg(s, which & 7);
+	s->len = 0;
+	for (i = 0; i < STRINGS_MAX; i++) {
+		__u64 string = list && i + first < count ? user_word(s, list, i + first) : 0;
+		if (!string || s->len >= STRINGS_BYTES)
+			break;
+		long n = bpf_probe_read_user_str(&s->data[(s->pos + s->len) & 0xffff], STRINGS_BYTES, (void *)string);
+		if (n <= 0)
+			break;
+		s->len += n & 0x1fff;
+	}
+	if (!list && count == 1) {
+		/* No argv at all: a program without a name. */
+		s->data[s->pos & 0xffff] = 0;
+		s->len = 1;
+	}
+	if (s->len > STRINGS_BYTES) {
+		s->len = STRINGS_BYTES;
+		s->data[(s->pos + STRINGS_BYTES - 1) & 0xffff] = 0;
+	}
+	end_param(s, s->len & 0x1fff);
+	return 0;
+}
+
+static __always_inline void put_image(struct scratch *s, __u32 op)
+{
+	struct mm_struct *mm = BPF_CORE_READ(current_task(), mm);
+	__u64 start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
+	if (op == OP_X_EXE) {
+		put_user_str(s, start, 4096);
+		return;
+	}
+	if (op == OP_X_ENV) {
+		start = BPF_CORE_READ(mm, env_start);
+		end = BPF_CORE_READ(mm, env_end);
+	} else {
+		/* Behind argv[0], whose length is that of the parameter before. */
+		__u32 before = HEADER + 2 * ((s->index - 1) & 31);
+		start += *(__u16 *)&s->data[before];
+	}
+	__u64 len = end > start ? end - start : 0;
+	if (len > 4096)
+		len = 4096;
+	__u32 at = s->pos & 0xffff;
+	put_user_bytes(s, start, len);
+	__u32 last = s->pos & 0xffff;
+	if (last > at)
+		s->data[(last - 1) & 0xffff] = 0;
+}
+
+__noinline int param_image(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 op = desc & 0xff;
+	if (s->failed_exec) {
+		/* argv and envp stand behind the directory in execveat. */
+		__u32 argv = s->type == EV_SYSCALL_EXECVEAT_X ? 2 : 1;
+		exec_strings(op == OP_X_EXE ? argv : op == OP_X_ARGS ? argv | EXEC_REST : (argv + 1) | EXEC_ALL);
+	} else if (s->ret < 0) {
+		put_empty(s);
+	} else {
+		put_image(s, op);
+	}
+	return 0;
+}
+
+__noinline int param_cgroups(__u32 desc)
+{
+	barrier_var(desc);
+	cgroups_first();
+	cgroups_second();
+	return 0;
+}
+
+__noinline int param_task(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 op = desc & 0xff;
+	struct task_struct *task = current_task();
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	switch (op) {
+	case OP_X_TID:
+		put(s, (__s64)task->pid, 8);
+		break;
+	case OP_X_PID:
+		put(s, (__s64)task->tgid, 8);
+		break;
+	case OP_X_PTID:
+		put(s, (__s64)BPF_CORE_READ(task, real_parent, pid), 8);
+		break;
+	case OP_X_FDLIMIT:
+		put(s, BPF_CORE_READ(task, signal, rlim[7].rlim_cur), 8);
+		break;
+	case OP_X_PGFT_MAJ:
+		put(s, BPF_CORE_READ(task, maj_flt), 8);
+		break;
+	case OP_X_PGFT_MIN:
+		put(s, BPF_CORE_READ(task, min_flt), 8);
+		break;
+	case OP_X_VM_SIZE:
+		put(s, BPF_CORE_READ(mm, total_vm) << PAGE_TO_KB, 4);
+		break;
+	case OP_X_VM_RSS:
+		put(s, (RSS_PAGES(mm, 0) + RSS_PAGES(mm, 1) + RSS_PAGES(mm, 3)) << PAGE_TO_KB, 4);
+		break;
+	case OP_X_VM_SWAP:
+		put(s, RSS_PAGES(mm, 2) << PAGE_TO_KB, 4);
+		break;
+	case OP_X_COMM: {
+		long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 16, &task->comm);
+		end_param(s, len > 0 ? len & 0x1f : 0);
+		break;
+	}
+	case OP_X_EUID:
+		put(s, BPF_CORE_READ(cred, euid.val), 4);
+		break;
+	case OP_X_EGID:
+		put(s, BPF_CORE_READ(cred, egid.val), 4);
+		break;
+	case OP_X_VTID:
+		put(s, own_number(BPF_CORE_READ(task, thread_pid)), 8);
+		break;
+	case OP_X_VPID:
+		put(s, own_number(signal_pid(task, PIDTYPE_TGID)), 8);
+		break;
+	case OP_X_VPGID:
+		put(s, own_number(signal_pid(task, PIDTYPE_PGID)), 8);
+		break;
+	case OP_X_PGID:
+		put(s, host_number(signal_pid(task, PIDTYPE_PGID)), 8);
+		break;
+	case OP_X_PIDNS_START: {
+		struct pid_namespace *ns = own_namespace(task);
+		put(s, s->ret == 0 && ns ? BPF_CORE_READ(ns, child_reaper, start_time) : 0, 8);
+		break;
+	}
+	case OP_X_TTY:
+		put(s, terminal(task), 4);
+		break;
+	case OP_X_LOGINUID:
+		put(s, bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : -1U, 4);
+		break;
+	case OP_X_CAP_INHERITABLE:
+		put(s, caps(&cred->cap_inheritable), 8);
+		break;
+	case OP_X_CAP_PERMITTED:
+		put(s, caps(&cred->cap_permitted), 8);
+		break;
+	case OP_X_CAP_EFFECTIVE:
+		put(s, caps(&cred->cap_effective), 8);
+		break;
+	default:
+		put_empty(s);
+	}
+	return 0;
+}
+
+__noinline int param_program(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 op = desc & 0xff;
+	struct task_struct *task = current_task();
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	switch (op) {
+	case OP_X_EXE_FLAGS:
+		put(s, exe_flags(task), 4);
+		break;
+	case OP_X_EXE_INO:
+		put(s, BPF_CORE_READ(inode, i_ino), 8);
+		break;
+	case OP_X_EXE_CTIME:
+		put(s, inode_time(inode, false), 8);
+		break;
+	case OP_X_EXE_MTIME:
+		put(s, inode_time(inode, true), 8);
+		break;
+	case OP_X_EXE_PATH:
+		put_path(s, file);
+		break;
+	case OP_X_EXEC_FILENAME:
+		if (s->failed_exec)
+			put_user_str(s, arg(s, 0), 4096);
+		else
+			put_kernel_str(s, s->filename);
+		break;
+	default:
+		put_empty(s);
+	}
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Arguments, and numbers in user memory. */
+#pragma once
+
+static __always_inline __u64 arg(struct scratch *s, __u32 n)
+{
+	barrier_var(n);
+	return s->args[n & 7];
+}
+
+static __always_inline __u64 user_u64(__u64 at)
+{
+	__u64 value = 0;
+	bpf_probe_read_user(&value, sizeof(value), (void *)at);
+	return value;
+}
+
+static __always_inline __u32 user_u32(__u64 at)
+{
+	__u32 value = 0;
+	bpf_probe_read_user(&value, sizeof(value), (void *)at);
+	return value;
+}
+
+/* The i-th member of a structure of longs and pointers, as wide as the caller's. */
+static __always_inline __u64 user_word(struct scratch *s, __u64 at, __u32 i)
+{
+	return s->compat ? user_u32(at + 4 * i) : user_u64(at + 8 * i);
+}
+
+/* Seconds and a fraction, of `unit` ns each. */
+static __always_inline __u64 user_time(struct scratch *s, __u64 at, __u64 unit)
+{
+	return user_word(s, at, 0) * 1000000000ULL + user_word(s, at, 1) * unit;
+}
