@@ -1,0 +1,124 @@
+//! The one live capture that all tests share, each in its turn.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use eyas_events::{EventType, SyscallCode, syscalls};
+use eyas_scap::live::{Options, Source};
+use eyas_scap::{EventSource, Next, OwnedEvent};
+
+use crate::want::{Want, mismatches};
+
+/// How long an event may take to come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct Shared {
+    source: Source,
+    /// Keeps captures of other processes away.
+    _file: std::fs::File,
+}
+
+/// A turn with the capture: it sees the events it was opened for, and what this thread does.
+pub struct Capture {
+    shared: MutexGuard<'static, Shared>,
+    seen: Vec<OwnedEvent>,
+}
+
+/// What must be of interest for the event to come.
+fn codes(ty: EventType) -> Vec<SyscallCode> {
+    match ty {
+        EventType::PROCEXIT_1_E => vec![SyscallCode::SCHED_PROCESS_EXIT],
+        EventType::SCHEDSWITCH_6_E => vec![SyscallCode::SCHED_SWITCH],
+        EventType::SIGNALDELIVER_E => vec![SyscallCode::SIGNAL_DELIVER],
+        EventType::PAGE_FAULT_E => vec![SyscallCode::PAGE_FAULT_USER, SyscallCode::PAGE_FAULT_KERNEL],
+        EventType::SYSCALL_LLSEEK_X => vec![SyscallCode::LSEEK],
+        EventType::SYSCALL_MMAP2_X => vec![SyscallCode::MMAP],
+        EventType::SYSCALL_UMOUNT_1_X => vec![SyscallCode::UMOUNT2],
+        EventType::SOCKET_SEND_X => vec![SyscallCode::SENDTO],
+        EventType::SOCKET_RECV_X => vec![SyscallCode::RECVFROM],
+        EventType::GENERIC_X => vec![SyscallCode::GETPID, SyscallCode::SCHED_YIELD],
+        _ => syscalls().filter(|info| info.exit == ty).map(|info| info.code).collect(),
+    }
+}
+
+/// A capture of these events from here on; says why not when it can't be.
+pub fn capture(types: &[EventType]) -> Option<Capture> {
+    static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return None;
+    }
+    let shared = SHARED.get_or_init(|| {
+        let file = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let options = Options { exclude_self: false, snaplen: 256, ..Options::default() };
+        let mut source = Source::open(options).unwrap();
+        assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
+        Mutex::new(Shared { source, _file: file })
+    });
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let interest: Vec<SyscallCode> = types.iter().flat_map(|ty| codes(*ty)).collect();
+    assert!(!interest.is_empty() && types.iter().all(|ty| !codes(*ty).is_empty()));
+    shared.source.set_interest(Some(&interest));
+    // What others were interested in is of no use any more.
+    while !matches!(shared.source.next().unwrap(), Next::Idle) {}
+    Some(Capture { shared, seen: Vec::new() })
+}
+
+/// Id of the calling thread.
+pub fn tid() -> i64 {
+    i64::from(rustix::thread::gettid().as_raw_nonzero().get())
+}
+
+impl Capture {
+    /// The event of this thread has each parameter of its row as wanted.
+    #[track_caller]
+    pub fn saw(&mut self, ty: EventType, wants: &[(&str, Want)]) {
+        self.saw_of(tid(), ty, wants);
+    }
+
+    /// As [`Capture::saw`], for another thread.
+    #[track_caller]
+    pub fn saw_of(&mut self, tid: i64, ty: EventType, wants: &[(&str, Want)]) {
+        let info = ty.info().unwrap();
+        let names: Vec<&str> = info.params.iter().map(|param| param.name).collect();
+        let wanted: Vec<&str> = wants.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, wanted, "the parameters of {} and those tested", info.ident);
+        let until = Instant::now() + PATIENCE;
+        let mut best: Option<Vec<String>> = None;
+        let mut next = 0;
+        loop {
+            while let Some(event) = self.seen.get(next) {
+                next += 1;
+                let raw = event.as_raw();
+                if raw.ty != ty || raw.tid != tid {
+                    continue;
+                }
+                let wrong = mismatches(&raw, wants);
+                if wrong.is_empty() {
+                    return;
+                }
+                if best.as_ref().is_none_or(|best| best.len() > wrong.len()) {
+                    best = Some(wrong);
+                }
+            }
+            // One that differs may be followed by the right one, but not after nothing comes any more.
+            let over = best.is_some() || Instant::now() >= until;
+            assert!(self.pull() || !over, "{} of thread {tid}: {best:#?}", info.ident);
+        }
+    }
+
+    /// Reads what has come; whether anything did.
+    fn pull(&mut self) -> bool {
+        let before = self.seen.len();
+        let mut idle = 0;
+        while idle < 3 {
+            match self.shared.source.next().unwrap() {
+                Next::Event(event) => self.seen.push(OwnedEvent::from(event)),
+                Next::Idle => idle += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        self.seen.len() > before
+    }
+}

@@ -1,0 +1,409 @@
+//! Calls that name, link, describe and change files.
+
+use std::ffi::CStr;
+
+use eyas_events::{EventType, FlagTable};
+
+use crate::call::{Fd, Low, Scratch, at, call, call32, open};
+use crate::capture::{Capture, capture};
+use crate::want::{Want, bytes, empty, flags, int, path, text};
+
+const CWD: i64 = libc::AT_FDCWD as i64;
+
+/// A call on one path.
+fn on_path(ty: EventType, number: i64, name: &CStr, second: i64) -> Option<(Capture, i64)> {
+    let live = capture(&[ty])?;
+    let res = call(number, [at(name.as_ptr()), second]);
+    Some((live, res))
+}
+
+#[test]
+fn stat_and_lstat() {
+    let mut buffer = [0_u64; 18];
+    for (ty, number) in
+        [(EventType::SYSCALL_STAT_X, libc::SYS_stat), (EventType::SYSCALL_LSTAT_X, libc::SYS_lstat)]
+    {
+        for name in [c"/etc", c"/nonexistent"] {
+            let Some((mut live, res)) = on_path(ty, number, name, at(&raw mut buffer)) else { return };
+            live.saw(ty, &[("res", int(res)), ("path", path(name))]);
+        }
+    }
+}
+
+#[test]
+fn fstat() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_FSTAT_X]) else { return };
+    let mut buffer = [0_u64; 18];
+    let fd = open(c"/etc/passwd", libc::O_RDONLY);
+    let res = call(libc::SYS_fstat, [fd.0, at(&raw mut buffer)]);
+    live.saw(EventType::SYSCALL_FSTAT_X, &[("res", int(res)), ("fd", int(fd.0))]);
+    let res = call(libc::SYS_fstat, [-1, at(&raw mut buffer)]);
+    live.saw(EventType::SYSCALL_FSTAT_X, &[("res", int(res)), ("fd", int(-1))]);
+}
+
+#[test]
+fn newfstatat() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_NEWFSTATAT_X]) else { return };
+    let mut buffer = [0_u64; 18];
+    let name = c"/etc/passwd";
+    let how = libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT;
+    let res = call(libc::SYS_newfstatat, [CWD, at(name.as_ptr()), at(&raw mut buffer), how.into()]);
+    live.saw(
+        EventType::SYSCALL_NEWFSTATAT_X,
+        &[
+            ("res", int(res)),
+            ("dirfd", int(-100)),
+            ("path", path(name)),
+            ("flags", flags(&FlagTable::NEWFSTATAT_FLAGS, &["AT_SYMLINK_NOFOLLOW", "AT_NO_AUTOMOUNT"])),
+        ],
+    );
+}
+
+#[test]
+fn access() {
+    let ty = EventType::SYSCALL_ACCESS_X;
+    let how = libc::R_OK | libc::X_OK;
+    let Some((mut live, res)) = on_path(ty, libc::SYS_access, c"/etc", how.into()) else { return };
+    assert_eq!(res, 0);
+    let mode = flags(&FlagTable::ACCESS_FLAGS, &["R_OK", "X_OK"]);
+    live.saw(ty, &[("res", int(res)), ("name", path(c"/etc")), ("mode", mode)]);
+}
+
+#[test]
+fn getcwd() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_GETCWD_X]) else { return };
+    let mut buffer = [0_u8; 4096];
+    let res = call(libc::SYS_getcwd, [at(&raw mut buffer), 4096]);
+    let cwd = std::env::current_dir().unwrap();
+    let wanted = text(cwd.as_os_str().as_encoded_bytes());
+    live.saw(EventType::SYSCALL_GETCWD_X, &[("res", int(res)), ("path", wanted)]);
+    let res = call(libc::SYS_getcwd, [at(&raw mut buffer), 1]);
+    live.saw(EventType::SYSCALL_GETCWD_X, &[("res", int(res)), ("path", empty())]);
+}
+
+#[test]
+fn chdir_and_fchdir() {
+    // To where it is already: the directory is that of all threads.
+    let ty = EventType::SYSCALL_CHDIR_X;
+    let Some((mut live, res)) = on_path(ty, libc::SYS_chdir, c".", 0) else { return };
+    live.saw(ty, &[("res", int(res)), ("path", path(c"."))]);
+    drop(live);
+    let Some(mut live) = capture(&[EventType::SYSCALL_FCHDIR_X]) else { return };
+    let fd = open(c".", libc::O_RDONLY);
+    let res = call(libc::SYS_fchdir, [fd.0]);
+    live.saw(EventType::SYSCALL_FCHDIR_X, &[("res", int(res)), ("fd", int(fd.0))]);
+}
+
+#[test]
+fn directories() {
+    let types = [
+        EventType::SYSCALL_MKDIR_2_X,
+        EventType::SYSCALL_MKDIRAT_X,
+        EventType::SYSCALL_RMDIR_2_X,
+        EventType::SYSCALL_UNLINKAT_2_X,
+    ];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("directories");
+    let (one, two, dirfd) = (dir.path("one"), c"two", dir.fd());
+    let res = call(libc::SYS_mkdir, [at(one.as_ptr()), 0o711]);
+    live.saw(EventType::SYSCALL_MKDIR_2_X, &[("res", int(res)), ("path", path(&one)), ("mode", int(0o711))]);
+    let res = call(libc::SYS_mkdirat, [dirfd.0, at(two.as_ptr()), 0o700]);
+    let wants = [("res", int(res)), ("dirfd", int(dirfd.0)), ("path", path(two)), ("mode", int(0o700))];
+    live.saw(EventType::SYSCALL_MKDIRAT_X, &wants);
+    let res = call(libc::SYS_rmdir, [at(one.as_ptr())]);
+    live.saw(EventType::SYSCALL_RMDIR_2_X, &[("res", int(res)), ("path", path(&one))]);
+    let res = call(libc::SYS_unlinkat, [dirfd.0, at(two.as_ptr()), libc::AT_REMOVEDIR.into()]);
+    live.saw(
+        EventType::SYSCALL_UNLINKAT_2_X,
+        &[
+            ("res", int(res)),
+            ("dirfd", int(dirfd.0)),
+            ("name", path(two)),
+            ("flags", flags(&FlagTable::UNLINKAT_FLAGS, &["AT_REMOVEDIR"])),
+        ],
+    );
+}
+
+#[test]
+fn links() {
+    let types = [
+        EventType::SYSCALL_LINK_2_X,
+        EventType::SYSCALL_LINKAT_2_X,
+        EventType::SYSCALL_SYMLINK_X,
+        EventType::SYSCALL_SYMLINKAT_X,
+        EventType::SYSCALL_UNLINK_2_X,
+    ];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("links");
+    let (file, hard, soft, dirfd) = (dir.file("file", ""), dir.path("hard"), dir.path("soft"), dir.fd());
+    let res = call(libc::SYS_link, [at(file.as_ptr()), at(hard.as_ptr())]);
+    let both = || [("oldpath", path(&file)), ("newpath", path(&hard))];
+    let [old, new] = both();
+    live.saw(EventType::SYSCALL_LINK_2_X, &[("res", int(res)), old, new]);
+    let follow = libc::AT_SYMLINK_FOLLOW.into();
+    let args = [dirfd.0, at(c"file".as_ptr()), dirfd.0, at(c"second".as_ptr()), follow];
+    let res = call(libc::SYS_linkat, args);
+    live.saw(
+        EventType::SYSCALL_LINKAT_2_X,
+        &[
+            ("res", int(res)),
+            ("olddir", int(dirfd.0)),
+            ("oldpath", path(c"file")),
+            ("newdir", int(dirfd.0)),
+            ("newpath", path(c"second")),
+            ("flags", flags(&FlagTable::LINKAT_FLAGS, &["AT_SYMLINK_FOLLOW"])),
+        ],
+    );
+    let res = call(libc::SYS_symlink, [at(c"any/where".as_ptr()), at(soft.as_ptr())]);
+    live.saw(
+        EventType::SYSCALL_SYMLINK_X,
+        &[("res", int(res)), ("target", path(c"any/where")), ("linkpath", path(&soft))],
+    );
+    let res = call(libc::SYS_symlinkat, [at(c"else".as_ptr()), dirfd.0, at(c"third".as_ptr())]);
+    live.saw(
+        EventType::SYSCALL_SYMLINKAT_X,
+        &[
+            ("res", int(res)),
+            ("target", path(c"else")),
+            ("linkdirfd", int(dirfd.0)),
+            ("linkpath", path(c"third")),
+        ],
+    );
+    let res = call(libc::SYS_unlink, [at(soft.as_ptr())]);
+    live.saw(EventType::SYSCALL_UNLINK_2_X, &[("res", int(res)), ("path", path(&soft))]);
+}
+
+#[test]
+fn renames() {
+    let types = [EventType::SYSCALL_RENAME_X, EventType::SYSCALL_RENAMEAT_X, EventType::SYSCALL_RENAMEAT2_X];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("renames");
+    let (one, two, dirfd) = (dir.file("one", ""), dir.path("two"), dir.fd());
+    let res = call(libc::SYS_rename, [at(one.as_ptr()), at(two.as_ptr())]);
+    live.saw(
+        EventType::SYSCALL_RENAME_X,
+        &[("res", int(res)), ("oldpath", path(&one)), ("newpath", path(&two))],
+    );
+    let args = [dirfd.0, at(c"two".as_ptr()), CWD, at(one.as_ptr())];
+    let res = call(libc::SYS_renameat, args);
+    let wants = |res, newdir, old, new: &CStr| {
+        [
+            ("res", int::<i64>(res)),
+            ("olddirfd", int(dirfd.0)),
+            ("oldpath", path(old)),
+            ("newdirfd", int::<i64>(newdir)),
+            ("newpath", path(new)),
+        ]
+    };
+    live.saw(EventType::SYSCALL_RENAMEAT_X, &wants(res, -100, c"two", &one));
+    let args = [dirfd.0, at(c"one".as_ptr()), dirfd.0, at(c"three".as_ptr()), libc::RENAME_NOREPLACE.into()];
+    let res = call(libc::SYS_renameat2, args);
+    let [a, b, c, d, e] = wants(res, dirfd.0, c"one", c"three");
+    let how = ("flags", flags(&FlagTable::RENAMEAT2_FLAGS, &["RENAME_NOREPLACE"]));
+    live.saw(EventType::SYSCALL_RENAMEAT2_X, &[a, b, c, d, e, how]);
+}
+
+#[test]
+fn modes() {
+    let types = [EventType::SYSCALL_CHMOD_X, EventType::SYSCALL_FCHMOD_X, EventType::SYSCALL_FCHMODAT_X];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("modes");
+    let file = dir.file("file", "");
+    let (fd, dirfd) = (open(&file, libc::O_RDONLY), dir.fd());
+    let mode = || ("mode", flags(&FlagTable::CHMOD_MODE, &["S_IRUSR", "S_IWUSR", "S_IXGRP", "S_ISUID"]));
+    let res = call(libc::SYS_chmod, [at(file.as_ptr()), 0o4610]);
+    live.saw(EventType::SYSCALL_CHMOD_X, &[("res", int(res)), ("filename", path(&file)), mode()]);
+    let res = call(libc::SYS_fchmod, [fd.0, 0o4610]);
+    live.saw(EventType::SYSCALL_FCHMOD_X, &[("res", int(res)), ("fd", int(fd.0)), mode()]);
+    let res = call(libc::SYS_fchmodat, [dirfd.0, at(c"file".as_ptr()), 0o4610]);
+    live.saw(
+        EventType::SYSCALL_FCHMODAT_X,
+        &[("res", int(res)), ("dirfd", int(dirfd.0)), ("filename", path(c"file")), mode()],
+    );
+}
+
+#[test]
+fn owners() {
+    let types = [
+        EventType::SYSCALL_CHOWN_X,
+        EventType::SYSCALL_LCHOWN_X,
+        EventType::SYSCALL_FCHOWN_X,
+        EventType::SYSCALL_FCHOWNAT_X,
+    ];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("owners");
+    let file = dir.file("file", "");
+    let (fd, dirfd) = (open(&file, libc::O_RDONLY), dir.fd());
+    let ids = || [("uid", int(1234)), ("gid", int(u32::MAX))];
+    for (ty, number) in
+        [(EventType::SYSCALL_CHOWN_X, libc::SYS_chown), (EventType::SYSCALL_LCHOWN_X, libc::SYS_lchown)]
+    {
+        let res = call(number, [at(file.as_ptr()), 1234, -1]);
+        let [uid, gid] = ids();
+        live.saw(ty, &[("res", int(res)), ("path", path(&file)), uid, gid]);
+    }
+    let res = call(libc::SYS_fchown, [fd.0, 1234, -1]);
+    let [uid, gid] = ids();
+    live.saw(EventType::SYSCALL_FCHOWN_X, &[("res", int(res)), ("fd", int(fd.0)), uid, gid]);
+    let how = libc::AT_SYMLINK_NOFOLLOW.into();
+    let res = call(libc::SYS_fchownat, [dirfd.0, at(c"file".as_ptr()), 1234, -1, how]);
+    let [uid, gid] = ids();
+    let how = ("flags", flags(&FlagTable::FCHOWNAT_FLAGS, &["AT_SYMLINK_NOFOLLOW"]));
+    let (dirfd, name) = (("dirfd", int(dirfd.0)), ("pathname", path(c"file")));
+    live.saw(EventType::SYSCALL_FCHOWNAT_X, &[("res", int(res)), dirfd, name, uid, gid, how]);
+}
+
+#[test]
+fn flock() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_FLOCK_X]) else { return };
+    let dir = Scratch::new("flock");
+    let fd = open(&dir.file("file", ""), libc::O_RDONLY);
+    let res = call(libc::SYS_flock, [fd.0, (libc::LOCK_SH | libc::LOCK_NB).into()]);
+    let operation = flags(&FlagTable::FLOCK_FLAGS, &["LOCK_SH", "LOCK_NB"]);
+    live.saw(EventType::SYSCALL_FLOCK_X, &[("res", int(res)), ("fd", int(fd.0)), ("operation", operation)]);
+}
+
+#[test]
+fn getdents() {
+    let types = [EventType::SYSCALL_GETDENTS_X, EventType::SYSCALL_GETDENTS64_X];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("getdents");
+    let mut buffer = [0_u64; 128];
+    for (ty, number) in types.into_iter().zip([libc::SYS_getdents, libc::SYS_getdents64]) {
+        let fd = dir.fd();
+        let res = call(number, [fd.0, at(&raw mut buffer), 1024]);
+        assert!(res > 0);
+        live.saw(ty, &[("res", int(res)), ("fd", int(fd.0))]);
+    }
+}
+
+#[test]
+fn lseek() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_LSEEK_X]) else { return };
+    let dir = Scratch::new("lseek");
+    let fd = open(&dir.file("file", "ten bytes."), libc::O_RDONLY);
+    for (offset, whence, name, to) in [
+        (4, libc::SEEK_SET, "SEEK_SET", 4),
+        (2, libc::SEEK_CUR, "SEEK_CUR", 6),
+        (0, libc::SEEK_END, "SEEK_END", 10),
+    ] {
+        let res = call(libc::SYS_lseek, [fd.0, offset, whence.into()]);
+        assert_eq!(res, to);
+        live.saw(
+            EventType::SYSCALL_LSEEK_X,
+            &[
+                ("res", int(res)),
+                ("fd", int(fd.0)),
+                ("offset", int(offset)),
+                ("whence", flags(&FlagTable::LSEEK_WHENCE, &[name])),
+            ],
+        );
+    }
+}
+
+#[test]
+fn llseek_of_32_bits() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_LLSEEK_X]) else { return };
+    let (dir, low) = (Scratch::new("llseek"), Low::new());
+    let fd = open(&dir.file("file", ""), libc::O_RDONLY);
+    let result = low.put_words(0, &[0, 0]);
+    let res = call32(140, [fd.0 as u32, 3, 17, result, libc::SEEK_SET as u32]);
+    assert_eq!(res, 0);
+    live.saw(
+        EventType::SYSCALL_LLSEEK_X,
+        &[("res", int(res)), ("fd", int(fd.0)), ("offset", int((3_i64 << 32) + 17)), ("whence", int(0))],
+    );
+}
+
+#[test]
+fn copy_file_range() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_COPY_FILE_RANGE_X]) else { return };
+    let dir = Scratch::new("copy");
+    let from = open(&dir.file("from", "0123456789"), libc::O_RDONLY);
+    let to = open(&dir.file("to", ""), libc::O_WRONLY);
+    let mut offset = 3_i64;
+    let address = at(&raw mut offset);
+    let res = call(libc::SYS_copy_file_range, [from.0, address, to.0, 0, 5, 0]);
+    assert_eq!(res, 5);
+    live.saw(
+        EventType::SYSCALL_COPY_FILE_RANGE_X,
+        &[
+            ("res", int(5)),
+            ("fdout", int(to.0)),
+            ("offout", int(0)),
+            ("fdin", int(from.0)),
+            ("offin", int(address)),
+            ("len", int(5)),
+        ],
+    );
+}
+
+#[test]
+fn mounts() {
+    let types = [EventType::SYSCALL_MOUNT_X, EventType::SYSCALL_UMOUNT2_X];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("mounts");
+    let to = dir.path("");
+    let how = i64::try_from(libc::MS_RDONLY | libc::MS_NOSUID | 0xc0ed_0000).unwrap();
+    let args = [at(c"none".as_ptr()), at(to.as_ptr()), at(c"tmpfs".as_ptr()), how, 0];
+    let res = call(libc::SYS_mount, args);
+    assert_eq!(res, 0);
+    live.saw(
+        EventType::SYSCALL_MOUNT_X,
+        &[
+            ("res", int(0)),
+            ("dev", path(c"none")),
+            ("dir", path(&to)),
+            ("type", path(c"tmpfs")),
+            ("flags", flags(&FlagTable::MOUNT_FLAGS, &["RDONLY", "NOSUID"])),
+        ],
+    );
+    let res = call(libc::SYS_umount2, [at(to.as_ptr()), (libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW).into()]);
+    assert_eq!(res, 0);
+    let how = flags(&FlagTable::UMOUNT_FLAGS, &["DETACH", "NOFOLLOW"]);
+    live.saw(EventType::SYSCALL_UMOUNT2_X, &[("res", int(0)), ("name", path(&to)), ("flags", how)]);
+}
+
+#[test]
+fn umount_of_32_bits() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_UMOUNT_1_X]) else { return };
+    let low = Low::new();
+    let name = low.put(0, b"/nonexistent\0");
+    let res = call32(22, [name]);
+    live.saw(EventType::SYSCALL_UMOUNT_1_X, &[("res", int(res)), ("name", bytes(b"/nonexistent\0"))]);
+}
+
+#[test]
+fn userfaultfd() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_USERFAULTFD_X]) else { return };
+    let how = libc::O_CLOEXEC | libc::O_NONBLOCK;
+    let fd = Fd(call(libc::SYS_userfaultfd, [how.into()]));
+    // The kernel's values as they are.
+    live.saw(EventType::SYSCALL_USERFAULTFD_X, &[("res", int(fd.0)), ("flags", int(how))]);
+}
+
+#[test]
+fn nodes() {
+    let types = [EventType::SYSCALL_MKNOD_X, EventType::SYSCALL_MKNODAT_X];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("nodes");
+    let (pipe, device, dirfd) = (dir.path("pipe"), c"device", dir.fd());
+    let table = &FlagTable::MKNOD_MODE;
+    let mode = i64::from(libc::S_IFIFO | 0o640);
+    let res = call(libc::SYS_mknod, [at(pipe.as_ptr()), mode, 0]);
+    let names = ["S_IRUSR", "S_IWUSR", "S_IRGRP", "S_IFIFO"];
+    live.saw(
+        EventType::SYSCALL_MKNOD_X,
+        &[("res", int(res)), ("path", path(&pipe)), ("mode", flags(table, &names)), ("dev", int(0))],
+    );
+    let (mode, number): (i64, i64) = ((libc::S_IFCHR | 0o600).into(), 0x103);
+    let res = call(libc::SYS_mknodat, [dirfd.0, at(device.as_ptr()), mode, number]);
+    let wants: [(&str, Want); 5] = [
+        ("res", int(res)),
+        ("dirfd", int(dirfd.0)),
+        ("path", path(device)),
+        ("mode", flags(table, &["S_IRUSR", "S_IWUSR", "S_IFCHR"])),
+        ("dev", int(number)),
+    ];
+    live.saw(EventType::SYSCALL_MKNODAT_X, &wants);
+}

@@ -1,0 +1,555 @@
+//! Sockets, on the loopback only.
+
+use eyas_events::{EventType, FlagTable};
+
+use crate::call::{Fd, Low, Scratch, at, call, call32};
+use crate::capture::capture;
+use crate::want::{Want, bytes, empty, flags, has, int, is};
+
+const STREAM: i64 = libc::SOCK_STREAM as i64;
+const DATAGRAM: i64 = libc::SOCK_DGRAM as i64;
+const INET: i64 = libc::AF_INET as i64;
+const INET6: i64 = libc::AF_INET6 as i64;
+const UNIX: i64 = libc::AF_UNIX as i64;
+const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
+
+fn socket(domain: i64, ty: i64) -> Fd {
+    let fd = call(libc::SYS_socket, [domain, ty, 0]);
+    assert!(fd >= 0);
+    Fd(fd)
+}
+
+/// A `sockaddr_in` of the loopback.
+fn address(port: u16) -> [u8; 16] {
+    let mut out = [0; 16];
+    out[0] = libc::AF_INET as u8;
+    out[2..4].copy_from_slice(&port.to_be_bytes());
+    out[4..8].copy_from_slice(&LOOPBACK);
+    out
+}
+
+/// A `sockaddr_un`, and its length.
+fn unix_address(path: &[u8]) -> ([u8; 110], i64) {
+    let mut out = [0; 110];
+    out[0] = libc::AF_UNIX as u8;
+    out[2..2 + path.len()].copy_from_slice(path);
+    (out, 2 + path.len() as i64)
+}
+
+fn port(fd: &Fd) -> u16 {
+    let (mut name, mut len) = ([0_u8; 16], 16_u32);
+    assert_eq!(call(libc::SYS_getsockname, [fd.0, at(&raw mut name), at(&raw mut len)]), 0);
+    u16::from_be_bytes([name[2], name[3]])
+}
+
+/// A socket that listens on a free port, and the port.
+fn listener() -> (Fd, u16) {
+    let fd = socket(INET, STREAM);
+    assert_eq!(call(libc::SYS_bind, [fd.0, at(&address(0)), 16]), 0);
+    assert_eq!(call(libc::SYS_listen, [fd.0, 10]), 0);
+    let port = port(&fd);
+    (fd, port)
+}
+
+/// Two sockets that are connected: the one that called, and the one that took the call.
+fn connected() -> (Fd, Fd) {
+    let (listener, port) = listener();
+    let caller = socket(INET, STREAM);
+    assert_eq!(call(libc::SYS_connect, [caller.0, at(&address(port)), 16]), 0);
+    let other = call(libc::SYS_accept, [listener.0, 0, 0]);
+    (caller, Fd(other))
+}
+
+/// As the schema has a pair of addresses of the loopback: source, then destination.
+fn tuple(source: u16, destination: u16) -> Want {
+    let end = |port: u16| [&LOOPBACK[..], &port.to_le_bytes()].concat();
+    bytes([&[libc::AF_INET as u8], &end(source)[..], &end(destination)].concat())
+}
+
+fn sockaddr(port: u16) -> Want {
+    bytes([&[libc::AF_INET as u8], &LOOPBACK[..], &port.to_le_bytes()].concat())
+}
+
+#[test]
+fn socket_of_each_kind() {
+    let Some(mut live) = capture(&[EventType::SOCKET_SOCKET_X]) else { return };
+    let kind = DATAGRAM | i64::from(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
+    for (domain, name) in [(INET, "AF_INET"), (INET6, "AF_INET6")] {
+        let fd = Fd(call(libc::SYS_socket, [domain, kind, libc::IPPROTO_UDP.into()]));
+        live.saw(
+            EventType::SOCKET_SOCKET_X,
+            &[
+                ("fd", int(fd.0)),
+                ("domain", flags(&FlagTable::SOCKET_FAMILIES, &[name])),
+                ("type", int(kind)),
+                ("proto", int(libc::IPPROTO_UDP)),
+                ("flags", flags(&FlagTable::FILE_FLAGS, &["O_CLOEXEC", "O_NONBLOCK"])),
+            ],
+        );
+    }
+}
+
+#[test]
+fn bind_and_listen() {
+    let Some(mut live) = capture(&[EventType::SOCKET_BIND_X, EventType::SOCKET_LISTEN_X]) else { return };
+    let fd = socket(INET, STREAM);
+    let res = call(libc::SYS_bind, [fd.0, at(&address(0)), 16]);
+    live.saw(EventType::SOCKET_BIND_X, &[("res", int(res)), ("addr", sockaddr(0)), ("fd", int(fd.0))]);
+    let res = call(libc::SYS_listen, [fd.0, 77]);
+    live.saw(EventType::SOCKET_LISTEN_X, &[("res", int(res)), ("fd", int(fd.0)), ("backlog", int(77))]);
+
+    let six = socket(INET6, STREAM);
+    let mut name = [0_u8; 28];
+    (name[0], name[23]) = (libc::AF_INET6 as u8, 1);
+    let res = call(libc::SYS_bind, [six.0, at(&name), 28]);
+    let wanted = [&[libc::AF_INET6 as u8], &name[8..24], &[0, 0]].concat();
+    live.saw(EventType::SOCKET_BIND_X, &[("res", int(res)), ("addr", bytes(wanted)), ("fd", int(six.0))]);
+
+    let local = socket(UNIX, STREAM);
+    let (name, len) = unix_address(b"\0an abstract name");
+    let res = call(libc::SYS_bind, [local.0, at(&name), len]);
+    let wanted = [&[libc::AF_UNIX as u8], &b"an abstract name\0"[..]].concat();
+    live.saw(EventType::SOCKET_BIND_X, &[("res", int(res)), ("addr", bytes(wanted)), ("fd", int(local.0))]);
+}
+
+#[test]
+fn connect() {
+    let Some(mut live) = capture(&[EventType::SOCKET_CONNECT_X]) else { return };
+    let (_listener, to) = listener();
+    let fd = socket(INET, STREAM);
+    let res = call(libc::SYS_connect, [fd.0, at(&address(to)), 16]);
+    assert_eq!(res, 0);
+    live.saw(
+        EventType::SOCKET_CONNECT_X,
+        &[("res", int(0)), ("tuple", tuple(port(&fd), to)), ("fd", int(fd.0)), ("addr", sockaddr(to))],
+    );
+    // Nobody listens on the port of a socket that does not.
+    let closed = socket(INET, STREAM);
+    assert_eq!(call(libc::SYS_bind, [closed.0, at(&address(0)), 16]), 0);
+    let (other, to) = (socket(INET, STREAM), port(&closed));
+    let res = call(libc::SYS_connect, [other.0, at(&address(to)), 16]);
+    assert_eq!(res, -i64::from(libc::ECONNREFUSED));
+    live.saw(
+        EventType::SOCKET_CONNECT_X,
+        &[("res", int(res)), ("tuple", empty()), ("fd", int(other.0)), ("addr", sockaddr(to))],
+    );
+}
+
+#[test]
+fn connect_to_a_path() {
+    let Some(mut live) = capture(&[EventType::SOCKET_CONNECT_X]) else { return };
+    let dir = Scratch::new("unix");
+    let path = dir.path("socket");
+    let (name, len) = unix_address(path.to_bytes_with_nul());
+    let (server, client) = (socket(UNIX, STREAM), socket(UNIX, STREAM));
+    assert_eq!(call(libc::SYS_bind, [server.0, at(&name), len]), 0);
+    assert_eq!(call(libc::SYS_listen, [server.0, 1]), 0);
+    let res = call(libc::SYS_connect, [client.0, at(&name), len]);
+    assert_eq!(res, 0);
+    let text = path.to_bytes_with_nul().to_vec();
+    let addr = [&[libc::AF_UNIX as u8], &text[..]].concat();
+    let ends = has("family, both ends, the path", move |got| {
+        got.first() == Some(&1) && got.get(1..17).is_some_and(|p| p != [0; 16]) && got[17..] == text
+    });
+    live.saw(
+        EventType::SOCKET_CONNECT_X,
+        &[("res", int(0)), ("tuple", ends), ("fd", int(client.0)), ("addr", bytes(addr))],
+    );
+}
+
+#[test]
+fn accepts() {
+    let types = [EventType::SOCKET_ACCEPT_5_X, EventType::SOCKET_ACCEPT4_6_X];
+    let Some(mut live) = capture(&types) else { return };
+    let (server, to) = listener();
+    let callers = [socket(INET, STREAM), socket(INET, STREAM), socket(INET, STREAM)];
+    for caller in &callers {
+        assert_eq!(call(libc::SYS_connect, [caller.0, at(&address(to)), 16]), 0);
+    }
+    let queue =
+        |waiting: i64| [("queuepct", int(waiting * 10)), ("queuelen", int(waiting)), ("queuemax", int(10))];
+    let fd = Fd(call(libc::SYS_accept, [server.0, 0, 0]));
+    let [a, b, c] = queue(2);
+    let pair = ("tuple", tuple(port(&callers[0]), to));
+    live.saw(EventType::SOCKET_ACCEPT_5_X, &[("fd", int(fd.0)), pair, a, b, c]);
+    let fd = Fd(call(libc::SYS_accept4, [server.0, 0, 0, libc::SOCK_CLOEXEC.into()]));
+    let [a, b, c] = queue(1);
+    let pair = ("tuple", tuple(port(&callers[1]), to));
+    let how = ("flags", flags(&FlagTable::FILE_FLAGS, &["O_CLOEXEC"]));
+    live.saw(EventType::SOCKET_ACCEPT4_6_X, &[("fd", int(fd.0)), pair, a, b, c, how]);
+    let res = call(libc::SYS_accept, [-1, 0, 0]);
+    let none = [("queuepct", int(0)), ("queuelen", int(0)), ("queuemax", int(0))];
+    let [a, b, c] = none;
+    live.saw(EventType::SOCKET_ACCEPT_5_X, &[("fd", int(res)), ("tuple", empty()), a, b, c]);
+}
+
+#[test]
+fn names_and_shutdown() {
+    let types =
+        [EventType::SOCKET_GETSOCKNAME_X, EventType::SOCKET_GETPEERNAME_X, EventType::SOCKET_SHUTDOWN_X];
+    let Some(mut live) = capture(&types) else { return };
+    let (a, _b) = connected();
+    let (mut name, mut len) = ([0_u8; 16], 16_u32);
+    assert_eq!(call(libc::SYS_getsockname, [a.0, at(&raw mut name), at(&raw mut len)]), 0);
+    live.saw(EventType::SOCKET_GETSOCKNAME_X, &[]);
+    assert_eq!(call(libc::SYS_getpeername, [a.0, at(&raw mut name), at(&raw mut len)]), 0);
+    live.saw(EventType::SOCKET_GETPEERNAME_X, &[]);
+    let res = call(libc::SYS_shutdown, [a.0, libc::SHUT_WR.into()]);
+    let how = flags(&FlagTable::SHUTDOWN_HOW, &["SHUT_WR"]);
+    live.saw(EventType::SOCKET_SHUTDOWN_X, &[("res", int(res)), ("fd", int(a.0)), ("how", how)]);
+}
+
+#[test]
+fn socketpair() {
+    let Some(mut live) = capture(&[EventType::SOCKET_SOCKETPAIR_X]) else { return };
+    let mut fds = [0_i32; 2];
+    let res = call(libc::SYS_socketpair, [UNIX, DATAGRAM, 0, at(&raw mut fds)]);
+    let _both = fds.map(|fd| Fd(fd.into()));
+    let common = || [("domain", flags(&FlagTable::SOCKET_FAMILIES, &["AF_UNIX"])), ("type", int(DATAGRAM))];
+    let [domain, ty] = common();
+    live.saw(
+        EventType::SOCKET_SOCKETPAIR_X,
+        &[
+            ("res", int(res)),
+            ("fd1", int(fds[0])),
+            ("fd2", int(fds[1])),
+            ("source", is("an address", |got| got < -1)),
+            ("peer", is("an address", |got| got < -1)),
+            domain,
+            ty,
+            ("proto", int(0)),
+        ],
+    );
+    let res = call(libc::SYS_socketpair, [UNIX, DATAGRAM, 9999, at(&raw mut fds)]);
+    let [domain, ty] = common();
+    live.saw(
+        EventType::SOCKET_SOCKETPAIR_X,
+        &[
+            ("res", int(res)),
+            ("fd1", int(-1)),
+            ("fd2", int(-1)),
+            ("source", int(0)),
+            ("peer", int(0)),
+            domain,
+            ty,
+            ("proto", int(9999)),
+        ],
+    );
+}
+
+#[test]
+fn sendto_and_recvfrom() {
+    let types = [EventType::SOCKET_SENDTO_X, EventType::SOCKET_RECVFROM_X];
+    let Some(mut live) = capture(&types) else { return };
+    let (one, two) = (socket(INET, DATAGRAM), socket(INET, DATAGRAM));
+    for fd in [&one, &two] {
+        assert_eq!(call(libc::SYS_bind, [fd.0, at(&address(0)), 16]), 0);
+    }
+    let (from, to, text) = (port(&one), port(&two), "a datagram");
+    let target = address(to);
+    let res = call(libc::SYS_sendto, [one.0, at(text.as_ptr()), 10, 0, at(&target), 16]);
+    assert_eq!(res, 10);
+    // A socket that is bound to the loopback has it as its own address.
+    live.saw(
+        EventType::SOCKET_SENDTO_X,
+        &[
+            ("res", int(10)),
+            ("data", bytes(text)),
+            ("fd", int(one.0)),
+            ("size", int(10)),
+            ("tuple", tuple(from, to)),
+        ],
+    );
+    let (mut buffer, mut name, mut len) = ([0_u8; 50], [0_u8; 16], 16_u32);
+    let args = [two.0, at(&raw mut buffer), 50, 0, at(&raw mut name), at(&raw mut len)];
+    let res = call(libc::SYS_recvfrom, args);
+    assert_eq!(res, 10);
+    live.saw(
+        EventType::SOCKET_RECVFROM_X,
+        &[
+            ("res", int(10)),
+            ("data", bytes(text)),
+            ("tuple", tuple(from, to)),
+            ("fd", int(two.0)),
+            ("size", int(50)),
+        ],
+    );
+    let res = call(libc::SYS_recvfrom, [two.0, at(&raw mut buffer), 50, libc::MSG_DONTWAIT.into(), 0, 0]);
+    live.saw(
+        EventType::SOCKET_RECVFROM_X,
+        &[("res", int(res)), ("data", empty()), ("tuple", empty()), ("fd", int(two.0)), ("size", int(50))],
+    );
+}
+
+/// The kernel's `msghdr`, with room for what follows it in an array of messages.
+fn message(name: &[u8], parts: &[[i64; 2]], control: &[u8]) -> [i64; 8] {
+    let name_len = name.len() as i64;
+    let name = if name.is_empty() { 0 } else { at(name.as_ptr()) };
+    let control_at = if control.is_empty() { 0 } else { at(control.as_ptr()) };
+    [name, name_len, at(parts.as_ptr()), parts.len() as i64, control_at, control.len() as i64, 0, 0]
+}
+
+#[test]
+fn sendmsg_and_recvmsg() {
+    let types = [EventType::SOCKET_SENDMSG_X, EventType::SOCKET_RECVMSG_X];
+    let Some(mut live) = capture(&types) else { return };
+    let (one, two) = (socket(INET, DATAGRAM), socket(INET, DATAGRAM));
+    for fd in [&one, &two] {
+        assert_eq!(call(libc::SYS_bind, [fd.0, at(&address(0)), 16]), 0);
+    }
+    let on = 1_i32;
+    let args = [two.0, libc::SOL_SOCKET.into(), libc::SO_TIMESTAMP.into(), at(&on), 4];
+    assert_eq!(call(libc::SYS_setsockopt, args), 0);
+    let (from, to) = (port(&one), port(&two));
+    let (target, words) = (address(to), ["three ", "little ", "words"]);
+    let parts = words.map(|word| [at(word.as_ptr()), word.len() as i64]);
+    let header = message(&target, &parts, &[]);
+    let res = call(libc::SYS_sendmsg, [one.0, at(&header), 0]);
+    assert_eq!(res, 18);
+    live.saw(
+        EventType::SOCKET_SENDMSG_X,
+        &[
+            ("res", int(18)),
+            ("data", bytes("three little words")),
+            ("fd", int(one.0)),
+            ("size", int(18)),
+            ("tuple", tuple(from, to)),
+        ],
+    );
+    let (buffer, name, control) = ([0_u8; 100], [0_u8; 16], [0_u8; 64]);
+    let parts = [[at(&buffer), 100]];
+    let header = message(&name, &parts, &control);
+    let res = call(libc::SYS_recvmsg, [two.0, at(&header), 0]);
+    assert_eq!(res, 18);
+    let stamp = has("a control message of the time stamp", |got| {
+        got.len() == 32 && got[8..16] == [libc::SOL_SOCKET as u8, 0, 0, 0, libc::SCM_TIMESTAMP as u8, 0, 0, 0]
+    });
+    live.saw(
+        EventType::SOCKET_RECVMSG_X,
+        &[
+            ("res", int(18)),
+            ("size", int(18)),
+            ("data", bytes("three little words")),
+            ("tuple", tuple(from, to)),
+            ("msgcontrol", stamp),
+            ("fd", int(two.0)),
+        ],
+    );
+}
+
+#[test]
+fn sendmmsg_and_recvmmsg_are_an_event_per_message() {
+    let types = [EventType::SOCKET_SENDMMSG_X, EventType::SOCKET_RECVMMSG_X];
+    let Some(mut live) = capture(&types) else { return };
+    let (one, two) = (socket(INET, DATAGRAM), socket(INET, DATAGRAM));
+    for fd in [&one, &two] {
+        assert_eq!(call(libc::SYS_bind, [fd.0, at(&address(0)), 16]), 0);
+    }
+    let (from, to) = (port(&one), port(&two));
+    let (target, words) = (address(to), ["a", "bb", "ccc"]);
+    let parts = words.map(|word| [[at(word.as_ptr()), word.len() as i64]]);
+    let headers = parts.each_ref().map(|part| message(&target, part, &[]));
+    assert_eq!(call(libc::SYS_sendmmsg, [one.0, at(&headers), 3, 0]), 3);
+    for word in words {
+        let len = word.len() as i64;
+        live.saw(
+            EventType::SOCKET_SENDMMSG_X,
+            &[
+                ("res", int(len)),
+                ("fd", int(one.0)),
+                ("size", int(len)),
+                ("data", bytes(word)),
+                ("tuple", tuple(from, to)),
+            ],
+        );
+    }
+    let buffers = [[0_u8; 10]; 3];
+    let names = [[0_u8; 16]; 3];
+    let parts = buffers.each_ref().map(|buffer| [[at(buffer), 10]]);
+    let headers: Vec<_> = names.iter().zip(&parts).map(|(name, part)| message(name, part, &[])).collect();
+    assert_eq!(call(libc::SYS_recvmmsg, [two.0, at(headers.as_ptr()), 3, 0, 0]), 3);
+    for word in words {
+        let len = word.len() as i64;
+        live.saw(
+            EventType::SOCKET_RECVMMSG_X,
+            &[
+                ("res", int(len)),
+                ("fd", int(two.0)),
+                ("size", int(len)),
+                ("data", bytes(word)),
+                ("tuple", tuple(from, to)),
+                ("msgcontrol", empty()),
+            ],
+        );
+    }
+    let res = call(libc::SYS_recvmmsg, [two.0, at(headers.as_ptr()), 3, libc::MSG_DONTWAIT.into(), 0]);
+    live.saw(
+        EventType::SOCKET_RECVMMSG_X,
+        &[
+            ("res", int(res)),
+            ("fd", int(two.0)),
+            ("size", int(0)),
+            ("data", empty()),
+            ("tuple", empty()),
+            ("msgcontrol", empty()),
+        ],
+    );
+    let res = call(libc::SYS_sendmmsg, [-1, at(headers.as_ptr()), 3, 0]);
+    live.saw(
+        EventType::SOCKET_SENDMMSG_X,
+        &[("res", int(res)), ("fd", int(-1)), ("size", int(0)), ("data", empty()), ("tuple", empty())],
+    );
+}
+
+/// What `socketcall` does with these arguments.
+fn socketcall(low: &Low, which: u32, args: &[u32]) -> i32 {
+    call32(102, [which, low.put_words(0, args)])
+}
+
+#[test]
+fn send_and_recv_of_32_bits() {
+    let types = [EventType::SOCKET_SEND_X, EventType::SOCKET_RECV_X];
+    let Some(mut live) = capture(&types) else { return };
+    let low = Low::new();
+    let (a, b) = connected();
+    let (from, to) = (port(&a), port(&b));
+    let data = low.put(100, b"through socketcall");
+    let res = socketcall(&low, 9, &[a.0 as u32, data, 18, 0]);
+    assert_eq!(res, 18);
+    live.saw(
+        EventType::SOCKET_SEND_X,
+        &[
+            ("res", int(18)),
+            ("data", bytes("through socketcall")),
+            ("fd", int(a.0)),
+            ("size", int(18)),
+            ("tuple", tuple(from, to)),
+        ],
+    );
+    let buffer = low.put(200, &[0; 40]);
+    let res = socketcall(&low, 10, &[b.0 as u32, buffer, 40, 0]);
+    assert_eq!(res, 18);
+    live.saw(
+        EventType::SOCKET_RECV_X,
+        &[
+            ("res", int(18)),
+            ("data", bytes("through socketcall")),
+            ("fd", int(b.0)),
+            ("size", int(40)),
+            ("tuple", tuple(from, to)),
+        ],
+    );
+}
+
+#[test]
+fn socketcall_is_the_call_that_it_makes() {
+    let types = [EventType::SOCKET_BIND_X, EventType::SOCKET_SENDMSG_X];
+    let Some(mut live) = capture(&types) else { return };
+    let low = Low::new();
+    let fd = socket(INET, DATAGRAM);
+    let name = low.put(100, &address(0));
+    let res = socketcall(&low, 2, &[fd.0 as u32, name, 16]);
+    assert_eq!(res, 0);
+    live.saw(EventType::SOCKET_BIND_X, &[("res", int(0)), ("addr", sockaddr(0)), ("fd", int(fd.0))]);
+    let to = port(&fd);
+    let (target, data) = (low.put(100, &address(to)), low.put(200, b"32 bits"));
+    let parts = low.put_words(300, &[data, 2, data + 2, 5]);
+    let header = low.put_words(400, &[target, 16, parts, 2, 0, 0, 0]);
+    let res = socketcall(&low, 16, &[fd.0 as u32, header, 0]);
+    assert_eq!(res, 7);
+    live.saw(
+        EventType::SOCKET_SENDMSG_X,
+        &[
+            ("res", int(7)),
+            ("data", bytes("32 bits")),
+            ("fd", int(fd.0)),
+            ("size", int(7)),
+            ("tuple", tuple(to, to)),
+        ],
+    );
+}
+
+/// A value of an option as the schema has it: which kind, and its bytes.
+fn value(kind: u8, value: &[u8]) -> Want {
+    bytes([&[kind], value].concat())
+}
+
+#[test]
+fn setsockopt() {
+    let Some(mut live) = capture(&[EventType::SOCKET_SETSOCKOPT_X]) else { return };
+    let fd = socket(INET, STREAM);
+    let (on, time) = (1_i32, [3_i64, 500_000]);
+    let nanos = 3_500_000_000_u64.to_le_bytes();
+    let cases = [
+        (
+            libc::SOL_SOCKET,
+            libc::SO_REUSEADDR,
+            at(&on),
+            4,
+            "SOL_SOCKET",
+            "SO_REUSEADDR",
+            value(2, &[1, 0, 0, 0]),
+        ),
+        (libc::SOL_SOCKET, libc::SO_RCVTIMEO, at(&time), 16, "SOL_SOCKET", "SO_RCVTIMEO", value(4, &nanos)),
+        (
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            at(&time),
+            8,
+            "SOL_SOCKET",
+            "SO_LINGER",
+            value(0, &3_u64.to_le_bytes()),
+        ),
+        (libc::SOL_TCP, libc::TCP_NODELAY, at(&on), 4, "SOL_TCP", "UNKNOWN", value(0, &[1, 0, 0, 0])),
+    ];
+    for (level, option, from, len, level_name, option_name, val) in cases {
+        let res = call(libc::SYS_setsockopt, [fd.0, level.into(), option.into(), from, len]);
+        live.saw(
+            EventType::SOCKET_SETSOCKOPT_X,
+            &[
+                ("res", int(res)),
+                ("fd", int(fd.0)),
+                ("level", flags(&FlagTable::SOCKOPT_LEVELS, &[level_name])),
+                ("optname", flags(&FlagTable::SOCKOPT_OPTIONS, &[option_name])),
+                ("val", val),
+                ("optlen", int(len)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn getsockopt() {
+    let Some(mut live) = capture(&[EventType::SOCKET_GETSOCKOPT_X]) else { return };
+    // Refused, so that there is an error to ask for.
+    let closed = socket(INET, STREAM);
+    assert_eq!(call(libc::SYS_bind, [closed.0, at(&address(0)), 16]), 0);
+    let fd = socket(INET, STREAM | i64::from(libc::SOCK_NONBLOCK));
+    call(libc::SYS_connect, [fd.0, at(&address(port(&closed))), 16]);
+    let refused = (-i64::from(libc::ECONNREFUSED)).to_le_bytes();
+    let stream = (STREAM as u32).to_le_bytes();
+    let cases = [
+        (libc::SO_ERROR, "SO_ERROR", Some(value(1, &refused)), 4),
+        (libc::SO_TYPE, "SO_TYPE", Some(value(2, &stream)), 4),
+        (libc::SO_COOKIE, "SO_COOKIE", None, 8),
+        (libc::SO_PEERCRED, "SO_PEERCRED", None, 12),
+    ];
+    for (option, name, val, wanted_len) in cases {
+        let (mut buffer, mut len) = ([0_u8; 12], 12_u32);
+        let args = [fd.0, libc::SOL_SOCKET.into(), option.into(), at(&raw mut buffer), at(&raw mut len)];
+        let res = call(libc::SYS_getsockopt, args);
+        let kind = if option == libc::SO_COOKIE { 3 } else { 0 };
+        let val = val.unwrap_or_else(|| value(kind, &buffer[..wanted_len]));
+        live.saw(
+            EventType::SOCKET_GETSOCKOPT_X,
+            &[
+                ("res", int(res)),
+                ("fd", int(fd.0)),
+                ("level", flags(&FlagTable::SOCKOPT_LEVELS, &["SOL_SOCKET"])),
+                ("optname", flags(&FlagTable::SOCKOPT_OPTIONS, &[name])),
+                ("val", val),
+                ("optlen", int(wanted_len)),
+            ],
+        );
+    }
+}

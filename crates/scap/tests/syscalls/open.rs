@@ -1,0 +1,204 @@
+//! Calls that open files.
+
+use std::ffi::CStr;
+use std::os::unix::fs::MetadataExt;
+
+use eyas_events::{EventType, FlagTable};
+
+use crate::call::{Fd, Scratch, at, call};
+use crate::capture::capture;
+use crate::want::{Want, empty, flags, has, int, path};
+
+/// Bits that say on which layer of an overlay a file lies.
+const LAYERS: i64 = 0x18000;
+
+/// Flags of a file that was opened, whatever the layer.
+fn opened(names: &[&str]) -> Want {
+    let Want::Int(wanted) = flags(&FlagTable::FILE_FLAGS, names) else { unreachable!() };
+    crate::want::is("the flags passed", move |got| got & !LAYERS == wanted)
+}
+
+/// Device, in the form of stat's old 32 bits, and inode of what a descriptor refers to.
+fn identity(fd: i64) -> [(&'static str, Want); 2] {
+    let meta = std::fs::metadata(format!("/proc/self/fd/{fd}")).unwrap();
+    let (major, minor) = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
+    [("dev", int((minor & 0xff) | (major << 8) | ((minor & !0xff) << 12))), ("ino", int(meta.ino()))]
+}
+
+#[test]
+fn open() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPEN_X]) else { return };
+    let dir = Scratch::new("open");
+    let name = dir.path("new");
+    let how = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
+    let fd = Fd(call(libc::SYS_open, [at(name.as_ptr()), how.into(), 0o640]));
+    let [dev, ino] = identity(fd.0);
+    let names = ["O_RDWR", "O_CREAT", "O_EXCL", "O_CLOEXEC", "O_F_CREATED"];
+    let ty = EventType::SYSCALL_OPEN_X;
+    live.saw(
+        ty,
+        &[
+            ("fd", int(fd.0)),
+            ("name", path(&name)),
+            ("flags", opened(&names)),
+            ("mode", int(0o640)),
+            dev,
+            ino,
+        ],
+    );
+}
+
+#[test]
+fn open_that_fails() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPEN_X]) else { return };
+    let name = c"/nonexistent/file";
+    let res = call(libc::SYS_open, [at(name.as_ptr()), libc::O_WRONLY.into(), 0]);
+    assert_eq!(res, -i64::from(libc::ENOENT));
+    live.saw(
+        EventType::SYSCALL_OPEN_X,
+        &[
+            ("fd", int(res)),
+            ("name", path(name)),
+            ("flags", opened(&["O_WRONLY"])),
+            ("mode", int(0)),
+            ("dev", int(0)),
+            ("ino", int(0)),
+        ],
+    );
+}
+
+#[test]
+fn creat() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_CREAT_X]) else { return };
+    let dir = Scratch::new("creat");
+    let name = dir.path("new");
+    let fd = Fd(call(libc::SYS_creat, [at(name.as_ptr()), 0o604]));
+    let [dev, ino] = identity(fd.0);
+    live.saw(
+        EventType::SYSCALL_CREAT_X,
+        &[
+            ("fd", int(fd.0)),
+            ("name", path(&name)),
+            ("mode", int(0o604)),
+            dev,
+            ino,
+            ("creat_flags", crate::want::is("a layer", |got| (0..=2).contains(&got))),
+        ],
+    );
+}
+
+#[test]
+fn openat() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let dir = Scratch::new("openat");
+    dir.file("there", "content");
+    let dirfd = dir.fd();
+    let name = c"there";
+    let how = libc::O_WRONLY | libc::O_APPEND | libc::O_TRUNC | libc::O_NONBLOCK;
+    let fd = Fd(call(libc::SYS_openat, [dirfd.0, at(name.as_ptr()), how.into(), 0o777]));
+    let [dev, ino] = identity(fd.0);
+    live.saw(
+        EventType::SYSCALL_OPENAT_2_X,
+        &[
+            ("fd", int(fd.0)),
+            ("dirfd", int(dirfd.0)),
+            ("name", path(name)),
+            ("flags", opened(&["O_WRONLY", "O_APPEND", "O_TRUNC", "O_NONBLOCK"])),
+            // Without O_CREAT it means nothing.
+            ("mode", int(0)),
+            dev,
+            ino,
+        ],
+    );
+}
+
+#[test]
+fn openat2() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPENAT2_X]) else { return };
+    let dir = Scratch::new("openat2");
+    let name = dir.path("new");
+    let how = [
+        u64::try_from(libc::O_RDONLY | libc::O_CREAT).unwrap(),
+        0o600,
+        libc::RESOLVE_NO_MAGICLINKS | libc::RESOLVE_NO_SYMLINKS,
+    ];
+    let args = [libc::AT_FDCWD.into(), at(name.as_ptr()), at(&how), 24];
+    let fd = Fd(call(libc::SYS_openat2, args));
+    let [dev, ino] = identity(fd.0);
+    live.saw(
+        EventType::SYSCALL_OPENAT2_X,
+        &[
+            ("fd", int(fd.0)),
+            ("dirfd", int(-100)),
+            ("name", path(&name)),
+            ("flags", opened(&["O_RDONLY", "O_CREAT", "O_F_CREATED"])),
+            ("mode", int(0o600)),
+            ("resolve", flags(&FlagTable::OPENAT2_FLAGS, &["RESOLVE_NO_MAGICLINKS", "RESOLVE_NO_SYMLINKS"])),
+            dev,
+            ino,
+        ],
+    );
+}
+
+#[test]
+fn open_by_handle_at() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPEN_BY_HANDLE_AT_X]) else { return };
+    let dir = Scratch::new("handle");
+    let name = dir.file("there", "");
+    // Room for bytes, kind, and the handle.
+    let mut handle = [0_u32; 34];
+    handle[0] = 128;
+    let mut mount = 0_i32;
+    let cwd = libc::AT_FDCWD.into();
+    let made = call(
+        libc::SYS_name_to_handle_at,
+        [cwd, at(name.as_ptr()), at(&raw mut handle), at(&raw mut mount), 0],
+    );
+    if made != 0 {
+        return println!("skipped: this file system has no handles ({made})");
+    }
+    let fd = Fd(call(libc::SYS_open_by_handle_at, [cwd, at(&handle), libc::O_RDONLY.into()]));
+    let [dev, ino] = identity(fd.0);
+    live.saw(
+        EventType::SYSCALL_OPEN_BY_HANDLE_AT_X,
+        &[
+            ("fd", int(fd.0)),
+            ("mountfd", int(-100)),
+            ("flags", opened(&["O_RDONLY"])),
+            ("path", path(&name)),
+            dev,
+            ino,
+        ],
+    );
+    let res = call(libc::SYS_open_by_handle_at, [9999, at(&handle), libc::O_RDONLY.into()]);
+    live.saw(
+        EventType::SYSCALL_OPEN_BY_HANDLE_AT_X,
+        &[
+            ("fd", int(res)),
+            ("mountfd", int(9999)),
+            ("flags", opened(&["O_RDONLY"])),
+            ("path", empty()),
+            ("dev", int(0)),
+            ("ino", int(0)),
+        ],
+    );
+}
+
+#[test]
+fn a_long_name_is_whole() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPEN_X]) else { return };
+    let name = [b"/nonexistent".repeat(300).as_slice(), &[0]].concat();
+    let name = CStr::from_bytes_with_nul(&name).unwrap();
+    let res = call(libc::SYS_open, [at(name.as_ptr()), 0, 0]);
+    live.saw(
+        EventType::SYSCALL_OPEN_X,
+        &[
+            ("fd", int(res)),
+            ("name", path(name)),
+            ("flags", has("anything", |_| true)),
+            ("mode", int(0)),
+            ("dev", int(0)),
+            ("ino", int(0)),
+        ],
+    );
+}

@@ -1,0 +1,47 @@
+//! Signals: calls that send them, descriptors that take them.
+
+use eyas_events::{EventType, FlagTable};
+
+use crate::call::{Fd, at, call};
+use crate::capture::{capture, tid};
+use crate::want::{flags, int};
+
+#[test]
+fn kills() {
+    let types = [EventType::SYSCALL_KILL_X, EventType::SYSCALL_TKILL_X, EventType::SYSCALL_TGKILL_X];
+    let Some(mut live) = capture(&types) else { return };
+    let (pid, tid) = (i64::from(std::process::id()), tid());
+    // A window whose size changed is ignored unless one asks for it.
+    let sig = libc::SIGWINCH;
+    let res = call(libc::SYS_kill, [pid, sig.into()]);
+    live.saw(EventType::SYSCALL_KILL_X, &[("res", int(res)), ("pid", int(pid)), ("sig", int(sig))]);
+    let res = call(libc::SYS_tkill, [tid, sig.into()]);
+    live.saw(EventType::SYSCALL_TKILL_X, &[("res", int(res)), ("tid", int(tid)), ("sig", int(sig))]);
+    let res = call(libc::SYS_tgkill, [pid, tid, sig.into()]);
+    let wants = [("res", int(res)), ("pid", int(pid)), ("tid", int(tid)), ("sig", int(sig))];
+    live.saw(EventType::SYSCALL_TGKILL_X, &wants);
+    let res = call(libc::SYS_kill, [-0x7000_0000, 0]);
+    let wants = [("res", int(res)), ("pid", int(-0x7000_0000)), ("sig", int(0))];
+    live.saw(EventType::SYSCALL_KILL_X, &wants);
+}
+
+#[test]
+fn signalfds() {
+    let types = [EventType::SYSCALL_SIGNALFD_X, EventType::SYSCALL_SIGNALFD4_X];
+    let Some(mut live) = capture(&types) else { return };
+    let set = 1_u64 << (libc::SIGWINCH - 1);
+    let fd = Fd(call(libc::SYS_signalfd, [-1, at(&set), 8]));
+    let wants = [("res", int(fd.0)), ("fd", int(-1)), ("mask", int(0)), ("flags", int(0))];
+    live.saw(EventType::SYSCALL_SIGNALFD_X, &wants);
+    let how = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+    let fd = Fd(call(libc::SYS_signalfd4, [-1, at(&set), 8, how.into()]));
+    live.saw(
+        EventType::SYSCALL_SIGNALFD4_X,
+        &[
+            ("res", int(fd.0)),
+            ("flags", flags(&FlagTable::FILE_FLAGS, &["O_CLOEXEC", "O_NONBLOCK"])),
+            ("fd", int(-1)),
+            ("mask", int(0)),
+        ],
+    );
+}
