@@ -49,12 +49,16 @@ pub fn header(arch: Arch) -> String {
     let mut rows = vec![(0_usize, 0_usize); EventType::COUNT];
     for event in events() {
         let _ = writeln!(out, "#define EV_{} {}", event.ident, event.ty.0);
-        rows[usize::from(event.ty.0)] = (descs.len(), event.params.len());
+        let first = descs.len();
         for param in event.params {
             let (op, arg, map) = describe(event.ident, param, &codes);
             let size = param.ty.size().unwrap_or(0);
             descs.push(u32::from(op) | u32::from(arg) << 8 | (size as u32) << 16 | u32::from(map) << 24);
         }
+        if custom::WITH_OPENED_PATH.contains(&event.ident) {
+            descs.push(u32::from(codes["FD_PATH"]));
+        }
+        rows[usize::from(event.ty.0)] = (first, descs.len() - first);
     }
     let list = |values: &[String]| values.join(", ");
     let descs: Vec<String> = descs.iter().map(u32::to_string).collect();

@@ -58,3 +58,46 @@ fn may_load() -> bool {
 pub(crate) fn possible_cpus() -> usize {
     libbpf_rs::num_possible_cpus().unwrap_or(1).max(1)
 }
+
+/// Numbers of the CPUs that are on; `None` if the kernel does not say.
+pub(crate) fn online_cpus() -> Option<Vec<u32>> {
+    parse_list(&std::fs::read_to_string("/sys/devices/system/cpu/online").ok()?)
+}
+
+/// A list such as `0-3,8`.
+fn parse_list(text: &str) -> Option<Vec<u32>> {
+    let mut all = Vec::new();
+    for range in text.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
+    }
+    Some(all)
+}
+
+/// Whether each system call has a tracepoint of its own to attach to: the kernel was built with them, and tracefs
+/// is mounted.
+pub(crate) fn has_syscall_tracepoints() -> bool {
+    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        .iter()
+        .any(|root| Path::new(root).join("events/syscalls/sys_enter_openat/id").exists())
+}
+
+/// Whether the kernel has a tracepoint of this name.
+pub(crate) fn has_tracepoint(name: &str) -> bool {
+    use libbpf_rs::btf::{Btf, types::Typedef};
+
+    let name = format!("btf_trace_{name}");
+    Btf::from_vmlinux().is_ok_and(|btf| btf.type_by_name::<Typedef<'_>>(&name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_cpus_are_read() {
+        assert_eq!(parse_list("0-3,8\n"), Some(vec![0, 1, 2, 3, 8]));
+        assert_eq!(parse_list("0"), Some(vec![0]));
+        assert_eq!(parse_list("many"), None);
+    }
+}

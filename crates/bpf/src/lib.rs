@@ -18,9 +18,10 @@
 
 mod features;
 mod probe;
+mod programs;
 mod ring;
 
-pub use probe::{CpuDrops, Probe, ProbeOptions};
+pub use probe::{CpuDrops, Probe, ProbeOptions, Quiet};
 pub use ring::Ring;
 
 /// Why the probe does not run.

@@ -4,10 +4,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
 use eyas_events::{Arch, SyscallCode, syscalls};
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::programs::{ENTER_ALL, ENTER_EACH, Interest, PROGRAMS, Program};
 use crate::ring::Ring;
 use crate::{Error, features};
 
@@ -29,6 +30,10 @@ use skel::{ProbeSkel, ProbeSkelBuilder};
 const MAX_SNAPLEN: u32 = 65_000;
 /// CPUs that the counters have room for.
 const MAX_CPUS: usize = 1024;
+/// The most of a thread's name that the kernel keeps, with its NUL.
+const COMM_LEN: usize = 16;
+/// The ring of a CPU that is off when the capture begins, bytes at most: it may come.
+const SPARE_RING: usize = 256 << 10;
 
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +48,29 @@ pub struct ProbeOptions {
     pub interest: Option<Vec<SyscallCode>>,
     /// A process that is left out, such as the one that captures.
     pub exclude_pid: Option<u32>,
+    /// Threads that are left out.
+    pub quiet: Quiet,
+}
+
+/// Threads that are left out, in the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quiet {
+    /// By their names, of which the kernel keeps 15 bytes.
+    pub comms: Vec<String>,
+    /// By their ids, or those of their processes.
+    pub tids: Vec<u32>,
 }
 
 impl Default for ProbeOptions {
     fn default() -> Self {
-        Self { ring_bytes: 8 << 20, snaplen: 80, drop_failed: false, interest: None, exclude_pid: None }
+        Self {
+            ring_bytes: 8 << 20,
+            snaplen: 80,
+            drop_failed: false,
+            interest: None,
+            exclude_pid: None,
+            quiet: Quiet::default(),
+        }
     }
 }
 
@@ -58,20 +81,25 @@ pub struct CpuDrops {
     pub produced: u64,
     /// Lost because the ring was full.
     pub buffer: u64,
-    /// Lost because they exceeded 64 KiB.
-    pub too_large: u64,
-    /// Lost because the CPU has no memory to build frames in.
-    pub other: u64,
+    /// Lost because they exceeded the memory that frames are built in, 64 KiB.
+    pub scratch: u64,
+    /// Lost because a program interrupted another on its CPU, or the CPU has no such memory: never, unless the
+    /// kernel runs programs in a way that is not known.
+    pub bug: u64,
+    /// Parameters left empty because user memory could not be read; nothing is lost but they.
+    pub page_faults: u64,
 }
 
 /// The programs, loaded and attached; dropped, they are gone.
 pub struct Probe {
-    /// Before the skeleton: links go first.
-    links: Vec<Link>,
+    /// Before the skeleton: links go first. By the names of their programs.
+    links: Vec<(&'static str, Link)>,
     skel: ProbeSkel<'static>,
     /// What the skeleton borrows from: after it, so that it is dropped later.
     _object: Box<MaybeUninit<OpenObject>>,
     cpus: usize,
+    /// Those that see calls begin.
+    enter: &'static [Program],
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -109,6 +137,7 @@ impl Probe {
             libbpf_rs::set_print(None);
         }
         let cpus = features::possible_cpus().min(MAX_CPUS);
+        let enter = if features::has_syscall_tracepoints() { ENTER_EACH } else { ENTER_ALL };
         let mut object = Box::new(MaybeUninit::uninit());
         // SAFETY: the box is kept beside the skeleton and dropped after it, so that what the skeleton
         // borrows stays where it is for as long as the skeleton lives.
@@ -117,61 +146,129 @@ impl Probe {
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
         open.maps.scratches.set_max_entries(cpus as u32).map_err(kernel("size its memory"))?;
         open.maps.rings.set_max_entries(cpus as u32).map_err(kernel("size its rings"))?;
+        for mut program in open.open_object_mut().progs_mut() {
+            let row = all_programs().find(|row| program.name() == row.name);
+            let needed = row.is_some_and(|row| {
+                let is_other = ENTER_EACH.iter().chain(ENTER_ALL).any(|p| p.name == row.name)
+                    && !enter.iter().any(|p| p.name == row.name);
+                !is_other && row.tracepoint.is_none_or(features::has_tracepoint)
+            });
+            program.set_autoload(needed);
+        }
         let mut skel = open.load().map_err(kernel("load its programs"))?;
 
+        let online = features::online_cpus();
         let mut rings = Vec::with_capacity(cpus);
         for cpu in 0..cpus as u32 {
+            let is_online = online.as_ref().is_none_or(|online| online.contains(&cpu));
+            let size = if is_online { options.ring_bytes } else { options.ring_bytes.min(SPARE_RING) };
             let opts = libbpf_rs::libbpf_sys::bpf_map_create_opts {
                 sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as _,
                 ..Default::default()
             };
-            let ring = MapHandle::create(
-                MapType::RingBuf,
-                Some("eyas_ring"),
-                0,
-                0,
-                options.ring_bytes as u32,
-                &opts,
-            )
-            .map_err(kernel("make a ring buffer"))?;
+            let ring = MapHandle::create(MapType::RingBuf, Some("eyas_ring"), 0, 0, size as u32, &opts)
+                .map_err(kernel("make a ring buffer"))?;
             let fd = std::os::fd::AsRawFd::as_raw_fd(&ring.as_fd());
             skel.maps
                 .rings
                 .update(&cpu.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
                 .map_err(kernel("hand over a ring buffer"))?;
-            rings.push(Ring::map(ring.as_fd(), options.ring_bytes)?);
+            rings.push(Ring::map(ring.as_fd(), size)?);
         }
         if let Some(data) = skel.maps.data_data.as_deref_mut() {
             data.snaplen = options.snaplen;
         }
         if let Some(bss) = skel.maps.bss_data.as_deref_mut() {
             bss.boot_time = boot_time();
-            bss.own_pid = options.exclude_pid.unwrap_or(0);
             bss.drop_failed = u8::from(options.drop_failed);
         }
-        let mut probe = Self { links: Vec::new(), skel, _object: object, cpus };
-        probe.set_interest(options.interest.as_deref());
-        let programs = &probe.skel.progs;
-        for program in [&programs.sys_exit, &programs.sched_process_exec, &programs.sched_process_exit] {
-            probe.links.push(program.attach_trace().map_err(kernel("attach its programs"))?);
+        let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, enter };
+        if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
+            data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
         }
+        probe.set_quiet(&options.quiet)?;
+        probe.set_interest(options.interest.as_deref())?;
         Ok((probe, rings))
     }
 
-    /// Changes what is captured from now on; `None` for everything.
-    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) {
+    /// Changes what is captured from now on; `None` for everything but what happens all the time: scheduling,
+    /// signals, page faults.
+    ///
+    /// # Errors
+    /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
+    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
         let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
-        let wanted = |code: SyscallCode| interest.is_none_or(|list| list.contains(&code));
-        let Some(bss) = self.skel.maps.bss_data.as_deref_mut() else { return };
-        let mut table = [0; 512];
-        for info in syscalls() {
-            if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {
-                *slot = u8::from(wanted(info.code));
+        let interest = Interest(interest);
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            let mut table = [0; 512];
+            for info in syscalls() {
+                if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {
+                    *slot = u8::from(interest.has(info.code));
+                }
+            }
+            bss.interest = table;
+        }
+        // What sees calls begin comes first, so that the end of none is seen without.
+        for program in self.enter.iter().chain(PROGRAMS) {
+            self.attach(program, interest.needs(program))?;
+        }
+        Ok(())
+    }
+
+    /// Attaches a program or takes it away.
+    fn attach(&mut self, row: &'static Program, wanted: bool) -> Result<(), Error> {
+        let at = self.links.iter().position(|(name, _)| *name == row.name);
+        match (at, wanted) {
+            (Some(at), false) => drop(self.links.swap_remove(at)),
+            (None, true) => {
+                let found = self.skel.object().progs_mut().find(|program| program.name() == row.name);
+                match found.filter(|program| program.autoload()) {
+                    Some(program) => {
+                        let link = program.attach().map_err(kernel("attach its programs"))?;
+                        self.links.push((row.name, link));
+                    }
+                    // Calls that this architecture does not have.
+                    _ if row.tracepoint.is_none() => {}
+                    _ => {
+                        let name = row.name;
+                        return Err(Error::Missing(format!("this kernel has no tracepoint {name}")));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Changes which threads are left out from now on.
+    ///
+    /// # Errors
+    /// There are more than the kernel has room for: 1,024 names, 8,192 ids.
+    pub fn set_quiet(&mut self, quiet: &Quiet) -> Result<(), Error> {
+        let maps = &self.skel.maps;
+        for map in [&maps.quiet_comms as &dyn MapCore, &maps.quiet_tids] {
+            let old: Vec<Vec<u8>> = map.keys().collect();
+            for key in old {
+                map.delete(&key).map_err(kernel("change which threads are left out"))?;
             }
         }
-        bss.interest = table;
-        bss.want_exec = u8::from(wanted(SyscallCode::EXECVE) || wanted(SyscallCode::EXECVEAT));
-        bss.want_exit = u8::from(wanted(SyscallCode::SCHED_PROCESS_EXIT));
+        for comm in &quiet.comms {
+            let mut key = [0; COMM_LEN];
+            let bytes = comm.as_bytes();
+            let len = bytes.len().min(COMM_LEN - 1);
+            key[..len].copy_from_slice(&bytes[..len]);
+            let put = maps.quiet_comms.update(&key, &[1], MapFlags::ANY);
+            put.map_err(kernel("leave out threads by name"))?;
+        }
+        for tid in &quiet.tids {
+            let put = maps.quiet_tids.update(&tid.to_ne_bytes(), &[1], MapFlags::ANY);
+            put.map_err(kernel("leave out threads by id"))?;
+        }
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            bss.any_quiet_comm = u8::from(!quiet.comms.is_empty());
+            bss.any_quiet_tid = u8::from(!quiet.tids.is_empty());
+        }
+        Ok(())
     }
 
     /// Captures nothing more; frames that were made stay in the rings.
@@ -192,11 +289,16 @@ impl Probe {
         let drops = bss.counters.iter().take(self.cpus).map(|cpu| CpuDrops {
             produced: read(&cpu.produced),
             buffer: read(&cpu.full),
-            too_large: read(&cpu.too_large),
-            other: read(&cpu.no_scratch),
+            scratch: read(&cpu.too_large),
+            bug: read(&cpu.bug),
+            page_faults: read(&cpu.faults),
         });
         drops.collect()
     }
+}
+
+fn all_programs() -> impl Iterator<Item = &'static Program> {
+    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL)
 }
 
 /// What is added to the time since boot: ns since the epoch.

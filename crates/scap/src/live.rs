@@ -15,7 +15,7 @@ use crate::{Error, EventSource, Next, RawEvent, Stats, proc};
 
 mod merge;
 
-pub use eyas_bpf::CpuDrops;
+pub use eyas_bpf::{CpuDrops, Quiet};
 use merge::{Merge, Queue};
 
 /// How to capture.
@@ -32,8 +32,18 @@ pub struct Options {
     pub interest: Option<Vec<SyscallCode>>,
     /// Whether this process is left out, so that a program does not see itself print what it sees.
     pub exclude_self: bool,
+    /// Threads that are left out, in the kernel already.
+    pub quiet: Quiet,
     /// What the snapshot holds.
     pub proc: proc::Options,
+}
+
+/// Size in bytes of each CPU's ring by Falco's presets, from 1 (1 MiB) to 10 (512 MiB); 4 is the default.
+pub const fn ring_bytes(preset: u8) -> Option<usize> {
+    match preset {
+        1..=10 => Some(1 << (19 + preset)),
+        _ => None,
+    }
 }
 
 impl Default for Options {
@@ -44,6 +54,7 @@ impl Default for Options {
             drop_failed: false,
             interest: None,
             exclude_self: true,
+            quiet: Quiet::default(),
             proc: proc::Options::default(),
         }
     }
@@ -110,9 +121,9 @@ impl Source {
     /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
     /// what helps.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let Options { ring_bytes, snaplen, drop_failed, interest, exclude_self, proc } = options;
+        let Options { ring_bytes, snaplen, drop_failed, interest, exclude_self, quiet, proc } = options;
         let exclude_pid = exclude_self.then(std::process::id);
-        let options = ProbeOptions { ring_bytes, snaplen, drop_failed, interest, exclude_pid };
+        let options = ProbeOptions { ring_bytes, snaplen, drop_failed, interest, exclude_pid, quiet };
         let (probe, rings) = Probe::open(&options).map_err(|error| Error::Live(error.to_string()))?;
         let ns = |id| {
             let time = clock_gettime(id);
@@ -131,8 +142,19 @@ impl Source {
     }
 
     /// Changes what is captured from now on; `None` as in [`Options::interest`].
-    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) {
-        self.probe.set_interest(interest);
+    ///
+    /// # Errors
+    /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
+    pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
+        self.probe.set_interest(interest).map_err(|error| Error::Live(error.to_string()))
+    }
+
+    /// Changes which threads are left out from now on.
+    ///
+    /// # Errors
+    /// There are more than the kernel has room for.
+    pub fn set_quiet(&mut self, quiet: &Quiet) -> Result<(), Error> {
+        self.probe.set_quiet(quiet).map_err(|error| Error::Live(error.to_string()))
     }
 
     /// What ends this capture.
@@ -214,8 +236,9 @@ impl EventSource for Source {
         for cpu in self.probe.drops() {
             stats.produced += cpu.produced;
             stats.drops_buffer += cpu.buffer;
-            stats.drops_too_large += cpu.too_large;
-            stats.drops_other += cpu.other;
+            stats.drops_too_large += cpu.scratch;
+            stats.drops_other += cpu.bug;
+            stats.page_faults += cpu.page_faults;
         }
         stats
     }

@@ -45,8 +45,10 @@ pub struct Stats {
     pub drops_buffer: u64,
     /// Lost because they exceeded the largest event.
     pub drops_too_large: u64,
-    /// Lost for any other reason (user memory that faulted, a program that was re-entered).
+    /// Lost for any other reason (frames that make no sense, a program that interrupted another).
     pub drops_other: u64,
+    /// Parameters left empty because the kernel had to bring in user memory first; no event is lost by that.
+    pub page_faults: u64,
     /// Left out on purpose: unknown types, enter events folded into exits, suppressed threads.
     pub filtered: u64,
 }

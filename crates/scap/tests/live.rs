@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{Options, Quiet, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent, Snapshot};
 
 /// One capture at a time, on the whole machine.
@@ -139,7 +139,7 @@ fn only_what_is_of_interest_comes() {
     let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
     let dir = std::env::temp_dir().join(format!("eyas-live-dir-{}", own_pid()));
     std::fs::create_dir(&dir).unwrap();
-    source.set_interest(Some(&[SyscallCode::RMDIR]));
+    source.set_interest(Some(&[SyscallCode::RMDIR])).unwrap();
     std::fs::remove_dir(&dir).unwrap();
     std::fs::create_dir(&dir).unwrap();
     std::fs::remove_dir(&dir).unwrap();
@@ -161,4 +161,70 @@ fn idle_is_said_soon_and_the_processor_rests() {
         idle += u32::from(matches!(source.next().unwrap(), Next::Idle));
     }
     assert!((3..=700).contains(&idle), "{idle} times in 300 ms");
+}
+
+#[test]
+fn threads_are_left_out_by_name_and_by_id() {
+    let Some(_turn) = turn() else { return };
+    let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
+    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    let quiet = |comms: &[&str], tids: &[u32]| Quiet {
+        comms: comms.iter().map(ToString::to_string).collect(),
+        tids: tids.to_vec(),
+    };
+    // Each makes a directory that is there already, in a thread whose name the kernel cuts.
+    let make = |name: &str| {
+        let path = format!("/tmp/{name}");
+        let thread = std::thread::Builder::new().name("a name longer than 15".into());
+        let made = thread.spawn(move || std::fs::create_dir(path).map(|()| 0)).unwrap();
+        let _ = made.join();
+        let _ = std::fs::remove_dir(format!("/tmp/{name}"));
+    };
+    make("eyas-quiet-seen");
+    source.set_quiet(&quiet(&["someone else", "a name longer than 15"], &[])).unwrap();
+    make("eyas-quiet-by-name");
+    source.set_quiet(&quiet(&[], &[std::process::id()])).unwrap();
+    make("eyas-quiet-by-id");
+    source.set_quiet(&Quiet::default()).unwrap();
+    make("eyas-quiet-again");
+    let events = finish(&mut source);
+    let seen = |name: &str| {
+        let path = format!("/tmp/{name}\0");
+        events.iter().any(|event| event.as_raw().params().any(|param| param == path.as_bytes()))
+    };
+    let names = ["eyas-quiet-seen", "eyas-quiet-by-name", "eyas-quiet-by-id", "eyas-quiet-again"];
+    assert_eq!(names.map(seen), [true, false, false, true]);
+}
+
+#[test]
+fn presets_are_the_sizes_of_rings() {
+    use eyas_scap::live::ring_bytes;
+
+    assert_eq!(ring_bytes(1), Some(1 << 20));
+    assert_eq!(ring_bytes(4), Some(Options::default().ring_bytes));
+    assert_eq!(ring_bytes(10), Some(512 << 20));
+    assert_eq!((ring_bytes(0), ring_bytes(11)), (None, None));
+}
+
+#[test]
+fn losses_are_told_apart_by_cause_and_cpu() {
+    let Some(_turn) = turn() else { return };
+    let interest = Some(vec![SyscallCode::WRITE]);
+    let options =
+        Options { ring_bytes: 4096, snaplen: 65_000, interest, exclude_self: false, ..Options::default() };
+    let (mut source, _) = open(options);
+    let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
+    // Memory that is mapped but was never touched: the kernel has not brought it in.
+    let fresh = vec![0_u8; 1 << 20];
+    let large = vec![1_u8; 65_000];
+    for _ in 0..100 {
+        let _ = rustix::io::write(&null, &large);
+    }
+    let _ = rustix::io::write(&null, &fresh[1 << 19..][..100]);
+    finish(&mut source);
+    let (stats, cpus) = (source.stats(), source.drops());
+    println!("{stats:?} {cpus:?}");
+    assert!(stats.drops_buffer >= 100 && stats.page_faults >= 1 && stats.drops_other == 0);
+    assert_eq!(cpus.iter().map(|cpu| cpu.buffer).sum::<u64>(), stats.drops_buffer);
+    assert_eq!(cpus.iter().map(|cpu| cpu.page_faults).sum::<u64>(), stats.page_faults);
 }

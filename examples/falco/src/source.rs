@@ -44,17 +44,18 @@ fn live(config: &Config, engine: &Engine, max_threads: usize) -> Result<Opened> 
 
     use eyas::scap::{live, proc};
 
-    const MIB: usize = 1 << 20;
     let root = std::env::var_os("HOST_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let proc_options = proc::Options { root, ..proc::Options::default() };
     let modern = &config.engine.modern_ebpf;
+    let defaults = live::Options::default();
     let options = live::Options {
-        ring_bytes: MIB << (modern.buf_size_preset - 1),
+        ring_bytes: live::ring_bytes(modern.buf_size_preset as u8).unwrap_or(defaults.ring_bytes),
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
         interest: interest(config, engine)?,
         exclude_self: true,
         proc: proc_options.clone(),
+        ..defaults
     };
     let source = live::Source::open(options)?;
     let lookup = move |tid| proc::thread(&proc_options, tid);

@@ -25,6 +25,8 @@ static __always_inline void put_empty(struct scratch *s)
 static __always_inline void put_user_str(struct scratch *s, __u64 from, __u32 max)
 {
 	long len = from ? bpf_probe_read_user_str(&s->data[s->pos & 0xffff], max, (void *)from) : 0;
+	if (len < 0)
+		own_counters()->faults++;
 	end_param(s, len > 0 ? len & 0xffff : 0);
 }
 
@@ -40,8 +42,12 @@ static __always_inline void put_user_bytes(struct scratch *s, __u64 from, __u64 
 	__u32 bounded = len;
 	barrier_var(bounded);
 	bounded &= 0xffff;
-	if (!from || !bounded || bpf_probe_read_user(&s->data[s->pos & 0xffff], bounded, (void *)from))
+	if (!from || !bounded) {
 		bounded = 0;
+	} else if (bpf_probe_read_user(&s->data[s->pos & 0xffff], bounded, (void *)from)) {
+		own_counters()->faults++;
+		bounded = 0;
+	}
 	end_param(s, bounded);
 }
 
@@ -60,7 +66,7 @@ static __always_inline void begin(struct scratch *s, __u16 type, __u64 tid)
 static __always_inline void submit(struct scratch *s)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct cpu_counters *c = &counters[cpu & (MAX_CPUS - 1)];
+	struct cpu_counters *c = own_counters();
 	__u32 len = s->pos;
 	c->produced++;
 	if (len > MAX_EVENT) {

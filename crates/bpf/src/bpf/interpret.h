@@ -2,6 +2,7 @@
 /* One parameter from its descriptor. Each function is verified by itself, so that the programs stay small. */
 #pragma once
 
+#include "kept.h"
 #include "params/user.h"
 #include "params/flags.h"
 #include "params/task.h"

@@ -16,153 +16,30 @@
 #include "kernel/task.h"
 #include "kernel/socket.h"
 #include "interpret.h"
+#include "call.h"
+#include "emit.h"
+#include "fixed.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define PF_KTHREAD 0x200000
-#define SYSCALLS 512
 
-/* One call: its number, and the event it is sent as where that is not the number's. */
-struct call {
-	__s32 number;
-	__u16 type;
-	bool compat;
-};
-
-#if defined(__TARGET_ARCH_x86)
-#define TS_COMPAT 2
-#define IA32_SOCKETCALL 102
-
-/* A 32-bit call as the 64-bit one that it behaves as. */
-static __always_inline void translate_ia32(struct call *call, struct pt_regs *regs)
+static __always_inline bool is_left_out(struct task_struct *task)
 {
-	__u32 n = call->number;
-	if (n == IA32_SOCKETCALL) {
-		n = (__u32)regs->bx & 31;
-		call->number = socketcalls[n].number ? socketcalls[n].number : -1;
-		call->type = socketcalls[n].type;
-	} else if (n < SYSCALLS) {
-		call->number = ia32_rows[n & (SYSCALLS - 1)].number;
-		call->type = ia32_rows[n & (SYSCALLS - 1)].type;
+	if (stopped || task->tgid == own_pid)
+		return true;
+	if (any_quiet_tid) {
+		__u32 tid = task->pid, tgid = task->tgid;
+		if (bpf_map_lookup_elem(&quiet_tids, &tid) || bpf_map_lookup_elem(&quiet_tids, &tgid))
+			return true;
 	}
-}
-
-static __always_inline void take_args(struct scratch *s, struct pt_regs *regs)
-{
-	if (!s->compat) {
-		s->args[0] = regs->di;
-		s->args[1] = regs->si;
-		s->args[2] = regs->dx;
-		s->args[3] = regs->r10;
-		s->args[4] = regs->r8;
-		s->args[5] = regs->r9;
-		return;
+	if (any_quiet_comm) {
+		struct comm comm = {};
+		bpf_get_current_comm(&comm, sizeof(comm));
+		if (bpf_map_lookup_elem(&quiet_comms, &comm))
+			return true;
 	}
-	s->args[0] = (__u32)regs->bx;
-	s->args[1] = (__u32)regs->cx;
-	s->args[2] = (__u32)regs->dx;
-	s->args[3] = (__u32)regs->si;
-	s->args[4] = (__u32)regs->di;
-	s->args[5] = (__u32)regs->bp;
-	if ((__s64)regs->orig_ax == IA32_SOCKETCALL) {
-		__u32 args[6] = {};
-		bpf_probe_read_user(args, sizeof(args), (void *)s->args[1]);
-		s->args[0] = args[0];
-		s->args[1] = args[1];
-		s->args[2] = args[2];
-		s->args[3] = args[3];
-		s->args[4] = args[4];
-		s->args[5] = args[5];
-	}
-}
-
-static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
-{
-	struct call call = { .number = regs->orig_ax, .compat = task->thread_info.status & TS_COMPAT };
-	if (call.compat)
-		translate_ia32(&call, regs);
-	return call;
-}
-#else
-#define TIF_32BIT (1UL << 22)
-
-static __always_inline void take_args(struct scratch *s, struct pt_regs *regs)
-{
-	s->args[0] = regs->orig_x0;
-	s->args[1] = regs->regs[1];
-	s->args[2] = regs->regs[2];
-	s->args[3] = regs->regs[3];
-	s->args[4] = regs->regs[4];
-	s->args[5] = regs->regs[5];
-}
-
-static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
-{
-	/* 32-bit calls have numbers of their own, which nothing here knows. */
-	struct call call = { .number = task->thread_info.flags & TIF_32BIT ? -1 : regs->syscallno };
-	return call;
-}
-#endif
-
-__noinline int emit(__u32 type)
-{
-	struct scratch *s = scratch();
-	__u32 first = event_rows[type & 511].first, count = event_rows[type & 511].count;
-	int i;
-	if (!s)
-		return 0;
-	begin(s, type, current_task()->pid);
-	for (i = 0; i < 32; i++) {
-		if (i >= count)
-			break;
-		param(descs[(first + i) & 2047]);
-	}
-	submit(s);
-	return 0;
-}
-
-/* An event for each message that went, or one for a call that moved none. */
-__noinline int emit_messages(__u32 type)
-{
-	struct scratch *s = scratch();
-	int i;
-	if (!s)
-		return 0;
-	__s64 count = s->ret;
-	if (count <= 0) {
-		s->messages = 1;
-		return emit(type);
-	}
-	for (i = 0; i < MESSAGES_MAX; i++) {
-		if (i >= count)
-			break;
-		s->message = i;
-		s->ret = user_u32(message_at(s, 1) + MSG_WORDS * word_size(s));
-		emit(type);
-	}
-	return 0;
-}
-
-static __always_inline bool is_own(struct task_struct *task)
-{
-	return stopped || task->tgid == own_pid;
-}
-
-/* The memory to build an event in, empty but for what a system call sets. */
-static __always_inline struct scratch *fresh(void)
-{
-	struct scratch *s = scratch();
-	if (!s) {
-		counters[bpf_get_smp_processor_id() & (MAX_CPUS - 1)].no_scratch++;
-		return 0;
-	}
-	s->ret = 0;
-	s->compat = 0;
-	s->failed_exec = 0;
-	s->messages = 0;
-	s->message = 0;
-	s->filename = 0;
-	return s;
+	return false;
 }
 
 SEC("tp_btf/sys_exit")
@@ -174,7 +51,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	struct scratch *s;
 	if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)])
 		return 0;
-	if (is_own(task) || (drop_failed && ret < 0))
+	if (is_left_out(task) || (drop_failed && ret < 0))
 		return 0;
 	__u16 type = call.type ? call.type : syscall_rows[number & (SYSCALLS - 1)].type;
 	bool exec = type == EV_SYSCALL_EXECVE_19_X || type == EV_SYSCALL_EXECVEAT_X;
@@ -188,26 +65,145 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	s->number = number;
 	s->failed_exec = exec;
 	s->compat = call.compat;
-	take_args(s, regs);
+	take_args(s->args, regs, call.compat);
 	if (type == EV_SOCKET_SENDMMSG_X || type == EV_SOCKET_RECVMMSG_X)
-		return emit_messages(type);
-	return emit(type);
+		emit_messages(type);
+	else
+		emit(type);
+	if (keeps(type))
+		forget();
+	return done(s);
+}
+
+/* Where a call begins whose arguments are kept: through the tracepoint of the call alone, or, where those can't be
+ * had, of all calls. */
+static __always_inline int enter(__u32 number, __u64 *args)
+{
+	if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)] || is_left_out(current_task()))
+		return 0;
+	return keep(number, syscall_rows[number & (SYSCALLS - 1)].type, args);
+}
+
+struct sys_enter {
+	__u64 common;
+	__s64 number;
+	__u64 args[6];
+};
+
+/* The arguments are named, as a program may not read past those that the call has. */
+#define ENTER(call, ...)                                                                                          \
+	SEC("tracepoint/syscalls/sys_enter_" #call)                                                               \
+	int sys_enter_##call(struct sys_enter *ctx)                                                               \
+	{                                                                                                         \
+		__u64 args[3] = { __VA_ARGS__ };                                                                  \
+		return enter(ctx->number, args);                                                                  \
+	}
+
+#if defined(__TARGET_ARCH_x86)
+ENTER(open, ctx->args[0])
+ENTER(creat, ctx->args[0])
+#endif
+ENTER(openat, ctx->args[0], ctx->args[1])
+ENTER(openat2, ctx->args[0], ctx->args[1], ctx->args[2])
+ENTER(connect, ctx->args[0], ctx->args[1], ctx->args[2])
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
+{
+	struct call call = call_of(current_task(), regs);
+	__u32 number = call.number;
+	__u64 args[6] = {};
+	if (number >= SYSCALLS || !keeps(syscall_rows[number & (SYSCALLS - 1)].type))
+		return 0;
+	take_args(args, regs, call.compat);
+	return enter(number, args);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
 	struct scratch *s;
-	if (!want_exec || is_own(task) || task->flags & PF_KTHREAD || !(s = fresh()))
+	if (is_left_out(task) || task->flags & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->filename = (__u64)binprm->filename;
-	return emit(EV_SYSCALL_EXECVE_19_X);
+	emit(EV_SYSCALL_EXECVE_19_X);
+	return done(s);
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task)
 {
-	if (!want_exit || is_own(task) || !fresh())
+	struct scratch *s;
+	if (is_left_out(task) || !(s = fresh()))
 		return 0;
-	return emit(EV_PROCEXIT_1_E);
+	emit(EV_PROCEXIT_1_E);
+	return done(s);
 }
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct mm_struct *mm = prev->mm;
+	struct switch_event *event;
+	if (is_left_out(prev))
+		return 0;
+	event = reserve(EV_SCHEDSWITCH_6_E, sizeof(*event), 6, 0x444888, prev->pid);
+	if (!event)
+		return 0;
+	event->next = (__s64)next->pid;
+	event->pgft_maj = prev->maj_flt;
+	event->pgft_min = prev->min_flt;
+	event->vm_size = vm_size(mm);
+	event->vm_rss = vm_rss(mm);
+	event->vm_swap = vm_swap(mm);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_sigaction *action)
+{
+	struct task_struct *task = current_task();
+	struct signal_event *event;
+	if (is_left_out(task))
+		return 0;
+	event = reserve(EV_SIGNALDELIVER_E, sizeof(*event), 3, 0x188, task->pid);
+	if (!event)
+		return 0;
+	event->sender = has_sender(signal, BPF_CORE_READ(info, si_code)) ?
+				(__s64)BPF_CORE_READ(info, _sifields._kill._pid) : 0;
+	event->receiver = (__s64)task->pid;
+	event->signal = signal;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+static __always_inline int page_fault(unsigned long address, struct pt_regs *regs, unsigned long error)
+{
+	struct task_struct *task = current_task();
+	struct fault_event *event;
+	if (is_left_out(task))
+		return 0;
+	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, task->pid);
+	if (!event)
+		return 0;
+	event->address = address;
+	event->ip = regs->ip;
+	event->error = fault_flags(error);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error)
+{
+	return page_fault(address, regs, error);
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs, unsigned long error)
+{
+	return page_fault(address, regs, error);
+}
+#endif

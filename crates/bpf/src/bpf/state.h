@@ -22,6 +22,8 @@ struct scratch {
 	__u16 type;
 	__u16 number;
 	__u32 index;
+	/* Whether a program is at work with it. */
+	__u8 busy;
 	/* Whether the caller's longs are 32 bits wide. */
 	__u8 compat;
 	__u8 failed_exec;
@@ -55,22 +57,50 @@ struct {
 	__array(values, struct ring);
 } rings SEC(".maps");
 
+/* Events made, those lost by cause, and parameters left empty as user memory could not be read. */
 struct cpu_counters {
 	__u64 produced;
 	__u64 full;
 	__u64 too_large;
-	__u64 no_scratch;
+	__u64 bug;
+	__u64 faults;
 };
+
+#define COMM_LEN 16
+
+struct comm {
+	char text[COMM_LEN];
+};
+
+/* Threads that are left out, by name and by id of thread or process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct comm);
+	__type(value, __u8);
+} quiet_comms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u8);
+} quiet_tids SEC(".maps");
 
 /* Settings; user space writes them before or while the programs run. */
 __u8 interest[512];
-__u8 want_exec = 0, want_exit = 0, want_fork = 0;
 __u64 boot_time = 0;
 __u32 snaplen = 80;
-__u32 own_pid = 0;
+__u32 own_pid = -1;
 __u8 drop_failed = 0;
 __u8 stopped = 0;
+__u8 any_quiet_comm = 0, any_quiet_tid = 0;
 struct cpu_counters counters[MAX_CPUS];
+
+static __always_inline struct cpu_counters *own_counters(void)
+{
+	return &counters[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
+}
 
 static __always_inline struct scratch *scratch(void)
 {

@@ -24,10 +24,14 @@ typedef __s64 s64;
 typedef _Bool bool;
 enum { false, true };
 
+#define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_RINGBUF 27
+#define BPF_MAP_TYPE_TASK_STORAGE 29
 #define BPF_RB_NO_WAKEUP 1
+#define BPF_F_NO_PREALLOC 1
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -231,6 +235,20 @@ struct task_struct {
 struct linux_binprm {
 	const char *filename;
 };
+
+union __sifields {
+	/* The sender stands first in every signal that has one. */
+	struct {
+		int _pid;
+	} _kill;
+};
+struct kernel_siginfo {
+	struct {
+		int si_signo, si_errno, si_code;
+		union __sifields _sifields;
+	};
+};
+struct k_sigaction;
 
 struct in6_addr {
 	u8 s6_addr[16];

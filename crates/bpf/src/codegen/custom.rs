@@ -46,7 +46,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "FD_INO",
         ],
     ),
-    ("path", &["FD_PATH", "CWD"]),
+    ("path", &["OPEN_NAME", "FD_PATH", "CWD"]),
     ("data", &["READ_DATA", "WRITE_DATA", "IOV_IN", "IOV_OUT", "IOV_SIZE", "RET_SIZE"]),
     ("message", &["MSG_IN", "MSG_OUT", "MSG_SIZE", "MSG_CONTROL", "MSG_TUPLE_IN", "MSG_TUPLE_OUT"]),
     ("address", &["SOCKADDR"]),
@@ -161,6 +161,8 @@ pub(super) const ROWS: &[(&[&str], &str, &str, u8)] = &[
     (&MEMORY, "vm_size", "VM_SIZE", 0),
     (&MEMORY, "vm_rss", "VM_RSS", 0),
     (&MEMORY, "vm_swap", "VM_SWAP", 0),
+    (&["SYSCALL_OPEN_X", "SYSCALL_CREAT_X"], "name", "OPEN_NAME", 0),
+    (&["SYSCALL_OPENAT_2_X", "SYSCALL_OPENAT2_X"], "name", "OPEN_NAME", 1),
     (&["SYSCALL_OPEN_X"], "flags", "OPEN_FLAGS", 1),
     (&["SYSCALL_OPEN_X"], "mode", "OPEN_MODE", 1),
     (&["SYSCALL_OPENAT_2_X"], "flags", "OPEN_FLAGS", 2),
@@ -420,6 +422,11 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
     (66, 20),
     (67, 21),
 ];
+
+/// Events with one parameter more than their row: the path of what was opened, which may not be the one
+/// asked for. The row is the schema's, and captures keep to it.
+pub(super) const WITH_OPENED_PATH: [&str; 4] =
+    ["SYSCALL_OPEN_X", "SYSCALL_OPENAT_2_X", "SYSCALL_OPENAT2_X", "SYSCALL_CREAT_X"];
 
 /// ia32 calls that are sent as an event of their own: number, event, and the x86-64 call whose interest
 /// decides.

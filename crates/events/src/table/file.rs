@@ -10,7 +10,7 @@ events! {
     }
     3 SYSCALL_OPEN_X "open" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         fd: FD DEC = RET,
-        name: FSPATH NA = user_str(0),
+        name: FSPATH NA = CUSTOM,
         flags: FLAGS32 HEX [flags FILE_FLAGS] = CUSTOM,
         mode: UINT32 OCT = CUSTOM,
         dev: UINT32 HEX = CUSTOM,
@@ -22,7 +22,7 @@ events! {
     }
     59 SYSCALL_CREAT_X "creat" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         fd: FD DEC = RET,
-        name: FSPATH NA = user_str(0),
+        name: FSPATH NA = CUSTOM,
         mode: UINT32 OCT = CUSTOM,
         dev: UINT32 HEX = CUSTOM,
         ino: UINT64 DEC = CUSTOM,
@@ -267,7 +267,7 @@ events! {
     307 SYSCALL_OPENAT_2_X "openat" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         fd: FD DEC = RET,
         dirfd: FD DEC = dirfd(0),
-        name: FSRELPATH NA [at 1] = user_str(1),
+        name: FSRELPATH NA [at 1] = CUSTOM,
         flags: FLAGS32 HEX [flags FILE_FLAGS] = CUSTOM,
         mode: UINT32 OCT = CUSTOM,
         dev: UINT32 HEX = CUSTOM,
@@ -331,7 +331,7 @@ events! {
     327 SYSCALL_OPENAT2_X "openat2" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         fd: FD DEC = RET,
         dirfd: FD DEC = dirfd(0),
-        name: FSRELPATH NA [at 1] = user_str(1),
+        name: FSRELPATH NA [at 1] = CUSTOM,
         flags: FLAGS32 HEX [flags FILE_FLAGS] = CUSTOM,
         mode: UINT32 OCT = CUSTOM,
         resolve: FLAGS32 HEX [flags OPENAT2_FLAGS] = CUSTOM,

@@ -11,6 +11,8 @@ use crate::want::{Want, mismatches};
 
 /// How long an event may take to come.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long is read before it is looked at what came.
+const LONGEST_READ: Duration = Duration::from_millis(20);
 
 struct Shared {
     source: Source,
@@ -59,9 +61,10 @@ pub fn capture(types: &[EventType]) -> Option<Capture> {
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let interest: Vec<SyscallCode> = types.iter().flat_map(|ty| codes(*ty)).collect();
     assert!(!interest.is_empty() && types.iter().all(|ty| !codes(*ty).is_empty()));
-    shared.source.set_interest(Some(&interest));
     // What others were interested in is of no use any more.
+    shared.source.set_interest(Some(&[])).unwrap();
     while !matches!(shared.source.next().unwrap(), Next::Idle) {}
+    shared.source.set_interest(Some(&interest)).unwrap();
     Some(Capture { shared, seen: Vec::new() })
 }
 
@@ -104,15 +107,18 @@ impl Capture {
             }
             // One that differs may be followed by the right one, but not after nothing comes any more.
             let over = best.is_some() || Instant::now() >= until;
-            assert!(self.pull() || !over, "{} of thread {tid}: {best:#?}", info.ident);
+            let more = self.pull() && Instant::now() < until;
+            assert!(more || !over, "{} of thread {tid}: {best:#?}", info.ident);
         }
     }
 
     /// Reads what has come; whether anything did.
     fn pull(&mut self) -> bool {
         let before = self.seen.len();
+        let until = Instant::now() + LONGEST_READ;
         let mut idle = 0;
-        while idle < 3 {
+        // Some events are caused by waiting for them.
+        while idle < 3 && Instant::now() < until {
             match self.shared.source.next().unwrap() {
                 Next::Event(event) => self.seen.push(OwnedEvent::from(event)),
                 Next::Idle => idle += 1,

@@ -16,6 +16,7 @@ mod network;
 mod open;
 mod process;
 mod signal;
+mod tracepoint;
 mod wait;
 
 use eyas_events::{Category, EventFlags, EventInfo, EventType, events};
@@ -32,6 +33,7 @@ const TESTS: &[&str] = &[
     include_str!("open.rs"),
     include_str!("process.rs"),
     include_str!("signal.rs"),
+    include_str!("tracepoint.rs"),
     include_str!("wait.rs"),
 ];
 
@@ -40,9 +42,6 @@ const UNTESTED: &[(&str, &str)] = &[
     ("_E of open, openat, openat2, creat, connect", "their arguments are part of the exit event"),
     ("ITER_", "the snapshot is read from /proc"),
     ("DROP_", "no event is left out by sampling"),
-    ("SCHEDSWITCH_6_E", "no program is attached there"),
-    ("SIGNALDELIVER_E", "no program is attached there"),
-    ("PAGE_FAULT_E", "no program is attached there"),
     ("CPU_HOTPLUG_E", "every CPU that may come has a ring from the start"),
 ];
 

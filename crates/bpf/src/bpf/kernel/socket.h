@@ -20,45 +20,6 @@ static __always_inline __u16 swap16(__u16 v)
 	return v >> 8 | v << 8;
 }
 
-/* An address in user memory: family byte, address, port in host order; or the path. */
-__noinline int put_sockaddr(__u32 packed)
-{
-	struct scratch *s = scratch();
-	if (!s)
-		return 0;
-	__u32 arg = packed & 7;
-	__u64 from = s->args[arg & 7];
-	__u8 *to;
-	__u8 addr[28] = {};
-	bpf_probe_read_user(addr, 2, (void *)from);
-	__u16 family = *(__u16 *)addr;
-	to = &s->data[s->pos & 0xffff];
-	if (!from) {
-		put_empty(s);
-	} else if (family == AF_INET && !bpf_probe_read_user(addr, 16, (void *)from)) {
-		to[0] = AF_INET;
-		*(__u32 *)&to[1] = *(__u32 *)&addr[4];
-		*(__u16 *)&to[5] = swap16(*(__u16 *)&addr[2]);
-		end_param(s, 7);
-	} else if (family == AF_INET6 && !bpf_probe_read_user(addr, 28, (void *)from)) {
-		to[0] = AF_INET6;
-		*(__u64 *)&to[1] = *(__u64 *)&addr[8];
-		*(__u64 *)&to[9] = *(__u64 *)&addr[16];
-		*(__u16 *)&to[17] = swap16(*(__u16 *)&addr[2]);
-		end_param(s, 19);
-	} else if (family == AF_UNIX) {
-		char first = 0;
-		bpf_probe_read_user(&first, 1, (void *)(from + 2));
-		to[0] = AF_UNIX;
-		/* The NUL before an abstract name is left out. */
-		long len = bpf_probe_read_user_str(&to[1], 109, (void *)(from + 2 + (first == 0)));
-		end_param(s, len > 0 ? 1 + (len & 0x7f) : 0);
-	} else {
-		put_empty(s);
-	}
-	return 0;
-}
-
 /* Both ends of a socket: ours first for what goes out, theirs first for what comes in. */
 __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 {

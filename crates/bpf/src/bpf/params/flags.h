@@ -12,6 +12,15 @@
 #define O_DIRECT 0200000
 #endif
 #define S_IALLUGO 07777
+#define SIGHUP 1
+#define SIGINT 2
+#define SIGQUIT 3
+#define SIGKILL 9
+#define SIGTERM 15
+#define SIGCHLD 17
+#define SIGTSTP 20
+#define SIGRTMIN 32
+#define SIGRTMAX 64
 
 __noinline int translate(__u32 map, __u64 value)
 {
@@ -65,4 +74,29 @@ __noinline int open_flags(__u64 flags)
 static __always_inline __u32 open_mode(__u64 flags, __u64 mode)
 {
 	return flags & (O_CREAT | O_TMPFILE) ? mode & S_IALLUGO : 0;
+}
+
+/* Whether the kernel's siginfo of such a signal names who sent it. */
+static __always_inline bool has_sender(int signal, int code)
+{
+	switch (signal) {
+	case SIGKILL:
+	case SIGCHLD:
+		return true;
+	case SIGHUP:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGTERM:
+	case SIGTSTP:
+		/* From a process rather than from the kernel. */
+		return code <= 0;
+	}
+	return signal >= SIGRTMIN && signal <= SIGRTMAX;
+}
+
+/* Of the pairs (protection or absence, write or read, user or supervisor) one each; the others may be there. */
+static __always_inline __u32 fault_flags(__u64 error)
+{
+	return (error & 1 ? 1 : 2) | (error & 2 ? 4 : 8) | (error & 4 ? 16 : 32) | (error & 8 ? 64 : 0) |
+	       (error & 16 ? 128 : 0);
 }

@@ -19,6 +19,13 @@ static __always_inline __u32 opened_flags(__s64 fd)
 	return flags | (layer == 1 ? PPM_UPPER : layer == 2 ? PPM_LOWER : 0);
 }
 
+/* A word of an openat2's open_how. */
+static __always_inline __u64 open_how(struct scratch *s, __u64 at, __u32 word)
+{
+	struct kept *kept = kept_for(s);
+	return kept ? kept->how[word] : user_u64(at + 8 * word);
+}
+
 __noinline int param_open(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -35,13 +42,13 @@ __noinline int param_open(__u32 desc)
 		put(s, open_mode(value, arg(s, n + 1)), 4);
 		break;
 	case OP_X_OPEN_HOW_FLAGS:
-		put(s, open_flags(user_u64(value)) | opened_flags(s->ret), 4);
+		put(s, open_flags(open_how(s, value, 0)) | opened_flags(s->ret), 4);
 		break;
 	case OP_X_OPEN_HOW_MODE:
-		put(s, open_mode(user_u64(value), user_u64(value + 8)), 4);
+		put(s, open_mode(open_how(s, value, 0), open_how(s, value, 1)), 4);
 		break;
 	case OP_X_OPEN_HOW_RESOLVE:
-		put(s, translate(MAP_OPENAT2_RESOLVE, user_u64(value + 16)), 4);
+		put(s, translate(MAP_OPENAT2_RESOLVE, open_how(s, value, 2)), 4);
 		break;
 	case OP_X_CREAT_MODE:
 		put(s, open_mode(O_CREAT, value), 4);
@@ -70,6 +77,10 @@ __noinline int param_path(__u32 desc)
 	if (!s)
 		return 0;
 	struct file *file = 0;
+	if ((desc & 0xff) == OP_X_OPEN_NAME) {
+		put_path_arg(s, arg(s, desc >> 8 & 0xff));
+		return 0;
+	}
 	if ((desc & 0xff) == OP_X_CWD) {
 		if (s->ret >= 0)
 			put_user_str(s, arg(s, 0), 4096);

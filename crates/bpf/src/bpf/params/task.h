@@ -3,7 +3,6 @@
 #pragma once
 
 /* Program, arguments and environment as they lie in the process's memory. */
-#define PAGE_TO_KB 2
 #define STRINGS_MAX 16
 #define STRINGS_BYTES 4096
 #define EXEC_REST 8
@@ -123,13 +122,13 @@ __noinline int param_task(__u32 desc)
 		put(s, BPF_CORE_READ(task, min_flt), 8);
 		break;
 	case OP_X_VM_SIZE:
-		put(s, BPF_CORE_READ(mm, total_vm) << PAGE_TO_KB, 4);
+		put(s, vm_size(mm), 4);
 		break;
 	case OP_X_VM_RSS:
-		put(s, (RSS_PAGES(mm, 0) + RSS_PAGES(mm, 1) + RSS_PAGES(mm, 3)) << PAGE_TO_KB, 4);
+		put(s, vm_rss(mm), 4);
 		break;
 	case OP_X_VM_SWAP:
-		put(s, RSS_PAGES(mm, 2) << PAGE_TO_KB, 4);
+		put(s, vm_swap(mm), 4);
 		break;
 	case OP_X_COMM: {
 		long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 16, &task->comm);

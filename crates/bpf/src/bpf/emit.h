@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Events made by the interpreter, in the scratch of the CPU. */
+#pragma once
+
+/* The memory to build an event in, empty but for what a system call sets; to be given back by `done`. */
+static __always_inline struct scratch *fresh(void)
+{
+	struct scratch *s = scratch();
+	if (!s || s->busy) {
+		own_counters()->bug++;
+		return 0;
+	}
+	s->busy = 1;
+	s->ret = 0;
+	s->compat = 0;
+	s->failed_exec = 0;
+	s->messages = 0;
+	s->message = 0;
+	s->filename = 0;
+	return s;
+}
+
+static __always_inline int done(struct scratch *s)
+{
+	s->busy = 0;
+	return 0;
+}
+
+__noinline int emit(__u32 type)
+{
+	struct scratch *s = scratch();
+	__u32 first = event_rows[type & 511].first, count = event_rows[type & 511].count;
+	int i;
+	if (!s)
+		return 0;
+	begin(s, type, current_task()->pid);
+	for (i = 0; i < 32; i++) {
+		if (i >= count)
+			break;
+		param(descs[(first + i) & 2047]);
+	}
+	submit(s);
+	return 0;
+}
+
+/* An event for each message that went, or one for a call that moved none. */
+__noinline int emit_messages(__u32 type)
+{
+	struct scratch *s = scratch();
+	int i;
+	if (!s)
+		return 0;
+	__s64 count = s->ret;
+	if (count <= 0) {
+		s->messages = 1;
+		return emit(type);
+	}
+	for (i = 0; i < MESSAGES_MAX; i++) {
+		if (i >= count)
+			break;
+		s->message = i;
+		s->ret = user_u32(message_at(s, 1) + MSG_WORDS * word_size(s));
+		emit(type);
+	}
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Events of a fixed size, built in the ring itself: their programs may interrupt one that uses the scratch. */
+#pragma once
+
+struct __attribute__((packed)) header {
+	__u64 ts, tid;
+	__u32 len;
+	__u16 type;
+	__u32 count;
+};
+
+#define FIXED_PARAMS_MAX 6
+
+/* Room for an event of `size` bytes, with its header, and lengths as packed into `lengths`: four bits each, the
+ * first lowest. */
+static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 lengths, __u64 tid)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	struct header *event;
+	int i;
+	own_counters()->produced++;
+	event = ring ? bpf_ringbuf_reserve(ring, size, 0) : 0;
+	if (!event) {
+		own_counters()->full++;
+		return 0;
+	}
+	event->ts = boot_time + bpf_ktime_get_boot_ns();
+	event->tid = tid;
+	event->len = size;
+	event->type = type;
+	event->count = count;
+	__u16 *slots = (void *)(event + 1);
+	for (i = 0; i < FIXED_PARAMS_MAX; i++)
+		if (i < count)
+			slots[i] = lengths >> 4 * i & 15;
+	return event;
+}
+
+struct __attribute__((packed)) switch_event {
+	struct header header;
+	__u16 lengths[6];
+	__u64 next, pgft_maj, pgft_min;
+	__u32 vm_size, vm_rss, vm_swap;
+};
+
+struct __attribute__((packed)) signal_event {
+	struct header header;
+	__u16 lengths[3];
+	__u64 sender, receiver;
+	__u8 signal;
+};
+
+struct __attribute__((packed)) fault_event {
+	struct header header;
+	__u16 lengths[3];
+	__u64 address, ip;
+	__u32 error;
+};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Arguments in user memory as they were when the call began: by its end another thread may have changed them. */
+#pragma once
+
+#define KEPT_SHORT 256
+#define KEPT_LONG 4096
+#define SOCKADDR_MAX 128
+#define NOTHING_KEPT -1
+
+struct kept {
+	/* The call that it was kept for. */
+	__s32 number;
+	/* Bytes of a path with its NUL, or of an address; more than KEPT_SHORT lie in the longer memory. */
+	__u32 len;
+	/* Flags, mode and resolution of an openat2. */
+	__u64 how[3];
+	__u8 data[KEPT_SHORT];
+};
+
+struct kept_long {
+	__u8 data[KEPT_LONG];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kept);
+} kept_calls SEC(".maps");
+
+/* Made only for threads that use paths so long. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kept_long);
+} kept_paths SEC(".maps");
+
+static __always_inline long keep_path(struct kept *kept, __u64 from)
+{
+	long len = bpf_probe_read_user_str(kept->data, KEPT_SHORT, (void *)from);
+	if (len < KEPT_SHORT)
+		return len;
+	struct kept_long *more = bpf_task_storage_get(&kept_paths, current_task(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return more ? bpf_probe_read_user_str(more->data, KEPT_LONG, (void *)from) : 0;
+}
+
+static __always_inline long keep_address(struct kept *kept, __u64 from, __u32 len)
+{
+	len = len > SOCKADDR_MAX ? SOCKADDR_MAX : len;
+	barrier_var(len);
+	len &= 2 * SOCKADDR_MAX - 1;
+	return bpf_probe_read_user(kept->data, len, (void *)from) ? 0 : len;
+}
+
+/* Keeps what the event of that type will need. */
+static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
+{
+	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	long len = 0;
+	if (!kept)
+		return 0;
+	/* Memory that is not there yet is read when the call ends, for which the kernel brings it in. */
+	kept->number = NOTHING_KEPT;
+	switch (type) {
+	case EV_SYSCALL_OPEN_X:
+	case EV_SYSCALL_CREAT_X:
+		len = keep_path(kept, args[0]);
+		break;
+	case EV_SYSCALL_OPENAT_2_X:
+		len = keep_path(kept, args[1]);
+		break;
+	case EV_SYSCALL_OPENAT2_X:
+		if (!bpf_probe_read_user(kept->how, sizeof(kept->how), (void *)args[2]))
+			len = keep_path(kept, args[1]);
+		break;
+	case EV_SOCKET_CONNECT_X:
+		len = keep_address(kept, args[1], args[2]);
+		break;
+	}
+	if (len > 0) {
+		kept->len = len;
+		kept->number = number;
+	}
+	return 0;
+}
+
+static __always_inline bool keeps(__u16 type)
+{
+	return type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_CREAT_X ||
+	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X;
+}
+
+/* What was kept for the call at hand. */
+static __always_inline struct kept *kept_for(struct scratch *s)
+{
+	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, 0);
+	return kept && kept->number == s->number ? kept : 0;
+}
+
+static __always_inline void forget(void)
+{
+	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, 0);
+	if (kept)
+		kept->number = NOTHING_KEPT;
+}
+
+/* A path: the one kept, else the one that now stands there. */
+static __always_inline void put_path_arg(struct scratch *s, __u64 from)
+{
+	struct kept *kept = kept_for(s);
+	void *data = kept ? kept->data : 0;
+	__u32 len = kept ? kept->len : 0;
+	if (len > KEPT_SHORT) {
+		struct kept_long *more = bpf_task_storage_get(&kept_paths, current_task(), 0, 0);
+		data = more ? more->data : 0;
+	}
+	if (!data) {
+		put_user_str(s, from, KEPT_LONG);
+		return;
+	}
+	barrier_var(len);
+	len &= 2 * KEPT_LONG - 1;
+	if (len > KEPT_LONG)
+		len = KEPT_LONG;
+	bpf_probe_read_kernel(&s->data[s->pos & 0xffff], len, data);
+	end_param(s, len);
+}

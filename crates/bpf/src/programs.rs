@@ -1,0 +1,95 @@
+//! The programs of the probe, and what is captured that needs each.
+
+use eyas_events::SyscallCode;
+
+/// One program of the BPF object.
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    /// What needs it; none means any system call.
+    codes: &'static [SyscallCode],
+    /// Whether capturing everything includes it: what happens all the time does not.
+    by_default: bool,
+    /// The tracepoint, where it is one that not every kernel has.
+    pub(crate) tracepoint: Option<&'static str>,
+}
+
+const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
+    Program { name, codes, by_default: true, tracepoint: None }
+}
+
+const fn on_demand(name: &'static str, code: &'static [SyscallCode]) -> Program {
+    Program { name, codes: code, by_default: false, tracepoint: None }
+}
+
+/// Calls whose arguments are kept when they begin.
+const KEPT: &[SyscallCode] =
+    &[SyscallCode::OPENAT, SyscallCode::OPEN, SyscallCode::OPENAT2, SyscallCode::CREAT, SyscallCode::CONNECT];
+
+/// Those at the end of system calls and in the life of processes.
+pub(crate) const PROGRAMS: &[Program] = &[
+    program("sys_exit", &[]),
+    program("sched_process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT]),
+    program("sched_process_exit", &[SyscallCode::SCHED_PROCESS_EXIT]),
+    on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
+    on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]),
+    Program {
+        tracepoint: Some("page_fault_user"),
+        ..on_demand("page_fault_user", &[SyscallCode::PAGE_FAULT_USER])
+    },
+    Program {
+        tracepoint: Some("page_fault_kernel"),
+        ..on_demand("page_fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL])
+    },
+];
+
+/// Where calls begin whose arguments are kept, a tracepoint each.
+pub(crate) const ENTER_EACH: &[Program] = &[
+    program("sys_enter_connect", &[SyscallCode::CONNECT]),
+    program("sys_enter_creat", &[SyscallCode::CREAT]),
+    program("sys_enter_open", &[SyscallCode::OPEN]),
+    program("sys_enter_openat2", &[SyscallCode::OPENAT2]),
+    program("sys_enter_openat", &[SyscallCode::OPENAT]),
+];
+
+/// The same by one program for all calls, where the kernel's own tracepoints can't be had.
+pub(crate) const ENTER_ALL: &[Program] = &[program("sys_enter", KEPT)];
+
+/// What is captured: a list, or everything that does not happen all the time.
+pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);
+
+impl Interest<'_> {
+    pub(crate) fn has(&self, code: SyscallCode) -> bool {
+        self.0.is_none_or(|list| list.contains(&code))
+    }
+
+    /// Whether a program has something to do.
+    pub(crate) fn needs(&self, program: &Program) -> bool {
+        match (self.0, program.codes) {
+            (None, _) => program.by_default,
+            (Some(list), []) => list.iter().any(|code| is_syscall(*code)),
+            (Some(list), codes) => codes.iter().any(|code| list.contains(code)),
+        }
+    }
+}
+
+/// Whether it is a system call on some architecture rather than a tracepoint.
+fn is_syscall(code: SyscallCode) -> bool {
+    code.info().is_some_and(|info| info.x86_64 >= 0 || info.aarch64 >= 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_attached_when_something_needs_it() {
+        let names = |interest: Option<&[SyscallCode]>| -> Vec<&str> {
+            let interest = Interest(interest);
+            PROGRAMS.iter().chain(ENTER_EACH).filter(|p| interest.needs(p)).map(|p| p.name).collect()
+        };
+        assert_eq!(names(Some(&[SyscallCode::SCHED_SWITCH])), ["sched_switch"]);
+        assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "sys_enter_openat"]);
+        assert!(!names(None).contains(&"page_fault_user") && names(None).contains(&"sys_enter_creat"));
+        assert!(names(Some(&[])).is_empty());
+    }
+}
