@@ -155,6 +155,22 @@ impl<'a> RawEvent<'a> {
         }
     }
 
+    /// Path of what an open call opened, as the kernel has it; the parameter `name` is what was asked for, which
+    /// another thread may have changed meanwhile.
+    ///
+    /// Live captures know it; `.scap` files have no place for it. `None` also for calls that failed.
+    pub fn opened_path(&self) -> Option<&'a [u8]> {
+        let is_open = matches!(
+            self.ty,
+            EventType::SYSCALL_OPEN_X
+                | EventType::SYSCALL_OPENAT_2_X
+                | EventType::SYSCALL_OPENAT2_X
+                | EventType::SYSCALL_CREAT_X
+        );
+        // One more than the row has.
+        if is_open { self.text(self.info()?.params.len()) } else { None }
+    }
+
     /// The call's result: the parameter that is one, or the first of calls that return an id.
     ///
     /// `None` where the row has none.

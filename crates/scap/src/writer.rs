@@ -113,13 +113,17 @@ impl Writer {
     /// The output takes no more, or the event is longer than a block may be.
     pub fn event(&mut self, event: &RawEvent<'_>) -> Result<(), Error> {
         let large = crate::builder::is_wide(event.ty);
+        // Readers refuse an event with more parameters than its row.
+        let known = event.info().map_or(event.nparams(), |info| event.nparams().min(info.params.len()));
+        let lengths = known * if large { 4 } else { 2 };
+        let bytes: usize = event.params().take(known).map(<[u8]>::len).sum();
         let ty = match (large, event.state_only) {
             (false, false) => block::EVENT,
             (false, true) => block::EVENT_FLAGS,
             (true, false) => block::LARGE_EVENT,
             (true, true) => block::LARGE_EVENT_FLAGS,
         };
-        let length = HEADER_LEN + event.body().len();
+        let length = HEADER_LEN + lengths + bytes;
         // CPU, flags, padding and the trailer come on top.
         if !large && length + 16 > EVENT_LIMIT {
             let text = format!("an event has {length} bytes, the format allows {}", EVENT_LIMIT - 16);
@@ -134,8 +138,10 @@ impl Writer {
             out.extend_from_slice(&event.tid.to_le_bytes());
             out.extend_from_slice(&(length as u32).to_le_bytes());
             out.extend_from_slice(&event.ty.0.to_le_bytes());
-            out.extend_from_slice(&(event.nparams() as u32).to_le_bytes());
-            out.extend_from_slice(event.body());
+            out.extend_from_slice(&(known as u32).to_le_bytes());
+            let (slots, values) = event.body().split_at(event.nparams() * if large { 4 } else { 2 });
+            out.extend_from_slice(&slots[..lengths]);
+            out.extend_from_slice(&values[..bytes]);
         })
     }
 
