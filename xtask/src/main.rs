@@ -13,7 +13,7 @@ usage: cargo xtask COMMAND
 
   demo              replay a small capture, then capture live, and show the alerts
   test              run every test; installs what is missing first
-  check             formatting, lints, documentation, generated files
+  check             formatting, lints, documentation, the probe for every architecture, generated files
   codegen [--check] write the generated pages of docs/, or only compare them
   bench             run the benchmarks";
 
@@ -56,5 +56,7 @@ fn check() -> Result<(), String> {
         &["doc", "--workspace", "--no-deps", "--features", "live"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
+    // The probe for the architectures that this machine is not.
+    shell::cargo(&["test", "-p", "eyas-bpf", "--test", "targets"])?;
     codegen::check()
 }

@@ -184,6 +184,7 @@ impl Probe {
         }
         let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, enter };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
+            data.page_to_kb = (page >> 10).trailing_zeros();
             data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
         }
         probe.set_quiet(&options.quiet)?;

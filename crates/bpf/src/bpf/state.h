@@ -91,6 +91,8 @@ struct {
 __u8 interest[512];
 __u64 boot_time = 0;
 __u32 snaplen = 80;
+/* A page is 1 << page_to_kb KiB. */
+__u32 page_to_kb = 2;
 __u32 own_pid = -1;
 __u8 drop_failed = 0;
 __u8 stopped = 0;

@@ -120,9 +120,12 @@ const MEMORY: [&str; 4] = ["SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MMAP2_X
 /// Added to an argument's number: the second of the two numbers that it points to.
 const SECOND: u8 = 8;
 
+/// Beginnings of events' names, a parameter, an operation, its argument.
+pub(super) type Row = (&'static [&'static str], &'static str, &'static str, u8);
+
 /// The parameter of that name, in the events whose names begin with one of those given, is made by an
 /// operation from an argument. The first row that fits counts.
-pub(super) const ROWS: &[(&[&str], &str, &str, u8)] = &[
+pub(super) const ROWS: &[Row] = &[
     (&TASK, "exe", "EXE", 0),
     (&TASK, "args", "ARGS", 0),
     (&TASK, "tid", "TID", 0),

@@ -71,22 +71,20 @@ static __always_inline __u32 pidns_flag(struct task_struct *task)
 		pages < 0 ? 0 : (__u64)pages;                                                                     \
 	})
 
-#define PAGE_TO_KB 2
-
 /* Sizes in KiB: what is mapped, what is resident (of files, anonymous, shared), what is swapped out. */
 static __always_inline __u32 vm_size(struct mm_struct *mm)
 {
-	return BPF_CORE_READ(mm, total_vm) << PAGE_TO_KB;
+	return BPF_CORE_READ(mm, total_vm) << page_to_kb;
 }
 
 static __always_inline __u32 vm_rss(struct mm_struct *mm)
 {
-	return (RSS_PAGES(mm, 0) + RSS_PAGES(mm, 1) + RSS_PAGES(mm, 3)) << PAGE_TO_KB;
+	return (RSS_PAGES(mm, 0) + RSS_PAGES(mm, 1) + RSS_PAGES(mm, 3)) << page_to_kb;
 }
 
 static __always_inline __u32 vm_swap(struct mm_struct *mm)
 {
-	return RSS_PAGES(mm, 2) << PAGE_TO_KB;
+	return RSS_PAGES(mm, 2) << page_to_kb;
 }
 
 static __always_inline __u64 caps(const kernel_cap_t *set)
