@@ -37,7 +37,10 @@ __noinline int emit(__u32 type)
 	for (i = 0; i < 32; i++) {
 		if (i >= count)
 			break;
-		param(descs[(first + i) & 2047]);
+		__u32 desc = descs[(first + i) & 2047];
+		/* Most are plain: they take no call. */
+		if (!param_plain(s, desc))
+			param(desc);
 	}
 	submit(s);
 	return 0;

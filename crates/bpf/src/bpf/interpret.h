@@ -67,7 +67,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 __noinline int param(__u32 desc)
 {
 	struct scratch *s = scratch();
-	if (!s || s->pos > MAX_EVENT || param_plain(s, desc))
+	if (!s || s->pos > MAX_EVENT)
 		return 0;
 	switch (desc & 0xff) {
 	CASES_IMAGE:

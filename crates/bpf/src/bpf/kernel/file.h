@@ -13,13 +13,12 @@
 
 static __always_inline struct file *file_of(int fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots = BPF_CORE_READ(table, fd);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct files_struct *files = task->files;
 	struct file *file = 0;
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (!files || fd < 0 || (__u32)fd >= files->fdt->max_fds)
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]);
+	bpf_probe_read_kernel(&file, sizeof(file), &files->fdt->fd[fd]);
 	return file;
 }
 
@@ -50,20 +49,22 @@ static __always_inline void put_path(struct scratch *s, struct file *file)
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	struct dentry *root = BPF_CORE_READ(mount, mnt.mnt_root);
 	int depth;
 
 	s->data[TEMP + 4096] = 0;
 	s->at = 4096;
 	for (depth = 0; depth < 64; depth++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		if (dentry == root) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 			if (above == mount)
 				break;
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 			mount = above;
+			root = BPF_CORE_READ(mount, mnt.mnt_root);
 			continue;
 		}
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 		__u32 len = BPF_CORE_READ(dentry, d_name.len);
 		const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
 		__u32 at = s->at;
