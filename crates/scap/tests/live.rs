@@ -228,3 +228,59 @@ fn losses_are_told_apart_by_cause_and_cpu() {
     assert_eq!(cpus.iter().map(|cpu| cpu.buffer).sum::<u64>(), stats.drops_buffer);
     assert_eq!(cpus.iter().map(|cpu| cpu.page_faults).sum::<u64>(), stats.page_faults);
 }
+
+/// A CPU that is off until this is dropped, or turned on.
+struct Off(std::path::PathBuf);
+
+impl Off {
+    /// Turns the last CPU off, if there is more than one and the machine lets it.
+    fn last() -> Option<(u16, Self)> {
+        let cpu = std::thread::available_parallelism().ok()?.get().checked_sub(1).filter(|cpu| *cpu > 0)?;
+        let switch = std::path::PathBuf::from(format!("/sys/devices/system/cpu/cpu{cpu}/online"));
+        std::fs::write(&switch, "0").ok()?;
+        Some((cpu as u16, Self(switch)))
+    }
+
+    fn turn_on(&self) {
+        std::fs::write(&self.0, "1").unwrap();
+    }
+
+    fn turn_off(&self) {
+        std::fs::write(&self.0, "0").unwrap();
+    }
+}
+
+impl Drop for Off {
+    fn drop(&mut self) {
+        let _ = std::fs::write(&self.0, "1");
+    }
+}
+
+#[test]
+fn cpus_come_and_go() {
+    let Some(_turn) = turn() else { return };
+    if std::env::var_os("EYAS_TEST_CPUS").is_none() {
+        return println!("skipped: it turns a CPU off, which others may use; EYAS_TEST_CPUS=1 lets it");
+    }
+    let Some((cpu, switch)) = Off::last() else { return println!("skipped: no CPU can be turned off here") };
+    let interest = Some(vec![SyscallCode::GETPPID]);
+    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    for _ in 0..2 {
+        switch.turn_on();
+        let calls = std::thread::spawn(move || {
+            let mut only = rustix::thread::CpuSet::new();
+            only.set(usize::from(cpu));
+            rustix::thread::sched_setaffinity(None, &only).unwrap();
+            for _ in 0..100 {
+                let _ = rustix::process::getppid();
+            }
+        });
+        calls.join().unwrap();
+        switch.turn_off();
+    }
+    switch.turn_on();
+    let events = finish(&mut source);
+    let there = events.iter().filter(|event| event.as_raw().cpu == cpu).count();
+    assert!(there >= 200, "{there} events of CPU {cpu}");
+    assert_eq!(source.stats().drops(), 0);
+}

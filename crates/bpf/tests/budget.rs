@@ -1,0 +1,36 @@
+//! What the programs cost the verifier. It needs root and a kernel that loads the probe.
+
+use std::collections::HashSet;
+
+use eyas_bpf::{Probe, ProbeOptions};
+use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
+
+/// Instructions that the verifier may look at for one program; the kernel allows a million.
+const INSTRUCTIONS: u32 = 500_000;
+/// Functions of one program; the kernel allows 256.
+const FUNCTIONS: usize = 200;
+
+#[test]
+fn programs_stay_within_the_verifier_s_budget() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: loading the probe needs root");
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    lock.lock().unwrap();
+    let before: HashSet<u32> = ProgInfoIter::default().map(|program| program.id).collect();
+    let (_probe, _rings) =
+        Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();
+    let names = ["sys_", "sched_", "signal_deliver", "page_fault"];
+    let options = ProgInfoQueryOptions::default().include_jited_func_lens(true);
+    let ours: Vec<_> = ProgInfoIter::with_query_opts(options)
+        .filter(|program| !before.contains(&program.id))
+        .filter(|program| names.iter().any(|name| program.name.to_string_lossy().starts_with(name)))
+        .collect();
+    assert!(ours.len() >= 7, "{} programs", ours.len());
+    for program in &ours {
+        let (name, functions) = (program.name.to_string_lossy(), program.jited_func_lens.len());
+        println!("{name}: {} instructions verified, {functions} functions", program.verified_insns);
+        assert!(program.verified_insns < INSTRUCTIONS, "{name}");
+        assert!((1..FUNCTIONS).contains(&functions), "{name}");
+    }
+}
