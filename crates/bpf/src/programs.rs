@@ -29,6 +29,11 @@ const KEPT: &[SyscallCode] =
 pub(crate) const PROGRAMS: &[Program] = &[
     program("sys_exit", &[]),
     program("sched_process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT]),
+    // Where children do not pass the end of the call that makes them; the object of x86-64 has no such program.
+    program(
+        "sched_process_fork",
+        &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
+    ),
     program("sched_process_exit", &[SyscallCode::SCHED_PROCESS_EXIT]),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]),

@@ -11,6 +11,8 @@ static __always_inline struct scratch *fresh(void)
 		return 0;
 	}
 	s->busy = 1;
+	s->task = (__u64)current_task();
+	s->forked = 0;
 	s->ret = 0;
 	s->compat = 0;
 	s->failed_exec = 0;
@@ -33,7 +35,7 @@ __noinline int emit(__u32 type)
 	int i;
 	if (!s)
 		return 0;
-	begin(s, type, current_task()->pid);
+	begin(s, type, s->forked ? BPF_CORE_READ(subject(s), pid) : current_task()->pid);
 	for (i = 0; i < 32; i++) {
 		if (i >= count)
 			break;

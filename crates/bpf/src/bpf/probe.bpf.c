@@ -58,6 +58,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	/* A program that was started tells so itself, from sched_process_exec. */
 	if (exec && ret == 0)
 		return 0;
+#if !defined(__TARGET_ARCH_x86)
+	/* Children tell so themselves, from sched_process_fork. */
+	if (ret == 0 && (type == EV_SYSCALL_CLONE_20_X || type == EV_SYSCALL_CLONE3_X))
+		return 0;
+#endif
 	s = fresh();
 	if (!s)
 		return 0;
@@ -118,6 +123,21 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 	take_args(args, regs, call.compat);
 	return enter(number, args);
 }
+
+#if !defined(__TARGET_ARCH_x86)
+/* Where a child does not pass the end of the call that made it. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct scratch *s;
+	if (is_left_out(current_task()) || parent->flags & PF_KTHREAD || !(s = fresh()))
+		return 0;
+	s->task = (__u64)child;
+	s->forked = 1;
+	emit(EV_SYSCALL_CLONE_20_X);
+	return done(s);
+}
+#endif
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)

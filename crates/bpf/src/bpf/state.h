@@ -22,11 +22,15 @@ struct scratch {
 	__u16 type;
 	__u16 number;
 	__u32 index;
+	/* The task that the event is about: the caller, or the child that it makes. In kernel memory. */
+	__u64 task;
 	/* Whether a program is at work with it. */
 	__u8 busy;
 	/* Whether the caller's longs are 32 bits wide. */
 	__u8 compat;
 	__u8 failed_exec;
+	/* Whether it is about a child, which makes no system call yet. */
+	__u8 forked;
 	/* Whether the call takes several messages, and which of them the event is about. */
 	__u8 messages;
 	__u8 message;

@@ -17,6 +17,12 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task_btf();
 }
 
+/* The task that the event is about. */
+static __always_inline struct task_struct *subject(struct scratch *s)
+{
+	return (struct task_struct *)s->task;
+}
+
 /* The id in the pid's own, deepest namespace. */
 static __always_inline __s64 own_number(struct pid *pid)
 {
@@ -138,7 +144,7 @@ static __always_inline void put_cgroup(struct scratch *s, int subsys, const char
 {
 	struct cgroup_subsys_state *css = 0;
 	struct kernfs_node *nodes[6] = {}, *node;
-	struct css_set *set = BPF_CORE_READ(current_task(), cgroups);
+	struct css_set *set = BPF_CORE_READ(subject(s), cgroups);
 	int i;
 
 	bpf_core_read(&css, sizeof(css), &set->subsys[subsys & 15]);

@@ -7,6 +7,10 @@
 #define PTRACE_SINGLESTEP 9
 #define PTRACE_DETACH 17
 #define PTRACE_SYSCALL 24
+#define CLONE_VM 0x100
+#define CLONE_FILES 0x400
+#define CLONE_SIGHAND 0x800
+#define CLONE_THREAD 0x10000
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
 #define PR_GET_CHILD_SUBREAPER 37
@@ -40,6 +44,17 @@ static __always_inline __s64 limit(struct scratch *s, __u32 n)
 	return at ? user_word(s, at, n / SECOND) : -1;
 }
 
+/* What a child has in common with the caller, as the flags that a clone would have said it with. */
+static __always_inline __u64 flags_of_child(struct task_struct *child)
+{
+	__u64 flags = 0;
+	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+		flags |= CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	if (BPF_CORE_READ(child, files) == BPF_CORE_READ(current_task(), files))
+		flags |= CLONE_FILES;
+	return flags;
+}
+
 __noinline int param_process(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -47,11 +62,12 @@ __noinline int param_process(__u32 desc)
 		return 0;
 	__u32 op = desc & 0xff, n = desc >> 8 & 0xff;
 	__u64 value = arg(s, n);
-	struct task_struct *task = current_task();
+	struct task_struct *task = subject(s);
 	__u32 option = arg(s, 0);
 	switch (op) {
 	case OP_X_CLONE_FLAGS:
-		put(s, translate(MAP_CLONE_FLAGS, arg(s, 0)) | pidns_flag(task), 4);
+		value = s->forked ? flags_of_child(task) : arg(s, 0);
+		put(s, translate(MAP_CLONE_FLAGS, value) | pidns_flag(task), 4);
 		break;
 	case OP_X_CLONE3_FLAGS:
 		put(s, translate(MAP_CLONE_FLAGS, user_u64(arg(s, 0))) | pidns_flag(task), 4);

@@ -99,15 +99,15 @@ __noinline int param_task(__u32 desc)
 	if (!s)
 		return 0;
 	__u32 op = desc & 0xff;
-	struct task_struct *task = current_task();
+	struct task_struct *task = subject(s);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	switch (op) {
 	case OP_X_TID:
-		put(s, (__s64)task->pid, 8);
+		put(s, (__s64)BPF_CORE_READ(task, pid), 8);
 		break;
 	case OP_X_PID:
-		put(s, (__s64)task->tgid, 8);
+		put(s, (__s64)BPF_CORE_READ(task, tgid), 8);
 		break;
 	case OP_X_PTID:
 		put(s, (__s64)BPF_CORE_READ(task, real_parent, pid), 8);
@@ -185,7 +185,7 @@ __noinline int param_program(__u32 desc)
 	if (!s)
 		return 0;
 	__u32 op = desc & 0xff;
-	struct task_struct *task = current_task();
+	struct task_struct *task = subject(s);
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	switch (op) {
