@@ -16,7 +16,7 @@ static __always_inline struct scratch *fresh(void)
 	s->ret = 0;
 	s->compat = 0;
 	s->failed_exec = 0;
-	s->messages = 0;
+	s->no_message = 0;
 	s->message = 0;
 	s->filename = 0;
 	return s;
@@ -57,7 +57,7 @@ __noinline int emit_messages(__u32 type)
 		return 0;
 	__s64 count = s->ret;
 	if (count <= 0) {
-		s->messages = 1;
+		s->no_message = 1;
 		return emit(type);
 	}
 	for (i = 0; i < MESSAGES_MAX; i++) {

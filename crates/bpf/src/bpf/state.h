@@ -31,8 +31,8 @@ struct scratch {
 	__u8 failed_exec;
 	/* Whether it is about a child, which makes no system call yet. */
 	__u8 forked;
-	/* Whether the call takes several messages, and which of them the event is about. */
-	__u8 messages;
+	/* Of a call that takes several messages: whether none moved, else which of them the event is about. */
+	__u8 no_message;
 	__u8 message;
 	/* Of a program that was started: in kernel memory. */
 	__u64 filename;

@@ -377,7 +377,7 @@ macro_rules! ops {
 }
 
 ops! {
-    /// Not made by the interpreter: the event has a handler of its own, or is no longer sent.
+    /// An operation of the probe for this parameter alone, or the event is no longer sent.
     Custom = 0,
     /// The call's return value, cut to the parameter's size.
     Ret = 1,

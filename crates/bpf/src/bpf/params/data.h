@@ -96,7 +96,7 @@ static __always_inline __u32 word_size(struct scratch *s)
 static __always_inline __u64 message_at(struct scratch *s, __u32 n)
 {
 	/* Where there are several, each is followed by its length. */
-	return s->messages && s->ret <= 0 ? 0 : arg(s, n) + s->message * (MSG_WORDS + 1) * word_size(s);
+	return s->no_message ? 0 : arg(s, n) + s->message * (MSG_WORDS + 1) * word_size(s);
 }
 
 __noinline int param_message(__u32 desc)
