@@ -100,8 +100,6 @@ __noinline int param_task(__u32 desc)
 		return 0;
 	__u32 op = desc & 0xff;
 	struct task_struct *task = subject(s);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	switch (op) {
 	case OP_X_TID:
 		put(s, (__s64)BPF_CORE_READ(task, pid), 8);
@@ -122,13 +120,13 @@ __noinline int param_task(__u32 desc)
 		put(s, BPF_CORE_READ(task, min_flt), 8);
 		break;
 	case OP_X_VM_SIZE:
-		put(s, vm_size(mm), 4);
+		put(s, vm_size(BPF_CORE_READ(task, mm)), 4);
 		break;
 	case OP_X_VM_RSS:
-		put(s, vm_rss(mm), 4);
+		put(s, vm_rss(BPF_CORE_READ(task, mm)), 4);
 		break;
 	case OP_X_VM_SWAP:
-		put(s, vm_swap(mm), 4);
+		put(s, vm_swap(BPF_CORE_READ(task, mm)), 4);
 		break;
 	case OP_X_COMM: {
 		long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 16, &task->comm);
@@ -136,10 +134,10 @@ __noinline int param_task(__u32 desc)
 		break;
 	}
 	case OP_X_EUID:
-		put(s, BPF_CORE_READ(cred, euid.val), 4);
+		put(s, BPF_CORE_READ(task, cred, euid.val), 4);
 		break;
 	case OP_X_EGID:
-		put(s, BPF_CORE_READ(cred, egid.val), 4);
+		put(s, BPF_CORE_READ(task, cred, egid.val), 4);
 		break;
 	case OP_X_VTID:
 		put(s, own_number(BPF_CORE_READ(task, thread_pid)), 8);
@@ -165,13 +163,13 @@ __noinline int param_task(__u32 desc)
 		put(s, bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : -1U, 4);
 		break;
 	case OP_X_CAP_INHERITABLE:
-		put(s, caps(&cred->cap_inheritable), 8);
+		put(s, caps(&BPF_CORE_READ(task, cred)->cap_inheritable), 8);
 		break;
 	case OP_X_CAP_PERMITTED:
-		put(s, caps(&cred->cap_permitted), 8);
+		put(s, caps(&BPF_CORE_READ(task, cred)->cap_permitted), 8);
 		break;
 	case OP_X_CAP_EFFECTIVE:
-		put(s, caps(&cred->cap_effective), 8);
+		put(s, caps(&BPF_CORE_READ(task, cred)->cap_effective), 8);
 		break;
 	default:
 		put_empty(s);
