@@ -22,6 +22,7 @@ pub use thread::{Thread, ThreadFlags};
 pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 
+pub(crate) use container::{Kind, kind_of_cgroups};
 pub(crate) use parse::Current;
 pub(crate) use thread::split_nul;
 

@@ -4,6 +4,7 @@ use eyas_fields::{Field, Value};
 use serde_json::Value as Json;
 
 use super::{fields, key};
+use crate::state::{Kind, kind_of_cgroups};
 use crate::view::EventView;
 
 fields! {
@@ -127,22 +128,11 @@ fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     if is_host(v) {
         return Some(Value::Str(HOST));
     }
-    // The numbers that container events have carried since the first of them.
-    Some(Value::from(match meta(v, "type")?.as_u64()? {
-        0 => "docker",
-        1 => "lxc",
-        2 => "libvirt_lxc",
-        3 => "mesos",
-        4 => "rkt",
-        5 => "custom",
-        6 => "cri",
-        7 => "containerd",
-        8 => "cri-o",
-        9 => "bpm",
-        10 => "static",
-        11 => "podman",
-        _ => return None,
-    }))
+    let kind = match meta(v, "type").and_then(Json::as_u64) {
+        Some(number) => Kind::of_number(number),
+        None => kind_of_cgroups(&v.thread()?.cgroups),
+    };
+    kind.map(|kind| Value::from(kind.name()))
 }
 
 pub(super) fn label<'v>(v: &'v EventView<'v>, of: &str, name: &str) -> Option<Value<'v>> {

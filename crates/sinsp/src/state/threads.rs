@@ -82,6 +82,10 @@ impl Threads {
         self.entries.values()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Thread> {
+        self.entries.values_mut()
+    }
+
     /// The leader of the thread's group, or the thread itself where no leader is needed.
     pub fn main_of<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         if thread.is_main() { Some(thread) } else { self.get(thread.pid) }

@@ -47,6 +47,11 @@ impl Users {
         }
     }
 
+    /// Forgets the users of all containers but these.
+    pub(crate) fn retain_containers(&mut self, keep: impl Fn(&Text) -> bool) {
+        self.containers.retain(|id, _| keep(id));
+    }
+
     pub(crate) fn add_user(&mut self, container: Option<Text>, user: User) {
         if let Some(names) = self.names_mut(container) {
             names.users.insert(user.uid, user);

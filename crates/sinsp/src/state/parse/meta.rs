@@ -3,7 +3,6 @@
 use eyas_events::{EventType, param};
 use eyas_scap::{Group, RawEvent, User};
 
-use crate::state::container::Container;
 use crate::state::{State, Text};
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>) {
@@ -55,15 +54,9 @@ fn container(raw: &RawEvent<'_>, index: usize) -> Option<Text> {
     raw.text(index).filter(|id| !id.is_empty()).map(Text::from)
 }
 
-/// Container events carry one JSON object, at top level or below `container`.
 fn add_container(state: &mut State, raw: &RawEvent<'_>) {
     let Some(text) = raw.text(param::CONTAINER_JSON_2_E::json) else { return };
-    let Ok(mut json) = serde_json::from_slice::<serde_json::Value>(text) else { return };
-    let json = match json.get_mut("container") {
-        Some(inner) => inner.take(),
-        None => json,
-    };
-    if let Some(id) = json.get("id").and_then(|id| id.as_str()) {
-        state.containers.insert(Text::from(id.as_bytes()), Container { json });
+    if let Ok(json) = serde_json::from_slice(text) {
+        state.add_container(json);
     }
 }

@@ -1,0 +1,222 @@
+//! The container that a process is in, told by the names of its control groups.
+
+use super::{Kind, SHORT_ID};
+use crate::state::thread::split_nul;
+
+/// Length of a full id: SHA-256 in hexadecimal.
+const FULL_ID: usize = 64;
+
+/// Short id of the container that control groups (`subsystem=path`, each ended by NUL) belong to;
+/// `None` on the host.
+pub(crate) fn id_of_cgroups(cgroups: &[u8]) -> Option<&[u8]> {
+    of_cgroups(cgroups).map(|found| found.id)
+}
+
+/// Who made the container, as far as the names tell.
+pub(crate) fn kind_of_cgroups(cgroups: &[u8]) -> Option<Kind> {
+    of_cgroups(cgroups)?.kind
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Found<'a> {
+    id: &'a [u8],
+    kind: Option<Kind>,
+}
+
+fn of_cgroups(cgroups: &[u8]) -> Option<Found<'_>> {
+    split_nul(cgroups).find_map(|group| {
+        let path = &group[group.iter().position(|b| *b == b'=')? + 1..];
+        // The innermost container counts; those with names are never inside those with numbers.
+        path.rsplit(|b| *b == b'/').find_map(numbered).or_else(|| named(path))
+    })
+}
+
+/// What runtimes put before a full id, and who they are.
+const PREFIXES: [(&[u8], Option<Kind>); 9] = [
+    (b"docker-", Some(Kind::Docker)),
+    (b"libpod-payload-", Some(Kind::Podman)),
+    (b"libpod-", Some(Kind::Podman)),
+    (b"crio-", Some(Kind::CriO)),
+    (b"cri-containerd-", Some(Kind::Containerd)),
+    (b"containerd-", Some(Kind::Containerd)),
+    (b"nerdctl-", Some(Kind::Containerd)),
+    // Below containerd's own service the slice comes first: `<slice>:cri-containerd:<id>`.
+    (b"cri-containerd:", Some(Kind::Containerd)),
+    (b"", None),
+];
+
+/// A group named by a full id. What else begins like it (`crio-conmon-<id>`: a monitor) is beside a
+/// container, not in one.
+fn numbered(name: &[u8]) -> Option<Found<'_>> {
+    let name = name.strip_suffix(b".scope").unwrap_or(name);
+    let name = match name.iter().position(|b| *b == b':') {
+        Some(colon) => &name[colon + 1..],
+        None => name,
+    };
+    PREFIXES.iter().find_map(|(prefix, kind)| {
+        let id = name.strip_prefix(*prefix)?;
+        let is_id = id.len() == FULL_ID && id.iter().all(u8::is_ascii_hexdigit);
+        is_id.then(|| Found { id: &id[..SHORT_ID], kind: *kind })
+    })
+}
+
+/// A group with a name that people gave.
+fn named(path: &[u8]) -> Option<Found<'_>> {
+    let lxc = [&b"/lxc.payload."[..], b"/lxc.payload/", b"/lxc/"];
+    // Legacy groups of libvirt are below `/libvirt/lxc/`: asked first.
+    let found = after(path, b"/libvirt/lxc/")
+        .map(component)
+        .or_else(|| path.rsplit(|b| *b == b'/').find_map(libvirt))
+        .map(|id| (id, Kind::LibvirtLxc))
+        .or_else(|| {
+            lxc.iter().find_map(|prefix| after(path, prefix)).map(|rest| (component(rest), Kind::Lxc))
+        })
+        .or_else(|| path.rsplit(|b| *b == b'/').find_map(bpm).map(|id| (id, Kind::Bpm)))
+        .or_else(|| Some((ctr(path)?, Kind::Containerd)));
+    let (id, kind) = found.filter(|(id, _)| !id.is_empty())?;
+    Some(Found { id, kind: Some(kind) })
+}
+
+fn after<'a>(path: &'a [u8], what: &[u8]) -> Option<&'a [u8]> {
+    path.windows(what.len()).position(|part| part == what).map(|at| &path[at + what.len()..])
+}
+
+fn component(rest: &[u8]) -> &[u8] {
+    rest.split(|b| *b == b'/').next().unwrap_or_default()
+}
+
+/// `<name>.libvirt-lxc`, or under systemd `machine-lxc\x2d<name>.scope`, its dashes escaped.
+fn libvirt(name: &[u8]) -> Option<&[u8]> {
+    name.strip_suffix(b".libvirt-lxc")
+        .or_else(|| name.strip_prefix(br"machine-lxc\x2d")?.strip_suffix(b".scope"))
+}
+
+fn bpm(name: &[u8]) -> Option<&[u8]> {
+    let id = name.strip_prefix(b"runc-").unwrap_or(name).strip_prefix(b"bpm-")?;
+    let id = id.strip_suffix(b".scope").unwrap_or(id);
+    id.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b)).then_some(id)
+}
+
+/// Containers that `ctr` makes have any name, below that of their namespace. Only the default namespace is
+/// known to be one: every other group of two names would be a container.
+fn ctr(path: &[u8]) -> Option<&[u8]> {
+    let id = path.strip_prefix(b"/default/")?;
+    let systemd = [&b".service"[..], b".slice", b".scope"].iter().any(|suffix| id.ends_with(suffix));
+    (!systemd && !id.contains(&b'/')).then(|| &id[..id.len().min(SHORT_ID)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
+
+    #[test]
+    fn every_runtime_has_its_way_to_name_a_cgroup() {
+        let outer = "0".repeat(64);
+        let docker = Some(Kind::Docker);
+        let podman = Some(Kind::Podman);
+        let containerd = Some(Kind::Containerd);
+        let crio = Some(Kind::CriO);
+        let slices = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod63b3ebfc.slice";
+        let rows = [
+            // Docker: cgroupfs, systemd, rootless, with an init system inside, docker in docker.
+            (format!("/docker/{ID}"), None),
+            (format!("/system.slice/docker-{ID}.scope"), docker),
+            (format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"), docker),
+            (format!("/system.slice/docker-{ID}.scope/init.scope"), docker),
+            (format!("/docker/{outer}/docker/{ID}"), None),
+            // Podman: systemd and cgroupfs, rootless, with a group inside, split mode, in a pod.
+            (format!("/machine.slice/libpod-{ID}.scope"), podman),
+            (format!("/machine.slice/libpod-{ID}.scope/container"), podman),
+            (format!("/libpod_parent/libpod-{ID}"), podman),
+            (
+                format!(
+                    "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container"
+                ),
+                podman,
+            ),
+            (format!("/system.slice/web.service/libpod-payload-{ID}"), podman),
+            (format!("/machine.slice/machine-libpod_pod_{outer}.slice/libpod-{ID}.scope"), podman),
+            // containerd in Kubernetes, and k3s: systemd, cgroupfs, below the service itself.
+            (format!("{slices}/cri-containerd-{ID}.scope"), containerd),
+            (format!("/kubepods/besteffort/pod4711/{ID}"), None),
+            (format!("/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:{ID}"), containerd),
+            (format!("/system.slice/k3s.service/kubepods/burstable/pod4711/{ID}"), None),
+            (format!("/k8s.io/{ID}"), None),
+            // cri-dockerd, nerdctl, kind.
+            (format!("{slices}/docker-{ID}.scope"), docker),
+            (format!("/system.slice/nerdctl-{ID}.scope"), containerd),
+            (format!("/docker/{outer}/kubelet/kubepods/besteffort/pod4711/{ID}"), None),
+            // CRI-O: systemd, cgroupfs, with a group inside.
+            (format!("{slices}/crio-{ID}.scope"), crio),
+            (format!("/kubepods/besteffort/pod4711/crio-{ID}"), crio),
+            (format!("{slices}/crio-{ID}.scope/container"), crio),
+        ];
+        for (path, kind) in rows {
+            // Version 1 has a path for each controller, version 2 has one.
+            for groups in [
+                format!("cpuset=/\0cpu={path}\0"),
+                format!("cpuset={path}\0memory={path}\0"),
+                format!("cpuset={path}\0"),
+                format!("={path}\0"),
+            ] {
+                let found = of_cgroups(groups.as_bytes()).unwrap_or_else(|| panic!("{path} is a container"));
+                assert_eq!(found, Found { id: &ID.as_bytes()[..12], kind }, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_people_gave() {
+        let lxc = Kind::Lxc;
+        let libvirt = Kind::LibvirtLxc;
+        for (path, id, kind) in [
+            ("/lxc/web", "web", lxc),
+            ("/lxc/web/init.scope", "web", lxc),
+            ("/lxc.payload/web", "web", lxc),
+            ("/lxc.payload.web/system.slice/cron.service", "web", lxc),
+            ("/user.slice/lxc.payload.a-name-of-more-than-12", "a-name-of-more-than-12", lxc),
+            ("/machine/web.libvirt-lxc", "web", libvirt),
+            (r"/machine.slice/machine-lxc\x2d22\x2dweb.scope", r"22\x2dweb", libvirt),
+            (r"/machine.slice/machine-lxc\x2d22\x2dweb.scope/libvirt", r"22\x2dweb", libvirt),
+            ("/libvirt/lxc/web", "web", libvirt),
+            ("/system.slice/runc-bpm-garden.scope", "garden", Kind::Bpm),
+            ("/bpm-garden", "garden", Kind::Bpm),
+            ("/default/a-test-container", "a-test-conta", Kind::Containerd),
+        ] {
+            let groups = format!("cpu={path}\0");
+            let found = of_cgroups(groups.as_bytes()).unwrap_or_else(|| panic!("{path} is a container"));
+            assert_eq!(found, Found { id: id.as_bytes(), kind: Some(kind) }, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_host_is_no_container() {
+        for path in [
+            "/",
+            "",
+            "/init.scope",
+            "/user.slice/user-0.slice/session-3.scope",
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/app-1.scope",
+            "/system.slice/docker.service",
+            "/system.slice/containerd.service",
+            "/system.slice/k3s.service",
+            "/kubepods.slice",
+            "/kubepods/besteffort/pod63b3ebfc",
+            "/lxc.monitor.web",
+            "/lxc/",
+            "/default/init.scope",
+            "/../..",
+            &format!("/kubepods.slice/crio-conmon-{ID}.scope"),
+            &format!("/machine.slice/libpod-conmon-{ID}.scope"),
+            &format!("/machine.slice/machine-libpod_pod_{ID}.slice"),
+            &format!("/system.slice/docker-{ID}0.scope"),
+            &format!("/docker/{}", &ID[1..]),
+            &format!("/docker/{}g", &ID[1..]),
+        ] {
+            assert_eq!(of_cgroups(format!("cpuset=/\0cpu={path}\0").as_bytes()), None, "{path}");
+        }
+        assert_eq!(of_cgroups(b"junk\0"), None);
+    }
+}

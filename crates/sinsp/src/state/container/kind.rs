@@ -1,0 +1,67 @@
+/// Who made a container; the numbers are those that container events carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Docker,
+    Lxc,
+    LibvirtLxc,
+    Mesos,
+    Rkt,
+    Custom,
+    Cri,
+    Containerd,
+    CriO,
+    Bpm,
+    Static,
+    Podman,
+}
+
+impl Kind {
+    const ALL: [Self; 12] = [
+        Self::Docker,
+        Self::Lxc,
+        Self::LibvirtLxc,
+        Self::Mesos,
+        Self::Rkt,
+        Self::Custom,
+        Self::Cri,
+        Self::Containerd,
+        Self::CriO,
+        Self::Bpm,
+        Self::Static,
+        Self::Podman,
+    ];
+
+    pub(crate) fn of_number(number: u64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Lxc => "lxc",
+            Self::LibvirtLxc => "libvirt-lxc",
+            Self::Mesos => "mesos",
+            Self::Rkt => "rkt",
+            Self::Custom => "custom",
+            Self::Cri => "cri",
+            Self::Containerd => "containerd",
+            Self::CriO => "cri-o",
+            Self::Bpm => "bpm",
+            Self::Static => "static",
+            Self::Podman => "podman",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_places() {
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, number, "{kind:?}");
+        }
+        assert_eq!(Kind::of_number(12), None);
+    }
+}
