@@ -3,6 +3,7 @@
 use eyas_events::EventType;
 use eyas_scap::{Error, EventSource, FdEntry, Next, RawEvent, Snapshot, ThreadEntry};
 
+use crate::outside::{ContainerLookup, Containers};
 use crate::state::{Context, Current, State, StateStats};
 use crate::view::EventView;
 
@@ -22,6 +23,8 @@ impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for
 pub struct Config {
     /// Asked about unknown threads; `None` in a replay.
     pub proc: Option<Box<dyn ProcLookup>>,
+    /// Asked about containers that processes are in; `None` in a replay.
+    pub containers: Option<Box<dyn ContainerLookup>>,
     /// Most threads that are kept.
     pub max_threads: usize,
     /// Time between two searches for threads that are gone, ns of event time.
@@ -33,7 +36,13 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         const SECOND: u64 = 1_000_000_000;
-        Self { proc: None, max_threads: 262_144, purge_interval: 300 * SECOND, purge_age: 300 * SECOND }
+        Self {
+            proc: None,
+            containers: None,
+            max_threads: 262_144,
+            purge_interval: 300 * SECOND,
+            purge_age: 300 * SECOND,
+        }
     }
 }
 
@@ -47,6 +56,8 @@ impl std::fmt::Debug for Config {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
+    /// Questions to container runtimes.
+    containers: Option<Containers>,
     state: State,
     /// Number of the last event.
     num: u64,
@@ -80,8 +91,9 @@ impl Default for Inspector {
 
 impl Inspector {
     /// An inspector that knows nothing yet.
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
         Self {
+            containers: config.containers.take().map(Containers::new),
             config,
             state: State::default(),
             num: 0,
@@ -110,6 +122,9 @@ impl Inspector {
         self.pending = None;
         self.initial = true;
         self.state.load(snapshot, self.config.max_threads);
+        if let Some(containers) = &mut self.containers {
+            containers.ask_about_all(&self.state, self.last_ts);
+        }
     }
 
     /// Takes in an event.
@@ -188,6 +203,9 @@ impl Inspector {
             Some(proc) => self.state.apply(event, Some(&mut |tid| proc.thread(tid))),
             None => self.state.apply(event, None),
         };
+        if let Some(containers) = &mut self.containers {
+            containers.after(&mut self.state, event, &current);
+        }
         if current.leaves_work() {
             self.pending = Some((event.ts, current.clone()));
         }

@@ -5,20 +5,24 @@
 //!                  │ State: threads, files, users, containers
 //! ```
 //!
-//! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], so a replay
-//! gives the same answers on every machine.
+//! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], what runtimes know
+//! of containers through [`ContainerLookup`], so a replay gives the same answers on every machine.
 #![forbid(unsafe_code)]
 
 mod fields;
 mod inspector;
 mod interest;
+mod outside;
 mod path;
 mod render;
+#[cfg(feature = "runtimes")]
+pub mod runtimes;
 mod schema;
 pub mod state;
 mod view;
 
 pub use inspector::{Config, Inspector, ProcLookup, Step};
 pub use interest::{syscalls_of, syscalls_of_state};
+pub use outside::ContainerLookup;
 pub use schema::{SyscallSchema, schema};
 pub use view::EventView;

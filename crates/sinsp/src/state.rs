@@ -22,6 +22,8 @@ pub use thread::{Thread, ThreadFlags};
 pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 
+#[cfg(feature = "runtimes")]
+pub(crate) use container::SHORT_ID;
 pub(crate) use container::{Kind, kind_of_cgroups};
 pub(crate) use parse::Current;
 pub(crate) use thread::split_nul;

@@ -225,3 +225,68 @@ fn a_bomb_of_processes_leaves_the_table_as_it_was() {
     see(&mut inspector, close(100, 10, 3), &[]);
     assert_eq!(inspector.state().threads.len(), 2);
 }
+
+/// A runtime that knows a container from the second question on.
+#[derive(Default)]
+struct Runtime {
+    asked: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+    answers: Vec<serde_json::Value>,
+}
+
+impl eyas_sinsp::ContainerLookup for Runtime {
+    fn ask(&mut self, id: &[u8]) -> bool {
+        let id = String::from_utf8(id.to_vec()).unwrap();
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(id.clone());
+        if asked.len() > 1 {
+            self.answers.push(serde_json::json!({
+                "id": id, "name": "web", "type": 7, "privileged": true,
+                "labels": {"io.kubernetes.pod.name": "web-1"},
+            }));
+        }
+        true
+    }
+
+    fn answer(&mut self) -> Option<serde_json::Value> {
+        self.answers.pop()
+    }
+}
+
+#[test]
+fn runtimes_are_asked_about_containers_and_answers_become_fields() {
+    let runtime = Runtime::default();
+    let asked = runtime.asked.clone();
+    let config = eyas_sinsp::Config { containers: Some(Box::new(runtime)), ..Default::default() };
+    let mut inspector = Inspector::new(config);
+    inspector.load(Snapshot {
+        threads: vec![ThreadEntry {
+            tid: 10,
+            pid: 10,
+            ptid: 1,
+            vtid: 10,
+            vpid: 10,
+            ..ThreadEntry::default()
+        }],
+        ..Snapshot::default()
+    });
+    let id = "7951fb549ab9";
+    let execute = |second| {
+        use param::SYSCALL_EXECVE_19_X as p;
+        let group = format!("cpu=/docker/{id}{}\0", "0".repeat(52));
+        at(second, E::SYSCALL_EXECVE_19_X, 10)
+            .int(p::res, 0)
+            .text(p::exe, b"sh")
+            .bytes(p::cgroups, group.as_bytes())
+    };
+    let fields = ["container.id", "container.name", "container.type", "container.privileged", "k8s.pod.name"];
+    let nothing = [id, "<NA>", "<NA>", "<NA>", "<NA>"];
+    assert_eq!(see(&mut inspector, execute(1), &fields), nothing);
+    // Once is enough for a while.
+    assert_eq!(see(&mut inspector, execute(2), &fields), nothing);
+    assert_eq!(see(&mut inspector, execute(32), &fields), nothing);
+    assert_eq!(*asked.lock().unwrap(), [id, id]);
+    let idle = at(33, E::SYSCALL_SETSID_X, 10);
+    assert_eq!(see(&mut inspector, idle, &fields), [id, "web", "containerd", "true", "web-1"]);
+    assert_eq!(see(&mut inspector, execute(99), &fields)[1], "web");
+    assert_eq!(asked.lock().unwrap().len(), 2);
+}

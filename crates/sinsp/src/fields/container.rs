@@ -119,8 +119,12 @@ fn flag<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     bool(v, name)
 }
 
-/// When it was made, ns since the epoch; the runtimes say seconds.
+/// When it started, ns since the epoch: its pid namespace did, else what the runtime says, in seconds.
 fn created(v: &EventView<'_>) -> Option<u64> {
+    let namespace = v.thread()?.pidns_start;
+    if namespace != 0 {
+        return Some(namespace);
+    }
     meta(v, "created_time")?.as_u64()?.checked_mul(1_000_000_000)
 }
 

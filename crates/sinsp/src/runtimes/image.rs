@@ -1,0 +1,89 @@
+//! Names of images: `registry/repository:tag@digest`.
+
+/// What an image is called.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Name<'a> {
+    pub(super) repository: &'a str,
+    pub(super) tag: &'a str,
+    pub(super) digest: &'a str,
+}
+
+/// Takes a name apart; what is an id alone has no repository.
+pub(super) fn parse(name: &str) -> Name<'_> {
+    if is_id(name) {
+        return Name::default();
+    }
+    let (rest, digest) = name.split_once('@').unwrap_or((name, ""));
+    // A colon before a slash separates a port.
+    match rest.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => Name { repository, tag, digest },
+        _ => Name { repository: rest, tag: "", digest },
+    }
+}
+
+pub(super) fn is_id(name: &str) -> bool {
+    name.starts_with("sha256:") || (name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The name by which the container was made, completed by what the runtime knows of the image:
+/// `repository:tag` and `repository@digest`, several of each.
+pub(super) fn complete<'a>(name: &'a str, tags: &'a [String], digests: &'a [String]) -> Name<'a> {
+    let mut name = parse(name);
+    let known = || digests.iter().chain(tags).map(|name| parse(name));
+    if name.repository.is_empty() {
+        name.repository = known().next().unwrap_or_default().repository;
+    }
+    let mut own = known().filter(|other| other.repository == name.repository);
+    if name.tag.is_empty() && name.digest.is_empty() {
+        // What is asked for without a tag is the latest.
+        let mut tags = own.clone().map(|other| other.tag).filter(|tag| !tag.is_empty());
+        name.tag = tags.clone().find(|tag| *tag == "latest").or_else(|| tags.next()).unwrap_or_default();
+    }
+    if name.digest.is_empty() {
+        let only = || (digests.len() == 1).then(|| parse(&digests[0]).digest);
+        let own = own.find(|other| !other.digest.is_empty()).map(|other| other.digest);
+        name.digest = own.or_else(only).unwrap_or_default();
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fall_into_their_parts() {
+        for (name, repository, tag, digest) in [
+            ("nginx", "nginx", "", ""),
+            ("nginx:1.27", "nginx", "1.27", ""),
+            ("localhost:5000/a/b", "localhost:5000/a/b", "", ""),
+            ("localhost:5000/a/b:v1", "localhost:5000/a/b", "v1", ""),
+            ("quay.io/a/b:v1@sha256:77", "quay.io/a/b", "v1", "sha256:77"),
+            ("quay.io/a/b@sha256:77", "quay.io/a/b", "", "sha256:77"),
+            ("sha256:77", "", "", ""),
+            (&"a".repeat(64), "", "", ""),
+            ("", "", "", ""),
+        ] {
+            assert_eq!(parse(name), Name { repository, tag, digest }, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_runtime_knows_completes_the_name() {
+        let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let tags = list(&["mirror/nginx:9", "nginx:1", "nginx:latest"]);
+        let digests = list(&["mirror/nginx@sha256:aa", "nginx@sha256:bb"]);
+        for (name, want) in [
+            ("nginx", ("nginx", "latest", "sha256:bb")),
+            ("nginx:1", ("nginx", "1", "sha256:bb")),
+            ("nginx@sha256:cc", ("nginx", "", "sha256:cc")),
+            ("mirror/nginx", ("mirror/nginx", "9", "sha256:aa")),
+            ("other:2", ("other", "2", "")),
+            ("sha256:77", ("mirror/nginx", "9", "sha256:aa")),
+        ] {
+            let found = complete(name, &tags, &digests);
+            assert_eq!((found.repository, found.tag, found.digest), want, "{name}");
+        }
+        assert_eq!(complete("x:1", &[], &digests[..1]).digest, "sha256:aa");
+    }
+}

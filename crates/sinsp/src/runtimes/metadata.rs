@@ -1,0 +1,152 @@
+//! What is known of a container, in the form in which container events carry it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Kind, SHORT_ID};
+
+/// Longest text that is kept, bytes.
+const MAX_TEXT: usize = 4096;
+/// All texts of a list or a map, bytes.
+const MAX_LIST: usize = 64 << 10;
+
+/// The members have the names that container events have always had.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Metadata {
+    #[serde(rename = "type")]
+    pub(super) kind: u8,
+    pub(super) id: String,
+    pub(super) full_id: String,
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) imageid: String,
+    pub(super) imagerepo: String,
+    pub(super) imagetag: String,
+    pub(super) imagedigest: String,
+    /// Seconds since the epoch.
+    pub(super) created_time: i64,
+    pub(super) ip: String,
+    pub(super) cni_json: String,
+    pub(super) privileged: bool,
+    pub(super) host_pid: bool,
+    pub(super) host_network: bool,
+    pub(super) host_ipc: bool,
+    pub(super) is_pod_sandbox: bool,
+    pub(super) pod_sandbox_id: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) pod_sandbox_labels: BTreeMap<String, String>,
+    pub(super) env: Vec<String>,
+    #[serde(rename = "Mounts")]
+    pub(super) mounts: Vec<Mount>,
+    #[serde(rename = "Healthcheck", skip_serializing_if = "Option::is_none")]
+    pub(super) healthcheck: Option<Probe>,
+    #[serde(rename = "LivenessProbe", skip_serializing_if = "Option::is_none")]
+    pub(super) liveness_probe: Option<Probe>,
+    #[serde(rename = "ReadinessProbe", skip_serializing_if = "Option::is_none")]
+    pub(super) readiness_probe: Option<Probe>,
+}
+
+/// Something of the host's inside the container.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Mount {
+    pub(super) source: String,
+    pub(super) destination: String,
+    pub(super) mode: String,
+    #[serde(rename = "RW")]
+    pub(super) rw: bool,
+    pub(super) propagation: String,
+}
+
+/// A command that tells whether the container is well.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Probe {
+    pub(super) exe: String,
+    pub(super) args: Vec<String>,
+}
+
+impl Probe {
+    pub(super) fn of_command(command: &[String]) -> Option<Self> {
+        let (exe, args) = command.split_first()?;
+        Some(Self { exe: exe.clone(), args: args.to_vec() })
+    }
+}
+
+impl Metadata {
+    pub(super) fn new(kind: Kind, full_id: String) -> Self {
+        let id = full_id.chars().take(SHORT_ID).collect();
+        Self { kind: kind as u8, id, full_id, ..Self::default() }
+    }
+
+    /// Whether it is of the container that was asked for.
+    pub(super) fn is_of(&self, id: &str) -> bool {
+        self.full_id.starts_with(id)
+    }
+
+    /// Whether later answers would say no more: addresses come last while a container starts.
+    pub(super) fn is_complete(&self) -> bool {
+        self.host_network || !self.ip.is_empty()
+    }
+
+    /// Cuts what is longer than anybody needs, and leaves out long labels.
+    pub(super) fn bound(&mut self, max_label: usize) {
+        let texts = [
+            &mut self.full_id,
+            &mut self.name,
+            &mut self.image,
+            &mut self.imageid,
+            &mut self.imagerepo,
+            &mut self.imagetag,
+            &mut self.imagedigest,
+            &mut self.ip,
+            &mut self.cni_json,
+            &mut self.pod_sandbox_id,
+        ];
+        texts.into_iter().for_each(cut);
+        for labels in [&mut self.labels, &mut self.pod_sandbox_labels] {
+            let mut room = Room::default();
+            labels.retain(|name, value| value.len() <= max_label && room.holds(name.len() + value.len()));
+        }
+        let mut room = Room::default();
+        self.env.iter_mut().for_each(cut);
+        self.env.retain(|entry| room.holds(entry.len()));
+        let mut room = Room::default();
+        for mount in &mut self.mounts {
+            let Mount { source, destination, mode, propagation, rw: _ } = mount;
+            [source, destination, mode, propagation].into_iter().for_each(cut);
+        }
+        self.mounts.retain(|m| room.holds(m.source.len() + m.destination.len()));
+        for probe in [&mut self.healthcheck, &mut self.liveness_probe, &mut self.readiness_probe] {
+            let mut room = Room::default();
+            probe.iter_mut().for_each(|probe| {
+                cut(&mut probe.exe);
+                probe.args.iter_mut().for_each(cut);
+                probe.args.retain(|arg| room.holds(arg.len()));
+            });
+        }
+    }
+}
+
+fn cut(text: &mut String) {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text.shrink_to_fit();
+}
+
+/// What has been kept of a list.
+#[derive(Default)]
+struct Room {
+    used: usize,
+}
+
+impl Room {
+    /// Entries take more than their text.
+    fn holds(&mut self, bytes: usize) -> bool {
+        self.used += bytes + 64;
+        self.used <= MAX_LIST
+    }
+}

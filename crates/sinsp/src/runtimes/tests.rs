@@ -1,0 +1,47 @@
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+mod cri;
+mod docker;
+mod hostile;
+mod server;
+
+use server::{Dir, Reply, Server};
+
+const ID: &str = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
+const SHORT: &str = "7951fb549ab9";
+
+/// Sockets by name below the directory.
+fn start(dir: &Dir, endpoints: &[(Api, &str)]) -> Runtimes {
+    let endpoints =
+        endpoints.iter().map(|(api, socket)| Endpoint { api: *api, socket: Path::new("/").join(socket) });
+    Runtimes::start(Options {
+        endpoints: endpoints.collect(),
+        root: dir.0.clone(),
+        deadline: Duration::from_millis(400),
+        retry: Duration::from_millis(5),
+        max_label: 100,
+    })
+    .unwrap()
+}
+
+/// Waits for an answer as no event would.
+fn wait(runtimes: &mut Runtimes) -> Json {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = runtimes.answer() {
+            return answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "no answer");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn ask(runtimes: &mut Runtimes) -> Json {
+    assert!(runtimes.ask(SHORT.as_bytes()));
+    wait(runtimes)
+}

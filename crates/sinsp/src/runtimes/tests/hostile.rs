@@ -1,0 +1,96 @@
+use super::*;
+
+fn good() -> Json {
+    json!({"Id": ID, "Name": "/web", "NetworkSettings": {"IPAddress": "172.17.0.2"}})
+}
+
+#[test]
+fn what_fails_is_asked_again_until_it_works() {
+    let dir = Dir::new();
+    let deep = format!("{}{}", "{\"HostConfig\":".repeat(10_000), "}".repeat(10_000));
+    let server = Server::http(&dir.socket("docker.sock"), move |question| match question.number {
+        0 => Reply::Http(404, b"{}".to_vec()),
+        1 => Reply::Http(500, b"{}".to_vec()),
+        2 => Reply::Http(200, good().to_string().into_bytes()[..40].to_vec()),
+        3 => Reply::Http(200, vec![b' '; wire::MAX_ANSWER + 1]),
+        4 => Reply::Http(200, deep.clone().into_bytes()),
+        5 => Reply::Silence,
+        6 => Reply::json(&json!({"Id": format!("ffff{ID}")})),
+        7 => Reply::json(&json!(["no", "container"])),
+        _ => Reply::json(&good()),
+    });
+    let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
+    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(server.count(), 9);
+}
+
+#[test]
+fn one_that_never_answers_holds_up_nobody() {
+    let dir = Dir::new();
+    let _silent = Server::http(&dir.socket("silent.sock"), |_| Reply::Silence);
+    let _cut = Server::raw(&dir.socket("cut.sock"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"Id\"");
+    let _junk = Server::raw(&dir.socket("junk.sock"), b"\0\0\xff\xff");
+    let _good = Server::http(&dir.socket("good.sock"), |_| Reply::json(&good()));
+    let mut runtimes = start(
+        &dir,
+        &[
+            (Api::Docker, "silent.sock"),
+            (Api::Cri, "silent.sock"),
+            (Api::Docker, "cut.sock"),
+            (Api::Docker, "junk.sock"),
+            (Api::Cri, "junk.sock"),
+            (Api::Cri, "missing.sock"),
+            (Api::Docker, "good.sock"),
+        ],
+    );
+    let began = Instant::now();
+    assert!(runtimes.ask(SHORT.as_bytes()));
+    assert!(runtimes.answer().is_none());
+    assert!(began.elapsed() < Duration::from_millis(100), "asking takes {:?}", began.elapsed());
+    assert_eq!(wait(&mut runtimes)["name"], "web");
+}
+
+#[test]
+fn a_socket_that_comes_later_is_found() {
+    let dir = Dir::new();
+    let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
+    assert!(runtimes.ask(SHORT.as_bytes()));
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(runtimes.answer().is_none());
+    let _server = Server::http(&dir.socket("docker.sock"), |_| Reply::json(&good()));
+    assert_eq!(wait(&mut runtimes)["name"], "web");
+}
+
+#[test]
+fn queues_have_an_end_and_ids_are_ids() {
+    let dir = Dir::new();
+    let server = Server::http(&dir.socket("docker.sock"), |_| Reply::Silence);
+    let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
+    for id in [&b"../../images"[..], b"a/b", b"", b"a?b", b"\xff", &[b'a'; 65]] {
+        assert!(runtimes.ask(id), "nothing to be asked again");
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(server.count(), 0);
+    let refused = (0..100_000).filter(|n| !runtimes.ask(format!("id{n}").as_bytes())).count();
+    assert!(refused > 0);
+}
+
+#[test]
+fn long_texts_and_many_entries_are_cut() {
+    let dir = Dir::new();
+    let long = "é".repeat(5000);
+    let _server = Server::http(&dir.socket("docker.sock"), move |_| {
+        let mut answer = good();
+        answer["Name"] = long.clone().into();
+        answer["Config"] = json!({
+            "Env": vec![long.clone(); 100],
+            "Labels": (0..5000).map(|n| (n.to_string(), json!("x"))).collect::<serde_json::Map<_, _>>(),
+        });
+        Reply::json(&answer)
+    });
+    let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
+    let found = ask(&mut runtimes);
+    assert_eq!(found["name"].as_str().unwrap().len(), 4096);
+    assert_eq!(found["env"].as_array().unwrap().len(), 15);
+    assert!((900..1100).contains(&found["labels"].as_object().unwrap().len()));
+}

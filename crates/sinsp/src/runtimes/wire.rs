@@ -1,0 +1,173 @@
+//! Exchanges over a Unix socket, each with a deadline and a longest answer.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode, client::conn, header};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message;
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+
+/// Longest answer that is read, bytes.
+pub(super) const MAX_ANSWER: usize = 4 << 20;
+/// Length of what precedes a gRPC message: a flag and the length.
+const PREFIX: usize = 5;
+/// gRPC status: the thing asked about does not exist.
+const NOT_FOUND: u32 = 5;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+    #[error("can't connect: {0}")]
+    Connect(#[from] std::io::Error),
+    #[error("the connection failed: {0}")]
+    Http(#[from] hyper::Error),
+    #[error("the request can't be made: {0}")]
+    Request(#[from] hyper::http::Error),
+    #[error("the answer is longer than {MAX_ANSWER} bytes")]
+    TooLong,
+    #[error("the answer broke off: {0}")]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error("the answer has HTTP status {0}")]
+    Status(StatusCode),
+    #[error("the answer has gRPC status {0}")]
+    Grpc(u32),
+    #[error("the answer is no gRPC message")]
+    Framing,
+    #[error("the answer's message can't be read: {0}")]
+    Message(#[from] prost::DecodeError),
+    #[error("the answer's JSON can't be read: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The task that drives a connection; it ends with its last request, however that ends.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn within<T>(deadline: Duration, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(Error::Late(deadline)))
+}
+
+/// The body of what is at `path`; `None` if there is nothing.
+pub(super) async fn get(socket: &Path, path: &str, deadline: Duration) -> Result<Option<Bytes>, Error> {
+    within(deadline, async {
+        let stream = UnixStream::connect(socket).await?;
+        let (mut sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await?;
+        let _driver = Driver(tokio::spawn(async move {
+            // The request learns of a failure by itself.
+            let _ = connection.await;
+        }));
+        let request = Request::get(path).header(header::HOST, "localhost").body(Full::<Bytes>::default())?;
+        let answer = sender.send_request(request).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(Some(body(answer).await?.0)),
+            StatusCode::NOT_FOUND => Ok(None),
+            other => Err(Error::Status(other)),
+        }
+    })
+    .await
+}
+
+/// The whole body, and the gRPC status that may follow it.
+async fn body(answer: Response<Incoming>) -> Result<(Bytes, Option<u32>), Error> {
+    let whole =
+        Limited::new(answer.into_body(), MAX_ANSWER).collect().await.map_err(|cause| match cause
+            .is::<LengthLimitError>(
+        ) {
+            true => Error::TooLong,
+            false => Error::Body(cause),
+        })?;
+    let status = whole.trailers().and_then(grpc_status);
+    Ok((whole.to_bytes(), status))
+}
+
+fn grpc_status(headers: &hyper::HeaderMap) -> Option<u32> {
+    headers.get("grpc-status")?.to_str().ok()?.parse().ok()
+}
+
+/// A connection for gRPC calls with one question and one answer each.
+pub(super) struct Channel {
+    sender: conn::http2::SendRequest<Full<Bytes>>,
+    deadline: Duration,
+    _driver: Driver,
+}
+
+impl Channel {
+    pub(super) async fn connect(socket: &Path, deadline: Duration) -> Result<Self, Error> {
+        within(deadline, async {
+            let stream = UnixStream::connect(socket).await?;
+            let (sender, connection) =
+                conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+            let driver = Driver(tokio::spawn(async move {
+                // The calls learn of a failure by themselves.
+                let _ = connection.await;
+            }));
+            Ok(Self { sender, deadline, _driver: driver })
+        })
+        .await
+    }
+
+    /// Calls `service/method`; `None` if what is asked about does not exist.
+    pub(super) async fn call<A: Message + Default>(
+        &mut self,
+        method: &str,
+        question: &impl Message,
+    ) -> Result<Option<A>, Error> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://localhost/{method}"))
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .header(header::TE, "trailers")
+            .header("grpc-timeout", format!("{}m", self.deadline.as_millis().min(99_999_999)))
+            .body(Full::from(frame(question)))?;
+        let sender = &mut self.sender;
+        within(self.deadline, async {
+            let answer = sender.send_request(request).await?;
+            if answer.status() != StatusCode::OK {
+                return Err(Error::Status(answer.status()));
+            }
+            // Calls that fail at once have the status in front and nothing else.
+            let early = grpc_status(answer.headers());
+            let (bytes, late) = body(answer).await?;
+            match early.or(late) {
+                Some(0) => Ok(Some(A::decode(unframe(&bytes)?)?)),
+                Some(NOT_FOUND) => Ok(None),
+                Some(code) => Err(Error::Grpc(code)),
+                None => Err(Error::Framing),
+            }
+        })
+        .await
+    }
+}
+
+/// One message, uncompressed.
+pub(super) fn frame(message: &impl Message) -> Bytes {
+    let text = message.encode_to_vec();
+    let mut out = Vec::with_capacity(PREFIX + text.len());
+    out.push(0);
+    // Questions hold an id: their length fits.
+    out.extend_from_slice(&(text.len() as u32).to_be_bytes());
+    out.extend_from_slice(&text);
+    out.into()
+}
+
+fn unframe(bytes: &[u8]) -> Result<&[u8], Error> {
+    match bytes {
+        [0, a, b, c, d, message @ ..]
+            if message.len() as u64 == u64::from(u32::from_be_bytes([*a, *b, *c, *d])) =>
+        {
+            Ok(message)
+        }
+        _ => Err(Error::Framing),
+    }
+}
