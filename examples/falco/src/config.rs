@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use crate::log::{self, Level};
 
+mod containers;
 mod tree;
+
+pub use containers::ContainerEngines;
 
 /// What `-c` means where it is not given.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
@@ -61,6 +64,8 @@ pub struct Config {
     pub syscall_event_drops: Drops,
     /// Which system calls are captured.
     pub base_syscalls: BaseSyscalls,
+    /// Container runtimes that are asked in a live capture.
+    pub container_engines: ContainerEngines,
     /// Tuning of capture and state.
     pub falco_libs: Libs,
     /// Further configuration files.
@@ -262,6 +267,7 @@ impl Default for Config {
             log_level: "info".into(),
             syscall_event_drops: Drops::default(),
             base_syscalls: BaseSyscalls::default(),
+            container_engines: ContainerEngines::default(),
             falco_libs: Libs::default(),
             config_files: Vec::new(),
         }
@@ -300,6 +306,7 @@ const KNOWN_KEYS: &[&str] = &[
     "buffered_outputs",
     "capture",
     "config_files",
+    "container_engines",
     "engine",
     "falco_libs",
     "file_output",
@@ -344,6 +351,7 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("/static_fields", "there are no static fields"),
     ("/buffer_format_base64", "buffers are written as text"),
     ("/watch_config_files", "changed files are not noticed; restart to read them"),
+    ("/container_engines/cri/disable_async", "runtimes are never waited for: events go on without them"),
     ("/load_plugins", "plugins are not loaded; the container plugin's fields are built in"),
 ];
 
@@ -393,6 +401,7 @@ pub fn load(path: Option<&Path>, options: &[String]) -> Result<Loaded> {
         tree::set(&mut tree, option)?;
     }
     tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+    containers::adopt(&mut tree);
     let mut warnings = Vec::new();
     if let Value::Object(map) = &tree {
         for key in map.keys().filter(|key| !KNOWN_KEYS.contains(&key.as_str())) {
@@ -530,6 +539,25 @@ mod tests {
         );
         assert_eq!(loaded.config.rules_files, [PathBuf::from("/x.yaml")]);
         assert!(loaded.warnings.is_empty());
+    }
+
+    #[test]
+    fn container_engines_are_said_in_two_ways() {
+        let own = options(&[
+            "container_engines.docker.enabled=false",
+            "container_engines.cri.sockets[]=/run/x.sock",
+            "container_engines.cri.disable_async=true",
+        ])
+        .unwrap();
+        let engines = own.config.container_engines;
+        assert!(!engines.docker.enabled && engines.podman.enabled && engines.podman.sockets.is_empty());
+        assert_eq!(engines.cri.sockets, [PathBuf::from("/run/x.sock")]);
+        assert!(own.warnings[0].contains("never waited for"), "{:?}", own.warnings);
+        let plugin = options(&[
+            "plugins[]={name: container, init_config: {label_max_len: 7, engines: {docker: {enabled: false}}}}",
+        ]);
+        let engines = plugin.unwrap().config.container_engines;
+        assert_eq!((engines.docker.enabled, engines.cri.enabled, engines.label_max_len), (false, true, 7));
     }
 
     #[test]

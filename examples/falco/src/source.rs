@@ -1,11 +1,18 @@
 //! Where events come from.
 
+#[cfg(feature = "live")]
+use std::path::Path;
+
 use anyhow::{Result, bail};
 use eyas::rules::Engine;
 use eyas::scap::{EventSource, Reader};
 use eyas::sinsp;
+#[cfg(feature = "live")]
+use eyas::sinsp::ContainerLookup;
 
 use crate::config::Config;
+#[cfg(feature = "live")]
+use crate::config::ContainerEngines;
 
 /// A source, and how an inspector of its events is made.
 pub struct Opened {
@@ -58,9 +65,39 @@ fn live(config: &Config, engine: &Engine, max_threads: usize) -> Result<Opened> 
         ..defaults
     };
     let source = live::Source::open(options)?;
+    let containers = runtimes(&config.container_engines, &proc_options.root)?;
     let lookup = move |tid| proc::thread(&proc_options, tid);
-    let inspector = sinsp::Config { proc: Some(Box::new(lookup)), max_threads, ..sinsp::Config::default() };
+    let inspector =
+        sinsp::Config { proc: Some(Box::new(lookup)), containers, max_threads, ..sinsp::Config::default() };
     Ok(Opened { source: Box::new(source), inspector, live: true })
+}
+
+/// The container runtimes of the machine whose root is seen at `root`.
+#[cfg(all(feature = "live", feature = "runtimes"))]
+fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn ContainerLookup>>> {
+    use anyhow::Context;
+    use sinsp::runtimes::{Api, Endpoint, Options, Runtimes};
+
+    let mut endpoints = Vec::new();
+    let all = [(Api::Docker, &engines.docker), (Api::Podman, &engines.podman), (Api::Cri, &engines.cri)];
+    for (api, runtime) in all.into_iter().filter(|(_, runtime)| runtime.enabled) {
+        match runtime.sockets.is_empty() {
+            true => endpoints.extend(Endpoint::defaults(api)),
+            false => endpoints.extend(runtime.sockets.iter().map(|s| Endpoint { api, socket: s.clone() })),
+        }
+    }
+    if endpoints.is_empty() {
+        return Ok(None);
+    }
+    let max_label = engines.label_max_len;
+    let options = Options { endpoints, root: root.to_owned(), max_label, ..Options::default() };
+    let runtimes = Runtimes::start(options).context("can't ask container runtimes")?;
+    Ok(Some(Box::new(runtimes)))
+}
+
+#[cfg(all(feature = "live", not(feature = "runtimes")))]
+fn runtimes(_: &ContainerEngines, _: &Path) -> Result<Option<Box<dyn ContainerLookup>>> {
+    Ok(None)
 }
 
 #[cfg(not(feature = "live"))]

@@ -48,6 +48,14 @@ pub fn inspector_config(args: &Args) -> Config {
     let mut config = Config::default();
     if args.read.is_none() {
         let options = proc_options();
+        #[cfg(feature = "runtimes")]
+        {
+            use eyas::sinsp::runtimes::{Options, Runtimes};
+
+            // Without them events still come, with `<NA>` where they would have known more.
+            let asked = Runtimes::start(Options { root: options.root.clone(), ..Options::default() });
+            config.containers = asked.ok().map(|runtimes| Box::new(runtimes) as _);
+        }
         config.proc = Some(Box::new(move |tid| proc::thread(&options, tid)));
     }
     config
