@@ -3,7 +3,7 @@
 use eyas_events::EventType;
 use eyas_scap::{Error, EventSource, FdEntry, Next, RawEvent, Snapshot, ThreadEntry};
 
-use crate::outside::{ContainerLookup, Containers};
+use crate::outside::{AccountLookup, ContainerLookup, Outside};
 use crate::state::{Context, Current, State, StateStats};
 use crate::view::EventView;
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub proc: Option<Box<dyn ProcLookup>>,
     /// Asked about containers that processes are in; `None` in a replay.
     pub containers: Option<Box<dyn ContainerLookup>>,
+    /// Asked about users and groups in containers; `None` in a replay.
+    pub accounts: Option<Box<dyn AccountLookup>>,
     /// Most threads that are kept.
     pub max_threads: usize,
     /// Time between two searches for threads that are gone, ns of event time.
@@ -39,6 +41,7 @@ impl Default for Config {
         Self {
             proc: None,
             containers: None,
+            accounts: None,
             max_threads: 262_144,
             purge_interval: 300 * SECOND,
             purge_age: 300 * SECOND,
@@ -56,8 +59,8 @@ impl std::fmt::Debug for Config {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
-    /// Questions to container runtimes.
-    containers: Option<Containers>,
+    /// Questions that nobody waits for.
+    outside: Option<Outside>,
     state: State,
     /// Number of the last event.
     num: u64,
@@ -93,7 +96,7 @@ impl Inspector {
     /// An inspector that knows nothing yet.
     pub fn new(mut config: Config) -> Self {
         Self {
-            containers: config.containers.take().map(Containers::new),
+            outside: Outside::new(config.containers.take(), config.accounts.take()),
             config,
             state: State::default(),
             num: 0,
@@ -122,8 +125,8 @@ impl Inspector {
         self.pending = None;
         self.initial = true;
         self.state.load(snapshot, self.config.max_threads);
-        if let Some(containers) = &mut self.containers {
-            containers.ask_about_all(&self.state, self.last_ts);
+        if let Some(outside) = &mut self.outside {
+            outside.ask_about_all(&self.state, self.last_ts);
         }
     }
 
@@ -203,8 +206,8 @@ impl Inspector {
             Some(proc) => self.state.apply(event, Some(&mut |tid| proc.thread(tid))),
             None => self.state.apply(event, None),
         };
-        if let Some(containers) = &mut self.containers {
-            containers.after(&mut self.state, event, &current);
+        if let Some(outside) = &mut self.outside {
+            outside.after(&mut self.state, event, &current);
         }
         if current.leaves_work() {
             self.pending = Some((event.ts, current.clone()));

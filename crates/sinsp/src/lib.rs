@@ -5,10 +5,11 @@
 //!                  │ State: threads, files, users, containers
 //! ```
 //!
-//! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], what runtimes know
-//! of containers through [`ContainerLookup`], so a replay gives the same answers on every machine.
+//! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], what is known of
+//! containers through [`ContainerLookup`] and [`AccountLookup`], so a replay gives the same answers on every machine.
 #![forbid(unsafe_code)]
 
+mod account_files;
 mod fields;
 mod inspector;
 mod interest;
@@ -21,8 +22,9 @@ mod schema;
 pub mod state;
 mod view;
 
+pub use account_files::AccountFiles;
 pub use inspector::{Config, Inspector, ProcLookup, Step};
 pub use interest::{syscalls_of, syscalls_of_state};
-pub use outside::ContainerLookup;
+pub use outside::{AccountLookup, Accounts, ContainerLookup};
 pub use schema::{SyscallSchema, schema};
 pub use view::EventView;

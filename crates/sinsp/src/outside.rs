@@ -1,10 +1,16 @@
 //! What the running system is asked beside its events: about containers, and about users in them.
+//!
+//! Nothing here waits: questions go to threads of their own, answers are merged when they are there.
 
 use eyas_events::EventType;
-use eyas_scap::RawEvent;
+use eyas_scap::{Group, RawEvent, User};
 use rustc_hash::FxHashMap;
 
-use crate::state::{Current, State, Text};
+use crate::state::{Current, State, Text, Thread};
+
+mod mailbox;
+
+pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 
 /// What container runtimes know. Neither question may wait for anybody: answers come when they come.
 pub trait ContainerLookup: Send {
@@ -15,62 +21,119 @@ pub trait ContainerLookup: Send {
     fn answer(&mut self) -> Option<serde_json::Value>;
 }
 
-/// Time between two questions about the same container, ns of event time.
-const ASK_AGAIN: u64 = 30_000_000_000;
-/// Containers of which it is remembered when they were asked about.
-const MAX_ASKED: usize = 16_384;
+/// What files inside containers say of users and groups. Neither question may wait for anybody.
+pub trait AccountLookup: Send {
+    /// Asks for the users of a container that the process `pid` is in; `false` if there is no room.
+    fn ask(&mut self, container: &Text, pid: i64) -> bool;
+
+    /// An answer that has arrived. Called for every event.
+    fn answer(&mut self) -> Option<Accounts>;
+}
+
+/// Users and groups of a container.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// Short id of the container.
+    pub container: Text,
+    /// Its users.
+    pub users: Vec<User>,
+    /// Its groups.
+    pub groups: Vec<Group>,
+}
 
 /// The questions that wait for answers.
-pub(crate) struct Containers {
-    lookup: Box<dyn ContainerLookup>,
-    /// When the containers were asked about, ns of event time.
-    asked: FxHashMap<Text, u64>,
+#[derive(Default)]
+pub(crate) struct Outside {
+    containers: Option<Box<dyn ContainerLookup>>,
+    accounts: Option<Box<dyn AccountLookup>>,
+    containers_asked: Asked<{ 30 * SECOND }>,
+    accounts_asked: Asked<SECOND>,
     /// Threads that had been asked of /proc at the event before.
     proc_lookups: u64,
 }
 
-impl Containers {
-    pub(crate) fn new(lookup: Box<dyn ContainerLookup>) -> Self {
-        Self { lookup, asked: FxHashMap::default(), proc_lookups: 0 }
+const SECOND: u64 = 1_000_000_000;
+
+impl Outside {
+    /// `None` if there is nobody to be asked.
+    pub(crate) fn new(
+        containers: Option<Box<dyn ContainerLookup>>,
+        accounts: Option<Box<dyn AccountLookup>>,
+    ) -> Option<Self> {
+        let anybody = containers.is_some() || accounts.is_some();
+        anybody.then(|| Self { containers, accounts, ..Self::default() })
     }
 
-    /// Puts what arrived into the state, and asks about a container that the event may have begun.
+    /// Puts what arrived into the state, and asks what the event gives reason to.
     #[inline]
     pub(crate) fn after(&mut self, state: &mut State, event: &RawEvent<'_>, current: &Current) {
-        while let Some(json) = self.lookup.answer() {
+        while let Some(json) = self.containers.as_mut().and_then(|lookup| lookup.answer()) {
             state.add_container(json);
         }
-        let found = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
-        if (begins(event.ty) || found != state.stats.proc_lookups)
+        while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.answer()) {
+            state.add_accounts(accounts);
+        }
+        let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
+        if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
-            && let Some(id) = &thread.container
         {
-            // The first process of a container executes when it is started, and started again.
-            let starts = thread.vpid == 1 && executes(event.ty);
-            if starts || state.containers.get(id).is_none() {
-                self.ask(id, event.ts);
-            }
+            self.ask(state, thread, event.ts, executes(event.ty));
         }
     }
 
     /// Asks about every container that has a thread.
     pub(crate) fn ask_about_all(&mut self, state: &State, now: u64) {
-        for id in state.threads.iter().filter_map(|thread| thread.container.as_ref()) {
-            self.ask(id, now);
+        for thread in state.threads.iter() {
+            self.ask(state, thread, now, false);
         }
     }
 
-    /// Asks about a container, unless that was done a moment ago.
-    fn ask(&mut self, id: &Text, now: u64) {
-        let is_recent = |ts: &u64| now.saturating_sub(*ts) < ASK_AGAIN;
-        if self.asked.get(id).is_some_and(is_recent) {
+    /// Asks what is not known of the thread's container, unless that was done a moment ago.
+    fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) {
+        let Some(id) = &thread.container else { return };
+        // The first process of a container executes when it is started, and started again.
+        let starts = executes && thread.vpid == 1;
+        if let Some(lookup) = &mut self.containers
+            && (starts || state.containers.get(id).is_none())
+        {
+            self.containers_asked.once(id, now, || lookup.ask(id));
+        }
+        let users = &state.users;
+        if let Some(lookup) = &mut self.accounts
+            && (users.user(Some(id), thread.uid).is_none() || users.group(Some(id), thread.gid).is_none())
+        {
+            self.accounts_asked.once(id, now, || lookup.ask(id, thread.pid));
+        }
+    }
+}
+
+impl std::fmt::Debug for Outside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outside").finish_non_exhaustive()
+    }
+}
+
+/// Containers that were asked about, and when; the same is not asked twice within `PAUSE` ns of event time.
+#[derive(Default)]
+struct Asked<const PAUSE: u64> {
+    at: FxHashMap<Text, u64>,
+}
+
+impl<const PAUSE: u64> Asked<PAUSE> {
+    /// Containers that are remembered.
+    const MAX: usize = 16_384;
+
+    /// Asks, if it is time; a question that found no room does not count.
+    fn once(&mut self, id: &Text, now: u64, ask: impl FnOnce() -> bool) {
+        let is_recent = |ts: &u64| now.saturating_sub(*ts) < PAUSE;
+        if self.at.get(id).is_some_and(is_recent) {
             return;
         }
-        if self.asked.len() >= MAX_ASKED {
-            self.asked.retain(|_, ts| is_recent(ts));
+        if self.at.len() >= Self::MAX {
+            self.at.retain(|_, ts| is_recent(ts));
         }
-        if self.asked.len() < MAX_ASKED && self.lookup.ask(id) {
-            self.asked.insert(id.clone(), now);
+        if self.at.len() < Self::MAX && ask() {
+            self.at.insert(id.clone(), now);
         }
     }
 }
@@ -79,18 +142,21 @@ fn executes(ty: EventType) -> bool {
     matches!(ty, EventType::SYSCALL_EXECVE_19_X | EventType::SYSCALL_EXECVEAT_X)
 }
 
-/// Whether a process may be in another container than before.
-fn begins(ty: EventType) -> bool {
+/// Whether a process may be in another container than before, or be somebody else.
+fn is_reason(ty: EventType) -> bool {
     use EventType as E;
     executes(ty)
         || matches!(
             ty,
-            E::SYSCALL_CLONE_20_X | E::SYSCALL_CLONE3_X | E::SYSCALL_FORK_20_X | E::SYSCALL_VFORK_20_X
+            E::SYSCALL_CLONE_20_X
+                | E::SYSCALL_CLONE3_X
+                | E::SYSCALL_FORK_20_X
+                | E::SYSCALL_VFORK_20_X
+                | E::SYSCALL_SETUID_X
+                | E::SYSCALL_SETREUID_X
+                | E::SYSCALL_SETRESUID_X
+                | E::SYSCALL_SETGID_X
+                | E::SYSCALL_SETREGID_X
+                | E::SYSCALL_SETRESGID_X
         )
-}
-
-impl std::fmt::Debug for Containers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Containers").field("asked", &self.asked.len()).finish_non_exhaustive()
-    }
 }

@@ -11,12 +11,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::outside::ContainerLookup;
+use crate::outside::{ContainerLookup, Mailbox, mailbox};
 
 mod cri;
 mod docker;
@@ -100,9 +99,7 @@ impl Endpoint {
 #[derive(Debug)]
 pub struct Runtimes {
     asked: mpsc::Sender<String>,
-    answers: mpsc::Receiver<serde_json::Value>,
-    /// Whether an answer may be there: all that the event path looks at.
-    ready: Arc<AtomicBool>,
+    answers: Mailbox<serde_json::Value>,
 }
 
 impl Runtimes {
@@ -112,14 +109,13 @@ impl Runtimes {
     /// The system refuses a thread or what it waits on.
     pub fn start(options: Options) -> std::io::Result<Self> {
         let (asked, questions) = mpsc::channel(QUEUE);
-        let (sender, answers) = mpsc::channel(QUEUE);
-        let ready = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(worker::Shared::new(options, sender, ready.clone()));
+        let (sender, answers) = mailbox(QUEUE);
+        let shared = Arc::new(worker::Shared::new(options, sender));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         std::thread::Builder::new()
             .name("containers".into())
             .spawn(move || runtime.block_on(worker::serve(shared, questions)))?;
-        Ok(Self { asked, answers, ready })
+        Ok(Self { asked, answers })
     }
 }
 
@@ -132,13 +128,6 @@ impl ContainerLookup for Runtimes {
     }
 
     fn answer(&mut self) -> Option<serde_json::Value> {
-        if !self.ready.load(Ordering::Relaxed) {
-            return None;
-        }
-        // Lowered before the queue is looked at: an answer that comes in between raises it again.
-        self.ready.swap(false, Ordering::Acquire);
-        let answer = self.answers.try_recv().ok();
-        self.ready.fetch_or(answer.is_some(), Ordering::Relaxed);
-        answer
+        self.answers.take()
     }
 }

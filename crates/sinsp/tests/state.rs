@@ -290,3 +290,56 @@ fn runtimes_are_asked_about_containers_and_answers_become_fields() {
     assert_eq!(see(&mut inspector, execute(99), &fields)[1], "web");
     assert_eq!(asked.lock().unwrap().len(), 2);
 }
+
+/// Answers with one user and one group, and counts how often it was asked.
+#[derive(Default)]
+struct Files {
+    asked: std::sync::Arc<std::sync::Mutex<Vec<i64>>>,
+    answers: Vec<eyas_sinsp::Accounts>,
+}
+
+impl eyas_sinsp::AccountLookup for Files {
+    fn ask(&mut self, container: &eyas_sinsp::state::Text, pid: i64) -> bool {
+        self.asked.lock().unwrap().push(pid);
+        let user = eyas_scap::User {
+            uid: 33,
+            gid: 34,
+            name: b"web".to_vec(),
+            home: b"/srv".to_vec(),
+            shell: b"/bin/sh".to_vec(),
+        };
+        let groups = vec![eyas_scap::Group { gid: 34, name: b"www".to_vec() }];
+        self.answers.push(eyas_sinsp::Accounts { container: container.clone(), users: vec![user], groups });
+        true
+    }
+
+    fn answer(&mut self) -> Option<eyas_sinsp::Accounts> {
+        self.answers.pop()
+    }
+}
+
+#[test]
+fn users_in_containers_have_the_names_they_have_there() {
+    let files = Files::default();
+    let asked = files.asked.clone();
+    let config = eyas_sinsp::Config { accounts: Some(Box::new(files)), ..Default::default() };
+    let mut inspector = Inspector::new(config);
+    let thread = |tid, cgroups: &str| ThreadEntry {
+        tid,
+        pid: tid,
+        ptid: 1,
+        uid: 33,
+        gid: 34,
+        cgroups: cgroups.into(),
+        ..ThreadEntry::default()
+    };
+    let inside = format!("cpu=/docker/{}\0", "a".repeat(64));
+    inspector
+        .load(Snapshot { threads: vec![thread(10, &inside), thread(11, "cpu=/\0")], ..Snapshot::default() });
+    assert_eq!(*asked.lock().unwrap(), [10]);
+    let fields = ["user.name", "user.homedir", "user.shell", "group.name"];
+    let event = |tid| at(1, E::SYSCALL_SETSID_X, tid);
+    assert_eq!(see(&mut inspector, event(10), &fields), ["web", "/srv", "/bin/sh", "www"]);
+    assert_eq!(see(&mut inspector, event(11), &fields), ["<NA>", "<NA>", "<NA>", "<NA>"]);
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}

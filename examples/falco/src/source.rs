@@ -66,9 +66,15 @@ fn live(config: &Config, engine: &Engine, max_threads: usize) -> Result<Opened> 
     };
     let source = live::Source::open(options)?;
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
+    let accounts = sinsp::AccountFiles::start(proc_options.root.clone())?;
     let lookup = move |tid| proc::thread(&proc_options, tid);
-    let inspector =
-        sinsp::Config { proc: Some(Box::new(lookup)), containers, max_threads, ..sinsp::Config::default() };
+    let inspector = sinsp::Config {
+        proc: Some(Box::new(lookup)),
+        containers,
+        accounts: Some(Box::new(accounts)),
+        max_threads,
+        ..sinsp::Config::default()
+    };
     Ok(Opened { source: Box::new(source), inspector, live: true })
 }
 

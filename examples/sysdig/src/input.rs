@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
-use eyas::sinsp::Config;
+use eyas::sinsp::{AccountFiles, Config};
 
 use crate::args::Args;
 
@@ -56,6 +56,8 @@ pub fn inspector_config(args: &Args) -> Config {
             let asked = Runtimes::start(Options { root: options.root.clone(), ..Options::default() });
             config.containers = asked.ok().map(|runtimes| Box::new(runtimes) as _);
         }
+        let accounts = AccountFiles::start(options.root.clone());
+        config.accounts = accounts.ok().map(|files| Box::new(files) as _);
         config.proc = Some(Box::new(move |tid| proc::thread(&options, tid)));
     }
     config

@@ -1,7 +1,6 @@
 //! The thread that asks: one task per container, from the first question until somebody knows it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 
 use super::metadata::Metadata;
 use super::{Api, Endpoint, Options, cri, docker};
+use crate::outside::Sender;
 
 /// Containers that are asked for at the same time.
 const AT_ONCE: usize = 8;
@@ -28,19 +28,14 @@ const MAX_SOCKETS: usize = 64;
 /// What all tasks need.
 pub(super) struct Shared {
     options: Options,
-    answers: mpsc::Sender<serde_json::Value>,
-    ready: Arc<AtomicBool>,
+    answers: Sender<serde_json::Value>,
     pending: Mutex<FxHashSet<String>>,
     slots: Semaphore,
 }
 
 impl Shared {
-    pub(super) fn new(
-        options: Options,
-        answers: mpsc::Sender<serde_json::Value>,
-        ready: Arc<AtomicBool>,
-    ) -> Self {
-        Self { options, answers, ready, pending: Mutex::default(), slots: Semaphore::new(AT_ONCE) }
+    pub(super) fn new(options: Options, answers: Sender<serde_json::Value>) -> Self {
+        Self { options, answers, pending: Mutex::default(), slots: Semaphore::new(AT_ONCE) }
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, FxHashSet<String>> {
@@ -81,13 +76,10 @@ async fn pursue(shared: Arc<Shared>, id: String) {
         };
         if let Some(found) = found {
             incomplete += 1;
-            let enough = found.is_complete() || incomplete == INCOMPLETE;
-            if let Ok(json) = serde_json::to_value(found) {
-                // Fails only where nobody waits for it any more.
-                let _ = shared.answers.send(json).await;
-                shared.ready.store(true, Ordering::Release);
-            }
-            if enough {
+            let enough = found.is_complete() || incomplete >= INCOMPLETE;
+            // An answer that finds no room is asked for once more.
+            let sent = serde_json::to_value(found).is_ok_and(|json| shared.answers.send(json));
+            if sent && enough {
                 break;
             }
         }

@@ -2,6 +2,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
 use super::{State, Text};
+use crate::outside::Accounts;
 
 mod cgroup;
 mod kind;
@@ -54,6 +55,20 @@ impl State {
             thread.touch_image();
         }
         self.containers.by_id.insert(id, Container { json });
+    }
+
+    /// Takes in the users and groups of a container.
+    pub(crate) fn add_accounts(&mut self, accounts: Accounts) {
+        if self.users.is_full() {
+            self.forget_containers();
+        }
+        let Accounts { container, users, groups } = accounts;
+        for user in users {
+            self.users.add_user(Some(container.clone()), user);
+        }
+        for group in groups {
+            self.users.add_group(Some(container.clone()), group);
+        }
     }
 
     /// Makes room: what no process is in can't be asked for any more.

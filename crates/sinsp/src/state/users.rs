@@ -40,11 +40,16 @@ impl Users {
     fn names_mut(&mut self, container: Option<Text>) -> Option<&mut Names> {
         match container {
             None => Some(&mut self.host),
-            Some(id) if self.containers.len() < MAX_CONTAINERS || self.containers.contains_key(&id) => {
+            Some(id) if !self.is_full() || self.containers.contains_key(&id) => {
                 Some(self.containers.entry(id).or_default())
             }
             Some(_) => None,
         }
+    }
+
+    /// Whether there is no room for the users of another container.
+    pub(crate) fn is_full(&self) -> bool {
+        self.containers.len() >= MAX_CONTAINERS
     }
 
     /// Forgets the users of all containers but these.
