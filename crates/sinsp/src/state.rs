@@ -46,6 +46,8 @@ pub struct State {
     pub machine: MachineInfo,
     /// What was looked up, added and given up.
     pub stats: StateStats,
+    /// Looks at received descriptors.
+    received: parse::network::Budget,
     empty: Option<Text>,
     scratch: Vec<u8>,
 }

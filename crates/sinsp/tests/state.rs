@@ -343,3 +343,31 @@ fn users_in_containers_have_the_names_they_have_there() {
     assert_eq!(see(&mut inspector, event(11), &fields), ["<NA>", "<NA>", "<NA>", "<NA>"]);
     assert_eq!(asked.lock().unwrap().len(), 1);
 }
+
+#[test]
+fn files_that_come_over_a_socket_are_looked_up() {
+    let file = |fd, name: &str| FdEntry {
+        fd,
+        ino: 9,
+        detail: FdDetail::File { open_flags: 1, path: name.into(), dev: 1, mount_id: 0 },
+    };
+    let lookup = move |tid| {
+        let thread = ThreadEntry { tid, pid: tid, ptid: 1, ..ThreadEntry::default() };
+        Some((thread, vec![file(4, "/other"), file(6, "/received")]))
+    };
+    let config = eyas_sinsp::Config { proc: Some(Box::new(lookup)), ..Default::default() };
+    let mut inspector = Inspector::new(config);
+    inspector.load(Snapshot {
+        threads: vec![ThreadEntry { tid: 10, pid: 10, ptid: 1, ..ThreadEntry::default() }],
+        ..Snapshot::default()
+    });
+    let read = |fd| at(2, E::SYSCALL_CLOSE_X, 10).int(param::SYSCALL_CLOSE_X::fd, fd);
+    let control =
+        [&20_u64.to_le_bytes()[..], &1_u32.to_le_bytes(), &1_u32.to_le_bytes(), &6_u32.to_le_bytes()];
+    use param::SOCKET_RECVMSG_X as p;
+    let receive = at(1, E::SOCKET_RECVMSG_X, 10).int(p::res, 1).int(p::fd, 3);
+    see(&mut inspector, receive.bytes(p::msgcontrol, &control.concat()), &[]);
+    assert_eq!(see(&mut inspector, read(6), &["fd.name"]), ["/received"]);
+    assert_ne!(see(&mut inspector, read(4), &["fd.name"]), ["/other"]);
+    assert_eq!(inspector.stats().proc_lookups, 1);
+}

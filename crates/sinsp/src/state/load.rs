@@ -57,7 +57,8 @@ impl State {
         key
     }
 
-    fn load_fds(&mut self, tid: i64, fds: Vec<FdEntry>) {
+    /// Adds what /proc told about open files of the process `tid`.
+    pub(super) fn load_fds(&mut self, tid: i64, fds: Vec<FdEntry>) {
         let empty = self.empty();
         let Some(key) = self.threads.key(tid) else { return };
         for entry in fds {

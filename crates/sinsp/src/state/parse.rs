@@ -8,7 +8,7 @@ use super::{State, Thread, ThreadKey};
 pub(super) mod file;
 mod identity;
 mod meta;
-mod network;
+pub(super) mod network;
 pub(super) mod process;
 
 /// Asks the running system about a thread that nobody knows; never in a replay.
@@ -107,12 +107,12 @@ fn who(ty: EventType) -> Who {
     }
 }
 
-pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, lookup: Lookup<'_>) -> Current {
+pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>) -> Current {
     let mut now = Current::default();
     let known = match who(raw.ty) {
         Who::Nobody => None,
         Who::Known => state.threads.lookup(raw.tid),
-        Who::Anybody => state.threads.lookup(raw.tid).or_else(|| find(state, raw.tid, lookup)),
+        Who::Anybody => state.threads.lookup(raw.tid).or_else(|| find(state, raw.tid, &mut lookup)),
     };
     now.thread = known;
     if let Some(index) = FD_PARAM.get(usize::from(raw.ty.0)).copied().flatten() {
@@ -121,14 +121,14 @@ pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, lookup: Lookup<'_>) -
     if let Some(thread) = known.and_then(|key| state.threads.at_mut(key)) {
         thread.last_access_ts = raw.ts;
     }
-    dispatch(state, raw, &mut now);
+    dispatch(state, raw, &mut now, &mut lookup);
     if let Some(thread) = now.thread.and_then(|key| state.threads.at_mut(key)) {
         thread.last_event_ts = raw.ts;
     }
     now
 }
 
-fn find(state: &mut State, tid: i64, lookup: Lookup<'_>) -> Option<ThreadKey> {
+fn find(state: &mut State, tid: i64, lookup: &mut Lookup<'_>) -> Option<ThreadKey> {
     if let Some(lookup) = lookup {
         state.stats.proc_lookups += 1;
         if let Some((entry, fds)) = lookup(tid) {
@@ -144,7 +144,7 @@ fn find(state: &mut State, tid: i64, lookup: Lookup<'_>) -> Option<ThreadKey> {
     state.add_thread(thread)
 }
 
-fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
     use EventType as E;
     match raw.ty {
         E::SYSCALL_CLONE_20_X | E::SYSCALL_FORK_20_X | E::SYSCALL_VFORK_20_X | E::SYSCALL_CLONE3_X => {
@@ -219,7 +219,7 @@ fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         | E::SOCKET_RECVFROM_X
         | E::SOCKET_RECVMSG_X
         | E::SOCKET_RECVMMSG_X
-        | E::SOCKET_RECV_X => network::apply(state, raw, now),
+        | E::SOCKET_RECV_X => network::apply(state, raw, now, lookup),
         E::CONTAINER_JSON_E
         | E::CONTAINER_JSON_2_E
         | E::USER_ADDED_E

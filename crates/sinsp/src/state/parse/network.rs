@@ -6,8 +6,12 @@ use std::sync::Arc;
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
-use super::{Current, file, take_enter};
+use super::{Current, Lookup, file, take_enter};
 use crate::state::{Fd, FdKind, L4, Role, Socket, State, ThreadKey};
+
+mod rights;
+
+pub(in crate::state) use rights::Budget;
 
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
@@ -25,7 +29,7 @@ const EINPROGRESS: i64 = -115;
 
 type End = (IpAddr, u16);
 
-pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
     use EventType as E;
     match raw.ty {
         E::SOCKET_SOCKET_X => socket(state, raw, now),
@@ -38,8 +42,14 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         E::SOCKET_SENDMMSG_X => transfer(state, raw, now, param::SOCKET_SENDMMSG_X::tuple, Direction::Out),
         E::SOCKET_SEND_X => transfer(state, raw, now, param::SOCKET_SEND_X::tuple, Direction::Out),
         E::SOCKET_RECVFROM_X => transfer(state, raw, now, param::SOCKET_RECVFROM_X::tuple, Direction::In),
-        E::SOCKET_RECVMSG_X => transfer(state, raw, now, param::SOCKET_RECVMSG_X::tuple, Direction::In),
-        E::SOCKET_RECVMMSG_X => transfer(state, raw, now, param::SOCKET_RECVMMSG_X::tuple, Direction::In),
+        E::SOCKET_RECVMSG_X => {
+            transfer(state, raw, now, param::SOCKET_RECVMSG_X::tuple, Direction::In);
+            rights::receive(state, raw, now, param::SOCKET_RECVMSG_X::msgcontrol, lookup);
+        }
+        E::SOCKET_RECVMMSG_X => {
+            transfer(state, raw, now, param::SOCKET_RECVMMSG_X::tuple, Direction::In);
+            rights::receive(state, raw, now, param::SOCKET_RECVMMSG_X::msgcontrol, lookup);
+        }
         E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
         _ => {}
     }

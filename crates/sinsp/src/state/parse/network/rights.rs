@@ -1,0 +1,110 @@
+//! Open files that come over a Unix socket, as `SCM_RIGHTS` in a message's control data.
+
+use eyas_scap::RawEvent;
+
+use super::super::{Current, Lookup};
+use crate::state::State;
+
+const SOL_SOCKET: u32 = 1;
+const SCM_RIGHTS: u32 = 1;
+/// Length, level and type of a control message.
+const HEADER: usize = 16;
+/// Processes that are looked at in a second of event time: whoever sends files for fun stops no events.
+const MAX_PER_SECOND: u32 = 100;
+
+/// What is left of this second's looks.
+#[derive(Debug, Default)]
+pub(in crate::state) struct Budget {
+    second: u64,
+    used: u32,
+}
+
+impl Budget {
+    fn allows(&mut self, ts: u64) -> bool {
+        let second = ts / 1_000_000_000;
+        if self.second != second {
+            *self = Self { second, used: 0 };
+        }
+        self.used += 1;
+        self.used <= MAX_PER_SECOND
+    }
+}
+
+/// Asks /proc what the received descriptors are; a replay cannot know.
+pub(super) fn receive(
+    state: &mut State,
+    raw: &RawEvent<'_>,
+    now: &Current,
+    control: usize,
+    lookup: &mut Lookup<'_>,
+) {
+    let Some(lookup) = lookup else { return };
+    let control = raw.param(control).unwrap_or_default();
+    if descriptors(control).next().is_none() || !state.received.allows(raw.ts) {
+        return;
+    }
+    let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
+    let pid = thread.pid;
+    state.stats.proc_lookups += 1;
+    if let Some((_, mut fds)) = lookup(pid) {
+        fds.retain(|entry| descriptors(control).any(|fd| fd == entry.fd));
+        state.load_fds(pid, fds);
+    }
+}
+
+/// The descriptors in control messages; what is cut off is passed over.
+fn descriptors(mut control: &[u8]) -> impl Iterator<Item = i64> + '_ {
+    let messages = std::iter::from_fn(move || {
+        let (length, rest) = control.split_first_chunk::<8>()?;
+        let (level, rest) = rest.split_first_chunk::<4>()?;
+        let (ty, _) = rest.split_first_chunk::<4>()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok().filter(|length| *length >= HEADER)?;
+        let message = &control[HEADER..length.min(control.len())];
+        let rights = u32::from_le_bytes(*level) == SOL_SOCKET && u32::from_le_bytes(*ty) == SCM_RIGHTS;
+        control = control.get(length.checked_next_multiple_of(8)?..).unwrap_or_default();
+        Some(if rights { message } else { &[] })
+    });
+    messages.flat_map(|message| message.chunks_exact(4)).filter_map(|fd| {
+        let fd = i32::from_le_bytes(fd.try_into().ok()?);
+        (fd >= 0).then_some(i64::from(fd))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(length: u64, level: u32, ty: u32, data: &[i32]) -> Vec<u8> {
+        let mut out = length.to_le_bytes().to_vec();
+        out.extend([level, ty].map(u32::to_le_bytes).concat());
+        data.iter().for_each(|fd| out.extend(fd.to_le_bytes()));
+        out.resize(out.len().next_multiple_of(8), 0);
+        out
+    }
+
+    fn found(control: &[u8]) -> Vec<i64> {
+        descriptors(control).collect()
+    }
+
+    #[test]
+    fn descriptors_among_other_control_data() {
+        let rights = message(24, 1, 1, &[5, 6]);
+        assert_eq!(found(&rights), [5, 6]);
+        // Credentials, then one descriptor and what fills the word, then another.
+        let all = [message(28, 1, 2, &[1, 2, 3]), message(20, 1, 1, &[7]), message(20, 1, 1, &[8])].concat();
+        assert_eq!(found(&all), [7, 8]);
+        assert!(found(&message(20, 41, 1, &[7])).is_empty());
+    }
+
+    #[test]
+    fn control_data_that_lies_ends_the_search() {
+        let rights = message(24, 1, 1, &[5, 6]);
+        for end in 0..rights.len() {
+            assert_eq!(found(&rights[..end]).len(), end.saturating_sub(HEADER) / 4);
+        }
+        for length in [0, 15, u64::MAX, u64::MAX - 7] {
+            assert!(found(&message(length, 1, 1, &[5])).len() <= 2, "{length}");
+        }
+        assert!(found(&message(20, 1, 1, &[-1])).is_empty());
+    }
+}
