@@ -3,6 +3,7 @@
 use eyas_events::EventType;
 use eyas_scap::{Error, EventSource, FdEntry, Next, RawEvent, Snapshot, ThreadEntry};
 
+use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
 use crate::state::{Context, Current, State, StateStats};
 use crate::view::EventView;
@@ -61,6 +62,7 @@ pub struct Inspector {
     config: Config,
     /// Questions that nobody waits for.
     outside: Option<Outside>,
+    observers: Observers,
     state: State,
     /// Number of the last event.
     num: u64,
@@ -97,6 +99,7 @@ impl Inspector {
     pub fn new(mut config: Config) -> Self {
         Self {
             outside: Outside::new(config.containers.take(), config.accounts.take()),
+            observers: Observers::default(),
             config,
             state: State::default(),
             num: 0,
@@ -108,6 +111,11 @@ impl Inspector {
             initial: true,
             arena: bumpalo::Bump::new(),
         }
+    }
+
+    /// Tells the observer of every event from here on.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observers.add(observer);
     }
 
     /// What is known now.
@@ -212,7 +220,17 @@ impl Inspector {
         if current.leaves_work() {
             self.pending = Some((event.ts, current.clone()));
         }
+        if !self.observers.is_empty() {
+            self.tell(*event, current.clone());
+        }
         current
+    }
+
+    #[cold]
+    fn tell(&mut self, event: RawEvent<'_>, current: Current) {
+        let mut observers = std::mem::take(&mut self.observers);
+        observers.tell(&self.view(event, current));
+        self.observers = observers;
     }
 
     fn view<'a>(&'a mut self, event: RawEvent<'a>, current: Current) -> EventView<'a> {

@@ -371,3 +371,63 @@ fn files_that_come_over_a_socket_are_looked_up() {
     assert_ne!(see(&mut inspector, read(4), &["fd.name"]), ["/other"]);
     assert_eq!(inspector.stats().proc_lookups, 1);
 }
+
+/// Writes down what it is told.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Log {
+    fn note(&self, what: &str, event: &eyas_sinsp::EventView<'_>) {
+        let field = schema().resolve("fd.name", None).unwrap();
+        let name = match event.get(&field) {
+            Some(Value::Str(name)) => String::from_utf8_lossy(name).into_owned(),
+            _ => String::new(),
+        };
+        self.0.lock().unwrap().push(format!("{what} {name}").trim_end().to_owned());
+    }
+}
+
+impl eyas_sinsp::Observer for Log {
+    fn on_event(&mut self, event: &eyas_sinsp::EventView<'_>) {
+        self.note("event", event);
+    }
+
+    fn on_open(&mut self, event: &eyas_sinsp::EventView<'_>) {
+        self.note("open", event);
+    }
+
+    fn on_close(&mut self, event: &eyas_sinsp::EventView<'_>) {
+        self.note("close", event);
+    }
+
+    fn on_exit(&mut self, event: &eyas_sinsp::EventView<'_>) {
+        self.note("exit", event);
+    }
+}
+
+#[test]
+fn observers_see_what_succeeded_and_what_is_about_to_go() {
+    let mut inspector = system();
+    let log = Log::default();
+    inspector.observe(Box::new(log.clone()));
+    let open = |fd| {
+        use param::SYSCALL_OPEN_X as p;
+        at(1, E::SYSCALL_OPEN_X, 10).int(p::fd, fd).text(p::name, b"/etc/hosts")
+    };
+    let close = at(2, E::SYSCALL_CLOSE_X, 10).int(param::SYSCALL_CLOSE_X::res, 0);
+    for event in [open(4), open(-2), close.int(param::SYSCALL_CLOSE_X::fd, 3), at(3, E::PROCEXIT_1_E, 10)] {
+        see(&mut inspector, event, &[]);
+    }
+    assert_eq!(
+        *log.0.lock().unwrap(),
+        [
+            "event /etc/hosts",
+            "open /etc/hosts",
+            "event /etc/hosts",
+            "event /etc/motd",
+            "close /etc/motd",
+            "event",
+            "exit",
+        ]
+    );
+}
