@@ -57,11 +57,11 @@ fields! {
     "container.cni.json": STR Process Na; "CNI result as escaped JSON text (CRI only)."
         => |v, _| text(v, "cni_json"),
     "container.host_pid": BOOL Process Na; "Shares the host pid namespace."
-        => |v, _| flag(v, "host_pid"),
+        => |v, _| bool(v, "host_pid"),
     "container.host_network": BOOL Process Na; "Shares the host network namespace."
-        => |v, _| flag(v, "host_network"),
+        => |v, _| bool(v, "host_network"),
     "container.host_ipc": BOOL Process Na; "Shares the host IPC namespace."
-        => |v, _| flag(v, "host_ipc"),
+        => |v, _| bool(v, "host_ipc"),
     "container.label" [Key]: STR Process Na; "One label value by name."
         => |v, f| label(v, "labels", key(f)?),
     "container.labels": STR Process Na; "Labels as key:value list, internal ones excluded."
@@ -115,17 +115,15 @@ fn bool<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     meta(v, name)?.as_bool().map(Value::Bool)
 }
 
-fn flag<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    bool(v, name)
-}
-
 /// When it started, ns since the epoch: its pid namespace did, else what the runtime says, in seconds.
+/// `None` on the host and where nothing but the id is known.
 fn created(v: &EventView<'_>) -> Option<u64> {
-    let namespace = v.thread()?.pidns_start;
-    if namespace != 0 {
-        return Some(namespace);
+    let created = meta(v, "created_time");
+    let known = created.is_some() || meta(v, "name").is_some();
+    match v.thread()?.pidns_start {
+        start if start != 0 && known => Some(start),
+        _ => created?.as_u64()?.checked_mul(1_000_000_000),
     }
-    meta(v, "created_time")?.as_u64()?.checked_mul(1_000_000_000)
 }
 
 fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
