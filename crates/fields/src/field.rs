@@ -78,19 +78,30 @@ pub enum ArgKind {
     Suffix,
 }
 
-/// What a field's value depends on, hence how long a verdict on it may be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a field's value depends on, hence how long a verdict on it may be kept; the longest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// This event alone.
-    Event,
-    /// The file descriptor of the event.
-    Fd,
+    /// The machine: never changes during a capture.
+    Host,
     /// The image, credentials and container of the event's process.
     Process,
     /// The process and its ancestors.
     Ancestors,
-    /// The machine: never changes during a capture.
-    Host,
+    /// The file descriptor of the event.
+    Fd,
+    /// This event alone.
+    Event,
+}
+
+/// A state of what the fields of a scope depend on: where a source answers an equal one again, they all
+/// have the values that they had, and verdicts on them hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScopeVersion {
+    /// What it is a version of, such as a thread's place in a table: small, as memory is kept by it, and
+    /// used again for another when that one is gone.
+    pub slot: u32,
+    /// Never again the same once anything changed, not even for another in the same slot.
+    pub versions: [u64; 2],
 }
 
 /// Properties of a field beyond its type.

@@ -2,7 +2,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Field, FieldDef, FieldId, Value};
+use crate::{Field, FieldDef, FieldId, Scope, ScopeVersion, Value};
 
 /// What answers fields: an event with the state around it, or any value of an embedder's.
 pub trait FieldSource {
@@ -15,6 +15,12 @@ pub trait FieldSource {
     /// Code of the event's type: what rules are indexed by. Sources without types answer 0.
     fn code(&self) -> u16 {
         0
+    }
+
+    /// Which version of a scope the event sees; `None` where nothing is to be kept beyond the event.
+    fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
+        let _ = scope;
+        None
     }
 
     /// When it happened, ns since the epoch; `None` if it does not say.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use eyas_fields::{CodeSet, FieldSource, Schema};
 
 use crate::alert::{Alert, AlertOptions};
-use crate::condition::{Expr, Program, Root, Scratch};
+use crate::condition::{Expr, Program, Scratch};
 use crate::output::Format;
+use crate::plan::{Event, Kept, Plan, Plans};
 
 macro_rules! priorities {
     ($($(#[$doc:meta])* $level:ident $short:literal,)*) => {
@@ -109,22 +110,15 @@ pub struct Rule {
     pub(crate) format: Format,
 }
 
-/// A rule in the list of an event code.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) rule: u32,
-    pub(crate) root: Root,
-}
-
 /// A compiled ruleset. Threads share it; each tests events with an [`Evaluator`] of its own.
 pub struct Engine {
     schema: Arc<dyn Schema>,
     program: Program,
     rules: Vec<Rule>,
-    by_code: Vec<Vec<Entry>>,
+    plans: Plans,
     codes: CodeSet,
     matching: Matching,
-    scratch: Mutex<Option<Scratch>>,
+    memory: Mutex<Option<Memory>>,
 }
 
 impl Engine {
@@ -132,11 +126,11 @@ impl Engine {
         schema: Arc<dyn Schema>,
         program: Program,
         rules: Vec<Rule>,
-        by_code: Vec<Vec<Entry>>,
+        plans: Plans,
         codes: CodeSet,
         matching: Matching,
     ) -> Self {
-        Self { schema, program, rules, by_code, codes, matching, scratch: Mutex::new(None) }
+        Self { schema, program, rules, plans, codes, matching, memory: Mutex::new(None) }
     }
 
     /// Rules in the order of the files.
@@ -161,18 +155,26 @@ impl Engine {
 
     /// What tests events one after the other.
     pub fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { engine: self, scratch: self.program.scratch() }
+        Evaluator { engine: self, memory: self.memory() }
     }
 
     /// Appends the rules that the event satisfies. One call at a time; see [`Engine::evaluator`].
     pub fn matches(&self, event: &dyn FieldSource, out: &mut Vec<Match>) {
-        // A poisoned lock only means that a field's extractor panicked: the scratch is remade.
-        let kept = self.scratch.lock().map(|mut s| s.take()).unwrap_or_default();
-        let mut evaluator =
-            Evaluator { engine: self, scratch: kept.unwrap_or_else(|| self.program.scratch()) };
+        // A poisoned lock only means that a field's extractor panicked: the memory is remade.
+        let kept = self.memory.lock().map(|mut kept| kept.take()).unwrap_or_default();
+        let mut evaluator = Evaluator { engine: self, memory: kept.unwrap_or_else(|| self.memory()) };
         evaluator.matches(event, out);
-        if let Ok(mut slot) = self.scratch.lock() {
-            *slot = Some(evaluator.scratch);
+        if let Ok(mut slot) = self.memory.lock() {
+            *slot = Some(evaluator.memory);
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        let Plans { all, .. } = &self.plans;
+        Memory {
+            scratch: self.program.scratch(),
+            kept: all.iter().map(|_| Kept::default()).collect(),
+            live: vec![0; all.iter().map(Plan::words).max().unwrap_or(0)],
         }
     }
 
@@ -196,30 +198,33 @@ impl std::fmt::Debug for Engine {
     }
 }
 
+/// What an [`Evaluator`] keeps between events.
+#[derive(Debug)]
+struct Memory {
+    scratch: Scratch,
+    /// By plan.
+    kept: Vec<Kept>,
+    live: Vec<u64>,
+}
+
 /// Tests events against a ruleset, with memory of its own.
+///
+/// Verdicts on what [`FieldSource::scope_version`] says is unchanged are kept between events.
 #[derive(Debug)]
 pub struct Evaluator<'e> {
     engine: &'e Engine,
-    scratch: Scratch,
+    memory: Memory,
 }
 
 impl Evaluator<'_> {
     /// Appends the rules that the event satisfies, in the order in which they were enabled.
     #[inline]
-    pub fn matches(&mut self, event: &dyn FieldSource, out: &mut Vec<Match>) {
-        let engine = self.engine;
-        let Some(entries) = engine.by_code.get(usize::from(event.code())) else { return };
-        if entries.is_empty() {
-            return;
-        }
-        self.scratch.next_event();
-        for entry in entries {
-            if engine.program.eval(entry.root, event, &mut self.scratch) {
-                out.push(Match { rule: RuleIndex(entry.rule) });
-                if engine.matching == Matching::First {
-                    return;
-                }
-            }
-        }
+    pub fn matches(&mut self, source: &dyn FieldSource, out: &mut Vec<Match>) {
+        let Engine { plans, program, matching, .. } = self.engine;
+        let Some(plan) = plans.of_code(source.code()) else { return };
+        let Memory { scratch, kept, live } = &mut self.memory;
+        scratch.next_event();
+        let event = Event { program, source, scratch, kept: &mut kept[plan], live };
+        plans.all[plan].matches(event, *matching == Matching::First, out);
     }
 }

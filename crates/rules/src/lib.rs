@@ -9,6 +9,7 @@ pub mod condition;
 mod engine;
 mod loader;
 mod output;
+mod plan;
 
 pub use alert::{Alert, AlertOptions};
 pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};

@@ -9,8 +9,9 @@ use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
 use crate::condition::{
     self, CompileError, CompileErrorKind, Compiler, Root, Source, codes, operand_prefix, parse_in,
 };
-use crate::engine::{Engine, Entry, Matching, Priority, Rule};
+use crate::engine::{Engine, Matching, Priority, Rule};
 use crate::output::{Extra, Format};
+use crate::plan::Plans;
 
 mod collect;
 mod decode;
@@ -168,24 +169,10 @@ impl Loader {
                 }
             }
         }
-        let mut by_code = Vec::with_capacity(schema.codes());
-        for code in 0..schema.codes() as u16 {
-            let mut entries = Vec::new();
-            for index in &order {
-                let (root, set) = &roots[*index];
-                if set.contains(code) {
-                    entries.push(Entry { rule: *index as u32, root: compiler.specialize(*root, code) });
-                }
-            }
-            by_code.push(entries);
-        }
+        let plans = Plans::new(&order, &roots, &mut compiler);
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
-        let program = compiler.finish();
-        for entries in &mut by_code {
-            entries.retain(|entry| !program.is_const(entry.root, false));
-        }
-        Ok(Engine::new(self.schema.clone(), program, rules, by_code, codes, self.matching))
+        Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching))
     }
 
     fn collect(

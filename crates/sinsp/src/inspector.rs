@@ -5,8 +5,8 @@ use eyas_scap::{Error, EventSource, FdEntry, Next, RawEvent, Snapshot, ThreadEnt
 
 use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
-use crate::state::{Context, Current, State, StateStats};
-use crate::view::EventView;
+use crate::state::{Current, State, StateStats};
+use crate::view::{EventView, Moment};
 
 /// What the running system knows about a thread that no event has told of.
 pub trait ProcLookup: Send {
@@ -64,14 +64,8 @@ pub struct Inspector {
     outside: Option<Outside>,
     observers: Observers,
     state: State,
-    /// Number of the last event.
-    num: u64,
-    /// What the last event left to be done, and when it was.
-    pending: Option<(u64, Current)>,
     next_purge: u64,
-    first_ts: u64,
-    previous_ts: u64,
-    last_ts: u64,
+    moment: Moment,
     /// Events about users and containers that belong to the snapshot still come.
     initial: bool,
     arena: bumpalo::Bump,
@@ -102,12 +96,8 @@ impl Inspector {
             observers: Observers::default(),
             config,
             state: State::default(),
-            num: 0,
-            pending: None,
             next_purge: 0,
-            first_ts: 0,
-            previous_ts: 0,
-            last_ts: 0,
+            moment: Moment::default(),
             initial: true,
             arena: bumpalo::Bump::new(),
         }
@@ -130,18 +120,18 @@ impl Inspector {
 
     /// Forgets everything known and begins with a snapshot; events keep being counted.
     pub fn load(&mut self, snapshot: Snapshot) {
-        self.pending = None;
+        self.moment.current = Current::default();
         self.initial = true;
         self.state.load(snapshot, self.config.max_threads);
         if let Some(outside) = &mut self.outside {
-            outside.ask_about_all(&self.state, self.last_ts);
+            outside.ask_about_all(&self.state, self.moment.ts);
         }
     }
 
     /// Takes in an event.
     pub fn process<'a>(&'a mut self, event: RawEvent<'a>) -> EventView<'a> {
-        let current = self.update(&event);
-        self.view(event, current)
+        self.update(&event);
+        self.view(event)
     }
 
     /// Takes in the source's next event that is to be shown.
@@ -152,37 +142,21 @@ impl Inspector {
     /// # Errors
     /// Those of the source.
     pub fn next<'a>(&'a mut self, source: &'a mut dyn EventSource) -> Result<Step<'a>, Error> {
-        enum Found {
-            Shown(Current),
-            Idle,
-            End,
-        }
         // What a source lends cannot leave the loop that asks for it: find the event, then ask again.
         loop {
-            let found = match source.next()? {
-                Next::Snapshot(snapshot) => {
-                    self.load(*snapshot);
-                    continue;
-                }
+            match source.next()? {
                 Next::Event(event) => {
-                    let current = self.update(&event);
-                    if event.state_only || self.is_initial(event.ty) {
-                        continue;
+                    self.update(&event);
+                    if !event.state_only && !self.is_initial(event.ty) {
+                        break;
                     }
-                    Found::Shown(current)
                 }
-                Next::Idle => Found::Idle,
-                Next::End => Found::End,
-            };
-            return Ok(match found {
-                Found::Shown(current) => match source.current() {
-                    Some(event) => Step::Event(self.view(event, current)),
-                    None => Step::Idle,
-                },
-                Found::Idle => Step::Idle,
-                Found::End => Step::End,
-            });
+                Next::Snapshot(snapshot) => self.load(*snapshot),
+                Next::Idle => return Ok(Step::Idle),
+                Next::End => return Ok(Step::End),
+            }
         }
+        Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
     }
 
     /// Whether the event tells what the snapshot could not: users, groups and containers known when
@@ -199,64 +173,56 @@ impl Inspector {
     }
 
     #[inline]
-    fn update(&mut self, event: &RawEvent<'_>) -> Current {
-        self.num += 1;
-        if self.first_ts == 0 {
-            self.first_ts = event.ts;
-            self.last_ts = event.ts;
-        }
-        self.previous_ts = std::mem::replace(&mut self.last_ts, event.ts);
-        if let Some((ts, pending)) = self.pending.take() {
-            self.state.finish(ts, pending);
-        }
-        self.purge(event.ts);
-        let current = match &mut self.config.proc {
-            Some(proc) => self.state.apply(event, Some(&mut |tid| proc.thread(tid))),
-            None => self.state.apply(event, None),
-        };
-        if let Some(outside) = &mut self.outside {
-            outside.after(&mut self.state, event, &current);
-        }
+    fn update(&mut self, event: &RawEvent<'_>) {
+        let Moment { num, ts, first_ts, previous_ts, current } = &mut self.moment;
         if current.leaves_work() {
-            self.pending = Some((event.ts, current.clone()));
+            self.state.finish(*ts, current);
+        }
+        *num += 1;
+        if *first_ts == 0 {
+            *first_ts = event.ts;
+            *ts = event.ts;
+        }
+        *previous_ts = std::mem::replace(ts, event.ts);
+        match &mut self.config.proc {
+            Some(proc) => {
+                if event.ts >= self.next_purge {
+                    let interval = self.config.purge_interval;
+                    if self.next_purge != 0 {
+                        purge(&mut self.state, &mut **proc, event.ts.saturating_sub(self.config.purge_age));
+                    }
+                    self.next_purge = event.ts + interval;
+                }
+                self.state.apply(event, Some(&mut |tid| proc.thread(tid)), current);
+            }
+            None => self.state.apply(event, None, current),
+        }
+        if let Some(outside) = &mut self.outside {
+            outside.after(&mut self.state, event, current);
         }
         if !self.observers.is_empty() {
-            self.tell(*event, current.clone());
+            self.tell(*event);
         }
-        current
     }
 
     #[cold]
-    fn tell(&mut self, event: RawEvent<'_>, current: Current) {
+    fn tell(&mut self, event: RawEvent<'_>) {
         let mut observers = std::mem::take(&mut self.observers);
-        observers.tell(&self.view(event, current));
+        observers.tell(&self.view(event));
         self.observers = observers;
     }
 
-    fn view<'a>(&'a mut self, event: RawEvent<'a>, current: Current) -> EventView<'a> {
+    #[inline]
+    fn view<'a>(&'a mut self, event: RawEvent<'a>) -> EventView<'a> {
         self.arena.reset();
-        let state = &self.state;
-        let thread = current.thread.and_then(|key| state.threads.at(key));
-        let fd = current.fd.zip(thread).and_then(|(num, thread)| state.threads.fds(thread)?.get(num));
-        let (first_ts, previous_ts) = (self.first_ts, self.previous_ts);
-        let context =
-            Context { event, num: self.num, state, thread, fd_num: current.fd, fd, first_ts, previous_ts };
-        EventView::new(context, &self.arena)
+        EventView::new(event, &self.state, &self.moment, &self.arena)
     }
+}
 
-    /// Looks for threads that ended unseen; a replay keeps everything, as nobody can confirm it.
-    fn purge(&mut self, now: u64) {
-        let Some(proc) = &mut self.config.proc else { return };
-        if now < self.next_purge {
-            return;
-        }
-        if self.next_purge != 0 {
-            let before = now.saturating_sub(self.config.purge_age);
-            let removed = self.state.threads.purge(before, |_, tid, comm| {
-                proc.thread(tid).is_none_or(|(thread, _)| *thread.comm != **comm)
-            });
-            self.state.stats.threads_removed += removed;
-        }
-        self.next_purge = now + self.config.purge_interval;
-    }
+/// Looks for threads that ended unseen; a replay keeps everything, as nobody can confirm it.
+fn purge(state: &mut State, proc: &mut dyn ProcLookup, before: u64) {
+    let removed = state
+        .threads
+        .purge(before, |_, tid, comm| proc.thread(tid).is_none_or(|(thread, _)| *thread.comm != **comm));
+    state.stats.threads_removed += removed;
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use eyas_scap::{Interface, MachineInfo, RawEvent};
 
 mod container;
-mod context;
 mod fd;
 mod fds;
 mod load;
@@ -15,10 +14,9 @@ mod threads;
 mod users;
 
 pub use container::{Container, Containers};
-pub use context::Context;
 pub use fd::{Fd, FdKind, L4, Role, Socket};
 pub use fds::FdTable;
-pub use thread::{Thread, ThreadFlags};
+pub use thread::{Activity, Thread, ThreadFlags};
 pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 
@@ -82,18 +80,23 @@ impl State {
         self.empty.get_or_insert_with(|| Arc::from(&b""[..])).clone()
     }
 
+    /// Grows with every change of what is known of users and containers.
+    pub(crate) fn names_changed(&self) -> u64 {
+        self.users.changes + self.containers.changes
+    }
+
     /// Whether `ip` is an address of this machine.
     pub fn is_local(&self, ip: std::net::IpAddr) -> bool {
         self.interfaces.iter().any(|i| i.addr == ip)
     }
 
-    /// Takes in an event and answers what it is about.
-    pub(crate) fn apply(&mut self, raw: &RawEvent<'_>, lookup: parse::Lookup<'_>) -> Current {
-        parse::apply(self, raw, lookup)
+    /// Takes in an event and puts into `now` what it is about.
+    pub(crate) fn apply(&mut self, raw: &RawEvent<'_>, lookup: parse::Lookup<'_>, now: &mut Current) {
+        parse::apply(self, raw, lookup, now);
     }
 
     /// Does what was left for after the rules saw the event of time `ts`.
-    pub(crate) fn finish(&mut self, ts: u64, current: Current) {
+    pub(crate) fn finish(&mut self, ts: u64, current: &mut Current) {
         parse::finish(self, ts, current);
     }
 }

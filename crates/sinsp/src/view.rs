@@ -2,25 +2,41 @@
 
 use bumpalo::Bump;
 use eyas_events::EventFlags;
-use eyas_fields::{Field, FieldSource, Value};
+use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
 use eyas_scap::{RawEvent, User};
 
 use crate::fields::EXTRACT;
 use crate::path;
-use crate::state::{Context, Fd, FdKind, FdTable, State, Thread, split_nul};
+use crate::state::{Current, Fd, FdKind, FdTable, State, Thread, split_nul};
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
 /// An event about no descriptor.
 const NO_FD: i64 = -1;
 
+/// When an event is, and what it is about.
+#[derive(Debug, Default)]
+pub(crate) struct Moment {
+    /// The event's number: 1 for the first event of the capture.
+    pub(crate) num: u64,
+    /// Its time, ns since the epoch.
+    pub(crate) ts: u64,
+    /// Time of the first event.
+    pub(crate) first_ts: u64,
+    /// Time of the event before.
+    pub(crate) previous_ts: u64,
+    /// Its thread and descriptor, and what is left to be done when it was seen.
+    pub(crate) current: Current,
+}
+
 /// An event with the state around it: what conditions and outputs ask.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct EventView<'a> {
-    context: Context<'a>,
+    event: RawEvent<'a>,
+    thread: Option<&'a Thread>,
+    state: &'a State,
+    moment: &'a Moment,
     bump: &'a Bump,
-    /// Computed once: many fields ask.
-    result: Option<i64>,
 }
 
 /// What kind of file an event works on, coarsely.
@@ -33,50 +49,51 @@ pub(crate) enum FdClass {
 }
 
 impl<'a> EventView<'a> {
-    pub(crate) fn new(context: Context<'a>, bump: &'a Bump) -> Self {
-        let result = context.event.result();
-        Self { context, bump, result }
+    #[inline]
+    pub(crate) fn new(event: RawEvent<'a>, state: &'a State, moment: &'a Moment, bump: &'a Bump) -> Self {
+        let thread = moment.current.thread.and_then(|key| state.threads.at(key));
+        Self { event, thread, state, moment, bump }
     }
 
     /// The event.
     #[inline]
     pub fn event(&self) -> RawEvent<'a> {
-        self.context.event
+        self.event
     }
 
     /// Its number: 1 for the first event of the capture.
     #[inline]
     pub fn num(&self) -> u64 {
-        self.context.num
+        self.moment.num
     }
 
     /// Everything known.
     #[inline]
     pub fn state(&self) -> &'a State {
-        self.context.state
+        self.state
     }
 
     /// Thread that made the event; `None` if nothing is known of it.
     #[inline]
     pub fn thread(&self) -> Option<&'a Thread> {
-        self.context.thread
+        self.thread
     }
 
     /// The open file that the event works on.
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
-        self.context.fd
+        self.fd_entry(self.moment.current.fd?)
     }
 
     /// Descriptor that the event works on; below 0 if there is none.
     pub(crate) fn fd_num(&self) -> i64 {
-        self.context.fd_num.unwrap_or(NO_FD)
+        self.moment.current.fd.unwrap_or(NO_FD)
     }
 
     /// The call's result.
     #[inline]
     pub(crate) fn result(&self) -> Option<i64> {
-        self.result
+        self.event.result()
     }
 
     pub(crate) fn bump(&self) -> &'a Bump {
@@ -178,12 +195,12 @@ impl<'a> EventView<'a> {
 
     /// ns since the first event.
     pub(crate) fn since_first(&self) -> u64 {
-        self.event().ts.saturating_sub(self.context.first_ts)
+        self.event().ts.saturating_sub(self.moment.first_ts)
     }
 
     /// ns since the event before.
     pub(crate) fn since_previous(&self) -> u64 {
-        self.event().ts.saturating_sub(self.context.previous_ts)
+        self.event().ts.saturating_sub(self.moment.previous_ts)
     }
 
     /// The path, absolute: relative ones begin at the directory behind `dirfd`.
@@ -233,5 +250,17 @@ impl FieldSource for EventView<'_> {
 
     fn timestamp(&self) -> Option<u64> {
         Some(self.event().ts)
+    }
+
+    #[inline]
+    fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
+        let lineage = match scope {
+            Scope::Host | Scope::Process => false,
+            Scope::Ancestors => true,
+            Scope::Fd | Scope::Event => return None,
+        };
+        let state = self.state();
+        let (slot, changed) = state.threads.version(self.moment.current.thread?, self.thread()?, lineage);
+        Some(ScopeVersion { slot, versions: [changed, state.names_changed()] })
     }
 }

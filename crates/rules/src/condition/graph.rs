@@ -61,11 +61,6 @@ impl Program {
         self.nodes.is_empty()
     }
 
-    /// Whether the condition is the constant given: decided without any event.
-    pub fn is_const(&self, root: Root, value: bool) -> bool {
-        matches!(self.nodes[root.0 as usize], Node::Const(v) if v == value)
-    }
-
     /// Whether the event satisfies the condition; `scratch` is of this program and event.
     #[inline]
     pub fn eval(&self, root: Root, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {

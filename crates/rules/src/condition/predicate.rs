@@ -163,6 +163,34 @@ impl Predicate {
         left + check
     }
 
+    /// Guessed share of events of which it holds.
+    pub(crate) fn chance(&self) -> f32 {
+        let of = |cmp: Cmp| match cmp {
+            Cmp::Eq => 0.1,
+            Cmp::Ne => 0.9,
+            _ => 0.5,
+        };
+        match &self.check {
+            Check::Exists => 0.9,
+            Check::Num(cmp, _) | Check::Double(cmp, _) | Check::Bytes(cmp, _) => of(*cmp),
+            Check::Operand(op, _) => Cmp::of(*op).map_or(0.3, of),
+            Check::Bool { .. } | Check::BoolSet(_) => 0.5,
+            Check::Ip { equal, .. } => of(if *equal { Cmp::Eq } else { Cmp::Ne }),
+            Check::Nets { inside, .. } => {
+                if *inside {
+                    0.2
+                } else {
+                    0.8
+                }
+            }
+            Check::NumSet(_) | Check::IpSet(_) | Check::SmallSet(_) | Check::LargeSet(_) => 0.15,
+            Check::StartsWith(_) | Check::Paths(_) => 0.15,
+            Check::Contains(_) | Check::IContains(_) | Check::EndsWith(_) => 0.1,
+            Check::Glob(_) | Check::Regex(_) => 0.1,
+            Check::Modified(..) => 0.3,
+        }
+    }
+
     /// Every field that it asks for.
     pub(crate) fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a eyas_fields::Field)) {
         self.left.fields(visit);

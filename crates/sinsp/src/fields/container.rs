@@ -50,7 +50,7 @@ fields! {
         => |v, _| probe(v, "ReadinessProbe"),
     "container.start_ts": ABSTIME Process Na; "Container start derived from the pid namespace start time."
         => |v, _| created(v).map(Value::Uint),
-    "container.duration": RELTIME Process Na; "Event time minus container.start_ts."
+    "container.duration": RELTIME Event Na; "Event time minus container.start_ts."
         => |v, _| Some(Value::Uint(v.event().ts.checked_sub(created(v)?)?)),
     "container.ip": STR Process Na; "Primary IPv4 address reported by the engine."
         => |v, _| text(v, "ip"),

@@ -45,11 +45,11 @@ fields! {
         => env,
     "proc.aenv" [OptionalKey]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Environments of the ancestors; [n] is one ancestor's, [NAME] the nearest one's value."
         => aenv,
-    "proc.cwd": STR Event Na; "Working directory, ending in a slash."
+    "proc.cwd": STR Process Na; "Working directory, ending in a slash."
         => |v, _| v.cwd().map(Value::Str),
     "proc.loginshellid": INT64 Ancestors Id; "Process id of the outermost shell among the process and its ancestors."
         => loginshellid,
-    "proc.tty": UINT32 Event Id; "Controlling terminal, 0 for none."
+    "proc.tty": UINT32 Process Id; "Controlling terminal, 0 for none."
         => |v, _| Some(Value::Uint(u64::from(v.thread()?.tty))),
     "proc.pid": INT64 Process Id; "Process id."
         => |v, _| Some(Value::Int(v.thread()?.pid)),
@@ -61,7 +61,7 @@ fields! {
         => |v, _| known(v.thread()?.vpid),
     "proc.pvpid": INT64 Ancestors Id; "Process id of the parent in its own pid namespace."
         => |v, _| known(v.thread_by_tid(v.thread()?.ptid)?.vpid),
-    "proc.sid": INT64 Event Id; "Session id."
+    "proc.sid": INT64 Process Id; "Session id."
         => |v, _| Some(Value::Int(v.thread()?.sid)),
     "proc.sname": STR Event Na; "Command name of the session's leader."
         => |v, _| leader(v, Leader::Session, |t| &t.comm),
@@ -69,7 +69,7 @@ fields! {
         => |v, _| leader(v, Leader::Session, |t| &t.exe),
     "proc.sid.exepath": STR Event Na; "Path of the session leader's executable."
         => |v, _| leader(v, Leader::Session, |t| &t.exepath),
-    "proc.vpgid": INT64 Event Id; "Process group in its own pid namespace."
+    "proc.vpgid": INT64 Process Id; "Process group in its own pid namespace."
         => |v, _| Some(Value::Int(v.thread()?.vpgid)),
     "proc.vpgid.name": STR Event Na; "Command name of the process group's leader, found by proc.vpgid."
         => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.comm),
@@ -77,7 +77,7 @@ fields! {
         => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exe),
     "proc.vpgid.exepath": STR Event Na; "Path of the process group leader's executable, found by proc.vpgid."
         => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exepath),
-    "proc.pgid": INT64 Event Id; "Process group on the host."
+    "proc.pgid": INT64 Process Id; "Process group on the host."
         => |v, _| Some(Value::Int(v.thread()?.pgid)),
     "proc.pgid.name": STR Event Na; "Command name of the process group's leader."
         => |v, _| leader(v, Leader::Group, |t| &t.comm),
@@ -101,11 +101,11 @@ fields! {
         => |v, _| Some(Value::Bool(v.thread()?.exe_lower_layer)),
     "proc.is_exe_from_memfd": BOOL Process Na; "Whether the executable is a file in memory (memfd)."
         => |v, _| Some(Value::Bool(v.thread()?.exe_from_memfd)),
-    "proc.is_sid_leader": BOOL Event Na; "Whether the process leads its session."
+    "proc.is_sid_leader": BOOL Process Na; "Whether the process leads its session."
         => |v, _| v.thread().map(|t| Value::Bool(t.sid == t.vpid)),
-    "proc.is_vpgid_leader": BOOL Event Na; "Whether the process leads its group, by the ids of its pid namespace."
+    "proc.is_vpgid_leader": BOOL Process Na; "Whether the process leads its group, by the ids of its pid namespace."
         => |v, _| v.thread().map(|t| Value::Bool(t.vpgid == t.vpid)),
-    "proc.is_pgid_leader": BOOL Event Na; "Whether the process leads its group."
+    "proc.is_pgid_leader": BOOL Process Na; "Whether the process leads its group."
         => |v, _| v.thread().map(|t| Value::Bool(t.pgid == t.pid)),
     "proc.exe_ino": INT64 Process Dec; "Inode of the executable."
         => |v, _| { let ino = v.thread()?.exe_ino; (ino != 0).then_some(Value::Int(ino as i64)) },
@@ -121,16 +121,16 @@ fields! {
         => |v, _| nonzero(v.thread()?.pidns_start),
     "proc.fdopencount": UINT64 Event Dec; "Number of open files."
         => |v, _| v.thread().map(|_| Value::Uint(v.fds().map_or(0, |fds| fds.len() as u64))),
-    "proc.fdlimit": INT64 Event Dec; "Most files that the process may open."
+    "proc.fdlimit": INT64 Process Dec; "Most files that the process may open."
         => |v, _| v.main().map(|t| Value::Int(t.fdlimit)),
     "proc.fdusage": DOUBLE Event Na; "Open files as a percentage of the limit."
         => fdusage,
     "proc.vmsize": UINT64 Event Dec; "Virtual memory in KiB."
-        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.vm_size))),
+        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.activity.vm_size))),
     "proc.vmrss": UINT64 Event Dec; "Resident memory in KiB."
-        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.vm_rss))),
+        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.activity.vm_rss))),
     "proc.vmswap": UINT64 Event Dec; "Swapped memory in KiB."
-        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.vm_swap))),
+        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.activity.vm_swap))),
     "proc.nthreads": UINT64 Event Dec; "Number of living threads."
         => |v, _| Some(Value::Uint(v.thread_count()?)),
     "proc.nchilds": UINT64 Event Dec; "Number of living threads without the leader."

@@ -21,9 +21,9 @@ fields! {
     "thread.cap_effective": STR Process Na; "Effective capabilities, blank-separated."
         => |v, _| capabilities(v, EFFECTIVE),
     "thread.pfmajor": UINT64 Event Dec; "Major page faults since the thread began."
-        => |v, _| Some(Value::Uint(v.thread()?.pf_major)),
+        => |v, _| Some(Value::Uint(v.thread()?.activity.pf_major)),
     "thread.pfminor": UINT64 Event Dec; "Minor page faults since the thread began."
-        => |v, _| Some(Value::Uint(v.thread()?.pf_minor)),
+        => |v, _| Some(Value::Uint(v.thread()?.activity.pf_minor)),
     "thread.tid": INT64 Event Id; "Thread id."
         => |v, _| Some(Value::Int(v.event().tid)),
     "thread.ismain": BOOL Event Na; "Whether the thread leads its process."
@@ -61,13 +61,13 @@ fields! {
     "thread.cpu.system": DOUBLE Event Na; "Percentage of a CPU that the thread used in the kernel, on procinfo events."
         => |v, _| cpu(v, false, true),
     "thread.vmsize": UINT64 Event Dec; "Virtual memory in KiB of a leader; 0 for other threads."
-        => |v, _| of_leader(v, |t| t.vm_size, 1),
+        => |v, _| of_leader(v, |t| t.activity.vm_size, 1),
     "thread.vmrss": UINT64 Event Dec; "Resident memory in KiB of a leader; 0 for other threads."
-        => |v, _| of_leader(v, |t| t.vm_rss, 1),
+        => |v, _| of_leader(v, |t| t.activity.vm_rss, 1),
     "thread.vmsize.b": UINT64 Event Dec (HIDDEN); "Virtual memory in bytes of a leader; 0 for other threads."
-        => |v, _| of_leader(v, |t| t.vm_size, 1024),
+        => |v, _| of_leader(v, |t| t.activity.vm_size, 1024),
     "thread.vmrss.b": UINT64 Event Dec (HIDDEN); "Resident memory in bytes of a leader; 0 for other threads."
-        => |v, _| of_leader(v, |t| t.vm_rss, 1024),
+        => |v, _| of_leader(v, |t| t.activity.vm_rss, 1024),
 }
 
 fn capabilities<'v>(v: &'v EventView<'v>, which: usize) -> Option<Value<'v>> {

@@ -90,8 +90,10 @@ impl State {
         t.fdlimit = entry.fdlimit as i64;
         (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);
         t.caps = entry.caps;
-        (t.vm_size, t.vm_rss, t.vm_swap) = (entry.vmsize_kb, entry.vmrss_kb, entry.vmswap_kb);
-        (t.pf_major, t.pf_minor) = (entry.pfmajor, entry.pfminor);
+        let activity = &mut t.activity;
+        (activity.vm_size, activity.vm_rss, activity.vm_swap) =
+            (entry.vmsize_kb, entry.vmrss_kb, entry.vmswap_kb);
+        (activity.pf_major, activity.pf_minor) = (entry.pfmajor, entry.pfminor);
         t.pidns_start = if entry.pidns_init_start_ts == 0 { boot_ts } else { entry.pidns_init_start_ts };
         t.tty = entry.tty;
         t.clone_ts = entry.clone_ts;

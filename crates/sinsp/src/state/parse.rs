@@ -15,7 +15,7 @@ pub(super) mod process;
 pub(crate) type Lookup<'a> = Option<&'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>>;
 
 /// What the event is about, and what remains to be done after the rules saw it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Current {
     /// Its thread.
     pub(crate) thread: Option<ThreadKey>,
@@ -35,7 +35,7 @@ impl Current {
 }
 
 /// Descriptors that go when the event was seen.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) enum Closes {
     #[default]
     None,
@@ -107,25 +107,24 @@ fn who(ty: EventType) -> Who {
     }
 }
 
-pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>) -> Current {
-    let mut now = Current::default();
+pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>, now: &mut Current) {
     let known = match who(raw.ty) {
         Who::Nobody => None,
         Who::Known => state.threads.lookup(raw.tid),
         Who::Anybody => state.threads.lookup(raw.tid).or_else(|| find(state, raw.tid, &mut lookup)),
     };
     now.thread = known;
+    now.fd = None;
     if let Some(index) = FD_PARAM.get(usize::from(raw.ty.0)).copied().flatten() {
         now.fd = raw.int(usize::from(index));
     }
-    if let Some(thread) = known.and_then(|key| state.threads.at_mut(key)) {
-        thread.last_access_ts = raw.ts;
+    if let Some(activity) = known.and_then(|key| state.threads.activity_mut(key)) {
+        activity.last_access_ts = raw.ts;
     }
-    dispatch(state, raw, &mut now, &mut lookup);
-    if let Some(thread) = now.thread.and_then(|key| state.threads.at_mut(key)) {
-        thread.last_event_ts = raw.ts;
+    dispatch(state, raw, now, &mut lookup);
+    if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
+        activity.last_event_ts = raw.ts;
     }
-    now
 }
 
 fn find(state: &mut State, tid: i64, lookup: &mut Lookup<'_>) -> Option<ThreadKey> {
@@ -232,8 +231,8 @@ fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &m
 
 /// Keeps an enter event for the exit event of its thread: what user memory held before the call.
 fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
-    if let Some(thread) = now.thread.and_then(|key| state.threads.at_mut(key)) {
-        match &mut thread.enter {
+    if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
+        match &mut activity.enter {
             Some(enter) => enter.assign(*raw),
             none => *none = Some(OwnedEvent::from(*raw)),
         }
@@ -242,8 +241,8 @@ fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 
 /// The enter event that belongs to this exit event; it is used once.
 fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<OwnedEvent> {
-    let thread = state.threads.at_mut(now.thread?)?;
-    thread.enter.take().filter(|enter| {
+    let activity = state.threads.activity_mut(now.thread?)?;
+    activity.enter.take().filter(|enter| {
         let ty = enter.as_raw().ty;
         ty.0 + 1 == raw.ty.0
             || (ty == EventType::SYSCALL_EXECVEAT_E && raw.ty == EventType::SYSCALL_EXECVE_19_X)
@@ -251,14 +250,13 @@ fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Ow
 }
 
 /// Does what was left for after the rules saw the event.
-pub(crate) fn finish(state: &mut State, ts: u64, now: Current) {
+pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
+    let (closes, exits) = (std::mem::take(&mut now.closes), std::mem::take(&mut now.exits));
     let Some(key) = now.thread else { return };
-    if !matches!(now.closes, Closes::None) {
-        file::finish_close(state, key, now.closes);
+    if !matches!(closes, Closes::None) {
+        file::finish_close(state, key, closes);
     }
-    if now.exits
-        && let Some(thread) = state.threads.at(key)
-    {
+    if exits && let Some(thread) = state.threads.at(key) {
         let (tid, ptid) = (thread.tid, thread.ptid);
         state.threads.remember_exit(tid, ptid, ts);
         state.stats.threads_removed += state.threads.remove(key);

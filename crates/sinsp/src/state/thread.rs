@@ -85,16 +85,6 @@ pub struct Thread {
     pub loginuid: u32,
     /// Inheritable, permitted and effective capabilities.
     pub caps: [u64; 3],
-    /// Virtual memory, KiB.
-    pub vm_size: u32,
-    /// Resident memory, KiB.
-    pub vm_rss: u32,
-    /// Swapped memory, KiB.
-    pub vm_swap: u32,
-    /// Major page faults.
-    pub pf_major: u64,
-    /// Minor page faults.
-    pub pf_minor: u64,
     /// Start of its pid namespace, ns since the epoch.
     pub pidns_start: u64,
     /// Device number of its terminal; 0 for none.
@@ -103,8 +93,6 @@ pub struct Thread {
     pub clone_ts: u64,
     /// When it last executed a program, ns since the epoch; 0 if never seen.
     pub exec_ts: u64,
-    /// When its last event was processed, ns since the epoch.
-    pub last_event_ts: u64,
     /// The executable is writable by its user.
     pub exe_writable: bool,
     /// The executable is in the upper layer of an overlay.
@@ -127,14 +115,32 @@ pub struct Thread {
     pub pipe_source: bool,
     /// Its standard input is a pipe (`dup` made it so).
     pub pipe_destination: bool,
-    /// Number that changes whenever image, credentials or container do: verdicts on those hold as long
-    /// as it stays.
-    pub image_generation: u32,
+    /// What its events change all the time.
+    pub activity: Activity,
+    /// [`super::Threads`]' clock when anything but its activity, files and family last changed.
+    pub(crate) changed: u64,
     /// Open files of a leader; see [`super::Threads::fds`].
     pub(crate) fds: FdTable,
     pub(crate) group: Option<GroupKey>,
     pub(crate) group_slot: usize,
     pub(crate) links: Links,
+}
+
+/// What a thread's events change all the time; no verdict on a thread is kept if it depends on this.
+#[derive(Debug, Default)]
+pub struct Activity {
+    /// Virtual memory, KiB.
+    pub vm_size: u32,
+    /// Resident memory, KiB.
+    pub vm_rss: u32,
+    /// Swapped memory, KiB.
+    pub vm_swap: u32,
+    /// Major page faults.
+    pub pf_major: u64,
+    /// Minor page faults.
+    pub pf_minor: u64,
+    /// When its last event was processed, ns since the epoch.
+    pub last_event_ts: u64,
     /// The enter event that waits for its exit event.
     pub(crate) enter: Option<OwnedEvent>,
     pub(crate) last_access_ts: u64,
@@ -179,16 +185,10 @@ impl Thread {
             gid: u32::MAX,
             loginuid: u32::MAX,
             caps: [0; 3],
-            vm_size: 0,
-            vm_rss: 0,
-            vm_swap: 0,
-            pf_major: 0,
-            pf_minor: 0,
             pidns_start: 0,
             tty: 0,
             clone_ts: 0,
             exec_ts: 0,
-            last_event_ts: 0,
             exe_writable: false,
             exe_upper_layer: false,
             exe_lower_layer: false,
@@ -200,13 +200,12 @@ impl Thread {
             pidns_start_to_exe_ctime: 0,
             pipe_source: false,
             pipe_destination: false,
-            image_generation: 0,
+            activity: Activity::default(),
+            changed: 0,
             fds: FdTable::default(),
             group: None,
             group_slot: 0,
             links: Links::default(),
-            enter: None,
-            last_access_ts: 0,
         }
     }
 
@@ -240,11 +239,6 @@ impl Thread {
         }
         self.cmdline = line.into();
         self.args = args;
-    }
-
-    /// Notes that conditions on the image, the credentials or the container must be tested again.
-    pub(crate) fn touch_image(&mut self) {
-        self.image_generation = self.image_generation.wrapping_add(1);
     }
 }
 

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
-use slotmap::{SlotMap, new_key_type};
+use slotmap::{Key, SlotMap, new_key_type};
 
 use super::thread::Links;
-use super::{FdTable, Text, Thread, ThreadFlags};
+use super::{Activity, FdTable, Text, Thread, ThreadFlags};
 
 new_key_type! {
     /// Names a thread entry; never again another one.
@@ -28,11 +29,22 @@ pub struct Threads {
     exits: VecDeque<(i64, i64, u64)>,
     recent: FxHashMap<i64, (i64, u64)>,
     last: (i64, Option<ThreadKey>),
+    /// Counts changes; no two tables ever have the same time.
+    clock: u64,
+    /// When anything last changed that a thread may see of threads above it.
+    lineage: u64,
 }
+
+/// Changes that a table may see before its clock reaches the next table's: 2^40, months of events.
+const CLOCK_BITS: u32 = 40;
 
 impl Default for Threads {
     fn default() -> Self {
+        static TABLES: AtomicU64 = AtomicU64::new(1);
+        let clock = TABLES.fetch_add(1, Ordering::Relaxed) << CLOCK_BITS;
         Self {
+            clock,
+            lineage: clock,
             entries: SlotMap::default(),
             by_tid: FxHashMap::default(),
             groups: SlotMap::default(),
@@ -80,10 +92,6 @@ impl Threads {
     /// All threads, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Thread> {
         self.entries.values()
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Thread> {
-        self.entries.values_mut()
     }
 
     /// The leader of the thread's group, or the thread itself where no leader is needed.
@@ -145,9 +153,35 @@ impl Threads {
         self.entries.get(key)
     }
 
-    #[inline]
+    /// The entry, to be changed: verdicts on it, and on those below it, are tested anew.
     pub(crate) fn at_mut(&mut self, key: ThreadKey) -> Option<&mut Thread> {
-        self.entries.get_mut(key)
+        let thread = self.entries.get_mut(key)?;
+        self.clock += 1;
+        thread.changed = self.clock;
+        let has_siblings = |group: GroupKey| self.groups.get(group).is_some_and(|g| g.members.len() > 1);
+        if thread.links.first_child.is_some() || thread.group.is_some_and(has_siblings) {
+            self.lineage = self.clock;
+        }
+        Some(thread)
+    }
+
+    /// What the thread's events change all the time.
+    #[inline]
+    pub(crate) fn activity_mut(&mut self, key: ThreadKey) -> Option<&mut Activity> {
+        self.entries.get_mut(key).map(|thread| &mut thread.activity)
+    }
+
+    /// Place of the entry, and the time of the last change of anything that it, its leader and, with
+    /// `lineage`, those above it tell.
+    #[inline]
+    pub(crate) fn version(&self, key: ThreadKey, thread: &Thread, lineage: bool) -> (u32, u64) {
+        // The lower half is the place in the table: small, and used again.
+        let slot = key.data().as_ffi() as u32;
+        if thread.is_main() {
+            return (slot, if lineage { thread.changed.max(self.lineage) } else { thread.changed });
+        }
+        let main = self.main_of(thread).map_or(0, |main| main.changed);
+        (slot, thread.changed.max(main).max(self.lineage))
     }
 
     pub(crate) fn group_of(&mut self, key: ThreadKey) -> Option<&mut Group> {
@@ -170,11 +204,16 @@ impl Threads {
     }
 
     /// Adds an entry; `None` if the table is full. An entry with the same id must have been removed.
-    pub(crate) fn add(&mut self, thread: Thread) -> Option<ThreadKey> {
+    pub(crate) fn add(&mut self, mut thread: Thread) -> Option<ThreadKey> {
         if self.entries.len() >= self.max {
             return None;
         }
         let tid = thread.tid;
+        self.clock += 1;
+        thread.changed = self.clock;
+        if self.by_pid.contains_key(&tid) {
+            self.lineage = self.clock;
+        }
         let key = self.entries.insert(thread);
         self.by_tid.insert(tid, key);
         self.last = (tid, Some(key));
@@ -199,6 +238,8 @@ impl Threads {
         let parent = if pid == 1 { None } else { self.key(ptid) };
         let parent = parent.filter(|p| *p != key && self.entries.get(*p).is_some_and(Thread::is_valid));
         let Some(thread) = self.entries.get_mut(key) else { return };
+        self.clock += 1;
+        thread.changed = self.clock;
         thread.group = Some(group);
         thread.group_slot = slot;
         if parent.is_none() {
@@ -298,6 +339,10 @@ impl Threads {
         self.give_away_children(key);
         self.orphan(key);
         let Some(thread) = self.entries.remove(key) else { return 0 };
+        if thread.is_main() || thread.group.is_none() {
+            // Threads may remain that looked at it.
+            self.touch_lineage();
+        }
         if self.by_tid.get(&thread.tid) == Some(&key) {
             self.by_tid.remove(&thread.tid);
         }
@@ -306,6 +351,11 @@ impl Threads {
             self.leave(group_key, thread.group_slot, !thread.is_dead());
         }
         1
+    }
+
+    fn touch_lineage(&mut self) {
+        self.clock += 1;
+        self.lineage = self.clock;
     }
 
     fn leave(&mut self, key: GroupKey, slot: usize, was_alive: bool) {
@@ -346,10 +396,12 @@ impl Threads {
         {
             group.reaper = true;
         }
+        self.touch_lineage();
         while let Some(child) = self.entries.get(key).and_then(|t| t.links.first_child) {
             self.orphan(child);
             if let Some(thread) = self.entries.get_mut(child) {
                 thread.ptid = reaper_tid;
+                thread.changed = self.clock;
             }
             self.adopt(child, reaper.filter(|r| *r != child));
         }
@@ -406,7 +458,9 @@ impl Threads {
         let stale: Vec<_> = self
             .entries
             .iter()
-            .filter(|(_, t)| !t.is_valid() || (t.last_access_ts < before && gone(t.pid, t.tid, &t.comm)))
+            .filter(|(_, t)| {
+                !t.is_valid() || (t.activity.last_access_ts < before && gone(t.pid, t.tid, &t.comm))
+            })
             .map(|(key, _)| key)
             .collect();
         stale.into_iter().map(|key| self.remove(key)).sum()

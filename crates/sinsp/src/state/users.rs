@@ -8,6 +8,8 @@ use super::Text;
 pub struct Users {
     host: Names,
     containers: FxHashMap<Text, Names>,
+    /// Grows with every change.
+    pub(super) changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +40,7 @@ impl Users {
     }
 
     fn names_mut(&mut self, container: Option<Text>) -> Option<&mut Names> {
+        self.changes += 1;
         match container {
             None => Some(&mut self.host),
             Some(id) if !self.is_full() || self.containers.contains_key(&id) => {
@@ -54,6 +57,7 @@ impl Users {
 
     /// Forgets the users of all containers but these.
     pub(crate) fn retain_containers(&mut self, keep: impl Fn(&Text) -> bool) {
+        self.changes += 1;
         self.containers.retain(|id, _| keep(id));
     }
 

@@ -33,9 +33,8 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         }
         E::SYSCALL_UNSHARE_X => new_user_namespace(thread, raw.uint(param::SYSCALL_UNSHARE_X::flags)),
         E::SYSCALL_SETNS_X => new_user_namespace(thread, raw.uint(param::SYSCALL_SETNS_X::nstype)),
-        _ => return,
+        _ => {}
     }
-    thread.touch_image();
 }
 
 /// `u32::MAX` leaves an id as it is.

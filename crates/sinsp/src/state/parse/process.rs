@@ -7,7 +7,7 @@ use super::{Current, take_enter};
 use crate::path;
 use crate::state::container::id_of_cgroups;
 use crate::state::thread::split_nul;
-use crate::state::{State, Text, Thread, ThreadFlags, ThreadKey};
+use crate::state::{Activity, State, Text, Thread, ThreadFlags, ThreadKey};
 
 /// A child that was already added, or an exit that was already seen, belongs to this clone if it is no
 /// older than this, ns.
@@ -73,19 +73,19 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     thread.comm = raw.text(c::comm).map_or_else(|| thread.exe.clone(), Text::from);
     thread.set_args(list(raw.param(c::args).unwrap_or_default()));
     thread.fdlimit = raw.int(c::fdlimit).unwrap_or(-1);
-    set_memory(thread, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
+    set_memory(&mut thread.activity, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
     thread.uid = raw.uint(c::uid).map_or(u32::MAX, |v| v as u32);
     thread.gid = raw.uint(c::gid).map_or(u32::MAX, |v| v as u32);
     set_cgroups(thread, raw.param(c::cgroups).unwrap_or_default());
     thread.clone_ts = raw.ts;
 }
 
-fn set_memory(thread: &mut Thread, raw: &RawEvent<'_>, at: [usize; 5]) {
+fn set_memory(activity: &mut Activity, raw: &RawEvent<'_>, at: [usize; 5]) {
     let number = |index| raw.uint(index).unwrap_or(0);
-    (thread.pf_major, thread.pf_minor) = (number(at[0]), number(at[1]));
-    thread.vm_size = number(at[2]) as u32;
-    thread.vm_rss = number(at[3]) as u32;
-    thread.vm_swap = number(at[4]) as u32;
+    (activity.pf_major, activity.pf_minor) = (number(at[0]), number(at[1]));
+    activity.vm_size = number(at[2]) as u32;
+    activity.vm_rss = number(at[3]) as u32;
+    activity.vm_swap = number(at[4]) as u32;
 }
 
 /// What a new thread has from the one it was made by.
@@ -197,7 +197,6 @@ fn dress(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
         thread.exe = text(raw, c::exe);
         thread.comm = raw.text(c::comm).map_or_else(|| thread.exe.clone(), Text::from);
         thread.set_args(list(raw.param(c::args).unwrap_or_default()));
-        thread.touch_image();
     }
 }
 
@@ -273,7 +272,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         }
     }
     thread.fdlimit = raw.int(x::fdlimit).unwrap_or(thread.fdlimit);
-    set_memory(thread, raw, [x::pgft_maj, x::pgft_min, x::vm_size, x::vm_rss, x::vm_swap]);
+    set_memory(&mut thread.activity, raw, [x::pgft_maj, x::pgft_min, x::vm_size, x::vm_rss, x::vm_swap]);
     thread.env = list(raw.param(x::env).unwrap_or_default());
     set_cgroups(thread, raw.param(x::cgroups).unwrap_or_default());
     thread.tty = raw.uint(x::tty).map_or(0, |v| v as u32);
@@ -315,7 +314,6 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     thread.fds.exec();
     thread.flags = kept | ThreadFlags::NAME_CHANGED;
-    thread.touch_image();
     if !was_valid {
         state.threads.link(key);
     }
@@ -394,7 +392,6 @@ pub(super) fn directory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         }
         if *main.cwd != *out {
             main.cwd = out[..].into();
-            main.touch_image();
         }
     }
     state.scratch = out;
@@ -404,7 +401,6 @@ pub(super) fn setsid(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let sid = raw.int(param::SYSCALL_SETSID_X::res).filter(|sid| *sid >= 0);
     if let (Some(sid), Some(thread)) = (sid, now.thread.and_then(|key| state.threads.at_mut(key))) {
         thread.sid = sid;
-        thread.touch_image();
     }
 }
 
@@ -437,10 +433,10 @@ pub(super) fn rlimit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 pub(super) fn memory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     // The four rows begin alike: result, then the three sizes.
     use param::SYSCALL_BRK_4_X as p;
-    if let Some(thread) = now.thread.and_then(|key| state.threads.at_mut(key)) {
+    if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         let number = |index| raw.uint(index).map(|v| v as u32);
-        thread.vm_size = number(p::vm_size).unwrap_or(thread.vm_size);
-        thread.vm_rss = number(p::vm_rss).unwrap_or(thread.vm_rss);
-        thread.vm_swap = number(p::vm_swap).unwrap_or(thread.vm_swap);
+        activity.vm_size = number(p::vm_size).unwrap_or(activity.vm_size);
+        activity.vm_rss = number(p::vm_rss).unwrap_or(activity.vm_rss);
+        activity.vm_swap = number(p::vm_swap).unwrap_or(activity.vm_swap);
     }
 }

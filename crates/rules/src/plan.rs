@@ -1,0 +1,278 @@
+//! The rules of an event code, arranged so that what rejects many of them comes first.
+//!
+//! A condition is split by how long its parts' verdicts hold. Those on the process and its ancestors are
+//! kept as bits, one per rule, until the source says that they changed; a word of them rejects 64 rules.
+//! Then come tests that several rules demand, each once; then what is left, rule by rule.
+
+use eyas_fields::{CodeSet, FieldSource, Scope};
+use rustc_hash::FxHashMap;
+
+use crate::condition::{Compiler, Program, Root, Scratch};
+use crate::engine::{Match, RuleIndex};
+
+/// Places whose verdicts are kept: a bound on memory; beyond, every event is tested anew.
+const MAX_SLOTS: usize = 1 << 16;
+/// Words of verdicts that a layer of a plan keeps at most: 32 MiB.
+const MAX_WORDS: usize = 1 << 22;
+/// Events of an unchanged process after which everything that depends on it alone is tested: before,
+/// what the event itself decides may spare it.
+const SETTLED: u64 = 4;
+
+/// The scopes whose verdicts outlive an event.
+const LAYERS: [Scope; 2] = [Scope::Process, Scope::Ancestors];
+
+/// A rule that events of the code may satisfy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Candidate {
+    rule: u32,
+    root: Root,
+}
+
+#[derive(Debug)]
+struct Entry {
+    rule: u32,
+    /// What depends on the scopes of [`LAYERS`] alone.
+    kept: [Option<Root>; LAYERS.len()],
+    rest: Root,
+}
+
+/// A test that several rules demand.
+#[derive(Debug)]
+struct Guard {
+    root: Root,
+    /// Who demands it.
+    of: Box<[u64]>,
+}
+
+/// How the rules of some event codes are tested.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    entries: Box<[Entry]>,
+    /// Entries that have a part in the layer.
+    having: [Box<[u64]>; LAYERS.len()],
+    guards: Box<[Guard]>,
+    words: usize,
+}
+
+/// How events of each code are tested.
+#[derive(Debug)]
+pub(crate) struct Plans {
+    pub(crate) all: Vec<Plan>,
+    of_code: Vec<Option<u32>>,
+}
+
+impl Plans {
+    /// One plan for all codes that have the same rules with the same conditions. `order` has the rules
+    /// that are on, `conditions` those of all with the codes that they may hold of.
+    pub(crate) fn new(order: &[usize], conditions: &[(Root, CodeSet)], compiler: &mut Compiler<'_>) -> Self {
+        let mut known: FxHashMap<Vec<Candidate>, u32> = FxHashMap::default();
+        let (mut all, mut of_code) = (Vec::new(), Vec::new());
+        for code in 0..compiler.codes() as u16 {
+            let class = compiler.class_of(code);
+            let mut candidates = Vec::new();
+            for index in order {
+                let (root, codes) = &conditions[*index];
+                if codes.contains(code) {
+                    let root = compiler.specialize(*root, class);
+                    if !compiler.is_const(root, false) {
+                        candidates.push(Candidate { rule: *index as u32, root });
+                    }
+                }
+            }
+            of_code.push((!candidates.is_empty()).then(|| {
+                *known.entry(candidates).or_insert_with_key(|candidates| {
+                    all.push(Plan::new(candidates, compiler));
+                    all.len() as u32 - 1
+                })
+            }));
+        }
+        Self { all, of_code }
+    }
+
+    /// Place in `all` of the plan for events of a code; `None` where no rule can match.
+    #[inline]
+    pub(crate) fn of_code(&self, code: u16) -> Option<usize> {
+        self.of_code.get(usize::from(code)).copied().flatten().map(|plan| plan as usize)
+    }
+}
+
+/// Verdicts of a plan that outlive an event.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    layers: [Vec<u64>; LAYERS.len()],
+}
+
+/// A record of [`Kept`]: version (2 words), events seen, then a word of rules known and one of rules
+/// satisfied for every 64 rules.
+const HEAD: usize = 3;
+const SEEN: usize = 2;
+
+impl Plan {
+    fn new(candidates: &[Candidate], compiler: &mut Compiler<'_>) -> Self {
+        let words = candidates.len().div_ceil(64);
+        let mut having: [Box<[u64]>; LAYERS.len()] = std::array::from_fn(|_| vec![0; words].into());
+        let mut demanded: Vec<(Root, Vec<u64>)> = Vec::new();
+        let mut entries = Vec::with_capacity(candidates.len());
+        for (at, candidate) in candidates.iter().enumerate() {
+            let (kept, rest) = compiler.split(candidate.root, &LAYERS);
+            for (having, _) in having.iter_mut().zip(&kept).filter(|(_, part)| part.is_some()) {
+                set(having, at);
+            }
+            for root in compiler.conjuncts(rest) {
+                let known = demanded.iter().position(|(known, _)| *known == root);
+                let slot = known.unwrap_or_else(|| {
+                    demanded.push((root, vec![0; words]));
+                    demanded.len() - 1
+                });
+                set(&mut demanded[slot].1, at);
+            }
+            entries.push(Entry { rule: candidate.rule, kept, rest });
+        }
+        demanded.retain(|(_, of)| count(of) > 1);
+        let worth = |(root, of): &(Root, Vec<u64>)| compiler.rank(*root) / count(of) as f32;
+        demanded.sort_by(|a, b| worth(a).total_cmp(&worth(b)));
+        let guards = demanded.into_iter().map(|(root, of)| Guard { root, of: of.into() }).collect();
+        Self { entries: entries.into(), having, guards, words }
+    }
+
+    /// Number of words that hold a bit for every rule.
+    pub(crate) fn words(&self) -> usize {
+        self.words
+    }
+
+    /// Appends the rules that the event satisfies, in order; the first alone if asked for.
+    #[inline]
+    pub(crate) fn matches(&self, event: Event<'_>, first: bool, out: &mut Vec<Match>) {
+        let Event { program, source, scratch, kept, live } = event;
+        let live = &mut live[..self.words];
+        live.fill(!0);
+        if let Some(last) = live.last_mut() {
+            *last >>= self.words * 64 - self.entries.len();
+        }
+        let mut records = [None; LAYERS.len()];
+        for (layer, record) in records.iter_mut().enumerate() {
+            *record = self.reject(layer, &mut kept.layers[layer], live, program, source, scratch);
+            if live.iter().all(|word| *word == 0) {
+                return;
+            }
+        }
+        for guard in &self.guards {
+            if overlap(live, &guard.of) > 1 && !program.eval(guard.root, source, scratch) {
+                live.iter_mut().zip(&guard.of).for_each(|(live, of)| *live &= !of);
+                if live.iter().all(|word| *word == 0) {
+                    return;
+                }
+            }
+        }
+        for word in 0..self.words {
+            for bit in ones(live[word]) {
+                let entry = &self.entries[word * 64 + bit];
+                let found = program.eval(entry.rest, source, scratch)
+                    && entry.kept.iter().enumerate().all(|(layer, part)| {
+                        let Some(part) = part else { return true };
+                        let Some(record) = records[layer] else {
+                            return program.eval(*part, source, scratch);
+                        };
+                        let at = (record + HEAD + word, record + HEAD + self.words + word);
+                        known(&mut kept.layers[layer], at, bit, || program.eval(*part, source, scratch))
+                    });
+                if found {
+                    out.push(Match { rule: RuleIndex(entry.rule) });
+                    if first {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes out of `live` what is known to be false of the event's process; answers the place of what
+    /// is kept of it, if anything is.
+    #[inline]
+    fn reject(
+        &self,
+        layer: usize,
+        table: &mut Vec<u64>,
+        live: &mut [u64],
+        program: &Program,
+        source: &dyn FieldSource,
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        let having = &self.having[layer];
+        if overlap(live, having) == 0 {
+            return None;
+        }
+        let version = source.scope_version(LAYERS[layer])?;
+        let size = HEAD + 2 * self.words;
+        let slot = version.slot as usize;
+        let record = slot * size;
+        if record + size > table.len() {
+            if slot >= MAX_SLOTS.min(MAX_WORDS / size) {
+                return None;
+            }
+            table.resize((slot + 1).next_power_of_two() * size, 0);
+        }
+        let kept = &mut table[record..record + size];
+        if kept[..SEEN] != version.versions {
+            kept.fill(0);
+            kept[..SEEN].copy_from_slice(&version.versions);
+        }
+        kept[SEEN] += 1;
+        let settled = kept[SEEN] > SETTLED;
+        let (known, held) = kept[HEAD..].split_at_mut(self.words);
+        for word in 0..self.words {
+            if settled {
+                for bit in ones(live[word] & having[word] & !known[word]) {
+                    let part = self.entries[word * 64 + bit].kept[layer];
+                    let verdict = part.is_none_or(|part| program.eval(part, source, scratch));
+                    known[word] |= 1 << bit;
+                    held[word] |= u64::from(verdict) << bit;
+                }
+            }
+            live[word] &= !(known[word] & !held[word]);
+        }
+        Some(record)
+    }
+}
+
+/// An event, and the memory for its evaluation.
+pub(crate) struct Event<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) source: &'a dyn FieldSource,
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) kept: &'a mut Kept,
+    /// A bit for every rule that may still match.
+    pub(crate) live: &'a mut [u64],
+}
+
+/// The verdict kept in a bit of the words known and held, found now if it is not known.
+fn known(table: &mut [u64], (known, held): (usize, usize), bit: usize, find: impl FnOnce() -> bool) -> bool {
+    if table[known] >> bit & 1 == 0 {
+        table[known] |= 1 << bit;
+        table[held] |= u64::from(find()) << bit;
+    }
+    table[held] >> bit & 1 != 0
+}
+
+fn set(bits: &mut [u64], at: usize) {
+    bits[at / 64] |= 1 << (at % 64);
+}
+
+fn count(bits: &[u64]) -> u32 {
+    bits.iter().map(|word| word.count_ones()).sum()
+}
+
+fn overlap(a: &[u64], b: &[u64]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum()
+}
+
+/// Positions of the ones, from the lowest.
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let at = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            at
+        })
+    })
+}
