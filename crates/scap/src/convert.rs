@@ -1,6 +1,6 @@
 //! Old events brought up to date: what was an enter and an exit event becomes today's exit event.
 
-use eyas_events::{EventFlags, EventInfo, EventType, ParamType};
+use eyas_events::{EventFlags, EventType, ParamType};
 use rustc_hash::FxHashMap;
 
 use crate::builder::{OwnedEvent, is_wide, push_len};
@@ -47,16 +47,6 @@ const MAX_STORED: usize = 1 << 18;
 /// A converted event must fit into this many bytes.
 const MAX_LEN: usize = 64 << 10;
 
-/// What has become of an event.
-pub(crate) enum Outcome {
-    /// It is current as it is.
-    Unchanged,
-    /// It was folded away or is no longer used.
-    Dropped,
-    /// It is now [`Converter::current`].
-    Converted,
-}
-
 /// Brings events up to date.
 #[derive(Default)]
 pub(crate) struct Converter {
@@ -75,29 +65,16 @@ impl Converter {
         self.stored.clear();
     }
 
-    /// Decides about an event whose block is at `offset`.
-    #[inline]
-    pub(crate) fn convert(&mut self, raw: RawEvent<'_>, offset: u64) -> Result<Outcome, Error> {
-        let Some(info) = raw.info() else { return Ok(Outcome::Dropped) };
-        if is_current(&raw, info) {
-            return Ok(Outcome::Unchanged);
-        }
-        self.upgrade(raw, info, offset)
-    }
-
-    #[cold]
-    fn upgrade(
-        &mut self,
-        raw: RawEvent<'_>,
-        info: &'static EventInfo,
-        offset: u64,
-    ) -> Result<Outcome, Error> {
+    /// Brings an event whose block is at `offset` up to date; answers whether [`Converter::current`] is
+    /// something then: events that are no longer used, and those kept for a later one, are not.
+    pub(crate) fn convert(&mut self, raw: RawEvent<'_>, offset: u64) -> Result<bool, Error> {
+        let Some(info) = raw.info() else { return Ok(false) };
         if info.flags.contains(EventFlags::UNUSED) {
-            return Ok(Outcome::Dropped);
+            return Ok(false);
         }
         let fail = |ty: EventType, what: String| Error::Convert { name: ty.name(), code: ty.0, offset, what };
         let mut event = OwnedEvent::from(raw);
-        for step in 0..MAX_STEPS {
+        for _ in 0..MAX_STEPS {
             let raw = event.as_raw();
             let info = raw.info().ok_or_else(|| fail(raw.ty, "its type has no row".into()))?;
             if !info.flags.contains(EventFlags::CONVERTER_MANAGED) {
@@ -106,12 +83,12 @@ impl Converter {
                     return Err(fail(raw.ty, "no rule brings this type up to date".into()));
                 }
                 if old {
-                    return Ok(Outcome::Dropped);
+                    return Ok(false);
                 }
             }
-            if is_current(&raw, info) {
+            if is_current(&raw) {
                 self.current = Some(event);
-                return Ok(if step == 0 { Outcome::Unchanged } else { Outcome::Converted });
+                return Ok(true);
             }
             if raw.ty.is_exit() && raw.nparams() > info.params.len() {
                 let what = format!("it has {} parameters, its row has {}", raw.nparams(), info.params.len());
@@ -124,14 +101,14 @@ impl Converter {
             event = match &table::ROWS[row].2 {
                 Action::Store => {
                     self.store(event);
-                    return Ok(Outcome::Dropped);
+                    return Ok(false);
                 }
                 action @ (Action::Pass | Action::StoreAndPass) => {
                     if matches!(action, Action::StoreAndPass) {
                         self.store(event.clone());
                     }
                     self.current = Some(event);
-                    return Ok(Outcome::Converted);
+                    return Ok(true);
                 }
                 Action::Add(instrs) => {
                     let kept: Vec<Instr> = (0..raw.nparams()).map(Instr::Old).collect();
@@ -201,7 +178,10 @@ impl Converter {
     }
 }
 
-fn is_current(raw: &RawEvent<'_>, info: &EventInfo) -> bool {
+/// Whether the event needs no conversion.
+#[inline]
+pub(crate) fn is_current(raw: &RawEvent<'_>) -> bool {
+    let Some(info) = raw.info() else { return false };
     let flags = info.flags;
     if !flags.contains(EventFlags::CONVERTER_MANAGED) {
         return !flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION);
@@ -265,10 +245,10 @@ mod tests {
     fn an_old_close_gets_its_fd_from_the_enter_event() {
         let mut converter = Converter::default();
         let enter = EventBuilder::new(EventType::SYSCALL_CLOSE_E).tid(5).int(0, 9).build();
-        assert!(matches!(converter.convert(enter.as_raw(), 0), Ok(Outcome::Dropped)));
+        assert!(matches!(converter.convert(enter.as_raw(), 0), Ok(false)));
         let exit = EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(5).int(0, 0).truncate(1).build();
         for fd in [9, 0] {
-            assert!(matches!(converter.convert(exit.as_raw(), 0), Ok(Outcome::Converted)));
+            assert!(matches!(converter.convert(exit.as_raw(), 0), Ok(true)));
             let now = converter.current().unwrap();
             assert_eq!(now.int(param::SYSCALL_CLOSE_X::fd), Some(fd), "the stored event is used once");
         }
@@ -282,7 +262,7 @@ mod tests {
             .text(1, b"/bin/sh")
             .truncate(8)
             .build();
-        assert!(matches!(converter.convert(old.as_raw(), 0), Ok(Outcome::Converted)));
+        assert!(matches!(converter.convert(old.as_raw(), 0), Ok(true)));
         let now = converter.current().unwrap();
         assert_eq!(now.ty, EventType::SYSCALL_EXECVE_19_X);
         assert_eq!(now.nparams(), now.info().unwrap().params.len());
@@ -293,7 +273,7 @@ mod tests {
     fn a_current_event_is_left_alone_and_a_malformed_one_is_an_error() {
         let mut converter = Converter::default();
         let current = EventBuilder::new(EventType::SYSCALL_CLOSE_X).build();
-        assert!(matches!(converter.convert(current.as_raw(), 0), Ok(Outcome::Unchanged)));
+        assert!(is_current(&current.as_raw()));
         let odd = EventBuilder::new(EventType::SYSCALL_CLOSE_X).truncate(0).build();
         let error = converter.convert(odd.as_raw(), 77).err().unwrap().to_string();
         assert!(error.contains("close") && error.contains("byte 77"), "{error}");

@@ -38,14 +38,22 @@ impl<'a> RawEvent<'a> {
         nparams: u32,
         body: &'a [u8],
     ) -> Option<Self> {
-        let event = Self::from_checked(ts, tid, ty, cpu, nparams, body);
-        let lengths = event.lengths_len()?;
-        let data = body.get(lengths..)?.len();
-        let sum: usize = (0..nparams as usize).map(|i| event.len_at(i)).sum();
-        (sum <= data).then_some(event)
+        Some(Self::from_checked(ts, tid, ty, cpu, nparams, body)).filter(Self::adds_up)
     }
 
-    /// As [`RawEvent::from_parts`] for parts that it has accepted before.
+    /// Whether the body holds as many parameters, of such lengths, as the event says.
+    #[inline]
+    pub(crate) fn adds_up(&self) -> bool {
+        let split = self.lengths_len().and_then(|len| self.body.split_at_checked(len));
+        let Some((lengths, data)) = split else { return false };
+        let sum: u64 = match self.wide {
+            false => lengths.as_chunks().0.iter().map(|len| u64::from(u16::from_le_bytes(*len))).sum(),
+            true => lengths.as_chunks().0.iter().map(|len| u64::from(u32::from_le_bytes(*len))).sum(),
+        };
+        sum <= data.len() as u64
+    }
+
+    /// As [`RawEvent::from_parts`] for parts that it accepts.
     #[inline]
     pub(crate) fn from_checked(
         ts: u64,

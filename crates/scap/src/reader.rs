@@ -2,18 +2,18 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Range;
 use std::path::Path;
 
-use eyas_events::EventType;
 use nom::number::Endianness;
 
 use self::blocks::Kind;
+use self::frame::{Frame, Numbers};
 use self::window::Window;
-use crate::convert::{Converter, Outcome};
+use crate::convert::{self, Converter};
 use crate::{Error, EventSource, Next, RawEvent, Snapshot, Stats};
 
 pub(crate) mod blocks;
+mod frame;
 mod swap;
 mod window;
 
@@ -23,8 +23,6 @@ const MAX_BLOCK: usize = 256 << 20;
 const MAX_EVENT: usize = 64 << 10;
 /// Type and length before a block, the length again after it.
 const FRAMING: usize = 12;
-const HEADER_V1: usize = 22;
-const HEADER_V2: usize = 26;
 
 /// Reads a `.scap` capture, plain or compressed by gzip, of every version.
 ///
@@ -55,6 +53,8 @@ pub struct Reader {
     stats: Stats,
     started: bool,
     shown: Shown,
+    /// The event block at the position.
+    frame: Frame,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,41 +65,16 @@ enum Phase {
     Done,
 }
 
-/// Where an event lies.
-struct Frame {
-    block: u32,
-    ts: u64,
-    tid: i64,
-    ty: EventType,
-    cpu: u16,
-    state_only: bool,
-    nparams: u32,
-    /// In the window's bytes.
-    body: Range<usize>,
-}
-
-impl Frame {
-    fn check<'a>(&self, body: &'a [u8]) -> Option<RawEvent<'a>> {
-        RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, body)
-    }
-
-    #[inline]
-    fn checked<'a>(&self, body: &'a [u8]) -> RawEvent<'a> {
-        let mut raw = RawEvent::from_checked(self.ts, self.tid, self.ty, self.cpu, self.nparams, body);
-        raw.state_only = self.state_only;
-        raw
-    }
-}
-
-/// The event that is lent at the moment.
+/// Where the event that is lent at the moment lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Nothing,
-    /// In the window, or in `swapped`.
-    Frame(Frame),
+    /// In the window.
+    Window,
+    /// In `swapped`.
+    Swapped,
     /// In the converter.
-    Converted {
-        state_only: bool,
-    },
+    Converted,
 }
 
 /// What lies at the window's position.
@@ -153,6 +128,7 @@ impl Reader {
             stats: Stats::default(),
             started: false,
             shown: Shown::Nothing,
+            frame: Frame::NONE,
         }
     }
 
@@ -161,25 +137,10 @@ impl Reader {
         self.window.need(len).map_err(|cause| Error::Read { offset, cause })
     }
 
-    fn u16_at(&self, at: usize) -> u16 {
-        let b = &self.window.bytes()[at..at + 2];
-        self.ordered(u16::from_le_bytes([b[0], b[1]]), u16::swap_bytes)
-    }
-
-    fn u32_at(&self, at: usize) -> u32 {
-        let b = &self.window.bytes()[at..at + 4];
-        self.ordered(u32::from_le_bytes([b[0], b[1], b[2], b[3]]), u32::swap_bytes)
-    }
-
-    fn u64_at(&self, at: usize) -> u64 {
-        let mut b = [0; 8];
-        b.copy_from_slice(&self.window.bytes()[at..at + 8]);
-        self.ordered(u64::from_le_bytes(b), u64::swap_bytes)
-    }
-
+    /// Numbers in what is visible.
     #[inline]
-    fn ordered<T>(&self, value: T, swap: fn(T) -> T) -> T {
-        if self.order == Endianness::Big { swap(value) } else { value }
+    fn numbers(&self) -> Numbers<'_> {
+        Numbers { bytes: self.window.visible(), big: self.order == Endianness::Big }
     }
 
     /// Type and length of the block at the position; `None` at the end of the stream.
@@ -192,15 +153,14 @@ impl Reader {
         if there < 8 {
             return Err(Error::Truncated { block: 0, offset, wanted: 8, left: there as u64 });
         }
-        let at = self.window.at();
-        let block = self.u32_at(at);
+        let block = self.numbers().u32(0);
         if block == blocks::SECTION {
             self.detect_order()?;
         } else if !self.started {
             let found = self.window.visible()[..8].iter().map(|b| format!("{b:02x} ")).collect::<String>();
             return Err(Error::NotACapture { found: found.trim_end().to_owned() });
         }
-        let total = self.u32_at(self.window.at() + 4) as usize;
+        let total = self.numbers().u32(4) as usize;
         if total < FRAMING {
             return Err(damaged(
                 block,
@@ -264,8 +224,7 @@ impl Reader {
                 }
                 _ => self.block(block, total, MAX_BLOCK)?,
             }
-            let at = self.window.at();
-            let trailer = self.u32_at(at + total - 4);
+            let trailer = self.numbers().u32(total - 4);
             if trailer as usize != total {
                 let what = format!("its length is {total} before and {trailer} after its contents");
                 return Err(damaged(block, offset, what));
@@ -274,7 +233,7 @@ impl Reader {
                 sections += 1;
                 self.section(total, offset)?;
             } else {
-                let body = &self.window.bytes()[at + 8..at + total - 4];
+                let body = &self.window.visible()[8..total - 4];
                 blocks::read(kind, body, self.order, &mut snapshot)
                     .map_err(|what| damaged(block, offset, what))?;
             }
@@ -291,68 +250,25 @@ impl Reader {
             let what = format!("its length is {total}, at least 28 expected");
             return Err(damaged(blocks::SECTION, offset, what));
         }
-        let at = self.window.at();
-        let (major, minor) = (self.u16_at(at + 12), self.u16_at(at + 14));
+        let (major, minor) = (self.numbers().u16(12), self.numbers().u16(14));
         if major > 1 {
             return Err(Error::Version { found: format!("{major}.{minor}") });
         }
         Ok(())
     }
 
-    /// The event at the position, or `None` at the end of the section's events.
-    fn frame(&mut self) -> Result<Option<(Frame, usize)>, Error> {
+    /// Makes the event block at the position visible and `self.frame` its frame; answers its length, or
+    /// `None` at the end of the section's events.
+    #[inline]
+    fn event_block(&mut self) -> Result<Option<usize>, Error> {
         let Some((block, total)) = self.header()? else { return Ok(None) };
-        let offset = self.window.offset();
         let Kind::Event { v2, flags, large } = blocks::kind(block) else { return Ok(None) };
         self.block(block, total, if large { MAX_BLOCK } else { MAX_EVENT + 8 })?;
-        let at = self.window.at();
-        let end = at + total - 4;
-        let fail = |what: String| damaged(block, offset, what);
-        let head = at + if flags { 14 } else { 10 };
-        let size = if v2 { HEADER_V2 } else { HEADER_V1 };
-        let room = end.checked_sub(head).filter(|room| *room >= size);
-        let room = room.ok_or_else(|| fail(format!("{total} bytes hold no event header")))?;
-        let dump_flags = if flags { self.u32_at(at + 10) } else { 0 };
-        let len = self.u32_at(head + 16) as usize;
-        let ty = EventType(self.u16_at(head + 20));
-        let len = match ty {
-            // Old captures count three bytes too many here.
-            EventType::NOTIFICATION_E | EventType::INFRASTRUCTURE_EVENT_E if !v2 => len.saturating_sub(3),
-            _ => len,
-        };
-        if len < size || len > room {
-            return Err(fail(format!(
-                "an event of {len} bytes in a block that has room for {size} to {room}"
-            )));
+        let bytes = &self.window.visible()[..total];
+        match self.frame.parse(bytes, self.order, v2, flags) {
+            Ok(()) => Ok(Some(total)),
+            Err(what) => Err(damaged(block, self.window.offset(), what)),
         }
-        let body = head + size..head + len;
-        let nparams = if v2 {
-            self.u32_at(head + 22)
-        } else {
-            self.count_params(ty, body.clone())
-                .ok_or_else(|| fail(format!("the parameter lengths of {ty:?} do not add up")))?
-        };
-        let frame = Frame {
-            block,
-            ts: self.u64_at(head),
-            tid: self.u64_at(head + 8) as i64,
-            ty,
-            cpu: self.u16_at(at + 8),
-            state_only: dump_flags & 1 != 0,
-            nparams,
-            body,
-        };
-        Ok(Some((frame, total)))
-    }
-
-    /// Events of the first version do not say how many parameters they have: the largest number whose
-    /// lengths add up to the event's.
-    fn count_params(&self, ty: EventType, body: Range<usize>) -> Option<u32> {
-        let most = ty.info().map_or(0, |info| info.params.len());
-        (0..=most).rev().filter(|n| 2 * n <= body.len()).find_map(|n| {
-            let sum: usize = (0..n).map(|i| usize::from(self.u16_at(body.start + 2 * i))).sum();
-            (2 * n + sum == body.len()).then_some(n as u32)
-        })
     }
 
     fn advance(&mut self) -> Result<Item, Error> {
@@ -369,37 +285,63 @@ impl Reader {
                 }
                 Phase::Events => {}
             }
-            let Some((frame, total)) = self.frame()? else {
+            let Some(total) = self.event_block()? else {
                 let more = self.need(1)? > 0;
                 self.phase = if more { Phase::Metadata } else { Phase::Done };
                 continue;
             };
             self.lent = total;
-            if frame.ty.info().is_none() {
+            if self.frame.ty.info().is_none() {
                 self.stats.filtered += 1;
                 continue;
             }
             self.stats.produced += 1;
-            let offset = self.window.offset();
-            let invalid = || {
-                let what = format!("the parameters of {:?} exceed it", frame.ty);
-                damaged(frame.block, offset, what)
-            };
-            let bytes = &self.window.bytes()[frame.body.clone()];
-            let bytes = if self.order == Endianness::Big {
-                swap::swap(&frame, bytes, &mut self.swapped).ok_or_else(invalid)?;
-                &self.swapped
-            } else {
-                bytes
-            };
-            let raw = frame.check(bytes).ok_or_else(invalid)?;
-            let Some(converter) = &mut self.converter else { return Ok(Item::Event(Shown::Frame(frame))) };
-            match converter.convert(raw, offset)? {
-                Outcome::Unchanged => return Ok(Item::Event(Shown::Frame(frame))),
-                Outcome::Converted => {
-                    return Ok(Item::Event(Shown::Converted { state_only: frame.state_only }));
+            let mut shown = Shown::Window;
+            if self.order == Endianness::Big {
+                let body = self.frame.body(self.window.visible());
+                if swap::swap(&self.frame, body, &mut self.swapped).is_none() {
+                    return Err(self.invalid());
                 }
-                Outcome::Dropped => self.stats.filtered += 1,
+                shown = Shown::Swapped;
+            }
+            let Some(raw) = self.lent_as(shown).filter(RawEvent::adds_up) else { return Err(self.invalid()) };
+            if self.converter.is_none() || convert::is_current(&raw) {
+                return Ok(Item::Event(shown));
+            }
+            if self.upgrade(shown)? {
+                return Ok(Item::Event(Shown::Converted));
+            }
+            self.stats.filtered += 1;
+        }
+    }
+
+    /// Brings the event up to date; answers whether one is left.
+    #[cold]
+    fn upgrade(&mut self, shown: Shown) -> Result<bool, Error> {
+        let offset = self.window.offset();
+        let raw = match shown {
+            Shown::Swapped => self.frame.event(&self.swapped),
+            _ => self.frame.event(self.frame.body(self.window.visible())),
+        };
+        self.converter.as_mut().map_or(Ok(true), |converter| converter.convert(raw, offset))
+    }
+
+    #[cold]
+    fn invalid(&self) -> Error {
+        let Frame { block, ty, .. } = self.frame;
+        damaged(block, self.window.offset(), format!("the parameters of {ty:?} exceed it"))
+    }
+
+    #[inline]
+    fn lent_as(&self, shown: Shown) -> Option<RawEvent<'_>> {
+        match shown {
+            Shown::Nothing => None,
+            Shown::Window => Some(self.frame.event(self.frame.body(self.window.visible()))),
+            Shown::Swapped => Some(self.frame.event(&self.swapped)),
+            Shown::Converted => {
+                let mut raw = self.converter.as_ref()?.current()?;
+                raw.state_only = self.frame.state_only;
+                Some(raw)
             }
         }
     }
@@ -424,16 +366,7 @@ impl EventSource for Reader {
 
     #[inline]
     fn current(&self) -> Option<RawEvent<'_>> {
-        match &self.shown {
-            Shown::Nothing => None,
-            Shown::Frame(frame) if self.order == Endianness::Big => Some(frame.checked(&self.swapped)),
-            Shown::Frame(frame) => Some(frame.checked(&self.window.bytes()[frame.body.clone()])),
-            Shown::Converted { state_only } => {
-                let mut raw = self.converter.as_ref()?.current()?;
-                raw.state_only = *state_only;
-                Some(raw)
-            }
-        }
+        self.lent_as(self.shown)
     }
 
     fn stats(&mut self) -> Stats {

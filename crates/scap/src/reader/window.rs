@@ -6,13 +6,13 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use flate2::bufread::MultiGzDecoder;
 
-/// Bytes in one chunk.
-const CHUNK: usize = 1 << 20;
+/// Bytes in one chunk: it stays in the cache between filling and reading.
+const CHUNK: usize = 256 << 10;
 /// Free bytes before a chunk's data: what is left of the chunk before moves there, so that a block
 /// that straddles two chunks lies in one piece.
 const HEADROOM: usize = 128 << 10;
 /// Chunks between the threads.
-const DEPTH: usize = 4;
+const DEPTH: usize = 16;
 
 /// A chunk: bytes from [`HEADROOM`] on are data.
 type Chunk = Vec<u8>;
@@ -117,18 +117,6 @@ impl Window {
                 }
             },
         }
-    }
-
-    /// Where the `len` next bytes lie in [`Window::bytes`]; call [`Window::need`] first.
-    #[inline]
-    pub(super) fn at(&self) -> usize {
-        self.pos
-    }
-
-    /// All visible bytes and some before them.
-    #[inline]
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.buf
     }
 
     /// The visible bytes.

@@ -1,0 +1,138 @@
+//! An event block: where its parts lie, and what its header says.
+
+use eyas_events::EventType;
+use nom::number::Endianness;
+
+use crate::RawEvent;
+
+const HEADER_V1: usize = 22;
+const HEADER_V2: usize = 26;
+/// Before the event's header: block type, block length, CPU; with flags also those.
+const BEFORE: usize = 10;
+const BEFORE_WITH_FLAGS: usize = 14;
+/// The block's length, again after its contents.
+const AFTER: usize = 4;
+/// Flag of events that are for state only.
+const STATE_ONLY: u32 = 1;
+
+/// What an event block holds.
+pub(super) struct Frame {
+    pub(super) ts: u64,
+    pub(super) tid: i64,
+    pub(super) block: u32,
+    pub(super) nparams: u32,
+    /// Parameter lengths and parameters begin here in the block,
+    start: u32,
+    /// and end here.
+    end: u32,
+    pub(super) ty: EventType,
+    pub(super) cpu: u16,
+    pub(super) state_only: bool,
+}
+
+/// Numbers in bytes, whatever their order; 0 beyond the end.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) big: bool,
+}
+
+macro_rules! number {
+    ($($name:ident)*) => {
+        $(#[inline(always)]
+        pub(super) fn $name(self, at: usize) -> $name {
+            let value = self.bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| $name::from_le_bytes(*b));
+            if self.big { value.swap_bytes() } else { value }
+        })*
+    };
+}
+
+impl Numbers<'_> {
+    number!(u16 u32 u64);
+}
+
+impl Frame {
+    /// Before any event.
+    pub(super) const NONE: Self = Self {
+        ts: 0,
+        tid: 0,
+        block: 0,
+        nparams: 0,
+        start: 0,
+        end: 0,
+        ty: EventType(0),
+        cpu: 0,
+        state_only: false,
+    };
+
+    /// Takes in the header of the event in a block, which is given from its type to its end.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    #[inline]
+    pub(super) fn parse(
+        &mut self,
+        block: &[u8],
+        order: Endianness,
+        v2: bool,
+        flags: bool,
+    ) -> Result<(), String> {
+        let big = order == Endianness::Big;
+        let head = if flags { BEFORE_WITH_FLAGS } else { BEFORE };
+        let size = if v2 { HEADER_V2 } else { HEADER_V1 };
+        let room = block.len().saturating_sub(AFTER + head);
+        let (before, header) = block.split_at(head.min(block.len()));
+        // One check of the length, and none of the places below.
+        let Some(header) = header.first_chunk::<HEADER_V2>().filter(|_| room >= size) else {
+            return Err(format!("{} bytes hold no event header", block.len()));
+        };
+        let before = Numbers { bytes: before, big };
+        self.block = before.u32(0);
+        self.cpu = before.u16(8);
+        self.state_only = flags && before.u32(BEFORE) & STATE_ONLY != 0;
+        let numbers = Numbers { bytes: header, big };
+        self.ts = numbers.u64(0);
+        self.tid = numbers.u64(8) as i64;
+        self.ty = EventType(numbers.u16(20));
+        let mut len = numbers.u32(16) as usize;
+        if !v2 && matches!(self.ty, EventType::NOTIFICATION_E | EventType::INFRASTRUCTURE_EVENT_E) {
+            // Old captures count three bytes too many here.
+            len = len.saturating_sub(3);
+        }
+        if len < size || len > room {
+            return Err(format!("an event of {len} bytes in a block that has room for {size} to {room}"));
+        }
+        (self.start, self.end) = ((head + size) as u32, (head + len) as u32);
+        self.nparams = if v2 {
+            numbers.u32(22)
+        } else {
+            count_params(Numbers { bytes: block, big }, self.ty, head + size, len - size)
+                .ok_or_else(|| format!("the parameter lengths of {:?} do not add up", self.ty))?
+        };
+        Ok(())
+    }
+
+    /// Parameter lengths and parameters, of the bytes that begin with the block.
+    #[inline]
+    pub(super) fn body<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        block.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// The event with this body, which may be a copy in another byte order.
+    #[inline]
+    pub(super) fn event<'a>(&self, body: &'a [u8]) -> RawEvent<'a> {
+        let mut raw = RawEvent::from_checked(self.ts, self.tid, self.ty, self.cpu, self.nparams, body);
+        raw.state_only = self.state_only;
+        raw
+    }
+}
+
+/// Events of the first version do not say how many parameters they have: the largest number whose
+/// lengths add up to the event's.
+fn count_params(numbers: Numbers<'_>, ty: EventType, start: usize, len: usize) -> Option<u32> {
+    let most = ty.info().map_or(0, |info| info.params.len());
+    (0..=most).rev().filter(|n| 2 * n <= len).find_map(|n| {
+        let sum: usize = (0..n).map(|i| usize::from(numbers.u16(start + 2 * i))).sum();
+        (2 * n + sum == len).then_some(n as u32)
+    })
+}
