@@ -121,10 +121,12 @@ fn rules_files_load_with_the_codes_that_falco_gives() {
             let result = loader.load(file, &text);
             let (errors, warnings) = codes(&result);
             same &= errors == words(&want["errors"]) && warnings == words(&want["warnings"]);
+            let schema = result.schema_validation();
+            same &= want["schema"].as_str().is_some_and(|wanted| schema.starts_with(wanted));
             let message = result.errors.first().map(|e| e.message.clone()).unwrap_or_default();
             shown.push_str(&format!(
-                "{errors:?} {warnings:?} {message} / {} {}",
-                want["errors"], want["warnings"]
+                "{errors:?} {warnings:?} {schema} {message} / {} {} {}",
+                want["errors"], want["warnings"], want["schema"]
             ));
         }
         if same || case.get("fatal").is_some() {

@@ -22,12 +22,13 @@ pub use codes::codes;
 pub use compile::{CompileError, CompileErrorKind, Compiler};
 pub use graph::{Program, Root, Scratch};
 pub use interpret::interpret;
-pub use parse::{ParseError, parse, parse_in};
+pub use parse::{ParseError, ParseErrorKind, parse, parse_in};
 
 pub(crate) use codes::codes_without_always;
 pub(crate) use parse::{TRANSFORMERS, operand_prefix, position};
 pub(crate) use pattern::regex_is_plain;
 pub(crate) use transform::Source;
+pub(crate) use value::op_allowed;
 
 /// One condition, ready to test events.
 #[derive(Debug)]

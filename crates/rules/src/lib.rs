@@ -6,12 +6,14 @@
 
 mod alert;
 pub mod condition;
+mod diagnostic;
 mod engine;
 mod loader;
 mod output;
 mod plan;
 
 pub use alert::{Alert, AlertOptions};
+pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, render};
 pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};
 pub use loader::{
     Context, ErrorCode, LoadError, LoadResult, LoadWarning, Loader, Location, Mark, Problem, Select,

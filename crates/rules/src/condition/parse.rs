@@ -8,10 +8,41 @@ const MAX_DEPTH: u32 = 1000;
 pub(crate) const TRANSFORMERS: [&str; 8] =
     ["tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"];
 
+/// What a text lacks to be a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParseErrorKind {
+    /// Something follows a whole condition.
+    Trailing,
+    /// A comparison, a macro or a parenthesis.
+    Check,
+    /// An operator after a field.
+    Operator,
+    /// A value to compare with.
+    Value,
+    /// A number to compare with.
+    Number,
+    /// Values between parentheses.
+    List,
+    /// A value in a list.
+    ListItem,
+    /// The end of a list.
+    ListEnd,
+    /// The end of a parenthesis.
+    GroupEnd,
+    /// Less nesting.
+    Depth,
+    /// Something else, as the message says.
+    Other,
+}
+
 /// Why a text is no condition, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct ParseError {
+    /// What kind of mistake.
+    pub kind: ParseErrorKind,
     /// What is wrong.
     pub message: String,
     /// Byte where it is.
@@ -47,14 +78,14 @@ pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
     let result = parser.or().and_then(|expr| {
         parser.blanks();
         if parser.at < text.len() {
-            return Err(parser
-                .fail(format!("unexpected token after '{}', expecting 'or', 'and'", parser.last_word())));
+            let message = format!("unexpected token after '{}', expecting 'or', 'and'", parser.last_word());
+            return Err(parser.lacks(ParseErrorKind::Trailing, message));
         }
         Ok(expr)
     });
-    result.map_err(|Fail { message, at }| {
+    result.map_err(|Fail { kind, message, at }| {
         let (line, column) = position(text, at);
-        ParseError { message, offset: at, line, column }
+        ParseError { kind, message, offset: at, line, column }
     })
 }
 
@@ -69,6 +100,7 @@ pub(crate) fn operand_prefix(text: &str) -> Option<(Operand, usize)> {
 }
 
 struct Fail {
+    kind: ParseErrorKind,
     message: String,
     at: usize,
 }
@@ -100,7 +132,11 @@ impl<'a> Parser<'a> {
     }
 
     fn fail(&self, message: String) -> Fail {
-        Fail { message, at: self.at }
+        self.lacks(ParseErrorKind::Other, message)
+    }
+
+    fn lacks(&self, kind: ParseErrorKind, message: String) -> Fail {
+        Fail { kind, message, at: self.at }
     }
 
     fn last_word(&self) -> &'a str {
@@ -133,9 +169,8 @@ impl<'a> Parser<'a> {
     fn deeper<T>(&mut self, step: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.depth += 1;
         if self.depth >= MAX_DEPTH {
-            return Err(
-                self.fail(format!("exceeded max depth of {MAX_DEPTH}, the condition is nested too deeply"))
-            );
+            let message = format!("exceeded max depth of {MAX_DEPTH}, the condition is nested too deeply");
+            return Err(self.lacks(ParseErrorKind::Depth, message));
         }
         let result = step(self);
         self.depth -= 1;
@@ -214,7 +249,7 @@ impl<'a> Parser<'a> {
             let expr = p.or()?;
             p.blanks();
             if !p.eat(")") {
-                return Err(p.fail("expected a ')' token".into()));
+                return Err(p.lacks(ParseErrorKind::GroupEnd, "expected a ')' token".into()));
             }
             Ok(expr)
         })
@@ -236,7 +271,10 @@ impl<'a> Parser<'a> {
             }
             match p.identifier() {
                 Some(name) => Ok(Expr::Macro(name.to_owned(), p.span(start))),
-                None => Err(p.fail("expected a field check, a macro or a '(' token".into())),
+                None => {
+                    let message = "expected a field check, a macro or a '(' token".into();
+                    Err(p.lacks(ParseErrorKind::Check, message))
+                }
             }
         })
     }
@@ -476,7 +514,8 @@ impl<'a> Parser<'a> {
             }
         }
         let words: Vec<String> = Op::ALL.iter().map(|op| format!("'{}'", op.word())).collect();
-        Err(self.fail(format!("expected a valid check operator: one of {}", words.join(", "))))
+        let message = format!("expected a valid check operator: one of {}", words.join(", "));
+        Err(self.lacks(ParseErrorKind::Operator, message))
     }
 
     /// `val(field)` or a transformer.
@@ -509,7 +548,7 @@ impl<'a> Parser<'a> {
         let start = self.at;
         match self.number() {
             Some(text) => Ok(Rhs::Value(Literal { text: text.into(), span: self.span(start) })),
-            None => Err(self.fail("expected a number value".into())),
+            None => Err(self.lacks(ParseErrorKind::Number, "expected a number value".into())),
         }
     }
 
@@ -520,7 +559,10 @@ impl<'a> Parser<'a> {
             }
             match p.literal()? {
                 Some(value) => Ok(Rhs::Value(value)),
-                None => Err(p.fail("expected a value: a quoted string or a bare string".into())),
+                None => {
+                    let message = "expected a value: a quoted string or a bare string".into();
+                    Err(p.lacks(ParseErrorKind::Value, message))
+                }
             }
         })
     }
@@ -540,7 +582,7 @@ impl<'a> Parser<'a> {
             if !p.eat("(") {
                 return match p.identifier() {
                     Some(name) => Ok(Rhs::Value(Literal { text: name.into(), span: p.span(start) })),
-                    None => Err(p.fail("expected a list or an identifier".into())),
+                    None => Err(p.lacks(ParseErrorKind::List, "expected a list or an identifier".into())),
                 };
             }
             p.blanks();
@@ -551,9 +593,8 @@ impl<'a> Parser<'a> {
                     match p.literal()? {
                         Some(item) => items.push(item),
                         None => {
-                            return Err(
-                                p.fail("expected a list item: a quoted string or a bare string".into())
-                            );
+                            let message = "expected a list item: a quoted string or a bare string".into();
+                            return Err(p.lacks(ParseErrorKind::ListItem, message));
                         }
                     }
                     p.blanks();
@@ -562,7 +603,8 @@ impl<'a> Parser<'a> {
                     }
                 }
                 if !p.eat(")") {
-                    return Err(p.fail("expected a ')' token closing the list".into()));
+                    let message = "expected a ')' token closing the list".into();
+                    return Err(p.lacks(ParseErrorKind::ListEnd, message));
                 }
             }
             Ok(Rhs::List(items))

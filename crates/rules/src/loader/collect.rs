@@ -3,39 +3,48 @@
 use std::collections::BTreeSet;
 
 use super::Described;
-use super::decode::{Decoded, boolean, invalid, number, optional, required, sequence};
-use super::exceptions::{self, Exception};
+use super::decode::{Decoded, Scalar, boolean, invalid, missing, required_scalar, sequence};
+use super::exceptions::Exception;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
+use super::text::Text;
 use super::yaml::{Kind, Node};
+use crate::diagnostic::Place;
+use crate::diagnostic::suggest::{did_you_mean, nearest};
 use crate::engine::Priority;
+
+mod rule;
 
 /// A list as defined.
 #[derive(Clone, Debug)]
 pub(super) struct List {
     pub(super) name: String,
-    pub(super) items: Vec<String>,
+    pub(super) items: Vec<Scalar>,
     pub(super) index: usize,
     pub(super) visibility: usize,
     pub(super) context: Context,
+    /// Its name.
+    pub(super) place: Place,
 }
 
 /// A macro as defined.
 #[derive(Clone, Debug)]
 pub(super) struct Macro {
     pub(super) name: String,
-    pub(super) condition: String,
+    pub(super) condition: Text,
     pub(super) index: usize,
     pub(super) visibility: usize,
     pub(super) context: Context,
     pub(super) condition_context: Context,
+    /// Its name.
+    pub(super) place: Place,
 }
 
 /// A rule as defined.
 #[derive(Clone, Debug)]
 pub(super) struct RawRule {
     pub(super) name: String,
-    pub(super) condition: String,
-    pub(super) output: String,
+    pub(super) condition: Text,
+    pub(super) output: Text,
     pub(super) desc: String,
     pub(super) priority: Priority,
     pub(super) source: String,
@@ -49,6 +58,8 @@ pub(super) struct RawRule {
     pub(super) context: Context,
     pub(super) condition_context: Context,
     pub(super) output_context: Context,
+    /// Its name.
+    pub(super) place: Place,
 }
 
 /// Everything defined so far.
@@ -61,7 +72,7 @@ pub(super) struct Tables {
     counter: usize,
 }
 
-const RULE_KEYS: [&str; 17] = [
+const RULE_KEYS: [&str; 15] = [
     "rule",
     "condition",
     "output",
@@ -77,9 +88,9 @@ const RULE_KEYS: [&str; 17] = [
     "capture_duration",
     "append",
     "override",
-    "warn_evttypes",
-    "exceptions",
 ];
+const ITEM_KINDS: [&str; 5] =
+    ["rule", "macro", "list", "required_engine_version", "required_plugin_versions"];
 const LIST_KEYS: [&str; 4] = ["list", "items", "append", "override"];
 const MACRO_KEYS: [&str; 4] = ["macro", "condition", "append", "override"];
 
@@ -112,15 +123,20 @@ impl Overrides {
     fn decode(item: &Node, append: &[&str], replace: &[&str], context: &Context) -> Decoded<Self> {
         let mut out = Self { append: BTreeSet::new(), replace: BTreeSet::new() };
         let Some(node) = item.get("override") else { return Ok(out) };
-        let context = context.at("overrides", "", node.mark);
+        let context = context.at("overrides", "", node.at);
         let pairs = match &node.kind {
             Kind::Null => return Ok(out),
             Kind::Map(pairs) => pairs,
-            _ => return Err(invalid("Value of 'override' must be a mapping", &context)),
+            _ => {
+                return Err(invalid("Value of 'override' must be a mapping", &context)
+                    .titled("`override` must be a mapping")
+                    .note(node.at.place, "")
+                    .help(["write `override: {condition: append}`".to_owned()]));
+            }
         };
         for (key, value) in pairs {
             let name = key.as_str().unwrap_or_default();
-            let context = context.at("overrides", name, key.mark);
+            let context = context.at("overrides", name, key.at);
             let (set, allowed, what) = match value.as_str() {
                 Some("append") => (&mut out.append, append, "appended to"),
                 Some("replace") => (&mut out.replace, replace, "replaced"),
@@ -129,16 +145,29 @@ impl Overrides {
                     let message = format!(
                         "Invalid override operation for key '{name}': '{shown}'. Allowed: append, replace"
                     );
-                    return Err(invalid(message, &context));
+                    let problem = invalid(message, &context)
+                        .titled(format!("`{shown}` is nothing that can be done with `{name}`"))
+                        .note(value.at.place, "expected `append` or `replace`")
+                        .help(did_you_mean(shown, ["append", "replace"]));
+                    return Err(problem);
                 }
             };
             if !allowed.contains(&name) {
-                return Err(invalid(format!("Key '{name}' cannot be {what}"), &context));
+                let mut list: Vec<_> = allowed.iter().map(|key| format!("`{key}`")).collect();
+                list.sort();
+                return Err(invalid(format!("Key '{name}' cannot be {what}"), &context)
+                    .titled(format!("`{name}` cannot be {what}"))
+                    .note(key.at.place, "")
+                    .help(did_you_mean(name, allowed.iter().copied()))
+                    .help([format!("what can be {what} here: {}", list.join(", "))]));
             }
             if item.get(name).is_none() {
                 let message =
                     format!("An override was specified for key '{name}' but it has no value in the item");
-                return Err(invalid(message, &context));
+                return Err(invalid(message, &context)
+                    .titled(format!("the override of `{name}` has no value to work with"))
+                    .note(key.at.place, format!("`{name}` is announced here"))
+                    .help([format!("add `{name}: …` beside `override`")]));
             }
             set.insert(name.to_owned());
         }
@@ -158,12 +187,13 @@ impl Tables {
         if item.is_null() {
             return Ok(());
         }
-        let context = file.at("rules content item", "", item.mark);
+        let context = file.at("rules content item", "", item.at);
         let Kind::Map(pairs) = &item.kind else {
-            return Err(invalid(
-                "Unexpected element type. Each element should be a yaml associative array",
-                &context,
-            ));
+            let message = "Unexpected element type. Each element should be a yaml associative array";
+            return Err(invalid(message, &context)
+                .titled("each item of a rules file must be a mapping")
+                .note(item.at.place, "this is none")
+                .help(["an item begins with `- rule:`, `- macro:` or `- list:`".to_owned()]));
         };
         let keys: &[&str] = if item.get("required_engine_version").is_some() {
             engine_version(item, file)?;
@@ -183,7 +213,12 @@ impl Tables {
         } else {
             let name = pairs.first().and_then(|(k, _)| k.as_str()).unwrap_or_default();
             let message = format!("Unknown top level item '{name}'");
-            warnings.push(Problem::new(WarningCode::UnknownItem, message, &context));
+            let near = pairs.iter().filter_map(|(k, _)| did_you_mean(k.as_str()?, ITEM_KINDS)).next();
+            let problem = Problem::new(WarningCode::UnknownItem, message, &context)
+                .titled(format!("nothing is known that begins with `{name}`; it is ignored"))
+                .note(pairs.first().map_or(item.at.place, |(k, _)| k.at.place), "unknown kind of item")
+                .help(near);
+            warnings.push(problem);
             return Ok(());
         };
         let (kind, name): (&'static str, String) = ["list", "macro", "rule"]
@@ -193,9 +228,16 @@ impl Tables {
         for (key, _) in pairs {
             let text = key.as_str().unwrap_or_default();
             if !keys.contains(&text) {
-                let context = file.at(kind, &name, key.mark);
-                let message = format!("Unknown key '{text}'{}", did_you_mean(text, keys));
-                warnings.push(Problem::new(WarningCode::UnknownKey, message, &context));
+                let context = file.at(kind, &name, key.at);
+                let near = did_you_mean(text, keys.iter().copied());
+                let shown = nearest(text, keys.iter().copied())
+                    .map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
+                let message = format!("Unknown key '{text}'{shown}");
+                let problem = Problem::new(WarningCode::UnknownKey, message, &context)
+                    .titled(format!("unknown key `{text}`; it is ignored"))
+                    .note(key.at.place, "")
+                    .help(near);
+                warnings.push(problem);
             }
         }
         Ok(())
@@ -208,25 +250,30 @@ impl Tables {
 
     fn plugin_versions(&mut self, item: &Node, file: &Context) -> Decoded<()> {
         let Some(node) = item.get("required_plugin_versions") else { return Ok(()) };
-        let context = file.at("required plugin versions", "", node.mark);
+        let context = file.at("required plugin versions", "", node.at);
         let Kind::Seq(entries) = &node.kind else {
-            return Err(invalid("Value of required_plugin_versions must be a sequence", &context));
+            return Err(invalid("Value of required_plugin_versions must be a sequence", &context)
+                .titled("`required_plugin_versions` must be a sequence")
+                .note(node.at.place, "")
+                .help(["write a line `- name: …` with `version: x.y.z` below it for each".to_owned()]));
         };
         for entry in entries {
-            let here = context.at("required plugin versions entry", "", entry.mark);
+            let here = context.at("required plugin versions entry", "", entry.at);
             let mut group = Vec::new();
             let mut add = |node: &Node, context: &Context, kind: &'static str| -> Decoded<()> {
-                let name = required(node, "name", context)?;
-                let context = context.at(kind, &name, node.mark);
-                let text = required(node, "version", &context)?;
+                let Scalar { text: name, at: named } = required_scalar(node, "name", context)?;
+                let context = context.at(kind, &name, node.at);
+                let Scalar { text, at } = required_scalar(node, "version", &context)?;
                 if version(&text).is_none() {
-                    return Err(wrong(format!("'{text}' is not a version: expected x.y.z"), &context));
+                    return Err(wrong(format!("'{text}' is not a version: expected x.y.z"), &context)
+                        .titled(format!("`{text}` is not a version"))
+                        .note(at.place, "expected x.y.z"));
                 }
                 if group.iter().any(|(n, _)| *n == name) {
-                    return Err(wrong(
-                        format!("Plugin '{name}' is named twice in one requirement"),
-                        &context,
-                    ));
+                    let message = format!("Plugin '{name}' is named twice in one requirement");
+                    return Err(wrong(message, &context)
+                        .titled(format!("the plugin `{name}` is named twice in one requirement"))
+                        .note(named.place, "again here"));
                 }
                 group.push((name, text));
                 Ok(())
@@ -243,231 +290,127 @@ impl Tables {
     }
 
     fn list(&mut self, item: &Node, file: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<()> {
-        let name = required(item, "list", &file.at("list", "", item.mark))?;
-        let context = file.at("list", &name, item.mark);
+        let Scalar { text: name, at } = required_scalar(item, "list", &file.at("list", "", item.at))?;
+        let context = file.at("list", &name, item.at);
         let bad = |c: char| {
             matches!(c, '(' | ')' | '"' | '\'' | ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | '=' | ',')
         };
         if name.contains(bad) {
             let message = format!("List has an invalid name '{name}': it can not be referred to");
-            warnings.push(Problem::new(WarningCode::InvalidListName, message, &context));
+            let problem = Problem::new(WarningCode::InvalidListName, message, &context)
+                .titled(format!("no condition can name the list `{name}`"))
+                .note(at.place, "a name has no blanks, quotes, commas, `=` or parentheses");
+            warnings.push(problem);
         }
-        let items = sequence(item, "items", &context)?
-            .ok_or_else(|| invalid("Item has no mapping for key 'items'", &context))?;
+        let items = sequence(item, "items", &context)?.ok_or_else(|| missing(item, "items", &context))?;
         let append = appends(item, "items", &context, warnings)?;
         let visibility = self.tick();
-        match (self.lists.iter_mut().find(|l| l.name == name), append) {
+        let place = at.place;
+        match (self.lists.iter().position(|l| l.name == name), append) {
             (None, true) => {
-                return Err(wrong(
-                    "List has 'append' key or an append override but no list by that name already exists",
-                    &context,
-                ));
+                let message =
+                    "List has 'append' key or an append override but no list by that name already exists";
+                return Err(wrong(message, &context)
+                    .titled(format!("there is no list `{name}` to append to"))
+                    .note(place, "not defined before this")
+                    .help(did_you_mean(&name, self.lists.iter().map(|l| l.name.as_str())))
+                    .help([ORDER.to_owned()]));
             }
-            (Some(list), true) => {
+            (Some(known), true) => {
+                let list = &mut self.lists[known];
                 list.items.extend(items);
                 list.visibility = visibility;
             }
-            (Some(list), false) => {
-                *list = List { items, visibility, context, name, index: list.index };
+            (Some(known), false) => {
+                let index = self.lists[known].index;
+                self.lists[known] = List { items, visibility, context, name, index, place };
             }
-            (None, false) => self.lists.push(List { name, items, index: visibility, visibility, context }),
+            (None, false) => {
+                let index = visibility;
+                self.lists.push(List { name, items, index, visibility, context, place });
+            }
         }
         Ok(())
     }
 
     fn r#macro(&mut self, item: &Node, file: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<()> {
-        let name = required(item, "macro", &file.at("macro", "", item.mark))?;
-        let context = file.at("macro", &name, item.mark);
+        let Scalar { text: name, at } = required_scalar(item, "macro", &file.at("macro", "", item.at))?;
+        let context = file.at("macro", &name, item.at);
+        let place = at.place;
         let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
         if letters == 0 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             let message = format!("Macro has an invalid name '{name}': it can not be referred to");
-            warnings.push(Problem::new(WarningCode::InvalidMacroName, message, &context));
+            let problem = Problem::new(WarningCode::InvalidMacroName, message, &context)
+                .titled(format!("no condition can name the macro `{name}`"))
+                .note(place, "a name has letters, digits and `_`, a letter first");
+            warnings.push(problem);
         }
-        let condition = required(item, "condition", &context)?;
-        let mark = item.get("condition").map(|n| n.mark).unwrap_or_default();
-        let condition_context = context.at("macro condition", "", mark);
+        let written = required_scalar(item, "condition", &context)?;
+        let condition_context = context.at("macro condition", "", written.at);
         let append = appends(item, "condition", &context, warnings)?;
         let visibility = self.tick();
-        match (self.macros.iter_mut().find(|m| m.name == name), append) {
+        let condition = written.to_text();
+        match (self.macros.iter().position(|m| m.name == name), append) {
             (None, true) => {
-                return Err(wrong(
-                    "Macro has 'append' key or an append override but no macro by that name already exists",
-                    &context,
-                ));
+                let message =
+                    "Macro has 'append' key or an append override but no macro by that name already exists";
+                return Err(wrong(message, &context)
+                    .titled(format!("there is no macro `{name}` to append to"))
+                    .note(place, "not defined before this")
+                    .help(did_you_mean(&name, self.macros.iter().map(|m| m.name.as_str())))
+                    .help([ORDER.to_owned()]));
             }
             (Some(known), true) => {
-                known.condition = format!("{} {condition}", known.condition);
+                let known = &mut self.macros[known];
+                known.condition.push(" ", written.at.place);
+                known.condition.append(&condition);
                 known.visibility = visibility;
             }
             (Some(known), false) => {
-                let index = known.index;
-                *known = Macro { name, condition, index, visibility, context, condition_context };
+                let index = self.macros[known].index;
+                self.macros[known] =
+                    Macro { name, condition, index, visibility, context, condition_context, place };
             }
             (None, false) => {
                 let index = visibility;
-                self.macros.push(Macro { name, condition, index, visibility, context, condition_context });
-            }
-        }
-        Ok(())
-    }
-
-    fn rule(
-        &mut self,
-        item: &Node,
-        described: &Described<'_>,
-        file: &Context,
-        warnings: &mut Vec<LoadWarning>,
-    ) -> Decoded<()> {
-        const APPENDED: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
-        const REPLACED: [&str; 11] = [
-            "condition",
-            "output",
-            "desc",
-            "tags",
-            "exceptions",
-            "priority",
-            "capture",
-            "capture_duration",
-            "enabled",
-            "warn_evttypes",
-            "skip-if-unknown-filter",
-        ];
-        let name = required(item, "rule", &file.at("rule", "", item.mark))?;
-        let context = file.at("rule", &name, item.mark);
-        let append = boolean(item, "append", &context)?.unwrap_or(false);
-        let overrides = Overrides::decode(item, &APPENDED, &REPLACED, &context)?;
-        self.tick();
-        if append {
-            let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
-            warnings.push(Problem::new(WarningCode::DeprecatedItem, message, &context));
-            if overrides.any() {
-                return Err(invalid("Keys 'override' and 'append: true' cannot be used together", &context));
-            }
-            if item.get("condition").is_none() && item.get("exceptions").is_none() {
-                return Err(wrong("Appended rule must have exceptions or condition property", &context));
-            }
-            let condition = optional(item, "condition", &context)?;
-            let added = exceptions::decode(item, &context, warnings)?;
-            let rule = self.rules.iter_mut().find(|r| r.name == name).ok_or_else(|| {
-                wrong("Rule has 'append' key but no rule by that name already exists", &context)
-            })?;
-            if let Some(condition) = condition {
-                rule.condition = format!("{} {condition}", rule.condition);
-            }
-            return exceptions::append(
-                &mut rule.exceptions,
-                added.unwrap_or_default(),
-                described,
-                &context,
-                warnings,
-            );
-        }
-        if overrides.any() {
-            return self.override_rule(&name, item, &overrides, described, &context, warnings);
-        }
-        const DEFINING: [&str; 4] = ["condition", "output", "desc", "priority"];
-        if DEFINING.iter().all(|key| item.get(key).is_none()) {
-            let enabled = boolean(item, "enabled", &context)?.ok_or_else(|| {
-                invalid("Rule has no condition, output, desc and priority, and no 'enabled' either", &context)
-            })?;
-            let message = "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry under the 'override' key (i.e. 'enabled: replace').";
-            warnings.push(Problem::new(WarningCode::DeprecatedItem, message, &context));
-            let rule = self.rules.iter_mut().find(|r| r.name == name).ok_or_else(|| {
-                wrong("Rule has 'enabled' key but no rule by that name already exists", &context)
-            })?;
-            rule.enabled = enabled;
-            return Ok(());
-        }
-        let rule = define(name, item, described, &context, warnings)?;
-        match self.rules.iter_mut().find(|r| r.name == rule.name) {
-            Some(known) if known.source != rule.source => {
-                return Err(wrong("Rule has been re-defined with a different source", &context));
-            }
-            Some(known) => *known = rule,
-            None => self.rules.push(rule),
-        }
-        Ok(())
-    }
-
-    fn override_rule(
-        &mut self,
-        name: &str,
-        item: &Node,
-        overrides: &Overrides,
-        described: &Described<'_>,
-        context: &Context,
-        warnings: &mut Vec<LoadWarning>,
-    ) -> Decoded<()> {
-        let Kind::Map(pairs) = &item.kind else { return Ok(()) };
-        for (key, _) in pairs {
-            let text = key.as_str().unwrap_or_default();
-            let free =
-                matches!(text, "rule" | "override" | "append" | "source") || !RULE_KEYS.contains(&text);
-            if !free && !overrides.append.contains(text) && !overrides.replace.contains(text) {
-                let message =
-                    format!("Unexpected key '{text}': no corresponding entry under 'override' is defined");
-                return Err(invalid(message, &context.at("rule", name, key.mark)));
-            }
-        }
-        let added = exceptions::decode(item, context, warnings)?;
-        let rule = self.rules.iter_mut().find(|r| r.name == name).ok_or_else(|| {
-            wrong("An append override was specified but no rule by that name already exists", context)
-        })?;
-        for key in &overrides.append {
-            let text = || required(item, key, context);
-            match key.as_str() {
-                "condition" => rule.condition = format!("{} {}", rule.condition, text()?),
-                "output" => rule.output = format!("{} {}", rule.output, text()?),
-                "desc" => rule.desc = format!("{} {}", rule.desc, text()?),
-                "tags" => rule.tags.extend(sequence(item, key, context)?.unwrap_or_default()),
-                _ => {
-                    let added = added.clone().unwrap_or_default();
-                    exceptions::append(&mut rule.exceptions, added, described, context, warnings)?;
-                }
-            }
-        }
-        for key in &overrides.replace {
-            let text = || required(item, key, context);
-            let flag = || Ok(boolean(item, key, context)?.unwrap_or_default());
-            match key.as_str() {
-                "condition" => rule.condition = text()?,
-                "output" => rule.output = text()?,
-                "desc" => rule.desc = text()?,
-                "tags" => rule.tags = sequence(item, key, context)?.unwrap_or_default().into_iter().collect(),
-                "priority" => rule.priority = priority(&text()?, context)?,
-                "capture" => rule.capture = flag()?,
-                "capture_duration" => rule.capture_duration = number(item, key, context)?.unwrap_or_default(),
-                "enabled" => rule.enabled = flag()?,
-                "warn_evttypes" => rule.warn_evttypes = flag()?,
-                "skip-if-unknown-filter" => rule.skip_if_unknown = flag()?,
-                _ => {
-                    let mut replaced = added.clone().unwrap_or_default();
-                    for exception in &mut replaced {
-                        exceptions::define(exception, described, context)?;
-                    }
-                    rule.exceptions = replaced;
-                }
+                self.macros.push(Macro {
+                    name,
+                    condition,
+                    index,
+                    visibility,
+                    context,
+                    condition_context,
+                    place,
+                });
             }
         }
         Ok(())
     }
 }
 
+/// Why something may not be there that is in the files.
+const ORDER: &str =
+    "files are read in order: what is appended to must stand before, in this file or an earlier one";
+
 fn engine_version(item: &Node, file: &Context) -> Decoded<()> {
-    let mark = item.get("required_engine_version").map(|n| n.mark).unwrap_or_default();
-    let context = file.at("required_engine_version", "", mark);
-    let text = required(item, "required_engine_version", &context)?;
+    let at = item.get("required_engine_version").map(|n| n.at).unwrap_or_default();
+    let context = file.at("required_engine_version", "", at);
+    let Scalar { text, .. } = required_scalar(item, "required_engine_version", &context)?;
     let wanted = match text.parse::<u64>() {
         Ok(minor) => [0, minor, 0],
         Err(_) => version(&text).ok_or_else(|| {
             invalid(format!("Unable to parse engine version '{text}': expected a number or x.y.z"), &context)
+                .titled(format!("`{text}` is no engine version"))
+                .note(at.place, "expected a number or x.y.z")
         })?,
     };
     if wanted[0] != ENGINE[0] || wanted > ENGINE {
         let [a, b, c] = wanted;
         let [x, y, z] = ENGINE;
         let message = format!("Rules require engine version {a}.{b}.{c}, but engine version is {x}.{y}.{z}");
-        return Err(wrong(message, &context));
+        return Err(wrong(message, &context)
+            .titled(format!("the rules require engine version {a}.{b}.{c}; this is {x}.{y}.{z}"))
+            .note(at.place, "required here"));
     }
     Ok(())
 }
@@ -480,81 +423,41 @@ fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWar
         let message = format!(
             "'append' key is deprecated. Add an 'append' entry (e.g. '{key}: append') under 'override' instead."
         );
-        warnings.push(Problem::new(WarningCode::DeprecatedItem, message, context));
+        warnings.push(deprecated_append(item, message, key, context));
         if append == Some(true) && overrides.any() {
-            return Err(invalid("Keys 'override' and 'append: true' cannot be used together", context));
+            return Err(both_appends(item, context));
         }
     }
     Ok(append.unwrap_or(false) || overrides.append.contains(key))
 }
 
-fn priority(text: &str, context: &Context) -> Decoded<Priority> {
-    Priority::parse(text).ok_or_else(|| {
+fn deprecated_append(item: &Node, message: String, key: &str, context: &Context) -> LoadWarning {
+    Problem::new(WarningCode::DeprecatedItem, message, context)
+        .titled("`append` is deprecated")
+        .note(key_place(item, "append", context), "")
+        .help([format!("write `override: {{{key}: append}}` instead")])
+}
+
+fn both_appends(item: &Node, context: &Context) -> LoadError {
+    invalid("Keys 'override' and 'append: true' cannot be used together", context)
+        .titled("`append: true` and `override` cannot be used together")
+        .note(key_place(item, "append", context), "drop this")
+        .note(key_place(item, "override", context), "this says the same and more")
+}
+
+/// The place of a key itself, not of its value.
+fn key_place(item: &Node, key: &str, context: &Context) -> Place {
+    let Kind::Map(pairs) = &item.kind else { return context.place() };
+    pairs.iter().find(|(k, _)| k.as_str() == Some(key)).map_or(context.place(), |(k, _)| k.at.place)
+}
+
+fn priority(level: &Scalar, context: &Context) -> Decoded<Priority> {
+    Priority::parse(&level.text).ok_or_else(|| {
         let names = Priority::ALL.map(Priority::name).join(", ");
-        invalid(format!("Invalid priority '{text}': expected one of {names}"), context)
+        invalid(format!("Invalid priority '{}': expected one of {names}", level.text), context)
+            .titled(format!("`{}` is no priority", level.text))
+            .note(level.at.place, "unknown priority")
+            .help(did_you_mean(&level.text, Priority::ALL.map(Priority::name)))
+            .help([format!("priorities, the gravest first: {names}")])
     })
-}
-
-fn define(
-    name: String,
-    item: &Node,
-    described: &Described<'_>,
-    context: &Context,
-    warnings: &mut Vec<LoadWarning>,
-) -> Decoded<RawRule> {
-    let place = |key: &str| item.get(key).map(|n| n.mark).unwrap_or_default();
-    let condition = required(item, "condition", context)?;
-    let output = required(item, "output", context)?;
-    let desc = required(item, "desc", context)?;
-    let level = required(item, "priority", context)?;
-    let priority = priority(&level, &context.at("rule priority", "", place("priority")))?;
-    let source =
-        item.get("source").and_then(Node::as_str).filter(|s| !s.is_empty()).unwrap_or("syscall").to_owned();
-    let mut exceptions = exceptions::decode(item, context, warnings)?.unwrap_or_default();
-    for exception in &mut exceptions {
-        exceptions::define(exception, described, context)?;
-    }
-    Ok(RawRule {
-        condition,
-        output: output.trim().to_owned(),
-        desc,
-        priority,
-        source,
-        enabled: boolean(item, "enabled", context)?.unwrap_or(true),
-        tags: sequence(item, "tags", context)?.unwrap_or_default().into_iter().collect(),
-        exceptions,
-        warn_evttypes: boolean(item, "warn_evttypes", context)?.unwrap_or(true),
-        skip_if_unknown: boolean(item, "skip-if-unknown-filter", context)?.unwrap_or(false),
-        capture: boolean(item, "capture", context)?.unwrap_or(false),
-        capture_duration: number(item, "capture_duration", context)?.unwrap_or(0),
-        condition_context: context.at("rule condition", "", place("condition")),
-        output_context: context.at("rule output", "", place("output")),
-        context: context.clone(),
-        name,
-    })
-}
-
-/// ` (did you mean …?)` for a word that is nearly one of those known.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
-    let best = known.iter().map(|k| (distance(word, k), *k)).min();
-    match best {
-        Some((d, best)) if d <= 2 && d < word.len() => format!(" (did you mean '{best}'?)"),
-        _ => String::new(),
-    }
-}
-
-/// Edits between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

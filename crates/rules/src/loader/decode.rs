@@ -1,68 +1,122 @@
 //! Values of a rules file by their type.
 
 use super::result::{Context, ErrorCode, LoadError};
-use super::yaml::{Kind, Node};
+use super::text::Text;
+use super::yaml::{At, Kind, Node};
+use crate::diagnostic::suggest::{did_you_mean, nearest};
 
 pub(super) type Decoded<T> = Result<T, LoadError>;
+
+/// A text and where it is.
+#[derive(Clone, Debug)]
+pub(super) struct Scalar {
+    pub(super) text: String,
+    pub(super) at: At,
+}
+
+impl Scalar {
+    pub(super) fn to_text(&self) -> Text {
+        Text::scalar(&self.text, self.at)
+    }
+}
 
 pub(super) fn invalid(message: impl Into<String>, context: &Context) -> LoadError {
     LoadError::new(ErrorCode::YamlValidate, message, context)
 }
 
 /// A value that must be there and be a text that is not empty.
-pub(super) fn required(item: &Node, key: &str, context: &Context) -> Decoded<String> {
+pub(super) fn required_scalar(item: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
     match item.get(key) {
-        None => Err(invalid(format!("Item has no mapping for key '{key}'"), context)),
-        Some(node) => scalar(node, key, &context.at("value for", key, node.mark)),
+        None => Err(missing(item, key, context)),
+        Some(node) => scalar(node, key, context),
     }
 }
 
-fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<String> {
+pub(super) fn required(item: &Node, key: &str, context: &Context) -> Decoded<String> {
+    required_scalar(item, key, context).map(|scalar| scalar.text)
+}
+
+/// The error that an item has no such key.
+pub(super) fn missing(item: &Node, key: &str, context: &Context) -> LoadError {
+    let error = invalid(format!("Item has no mapping for key '{key}'"), context)
+        .titled(format!("`{key}` is missing"))
+        .note(context.place(), format!("`{key}` is required here"));
+    let Kind::Map(pairs) = &item.kind else { return error };
+    let near = pairs.iter().find(|(k, _)| k.as_str().is_some_and(|k| nearest(k, [key]).is_some()));
+    match near {
+        Some((near, _)) => error.note(near.at.place, format!("did you mean `{key}`?")),
+        None => error,
+    }
+}
+
+fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
+    let fail = |what: &str, title: String| {
+        let context = context.at("value for", key, node.at);
+        let label = match &node.kind {
+            Kind::Seq(_) => "this is a sequence",
+            Kind::Map(_) => "this is a mapping",
+            _ => "",
+        };
+        Err(invalid(format!("Value of '{key}' {what}"), &context).titled(title).note(node.at.place, label))
+    };
     match &node.kind {
-        Kind::Scalar(text) if !text.is_empty() => Ok(text.clone()),
-        Kind::Null => Err(invalid(format!("Value of '{key}' is empty"), context)),
-        Kind::Scalar(_) => Err(invalid(format!("Value of '{key}' is empty"), context)),
-        _ => Err(invalid(format!("Value of '{key}' is not a scalar value"), context)),
+        Kind::Scalar(text) if !text.is_empty() => Ok(Scalar { text: text.clone(), at: node.at }),
+        Kind::Null | Kind::Scalar(_) => fail("is empty", format!("`{key}` is empty")),
+        _ => fail("is not a scalar value", format!("`{key}` must be a text")),
     }
 }
 
-pub(super) fn optional(item: &Node, key: &str, context: &Context) -> Decoded<Option<String>> {
-    item.get(key).map(|node| scalar(node, key, &context.at("value for", key, node.mark))).transpose()
+pub(super) fn optional(item: &Node, key: &str, context: &Context) -> Decoded<Option<Scalar>> {
+    item.get(key).map(|node| scalar(node, key, context)).transpose()
 }
 
 pub(super) fn boolean(item: &Node, key: &str, context: &Context) -> Decoded<Option<bool>> {
-    let Some(text) = optional(item, key, context)? else { return Ok(None) };
+    let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "y" => Ok(Some(true)),
         "false" | "no" | "off" | "n" => Ok(Some(false)),
         _ => {
-            let mark = item.get(key).map(|n| n.mark).unwrap_or_default();
             let message = format!("Can't decode '{text}' of '{key}' as true or false");
-            Err(invalid(message, &context.at("value for", key, mark)))
+            Err(invalid(message, &context.at("value for", key, at))
+                .titled(format!("`{key}` must be true or false"))
+                .note(at.place, "neither")
+                .help(did_you_mean(&text, ["true", "false", "yes", "no", "on", "off"])))
         }
     }
 }
 
 pub(super) fn number(item: &Node, key: &str, context: &Context) -> Decoded<Option<u32>> {
-    let Some(text) = optional(item, key, context)? else { return Ok(None) };
+    let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
-        let mark = item.get(key).map(|n| n.mark).unwrap_or_default();
         let message = format!("Can't decode '{text}' of '{key}': expected a number from 0 to {}", u32::MAX);
-        invalid(message, &context.at("value for", key, mark))
+        invalid(message, &context.at("value for", key, at))
+            .titled(format!("`{key}` must be a number from 0 to {}", u32::MAX))
+            .note(at.place, "")
     })
 }
 
 /// A list of texts; `None` if the key is not there.
-pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Option<Vec<String>>> {
+pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Option<Vec<Scalar>>> {
     let Some(node) = item.get(key) else { return Ok(None) };
-    let context = context.at("value for", key, node.mark);
+    let inner = || context.at("value for", key, node.at);
     let Kind::Seq(items) = &node.kind else {
-        return Err(invalid(format!("Value of '{key}' is not a sequence"), &context));
+        let error = invalid(format!("Value of '{key}' is not a sequence"), &inner());
+        return Err(error
+            .titled(format!("`{key}` must be a sequence"))
+            .note(node.at.place, "")
+            .help([format!("write `{key}: [a, b]`, or a line `- a` for each")]));
     };
     let text = |node: &Node| match &node.kind {
-        Kind::Scalar(text) => Ok(text.clone()),
-        Kind::Null => Err(invalid(format!("An element of '{key}' is empty"), &context)),
-        _ => Err(invalid(format!("An element of '{key}' is not a scalar value"), &context)),
+        Kind::Scalar(text) => Ok(Scalar { text: text.clone(), at: node.at }),
+        kind => {
+            let (what, title) = match kind {
+                Kind::Null => ("is empty", "is empty"),
+                _ => ("is not a scalar value", "must be a text"),
+            };
+            Err(invalid(format!("An element of '{key}' {what}"), &inner())
+                .titled(format!("an element of `{key}` {title}"))
+                .note(node.at.place, ""))
+        }
     };
     items.iter().map(text).collect::<Decoded<Vec<_>>>().map(Some)
 }

@@ -1,11 +1,14 @@
 //! Exceptions: what a rule shall not match, and the condition text that says so.
 
 use super::Described;
-use super::decode::{Decoded, invalid, optional, required};
-use super::lists::quoted;
+use super::decode::{Decoded, Scalar, invalid, optional, required_scalar};
+use super::lists::push_quoted;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
-use super::yaml::{Kind, Mark, Node};
+use super::text::Text;
+use super::yaml::{At, Kind, Node};
 use crate::condition::ast::{Modifier, Op};
+use crate::diagnostic::Place;
+use crate::diagnostic::suggest::did_you_mean;
 
 /// An exception of a rule.
 #[derive(Clone, Debug)]
@@ -14,17 +17,19 @@ pub(super) struct Exception {
     pub(super) fields: Option<OneOrMany>,
     comps: Option<OneOrMany>,
     values: Vec<Node>,
-    mark: Mark,
+    at: At,
+    /// Its name.
+    place: Place,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+    One(Scalar),
+    Many(Vec<Scalar>),
 }
 
 impl OneOrMany {
-    pub(super) fn all(&self) -> &[String] {
+    pub(super) fn all(&self) -> &[Scalar] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
@@ -36,7 +41,10 @@ fn one_or_many(item: &Node, key: &str, context: &Context) -> Decoded<Option<OneO
     let Some(node) = item.get(key) else { return Ok(None) };
     Ok(Some(match &node.kind {
         Kind::Seq(_) => OneOrMany::Many(super::decode::sequence(item, key, context)?.unwrap_or_default()),
-        _ => OneOrMany::One(optional(item, key, context)?.unwrap_or_default()),
+        _ => match optional(item, key, context)? {
+            Some(one) => OneOrMany::One(one),
+            None => return Ok(None),
+        },
     }))
 }
 
@@ -47,7 +55,7 @@ pub(super) fn decode(
     warnings: &mut Vec<LoadWarning>,
 ) -> Decoded<Option<Vec<Exception>>> {
     let Some(node) = item.get("exceptions") else { return Ok(None) };
-    let context = context.at("exceptions", "", node.mark);
+    let context = context.at("exceptions", "", node.at);
     let items = match &node.kind {
         Kind::Null => return Ok(Some(Vec::new())),
         Kind::Seq(items) => items,
@@ -55,12 +63,17 @@ pub(super) fn decode(
     };
     let mut out: Vec<Exception> = Vec::new();
     for item in items {
-        let here = context.at("exception", "", item.mark);
-        let name = required(item, "name", &here)?;
-        let here = context.at("exception", &name, item.mark);
-        if out.iter().any(|e| e.name == name) {
+        let here = context.at("exception", "", item.at);
+        let Scalar { text: name, at: named } = required_scalar(item, "name", &here)?;
+        let here = context.at("exception", &name, item.at);
+        if let Some(first) = out.iter().find(|e| e.name == name) {
             let message = format!("Multiple definitions of exception '{name}' in the same rule");
-            warnings.push(Problem::new(WarningCode::ExceptionNameNotUnique, message, &here));
+            let problem = Problem::new(WarningCode::ExceptionNameNotUnique, message, &here)
+                .titled(format!("the exception `{name}` is defined twice in one rule"))
+                .note(named.place, "again here")
+                .note(first.place, "first here")
+                .help(["both hold, and only the first can be appended to: give one another name".to_owned()]);
+            warnings.push(problem);
         }
         let values = match item.get("values").map(|n| &n.kind) {
             None | Some(Kind::Null) => Vec::new(),
@@ -68,7 +81,7 @@ pub(super) fn decode(
             Some(_) => return Err(invalid("Rule exception values must be a sequence", &here)),
         };
         let (fields, comps) = (one_or_many(item, "fields", &here)?, one_or_many(item, "comps", &here)?);
-        out.push(Exception { name, fields, comps, values, mark: item.mark });
+        out.push(Exception { name, fields, comps, values, at: item.at, place: named.place });
     }
     Ok(Some(out))
 }
@@ -96,41 +109,64 @@ fn op_named(word: &str) -> Option<Op> {
 
 /// Checks a definition: fields that exist, as many comparisons, which are known.
 pub(super) fn define(exception: &mut Exception, described: &Described<'_>, rule: &Context) -> Decoded<()> {
-    let context = rule.at("exception", &exception.name, exception.mark);
+    let context = rule.at("exception", &exception.name, exception.at);
+    let name = exception.name.clone();
     let Some(fields) = &exception.fields else {
-        return Err(invalid("Rule exception item must have fields property with a list of fields", &context));
+        let message = "Rule exception item must have fields property with a list of fields";
+        return Err(invalid(message, &context)
+            .titled(format!("the exception `{name}` has no `fields`"))
+            .note(exception.place, ""));
     };
-    let comps = exception.comps.get_or_insert_with(|| match fields {
-        OneOrMany::One(_) => OneOrMany::One("in".into()),
-        OneOrMany::Many(many) => OneOrMany::Many(vec!["=".into(); many.len()]),
+    let comps = exception.comps.get_or_insert_with(|| {
+        let made = |field: &Scalar, op: &str| Scalar { text: op.into(), at: field.at };
+        match fields {
+            OneOrMany::One(field) => OneOrMany::One(made(field, "in")),
+            OneOrMany::Many(many) => OneOrMany::Many(many.iter().map(|f| made(f, "=")).collect()),
+        }
     });
     match (fields, &*comps) {
         (OneOrMany::One(_), OneOrMany::One(comp)) => {
-            if !matches!(comp.trim(), "in" | "pmatch" | "intersects") && !is_modified(comp) {
-                return Err(wrong(
-                    "Rule exception item must have a comps of in, pmatch or intersects",
-                    &context,
-                ));
+            if !matches!(comp.text.trim(), "in" | "pmatch" | "intersects") && !is_modified(&comp.text) {
+                let error =
+                    wrong("Rule exception item must have a comps of in, pmatch or intersects", &context);
+                return Err(error
+                    .titled(format!("`{}` does not compare a field with several values", comp.text.trim()))
+                    .note(comp.at.place, "")
+                    .help(["with a single field `comps` is one of `in`, `pmatch`, `intersects`, or an operator with `oneof`, `anyof` or `allof`".to_owned()]));
             }
         }
         (OneOrMany::Many(fields), OneOrMany::Many(comps)) => {
             if fields.len() != comps.len() {
-                let message = format!(
-                    "Fields and comps lists must have equal length: {} fields, {} comps",
-                    fields.len(),
-                    comps.len()
-                );
-                return Err(wrong(message, &context));
+                let (f, c) = (fields.len(), comps.len());
+                let message = format!("Fields and comps lists must have equal length: {f} fields, {c} comps");
+                let error = wrong(message, &context)
+                    .titled(format!("the exception `{name}` has {f} fields and {c} comparisons"))
+                    .note(exception.place, "as many `comps` as `fields` are expected");
+                return Err(error);
             }
-            if let Some(comp) = comps.iter().find(|c| op_named(c.trim()).is_none() && !is_modified(c)) {
-                return Err(wrong(format!("'{comp}' is not a supported comparison operator"), &context));
+            let known = |c: &Scalar| op_named(c.text.trim()).is_some() || is_modified(&c.text);
+            if let Some(comp) = comps.iter().find(|c| !known(c)) {
+                let error =
+                    wrong(format!("'{}' is not a supported comparison operator", comp.text), &context);
+                return Err(error
+                    .titled(format!("no operator is named `{}`", comp.text.trim()))
+                    .note(comp.at.place, "unknown operator")
+                    .help(did_you_mean(comp.text.trim(), Op::ALL.iter().map(|op| op.word()))));
             }
         }
-        _ => return Err(wrong("Fields and comps must both be single values, or both lists", &context)),
+        _ => {
+            return Err(wrong("Fields and comps must both be single values, or both lists", &context)
+                .titled("`fields` and `comps` must both be single values, or both lists")
+                .note(exception.place, ""));
+        }
     }
     for field in fields.all() {
-        if !described.is_operand(field.trim()) {
-            return Err(wrong(format!("'{field}' is not a supported filter field"), &context));
+        if !described.is_operand(field.text.trim()) {
+            let error = wrong(format!("'{}' is not a supported filter field", field.text), &context);
+            return Err(error
+                .titled(format!("unknown field `{}`", field.text.trim()))
+                .note(field.at.place, "no such field")
+                .help(did_you_mean(field.text.trim(), described.field_names())));
         }
     }
     Ok(())
@@ -145,25 +181,34 @@ pub(super) fn append(
     warnings: &mut Vec<LoadWarning>,
 ) -> Decoded<()> {
     for mut exception in added {
-        let context = rule.at("exception", &exception.name, exception.mark);
+        let context = rule.at("exception", &exception.name, exception.at);
         match to.iter_mut().find(|e| e.name == exception.name) {
             Some(known) => {
-                if exception.fields.is_some() || exception.comps.is_some() {
-                    return Err(wrong(
-                        "Can not append exception fields or comps to existing exception",
-                        &context,
-                    ));
+                if let Some(given) = exception.fields.as_ref().or(exception.comps.as_ref()) {
+                    let message = "Can not append exception fields or comps to existing exception";
+                    let place = given.all().first().map_or(exception.place, |s| s.at.place);
+                    return Err(wrong(message, &context)
+                        .titled("`fields` and `comps` of an exception cannot be appended to")
+                        .note(place, "only `values` may be given here")
+                        .note(known.place, "the exception is defined here"));
                 }
                 if exception.values.is_empty() {
                     let message = "Overriding/appending exception with no values";
-                    warnings.push(Problem::new(WarningCode::AppendNoValues, message, &context));
+                    warnings.push(
+                        Problem::new(WarningCode::AppendNoValues, message, &context)
+                            .titled(format!("nothing is appended to the exception `{}`", exception.name))
+                            .note(exception.place, "it has no `values`"),
+                    );
                 }
                 known.values.append(&mut exception.values);
             }
             None => {
                 if exception.fields.is_none() || exception.values.is_empty() {
                     let message = "Rule exception must have fields property with a list of fields and values";
-                    return Err(wrong(message, &context));
+                    return Err(wrong(message, &context)
+                        .titled(format!("the new exception `{}` needs `fields` and `values`", exception.name))
+                        .note(exception.place, "")
+                        .help(did_you_mean(&exception.name, to.iter().map(|e| e.name.as_str()))));
                 }
                 define(&mut exception, described, rule)?;
                 to.push(exception);
@@ -174,66 +219,118 @@ pub(super) fn append(
 }
 
 /// The condition with what the exceptions take away.
-pub(super) fn apply(condition: &str, exceptions: &[Exception], rule: &Context) -> Decoded<String> {
-    let mut out = String::new();
+pub(super) fn apply(condition: &Text, exceptions: &[Exception], rule: &Context) -> Decoded<Text> {
+    let mut out = Text::default();
     for exception in exceptions {
-        let context = rule.at("exception", &exception.name, exception.mark);
+        let context = || rule.at("exception", &exception.name, exception.at);
         let (Some(fields), Some(comps)) = (&exception.fields, &exception.comps) else { continue };
         if exception.values.is_empty() {
             continue;
         }
-        out.push_str(" and not ");
+        let place = exception.place;
+        if out.len() == 0 {
+            out.push("(", place);
+            out.append(condition);
+            out.push(")", place);
+        }
+        out.push(" and not ", place);
         match (fields, comps) {
             (OneOrMany::One(field), OneOrMany::One(comp)) => {
-                let values =
-                    exception.values.iter().map(|v| v.as_str().map(quoted)).collect::<Option<Vec<_>>>();
-                let values = values.ok_or_else(|| {
-                    wrong("Expected single values for a single field, found a list", &context)
-                })?;
-                out.push_str(&format!("({} {} ({}))", field.trim(), comp.trim(), values.join(", ")));
+                out.push("(", place);
+                out.push_trimmed(&field.text, field.at);
+                out.push(" ", place);
+                out.push_trimmed(&comp.text, comp.at);
+                out.push(" (", place);
+                for (i, value) in exception.values.iter().enumerate() {
+                    let text = value.as_str().ok_or_else(|| {
+                        let message = "Expected single values for a single field, found a list";
+                        wrong(message, &context())
+                            .titled("a single value is expected for a single field")
+                            .note(value.at.place, "this is none")
+                            .note(field.at.place, "the exception's field")
+                    })?;
+                    out.push(if i > 0 { ", " } else { "" }, place);
+                    push_quoted(&mut out, &Text::scalar(text, value.at), value.at.place);
+                }
+                out.push("))", place);
             }
             (OneOrMany::Many(fields), OneOrMany::Many(comps)) => {
-                let rows = exception
-                    .values
-                    .iter()
-                    .map(|row| tuple(row, fields, comps, &context))
-                    .collect::<Decoded<Vec<_>>>()?;
-                out.push_str(&format!("({})", rows.join(" or ")));
+                out.push("(", place);
+                for (i, row) in exception.values.iter().enumerate() {
+                    out.push(if i > 0 { " or " } else { "" }, place);
+                    push_row(&mut out, row, fields, comps, exception, rule)?;
+                }
+                out.push(")", place);
             }
             _ => {}
         }
     }
-    Ok(if out.is_empty() { condition.to_owned() } else { format!("({condition}){out}") })
+    Ok(if out.len() == 0 { condition.clone() } else { out })
 }
 
-fn tuple(row: &Node, fields: &[String], comps: &[String], context: &Context) -> Decoded<String> {
+fn push_row(
+    out: &mut Text,
+    row: &Node,
+    fields: &[Scalar],
+    comps: &[Scalar],
+    exception: &Exception,
+    rule: &Context,
+) -> Decoded<()> {
+    let context = || rule.at("exception", &exception.name, exception.at);
+    let place = exception.place;
     let Kind::Seq(values) = &row.kind else {
-        return Err(wrong("Rule exception values must be lists, one value for each field", context));
+        let message = "Rule exception values must be lists, one value for each field";
+        return Err(wrong(message, &context())
+            .titled("a row of values is expected, one for each field")
+            .note(row.at.place, "this is a single value")
+            .help([format!("write `[…]` with {} values", fields.len())]));
     };
     if values.len() != fields.len() {
-        let message = format!(
-            "Fields and values lists must have equal length: {} fields, {} values",
-            fields.len(),
-            values.len()
-        );
-        return Err(wrong(message, context));
+        let (f, v) = (fields.len(), values.len());
+        let message = format!("Fields and values lists must have equal length: {f} fields, {v} values");
+        return Err(wrong(message, &context())
+            .titled(format!("this row has {v} values for {f} fields"))
+            .note(row.at.place, "")
+            .note(fields.first().map_or(place, |s| s.at.place), "the first of the fields"));
     }
-    let mut parts = Vec::new();
-    for ((field, comp), value) in fields.iter().zip(comps).zip(values) {
-        let takes_list = op_named(comp.trim()).is_some_and(Op::takes_list) || is_modified(comp);
-        let text = match &value.kind {
-            Kind::Scalar(text) if takes_list && text.starts_with('(') => text.clone(),
-            Kind::Scalar(text) if takes_list => format!("({})", quoted(text)),
-            Kind::Scalar(text) => quoted(text),
-            Kind::Seq(items) => {
-                let items = items.iter().map(|i| i.as_str().map(quoted)).collect::<Option<Vec<_>>>();
-                let items =
-                    items.ok_or_else(|| wrong("A value list holds something that is no text", context))?;
-                format!("({})", items.join(", "))
+    out.push("(", place);
+    for (i, ((field, comp), value)) in fields.iter().zip(comps).zip(values).enumerate() {
+        let takes_list = op_named(comp.text.trim()).is_some_and(Op::takes_list) || is_modified(&comp.text);
+        out.push(if i > 0 { " and " } else { "" }, place);
+        out.push_trimmed(&field.text, field.at);
+        out.push(" ", place);
+        out.push_trimmed(&comp.text, comp.at);
+        out.push(" ", place);
+        let here = value.at.place;
+        match &value.kind {
+            Kind::Scalar(text) if takes_list && text.starts_with('(') => {
+                out.push_scalar(text, value.at, 0);
             }
-            _ => return Err(wrong("A value is empty", context)),
-        };
-        parts.push(format!("{} {} {text}", field.trim(), comp.trim()));
+            Kind::Scalar(text) => {
+                out.push(if takes_list { "(" } else { "" }, here);
+                push_quoted(out, &Text::scalar(text, value.at), here);
+                out.push(if takes_list { ")" } else { "" }, here);
+            }
+            Kind::Seq(items) => {
+                out.push("(", here);
+                for (i, item) in items.iter().enumerate() {
+                    let text = item.as_str().ok_or_else(|| {
+                        wrong("A value list holds something that is no text", &context())
+                            .titled("a list of values holds something that is no text")
+                            .note(item.at.place, "")
+                    })?;
+                    out.push(if i > 0 { ", " } else { "" }, here);
+                    push_quoted(out, &Text::scalar(text, item.at), item.at.place);
+                }
+                out.push(")", here);
+            }
+            _ => {
+                return Err(wrong("A value is empty", &context())
+                    .titled("a value of the exception is empty")
+                    .note(here, ""));
+            }
+        }
     }
-    Ok(format!("({})", parts.join(" and ")))
+    out.push(")", place);
+    Ok(())
 }

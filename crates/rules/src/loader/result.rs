@@ -1,8 +1,11 @@
 //! What loading a rules file says.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
-use super::yaml::Mark;
+use super::schema;
+use super::yaml::{At, Mark};
+use crate::diagnostic::{self, Diagnostic, Label, Note, Place, Severity, SourceFile};
 
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($code:ident $text:literal $short:literal,)* }) => {
@@ -68,9 +71,11 @@ pub struct Location {
     /// Which one.
     pub item_name: String,
     /// File.
-    pub file: String,
+    pub file: Arc<str>,
     /// Where.
     pub mark: Mark,
+    /// Where, in bytes.
+    pub(crate) place: Place,
 }
 
 /// The way from the file to the place of a problem.
@@ -83,20 +88,28 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn root(file: &str) -> Self {
-        let mark = Mark::default();
-        Self::default().with("rules content", "", file, mark)
+    /// The file with this place in the order of loading.
+    pub(crate) fn root(name: &str, file: u32) -> Self {
+        let place = Place { file, ..Place::default() };
+        Self::default().with("rules content", "", &name.into(), At { place, ..At::default() })
     }
 
-    fn with(mut self, item_type: &'static str, name: &str, file: &str, mark: Mark) -> Self {
-        self.locations.push(Location { item_type, item_name: name.into(), file: file.into(), mark });
+    fn with(mut self, item_type: &'static str, name: &str, file: &Arc<str>, at: At) -> Self {
+        let file = file.clone();
+        let location = Location { item_type, item_name: name.into(), file, mark: at.mark, place: at.place };
+        self.locations.push(location);
         self
     }
 
     /// One step further in.
-    pub(crate) fn at(&self, item_type: &'static str, name: &str, mark: Mark) -> Self {
+    pub(crate) fn at(&self, item_type: &'static str, name: &str, at: At) -> Self {
         let file = self.locations.first().map(|l| l.file.clone()).unwrap_or_default();
-        self.clone().with(item_type, name, &file, mark)
+        self.clone().with(item_type, name, &file, at)
+    }
+
+    /// Place of the innermost step.
+    pub(crate) fn place(&self) -> Place {
+        self.innermost().map(|l| l.place).unwrap_or_default()
     }
 
     /// The innermost step.
@@ -115,18 +128,101 @@ impl Context {
 
 /// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem<C> {
     /// What kind.
     pub code: C,
-    /// The sentence.
+    /// The sentence, for programs that read Falco's.
     pub message: String,
     /// Where.
     pub context: Context,
+    /// The sentence for people, where it differs.
+    title: Option<String>,
+    notes: Vec<Note>,
+    help: Vec<String>,
+    labels: Vec<Label>,
 }
 
 impl<C> Problem<C> {
     pub(crate) fn new(code: C, message: impl Into<String>, context: &Context) -> Self {
-        Self { code, message: message.into(), context: context.clone() }
+        Self {
+            code,
+            message: message.into(),
+            context: context.clone(),
+            title: None,
+            notes: Vec::new(),
+            help: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    /// Says it so to people.
+    pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Points at a place; the first one is what it is about, else the innermost step.
+    pub(crate) fn note(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.notes.push(Note::new(place, text));
+        self
+    }
+
+    pub(crate) fn notes(mut self, notes: impl IntoIterator<Item = Note>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
+    /// Says what to do.
+    pub(crate) fn help(mut self, help: impl IntoIterator<Item = String>) -> Self {
+        self.help.extend(help);
+        self
+    }
+
+    /// Whether another says the same of the same item.
+    pub(crate) fn repeats(&self, other: &Self) -> bool
+    where
+        C: PartialEq,
+    {
+        self.code == other.code && self.message == other.message && self.context == other.context
+    }
+
+    /// Finds its places in the files.
+    pub(crate) fn resolve(&mut self, files: &[Arc<SourceFile>]) {
+        if self.notes.is_empty() {
+            self.notes.push(Note::new(self.context.place(), ""));
+        }
+        self.labels = diagnostic::labels(&self.notes, files);
+    }
+
+    fn diagnostic(&self, code: &'static str, severity: Severity) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity,
+            message: self.title.clone().unwrap_or_else(|| self.message.clone()),
+            labels: self.labels.clone(),
+            help: self.help.clone(),
+        }
+    }
+}
+
+impl Problem<ErrorCode> {
+    /// The same as a warning.
+    pub(crate) fn into_warning(self, code: WarningCode) -> LoadWarning {
+        let Self { message, context, title, notes, help, labels, .. } = self;
+        Problem { code, message, context, title, notes, help, labels }
+    }
+
+    /// As it is shown to people.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        self.diagnostic(self.code.code(), Severity::Error)
+    }
+}
+
+impl Problem<WarningCode> {
+    /// As it is shown to people.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        self.diagnostic(self.code.code(), Severity::Warning)
     }
 }
 
@@ -144,9 +240,23 @@ pub struct LoadResult {
     pub errors: Vec<LoadError>,
     /// What may not be meant.
     pub warnings: Vec<LoadWarning>,
+    /// What Falco's JSON schema of rules files says, a line for each mismatch: advice that changes
+    /// nothing. `ok` for each document that agrees; nothing if there is no document.
+    pub schema: Vec<String>,
 }
 
 impl LoadResult {
+    /// Errors and then warnings, as they are shown to people.
+    pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
+        let errors = self.errors.iter().map(LoadError::to_diagnostic);
+        errors.chain(self.warnings.iter().map(LoadWarning::to_diagnostic))
+    }
+
+    /// `ok`, `none` where there was nothing to validate, or the first thing that the schema misses.
+    pub fn schema_validation(&self) -> &str {
+        self.schema.first().map_or("none", String::as_str)
+    }
+
     /// Whether the file loaded.
     pub fn successful(&self) -> bool {
         self.errors.is_empty()
@@ -190,6 +300,15 @@ impl LoadResult {
         }
         out.push_str("],\"name\":");
         crate::alert::json_text(&mut out, &self.name);
+        if !self.schema.is_empty() {
+            let valid = self.schema_validation() == schema::OK;
+            let _ = write!(out, ",\"schema_valid\":{valid},\"schema_warnings\":[");
+            for (i, line) in self.schema.iter().filter(|_| !valid).enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                crate::alert::json_text(&mut out, line);
+            }
+            out.push(']');
+        }
         let _ = write!(out, ",\"successful\":{},\"warnings\":[", self.successful());
         for (i, w) in self.warnings.iter().enumerate() {
             json_problem(&mut out, i, &w.context, w.code.code(), w.code.short(), &w.message);

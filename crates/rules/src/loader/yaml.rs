@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Parser, Span};
+
+use crate::diagnostic::Place;
+
+pub(crate) use granit_parser::ScalarStyle;
 
 /// Nodes that a file may have, those that aliases repeat included.
 const MAX_NODES: usize = 1 << 20;
@@ -20,11 +24,20 @@ pub struct Mark {
     pub offset: usize,
 }
 
+/// Where a value is: as Falco counts, and in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct At {
+    pub(crate) mark: Mark,
+    pub(crate) place: Place,
+    /// How a scalar is written.
+    pub(crate) style: Option<ScalarStyle>,
+}
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
-    pub(crate) mark: Mark,
+    pub(crate) at: At,
 }
 
 #[derive(Clone, Debug)]
@@ -67,11 +80,19 @@ impl Node {
 /// Why a text is no YAML.
 pub(crate) struct Broken {
     pub(crate) message: String,
-    pub(crate) mark: Mark,
+    pub(crate) at: At,
 }
 
 fn mark(span: &Span) -> Mark {
     Mark { line: span.start.line().saturating_sub(1), column: span.start.col(), offset: span.start.index() }
+}
+
+/// The place of a scalar, or of where a collection begins.
+fn at(span: &Span, file: u32, style: Option<ScalarStyle>) -> At {
+    let bytes = span.byte_range().unwrap_or_default();
+    let (start, end) = (bytes.start as u32, bytes.end as u32);
+    let end = if style.is_some() { end } else { start };
+    At { mark: mark(span), place: Place { file, start, end }, style }
 }
 
 enum Open {
@@ -79,30 +100,29 @@ enum Open {
     Map(Vec<(Node, Node)>, Option<Node>),
 }
 
-/// The documents of a file.
-pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Broken> {
+/// The documents of a file, whose place in the order of loading is `file`.
+pub(crate) fn parse(text: &str, file: u32) -> Result<Vec<Node>, Broken> {
     let mut documents = Vec::new();
-    let mut open: Vec<(Open, Mark, usize)> = Vec::new();
+    let mut open: Vec<(Open, At, usize)> = Vec::new();
     let mut anchors: HashMap<usize, Node> = HashMap::new();
     let mut nodes = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| Broken {
             message: e.info().to_owned(),
-            mark: Mark {
-                line: e.marker().line().saturating_sub(1),
-                column: e.marker().col(),
-                offset: e.marker().index(),
-            },
+            at: at(&Span::empty(*e.marker()), file, None),
         })?;
-        let at = mark(&span);
-        let limit =
-            |what: &str, limit: usize| Broken { message: format!("more than {limit} {what}"), mark: at };
+        let style = match &event {
+            Event::Scalar(_, style, ..) => Some(*style),
+            _ => None,
+        };
+        let at = at(&span, file, style);
+        let limit = |what: &str, limit: usize| Broken { message: format!("more than {limit} {what}"), at };
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 let null =
                     style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let kind = if null { Kind::Null } else { Kind::Scalar(text.into_owned()) };
-                (Node { kind, mark: at }, anchor)
+                (Node { kind, at }, anchor)
             }
             Event::Alias(anchor) => match anchors.get(&anchor) {
                 Some(node) => {
@@ -112,7 +132,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Broken> {
                     }
                     (node.clone(), 0)
                 }
-                None => return Err(Broken { message: "an alias inside its own anchor".into(), mark: at }),
+                None => return Err(Broken { message: "an alias inside its own anchor".into(), at }),
             },
             Event::SequenceStart(_, anchor, _) => {
                 open.push((Open::Seq(Vec::new()), at, anchor));
@@ -129,10 +149,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Broken> {
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some((Open::Seq(items), at, anchor)) => (Node { kind: Kind::Seq(items), mark: at }, anchor),
-                Some((Open::Map(pairs, _), at, anchor)) => {
-                    (Node { kind: Kind::Map(pairs), mark: at }, anchor)
-                }
+                Some((Open::Seq(items), at, anchor)) => (Node { kind: Kind::Seq(items), at }, anchor),
+                Some((Open::Map(pairs, _), at, anchor)) => (Node { kind: Kind::Map(pairs), at }, anchor),
                 None => continue,
             },
             _ => continue,

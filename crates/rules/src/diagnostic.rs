@@ -1,0 +1,230 @@
+//! What is said about rules and conditions, with the places that it is about.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+pub(crate) mod condition;
+mod render;
+pub(crate) mod suggest;
+
+pub use render::{Style, render};
+
+/// How grave a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// What it is about does not load.
+    Error,
+    /// It loads and may not be meant.
+    Warning,
+}
+
+/// A text that diagnostics point into.
+#[derive(Debug)]
+pub struct SourceFile {
+    name: String,
+    text: String,
+    /// First byte of each line.
+    lines: OnceLock<Vec<usize>>,
+}
+
+impl SourceFile {
+    /// A text under the name that people know it by.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), lines: OnceLock::new() }
+    }
+
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|at| at + 1);
+            std::iter::once(0).chain(ends).collect()
+        })
+    }
+
+    /// Line and column of a byte, both from 1, the column in characters; of the last byte where it is
+    /// past the end.
+    pub fn position(&self, byte: usize) -> (usize, usize) {
+        let byte = floor(&self.text, byte);
+        let line = self.lines().partition_point(|start| *start <= byte).max(1);
+        let start = self.lines()[line - 1];
+        (line, 1 + self.text[start..byte].chars().count())
+    }
+}
+
+/// The start of the character that `byte` is in.
+pub(crate) fn floor(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
+
+/// A stretch of a text with a word about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Label {
+    /// The text.
+    pub file: Arc<SourceFile>,
+    /// Bytes of it, on the boundaries of characters.
+    pub span: Range<usize>,
+    /// What is there; may be empty.
+    pub text: String,
+    /// Whether the diagnostic is about this; the others tell how it came about.
+    pub is_primary: bool,
+}
+
+impl Label {
+    /// Line and column where it begins, as [`SourceFile::position`].
+    pub fn position(&self) -> (usize, usize) {
+        self.file.position(self.span.start)
+    }
+}
+
+/// An error or a warning for the person who wrote the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// `LOAD_…` as Falco has it, or `EYAS_…`; docs/diagnostics.md explains each. Empty for a condition
+    /// that is in no rules file.
+    pub code: &'static str,
+    /// How grave it is.
+    pub severity: Severity,
+    /// The sentence.
+    pub message: String,
+    /// Places, the primary one first.
+    pub labels: Vec<Label>,
+    /// What to do about it.
+    pub help: Vec<String>,
+}
+
+/// `file:line:column: error[CODE]: message`, without the text around it; see [`render`].
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(label) = self.labels.first() {
+            let (line, column) = label.position();
+            write!(f, "{}:{line}:{column}: ", label.file.name())?;
+        }
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        match self.code {
+            "" => write!(f, "{severity}: {}", self.message),
+            code => write!(f, "{severity}[{code}]: {}", self.message),
+        }
+    }
+}
+
+macro_rules! lints {
+    ($($(#[$doc:meta])* $lint:ident $code:literal,)*) => {
+        /// What eyas warns about beyond Falco: rules that load and do something else than they seem to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Lint { $($(#[$doc])* $lint,)* }
+
+        impl Lint {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$lint),*];
+
+            /// Code, such as `EYAS_NEVER_MATCHES`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$lint => $code,)* }
+            }
+        }
+    };
+}
+
+lints! {
+    /// A name in a set that no list has: it is taken as a text.
+    UnknownList "EYAS_UNKNOWN_LIST",
+    /// No event satisfies the condition.
+    NeverMatches "EYAS_NEVER_MATCHES",
+    /// Every event that the rule matches is taken by an earlier one.
+    Shadowed "EYAS_SHADOWED",
+    /// Only what is unused itself names the list.
+    UnusedList "EYAS_UNUSED_LIST",
+    /// Only what is unused itself names the macro.
+    UnusedMacro "EYAS_UNUSED_MACRO",
+    /// A negative comparison with a value that many events do not have.
+    AbsentValue "EYAS_ABSENT_VALUE",
+    /// The rule is tested on events of every type.
+    EveryEvent "EYAS_EVERY_EVENT",
+}
+
+/// A stretch of a loaded file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Position of the file in the order of loading.
+    pub(crate) file: u32,
+    pub(crate) start: u32,
+    /// The same as `start` for a place that extends to the end of its line.
+    pub(crate) end: u32,
+}
+
+/// A place and a word about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) place: Place,
+    pub(crate) text: String,
+}
+
+impl Note {
+    pub(crate) fn new(place: Place, text: impl Into<String>) -> Self {
+        Self { place, text: text.into() }
+    }
+}
+
+/// Notes as labels, the first one primary.
+pub(crate) fn labels(notes: &[Note], files: &[Arc<SourceFile>]) -> Vec<Label> {
+    let mut out: Vec<Label> = Vec::new();
+    for note in notes {
+        let Some(file) = files.get(note.place.file as usize) else { continue };
+        let text = file.text();
+        let start = floor(text, note.place.start as usize);
+        let end = match note.place.end as usize {
+            end if end > start => floor(text, end),
+            _ => {
+                let line = text[start..].split('\n').next().unwrap_or_default();
+                start + line.trim_end().len()
+            }
+        };
+        let span = start..end.max(start);
+        if out.iter().any(|l| l.span == span && Arc::ptr_eq(&l.file, file) && l.text == note.text) {
+            continue;
+        }
+        out.push(Label { file: file.clone(), span, text: note.text.clone(), is_primary: out.is_empty() });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_carriage_returns_end_no_line() {
+        let file = SourceFile::new("f", "aé\r\n\tü b");
+        assert_eq!(file.position(0), (1, 1));
+        assert_eq!(file.position(3), (1, 3));
+        assert_eq!(file.position(5), (2, 1));
+        assert_eq!(file.position(8), (2, 3));
+        assert_eq!(file.position(7), (2, 2), "inside a character: its start");
+        assert_eq!(file.position(1000), (2, 5));
+    }
+}

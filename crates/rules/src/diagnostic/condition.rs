@@ -1,0 +1,368 @@
+//! Mistakes in conditions, put so that they can be mended.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use eyas_fields::{FieldType, Schema};
+
+use super::suggest::{did_you_mean, nearest};
+use super::{Diagnostic, Label, Severity, SourceFile};
+use crate::condition::ast::Op;
+use crate::condition::{CompileError, CompileErrorKind, ParseError, ParseErrorKind, op_allowed};
+use crate::condition::{Source, TRANSFORMERS, operand_prefix};
+
+/// A mistake and where it is in the condition's text.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) title: String,
+    /// What to point at, with a word about it; the first one is what it is about.
+    pub(crate) places: Vec<(Range<usize>, String)>,
+    pub(crate) help: Vec<String>,
+}
+
+impl Said {
+    fn new(title: impl Into<String>, span: Range<usize>, word: impl Into<String>) -> Self {
+        Self { title: title.into(), places: vec![(span, word.into())], help: Vec::new() }
+    }
+
+    fn help(mut self, help: impl IntoIterator<Item = String>) -> Self {
+        self.help.extend(help);
+        self
+    }
+
+    fn into_diagnostic(self, name: &str, text: &str) -> Diagnostic {
+        let file = Arc::new(SourceFile::new(name, text));
+        let clip = |span: Range<usize>| {
+            let start = super::floor(text, span.start);
+            start..super::floor(text, span.end).max(start)
+        };
+        let labels = self.places.into_iter().enumerate().map(|(i, (span, word))| Label {
+            file: file.clone(),
+            span: clip(span),
+            text: word,
+            is_primary: i == 0,
+        });
+        Diagnostic {
+            code: "",
+            severity: Severity::Error,
+            message: self.title,
+            labels: labels.collect(),
+            help: self.help,
+        }
+    }
+}
+
+impl ParseError {
+    /// As it is shown to people; `text` is the condition, `name` what to call it.
+    pub fn to_diagnostic(&self, name: &str, text: &str, schema: &dyn Schema) -> Diagnostic {
+        parse_error(text, self, schema).into_diagnostic(name, text)
+    }
+}
+
+impl CompileError {
+    /// As it is shown to people; `text` is the condition, `name` what to call it.
+    pub fn to_diagnostic(&self, name: &str, text: &str, schema: &dyn Schema) -> Diagnostic {
+        compile_error(text, self, schema).into_diagnostic(name, text)
+    }
+}
+
+/// Names of fields that suggestions are made of.
+pub(crate) fn field_names(schema: &dyn Schema) -> impl Iterator<Item = &str> {
+    schema.fields().iter().map(|def| def.name)
+}
+
+fn cut(word: &str) -> &str {
+    &word[..super::floor(word, 60)]
+}
+
+/// The word at a byte: up to a blank or what ends a value.
+fn word(text: &str, at: usize) -> &str {
+    let rest = &text[at..];
+    let ends = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"' | '\'');
+    let len = rest.find(ends).unwrap_or(rest.len());
+    match len {
+        0 => &rest[..rest.chars().next().map_or(0, char::len_utf8)],
+        len => &rest[..len],
+    }
+}
+
+/// The last opening parenthesis that is not closed before `end`, quoted texts aside.
+fn unclosed(text: &str, end: usize) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut quote: Option<u8> = None;
+    let bytes = &text.as_bytes()[..end];
+    for (at, byte) in bytes.iter().enumerate() {
+        match (quote, byte) {
+            (Some(q), b) if *b == q && bytes[at - 1] != b'\\' => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(*byte),
+            (None, b'(') => open.push(at),
+            (None, b')') => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+/// What is wrong with a text that is no condition.
+pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -> Said {
+    use ParseErrorKind as K;
+    let at = error.offset.min(text.len());
+    let (before, rest) = (text[..at].trim_end(), &text[at..]);
+    let found = word(text, at);
+    let span = at..at + found.len();
+    let shown = cut(found);
+    let starts_quoted = rest.starts_with(['"', '\'']);
+    if starts_quoted && matches!(error.kind, K::Value | K::ListItem | K::ListEnd) {
+        let line = rest.lines().next().unwrap_or_default().len();
+        return Said::new("a quote is never closed", at..at + line, "it begins here");
+    }
+    match error.kind {
+        K::Operator => operator(text, at, schema),
+        K::Trailing => trailing(text, at, schema),
+        K::GroupEnd => {
+            let open = unclosed(text, at);
+            let mut said = if rest.trim().is_empty() {
+                Said::new("a parenthesis is never closed", span, "expected `)`")
+            } else {
+                trailing(text, at, schema)
+            };
+            said.places.extend(open.map(|o| (o..o + 1, "opened here".to_owned())));
+            said
+        }
+        K::Check if rest.trim().is_empty() && before.is_empty() => {
+            Said::new("the condition is empty", span, "a comparison such as `evt.type = open` is expected")
+        }
+        K::Check if rest.trim().is_empty() => {
+            let last = before.len() - before.split_whitespace().last().unwrap_or_default().len();
+            let title = format!("the condition ends after `{}`", &before[last..]);
+            Said::new(title, last..before.len(), "something must follow")
+        }
+        K::Check => check(text, at, span),
+        K::Value if rest.starts_with('(') => {
+            let said = Said::new("one value is expected, not several", span, "");
+            said.help(["to compare with several values write `in (a, b)`".to_owned()])
+        }
+        K::Value | K::Number if rest.trim().is_empty() => {
+            Said::new("a value is missing", span, "nothing to compare with")
+        }
+        K::Number => Said::new(format!("`{shown}` is no number"), span, "a number is expected"),
+        K::List => {
+            let said = Said::new("values between parentheses are expected", span, "");
+            said.help(["write `in (a, b)`, or the name of a list between the parentheses".to_owned()])
+        }
+        K::ListItem if rest.starts_with([',', ')']) => {
+            Said::new("a value is missing between the commas", span, "a value is expected before this")
+        }
+        K::ListEnd | K::ListItem => {
+            let said = if rest.trim().is_empty() {
+                Said::new("a list of values is never closed", span, "expected `)`")
+            } else {
+                Said::new(format!("unexpected `{shown}` in a list of values"), span, "expected `,` or `)`")
+                    .help(["a value with blanks or `=` in it needs quotes".to_owned()])
+            };
+            let mut said = said;
+            said.places.extend(unclosed(text, at).map(|o| (o..o + 1, "the list begins here".to_owned())));
+            said
+        }
+        K::Depth => Said::new(error.message.clone(), span, "too deep here")
+            .help(["move parts of the condition into macros".to_owned()]),
+        _ => Said::new(error.message.clone(), span, ""),
+    }
+}
+
+/// A field that no operator follows.
+fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
+    let found = word(text, at);
+    let span = at..at + found.len();
+    let before = text[..at].trim_end();
+    let field_start = before.rfind(|c: char| c.is_whitespace() || c == '(').map_or(0, |at| at + 1);
+    let field = cut(&before[field_start..]);
+    let known = || {
+        let words: Vec<&str> = Op::ALL.iter().map(|op| op.word()).collect();
+        format!("operators: {}", words.join(" "))
+    };
+    if found.is_empty() || matches!(found, "and" | "or" | ")") {
+        let title = format!("`{field}` is not compared with anything");
+        let mut help = vec![format!("to test that it has a value write `{field} exists`")];
+        let is_bool = operand_prefix(field)
+            .and_then(|(operand, _)| Source::resolve(&operand, schema).ok())
+            .is_some_and(|s| s.ty == FieldType::Bool);
+        if is_bool {
+            help = vec![format!("write `{field} = true`")];
+        }
+        return Said::new(title, field_start..before.len(), "an operator is expected after this").help(help);
+    }
+    let shown = cut(found);
+    if found == "not" {
+        let said = Said::new("`not` comes before the field", span, "");
+        return said.help([format!("write `not {field} …`")]);
+    }
+    let other = match found.to_ascii_lowercase().as_str() {
+        "is" | "equals" | "eq" | ":" => Some("="),
+        "like" => Some("glob"),
+        "matches" | "match" | "~" | "=~" => Some("regex"),
+        "has" | "includes" => Some("contains"),
+        "ne" | "<>" | "~=" => Some("!="),
+        _ => None,
+    };
+    let help = match other {
+        Some(op) => Some(format!("did you mean `{op}`?")),
+        None => did_you_mean(found, Op::ALL.iter().map(|op| op.word())),
+    };
+    Said::new(format!("no operator is named `{shown}`"), span, "unknown operator").help(help).help([known()])
+}
+
+/// Something after a whole comparison.
+fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
+    let found = word(text, at);
+    let span = at..at + found.len();
+    let shown = cut(found);
+    let before = text[..at].trim_end();
+    let last_start =
+        before.rfind(|c: char| c.is_whitespace() || matches!(c, '(' | ')')).map_or(0, |at| at + 1);
+    let last = &before[last_start..];
+    let is_name = last.starts_with(|c: char| c.is_ascii_alphabetic())
+        && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let unexpected = |word: &str| Said::new(format!("unexpected `{shown}`"), span.clone(), word);
+    if found.starts_with("&&") || found.starts_with("||") {
+        let with = if found.starts_with("&&") { "and" } else { "or" };
+        return unexpected("").help([format!("write `{with}`")]);
+    }
+    if ["and", "or", "not"].iter().any(|w| found.eq_ignore_ascii_case(w)) && found != "not" {
+        return unexpected("").help([format!("write `{}` in lower case", found.to_ascii_lowercase())]);
+    }
+    if text[at..].starts_with('(') && is_name && before.len() == at {
+        let title = format!("no transformer is named `{}`", cut(last));
+        let known = TRANSFORMERS.into_iter().chain(["val"]);
+        return Said::new(title, last_start..before.len(), "unknown transformer")
+            .help(did_you_mean(last, known))
+            .help([format!("transformers: {}", TRANSFORMERS.join(" "))]);
+    }
+    if found == ")" {
+        return unexpected("no parenthesis is open here");
+    }
+    if found == "," {
+        return unexpected("").help(["to compare with several values write `in (a, b)`".to_owned()]);
+    }
+    let follows_name = is_name && Op::ALL.iter().any(|op| found.starts_with(op.word()));
+    if follows_name {
+        let title = format!("`{}` is no field", cut(last));
+        return Said::new(title, last_start..before.len(), "without a dot this names a macro")
+            .help(nearest_field(last, schema));
+    }
+    unexpected("expected `and`, `or` or the end").help(["a value with blanks in it needs quotes".to_owned()])
+}
+
+/// A field that was meant by a word without a dot.
+fn nearest_field(word: &str, schema: &dyn Schema) -> Option<String> {
+    let plain = |name: &str| name.replace('.', "");
+    let wanted = word.replace('_', "");
+    let found = field_names(schema).find(|name| plain(name) == wanted);
+    found.map(|name| format!("did you mean `{name}`?")).or_else(|| did_you_mean(word, field_names(schema)))
+}
+
+/// Something that is neither a comparison nor a macro.
+fn check(text: &str, at: usize, span: Range<usize>) -> Said {
+    let rest = &text[at..];
+    let shown = cut(&text[span.clone()]);
+    let title = format!("unexpected `{shown}`");
+    let said = Said::new(title, span.clone(), "expected a field, a macro or `(`");
+    match rest.as_bytes().first() {
+        Some(b'%') => Said::new("fields have no `%` before them in conditions", span, "")
+            .help(["drop the `%`".to_owned()]),
+        Some(b'!') => said.help(["write `not`".to_owned()]),
+        Some(b'"' | b'\'' | b'0'..=b'9' | b'/' | b'-') => {
+            let line = if rest.starts_with(['"', '\'']) { &rest[..1] } else { shown };
+            let mut said = Said::new("a value cannot stand alone", span, "");
+            said.places[0].1 = format!("`{line}` begins no comparison");
+            said.help(["to compare with several values write `field in (a, b)`".to_owned()])
+        }
+        Some(b')') => Said::new("a comparison is missing before `)`", span, ""),
+        _ => said,
+    }
+}
+
+/// A type, as people call it.
+fn type_name(ty: FieldType, is_list: bool) -> &'static str {
+    use FieldType as T;
+    match (ty, is_list) {
+        (T::Str, true) => "a list of texts",
+        (_, true) => "a list",
+        (T::Int { .. } | T::Uint { .. } | T::Double, _) => "a number",
+        (T::RelTime, _) => "a duration",
+        (T::AbsTime, _) => "a time",
+        (T::Port, _) => "a port",
+        (T::Bool, _) => "a truth value",
+        (T::Str, _) => "a text",
+        (T::Bytes, _) => "raw bytes",
+        (T::Ip, _) => "an IP address",
+        (T::Net, _) => "an IP network",
+        _ => "a value without a type of its own",
+    }
+}
+
+/// What is wrong with a condition that does not suit the schema. The span is one of `text`.
+pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schema) -> Said {
+    use CompileErrorKind as K;
+    let span = error.span.start as usize..(error.span.end as usize).max(error.span.start as usize);
+    let shown = text.get(span.clone()).unwrap_or_default();
+    let said = |word: &str| Said::new(error.message.clone(), span.clone(), word);
+    match error.kind {
+        K::UnknownField => {
+            let name = shown.split('[').next().unwrap_or_default();
+            Said::new(format!("unknown field `{}`", cut(name)), span.clone(), "no such field")
+                .help(did_you_mean(name, field_names(schema)))
+        }
+        K::UnknownEventType => {
+            let name = shown.trim_matches(['"', '\'']);
+            let names = (0..schema.codes() as u16).filter_map(|code| schema.code_name(code));
+            said("").help(did_you_mean(name, names))
+        }
+        K::BadOperator => bad_operator(shown, error, span, schema),
+        K::Macro => said("no such macro"),
+        _ => said(""),
+    }
+}
+
+fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &dyn Schema) -> Said {
+    let said = Said::new(error.message.clone(), span.clone(), "");
+    let Some((operand, len)) = operand_prefix(shown) else { return said };
+    let Ok(source) = Source::resolve(&operand, schema) else { return said };
+    let rest = shown[len..].trim_start();
+    // The longest operator that is there: `in` begins `intersects`.
+    let op = Op::ALL.iter().filter(|op| rest.starts_with(op.word())).max_by_key(|op| op.word().len());
+    let Some(op) = op.filter(|op| !op_allowed(**op, source.ty, source.is_list)) else { return said };
+    let at = span.start + shown.len() - rest.len();
+    let allowed: Vec<&str> =
+        Op::ALL.iter().filter(|op| op_allowed(**op, source.ty, source.is_list)).map(|op| op.word()).collect();
+    let field = cut(&shown[..len]);
+    let kind = type_name(source.ty, source.is_list);
+    let mut said =
+        Said::new(format!("`{}` does not apply to `{field}`", op.word()), at..at + op.word().len(), "");
+    said.places.push((span.start..span.start + len, format!("this is {kind}")));
+    let nearest = nearest(op.word(), allowed.iter().copied()).map(|op| format!("did you mean `{op}`?"));
+    said.help(nearest).help([format!("operators for it: {}", allowed.join(" "))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parenthesis_that_is_open_is_the_last_one() {
+        assert_eq!(unclosed("(a (b) c", 8), Some(0));
+        assert_eq!(unclosed("(a \"(\" (b", 9), Some(7));
+        assert_eq!(unclosed("(a)", 3), None);
+    }
+
+    #[test]
+    fn a_word_ends_where_a_value_does() {
+        assert_eq!(word("ab)c", 0), "ab");
+        assert_eq!(word(")c", 0), ")");
+        assert_eq!(word("é x", 0), "é");
+        assert_eq!(word("", 0), "");
+    }
+}

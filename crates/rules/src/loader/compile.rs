@@ -1,0 +1,379 @@
+//! What is defined becomes conditions and formats, with Falco's errors and warnings.
+
+use eyas_fields::{FieldFlags, Schema};
+
+use super::collect::RawRule;
+use super::lists::{Lists, ReadyList};
+use super::macros::Macros;
+use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
+use super::sources::Sources;
+use super::text::Text;
+use super::yaml::{At, Mark};
+use super::{Described, Loader, MANY_CODES, exceptions};
+use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
+use crate::condition::{self, CompileError, CompileErrorKind, Compiler, parse_in};
+use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
+use crate::diagnostic::suggest::did_you_mean;
+use crate::output::{Format, FormatError};
+
+impl Loader {
+    pub(super) fn compile<'a>(&'a self, warnings: &mut Vec<LoadWarning>) -> Result<Ruleset<'a>, LoadError> {
+        let tables = &self.tables;
+        let mut sources = Sources::new(tables, &self.files);
+        let mut lists = Lists::new(self.ready_lists());
+        let mut macros = Macros::resolve(tables, &mut lists, &mut sources, &*self.schema)?;
+        let mut rules = Vec::new();
+        let schema = &*self.schema;
+        let mut compiler = Compiler::new(schema);
+        for raw in &tables.rules {
+            if raw.source != schema.source() {
+                let message = format!("Unknown source '{}', the rule is ignored", raw.source);
+                let problem = Problem::new(WarningCode::UnknownSource, message, &raw.context)
+                    .titled(format!("the rule `{}` is ignored: it is for another source", raw.name))
+                    .note(raw.place, format!("of the source `{}`", raw.source))
+                    .help(did_you_mean(&raw.source, [schema.source()]))
+                    .help([format!("the only source here is `{}`", schema.source())]);
+                warnings.push(problem);
+                continue;
+            }
+            match self.compile_rule(raw, &mut lists, &mut macros, &mut sources, &mut compiler, warnings) {
+                Ok(rule) => rules.push(rule),
+                Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
+                    warnings.push(error.into_warning(WarningCode::UnknownFilter));
+                }
+                Err(failure) => return Err(failure.error),
+            }
+        }
+        for m in tables.macros.iter().zip(&macros.resolved).filter(|(_, r)| !r.used).map(|(m, _)| m) {
+            let message = "Macro not referred to by any other rule/macro";
+            let problem = Problem::new(WarningCode::UnusedMacro, message, &m.context)
+                .titled(format!("the macro `{}` is not used", m.name))
+                .note(m.place, "");
+            warnings.push(problem);
+        }
+        for list in tables.lists.iter().zip(&lists.all).filter(|(_, r)| !r.used).map(|(l, _)| l) {
+            let message = "List not referred to by any other rule/macro/list";
+            let problem = Problem::new(WarningCode::UnusedList, message, &list.context)
+                .titled(format!("the list `{}` is not used", list.name))
+                .note(list.place, "");
+            warnings.push(problem);
+        }
+        Ok(Ruleset { rules, sources })
+    }
+
+    /// Lists with the lists that they name put in.
+    fn ready_lists(&self) -> Vec<ReadyList> {
+        let mut ready: Vec<ReadyList> = Vec::new();
+        for list in &self.tables.lists {
+            let mut items = Vec::new();
+            for item in &list.items {
+                let inner =
+                    self.tables.lists.iter().position(|l| l.name == item.text && l.index < list.visibility);
+                match inner {
+                    Some(inner) if inner < ready.len() => {
+                        ready[inner].used = true;
+                        let name = item.to_text();
+                        items.extend(ready[inner].items.iter().map(|i| {
+                            let mut out = Text::default();
+                            out.push_list(&ready[inner].name, i, &name, 0);
+                            out
+                        }));
+                    }
+                    _ => items.push(item.to_text()),
+                }
+            }
+            ready.push(ReadyList::new(&list.name, items, list.place));
+        }
+        ready
+    }
+
+    fn compile_rule<'a>(
+        &'a self,
+        raw: &'a RawRule,
+        lists: &mut Lists,
+        macros: &mut Macros,
+        sources: &mut Sources<'a>,
+        compiler: &mut Compiler<'_>,
+        warnings: &mut Vec<LoadWarning>,
+    ) -> Result<Compiled<'a>, Failure> {
+        let schema = &*self.schema;
+        let text = exceptions::apply(&raw.condition, &raw.exceptions, &raw.context)?;
+        let text = lists.substitute(text).map_err(|why| {
+            LoadError::new(ErrorCode::Validate, why, &raw.condition_context).note(raw.place, "in this rule")
+        })?;
+        let source = sources.push(text);
+        let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
+        let expr = macros.expand(expr, raw, &self.tables, sources)?;
+        let (output_text, format) = self.output(raw, sources, warnings)?;
+        compiler.add(&expr).map_err(|e| Failure {
+            unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
+            error: condition_error(&e, sources, source, &raw.condition_context, schema),
+        })?;
+        warn_about(&expr, schema, raw, source, sources, warnings);
+        let set = condition::codes_without_always(&expr, schema);
+        if raw.warn_evttypes && schema.codes() > MANY_CODES && (set.count() > MANY_CODES || set.is_empty()) {
+            let message =
+                "Rule matches too many evt.type values. This has a significant performance penalty.";
+            warnings.push(no_event_type(
+                Problem::new(WarningCode::NoEventType, message, &raw.context),
+                raw,
+                set.count(),
+            ));
+        }
+        Ok(Compiled { raw, expr, source, output_text, format })
+    }
+
+    /// The rule's output with all that is added to it.
+    fn output(
+        &self,
+        raw: &RawRule,
+        sources: &Sources<'_>,
+        warnings: &mut Vec<LoadWarning>,
+    ) -> Result<(String, Format), Failure> {
+        let schema = &*self.schema;
+        let written = raw.output.as_str();
+        let mut text = written.to_owned();
+        let place = |word: &str| {
+            let at = written.find(word).unwrap_or_default();
+            raw.output.notes(at..at + word.len(), "", sources.files)
+        };
+        if text.contains("%container.info") {
+            let message =
+                "%container.info is deprecated and no longer useful, and will be dropped in a future release";
+            let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
+                .titled("`%container.info` is deprecated: nothing is written for it")
+                .notes(place("%container.info"))
+                .help(["drop it, or name the fields that you want".to_owned()]);
+            warnings.push(problem);
+            text = text.replace("%container.info", "");
+        }
+        let kept = text == written;
+        let extras = self.extras.iter().filter(|e| e.applies(&raw.name, &raw.source, &raw.tags));
+        let mut fields = Vec::new();
+        for extra in extras {
+            if !extra.text.is_empty() {
+                text.push(' ');
+                text.push_str(&extra.text);
+            }
+            if extra.suggested {
+                for def in schema.fields().iter().filter(|d| d.flags.contains(FieldFlags::SUGGESTED)) {
+                    text.push_str(&format!(" {}=%{}", def.name.replace('.', "_"), def.name));
+                }
+            }
+            fields.extend(extra.fields.iter().cloned());
+        }
+        for def in schema.fields().iter().filter(|d| d.flags.contains(FieldFlags::DEPRECATED)) {
+            let token = format!("%{}", def.name);
+            if written.contains(&token) {
+                let message = format!("Usage of deprecated field '{}' has been detected", def.name);
+                let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
+                    .titled(format!("the field `{}` is deprecated", def.name))
+                    .notes(place(&token));
+                warnings.push(problem);
+            }
+        }
+        let format = Format::compile(&text, &fields, schema).map_err(|e| Failure {
+            unknown: true,
+            error: output_error(&e, raw, if kept { written } else { "" }, sources, schema),
+        })?;
+        Ok((text, format))
+    }
+}
+
+/// What the loaded files amount to.
+pub(super) struct Ruleset<'a> {
+    pub(super) rules: Vec<Compiled<'a>>,
+    pub(super) sources: Sources<'a>,
+}
+
+/// A rule that compiles.
+pub(super) struct Compiled<'a> {
+    pub(super) raw: &'a RawRule,
+    pub(super) expr: Expr,
+    /// Number of its text.
+    pub(super) source: u32,
+    pub(super) output_text: String,
+    pub(super) format: Format,
+}
+
+/// Why a rule does not compile, and whether that is for a name that is not known here.
+struct Failure {
+    error: LoadError,
+    unknown: bool,
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self { error, unknown: false }
+    }
+}
+
+/// Parses the text with this number.
+pub(super) fn parse_condition(
+    sources: &Sources<'_>,
+    source: u32,
+    context: &Context,
+    schema: &dyn Schema,
+) -> Result<Expr, LoadError> {
+    let text = sources.text(source);
+    parse_in(text.as_str(), source).map_err(|e| {
+        let said = parse_error(text.as_str(), &e, schema);
+        let error = located(ErrorCode::CompileCondition, e.message, text.as_str(), e.offset, context);
+        say(error, said, sources, source, source)
+    })
+}
+
+/// Puts to an error what is said to people; the places are of the text `source`, in the rule or macro
+/// `root`.
+fn say(error: LoadError, said: Said, sources: &Sources<'_>, source: u32, root: u32) -> LoadError {
+    let mut error = error.titled(said.title).help(said.help);
+    for (range, word) in said.places {
+        let span = Span { source, start: range.start as u32, end: range.end as u32 };
+        error = error.notes(sources.notes(span, root, &word));
+    }
+    error
+}
+
+/// An error inside a condition's text, drawn into it.
+fn located(code: ErrorCode, message: String, text: &str, offset: usize, context: &Context) -> LoadError {
+    let (line, column) = condition::position(text, offset);
+    let mut name: String = text.chars().take(17).collect();
+    if text.len() > 20 {
+        name.push_str("...");
+    } else {
+        name = text.to_owned();
+    }
+    let base = context.innermost().map(|l| l.mark).unwrap_or_default();
+    let mark = Mark { line: base.line + line, column: base.column + column, offset: base.offset + offset };
+    let mut context =
+        context.at("condition expression", &format!("\"{name}\""), At { mark, ..At::default() });
+    let shown = text.lines().nth(line - 1).unwrap_or_default();
+    let from = column.saturating_sub(80);
+    let shown: String = shown.chars().skip(from).take(160).collect();
+    context.snippet = format!("{shown}\n{}^\n", " ".repeat(column.saturating_sub(1 + from)));
+    LoadError::new(code, message, &context)
+}
+
+fn condition_error(
+    error: &CompileError,
+    sources: &Sources<'_>,
+    root: u32,
+    context: &Context,
+    schema: &dyn Schema,
+) -> LoadError {
+    let at = error.span.start as usize;
+    let text = sources.text(root).as_str();
+    let located = located(ErrorCode::CompileCondition, error.message.clone(), text, at, context);
+    let said = compile_error(sources.text(error.span.source).as_str(), error, schema);
+    say(located, said, sources, error.span.source, root)
+}
+
+/// An output that is no format. `written` is the rule's own text, empty where it was changed.
+fn output_error(
+    error: &FormatError,
+    raw: &RawRule,
+    written: &str,
+    sources: &Sources<'_>,
+    schema: &dyn Schema,
+) -> LoadError {
+    let message = error.to_string();
+    let problem = LoadError::new(ErrorCode::CompileOutput, message.clone(), &raw.output_context);
+    // A leading star is no part of what was compiled.
+    let at = error.offset + usize::from(written.starts_with('*'));
+    let Some(token) = written.get(at..).and_then(|rest| rest.strip_prefix('%')) else {
+        return problem.note(raw.place, "in the output of this rule, or in what is appended to it");
+    };
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '[' | ']'));
+    let len = token.find(ends).unwrap_or(token.len());
+    let name = token[..len].trim_start_matches(|c: char| c.is_ascii_digit());
+    let title = match message.starts_with("unknown filter") && !name.is_empty() {
+        true => format!("unknown field `{name}` in the output"),
+        false => message,
+    };
+    let plain = name.split('[').next().unwrap_or_default().trim_end_matches('.');
+    problem
+        .titled(title)
+        .notes(raw.output.notes(at..at + 1 + len, "", sources.files))
+        .help(did_you_mean(plain, field_names(schema)))
+}
+
+fn no_event_type(problem: LoadWarning, raw: &RawRule, codes: usize) -> LoadWarning {
+    let title = match codes {
+        0 => format!("no event type satisfies the rule `{}`", raw.name),
+        _ => format!("the rule `{}` is tested on events of nearly every type", raw.name),
+    };
+    problem
+        .titled(title)
+        .note(raw.place, "")
+        .help(["add a test of `evt.type`, or `warn_evttypes: false` if it is meant so".to_owned()])
+}
+
+/// Warnings about comparisons that load but may not be meant.
+fn warn_about(
+    expr: &Expr,
+    schema: &dyn Schema,
+    raw: &RawRule,
+    root: u32,
+    sources: &Sources<'_>,
+    warnings: &mut Vec<LoadWarning>,
+) {
+    expr.tests(&mut |test: &Test| {
+        let mut add = |code, message: String, title: String, span: Span, help: Option<String>| {
+            let problem = Problem::new(code, message, &raw.condition_context);
+            if !warnings.iter().any(|w| w.repeats(&problem)) {
+                let notes = sources.notes(span, root, "");
+                warnings.push(problem.titled(title).notes(notes).help(help));
+            }
+        };
+        operand_fields(&test.left, &mut |field| {
+            if let Ok(resolved) = schema.resolve(&field.name, field.arg.as_deref())
+                && schema.def(resolved.id).flags.contains(FieldFlags::DEPRECATED)
+            {
+                let message = format!("Usage of deprecated field '{}' has been detected", field.name);
+                let title = format!("the field `{}` is deprecated", field.name);
+                add(WarningCode::DeprecatedItem, message, title, field.span, None);
+            }
+        });
+        let values: &[_] = match &test.right {
+            Rhs::Value(value) => std::slice::from_ref(value),
+            Rhs::List(values) => values,
+            Rhs::None | Rhs::Operand(_) => &[],
+        };
+        for value in values {
+            let text = String::from_utf8_lossy(&value.text);
+            let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+            if Described(schema).is_operand(&bare) && !bare.contains('(') {
+                let message = format!("'{text}' may be a valid field misused as a const string value");
+                let title = format!("`{text}` is a field's name, compared as a text");
+                let help = format!("to compare with the field's value write `val({text})`");
+                add(WarningCode::CompileCondition, message, title, value.span, Some(help));
+            }
+            let call = condition::TRANSFORMERS.iter().chain(&["val"]).any(|t| {
+                bare.strip_prefix(t).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
+            });
+            if call {
+                let message =
+                    format!("'{text}' may be a valid field transformer misused as a const string value");
+                let title = format!("`{text}` looks like a transformer and is compared as a text");
+                let help = "a transformer stands without quotes".to_owned();
+                add(WarningCode::CompileCondition, message, title, value.span, Some(help));
+            }
+            if test.op == Op::Regex && condition::regex_is_plain(&value.text) {
+                let message =
+                    format!("'regex' operator with plain text '{text}': another operator costs less");
+                let title = format!("`{text}` is no pattern: `regex` is a costly way to compare it");
+                let help = "`regex` matches the whole value: write `=`".to_owned();
+                add(WarningCode::CompileCondition, message, title, value.span, Some(help));
+            }
+        }
+    });
+}
+
+fn operand_fields(operand: &Operand, visit: &mut dyn FnMut(&FieldRef)) {
+    match operand {
+        Operand::Field(field) => visit(field),
+        Operand::Call(call) => call.args.iter().for_each(|a| operand_fields(a, visit)),
+        Operand::List(items, _) => items.iter().for_each(|i| operand_fields(i, visit)),
+        Operand::Text(_) => {}
+    }
+}

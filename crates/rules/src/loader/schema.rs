@@ -1,0 +1,194 @@
+//! What Falco's JSON schema of rules files says about a file: advice, for nothing depends on it.
+
+use std::fmt;
+
+use super::yaml::{Kind, Node};
+
+/// What is said of a document that agrees.
+pub(super) const OK: &str = "ok";
+/// Lines that a document may give.
+const MAX_LINES: usize = 200;
+
+/// What a value must be. Scalars are texts here, typed as the schema's weak types are.
+enum Shape {
+    Any,
+    Text,
+    Bool,
+    Integer,
+    OneOf(&'static [&'static str]),
+    List(&'static Shape),
+    Map {
+        keys: &'static [(&'static str, &'static Shape)],
+        required: &'static [&'static str],
+        not_empty: bool,
+    },
+}
+
+const OPERATION: Shape = Shape::OneOf(&["append", "replace"]);
+const EXCEPTION: Shape = Shape::Map {
+    keys: &[("name", &Shape::Text), ("fields", &Shape::Any), ("comps", &Shape::Any), ("values", &Shape::Any)],
+    required: &["name"],
+    not_empty: false,
+};
+const ALTERNATIVE: Shape = Shape::Map {
+    keys: &[("name", &Shape::Text), ("version", &Shape::Text)],
+    required: &["name", "version"],
+    not_empty: false,
+};
+const PLUGIN: Shape = Shape::Map {
+    keys: &[("name", &Shape::Text), ("version", &Shape::Text), ("alternatives", &Shape::List(&ALTERNATIVE))],
+    required: &["name", "version"],
+    not_empty: false,
+};
+const OVERRIDE: Shape = Shape::Map {
+    keys: &[
+        ("items", &OPERATION),
+        ("desc", &OPERATION),
+        ("condition", &OPERATION),
+        ("output", &OPERATION),
+        ("priority", &OPERATION),
+        ("enabled", &OPERATION),
+        ("exceptions", &OPERATION),
+        ("capture", &OPERATION),
+        ("capture_duration", &OPERATION),
+        ("tags", &OPERATION),
+        ("warn_evttypes", &OPERATION),
+        ("skip-if-unknown-filter", &OPERATION),
+    ],
+    required: &[],
+    not_empty: true,
+};
+const PRIORITY: Shape = Shape::OneOf(&[
+    "EMERGENCY",
+    "ALERT",
+    "CRITICAL",
+    "ERROR",
+    "WARNING",
+    "NOTICE",
+    "INFO",
+    "INFORMATIONAL",
+    "DEBUG",
+]);
+/// Every key of every kind of item.
+const ITEM: Shape = Shape::Map {
+    keys: &[
+        ("required_engine_version", &Shape::Text),
+        ("required_plugin_versions", &Shape::List(&PLUGIN)),
+        ("macro", &Shape::Text),
+        ("condition", &Shape::Text),
+        ("list", &Shape::Text),
+        ("items", &Shape::List(&Shape::Text)),
+        ("rule", &Shape::Text),
+        ("desc", &Shape::Text),
+        ("enabled", &Shape::Bool),
+        ("output", &Shape::Text),
+        ("append", &Shape::Bool),
+        ("priority", &PRIORITY),
+        ("capture", &Shape::Bool),
+        ("capture_duration", &Shape::Integer),
+        ("source", &Shape::Text),
+        ("exceptions", &Shape::List(&EXCEPTION)),
+        ("override", &OVERRIDE),
+        ("tags", &Shape::List(&Shape::Text)),
+        ("warn_evttypes", &Shape::Bool),
+        ("skip-if-unknown-filter", &Shape::Bool),
+    ],
+    required: &[],
+    not_empty: false,
+};
+const DOCUMENT: Shape = Shape::List(&ITEM);
+
+/// What the schema says about the documents of a file.
+pub(super) fn validate(documents: &[Node]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for document in documents {
+        let before = lines.len();
+        if check(document, &DOCUMENT, &Path::Root, &mut lines) {
+            lines.push(OK.to_owned());
+        }
+        lines.truncate(before + MAX_LINES);
+    }
+    lines
+}
+
+/// The way to a value.
+enum Path<'a> {
+    Root,
+    Item(&'a Path<'a>, usize),
+    Key(&'a Path<'a>, &'a str),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("<root>"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+            Self::Key(parent, key) => write!(f, "{parent}[{key}]"),
+        }
+    }
+}
+
+/// Whether the value has the shape; why not is told from the inside outwards.
+fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -> bool {
+    let start = lines.len();
+    let fail = |lines: &mut Vec<String>, why: &str| {
+        if lines.len() < MAX_LINES * 2 {
+            lines.push(format!("failed for {path}: {why}"));
+        }
+    };
+    const TYPE: &str = "Value type not permitted by 'type' constraint.";
+    match (shape, &node.kind) {
+        (Shape::Any, _) | (Shape::Text, Kind::Scalar(_)) => {}
+        (Shape::Bool, Kind::Scalar(text)) if is_bool(text) => {}
+        (Shape::Integer, Kind::Scalar(text)) if text.parse::<i64>().is_ok() => {}
+        (Shape::OneOf(words), Kind::Scalar(text)) => {
+            if !words.contains(&text.as_str()) {
+                fail(lines, "Failed to match against any enum values.");
+            }
+        }
+        (Shape::List(of), Kind::Seq(items)) => {
+            for (i, item) in items.iter().enumerate() {
+                if !check(item, of, &Path::Item(path, i), lines) {
+                    fail(lines, &format!("Failed to validate item #{i} in array."));
+                }
+            }
+        }
+        (Shape::Map { keys, required, not_empty }, Kind::Map(pairs)) => {
+            if *not_empty && pairs.is_empty() {
+                fail(lines, "Object should have no fewer than 1 properties.");
+            }
+            for name in required.iter().filter(|name| node.get(name).is_none()) {
+                fail(lines, &format!("Missing required property '{name}'."));
+            }
+            for (key, value) in pairs {
+                let name = key.as_str().unwrap_or_default();
+                match keys.iter().find(|(known, _)| *known == name) {
+                    None => fail(
+                        lines,
+                        &format!(
+                            "Object contains a property that could not be validated using 'properties' or 'additionalProperties' constraints: '{name}'."
+                        ),
+                    ),
+                    Some((_, shape)) => {
+                        if !check(value, shape, &Path::Key(path, name), lines) {
+                            fail(
+                                lines,
+                                &format!(
+                                    "Failed to validate against schema associated with property name '{name}'."
+                                ),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        // An absent value passes for an empty text.
+        (Shape::Text, Kind::Null) => {}
+        _ => fail(lines, TYPE),
+    }
+    lines.len() == start
+}
+
+fn is_bool(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n")
+}

@@ -1,0 +1,76 @@
+//! Which rules are on, and in which order.
+
+use super::Loader;
+use crate::engine::Rule;
+
+/// Which rules are on.
+#[derive(Clone, Debug)]
+pub enum Select {
+    /// Those whose names match, `*` standing for anything.
+    Rule(String),
+    /// Those with a tag.
+    Tag(String),
+}
+
+impl Loader {
+    /// Positions of the rules that are on, in the order in which they are tested; marks them so.
+    pub(super) fn order(&self, rules: &mut [Rule]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].enabled).collect();
+        for (on, which) in &self.selections {
+            for (index, rule) in rules.iter_mut().enumerate() {
+                let hit = match which {
+                    Select::Rule(pattern) => wildcard(pattern, &rule.name),
+                    Select::Tag(tag) => rule.tags.iter().any(|t| t == tag),
+                };
+                if !hit || rule.priority > self.minimum || rule.enabled == *on {
+                    continue;
+                }
+                rule.enabled = *on;
+                order.retain(|i| *i != index);
+                if *on {
+                    order.push(index);
+                }
+            }
+        }
+        order
+    }
+}
+
+/// Whether the name matches a pattern in which `*` stands for anything: pieces are found from the left,
+/// greedily.
+fn wildcard(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    if !pattern.contains('*') {
+        return rest.is_empty();
+    }
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, middle)) = pieces.split_last() else { return rest.is_empty() };
+    for piece in middle {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, name, want) in [
+            ("Read*", "Read it", true),
+            ("*it", "Read it", true),
+            ("R*d*t", "Read it", true),
+            ("Read", "Read it", false),
+            ("*", "", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(wildcard(pattern, name), want, "{pattern} {name}");
+        }
+    }
+}

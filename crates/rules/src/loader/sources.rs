@@ -1,0 +1,95 @@
+//! The texts that conditions were parsed from, by the number that spans name them with.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::collect::Tables;
+use super::text::Text;
+use crate::condition::ast::{Expr, Span};
+use crate::condition::parse_in;
+use crate::diagnostic::{Note, SourceFile};
+
+/// Texts of all macros, in the order of their table, then those of rules.
+pub(super) struct Sources<'a> {
+    tables: &'a Tables,
+    pub(super) files: &'a [Arc<SourceFile>],
+    texts: Vec<Text>,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(tables: &'a Tables, files: &'a [Arc<SourceFile>]) -> Self {
+        let texts = Vec::with_capacity(tables.macros.len() + tables.rules.len());
+        Self { tables, files, texts }
+    }
+
+    /// Adds the next text; answers its number.
+    pub(super) fn push(&mut self, text: Text) -> u32 {
+        self.texts.push(text);
+        self.texts.len() as u32 - 1
+    }
+
+    /// The text with this number.
+    pub(super) fn text(&self, id: u32) -> &Text {
+        self.texts.get(id as usize).unwrap_or(const { &Text::EMPTY })
+    }
+
+    /// What a span is of.
+    pub(super) fn shown(&self, span: Span) -> &str {
+        self.text(span.source).as_str().get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+
+    /// Whether the span was written where it stands: no list brought it.
+    pub(super) fn is_own(&self, span: Span) -> bool {
+        self.text(span.source).is_own(span.start as usize)
+    }
+
+    /// The place of a span, and by what lists and macros it came into the text `root`.
+    pub(super) fn notes(&self, span: Span, root: u32, word: &str) -> Vec<Note> {
+        let range = span.start as usize..span.end as usize;
+        let mut notes = self.text(span.source).notes(range, word, self.files);
+        if span.source != root {
+            for (name, at) in self.path(root, span.source) {
+                let word = format!("in the macro `{name}`, named here");
+                let range = at.start as usize..at.end as usize;
+                notes.extend(self.text(at.source).notes(range, &word, self.files));
+            }
+        }
+        notes
+    }
+
+    /// How the text of a macro came into another: the names of macros, from the innermost outwards.
+    fn path(&self, root: u32, target: u32) -> Vec<(String, Span)> {
+        let mut by: Vec<Option<(u32, String, Span)>> = vec![None; self.texts.len()];
+        let mut queue = VecDeque::from([root]);
+        while let Some(id) = queue.pop_front() {
+            // Parsed again, for this is asked only when something is said about it.
+            let Ok(expr) = parse_in(self.text(id).as_str(), id) else { continue };
+            let mut names = Vec::new();
+            macros(&expr, &mut names);
+            for (name, span) in names {
+                let Some(index) = self.tables.macros.iter().position(|m| m.name == name) else { continue };
+                if index as u32 != root && by.get(index).is_some_and(Option::is_none) {
+                    by[index] = Some((id, name, span));
+                    queue.push_back(index as u32);
+                }
+            }
+        }
+        let mut path = Vec::new();
+        let mut at = target;
+        while let Some((from, name, span)) = by.get_mut(at as usize).and_then(Option::take) {
+            path.push((name, span));
+            at = from;
+        }
+        path
+    }
+}
+
+/// Macros that a condition names.
+fn macros(expr: &Expr, out: &mut Vec<(String, Span)>) {
+    match expr {
+        Expr::And(children) | Expr::Or(children) => children.iter().for_each(|c| macros(c, out)),
+        Expr::Not(child) => macros(child, out),
+        Expr::Macro(name, span) => out.push((name.clone(), *span)),
+        Expr::Test(_) => {}
+    }
+}
