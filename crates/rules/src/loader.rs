@@ -16,6 +16,7 @@ mod collect;
 mod compile;
 mod decode;
 mod exceptions;
+mod lint;
 mod lists;
 mod macros;
 mod result;

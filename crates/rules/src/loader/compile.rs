@@ -58,7 +58,9 @@ impl Loader {
                 .note(list.place, "");
             warnings.push(problem);
         }
-        Ok(Ruleset { rules, sources })
+        let used_macros = macros.resolved.iter().map(|m| m.used).collect();
+        let used_lists = lists.all.iter().map(|l| l.used).collect();
+        Ok(Ruleset { rules, sources, used_macros, used_lists })
     }
 
     /// Lists with the lists that they name put in.
@@ -184,6 +186,10 @@ impl Loader {
 pub(super) struct Ruleset<'a> {
     pub(super) rules: Vec<Compiled<'a>>,
     pub(super) sources: Sources<'a>,
+    /// By macro: whether anything names it.
+    pub(super) used_macros: Vec<bool>,
+    /// By list: whether anything names it.
+    pub(super) used_lists: Vec<bool>,
 }
 
 /// A rule that compiles.

@@ -68,10 +68,6 @@ impl Lists {
         Self { all, by_name, odd }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&ReadyList> {
-        self.by_name.get(name).map(|index| &self.all[*index])
-    }
-
     fn mentioned(&self, text: &str, from: usize, out: &mut BTreeSet<usize>) {
         for word in text.split(|c: char| c.is_ascii() && is_edge_byte(c as u8)) {
             if let Some(index) = self.by_name.get(word).filter(|index| **index >= from) {

@@ -57,20 +57,31 @@ impl<'a> Sources<'a> {
         notes
     }
 
+    /// Numbers of the macros that a text names.
+    pub(super) fn macros_in(&self, id: u32) -> Vec<u32> {
+        self.named_in(id).into_iter().map(|(index, ..)| index).collect()
+    }
+
+    /// Macros that a text names, and where. It is parsed again: this is asked only when there is
+    /// something to say.
+    fn named_in(&self, id: u32) -> Vec<(u32, String, Span)> {
+        let mut names = Vec::new();
+        if let Ok(expr) = parse_in(self.text(id).as_str(), id) {
+            macros(&expr, &mut names);
+        }
+        let number = |name: &str| self.tables.macros.iter().position(|m| m.name == name);
+        names.into_iter().filter_map(|(name, span)| Some((number(&name)? as u32, name, span))).collect()
+    }
+
     /// How the text of a macro came into another: the names of macros, from the innermost outwards.
     fn path(&self, root: u32, target: u32) -> Vec<(String, Span)> {
         let mut by: Vec<Option<(u32, String, Span)>> = vec![None; self.texts.len()];
         let mut queue = VecDeque::from([root]);
         while let Some(id) = queue.pop_front() {
-            // Parsed again, for this is asked only when something is said about it.
-            let Ok(expr) = parse_in(self.text(id).as_str(), id) else { continue };
-            let mut names = Vec::new();
-            macros(&expr, &mut names);
-            for (name, span) in names {
-                let Some(index) = self.tables.macros.iter().position(|m| m.name == name) else { continue };
-                if index as u32 != root && by.get(index).is_some_and(Option::is_none) {
-                    by[index] = Some((id, name, span));
-                    queue.push_back(index as u32);
+            for (index, name, span) in self.named_in(id) {
+                if index != root && by.get(index as usize).is_some_and(Option::is_none) {
+                    by[index as usize] = Some((id, name, span));
+                    queue.push_back(index);
                 }
             }
         }

@@ -219,6 +219,11 @@ impl Text {
         notes
     }
 
+    /// Names of the lists that were put in.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &str> {
+        self.uses.iter().map(|u| &*u.list)
+    }
+
     /// Whether the stretch was written where it stands, not brought by a list.
     pub(super) fn is_own(&self, at: usize) -> bool {
         self.part(at).is_some_and(|p| p.via.is_none() && matches!(p.from, From::Scalar { .. }))

@@ -1,0 +1,201 @@
+//! Warnings beyond Falco's: rules that load and do something else than they seem to.
+
+use eyas_fields::Schema;
+
+use super::Loader;
+use super::compile::{Compiled, Ruleset};
+use super::sources::Sources;
+use crate::condition::ast::{Expr, Span, Test};
+use crate::condition::codes_without_always;
+use crate::diagnostic::{Diagnostic, Lint, Note, Severity, labels};
+use crate::engine::Matching;
+
+mod absent;
+mod facts;
+mod names;
+mod never;
+mod shadow;
+
+/// Comparisons that a condition may have to be looked into.
+const MAX_TESTS: usize = 5_000;
+
+/// Something to be said about the ruleset.
+struct Finding {
+    lint: Lint,
+    title: String,
+    notes: Vec<Note>,
+    help: Vec<String>,
+}
+
+impl Finding {
+    fn new(lint: Lint, title: String, notes: Vec<Note>) -> Self {
+        Self { lint, title, notes, help: Vec::new() }
+    }
+
+    fn help(mut self, help: impl IntoIterator<Item = String>) -> Self {
+        self.help.extend(help);
+        self
+    }
+}
+
+/// What the single lints look at.
+struct Look<'r> {
+    schema: &'r dyn Schema,
+    sources: &'r Sources<'r>,
+}
+
+impl Look<'_> {
+    /// The place of a span in a rule, and how it came there.
+    fn notes(&self, span: Span, rule: &Compiled<'_>, word: &str) -> Vec<Note> {
+        self.sources.notes(span, rule.source, word)
+    }
+}
+
+impl Loader {
+    /// What is odd about the rules loaded so far, beyond what Falco warns about: see [`Lint`]. Nothing
+    /// if they do not compile.
+    ///
+    /// Looks at all rules together; meant for people at work on rules, not for every start.
+    pub fn lint(&self) -> Vec<Diagnostic> {
+        let Ok(ruleset) = self.compile(&mut Vec::new()) else { return Vec::new() };
+        let look = Look { schema: &*self.schema, sources: &ruleset.sources };
+        let mut findings = Vec::new();
+        for rule in &ruleset.rules {
+            let mut tests = 0;
+            rule.expr.tests(&mut |_| tests += 1);
+            if tests > MAX_TESTS {
+                continue;
+            }
+            names::unknown_lists(&look, rule, &self.tables, &mut findings);
+            absent::values(&look, rule, &mut findings);
+            match never::matches(&look, rule) {
+                Some(finding) => findings.push(finding),
+                None => every_event(&look, rule, &mut findings),
+            }
+        }
+        if self.matching == Matching::First {
+            let on = |rule: &&Compiled<'_>| rule.raw.enabled && rule.raw.priority <= self.minimum;
+            let rules: Vec<&Compiled<'_>> = ruleset.rules.iter().filter(on).collect();
+            shadow::rules(&look, &rules, &mut findings);
+        }
+        self.unused(&ruleset, &mut findings);
+        findings.into_iter().map(|found| self.shown(found)).collect()
+    }
+
+    fn unused(&self, ruleset: &Ruleset<'_>, findings: &mut Vec<Finding>) {
+        // What rules of other sources name is not known.
+        if ruleset.rules.len() == self.tables.rules.len() {
+            names::unused(&self.tables, ruleset, findings);
+        }
+    }
+
+    fn shown(&self, found: Finding) -> Diagnostic {
+        Diagnostic {
+            code: found.lint.code(),
+            severity: Severity::Warning,
+            message: found.title,
+            labels: labels(&found.notes, &self.files),
+            help: found.help,
+        }
+    }
+}
+
+/// A part of a condition, or its negation.
+#[derive(Clone, Copy)]
+struct Part<'e> {
+    expr: &'e Expr,
+    negated: bool,
+}
+
+impl<'e> Part<'e> {
+    fn new(expr: &'e Expr) -> Self {
+        Self { expr, negated: false }
+    }
+
+    /// Negations moved into `negated`.
+    fn bare(self) -> Self {
+        let mut this = self;
+        while let Expr::Not(child) = this.expr {
+            this = Self { expr: child, negated: !this.negated };
+        }
+        this
+    }
+
+    /// The parts that must all hold, if it is made of such.
+    fn all(self) -> Option<impl Iterator<Item = Part<'e>>> {
+        self.children(true)
+    }
+
+    /// The parts of which one must hold, if it is made of such.
+    fn any(self) -> Option<impl Iterator<Item = Part<'e>>> {
+        self.children(false)
+    }
+
+    fn children(self, all: bool) -> Option<impl Iterator<Item = Part<'e>>> {
+        let Self { expr, negated } = self.bare();
+        let children = match expr {
+            Expr::And(children) if all != negated => children,
+            Expr::Or(children) if all == negated => children,
+            _ => return None,
+        };
+        Some(children.iter().map(move |expr| Part { expr, negated }.bare()))
+    }
+
+    fn test(self) -> Option<(&'e Test, bool)> {
+        match self.bare() {
+            Self { expr: Expr::Test(test), negated } => Some((test, negated)),
+            _ => None,
+        }
+    }
+
+    /// Comparisons that must all hold, and what is made of alternatives.
+    fn conjuncts(self) -> (Vec<(&'e Test, bool)>, Vec<Part<'e>>) {
+        let (mut tests, mut others) = (Vec::new(), Vec::new());
+        let mut open = vec![self];
+        while let Some(part) = open.pop() {
+            if let Some(children) = part.all() {
+                let at = open.len();
+                open.extend(children);
+                open[at..].reverse();
+            } else if let Some(test) = part.test() {
+                tests.push(test);
+            } else {
+                others.push(part.bare());
+            }
+        }
+        (tests, others)
+    }
+}
+
+/// The stretch from the first to the last comparison, as far as they stand in one text.
+fn span_of(expr: &Expr) -> Span {
+    let mut span: Option<Span> = None;
+    expr.tests(&mut |test| match &mut span {
+        None => span = Some(test.span),
+        Some(span) if span.source == test.span.source => span.end = span.end.max(test.span.end),
+        Some(_) => {}
+    });
+    span.unwrap_or_default()
+}
+
+/// Says what part of a rule makes it tested on every event.
+fn every_event(look: &Look<'_>, rule: &Compiled<'_>, findings: &mut Vec<Finding>) {
+    let codes = look.schema.codes();
+    let is_all = |expr: &Expr| codes_without_always(expr, look.schema).count() == codes;
+    if codes < 2 || !rule.raw.warn_evttypes || !is_all(&rule.expr) {
+        return;
+    }
+    let mut part = &rule.expr;
+    while let Expr::Or(children) = part {
+        let Some(child) = children.iter().find(|c| is_all(c)) else { break };
+        part = child;
+    }
+    let is_part = !std::ptr::eq(part, &rule.expr);
+    let word =
+        if is_part { "this alternative holds for events of any type" } else { "no test of the event's type" };
+    let mut notes = look.notes(span_of(part), rule, word);
+    notes.push(Note::new(rule.raw.place, "in this rule"));
+    let title = format!("the rule `{}` is tested on every event", rule.raw.name);
+    let help = "add a test of the event's type, or `warn_evttypes: false` if it is meant so".to_owned();
+    findings.push(Finding::new(Lint::EveryEvent, title, notes).help([help]));
+}

@@ -1,0 +1,123 @@
+//! Negative comparisons with values that many events do not have.
+
+use std::collections::BTreeSet;
+
+use eyas_fields::{ArgKind, FieldDef, Schema, Scope};
+
+use super::{Finding, Look, Part};
+use crate::condition::ast::{FieldRef, Op, Operand, Rhs, Test};
+use crate::diagnostic::{Lint, Note};
+use crate::loader::compile::Compiled;
+
+/// Reports negative comparisons beside which nothing says that the value is there.
+pub(super) fn values(look: &Look<'_>, rule: &Compiled<'_>, findings: &mut Vec<Finding>) {
+    walk(look, rule, Part::new(&rule.expr), &mut Vec::new(), findings);
+}
+
+/// `given` names what must be there for the part to be of any weight.
+fn walk<'e>(
+    look: &Look<'_>,
+    rule: &Compiled<'_>,
+    part: Part<'e>,
+    given: &mut Vec<&'e str>,
+    findings: &mut Vec<Finding>,
+) {
+    let (tests, others) = part.conjuncts();
+    let before = given.len();
+    given.extend(given_by(part));
+    for (test, negated) in tests {
+        if let Operand::Field(field) = &test.left
+            && !given.contains(&class(&field.name))
+            && may_be_absent(field, look.schema)
+        {
+            report(look, rule, test, negated, field, findings);
+        }
+    }
+    for other in others {
+        for child in other.any().into_iter().flatten() {
+            walk(look, rule, child, given, findings);
+        }
+    }
+    given.truncate(before);
+}
+
+/// Fields that must be there for the part to hold, besides negative comparisons.
+fn given_by(part: Part<'_>) -> BTreeSet<&str> {
+    if let Some((test, negated)) = part.test() {
+        let mut out = BTreeSet::new();
+        if !negated && test.op != Op::Ne {
+            fields(&test.left, &mut |field| {
+                out.insert(class(&field.name));
+            });
+        }
+        return out;
+    }
+    if let Some(children) = part.all() {
+        return children.flat_map(given_by).collect();
+    }
+    let alternatives = part.any().into_iter().flatten().map(given_by);
+    alternatives.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap_or_default()
+}
+
+fn fields<'e>(operand: &'e Operand, visit: &mut dyn FnMut(&'e FieldRef)) {
+    match operand {
+        Operand::Field(field) => visit(field),
+        Operand::Call(call) => call.args.iter().for_each(|a| fields(a, visit)),
+        Operand::List(items, _) => items.iter().for_each(|a| fields(a, visit)),
+        Operand::Text(_) => {}
+    }
+}
+
+/// Fields that are there together: what is before the first dot, and the parameters one by one.
+fn class(name: &str) -> &str {
+    match name.starts_with("evt.") {
+        true => name,
+        false => name.split('.').next().unwrap_or(name),
+    }
+}
+
+fn may_be_absent(field: &FieldRef, schema: &dyn Schema) -> bool {
+    let Ok(resolved) = schema.resolve(&field.name, field.arg.as_deref()) else { return false };
+    let def: &FieldDef = schema.def(resolved.id);
+    matches!(def.scope, Scope::Fd | Scope::Ancestors) || def.arg == ArgKind::Suffix
+}
+
+/// Whether the comparison itself is negated, not a macro or a parenthesis that it is in.
+fn is_negated_itself(look: &Look<'_>, test: &Test) -> bool {
+    let text = look.sources.text(test.span.source).as_str();
+    text.get(..test.span.start as usize).is_some_and(|before| before.trim_end().ends_with("not"))
+}
+
+fn report(
+    look: &Look<'_>,
+    rule: &Compiled<'_>,
+    test: &Test,
+    negated: bool,
+    field: &FieldRef,
+    findings: &mut Vec<Finding>,
+) {
+    let value = match &test.right {
+        Rhs::Value(value) => look.sources.shown(value.span),
+        _ => return,
+    };
+    let (word, help) = match (test.op, negated) {
+        (Op::Ne, false) => (
+            "false where there is no such value",
+            format!("for these events to match too write `not {field} = {value}`"),
+        ),
+        (Op::Eq | Op::EqEq, true) if is_negated_itself(look, test) => (
+            "negated, this is true where there is no such value",
+            format!("for these events not to match write `{field} != {value}`"),
+        ),
+        _ => return,
+    };
+    let title = match negated {
+        true => format!("events without `{field}` satisfy this"),
+        false => format!("events without `{field}` do not satisfy this"),
+    };
+    let mut notes = look.notes(test.span, rule, word);
+    notes.push(Note::new(rule.raw.place, "in this rule"));
+    if !findings.iter().any(|f| f.lint == Lint::AbsentValue && f.notes.first() == notes.first()) {
+        findings.push(Finding::new(Lint::AbsentValue, title, notes).help([help]));
+    }
+}

@@ -1,0 +1,183 @@
+//! What a comparison says about a single value, as far as two comparisons can be held against each other.
+
+use std::collections::BTreeSet;
+
+use eyas_fields::{FieldFlags, FieldType, Schema};
+
+use crate::condition::ast::{Literal, Op, Operand, Rhs, Test};
+use crate::condition::{Source, has};
+
+/// A value that comparisons name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Named {
+    Text(Vec<u8>),
+    Number(i128),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// It is one of these.
+    In(BTreeSet<Named>),
+    /// It is none of these.
+    NotIn(BTreeSet<Named>),
+    /// It lies within.
+    Range(i128, i128),
+    Prefix(Vec<u8>),
+    Suffix(Vec<u8>),
+    Contains(Vec<u8>),
+    /// There is none.
+    Absent,
+    /// Nothing more is known.
+    Other,
+}
+
+/// What a comparison says.
+#[derive(Clone, Debug)]
+pub(super) struct Fact {
+    pub(super) kind: Kind,
+    /// Whether the value must be there.
+    pub(super) present: bool,
+}
+
+/// Whether the operand has one value at most.
+fn is_single(operand: &Operand, schema: &dyn Schema) -> Option<FieldType> {
+    let source = Source::resolve(operand, schema).ok()?;
+    let mut single = !source.is_list;
+    source.fields(&mut |field| {
+        single &= !has(schema, field, FieldFlags::ANY) && !has(schema, field, FieldFlags::LIST);
+    });
+    single.then_some(source.ty)
+}
+
+fn named(ty: FieldType, literal: &Literal) -> Option<Named> {
+    use FieldType as T;
+    match ty {
+        T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text.clone())),
+        T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime | T::Port => {
+            std::str::from_utf8(&literal.text).ok()?.parse().ok().map(Named::Number)
+        }
+        _ => None,
+    }
+}
+
+impl Fact {
+    /// What the comparison, or its negation, says; `None` where nothing can be concluded.
+    pub(super) fn of(test: &Test, negated: bool, schema: &dyn Schema) -> Option<Self> {
+        let ty = is_single(&test.left, schema)?;
+        let values: &[Literal] = match &test.right {
+            Rhs::Value(value) => std::slice::from_ref(value),
+            Rhs::List(values) => values,
+            Rhs::None | Rhs::Operand(_) => &[],
+        };
+        if test.op == Op::Exists {
+            let kind = if negated { Kind::Absent } else { Kind::Other };
+            return Some(Self { kind, present: !negated });
+        }
+        if test.modifier.is_some() || matches!(test.right, Rhs::Operand(_)) {
+            return Some(Self { kind: Kind::Other, present: !negated });
+        }
+        let set = || values.iter().map(|v| named(ty, v)).collect::<Option<BTreeSet<_>>>();
+        let number = || match values {
+            [one] => match named(ty, one)? {
+                Named::Number(n) => Some(n),
+                Named::Text(_) => None,
+            },
+            _ => None,
+        };
+        let text = || match (ty, values) {
+            (FieldType::Str | FieldType::Bytes, [one]) => Some(one.text.clone()),
+            _ => None,
+        };
+        let (low, high) = (i128::MIN, i128::MAX);
+        let kind = match (test.op, negated) {
+            (Op::Eq | Op::EqEq | Op::In, false) | (Op::Ne, true) => set().map(Kind::In),
+            (Op::Eq | Op::EqEq | Op::In, true) | (Op::Ne, false) => set().map(Kind::NotIn),
+            (Op::Lt, false) | (Op::Ge, true) => number().map(|n| Kind::Range(low, n - 1)),
+            (Op::Le, false) | (Op::Gt, true) => number().map(|n| Kind::Range(low, n)),
+            (Op::Gt, false) | (Op::Le, true) => number().map(|n| Kind::Range(n + 1, high)),
+            (Op::Ge, false) | (Op::Lt, true) => number().map(|n| Kind::Range(n, high)),
+            (Op::StartsWith, false) => text().map(Kind::Prefix),
+            (Op::EndsWith, false) => text().map(Kind::Suffix),
+            (Op::Contains, false) => text().map(Kind::Contains),
+            _ => None,
+        };
+        // The negation of a comparison holds of what is not there, whatever the comparison.
+        Some(match kind {
+            Some(Kind::In(_) | Kind::Range(..)) if negated => Self { kind: Kind::Other, present: false },
+            Some(kind) => Self { kind, present: !negated },
+            None => Self { kind: Kind::Other, present: !negated },
+        })
+    }
+
+    /// Whether both cannot hold.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        let one_way = |a: &Self, b: &Self| match (&a.kind, &b.kind) {
+            (Kind::Absent, _) => b.present,
+            (Kind::In(a), Kind::In(b)) => a.is_disjoint(b),
+            (Kind::In(a), Kind::NotIn(b)) => a.is_subset(b),
+            (Kind::In(a), _) => {
+                !matches!(b.kind, Kind::Other | Kind::Absent) && !a.iter().any(|v| b.may_be(v))
+            }
+            (Kind::Range(_, high), Kind::Range(low, _)) => high < low,
+            (Kind::Prefix(a), Kind::Prefix(b)) => !a.starts_with(b) && !b.starts_with(a),
+            (Kind::Suffix(a), Kind::Suffix(b)) => !a.ends_with(b) && !b.ends_with(a),
+            _ => false,
+        };
+        one_way(self, other) || one_way(other, self)
+    }
+
+    /// Whether nothing can ever satisfy it.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.kind {
+            Kind::In(set) => set.is_empty(),
+            Kind::Range(low, high) => low > high,
+            _ => false,
+        }
+    }
+
+    /// Whether the value satisfies it, as far as is known.
+    fn may_be(&self, value: &Named) -> bool {
+        match (&self.kind, value) {
+            (Kind::In(set), value) => set.contains(value),
+            (Kind::NotIn(set), value) => !set.contains(value),
+            (Kind::Range(low, high), Named::Number(n)) => low <= n && n <= high,
+            (Kind::Prefix(part), Named::Text(text)) => text.starts_with(part),
+            (Kind::Suffix(part), Named::Text(text)) => text.ends_with(part),
+            (Kind::Contains(part), Named::Text(text)) => {
+                part.is_empty() || memchr::memmem::find(text, part).is_some()
+            }
+            (Kind::Absent, _) => false,
+            _ => true,
+        }
+    }
+
+    /// Whether whatever satisfies this satisfies the other too.
+    pub(super) fn implies(&self, other: &Self) -> bool {
+        if other.present && !self.present {
+            return false;
+        }
+        match (&self.kind, &other.kind) {
+            (_, Kind::Other) | (Kind::Other, _) => false,
+            (Kind::Absent, Kind::Absent) => true,
+            // The negation of a comparison holds of what is not there.
+            (Kind::Absent, Kind::NotIn(_)) => !other.present,
+            (Kind::Absent, _) | (_, Kind::Absent) => false,
+            (Kind::In(set), _) => !set.is_empty() && set.iter().all(|v| other.may_be(v)),
+            (Kind::NotIn(a), Kind::NotIn(b)) => b.is_subset(a),
+            (Kind::Range(a, b), Kind::Range(c, d)) => c <= a && b <= d,
+            (Kind::Range(a, b), Kind::NotIn(set)) => set.iter().all(|v| match v {
+                Named::Number(n) => n < a || b < n,
+                Named::Text(_) => false,
+            }),
+            (Kind::Prefix(a), Kind::Prefix(b)) => a.starts_with(b),
+            (Kind::Suffix(a), Kind::Suffix(b)) => a.ends_with(b),
+            (Kind::Prefix(a) | Kind::Suffix(a) | Kind::Contains(a), Kind::Contains(b)) => {
+                memchr::memmem::find(a, b).is_some()
+            }
+            (Kind::Prefix(a), Kind::NotIn(set)) => {
+                set.iter().all(|v| matches!(v, Named::Text(text) if !text.starts_with(a)))
+            }
+            _ => false,
+        }
+    }
+}
