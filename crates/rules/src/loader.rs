@@ -36,6 +36,8 @@ pub use yaml::Mark;
 const MAX_NODES: usize = 200_000;
 /// Codes from which on a condition is said to have no event type.
 const MANY_CODES: usize = 100;
+/// Errors that are looked for after the first one of a file.
+const MAX_FURTHER: usize = 50;
 /// What `required_plugin_versions` may name without a plugin: its fields are built in.
 const NATIVE_PLUGINS: [&str; 1] = ["container"];
 
@@ -105,18 +107,14 @@ impl Loader {
 
     /// Reads a file; what it defines is kept even if the rules then do not compile.
     pub fn load(&mut self, name: &str, text: &str) -> LoadResult {
-        let mut result = LoadResult {
-            name: name.to_owned(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
-            schema: Vec::new(),
-        };
+        let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
         let file = self.files.len() as u32;
         self.files.push(Arc::new(SourceFile::new(name, text)));
         let collected = self.collect(text, &Context::root(name, file), &mut result);
-        let outcome = collected.and_then(|()| self.compile(&mut result.warnings).map(drop));
+        let (warnings, further) = (&mut result.warnings, &mut result.further);
+        let outcome = collected.and_then(|()| self.compile(warnings, further).map(drop));
         result.errors.extend(outcome.err());
-        for error in &mut result.errors {
+        for error in result.errors.iter_mut().chain(&mut result.further) {
             error.context.draw(text);
             error.resolve(&self.files);
         }
@@ -132,7 +130,7 @@ impl Loader {
     /// # Errors
     /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
     pub fn build(&self) -> Result<Engine, LoadError> {
-        let ruleset = self.compile(&mut Vec::new())?;
+        let ruleset = self.compile(&mut Vec::new(), &mut Vec::new())?;
         let schema = &*self.schema;
         let mut compiler = Compiler::new(schema);
         let mut rules = Vec::new();
@@ -181,30 +179,40 @@ impl Loader {
         })?;
         result.schema = schema::validate(&documents);
         let described = Described(&*self.schema);
-        for document in documents {
+        let mut items = Vec::new();
+        let mut outcome = Ok(());
+        for document in &documents {
             match &document.kind {
                 yaml::Kind::Null => {}
-                yaml::Kind::Seq(items) => {
-                    for item in items {
-                        self.tables.item(item, &described, root, &mut result.warnings)?;
-                    }
-                }
+                yaml::Kind::Seq(more) => items.extend(more),
                 yaml::Kind::Map(_) => {
                     let message = "Rules content is yaml but is not a yaml array of associative arrays";
-                    return Err(invalid(message, root)
+                    outcome = Err(invalid(message, root)
                         .titled("a rules file is a sequence of items, and this is a mapping")
                         .note(document.at.place, "")
                         .help(["put `- ` before the first key of each item".to_owned()])
                         .help(["a configuration is given with `-c`, not as rules".to_owned()]));
+                    break;
                 }
                 yaml::Kind::Scalar(_) => {
-                    return Err(invalid("Rules content is not a yaml array of objects", root)
+                    outcome = Err(invalid("Rules content is not a yaml array of objects", root)
                         .titled("a rules file is a sequence of items, and this is a text")
                         .note(document.at.place, ""));
+                    break;
                 }
             }
         }
-        Ok(())
+        let mut items = items.into_iter();
+        for item in &mut items {
+            if let Err(error) = self.tables.item(item, &described, root, &mut result.warnings) {
+                // Nothing after the first error is taken in: the rest is only looked at.
+                let mut rest = self.tables.clone();
+                let errors = items.filter_map(|i| rest.item(i, &described, root, &mut Vec::new()).err());
+                result.further.extend(errors.take(MAX_FURTHER));
+                return Err(error);
+            }
+        }
+        outcome
     }
 
     /// Plugins that some file requires and nothing here stands for: name and version of each choice.

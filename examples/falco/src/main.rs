@@ -8,6 +8,7 @@ use clap::Parser;
 
 mod args;
 mod config;
+mod diagnostics;
 mod drops;
 mod list;
 mod log;
@@ -52,7 +53,7 @@ fn start(args: &Args) -> Result<bool> {
     loaded.config.start_log()?;
     loaded.warnings.iter().for_each(|warning| log::warning(warning));
     if !args.validate.is_empty() {
-        return rules::validate(&args.validate, &loaded.config, args.verbose);
+        return rules::validate(&args.validate, &loaded.config);
     }
     if !loaded.files.is_empty() {
         log::info("Falco initialized with configuration files:");

@@ -8,7 +8,8 @@ use eyas::rules::{Engine, Extra, Loader, Matching, Priority, Select};
 
 use crate::args::Args;
 use crate::config::{Config, ExtraField, Selection, Selector};
-use crate::log;
+use crate::diagnostics::Printer;
+use crate::log::{self, Level};
 
 /// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
@@ -110,12 +111,21 @@ pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     log::info("Loading rules from:");
     for file in &files {
         let result = loader.load(&file.name, &file.text);
-        log::info(&format!("   {}", result.summary()));
-        if !result.successful() {
-            bail!("{}", result.verbose().trim_end());
+        let schema = result.schema_validation();
+        let level = if schema == "ok" { Level::Info } else { Level::Warning };
+        log::log(level, &format!("   {} | schema validation: {schema}", file.name));
+        if result.successful() && !args.verbose {
+            continue;
         }
-        if args.verbose {
+        if config.json_output {
             eprint!("{}", result.verbose());
+        } else {
+            let mut printer = Printer::new();
+            result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));
+            printer.finish();
+        }
+        if !result.successful() {
+            bail!("the rules file {} does not load", file.name);
         }
     }
     plugins(&loader)?;
@@ -132,7 +142,7 @@ fn plugins(loader: &Loader) -> Result<()> {
 }
 
 /// Validates files without running anything; answers whether all are valid.
-pub fn validate(paths: &[PathBuf], config: &Config, verbose: bool) -> Result<bool> {
+pub fn validate(paths: &[PathBuf], config: &Config) -> Result<bool> {
     let mut loader = loader(config, None)?;
     let mut results = Vec::new();
     for file in read(paths)? {
@@ -144,12 +154,14 @@ pub fn validate(paths: &[PathBuf], config: &Config, verbose: bool) -> Result<boo
         println!("{{\"falco_load_results\":[{}]}}", list.join(","));
         return Ok(valid);
     }
+    let mut printer = Printer::new();
     for result in &results {
-        if verbose || !result.successful() {
-            print!("{}", result.verbose());
-        } else {
-            println!("{}", result.summary());
-        }
+        println!("{}", result.summary());
+        result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));
     }
+    if valid {
+        loader.lint().iter().for_each(|diagnostic| printer.print(diagnostic));
+    }
+    printer.finish();
     Ok(valid)
 }

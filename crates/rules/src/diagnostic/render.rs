@@ -115,6 +115,7 @@ fn lines(label: &Label) -> Range<usize> {
     let high = floor(text, (span.end + AROUND).min(text.len()));
     let start = text[low..span.start].rfind('\n').map_or(low, |at| low + at + 1);
     let end = text[span.end..high].find('\n').map_or(high, |at| span.end + at);
+    let end = if text[start..end].ends_with('\r') && end > span.end { end - 1 } else { end };
     start..end.max(start)
 }
 
@@ -133,7 +134,7 @@ impl<'a> Window<'a> {
         let other = lines(label);
         let whole = |range: &Range<usize>| {
             let starts = range.start == 0 || text.as_bytes()[range.start - 1] == b'\n';
-            starts && text.as_bytes().get(range.end).is_none_or(|b| *b == b'\n')
+            starts && text.as_bytes().get(range.end).is_none_or(|b| matches!(b, b'\r' | b'\n'))
         };
         let inside = self.range.start <= label.span.start && clip(label).end <= self.range.end;
         let union = self.range.start.min(other.start)..self.range.end.max(other.end);

@@ -9,7 +9,7 @@ use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, Warning
 use super::sources::Sources;
 use super::text::Text;
 use super::yaml::{At, Mark};
-use super::{Described, Loader, MANY_CODES, exceptions};
+use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
 use crate::condition::{self, CompileError, CompileErrorKind, Compiler, parse_in};
 use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
@@ -17,7 +17,14 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::output::{Format, FormatError};
 
 impl Loader {
-    pub(super) fn compile<'a>(&'a self, warnings: &mut Vec<LoadWarning>) -> Result<Ruleset<'a>, LoadError> {
+    /// Everything loaded so far. The first rule that does not compile is the error, `further` has those
+    /// after it.
+    pub(super) fn compile<'a>(
+        &'a self,
+        warnings: &mut Vec<LoadWarning>,
+        further: &mut Vec<LoadError>,
+    ) -> Result<Ruleset<'a>, LoadError> {
+        let (mut failed, mut reported) = (None, Vec::new());
         let tables = &self.tables;
         let mut sources = Sources::new(tables, &self.files);
         let mut lists = Lists::new(self.ready_lists());
@@ -41,8 +48,20 @@ impl Loader {
                 Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
                     warnings.push(error.into_warning(WarningCode::UnknownFilter));
                 }
-                Err(failure) => return Err(failure.error),
+                Err(failure) => match &mut failed {
+                    None => {
+                        // What comes after the first error is not warned about.
+                        failed = Some(failure.error);
+                        reported = std::mem::take(warnings);
+                    }
+                    Some(_) if further.len() < MAX_FURTHER => further.push(failure.error),
+                    Some(_) => break,
+                },
             }
+        }
+        if let Some(error) = failed {
+            *warnings = reported;
+            return Err(error);
         }
         for m in tables.macros.iter().zip(&macros.resolved).filter(|(_, r)| !r.used).map(|(m, _)| m) {
             let message = "Macro not referred to by any other rule/macro";

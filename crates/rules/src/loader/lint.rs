@@ -57,7 +57,7 @@ impl Loader {
     ///
     /// Looks at all rules together; meant for people at work on rules, not for every start.
     pub fn lint(&self) -> Vec<Diagnostic> {
-        let Ok(ruleset) = self.compile(&mut Vec::new()) else { return Vec::new() };
+        let Ok(ruleset) = self.compile(&mut Vec::new(), &mut Vec::new()) else { return Vec::new() };
         let look = Look { schema: &*self.schema, sources: &ruleset.sources };
         let mut findings = Vec::new();
         for rule in &ruleset.rules {

@@ -232,7 +232,8 @@ pub type LoadError = Problem<ErrorCode>;
 pub type LoadWarning = Problem<WarningCode>;
 
 /// What became of a rules file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadResult {
     /// The file.
     pub name: String,
@@ -243,12 +244,15 @@ pub struct LoadResult {
     /// What Falco's JSON schema of rules files says, a line for each mismatch: advice that changes
     /// nothing. `ok` for each document that agrees; nothing if there is no document.
     pub schema: Vec<String>,
+    /// Errors after the first one, which Falco does not look for.
+    pub(crate) further: Vec<LoadError>,
 }
 
 impl LoadResult {
-    /// Errors and then warnings, as they are shown to people.
+    /// Errors and then warnings, as they are shown to people. Unlike [`LoadResult::errors`], which has
+    /// the first one as Falco does, this goes on to the items and rules after it.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
-        let errors = self.errors.iter().map(LoadError::to_diagnostic);
+        let errors = self.errors.iter().chain(&self.further).map(LoadError::to_diagnostic);
         errors.chain(self.warnings.iter().map(LoadWarning::to_diagnostic))
     }
 
