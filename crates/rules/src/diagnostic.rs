@@ -163,7 +163,7 @@ lints! {
     UnusedMacro "EYAS_UNUSED_MACRO",
     /// A negative comparison with a value that many events do not have.
     AbsentValue "EYAS_ABSENT_VALUE",
-    /// The rule is tested on events of every type.
+    /// The rule is tested on events of every type, of a schema with too few for `LOAD_NO_EVTTYPE`.
     EveryEvent "EYAS_EVERY_EVENT",
 }
 

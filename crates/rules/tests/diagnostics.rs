@@ -4,9 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use expect_test::expect_file;
-use eyas_rules::{Loader, Style, render};
+use eyas_fields::{
+    ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, ResolveError, Schema, Scope,
+};
+use eyas_rules::{Loader, Style, condition, render};
 use eyas_sinsp::schema;
 
 fn dir() -> PathBuf {
@@ -83,6 +87,133 @@ fn colours_are_for_those_who_ask() {
     assert!(render(&diagnostic, Style::default().with_colors(true)).contains("\u{1b}["));
     assert_eq!(
         diagnostic.to_string(),
-        "r.yaml:1:3: error[LOAD_ERR_YAML_VALIDATE]: the rule `x` has no content"
+        "r.yaml:1:9: error[LOAD_ERR_YAML_VALIDATE]: the rule `x` has no content"
     );
+}
+
+/// Draws all that is said about a text; the texts of those who mean harm too.
+fn survives(text: &str) -> String {
+    let started = Instant::now();
+    let said = said(&[("r.yaml".to_owned(), text.to_owned())]);
+    assert!(started.elapsed() < Duration::from_secs(20), "{}", &text[..text.len().min(60)]);
+    said
+}
+
+#[test]
+fn long_lines_are_cut() {
+    let items = "item_of_a_list, ".repeat(200_000);
+    let text = format!(
+        "- list: l\n  items: [{items} open]\n- rule: r\n  desc: d\n  condition: evt.type in (l)\n  \
+         output: o\n  priority: INFO\n"
+    );
+    let drawn = survives(&text);
+    assert!(drawn.contains("no type of event is named `item_of_a_list`"), "{drawn}");
+    assert!(drawn.len() < 4_000, "{} bytes", drawn.len());
+    let many = "fd.name = ä or ".repeat(100_000);
+    let text =
+        format!("- rule: r\n  desc: d\n  condition: {many}proc.nam = x\n  output: o\n  priority: INFO\n");
+    let drawn = survives(&text);
+    assert!(drawn.contains("unknown field `proc.nam`") && drawn.len() < 4_000, "{} bytes", drawn.len());
+    assert!(drawn.contains("r.yaml:3:1500014"), "{drawn}");
+}
+
+#[test]
+fn tabs_and_control_characters_do_not_reach_the_terminal() {
+    let text = "- rule: r\n  desc: d\n  condition: \"proc.name\\t=\\tx and evt.typ = \\e[31mred\"\t# x\n  \
+                output: o\n  priority: \"\\e[31m\"\n";
+    let drawn = survives(text);
+    assert!(drawn.contains("is no priority") && !drawn.contains('\u{1b}'), "{drawn}");
+    let drawn = survives(&text.replace("\"\\e[31m\"", "INFO"));
+    assert!(drawn.contains("unknown field `evt.typ`") && !drawn.contains('\u{1b}'), "{drawn}");
+}
+
+#[test]
+fn whatever_is_left_of_a_file_is_no_reason_to_panic() {
+    for (_, files) in cases() {
+        for (_, text) in files {
+            for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)).step_by(3) {
+                survives(&text[..at]);
+                survives(&text[at..]);
+                let next = text[at..].chars().next().map_or(0, char::len_utf8);
+                for instead in ["\"", "(", "\n", "é"] {
+                    survives(&format!("{}{instead}{}", &text[..at], &text[at + next..]));
+                }
+            }
+        }
+    }
+}
+
+/// Events of two types.
+struct Two;
+
+impl Schema for Two {
+    fn source(&self) -> &str {
+        "two"
+    }
+
+    fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {
+        let id = self.fields().iter().position(|def| def.name == name && arg.is_none());
+        let id = id.ok_or(ResolveError::Unknown)?;
+        let def = &self.fields()[id];
+        let text = name.into();
+        Ok(Field { id: FieldId(id as u16), arg: None, hint: 0, ty: def.ty, is_list: false, text })
+    }
+
+    fn fields(&self) -> &[FieldDef] {
+        const fn def(name: &'static str) -> FieldDef {
+            FieldDef {
+                name,
+                ty: FieldType::Str,
+                arg: ArgKind::None,
+                scope: Scope::Event,
+                format: Format::Na,
+                flags: FieldFlags::NONE,
+                doc: "",
+            }
+        }
+        const { &[def("log.kind"), def("log.text")] }
+    }
+
+    fn codes(&self) -> usize {
+        2
+    }
+
+    fn is_type_field(&self, field: &Field) -> bool {
+        field.id == FieldId(0)
+    }
+
+    fn codes_of(&self, name: &str) -> Option<CodeSet> {
+        let mut set = CodeSet::empty(2);
+        set.insert(["login", "logout"].iter().position(|kind| *kind == name)? as u16);
+        Some(set)
+    }
+}
+
+#[test]
+fn a_rule_without_a_type_is_told_where_types_are_few() {
+    let lint = |condition: &str| {
+        let mut loader = Loader::new(Arc::new(Two));
+        let text = format!(
+            "- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n  source: two\n"
+        );
+        let result = loader.load("r.yaml", &text);
+        assert!(result.diagnostics().next().is_none(), "{}", result.verbose());
+        loader.lint().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let want = "r.yaml:1:9: warning[EYAS_EVERY_EVENT]: the rule `r` is tested on every event";
+    assert_eq!(lint("log.kind = login or log.text contains x"), [want]);
+    assert!(lint("log.kind = login and log.text contains x").is_empty());
+    assert!(lint("log.kind = login and log.kind = logout")[0].contains("EYAS_NEVER_MATCHES"));
+}
+
+#[test]
+fn a_condition_alone_has_diagnostics_too() {
+    let text = "evt.type = open and fd.nam = x";
+    let expr = condition::parse(text).unwrap();
+    let error = condition::compile(&expr, schema()).unwrap_err();
+    let drawn = render(&error.to_diagnostic("filter", text, schema()), Style::default());
+    assert!(drawn.starts_with("error: unknown field `fd.nam`\n --> filter:1:21"), "{drawn}");
+    let error = condition::parse("evt.type opn").unwrap_err();
+    let shown = error.to_diagnostic("filter", "evt.type opn", schema()).to_string();
+    assert_eq!(shown, "filter:1:10: error: no operator is named `opn`");
 }

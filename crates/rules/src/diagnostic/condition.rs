@@ -116,8 +116,7 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
     let shown = cut(found);
     let starts_quoted = rest.starts_with(['"', '\'']);
     if starts_quoted && matches!(error.kind, K::Value | K::ListItem | K::ListEnd) {
-        let line = rest.lines().next().unwrap_or_default().len();
-        return Said::new("a quote is never closed", at..at + line, "it begins here");
+        return Said::new("a quote is never closed", at..at + 1, "it begins here");
     }
     match error.kind {
         K::Operator => operator(text, at, schema),
@@ -198,7 +197,11 @@ fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
     let shown = cut(found);
     if found == "not" {
         let said = Said::new("`not` comes before the field", span, "");
-        return said.help([format!("write `not {field} …`")]);
+        let then = word(
+            text,
+            at + found.len() + text[at + found.len()..].len() - text[at + found.len()..].trim_start().len(),
+        );
+        return said.help([format!("write `not {field} {} …`", cut(then))]);
     }
     let other = match found.to_ascii_lowercase().as_str() {
         "is" | "equals" | "eq" | ":" => Some("="),
@@ -273,6 +276,9 @@ fn check(text: &str, at: usize, span: Range<usize>) -> Said {
     match rest.as_bytes().first() {
         Some(b'%') => Said::new("fields have no `%` before them in conditions", span, "")
             .help(["drop the `%`".to_owned()]),
+        Some(b'#') => {
+            said.help(["conditions have no comments: YAML ends them where a block begins".to_owned()])
+        }
         Some(b'!') => said.help(["write `not`".to_owned()]),
         Some(b'"' | b'\'' | b'0'..=b'9' | b'/' | b'-') => {
             let line = if rest.starts_with(['"', '\'']) { &rest[..1] } else { shown };
@@ -319,7 +325,11 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
         K::UnknownEventType => {
             let name = shown.trim_matches(['"', '\'']);
             let names = (0..schema.codes() as u16).filter_map(|code| schema.code_name(code));
-            said("").help(did_you_mean(name, names))
+            let title = match error.message.starts_with("unknown event type") {
+                true => format!("no type of event is named `{}`", cut(name)),
+                false => error.message.clone(),
+            };
+            Said::new(title, span.clone(), "").help(did_you_mean(name, names))
         }
         K::BadOperator => bad_operator(shown, error, span, schema),
         K::Macro => said("no such macro"),

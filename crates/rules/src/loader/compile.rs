@@ -9,9 +9,10 @@ use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, Warning
 use super::sources::Sources;
 use super::text::Text;
 use super::yaml::{At, Mark};
-use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions};
+use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
-use crate::condition::{self, CompileError, CompileErrorKind, Compiler, parse_in};
+use crate::condition::{self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in};
+use crate::diagnostic::Note;
 use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::output::{Format, FormatError};
@@ -135,11 +136,9 @@ impl Loader {
         if raw.warn_evttypes && schema.codes() > MANY_CODES && (set.count() > MANY_CODES || set.is_empty()) {
             let message =
                 "Rule matches too many evt.type values. This has a significant performance penalty.";
-            warnings.push(no_event_type(
-                Problem::new(WarningCode::NoEventType, message, &raw.context),
-                raw,
-                set.count(),
-            ));
+            let problem = Problem::new(WarningCode::NoEventType, message, &raw.context);
+            let notes = lint::everything(&expr, schema, |span, word| sources.notes(span, source, word));
+            warnings.push(no_event_type(problem, raw, set.count()).notes(notes));
         }
         Ok(Compiled { raw, expr, source, output_text, format })
     }
@@ -242,21 +241,36 @@ pub(super) fn parse_condition(
 ) -> Result<Expr, LoadError> {
     let text = sources.text(source);
     parse_in(text.as_str(), source).map_err(|e| {
-        let said = parse_error(text.as_str(), &e, schema);
-        let error = located(ErrorCode::CompileCondition, e.message, text.as_str(), e.offset, context);
-        say(error, said, sources, source, source)
+        let error = located(ErrorCode::CompileCondition, e.message.clone(), text.as_str(), e.offset, context);
+        let no_list = matches!(e.kind, Kind::Trailing | Kind::Check | Kind::Operator | Kind::GroupEnd);
+        if let Some(list) = text.list_at(e.offset).filter(|_| no_list) {
+            // The list's items stand where none are expected.
+            let notes = text.notes(e.offset..e.offset + 1, "", sources.files);
+            return error
+                .titled(format!("the list `{list}` cannot stand here"))
+                .notes(notes.into_iter().skip(1).take(1).map(|n| Note::new(n.place, "this is a list")))
+                .help([format!("lists stand between parentheses: `field in ({list})`")]);
+        }
+        say(error, parse_error(text.as_str(), &e, schema), sources, source, source)
     })
 }
 
 /// Puts to an error what is said to people; the places are of the text `source`, in the rule or macro
 /// `root`.
 fn say(error: LoadError, said: Said, sources: &Sources<'_>, source: u32, root: u32) -> LoadError {
-    let mut error = error.titled(said.title).help(said.help);
+    let mut notes = Vec::new();
     for (range, word) in said.places {
         let span = Span { source, start: range.start as u32, end: range.end as u32 };
-        error = error.notes(sources.notes(span, root, &word));
+        notes.extend(sources.notes(span, root, &word));
     }
-    error
+    // What was appended in another file does not show what it belongs to.
+    let item = error.context.locations.iter().find(|l| matches!(l.item_type, "rule" | "macro"));
+    if let Some(item) = item
+        && notes.last().is_some_and(|n: &Note| n.place.file != item.place.file)
+    {
+        notes.push(Note::new(item.place, format!("in this {}", item.item_type)));
+    }
+    error.titled(said.title).help(said.help).notes(notes)
 }
 
 /// An error inside a condition's text, drawn into it.
@@ -325,7 +339,7 @@ fn output_error(
 fn no_event_type(problem: LoadWarning, raw: &RawRule, codes: usize) -> LoadWarning {
     let title = match codes {
         0 => format!("no event type satisfies the rule `{}`", raw.name),
-        _ => format!("the rule `{}` is tested on events of nearly every type", raw.name),
+        _ => format!("the rule `{}` is tested on events of very many types", raw.name),
     };
     problem
         .titled(title)

@@ -268,6 +268,10 @@ pub(super) fn apply(condition: &Text, exceptions: &[Exception], rule: &Context) 
     Ok(if out.len() == 0 { condition.clone() } else { out })
 }
 
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 fn push_row(
     out: &mut Text,
     row: &Node,
@@ -289,7 +293,7 @@ fn push_row(
         let (f, v) = (fields.len(), values.len());
         let message = format!("Fields and values lists must have equal length: {f} fields, {v} values");
         return Err(wrong(message, &context())
-            .titled(format!("this row has {v} values for {f} fields"))
+            .titled(format!("this row has {v} value{} for {f} field{}", plural(v), plural(f)))
             .note(row.at.place, "")
             .note(fields.first().map_or(place, |s| s.at.place), "the first of the fields"));
     }

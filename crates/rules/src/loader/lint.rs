@@ -2,9 +2,9 @@
 
 use eyas_fields::Schema;
 
-use super::Loader;
 use super::compile::{Compiled, Ruleset};
 use super::sources::Sources;
+use super::{Loader, MANY_CODES};
 use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::codes_without_always;
 use crate::diagnostic::{Diagnostic, Lint, Note, Severity, labels};
@@ -178,24 +178,35 @@ fn span_of(expr: &Expr) -> Span {
     span.unwrap_or_default()
 }
 
-/// Says what part of a rule makes it tested on every event.
-fn every_event(look: &Look<'_>, rule: &Compiled<'_>, findings: &mut Vec<Finding>) {
-    let codes = look.schema.codes();
-    let is_all = |expr: &Expr| codes_without_always(expr, look.schema).count() == codes;
-    if codes < 2 || !rule.raw.warn_evttypes || !is_all(&rule.expr) {
-        return;
-    }
-    let mut part = &rule.expr;
+/// What part of a condition makes it hold for events of every type, if that is only a part.
+pub(super) fn everything(
+    expr: &Expr,
+    schema: &dyn Schema,
+    notes: impl Fn(Span, &str) -> Vec<Note>,
+) -> Vec<Note> {
+    let is_all = |expr: &Expr| codes_without_always(expr, schema).count() == schema.codes();
+    let mut part = expr;
     while let Expr::Or(children) = part {
         let Some(child) = children.iter().find(|c| is_all(c)) else { break };
         part = child;
     }
-    let is_part = !std::ptr::eq(part, &rule.expr);
-    let word =
-        if is_part { "this alternative holds for events of any type" } else { "no test of the event's type" };
-    let mut notes = look.notes(span_of(part), rule, word);
-    notes.push(Note::new(rule.raw.place, "in this rule"));
+    match std::ptr::eq(part, expr) {
+        true => Vec::new(),
+        false => notes(span_of(part), "this alternative holds for events of every type"),
+    }
+}
+
+/// Reports a rule that is tested on every event, where Falco does not: it counts types, and there are
+/// few.
+fn every_event(look: &Look<'_>, rule: &Compiled<'_>, findings: &mut Vec<Finding>) {
+    let codes = look.schema.codes();
+    let few = (2..=MANY_CODES).contains(&codes);
+    if !few || !rule.raw.warn_evttypes || codes_without_always(&rule.expr, look.schema).count() < codes {
+        return;
+    }
     let title = format!("the rule `{}` is tested on every event", rule.raw.name);
+    let mut notes = vec![Note::new(rule.raw.place, "")];
+    notes.extend(everything(&rule.expr, look.schema, |span, word| look.notes(span, rule, word)));
     let help = "add a test of the event's type, or `warn_evttypes: false` if it is meant so".to_owned();
     findings.push(Finding::new(Lint::EveryEvent, title, notes).help([help]));
 }

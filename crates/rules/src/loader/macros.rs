@@ -91,12 +91,7 @@ impl Macros {
             let known = tables.macros.iter().position(|m| m.name == name && m.index < of.visibility);
             let Some(index) = known else {
                 let message = format!("Undefined macro '{name}' used in filter.");
-                let later = tables.macros.iter().find(|m| m.name == name);
-                let error = undefined(fail(message), name, span, span.source, tables, sources);
-                return Err(match later {
-                    Some(later) => error.note(later.place, "defined here: too late, after this macro"),
-                    None => error,
-                });
+                return Err(undefined(fail(message), name, span, span.source, tables, sources));
             };
             used.push(name.to_owned());
             let expanded = if let Some(ready) = self.by_name.get(name) {
@@ -167,6 +162,13 @@ fn undefined(
     tables: &Tables,
     sources: &Sources<'_>,
 ) -> LoadError {
+    if let Some(later) = tables.macros.iter().find(|m| m.name == name) {
+        return error
+            .titled(format!("the macro `{name}` is defined too late"))
+            .notes(sources.notes(span, root, "not known here"))
+            .note(later.place, "defined here")
+            .help(["a macro can name those that stand before it".to_owned()]);
+    }
     let is_list = tables.lists.iter().any(|l| l.name == name);
     let list = is_list.then(|| format!("`{name}` is a list: lists stand in `field in ({name})`"));
     error

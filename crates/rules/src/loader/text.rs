@@ -219,6 +219,12 @@ impl Text {
         notes
     }
 
+    /// The list that brought the byte here.
+    pub(super) fn list_at(&self, at: usize) -> Option<&str> {
+        let via = self.part(at).filter(|_| at < self.text.len())?.via?;
+        self.uses.get(via as usize).map(|u| &*u.list)
+    }
+
     /// Names of the lists that were put in.
     pub(super) fn lists(&self) -> impl Iterator<Item = &str> {
         self.uses.iter().map(|u| &*u.list)
