@@ -112,7 +112,8 @@ impl Loader {
         self.files.push(Arc::new(SourceFile::new(name, text)));
         let collected = self.collect(text, &Context::root(name, file), &mut result);
         let (warnings, further) = (&mut result.warnings, &mut result.further);
-        let outcome = collected.and_then(|()| self.compile(warnings, further).map(drop));
+        let outcome = collected
+            .and_then(|()| self.compile(&mut Compiler::new(&*self.schema), warnings, further).map(drop));
         result.errors.extend(outcome.err());
         for error in result.errors.iter_mut().chain(&mut result.further) {
             error.context.draw(text);
@@ -130,19 +131,16 @@ impl Loader {
     /// # Errors
     /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
     pub fn build(&self) -> Result<Engine, LoadError> {
-        let ruleset = self.compile(&mut Vec::new(), &mut Vec::new())?;
         let schema = &*self.schema;
         let mut compiler = Compiler::new(schema);
+        let ruleset = self.compile(&mut compiler, &mut Vec::new(), &mut Vec::new())?;
         let mut rules = Vec::new();
         let mut roots: Vec<(Root, eyas_fields::CodeSet)> = Vec::new();
         for rule in ruleset.rules {
             let raw = rule.raw;
             let on = raw.enabled && raw.priority <= self.minimum;
-            let root = compiler.add(&rule.expr).map_err(|e| {
-                LoadError::new(ErrorCode::CompileCondition, e.message, &raw.condition_context)
-            })?;
             let set = codes(&rule.expr, schema);
-            roots.push((root, set));
+            roots.push((rule.root, set));
             rules.push(Rule {
                 name: raw.name.clone(),
                 description: raw.desc.clone(),

@@ -11,7 +11,9 @@ use super::text::Text;
 use super::yaml::{At, Mark};
 use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
-use crate::condition::{self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in};
+use crate::condition::{
+    self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, Root, parse_in,
+};
 use crate::diagnostic::Note;
 use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
 use crate::diagnostic::suggest::did_you_mean;
@@ -22,6 +24,7 @@ impl Loader {
     /// after it.
     pub(super) fn compile<'a>(
         &'a self,
+        compiler: &mut Compiler<'_>,
         warnings: &mut Vec<LoadWarning>,
         further: &mut Vec<LoadError>,
     ) -> Result<Ruleset<'a>, LoadError> {
@@ -32,7 +35,6 @@ impl Loader {
         let mut macros = Macros::resolve(tables, &mut lists, &mut sources, &*self.schema)?;
         let mut rules = Vec::new();
         let schema = &*self.schema;
-        let mut compiler = Compiler::new(schema);
         for raw in &tables.rules {
             if raw.source != schema.source() {
                 let message = format!("Unknown source '{}', the rule is ignored", raw.source);
@@ -44,7 +46,7 @@ impl Loader {
                 warnings.push(problem);
                 continue;
             }
-            match self.compile_rule(raw, &mut lists, &mut macros, &mut sources, &mut compiler, warnings) {
+            match self.compile_rule(raw, &mut lists, &mut macros, &mut sources, compiler, warnings) {
                 Ok(rule) => rules.push(rule),
                 Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
                     warnings.push(error.into_warning(WarningCode::UnknownFilter));
@@ -127,7 +129,7 @@ impl Loader {
         let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
         let expr = macros.expand(expr, raw, &self.tables, sources)?;
         let (output_text, format) = self.output(raw, sources, warnings)?;
-        compiler.add(&expr).map_err(|e| Failure {
+        let root = compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
             error: condition_error(&e, sources, source, &raw.condition_context, schema),
         })?;
@@ -140,7 +142,7 @@ impl Loader {
             let notes = lint::everything(&expr, schema, |span, word| sources.notes(span, source, word));
             warnings.push(no_event_type(problem, raw, set.count()).notes(notes));
         }
-        Ok(Compiled { raw, expr, source, output_text, format })
+        Ok(Compiled { raw, expr, root, source, output_text, format })
     }
 
     /// The rule's output with all that is added to it.
@@ -214,6 +216,7 @@ pub(super) struct Ruleset<'a> {
 pub(super) struct Compiled<'a> {
     pub(super) raw: &'a RawRule,
     pub(super) expr: Expr,
+    pub(super) root: Root,
     /// Number of its text.
     pub(super) source: u32,
     pub(super) output_text: String,
@@ -379,6 +382,10 @@ fn warn_about(
             Rhs::None | Rhs::Operand(_) => &[],
         };
         for value in values {
+            // A field has a dot, a transformer a parenthesis: most values are neither.
+            if test.op != Op::Regex && !value.text.iter().any(|b| matches!(b, b'.' | b'(')) {
+                continue;
+            }
             let text = String::from_utf8_lossy(&value.text);
             let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
             if Described(schema).is_operand(&bare) && !bare.contains('(') {

@@ -6,7 +6,7 @@ use super::compile::{Compiled, Ruleset};
 use super::sources::Sources;
 use super::{Loader, MANY_CODES};
 use crate::condition::ast::{Expr, Span, Test};
-use crate::condition::codes_without_always;
+use crate::condition::{Compiler, codes_without_always};
 use crate::diagnostic::{Diagnostic, Lint, Note, Severity, labels};
 use crate::engine::Matching;
 
@@ -57,7 +57,9 @@ impl Loader {
     ///
     /// Looks at all rules together; meant for people at work on rules, not for every start.
     pub fn lint(&self) -> Vec<Diagnostic> {
-        let Ok(ruleset) = self.compile(&mut Vec::new(), &mut Vec::new()) else { return Vec::new() };
+        let mut compiler = Compiler::new(&*self.schema);
+        let ruleset = self.compile(&mut compiler, &mut Vec::new(), &mut Vec::new());
+        let Ok(ruleset) = ruleset else { return Vec::new() };
         let look = Look { schema: &*self.schema, sources: &ruleset.sources };
         let mut findings = Vec::new();
         for rule in &ruleset.rules {
