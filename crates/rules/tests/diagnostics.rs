@@ -10,7 +10,7 @@ use expect_test::expect_file;
 use eyas_fields::{
     ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, ResolveError, Schema, Scope,
 };
-use eyas_rules::{Loader, Style, condition, render};
+use eyas_rules::{Lint, Loader, Style, condition, render};
 use eyas_sinsp::schema;
 
 fn dir() -> PathBuf {
@@ -77,6 +77,18 @@ fn carriage_returns_change_nothing() {
         let with: Vec<_> =
             files.iter().map(|(name, text)| (name.clone(), text.replace('\n', "\r\n"))).collect();
         assert_eq!(said(&with).replace('\r', ""), said(&files), "{name}");
+    }
+}
+
+#[test]
+fn every_code_is_explained_and_shown() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnostics.md");
+    let page = std::fs::read_to_string(docs).unwrap();
+    let all: String = cases().iter().map(|(_, files)| said(files)).collect();
+    for lint in Lint::ALL {
+        assert!(page.contains(lint.code()), "{} is in no page", lint.code());
+        let shown = all.contains(lint.code()) || *lint == Lint::EveryEvent;
+        assert!(shown, "no file shows {}", lint.code());
     }
 }
 

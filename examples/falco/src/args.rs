@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
     pub duration: u64,
 
-    /// Validate these rules files, print the result and exit; repeatable
+    /// Validate these rules files, show what is wrong or odd about them and exit; repeatable
     #[arg(short = 'V', long = "validate", value_name = "FILE")]
     pub validate: Vec<PathBuf>,
 

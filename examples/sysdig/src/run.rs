@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use eyas::events::EventType;
-use eyas::rules::condition;
+use eyas::rules::{Diagnostic, Style, condition, render};
 use eyas::scap::{EventSource, Next};
 use eyas::sinsp::Inspector;
 
@@ -35,9 +35,13 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// A filter against the fields of system calls.
 fn compile(text: &str) -> Result<condition::Filter> {
-    let hint = "see `sysdig -l` for the fields";
-    let expr = condition::parse(text).map_err(|error| anyhow!("filter: {error}"))?;
-    condition::compile(&expr, eyas::sinsp::schema()).map_err(|error| anyhow!("filter: {error}; {hint}"))
+    let schema = eyas::sinsp::schema();
+    let drawn = |diagnostic: Diagnostic| {
+        let drawn = render(&diagnostic, Style::default());
+        anyhow!("filter: not valid\n{drawn}\nsee `sysdig -l` for the fields")
+    };
+    let expr = condition::parse(text).map_err(|e| drawn(e.to_diagnostic("filter", text, schema)))?;
+    condition::compile(&expr, schema).map_err(|e| drawn(e.to_diagnostic("filter", text, schema)))
 }
 
 fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
