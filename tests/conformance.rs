@@ -122,11 +122,18 @@ fn rules_files_load_with_the_codes_that_falco_gives() {
             let (errors, warnings) = codes(&result);
             same &= errors == words(&want["errors"]) && warnings == words(&want["warnings"]);
             let schema = result.schema_validation();
+            let at: Vec<Value> = result
+                .errors
+                .iter()
+                .filter_map(|e| e.context.innermost())
+                .map(|l| serde_json::json!([l.item_type, l.item_name]))
+                .collect();
+            same &= want["error_at"].as_array() == Some(&at);
             same &= want["schema"].as_str().is_some_and(|wanted| schema.starts_with(wanted));
             let message = result.errors.first().map(|e| e.message.clone()).unwrap_or_default();
             shown.push_str(&format!(
-                "{errors:?} {warnings:?} {schema} {message} / {} {} {}",
-                want["errors"], want["warnings"], want["schema"]
+                "{errors:?} {warnings:?} {schema} {at:?} {message} / {} {} {} {}",
+                want["errors"], want["warnings"], want["schema"], want["error_at"]
             ));
         }
         if same || case.get("fatal").is_some() {

@@ -116,11 +116,11 @@ impl Loader {
             .and_then(|()| self.compile(&mut Compiler::new(&*self.schema), warnings, further).map(drop));
         result.errors.extend(outcome.err());
         for error in result.errors.iter_mut().chain(&mut result.further) {
-            error.context.draw(text);
+            error.context.draw(&self.files);
             error.resolve(&self.files);
         }
         for warning in &mut result.warnings {
-            warning.context.draw(text);
+            warning.context.draw(&self.files);
             warning.resolve(&self.files);
         }
         result

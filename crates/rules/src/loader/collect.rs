@@ -123,6 +123,7 @@ impl Overrides {
     fn decode(item: &Node, append: &[&str], replace: &[&str], context: &Context) -> Decoded<Self> {
         let mut out = Self { append: BTreeSet::new(), replace: BTreeSet::new() };
         let Some(node) = item.get("override") else { return Ok(out) };
+        let outer = context;
         let context = context.at("overrides", "", node.at);
         let pairs = match &node.kind {
             Kind::Null => return Ok(out),
@@ -136,7 +137,6 @@ impl Overrides {
         };
         for (key, value) in pairs {
             let name = key.as_str().unwrap_or_default();
-            let context = context.at("overrides", name, key.at);
             let (set, allowed, what) = match value.as_str() {
                 Some("append") => (&mut out.append, append, "appended to"),
                 Some("replace") => (&mut out.replace, replace, "replaced"),
@@ -145,6 +145,7 @@ impl Overrides {
                     let message = format!(
                         "Invalid override operation for key '{name}': '{shown}'. Allowed: append, replace"
                     );
+                    let context = context.at("value for", name, value.at);
                     let problem = invalid(message, &context)
                         .titled(format!("`{shown}` is nothing that can be done with `{name}`"))
                         .note(value.at.place, "expected `append` or `replace`")
@@ -155,6 +156,7 @@ impl Overrides {
             if !allowed.contains(&name) {
                 let mut list: Vec<_> = allowed.iter().map(|key| format!("`{key}`")).collect();
                 list.sort();
+                let context = context.at("overrides", name, key.at);
                 return Err(invalid(format!("Key '{name}' cannot be {what}"), &context)
                     .titled(format!("`{name}` cannot be {what}"))
                     .note(key.at.place, "")
@@ -164,7 +166,7 @@ impl Overrides {
             if item.get(name).is_none() {
                 let message =
                     format!("An override was specified for key '{name}' but it has no value in the item");
-                return Err(invalid(message, &context)
+                return Err(invalid(message, outer)
                     .titled(format!("the override of `{name}` has no value to work with"))
                     .note(key.at.place, format!("`{name}` is announced here"))
                     .help([format!("add `{name}: …` beside `override`")]));
@@ -262,6 +264,7 @@ impl Tables {
             let mut group = Vec::new();
             let mut add = |node: &Node, context: &Context, kind: &'static str| -> Decoded<()> {
                 let Scalar { text: name, at: named } = required_scalar(node, "name", context)?;
+                let outer = context;
                 let context = context.at(kind, &name, node.at);
                 let Scalar { text, at } = required_scalar(node, "version", &context)?;
                 if version(&text).is_none() {
@@ -271,7 +274,7 @@ impl Tables {
                 }
                 if group.iter().any(|(n, _)| *n == name) {
                     let message = format!("Plugin '{name}' is named twice in one requirement");
-                    return Err(wrong(message, &context)
+                    return Err(wrong(message, outer)
                         .titled(format!("the plugin `{name}` is named twice in one requirement"))
                         .note(named.place, "again here"));
                 }
@@ -280,6 +283,8 @@ impl Tables {
             };
             add(entry, &here, "required plugin versions entry")?;
             if let Some(Node { kind: Kind::Seq(alternatives), .. }) = entry.get("alternatives") {
+                let name = entry.get("name").and_then(Node::as_str).unwrap_or_default();
+                let here = context.at("required plugin versions entry", name, entry.at);
                 for alternative in alternatives {
                     add(alternative, &here, "required plugin versions alternative")?;
                 }

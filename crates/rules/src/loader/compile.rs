@@ -8,7 +8,7 @@ use super::macros::Macros;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::sources::Sources;
 use super::text::Text;
-use super::yaml::{At, Mark};
+use super::yaml::Mark;
 use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
 use crate::condition::{
@@ -277,23 +277,17 @@ fn say(error: LoadError, said: Said, sources: &Sources<'_>, source: u32, root: u
 }
 
 /// An error inside a condition's text, drawn into it.
-fn located(code: ErrorCode, message: String, text: &str, offset: usize, context: &Context) -> LoadError {
+pub(super) fn located(
+    code: ErrorCode,
+    message: String,
+    text: &str,
+    offset: usize,
+    context: &Context,
+) -> LoadError {
     let (line, column) = condition::position(text, offset);
-    let mut name: String = text.chars().take(17).collect();
-    if text.len() > 20 {
-        name.push_str("...");
-    } else {
-        name = text.to_owned();
-    }
     let base = context.innermost().map(|l| l.mark).unwrap_or_default();
     let mark = Mark { line: base.line + line, column: base.column + column, offset: base.offset + offset };
-    let mut context =
-        context.at("condition expression", &format!("\"{name}\""), At { mark, ..At::default() });
-    let shown = text.lines().nth(line - 1).unwrap_or_default();
-    let from = column.saturating_sub(80);
-    let shown: String = shown.chars().skip(from).take(160).collect();
-    context.snippet = format!("{shown}\n{}^\n", " ".repeat(column.saturating_sub(1 + from)));
-    LoadError::new(code, message, &context)
+    LoadError::new(code, message, &context.in_condition(text, offset, mark))
 }
 
 fn condition_error(

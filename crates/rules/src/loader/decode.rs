@@ -113,7 +113,8 @@ pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Opt
                 Kind::Null => ("is empty", "is empty"),
                 _ => ("is not a scalar value", "must be a text"),
             };
-            Err(invalid(format!("An element of '{key}' {what}"), &inner())
+            let context = inner().at("list item", "", node.at);
+            Err(invalid(format!("An element of '{key}' {what}"), &context)
                 .titled(format!("an element of `{key}` {title}"))
                 .note(node.at.place, ""))
         }

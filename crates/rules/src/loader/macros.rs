@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::MAX_NODES;
 use super::collect::{Macro, RawRule, Tables};
-use super::compile::parse_condition;
+use super::compile::{located, parse_condition};
 use super::lists::Lists;
 use super::result::{ErrorCode, LoadError};
 use super::sources::Sources;
@@ -81,7 +81,10 @@ impl Macros {
     ) -> Result<Expr, LoadError> {
         let context = &of.condition_context;
         expr.expand(&mut |name, span| {
-            let fail = |message: String| LoadError::new(ErrorCode::Validate, message, context);
+            let fail = |message: String| {
+                let text = sources.text(span.source).as_str();
+                located(ErrorCode::Validate, message, text, span.start as usize, context)
+            };
             if open.iter().any(|n| n == name) {
                 return Err(fail(format!("reference loop in macro '{name}'"))
                     .titled(format!("the macro `{name}` contains itself"))
@@ -136,7 +139,10 @@ impl Macros {
     ) -> Result<Expr, LoadError> {
         let mut nodes = 0;
         expr.expand(&mut |name, span| {
-            let fail = |message| LoadError::new(ErrorCode::Validate, message, &rule.condition_context);
+            let fail = |message| {
+                let text = sources.text(span.source).as_str();
+                located(ErrorCode::Validate, message, text, span.start as usize, &rule.condition_context)
+            };
             let Some(index) = self.by_name.get(name) else {
                 let message = format!("Undefined macro '{name}' used in filter.");
                 return Err(undefined(fail(message), name, span, span.source, tables, sources));

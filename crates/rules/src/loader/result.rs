@@ -59,7 +59,7 @@ codes! {
         InvalidMacroName "LOAD_INVALID_MACRO_NAME" "Invalid macro name",
         InvalidListName "LOAD_INVALID_LIST_NAME" "Invalid list name",
         CompileCondition "LOAD_COMPILE_CONDITION" "Warning in rule condition",
-        UnknownKey "LOAD_UNKNOWN_KEY" "Unknown key in item",
+        UnknownKey "LOAD_UNKNOWN_KEY" "Unknown key in item definition",
     }
 }
 
@@ -117,13 +117,53 @@ impl Context {
         self.locations.last()
     }
 
-    pub(crate) fn draw(&mut self, text: &str) {
-        let Some(mark) = self.innermost().map(|l| l.mark) else { return };
-        if let Some(line) = text.lines().nth(mark.line) {
-            let line: String = line.chars().take(160).collect();
-            self.snippet = format!("{line}\n{}^\n", " ".repeat(mark.column.min(160)));
+    /// One step further in: a condition, named by its beginning as Falco does, with the place drawn into
+    /// it.
+    pub(crate) fn in_condition(&self, condition: &str, offset: usize, mark: Mark) -> Self {
+        let shown = if condition.len() > 20 {
+            format!("\"{}...\"", &condition[..diagnostic::floor(condition, 17)])
+        } else {
+            format!("\"{condition}\"")
+        };
+        let at = At { mark, place: self.place(), ..At::default() };
+        let name = shown.replace(['\n', '\r'], " ").into();
+        let mut this = self.clone().with("condition expression", "", &name, at);
+        this.snippet = snippet(condition, offset);
+        this
+    }
+
+    /// Draws the innermost place, unless it is drawn already.
+    pub(crate) fn draw(&mut self, files: &[Arc<SourceFile>]) {
+        let place = self.place();
+        if let Some(file) = files.get(place.file as usize).filter(|_| self.snippet.is_empty()) {
+            self.snippet = snippet(file.text(), place.start as usize);
         }
     }
+}
+
+/// The line around a byte, or less of a long one, and a caret below it, as Falco draws it.
+fn snippet(text: &str, at: usize) -> String {
+    const HALF: usize = 80;
+    let mut pos = diagnostic::floor(text, at.min(text.len().saturating_sub(1)));
+    while pos > 0 && text.as_bytes()[pos] == b'\n' {
+        pos = diagnostic::floor(text, pos - 1);
+    }
+    let start = text[..pos].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[pos..].find('\n').map_or(text.len(), |len| pos + len);
+    let from = start.max(diagnostic::floor(text, pos.saturating_sub(HALF)));
+    let to = end.min(diagnostic::floor(text, pos + HALF + 1)).max(from);
+    let mut line = text[from..to].to_owned();
+    if line.is_empty() {
+        return "<No context available>\n".to_owned();
+    }
+    if from > start {
+        line.replace_range(..diagnostic::floor(&line, 3), "...");
+    }
+    if to < end {
+        line.truncate(diagnostic::floor(&line, line.len() - 3));
+        line.push_str("...");
+    }
+    format!("{line}\n{}^\n", " ".repeat(text[from..pos].chars().count()))
 }
 
 /// An error or a warning.
@@ -361,4 +401,21 @@ fn json_problem(out: &mut String, index: usize, context: &Context, code: &str, s
     out.push_str("},\"message\":");
     json_text(out, message);
     out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snippet_is_a_line_with_a_caret() {
+        assert_eq!(snippet("ab\ncd e\nf", 6), "cd e\n   ^\n");
+        assert_eq!(snippet("ab\n", 2), "ab\n ^\n", "an end of line: what is before it");
+        assert_eq!(snippet("ab", 100), "ab\n ^\n");
+        assert_eq!(snippet("", 0), "<No context available>\n");
+        let long = snippet(&"é".repeat(1000), 1000);
+        let (line, caret) = long.split_once('\n').unwrap();
+        assert!(line.starts_with("...") && line.ends_with("...") && line.len() < 180, "{line}");
+        assert_eq!(caret.trim_start_matches(' '), "^\n");
+    }
 }

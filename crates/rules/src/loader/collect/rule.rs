@@ -132,14 +132,14 @@ impl Tables {
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
         let Kind::Map(pairs) = &item.kind else { return Ok(()) };
-        for (key, _) in pairs {
+        for (key, value) in pairs {
             let text = key.as_str().unwrap_or_default();
             let free =
                 matches!(text, "rule" | "override" | "append" | "source") || !RULE_KEYS.contains(&text);
             if !free && !overrides.append.contains(text) && !overrides.replace.contains(text) {
                 let message =
                     format!("Unexpected key '{text}': no corresponding entry under 'override' is defined");
-                return Err(invalid(message, &context.at("rule", name, key.at))
+                return Err(invalid(message, &context.at("overrides", text, value.at))
                     .titled(format!("`{text}` is given and `override` does not say what to do with it"))
                     .note(key.at.place, "")
                     .note(key_place(item, "override", context), "named here: what is appended or replaced")
