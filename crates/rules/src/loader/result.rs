@@ -176,7 +176,13 @@ pub struct Problem<C> {
     pub message: String,
     /// Where.
     pub context: Context,
-    /// The sentence for people, where it differs.
+    shown: Box<Shown>,
+}
+
+/// What people are shown of a problem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    /// The sentence, where it differs.
     title: Option<String>,
     notes: Vec<Note>,
     help: Vec<String>,
@@ -185,37 +191,29 @@ pub struct Problem<C> {
 
 impl<C> Problem<C> {
     pub(crate) fn new(code: C, message: impl Into<String>, context: &Context) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            context: context.clone(),
-            title: None,
-            notes: Vec::new(),
-            help: Vec::new(),
-            labels: Vec::new(),
-        }
+        Self { code, message: message.into(), context: context.clone(), shown: Box::default() }
     }
 
     /// Says it so to people.
     pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
+        self.shown.title = Some(title.into());
         self
     }
 
     /// Points at a place; the first one is what it is about, else the innermost step.
     pub(crate) fn note(mut self, place: Place, text: impl Into<String>) -> Self {
-        self.notes.push(Note::new(place, text));
+        self.shown.notes.push(Note::new(place, text));
         self
     }
 
     pub(crate) fn notes(mut self, notes: impl IntoIterator<Item = Note>) -> Self {
-        self.notes.extend(notes);
+        self.shown.notes.extend(notes);
         self
     }
 
     /// Says what to do.
     pub(crate) fn help(mut self, help: impl IntoIterator<Item = String>) -> Self {
-        self.help.extend(help);
+        self.shown.help.extend(help);
         self
     }
 
@@ -229,19 +227,19 @@ impl<C> Problem<C> {
 
     /// Finds its places in the files.
     pub(crate) fn resolve(&mut self, files: &[Arc<SourceFile>]) {
-        if self.notes.is_empty() {
-            self.notes.push(Note::new(self.context.place(), ""));
+        if self.shown.notes.is_empty() {
+            self.shown.notes.push(Note::new(self.context.place(), ""));
         }
-        self.labels = diagnostic::labels(&self.notes, files);
+        self.shown.labels = diagnostic::labels(&self.shown.notes, files);
     }
 
     fn diagnostic(&self, code: &'static str, severity: Severity) -> Diagnostic {
         Diagnostic {
             code,
             severity,
-            message: self.title.clone().unwrap_or_else(|| self.message.clone()),
-            labels: self.labels.clone(),
-            help: self.help.clone(),
+            message: self.shown.title.clone().unwrap_or_else(|| self.message.clone()),
+            labels: self.shown.labels.clone(),
+            help: self.shown.help.clone(),
         }
     }
 }
@@ -249,8 +247,8 @@ impl<C> Problem<C> {
 impl Problem<ErrorCode> {
     /// The same as a warning.
     pub(crate) fn into_warning(self, code: WarningCode) -> LoadWarning {
-        let Self { message, context, title, notes, help, labels, .. } = self;
-        Problem { code, message, context, title, notes, help, labels }
+        let Self { message, context, shown, .. } = self;
+        Problem { code, message, context, shown }
     }
 
     /// As it is shown to people.

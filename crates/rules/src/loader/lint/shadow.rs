@@ -86,7 +86,7 @@ fn implies(given: &Leaf, wanted: &Leaf) -> bool {
 }
 
 /// Whether whatever satisfies all of `given` satisfies `wanted`.
-fn entails<'t>(given: &mut Vec<&'t Tree>, wanted: &Tree, steps: &mut usize) -> bool {
+fn entails(given: &mut Vec<&Tree>, wanted: &Tree, steps: &mut usize) -> bool {
     if *steps == 0 {
         return false;
     }
