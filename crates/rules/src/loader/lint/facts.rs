@@ -54,7 +54,15 @@ fn named(ty: FieldType, literal: &Literal) -> Option<Named> {
     match ty {
         T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text.clone())),
         T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime | T::Port => {
-            std::str::from_utf8(&literal.text).ok()?.parse().ok().map(Named::Number)
+            let number: i128 = std::str::from_utf8(&literal.text).ok()?.parse().ok()?;
+            // What exceeds the type is another number there.
+            let limits = match ty {
+                T::Int { bits } => -(1 << (bits - 1))..1 << (bits - 1),
+                T::Uint { bits } => 0..1 << bits,
+                T::Port => 0..1 << 16,
+                _ => 0..1 << 64,
+            };
+            limits.contains(&number).then_some(Named::Number(number))
         }
         _ => None,
     }

@@ -1,0 +1,144 @@
+//! What is told of rules that load and do something else than they seem to, and of which not.
+
+use std::sync::Arc;
+
+use eyas_rules::{Loader, Matching};
+use eyas_sinsp::schema;
+
+/// Codes of eyas's own warnings about rules with these conditions.
+fn codes(conditions: &[&str], matching: Matching) -> Vec<&'static str> {
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.matching(matching);
+    let mut text = String::from("- list: shell_binaries\n  items: [bash, zsh]\n- list: empty\n  items: []\n");
+    for (number, condition) in conditions.iter().enumerate() {
+        text.push_str(&format!(
+            "- rule: r{number}\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n"
+        ));
+    }
+    let result = loader.load("r.yaml", &text);
+    assert!(result.successful(), "{}", result.verbose());
+    loader.lint().iter().map(|d| d.code).collect()
+}
+
+#[track_caller]
+fn check(conditions: &[&str], want: &[&str]) {
+    assert_eq!(codes(conditions, Matching::First), want, "{conditions:?}");
+}
+
+#[test]
+fn contradictions() {
+    const NEVER: &[&str] = &["EYAS_NEVER_MATCHES"];
+    for condition in [
+        "proc.name = bash and proc.name = zsh",
+        "proc.name = bash and not proc.name in (shell_binaries, fish)",
+        "proc.name in (shell_binaries) and proc.name startswith x",
+        "proc.name startswith a and proc.name startswith b",
+        "proc.name in (empty)",
+        "proc.pid > 5 and proc.pid < 5",
+        "proc.pid = 5 and proc.pid >= 6",
+        "not proc.name exists and proc.name = bash",
+        "(proc.name = a or proc.name = b) and proc.name = c",
+        "not (proc.name != bash) and not proc.name = bash and proc.name exists and evt.type in ()",
+        "evt.type = open and evt.type = close",
+    ] {
+        check(&[condition], NEVER);
+    }
+    for condition in [
+        "proc.name = bash and proc.name in (shell_binaries)",
+        "proc.name = bash and not proc.name = zsh",
+        "proc.name startswith a and proc.name startswith ab",
+        "proc.pid > 5 and proc.pid < 7",
+        "(proc.name = a or proc.name = b) and proc.name = b",
+        "proc.aname = a and proc.aname = b and evt.type = open",
+        "fd.ip = 1.1.1.1 and fd.ip = 2.2.2.2",
+        "not proc.name = bash and not proc.name = zsh",
+        "proc.args = a and evt.type = open",
+        "evt.rawres < 0 and evt.rawres != -1",
+        // A negation holds of what is not there.
+        "not proc.pid < 5 and not proc.pid > 3",
+    ] {
+        let found = codes(&[condition], Matching::First);
+        assert!(!found.contains(&NEVER[0]), "{condition}: {found:?}");
+    }
+}
+
+#[test]
+fn shadows() {
+    const SHADOWED: &[&str] = &["EYAS_SHADOWED"];
+    for [first, second] in [
+        ["evt.type = open", "evt.type = open"],
+        ["evt.type in (open, openat)", "evt.type = open and proc.name = x"],
+        ["evt.type = open and proc.name in (a, b)", "proc.name = a and evt.type = open"],
+        ["evt.type = open and (proc.name = a or proc.pid = 1)", "evt.type = open and proc.pid = 1"],
+        ["evt.type = open and not proc.name = a", "evt.type = open and proc.name = b"],
+        ["evt.type = open and proc.name in (a, b)", "evt.type = open and (proc.name = a or proc.name = b)"],
+        ["evt.type = open and proc.pid > 1", "evt.type = open and proc.pid > 2"],
+        ["evt.type = open and not (proc.name = a and proc.pid = 1)", "evt.type = open and proc.name = b"],
+    ] {
+        check(&[first, second], SHADOWED);
+        assert!(codes(&[first, second], Matching::All).is_empty());
+    }
+    for [first, second] in [
+        ["evt.type = open and proc.name = a", "evt.type = open"],
+        ["evt.type = open", "evt.type in (open, openat)"],
+        ["evt.type = open and proc.name != a", "evt.type = open and not proc.name = a"],
+        ["evt.type = open and proc.name in (a, b)", "evt.type = open and proc.name in (a, b, c)"],
+        ["evt.type = open and proc.pid > 2", "evt.type = open and proc.pid > 1"],
+        [
+            "evt.type = open and proc.name = a and proc.pid = 1",
+            "evt.type = open and (proc.name = a or proc.pid = 1)",
+        ],
+    ] {
+        check(&[first, second], &[]);
+    }
+}
+
+#[test]
+fn a_rule_that_is_off_shadows_nothing() {
+    let mut loader = Loader::new(Arc::new(schema()));
+    let rule = |name: &str, more: &str| {
+        format!(
+            "- rule: {name}\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n{more}"
+        )
+    };
+    let result = loader.load("r.yaml", &(rule("a", "  enabled: false\n") + &rule("b", "")));
+    assert!(result.successful());
+    assert!(loader.lint().is_empty());
+}
+
+#[test]
+fn names_of_lists() {
+    const UNKNOWN: &[&str] = &["EYAS_UNKNOWN_LIST"];
+    check(&["evt.type = open and proc.name in (shell_binaris, x)"], UNKNOWN);
+    check(&["evt.type = open and proc.name in shells"], UNKNOWN);
+    check(&["evt.type = open and proc.name in (my_shells)"], UNKNOWN);
+    check(&["evt.type = open and proc.name in (\"my_shells\")"], &[]);
+    check(&["evt.type = open and proc.name in (bash, sh)"], &[]);
+    check(&["evt.type in (perf_event_open) and proc.name in (shell_binaries)"], &[]);
+}
+
+#[test]
+fn absent_values() {
+    const ABSENT: &[&str] = &["EYAS_ABSENT_VALUE"];
+    check(&["evt.type = open and fd.name != x"], ABSENT);
+    check(&["evt.type = open and not fd.name = x"], ABSENT);
+    check(&["evt.type = open and fd.name exists and fd.name != x"], &[]);
+    check(&["evt.type = open and fd.typechar = f and fd.name != x"], &[]);
+    check(&["evt.type = open and (fd.typechar = f or fd.num = 3) and fd.name != x"], &[]);
+    check(&["evt.type = open and proc.name != x"], &[]);
+}
+
+#[test]
+fn large_rulesets_take_no_time() {
+    let conditions: Vec<String> = (0..400)
+        .map(|n| {
+            format!(
+                "evt.type = open and (proc.name = a{n} or proc.pname = b or proc.exe = c) and fd.num = {n}"
+            )
+        })
+        .collect();
+    let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
+    let started = std::time::Instant::now();
+    check(&conditions, &[]);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+}
