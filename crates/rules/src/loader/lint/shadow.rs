@@ -5,7 +5,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::facts::Fact;
 use super::{Finding, Look, Part};
-use crate::condition::ast::Test;
 use crate::condition::codes;
 use crate::diagnostic::{Lint, Note};
 use crate::loader::compile::Compiled;
@@ -17,72 +16,87 @@ const ALL_STEPS: usize = 4_000_000;
 
 /// A comparison with what it says.
 struct Leaf {
-    /// Number of its text.
-    id: u32,
     /// Number of what is compared.
     key: u32,
-    negated: bool,
     fact: Option<Fact>,
 }
 
 /// A condition, negations pushed to the comparisons.
-enum Tree {
+struct Tree {
+    /// Number of what it is: equal trees have the same.
+    id: u32,
+    kind: Kind,
+}
+
+enum Kind {
     Leaf(Leaf),
     All(Vec<Tree>),
     Any(Vec<Tree>),
 }
 
-struct Numbers {
-    ids: FxHashMap<String, u32>,
+/// What a tree is made of.
+#[derive(PartialEq, Eq, Hash)]
+enum Made {
+    Key(String),
+    Test(String, bool),
+    All(Vec<u32>),
+    Any(Vec<u32>),
 }
 
-impl Numbers {
-    fn of(&mut self, text: String) -> u32 {
-        let next = self.ids.len() as u32;
-        *self.ids.entry(text).or_insert(next)
-    }
+/// Equal things have equal numbers.
+#[derive(Default)]
+struct Numbers(FxHashMap<Made, u32>);
 
-    fn leaf(&mut self, look: &Look<'_>, test: &Test, negated: bool) -> Leaf {
-        let fact = Fact::of(test, negated, look.schema);
-        Leaf { id: self.of(test.to_string()), key: self.of(test.left.to_string()), negated, fact }
+impl Numbers {
+    fn of(&mut self, made: Made) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(made).or_insert(next)
     }
 
     fn tree(&mut self, look: &Look<'_>, part: Part<'_>) -> Tree {
         if let Some((test, negated)) = part.test() {
-            return Tree::Leaf(self.leaf(look, test, negated));
+            let key = self.of(Made::Key(test.left.to_string()));
+            let leaf = Leaf { key, fact: Fact::of(test, negated, look.schema) };
+            return Tree { id: self.of(Made::Test(test.to_string(), negated)), kind: Kind::Leaf(leaf) };
         }
         if let Some(children) = part.all() {
-            return Tree::All(children.map(|c| self.tree(look, c)).collect());
+            let children: Vec<Tree> = children.map(|c| self.tree(look, c)).collect();
+            return Tree { id: self.of(Made::All(ids(&children))), kind: Kind::All(children) };
         }
-        Tree::Any(part.any().into_iter().flatten().map(|c| self.tree(look, c)).collect())
+        let children: Vec<Tree> = part.any().into_iter().flatten().map(|c| self.tree(look, c)).collect();
+        Tree { id: self.of(Made::Any(ids(&children))), kind: Kind::Any(children) }
     }
+}
+
+/// Numbers of the parts, whatever their order.
+fn ids(trees: &[Tree]) -> Vec<u32> {
+    let mut ids: Vec<u32> = trees.iter().map(|tree| tree.id).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// What is compared anywhere in a tree.
 fn keys(tree: &Tree, out: &mut FxHashSet<u32>) {
-    match tree {
-        Tree::Leaf(leaf) => {
+    match &tree.kind {
+        Kind::Leaf(leaf) => {
             out.insert(leaf.key);
         }
-        Tree::All(children) | Tree::Any(children) => children.iter().for_each(|c| keys(c, out)),
+        Kind::All(children) | Kind::Any(children) => children.iter().for_each(|c| keys(c, out)),
     }
 }
 
 /// What is compared in every event that satisfies the tree.
 fn needed(tree: &Tree, out: &mut Vec<u32>) {
-    match tree {
-        Tree::Leaf(leaf) => out.push(leaf.key),
-        Tree::All(children) => children.iter().for_each(|c| needed(c, out)),
-        Tree::Any(_) => {}
+    match &tree.kind {
+        Kind::Leaf(leaf) => out.push(leaf.key),
+        Kind::All(children) => children.iter().for_each(|c| needed(c, out)),
+        Kind::Any(_) => {}
     }
 }
 
 fn implies(given: &Leaf, wanted: &Leaf) -> bool {
-    if given.id == wanted.id && given.negated == wanted.negated {
-        return true;
-    }
-    let same = given.key == wanted.key;
-    same && given.fact.as_ref().zip(wanted.fact.as_ref()).is_some_and(|(a, b)| a.implies(b))
+    let facts = given.fact.as_ref().zip(wanted.fact.as_ref());
+    given.key == wanted.key && facts.is_some_and(|(a, b)| a.implies(b))
 }
 
 /// Whether whatever satisfies all of `given` satisfies `wanted`.
@@ -90,40 +104,37 @@ fn entails(given: &mut Vec<&Tree>, wanted: &Tree, steps: &mut usize) -> bool {
     if *steps == 0 {
         return false;
     }
-    *steps -= 1;
-    let direct = match wanted {
-        Tree::All(children) => return children.iter().all(|c| entails(given, c, steps)),
-        Tree::Any(children) => children.iter().any(|c| entails(given, c, steps)),
-        Tree::Leaf(wanted) => given.iter().any(|g| {
-            *steps = steps.saturating_sub(1);
-            matches!(g, Tree::Leaf(g) if implies(g, wanted))
-        }),
+    *steps = steps.saturating_sub(1 + given.len() / 4);
+    if given.iter().any(|g| g.id == wanted.id) {
+        return true;
+    }
+    // What must all hold is given one by one.
+    if let Some(at) = given.iter().position(|g| matches!(g.kind, Kind::All(_))) {
+        let mut flat = given.clone();
+        if let Kind::All(children) = &flat.swap_remove(at).kind {
+            flat.extend(children);
+        }
+        return entails(&mut flat, wanted, steps);
+    }
+    let direct = match &wanted.kind {
+        Kind::All(children) => return children.iter().all(|c| entails(given, c, steps)),
+        Kind::Any(children) => children.iter().any(|c| entails(given, c, steps)),
+        Kind::Leaf(wanted) => given.iter().any(|g| matches!(&g.kind, Kind::Leaf(g) if implies(g, wanted))),
     };
     if direct {
         return true;
     }
+    // Each of several alternatives may do.
     for at in 0..given.len() {
-        let children = match given[at] {
-            Tree::Any(children) | Tree::All(children) => children,
-            Tree::Leaf(_) => continue,
-        };
-        let len = given.len();
-        let opened = given.swap_remove(at);
-        let found = if matches!(opened, Tree::All(_)) {
-            given.extend(children);
-            entails(given, wanted, steps)
-        } else {
-            children.iter().all(|child| {
-                given.push(child);
-                let found = entails(given, wanted, steps);
-                given.truncate(len - 1);
-                found
-            })
-        };
-        given.truncate(len - 1);
-        given.push(opened);
-        let last = given.len() - 1;
-        given.swap(at, last);
+        let Kind::Any(children) = &given[at].kind else { continue };
+        let mut rest = given.clone();
+        rest.swap_remove(at);
+        let found = children.iter().all(|child| {
+            rest.push(child);
+            let found = entails(&mut rest, wanted, steps);
+            rest.pop();
+            found
+        });
         if found {
             return true;
         }
@@ -142,7 +153,7 @@ struct Entry<'r> {
 /// Reports rules that are satisfied only by what satisfies an earlier one. `rules` are those that are on,
 /// in their order.
 pub(super) fn rules(look: &Look<'_>, rules: &[&Compiled<'_>], findings: &mut Vec<Finding>) {
-    let mut numbers = Numbers { ids: FxHashMap::default() };
+    let mut numbers = Numbers::default();
     let mut entries: Vec<Entry<'_>> = Vec::with_capacity(rules.len());
     for rule in rules {
         let mut tests = 0;
