@@ -39,6 +39,14 @@ fn an_invalid_file_is_drawn_on_standard_error() {
 }
 
 #[test]
+fn of_rules_without_fault_nothing_is_said() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/rules.yaml");
+    let (output, out, err) = falco(&path, &["-V", "FILE"]);
+    assert!(output.status.success() && err.is_empty(), "{err}");
+    assert_eq!(out, format!("{}: Ok\n", path.display()));
+}
+
+#[test]
 fn oddities_are_shown_when_asked_for() {
     let path = file("odd.yaml", &rule("evt.type = open and fd.name in ()"));
     let (output, out, err) = falco(&path, &["-V", "FILE"]);
