@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use eyas::events::EventType;
-use eyas::rules::{Diagnostic, Style, condition, render};
+use eyas::rules::{Diagnostic, condition};
 use eyas::scap::{EventSource, Next};
 use eyas::sinsp::Inspector;
 
@@ -36,12 +36,14 @@ pub fn run(args: &Args) -> Result<()> {
 /// A filter against the fields of system calls.
 fn compile(text: &str) -> Result<condition::Filter> {
     let schema = eyas::sinsp::schema();
-    let drawn = |diagnostic: Diagnostic| {
-        let drawn = render(&diagnostic, Style::default());
-        anyhow!("filter: not valid\n{drawn}\nsee `sysdig -l` for the fields")
+    // One line, as all errors here.
+    let said = |diagnostic: Diagnostic| {
+        let column = diagnostic.labels.first().map_or(1, |label| label.position().1);
+        let parts: Vec<String> = [diagnostic.message].into_iter().chain(diagnostic.help).collect();
+        anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
     };
-    let expr = condition::parse(text).map_err(|e| drawn(e.to_diagnostic("filter", text, schema)))?;
-    condition::compile(&expr, schema).map_err(|e| drawn(e.to_diagnostic("filter", text, schema)))
+    let expr = condition::parse(text).map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
+    condition::compile(&expr, schema).map_err(|e| said(e.to_diagnostic("filter", text, schema)))
 }
 
 fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
