@@ -34,6 +34,31 @@ enum Many {
     Each,
 }
 
+impl Many {
+    #[inline]
+    fn of(self, check: &Check, value: Value<'_>) -> bool {
+        match value {
+            Value::List(values) => match self {
+                Self::All => values.iter().all(|v| check.holds(*v)),
+                Self::Any => values.iter().any(|v| check.holds(*v)),
+                Self::Each => !values.is_empty() && values.iter().all(|v| check.holds(*v)),
+            },
+            value => check.holds(value),
+        }
+    }
+}
+
+impl Modifier {
+    /// Whether `held` of `all` comparisons are as many as it wants.
+    fn of(self, all: usize, held: usize) -> bool {
+        match self {
+            Self::OneOf => held == 1,
+            Self::AnyOf => held > 0,
+            Self::AllOf => held == all && held > 0,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Check {
     Exists,
@@ -214,12 +239,11 @@ impl Predicate {
             (Check::Operand(op, right), value) => right
                 .take(source)
                 .is_some_and(|right| right.with(|right| against(*op, self.many, value, right))),
-            (check, Value::List(values)) => match self.many {
-                Many::All => values.iter().all(|v| check.holds(*v)),
-                Many::Any => values.iter().any(|v| check.holds(*v)),
-                Many::Each => !values.is_empty() && values.iter().all(|v| check.holds(*v)),
-            },
-            (check, value) => check.holds(value),
+            // The modifier counts constants: each is compared with all that the field has.
+            (Check::Modified(modifier, checks), value) => {
+                modifier.of(checks.len(), checks.iter().filter(|check| self.many.of(check, value)).count())
+            }
+            (check, value) => self.many.of(check, value),
         }
     }
 }
@@ -274,12 +298,7 @@ impl Check {
                 _ => false,
             },
             Self::Modified(modifier, checks) => {
-                let count = checks.iter().filter(|check| check.holds(value)).count();
-                match modifier {
-                    Modifier::OneOf => count == 1,
-                    Modifier::AnyOf => count > 0,
-                    Modifier::AllOf => count == checks.len() && count > 0,
-                }
+                modifier.of(checks.len(), checks.iter().filter(|check| check.holds(value)).count())
             }
             Self::Exists => true,
             Self::Operand(..) => false,
@@ -322,7 +341,10 @@ fn against(op: Op, many: Many, left: Value<'_>, right: Value<'_>) -> bool {
             Many::Any | Many::Each => items.iter().any(is_member),
         },
         (Op::In | Op::Intersects, value) => is_member(&value),
-        (op, Value::List(items)) => items.iter().any(|v| scalar(op, *v, right)),
+        (op, Value::List(items)) => match many {
+            Many::Each => !items.is_empty() && items.iter().all(|v| scalar(op, *v, right)),
+            Many::All | Many::Any => items.iter().any(|v| scalar(op, *v, right)),
+        },
         (op, value) => scalar(op, value, right),
     }
 }

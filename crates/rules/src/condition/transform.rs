@@ -240,6 +240,12 @@ impl Source {
                 let taken = arg.take(source)?;
                 match map {
                     Map::Len => Some(Taken::Plain(Value::Uint(length(&taken)))),
+                    // A text ends at its first NUL, whatever was encoded behind it.
+                    Map::B64 if self.ty == FieldType::Str => each(taken, &|text| {
+                        let mut text = decode_base64(text)?;
+                        text.truncate(text.iter().position(|b| *b == 0).unwrap_or(text.len()));
+                        Some(text)
+                    }),
                     map => each(taken, &|text| map_text(*map, text)),
                 }
             }

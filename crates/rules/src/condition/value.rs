@@ -119,7 +119,7 @@ fn wide(text: &str) -> Result<i128, String> {
         return Err(format!("'{text}' is not a valid number: decimal digits expected"));
     }
     let value = digits.bytes().try_fold(0_i128, |n, b| n.checked_mul(10)?.checked_add(i128::from(b - b'0')));
-    let value = value.unwrap_or(i128::from(u64::MAX));
+    let value = value.unwrap_or(i128::MAX);
     Ok(if negative { -value } else { value })
 }
 
@@ -134,7 +134,9 @@ fn signed(text: &str, bits: u8) -> Result<i128, String> {
 }
 
 fn unsigned(text: &str, bits: u8) -> Result<i128, String> {
-    let value = wide(text)?.clamp(i64::MIN.into(), u64::MAX.into()) as u64;
+    let value = wide(text)?;
+    // A minus wraps around; what has no 64 bits is the largest number, whatever its sign.
+    let value = if value.unsigned_abs() > u64::MAX.into() { u64::MAX } else { value as u64 };
     Ok(match bits {
         8 => i128::from(value as u8),
         16 => i128::from(value as u16),
@@ -143,7 +145,7 @@ fn unsigned(text: &str, bits: u8) -> Result<i128, String> {
     })
 }
 
-fn port(text: &str) -> Result<i128, String> {
+pub(super) fn port(text: &str) -> Result<i128, String> {
     if text.is_empty() {
         return Ok(0);
     }
@@ -207,4 +209,43 @@ fn net(text: &str) -> Result<Net, String> {
         return Err(format!("{}: the prefix is not {} to {}", fail(), allowed.start(), allowed.end()));
     }
     Ok(Net { addr, prefix: prefix as u8 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_wrap_and_saturate_as_in_c() {
+        let unsigned = FieldType::Uint { bits: 64 };
+        let signed = FieldType::Int { bits: 64 };
+        for (ty, text, want) in [
+            (unsigned, "-1", i128::from(u64::MAX)),
+            (unsigned, "-18446744073709551615", 1),
+            (unsigned, "-18446744073709551616", i128::from(u64::MAX)),
+            (unsigned, "99999999999999999999999999999999999999999999", i128::from(u64::MAX)),
+            (FieldType::Uint { bits: 8 }, "257", 1),
+            (FieldType::Uint { bits: 32 }, "-1", i128::from(u32::MAX)),
+            (signed, "-99999999999999999999", i128::from(i64::MIN)),
+            (signed, "99999999999999999999", i128::from(i64::MAX)),
+            (FieldType::Int { bits: 16 }, "65535", -1),
+            (FieldType::Int { bits: 32 }, " +010", 10),
+        ] {
+            assert_eq!(constant(ty, Op::Eq, text.as_bytes()), Ok(Constant::Num(want)), "{text}");
+        }
+        for text in ["", "0x10", "1.0", "1e+2", "1 ", "--1", "+"] {
+            assert!(constant(signed, Op::Eq, text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_need_an_address_of_one_family_and_a_length() {
+        let net = |text: &str| constant(FieldType::Net, Op::Eq, text.as_bytes());
+        for text in ["10.0.0.0/8", "0.0.0.0/0", "10.0.0.1/256", "fe80::/10", "::1/128"] {
+            assert!(net(text).is_ok(), "{text}");
+        }
+        for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/0", "::1/129", "::1", "::ffff:1.2.3.4/100"] {
+            assert!(net(text).is_err(), "{text}");
+        }
+    }
 }

@@ -22,8 +22,12 @@ impl Glob {
             let (part, len) = match pattern[at] {
                 b'*' => (Part::Star, 1),
                 b'?' => (Part::Any, 1),
-                b'\\' if at + 1 < pattern.len() => (Part::Byte(pattern[at + 1]), 2),
-                b'[' => match set(&pattern[at..]) {
+                b'\\' => match pattern.get(at + 1) {
+                    Some(byte) => (Part::Byte(*byte), 2),
+                    // As in the C library: there is nothing that it could stand before.
+                    None => (Part::Set(Box::new([false; 256])), 1),
+                },
+                b'[' => match set(&pattern[at..], fold) {
                     Some((set, len)) => (Part::Set(Box::new(set)), len),
                     None => (Part::Byte(b'['), 1),
                 },
@@ -66,9 +70,6 @@ impl Glob {
             Part::Byte(b) if self.fold => b.eq_ignore_ascii_case(&byte),
             Part::Byte(b) => *b == byte,
             Part::Any => true,
-            Part::Set(set) if self.fold => {
-                set[usize::from(byte.to_ascii_lowercase())] || set[usize::from(byte.to_ascii_uppercase())]
-            }
             Part::Set(set) => set[usize::from(byte)],
             Part::Star => false,
         }
@@ -76,12 +77,15 @@ impl Glob {
 }
 
 /// A bracket expression at the start of the text and its length; `None` if it has no end.
-fn set(text: &[u8]) -> Option<([bool; 256], usize)> {
+///
+/// With `fold` its bytes and ranges are those of any case; its classes are not, as in the C library.
+fn set(text: &[u8], fold: bool) -> Option<([bool; 256], usize)> {
     let mut members = [false; 256];
     let mut at = 1;
     let inverted = matches!(text.get(at), Some(b'!' | b'^'));
     at += usize::from(inverted);
     let first = at;
+    let mut known = true;
     loop {
         let byte = *text.get(at)?;
         if byte == b']' && at > first {
@@ -91,13 +95,15 @@ fn set(text: &[u8]) -> Option<([bool; 256], usize)> {
             && text.get(at + 1) == Some(&b':')
             && let Some(len) = text[at + 2..].windows(2).position(|w| w == b":]")
         {
-            class(&text[at + 2..at + 2 + len], &mut members);
+            known &= class(&text[at + 2..at + 2 + len], &mut members);
             at += len + 4;
             continue;
         }
-        let literal = |at: usize| match (text.get(at)?, text.get(at + 1)) {
-            (b'\\', Some(escaped)) => Some((*escaped, 2)),
-            (byte, _) => Some((*byte, 1)),
+        let literal = |at: usize| match text.get(at..)? {
+            [b'\\', byte, ..] => Some((*byte, 2)),
+            [b'[', b'.', byte, b'.', b']', ..] | [b'[', b'=', byte, b'=', b']', ..] => Some((*byte, 5)),
+            [byte, ..] => Some((*byte, 1)),
+            [] => None,
         };
         let (low, len) = literal(at)?;
         at += len;
@@ -109,15 +115,26 @@ fn set(text: &[u8]) -> Option<([bool; 256], usize)> {
         } else {
             low
         };
-        (low..=high).for_each(|b| members[usize::from(b)] = true);
+        if fold {
+            let range = low.to_ascii_lowercase()..=high.to_ascii_lowercase();
+            (0..=255_u8)
+                .filter(|b| range.contains(&b.to_ascii_lowercase()))
+                .for_each(|b| members[usize::from(b)] = true);
+        } else {
+            (low..=high).for_each(|b| members[usize::from(b)] = true);
+        }
     }
-    if inverted {
+    if !known {
+        // A class that does not exist matches nothing, even inverted.
+        members.fill(false);
+    } else if inverted {
         members.iter_mut().for_each(|m| *m = !*m);
     }
     Some((members, at + 1))
 }
 
-fn class(name: &[u8], members: &mut [bool; 256]) {
+/// Adds a class; answers whether there is one of this name.
+fn class(name: &[u8], members: &mut [bool; 256]) -> bool {
     let is: fn(&u8) -> bool = match name {
         b"alpha" => u8::is_ascii_alphabetic,
         b"digit" => u8::is_ascii_digit,
@@ -131,14 +148,69 @@ fn class(name: &[u8], members: &mut [bool; 256]) {
         b"print" => |b| (b' '..=b'~').contains(b),
         b"space" => |b| b.is_ascii_whitespace() || *b == 11,
         b"blank" => |b| matches!(b, b' ' | b'\t'),
-        _ => return,
+        _ => return false,
     };
     (0..=255_u8).filter(is).for_each(|b| members[usize::from(b)] = true);
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::condition::interpret::glob as plain;
+
+    /// What the C library's `fnmatch` answers, with and without the flag for any case.
+    #[test]
+    fn patterns_match_as_in_the_c_library() {
+        for (pattern, text, fold, want) in [
+            ("a\\", "a\\", false, false),
+            ("[[:foo:]]", "a", false, false),
+            ("[![:foo:]]", "a", false, false),
+            ("[a", "[a", false, true),
+            ("a[", "a[", false, true),
+            ("[!a]", "A", true, false),
+            ("[!a]", "A", false, true),
+            ("[A-C]", "b", true, true),
+            ("[Z-a]", "z", true, false),
+            ("[Z-a]", "Z", true, false),
+            ("[[:upper:]]", "a", true, false),
+            ("[[:upper:]]", "A", true, true),
+            ("[[:lower:]]", "A", true, false),
+            ("[[.a.]]", "a", false, true),
+            ("[[=a=]]", "a", false, true),
+            ("[[.a.]-c]", "b", false, true),
+            ("[[.-.]]", "-", false, true),
+            ("[[.ab.]]", "a", false, false),
+            ("[a\\]b]", "]", false, true),
+            ("[\\-a]", "-", false, true),
+            ("[a-\\z]", "m", false, true),
+            ("[\\", "[\\", false, false),
+            ("[]-a]", "^", false, true),
+            ("[!]a]", "b", false, true),
+            ("[^a]", "b", false, true),
+            ("[a-]", "-", false, true),
+            ("[c-a]", "b", false, false),
+            ("[a-c-e]", "d", false, false),
+            ("[a-c-e]", "-", false, true),
+            ("[[:alpha:]-z]", "-", false, true),
+            ("[[:alpha:]", "a", false, false),
+            ("[[:alpha:]", "[:", false, true),
+            ("[[:alpha", "[[:alpha", false, true),
+            ("[[:a:]", "[", false, false),
+            ("[[]", "[", false, true),
+            ("[[:]", ":", false, true),
+            ("[]", "[]", false, true),
+            ("[!]", "[!]", false, true),
+            ("\\[a]", "[a]", false, true),
+            ("\\A", "a", true, true),
+            ("/*", "/.a/b", false, true),
+            ("*[[:digit:]]", "ab7", false, true),
+        ] {
+            let (p, t) = (pattern.as_bytes(), text.as_bytes());
+            assert_eq!(Glob::new(p, fold).matches(t), want, "{pattern} on {text}");
+            assert_eq!(plain(p, t, fold), want, "{pattern} on {text}, plainly");
+        }
+    }
 
     #[test]
     fn patterns_match_as_a_shell_does() {
