@@ -211,30 +211,21 @@ struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let special = |b: u8| {
-            matches!(
-                b,
-                0 | 8
-                    | 11
-                    | 12
-                    | b'\n'
-                    | b'\r'
-                    | b'\t'
-                    | b' '
-                    | b'='
-                    | b'\\'
-                    | b'"'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b','
-            )
-        };
+        let special = |b: u8| b.is_ascii_control() || b" =\\\"'(),".contains(&b);
         let plain =
             !self.0.is_empty() && std::str::from_utf8(self.0).is_ok() && !self.0.iter().any(|b| special(*b));
         if plain {
             return f.write_str(&String::from_utf8_lossy(self.0));
         }
+        write!(f, "{}", Always(self.0))
+    }
+}
+
+/// As [`Quoted`], with quotes whether they are needed or not.
+struct Always<'a>(&'a [u8]);
+
+impl fmt::Display for Always<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
@@ -246,8 +237,7 @@ impl fmt::Display for Quoted<'_> {
                     '\t' => f.write_str("\\t")?,
                     '"' => f.write_str("\\\"")?,
                     // Before a quote, two backslashes would not end the text.
-                    '\\' => f.write_str("\\x5c")?,
-                    '\0' => f.write_str("\\x00")?,
+                    c if c == '\\' || c.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(c))?,
                     c => write!(f, "{c}")?,
                 }
             }
@@ -283,7 +273,7 @@ impl fmt::Display for FieldRef {
 fn argument(f: &mut fmt::Formatter<'_>, arg: Option<&str>) -> fmt::Result {
     match arg {
         None => Ok(()),
-        Some(arg) if arg.contains(['[', ']']) => write!(f, "[\"{arg}\"]"),
+        Some(arg) if arg.contains(['[', ']']) => write!(f, "[{}]", Always(arg.as_bytes())),
         Some(arg) => write!(f, "[{}]", Quoted(arg.as_bytes())),
     }
 }
@@ -299,10 +289,7 @@ impl fmt::Display for Operand {
                 argument(f, call.select.as_deref())
             }
             // A bare word is no argument: constants are always quoted here.
-            Self::Text(text) => {
-                let quoted = Quoted(&text.text).to_string();
-                if quoted.starts_with('"') { f.write_str(&quoted) } else { write!(f, "\"{quoted}\"") }
-            }
+            Self::Text(text) => write!(f, "{}", Always(&text.text)),
             Self::List(items, _) => {
                 f.write_str("(")?;
                 joined(f, items, ", ")?;

@@ -1,0 +1,396 @@
+//! Random conditions that fit a schema: every operator, modifier and transformer, nested as they may be.
+
+use eyas::fields::{ArgKind, FieldFlags, FieldType, Schema};
+use eyas::rules::condition::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// A field with an argument, and what may be done with it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    name: String,
+    arg: Option<String>,
+    ty: FieldType,
+    list: bool,
+    several: bool,
+    transforms: bool,
+    compares: bool,
+    equality_only: bool,
+    /// Constants are names of event types.
+    names_type: bool,
+}
+
+/// Every field of the schema that a condition can test, with a few arguments each.
+pub fn known(schema: &dyn Schema, suffixes: &[&str]) -> Vec<Known> {
+    let mut all = Vec::new();
+    for def in schema.fields() {
+        let args: &[Option<&str>] = match def.arg {
+            ArgKind::None => &[None],
+            ArgKind::Index => &[Some("0"), Some("1")],
+            ArgKind::OptionalIndex => &[None, Some("0"), Some("1"), Some("2")],
+            ArgKind::Key => &[Some("HOME"), Some("a")],
+            ArgKind::OptionalKey => &[None, Some("HOME"), Some("a b"), Some("0")],
+            ArgKind::Suffix => &[None, Some("0")],
+        };
+        let mut names: Vec<(String, Option<&str>)> =
+            args.iter().map(|arg| (def.name.to_owned(), *arg)).collect();
+        if def.arg == ArgKind::Suffix {
+            names.extend(suffixes.iter().map(|suffix| (format!("{}.{suffix}", def.name), None)));
+        }
+        for (name, arg) in names {
+            let Ok(field) = schema.resolve(&name, arg) else { continue };
+            let has = |flag| def.flags.contains(flag);
+            all.push(Known {
+                name,
+                arg: arg.map(str::to_owned),
+                ty: field.ty,
+                list: field.is_list,
+                several: has(FieldFlags::ANY),
+                transforms: !has(FieldFlags::NO_TRANSFORMER),
+                compares: !has(FieldFlags::NO_RHS),
+                equality_only: has(FieldFlags::EQUALITY),
+                names_type: schema.check_value(&field, "no such type").is_err(),
+            });
+        }
+    }
+    all
+}
+
+impl Known {
+    fn operand(&self) -> Operand {
+        let span = Default::default();
+        Operand::Field(FieldRef { name: self.name.clone(), arg: self.arg.clone(), span })
+    }
+
+    fn is_text(&self) -> bool {
+        self.ty == FieldType::Str && self.transforms && !self.several
+    }
+}
+
+fn call(name: &str, args: Vec<Operand>) -> Operand {
+    Operand::Call(Call { name: name.into(), args, select: None, span: Default::default() })
+}
+
+fn text(text: &[u8]) -> Literal {
+    Literal { text: text.to_vec(), span: Default::default() }
+}
+
+/// An operand with its type.
+type Typed = (Operand, FieldType, bool);
+
+/// Texts that values and constants share, so that comparisons hold now and then.
+pub const WORDS: [&str; 24] = [
+    "",
+    "a",
+    "b",
+    "A",
+    "ab",
+    "aB",
+    "abc",
+    "/",
+    "/etc",
+    "/etc/passwd",
+    "/etc//passwd/",
+    "/etc/passwd/x",
+    "/var/run",
+    "cat",
+    "cat -n x",
+    "and",
+    "not",
+    "oneof",
+    "len(",
+    "<NA>",
+    "YWI=",
+    "YQBi",
+    "-ab",
+    "-t",
+];
+const GLOBS: [&str; 14] = [
+    "*",
+    "?",
+    "a*",
+    "*b",
+    "a?",
+    "[ab]*",
+    "[!a]",
+    "[!A-Z]*",
+    "/etc/*",
+    "\\*",
+    "[[:alpha:]]*",
+    "*/passwd*",
+    "[",
+    "a\\",
+];
+const REGEXES: [&str; 13] = [
+    "a",
+    "a.*",
+    "(a|ab)(c|bcd)?",
+    "[[:alpha:]]+",
+    "^/etc/.*$",
+    "[^a]*",
+    "a{1,2}b?",
+    "",
+    "a*?",
+    "\\<NA>",
+    "[a[/]+.*",
+    "(/[a-z]+)+/?",
+    ".",
+];
+const NUMBERS: [&str; 16] = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "7",
+    "-1",
+    "+5",
+    "007",
+    "80",
+    "255",
+    "256",
+    "1000",
+    "65536",
+    "4294967295",
+    "9223372036854775808",
+    "99999999999999999999",
+];
+
+/// Addresses that values and constants share.
+pub const ADDRESSES: [&str; 5] = ["127.0.0.1", "10.0.0.1", "10.1.2.3", "::1", "fe80::1"];
+const NETS: [&str; 7] =
+    ["127.0.0.0/8", "10.0.0.0/8", "10.0.0.0/30", "0.0.0.0/0", "::1/128", "fe80::/10", "10.1.2.3/32"];
+
+fn pool(words: &'static [&'static str]) -> BoxedStrategy<Vec<u8>> {
+    select(words).prop_map(|word| word.as_bytes().to_vec()).boxed()
+}
+
+fn any_text() -> BoxedStrategy<Vec<u8>> {
+    prop_oneof![
+        6 => pool(&WORDS),
+        2 => "[ab/=, ()\"'\\\\]{0,5}".prop_map(String::into_bytes),
+        1 => proptest::collection::vec(1..=255_u8, 0..4),
+    ]
+    .boxed()
+}
+
+/// A constant that fits the type and the operator.
+fn constant(ty: FieldType, op: Op, names: &'static [&'static str]) -> BoxedStrategy<Vec<u8>> {
+    use FieldType as T;
+    if !names.is_empty() {
+        return pool(names);
+    }
+    match (ty, op) {
+        (T::Double, _) => pool(&["0", "1", "-1", "2", "1000"]),
+        (T::Port, Op::Lt | Op::Le | Op::Gt | Op::Ge) => pool(&["0", "80", "443", "65536"]),
+        (T::Port, _) => pool(&["0", "80", "443", "65536", "http", "ssh"]),
+        (T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime, _) => pool(&NUMBERS),
+        (T::Bool, _) => pool(&["true", "false"]),
+        (T::Ip, _) => pool(&ADDRESSES),
+        (T::Net, _) => pool(&NETS),
+        (_, Op::Lt | Op::Le | Op::Gt | Op::Ge) => pool(&NUMBERS),
+        (_, Op::BContains | Op::BStartsWith) => pool(&["", "61", "6162", "2f", "00", "ff2F"]),
+        (_, Op::Glob | Op::IGlob) => pool(&GLOBS),
+        (_, Op::Regex) => pool(&REGEXES),
+        _ => any_text(),
+    }
+}
+
+fn operators(ty: FieldType, list: bool) -> Vec<Op> {
+    use FieldType as T;
+    let sets = [Op::In, Op::Intersects];
+    let equality = [Op::Eq, Op::EqEq, Op::Ne, Op::In, Op::Intersects];
+    let order = [Op::Lt, Op::Le, Op::Gt, Op::Ge];
+    let both = [Op::Contains, Op::StartsWith, Op::EndsWith];
+    let texts = [Op::IContains, Op::Glob, Op::IGlob, Op::Regex, Op::PMatch];
+    let mut ops = vec![Op::Exists];
+    match ty {
+        _ if list => {
+            if matches!(
+                ty,
+                T::Str | T::Uint { bits: 64 } | T::RelTime | T::AbsTime | T::Bool | T::Ip | T::Net
+            ) {
+                ops.extend(sets);
+            }
+        }
+        T::Bool | T::Ip | T::Net => ops.extend(equality),
+        T::Str => {
+            [&equality[..], &order[..], &both[..], &texts[..]].into_iter().for_each(|some| ops.extend(some))
+        }
+        T::Bytes => {
+            ops.extend(equality.into_iter().chain(both).chain([Op::BContains, Op::BStartsWith]));
+        }
+        T::Dynamic => {}
+        _ => ops.extend(equality.into_iter().chain(order)),
+    }
+    ops
+}
+
+fn modifiable(op: Op) -> bool {
+    !matches!(op, Op::Exists | Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::In | Op::Intersects | Op::PMatch)
+}
+
+/// A text made by transformers.
+fn made_text(texts: &[Operand], lists: &[Operand]) -> BoxedStrategy<Operand> {
+    let field = select(texts.to_vec());
+    let list = select(lists.to_vec());
+    let quoted = any_text().prop_map(|bytes| {
+        let bytes = String::from_utf8_lossy(&bytes).replace('\0', "").into_bytes();
+        Operand::Text(text(&bytes))
+    });
+    let leaf = prop_oneof![4 => field, 1 => quoted.clone()];
+    let of_list = prop_oneof![
+        3 => list,
+        1 => proptest::collection::vec(leaf.clone(), 0..4).prop_map(|items| Operand::List(items, Default::default())),
+    ];
+    let options = select(vec!["ab", "t:", "abt:n"]).prop_map(|o| Operand::Text(text(o.as_bytes())));
+    let selected =
+        (of_list.clone(), options, select(vec!["a", "t", "n"])).prop_map(|(list, options, letter)| {
+            Operand::Call(Call {
+                name: "getopt".into(),
+                args: vec![list, options],
+                select: Some(letter.into()),
+                span: Default::default(),
+            })
+        });
+    leaf.prop_recursive(3, 8, 3, move |inner| {
+        prop_oneof![
+            (select(vec!["tolower", "toupper", "basename", "b64"]), inner.clone())
+                .prop_map(|(name, arg)| call(name, vec![arg])),
+            proptest::collection::vec(inner.clone(), 2..4).prop_map(|args| call("concat", args)),
+            (quoted.clone(), of_list.clone()).prop_map(|(by, list)| call("join", vec![by, list])),
+            selected.clone(),
+        ]
+    })
+    .prop_filter("a constant is no operand by itself", |operand| matches!(operand, Operand::Call(_)))
+    .boxed()
+}
+
+/// What transformers make of fields, with its type.
+fn transformed(fields: &[Known]) -> BoxedStrategy<Typed> {
+    let pick = |is: &dyn Fn(&&Known) -> bool| -> Vec<Operand> {
+        fields.iter().filter(|f| f.transforms && is(f)).map(Known::operand).collect()
+    };
+    let texts = pick(&|f| f.is_text() && !f.list);
+    // A schema may have no list of texts: one that is written out always is.
+    let written = Operand::List(texts.iter().take(2).cloned().collect(), Default::default());
+    let lists = [pick(&|f| f.is_text() && f.list), vec![written.clone()]].concat();
+    let any_list = [pick(&|f| f.list && f.transforms), vec![written]].concat();
+    let made = made_text(&texts, &lists);
+    let uint = FieldType::Uint { bits: 64 };
+    let options = select(vec!["ab", "t:", "abt:n"]).prop_map(|o| Operand::Text(text(o.as_bytes())));
+    prop_oneof![
+        4 => made.clone().prop_map(|operand| (operand, FieldType::Str, false)),
+        1 => made.prop_map(move |operand| (call("len", vec![operand]), uint, false)),
+        1 => select(any_list).prop_map(move |list| (call("len", vec![list]), uint, false)),
+        1 => (select(vec!["tolower", "toupper", "basename"]), select(lists.clone()))
+            .prop_map(|(name, list)| (call(name, vec![list]), FieldType::Str, true)),
+        1 => (select(lists), options)
+            .prop_map(|(list, options)| (call("getopt", vec![list, options]), FieldType::Str, true)),
+    ]
+    .boxed()
+}
+
+fn against_constants(
+    left: Operand,
+    ty: FieldType,
+    ops: Vec<Op>,
+    names: &'static [&'static str],
+) -> BoxedStrategy<Test> {
+    (
+        select(ops),
+        prop::option::weighted(0.3, select(vec![Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf])),
+    )
+        .prop_flat_map(move |(op, modifier)| {
+            let modifier = modifier.filter(|_| modifiable(op));
+            let one = constant(ty, op, names);
+            let right = match op {
+                Op::Exists => Just(Rhs::None).boxed(),
+                _ if op.takes_list() || modifier.is_some() => {
+                    proptest::collection::vec(one.prop_map(|bytes| text(&bytes)), 0..9)
+                        .prop_map(Rhs::List)
+                        .boxed()
+                }
+                _ => one.prop_map(|bytes| Rhs::Value(text(&bytes))).boxed(),
+            };
+            let left = left.clone();
+            right.prop_map(move |right| Test {
+                left: left.clone(),
+                op,
+                modifier,
+                right,
+                span: Default::default(),
+            })
+        })
+        .boxed()
+}
+
+/// Comparisons of one field or transformer.
+fn test(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Expr> {
+    let plain = select(fields.clone()).prop_flat_map(move |field| {
+        let ops = match field.equality_only {
+            true => vec![Op::Eq],
+            // Names of types are no numbers, which is all that an order takes.
+            false if field.names_type => operators(field.ty, field.list)
+                .into_iter()
+                .filter(|op| !matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge))
+                .collect(),
+            false => operators(field.ty, field.list),
+        };
+        let names = if field.names_type { names } else { &[] };
+        against_constants(field.operand(), field.ty, ops, names)
+    });
+    let calls = transformed(&fields);
+    let changed =
+        calls.prop_flat_map(|(left, ty, list)| against_constants(left, ty, operators(ty, list), &[]));
+    // Both sides from those of one type.
+    let usable: Vec<Known> =
+        fields.into_iter().filter(|f| f.compares && !f.equality_only && f.ty != FieldType::Net).collect();
+    let as_left = usable.iter().map(|f| (f.operand(), f.ty, f.list)).collect::<Vec<Typed>>();
+    let calls = transformed(&usable);
+    let left = prop_oneof![2 => select(as_left.clone()), 1 => calls.clone()];
+    let with_field = (left, calls).prop_flat_map(move |((left, ty, list), (made, made_ty, made_list))| {
+        let ty_fits = made_ty == ty || as_left.iter().any(|(_, other, _)| *other == ty);
+        let mut rights: Vec<(Operand, bool)> = as_left
+            .iter()
+            .filter(|(_, other, _)| *other == ty)
+            .map(|(field, _, is_list)| (call("val", vec![field.clone()]), *is_list))
+            .collect();
+        if made_ty == ty || rights.is_empty() {
+            rights.extend(std::iter::repeat_n((made, made_list), 4));
+        }
+        let ops: Vec<Op> = operators(ty, list)
+            .into_iter()
+            .filter(|op| !matches!(op, Op::Exists | Op::PMatch | Op::Regex))
+            .collect();
+        (Just(left), select(if ops.is_empty() { vec![Op::Exists] } else { ops }), select(rights))
+            .prop_map(move |(left, op, (right, right_list))| {
+                let set = matches!(op, Op::In | Op::Intersects);
+                let fits = op != Op::Exists && ty_fits && (set || list == right_list);
+                Test {
+                    left,
+                    op: if fits { op } else { Op::Exists },
+                    modifier: None,
+                    right: if fits { Rhs::Operand(right) } else { Rhs::None },
+                    span: Default::default(),
+                }
+            })
+            .boxed()
+    });
+    prop_oneof![6 => plain, 2 => changed, 1 => with_field].prop_map(|test| Expr::Test(Box::new(test))).boxed()
+}
+
+/// Conditions over the fields; `names` are event types.
+pub fn conditions(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Expr> {
+    test(fields, names)
+        .prop_recursive(4, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::And),
+                proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::Or),
+                inner.prop_map(|child| match child {
+                    Expr::Not(child) => *child,
+                    child => Expr::Not(Box::new(child)),
+                }),
+            ]
+        })
+        .boxed()
+}

@@ -1,0 +1,203 @@
+//! Random conditions over random events: the compiled graph, the engine's index and the plain
+//! interpreter answer alike, and what is printed reads as it was.
+
+use std::sync::Arc;
+
+use eyas::fields::Schema;
+use eyas::rules::condition::ast::Expr;
+use eyas::rules::condition::{compile, interpret, parse};
+use eyas::rules::{Engine, Loader, Matching};
+use proptest::prelude::*;
+
+mod conditions;
+mod syscalls;
+mod toy;
+
+fn cases(default: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// The tree without places.
+fn shape(expr: &Expr) -> String {
+    let shown = format!("{expr:?}");
+    let mut out = String::with_capacity(shown.len());
+    let mut rest = shown.as_str();
+    while let Some(at) = rest.find("Span {") {
+        out.push_str(&rest[..at]);
+        rest = rest[at..].find('}').map_or("", |end| &rest[at + end + 1..]);
+    }
+    out + rest
+}
+
+/// A YAML text of printable ASCII alone.
+fn quoted(text: &str) -> String {
+    let escaped: String = text
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            ' '..='~' => c.to_string(),
+            c => format!("\\U{:08x}", u32::from(c)),
+        })
+        .collect();
+    format!("\"{escaped}\"")
+}
+
+/// An engine of a rule for each condition, named by position.
+fn engine(schema: Arc<dyn Schema>, conditions: &[Expr]) -> Engine {
+    let mut loader = Loader::new(schema.clone());
+    loader.matching(Matching::All);
+    let mut file = String::new();
+    for (index, condition) in conditions.iter().enumerate() {
+        let condition = quoted(&condition.to_string());
+        let source = schema.source();
+        file.push_str(&format!(
+            "- rule: r{index}\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n  source: {source}\n"
+        ));
+    }
+    let result = loader.load("random.yaml", &file);
+    assert!(result.successful(), "{}\n{file}", result.verbose());
+    loader.build().unwrap()
+}
+
+/// What the plain interpreter and a graph of each condition by itself say; they must agree.
+fn verdicts(
+    conditions: &[Expr],
+    schema: &dyn Schema,
+    event: &dyn eyas::fields::FieldSource,
+) -> Result<Vec<bool>, TestCaseError> {
+    let mut all = Vec::new();
+    for condition in conditions {
+        let plain = interpret(condition, schema, event)
+            .map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))?;
+        let filter =
+            compile(condition, schema).map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))?;
+        prop_assert_eq!(plain, filter.matches(event), "{}", condition);
+        all.push(plain);
+    }
+    Ok(all)
+}
+
+/// Which rules the engine says match.
+fn matched(engine: &Engine, count: usize, event: &dyn eyas::fields::FieldSource) -> Vec<bool> {
+    let mut found = Vec::new();
+    engine.evaluator().matches(event, &mut found);
+    let mut all = vec![false; count];
+    found.iter().for_each(|hit| all[hit.rule.0 as usize] = true);
+    all
+}
+
+fn toy_conditions() -> BoxedStrategy<Expr> {
+    conditions::conditions(conditions::known(&toy::Toy, &[]), toy::TYPES)
+}
+
+proptest! {
+    #![proptest_config(cases(1500))]
+
+    #[test]
+    fn on_values_of_every_type(
+        conditions in proptest::collection::vec(toy_conditions(), 1..5),
+        events in proptest::collection::vec(toy::events(), 1..5),
+    ) {
+        let engine = engine(Arc::new(toy::Toy), &conditions);
+        for event in &events {
+            event.with(|event| {
+                let plain = verdicts(&conditions, &toy::Toy, event)?;
+                prop_assert_eq!(plain, matched(&engine, conditions.len(), event));
+                Ok(())
+            })?;
+        }
+    }
+
+    #[test]
+    fn what_is_printed_reads_as_it_was(condition in toy_conditions()) {
+        let printed = condition.to_string();
+        let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
+        prop_assert_eq!(shape(&condition), shape(&read), "{}", printed);
+    }
+
+    #[test]
+    fn arguments_of_fields_read_as_they_were(arg in "[ -~é\n\t]{0,6}") {
+        let field = eyas::rules::condition::ast::FieldRef {
+            name: "a.b".into(),
+            arg: Some(arg),
+            span: Default::default(),
+        };
+        let test = eyas::rules::condition::ast::Test {
+            left: eyas::rules::condition::ast::Operand::Field(field),
+            op: eyas::rules::condition::ast::Op::Exists,
+            modifier: None,
+            right: eyas::rules::condition::ast::Rhs::None,
+            span: Default::default(),
+        };
+        let condition = Expr::Test(Box::new(test));
+        let printed = condition.to_string();
+        let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
+        prop_assert_eq!(shape(&condition), shape(&read), "{}", printed);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(250))]
+
+    #[test]
+    fn on_system_calls(
+        conditions in proptest::collection::vec(syscalls::conditions(), 1..5),
+        events in proptest::collection::vec(syscalls::events(), 1..12),
+    ) {
+        let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
+        syscalls::replay(&events, |event| {
+            let plain = verdicts(&conditions, eyas::sinsp::schema(), event)?;
+            prop_assert_eq!(plain, matched(&engine, conditions.len(), event));
+            Ok(())
+        })?;
+    }
+}
+
+/// How often each operator was seen true and false on its own.
+fn seen(
+    rounds: u32,
+    conditions: BoxedStrategy<Expr>,
+    mut verdict: impl FnMut(&mut proptest::test_runner::TestRunner, &Expr) -> bool,
+) -> std::collections::BTreeMap<String, [u32; 2]> {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen = std::collections::BTreeMap::<String, [u32; 2]>::new();
+    for _ in 0..rounds {
+        let condition = conditions.new_tree(&mut runner).unwrap().current();
+        condition.tests(&mut |test| {
+            let verdict = usize::from(verdict(&mut runner, &Expr::Test(Box::new(test.clone()))));
+            seen.entry(test.op.word().to_owned()).or_default()[verdict] += 1;
+            if let Some(modifier) = test.modifier {
+                seen.entry(modifier.word().to_owned()).or_default()[verdict] += 1;
+            }
+        });
+    }
+    seen
+}
+
+#[test]
+fn every_operator_holds_now_and_then_and_now_and_then_does_not() {
+    use proptest::strategy::ValueTree;
+    let counts = seen(3000, toy_conditions(), |runner, condition| {
+        let event = toy::events().new_tree(runner).unwrap().current();
+        event.with(|event| interpret(condition, &toy::Toy, event).unwrap())
+    });
+    // Twenty operators and three modifiers.
+    assert_eq!(counts.len(), 23, "{counts:?}");
+    assert!(counts.values().all(|[no, yes]| *no > 1 && *yes > 1), "{counts:?}");
+    let counts = seen(600, syscalls::conditions(), |runner, condition| {
+        let mut verdict = false;
+        let events = proptest::collection::vec(syscalls::events(), 6);
+        let events = events.new_tree(runner).unwrap().current();
+        syscalls::replay(&events, |event| {
+            verdict |= interpret(condition, eyas::sinsp::schema(), event).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        verdict
+    });
+    let never: Vec<_> = counts.iter().filter(|(_, [no, yes])| *no == 0 || *yes == 0).collect();
+    // Raw bytes are few, and their first ones fewer.
+    assert!(never.len() <= 3, "{counts:?}");
+}

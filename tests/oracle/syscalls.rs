@@ -1,0 +1,105 @@
+//! Random system calls of a few processes.
+
+use eyas::events::{EventType, ParamType, events as rows};
+use eyas::rules::condition::ast::Expr;
+use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
+use eyas::sinsp::{EventView, Inspector, schema};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::conditions::{WORDS, conditions as over, known};
+
+const NAMES: &[&str] = &["open", "openat", "close", "execve", "connect", "read", "write", "clone", "ptrace"];
+const SUFFIXES: &[&str] =
+    &["fd", "name", "flags", "res", "data", "path", "exe", "pid", "size", "cpu", "open", "src", "dst"];
+
+/// Conditions over the fields of system calls.
+pub fn conditions() -> BoxedStrategy<Expr> {
+    over(known(schema(), SUFFIXES), NAMES)
+}
+
+fn param(ty: ParamType) -> BoxedStrategy<Vec<u8>> {
+    let text = select(WORDS.to_vec()).prop_map(|word| [word.as_bytes(), b"\0"].concat());
+    match ty {
+        ParamType::CHARBUF | ParamType::FSPATH | ParamType::FSRELPATH => text.boxed(),
+        ParamType::SOCKTUPLE => {
+            let v4 = |a: u8, b: u16, c: u8, d: u16| {
+                let mut out = vec![2, 10, 0, 0, a];
+                out.extend_from_slice(&b.to_le_bytes());
+                out.extend_from_slice(&[127, 0, 0, c]);
+                out.extend_from_slice(&d.to_le_bytes());
+                out
+            };
+            (1..3_u8, select(vec![22, 80, 443]), 1..3_u8, select(vec![80, 443]))
+                .prop_map(move |(a, b, c, d)| v4(a, b, c, d))
+                .boxed()
+        }
+        _ => match ty.size() {
+            Some(size) => prop_oneof![
+                8 => select(vec![0_i64, 1, 2, 3, 4, 7, 100, -1, -2]),
+                1 => any::<i64>(),
+            ]
+            .prop_map(move |n| n.to_le_bytes()[..size.min(8)].to_vec())
+            .boxed(),
+            None => proptest::collection::vec(select(vec![0, 1, 2, b'a', b'b', b'/', 0xff]), 0..24).boxed(),
+        },
+    }
+}
+
+fn event(ty: EventType) -> BoxedStrategy<OwnedEvent> {
+    let params: Vec<_> = ty.info().map_or(Vec::new(), |row| {
+        row.params.iter().map(|p| prop_oneof![9 => param(p.ty), 1 => Just(Vec::new())].boxed()).collect()
+    });
+    (params, select(vec![1_i64, 7, 8, 9, 10]), 1..1000_u64)
+        .prop_map(move |(params, tid, ts)| {
+            let mut event = EventBuilder::new(ty).tid(tid).ts(1_600_000_000_000_000_000 + ts);
+            for (index, bytes) in params.iter().enumerate() {
+                event = event.bytes(index, bytes);
+            }
+            event.build()
+        })
+        .boxed()
+}
+
+/// An event of any type; those that conditions name come more often.
+pub fn events() -> BoxedStrategy<OwnedEvent> {
+    let all: Vec<EventType> = rows().map(|row| row.ty).collect();
+    let named: Vec<EventType> = rows().filter(|row| NAMES.contains(&row.name)).map(|row| row.ty).collect();
+    prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
+}
+
+fn thread(tid: i64, ptid: i64, comm: &str) -> ThreadEntry {
+    ThreadEntry {
+        tid,
+        pid: tid,
+        ptid,
+        comm: comm.into(),
+        exe: comm.into(),
+        exepath: format!("/etc/{comm}").into(),
+        args: b"-ab\0-t\0x\0".to_vec(),
+        env: b"HOME=/etc\0a=b\0".to_vec(),
+        cwd: b"/etc".to_vec(),
+        ..ThreadEntry::default()
+    }
+}
+
+/// Replays the events after a snapshot of a chain of processes; calls `each` with all of them.
+pub fn replay(
+    events: &[OwnedEvent],
+    mut each: impl FnMut(&EventView<'_>) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let socket = FdDetail::Socket {
+        local: ("10.0.0.1".parse().unwrap(), 443),
+        remote: ("127.0.0.1".parse().unwrap(), 80),
+        l4: 2,
+    };
+    let file = FdDetail::File { open_flags: 1, path: b"/etc/passwd".to_vec(), dev: 0, mount_id: 0 };
+    let fds = vec![FdEntry { fd: 3, ino: 1, detail: file }, FdEntry { fd: 4, ino: 2, detail: socket }];
+    let mut inspector = Inspector::default();
+    inspector.load(Snapshot {
+        threads: vec![thread(1, 0, "a"), thread(7, 1, "cat"), thread(8, 7, "b"), thread(9, 8, "ab")],
+        fds: vec![(7, fds.clone()), (8, fds.clone()), (9, fds)],
+        ..Snapshot::default()
+    });
+    events.iter().try_for_each(|event| each(&inspector.process(event.as_raw())))
+}
