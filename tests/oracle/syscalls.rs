@@ -1,6 +1,6 @@
 //! Random system calls of a few processes.
 
-use eyas::events::{EventType, ParamType, events as rows};
+use eyas::events::{EventType, ParamType, events as rows, syscalls};
 use eyas::rules::condition::ast::Expr;
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
 use eyas::sinsp::{EventView, Inspector, schema};
@@ -9,7 +9,9 @@ use proptest::sample::select;
 
 use super::conditions::{WORDS, conditions as over, known};
 
-const NAMES: &[&str] = &["open", "openat", "close", "execve", "connect", "read", "write", "clone", "ptrace"];
+/// The last two have no event of their own.
+const NAMES: &[&str] =
+    &["open", "openat", "close", "execve", "connect", "read", "write", "clone", "times", "getitimer"];
 const SUFFIXES: &[&str] =
     &["fd", "name", "flags", "res", "data", "path", "exe", "pid", "size", "cpu", "open", "src", "dst"];
 
@@ -33,6 +35,10 @@ fn param(ty: ParamType) -> BoxedStrategy<Vec<u8>> {
             (1..3_u8, select(vec![22, 80, 443]), 1..3_u8, select(vec![80, 443]))
                 .prop_map(move |(a, b, c, d)| v4(a, b, c, d))
                 .boxed()
+        }
+        ParamType::SYSCALLID => {
+            let codes = syscalls().filter(|row| NAMES.contains(&row.name)).map(|row| row.code.0).collect::<Vec<_>>();
+            select(codes).prop_map(|code| code.to_le_bytes().to_vec()).boxed()
         }
         _ => match ty.size() {
             Some(size) => prop_oneof![
@@ -64,7 +70,8 @@ fn event(ty: EventType) -> BoxedStrategy<OwnedEvent> {
 /// An event of any type; those that conditions name come more often.
 pub fn events() -> BoxedStrategy<OwnedEvent> {
     let all: Vec<EventType> = rows().map(|row| row.ty).collect();
-    let named: Vec<EventType> = rows().filter(|row| NAMES.contains(&row.name)).map(|row| row.ty).collect();
+    let mut named: Vec<EventType> = rows().filter(|row| NAMES.contains(&row.name)).map(|row| row.ty).collect();
+    named.extend([EventType::GENERIC_X; 2]);
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
 }
 

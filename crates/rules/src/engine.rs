@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use eyas_fields::{CodeSet, FieldSource, Schema};
 
 use crate::alert::{Alert, AlertOptions};
-use crate::condition::{Expr, Program, Scratch};
+use crate::condition::{Expr, Program, Scratch, Span};
+use crate::explain::{Explanation, Origin};
+use crate::loader::Origins;
 use crate::output::Format;
 use crate::plan::{Event, Kept, Plan, Plans};
 
@@ -118,6 +120,7 @@ pub struct Engine {
     plans: Plans,
     codes: CodeSet,
     matching: Matching,
+    origins: Origins,
     memory: Mutex<Option<Memory>>,
 }
 
@@ -129,8 +132,9 @@ impl Engine {
         plans: Plans,
         codes: CodeSet,
         matching: Matching,
+        origins: Origins,
     ) -> Self {
-        Self { schema, program, rules, plans, codes, matching, memory: Mutex::new(None) }
+        Self { schema, program, rules, plans, codes, matching, origins, memory: Mutex::new(None) }
     }
 
     /// Rules in the order of the files.
@@ -176,6 +180,21 @@ impl Engine {
             kept: all.iter().map(|_| Kept::default()).collect(),
             live: vec![0; all.iter().map(Plan::words).max().unwrap_or(0)],
         }
+    }
+
+    /// Where a stretch of a condition was written.
+    pub(crate) fn origin(&self, span: Span) -> Option<Origin> {
+        self.origins.of(span)
+    }
+
+    /// Position of the rule with this name.
+    pub fn find(&self, name: &str) -> Option<RuleIndex> {
+        self.rules.iter().position(|rule| rule.name == name).map(|index| RuleIndex(index as u32))
+    }
+
+    /// Why the rule matches the event, or why not: each part of its condition with the values there were.
+    pub fn explain(&self, rule: RuleIndex, event: &dyn FieldSource) -> Explanation {
+        Explanation::new(self, rule, event)
     }
 
     /// What people get of a match.

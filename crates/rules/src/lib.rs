@@ -6,15 +6,19 @@
 
 mod alert;
 pub mod condition;
+mod coverage;
 mod diagnostic;
 mod engine;
+mod explain;
 mod loader;
 mod output;
 mod plan;
 
 pub use alert::{Alert, AlertOptions};
+pub use coverage::{Coverage, RuleCoverage, Unseen};
 pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, render};
 pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};
+pub use explain::{Conjunct, Explanation, Origin};
 pub use loader::{
     Context, ErrorCode, LoadError, LoadResult, LoadWarning, Loader, Location, Mark, Problem, Select,
     WarningCode,

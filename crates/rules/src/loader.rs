@@ -30,6 +30,7 @@ use collect::Tables;
 use decode::invalid;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 pub use select::Select;
+pub(crate) use sources::Origins;
 pub use yaml::Mark;
 
 /// Nodes that a condition may have with its macros.
@@ -160,7 +161,8 @@ impl Loader {
         let plans = Plans::new(&order, &roots, &mut compiler);
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
-        Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching))
+        let origins = ruleset.sources.into_origins();
+        Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, origins))
     }
 
     fn collect(&mut self, text: &str, root: &Context, result: &mut LoadResult) -> Result<(), LoadError> {

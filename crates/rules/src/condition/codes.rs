@@ -28,25 +28,33 @@ fn walk(expr: &Expr, schema: &dyn Schema, negated: bool) -> CodeSet {
             sets.reduce(join).unwrap_or_else(all)
         }
         Expr::Macro(..) => all(),
-        Expr::Test(test) => match tested(test, schema) {
-            Some(set) if negated => set.complement(),
-            Some(set) => set,
-            None => all(),
-        },
+        Expr::Test(test) => tested(test, schema, negated).unwrap_or_else(all),
     }
 }
 
-fn tested(test: &Test, schema: &dyn Schema) -> Option<CodeSet> {
+/// Codes of the events for which a test of the type, or its negation, may hold; `None` for other tests.
+fn tested(test: &Test, schema: &dyn Schema, negated: bool) -> Option<CodeSet> {
     let Operand::Field(FieldRef { name, arg, .. }) = &test.left else { return None };
     let field = schema.resolve(name, arg.as_deref()).ok()?;
     if !schema.is_type_field(&field) {
         return None;
     }
+    // Events whose type is not always the same, or absent, satisfy both a test and its negation.
+    let varies = || {
+        let codes = 0..schema.codes() as u16;
+        let mut set = CodeSet::empty(schema.codes());
+        codes.filter(|c| schema.fixed_type(&field, *c).is_none()).for_each(|c| set.insert(c));
+        set
+    };
     if test.op == Op::Exists {
-        return Some(CodeSet::all(schema.codes()));
+        return Some(if negated { varies() } else { CodeSet::all(schema.codes()) });
     }
-    let set = named(test, schema)?;
-    Some(if test.op == Op::Ne { set.complement() } else { set })
+    let named = named(test, schema)?;
+    Some(if (test.op == Op::Ne) == negated {
+        if test.op == Op::Ne { named.union(&varies()) } else { named }
+    } else {
+        named.complement().union(&varies())
+    })
 }
 
 /// Codes of the events whose types the constants of an equality or membership name.

@@ -8,6 +8,7 @@ use super::text::Text;
 use crate::condition::ast::{Expr, Span};
 use crate::condition::parse_in;
 use crate::diagnostic::{Note, SourceFile};
+use crate::explain::Origin;
 
 /// Texts of all macros, in the order of their table, then those of rules.
 pub(super) struct Sources<'a> {
@@ -20,6 +21,12 @@ impl<'a> Sources<'a> {
     pub(super) fn new(tables: &'a Tables, files: &'a [Arc<SourceFile>]) -> Self {
         let texts = Vec::with_capacity(tables.macros.len() + tables.rules.len());
         Self { tables, files, texts }
+    }
+
+    /// What remains of the texts when all are compiled: where their parts were written.
+    pub(super) fn into_origins(self) -> Origins {
+        let macros = self.tables.macros.iter().map(|m| m.name.clone()).collect();
+        Origins { macros, files: self.files.to_vec(), texts: self.texts }
     }
 
     /// Adds the next text; answers its number.
@@ -92,6 +99,26 @@ impl<'a> Sources<'a> {
             at = from;
         }
         path
+    }
+}
+
+/// Where the parts of all conditions of a ruleset were written.
+pub(crate) struct Origins {
+    /// Names; a macro's number is that of its text.
+    macros: Vec<String>,
+    texts: Vec<Text>,
+    files: Vec<Arc<SourceFile>>,
+}
+
+impl Origins {
+    /// Where a span was written.
+    pub(crate) fn of(&self, span: Span) -> Option<Origin> {
+        let range = span.start as usize..span.end as usize;
+        let note = self.texts.get(span.source as usize)?.notes(range, "", &self.files).into_iter().next()?;
+        let file = self.files.get(note.place.file as usize)?;
+        let (line, _) = file.position(note.place.start as usize);
+        let macro_name = self.macros.get(span.source as usize).cloned();
+        Some(Origin { macro_name, file: file.name().to_owned(), line })
     }
 }
 

@@ -1,0 +1,250 @@
+//! Why a rule matches an event, or why not.
+
+use std::fmt;
+
+use eyas_fields::{FieldSource, Schema, write_value};
+
+use crate::condition::ast::{Expr, Operand, Rhs, Test};
+use crate::condition::{Predicate, Source, codes};
+use crate::engine::{Engine, RuleIndex};
+
+/// Bytes of a value or of a condition that are shown.
+const SHOWN: usize = 240;
+/// Values that are shown of one conjunct.
+const MAX_VALUES: usize = 12;
+
+/// Where a condition is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Macro, or `None` for the rule itself.
+    pub macro_name: Option<String>,
+    /// File.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.macro_name {
+            write!(f, "macro {name}, ")?;
+        }
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// One of the parts of a condition that all have to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Conjunct {
+    /// As a condition.
+    pub condition: String,
+    /// Whether it held.
+    pub held: bool,
+    /// What it asked for and what the event had, as outputs print it; `None` where there was nothing.
+    pub values: Vec<(String, Option<String>)>,
+    /// Where it is written.
+    pub origin: Option<Origin>,
+}
+
+/// Why a rule matches an event, or why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The rule's name.
+    pub rule: String,
+    /// Whether the event satisfies the rule's condition.
+    pub matched: bool,
+    /// Whether the rule is tried at all: it is on, and its condition can hold for events of this type.
+    pub tried: bool,
+    /// The parts that all have to hold.
+    pub conjuncts: Vec<Conjunct>,
+}
+
+impl Explanation {
+    pub(crate) fn new(engine: &Engine, index: RuleIndex, event: &dyn FieldSource) -> Self {
+        let rule = engine.rule(index);
+        let schema = engine.schema();
+        let conjuncts: Vec<Conjunct> = conjuncts(&rule.compiled)
+            .into_iter()
+            .map(|part| Conjunct {
+                condition: part.to_string(),
+                held: part.holds(schema, event),
+                values: part.values(schema, event),
+                origin: part.origin(engine),
+            })
+            .collect();
+        Self {
+            rule: rule.name.clone(),
+            matched: conjuncts.iter().all(|c| c.held),
+            tried: rule.enabled && codes(&rule.compiled, schema).contains(event.code()),
+            conjuncts,
+        }
+    }
+
+    /// The parts that did not hold.
+    pub fn failed(&self) -> impl Iterator<Item = &Conjunct> {
+        self.conjuncts.iter().filter(|c| !c.held)
+    }
+}
+
+/// One line on whether it matches, then those parts that did not hold, or all of them if it matches.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match (self.matched, self.tried) {
+            (true, true) => "matches",
+            (true, false) => "would match, but is off or not tried on events of this type",
+            (false, _) => "does not match",
+        };
+        writeln!(f, "rule '{}' {verdict}", self.rule)?;
+        for part in self.conjuncts.iter().filter(|c| self.matched || !c.held) {
+            writeln!(f, "  {}: {}", if part.held { "true" } else { "false" }, cut(&part.condition))?;
+            for (operand, value) in &part.values {
+                match value {
+                    Some(value) => writeln!(f, "      {operand} is {}", cut(value))?,
+                    None => writeln!(f, "      {operand} is absent")?,
+                }
+            }
+            if let Some(origin) = &part.origin {
+                writeln!(f, "      in {origin}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text, or its beginning if it is long.
+pub(crate) fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A part of a condition, perhaps negated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    expr: &'a Expr,
+    negated: bool,
+}
+
+/// The parts of a condition that all have to hold: negations are pushed down as far as that makes more of
+/// them.
+pub(crate) fn conjuncts(expr: &Expr) -> Vec<Part<'_>> {
+    fn collect<'a>(expr: &'a Expr, negated: bool, out: &mut Vec<Part<'a>>) {
+        match expr {
+            Expr::And(children) if !negated => children.iter().for_each(|c| collect(c, negated, out)),
+            Expr::Or(children) if negated => children.iter().for_each(|c| collect(c, negated, out)),
+            Expr::Not(child) => collect(child, !negated, out),
+            expr => out.push(Part { expr, negated }),
+        }
+    }
+    let mut out = Vec::new();
+    collect(expr, false, &mut out);
+    out
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.negated { "not " } else { "" }, self.expr)
+    }
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn holds(&self, schema: &dyn Schema, event: &dyn FieldSource) -> bool {
+        holds(self.expr, schema, event) != self.negated
+    }
+
+    pub(crate) fn tests(&self) -> Vec<&'a Test> {
+        let mut tests = Vec::new();
+        self.expr.tests(&mut |test| tests.push(test));
+        tests
+    }
+
+    /// Where it begins, if all of its comparisons are in one macro, or in the rule itself.
+    pub(crate) fn origin(&self, engine: &Engine) -> Option<Origin> {
+        let tests = self.tests();
+        let span = tests.first()?.span;
+        tests.iter().all(|test| test.span.source == span.source).then(|| engine.origin(span)).flatten()
+    }
+
+    /// What it asks for and what the event has.
+    fn values(&self, schema: &dyn Schema, event: &dyn FieldSource) -> Vec<(String, Option<String>)> {
+        let mut values: Vec<(String, Option<String>)> = Vec::new();
+        let mut add = |operand: &Operand| {
+            let name = operand.to_string();
+            if values.len() < MAX_VALUES && values.iter().all(|(known, _)| *known != name) {
+                let value = Source::resolve(operand, schema).ok().and_then(|s| shown(&s, schema, event));
+                values.push((name, value));
+            }
+        };
+        for test in self.tests() {
+            add(&test.left);
+            if let Rhs::Operand(right) = &test.right {
+                add(right);
+            }
+        }
+        values
+    }
+}
+
+fn holds(expr: &Expr, schema: &dyn Schema, event: &dyn FieldSource) -> bool {
+    match expr {
+        Expr::And(children) => children.iter().all(|child| holds(child, schema, event)),
+        Expr::Or(children) => children.iter().any(|child| holds(child, schema, event)),
+        Expr::Not(child) => !holds(child, schema, event),
+        // Rules of an engine compile, and have no macros left.
+        Expr::Test(test) => Predicate::compile(test, schema).is_ok_and(|test| test.eval(event)),
+        Expr::Macro(..) => false,
+    }
+}
+
+/// The operand's value as outputs print it, texts in quotes.
+fn shown(source: &Source, schema: &dyn Schema, event: &dyn FieldSource) -> Option<String> {
+    use eyas_fields::Value;
+    fn quoted(out: &mut String, text: &[u8]) {
+        out.push_str(&format!("{:?}", String::from_utf8_lossy(text)));
+    }
+    let print = |value: Value<'_>| {
+        let mut out = String::new();
+        match (value, source.field()) {
+            (Value::Str(text), _) => quoted(&mut out, text),
+            (Value::List(items), _) => {
+                out.push('(');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push_str(", ");
+                    }
+                    match item {
+                        Value::Str(text) => quoted(&mut out, text),
+                        other => out.push_str(&plain(other)),
+                    }
+                }
+                out.push(')');
+            }
+            (value, Some(field)) => {
+                let mut bytes = Vec::new();
+                write_value(&mut bytes, &value, schema.def(field.id));
+                out.push_str(&String::from_utf8_lossy(&bytes));
+            }
+            (value, None) => out.push_str(&plain(&value)),
+        }
+        out
+    };
+    source.take(event).map(|taken| taken.with(print))
+}
+
+fn plain(value: &eyas_fields::Value<'_>) -> String {
+    use eyas_fields::Value;
+    match value {
+        Value::Bool(b) => b.to_string(),
+        Value::Int(n) => n.to_string(),
+        Value::Uint(n) => n.to_string(),
+        Value::Double(n) => n.to_string(),
+        Value::Str(text) | Value::Bytes(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Ip(ip) => ip.to_string(),
+        Value::Net(net) => net.to_string(),
+        Value::List(items) => format!("({} values)", items.len()),
+    }
+}
