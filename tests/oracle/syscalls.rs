@@ -37,7 +37,8 @@ fn param(ty: ParamType) -> BoxedStrategy<Vec<u8>> {
                 .boxed()
         }
         ParamType::SYSCALLID => {
-            let codes = syscalls().filter(|row| NAMES.contains(&row.name)).map(|row| row.code.0).collect::<Vec<_>>();
+            let codes =
+                syscalls().filter(|row| NAMES.contains(&row.name)).map(|row| row.code.0).collect::<Vec<_>>();
             select(codes).prop_map(|code| code.to_le_bytes().to_vec()).boxed()
         }
         _ => match ty.size() {
@@ -70,7 +71,8 @@ fn event(ty: EventType) -> BoxedStrategy<OwnedEvent> {
 /// An event of any type; those that conditions name come more often.
 pub fn events() -> BoxedStrategy<OwnedEvent> {
     let all: Vec<EventType> = rows().map(|row| row.ty).collect();
-    let mut named: Vec<EventType> = rows().filter(|row| NAMES.contains(&row.name)).map(|row| row.ty).collect();
+    let mut named: Vec<EventType> =
+        rows().filter(|row| NAMES.contains(&row.name)).map(|row| row.ty).collect();
     named.extend([EventType::GENERIC_X; 2]);
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
 }

@@ -27,7 +27,6 @@ pub use parse::{ParseError, ParseErrorKind, parse, parse_in};
 pub(crate) use codes::codes_without_always;
 pub(crate) use parse::{TRANSFORMERS, operand_prefix, position};
 pub(crate) use pattern::regex_is_plain;
-pub(crate) use predicate::Predicate;
 pub(crate) use transform::{Source, has};
 pub(crate) use value::op_allowed;
 

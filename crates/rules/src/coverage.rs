@@ -1,11 +1,13 @@
 //! What tests of rules have shown: which conjuncts were seen true, and which false.
 
+use std::fmt;
+
 use eyas_fields::{CodeSet, FieldSource};
 
 use crate::condition::ast::Operand;
-use crate::condition::codes;
+use crate::condition::{Filter, Scratch, codes, compile};
 use crate::engine::{Engine, RuleIndex};
-use crate::explain::{Origin, Part, conjuncts};
+use crate::explain::{Origin, Part, conjuncts, cut};
 
 /// Collects over many events how the conjuncts of some rules came out.
 ///
@@ -19,8 +21,15 @@ pub struct Coverage<'e> {
 struct Watched<'e> {
     rule: RuleIndex,
     codes: CodeSet,
-    /// With how often each was false and how often true.
-    parts: Vec<(Part<'e>, [u64; 2])>,
+    parts: Vec<Seen<'e>>,
+}
+
+struct Seen<'e> {
+    part: Part<'e>,
+    filter: Filter,
+    scratch: Scratch,
+    /// How often it was false and how often true.
+    verdicts: [u64; 2],
 }
 
 /// A conjunct that was never seen to come out one way.
@@ -47,6 +56,21 @@ pub struct RuleCoverage {
     pub unseen: Vec<Unseen>,
 }
 
+/// One line.
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.never {
+            Some(verdict) => write!(f, "never {verdict}: ")?,
+            None => f.write_str("never reached: ")?,
+        }
+        f.write_str(&cut(&self.condition))?;
+        match &self.origin {
+            Some(origin) => write!(f, " ({origin})"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl<'e> Coverage<'e> {
     /// Nothing seen yet of these rules.
     pub fn new(engine: &'e Engine, rules: impl IntoIterator<Item = RuleIndex>) -> Self {
@@ -63,12 +87,13 @@ impl<'e> Coverage<'e> {
             .into_iter()
             .map(|rule| {
                 let condition = &engine.rule(rule).compiled;
+                // Conditions of an engine compile: none of these parts is left out.
+                let seen = |part: Part<'e>| {
+                    let filter = compile(part.expr, schema).ok()?;
+                    Some(Seen { part, scratch: filter.scratch(), filter, verdicts: [0, 0] })
+                };
                 let parts = conjuncts(condition).into_iter().filter(|part| !of_type(part));
-                Watched {
-                    rule,
-                    codes: codes(condition, schema),
-                    parts: parts.map(|part| (part, [0, 0])).collect(),
-                }
+                Watched { rule, codes: codes(condition, schema), parts: parts.filter_map(seen).collect() }
             })
             .collect();
         Self { engine, rules }
@@ -76,25 +101,34 @@ impl<'e> Coverage<'e> {
 
     /// Takes an event into account.
     pub fn record(&mut self, event: &dyn FieldSource) {
-        let schema = self.engine.schema();
+        self.look(event, &mut |_, _| {});
+    }
+
+    /// As [`Coverage::record`]; calls `each` with each rule that can match events of this type, and how many
+    /// of its conjuncts were false.
+    pub(crate) fn look(&mut self, event: &dyn FieldSource, each: &mut dyn FnMut(RuleIndex, usize)) {
         for watched in self.rules.iter_mut().filter(|w| w.codes.contains(event.code())) {
-            for (part, seen) in &mut watched.parts {
-                seen[usize::from(part.holds(schema, event))] += 1;
+            let mut failed = 0;
+            for seen in &mut watched.parts {
+                let held = seen.filter.matches_with(event, &mut seen.scratch) != seen.part.negated;
+                seen.verdicts[usize::from(held)] += 1;
+                failed += usize::from(!held);
             }
+            each(watched.rule, failed);
         }
     }
 
     /// What was seen, rule by rule.
     pub fn report(&self) -> Vec<RuleCoverage> {
-        let unseen = |(part, [no, yes]): &(Part<'e>, [u64; 2])| {
-            let never = match (no, yes) {
-                (0, 0) => None,
-                (0, _) => Some(false),
-                (_, 0) => Some(true),
+        let unseen = |seen: &Seen<'e>| {
+            let never = match seen.verdicts {
+                [0, 0] => None,
+                [0, _] => Some(false),
+                [_, 0] => Some(true),
                 _ => return None,
             };
-            let origin = part.origin(self.engine);
-            Some(Unseen { condition: part.to_string(), never, origin })
+            let origin = seen.part.origin(self.engine);
+            Some(Unseen { condition: seen.part.to_string(), never, origin })
         };
         self.rules
             .iter()
@@ -107,8 +141,8 @@ impl<'e> Coverage<'e> {
     }
 }
 
-impl std::fmt::Debug for Coverage<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Coverage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Coverage").field("rules", &self.rules.len()).finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use eyas_fields::{FieldSource, Schema, write_value};
 
 use crate::condition::ast::{Expr, Operand, Rhs, Test};
-use crate::condition::{Predicate, Source, codes};
+use crate::condition::{Source, codes, compile};
 use crate::engine::{Engine, RuleIndex};
 
 /// Bytes of a value or of a condition that are shown.
@@ -125,8 +125,8 @@ pub(crate) fn cut(text: &str) -> String {
 /// A part of a condition, perhaps negated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part<'a> {
-    expr: &'a Expr,
-    negated: bool,
+    pub(crate) expr: &'a Expr,
+    pub(crate) negated: bool,
 }
 
 /// The parts of a condition that all have to hold: negations are pushed down as far as that makes more of
@@ -152,8 +152,9 @@ impl fmt::Display for Part<'_> {
 }
 
 impl<'a> Part<'a> {
-    pub(crate) fn holds(&self, schema: &dyn Schema, event: &dyn FieldSource) -> bool {
-        holds(self.expr, schema, event) != self.negated
+    fn holds(&self, schema: &dyn Schema, event: &dyn FieldSource) -> bool {
+        // Conditions of an engine compile.
+        compile(self.expr, schema).is_ok_and(|filter| filter.matches(event) != self.negated)
     }
 
     pub(crate) fn tests(&self) -> Vec<&'a Test> {
@@ -186,17 +187,6 @@ impl<'a> Part<'a> {
             }
         }
         values
-    }
-}
-
-fn holds(expr: &Expr, schema: &dyn Schema, event: &dyn FieldSource) -> bool {
-    match expr {
-        Expr::And(children) => children.iter().all(|child| holds(child, schema, event)),
-        Expr::Or(children) => children.iter().any(|child| holds(child, schema, event)),
-        Expr::Not(child) => !holds(child, schema, event),
-        // Rules of an engine compile, and have no macros left.
-        Expr::Test(test) => Predicate::compile(test, schema).is_ok_and(|test| test.eval(event)),
-        Expr::Macro(..) => false,
     }
 }
 

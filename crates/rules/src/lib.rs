@@ -13,6 +13,7 @@ mod explain;
 mod loader;
 mod output;
 mod plan;
+mod testing;
 
 pub use alert::{Alert, AlertOptions};
 pub use coverage::{Coverage, RuleCoverage, Unseen};
@@ -24,3 +25,4 @@ pub use loader::{
     WarningCode,
 };
 pub use output::{Extra, Format, FormatError};
+pub use testing::{Case, Expectation, Failure, Tester, Times};

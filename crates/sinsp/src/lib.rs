@@ -28,5 +28,6 @@ pub use inspector::{Config, Inspector, ProcLookup, Step};
 pub use interest::{syscalls_of, syscalls_of_state};
 pub use observer::Observer;
 pub use outside::{AccountLookup, Accounts, ContainerLookup};
+pub use render::names::{capability, error_result, signal_number};
 pub use schema::{SyscallSchema, schema};
 pub use view::EventView;

@@ -18,6 +18,19 @@ pub struct Args {
     #[arg(short = 'r', value_name = "FILE")]
     pub rules: Vec<PathBuf>,
 
+    /// Replay this capture (`-` for standard input) instead of capturing
+    #[arg(short = 'e', long = "events", value_name = "CAPTURE")]
+    pub events: Option<PathBuf>,
+
+    /// Say for a rule, over a capture (-e), which part of its condition was false and with what values: of the
+    /// event with a number, or of the one that came nearest
+    #[arg(long, value_name = "RULE[@NUMBER]")]
+    pub explain: Option<String>,
+
+    /// Run the rule tests in this file and exit, with status 1 if one fails; repeatable
+    #[arg(long = "test", value_name = "FILE", num_args = 1..)]
+    pub tests: Vec<PathBuf>,
+
     /// Stop after this many seconds (of event time in a replay)
     #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
     pub duration: u64,

@@ -10,6 +10,7 @@ mod args;
 mod config;
 mod diagnostics;
 mod drops;
+mod explain;
 mod list;
 mod log;
 mod output;
@@ -17,6 +18,7 @@ mod rules;
 mod run;
 mod source;
 mod stats;
+mod test;
 
 use args::Args;
 
@@ -49,11 +51,21 @@ fn start(args: &Args) -> Result<bool> {
         list::events(args.format);
         return Ok(true);
     }
-    let loaded = config::load(args.config.as_deref(), &args.options)?;
+    let mut loaded = config::load(args.config.as_deref(), &args.options)?;
+    if let Some(capture) = &args.events {
+        loaded.config.engine.kind = "replay".into();
+        loaded.config.engine.replay.capture_file = capture.clone();
+    }
     loaded.config.start_log()?;
     loaded.warnings.iter().for_each(|warning| log::warning(warning));
     if !args.validate.is_empty() {
         return rules::validate(&args.validate, &loaded.config);
+    }
+    if !args.tests.is_empty() {
+        return test::run(args, &loaded.config);
+    }
+    if let Some(wanted) = &args.explain {
+        return explain::run(wanted, args, &loaded.config);
     }
     if !loaded.files.is_empty() {
         log::info("Falco initialized with configuration files:");

@@ -53,7 +53,23 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
     Ok(files)
 }
 
-fn paths<'a>(args: &'a Args, config: &'a Config) -> &'a [PathBuf] {
+/// Loads rules so that each is tried by itself: all on, whatever their priority, all that match.
+pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
+    let mut loader = loader(config, None)?;
+    loader.minimum_priority(Priority::Debug).matching(Matching::All);
+    loader.select(true, Select::Rule("*".into()));
+    for file in &read(paths)? {
+        let result = loader.load(&file.name, &file.text);
+        if !result.successful() {
+            bail!("{}", result.verbose().trim_end());
+        }
+    }
+    plugins(&loader)?;
+    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
+}
+
+/// The rules files that the command line or else the configuration names.
+pub fn paths<'a>(args: &'a Args, config: &'a Config) -> &'a [PathBuf] {
     if args.rules.is_empty() { &config.rules_files } else { &args.rules }
 }
 

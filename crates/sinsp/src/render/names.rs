@@ -230,9 +230,26 @@ pub(crate) fn errno(result: i64) -> Option<&'static str> {
     (!name.is_empty()).then_some(name)
 }
 
+/// The negative result that stands for the error of this name, such as -2 for `ENOENT`.
+pub fn error_result(name: &str) -> Option<i64> {
+    let plain = ERRNO.iter().zip(1..);
+    let restart = RESTART.iter().zip(512..);
+    plain.chain(restart).find(|(known, _)| **known == name && !name.is_empty()).map(|(_, number)| -number)
+}
+
+/// The number of the signal of this name, such as 9 for `SIGKILL`.
+pub fn signal_number(name: &str) -> Option<u8> {
+    SIGNALS.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, number)| number)
+}
+
 /// Name of a signal.
 pub(crate) fn signal(number: u64) -> Option<&'static str> {
     SIGNALS.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
+}
+
+/// The set of one capability, such as 1 for `CAP_CHOWN`.
+pub fn capability(name: &str) -> Option<u64> {
+    CAPABILITIES.iter().position(|known| *known == name).map(|bit| 1 << bit)
 }
 
 /// Names of the capabilities in a set.
@@ -253,13 +270,21 @@ mod tests {
         assert_eq!(errno(-41), None);
         assert_eq!(errno(i64::MIN), None);
         assert_eq!(errno(5), None);
+        for name in ["EPERM", "EINPROGRESS", "EHWPOISON", "ERESTARTNOHAND"] {
+            assert_eq!(error_result(name).and_then(errno), Some(name));
+        }
+        assert_eq!(error_result(""), None);
     }
 
     #[test]
     fn signals_and_capabilities_have_names() {
         assert_eq!(signal(9), Some("SIGKILL"));
+        assert_eq!(signal_number("SIGKILL"), Some(9));
+        assert_eq!(signal_number("SIGNOTHING"), None);
         assert_eq!(signal(0), None);
         assert_eq!(signal(64), None);
+        assert_eq!(capability("CAP_CHECKPOINT_RESTORE"), Some(1 << 40));
+        assert_eq!(capability("CHOWN"), None);
         assert_eq!(capabilities(1 | 1 << 40).collect::<Vec<_>>(), ["CAP_CHOWN", "CAP_CHECKPOINT_RESTORE"]);
     }
 }

@@ -1,0 +1,110 @@
+//! `--explain`: why a rule matched an event of a capture, or why not.
+
+use anyhow::{Context, Result, bail};
+use eyas::rules::{Engine, Explanation, RuleIndex};
+use eyas::scap::Reader;
+use eyas::sinsp::{EventView, Inspector, Step};
+
+use crate::args::Args;
+use crate::config::Config;
+use crate::rules;
+
+/// Explains `RULE` or `RULE@NUMBER` over the capture; answers whether the rule matched.
+pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
+    if config.engine.kind != "replay" {
+        bail!("--explain needs a capture: name one with -e FILE");
+    }
+    let engine = rules::load_each(rules::paths(args, config), config)?;
+    let (rule, number) = find(&engine, wanted)?;
+    let path = &config.engine.replay.capture_file;
+    let mut source = match path.to_str() {
+        Some("-") => Reader::from_reader(std::io::stdin())?,
+        _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
+    };
+    let mut inspector = Inspector::default();
+    let mut seen = Seen::default();
+    while let Step::Event(event) = inspector.next(&mut source)? {
+        match number {
+            Some(number) if event.num() == number => {
+                let why = engine.explain(rule, &event);
+                print!("{}: {why}", label(&event));
+                return Ok(why.matched);
+            }
+            Some(_) => {}
+            None => seen.take(&engine, rule, &event),
+        }
+    }
+    if let Some(number) = number {
+        bail!("the capture has no event {number}");
+    }
+    print!("{}", seen.summary());
+    Ok(seen.matched > 0)
+}
+
+/// The rule, and the event's number if one is named; a rule's own name may have an `@` in it.
+fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
+    if let Some(rule) = engine.find(wanted) {
+        return Ok((rule, None));
+    }
+    let split = wanted.rsplit_once('@').and_then(|(name, number)| Some((name, number.parse().ok()?)));
+    let (name, number) = match split {
+        Some((name, number)) => (name, Some(number)),
+        None => (wanted, None),
+    };
+    match engine.find(name) {
+        Some(rule) => Ok((rule, number)),
+        None => bail!("there is no rule '{name}'"),
+    }
+}
+
+/// Which event it is, for a person.
+pub fn label(event: &EventView<'_>) -> String {
+    let name = event.event().info().map_or("unknown", |info| info.name);
+    let comm = event.thread().map_or("?".into(), |thread| String::from_utf8_lossy(&thread.comm).into_owned());
+    format!("event {} ({name} by {comm})", event.num())
+}
+
+/// What a rule made of the events of its types.
+#[derive(Default)]
+struct Seen {
+    tried: u64,
+    matched: u64,
+    /// Each conjunct, and how often it was false.
+    failed: Vec<(String, u64)>,
+    /// The event that failed in the fewest conjuncts.
+    nearest: Option<(String, Explanation)>,
+}
+
+impl Seen {
+    fn take(&mut self, engine: &Engine, rule: RuleIndex, event: &EventView<'_>) {
+        let why = engine.explain(rule, event);
+        if !why.tried {
+            return;
+        }
+        self.tried += 1;
+        self.matched += u64::from(why.matched);
+        if self.failed.is_empty() {
+            self.failed = why.conjuncts.iter().map(|c| (c.condition.clone(), 0)).collect();
+        }
+        for (conjunct, (_, failed)) in why.conjuncts.iter().zip(&mut self.failed) {
+            *failed += u64::from(!conjunct.held);
+        }
+        let nearer = |(_, known): &(String, Explanation)| why.failed().count() < known.failed().count();
+        if self.nearest.as_ref().is_none_or(nearer) {
+            self.nearest = Some((label(event), why));
+        }
+    }
+
+    fn summary(&self) -> String {
+        let mut out = format!("{} events of the rule's types, {} matched\n", self.tried, self.matched);
+        for (condition, failed) in &self.failed {
+            let shown: String = condition.chars().take(160).collect();
+            out.push_str(&format!("{failed:>10} times false: {shown}\n"));
+        }
+        if let Some((label, why)) = &self.nearest {
+            let which = if why.matched { "first match" } else { "nearest" };
+            out.push_str(&format!("{which}: {label}: {why}"));
+        }
+        out
+    }
+}

@@ -1,0 +1,132 @@
+//! `--test`: rule tests, and what they cover.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use eyas::rules::condition::{Filter, compile, parse};
+use eyas::rules::{Case, Failure, RuleCoverage, Tester, Times};
+use eyas::scap::Reader;
+use eyas::sinsp::{Inspector, Step, schema};
+
+use crate::args::Args;
+use crate::config::Config;
+use crate::explain::label;
+use crate::rules;
+
+mod file;
+mod literal;
+mod world;
+
+use file::{Test, TestFile};
+use world::World;
+
+/// Runs the tests of all files and prints what came of them; answers whether all passed.
+pub fn run(args: &Args, config: &Config) -> Result<bool> {
+    let (mut passed, mut failed) = (0, 0);
+    for path in &args.tests {
+        let file = TestFile::read(path)?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let own: Vec<PathBuf> = file.rules.iter().map(|rules| beside.join(rules)).collect();
+        // What the command line names goes before what the file names.
+        let paths = if args.rules.is_empty() && !own.is_empty() { &own } else { rules::paths(args, config) };
+        let engine = rules::load_each(paths, config)?;
+        let wanted: Vec<_> = file.tests.iter().map(Test::expectations).collect();
+        let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
+        let named: BTreeSet<&str> = fires.map(|e| e.rule.as_str()).collect();
+        let mut tester = Tester::new(&engine, named);
+        println!("{}", path.display());
+        for (test, wanted) in file.tests.iter().zip(&wanted) {
+            let mut case = tester.case(wanted);
+            let outcome = play(test, beside, &mut case).with_context(|| format!("test `{}`", test.test));
+            let failures = outcome.map(|()| case.finish());
+            if failures.as_ref().is_ok_and(Vec::is_empty) {
+                passed += 1;
+                println!("  ok    {}", test.test);
+            } else {
+                failed += 1;
+                println!("  FAIL  {}", test.test);
+            }
+            match failures {
+                Ok(failures) => failures.iter().for_each(print_failure),
+                Err(error) => println!("        {error:#}"),
+            }
+        }
+        print_coverage(&tester.coverage());
+    }
+    println!("{passed} of {} tests passed", passed + failed);
+    Ok(failed == 0)
+}
+
+fn print_failure(failure: &Failure) {
+    failure.to_string().lines().for_each(|line| println!("        {line}"));
+}
+
+fn print_coverage(rules: &[RuleCoverage]) {
+    if rules.is_empty() {
+        return;
+    }
+    println!("  coverage");
+    for rule in rules {
+        let both = rule.conjuncts - rule.unseen.len();
+        println!("    {}: {both} of {} conjuncts seen both true and false", rule.rule, rule.conjuncts);
+        rule.unseen.iter().for_each(|unseen| println!("      {unseen}"));
+    }
+}
+
+/// Lets the events of a test happen.
+fn play(test: &Test, beside: &Path, case: &mut Case<'_, '_>) -> Result<()> {
+    if test.names_no_rule() {
+        bail!("neither `fires` nor `silent` names a rule");
+    }
+    match &test.capture {
+        Some(capture) => {
+            let literal =
+                !test.events.is_empty() || !test.processes.is_empty() || !test.containers.is_empty();
+            if literal {
+                bail!("a test has either a capture or processes and events of its own");
+            }
+            replay(&beside.join(capture), test.filter.as_deref(), case)
+        }
+        None if test.filter.is_some() => bail!("`filter` is for events of a capture"),
+        None if test.events.is_empty() => bail!("there are neither events nor a capture"),
+        None => literal_events(test, case),
+    }
+}
+
+fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
+    let world = World::new(test)?;
+    let mut inspector = Inspector::default();
+    inspector.load(world.snapshot());
+    for event in world.containers() {
+        inspector.process(event.as_raw());
+    }
+    for (position, event) in test.events.iter().enumerate() {
+        let event = world.event(position, event)?;
+        let view = inspector.process(event.as_raw());
+        case.event(&view, &|| {
+            let shown = label(&view);
+            // Events that tell of containers were counted before.
+            let what = shown.split_once('(').map_or("", |(_, what)| what);
+            format!("event {} ({what}", position + 1)
+        });
+    }
+    Ok(())
+}
+
+fn replay(path: &Path, filter: Option<&str>, case: &mut Case<'_, '_>) -> Result<()> {
+    let filter = filter.map(condition).transpose()?;
+    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    let mut inspector = Inspector::default();
+    while let Step::Event(view) = inspector.next(&mut source)? {
+        if filter.as_ref().is_none_or(|filter| filter.matches(&view)) {
+            case.event(&view, &|| label(&view));
+        }
+    }
+    Ok(())
+}
+
+fn condition(text: &str) -> Result<Filter> {
+    let expr = parse(text).with_context(|| format!("filter `{text}`"))?;
+    compile(&expr, schema()).with_context(|| format!("filter `{text}`"))
+}
