@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eyas::fields::Schema;
 use eyas::rules::condition::ast::Expr;
 use eyas::rules::condition::{compile, interpret, parse};
-use eyas::rules::{Engine, Loader, Matching};
+use eyas::rules::{Engine, Evaluator, Loader, Matching};
 use proptest::prelude::*;
 
 mod conditions;
@@ -78,10 +78,10 @@ fn verdicts(
     Ok(all)
 }
 
-/// Which rules the engine says match.
-fn matched(engine: &Engine, count: usize, event: &dyn eyas::fields::FieldSource) -> Vec<bool> {
+/// Which rules the engine says match, with what it keeps from one event to the next.
+fn matched(evaluator: &mut Evaluator<'_>, count: usize, event: &dyn eyas::fields::FieldSource) -> Vec<bool> {
     let mut found = Vec::new();
-    engine.evaluator().matches(event, &mut found);
+    evaluator.matches(event, &mut found);
     let mut all = vec![false; count];
     found.iter().for_each(|hit| all[hit.rule.0 as usize] = true);
     all
@@ -100,10 +100,11 @@ proptest! {
         events in proptest::collection::vec(toy::events(), 1..5),
     ) {
         let engine = engine(Arc::new(toy::Toy), &conditions);
+        let mut evaluator = engine.evaluator();
         for event in &events {
             event.with(|event| {
                 let plain = verdicts(&conditions, &toy::Toy, event)?;
-                prop_assert_eq!(plain, matched(&engine, conditions.len(), event));
+                prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
                 Ok(())
             })?;
         }
@@ -146,9 +147,10 @@ proptest! {
         events in proptest::collection::vec(syscalls::events(), 1..12),
     ) {
         let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
+        let mut evaluator = engine.evaluator();
         syscalls::replay(&events, |event| {
             let plain = verdicts(&conditions, eyas::sinsp::schema(), event)?;
-            prop_assert_eq!(plain, matched(&engine, conditions.len(), event));
+            prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
             Ok(())
         })?;
     }
