@@ -47,6 +47,26 @@ fn crates_use_only_what_the_architecture_allows() {
 }
 
 #[test]
+fn rules_alone_need_neither_captures_nor_inspection() {
+    for edges in ["normal,build", "normal,build,dev"] {
+        let out = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--package", "eyas-rules", "--prefix", "none", "--edges", edges])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let tree = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            out.status.success() && tree.contains("eyas-fields"),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        for name in ["eyas-scap", "eyas-sinsp", "eyas-bpf", "eyas-events", "libbpf"] {
+            assert!(!tree.contains(name), "eyas-rules depends on {name}:\n{tree}");
+        }
+    }
+}
+
+#[test]
 fn unsafe_code_is_forbidden_outside_the_probe() {
     for name in ["events", "fields", "scap", "sinsp", "rules"] {
         let lib = std::fs::read_to_string(root().join(format!("crates/{name}/src/lib.rs"))).unwrap();

@@ -173,7 +173,17 @@ impl Engine {
         }
     }
 
-    fn memory(&self) -> Memory {
+    /// Appends the rules that the event satisfies; `memory` is of this engine.
+    #[inline]
+    pub(crate) fn test(&self, memory: &mut Memory, source: &dyn FieldSource, out: &mut Vec<Match>) {
+        let Some(plan) = self.plans.of_code(source.code()) else { return };
+        let Memory { scratch, kept, live } = memory;
+        scratch.next_event();
+        let event = Event { program: &self.program, source, scratch, kept: &mut kept[plan], live };
+        self.plans.all[plan].matches(event, self.matching == Matching::First, out);
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
         let Plans { all, .. } = &self.plans;
         Memory {
             scratch: self.program.scratch(),
@@ -208,6 +218,12 @@ impl Engine {
     }
 }
 
+// Threads share an engine.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Engine>();
+};
+
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
@@ -219,7 +235,7 @@ impl std::fmt::Debug for Engine {
 
 /// What an [`Evaluator`] keeps between events.
 #[derive(Debug)]
-struct Memory {
+pub(crate) struct Memory {
     scratch: Scratch,
     /// By plan.
     kept: Vec<Kept>,
@@ -239,11 +255,6 @@ impl Evaluator<'_> {
     /// Appends the rules that the event satisfies, in the order in which they were enabled.
     #[inline]
     pub fn matches(&mut self, source: &dyn FieldSource, out: &mut Vec<Match>) {
-        let Engine { plans, program, matching, .. } = self.engine;
-        let Some(plan) = plans.of_code(source.code()) else { return };
-        let Memory { scratch, kept, live } = &mut self.memory;
-        scratch.next_event();
-        let event = Event { program, source, scratch, kept: &mut kept[plan], live };
-        plans.all[plan].matches(event, *matching == Matching::First, out);
+        self.engine.test(&mut self.memory, source, out);
     }
 }

@@ -13,6 +13,7 @@ mod explain;
 mod loader;
 mod output;
 mod plan;
+mod shared;
 mod testing;
 
 pub use alert::{Alert, AlertOptions};
@@ -25,4 +26,5 @@ pub use loader::{
     WarningCode,
 };
 pub use output::{Extra, Format, FormatError};
+pub use shared::{Follower, OtherSchema, SharedEngine};
 pub use testing::{Case, Expectation, Failure, Tester, Times};

@@ -34,6 +34,7 @@ impl Extra {
 /// Why a text is no output format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct FormatError {
     /// What is wrong.
     pub message: String,

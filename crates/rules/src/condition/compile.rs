@@ -33,6 +33,7 @@ pub enum CompileErrorKind {
 /// Why a condition does not compile, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct CompileError {
     /// What kind of mistake.
     pub kind: CompileErrorKind,

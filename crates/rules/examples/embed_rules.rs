@@ -1,0 +1,152 @@
+//! Rules over lines of JSON: nothing here knows of system calls.
+//!
+//! ```text
+//! embed_rules [RULES.yaml [LOG.jsonl]]        without a log, standard input
+//! ```
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use eyas_fields::{
+    Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema,
+    Scope, Value,
+};
+use eyas_rules::{AlertOptions, Loader, Matching};
+use serde_json::Value as Json;
+
+/// What is loaded without a rules file.
+const RULES: &str = "
+- list: trusted
+  items: [10.0.0.0/8, 127.0.0.0/8]
+- macro: failed
+  condition: (http.status >= 400)
+- rule: Login from outside fails
+  desc: Somebody guesses passwords.
+  condition: failed and http.path pmatch (/login) and not client.net in (trusted)
+  output: login failed | client=%client.ip user=%log.label[user] status=%http.status
+  priority: WARNING
+  source: http
+- rule: Server error
+  desc: Something is broken.
+  condition: http.status >= 500 or log.tags intersects (panic, oom)
+  output: server error | path=%http.path status=%http.status tags=%log.tags
+  priority: ERROR
+  source: http
+";
+
+/// A field, and where it is in a line.
+struct Row {
+    def: FieldDef,
+    pointer: &'static str,
+}
+
+const fn row(
+    name: &'static str,
+    ty: FieldType,
+    arg: ArgKind,
+    flags: FieldFlags,
+    pointer: &'static str,
+) -> Row {
+    let (scope, format) = (Scope::Event, Format::Dec);
+    Row { def: FieldDef { name, ty, arg, scope, format, flags, doc: "" }, pointer }
+}
+
+const NONE: FieldFlags = FieldFlags::NONE;
+const ROWS: [Row; 6] = [
+    row("http.path", FieldType::Str, ArgKind::None, NONE, "/request/path"),
+    row("http.status", FieldType::Uint { bits: 16 }, ArgKind::None, NONE, "/status"),
+    row("client.ip", FieldType::Ip, ArgKind::None, NONE, "/client"),
+    row("client.net", FieldType::Net, ArgKind::None, NONE, "/client"),
+    row("log.label", FieldType::Str, ArgKind::Key, NONE, "/labels"),
+    row("log.tags", FieldType::Str, ArgKind::None, FieldFlags::LIST, "/tags"),
+];
+
+/// The fields of a line.
+struct Lines(Vec<FieldDef>);
+
+impl Schema for Lines {
+    fn source(&self) -> &str {
+        "http"
+    }
+
+    fn fields(&self) -> &[FieldDef] {
+        &self.0
+    }
+
+    fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {
+        let id = self.0.iter().position(|def| def.name == name).ok_or(ResolveError::Unknown)?;
+        let def = &self.0[id];
+        match (def.arg, arg) {
+            (ArgKind::Key, None) => return Err(ResolveError::MissingArg),
+            (ArgKind::None, Some(_)) => return Err(ResolveError::UnexpectedArg),
+            _ => {}
+        }
+        let text = arg.map_or(name.to_owned(), |arg| format!("{name}[{arg}]")).into();
+        let is_list = def.flags.contains(FieldFlags::LIST);
+        let arg = arg.map(|key| Arg::Key(key.into()));
+        Ok(Field { id: FieldId(id as u16), arg, hint: 0, ty: def.ty, is_list, text })
+    }
+}
+
+/// A line; the values of its list are laid out beforehand, as fields lend them.
+struct Line<'a> {
+    json: &'a Json,
+    tags: Vec<Value<'a>>,
+}
+
+impl<'a> Line<'a> {
+    fn new(json: &'a Json) -> Self {
+        let tags = json.get("tags").and_then(Json::as_array).into_iter().flatten();
+        Self { json, tags: tags.filter_map(|tag| tag.as_str().map(Value::from)).collect() }
+    }
+}
+
+impl FieldSource for Line<'_> {
+    fn get(&self, field: &Field) -> Option<Value<'_>> {
+        let row = &ROWS[usize::from(field.id.0)];
+        let mut found = self.json.pointer(row.pointer)?;
+        if let Some(Arg::Key(key)) = &field.arg {
+            found = found.get(&**key)?;
+        }
+        match row.def.ty {
+            _ if field.is_list => Some(Value::List(&self.tags)),
+            FieldType::Uint { .. } => found.as_u64().map(Value::Uint),
+            FieldType::Ip | FieldType::Net => found.as_str()?.parse::<IpAddr>().ok().map(Value::Ip),
+            _ => found.as_str().map(Value::from),
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let (name, rules) = match args.next() {
+        Some(path) => (path.clone(), std::fs::read_to_string(path)?),
+        None => ("built in".to_owned(), RULES.to_owned()),
+    };
+    let log: Box<dyn BufRead> = match args.next() {
+        Some(path) => Box::new(BufReader::new(std::fs::File::open(path)?)),
+        None => Box::new(std::io::stdin().lock()),
+    };
+    let mut loader = Loader::new(Arc::new(Lines(ROWS.iter().map(|row| row.def).collect())));
+    loader.matching(Matching::All);
+    let result = loader.load(&name, &rules);
+    if !result.successful() {
+        return Err(result.verbose().into());
+    }
+    let engine = loader.build().map_err(|error| error.message)?;
+    let mut evaluator = engine.evaluator();
+    let options = AlertOptions { json_output: false, json_message: true, ..AlertOptions::default() };
+    let (mut found, mut out) = (Vec::new(), Vec::new());
+    for line in log.lines() {
+        let json: Json = serde_json::from_str(&line?)?;
+        let line = Line::new(&json);
+        evaluator.matches(&line, &mut found);
+        for hit in found.drain(..) {
+            engine.alert(hit, &line, &options).write_json(&mut out);
+            out.push(b'\n');
+        }
+    }
+    std::io::stdout().write_all(&out)?;
+    Ok(())
+}

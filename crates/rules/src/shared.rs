@@ -1,0 +1,97 @@
+//! A ruleset that is replaced while events are tested against it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use eyas_fields::FieldSource;
+
+use crate::engine::{Engine, Match, Memory};
+
+/// An engine in a place where another can be put in its stead.
+///
+/// Whatever the events' fields are made of stays as it is: an inspector keeps its threads and files.
+#[derive(Clone, Debug)]
+pub struct SharedEngine(Arc<Slot>);
+
+#[derive(Debug)]
+struct Slot {
+    engine: RwLock<Arc<Engine>>,
+    /// Grows with each swap, so that followers see it without the lock.
+    version: AtomicU64,
+}
+
+/// The engine that was to be put in place is of another schema: its fields are not those of the events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a ruleset for the source '{given}' can't replace one for '{expected}': they are of different schemas"
+)]
+#[non_exhaustive]
+pub struct OtherSchema {
+    /// Source of the engine in place.
+    pub expected: String,
+    /// Source of the engine given.
+    pub given: String,
+}
+
+impl SharedEngine {
+    /// Begins with an engine.
+    pub fn new(engine: Engine) -> Self {
+        Self(Arc::new(Slot { engine: RwLock::new(Arc::new(engine)), version: AtomicU64::new(0) }))
+    }
+
+    /// The engine in place.
+    pub fn current(&self) -> Arc<Engine> {
+        // The lock guards a pointer, which no panic leaves half written.
+        self.0.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another engine in place and answers the one before. Each follower's next event is tested
+    /// against the new one, as a whole.
+    ///
+    /// # Errors
+    /// The engine is of another schema; nothing changes then.
+    pub fn swap(&self, engine: Engine) -> Result<Arc<Engine>, OtherSchema> {
+        let mut slot = self.0.engine.write().unwrap_or_else(PoisonError::into_inner);
+        let (expected, given) = (slot.schema(), engine.schema());
+        if !std::ptr::eq(expected.fields(), given.fields()) {
+            return Err(OtherSchema { expected: expected.source().into(), given: given.source().into() });
+        }
+        let before = std::mem::replace(&mut *slot, Arc::new(engine));
+        self.0.version.fetch_add(1, Ordering::Release);
+        Ok(before)
+    }
+
+    /// What tests events one after the other against the engine in place at that time.
+    pub fn follower(&self) -> Follower {
+        // The version first: a swap between the two is seen again, not missed.
+        let version = self.0.version.load(Ordering::Acquire);
+        let engine = self.current();
+        Follower { memory: engine.memory(), engine, version, shared: self.clone() }
+    }
+}
+
+/// Tests events against the engine that is in place when each comes.
+#[derive(Debug)]
+pub struct Follower {
+    shared: SharedEngine,
+    version: u64,
+    engine: Arc<Engine>,
+    memory: Memory,
+}
+
+impl Follower {
+    /// Appends the rules that the event satisfies, and answers the engine that they are of.
+    #[inline]
+    pub fn matches(&mut self, event: &dyn FieldSource, out: &mut Vec<Match>) -> &Engine {
+        if self.shared.0.version.load(Ordering::Acquire) != self.version {
+            *self = self.shared.follower();
+        }
+        self.engine.test(&mut self.memory, event, out);
+        &self.engine
+    }
+
+    /// The engine of the last event.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+}
