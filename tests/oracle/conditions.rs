@@ -1,5 +1,7 @@
 //! Random conditions that fit a schema: every operator, modifier and transformer, nested as they may be.
 
+use std::sync::Arc;
+
 use eyas::fields::{ArgKind, FieldFlags, FieldType, Schema};
 use eyas::rules::condition::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test};
 use proptest::prelude::*;
@@ -376,7 +378,7 @@ fn test(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Exp
             })
             .boxed()
     });
-    prop_oneof![6 => plain, 2 => changed, 1 => with_field].prop_map(|test| Expr::Test(Box::new(test))).boxed()
+    prop_oneof![6 => plain, 2 => changed, 1 => with_field].prop_map(|test| Expr::Test(Arc::new(test))).boxed()
 }
 
 /// Conditions over the fields; `names` are event types.

@@ -131,7 +131,7 @@ proptest! {
             right: eyas::rules::condition::ast::Rhs::None,
             span: Default::default(),
         };
-        let condition = Expr::Test(Box::new(test));
+        let condition = Expr::Test(Arc::new(test));
         let printed = condition.to_string();
         let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
         prop_assert_eq!(shape(&condition), shape(&read), "{}", printed);
@@ -168,7 +168,7 @@ fn seen(
     for _ in 0..rounds {
         let condition = conditions.new_tree(&mut runner).unwrap().current();
         condition.tests(&mut |test| {
-            let verdict = usize::from(verdict(&mut runner, &Expr::Test(Box::new(test.clone()))));
+            let verdict = usize::from(verdict(&mut runner, &Expr::Test(Arc::new(test.clone()))));
             seen.entry(test.op.word().to_owned()).or_default()[verdict] += 1;
             if let Some(modifier) = test.modifier {
                 seen.entry(modifier.word().to_owned()).or_default()[verdict] += 1;

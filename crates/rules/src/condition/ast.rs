@@ -1,6 +1,7 @@
 //! Conditions as trees.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A stretch of a condition's text, in bytes, and which text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,8 +25,8 @@ pub enum Expr {
     Not(Box<Expr>),
     /// A macro's name.
     Macro(String, Span),
-    /// A comparison.
-    Test(Box<Test>),
+    /// A comparison; shared, as macros are put into many conditions.
+    Test(Arc<Test>),
 }
 
 /// A comparison of a field, plain or transformed.

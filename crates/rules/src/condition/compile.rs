@@ -1,11 +1,12 @@
 //! Trees become nodes of a graph in which equal parts are one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use eyas_fields::{CodeSet, Field, Schema, Scope};
 use rustc_hash::FxHashMap;
 
-use super::ast::{Expr, Span};
+use super::ast::{Expr, Span, Test};
 use super::codes::TypeTest;
 use super::graph::{Node, Program, Root};
 use super::predicate::Predicate;
@@ -54,7 +55,10 @@ pub struct Compiler<'s> {
     schema: &'s dyn Schema,
     nodes: Vec<Node>,
     known: FxHashMap<Node, u32>,
+    /// By text.
     tests: FxHashMap<String, u32>,
+    /// By address, so that a macro's are printed once; each is kept, so that no other gets its address.
+    shared: FxHashMap<usize, (Arc<Test>, u32)>,
     predicates: Vec<Predicate>,
     /// By predicate, in order.
     type_tests: BTreeMap<u32, TypeTest>,
@@ -108,6 +112,7 @@ impl<'s> Compiler<'s> {
             nodes: Vec::new(),
             known: FxHashMap::default(),
             tests: FxHashMap::default(),
+            shared: FxHashMap::default(),
             predicates: Vec::new(),
             type_tests: BTreeMap::new(),
             info: Vec::new(),
@@ -218,8 +223,13 @@ impl<'s> Compiler<'s> {
                 return Err(CompileError::new(CompileErrorKind::Macro, message, *span));
             }
             Expr::Test(test) => {
+                let address = Arc::as_ptr(test) as usize;
+                if let Some((_, id)) = self.shared.get(&address) {
+                    return Ok(*id);
+                }
                 let key = test.to_string();
                 if let Some(id) = self.tests.get(&key) {
+                    self.shared.insert(address, (test.clone(), *id));
                     return Ok(*id);
                 }
                 let predicate = Predicate::compile(test, self.schema)?;
@@ -239,6 +249,7 @@ impl<'s> Compiler<'s> {
                 self.predicates.push(predicate);
                 let id = self.intern(Node::Test(index), info);
                 self.tests.insert(key, id);
+                self.shared.insert(address, (test.clone(), id));
                 id
             }
         })

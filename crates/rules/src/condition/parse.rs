@@ -1,5 +1,7 @@
 //! The text of a condition becomes a tree.
 
+use std::sync::Arc;
+
 use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Span, Test};
 
 /// Nesting of a rule's condition, counted as the reference does: a pair of parentheses costs 5.
@@ -460,7 +462,7 @@ impl<'a> Parser<'a> {
     fn test(&mut self, left: Operand, start: usize) -> Parsed<Expr> {
         self.blanks();
         let make = |p: &Self, op, modifier, right| {
-            Ok(Expr::Test(Box::new(Test { left, op, modifier, right, span: p.span(start) })))
+            Ok(Expr::Test(Arc::new(Test { left, op, modifier, right, span: p.span(start) })))
         };
         if self.eat("exists") {
             return make(self, Op::Exists, None, Rhs::None);

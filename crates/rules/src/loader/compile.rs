@@ -353,6 +353,9 @@ fn warn_about(
     sources: &Sources<'_>,
     warnings: &mut Vec<LoadWarning>,
 ) {
+    let defs = schema.fields().iter();
+    let deprecated: Vec<&str> =
+        defs.filter(|def| def.flags.contains(FieldFlags::DEPRECATED)).map(|def| def.name).collect();
     expr.tests(&mut |test: &Test| {
         let mut add = |code, message: String, title: String, span: Span, help: Option<String>| {
             let problem = Problem::new(code, message, &raw.condition_context);
@@ -362,9 +365,7 @@ fn warn_about(
             }
         };
         operand_fields(&test.left, &mut |field| {
-            if let Ok(resolved) = schema.resolve(&field.name, field.arg.as_deref())
-                && schema.def(resolved.id).flags.contains(FieldFlags::DEPRECATED)
-            {
+            if deprecated.contains(&field.name.as_str()) {
                 let message = format!("Usage of deprecated field '{}' has been detected", field.name);
                 let title = format!("the field `{}` is deprecated", field.name);
                 add(WarningCode::DeprecatedItem, message, title, field.span, None);
@@ -380,17 +381,22 @@ fn warn_about(
             if test.op != Op::Regex && !value.text.iter().any(|b| matches!(b, b'.' | b'(')) {
                 continue;
             }
+            let (dot, bracket) = (value.text.contains(&b'.'), value.text.contains(&b'('));
+            if !dot && !bracket && test.op != Op::Regex {
+                continue;
+            }
             let text = String::from_utf8_lossy(&value.text);
             let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            if Described(schema).is_operand(&bare) && !bare.contains('(') {
+            if dot && !bracket && Described(schema).is_operand(&bare) {
                 let message = format!("'{text}' may be a valid field misused as a const string value");
                 let title = format!("`{text}` is a field's name, compared as a text");
                 let help = format!("to compare with the field's value write `val({text})`");
                 add(WarningCode::CompileCondition, message, title, value.span, Some(help));
             }
-            let call = condition::TRANSFORMERS.iter().chain(&["val"]).any(|t| {
-                bare.strip_prefix(t).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
-            });
+            let call = bracket
+                && condition::TRANSFORMERS.iter().chain(&["val"]).any(|t| {
+                    bare.strip_prefix(t).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
+                });
             if call {
                 let message =
                     format!("'{text}' may be a valid field transformer misused as a const string value");
