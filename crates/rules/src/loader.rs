@@ -27,6 +27,7 @@ mod text;
 mod yaml;
 
 use collect::Tables;
+use compile::{Ready, Ruleset};
 use decode::invalid;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 pub use select::Select;
@@ -66,6 +67,8 @@ pub struct Loader {
     selections: Vec<(bool, Select)>,
     extras: Vec<Extra>,
     files: Vec<Arc<SourceFile>>,
+    /// What the last load compiled, for [`Loader::build`].
+    ready: Option<Ready>,
 }
 
 impl Loader {
@@ -79,6 +82,7 @@ impl Loader {
             selections: Vec::new(),
             extras: Vec::new(),
             files: Vec::new(),
+            ready: None,
         }
     }
 
@@ -103,6 +107,7 @@ impl Loader {
     /// Adds to the outputs of rules.
     pub fn append_output(&mut self, extra: Extra) -> &mut Self {
         self.extras.push(extra);
+        self.ready = None;
         self
     }
 
@@ -111,11 +116,16 @@ impl Loader {
         let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
         let file = self.files.len() as u32;
         self.files.push(Arc::new(SourceFile::new(name, text)));
+        self.ready = None;
         let collected = self.collect(text, &Context::root(name, file), &mut result);
         let (warnings, further) = (&mut result.warnings, &mut result.further);
-        let outcome = collected
-            .and_then(|()| self.compile(&mut Compiler::new(&*self.schema), warnings, further).map(drop));
-        result.errors.extend(outcome.err());
+        let outcome = collected.and_then(|()| {
+            self.compile(&mut Compiler::new(&*self.schema), warnings, further).map(Ruleset::into_ready)
+        });
+        match outcome {
+            Ok(ready) => self.ready = Some(ready),
+            Err(error) => result.errors.push(error),
+        }
         for error in result.errors.iter_mut().chain(&mut result.further) {
             error.context.draw(&self.files);
             error.resolve(&self.files);
@@ -134,34 +144,45 @@ impl Loader {
     pub fn build(&self) -> Result<Engine, LoadError> {
         let schema = &*self.schema;
         let mut compiler = Compiler::new(schema);
-        let ruleset = self.compile(&mut compiler, &mut Vec::new(), &mut Vec::new())?;
+        let made;
+        let ready = match &self.ready {
+            Some(ready) => ready,
+            None => {
+                let ruleset = self.compile(&mut Compiler::new(schema), &mut Vec::new(), &mut Vec::new())?;
+                made = ruleset.into_ready();
+                &made
+            }
+        };
         let mut rules = Vec::new();
         let mut roots: Vec<(Root, eyas_fields::CodeSet)> = Vec::new();
-        for rule in ruleset.rules {
-            let raw = rule.raw;
+        for rule in &ready.rules {
+            let raw = &self.tables.rules[rule.position];
+            let root = compiler.add(&rule.expr).map_err(|e| {
+                LoadError::new(ErrorCode::CompileCondition, e.message, &raw.condition_context)
+            })?;
             let on = raw.enabled && raw.priority <= self.minimum;
             let set = codes(&rule.expr, schema);
-            roots.push((rule.root, set));
+            roots.push((root, set));
             rules.push(Rule {
                 name: raw.name.clone(),
                 description: raw.desc.clone(),
                 condition: raw.condition.as_str().to_owned(),
-                output: rule.output_text,
+                output: rule.output_text.clone(),
                 priority: raw.priority,
                 source: raw.source.clone(),
                 tags: raw.tags.iter().cloned().collect(),
                 enabled: on,
                 capture: raw.capture,
                 capture_duration_ms: raw.capture_duration,
-                compiled: rule.expr,
-                format: rule.format,
+                compiled: rule.expr.clone(),
+                format: rule.format.clone(),
             });
         }
         let order = self.order(&mut rules);
         let plans = Plans::new(&order, &roots, &mut compiler);
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
-        let origins = ruleset.sources.into_origins();
+        let origins = Origins::new(&self.tables, ready.texts.clone(), &self.files);
         Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, origins))
     }
 

@@ -1,5 +1,7 @@
 //! What is defined becomes conditions and formats, with Falco's errors and warnings.
 
+use std::sync::Arc;
+
 use eyas_fields::{FieldFlags, Schema};
 
 use super::collect::RawRule;
@@ -35,7 +37,7 @@ impl Loader {
         let mut macros = Macros::resolve(tables, &mut lists, &mut sources, &*self.schema)?;
         let mut rules = Vec::new();
         let schema = &*self.schema;
-        for raw in &tables.rules {
+        for (position, raw) in tables.rules.iter().enumerate() {
             if raw.source != schema.source() {
                 let message = format!("Unknown source '{}', the rule is ignored", raw.source);
                 let problem = Problem::new(WarningCode::UnknownSource, message, &raw.context)
@@ -47,7 +49,7 @@ impl Loader {
                 continue;
             }
             match self.compile_rule(raw, &mut lists, &mut macros, &mut sources, compiler, warnings) {
-                Ok(rule) => rules.push(rule),
+                Ok(rule) => rules.push(Compiled { position, ..rule }),
                 Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
                     warnings.push(error.into_warning(WarningCode::UnknownFilter));
                 }
@@ -129,7 +131,7 @@ impl Loader {
         let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
         let expr = macros.expand(expr, raw, &self.tables, sources)?;
         let (output_text, format) = self.output(raw, sources, warnings)?;
-        let root = compiler.add(&expr).map_err(|e| Failure {
+        compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
             error: condition_error(&e, sources, source, &raw.condition_context, schema),
         })?;
@@ -142,7 +144,7 @@ impl Loader {
             let notes = lint::everything(&expr, schema, |span, word| sources.notes(span, source, word));
             warnings.push(no_event_type(problem, raw, set.count()).notes(notes));
         }
-        Ok(Compiled { raw, expr, root, source, output_text, format })
+        Ok(Compiled { raw, position: 0, expr, source, output_text, format })
     }
 
     /// The rule's output with all that is added to it.
@@ -212,11 +214,40 @@ pub(super) struct Ruleset<'a> {
     pub(super) used_lists: Vec<bool>,
 }
 
+impl Ruleset<'_> {
+    pub(super) fn into_ready(self) -> Ready {
+        let rules = self.rules.into_iter().map(|rule| ReadyRule {
+            position: rule.position,
+            expr: rule.expr,
+            output_text: rule.output_text,
+            format: rule.format,
+        });
+        Ready { rules: rules.collect(), texts: self.sources.into_texts() }
+    }
+}
+
+/// What compiled, kept until something more is loaded.
+pub(super) struct Ready {
+    pub(super) rules: Vec<ReadyRule>,
+    /// Of all conditions.
+    pub(super) texts: Arc<Vec<Text>>,
+}
+
+/// A rule that only has to be added to a graph.
+pub(super) struct ReadyRule {
+    /// In the table of rules.
+    pub(super) position: usize,
+    pub(super) expr: Expr,
+    pub(super) output_text: String,
+    pub(super) format: Format,
+}
+
 /// A rule that compiles.
 pub(super) struct Compiled<'a> {
     pub(super) raw: &'a RawRule,
+    /// In the table of rules.
+    pub(super) position: usize,
     pub(super) expr: Expr,
-    pub(super) root: Root,
     /// Number of its text.
     pub(super) source: u32,
     pub(super) output_text: String,

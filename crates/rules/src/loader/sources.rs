@@ -23,10 +23,8 @@ impl<'a> Sources<'a> {
         Self { tables, files, texts }
     }
 
-    /// What remains of the texts when all are compiled: where their parts were written.
-    pub(super) fn into_origins(self) -> Origins {
-        let macros = self.tables.macros.iter().map(|m| m.name.clone()).collect();
-        Origins { macros, files: self.files.to_vec(), texts: self.texts }
+    pub(super) fn into_texts(self) -> Arc<Vec<Text>> {
+        Arc::new(self.texts)
     }
 
     /// Adds the next text; answers its number.
@@ -106,11 +104,16 @@ impl<'a> Sources<'a> {
 pub(crate) struct Origins {
     /// Names; a macro's number is that of its text.
     macros: Vec<String>,
-    texts: Vec<Text>,
+    texts: Arc<Vec<Text>>,
     files: Vec<Arc<SourceFile>>,
 }
 
 impl Origins {
+    pub(super) fn new(tables: &Tables, texts: Arc<Vec<Text>>, files: &[Arc<SourceFile>]) -> Self {
+        let macros = tables.macros.iter().map(|m| m.name.clone()).collect();
+        Self { macros, texts, files: files.to_vec() }
+    }
+
     /// Where a span was written.
     pub(crate) fn of(&self, span: Span) -> Option<Origin> {
         let range = span.start as usize..span.end as usize;
