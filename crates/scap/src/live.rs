@@ -11,7 +11,7 @@ use eyas_bpf::{Probe, ProbeOptions, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, EventSource, Next, RawEvent, Stats, proc};
+use crate::{Advance, Error, EventSource, RawEvent, Stats, proc};
 
 mod merge;
 
@@ -66,7 +66,7 @@ pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
     /// Asks the source to end: it captures no more, delivers what waits in the rings, and says
-    /// [`Next::End`].
+    /// [`Advance::End`].
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -167,10 +167,10 @@ impl Source {
         self.probe.drops()
     }
 
-    /// Finds the next frame that can be lent.
-    fn advance(&mut self) -> bool {
+    /// Finds the next frame that makes sense.
+    fn find(&mut self) -> bool {
         while self.merge.next(|| now(self.boot_ts)).is_some() {
-            if self.current().is_some() {
+            if self.current().is_some_and(|event| event.adds_up()) {
                 return true;
             }
             self.malformed += 1;
@@ -196,39 +196,39 @@ fn parse(frame: &[u8]) -> Option<(u64, i64, EventType, u32, &[u8])> {
 }
 
 impl EventSource for Source {
-    fn next(&mut self) -> Result<Next<'_>, Error> {
+    fn advance(&mut self) -> Result<Advance, Error> {
         match self.phase {
             Phase::Begin => {
                 // The probe is at work already: what happens during the scan comes after it.
                 self.phase = Phase::Capture;
-                return Ok(Next::Snapshot(Box::new(proc::snapshot(&self.options)?)));
+                return Ok(Advance::Snapshot(Box::new(proc::snapshot(&self.options)?)));
             }
             Phase::Capture if self.stop.load(Ordering::Relaxed) => {
                 self.probe.stop();
                 self.phase = Phase::Drain;
             }
-            Phase::End => return Ok(Next::End),
+            Phase::End => return Ok(Advance::End),
             Phase::Capture | Phase::Drain => {}
         }
-        let mut found = self.advance();
+        let mut found = self.find();
         if !found {
             // A program that was at work when the capture stopped has the pause to finish.
             std::thread::sleep(self.pause);
-            found = self.advance();
+            found = self.find();
         }
         self.pause = if found { SHORT_PAUSE } else { LONG_PAUSE };
         if !found && matches!(self.phase, Phase::Drain) {
             self.phase = Phase::End;
-            return Ok(Next::End);
+            return Ok(Advance::End);
         }
-        Ok(if found { self.current().map_or(Next::Idle, Next::Event) } else { Next::Idle })
+        Ok(if found { Advance::Event } else { Advance::Idle })
     }
 
     #[inline]
     fn current(&self) -> Option<RawEvent<'_>> {
         let (cpu, frame) = self.merge.current()?;
         let (ts, tid, ty, nparams, body) = parse(frame)?;
-        RawEvent::from_parts(ts, tid, ty, cpu as u16, nparams, body)
+        Some(RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body))
     }
 
     fn stats(&mut self) -> Stats {

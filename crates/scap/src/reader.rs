@@ -10,7 +10,7 @@ use self::blocks::Kind;
 use self::frame::{Frame, Numbers};
 use self::window::Window;
 use crate::convert::{self, Converter};
-use crate::{Error, EventSource, Next, RawEvent, Snapshot, Stats};
+use crate::{Advance, Error, EventSource, RawEvent, Snapshot, Stats};
 
 pub(crate) mod blocks;
 mod frame;
@@ -75,13 +75,6 @@ enum Shown {
     Swapped,
     /// In the converter.
     Converted,
-}
-
-/// What lies at the window's position.
-enum Item {
-    Snapshot(Box<Snapshot>),
-    Event(Shown),
-    End,
 }
 
 impl Reader {
@@ -271,17 +264,18 @@ impl Reader {
         }
     }
 
-    fn advance(&mut self) -> Result<Item, Error> {
+    #[inline]
+    fn find(&mut self) -> Result<Advance, Error> {
         loop {
             self.window.advance(std::mem::take(&mut self.lent));
             match self.phase {
-                Phase::Done => return Ok(Item::End),
+                Phase::Done => return Ok(Advance::End),
                 Phase::Metadata => {
                     self.phase = Phase::Events;
                     if let Some(converter) = &mut self.converter {
                         converter.clear();
                     }
-                    return Ok(Item::Snapshot(Box::new(self.metadata()?)));
+                    return Ok(Advance::Snapshot(Box::new(self.metadata()?)));
                 }
                 Phase::Events => {}
             }
@@ -306,10 +300,12 @@ impl Reader {
             }
             let Some(raw) = self.lent_as(shown).filter(RawEvent::adds_up) else { return Err(self.invalid()) };
             if self.converter.is_none() || convert::is_current(&raw) {
-                return Ok(Item::Event(shown));
+                self.shown = shown;
+                return Ok(Advance::Event);
             }
             if self.upgrade(shown)? {
-                return Ok(Item::Event(Shown::Converted));
+                self.shown = Shown::Converted;
+                return Ok(Advance::Event);
             }
             self.stats.filtered += 1;
         }
@@ -352,16 +348,9 @@ fn damaged(block: u32, offset: u64, what: String) -> Error {
 }
 
 impl EventSource for Reader {
-    fn next(&mut self) -> Result<Next<'_>, Error> {
+    fn advance(&mut self) -> Result<Advance, Error> {
         self.shown = Shown::Nothing;
-        match self.advance().inspect_err(|_| self.phase = Phase::Done)? {
-            Item::Snapshot(snapshot) => Ok(Next::Snapshot(snapshot)),
-            Item::End => Ok(Next::End),
-            Item::Event(shown) => {
-                self.shown = shown;
-                Ok(self.current().map_or(Next::Idle, Next::Event))
-            }
-        }
+        self.find().inspect_err(|_| self.phase = Phase::Done)
     }
 
     #[inline]

@@ -16,19 +16,43 @@ pub enum Next<'a> {
     End,
 }
 
+/// What [`EventSource::advance`] came to.
+#[derive(Debug)]
+pub enum Advance {
+    /// A snapshot, as [`Next::Snapshot`].
+    Snapshot(Box<Snapshot>),
+    /// An event: [`EventSource::current`].
+    Event,
+    /// Nothing at the moment, as [`Next::Idle`].
+    Idle,
+    /// The capture has ended.
+    End,
+}
+
 /// A live or recorded stream of events.
 pub trait EventSource {
-    /// The next item; what it lends lives until the next call.
+    /// Goes on to the next item.
     ///
     /// # Errors
     /// The capture is damaged or cannot be read; what came before was delivered, and the next call
-    /// yields [`Next::End`].
-    fn next(&mut self) -> Result<Next<'_>, Error>;
+    /// yields [`Advance::End`].
+    fn advance(&mut self) -> Result<Advance, Error>;
 
-    /// The event that the last call of [`EventSource::next`] lent; `None` if that was no event.
-    ///
-    /// For those who call `next` in a loop and keep what it lends.
+    /// The event that [`EventSource::advance`] came to; `None` if that was no event.
     fn current(&self) -> Option<RawEvent<'_>>;
+
+    /// The next item; what it lends lives until the next call.
+    ///
+    /// # Errors
+    /// As for [`EventSource::advance`].
+    fn next(&mut self) -> Result<Next<'_>, Error> {
+        Ok(match self.advance()? {
+            Advance::Snapshot(snapshot) => Next::Snapshot(snapshot),
+            Advance::Event => self.current().map_or(Next::Idle, Next::Event),
+            Advance::Idle => Next::Idle,
+            Advance::End => Next::End,
+        })
+    }
 
     /// Counters so far.
     fn stats(&mut self) -> Stats {

@@ -1,7 +1,7 @@
 //! Events go in, events with their meaning come out.
 
 use eyas_events::EventType;
-use eyas_scap::{Error, EventSource, FdEntry, Next, RawEvent, Snapshot, ThreadEntry};
+use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, ThreadEntry};
 
 use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
@@ -142,18 +142,18 @@ impl Inspector {
     /// # Errors
     /// Those of the source.
     pub fn next<'a>(&'a mut self, source: &'a mut dyn EventSource) -> Result<Step<'a>, Error> {
-        // What a source lends cannot leave the loop that asks for it: find the event, then ask again.
         loop {
-            match source.next()? {
-                Next::Event(event) => {
+            match source.advance()? {
+                Advance::Event => {
+                    let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.update(&event);
                     if !event.state_only && !self.is_initial(event.ty) {
                         break;
                     }
                 }
-                Next::Snapshot(snapshot) => self.load(*snapshot),
-                Next::Idle => return Ok(Step::Idle),
-                Next::End => return Ok(Step::End),
+                Advance::Snapshot(snapshot) => self.load(*snapshot),
+                Advance::Idle => return Ok(Step::Idle),
+                Advance::End => return Ok(Step::End),
             }
         }
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))

@@ -84,7 +84,9 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
                 }
             }
         }
-        match inspector.next(&mut *source) {
+        let step = inspector.next(&mut *source);
+        // By reference: the view is large enough for a copy to show.
+        match &step {
             Ok(Step::Event(view)) => {
                 events += 1;
                 if !live && args.duration > 0 {
@@ -96,10 +98,10 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
                         break Ok(());
                     }
                 }
-                evaluator.matches(&view, &mut found);
+                evaluator.matches(view, &mut found);
                 for hit in found.drain(..) {
                     counts.count(hit);
-                    let alert = engine.alert(hit, &view, &options);
+                    let alert = engine.alert(hit, view, &options);
                     line.clear();
                     match config.json_output {
                         true => alert.write_json(&mut line),
@@ -111,7 +113,10 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
             }
             Ok(Step::Idle) => outputs.flush()?,
             Ok(Step::End) => break Ok(()),
-            Err(error) => break Err(error.into()),
+            Err(_) => {}
+        }
+        if let Err(error) = step {
+            break Err(error.into());
         }
     };
     outputs.flush()?;
