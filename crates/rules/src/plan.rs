@@ -111,7 +111,7 @@ impl Plan {
     fn new(candidates: &[Candidate], compiler: &mut Compiler<'_>) -> Self {
         let words = candidates.len().div_ceil(64);
         let mut having: [Box<[u64]>; LAYERS.len()] = std::array::from_fn(|_| vec![0; words].into());
-        let mut demanded: Vec<(Root, Vec<u64>)> = Vec::new();
+        let mut demanded: FxHashMap<Root, Vec<u64>> = FxHashMap::default();
         let mut entries = Vec::with_capacity(candidates.len());
         for (at, candidate) in candidates.iter().enumerate() {
             let (kept, rest) = compiler.split(candidate.root, &LAYERS);
@@ -119,19 +119,15 @@ impl Plan {
                 set(having, at);
             }
             for root in compiler.conjuncts(rest) {
-                let known = demanded.iter().position(|(known, _)| *known == root);
-                let slot = known.unwrap_or_else(|| {
-                    demanded.push((root, vec![0; words]));
-                    demanded.len() - 1
-                });
-                set(&mut demanded[slot].1, at);
+                set(demanded.entry(root).or_insert_with(|| vec![0; words]), at);
             }
             entries.push(Entry { rule: candidate.rule, kept, rest });
         }
-        demanded.retain(|(_, of)| count(of) > 1);
+        let mut shared: Vec<(Root, Vec<u64>)> =
+            demanded.into_iter().filter(|(_, of)| count(of) > 1).collect();
         let worth = |(root, of): &(Root, Vec<u64>)| compiler.rank(*root) / count(of) as f32;
-        demanded.sort_by(|a, b| worth(a).total_cmp(&worth(b)));
-        let guards = demanded.into_iter().map(|(root, of)| Guard { root, of: of.into() }).collect();
+        shared.sort_by(|a, b| worth(a).total_cmp(&worth(b)).then(a.0.cmp(&b.0)));
+        let guards = shared.into_iter().map(|(root, of)| Guard { root, of: of.into() }).collect();
         Self { entries: entries.into(), having, guards, words }
     }
 
@@ -164,8 +160,8 @@ impl Plan {
                 }
             }
         }
-        for word in 0..self.words {
-            for bit in ones(live[word]) {
+        for (word, live) in live.iter().enumerate() {
+            for bit in ones(*live) {
                 let entry = &self.entries[word * 64 + bit];
                 let found = program.eval(entry.rest, source, scratch)
                     && entry.kept.iter().enumerate().all(|(layer, part)| {
@@ -220,16 +216,16 @@ impl Plan {
         kept[SEEN] += 1;
         let settled = kept[SEEN] > SETTLED;
         let (known, held) = kept[HEAD..].split_at_mut(self.words);
-        for word in 0..self.words {
+        for (word, live) in live.iter_mut().enumerate() {
             if settled {
-                for bit in ones(live[word] & having[word] & !known[word]) {
+                for bit in ones(*live & having[word] & !known[word]) {
                     let part = self.entries[word * 64 + bit].kept[layer];
                     let verdict = part.is_none_or(|part| program.eval(part, source, scratch));
                     known[word] |= 1 << bit;
                     held[word] |= u64::from(verdict) << bit;
                 }
             }
-            live[word] &= !(known[word] & !held[word]);
+            *live &= !(known[word] & !held[word]);
         }
         Some(record)
     }

@@ -5,7 +5,7 @@ use eyas_fields::FieldSource;
 use super::predicate::Predicate;
 
 /// A condition in a [`Program`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Root(pub(super) u32);
 
 /// A node; children come before their parents.

@@ -13,9 +13,7 @@ use super::text::Text;
 use super::yaml::Mark;
 use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
-use crate::condition::{
-    self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, Root, parse_in,
-};
+use crate::condition::{self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in};
 use crate::diagnostic::Note;
 use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
 use crate::diagnostic::suggest::did_you_mean;
