@@ -98,6 +98,18 @@ impl Reader {
         Window::new(Box::new(input)).map(Self::with_window).map_err(|cause| Error::Read { offset: 0, cause })
     }
 
+    /// Readers of one stream, each with all of it, for as many threads: it is read and inflated once.
+    ///
+    /// The slowest holds up the others: all must be read, or dropped.
+    ///
+    /// # Errors
+    /// The stream's first bytes cannot be read.
+    pub fn share(input: impl Read + Send + 'static, count: usize) -> Result<Vec<Self>, Error> {
+        let windows = Window::shared(Box::new(input), count);
+        let windows = windows.map_err(|cause| Error::Read { offset: 0, cause })?;
+        Ok(windows.into_iter().map(Self::with_window).collect())
+    }
+
     /// Leaves old events as they are in the file.
     #[must_use]
     pub fn raw(mut self) -> Self {

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
@@ -34,6 +35,10 @@ pub struct Args {
     /// Stop after this many seconds (of event time in a replay)
     #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
     pub duration: u64,
+
+    /// Test the events of a replay on this many threads; alerts are the same in the same order
+    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true)]
+    pub threads: NonZeroUsize,
 
     /// Validate these rules files, show what is wrong or odd about them and exit; repeatable
     #[arg(short = 'V', long = "validate", value_name = "FILE")]

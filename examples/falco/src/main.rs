@@ -14,6 +14,7 @@ mod explain;
 mod list;
 mod log;
 mod output;
+mod progress;
 mod rules;
 mod run;
 mod source;

@@ -9,8 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::Config;
 
+mod queue;
 mod syslog;
 
+pub use queue::{Batch, Queue};
 pub use syslog::Syslog;
 
 /// Size of a batch where outputs are buffered.
@@ -26,7 +28,7 @@ pub struct Line<'a> {
 }
 
 /// A channel for alert lines.
-pub trait Output {
+pub trait Output: Send {
     /// Name for messages.
     fn name(&self) -> &'static str;
     /// Takes one alert.
@@ -79,17 +81,19 @@ impl Outputs {
         Ok(Self { channels, buffered: config.buffered_outputs && !unbuffered })
     }
 
-    /// Sends an alert to every channel.
+    /// Sends alerts to every channel; what is buffered there is handed on if outputs are not buffered, or
+    /// if `flush` demands it.
     ///
     /// # Errors
     /// Standard output is gone (so is the reader, usually); other channels' failures are logged.
-    pub fn send(&mut self, line: Line<'_>) -> Result<()> {
-        for channel in &mut self.channels {
-            let sent =
-                channel.write(line).and_then(|()| if self.buffered { Ok(()) } else { channel.flush() });
-            settle(channel.name(), sent)?;
+    pub fn send<'a>(&mut self, lines: impl Iterator<Item = Line<'a>>, flush: bool) -> Result<()> {
+        for line in lines {
+            for channel in &mut self.channels {
+                let sent = channel.write(line);
+                settle(channel.name(), sent)?;
+            }
         }
-        Ok(())
+        if flush || !self.buffered { self.flush() } else { Ok(()) }
     }
 
     /// Hands on what is buffered.
@@ -247,11 +251,12 @@ mod tests {
         config.program_output.program = format!("cat >> {}", dir.join("program").display());
         for keep_alive in [false, true] {
             config.program_output.keep_alive = keep_alive;
-            let mut outputs = Outputs::open(&config, false).unwrap();
-            outputs.send(Line { text: b"one", severity: 4 }).unwrap();
-            outputs.reopen();
-            outputs.send(Line { text: b"two", severity: 4 }).unwrap();
-            drop(outputs);
+            let mut queue = Queue::start(Outputs::open(&config, false).unwrap()).unwrap();
+            queue.batch().add(4, |out| out.extend_from_slice(b"one"));
+            queue.reopen().unwrap();
+            queue.batch().add(4, |out| out.extend_from_slice(b"two"));
+            queue.offer().unwrap();
+            queue.close().unwrap();
         }
         for file in ["alerts", "program"] {
             assert_eq!(std::fs::read_to_string(dir.join(file)).unwrap(), "one\ntwo\none\ntwo\n", "{file}");

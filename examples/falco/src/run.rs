@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use eyas::rules::{AlertOptions, Engine, Priority};
-use eyas::sinsp::{Inspector, Step};
+use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Priority};
+use eyas::scap::Stats;
+use eyas::sinsp::{EventView, Inspector, Step};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
@@ -14,9 +15,11 @@ use crate::args::Args;
 use crate::config::Config;
 use crate::drops::Monitor;
 use crate::log;
-use crate::output::{Line, Outputs};
+use crate::output::{Batch, Outputs, Queue};
 use crate::source::{self, Opened};
 use crate::stats::RuleCounts;
+
+mod threads;
 
 /// Signals that were received.
 struct Signals {
@@ -38,47 +41,138 @@ impl Signals {
     }
 }
 
-/// Events between two looks at the clock and the counters.
+/// Events between two looks at the clock and the counters, and after which alerts are handed on at the latest.
 const STRIDE: u64 = 1024;
+
+/// Tests events and writes alerts.
+struct Judge<'e> {
+    engine: &'e Engine,
+    evaluator: Evaluator<'e>,
+    options: &'e AlertOptions,
+    json: bool,
+    found: Vec<Match>,
+}
+
+impl<'e> Judge<'e> {
+    fn new(engine: &'e Engine, options: &'e AlertOptions, json: bool) -> Self {
+        Self { engine, evaluator: engine.evaluator(), options, json, found: Vec::new() }
+    }
+
+    /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
+    fn judge(&mut self, event: &EventView<'_>, batch: &mut Batch, mut matched: impl FnMut(Match)) {
+        self.evaluator.matches(event, &mut self.found);
+        for hit in self.found.drain(..) {
+            matched(hit);
+            let alert = self.engine.alert(hit, event, self.options);
+            batch.add(self.engine.rule(hit.rule).priority as u8, |line| match self.json {
+                true => alert.write_json(line),
+                false => alert.write_text(line),
+            });
+        }
+    }
+}
+
+/// Time of events after which a replay ends.
+#[derive(Clone, Copy)]
+struct Limit {
+    seconds: u64,
+    first_ts: u64,
+}
+
+impl Limit {
+    /// Whether an event of this time is beyond it.
+    fn is_over(&mut self, ts: u64) -> bool {
+        if self.first_ts == 0 {
+            self.first_ts = ts;
+        }
+        self.seconds > 0 && ts.saturating_sub(self.first_ts) >= self.seconds.saturating_mul(1_000_000_000)
+    }
+}
+
+/// What is told when it is over.
+#[derive(Default)]
+struct Totals {
+    counts: RuleCounts,
+    events: u64,
+    stats: Stats,
+}
 
 /// Captures or replays until the end, the time limit or a signal; prints alerts and statistics.
 pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
     let signals = Signals::listen()?;
-    let mut outputs = Outputs::open(config, args.unbuffered)?;
-    let Opened { mut source, inspector, live } = source::open(config, engine)?;
-    log::info(&match live {
-        true => "Opening 'syscall' source with modern BPF probe.".to_owned(),
-        false => {
+    let mut queue = Queue::start(Outputs::open(config, args.unbuffered)?)?;
+    let mut monitor = Monitor::new(config.syscall_event_drops.clone());
+    let options = alert_options(config);
+    let judge = || Judge::new(engine, &options, config.json_output);
+    let limit = Limit { seconds: args.duration, first_ts: 0 };
+    let mut totals = Totals::default();
+    let began = Instant::now();
+    let threads = args.threads.get();
+    let outcome = if threads > 1 {
+        let parts = source::share(config, threads)?;
+        opened(config);
+        threads::run(parts, judge, limit, &signals, &mut queue, &mut totals)
+    } else {
+        let source = source::open(config, engine)?;
+        opened(config);
+        alone(source, judge(), limit, &signals, &mut monitor, &mut queue, &mut totals)
+    };
+    let written = queue.close();
+    let elapsed = began.elapsed().as_secs_f64();
+    eprintln!("{}", monitor.summary());
+    if args.verbose {
+        let Totals { events, stats, .. } = &totals;
+        eprintln!("Driver Events:{}\nDriver Drops:{}", stats.produced, stats.drops());
+        eprintln!(
+            "Elapsed time: {elapsed:.3}, Captured Events: {events}, {:.2} eps",
+            *events as f64 / elapsed.max(f64::MIN_POSITIVE)
+        );
+    }
+    print!("{}", totals.counts.summary(engine));
+    outcome.and(written)
+}
+
+fn opened(config: &Config) {
+    log::info(&match config.engine.kind.as_str() {
+        "replay" => {
             let path = config.engine.replay.capture_file.display();
             format!("Opening 'syscall' source with capture file {path}")
         }
+        _ => "Opening 'syscall' source with modern BPF probe.".to_owned(),
     });
-    let options = alert_options(config);
+}
+
+/// Live capture, or replay on one thread.
+fn alone(
+    source: Opened,
+    mut judge: Judge<'_>,
+    mut limit: Limit,
+    signals: &Signals,
+    monitor: &mut Monitor,
+    queue: &mut Queue,
+    totals: &mut Totals,
+) -> Result<()> {
+    let Opened { mut source, inspector, live } = source;
     let mut inspector = Inspector::new(inspector);
-    let mut evaluator = engine.evaluator();
-    let mut monitor = Monitor::new(config.syscall_event_drops.clone());
-    let (mut counts, mut found, mut line) = (RuleCounts::default(), Vec::new(), Vec::new());
     let began = Instant::now();
-    let limit = Duration::from_secs(args.duration);
-    let mut first_ts = 0;
-    let mut events: u64 = 0;
     let outcome = loop {
         if signals.stop.load(Ordering::Relaxed) {
             break Ok(());
         }
-        if live && (events.is_multiple_of(STRIDE) || monitor.is_due()) {
-            if args.duration > 0 && began.elapsed() >= limit {
+        if live && (totals.events.is_multiple_of(STRIDE) || monitor.is_due()) {
+            if limit.seconds > 0 && began.elapsed().as_secs() >= limit.seconds {
                 break Ok(());
             }
             if signals.reopen.swap(false, Ordering::Relaxed) {
-                outputs.reopen();
+                queue.reopen()?;
             }
             if monitor.is_due() {
                 match monitor.check(source.stats()) {
                     Ok(None) => {}
                     Ok(Some(message)) => {
-                        let text = internal_alert(&message, config.json_output, &options.hostname);
-                        outputs.send(Line { text: text.as_bytes(), severity: Priority::Debug as u8 })?;
+                        let text = internal_alert(&message, judge.json, &judge.options.hostname);
+                        queue.batch().add(Priority::Debug as u8, |line| line.extend(text.bytes()));
+                        queue.offer()?;
                     }
                     Err(error) => break Err(error),
                 }
@@ -87,31 +181,19 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
         let step = inspector.next(&mut *source);
         // By reference: the view is large enough for a copy to show.
         match &step {
-            Ok(Step::Event(view)) => {
-                events += 1;
-                if !live && args.duration > 0 {
-                    let ts = view.event().ts;
-                    if first_ts == 0 {
-                        first_ts = ts;
-                    }
-                    if ts.saturating_sub(first_ts) >= limit.as_nanos() as u64 {
-                        break Ok(());
-                    }
+            Ok(Step::Event(event)) => {
+                totals.events += 1;
+                if !live && limit.is_over(event.event().ts) {
+                    break Ok(());
                 }
-                evaluator.matches(view, &mut found);
-                for hit in found.drain(..) {
-                    counts.count(hit);
-                    let alert = engine.alert(hit, view, &options);
-                    line.clear();
-                    match config.json_output {
-                        true => alert.write_json(&mut line),
-                        false => alert.write_text(&mut line),
-                    }
-                    let severity = engine.rule(hit.rule).priority as u8;
-                    outputs.send(Line { text: &line, severity })?;
+                let counts = &mut totals.counts;
+                judge.judge(event, queue.batch(), |hit| counts.count(hit));
+                // Not at every alert: waking the writer costs more than an alert does.
+                if totals.events.is_multiple_of(STRIDE) || queue.batch().is_large() {
+                    queue.offer()?;
                 }
             }
-            Ok(Step::Idle) => outputs.flush()?,
+            Ok(Step::Idle) => queue.flush()?,
             Ok(Step::End) => break Ok(()),
             Err(_) => {}
         }
@@ -119,18 +201,7 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
             break Err(error.into());
         }
     };
-    outputs.flush()?;
-    let elapsed = began.elapsed().as_secs_f64();
-    eprintln!("{}", monitor.summary());
-    if args.verbose {
-        let stats = source.stats();
-        eprintln!("Driver Events:{}\nDriver Drops:{}", stats.produced, stats.drops());
-        eprintln!(
-            "Elapsed time: {elapsed:.3}, Captured Events: {events}, {:.2} eps",
-            events as f64 / elapsed.max(f64::MIN_POSITIVE)
-        );
-    }
-    print!("{}", counts.summary(engine));
+    totals.stats = source.stats();
     outcome
 }
 

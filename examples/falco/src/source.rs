@@ -1,11 +1,13 @@
 //! Where events come from.
 
+use std::fs::File;
+use std::io::Read;
 #[cfg(feature = "live")]
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use eyas::rules::Engine;
-use eyas::scap::{EventSource, Reader};
+use eyas::scap::{self, EventSource, Reader};
 use eyas::sinsp;
 #[cfg(feature = "live")]
 use eyas::sinsp::ContainerLookup;
@@ -13,6 +15,7 @@ use eyas::sinsp::ContainerLookup;
 use crate::config::Config;
 #[cfg(feature = "live")]
 use crate::config::ContainerEngines;
+use crate::progress;
 
 /// A source, and how an inspector of its events is made.
 pub struct Opened {
@@ -29,20 +32,48 @@ pub fn open(config: &Config, engine: &Engine) -> Result<Opened> {
     let max_threads = config.falco_libs.thread_table_size;
     match config.engine.kind.as_str() {
         "replay" => {
-            let path = &config.engine.replay.capture_file;
-            if path.as_os_str().is_empty() {
-                bail!("engine.kind is replay but engine.replay.capture_file names no file");
-            }
-            let source: Box<dyn EventSource> = match path.to_str() {
-                Some("-") => Box::new(Reader::from_reader(std::io::stdin())?),
-                _ => Box::new(Reader::open(path)?),
+            let source: Box<dyn EventSource> = match stream(config)? {
+                Some(stream) => Box::new(Reader::from_reader(stream)?),
+                None => Box::new(Reader::open(&config.engine.replay.capture_file)?),
             };
-            let inspector = sinsp::Config { max_threads, ..sinsp::Config::default() };
-            Ok(Opened { source, inspector, live: false })
+            Ok(Opened { source, inspector: replay_inspector(config), live: false })
         }
         "nodriver" => bail!("engine.kind nodriver needs a source plugin, and this program loads none"),
         _ => live(config, engine, max_threads),
     }
+}
+
+/// As many readers of the capture that is to be replayed, each with what its inspector needs.
+pub fn share(config: &Config, count: usize) -> Result<Vec<(Reader, sinsp::Config)>> {
+    if config.engine.kind != "replay" {
+        bail!("--threads is for replays: set engine.kind to replay, or give a capture with -e");
+    }
+    let readers = match stream(config)? {
+        Some(stream) => Reader::share(stream, count)?,
+        None => {
+            let path = &config.engine.replay.capture_file;
+            let file = File::open(path).map_err(|cause| scap::Error::Open { path: path.clone(), cause })?;
+            Reader::share(file, count)?
+        }
+    };
+    Ok(readers.into_iter().map(|reader| (reader, replay_inspector(config))).collect())
+}
+
+/// What the capture is read from, if not from its file as it is: standard input, or the file with its
+/// progress shown.
+fn stream(config: &Config) -> Result<Option<Box<dyn Read + Send>>> {
+    let path = &config.engine.replay.capture_file;
+    if path.as_os_str().is_empty() {
+        bail!("engine.kind is replay but engine.replay.capture_file names no file");
+    }
+    if path.as_os_str() == "-" {
+        return Ok(Some(Box::new(std::io::stdin())));
+    }
+    Ok(progress::of(path))
+}
+
+fn replay_inspector(config: &Config) -> sinsp::Config {
+    sinsp::Config { max_threads: config.falco_libs.thread_table_size, ..sinsp::Config::default() }
 }
 
 #[cfg(feature = "live")]

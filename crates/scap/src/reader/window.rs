@@ -1,6 +1,7 @@
 //! A byte stream seen through a window that moves forward: plain, or inflated by another thread.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -22,6 +23,8 @@ enum Feed {
     Direct(Box<dyn Read + Send>),
     /// Filled by another thread; emptied chunks go back.
     Thread { full: Receiver<io::Result<Chunk>>, empty: Sender<Chunk> },
+    /// Filled by another thread for several windows.
+    Shared(Receiver<io::Result<Arc<Chunk>>>),
 }
 
 /// The window.
@@ -36,18 +39,22 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(mut input: Box<dyn Read + Send>) -> io::Result<Self> {
-        let mut head = [0; 2];
-        let mut len = 0;
-        while len < head.len() {
-            match input.read(&mut head[len..])? {
-                0 => break,
-                n => len += n,
-            }
-        }
-        let input: Box<dyn Read + Send> = Box::new(io::Cursor::new(head[..len].to_vec()).chain(input));
-        let feed = if head == [0x1f, 0x8b] { inflate(input)? } else { Feed::Direct(input) };
-        Ok(Self { feed, buf: vec![0; HEADROOM], spare: Chunk::new(), pos: HEADROOM, offset: 0, ended: false })
+    pub(super) fn new(input: Box<dyn Read + Send>) -> io::Result<Self> {
+        let (input, compressed) = detect(input)?;
+        Ok(Self::with_feed(if compressed { inflate(input)? } else { Feed::Direct(input) }))
+    }
+
+    /// Windows on one stream, which is read and inflated once. The slowest holds up the others.
+    pub(super) fn shared(input: Box<dyn Read + Send>, count: usize) -> io::Result<Vec<Self>> {
+        let (input, compressed) = detect(input)?;
+        Ok(share(input, compressed, count)?
+            .into_iter()
+            .map(|feed| Self::with_feed(Feed::Shared(feed)))
+            .collect())
+    }
+
+    fn with_feed(feed: Feed) -> Self {
+        Self { feed, buf: vec![0; HEADROOM], spare: Chunk::new(), pos: HEADROOM, offset: 0, ended: false }
     }
 
     /// Offset in the uncompressed stream, bytes.
@@ -86,7 +93,7 @@ impl Window {
         let old = std::mem::replace(&mut self.buf, chunk);
         self.pos = start;
         match &self.feed {
-            Feed::Direct(_) => self.spare = old,
+            Feed::Direct(_) | Feed::Shared(_) => self.spare = old,
             // The inflating thread may be gone; then nobody wants the chunk.
             Feed::Thread { empty, .. } => drop(empty.try_send(old)),
         }
@@ -105,18 +112,23 @@ impl Window {
                     *chunk = filled;
                     Ok(())
                 }
-                Ok(Err(error)) => {
-                    self.ended = true;
-                    chunk.resize(HEADROOM, 0);
-                    Err(error)
-                }
-                Err(_) => {
-                    self.ended = true;
-                    chunk.resize(HEADROOM, 0);
+                other => self.end(chunk, other.ok().and_then(Result::err)),
+            },
+            Feed::Shared(full) => match full.recv() {
+                Ok(Ok(filled)) => {
+                    chunk.clear();
+                    chunk.extend_from_slice(&filled);
                     Ok(())
                 }
+                other => self.end(chunk, other.ok().and_then(Result::err)),
             },
         }
+    }
+
+    fn end(&mut self, chunk: &mut Chunk, error: Option<io::Error>) -> io::Result<()> {
+        self.ended = true;
+        chunk.resize(HEADROOM, 0);
+        error.map_or(Ok(()), Err)
     }
 
     /// The visible bytes.
@@ -169,26 +181,77 @@ fn fill(input: &mut dyn Read, chunk: &mut Chunk) -> io::Result<()> {
     result
 }
 
+/// The stream from its beginning, and whether gzip made it.
+fn detect(mut input: Box<dyn Read + Send>) -> io::Result<(Box<dyn Read + Send>, bool)> {
+    let mut head = [0; 2];
+    let mut len = 0;
+    while len < head.len() {
+        match input.read(&mut head[len..])? {
+            0 => break,
+            n => len += n,
+        }
+    }
+    let input = Box::new(io::Cursor::new(head[..len].to_vec()).chain(input));
+    Ok((input, head == [0x1f, 0x8b]))
+}
+
+fn decoder(input: Box<dyn Read + Send>) -> MultiGzDecoder<io::BufReader<Box<dyn Read + Send>>> {
+    MultiGzDecoder::new(io::BufReader::with_capacity(256 << 10, input))
+}
+
 fn inflate(input: Box<dyn Read + Send>) -> io::Result<Feed> {
     let (send_full, full) = bounded::<io::Result<Chunk>>(DEPTH);
     let (empty, take_empty) = bounded::<Chunk>(DEPTH + 2);
+    let mut decoder = decoder(input);
     thread::Builder::new().name("inflate".into()).spawn(move || {
-        let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(256 << 10, input));
-        loop {
-            let mut chunk = take_empty.try_recv().unwrap_or_default();
-            let result = fill(&mut decoder, &mut chunk);
-            let last = chunk.len() == HEADROOM || result.is_err();
-            if chunk.len() > HEADROOM && send_full.send(Ok(chunk)).is_err() {
-                return;
-            }
-            if let Err(error) = result {
-                // The receiver may be gone; then nobody asks.
-                let _ = send_full.send(Err(error));
-            }
-            if last {
-                return;
-            }
-        }
+        let next = || take_empty.try_recv().unwrap_or_default();
+        pump(&mut decoder, next, |filled| send_full.send(filled).is_ok());
     })?;
     Ok(Feed::Thread { full, empty })
+}
+
+fn share(
+    input: Box<dyn Read + Send>,
+    compressed: bool,
+    count: usize,
+) -> io::Result<Vec<Receiver<io::Result<Arc<Chunk>>>>> {
+    let (mut senders, receivers): (Vec<_>, _) = (0..count).map(|_| bounded(DEPTH)).unzip();
+    let mut input: Box<dyn Read + Send> = if compressed { Box::new(decoder(input)) } else { input };
+    thread::Builder::new().name("read".into()).spawn(move || {
+        pump(&mut *input, Chunk::new, |filled| {
+            let filled = filled.map(Arc::new);
+            senders.retain(|sender: &Sender<io::Result<Arc<Chunk>>>| {
+                // Errors can't be cloned; kind and text can.
+                let copy = match &filled {
+                    Ok(chunk) => Ok(Arc::clone(chunk)),
+                    Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                };
+                sender.send(copy).is_ok()
+            });
+            !senders.is_empty()
+        });
+    })?;
+    Ok(receivers)
+}
+
+/// Reads to the end, an error, or until nobody wants more. The receiver may be gone; then nobody asks.
+fn pump(
+    input: &mut dyn Read,
+    mut next: impl FnMut() -> Chunk,
+    mut send: impl FnMut(io::Result<Chunk>) -> bool,
+) {
+    loop {
+        let mut chunk = next();
+        let result = fill(input, &mut chunk);
+        let last = chunk.len() == HEADROOM || result.is_err();
+        if chunk.len() > HEADROOM && !send(Ok(chunk)) {
+            return;
+        }
+        if let Err(error) = result {
+            send(Err(error));
+        }
+        if last {
+            return;
+        }
+    }
 }

@@ -1,0 +1,61 @@
+//! Readers of one stream see what a reader of its own sees.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::thread;
+
+use eyas_scap::{Error, EventSource, Next, Reader};
+
+fn events(mut reader: Reader) -> (Vec<(u64, i64, u16)>, Option<Error>) {
+    let mut seen = Vec::new();
+    loop {
+        match reader.next() {
+            Ok(Next::Event(event)) => seen.push((event.ts, event.tid, event.ty.0)),
+            Ok(Next::End) => return (seen, None),
+            Ok(Next::Snapshot(_) | Next::Idle) => {}
+            Err(error) => return (seen, Some(error)),
+        }
+    }
+}
+
+fn sample() -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/demo.scap.gz");
+    std::fs::read(path).unwrap()
+}
+
+fn shared(bytes: &[u8], count: usize) -> Vec<(Vec<(u64, i64, u16)>, Option<Error>)> {
+    let readers = Reader::share(Cursor::new(bytes.to_vec()), count).unwrap();
+    let threads: Vec<_> = readers.into_iter().map(|reader| thread::spawn(|| events(reader))).collect();
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+#[test]
+fn all_see_all() {
+    let bytes = sample();
+    let (alone, _) = events(Reader::from_reader(Cursor::new(bytes.clone())).unwrap());
+    assert!(alone.len() > 100);
+    for (seen, error) in shared(&bytes, 3) {
+        assert!(seen == alone && error.is_none());
+    }
+}
+
+#[test]
+fn all_see_where_it_is_cut() {
+    let bytes = sample();
+    let cut = &bytes[..bytes.len() / 2];
+    let (alone, error) = events(Reader::from_reader(Cursor::new(cut.to_vec())).unwrap());
+    let text = error.unwrap().to_string();
+    for (seen, error) in shared(cut, 2) {
+        assert_eq!(seen, alone);
+        assert_eq!(error.unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn one_that_is_dropped_holds_up_nobody() {
+    let bytes = sample();
+    let mut readers = Reader::share(Cursor::new(bytes), 2).unwrap();
+    drop(readers.pop());
+    let (seen, error) = events(readers.pop().unwrap());
+    assert!(!seen.is_empty() && error.is_none());
+}

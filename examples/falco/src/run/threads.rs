@@ -1,0 +1,129 @@
+//! A replay on several threads.
+//!
+//! The capture is read and inflated once. Every thread keeps the state of the whole capture, which costs
+//! little, but tests only every n-th stretch of events. Alerts are taken from the threads in turn, so they
+//! are the same in the same order whatever the number.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use anyhow::{Result, bail};
+use eyas::rules::Match;
+use eyas::scap::{EventSource, Reader, Stats};
+use eyas::sinsp::{Config, Inspector, Step};
+
+use super::{Judge, Limit, Signals, Totals};
+use crate::output::{Batch, Queue};
+
+/// Events of a stretch.
+const STRETCH: u64 = 4096;
+/// Stretches that a thread may be ahead.
+const DEPTH: usize = 8;
+
+/// What a thread has of a stretch.
+enum Message {
+    Stretch { alerts: Batch, matches: Vec<Match> },
+    End { outcome: Result<()>, events: u64, stats: Stats },
+}
+
+pub(super) fn run<'e>(
+    parts: Vec<(Reader, Config)>,
+    judge: impl Fn() -> Judge<'e> + Sync,
+    limit: Limit,
+    signals: &Signals,
+    queue: &mut Queue,
+    totals: &mut Totals,
+) -> Result<()> {
+    let count = parts.len();
+    thread::scope(|scope| {
+        let mut receivers = Vec::with_capacity(count);
+        for (own, (reader, config)) in parts.into_iter().enumerate() {
+            let (send, receive) = sync_channel(DEPTH);
+            let worker = Worker { own: own as u64, count: count as u64, send, limit, signals };
+            let judge = &judge;
+            let builder = thread::Builder::new().name(format!("judge {own}"));
+            builder.spawn_scoped(scope, move || worker.run(reader, config, judge()))?;
+            receivers.push(receive);
+        }
+        collect(&receivers, queue, totals)
+    })
+}
+
+/// Takes the stretches in their order until the thread whose turn it is has no more.
+fn collect(receivers: &[Receiver<Message>], queue: &mut Queue, totals: &mut Totals) -> Result<()> {
+    for receiver in receivers.iter().cycle() {
+        match receiver.recv() {
+            Ok(Message::Stretch { mut alerts, matches }) => {
+                matches.into_iter().for_each(|hit| totals.counts.count(hit));
+                queue.batch().append(&mut alerts);
+                queue.offer()?;
+            }
+            Ok(Message::End { outcome, events, stats }) => {
+                (totals.events, totals.stats) = (events, stats);
+                return outcome;
+            }
+            Err(_) => bail!("a thread of the replay has failed"),
+        }
+    }
+    Ok(())
+}
+
+struct Worker<'a> {
+    own: u64,
+    count: u64,
+    send: SyncSender<Message>,
+    limit: Limit,
+    signals: &'a Signals,
+}
+
+impl Worker<'_> {
+    fn run(mut self, mut reader: Reader, config: Config, mut judge: Judge<'_>) {
+        let mut inspector = Inspector::new(config);
+        let (mut alerts, mut matches) = (Batch::default(), Vec::new());
+        let (mut at, mut events) = (0, 0);
+        let outcome = loop {
+            if self.signals.stop.load(Ordering::Relaxed) {
+                break Ok(());
+            }
+            let step = inspector.next(&mut reader);
+            match &step {
+                Ok(Step::Event(event)) => {
+                    events += 1;
+                    if self.limit.is_over(event.event().ts) {
+                        break Ok(());
+                    }
+                    let stretch = event.num() / STRETCH;
+                    for past in at..stretch {
+                        let (alerts, matches) = (std::mem::take(&mut alerts), std::mem::take(&mut matches));
+                        if self.is_own(past) && self.send.send(Message::Stretch { alerts, matches }).is_err()
+                        {
+                            // Nobody wants more: the outputs failed, or another thread came to the end.
+                            return;
+                        }
+                    }
+                    at = stretch;
+                    if self.is_own(stretch) {
+                        judge.judge(event, &mut alerts, |hit| matches.push(hit));
+                    }
+                }
+                Ok(Step::Idle) => {}
+                Ok(Step::End) => break Ok(()),
+                Err(_) => {}
+            }
+            if let Err(error) = step {
+                break Err(error.into());
+            }
+        };
+        let stats = reader.stats();
+        // As above.
+        if self.is_own(at) && self.send.send(Message::Stretch { alerts, matches }).is_err() {
+            return;
+        }
+        let _ = self.send.send(Message::End { outcome, events, stats });
+    }
+
+    fn is_own(&self, stretch: u64) -> bool {
+        stretch % self.count == self.own
+    }
+}

@@ -1,0 +1,50 @@
+//! A replay on several threads alerts as one on one thread does.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+fn replay(rules: &[PathBuf], capture: &PathBuf, more: &[&str]) -> String {
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    rules.iter().for_each(|file| drop(falco.arg("-r").arg(file)));
+    let out = falco.arg("-e").arg(capture).args(["-o", "rule_matching=all"]).args(more).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let mut cases = vec![(vec![root.join("demo/rules.yaml")], root.join("demo/demo.scap.gz"))];
+    match shared.join("rules").is_dir() {
+        true => {
+            let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+            let rules = names.map(|name| shared.join("rules").join(name)).to_vec();
+            cases.push((rules, shared.join("captures/attack.scap.gz")));
+        }
+        false => eprintln!("skipped: no rules in {}", shared.display()),
+    }
+    for (rules, capture) in cases {
+        let alone = replay(&rules, &capture, &[]);
+        assert!(alone.lines().count() > 5, "{alone}");
+        for threads in ["2", "3", "8"] {
+            let together = replay(&rules, &capture, &["--threads", threads]);
+            assert_eq!(together, alone, "{threads} threads, {}", capture.display());
+        }
+        let some = replay(&rules, &capture, &["--threads", "4", "-M", "1"]);
+        assert_eq!(some, replay(&rules, &capture, &["-M", "1"]));
+    }
+}
+
+#[test]
+fn what_happens_now_has_one_thread() {
+    let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/rules.yaml");
+    let out = Command::new(env!("CARGO_BIN_EXE_falco"))
+        .arg("-r")
+        .arg(rules)
+        .args(["--threads", "2"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && text.contains("--threads is for replays"), "{text}");
+}
