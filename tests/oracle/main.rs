@@ -168,7 +168,7 @@ fn seen(
     for _ in 0..rounds {
         let condition = conditions.new_tree(&mut runner).unwrap().current();
         condition.tests(&mut |test| {
-            let verdict = usize::from(verdict(&mut runner, &Expr::Test(Arc::new(test.clone()))));
+            let verdict = usize::from(verdict(&mut runner, &Expr::Test(test.clone())));
             seen.entry(test.op.word().to_owned()).or_default()[verdict] += 1;
             if let Some(modifier) = test.modifier {
                 seen.entry(modifier.word().to_owned()).or_default()[verdict] += 1;

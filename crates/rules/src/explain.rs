@@ -159,7 +159,7 @@ impl<'a> Part<'a> {
 
     pub(crate) fn tests(&self) -> Vec<&'a Test> {
         let mut tests = Vec::new();
-        self.expr.tests(&mut |test| tests.push(test));
+        self.expr.tests(&mut |test| tests.push(&**test));
         tests
     }
 

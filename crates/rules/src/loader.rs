@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eyas_fields::Schema;
 
-use crate::condition::{Compiler, Root, Source, codes, operand_prefix};
+use crate::condition::{Compiler, Root, Source, operand_prefix};
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::condition::field_names;
 use crate::engine::{Engine, Matching, Priority, Rule};
@@ -161,7 +161,7 @@ impl Loader {
                 LoadError::new(ErrorCode::CompileCondition, e.message, &raw.condition_context)
             })?;
             let on = raw.enabled && raw.priority <= self.minimum;
-            let set = codes(&rule.expr, schema);
+            let set = rule.codes.clone().union(&schema.always());
             roots.push((root, set));
             rules.push(Rule {
                 name: raw.name.clone(),

@@ -339,7 +339,7 @@ impl fmt::Display for Expr {
 
 impl Expr {
     /// Calls `visit` for every comparison.
-    pub fn tests<'a>(&'a self, visit: &mut dyn FnMut(&'a Test)) {
+    pub fn tests<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Test>)) {
         match self {
             Self::And(children) | Self::Or(children) => children.iter().for_each(|c| c.tests(visit)),
             Self::Not(child) => child.tests(visit),

@@ -1,6 +1,9 @@
 //! Which events a condition can match, by its tests of the event type.
 
+use std::sync::Arc;
+
 use eyas_fields::{CodeSet, Field, Schema};
+use rustc_hash::FxHashMap;
 
 use super::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
 
@@ -14,21 +17,47 @@ pub fn codes(expr: &Expr, schema: &dyn Schema) -> CodeSet {
 
 /// As [`codes`], without those that every rule must see.
 pub(crate) fn codes_without_always(expr: &Expr, schema: &dyn Schema) -> CodeSet {
-    walk(expr, schema, false)
+    Codes::default().of(expr, schema)
 }
 
-fn walk(expr: &Expr, schema: &dyn Schema, negated: bool) -> CodeSet {
-    let all = || CodeSet::all(schema.codes());
-    match expr {
-        Expr::Not(child) => walk(child, schema, !negated),
-        Expr::And(children) | Expr::Or(children) => {
-            let intersects = matches!(expr, Expr::And(_)) != negated;
-            let sets = children.iter().map(|child| walk(child, schema, negated));
-            let join = |a: CodeSet, b: CodeSet| if intersects { a.intersection(&b) } else { a.union(&b) };
-            sets.reduce(join).unwrap_or_else(all)
+/// Finds the codes of many conditions of one schema; comparisons that they share are looked at once.
+#[derive(Default)]
+pub(crate) struct Codes {
+    /// By address: the comparison, kept so that no other gets its address, and whether it is of the type.
+    seen: FxHashMap<usize, (Arc<Test>, Option<Sets>)>,
+}
+
+/// Codes for which a comparison of the type may hold, and for which its negation may.
+struct Sets([CodeSet; 2]);
+
+impl Codes {
+    /// As [`codes_without_always`].
+    pub(crate) fn of(&mut self, expr: &Expr, schema: &dyn Schema) -> CodeSet {
+        self.walk(expr, schema, false)
+    }
+
+    fn walk(&mut self, expr: &Expr, schema: &dyn Schema, negated: bool) -> CodeSet {
+        let all = || CodeSet::all(schema.codes());
+        match expr {
+            Expr::Not(child) => self.walk(child, schema, !negated),
+            Expr::And(children) | Expr::Or(children) => {
+                let intersects = matches!(expr, Expr::And(_)) != negated;
+                let join = |a: CodeSet, b: CodeSet| if intersects { a.intersection(&b) } else { a.union(&b) };
+                children
+                    .iter()
+                    .map(|child| self.walk(child, schema, negated))
+                    .reduce(join)
+                    .unwrap_or_else(all)
+            }
+            Expr::Macro(..) => all(),
+            Expr::Test(test) => {
+                let known = self.seen.entry(Arc::as_ptr(test) as usize).or_insert_with(|| {
+                    let sets = tested(test, schema, false).zip(tested(test, schema, true));
+                    (test.clone(), sets.map(|(held, not)| Sets([held, not])))
+                });
+                known.1.as_ref().map_or_else(all, |Sets(sets)| sets[usize::from(negated)].clone())
+            }
         }
-        Expr::Macro(..) => all(),
-        Expr::Test(test) => tested(test, schema, negated).unwrap_or_else(all),
     }
 }
 

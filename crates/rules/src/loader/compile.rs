@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use eyas_fields::{FieldFlags, Schema};
+use eyas_fields::{CodeSet, FieldFlags, Schema};
+use rustc_hash::FxHashMap;
 
 use super::collect::RawRule;
 use super::lists::{Lists, ReadyList};
@@ -13,7 +14,9 @@ use super::text::Text;
 use super::yaml::Mark;
 use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
-use crate::condition::{self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in};
+use crate::condition::{
+    self, Codes, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in,
+};
 use crate::diagnostic::Note;
 use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
 use crate::diagnostic::suggest::did_you_mean;
@@ -32,7 +35,8 @@ impl Loader {
         let tables = &self.tables;
         let mut sources = Sources::new(tables, &self.files);
         let mut lists = Lists::new(self.ready_lists());
-        let mut macros = Macros::resolve(tables, &mut lists, &mut sources, &*self.schema)?;
+        let macros = Macros::resolve(tables, &mut lists, &mut sources, &*self.schema)?;
+        let mut known = Known { lists, macros, codes: Codes::default(), quiet: FxHashMap::default() };
         let mut rules = Vec::new();
         let schema = &*self.schema;
         for (position, raw) in tables.rules.iter().enumerate() {
@@ -46,7 +50,7 @@ impl Loader {
                 warnings.push(problem);
                 continue;
             }
-            match self.compile_rule(raw, &mut lists, &mut macros, &mut sources, compiler, warnings) {
+            match self.compile_rule(raw, &mut known, &mut sources, compiler, warnings) {
                 Ok(rule) => rules.push(Compiled { position, ..rule }),
                 Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
                     warnings.push(error.into_warning(WarningCode::UnknownFilter));
@@ -66,22 +70,22 @@ impl Loader {
             *warnings = reported;
             return Err(error);
         }
-        for m in tables.macros.iter().zip(&macros.resolved).filter(|(_, r)| !r.used).map(|(m, _)| m) {
+        for m in tables.macros.iter().zip(&known.macros.resolved).filter(|(_, r)| !r.used).map(|(m, _)| m) {
             let message = "Macro not referred to by any other rule/macro";
             let problem = Problem::new(WarningCode::UnusedMacro, message, &m.context)
                 .titled(format!("the macro `{}` is not used", m.name))
                 .note(m.place, "");
             warnings.push(problem);
         }
-        for list in tables.lists.iter().zip(&lists.all).filter(|(_, r)| !r.used).map(|(l, _)| l) {
+        for list in tables.lists.iter().zip(&known.lists.all).filter(|(_, r)| !r.used).map(|(l, _)| l) {
             let message = "List not referred to by any other rule/macro/list";
             let problem = Problem::new(WarningCode::UnusedList, message, &list.context)
                 .titled(format!("the list `{}` is not used", list.name))
                 .note(list.place, "");
             warnings.push(problem);
         }
-        let used_macros = macros.resolved.iter().map(|m| m.used).collect();
-        let used_lists = lists.all.iter().map(|l| l.used).collect();
+        let used_macros = known.macros.resolved.iter().map(|m| m.used).collect();
+        let used_lists = known.lists.all.iter().map(|l| l.used).collect();
         Ok(Ruleset { rules, sources, used_macros, used_lists })
     }
 
@@ -114,27 +118,26 @@ impl Loader {
     fn compile_rule<'a>(
         &'a self,
         raw: &'a RawRule,
-        lists: &mut Lists,
-        macros: &mut Macros,
+        known: &mut Known,
         sources: &mut Sources<'a>,
         compiler: &mut Compiler<'_>,
         warnings: &mut Vec<LoadWarning>,
     ) -> Result<Compiled<'a>, Failure> {
         let schema = &*self.schema;
         let text = exceptions::apply(&raw.condition, &raw.exceptions, &raw.context)?;
-        let text = lists.substitute(text).map_err(|why| {
+        let text = known.lists.substitute(text).map_err(|why| {
             LoadError::new(ErrorCode::Validate, why, &raw.condition_context).note(raw.place, "in this rule")
         })?;
         let source = sources.push(text);
         let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
-        let expr = macros.expand(expr, raw, &self.tables, sources)?;
+        let expr = known.macros.expand(expr, raw, &self.tables, sources)?;
         let (output_text, format) = self.output(raw, sources, warnings)?;
         compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
             error: condition_error(&e, sources, source, &raw.condition_context, schema),
         })?;
-        warn_about(&expr, schema, raw, source, sources, warnings);
-        let set = condition::codes_without_always(&expr, schema);
+        warn_about(&expr, schema, raw, source, sources, &mut known.quiet, warnings);
+        let set = known.codes.of(&expr, schema);
         if raw.warn_evttypes && schema.codes() > MANY_CODES && (set.count() > MANY_CODES || set.is_empty()) {
             let message =
                 "Rule matches too many evt.type values. This has a significant performance penalty.";
@@ -142,7 +145,7 @@ impl Loader {
             let notes = lint::everything(&expr, schema, |span, word| sources.notes(span, source, word));
             warnings.push(no_event_type(problem, raw, set.count()).notes(notes));
         }
-        Ok(Compiled { raw, position: 0, expr, source, output_text, format })
+        Ok(Compiled { raw, position: 0, expr, codes: set, source, output_text, format })
     }
 
     /// The rule's output with all that is added to it.
@@ -212,11 +215,21 @@ pub(super) struct Ruleset<'a> {
     pub(super) used_lists: Vec<bool>,
 }
 
+/// What all rules share.
+struct Known {
+    lists: Lists,
+    macros: Macros,
+    codes: Codes,
+    /// Comparisons that nothing is to be said about, by address.
+    quiet: FxHashMap<usize, Arc<Test>>,
+}
+
 impl Ruleset<'_> {
     pub(super) fn into_ready(self) -> Ready {
         let rules = self.rules.into_iter().map(|rule| ReadyRule {
             position: rule.position,
             expr: rule.expr,
+            codes: rule.codes,
             output_text: rule.output_text,
             format: rule.format,
         });
@@ -236,6 +249,8 @@ pub(super) struct ReadyRule {
     /// In the table of rules.
     pub(super) position: usize,
     pub(super) expr: Expr,
+    /// Codes of the events that it can match.
+    pub(super) codes: CodeSet,
     pub(super) output_text: String,
     pub(super) format: Format,
 }
@@ -246,6 +261,8 @@ pub(super) struct Compiled<'a> {
     /// In the table of rules.
     pub(super) position: usize,
     pub(super) expr: Expr,
+    /// Codes of the events that it can match.
+    pub(super) codes: CodeSet,
     /// Number of its text.
     pub(super) source: u32,
     pub(super) output_text: String,
@@ -380,13 +397,20 @@ fn warn_about(
     raw: &RawRule,
     root: u32,
     sources: &Sources<'_>,
+    quiet: &mut FxHashMap<usize, Arc<Test>>,
     warnings: &mut Vec<LoadWarning>,
 ) {
     let defs = schema.fields().iter();
     let deprecated: Vec<&str> =
         defs.filter(|def| def.flags.contains(FieldFlags::DEPRECATED)).map(|def| def.name).collect();
-    expr.tests(&mut |test: &Test| {
+    expr.tests(&mut |test| {
+        let address = Arc::as_ptr(test) as usize;
+        if quiet.contains_key(&address) {
+            return;
+        }
+        let mut said = false;
         let mut add = |code, message: String, title: String, span: Span, help: Option<String>| {
+            said = true;
             let problem = Problem::new(code, message, &raw.condition_context);
             if !warnings.iter().any(|w| w.repeats(&problem)) {
                 let notes = sources.notes(span, root, "");
@@ -440,6 +464,9 @@ fn warn_about(
                 let help = "`regex` matches the whole value: write `=`".to_owned();
                 add(WarningCode::CompileCondition, message, title, value.span, Some(help));
             }
+        }
+        if !said {
+            quiet.insert(address, test.clone());
         }
     });
 }

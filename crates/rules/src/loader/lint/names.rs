@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, Look};
-use crate::condition::ast::{Literal, Operand, Rhs, Test};
+use crate::condition::ast::{Literal, Operand, Rhs};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Lint, Note};
 use crate::loader::collect::Tables;
@@ -16,7 +16,7 @@ pub(super) fn unknown_lists(
     tables: &Tables,
     findings: &mut Vec<Finding>,
 ) {
-    rule.expr.tests(&mut |test: &Test| {
+    rule.expr.tests(&mut |test| {
         if !test.op.takes_list() && test.modifier.is_none() {
             return;
         }

@@ -1,7 +1,5 @@
 //! Conditions that contradict themselves.
 
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
 use super::facts::Fact;
@@ -44,7 +42,7 @@ pub(super) fn matches(look: &Look<'_>, rule: &Compiled<'_>) -> Option<Finding> {
 fn type_test(look: &Look<'_>, expr: &Expr) -> Option<Span> {
     let mut found = None;
     expr.tests(&mut |test| {
-        let alone = Expr::Test(Arc::new(test.clone()));
+        let alone = Expr::Test(test.clone());
         if found.is_none() && codes_without_always(&alone, look.schema).count() < look.schema.codes() {
             found = Some(test.span);
         }
