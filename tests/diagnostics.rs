@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use expect_test::expect_file;
-use eyas_fields::{
+use eyas::fields::{
     ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, ResolveError, Schema, Scope,
 };
-use eyas_rules::{Lint, Loader, Style, condition, render};
-use eyas_sinsp::schema;
+use eyas::rules::{Lint, Loader, Style, condition, render};
+use eyas::sinsp::schema;
 
 fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics")
@@ -82,7 +82,7 @@ fn carriage_returns_change_nothing() {
 
 #[test]
 fn every_code_is_explained_and_shown() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnostics.md");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
     let page = std::fs::read_to_string(docs).unwrap();
     let all: String = cases().iter().map(|(_, files)| said(files)).collect();
     for lint in Lint::ALL {

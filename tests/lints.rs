@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use eyas_rules::{Loader, Matching};
-use eyas_sinsp::schema;
+use eyas::rules::{Loader, Matching};
+use eyas::sinsp::schema;
 
 /// Codes of eyas's own warnings about rules with these conditions.
 fn codes(conditions: &[&str], matching: Matching) -> Vec<&'static str> {
