@@ -10,6 +10,8 @@ pub enum Select {
     Rule(String),
     /// Those with a tag.
     Tag(String),
+    /// Those of an event source.
+    Source(String),
 }
 
 impl Loader {
@@ -21,6 +23,7 @@ impl Loader {
                 let hit = match which {
                     Select::Rule(pattern) => wildcard(pattern, &rule.name),
                     Select::Tag(tag) => rule.tags.iter().any(|t| t == tag),
+                    Select::Source(source) => rule.source == *source,
                 };
                 if !hit || rule.priority > self.minimum || rule.enabled == *on {
                     continue;

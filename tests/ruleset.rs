@@ -1,0 +1,155 @@
+//! What a configuration makes of rules: which are on and in which order, and what is added to their outputs.
+
+use std::sync::Arc;
+
+use eyas::events::{EventType, param::SYSCALL_CLOSE_X as close};
+use eyas::rules::{AlertOptions, Engine, Extra, Loader, Matching, Priority, Select};
+use eyas::scap::{EventBuilder, Snapshot, ThreadEntry};
+use eyas::sinsp::{Inspector, schema};
+
+const RULES: &str = "
+- {rule: first a, desc: d, condition: evt.type = close, output: one, priority: WARNING, tags: [x, y]}
+- {rule: second a, desc: d, condition: evt.type = close, output: two, priority: ERROR, tags: [y]}
+- {rule: third b, desc: d, condition: evt.type = close, output: three %proc.name, priority: INFO, enabled: false}
+";
+
+fn engine(configure: impl FnOnce(&mut Loader)) -> Engine {
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.matching(Matching::All);
+    configure(&mut loader);
+    let result = loader.load("rules.yaml", RULES);
+    assert!(result.successful(), "{}", result.verbose());
+    loader.build().unwrap()
+}
+
+/// Names of the rules that match an event, in order, and their alerts as JSON.
+fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
+    let mut inspector = Inspector::default();
+    let thread = ThreadEntry { tid: 7, pid: 7, ptid: 1, comm: b"cat".to_vec(), ..ThreadEntry::default() };
+    inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });
+    let event =
+        EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).ts(1_000_000_000).int(close::fd, 3).build();
+    let view = inspector.process(event.as_raw());
+    let mut found = Vec::new();
+    engine.matches(&view, &mut found);
+    let options = AlertOptions { hostname: "h".into(), time_iso_8601: true, ..AlertOptions::default() };
+    let alert = |hit| engine.alert(hit, &view, &options).to_json();
+    (
+        found.iter().map(|hit| engine.rule(hit.rule).name.as_str()).collect(),
+        found.iter().map(|hit| alert(*hit)).collect(),
+    )
+}
+
+#[test]
+fn selections_are_applied_in_their_order() {
+    let on = |which: &[(bool, Select)]| {
+        let engine = engine(|loader| {
+            for (on, which) in which {
+                loader.select(*on, which.clone());
+            }
+        });
+        alerts(&engine).0.join(", ")
+    };
+    let rule = |pattern: &str| Select::Rule(pattern.into());
+    let tag = |tag: &str| Select::Tag(tag.into());
+    assert_eq!(on(&[]), "first a, second a");
+    assert_eq!(on(&[(true, rule("*"))]), "first a, second a, third b");
+    assert_eq!(on(&[(false, rule("* a")), (true, rule("third*"))]), "third b");
+    assert_eq!(on(&[(false, tag("y")), (true, tag("x"))]), "first a");
+    assert_eq!(on(&[(true, tag("x")), (false, tag("y"))]), "", "the later one wins");
+    assert_eq!(
+        on(&[(false, rule("first a")), (true, rule("first a"))]),
+        "second a, first a",
+        "again, at the end"
+    );
+    assert_eq!(on(&[(false, rule("first"))]), "first a, second a", "a pattern is of the whole name");
+    assert_eq!(on(&[(false, Select::Source("syscall".into())), (true, rule("*b"))]), "third b");
+    assert_eq!(on(&[(false, Select::Source("other".into()))]), "first a, second a");
+}
+
+#[test]
+fn rules_below_the_minimum_priority_stay_off() {
+    let engine = engine(|loader| {
+        loader.minimum_priority(Priority::Error).select(true, Select::Rule("*".into()));
+    });
+    assert_eq!(alerts(&engine).0, ["second a"]);
+}
+
+#[test]
+fn the_first_rule_that_is_on_wins() {
+    let engine = engine(|loader| {
+        loader.matching(Matching::First);
+        loader.select(false, Select::Rule("first a".into())).select(true, Select::Rule("first a".into()));
+    });
+    assert_eq!(alerts(&engine).0, ["second a"]);
+}
+
+#[test]
+fn outputs_are_added_to_by_rule_tag_and_source() {
+    let extra = |text: &str| Extra { text: text.into(), ..Extra::default() };
+    let engine = engine(|loader| {
+        loader.select(true, Select::Rule("*".into()));
+        loader.append_output(Extra { tags: vec!["x".into(), "y".into()], ..extra("tags=%proc.name") });
+        loader.append_output(Extra { rule: Some("second a".into()), ..extra("by name") });
+        loader.append_output(Extra { source: Some("other".into()), ..extra("never") });
+        loader.append_output(Extra {
+            source: Some("syscall".into()),
+            fields: vec![("fd.num".into(), None), ("who".into(), Some("%proc.name %user.uid".into()))],
+            ..extra("last")
+        });
+    });
+    let (_, alerts) = alerts(&engine);
+    let time = "1970-01-01T00:00:01.000000000";
+    let json = |fields: &str, output: &str, priority: &str, rule: &str, tags: &str| {
+        format!(
+            r#"{{"hostname":"h","output":"{time}+0000: {priority} {output}","output_fields":{{"evt.time.iso8601":1000000000,"fd.num":3,{fields}"who":"cat 0"}},"priority":"{priority}","rule":"{rule}","source":"syscall","tags":[{tags}],"time":"{time}Z"}}"#
+        )
+    };
+    assert_eq!(
+        alerts[0],
+        json(r#""proc.name":"cat","#, "one tags=cat last", "Warning", "first a", r#""x","y""#)
+    );
+    assert_eq!(alerts[1], json("", "two by name last", "Error", "second a", r#""y""#));
+    assert_eq!(alerts[2], json(r#""proc.name":"cat","#, "three cat last", "Informational", "third b", ""));
+}
+
+#[test]
+fn suggested_fields_are_appended_by_name() {
+    let engine = engine(|loader| {
+        loader.append_output(Extra { suggested: true, ..Extra::default() });
+    });
+    let (_, alerts) = alerts(&engine);
+    let names = ["container.id", "container.name", "container.image.repository", "container.image.tag"];
+    for name in names.into_iter().chain(["k8s.pod.name", "k8s.ns.name"]) {
+        assert!(alerts[0].contains(&format!(" {}=", name.replace('.', "_"))), "{name} {}", alerts[0]);
+        assert!(alerts[0].contains(&format!("\"{name}\":")), "{name} {}", alerts[0]);
+    }
+}
+
+#[test]
+fn versions_that_are_required() {
+    let load = |text: &str| {
+        let mut loader = Loader::new(Arc::new(schema()));
+        let result = loader.load("v.yaml", text);
+        let missing = loader.missing_plugins().len();
+        (result.errors.first().map(|e| e.code.code()), missing)
+    };
+    let engine = |version: &str| load(&format!("- required_engine_version: {version}\n")).0;
+    for version in ["0", "61", "62", "0.62.0", "0.61.9"] {
+        assert_eq!(engine(version), None, "{version}");
+    }
+    for version in ["63", "0.62.1", "0.63.0", "1.0.0"] {
+        assert_eq!(engine(version), Some("LOAD_ERR_VALIDATE"), "{version}");
+    }
+    for version in ["-1", "0.10", "x", "''"] {
+        assert_eq!(engine(version), Some("LOAD_ERR_YAML_VALIDATE"), "{version}");
+    }
+    let plugin = |entry: &str| load(&format!("- required_plugin_versions: [{entry}]\n"));
+    assert_eq!(plugin("{name: container, version: 0.1.0}"), (None, 0), "built in");
+    assert_eq!(plugin("{name: json, version: 0.7.0}"), (None, 1));
+    let either = "{name: json, version: 0.7.0, alternatives: [{name: container, version: 0.2.0}]}";
+    assert_eq!(plugin(either), (None, 0), "one of them is");
+    assert_eq!(plugin("{name: json, version: 7}").0, Some("LOAD_ERR_VALIDATE"));
+    let twice = "{name: json, version: 0.7.0, alternatives: [{name: json, version: 0.8.0}]}";
+    assert_eq!(plugin(twice).0, Some("LOAD_ERR_VALIDATE"));
+}
