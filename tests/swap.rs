@@ -24,7 +24,7 @@ fn engine(rules: &[(&str, &str)]) -> Engine {
 }
 
 fn demo() -> Reader {
-    Reader::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/demo.scap.gz")).unwrap()
+    Reader::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/demo.scap.gz")).unwrap()
 }
 
 #[test]
