@@ -114,6 +114,28 @@ fn outputs_are_added_to_by_rule_tag_and_source() {
 }
 
 #[test]
+fn static_fields_are_fields_like_others() {
+    let load = |condition: &str| {
+        let mut loader = Loader::new(Arc::new(schema()));
+        loader.static_fields([("site".to_owned(), "north".to_owned()), ("n".to_owned(), "7".to_owned())]);
+        let rule = "desc: d, output: 'at %static.site.', priority: INFO}";
+        let file = format!("- {{rule: r, condition: 'evt.type = close and {condition}', {rule}\n");
+        let result = loader.load("s.yaml", &file);
+        assert!(result.successful(), "{}", result.verbose());
+        alerts(&loader.build().unwrap()).1
+    };
+    let found = load("static.site = north and toupper(static.site) startswith NOR and static.n in (6, 7)");
+    assert!(found[0].contains(r#"Informational at north.","#), "{}", found[0]);
+    assert!(found[0].contains(r#""static.site":"north"}"#), "{}", found[0]);
+    assert!(load("static.site != north").is_empty());
+    assert!(load("not static.n exists").is_empty());
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.static_fields([("site".to_owned(), "north".to_owned())]);
+    let unknown = "- {rule: r, condition: static.other = 1, desc: d, output: o, priority: INFO}";
+    assert_eq!(loader.load("s.yaml", unknown).errors[0].code.code(), "LOAD_ERR_COMPILE_CONDITION");
+}
+
+#[test]
 fn suggested_fields_are_appended_by_name() {
     let engine = engine(|loader| {
         loader.append_output(Extra { suggested: true, ..Extra::default() });

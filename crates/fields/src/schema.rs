@@ -48,6 +48,12 @@ pub trait Schema: Send + Sync {
         &self.fields()[usize::from(id.0)]
     }
 
+    /// The text that `name` stands for in every event, where a configuration made it a field.
+    fn constant(&self, name: &str) -> Option<&str> {
+        let _ = name;
+        None
+    }
+
     /// Number of event codes: rules are indexed by codes below it. 1 where events have no types.
     fn codes(&self) -> usize {
         1
@@ -108,6 +114,10 @@ impl<S: Schema + ?Sized> Schema for &S {
 
     fn def(&self, id: FieldId) -> &FieldDef {
         (**self).def(id)
+    }
+
+    fn constant(&self, name: &str) -> Option<&str> {
+        (**self).constant(name)
     }
 
     fn codes(&self) -> usize {

@@ -14,6 +14,7 @@ use crate::plan::Plans;
 mod align;
 mod collect;
 mod compile;
+mod constants;
 mod decode;
 mod exceptions;
 mod lint;
@@ -28,6 +29,7 @@ mod yaml;
 
 use collect::Tables;
 use compile::{Ready, Ruleset};
+use constants::Constants;
 use decode::invalid;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 pub use select::Select;
@@ -101,6 +103,14 @@ impl Loader {
     /// Switches rules on or off; a later selection wins.
     pub fn select(&mut self, on: bool, which: Select) -> &mut Self {
         self.selections.push((on, which));
+        self
+    }
+
+    /// Makes a field `static.NAME` of each name: it has this text in every event.
+    pub fn static_fields(&mut self, fields: impl IntoIterator<Item = (String, String)>) -> &mut Self {
+        let fields = fields.into_iter().map(|(name, text)| (format!("static.{name}"), text)).collect();
+        self.schema = Arc::new(Constants { schema: self.schema.clone(), fields });
+        self.ready = None;
         self
     }
 

@@ -109,6 +109,10 @@ impl Format {
                 })
             })?;
             source.fields(&mut |field| keys.push((field.text.to_string(), Key::Field(field.clone()))));
+            if let Some(text) = schema.constant(&token[..len]) {
+                let parts = vec![Part::Text(text.into())];
+                keys.push((token[..len].to_owned(), Key::Formatted(Self { parts, keys: Vec::new() })));
+            }
             parts.push(Part::Value { source, width });
             rest = &token[len..];
         }

@@ -48,6 +48,8 @@ pub struct Config {
     pub rule_matching: String,
     /// What is added to outputs, by rule.
     pub append_output: Vec<Append>,
+    /// Fields `static.NAME`, and their texts.
+    pub static_fields: BTreeMap<String, Value>,
     /// Alerts on standard output.
     pub stdout_output: Switch,
     /// Alerts to syslog.
@@ -259,6 +261,7 @@ impl Default for Config {
             buffered_outputs: false,
             rule_matching: "first".into(),
             append_output: Vec::new(),
+            static_fields: BTreeMap::new(),
             stdout_output: Switch { enabled: true },
             syslog_output: Switch::default(),
             file_output: FileOutput::default(),
@@ -348,7 +351,6 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("/webserver/enabled", "there is no web server"),
     ("/metrics/enabled", "there are no metrics; -v prints the capture's counters at the end"),
     ("/capture/enabled", "alerts don't start captures; `sysdig -w` records"),
-    ("/static_fields", "there are no static fields"),
     ("/buffer_format_base64", "buffers are written as text"),
     ("/watch_config_files", "changed files are not noticed; restart to read them"),
     ("/container_engines/cri/disable_async", "runtimes are never waited for: events go on without them"),

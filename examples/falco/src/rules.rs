@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::rules::{Engine, Extra, Loader, Matching, Priority, Select};
+use serde_json::Value;
 
 use crate::args::Args;
 use crate::config::{Config, ExtraField, Selection, Selector};
@@ -94,6 +95,10 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
                 Selector::Tag(tag) => Select::Tag(tag.clone()),
             },
         );
+    }
+    if !config.static_fields.is_empty() {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        loader.static_fields(config.static_fields.iter().map(|(name, value)| (name.clone(), text(value))));
     }
     for append in &config.append_output {
         let mut fields = Vec::new();

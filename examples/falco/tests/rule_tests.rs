@@ -146,3 +146,20 @@ fn explain_says_which_conjunct_was_false() {
     let (text, code) = falco(&[&args[..], &["No such rule"]].concat());
     assert!(code == 1 && text.contains("there is no rule 'No such rule'"), "{text}");
 }
+
+#[test]
+fn static_fields_of_the_configuration_are_in_outputs() {
+    let (text, code) = falco(&[
+        "-r",
+        "demo/rules.yaml",
+        "-e",
+        "demo/demo.scap.gz",
+        "-o",
+        "static_fields.site=north",
+        "-p",
+        "site=%static.site",
+    ]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("Warning Password file read | file=/etc/shadow process=cat"), "{text}");
+    assert!(text.contains(" site=north\n"), "{text}");
+}

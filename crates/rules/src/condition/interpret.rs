@@ -177,6 +177,7 @@ impl Plain<'_> {
     fn kind(&self, operand: &Operand) -> Result<Kind, CompileError> {
         let plain = |ty, list| Kind { ty, list, several: None };
         Ok(match operand {
+            Operand::Field(field) if self.constant(field).is_some() => plain(FieldType::Str, false),
             Operand::Field(field) => {
                 let resolved = self.resolve(field)?;
                 let def = self.schema.def(resolved.id);
@@ -199,6 +200,10 @@ impl Plain<'_> {
                 }
             },
         })
+    }
+
+    fn constant(&self, field: &FieldRef) -> Option<&str> {
+        if field.arg.is_some() { None } else { self.schema.constant(&field.name) }
     }
 
     fn resolve(&self, field: &FieldRef) -> Result<eyas_fields::Field, CompileError> {

@@ -70,6 +70,9 @@ impl Source {
     pub(crate) fn resolve(operand: &Operand, schema: &dyn Schema) -> Result<Self, CompileError> {
         match operand {
             Operand::Field(field) => {
+                if let (None, Some(text)) = (&field.arg, schema.constant(&field.name)) {
+                    return Ok(Self { kind: Kind::Text(text.into()), ty: FieldType::Str, is_list: false });
+                }
                 let resolved = schema.resolve(&field.name, field.arg.as_deref()).map_err(|why| {
                     let shown = field.to_string();
                     let (kind, message) = match why {

@@ -7,6 +7,9 @@ impl Plain<'_> {
     pub(super) fn value(&self, operand: &Operand) -> Result<Option<Val>, CompileError> {
         match operand {
             Operand::Field(field) => {
+                if let Some(text) = self.constant(field) {
+                    return Ok(Some(Val::Text(text.into())));
+                }
                 let field = self.resolve(field)?;
                 Ok(self.source.get(&field).map(Val::of))
             }
