@@ -6,7 +6,10 @@ use std::thread;
 
 use eyas_scap::{Error, EventSource, Next, Reader};
 
-fn events(mut reader: Reader) -> (Vec<(u64, i64, u16)>, Option<Error>) {
+/// Time, thread and type of each event, and what ended the capture before its end.
+type Seen = (Vec<(u64, i64, u16)>, Option<Error>);
+
+fn events(mut reader: Reader) -> Seen {
     let mut seen = Vec::new();
     loop {
         match reader.next() {
@@ -23,7 +26,7 @@ fn sample() -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn shared(bytes: &[u8], count: usize) -> Vec<(Vec<(u64, i64, u16)>, Option<Error>)> {
+fn shared(bytes: &[u8], count: usize) -> Vec<Seen> {
     let readers = Reader::share(Cursor::new(bytes.to_vec()), count).unwrap();
     let threads: Vec<_> = readers.into_iter().map(|reader| thread::spawn(|| events(reader))).collect();
     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
