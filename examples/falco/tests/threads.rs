@@ -5,7 +5,9 @@ use std::process::Command;
 
 fn replay(rules: &[PathBuf], capture: &PathBuf, more: &[&str]) -> String {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-    rules.iter().for_each(|file| drop(falco.arg("-r").arg(file)));
+    for file in rules {
+        falco.arg("-r").arg(file);
+    }
     let out = falco.arg("-e").arg(capture).args(["-o", "rule_matching=all"]).args(more).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
