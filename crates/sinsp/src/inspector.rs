@@ -94,8 +94,8 @@ impl Inspector {
         Self {
             outside: Outside::new(config.containers.take(), config.accounts.take()),
             observers: Observers::default(),
+            state: State::with_max(config.max_threads),
             config,
-            state: State::default(),
             next_purge: 0,
             moment: Moment::default(),
             initial: true,

@@ -75,6 +75,11 @@ pub struct StateStats {
 }
 
 impl State {
+    /// Nothing is known, and at most so many threads will be.
+    pub(crate) fn with_max(threads: usize) -> Self {
+        Self { threads: Threads::with_max(threads), ..Self::default() }
+    }
+
     /// The empty text, shared.
     pub(crate) fn empty(&mut self) -> Text {
         self.empty.get_or_insert_with(|| Arc::from(&b""[..])).clone()

@@ -241,32 +241,30 @@ fn port_text<'v>(v: &'v EventView<'v>, end: End) -> Value<'v> {
     Value::Str(out.finish())
 }
 
-fn client(v: &EventView<'_>) -> Option<End> {
-    match fd_ref(v)? {
-        Fd { socket: Socket::Inet { source, .. }, role: Role::Client | Role::Server, .. } => Some(*source),
+/// The ends of a connection whose sides are known.
+fn sides(v: &EventView<'_>) -> Option<(End, End)> {
+    let fd = fd_ref(v)?;
+    match fd.socket() {
+        Socket::Inet { source, destination } if fd.role != Role::None => Some((source, destination)),
         _ => None,
     }
 }
 
+fn client(v: &EventView<'_>) -> Option<End> {
+    sides(v).map(|(source, _)| source)
+}
+
 fn server(v: &EventView<'_>) -> Option<End> {
-    match fd_ref(v)? {
-        Fd { socket: Socket::Inet { destination, .. }, role: Role::Client | Role::Server, .. } => {
-            Some(*destination)
-        }
-        Fd { socket: Socket::Server { addr }, .. } => Some(*addr),
-        _ => None,
+    match fd_ref(v)?.socket() {
+        Socket::Server { addr } => Some(addr),
+        _ => sides(v).map(|(_, destination)| destination),
     }
 }
 
 /// The local and the remote end.
 fn local_remote(v: &EventView<'_>) -> Option<(End, End)> {
-    match fd_ref(v)? {
-        Fd { socket: Socket::Inet { source, destination }, role: Role::Client | Role::Server, .. } => {
-            let source_is_local = is_local(v, source.0);
-            Some(if source_is_local { (*source, *destination) } else { (*destination, *source) })
-        }
-        _ => None,
-    }
+    let (source, destination) = sides(v)?;
+    Some(if is_local(v, source.0) { (source, destination) } else { (destination, source) })
 }
 
 fn fd_ref<'a>(v: &'a EventView<'_>) -> Option<&'a Fd> {
@@ -285,7 +283,7 @@ fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
 }
 
 fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {
-    match fd.socket {
+    match fd.socket() {
         Socket::Server { .. } => true,
         Socket::Inet { destination, .. } => is_local(v, destination.0),
         Socket::None => fd.kind == FdKind::Ipv6,
@@ -295,7 +293,7 @@ fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {
 
 fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Value<'v>> {
     let fd = fd_ref(v)?;
-    match fd.socket {
+    match fd.socket() {
         // One that has no ends yet has unset ones: they differ from any address that is asked for.
         Socket::None if fd.kind.is_inet() => {
             let unset: End = (std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);

@@ -26,14 +26,14 @@ fields! {
 }
 
 fn client(fd: &Fd) -> Option<(IpAddr, u16)> {
-    match fd.socket {
+    match fd.socket() {
         Socket::Inet { source, .. } => Some(source),
         _ => None,
     }
 }
 
 fn server(fd: &Fd) -> Option<(IpAddr, u16)> {
-    match fd.socket {
+    match fd.socket() {
         Socket::Inet { destination, .. } => Some(destination),
         Socket::Server { addr } => Some(addr),
         _ => None,

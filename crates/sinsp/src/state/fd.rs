@@ -202,17 +202,15 @@ pub struct Fd {
     /// Inode; 0 if unknown.
     pub ino: u64,
     /// Process that a pidfd stands for; -1 otherwise.
-    pub pid: i64,
-    /// Ends of a socket.
-    pub socket: Socket,
+    pub pid: i32,
+    /// Ends of a socket, apart: most open files are none.
+    ends: Option<Box<Socket>>,
     /// Protocol of a socket.
     pub l4: L4,
     /// Side of a socket.
     pub role: Role,
     /// A connection was made.
     pub connected: bool,
-    /// The connection failed.
-    pub failed: bool,
     /// The file lies in the upper layer of an overlay.
     pub upper_layer: bool,
     /// The file lies in the lower layer of an overlay.
@@ -235,11 +233,10 @@ impl Fd {
             mount_id: 0,
             ino: 0,
             pid: -1,
-            socket: Socket::None,
+            ends: None,
             l4: L4::Unknown,
             role: Role::None,
             connected: false,
-            failed: false,
             upper_layer: false,
             lower_layer: false,
             named_at: 0,
@@ -252,16 +249,28 @@ impl Fd {
         self.kind == FdKind::Directory
     }
 
+    /// Ends of a socket.
+    pub fn socket(&self) -> Socket {
+        self.ends.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_socket(&mut self, socket: Socket) {
+        match self.ends.as_deref_mut() {
+            Some(ends) => *ends = socket,
+            None => self.ends = Some(Box::new(socket)),
+        }
+    }
+
     /// Swaps the ends of an Internet socket.
     pub(crate) fn swap_ends(&mut self) {
-        if let Socket::Inet { source, destination } = &mut self.socket {
+        if let Some(Socket::Inet { source, destination }) = self.ends.as_deref_mut() {
             std::mem::swap(source, destination);
         }
     }
 
     /// Port that the process serves, if the socket is bound.
     pub(crate) fn server_port(&self) -> Option<u16> {
-        match self.socket {
+        match self.socket() {
             Socket::Server { addr } => Some(addr.1),
             _ => None,
         }
@@ -285,7 +294,7 @@ impl Fd {
             true => drop(write!(name, "{ip}:{port}")),
             false => drop(write!(name, "{ip}")),
         };
-        match self.socket {
+        match self.socket() {
             Socket::Inet { source, destination } => {
                 end(&mut name, source);
                 name.push_str("->");

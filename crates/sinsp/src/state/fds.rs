@@ -17,29 +17,57 @@ pub struct FdTable {
 
 #[derive(Clone, Debug, Default)]
 struct Inner {
-    low: Vec<Option<Slot>>,
-    high: FxHashMap<i64, Slot>,
+    low: Vec<Option<Arc<Fd>>>,
+    /// A bit for each of `low` that is closed by an exec; nothing where none is.
+    low_closed: Vec<u64>,
+    /// Files, and whether they are closed by an exec.
+    high: FxHashMap<i64, (Arc<Fd>, bool)>,
     len: usize,
 }
 
-#[derive(Clone, Debug)]
-struct Slot {
-    fd: Arc<Fd>,
-    close_on_exec: bool,
+impl Inner {
+    fn closes_on_exec(&self, num: i64) -> bool {
+        match num as usize {
+            index if index < DENSE => {
+                self.low_closed.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 != 0)
+            }
+            _ => self.high.get(&num).is_some_and(|(_, closes)| *closes),
+        }
+    }
+
+    fn set_close_on_exec(&mut self, num: i64, on: bool) {
+        if self.closes_on_exec(num) == on {
+            return;
+        }
+        match num as usize {
+            index if index < DENSE => {
+                let word = index / 64;
+                if self.low_closed.len() <= word {
+                    self.low_closed.resize(word + 1, 0);
+                }
+                self.low_closed[word] ^= 1 << (index % 64);
+            }
+            _ => {
+                if let Some((_, closes)) = self.high.get_mut(&num) {
+                    *closes = on;
+                }
+            }
+        }
+    }
 }
 
 impl FdTable {
     /// The open file behind a descriptor.
     #[inline]
     pub fn get(&self, num: i64) -> Option<&Fd> {
-        self.slot(num).map(|slot| &*slot.fd)
+        self.file(num).map(|fd| &**fd)
     }
 
     #[inline]
-    fn slot(&self, num: i64) -> Option<&Slot> {
+    fn file(&self, num: i64) -> Option<&Arc<Fd>> {
         match usize::try_from(num) {
             Ok(index) if index < DENSE => self.inner.low.get(index)?.as_ref(),
-            Ok(_) => self.inner.high.get(&num),
+            Ok(_) => self.inner.high.get(&num).map(|(fd, _)| fd),
             Err(_) => None,
         }
     }
@@ -56,37 +84,38 @@ impl FdTable {
 
     /// Descriptors with what they stand for; those below 1,024 first and in order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
-        let low = self.inner.low.iter().enumerate().filter_map(|(n, s)| Some((n as i64, &*s.as_ref()?.fd)));
-        low.chain(self.inner.high.iter().map(|(n, s)| (*n, &*s.fd)))
+        let low = self.inner.low.iter().enumerate().filter_map(|(n, fd)| Some((n as i64, &**fd.as_ref()?)));
+        low.chain(self.inner.high.iter().map(|(n, (fd, _))| (*n, &**fd)))
     }
 
     /// Puts an open file behind a descriptor; `false` if the table is full.
     pub(crate) fn insert(&mut self, num: i64, fd: Arc<Fd>, close_on_exec: bool) -> bool {
-        let replaces = self.slot(num).is_some();
+        let replaces = self.file(num).is_some();
         if num < 0 || (!replaces && self.inner.len >= MAX) {
             return false;
         }
         let inner = Arc::make_mut(&mut self.inner);
-        let slot = Slot { fd, close_on_exec };
         match num as usize {
             index if index < DENSE => {
                 if inner.low.len() <= index {
                     inner.low.resize(index + 1, None);
                 }
-                inner.low[index] = Some(slot);
+                inner.low[index] = Some(fd);
             }
-            _ => drop(inner.high.insert(num, slot)),
+            _ => drop(inner.high.insert(num, (fd, close_on_exec))),
         }
+        inner.set_close_on_exec(num, close_on_exec);
         inner.len += usize::from(!replaces);
         true
     }
 
     /// Forgets a descriptor; answers whether it was known.
     pub(crate) fn remove(&mut self, num: i64) -> bool {
-        if self.slot(num).is_none() {
+        if self.file(num).is_none() {
             return false;
         }
         let inner = Arc::make_mut(&mut self.inner);
+        inner.set_close_on_exec(num, false);
         match num as usize {
             index if index < DENSE => inner.low[index] = None,
             _ => drop(inner.high.remove(&num)),
@@ -97,56 +126,36 @@ impl FdTable {
 
     /// The open file behind a descriptor, to be changed for this process alone.
     pub(crate) fn get_mut(&mut self, num: i64) -> Option<&mut Fd> {
-        self.slot_mut(num).map(|slot| Arc::make_mut(&mut slot.fd))
+        self.file(num)?;
+        let inner = Arc::make_mut(&mut self.inner);
+        let fd = match num as usize {
+            index if index < DENSE => inner.low.get_mut(index)?.as_mut(),
+            _ => inner.high.get_mut(&num).map(|(fd, _)| fd),
+        };
+        fd.map(Arc::make_mut)
     }
 
     /// The open file behind a descriptor, to be shared with another one.
     pub(crate) fn share(&self, num: i64) -> Option<Arc<Fd>> {
-        self.slot(num).map(|slot| slot.fd.clone())
-    }
-
-    fn slot_mut(&mut self, num: i64) -> Option<&mut Slot> {
-        self.slot(num)?;
-        let inner = Arc::make_mut(&mut self.inner);
-        match num as usize {
-            index if index < DENSE => inner.low.get_mut(index)?.as_mut(),
-            _ => inner.high.get_mut(&num),
-        }
+        self.file(num).cloned()
     }
 
     pub(crate) fn set_close_on_exec(&mut self, num: i64, on: bool) {
-        if self.slot(num).is_some_and(|slot| slot.close_on_exec != on)
-            && let Some(slot) = self.slot_mut(num)
-        {
-            slot.close_on_exec = on;
+        if self.file(num).is_some() && self.inner.closes_on_exec(num) != on {
+            Arc::make_mut(&mut self.inner).set_close_on_exec(num, on);
         }
     }
 
     /// Forgets what a program that is executed does not inherit.
     pub(crate) fn exec(&mut self) {
-        self.retain(|_, slot| !slot.close_on_exec);
+        let numbers = self.iter().map(|(num, _)| num);
+        for num in numbers.filter(|num| self.inner.closes_on_exec(*num)).collect::<Vec<_>>() {
+            self.remove(num);
+        }
     }
 
     /// Descriptors from `first` to `last`, both included.
     pub(crate) fn range(&self, first: i64, last: i64) -> Vec<i64> {
         self.iter().map(|(num, _)| num).filter(|num| (first..=last).contains(num)).collect()
-    }
-
-    fn retain(&mut self, keep: impl Fn(i64, &Slot) -> bool) {
-        let goes = |(num, slot): (i64, &Slot)| !keep(num, slot);
-        let low = self.inner.low.iter().enumerate().filter_map(|(n, s)| Some((n as i64, s.as_ref()?)));
-        if !low.chain(self.inner.high.iter().map(|(n, s)| (*n, s))).any(goes) {
-            return;
-        }
-        let inner = Arc::make_mut(&mut self.inner);
-        for (num, slot) in inner.low.iter_mut().enumerate() {
-            if slot.as_ref().is_some_and(|s| !keep(num as i64, s)) {
-                *slot = None;
-                inner.len -= 1;
-            }
-        }
-        let before = inner.high.len();
-        inner.high.retain(|num, slot| keep(*num, slot));
-        inner.len -= before - inner.high.len();
     }
 }

@@ -7,12 +7,12 @@ use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
 use super::parse::{file, process};
-use super::{State, Text, Thread, ThreadFlags, Threads};
+use super::{State, Text, Thread, ThreadFlags};
 
 impl State {
     /// Forgets everything and begins with the snapshot.
     pub(crate) fn load(&mut self, snapshot: Snapshot, max_threads: usize) {
-        *self = Self { threads: Threads::with_max(max_threads), ..Self::default() };
+        *self = Self::with_max(max_threads);
         self.interfaces = snapshot.interfaces;
         self.machine = snapshot.machine.unwrap_or_default();
         for user in snapshot.users {
@@ -118,7 +118,7 @@ impl State {
                 thread.fds.iter().filter(|(_, fd)| fd.kind.is_socket()).map(|(num, _)| num).collect();
             for num in sockets {
                 let Some(fd) = thread.fds.get_mut(num) else { continue };
-                match (fd.kind, fd.socket) {
+                match (fd.kind, fd.socket()) {
                     (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
                         fd.swap_ends();
                         fd.role = Role::Server;
@@ -151,19 +151,19 @@ fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
             fd.kind = if local.0.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 };
             fd.l4 = L4::from_code(l4);
             fd.connected = fd.l4 == L4::Tcp;
-            fd.socket = Socket::Inet { source: local, destination: remote };
+            fd.set_socket(Socket::Inet { source: local, destination: remote });
             fd.rename_by_ends(0);
         }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.l4 = L4::from_code(l4);
             fd.role = Role::Server;
-            fd.socket = Socket::Server { addr };
+            fd.set_socket(Socket::Server { addr });
             fd.rename_by_ends(0);
         }
         FdDetail::Unix { source, destination, path } => {
             fd.kind = FdKind::Unix;
-            fd.socket = Socket::Unix { source, destination };
+            fd.set_socket(Socket::Unix { source, destination });
             fd.name = path.into();
         }
         FdDetail::File { open_flags, path, dev, mount_id } => {

@@ -234,13 +234,13 @@ fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         match &mut activity.enter {
             Some(enter) => enter.assign(*raw),
-            none => *none = Some(OwnedEvent::from(*raw)),
+            none => *none = Some(Box::new(OwnedEvent::from(*raw))),
         }
     }
 }
 
 /// The enter event that belongs to this exit event; it is used once.
-fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<OwnedEvent> {
+fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Box<OwnedEvent>> {
     let activity = state.threads.activity_mut(now.thread?)?;
     activity.enter.take().filter(|enter| {
         let ty = enter.as_raw().ty;

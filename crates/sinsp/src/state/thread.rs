@@ -142,7 +142,7 @@ pub struct Activity {
     /// When its last event was processed, ns since the epoch.
     pub last_event_ts: u64,
     /// The enter event that waits for its exit event.
-    pub(crate) enter: Option<OwnedEvent>,
+    pub(crate) enter: Option<Box<OwnedEvent>>,
     pub(crate) last_access_ts: u64,
 }
 

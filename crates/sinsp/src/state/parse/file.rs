@@ -252,7 +252,7 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
             fd.rename(name.into(), raw.ts);
         }
         K::Pidfd => {
-            fd.pid = raw.int(param::SYSCALL_PIDFD_OPEN_X::pid).unwrap_or(-1);
+            fd.pid = raw.int(param::SYSCALL_PIDFD_OPEN_X::pid).map_or(-1, |pid| pid as i32);
             fd.rename(format!("/proc/{}", fd.pid).into_bytes().into(), raw.ts);
         }
         _ => {}
@@ -292,7 +292,10 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(num), Some(thread)) = (raw.int(p::fd), now.thread.and_then(|key| state.threads.at(key))) else {
         return;
     };
-    let pid = raw.int(p::pid_fd).and_then(|pidfd| state.threads.fds(thread)?.get(pidfd)).map(|fd| fd.pid);
+    let pid = raw
+        .int(p::pid_fd)
+        .and_then(|pidfd| state.threads.fds(thread)?.get(pidfd))
+        .map(|fd| i64::from(fd.pid));
     let target = pid.and_then(|pid| state.threads.get(pid)).and_then(|target| state.threads.fds(target));
     match raw.int(p::target_fd).and_then(|fd| target?.share(fd)) {
         Some(fd) => add(state, now, num, fd, true),

@@ -180,7 +180,7 @@ fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (source, destination) = (raw.uint(p::source).unwrap_or(0), raw.uint(p::peer).unwrap_or(0));
     let empty = state.empty();
     let mut fd = Fd::new(FdKind::Unix, &empty);
-    fd.socket = Socket::Unix { source, destination };
+    fd.set_socket(Socket::Unix { source, destination });
     let fd = Arc::new(fd);
     let close_on_exec = raw.uint(p::r#type).unwrap_or(0) & SOCK_CLOEXEC != 0;
     for num in [second, first] {
@@ -199,7 +199,7 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         let addr = unmap(addr).unwrap_or(addr);
         if addr.1 > 0 {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
-            fd.socket = Socket::Server { addr };
+            fd.set_socket(Socket::Server { addr });
             fd.role = Role::Server;
         }
         fd.rename(file::text_name(format!("{}:{}", addr.0, addr.1)), raw.ts);
@@ -229,12 +229,12 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             if fd.kind.is_inet() || fd.kind == FdKind::Unknown {
                 fd.kind = kind;
             }
-            fd.socket = Socket::Inet { source, destination };
+            fd.set_socket(Socket::Inet { source, destination });
             fd.rename_by_ends(raw.ts);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
-            fd.socket = Socket::Unix { source, destination };
+            fd.set_socket(Socket::Unix { source, destination });
             fd.rename(unix_name(source, destination, path), raw.ts);
         }
         None => {
@@ -243,7 +243,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
                     IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                     IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
                 };
-                fd.socket = Socket::Inet { source: (any, 0), destination };
+                fd.set_socket(Socket::Inet { source: (any, 0), destination });
                 fd.rename_by_ends(raw.ts);
             }
         }
@@ -273,12 +273,12 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         Some(Tuple::Inet { kind, source, destination }) => {
             fd.kind = kind;
             fd.l4 = L4::Tcp;
-            fd.socket = Socket::Inet { source, destination };
+            fd.set_socket(Socket::Inet { source, destination });
             fd.rename_by_ends(raw.ts);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
-            fd.socket = Socket::Unix { source, destination };
+            fd.set_socket(Socket::Unix { source, destination });
             fd.rename(unix_name(source, destination, path), raw.ts);
         }
         None => return,
@@ -321,7 +321,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             if !fd.kind.is_inet() {
                 return;
             }
-            let same = matches!(fd.socket, Socket::Inet { source: s, destination: d }
+            let same = matches!(fd.socket(), Socket::Inet { source: s, destination: d }
                 if (s, d) == (source, destination) || (d, s) == (source, destination));
             if same {
                 return;
@@ -330,11 +330,11 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             if fd.l4 == L4::Unknown {
                 fd.l4 = L4::Udp;
             }
-            fd.socket = Socket::Inet { source, destination };
+            fd.set_socket(Socket::Inet { source, destination });
             settle_role(state, raw, now, direction);
         }
         Some(Tuple::Unix { source, destination, path }) => {
-            fd.socket = Socket::Unix { source, destination };
+            fd.set_socket(Socket::Unix { source, destination });
             if fd.name.is_empty() {
                 fd.rename(unix_name(source, destination, path), raw.ts);
             }
@@ -346,7 +346,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
 /// Decides which side of a datagram socket the process is on, and puts the client first.
 fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: Direction) {
     let Some(key) = now.thread else { return };
-    let Some(Socket::Inet { source, destination }) = event_fd(state, raw, now).map(|fd| fd.socket) else {
+    let Some(Socket::Inet { source, destination }) = event_fd(state, raw, now).map(|fd| fd.socket()) else {
         return;
     };
     let guess = guess_role(state, key, source.1, destination.1, direction);
@@ -355,10 +355,12 @@ fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: 
     if fd.role == Role::None {
         fd.role = guess;
     }
-    if let (Socket::Inet { source, destination }, Some(local)) = (&mut fd.socket, local) {
-        let own = if direction == Direction::Out { source } else { destination };
+    if let Some(local) = local {
+        let (mut source, mut destination) = (source, destination);
+        let own = if direction == Direction::Out { &mut source } else { &mut destination };
         if own.0 == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
             own.0 = local;
+            fd.set_socket(Socket::Inet { source, destination });
         }
     }
     let reversed =
@@ -376,7 +378,7 @@ fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: 
     let bound = |port: u16| fds.iter().any(|(_, fd)| fd.server_port() == Some(port));
     let used = |port: u16| {
         fds.iter().any(|(_, fd)| {
-            fd.role == Role::Client && matches!(fd.socket, Socket::Inet { source, .. } if source.1 == port)
+            fd.role == Role::Client && matches!(fd.socket(), Socket::Inet { source, .. } if source.1 == port)
         })
     };
     if !bound(dport) && direction == Direction::Out {

@@ -67,10 +67,15 @@ fn text(raw: &RawEvent<'_>, index: usize) -> Text {
     raw.text(index).unwrap_or_default().into()
 }
 
+/// The command name: the executable's if there is none of its own.
+fn comm(name: Option<&[u8]>, exe: &Text) -> Text {
+    name.filter(|name| *name != &**exe).map_or_else(|| exe.clone(), Text::from)
+}
+
 /// What the event says about the new process, whoever sent it.
 fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     thread.exe = text(raw, c::exe);
-    thread.comm = raw.text(c::comm).map_or_else(|| thread.exe.clone(), Text::from);
+    thread.comm = comm(raw.text(c::comm), &thread.exe);
     thread.set_args(list(raw.param(c::args).unwrap_or_default()));
     thread.fdlimit = raw.int(c::fdlimit).unwrap_or(-1);
     set_memory(&mut thread.activity, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
@@ -195,7 +200,7 @@ fn repair(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) -> bool {
 fn dress(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
     if let Some(thread) = state.threads.at_mut(key) {
         thread.exe = text(raw, c::exe);
-        thread.comm = raw.text(c::comm).map_or_else(|| thread.exe.clone(), Text::from);
+        thread.comm = comm(raw.text(c::comm), &thread.exe);
         thread.set_args(list(raw.param(c::args).unwrap_or_default()));
     }
 }
@@ -262,7 +267,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let was_valid = thread.is_valid();
     thread.exe = text(raw, x::exe);
     thread.exec_ts = raw.ts;
-    thread.comm = raw.text(x::comm).map_or_else(|| thread.exe.clone(), Text::from);
+    thread.comm = comm(raw.text(x::comm), &thread.exe);
     thread.set_args(list(raw.param(x::args).unwrap_or_default()));
     thread.pid = raw.int(x::pid).unwrap_or(thread.pid);
     if !was_valid {

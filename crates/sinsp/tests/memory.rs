@@ -1,0 +1,222 @@
+//! What a full system costs, and that a wild one costs no more: every allocation of a test is counted.
+//!
+//! All of a hundred thousand threads and a million processes are run with `--release` or with `EYAS_FULL=1`; else a
+//! tenth of each, with a tenth of the memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use eyas_events::{EventType as E, FlagTable, param};
+use eyas_sinsp::{Config, Inspector};
+
+mod script;
+
+use script::{SECOND, at, clone, close, exec, open, system};
+
+/// Counts the bytes that each thread holds, and the most that it ever held since it was asked to.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    HELD.set(HELD.get() + bytes);
+    MOST.set(MOST.get().max(HELD.get()));
+}
+
+// SAFETY: every call goes to the system's allocator as it came; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // The old block and the new one may be held at once.
+        count(size as isize);
+        count(-(layout.size() as isize));
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Bytes that `work`'s result holds, and the most that were held while it was made.
+fn measure<T>(work: impl FnOnce() -> T) -> (T, isize, isize) {
+    let before = HELD.get();
+    MOST.set(before);
+    let made = work();
+    (made, HELD.get() - before, MOST.get() - before)
+}
+
+/// All of it with optimisation or if asked to, else a tenth.
+fn scaled(full: i64) -> i64 {
+    let all = !cfg!(debug_assertions) || std::env::var_os("EYAS_FULL").is_some();
+    let count = if all { full } else { full / 10 };
+    println!("{count} of {full}; all of them with --release or EYAS_FULL=1");
+    count
+}
+
+const MB: f64 = 1e6;
+/// Bytes that a thread with its files may cost: 300 MB for 100,000.
+const BYTES_PER_THREAD: isize = 300_000_000 / 100_000;
+
+fn fits(what: &str, threads: i64, held: isize, most: isize) {
+    let allowed = BYTES_PER_THREAD * threads as isize;
+    println!(
+        "{what}: {:.1} MB held, {:.1} at most, {:.1} allowed, {} bytes each",
+        held as f64 / MB,
+        most as f64 / MB,
+        allowed as f64 / MB,
+        held / threads as isize
+    );
+    assert!(most < allowed, "{what}: {most} bytes, {allowed} allowed");
+}
+
+fn tell(inspector: &mut Inspector, event: eyas_scap::EventBuilder) {
+    inspector.process(event.build().as_raw());
+}
+
+/// A process executes a program of its own, and opens ten files that nobody else has open.
+fn busy_process(inspector: &mut Inspector, pid: i64) {
+    use param::SYSCALL_EXECVE_19_X as x;
+    tell(inspector, clone(1, pid, 0, pid, 10, 0));
+    let group = format!("cpuset=/\0memory=/system.slice/worker@{pid}.service\0");
+    let arguments = format!("--config\0/etc/worker/{pid}.conf\0");
+    let environment = format!("PATH=/usr/bin:/bin\0HOME=/var/lib/worker\0INSTANCE={pid}\0");
+    let execute = exec(1, pid, b"worker", arguments.as_bytes())
+        .bytes(x::cgroups, group.as_bytes())
+        .bytes(x::env, environment.as_bytes());
+    tell(inspector, execute);
+    for fd in 3..13 {
+        tell(inspector, open(1, pid, fd, -100, format!("/var/lib/worker/{pid}/{fd}.db").as_bytes()));
+    }
+}
+
+#[test]
+fn processes_with_ten_files_of_their_own_fit() {
+    let processes = scaled(100_000);
+    let (inspector, held, most) = measure(|| {
+        let mut inspector = system();
+        (100..100 + processes).for_each(|pid| busy_process(&mut inspector, pid));
+        inspector
+    });
+    let threads = &inspector.state().threads;
+    assert_eq!(threads.len() as i64, processes + 2);
+    let files: usize = threads.iter().map(|thread| threads.fds(thread).map_or(0, |fds| fds.len())).sum();
+    assert!(files as i64 >= 10 * processes, "{files}");
+    fits("processes", processes, held, most);
+}
+
+#[test]
+fn threads_that_share_ten_files_fit() {
+    const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
+    let count = scaled(100_000);
+    let (inspector, held, most) = measure(|| {
+        let mut inspector = system();
+        (4..13).for_each(|fd| tell(&mut inspector, open(1, 10, fd, -100, b"shared")));
+        (100..100 + count).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, 10, 1, THREAD)));
+        inspector
+    });
+    let threads = &inspector.state().threads;
+    assert_eq!(threads.len() as i64, count + 2);
+    assert_eq!(threads.fds(threads.get(100).unwrap()).unwrap().len(), 10);
+    fits("threads", count, held, most);
+}
+
+#[test]
+fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
+    let processes = scaled(1_000_000);
+    let mut inspector = system();
+    let ids = |inspector: &Inspector| {
+        let mut ids: Vec<_> = inspector.state().threads.iter().map(|t| (t.tid, t.pid, t.ptid)).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let began_with = ids(&inspector);
+    // Ids wrap, as the kernel's do, and a generation lives on while the next is made.
+    let id = |n: i64| 100 + n % 30_000;
+    let round = |inspector: &mut Inspector, n: i64| {
+        let second = 1 + n as u64 / 5000;
+        tell(inspector, clone(second, 10, id(n), 10, 1, 0));
+        tell(inspector, clone(second, id(n), 0, id(n), 10, 0));
+        if n >= 50 {
+            tell(inspector, at(second, E::PROCEXIT_1_E, id(n - 50)));
+        }
+    };
+    // What is remembered of exits is bounded, but must be full before growth can show.
+    let warm = processes / 10;
+    (0..warm).for_each(|n| round(&mut inspector, n));
+    let ((), held, most) = measure(|| (warm..processes).for_each(|n| round(&mut inspector, n)));
+    println!("{processes} processes: {held} bytes more than after {warm}, {most} at most");
+    assert!(most < 64 * 1024, "{most} bytes at most");
+    (processes - 50..processes).for_each(|n| tell(&mut inspector, at(1000, E::PROCEXIT_1_E, id(n))));
+    tell(&mut inspector, close(1001, 10, 99));
+    assert_eq!(ids(&inspector), began_with);
+    let stats = inspector.stats();
+    assert_eq!(stats.threads_added, processes as u64 + 2);
+    assert_eq!((stats.threads_removed, stats.threads_rejected), (processes as u64, 0));
+}
+
+#[test]
+fn a_bomb_whose_exits_are_lost_fills_the_table_and_no_more() {
+    let mut inspector = Inspector::new(Config { max_threads: 1000, ..Config::default() });
+    (100..2600).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
+    assert_eq!(inspector.state().threads.len(), 1000);
+    let stats = inspector.stats();
+    assert_eq!((stats.threads_added, stats.threads_rejected), (1000, 1500));
+    // Those that found no room are nobody, and their events harm nothing.
+    tell(&mut inspector, open(2, 2599, 5, -100, b"x"));
+    assert_eq!(inspector.stats().fds_added, 0);
+    assert_eq!(inspector.stats().threads_rejected, 1501);
+}
+
+#[test]
+fn processes_that_ended_unseen_are_found_and_counted() {
+    let alive = |tid| {
+        let thread = eyas_scap::ThreadEntry { tid, pid: tid, comm: b"sh".to_vec(), ..Default::default() };
+        (tid % 2 == 0).then(|| (thread, Vec::new()))
+    };
+    let mut inspector = Inspector::new(Config { proc: Some(Box::new(alive)), ..Config::default() });
+    (100..1100).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
+    assert_eq!(inspector.state().threads.len(), 1000);
+    tell(&mut inspector, close(400, 100, 3));
+    tell(&mut inspector, close(800, 100, 3));
+    assert_eq!(inspector.state().threads.len(), 500);
+    assert_eq!(inspector.stats().threads_removed, 500);
+}
+
+#[test]
+fn a_process_that_opens_without_end_fills_its_own_table_and_no_more() {
+    let mut inspector = system();
+    (0..6000).for_each(|fd| tell(&mut inspector, open(1, 10, fd, -100, b"x")));
+    let threads = &inspector.state().threads;
+    assert_eq!(threads.get(10).and_then(|thread| threads.fds(thread)).map(|fds| fds.len()), Some(4096));
+    // The snapshot had 3; a descriptor that is known can be opened anew.
+    assert_eq!(inspector.stats().fds_added, 4097);
+    assert_eq!(inspector.stats().fds_rejected, 6000 - 4096);
+}
+
+#[test]
+fn enter_events_that_wait_are_one_a_thread() {
+    let mut inspector = system();
+    let path = [b'p'; 4000];
+    let enter = |second| {
+        use param::SYSCALL_OPENAT_2_E as p;
+        at(second, E::SYSCALL_OPENAT_2_E, 10).int(p::dirfd, -100).text(p::name, &path)
+    };
+    tell(&mut inspector, enter(1));
+    let ((), held, _) = measure(|| (0..1000).for_each(|n| tell(&mut inspector, enter(2 + n))));
+    assert!(held < SECOND as isize / 1_000_000, "{held} bytes");
+}

@@ -1,0 +1,100 @@
+//! A small system, events that happen in it, and what is known after them.
+#![allow(dead_code, reason = "every test uses a part of it")]
+
+use eyas_events::{EventType as E, param};
+use eyas_fields::{FieldSource, Schema, Value};
+use eyas_scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
+use eyas_sinsp::{Inspector, schema};
+
+pub const SECOND: u64 = 1_000_000_000;
+
+/// A system with init and a shell that has a file open.
+pub fn system() -> Inspector {
+    let thread = |tid, ptid, comm: &str| ThreadEntry {
+        tid,
+        pid: tid,
+        ptid,
+        vtid: tid,
+        vpid: tid,
+        sid: 1,
+        comm: comm.into(),
+        exe: comm.into(),
+        exepath: format!("/usr/bin/{comm}").into_bytes(),
+        cwd: b"/home".to_vec(),
+        ..ThreadEntry::default()
+    };
+    let file = FdDetail::File { open_flags: 1, path: b"/etc/motd".to_vec(), dev: 1, mount_id: 0 };
+    let mut inspector = Inspector::default();
+    inspector.load(Snapshot {
+        threads: vec![thread(1, 0, "init"), thread(10, 1, "sh")],
+        fds: vec![(10, vec![FdEntry { fd: 3, ino: 7, detail: file }])],
+        ..Snapshot::default()
+    });
+    inspector
+}
+
+pub fn at(second: u64, ty: E, tid: i64) -> EventBuilder {
+    EventBuilder::new(ty).ts(second * SECOND).tid(tid)
+}
+
+/// Takes in an event and answers fields as text.
+pub fn see(inspector: &mut Inspector, event: EventBuilder, fields: &[&str]) -> Vec<String> {
+    let event: OwnedEvent = event.build();
+    let view = inspector.process(event.as_raw());
+    let text = |name: &&str| {
+        let (name, arg) = match name.split_once('[') {
+            Some((name, arg)) => (name, Some(arg.trim_end_matches(']'))),
+            None => (*name, None),
+        };
+        let field = schema().resolve(name, arg).unwrap();
+        match view.get(&field) {
+            None => "<NA>".to_owned(),
+            Some(Value::Str(text)) => String::from_utf8_lossy(text).into_owned(),
+            Some(Value::Int(n)) => n.to_string(),
+            Some(Value::Uint(n)) => n.to_string(),
+            Some(Value::Bool(b)) => b.to_string(),
+            Some(other) => format!("{other:?}"),
+        }
+    };
+    fields.iter().map(text).collect()
+}
+
+pub fn clone(second: u64, tid: i64, res: i64, pid: i64, ptid: i64, flags: u32) -> EventBuilder {
+    use param::SYSCALL_CLONE_20_X as p;
+    at(second, E::SYSCALL_CLONE_20_X, tid)
+        .int(p::res, res)
+        .text(p::exe, b"sh")
+        .text(p::comm, b"sh")
+        .int(p::tid, tid)
+        .int(p::pid, pid)
+        .int(p::ptid, ptid)
+        .int(p::vtid, tid)
+        .int(p::vpid, pid)
+        .uint(p::flags, flags.into())
+}
+
+pub fn exec(second: u64, tid: i64, comm: &[u8], args: &[u8]) -> EventBuilder {
+    use param::SYSCALL_EXECVE_19_X as p;
+    at(second, E::SYSCALL_EXECVE_19_X, tid)
+        .int(p::res, 0)
+        .text(p::exe, comm)
+        .text(p::comm, comm)
+        .bytes(p::args, args)
+        .int(p::tid, tid)
+        .int(p::pid, tid)
+        .text(p::trusted_exepath, &[b"/bin/", comm].concat())
+}
+
+pub fn close(second: u64, tid: i64, fd: i64) -> EventBuilder {
+    use param::SYSCALL_CLOSE_X as p;
+    at(second, E::SYSCALL_CLOSE_X, tid).int(p::res, 0).int(p::fd, fd)
+}
+
+pub fn open(second: u64, tid: i64, fd: i64, dirfd: i64, name: &[u8]) -> EventBuilder {
+    use param::SYSCALL_OPENAT_2_X as p;
+    at(second, E::SYSCALL_OPENAT_2_X, tid)
+        .int(p::fd, fd)
+        .int(p::dirfd, dirfd)
+        .text(p::name, name)
+        .uint(p::flags, 1)
+}
