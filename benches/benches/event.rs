@@ -1,0 +1,77 @@
+//! What one event costs: an open of a file, taken in again and again, alone and with what is asked of it.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use eyas::events::EventType;
+use eyas::fields::{FieldSource, Schema};
+use eyas::rules::{AlertOptions, Format, Match, RuleIndex, condition};
+use eyas::scap::RawEvent;
+use eyas::sinsp::{EventView, Inspector, Step, schema};
+use eyas_benches::{Preloaded, engine, short_capture};
+
+const FIELDS: [(&str, Option<&str>); 10] = [
+    ("evt.type", None),
+    ("evt.time", None),
+    ("evt.args", None),
+    ("proc.name", None),
+    ("proc.cmdline", None),
+    ("proc.pname", None),
+    ("proc.aname", Some("3")),
+    ("fd.name", None),
+    ("user.name", None),
+    ("container.id", None),
+];
+
+const CONDITION: &str =
+    "evt.type in (open, openat) and fd.name startswith /etc/ and not proc.name in (cat, ls)";
+
+/// Eight fields.
+const OUTPUT: &str = "%evt.num %evt.time %evt.cpu %proc.name %thread.tid %evt.type %fd.name %evt.args";
+
+/// An inspector that has seen the capture up to an open that succeeded, and that open.
+fn prepared(capture: &Preloaded) -> (Inspector, RawEvent<'_>) {
+    let mut inspector = Inspector::default();
+    let mut source = capture.play();
+    let opens = [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_OPEN_X];
+    let is_open = |event: &RawEvent<'_>| opens.contains(&event.ty) && event.int(0) > Some(2);
+    let events = capture.events().iter().map(|event| event.as_raw());
+    let (index, open) = events.enumerate().filter(|(_, e)| is_open(e)).last().expect("something was opened");
+    let mut seen = 0;
+    while seen < index && matches!(inspector.next(&mut source), Ok(Step::Event(_))) {
+        seen += 1;
+    }
+    (inspector, open)
+}
+
+pub fn run(c: &mut Criterion) {
+    let capture = Preloaded::read(&short_capture());
+    let (mut inspector, open) = prepared(&capture);
+    let mut bench = |name: &str, ask: &mut dyn FnMut(&EventView<'_>)| {
+        c.bench_function(&format!("event/{name}"), |b| b.iter(|| ask(&inspector.process(open))));
+    };
+    bench("state alone", &mut |view| _ = black_box(view));
+    let schema = schema();
+    for (name, arg) in FIELDS {
+        let field = schema.resolve(name, arg).expect("the schema has it");
+        bench(&format!("field {}", field.text), &mut |view| _ = black_box(view.get(&field)));
+    }
+    let expr = condition::parse(CONDITION).expect("it is well-formed");
+    let filter = condition::compile(&expr, &schema).expect("its fields exist");
+    let mut scratch = filter.scratch();
+    bench("condition", &mut |view| _ = black_box(filter.matches_with(view, &mut scratch)));
+    let format = Format::parse(OUTPUT, &schema).expect("its fields exist");
+    let mut out = Vec::new();
+    bench("format of 8 fields", &mut |view| {
+        out.clear();
+        format.write(black_box(&mut out), view, &schema);
+    });
+    let engine = engine(&[format!(
+        "- {{rule: Open, desc: d, condition: '{CONDITION}', output: '{OUTPUT}', priority: INFO, tags: [a, b]}}\n"
+    )]);
+    let options = AlertOptions::default();
+    bench("JSON alert of 8 fields", &mut |view| {
+        out.clear();
+        engine.alert(Match { rule: RuleIndex(0) }, view, &options).write_json(black_box(&mut out));
+    });
+}

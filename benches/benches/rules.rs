@@ -1,0 +1,75 @@
+//! Rules: how long until they test events, and what more of them cost.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput};
+use eyas::rules::Engine;
+use eyas::sinsp::{Inspector, Step};
+use eyas_benches::{Preloaded, all_rules, engine, loader, short_capture, varied};
+
+use crate::replay::median;
+
+pub fn run(c: &mut Criterion) {
+    load(c);
+    count(c);
+}
+
+fn load(c: &mut Criterion) {
+    let text = varied(&all_rules(), 1000);
+    let mut ready = loader();
+    ready.load("rules.yaml", &text);
+    let mut group = c.benchmark_group("1000 rules");
+    group.sample_size(20);
+    group.bench_function("load", |b| b.iter(|| loader().load("rules.yaml", black_box(&text))));
+    group.bench_function("build", |b| b.iter(|| ready.build()));
+    group.finish();
+}
+
+/// State and match, over all events of a capture in memory.
+fn matches(capture: &Preloaded, engine: Option<&Engine>) -> Duration {
+    let began = Instant::now();
+    let (mut source, mut inspector) = (capture.play(), Inspector::default());
+    let mut evaluator = engine.map(Engine::evaluator);
+    let mut found = Vec::new();
+    while let Step::Event(view) = inspector.next(&mut source).expect("memory has no errors") {
+        if let Some(evaluator) = &mut evaluator {
+            evaluator.matches(&view, &mut found);
+        }
+        black_box(&view);
+        found.clear();
+    }
+    began.elapsed()
+}
+
+fn count(c: &mut Criterion) {
+    let capture = Preloaded::read(&short_capture());
+    let mut engines = vec![("no rules", None)];
+    let sets = [(100, "100 rules"), (1000, "1000 rules")].map(|(n, name)| (name, varied(&all_rules(), n)));
+    engines.extend(sets.into_iter().map(|(name, text)| (name, Some(engine(&[text])))));
+    let mut medians = Vec::new();
+    let mut group = c.benchmark_group("state and match");
+    group.throughput(Throughput::Elements(capture.events().len() as u64)).sample_size(20);
+    for (name, engine) in &engines {
+        let times = RefCell::new(Vec::new());
+        group.bench_function(*name, |b| {
+            b.iter_custom(|n| {
+                let times = &mut *times.borrow_mut();
+                let from = times.len();
+                times.extend((0..n).map(|_| matches(&capture, engine.as_ref())));
+                times[from..].iter().sum()
+            });
+        });
+        medians.extend(median(times.into_inner()).map(|time| time.as_secs_f64()));
+    }
+    group.finish();
+    // All three are there unless a filter was given.
+    if let [none, hundred, thousand] = medians[..] {
+        println!(
+            "1000 rules cost {:.2} times what 100 cost; without the state's share {:.2} times\n",
+            thousand / hundred,
+            (thousand - none) / (hundred - none)
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Each stage by itself and all of them together. `cargo bench -p eyas-benches`; see the README beside.
+#![forbid(unsafe_code)]
+
+use criterion::Criterion;
+
+mod event;
+mod replay;
+mod rules;
+mod stages;
+
+fn main() {
+    // `cargo test --all-targets` starts benches too, in a build that says nothing about speed.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        println!("skipped: benches run with `cargo bench` only");
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    stages::run(&mut criterion);
+    event::run(&mut criterion);
+    rules::run(&mut criterion);
+    replay::run(&mut criterion);
+    criterion.final_summary();
+}

@@ -1,0 +1,133 @@
+//! What the benches work on: captures and rules, those of `EYAS_SHARED` or else the demo's.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eyas::rules::{Engine, Loader};
+use eyas::scap::{self, Advance, EventSource, OwnedEvent, RawEvent, Reader, Snapshot};
+
+mod variants;
+
+pub use variants::varied;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn shared(path: &str) -> Option<PathBuf> {
+    let dir = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    Some(dir.join(path)).filter(|path| path.exists())
+}
+
+/// A capture of some hundred thousand events, or the demo's.
+pub fn short_capture() -> PathBuf {
+    shared("captures/gcc.scap.gz").unwrap_or_else(demo_capture)
+}
+
+/// A capture of five million events, or the demo's.
+pub fn long_capture() -> PathBuf {
+    shared("captures/heavy.scap.gz").unwrap_or_else(demo_capture)
+}
+
+fn demo_capture() -> PathBuf {
+    root().join("demo/demo.scap.gz")
+}
+
+/// Texts of Falco's stable rules, or the demo's.
+pub fn stable_rules() -> Vec<String> {
+    read(&["falco_rules.yaml"])
+}
+
+/// Texts of Falco's stable, incubating and sandbox rules, or the demo's.
+pub fn all_rules() -> Vec<String> {
+    read(&["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"])
+}
+
+fn read(names: &[&str]) -> Vec<String> {
+    let read = |name: &&str| std::fs::read_to_string(shared(&format!("rules/{name}"))?).ok();
+    let texts: Option<Vec<String>> = names.iter().map(read).collect();
+    texts.unwrap_or_else(|| {
+        let demo = std::fs::read_to_string(root().join("demo/rules.yaml"));
+        vec![demo.unwrap_or_else(|error| panic!("demo/rules.yaml: {error}"))]
+    })
+}
+
+/// A loader of rules for system calls.
+pub fn loader() -> Loader {
+    Loader::new(Arc::new(eyas::sinsp::schema()))
+}
+
+/// An engine of these files.
+///
+/// # Panics
+/// They do not load.
+pub fn engine(files: &[String]) -> Engine {
+    let mut loader = loader();
+    for file in files {
+        let result = loader.load("rules.yaml", file);
+        assert!(result.successful(), "{}", result.verbose());
+    }
+    loader.build().unwrap_or_else(|error| panic!("{}", error.message))
+}
+
+/// A capture in memory, decoded.
+pub struct Preloaded {
+    snapshot: Snapshot,
+    events: Vec<OwnedEvent>,
+}
+
+impl Preloaded {
+    /// Reads a capture of one section.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    pub fn read(path: &Path) -> Self {
+        let mut reader = Reader::open(path).unwrap_or_else(|error| panic!("{error}"));
+        let mut this = Self { snapshot: Snapshot::default(), events: Vec::new() };
+        loop {
+            match reader.next().unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
+                scap::Next::Snapshot(snapshot) => this.snapshot = *snapshot,
+                scap::Next::Event(event) => this.events.push(event.into()),
+                scap::Next::Idle => {}
+                scap::Next::End => return this,
+            }
+        }
+    }
+
+    /// Its events.
+    pub fn events(&self) -> &[OwnedEvent] {
+        &self.events
+    }
+
+    /// The capture from its beginning.
+    pub fn play(&self) -> Playback<'_> {
+        Playback { capture: self, next: 0, began: false }
+    }
+}
+
+/// A source of what is in memory.
+pub struct Playback<'a> {
+    capture: &'a Preloaded,
+    /// Position behind the current event.
+    next: usize,
+    began: bool,
+}
+
+impl EventSource for Playback<'_> {
+    fn advance(&mut self) -> Result<Advance, scap::Error> {
+        if !self.began {
+            self.began = true;
+            return Ok(Advance::Snapshot(Box::new(self.capture.snapshot.clone())));
+        }
+        if self.next == self.capture.events.len() {
+            return Ok(Advance::End);
+        }
+        self.next += 1;
+        Ok(Advance::Event)
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        self.next.checked_sub(1).map(|index| self.capture.events[index].as_raw())
+    }
+}
