@@ -56,6 +56,22 @@ pub struct RuleCoverage {
     pub unseen: Vec<Unseen>,
 }
 
+/// The conjuncts of a rule, without those that only test the event type.
+pub(crate) fn tried_parts(engine: &Engine, rule: RuleIndex) -> impl Iterator<Item = (Part<'_>, Filter)> {
+    let schema = engine.schema();
+    let of_type = |part: &Part<'_>| {
+        part.tests().iter().all(|test| match &test.left {
+            Operand::Field(field) => schema
+                .resolve(&field.name, field.arg.as_deref())
+                .is_ok_and(|field| schema.is_type_field(&field)),
+            _ => false,
+        })
+    };
+    let parts = conjuncts(&engine.rule(rule).compiled).into_iter().filter(move |part| !of_type(part));
+    // Conditions of an engine compile: none of these parts is left out.
+    parts.filter_map(|part| Some((part, compile(part.expr, schema).ok()?)))
+}
+
 /// One line.
 impl fmt::Display for Unseen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,28 +90,18 @@ impl fmt::Display for Unseen {
 impl<'e> Coverage<'e> {
     /// Nothing seen yet of these rules.
     pub fn new(engine: &'e Engine, rules: impl IntoIterator<Item = RuleIndex>) -> Self {
-        let schema = engine.schema();
-        let of_type = |part: &Part<'_>| {
-            part.tests().iter().all(|test| match &test.left {
-                Operand::Field(field) => schema
-                    .resolve(&field.name, field.arg.as_deref())
-                    .is_ok_and(|field| schema.is_type_field(&field)),
-                _ => false,
-            })
-        };
-        let rules = rules
-            .into_iter()
-            .map(|rule| {
-                let condition = &engine.rule(rule).compiled;
-                // Conditions of an engine compile: none of these parts is left out.
-                let seen = |part: Part<'e>| {
-                    let filter = compile(part.expr, schema).ok()?;
-                    Some(Seen { part, scratch: filter.scratch(), filter, verdicts: [0, 0] })
-                };
-                let parts = conjuncts(condition).into_iter().filter(|part| !of_type(part));
-                Watched { rule, codes: codes(condition, schema), parts: parts.filter_map(seen).collect() }
-            })
-            .collect();
+        let rules = rules.into_iter().map(|rule| {
+            let parts = tried_parts(engine, rule).map(|(part, filter)| {
+                let scratch = filter.scratch();
+                Seen { part, scratch, filter, verdicts: [0, 0] }
+            });
+            Watched {
+                rule,
+                codes: codes(&engine.rule(rule).compiled, engine.schema()),
+                parts: parts.collect(),
+            }
+        });
+        let rules = rules.collect();
         Self { engine, rules }
     }
 

@@ -13,6 +13,7 @@ mod explain;
 mod loader;
 mod output;
 mod plan;
+mod profile;
 mod shared;
 mod testing;
 
@@ -26,5 +27,6 @@ pub use loader::{
     WarningCode,
 };
 pub use output::{Extra, Format, FormatError};
+pub use profile::{ConjunctProfile, Profile, RuleProfile};
 pub use shared::{Follower, OtherSchema, SharedEngine};
 pub use testing::{Case, Expectation, Failure, Tester, Times};

@@ -40,6 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true)]
     pub threads: NonZeroUsize,
 
+    /// At the end, print what each rule and each part of its condition cost, and what another order would save
+    #[arg(long, conflicts_with = "threads")]
+    pub rule_profile: bool,
+
     /// Validate these rules files, show what is wrong or odd about them and exit; repeatable
     #[arg(short = 'V', long = "validate", value_name = "FILE")]
     pub validate: Vec<PathBuf>,

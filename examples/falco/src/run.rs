@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Priority};
+use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Priority, Profile};
 use eyas::scap::Stats;
 use eyas::sinsp::{EventView, Inspector, Step};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -51,16 +51,20 @@ struct Judge<'e> {
     options: &'e AlertOptions,
     json: bool,
     found: Vec<Match>,
+    profile: Option<Profile<'e>>,
 }
 
 impl<'e> Judge<'e> {
     fn new(engine: &'e Engine, options: &'e AlertOptions, json: bool) -> Self {
-        Self { engine, evaluator: engine.evaluator(), options, json, found: Vec::new() }
+        Self { engine, evaluator: engine.evaluator(), options, json, found: Vec::new(), profile: None }
     }
 
     /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
     fn judge(&mut self, event: &EventView<'_>, batch: &mut Batch, mut matched: impl FnMut(Match)) {
         self.evaluator.matches(event, &mut self.found);
+        if let Some(profile) = &mut self.profile {
+            profile.record(event, &self.found);
+        }
         for hit in self.found.drain(..) {
             matched(hit);
             let alert = self.engine.alert(hit, event, self.options);
@@ -89,6 +93,9 @@ impl Limit {
     }
 }
 
+/// Of so many events one is measured for `--rule-profile`.
+const PROFILED: u64 = 16;
+
 /// What is told when it is over.
 #[derive(Default)]
 struct Totals {
@@ -108,6 +115,7 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
     let mut totals = Totals::default();
     let began = Instant::now();
     let threads = args.threads.get();
+    let mut profile = None;
     let outcome = if threads > 1 {
         let parts = source::share(config, threads)?;
         opened(config);
@@ -115,7 +123,11 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
     } else {
         let source = source::open(config, engine)?;
         opened(config);
-        alone(source, judge(), limit, &signals, &mut monitor, &mut queue, &mut totals)
+        let mut judge = judge();
+        judge.profile = args.rule_profile.then(|| Profile::new(engine, PROFILED));
+        let outcome = alone(source, &mut judge, limit, &signals, &mut monitor, &mut queue, &mut totals);
+        profile = judge.profile;
+        outcome
     };
     let written = queue.close();
     let elapsed = began.elapsed().as_secs_f64();
@@ -129,6 +141,11 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
         );
     }
     print!("{}", totals.counts.summary(engine));
+    if let Some(profile) = profile {
+        let (events, sampled) = profile.events();
+        println!("Cost of rules, each by itself and as written ({sampled} of {events} events measured):");
+        profile.report().iter().for_each(|rule| print!("{rule}"));
+    }
     outcome.and(written)
 }
 
@@ -145,7 +162,7 @@ fn opened(config: &Config) {
 /// Live capture, or replay on one thread.
 fn alone(
     source: Opened,
-    mut judge: Judge<'_>,
+    judge: &mut Judge<'_>,
     mut limit: Limit,
     signals: &Signals,
     monitor: &mut Monitor,

@@ -1,4 +1,4 @@
-//! A replay on several threads alerts as one on one thread does.
+//! Replays: on several threads, and with the costs of rules.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -49,4 +49,15 @@ fn what_happens_now_has_one_thread() {
         .unwrap();
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!out.status.success() && text.contains("--threads is for replays"), "{text}");
+}
+
+#[test]
+fn what_rules_cost_is_told() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let out = replay(&[root.join("demo/rules.yaml")], &root.join("demo/demo.scap.gz"), &["--rule-profile"]);
+    let (_, profile) = out.split_once("Cost of rules").expect("a profile");
+    assert!(profile.contains(" events measured):\n") && profile.contains("% hold"), "{profile}");
+    for name in ["tried on", "evaluated"] {
+        assert!(profile.matches(name).count() > 1, "{profile}");
+    }
 }
