@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use eyas_fields::{CodeSet, FieldSource, Schema};
 
-use crate::alert::{Alert, AlertOptions};
+use crate::alert::{Alert, AlertOptions, KeptEnd};
 use crate::condition::{Expr, Program, Scratch, Span};
 use crate::explain::{Explanation, Origin};
 use crate::loader::Origins;
@@ -110,6 +110,7 @@ pub struct Rule {
     /// Condition with lists, macros and exceptions put in.
     pub compiled: Expr,
     pub(crate) format: Format,
+    pub(crate) json_end: KeptEnd,
 }
 
 /// A compiled ruleset. Threads share it; each tests events with an [`Evaluator`] of its own.

@@ -10,6 +10,7 @@ mod coverage;
 mod diagnostic;
 mod engine;
 mod explain;
+mod json;
 mod loader;
 mod output;
 mod plan;

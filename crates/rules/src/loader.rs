@@ -8,6 +8,7 @@ use crate::condition::{Compiler, Root, Source, operand_prefix};
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::condition::field_names;
 use crate::engine::{Engine, Matching, Priority, Rule};
+use crate::alert::KeptEnd;
 use crate::output::Extra;
 use crate::plan::Plans;
 
@@ -186,6 +187,7 @@ impl Loader {
                 capture_duration_ms: raw.capture_duration,
                 compiled: rule.expr.clone(),
                 format: rule.format.clone(),
+                json_end: KeptEnd::new(),
             });
         }
         let order = self.order(&mut rules);

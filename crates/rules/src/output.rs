@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use eyas_fields::{Field, FieldSource, Schema, Value, write_value};
+use eyas_fields::{Field, FieldSource, Format as Number, Schema, Value, write_int, write_uint, write_value};
+use smallvec::SmallVec;
 
 use crate::condition::{CompileError, Source, operand_prefix};
+use crate::json::{escape, escape_tail};
 
 /// What is added to the outputs of rules.
 #[derive(Clone, Debug, Default)]
@@ -42,27 +44,48 @@ pub struct FormatError {
     pub offset: usize,
 }
 
-/// Takes a key of `output_fields`, its field and value, and its text if it is no plain field.
-pub(crate) type VisitField<'a> = dyn FnMut(&str, Option<(&Field, Option<Value<'_>>)>, &[u8]) + 'a;
-
 /// A compiled output format.
 #[derive(Clone, Debug)]
 pub struct Format {
     parts: Vec<Part>,
+    /// What the parts and keys ask of an event, each once; first those of the parts.
+    fields: Vec<Field>,
+    /// How many fields the parts ask for.
+    of_parts: usize,
     /// Keys of `output_fields`, sorted.
     keys: Vec<(String, Key)>,
+    /// Whether the parts can be escaped one by one: no text of one can end in that of the next.
+    piecewise: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Part {
-    Text(Vec<u8>),
-    Value { source: Source, width: Option<usize> },
+    Text {
+        text: Vec<u8>,
+        /// For between the quotes of JSON.
+        escaped: Vec<u8>,
+    },
+    /// A field, by its position.
+    Field {
+        field: usize,
+        width: Option<usize>,
+    },
+    Made {
+        source: Source,
+        width: Option<usize>,
+    },
 }
 
 #[derive(Clone, Debug)]
 enum Key {
-    Field(Field),
+    Field(usize),
     Formatted(Format),
+}
+
+/// The values of a format's fields in an event, and where an output has the escaped text of each.
+pub(crate) struct Written<'e> {
+    values: SmallVec<[Option<Value<'e>>; 16]>,
+    texts: SmallVec<[Option<(usize, usize)>; 16]>,
 }
 
 impl Format {
@@ -81,12 +104,11 @@ impl Format {
     ) -> Result<Self, FormatError> {
         let text = text.strip_prefix('*').unwrap_or(text);
         let mut parts = Vec::new();
-        let mut keys: Vec<(String, Key)> = Vec::new();
+        let mut fields = Fields::default();
+        let (mut in_text, mut constants) = (Vec::<Field>::new(), Vec::new());
         let mut rest = text;
         while let Some(at) = rest.find('%') {
-            if at > 0 {
-                parts.push(Part::Text(rest.as_bytes()[..at].to_vec()));
-            }
+            parts.extend(Part::text(&rest[..at]));
             let offset = text.len() - rest.len() + at;
             let token = &rest[at + 1..];
             let digits = token.bytes().take_while(u8::is_ascii_digit).count();
@@ -108,17 +130,21 @@ impl Format {
                     None => format!("unknown filter: {shown}"),
                 })
             })?;
-            source.fields(&mut |field| keys.push((field.text.to_string(), Key::Field(field.clone()))));
+            source.fields(&mut |field| in_text.push(field.clone()));
             if let Some(text) = schema.constant(&token[..len]) {
-                let parts = vec![Part::Text(text.into())];
-                keys.push((token[..len].to_owned(), Key::Formatted(Self { parts, keys: Vec::new() })));
+                constants.push((token[..len].to_owned(), Key::Formatted(Self::constant(text))));
             }
-            parts.push(Part::Value { source, width });
+            parts.push(match source.field() {
+                Some(field) => Part::Field { field: fields.position(field), width },
+                None => Part::Made { source, width },
+            });
             rest = &token[len..];
         }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.as_bytes().to_vec()));
-        }
+        parts.extend(Part::text(rest));
+        let of_parts = fields.0.len();
+        let mut keys: Vec<(String, Key)> =
+            in_text.iter().map(|field| (field.text.to_string(), Key::Field(fields.position(field)))).collect();
+        keys.append(&mut constants);
         for (key, format) in extra {
             let value = match format {
                 Some(format) => Key::Formatted(Self::parse(format, schema)?),
@@ -126,7 +152,7 @@ impl Format {
                     let (source, _) = longest(key, schema)
                         .map_err(|_| FormatError { message: format!("unknown filter: {key}"), offset: 0 })?;
                     match source.field() {
-                        Some(field) => Key::Field(field.clone()),
+                        Some(field) => Key::Field(fields.position(field)),
                         None => Key::Formatted(Self::parse(&format!("%{key}"), schema)?),
                     }
                 }
@@ -135,50 +161,209 @@ impl Format {
         }
         keys.sort_by(|a, b| a.0.cmp(&b.0));
         keys.dedup_by(|a, b| a.0 == b.0);
-        Ok(Self { parts, keys })
+        let touching = parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
+        let piecewise = !touching && parts.iter().all(|part| part.width().is_none());
+        Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise })
+    }
+
+    /// A format without fields.
+    fn constant(text: &str) -> Self {
+        let parts = Part::text(text).into_iter().collect();
+        Self { parts, fields: Vec::new(), of_parts: 0, keys: Vec::new(), piecewise: true }
     }
 
     /// Appends the text of an event; absent values are `<NA>`.
     pub fn write(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) {
+        self.write_with(out, &|field| event.get(&self.fields[field]), event, schema);
+    }
+
+    fn write_with<'e>(
+        &self,
+        out: &mut Vec<u8>,
+        value: &dyn Fn(usize) -> Option<Value<'e>>,
+        event: &dyn FieldSource,
+        schema: &dyn Schema,
+    ) {
         for part in &self.parts {
+            let start = out.len();
             match part {
-                Part::Text(text) => out.extend_from_slice(text),
-                Part::Value { source, width } => {
-                    let start = out.len();
-                    write_source(out, source, event, schema);
-                    if let Some(width) = width {
-                        out.resize(start + width, b' ');
+                Part::Text { text, .. } => out.extend_from_slice(text),
+                Part::Field { field, .. } => match value(*field) {
+                    Some(value) => write_value(out, &value, schema.def(self.fields[*field].id)),
+                    None => out.extend_from_slice(ABSENT),
+                },
+                Part::Made { source, .. } => write_made(out, source, event),
+            }
+            if let Some(width) = part.width() {
+                out.resize(start + width, b' ');
+            }
+        }
+    }
+
+    /// The values of all fields in an event.
+    pub(crate) fn values<'e>(&self, event: &'e dyn FieldSource) -> Written<'e> {
+        Written::of(&self.fields, event)
+    }
+
+    /// The values of the fields that the text has.
+    pub(crate) fn text_values<'e>(&self, event: &'e dyn FieldSource) -> Written<'e> {
+        Written::of(&self.fields[..self.of_parts], event)
+    }
+
+    /// Appends what [`Format::write`] does, for between the quotes of JSON.
+    pub(crate) fn write_escaped(
+        &self,
+        out: &mut Vec<u8>,
+        written: &mut Written<'_>,
+        event: &dyn FieldSource,
+        schema: &dyn Schema,
+    ) {
+        if !self.piecewise {
+            let start = out.len();
+            self.write_with(out, &|field| written.values[field], event, schema);
+            return escape_tail(out, start);
+        }
+        for part in &self.parts {
+            let start = out.len();
+            match part {
+                Part::Text { escaped, .. } => out.extend_from_slice(escaped),
+                Part::Field { field, .. } => {
+                    match written.values[*field] {
+                        Some(Value::Str(text)) => escape(out, text),
+                        Some(value) => {
+                            write_value(out, &value, schema.def(self.fields[*field].id));
+                            escape_tail(out, start);
+                        }
+                        None => out.extend_from_slice(ABSENT),
                     }
+                    written.texts[*field] = Some((start, out.len()));
+                }
+                Part::Made { source, .. } => {
+                    write_made(out, source, event);
+                    escape_tail(out, start);
                 }
             }
         }
     }
 
-    /// Calls `visit` with each key of `output_fields`, its value, and its text if it is no plain field.
-    pub(crate) fn fields(&self, event: &dyn FieldSource, schema: &dyn Schema, visit: &mut VisitField<'_>) {
-        for (key, value) in &self.keys {
-            match value {
-                Key::Field(field) => visit(key, Some((field, event.get(field))), &[]),
-                Key::Formatted(format) => {
-                    let mut text = Vec::new();
-                    format.write(&mut text, event, schema);
-                    visit(key, None, &text);
+    /// Appends `"key":value` of each key of `output_fields`, and the event's time as `time_key` among them.
+    pub(crate) fn write_fields(
+        &self,
+        out: &mut Vec<u8>,
+        written: &Written<'_>,
+        event: &dyn FieldSource,
+        schema: &dyn Schema,
+        time_key: &str,
+        write_time: &dyn Fn(&mut Vec<u8>),
+    ) {
+        let (before, mut after) = self.keys.split_at(self.keys.partition_point(|(key, _)| key.as_str() < time_key));
+        if let Some(((key, _), rest)) = after.split_first()
+            && key == time_key
+        {
+            after = rest;
+        }
+        for (key, value) in before {
+            self.write_key(out, key);
+            self.write_json(out, value, written, event, schema);
+            out.push(b',');
+        }
+        self.write_key(out, time_key);
+        write_time(out);
+        for (key, value) in after {
+            out.push(b',');
+            self.write_key(out, key);
+            self.write_json(out, value, written, event, schema);
+        }
+    }
+
+    fn write_key(&self, out: &mut Vec<u8>, key: &str) {
+        out.push(b'"');
+        escape(out, key.as_bytes());
+        out.extend_from_slice(b"\":");
+    }
+
+    /// Numbers and truth values as such, everything else as text, absence as null.
+    fn write_json(
+        &self,
+        out: &mut Vec<u8>,
+        key: &Key,
+        written: &Written<'_>,
+        event: &dyn FieldSource,
+        schema: &dyn Schema,
+    ) {
+        let start = out.len() + 1;
+        match key {
+            Key::Field(field) => match written.values[*field] {
+                None => return out.extend_from_slice(b"null"),
+                Some(Value::Bool(truth)) => {
+                    return out.extend_from_slice(if truth { b"true" } else { b"false" });
                 }
+                Some(Value::Int(n)) => return write_int(out, n, Number::Dec, 64),
+                Some(Value::Uint(n)) => return write_uint(out, n, Number::Dec),
+                Some(value) => {
+                    out.push(b'"');
+                    match (written.texts[*field], value) {
+                        (Some((start, end)), _) => out.extend_from_within(start..end),
+                        (None, Value::Str(text)) => escape(out, text),
+                        (None, value) => {
+                            write_value(out, &value, schema.def(self.fields[*field].id));
+                            escape_tail(out, start);
+                        }
+                    }
+                }
+            },
+            Key::Formatted(format) => {
+                out.push(b'"');
+                format.write(out, event, schema);
+                escape_tail(out, start);
             }
+        }
+        out.push(b'"');
+    }
+}
+
+impl<'e> Written<'e> {
+    fn of(fields: &[Field], event: &'e dyn FieldSource) -> Self {
+        let values: SmallVec<_> = fields.iter().map(|field| event.get(field)).collect();
+        let texts = SmallVec::from_elem(None, values.len());
+        Self { values, texts }
+    }
+}
+
+impl Part {
+    fn text(text: &str) -> Option<Self> {
+        let mut escaped = Vec::new();
+        escape(&mut escaped, text.as_bytes());
+        (!text.is_empty()).then(|| Self::Text { text: text.as_bytes().to_vec(), escaped })
+    }
+
+    fn width(&self) -> Option<usize> {
+        match self {
+            Self::Text { .. } => None,
+            Self::Field { width, .. } | Self::Made { width, .. } => *width,
         }
     }
 }
 
-fn write_source(out: &mut Vec<u8>, source: &Source, event: &dyn FieldSource, schema: &dyn Schema) {
-    if let Some(field) = source.field() {
-        match event.get(field) {
-            Some(value) => write_value(out, &value, schema.def(field.id)),
-            None => out.extend_from_slice(b"<NA>"),
-        }
-        return;
+/// Fields without repetition.
+#[derive(Default)]
+struct Fields(Vec<Field>);
+
+impl Fields {
+    fn position(&mut self, field: &Field) -> usize {
+        self.0.iter().position(|known| known == field).unwrap_or_else(|| {
+            self.0.push(field.clone());
+            self.0.len() - 1
+        })
     }
+}
+
+/// What stands for a value that an event does not have.
+const ABSENT: &[u8] = b"<NA>";
+
+fn write_made(out: &mut Vec<u8>, source: &Source, event: &dyn FieldSource) {
     match source.take(event) {
-        None => out.extend_from_slice(b"<NA>"),
+        None => out.extend_from_slice(ABSENT),
         Some(taken) => taken.with(|value| write_plain(out, value)),
     }
 }

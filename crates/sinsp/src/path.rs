@@ -7,28 +7,56 @@ const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
 /// What stands for the directory of an unknown descriptor.
 pub(crate) const UNKNOWN: &[u8] = b"<UNKNOWN>";
 
+/// What a path is written to.
+pub(crate) trait Buffer: std::ops::Deref<Target = [u8]> {
+    /// Appends.
+    fn put(&mut self, bytes: &[u8]);
+    /// Drops what is beyond `len` bytes.
+    fn cut(&mut self, len: usize);
+}
+
+impl Buffer for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn cut(&mut self, len: usize) {
+        self.truncate(len);
+    }
+}
+
+impl Buffer for bumpalo::collections::Vec<'_, u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice_copy(bytes);
+    }
+
+    fn cut(&mut self, len: usize) {
+        self.truncate(len);
+    }
+}
+
 /// Writes `path`, taken from `base` if it is relative, to `out`: `//`, `.` and `..` resolved and no
 /// trailing `/`.
-pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
-    out.clear();
+pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut impl Buffer) {
+    out.cut(0);
     if path.len() + 1 > MAX || (path.first() != Some(&b'/') && base.len() + path.len() + 1 > MAX) {
-        out.extend_from_slice(TOO_LONG);
+        out.put(TOO_LONG);
         return;
     }
     if path.first() == Some(&b'/') {
-        out.push(b'/');
+        out.put(b"/");
         append(path, out, 1);
         return;
     }
     let root = if base.first() == Some(&b'/') {
-        out.push(b'/');
+        out.put(b"/");
         1
     } else if let Some(rest) = base.strip_prefix(UNKNOWN) {
         // An unknown directory is no directory: what follows is glued to it.
-        out.extend_from_slice(UNKNOWN);
+        out.put(UNKNOWN);
         let root = out.len();
         append(rest, out, root);
-        out.extend_from_slice(path);
+        out.put(path);
         return;
     } else {
         0
@@ -38,19 +66,19 @@ pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends the components of `path`; `..` never goes below `root` bytes.
-fn append(path: &[u8], out: &mut Vec<u8>, root: usize) {
+fn append(path: &[u8], out: &mut impl Buffer, root: usize) {
     for part in path.split(|b| *b == b'/') {
         match part {
             b"" | b"." => {}
             b".." => {
                 let end = out[root..].iter().rposition(|b| *b == b'/').map_or(root, |at| root + at);
-                out.truncate(end);
+                out.cut(end);
             }
             part => {
                 if out.len() > root {
-                    out.push(b'/');
+                    out.put(b"/");
                 }
-                out.extend_from_slice(part);
+                out.put(part);
             }
         }
     }

@@ -205,16 +205,21 @@ impl<'a> EventView<'a> {
 
     /// The path, absolute: relative ones begin at the directory behind `dirfd`.
     pub(crate) fn resolve_at(&self, dirfd: i64, name: &[u8]) -> &'a [u8] {
-        let mut out = Vec::new();
         let base = match dirfd {
-            AT_FDCWD => self.cwd().unwrap_or(b"").to_vec(),
+            AT_FDCWD => self.cwd().unwrap_or(b""),
             num => match self.fd_entry(num) {
-                Some(fd) => [&fd.name, &b"/"[..]].concat(),
-                None => path::UNKNOWN.to_vec(),
+                Some(fd) => {
+                    let mut base = bumpalo::collections::Vec::with_capacity_in(fd.name.len() + 1, self.bump);
+                    base.extend_from_slice_copy(&fd.name);
+                    base.push(b'/');
+                    base.into_bump_slice()
+                },
+                None => path::UNKNOWN,
             },
         };
-        path::resolve(&base, name, &mut out);
-        self.bump.alloc_slice_copy(&out)
+        let mut out = bumpalo::collections::Vec::with_capacity_in(base.len() + name.len() + 1, self.bump);
+        path::resolve(base, name, &mut out);
+        out.into_bump_slice()
     }
 
     /// The texts and then those of a NUL-separated list, with blanks between them.

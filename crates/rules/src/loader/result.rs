@@ -341,13 +341,13 @@ impl LoadResult {
             json_problem(&mut out, i, &e.context, e.code.code(), e.code.short(), &e.message);
         }
         out.push_str("],\"name\":");
-        crate::alert::json_text(&mut out, &self.name);
+        crate::json::quoted(&mut out, &self.name);
         if !self.schema.is_empty() {
             let valid = self.schema_validation() == schema::OK;
             let _ = write!(out, ",\"schema_valid\":{valid},\"schema_warnings\":[");
             for (i, line) in self.schema.iter().filter(|_| !valid).enumerate() {
                 out.push_str(if i > 0 { "," } else { "" });
-                crate::alert::json_text(&mut out, line);
+                crate::json::quoted(&mut out, line);
             }
             out.push(']');
         }
@@ -375,7 +375,7 @@ fn describe(out: &mut String, context: &Context, code: &str, short: &str, messag
 }
 
 fn json_problem(out: &mut String, index: usize, context: &Context, code: &str, short: &str, message: &str) {
-    use crate::alert::json_text;
+    use crate::json::quoted;
     if index > 0 {
         out.push(',');
     }
@@ -385,19 +385,19 @@ fn json_problem(out: &mut String, index: usize, context: &Context, code: &str, s
             out.push(',');
         }
         out.push_str("{\"item_name\":");
-        json_text(out, &l.item_name);
+        quoted(out, &l.item_name);
         let _ = write!(
             out,
             ",\"item_type\":\"{}\",\"position\":{{\"column\":{},\"line\":{},\"name\":",
             l.item_type, l.mark.column, l.mark.line
         );
-        json_text(out, &l.file);
+        quoted(out, &l.file);
         let _ = write!(out, ",\"offset\":{}}}}}", l.mark.offset);
     }
     out.push_str("],\"snippet\":");
-    json_text(out, &context.snippet);
+    quoted(out, &context.snippet);
     out.push_str("},\"message\":");
-    json_text(out, message);
+    quoted(out, message);
     out.push('}');
 }
 

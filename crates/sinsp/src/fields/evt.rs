@@ -288,7 +288,7 @@ fn res<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
     Some(match names::errno(result) {
         _ if result >= 0 => Value::Str(b"SUCCESS"),
         Some(name) => Value::from(name),
-        None => text(v, |out| out.print(format_args!("{result}"))),
+        None => text(v, |out| out.int(result)),
     })
 }
 

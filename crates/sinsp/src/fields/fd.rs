@@ -62,7 +62,8 @@ fields! {
         => |v, _| {
             let num = event_fd(v)?.num?;
             let mut out = Text::new(v.bump());
-            out.print(format_args!("{}{num}", v.event().tid));
+            out.int(v.event().tid);
+            out.int(num);
             Some(Value::Str(out.finish()))
         },
     "fd.containername": STR Event Na; "Container id, colon, name of the file."
@@ -237,7 +238,7 @@ fn port(end: End) -> Value<'static> {
 
 fn port_text<'v>(v: &'v EventView<'v>, end: End) -> Value<'v> {
     let mut out = Text::new(v.bump());
-    out.print(format_args!("{}", end.1));
+    out.int(end.1);
     Value::Str(out.finish())
 }
 

@@ -12,7 +12,7 @@ use crate::view::EventView;
 
 fields! {
     "fdlist.nums": STR Event Id; "File descriptors that are polled, comma-separated."
-        => |v, _| list(v, |num, _, out| { out.print(format_args!("{num}")); Some(()) }),
+        => |v, _| list(v, |num, _, out| { out.int(num); Some(()) }),
     "fdlist.names": STR Event Na; "Names of the files that are polled, comma-separated."
         => |v, _| list(v, |_, fd, out| { out.push(&fd?.name); Some(()) }),
     "fdlist.cips": STR Event Na; "Client addresses of the sockets that are polled, comma-separated."
@@ -20,9 +20,9 @@ fields! {
     "fdlist.sips": STR Event Na; "Server addresses of the sockets that are polled, comma-separated."
         => |v, _| list(v, |_, fd, out| { out.print(format_args!("{}", server(fd?)?.0)); Some(()) }),
     "fdlist.cports": STR Event Dec; "Client ports of the sockets that are polled, comma-separated."
-        => |v, _| list(v, |_, fd, out| { out.print(format_args!("{}", client(fd?)?.1)); Some(()) }),
+        => |v, _| list(v, |_, fd, out| { out.int(client(fd?)?.1); Some(()) }),
     "fdlist.sports": STR Event Dec; "Server ports of the sockets that are polled, comma-separated."
-        => |v, _| list(v, |_, fd, out| { out.print(format_args!("{}", server(fd?)?.1)); Some(()) }),
+        => |v, _| list(v, |_, fd, out| { out.int(server(fd?)?.1); Some(()) }),
 }
 
 fn client(fd: &Fd) -> Option<(IpAddr, u16)> {

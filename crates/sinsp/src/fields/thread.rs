@@ -35,7 +35,7 @@ fields! {
             let t = v.thread()?;
             let mut out = Text::new(v.bump());
             out.push(&t.comm);
-            out.print(format_args!("{}", v.event().tid));
+            out.int(v.event().tid);
             Some(Value::Str(out.finish()))
         },
     "thread.exectime": RELTIME Event Dec; "CPU time of the thread that is switched out, ns; 0 for other events."

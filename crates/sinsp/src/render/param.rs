@@ -84,7 +84,7 @@ impl Writer<'_, '_, '_, '_> {
             }
             T::FD | T::FD32 => {
                 let fd = signed(bytes);
-                self.out.print(format_args!("{fd}"));
+                self.out.int(fd);
                 self.fd(fd);
             }
             T::PID | T::PID32 => self.pid(signed(bytes)),
@@ -93,17 +93,17 @@ impl Writer<'_, '_, '_, '_> {
             T::SOCKTUPLE => sock_tuple(bytes, self.out),
             T::SYSCALLID => {
                 let code = eyas_events::SyscallCode(unsigned(bytes) as u16);
-                self.out.print(format_args!("{}", code.0));
+                self.out.int(code.0);
                 self.resolved.push(code.name().as_bytes());
             }
             T::SIGTYPE => {
                 let number = unsigned(bytes);
-                self.out.print(format_args!("{number}"));
+                self.out.int(number);
                 self.name(names::signal(number));
             }
             T::RELTIME => {
                 let ns = unsigned(bytes);
-                self.out.print(format_args!("{ns}"));
+                self.out.int(ns);
                 seconds(ns, self.resolved);
             }
             T::ABSTIME => time::datetime(unsigned(bytes), true, self.out),
@@ -154,7 +154,7 @@ impl Writer<'_, '_, '_, '_> {
             // Negative numbers show the bits that are on the wire.
             Format::HEX | Format::OCT => self.uint(unsigned(bytes), format),
             Format::PADDED_DEC => self.out.print(format_args!("{n:09}")),
-            _ => self.out.print(format_args!("{n}")),
+            _ => self.out.int(n),
         }
     }
 
@@ -162,9 +162,9 @@ impl Writer<'_, '_, '_, '_> {
         match format {
             Format::HEX => self.out.print(format_args!("{n:X}")),
             Format::OCT if n == 0 => self.out.push(b"0"),
-            Format::OCT => self.out.print(format_args!("0{n:o}")),
+            Format::OCT => self.out.octal(n),
             Format::PADDED_DEC => self.out.print(format_args!("{n:09}")),
-            _ => self.out.print(format_args!("{n}")),
+            _ => self.out.int(n),
         }
     }
 
@@ -206,7 +206,7 @@ impl Writer<'_, '_, '_, '_> {
     }
 
     fn pid(&mut self, pid: i64) {
-        self.out.print(format_args!("{pid}"));
+        self.out.int(pid);
         if let Some(thread) = self.v.thread_by_tid(pid) {
             self.resolved.push_printable(&thread.comm);
         }
@@ -217,7 +217,7 @@ impl Writer<'_, '_, '_, '_> {
             self.out.push(b"-1");
             self.resolved.push(b"<NONE>");
         } else {
-            self.out.print(format_args!("{id}"));
+            self.out.int(id);
             self.resolved.push_printable(name.unwrap_or_default());
         }
     }

@@ -23,7 +23,35 @@ impl<'b> Text<'b> {
 
     /// Appends the bytes with everything but printable ASCII as `.`.
     pub(crate) fn push_printable(&mut self, bytes: &[u8]) {
-        self.0.extend(bytes.iter().map(|b| eyas_fields::printable(*b)));
+        let start = self.0.len();
+        self.push(bytes);
+        for byte in &mut self.0[start..] {
+            *byte = eyas_fields::printable(*byte);
+        }
+    }
+
+    /// Appends a number in decimal.
+    pub(crate) fn int(&mut self, n: impl itoa::Integer) {
+        self.push(itoa::Buffer::new().format(n).as_bytes());
+    }
+
+    /// Appends a number in octal, with a zero in front.
+    pub(crate) fn octal(&mut self, n: u64) {
+        self.push(b"0");
+        let digits = n.checked_ilog2().map_or(0, |log| log / 3 + 1);
+        for digit in (0..digits).rev().map(|at| (n >> (3 * at)) as u8 & 7) {
+            self.push(&[b'0' + digit]);
+        }
+    }
+
+    /// Appends the last `WIDTH` decimal digits of a number, zeros in front included.
+    pub(crate) fn digits<const WIDTH: usize>(&mut self, mut n: u32) {
+        let mut text = [b'0'; WIDTH];
+        for slot in text.iter_mut().rev() {
+            *slot = b'0' + (n % 10) as u8;
+            n /= 10;
+        }
+        self.push(&text);
     }
 
     /// Appends formatted text.
@@ -53,5 +81,26 @@ impl Write for Text<'_> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         self.push(s.as_bytes());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_the_formatter_writes_them() {
+        let bump = Bump::new();
+        for n in (0..64).flat_map(|bit| [1u64 << bit, (1 << bit) - 1, u64::MAX >> bit]) {
+            let mut out = Text::new(&bump);
+            out.octal(n);
+            out.push(b" ");
+            out.int(n as i64);
+            out.push(b" ");
+            out.digits::<3>((n % 1000) as u32);
+            let octal = if n == 0 { String::new() } else { format!("{n:o}") };
+            let want = format!("0{octal} {} {:03}", n as i64, n % 1000);
+            assert_eq!(std::str::from_utf8(out.as_bytes()), Ok(&*want));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Times as text.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
@@ -40,30 +41,52 @@ impl Civil {
         }
     }
 
-    fn date(&self, out: &mut Text<'_>, separator: char) {
-        out.print(format_args!("{:04}-{:02}-{:02}{separator}", self.year, self.month, self.day));
+    fn date(&self, out: &mut Text<'_>, separator: &[u8]) {
+        out.digits::<4>(self.year as u32);
+        out.push(b"-");
+        out.digits::<2>(self.month.into());
+        out.push(b"-");
+        out.digits::<2>(self.day.into());
+        out.push(separator);
     }
 
     fn time(&self, out: &mut Text<'_>) {
-        out.print(format_args!("{:02}:{:02}:{:02}", self.secs / 3600, self.secs / 60 % 60, self.secs % 60));
+        out.digits::<2>(self.secs / 3600);
+        out.push(b":");
+        out.digits::<2>(self.secs / 60 % 60);
+        out.push(b":");
+        out.digits::<2>(self.secs % 60);
     }
 
     fn nanos(&self, out: &mut Text<'_>) {
-        out.print(format_args!(".{:09}", self.ns));
+        out.push(b".");
+        out.digits::<9>(self.ns);
     }
 }
 
 /// Seconds that the machine's zone is east of UTC at `ts`.
 fn local_offset(ts: u64) -> i32 {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    thread_local! {
+        /// The answer of the last second that was asked about.
+        static LAST: Cell<(u64, i32)> = const { Cell::new((u64::MAX, 0)) };
+    }
+    let second = ts / NS;
+    if let (last, offset) = LAST.get()
+        && last == second
+    {
+        return offset;
+    }
     let zone = ZONE.get_or_init(TimeZone::system);
-    Timestamp::from_second((ts / NS) as i64).map_or(0, |at| zone.to_offset(at).seconds())
+    let offset = Timestamp::from_second(second as i64).map_or(0, |at| zone.to_offset(at).seconds());
+    LAST.set((second, offset));
+    offset
 }
 
 /// `2026-11-23T19:15:35.167327487+0000`, in UTC.
 pub(crate) fn iso8601(ts: u64, out: &mut Text<'_>) {
     let civil = Civil::new(ts, 0);
-    civil.date(out, 'T');
+    civil.date(out, b"T");
     civil.time(out);
     civil.nanos(out);
     out.push(b"+0000");
@@ -81,7 +104,7 @@ pub(crate) fn time(ts: u64, nanos: bool, out: &mut Text<'_>) {
 /// `2026-11-23 19:15:35.167327487` on the machine's clock.
 pub(crate) fn datetime(ts: u64, nanos: bool, out: &mut Text<'_>) {
     let civil = Civil::new(ts, local_offset(ts));
-    civil.date(out, ' ');
+    civil.date(out, b" ");
     civil.time(out);
     if nanos {
         civil.nanos(out);

@@ -1,0 +1,129 @@
+//! Texts as JSON has them.
+
+/// Bytes looked at in one step: the compiler makes one comparison of several registers of it.
+const STEP: usize = 32;
+
+/// Whether a byte stands for itself between the quotes of JSON.
+#[inline]
+const fn is_harmless(byte: u8) -> bool {
+    (byte.wrapping_sub(0x20) < 0x5f) & (byte != b'"') & (byte != b'\\')
+}
+
+/// Length of the longest start of the text that stands for itself.
+#[inline]
+fn harmless(text: &[u8]) -> usize {
+    let (steps, _) = text.as_chunks::<STEP>();
+    let whole = steps.iter().take_while(|step| step.iter().fold(true, |all, b| all & is_harmless(*b))).count();
+    let rest = &text[whole * STEP..];
+    whole * STEP + rest.iter().position(|b| !is_harmless(*b)).unwrap_or(rest.len())
+}
+
+/// Appends text for between the quotes of JSON: control characters and what is not UTF-8 become U+FFFD.
+#[inline]
+pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    let len = harmless(text);
+    out.extend_from_slice(&text[..len]);
+    if len < text.len() {
+        escape_from(out, &text[len..]);
+    }
+}
+
+/// Replaces what was appended since `start` by what stands for it between the quotes of JSON.
+pub(crate) fn escape_tail(out: &mut Vec<u8>, start: usize) {
+    let harmless = start + harmless(&out[start..]);
+    if harmless < out.len() {
+        let text = out.split_off(harmless);
+        escape_from(out, &text);
+    }
+}
+
+/// [`escape`] of a text whose first byte needs it.
+fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
+    while let Some(first) = rest.first() {
+        match first {
+            b'"' | b'\\' => {
+                out.extend_from_slice(&[b'\\', *first]);
+                rest = &rest[1..];
+            }
+            0..0x20 | 0x7f => {
+                out.extend_from_slice("\u{fffd}".as_bytes());
+                rest = &rest[1..];
+            }
+            _ => {
+                let end = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
+                for chunk in rest[..end].utf8_chunks() {
+                    out.extend_from_slice(chunk.valid().as_bytes());
+                    if !chunk.invalid().is_empty() {
+                        out.extend_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+                rest = &rest[end..];
+            }
+        }
+        let len = harmless(rest);
+        out.extend_from_slice(&rest[..len]);
+        rest = &rest[len..];
+    }
+}
+
+/// Appends a text as JSON, with its quotes; line breaks are kept as escapes.
+pub(crate) fn quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What JSON's rules say, a character at a time.
+    fn plainly(text: &[u8]) -> Vec<u8> {
+        let mut out = String::new();
+        for chunk in text.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match c {
+                    '"' | '\\' => out.extend(['\\', c]),
+                    c if c.is_ascii_control() => out.push('\u{fffd}'),
+                    c => out.push(c),
+                }
+            }
+            if !chunk.invalid().is_empty() {
+                out.push('\u{fffd}');
+            }
+        }
+        out.into_bytes()
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_replaced() {
+        let mut out = Vec::new();
+        escape(&mut out, b"a\"b\\c\nd\xffe\xc3\xa9");
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\\"b\\\\c\u{fffd}d\u{fffd}e\u{e9}");
+    }
+
+    #[test]
+    fn every_byte_is_escaped_wherever_it_stands() {
+        for byte in 0..=255u8 {
+            for (before, after) in [(0, 0), (5, 40), (31, 1), (32, 32), (63, 64), (100, 3)] {
+                for pair in [vec![byte], vec![byte, 0xa9], vec![0xc3, byte], vec![byte, b'"']] {
+                    let text = [&vec![b'x'; before][..], &pair, &vec![b'~'; after]].concat();
+                    let (mut direct, mut tail) = (b"kept\n".to_vec(), b"kept\n".to_vec());
+                    escape(&mut direct, &text);
+                    tail.extend_from_slice(&text);
+                    escape_tail(&mut tail, 5);
+                    assert_eq!(direct, [&b"kept\n"[..], &plainly(&text)].concat(), "{text:?}");
+                    assert_eq!(direct, tail, "{text:?}");
+                }
+            }
+        }
+    }
+}
