@@ -12,6 +12,8 @@ use crate::output::Written;
 
 mod time;
 
+pub use time::Zone;
+
 /// How alerts are written.
 #[derive(Clone, Debug)]
 pub struct AlertOptions {
@@ -28,7 +30,7 @@ pub struct AlertOptions {
     /// `tags` in the JSON.
     pub json_tags: bool,
     /// Time zone of local times.
-    pub zone: TimeZone,
+    pub zone: Zone,
 }
 
 impl Default for AlertOptions {
@@ -40,7 +42,7 @@ impl Default for AlertOptions {
             json_message: false,
             json_fields: true,
             json_tags: true,
-            zone: TimeZone::system(),
+            zone: TimeZone::system().into(),
         }
     }
 }

@@ -18,7 +18,7 @@ mod profile;
 mod shared;
 mod testing;
 
-pub use alert::{Alert, AlertOptions};
+pub use alert::{Alert, AlertOptions, Zone};
 pub use coverage::{Coverage, RuleCoverage, Unseen};
 pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, render};
 pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};

@@ -1,48 +1,61 @@
-//! Times of alerts. What changes once a second is made once a second.
+//! Times of alerts.
 
-use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The texts of one second.
-#[derive(Default)]
-struct Kept {
-    utc: Option<(u64, [u8; 19])>,
-    local: Option<(u64, TimeZone, [u8; 8])>,
+/// A time zone that remembers its last answer: alerts come many in a second.
+#[derive(Debug)]
+pub struct Zone {
+    zone: TimeZone,
+    /// A second since the epoch in the upper 40 bits, and how far east of UTC it is, in seconds.
+    last: AtomicU64,
 }
 
-thread_local! {
-    static KEPT: RefCell<Kept> = RefCell::default();
+/// Bits that the distance from UTC takes.
+const EAST: u32 = 24;
+/// What is added to the distance, so that it is above 0.
+const BIAS: i64 = 1 << (EAST - 1);
+
+impl From<TimeZone> for Zone {
+    fn from(zone: TimeZone) -> Self {
+        Self { zone, last: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl Clone for Zone {
+    fn clone(&self) -> Self {
+        self.zone.clone().into()
+    }
+}
+
+impl Zone {
+    /// Seconds that the zone is east of UTC at `second`.
+    fn east(&self, second: u64) -> i64 {
+        let last = self.last.load(Ordering::Relaxed);
+        if last >> EAST == second {
+            return (last & ((1 << EAST) - 1)) as i64 - BIAS;
+        }
+        let at = Timestamp::from_second(second as i64);
+        let east = at.map_or(0, |at| i64::from(self.zone.to_offset(at).seconds()));
+        self.last.store(second << EAST | (east + BIAS) as u64, Ordering::Relaxed);
+        east
+    }
 }
 
 /// Appends `YYYY-MM-DDTHH:MM:SS.nnnnnnnnn` in UTC; `ts` is in ns since the epoch.
 pub(super) fn write_utc(out: &mut Vec<u8>, ts: u64) {
-    let second = ts / SECOND;
-    KEPT.with_borrow_mut(|kept| match &kept.utc {
-        Some((same, text)) if *same == second => out.extend_from_slice(text),
-        _ => {
-            let text = utc(second);
-            kept.utc = Some((second, text));
-            out.extend_from_slice(&text);
-        }
-    });
+    out.extend_from_slice(&utc(ts / SECOND));
     nanos(out, ts);
 }
 
 /// Appends `HH:MM:SS.nnnnnnnnn` on the clocks of the zone.
-pub(super) fn write_local(out: &mut Vec<u8>, ts: u64, zone: &TimeZone) {
+pub(super) fn write_local(out: &mut Vec<u8>, ts: u64, zone: &Zone) {
     let second = ts / SECOND;
-    KEPT.with_borrow_mut(|kept| match &kept.local {
-        Some((same, of, text)) if *same == second && of == zone => out.extend_from_slice(text),
-        _ => {
-            let text = local(second, zone);
-            kept.local = Some((second, zone.clone(), text));
-            out.extend_from_slice(&text);
-        }
-    });
+    out.extend_from_slice(&clock((second as i64 + zone.east(second)).rem_euclid(86_400) as u64));
     nanos(out, ts);
 }
 
@@ -51,12 +64,6 @@ fn nanos(out: &mut Vec<u8>, ts: u64) {
     let mut text = [b'.'; 10];
     digits(&mut text[1..], ts % SECOND);
     out.extend_from_slice(&text);
-}
-
-fn local(second: u64, zone: &TimeZone) -> [u8; 8] {
-    let second = second as i64;
-    let offset = Timestamp::from_second(second).map_or(0, |at| zone.to_offset(at).seconds());
-    clock((second + i64::from(offset)).rem_euclid(86_400) as u64)
 }
 
 fn utc(second: u64) -> [u8; 19] {
@@ -117,13 +124,15 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_second_is_of_its_zone() {
-        let east = TimeZone::fixed(jiff::tz::offset(2));
+    fn a_zone_is_asked_once_a_second_and_answers_the_same() {
+        let utc = Zone::from(TimeZone::UTC);
+        let west = Zone::from(TimeZone::fixed(jiff::tz::offset(-1)));
         let ts = 1_795_461_335_267_018_253;
         for _ in 0..2 {
-            assert_eq!(text(|out| write_local(out, ts, &TimeZone::UTC)), "19:15:35.267018253");
-            assert_eq!(text(|out| write_local(out, ts, &east)), "21:15:35.267018253");
-            assert_eq!(text(|out| write_local(out, ts + SECOND, &east)), "21:15:36.267018253");
+            assert_eq!(text(|out| write_local(out, ts, &utc)), "19:15:35.267018253");
+            assert_eq!(text(|out| write_local(out, ts, &west)), "18:15:35.267018253");
+            assert_eq!(text(|out| write_local(out, ts + SECOND, &west)), "18:15:36.267018253");
+            assert_eq!(text(|out| write_local(out, 1, &west)), "23:00:00.000000001");
         }
     }
 }
