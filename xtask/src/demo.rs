@@ -11,7 +11,7 @@ const SECONDS: &str = "5";
 /// Replays the sample, then captures live where that is possible.
 pub fn run() -> Result<(), String> {
     cargo(&["build", "--release", "--package", "eyas-falco"])?;
-    let falco = target().join("release/falco");
+    let falco = shell::target().join("release/falco");
     let rules = root().join("demo/rules.yaml");
     println!("\n== A recorded capture, demo/demo.scap.gz, with the rules of demo/rules.yaml ==\n");
     let sample = root().join("demo/demo.scap.gz");
@@ -33,10 +33,6 @@ pub fn run() -> Result<(), String> {
         return Ok(());
     }
     live(&falco, &rules)
-}
-
-fn target() -> std::path::PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
 }
 
 fn live(falco: &std::path::Path, rules: &std::path::Path) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod codegen;
 mod demo;
+mod kernels;
 mod setup;
 mod shell;
 
@@ -15,9 +16,15 @@ usage: cargo xtask COMMAND
   test              run every test; installs what is missing first
   check             formatting, lints, documentation, the probe for every architecture, generated files
   codegen [--check] write the generated pages of docs/, or only compare them
+  kernels [WHICH [TEST]]
+                    the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
+                    unless it is told which: bookworm, trixie or here; EYAS_BPF_LOG=1 shows the verifier's log
   bench             run the benchmarks";
 
 fn main() -> ExitCode {
+    if kernels::guest::is_here() {
+        kernels::guest::run();
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
@@ -26,6 +33,7 @@ fn main() -> ExitCode {
         ["check"] => setup::ensure().and_then(|()| check()),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
+        ["kernels", which @ ..] => setup::ensure().and_then(|()| kernels::run(which)),
         ["bench"] => shell::cargo(&["bench", "--workspace"]),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -6,10 +6,10 @@ use std::process::Command;
 use crate::shell::{has, run};
 
 /// A thing that is needed, how it is told to be there, and its Debian package.
-struct Need {
-    what: &'static str,
-    there: fn() -> bool,
-    package: &'static str,
+pub struct Need {
+    pub what: &'static str,
+    pub there: fn() -> bool,
+    pub package: &'static str,
 }
 
 const NEEDS: [Need; 5] = [
@@ -30,14 +30,19 @@ fn has_header(name: &str) -> bool {
         .any(|dir| Path::new(dir).join(name).is_file())
 }
 
-/// Makes sure that everything is there: installs it with apt, or says how to elsewhere.
+/// Makes sure that what the probe needs is there.
 pub fn ensure() -> Result<(), String> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.there)()).collect();
+    ensure_all(&NEEDS)
+}
+
+/// Makes sure that everything is there: installs it with apt, or says how to elsewhere.
+pub fn ensure_all(needs: &[Need]) -> Result<(), String> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.there)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let what: Vec<&str> = missing.iter().map(|need| need.what).collect();
-    eprintln!("The probe needs {}, which this machine lacks.", what.join(", "));
+    eprintln!("{} is needed, which this machine lacks.", what.join(", "));
     if !has("apt-get") {
         return Err(elsewhere());
     }

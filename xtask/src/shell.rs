@@ -9,6 +9,11 @@ pub fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
+/// Where cargo builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
+}
+
 /// Runs cargo in the workspace.
 pub fn cargo(args: &[&str]) -> Result<(), String> {
     cargo_with(args, &[])

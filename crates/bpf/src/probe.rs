@@ -231,7 +231,7 @@ impl Probe {
                     // Calls that this architecture does not have.
                     _ if row.tracepoint.is_none() => {}
                     _ => {
-                        let name = row.name;
+                        let name = row.tracepoint.unwrap_or(row.name);
                         return Err(Error::Missing(format!("this kernel has no tracepoint {name}")));
                     }
                 }

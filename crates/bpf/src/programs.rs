@@ -28,32 +28,32 @@ const KEPT: &[SyscallCode] =
 /// Those at the end of system calls and in the life of processes.
 pub(crate) const PROGRAMS: &[Program] = &[
     program("sys_exit", &[]),
-    program("sched_process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT]),
+    program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT]),
     // Where children do not pass the end of the call that makes them; the object of x86-64 has no such program.
     program(
-        "sched_process_fork",
+        "process_fork",
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
     ),
-    program("sched_process_exit", &[SyscallCode::SCHED_PROCESS_EXIT]),
+    program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT]),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]),
     Program {
         tracepoint: Some("page_fault_user"),
-        ..on_demand("page_fault_user", &[SyscallCode::PAGE_FAULT_USER])
+        ..on_demand("fault_user", &[SyscallCode::PAGE_FAULT_USER])
     },
     Program {
         tracepoint: Some("page_fault_kernel"),
-        ..on_demand("page_fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL])
+        ..on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL])
     },
 ];
 
 /// Where calls begin whose arguments are kept, a tracepoint each.
 pub(crate) const ENTER_EACH: &[Program] = &[
-    program("sys_enter_connect", &[SyscallCode::CONNECT]),
-    program("sys_enter_creat", &[SyscallCode::CREAT]),
-    program("sys_enter_open", &[SyscallCode::OPEN]),
-    program("sys_enter_openat2", &[SyscallCode::OPENAT2]),
-    program("sys_enter_openat", &[SyscallCode::OPENAT]),
+    program("enter_connect", &[SyscallCode::CONNECT]),
+    program("enter_creat", &[SyscallCode::CREAT]),
+    program("enter_open", &[SyscallCode::OPEN]),
+    program("enter_openat2", &[SyscallCode::OPENAT2]),
+    program("enter_openat", &[SyscallCode::OPENAT]),
 ];
 
 /// The same by one program for all calls, where the kernel's own tracepoints can't be had.
@@ -93,8 +93,8 @@ mod tests {
             PROGRAMS.iter().chain(ENTER_EACH).filter(|p| interest.needs(p)).map(|p| p.name).collect()
         };
         assert_eq!(names(Some(&[SyscallCode::SCHED_SWITCH])), ["sched_switch"]);
-        assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "sys_enter_openat"]);
-        assert!(!names(None).contains(&"page_fault_user") && names(None).contains(&"sys_enter_creat"));
+        assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "enter_openat"]);
+        assert!(!names(None).contains(&"fault_user") && names(None).contains(&"enter_creat"));
         assert!(names(Some(&[])).is_empty());
     }
 }

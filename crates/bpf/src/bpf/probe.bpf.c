@@ -98,7 +98,7 @@ struct sys_enter {
 /* The arguments are named, as a program may not read past those that the call has. */
 #define ENTER(call, ...)                                                                                          \
 	SEC("tracepoint/syscalls/sys_enter_" #call)                                                               \
-	int sys_enter_##call(struct sys_enter *ctx)                                                               \
+	int enter_##call(struct sys_enter *ctx)                                                               \
 	{                                                                                                         \
 		__u64 args[3] = { __VA_ARGS__ };                                                                  \
 		return enter(ctx->number, args);                                                                  \
@@ -127,7 +127,7 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 #if !defined(__TARGET_ARCH_x86)
 /* Where a child does not pass the end of the call that made it. */
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct scratch *s;
 	if (is_left_out(current_task()) || parent->flags & PF_KTHREAD || !(s = fresh()))
@@ -140,7 +140,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 #endif
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
 	struct scratch *s;
 	if (is_left_out(task) || task->flags & PF_KTHREAD || !(s = fresh()))
@@ -151,7 +151,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *task)
+int BPF_PROG(process_exit, struct task_struct *task)
 {
 	struct scratch *s;
 	if (is_left_out(task) || !(s = fresh()))
@@ -216,13 +216,13 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 }
 
 SEC("tp_btf/page_fault_user")
-int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error)
+int BPF_PROG(fault_user, unsigned long address, struct pt_regs *regs, unsigned long error)
 {
 	return page_fault(address, regs, error);
 }
 
 SEC("tp_btf/page_fault_kernel")
-int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs, unsigned long error)
+int BPF_PROG(fault_kernel, unsigned long address, struct pt_regs *regs, unsigned long error)
 {
 	return page_fault(address, regs, error);
 }

@@ -138,6 +138,15 @@ static __always_inline __u32 exe_flags(struct task_struct *task)
 	return flags;
 }
 
+/* By itself, so that the compiler moves neither read in front of the question which one this kernel has. */
+static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	struct kernfs_node___old *old = (void *)node;
+	if (bpf_core_field_exists(old->parent))
+		return BPF_CORE_READ(old, parent);
+	return BPF_CORE_READ(node, __parent);
+}
+
 /* Appends `name=path` and a NUL of one control group to the parameter under construction, which has
  * s->len bytes so far. */
 static __always_inline void put_cgroup(struct scratch *s, int subsys, const char *name, __u32 name_len)
@@ -154,9 +163,7 @@ static __always_inline void put_cgroup(struct scratch *s, int subsys, const char
 	bpf_probe_read_kernel(&s->data[(s->pos + s->len) & 0xffff], name_len & 15, name);
 	s->len += name_len;
 	for (i = 0; i < 6; i++) {
-		struct kernfs_node___old *old = (void *)node;
-		struct kernfs_node *parent = bpf_core_field_exists(old->parent) ? BPF_CORE_READ(old, parent)
-										: BPF_CORE_READ(node, __parent);
+		struct kernfs_node *parent = parent_of(node);
 		if (!parent)
 			break;
 		nodes[i] = node;

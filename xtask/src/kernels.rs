@@ -1,0 +1,243 @@
+//! The probe on older kernels: Debian's, booted in an emulator, and the one that runs here.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::setup::Need;
+use crate::shell::{self, has, root};
+
+mod debian;
+pub mod guest;
+mod initramfs;
+
+use initramfs::Initramfs;
+
+const NEEDS: [Need; 3] = [
+    Need { what: "qemu", there: || has("qemu-system-x86_64"), package: "qemu-system-x86" },
+    Need { what: "dpkg-deb", there: || has("dpkg-deb"), package: "dpkg" },
+    Need { what: "strip", there: || has("strip"), package: "binutils" },
+];
+
+/// Debian's releases whose kernels are booted, oldest first.
+const RELEASES: [&str; 2] = ["bookworm", "trixie"];
+
+/// Test programs: their package, their features, their name, and what they are told.
+const TESTS: [(&str, &[&str], &str, &[&str]); 4] = [
+    ("eyas-bpf", &[], "budget", &[]),
+    ("eyas-scap", &["--features", "live"], "syscalls", &[]),
+    ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
+    ("eyas-scap", &["--features", "live"], "races", &[]),
+];
+
+/// What the tests run, and the names that it also goes by.
+const PROGRAMS: [&str; 5] = ["/bin/sh", "/bin/true", "/bin/sleep", "/usr/bin/setsid", "/usr/bin/unshare"];
+
+/// An emulated machine is slower than a real one by a factor of twenty.
+const PATIENCE: Duration = Duration::from_secs(1500);
+/// How many calls a race makes there.
+const RACES: &str = "5000";
+
+/// What the tests of one kernel said.
+#[derive(Default)]
+struct Outcome {
+    version: String,
+    loads: bool,
+    passed: u32,
+    failed: u32,
+    /// Those that failed.
+    names: Vec<String>,
+    skipped: u32,
+    /// Instructions that the verifier looked at, by program.
+    verified: BTreeMap<String, u64>,
+}
+
+/// Runs the tests on every kernel and writes what came of it; `only` names one of Debian's releases, or `here`, and
+/// a test program.
+pub fn run(only: &[&str]) -> Result<(), String> {
+    let (only, test) = (only.first().copied(), only.get(1).copied());
+    crate::setup::ensure_all(&NEEDS)?;
+    let dir = shell::target().join("kernels");
+    std::fs::create_dir_all(&dir).map_err(|error| format!("can't make {}: {error}", dir.display()))?;
+    let tests = build(test)?;
+    let mut outcomes = Vec::new();
+    for release in RELEASES.iter().filter(|release| only.is_none_or(|only| only == **release)) {
+        let kernel = debian::kernel(release, &dir)?;
+        outcomes.push(emulated(&kernel, &tests, &dir)?);
+    }
+    if only.is_none_or(|only| only == "here") {
+        outcomes.push(here(&tests)?);
+    }
+    let mut failures = String::new();
+    for outcome in &outcomes {
+        let Outcome { version, passed, failed, names, skipped, .. } = outcome;
+        println!("{version}: {passed} passed, {failed} failed, {skipped} skipped");
+        if *failed > 0 {
+            let _ = writeln!(failures, "{version}: {}", names.join(", "));
+        }
+    }
+    if only.is_none() {
+        let page = root().join("docs/kernels.md");
+        std::fs::write(&page, document(&outcomes))
+            .map_err(|error| format!("can't write {}: {error}", page.display()))?;
+    }
+    if failures.is_empty() { Ok(()) } else { Err(format!("tests failed:\n{failures}")) }
+}
+
+/// Builds the test programs; each with what it is told.
+fn build(only: Option<&str>) -> Result<Vec<(PathBuf, &'static [&'static str])>, String> {
+    let mut programs = Vec::new();
+    for (package, features, name, args) in TESTS.iter().filter(|test| only.is_none_or(|only| only == test.2)) {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["test", "--no-run", "-p", package, "--test", name, "--message-format=json"]);
+        command.args(*features);
+        let output = command
+            .current_dir(root())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("can't run cargo: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let program = text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+        programs.push((PathBuf::from(program.last().ok_or(format!("{name} does not build"))?), *args));
+    }
+    Ok(programs)
+}
+
+/// Boots a kernel with the tests in its initial memory.
+fn emulated(kernel: &Path, tests: &[(PathBuf, &[&str])], dir: &Path) -> Result<Outcome, String> {
+    let mut image = Initramfs::new();
+    let own = std::env::current_exe().map_err(|error| format!("can't find this program: {error}"))?;
+    image.program("/init", &own, dir)?;
+    for program in PROGRAMS.iter().filter(|program| Path::new(program).exists()) {
+        image.program(program, Path::new(program), dir)?;
+    }
+    let mut plan = String::new();
+    for (program, args) in tests {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let to = format!("/tests/{name}");
+        image.program(&to, program, dir)?;
+        let _ = writeln!(plan, "{to} {}", args.join(" "));
+    }
+    if std::env::var_os(LOG).is_some() {
+        image.file("/log", b"", 0o644);
+    }
+    image.file("/plan", plan.as_bytes(), 0o644);
+    image.file("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644);
+    image.file("/etc/group", b"root:x:0:\n", 0o644);
+    let initrd = dir.join("initramfs.img");
+    std::fs::write(&initrd, image.finish())
+        .map_err(|error| format!("can't write {}: {error}", initrd.display()))?;
+    let name = kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    eprintln!("$ qemu-system-x86_64 -kernel {name}");
+    let mut child = Command::new("qemu-system-x86_64")
+        .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3G", "-no-reboot", "-display"])
+        .args(["none", "-serial", "stdio", "-monitor", "none", "-net", "none", "-kernel"])
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(&initrd)
+        .args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("can't run qemu: {error}"))?;
+    let text = guest::collect(&mut child, PATIENCE)?;
+    let log = dir.join(format!("{name}.log"));
+    std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
+    eprintln!("{}", log.display());
+    Ok(outcome(&text))
+}
+
+/// The same tests on the kernel that runs.
+fn here(tests: &[(PathBuf, &[&str])]) -> Result<Outcome, String> {
+    let mut text = format!("kernel {}\n", guest::version());
+    for (program, args) in tests {
+        let output = Command::new(program)
+            .args(*args)
+            .args(guest::ARGS)
+            .output()
+            .map_err(|error| format!("can't run {}: {error}", program.display()))?;
+        text.push_str(&String::from_utf8_lossy(&output.stdout));
+    }
+    Ok(outcome(&text))
+}
+
+/// What the tests' output says.
+fn outcome(text: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    for line in text.lines() {
+        if let Some(version) = line.strip_prefix("kernel ") {
+            outcome.version = version.trim().to_owned();
+        } else if let Some(counts) = line.strip_prefix("test result: ") {
+            let words: Vec<&str> = counts.split_whitespace().collect();
+            let count = |what: &str| {
+                let pair = words.windows(2).find(|pair| pair[1].starts_with(what));
+                pair.and_then(|pair| pair[0].parse::<u32>().ok()).unwrap_or(0)
+            };
+            outcome.passed += count("passed");
+            outcome.failed += count("failed");
+        } else if let Some(test) = line.strip_prefix("test ") {
+            if let Some(name) = test.trim_end().strip_suffix("... FAILED") {
+                outcome.names.push(name.trim_end().to_owned());
+            }
+        } else if line.starts_with("skipped:") {
+            outcome.skipped += 1;
+        } else if line.starts_with("did not end: ") {
+            outcome.names.push(line.to_owned());
+            outcome.failed += 1;
+        } else if let Some((name, rest)) = line.split_once(": ")
+            && let Some((count, _)) = rest.split_once(" instructions verified")
+            && let Ok(count) = count.parse()
+        {
+            outcome.verified.insert(name.to_owned(), count);
+        }
+    }
+    outcome.passed -= outcome.skipped.min(outcome.passed);
+    outcome.loads = !outcome.verified.is_empty();
+    outcome
+}
+
+fn document(outcomes: &[Outcome]) -> String {
+    let mut out = String::from(
+        "<!-- Generated by `cargo xtask kernels`. -->\n\n# Kernels\n\nThe probe is loaded, and every event and \
+         promise of a live capture tested, on these. The older two are Debian's, booted in an emulator with the \
+         tests in their initial memory; the last is the one of the machine that made this page.\n\n\
+         | kernel | probe loads | tests passed | failed | skipped |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for Outcome { version, loads, passed, failed, skipped, .. } in outcomes {
+        let loads = if *loads { "yes" } else { "no" };
+        let _ = writeln!(out, "| {version} | {loads} | {passed} | {failed} | {skipped} |");
+    }
+    out.push_str(
+        "\nA test is skipped where the kernel lacks what it tests: a file system, 32-bit calls, a module; it says \
+         so.\n\n## What the verifier looks at\n\nInstructions, by program; a kernel allows a million, the \
+         project half of that.\n\n| program |",
+    );
+    outcomes.iter().for_each(|outcome| _ = write!(out, " {} |", outcome.version));
+    out.push_str("\n| --- |");
+    outcomes.iter().for_each(|_| out.push_str(" --- |"));
+    out.push('\n');
+    let mut names: Vec<&String> = outcomes.iter().flat_map(|outcome| outcome.verified.keys()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        let _ = write!(out, "| {name} |");
+        for outcome in outcomes {
+            let count = outcome.verified.get(name);
+            let _ = write!(out, " {} |", count.map_or_else(|| "–".to_owned(), u64::to_string));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Set, it makes tests say what the verifier says.
+const LOG: &str = "EYAS_BPF_LOG";
+
+/// What every test is told in an emulator.
+fn environment() -> Vec<(&'static str, &'static str)> {
+    let log = Path::new("/log").exists().then_some((LOG, "1"));
+    [("EYAS_RACES", RACES), ("PATH", "/usr/bin:/bin")].into_iter().chain(log).collect()
+}

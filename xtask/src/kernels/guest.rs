@@ -1,0 +1,128 @@
+//! This program as the first process of an emulated machine: it sets the machine up, runs the tests, turns it off.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::mount::{MountFlags, mount};
+use rustix::net::{AddressFamily, SendFlags, SocketType, send, socket_with};
+
+/// What every test program is told: what passed, too, says what it skipped.
+pub(super) const ARGS: [&str; 2] = ["--show-output", "--test-threads=1"];
+/// How long one test program may take.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// Ends what a machine says.
+const OVER: &str = "eyas: over";
+
+/// Whether this program is a machine's first.
+pub fn is_here() -> bool {
+    std::process::id() == 1 && Path::new("/plan").exists()
+}
+
+/// Name of the kernel that runs.
+pub(super) fn version() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// Runs the plan, then turns the machine off.
+pub fn run() {
+    for (what, to) in [
+        ("proc", "/proc"),
+        ("sysfs", "/sys"),
+        ("devtmpfs", "/dev"),
+        ("tmpfs", "/tmp"),
+        ("tracefs", "/sys/kernel/tracing"),
+    ] {
+        if let Err(error) = mount(what, to, what, MountFlags::empty(), None) {
+            println!("{what} can't be mounted: {error}");
+        }
+    }
+    if let Err(error) = raise_loopback() {
+        println!("the loopback stays down: {error}");
+    }
+    println!("\nkernel {}", version());
+    let plan = std::fs::read_to_string("/plan").unwrap_or_default();
+    for line in plan.lines() {
+        let mut words = line.split_whitespace();
+        let Some(program) = words.next() else { continue };
+        let child = Command::new(program)
+            .args(words)
+            .args(ARGS)
+            .env_clear()
+            .envs(super::environment())
+            .stdin(Stdio::null())
+            .spawn();
+        match child {
+            Ok(mut child) => wait(&mut child, program),
+            Err(error) => println!("did not end: {program}: {error}"),
+        }
+    }
+    println!("{OVER}");
+    // The serial line has a buffer.
+    std::thread::sleep(Duration::from_millis(500));
+    if let Err(error) = rustix::system::reboot(rustix::system::RebootCommand::PowerOff) {
+        println!("can't turn the machine off: {error}");
+    }
+    std::thread::sleep(Duration::from_secs(3600));
+}
+
+fn wait(child: &mut Child, program: &str) {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+            _ => return,
+        }
+    }
+    println!("did not end: {program}");
+    let _ = child.kill();
+}
+
+/// Brings up the first interface, by the only message that is sent here.
+fn raise_loopback() -> rustix::io::Result<()> {
+    const NEW_LINK: u16 = 16;
+    const REQUEST: u16 = 1;
+    const UP: u32 = 1;
+    let mut message = Vec::new();
+    let push = |message: &mut Vec<u8>, bytes: &[u8]| message.extend_from_slice(bytes);
+    push(&mut message, &32_u32.to_ne_bytes());
+    push(&mut message, &NEW_LINK.to_ne_bytes());
+    push(&mut message, &REQUEST.to_ne_bytes());
+    // Sequence and sender; family and type; the interface's number, the flags that it gets, and which of them.
+    for word in [1_u32, 0, 0, 1, UP, UP] {
+        push(&mut message, &word.to_ne_bytes());
+    }
+    let flags = rustix::net::SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
+    send(&socket, &message, SendFlags::empty()).map(|_| ())
+}
+
+/// What a machine says until it is over or takes too long.
+pub(super) fn collect(machine: &mut Child, patience: Duration) -> Result<String, String> {
+    let mut said = machine.stdout.take().ok_or("the machine is mute")?;
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = said.read(&mut buffer) {
+            if send.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let until = Instant::now() + patience;
+    let mut text = Vec::new();
+    while let Ok(more) = receive.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        text.extend_from_slice(&more);
+    }
+    let _ = machine.kill();
+    let _ = machine.wait();
+    let text = String::from_utf8_lossy(&text).replace('\r', "");
+    if text.contains(OVER) {
+        Ok(text)
+    } else {
+        let end: Vec<&str> = text.lines().rev().take(20).collect();
+        let end: Vec<&str> = end.into_iter().rev().collect();
+        Err(format!("the machine did not finish; it said last:\n{}", end.join("\n")))
+    }
+}
