@@ -89,7 +89,8 @@ pub fn run(only: &[&str]) -> Result<(), String> {
 /// Builds the test programs; each with what it is told.
 fn build(only: Option<&str>) -> Result<Vec<(PathBuf, &'static [&'static str])>, String> {
     let mut programs = Vec::new();
-    for (package, features, name, args) in TESTS.iter().filter(|test| only.is_none_or(|only| only == test.2)) {
+    for (package, features, name, args) in TESTS.iter().filter(|test| only.is_none_or(|only| only == test.2))
+    {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.args(["test", "--no-run", "-p", package, "--test", name, "--message-format=json"]);
@@ -100,7 +101,8 @@ fn build(only: Option<&str>) -> Result<Vec<(PathBuf, &'static [&'static str])>, 
             .output()
             .map_err(|error| format!("can't run cargo: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let program = text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+        let program =
+            text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
         programs.push((PathBuf::from(program.last().ok_or(format!("{name} does not build"))?), *args));
     }
     Ok(programs)
@@ -133,7 +135,18 @@ fn emulated(kernel: &Path, tests: &[(PathBuf, &[&str])], dir: &Path) -> Result<O
     let name = kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
     eprintln!("$ qemu-system-x86_64 -kernel {name}");
     let mut child = Command::new("qemu-system-x86_64")
-        .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3G", "-no-reboot", "-display"])
+        .args([
+            "-accel",
+            "tcg,thread=multi",
+            "-cpu",
+            "max",
+            "-smp",
+            "2",
+            "-m",
+            "3G",
+            "-no-reboot",
+            "-display",
+        ])
         .args(["none", "-serial", "stdio", "-monitor", "none", "-net", "none", "-kernel"])
         .arg(kernel)
         .arg("-initrd")

@@ -27,6 +27,12 @@ pub trait FieldSource {
     fn timestamp(&self) -> Option<u64> {
         None
     }
+
+    /// The same event as it can be told, too: a file by the name that was asked for, and by that of what was
+    /// opened. A condition holds of an event if it holds of either; it is never asked of a mixture of both.
+    fn twin(&self) -> Option<&dyn FieldSource> {
+        None
+    }
 }
 
 /// The fields that a kind of source has.

@@ -48,15 +48,20 @@ pub fn compile(expr: &Expr, schema: &dyn Schema) -> Result<Filter, CompileError>
 }
 
 impl Filter {
-    /// Whether the event satisfies the condition.
+    /// Whether the event, or its twin, satisfies the condition.
     pub fn matches(&self, source: &dyn FieldSource) -> bool {
-        self.program.eval(self.root, source, &mut self.program.scratch())
+        self.matches_with(source, &mut self.program.scratch())
     }
 
     /// As [`Filter::matches`], with memory kept between events.
     pub fn matches_with(&self, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {
         scratch.next_event();
-        self.program.eval(self.root, source, scratch)
+        if self.program.eval(self.root, source, scratch) {
+            return true;
+        }
+        let Some(twin) = source.twin() else { return false };
+        scratch.next_event();
+        self.program.eval(self.root, twin, scratch)
     }
 
     /// Memory for [`Filter::matches_with`].

@@ -81,6 +81,8 @@ pub struct RuleIndex(pub u32);
 pub struct Match {
     /// Which.
     pub rule: RuleIndex,
+    /// It is the event's twin that does; see [`FieldSource::twin`].
+    pub of_twin: bool,
 }
 
 /// A rule of a ruleset.
@@ -174,10 +176,29 @@ impl Engine {
         }
     }
 
-    /// Appends the rules that the event satisfies; `memory` is of this engine.
+    /// Appends the rules that the event satisfies, then those that only its twin does; `memory` is of this engine.
     #[inline]
     pub(crate) fn test(&self, memory: &mut Memory, source: &dyn FieldSource, out: &mut Vec<Match>) {
         let Some(plan) = self.plans.of_code(source.code()) else { return };
+        let first = out.len();
+        self.follow(plan, memory, source, out);
+        let Some(twin) = source.twin() else { return };
+        let twins = out.len();
+        self.follow(plan, memory, twin, out);
+        // What holds of both is told once.
+        let mut at = twins;
+        while at < out.len() {
+            if out[first..twins].iter().any(|found| found.rule == out[at].rule) {
+                out.remove(at);
+            } else {
+                out[at].of_twin = true;
+                at += 1;
+            }
+        }
+    }
+
+    #[inline]
+    fn follow(&self, plan: usize, memory: &mut Memory, source: &dyn FieldSource, out: &mut Vec<Match>) {
         let Memory { scratch, kept, live } = memory;
         scratch.next_event();
         let event = Event { program: &self.program, source, scratch, kept: &mut kept[plan], live };
@@ -215,6 +236,7 @@ impl Engine {
         event: &'a dyn FieldSource,
         options: &'a AlertOptions,
     ) -> Alert<'a> {
+        let event = event.twin().filter(|_| found.of_twin).unwrap_or(event);
         Alert::new(self.rule(found.rule), &*self.schema, event, options)
     }
 }
@@ -253,7 +275,8 @@ pub struct Evaluator<'e> {
 }
 
 impl Evaluator<'_> {
-    /// Appends the rules that the event satisfies, in the order in which they were enabled.
+    /// Appends the rules that the event satisfies, in the order in which they were enabled; then those that only its
+    /// twin does.
     #[inline]
     pub fn matches(&mut self, source: &dyn FieldSource, out: &mut Vec<Match>) {
         self.engine.test(&mut self.memory, source, out);

@@ -173,7 +173,7 @@ impl Plan {
                         known(&mut kept.layers[layer], at, bit, || program.eval(*part, source, scratch))
                     });
                 if found {
-                    out.push(Match { rule: RuleIndex(entry.rule) });
+                    out.push(Match { rule: RuleIndex(entry.rule), of_twin: false });
                     if first {
                         return;
                     }

@@ -214,13 +214,13 @@ fn losses_are_told_apart_by_cause_and_cpu() {
         Options { ring_bytes: 4096, snaplen: 65_000, interest, exclude_self: false, ..Options::default() };
     let (mut source, _) = open(options);
     let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
-    // Memory that is mapped but was never touched: the kernel has not brought it in.
-    let fresh = vec![0_u8; 1 << 20];
+    // So large that it is mapped afresh and was never touched: the kernel has not brought it in.
+    let fresh = vec![0_u8; 64 << 20];
     let large = vec![1_u8; 65_000];
     for _ in 0..100 {
         let _ = rustix::io::write(&null, &large);
     }
-    let _ = rustix::io::write(&null, &fresh[1 << 19..][..100]);
+    let _ = rustix::io::write(&null, &fresh[1 << 25..][..100]);
     finish(&mut source);
     let (stats, cpus) = (source.stats(), source.drops());
     println!("{stats:?} {cpus:?}");

@@ -37,6 +37,8 @@ pub struct EventView<'a> {
     state: &'a State,
     moment: &'a Moment,
     bump: &'a Bump,
+    /// Whether the file goes by the kernel's name for it, where that differs.
+    is_twin: bool,
 }
 
 /// What kind of file an event works on, coarsely.
@@ -52,7 +54,7 @@ impl<'a> EventView<'a> {
     #[inline]
     pub(crate) fn new(event: RawEvent<'a>, state: &'a State, moment: &'a Moment, bump: &'a Bump) -> Self {
         let thread = moment.current.thread.and_then(|key| state.threads.at(key));
-        Self { event, thread, state, moment, bump }
+        Self { event, thread, state, moment, bump, is_twin: false }
     }
 
     /// The event.
@@ -82,7 +84,13 @@ impl<'a> EventView<'a> {
     /// The open file that the event works on.
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
-        self.fd_entry(self.moment.current.fd?)
+        let fd = self.fd_entry(self.moment.current.fd?)?;
+        if self.is_twin { fd.opened.as_deref() } else { Some(fd) }
+    }
+
+    /// Whether the file goes by the kernel's name here.
+    pub(crate) fn is_twin(&self) -> bool {
+        self.is_twin
     }
 
     /// Descriptor that the event works on; below 0 if there is none.
@@ -267,5 +275,13 @@ impl FieldSource for EventView<'_> {
         let state = self.state();
         let (slot, changed) = state.threads.version(self.moment.current.thread?, self.thread()?, lineage);
         Some(ScopeVersion { slot, versions: [changed, state.names_changed()] })
+    }
+
+    #[inline]
+    fn twin(&self) -> Option<&dyn FieldSource> {
+        if self.is_twin || self.fd()?.opened.is_none() {
+            return None;
+        }
+        Some(self.bump.alloc(Self { is_twin: true, ..*self }))
     }
 }

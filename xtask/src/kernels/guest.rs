@@ -33,6 +33,7 @@ pub fn run() {
         ("devtmpfs", "/dev"),
         ("tmpfs", "/tmp"),
         ("tracefs", "/sys/kernel/tracing"),
+        ("cgroup2", "/sys/fs/cgroup"),
     ] {
         if let Err(error) = mount(what, to, what, MountFlags::empty(), None) {
             println!("{what} can't be mounted: {error}");

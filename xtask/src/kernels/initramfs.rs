@@ -40,7 +40,8 @@ impl Initramfs {
         let mut strip = Command::new("strip");
         crate::shell::run(strip.arg("--strip-debug").arg("-o").arg(&stripped).arg(from))?;
         self.file(to, &read(&stripped)?, 0o755);
-        let listed = Command::new("ldd").arg(from).output().map_err(|error| format!("can't run ldd: {error}"))?;
+        let listed =
+            Command::new("ldd").arg(from).output().map_err(|error| format!("can't run ldd: {error}"))?;
         for word in String::from_utf8_lossy(&listed.stdout).split_whitespace() {
             if word.starts_with('/') && !self.there.contains(word) {
                 self.file(word, &read(Path::new(word))?, 0o755);

@@ -157,13 +157,15 @@ fn open_by_handle_at() {
     if made != 0 {
         return println!("skipped: this file system has no handles ({made})");
     }
-    let fd = Fd(call(libc::SYS_open_by_handle_at, [cwd, at(&handle), libc::O_RDONLY.into()]));
+    // On the file system of the handle, where the working directory need not be.
+    let there = dir.fd();
+    let fd = Fd(call(libc::SYS_open_by_handle_at, [there.0, at(&handle), libc::O_RDONLY.into()]));
     let [dev, ino] = identity(fd.0);
     live.saw(
         EventType::SYSCALL_OPEN_BY_HANDLE_AT_X,
         &[
             ("fd", int(fd.0)),
-            ("mountfd", int(-100)),
+            ("mountfd", int(there.0)),
             ("flags", opened(&["O_RDONLY"])),
             ("path", path(&name)),
             dev,

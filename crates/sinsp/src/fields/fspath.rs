@@ -97,6 +97,7 @@ fn place(ty: T, role: Role) -> Option<Place> {
 fn path<'v>(v: &'v EventView<'v>, role: Role, raw: bool) -> Option<Value<'v>> {
     let event = v.event();
     let place = match opened(event.ty) {
+        Some(_) if role == Role::Name && !raw && v.is_twin() => Place::Fd,
         Some(at) if role == Role::Name => Place::Param(at),
         Some(_) => return None,
         None => {

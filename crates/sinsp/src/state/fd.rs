@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Text;
 
@@ -219,6 +220,9 @@ pub struct Fd {
     pub named_at: u64,
     /// It came from the snapshot or /proc, not from an event.
     pub from_snapshot: bool,
+    /// The same file by the name that the kernel has for it, where that is not `name`: there are links in `name`, or
+    /// another thread changed it while the file was opened. Rules are tested against both.
+    pub opened: Option<Arc<Fd>>,
 }
 
 impl Fd {
@@ -241,6 +245,7 @@ impl Fd {
             lower_layer: false,
             named_at: 0,
             from_snapshot: false,
+            opened: None,
         }
     }
 

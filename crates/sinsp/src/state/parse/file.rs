@@ -131,6 +131,11 @@ pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     fd.open_flags = params.flags;
     (fd.dev, fd.ino) = (params.dev, params.ino);
     set_layers(&mut fd, params.flags);
+    if let Some(path) = raw.opened_path().filter(|path| **path != *fd.name) {
+        let mut opened = fd.clone();
+        opened.rename(path.into(), raw.ts);
+        fd.opened = Some(Arc::new(opened));
+    }
     add(state, now, num, Arc::new(fd), params.flags & O_CLOEXEC != 0);
 }
 

@@ -1,0 +1,178 @@
+//! A rule on the name of a file while another thread changes the name. `EYAS_RACES` says how many opens; it needs
+//! root and a kernel that loads the probe.
+#![cfg(feature = "live")]
+
+use std::os::linux::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use eyas::events::{EventType, SyscallCode, param::SYSCALL_OPENAT_2_X};
+use eyas::rules::{AlertOptions, Engine, Loader};
+use eyas::scap::EventSource;
+use eyas::scap::live::{Options, Source};
+use eyas::sinsp::{Inspector, Step, schema};
+
+fn races() -> usize {
+    std::env::var("EYAS_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(50_000)
+}
+
+/// Two files of which one is sensitive, in a directory that goes when the test is over.
+struct Files {
+    dir: PathBuf,
+    inode: u64,
+}
+
+impl Files {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("eyas-evasion-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir(&dir).unwrap();
+        ["secret", "public"].iter().for_each(|name| std::fs::write(dir.join(name), "").unwrap());
+        Self { inode: std::fs::metadata(dir.join("secret")).unwrap().st_ino(), dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Says what a file must be, and what it must not: neither is decided by what was asked for alone.
+    fn engine(&self) -> Engine {
+        let mut loader = Loader::new(Arc::new(schema()));
+        let rule = format!(
+            "- rule: sensitive file opened\n  desc: d\n  priority: INFO\n  output: file=%fd.name\n  condition: >\n    \
+             evt.type = openat and fd.num >= 0 and fd.name startswith {base}/ and\n    \
+             not fd.name in ({base}/public, {base}/link)\n",
+            base = self.dir.display()
+        );
+        let loaded = loader.load("rules.yaml", &rule);
+        assert!(loaded.successful(), "{}", loaded.verbose());
+        loader.build().unwrap()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Opens what `path` holds while another thread flips it. The inode of each file that was opened, and the alerts.
+fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Option<Vec<(u64, Vec<String>)>> {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return None;
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    lock.lock().unwrap();
+    let engine = files.engine();
+    let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
+    let interest = Some(vec![SyscallCode::OPENAT]);
+    let live = Options { ring_bytes: 64 << 20, interest, exclude_self: false, ..Options::default() };
+    let mut source = Source::open(live).unwrap();
+    let mut inspector = Inspector::default();
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+    let (over, caller) = (AtomicBool::new(false), AtomicU64::new(0));
+    let stop = source.stop_handle();
+    let base = files.dir.as_os_str().as_encoded_bytes();
+    let (opened, alerts) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                flip();
+            }
+        });
+        let calls = scope.spawn(|| {
+            caller.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Ordering::Relaxed);
+            let opened: Vec<u64> = (0..races()).map(|_| open(path)).collect();
+            over.store(true, Ordering::Relaxed);
+            stop.stop();
+            opened
+        });
+        let (mut alerts, mut found) = (Vec::new(), Vec::new());
+        loop {
+            match inspector.next(&mut source).unwrap() {
+                Step::Event(view) => {
+                    let event = view.event();
+                    evaluator.matches(&view, &mut found);
+                    let texts: Vec<String> =
+                        found.drain(..).map(|hit| engine.alert(hit, &view, &options).to_text()).collect();
+                    if event.ty == EventType::SYSCALL_OPENAT_2_X
+                        && event.tid as u64 == caller.load(Ordering::Relaxed)
+                        && event.text(SYSCALL_OPENAT_2_X::name).is_some_and(|name| name.starts_with(base))
+                    {
+                        alerts.push(texts);
+                    }
+                }
+                Step::Idle => {}
+                Step::End => break,
+            }
+        }
+        (calls.join().unwrap(), alerts)
+    });
+    assert_eq!((opened.len(), source.stats().drops()), (alerts.len(), 0));
+    Some(opened.into_iter().zip(alerts).collect())
+}
+
+/// Opens a file, and closes it again; its inode.
+fn open(path: &[AtomicU8]) -> u64 {
+    use std::os::fd::FromRawFd;
+
+    // SAFETY: the path ends in NUL whatever else is in it, and outlives the call.
+    let fd = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    assert!(fd >= 0);
+    // SAFETY: it was just opened, and belongs to nobody else.
+    let file = unsafe { std::fs::File::from_raw_fd(fd) };
+    file.metadata().unwrap().st_ino()
+}
+
+fn in_memory(path: &Path) -> Vec<AtomicU8> {
+    path.as_os_str().as_encoded_bytes().iter().chain(&[0]).copied().map(AtomicU8::new).collect()
+}
+
+#[test]
+fn a_link_that_changes_does_not_evade_a_rule() {
+    let files = Files::new("link");
+    let [link, next] = ["link", "next"].map(|name| files.path(name));
+    std::os::unix::fs::symlink(files.path("public"), &link).unwrap();
+    let mut targets = [files.path("secret"), files.path("public")].into_iter().cycle();
+    let flip = || {
+        std::os::unix::fs::symlink(targets.next().unwrap(), &next).unwrap();
+        std::fs::rename(&next, &link).unwrap();
+    };
+    let Some(done) = race(&files, &in_memory(&link), flip) else { return };
+    let mut sensitive = 0;
+    for (inode, alerts) in &done {
+        let is_sensitive = *inode == files.inode;
+        sensitive += usize::from(is_sensitive);
+        assert_eq!(alerts.len(), usize::from(is_sensitive), "{alerts:?}");
+        assert!(alerts.iter().all(|text| text.contains("/secret")), "{alerts:?}");
+    }
+    println!("{} opens, {sensitive} of the sensitive file, each with its alert", done.len());
+    assert!(sensitive > 0 && sensitive < done.len());
+}
+
+#[test]
+fn a_path_that_changes_does_not_evade_a_rule() {
+    let files = Files::new("path");
+    let path = in_memory(&files.path("secret"));
+    let name = &path[path.len() - 7..];
+    let mut contents = ["public", "secret"].into_iter().cycle();
+    let flip = || {
+        for (to, from) in name.iter().zip(contents.next().unwrap().bytes()) {
+            to.store(from, Ordering::Relaxed);
+        }
+    };
+    // Halves of both, too.
+    let mixed: Vec<PathBuf> = (0..6)
+        .flat_map(|at| {
+            [("public", "secret"), ("secret", "public")].map(|(a, b)| format!("{}{}", &a[..at], &b[at..]))
+        })
+        .map(|name| files.path(&name))
+        .collect();
+    mixed.iter().filter(|path| !path.exists()).for_each(|path| std::fs::write(path, "").unwrap());
+    let Some(done) = race(&files, &path, flip) else { return };
+    let sensitive: Vec<_> = done.iter().filter(|(inode, _)| *inode == files.inode).collect();
+    println!("{} opens, {} of the sensitive file, each with its alert", done.len(), sensitive.len());
+    assert!(sensitive.iter().all(|(_, alerts)| alerts.len() == 1), "one has no alert");
+    assert!(!sensitive.is_empty() && sensitive.len() < done.len());
+}
