@@ -35,7 +35,7 @@ __noinline int emit(__u32 type)
 	int i;
 	if (!s)
 		return 0;
-	begin(s, type, s->forked ? BPF_CORE_READ(subject(s), pid) : current_task()->pid);
+	begin(s, type, s->forked ? READ(subject(s), pid) : current_task()->pid);
 	for (i = 0; i < 32; i++) {
 		if (i >= count)
 			break;

@@ -12,6 +12,7 @@
 #include "state.h"
 #include "tables.h"
 #include "build.h"
+#include "kernel/read.h"
 #include "kernel/file.h"
 #include "kernel/task.h"
 #include "kernel/socket.h"
@@ -190,8 +191,8 @@ int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_s
 	event = reserve(EV_SIGNALDELIVER_E, sizeof(*event), 3, 0x188, task->pid);
 	if (!event)
 		return 0;
-	event->sender = has_sender(signal, BPF_CORE_READ(info, si_code)) ?
-				(__s64)BPF_CORE_READ(info, _sifields._kill._pid) : 0;
+	event->sender = has_sender(signal, READ(info, si_code)) ?
+				(__s64)READ(info, _sifields._kill._pid) : 0;
 	event->receiver = (__s64)task->pid;
 	event->signal = signal;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);

@@ -36,6 +36,8 @@ struct scratch {
 	__u8 message;
 	/* Of a program that was started: in kernel memory. */
 	__u64 filename;
+	/* A pointer on its way to a number: see `number_of`. */
+	__u64 pointer;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;
 	__u32 len;
@@ -106,6 +108,13 @@ struct cpu_counters counters[MAX_CPUS];
 static __always_inline struct cpu_counters *own_counters(void)
 {
 	return &counters[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
+}
+
+/* A pointer as a number, which the verifier lets take any form. */
+static __always_inline __u64 number_of(struct scratch *s, void *pointer)
+{
+	*(void *volatile *)&s->pointer = pointer;
+	return *(volatile __u64 *)&s->pointer;
 }
 
 static __always_inline struct scratch *scratch(void)

@@ -223,7 +223,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	u64 start_time, start_boottime;
 	unsigned long min_flt, maj_flt;
-	const struct cred *cred;
+	struct cred *cred;
 	char comm[16];
 	struct files_struct *files;
 	struct nsproxy *nsproxy;

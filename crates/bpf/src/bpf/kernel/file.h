@@ -32,41 +32,41 @@ static __always_inline __u32 encode_dev(__u32 dev)
 /* 1 upper, 2 lower, 0 no overlay. */
 static __always_inline int layer_of(struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	if (BPF_CORE_READ(dentry, d_sb, s_magic) != OVERLAY_MAGIC)
+	struct dentry *dentry = READ(file, f_path.dentry);
+	if (READ(dentry, d_sb, s_magic) != OVERLAY_MAGIC)
 		return 0;
 	/* The overlay keeps the upper dentry right behind its inode. */
-	void *inode = BPF_CORE_READ(dentry, d_inode);
+	void *inode = READ(dentry, d_inode);
 	struct dentry *upper = 0;
 	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
-	return upper && BPF_CORE_READ(upper, d_inode) ? 1 : 2;
+	return upper && READ(upper, d_inode) ? 1 : 2;
 }
 
 /* Walks from the file to the root, writing the path backwards into the upper half of the scratch, then
  * copies it to the event. */
 static __always_inline void put_path(struct scratch *s, struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
+	struct dentry *dentry = READ(file, f_path.dentry);
+	struct vfsmount *vfsmount = READ(file, f_path.mnt);
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-	struct dentry *root = BPF_CORE_READ(mount, mnt.mnt_root);
+	struct dentry *root = READ(mount, mnt.mnt_root);
 	int depth;
 
 	s->data[TEMP + 4096] = 0;
 	s->at = 4096;
 	for (depth = 0; depth < 64; depth++) {
 		if (dentry == root) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+			struct mount *above = READ(mount, mnt_parent);
 			if (above == mount)
 				break;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			dentry = READ(mount, mnt_mountpoint);
 			mount = above;
-			root = BPF_CORE_READ(mount, mnt.mnt_root);
+			root = READ(mount, mnt.mnt_root);
 			continue;
 		}
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		__u32 len = BPF_CORE_READ(dentry, d_name.len);
-		const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+		struct dentry *parent = READ(dentry, d_parent);
+		__u32 len = READ(dentry, d_name.len);
+		const unsigned char *name = READ(dentry, d_name.name);
 		__u32 at = s->at;
 		len &= 0xff;
 		if (at < len + 1)
@@ -99,8 +99,8 @@ static __always_inline __u64 inode_time(struct inode *inode, bool modified)
 	__s64 sec;
 	__u32 nsec;
 	if (bpf_core_field_exists(new->i_mtime_sec)) {
-		sec = modified ? BPF_CORE_READ(new, i_mtime_sec) : BPF_CORE_READ(new, i_ctime_sec);
-		nsec = modified ? BPF_CORE_READ(new, i_mtime_nsec) : BPF_CORE_READ(new, i_ctime_nsec);
+		sec = modified ? READ(new, i_mtime_sec) : READ(new, i_ctime_sec);
+		nsec = modified ? READ(new, i_mtime_nsec) : READ(new, i_ctime_nsec);
 	} else {
 		struct timespec64 time = {};
 		if (modified && bpf_core_field_exists(middle->__i_mtime))

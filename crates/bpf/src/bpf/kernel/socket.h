@@ -9,10 +9,10 @@
 static __always_inline struct sock *sock_of(int fd)
 {
 	struct file *file = file_of(fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
+	struct socket *socket = READ(file, private_data);
+	return READ(socket, sk);
 }
 
 static __always_inline __u16 swap16(__u16 v)
@@ -27,13 +27,13 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 	if (!s)
 		return 0;
 	struct sock *sk = sock_of(fd);
-	__u16 family = sk ? BPF_CORE_READ(sk, __sk_common.skc_family) : 0;
+	__u16 family = sk ? READ(sk, __sk_common.skc_family) : 0;
 	__u8 *to = &s->data[s->pos & 0xffff];
 	if (family == AF_INET) {
 		struct inet_sock *inet = (void *)sk;
-		__u32 local = BPF_CORE_READ(inet, inet_saddr), remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		__u16 lport = swap16(BPF_CORE_READ(inet, inet_sport));
-		__u16 rport = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		__u32 local = READ(inet, inet_saddr), remote = READ(sk, __sk_common.skc_daddr);
+		__u16 lport = swap16(READ(inet, inet_sport));
+		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
 		if (!rport && user_addr) {
 			__u8 addr[8] = {};
 			if (!bpf_probe_read_user(addr, 8, (void *)user_addr) && *(__u16 *)addr == AF_INET) {
@@ -51,8 +51,8 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 		struct inet_sock *inet = (void *)sk;
 		struct in6_addr local = BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr);
 		struct in6_addr remote = BPF_CORE_READ(sk, __sk_common.skc_v6_daddr);
-		__u16 lport = swap16(BPF_CORE_READ(inet, inet_sport));
-		__u16 rport = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		__u16 lport = swap16(READ(inet, inet_sport));
+		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
 		if (!rport && user_addr) {
 			__u8 addr[24] = {};
 			if (!bpf_probe_read_user(addr, 24, (void *)user_addr) && *(__u16 *)addr == AF_INET6) {
@@ -75,16 +75,17 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 		end_param(s, 37);
 	} else if (family == AF_UNIX) {
 		struct unix_sock *own = (void *)sk;
-		struct sock *peer = BPF_CORE_READ(own, peer);
+		struct sock *peer = READ(own, peer);
 		struct unix_sock *named = incoming ? own : (void *)peer;
 		to[0] = AF_UNIX;
-		*(__u64 *)&to[1] = incoming ? (__u64)own : (__u64)peer;
-		*(__u64 *)&to[9] = incoming ? (__u64)peer : (__u64)own;
+		__u64 ours = number_of(s, own), theirs = number_of(s, peer);
+		*(__u64 *)&to[1] = incoming ? ours : theirs;
+		*(__u64 *)&to[9] = incoming ? theirs : ours;
 		long len = 0;
 		if (!named && user_addr) {
 			len = bpf_probe_read_user_str(&to[17], 109, (void *)(user_addr + 2));
 		} else {
-			struct unix_address *addr = BPF_CORE_READ(named, addr);
+			struct unix_address *addr = READ(named, addr);
 			if (addr) {
 				char *path = (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2;
 				char first = 0;

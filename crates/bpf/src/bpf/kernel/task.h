@@ -26,7 +26,7 @@ static __always_inline struct task_struct *subject(struct scratch *s)
 /* The id in the pid's own, deepest namespace. */
 static __always_inline __s64 own_number(struct pid *pid)
 {
-	__u32 level = BPF_CORE_READ(pid, level);
+	__u32 level = READ(pid, level);
 	struct upid number = {};
 	if (level > 32)
 		return -1;
@@ -37,7 +37,7 @@ static __always_inline __s64 own_number(struct pid *pid)
 static __always_inline struct pid *signal_pid(struct task_struct *task, int type)
 {
 	struct pid *pid = 0;
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct signal_struct *signal = READ(task, signal);
 	bpf_core_read(&pid, sizeof(pid), &signal->pids[type]);
 	return pid;
 }
@@ -51,8 +51,8 @@ static __always_inline __s64 host_number(struct pid *pid)
 
 static __always_inline struct pid_namespace *own_namespace(struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	__u32 level = BPF_CORE_READ(pid, level);
+	struct pid *pid = READ(task, thread_pid);
+	__u32 level = READ(pid, level);
 	struct upid number = {};
 	if (level > 32)
 		return 0;
@@ -63,8 +63,8 @@ static __always_inline struct pid_namespace *own_namespace(struct task_struct *t
 static __always_inline __u32 pidns_flag(struct task_struct *task)
 {
 	struct pid_namespace *own = own_namespace(task);
-	struct pid_namespace *children = BPF_CORE_READ(task, nsproxy, pid_ns_for_children);
-	return BPF_CORE_READ(task, thread_pid, level) != 0 || own != children ? CHILD_IN_PIDNS : 0;
+	struct pid_namespace *children = READ(task, nsproxy, pid_ns_for_children);
+	return READ(task, thread_pid, level) != 0 || own != children ? CHILD_IN_PIDNS : 0;
 }
 
 /* A macro, as CO-RE finds the element of an array by a literal index only. */
@@ -72,15 +72,15 @@ static __always_inline __u32 pidns_flag(struct task_struct *task)
 	({                                                                                                        \
 		struct mm_struct___old *old = (void *)(mm);                                                       \
 		__s64 pages = bpf_core_field_exists(old->rss_stat.count) ?                                        \
-				      BPF_CORE_READ(old, rss_stat.count[kind].counter) :                          \
-				      BPF_CORE_READ(mm, rss_stat[kind].count);                                    \
+				      READ(old, rss_stat.count[kind].counter) :                          \
+				      READ(mm, rss_stat[kind].count);                                    \
 		pages < 0 ? 0 : (__u64)pages;                                                                     \
 	})
 
 /* Sizes in KiB: what is mapped, what is resident (of files, anonymous, shared), what is swapped out. */
 static __always_inline __u32 vm_size(struct mm_struct *mm)
 {
-	return BPF_CORE_READ(mm, total_vm) << page_to_kb;
+	return READ(mm, total_vm) << page_to_kb;
 }
 
 static __always_inline __u32 vm_rss(struct mm_struct *mm)
@@ -102,28 +102,28 @@ static __always_inline __u64 caps(const kernel_cap_t *set)
 
 static __always_inline __u32 terminal(struct task_struct *task)
 {
-	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	struct tty_struct *tty = READ(task, signal, tty);
 	if (!tty)
 		return 0;
-	__u32 major = BPF_CORE_READ(tty, driver, major);
-	__u32 minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+	__u32 major = READ(tty, driver, major);
+	__u32 minor = READ(tty, driver, minor_start) + READ(tty, index);
 	return encode_dev(major << 20 | minor);
 }
 
 static __always_inline __u32 exe_flags(struct task_struct *task)
 {
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct file *file = READ(task, mm, exe_file);
+	struct inode *inode = READ(file, f_inode);
+	struct dentry *dentry = READ(file, f_path.dentry);
+	struct cred *cred = READ(task, cred);
 	__u32 flags = 0, mode, layer = layer_of(file);
 	char name[8] = {};
 
-	mode = BPF_CORE_READ(inode, i_mode);
-	if (!(BPF_CORE_READ(inode, i_sb, s_flags) & SB_RDONLY) && !(BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE)) {
-		__u32 uid = BPF_CORE_READ(cred, fsuid.val), gid = BPF_CORE_READ(cred, fsgid.val);
-		if (uid == BPF_CORE_READ(inode, i_uid.val) || (mode & 02) ||
-		    ((mode & 020) && gid == BPF_CORE_READ(inode, i_gid.val)) ||
+	mode = READ(inode, i_mode);
+	if (!(READ(inode, i_sb, s_flags) & SB_RDONLY) && !(READ(inode, i_flags) & S_IMMUTABLE)) {
+		__u32 uid = READ(cred, fsuid.val), gid = READ(cred, fsgid.val);
+		if (uid == READ(inode, i_uid.val) || (mode & 02) ||
+		    ((mode & 020) && gid == READ(inode, i_gid.val)) ||
 		    (caps(&cred->cap_effective) & ((1 << 1) | (1 << 3))))
 			flags |= EXE_WRITABLE;
 	}
@@ -131,8 +131,8 @@ static __always_inline __u32 exe_flags(struct task_struct *task)
 		flags |= EXE_UPPER;
 	if (layer == 2)
 		flags |= EXE_LOWER;
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
-	if (dentry == BPF_CORE_READ(dentry, d_parent) && name[0] == 'm' && name[1] == 'e' && name[2] == 'm' &&
+	bpf_probe_read_kernel_str(name, sizeof(name), READ(dentry, d_name.name));
+	if (dentry == READ(dentry, d_parent) && name[0] == 'm' && name[1] == 'e' && name[2] == 'm' &&
 	    name[3] == 'f' && name[4] == 'd' && name[5] == ':')
 		flags |= EXE_MEMFD;
 	return flags;
@@ -143,8 +143,8 @@ static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
 	struct kernfs_node___old *old = (void *)node;
 	if (bpf_core_field_exists(old->parent))
-		return BPF_CORE_READ(old, parent);
-	return BPF_CORE_READ(node, __parent);
+		return READ(old, parent);
+	return READ(node, __parent);
 }
 
 /* Appends `name=path` and a NUL of one control group to the parameter under construction, which has
@@ -153,11 +153,11 @@ static __always_inline void put_cgroup(struct scratch *s, int subsys, const char
 {
 	struct cgroup_subsys_state *css = 0;
 	struct kernfs_node *nodes[6] = {}, *node;
-	struct css_set *set = BPF_CORE_READ(subject(s), cgroups);
+	struct css_set *set = READ(subject(s), cgroups);
 	int i;
 
 	bpf_core_read(&css, sizeof(css), &set->subsys[subsys & 15]);
-	node = BPF_CORE_READ(css, cgroup, kn);
+	node = READ(css, cgroup, kn);
 	if (!node)
 		return;
 	bpf_probe_read_kernel(&s->data[(s->pos + s->len) & 0xffff], name_len & 15, name);
@@ -179,7 +179,7 @@ static __always_inline void put_cgroup(struct scratch *s, int subsys, const char
 		s->data[(s->pos + s->len) & 0xffff] = '/';
 		s->len++;
 		long n = bpf_probe_read_kernel_str(&s->data[(s->pos + s->len) & 0xffff], 256,
-						   BPF_CORE_READ(nodes[i], name));
+						   READ(nodes[i], name));
 		if (n > 0)
 			s->len += (n - 1) & 0xff;
 	}
@@ -226,17 +226,17 @@ __noinline int cgroups_second(void)
 __noinline int sibling(void)
 {
 	struct task_struct *task = current_task();
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct signal_struct *signal = READ(task, signal);
 	struct list_head *head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
-	struct list_head *node = BPF_CORE_READ(head, next);
+	struct list_head *node = READ(head, next);
 	int i;
 	for (i = 0; i < THREADS_MAX; i++) {
 		if (node == head || !node)
 			return 0;
 		struct task_struct *thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
-		if (thread != task && !(BPF_CORE_READ(thread, flags) & PF_EXITING))
-			return BPF_CORE_READ(thread, pid);
-		node = BPF_CORE_READ(node, next);
+		if (thread != task && !(READ(thread, flags) & PF_EXITING))
+			return READ(thread, pid);
+		node = READ(node, next);
 	}
 	return REAPER_UNKNOWN;
 }
@@ -248,10 +248,10 @@ __noinline int reaper(void)
 	struct task_struct *task = current_task(), *parent;
 	struct list_head *children = (void *)task + bpf_core_field_offset(struct task_struct, children);
 	struct pid_namespace *ns = own_namespace(task);
-	struct task_struct *last = BPF_CORE_READ(ns, child_reaper);
-	__u32 level = BPF_CORE_READ(task, thread_pid, level);
+	struct task_struct *last = READ(ns, child_reaper);
+	__u32 level = READ(task, thread_pid, level);
 	int i;
-	if (BPF_CORE_READ(task, children.next) == children)
+	if (READ(task, children.next) == children)
 		return 0;
 	int thread = sibling();
 	if (thread)
@@ -259,16 +259,16 @@ __noinline int reaper(void)
 	if (last == task)
 		return 0;
 	if (BPF_CORE_READ_BITFIELD_PROBED(task->signal, has_child_subreaper)) {
-		parent = BPF_CORE_READ(task, real_parent);
+		parent = READ(task, real_parent);
 		for (i = 0; i < ANCESTORS_MAX; i++) {
-			if (parent == last || BPF_CORE_READ(parent, thread_pid, level) != level)
-				return BPF_CORE_READ(last, pid);
-			struct signal_struct *signal = BPF_CORE_READ(parent, signal);
+			if (parent == last || READ(parent, thread_pid, level) != level)
+				return READ(last, pid);
+			struct signal_struct *signal = READ(parent, signal);
 			if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
-				return BPF_CORE_READ(parent, pid);
-			parent = BPF_CORE_READ(parent, real_parent);
+				return READ(parent, pid);
+			parent = READ(parent, real_parent);
 		}
 		return REAPER_UNKNOWN;
 	}
-	return BPF_CORE_READ(last, pid);
+	return READ(last, pid);
 }

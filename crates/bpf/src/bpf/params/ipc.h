@@ -39,7 +39,7 @@ __noinline int param_ipc(__u32 desc)
 		break;
 	case OP_X_PIPE_INO:
 		file = s->ret == 0 ? file_of(user_u32(value)) : 0;
-		put(s, file ? BPF_CORE_READ(file, f_inode, i_ino) : 0, 8);
+		put(s, file ? READ(file, f_inode, i_ino) : 0, 8);
 		break;
 	case OP_X_PIPE_FLAGS:
 		/* As those of open, without an access mode. */

@@ -13,7 +13,7 @@ static __always_inline __u32 opened_flags(__s64 fd)
 	struct file *file = fd >= 0 ? file_of(fd) : 0;
 	if (!file)
 		return 0;
-	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+	if (READ(file, f_mode) & FMODE_CREATED)
 		flags |= PPM_O_F_CREATED;
 	int layer = layer_of(file);
 	return flags | (layer == 1 ? PPM_UPPER : layer == 2 ? PPM_LOWER : 0);
@@ -59,11 +59,11 @@ __noinline int param_open(__u32 desc)
 		break;
 	case OP_X_FD_DEV:
 		file = s->ret > 0 ? file_of(s->ret) : 0;
-		put(s, file ? encode_dev(BPF_CORE_READ(file, f_inode, i_sb, s_dev)) : 0, 4);
+		put(s, file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0, 4);
 		break;
 	case OP_X_FD_INO:
 		file = s->ret > 0 ? file_of(s->ret) : 0;
-		put(s, file ? BPF_CORE_READ(file, f_inode, i_ino) : 0, 8);
+		put(s, file ? READ(file, f_inode, i_ino) : 0, 8);
 		break;
 	default:
 		put_empty(s);

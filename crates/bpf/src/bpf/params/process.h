@@ -48,9 +48,9 @@ static __always_inline __s64 limit(struct scratch *s, __u32 n)
 static __always_inline __u64 flags_of_child(struct task_struct *child)
 {
 	__u64 flags = 0;
-	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+	if (READ(child, pid) != READ(child, tgid))
 		flags |= CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
-	if (BPF_CORE_READ(child, files) == BPF_CORE_READ(current_task(), files))
+	if (READ(child, files) == READ(current_task(), files))
 		flags |= CLONE_FILES;
 	return flags;
 }
@@ -115,7 +115,7 @@ __noinline int param_exit(__u32 desc)
 	if (!s)
 		return 0;
 	struct task_struct *task = current_task();
-	__u32 code = BPF_CORE_READ(task, exit_code);
+	__u32 code = READ(task, exit_code);
 	switch (desc & 0xff) {
 	case OP_X_EXIT_STATUS:
 		put(s, (__s64)(int)code, 8);

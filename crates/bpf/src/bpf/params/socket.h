@@ -96,8 +96,8 @@ __noinline int param_socket(__u32 desc)
 	case OP_X_QUEUE_LEN:
 	case OP_X_QUEUE_MAX: {
 		sk = s->ret >= 0 ? sock_of(fd) : 0;
-		__u32 len = sk ? BPF_CORE_READ(sk, sk_ack_backlog) : 0;
-		__u32 max = sk ? BPF_CORE_READ(sk, sk_max_ack_backlog) : 0;
+		__u32 len = sk ? READ(sk, sk_ack_backlog) : 0;
+		__u32 max = sk ? READ(sk, sk_max_ack_backlog) : 0;
 		if (op == OP_X_QUEUE_PCT)
 			put(s, max ? len * 100 / max : 0, 1);
 		else
@@ -108,7 +108,7 @@ __noinline int param_socket(__u32 desc)
 	case OP_X_PAIR_PEER: {
 		sk = s->ret == 0 ? sock_of(user_u32(addr)) : 0;
 		struct unix_sock *pair = (void *)sk;
-		put(s, !sk ? 0 : op == OP_X_PAIR_SOURCE ? (__u64)sk : (__u64)BPF_CORE_READ(pair, peer), 8);
+		put(s, !sk ? 0 : number_of(s, op == OP_X_PAIR_SOURCE ? sk : READ(pair, peer)), 8);
 		break;
 	}
 	default:

@@ -43,15 +43,15 @@ __noinline int exec_strings(__u32 which)
 
 static __always_inline void put_image(struct scratch *s, __u32 op)
 {
-	struct mm_struct *mm = BPF_CORE_READ(current_task(), mm);
-	__u64 start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
+	struct mm_struct *mm = READ(current_task(), mm);
+	__u64 start = READ(mm, arg_start), end = READ(mm, arg_end);
 	if (op == OP_X_EXE) {
 		put_user_str(s, start, 4096);
 		return;
 	}
 	if (op == OP_X_ENV) {
-		start = BPF_CORE_READ(mm, env_start);
-		end = BPF_CORE_READ(mm, env_end);
+		start = READ(mm, env_start);
+		end = READ(mm, env_end);
 	} else {
 		/* Behind argv[0], whose length is that of the parameter before. */
 		__u32 before = HEADER + 2 * ((s->index - 1) & 31);
@@ -102,31 +102,31 @@ __noinline int param_task(__u32 desc)
 	struct task_struct *task = subject(s);
 	switch (op) {
 	case OP_X_TID:
-		put(s, (__s64)BPF_CORE_READ(task, pid), 8);
+		put(s, (__s64)READ(task, pid), 8);
 		break;
 	case OP_X_PID:
-		put(s, (__s64)BPF_CORE_READ(task, tgid), 8);
+		put(s, (__s64)READ(task, tgid), 8);
 		break;
 	case OP_X_PTID:
-		put(s, (__s64)BPF_CORE_READ(task, real_parent, pid), 8);
+		put(s, (__s64)READ(task, real_parent, pid), 8);
 		break;
 	case OP_X_FDLIMIT:
-		put(s, BPF_CORE_READ(task, signal, rlim[7].rlim_cur), 8);
+		put(s, READ(task, signal, rlim[7].rlim_cur), 8);
 		break;
 	case OP_X_PGFT_MAJ:
-		put(s, BPF_CORE_READ(task, maj_flt), 8);
+		put(s, READ(task, maj_flt), 8);
 		break;
 	case OP_X_PGFT_MIN:
-		put(s, BPF_CORE_READ(task, min_flt), 8);
+		put(s, READ(task, min_flt), 8);
 		break;
 	case OP_X_VM_SIZE:
-		put(s, vm_size(BPF_CORE_READ(task, mm)), 4);
+		put(s, vm_size(READ(task, mm)), 4);
 		break;
 	case OP_X_VM_RSS:
-		put(s, vm_rss(BPF_CORE_READ(task, mm)), 4);
+		put(s, vm_rss(READ(task, mm)), 4);
 		break;
 	case OP_X_VM_SWAP:
-		put(s, vm_swap(BPF_CORE_READ(task, mm)), 4);
+		put(s, vm_swap(READ(task, mm)), 4);
 		break;
 	case OP_X_COMM: {
 		long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 16, &task->comm);
@@ -134,13 +134,13 @@ __noinline int param_task(__u32 desc)
 		break;
 	}
 	case OP_X_EUID:
-		put(s, BPF_CORE_READ(task, cred, euid.val), 4);
+		put(s, READ(task, cred, euid.val), 4);
 		break;
 	case OP_X_EGID:
-		put(s, BPF_CORE_READ(task, cred, egid.val), 4);
+		put(s, READ(task, cred, egid.val), 4);
 		break;
 	case OP_X_VTID:
-		put(s, own_number(BPF_CORE_READ(task, thread_pid)), 8);
+		put(s, own_number(READ(task, thread_pid)), 8);
 		break;
 	case OP_X_VPID:
 		put(s, own_number(signal_pid(task, PIDTYPE_TGID)), 8);
@@ -153,23 +153,23 @@ __noinline int param_task(__u32 desc)
 		break;
 	case OP_X_PIDNS_START: {
 		struct pid_namespace *ns = own_namespace(task);
-		put(s, s->ret == 0 && ns ? BPF_CORE_READ(ns, child_reaper, start_time) : 0, 8);
+		put(s, s->ret == 0 && ns ? READ(ns, child_reaper, start_time) : 0, 8);
 		break;
 	}
 	case OP_X_TTY:
 		put(s, terminal(task), 4);
 		break;
 	case OP_X_LOGINUID:
-		put(s, bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : -1U, 4);
+		put(s, bpf_core_field_exists(task->loginuid) ? READ(task, loginuid.val) : -1U, 4);
 		break;
 	case OP_X_CAP_INHERITABLE:
-		put(s, caps(&BPF_CORE_READ(task, cred)->cap_inheritable), 8);
+		put(s, caps(&READ(task, cred)->cap_inheritable), 8);
 		break;
 	case OP_X_CAP_PERMITTED:
-		put(s, caps(&BPF_CORE_READ(task, cred)->cap_permitted), 8);
+		put(s, caps(&READ(task, cred)->cap_permitted), 8);
 		break;
 	case OP_X_CAP_EFFECTIVE:
-		put(s, caps(&BPF_CORE_READ(task, cred)->cap_effective), 8);
+		put(s, caps(&READ(task, cred)->cap_effective), 8);
 		break;
 	default:
 		put_empty(s);
@@ -184,14 +184,14 @@ __noinline int param_program(__u32 desc)
 		return 0;
 	__u32 op = desc & 0xff;
 	struct task_struct *task = subject(s);
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct file *file = READ(task, mm, exe_file);
+	struct inode *inode = READ(file, f_inode);
 	switch (op) {
 	case OP_X_EXE_FLAGS:
 		put(s, exe_flags(task), 4);
 		break;
 	case OP_X_EXE_INO:
-		put(s, BPF_CORE_READ(inode, i_ino), 8);
+		put(s, READ(inode, i_ino), 8);
 		break;
 	case OP_X_EXE_CTIME:
 		put(s, inode_time(inode, false), 8);

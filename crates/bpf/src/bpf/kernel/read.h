@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Members of the kernel's structures, through pointers that the verifier knows nothing of. */
+#pragma once
+
+/* Where the kernel has it (6.2), such a pointer is given its type, and a member is read by one instruction rather than
+ * by a call; where it does not point to memory, 0 is read by either. */
+extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
+
+#define HOP(from, member)                                                                                         \
+	({                                                                                                        \
+		__auto_type from_ = (from);                                                                       \
+		__typeof__(from_->member) value_;                                                                 \
+		if (bpf_rdonly_cast)                                                                              \
+			value_ = ((__typeof__(from_))bpf_rdonly_cast(                                             \
+					  from_, bpf_core_type_id_kernel(__typeof__(*from_))))            \
+					 ->member;                                                                \
+		else                                                                                              \
+			bpf_core_read(&value_, sizeof(value_), &from_->member);                                   \
+		value_;                                                                                           \
+	})
+
+/* A number or pointer, reached through up to five members. */
+#define READ_1(from, a) HOP(from, a)
+#define READ_2(from, a, b) HOP(READ_1(from, a), b)
+#define READ_3(from, a, b, c) HOP(READ_2(from, a, b), c)
+#define READ_4(from, a, b, c, d) HOP(READ_3(from, a, b, c), d)
+#define READ_5(from, a, b, c, d, e) HOP(READ_4(from, a, b, c, d), e)
+#define READ_N(a, b, c, d, e, name, ...) name
+#define READ(from, ...) READ_N(__VA_ARGS__, READ_5, READ_4, READ_3, READ_2, READ_1)(from, __VA_ARGS__)
