@@ -21,7 +21,7 @@ mod probe;
 mod programs;
 mod ring;
 
-pub use probe::{CpuDrops, Probe, ProbeOptions, Quiet};
+pub use probe::{CpuDrops, Payloads, Probe, ProbeOptions, Quiet};
 pub use ring::Ring;
 
 /// Why the probe does not run.

@@ -42,6 +42,8 @@ pub struct ProbeOptions {
     pub ring_bytes: usize,
     /// How much of an I/O buffer is captured, bytes; at most 65,000.
     pub snaplen: u32,
+    /// More of what goes through sockets of some ports and protocols.
+    pub payloads: Option<Payloads>,
     /// Leaves out calls that fail.
     pub drop_failed: bool,
     /// What is captured; `None` for every system call and the life of processes.
@@ -50,6 +52,22 @@ pub struct ProbeOptions {
     pub exclude_pid: Option<u32>,
     /// Threads that are left out.
     pub quiet: Quiet,
+}
+
+/// More than [`ProbeOptions::snaplen`] is captured of payloads that go through sockets: 2,000 bytes of HTTP, MySQL,
+/// PostgreSQL, MongoDB and statsd, 512 of DNS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payloads {
+    /// Ports, at either end, of which 16,000 bytes are captured, whatever they carry.
+    pub full: Option<std::ops::RangeInclusive<u16>>,
+    /// The port of statsd; 8125 by default.
+    pub statsd_port: u16,
+}
+
+impl Default for Payloads {
+    fn default() -> Self {
+        Self { full: None, statsd_port: 8125 }
+    }
 }
 
 /// Threads that are left out, in the kernel.
@@ -66,6 +84,7 @@ impl Default for ProbeOptions {
         Self {
             ring_bytes: 8 << 20,
             snaplen: 80,
+            payloads: None,
             drop_failed: false,
             interest: None,
             exclude_pid: None,
@@ -177,10 +196,15 @@ impl Probe {
         }
         if let Some(data) = skel.maps.data_data.as_deref_mut() {
             data.snaplen = options.snaplen;
+            data.statsd_port = options.payloads.as_ref().map_or(0, |payloads| payloads.statsd_port);
         }
         if let Some(bss) = skel.maps.bss_data.as_deref_mut() {
             bss.boot_time = boot_time();
             bss.drop_failed = u8::from(options.drop_failed);
+            bss.snaplen_by_protocol = u8::from(options.payloads.is_some());
+            if let Some(full) = options.payloads.as_ref().and_then(|payloads| payloads.full.as_ref()) {
+                (bss.first_full_port, bss.last_full_port) = (*full.start(), *full.end());
+            }
         }
         let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, enter };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {

@@ -15,7 +15,7 @@ use crate::{Advance, Error, EventSource, RawEvent, Stats, proc};
 
 mod merge;
 
-pub use eyas_bpf::{CpuDrops, Quiet};
+pub use eyas_bpf::{CpuDrops, Payloads, Quiet};
 use merge::{Merge, Queue};
 
 /// How to capture.
@@ -25,6 +25,8 @@ pub struct Options {
     pub ring_bytes: usize,
     /// How much of an I/O buffer is captured, bytes; at most 65,000.
     pub snaplen: u32,
+    /// More of payloads by port and protocol, if wanted (Falco's dynamic snaplen).
+    pub payloads: Option<Payloads>,
     /// Whether calls that fail are left out.
     pub drop_failed: bool,
     /// The system calls and tracepoints that are captured; `None` for all system calls and the life of
@@ -51,6 +53,7 @@ impl Default for Options {
         Self {
             ring_bytes: 8 << 20,
             snaplen: 80,
+            payloads: None,
             drop_failed: false,
             interest: None,
             exclude_self: true,
@@ -121,9 +124,11 @@ impl Source {
     /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
     /// what helps.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let Options { ring_bytes, snaplen, drop_failed, interest, exclude_self, quiet, proc } = options;
+        let Options { ring_bytes, snaplen, payloads, drop_failed, interest, exclude_self, quiet, proc } =
+            options;
         let exclude_pid = exclude_self.then(std::process::id);
-        let options = ProbeOptions { ring_bytes, snaplen, drop_failed, interest, exclude_pid, quiet };
+        let options =
+            ProbeOptions { ring_bytes, snaplen, payloads, drop_failed, interest, exclude_pid, quiet };
         let (probe, rings) = Probe::open(&options).map_err(|error| Error::Live(error.to_string()))?;
         let ns = |id| {
             let time = clock_gettime(id);

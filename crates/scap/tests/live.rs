@@ -284,3 +284,53 @@ fn cpus_come_and_go() {
     assert!(there >= 200, "{there} events of CPU {cpu}");
     assert_eq!(source.stats().drops(), 0);
 }
+
+#[test]
+fn more_is_kept_of_payloads_by_port_and_protocol() {
+    use std::io::Write;
+
+    use eyas_events::param::{SOCKET_SENDTO_X, SYSCALL_WRITE_X, SYSCALL_WRITEV_X};
+    use eyas_scap::live::Payloads;
+
+    let Some(_turn) = turn() else { return };
+    let [full, plain] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = full.local_addr().unwrap().port();
+    let interest = Some(vec![SyscallCode::WRITE, SyscallCode::WRITEV, SyscallCode::SENDTO]);
+    let payloads = Some(Payloads { full: Some(port..=port), ..Payloads::default() });
+    let (mut source, _) = open(Options { payloads, interest, exclude_self: false, ..Options::default() });
+    let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
+    let text = |begin: &str| [begin.as_bytes(), &[b'x'; 20_000]].concat();
+    // Beginning, length and where to; then how much of it is kept.
+    let connect = |listener: &TcpListener| TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut to_full, mut to_plain) = (connect(&full), connect(&plain));
+    to_full.write_all(&text("a-full")[..20_000]).unwrap();
+    to_plain.write_all(&text("b-plain")[..3000]).unwrap();
+    to_plain.write_all(&text("GET /c")[..3000]).unwrap();
+    to_plain.write_all(&text("HTTP/1.1 d")[..300]).unwrap();
+    to_plain.write_all(&text("HTTPX")[..300]).unwrap();
+    to_full.write_vectored(&[std::io::IoSlice::new(&text("e-full")[..18_000])]).unwrap();
+    to_plain.write_vectored(&[std::io::IoSlice::new(&text("GET /f")[..300])]).unwrap();
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for port in [53, 8125, 9999] {
+        udp.send_to(&text("g-datagram")[..3000], ("127.0.0.1", port)).unwrap();
+    }
+    let mut null = std::fs::File::options().write(true).open("/dev/null").unwrap();
+    null.write_all(&text("GET /file")[..3000]).unwrap();
+
+    let events = finish(&mut source);
+    let kept: Vec<usize> = events
+        .iter()
+        .filter_map(|event| {
+            let raw = event.as_raw();
+            let at = match raw.ty {
+                _ if raw.tid != tid => return None,
+                EventType::SYSCALL_WRITE_X => SYSCALL_WRITE_X::data,
+                EventType::SYSCALL_WRITEV_X => SYSCALL_WRITEV_X::data,
+                EventType::SOCKET_SENDTO_X => SOCKET_SENDTO_X::data,
+                _ => return None,
+            };
+            raw.param(at).filter(|data| data.ends_with(b"x")).map(<[u8]>::len)
+        })
+        .collect();
+    assert_eq!(kept, [16_000, 80, 2000, 300, 80, 16_000, 80, 512, 2000, 80, 80]);
+}

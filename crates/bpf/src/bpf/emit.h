@@ -19,6 +19,7 @@ static __always_inline struct scratch *fresh(void)
 	s->no_message = 0;
 	s->message = 0;
 	s->filename = 0;
+	s->fd = -1;
 	return s;
 }
 

@@ -56,6 +56,12 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 	case OP_ZERO:
 		put(s, 0, size);
 		return 1;
+	case OP_X_SYSCALL_CODE:
+		put(s, syscall_rows[s->number & 511].code, 2);
+		return 1;
+	case OP_X_SYSCALL_NUMBER:
+		put(s, s->number, 2);
+		return 1;
 	case OP_CUSTOM:
 	case OP_EMPTY:
 		put_empty(s);

@@ -38,6 +38,9 @@ struct scratch {
 	__u64 filename;
 	/* A pointer on its way to a number: see `number_of`. */
 	__u64 pointer;
+	/* The file that was looked up last, and its descriptor; several parameters ask for one. */
+	__u64 file;
+	__s32 fd;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;
 	__u32 len;
@@ -97,6 +100,11 @@ struct {
 __u8 interest[512];
 __u64 boot_time = 0;
 __u32 snaplen = 80;
+/* Whether more is kept of what goes through sockets of some ports and protocols. */
+__u8 snaplen_by_protocol = 0;
+/* Ports of which the most is kept; none if the last is 0. */
+__u16 first_full_port = 0, last_full_port = 0;
+__u16 statsd_port = 8125;
 /* A page is 1 << page_to_kb KiB. */
 __u32 page_to_kb = 2;
 __u32 own_pid = -1;

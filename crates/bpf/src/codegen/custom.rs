@@ -2,6 +2,8 @@
 
 /// Operations by the function of the probe that does them: `param_<family>` in `bpf/params/`.
 pub(super) const FAMILIES: &[(&str, &[&str])] = &[
+    // By the interpreter itself.
+    ("plain", &["SYSCALL_CODE", "SYSCALL_NUMBER"]),
     ("image", &["EXE", "ARGS", "ENV"]),
     ("cgroups", &["CGROUPS"]),
     (
@@ -97,19 +99,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("keyctl", &["KEY_ARG"]),
-    (
-        "misc",
-        &[
-            "SYSCALL_CODE",
-            "SYSCALL_NUMBER",
-            "LONG_OFFSET",
-            "NODE_MODE",
-            "MOUNT_FLAGS",
-            "MODULE_IMAGE",
-            "FS_BYTES",
-            "FS_TEXT",
-        ],
-    ),
+    ("misc", &["LONG_OFFSET", "NODE_MODE", "MOUNT_FLAGS", "MODULE_IMAGE", "FS_BYTES", "FS_TEXT"]),
 ];
 
 /// Events that describe the calling thread.

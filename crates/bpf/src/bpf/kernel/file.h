@@ -11,14 +11,20 @@
 #define S_IFCHR 0x2000
 #define S_IFIFO 0x1000
 
-static __always_inline struct file *file_of(int fd)
+static __always_inline struct file *file_of(struct scratch *s, int fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct files_struct *files = task->files;
 	struct file *file = 0;
-	if (!files || fd < 0 || (__u32)fd >= files->fdt->max_fds)
+	if (fd < 0)
+		return 0;
+	if (s->fd == fd)
+		return (struct file *)s->file;
+	if (!files || (__u32)fd >= files->fdt->max_fds)
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), &files->fdt->fd[fd]);
+	s->fd = fd;
+	s->file = (__u64)file;
 	return file;
 }
 

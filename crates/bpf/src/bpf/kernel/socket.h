@@ -6,9 +6,9 @@
 #define AF_INET 2
 #define AF_INET6 10
 
-static __always_inline struct sock *sock_of(int fd)
+static __always_inline struct sock *sock_of(struct scratch *s, int fd)
 {
-	struct file *file = file_of(fd);
+	struct file *file = file_of(s, fd);
 	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	struct socket *socket = READ(file, private_data);
@@ -26,7 +26,7 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 	struct scratch *s = scratch();
 	if (!s)
 		return 0;
-	struct sock *sk = sock_of(fd);
+	struct sock *sk = sock_of(s, fd);
 	__u16 family = sk ? READ(sk, __sk_common.skc_family) : 0;
 	__u8 *to = &s->data[s->pos & 0xffff];
 	if (family == AF_INET) {

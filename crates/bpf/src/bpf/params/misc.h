@@ -30,12 +30,6 @@ __noinline int param_misc(__u32 desc)
 	__u64 value = arg(s, n);
 	__u32 command = arg(s, 1);
 	switch (op) {
-	case OP_X_SYSCALL_CODE:
-		put(s, syscall_rows[s->number & 511].code, 2);
-		break;
-	case OP_X_SYSCALL_NUMBER:
-		put(s, s->number, 2);
-		break;
 	case OP_X_LONG_OFFSET:
 		put(s, value << 32 | (__u32)arg(s, n + 1), 8);
 		break;

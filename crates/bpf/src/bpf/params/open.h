@@ -7,10 +7,10 @@
 #define PPM_LOWER (1 << 16)
 
 /* What only the kernel knows of a file that was opened. */
-static __always_inline __u32 opened_flags(__s64 fd)
+static __always_inline __u32 opened_flags(struct scratch *s, __s64 fd)
 {
 	__u32 flags = 0;
-	struct file *file = fd >= 0 ? file_of(fd) : 0;
+	struct file *file = fd >= 0 ? file_of(s, fd) : 0;
 	if (!file)
 		return 0;
 	if (READ(file, f_mode) & FMODE_CREATED)
@@ -36,13 +36,13 @@ __noinline int param_open(__u32 desc)
 	struct file *file;
 	switch (op) {
 	case OP_X_OPEN_FLAGS:
-		put(s, open_flags(value) | opened_flags(s->ret), 4);
+		put(s, open_flags(value) | opened_flags(s, s->ret), 4);
 		break;
 	case OP_X_OPEN_MODE:
 		put(s, open_mode(value, arg(s, n + 1)), 4);
 		break;
 	case OP_X_OPEN_HOW_FLAGS:
-		put(s, open_flags(open_how(s, value, 0)) | opened_flags(s->ret), 4);
+		put(s, open_flags(open_how(s, value, 0)) | opened_flags(s, s->ret), 4);
 		break;
 	case OP_X_OPEN_HOW_MODE:
 		put(s, open_mode(open_how(s, value, 0), open_how(s, value, 1)), 4);
@@ -54,15 +54,15 @@ __noinline int param_open(__u32 desc)
 		put(s, open_mode(O_CREAT, value), 4);
 		break;
 	case OP_X_CREAT_LAYER:
-		file = s->ret >= 0 ? file_of(s->ret) : 0;
+		file = s->ret >= 0 ? file_of(s, s->ret) : 0;
 		put(s, file ? layer_of(file) : 0, 2);
 		break;
 	case OP_X_FD_DEV:
-		file = s->ret > 0 ? file_of(s->ret) : 0;
+		file = s->ret > 0 ? file_of(s, s->ret) : 0;
 		put(s, file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0, 4);
 		break;
 	case OP_X_FD_INO:
-		file = s->ret > 0 ? file_of(s->ret) : 0;
+		file = s->ret > 0 ? file_of(s, s->ret) : 0;
 		put(s, file ? READ(file, f_inode, i_ino) : 0, 8);
 		break;
 	default:
@@ -89,7 +89,7 @@ __noinline int param_path(__u32 desc)
 		return 0;
 	}
 	if (s->ret > 0)
-		file = file_of(s->ret);
+		file = file_of(s, s->ret);
 	if (file)
 		put_path(s, file);
 	else

@@ -95,7 +95,7 @@ __noinline int param_socket(__u32 desc)
 	case OP_X_QUEUE_PCT:
 	case OP_X_QUEUE_LEN:
 	case OP_X_QUEUE_MAX: {
-		sk = s->ret >= 0 ? sock_of(fd) : 0;
+		sk = s->ret >= 0 ? sock_of(s, fd) : 0;
 		__u32 len = sk ? READ(sk, sk_ack_backlog) : 0;
 		__u32 max = sk ? READ(sk, sk_max_ack_backlog) : 0;
 		if (op == OP_X_QUEUE_PCT)
@@ -106,7 +106,7 @@ __noinline int param_socket(__u32 desc)
 	}
 	case OP_X_PAIR_SOURCE:
 	case OP_X_PAIR_PEER: {
-		sk = s->ret == 0 ? sock_of(user_u32(addr)) : 0;
+		sk = s->ret == 0 ? sock_of(s, user_u32(addr)) : 0;
 		struct unix_sock *pair = (void *)sk;
 		put(s, !sk ? 0 : number_of(s, op == OP_X_PAIR_SOURCE ? sk : READ(pair, peer)), 8);
 		break;
