@@ -33,7 +33,8 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 4] = [
 ];
 
 /// What the tests run, and the names that it also goes by.
-const PROGRAMS: [&str; 5] = ["/bin/sh", "/bin/true", "/bin/sleep", "/usr/bin/setsid", "/usr/bin/unshare"];
+const PROGRAMS: [&str; 6] =
+    ["/bin/sh", "/bin/mkdir", "/bin/true", "/bin/sleep", "/usr/bin/setsid", "/usr/bin/unshare"];
 
 /// An emulated machine is slower than a real one by a factor of twenty.
 const PATIENCE: Duration = Duration::from_secs(1500);

@@ -8,7 +8,7 @@ use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::programs::{ENTER_ALL, ENTER_EACH, Interest, PROGRAMS, Program};
+use crate::programs::{ENTER_ALL, ENTER_EACH, Interest, PROGRAMS, Program, QUIET};
 use crate::ring::Ring;
 use crate::{Error, features};
 
@@ -70,7 +70,7 @@ impl Default for Payloads {
     }
 }
 
-/// Threads that are left out, in the kernel.
+/// Threads that are left out, in the kernel, with the children that they make meanwhile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quiet {
     /// By their names, of which the kernel keeps 15 bytes.
@@ -289,11 +289,12 @@ impl Probe {
             let put = maps.quiet_tids.update(&tid.to_ne_bytes(), &[1], MapFlags::ANY);
             put.map_err(kernel("leave out threads by id"))?;
         }
+        let any = *quiet != Quiet::default();
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.any_quiet_comm = u8::from(!quiet.comms.is_empty());
-            bss.any_quiet_tid = u8::from(!quiet.tids.is_empty());
+            bss.any_quiet_tid = u8::from(any);
         }
-        Ok(())
+        QUIET.iter().try_for_each(|program| self.attach(program, any))
     }
 
     /// Captures nothing more; frames that were made stay in the rings.
@@ -323,7 +324,7 @@ impl Probe {
 }
 
 fn all_programs() -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL)
+    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET)
 }
 
 /// What is added to the time since boot: ns since the epoch.

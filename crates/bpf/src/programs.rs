@@ -59,6 +59,9 @@ pub(crate) const ENTER_EACH: &[Program] = &[
 /// The same by one program for all calls, where the kernel's own tracepoints can't be had.
 pub(crate) const ENTER_ALL: &[Program] = &[program("sys_enter", KEPT)];
 
+/// What keeps track of the children of threads that are left out; needed where there are such threads.
+pub(crate) const QUIET: &[Program] = &[program("quiet_fork", &[]), program("quiet_exit", &[])];
+
 /// What is captured: a list, or everything that does not happen all the time.
 pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);
 

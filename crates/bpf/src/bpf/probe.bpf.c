@@ -25,10 +25,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define PF_KTHREAD 0x200000
 
-static __always_inline bool is_left_out(struct task_struct *task)
+/* Of the caller alone. */
+static __always_inline bool is_quiet(struct task_struct *task)
 {
-	if (stopped || task->tgid == own_pid)
-		return true;
 	if (any_quiet_tid) {
 		__u32 tid = task->pid, tgid = task->tgid;
 		if (bpf_map_lookup_elem(&quiet_tids, &tid) || bpf_map_lookup_elem(&quiet_tids, &tgid))
@@ -41,6 +40,11 @@ static __always_inline bool is_left_out(struct task_struct *task)
 			return true;
 	}
 	return false;
+}
+
+static __always_inline bool is_left_out(struct task_struct *task)
+{
+	return stopped || task->tgid == own_pid || is_quiet(task);
 }
 
 SEC("tp_btf/sys_exit")
@@ -123,6 +127,26 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	take_args(args, regs, call.compat);
 	return enter(number, args);
+}
+
+/* Children of threads that are left out are left out, too, whatever becomes of their names. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(quiet_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tid = child->pid;
+	__u8 yes = 1;
+	if (is_quiet(current_task()))
+		bpf_map_update_elem(&quiet_tids, &tid, &yes, 0);
+	return 0;
+}
+
+/* Another thread may get the id. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(quiet_exit, struct task_struct *task)
+{
+	__u32 tid = task->pid;
+	bpf_map_delete_elem(&quiet_tids, &tid);
+	return 0;
 }
 
 #if !defined(__TARGET_ARCH_x86)
