@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
-use eyas_events::{Arch, SyscallCode, syscalls};
+use eyas_events::{Arch, SyscallCode, SyscallFlags, syscalls};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
@@ -228,7 +228,7 @@ impl Probe {
             let mut table = [0; 512];
             for info in syscalls() {
                 if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {
-                    *slot = u8::from(interest.has(info.code));
+                    *slot = if interest.has(info.code) { 1 | sampling(info.flags).bits() } else { 0 };
                 }
             }
             bss.interest = table;
@@ -297,6 +297,21 @@ impl Probe {
         QUIET.iter().try_for_each(|program| self.attach(program, any))
     }
 
+    /// From now on captures the first `1/ratio` of each second, and calls that carry state; 1: everything.
+    ///
+    /// # Errors
+    /// The ratio is not from 1 to 1,000,000.
+    pub fn set_sampling(&mut self, ratio: u32) -> Result<(), Error> {
+        if !(1..=1_000_000).contains(&ratio) {
+            let (what, given) = ("the sampling ratio", u64::from(ratio));
+            return Err(Error::Setting { what, given, expected: "from 1 to 1000000" });
+        }
+        if let Some(data) = self.skel.maps.data_data.as_deref_mut() {
+            data.sampling_ratio = ratio;
+        }
+        Ok(())
+    }
+
     /// Captures nothing more; frames that were made stay in the rings.
     pub fn stop(&mut self) {
         self.links.clear();
@@ -320,6 +335,17 @@ impl Probe {
             page_faults: read(&cpu.faults),
         });
         drops.collect()
+    }
+}
+
+/// What becomes of a call while events are sampled.
+fn sampling(flags: SyscallFlags) -> SyscallFlags {
+    if flags.contains(SyscallFlags::NEVER_DROP) {
+        SyscallFlags::NEVER_DROP
+    } else if flags.contains(SyscallFlags::USED) {
+        flags & SyscallFlags::ALWAYS_DROP
+    } else {
+        SyscallFlags::ALWAYS_DROP
     }
 }
 

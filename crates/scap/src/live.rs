@@ -162,6 +162,15 @@ impl Source {
         self.probe.set_quiet(quiet).map_err(|error| Error::Live(error.to_string()))
     }
 
+    /// From now on captures the first `1/ratio` of each second, and calls that carry state: `drop` events say where
+    /// the rest begins and ends. 1: everything.
+    ///
+    /// # Errors
+    /// The ratio is not from 1 to 1,000,000.
+    pub fn set_sampling(&mut self, ratio: u32) -> Result<(), Error> {
+        self.probe.set_sampling(ratio).map_err(|error| Error::Live(error.to_string()))
+    }
+
     /// What ends this capture.
     pub fn stop_handle(&self) -> Stop {
         Stop(Arc::clone(&self.stop))

@@ -37,6 +37,12 @@ static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 
 	return event;
 }
 
+struct __attribute__((packed)) drop_event {
+	struct header header;
+	__u16 lengths[1];
+	__u32 ratio;
+};
+
 struct __attribute__((packed)) switch_event {
 	struct header header;
 	__u16 lengths[6];

@@ -20,6 +20,7 @@
 #include "call.h"
 #include "emit.h"
 #include "fixed.h"
+#include "sampling.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -54,11 +55,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	struct call call = call_of(task, regs);
 	__u32 number = call.number;
 	struct scratch *s;
-	if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)])
-		return 0;
-	if (is_left_out(task) || (drop_failed && ret < 0))
+	__u8 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
+	if (!says || is_left_out(task) || (drop_failed && ret < 0))
 		return 0;
 	__u16 type = call.type ? call.type : syscall_rows[number & (SYSCALLS - 1)].type;
+	if (sampling_ratio > 1 && is_sampled_out(says, type, ret, regs, call.compat))
+		return 0;
 	bool exec = type == EV_SYSCALL_EXECVE_19_X || type == EV_SYSCALL_EXECVEAT_X;
 	/* A program that was started tells so itself, from sched_process_exec. */
 	if (exec && ret == 0)
@@ -190,7 +192,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 {
 	struct mm_struct *mm = prev->mm;
 	struct switch_event *event;
-	if (is_left_out(prev))
+	if (is_left_out(prev) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_SCHEDSWITCH_6_E, sizeof(*event), 6, 0x444888, prev->pid);
 	if (!event)
@@ -210,7 +212,7 @@ int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_s
 {
 	struct task_struct *task = current_task();
 	struct signal_event *event;
-	if (is_left_out(task))
+	if (is_left_out(task) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_SIGNALDELIVER_E, sizeof(*event), 3, 0x188, task->pid);
 	if (!event)
@@ -228,7 +230,7 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 {
 	struct task_struct *task = current_task();
 	struct fault_event *event;
-	if (is_left_out(task))
+	if (is_left_out(task) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, task->pid);
 	if (!event)

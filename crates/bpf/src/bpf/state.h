@@ -98,6 +98,14 @@ struct {
 
 /* Settings; user space writes them before or while the programs run. */
 __u8 interest[512];
+/* What the table says of a call: that it is wanted, and what becomes of it while events are sampled. */
+#define WANTED 1
+#define ALWAYS_KEPT 2
+#define FIRST_LEFT_OUT 4
+/* Of each second the first 1/ratio is captured; 1: all of it. */
+__u32 sampling_ratio = 1;
+/* Whether the rest of a second is being left out. */
+__u8 left_out = 0;
 __u64 boot_time = 0;
 __u32 snaplen = 80;
 /* Whether more is kept of what goes through sockets of some ports and protocols. */

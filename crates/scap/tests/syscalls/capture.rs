@@ -38,6 +38,7 @@ fn codes(ty: EventType) -> Vec<SyscallCode> {
         EventType::SYSCALL_UMOUNT_1_X => vec![SyscallCode::UMOUNT2],
         EventType::SOCKET_SEND_X => vec![SyscallCode::SENDTO],
         EventType::SOCKET_RECV_X => vec![SyscallCode::RECVFROM],
+        EventType::DROP_E | EventType::DROP_X => vec![SyscallCode::READ],
         EventType::GENERIC_X => vec![SyscallCode::GETPID, SyscallCode::SCHED_YIELD],
         _ => syscalls().filter(|info| info.exit == ty).map(|info| info.code).collect(),
     }
@@ -110,6 +111,17 @@ impl Capture {
             let more = self.pull() && Instant::now() < until;
             assert!(more || !over, "{} of thread {tid}: {best:#?}", info.ident);
         }
+    }
+
+    /// How many events of this thread and type have come.
+    pub fn count(&mut self, ty: EventType) -> usize {
+        self.pull();
+        self.seen.iter().filter(|event| event.as_raw().ty == ty && event.as_raw().tid == tid()).count()
+    }
+
+    /// Captures a part of each second from here on.
+    pub fn sample(&mut self, ratio: u32) {
+        self.shared.source.set_sampling(ratio).unwrap();
     }
 
     /// Reads what has come; whether anything did.

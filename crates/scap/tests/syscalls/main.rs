@@ -41,7 +41,6 @@ const TESTS: &[&str] = &[
 const UNTESTED: &[(&str, &str)] = &[
     ("_E of open, openat, openat2, creat, connect", "their arguments are part of the exit event"),
     ("ITER_", "the snapshot is read from /proc"),
-    ("DROP_", "no event is left out by sampling"),
     ("CPU_HOTPLUG_E", "every CPU that may come has a ring from the start"),
 ];
 

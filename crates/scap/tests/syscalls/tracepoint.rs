@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::Low;
+use crate::call::{Low, at, call};
 use crate::capture::{capture, tid};
 use crate::memory::sizes;
 use crate::want::{flags, int, is};
@@ -52,4 +52,30 @@ fn a_page_that_is_not_there_yet_faults() {
             ("error", flags(&FlagTable::PF_FLAGS, &names)),
         ],
     );
+}
+
+#[test]
+fn sampling_says_what_it_leaves_out() {
+    let types =
+        [EventType::DROP_E, EventType::DROP_X, EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_STAT_X];
+    let Some(mut live) = capture(&types) else { return };
+    live.sample(2);
+    let stat = [0_u8; 256];
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(2200);
+    let (mut opens, mut reads) = (0_usize, 0_usize);
+    while std::time::Instant::now() < until {
+        reads += usize::from(call(libc::SYS_read, [99_999, 0, 0]) == -i64::from(libc::EBADF));
+        call(libc::SYS_stat, [at(c"/".as_ptr()), at(&stat)]);
+        opens += usize::from(call(libc::SYS_openat, [-100, at(c"/none".as_ptr()), 0]) < 0);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        live.count(EventType::DROP_E);
+    }
+    live.sample(1);
+    live.saw(EventType::DROP_E, &[("ratio", int(2))]);
+    live.saw(EventType::DROP_X, &[("ratio", int(2))]);
+    let [kept, sampled, dropped] =
+        [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_READ_X, EventType::SYSCALL_STAT_X]
+            .map(|ty| live.count(ty));
+    assert_eq!((kept, dropped), (opens, 0));
+    assert!(sampled > reads / 4 && sampled < reads * 3 / 4, "{sampled} of {reads}");
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* While events are sampled: those that carry state are kept, of the others the first part of each second. */
+#pragma once
+
+#define SECOND_NS 1000000000ULL
+#define F_DUPFD 0
+#define F_SETFD 2
+#define F_DUPFD_CLOEXEC 1030
+
+/* Says that events are left out from here on, or are no more. */
+static __always_inline void mark_sampling(__u16 type, struct task_struct *task)
+{
+	struct drop_event *event = reserve(type, sizeof(*event), 1, 0x4, task->pid);
+	if (!event)
+		return;
+	event->ratio = sampling_ratio;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+/* Whether the call carries state as long as it succeeds, or is made with certain arguments. */
+static __always_inline bool is_kept(__u8 says, __u16 type, __s64 ret, struct pt_regs *regs, bool compat)
+{
+	if (type == EV_SYSCALL_CLOSE_X || type == EV_SOCKET_BIND_X)
+		return ret >= 0;
+	if (type == EV_SYSCALL_FCNTL_X) {
+		__u64 args[6] = {};
+		take_args(args, regs, compat);
+		return args[1] == F_DUPFD || args[1] == F_SETFD || args[1] == F_DUPFD_CLOEXEC;
+	}
+	return says & ALWAYS_KEPT;
+}
+
+/* Whether the event of a call is left out. */
+static __always_inline bool is_sampled_out(__u8 says, __u16 type, __s64 ret, struct pt_regs *regs, bool compat)
+{
+	bool carries_state = type == EV_SYSCALL_CLOSE_X || type == EV_SOCKET_BIND_X || type == EV_SYSCALL_FCNTL_X;
+	if (is_kept(says, type, ret, regs, compat))
+		return false;
+	if (carries_state || says & FIRST_LEFT_OUT)
+		return true;
+	bool now_out = bpf_ktime_get_boot_ns() % SECOND_NS >= SECOND_NS / sampling_ratio;
+	if (now_out != left_out) {
+		left_out = now_out;
+		mark_sampling(now_out ? EV_DROP_E : EV_DROP_X, current_task());
+	}
+	return now_out;
+}
