@@ -25,11 +25,12 @@ const NEEDS: [Need; 3] = [
 const RELEASES: [&str; 2] = ["bookworm", "trixie"];
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 4] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 5] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-scap", &["--features", "live"], "syscalls", &[]),
     ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
     ("eyas-scap", &["--features", "live"], "races", &[]),
+    ("eyas-scap", &["--features", "live"], "snapshot", &[]),
 ];
 
 /// What the tests run, and the names that it also goes by.

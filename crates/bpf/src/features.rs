@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use libbpf_rs::btf::Btf;
+use libbpf_rs::btf::types::{Struct, Typedef};
+
 use crate::Error;
 
 const CAP_SYS_ADMIN: u32 = 21;
@@ -82,12 +85,40 @@ pub(crate) fn has_syscall_tracepoints() -> bool {
         .any(|root| Path::new(root).join("events/syscalls/sys_enter_openat/id").exists())
 }
 
-/// Whether the kernel has a tracepoint of this name.
-pub(crate) fn has_tracepoint(name: &str) -> bool {
-    use libbpf_rs::btf::{Btf, types::Typedef};
+/// Whether this process is in the first pid namespace: iterators show what is in the own one.
+pub(crate) fn sees_every_process() -> bool {
+    /// Inode of the first pid namespace, the same on every kernel.
+    const FIRST: u64 = 0xefff_fffc;
+    std::fs::metadata("/proc/self/ns/pid")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::ino(&meta) == FIRST)
+}
 
-    let name = format!("btf_trace_{name}");
-    Btf::from_vmlinux().is_ok_and(|btf| btf.type_by_name::<Typedef<'_>>(&name).is_some())
+/// What a program needs that not every kernel has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    /// A tracepoint.
+    Tracepoint(&'static str),
+    /// A BPF iterator.
+    Iterator(&'static str),
+}
+
+/// The kernel's own types, which tell what it has.
+pub(crate) struct Types(Option<Btf<'static>>);
+
+impl Types {
+    /// Reads them, which takes milliseconds.
+    pub(crate) fn of_kernel() -> Self {
+        Self(Btf::from_vmlinux().ok())
+    }
+
+    pub(crate) fn have(&self, need: Need) -> bool {
+        self.0.as_ref().is_some_and(|types| match need {
+            Need::Tracepoint(name) => {
+                types.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}")).is_some()
+            }
+            Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),
+        })
+    }
 }
 
 #[cfg(test)]

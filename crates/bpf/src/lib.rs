@@ -17,10 +17,12 @@
 //! ```
 
 mod features;
+mod files;
 mod probe;
 mod programs;
 mod ring;
 
+pub use files::{FileKind, OpenFile};
 pub use probe::{CpuDrops, Payloads, Probe, ProbeOptions, Quiet};
 pub use ring::Ring;
 

@@ -8,7 +8,9 @@ use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::programs::{ENTER_ALL, ENTER_EACH, Interest, PROGRAMS, Program, QUIET};
+use crate::features::Need;
+use crate::files::{self, OpenFile};
+use crate::programs::{ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET};
 use crate::ring::Ring;
 use crate::{Error, features};
 
@@ -165,12 +167,13 @@ impl Probe {
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
         open.maps.scratches.set_max_entries(cpus as u32).map_err(kernel("size its memory"))?;
         open.maps.rings.set_max_entries(cpus as u32).map_err(kernel("size its rings"))?;
+        let types = features::Types::of_kernel();
         for mut program in open.open_object_mut().progs_mut() {
             let row = all_programs().find(|row| program.name() == row.name);
             let needed = row.is_some_and(|row| {
                 let is_other = ENTER_EACH.iter().chain(ENTER_ALL).any(|p| p.name == row.name)
                     && !enter.iter().any(|p| p.name == row.name);
-                !is_other && row.tracepoint.is_none_or(features::has_tracepoint)
+                !is_other && row.need.is_none_or(|need| types.have(need))
             });
             program.set_autoload(needed);
         }
@@ -253,9 +256,10 @@ impl Probe {
                         self.links.push((row.name, link));
                     }
                     // Calls that this architecture does not have.
-                    _ if row.tracepoint.is_none() => {}
                     _ => {
-                        let name = row.tracepoint.unwrap_or(row.name);
+                        let Some(Need::Tracepoint(name) | Need::Iterator(name)) = row.need else {
+                            return Ok(());
+                        };
                         return Err(Error::Missing(format!("this kernel has no tracepoint {name}")));
                     }
                 }
@@ -312,6 +316,23 @@ impl Probe {
         Ok(())
     }
 
+    /// Calls `each` with every open file of every process, one process after the other, and says whether the kernel
+    /// has what that takes. A process that starts or ends meanwhile may be missing.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn files(&self, each: impl FnMut(OpenFile<'_>)) -> Result<bool, Error> {
+        let Some(program) = self.skel.object().progs_mut().find(|program| program.name() == FILES.name)
+        else {
+            return Ok(false);
+        };
+        if !program.autoload() || !features::sees_every_process() {
+            return Ok(false);
+        }
+        let link = program.attach().map_err(kernel("attach its programs"))?;
+        files::read(&link, each).map(|()| true)
+    }
+
     /// Captures nothing more; frames that were made stay in the rings.
     pub fn stop(&mut self) {
         self.links.clear();
@@ -350,7 +371,7 @@ fn sampling(flags: SyscallFlags) -> SyscallFlags {
 }
 
 fn all_programs() -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET)
+    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET).chain([&FILES])
 }
 
 /// What is added to the time since boot: ns since the epoch.

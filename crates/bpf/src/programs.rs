@@ -2,6 +2,8 @@
 
 use eyas_events::SyscallCode;
 
+use crate::features::Need;
+
 /// One program of the BPF object.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
@@ -9,16 +11,16 @@ pub(crate) struct Program {
     codes: &'static [SyscallCode],
     /// Whether capturing everything includes it: what happens all the time does not.
     by_default: bool,
-    /// The tracepoint, where it is one that not every kernel has.
-    pub(crate) tracepoint: Option<&'static str>,
+    /// What not every kernel has.
+    pub(crate) need: Option<Need>,
 }
 
 const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { name, codes, by_default: true, tracepoint: None }
+    Program { name, codes, by_default: true, need: None }
 }
 
 const fn on_demand(name: &'static str, code: &'static [SyscallCode]) -> Program {
-    Program { name, codes: code, by_default: false, tracepoint: None }
+    Program { name, codes: code, by_default: false, need: None }
 }
 
 /// Calls whose arguments are kept when they begin.
@@ -38,11 +40,11 @@ pub(crate) const PROGRAMS: &[Program] = &[
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]),
     Program {
-        tracepoint: Some("page_fault_user"),
+        need: Some(Need::Tracepoint("page_fault_user")),
         ..on_demand("fault_user", &[SyscallCode::PAGE_FAULT_USER])
     },
     Program {
-        tracepoint: Some("page_fault_kernel"),
+        need: Some(Need::Tracepoint("page_fault_kernel")),
         ..on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL])
     },
 ];
@@ -61,6 +63,10 @@ pub(crate) const ENTER_ALL: &[Program] = &[program("sys_enter", KEPT)];
 
 /// What keeps track of the children of threads that are left out; needed where there are such threads.
 pub(crate) const QUIET: &[Program] = &[program("quiet_fork", &[]), program("quiet_exit", &[])];
+
+/// What lists open files when a capture begins.
+pub(crate) const FILES: Program =
+    Program { need: Some(Need::Iterator("task_file")), ..program("dump_files", &[]) };
 
 /// What is captured: a list, or everything that does not happen all the time.
 pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);

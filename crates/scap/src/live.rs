@@ -11,7 +11,8 @@ use eyas_bpf::{Probe, ProbeOptions, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Advance, Error, EventSource, RawEvent, Stats, proc};
+use crate::proc::known::Known;
+use crate::{Advance, Error, EventSource, RawEvent, Snapshot, Stats, proc};
 
 mod merge;
 
@@ -181,6 +182,21 @@ impl Source {
         self.probe.drops()
     }
 
+    /// The system as it is now, by the kernel's own list of open files where it has one, which takes a fraction of
+    /// the time that `/proc` takes for them.
+    ///
+    /// # Errors
+    /// `/proc` cannot be listed.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let mut known = Known::new(self.options.max_fds);
+        let wanted = self.options.fds;
+        match wanted.then(|| self.probe.files(|file| known.add(&file))) {
+            Some(Ok(true)) => proc::snapshot_with(&self.options, known),
+            // What can't be had of the kernel is in `/proc`, too.
+            _ => proc::snapshot(&self.options),
+        }
+    }
+
     /// Finds the next frame that makes sense.
     fn find(&mut self) -> bool {
         while self.merge.next(|| now(self.boot_ts)).is_some() {
@@ -215,7 +231,7 @@ impl EventSource for Source {
             Phase::Begin => {
                 // The probe is at work already: what happens during the scan comes after it.
                 self.phase = Phase::Capture;
-                return Ok(Advance::Snapshot(Box::new(proc::snapshot(&self.options)?)));
+                return Ok(Advance::Snapshot(Box::new(self.snapshot()?)));
             }
             Phase::Capture if self.stop.load(Ordering::Relaxed) => {
                 self.probe.stop();

@@ -17,6 +17,8 @@ mod dir;
 mod exe;
 mod fds;
 mod host;
+#[cfg(feature = "live")]
+pub(crate) mod known;
 mod mounts;
 mod netlink;
 mod parse;
@@ -62,7 +64,18 @@ impl Default for Options {
 /// `/proc` of [`Options::root`] cannot be listed. Processes whose details may not be read appear with what
 /// can be seen of them.
 pub fn snapshot(options: &Options) -> Result<Snapshot, Error> {
-    let shared = Shared::new(options)?;
+    scan(Shared::new(options)?)
+}
+
+/// As [`snapshot`], of a system whose open files the kernel has listed. A process that is not in the list has started
+/// since, or is another with the same id: its files are looked at here.
+#[cfg(feature = "live")]
+pub(crate) fn snapshot_with(options: &Options, known: known::Known) -> Result<Snapshot, Error> {
+    scan(Shared { known: Mutex::new(known), ..Shared::new(options)? })
+}
+
+fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
+    let options = shared.options;
     let pids = shared.proc.numbers(usize::MAX).map_err(|cause| unreadable(options, cause))?;
     let workers = match pids.len() {
         0..64 => 1,
@@ -118,6 +131,8 @@ struct Shared<'a> {
     sockets: Mutex<HashMap<u64, Arc<Sockets>>>,
     own_pid_namespace: Option<u64>,
     own_user_namespace: Option<u64>,
+    #[cfg(feature = "live")]
+    known: Mutex<known::Known>,
 }
 
 impl<'a> Shared<'a> {
@@ -130,8 +145,22 @@ impl<'a> Shared<'a> {
             sockets: Mutex::default(),
             own_pid_namespace: proc.namespace("1/ns/pid", &mut buffers),
             own_user_namespace: proc.namespace("1/ns/user", &mut buffers),
+            #[cfg(feature = "live")]
+            known: Mutex::default(),
             proc,
         })
+    }
+
+    /// What is known of the files of the process that started at `start`, ns since the epoch.
+    #[cfg(feature = "live")]
+    fn known(&self, pid: u32, start: u64) -> Option<Vec<(u32, fds::Found)>> {
+        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(pid)?;
+        (self.clock.at(known.start) == start).then_some(known.files)
+    }
+
+    #[cfg(not(feature = "live"))]
+    fn known(&self, _pid: u32, _start: u64) -> Option<Vec<(u32, fds::Found)>> {
+        None
     }
 
     fn scan(&self) -> Scan<'_> {
@@ -185,9 +214,13 @@ impl Scan<'_> {
         if threads > 1 {
             self.followers(&dir, &leader);
         }
+        let known = self.shared.known(pid, leader.clone_ts);
         self.part.threads.push(leader);
         if self.shared.options.fds
-            && let Some(fds) = self.fds(&dir)
+            && let Some(fds) = match known {
+                Some(known) => Some(self.known_fds(&dir, known)),
+                None => self.fds(&dir),
+            }
         {
             self.part.fds.push((i64::from(pid), fds));
         }

@@ -21,6 +21,7 @@
 #include "emit.h"
 #include "fixed.h"
 #include "sampling.h"
+#include "snapshot.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -41,6 +41,8 @@ struct scratch {
 	/* The file that was looked up last, and its descriptor; several parameters ask for one. */
 	__u64 file;
 	__s32 fd;
+	/* Whether the path was walked to its root. */
+	__u8 whole;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;
 	__u32 len;

@@ -12,86 +12,143 @@ use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
 
 /// Types of files as captures number them.
-mod code {
-    pub(super) const DIRECTORY: u8 = 2;
-    pub(super) const PIPE: u8 = 7;
-    pub(super) const EVENT: u8 = 9;
-    pub(super) const UNSUPPORTED: u8 = 10;
-    pub(super) const SIGNALFD: u8 = 11;
-    pub(super) const EVENTPOLL: u8 = 12;
-    pub(super) const INOTIFY: u8 = 13;
-    pub(super) const TIMERFD: u8 = 14;
-    pub(super) const BPF: u8 = 17;
-    pub(super) const USERFAULTFD: u8 = 18;
-    pub(super) const IO_URING: u8 = 19;
-    pub(super) const MEMFD: u8 = 20;
-    pub(super) const PIDFD: u8 = 21;
+pub(super) mod code {
+    pub(in crate::proc) const DIRECTORY: u8 = 2;
+    pub(in crate::proc) const PIPE: u8 = 7;
+    pub(in crate::proc) const EVENT: u8 = 9;
+    pub(in crate::proc) const UNSUPPORTED: u8 = 10;
+    pub(in crate::proc) const SIGNALFD: u8 = 11;
+    pub(in crate::proc) const EVENTPOLL: u8 = 12;
+    pub(in crate::proc) const INOTIFY: u8 = 13;
+    pub(in crate::proc) const TIMERFD: u8 = 14;
+    pub(in crate::proc) const BPF: u8 = 17;
+    pub(in crate::proc) const USERFAULTFD: u8 = 18;
+    pub(in crate::proc) const IO_URING: u8 = 19;
+    pub(in crate::proc) const MEMFD: u8 = 20;
+    pub(in crate::proc) const PIDFD: u8 = 21;
+}
+
+/// What is known of an open file before it is looked at.
+#[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a live capture knows files beforehand"))]
+pub(crate) enum Found {
+    /// All.
+    Entry(FdEntry),
+    /// It is the socket with this inode.
+    Socket(u64),
+    /// That it is there.
+    Nothing,
+}
+
+/// The directories of a process's files.
+struct Links {
+    fd: Dir,
+    info: Dir,
+}
+
+impl Links {
+    fn of(dir: &Dir) -> Option<Self> {
+        Some(Self { fd: dir.subdir("fd").ok()?, info: dir.subdir("fdinfo").ok()? })
+    }
 }
 
 impl Scan<'_> {
     /// The files of the process whose directory this is, by number; `None` if they cannot be listed.
     pub(super) fn fds(&mut self, dir: &Dir) -> Option<Vec<FdEntry>> {
-        let links = dir.subdir("fd").ok()?;
-        let mut numbers = links.numbers(self.shared.options.max_fds).ok()?;
+        let links = Links::of(dir)?;
+        let mut numbers = links.fd.numbers(self.shared.options.max_fds).ok()?;
         numbers.sort_unstable();
-        let infos = dir.subdir("fdinfo").ok()?;
-        let mut namespace = None;
-        let mut entries = Vec::with_capacity(numbers.len());
-        for number in numbers {
-            // One that was closed meanwhile is none of the process's files.
-            let Ok(link) = links.link(DecInt::new(number), &mut self.buffers) else { continue };
-            let fd = i64::from(number);
-            let entry = if link.starts_with(b"/memfd:") {
-                let name = parse::undeleted(&link[b"/memfd:".len()..]).to_vec();
-                let ino = links.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
-                FdEntry { fd, ino, detail: other(code::MEMFD, name) }
-            } else if link.starts_with(b"/") {
-                let path = parse::undeleted(link).to_vec();
-                let Ok(stat) = links.stat(DecInt::new(number)) else { continue };
-                let detail = match FileType::from_raw_mode(u32::from(stat.stx_mode)) {
-                    FileType::Directory => other(code::DIRECTORY, path),
-                    FileType::Fifo => other(code::PIPE, path),
-                    FileType::Socket => other(code::UNSUPPORTED, path),
-                    _ => {
-                        let info = infos.read(DecInt::new(number), 4096, &mut self.buffers);
-                        let flags = info.ok().and_then(|text| info_number(text, b"flags:", 8)).unwrap_or(0);
-                        FdDetail::File {
-                            open_flags: portable_open_flags(flags),
-                            path,
-                            dev: device(stat.stx_dev_major, stat.stx_dev_minor),
-                            mount_id: 0,
-                        }
+        let mut sockets = None;
+        // One that was closed meanwhile is none of the process's files.
+        Some(numbers.into_iter().filter_map(|number| self.file(dir, &links, number, &mut sockets)).collect())
+    }
+
+    /// The same of a process of whose files something is known.
+    pub(super) fn known_fds(&mut self, dir: &Dir, found: Vec<(u32, Found)>) -> Vec<FdEntry> {
+        let (mut links, mut sockets) = (None, None);
+        let entries = found.into_iter().filter_map(|(number, found)| match found {
+            Found::Entry(entry) => Some(entry),
+            Found::Socket(ino) => {
+                let name = format!("socket:[{ino}]").into_bytes();
+                Some(self.socket(dir, number, ino, name, &mut sockets))
+            }
+            Found::Nothing => {
+                links = links.take().or_else(|| Links::of(dir));
+                self.file(dir, links.as_ref()?, number, &mut sockets)
+            }
+        });
+        entries.collect()
+    }
+
+    /// One file; `None` if it is closed by now.
+    fn file(
+        &mut self,
+        dir: &Dir,
+        links: &Links,
+        number: u32,
+        sockets: &mut Option<Arc<Sockets>>,
+    ) -> Option<FdEntry> {
+        let link = links.fd.link(DecInt::new(number), &mut self.buffers).ok()?;
+        let fd = i64::from(number);
+        Some(if link.starts_with(b"/memfd:") {
+            let name = parse::undeleted(&link[b"/memfd:".len()..]).to_vec();
+            let ino = links.fd.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
+            FdEntry { fd, ino, detail: other(code::MEMFD, name) }
+        } else if link.starts_with(b"/") {
+            let path = parse::undeleted(link).to_vec();
+            let stat = links.fd.stat(DecInt::new(number)).ok()?;
+            let detail = match FileType::from_raw_mode(u32::from(stat.stx_mode)) {
+                FileType::Directory => other(code::DIRECTORY, path),
+                FileType::Fifo => other(code::PIPE, path),
+                FileType::Socket => other(code::UNSUPPORTED, path),
+                _ => {
+                    let info = links.info.read(DecInt::new(number), 4096, &mut self.buffers);
+                    let flags = info.ok().and_then(|text| info_number(text, b"flags:", 8)).unwrap_or(0);
+                    FdDetail::File {
+                        open_flags: portable_open_flags(flags),
+                        path,
+                        dev: device(stat.stx_dev_major, stat.stx_dev_minor),
+                        mount_id: 0,
                     }
-                };
-                FdEntry { fd, ino: stat.stx_ino, detail }
-            } else if link.starts_with(b"socket:") {
-                let ino = parse::bracketed(link).unwrap_or(0);
-                let name = link.to_vec();
-                if namespace.is_none() {
-                    namespace = self.network(dir);
                 }
-                let found = namespace.as_ref().and_then(|sockets| sockets.get(ino));
-                FdEntry { fd, ino, detail: found.unwrap_or(other(code::UNSUPPORTED, name)) }
-            } else if link.starts_with(b"pipe:") {
-                let ino = parse::bracketed(link).unwrap_or(0);
-                FdEntry { fd, ino, detail: other(code::PIPE, link.to_vec()) }
-            } else if let Some(kind) = link.strip_prefix(b"anon_inode:") {
-                let (code, name) = anonymous(kind);
-                let name = match code {
-                    code::PIDFD => self.pidfd_name(&infos, number),
-                    _ => name.to_vec(),
-                };
-                let ino = self.anonymous_inode(&links, number, code);
-                FdEntry { fd, ino, detail: other(code, name) }
-            } else {
-                // Files without a path: a namespace (`net:[…]`), or what no mount shows any more.
-                let name = link.to_vec();
-                let ino = parse::bracketed(link).unwrap_or(0);
-                FdEntry { fd, ino, detail: other(code::UNSUPPORTED, name) }
             };
-            entries.push(entry);
+            FdEntry { fd, ino: stat.stx_ino, detail }
+        } else if link.starts_with(b"socket:") {
+            let ino = parse::bracketed(link).unwrap_or(0);
+            let name = link.to_vec();
+            self.socket(dir, number, ino, name, sockets)
+        } else if link.starts_with(b"pipe:") {
+            let ino = parse::bracketed(link).unwrap_or(0);
+            FdEntry { fd, ino, detail: other(code::PIPE, link.to_vec()) }
+        } else if let Some(kind) = link.strip_prefix(b"anon_inode:") {
+            let (code, name) = anonymous(kind);
+            let name = match code {
+                code::PIDFD => self.pidfd_name(&links.info, number),
+                _ => name.to_vec(),
+            };
+            let ino = self.anonymous_inode(&links.fd, number, code);
+            FdEntry { fd, ino, detail: other(code, name) }
+        } else {
+            // Files without a path: a namespace (`net:[…]`), or what no mount shows any more.
+            let name = link.to_vec();
+            let ino = parse::bracketed(link).unwrap_or(0);
+            FdEntry { fd, ino, detail: other(code::UNSUPPORTED, name) }
+        })
+    }
+
+    /// A socket of the process; those that no table has keep the link's name.
+    fn socket(
+        &mut self,
+        dir: &Dir,
+        number: u32,
+        ino: u64,
+        name: Vec<u8>,
+        sockets: &mut Option<Arc<Sockets>>,
+    ) -> FdEntry {
+        if sockets.is_none() {
+            *sockets = self.network(dir);
         }
-        Some(entries)
+        let found = sockets.as_ref().and_then(|sockets| sockets.get(ino));
+        FdEntry { fd: i64::from(number), ino, detail: found.unwrap_or(other(code::UNSUPPORTED, name)) }
     }
 
     /// Inode of a file without a file: one for all, but for the kinds that have their own.
@@ -126,12 +183,12 @@ impl Scan<'_> {
     }
 }
 
-fn other(type_code: u8, name: Vec<u8>) -> FdDetail {
+pub(super) fn other(type_code: u8, name: Vec<u8>) -> FdDetail {
     FdDetail::Other { type_code, name }
 }
 
 /// Kind of an anonymous inode, and the name that its file gets.
-fn anonymous(kind: &[u8]) -> (u8, &[u8]) {
+pub(super) fn anonymous(kind: &[u8]) -> (u8, &[u8]) {
     let code = match kind {
         b"[eventfd]" => code::EVENT,
         b"[signalfd]" => code::SIGNALFD,
@@ -163,7 +220,7 @@ const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x1_0000, 0x4000, 0x2_0000)
 const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x4000, 0x1_0000, 0x8000);
 
 /// Flags of `open` as the kernel keeps them, in the values of the schema.
-fn portable_open_flags(kernel: u64) -> u32 {
+pub(super) fn portable_open_flags(kernel: u64) -> u32 {
     let (direct, directory, largefile) = DIRECT_DIRECTORY_LARGEFILE;
     let access: &[&str] = match kernel & 3 {
         1 => &["O_WRONLY"],

@@ -35,7 +35,7 @@ impl Clock {
         Self { boot_ts: ns(ClockId::Realtime).saturating_sub(ns(ClockId::Boottime)) }
     }
 
-    fn at(self, ticks: u64) -> u64 {
+    pub(super) fn at(self, ticks: u64) -> u64 {
         self.boot_ts.saturating_add(ticks.saturating_mul(1_000_000_000 / TICKS))
     }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #define OVERLAY_MAGIC 0x794c7630
+#define PATH_MAX 4096
 #define FMODE_CREATED 0x100000
 #define S_IFMT 0xf000
 #define S_IFSOCK 0xc000
@@ -48,9 +49,9 @@ static __always_inline int layer_of(struct file *file)
 	return upper && READ(upper, d_inode) ? 1 : 2;
 }
 
-/* Walks from the file to the root, writing the path backwards into the upper half of the scratch, then
- * copies it to the event. */
-static __always_inline void put_path(struct scratch *s, struct file *file)
+/* Walks from the file to the root, writing the path backwards into the upper half of the scratch, where a NUL stands
+ * behind it. Answers where it begins. */
+static __always_inline __u32 walk(struct scratch *s, struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
 	struct vfsmount *vfsmount = READ(file, f_path.mnt);
@@ -58,13 +59,16 @@ static __always_inline void put_path(struct scratch *s, struct file *file)
 	struct dentry *root = READ(mount, mnt.mnt_root);
 	int depth;
 
-	s->data[TEMP + 4096] = 0;
-	s->at = 4096;
+	s->data[TEMP + PATH_MAX] = 0;
+	s->at = PATH_MAX;
+	s->whole = 0;
 	for (depth = 0; depth < 64; depth++) {
 		if (dentry == root) {
 			struct mount *above = READ(mount, mnt_parent);
-			if (above == mount)
+			if (above == mount) {
+				s->whole = 1;
 				break;
+			}
 			dentry = READ(mount, mnt_mountpoint);
 			mount = above;
 			root = READ(mount, mnt.mnt_root);
@@ -79,22 +83,36 @@ static __always_inline void put_path(struct scratch *s, struct file *file)
 			break;
 		at -= len;
 		s->at = at;
-		bpf_probe_read_kernel(&s->data[TEMP + (at & 0xfff)], len, name);
+		bpf_probe_read_kernel(&s->data[TEMP + (at & (PATH_MAX - 1))], len, name);
 		if (dentry == parent)
 			break; /* a memfd and its like: the bare name */
 		at--;
 		s->at = at;
-		s->data[TEMP + (at & 0xfff)] = '/';
+		s->data[TEMP + (at & (PATH_MAX - 1))] = '/';
 		dentry = parent;
 	}
-	if (s->at == 4096) {
-		s->at = 4095;
-		s->data[TEMP + 4095] = '/';
+	if (s->at == PATH_MAX) {
+		s->at = PATH_MAX - 1;
+		s->data[TEMP + PATH_MAX - 1] = '/';
 	}
+	return s->at;
+}
+
+/* Copies what `walk` found, with its NUL; answers its length. */
+static __always_inline __u32 copy_path(struct scratch *s, __u32 to)
+{
 	__u32 at = s->at;
-	/* Up to the NUL behind the last byte. */
-	long len = bpf_probe_read_kernel_str(&s->data[s->pos & 0xffff], 4096, &s->data[TEMP + (at & 0xfff)]);
-	end_param(s, len > 0 ? len & 0xffff : 0);
+	__u32 len = PATH_MAX + 1 - at;
+	barrier_var(len);
+	len &= 2 * PATH_MAX - 1;
+	bpf_probe_read_kernel(&s->data[to & 0xffff], len, &s->data[TEMP + (at & (PATH_MAX - 1))]);
+	return len;
+}
+
+static __always_inline void put_path(struct scratch *s, struct file *file)
+{
+	walk(s, file);
+	end_param(s, copy_path(s, s->pos));
 }
 
 static __always_inline __u64 inode_time(struct inode *inode, bool modified)

@@ -1,0 +1,138 @@
+//! Every open file of every process, as a BPF iterator tells them.
+
+use std::io::{ErrorKind, Read};
+
+use libbpf_rs::{Iter, Link};
+
+use crate::Error;
+
+/// How much the kernel is asked for at once; it gives what one seq buffer holds.
+const CHUNK: usize = 64 << 10;
+/// A record without its name.
+const RECORD: usize = 40;
+/// The longest path, with its NUL.
+const LONGEST: usize = 4097;
+
+/// What a file's name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A path, from the root of its mount namespace.
+    Path,
+    /// There is none: a pipe.
+    Pipe,
+    /// There is none: a socket.
+    Socket,
+    /// What kind of anonymous inode it is, such as `[eventfd]`.
+    Anonymous,
+    /// Something else, which `/proc` knows.
+    Other,
+}
+
+/// An open file of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFile<'a> {
+    /// Process.
+    pub pid: u32,
+    /// When the process started: ns since boot, suspended time included.
+    pub start: u64,
+    /// Descriptor.
+    pub fd: u32,
+    /// Inode.
+    pub ino: u64,
+    /// Device that it lies on, as `stat` has it in 32 bits.
+    pub dev: u32,
+    /// Flags of `open` as the kernel keeps them, and `O_CLOEXEC` where it is closed on exec.
+    pub flags: u32,
+    /// Type and permissions, as `stat` has them.
+    pub mode: u16,
+    /// What `name` is.
+    pub kind: FileKind,
+    /// Its name; empty where there is none.
+    pub name: &'a [u8],
+}
+
+/// Calls `each` with every open file that the iterator behind `link` finds, by process.
+pub(crate) fn read(link: &Link, mut each: impl FnMut(OpenFile<'_>)) -> Result<(), Error> {
+    let fail = |cause: String| Error::Kernel { step: "list open files", cause };
+    let mut files = Iter::new(link).map_err(|cause| fail(cause.to_string()))?;
+    let mut buffer = vec![0; CHUNK + RECORD + LONGEST];
+    let mut filled = 0;
+    loop {
+        let count = match files.read(&mut buffer[filled..]) {
+            Ok(0) if filled == 0 => return Ok(()),
+            Ok(0) => return Err(fail("half a file".into())),
+            Ok(count) => count,
+            Err(cause) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&cause.kind()) => continue,
+            Err(cause) => return Err(fail(cause.to_string())),
+        };
+        filled += count;
+        let mut at = 0;
+        while let Some((file, len)) = parse(&buffer[at..filled]) {
+            each(file);
+            at += len;
+        }
+        if at == 0 && filled > RECORD + LONGEST {
+            return Err(fail("a file that makes no sense".into()));
+        }
+        buffer.copy_within(at..filled, 0);
+        filled -= at;
+    }
+}
+
+/// The first record, and its length; `None` if it is not all there.
+fn parse(bytes: &[u8]) -> Option<(OpenFile<'_>, usize)> {
+    let u64_at = |at: usize| Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    let u32_at = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    let u16_at = |at: usize| Some(u16::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    let end = RECORD + u32_at(36)? as usize;
+    let name = bytes.get(RECORD..end)?;
+    let kind = match u16_at(34)? {
+        0 => FileKind::Path,
+        1 => FileKind::Pipe,
+        2 => FileKind::Socket,
+        3 => FileKind::Anonymous,
+        _ => FileKind::Other,
+    };
+    let file = OpenFile {
+        start: u64_at(0)?,
+        ino: u64_at(8)?,
+        pid: u32_at(16)?,
+        fd: u32_at(20)?,
+        dev: u32_at(24)?,
+        flags: u32_at(28)?,
+        mode: u16_at(32)?,
+        kind,
+        name: name.strip_suffix(&[0]).unwrap_or(name),
+    };
+    Some((file, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_read_as_the_probe_writes_them() {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&7_u64.to_ne_bytes());
+        bytes.extend_from_slice(&8_u64.to_ne_bytes());
+        [1_u32, 2, 3, 4].iter().for_each(|word| bytes.extend_from_slice(&word.to_ne_bytes()));
+        [5_u16, 3].iter().for_each(|word| bytes.extend_from_slice(&word.to_ne_bytes()));
+        bytes.extend_from_slice(&3_u32.to_ne_bytes());
+        bytes.extend_from_slice(b"[x\0");
+        let expected = OpenFile {
+            start: 7,
+            ino: 8,
+            pid: 1,
+            fd: 2,
+            dev: 3,
+            flags: 4,
+            mode: 5,
+            kind: FileKind::Anonymous,
+            name: b"[x",
+        };
+        assert_eq!(parse(&bytes), Some((expected, bytes.len())));
+        assert_eq!(parse(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(parse(&[]), None);
+    }
+}

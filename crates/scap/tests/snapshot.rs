@@ -1,0 +1,186 @@
+//! The snapshot of a live capture, which has open files from the kernel itself, beside that of `/proc`. It needs root
+//! and a kernel that loads the probe.
+#![cfg(feature = "live")]
+
+use std::collections::{HashMap, HashSet};
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use eyas_events::{EventType, SyscallCode};
+use eyas_scap::live::{Options, Source};
+use eyas_scap::{EventSource, FdDetail, FdEntry, Next, Snapshot, proc};
+
+/// Types of files as captures number them.
+const DIRECTORY: u8 = 2;
+const BPF: u8 = 17;
+
+/// A capture, and what keeps others away meanwhile.
+fn open() -> Option<(Source, std::fs::File)> {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return None;
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let interest = Some(vec![SyscallCode::EXECVE]);
+    let source = Source::open(Options { interest, exclude_self: false, ..Options::default() }).unwrap();
+    Some((source, lock))
+}
+
+fn files(snapshot: &Snapshot) -> HashMap<i64, Vec<FdEntry>> {
+    let mut files: HashMap<i64, Vec<FdEntry>> = HashMap::new();
+    for (pid, entries) in &snapshot.fds {
+        assert!(files.insert(*pid, entries.clone()).is_none(), "the files of {pid} are there twice");
+    }
+    files
+}
+
+fn unique(snapshot: &Snapshot) -> HashSet<i64> {
+    let tids: HashSet<i64> = snapshot.threads.iter().map(|thread| thread.tid).collect();
+    assert_eq!(tids.len(), snapshot.threads.len(), "a thread is there twice");
+    tids
+}
+
+fn sleeper() -> Child {
+    Command::new("/bin/sleep").arg("60").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+}
+
+fn end(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn files_are_those_of_proc() {
+    let Some((source, _lock)) = open() else { return };
+    let dir = std::env::temp_dir().join(format!("eyas-files-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(dir.join("deep/er")).unwrap();
+    // One of each kind stays open during both snapshots.
+    let path = dir.join("deep/er/a file");
+    let _written = std::fs::File::options().append(true).create(true).open(&path).unwrap();
+    let gone = dir.join("gone");
+    let _gone = std::fs::File::create(&gone).unwrap();
+    std::fs::remove_file(&gone).unwrap();
+    let _kept = [
+        std::fs::File::open(&dir).unwrap(),
+        std::fs::File::open("/").unwrap(),
+        std::fs::File::open("/sys/kernel").unwrap(),
+        std::fs::File::open("/dev/null").unwrap(),
+        std::fs::File::open("/proc/self/ns/net").unwrap(),
+    ];
+    let fifo = dir.join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let _fifo = std::fs::File::options().read(true).write(true).open(&fifo).unwrap();
+    let _others = [
+        rustix::pipe::pipe().unwrap().0,
+        rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).unwrap(),
+        rustix::event::epoll::create(rustix::event::epoll::CreateFlags::empty()).unwrap(),
+        rustix::fs::inotify::init(rustix::fs::inotify::CreateFlags::empty()).unwrap(),
+        rustix::fs::memfd_create("scratch pad", rustix::fs::MemfdFlags::CLOEXEC).unwrap(),
+        rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty()).unwrap(),
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let _unix = UnixListener::bind(dir.join("a.sock")).unwrap();
+    let mut children: Vec<Child> = (0..20).map(|_| sleeper()).collect();
+    // A child has its parent's files until the program it was made for has taken over.
+    std::thread::sleep(Duration::from_millis(200));
+
+    let by_kernel = source.snapshot().unwrap();
+    let by_proc = proc::snapshot(&proc::Options::default()).unwrap();
+    let (kernel, proc) = (files(&by_kernel), files(&by_proc));
+    let own = i64::from(std::process::id());
+    // What a scan itself has open comes and goes.
+    let is_scan = |entry: &FdEntry| match &entry.detail {
+        FdDetail::Other { type_code: DIRECTORY, name } => name.starts_with(b"/proc"),
+        FdDetail::Other { type_code, .. } => *type_code == BPF,
+        FdDetail::File { path, .. } => path.starts_with(b"/proc"),
+        _ => false,
+    };
+    let stable = |files: &HashMap<i64, Vec<FdEntry>>| -> Vec<FdEntry> {
+        files[&own].iter().filter(|entry| !is_scan(entry)).cloned().collect()
+    };
+    let (mine, other) = (stable(&kernel), stable(&proc));
+    assert!(mine.len() >= 20, "{} files", mine.len());
+    for entry in &mine {
+        assert!(other.contains(entry), "{entry:?}, {:?}", other.iter().find(|other| other.fd == entry.fd));
+    }
+    assert!(other.iter().all(|entry| mine.iter().any(|mine| mine.fd == entry.fd)), "{other:?}");
+    for child in &mut children {
+        let pid = i64::from(child.id());
+        assert_eq!(kernel[&pid], proc[&pid]);
+        assert!(kernel[&pid].len() >= 3);
+        end(child);
+    }
+    // Of all others but those that were at work meanwhile.
+    let both: Vec<i64> = kernel.keys().copied().filter(|pid| proc.contains_key(pid)).collect();
+    let differ: Vec<&i64> = both.iter().filter(|pid| **pid != own && kernel[*pid] != proc[*pid]).collect();
+    println!("{} processes, of which {} differ", both.len(), differ.len());
+    assert!(differ.len() * 4 <= both.len(), "{differ:?}");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
+    let Some((mut source, _lock)) = open() else { return };
+    let mut elders: Vec<Child> = (0..5).map(|_| sleeper()).collect();
+    let over = AtomicBool::new(false);
+    // Short-lived ones without a pause, and now and then one that stays.
+    let (snapshots, mut stayed) = std::thread::scope(|scope| {
+        let churn = scope.spawn(|| {
+            let mut stayed = Vec::new();
+            let mut count = 0;
+            while !over.load(Ordering::Relaxed) {
+                Command::new("/bin/true").stdin(Stdio::null()).status().unwrap();
+                count += 1;
+                if count % 20 == 0 {
+                    stayed.push(sleeper());
+                }
+            }
+            stayed
+        });
+        let until = Instant::now() + Duration::from_millis(1500);
+        let mut snapshots = Vec::new();
+        while Instant::now() < until {
+            snapshots.push(source.snapshot().unwrap());
+        }
+        over.store(true, Ordering::Relaxed);
+        (snapshots, churn.join().unwrap())
+    });
+    let Next::Snapshot(last) = source.next().unwrap() else { panic!("the first item is no snapshot") };
+    source.stop_handle().stop();
+    let mut started = HashSet::new();
+    loop {
+        match source.next().unwrap() {
+            Next::Event(event) if event.ty == EventType::SYSCALL_EXECVE_19_X && event.result() == Some(0) => {
+                started.insert(event.tid);
+            }
+            Next::End => break,
+            _ => {}
+        }
+    }
+    for snapshot in &snapshots {
+        let (tids, files) = (unique(snapshot), files(snapshot));
+        for pid in elders.iter().map(|child| i64::from(child.id())) {
+            assert!(tids.contains(&pid) && files[&pid].len() >= 3, "{pid} was there all the time");
+        }
+        assert!(files.keys().all(|pid| tids.contains(pid)), "files of no process");
+    }
+    let tids = unique(&last);
+    for pid in stayed.iter().map(|child| i64::from(child.id())) {
+        assert!(tids.contains(&pid) && started.contains(&pid), "{pid} is lost");
+    }
+    println!(
+        "{} snapshots beside {} processes, {} of which stayed",
+        snapshots.len(),
+        started.len(),
+        stayed.len()
+    );
+    assert!(snapshots.len() > 3 && !stayed.is_empty());
+    stayed.iter_mut().chain(&mut elders).for_each(end);
+}
