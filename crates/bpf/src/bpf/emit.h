@@ -29,24 +29,41 @@ static __always_inline int done(struct scratch *s)
 	return 0;
 }
 
-__noinline int emit(__u32 type)
+/* Makes an event, with a function for its parameters, but for plain ones where it has those. */
+static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, int (*param)(__u32 desc))
 {
-	struct scratch *s = scratch();
 	__u32 first = event_rows[type & 511].first, count = event_rows[type & 511].count;
 	int i;
-	if (!s)
-		return 0;
 	begin(s, type, s->forked ? READ(subject(s), pid) : current_task()->pid);
 	for (i = 0; i < 32; i++) {
 		if (i >= count)
 			break;
 		__u32 desc = descs[(first + i) & 2047];
 		/* Most are plain: they take no call. */
-		if (!param_plain(s, desc))
+		if (!has_plain || !param_plain(s, desc))
 			param(desc);
 	}
 	submit(s);
 	return 0;
+}
+
+__noinline int emit(__u32 type)
+{
+	struct scratch *s = scratch();
+	return s ? make(s, type, true, param) : 0;
+}
+
+/* Events of one kind each, so that their programs have no more to be verified than these need. */
+__noinline int emit_exec(__u32 type)
+{
+	struct scratch *s = scratch();
+	return s ? make(s, type, false, param_of_exec) : 0;
+}
+
+__noinline int emit_exit(__u32 type)
+{
+	struct scratch *s = scratch();
+	return s ? make(s, type, false, param_exit) : 0;
 }
 
 /* An event for each message that went, or one for a call that moved none. */

@@ -16,56 +16,81 @@
 #include "params/keyctl.h"
 #include "params/misc.h"
 
-/* Parameters of plain calls: an argument, the result, a text. */
+/* Parameters of plain calls: an argument, the result, a text. Those that are numbers go one way from here on, for the
+ * verifier follows each way by itself. */
 static __always_inline int param_plain(struct scratch *s, __u32 desc)
 {
 	__u32 op = desc & 0xff, n = desc >> 8 & 0xff, size = desc >> 16 & 0xff, map = desc >> 24;
 	__u64 value = arg(s, n);
 	switch (op) {
 	case OP_RET:
-		put(s, s->ret, size);
-		return 1;
+		value = s->ret;
+		break;
 	case OP_ARG:
-		put(s, value, size);
-		return 1;
+		break;
 	case OP_ARGS32:
-		put(s, (__s64)(int)value, size);
-		return 1;
-	case OP_ARGU32:
-		put(s, (__u32)value, size);
-		return 1;
 	case OP_DIRFD:
-		put(s, (__s64)(int)value, size);
-		return 1;
+		value = (__s64)(int)value;
+		break;
+	case OP_ARGU32:
+	case OP_DEV:
+		/* User space has devices in the form that events have, too. */
+		value = (__u32)value;
+		break;
+	case OP_USERU32:
+		value = user_u32(value);
+		break;
+	case OP_USERU64:
+		value = user_u64(value);
+		break;
+	case OP_MAP:
+		value = translate(map, value);
+		break;
+	case OP_ZERO:
+		value = 0;
+		break;
+	case OP_X_SYSCALL_CODE:
+		value = syscall_rows[s->number & 511].code;
+		size = 2;
+		break;
+	case OP_X_SYSCALL_NUMBER:
+		value = s->number;
+		size = 2;
+		break;
 	case OP_USERSTR:
 		put_user_str(s, value, 4096);
-		return 1;
-	case OP_USERU32:
-		put(s, user_u32(value), size);
-		return 1;
-	case OP_USERU64:
-		put(s, user_u64(value), size);
-		return 1;
-	case OP_MAP:
-		put(s, translate(map, value), size);
-		return 1;
-	case OP_DEV:
-		/* User space has them in the form that events have, too. */
-		put(s, (__u32)value, size);
-		return 1;
-	case OP_ZERO:
-		put(s, 0, size);
-		return 1;
-	case OP_X_SYSCALL_CODE:
-		put(s, syscall_rows[s->number & 511].code, 2);
-		return 1;
-	case OP_X_SYSCALL_NUMBER:
-		put(s, s->number, 2);
 		return 1;
 	case OP_CUSTOM:
 	case OP_EMPTY:
 		put_empty(s);
 		return 1;
+	default:
+		return 0;
+	}
+	put(s, value, size);
+	return 1;
+}
+
+/* Of a program that was started. */
+__noinline int param_of_exec(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s || s->pos > MAX_EVENT)
+		return 0;
+	switch (desc & 0xff) {
+	case OP_RET:
+		put(s, s->ret, 8);
+		break;
+	CASES_IMAGE:
+		return param_image(desc);
+	CASES_CGROUPS:
+		return param_cgroups(desc);
+	CASES_TASK:
+		return param_task(desc);
+	CASES_PROGRAM:
+		return param_program(desc);
+	default:
+		put_empty(s);
 	}
 	return 0;
 }

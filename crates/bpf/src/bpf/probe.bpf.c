@@ -174,7 +174,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (is_left_out(task) || task->flags & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->filename = (__u64)binprm->filename;
-	emit(EV_SYSCALL_EXECVE_19_X);
+	emit_exec(EV_SYSCALL_EXECVE_19_X);
 	return done(s);
 }
 
@@ -184,7 +184,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	struct scratch *s;
 	if (is_left_out(task) || !(s = fresh()))
 		return 0;
-	emit(EV_PROCEXIT_1_E);
+	emit_exit(EV_PROCEXIT_1_E);
 	return done(s);
 }
 

@@ -72,7 +72,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	record->flags = (READ(file, f_flags) & ~O_CLOEXEC) | (closes_on_exec(task, fd) ? O_CLOEXEC : 0);
 	record->kind = kind_of(file);
 	if (record->kind == KIND_PATH || record->kind == KIND_ANONYMOUS) {
-		walk(s, file);
+		walk(s, number_of(s, file));
 		len = copy_path(s, sizeof(*record));
 		if (record->kind == KIND_PATH && !s->whole)
 			record->kind = KIND_OTHER;

@@ -50,9 +50,12 @@ static __always_inline int layer_of(struct file *file)
 }
 
 /* Walks from the file to the root, writing the path backwards into the upper half of the scratch, where a NUL stands
- * behind it. Answers where it begins. */
-static __always_inline __u32 walk(struct scratch *s, struct file *file)
+ * behind it. */
+__noinline int walk(struct scratch *s, __u64 of)
 {
+	struct file *file = (struct file *)of;
+	if (!s)
+		return 0;
 	struct dentry *dentry = READ(file, f_path.dentry);
 	struct vfsmount *vfsmount = READ(file, f_path.mnt);
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
@@ -95,7 +98,7 @@ static __always_inline __u32 walk(struct scratch *s, struct file *file)
 		s->at = PATH_MAX - 1;
 		s->data[TEMP + PATH_MAX - 1] = '/';
 	}
-	return s->at;
+	return 0;
 }
 
 /* Copies what `walk` found, with its NUL; answers its length. */
@@ -111,7 +114,7 @@ static __always_inline __u32 copy_path(struct scratch *s, __u32 to)
 
 static __always_inline void put_path(struct scratch *s, struct file *file)
 {
-	walk(s, file);
+	walk(s, number_of(s, file));
 	end_param(s, copy_path(s, s->pos));
 }
 
