@@ -14,12 +14,13 @@ const CAP_BPF: u32 = 39;
 /// Checks what loading the probe needs; the first thing that is missing is the answer.
 pub(crate) fn check() -> Result<(), Error> {
     let missing = |text: String| Err(Error::Missing(text));
-    if !may_load() {
-        return missing(
-            "capturing live needs the capabilities CAP_BPF and CAP_PERFMON: run as root, or `setcap \
-             cap_bpf,cap_perfmon,cap_sys_ptrace+ep` the program"
-                .into(),
-        );
+    let lacks = lacked();
+    if !lacks.is_empty() {
+        return missing(format!(
+            "capturing live needs the capabilities CAP_BPF and CAP_PERFMON, of which this process lacks {}: run as \
+             root, or `setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep` the program",
+            lacks.join(" and ")
+        ));
     }
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
         let sys = Path::new("/sys/kernel").exists();
@@ -48,13 +49,23 @@ fn lockdown() -> Option<String> {
     text.contains("[confidentiality]").then(|| "confidentiality".to_owned())
 }
 
-/// Whether this process has the capabilities that loading takes. Unknown counts as yes: the kernel decides.
-fn may_load() -> bool {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+/// The capabilities that loading takes and this process lacks. What is not known is not: the kernel decides.
+fn lacked() -> Vec<&'static str> {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Vec::new() };
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let Some(caps) = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()) else { return true };
+    let Some(caps) = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()) else { return Vec::new() };
     let has = |cap: u32| caps & (1 << cap) != 0;
-    has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON))
+    let needed = [("CAP_BPF", CAP_BPF), ("CAP_PERFMON", CAP_PERFMON)];
+    needed.into_iter().filter(|(_, cap)| !has(*cap) && !has(CAP_SYS_ADMIN)).map(|(name, _)| name).collect()
+}
+
+/// What it means that the kernel refuses a process that has the capabilities.
+pub(crate) fn refused() -> Error {
+    Error::Missing(
+        "the kernel forbids this process to load BPF programs although it has the capabilities: a security module or \
+         a container's seccomp profile does (Docker: `--privileged`, or `--security-opt seccomp=unconfined`)"
+            .into(),
+    )
 }
 
 /// Numbers of the CPUs that may come up, from 0; as many as the kernel has room for.
@@ -109,6 +120,14 @@ impl Types {
     /// Reads them, which takes milliseconds.
     pub(crate) fn of_kernel() -> Self {
         Self(Btf::from_vmlinux().ok())
+    }
+
+    /// Checks what every program needs.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let has_rings =
+            self.0.as_ref().is_none_or(|types| types.type_by_name::<Struct<'_>>("bpf_ringbuf").is_some());
+        let text = "this kernel has no BPF ring buffer: Linux 5.8 or newer is needed";
+        if has_rings { Ok(()) } else { Err(Error::Missing(text.into())) }
     }
 
     pub(crate) fn have(&self, need: Need) -> bool {

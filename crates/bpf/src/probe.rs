@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use eyas_events::{Arch, SyscallCode, SyscallFlags, syscalls};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
+use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::features::Need;
@@ -168,6 +168,7 @@ impl Probe {
         open.maps.scratches.set_max_entries(cpus as u32).map_err(kernel("size its memory"))?;
         open.maps.rings.set_max_entries(cpus as u32).map_err(kernel("size its rings"))?;
         let types = features::Types::of_kernel();
+        types.check()?;
         for mut program in open.open_object_mut().progs_mut() {
             let row = all_programs().find(|row| program.name() == row.name);
             let needed = row.is_some_and(|row| {
@@ -177,7 +178,10 @@ impl Probe {
             });
             program.set_autoload(needed);
         }
-        let mut skel = open.load().map_err(kernel("load its programs"))?;
+        let mut skel = open.load().map_err(|cause| match cause.kind() {
+            ErrorKind::PermissionDenied => features::refused(),
+            _ => kernel("load its programs")(cause),
+        })?;
 
         let online = features::online_cpus();
         let mut rings = Vec::with_capacity(cpus);

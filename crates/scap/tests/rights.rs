@@ -1,0 +1,112 @@
+//! What a live capture takes, and what it says when that is not there. Each case runs this program again, with fewer
+//! rights or in a world of its own; it needs root, `setpriv` and `unshare`.
+#![cfg(feature = "live")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use eyas_events::SyscallCode;
+use eyas_scap::live::{Options, Source};
+use eyas_scap::{EventSource, Next};
+
+/// Set, this program is the one that captures.
+const INSIDE: &str = "EYAS_TEST_INSIDE";
+
+/// Captures as what it was started as, and prints what came of it.
+fn capture() {
+    let interest = Some(vec![SyscallCode::GETPPID, SyscallCode::OPENAT]);
+    let mut source = match Source::open(Options { interest, exclude_self: false, ..Options::default() }) {
+        Ok(source) => source,
+        Err(error) => return println!("outcome: {error}"),
+    };
+    let Next::Snapshot(snapshot) = source.next().unwrap() else { panic!("the first item is no snapshot") };
+    assert!(!snapshot.threads.is_empty());
+    let _ = rustix::process::getppid();
+    source.stop_handle().stop();
+    let mut events = 0;
+    while !matches!(source.next().unwrap(), Next::End) {
+        events += 1;
+    }
+    println!("outcome: {}", if events > 0 { "events" } else { "nothing" });
+}
+
+/// A copy of this program that everybody may run, gone when the test is over.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+
+        let path = std::env::temp_dir().join(format!("eyas-rights-{}", std::process::id()));
+        std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self(path)
+    }
+
+    /// What it says, run by the words before it.
+    fn run(&self, before: &[&str]) -> String {
+        let output = Command::new(before[0])
+            .args(&before[1..])
+            .arg(&self.0)
+            .args(["--nocapture", "--exact", "what_is_missing_is_named"])
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let outcome = text.lines().find_map(|line| line.split_once("outcome: "));
+        outcome.map_or_else(|| panic!("{before:?}: {text} {output:?}"), |(_, said)| said.to_owned())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    if std::env::var_os(INSIDE).is_some() {
+        return capture();
+    }
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: live capture needs root");
+    }
+    for program in ["setpriv", "unshare"] {
+        if Command::new(program).arg("--version").output().is_err() {
+            return println!("skipped: there is no {program}");
+        }
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let copy = Copy::new();
+    // As nobody, with these capabilities and no others.
+    let nobody = |caps: &str| {
+        let [inheritable, ambient] = ["inh", "ambient"].map(|set| format!("--{set}-caps={caps}"));
+        copy.run(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", &inheritable, &ambient])
+    };
+    assert_eq!(nobody("+bpf,+perfmon,+sys_ptrace"), "events");
+    assert_eq!(nobody("+bpf,+perfmon"), "events");
+    let lacks = |said: String, what: &str| {
+        assert!(said.contains(&format!("of which this process lacks {what}: ")), "{said}");
+    };
+    lacks(nobody("-all"), "CAP_BPF and CAP_PERFMON");
+    lacks(nobody("+bpf"), "CAP_PERFMON");
+    lacks(nobody("+perfmon"), "CAP_BPF");
+    // A root without the right to raise limits is enough.
+    assert_eq!(copy.run(&["setpriv", "--bounding-set=-sys_admin,-sys_resource"]), "events");
+
+    // Worlds in which something is not there.
+    let world =
+        |script: &str| copy.run(&["unshare", "-m", "sh", "-c", &format!("{script} && exec \"$0\" \"$@\"")]);
+    let says = |said: String, what: &str| assert!(said.contains(what), "{said}");
+    says(world("mount -t tmpfs none /sys"), "/sys is not mounted here");
+    says(world("mount -t tmpfs none /sys/kernel/btf"), "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
+    let locked = "mount -t tmpfs none /sys/kernel/security && \
+                  echo 'none integrity [confidentiality]' > /sys/kernel/security/lockdown";
+    if std::path::Path::new("/sys/kernel/security").exists() {
+        says(world(locked), "the kernel is locked down (confidentiality)");
+    }
+    // Without tracefs the beginnings of calls are seen by one program for all.
+    assert_eq!(world("mount -t tmpfs none /sys/kernel/tracing"), "events");
+}
