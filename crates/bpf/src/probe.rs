@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::features::Need;
 use crate::files::{self, OpenFile};
-use crate::programs::{ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET};
+use crate::programs::{EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET};
 use crate::ring::Ring;
 use crate::{Error, features};
 
@@ -337,6 +337,12 @@ impl Probe {
         files::read(&link, each).map(|()| true)
     }
 
+    /// Attaches a program that does nothing, or takes it away: what every other costs at least.
+    #[doc(hidden)]
+    pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
+        self.attach(&EMPTY, attached)
+    }
+
     /// Captures nothing more; frames that were made stay in the rings.
     pub fn stop(&mut self) {
         self.links.clear();
@@ -375,7 +381,7 @@ fn sampling(flags: SyscallFlags) -> SyscallFlags {
 }
 
 fn all_programs() -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET).chain([&FILES])
+    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET).chain([&FILES, &EMPTY])
 }
 
 /// What is added to the time since boot: ns since the epoch.

@@ -68,6 +68,9 @@ pub(crate) const QUIET: &[Program] = &[program("quiet_fork", &[]), program("quie
 pub(crate) const FILES: Program =
     Program { need: Some(Need::Iterator("task_file")), ..program("dump_files", &[]) };
 
+/// What does nothing, at the end of every call.
+pub(crate) const EMPTY: Program = program("empty", &[]);
+
 /// What is captured: a list, or everything that does not happen all the time.
 pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);
 

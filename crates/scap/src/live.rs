@@ -172,6 +172,12 @@ impl Source {
         self.probe.set_sampling(ratio).map_err(|error| Error::Live(error.to_string()))
     }
 
+    /// Attaches a program that does nothing to the end of every call, or takes it away: for measurements.
+    #[doc(hidden)]
+    pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
+        self.probe.set_empty(attached).map_err(|error| Error::Live(error.to_string()))
+    }
+
     /// What ends this capture.
     pub fn stop_handle(&self) -> Stop {
         Stop(Arc::clone(&self.stop))
