@@ -72,7 +72,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 }
 
 /* Of a program that was started. */
-__noinline int param_of_exec(__u32 desc)
+static __always_inline int param_of_exec(__u32 desc)
 {
 	struct scratch *s = scratch();
 	if (!s || s->pos > MAX_EVENT)
@@ -95,7 +95,7 @@ __noinline int param_of_exec(__u32 desc)
 	return 0;
 }
 
-__noinline int param(__u32 desc)
+static __always_inline int param(__u32 desc)
 {
 	struct scratch *s = scratch();
 	if (!s || s->pos > MAX_EVENT)
