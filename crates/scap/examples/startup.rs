@@ -13,6 +13,9 @@ fn main() -> Result<(), eyas_scap::Error> {
     assert!(matches!(source.next()?, Next::Snapshot(_)), "the first item is the snapshot");
     let snapshot = start.elapsed();
     while !matches!(source.next()?, Next::Event(_)) {}
-    println!("loaded and attached {loaded:?}, snapshot taken {snapshot:?}, first event {:?}", start.elapsed());
+    println!(
+        "loaded and attached {loaded:?}, snapshot taken {snapshot:?}, first event {:?}",
+        start.elapsed()
+    );
     Ok(())
 }
