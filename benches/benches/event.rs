@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 use eyas::events::EventType;
 use eyas::fields::{FieldSource, Schema};
-use eyas::rules::{AlertOptions, Format, Match, RuleIndex, condition};
+use eyas::rules::{AlertOptions, Format, condition};
 use eyas::scap::RawEvent;
 use eyas::sinsp::{EventView, Inspector, Step, schema};
 use eyas_benches::{Preloaded, engine, short_capture};
@@ -70,8 +70,13 @@ pub fn run(c: &mut Criterion) {
         "- {{rule: Open, desc: d, condition: '{CONDITION}', output: '{OUTPUT}', priority: INFO, tags: [a, b]}}\n"
     )]);
     let options = AlertOptions::default();
+    let mut found = Vec::new();
+    let mut evaluator = engine.evaluator();
     bench("JSON alert of 8 fields", &mut |view| {
         out.clear();
-        engine.alert(Match { rule: RuleIndex(0) }, view, &options).write_json(black_box(&mut out));
+        if found.is_empty() {
+            evaluator.matches(view, &mut found);
+        }
+        engine.alert(found[0], view, &options).write_json(black_box(&mut out));
     });
 }

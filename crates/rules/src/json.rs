@@ -13,7 +13,8 @@ const fn is_harmless(byte: u8) -> bool {
 #[inline]
 fn harmless(text: &[u8]) -> usize {
     let (steps, _) = text.as_chunks::<STEP>();
-    let whole = steps.iter().take_while(|step| step.iter().fold(true, |all, b| all & is_harmless(*b))).count();
+    let whole =
+        steps.iter().take_while(|step| step.iter().fold(true, |all, b| all & is_harmless(*b))).count();
     let rest = &text[whole * STEP..];
     whole * STEP + rest.iter().position(|b| !is_harmless(*b)).unwrap_or(rest.len())
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use eyas_fields::Schema;
 
+use crate::alert::KeptEnd;
 use crate::condition::{Compiler, Root, Source, operand_prefix};
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::condition::field_names;
 use crate::engine::{Engine, Matching, Priority, Rule};
-use crate::alert::KeptEnd;
 use crate::output::Extra;
 use crate::plan::Plans;
 

@@ -142,8 +142,10 @@ impl Format {
         }
         parts.extend(Part::text(rest));
         let of_parts = fields.0.len();
-        let mut keys: Vec<(String, Key)> =
-            in_text.iter().map(|field| (field.text.to_string(), Key::Field(fields.position(field)))).collect();
+        let mut keys: Vec<(String, Key)> = in_text
+            .iter()
+            .map(|field| (field.text.to_string(), Key::Field(fields.position(field))))
+            .collect();
         keys.append(&mut constants);
         for (key, format) in extra {
             let value = match format {
@@ -161,7 +163,8 @@ impl Format {
         }
         keys.sort_by(|a, b| a.0.cmp(&b.0));
         keys.dedup_by(|a, b| a.0 == b.0);
-        let touching = parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
+        let touching =
+            parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
         let piecewise = !touching && parts.iter().all(|part| part.width().is_none());
         Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise })
     }
@@ -256,7 +259,8 @@ impl Format {
         time_key: &str,
         write_time: &dyn Fn(&mut Vec<u8>),
     ) {
-        let (before, mut after) = self.keys.split_at(self.keys.partition_point(|(key, _)| key.as_str() < time_key));
+        let (before, mut after) =
+            self.keys.split_at(self.keys.partition_point(|(key, _)| key.as_str() < time_key));
         if let Some(((key, _), rest)) = after.split_first()
             && key == time_key
         {

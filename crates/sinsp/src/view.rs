@@ -221,7 +221,7 @@ impl<'a> EventView<'a> {
                     base.extend_from_slice_copy(&fd.name);
                     base.push(b'/');
                     base.into_bump_slice()
-                },
+                }
                 None => path::UNKNOWN,
             },
         };
