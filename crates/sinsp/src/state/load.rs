@@ -10,9 +10,14 @@ use super::parse::{file, process};
 use super::{State, Text, Thread, ThreadFlags};
 
 impl State {
-    /// Forgets everything and begins with the snapshot.
+    /// Forgets everything and begins with the snapshot; a part of a capture that lists no users has those of
+    /// the part before.
     pub(crate) fn load(&mut self, snapshot: Snapshot, max_threads: usize) {
+        let users = std::mem::take(&mut self.users);
         *self = Self::with_max(max_threads);
+        if snapshot.users.is_empty() && snapshot.groups.is_empty() {
+            self.users = users;
+        }
         self.interfaces = snapshot.interfaces;
         self.machine = snapshot.machine.unwrap_or_default();
         for user in snapshot.users {
