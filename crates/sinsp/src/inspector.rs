@@ -118,7 +118,8 @@ impl Inspector {
         self.state.stats
     }
 
-    /// Forgets everything known and begins with a snapshot; events keep being counted.
+    /// Forgets everything known and begins with a snapshot; events keep being counted. A snapshot without users
+    /// and groups leaves those of the host as they are.
     pub fn load(&mut self, snapshot: Snapshot) {
         self.moment.current = Current::default();
         self.initial = true;
@@ -159,15 +160,20 @@ impl Inspector {
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
     }
 
-    /// Whether the event tells what the snapshot could not: users, groups and containers known when
-    /// the capture began.
-    fn is_initial(&mut self, ty: EventType) -> bool {
+    /// Whether an event of this type, the next one, tells what the snapshot could not: users, groups and
+    /// containers known when the capture began. Such events are counted but not shown.
+    ///
+    /// For those who call [`Inspector::process`] themselves; ask once for each event, in order.
+    pub fn is_initial(&mut self, ty: EventType) -> bool {
         self.initial &= matches!(
             ty,
             EventType::USER_ADDED_E
+                | EventType::USER_DELETED_E
                 | EventType::GROUP_ADDED_E
+                | EventType::GROUP_DELETED_E
                 | EventType::CONTAINER_JSON_E
                 | EventType::CONTAINER_JSON_2_E
+                | EventType::ASYNCEVENT_E
         );
         self.initial
     }

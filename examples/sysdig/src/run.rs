@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use eyas::events::EventType;
 use eyas::rules::{Diagnostic, condition};
 use eyas::scap::{EventSource, Next};
 use eyas::sinsp::Inspector;
@@ -83,7 +82,6 @@ impl Loop<'_> {
     /// Returns how many events passed the filter.
     fn run(mut self, source: &mut dyn EventSource, sinks: &mut [Box<dyn Sink>]) -> Result<u64> {
         let mut inspector = Inspector::new(input::inspector_config(self.args));
-        let mut initial = true;
         let mut deadline = Deadline::new(self.args);
         while !self.stop.load(Ordering::Relaxed) && self.args.count.is_none_or(|count| self.passed < count) {
             match source.next()? {
@@ -92,12 +90,10 @@ impl Loop<'_> {
                         sink.snapshot(&snapshot)?;
                     }
                     inspector.load(*snapshot);
-                    initial = true;
                 }
                 Next::Event(event) => {
                     let ts = event.ts;
-                    initial &= is_about_the_beginning(event.ty);
-                    let hidden = initial || event.state_only;
+                    let hidden = inspector.is_initial(event.ty) || event.state_only;
                     let view = inspector.process(event);
                     if hidden {
                         for sink in &mut *sinks {
@@ -128,17 +124,6 @@ impl Loop<'_> {
         }
         Ok(self.passed)
     }
-}
-
-/// Whether an event, at the beginning of a capture, tells what the snapshot could not: it was no event then.
-fn is_about_the_beginning(ty: EventType) -> bool {
-    matches!(
-        ty,
-        EventType::USER_ADDED_E
-            | EventType::GROUP_ADDED_E
-            | EventType::CONTAINER_JSON_E
-            | EventType::CONTAINER_JSON_2_E
-    )
 }
 
 /// The end that `-M` asks for: by the clock live, by the events' own time in a capture.

@@ -10,14 +10,13 @@ use super::parse::{file, process};
 use super::{State, Text, Thread, ThreadFlags};
 
 impl State {
-    /// Forgets everything and begins with the snapshot; a part of a capture that lists no users has those of
-    /// the part before.
+    /// Forgets everything and begins with the snapshot.
     pub(crate) fn load(&mut self, snapshot: Snapshot, max_threads: usize) {
+        let changes = self.names_changed();
         let users = std::mem::take(&mut self.users);
         *self = Self::with_max(max_threads);
-        if snapshot.users.is_empty() && snapshot.groups.is_empty() {
-            self.users = users;
-        }
+        let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
+        self.users = users.begin_again(kept, changes);
         self.interfaces = snapshot.interfaces;
         self.machine = snapshot.machine.unwrap_or_default();
         for user in snapshot.users {

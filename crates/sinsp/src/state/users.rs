@@ -50,6 +50,12 @@ impl Users {
         }
     }
 
+    /// Without those of containers, and of the host unless `keep_host`; more changes than `changes`.
+    pub(super) fn begin_again(self, keep_host: bool, changes: u64) -> Self {
+        let host = if keep_host { self.host } else { Names::default() };
+        Self { host, changes: changes + 1, ..Self::default() }
+    }
+
     /// Whether there is no room for the users of another container.
     pub(crate) fn is_full(&self) -> bool {
         self.containers.len() >= MAX_CONTAINERS

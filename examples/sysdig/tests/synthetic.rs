@@ -1,0 +1,62 @@
+//! Captures of every version of the format, printed as the reference prints them.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+const FORMAT: &str = "*%evt.num|%evt.type|%evt.args|%proc.name|%proc.pid|%proc.ppid|%proc.exe|%proc.args|%proc.cwd|%proc.env|%user.name|%fd.num|%fd.name|%fd.type";
+
+/// What a capture without users has where the reference looked at the machine it ran on: its user 1000.
+const READERS_OWN_USER: (&str, &str, &str) = ("pre010", "|cloudsdk|", "|<NA>|");
+
+fn synthetic() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
+    let dir = shared.join("captures/synthetic");
+    if !dir.is_dir() {
+        println!("skipped: no captures in {}", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+fn names(dir: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "scap"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn synthetic_captures_print_what_the_reference_prints() {
+    let Some(dir) = synthetic() else { return };
+    let names = names(&dir);
+    assert!(names.len() >= 14, "{names:?}");
+    for name in names {
+        let output = Command::new(env!("CARGO_BIN_EXE_sysdig"))
+            .args(["-p", FORMAT, "-r"])
+            .arg(dir.join(format!("{name}.scap")))
+            .output()
+            .unwrap();
+        let found = String::from_utf8(output.stdout).unwrap();
+        let mut golden = std::fs::read_to_string(dir.join(format!("golden/{name}.fmt.txt"))).unwrap();
+        if name == READERS_OWN_USER.0 {
+            assert!(golden.contains(READERS_OWN_USER.1), "{golden}");
+            golden = golden.replace(READERS_OWN_USER.1, READERS_OWN_USER.2);
+        }
+        assert_eq!(found, golden, "{name}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        let fails = dir.join(format!("golden/{name}.err.txt")).exists();
+        match name.as_str() {
+            // Where the reference refuses it.
+            "noevents" => assert!(fails && output.status.success() && error.is_empty(), "{error}"),
+            "trunc" => {
+                assert!(fails && !output.status.success() && error.contains("is truncated"), "{error}")
+            }
+            _ => assert!(!fails && output.status.success() && error.is_empty(), "{name}: {error}"),
+        }
+    }
+}
