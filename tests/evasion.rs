@@ -64,7 +64,7 @@ fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Opti
         return None;
     }
     let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    lock.lock().unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let engine = files.engine();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
     let interest = Some(vec![SyscallCode::OPENAT]);

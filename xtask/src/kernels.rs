@@ -103,9 +103,9 @@ fn build(only: Option<&str>) -> Result<Vec<(PathBuf, &'static [&'static str])>, 
             .output()
             .map_err(|error| format!("can't run cargo: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let program =
+        let mut program =
             text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
-        programs.push((PathBuf::from(program.last().ok_or(format!("{name} does not build"))?), *args));
+        programs.push((PathBuf::from(program.next_back().ok_or(format!("{name} does not build"))?), *args));
     }
     Ok(programs)
 }

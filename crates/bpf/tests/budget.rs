@@ -16,7 +16,7 @@ fn programs_stay_within_the_verifier_s_budget() {
         return println!("skipped: loading the probe needs root");
     }
     let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    lock.lock().unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let before: HashSet<u32> = ProgInfoIter::default().map(|program| program.id).collect();
     let (_probe, _rings) =
         Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();
