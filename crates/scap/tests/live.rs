@@ -319,8 +319,11 @@ fn more_is_kept_of_payloads_by_port_and_protocol() {
     to_plain.write_all(&text("GET /c")[..3000]).unwrap();
     to_plain.write_all(&text("HTTP/1.1 d")[..300]).unwrap();
     to_plain.write_all(&text("HTTPX")[..300]).unwrap();
-    to_full.write_vectored(&[std::io::IoSlice::new(&text("e-full")[..18_000])]).unwrap();
-    to_plain.write_vectored(&[std::io::IoSlice::new(&text("GET /f")[..300])]).unwrap();
+    let vectored = [
+        to_full.write_vectored(&[std::io::IoSlice::new(&text("e-full")[..18_000])]).unwrap(),
+        to_plain.write_vectored(&[std::io::IoSlice::new(&text("GET /f")[..300])]).unwrap(),
+    ];
+    assert_eq!(vectored, [18_000, 300]);
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for port in [53, 8125, 9999] {
         udp.send_to(&text("g-datagram")[..3000], ("127.0.0.1", port)).unwrap();
