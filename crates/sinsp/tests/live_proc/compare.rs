@@ -1,0 +1,147 @@
+//! Both sides counted, and what differs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use eyas_sinsp::state::{Fd, Socket, State};
+
+use crate::proc::{File, Name, Process};
+
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub events: u64,
+    pub pauses: u64,
+    /// Threads and files of `/proc`, of all pauses.
+    pub threads: usize,
+    pub files: usize,
+    /// The same of the state.
+    known_threads: usize,
+    known_files: usize,
+    /// Names, types, directories and so on that were compared.
+    values: usize,
+    tids: BTreeSet<i64>,
+    pub differences: Vec<String>,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for difference in self.differences.iter().take(40) {
+            writeln!(f, "{difference}")?;
+        }
+        write!(
+            f,
+            "{} events, {} pauses: threads {} in /proc, {} known ({} different ones); files {} in /proc, {} known; \
+             {} values compared, {} differences",
+            self.events,
+            self.pauses,
+            self.threads,
+            self.known_threads,
+            self.tids.len(),
+            self.files,
+            self.known_files,
+            self.values,
+            self.differences.len()
+        )
+    }
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+impl Counts {
+    fn same(&mut self, what: impl fmt::Display, known: &[u8], real: &[u8]) {
+        self.values += 1;
+        if known != real {
+            let (known, real) = (text(known), text(real));
+            self.differences.push(format!("{}: {what}: {known:?} known, {real:?} in /proc", self.pauses));
+        }
+    }
+
+    /// Compares what is known of the process group with `/proc`.
+    pub fn compare(&mut self, state: &State, group: i64, real: &BTreeMap<i64, Process>) {
+        let mut known: BTreeSet<i64> = state
+            .threads
+            .iter()
+            .filter(|thread| thread.pgid == group && !thread.is_dead())
+            .map(|thread| thread.tid)
+            .collect();
+        self.known_threads += known.len();
+        for (pid, process) in real {
+            self.threads += process.threads.len();
+            for (tid, comm) in &process.threads {
+                self.tids.insert(*tid);
+                known.remove(tid);
+                match state.threads.get(*tid) {
+                    None => {
+                        self.differences.push(format!("{}: thread {tid} of {pid} is not known", self.pauses))
+                    }
+                    Some(thread) => {
+                        self.same(format!("{tid} pid"), &thread.pid.to_le_bytes(), &pid.to_le_bytes());
+                        self.same(format!("{tid} comm"), &thread.comm, comm);
+                        self.same(format!("{tid} exe"), &thread.exepath, &process.exe);
+                        self.same(format!("{tid} cwd"), state.threads.cwd(thread), &process.cwd);
+                        self.same(
+                            format!("{tid} uid"),
+                            &thread.uid.to_le_bytes(),
+                            &process.uid.to_le_bytes(),
+                        );
+                    }
+                }
+            }
+            self.compare_files(state, *pid, process);
+        }
+        for tid in known {
+            self.differences.push(format!("{}: thread {tid} is known, and not in /proc", self.pauses));
+        }
+    }
+
+    fn compare_files(&mut self, state: &State, pid: i64, process: &Process) {
+        self.files += process.fds.len();
+        let Some(fds) = state.threads.get(pid).and_then(|thread| state.threads.fds(thread)) else {
+            self.differences.push(format!("{}: the files of {pid} are not known", self.pauses));
+            return;
+        };
+        self.known_files += fds.len();
+        for (num, fd) in fds.iter() {
+            if !process.fds.contains_key(&num) {
+                self.differences.push(format!(
+                    "{}: {pid}:{num}: {} {:?} is known, and not in /proc",
+                    self.pauses,
+                    fd.kind.letter(),
+                    text(&fd.name)
+                ));
+            }
+        }
+        for (num, file) in &process.fds {
+            self.values += 1;
+            let known = fds.get(*num);
+            if !known.is_some_and(|fd| is_same(fd, file)) {
+                let known = known.map(|fd| (fd.kind.letter(), text(&fd.name), fd.from_snapshot));
+                self.differences.push(format!(
+                    "{}: {pid}:{num}: {known:?} known, {} {:?} in /proc",
+                    self.pauses, file.letter, file.name
+                ));
+            }
+        }
+    }
+}
+
+fn is_same(fd: &Fd, file: &File) -> bool {
+    if file.letter != '?' && file.letter != fd.kind.letter() {
+        return false;
+    }
+    match &file.name {
+        Name::Unknown => true,
+        Name::Is(name) => *fd.name == **name,
+        // The client's end of a connection has no path of its own: it is known by the server's.
+        Name::EndsWith(path) => fd.name.is_empty() || fd.name.ends_with(path),
+        Name::Ends(ends) => match fd.socket() {
+            Socket::Inet { source, destination } => {
+                let known = [source, destination].map(|(ip, port)| format!("{ip}:{port}"));
+                known == *ends || [&known[1], &known[0]] == [&ends[0], &ends[1]]
+            }
+            _ => false,
+        },
+    }
+}

@@ -1,0 +1,143 @@
+//! A program that forks, executes, opens, copies, sends, connects and closes as a seed says, against `/proc`: whenever
+//! it is stopped, its threads and open files are those that the events told of. Needs root and a kernel that loads the
+//! probe. `EYAS_PROC_SECONDS` says for how long (4), `EYAS_PROC_SEED` with which seed.
+#![forbid(unsafe_op_in_unsafe_fn)]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use eyas_scap::EventSource;
+use eyas_scap::live::{Options, Source};
+use eyas_sinsp::{Config, Inspector, Step};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+mod compare;
+mod proc;
+mod wild;
+
+use compare::Counts;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn main() {
+    if let Ok(spec) = std::env::var(wild::ENV) {
+        wild::run(&spec);
+    }
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return;
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let dir = std::env::temp_dir().join(format!("eyas-wild-{}", std::process::id()));
+    prepare(&dir);
+    let counts = watch(&dir);
+    std::fs::remove_dir_all(&dir).unwrap();
+    println!("{counts}");
+    assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
+    assert!(counts.differences.is_empty(), "{} differ", counts.differences.len());
+}
+
+/// A directory for everybody, with the program under three names.
+fn prepare(dir: &Path) {
+    std::fs::create_dir_all(dir.join("sub")).unwrap();
+    for path in [dir.to_owned(), dir.join("sub")] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    std::fs::copy(std::env::current_exe().unwrap(), dir.join("wild0")).unwrap();
+    for name in ["wild1", "wild2"] {
+        std::fs::hard_link(dir.join("wild0"), dir.join(name)).unwrap();
+    }
+}
+
+/// The wild program's group, ended with the test.
+struct Group(Child);
+
+impl Group {
+    fn start(dir: &Path) -> Self {
+        let seed = number("EYAS_PROC_SEED", 7);
+        let mut command = Command::new(dir.join("wild0"));
+        command.env_clear().env(wild::ENV, format!("{} {seed} 0", dir.display())).process_group(0);
+        Self(command.current_dir(dir).spawn().unwrap())
+    }
+
+    fn id(&self) -> i64 {
+        i64::from(self.0.id())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process_group(Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Nobody is left to be told of a failure.
+        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+        let _ = self.0.wait();
+    }
+}
+
+/// Takes in events until `over` holds and nothing came for a while. Answers how many came.
+fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() -> bool) -> u64 {
+    let mut events = 0;
+    let mut last = Instant::now();
+    let mut is_over = false;
+    loop {
+        match inspector.next(source).unwrap() {
+            Step::Event(_) => {
+                events += 1;
+                if !is_over {
+                    last = Instant::now();
+                }
+                if events % 64 != 0 {
+                    continue;
+                }
+            }
+            Step::Idle => {}
+            Step::End => panic!("the capture ended"),
+        }
+        is_over = is_over || over();
+        // Others on this machine go on: what was made before comes within this time.
+        if is_over && last.elapsed() > Duration::from_millis(300) {
+            return events;
+        }
+    }
+}
+
+fn watch(dir: &Path) -> Counts {
+    let options = Options {
+        ring_bytes: 32 << 20,
+        interest: Some(eyas_sinsp::syscalls_of_state()),
+        ..Options::default()
+    };
+    let mut source = Source::open(options).unwrap();
+    let lookup = |tid| eyas_scap::proc::thread(&eyas_scap::proc::Options::default(), tid);
+    let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
+    let mut counts = Counts::default();
+    counts.events += drain(&mut inspector, &mut source, || true);
+    let group = Group::start(dir);
+    let end = Instant::now() + Duration::from_secs(number("EYAS_PROC_SECONDS", 4));
+    while Instant::now() < end {
+        let pause = (Instant::now() + Duration::from_millis(700)).min(end);
+        counts.events += drain(&mut inspector, &mut source, || Instant::now() >= pause);
+        group.signal(Signal::STOP);
+        counts.events += drain(&mut inspector, &mut source, || proc::running(group.id()) == 0);
+        counts.pauses += 1;
+        counts.compare(inspector.state(), group.id(), &proc::look(group.id()));
+        group.signal(Signal::CONT);
+    }
+    let id = group.id();
+    drop(group);
+    counts.events += drain(&mut inspector, &mut source, || proc::look(id).is_empty());
+    counts.compare(inspector.state(), id, &BTreeMap::new());
+    let stats = source.stats();
+    assert_eq!(stats.drops_buffer + stats.drops_too_large + stats.drops_other, 0, "events were lost");
+    counts
+}

@@ -1,0 +1,380 @@
+//! A program that does all that changes threads and open files, in an order that a seed decides.
+
+use std::ffi::CString;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::fs::inotify;
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
+use rustix::io::{DupFlags, FdFlags, Result};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+use rustix::pipe::PipeFlags;
+use rustix::process::PidfdFlags;
+
+/// Says where it may write, with which seed, how deep in the tree of processes: `DIR SEED DEPTH`.
+pub const ENV: &str = "EYAS_WILD";
+
+/// Descriptors that a process keeps at most before it rather closes some.
+const MANY: usize = 40;
+/// Levels of processes below the first.
+const DEEP: u32 = 3;
+
+/// Numbers at random (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+
+    fn flips(&mut self) -> bool {
+        self.below(2) == 0
+    }
+}
+
+struct Wild {
+    dir: PathBuf,
+    random: Random,
+    depth: u32,
+    held: Vec<OwnedFd>,
+    threads: usize,
+}
+
+/// Acts until it is killed, or decides to exit.
+pub fn run(spec: &str) -> ! {
+    let mut words = spec.split(' ');
+    let mut word = || words.next().unwrap_or_else(|| panic!("{ENV} is {spec:?}"));
+    let (dir, seed, depth) = (PathBuf::from(word()), word().parse().unwrap(), word().parse().unwrap());
+    // SAFETY: no handler is installed, and no child is waited for.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    let wild = Wild { dir, random: Random(seed), depth, held: inherited(), threads: 0 };
+    act(&Arc::new(Mutex::new(wild)), usize::MAX);
+    std::process::exit(0)
+}
+
+/// What an exec left open.
+fn inherited() -> Vec<OwnedFd> {
+    let names = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().file_name());
+    let numbers: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    let open = |fd: &i32| *fd > 2 && std::fs::read_link(format!("/proc/self/fd/{fd}")).is_ok();
+    // SAFETY: nothing else in this new program owns them; the directory just read is closed.
+    numbers.into_iter().filter(open).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
+}
+
+/// One call at a time in a process: of two at once the one that ends last may have been the first to take effect, and
+/// events tell the ends.
+fn act(wild: &Arc<Mutex<Wild>>, times: usize) {
+    for _ in 0..times {
+        let mut locked = lock(wild);
+        let pause = 200 + locked.random.below(3000) as u64;
+        // That a call fails is as good as that it succeeds.
+        let goes_on = locked.step(wild).unwrap_or(true);
+        drop(locked);
+        if !goes_on {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(pause));
+    }
+}
+
+fn lock(wild: &Mutex<Wild>) -> MutexGuard<'_, Wild> {
+    wild.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wild {
+    /// Does something; `false` if the thread shall end.
+    fn step(&mut self, all: &Arc<Mutex<Wild>>) -> Result<bool> {
+        if self.held.len() > MANY {
+            return self.close().map(|()| true);
+        }
+        match self.random.below(24) {
+            0..3 => self.open()?,
+            3 => self.pipe()?,
+            4 => self.pair()?,
+            5..8 => self.duplicate()?,
+            8..10 => self.special()?,
+            10 => self.tcp(),
+            11 => self.udp(),
+            12 => self.unix(),
+            13..17 => self.close()?,
+            17 => self.pass()?,
+            18 => self.change_directory()?,
+            19 => self.mark()?,
+            20 => self.thread(all),
+            21 | 22 => self.fork(),
+            _ => match (self.depth, self.random.below(4)) {
+                (0, _) => {}
+                (_, 0) => std::process::exit(0),
+                (_, 1) => self.exec(),
+                _ => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+
+    fn any(&mut self) -> Option<usize> {
+        match self.held.len() {
+            0 => None,
+            count => Some(self.random.below(count)),
+        }
+    }
+
+    fn open(&mut self) -> Result<()> {
+        let mut flags = OFlags::RDWR | OFlags::CREATE;
+        if self.random.flips() {
+            flags |= OFlags::CLOEXEC;
+        }
+        let name = format!("f{}", self.random.below(9));
+        let mode = Mode::from_raw_mode(0o666);
+        let fd = match self.random.below(6) {
+            0 => rustix::fs::open(self.dir.join(name), flags, mode)?,
+            1 => rustix::fs::open(format!("./..//sub/../sub/{name}"), flags, mode)?,
+            2 => rustix::fs::open(self.dir.join("sub"), OFlags::DIRECTORY | OFlags::RDONLY, mode)?,
+            3 => {
+                let base = rustix::fs::open(&self.dir, OFlags::DIRECTORY | OFlags::CLOEXEC, mode)?;
+                let fd = rustix::fs::openat(&base, format!("sub/{name}"), flags, mode)?;
+                self.held.push(base);
+                fd
+            }
+            4 => rustix::fs::open("/dev/null", flags, mode)?,
+            _ => {
+                rustix::fs::openat2(CWD, self.dir.join(name), flags, mode, rustix::fs::ResolveFlags::empty())?
+            }
+        };
+        self.held.push(fd);
+        Ok(())
+    }
+
+    fn pipe(&mut self) -> Result<()> {
+        let flags = if self.random.flips() { PipeFlags::CLOEXEC } else { PipeFlags::empty() };
+        let (a, b) = rustix::pipe::pipe_with(flags)?;
+        self.held.extend([a, b]);
+        Ok(())
+    }
+
+    fn pair(&mut self) -> Result<()> {
+        let flags = if self.random.flips() { SocketFlags::CLOEXEC } else { SocketFlags::empty() };
+        let (a, b) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        self.held.extend([a, b]);
+        Ok(())
+    }
+
+    fn duplicate(&mut self) -> Result<()> {
+        let (Some(from), Some(to)) = (self.any(), self.any()) else { return Ok(()) };
+        let copy = match self.random.below(5) {
+            0 => rustix::io::dup(&self.held[from])?,
+            1 => rustix::io::fcntl_dupfd_cloexec(&self.held[from], 100)?,
+            2 if from != to => {
+                let mut target = self.held.swap_remove(to);
+                let from = from.min(self.held.len() - 1);
+                rustix::io::dup2(&self.held[from], &mut target)?;
+                target
+            }
+            3 if from != to => {
+                let mut target = self.held.swap_remove(to);
+                let from = from.min(self.held.len() - 1);
+                rustix::io::dup3(&self.held[from], &mut target, DupFlags::CLOEXEC)?;
+                target
+            }
+            _ => {
+                // Beyond the descriptors that are found by index.
+                // SAFETY: the source is open, and the copy becomes ours.
+                let fd = unsafe { libc::fcntl(self.held[from].as_raw_fd(), libc::F_DUPFD, 1020) };
+                if fd < 0 {
+                    return Ok(());
+                }
+                // SAFETY: just made, and nobody else's.
+                unsafe { OwnedFd::from_raw_fd(fd) }
+            }
+        };
+        self.held.push(copy);
+        Ok(())
+    }
+
+    fn special(&mut self) -> Result<()> {
+        let keep = self.random.flips();
+        let fd = match self.random.below(7) {
+            0 => eventfd(0, if keep { EventfdFlags::empty() } else { EventfdFlags::CLOEXEC })?,
+            1 => epoll::create(if keep { epoll::CreateFlags::empty() } else { epoll::CreateFlags::CLOEXEC })?,
+            2 => inotify::init(if keep {
+                inotify::CreateFlags::empty()
+            } else {
+                inotify::CreateFlags::CLOEXEC
+            })?,
+            3 => rustix::fs::memfd_create(
+                "wild",
+                if keep { MemfdFlags::empty() } else { MemfdFlags::CLOEXEC },
+            )?,
+            4 => rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?,
+            number => {
+                // SAFETY: the set is initialised before it is read, and the descriptors are new.
+                let fd = unsafe {
+                    let mut set = MaybeUninit::uninit();
+                    libc::sigemptyset(set.as_mut_ptr());
+                    match (number, keep) {
+                        (5, true) => libc::signalfd(-1, set.as_ptr(), 0),
+                        (5, false) => libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC),
+                        (_, true) => libc::timerfd_create(libc::CLOCK_MONOTONIC, 0),
+                        (_, false) => libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC),
+                    }
+                };
+                if fd < 0 {
+                    return Ok(());
+                }
+                // SAFETY: just made, and nobody else's.
+                unsafe { OwnedFd::from_raw_fd(fd) }
+            }
+        };
+        self.held.push(fd);
+        Ok(())
+    }
+
+    fn tcp(&mut self) {
+        let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)) else { return };
+        let Ok(client) = TcpStream::connect(listener.local_addr().unwrap()) else { return };
+        if let Ok((server, _)) = listener.accept() {
+            self.held.push(server.into());
+        }
+        self.held.push(client.into());
+        if self.random.flips() {
+            self.held.push(listener.into());
+        }
+    }
+
+    fn udp(&mut self) {
+        let (Ok(a), Ok(b)) = (UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)), UdpSocket::bind("127.0.0.1:0"))
+        else {
+            return;
+        };
+        if self.random.flips() && b.connect(a.local_addr().unwrap()).is_ok() {
+            let _ = b.send(b"x");
+        }
+        self.held.extend([a.into(), b.into()]);
+    }
+
+    fn unix(&mut self) {
+        let path = self.dir.join(format!("s{}-{}", std::process::id(), self.random.below(1 << 30)));
+        let Ok(listener) = UnixListener::bind(&path) else { return };
+        let Ok(client) = UnixStream::connect(&path) else { return };
+        if let Ok((server, _)) = listener.accept() {
+            self.held.push(server.into());
+        }
+        self.held.extend([client.into(), listener.into()]);
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some(index) = self.any() else { return Ok(()) };
+        let fd = self.held.swap_remove(index);
+        if self.random.below(4) == 0 {
+            let fd = fd.into_raw_fd() as u32;
+            // SAFETY: the descriptor was ours alone.
+            unsafe { libc::syscall(libc::SYS_close_range, fd, fd, 0) };
+        }
+        Ok(())
+    }
+
+    /// Sends a descriptor, and receives the copy.
+    fn pass(&mut self) -> Result<()> {
+        let Some(index) = self.any() else { return Ok(()) };
+        let (a, b) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+        let sent = [self.held[index].as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&sent));
+        rustix::net::sendmsg(&a, &[IoSlice::new(b"x")], &mut control, SendFlags::empty())?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let flags = if self.random.flips() { RecvFlags::CMSG_CLOEXEC } else { RecvFlags::empty() };
+        rustix::net::recvmsg(&b, &mut [IoSliceMut::new(&mut [0; 4])], &mut control, flags)?;
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(received) = message {
+                self.held.extend(received);
+            }
+        }
+        Ok(())
+    }
+
+    fn change_directory(&mut self) -> Result<()> {
+        match self.random.below(4) {
+            0 => rustix::process::chdir(&self.dir),
+            1 => rustix::process::chdir(self.dir.join("sub")),
+            2 => rustix::process::chdir(".././sub"),
+            _ => {
+                let sub = self.dir.join("sub");
+                let fd = rustix::fs::open(sub, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+                rustix::process::fchdir(fd)
+            }
+        }
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        let Some(index) = self.any() else { return Ok(()) };
+        let flags = if self.random.flips() { FdFlags::CLOEXEC } else { FdFlags::empty() };
+        rustix::io::fcntl_setfd(&self.held[index], flags)
+    }
+
+    fn thread(&mut self, all: &Arc<Mutex<Wild>>) {
+        if self.threads >= 3 {
+            return;
+        }
+        let (all, times) = (Arc::clone(all), 1 + self.random.below(60));
+        let spawned = std::thread::Builder::new().spawn(move || {
+            act(&all, times);
+            let mut wild = lock(&all);
+            wild.threads = wild.threads.saturating_sub(1);
+        });
+        self.threads += usize::from(spawned.is_ok());
+    }
+
+    /// Parent and child go on alike, the child with one thread.
+    fn fork(&mut self) {
+        if self.depth >= DEEP || (self.depth > 0 && self.random.flips()) {
+            return;
+        }
+        let seed = self.random.below(usize::MAX) as u64 | 1;
+        // SAFETY: the child goes on with memory of its own; the one lock that it needs is held by this thread.
+        let pid = unsafe { libc::fork() };
+        if pid != 0 {
+            return;
+        }
+        self.random = Random(seed);
+        self.depth += 1;
+        self.threads = 0;
+        if self.random.below(3) == 0 {
+            let id = 1000 + self.random.below(5) as u32;
+            // SAFETY: numbers only.
+            unsafe { (libc::setresgid(id, id, id), libc::setresuid(id, id, id)) };
+        }
+        if self.random.flips() {
+            self.exec();
+        }
+    }
+
+    /// Becomes this program anew, under one of several names.
+    fn exec(&mut self) {
+        let program = self.dir.join(format!("wild{}", self.random.below(3)));
+        let text = |text: &[u8]| CString::new(text).unwrap();
+        let spec = format!("{} {} {}", self.dir.display(), self.random.below(1 << 40) + 1, self.depth);
+        let path = text(program.as_os_str().as_bytes());
+        let environment = text(format!("{ENV}={spec}").as_bytes());
+        let argv = [path.as_ptr(), c"argument".as_ptr(), std::ptr::null()];
+        let envp = [environment.as_ptr(), std::ptr::null()];
+        // SAFETY: texts and lists end as they must, and live until the call returns, which it does if it fails.
+        unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+    }
+}
