@@ -103,7 +103,7 @@ pub fn replay(
         l4: 2,
     };
     let file = FdDetail::File { open_flags: 1, path: b"/etc/passwd".to_vec(), dev: 0, mount_id: 0 };
-    let fds = vec![FdEntry { fd: 3, ino: 1, detail: file }, FdEntry { fd: 4, ino: 2, detail: socket }];
+    let fds = vec![FdEntry::new(3, 1, file), FdEntry::new(4, 2, socket)];
     let mut inspector = Inspector::default();
     inspector.load(Snapshot {
         threads: vec![thread(1, 0, "a"), thread(7, 1, "cat"), thread(8, 7, "b"), thread(9, 8, "ab")],

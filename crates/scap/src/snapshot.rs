@@ -1,5 +1,7 @@
 //! The system as it was when a capture began.
 
+use eyas_events::FlagTable;
+
 use std::net::IpAddr;
 
 /// Threads, open files, users, interfaces and the machine at the start of a capture.
@@ -205,8 +207,19 @@ pub struct FdEntry {
     pub fd: i64,
     /// Inode; 0 if unknown.
     pub ino: u64,
+    /// Whether an exec closes it; captures tell it of files alone.
+    pub close_on_exec: bool,
     /// What it is.
     pub detail: FdDetail,
+}
+
+impl FdEntry {
+    /// An open file about which nothing more is known than its detail tells.
+    pub fn new(fd: i64, ino: u64, detail: FdDetail) -> Self {
+        const CLOSES: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+        let close_on_exec = matches!(detail, FdDetail::File { open_flags, .. } if open_flags & CLOSES != 0);
+        Self { fd, ino, close_on_exec, detail }
+    }
 }
 
 /// What an open file is. Ports are in host order.

@@ -257,10 +257,8 @@ fn users_in_containers_have_the_names_they_have_there() {
 
 #[test]
 fn files_that_come_over_a_socket_are_looked_up() {
-    let file = |fd, name: &str| FdEntry {
-        fd,
-        ino: 9,
-        detail: FdDetail::File { open_flags: 1, path: name.into(), dev: 1, mount_id: 0 },
+    let file = |fd, name: &str| {
+        FdEntry::new(fd, 9, FdDetail::File { open_flags: 1, path: name.into(), dev: 1, mount_id: 0 })
     };
     let lookup = move |tid| {
         let thread = ThreadEntry { tid, pid: tid, ptid: 1, ..ThreadEntry::default() };

@@ -51,6 +51,9 @@ impl Links {
     }
 }
 
+/// In `fdinfo`.
+const O_CLOEXEC: u64 = 0o2_000_000;
+
 impl Scan<'_> {
     /// The files of the process whose directory this is, by number; `None` if they cannot be listed.
     pub(super) fn fds(&mut self, dir: &Dir) -> Option<Vec<FdEntry>> {
@@ -89,10 +92,10 @@ impl Scan<'_> {
     ) -> Option<FdEntry> {
         let link = links.fd.link(DecInt::new(number), &mut self.buffers).ok()?;
         let fd = i64::from(number);
-        Some(if link.starts_with(b"/memfd:") {
+        let mut entry = if link.starts_with(b"/memfd:") {
             let name = parse::undeleted(&link[b"/memfd:".len()..]).to_vec();
             let ino = links.fd.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
-            FdEntry { fd, ino, detail: other(code::MEMFD, name) }
+            FdEntry::new(fd, ino, other(code::MEMFD, name))
         } else if link.starts_with(b"/") {
             let path = parse::undeleted(link).to_vec();
             let stat = links.fd.stat(DecInt::new(number)).ok()?;
@@ -111,14 +114,14 @@ impl Scan<'_> {
                     }
                 }
             };
-            FdEntry { fd, ino: stat.stx_ino, detail }
+            FdEntry::new(fd, stat.stx_ino, detail)
         } else if link.starts_with(b"socket:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             let name = link.to_vec();
             self.socket(dir, number, ino, name, sockets)
         } else if link.starts_with(b"pipe:") {
             let ino = parse::bracketed(link).unwrap_or(0);
-            FdEntry { fd, ino, detail: other(code::PIPE, link.to_vec()) }
+            FdEntry::new(fd, ino, other(code::PIPE, link.to_vec()))
         } else if let Some(kind) = link.strip_prefix(b"anon_inode:") {
             let (code, name) = anonymous(kind);
             let name = match code {
@@ -126,13 +129,17 @@ impl Scan<'_> {
                 _ => name.to_vec(),
             };
             let ino = self.anonymous_inode(&links.fd, number, code);
-            FdEntry { fd, ino, detail: other(code, name) }
+            FdEntry::new(fd, ino, other(code, name))
         } else {
             // Files without a path: a namespace (`net:[…]`), or what no mount shows any more.
             let name = link.to_vec();
             let ino = parse::bracketed(link).unwrap_or(0);
-            FdEntry { fd, ino, detail: other(code::UNSUPPORTED, name) }
-        })
+            FdEntry::new(fd, ino, other(code::UNSUPPORTED, name))
+        };
+        let info = links.info.read(DecInt::new(number), 4096, &mut self.buffers);
+        let flags = info.ok().and_then(|text| info_number(text, b"flags:", 8));
+        entry.close_on_exec |= flags.is_some_and(|flags| flags & O_CLOEXEC != 0);
+        Some(entry)
     }
 
     /// A socket of the process; those that no table has keep the link's name.
@@ -148,7 +155,7 @@ impl Scan<'_> {
             *sockets = self.network(dir);
         }
         let found = sockets.as_ref().and_then(|sockets| sockets.get(ino));
-        FdEntry { fd: i64::from(number), ino, detail: found.unwrap_or(other(code::UNSUPPORTED, name)) }
+        FdEntry::new(i64::from(number), ino, found.unwrap_or(other(code::UNSUPPORTED, name)))
     }
 
     /// Inode of a file without a file: one for all, but for the kinds that have their own.
@@ -238,7 +245,7 @@ pub(super) fn portable_open_flags(kernel: u64) -> u32 {
         (direct, &["O_DIRECT"]),
         (directory, &["O_DIRECTORY"]),
         (largefile, &["O_LARGEFILE"]),
-        (0x8_0000, &["O_CLOEXEC"]),
+        (O_CLOEXEC, &["O_CLOEXEC"]),
         (0x40_0000, &["O_TMPFILE"]),
     ];
     let set = bits.iter().filter(|(bit, _)| kernel & bit != 0).flat_map(|(_, names)| *names);

@@ -51,7 +51,7 @@ impl Known {
 /// What is known of a file without another question.
 fn found(file: &OpenFile<'_>) -> Found {
     let OpenFile { ino, name, .. } = *file;
-    let entry = |detail| Found::Entry(FdEntry { fd: i64::from(file.fd), ino, detail });
+    let entry = |detail| Found::Entry(FdEntry::new(i64::from(file.fd), ino, detail));
     match file.kind {
         FileKind::Socket => Found::Socket(ino),
         FileKind::Pipe => entry(fds::other(code::PIPE, format!("pipe:[{ino}]").into_bytes())),

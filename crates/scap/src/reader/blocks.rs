@@ -349,7 +349,7 @@ impl<'a> Cursor<'a> {
             }
             _ => return Err(format!("fd type {ty} is unknown and has no length")),
         };
-        Ok(FdEntry { fd, ino, detail })
+        Ok(FdEntry::new(fd, ino, detail))
     }
 
     fn addr(&mut self, v4: bool) -> Result<IpAddr, Fail> {

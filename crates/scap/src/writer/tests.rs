@@ -39,7 +39,7 @@ fn snapshot() -> Snapshot {
         FdDetail::Unix { source: 7, destination: 8, path: b"/run/x".to_vec() },
         FdDetail::Other { type_code: 21, name: b"/proc/9".to_vec() },
     ];
-    let fds = details.into_iter().zip(0..).map(|(detail, fd)| FdEntry { fd, ino: 100, detail }).collect();
+    let fds = details.into_iter().zip(0..).map(|(detail, fd)| FdEntry::new(fd, 100, detail)).collect();
     let thread = ThreadEntry {
         tid: 9,
         pid: 9,

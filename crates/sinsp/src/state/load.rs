@@ -66,10 +66,10 @@ impl State {
         let empty = self.empty();
         let Some(key) = self.threads.key(tid) else { return };
         for entry in fds {
-            let num = entry.fd;
+            let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
             let fd = fd_of(entry, &empty);
             let Some(thread) = self.threads.at_mut(key) else { return };
-            match thread.fds.insert(num, Arc::new(fd), false) {
+            match thread.fds.insert(num, Arc::new(fd), close_on_exec) {
                 true => self.stats.fds_added += 1,
                 false => self.stats.fds_rejected += 1,
             }

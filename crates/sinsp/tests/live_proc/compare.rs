@@ -25,7 +25,7 @@ pub struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for difference in self.differences.iter().take(40) {
+        for difference in self.differences.iter().take(2000) {
             writeln!(f, "{difference}")?;
         }
         write!(
@@ -119,7 +119,7 @@ impl Counts {
             if !known.is_some_and(|fd| is_same(fd, file)) {
                 let known = known.map(|fd| (fd.kind.letter(), text(&fd.name), fd.from_snapshot));
                 self.differences.push(format!(
-                    "{}: {pid}:{num}: {known:?} known, {} {:?} in /proc",
+                    "{}: {pid}:{num}: {known:?} known, {} {} in /proc",
                     self.pauses, file.letter, file.name
                 ));
             }
@@ -133,6 +133,10 @@ fn is_same(fd: &Fd, file: &File) -> bool {
     }
     match &file.name {
         Name::Unknown => true,
+        // The port that the kernel chose is in no event.
+        Name::Is(name) if fd.name.ends_with(b":0") => {
+            fd.socket() == Socket::None && file.letter == '4' && !name.is_empty()
+        }
         Name::Is(name) => *fd.name == **name,
         // The client's end of a connection has no path of its own: it is known by the server's.
         Name::EndsWith(path) => fd.name.is_empty() || fd.name.ends_with(path),

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use eyas_events::SyscallCode;
 use eyas_scap::EventSource;
 use eyas_scap::live::{Options, Source};
 use eyas_sinsp::{Config, Inspector, Step};
@@ -43,6 +44,10 @@ fn main() {
     assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
     assert!(counts.differences.is_empty(), "{} differ", counts.differences.len());
 }
+
+/// Beside those that the state cannot do without: they tell the ends of datagram sockets, and bring descriptors.
+const TRANSFERS: [SyscallCode; 4] =
+    [SyscallCode::SENDTO, SyscallCode::SENDMSG, SyscallCode::RECVMSG, SyscallCode::RECVMMSG];
 
 /// A directory for everybody, with the program under three names.
 fn prepare(dir: &Path) {
@@ -114,7 +119,7 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
 fn watch(dir: &Path) -> Counts {
     let options = Options {
         ring_bytes: 32 << 20,
-        interest: Some(eyas_sinsp::syscalls_of_state()),
+        interest: Some([&eyas_sinsp::syscalls_of_state()[..], &TRANSFERS].concat()),
         ..Options::default()
     };
     let mut source = Source::open(options).unwrap();

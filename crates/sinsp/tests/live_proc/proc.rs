@@ -34,6 +34,17 @@ pub enum Name {
     Unknown,
 }
 
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Is(name) => write!(f, "{}", String::from_utf8_lossy(name)),
+            Self::EndsWith(path) => write!(f, "…{}", String::from_utf8_lossy(path)),
+            Self::Ends([a, b]) => write!(f, "{a} and {b}"),
+            Self::Unknown => write!(f, "(no name)"),
+        }
+    }
+}
+
 fn read(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -27,7 +27,7 @@ pub fn system() -> Inspector {
     let mut inspector = Inspector::default();
     inspector.load(Snapshot {
         threads: vec![thread(1, 0, "init"), thread(10, 1, "sh")],
-        fds: vec![(10, vec![FdEntry { fd: 3, ino: 7, detail: file }])],
+        fds: vec![(10, vec![FdEntry::new(3, 7, file)])],
         ..Snapshot::default()
     });
     inspector

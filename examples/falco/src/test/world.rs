@@ -144,7 +144,7 @@ impl World {
                 }
                 None => FdDetail::File { open_flags: 0, path: what.clone().into(), dev: 0, mount_id: 0 },
             };
-            open.push(FdEntry { fd: *fd, ino: 0, detail });
+            open.push(FdEntry::new(*fd, 0, detail));
         }
         self.fds.push((pid, open));
         Ok(())

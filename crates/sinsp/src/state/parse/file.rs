@@ -200,8 +200,15 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     }
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
-        // Of an unknown file there is no copy that could be shown.
-        None => now.fd = old,
+        // Of an unknown file there is no copy that could be shown; what was there before is closed.
+        None => {
+            now.fd = old;
+            if let Some(table) = state.threads.fds_mut(key)
+                && table.remove(res)
+            {
+                state.stats.fds_removed += 1;
+            }
+        }
     }
 }
 
@@ -263,10 +270,12 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
         _ => {}
     }
     fd.raw_name = fd.name.clone();
-    // Every one of these but memfd and bpf says it with the flag of open.
+    // Most say it with the flag of open.
     let close_on_exec = match kind {
         K::Memfd => flags & const { FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC") } != 0,
-        K::Bpf => true,
+        K::EventPoll => flags & const { FlagTable::EPOLL_CREATE1_FLAGS.value("EPOLL_CLOEXEC") } != 0,
+        // The kernel always closes these. Of a timer the event does not tell; few are meant to outlive an exec.
+        K::Bpf | K::Pidfd | K::Timer => true,
         _ => flags & O_CLOEXEC != 0,
     };
     add(state, now, num, Arc::new(fd), close_on_exec);
