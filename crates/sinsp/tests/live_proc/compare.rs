@@ -25,7 +25,7 @@ pub struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for difference in self.differences.iter().take(2000) {
+        for difference in self.differences.iter().take(40) {
             writeln!(f, "{difference}")?;
         }
         write!(
@@ -116,7 +116,7 @@ impl Counts {
         for (num, file) in &process.fds {
             self.values += 1;
             let known = fds.get(*num);
-            if !known.is_some_and(|fd| is_same(fd, file)) {
+            if !known.is_some_and(|fd| is_same(pid, fd, file)) {
                 let known = known.map(|fd| (fd.kind.letter(), text(&fd.name), fd.from_snapshot));
                 self.differences.push(format!(
                     "{}: {pid}:{num}: {known:?} known, {} {} in /proc",
@@ -127,7 +127,7 @@ impl Counts {
     }
 }
 
-fn is_same(fd: &Fd, file: &File) -> bool {
+fn is_same(pid: i64, fd: &Fd, file: &File) -> bool {
     if file.letter != '?' && file.letter != fd.kind.letter() {
         return false;
     }
@@ -137,7 +137,11 @@ fn is_same(fd: &Fd, file: &File) -> bool {
         Name::Is(name) if fd.name.ends_with(b":0") => {
             fd.socket() == Socket::None && file.letter == '4' && !name.is_empty()
         }
-        Name::Is(name) => *fd.name == **name,
+        // A link is known by the name that it was opened by.
+        Name::Is(name) => match fd.name.strip_prefix(b"/proc/self/") {
+            Some(rest) => **name == *[format!("/proc/{pid}/").as_bytes(), rest].concat(),
+            None => *fd.name == **name,
+        },
         // The client's end of a connection has no path of its own: it is known by the server's.
         Name::EndsWith(path) => fd.name.is_empty() || fd.name.ends_with(path),
         Name::Ends(ends) => match fd.socket() {

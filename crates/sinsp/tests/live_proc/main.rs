@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eyas_events::SyscallCode;
 use eyas_scap::EventSource;
@@ -89,29 +89,40 @@ impl Drop for Group {
     }
 }
 
-/// Takes in events until `over` holds and nothing came for a while. Answers how many came.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+/// Takes in events until `over` holds, and all that were made until then. Answers how many came.
 fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() -> bool) -> u64 {
+    // Clocks differ by little; nothing waits for longer in a ring that is said to be empty.
+    const MARGIN: Duration = Duration::from_millis(100);
     let mut events = 0;
-    let mut last = Instant::now();
-    let mut is_over = false;
+    let mut until = u64::MAX;
+    let mut idle_since = None;
     loop {
         match inspector.next(source).unwrap() {
-            Step::Event(_) => {
+            Step::Event(event) => {
                 events += 1;
-                if !is_over {
-                    last = Instant::now();
+                idle_since = None;
+                if event.event().ts > until {
+                    return events;
                 }
-                if events % 64 != 0 {
+                if events % 256 != 0 {
                     continue;
                 }
             }
-            Step::Idle => {}
+            Step::Idle => {
+                let since = *idle_since.get_or_insert_with(Instant::now);
+                if until != u64::MAX && since.elapsed() > MARGIN {
+                    return events;
+                }
+            }
             Step::End => panic!("the capture ended"),
         }
-        is_over = is_over || over();
-        // Others on this machine go on: what was made before comes within this time.
-        if is_over && last.elapsed() > Duration::from_millis(300) {
-            return events;
+        if until == u64::MAX && over() {
+            until = now() + MARGIN.as_nanos() as u64;
+            idle_since = None;
         }
     }
 }

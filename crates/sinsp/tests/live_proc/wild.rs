@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fs::inotify;
@@ -27,6 +27,8 @@ pub const ENV: &str = "EYAS_WILD";
 
 /// Descriptors that a process keeps at most before it rather closes some.
 const MANY: usize = 40;
+/// Within this time a received descriptor was looked up.
+const SURELY: Duration = Duration::from_secs(2);
 /// Levels of processes below the first.
 const DEEP: u32 = 3;
 
@@ -51,6 +53,8 @@ struct Wild {
     random: Random,
     depth: u32,
     held: Vec<OwnedFd>,
+    /// Left alone until they were surely looked up.
+    received: Vec<(Instant, OwnedFd)>,
     threads: usize,
 }
 
@@ -61,7 +65,7 @@ pub fn run(spec: &str) -> ! {
     let (dir, seed, depth) = (PathBuf::from(word()), word().parse().unwrap(), word().parse().unwrap());
     // SAFETY: no handler is installed, and no child is waited for.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    let wild = Wild { dir, random: Random(seed), depth, held: inherited(), threads: 0 };
+    let wild = Wild { dir, random: Random(seed), depth, held: inherited(), received: Vec::new(), threads: 0 };
     act(&Arc::new(Mutex::new(wild)), usize::MAX);
     std::process::exit(0)
 }
@@ -100,6 +104,10 @@ fn lock(wild: &Mutex<Wild>) -> MutexGuard<'_, Wild> {
 impl Wild {
     /// Does something; `false` if the thread shall end.
     fn step(&mut self, all: &Arc<Mutex<Wild>>) -> Result<bool> {
+        if self.received.first().is_some_and(|(at, _)| at.elapsed() > SURELY) {
+            let (_, fd) = self.received.remove(0);
+            self.held.push(fd);
+        }
         if self.held.len() > MANY {
             return self.close().map(|()| true);
         }
@@ -113,8 +121,9 @@ impl Wild {
             11 => self.udp(),
             12 => self.unix(),
             13..17 => self.close()?,
-            // Not often: what is received is looked up a hundred times in a second and no more.
-            17 if self.random.below(8) == 0 => self.pass()?,
+            // By the one process that stays, and not often: what was received is looked up in `/proc`, a moment
+            // later and a hundred times in a second at most.
+            17 if self.depth == 0 && self.random.flips() => self.pass()?,
             17 => self.open()?,
             18 => self.change_directory()?,
             19 => self.mark()?,
@@ -307,11 +316,9 @@ impl Wild {
         rustix::net::recvmsg(&b, &mut [IoSliceMut::new(&mut [0; 4])], &mut control, flags)?;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(received) = message {
-                self.held.extend(received);
+                self.received.extend(received.map(|fd| (Instant::now(), fd)));
             }
         }
-        // What becomes of it before it is looked up, nobody can tell.
-        std::thread::sleep(Duration::from_millis(30));
         Ok(())
     }
 
