@@ -56,6 +56,8 @@ pub struct Format {
     keys: Vec<(String, Key)>,
     /// Whether the parts can be escaped one by one: no text of one can end in that of the next.
     piecewise: bool,
+    /// Whether a line has all of its values or is none.
+    all_or_nothing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -102,7 +104,7 @@ impl Format {
         extra: &[(String, Option<String>)],
         schema: &dyn Schema,
     ) -> Result<Self, FormatError> {
-        let text = text.strip_prefix('*').unwrap_or(text);
+        let (text, all_or_nothing) = text.strip_prefix('*').map_or((text, true), |rest| (rest, false));
         let mut parts = Vec::new();
         let mut fields = Fields::default();
         let (mut in_text, mut constants) = (Vec::<Field>::new(), Vec::new());
@@ -166,18 +168,63 @@ impl Format {
         let touching =
             parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
         let piecewise = !touching && parts.iter().all(|part| part.width().is_none());
-        Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise })
+        Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing })
     }
 
     /// A format without fields.
     fn constant(text: &str) -> Self {
         let parts = Part::text(text).into_iter().collect();
-        Self { parts, fields: Vec::new(), of_parts: 0, keys: Vec::new(), piecewise: true }
+        Self {
+            parts,
+            fields: Vec::new(),
+            of_parts: 0,
+            keys: Vec::new(),
+            piecewise: true,
+            all_or_nothing: false,
+        }
     }
 
     /// Appends the text of an event; absent values are `<NA>`.
     pub fn write(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) {
         self.write_with(out, &|field| event.get(&self.fields[field]), event, schema);
+    }
+
+    /// Appends the line that the event has: as [`Format::write`], but `false` and nothing if a value is absent, unless
+    /// the format begins with `*`.
+    pub fn write_line(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
+        let written = self.text_values(event);
+        let has_line = self.has_line(&written, event);
+        if has_line {
+            self.write_with(out, &|field| written.values[field], event, schema);
+        }
+        has_line
+    }
+
+    /// Appends the fields of the event's line as an object, sorted by name; `false` and nothing if it has no line.
+    pub fn write_object(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
+        let written = self.values(event);
+        if !self.has_line(&written, event) {
+            return false;
+        }
+        out.push(b'{');
+        for (index, (key, value)) in self.keys.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            self.write_key(out, key);
+            self.write_json(out, value, &written, event, schema);
+        }
+        out.push(b'}');
+        true
+    }
+
+    fn has_line(&self, written: &Written<'_>, event: &dyn FieldSource) -> bool {
+        let is_absent = |part: &Part| match part {
+            Part::Text { .. } => false,
+            Part::Field { field, .. } => written.values[*field].is_none(),
+            Part::Made { source, .. } => source.take(event).is_none(),
+        };
+        !self.all_or_nothing || !self.parts.iter().any(is_absent)
     }
 
     fn write_with<'e>(

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use eyas::rules::{Diagnostic, condition};
+use eyas::rules::{Diagnostic, Format, condition};
 use eyas::scap::{EventSource, Next};
 use eyas::sinsp::Inspector;
 
 use crate::args::Args;
-use crate::format::Format;
 use crate::input;
 use crate::sink::{Dump, Lines, Sink, Summary};
 
@@ -50,7 +49,8 @@ fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
     if let Some(path) = &args.write {
         sinks.push(Box::new(Dump::create(path, args)?));
     } else if !args.quiet && !args.summary {
-        let format = Format::parse(&args.line_format(), eyas::sinsp::schema())?;
+        let format = Format::parse(&args.line_format(), eyas::sinsp::schema())
+            .map_err(|error| anyhow!("format: {error}; `sysdig -l` lists the fields"))?;
         sinks.push(Box::new(Lines::new(format, args.json, args.unbuffered)));
     }
     if args.summary {

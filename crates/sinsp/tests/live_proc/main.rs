@@ -45,9 +45,15 @@ fn main() {
     assert!(counts.differences.is_empty(), "{} differ", counts.differences.len());
 }
 
-/// Beside those that the state cannot do without: they tell the ends of datagram sockets, and bring descriptors.
-const TRANSFERS: [SyscallCode; 4] =
-    [SyscallCode::SENDTO, SyscallCode::SENDMSG, SyscallCode::RECVMSG, SyscallCode::RECVMMSG];
+/// What the state needs without the numbers of memory, and what tells the ends of datagram sockets and brings
+/// descriptors.
+fn interest() -> Vec<SyscallCode> {
+    use SyscallCode as S;
+    let mut codes = eyas_sinsp::syscalls_of_state();
+    codes.retain(|code| ![S::BRK, S::MMAP, S::MUNMAP].contains(code));
+    codes.extend([S::SENDTO, S::SENDMSG, S::RECVMSG, S::RECVMMSG]);
+    codes
+}
 
 /// A directory for everybody, with the program under three names.
 fn prepare(dir: &Path) {
@@ -128,11 +134,7 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
 }
 
 fn watch(dir: &Path) -> Counts {
-    let options = Options {
-        ring_bytes: 32 << 20,
-        interest: Some([&eyas_sinsp::syscalls_of_state()[..], &TRANSFERS].concat()),
-        ..Options::default()
-    };
+    let options = Options { ring_bytes: 32 << 20, interest: Some(interest()), ..Options::default() };
     let mut source = Source::open(options).unwrap();
     let lookup = |tid| eyas_scap::proc::thread(&eyas_scap::proc::Options::default(), tid);
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
@@ -147,6 +149,7 @@ fn watch(dir: &Path) -> Counts {
         counts.events += drain(&mut inspector, &mut source, || proc::running(group.id()) == 0);
         counts.pauses += 1;
         counts.compare(inspector.state(), group.id(), &proc::look(group.id()));
+        std::fs::write(dir.join(wild::DRAINED), vec![b'.'; counts.pauses as usize]).unwrap();
         group.signal(Signal::CONT);
     }
     let id = group.id();

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fs::inotify;
@@ -27,8 +27,9 @@ pub const ENV: &str = "EYAS_WILD";
 
 /// Descriptors that a process keeps at most before it rather closes some.
 const MANY: usize = 40;
-/// Within this time a received descriptor was looked up.
-const SURELY: Duration = Duration::from_secs(2);
+/// A file that is longer by a byte whenever all events were taken in.
+pub const DRAINED: &str = "drained";
+
 /// Levels of processes below the first.
 const DEEP: u32 = 3;
 
@@ -53,8 +54,8 @@ struct Wild {
     random: Random,
     depth: u32,
     held: Vec<OwnedFd>,
-    /// Left alone until they were surely looked up.
-    received: Vec<(Instant, OwnedFd)>,
+    /// Left alone until they were looked up: with how often all events were taken in by then.
+    received: Vec<(u64, OwnedFd)>,
     threads: usize,
 }
 
@@ -104,10 +105,11 @@ fn lock(wild: &Mutex<Wild>) -> MutexGuard<'_, Wild> {
 impl Wild {
     /// Does something; `false` if the thread shall end.
     fn step(&mut self, all: &Arc<Mutex<Wild>>) -> Result<bool> {
-        if self.received.first().is_some_and(|(at, _)| at.elapsed() > SURELY) {
-            let (_, fd) = self.received.remove(0);
-            self.held.push(fd);
-        }
+        let drained = self.drained();
+        let (known, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.received).into_iter().partition(|(at, _)| *at < drained);
+        self.received = waiting;
+        self.held.extend(known.into_iter().map(|(_, fd)| fd));
         if self.held.len() > MANY {
             return self.close().map(|()| true);
         }
@@ -123,7 +125,7 @@ impl Wild {
             13..17 => self.close()?,
             // By the one process that stays, and not often: what was received is looked up in `/proc`, a moment
             // later and a hundred times in a second at most.
-            17 if self.depth == 0 && self.random.flips() => self.pass()?,
+            17 if self.depth == 0 && self.received.len() < MANY => self.pass()?,
             17 => self.open()?,
             18 => self.change_directory()?,
             19 => self.mark()?,
@@ -137,6 +139,10 @@ impl Wild {
             },
         }
         Ok(true)
+    }
+
+    fn drained(&self) -> u64 {
+        std::fs::metadata(self.dir.join(DRAINED)).map_or(0, |meta| meta.len())
     }
 
     fn any(&mut self) -> Option<usize> {
@@ -316,7 +322,8 @@ impl Wild {
         rustix::net::recvmsg(&b, &mut [IoSliceMut::new(&mut [0; 4])], &mut control, flags)?;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(received) = message {
-                self.received.extend(received.map(|fd| (Instant::now(), fd)));
+                let drained = self.drained();
+                self.received.extend(received.map(|fd| (drained, fd)));
             }
         }
         Ok(())

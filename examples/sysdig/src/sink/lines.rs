@@ -1,14 +1,14 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
 use anyhow::Result;
-use eyas::sinsp::EventView;
+use eyas::rules::Format;
+use eyas::sinsp::{EventView, schema};
 
 use super::Sink;
-use crate::format::Format;
 
 /// Prints a line for each event: text, or a JSON object.
 pub struct Lines {
-    format: Format<'static>,
+    format: Format,
     json: bool,
     out: BufWriter<Stdout>,
     line: Vec<u8>,
@@ -16,7 +16,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn new(format: Format<'static>, json: bool, unbuffered: bool) -> Self {
+    pub fn new(format: Format, json: bool, unbuffered: bool) -> Self {
         let out = BufWriter::with_capacity(64 << 10, io::stdout());
         Self { format, json, out, line: Vec::new(), unbuffered }
     }
@@ -25,10 +25,11 @@ impl Lines {
 impl Sink for Lines {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
         self.line.clear();
-        if self.json {
-            let Some(object) = self.format.json(event) else { return Ok(()) };
-            serde_json::to_writer(&mut self.line, &object)?;
-        } else if !self.format.write(&mut self.line, event) {
+        let has_line = match self.json {
+            true => self.format.write_object(&mut self.line, event, schema()),
+            false => self.format.write_line(&mut self.line, event, schema()),
+        };
+        if !has_line {
             return Ok(());
         }
         self.line.push(b'\n');

@@ -200,15 +200,8 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     }
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
-        // Of an unknown file there is no copy that could be shown; what was there before is closed.
-        None => {
-            now.fd = old;
-            if let Some(table) = state.threads.fds_mut(key)
-                && table.remove(res)
-            {
-                state.stats.fds_removed += 1;
-            }
-        }
+        // Of an unknown file there is no copy that could be shown.
+        None => now.fd = old,
     }
 }
 
