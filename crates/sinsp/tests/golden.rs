@@ -107,10 +107,12 @@ fn compare(capture: &Path, golden: &Path, fields: &[Field], counts: &mut BTreeMa
 }
 
 /// Share of equal fields that must not be undercut.
-const FLOOR: f64 = 0.9995;
+const FLOOR: f64 = 0.9998;
 
-/// The same of each field by itself; docs/compatibility.md says why those differ that do.
-const FIELD_FLOOR: f64 = 0.994;
+/// The same of each field by itself; docs/compatibility.md says how those differ that do.
+const FIELD_FLOOR: f64 = 0.999;
+/// Fields where the reference is wrong more often than that.
+const REFERENCE_IS_WRONG: [(&str, f64); 2] = [("fs.path.name", 0.994), ("evt.buffer", 0.997)];
 
 #[test]
 fn fields_read_as_the_reference_reads_them() {
@@ -142,7 +144,9 @@ fn fields_read_as_the_reference_reads_them() {
     assert!(all > 1_000_000);
     for (name, count) in &counts {
         let share = count.equal as f64 / count.all as f64;
-        assert!(share >= FIELD_FLOOR, "{name}: {} of {} equal", count.equal, count.all);
+        let excused = REFERENCE_IS_WRONG.iter().find(|(field, _)| field == name);
+        let floor = excused.map_or(FIELD_FLOOR, |(_, floor)| *floor);
+        assert!(share >= floor, "{name}: {} of {} equal", count.equal, count.all);
     }
     assert!(equal as f64 / all as f64 > FLOOR, "{equal} of {all} fields equal");
 }

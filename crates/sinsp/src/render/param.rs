@@ -71,6 +71,8 @@ impl Writer<'_, '_, '_, '_> {
         }
         match ty {
             T::INT8 | T::INT16 | T::INT32 | T::INT64 => self.int(bytes, format),
+            // The reference shows offsets of lseek, owners of chown and the like with a sign.
+            T::UINT32 | T::UINT64 if format == Format::DEC => self.int(bytes, format),
             T::UINT8 | T::UINT16 | T::UINT32 | T::UINT64 | T::PORT | T::L4PROTO | T::SOCKFAMILY => {
                 self.uint(unsigned(bytes), format);
             }
@@ -119,7 +121,7 @@ impl Writer<'_, '_, '_, '_> {
                 let value = unsigned(bytes);
                 self.uint(value, Format::DEC);
                 if let ParamDetail::Flags(table) = info.detail {
-                    self.name(enumerated(table, value as u32));
+                    enumerated(table, value as u32, self.resolved);
                 }
             }
             T::MODE => {
@@ -280,8 +282,14 @@ pub(crate) fn flags(table: &FlagTable, value: u32, out: &mut Text<'_>) {
     }
 }
 
-fn enumerated(table: &FlagTable, value: u32) -> Option<&'static str> {
-    table.entries.iter().find(|(_, v)| *v == value).map(|(name, _)| *name)
+/// All names of the value: some have two.
+fn enumerated(table: &FlagTable, value: u32, out: &mut Text<'_>) {
+    for (name, _) in table.entries.iter().filter(|(_, v)| *v == value) {
+        if !out.is_empty() {
+            out.push(b"|");
+        }
+        out.push(name.as_bytes());
+    }
 }
 
 /// `1.5s`, with six significant digits as C's `%g`.
