@@ -1,7 +1,9 @@
 //! Both sides counted, and what differs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 
 use eyas_sinsp::state::{Fd, Socket, State};
 
@@ -137,11 +139,16 @@ fn is_same(pid: i64, fd: &Fd, file: &File) -> bool {
         Name::Is(name) if fd.name.ends_with(b":0") => {
             fd.socket() == Socket::None && file.letter == '4' && !name.is_empty()
         }
-        // A link is known by the name that it was opened by.
-        Name::Is(name) => match fd.name.strip_prefix(b"/proc/self/") {
-            Some(rest) => **name == *[format!("/proc/{pid}/").as_bytes(), rest].concat(),
-            None => *fd.name == **name,
-        },
+        // A link is known by the name that it was opened by: a library while a program starts, /proc/self.
+        Name::Is(name) => {
+            let own = fd.name.strip_prefix(b"/proc/self/");
+            let path = match own {
+                Some(rest) => [format!("/proc/{pid}/").as_bytes(), rest].concat(),
+                None => fd.name.to_vec(),
+            };
+            let target = || std::fs::canonicalize(OsStr::from_bytes(&path)).ok();
+            path == *name || target().is_some_and(|target| target.as_os_str().as_bytes() == &**name)
+        }
         // The client's end of a connection has no path of its own: it is known by the server's.
         Name::EndsWith(path) => fd.name.is_empty() || fd.name.ends_with(path),
         Name::Ends(ends) => match fd.socket() {
