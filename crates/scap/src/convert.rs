@@ -94,11 +94,10 @@ impl Converter {
                 let what = format!("it has {} parameters, its row has {}", raw.nparams(), info.params.len());
                 return Err(fail(raw.ty, what));
             }
-            let key = (raw.ty, raw.nparams() as u32);
-            let Ok(row) = table::ROWS.binary_search_by_key(&key, |row| (row.0, row.1)) else {
+            let Some(action) = action(&raw) else {
                 return Err(fail(raw.ty, format!("no rule for {} parameters", raw.nparams())));
             };
-            event = match &table::ROWS[row].2 {
+            event = match action {
                 Action::Store => {
                     self.store(event);
                     return Ok(false);
@@ -186,7 +185,16 @@ pub(crate) fn is_current(raw: &RawEvent<'_>) -> bool {
     if !flags.contains(EventFlags::CONVERTER_MANAGED) {
         return !flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION);
     }
-    raw.ty.is_exit() && !flags.contains(EventFlags::OLD_VERSION) && raw.nparams() == info.params.len()
+    if !raw.ty.is_exit() {
+        return matches!(action(raw), Some(Action::Pass));
+    }
+    !flags.contains(EventFlags::OLD_VERSION) && raw.nparams() == info.params.len()
+}
+
+/// What the table says of the event.
+fn action(raw: &RawEvent<'_>) -> Option<&'static Action> {
+    let key = (raw.ty, raw.nparams() as u32);
+    table::ROWS.binary_search_by_key(&key, |row| (row.0, row.1)).ok().map(|row| &table::ROWS[row].2)
 }
 
 fn default_value(ty: ParamType) -> &'static [u8] {

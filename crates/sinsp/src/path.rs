@@ -35,11 +35,24 @@ impl Buffer for bumpalo::collections::Vec<'_, u8> {
     }
 }
 
+/// Where relative paths begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Base<'a> {
+    /// At this path.
+    Path(&'a [u8]),
+    /// Below the open file of this name, whether it ends in `/` or not.
+    File(&'a [u8]),
+}
+
 /// Writes `path`, taken from `base` if it is relative, to `out`: `//`, `.` and `..` resolved and no
 /// trailing `/`.
-pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut impl Buffer) {
+pub(crate) fn resolve(base: Base<'_>, path: &[u8], out: &mut impl Buffer) {
     out.cut(0);
-    if path.len() + 1 > MAX || (path.first() != Some(&b'/') && base.len() + path.len() + 1 > MAX) {
+    let (base, len, first) = match base {
+        Base::Path(base) => (base, base.len(), base.first()),
+        Base::File(base) => (base, base.len() + 1, base.first().or(Some(&b'/'))),
+    };
+    if path.len() + 1 > MAX || (path.first() != Some(&b'/') && len + path.len() + 1 > MAX) {
         out.put(TOO_LONG);
         return;
     }
@@ -48,7 +61,7 @@ pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut impl Buffer) {
         append(path, out, 1);
         return;
     }
-    let root = if base.first() == Some(&b'/') {
+    let root = if first == Some(&b'/') {
         out.put(b"/");
         1
     } else if let Some(rest) = base.strip_prefix(UNKNOWN) {
@@ -90,7 +103,7 @@ mod tests {
 
     fn check(base: &str, path: &str, want: &str) {
         let mut out = b"left over".to_vec();
-        resolve(base.as_bytes(), path.as_bytes(), &mut out);
+        resolve(Base::Path(base.as_bytes()), path.as_bytes(), &mut out);
         assert_eq!(String::from_utf8_lossy(&out), want, "{base} + {path}");
     }
 
@@ -104,6 +117,16 @@ mod tests {
         check("/", ".", "/");
         check("/", "..", "/");
         check("<UNKNOWN>", "a/b", "<UNKNOWN>a/b");
+    }
+
+    #[test]
+    fn files_are_directories_with_or_without_the_slash() {
+        let cases = [("/tmp", "a", "/tmp/a"), ("/tmp/", "../a", "/a"), ("", "a", "/a"), ("x", "a", "x/a")];
+        for (name, path, want) in cases {
+            let mut out = Vec::new();
+            resolve(Base::File(name.as_bytes()), path.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), want, "{name} + {path}");
+        }
     }
 
     #[test]

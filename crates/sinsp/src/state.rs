@@ -9,6 +9,7 @@ mod fd;
 mod fds;
 mod load;
 mod parse;
+mod reuse;
 mod thread;
 mod threads;
 mod users;
@@ -24,6 +25,7 @@ pub use users::Users;
 pub(crate) use container::SHORT_ID;
 pub(crate) use container::{Kind, kind_of_cgroups};
 pub(crate) use parse::Current;
+pub(crate) use reuse::Reuse;
 pub(crate) use thread::split_nul;
 
 /// A byte string that many may share: a name, a path, a list of arguments.
@@ -48,6 +50,7 @@ pub struct State {
     received: parse::network::Budget,
     empty: Option<Text>,
     scratch: Vec<u8>,
+    reuse: reuse::Reuse,
 }
 
 /// Counters of the state engine.

@@ -6,7 +6,7 @@ use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
 use eyas_scap::{RawEvent, User};
 
 use crate::fields::EXTRACT;
-use crate::path;
+use crate::path::{self, Base};
 use crate::state::{Current, Fd, FdKind, FdTable, State, Thread, split_nul};
 
 /// The schema's `AT_FDCWD`.
@@ -214,18 +214,10 @@ impl<'a> EventView<'a> {
     /// The path, absolute: relative ones begin at the directory behind `dirfd`.
     pub(crate) fn resolve_at(&self, dirfd: i64, name: &[u8]) -> &'a [u8] {
         let base = match dirfd {
-            AT_FDCWD => self.cwd().unwrap_or(b""),
-            num => match self.fd_entry(num) {
-                Some(fd) => {
-                    let mut base = bumpalo::collections::Vec::with_capacity_in(fd.name.len() + 1, self.bump);
-                    base.extend_from_slice_copy(&fd.name);
-                    base.push(b'/');
-                    base.into_bump_slice()
-                }
-                None => path::UNKNOWN,
-            },
+            AT_FDCWD => Base::Path(self.cwd().unwrap_or(b"")),
+            num => self.fd_entry(num).map_or(Base::Path(path::UNKNOWN), |fd| Base::File(&fd.name)),
         };
-        let mut out = bumpalo::collections::Vec::with_capacity_in(base.len() + name.len() + 1, self.bump);
+        let mut out = bumpalo::collections::Vec::with_capacity_in(name.len() + 64, self.bump);
         path::resolve(base, name, &mut out);
         out.into_bump_slice()
     }

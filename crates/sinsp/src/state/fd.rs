@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Text;
+use super::{Reuse, Text};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal $name:literal $letter:literal),* $(,)?) => {
@@ -205,7 +205,7 @@ pub struct Fd {
     /// Process that a pidfd stands for; -1 otherwise.
     pub pid: i32,
     /// Ends of a socket, apart: most open files are none.
-    ends: Option<Box<Socket>>,
+    pub(super) ends: Option<Box<Socket>>,
     /// Protocol of a socket.
     pub l4: L4,
     /// Side of a socket.
@@ -289,25 +289,24 @@ impl Fd {
         self.name = name;
     }
 
-    /// Writes the name that the socket's ends make, in the event of time `ts`.
-    pub(crate) fn rename_by_ends(&mut self, ts: u64) {
-        use std::fmt::Write;
-        let mut name = String::new();
+    /// Gives it the name that the socket's ends make, in the event of time `ts`.
+    pub(crate) fn rename_by_ends(&mut self, ts: u64, reuse: &mut Reuse) {
+        use std::io::Write;
         let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);
-        let end = |name: &mut String, (ip, port): (IpAddr, u16)| match with_ports {
-            // Writing to a String cannot fail.
+        let end = |name: &mut Vec<u8>, (ip, port): (IpAddr, u16)| match with_ports {
+            // Writing to a Vec cannot fail.
             true => drop(write!(name, "{ip}:{port}")),
             false => drop(write!(name, "{ip}")),
         };
-        match self.socket() {
-            Socket::Inet { source, destination } => {
-                end(&mut name, source);
-                name.push_str("->");
-                end(&mut name, destination);
-            }
-            Socket::Server { addr } => end(&mut name, addr),
+        let name = match self.socket() {
+            Socket::Inet { source, destination } => reuse.written(|name| {
+                end(name, source);
+                name.extend_from_slice(b"->");
+                end(name, destination);
+            }),
+            Socket::Server { addr } => reuse.written(|name| end(name, addr)),
             Socket::None | Socket::Unix { .. } => return,
-        }
-        self.rename(name.into_bytes().into(), ts);
+        };
+        self.rename(name, ts);
     }
 }

@@ -109,19 +109,17 @@ impl FdTable {
         true
     }
 
-    /// Forgets a descriptor; answers whether it was known.
-    pub(crate) fn remove(&mut self, num: i64) -> bool {
-        if self.file(num).is_none() {
-            return false;
-        }
+    /// Forgets a descriptor; answers what it stood for.
+    pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
+        self.file(num)?;
         let inner = Arc::make_mut(&mut self.inner);
         inner.set_close_on_exec(num, false);
-        match num as usize {
-            index if index < DENSE => inner.low[index] = None,
-            _ => drop(inner.high.remove(&num)),
-        }
+        let fd = match num as usize {
+            index if index < DENSE => inner.low[index].take(),
+            _ => inner.high.remove(&num).map(|(fd, _)| fd),
+        };
         inner.len -= 1;
-        true
+        fd
     }
 
     /// The open file behind a descriptor, to be changed for this process alone.

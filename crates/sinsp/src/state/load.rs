@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
 use super::parse::{file, process};
-use super::{State, Text, Thread, ThreadFlags};
+use super::{Reuse, State, Text, Thread, ThreadFlags};
 
 impl State {
     /// Forgets everything and begins with the snapshot.
@@ -67,7 +67,7 @@ impl State {
         let Some(key) = self.threads.key(tid) else { return };
         for entry in fds {
             let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
-            let fd = fd_of(entry, &empty);
+            let fd = fd_of(entry, &empty, &mut self.reuse);
             let Some(thread) = self.threads.at_mut(key) else { return };
             match thread.fds.insert(num, Arc::new(fd), close_on_exec) {
                 true => self.stats.fds_added += 1,
@@ -126,7 +126,7 @@ impl State {
                     (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
                         fd.swap_ends();
                         fd.role = Role::Server;
-                        fd.rename_by_ends(0);
+                        fd.rename_by_ends(0, &mut self.reuse);
                     }
                     (FdKind::Ipv4, _) => fd.role = Role::Client,
                     (FdKind::Unix, _) => {
@@ -146,7 +146,7 @@ fn with_slash(mut path: Vec<u8>) -> Text {
     path.into()
 }
 
-fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
+fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
     let mut fd = Fd::new(FdKind::Unknown, empty);
     fd.ino = entry.ino;
     fd.from_snapshot = true;
@@ -156,14 +156,14 @@ fn fd_of(entry: FdEntry, empty: &Text) -> Fd {
             fd.l4 = L4::from_code(l4);
             fd.connected = fd.l4 == L4::Tcp;
             fd.set_socket(Socket::Inet { source: local, destination: remote });
-            fd.rename_by_ends(0);
+            fd.rename_by_ends(0, reuse);
         }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.l4 = L4::from_code(l4);
             fd.role = Role::Server;
             fd.set_socket(Socket::Server { addr });
-            fd.rename_by_ends(0);
+            fd.rename_by_ends(0, reuse);
         }
         FdDetail::Unix { source, destination, path } => {
             fd.kind = FdKind::Unix;

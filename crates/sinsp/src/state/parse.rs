@@ -234,12 +234,12 @@ fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         match &mut activity.enter {
             Some(enter) => enter.assign(*raw),
-            none => *none = Some(Box::new(OwnedEvent::from(*raw))),
+            none => *none = Some(state.reuse.keep(raw)),
         }
     }
 }
 
-/// The enter event that belongs to this exit event; it is used once.
+/// The enter event that belongs to this exit event; it is used once, and then given back to [`super::Reuse`].
 fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Box<OwnedEvent>> {
     let activity = state.threads.activity_mut(now.thread?)?;
     activity.enter.take().filter(|enter| {

@@ -1,13 +1,12 @@
 //! Files and other things opened, copied and closed.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use eyas_events::{EventType, FlagTable, param};
-use eyas_scap::RawEvent;
+use eyas_scap::{OwnedEvent, RawEvent};
 
 use super::{Closes, Current, take_enter};
-use crate::path;
+use crate::path::{self, Base};
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
 const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
@@ -35,12 +34,12 @@ pub(in crate::state) fn set_layers(fd: &mut Fd, flags: u32) {
 }
 
 /// Directory that a relative path begins at: the working directory for `AT_FDCWD`.
-pub(super) fn base<'a>(state: &'a State, thread: &'a Thread, dirfd: Option<i64>) -> Cow<'a, [u8]> {
+pub(super) fn base<'a>(state: &'a State, thread: &'a Thread, dirfd: Option<i64>) -> Base<'a> {
     match dirfd {
-        None | Some(AT_FDCWD) => Cow::Borrowed(state.threads.cwd(thread)),
+        None | Some(AT_FDCWD) => Base::Path(state.threads.cwd(thread)),
         Some(num) => match state.threads.fds(thread).and_then(|fds| fds.get(num)) {
-            Some(fd) => Cow::Owned([&fd.name, &b"/"[..]].concat()),
-            None => Cow::Borrowed(path::UNKNOWN),
+            Some(fd) => Base::File(&fd.name),
+            None => Base::Path(path::UNKNOWN),
         },
     }
 }
@@ -103,13 +102,16 @@ fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Opti
 
 pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let enter = take_enter(state, raw, now);
+    opened(state, raw, now, enter.as_deref().map(OwnedEvent::as_raw));
+    state.reuse.give_back(enter);
+}
+
+fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Option<RawEvent<'_>>) {
     let num = raw.int(0);
     now.fd = num.map(|num| num.max(-1));
     let Some(num) = num.filter(|num| *num >= 0) else { return };
     let mut params = open_params(raw);
-    if let Some(enter) = &enter
-        && let Some((dirfd, name, flags)) = enter_params(&enter.as_raw())
-    {
+    if let Some((dirfd, name, flags)) = enter.as_ref().and_then(enter_params) {
         params.dirfd = dirfd.or(params.dirfd);
         params.name = Some(name);
         if let Some(flags) = flags {
@@ -119,24 +121,25 @@ pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let name = params.name.unwrap_or(b"<NA>");
     let mut out = std::mem::take(&mut state.scratch);
     match now.thread.and_then(|key| state.threads.at(key)) {
-        Some(thread) => path::resolve(&base(state, thread, params.dirfd), name, &mut out),
-        None => path::resolve(b"", name, &mut out),
+        Some(thread) => path::resolve(base(state, thread, params.dirfd), name, &mut out),
+        None => path::resolve(Base::Path(b""), name, &mut out),
     }
     let empty = state.empty();
     let mut fd =
         Fd::new(if params.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File }, &empty);
-    fd.rename(out[..].into(), raw.ts);
-    fd.raw_name = if *out == *name { fd.name.clone() } else { name.into() };
+    fd.rename(state.reuse.name(&out), raw.ts);
+    fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.name(name) };
     state.scratch = out;
     fd.open_flags = params.flags;
     (fd.dev, fd.ino) = (params.dev, params.ino);
     set_layers(&mut fd, params.flags);
     if let Some(path) = raw.opened_path().filter(|path| **path != *fd.name) {
         let mut opened = fd.clone();
-        opened.rename(path.into(), raw.ts);
-        fd.opened = Some(Arc::new(opened));
+        opened.rename(state.reuse.name(path), raw.ts);
+        fd.opened = Some(state.reuse.hold(opened));
     }
-    add(state, now, num, Arc::new(fd), params.flags & O_CLOEXEC != 0);
+    let fd = state.reuse.hold(fd);
+    add(state, now, num, fd, params.flags & O_CLOEXEC != 0);
 }
 
 pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -258,7 +261,7 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
         }
         K::Pidfd => {
             fd.pid = raw.int(param::SYSCALL_PIDFD_OPEN_X::pid).map_or(-1, |pid| pid as i32);
-            fd.rename(format!("/proc/{}", fd.pid).into_bytes().into(), raw.ts);
+            fd.rename(text_name(format!("/proc/{}", fd.pid)), raw.ts);
         }
         _ => {}
     }
@@ -271,7 +274,8 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
         K::Bpf | K::Pidfd | K::Timer => true,
         _ => flags & O_CLOEXEC != 0,
     };
-    add(state, now, num, Arc::new(fd), close_on_exec);
+    let fd = state.reuse.hold(fd);
+    add(state, now, num, fd, close_on_exec);
 }
 
 /// `bpf` returns a descriptor for some commands only.
@@ -286,7 +290,7 @@ fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     fd.ino = raw.uint(p::ino).unwrap_or(0);
     let flags = if raw.ty == EventType::SYSCALL_PIPE2_X { raw.uint(p::flags).unwrap_or(0) as u32 } else { 0 };
     fd.open_flags = flags;
-    let fd = Arc::new(fd);
+    let fd = state.reuse.hold(fd);
     for index in [p::fd2, p::fd1] {
         if let Some(num) = raw.int(index) {
             add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
@@ -313,12 +317,18 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 /// Removes what the event closed; the rules have seen it.
 pub(super) fn finish_close(state: &mut State, key: ThreadKey, closes: Closes) {
     let Some(table) = state.threads.fds_mut(key) else { return };
-    let removed = match closes {
-        Closes::None => 0,
-        Closes::One(num) => u64::from(table.remove(num)),
-        Closes::Many(list) => list.into_iter().map(|num| u64::from(table.remove(num))).sum(),
+    let (stats, reuse) = (&mut state.stats, &mut state.reuse);
+    let mut remove = |num| {
+        if let Some(fd) = table.remove(num) {
+            stats.fds_removed += 1;
+            reuse.release(fd);
+        }
     };
-    state.stats.fds_removed += removed;
+    match closes {
+        Closes::None => {}
+        Closes::One(num) => remove(num),
+        Closes::Many(list) => list.into_iter().for_each(remove),
+    }
 }
 
 /// A name for a socket that was made by text.

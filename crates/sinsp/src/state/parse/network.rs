@@ -1,13 +1,12 @@
 //! Sockets: made, bound, connected, used.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::{Current, Lookup, file, take_enter};
-use crate::state::{Fd, FdKind, L4, Role, Socket, State, ThreadKey};
+use crate::state::{Fd, FdKind, L4, Reuse, Role, Socket, State, ThreadKey};
 
 mod rights;
 
@@ -166,7 +165,8 @@ fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if kind.is_inet() {
         fd.l4 = l4_of(ty, proto);
     }
-    file::add(state, now, num, Arc::new(fd), ty & SOCK_CLOEXEC != 0);
+    let fd = state.reuse.hold(fd);
+    file::add(state, now, num, fd, ty & SOCK_CLOEXEC != 0);
 }
 
 fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -181,7 +181,7 @@ fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let empty = state.empty();
     let mut fd = Fd::new(FdKind::Unix, &empty);
     fd.set_socket(Socket::Unix { source, destination });
-    let fd = Arc::new(fd);
+    let fd = state.reuse.hold(fd);
     let close_on_exec = raw.uint(p::r#type).unwrap_or(0) & SOCK_CLOEXEC != 0;
     for num in [second, first] {
         file::add(state, now, num, fd.clone(), close_on_exec);
@@ -211,15 +211,35 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SOCKET_CONNECT_X as p;
     let enter = take_enter(state, raw, now);
+    let seen = enter.as_ref().and_then(|e| end(e.as_raw().param(param::SOCKET_CONNECT_E::addr)?));
+    state.reuse.give_back(enter);
     let Some(res) = raw.int(p::res) else { return };
     if res < 0 && res != EINPROGRESS {
         return;
     }
-    let seen = enter.as_ref().and_then(|e| end(e.as_raw().param(param::SOCKET_CONNECT_E::addr)?));
     let exit_addr = raw.param(p::addr).and_then(end);
-    let Some(fd) = event_fd(state, raw, now) else { return };
+    let ends = raw.param(p::tuple).and_then(tuple);
+    with_fd(state, raw, now, |fd, reuse| connected(fd, raw, reuse, [seen, exit_addr], ends));
+}
+
+/// Changes the socket of the event.
+fn with_fd(state: &mut State, raw: &RawEvent<'_>, now: &Current, change: impl FnOnce(&mut Fd, &mut Reuse)) {
+    // Beside the table, for both are part of the state.
+    let mut reuse = std::mem::take(&mut state.reuse);
+    if let Some(fd) = event_fd(state, raw, now) {
+        change(fd, &mut reuse);
+    }
+    state.reuse = reuse;
+}
+
+fn connected(
+    fd: &mut Fd,
+    raw: &RawEvent<'_>,
+    reuse: &mut Reuse,
+    [seen, exit_addr]: [Option<End>; 2],
+    ends: Option<Tuple<'_>>,
+) {
     fd.connected = true;
-    let ends = tuple(raw.param(p::tuple).unwrap_or_default());
     match ends {
         Some(Tuple::Inet { kind, source, mut destination }) => {
             // A second thread may have changed the address after the kernel read it.
@@ -230,12 +250,12 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
                 fd.kind = kind;
             }
             fd.set_socket(Socket::Inet { source, destination });
-            fd.rename_by_ends(raw.ts);
+            fd.rename_by_ends(raw.ts, reuse);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(unix_name(source, destination, path), raw.ts);
+            fd.rename(reuse.unix_name(source, destination, path), raw.ts);
         }
         None => {
             if let Some(destination) = seen.or(exit_addr) {
@@ -244,19 +264,13 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
                     IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
                 };
                 fd.set_socket(Socket::Inet { source: (any, 0), destination });
-                fd.rename_by_ends(raw.ts);
+                fd.rename_by_ends(raw.ts, reuse);
             }
         }
     }
     if fd.role == Role::None {
         fd.role = Role::Client;
     }
-}
-
-fn unix_name(source: u64, destination: u64, path: &[u8]) -> crate::state::Text {
-    let mut name = format!("{source:x}->{destination:x} ").into_bytes();
-    name.extend_from_slice(path);
-    name.into()
 }
 
 fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -274,19 +288,20 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             fd.kind = kind;
             fd.l4 = L4::Tcp;
             fd.set_socket(Socket::Inet { source, destination });
-            fd.rename_by_ends(raw.ts);
+            fd.rename_by_ends(raw.ts, &mut state.reuse);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(unix_name(source, destination, path), raw.ts);
+            fd.rename(state.reuse.unix_name(source, destination, path), raw.ts);
         }
         None => return,
     }
     fd.role = Role::Server;
     fd.connected = true;
     let close_on_exec = flags & u64::from(const { FlagTable::FILE_FLAGS.value("O_CLOEXEC") }) != 0;
-    file::add(state, now, num, Arc::new(fd), close_on_exec);
+    let fd = state.reuse.hold(fd);
+    file::add(state, now, num, fd, close_on_exec);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -308,7 +323,8 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         let empty = state.empty();
         let mut fd = Fd::new(*kind, &empty);
         fd.l4 = L4::Udp;
-        file::add(state, now, num, Arc::new(fd), false);
+        let fd = state.reuse.hold(fd);
+        file::add(state, now, num, fd, false);
     }
     let Some(fd) = event_fd(state, raw, now) else { return };
     // The ends of a socket pair never connected.
@@ -336,7 +352,9 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         Some(Tuple::Unix { source, destination, path }) => {
             fd.set_socket(Socket::Unix { source, destination });
             if fd.name.is_empty() {
-                fd.rename(unix_name(source, destination, path), raw.ts);
+                with_fd(state, raw, now, |fd, reuse| {
+                    fd.rename(reuse.unix_name(source, destination, path), raw.ts);
+                });
             }
         }
         None => {}
@@ -368,7 +386,7 @@ fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: 
     if reversed {
         fd.swap_ends();
     }
-    fd.rename_by_ends(raw.ts);
+    with_fd(state, raw, now, |fd, reuse| fd.rename_by_ends(raw.ts, reuse));
 }
 
 fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: Direction) -> Role {

@@ -4,7 +4,7 @@ use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::{Current, take_enter};
-use crate::path;
+use crate::path::{self, Base};
 use crate::state::container::id_of_cgroups;
 use crate::state::thread::split_nul;
 use crate::state::{Activity, State, Text, Thread, ThreadFlags, ThreadKey};
@@ -261,7 +261,8 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let Some(key) = now.thread else { return };
     state.threads.revive(key);
     let boot = state.machine.boot_ts;
-    let old_path = enter.and_then(|enter| exec_path(state, key, &enter.as_raw()));
+    let old_path = enter.as_ref().and_then(|enter| exec_path(state, key, &enter.as_raw()));
+    state.reuse.give_back(enter);
     let Some(thread) = state.threads.at_mut(key) else { return };
     let kept = thread.flags & (ThreadFlags::INVERTED | ThreadFlags::CLOSED);
     let was_valid = thread.is_valid();
@@ -334,13 +335,13 @@ fn exec_path(state: &State, key: ThreadKey, enter: &RawEvent<'_>) -> Option<Text
     match enter.ty {
         EventType::SYSCALL_EXECVE_19_E => {
             let name = enter.text(param::SYSCALL_EXECVE_19_E::filename).filter(|n| *n != b"<NA>")?;
-            path::resolve(state.threads.cwd(thread), name, &mut out);
+            path::resolve(Base::Path(state.threads.cwd(thread)), name, &mut out);
         }
         EventType::SYSCALL_EXECVEAT_E => {
             use param::SYSCALL_EXECVEAT_E as p;
             let name = enter.text(p::pathname).filter(|n| *n != b"<NA>")?;
             let base = super::file::base(state, thread, enter.int(p::dirfd));
-            path::resolve(&base, name, &mut out);
+            path::resolve(base, name, &mut out);
         }
         _ => return None,
     }
@@ -386,7 +387,7 @@ pub(super) fn directory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         }
     };
     let mut out = std::mem::take(&mut state.scratch);
-    path::resolve(state.threads.cwd(thread), &path, &mut out);
+    path::resolve(Base::Path(state.threads.cwd(thread)), &path, &mut out);
     if raw.ty == EventType::SYSCALL_CHROOT_X {
         if let Some(thread) = state.threads.at_mut(key) {
             thread.root = path;

@@ -1,0 +1,255 @@
+//! Memory on the steady path: a known process that does what it did before costs no allocation.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eyas::events::{EventType, param};
+use eyas::rules::{Engine, Loader};
+use eyas::scap::{EventBuilder, EventSource, Reader, Snapshot, ThreadEntry, Writer};
+use eyas::sinsp::{Config, EventView, Inspector, Step, schema};
+
+/// Counts what the thread that asks allocates.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that ends has no counter any more.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: everything is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the same promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the same promises.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the same promises.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn demo_rules() -> Engine {
+    let mut loader = Loader::new(Arc::new(schema()));
+    let text = std::fs::read_to_string(root().join("demo/rules.yaml")).unwrap();
+    assert!(loader.load("demo/rules.yaml", &text).successful());
+    loader.build().unwrap()
+}
+
+/// Runs source, inspector and evaluator until `see` has seen enough: it gets each event, how many rules matched it,
+/// and the allocations that it cost.
+fn run(
+    source: &mut dyn EventSource,
+    config: Config,
+    mut see: impl FnMut(&EventView<'_>, usize, u64) -> bool,
+) {
+    let engine = demo_rules();
+    let mut evaluator = engine.evaluator();
+    let mut inspector = Inspector::new(config);
+    let mut found = Vec::new();
+    let mut before = COUNT.get();
+    loop {
+        match inspector.next(source).unwrap() {
+            Step::Event(view) => {
+                evaluator.matches(&view, &mut found);
+                let cost = COUNT.get() - before;
+                if !see(&view, found.len(), cost) {
+                    return;
+                }
+                found.clear();
+            }
+            Step::Idle => {}
+            Step::End => return,
+        }
+        before = COUNT.get();
+    }
+}
+
+const TID: i64 = 100;
+
+/// What one process does again and again; times are added.
+fn round() -> Vec<EventBuilder> {
+    use EventType as E;
+    use param::{SOCKET_CONNECT_X as connect, SOCKET_SOCKET_X as socket, SYSCALL_CLOSE_X as close};
+    use param::{SYSCALL_OPENAT_2_E as enter, SYSCALL_OPENAT_2_X as open, SYSCALL_READ_X as read};
+    let event = |ty| EventBuilder::new(ty).tid(TID);
+    let opens = |num: i64, dirfd: i64, name: &[u8]| {
+        let known = event(E::SYSCALL_OPENAT_2_E)
+            .int(enter::dirfd, dirfd)
+            .text(enter::name, name)
+            .uint(enter::flags, 1);
+        let done =
+            event(E::SYSCALL_OPENAT_2_X).int(open::fd, num).int(open::dirfd, dirfd).text(open::name, name);
+        [known, done.uint(open::flags, 1)]
+    };
+    let closes = |num| event(E::SYSCALL_CLOSE_X).int(close::res, 0).int(close::fd, num);
+    let tuple =
+        [&[2_u8, 127, 0, 0, 1][..], &40_000_u16.to_le_bytes(), &[127, 0, 0, 1], &80_u16.to_le_bytes()]
+            .concat();
+    let mut all = Vec::new();
+    all.extend(opens(3, -100, b"/etc"));
+    all.extend(opens(4, 3, b"../srv/data"));
+    all.push(
+        event(E::SYSCALL_READ_X)
+            .int(read::res, 3)
+            .bytes(read::data, b"vm\n")
+            .int(read::fd, 4)
+            .uint(read::size, 9),
+    );
+    all.extend(opens(5, -100, b"notes"));
+    all.extend(opens(-2, -100, b"/etc/missing"));
+    all.extend([closes(5), closes(4), closes(3)]);
+    for domain in [1, 2] {
+        let ends = match domain {
+            1 => [&[1_u8; 17][..], b"/run/service\0"].concat(),
+            _ => tuple.clone(),
+        };
+        all.push(
+            event(E::SOCKET_SOCKET_X).int(socket::fd, 6).uint(socket::domain, domain).uint(socket::r#type, 1),
+        );
+        all.push(
+            event(E::SOCKET_CONNECT_X).int(connect::res, 0).bytes(connect::tuple, &ends).int(connect::fd, 6),
+        );
+        all.push(closes(6));
+    }
+    all
+}
+
+#[test]
+fn what_is_repeated_costs_nothing() {
+    const ROUNDS: u64 = 20_000;
+    let path = std::env::temp_dir().join(format!("eyas-steady-{}.scap", std::process::id()));
+    let mut writer = Writer::create(&path, false).unwrap();
+    let (comm, cwd) = (b"service".to_vec(), b"/srv".to_vec());
+    let thread =
+        ThreadEntry { tid: TID, pid: TID, vtid: TID, vpid: TID, comm, cwd, ..ThreadEntry::default() };
+    writer.snapshot(&Snapshot { threads: vec![thread], ..Snapshot::default() }).unwrap();
+    let round = round();
+    let mut ts = 1_000_000_000_000;
+    for _ in 0..ROUNDS {
+        for event in &round {
+            ts += 1000;
+            writer.event(&event.clone().ts(ts).build().as_raw()).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    let mut costs = BTreeMap::<_, u64>::new();
+    let mut events = 0;
+    let mut names = std::collections::BTreeSet::new();
+    run(&mut Reader::open(&path).unwrap(), Config::default(), |view, matched, cost| {
+        assert_eq!(matched, 0);
+        events += 1;
+        if events <= round.len() as u64 {
+            names.extend(view.fd().map(|fd| fd.name.to_vec()));
+        }
+        if events > ROUNDS * round.len() as u64 / 2 && cost > 0 {
+            *costs.entry(view.event().ty.name()).or_default() += cost;
+        }
+        true
+    });
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(events, ROUNDS * round.len() as u64);
+    for name in [
+        "/srv/data",
+        "/srv/notes",
+        "127.0.0.1:40000->127.0.0.1:80",
+        "101010101010101->101010101010101 /run/service",
+    ] {
+        assert!(names.contains(name.as_bytes()), "{name} is not among {names:?}");
+    }
+    assert!(costs.is_empty(), "allocations in the second half: {costs:?}");
+}
+
+/// Captures to replay: the demo's, and those beside the repository.
+fn captures() -> Vec<PathBuf> {
+    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let mut all = vec![root().join("demo/demo.scap.gz")];
+    for name in ["gcc", "nginx", "attack"] {
+        let path = shared.join(format!("captures/{name}.scap.gz"));
+        match path.exists() {
+            true => all.push(path),
+            false => println!("skipped: {} is missing", path.display()),
+        }
+    }
+    all
+}
+
+/// The capture from memory: inflating takes place on another thread, and waiting for it is not an event's.
+fn inflated(path: &Path) -> Reader {
+    let mut bytes = Vec::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    Reader::from_reader(std::io::Cursor::new(bytes)).unwrap()
+}
+
+/// What an event may cost at most that tells something new: a name, a process, an open file more than before.
+///
+/// An open: the file, its name, what was asked for, and room in a table that grows. A connection or a datagram: the
+/// socket's ends and their name. A clone: the process, its place among others, its groups and a table of files.
+fn bound(event: &str) -> u64 {
+    match event {
+        "open" | "openat" | "openat2" | "creat" | "dup" | "dup2" | "dup3" | "fcntl" | "pipe" | "pipe2" => 5,
+        "socket" | "socketpair" | "bind" | "connect" | "accept" | "accept4" | "sendto" | "sendmsg"
+        | "recvfrom" | "recvmsg" => 5,
+        "clone" | "clone3" | "fork" | "vfork" | "execve" | "execveat" => 16,
+        "chdir" | "fchdir" | "chroot" | "getcwd" => 2,
+        "eventfd" | "eventfd2" | "epoll_create" | "epoll_create1" | "timerfd_create" | "signalfd4"
+        | "inotify_init1" | "memfd_create" | "pidfd_open" | "bpf" => 5,
+        _ => 0,
+    }
+}
+
+#[test]
+fn only_what_is_new_costs_in_captures() {
+    for path in captures() {
+        let mut total = 0;
+        run(&mut inflated(&path), Config::default(), |_, _, _| {
+            total += 1;
+            true
+        });
+        let (mut events, mut seen, mut calm) = (0, 0, 0);
+        let mut tids = std::collections::BTreeSet::new();
+        let (mut removes, mut num) = (false, 0);
+        run(&mut inflated(&path), Config::default(), |view, _, cost| {
+            let event = view.event();
+            let name = event.ty.name();
+            events += 1;
+            // A thread that nobody told of is one more in the table. What an event removes is removed by the next one: a
+            // table of files that is shared since a fork is copied then. Events that are not shown cost, too.
+            let hidden = view.num() - std::mem::replace(&mut num, view.num()) > 1;
+            let is_new = hidden
+                | tids.insert(event.tid)
+                | std::mem::replace(&mut removes, matches!(name, "procexit" | "close" | "close_range"));
+            if events > total / 2 {
+                seen += 1;
+                calm += u64::from(cost == 0);
+                let most = if is_new { bound("clone") } else { bound(name) };
+                assert!(cost <= most, "{}: {name}, number {events}: {cost}", path.display());
+            }
+            true
+        });
+        println!("{}: {calm} of {seen} events without an allocation", path.display());
+        assert!(seen > 1000 && calm * 20 > seen * 18, "{}: {calm} of {seen}", path.display());
+    }
+}
