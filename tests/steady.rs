@@ -253,3 +253,58 @@ fn only_what_is_new_costs_in_captures() {
         assert!(seen > 1000 && calm * 20 > seen * 18, "{}: {calm} of {seen}", path.display());
     }
 }
+
+/// Files opened, read and closed by a thread of this test, seen live.
+#[cfg(feature = "live")]
+#[test]
+fn what_is_repeated_costs_nothing_live() {
+    use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+    use std::time::{Duration, Instant};
+
+    use eyas::scap::{live, proc};
+
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return;
+    }
+    // One capture at a time, on the whole machine.
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let engine = demo_rules();
+    let mut codes = eyas::sinsp::syscalls_of_state();
+    codes.extend(eyas::sinsp::syscalls_of(engine.codes()));
+    let options = live::Options { interest: Some(codes), exclude_self: false, ..live::Options::default() };
+    let proc_options = options.proc.clone();
+    let mut source = live::Source::open(options).unwrap();
+    let lookup = move |tid| proc::thread(&proc_options, tid);
+    let config = Config { proc: Some(Box::new(lookup)), ..Config::default() };
+    let (tid, done) = (AtomicI64::new(-1), AtomicBool::new(false));
+    let (mut seen, mut costs) = (0_u64, BTreeMap::<_, u64>::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            tid.store(i64::from(rustix::thread::gettid().as_raw_nonzero().get()), Ordering::Relaxed);
+            while !done.load(Ordering::Relaxed) {
+                let mut bytes = [0; 64];
+                let read = std::fs::File::open("/proc/self/comm").and_then(|mut file| file.read(&mut bytes));
+                assert!(read.unwrap() > 0);
+                // Missing, and relative to no directory.
+                assert!(std::fs::File::open("eyas-is-not-here").is_err());
+            }
+        });
+        let until = Instant::now() + Duration::from_secs(30);
+        run(&mut source, config, |view, _, cost| {
+            if view.event().tid == tid.load(Ordering::Relaxed) {
+                seen += 1;
+                if seen > 10_000 && cost > 0 {
+                    *costs.entry(view.event().ty.name()).or_default() += cost;
+                }
+            }
+            seen < 100_000 && Instant::now() < until
+        });
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(seen, 100_000, "the thread was not seen often enough");
+    println!("90,000 events, allocations: {costs:?}");
+    // What others removed before an event of ours, such as a process, is paid by ours.
+    assert!(costs.values().sum::<u64>() * 1000 < seen, "allocations: {costs:?}");
+}

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod codegen;
 mod demo;
 mod kernels;
+mod load;
 mod setup;
 mod shell;
 
@@ -19,7 +20,8 @@ usage: cargo xtask COMMAND
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
                     unless it is told which: bookworm, trixie or here; EYAS_BPF_LOG=1 shows the verifier's log
-  bench             run the benchmarks";
+  bench             run the benchmarks
+  load [SECONDS]    what falco costs and loses where every core opens and closes files all the time (60)";
 
 fn main() -> ExitCode {
     if kernels::guest::is_here() {
@@ -34,6 +36,9 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
         ["kernels", which @ ..] => setup::ensure().and_then(|()| kernels::run(which)),
+        ["load"] => load::run("60"),
+        ["load", seconds] => load::run(seconds),
+        ["spin", seconds] => load::spin(seconds),
         ["bench"] => shell::cargo(&["bench", "--workspace"]),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
