@@ -3,11 +3,9 @@
 use std::hint::black_box;
 
 use criterion::Criterion;
-use eyas::events::EventType;
 use eyas::fields::{FieldSource, Schema};
 use eyas::rules::{AlertOptions, Format, condition};
-use eyas::scap::RawEvent;
-use eyas::sinsp::{EventView, Inspector, Step, schema};
+use eyas::sinsp::{EventView, schema};
 use eyas_benches::{Preloaded, engine, short_capture};
 
 const FIELDS: [(&str, Option<&str>); 10] = [
@@ -29,24 +27,9 @@ const CONDITION: &str =
 /// Eight fields.
 const OUTPUT: &str = "%evt.num %evt.time %evt.cpu %proc.name %thread.tid %evt.type %fd.name %evt.args";
 
-/// An inspector that has seen the capture up to an open that succeeded, and that open.
-fn prepared(capture: &Preloaded) -> (Inspector, RawEvent<'_>) {
-    let mut inspector = Inspector::default();
-    let mut source = capture.play();
-    let opens = [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_OPEN_X];
-    let is_open = |event: &RawEvent<'_>| opens.contains(&event.ty) && event.int(0) > Some(2);
-    let events = capture.events().iter().map(|event| event.as_raw());
-    let (index, open) = events.enumerate().filter(|(_, e)| is_open(e)).last().expect("something was opened");
-    let mut seen = 0;
-    while seen < index && matches!(inspector.next(&mut source), Ok(Step::Event(_))) {
-        seen += 1;
-    }
-    (inspector, open)
-}
-
 pub fn run(c: &mut Criterion) {
     let capture = Preloaded::read(&short_capture());
-    let (mut inspector, open) = prepared(&capture);
+    let (mut inspector, open) = capture.up_to_open();
     let mut bench = |name: &str, ask: &mut dyn FnMut(&EventView<'_>)| {
         c.bench_function(&format!("event/{name}"), |b| b.iter(|| ask(&inspector.process(open))));
     };

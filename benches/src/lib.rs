@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use eyas::events::EventType;
 use eyas::rules::{Engine, Loader};
 use eyas::scap::{self, Advance, EventSource, OwnedEvent, RawEvent, Reader, Snapshot};
+use eyas::sinsp::{Inspector, Step};
 
 mod variants;
 
@@ -30,7 +32,8 @@ pub fn long_capture() -> PathBuf {
     shared("captures/heavy.scap.gz").unwrap_or_else(demo_capture)
 }
 
-fn demo_capture() -> PathBuf {
+/// The demo's capture: small, and the same everywhere.
+pub fn demo_capture() -> PathBuf {
     root().join("demo/demo.scap.gz")
 }
 
@@ -98,6 +101,21 @@ impl Preloaded {
     /// Its events.
     pub fn events(&self) -> &[OwnedEvent] {
         &self.events
+    }
+
+    /// An inspector that has seen the capture up to the last open that succeeded, and that open.
+    ///
+    /// # Panics
+    /// Nothing was opened.
+    pub fn up_to_open(&self) -> (Inspector, RawEvent<'_>) {
+        let mut inspector = Inspector::default();
+        let mut source = self.play();
+        let opens = [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_OPEN_X];
+        let is_open = |event: &RawEvent<'_>| opens.contains(&event.ty) && event.int(0) > Some(2);
+        let last = self.events.iter().rposition(|event| is_open(&event.as_raw()));
+        let index = last.unwrap_or_else(|| panic!("the capture opens nothing"));
+        while source.next < index && matches!(inspector.next(&mut source), Ok(Step::Event(_))) {}
+        (inspector, self.events[index].as_raw())
     }
 
     /// The capture from its beginning.

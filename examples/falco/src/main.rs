@@ -72,7 +72,14 @@ fn start(args: &Args) -> Result<bool> {
         log::info("Falco initialized with configuration files:");
         loaded.files.iter().for_each(|file| log::info(&format!("   {}", file.display())));
     }
-    let engine = rules::load(args, &loaded.config)?;
+    let runs = !args.describe_all && args.describe.is_none() && !args.dry_run;
+    // Both take most of the time until the first event, and neither needs the other.
+    let (early, engine) = std::thread::scope(|scope| {
+        let rules = scope.spawn(|| rules::load(args, &loaded.config));
+        let early = if runs { source::begin(&loaded.config) } else { Ok(None) };
+        (early, rules.join())
+    });
+    let engine = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     if args.describe_all || args.describe.is_some() {
         list::rules(&engine, args.describe.as_deref(), loaded.config.json_output)?;
         return Ok(true);
@@ -81,6 +88,6 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     args.write_pidfile()?;
-    run::run(args, &loaded.config, &engine)?;
+    run::run(args, &loaded.config, &engine, early?)?;
     Ok(true)
 }

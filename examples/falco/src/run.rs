@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::drops::Monitor;
 use crate::log;
 use crate::output::{Batch, Outputs, Queue};
-use crate::source::{self, Opened};
+use crate::source::{self, Early, Opened};
 use crate::stats::RuleCounts;
 
 mod threads;
@@ -105,7 +105,7 @@ struct Totals {
 }
 
 /// Captures or replays until the end, the time limit or a signal; prints alerts and statistics.
-pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
+pub fn run(args: &Args, config: &Config, engine: &Engine, early: Early) -> Result<()> {
     let signals = Signals::listen()?;
     let mut queue = Queue::start(Outputs::open(config, args.unbuffered)?)?;
     let mut monitor = Monitor::new(config.syscall_event_drops.clone());
@@ -121,7 +121,7 @@ pub fn run(args: &Args, config: &Config, engine: &Engine) -> Result<()> {
         opened(config);
         threads::run(parts, judge, limit, &signals, &mut queue, &mut totals)
     } else {
-        let source = source::open(config, engine)?;
+        let source = source::open(config, engine, early)?;
         opened(config);
         let mut judge = judge();
         judge.profile = args.rule_profile.then(|| Profile::new(engine, PROFILED));

@@ -27,8 +27,29 @@ pub struct Opened {
     pub live: bool,
 }
 
-/// Opens the engine that the configuration names.
-pub fn open(config: &Config, engine: &Engine) -> Result<Opened> {
+/// A capture that begins before the rules are known; nothing for replays.
+#[cfg(feature = "live")]
+pub type Early = Option<eyas::scap::live::Source>;
+/// A capture that begins before the rules are known: never, in this build.
+#[cfg(not(feature = "live"))]
+pub type Early = Option<std::convert::Infallible>;
+
+/// Begins to capture what the state needs, if the configuration asks for a live capture.
+#[cfg(feature = "live")]
+pub fn begin(config: &Config) -> Result<Early> {
+    match config.engine.kind.as_str() {
+        "replay" | "nodriver" => Ok(None),
+        _ => Ok(Some(eyas::scap::live::Source::open(options(config, None)?)?)),
+    }
+}
+
+#[cfg(not(feature = "live"))]
+pub fn begin(_: &Config) -> Result<Early> {
+    Ok(None)
+}
+
+/// Opens the engine that the configuration names, or goes on with what was begun.
+pub fn open(config: &Config, engine: &Engine, early: Early) -> Result<Opened> {
     let max_threads = config.falco_libs.thread_table_size;
     match config.engine.kind.as_str() {
         "replay" => {
@@ -39,7 +60,7 @@ pub fn open(config: &Config, engine: &Engine) -> Result<Opened> {
             Ok(Opened { source, inspector: replay_inspector(config), live: false })
         }
         "nodriver" => bail!("engine.kind nodriver needs a source plugin, and this program loads none"),
-        _ => live(config, engine, max_threads),
+        _ => live(config, engine, early, max_threads),
     }
 }
 
@@ -77,25 +98,41 @@ fn replay_inspector(config: &Config) -> sinsp::Config {
 }
 
 #[cfg(feature = "live")]
-fn live(config: &Config, engine: &Engine, max_threads: usize) -> Result<Opened> {
-    use std::path::PathBuf;
+fn proc_options() -> eyas::scap::proc::Options {
+    let root = std::env::var_os("HOST_ROOT").map_or_else(|| "/".into(), Into::into);
+    eyas::scap::proc::Options { root, ..eyas::scap::proc::Options::default() }
+}
 
-    use eyas::scap::{live, proc};
+/// How to capture, with what these rules need if they are known.
+#[cfg(feature = "live")]
+fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live::Options> {
+    use eyas::scap::live;
 
-    let root = std::env::var_os("HOST_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let proc_options = proc::Options { root, ..proc::Options::default() };
     let modern = &config.engine.modern_ebpf;
     let defaults = live::Options::default();
-    let options = live::Options {
+    Ok(live::Options {
         ring_bytes: live::ring_bytes(modern.buf_size_preset as u8).unwrap_or(defaults.ring_bytes),
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
         interest: interest(config, engine)?,
         exclude_self: true,
-        proc: proc_options.clone(),
+        proc: proc_options(),
         ..defaults
+    })
+}
+
+#[cfg(feature = "live")]
+fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> Result<Opened> {
+    use eyas::scap::{live, proc};
+
+    let source = match early {
+        Some(mut source) => {
+            source.set_interest(interest(config, Some(engine))?.as_deref())?;
+            source
+        }
+        None => live::Source::open(options(config, Some(engine))?)?,
     };
-    let source = live::Source::open(options)?;
+    let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
     let accounts = sinsp::AccountFiles::start(proc_options.root.clone())?;
     let lookup = move |tid| proc::thread(&proc_options, tid);
@@ -138,7 +175,7 @@ fn runtimes(_: &ContainerEngines, _: &Path) -> Result<Option<Box<dyn ContainerLo
 }
 
 #[cfg(not(feature = "live"))]
-fn live(_: &Config, _: &Engine, _: usize) -> Result<Opened> {
+fn live(_: &Config, _: &Engine, _: Early, _: usize) -> Result<Opened> {
     bail!(
         "this build can't capture live (it was built without the feature `live`); replay a capture with \
          -o engine.kind=replay -o engine.replay.capture_file=FILE"
@@ -147,7 +184,7 @@ fn live(_: &Config, _: &Engine, _: usize) -> Result<Opened> {
 
 /// System calls that the rules can match and the state needs; `None` for all.
 #[cfg(feature = "live")]
-fn interest(config: &Config, engine: &Engine) -> Result<Option<Vec<eyas::events::SyscallCode>>> {
+fn interest(config: &Config, engine: Option<&Engine>) -> Result<Option<Vec<eyas::events::SyscallCode>>> {
     use std::collections::BTreeSet;
 
     let base = &config.base_syscalls;
@@ -155,7 +192,7 @@ fn interest(config: &Config, engine: &Engine) -> Result<Option<Vec<eyas::events:
         return Ok(None);
     }
     let mut codes: BTreeSet<_> = sinsp::syscalls_of_state().into_iter().collect();
-    codes.extend(sinsp::syscalls_of(engine.codes()));
+    codes.extend(engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())));
     for name in &base.custom_set {
         let (without, name) = match name.strip_prefix('!') {
             Some(name) => (true, name),
