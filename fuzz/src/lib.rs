@@ -15,7 +15,8 @@ pub fn reader(bytes: &[u8]) {
     while let Ok(item) = reader.advance() {
         match item {
             Advance::Event => {
-                drop(reader.current().map(|event| event.params().map(<[u8]>::len).sum::<usize>()))
+                let len = |event: RawEvent<'_>| event.params().map(<[u8]>::len).sum::<usize>();
+                std::hint::black_box(reader.current().map(len));
             }
             Advance::End => return,
             Advance::Snapshot(_) | Advance::Idle => {}
