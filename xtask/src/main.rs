@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod codegen;
 mod demo;
+mod fuzz;
 mod kernels;
 mod load;
 mod setup;
@@ -20,6 +21,8 @@ usage: cargo xtask COMMAND
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
                     unless it is told which: bookworm, trixie or here; EYAS_BPF_LOG=1 shows the verifier's log
+  fuzz [TARGET [RUNS]]
+                    coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
   bench             run the benchmarks
   load [SECONDS]    what falco costs and loses where every core opens and closes files all the time (60)";
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
         ["kernels", which @ ..] => setup::ensure().and_then(|()| kernels::run(which)),
+        ["fuzz", words @ ..] => fuzz::run(words),
         ["load"] => load::run("60"),
         ["load", seconds] => load::run(seconds),
         ["spin", seconds] => load::spin(seconds),

@@ -153,13 +153,13 @@ impl<'a> Shared<'a> {
 
     /// What is known of the files of the process that started at `start`, ns since the epoch.
     #[cfg(feature = "live")]
-    fn known(&self, pid: u32, start: u64) -> Option<Vec<(u32, fds::Found)>> {
+    fn known(&self, pid: u32, start: u64) -> Option<Vec<fds::Listed>> {
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(pid)?;
         (self.clock.at(known.start) == start).then_some(known.files)
     }
 
     #[cfg(not(feature = "live"))]
-    fn known(&self, _pid: u32, _start: u64) -> Option<Vec<(u32, fds::Found)>> {
+    fn known(&self, _pid: u32, _start: u64) -> Option<Vec<fds::Listed>> {
         None
     }
 

@@ -28,6 +28,13 @@ pub(super) mod code {
     pub(in crate::proc) const PIDFD: u8 = 21;
 }
 
+/// A file that the kernel listed.
+pub(crate) struct Listed {
+    pub(super) number: u32,
+    pub(super) close_on_exec: bool,
+    pub(super) found: Found,
+}
+
 /// What is known of an open file before it is looked at.
 #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a live capture knows files beforehand"))]
 pub(crate) enum Found {
@@ -52,7 +59,7 @@ impl Links {
 }
 
 /// In `fdinfo`.
-const O_CLOEXEC: u64 = 0o2_000_000;
+pub(super) const O_CLOEXEC: u64 = 0o2_000_000;
 
 impl Scan<'_> {
     /// The files of the process whose directory this is, by number; `None` if they cannot be listed.
@@ -66,9 +73,9 @@ impl Scan<'_> {
     }
 
     /// The same of a process of whose files something is known.
-    pub(super) fn known_fds(&mut self, dir: &Dir, found: Vec<(u32, Found)>) -> Vec<FdEntry> {
+    pub(super) fn known_fds(&mut self, dir: &Dir, listed: Vec<Listed>) -> Vec<FdEntry> {
         let (mut links, mut sockets) = (None, None);
-        let entries = found.into_iter().filter_map(|(number, found)| match found {
+        let mut entry = |number, found| match found {
             Found::Entry(entry) => Some(entry),
             Found::Socket(ino) => {
                 let name = format!("socket:[{ino}]").into_bytes();
@@ -78,6 +85,10 @@ impl Scan<'_> {
                 links = links.take().or_else(|| Links::of(dir));
                 self.file(dir, links.as_ref()?, number, &mut sockets)
             }
+        };
+        let entries = listed.into_iter().filter_map(|Listed { number, close_on_exec, found }| {
+            let entry = entry(number, found)?;
+            Some(FdEntry { close_on_exec: entry.close_on_exec || close_on_exec, ..entry })
         });
         entries.collect()
     }

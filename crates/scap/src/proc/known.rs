@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use eyas_bpf::{FileKind, OpenFile};
 use rustix::fs::FileType;
 
-use super::fds::{self, Found, code};
+use super::fds::{self, Found, Listed, code};
 use crate::{FdDetail, FdEntry};
 
 /// Units of the start times that `/proc` gives, ns.
@@ -22,7 +22,7 @@ pub(crate) struct Known {
 #[derive(Default)]
 pub(super) struct Process {
     pub(super) start: u64,
-    pub(super) files: Vec<(u32, Found)>,
+    pub(super) files: Vec<Listed>,
 }
 
 impl Known {
@@ -39,7 +39,11 @@ impl Known {
             *process = Process { start, files: Vec::new() };
         }
         if process.files.len() < self.max_fds {
-            process.files.push((file.fd, found(file)));
+            process.files.push(Listed {
+                number: file.fd,
+                close_on_exec: u64::from(file.flags) & fds::O_CLOEXEC != 0,
+                found: found(file),
+            });
         }
     }
 
