@@ -85,7 +85,7 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
         let fd = self.fd_entry(self.moment.current.fd?)?;
-        if self.is_twin { fd.opened.as_deref() } else { Some(fd) }
+        if self.is_twin { fd.opened() } else { Some(fd) }
     }
 
     /// Whether the file goes by the kernel's name here.
@@ -271,7 +271,7 @@ impl FieldSource for EventView<'_> {
 
     #[inline]
     fn twin(&self) -> Option<&dyn FieldSource> {
-        if self.is_twin || self.fd()?.opened.is_none() {
+        if self.is_twin || self.fd()?.opened().is_none() {
             return None;
         }
         Some(self.bump.alloc(Self { is_twin: true, ..*self }))

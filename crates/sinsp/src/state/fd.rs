@@ -204,8 +204,8 @@ pub struct Fd {
     pub ino: u64,
     /// Process that a pidfd stands for; -1 otherwise.
     pub pid: i32,
-    /// Ends of a socket, apart: most open files are none.
-    pub(super) ends: Option<Box<Socket>>,
+    /// What few open files have.
+    pub(super) apart: Option<Box<Apart>>,
     /// Protocol of a socket.
     pub l4: L4,
     /// Side of a socket.
@@ -220,9 +220,15 @@ pub struct Fd {
     pub named_at: u64,
     /// It came from the snapshot or /proc, not from an event.
     pub from_snapshot: bool,
-    /// The same file by the name that the kernel has for it, where that is not `name`: there are links in `name`, or
-    /// another thread changed it while the file was opened. Rules are tested against both.
-    pub opened: Option<Arc<Fd>>,
+}
+
+/// What few open files have, and none has both of.
+#[derive(Clone, Debug)]
+pub(super) enum Apart {
+    /// Ends of a socket.
+    Ends(Socket),
+    /// The file by the kernel's name.
+    Opened(Arc<Fd>),
 }
 
 impl Fd {
@@ -237,7 +243,7 @@ impl Fd {
             mount_id: 0,
             ino: 0,
             pid: -1,
-            ends: None,
+            apart: None,
             l4: L4::Unknown,
             role: Role::None,
             connected: false,
@@ -245,7 +251,6 @@ impl Fd {
             lower_layer: false,
             named_at: 0,
             from_snapshot: false,
-            opened: None,
         }
     }
 
@@ -256,19 +261,40 @@ impl Fd {
 
     /// Ends of a socket.
     pub fn socket(&self) -> Socket {
-        self.ends.as_deref().copied().unwrap_or_default()
+        match self.apart.as_deref() {
+            Some(Apart::Ends(ends)) => *ends,
+            _ => Socket::None,
+        }
+    }
+
+    /// The same file by the name that the kernel has for it, where that is not `name`: there are links in `name`, or
+    /// another thread changed it while the file was opened. Rules are tested against both.
+    #[inline]
+    pub fn opened(&self) -> Option<&Self> {
+        match self.apart.as_deref()? {
+            Apart::Opened(fd) => Some(fd),
+            Apart::Ends(_) => None,
+        }
+    }
+
+    pub(crate) fn set_opened(&mut self, fd: Arc<Self>) {
+        self.set_apart(Apart::Opened(fd));
+    }
+
+    fn set_apart(&mut self, apart: Apart) {
+        match self.apart.as_deref_mut() {
+            Some(place) => *place = apart,
+            None => self.apart = Some(Box::new(apart)),
+        }
     }
 
     pub(crate) fn set_socket(&mut self, socket: Socket) {
-        match self.ends.as_deref_mut() {
-            Some(ends) => *ends = socket,
-            None => self.ends = Some(Box::new(socket)),
-        }
+        self.set_apart(Apart::Ends(socket));
     }
 
     /// Swaps the ends of an Internet socket.
     pub(crate) fn swap_ends(&mut self) {
-        if let Some(Socket::Inet { source, destination }) = self.ends.as_deref_mut() {
+        if let Some(Apart::Ends(Socket::Inet { source, destination })) = self.apart.as_deref_mut() {
             std::mem::swap(source, destination);
         }
     }

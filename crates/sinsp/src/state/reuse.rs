@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eyas_scap::{OwnedEvent, RawEvent};
 use rustc_hash::FxHasher;
 
+use super::fd::Apart;
 use super::{Fd, Socket, Text};
 
 /// Places for names, two for each hash: a power of two.
@@ -22,7 +23,7 @@ pub(crate) struct Reuse {
     names: Vec<[Option<Text>; 2]>,
     fds: Vec<Arc<Fd>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
-    ends: Vec<Box<Socket>>,
+    apart: Vec<Box<Apart>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     enters: Vec<Box<OwnedEvent>>,
     text: Vec<u8>,
@@ -71,8 +72,8 @@ impl Reuse {
 
     /// The open file, in the memory of a closed one.
     pub(crate) fn hold(&mut self, mut fd: Fd) -> Arc<Fd> {
-        if fd.kind.is_socket() && fd.ends.is_none() {
-            fd.ends = self.ends.pop();
+        if fd.kind.is_socket() && fd.apart.is_none() {
+            fd.apart = self.apart.pop();
         }
         let Some(mut spare) = self.fds.pop() else { return Arc::new(fd) };
         match Arc::get_mut(&mut spare) {
@@ -87,11 +88,15 @@ impl Reuse {
     /// Takes a file that a descriptor no longer stands for.
     pub(crate) fn release(&mut self, mut fd: Arc<Fd>) {
         let Some(closed) = Arc::get_mut(&mut fd) else { return };
-        if let Some(mut ends) = closed.ends.take().filter(|_| self.ends.len() < SPARE) {
-            *ends = Socket::None;
-            self.ends.push(ends);
+        let mut opened = None;
+        if let Some(mut apart) = closed.apart.take() {
+            if let Apart::Opened(fd) = std::mem::replace(&mut *apart, Apart::Ends(Socket::None)) {
+                opened = Some(fd);
+            }
+            if self.apart.len() < SPARE {
+                self.apart.push(apart);
+            }
         }
-        let opened = closed.opened.take();
         if self.fds.len() < SPARE {
             self.fds.push(fd);
         }

@@ -136,7 +136,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     if let Some(path) = raw.opened_path().filter(|path| **path != *fd.name) {
         let mut opened = fd.clone();
         opened.rename(state.reuse.name(path), raw.ts);
-        fd.opened = Some(state.reuse.hold(opened));
+        fd.set_opened(state.reuse.hold(opened));
     }
     let fd = state.reuse.hold(fd);
     add(state, now, num, fd, params.flags & O_CLOEXEC != 0);

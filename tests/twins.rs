@@ -1,0 +1,71 @@
+//! A file that the kernel knows by another path than the one asked for: rules are tested against either.
+
+use std::sync::Arc;
+
+use eyas::events::{EventType, param::SYSCALL_OPENAT_2_X as openat};
+use eyas::rules::{AlertOptions, Loader};
+use eyas::scap::{EventBuilder, OwnedEvent, Snapshot, ThreadEntry};
+use eyas::sinsp::{Inspector, schema};
+
+/// A thread opens `asked`, and the kernel says that it opened `opened`.
+fn open(asked: &[u8], opened: &[u8]) -> OwnedEvent {
+    let row = EventType::SYSCALL_OPENAT_2_X.info().unwrap().params.len();
+    EventBuilder::new(EventType::SYSCALL_OPENAT_2_X)
+        .tid(7)
+        .int(openat::fd, 3)
+        .int(openat::dirfd, -100)
+        .text(openat::name, asked)
+        .text(row, opened)
+        .build()
+}
+
+/// The alerts of the rules with these conditions, in which the file's name and the path opened stand.
+fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
+    let mut loader = Loader::new(Arc::new(schema()));
+    let rules: Vec<String> = conditions
+        .iter()
+        .enumerate()
+        .map(|(at, condition)| {
+            format!(
+                "- rule: r{at}\n  desc: d\n  priority: ERROR\n  condition: evt.type = openat and {condition}\n  \
+                 output: r{at} %fd.name %fd.nameopened\n"
+            )
+        })
+        .collect();
+    let loaded = loader.load("rules.yaml", &rules.concat());
+    assert!(loaded.successful(), "{}", loaded.verbose());
+    let engine = loader.build().unwrap();
+    let mut inspector = Inspector::default();
+    let thread = ThreadEntry { tid: 7, pid: 7, ptid: 1, cwd: b"/".to_vec(), ..ThreadEntry::default() };
+    inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });
+    let view = inspector.process(event.as_raw());
+    let mut found = Vec::new();
+    engine.matches(&view, &mut found);
+    let options = AlertOptions::default();
+    let text = |hit| engine.alert(hit, &view, &options).to_text();
+    found.into_iter().map(|hit| text(hit).split("Error ").last().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_rule_holds_of_either_name_and_of_no_mixture() {
+    let link = open(b"/tmp/link", b"/etc/shadow");
+    // By what was opened; by what was asked for; by both, once.
+    assert_eq!(alerts(&["fd.name = /etc/shadow"], &link), ["r0 /etc/shadow /etc/shadow"]);
+    assert_eq!(alerts(&["fd.name = /tmp/link"], &link), ["r0 /tmp/link /etc/shadow"]);
+    assert_eq!(alerts(&["fd.name startswith /"], &link), ["r0 /tmp/link /etc/shadow"]);
+    // An exception is for the name that it names.
+    assert_eq!(alerts(&["not fd.name = /tmp/link"], &link), ["r0 /etc/shadow /etc/shadow"]);
+    assert!(alerts(&["fd.name = /tmp/link and fd.directory = /etc"], &link).is_empty());
+    assert!(alerts(&["not fd.name in (/tmp/link, /etc/shadow)"], &link).is_empty());
+    // A rule that what was asked for satisfies hides none that what was opened does.
+    let both = alerts(&["fd.name = /tmp/link", "fs.path.name = /etc/shadow"], &link);
+    assert_eq!(both, ["r0 /tmp/link /etc/shadow", "r1 /etc/shadow /etc/shadow"]);
+}
+
+#[test]
+fn one_name_is_told_once() {
+    let plain = open(b"/etc/shadow", b"/etc/shadow");
+    assert_eq!(alerts(&["fd.name = /etc/shadow"], &plain), ["r0 /etc/shadow /etc/shadow"]);
+    let relative = open(b"etc/../etc/shadow", b"/etc/shadow");
+    assert_eq!(alerts(&["fd.name = /etc/shadow"], &relative), ["r0 /etc/shadow /etc/shadow"]);
+}
