@@ -35,6 +35,15 @@ fn open(code: SyscallCode) -> Option<(Source, std::fs::File)> {
     Some((source, lock))
 }
 
+/// Ends the flipping, also where a test fails on the way.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Makes calls in one thread while another flips their argument. Answers what the calls did, by the caller's own
 /// account, and what the events say of them.
 fn race<A: Send, B>(
@@ -52,11 +61,12 @@ fn race<A: Send, B>(
                 flip();
             }
         });
+        // The capture may fail, too.
+        let _end = Over(&over);
         let calls = scope.spawn(|| {
+            let _end = Over(&over);
             caller.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Ordering::Relaxed);
-            let done = (0..races()).map(|_| call()).collect::<Vec<_>>();
-            over.store(true, Ordering::Relaxed);
-            done
+            (0..races()).map(|_| call()).collect::<Vec<_>>()
         });
         let until = Instant::now() + Duration::from_secs(300);
         let mut stopped = false;
