@@ -25,6 +25,7 @@ pub use interpret::interpret;
 pub use parse::{ParseError, ParseErrorKind, parse, parse_in};
 
 pub(crate) use codes::{Codes, codes_without_always};
+pub(crate) use compile::Graph;
 pub(crate) use parse::{TRANSFORMERS, operand_prefix, position};
 pub(crate) use pattern::regex_is_plain;
 pub(crate) use transform::{Source, has};

@@ -110,8 +110,8 @@ pub struct Rule {
     /// How long that capture lasts, ms; 0 for the configured time.
     pub capture_duration_ms: u32,
     /// Condition with lists, macros and exceptions put in.
-    pub compiled: Expr,
-    pub(crate) format: Format,
+    pub compiled: Arc<Expr>,
+    pub(crate) format: Arc<Format>,
     pub(crate) json_end: KeptEnd,
 }
 

@@ -29,7 +29,7 @@ mod text;
 mod yaml;
 
 use collect::Tables;
-use compile::{Ready, Ruleset};
+use compile::Ready;
 use constants::Constants;
 use decode::invalid;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
@@ -130,9 +130,7 @@ impl Loader {
         self.ready = None;
         let collected = self.collect(text, &Context::root(name, file), &mut result);
         let (warnings, further) = (&mut result.warnings, &mut result.further);
-        let outcome = collected.and_then(|()| {
-            self.compile(&mut Compiler::new(&*self.schema), warnings, further).map(Ruleset::into_ready)
-        });
+        let outcome = collected.and_then(|()| self.ready(warnings, further));
         match outcome {
             Ok(ready) => self.ready = Some(ready),
             Err(error) => result.errors.push(error),
@@ -154,26 +152,22 @@ impl Loader {
     /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
     pub fn build(&self) -> Result<Engine, LoadError> {
         let schema = &*self.schema;
-        let mut compiler = Compiler::new(schema);
         let made;
         let ready = match &self.ready {
             Some(ready) => ready,
             None => {
-                let ruleset = self.compile(&mut Compiler::new(schema), &mut Vec::new(), &mut Vec::new())?;
-                made = ruleset.into_ready();
+                made = self.ready(&mut Vec::new(), &mut Vec::new())?;
                 &made
             }
         };
+        let mut compiler = Compiler::resume(schema, ready.graph.clone());
         let mut rules = Vec::new();
         let mut roots: Vec<(Root, eyas_fields::CodeSet)> = Vec::new();
         for rule in &ready.rules {
             let raw = &self.tables.rules[rule.position];
-            let root = compiler.add(&rule.expr).map_err(|e| {
-                LoadError::new(ErrorCode::CompileCondition, e.message, &raw.condition_context)
-            })?;
             let on = raw.enabled && raw.priority <= self.minimum;
             let set = rule.codes.clone().union(&schema.always());
-            roots.push((root, set));
+            roots.push((rule.root, set));
             rules.push(Rule {
                 name: raw.name.clone(),
                 description: raw.desc.clone(),
@@ -196,6 +190,17 @@ impl Loader {
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
         let origins = Origins::new(&self.tables, ready.texts.clone(), &self.files);
         Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, origins))
+    }
+
+    /// Compiles everything loaded so far.
+    fn ready(
+        &self,
+        warnings: &mut Vec<LoadWarning>,
+        further: &mut Vec<LoadError>,
+    ) -> Result<Ready, LoadError> {
+        let mut compiler = Compiler::new(&*self.schema);
+        let ruleset = self.compile(&mut compiler, warnings, further)?;
+        Ok(ruleset.into_ready(compiler.into_graph()))
     }
 
     fn collect(&mut self, text: &str, root: &Context, result: &mut LoadResult) -> Result<(), LoadError> {

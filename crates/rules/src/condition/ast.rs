@@ -337,6 +337,55 @@ impl fmt::Display for Expr {
     }
 }
 
+impl Test {
+    /// Appends what the comparison says: the same bytes for the same, wherever it stands.
+    pub(crate) fn write_key(&self, out: &mut Vec<u8>) {
+        self.left.write_key(out);
+        out.extend([self.op as u8, self.modifier.map_or(0, |modifier| 1 + modifier as u8)]);
+        match &self.right {
+            Rhs::None => {}
+            Rhs::Value(value) => write_part(out, b'1', &value.text),
+            Rhs::List(values) => values.iter().for_each(|value| write_part(out, b'n', &value.text)),
+            Rhs::Operand(operand) => operand.write_key(out),
+        }
+    }
+}
+
+impl Operand {
+    fn write_key(&self, out: &mut Vec<u8>) {
+        let argument = |out: &mut Vec<u8>, arg: Option<&String>| {
+            if let Some(arg) = arg {
+                write_part(out, b'[', arg.as_bytes());
+            }
+        };
+        match self {
+            Self::Field(field) => {
+                write_part(out, b'f', field.name.as_bytes());
+                argument(out, field.arg.as_ref());
+            }
+            Self::Call(call) => {
+                write_part(out, b'c', call.name.as_bytes());
+                argument(out, call.select.as_ref());
+                call.args.iter().for_each(|arg| arg.write_key(out));
+                out.push(b')');
+            }
+            Self::Text(text) => write_part(out, b't', &text.text),
+            Self::List(items, _) => {
+                out.push(b'(');
+                items.iter().for_each(|item| item.write_key(out));
+                out.push(b')');
+            }
+        }
+    }
+}
+
+/// A part of a key: what it is, how long, and its text.
+fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
+    out.push(kind);
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text);
+}
+
 impl Expr {
     /// Calls `visit` for every comparison.
     pub fn tests<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Test>)) {
@@ -363,5 +412,50 @@ impl Expr {
             Self::Macro(name, span) => lookup(&name, span)?,
             Self::Test(test) => Self::Test(test),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Expr;
+    use crate::condition::parse;
+
+    fn key(text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        match parse(text).unwrap() {
+            Expr::Test(test) => test.write_key(&mut out),
+            other => panic!("{other} is no comparison"),
+        }
+        out
+    }
+
+    #[test]
+    fn a_key_is_of_what_is_said_not_of_where_or_how() {
+        assert_eq!(key("a.b  in ( x,'y' )"), key("  a.b in (\"x\", y)"));
+        assert_eq!(key("join(\",\", (a.b, 1)) = z"), key("join(',',(a.b,\"1\"))=z"));
+        let different = [
+            "a.b = x",
+            "a.b == x",
+            "a.b in (x)",
+            "a.b in x",
+            "a.b in (x, y)",
+            "a.b in (xy)",
+            "a.b[x] = x",
+            "a.b[xy] = x",
+            "a.b exists",
+            "a.b = val(a.c)",
+            "a.b = \"val(a.c)\"",
+            "tolower(a.b) = x",
+            "a.b = anyof (x, y)",
+            "a.b = oneof (x, y)",
+            "concat(a.b, \"c\") = x",
+            "concat(a.b, \"c\", \"\") = x",
+            "getopt((a.b, \"c\"), \"x\") in (x)",
+            "getopt((a.b, \"c\"), \"x\")[x] = x",
+        ];
+        let mut keys: Vec<_> = different.iter().map(|text| key(text)).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), different.len());
     }
 }

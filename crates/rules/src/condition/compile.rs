@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::ast::{Expr, Span, Test};
 use super::codes::TypeTest;
-use super::graph::{Node, Program, Root};
+use super::graph::{Node, Nodes, Program, Root, Shape};
 use super::predicate::Predicate;
 
 /// What kind of mistake a condition has.
@@ -53,19 +53,26 @@ impl CompileError {
 /// Adds conditions to a graph.
 pub struct Compiler<'s> {
     schema: &'s dyn Schema,
-    nodes: Vec<Node>,
-    known: FxHashMap<Node, u32>,
-    /// By text.
-    tests: FxHashMap<String, u32>,
-    /// By address, so that a macro's are printed once; each is kept, so that no other gets its address.
+    graph: Graph,
+    /// By what they say.
+    tests: FxHashMap<Box<[u8]>, u32>,
+    /// By address, so that a macro's are looked at once; each is kept, so that no other gets its address.
     shared: FxHashMap<usize, (Arc<Test>, u32)>,
-    predicates: Vec<Predicate>,
-    /// By predicate, in order.
-    type_tests: BTreeMap<u32, TypeTest>,
-    /// By node.
-    info: Vec<Info>,
+    /// What a comparison says, while it is looked for.
+    key: Vec<u8>,
     /// Codes that all type tests treat alike.
     classes: Vec<CodeClass>,
+}
+
+/// What was compiled so far.
+#[derive(Clone, Default)]
+pub(crate) struct Graph {
+    nodes: Nodes,
+    /// By node.
+    info: Vec<Info>,
+    predicates: Arc<Vec<Predicate>>,
+    /// By predicate, in order.
+    type_tests: BTreeMap<u32, TypeTest>,
 }
 
 /// What is known of a node before any event.
@@ -107,17 +114,24 @@ struct CodeClass {
 impl<'s> Compiler<'s> {
     /// An empty graph over the schema's fields.
     pub fn new(schema: &'s dyn Schema) -> Self {
+        Self::resume(schema, Graph::default())
+    }
+
+    /// Goes on with the graph of conditions over the same schema.
+    pub(crate) fn resume(schema: &'s dyn Schema, graph: Graph) -> Self {
         Self {
             schema,
-            nodes: Vec::new(),
-            known: FxHashMap::default(),
+            graph,
             tests: FxHashMap::default(),
             shared: FxHashMap::default(),
-            predicates: Vec::new(),
-            type_tests: BTreeMap::new(),
-            info: Vec::new(),
+            key: Vec::new(),
             classes: Vec::new(),
         }
+    }
+
+    /// The graph so far, for [`Compiler::resume`].
+    pub(crate) fn into_graph(self) -> Graph {
+        self.graph
     }
 
     /// Adds a condition without macros.
@@ -140,7 +154,8 @@ impl<'s> Compiler<'s> {
             (_, true) => Some(true),
             _ => None,
         };
-        let verdicts: Vec<_> = self.type_tests.iter().map(|(test, set)| (*test, verdict(set))).collect();
+        let verdicts: Vec<_> =
+            self.graph.type_tests.iter().map(|(test, set)| (*test, verdict(set))).collect();
         self.classes.iter().position(|class| class.verdicts == verdicts).unwrap_or_else(|| {
             self.classes.push(CodeClass { verdicts, folded: FxHashMap::default() });
             self.classes.len() - 1
@@ -155,7 +170,7 @@ impl<'s> Compiler<'s> {
 
     /// Whether the condition is the constant given: decided without any event.
     pub(crate) fn is_const(&self, root: Root, value: bool) -> bool {
-        matches!(self.nodes[root.0 as usize], Node::Const(v) if v == value)
+        matches!(self.graph.nodes.node(root.0), Node::Const(v) if v == value)
     }
 
     /// The parts of a conjunction: for each scope what depends on no narrower one, and the rest.
@@ -167,7 +182,7 @@ impl<'s> Compiler<'s> {
         let mut parts: [Vec<u32>; N] = std::array::from_fn(|_| Vec::new());
         let mut rest = Vec::new();
         for conjunct in self.conjuncts(root) {
-            let scope = self.info[conjunct.0 as usize].scope;
+            let scope = self.graph.info[conjunct.0 as usize].scope;
             match scopes.iter().position(|widest| scope <= *widest) {
                 Some(at) => parts[at].push(conjunct.0),
                 None => rest.push(conjunct.0),
@@ -179,8 +194,8 @@ impl<'s> Compiler<'s> {
 
     /// What must hold all together for the condition to hold.
     pub(crate) fn conjuncts(&self, root: Root) -> Vec<Root> {
-        match &self.nodes[root.0 as usize] {
-            Node::And(children) => children.iter().copied().map(Root).collect(),
+        match self.graph.nodes.node(root.0) {
+            Node::And(chain) => self.graph.nodes.children(chain).iter().copied().map(Root).collect(),
             Node::Const(true) => Vec::new(),
             _ => vec![root],
         }
@@ -188,18 +203,18 @@ impl<'s> Compiler<'s> {
 
     /// Work per event that a false condition spares; less is better to test first.
     pub(crate) fn rank(&self, root: Root) -> f32 {
-        self.info[root.0 as usize].rank(true)
+        self.graph.info[root.0 as usize].rank(true)
     }
 
     /// The graph.
     pub fn finish(self) -> Program {
-        Program { nodes: self.nodes, predicates: self.predicates }
+        Program { nodes: self.graph.nodes, predicates: self.graph.predicates }
     }
 
     /// Every field that the conditions added so far ask for.
     pub fn fields(&self) -> Vec<&Field> {
         let mut fields = Vec::new();
-        self.predicates.iter().for_each(|p| p.fields(&mut |field| fields.push(field)));
+        self.graph.predicates.iter().for_each(|p| p.fields(&mut |field| fields.push(field)));
         fields
     }
 
@@ -227,28 +242,29 @@ impl<'s> Compiler<'s> {
                 if let Some((_, id)) = self.shared.get(&address) {
                     return Ok(*id);
                 }
-                let key = test.to_string();
-                if let Some(id) = self.tests.get(&key) {
+                self.key.clear();
+                test.write_key(&mut self.key);
+                if let Some(id) = self.tests.get(&*self.key) {
                     self.shared.insert(address, (test.clone(), *id));
                     return Ok(*id);
                 }
                 let predicate = Predicate::compile(test, self.schema)?;
-                let index = self.predicates.len() as u32;
+                let index = self.graph.predicates.len() as u32;
                 let field = match &test.left {
                     super::ast::Operand::Field(f) => self.schema.resolve(&f.name, f.arg.as_deref()).ok(),
                     _ => None,
                 };
                 if let Some(set) = field.and_then(|field| TypeTest::of(test, &field, self.schema)) {
-                    self.type_tests.insert(index, set);
+                    self.graph.type_tests.insert(index, set);
                 }
                 let info = Info {
                     work: predicate.cost() as f32,
                     chance: predicate.chance(),
                     scope: self.scope(&predicate),
                 };
-                self.predicates.push(predicate);
-                let id = self.intern(Node::Test(index), info);
-                self.tests.insert(key, id);
+                Arc::make_mut(&mut self.graph.predicates).push(predicate);
+                let id = self.intern(Shape::Test(index), info);
+                self.tests.insert(self.key.as_slice().into(), id);
                 self.shared.insert(address, (test.clone(), id));
                 id
             }
@@ -262,29 +278,26 @@ impl<'s> Compiler<'s> {
         scope
     }
 
-    fn intern(&mut self, node: Node, info: Info) -> u32 {
-        if let Some(id) = self.known.get(&node) {
-            return *id;
+    fn intern(&mut self, shape: Shape<'_>, info: Info) -> u32 {
+        let (id, is_new) = self.graph.nodes.intern(shape);
+        if is_new {
+            self.graph.info.push(info);
         }
-        let id = self.nodes.len() as u32;
-        self.nodes.push(node.clone());
-        self.known.insert(node, id);
-        self.info.push(info);
         id
     }
 
     fn constant(&mut self, value: bool) -> u32 {
         let info = Info { work: 0.0, chance: f32::from(u8::from(value)), scope: Scope::Host };
-        self.intern(Node::Const(value), info)
+        self.intern(Shape::Const(value), info)
     }
 
     fn negate(&mut self, child: u32) -> u32 {
-        match self.nodes[child as usize] {
+        match self.graph.nodes.node(child) {
             Node::Const(value) => self.constant(!value),
             Node::Not(inner) => inner,
             _ => {
-                let info = self.info[child as usize];
-                self.intern(Node::Not(child), Info { chance: 1.0 - info.chance, ..info })
+                let info = self.graph.info[child as usize];
+                self.intern(Shape::Not(child), Info { chance: 1.0 - info.chance, ..info })
             }
         }
     }
@@ -293,24 +306,25 @@ impl<'s> Compiler<'s> {
     fn chain(&mut self, all: bool, ids: Vec<u32>) -> u32 {
         let mut flat = Vec::with_capacity(ids.len());
         for id in ids {
-            match &self.nodes[id as usize] {
-                Node::Const(value) if *value == all => {}
-                Node::Const(value) => return self.constant(*value),
-                Node::And(children) if all => flat.extend_from_slice(children),
-                Node::Or(children) if !all => flat.extend_from_slice(children),
+            let nodes = &self.graph.nodes;
+            match nodes.node(id) {
+                Node::Const(value) if value == all => {}
+                Node::Const(value) => return self.constant(value),
+                Node::And(chain) if all => flat.extend_from_slice(nodes.children(chain)),
+                Node::Or(chain) if !all => flat.extend_from_slice(nodes.children(chain)),
                 _ => flat.push(id),
             }
         }
-        let rank = |id: &u32| self.info[*id as usize].rank(all);
+        let info = &self.graph.info;
+        let rank = |id: &u32| info[*id as usize].rank(all);
         flat.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.cmp(b)));
         flat.dedup();
         match flat.as_slice() {
             [] => self.constant(all),
             [one] => *one,
             _ => {
-                let info = Info::of_chain(all, flat.iter().map(|id| self.info[*id as usize]));
-                let children = flat.into_boxed_slice();
-                self.intern(if all { Node::And(children) } else { Node::Or(children) }, info)
+                let info = Info::of_chain(all, flat.iter().map(|id| info[*id as usize]));
+                self.intern(if all { Shape::And(&flat) } else { Shape::Or(&flat) }, info)
             }
         }
     }
@@ -319,7 +333,7 @@ impl<'s> Compiler<'s> {
         if let Some(folded) = self.classes[class].folded.get(&id) {
             return *folded;
         }
-        let folded = match self.nodes[id as usize].clone() {
+        let folded = match self.graph.nodes.node(id) {
             Node::Const(_) => id,
             Node::Test(test) => match verdicts.get(&test).copied().flatten() {
                 Some(value) => self.constant(value),
@@ -329,11 +343,10 @@ impl<'s> Compiler<'s> {
                 let child = self.fold(child, class, verdicts);
                 self.negate(child)
             }
-            node @ (Node::And(_) | Node::Or(_)) => {
-                let all = matches!(node, Node::And(_));
-                let (Node::And(children) | Node::Or(children)) = node else { return id };
-                let children = children.iter().map(|c| self.fold(*c, class, verdicts)).collect();
-                self.chain(all, children)
+            node @ (Node::And(chain) | Node::Or(chain)) => {
+                let mut children = self.graph.nodes.children(chain).to_vec();
+                children.iter_mut().for_each(|child| *child = self.fold(*child, class, verdicts));
+                self.chain(matches!(node, Node::And(_)), children)
             }
         };
         self.classes[class].folded.insert(id, folded);
@@ -343,6 +356,6 @@ impl<'s> Compiler<'s> {
 
 impl std::fmt::Debug for Compiler<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Compiler").field("nodes", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("Compiler").field("nodes", &self.graph.nodes.len()).finish_non_exhaustive()
     }
 }

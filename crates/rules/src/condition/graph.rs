@@ -1,6 +1,11 @@
 //! The graph of all conditions, and its evaluation.
 
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
 use eyas_fields::FieldSource;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use super::predicate::Predicate;
 
@@ -9,20 +14,98 @@ use super::predicate::Predicate;
 pub struct Root(pub(super) u32);
 
 /// A node; children come before their parents.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Node {
     Const(bool),
     Test(u32),
     Not(u32),
-    And(Box<[u32]>),
-    Or(Box<[u32]>),
+    And(Chain),
+    Or(Chain),
+}
+
+/// Where a node's children are named.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain {
+    start: u32,
+    end: u32,
+}
+
+/// Nodes, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nodes {
+    all: Vec<Node>,
+    /// Of all chains, one after the other.
+    children: Vec<u32>,
+    known: HashTable<u32>,
+}
+
+/// A node before it is known whether it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Shape<'a> {
+    Const(bool),
+    Test(u32),
+    Not(u32),
+    And(&'a [u32]),
+    Or(&'a [u32]),
+}
+
+impl Nodes {
+    #[inline]
+    pub(super) fn node(&self, id: u32) -> Node {
+        self.all[id as usize]
+    }
+
+    #[inline]
+    pub(super) fn children(&self, chain: Chain) -> &[u32] {
+        &self.children[chain.start as usize..chain.end as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    fn shape(&self, id: u32) -> Shape<'_> {
+        match self.node(id) {
+            Node::Const(value) => Shape::Const(value),
+            Node::Test(test) => Shape::Test(test),
+            Node::Not(child) => Shape::Not(child),
+            Node::And(chain) => Shape::And(self.children(chain)),
+            Node::Or(chain) => Shape::Or(self.children(chain)),
+        }
+    }
+
+    /// The node of this shape; whether it was made just now.
+    pub(super) fn intern(&mut self, shape: Shape<'_>) -> (u32, bool) {
+        let hash = FxBuildHasher.hash_one(shape);
+        if let Some(id) = self.known.find(hash, |id| self.shape(*id) == shape) {
+            return (*id, false);
+        }
+        let mut chain = |children: &[u32]| {
+            let start = self.children.len() as u32;
+            self.children.extend_from_slice(children);
+            Chain { start, end: self.children.len() as u32 }
+        };
+        let node = match shape {
+            Shape::Const(value) => Node::Const(value),
+            Shape::Test(test) => Node::Test(test),
+            Shape::Not(child) => Node::Not(child),
+            Shape::And(children) => Node::And(chain(children)),
+            Shape::Or(children) => Node::Or(chain(children)),
+        };
+        let id = self.all.len() as u32;
+        self.all.push(node);
+        let mut known = std::mem::take(&mut self.known);
+        known.insert_unique(hash, id, |id| FxBuildHasher.hash_one(self.shape(*id)));
+        self.known = known;
+        (id, true)
+    }
 }
 
 /// Conditions compiled into one graph.
 #[derive(Debug)]
 pub struct Program {
-    pub(super) nodes: Vec<Node>,
-    pub(super) predicates: Vec<Predicate>,
+    pub(super) nodes: Nodes,
+    pub(super) predicates: Arc<Vec<Predicate>>,
 }
 
 /// Verdicts of nodes on the current event, so that each is reached once.
@@ -58,7 +141,7 @@ impl Program {
 
     /// Whether it has no node.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.nodes.len() == 0
     }
 
     /// Whether the event satisfies the condition; `scratch` is of this program and event.
@@ -73,12 +156,13 @@ impl Program {
         if known >> 1 == scratch.event {
             return known & 1 != 0;
         }
-        let verdict = match &self.nodes[index] {
-            Node::Const(value) => return *value,
-            Node::Not(child) => return !self.node(*child, source, scratch),
-            Node::Test(test) => self.predicates[*test as usize].eval(source),
-            Node::And(children) => children.iter().all(|child| self.node(*child, source, scratch)),
-            Node::Or(children) => children.iter().any(|child| self.node(*child, source, scratch)),
+        let mut holds = |child: &u32| self.node(*child, source, scratch);
+        let verdict = match self.nodes.node(id) {
+            Node::Const(value) => return value,
+            Node::Not(child) => return !holds(&child),
+            Node::Test(test) => self.predicates[test as usize].eval(source),
+            Node::And(chain) => self.nodes.children(chain).iter().all(holds),
+            Node::Or(chain) => self.nodes.children(chain).iter().any(holds),
         };
         scratch.verdicts[index] = scratch.event << 1 | u32::from(verdict);
         verdict

@@ -15,7 +15,7 @@ use super::yaml::Mark;
 use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
 use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
 use crate::condition::{
-    self, Codes, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in,
+    self, Codes, CompileError, CompileErrorKind, Compiler, Graph, ParseErrorKind as Kind, Root, parse_in,
 };
 use crate::diagnostic::Note;
 use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
@@ -132,7 +132,7 @@ impl Loader {
         let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
         let expr = known.macros.expand(expr, raw, &self.tables, sources)?;
         let (output_text, format) = self.output(raw, sources, warnings)?;
-        compiler.add(&expr).map_err(|e| Failure {
+        let root = compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
             error: condition_error(&e, sources, source, &raw.condition_context, schema),
         })?;
@@ -145,7 +145,7 @@ impl Loader {
             let notes = lint::everything(&expr, schema, |span, word| sources.notes(span, source, word));
             warnings.push(no_event_type(problem, raw, set.count()).notes(notes));
         }
-        Ok(Compiled { raw, position: 0, expr, codes: set, source, output_text, format })
+        Ok(Compiled { raw, position: 0, expr, root, codes: set, source, output_text, format })
     }
 
     /// The rule's output with all that is added to it.
@@ -225,15 +225,17 @@ struct Known {
 }
 
 impl Ruleset<'_> {
-    pub(super) fn into_ready(self) -> Ready {
+    /// `graph` is what the rules were compiled into.
+    pub(super) fn into_ready(self, graph: Graph) -> Ready {
         let rules = self.rules.into_iter().map(|rule| ReadyRule {
             position: rule.position,
-            expr: rule.expr,
+            expr: rule.expr.into(),
+            root: rule.root,
             codes: rule.codes,
             output_text: rule.output_text,
-            format: rule.format,
+            format: rule.format.into(),
         });
-        Ready { rules: rules.collect(), texts: self.sources.into_texts() }
+        Ready { rules: rules.collect(), texts: self.sources.into_texts(), graph }
     }
 }
 
@@ -242,17 +244,20 @@ pub(super) struct Ready {
     pub(super) rules: Vec<ReadyRule>,
     /// Of all conditions.
     pub(super) texts: Arc<Vec<Text>>,
+    pub(super) graph: Graph,
 }
 
-/// A rule that only has to be added to a graph.
+/// A rule that only has to be planned.
 pub(super) struct ReadyRule {
     /// In the table of rules.
     pub(super) position: usize,
-    pub(super) expr: Expr,
+    pub(super) expr: Arc<Expr>,
+    /// In the graph.
+    pub(super) root: Root,
     /// Codes of the events that it can match.
     pub(super) codes: CodeSet,
     pub(super) output_text: String,
-    pub(super) format: Format,
+    pub(super) format: Arc<Format>,
 }
 
 /// A rule that compiles.
@@ -261,6 +266,8 @@ pub(super) struct Compiled<'a> {
     /// In the table of rules.
     pub(super) position: usize,
     pub(super) expr: Expr,
+    /// In the graph.
+    root: Root,
     /// Codes of the events that it can match.
     pub(super) codes: CodeSet,
     /// Number of its text.
