@@ -42,8 +42,10 @@ enum Instr {
 
 /// Steps after which a conversion is taken to be a loop.
 const MAX_STEPS: usize = 50;
-/// Enter events kept, one per thread; beyond it exits convert as if their enter had been lost.
+/// Enter events kept, one per thread, and bytes of all; beyond either exits convert as if their enter had
+/// been lost.
 const MAX_STORED: usize = 1 << 18;
+const MAX_STORED_BYTES: usize = 64 << 20;
 /// A converted event must fit into this many bytes.
 const MAX_LEN: usize = 64 << 10;
 
@@ -51,6 +53,8 @@ const MAX_LEN: usize = 64 << 10;
 #[derive(Default)]
 pub(crate) struct Converter {
     stored: FxHashMap<i64, OwnedEvent>,
+    /// Of all that is stored.
+    bytes: usize,
     current: Option<OwnedEvent>,
 }
 
@@ -63,6 +67,7 @@ impl Converter {
     /// Forgets all threads.
     pub(crate) fn clear(&mut self) {
         self.stored.clear();
+        self.bytes = 0;
     }
 
     /// Brings an event whose block is at `offset` up to date; answers whether [`Converter::current`] is
@@ -123,16 +128,23 @@ impl Converter {
     }
 
     fn store(&mut self, event: OwnedEvent) {
-        if self.stored.len() < MAX_STORED || self.stored.contains_key(&event.tid) {
+        self.take(event.tid);
+        let bytes = self.bytes + event.body.len();
+        if self.stored.len() < MAX_STORED && bytes <= MAX_STORED_BYTES {
+            self.bytes = bytes;
             self.stored.insert(event.tid, event);
         }
+    }
+
+    fn take(&mut self, tid: i64) -> Option<OwnedEvent> {
+        self.stored.remove(&tid).inspect(|event| self.bytes -= event.body.len())
     }
 
     fn rebuild(&mut self, event: &OwnedEvent, ty: EventType, instrs: &[Instr]) -> Result<OwnedEvent, String> {
         let raw = event.as_raw();
         let row = ty.info().ok_or("the new type has no row")?;
         let uses_enter = instrs.iter().any(|i| matches!(i, Instr::Enter(_) | Instr::EnterOrDefault(_)));
-        let enter = if uses_enter { self.stored.remove(&event.tid) } else { None };
+        let enter = if uses_enter { self.take(event.tid) } else { None };
         if let Some(enter) = &enter
             && enter.ty.0 + 1 != event.ty.0
         {

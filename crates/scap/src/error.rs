@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::reader::blocks::name;
+
 /// What can go wrong with a capture.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,17 +29,21 @@ pub enum Error {
         found: String,
     },
     /// The capture is of a version that nobody has defined yet.
-    #[error("the capture has format version {found}, the newest known is 1.x")]
+    #[error(
+        "the capture has format version {found}, the newest known is 1.x: a newer version of this program may read it"
+    )]
     Version {
         /// Major and minor version.
         found: String,
     },
     /// The capture ends within a block: a truncated file.
     #[error(
-        "the capture is truncated: block {block:#x} at byte {offset} has {wanted} bytes, the file has {left} more"
+        "the capture is truncated: {kind} at byte {offset} has {wanted} bytes, of which {left} are there; \
+         what comes before it was read",
+        kind = if *block == 0 { "a block's header".into() } else { format!("the {} block ({block:#x})", name(*block)) }
     )]
     Truncated {
-        /// Type of the block.
+        /// Type of the block; 0 if the file ends before it says.
         block: u32,
         /// Offset of the block in the uncompressed stream, bytes.
         offset: u64,
@@ -47,7 +53,7 @@ pub enum Error {
         left: u64,
     },
     /// A block contradicts itself.
-    #[error("block {block:#x} at byte {offset} is damaged: {what}")]
+    #[error("the {kind} block ({block:#x}) at byte {offset} is damaged: {what}", kind = name(*block))]
     Damaged {
         /// Type of the block.
         block: u32,

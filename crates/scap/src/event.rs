@@ -19,10 +19,10 @@ pub struct RawEvent<'a> {
     pub cpu: u16,
     /// For state only: not to be shown or matched.
     pub state_only: bool,
-    nparams: u32,
-    wide: bool,
+    pub(crate) nparams: u32,
+    pub(crate) wide: bool,
     /// Lengths, then data.
-    body: &'a [u8],
+    pub(crate) body: &'a [u8],
 }
 
 impl<'a> RawEvent<'a> {

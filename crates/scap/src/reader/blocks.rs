@@ -1,5 +1,6 @@
 //! The blocks before the events: their types and contents.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nom::bytes::complete::take;
@@ -12,6 +13,8 @@ use crate::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEn
 
 /// Section header; the same in either byte order.
 pub(crate) const SECTION: u32 = 0x0A0D_0D0A;
+/// An event as it is written today, with no flag and of an ordinary size.
+pub(crate) const EVENT: u32 = 0x216;
 /// Body bytes of a machine info block.
 const MACHINE_LEN: usize = 180;
 
@@ -56,7 +59,7 @@ pub(crate) fn kind(block: u32) -> Kind {
         0x220 => Kind::Users { sized: true },
         0x204 | 0x8010_ABCD => Kind::Event { v2: false, flags: false, large: false },
         0x208 => Kind::Event { v2: false, flags: true, large: false },
-        0x216 => Kind::Event { v2: true, flags: false, large: false },
+        EVENT => Kind::Event { v2: true, flags: false, large: false },
         0x217 => Kind::Event { v2: true, flags: true, large: false },
         0x221 => Kind::Event { v2: true, flags: false, large: true },
         0x222 => Kind::Event { v2: true, flags: true, large: true },
@@ -64,16 +67,65 @@ pub(crate) fn kind(block: u32) -> Kind {
     }
 }
 
+/// What a block of this type is called.
+pub(crate) fn name(block: u32) -> &'static str {
+    match kind(block) {
+        Kind::Section => "section header",
+        Kind::Machine => "machine",
+        Kind::Threads(_) => "process list",
+        Kind::Fds { .. } => "open files",
+        Kind::Interfaces { .. } => "interface list",
+        Kind::Users { .. } => "user list",
+        Kind::Event { .. } => "event",
+        Kind::Unknown => "unknown",
+    }
+}
+
 type Bytes<'a> = &'a [u8];
 type Fail = String;
 
+/// Bytes of memory that a snapshot may take, and those that are left of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    pub(crate) limit: usize,
+    left: Cell<usize>,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, left: Cell::new(limit) }
+    }
+
+    /// Begins again, for another snapshot.
+    pub(crate) fn reset(&mut self) {
+        self.left.set(self.limit);
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Fail> {
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.unwrap_or(0));
+        let what =
+            || format!("what precedes the events takes more memory than the limit of {} bytes", self.limit);
+        left.map(drop).ok_or_else(what)
+    }
+}
+
 /// Reads one metadata block's body into the snapshot; answers what is wrong with it.
-pub(crate) fn read(kind: Kind, body: &[u8], order: Endianness, into: &mut Snapshot) -> Result<(), Fail> {
-    let cursor = Cursor { rest: body, order };
+pub(crate) fn read(
+    kind: Kind,
+    body: &[u8],
+    order: Endianness,
+    budget: &Budget,
+    into: &mut Snapshot,
+) -> Result<(), Fail> {
+    let cursor = Cursor { rest: body, order, budget };
     match kind {
         Kind::Machine => into.machine = Some(cursor.machine()?),
         Kind::Threads(version) => into.threads.extend(cursor.threads(version)?),
-        Kind::Fds { sized } => into.fds.push(cursor.fds(sized)?),
+        Kind::Fds { sized } => {
+            budget.take(size_of::<(i64, Vec<FdEntry>)>())?;
+            into.fds.push(cursor.fds(sized)?);
+        }
         Kind::Interfaces { sized } => into.interfaces = cursor.interfaces(sized)?,
         Kind::Users { sized } => (into.users, into.groups) = cursor.users(sized)?,
         Kind::Section | Kind::Event { .. } | Kind::Unknown => {}
@@ -86,6 +138,7 @@ pub(crate) fn read(kind: Kind, body: &[u8], order: Endianness, into: &mut Snapsh
 struct Cursor<'a> {
     rest: Bytes<'a>,
     order: Endianness,
+    budget: &'a Budget,
 }
 
 impl<'a> Cursor<'a> {
@@ -128,6 +181,7 @@ impl<'a> Cursor<'a> {
         if len > limit {
             return Err(format!("{what} has {len} bytes, the limit is {limit}"));
         }
+        self.budget.take(len)?;
         self.bytes(len, what).map(<[u8]>::to_vec)
     }
 
@@ -142,7 +196,7 @@ impl<'a> Cursor<'a> {
         let len = self.u32(what)? as usize;
         let len = if inclusive { len.checked_sub(4) } else { Some(len) };
         let len = len.ok_or_else(|| format!("{what} has a length below 4"))?;
-        Ok(Self { rest: self.bytes(len, what)?, order: self.order })
+        Ok(Self { rest: self.bytes(len, what)?, ..*self })
     }
 
     fn machine(mut self) -> Result<MachineInfo, Fail> {
@@ -159,6 +213,7 @@ impl<'a> Cursor<'a> {
         let mut list = Vec::new();
         while self.entry_follows() {
             let mut entry = if sized { self.sized(false, "interface")? } else { self };
+            self.budget.take(size_of::<Interface>())?;
             list.push(entry.interface()?);
             if !sized {
                 self = entry;
@@ -177,6 +232,7 @@ impl<'a> Cursor<'a> {
         };
         let (addr, netmask, broadcast) = (addr()?, addr()?, addr()?);
         let link_speed = if ty <= 2 { self.u64("link speed")? } else { 0 };
+        self.budget.take(name_len)?;
         let name = self.bytes(name_len, "interface name")?.to_vec();
         Ok(Interface { name, addr, netmask, broadcast, link_speed })
     }
@@ -195,6 +251,7 @@ impl<'a> Cursor<'a> {
         let (mut users, mut groups) = (Vec::new(), Vec::new());
         while self.entry_follows() {
             let mut entry = if sized { self.sized(true, "user")? } else { self };
+            self.budget.take(size_of::<User>())?;
             if entry.u8("user kind")? == 0 {
                 let (uid, gid) = (entry.u32("uid")?, entry.u32("gid")?);
                 let name = entry.string(1024, "user name")?;
@@ -216,6 +273,7 @@ impl<'a> Cursor<'a> {
         let mut list = Vec::new();
         while self.entry_follows() {
             let mut entry = if version >= 9 { self.sized(true, "thread")? } else { self };
+            self.budget.take(size_of::<ThreadEntry>())?;
             list.push(entry.thread(version)?);
             if version < 9 {
                 self = entry;
@@ -308,6 +366,7 @@ impl<'a> Cursor<'a> {
         let mut list = Vec::new();
         while self.entry_follows() {
             let mut entry = if sized { self.sized(true, "fd")? } else { self };
+            self.budget.take(size_of::<FdEntry>())?;
             list.push(entry.fd(sized)?);
             if !sized {
                 self = entry;

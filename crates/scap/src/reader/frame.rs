@@ -1,9 +1,10 @@
 //! An event block: where its parts lie, and what its header says.
 
-use eyas_events::EventType;
+use eyas_events::{EventFlags, EventType};
 use nom::number::Endianness;
 
 use crate::RawEvent;
+use crate::builder::is_wide;
 
 const HEADER_V1: usize = 22;
 const HEADER_V2: usize = 26;
@@ -14,6 +15,30 @@ const BEFORE_WITH_FLAGS: usize = 14;
 const AFTER: usize = 4;
 /// Flag of events that are for state only.
 const STATE_ONLY: u32 = 1;
+/// Shortest block with an event of today's version.
+const SHORTEST: usize = BEFORE + HEADER_V2 + AFTER;
+/// In [`CURRENT`]: events of this type are looked at one by one.
+const LOOK: u8 = u8::MAX;
+
+/// Number of parameters with which an event of a type is today's, so that nothing is to be done with it.
+static CURRENT: [u8; EventType::COUNT] = current();
+
+const fn current() -> [u8; EventType::COUNT] {
+    let mut table = [LOOK; EventType::COUNT];
+    let mut code = 0;
+    while code < EventType::COUNT {
+        let ty = EventType(code as u16);
+        if let Some(info) = ty.info() {
+            let odd = EventFlags::UNUSED.union(EventFlags::OLD_VERSION).union(EventFlags::LARGE_PAYLOAD);
+            let managed = info.flags.contains(EventFlags::CONVERTER_MANAGED);
+            if !info.flags.intersects(odd) && (ty.is_exit() || !managed) {
+                table[code] = info.params.len() as u8;
+            }
+        }
+        code += 1;
+    }
+    table
+}
 
 /// What an event block holds.
 pub(super) struct Frame {
@@ -28,6 +53,8 @@ pub(super) struct Frame {
     pub(super) ty: EventType,
     pub(super) cpu: u16,
     pub(super) state_only: bool,
+    /// Parameter lengths have 32 bits.
+    wide: bool,
 }
 
 /// Numbers in bytes, whatever their order; 0 beyond the end.
@@ -63,7 +90,45 @@ impl Frame {
         ty: EventType(0),
         cpu: 0,
         state_only: false,
+        wide: false,
     };
+
+    /// Takes in the event of a block as it is written today, in this machine's byte order, if it is one that
+    /// needs nothing; answers the block's length, which is at most `limit`.
+    ///
+    /// `None` says nothing of the block: it may be like most, but not be visible as a whole.
+    #[inline]
+    pub(super) fn usual(&mut self, visible: &[u8], block: u32, limit: usize) -> Option<usize> {
+        let head = visible.first_chunk::<{ BEFORE + HEADER_V2 }>()?;
+        let numbers = Numbers { bytes: head, big: false };
+        let total = numbers.u32(4) as usize;
+        let (ty, len, nparams) = (numbers.u16(30), numbers.u32(26) as usize, numbers.u32(32));
+        let current = *CURRENT.get(usize::from(ty))?;
+        let fits =
+            (SHORTEST..=limit).contains(&total) && total <= visible.len() && len <= total - BEFORE - AFTER;
+        if numbers.u32(0) != block || !fits || nparams != u32::from(current) || current == LOOK {
+            return None;
+        }
+        let body = visible.get(head.len()..BEFORE + len)?;
+        let (lengths, data) = body.split_at_checked(2 * nparams as usize)?;
+        let sum: u32 = lengths.as_chunks().0.iter().map(|len| u32::from(u16::from_le_bytes(*len))).sum();
+        if sum as usize > data.len() {
+            return None;
+        }
+        *self = Self {
+            ts: numbers.u64(10),
+            tid: numbers.u64(18) as i64,
+            block,
+            nparams,
+            start: head.len() as u32,
+            end: (BEFORE + len) as u32,
+            ty: EventType(ty),
+            cpu: numbers.u16(8),
+            state_only: false,
+            wide: false,
+        };
+        Some(total)
+    }
 
     /// Takes in the header of the event in a block, which is given from its type to its end.
     ///
@@ -94,6 +159,12 @@ impl Frame {
         self.ts = numbers.u64(0);
         self.tid = numbers.u64(8) as i64;
         self.ty = EventType(numbers.u16(20));
+        self.wide = is_wide(self.ty);
+        if self.ty.info().is_none() {
+            // It is left out, whatever else it says.
+            (self.nparams, self.start, self.end) = (0, 0, 0);
+            return Ok(());
+        }
         let mut len = numbers.u32(16) as usize;
         if !v2 && matches!(self.ty, EventType::NOTIFICATION_E | EventType::INFRASTRUCTURE_EVENT_E) {
             // Old captures count three bytes too many here.
@@ -121,18 +192,16 @@ impl Frame {
     /// The event with this body, which may be a copy in another byte order.
     #[inline]
     pub(super) fn event<'a>(&self, body: &'a [u8]) -> RawEvent<'a> {
-        let mut raw = RawEvent::from_checked(self.ts, self.tid, self.ty, self.cpu, self.nparams, body);
-        raw.state_only = self.state_only;
-        raw
+        let &Self { ts, tid, ty, cpu, state_only, nparams, wide, .. } = self;
+        RawEvent { ts, tid, ty, cpu, state_only, nparams, wide, body }
     }
 }
 
 /// Events of the first version do not say how many parameters they have: the largest number whose
-/// lengths add up to the event's.
+/// lengths add up to the event's, or exceed it for every larger one.
 fn count_params(numbers: Numbers<'_>, ty: EventType, start: usize, len: usize) -> Option<u32> {
     let most = ty.info().map_or(0, |info| info.params.len());
-    (0..=most).rev().filter(|n| 2 * n <= len).find_map(|n| {
-        let sum: usize = (0..n).map(|i| usize::from(numbers.u16(start + 2 * i))).sum();
-        (2 * n + sum == len).then_some(n as u32)
-    })
+    let total = |n: usize| 2 * n + (0..n).map(|i| usize::from(numbers.u16(start + 2 * i))).sum::<usize>();
+    let n = (0..=most).rev().filter(|n| 2 * n <= len).find(|n| total(*n) <= len)?;
+    (total(n) == len).then_some(n as u32)
 }

@@ -1,0 +1,171 @@
+//! Bytes between a stream and who reads it.
+
+/// Size at first, and once much was read: what stays in the cache between filling and reading.
+const FIRST: usize = 8 << 10;
+const USUAL: usize = 256 << 10;
+/// Free bytes before what fills a chunk: room for the rest of the chunk before, which is less than an
+/// event's largest block, so that a block that straddles the two lies in one piece.
+const HEADROOM: usize = 72 << 10;
+
+/// A buffer that is filled at its end and used from its start.
+pub(super) struct Buf {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buf {
+    /// One that begins small.
+    pub(super) fn small() -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0 }
+    }
+
+    /// One that is handed from thread to thread.
+    pub(super) fn chunk() -> Self {
+        Self { bytes: vec![0; HEADROOM + USUAL], start: HEADROOM, end: HEADROOM }
+    }
+
+    /// Empties a chunk that was used, unless it is of another size.
+    pub(super) fn into_chunk(mut self) -> Option<Self> {
+        (self.start, self.end) = (HEADROOM, HEADROOM);
+        Some(self).filter(|buf| buf.bytes.len() == HEADROOM + USUAL)
+    }
+
+    /// The bytes that were filled and not used yet.
+    #[inline]
+    pub(super) fn visible(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Uses up to `len` bytes.
+    #[inline]
+    pub(super) fn advance(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.end);
+    }
+
+    /// Free bytes at the end, as they are.
+    pub(super) fn rest(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    /// Free bytes at the end, at least one: where few are left, what is visible moves to the front. The
+    /// buffer grows with what arrives, and shrinks once that was used.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        let size = self.bytes.len();
+        let few = (size - self.end) * 4 <= size;
+        if few || self.is_empty() || size > USUAL {
+            self.to_front();
+        }
+        if few && (size < USUAL || self.len() > size / 2) {
+            self.bytes.resize((2 * size).max(FIRST), 0);
+        } else if size > USUAL && self.len() <= USUAL / 2 {
+            self.bytes.truncate(USUAL);
+            self.bytes.shrink_to_fit();
+        }
+        let size = self.bytes.len();
+        &mut self.bytes[self.end..size.min(self.end + USUAL)]
+    }
+
+    /// Takes in `len` bytes that were written to the room.
+    pub(super) fn fill(&mut self, len: usize) {
+        self.end = (self.end + len).min(self.bytes.len());
+    }
+
+    /// Copies bytes behind the visible ones.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.to_front();
+        let needed = self.end + bytes.len();
+        if needed > self.bytes.len() {
+            self.bytes.resize(needed.max(2 * self.bytes.len()).max(USUAL), 0);
+        }
+        self.bytes[self.end..needed].copy_from_slice(bytes);
+        self.end = needed;
+    }
+
+    /// Copies bytes before the visible ones; answers whether there was room.
+    pub(super) fn prepend(&mut self, bytes: &[u8]) -> bool {
+        let Some(start) = self.start.checked_sub(bytes.len()) else { return false };
+        self.bytes[start..self.start].copy_from_slice(bytes);
+        self.start = start;
+        true
+    }
+
+    fn to_front(&mut self) {
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fills all room with numbers that go on.
+    fn fill(buf: &mut Buf, next: &mut u8) {
+        let room = buf.room();
+        let len = room.len();
+        for byte in room {
+            *byte = *next;
+            *next = next.wrapping_add(1);
+        }
+        buf.fill(len);
+    }
+
+    fn goes_on(bytes: &[u8]) -> bool {
+        bytes.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1))
+    }
+
+    #[test]
+    fn it_grows_by_what_arrives_and_shrinks_again() {
+        let (mut buf, mut next) = (Buf::small(), 0);
+        fill(&mut buf, &mut next);
+        assert_eq!(buf.len(), FIRST);
+        // Nothing is used, as for a block that is larger than all of this.
+        while buf.len() < 4 * USUAL {
+            let before = buf.len();
+            fill(&mut buf, &mut next);
+            assert!(buf.len() > before && buf.bytes.len() <= 4 * before.max(FIRST));
+        }
+        assert!(goes_on(buf.visible()));
+        buf.advance(buf.len() - 100);
+        fill(&mut buf, &mut next);
+        assert_eq!(buf.bytes.len(), USUAL);
+        assert!(goes_on(buf.visible()) && buf.len() == USUAL);
+    }
+
+    #[test]
+    fn what_is_used_bit_by_bit_does_not_make_it_grow() {
+        let (mut buf, mut next) = (Buf::small(), 0);
+        for _ in 0..1000 {
+            fill(&mut buf, &mut next);
+            assert!(goes_on(buf.visible()));
+            buf.advance(buf.len() - 57);
+        }
+        assert_eq!(buf.bytes.len(), USUAL);
+    }
+
+    #[test]
+    fn a_chunk_takes_the_rest_of_the_one_before() {
+        let mut chunk = Buf::chunk();
+        chunk.rest()[..3].copy_from_slice(b"def");
+        chunk.fill(3);
+        assert!(chunk.prepend(b"abc"));
+        assert_eq!(chunk.visible(), b"abcdef");
+        assert!(!chunk.prepend(&[0; HEADROOM]));
+        chunk.append(&[b'g'; 3 * USUAL]);
+        assert_eq!(chunk.len(), 6 + 3 * USUAL);
+        assert!(chunk.visible().starts_with(b"abcdefg"));
+        assert!(chunk.into_chunk().is_none());
+        assert_eq!(Buf::chunk().into_chunk().unwrap().visible(), b"");
+    }
+}

@@ -1,0 +1,169 @@
+//! Where a window's bytes come from: read or inflated where they are needed, or by another thread.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::buf::Buf;
+use super::gunzip::{Gunzip, Input, read};
+
+/// Chunks between the threads.
+const DEPTH: usize = 4;
+
+pub(super) enum Feed {
+    Plain(Input),
+    Inflate(Box<Gunzip>),
+    /// Inflated by another thread; emptied chunks go back.
+    Thread {
+        full: Receiver<io::Result<Buf>>,
+        empty: Sender<Buf>,
+    },
+    /// Read by another thread for several windows.
+    Shared(Receiver<io::Result<Arc<Buf>>>),
+}
+
+impl Feed {
+    /// Puts more bytes behind those in the buffer; answers how many, 0 at the end.
+    pub(super) fn fill(&mut self, buf: &mut Buf) -> io::Result<usize> {
+        let got = match self {
+            Self::Plain(input) => read(&mut **input, buf.room())?,
+            Self::Inflate(input) => input.read(buf.room())?,
+            Self::Thread { full, empty } => return take(full, empty, buf),
+            Self::Shared(full) => {
+                // The thread is gone once all was sent.
+                let Ok(chunk) = full.recv() else { return Ok(0) };
+                let chunk = chunk?;
+                buf.append(chunk.visible());
+                return Ok(chunk.len());
+            }
+        };
+        buf.fill(got);
+        Ok(got)
+    }
+
+    /// Has another thread inflate. Where there is no thread, or no core for it, all stays as it is.
+    pub(super) fn into_thread(self) -> Self {
+        let Self::Inflate(gunzip) = self else { return self };
+        if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+            return Self::Inflate(gunzip);
+        }
+        let (send_full, full) = bounded::<io::Result<Buf>>(DEPTH);
+        let (empty, take_empty) = bounded::<Buf>(DEPTH + 2);
+        // If the thread cannot be started, what it was to work on is still here.
+        let slot = Arc::new(Mutex::new(Some(gunzip)));
+        let taken = Arc::clone(&slot);
+        let started = thread::Builder::new().name("inflate".into()).spawn(move || {
+            let Some(mut gunzip) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+                return;
+            };
+            let next = || take_empty.try_recv().unwrap_or_else(|_| Buf::chunk());
+            pump(&mut *gunzip, next, || send_full.is_empty(), |chunk| send_full.send(chunk).is_ok());
+        });
+        let left = match started {
+            Ok(_) => None,
+            Err(_) => slot.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        };
+        left.map_or(Self::Thread { full, empty }, Self::Inflate)
+    }
+
+    /// The bytes that are still to come.
+    pub(super) fn into_input(self) -> Input {
+        match self {
+            Self::Plain(input) => input,
+            Self::Inflate(gunzip) => gunzip,
+            feed => Box::new(Rest { feed, buf: Buf::small() }),
+        }
+    }
+}
+
+fn take(full: &Receiver<io::Result<Buf>>, empty: &Sender<Buf>, buf: &mut Buf) -> io::Result<usize> {
+    let Ok(chunk) = full.recv() else { return Ok(0) };
+    let mut chunk = chunk?;
+    let got = chunk.len();
+    let used = if chunk.prepend(buf.visible()) {
+        std::mem::replace(buf, chunk)
+    } else {
+        // A block larger than the headroom: it grows by what arrives and no faster.
+        buf.append(chunk.visible());
+        chunk
+    };
+    if let Some(used) = used.into_chunk() {
+        // The inflating thread may be gone; then nobody wants it.
+        drop(empty.try_send(used));
+    }
+    Ok(got)
+}
+
+/// What a feed has left, as a stream.
+struct Rest {
+    feed: Feed,
+    buf: Buf,
+}
+
+impl Read for Rest {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.buf.is_empty() && self.feed.fill(&mut self.buf)? == 0 {
+            return Ok(0);
+        }
+        let len = out.len().min(self.buf.len());
+        out[..len].copy_from_slice(&self.buf.visible()[..len]);
+        self.buf.advance(len);
+        Ok(len)
+    }
+}
+
+/// Feeds of one stream, which another thread reads.
+pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
+    let (mut senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(DEPTH)).unzip();
+    thread::Builder::new().name("read".into()).spawn(move || {
+        let first = senders.first().cloned();
+        let starves = || first.as_ref().is_none_or(Sender::is_empty);
+        pump(&mut *input, Buf::chunk, starves, |chunk| {
+            let chunk = chunk.map(Arc::new);
+            senders.retain(|sender: &Sender<io::Result<Arc<Buf>>>| {
+                // Errors can't be cloned; kind and text can.
+                let copy = match &chunk {
+                    Ok(chunk) => Ok(Arc::clone(chunk)),
+                    Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                };
+                sender.send(copy).is_ok()
+            });
+            !senders.is_empty()
+        });
+    })?;
+    Ok(receivers.into_iter().map(Feed::Shared).collect())
+}
+
+/// Reads to the end, an error, or until nobody wants more. A chunk is sent when it is full, or once the
+/// receiver has no other.
+fn pump(
+    input: &mut dyn Read,
+    mut next: impl FnMut() -> Buf,
+    starves: impl Fn() -> bool,
+    mut send: impl FnMut(io::Result<Buf>) -> bool,
+) {
+    loop {
+        let mut chunk = next();
+        let mut last = Ok(1);
+        while let Ok(1..) = last
+            && !chunk.rest().is_empty()
+            && (chunk.is_empty() || !starves())
+        {
+            last = read(input, chunk.rest()).inspect(|got| chunk.fill(*got));
+        }
+        if !chunk.is_empty() && !send(Ok(chunk)) {
+            return;
+        }
+        match last {
+            Ok(1..) => {}
+            Ok(0) => return,
+            Err(error) => {
+                // The receiver may be gone; then nobody asks.
+                send(Err(error));
+                return;
+            }
+        }
+    }
+}
