@@ -64,7 +64,7 @@ impl Buf {
         let size = self.bytes.len();
         let few = (size - self.end) * 4 <= size;
         if few || self.is_empty() || size > USUAL {
-            self.to_front();
+            self.move_to_front();
         }
         if few && (size < USUAL || self.len() > size / 2) {
             self.bytes.resize((2 * size).max(FIRST), 0);
@@ -83,7 +83,7 @@ impl Buf {
 
     /// Copies bytes behind the visible ones.
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.to_front();
+        self.move_to_front();
         let needed = self.end + bytes.len();
         if needed > self.bytes.len() {
             self.bytes.resize(needed.max(2 * self.bytes.len()).max(USUAL), 0);
@@ -100,7 +100,7 @@ impl Buf {
         true
     }
 
-    fn to_front(&mut self) {
+    fn move_to_front(&mut self) {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.len());
     }
