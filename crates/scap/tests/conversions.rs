@@ -161,8 +161,7 @@ fn today(events: &[Event]) -> Vec<u8> {
         writer.event(&builder.build().as_raw()).unwrap();
     }
     writer.finish().unwrap();
-    let bytes = out.0.lock().unwrap().clone();
-    bytes
+    std::mem::take(&mut *out.0.lock().unwrap())
 }
 
 /// A capture of the first version, in which events do not say how many parameters they have.
