@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::net::IpAddr;
 
-use eyas_events::EventType;
+use eyas_events::{EventType, ParamInfo, ParamType};
 
 use eyas_scap::{
     EventSource, FdDetail, FdEntry, Interface, Next, OwnedEvent, Reader, Snapshot, ThreadEntry, User,
@@ -165,7 +165,11 @@ impl Bytes {
         }
         let row = raw.info().map_or(&[][..], |info| info.params);
         for (index, param) in raw.params().enumerate() {
-            let swaps = self.big && row.get(index).is_some_and(|row| row.ty.size() == Some(param.len()));
+            let is_number = |row: &ParamInfo| {
+                let network_order = matches!(row.ty, ParamType::IPV4ADDR | ParamType::IPV6ADDR);
+                row.ty.size() == Some(param.len()) && !network_order
+            };
+            let swaps = self.big && row.get(index).is_some_and(is_number);
             let mut param = param.to_vec();
             if swaps {
                 param.reverse();
