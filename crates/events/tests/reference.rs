@@ -266,6 +266,10 @@ fn translations_of_kernel_values() {
             let wrong = theirs.iter_mut().find(|pair| **pair == FIXED.1).unwrap();
             *wrong = FIXED.2;
         }
+        if *name == "SOCKET_FAMILY" {
+            // There the upper bits are cut off before: 257 is taken for 1.
+            theirs.retain(|(from, _)| *from <= 0xff);
+        }
         assert_eq!((kind, *default), (&expected, otherwise), "{key}");
         assert_eq!(ours, &theirs, "{key}");
     }
