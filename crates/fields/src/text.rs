@@ -16,8 +16,10 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
             let (open, comma, close): (&[u8], u8, &[u8]) =
                 if any { (b"", b' ', b"") } else { (b"(", b',', b")") };
             out.extend_from_slice(open);
+            let start = out.len();
             for (i, item) in items.iter().enumerate() {
-                if i > 0 {
+                // Blanks stand between what is shown: empty texts in front show nothing.
+                if if any { out.len() > start } else { i > 0 } {
                     out.push(comma);
                 }
                 // A list of lists does not exist: the element is a scalar, so this recurses once.
@@ -69,6 +71,12 @@ pub fn write_uint(out: &mut Vec<u8>, n: u64, format: Format) {
 /// The byte, or `.` if it is not printable ASCII.
 pub fn printable(byte: u8) -> u8 {
     if (0x20..0x7f).contains(&byte) { byte } else { b'.' }
+}
+
+/// Whether a character is one to be shown: no control character, and none that Unicode has set apart as nobody's.
+pub fn is_shown(c: char) -> bool {
+    let code = u32::from(c);
+    !c.is_control() && !(0xfdd0..=0xfdef).contains(&code) && code & 0xfffe != 0xfffe
 }
 
 fn bits(ty: FieldType) -> u8 {

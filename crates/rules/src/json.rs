@@ -53,7 +53,10 @@ fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
             _ => {
                 let end = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
                 for chunk in rest[..end].utf8_chunks() {
-                    out.extend_from_slice(chunk.valid().as_bytes());
+                    for c in chunk.valid().chars() {
+                        let shown = if eyas_fields::is_shown(c) { c } else { char::REPLACEMENT_CHARACTER };
+                        out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
                     if !chunk.invalid().is_empty() {
                         out.extend_from_slice("\u{fffd}".as_bytes());
                     }

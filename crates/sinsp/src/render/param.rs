@@ -173,12 +173,15 @@ impl Writer<'_, '_, '_, '_> {
     fn text(&mut self, bytes: &[u8]) {
         match bytes {
             b"(NULL)\0" | b"(NULL)" => self.out.push(b"<NA>"),
-            [text @ .., 0] | text => self.out.push_printable(text),
+            text => self.out.push(text.split(|b| *b == 0).next().unwrap_or_default()),
         }
     }
 
     fn path(&mut self, info: &ParamInfo, bytes: &[u8]) {
-        self.text(bytes);
+        match bytes.strip_suffix(b"\0").unwrap_or(bytes) {
+            b"(NULL)" => self.out.push(b"<NA>"),
+            path => self.out.push_text(path),
+        }
         let path = bytes.strip_suffix(b"\0").unwrap_or(bytes);
         if path.is_empty() || path[0] == b'/' || matches!(path, b"<NA>" | b"(NULL)") {
             return;
@@ -188,18 +191,18 @@ impl Writer<'_, '_, '_, '_> {
             _ => AT_FDCWD,
         };
         let absolute = self.v.resolve_at(dirfd, path);
-        self.resolved.push_printable(absolute);
+        self.resolved.push_text(absolute);
     }
 
     fn fd(&mut self, fd: i64) {
         if let Some(entry) = self.v.fd_entry(fd) {
             self.resolved.push(b"<");
             self.resolved.push(&[entry.kind.letter() as u8]);
-            if let Some(l4) = entry.l4.letter() {
+            if let Some(l4) = entry.known_l4().letter() {
                 self.resolved.push(&[l4]);
             }
             self.resolved.push(b">");
-            self.resolved.push_printable(&entry.name);
+            self.resolved.push_text(&entry.name);
         } else if fd == AT_FDCWD {
             self.resolved.push(b"AT_FDCWD");
         } else if fd < 0 {
@@ -210,7 +213,7 @@ impl Writer<'_, '_, '_, '_> {
     fn pid(&mut self, pid: i64) {
         self.out.int(pid);
         if let Some(thread) = self.v.thread_by_tid(pid) {
-            self.resolved.push_printable(&thread.comm);
+            self.resolved.push(&thread.comm);
         }
     }
 
@@ -220,7 +223,7 @@ impl Writer<'_, '_, '_, '_> {
             self.resolved.push(b"<NONE>");
         } else {
             self.out.int(id);
-            self.resolved.push_printable(name.unwrap_or_default());
+            self.resolved.push_text(name.filter(|name| !name.is_empty()).unwrap_or(b"<NA>"));
         }
     }
 

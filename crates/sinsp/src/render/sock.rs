@@ -39,10 +39,11 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 /// A `SOCKADDR` parameter.
 pub(crate) fn sock_addr(bytes: &[u8], out: &mut Text<'_>) {
     match bytes {
-        [UNIX, path @ ..] => out.push_printable(until_nul(path)),
+        [UNIX, path @ ..] => out.push_text(until_nul(path)),
         [INET, rest @ ..] if rest.len() == 6 => push_end(rest, out),
         [INET6, rest @ ..] if rest.len() == 18 => push_end(rest, out),
-        [INET | INET6, ..] => out.push(b"INVALID IPv4"),
+        [INET6, ..] => out.push(b"INVALID IPv6"),
+        [INET, ..] => out.push(b"INVALID IPv4"),
         [family, ..] => out.print(format_args!("family {family}")),
         [] => out.push(b"<NA>"),
     }
@@ -61,12 +62,13 @@ pub(crate) fn sock_tuple(bytes: &[u8], out: &mut Text<'_>) {
             if let (Some(source), Some(destination)) = (word(&rest[..8]), word(&rest[8..16])) {
                 out.print(format_args!("{source:x}->{destination:x}"));
                 out.push(b" ");
-                out.push_printable(until_nul(&rest[16..]));
+                out.push_text(until_nul(&rest[16..]));
             }
         }
         [INET, rest @ ..] if rest.len() == 12 => push_pair(rest, out),
         [INET6, rest @ ..] if rest.len() == 36 => push_pair(rest, out),
-        [UNIX | INET | INET6, ..] => out.push(b"INVALID IPv4"),
+        [INET6, ..] => out.push(b"INVALID IPv6"),
+        [UNIX | INET, ..] => out.push(b"INVALID IPv4"),
         [family, ..] => out.print(format_args!("family {family}")),
         [] => out.push(b"NULL"),
     }
@@ -74,7 +76,15 @@ pub(crate) fn sock_tuple(bytes: &[u8], out: &mut Text<'_>) {
 
 fn push_pair(bytes: &[u8], out: &mut Text<'_>) {
     let (source, destination) = bytes.split_at(bytes.len() / 2);
-    push_end(source, out);
-    out.push(b"->");
-    push_end(destination, out);
+    let (Some(source), Some(destination)) = (end(source), end(destination)) else { return };
+    // A pair that is IPv4 in all but its form.
+    let (source, destination) = mapped(source).zip(mapped(destination)).unwrap_or((source, destination));
+    out.print(format_args!("{}:{}->{}:{}", source.0, source.1, destination.0, destination.1));
+}
+
+/// An unset address may be of either family.
+fn mapped((addr, port): (IpAddr, u16)) -> Option<(IpAddr, u16)> {
+    let IpAddr::V6(v6) = addr else { return None };
+    let v4 = if v6.is_unspecified() { Some(Ipv4Addr::UNSPECIFIED) } else { v6.to_ipv4_mapped() };
+    v4.map(|v4| (v4.into(), port))
 }

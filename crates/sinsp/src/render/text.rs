@@ -30,6 +30,25 @@ impl<'b> Text<'b> {
         }
     }
 
+    /// Appends a text; what is no UTF-8, or no character to be shown, becomes U+FFFD.
+    pub(crate) fn push_text(&mut self, text: &[u8]) {
+        const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+        if text.iter().all(|b| eyas_fields::printable(*b) == *b) {
+            return self.push(text);
+        }
+        for chunk in text.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match eyas_fields::is_shown(c) {
+                    true => self.push(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                    false => self.push(REPLACEMENT),
+                }
+            }
+            if !chunk.invalid().is_empty() {
+                self.push(REPLACEMENT);
+            }
+        }
+    }
+
     /// Appends a number in decimal.
     pub(crate) fn int(&mut self, n: impl itoa::Integer) {
         self.push(itoa::Buffer::new().format(n).as_bytes());
@@ -87,6 +106,22 @@ impl Write for Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_keep_what_can_be_shown() {
+        let bump = Bump::new();
+        for (text, want) in [
+            (&b"/tmp/a b"[..], "/tmp/a b"),
+            ("/tmp/Grüße/日本".as_bytes(), "/tmp/Grüße/日本"),
+            (b"a\x01\x7fb\n", "a\u{fffd}\u{fffd}b\u{fffd}"),
+            (b"a\xff\xc3", "a\u{fffd}\u{fffd}"),
+            ("a\u{85}b\u{fdd0}\u{1ffff}".as_bytes(), "a\u{fffd}b\u{fffd}\u{fffd}"),
+        ] {
+            let mut out = Text::new(&bump);
+            out.push_text(text);
+            assert_eq!(std::str::from_utf8(out.as_bytes()), Ok(want));
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_the_formatter_writes_them() {
