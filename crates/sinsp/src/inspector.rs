@@ -5,7 +5,7 @@ use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, Thread
 
 use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
-use crate::state::{Current, State, StateStats};
+use crate::state::{Current, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
 
 /// What the running system knows about a thread that no event has told of.
@@ -148,7 +148,7 @@ impl Inspector {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.update(&event);
-                    if !event.state_only && !self.is_initial(event.ty) {
+                    if !self.is_hidden(&event) {
                         break;
                     }
                 }
@@ -160,13 +160,14 @@ impl Inspector {
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
     }
 
-    /// Whether an event of this type, the next one, tells what the snapshot could not: users, groups and
-    /// containers known when the capture began. Such events are counted but not shown.
+    /// Whether the next event only updates the state: it is counted but not shown. So are users, groups and containers
+    /// that were known when the capture began, what captures have marked so, and events of calls that begin, which
+    /// only complete those of their end.
     ///
     /// For those who call [`Inspector::process`] themselves; ask once for each event, in order.
-    pub fn is_initial(&mut self, ty: EventType) -> bool {
+    pub fn is_hidden(&mut self, event: &RawEvent<'_>) -> bool {
         self.initial &= matches!(
-            ty,
+            event.ty,
             EventType::USER_ADDED_E
                 | EventType::USER_DELETED_E
                 | EventType::GROUP_ADDED_E
@@ -175,21 +176,17 @@ impl Inspector {
                 | EventType::CONTAINER_JSON_2_E
                 | EventType::ASYNCEVENT_E
         );
-        self.initial
+        self.initial || event.state_only || is_kept(event.ty)
     }
 
     #[inline]
     fn update(&mut self, event: &RawEvent<'_>) {
-        let Moment { num, ts, first_ts, previous_ts, current } = &mut self.moment;
+        let Moment { current, ts, .. } = &mut self.moment;
         if current.leaves_work() {
             self.state.finish(*ts, current);
         }
-        *num += 1;
-        if *first_ts == 0 {
-            *first_ts = event.ts;
-            *ts = event.ts;
-        }
-        *previous_ts = std::mem::replace(ts, event.ts);
+        self.moment.advance(event);
+        let current = &mut self.moment.current;
         match &mut self.config.proc {
             Some(proc) => {
                 if event.ts >= self.next_purge {

@@ -24,7 +24,7 @@ pub use users::Users;
 #[cfg(feature = "runtimes")]
 pub(crate) use container::SHORT_ID;
 pub(crate) use container::{Kind, kind_of_cgroups};
-pub(crate) use parse::Current;
+pub(crate) use parse::{Current, is_kept};
 pub(crate) use reuse::Reuse;
 pub(crate) use thread::split_nul;
 
@@ -46,6 +46,8 @@ pub struct State {
     pub machine: MachineInfo,
     /// What was looked up, added and given up.
     pub stats: StateStats,
+    /// Last context switch of each CPU, ns since the epoch; 0 for none.
+    switches: Vec<u64>,
     /// Looks at received descriptors.
     received: parse::network::Budget,
     empty: Option<Text>,

@@ -1,13 +1,13 @@
 //! An event that answers fields.
 
 use bumpalo::Bump;
-use eyas_events::EventFlags;
+use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
 use eyas_scap::{RawEvent, User};
 
 use crate::fields::EXTRACT;
 use crate::path::{self, Base};
-use crate::state::{Current, Fd, FdKind, FdTable, State, Thread, split_nul};
+use crate::state::{Current, Fd, FdKind, FdTable, State, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
@@ -21,12 +21,33 @@ pub(crate) struct Moment {
     pub(crate) num: u64,
     /// Its time, ns since the epoch.
     pub(crate) ts: u64,
-    /// Time of the first event.
-    pub(crate) first_ts: u64,
-    /// Time of the event before.
-    pub(crate) previous_ts: u64,
+    /// Time of the first event that was not made by user space; 0 before.
+    first_ts: u64,
+    /// Time of the last event that is shown, and of the one before it.
+    shown: [u64; 2],
     /// Its thread and descriptor, and what is left to be done when it was seen.
     pub(crate) current: Current,
+}
+
+impl Moment {
+    /// The next event is there.
+    #[inline]
+    pub(crate) fn advance(&mut self, event: &RawEvent<'_>) {
+        self.num += 1;
+        self.ts = event.ts;
+        if self.first_ts == 0 && !is_meta(event) {
+            self.first_ts = event.ts;
+        }
+        if !is_kept(event.ty) {
+            let [last, _] = self.shown;
+            self.shown = [event.ts, if last == 0 { event.ts } else { last }];
+        }
+    }
+}
+
+/// Whether user space made the event, on its own account or about the capture.
+pub(crate) fn is_meta(event: &RawEvent<'_>) -> bool {
+    event.info().is_some_and(|info| info.category.is_from(Category::METAEVENT))
 }
 
 /// An event with the state around it: what conditions and outputs ask.
@@ -155,9 +176,15 @@ impl<'a> EventView<'a> {
         Some(self.state().threads.env(self.thread()?))
     }
 
-    /// Time between two context switches; the events that told it are no longer sent.
-    pub(crate) fn exec_time(&self) -> u64 {
-        0
+    /// Of a context switch: how long the thread ran, ns; 0 of other events.
+    pub(crate) fn ran(&self) -> u64 {
+        if self.event().ty == EventType::SCHEDSWITCH_6_E { self.moment.current.ran } else { 0 }
+    }
+
+    /// Of an event about CPU time: ticks of the thread since the last one, as user and in the kernel.
+    pub(crate) fn ticks(&self) -> Option<[u64; 2]> {
+        self.thread()?;
+        (self.event().ty == EventType::PROCINFO_E).then_some(self.moment.current.ticks)
     }
 
     pub(crate) fn fds(&self) -> Option<&'a FdTable> {
@@ -176,7 +203,12 @@ impl<'a> EventView<'a> {
         Some(match self.fd()?.kind {
             kind if kind.is_file() => FdClass::File,
             kind if kind.is_inet() => FdClass::Net,
-            FdKind::Pipe | FdKind::Unix => FdClass::Ipc,
+            FdKind::Pipe
+            | FdKind::Unix
+            | FdKind::Event
+            | FdKind::Signal
+            | FdKind::Inotify
+            | FdKind::Userfault => FdClass::Ipc,
             _ => FdClass::Other,
         })
     }
@@ -201,14 +233,17 @@ impl<'a> EventView<'a> {
         &self.state().machine.hostname
     }
 
-    /// ns since the first event.
+    /// ns since the first event that user space did not make; 0 before.
     pub(crate) fn since_first(&self) -> u64 {
-        self.event().ts.saturating_sub(self.moment.first_ts)
+        match self.moment.first_ts {
+            0 => 0,
+            first => self.event().ts.saturating_sub(first),
+        }
     }
 
     /// ns since the event before.
     pub(crate) fn since_previous(&self) -> u64 {
-        self.event().ts.saturating_sub(self.moment.previous_ts)
+        self.event().ts.saturating_sub(self.moment.shown[1])
     }
 
     /// The path, absolute: relative ones begin at the directory behind `dirfd`.

@@ -173,27 +173,31 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
 fn a_bomb_whose_exits_are_lost_fills_the_table_and_no_more() {
     let mut inspector = Inspector::new(Config { max_threads: 1000, ..Config::default() });
     (100..2600).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
+    // With an entry for their maker, of whom nothing else is known.
     assert_eq!(inspector.state().threads.len(), 1000);
     let stats = inspector.stats();
-    assert_eq!((stats.threads_added, stats.threads_rejected), (1000, 1500));
+    assert_eq!((stats.threads_added, stats.threads_rejected), (1000, 1501));
     // Those that found no room are nobody, and their events harm nothing.
     tell(&mut inspector, open(2, 2599, 5, -100, b"x"));
     assert_eq!(inspector.stats().fds_added, 0);
-    assert_eq!(inspector.stats().threads_rejected, 1501);
+    assert_eq!(inspector.stats().threads_rejected, 1502);
 }
 
 #[test]
 fn processes_that_ended_unseen_are_found_and_counted() {
     let alive = |tid| {
-        let thread = eyas_scap::ThreadEntry { tid, pid: tid, comm: b"sh".to_vec(), ..Default::default() };
+        let thread =
+            eyas_scap::ThreadEntry { tid, pid: tid, ptid: 1, comm: b"sh".to_vec(), ..Default::default() };
         (tid % 2 == 0).then(|| (thread, Vec::new()))
     };
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(alive)), ..Config::default() });
     (100..1100).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
-    assert_eq!(inspector.state().threads.len(), 1000);
+    // Their maker, too, is known from /proc.
+    assert_eq!(inspector.state().threads.len(), 1001);
+    assert_eq!(inspector.stats().proc_lookups, 1);
     tell(&mut inspector, close(400, 100, 3));
     tell(&mut inspector, close(800, 100, 3));
-    assert_eq!(inspector.state().threads.len(), 500);
+    assert_eq!(inspector.state().threads.len(), 501);
     assert_eq!(inspector.stats().threads_removed, 500);
 }
 

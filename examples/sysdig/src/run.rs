@@ -93,7 +93,7 @@ impl Loop<'_> {
                 }
                 Next::Event(event) => {
                     let ts = event.ts;
-                    let hidden = inspector.is_initial(event.ty) || event.state_only;
+                    let hidden = inspector.is_hidden(&event);
                     let view = inspector.process(event);
                     if hidden {
                         for sink in &mut *sinks {

@@ -145,6 +145,11 @@ impl Category {
         self.0 & source.0 & !511 != 0
     }
 
+    /// The activity class alone.
+    pub const fn activity(self) -> Self {
+        Self(self.0 & 511)
+    }
+
     pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

@@ -1,5 +1,7 @@
 //! `container.*`: the container of the event's process, and what its runtime says of it.
 
+use std::net::IpAddr;
+
 use eyas_fields::{Field, Value};
 use serde_json::Value as Json;
 
@@ -87,10 +89,18 @@ fn meta<'v>(v: &'v EventView<'v>, name: &str) -> Option<&'v Json> {
     v.state().containers.get(id)?.json.get(name)
 }
 
-/// The container's own address, as far as known; `None` on the host.
-pub(super) fn address(v: &EventView<'_>) -> Option<Option<std::net::IpAddr>> {
-    v.thread()?.container.as_ref()?;
-    Some(meta(v, "ip").and_then(Json::as_str).and_then(|ip| ip.parse().ok()))
+/// Whether the address is here: of the machine, or of the process's container. Of a container whose address is not
+/// known, any container's counts; IPv6 addresses of containers nobody tells.
+pub(super) fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
+    let containers = &v.state().containers;
+    match v.thread().and_then(|t| t.container.as_deref()) {
+        None => v.state().is_local(ip),
+        Some(_) if ip.is_ipv6() => false,
+        Some(id) => match containers.get(id).and_then(|container| container.address) {
+            Some(own) => own == ip || v.state().is_local(ip),
+            None => containers.have_address(ip),
+        },
+    }
 }
 
 fn is_host(v: &EventView<'_>) -> bool {

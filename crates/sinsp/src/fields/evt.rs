@@ -1,13 +1,13 @@
 //! `evt.*`, `syscall.type` and `util.cnt`.
 
-use eyas_events::{Category, EventFlags, EventType, ParamType, SyscallCode, param};
+use eyas_events::{Arch, Category, EventFlags, EventType, ParamType, SyscallCode, param, syscalls};
 use eyas_fields::{Field, Value};
 
 use super::{fields, index, key, none};
 use crate::render::{self, Text, names, time};
 use crate::schema;
 use crate::state::FdKind;
-use crate::view::{EventView, FdClass};
+use crate::view::{EventView, FdClass, is_meta};
 
 mod open;
 mod raw;
@@ -48,10 +48,9 @@ fields! {
     "evt.source": STR Event Na; "Name of the event's source, such as syscall."
         => |v, _| (v.event().ty != EventType::PLUGINEVENT_E).then_some(Value::Str(b"syscall")),
     "evt.is_async": BOOL Event Na; "Whether the event was sent by user space on its own account."
-        => |v, _| Some(Value::Bool(v.event().ty == EventType::ASYNCEVENT_E)),
-    "evt.asynctype": STR Event Na; "Name of an asynchronous event."
-        => |v, _| (v.event().ty == EventType::ASYNCEVENT_E)
-            .then(|| v.event().text(param::ASYNCEVENT_E::name)).flatten().map(Value::Str),
+        => |v, _| Some(Value::Bool(is_meta(&v.event()))),
+    "evt.asynctype": STR Event Na; "Name of an event that user space sent on its own account."
+        => |v, _| is_meta(&v.event()).then(|| Value::Str(name(v))),
     "evt.hostname": STR Host Na; "Name of the machine."
         => |v, _| Some(Value::Str(v.hostname())),
     "evt.latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
@@ -95,7 +94,7 @@ fields! {
     "evt.buffer": BYTES Event Na; "The bytes read or written, as far as the probe kept them."
         => buffer,
     "evt.buflen": UINT64 Event Dec; "Bytes moved by a successful I/O call on a known file."
-        => |v, _| buflen(v, IO, None),
+        => |v, _| buflen(v, None, None),
     "evt.res": STR Event Dec; "SUCCESS, or the name of the error."
         => res,
     "evt.rawres": INT64 Event Dec; "Result of the call."
@@ -139,21 +138,21 @@ fields! {
     "evt.abspath" [Suffix]: STR Event Na; "Absolute path of a call with a directory fd; .src and .dst choose one of two."
         => abspath,
     "evt.buflen.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input."
-        => |v, _| buflen(v, EventFlags::READS_FROM_FD, None),
+        => |v, _| buflen(v, Some(Category::IO_READ), None),
     "evt.buflen.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output."
-        => |v, _| buflen(v, EventFlags::WRITES_TO_FD, None),
+        => |v, _| buflen(v, Some(Category::IO_WRITE), None),
     "evt.buflen.file": UINT64 Event Dec (HIDDEN); "evt.buflen on files."
-        => |v, _| buflen(v, IO, Some(FdClass::File)),
+        => |v, _| buflen(v, None, Some(FdClass::File)),
     "evt.buflen.file.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input from files."
-        => |v, _| buflen(v, EventFlags::READS_FROM_FD, Some(FdClass::File)),
+        => |v, _| buflen(v, Some(Category::IO_READ), Some(FdClass::File)),
     "evt.buflen.file.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output to files."
-        => |v, _| buflen(v, EventFlags::WRITES_TO_FD, Some(FdClass::File)),
+        => |v, _| buflen(v, Some(Category::IO_WRITE), Some(FdClass::File)),
     "evt.buflen.net": UINT64 Event Dec (HIDDEN); "evt.buflen on network sockets."
-        => |v, _| buflen(v, IO, Some(FdClass::Net)),
+        => |v, _| buflen(v, None, Some(FdClass::Net)),
     "evt.buflen.net.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input from network sockets."
-        => |v, _| buflen(v, EventFlags::READS_FROM_FD, Some(FdClass::Net)),
+        => |v, _| buflen(v, Some(Category::IO_READ), Some(FdClass::Net)),
     "evt.buflen.net.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output to network sockets."
-        => |v, _| buflen(v, EventFlags::WRITES_TO_FD, Some(FdClass::Net)),
+        => |v, _| buflen(v, Some(Category::IO_WRITE), Some(FdClass::Net)),
     "evt.is_open_read": BOOL Event Na; "Whether a file is opened for reading."
         => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::READ != 0))),
     "evt.is_open_write": BOOL Event Na; "Whether a file is opened for writing."
@@ -190,12 +189,25 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 pub(super) fn name<'v>(v: &EventView<'v>) -> &'v [u8] {
     let event = v.event();
     let code = match event.ty {
-        EventType::GENERIC_X => event.uint(param::GENERIC_X::ID),
+        EventType::GENERIC_X => match event.uint(param::GENERIC_X::ID) {
+            // A call that the one who captured did not know yet; its number on the machine may tell it now.
+            Some(UNKNOWN_CALL) => event.uint(param::GENERIC_X::nativeID).and_then(by_number),
+            code => code,
+        },
         EventType::GENERIC_E => event.uint(param::GENERIC_E::ID),
         EventType::ASYNCEVENT_E => return event.text(param::ASYNCEVENT_E::name).unwrap_or(b"asyncevent"),
         ty => return ty.name().as_bytes(),
     };
     SyscallCode(code.unwrap_or(u64::MAX) as u16).name().as_bytes()
+}
+
+/// A call without a code.
+const UNKNOWN_CALL: u64 = 0;
+
+/// Code of the call with this number on x86-64: captures do not tell their machine's kind.
+fn by_number(number: u64) -> Option<u64> {
+    let number = u16::try_from(number).ok()?;
+    Some(syscalls().find(|call| call.number(Arch::X86_64) == Some(number))?.code.0.into())
 }
 
 fn is_type(v: &EventView<'_>, field: &Field) -> bool {
@@ -271,12 +283,19 @@ fn buffer<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
     event.param(at).filter(|data| !data.is_empty()).map(Value::Bytes)
 }
 
-fn buflen(v: &EventView<'_>, io: EventFlags, class: Option<FdClass>) -> Option<Value<'static>> {
-    if !v.flags().intersects(io) {
+/// The result of I/O on a known file, of a direction and a kind of file if those are given.
+fn buflen(v: &EventView<'_>, direction: Option<Category>, class: Option<FdClass>) -> Option<Value<'static>> {
+    let activity = v.event().info()?.category.activity();
+    if activity.class() != "IO" || direction.is_some_and(|direction| direction != activity) {
         return None;
     }
-    let of = v.fd_class()?;
-    if class.is_some_and(|class| class != of) {
+    let kind = v.fd()?.kind;
+    let of_class = match class {
+        Some(FdClass::File) => matches!(kind, FdKind::File | FdKind::OldFile),
+        Some(FdClass::Net) => kind.is_inet(),
+        _ => true,
+    };
+    if !of_class || !v.event().ty.is_exit() {
         return None;
     }
     let moved = u64::try_from(v.result()?).ok()?;
@@ -311,27 +330,52 @@ enum ErrorKind {
     Other,
 }
 
+/// Whether the call failed, of those that are about such a thing.
 fn error_count(v: &EventView<'_>, wanted: ErrorKind) -> Option<Value<'static>> {
     let result = v.result()?;
-    let kind = match (v.fd_class(), v.fd().is_some()) {
-        (Some(FdClass::File), _) => ErrorKind::File,
-        (Some(FdClass::Net), _) => ErrorKind::Net,
-        (Some(_), _) if v.fd().is_some_and(|fd| fd.kind == FdKind::Unix) => ErrorKind::Net,
-        (None, false) if open::is_open(v.event().ty) => ErrorKind::File,
-        (None, false) if matches!(v.event().ty.name(), "accept" | "accept4" | "connect") => ErrorKind::Net,
-        _ if v.event().info().is_some_and(|i| i.category.class() == "memory") => ErrorKind::Memory,
-        _ => ErrorKind::Other,
+    let ty = v.event().ty;
+    let about_memory = || v.event().info().is_some_and(|info| info.category.activity() == Category::MEMORY);
+    let is = match (v.fd().map(|fd| fd.kind), wanted) {
+        (_, ErrorKind::Memory) => about_memory(),
+        (Some(kind), ErrorKind::File) => kind.is_file(),
+        (Some(kind), ErrorKind::Net) => kind.is_inet() || kind == FdKind::Unix,
+        (Some(kind), ErrorKind::Other) => !kind.is_file() && !kind.is_inet() && kind != FdKind::Unix,
+        (None, ErrorKind::File) => open::is_open(ty),
+        (None, ErrorKind::Net) => is_connection(ty),
+        (None, ErrorKind::Other) => !open::is_open(ty) && !is_connection(ty) && !about_memory(),
     };
-    Some(Value::Uint(u64::from(result < 0 && kind == wanted)))
+    is.then(|| Value::Uint(u64::from(result < 0)))
+}
+
+fn is_connection(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(ty, E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X | E::SOCKET_CONNECT_X)
 }
 
 fn abspath<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
-    let info = v.event().info()?;
-    let wanted: &[&str] = match key(field) {
-        None => &["name", "path", "pathname", "filename", "linkpath"],
-        Some("src") => &["oldpath"],
-        Some(_) => &["newpath"],
+    use EventType as E;
+    let dst = key(field) == Some("dst");
+    let either = |old, new| if dst { new } else { old };
+    let at = match v.event().ty {
+        E::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::name,
+        E::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::name,
+        E::SYSCALL_OPEN_BY_HANDLE_AT_X if v.result()? > 0 => param::SYSCALL_OPEN_BY_HANDLE_AT_X::path,
+        E::SYSCALL_RENAMEAT_X => {
+            either(param::SYSCALL_RENAMEAT_X::oldpath, param::SYSCALL_RENAMEAT_X::newpath)
+        }
+        E::SYSCALL_RENAMEAT2_X => {
+            either(param::SYSCALL_RENAMEAT2_X::oldpath, param::SYSCALL_RENAMEAT2_X::newpath)
+        }
+        E::SYSCALL_LINKAT_2_X => {
+            either(param::SYSCALL_LINKAT_2_X::oldpath, param::SYSCALL_LINKAT_2_X::newpath)
+        }
+        E::SYSCALL_SYMLINKAT_X => param::SYSCALL_SYMLINKAT_X::linkpath,
+        E::SYSCALL_UNLINKAT_2_X => param::SYSCALL_UNLINKAT_2_X::name,
+        E::SYSCALL_MKDIRAT_X => param::SYSCALL_MKDIRAT_X::path,
+        E::SYSCALL_FCHMODAT_X => param::SYSCALL_FCHMODAT_X::filename,
+        E::SYSCALL_FCHOWNAT_X => param::SYSCALL_FCHOWNAT_X::pathname,
+        _ => return None,
     };
-    let at = info.params.iter().position(|p| p.ty == ParamType::FSRELPATH && wanted.contains(&p.name))?;
+    v.thread()?;
     render::absolute(v, at).map(Value::Str)
 }

@@ -7,7 +7,7 @@ use eyas_fields::{Field, Value};
 
 use super::{fields, index, none};
 use crate::render::{self, Text};
-use crate::state::{Fd, FdKind, L4, Role, Socket};
+use crate::state::{Fd, FdKind, Role, Socket};
 use crate::view::EventView;
 
 type End = (IpAddr, u16);
@@ -49,7 +49,7 @@ fields! {
     "fd.rport": PORT Fd Dec; "Port of the remote end."
         => |v, _| local_remote(v).map(|ends| port(ends.1)),
     "fd.l4proto": STR Fd Na; "tcp, udp, icmp or raw; <NA> if it is not known."
-        => |v, _| fd(v).map(|fd| Value::from(if fd.role == Role::None && fd.l4 != L4::Raw { "<NA>" } else { fd.l4.name() })),
+        => |v, _| fd(v).map(|fd| Value::from(fd.known_l4().name())),
     "fd.sockfamily": STR Fd Na; "ip or unix."
         => |v, _| fd(v).and_then(|fd| match fd.kind {
             kind if kind.is_inet() => Some(Value::Str(b"ip")),
@@ -73,7 +73,10 @@ fields! {
     "fd.proto": PORT Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends, to be compared with service names."
         => |v, _| ends(v, |end| port(end)),
     "fd.cproto": STR Fd Na; "Port of the client as text."
-        => |v, _| client(v).map(|end| port_text(v, end)),
+        => |v, _| match client(v) {
+            Some(end) => Some(port_text(v, end)),
+            None => fd(v).filter(|fd| fd.role != Role::None).map(|_| Value::Str(b"")),
+        },
     "fd.sproto": STR Fd Na; "Port of the server as text."
         => |v, _| server(v).map(|end| port_text(v, end)),
     "fd.lproto": STR Fd Na; "Port of the local end as text."
@@ -276,13 +279,7 @@ fn fd_ref<'a>(v: &'a EventView<'_>) -> Option<&'a Fd> {
 
 fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
     // Nobody has been connected to yet: that an IPv6 socket's end is unset counts as here.
-    if ip.is_ipv6() && ip.is_unspecified() {
-        return true;
-    }
-    match super::container::address(v) {
-        Some(own) => own == Some(ip),
-        None => v.state().is_local(ip),
-    }
+    (ip.is_ipv6() && ip.is_unspecified()) || super::container::is_local(v, ip)
 }
 
 fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {

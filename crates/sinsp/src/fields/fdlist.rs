@@ -14,7 +14,7 @@ fields! {
     "fdlist.nums": STR Event Id; "File descriptors that are polled, comma-separated."
         => |v, _| list(v, |num, _, out| { out.int(num); Some(()) }),
     "fdlist.names": STR Event Na; "Names of the files that are polled, comma-separated."
-        => |v, _| list(v, |_, fd, out| { out.push(&fd?.name); Some(()) }),
+        => |v, _| list(v, |_, fd, out| { out.push(name(fd)); Some(()) }),
     "fdlist.cips": STR Event Na; "Client addresses of the sockets that are polled, comma-separated."
         => |v, _| list(v, |_, fd, out| { out.print(format_args!("{}", client(fd?)?.0)); Some(()) }),
     "fdlist.sips": STR Event Na; "Server addresses of the sockets that are polled, comma-separated."
@@ -23,6 +23,13 @@ fields! {
         => |v, _| list(v, |_, fd, out| { out.int(client(fd?)?.1); Some(()) }),
     "fdlist.sports": STR Event Dec; "Server ports of the sockets that are polled, comma-separated."
         => |v, _| list(v, |_, fd, out| { out.int(server(fd?)?.1); Some(()) }),
+}
+
+/// What stands for a file that is not known, or has no name.
+const NA: &[u8] = b"<NA>";
+
+fn name(fd: Option<&Fd>) -> &[u8] {
+    fd.map(|fd| &*fd.name).filter(|name| !name.is_empty()).unwrap_or(NA)
 }
 
 fn client(fd: &Fd) -> Option<(IpAddr, u16)> {

@@ -39,9 +39,9 @@ fields! {
         => |v, _| Some(Value::Uint(split_nul(&v.thread()?.args).count() as u64)),
     "proc.cmdlenargs": UINT64 Process Dec; "Bytes in the arguments after the first."
         => |v, _| Some(Value::Uint(split_nul(&v.thread()?.args).map(|arg| arg.len() as u64).sum())),
-    "proc.exeline": STR Process Na; "First argument and the others."
-        => |v, _| { let t = v.thread()?; Some(Value::Str(v.join(&[&t.exe[..]], &t.args))) },
-    "proc.env" [OptionalKey]: STR Process Na; "Environment, blank-separated; [NAME] is one variable's value, [n] one entry."
+    "proc.exeline": STR Process Na; "First argument, a blank, and the others."
+        => exeline,
+    "proc.env" [OptionalKey]: STR Process Na; "Environment, blank-separated; [NAME] is one variable's value."
         => env,
     "proc.aenv" [OptionalKey]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Environments of the ancestors; [n] is one ancestor's, [NAME] the nearest one's value."
         => aenv,
@@ -92,7 +92,7 @@ fields! {
     "proc.pid.ts": RELTIME Process Dec; "When the process began, nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.clone_ts),
     "proc.ppid.ts": RELTIME Ancestors Dec; "When the parent began, nanoseconds since the epoch."
-        => |v, _| nonzero(v.thread_by_tid(v.thread()?.ptid)?.clone_ts),
+        => |v, _| Some(Value::Uint(v.thread_by_tid(v.thread()?.ptid)?.clone_ts)),
     "proc.is_exe_writable": BOOL Process Na; "Whether the executable was writable by the user who executed it."
         => |v, _| Some(Value::Bool(v.thread()?.exe_writable)),
     "proc.is_exe_upper_layer": BOOL Process Na; "Whether the executable lies in the upper layer of an overlay."
@@ -120,17 +120,17 @@ fields! {
     "proc.pidns_init_start_ts": UINT64 Process Dec; "When the pid namespace began, nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.pidns_start),
     "proc.fdopencount": UINT64 Event Dec; "Number of open files."
-        => |v, _| v.thread().map(|_| Value::Uint(v.fds().map_or(0, |fds| fds.len() as u64))),
+        => |v, _| v.thread().map(|_| Value::Uint(open_files(v))),
     "proc.fdlimit": INT64 Process Dec; "Most files that the process may open."
-        => |v, _| v.main().map(|t| Value::Int(t.fdlimit)),
+        => |v, _| v.thread().map(|_| Value::Int(v.main().map_or(0, |t| t.fdlimit))),
     "proc.fdusage": DOUBLE Event Na; "Open files as a percentage of the limit."
         => fdusage,
     "proc.vmsize": UINT64 Event Dec; "Virtual memory in KiB."
-        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.activity.vm_size))),
+        => |v, _| v.thread().map(|t| Value::Uint(u64::from(t.activity.vm_size))),
     "proc.vmrss": UINT64 Event Dec; "Resident memory in KiB."
-        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.activity.vm_rss))),
+        => |v, _| v.thread().map(|t| Value::Uint(u64::from(t.activity.vm_rss))),
     "proc.vmswap": UINT64 Event Dec; "Swapped memory in KiB."
-        => |v, _| v.main().map(|t| Value::Uint(u64::from(t.activity.vm_swap))),
+        => |v, _| v.thread().map(|t| Value::Uint(u64::from(t.activity.vm_swap))),
     "proc.nthreads": UINT64 Event Dec; "Number of living threads."
         => |v, _| Some(Value::Uint(v.thread_count()?)),
     "proc.nchilds": UINT64 Event Dec; "Number of living threads without the leader."
@@ -170,8 +170,30 @@ fn ancestor<'v>(
     v.thread()?;
     match index(field) {
         Some(n) => v.ancestor(n).map(get),
-        None => Some(v.list(v.ancestors().map(get))),
+        None => list(v, v.ancestors().map(get)),
     }
+}
+
+/// The texts and numbers of ancestors; absent if there is nothing to be shown of any.
+fn list<'v>(v: &'v EventView<'v>, values: impl Iterator<Item = Value<'v>>) -> Option<Value<'v>> {
+    let list = v.list(values);
+    let is_something = |value: &Value<'_>| !matches!(value, Value::Str(b""));
+    matches!(list, Value::List(values) if values.iter().any(is_something)).then_some(list)
+}
+
+fn exeline<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let t = v.thread()?;
+    let line = if t.args.is_empty() { [&t.exe[..], b""] } else { [&t.exe[..], &t.args] };
+    let mut out = bumpalo::collections::Vec::with_capacity_in(line[0].len() + line[1].len() + 1, v.bump());
+    out.extend_from_slice_copy(line[0]);
+    out.push(b' ');
+    out.extend_from_slice_copy(v.join(&[], line[1]));
+    Some(Value::Str(out.into_bump_slice()))
+}
+
+/// Open files of the process; 0 where its leader is not known.
+fn open_files(v: &EventView<'_>) -> u64 {
+    v.main().and_then(|main| v.state().threads.fds(main)).map_or(0, |fds| fds.len() as u64)
 }
 
 /// Item `[n]` of a NUL-separated list, empty if there are fewer; or all, blank-separated.
@@ -188,13 +210,13 @@ fn aargs<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
         Some(n) => v.ancestor(n).map(|t| Value::Str(v.join(&[], &t.args))),
         None => {
             let mut all = bumpalo::collections::Vec::new_in(v.bump());
-            for arg in v.ancestors().flat_map(|t| split_nul(&t.args)) {
+            for ancestor in v.ancestors() {
                 if !all.is_empty() {
                     all.push(b' ');
                 }
-                all.extend_from_slice_copy(arg);
+                all.extend_from_slice_copy(v.join(&[], &ancestor.args));
             }
-            Some(Value::Str(all.into_bump_slice()))
+            (!all.is_empty()).then(|| Value::Str(all.into_bump_slice()))
         }
     }
 }
@@ -210,7 +232,7 @@ fn env<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
     let env = v.env()?;
     Some(Value::Str(match key(field) {
         Some(name) => variable(env, name),
-        None => item_or_all(v, env, field),
+        None => v.join(&[], env),
     }))
 }
 
@@ -228,12 +250,12 @@ fn aenv<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
                 .find(|value| !value.is_empty());
             Some(Value::Str(found.unwrap_or_default()))
         }
-        None => Some(v.list(v.ancestors().map(|t| Value::Str(v.join(&[], &t.env))))),
+        None => list(v, v.ancestors().map(|t| Value::Str(v.join(&[], &t.env)))),
     }
 }
 
 fn loginshellid<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
-    let own = v.thread()?;
+    let own = v.main()?;
     let is_shell = |t: &&Thread| t.comm.ends_with(b"sh");
     let outermost = v.ancestors().filter(is_shell).last().or_else(|| Some(own).filter(is_shell));
     outermost.map(|t| Value::Int(t.pid))
@@ -259,19 +281,19 @@ fn leader<'v>(
         Leader::NamespaceGroup => t.vpgid,
     };
     let id = id_of(own);
+    if id == -1 {
+        return Some(Value::Str(b""));
+    }
     let host_relative = matches!(which, Leader::Group) || !own.in_pid_namespace();
     let direct = if host_relative { v.thread_by_tid(id) } else { None };
-    let found = direct.or_else(|| {
-        // The leader is gone, or its id is of another namespace: the eldest of the unbroken line.
-        let main = v.main()?;
-        Some(v.ancestors().take_while(|t| id_of(t) == id).last().unwrap_or(main))
-    });
+    // The leader is gone, or its id is of another namespace: the eldest of the unbroken line.
+    let found = direct.or_else(|| v.ancestors().take_while(|t| id_of(t) == id).last());
     Some(Value::Str(found.map_or(b"", get)))
 }
 
 fn fdusage<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
-    let limit = v.main()?.fdlimit;
-    let open = v.fds().map_or(0, |fds| fds.len());
+    v.thread()?;
+    let (limit, open) = (v.main().map_or(0, |main| main.fdlimit), open_files(v));
     let usage = if limit > 0 { (open as f64 * 100.0 / limit as f64).min(100.0) } else { 0.0 };
     Some(Value::Double(usage))
 }

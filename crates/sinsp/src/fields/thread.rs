@@ -1,6 +1,5 @@
 //! `thread.*`
 
-use eyas_events::{EventType, param};
 use eyas_fields::Value;
 
 use super::{fields, key};
@@ -39,9 +38,9 @@ fields! {
             Some(Value::Str(out.finish()))
         },
     "thread.exectime": RELTIME Event Dec; "CPU time of the thread that is switched out, ns; 0 for other events."
-        => |v, _| Some(Value::Uint(v.exec_time())),
+        => |v, _| Some(Value::Uint(v.ran())),
     "thread.totexectime": RELTIME Event Dec; "CPU time of the thread so far, ns, as far as context switches show it."
-        => |v, _| Some(Value::Uint(v.exec_time())),
+        => |v, _| Some(Value::Uint(v.thread()?.activity.ran())),
     "thread.cgroups": STR Process Na; "Control groups as subsystem=path, blank-separated."
         => |v, _| {
             let t = v.thread()?;
@@ -54,12 +53,12 @@ fields! {
             let entry = split_nul(&v.thread()?.cgroups).find(|entry| path(entry))?;
             Some(Value::Str(&entry[name.len() + 1..]))
         },
-    "thread.cpu": DOUBLE Event Na; "Percentage of a CPU that the thread used, on procinfo events."
-        => |v, _| cpu(v, true, true),
-    "thread.cpu.user": DOUBLE Event Na; "Percentage of a CPU that the thread used in user space, on procinfo events."
-        => |v, _| cpu(v, true, false),
-    "thread.cpu.system": DOUBLE Event Na; "Percentage of a CPU that the thread used in the kernel, on procinfo events."
-        => |v, _| cpu(v, false, true),
+    "thread.cpu": DOUBLE Event Na; "Percentage of a CPU that the thread used in the last second, on procinfo events."
+        => |v, _| cpu(v, |[user, system]| user.saturating_add(system)),
+    "thread.cpu.user": DOUBLE Event Na; "Percentage of a CPU that the thread used in user space in the last second, on procinfo events."
+        => |v, _| cpu(v, |[user, _]| user),
+    "thread.cpu.system": DOUBLE Event Na; "Percentage of a CPU that the thread used in the kernel in the last second, on procinfo events."
+        => |v, _| cpu(v, |[_, system]| system),
     "thread.vmsize": UINT64 Event Dec; "Virtual memory in KiB of a leader; 0 for other threads."
         => |v, _| of_leader(v, |t| t.activity.vm_size, 1),
     "thread.vmrss": UINT64 Event Dec; "Resident memory in KiB of a leader; 0 for other threads."
@@ -91,13 +90,7 @@ fn of_leader(
     Some(Value::Uint(if v.is_main(t) { u64::from(get(t)) * unit } else { 0 }))
 }
 
-/// Ticks of 10 ms per second that the event reports, which is a percentage.
-fn cpu(v: &EventView<'_>, user: bool, system: bool) -> Option<Value<'static>> {
-    let event = v.event();
-    if event.ty != EventType::PROCINFO_E {
-        return None;
-    }
-    let part = |on: bool, at| if on { event.uint(at).unwrap_or(0) } else { 0 };
-    let ticks = part(user, param::PROCINFO_E::cpu_usr) + part(system, param::PROCINFO_E::cpu_sys);
-    Some(Value::Double(ticks as f64))
+/// Ticks of 10 ms in the second between two events, which is a percentage; 0 at the first.
+fn cpu(v: &EventView<'_>, part: impl Fn([u64; 2]) -> u64) -> Option<Value<'static>> {
+    Some(Value::Double(part(v.ticks()?).min(100) as f64))
 }

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
@@ -28,12 +30,19 @@ pub struct Containers {
 pub struct Container {
     /// What is known, in the form in which container events carry it.
     pub json: Json,
+    /// Its address, if that is known.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl Containers {
     /// Metadata of the container with this short id.
     pub fn get(&self, id: &[u8]) -> Option<&Container> {
         self.by_id.get(id)
+    }
+
+    /// Whether any container has this address.
+    pub(crate) fn have_address(&self, ip: IpAddr) -> bool {
+        self.by_id.values().any(|container| container.address == Some(ip))
     }
 }
 
@@ -54,7 +63,8 @@ impl State {
             return;
         }
         self.containers.changes += 1;
-        self.containers.by_id.insert(id, Container { json });
+        let address = json.get("ip").and_then(Json::as_str).and_then(|ip| ip.parse().ok());
+        self.containers.by_id.insert(id, Container { json, address });
     }
 
     /// Takes in the users and groups of a container.

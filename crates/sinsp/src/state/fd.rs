@@ -292,6 +292,21 @@ impl Fd {
         self.set_apart(Apart::Ends(socket));
     }
 
+    /// Protocol, as far as it is certain: a socket that has not been used may be given another one.
+    pub(crate) fn known_l4(&self) -> L4 {
+        match self.socket() {
+            Socket::Server { .. } => self.l4,
+            _ if self.role != Role::None || self.l4 == L4::Raw => self.l4,
+            _ => L4::None,
+        }
+    }
+
+    /// Whether it is an Internet socket with these ends, in either order.
+    pub(crate) fn has_ends(&self, one: (IpAddr, u16), other: (IpAddr, u16)) -> bool {
+        matches!(self.socket(), Socket::Inet { source, destination }
+            if (source, destination) == (one, other) || (destination, source) == (one, other))
+    }
+
     /// Swaps the ends of an Internet socket.
     pub(crate) fn swap_ends(&mut self) {
         if let Some(Apart::Ends(Socket::Inet { source, destination })) = self.apart.as_deref_mut() {

@@ -7,6 +7,7 @@ use super::{State, Thread, ThreadKey};
 
 pub(super) mod file;
 mod identity;
+mod measure;
 mod meta;
 pub(super) mod network;
 pub(super) mod process;
@@ -21,6 +22,10 @@ pub(crate) struct Current {
     pub(crate) thread: Option<ThreadKey>,
     /// Its descriptor.
     pub(crate) fd: Option<i64>,
+    /// Of a context switch: how long its thread ran, ns.
+    pub(crate) ran: u64,
+    /// Of an event about CPU time: ticks of the thread since the last such event, as user and in the kernel.
+    pub(crate) ticks: [u64; 2],
     /// The thread exits.
     pub(crate) exits: bool,
     /// Descriptors that it closes.
@@ -107,6 +112,22 @@ fn who(ty: EventType) -> Who {
     }
 }
 
+/// Whether events of this type only complete those of their call's end: the path or address that was asked for.
+#[inline]
+pub(crate) const fn is_kept(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        ty,
+        E::SYSCALL_OPEN_E
+            | E::SYSCALL_OPENAT_2_E
+            | E::SYSCALL_OPENAT2_E
+            | E::SYSCALL_CREAT_E
+            | E::SOCKET_CONNECT_E
+            | E::SYSCALL_EXECVE_19_E
+            | E::SYSCALL_EXECVEAT_E
+    )
+}
+
 pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>, now: &mut Current) {
     let known = match who(raw.ty) {
         Who::Nobody => None,
@@ -124,9 +145,15 @@ pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_
     dispatch(state, raw, now, &mut lookup);
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         activity.last_event_ts = raw.ts;
+        // A call that ends ends the wait for whichever began.
+        if activity.enter.is_some() && raw.ty.is_exit() {
+            let enter = activity.enter.take();
+            state.reuse.give_back(enter);
+        }
     }
 }
 
+/// Asks /proc for a thread, else adds an entry about which only the id is known.
 fn find(state: &mut State, tid: i64, lookup: &mut Lookup<'_>) -> Option<ThreadKey> {
     if let Some(lookup) = lookup {
         state.stats.proc_lookups += 1;
@@ -147,7 +174,7 @@ fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &m
     use EventType as E;
     match raw.ty {
         E::SYSCALL_CLONE_20_X | E::SYSCALL_FORK_20_X | E::SYSCALL_VFORK_20_X | E::SYSCALL_CLONE3_X => {
-            process::clone(state, raw, now);
+            process::clone(state, raw, now, lookup);
         }
         E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => process::execve(state, raw, now),
         E::PROCEXIT_1_E => process::exit(state, raw, now),
@@ -160,7 +187,7 @@ fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &m
             process::rlimit(state, raw, now);
         }
         E::SYSCALL_BRK_4_X | E::SYSCALL_MMAP_X | E::SYSCALL_MMAP2_X | E::SYSCALL_MUNMAP_X => {
-            process::memory(state, raw, now);
+            measure::memory(state, raw, now);
         }
         E::SYSCALL_SETUID_X
         | E::SYSCALL_SETREUID_X
@@ -171,13 +198,9 @@ fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &m
         | E::SYSCALL_CAPSET_X
         | E::SYSCALL_UNSHARE_X
         | E::SYSCALL_SETNS_X => identity::apply(state, raw, now),
-        E::SYSCALL_OPEN_E
-        | E::SYSCALL_OPENAT_2_E
-        | E::SYSCALL_OPENAT2_E
-        | E::SYSCALL_CREAT_E
-        | E::SOCKET_CONNECT_E
-        | E::SYSCALL_EXECVE_19_E
-        | E::SYSCALL_EXECVEAT_E => remember_enter(state, raw, now),
+        E::SCHEDSWITCH_6_E => measure::switched(state, raw, now),
+        E::PROCINFO_E => measure::cpu_time(state, raw, now),
+        ty if is_kept(ty) => remember_enter(state, raw, now),
         E::SYSCALL_OPEN_X
         | E::SYSCALL_OPENAT_2_X
         | E::SYSCALL_OPENAT2_X
@@ -218,7 +241,15 @@ fn dispatch(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &m
         | E::SOCKET_RECVFROM_X
         | E::SOCKET_RECVMSG_X
         | E::SOCKET_RECVMMSG_X
-        | E::SOCKET_RECV_X => network::apply(state, raw, now, lookup),
+        | E::SOCKET_RECV_X
+        | E::SYSCALL_READ_X
+        | E::SYSCALL_READV_X
+        | E::SYSCALL_PREAD_X
+        | E::SYSCALL_PREADV_X
+        | E::SYSCALL_WRITE_X
+        | E::SYSCALL_WRITEV_X
+        | E::SYSCALL_PWRITE_X
+        | E::SYSCALL_PWRITEV_X => network::apply(state, raw, now, lookup),
         E::CONTAINER_JSON_E
         | E::CONTAINER_JSON_2_E
         | E::USER_ADDED_E

@@ -141,9 +141,31 @@ pub struct Activity {
     pub pf_minor: u64,
     /// When its last event was processed, ns since the epoch.
     pub last_event_ts: u64,
+    /// What few events tell.
+    pub(crate) times: Option<Box<Times>>,
     /// The enter event that waits for its exit event.
     pub(crate) enter: Option<Box<OwnedEvent>>,
     pub(crate) last_access_ts: u64,
+}
+
+/// How long a thread was on a CPU.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    /// As far as context switches tell, ns.
+    pub(crate) ran: u64,
+    /// Ticks, as user and in the kernel, as the last event about them told.
+    pub(crate) ticks: [u64; 2],
+}
+
+impl Activity {
+    /// Time on a CPU, ns, as far as context switches tell.
+    pub fn ran(&self) -> u64 {
+        self.times.as_ref().map_or(0, |times| times.ran)
+    }
+
+    pub(crate) fn times_mut(&mut self) -> &mut Times {
+        self.times.get_or_insert_default()
+    }
 }
 
 /// Place among the children of its parent.

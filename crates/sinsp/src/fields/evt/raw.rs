@@ -19,7 +19,7 @@ pub(crate) fn field_type(ty: T) -> FieldType {
             FieldType::Uint { bits: 8 }
         }
         T::UINT16 | T::FLAGS16 | T::ENUMFLAGS16 | T::SYSCALLID => FieldType::Uint { bits: 16 },
-        T::UINT32 | T::FLAGS32 | T::ENUMFLAGS32 | T::MODE => FieldType::Uint { bits: 32 },
+        T::UINT32 | T::FLAGS32 | T::ENUMFLAGS32 | T::MODE | T::UID | T::GID => FieldType::Uint { bits: 32 },
         T::UINT64 => FieldType::Uint { bits: 64 },
         T::CHARBUF | T::FSPATH | T::FSRELPATH => FieldType::Str,
         T::BYTEBUF => FieldType::Bytes,

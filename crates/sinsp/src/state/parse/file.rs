@@ -291,7 +291,8 @@ fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let flags = if raw.ty == EventType::SYSCALL_PIPE2_X { raw.uint(p::flags).unwrap_or(0) as u32 } else { 0 };
     fd.open_flags = flags;
     let fd = state.reuse.hold(fd);
-    for index in [p::fd2, p::fd1] {
+    // The last one is the event's.
+    for index in [p::fd1, p::fd2] {
         if let Some(num) = raw.int(index) {
             add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
         }

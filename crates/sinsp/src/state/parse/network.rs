@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use eyas_events::{EventType, FlagTable, param};
-use eyas_scap::RawEvent;
+use eyas_scap::{Interface, RawEvent};
 
 use super::{Current, Lookup, file, take_enter};
 use crate::state::{Fd, FdKind, L4, Reuse, Role, Socket, State, ThreadKey};
@@ -50,6 +50,8 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lo
             rights::receive(state, raw, now, param::SOCKET_RECVMMSG_X::msgcontrol, lookup);
         }
         E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
+        // Read and write tell no ends.
+        _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, now),
         _ => {}
     }
 }
@@ -104,8 +106,14 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
     }
 }
 
+fn unmapped(end: End) -> End {
+    unmap(end).unwrap_or(end)
+}
+
+/// The end as IPv4 if it is that in all but its form; an unset one may be either.
 fn unmap((ip, port): End) -> Option<End> {
     match ip {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some((Ipv4Addr::UNSPECIFIED.into(), port)),
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map(|v4| (v4.into(), port)),
         IpAddr::V4(_) => Some((ip, port)),
     }
@@ -183,7 +191,8 @@ fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     fd.set_socket(Socket::Unix { source, destination });
     let fd = state.reuse.hold(fd);
     let close_on_exec = raw.uint(p::r#type).unwrap_or(0) & SOCK_CLOEXEC != 0;
-    for num in [second, first] {
+    // The last one is the event's.
+    for num in [first, second] {
         file::add(state, now, num, fd.clone(), close_on_exec);
     }
 }
@@ -195,31 +204,37 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     let Some(fd) = event_fd(state, raw, now) else { return };
     let bytes = raw.param(p::addr).unwrap_or_default();
-    if let Some(addr) = end(bytes) {
-        let addr = unmap(addr).unwrap_or(addr);
+    if let Some(told) = end(bytes) {
+        let addr = unmapped(told);
         if addr.1 > 0 {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.set_socket(Socket::Server { addr });
             fd.role = Role::Server;
         }
-        fd.rename(file::text_name(format!("{}:{}", addr.0, addr.1)), raw.ts);
-    } else if let [AF_UNIX, path @ ..] = bytes {
-        fd.rename(path.strip_suffix(b"\0").unwrap_or(path).into(), raw.ts);
+        fd.rename(file::text_name(format!("{}:{}", told.0, told.1)), raw.ts);
+    } else if let Some(path) = unix_path(bytes) {
+        fd.rename(path.into(), raw.ts);
+    } else if let Some(family) = bytes.first() {
+        fd.rename(file::text_name(format!("family {family}")), raw.ts);
     }
 }
 
 fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SOCKET_CONNECT_X as p;
     let enter = take_enter(state, raw, now);
-    let seen = enter.as_ref().and_then(|e| end(e.as_raw().param(param::SOCKET_CONNECT_E::addr)?));
-    state.reuse.give_back(enter);
-    let Some(res) = raw.int(p::res) else { return };
-    if res < 0 && res != EINPROGRESS {
-        return;
+    if raw.int(p::res).is_some_and(|res| res >= 0 || res == EINPROGRESS) {
+        let seen = enter.as_ref().and_then(|enter| enter.as_raw().param(param::SOCKET_CONNECT_E::addr));
+        let addresses = [seen, raw.param(p::addr)].map(Option::unwrap_or_default);
+        let ends = raw.param(p::tuple).and_then(tuple);
+        with_fd(state, raw, now, |fd, reuse| connected(fd, raw, reuse, addresses, ends));
     }
-    let exit_addr = raw.param(p::addr).and_then(end);
-    let ends = raw.param(p::tuple).and_then(tuple);
-    with_fd(state, raw, now, |fd, reuse| connected(fd, raw, reuse, [seen, exit_addr], ends));
+    state.reuse.give_back(enter);
+}
+
+/// The path of a Unix address.
+fn unix_path(bytes: &[u8]) -> Option<&[u8]> {
+    let path = bytes.strip_prefix(&[AF_UNIX])?;
+    Some(path.split(|b| *b == 0).next().unwrap_or_default())
 }
 
 /// Changes the socket of the event.
@@ -236,29 +251,36 @@ fn connected(
     fd: &mut Fd,
     raw: &RawEvent<'_>,
     reuse: &mut Reuse,
-    [seen, exit_addr]: [Option<End>; 2],
+    [seen, told]: [&[u8]; 2],
     ends: Option<Tuple<'_>>,
 ) {
     fd.connected = true;
+    // A second thread may have changed the address after the kernel read it: what the event tells is then not what
+    // was seen before. Where the kernel knows better, its pair differs from what the event tells.
     match ends {
         Some(Tuple::Inet { kind, source, mut destination }) => {
-            // A second thread may have changed the address after the kernel read it.
-            if let Some(seen) = seen.filter(|_| Some(destination) == exit_addr) {
-                destination = seen;
+            if let Some(seen) = end(seen).filter(|_| Some(destination) == end(told).map(unmapped)) {
+                destination = unmapped(seen);
             }
             if fd.kind.is_inet() || fd.kind == FdKind::Unknown {
                 fd.kind = kind;
             }
+            let is_new = !fd.has_ends(source, destination);
             fd.set_socket(Socket::Inet { source, destination });
+            if is_new && fd.role == Role::Server && fd.l4 == L4::Udp {
+                // One that serves is its own end, whoever it talks to.
+                fd.swap_ends();
+            }
             fd.rename_by_ends(raw.ts, reuse);
         }
         Some(Tuple::Unix { source, destination, path }) => {
+            let path = unix_path(seen).filter(|_| unix_path(told) == Some(path)).unwrap_or(path);
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
             fd.rename(reuse.unix_name(source, destination, path), raw.ts);
         }
         None => {
-            if let Some(destination) = seen.or(exit_addr) {
+            if let Some(destination) = end(seen).or_else(|| end(told)) {
                 let any: IpAddr = match destination.0 {
                     IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                     IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -304,6 +326,17 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     file::add(state, now, num, fd, close_on_exec);
 }
 
+/// Data went through what may be a socket: then it is connected.
+fn used(state: &mut State, now: &Current) {
+    let (Some(key), Some(num)) = (now.thread, now.fd) else { return };
+    let fd = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
+    if fd.is_some_and(|fd| matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6) && !fd.connected)
+        && let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num))
+    {
+        fd.connected = true;
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     In,
@@ -327,8 +360,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         file::add(state, now, num, fd, false);
     }
     let Some(fd) = event_fd(state, raw, now) else { return };
-    // The ends of a socket pair never connected.
-    fd.connected |= fd.kind != FdKind::Unix;
+    fd.connected |= matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6);
     if fd.l4 == L4::Tcp && !fd.name.is_empty() {
         return;
     }
@@ -337,9 +369,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             if !fd.kind.is_inet() {
                 return;
             }
-            let same = matches!(fd.socket(), Socket::Inet { source: s, destination: d }
-                if (s, d) == (source, destination) || (d, s) == (source, destination));
-            if same {
+            if fd.has_ends(source, destination) {
                 return;
             }
             fd.kind = kind;
@@ -351,11 +381,9 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.set_socket(Socket::Unix { source, destination });
-            if fd.name.is_empty() {
-                with_fd(state, raw, now, |fd, reuse| {
-                    fd.rename(reuse.unix_name(source, destination, path), raw.ts);
-                });
-            }
+            with_fd(state, raw, now, |fd, reuse| {
+                fd.rename(reuse.unix_name(source, destination, path), raw.ts);
+            });
         }
         None => {}
     }
@@ -368,25 +396,51 @@ fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: 
         return;
     };
     let guess = guess_role(state, key, source.1, destination.1, direction);
-    let local = state.interfaces.iter().find(|i| i.addr.is_ipv4() && !i.addr.is_loopback()).map(|i| i.addr);
+    let complete = complete(&state.interfaces, source, destination);
     let Some(fd) = event_fd(state, raw, now) else { return };
     if fd.role == Role::None {
         fd.role = guess;
     }
-    if let Some(local) = local {
-        let (mut source, mut destination) = (source, destination);
-        let own = if direction == Direction::Out { &mut source } else { &mut destination };
-        if own.0 == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
-            own.0 = local;
-            fd.set_socket(Socket::Inet { source, destination });
-        }
-    }
+    fd.set_socket(Socket::Inet { source: complete.0, destination: complete.1 });
     let reversed =
         matches!((direction, fd.role), (Direction::In, Role::Client) | (Direction::Out, Role::Server));
     if reversed {
         fd.swap_ends();
     }
     with_fd(state, raw, now, |fd, reuse| fd.rename_by_ends(raw.ts, reuse));
+}
+
+/// The ends, an unset address being that of the interface towards the other end.
+fn complete(interfaces: &[Interface], source: End, destination: End) -> (End, End) {
+    let own = |other: End| match nearest(interfaces, other.0) {
+        // A socket does not talk to itself.
+        Some(own) if own != other.0 || source.1 != destination.1 => own,
+        _ if other.0.is_ipv4() => Ipv4Addr::UNSPECIFIED.into(),
+        _ => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    if source.0.is_unspecified() {
+        ((own(destination), source.1), destination)
+    } else if destination.0.is_unspecified() {
+        (source, (own(source), destination.1))
+    } else {
+        (source, destination)
+    }
+}
+
+/// Address of the interface that leads to `other`: its own, else one in the same network, else the first to the
+/// outside.
+fn nearest(interfaces: &[Interface], other: IpAddr) -> Option<IpAddr> {
+    let same_network = |one: &Interface| match (one.addr, one.netmask, other) {
+        (IpAddr::V4(own), IpAddr::V4(mask), IpAddr::V4(other)) => own & mask == other & mask,
+        (IpAddr::V6(own), _, IpAddr::V6(other)) => own.segments()[..4] == other.segments()[..4],
+        _ => false,
+    };
+    let of_family = || interfaces.iter().filter(|one| one.addr.is_ipv4() == other.is_ipv4());
+    of_family()
+        .find(|one| one.addr == other)
+        .or_else(|| of_family().find(|one| same_network(one)))
+        .or_else(|| of_family().find(|one| !one.addr.is_loopback()))
+        .map(|one| one.addr)
 }
 
 fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: Direction) -> Role {
@@ -399,14 +453,11 @@ fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: 
             fd.role == Role::Client && matches!(fd.socket(), Socket::Inet { source, .. } if source.1 == port)
         })
     };
-    if !bound(dport) && direction == Direction::Out {
+    if !bound(dport) {
         Role::Client
-    } else if !used(sport) && bound(dport) {
+    } else if !used(sport) || direction == Direction::In {
         Role::Server
     } else {
-        match direction {
-            Direction::In => Role::Server,
-            Direction::Out => Role::Client,
-        }
+        Role::Client
     }
 }

@@ -3,11 +3,12 @@
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
-use super::{Current, take_enter};
+use super::measure::set_memory;
+use super::{Current, Lookup, find, take_enter};
 use crate::path::{self, Base};
 use crate::state::container::id_of_cgroups;
 use crate::state::thread::split_nul;
-use crate::state::{Activity, State, Text, Thread, ThreadFlags, ThreadKey};
+use crate::state::{State, Text, Thread, ThreadFlags, ThreadKey};
 
 /// A child that was already added, or an exit that was already seen, belongs to this clone if it is no
 /// older than this, ns.
@@ -17,10 +18,10 @@ const SAME_CLONE: u64 = 2_000_000_000;
 use param::SYSCALL_CLONE_20_X as c;
 use param::SYSCALL_EXECVE_19_X as x;
 
-pub(super) fn clone(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+pub(super) fn clone(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
     match raw.int(c::res) {
-        Some(0) => child(state, raw, now),
-        Some(tid) if tid > 0 => caller(state, raw, now, tid),
+        Some(0) => child(state, raw, now, lookup),
+        Some(tid) if tid > 0 => caller(state, raw, now, lookup, tid),
         _ => {}
     }
 }
@@ -63,6 +64,13 @@ pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8]) {
     thread.cgroups = out.into();
 }
 
+/// As [`set_cgroups`]; an event that does not tell them leaves them as they are.
+fn tell_cgroups(thread: &mut Thread, bytes: Option<&[u8]>) {
+    if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+        set_cgroups(thread, bytes);
+    }
+}
+
 fn text(raw: &RawEvent<'_>, index: usize) -> Text {
     raw.text(index).unwrap_or_default().into()
 }
@@ -81,16 +89,8 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     set_memory(&mut thread.activity, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
     thread.uid = raw.uint(c::uid).map_or(u32::MAX, |v| v as u32);
     thread.gid = raw.uint(c::gid).map_or(u32::MAX, |v| v as u32);
-    set_cgroups(thread, raw.param(c::cgroups).unwrap_or_default());
+    tell_cgroups(thread, raw.param(c::cgroups));
     thread.clone_ts = raw.ts;
-}
-
-fn set_memory(activity: &mut Activity, raw: &RawEvent<'_>, at: [usize; 5]) {
-    let number = |index| raw.uint(index).unwrap_or(0);
-    (activity.pf_major, activity.pf_minor) = (number(at[0]), number(at[1]));
-    activity.vm_size = number(at[2]) as u32;
-    activity.vm_rss = number(at[3]) as u32;
-    activity.vm_swap = number(at[4]) as u32;
 }
 
 /// What a new thread has from the one it was made by.
@@ -127,17 +127,11 @@ fn flags_of(raw: &RawEvent<'_>) -> ThreadFlags {
 }
 
 /// The event of the one who made a thread.
-fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, child_tid: i64) {
-    let key = match now.thread {
-        Some(key) => key,
-        None => {
-            let empty = state.empty();
-            let Some(key) = state.add_thread(Thread::unknown(raw.tid, &empty)) else { return };
-            now.thread = Some(key);
-            key
-        }
-    };
-    let was_valid = repair(state, key, raw);
+fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>, child_tid: i64) {
+    now.thread = now.thread.or_else(|| find(state, raw.tid, lookup));
+    let Some(key) = now.thread else { return };
+    let vtid = raw.int(c::vtid).unwrap_or(raw.tid);
+    let was_valid = repair(state, key, raw, vtid);
     let flags = flags_of(raw);
     let Some(caller) = state.threads.at(key) else { return };
     let namespaced = caller.vtid != caller.tid;
@@ -183,15 +177,14 @@ fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, child_tid: i
 }
 
 /// Gives an entry with unknown ids those of the event; answers whether they were known before.
-fn repair(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) -> bool {
+fn repair(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>, vtid: i64) -> bool {
     let Some(thread) = state.threads.at_mut(key) else { return false };
     if thread.is_valid() {
         return true;
     }
     thread.pid = raw.int(c::pid).unwrap_or(-1);
     thread.ptid = raw.int(c::ptid).unwrap_or(-1);
-    thread.vtid = raw.int(c::vtid).unwrap_or(thread.tid);
-    thread.vpid = raw.int(c::vpid).unwrap_or(-1);
+    (thread.vtid, thread.vpid) = (vtid, raw.int(c::vpid).unwrap_or(-1));
     state.threads.link(key);
     false
 }
@@ -206,7 +199,7 @@ fn dress(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
 }
 
 /// The event of the new thread itself.
-fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
     if let Some(there) = now.thread {
         let fresh = state
             .threads
@@ -228,11 +221,13 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let is_thread = child.flags.contains(ThreadFlags::THREAD);
     let boot = state.machine.boot_ts;
     child.pidns_start = boot;
-    if child.flags.contains(ThreadFlags::CHILD_IN_PIDNS) || child.tid != child.vtid {
+    let namespaced = child.flags.intersects(ThreadFlags::CHILD_IN_PIDNS | ThreadFlags::NEWPID);
+    if namespaced || child.tid != child.vtid {
         child.pidns_start += raw.uint(c::pidns_init_start_ts).unwrap_or(0);
     }
     describe(&mut child, raw);
-    let donor = state.threads.key(if is_thread { child.pid } else { child.ptid });
+    let donor = if is_thread { child.pid } else { child.ptid };
+    let donor = state.threads.key(donor).or_else(|| find(state, donor, lookup));
     if let Some(donor) = donor {
         if state.threads.at(donor).is_some_and(Thread::is_valid) {
             if let Some(donor) = state.threads.at(donor) {
@@ -242,7 +237,8 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
                 }
             }
         } else if is_thread {
-            repair(state, donor, raw);
+            // A leader's two ids are one.
+            repair(state, donor, raw, child.vpid);
             dress(state, donor, raw);
         }
     }
@@ -280,23 +276,23 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     thread.fdlimit = raw.int(x::fdlimit).unwrap_or(thread.fdlimit);
     set_memory(&mut thread.activity, raw, [x::pgft_maj, x::pgft_min, x::vm_size, x::vm_rss, x::vm_swap]);
     thread.env = list(raw.param(x::env).unwrap_or_default());
-    set_cgroups(thread, raw.param(x::cgroups).unwrap_or_default());
-    thread.tty = raw.uint(x::tty).map_or(0, |v| v as u32);
-    thread.exepath = match raw.text(x::trusted_exepath) {
-        Some(path) => exepath(path).into(),
-        None => old_path.unwrap_or_else(|| b""[..].into()),
-    };
-    thread.vpgid = raw.int(x::vpgid).unwrap_or(-1);
+    tell_cgroups(thread, raw.param(x::cgroups));
+    thread.tty = raw.uint(x::tty).map_or(thread.tty, |tty| tty as u32);
+    if let Some(path) = raw.text(x::trusted_exepath).map(|path| exepath(path).into()).or(old_path) {
+        thread.exepath = path;
+    }
+    thread.vpgid = raw.int(x::vpgid).unwrap_or(thread.vpgid);
     thread.pgid = raw.int(x::pgid).unwrap_or(-1);
     if let Some(loginuid) = raw.uint(x::loginuid) {
         thread.loginuid = loginuid as u32;
     }
-    let flags = raw.uint(x::flags).unwrap_or(0) as u32;
-    let has = |name: u32| flags & name != 0;
-    thread.exe_writable = has(const { FlagTable::EXECVE_FLAGS.value("EXE_WRITABLE") });
-    thread.exe_upper_layer = has(const { FlagTable::EXECVE_FLAGS.value("EXE_UPPER_LAYER") });
-    thread.exe_from_memfd = has(const { FlagTable::EXECVE_FLAGS.value("EXE_FROM_MEMFD") });
-    thread.exe_lower_layer = has(const { FlagTable::EXECVE_FLAGS.value("EXE_LOWER_LAYER") });
+    if let Some(flags) = raw.uint(x::flags) {
+        let has = |name: u32| flags as u32 & name != 0;
+        thread.exe_writable = has(const { FlagTable::EXECVE_FLAGS.value("EXE_WRITABLE") });
+        thread.exe_upper_layer = has(const { FlagTable::EXECVE_FLAGS.value("EXE_UPPER_LAYER") });
+        thread.exe_from_memfd = has(const { FlagTable::EXECVE_FLAGS.value("EXE_FROM_MEMFD") });
+        thread.exe_lower_layer = has(const { FlagTable::EXECVE_FLAGS.value("EXE_LOWER_LAYER") });
+    }
     for (slot, index) in thread.caps.iter_mut().zip([x::cap_inheritable, x::cap_permitted, x::cap_effective])
     {
         *slot = raw.uint(index).unwrap_or(*slot);
@@ -328,24 +324,36 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
+/// What stands for a text that the kernel could not read.
+const UNREAD: &[u8] = b"<NA>";
+
 /// The executable's path from an enter event, for captures that do not carry it.
 fn exec_path(state: &State, key: ThreadKey, enter: &RawEvent<'_>) -> Option<Text> {
     let thread = state.threads.at(key)?;
     let mut out = Vec::new();
     match enter.ty {
-        EventType::SYSCALL_EXECVE_19_E => {
-            let name = enter.text(param::SYSCALL_EXECVE_19_E::filename).filter(|n| *n != b"<NA>")?;
-            path::resolve(Base::Path(state.threads.cwd(thread)), name, &mut out);
-        }
+        EventType::SYSCALL_EXECVE_19_E => match enter.text(param::SYSCALL_EXECVE_19_E::filename)? {
+            UNREAD => out.extend_from_slice(UNREAD),
+            name => path::resolve(Base::Path(state.threads.cwd(thread)), name, &mut out),
+        },
         EventType::SYSCALL_EXECVEAT_E => {
             use param::SYSCALL_EXECVEAT_E as p;
-            let name = enter.text(p::pathname).filter(|n| *n != b"<NA>")?;
+            const EMPTY_PATH: u64 = FlagTable::EXECVEAT_FLAGS.value("AT_EMPTY_PATH") as u64;
+            let name = enter.text(p::pathname).unwrap_or(UNREAD);
+            // The file is the descriptor's own.
+            let itself = enter.uint(p::flags).unwrap_or(0) & EMPTY_PATH != 0;
             let base = super::file::base(state, thread, enter.int(p::dirfd));
-            path::resolve(base, name, &mut out);
+            let relative = name.first() != Some(&b'/');
+            match base {
+                Base::Path(path::UNKNOWN) if relative => out.extend_from_slice(UNREAD),
+                Base::Path(dir) | Base::File(dir) if itself => path::resolve(Base::Path(dir), b"", &mut out),
+                _ if name == UNREAD => out.extend_from_slice(UNREAD),
+                base => path::resolve(base, name, &mut out),
+            }
         }
         _ => return None,
     }
-    Some(out.into())
+    Some(exepath(&out).into())
 }
 
 pub(super) fn exit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -390,7 +398,7 @@ pub(super) fn directory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     path::resolve(Base::Path(state.threads.cwd(thread)), &path, &mut out);
     if raw.ty == EventType::SYSCALL_CHROOT_X {
         if let Some(thread) = state.threads.at_mut(key) {
-            thread.root = path;
+            thread.root = out[..].into();
         }
     } else if let Some(main) = state.threads.main_key(key).and_then(|main| state.threads.at_mut(main)) {
         if out.last() != Some(&b'/') {
@@ -433,16 +441,5 @@ pub(super) fn rlimit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let main = key.and_then(|key| state.threads.main_key(key)).and_then(|main| state.threads.at_mut(main));
     if let (Some(limit), Some(main)) = (limit.filter(|l| *l >= 0), main) {
         main.fdlimit = limit;
-    }
-}
-
-pub(super) fn memory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
-    // The four rows begin alike: result, then the three sizes.
-    use param::SYSCALL_BRK_4_X as p;
-    if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
-        let number = |index| raw.uint(index).map(|v| v as u32);
-        activity.vm_size = number(p::vm_size).unwrap_or(activity.vm_size);
-        activity.vm_rss = number(p::vm_rss).unwrap_or(activity.vm_rss);
-        activity.vm_swap = number(p::vm_swap).unwrap_or(activity.vm_swap);
     }
 }
