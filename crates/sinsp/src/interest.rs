@@ -1,6 +1,8 @@
 //! Which system calls rules and state need.
 
-use eyas_events::{EventFlags, EventType, SyscallCode, syscalls};
+use std::collections::BTreeSet;
+
+use eyas_events::{Category, EventFlags, EventType, SyscallCode, syscalls};
 use eyas_fields::CodeSet;
 
 /// System calls that are sent as events of these codes.
@@ -16,17 +18,87 @@ pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
 }
 
 /// System calls without which threads, files and users are not known.
+///
+/// Those that tell only the ends of sockets that never connected are not worth it at every packet: they are in
+/// [`frequent_syscalls_of_state`].
 pub fn syscalls_of_state() -> Vec<SyscallCode> {
+    let mut list: Vec<SyscallCode> = changing().filter(|code| !is_frequent(*code)).collect();
+    list.push(SyscallCode::SCHED_PROCESS_EXIT);
+    list
+}
+
+/// System calls that change the state, too, but are made so often that they are captured only when asked for.
+pub fn frequent_syscalls_of_state() -> Vec<SyscallCode> {
+    changing().filter(|code| is_frequent(*code)).collect()
+}
+
+/// The least without which events of the given system calls would not know their process and their file: what makes
+/// and changes processes, and sockets and closes where the given ones work on such.
+///
+/// Names of files that were opened by other calls are not known then: it is Falco's `base_syscalls.repair`.
+pub fn syscalls_to_repair(wanted: &[SyscallCode]) -> Vec<SyscallCode> {
+    use SyscallCode as S;
+    const PROCESSES: [S; 23] = [
+        S::CLONE,
+        S::CLONE3,
+        S::FORK,
+        S::VFORK,
+        S::EXECVE,
+        S::EXECVEAT,
+        S::CHDIR,
+        S::FCHDIR,
+        S::CHROOT,
+        S::CAPSET,
+        S::SETUID,
+        S::SETUID32,
+        S::SETGID,
+        S::SETGID32,
+        S::SETRESUID,
+        S::SETRESUID32,
+        S::SETRESGID,
+        S::SETRESGID32,
+        S::SETREUID,
+        S::SETPGID,
+        S::SETSID,
+        S::PRCTL,
+        S::SCHED_PROCESS_EXIT,
+    ];
+    let any = |of: &[Category]| {
+        let class = |code: SyscallCode| Some(code.info()?.exit.info()?.category);
+        wanted
+            .iter()
+            .filter_map(|code| class(*code))
+            .any(|found| of.iter().any(|of| of.class() == found.class()))
+    };
+    let mut list: BTreeSet<SyscallCode> = PROCESSES.into_iter().collect();
+    let net = any(&[Category::NET]);
+    if net {
+        list.extend([S::SOCKET, S::GETSOCKOPT]);
+    }
+    if wanted.iter().any(|code| matches!(*code, S::ACCEPT | S::ACCEPT4 | S::LISTEN)) {
+        list.insert(S::BIND);
+    }
+    if net || any(&[Category::FILE, Category::IO_READ, Category::IO_WRITE, Category::IO_OTHER]) {
+        list.insert(S::CLOSE);
+    }
+    list.into_iter().collect()
+}
+
+/// System calls whose events change threads, files or users.
+fn changing() -> impl Iterator<Item = SyscallCode> {
     let changes = |ty: EventType| {
         ty.info().is_some_and(|info| {
             info.flags
                 .intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
         })
     };
-    // These tell the ends of sockets that never connected; at every packet, they are not worth it.
-    let frequent = |ty: EventType| {
-        matches!(
-            ty,
+    syscalls().filter(move |call| changes(call.exit)).map(|call| call.code)
+}
+
+fn is_frequent(code: SyscallCode) -> bool {
+    matches!(
+        code.info().map(|call| call.exit),
+        Some(
             EventType::SOCKET_SENDTO_X
                 | EventType::SOCKET_SENDMSG_X
                 | EventType::SOCKET_SENDMMSG_X
@@ -35,11 +107,7 @@ pub fn syscalls_of_state() -> Vec<SyscallCode> {
                 | EventType::SOCKET_RECVMMSG_X
                 | EventType::SOCKET_GETSOCKOPT_X
         )
-    };
-    let mut list: Vec<SyscallCode> =
-        syscalls().filter(|s| changes(s.exit) && !frequent(s.exit)).map(|s| s.code).collect();
-    list.push(SyscallCode::SCHED_PROCESS_EXIT);
-    list
+    )
 }
 
 #[cfg(test)]
@@ -53,6 +121,19 @@ mod tests {
             assert!(list.contains(&code), "{code:?}");
         }
         assert!(!list.contains(&SyscallCode::READ) && !list.contains(&SyscallCode::RECVFROM));
+        assert!(frequent_syscalls_of_state().contains(&SyscallCode::RECVFROM));
+    }
+
+    #[test]
+    fn a_repair_adds_what_the_wanted_calls_need() {
+        use SyscallCode as S;
+        let list = syscalls_to_repair(&[S::GETPID]);
+        assert!(list.contains(&S::EXECVE) && list.contains(&S::SCHED_PROCESS_EXIT));
+        assert!(![S::CLOSE, S::SOCKET, S::BIND, S::OPENAT].iter().any(|code| list.contains(code)));
+        assert!(syscalls_to_repair(&[S::UNLINK]).contains(&S::CLOSE));
+        let list = syscalls_to_repair(&[S::CONNECT]);
+        assert!(list.contains(&S::SOCKET) && list.contains(&S::CLOSE) && !list.contains(&S::BIND));
+        assert!(syscalls_to_repair(&[S::ACCEPT4]).contains(&S::BIND));
     }
 
     #[test]

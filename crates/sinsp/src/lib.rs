@@ -25,7 +25,7 @@ mod view;
 
 pub use account_files::AccountFiles;
 pub use inspector::{Config, Inspector, ProcLookup, Step};
-pub use interest::{syscalls_of, syscalls_of_state};
+pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
 pub use observer::Observer;
 pub use outside::{AccountLookup, Accounts, ContainerLookup};
 pub use render::names::{capability, error_result, signal_number};

@@ -211,11 +211,11 @@ pub struct Drops {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct BaseSyscalls {
-    /// Names to add, or with `!` to leave out.
+    /// Captured beside those of the rules, instead of all that change the state; with `!`: left out.
     pub custom_set: Vec<String>,
-    /// Only what the state needs beside the rules.
+    /// Only what the calls of the rules need to know their process and file.
     pub repair: bool,
-    /// Every system call.
+    /// Also those that change the state at every packet.
     pub all: bool,
 }
 

@@ -16,6 +16,11 @@ use crate::config::Config;
 #[cfg(feature = "live")]
 use crate::config::ContainerEngines;
 use crate::progress;
+#[cfg(feature = "live")]
+use interest::interest;
+
+#[cfg(feature = "live")]
+mod interest;
 
 /// A source, and how an inspector of its events is made.
 pub struct Opened {
@@ -114,7 +119,7 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
         ring_bytes: live::ring_bytes(modern.buf_size_preset as u8).unwrap_or(defaults.ring_bytes),
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
-        interest: interest(config, engine)?,
+        interest: Some(interest(&config.base_syscalls, engine)?),
         exclude_self: true,
         proc: proc_options(),
         ..defaults
@@ -127,7 +132,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
 
     let source = match early {
         Some(mut source) => {
-            source.set_interest(interest(config, Some(engine))?.as_deref())?;
+            source.set_interest(Some(&interest(&config.base_syscalls, Some(engine))?))?;
             source
         }
         None => live::Source::open(options(config, Some(engine))?)?,
@@ -180,32 +185,4 @@ fn live(_: &Config, _: &Engine, _: Early, _: usize) -> Result<Opened> {
         "this build can't capture live (it was built without the feature `live`); replay a capture with \
          -o engine.kind=replay -o engine.replay.capture_file=FILE"
     )
-}
-
-/// System calls that the rules can match and the state needs; `None` for all.
-#[cfg(feature = "live")]
-fn interest(config: &Config, engine: Option<&Engine>) -> Result<Option<Vec<eyas::events::SyscallCode>>> {
-    use std::collections::BTreeSet;
-
-    let base = &config.base_syscalls;
-    if base.all {
-        return Ok(None);
-    }
-    let mut codes: BTreeSet<_> = sinsp::syscalls_of_state().into_iter().collect();
-    codes.extend(engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())));
-    for name in &base.custom_set {
-        let (without, name) = match name.strip_prefix('!') {
-            Some(name) => (true, name),
-            None => (false, name.as_str()),
-        };
-        let Some(info) = eyas::events::syscalls().find(|s| s.name == name) else {
-            bail!("base_syscalls.custom_set names `{name}`, which is no system call");
-        };
-        if without {
-            codes.remove(&info.code);
-        } else {
-            codes.insert(info.code);
-        }
-    }
-    Ok(Some(codes.into_iter().collect()))
 }

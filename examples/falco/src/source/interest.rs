@@ -1,0 +1,107 @@
+//! Which system calls are captured: `base_syscalls:`.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use eyas::events::{SyscallCode, syscalls};
+use eyas::rules::Engine;
+use eyas::sinsp;
+
+use crate::config::BaseSyscalls;
+
+/// System calls that the rules can match, and those that the state needs: the ones configured, or all that change
+/// it. Before the rules are known, the latter alone.
+///
+/// # Errors
+/// A name is no system call.
+pub fn interest(base: &BaseSyscalls, engine: Option<&Engine>) -> Result<Vec<SyscallCode>> {
+    let rules = engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())).collect();
+    Ok(choose(base, rules)?.into_iter().collect())
+}
+
+fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> Result<BTreeSet<SyscallCode>> {
+    let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    for entry in &base.custom_set {
+        match entry.strip_prefix('!') {
+            Some(name) => removed.extend(named(name)?),
+            None => added.extend(named(entry)?),
+        }
+    }
+    let repair =
+        |codes: &BTreeSet<SyscallCode>| sinsp::syscalls_to_repair(&codes.iter().copied().collect::<Vec<_>>());
+    let mut codes = rules;
+    if !added.is_empty() {
+        codes.extend(added);
+    } else if base.repair {
+        codes.extend(repair(&codes));
+    } else {
+        codes.extend(sinsp::syscalls_of_state());
+        if base.all {
+            codes.extend(sinsp::frequent_syscalls_of_state());
+        }
+    }
+    codes.retain(|code| !removed.contains(code));
+    if base.repair && !base.custom_set.is_empty() {
+        codes.extend(repair(&codes));
+    }
+    // Without it, threads are never forgotten.
+    codes.insert(SyscallCode::SCHED_PROCESS_EXIT);
+    Ok(codes)
+}
+
+/// The system calls of this name: there may be several, of different widths.
+fn named(name: &str) -> Result<Vec<SyscallCode>> {
+    let codes: Vec<SyscallCode> = syscalls().filter(|call| call.name == name).map(|call| call.code).collect();
+    if codes.is_empty() {
+        bail!(
+            "base_syscalls.custom_set names `{name}`, which is no system call; `falco --list-events` has them"
+        );
+    }
+    Ok(codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(custom: &[&str], repair: bool, all: bool) -> BTreeSet<SyscallCode> {
+        let custom_set = custom.iter().map(|name| (*name).to_owned()).collect();
+        choose(&BaseSyscalls { custom_set, repair, all }, [SyscallCode::UNLINKAT].into()).unwrap()
+    }
+
+    #[test]
+    fn the_state_is_known_if_nobody_says_otherwise() {
+        let codes = chosen(&[], false, false);
+        for code in [SyscallCode::UNLINKAT, SyscallCode::OPENAT, SyscallCode::CLONE] {
+            assert!(codes.contains(&code), "{code:?}");
+        }
+        assert!(!codes.contains(&SyscallCode::READ) && !codes.contains(&SyscallCode::RECVFROM));
+        assert!(chosen(&[], false, true).contains(&SyscallCode::RECVFROM));
+    }
+
+    #[test]
+    fn a_custom_set_replaces_what_the_state_needs() {
+        let codes = chosen(&["mkdir"], false, false);
+        let want = [SyscallCode::UNLINKAT, SyscallCode::MKDIR, SyscallCode::SCHED_PROCESS_EXIT];
+        assert_eq!(codes, want.into());
+        let codes = chosen(&["!unlinkat", "!openat"], false, false);
+        assert!(codes.contains(&SyscallCode::CLONE));
+        assert!(!codes.contains(&SyscallCode::UNLINKAT) && !codes.contains(&SyscallCode::OPENAT));
+    }
+
+    #[test]
+    fn a_repair_adds_the_least() {
+        let codes = chosen(&[], true, false);
+        assert!(codes.contains(&SyscallCode::CLOSE) && codes.contains(&SyscallCode::EXECVE));
+        assert!(!codes.contains(&SyscallCode::OPENAT) && !codes.contains(&SyscallCode::SOCKET));
+        let codes = chosen(&["connect"], true, false);
+        assert!(codes.contains(&SyscallCode::SOCKET) && codes.contains(&SyscallCode::CLONE3));
+    }
+
+    #[test]
+    fn a_name_must_be_a_system_call() {
+        let base = BaseSyscalls { custom_set: vec!["!opne".into()], ..BaseSyscalls::default() };
+        let error = choose(&base, BTreeSet::new()).unwrap_err().to_string();
+        assert!(error.contains("`opne`"), "{error}");
+    }
+}
