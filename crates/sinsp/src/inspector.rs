@@ -142,7 +142,8 @@ impl Inspector {
     ///
     /// # Errors
     /// Those of the source.
-    pub fn next<'a>(&'a mut self, source: &'a mut dyn EventSource) -> Result<Step<'a>, Error> {
+    #[inline]
+    pub fn next<'a, S: EventSource + ?Sized>(&'a mut self, source: &'a mut S) -> Result<Step<'a>, Error> {
         loop {
             match source.advance()? {
                 Advance::Event => {
@@ -165,17 +166,9 @@ impl Inspector {
     /// only complete those of their end.
     ///
     /// For those who call [`Inspector::process`] themselves; ask once for each event, in order.
+    #[inline]
     pub fn is_hidden(&mut self, event: &RawEvent<'_>) -> bool {
-        self.initial &= matches!(
-            event.ty,
-            EventType::USER_ADDED_E
-                | EventType::USER_DELETED_E
-                | EventType::GROUP_ADDED_E
-                | EventType::GROUP_DELETED_E
-                | EventType::CONTAINER_JSON_E
-                | EventType::CONTAINER_JSON_2_E
-                | EventType::ASYNCEVENT_E
-        );
+        self.initial = self.initial && is_of_beginning(event.ty);
         self.initial || event.state_only || is_kept(event.ty)
     }
 
@@ -220,6 +213,20 @@ impl Inspector {
         self.arena.reset();
         EventView::new(event, &self.state, &self.moment, &self.arena)
     }
+}
+
+/// Whether events of this type can tell what was known when the capture began.
+const fn is_of_beginning(ty: EventType) -> bool {
+    matches!(
+        ty,
+        EventType::USER_ADDED_E
+            | EventType::USER_DELETED_E
+            | EventType::GROUP_ADDED_E
+            | EventType::GROUP_DELETED_E
+            | EventType::CONTAINER_JSON_E
+            | EventType::CONTAINER_JSON_2_E
+            | EventType::ASYNCEVENT_E
+    )
 }
 
 /// Looks for threads that ended unseen; a replay keeps everything, as nobody can confirm it.

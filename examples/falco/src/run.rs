@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Priority, Profile};
-use eyas::scap::Stats;
-use eyas::sinsp::{EventView, Inspector, Step};
+use eyas::scap::{EventSource, Stats};
+use eyas::sinsp::{self, EventView, Inspector, Step};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
@@ -125,7 +125,19 @@ pub fn run(args: &Args, config: &Config, engine: &Engine, early: Early) -> Resul
         opened(config);
         let mut judge = judge();
         judge.profile = args.rule_profile.then(|| Profile::new(engine, PROFILED));
-        let outcome = alone(source, &mut judge, limit, &signals, &mut monitor, &mut queue, &mut totals);
+        let mut alone = Alone {
+            judge: &mut judge,
+            limit,
+            signals: &signals,
+            monitor: &mut monitor,
+            queue: &mut queue,
+            totals: &mut totals,
+        };
+        let outcome = match source {
+            Opened::Replay(source, inspector) => alone.run(*source, inspector, false),
+            #[cfg(feature = "live")]
+            Opened::Live(source, inspector) => alone.run(*source, inspector, true),
+        };
         profile = judge.profile;
         outcome
     };
@@ -160,66 +172,75 @@ fn opened(config: &Config) {
 }
 
 /// Live capture, or replay on one thread.
-fn alone(
-    source: Opened,
-    judge: &mut Judge<'_>,
-    mut limit: Limit,
-    signals: &Signals,
-    monitor: &mut Monitor,
-    queue: &mut Queue,
-    totals: &mut Totals,
-) -> Result<()> {
-    let Opened { mut source, inspector, live } = source;
-    let mut inspector = Inspector::new(inspector);
-    let began = Instant::now();
-    let outcome = loop {
-        if signals.stop.load(Ordering::Relaxed) {
-            break Ok(());
-        }
-        if live && (totals.events.is_multiple_of(STRIDE) || monitor.is_due()) {
-            if limit.seconds > 0 && began.elapsed().as_secs() >= limit.seconds {
+struct Alone<'a, 'e> {
+    judge: &'a mut Judge<'e>,
+    limit: Limit,
+    signals: &'a Signals,
+    monitor: &'a mut Monitor,
+    queue: &'a mut Queue,
+    totals: &'a mut Totals,
+}
+
+impl Alone<'_, '_> {
+    fn run<S: EventSource>(&mut self, mut source: S, inspector: sinsp::Config, live: bool) -> Result<()> {
+        let mut inspector = Inspector::new(inspector);
+        let began = Instant::now();
+        let outcome = loop {
+            if self.signals.stop.load(Ordering::Relaxed) {
                 break Ok(());
             }
-            if signals.reopen.swap(false, Ordering::Relaxed) {
-                queue.reopen()?;
+            if live
+                && (self.totals.events.is_multiple_of(STRIDE) || self.monitor.is_due())
+                && let over @ (Ok(true) | Err(_)) = self.between(&mut source, began)
+            {
+                break over.map(drop);
             }
-            if monitor.is_due() {
-                match monitor.check(source.stats()) {
-                    Ok(None) => {}
-                    Ok(Some(message)) => {
-                        let text = internal_alert(&message, judge.json, &judge.options.hostname);
-                        queue.batch().add(Priority::Debug as u8, |line| line.extend(text.bytes()));
-                        queue.offer()?;
+            let step = inspector.next(&mut source);
+            // By reference: the view is large enough for a copy to show.
+            match &step {
+                Ok(Step::Event(event)) => {
+                    self.totals.events += 1;
+                    if !live && self.limit.is_over(event.event().ts) {
+                        break Ok(());
                     }
-                    Err(error) => break Err(error),
+                    let counts = &mut self.totals.counts;
+                    self.judge.judge(event, self.queue.batch(), |hit| counts.count(hit));
+                    // Not at every alert: waking the writer costs more than an alert does.
+                    if self.totals.events.is_multiple_of(STRIDE) || self.queue.batch().is_large() {
+                        self.queue.offer()?;
+                    }
                 }
+                Ok(Step::Idle) => self.queue.flush()?,
+                Ok(Step::End) => break Ok(()),
+                Err(_) => {}
             }
-        }
-        let step = inspector.next(&mut *source);
-        // By reference: the view is large enough for a copy to show.
-        match &step {
-            Ok(Step::Event(event)) => {
-                totals.events += 1;
-                if !live && limit.is_over(event.event().ts) {
-                    break Ok(());
-                }
-                let counts = &mut totals.counts;
-                judge.judge(event, queue.batch(), |hit| counts.count(hit));
-                // Not at every alert: waking the writer costs more than an alert does.
-                if totals.events.is_multiple_of(STRIDE) || queue.batch().is_large() {
-                    queue.offer()?;
-                }
+            if let Err(error) = step {
+                break Err(error.into());
             }
-            Ok(Step::Idle) => queue.flush()?,
-            Ok(Step::End) => break Ok(()),
-            Err(_) => {}
+        };
+        self.totals.stats = source.stats();
+        outcome
+    }
+
+    /// What is done from time to time in a live capture; whether it is over.
+    #[cold]
+    fn between(&mut self, source: &mut dyn EventSource, began: Instant) -> Result<bool> {
+        let Limit { seconds, .. } = self.limit;
+        if seconds > 0 && began.elapsed().as_secs() >= seconds {
+            return Ok(true);
         }
-        if let Err(error) = step {
-            break Err(error.into());
+        if self.signals.reopen.swap(false, Ordering::Relaxed) {
+            self.queue.reopen()?;
         }
-    };
-    totals.stats = source.stats();
-    outcome
+        if self.monitor.is_due()
+            && let Some(message) = self.monitor.check(source.stats())?
+        {
+            let text = internal_alert(&message, self.judge.json, &self.judge.options.hostname);
+            self.queue.batch().add(Priority::Debug as u8, |line| line.extend(text.bytes()));
+            self.queue.offer()?;
+        }
+        Ok(false)
+    }
 }
 
 /// An alert of the program's own.

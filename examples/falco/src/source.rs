@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use eyas::rules::Engine;
-use eyas::scap::{self, EventSource, Reader};
+use eyas::scap::{self, Reader};
 use eyas::sinsp;
 #[cfg(feature = "live")]
 use eyas::sinsp::ContainerLookup;
@@ -22,14 +22,14 @@ use interest::interest;
 #[cfg(feature = "live")]
 mod interest;
 
-/// A source, and how an inspector of its events is made.
-pub struct Opened {
-    /// The events.
-    pub source: Box<dyn EventSource>,
-    /// Limits and look-ups for them.
-    pub inspector: sinsp::Config,
-    /// Whether they happen now.
-    pub live: bool,
+/// A source, and how an inspector of its events is made: of types that are known, so that the loop over events is
+/// compiled for each.
+pub enum Opened {
+    /// A capture that was recorded.
+    Replay(Box<Reader>, sinsp::Config),
+    /// Events as they happen.
+    #[cfg(feature = "live")]
+    Live(Box<eyas::scap::live::Source>, sinsp::Config),
 }
 
 /// A capture that begins before the rules are known; nothing for replays.
@@ -58,11 +58,11 @@ pub fn open(config: &Config, engine: &Engine, early: Early) -> Result<Opened> {
     let max_threads = config.falco_libs.thread_table_size;
     match config.engine.kind.as_str() {
         "replay" => {
-            let source: Box<dyn EventSource> = match stream(config)? {
-                Some(stream) => Box::new(Reader::from_reader(stream)?),
-                None => Box::new(Reader::open(&config.engine.replay.capture_file)?),
+            let source = match stream(config)? {
+                Some(stream) => Reader::from_reader(stream)?,
+                None => Reader::open(&config.engine.replay.capture_file)?,
             };
-            Ok(Opened { source, inspector: replay_inspector(config), live: false })
+            Ok(Opened::Replay(Box::new(source), replay_inspector(config)))
         }
         "nodriver" => bail!("engine.kind nodriver needs a source plugin, and this program loads none"),
         _ => live(config, engine, early, max_threads),
@@ -148,7 +148,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         max_threads,
         ..sinsp::Config::default()
     };
-    Ok(Opened { source: Box::new(source), inspector, live: true })
+    Ok(Opened::Live(Box::new(source), inspector))
 }
 
 /// The container runtimes of the machine whose root is seen at `root`.

@@ -1,0 +1,206 @@
+//! What is done with events of each type, as one table.
+
+use eyas_events::{EventFlags, EventType, ParamType};
+
+/// What is done with events of a type.
+#[derive(Clone, Copy)]
+pub(super) struct Handling {
+    pub(super) who: Who,
+    /// Index of the descriptor that they work on.
+    pub(super) fd: Option<u8>,
+    pub(super) family: Family,
+}
+
+/// By code.
+pub(super) static HANDLING: [Handling; EventType::COUNT] = handling();
+
+const fn handling() -> [Handling; EventType::COUNT] {
+    let mut table = [Handling { who: Who::Nobody, fd: None, family: Family::Nothing }; EventType::COUNT];
+    let mut code = 0;
+    while code < EventType::COUNT {
+        let ty = EventType(code as u16);
+        table[code] = Handling { who: who(ty), fd: fd_param(ty), family: family(ty) };
+        code += 1;
+    }
+    table
+}
+
+const fn fd_param(ty: EventType) -> Option<u8> {
+    let Some(info) = ty.info() else { return None };
+    if !info.flags.contains(EventFlags::USES_FD) {
+        return None;
+    }
+    // The result comes first where it is a descriptor itself.
+    let mut index = if !info.params.is_empty() && is_result(info.params[0].name) { 1 } else { 0 };
+    while index < info.params.len() {
+        if matches!(info.params[index].ty, ParamType::FD | ParamType::FD32) {
+            return Some(index as u8);
+        }
+        index += 1;
+    }
+    None
+}
+
+const fn is_result(name: &str) -> bool {
+    matches!(name.as_bytes(), b"res")
+}
+
+/// How the thread of an event is found.
+#[derive(Clone, Copy)]
+pub(super) enum Who {
+    /// Events of no thread.
+    Nobody,
+    /// Only if known.
+    Known,
+    /// Asked of /proc, else an entry about which only the id is known.
+    Anybody,
+}
+
+const fn who(ty: EventType) -> Who {
+    match ty {
+        EventType::CONTAINER_JSON_2_E
+        | EventType::CONTAINER_JSON_E
+        | EventType::USER_ADDED_E
+        | EventType::USER_DELETED_E
+        | EventType::GROUP_ADDED_E
+        | EventType::GROUP_DELETED_E
+        | EventType::PLUGINEVENT_E
+        | EventType::ASYNCEVENT_E
+        | EventType::CPU_HOTPLUG_E
+        | EventType::DROP_E
+        | EventType::DROP_X => Who::Nobody,
+        EventType::SYSCALL_CLONE_20_X
+        | EventType::SYSCALL_FORK_20_X
+        | EventType::SYSCALL_VFORK_20_X
+        | EventType::SYSCALL_CLONE3_X
+        | EventType::PROCEXIT_1_E
+        | EventType::PROCINFO_E
+        | EventType::PAGE_FAULT_E
+        | EventType::SCHEDSWITCH_6_E => Who::Known,
+        _ => Who::Anybody,
+    }
+}
+
+/// Events that change the same.
+#[derive(Clone, Copy)]
+pub(super) enum Family {
+    Nothing,
+    Clone,
+    Exec,
+    Exit,
+    Prctl,
+    Directory,
+    Session,
+    Limit,
+    Memory,
+    Identity,
+    Switch,
+    CpuTime,
+    Kept,
+    Open,
+    Close,
+    Duplicate,
+    Special,
+    Network,
+    Meta,
+}
+
+const fn family(ty: EventType) -> Family {
+    use EventType as E;
+    match ty {
+        E::SYSCALL_CLONE_20_X | E::SYSCALL_FORK_20_X | E::SYSCALL_VFORK_20_X | E::SYSCALL_CLONE3_X => {
+            Family::Clone
+        }
+        E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => Family::Exec,
+        E::PROCEXIT_1_E => Family::Exit,
+        E::SYSCALL_PRCTL_X => Family::Prctl,
+        E::SYSCALL_CHDIR_X | E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X | E::SYSCALL_CHROOT_X => {
+            Family::Directory
+        }
+        E::SYSCALL_SETSID_X => Family::Session,
+        E::SYSCALL_GETRLIMIT_X | E::SYSCALL_SETRLIMIT_X | E::SYSCALL_PRLIMIT_X => Family::Limit,
+        E::SYSCALL_BRK_4_X | E::SYSCALL_MMAP_X | E::SYSCALL_MMAP2_X | E::SYSCALL_MUNMAP_X => Family::Memory,
+        E::SYSCALL_SETUID_X
+        | E::SYSCALL_SETREUID_X
+        | E::SYSCALL_SETRESUID_X
+        | E::SYSCALL_SETGID_X
+        | E::SYSCALL_SETREGID_X
+        | E::SYSCALL_SETRESGID_X
+        | E::SYSCALL_CAPSET_X
+        | E::SYSCALL_UNSHARE_X
+        | E::SYSCALL_SETNS_X => Family::Identity,
+        E::SCHEDSWITCH_6_E => Family::Switch,
+        E::PROCINFO_E => Family::CpuTime,
+        ty if is_kept(ty) => Family::Kept,
+        E::SYSCALL_OPEN_X
+        | E::SYSCALL_OPENAT_2_X
+        | E::SYSCALL_OPENAT2_X
+        | E::SYSCALL_CREAT_X
+        | E::SYSCALL_OPEN_BY_HANDLE_AT_X => Family::Open,
+        E::SYSCALL_CLOSE_X | E::SYSCALL_CLOSE_RANGE_X => Family::Close,
+        E::SYSCALL_DUP_1_X | E::SYSCALL_DUP2_X | E::SYSCALL_DUP3_X | E::SYSCALL_FCNTL_X => Family::Duplicate,
+        E::SYSCALL_PIPE_X
+        | E::SYSCALL_PIPE2_X
+        | E::SYSCALL_EVENTFD_X
+        | E::SYSCALL_EVENTFD2_X
+        | E::SYSCALL_SIGNALFD_X
+        | E::SYSCALL_SIGNALFD4_X
+        | E::SYSCALL_TIMERFD_CREATE_X
+        | E::SYSCALL_INOTIFY_INIT_X
+        | E::SYSCALL_INOTIFY_INIT1_X
+        | E::SYSCALL_EPOLL_CREATE_X
+        | E::SYSCALL_EPOLL_CREATE1_X
+        | E::SYSCALL_BPF_2_X
+        | E::SYSCALL_USERFAULTFD_X
+        | E::SYSCALL_IO_URING_SETUP_X
+        | E::SYSCALL_MEMFD_CREATE_X
+        | E::SYSCALL_PIDFD_OPEN_X
+        | E::SYSCALL_PIDFD_GETFD_X => Family::Special,
+        E::SOCKET_SOCKET_X
+        | E::SOCKET_SOCKETPAIR_X
+        | E::SOCKET_BIND_X
+        | E::SOCKET_CONNECT_X
+        | E::SOCKET_ACCEPT_5_X
+        | E::SOCKET_ACCEPT4_6_X
+        | E::SOCKET_SHUTDOWN_X
+        | E::SOCKET_SENDTO_X
+        | E::SOCKET_SENDMSG_X
+        | E::SOCKET_SENDMMSG_X
+        | E::SOCKET_SEND_X
+        | E::SOCKET_RECVFROM_X
+        | E::SOCKET_RECVMSG_X
+        | E::SOCKET_RECVMMSG_X
+        | E::SOCKET_RECV_X
+        | E::SYSCALL_READ_X
+        | E::SYSCALL_READV_X
+        | E::SYSCALL_PREAD_X
+        | E::SYSCALL_PREADV_X
+        | E::SYSCALL_WRITE_X
+        | E::SYSCALL_WRITEV_X
+        | E::SYSCALL_PWRITE_X
+        | E::SYSCALL_PWRITEV_X => Family::Network,
+        E::CONTAINER_JSON_E
+        | E::CONTAINER_JSON_2_E
+        | E::USER_ADDED_E
+        | E::USER_DELETED_E
+        | E::GROUP_ADDED_E
+        | E::GROUP_DELETED_E => Family::Meta,
+        _ => Family::Nothing,
+    }
+}
+
+/// Whether events of this type only complete those of their call's end: the path or address that was asked for.
+#[inline]
+pub(crate) const fn is_kept(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        ty,
+        E::SYSCALL_OPEN_E
+            | E::SYSCALL_OPENAT_2_E
+            | E::SYSCALL_OPENAT2_E
+            | E::SYSCALL_CREAT_E
+            | E::SOCKET_CONNECT_E
+            | E::SYSCALL_EXECVE_19_E
+            | E::SYSCALL_EXECVEAT_E
+    )
+}
