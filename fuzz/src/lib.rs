@@ -9,9 +9,24 @@ use eyas::rules::{AlertOptions, Engine, Loader, condition};
 use eyas::scap::{Advance, EventSource, RawEvent, Reader};
 use eyas::sinsp::{Inspector, Step, schema};
 
-/// A capture, plain or compressed, read to its end or to its first error, by itself and with what it means.
+/// A capture read to its end or to its first error. Compressed ones are for [`gunzip`], as inflating what has
+/// no end takes most of the time.
 pub fn reader(bytes: &[u8]) {
-    let Ok(mut reader) = Reader::from_reader(Cursor::new(bytes.to_vec())) else { return };
+    if !bytes.starts_with(&MAGIC) {
+        read(bytes.to_vec());
+    }
+}
+
+/// What gzip's members begin with.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// A compressed capture, given without its first two bytes, which are always the same.
+pub fn gunzip(bytes: &[u8]) {
+    read([&MAGIC, bytes].concat());
+}
+
+fn read(bytes: Vec<u8>) {
+    let Ok(mut reader) = Reader::from_reader(Cursor::new(bytes)) else { return };
     while let Ok(item) = reader.advance() {
         match item {
             Advance::Event => {
@@ -53,7 +68,7 @@ pub fn converter(bytes: &[u8]) {
         put(body);
         put(&block.to_le_bytes());
     }
-    reader(&capture);
+    read(capture);
 }
 
 /// The block that a capture begins with: version 1.0, of unknown length.

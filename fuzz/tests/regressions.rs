@@ -4,8 +4,9 @@ use std::path::Path;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 7] = [
     ("reader", eyas_fuzz::reader),
+    ("gunzip", eyas_fuzz::gunzip),
     ("frame", eyas_fuzz::frame),
     ("converter", eyas_fuzz::converter),
     ("inspector", eyas_fuzz::inspector),
