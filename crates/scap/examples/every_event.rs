@@ -110,7 +110,8 @@ fn number(param: &ParamInfo, ty: T, kind: usize) -> Vec<u8> {
         (6..20, _) => kind as u64 - 6,
         _ => 1_u64.rotate_left(kind as u32) | 1,
     };
-    number.to_le_bytes()[..ty.size().unwrap_or(8).min(8)].to_vec()
+    let size = ty.size().unwrap_or(8);
+    number.to_le_bytes().iter().cycle().take(size).copied().collect()
 }
 
 fn dynamic(param: &ParamInfo, kind: usize) -> Vec<u8> {
@@ -123,15 +124,14 @@ fn dynamic(param: &ParamInfo, kind: usize) -> Vec<u8> {
 }
 
 fn text(kind: usize) -> &'static [u8] {
-    const TEXTS: [&[u8]; 14] = [
+    const TEXTS: [&[u8]; 13] = [
         b"name\0",
         b"\0",
         b"/etc/passwd\0",
         b"../up/./and//down\0",
-        b"without end",
         b"tab\tand\nline\0",
         b"caf\xc3\xa9 \xff\xfe\0",
-        b"in\0between\0",
+        b"\xe2\x82\xac and \xf0\x9f\xa6\x85 and \xed\xa0\x80\0",
         b"(NULL)\0",
         b"<NA>\0",
         b" spaces and \"quotes\" \\ \0",
