@@ -7,7 +7,7 @@ use crate::{FieldDef, FieldFlags, FieldType, Format, Value};
 
 /// Appends `value`, a value of the field `def`, as outputs print it.
 ///
-/// Texts are appended byte for byte. The values of a list field are written `(a,b)`, those of a field
+/// Texts are appended as [`write_text`] does. The values of a list field are written `(a,b)`, those of a field
 /// with [`FieldFlags::ANY`] with blanks between them. Raw bytes that are not printable ASCII become `.`.
 pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
     match value {
@@ -29,7 +29,7 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
             }
             out.extend_from_slice(close);
         }
-        Value::Str(text) => out.extend_from_slice(text),
+        Value::Str(text) => write_text(out, text),
         Value::Bytes(bytes) => out.extend(bytes.iter().map(|b| printable(*b))),
         Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
         Value::Int(n) => write_int(out, *n, def.format, bits(def.ty)),
@@ -37,6 +37,25 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
         Value::Double(n) => print(out, format_args!("{n:.1}")),
         Value::Ip(ip) => print(out, format_args!("{ip}")),
         Value::Net(net) => print(out, format_args!("{net}")),
+    }
+}
+
+/// Appends a text; what is no UTF-8, or no character to be shown, becomes U+FFFD: a line stays one line.
+pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
+    // Most texts are plain: they are looked at many bytes at a time.
+    const STEP: usize = 16;
+    let is_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, b| all & (printable(*b) == *b));
+    let plain = STEP * text.chunks_exact(STEP).take_while(|step| is_plain(step)).count();
+    let (plain, rest) = if is_plain(&text[plain..]) { (text, &[][..]) } else { text.split_at(plain) };
+    out.extend_from_slice(plain);
+    for chunk in rest.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let shown = if is_shown(c) { c } else { char::REPLACEMENT_CHARACTER };
+            out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
     }
 }
 
@@ -114,6 +133,22 @@ mod tests {
         let mut out = Vec::new();
         write_value(&mut out, &value, &def);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn texts_stay_on_their_line() {
+        let text = |text: &[u8]| {
+            let mut out = Vec::new();
+            write_text(&mut out, text);
+            String::from_utf8(out).unwrap()
+        };
+        let plain = "plain, and long enough for more than one step";
+        assert_eq!(text(plain.as_bytes()), plain);
+        assert_eq!(text("café 🦅".as_bytes()), "café 🦅");
+        assert_eq!(text(b"a\nb\tc\x7f"), "a\u{fffd}b\u{fffd}c\u{fffd}");
+        assert_eq!(text(b"this is more than one step\xff\xc3"), "this is more than one step\u{fffd}\u{fffd}");
+        assert_eq!(text("\u{85}\u{fdd0}\u{1ffff}".as_bytes()), "\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(text(b""), "");
     }
 
     #[test]

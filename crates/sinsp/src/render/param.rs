@@ -63,8 +63,8 @@ impl Writer<'_, '_, '_, '_> {
     fn value(&mut self, info: &ParamInfo, ty: T, format: Format, bytes: &[u8]) {
         if bytes.is_empty() {
             let none: &[u8] = match ty {
-                T::BYTEBUF | T::SOCKTUPLE | T::DYN => b"NULL",
-                T::FDLIST => b"",
+                T::BYTEBUF | T::SOCKTUPLE | T::FDLIST | T::DYN => b"NULL",
+                T::CHARBUFARRAY | T::CHARBUF_PAIR_ARRAY => b"NULL",
                 _ => b"<NA>",
             };
             return self.out.push(none);
@@ -72,8 +72,8 @@ impl Writer<'_, '_, '_, '_> {
         match ty {
             T::INT8 | T::INT16 | T::INT32 | T::INT64 => self.int(bytes, format),
             // The reference shows offsets of lseek, owners of chown and the like with a sign.
-            T::UINT32 | T::UINT64 if format == Format::DEC => self.int(bytes, format),
-            T::UINT8 | T::UINT16 | T::UINT32 | T::UINT64 | T::PORT | T::L4PROTO | T::SOCKFAMILY => {
+            T::UINT32 | T::UINT64 => self.int(bytes, format),
+            T::UINT8 | T::UINT16 | T::PORT | T::L4PROTO | T::SOCKFAMILY => {
                 self.uint(unsigned(bytes), format);
             }
             T::CHARBUF => self.text(bytes),
@@ -103,15 +103,18 @@ impl Writer<'_, '_, '_, '_> {
                 self.out.int(number);
                 self.name(names::signal(number));
             }
-            T::RELTIME => {
-                let ns = unsigned(bytes);
-                self.out.int(ns);
-                seconds(ns, self.resolved);
-            }
+            T::RELTIME => match unsigned(bytes) {
+                u64::MAX => self.out.push(b"none"),
+                ns => {
+                    self.out.int(ns);
+                    seconds(ns, self.resolved);
+                }
+            },
             T::ABSTIME => time::datetime(unsigned(bytes), true, self.out),
             T::BOOL => self.out.push(if unsigned(bytes) != 0 { b"true" } else { b"false" }),
             T::DYN => self.dynamic(info, bytes),
-            T::FLAGS8 | T::FLAGS16 | T::FLAGS32 | T::SIGSET => {
+            T::SIGSET => signals(unsigned(bytes), self.out),
+            T::FLAGS8 | T::FLAGS16 | T::FLAGS32 => {
                 self.uint(unsigned(bytes), Format::DEC);
                 if let ParamDetail::Flags(table) = info.detail {
                     flags(table, unsigned(bytes) as u32, self.resolved);
@@ -128,7 +131,7 @@ impl Writer<'_, '_, '_, '_> {
                 let value = unsigned(bytes);
                 self.uint(value, format);
                 if let ParamDetail::Flags(table) = info.detail {
-                    flags(table, value as u32, self.resolved);
+                    mode(table, value as u32, self.resolved);
                 }
             }
             T::UID => {
@@ -218,11 +221,11 @@ impl Writer<'_, '_, '_, '_> {
     }
 
     fn id(&mut self, id: u32, name: Option<&[u8]>) {
+        // With a sign, as the reference shows them.
+        self.out.int(id as i32);
         if id == u32::MAX {
-            self.out.push(b"-1");
             self.resolved.push(b"<NONE>");
         } else {
-            self.out.int(id);
             self.resolved.push_text(name.filter(|name| !name.is_empty()).unwrap_or(b"<NA>"));
         }
     }
@@ -234,7 +237,8 @@ impl Writer<'_, '_, '_, '_> {
             if i > 0 {
                 self.out.push(b" ");
             }
-            self.out.print(format_args!("{fd}:{}{events:x}", char::from(kind)));
+            // Without a sign, as the reference shows them here.
+            self.out.print(format_args!("{}:{}{events:x}", fd as u64, char::from(kind)));
         }
     }
 
@@ -282,6 +286,35 @@ pub(crate) fn flags(table: &FlagTable, value: u32, out: &mut Text<'_>) {
             out.push(name.as_bytes());
             left &= !bits;
         }
+    }
+}
+
+/// As [`flags`], up to a name for the whole value, which comes last.
+fn mode(table: &FlagTable, value: u32, out: &mut Text<'_>) {
+    let mut left = value;
+    for (name, bits) in table.entries {
+        let whole = *bits == value;
+        if whole || (*bits != 0 && left & bits == *bits) {
+            if !out.is_empty() {
+                out.push(b"|");
+            }
+            out.push(name.as_bytes());
+            left &= !bits;
+        }
+        if whole {
+            return;
+        }
+    }
+}
+
+/// Names of the signals in a set; bit 0 is the first.
+fn signals(set: u64, out: &mut Text<'_>) {
+    let there = (1..=32).filter(|number| set >> (number - 1) & 1 == 1);
+    for (at, name) in there.filter_map(names::signal).enumerate() {
+        if at > 0 {
+            out.push(b" ");
+        }
+        out.push(name.as_bytes());
     }
 }
 
@@ -355,6 +388,26 @@ mod tests {
     fn flags_that_contain_others_hide_them() {
         assert_eq!(written(|out| flags(&FlagTable::FILE_FLAGS, 4097, out)), "O_RDONLY|O_CLOEXEC");
         assert_eq!(written(|out| flags(&FlagTable::FILE_FLAGS, 0, out)), "O_NONE");
+    }
+
+    #[test]
+    fn a_name_of_the_whole_mode_comes_last() {
+        let mode = |value| written(|out| mode(&FlagTable::MKNOD_MODE, value, out));
+        assert_eq!(mode(0o60_000), "S_IFCHR|S_IFBLK");
+        assert_eq!(mode(0o140_000), "S_IFREG|S_IFSOCK");
+        assert_eq!(mode(0o100_644), "S_IROTH|S_IRGRP|S_IWUSR|S_IRUSR|S_IFREG");
+        assert_eq!(mode(0), "");
+    }
+
+    #[test]
+    fn signals_of_a_set_are_named() {
+        assert_eq!(written(|out| signals(0, out)), "");
+        let after = |out: &mut Text<'_>| {
+            out.push(b"sig=");
+            signals(0b1_0000_0101, out);
+        };
+        assert_eq!(written(after), "sig=SIGHUP SIGQUIT SIGKILL");
+        assert!(written(|out| signals(u64::MAX, out)).ends_with(" SIGPWR SIGSYS"));
     }
 
     #[test]
