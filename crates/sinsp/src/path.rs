@@ -48,34 +48,33 @@ pub(crate) enum Base<'a> {
 /// trailing `/`.
 pub(crate) fn resolve(base: Base<'_>, path: &[u8], out: &mut impl Buffer) {
     out.cut(0);
-    let (base, len, first) = match base {
-        Base::Path(base) => (base, base.len(), base.first()),
-        Base::File(base) => (base, base.len() + 1, base.first().or(Some(&b'/'))),
+    let (base, len) = match base {
+        Base::Path(base) => (base, base.len()),
+        Base::File(base) => (base, base.len() + 1),
     };
-    if path.len() + 1 > MAX || (path.first() != Some(&b'/') && len + path.len() + 1 > MAX) {
+    let is_absolute = path.first() == Some(&b'/');
+    if path.len() + 1 > MAX || (!is_absolute && len + path.len() + 1 > MAX) {
         out.put(TOO_LONG);
         return;
     }
-    if path.first() == Some(&b'/') {
+    if is_absolute || len == 1 + base.len() && base.is_empty() {
         out.put(b"/");
         append(path, out, 1);
         return;
     }
-    let root = if first == Some(&b'/') {
-        out.put(b"/");
-        1
-    } else if let Some(rest) = base.strip_prefix(UNKNOWN) {
+    // Directories are kept as walked paths; what is no path (`<UNKNOWN>`) stays what it is.
+    let end = base.iter().rposition(|b| *b != b'/').map_or(base.len().min(1), |last| last + 1);
+    out.put(&base[..end]);
+    if base == UNKNOWN {
         // An unknown directory is no directory: what follows is glued to it.
-        out.put(UNKNOWN);
+        let first = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
         let root = out.len();
-        append(rest, out, root);
-        out.put(path);
-        return;
+        out.put(&path[..first]);
+        append(&path[first..], out, root);
     } else {
-        0
-    };
-    append(base, out, root);
-    append(path, out, root);
+        let root = usize::from(base.first() == Some(&b'/'));
+        append(path, out, root);
+    }
 }
 
 /// Appends the components of `path`; `..` never goes below `root` bytes.
@@ -117,6 +116,7 @@ mod tests {
         check("/", ".", "/");
         check("/", "..", "/");
         check("<UNKNOWN>", "a/b", "<UNKNOWN>a/b");
+        check("<UNKNOWN>", "../b//./c/", "<UNKNOWN>../b/c");
     }
 
     #[test]

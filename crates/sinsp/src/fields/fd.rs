@@ -208,7 +208,7 @@ fn raw_name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
         Some(fd) => &fd.raw_name,
         None => match name_param(v) {
             Some((at, ParamType::FSPATH | ParamType::FSRELPATH)) => v.event().text(at).unwrap_or_default(),
-            _ => b"",
+            _ => name(v)?,
         },
     };
     if !raw.windows(2).any(|pair| pair == b"//") {

@@ -241,6 +241,9 @@ fn aenv<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
     const GENERATIONS: usize = 20;
     v.thread()?;
     match &field.arg {
+        Some(Arg::Index(0)) => Some(Value::Str(v.join(&[], v.env()?))),
+        // Of a process that is not known, no ancestor is.
+        Some(Arg::Index(_)) if v.main().is_none() => Some(Value::Str(b"")),
         Some(Arg::Index(n)) => v.ancestor(*n).map(|t| Value::Str(v.join(&[], &t.env))),
         Some(Arg::Key(name)) => {
             let found = v

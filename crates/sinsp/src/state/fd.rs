@@ -295,6 +295,7 @@ impl Fd {
     /// Protocol, as far as it is certain: a socket that has not been used may be given another one.
     pub(crate) fn known_l4(&self) -> L4 {
         match self.socket() {
+            _ if !self.kind.is_inet() => L4::None,
             Socket::Server { .. } => self.l4,
             _ if self.role != Role::None || self.l4 == L4::Raw => self.l4,
             _ => L4::None,
@@ -340,6 +341,9 @@ impl Fd {
             false => drop(write!(name, "{ip}")),
         };
         let name = match self.socket() {
+            Socket::Inet { .. } if self.l4 == L4::Unknown => {
+                reuse.written(|name| name.extend_from_slice(b"<unknown>"))
+            }
             Socket::Inet { source, destination } => reuse.written(|name| {
                 end(name, source);
                 name.extend_from_slice(b"->");

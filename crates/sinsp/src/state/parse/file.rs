@@ -265,7 +265,6 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
         }
         _ => {}
     }
-    fd.raw_name = fd.name.clone();
     // Most say it with the flag of open.
     let close_on_exec = match kind {
         K::Memfd => flags & const { FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC") } != 0,
@@ -309,9 +308,8 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         .and_then(|pidfd| state.threads.fds(thread)?.get(pidfd))
         .map(|fd| i64::from(fd.pid));
     let target = pid.and_then(|pid| state.threads.get(pid)).and_then(|target| state.threads.fds(target));
-    match raw.int(p::target_fd).and_then(|fd| target?.share(fd)) {
-        Some(fd) => add(state, now, num, fd, true),
-        None => now.fd = Some(num),
+    if let Some(fd) = raw.int(p::target_fd).and_then(|fd| target?.share(fd)) {
+        add(state, now, num, fd, true);
     }
 }
 

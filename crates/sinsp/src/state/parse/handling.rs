@@ -1,6 +1,6 @@
 //! What is done with events of each type, as one table.
 
-use eyas_events::{EventFlags, EventType, ParamType};
+use eyas_events::{EventFlags, EventType, ParamType, param};
 
 /// What is done with events of a type.
 #[derive(Clone, Copy)]
@@ -26,6 +26,10 @@ const fn handling() -> [Handling; EventType::COUNT] {
 }
 
 const fn fd_param(ty: EventType) -> Option<u8> {
+    if let EventType::SYSCALL_SPLICE_X = ty {
+        // Data moves from one to the other; this is where it shows.
+        return Some(param::SYSCALL_SPLICE_X::fd_out as u8);
+    }
     let Some(info) = ty.info() else { return None };
     if !info.flags.contains(EventFlags::USES_FD) {
         return None;

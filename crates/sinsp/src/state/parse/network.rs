@@ -6,7 +6,7 @@ use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::{Interface, RawEvent};
 
 use super::{Current, Lookup, file, take_enter};
-use crate::state::{Fd, FdKind, L4, Reuse, Role, Socket, State, ThreadKey};
+use crate::state::{Fd, FdKind, L4, Reuse, Role, Socket, State};
 
 mod rights;
 
@@ -262,9 +262,7 @@ fn connected(
             if let Some(seen) = end(seen).filter(|_| Some(destination) == end(told).map(unmapped)) {
                 destination = unmapped(seen);
             }
-            if fd.kind.is_inet() || fd.kind == FdKind::Unknown {
-                fd.kind = kind;
-            }
+            fd.kind = kind;
             let is_new = !fd.has_ends(source, destination);
             fd.set_socket(Socket::Inet { source, destination });
             if is_new && fd.role == Role::Server && fd.l4 == L4::Udp {
@@ -366,9 +364,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
     }
     match ends {
         Some(Tuple::Inet { kind, source, destination }) => {
-            if !fd.kind.is_inet() {
-                return;
-            }
+            // Whatever was known of the descriptor: only a socket has ends.
             if fd.has_ends(source, destination) {
                 return;
             }
@@ -380,6 +376,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             settle_role(state, raw, now, direction);
         }
         Some(Tuple::Unix { source, destination, path }) => {
+            fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
             with_fd(state, raw, now, |fd, reuse| {
                 fd.rename(reuse.unix_name(source, destination, path), raw.ts);
@@ -391,15 +388,14 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
 
 /// Decides which side of a datagram socket the process is on, and puts the client first.
 fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: Direction) {
-    let Some(key) = now.thread else { return };
     let Some(Socket::Inet { source, destination }) = event_fd(state, raw, now).map(|fd| fd.socket()) else {
         return;
     };
-    let guess = guess_role(state, key, source.1, destination.1, direction);
     let complete = complete(&state.interfaces, source, destination);
     let Some(fd) = event_fd(state, raw, now) else { return };
     if fd.role == Role::None {
-        fd.role = guess;
+        // A server is usually asked before it answers.
+        fd.role = if direction == Direction::In { Role::Server } else { Role::Client };
     }
     fd.set_socket(Socket::Inet { source: complete.0, destination: complete.1 });
     let reversed =
@@ -441,23 +437,4 @@ fn nearest(interfaces: &[Interface], other: IpAddr) -> Option<IpAddr> {
         .or_else(|| of_family().find(|one| same_network(one)))
         .or_else(|| of_family().find(|one| !one.addr.is_loopback()))
         .map(|one| one.addr)
-}
-
-fn guess_role(state: &State, key: ThreadKey, sport: u16, dport: u16, direction: Direction) -> Role {
-    let Some(fds) = state.threads.at(key).and_then(|thread| state.threads.fds(thread)) else {
-        return Role::None;
-    };
-    let bound = |port: u16| fds.iter().any(|(_, fd)| fd.server_port() == Some(port));
-    let used = |port: u16| {
-        fds.iter().any(|(_, fd)| {
-            fd.role == Role::Client && matches!(fd.socket(), Socket::Inet { source, .. } if source.1 == port)
-        })
-    };
-    if !bound(dport) {
-        Role::Client
-    } else if !used(sport) || direction == Direction::In {
-        Role::Server
-    } else {
-        Role::Client
-    }
 }

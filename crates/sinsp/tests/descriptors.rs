@@ -1,0 +1,272 @@
+//! What makes, copies, names and closes descriptors: scripts of events, and what is known after them.
+
+use eyas_events::{EventType as E, FlagTable, param};
+use eyas_scap::{EventBuilder, Snapshot};
+use eyas_sinsp::{Inspector, Step};
+
+mod script;
+
+use script::{at, clone, close, exec, open, see, system};
+
+const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
+
+/// An event whose result is the descriptor that it makes.
+fn make(ty: E, fd: i64) -> EventBuilder {
+    at(1, ty, 10).int(0, fd)
+}
+
+#[test]
+fn every_call_that_makes_a_descriptor_says_what_it_is() {
+    for (ty, letter, kind) in [
+        (E::SYSCALL_EVENTFD_X, "e", "event"),
+        (E::SYSCALL_EVENTFD2_X, "e", "event"),
+        (E::SYSCALL_SIGNALFD_X, "s", "signalfd"),
+        (E::SYSCALL_SIGNALFD4_X, "s", "signalfd"),
+        (E::SYSCALL_TIMERFD_CREATE_X, "t", "timerfd"),
+        (E::SYSCALL_INOTIFY_INIT_X, "i", "inotify"),
+        (E::SYSCALL_INOTIFY_INIT1_X, "i", "inotify"),
+        (E::SYSCALL_EPOLL_CREATE_X, "l", "eventpoll"),
+        (E::SYSCALL_EPOLL_CREATE1_X, "l", "eventpoll"),
+        (E::SYSCALL_BPF_2_X, "b", "bpf"),
+        (E::SYSCALL_USERFAULTFD_X, "u", "userfaultfd"),
+        (E::SYSCALL_IO_URING_SETUP_X, "r", "io_uring"),
+        (E::SYSCALL_OPEN_X, "f", "file"),
+        (E::SYSCALL_OPENAT_2_X, "f", "file"),
+        (E::SYSCALL_OPENAT2_X, "f", "file"),
+        (E::SYSCALL_CREAT_X, "f", "file"),
+        (E::SYSCALL_OPEN_BY_HANDLE_AT_X, "f", "file"),
+        (E::SYSCALL_PIDFD_OPEN_X, "P", "pidfd"),
+        (E::SYSCALL_MEMFD_CREATE_X, "m", "memfd"),
+    ] {
+        let mut inspector = system();
+        let fields = ["fd.num", "fd.typechar", "fd.type"];
+        assert_eq!(see(&mut inspector, make(ty, 7), &fields), ["7", letter, kind], "{}", ty.name());
+        assert_eq!(see(&mut inspector, close(2, 10, 7), &fields), ["7", letter, kind], "{}", ty.name());
+        assert_eq!(see(&mut inspector, close(3, 10, 7), &["fd.type"]), ["<NA>"]);
+        // In vain.
+        see(&mut inspector, make(ty, -24), &[]);
+        assert_eq!(see(&mut inspector, close(5, 10, 3), &["proc.fdopencount"]), ["1"], "{}", ty.name());
+    }
+}
+
+#[test]
+fn opening_tells_name_flags_device_and_inode() {
+    use param::{SYSCALL_CREAT_X as c, SYSCALL_OPENAT_2_X as p, SYSCALL_OPENAT2_X as o};
+    const UPPER: u32 = FlagTable::FILE_FLAGS.value("FD_UPPER_LAYER");
+    let mut inspector = system();
+    let fields = [
+        "fd.name",
+        "fd.nameraw",
+        "fd.typechar",
+        "fd.dev.major",
+        "fd.dev.minor",
+        "fd.ino",
+        "fd.is_upper_layer",
+    ];
+    let event = open(1, 10, 5, -100, b"a//b/").uint(p::dev, 0xfe03).uint(p::ino, 77);
+    assert_eq!(
+        see(&mut inspector, event.uint(p::flags, UPPER.into()), &fields),
+        ["/home/a/b", "a/b/", "f", "254", "3", "77", "true"]
+    );
+    let directory = at(2, E::SYSCALL_OPENAT2_X, 10).int(o::fd, 6).int(o::dirfd, -100).text(o::name, b"/etc");
+    let directory = directory.uint(o::flags, O_DIRECTORY.into());
+    let paths = ["fd.typechar", "fd.directory", "fd.filename"];
+    assert_eq!(see(&mut inspector, directory, &paths), ["d", "/etc", "<NA>"]);
+    assert_eq!(see(&mut inspector, open(3, 10, 7, 6, b"../usr/x"), &paths), ["f", "/usr", "x"]);
+    const LOWER: u32 = FlagTable::CREAT_FLAGS.value("FD_LOWER_LAYER_CREAT");
+    let creat = at(4, E::SYSCALL_CREAT_X, 10).int(c::fd, 8).text(c::name, b"new");
+    let layers = ["fd.name", "fd.is_lower_layer", "fd.is_upper_layer"];
+    let creat = creat.uint(c::creat_flags, LOWER.into());
+    assert_eq!(see(&mut inspector, creat, &layers), ["/home/new", "true", "false"]);
+}
+
+#[test]
+fn a_file_that_could_not_be_opened_has_the_name_that_was_asked_for() {
+    let mut inspector = system();
+    let fields = ["fd.name", "fd.directory", "fd.filename", "fd.num", "fd.typechar", "evt.res"];
+    let got = see(&mut inspector, open(1, 10, -2, -100, b"missing"), &fields);
+    assert_eq!(got, ["/home/missing", "/home", "<NA>", "-1", "f", "ENOENT"]);
+    assert_eq!(see(&mut inspector, open(2, 10, -13, 77, b"x"), &["fd.name"]), ["<UNKNOWN>x"]);
+}
+
+#[test]
+fn names_that_are_too_long_are_replaced() {
+    let mut inspector = system();
+    let long = [b'x'; 1020];
+    let got = see(&mut inspector, open(1, 10, 5, -100, &long), &["fd.name"]);
+    assert_eq!(got, ["/DIR_TOO_LONG/FILENAME_TOO_LONG"]);
+}
+
+#[test]
+fn what_was_asked_for_when_the_call_began_counts() {
+    use param::{SYSCALL_OPENAT_2_E as e, SYSCALL_OPENAT_2_X as x};
+    let begin =
+        |path: &[u8]| at(1, E::SYSCALL_OPENAT_2_E, 10).int(e::dirfd, 3).text(e::name, path).uint(e::flags, 2);
+    let end = || open(2, 10, 5, -100, b"/etc/shadow").uint(x::flags, 1);
+    let mut inspector = system();
+    see(&mut inspector, begin(b"x"), &[]);
+    assert_eq!(see(&mut inspector, end(), &["fd.name", "fd.nameraw"]), ["/etc/motd/x", "x"]);
+    // It is used once, and not where it was not read.
+    assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
+    see(&mut inspector, begin(b"<NA>"), &[]);
+    assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
+    // Its own end was lost: another call ended meanwhile.
+    see(&mut inspector, begin(b"x"), &[]);
+    see(&mut inspector, close(2, 10, 99), &[]);
+    assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
+}
+
+/// Events by hand, as from a live system.
+struct Script(std::vec::IntoIter<eyas_scap::OwnedEvent>, Option<eyas_scap::OwnedEvent>);
+
+impl eyas_scap::EventSource for Script {
+    fn advance(&mut self) -> Result<eyas_scap::Advance, eyas_scap::Error> {
+        self.1 = self.0.next();
+        Ok(if self.1.is_some() { eyas_scap::Advance::Event } else { eyas_scap::Advance::End })
+    }
+
+    fn current(&self) -> Option<eyas_scap::RawEvent<'_>> {
+        self.1.as_ref().map(|event| event.as_raw())
+    }
+}
+
+#[test]
+fn events_of_calls_that_begin_are_counted_but_not_shown() {
+    use param::SYSCALL_OPENAT_2_E as e;
+    let events = [
+        close(1, 10, 9).build(),
+        at(2, E::SYSCALL_OPENAT_2_E, 10).int(e::dirfd, -100).text(e::name, b"x").build(),
+        open(3, 10, 5, -100, b"x").build(),
+    ];
+    let mut inspector = Inspector::default();
+    inspector.load(Snapshot::default());
+    let mut source = Script(Vec::from(events).into_iter(), None);
+    let mut shown = Vec::new();
+    while let Step::Event(view) = inspector.next(&mut source).unwrap() {
+        shown.push((view.num(), view.event().ty));
+    }
+    assert_eq!(shown, [(1, E::SYSCALL_CLOSE_X), (3, E::SYSCALL_OPENAT_2_X)]);
+}
+
+#[test]
+fn copies_are_closed_by_an_exec_as_their_call_says() {
+    use param::{SYSCALL_DUP_1_X as d, SYSCALL_DUP3_X as d3, SYSCALL_FCNTL_X as f};
+    let fcntl = |command: &str, res, arg: u64| {
+        let command = FlagTable::FCNTL_COMMANDS.entries.iter().find(|(name, _)| *name == command).unwrap().1;
+        let event = at(1, E::SYSCALL_FCNTL_X, 10).int(f::res, res).int(f::fd, 3);
+        event.uint(f::cmd, command.into()).uint(f::arg, arg)
+    };
+    let dup3 = |flags: u32| {
+        at(1, E::SYSCALL_DUP3_X, 10).int(d3::res, 9).int(d3::oldfd, 3).uint(d3::flags, flags.into())
+    };
+    for (event, stays) in [
+        (at(1, E::SYSCALL_DUP_1_X, 10).int(d::res, 9).int(d::oldfd, 3), true),
+        (dup3(0), true),
+        (dup3(O_CLOEXEC), false),
+        (fcntl("F_DUPFD", 9, 9), true),
+        (fcntl("F_DUPFD_CLOEXEC", 9, 9), false),
+    ] {
+        let mut inspector = system();
+        // What the copy is of is closed itself.
+        see(&mut inspector, fcntl("F_SETFD", 0, 1), &[]);
+        assert_eq!(see(&mut inspector, event, &["fd.num", "fd.name"]), ["9", "/etc/motd"]);
+        see(&mut inspector, exec(2, 10, b"cat", b""), &[]);
+        let fields = ["fd.name", "proc.fdopencount"];
+        let want = if stays { ["/etc/motd", "1"] } else { ["", "0"] };
+        assert_eq!(see(&mut inspector, close(3, 10, 9), &fields), want);
+    }
+}
+
+#[test]
+fn flags_that_an_exec_heeds() {
+    use param::{SYSCALL_EPOLL_CREATE1_X as l, SYSCALL_MEMFD_CREATE_X as m, SYSCALL_PIPE2_X as p};
+    const MFD: u32 = FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC");
+    const EPOLL: u32 = FlagTable::EPOLL_CREATE1_FLAGS.value("EPOLL_CLOEXEC");
+    let mut inspector = system();
+    see(
+        &mut inspector,
+        open(1, 10, 5, -100, b"x").uint(param::SYSCALL_OPENAT_2_X::flags, O_CLOEXEC.into()),
+        &[],
+    );
+    see(
+        &mut inspector,
+        make(E::SYSCALL_MEMFD_CREATE_X, 6).text(m::name, b"x").uint(m::flags, MFD.into()),
+        &[],
+    );
+    see(&mut inspector, make(E::SYSCALL_EPOLL_CREATE1_X, 7).uint(l::flags, EPOLL.into()), &[]);
+    let pipe = make(E::SYSCALL_PIPE2_X, 0).int(p::fd1, 8).int(p::fd2, 9).uint(p::ino, 5);
+    assert_eq!(see(&mut inspector, pipe.uint(p::flags, O_CLOEXEC.into()), &["fd.num", "fd.ino"]), ["9", "5"]);
+    see(&mut inspector, make(E::SYSCALL_EVENTFD2_X, 11), &[]);
+    assert_eq!(see(&mut inspector, close(2, 10, 8), &["proc.fdopencount", "fd.typechar"]), ["7", "p"]);
+    // The snapshot's file and the eventfd stay.
+    assert_eq!(see(&mut inspector, exec(3, 10, b"cat", b""), &["proc.fdopencount"]), ["2"]);
+}
+
+#[test]
+fn a_range_is_closed_or_marked() {
+    use param::SYSCALL_CLOSE_RANGE_X as p;
+    const CLOEXEC: u32 = FlagTable::CLOSE_RANGE_FLAGS.value("CLOSE_RANGE_CLOEXEC");
+    let range = |flags: u32| {
+        let event = at(2, E::SYSCALL_CLOSE_RANGE_X, 10).int(p::res, 0).uint(p::first, 4);
+        event.uint(p::last, u32::MAX.into()).uint(p::flags, flags.into())
+    };
+    for flags in [0, CLOEXEC] {
+        let mut inspector = system();
+        for fd in [4, 2000, 3000] {
+            see(&mut inspector, open(1, 10, fd, -100, b"x"), &[]);
+        }
+        see(&mut inspector, range(flags), &[]);
+        let open = if flags == 0 { "1" } else { "4" };
+        assert_eq!(see(&mut inspector, close(3, 10, 99), &["proc.fdopencount"]), [open]);
+        assert_eq!(see(&mut inspector, exec(4, 10, b"cat", b""), &["proc.fdopencount"]), ["1"]);
+    }
+}
+
+#[test]
+fn a_close_that_fails_closes_nothing() {
+    let mut inspector = system();
+    see(&mut inspector, close(1, 10, 3).int(param::SYSCALL_CLOSE_X::res, -9), &[]);
+    assert_eq!(see(&mut inspector, close(2, 10, 3), &["fd.name"]), ["/etc/motd"]);
+}
+
+#[test]
+fn a_process_has_a_table_of_its_own_from_its_birth_on() {
+    let mut inspector = system();
+    see(&mut inspector, clone(1, 11, 0, 11, 10, FlagTable::CLONE_FLAGS.value("CLONE_FILES")), &[]);
+    see(&mut inspector, open(2, 11, 4, -100, b"mine"), &[]);
+    assert_eq!(see(&mut inspector, close(3, 10, 4), &["fd.name"]), [""]);
+    see(&mut inspector, close(4, 10, 3), &[]);
+    assert_eq!(see(&mut inspector, close(5, 11, 3), &["fd.name"]), ["/etc/motd"]);
+}
+
+#[test]
+fn a_process_descriptor_is_named_by_its_process_and_copies_its_files() {
+    use param::{SYSCALL_PIDFD_GETFD_X as g, SYSCALL_PIDFD_OPEN_X as p};
+    let mut inspector = system();
+    let open = at(1, E::SYSCALL_PIDFD_OPEN_X, 1).int(0, 5).int(p::pid, 10);
+    assert_eq!(see(&mut inspector, open, &["fd.name"]), ["/proc/10"]);
+    let get = at(2, E::SYSCALL_PIDFD_GETFD_X, 1).int(g::fd, 6).int(g::pid_fd, 5).int(g::target_fd, 3);
+    assert_eq!(see(&mut inspector, get, &["fd.num", "fd.name"]), ["6", "/etc/motd"]);
+    // Such a copy is closed by an exec; so is the process descriptor.
+    assert_eq!(see(&mut inspector, exec(3, 1, b"cat", b""), &["proc.fdopencount"]), ["0"]);
+}
+
+#[test]
+fn data_that_is_moved_is_about_the_file_that_it_goes_to() {
+    use param::SYSCALL_SPLICE_X as p;
+    let mut inspector = system();
+    see(&mut inspector, open(1, 10, 4, -100, b"out"), &[]);
+    let splice = at(2, E::SYSCALL_SPLICE_X, 10).int(p::res, 5).int(p::fd_in, 3).int(p::fd_out, 4);
+    assert_eq!(see(&mut inspector, splice, &["fd.num", "fd.name"]), ["4", "/home/out"]);
+}
+
+#[test]
+fn standard_streams_have_names_and_kinds() {
+    let mut inspector = system();
+    see(&mut inspector, open(1, 10, 0, -100, b"in"), &[]);
+    see(&mut inspector, make(E::SYSCALL_EVENTFD2_X, 1), &[]);
+    let fields =
+        ["proc.stdin.name", "proc.stdin.type", "proc.stdout.name", "proc.stdout.type", "proc.stderr.type"];
+    assert_eq!(see(&mut inspector, close(2, 10, 99), &fields), ["/home/in", "file", "", "event", "<NA>"]);
+}
