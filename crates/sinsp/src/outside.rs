@@ -68,7 +68,8 @@ impl Outside {
     #[inline]
     pub(crate) fn after(&mut self, state: &mut State, event: &RawEvent<'_>, current: &Current) {
         while let Some(json) = self.containers.as_mut().and_then(|lookup| lookup.answer()) {
-            state.add_container(json);
+            // What has no id is of no use.
+            let _ = state.add_container(json);
         }
         while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.answer()) {
             state.add_accounts(accounts);

@@ -21,9 +21,7 @@ pub use thread::{Activity, Thread, ThreadFlags};
 pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 
-#[cfg(feature = "runtimes")]
-pub(crate) use container::SHORT_ID;
-pub(crate) use container::{Kind, kind_of_cgroups};
+pub(crate) use container::{Kind, SHORT_ID, kind_of_cgroups};
 pub(crate) use parse::{Current, is_kept};
 pub(crate) use reuse::Reuse;
 pub(crate) use thread::split_nul;

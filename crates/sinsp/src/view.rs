@@ -7,7 +7,7 @@ use eyas_scap::{RawEvent, User};
 
 use crate::fields::EXTRACT;
 use crate::path::{self, Base};
-use crate::state::{Current, Fd, FdKind, FdTable, State, Thread, is_kept, split_nul};
+use crate::state::{Current, Fd, FdKind, FdTable, State, Text, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
@@ -123,6 +123,11 @@ impl<'a> EventView<'a> {
     #[inline]
     pub(crate) fn result(&self) -> Option<i64> {
         self.event.result()
+    }
+
+    /// Id of the container that the event itself tells of.
+    pub(crate) fn container_told(&self) -> Option<&'a Text> {
+        self.moment.current.told.as_ref()
     }
 
     pub(crate) fn bump(&self) -> &'a Bump {

@@ -2,55 +2,59 @@
 
 use std::net::IpAddr;
 
-use eyas_fields::{Field, Value};
+use eyas_fields::Value;
 use serde_json::Value as Json;
 
-use super::{fields, key};
+use super::{fields, key, none};
 use crate::state::{Kind, kind_of_cgroups};
 use crate::view::EventView;
 
+mod mount;
+
+use mount::Member;
+
 fields! {
     "container.id": STR Process Na (SUGGESTED); "First 12 characters of the container id found in the cgroups; the word host outside containers."
-        => |v, _| Some(Value::Str(id(v)?)),
+        => |v, _| id(v).map(Value::Str),
     "container.full_id": STR Process Na; "Full container id, known after engine lookup."
-        => |v, _| text(v, "full_id"),
+        => |v, _| named(v, "full_id"),
     "container.name": STR Process Na (SUGGESTED); "Container name from the engine; host outside containers."
         => |v, _| named(v, "name"),
     "container.image": STR Process Na; "Image reference as the engine gives it."
-        => |v, _| image(v, "image"),
+        => |v, _| text(v, "image"),
     "container.image.id": STR Process Na; "Short image id."
-        => |v, _| image(v, "imageid"),
+        => |v, _| text(v, "imageid"),
     "container.type": STR Process Na; "Engine kind, e.g. docker, containerd, cri-o, podman."
         => |v, _| kind(v),
     "container.privileged": BOOL Process Na; "True for privileged containers."
         => |v, _| bool(v, "privileged"),
-    "container.mounts": STR Process Na; "All mounts rendered source:dest:mode:rdrw:propagation (code joins with commas)."
-        => |v, _| mounts(v),
-    "container.mount" [Key]: STR Process Na; "One mount as text, selected by index or by path (globs allowed)."
-        => |v, f| mount(v, f, ""),
-    "container.mount.source" [Key]: STR Process Na; "Source of one mount (key = destination), selected by index or by path (globs allowed)."
-        => |v, f| mount(v, f, "Source"),
-    "container.mount.dest" [Key]: STR Process Na; "Destination of one mount (key = source), selected by index or by path (globs allowed)."
-        => |v, f| mount(v, f, "Destination"),
-    "container.mount.mode" [Key]: STR Process Na; "Mode of one mount, selected by index or by path (globs allowed)."
-        => |v, f| mount(v, f, "Mode"),
-    "container.mount.rdwr" [Key]: STR Process Na; "true/false text for one mount, selected by index or by path (globs allowed)."
-        => |v, f| mount(v, f, "RW"),
-    "container.mount.propagation" [Key]: STR Process Na; "Propagation of one mount, selected by index or by path (globs allowed)."
-        => |v, f| mount(v, f, "Propagation"),
+    "container.mounts": STR Process Na; "All mounts as source:destination:mode:rw:propagation, comma-separated."
+        => |v, _| mount::all(v),
+    "container.mount" [Key]: STR Process Na; "One mount as text, by index or by source (a glob)."
+        => |v, f| mount::one(v, f, Member::All),
+    "container.mount.source" [Key]: STR Process Na; "Source of one mount, by index or by destination (a glob)."
+        => |v, f| mount::one(v, f, Member::Source),
+    "container.mount.dest" [Key]: STR Process Na; "Destination of one mount, by index or by source (a glob)."
+        => |v, f| mount::one(v, f, Member::Destination),
+    "container.mount.mode" [Key]: STR Process Na; "Mode of one mount, by index or by source (a glob)."
+        => |v, f| mount::one(v, f, Member::Mode),
+    "container.mount.rdwr" [Key]: STR Process Na; "true/false text for one mount, by index or by source (a glob)."
+        => |v, f| mount::one(v, f, Member::Rw),
+    "container.mount.propagation" [Key]: STR Process Na; "Propagation of one mount, by index or by source (a glob)."
+        => |v, f| mount::one(v, f, Member::Propagation),
     "container.image.repository": STR Process Na (SUGGESTED); "Image repository without tag or digest."
-        => |v, _| image(v, "imagerepo"),
+        => |v, _| text(v, "imagerepo"),
     "container.image.tag": STR Process Na (SUGGESTED); "Image tag."
-        => |v, _| image(v, "imagetag"),
+        => |v, _| text(v, "imagetag"),
     "container.image.digest": STR Process Na; "Registry digest of the image."
-        => |v, _| image(v, "imagedigest"),
-    "container.healthcheck": STR Process Na (DEPRECATED); "Deprecated, extracts nothing."
+        => |v, _| text(v, "imagedigest"),
+    "container.healthcheck": STR Process Na (DEPRECATED); "Command of the health probe."
         => |v, _| probe(v, "Healthcheck"),
-    "container.liveness_probe": STR Process Na (DEPRECATED); "Deprecated, extracts nothing."
+    "container.liveness_probe": STR Process Na (DEPRECATED); "Command of the liveness probe."
         => |v, _| probe(v, "LivenessProbe"),
-    "container.readiness_probe": STR Process Na (DEPRECATED); "Deprecated, extracts nothing."
+    "container.readiness_probe": STR Process Na (DEPRECATED); "Command of the readiness probe."
         => |v, _| probe(v, "ReadinessProbe"),
-    "container.start_ts": ABSTIME Process Na; "Container start derived from the pid namespace start time."
+    "container.start_ts": ABSTIME Process Na; "When the container began: when its pid namespace did, else what its runtime says."
         => |v, _| created(v).map(Value::Uint),
     "container.duration": RELTIME Event Na; "Event time minus container.start_ts."
         => |v, _| Some(Value::Uint(v.event().ts.checked_sub(created(v)?)?)),
@@ -65,28 +69,49 @@ fields! {
     "container.host_ipc": BOOL Process Na; "Shares the host IPC namespace."
         => |v, _| bool(v, "host_ipc"),
     "container.label" [Key]: STR Process Na; "One label value by name."
-        => |v, f| label(v, "labels", key(f)?),
-    "container.labels": STR Process Na; "Labels as key:value list, internal ones excluded."
-        => |v, _| labels(v, "labels"),
-    "proc.is_container_healthcheck": BOOL Process Na (DEPRECATED); "Deprecated probe marker."
-        => |v, _| v.thread().map(|_| Value::Bool(false)),
-    "proc.is_container_liveness_probe": BOOL Process Na (DEPRECATED); "Deprecated probe marker."
-        => |v, _| v.thread().map(|_| Value::Bool(false)),
-    "proc.is_container_readiness_probe": BOOL Process Na (DEPRECATED); "Deprecated probe marker."
-        => |v, _| v.thread().map(|_| Value::Bool(false)),
+        => |v, f| label(v, key(f)?),
+    "container.labels": STR Process Na; "Labels as name:value, comma-separated, without those of Kubernetes' own."
+        => |v, _| labels(v),
+    "proc.is_container_healthcheck": BOOL Process Na (DEPRECATED); "Deprecated, extracts nothing."
+        => none,
+    "proc.is_container_liveness_probe": BOOL Process Na (DEPRECATED); "Deprecated, extracts nothing."
+        => none,
+    "proc.is_container_readiness_probe": BOOL Process Na (DEPRECATED); "Deprecated, extracts nothing."
+        => none,
 }
 
 /// What stands for the id and the name of no container.
 const HOST: &[u8] = b"host";
 
-pub(super) fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
-    Some(v.thread()?.container.as_deref().unwrap_or(HOST))
+/// Whose metadata an event's fields tell.
+#[derive(Clone, Copy)]
+pub(super) enum About<'v> {
+    /// No container's.
+    Host,
+    /// Those of a container of which this is known.
+    Known(&'v Json),
+    /// Those of a container of which only the id is known.
+    Unknown(&'v [u8]),
 }
 
-/// Metadata of the process's container; `None` on the host and before it is known.
-fn meta<'v>(v: &'v EventView<'v>, name: &str) -> Option<&'v Json> {
-    let id = v.thread()?.container.as_deref()?;
-    v.state().containers.get(id)?.json.get(name)
+/// `None` for events of nobody.
+pub(super) fn about<'v>(v: &'v EventView<'v>) -> Option<About<'v>> {
+    let id = match v.container_told() {
+        Some(id) => id,
+        None => match &v.thread()?.container {
+            Some(id) => id,
+            None => return Some(About::Host),
+        },
+    };
+    Some(v.state().containers.get(id).map_or(About::Unknown(id), |container| About::Known(&container.json)))
+}
+
+fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
+    Some(match about(v)? {
+        About::Host => HOST,
+        About::Known(json) => json.get("id").and_then(Json::as_str).unwrap_or_default().as_bytes(),
+        About::Unknown(id) => id,
+    })
 }
 
 /// Whether the address is here: of the machine, or of the process's container. Of a container whose address is not
@@ -103,100 +128,98 @@ pub(super) fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
     }
 }
 
-fn is_host(v: &EventView<'_>) -> bool {
-    v.thread().is_some_and(|t| t.container.is_none())
+/// A text; empty where there is no container, or nothing is told of it.
+pub(super) fn text<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
+    match about(v)? {
+        About::Host => Some(Value::Str(b"")),
+        About::Known(json) => Some(Value::from(member(json, name))),
+        About::Unknown(_) => None,
+    }
 }
 
-pub(super) fn text<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    meta(v, name)?.as_str().filter(|text| !text.is_empty()).map(Value::from)
+pub(super) fn member<'v>(json: &'v Json, name: &str) -> &'v str {
+    json.get(name).and_then(Json::as_str).unwrap_or_default()
 }
 
 /// A text that is `host` where there is no container.
 fn named<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    if is_host(v) { Some(Value::Str(HOST)) } else { text(v, name) }
-}
-
-/// A text that is empty where there is no container.
-fn image<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    if is_host(v) { Some(Value::Str(b"")) } else { text(v, name) }
+    match about(v)? {
+        About::Host => Some(Value::Str(HOST)),
+        _ => text(v, name),
+    }
 }
 
 fn bool<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    meta(v, name)?.as_bool().map(Value::Bool)
+    match about(v)? {
+        About::Host => Some(Value::Bool(false)),
+        About::Known(json) => Some(Value::Bool(json.get(name).and_then(Json::as_bool).unwrap_or(false))),
+        About::Unknown(_) => None,
+    }
 }
 
-/// When it started, ns since the epoch: its pid namespace did, else what the runtime says, in seconds.
-/// `None` on the host and where nothing but the id is known.
+/// When it started, ns since the epoch: its pid namespace did, if it has one of its own, else what the runtime
+/// says, in seconds.
 fn created(v: &EventView<'_>) -> Option<u64> {
-    let created = meta(v, "created_time");
-    let known = created.is_some() || meta(v, "name").is_some();
-    match v.thread()?.pidns_start {
-        start if start != 0 && known => Some(start),
-        _ => created?.as_u64()?.checked_mul(1_000_000_000),
+    let thread = v.thread().filter(|t| t.container.is_some() && t.in_pid_namespace() && t.pidns_start != 0);
+    match (thread, about(v)?) {
+        (Some(thread), _) => Some(thread.pidns_start),
+        (None, About::Known(json)) => json.get("created_time")?.as_u64()?.checked_mul(1_000_000_000),
+        (None, _) => None,
     }
 }
 
 fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
-    if is_host(v) {
-        return Some(Value::Str(HOST));
-    }
-    let kind = match meta(v, "type").and_then(Json::as_u64) {
-        Some(number) => Kind::of_number(number),
-        None => kind_of_cgroups(&v.thread()?.cgroups),
+    let kind = match about(v)? {
+        About::Host => return Some(Value::Str(HOST)),
+        About::Known(json) => Kind::of_number(json.get("type")?.as_u64()?),
+        About::Unknown(_) => kind_of_cgroups(&v.thread()?.cgroups),
     };
     kind.map(|kind| Value::from(kind.name()))
 }
 
-pub(super) fn label<'v>(v: &'v EventView<'v>, of: &str, name: &str) -> Option<Value<'v>> {
-    meta(v, of)?.get(name)?.as_str().map(Value::from)
+pub(super) fn label<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
+    match about(v)? {
+        About::Known(json) => label_of(json, "labels", name),
+        About::Host | About::Unknown(_) => None,
+    }
 }
 
-/// `key:value`, comma-separated.
-pub(super) fn labels<'v>(v: &'v EventView<'v>, of: &str) -> Option<Value<'v>> {
+pub(super) fn label_of<'v>(json: &'v Json, of: &str, name: &str) -> Option<Value<'v>> {
+    json.get(of)?.get(name)?.as_str().map(Value::from)
+}
+
+fn labels<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
+    match about(v)? {
+        About::Host => Some(Value::Str(b"")),
+        About::Known(json) => Some(labels_of(v, json, "labels")),
+        About::Unknown(_) => None,
+    }
+}
+
+/// `name:value`, comma-separated and sorted, without those that Kubernetes makes for itself.
+pub(super) fn labels_of<'v>(v: &'v EventView<'v>, json: &Json, of: &str) -> Value<'v> {
+    let mut all: Vec<(&String, &Json)> =
+        json.get(of).and_then(Json::as_object).into_iter().flatten().collect();
+    all.retain(|(name, _)| !name.starts_with("annotation.") && !name.starts_with("io.kubernetes."));
+    all.sort_unstable_by_key(|(name, _)| *name);
     let mut out = crate::render::Text::new(v.bump());
-    for (name, value) in meta(v, of)?.as_object()? {
+    for (name, value) in all {
         if !out.is_empty() {
             out.push(b", ");
         }
-        out.print(format_args!("{name}:{}", value.as_str().unwrap_or_default()));
+        out.push(name.as_bytes());
+        if let Some(value) = value.as_str().filter(|value| !value.is_empty()) {
+            out.print(format_args!(":{value}"));
+        }
     }
-    (!out.is_empty()).then(|| Value::Str(out.finish()))
-}
-
-/// A member of a mount as text.
-fn member(mount: &Json, name: &str) -> String {
-    match mount.get(name) {
-        Some(Json::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    }
-}
-
-fn whole(mount: &Json) -> String {
-    ["Source", "Destination", "Mode", "RW", "Propagation"].map(|name| member(mount, name)).join(":")
-}
-
-fn mounts<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
-    let all: Vec<String> = meta(v, "Mounts")?.as_array()?.iter().map(whole).collect();
-    (!all.is_empty()).then(|| Value::Str(v.bump().alloc_slice_copy(all.join(",").as_bytes())))
-}
-
-/// One mount, by number, source or destination; all of it or one member.
-fn mount<'v>(v: &'v EventView<'v>, field: &Field, name: &str) -> Option<Value<'v>> {
-    let wanted = key(field)?;
-    let list = meta(v, "Mounts")?.as_array()?;
-    let found = match wanted.parse::<usize>() {
-        Ok(index) => list.get(index),
-        Err(_) => list.iter().find(|m| ["Source", "Destination"].iter().any(|n| member(m, n) == wanted)),
-    }?;
-    let text = if name.is_empty() { whole(found) } else { member(found, name) };
-    Some(Value::Str(v.bump().alloc_slice_copy(text.as_bytes())))
+    Value::Str(out.finish())
 }
 
 /// Command line of a health probe.
 fn probe<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    let probe = meta(v, name)?;
-    let mut line = member(probe, "exe");
+    let About::Known(json) = about(v)? else { return None };
+    let probe = json.get(name)?;
+    let mut line = member(probe, "exe").to_owned();
     for arg in probe.get("args").and_then(Json::as_array).into_iter().flatten() {
         line.push(' ');
         line.push_str(arg.as_str().unwrap_or_default());

@@ -307,7 +307,7 @@ fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Valu
 
 fn in_container<'v>(v: &'v EventView<'v>, name: &[u8]) -> Option<Value<'v>> {
     let mut out = Text::with_capacity(name.len() + 16, v.bump());
-    out.push(super::container::id(v)?);
+    out.push(v.thread()?.container.as_deref().unwrap_or_default());
     out.push(b":");
     out.push(name);
     Some(Value::Str(out.finish()))

@@ -1,32 +1,34 @@
 //! `k8s.*`: what the container runtime says of the pod.
 
 use eyas_fields::Value;
+use serde_json::Value as Json;
 
-use super::container::{label, labels, text};
+use super::container::{About, about, label, label_of, labels_of, member, text};
 use super::{fields, key, none};
+use crate::state::SHORT_ID;
 use crate::view::EventView;
 
 fields! {
     "k8s.pod.name": STR Process Na (SUGGESTED); "Pod name learned from the container runtime."
-        => |v, _| label(v, "labels", "io.kubernetes.pod.name"),
+        => |v, _| label(v, "io.kubernetes.pod.name"),
     "k8s.ns.name": STR Process Na (SUGGESTED); "Namespace name learned from the container runtime."
-        => |v, _| label(v, "labels", "io.kubernetes.pod.namespace"),
+        => |v, _| label(v, "io.kubernetes.pod.namespace"),
     "k8s.pod.id": STR Process Na; "Legacy alias of k8s.pod.uid."
-        => |v, _| label(v, "labels", "io.kubernetes.pod.uid"),
+        => |v, _| label(v, "io.kubernetes.pod.uid"),
     "k8s.pod.uid": STR Process Na; "Pod UID."
-        => |v, _| label(v, "labels", "io.kubernetes.pod.uid"),
+        => |v, _| label(v, "io.kubernetes.pod.uid"),
     "k8s.pod.sandbox_id": STR Process Na; "First 12 characters of the sandbox id."
         => |v, _| short(v, "pod_sandbox_id"),
     "k8s.pod.full_sandbox_id": STR Process Na; "Full sandbox id."
         => |v, _| text(v, "pod_sandbox_id"),
     "k8s.pod.label" [Key]: STR Process Na; "One pod label by name, bracket or dot notation."
-        => |v, f| label(v, "pod_sandbox_labels", key(f)?),
+        => |v, f| pod_label(v, key(f)?),
     "k8s.pod.labels": STR Process Na; "Pod labels as key:value list."
-        => |v, _| labels(v, "pod_sandbox_labels"),
-    "k8s.pod.ip": STR Process Na; "Pod IPv4 address, same as container.ip."
-        => |v, _| text(v, "ip"),
-    "k8s.pod.cni.json": STR Process Na; "Same as container.cni.json."
-        => |v, _| text(v, "cni_json"),
+        => |v, _| pod_labels(v),
+    "k8s.pod.ip": STR Process Na; "IPv4 address of the pod, as its own container or that of its sandbox has it."
+        => |v, _| of_pod(v, "ip"),
+    "k8s.pod.cni.json": STR Process Na; "container.cni.json of the container or of its pod's sandbox."
+        => |v, _| of_pod(v, "cni_json"),
     "k8s.rc.name": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
     "k8s.rc.id": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
@@ -69,7 +71,41 @@ fields! {
 
 fn short<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     match text(v, name)? {
-        Value::Str(id) => Some(Value::Str(&id[..id.len().min(12)])),
+        Value::Str(id) => Some(Value::Str(&id[..id.len().min(SHORT_ID)])),
         other => Some(other),
+    }
+}
+
+/// Metadata of the container's pod where the container itself has none of it: those of the container that holds the
+/// pod's namespaces.
+fn sandbox<'v>(v: &'v EventView<'v>, json: &Json) -> Option<&'v Json> {
+    if !member(json, "cni_json").is_empty() {
+        return None;
+    }
+    let id = member(json, "pod_sandbox_id").as_bytes();
+    Some(&v.state().containers.get(&id[..id.len().min(SHORT_ID)])?.json)
+}
+
+fn of_pod<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
+    match about(v)? {
+        About::Known(json) if !member(json, "cni_json").is_empty() => Some(Value::from(member(json, name))),
+        // In no pod.
+        About::Known(json) if member(json, "pod_sandbox_id").is_empty() => Some(Value::Str(b"")),
+        About::Known(json) => sandbox(v, json).map(|pod| Value::from(member(pod, name))),
+        _ => text(v, name),
+    }
+}
+
+fn pod_label<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
+    const OF: &str = "pod_sandbox_labels";
+    let About::Known(json) = about(v)? else { return None };
+    sandbox(v, json).and_then(|pod| label_of(pod, OF, name)).or_else(|| label_of(json, OF, name))
+}
+
+fn pod_labels<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
+    match about(v)? {
+        About::Host => Some(Value::Str(b"")),
+        About::Known(json) => Some(labels_of(v, sandbox(v, json).unwrap_or(json), "pod_sandbox_labels")),
+        About::Unknown(_) => None,
     }
 }

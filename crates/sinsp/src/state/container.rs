@@ -48,23 +48,29 @@ impl Containers {
 
 impl State {
     /// Takes in what container events and runtimes say: one JSON object, at top level or below
-    /// `container`. What has no id is passed over.
-    pub(crate) fn add_container(&mut self, mut json: Json) {
+    /// `container`. What has no id is passed over; answers whose metadata it is.
+    pub(crate) fn add_container(&mut self, mut json: Json) -> Option<Text> {
         if let Some(inner) = json.get_mut("container") {
             json = inner.take();
         }
-        let Some(id) = json.get("id").and_then(Json::as_str).map(|id| Text::from(id.as_bytes())) else {
-            return;
-        };
+        let id = json.get("id").and_then(Json::as_str).map(|id| Text::from(id.as_bytes()))?;
         if self.containers.by_id.len() >= MAX && !self.containers.by_id.contains_key(&id) {
             self.forget_containers();
         }
         if self.containers.by_id.len() >= MAX {
-            return;
+            return None;
         }
         self.containers.changes += 1;
         let address = json.get("ip").and_then(Json::as_str).and_then(|ip| ip.parse().ok());
-        self.containers.by_id.insert(id, Container { json, address });
+        self.containers.by_id.insert(id.clone(), Container { json, address });
+        Some(id)
+    }
+
+    /// Forgets a container and its users.
+    pub(super) fn remove_container(&mut self, id: &Text) {
+        self.containers.changes += 1;
+        self.containers.by_id.remove(id);
+        self.users.retain_containers(|other| other != id);
     }
 
     /// Takes in the users and groups of a container.
@@ -104,7 +110,7 @@ mod tests {
         (thread.pid, thread.container) = (7, Some(Text::from(&b"id-3"[..])));
         state.add_thread(thread);
         for number in 0..MAX + 1 {
-            state.add_container(serde_json::json!({"container": {"id": format!("id-{number}")}}));
+            let _ = state.add_container(serde_json::json!({"container": {"id": format!("id-{number}")}}));
         }
         assert!(state.containers.get(b"id-3").is_some());
         assert!(state.containers.get(b"id-4").is_none());

@@ -3,7 +3,7 @@
 use eyas_events::EventType;
 use eyas_scap::{FdEntry, OwnedEvent, RawEvent, ThreadEntry};
 
-use super::{State, Thread, ThreadKey};
+use super::{State, Text, Thread, ThreadKey};
 pub(crate) use handling::is_kept;
 use handling::{Family, HANDLING, Who};
 
@@ -29,6 +29,10 @@ pub(crate) struct Current {
     pub(crate) ran: u64,
     /// Of an event about CPU time: ticks of the thread since the last such event, as user and in the kernel.
     pub(crate) ticks: [u64; 2],
+    /// Container that it tells of.
+    pub(crate) told: Option<Text>,
+    /// That container is gone.
+    pub(crate) ends_container: bool,
     /// The thread exits.
     pub(crate) exits: bool,
     /// Descriptors that it closes.
@@ -38,7 +42,7 @@ pub(crate) struct Current {
 impl Current {
     /// Whether something remains to be done after the rules saw the event.
     pub(crate) fn leaves_work(&self) -> bool {
-        self.exits || !matches!(self.closes, Closes::None)
+        self.exits || self.told.is_some() || !matches!(self.closes, Closes::None)
     }
 }
 
@@ -119,7 +123,7 @@ fn dispatch(
         Family::Duplicate => file::duplicate(state, raw, now),
         Family::Special => file::special(state, raw, now),
         Family::Network => network::apply(state, raw, now, lookup),
-        Family::Meta => meta::apply(state, raw),
+        Family::Meta => meta::apply(state, raw, now),
     }
 }
 
@@ -146,6 +150,11 @@ fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Bo
 /// Does what was left for after the rules saw the event.
 pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
     let (closes, exits) = (std::mem::take(&mut now.closes), std::mem::take(&mut now.exits));
+    if let Some(container) = now.told.take()
+        && std::mem::take(&mut now.ends_container)
+    {
+        state.remove_container(&container);
+    }
     let Some(key) = now.thread else { return };
     if !matches!(closes, Closes::None) {
         file::finish_close(state, key, closes);

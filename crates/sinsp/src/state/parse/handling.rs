@@ -188,7 +188,8 @@ const fn family(ty: EventType) -> Family {
         | E::USER_ADDED_E
         | E::USER_DELETED_E
         | E::GROUP_ADDED_E
-        | E::GROUP_DELETED_E => Family::Meta,
+        | E::GROUP_DELETED_E
+        | E::ASYNCEVENT_E => Family::Meta,
         _ => Family::Nothing,
     }
 }

@@ -3,9 +3,10 @@
 use eyas_events::{EventType, param};
 use eyas_scap::{Group, RawEvent, User};
 
+use super::Current;
 use crate::state::{State, Text};
 
-pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>) {
+pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use EventType as E;
     match raw.ty {
         E::USER_ADDED_E => {
@@ -30,7 +31,23 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>) {
                 state.users.remove_group(container(raw, p::container_id), gid as u32);
             }
         }
-        E::CONTAINER_JSON_E | E::CONTAINER_JSON_2_E => add_container(state, raw),
+        E::CONTAINER_JSON_E | E::CONTAINER_JSON_2_E => {
+            now.told = container_of(raw.param(param::CONTAINER_JSON_2_E::json))
+                .and_then(|json| state.add_container(json));
+        }
+        E::ASYNCEVENT_E => {
+            use param::ASYNCEVENT_E as p;
+            // What Falco's container plugin sends.
+            let json = || container_of(raw.param(p::data));
+            match raw.text(p::name) {
+                Some(b"container") => now.told = json().and_then(|json| state.add_container(json)),
+                Some(b"container_removed") => {
+                    now.told = json().and_then(|json| state.add_container(json));
+                    now.ends_container = now.told.is_some();
+                }
+                _ => {}
+            }
+        }
         _ => {}
     }
 }
@@ -54,9 +71,8 @@ fn container(raw: &RawEvent<'_>, index: usize) -> Option<Text> {
     raw.text(index).filter(|id| !id.is_empty()).map(Text::from)
 }
 
-fn add_container(state: &mut State, raw: &RawEvent<'_>) {
-    let Some(text) = raw.text(param::CONTAINER_JSON_2_E::json) else { return };
-    if let Ok(json) = serde_json::from_slice(text) {
-        state.add_container(json);
-    }
+/// Metadata in the text of an event, which may end in NUL.
+fn container_of(text: Option<&[u8]>) -> Option<serde_json::Value> {
+    let text = text?.split(|b| *b == 0).next()?;
+    serde_json::from_slice(text).ok()
 }
