@@ -1,0 +1,41 @@
+//! Who executes what and connects where, told by an observer instead of rules.
+//!
+//! ```text
+//! cargo run --example watch -- demo/demo.scap.gz
+//! ```
+
+use std::error::Error;
+
+use eyas::scap::Reader;
+use eyas::sinsp::{EventView, Inspector, Observer, Step};
+
+struct Watch;
+
+impl Watch {
+    fn tell(event: &EventView<'_>, what: &str, of: &[u8]) {
+        let (pid, comm) = event.thread().map_or((-1, &b"<NA>"[..]), |thread| (thread.pid, &thread.comm));
+        println!("{pid:>7} {:<16} {what} {}", String::from_utf8_lossy(comm), String::from_utf8_lossy(of));
+    }
+}
+
+impl Observer for Watch {
+    fn on_exec(&mut self, event: &EventView<'_>) {
+        Self::tell(event, "runs", event.thread().map_or(b"<NA>", |thread| &thread.cmdline));
+    }
+
+    fn on_connect(&mut self, event: &EventView<'_>) {
+        Self::tell(event, "connects", event.fd().map_or(b"<NA>", |fd| &fd.name));
+    }
+
+    fn on_listen(&mut self, event: &EventView<'_>) {
+        Self::tell(event, "listens", event.fd().map_or(b"<NA>", |fd| &fd.name));
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut source = Reader::open(std::env::args().nth(1).ok_or("usage: watch CAPTURE")?)?;
+    let mut inspector = Inspector::default();
+    inspector.observe(Box::new(Watch));
+    while !matches!(inspector.next(&mut source)?, Step::End) {}
+    Ok(())
+}
