@@ -51,10 +51,10 @@ fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
     } else if !args.quiet && !args.summary {
         let format = Format::parse(&args.line_format(), eyas::sinsp::schema())
             .map_err(|error| anyhow!("format: {error}; `sysdig -l` lists the fields"))?;
-        sinks.push(Box::new(Lines::new(format, args.json, args.unbuffered)));
+        sinks.push(Box::new(Lines::new(format, args)));
     }
     if args.summary {
-        sinks.push(Box::<Summary>::default());
+        sinks.push(Box::new(Summary::new()?));
     }
     Ok(sinks)
 }

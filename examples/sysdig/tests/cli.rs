@@ -77,7 +77,7 @@ fn json_has_an_object_in_each_line() {
 fn summaries_and_counters() {
     let text = prints(&["-S"]);
     assert_eq!(text.lines().nth(1), Some("Event                 #Calls"));
-    assert_eq!(text.lines().nth(3), Some("openat                  1750"));
+    assert_eq!(text.lines().nth(3), Some("< openat                1750"));
     let text = String::from_utf8(run(&["-q", "-v"]).stderr).unwrap();
     assert!(text.contains("Events produced: 4864\n") && text.contains("Captured Events: 4790, "), "{text}");
 }

@@ -25,6 +25,8 @@ pub struct Dump {
     snapshot: Option<Snapshot>,
     /// What told of the state at the beginning, for every file.
     state: Vec<OwnedEvent>,
+    /// Events that are shown have come.
+    begun: bool,
     writer: Option<Writer>,
 }
 
@@ -40,6 +42,7 @@ impl Dump {
             fresh,
             snapshot: None,
             state: Vec::new(),
+            begun: false,
             writer: None,
         };
         // A name that cannot be written to is told before the capture begins.
@@ -107,11 +110,13 @@ impl Sink for Dump {
         if self.rotation.is_on() {
             self.snapshot = Some(snapshot.clone());
             self.state.clear();
+            self.begun = false;
         }
         self.begin(snapshot)
     }
 
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.begun = true;
         if self.rotation.is_on() {
             self.rotate(&event.event())?;
         }
@@ -119,7 +124,7 @@ impl Sink for Dump {
     }
 
     fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
-        if self.rotation.is_on() && self.state.len() < STATE_LIMIT {
+        if self.rotation.is_on() && !self.begun && self.state.len() < STATE_LIMIT {
             self.state.push(event.event().into());
         }
         self.write(&event.event())

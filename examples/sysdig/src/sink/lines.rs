@@ -1,29 +1,37 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
 use anyhow::Result;
+use eyas::events::Category;
 use eyas::rules::Format;
 use eyas::sinsp::{EventView, schema};
 
 use super::Sink;
+use crate::args::Args;
 
 /// Prints a line for each event: text, or a JSON object.
 pub struct Lines {
     format: Format,
     json: bool,
+    /// Events of the capture itself are shown to those who ask for them.
+    internal: bool,
     out: BufWriter<Stdout>,
     line: Vec<u8>,
     unbuffered: bool,
 }
 
 impl Lines {
-    pub fn new(format: Format, json: bool, unbuffered: bool) -> Self {
+    pub fn new(format: Format, args: &Args) -> Self {
         let out = BufWriter::with_capacity(64 << 10, io::stdout());
-        Self { format, json, out, line: Vec::new(), unbuffered }
+        let (json, unbuffered, internal) = (args.json, args.unbuffered, !args.filter.is_empty());
+        Self { format, json, internal, out, line: Vec::new(), unbuffered }
     }
 }
 
 impl Sink for Lines {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
+        if !self.internal && is_internal(event) {
+            return Ok(());
+        }
         self.line.clear();
         let has_line = match self.json {
             true => self.format.write_object(&mut self.line, event, schema()),
@@ -47,4 +55,9 @@ impl Sink for Lines {
     fn finish(&mut self) -> Result<()> {
         Ok(self.out.flush()?)
     }
+}
+
+/// Whether the event is of the capture itself: what processes use, what was lost.
+fn is_internal(event: &EventView<'_>) -> bool {
+    event.event().info().is_some_and(|info| info.category.activity() == Category::INTERNAL)
 }

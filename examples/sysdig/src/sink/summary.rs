@@ -1,44 +1,63 @@
+use std::collections::HashMap;
 use std::io::{self, Write};
 
-use anyhow::Result;
-use eyas::sinsp::EventView;
+use anyhow::{Result, anyhow};
+use eyas::fields::{Field, FieldSource, Schema, Value};
+use eyas::sinsp::{EventView, schema};
 
 use super::Sink;
 
 /// Counts events by type and prints the most frequent at the end.
-#[derive(Default)]
 pub struct Summary {
-    counts: Vec<(String, u64)>,
+    name: Field,
+    /// Of events sent when calls begin, and when they end.
+    counts: [HashMap<String, u64>; 2],
 }
 
 impl Summary {
+    pub fn new() -> Result<Self> {
+        // A call without an event of its own has its name there, too.
+        let name = schema().resolve("evt.type", None).map_err(|error| anyhow!("evt.type: {error}"))?;
+        Ok(Self { name, counts: Default::default() })
+    }
+
     /// Rows in the order in which they are printed.
-    fn rows(&self) -> Vec<&(String, u64)> {
-        let mut rows: Vec<_> = self.counts.iter().collect();
+    fn rows(&self) -> Vec<(String, u64)> {
+        let of = |(sign, counts): (char, &HashMap<String, u64>)| -> Vec<(String, u64)> {
+            counts.iter().map(|(name, count)| (format!("{sign} {name}"), *count)).collect()
+        };
+        let mut rows: Vec<_> = ['>', '<'].into_iter().zip(&self.counts).flat_map(of).collect();
         rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         rows
     }
 
-    fn count(&mut self, name: &str) {
-        match self.counts.iter_mut().find(|(known, _)| known == name) {
-            Some((_, count)) => *count += 1,
-            None => self.counts.push((name.to_owned(), 1)),
+    fn count(&mut self, is_exit: bool, name: &str) {
+        let counts = &mut self.counts[usize::from(is_exit)];
+        match counts.get_mut(name) {
+            Some(count) => *count += 1,
+            None => drop(counts.insert(name.to_owned(), 1)),
         }
     }
 }
 
 impl Sink for Summary {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
-        self.count(event.event().info().map_or("unknown", |info| info.name));
+        let name = match event.get(&self.name) {
+            Some(Value::Str(name)) => String::from_utf8_lossy(name),
+            _ => "unknown".into(),
+        };
+        self.count(event.event().ty.is_exit(), &name);
         Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
+        let rows = self.rows();
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(18);
+        let rule = "-".repeat(width + 10);
         let mut out = io::stdout().lock();
-        let rule = "-".repeat(28);
-        writeln!(out, "{rule}\n{:<18}{:>10}\n{rule}", "Event", "#Calls")?;
-        for (name, count) in self.rows() {
-            writeln!(out, "{name:<18}{count:>10}")?;
+        writeln!(out, "{rule}\n{:<width$}{:>10}\n{rule}", "Event", "#Calls")?;
+        for (name, count) in rows {
+            writeln!(out, "{name:<width$}{count:>10}")?;
         }
         Ok(())
     }
@@ -50,9 +69,11 @@ mod tests {
 
     #[test]
     fn the_most_frequent_come_first() {
-        let mut summary = Summary::default();
-        ["open", "close", "open", "brk"].iter().for_each(|name| summary.count(name));
-        let names: Vec<&str> = summary.rows().iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["open", "brk", "close"]);
+        let mut summary = Summary::new().unwrap();
+        ["open", "close", "open", "brk"].iter().for_each(|name| summary.count(true, name));
+        summary.count(false, "switch");
+        let rows = summary.rows();
+        let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["< open", "< brk", "< close", "> switch"]);
     }
 }
