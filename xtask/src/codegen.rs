@@ -66,11 +66,8 @@ fn field_page() -> String {
         }
         let list = if def.flags.contains(FieldFlags::LIST) { " list" } else { "" };
         let doc = def.doc.replace('|', "\\|");
-        let _ = writeln!(
-            out,
-            "| `{}` | {:?}{list} | {:?} | {:?} | {doc} |",
-            def.name, def.ty, def.arg, def.scope
-        );
+        let _ =
+            writeln!(out, "| `{}` | {}{list} | {:?} | {:?} | {doc} |", def.name, def.ty, def.arg, def.scope);
     }
     out
 }

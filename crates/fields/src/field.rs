@@ -42,6 +42,38 @@ pub enum FieldType {
     Dynamic,
 }
 
+impl FieldType {
+    /// What people call it: `int64`, `string`, `ipaddr`, ….
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Int { bits: 8 } => "int8",
+            Self::Int { bits: 16 } => "int16",
+            Self::Int { bits: 32 } => "int32",
+            Self::Int { .. } => "int64",
+            Self::Uint { bits: 8 } => "uint8",
+            Self::Uint { bits: 16 } => "uint16",
+            Self::Uint { bits: 32 } => "uint32",
+            Self::Uint { .. } => "uint64",
+            Self::Double => "double",
+            Self::RelTime => "reltime",
+            Self::AbsTime => "abstime",
+            Self::Port => "port",
+            Self::Bool => "bool",
+            Self::Str => "string",
+            Self::Bytes => "bytes",
+            Self::Ip => "ipaddr",
+            Self::Net => "ipnet",
+            Self::Dynamic => "dynamic",
+        }
+    }
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// How a number is written in output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Format {

@@ -24,8 +24,8 @@ pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, rende
 pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};
 pub use explain::{Conjunct, Explanation, Origin};
 pub use loader::{
-    Context, ErrorCode, LoadError, LoadResult, LoadWarning, Loader, Location, Mark, Problem, Select,
-    WarningCode,
+    ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError, LoadResult,
+    LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select, WarningCode,
 };
 pub use output::{Extra, Format, FormatError};
 pub use profile::{ConjunctProfile, Profile, RuleProfile};

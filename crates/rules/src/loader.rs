@@ -17,6 +17,7 @@ mod collect;
 mod compile;
 mod constants;
 mod decode;
+mod describe;
 mod exceptions;
 mod lint;
 mod lists;
@@ -26,12 +27,14 @@ mod schema;
 mod select;
 mod sources;
 mod text;
+mod warn;
 mod yaml;
 
 use collect::Tables;
 use compile::Ready;
 use constants::Constants;
 use decode::invalid;
+pub use describe::{ConditionDescription, Description, ListDescription, MacroDescription, RuleDescription};
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 pub use select::Select;
 pub(crate) use sources::Origins;
@@ -50,6 +53,15 @@ const NATIVE_PLUGINS: [&str; 1] = ["container"];
 pub(crate) struct Described<'a>(&'a dyn Schema);
 
 impl Described<'_> {
+    /// Itself, if it is of that source.
+    fn of(&self, source: &str) -> Option<&Self> {
+        (self.source() == source).then_some(self)
+    }
+
+    fn source(&self) -> &str {
+        self.0.source()
+    }
+
     /// Whether the text is a field, or a transformer of fields.
     fn is_operand(&self, text: &str) -> bool {
         operand_prefix(text)

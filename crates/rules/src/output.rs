@@ -68,12 +68,11 @@ enum Part {
         escaped: Vec<u8>,
     },
     /// A field, by its position.
-    Field {
-        field: usize,
-        width: Option<usize>,
-    },
+    Field { field: usize, width: Option<usize> },
     Made {
         source: Source,
+        /// As it was written.
+        text: Box<str>,
         width: Option<usize>,
     },
 }
@@ -138,7 +137,7 @@ impl Format {
             }
             parts.push(match source.field() {
                 Some(field) => Part::Field { field: fields.position(field), width },
-                None => Part::Made { source, width },
+                None => Part::Made { source, text: token[..len].into(), width },
             });
             rest = &token[len..];
         }
@@ -169,6 +168,15 @@ impl Format {
             parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
         let piecewise = !touching && parts.iter().all(|part| part.width().is_none());
         Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing })
+    }
+
+    /// What the text asks for, fields and transformers, and what is for `output_fields` alone.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let made = self.parts.iter().filter_map(|part| match part {
+            Part::Made { text, .. } => Some(&**text),
+            Part::Text { .. } | Part::Field { .. } => None,
+        });
+        self.fields.iter().map(|field| &*field.text).chain(made)
     }
 
     /// A format without fields.

@@ -106,7 +106,9 @@ impl SyscallSchema {
             }
             "evt.type.is" => match suffix.parse() {
                 Ok(code) => Ok((Some(Arg::Index(code)), 0, def.ty)),
-                Err(_) if self.types.contains_key(suffix) => Ok((Some(Arg::Key(suffix.into())), 0, def.ty)),
+                Err(_) if events().any(|event| event.name == suffix) => {
+                    Ok((Some(Arg::Key(suffix.into())), 0, def.ty))
+                }
                 Err(_) => Err(ResolveError::BadArg(format!("unknown event type {suffix}"))),
             },
             "evt.abspath" if matches!(suffix, "src" | "dst") => {
@@ -120,8 +122,10 @@ impl SyscallSchema {
     }
 }
 
+/// A position; one that no number holds is one where nothing is.
 fn index(text: &str) -> Option<u64> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 impl Schema for SyscallSchema {
@@ -153,7 +157,11 @@ impl Schema for SyscallSchema {
             (ArgKind::None, _, Some(_)) => return Err(ResolveError::Unknown),
             (ArgKind::Index | ArgKind::Key, _, None) => return Err(ResolveError::MissingArg),
             (ArgKind::OptionalIndex | ArgKind::OptionalKey, _, None) => None,
-            (ArgKind::Index, _, Some(arg)) => Some(Arg::Index(index(arg).ok_or_else(|| not_a_number(arg))?)),
+            // A time before the epoch is one that no event is at.
+            (ArgKind::Index, _, Some(arg)) => {
+                let n = index(arg.strip_prefix('-').unwrap_or(arg)).ok_or_else(|| not_a_number(arg))?;
+                Some(Arg::Index(if arg.starts_with('-') { u64::MAX } else { n }))
+            }
             (ArgKind::OptionalIndex, _, Some(arg)) => match index(arg) {
                 Some(n) => Some(Arg::Index(n)),
                 // A negative number is one, though nothing is there.

@@ -67,6 +67,25 @@ impl Operand {
             Self::List(_, span) => *span,
         }
     }
+
+    /// Calls `visit` for every field in it that is not of a list.
+    pub(crate) fn fields_outside_lists<'a>(&'a self, visit: &mut dyn FnMut(&'a FieldRef)) {
+        match self {
+            Self::Field(field) => visit(field),
+            Self::Call(call) => call.args.iter().for_each(|arg| arg.fields_outside_lists(visit)),
+            Self::List(..) | Self::Text(_) => {}
+        }
+    }
+
+    /// Calls `visit` for every field in it.
+    pub fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a FieldRef)) {
+        match self {
+            Self::Field(field) => visit(field),
+            Self::Call(call) => call.args.iter().for_each(|arg| arg.fields(visit)),
+            Self::List(items, _) => items.iter().for_each(|item| item.fields(visit)),
+            Self::Text(_) => {}
+        }
+    }
 }
 
 /// A field by name.

@@ -42,11 +42,13 @@ pub struct CompileError {
     pub message: String,
     /// Where.
     pub span: Span,
+    /// The comparison that it is of; [`CompileError::span`] if it is of none.
+    pub test: Span,
 }
 
 impl CompileError {
     pub(crate) fn new(kind: CompileErrorKind, message: String, span: Span) -> Self {
-        Self { kind, message, span }
+        Self { kind, message, span, test: span }
     }
 }
 
@@ -248,7 +250,8 @@ impl<'s> Compiler<'s> {
                     self.shared.insert(address, (test.clone(), *id));
                     return Ok(*id);
                 }
-                let predicate = Predicate::compile(test, self.schema)?;
+                let predicate = Predicate::compile(test, self.schema)
+                    .map_err(|error| CompileError { test: test.span, ..error })?;
                 let index = self.graph.predicates.len() as u32;
                 let field = match &test.left {
                     super::ast::Operand::Field(f) => self.schema.resolve(&f.name, f.arg.as_deref()).ok(),

@@ -139,12 +139,14 @@ impl Predicate {
             return fail(CompileErrorKind::BadTransformer, "val() is allowed on the right side only".into());
         }
         let equality = left.field().is_some_and(|field| has(schema, field, FieldFlags::EQUALITY));
-        if equality && !matches!(test.op, Op::Eq | Op::EqEq) {
+        let no_value =
+            matches!(&test.right, Rhs::None) || matches!(&test.right, Rhs::List(all) if all.is_empty());
+        if equality && !no_value && !matches!(test.op, Op::Eq | Op::EqEq) {
             return fail(CompileErrorKind::BadOperator, format!("'{}' is compared with = only", test.left));
         }
         if !op_allowed(test.op, left.ty, left.is_list) {
             let message = format!(
-                "operator '{}' does not support field '{}' of type {:?}{}",
+                "operator '{}' does not support field '{}' of type {}{}",
                 test.op.word(),
                 test.left,
                 left.ty,
@@ -402,13 +404,15 @@ fn right_operand(
     if left.ty == FieldType::Net || right.ty == FieldType::Net {
         return fail("network fields can't be compared with fields".into());
     }
-    if refuses(left) || refuses(&right) {
+    if (!left.takes_several() && refuses(left)) || refuses(&right) {
         return fail(format!("'{}' can't be compared with '{operand}'", test.left));
     }
     let set_op = matches!(test.op, Op::In | Op::Intersects);
-    if left.ty != right.ty || (left.is_list != right.is_list && !set_op) {
+    let made_list = right.is_list && right.takes_several() && !left.takes_several();
+    let fits = left.is_list == right.is_list || set_op && !made_list;
+    if left.ty != right.ty || !fits {
         return fail(format!(
-            "'{}' of type {:?} can't be compared with '{operand}' of type {:?}",
+            "'{}' of type {} can't be compared with '{operand}' of type {}",
             test.left, left.ty, right.ty
         ));
     }

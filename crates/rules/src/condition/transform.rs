@@ -23,7 +23,7 @@ enum Kind {
     Map(Map, Box<Source>),
     Join(Box<Source>, Box<Source>),
     Concat(Vec<Source>),
-    GetOpt { argv: Box<Source>, options: Vec<u8>, select: Option<u8> },
+    GetOpt { argv: Box<Source>, options: Box<Source>, select: Option<u8> },
 }
 
 /// Transformers of one text.
@@ -101,7 +101,8 @@ impl Source {
         let fail =
             |message: String| Err(CompileError::new(CompileErrorKind::BadTransformer, message, call.span));
         let mut args = call.args.iter().map(|a| Self::resolve(a, schema)).collect::<Result<Vec<_>, _>>()?;
-        if call.name != "val" {
+        let takes_several = matches!(call.name.as_str(), "join" | "concat" | "getopt");
+        if call.name != "val" && !takes_several {
             let refuses = |a: &Self| a.field().is_some_and(|f| has(schema, f, FieldFlags::NO_TRANSFORMER));
             if let Some(arg) = args.iter().find(|a| refuses(a)) {
                 let field = arg.field().map_or("", |f| &f.text);
@@ -135,16 +136,16 @@ impl Source {
         match call.name.as_str() {
             "val" => Ok(args.remove(0)),
             "concat" => {
-                if let Some(arg) =
-                    args.iter().find(|a| (a.ty != FieldType::Str && a.field().is_some()) || a.is_list)
-                {
+                // The type of a field as it is, whatever a transformer makes of it.
+                let is_text = |field: &Field| schema.def(field.id).ty == FieldType::Str;
+                if let Some(arg) = args.iter().find(|a| a.is_list || !a.field().is_none_or(is_text)) {
                     return fail(format!("transformer 'concat' takes texts, not {}", arg.describe()));
                 }
                 Ok(Self { kind: Kind::Concat(args), ty: FieldType::Str, is_list: false })
             }
             "join" => {
                 let (separator, list) = (args.remove(0), args.remove(0));
-                if separator.is_list || separator.ty != FieldType::Str || !list.is_list {
+                if separator.is_list || !list.is_list {
                     return fail("transformer 'join' takes a separator and a list".into());
                 }
                 let kind = Kind::Join(Box::new(separator), Box::new(list));
@@ -152,10 +153,7 @@ impl Source {
             }
             "getopt" => {
                 let (argv, options) = (args.remove(0), args.remove(0));
-                let Kind::Text(options) = options.kind else {
-                    return fail("transformer 'getopt' takes a list and a text of option letters".into());
-                };
-                if !argv.is_list {
+                if !argv.is_list || options.is_list || options.ty != FieldType::Str {
                     return fail("transformer 'getopt' takes a list and a text of option letters".into());
                 }
                 let select = match call.select.as_deref().map(str::as_bytes) {
@@ -163,7 +161,7 @@ impl Source {
                     Some([letter]) => Some(*letter),
                     Some(_) => return fail("getopt takes one option letter in brackets".into()),
                 };
-                let kind = Kind::GetOpt { argv: Box::new(argv), options, select };
+                let kind = Kind::GetOpt { argv: Box::new(argv), options: Box::new(options), select };
                 Ok(Self { kind, ty: FieldType::Str, is_list: select.is_none() })
             }
             other => fail(format!("unknown transformer '{other}'")),
@@ -195,7 +193,7 @@ impl Source {
             Kind::Field(field) => format!("field '{field}'"),
             _ => "this operand".to_owned(),
         };
-        format!("{what} of type {:?}{}", self.ty, if self.is_list { " (a list)" } else { "" })
+        format!("{what} of type {}{}", self.ty, if self.is_list { " (a list)" } else { "" })
     }
 
     /// The field, if it is nothing more.
@@ -206,6 +204,15 @@ impl Source {
         }
     }
 
+    /// Whether it is made of several operands.
+    pub(crate) fn takes_several(&self) -> bool {
+        match &self.kind {
+            Kind::Join(..) | Kind::Concat(_) | Kind::GetOpt { .. } => true,
+            Kind::Map(_, arg) => arg.takes_several(),
+            Kind::Field(_) | Kind::Text(_) | Kind::List(_) => false,
+        }
+    }
+
     /// Every field below.
     pub(crate) fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a Field)) {
         match &self.kind {
@@ -213,11 +220,10 @@ impl Source {
             Kind::Text(_) => {}
             Kind::List(items) | Kind::Concat(items) => items.iter().for_each(|i| i.fields(visit)),
             Kind::Map(_, arg) => arg.fields(visit),
-            Kind::Join(a, b) => {
+            Kind::Join(a, b) | Kind::GetOpt { argv: a, options: b, .. } => {
                 a.fields(visit);
                 b.fields(visit);
             }
-            Kind::GetOpt { argv, .. } => argv.fields(visit),
         }
     }
 
@@ -260,11 +266,12 @@ impl Source {
                 Some(Taken::Text(Cow::Owned(out)))
             }
             Kind::Join(separator, list) => {
-                let separator = text_of(separator.take(source)?)?.into_owned();
+                let mut between = Vec::new();
+                push_text(&separator.take(source)?, &mut between);
                 let mut out = Vec::new();
                 for (i, item) in items_of(list.take(source)?).iter().enumerate() {
                     if i > 0 {
-                        out.extend_from_slice(&separator);
+                        out.extend_from_slice(&between);
                     }
                     push_text(item, &mut out);
                 }
@@ -276,7 +283,7 @@ impl Source {
                     .filter_map(text_of)
                     .map(Cow::into_owned)
                     .collect();
-                getopt(&argv, options, *select)
+                getopt(&argv, &text_of(options.take(source)?)?, *select)
             }
         }
     }

@@ -58,9 +58,8 @@ pub(crate) fn constant(ty: FieldType, op: Op, text: &[u8]) -> Result<Constant, S
         T::RelTime | T::AbsTime => Constant::Num(unsigned(utf8()?, 64)?),
         T::Port => Constant::Num(port(utf8()?)?),
         T::Double => {
-            let number = i128::from(integer(utf8()?)?);
-            let number = i32::try_from(number).map_err(|_| format!("{} is not a 32-bit number", shown()))?;
-            Constant::Double(f64::from(number))
+            // The reference reads a number of 32 bits here.
+            Constant::Double(f64::from(integer(utf8()?)? as i32))
         }
         T::Bool => match text {
             b"true" => Constant::Bool(true),
@@ -201,7 +200,9 @@ fn net(text: &str) -> Result<Net, String> {
     let fail = || format!("unrecognized IP network {text}: address/prefix expected");
     let (addr, prefix) = text.split_once('/').ok_or_else(fail)?;
     let addr = ip(addr).map_err(|_| fail())?;
-    let prefix: i64 = prefix.parse().map_err(|_| fail())?;
+    // The reference reads it as it reads numbers.
+    let prefix = if addr.is_ipv4() { integer(prefix).ok() } else { prefix.parse().ok() };
+    let prefix = prefix.ok_or_else(fail)?;
     // The reference keeps the low 8 bits of an IPv4 prefix.
     let prefix = if addr.is_ipv4() { prefix & 0xff } else { prefix };
     let allowed = if addr.is_ipv4() { 0..=32 } else { 1..=128 };

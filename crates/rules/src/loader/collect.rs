@@ -13,6 +13,7 @@ use crate::diagnostic::suggest::{did_you_mean, nearest};
 use crate::engine::Priority;
 
 mod rule;
+mod versions;
 
 /// A list as defined.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub(super) struct Tables {
     pub(super) macros: Vec<Macro>,
     pub(super) rules: Vec<RawRule>,
     pub(super) plugins: Vec<Vec<(String, String)>>,
+    /// The newest engine version that some file requires.
+    pub(super) engine: [u64; 3],
     counter: usize,
 }
 
@@ -98,17 +101,6 @@ fn wrong(message: impl Into<String>, context: &Context) -> LoadError {
     Problem::new(ErrorCode::Validate, message, context)
 }
 
-/// Engine version that the rules language here corresponds to.
-const ENGINE: [u64; 3] = [0, 62, 0];
-
-pub(super) fn version(text: &str) -> Option<[u64; 3]> {
-    let mut parts = text.split('.').map(|part| part.parse().ok());
-    match (parts.next()??, parts.next()??, parts.next()??, parts.next()) {
-        (major, minor, patch, None) => Some([major, minor, patch]),
-        _ => None,
-    }
-}
-
 /// What an item asks to be done with what is there.
 struct Overrides {
     append: BTreeSet<String>,
@@ -123,25 +115,25 @@ impl Overrides {
     fn decode(item: &Node, append: &[&str], replace: &[&str], context: &Context) -> Decoded<Self> {
         let mut out = Self { append: BTreeSet::new(), replace: BTreeSet::new() };
         let Some(node) = item.get("override") else { return Ok(out) };
-        let outer = context;
-        let context = context.at("overrides", "", node.at);
+        let context = context.at("overrides", "", item.at);
         let pairs = match &node.kind {
-            Kind::Null => return Ok(out),
+            // A single word says nothing: the item is a plain definition.
+            Kind::Null | Kind::Scalar(_) => return Ok(out),
             Kind::Map(pairs) => pairs,
-            _ => {
-                return Err(invalid("Value of 'override' must be a mapping", &context)
+            Kind::Seq(items) if items.is_empty() => return Ok(out),
+            Kind::Seq(_) => {
+                return Err(wrong("Value of 'override' must be a mapping", &context.root_of())
                     .titled("`override` must be a mapping")
                     .note(node.at.place, "")
                     .help(["write `override: {condition: append}`".to_owned()]));
             }
         };
         for (key, value) in pairs {
-            let name = key.as_str().unwrap_or_default();
-            let (set, allowed, what) = match value.as_str() {
-                Some("append") => (&mut out.append, append, "appended to"),
-                Some("replace") => (&mut out.replace, replace, "replaced"),
-                _ => {
-                    let shown = value.as_str().unwrap_or("(not a text)");
+            let (name, operation) = (word(key, &context)?, word(value, &context)?);
+            let (set, allowed, what) = match operation {
+                "append" => (&mut out.append, append, "appended to"),
+                "replace" => (&mut out.replace, replace, "replaced"),
+                shown => {
                     let message = format!(
                         "Invalid override operation for key '{name}': '{shown}'. Allowed: append, replace"
                     );
@@ -163,17 +155,20 @@ impl Overrides {
                     .help(did_you_mean(name, allowed.iter().copied()))
                     .help([format!("what can be {what} here: {}", list.join(", "))]));
             }
-            if item.get(name).is_none() {
-                let message =
-                    format!("An override was specified for key '{name}' but it has no value in the item");
-                return Err(invalid(message, outer)
-                    .titled(format!("the override of `{name}` has no value to work with"))
-                    .note(key.at.place, format!("`{name}` is announced here"))
-                    .help([format!("add `{name}: …` beside `override`")]));
-            }
             set.insert(name.to_owned());
         }
         Ok(out)
+    }
+}
+
+/// The text of a key, or of a value that can be nothing else.
+fn word<'a>(node: &'a Node, context: &Context) -> Decoded<&'a str> {
+    match &node.kind {
+        Kind::Scalar(text) => Ok(text),
+        Kind::Null => Ok("null"),
+        _ => Err(wrong("A key or its value is no text", &context.root_of())
+            .titled("a text is expected here")
+            .note(node.at.place, "")),
     }
 }
 
@@ -197,21 +192,21 @@ impl Tables {
                 .note(item.at.place, "this is none")
                 .help(["an item begins with `- rule:`, `- macro:` or `- list:`".to_owned()]));
         };
-        let keys: &[&str] = if item.get("required_engine_version").is_some() {
-            engine_version(item, file)?;
-            &["required_engine_version"]
+        let (kind, keys): (_, &[&str]) = if item.get("required_engine_version").is_some() {
+            self.engine_version(item, file)?;
+            ("required_engine_version", &["required_engine_version"])
         } else if item.get("required_plugin_versions").is_some() {
             self.plugin_versions(item, file)?;
-            &["required_plugin_versions"]
+            ("required plugin versions", &["required_plugin_versions"])
         } else if item.get("list").is_some() {
             self.list(item, file, warnings)?;
-            &LIST_KEYS
+            ("list", &LIST_KEYS)
         } else if item.get("macro").is_some() {
             self.r#macro(item, file, warnings)?;
-            &MACRO_KEYS
+            ("macro", &MACRO_KEYS)
         } else if item.get("rule").is_some() {
             self.rule(item, described, file, warnings)?;
-            &RULE_KEYS
+            ("rule", &RULE_KEYS)
         } else {
             let name = pairs.first().and_then(|(k, _)| k.as_str()).unwrap_or_default();
             let message = format!("Unknown top level item '{name}'");
@@ -223,14 +218,11 @@ impl Tables {
             warnings.push(problem);
             return Ok(());
         };
-        let (kind, name): (&'static str, String) = ["list", "macro", "rule"]
-            .into_iter()
-            .find_map(|kind| Some((kind, item.get(kind)?.as_str()?.to_owned())))
-            .unwrap_or(("rules content item", String::new()));
+        let name = ["list", "macro", "rule"].contains(&kind).then(|| item.get(kind)?.as_str()).flatten();
+        let context = file.at(kind, name.unwrap_or_default(), item.at);
         for (key, _) in pairs {
-            let text = key.as_str().unwrap_or_default();
+            let text = word(key, &context)?;
             if !keys.contains(&text) {
-                let context = file.at(kind, &name, key.at);
                 let near = did_you_mean(text, keys.iter().copied());
                 let shown = nearest(text, keys.iter().copied())
                     .map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
@@ -248,50 +240,6 @@ impl Tables {
     fn tick(&mut self) -> usize {
         self.counter += 1;
         self.counter
-    }
-
-    fn plugin_versions(&mut self, item: &Node, file: &Context) -> Decoded<()> {
-        let Some(node) = item.get("required_plugin_versions") else { return Ok(()) };
-        let context = file.at("required plugin versions", "", node.at);
-        let Kind::Seq(entries) = &node.kind else {
-            return Err(invalid("Value of required_plugin_versions must be a sequence", &context)
-                .titled("`required_plugin_versions` must be a sequence")
-                .note(node.at.place, "")
-                .help(["write a line `- name: …` with `version: x.y.z` below it for each".to_owned()]));
-        };
-        for entry in entries {
-            let here = context.at("required plugin versions entry", "", entry.at);
-            let mut group = Vec::new();
-            let mut add = |node: &Node, context: &Context, kind: &'static str| -> Decoded<()> {
-                let Scalar { text: name, at: named } = required_scalar(node, "name", context)?;
-                let outer = context;
-                let context = context.at(kind, &name, node.at);
-                let Scalar { text, at } = required_scalar(node, "version", &context)?;
-                if version(&text).is_none() {
-                    return Err(wrong(format!("'{text}' is not a version: expected x.y.z"), &context)
-                        .titled(format!("`{text}` is not a version"))
-                        .note(at.place, "expected x.y.z"));
-                }
-                if group.iter().any(|(n, _)| *n == name) {
-                    let message = format!("Plugin '{name}' is named twice in one requirement");
-                    return Err(wrong(message, outer)
-                        .titled(format!("the plugin `{name}` is named twice in one requirement"))
-                        .note(named.place, "again here"));
-                }
-                group.push((name, text));
-                Ok(())
-            };
-            add(entry, &here, "required plugin versions entry")?;
-            if let Some(Node { kind: Kind::Seq(alternatives), .. }) = entry.get("alternatives") {
-                let name = entry.get("name").and_then(Node::as_str).unwrap_or_default();
-                let here = context.at("required plugin versions entry", name, entry.at);
-                for alternative in alternatives {
-                    add(alternative, &here, "required plugin versions alternative")?;
-                }
-            }
-            self.plugins.push(group);
-        }
-        Ok(())
     }
 
     fn list(&mut self, item: &Node, file: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<()> {
@@ -397,39 +345,16 @@ impl Tables {
 const ORDER: &str =
     "files are read in order: what is appended to must stand before, in this file or an earlier one";
 
-fn engine_version(item: &Node, file: &Context) -> Decoded<()> {
-    let at = item.get("required_engine_version").map(|n| n.at).unwrap_or_default();
-    let context = file.at("required_engine_version", "", at);
-    let Scalar { text, .. } = required_scalar(item, "required_engine_version", &context)?;
-    let wanted = match text.parse::<u64>() {
-        Ok(minor) => [0, minor, 0],
-        Err(_) => version(&text).ok_or_else(|| {
-            invalid(format!("Unable to parse engine version '{text}': expected a number or x.y.z"), &context)
-                .titled(format!("`{text}` is no engine version"))
-                .note(at.place, "expected a number or x.y.z")
-        })?,
-    };
-    if wanted[0] != ENGINE[0] || wanted > ENGINE {
-        let [a, b, c] = wanted;
-        let [x, y, z] = ENGINE;
-        let message = format!("Rules require engine version {a}.{b}.{c}, but engine version is {x}.{y}.{z}");
-        return Err(wrong(message, &context)
-            .titled(format!("the rules require engine version {a}.{b}.{c}; this is {x}.{y}.{z}"))
-            .note(at.place, "required here"));
-    }
-    Ok(())
-}
-
 /// Whether a list or macro is appended to, by either key.
 fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<bool> {
     let append = boolean(item, "append", context)?;
     let overrides = Overrides::decode(item, &[key], &[key], context)?;
-    if append.is_some() {
+    if append == Some(true) {
         let message = format!(
             "'append' key is deprecated. Add an 'append' entry (e.g. '{key}: append') under 'override' instead."
         );
         warnings.push(deprecated_append(item, message, key, context));
-        if append == Some(true) && overrides.any() {
+        if overrides.any() {
             return Err(both_appends(item, context));
         }
     }

@@ -7,13 +7,14 @@ use rustc_hash::FxHashMap;
 
 use super::collect::RawRule;
 use super::lists::{Lists, ReadyList};
-use super::macros::Macros;
+use super::macros::{Macros, Resolved};
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::sources::Sources;
 use super::text::Text;
+use super::warn::{Look, deprecated};
 use super::yaml::Mark;
-use super::{Described, Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
-use crate::condition::ast::{Expr, FieldRef, Op, Operand, Rhs, Span, Test};
+use super::{Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
+use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::{
     self, Codes, CompileError, CompileErrorKind, Compiler, Graph, ParseErrorKind as Kind, Root, parse_in,
 };
@@ -40,14 +41,8 @@ impl Loader {
         let mut rules = Vec::new();
         let schema = &*self.schema;
         for (position, raw) in tables.rules.iter().enumerate() {
+            // Its definition was warned about.
             if raw.source != schema.source() {
-                let message = format!("Unknown source '{}', the rule is ignored", raw.source);
-                let problem = Problem::new(WarningCode::UnknownSource, message, &raw.context)
-                    .titled(format!("the rule `{}` is ignored: it is for another source", raw.name))
-                    .note(raw.place, format!("of the source `{}`", raw.source))
-                    .help(did_you_mean(&raw.source, [schema.source()]))
-                    .help([format!("the only source here is `{}`", schema.source())]);
-                warnings.push(problem);
                 continue;
             }
             match self.compile_rule(raw, &mut known, &mut sources, compiler, warnings) {
@@ -84,9 +79,7 @@ impl Loader {
                 .note(list.place, "");
             warnings.push(problem);
         }
-        let used_macros = known.macros.resolved.iter().map(|m| m.used).collect();
-        let used_lists = known.lists.all.iter().map(|l| l.used).collect();
-        Ok(Ruleset { rules, sources, used_macros, used_lists })
+        Ok(Ruleset { rules, sources, macros: known.macros.resolved, lists: known.lists.all })
     }
 
     /// Lists with the lists that they name put in.
@@ -125,18 +118,20 @@ impl Loader {
     ) -> Result<Compiled<'a>, Failure> {
         let schema = &*self.schema;
         let text = exceptions::apply(&raw.condition, &raw.exceptions, &raw.context)?;
+        let (output_text, format) = self.output(raw, sources, warnings)?;
         let text = known.lists.substitute(text).map_err(|why| {
             LoadError::new(ErrorCode::Validate, why, &raw.condition_context).note(raw.place, "in this rule")
         })?;
         let source = sources.push(text);
         let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
         let expr = known.macros.expand(expr, raw, &self.tables, sources)?;
-        let (output_text, format) = self.output(raw, sources, warnings)?;
+        let mut look = Look { schema, raw, root: source, sources, warnings };
+        look.for_deprecated(&expr);
         let root = compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
             error: condition_error(&e, sources, source, &raw.condition_context, schema),
         })?;
-        warn_about(&expr, schema, raw, source, sources, &mut known.quiet, warnings);
+        look.for_confusions(&expr, &mut known.quiet);
         let set = known.codes.of(&expr, schema);
         if raw.warn_evttypes && schema.codes() > MANY_CODES && (set.count() > MANY_CODES || set.is_empty()) {
             let message =
@@ -165,7 +160,7 @@ impl Loader {
         if text.contains("%container.info") {
             let message =
                 "%container.info is deprecated and no longer useful, and will be dropped in a future release";
-            let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
+            let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.context)
                 .titled("`%container.info` is deprecated: nothing is written for it")
                 .notes(place("%container.info"))
                 .help(["drop it, or name the fields that you want".to_owned()]);
@@ -187,20 +182,27 @@ impl Loader {
             }
             fields.extend(extra.fields.iter().cloned());
         }
-        for def in schema.fields().iter().filter(|d| d.flags.contains(FieldFlags::DEPRECATED)) {
-            let token = format!("%{}", def.name);
-            if written.contains(&token) {
-                let message = format!("Usage of deprecated field '{}' has been detected", def.name);
-                let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
-                    .titled(format!("the field `{}` is deprecated", def.name))
-                    .notes(place(&token));
-                warnings.push(problem);
+        let failure = |e: &FormatError, unknown| Failure {
+            unknown,
+            error: output_error(e, raw, if kept { written } else { "" }, sources, schema),
+        };
+        let format = Format::compile(&text, &[], schema).map_err(|e| failure(&e, true))?;
+        let mut texts = vec![text.as_str()];
+        texts.extend(fields.iter().map(|(key, format)| format.as_deref().unwrap_or(key)));
+        for (text, def) in texts.iter().flat_map(|text| deprecated(schema).map(move |def| (text, def))) {
+            if !text.contains(def.name) {
+                continue;
             }
+            let message = format!("Usage of deprecated field '{}' has been detected in the output", def.name);
+            let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
+                .titled(format!("the field `{}` is deprecated", def.name));
+            let notes = if written.contains(def.name) { place(def.name) } else { Vec::new() };
+            warnings.push(problem.notes(notes));
         }
-        let format = Format::compile(&text, &fields, schema).map_err(|e| Failure {
-            unknown: true,
-            error: output_error(&e, raw, if kept { written } else { "" }, sources, schema),
-        })?;
+        if fields.is_empty() {
+            return Ok((text, format));
+        }
+        let format = Format::compile(&text, &fields, schema).map_err(|e| failure(&e, false))?;
         Ok((text, format))
     }
 }
@@ -209,10 +211,10 @@ impl Loader {
 pub(super) struct Ruleset<'a> {
     pub(super) rules: Vec<Compiled<'a>>,
     pub(super) sources: Sources<'a>,
-    /// By macro: whether anything names it.
-    pub(super) used_macros: Vec<bool>,
-    /// By list: whether anything names it.
-    pub(super) used_lists: Vec<bool>,
+    /// By macro.
+    pub(super) macros: Vec<Resolved>,
+    /// By list.
+    pub(super) lists: Vec<ReadyList>,
 }
 
 /// What all rules share.
@@ -337,10 +339,15 @@ pub(super) fn located(
     offset: usize,
     context: &Context,
 ) -> LoadError {
+    LoadError::new(code, message, &in_condition(text, offset, context))
+}
+
+/// A byte of a condition's text.
+pub(super) fn in_condition(text: &str, offset: usize, context: &Context) -> Context {
     let (line, column) = condition::position(text, offset);
     let base = context.innermost().map(|l| l.mark).unwrap_or_default();
     let mark = Mark { line: base.line + line, column: base.column + column, offset: base.offset + offset };
-    LoadError::new(code, message, &context.in_condition(text, offset, mark))
+    context.in_condition(text, offset, mark)
 }
 
 fn condition_error(
@@ -350,7 +357,7 @@ fn condition_error(
     context: &Context,
     schema: &dyn Schema,
 ) -> LoadError {
-    let at = error.span.start as usize;
+    let at = error.test.start as usize;
     let text = sources.text(root).as_str();
     let located = located(ErrorCode::CompileCondition, error.message.clone(), text, at, context);
     let said = compile_error(sources.text(error.span.source).as_str(), error, schema);
@@ -395,94 +402,4 @@ fn no_event_type(problem: LoadWarning, raw: &RawRule, codes: usize) -> LoadWarni
         .titled(title)
         .note(raw.place, "")
         .help(["add a test of `evt.type`, or `warn_evttypes: false` if it is meant so".to_owned()])
-}
-
-/// Warnings about comparisons that load but may not be meant.
-fn warn_about(
-    expr: &Expr,
-    schema: &dyn Schema,
-    raw: &RawRule,
-    root: u32,
-    sources: &Sources<'_>,
-    quiet: &mut FxHashMap<usize, Arc<Test>>,
-    warnings: &mut Vec<LoadWarning>,
-) {
-    let defs = schema.fields().iter();
-    let deprecated: Vec<&str> =
-        defs.filter(|def| def.flags.contains(FieldFlags::DEPRECATED)).map(|def| def.name).collect();
-    expr.tests(&mut |test| {
-        let address = Arc::as_ptr(test) as usize;
-        if quiet.contains_key(&address) {
-            return;
-        }
-        let mut said = false;
-        let mut add = |code, message: String, title: String, span: Span, help: Option<String>| {
-            said = true;
-            let problem = Problem::new(code, message, &raw.condition_context);
-            if !warnings.iter().any(|w| w.repeats(&problem)) {
-                let notes = sources.notes(span, root, "");
-                warnings.push(problem.titled(title).notes(notes).help(help));
-            }
-        };
-        operand_fields(&test.left, &mut |field| {
-            if deprecated.contains(&field.name.as_str()) {
-                let message = format!("Usage of deprecated field '{}' has been detected", field.name);
-                let title = format!("the field `{}` is deprecated", field.name);
-                add(WarningCode::DeprecatedItem, message, title, field.span, None);
-            }
-        });
-        let values: &[_] = match &test.right {
-            Rhs::Value(value) => std::slice::from_ref(value),
-            Rhs::List(values) => values,
-            Rhs::None | Rhs::Operand(_) => &[],
-        };
-        for value in values {
-            // A field has a dot, a transformer a parenthesis: most values are neither.
-            if test.op != Op::Regex && !value.text.iter().any(|b| matches!(b, b'.' | b'(')) {
-                continue;
-            }
-            let (dot, bracket) = (value.text.contains(&b'.'), value.text.contains(&b'('));
-            if !dot && !bracket && test.op != Op::Regex {
-                continue;
-            }
-            let text = String::from_utf8_lossy(&value.text);
-            let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            if dot && !bracket && Described(schema).is_operand(&bare) {
-                let message = format!("'{text}' may be a valid field misused as a const string value");
-                let title = format!("`{text}` is a field's name, compared as a text");
-                let help = format!("to compare with the field's value write `val({text})`");
-                add(WarningCode::CompileCondition, message, title, value.span, Some(help));
-            }
-            let call = bracket
-                && condition::TRANSFORMERS.iter().chain(&["val"]).any(|t| {
-                    bare.strip_prefix(t).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
-                });
-            if call {
-                let message =
-                    format!("'{text}' may be a valid field transformer misused as a const string value");
-                let title = format!("`{text}` looks like a transformer and is compared as a text");
-                let help = "a transformer stands without quotes".to_owned();
-                add(WarningCode::CompileCondition, message, title, value.span, Some(help));
-            }
-            if test.op == Op::Regex && condition::regex_is_plain(&value.text) {
-                let message =
-                    format!("'regex' operator with plain text '{text}': another operator costs less");
-                let title = format!("`{text}` is no pattern: `regex` is a costly way to compare it");
-                let help = "`regex` matches the whole value: write `=`".to_owned();
-                add(WarningCode::CompileCondition, message, title, value.span, Some(help));
-            }
-        }
-        if !said {
-            quiet.insert(address, test.clone());
-        }
-    });
-}
-
-fn operand_fields(operand: &Operand, visit: &mut dyn FnMut(&FieldRef)) {
-    match operand {
-        Operand::Field(field) => visit(field),
-        Operand::Call(call) => call.args.iter().for_each(|a| operand_fields(a, visit)),
-        Operand::List(items, _) => items.iter().for_each(|i| operand_fields(i, visit)),
-        Operand::Text(_) => {}
-    }
 }

@@ -50,19 +50,30 @@ pub(super) fn missing(item: &Node, key: &str, context: &Context) -> LoadError {
 }
 
 fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
-    let fail = |what: &str, title: String| {
-        let context = context.at("value for", key, node.at);
+    let inner = || context.at("value for", key, node.at);
+    let fail = |what: &str, title: String, context: &Context| {
         let label = match &node.kind {
             Kind::Seq(_) => "this is a sequence",
             Kind::Map(_) => "this is a mapping",
             _ => "",
         };
-        Err(invalid(format!("Value of '{key}' {what}"), &context).titled(title).note(node.at.place, label))
+        Err(invalid(format!("Value of '{key}' {what}"), context).titled(title).note(node.at.place, label))
     };
     match &node.kind {
         Kind::Scalar(text) if !text.is_empty() => Ok(Scalar { text: text.clone(), at: node.at }),
-        Kind::Null | Kind::Scalar(_) => fail("is empty", format!("`{key}` is empty")),
-        _ => fail("is not a scalar value", format!("`{key}` must be a text")),
+        // What is not there has no place of its own.
+        Kind::Null => fail("is empty", format!("`{key}` is empty"), context),
+        Kind::Scalar(_) => fail("is empty", format!("`{key}` is empty"), &inner()),
+        _ => fail("is not a scalar value", format!("`{key}` must be a text"), &inner()),
+    }
+}
+
+/// As [`optional`], and nothing if it is empty.
+pub(super) fn optional_or_empty(item: &Node, key: &str, context: &Context) -> Decoded<Option<String>> {
+    match item.get(key).map(|node| &node.kind) {
+        None | Some(Kind::Null) => Ok(None),
+        Some(Kind::Scalar(text)) if text.is_empty() => Ok(None),
+        Some(_) => required(item, key, context).map(Some),
     }
 }
 
@@ -72,10 +83,9 @@ pub(super) fn optional(item: &Node, key: &str, context: &Context) -> Decoded<Opt
 
 pub(super) fn boolean(item: &Node, key: &str, context: &Context) -> Decoded<Option<bool>> {
     let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" => Ok(Some(true)),
-        "false" | "no" | "off" | "n" => Ok(Some(false)),
-        _ => {
+    match truth(&text) {
+        Some(truth) => Ok(Some(truth)),
+        None => {
             let message = format!("Can't decode '{text}' of '{key}' as true or false");
             Err(invalid(message, &context.at("value for", key, at))
                 .titled(format!("`{key}` must be true or false"))
@@ -87,12 +97,38 @@ pub(super) fn boolean(item: &Node, key: &str, context: &Context) -> Decoded<Opti
 
 pub(super) fn number(item: &Node, key: &str, context: &Context) -> Decoded<Option<u32>> {
     let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| {
+    integer(&text).map(Some).ok_or_else(|| {
         let message = format!("Can't decode '{text}' of '{key}': expected a number from 0 to {}", u32::MAX);
         invalid(message, &context.at("value for", key, at))
             .titled(format!("`{key}` must be a number from 0 to {}", u32::MAX))
             .note(at.place, "")
     })
+}
+
+/// What a word says, all of it in one case or its first letter alone in upper case.
+pub(super) fn truth(word: &str) -> Option<bool> {
+    let lower = word.to_ascii_lowercase();
+    let rest = word.get(1..)?;
+    let cased = rest == &lower[1..] || word == word.to_ascii_uppercase();
+    match lower.as_str() {
+        "true" | "yes" | "on" | "y" if cased => Some(true),
+        "false" | "no" | "off" | "n" if cased => Some(false),
+        _ => None,
+    }
+}
+
+/// A number of 32 bits: decimal, octal behind a `0` or hexadecimal behind `0x`.
+pub(super) fn integer(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let hex = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    match (hex, digits.strip_prefix('0')) {
+        (Some(hex), _) => u32::from_str_radix(hex, 16).ok(),
+        (None, Some(octal)) if !octal.is_empty() => u32::from_str_radix(octal, 8).ok(),
+        _ => digits.parse().ok(),
+    }
 }
 
 /// A list of texts; `None` if the key is not there.
@@ -120,4 +156,45 @@ pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Opt
         }
     };
     items.iter().map(text).collect::<Decoded<Vec<_>>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_numbers_are_those_of_yaml() {
+        for (word, want) in [
+            ("true", Some(true)),
+            ("TRUE", Some(true)),
+            ("Yes", Some(true)),
+            ("y", Some(true)),
+            ("N", Some(false)),
+            ("off", Some(false)),
+            ("tRUE", None),
+            ("yEs", None),
+            ("1", None),
+            ("", None),
+            ("é", None),
+        ] {
+            assert_eq!(truth(word), want, "{word}");
+        }
+        for (text, want) in [
+            ("0", Some(0)),
+            ("500", Some(500)),
+            ("+7", Some(7)),
+            ("010", Some(8)),
+            ("0x3E", Some(62)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("-1", None),
+            ("1.5", None),
+            ("08", None),
+            ("++1", None),
+            ("0x", None),
+            ("", None),
+        ] {
+            assert_eq!(integer(text), want, "{text}");
+        }
+    }
 }

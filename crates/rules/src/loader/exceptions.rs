@@ -1,7 +1,7 @@
 //! Exceptions: what a rule shall not match, and the condition text that says so.
 
 use super::Described;
-use super::decode::{Decoded, Scalar, invalid, optional, required_scalar};
+use super::decode::{Decoded, Scalar, invalid, missing, required_scalar};
 use super::lists::push_quoted;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::text::Text;
@@ -14,76 +14,168 @@ use crate::diagnostic::suggest::did_you_mean;
 #[derive(Clone, Debug)]
 pub(super) struct Exception {
     pub(super) name: String,
-    pub(super) fields: Option<OneOrMany>,
-    comps: Option<OneOrMany>,
-    values: Vec<Node>,
+    pub(super) fields: Entry,
+    pub(super) comps: Entry,
+    values: Vec<Entry>,
+    /// Of the exception, in its rule.
     at: At,
     /// Its name.
     place: Place,
 }
 
-#[derive(Clone, Debug)]
-pub(super) enum OneOrMany {
-    One(Scalar),
-    Many(Vec<Scalar>),
-}
-
-impl OneOrMany {
-    pub(super) fn all(&self) -> &[Scalar] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
+impl Exception {
+    /// Whether it takes anything away.
+    pub(super) fn has_values(&self) -> bool {
+        !self.values.is_empty()
     }
 }
 
-fn one_or_many(item: &Node, key: &str, context: &Context) -> Decoded<Option<OneOrMany>> {
-    let Some(node) = item.get(key) else { return Ok(None) };
-    Ok(Some(match &node.kind {
-        Kind::Seq(_) => OneOrMany::Many(super::decode::sequence(item, key, context)?.unwrap_or_default()),
-        _ => match optional(item, key, context)? {
-            Some(one) => OneOrMany::One(one),
-            None => return Ok(None),
-        },
-    }))
+/// A text, or entries in brackets.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    kind: EntryKind,
+    at: At,
 }
 
-/// The exceptions of an item. `None` if it has none.
+#[derive(Clone, Debug)]
+enum EntryKind {
+    /// Empty where there is nothing, or no text.
+    One(String),
+    Many(Vec<Entry>),
+}
+
+impl Entry {
+    fn one(text: impl Into<String>, at: At) -> Self {
+        Self { kind: EntryKind::One(text.into()), at }
+    }
+
+    /// The text; none of a list.
+    fn text(&self) -> &str {
+        match &self.kind {
+            EntryKind::One(text) => text,
+            EntryKind::Many(_) => "",
+        }
+    }
+
+    /// The entries of a list.
+    fn items(&self) -> Option<&[Self]> {
+        match &self.kind {
+            EntryKind::One(_) => None,
+            EntryKind::Many(items) => Some(items),
+        }
+    }
+
+    /// Itself, or the entries of a list.
+    pub(super) fn all(&self) -> &[Self] {
+        self.items().unwrap_or(std::slice::from_ref(self))
+    }
+
+    fn to_text(&self) -> Text {
+        Text::scalar(self.text(), self.at)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items().map_or(self.text().is_empty(), <[Self]>::is_empty)
+    }
+
+    /// The texts of itself, or of the entries of a list.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.all().iter().map(Self::text)
+    }
+
+    fn decode(node: &Node, key: &str, context: &Context) -> Decoded<Self> {
+        let here = || context.at("value for", key, node.at);
+        let kind = match &node.kind {
+            Kind::Scalar(text) if text.is_empty() => {
+                let error = invalid(format!("Value of '{key}' is empty"), &here());
+                return Err(error.titled("a text is empty here").note(node.at.place, ""));
+            }
+            Kind::Scalar(text) => EntryKind::One(text.clone()),
+            Kind::Seq(items) => {
+                let inner = here();
+                let entry = |item: &Node| Self::decode(item, "", &inner.at("exception", "", item.at));
+                EntryKind::Many(items.iter().map(entry).collect::<Decoded<_>>()?)
+            }
+            Kind::Null | Kind::Map(_) => EntryKind::One(String::new()),
+        };
+        Ok(Self { kind, at: node.at })
+    }
+}
+
+/// The exceptions of an item; `None` if it has no such key. Where they are appended, `fields` may be left out.
 pub(super) fn decode(
     item: &Node,
-    context: &Context,
+    rule: &Context,
+    append: bool,
     warnings: &mut Vec<LoadWarning>,
 ) -> Decoded<Option<Vec<Exception>>> {
     let Some(node) = item.get("exceptions") else { return Ok(None) };
-    let context = context.at("exceptions", "", node.at);
+    let all = rule.at("exceptions", "", node.at);
     let items = match &node.kind {
         Kind::Null => return Ok(Some(Vec::new())),
         Kind::Seq(items) => items,
-        _ => return Err(invalid("Rule exceptions must be a sequence", &context)),
+        _ => {
+            return Err(invalid("Rule exceptions must be a sequence", &all)
+                .titled("`exceptions` must be a sequence")
+                .note(node.at.place, "")
+                .help(["an exception begins with `- name:`".to_owned()]));
+        }
     };
     let mut out: Vec<Exception> = Vec::new();
     for item in items {
-        let here = context.at("exception", "", item.at);
-        let Scalar { text: name, at: named } = required_scalar(item, "name", &here)?;
-        let here = context.at("exception", &name, item.at);
+        let unnamed = all.at("exception", "", item.at);
+        if !matches!(item.kind, Kind::Map(_)) {
+            return Err(invalid("Rule exception must be a mapping", &unnamed)
+                .titled("an exception must be a mapping")
+                .note(item.at.place, "")
+                .help(["an exception begins with `- name:`".to_owned()]));
+        }
+        let Scalar { text: name, at: named } = required_scalar(item, "name", &unnamed)?;
+        let context = rule.at("exception", &name, item.at);
         if let Some(first) = out.iter().find(|e| e.name == name) {
             let message = format!("Multiple definitions of exception '{name}' in the same rule");
-            let problem = Problem::new(WarningCode::ExceptionNameNotUnique, message, &here)
+            let problem = Problem::new(WarningCode::ExceptionNameNotUnique, message, &context)
                 .titled(format!("the exception `{name}` is defined twice in one rule"))
                 .note(named.place, "again here")
                 .note(first.place, "first here")
                 .help(["both hold, and only the first can be appended to: give one another name".to_owned()]);
             warnings.push(problem);
         }
-        let values = match item.get("values").map(|n| &n.kind) {
-            None | Some(Kind::Null) => Vec::new(),
-            Some(Kind::Seq(values)) => values.clone(),
-            Some(_) => return Err(invalid("Rule exception values must be a sequence", &here)),
+        let entry = |key: &str| match item.get(key) {
+            Some(node) => Entry::decode(node, key, &context),
+            None => Ok(Entry::one("", named)),
         };
-        let (fields, comps) = (one_or_many(item, "fields", &here)?, one_or_many(item, "comps", &here)?);
+        if !append && item.get("fields").is_none() {
+            return Err(missing(item, "fields", &context)
+                .titled(format!("the exception `{name}` has no `fields`"))
+                .note(named.place, ""));
+        }
+        let (fields, comps) = (entry("fields")?, entry("comps")?);
+        let values = values(item, &context)?;
+        if append && values.is_none() {
+            let message = "Overriding/appending exception with no values";
+            warnings.push(
+                Problem::new(WarningCode::AppendNoValues, message, &context)
+                    .titled(format!("nothing is appended to the exception `{name}`"))
+                    .note(named.place, "it has no `values`"),
+            );
+        }
+        let values = values.unwrap_or_default();
         out.push(Exception { name, fields, comps, values, at: item.at, place: named.place });
     }
     Ok(Some(out))
+}
+
+fn values(item: &Node, context: &Context) -> Decoded<Option<Vec<Entry>>> {
+    let Some(node) = item.get("values") else { return Ok(None) };
+    let context = context.at("exception values", "", node.at);
+    let Kind::Seq(values) = &node.kind else {
+        return Err(invalid("Rule exception values must be a sequence", &context)
+            .titled("`values` must be a sequence")
+            .note(node.at.place, ""));
+    };
+    let value = |value: &Node| Entry::decode(value, "", &context.at("exception value", "", value.at));
+    values.iter().map(value).collect::<Decoded<_>>().map(Some)
 }
 
 fn wrong(message: impl Into<String>, context: &Context) -> LoadError {
@@ -107,66 +199,92 @@ fn op_named(word: &str) -> Option<Op> {
     Op::ALL.iter().copied().find(|op| op.word() == word)
 }
 
-/// Checks a definition: fields that exist, as many comparisons, which are known.
-pub(super) fn define(exception: &mut Exception, described: &Described<'_>, rule: &Context) -> Decoded<()> {
-    let context = rule.at("exception", &exception.name, exception.at);
-    let name = exception.name.clone();
-    let Some(fields) = &exception.fields else {
-        let message = "Rule exception item must have fields property with a list of fields";
-        return Err(invalid(message, &context)
-            .titled(format!("the exception `{name}` has no `fields`"))
-            .note(exception.place, ""));
-    };
-    let comps = exception.comps.get_or_insert_with(|| {
-        let made = |field: &Scalar, op: &str| Scalar { text: op.into(), at: field.at };
-        match fields {
-            OneOrMany::One(field) => OneOrMany::One(made(field, "in")),
-            OneOrMany::Many(many) => OneOrMany::Many(many.iter().map(|f| made(f, "=")).collect()),
+/// Puts in what is left out of a definition: how its fields are compared.
+pub(super) fn complete(exception: &mut Exception, rule: &Context) -> Decoded<()> {
+    let Exception { name, fields, comps, at, place, .. } = exception;
+    let context = rule.at("exception", name, *at);
+    if comps.is_empty() {
+        *comps = match fields.items() {
+            None => Entry::one("in", fields.at),
+            Some(fields) => {
+                let equal = fields.iter().map(|field| Entry::one("=", field.at));
+                Entry { kind: EntryKind::Many(equal.collect()), at: comps.at }
+            }
+        };
+    }
+    let trim = |entry: &mut Entry| {
+        if let EntryKind::One(text) = &mut entry.kind {
+            *text = text.trim_matches([' ', '\t', '\r', '\n']).to_owned();
         }
-    });
-    match (fields, &*comps) {
-        (OneOrMany::One(_), OneOrMany::One(comp)) => {
-            if !matches!(comp.text.trim(), "in" | "pmatch" | "intersects") && !is_modified(&comp.text) {
+    };
+    match &mut comps.kind {
+        EntryKind::One(_) => trim(comps),
+        EntryKind::Many(items) => items.iter_mut().for_each(trim),
+    }
+    match (fields.items(), comps.items()) {
+        (None, Some(_)) => Err(wrong("Fields and comps must both be single values", &context)
+            .titled("`fields` is a single value, so `comps` must be one, too")
+            .note(comps.at.place, "this is a list")),
+        (Some(fields), comps) if comps.map(<[Entry]>::len) != Some(fields.len()) => {
+            let (f, c) = (fields.len(), comps.map_or(0, <[Entry]>::len));
+            let message = format!("Fields and comps lists must have equal length: {f} fields, {c} comps");
+            Err(wrong(message, &context)
+                .titled(format!("the exception `{name}` has {f} fields and {c} comparisons"))
+                .note(*place, "as many `comps` as `fields` are expected"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a definition: as many comparisons as fields, which are known; fields that exist, if the source is
+/// one that is here.
+pub(super) fn define(
+    exception: &mut Exception,
+    described: Option<&Described<'_>>,
+    rule: &Context,
+) -> Decoded<()> {
+    let context = rule.at("exception", &exception.name, exception.at);
+    if exception.fields.is_empty() {
+        let message = "Rule exception item must have fields property with a list of fields";
+        return Err(wrong(message, &context)
+            .titled(format!("the exception `{}` has no `fields`", exception.name))
+            .note(exception.place, ""));
+    }
+    complete(exception, rule)?;
+    let Exception { fields, comps, .. } = exception;
+    match comps.items() {
+        None => {
+            let comp = comps.text();
+            if !matches!(comp, "in" | "pmatch" | "intersects") && !is_modified(comp) {
                 let error =
                     wrong("Rule exception item must have a comps of in, pmatch or intersects", &context);
                 return Err(error
-                    .titled(format!("`{}` does not compare a field with several values", comp.text.trim()))
-                    .note(comp.at.place, "")
+                    .titled(format!("`{comp}` does not compare a field with several values"))
+                    .note(comps.at.place, "")
                     .help(["with a single field `comps` is one of `in`, `pmatch`, `intersects`, or an operator with `oneof`, `anyof` or `allof`".to_owned()]));
             }
         }
-        (OneOrMany::Many(fields), OneOrMany::Many(comps)) => {
-            if fields.len() != comps.len() {
-                let (f, c) = (fields.len(), comps.len());
-                let message = format!("Fields and comps lists must have equal length: {f} fields, {c} comps");
-                let error = wrong(message, &context)
-                    .titled(format!("the exception `{name}` has {f} fields and {c} comparisons"))
-                    .note(exception.place, "as many `comps` as `fields` are expected");
-                return Err(error);
-            }
-            let known = |c: &Scalar| op_named(c.text.trim()).is_some() || is_modified(&c.text);
+        Some(comps) => {
+            let known = |c: &Entry| op_named(c.text()).is_some() || is_modified(c.text());
             if let Some(comp) = comps.iter().find(|c| !known(c)) {
-                let error =
-                    wrong(format!("'{}' is not a supported comparison operator", comp.text), &context);
+                let text = comp.text();
+                let error = wrong(format!("'{text}' is not a supported comparison operator"), &context);
                 return Err(error
-                    .titled(format!("no operator is named `{}`", comp.text.trim()))
+                    .titled(format!("no operator is named `{text}`"))
                     .note(comp.at.place, "unknown operator")
-                    .help(did_you_mean(comp.text.trim(), Op::ALL.iter().map(|op| op.word()))));
+                    .help(did_you_mean(text, Op::ALL.iter().map(|op| op.word()))));
             }
-        }
-        _ => {
-            return Err(wrong("Fields and comps must both be single values, or both lists", &context)
-                .titled("`fields` and `comps` must both be single values, or both lists")
-                .note(exception.place, ""));
         }
     }
+    let Some(described) = described else { return Ok(()) };
     for field in fields.all() {
-        if !described.is_operand(field.text.trim()) {
-            let error = wrong(format!("'{}' is not a supported filter field", field.text), &context);
+        let text = field.text();
+        if !described.is_operand(text) {
+            let error = wrong(format!("'{text}' is not a supported filter field"), &context);
             return Err(error
-                .titled(format!("unknown field `{}`", field.text.trim()))
+                .titled(format!("unknown field `{text}`"))
                 .note(field.at.place, "no such field")
-                .help(did_you_mean(field.text.trim(), described.field_names())));
+                .help(did_you_mean(text.trim(), described.field_names())));
         }
     }
     Ok(())
@@ -176,34 +294,26 @@ pub(super) fn define(exception: &mut Exception, described: &Described<'_>, rule:
 pub(super) fn append(
     to: &mut Vec<Exception>,
     added: Vec<Exception>,
-    described: &Described<'_>,
+    described: Option<&Described<'_>>,
     rule: &Context,
-    warnings: &mut Vec<LoadWarning>,
 ) -> Decoded<()> {
     for mut exception in added {
         let context = rule.at("exception", &exception.name, exception.at);
         match to.iter_mut().find(|e| e.name == exception.name) {
             Some(known) => {
-                if let Some(given) = exception.fields.as_ref().or(exception.comps.as_ref()) {
+                if let Some(given) =
+                    [&exception.fields, &exception.comps].into_iter().find(|entry| !entry.is_empty())
+                {
                     let message = "Can not append exception fields or comps to existing exception";
-                    let place = given.all().first().map_or(exception.place, |s| s.at.place);
                     return Err(wrong(message, &context)
                         .titled("`fields` and `comps` of an exception cannot be appended to")
-                        .note(place, "only `values` may be given here")
+                        .note(given.all()[0].at.place, "only `values` may be given here")
                         .note(known.place, "the exception is defined here"));
-                }
-                if exception.values.is_empty() {
-                    let message = "Overriding/appending exception with no values";
-                    warnings.push(
-                        Problem::new(WarningCode::AppendNoValues, message, &context)
-                            .titled(format!("nothing is appended to the exception `{}`", exception.name))
-                            .note(exception.place, "it has no `values`"),
-                    );
                 }
                 known.values.append(&mut exception.values);
             }
             None => {
-                if exception.fields.is_none() || exception.values.is_empty() {
+                if exception.fields.is_empty() || exception.values.is_empty() {
                     let message = "Rule exception must have fields property with a list of fields and values";
                     return Err(wrong(message, &context)
                         .titled(format!("the new exception `{}` needs `fields` and `values`", exception.name))
@@ -220,52 +330,49 @@ pub(super) fn append(
 
 /// The condition with what the exceptions take away.
 pub(super) fn apply(condition: &Text, exceptions: &[Exception], rule: &Context) -> Decoded<Text> {
+    let Some(first) = exceptions.first() else { return Ok(condition.clone()) };
     let mut out = Text::default();
-    for exception in exceptions {
-        let context = || rule.at("exception", &exception.name, exception.at);
-        let (Some(fields), Some(comps)) = (&exception.fields, &exception.comps) else { continue };
-        if exception.values.is_empty() {
-            continue;
-        }
-        let place = exception.place;
-        if out.len() == 0 {
-            out.push("(", place);
-            out.append(condition);
-            out.push(")", place);
-        }
-        out.push(" and not ", place);
-        match (fields, comps) {
-            (OneOrMany::One(field), OneOrMany::One(comp)) => {
-                out.push("(", place);
-                out.push_trimmed(&field.text, field.at);
-                out.push(" ", place);
-                out.push_trimmed(&comp.text, comp.at);
-                out.push(" (", place);
-                for (i, value) in exception.values.iter().enumerate() {
-                    let text = value.as_str().ok_or_else(|| {
-                        let message = "Expected single values for a single field, found a list";
-                        wrong(message, &context())
-                            .titled("a single value is expected for a single field")
-                            .note(value.at.place, "this is none")
-                            .note(field.at.place, "the exception's field")
-                    })?;
-                    out.push(if i > 0 { ", " } else { "" }, place);
-                    push_quoted(&mut out, &Text::scalar(text, value.at), value.at.place);
-                }
-                out.push("))", place);
-            }
-            (OneOrMany::Many(fields), OneOrMany::Many(comps)) => {
-                out.push("(", place);
-                for (i, row) in exception.values.iter().enumerate() {
-                    out.push(if i > 0 { " or " } else { "" }, place);
+    out.push("(", first.place);
+    out.append(condition);
+    out.push(")", first.place);
+    for exception in exceptions.iter().filter(|exception| !exception.values.is_empty()) {
+        let Exception { name, fields, comps, values, at, place } = exception;
+        let place = *place;
+        out.push(" and not (", place);
+        match (fields.items(), comps.items()) {
+            (Some(fields), Some(comps)) => {
+                for (i, row) in values.iter().enumerate() {
+                    out.push(if i > 0 { " or (" } else { "(" }, place);
                     push_row(&mut out, row, fields, comps, exception, rule)?;
+                    out.push(")", place);
                 }
                 out.push(")", place);
             }
-            _ => {}
+            _ => {
+                push_entry(&mut out, fields);
+                out.push(" ", place);
+                push_entry(&mut out, comps);
+                out.push(" (", place);
+                for (i, value) in values.iter().enumerate() {
+                    if value.items().is_some() {
+                        let message = "Expected single values for a single field, found a list";
+                        return Err(wrong(message, &rule.at("exception", name, *at))
+                            .titled("a single value is expected for a single field")
+                            .note(value.at.place, "this is none")
+                            .note(fields.at.place, "the exception's field"));
+                    }
+                    out.push(if i > 0 { ", " } else { "" }, place);
+                    push_quoted(&mut out, &value.to_text(), value.at.place);
+                }
+                out.push("))", place);
+            }
         }
     }
-    Ok(if out.len() == 0 { condition.clone() } else { out })
+    Ok(out)
+}
+
+fn push_entry(out: &mut Text, entry: &Entry) {
+    out.push_scalar(entry.text(), entry.at, 0);
 }
 
 fn plural(count: usize) -> &'static str {
@@ -274,15 +381,15 @@ fn plural(count: usize) -> &'static str {
 
 fn push_row(
     out: &mut Text,
-    row: &Node,
-    fields: &[Scalar],
-    comps: &[Scalar],
+    row: &Entry,
+    fields: &[Entry],
+    comps: &[Entry],
     exception: &Exception,
     rule: &Context,
 ) -> Decoded<()> {
-    let context = || rule.at("exception", &exception.name, exception.at);
-    let place = exception.place;
-    let Kind::Seq(values) = &row.kind else {
+    let Exception { name, at, place, .. } = exception;
+    let context = || rule.at("exception", name, *at);
+    let Some(values) = row.items() else {
         let message = "Rule exception values must be lists, one value for each field";
         return Err(wrong(message, &context())
             .titled("a row of values is expected, one for each field")
@@ -295,46 +402,34 @@ fn push_row(
         return Err(wrong(message, &context())
             .titled(format!("this row has {v} value{} for {f} field{}", plural(v), plural(f)))
             .note(row.at.place, "")
-            .note(fields.first().map_or(place, |s| s.at.place), "the first of the fields"));
+            .note(fields.first().map_or(*place, |s| s.at.place), "the first of the fields"));
     }
-    out.push("(", place);
     for (i, ((field, comp), value)) in fields.iter().zip(comps).zip(values).enumerate() {
-        let takes_list = op_named(comp.text.trim()).is_some_and(Op::takes_list) || is_modified(&comp.text);
-        out.push(if i > 0 { " and " } else { "" }, place);
-        out.push_trimmed(&field.text, field.at);
-        out.push(" ", place);
-        out.push_trimmed(&comp.text, comp.at);
-        out.push(" ", place);
+        let takes_list = op_named(comp.text()).is_some_and(Op::takes_list) || is_modified(comp.text());
+        out.push(if i > 0 { " and  " } else { " " }, *place);
+        push_entry(out, field);
+        out.push(" ", *place);
+        push_entry(out, comp);
+        out.push(" ", *place);
         let here = value.at.place;
-        match &value.kind {
-            Kind::Scalar(text) if takes_list && text.starts_with('(') => {
-                out.push_scalar(text, value.at, 0);
-            }
-            Kind::Scalar(text) => {
-                out.push(if takes_list { "(" } else { "" }, here);
-                push_quoted(out, &Text::scalar(text, value.at), here);
-                out.push(if takes_list { ")" } else { "" }, here);
-            }
-            Kind::Seq(items) => {
+        match value.items() {
+            Some(items) => {
                 out.push("(", here);
                 for (i, item) in items.iter().enumerate() {
-                    let text = item.as_str().ok_or_else(|| {
-                        wrong("A value list holds something that is no text", &context())
-                            .titled("a list of values holds something that is no text")
-                            .note(item.at.place, "")
-                    })?;
                     out.push(if i > 0 { ", " } else { "" }, here);
-                    push_quoted(out, &Text::scalar(text, item.at), item.at.place);
+                    push_quoted(out, &item.to_text(), item.at.place);
                 }
                 out.push(")", here);
             }
-            _ => {
-                return Err(wrong("A value is empty", &context())
-                    .titled("a value of the exception is empty")
-                    .note(here, ""));
+            // What stands between parentheses is taken as it is.
+            None if takes_list => {
+                let open = value.text().starts_with('(');
+                out.push(if open { "" } else { "(" }, here);
+                push_entry(out, value);
+                out.push(if open { "" } else { ")" }, here);
             }
+            None => push_quoted(out, &value.to_text(), here),
         }
     }
-    out.push(")", place);
     Ok(())
 }

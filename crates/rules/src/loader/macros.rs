@@ -19,7 +19,7 @@ pub(super) struct Macros {
 }
 
 pub(super) struct Resolved {
-    expr: Expr,
+    pub(super) expr: Expr,
     nodes: usize,
     pub(super) used: bool,
 }
@@ -79,7 +79,7 @@ impl Macros {
         used: &mut Vec<String>,
         nodes: &mut usize,
     ) -> Result<Expr, LoadError> {
-        let context = &of.condition_context;
+        let context = &of.context;
         expr.expand(&mut |name, span| {
             let fail = |message: String| {
                 let text = sources.text(span.source).as_str();
@@ -141,7 +141,7 @@ impl Macros {
         expr.expand(&mut |name, span| {
             let fail = |message| {
                 let text = sources.text(span.source).as_str();
-                located(ErrorCode::Validate, message, text, span.start as usize, &rule.condition_context)
+                located(ErrorCode::Validate, message, text, span.start as usize, &rule.context)
             };
             let Some(index) = self.by_name.get(name) else {
                 let message = format!("Undefined macro '{name}' used in filter.");

@@ -107,6 +107,11 @@ impl Context {
         self.clone().with(item_type, name, &file, at)
     }
 
+    /// The outermost step alone: the file.
+    pub(crate) fn root_of(&self) -> Self {
+        Self { locations: self.locations.first().cloned().into_iter().collect(), snippet: String::new() }
+    }
+
     /// Place of the innermost step.
     pub(crate) fn place(&self) -> Place {
         self.innermost().map(|l| l.place).unwrap_or_default()

@@ -13,6 +13,8 @@ const MAX_LINES: usize = 200;
 enum Shape {
     Any,
     Text,
+    /// Either of two types, both of which a scalar passes for.
+    TextOrNumber,
     Bool,
     Integer,
     OneOf(&'static [&'static str]),
@@ -77,7 +79,7 @@ const ITEM: Shape = Shape::Map {
         ("macro", &Shape::Text),
         ("condition", &Shape::Text),
         ("list", &Shape::Text),
-        ("items", &Shape::List(&Shape::Text)),
+        ("items", &Shape::List(&Shape::TextOrNumber)),
         ("rule", &Shape::Text),
         ("desc", &Shape::Text),
         ("enabled", &Shape::Bool),
@@ -138,7 +140,7 @@ fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -
     };
     const TYPE: &str = "Value type not permitted by 'type' constraint.";
     match (shape, &node.kind) {
-        (Shape::Any, _) | (Shape::Text, Kind::Scalar(_)) => {}
+        (Shape::Any, _) | (Shape::Text | Shape::TextOrNumber, Kind::Scalar(_)) => {}
         (Shape::Bool, Kind::Scalar(text)) if is_bool(text) => {}
         (Shape::Integer, Kind::Scalar(text)) if text.parse::<i64>().is_ok() => {}
         (Shape::OneOf(words), Kind::Scalar(text)) => {
@@ -183,7 +185,14 @@ fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -
             }
         }
         // An absent value passes for an empty text.
-        (Shape::Text, Kind::Null) => {}
+        (Shape::Text | Shape::TextOrNumber, Kind::Null) => {}
+        (Shape::TextOrNumber, _) => {
+            for schema in 0..2 {
+                fail(lines, TYPE);
+                fail(lines, &format!("Failed to validate against child schema #{schema}."));
+            }
+            fail(lines, "Failed to validate against any schemas allowed by anyOf constraint.");
+        }
         _ => fail(lines, TYPE),
     }
     lines.len() == start

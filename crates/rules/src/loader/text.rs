@@ -115,12 +115,6 @@ impl Text {
         self.push_from(text, From::of(at).skip(skip as u32));
     }
 
-    /// Appends a scalar without the blanks around it.
-    pub(super) fn push_trimmed(&mut self, text: &str, at: At) {
-        let trimmed = text.trim();
-        self.push_scalar(trimmed, at, text.len() - text.trim_start().len());
-    }
-
     /// Without the blanks around it.
     pub(super) fn trimmed(&self) -> Self {
         let start = self.text.len() - self.text.trim_start().len();

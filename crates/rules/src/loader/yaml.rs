@@ -95,6 +95,30 @@ fn at(span: &Span, file: u32, style: Option<ScalarStyle>) -> At {
     At { mark: mark(span), place: Place { file, start, end }, style }
 }
 
+/// The place of a sequence: where its first `-` is, not what follows it.
+fn at_dash(text: &str, at: At) -> At {
+    let start = at.place.start as usize;
+    if text[start..].starts_with(['-', '[']) {
+        return at;
+    }
+    let before = &text[..start];
+    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    match line.trim_end_matches([' ', '\t']).strip_suffix('-') {
+        None => at,
+        Some(indent) => {
+            let back = line.len() - indent.len();
+            let mark = Mark {
+                column: at.mark.column.saturating_sub(back),
+                offset: at.mark.offset.saturating_sub(back),
+                ..at.mark
+            };
+            let place =
+                Place { start: at.place.start - back as u32, end: at.place.end - back as u32, ..at.place };
+            At { mark, place, ..at }
+        }
+    }
+}
+
 enum Open {
     Seq(Vec<Node>),
     Map(Vec<(Node, Node)>, Option<Node>),
@@ -135,7 +159,7 @@ pub(crate) fn parse(text: &str, file: u32) -> Result<Vec<Node>, Broken> {
                 None => return Err(Broken { message: "an alias inside its own anchor".into(), at }),
             },
             Event::SequenceStart(_, anchor, _) => {
-                open.push((Open::Seq(Vec::new()), at, anchor));
+                open.push((Open::Seq(Vec::new()), at_dash(text, at), anchor));
                 if open.len() > MAX_DEPTH {
                     return Err(limit("levels of nesting", MAX_DEPTH));
                 }

@@ -59,7 +59,7 @@ fields! {
         => |_, _| Some(Value::Uint(0)),
     "evt.latency.ns": RELTIME Event PaddedDec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
         => |_, _| Some(Value::Uint(0)),
-    "evt.latency.quantized": UINT64 Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
+    "evt.latency.quantized": UINT64 Event Dec (HIDDEN); "Always 0: enter events are no longer sent."
         => |_, _| Some(Value::Uint(0)),
     "evt.latency.human": STR Event Na (DEPRECATED | HIDDEN); "Always 0ns: enter events are no longer sent."
         => |_, _| Some(Value::Str(b"0ns")),

@@ -59,9 +59,9 @@ impl Plain<'_> {
             ("len", [Val::Text(text)]) => Some(Val::Number(text.len() as i128)),
             ("len", [Val::List(items)]) => Some(Val::Number(items.len() as i128)),
             ("concat", parts) => Some(Val::Text(parts.iter().flat_map(written).collect())),
-            ("join", [Val::Text(separator), list]) => {
+            ("join", [separator, list]) => {
                 let items: Vec<Vec<u8>> = list.clone().items().iter().map(written).collect();
-                Some(Val::Text(items.join(&separator[..])))
+                Some(Val::Text(items.join(&written(separator)[..])))
             }
             ("getopt", [argv, Val::Text(options)]) => getopt(argv, options, call.select.as_deref()),
             (name, args) => {

@@ -2,191 +2,343 @@
 
 use super::super::Described;
 use super::super::decode::{
-    Decoded, Scalar, boolean, invalid, number, optional, required, required_scalar, sequence,
+    Decoded, Scalar, boolean, invalid, number, optional, optional_or_empty, required, required_scalar,
+    sequence,
 };
-use super::super::exceptions;
+use super::super::exceptions::{self, Exception};
 use super::super::result::{Context, LoadWarning, Problem, WarningCode};
 use super::super::text::Text;
-use super::super::yaml::{Kind, Node};
-use super::{
-    ORDER, Overrides, RULE_KEYS, RawRule, Tables, both_appends, deprecated_append, key_place, priority, wrong,
-};
+use super::super::yaml::Node;
+use super::{ORDER, Overrides, RawRule, Tables, both_appends, deprecated_append, key_place, priority, wrong};
 use crate::diagnostic::Place;
 use crate::diagnostic::suggest::did_you_mean;
+
+/// What can be appended to, in the order in which it is.
+const APPENDED: [&str; 5] = ["condition", "exceptions", "output", "desc", "tags"];
+/// What can be replaced, in the order in which it is.
+const REPLACED: [&str; 11] = [
+    "condition",
+    "exceptions",
+    "output",
+    "desc",
+    "tags",
+    "priority",
+    "capture",
+    "capture_duration",
+    "enabled",
+    "warn_evttypes",
+    "skip-if-unknown-filter",
+];
+
+/// An item about a rule.
+struct Item<'a> {
+    node: &'a Node,
+    name: String,
+    /// Of the name.
+    place: Place,
+    /// Empty if none is given.
+    source: String,
+    context: Context,
+}
 
 impl Tables {
     pub(super) fn rule(
         &mut self,
-        item: &Node,
+        node: &Node,
         described: &Described<'_>,
         file: &Context,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
-        const APPENDED: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
-        const REPLACED: [&str; 11] = [
-            "condition",
-            "output",
-            "desc",
-            "tags",
-            "exceptions",
-            "priority",
-            "capture",
-            "capture_duration",
-            "enabled",
-            "warn_evttypes",
-            "skip-if-unknown-filter",
-        ];
-        let Scalar { text: name, at: named } = required_scalar(item, "rule", &file.at("rule", "", item.at))?;
-        let context = file.at("rule", &name, item.at);
-        let place = named.place;
-        let append = boolean(item, "append", &context)?.unwrap_or(false);
-        let overrides = Overrides::decode(item, &APPENDED, &REPLACED, &context)?;
-        self.tick();
+        let Scalar { text: name, at: named } = required_scalar(node, "rule", &file.at("rule", "", node.at))?;
+        let context = file.at("rule", &name, node.at);
+        let source = optional_or_empty(node, "source", &context)?.unwrap_or_default();
+        let item = Item { node, name, place: named.place, source, context };
+        let context = &item.context;
+        let append = boolean(node, "append", context)?.unwrap_or(false);
         if append {
             let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
-            warnings.push(deprecated_append(item, message.to_owned(), "condition", &context));
-            if overrides.any() {
-                return Err(both_appends(item, &context));
-            }
-            if item.get("condition").is_none() && item.get("exceptions").is_none() {
-                return Err(wrong("Appended rule must have exceptions or condition property", &context)
-                    .titled(format!("nothing is appended to the rule `{name}`"))
-                    .note(place, "`append: true` takes a `condition` or `exceptions`"));
-            }
-            let condition = optional(item, "condition", &context)?;
-            let added = exceptions::decode(item, &context, warnings)?;
-            let message = "Rule has 'append' key but no rule by that name already exists";
-            let rule = self.known_rule(&name, place, message, &context)?;
-            if let Some(condition) = condition {
-                join(&mut rule.condition, &condition);
-            }
-            return exceptions::append(
-                &mut rule.exceptions,
-                added.unwrap_or_default(),
-                described,
-                &context,
-                warnings,
-            );
+            warnings.push(deprecated_append(node, message.to_owned(), "condition", context));
         }
-        if overrides.any() {
-            return self.override_rule(&name, place, item, &overrides, described, &context, warnings);
+        let overrides = Overrides::decode(node, &APPENDED, &REPLACED, context)?;
+        if append && overrides.any() {
+            return Err(both_appends(node, context));
         }
         const DEFINING: [&str; 4] = ["condition", "output", "desc", "priority"];
-        if DEFINING.iter().all(|key| item.get(key).is_none()) {
-            let enabled = boolean(item, "enabled", &context)?.ok_or_else(|| {
-                invalid("Rule has no condition, output, desc and priority, and no 'enabled' either", &context)
-                    .titled(format!("the rule `{name}` has no content"))
-                    .note(place, "`condition`, `output`, `desc` and `priority` are required")
-            })?;
-            let message = "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry under the 'override' key (i.e. 'enabled: replace').";
-            let problem = Problem::new(WarningCode::DeprecatedItem, message, &context)
-                .titled("`enabled` alone is deprecated")
-                .note(key_place(item, "enabled", &context), "")
-                .help(["add `override: {enabled: replace}`".to_owned()]);
-            warnings.push(problem);
-            let message = "Rule has 'enabled' key but no rule by that name already exists";
-            self.known_rule(&name, place, message, &context)?.enabled = enabled;
-            return Ok(());
+        if overrides.any() {
+            self.override_rule(&item, &overrides, described, warnings)
+        } else if append {
+            self.append_rule(&item, described, warnings)
+        } else if DEFINING.iter().all(|key| node.get(key).is_none()) {
+            self.enable_rule(&item, warnings)
+        } else {
+            self.define_rule(item, described, warnings)
         }
-        let rule = define(name, place, item, described, &context, warnings)?;
-        match self.rules.iter_mut().find(|r| r.name == rule.name) {
-            Some(known) if known.source != rule.source => {
-                return Err(wrong("Rule has been re-defined with a different source", &context)
-                    .titled(format!("the rule `{}` cannot change its source", rule.name))
-                    .note(place, format!("defined here for the source `{}`", rule.source))
-                    .note(known.place, format!("defined before for `{}`", known.source)));
-            }
-            Some(known) => *known = rule,
+    }
+
+    /// The rule that an item changes. `source` is empty where it may be any.
+    fn known_rule(&mut self, item: &Item<'_>, source: &str, message: &str) -> Decoded<&mut RawRule> {
+        let Item { name, place, context, .. } = item;
+        let Some(index) = self.rules.iter().position(|r| r.name == *name) else {
+            return Err(wrong(message, context)
+                .titled(format!("there is no rule `{name}` to change"))
+                .note(*place, "not defined before this")
+                .help(did_you_mean(name, self.rules.iter().map(|r| r.name.as_str())))
+                .help([ORDER.to_owned()]));
+        };
+        let known = &mut self.rules[index];
+        if !source.is_empty() && known.source != source {
+            return Err(wrong("Rule has been re-defined with a different source", context)
+                .titled(format!("the rule `{name}` cannot change its source"))
+                .note(*place, format!("here it is of the source `{source}`"))
+                .note(known.place, format!("defined before for `{}`", known.source)));
+        }
+        Ok(known)
+    }
+
+    fn append_rule(
+        &mut self,
+        item: &Item<'_>,
+        described: &Described<'_>,
+        warnings: &mut Vec<LoadWarning>,
+    ) -> Decoded<()> {
+        let Item { node, name, place, source, context } = item;
+        let condition = optional(node, "condition", context)?;
+        let added = exceptions::decode(node, context, true, warnings)?;
+        let message = "Rule has 'append' key but no rule by that name already exists";
+        let rule = self.known_rule(item, source, message)?;
+        if condition.is_none() && added.is_none() {
+            return Err(wrong("Appended rule must have exceptions or condition property", context)
+                .titled(format!("nothing is appended to the rule `{name}`"))
+                .note(*place, "`append: true` takes a `condition` or `exceptions`"));
+        }
+        if let Some(condition) = condition {
+            join(&mut rule.condition, &condition);
+        }
+        exceptions::append(
+            &mut rule.exceptions,
+            added.unwrap_or_default(),
+            described.of(&rule.source),
+            context,
+        )
+    }
+
+    fn enable_rule(&mut self, item: &Item<'_>, warnings: &mut Vec<LoadWarning>) -> Decoded<()> {
+        let Item { node, name, place, context, .. } = item;
+        let enabled = boolean(node, "enabled", context)?.ok_or_else(|| {
+            invalid("Rule has no condition, output, desc and priority, and no 'enabled' either", context)
+                .titled(format!("the rule `{name}` has no content"))
+                .note(*place, "`condition`, `output`, `desc` and `priority` are required")
+        })?;
+        let message = "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry under the 'override' key (i.e. 'enabled: replace').";
+        let problem = Problem::new(WarningCode::DeprecatedItem, message, context)
+            .titled("`enabled` alone is deprecated")
+            .note(key_place(node, "enabled", context), "")
+            .help(["add `override: {enabled: replace}`".to_owned()]);
+        warnings.push(problem);
+        let message = "Rule has 'enabled' key but no rule by that name already exists";
+        self.known_rule(item, "", message)?.enabled = enabled;
+        Ok(())
+    }
+
+    fn define_rule(
+        &mut self,
+        item: Item<'_>,
+        described: &Described<'_>,
+        warnings: &mut Vec<LoadWarning>,
+    ) -> Decoded<()> {
+        let Item { node, context, .. } = &item;
+        let condition = required_scalar(node, "condition", context)?;
+        let output = required_scalar(node, "output", context)?;
+        let desc = required(node, "desc", context)?;
+        let level = required_scalar(node, "priority", context)?;
+        let priority = priority(&level, &context.at("rule priority", "", level.at))?;
+        let source = optional(node, "source", context)?.map_or("syscall".to_owned(), |source| source.text);
+        let mut rule = RawRule {
+            condition: condition.to_text(),
+            output: output.to_text().trimmed(),
+            desc,
+            priority,
+            source,
+            enabled: boolean(node, "enabled", context)?.unwrap_or(true),
+            capture: boolean(node, "capture", context)?.unwrap_or(false),
+            capture_duration: number(node, "capture_duration", context)?.unwrap_or(0),
+            warn_evttypes: boolean(node, "warn_evttypes", context)?.unwrap_or(true),
+            skip_if_unknown: boolean(node, "skip-if-unknown-filter", context)?.unwrap_or(false),
+            tags: tags(node, context)?.collect(),
+            exceptions: exceptions::decode(node, context, false, warnings)?.unwrap_or_default(),
+            condition_context: context.at("rule condition", "", condition.at),
+            output_context: context.at("rule output", "", output.at),
+            context: context.clone(),
+            place: item.place,
+            name: item.name.clone(),
+        };
+        let known = self.rules.iter().position(|r| r.name == rule.name);
+        if known.is_some() {
+            self.known_rule(&item, &rule.source, "")?;
+        }
+        let of_source = described.of(&rule.source);
+        if of_source.is_none() {
+            warnings.push(unknown_source(&rule, described.source()));
+        }
+        for exception in &mut rule.exceptions {
+            exceptions::define(exception, of_source, context)?;
+        }
+        match known {
+            Some(index) => self.rules[index] = rule,
             None => self.rules.push(rule),
         }
         Ok(())
     }
 
-    /// The rule that an item changes.
-    fn known_rule(
-        &mut self,
-        name: &str,
-        place: Place,
-        message: &str,
-        context: &Context,
-    ) -> Decoded<&mut RawRule> {
-        let Some(index) = self.rules.iter().position(|r| r.name == name) else {
-            return Err(wrong(message, context)
-                .titled(format!("there is no rule `{name}` to change"))
-                .note(place, "not defined before this")
-                .help(did_you_mean(name, self.rules.iter().map(|r| r.name.as_str())))
-                .help([ORDER.to_owned()]));
-        };
-        Ok(&mut self.rules[index])
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "all that an item comes with")]
     fn override_rule(
         &mut self,
-        name: &str,
-        place: Place,
-        item: &Node,
+        item: &Item<'_>,
         overrides: &Overrides,
         described: &Described<'_>,
-        context: &Context,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
-        let Kind::Map(pairs) = &item.kind else { return Ok(()) };
-        for (key, value) in pairs {
-            let text = key.as_str().unwrap_or_default();
-            let free =
-                matches!(text, "rule" | "override" | "append" | "source") || !RULE_KEYS.contains(&text);
-            if !free && !overrides.append.contains(text) && !overrides.replace.contains(text) {
-                let message =
-                    format!("Unexpected key '{text}': no corresponding entry under 'override' is defined");
-                return Err(invalid(message, &context.at("overrides", text, value.at))
-                    .titled(format!("`{text}` is given and `override` does not say what to do with it"))
-                    .note(key.at.place, "")
-                    .note(key_place(item, "override", context), "named here: what is appended or replaced")
-                    .help([format!("add `{text}: replace` under `override`")]));
+        let Item { node, context, .. } = item;
+        let mut left: Vec<&str> = REPLACED.into_iter().filter(|key| node.get(key).is_some()).collect();
+        if !overrides.append.is_empty() {
+            let mut added = Vec::new();
+            for key in APPENDED.into_iter().filter(|key| overrides.append.contains(*key)) {
+                added.push(Change::decode(item, key, true, &mut left, warnings)?);
+            }
+            let source = if overrides.append.contains("condition") { item.source.as_str() } else { "" };
+            let message = "An append override was specified but no rule by that name already exists";
+            let rule = self.known_rule(item, source, message)?;
+            for change in added {
+                change.append(rule, described, context)?;
             }
         }
-        let added = exceptions::decode(item, context, warnings)?;
-        let message = "An append override was specified but no rule by that name already exists";
-        let rule = self.known_rule(name, place, message, context)?;
-        for key in &overrides.append {
-            let text = || required_scalar(item, key, context);
-            match key.as_str() {
-                "condition" => join(&mut rule.condition, &text()?),
-                "output" => join(&mut rule.output, &text()?),
-                "desc" => rule.desc = format!("{} {}", rule.desc, text()?.text),
-                "tags" => rule.tags.extend(tags(item, context)?),
-                _ => {
-                    let added = added.clone().unwrap_or_default();
-                    exceptions::append(&mut rule.exceptions, added, described, context, warnings)?;
-                }
+        if !overrides.replace.is_empty() {
+            let mut given = Vec::new();
+            for key in REPLACED.into_iter().filter(|key| overrides.replace.contains(*key)) {
+                given.push(Change::decode(item, key, false, &mut left, warnings)?);
+            }
+            let source = if overrides.replace.contains("condition") { item.source.as_str() } else { "" };
+            let message = "A replace override was specified but no rule by that name already exists";
+            let rule = self.known_rule(item, source, message)?;
+            for change in given {
+                change.replace(rule, context)?;
             }
         }
-        for key in &overrides.replace {
-            let text = || required_scalar(item, key, context);
-            let flag = || Ok(boolean(item, key, context)?.unwrap_or_default());
-            match key.as_str() {
-                "condition" => rule.condition = text()?.to_text(),
-                "output" => rule.output = text()?.to_text(),
-                "desc" => rule.desc = text()?.text,
-                "tags" => rule.tags = tags(item, context)?.collect(),
-                "priority" => rule.priority = priority(&text()?, context)?,
-                "capture" => rule.capture = flag()?,
-                "capture_duration" => rule.capture_duration = number(item, key, context)?.unwrap_or_default(),
-                "enabled" => rule.enabled = flag()?,
-                "warn_evttypes" => rule.warn_evttypes = flag()?,
-                "skip-if-unknown-filter" => rule.skip_if_unknown = flag()?,
-                _ => {
-                    let mut replaced = added.clone().unwrap_or_default();
-                    for exception in &mut replaced {
-                        exceptions::define(exception, described, context)?;
-                    }
-                    rule.exceptions = replaced;
-                }
+        left.sort_unstable();
+        let Some((text, value)) = left.first().and_then(|text| Some((text, node.get(text)?))) else {
+            return Ok(());
+        };
+        let message = format!("Unexpected key '{text}': no corresponding entry under 'override' is defined");
+        Err(invalid(message, &context.at("overrides", text, value.at))
+            .titled(format!("`{text}` is given and `override` does not say what to do with it"))
+            .note(key_place(node, text, context), "")
+            .note(key_place(node, "override", context), "named here: what is appended or replaced")
+            .help([format!("add `{text}: replace` under `override`")]))
+    }
+}
+
+/// A value that is appended to a rule's, or put in its place.
+enum Change {
+    Condition(Scalar),
+    Output(Scalar),
+    Description(String),
+    Tags(Vec<String>),
+    Exceptions(Vec<Exception>),
+    Priority(crate::engine::Priority),
+    Capture(bool),
+    CaptureDuration(u32),
+    Enabled(bool),
+    WarnEventTypes(bool),
+    SkipIfUnknown(bool),
+}
+
+impl Change {
+    /// The value of a key, which is taken out of those that are `left`.
+    fn decode(
+        item: &Item<'_>,
+        key: &str,
+        append: bool,
+        left: &mut Vec<&str>,
+        warnings: &mut Vec<LoadWarning>,
+    ) -> Decoded<Self> {
+        let Item { node, context, .. } = item;
+        let Some(at) = left.iter().position(|there| *there == key) else {
+            let what = if append { "append" } else { "replace" };
+            let message = format!("An {what} override was specified for '{key}', which has no value");
+            return Err(invalid(message, context)
+                .titled(format!("the override of `{key}` has no value to work with"))
+                .note(override_place(node, key, context), format!("`{key}` is announced here"))
+                .help([format!("add `{key}: …` beside `override`")]));
+        };
+        left.remove(at);
+        let flag = || Ok(boolean(node, key, context)?.unwrap_or_default());
+        Ok(match key {
+            "condition" => Self::Condition(required_scalar(node, key, context)?),
+            "output" => Self::Output(required_scalar(node, key, context)?),
+            "desc" => Self::Description(required(node, key, context)?),
+            "tags" => Self::Tags(tags(node, context)?.collect()),
+            "priority" => {
+                let level = required_scalar(node, key, context)?;
+                Self::Priority(priority(&level, &context.at("rule priority", "", level.at))?)
             }
+            "capture" => Self::Capture(flag()?),
+            "capture_duration" => Self::CaptureDuration(number(node, key, context)?.unwrap_or_default()),
+            "enabled" => Self::Enabled(flag()?),
+            "warn_evttypes" => Self::WarnEventTypes(flag()?),
+            "skip-if-unknown-filter" => Self::SkipIfUnknown(flag()?),
+            _ => Self::Exceptions(exceptions::decode(node, context, append, warnings)?.unwrap_or_default()),
+        })
+    }
+
+    fn append(self, rule: &mut RawRule, described: &Described<'_>, context: &Context) -> Decoded<()> {
+        match self {
+            Self::Condition(text) => join(&mut rule.condition, &text),
+            Self::Output(text) => join(&mut rule.output, &text),
+            Self::Description(text) => rule.desc = format!("{} {text}", rule.desc),
+            Self::Tags(tags) => rule.tags.extend(tags),
+            Self::Exceptions(added) => {
+                return exceptions::append(&mut rule.exceptions, added, described.of(&rule.source), context);
+            }
+            // Nothing else can be appended to: `APPENDED` says so.
+            other => return other.replace(rule, context),
         }
         Ok(())
     }
+
+    fn replace(self, rule: &mut RawRule, context: &Context) -> Decoded<()> {
+        match self {
+            Self::Condition(text) => rule.condition = text.to_text(),
+            Self::Output(text) => rule.output = text.to_text(),
+            Self::Description(text) => rule.desc = text,
+            Self::Tags(tags) => rule.tags = tags.into_iter().collect(),
+            Self::Exceptions(mut given) => {
+                for exception in &mut given {
+                    exceptions::complete(exception, context)?;
+                }
+                rule.exceptions = given;
+            }
+            Self::Priority(priority) => rule.priority = priority,
+            Self::Capture(on) => rule.capture = on,
+            Self::CaptureDuration(ms) => rule.capture_duration = ms,
+            Self::Enabled(on) => rule.enabled = on,
+            Self::WarnEventTypes(on) => rule.warn_evttypes = on,
+            Self::SkipIfUnknown(on) => rule.skip_if_unknown = on,
+        }
+        Ok(())
+    }
+}
+
+/// The place of a key inside `override`.
+fn override_place(item: &Node, key: &str, context: &Context) -> Place {
+    item.get("override").map_or(context.place(), |node| key_place(node, key, context))
+}
+
+fn unknown_source(rule: &RawRule, known: &str) -> LoadWarning {
+    let message = format!("Unknown source '{}', the rule is ignored", rule.source);
+    Problem::new(WarningCode::UnknownSource, message, &rule.context)
+        .titled(format!("the rule `{}` is ignored: it is for another source", rule.name))
+        .note(rule.place, format!("of the source `{}`", rule.source))
+        .help(did_you_mean(&rule.source, [known]))
+        .help([format!("the only source here is `{known}`")])
 }
 
 /// Appends a text after a blank.
@@ -197,44 +349,4 @@ fn join(to: &mut Text, added: &Scalar) {
 
 fn tags(item: &Node, context: &Context) -> Decoded<impl Iterator<Item = String> + use<>> {
     Ok(sequence(item, "tags", context)?.unwrap_or_default().into_iter().map(|tag| tag.text))
-}
-
-fn define(
-    name: String,
-    named: Place,
-    item: &Node,
-    described: &Described<'_>,
-    context: &Context,
-    warnings: &mut Vec<LoadWarning>,
-) -> Decoded<RawRule> {
-    let condition = required_scalar(item, "condition", context)?;
-    let output = required_scalar(item, "output", context)?;
-    let desc = required(item, "desc", context)?;
-    let level = required_scalar(item, "priority", context)?;
-    let priority = priority(&level, &context.at("rule priority", "", level.at))?;
-    let source =
-        item.get("source").and_then(Node::as_str).filter(|s| !s.is_empty()).unwrap_or("syscall").to_owned();
-    let mut exceptions = exceptions::decode(item, context, warnings)?.unwrap_or_default();
-    for exception in &mut exceptions {
-        exceptions::define(exception, described, context)?;
-    }
-    Ok(RawRule {
-        condition: condition.to_text(),
-        output: output.to_text().trimmed(),
-        desc,
-        priority,
-        source,
-        enabled: boolean(item, "enabled", context)?.unwrap_or(true),
-        tags: tags(item, context)?.collect(),
-        exceptions,
-        warn_evttypes: boolean(item, "warn_evttypes", context)?.unwrap_or(true),
-        skip_if_unknown: boolean(item, "skip-if-unknown-filter", context)?.unwrap_or(false),
-        capture: boolean(item, "capture", context)?.unwrap_or(false),
-        capture_duration: number(item, "capture_duration", context)?.unwrap_or(0),
-        condition_context: context.at("rule condition", "", condition.at),
-        output_context: context.at("rule output", "", output.at),
-        context: context.clone(),
-        place: named,
-        name,
-    })
 }

@@ -93,12 +93,12 @@ pub(super) fn unused(tables: &Tables, ruleset: &Ruleset<'_>, findings: &mut Vec<
         }
     }
     let macros = tables.macros.iter().enumerate();
-    for (_, m) in macros.filter(|(i, _)| !seen.contains(&(*i as u32)) && ruleset.used_macros[*i]) {
+    for (_, m) in macros.filter(|(i, _)| !seen.contains(&(*i as u32)) && ruleset.macros[*i].used) {
         let title = format!("the macro `{}` is used by unused macros only", m.name);
         findings.push(Finding::new(Lint::UnusedMacro, title, vec![Note::new(m.place, "no rule needs it")]));
     }
     let all = tables.lists.iter().enumerate();
-    for (_, l) in all.filter(|(i, l)| !lists.contains(l.name.as_str()) && ruleset.used_lists[*i]) {
+    for (_, l) in all.filter(|(i, l)| !lists.contains(l.name.as_str()) && ruleset.lists[*i].used) {
         let title = format!("the list `{}` is used by unused lists and macros only", l.name);
         findings.push(Finding::new(Lint::UnusedList, title, vec![Note::new(l.place, "no rule needs it")]));
     }

@@ -1,0 +1,221 @@
+//! What rules files define, and what became of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Loader;
+use super::compile::Compiled;
+use crate::condition::ast::{Expr, Operand, Rhs};
+use crate::condition::{Compiler, parse};
+use crate::engine::Priority;
+
+/// Everything that was loaded; see [`Loader::describe`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Description {
+    /// The newest engine version that some file requires: major, minor and patch.
+    pub required_engine_version: [u64; 3],
+    /// Plugins that files require: name and version of the first choice and of its alternatives.
+    pub required_plugin_versions: Vec<Vec<(String, String)>>,
+    /// Rules, in the order of their definition.
+    pub rules: Vec<RuleDescription>,
+    /// Macros, in the order of their definition.
+    pub macros: Vec<MacroDescription>,
+    /// Lists, in the order of their definition.
+    pub lists: Vec<ListDescription>,
+}
+
+/// What a condition is made of.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConditionDescription {
+    /// As written, with what was appended.
+    pub text: String,
+    /// With lists, macros and exceptions put in.
+    pub compiled: Expr,
+    /// Macros that the text names.
+    pub macros: BTreeSet<String>,
+    /// Lists that the text names.
+    pub lists: BTreeSet<String>,
+    /// Operators with everything put in, such as `in` or `startswith anyof`.
+    pub operators: BTreeSet<String>,
+    /// Fields with everything put in, each with its argument.
+    pub fields: BTreeSet<String>,
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RuleDescription {
+    /// Name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Condition.
+    pub condition: ConditionDescription,
+    /// Output as written.
+    pub output: String,
+    /// Output with all that configuration adds to it.
+    pub output_compiled: String,
+    /// Fields that the output asks for.
+    pub output_fields: BTreeSet<String>,
+    /// Keys of `output_fields` that configuration adds with a format of their own, and these.
+    pub output_formats: BTreeMap<String, String>,
+    /// How grave its alerts are.
+    pub priority: Priority,
+    /// Event source.
+    pub source: String,
+    /// Tags.
+    pub tags: BTreeSet<String>,
+    /// Whether its file has it on.
+    pub enabled: bool,
+    /// Whether a match starts a capture.
+    pub capture: bool,
+    /// How long that capture lasts, ms; 0 for the configured time.
+    pub capture_duration_ms: u32,
+    /// Names of its exceptions.
+    pub exceptions: BTreeSet<String>,
+    /// Operators of its exceptions.
+    pub exception_operators: BTreeSet<String>,
+    /// Fields of its exceptions.
+    pub exception_fields: BTreeSet<String>,
+}
+
+/// A macro.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MacroDescription {
+    /// Name.
+    pub name: String,
+    /// Condition.
+    pub condition: ConditionDescription,
+    /// Whether a rule or another macro names it.
+    pub used: bool,
+}
+
+/// A list.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListDescription {
+    /// Name.
+    pub name: String,
+    /// Items as written, without the lists among them.
+    pub items: Vec<String>,
+    /// Lists among the items.
+    pub lists: BTreeSet<String>,
+    /// Items with the lists among them put in.
+    pub items_compiled: Vec<String>,
+    /// Whether a rule, macro or another list names it.
+    pub used: bool,
+}
+
+impl Loader {
+    /// What was loaded so far. Nothing if it does not compile.
+    ///
+    /// Rules of other sources are left out, and those that `skip-if-unknown-filter` leaves out.
+    pub fn describe(&self) -> Option<Description> {
+        let mut compiler = Compiler::new(&*self.schema);
+        let ruleset = self.compile(&mut compiler, &mut Vec::new(), &mut Vec::new()).ok()?;
+        let tables = &self.tables;
+        let macros = tables.macros.iter().zip(&ruleset.macros).map(|(m, resolved)| MacroDescription {
+            name: m.name.clone(),
+            condition: self.condition(m.condition.as_str(), &resolved.expr),
+            used: resolved.used,
+        });
+        let lists = tables.lists.iter().zip(&ruleset.lists).map(|(list, ready)| {
+            let items_compiled: Vec<String> = ready.items.iter().map(|i| i.as_str().to_owned()).collect();
+            let (items, lists): (Vec<String>, Vec<String>) = list
+                .items
+                .iter()
+                .map(|item| item.text.clone())
+                .partition(|item| items_compiled.contains(item));
+            let lists = lists.into_iter().collect();
+            ListDescription { name: list.name.clone(), items, lists, items_compiled, used: ready.used }
+        });
+        Some(Description {
+            required_engine_version: tables.engine,
+            required_plugin_versions: tables.plugins.clone(),
+            macros: macros.collect(),
+            lists: lists.collect(),
+            rules: ruleset.rules.iter().map(|rule| self.rule(rule)).collect(),
+        })
+    }
+
+    fn rule(&self, rule: &Compiled<'_>) -> RuleDescription {
+        let raw = rule.raw;
+        let extras = self.extras.iter().filter(|e| e.applies(&raw.name, &raw.source, &raw.tags));
+        let extras: Vec<&(String, Option<String>)> = extras.flat_map(|e| &e.fields).collect();
+        let mut output_fields: BTreeSet<String> = rule.format.names().map(str::to_owned).collect();
+        output_fields.extend(extras.iter().map(|(key, format)| format.as_ref().unwrap_or(key).clone()));
+        let exceptions = &raw.exceptions;
+        let with_values = exceptions.iter().filter(|exception| exception.has_values());
+        RuleDescription {
+            name: raw.name.clone(),
+            description: raw.desc.clone(),
+            condition: self.condition(raw.condition.as_str(), &rule.expr),
+            output: raw.output.as_str().to_owned(),
+            output_compiled: rule.output_text.clone(),
+            output_fields,
+            output_formats: extras
+                .iter()
+                .filter_map(|(key, format)| Some((key.clone(), format.clone()?)))
+                .collect(),
+            priority: raw.priority,
+            source: raw.source.clone(),
+            tags: raw.tags.clone(),
+            enabled: raw.enabled,
+            capture: raw.capture,
+            capture_duration_ms: raw.capture_duration,
+            exceptions: exceptions.iter().map(|exception| exception.name.clone()).collect(),
+            exception_operators: exceptions.iter().flat_map(|e| e.comps.texts()).map(str::to_owned).collect(),
+            exception_fields: with_values.flat_map(|e| e.fields.texts()).map(str::to_owned).collect(),
+        }
+    }
+
+    fn condition(&self, text: &str, compiled: &Expr) -> ConditionDescription {
+        let (mut macros, mut lists) = (BTreeSet::new(), BTreeSet::new());
+        if let Ok(written) = parse(text) {
+            self.named(&written, &mut macros, &mut lists);
+        }
+        let (mut operators, mut fields) = (BTreeSet::new(), BTreeSet::new());
+        compiled.tests(&mut |test| {
+            let modifier = test.modifier.map_or(String::new(), |modifier| format!(" {}", modifier.word()));
+            operators.insert(format!("{}{modifier}", test.op.word()));
+            let mut field = |operand: &Operand| {
+                operand.fields(&mut |field| _ = fields.insert(field.to_string()));
+            };
+            field(&test.left);
+            if let Rhs::Operand(right) = &test.right {
+                field(right);
+            }
+        });
+        ConditionDescription {
+            text: text.to_owned(),
+            compiled: compiled.clone(),
+            macros,
+            lists,
+            operators,
+            fields,
+        }
+    }
+
+    /// Macros and lists that a condition names.
+    fn named(&self, expr: &Expr, macros: &mut BTreeSet<String>, lists: &mut BTreeSet<String>) {
+        match expr {
+            Expr::And(children) | Expr::Or(children) => {
+                children.iter().for_each(|child| self.named(child, macros, lists));
+            }
+            Expr::Not(child) => self.named(child, macros, lists),
+            Expr::Macro(name, _) => {
+                if self.tables.macros.iter().any(|m| m.name == *name) {
+                    macros.insert(name.clone());
+                }
+            }
+            Expr::Test(test) => {
+                let Rhs::List(values) = &test.right else { return };
+                let texts = values.iter().filter_map(|value| std::str::from_utf8(&value.text).ok());
+                let is_list = |text: &&str| self.tables.lists.iter().any(|list| list.name == **text);
+                lists.extend(texts.filter(is_list).map(str::to_owned));
+            }
+        }
+    }
+}
