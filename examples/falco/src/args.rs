@@ -74,7 +74,11 @@ pub struct Args {
 
     /// Form of --list and --list-events
     #[arg(long, value_name = "FORM", value_enum, default_value_t = ListFormat::Text)]
-    pub format: ListFormat,
+    format: ListFormat,
+
+    /// The same as --format markdown
+    #[arg(long, hide = true)]
+    markdown: bool,
 
     /// Text appended to the output of every rule
     #[arg(short = 'p', long = "print", value_name = "FORMAT")]
@@ -113,6 +117,16 @@ pub enum ListFormat {
 }
 
 impl Args {
+    /// How --list and --list-events are written.
+    pub fn list_format(&self) -> ListFormat {
+        if self.markdown { ListFormat::Markdown } else { self.format }
+    }
+
+    /// Whether rules are only described.
+    pub fn describes(&self) -> bool {
+        self.describe_all || self.describe.is_some()
+    }
+
     /// Writes the process id where `-P` asks for it.
     pub fn write_pidfile(&self) -> anyhow::Result<()> {
         use anyhow::Context;

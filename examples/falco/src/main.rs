@@ -19,6 +19,7 @@ mod rules;
 mod run;
 mod source;
 mod stats;
+mod stdout;
 mod test;
 
 use args::Args;
@@ -37,19 +38,19 @@ fn main() -> ExitCode {
 /// Does what the arguments ask for; answers whether all was well.
 fn start(args: &Args) -> Result<bool> {
     if args.version {
-        println!("falco (eyas) {}\nEngine: 0.62.0", env!("CARGO_PKG_VERSION"));
+        stdout::print(&format!("falco (eyas) {}\nEngine: 0.62.0\n", env!("CARGO_PKG_VERSION")))?;
         return Ok(true);
     }
     if args.page_size {
-        println!("{}", rustix::param::page_size());
+        stdout::print(&format!("{}\n", rustix::param::page_size()))?;
         return Ok(true);
     }
     if let Some(source) = &args.list {
-        list::fields(source, args.names_only, args.format)?;
+        stdout::print(&list::fields(source, args.names_only, args.verbose, args.list_format())?)?;
         return Ok(true);
     }
     if args.list_events {
-        list::events(args.format);
+        stdout::print(&list::events(args.list_format())?)?;
         return Ok(true);
     }
     let mut loaded = config::load(args.config.as_deref(), &args.options)?;
@@ -60,7 +61,7 @@ fn start(args: &Args) -> Result<bool> {
     loaded.config.start_log()?;
     loaded.warnings.iter().for_each(|warning| log::warning(warning));
     if !args.validate.is_empty() {
-        return rules::validate(&args.validate, &loaded.config);
+        return rules::validate(args, &loaded.config);
     }
     if !args.tests.is_empty() {
         return test::run(args, &loaded.config);
@@ -72,7 +73,10 @@ fn start(args: &Args) -> Result<bool> {
         log::info("Falco initialized with configuration files:");
         loaded.files.iter().for_each(|file| log::info(&format!("   {}", file.display())));
     }
-    let runs = !args.describe_all && args.describe.is_none() && !args.dry_run;
+    if args.describes() {
+        return rules::describe(args, &loaded.config).map(|()| true);
+    }
+    let runs = !args.dry_run;
     // Both take most of the time until the first event, and neither needs the other.
     let (early, engine) = std::thread::scope(|scope| {
         let rules = scope.spawn(|| rules::load(args, &loaded.config));
@@ -80,10 +84,6 @@ fn start(args: &Args) -> Result<bool> {
         (early, rules.join())
     });
     let engine = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    if args.describe_all || args.describe.is_some() {
-        list::rules(&engine, args.describe.as_deref(), loaded.config.json_output)?;
-        return Ok(true);
-    }
     if args.dry_run {
         return Ok(true);
     }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::rules::{Engine, Extra, Loader, Matching, Priority, Select};
+use eyas::rules::{Engine, Extra, LoadResult, Loader, Matching, Priority, Select};
 use serde_json::Value;
 
 use crate::args::Args;
 use crate::config::{Config, ExtraField, Selection, Selector};
 use crate::diagnostics::Printer;
 use crate::log::{self, Level};
+use crate::{list, stdout};
 
 /// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
@@ -127,6 +128,22 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
 
 /// Loads the rules files that the command line or the configuration names.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
+    let loader = read_all(args, config)?;
+    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
+}
+
+/// Prints what the rules files that the command line or the configuration names define.
+pub fn describe(args: &Args, config: &Config) -> Result<()> {
+    let loader = read_all(args, config)?;
+    let only = args.describe.as_deref();
+    let text = match config.json_output {
+        true => format!("{}\n", list::rules_as_json(&loader, only)?),
+        false => list::rules_as_text(&loader, only)?,
+    };
+    Ok(stdout::print(&text)?)
+}
+
+fn read_all(args: &Args, config: &Config) -> Result<Loader> {
     let mut loader = loader(config, args.print.as_deref())?;
     let files = read(paths(args, config))?;
     log::info("Loading rules from:");
@@ -150,7 +167,7 @@ pub fn load(args: &Args, config: &Config) -> Result<Engine> {
         }
     }
     plugins(&loader)?;
-    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
+    Ok(loader)
 }
 
 /// Nothing here loads plugins: files that require one cannot run.
@@ -162,22 +179,33 @@ fn plugins(loader: &Loader) -> Result<()> {
     Ok(())
 }
 
-/// Validates files without running anything; answers whether all are valid.
-pub fn validate(paths: &[PathBuf], config: &Config) -> Result<bool> {
+/// Validates files without running anything, and describes them if that is asked for; answers whether all are
+/// valid.
+pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     let mut loader = loader(config, None)?;
     let mut results = Vec::new();
-    for file in read(paths)? {
+    for file in read(&args.validate)? {
         results.push(loader.load(&file.name, &file.text));
     }
-    let valid = results.iter().all(eyas::rules::LoadResult::successful);
+    let valid = results.iter().all(LoadResult::successful);
+    let describes = valid && args.describes();
+    let only = args.describe.as_deref();
     if config.json_output {
-        let list: Vec<String> = results.iter().map(eyas::rules::LoadResult::to_json).collect();
-        println!("{{\"falco_load_results\":[{}]}}", list.join(","));
+        let list: Vec<String> = results.iter().map(LoadResult::to_json).collect();
+        let described = match describes {
+            true => format!("\"falco_describe_results\":{},", list::rules_as_json(&loader, only)?),
+            false => String::new(),
+        };
+        stdout::print(&format!("{{{described}\"falco_load_results\":[{}]}}\n", list.join(",")))?;
         return Ok(valid);
     }
+    let mut text: String = results.iter().map(|result| result.summary() + "\n").collect();
+    if describes {
+        text = format!("{text}\n{}", list::rules_as_text(&loader, only)?);
+    }
+    stdout::print(&text)?;
     let mut printer = Printer::new();
     for result in &results {
-        println!("{}", result.summary());
         result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));
     }
     if valid {

@@ -1,0 +1,243 @@
+//! `--list`: fields by class, as Falco lists them.
+
+use anyhow::{Result, bail};
+use eyas::fields::{ArgKind, FieldDef, FieldFlags, FieldType, Schema};
+use serde_json::{Value, json};
+
+use super::wrapped;
+use crate::args::ListFormat;
+
+/// Where descriptions begin in the text.
+const COLUMN: usize = 30;
+/// How wide the text is.
+const WIDTH: usize = 120;
+
+/// Fields that belong together.
+struct Class {
+    name: &'static str,
+    short: &'static str,
+    doc: &'static str,
+    has: fn(&str) -> bool,
+}
+
+const CLASSES: [Class; 9] = [
+    Class {
+        name: "evt",
+        short: "All event types",
+        doc: "What every event has, whatever its source.",
+        has: is_general,
+    },
+    Class {
+        name: "evt",
+        short: "Syscall events only",
+        doc: "What events of system calls and of the kernel's tracepoints have.",
+        has: |name| !is_general(name) && (name.starts_with("evt.") || name.starts_with("syscall.")),
+    },
+    Class {
+        name: "process",
+        short: "",
+        doc: "The process and the thread that made the event, and their ancestors.",
+        has: |name| name.starts_with("proc.") || name.starts_with("thread."),
+    },
+    Class {
+        name: "user",
+        short: "",
+        doc: "The user of the process that made the event.",
+        has: |name| name.starts_with("user."),
+    },
+    Class {
+        name: "group",
+        short: "",
+        doc: "The group of the process that made the event.",
+        has: |name| name.starts_with("group."),
+    },
+    Class {
+        name: "fd",
+        short: "",
+        doc: "The file, socket or other descriptor that the event works on.",
+        has: |name| name.starts_with("fd."),
+    },
+    Class {
+        name: "fs.path",
+        short: "",
+        doc: "Paths that the event names, made absolute.",
+        has: |name| name.starts_with("fs."),
+    },
+    Class {
+        name: "fdlist",
+        short: "",
+        doc: "The descriptors that the event waits for.",
+        has: |name| name.starts_with("fdlist."),
+    },
+    Class {
+        name: "container",
+        short: "",
+        doc: "The container of the process that made the event, and its pod.",
+        has: |name| name.starts_with("container.") || name.starts_with("k8s."),
+    },
+];
+
+/// Whether events of every source have the field.
+fn is_general(name: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "evt.num",
+        "evt.pluginname",
+        "evt.plugininfo",
+        "evt.source",
+        "evt.is_async",
+        "evt.asynctype",
+        "evt.hostname",
+        "evt.datetime",
+    ];
+    let is_time = ["evt.time", "evt.datetime.", "evt.rawtime", "evt.reltime"];
+    NAMES.contains(&name) || is_time.iter().any(|start| name.starts_with(start))
+}
+
+/// Fields of a source; of all sources if it is empty.
+pub fn fields(source: &str, names_only: bool, verbose: bool, format: ListFormat) -> Result<String> {
+    let schema = eyas::sinsp::schema();
+    if !source.is_empty() && source != schema.source() {
+        bail!("no event source is called `{source}`; there is `{}`", schema.source());
+    }
+    let shown = |field: &&FieldDef| {
+        !field.flags.contains(FieldFlags::HIDDEN) && !field.flags.contains(FieldFlags::DEPRECATED)
+    };
+    let of = |class: &Class| -> Vec<&FieldDef> {
+        schema.fields().iter().filter(shown).filter(|field| (class.has)(field.name)).collect()
+    };
+    let classes: Vec<(&Class, Vec<&FieldDef>)> = CLASSES.iter().map(|class| (class, of(class))).collect();
+    let names = || classes.iter().flat_map(|(_, fields)| fields).map(|field| field.name);
+    Ok(match (format, names_only) {
+        (ListFormat::Json, true) => pretty(&json!({"fieldnames": names().collect::<Vec<_>>()}))?,
+        (ListFormat::Json, false) => {
+            let classes: Vec<Value> =
+                classes.iter().map(|(class, fields)| as_json(class, fields, schema.source())).collect();
+            pretty(&json!({"fieldclasses": classes}))?
+        }
+        (_, true) => names().map(|name| format!("{name}\n")).collect(),
+        (ListFormat::Markdown, false) => {
+            classes.iter().map(|(class, fields)| as_markdown(class, fields, schema.source())).collect()
+        }
+        (ListFormat::Text, false) => {
+            classes.iter().map(|(class, fields)| as_text(class, fields, schema.source(), verbose)).collect()
+        }
+    })
+}
+
+fn pretty(value: &Value) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
+/// Falco's name of a type.
+fn type_name(ty: FieldType) -> String {
+    match ty {
+        FieldType::Str => "CHARBUF".into(),
+        FieldType::Bytes => "BYTEBUF".into(),
+        other => other.name().to_uppercase(),
+    }
+}
+
+fn is_list(field: &FieldDef) -> bool {
+    field.flags.contains(FieldFlags::LIST)
+}
+
+fn as_json(class: &Class, fields: &[&FieldDef], source: &str) -> Value {
+    let fields: Vec<Value> = fields
+        .iter()
+        .map(|field| {
+            json!({
+                "argument": argument(field.arg),
+                "desc": field.doc,
+                "is_list": is_list(field),
+                "name": field.name,
+                "type": type_name(field.ty),
+            })
+        })
+        .collect();
+    json!({"desc": class.doc, "event_sources": [source], "fields": fields, "name": class.name})
+}
+
+fn argument(kind: ArgKind) -> Value {
+    let (required, types): (bool, &[&str]) = match kind {
+        ArgKind::None => return Value::Null,
+        ArgKind::Index => (true, &["INDEX"]),
+        ArgKind::OptionalIndex => (false, &["INDEX"]),
+        ArgKind::Key => (true, &["KEY"]),
+        ArgKind::OptionalKey => (false, &["INDEX", "KEY"]),
+        ArgKind::Suffix => (true, &["KEY"]),
+    };
+    json!({"required": required, "type": types})
+}
+
+fn as_markdown(class: &Class, fields: &[&FieldDef], source: &str) -> String {
+    let mut out = format!("## Field Class: {}\n\n{}\n\n", class.name, class.doc);
+    out.push_str(&format!(
+        "Event Sources: {source} \n\nName | Type | Description\n:----|:-----|:-----------\n"
+    ));
+    for field in fields {
+        let ty = type_name(field.ty);
+        let ty = if is_list(field) { format!("LIST({ty})") } else { ty };
+        out.push_str(&format!("`{}` | {ty} | {}\n", field.name, field.doc.replace('|', "\\|")));
+    }
+    out + "\n"
+}
+
+fn as_text(class: &Class, fields: &[&FieldDef], source: &str, verbose: bool) -> String {
+    let mut out = format!("-------------------------------\n{:<COLUMN$}{}", "Field Class:", class.name);
+    if !class.short.is_empty() {
+        out.push_str(&format!(" ({})", class.short));
+    }
+    let described = |out: &mut String, text: &str| {
+        out.push_str(&wrapped(text, COLUMN, WIDTH - COLUMN));
+        out.push('\n');
+    };
+    out.push_str(&format!("\n{:<COLUMN$}", "Description:"));
+    described(&mut out, class.doc);
+    out.push_str(&format!("{:<COLUMN$}{source} \n\n", "Event Sources:"));
+    for field in fields {
+        match field.name.len() > COLUMN {
+            true => out.push_str(&format!("{}\n{:COLUMN$}", field.name, "")),
+            false => out.push_str(&format!("{:<COLUMN$}", field.name)),
+        }
+        let mut doc = String::new();
+        if verbose {
+            doc.push_str(&format!("(Type: {}) ", type_name(field.ty)));
+        }
+        if is_list(field) {
+            doc.push_str("(FILTER LIST) ");
+        }
+        doc.push_str(field.doc);
+        described(&mut out, &doc);
+    }
+    out + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_that_is_shown_is_of_one_class() {
+        for field in eyas::sinsp::schema().fields().iter().filter(|f| !f.flags.contains(FieldFlags::HIDDEN)) {
+            let classes = CLASSES.iter().filter(|class| (class.has)(field.name)).count();
+            assert_eq!(classes, 1, "{}", field.name);
+        }
+        let names = fields("syscall", true, false, ListFormat::Text).unwrap();
+        assert!(names.starts_with("evt.num\nevt.time\n") && !names.contains("evt.dir"), "{names}");
+        assert!(fields("nowhere", true, false, ListFormat::Text).is_err());
+    }
+
+    #[test]
+    fn a_field_is_described_with_its_type_and_argument() {
+        let all: Value = serde_json::from_str(&fields("", false, false, ListFormat::Json).unwrap()).unwrap();
+        let find = |name: &str| {
+            let classes = all["fieldclasses"].as_array().unwrap();
+            let mut fields = classes.iter().flat_map(|class| class["fields"].as_array().unwrap());
+            fields.find(|field| field["name"] == name).unwrap().clone()
+        };
+        assert_eq!(find("proc.aname")["argument"], json!({"required": false, "type": ["INDEX"]}));
+        assert_eq!(find("evt.num")["type"], "UINT64");
+        assert_eq!(find("fd.types")["is_list"], true);
+        assert_eq!(find("proc.name")["argument"], Value::Null);
+    }
+}

@@ -1,0 +1,190 @@
+//! `-L` and `-l`: rules, macros and lists described.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use eyas::events::{EventType, events, syscalls};
+use eyas::rules::condition::Expr;
+use eyas::rules::condition::ast::{Literal, Op, Operand, Rhs, Test};
+use eyas::rules::{
+    ConditionDescription, Description, ListDescription, Loader, MacroDescription, RuleDescription,
+};
+use serde_json::{Map, Value, json};
+
+use super::wrapped;
+
+/// Where descriptions begin in the text, and how wide it is.
+const COLUMN: usize = 51;
+const WIDTH: usize = 110;
+
+/// Describes what is loaded, or one rule of it.
+fn describe<'a>(
+    loader: &Loader,
+    only: Option<&str>,
+    described: &'a mut Option<Description>,
+) -> Result<(&'a Description, Vec<&'a RuleDescription>)> {
+    let all = described.insert(loader.describe().context("the rules do not compile")?);
+    let rules: Vec<&RuleDescription> =
+        all.rules.iter().filter(|rule| only.is_none_or(|name| rule.name == name)).collect();
+    match only {
+        Some(name) if rules.is_empty() => bail!("Rule \"{name}\" is not loaded"),
+        _ => Ok((all, rules)),
+    }
+}
+
+/// Names and descriptions of all rules, or of one.
+pub fn as_text(loader: &Loader, only: Option<&str>) -> Result<String> {
+    let mut described = None;
+    let (_, rules) = describe(loader, only, &mut described)?;
+    let mut out = format!("{:<50} Description\n{:<50} -----------\n", "Rule", "----");
+    for rule in rules {
+        let text = wrapped(&rule.description, COLUMN, WIDTH - COLUMN);
+        out.push_str(&format!("{:<50} {text}\n\n", rule.name));
+    }
+    Ok(out)
+}
+
+/// All rules, macros and lists, or one rule, with what they are made of.
+pub fn as_json(loader: &Loader, only: Option<&str>) -> Result<Value> {
+    let mut described = None;
+    let (all, rules) = describe(loader, only, &mut described)?;
+    let rules: Vec<Value> = rules.into_iter().map(rule).collect();
+    if only.is_some() {
+        return Ok(json!({"rules": rules}));
+    }
+    let [major, minor, patch] = all.required_engine_version;
+    Ok(json!({
+        "lists": all.lists.iter().map(list).collect::<Vec<_>>(),
+        "macros": all.macros.iter().map(macro_).collect::<Vec<_>>(),
+        "required_engine_version": format!("{major}.{minor}.{patch}"),
+        "required_plugin_versions": all.required_plugin_versions.iter().map(|p| plugin(p)).collect::<Vec<_>>(),
+        "rules": rules,
+    }))
+}
+
+fn plugin(choices: &[(String, String)]) -> Value {
+    let mut out = Map::new();
+    let one = |(name, version): &(String, String)| json!({"name": name, "version": version});
+    out.insert("alternatives".into(), choices.iter().skip(1).map(one).collect());
+    for (name, version) in choices.iter().take(1) {
+        out.insert("name".into(), name.as_str().into());
+        out.insert("version".into(), version.as_str().into());
+    }
+    Value::Object(out)
+}
+
+fn rule(rule: &RuleDescription) -> Value {
+    let mut details = condition(&rule.condition);
+    details.insert("exception_fields".into(), json!(rule.exception_fields));
+    details.insert("exception_names".into(), json!(rule.exceptions));
+    details.insert("exception_operators".into(), json!(rule.exception_operators));
+    if !rule.output_formats.is_empty() {
+        details.insert("extra_output_formatted_fields".into(), json!(rule.output_formats));
+    }
+    details.insert("output_compiled".into(), json!(rule.output_compiled));
+    details.insert("output_fields".into(), json!(rule.output_fields));
+    details.sort_keys();
+    json!({
+        "details": details,
+        "info": {
+            "capture": rule.capture,
+            "capture_duration": rule.capture_duration_ms,
+            "condition": rule.condition.text,
+            "description": rule.description,
+            "enabled": rule.enabled,
+            "name": rule.name,
+            "output": rule.output,
+            "priority": rule.priority.name(),
+            "source": rule.source,
+            "tags": rule.tags,
+        },
+    })
+}
+
+fn macro_(of: &MacroDescription) -> Value {
+    let mut details = condition(&of.condition);
+    details.insert("used".into(), of.used.into());
+    details.sort_keys();
+    json!({"details": details, "info": {"condition": of.condition.text, "name": of.name}})
+}
+
+fn list(of: &ListDescription) -> Value {
+    json!({
+        "details": {
+            "items_compiled": of.items_compiled,
+            "lists": of.lists,
+            "plugins": [],
+            "used": of.used,
+        },
+        "info": {"items": of.items, "name": of.name},
+    })
+}
+
+fn condition(of: &ConditionDescription) -> Map<String, Value> {
+    let mut events = Names::default().of(&of.compiled, false);
+    events.insert("asyncevent");
+    let mut out = Map::new();
+    out.insert("condition_compiled".into(), of.compiled.to_string().into());
+    out.insert("condition_fields".into(), json!(of.fields));
+    out.insert("condition_operators".into(), json!(of.operators));
+    out.insert("events".into(), json!(events));
+    out.insert("lists".into(), json!(of.lists));
+    out.insert("macros".into(), json!(of.macros));
+    out.insert("plugins".into(), json!([]));
+    out
+}
+
+/// Names of events, those of system calls without an event of their own among them.
+struct Names {
+    all: BTreeSet<&'static str>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let is_generic = |ty: EventType| matches!(ty, EventType::GENERIC_E | EventType::GENERIC_X);
+        let known = events().filter(|event| !is_generic(event.ty));
+        let mut all: BTreeSet<&str> = known.map(|event| event.name).collect();
+        let without = syscalls().filter(|call| call.exit == EventType::GENERIC_X);
+        all.extend(without.map(|call| call.name).filter(|name| *name != "unknown"));
+        Self { all }
+    }
+}
+
+impl Names {
+    /// Names of the events that the condition, or its negation, can hold of.
+    fn of(&self, expr: &Expr, negated: bool) -> BTreeSet<&'static str> {
+        match expr {
+            Expr::Not(child) => self.of(child, !negated),
+            Expr::And(children) | Expr::Or(children) => {
+                let intersects = matches!(expr, Expr::And(_)) != negated;
+                let sets = children.iter().map(|child| self.of(child, negated));
+                let join = |a: BTreeSet<&'static str>, b: BTreeSet<_>| match intersects {
+                    true => a.intersection(&b).copied().collect(),
+                    false => a.union(&b).copied().collect(),
+                };
+                sets.reduce(join).unwrap_or_default()
+            }
+            Expr::Macro(..) => self.all.clone(),
+            Expr::Test(test) => self.tested(test, negated).unwrap_or_else(|| self.all.clone()),
+        }
+    }
+
+    fn tested(&self, test: &Test, negated: bool) -> Option<BTreeSet<&'static str>> {
+        let Operand::Field(field) = &test.left else { return None };
+        if !matches!(field.name.as_str(), "evt.type" | "syscall.type") || test.modifier.is_some() {
+            return None;
+        }
+        let values: &[Literal] = match &test.right {
+            Rhs::None => return Some(if negated { BTreeSet::new() } else { self.all.clone() }),
+            Rhs::Value(value) => std::slice::from_ref(value),
+            Rhs::List(values) => values,
+            Rhs::Operand(_) => return None,
+        };
+        if !matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In) {
+            return None;
+        }
+        let is_named = |name: &&&str| values.iter().any(|value| value.text == name.as_bytes());
+        let keeps_named = (test.op == Op::Ne) == negated;
+        Some(self.all.iter().filter(|name| is_named(name) == keeps_named).copied().collect())
+    }
+}
