@@ -1,6 +1,6 @@
 //! What remains of every core's open and close loops beside falco, and what falco loses of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,13 @@ fn parse(seconds: &str) -> Result<u64, String> {
     seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))
 }
 
-/// A loop on each core, first alone and then for `seconds` beside falco.
-pub fn run(seconds: &str) -> Result<(), String> {
+/// How many looks at a detector's memory there are.
+const LOOKS: u64 = 10;
+/// How long another detector has to begin, s.
+const BEGIN: u64 = 6;
+
+/// A loop on each core: alone, then for `seconds` beside falco, then beside another detector if its command is given.
+pub fn run(seconds: &str, other: &[&str]) -> Result<(), String> {
     let seconds = parse(seconds)?;
     if !rustix::process::geteuid().is_root() {
         println!("skipped: capturing live needs root; try `sudo -E cargo xtask load`");
@@ -41,53 +46,84 @@ pub fn run(seconds: &str) -> Result<(), String> {
     println!("rules: {}", rules.display());
     let bare = loops(BARE)?;
     println!("{:<16} {:>10.0} loops/s", "alone", bare);
-    let report = std::env::temp_dir().join(format!("eyas-load-{}", std::process::id()));
-    let errors = std::fs::File::create(&report).map_err(text)?;
-    let falco = shell::target().join("release/falco");
-    let mut child = Command::new(falco)
-        .args(["-v", "-M", &(seconds + 10).to_string(), "-r"])
-        .arg(&rules)
-        .stdout(Stdio::null())
-        .stderr(errors)
-        .spawn()
-        .map_err(text)?;
-    let done = beside(&mut child, seconds, bare, &report);
-    if done.is_err() {
-        drop(child.kill());
-    }
-    drop(child.wait());
-    let counters = std::fs::read_to_string(&report).map_err(text);
-    drop(std::fs::remove_file(&report));
-    let counters = counters?;
-    done?;
-    for line in counters.lines().filter(|line| line.contains("Driver") || line.contains("eps")) {
-        println!("{line}");
+    let mut falco = Command::new(shell::target().join("release/falco"));
+    falco.arg("-v").arg("-r").arg(&rules);
+    let report = beside("falco", falco, seconds, bare, |said| said.contains("Opening 'syscall'"))?;
+    counters(&report);
+    if let [program, args @ ..] = other {
+        let mut command = Command::new(program);
+        command.args(args);
+        let began = Instant::now();
+        let report = beside("the other", command, seconds, bare, |_| began.elapsed().as_secs() >= BEGIN)?;
+        counters(&report);
     }
     Ok(())
 }
 
-fn beside(falco: &mut Child, seconds: u64, bare: f64, report: &Path) -> Result<(), String> {
+fn counters(report: &str) {
+    let words = ["driver", "eps", "drop"];
+    for line in report.lines().filter(|line| words.iter().any(|word| line.to_lowercase().contains(word))) {
+        println!("  {line}");
+    }
+}
+
+/// The loops beside a detector, which has begun when `ready` says so of what it wrote to standard error; answers what
+/// it wrote there until it was told to end.
+fn beside(
+    name: &str,
+    mut command: Command,
+    seconds: u64,
+    bare: f64,
+    ready: impl Fn(&str) -> bool,
+) -> Result<String, String> {
+    let path = std::env::temp_dir().join(format!("eyas-load-{}", std::process::id()));
+    let errors = std::fs::File::create(&path).map_err(text)?;
+    let mut child = command.stdout(Stdio::null()).stderr(errors).spawn().map_err(text)?;
+    let done = measured(name, &mut child, seconds, bare, || {
+        ready(&std::fs::read_to_string(&path).unwrap_or_default())
+    });
+    if done.is_err() {
+        drop(child.kill());
+    }
+    drop(child.wait());
+    let report = std::fs::read_to_string(&path).map_err(text);
+    drop(std::fs::remove_file(&path));
+    let report = report?;
+    done.map_err(|error| format!("{error}\n{report}"))?;
+    Ok(report)
+}
+
+fn measured(
+    name: &str,
+    child: &mut Child,
+    seconds: u64,
+    bare: f64,
+    ready: impl Fn() -> bool,
+) -> Result<(), String> {
     let until = Instant::now() + Duration::from_secs(30);
-    while !std::fs::read_to_string(report).is_ok_and(|text| text.contains("Opening 'syscall'")) {
-        if Instant::now() > until || falco.try_wait().map_err(text)?.is_some() {
-            let said = std::fs::read_to_string(report).unwrap_or_default();
-            return Err(format!("falco did not begin to capture\n{said}"));
+    while !ready() {
+        if Instant::now() > until || child.try_wait().map_err(text)?.is_some() {
+            return Err(format!("{name} did not begin to capture"));
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let pid = falco.id();
+    let pid = child.id();
     let watcher = std::thread::spawn(move || {
-        let early = Duration::from_secs(2.min(seconds / 2));
-        std::thread::sleep(early);
-        let begin = rss(pid);
-        std::thread::sleep(Duration::from_secs(seconds) - early);
-        (begin, rss(pid))
+        let pause = Duration::from_secs(seconds) / LOOKS as u32;
+        let look = |_| {
+            std::thread::sleep(pause);
+            rss(pid)
+        };
+        (1..LOOKS).filter_map(look).collect::<Vec<u64>>()
     });
+    let before = cpu_time(pid);
     let with = loops(seconds)?;
-    println!("{:<16} {:>10.0} loops/s, {:.0} %", "beside falco", with, 100.0 * with / bare);
-    let (begin, end) = watcher.join().map_err(|_| "the watcher panicked".to_owned())?;
-    println!("memory of falco  {begin} at 2 s, {end} at the end");
-    let asked = rustix::process::Pid::from_child(falco);
+    let used = cpu_time(pid) - before;
+    println!("{:<16} {with:>10.0} loops/s, {:.0} %", format!("beside {name}"), 100.0 * with / bare);
+    let sizes = watcher.join().map_err(|_| "the watcher panicked".to_owned())?;
+    println!("  memory, KiB: {sizes:?}");
+    println!("  processor time: {used:.1} s of {seconds} s");
+    let asked = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(asked, rustix::process::Signal::INT).map_err(text)
 }
 
@@ -106,10 +142,19 @@ fn loops(seconds: u64) -> Result<f64, String> {
     Ok(sum / seconds as f64)
 }
 
-fn rss(pid: u32) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.map_or_else(|| "unknown".to_owned(), |size| size.trim().to_owned())
+/// Resident memory, KiB.
+fn rss(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
+}
+
+/// Processor time that it used so far, s; 0 if it is gone.
+fn cpu_time(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Its name, which may hold anything, ends at the last parenthesis; then come the fields from the third on.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    ticks.sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64
 }
 
 /// Falco's stable rules where they are at hand, else the demo's.

@@ -24,7 +24,9 @@ usage: cargo xtask COMMAND
   fuzz [TARGET [RUNS]]
                     coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
   bench             run the benchmarks
-  load [SECONDS]    what falco costs and loses where every core opens and closes files all the time (60)";
+  load [SECONDS [COMMAND...]]
+                    what falco costs and loses where every core opens and closes files all the time (60), and
+                    another detector that COMMAND starts";
 
 fn main() -> ExitCode {
     if kernels::guest::is_here() {
@@ -40,8 +42,8 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(),
         ["kernels", which @ ..] => setup::ensure().and_then(|()| kernels::run(which)),
         ["fuzz", words @ ..] => fuzz::run(words),
-        ["load"] => load::run("60"),
-        ["load", seconds] => load::run(seconds),
+        ["load"] => load::run("60", &[]),
+        ["load", seconds, other @ ..] => load::run(seconds, other),
         ["spin", seconds] => load::spin(seconds),
         ["bench"] => shell::cargo(&["bench", "--workspace"]),
         [] | ["help" | "--help" | "-h"] => {
