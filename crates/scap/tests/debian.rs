@@ -1,0 +1,148 @@
+//! Captures that are written here, read by the sysdig that Debian has (0.29.3): it prints what it prints for the
+//! original.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use eyas_events::EventType;
+use eyas_events::param::{SYSCALL_OPEN_X, SYSCALL_READ_X};
+use eyas_scap::{
+    EventBuilder, EventSource, FdDetail, FdEntry, MachineInfo, Next, Reader, Snapshot, ThreadEntry, Writer,
+};
+
+/// Debian's; not ours of the same name.
+const PROGRAM: &str = "/usr/bin/sysdig";
+
+fn is_there() -> bool {
+    let there = Path::new(PROGRAM).exists();
+    if !there {
+        println!("skipped: no {PROGRAM}, which Debian's package sysdig has");
+    }
+    there
+}
+
+/// A folder that is removed again.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("eyas-debian-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// What it prints, and whether it could read the capture.
+fn printed(capture: &Path) -> (String, bool) {
+    let output = Command::new(PROGRAM).env("TZ", "UTC").arg("-r").arg(capture).output().unwrap();
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.success())
+}
+
+/// Frame by frame, as they are.
+fn copy(from: &Path, to: &Path, compress: bool) {
+    let mut reader = Reader::open(from).unwrap().raw();
+    let mut writer = Writer::create(to, compress).unwrap();
+    loop {
+        match reader.next().unwrap() {
+            Next::Snapshot(snapshot) => writer.snapshot(&snapshot).unwrap(),
+            Next::Event(event) => writer.event(&event).unwrap(),
+            Next::Idle => unreachable!("a file is never idle"),
+            Next::End => return writer.finish().unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_copy_prints_as_the_original() {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
+    let captures = shared.join("captures/upstream");
+    if !is_there() {
+        return;
+    }
+    let Ok(files) = std::fs::read_dir(&captures) else {
+        println!("skipped: no captures in {}", captures.display());
+        return;
+    };
+    let folder = Folder::new("copy");
+    let (mut same, mut lines) = (0, 0);
+    for path in files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let (original, could) = printed(&path);
+        for compress in [false, true] {
+            let out = folder.0.join("copy");
+            copy(&path, &out, compress);
+            let (found, can) = printed(&out);
+            if could {
+                assert_eq!(found, original, "{}", path.display());
+                lines += found.lines().count();
+                same += 1;
+            }
+            // One it cannot read itself, for it does not pass over options; in the copy there are none.
+            assert!(can, "{}", path.display());
+        }
+    }
+    println!("{same} copies, {lines} lines");
+    assert!(same >= 2 * 14 && lines > 10_000, "{same} copies, {lines} lines");
+}
+
+#[test]
+fn old_events_made_here_print_as_it_prints_them() {
+    if !is_there() {
+        return;
+    }
+    let folder = Folder::new("made");
+    let path = folder.0.join("made.scap");
+    let thread = ThreadEntry {
+        tid: 100,
+        pid: 100,
+        ptid: 1,
+        comm: b"cat".to_vec(),
+        exe: b"/bin/cat".to_vec(),
+        exepath: b"/bin/cat".to_vec(),
+        cwd: b"/root/".to_vec(),
+        ..ThreadEntry::default()
+    };
+    let file = FdDetail::File { open_flags: 1, path: b"/etc/hosts".to_vec(), dev: 1, mount_id: 0 };
+    let snapshot = Snapshot {
+        machine: Some(MachineInfo { cpus: 2, hostname: b"host".to_vec(), ..MachineInfo::default() }),
+        threads: vec![thread],
+        fds: vec![(100, vec![FdEntry::new(3, 7, file)])],
+        ..Snapshot::default()
+    };
+    let event = |ts: u64, ty| EventBuilder::new(ty).ts(1_000_000_000 * ts).tid(100).cpu(1);
+    let events = [
+        event(1, EventType::SYSCALL_READ_E).int(0, 3).uint(1, 4096),
+        event(2, EventType::SYSCALL_READ_X)
+            .int(SYSCALL_READ_X::res, 5)
+            .bytes(SYSCALL_READ_X::data, b"hello")
+            .truncate(2),
+        event(3, EventType::SYSCALL_OPEN_E).truncate(0),
+        event(4, EventType::SYSCALL_OPEN_X)
+            .int(SYSCALL_OPEN_X::fd, 4)
+            .text(SYSCALL_OPEN_X::name, b"notes")
+            .uint(SYSCALL_OPEN_X::flags, 1)
+            .uint(SYSCALL_OPEN_X::mode, 0)
+            .truncate(4),
+        event(5, EventType::SYSCALL_CLOSE_E).int(0, 4),
+        event(6, EventType::SYSCALL_CLOSE_X).int(0, 0).truncate(1),
+    ];
+    let mut writer = Writer::create(&path, true).unwrap();
+    writer.snapshot(&snapshot).unwrap();
+    events.into_iter().for_each(|event| writer.event(&event.build().as_raw()).unwrap());
+    writer.finish().unwrap();
+    let lines = "\
+1 00:00:01.000000000 1 cat (100) > read fd=3(<f>/etc/hosts) size=4096 
+2 00:00:02.000000000 1 cat (100) < read res=5 data=hello 
+3 00:00:03.000000000 1 cat (100) > open 
+4 00:00:04.000000000 1 cat (100) < open fd=4(<f>/root/notes) name=notes(/root/notes) flags=1(O_RDONLY) mode=0 
+5 00:00:05.000000000 1 cat (100) > close fd=4(<f>/root/notes) 
+6 00:00:06.000000000 1 cat (100) < close res=0 
+";
+    assert_eq!(printed(&path), (lines.into(), true));
+}
