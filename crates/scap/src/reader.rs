@@ -65,6 +65,8 @@ pub struct Reader {
     budget: Budget,
     /// How often the stream went on compressed.
     layers: u32,
+    /// What was wrong behind the snapshot that was delivered last.
+    failed: Option<Error>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,8 @@ enum Phase {
     /// Before the first event of a section.
     Metadata,
     Events,
+    /// Behind a snapshot, before the error that cut it short.
+    Failed,
     Done,
 }
 
@@ -154,6 +158,7 @@ impl Reader {
             frame: Frame::NONE,
             budget: Budget::new(SNAPSHOT_LIMIT),
             layers: 0,
+            failed: None,
         }
     }
 
@@ -235,38 +240,43 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads the blocks up to the first event.
+    /// Reads the blocks up to the first event, or up to damage, of which the next call tells.
     fn metadata(&mut self) -> Result<Snapshot, Error> {
         let mut snapshot = Snapshot::default();
         self.budget.reset();
         let mut sections = 0;
+        match self.metadata_blocks(&mut snapshot, &mut sections) {
+            Err(error) if sections == 0 => Err(error),
+            Err(error) => {
+                self.phase = Phase::Failed;
+                self.failed = Some(error);
+                Ok(snapshot)
+            }
+            Ok(()) => Ok(snapshot),
+        }
+    }
+
+    fn metadata_blocks(&mut self, snapshot: &mut Snapshot, sections: &mut u32) -> Result<(), Error> {
         while let Some((block, total)) = self.header()? {
             let kind = blocks::kind(block);
             let offset = self.window.offset();
             match kind {
                 Kind::Event { .. } => break,
-                Kind::Section if sections > 0 => break,
+                Kind::Section if *sections > 0 => break,
                 Kind::Unknown => {
-                    let there =
-                        self.window.skip(total as u64).map_err(|cause| Error::Read { offset, cause })?;
-                    if there < total as u64 {
-                        return Err(Error::Truncated { block, offset, wanted: total as u64, left: there });
-                    }
+                    self.pass_over(block, total)?;
                     continue;
                 }
                 _ => self.block(block, total, MAX_BLOCK)?,
             }
             let trailer = self.numbers().u32(total - 4);
-            if trailer as usize != total {
-                let what = format!("its length is {total} before and {trailer} after its contents");
-                return Err(damaged(block, offset, what));
-            }
+            check_trailer(block, offset, total, trailer)?;
             if kind == Kind::Section {
-                sections += 1;
                 self.section(total, offset)?;
+                *sections += 1;
             } else {
                 let body = &self.window.visible()[8..total - 4];
-                blocks::read(kind, body, self.order, &self.budget, &mut snapshot)
+                blocks::read(kind, body, self.order, &self.budget, snapshot)
                     .map_err(|what| damaged(block, offset, what))?;
             }
             self.window.advance(total);
@@ -274,7 +284,21 @@ impl Reader {
         if !self.started {
             return Err(Error::NotACapture { found: "nothing: the file is empty".into() });
         }
-        Ok(snapshot)
+        Ok(())
+    }
+
+    /// Passes over a block of a type that is not known, however long it is.
+    fn pass_over(&mut self, block: u32, total: usize) -> Result<(), Error> {
+        let (offset, trailer) = (self.window.offset(), 4);
+        let to_trailer = (total - trailer) as u64;
+        let passed = self.window.skip(to_trailer).map_err(|cause| Error::Read { offset, cause })?;
+        let left = passed + if passed == to_trailer { self.need(trailer)?.min(trailer) as u64 } else { 0 };
+        if left < total as u64 {
+            return Err(Error::Truncated { block, offset, wanted: total as u64, left });
+        }
+        check_trailer(block, offset, total, self.numbers().u32(0))?;
+        self.window.advance(trailer);
+        Ok(())
     }
 
     fn section(&mut self, total: usize, offset: u64) -> Result<(), Error> {
@@ -291,10 +315,19 @@ impl Reader {
 
     /// Makes the event block at the position visible and `self.frame` its frame; answers its length, or
     /// `None` at the end of the section's events.
-    #[inline]
     fn event_block(&mut self) -> Result<Option<usize>, Error> {
-        let Some((block, total)) = self.header()? else { return Ok(None) };
-        let Kind::Event { v2, flags, large } = blocks::kind(block) else { return Ok(None) };
+        let (block, total, v2, flags, large) = loop {
+            let Some((block, total)) = self.header()? else { return Ok(None) };
+            match blocks::kind(block) {
+                Kind::Event { v2, flags, large } => break (block, total, v2, flags, large),
+                Kind::Section => return Ok(None),
+                Kind::Unknown => self.pass_over(block, total)?,
+                _ => {
+                    let what = "it stands among events; a section header block is to come before it".into();
+                    return Err(damaged(block, self.window.offset(), what));
+                }
+            }
+        };
         self.block(block, total, if large { MAX_BLOCK } else { MAX_EVENT + 8 })?;
         let bytes = &self.window.visible()[..total];
         match self.frame.parse(bytes, self.order, v2, flags) {
@@ -324,6 +357,10 @@ impl Reader {
             self.window.advance(std::mem::take(&mut self.lent));
             match self.phase {
                 Phase::Done => return Ok(Advance::End),
+                Phase::Failed => {
+                    self.phase = Phase::Done;
+                    return self.failed.take().map_or(Ok(Advance::End), Err);
+                }
                 Phase::Metadata => {
                     self.phase = Phase::Events;
                     if let Some(converter) = &mut self.converter {
@@ -395,6 +432,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// The length stands behind a block's contents once more.
+fn check_trailer(block: u32, offset: u64, total: usize, trailer: u32) -> Result<(), Error> {
+    let what = || format!("its length is {total} before and {trailer} after its contents");
+    if trailer as usize == total { Ok(()) } else { Err(damaged(block, offset, what())) }
 }
 
 fn damaged(block: u32, offset: u64, what: String) -> Error {

@@ -31,8 +31,14 @@ mod block {
 const STATE_ONLY: u32 = 1;
 /// Longest block, without its type and length, that holds an ordinary event.
 const EVENT_LIMIT: usize = 65_536;
+/// Events this much later than what was flushed last are a reason to flush, ns.
+const FLUSH_AFTER: u64 = 1_000_000_000;
 
 /// Writes a capture: a snapshot, the events after it, and so on.
+///
+/// What was written is handed on after each snapshot, and with the first event that is a second later than
+/// what was handed on before: whoever writes may be killed, and the capture reads up to about there. Where
+/// events may be rare, call [`Writer::flush`] too.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), eyas_scap::Error> {
@@ -46,9 +52,24 @@ const EVENT_LIMIT: usize = 65_536;
 pub struct Writer {
     out: Out,
     buffer: Vec<u8>,
+    /// Time of the event with which it was flushed last, ns since the epoch.
+    flushed: u64,
 }
 
-type Sink = BufWriter<Box<dyn Write + Send>>;
+type Sink = Counted<BufWriter<Box<dyn Write + Send>>>;
+
+/// An output and the number of bytes that it took.
+struct Counted<W>(W, u64);
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).inspect(|len| self.1 += *len as u64)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 enum Out {
     Plain(Sink),
@@ -75,12 +96,12 @@ impl Writer {
 
     /// Writes to anything, such as standard output.
     pub fn new(out: impl Write + Send + 'static, compress: bool) -> Self {
-        let out: Sink = BufWriter::with_capacity(64 << 10, Box::new(out));
+        let out: Sink = Counted(BufWriter::with_capacity(64 << 10, Box::new(out)), 0);
         let out = match compress {
             true => Out::Gzip(Box::new(GzEncoder::new(out, Compression::fast()))),
             false => Out::Plain(out),
         };
-        Self { out, buffer: Vec::new() }
+        Self { out, buffer: Vec::new(), flushed: 0 }
     }
 
     /// Begins a section: the system as it is from here on.
@@ -104,7 +125,7 @@ impl Writer {
         for (tid, fds) in &snapshot.fds {
             self.block(block::FDS, |out| blocks::fds(out, *tid, fds))?;
         }
-        Ok(())
+        self.flush()
     }
 
     /// Adds an event.
@@ -142,10 +163,23 @@ impl Writer {
             let (slots, values) = event.body().split_at(event.nparams() * if large { 4 } else { 2 });
             out.extend_from_slice(&slots[..lengths]);
             out.extend_from_slice(&values[..bytes]);
-        })
+        })?;
+        if event.ts.saturating_sub(self.flushed) < FLUSH_AFTER {
+            return Ok(());
+        }
+        self.flushed = event.ts;
+        self.flush()
     }
 
-    /// Hands on what waits in buffers.
+    /// Bytes that the capture has so far; of a compressed one those that were compressed already.
+    pub fn written(&self) -> u64 {
+        match &self.out {
+            Out::Plain(out) => out.1,
+            Out::Gzip(out) => out.get_ref().1,
+        }
+    }
+
+    /// Hands on what waits in buffers, so that it can be read.
     ///
     /// # Errors
     /// The output takes no more.

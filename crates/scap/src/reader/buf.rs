@@ -62,7 +62,7 @@ impl Buf {
     /// buffer grows with what arrives, and shrinks once that was used.
     pub(super) fn room(&mut self) -> &mut [u8] {
         let size = self.bytes.len();
-        let few = (size - self.end) * 4 <= size;
+        let few = size - self.end <= size.min(USUAL) / 4;
         if few || self.is_empty() || size > USUAL {
             self.move_to_front();
         }

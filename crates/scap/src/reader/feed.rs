@@ -59,7 +59,7 @@ impl Feed {
                 return;
             };
             let next = || take_empty.try_recv().unwrap_or_else(|_| Buf::chunk());
-            pump(&mut *gunzip, next, || send_full.is_empty(), |chunk| send_full.send(chunk).is_ok());
+            pump(&mut *gunzip, next, |chunk| send_full.send(chunk).is_ok());
         });
         let left = match started {
             Ok(_) => None,
@@ -118,9 +118,7 @@ impl Read for Rest {
 pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
     let (mut senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(DEPTH)).unzip();
     thread::Builder::new().name("read".into()).spawn(move || {
-        let first = senders.first().cloned();
-        let starves = || first.as_ref().is_none_or(Sender::is_empty);
-        pump(&mut *input, Buf::chunk, starves, |chunk| {
+        pump(&mut *input, Buf::chunk, |chunk| {
             let chunk = chunk.map(Arc::new);
             senders.retain(|sender: &Sender<io::Result<Arc<Buf>>>| {
                 // Errors can't be cloned; kind and text can.
@@ -136,34 +134,23 @@ pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
     Ok(receivers.into_iter().map(Feed::Shared).collect())
 }
 
-/// Reads to the end, an error, or until nobody wants more. A chunk is sent when it is full, or once the
-/// receiver has no other.
-fn pump(
-    input: &mut dyn Read,
-    mut next: impl FnMut() -> Buf,
-    starves: impl Fn() -> bool,
-    mut send: impl FnMut(io::Result<Buf>) -> bool,
-) {
+/// Reads to the end, an error, or until nobody wants more. What one read gives is sent at once: the next may
+/// wait for long.
+fn pump(input: &mut dyn Read, mut next: impl FnMut() -> Buf, mut send: impl FnMut(io::Result<Buf>) -> bool) {
     loop {
         let mut chunk = next();
-        let mut last = Ok(1);
-        while let Ok(1..) = last
-            && !chunk.rest().is_empty()
-            && (chunk.is_empty() || !starves())
-        {
-            last = read(input, chunk.rest()).inspect(|got| chunk.fill(*got));
-        }
-        if !chunk.is_empty() && !send(Ok(chunk)) {
-            return;
-        }
-        match last {
-            Ok(1..) => {}
+        let filled = match read(input, chunk.rest()) {
             Ok(0) => return,
-            Err(error) => {
-                // The receiver may be gone; then nobody asks.
-                send(Err(error));
-                return;
+            Ok(got) => {
+                chunk.fill(got);
+                Ok(chunk)
             }
+            Err(error) => Err(error),
+        };
+        let failed = filled.is_err();
+        // The receiver may be gone; then nobody asks.
+        if !send(filled) || failed {
+            return;
         }
     }
 }

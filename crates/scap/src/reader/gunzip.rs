@@ -68,7 +68,6 @@ impl Gunzip {
     /// Inflates into `out`; answers how many bytes it became, 0 at the member's end.
     fn member(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            let more = if self.from == self.to { self.more()? } else { true };
             let (used, made) = (self.inflate.total_in(), self.inflate.total_out());
             let result = self.inflate.decompress(&self.bytes[self.from..self.to], out, FlushDecompress::None);
             let (used, made) = (self.inflate.total_in() - used, (self.inflate.total_out() - made) as usize);
@@ -79,7 +78,8 @@ impl Gunzip {
                     return Ok(made);
                 }
                 Ok(_) if made > 0 => return Ok(made),
-                Ok(_) if more && used > 0 => continue,
+                // Only when nothing more comes of what is there: reading may wait for long.
+                Ok(_) if self.more()? => continue,
                 Ok(_) => io::Error::new(io::ErrorKind::UnexpectedEof, "its gzip member ends early"),
                 Err(error) => {
                     io::Error::new(io::ErrorKind::InvalidData, format!("its gzip member is damaged: {error}"))

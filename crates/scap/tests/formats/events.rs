@@ -132,10 +132,26 @@ fn options_and_unknown_blocks_are_passed_over() {
         capture.section(0, &options);
         capture.block(0xbad, &[7; 100]).block(0x8000_0bad, &[]);
         for ty in [0x204, 0x216] {
-            capture.event(ty, None, &close(3), &options);
+            capture.event(ty, None, &close(3), &options).block(0xbad, &[7; 10]);
         }
         let content = read(&capture.out);
         assert_eq!((content.error, content.events), (None, vec![close(3), close(3)]), "big: {big}");
+        assert_eq!(content.snapshots.len(), 1, "a block that is not known begins no section");
+    }
+}
+
+#[test]
+fn what_is_known_of_the_system_stands_before_the_events() {
+    for big in ORDERS {
+        let mut capture = Bytes::new(big);
+        capture.section(2, &[]).event(0x216, None, &close(3), &[]);
+        let at = capture.out.len();
+        capture.block(0x220, &[]);
+        let content = read(&capture.out);
+        assert_eq!(content.events, [close(3)]);
+        let error = content.error.unwrap();
+        assert!(error.contains(&format!("the user list block (0x220) at byte {at} ")), "{error}");
+        assert!(error.contains("among events"), "{error}");
     }
 }
 
