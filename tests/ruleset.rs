@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eyas::events::{EventType, param::SYSCALL_CLOSE_X as close};
 use eyas::rules::{AlertOptions, Engine, Extra, Loader, Matching, Priority, Select};
-use eyas::scap::{EventBuilder, Snapshot, ThreadEntry};
+use eyas::scap::{EventBuilder, FdDetail, FdEntry, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 
 const RULES: &str = "
@@ -25,8 +25,11 @@ fn engine(configure: impl FnOnce(&mut Loader)) -> Engine {
 /// Names of the rules that match an event, in order, and their alerts as JSON.
 fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
     let mut inspector = Inspector::default();
-    let thread = ThreadEntry { tid: 7, pid: 7, ptid: 1, comm: b"cat".to_vec(), ..ThreadEntry::default() };
-    inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });
+    let comm = b"cat".to_vec();
+    let thread = ThreadEntry { tid: 7, pid: 7, ptid: 1, comm, fdlimit: 8, ..ThreadEntry::default() };
+    let file = FdDetail::File { open_flags: 1, path: b"/etc/motd".to_vec(), dev: 0xfe02, mount_id: 0 };
+    let fds = vec![(7, vec![FdEntry::new(3, 7, file)])];
+    inspector.load(Snapshot { threads: vec![thread], fds, ..Snapshot::default() });
     let event =
         EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).ts(1_000_000_000).int(close::fd, 3).build();
     let view = inspector.process(event.as_raw());
@@ -174,4 +177,24 @@ fn versions_that_are_required() {
     assert_eq!(plugin("{name: json, version: 7}").0, Some("LOAD_ERR_VALIDATE"));
     let twice = "{name: json, version: 0.7.0, alternatives: [{name: json, version: 0.8.0}]}";
     assert_eq!(plugin(twice).0, Some("LOAD_ERR_VALIDATE"));
+}
+
+#[test]
+fn fields_of_alerts_are_typed() {
+    let engine = engine(|loader| {
+        let fields = "evt.time evt.datetime.s evt.rawtime.ns proc.pid proc.tty fd.dev fd.types proc.fdusage evt.is_io fd.name";
+        loader.append_output(Extra {
+            rule: Some("first a".into()),
+            fields: fields.split(' ').map(|name| (name.to_owned(), None)).collect(),
+            ..Extra::default()
+        });
+    });
+    let json = &alerts(&engine).1[0];
+    let fields = json.split_once("\"output_fields\":{").unwrap().1.split_once('}').unwrap().0;
+    assert_eq!(
+        fields,
+        "\"evt.datetime.s\":1000000000,\"evt.is_io\":false,\"evt.rawtime.ns\":0,\"evt.time\":1000000000,\
+         \"evt.time.iso8601\":1000000000,\"fd.dev\":\"FE02\",\"fd.name\":\"/etc/motd\",\"fd.types\":[\"file\"],\
+         \"proc.fdusage\":12.5,\"proc.pid\":7,\"proc.tty\":0"
+    );
 }

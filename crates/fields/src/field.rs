@@ -163,6 +163,8 @@ impl FieldFlags {
 
     /// Compared with `=` and nothing else.
     pub const EQUALITY: Self = Self(1 << 8);
+    /// A text that tells when the event happened; in JSON it is a number, ns since the epoch.
+    pub const EVENT_TIME: Self = Self(1 << 9);
 
     /// Whether every property of `other` is set.
     pub const fn contains(self, other: Self) -> bool {

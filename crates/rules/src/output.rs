@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use eyas_fields::{Field, FieldSource, Format as Number, Schema, Value, write_int, write_uint, write_value};
+use eyas_fields::{
+    Field, FieldDef, FieldFlags, FieldSource, Format as Number, Schema, Value, write_int, write_uint,
+    write_value,
+};
 use smallvec::SmallVec;
 
 use crate::condition::{CompileError, Source, operand_prefix};
@@ -341,7 +344,7 @@ impl Format {
         out.extend_from_slice(b"\":");
     }
 
-    /// Numbers and truth values as such, everything else as text, absence as null.
+    /// A field as [`write_json`] writes it, a text that it has already as that; what is formatted as a text.
     fn write_json(
         &self,
         out: &mut Vec<u8>,
@@ -350,34 +353,70 @@ impl Format {
         event: &dyn FieldSource,
         schema: &dyn Schema,
     ) {
-        let start = out.len() + 1;
         match key {
-            Key::Field(field) => match written.values[*field] {
-                None => return out.extend_from_slice(b"null"),
-                Some(Value::Bool(truth)) => {
-                    return out.extend_from_slice(if truth { b"true" } else { b"false" });
-                }
-                Some(Value::Int(n)) => return write_int(out, n, Number::Dec, 64),
-                Some(Value::Uint(n)) => return write_uint(out, n, Number::Dec),
-                Some(value) => {
-                    out.push(b'"');
-                    match (written.texts[*field], value) {
-                        (Some((start, end)), _) => out.extend_from_within(start..end),
-                        (None, Value::Str(text)) => escape(out, text),
-                        (None, value) => {
-                            write_value(out, &value, schema.def(self.fields[*field].id));
-                            escape_tail(out, start);
-                        }
+            Key::Field(field) => {
+                let def = schema.def(self.fields[*field].id);
+                let quoted = match written.values[*field] {
+                    None | Some(Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_)) => None,
+                    Some(Value::List(_)) if def.flags.contains(FieldFlags::LIST) => None,
+                    Some(_) if def.flags.contains(FieldFlags::EVENT_TIME) => None,
+                    Some(_) => written.texts[*field],
+                };
+                match quoted {
+                    Some((start, end)) => {
+                        out.push(b'"');
+                        out.extend_from_within(start..end);
+                        out.push(b'"');
                     }
+                    None => write_json(out, written.values[*field].as_ref(), def, event),
                 }
-            },
+            }
             Key::Formatted(format) => {
                 out.push(b'"');
+                let start = out.len();
                 format.write(out, event, schema);
                 escape_tail(out, start);
+                out.push(b'"');
             }
         }
-        out.push(b'"');
+    }
+}
+
+/// Numbers that are shown decimal, and truth values, as such, lists as arrays, when the event was as a number, everything
+/// else as text, absence as null.
+fn write_json(out: &mut Vec<u8>, value: Option<&Value<'_>>, def: &FieldDef, event: &dyn FieldSource) {
+    let when = if def.flags.contains(FieldFlags::EVENT_TIME) { event.timestamp() } else { None };
+    let is_decimal = !matches!(def.format, Number::Hex | Number::Oct);
+    match (value, when) {
+        (None, _) => out.extend_from_slice(b"null"),
+        (_, Some(ts)) => write_uint(out, ts, Number::Dec),
+        (Some(Value::Bool(truth)), _) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
+        (Some(Value::Int(n)), _) if is_decimal => write_int(out, *n, Number::Dec, 64),
+        (Some(Value::Uint(n)), _) if is_decimal => write_uint(out, *n, Number::Dec),
+        (Some(Value::Double(n)), _) if !n.is_finite() => out.extend_from_slice(b"null"),
+        (Some(Value::Double(n)), _) => out.extend_from_slice(format!("{n:?}").as_bytes()),
+        (Some(Value::List(items)), _) if def.flags.contains(FieldFlags::LIST) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_json(out, Some(item), def, event);
+            }
+            out.push(b']');
+        }
+        (Some(value), _) => {
+            out.push(b'"');
+            let start = out.len();
+            match value {
+                Value::Str(text) => escape(out, text),
+                value => {
+                    write_value(out, value, def);
+                    escape_tail(out, start);
+                }
+            }
+            out.push(b'"');
+        }
     }
 }
 

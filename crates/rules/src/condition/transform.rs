@@ -354,7 +354,7 @@ fn map_text(map: Map, text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Base64 with or without padding.
+/// Base64 with or without padding; the bits left over are zeros, as an encoder writes them.
 fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     let mut out = Vec::with_capacity(text.len() * 3 / 4);
@@ -375,7 +375,11 @@ fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
             };
             bits = bits << 6 | u32::from(digit);
         }
-        out.extend_from_slice(&bits.to_be_bytes()[1..chunk.len()]);
+        let bytes = bits.to_be_bytes();
+        if chunk.len() < 4 && bytes[chunk.len()] != 0 {
+            return None;
+        }
+        out.extend_from_slice(&bytes[1..chunk.len()]);
     }
     Some(out)
 }
@@ -434,6 +438,8 @@ mod tests {
         assert_eq!(decode_base64(b"aGVsbG8").as_deref(), Some(&b"hello"[..]));
         assert_eq!(decode_base64(b"a"), None);
         assert_eq!(decode_base64(b"a!b="), None);
+        assert_eq!(decode_base64(b"aGVsbG9"), None);
+        assert_eq!(decode_base64(b"aG"), None);
     }
 
     #[test]

@@ -19,15 +19,15 @@ const NS: u64 = 1_000_000_000;
 fields! {
     "evt.num": UINT64 Event Id; "Number of the event: the first that the inspector delivers is 1."
         => |v, _| Some(Value::Uint(v.num())),
-    "evt.time": STR Event Na; "Time of day with nanoseconds, in the local zone."
+    "evt.time": STR Event Na (EVENT_TIME); "Time of day with nanoseconds, in the local zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),
-    "evt.time.s": STR Event Na; "Time of day in whole seconds, in the local zone."
+    "evt.time.s": STR Event Na (EVENT_TIME); "Time of day in whole seconds, in the local zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, false, out))),
-    "evt.time.iso8601": STR Event Na; "Time in ISO 8601 with nanoseconds, in UTC."
+    "evt.time.iso8601": STR Event Na (EVENT_TIME); "Time in ISO 8601 with nanoseconds, in UTC."
         => |v, _| Some(text(v, |out| time::iso8601(v.event().ts, out))),
-    "evt.datetime": STR Event Na; "Date and time of day with nanoseconds, in the local zone."
+    "evt.datetime": STR Event Na (EVENT_TIME); "Date and time of day with nanoseconds, in the local zone."
         => |v, _| Some(text(v, |out| time::datetime(v.event().ts, true, out))),
-    "evt.datetime.s": STR Event Na; "Date and time of day in whole seconds, in the local zone."
+    "evt.datetime.s": STR Event Na (EVENT_TIME); "Date and time of day in whole seconds, in the local zone."
         => |v, _| Some(text(v, |out| time::datetime(v.event().ts, false, out))),
     "evt.rawtime": ABSTIME Event Dec; "Time in nanoseconds since the epoch."
         => |v, _| Some(Value::Uint(v.event().ts)),
@@ -69,7 +69,7 @@ fields! {
         => |v, _| Some(Value::Uint(v.since_previous() / NS)),
     "evt.deltatime.ns": RELTIME Event PaddedDec; "Nanoseconds, within the second, since the event before."
         => |v, _| Some(Value::Uint(v.since_previous() % NS)),
-    "evt.outputtime": STR Event Na (HIDDEN); "Time of day with nanoseconds, in the local zone."
+    "evt.outputtime": STR Event Na (HIDDEN | EVENT_TIME); "Time of day with nanoseconds, in the local zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),
     "evt.dir": STR Event Na (DEPRECATED | HIDDEN); "> for events sent at entry, < for those sent at exit."
         => |v, _| Some(Value::Str(if v.event().ty.is_exit() { b"<" } else { b">" })),

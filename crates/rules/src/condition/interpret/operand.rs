@@ -104,6 +104,9 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
         let six = LETTERS.iter().position(|l| l == letter)?;
         bits.push_str(&format!("{six:06b}"));
     }
+    if bits[bits.len() / 8 * 8..].contains('1') {
+        return None;
+    }
     (0..bits.len() / 8).map(|i| u8::from_str_radix(&bits[8 * i..8 * i + 8], 2).ok()).collect()
 }
 
