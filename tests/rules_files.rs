@@ -162,6 +162,23 @@ fn the_output_is_looked_at_before_the_condition() {
 }
 
 #[test]
+fn values_are_placed_where_falco_places_them() {
+    let at = |text: &str| {
+        let result = load(text);
+        let mark = result.errors[0].context.innermost().unwrap().mark;
+        (mark.line, mark.column, mark.offset)
+    };
+    // A value that is not there: where the next token is.
+    assert_eq!(at("- list: l\n  items:\n  # none\n  append: true\n"), (3, 2, 30));
+    assert_eq!(at("- {list: l, items: }\n"), (0, 19, 19));
+    assert_eq!(at("- list: l\n  items: ~\n"), (1, 9, 19));
+    // A sequence that is no deeper than its key: where its first dash is.
+    assert_eq!(at("- required_plugin_versions:\n  - name: a\n"), (1, 4, 32));
+    // A block: the place of its `>`, and from there to the mistake in the condition.
+    assert_eq!(at("- macro: m\n  condition: >-\n    a b\n"), (2, 16, 26));
+}
+
+#[test]
 fn a_rule_of_an_unknown_source_is_told_of_where_it_is_defined() {
     let mut loader = Loader::new(Arc::new(schema()));
     let other = RULE.replace("rule: r,", "rule: s, source: other,");

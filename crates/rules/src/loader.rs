@@ -65,7 +65,7 @@ impl Described<'_> {
     /// Whether the text is a field, or a transformer of fields.
     fn is_operand(&self, text: &str) -> bool {
         operand_prefix(text)
-            .is_some_and(|(operand, len)| len == text.len() && Source::resolve(&operand, self.0).is_ok())
+            .is_ok_and(|(operand, len)| len == text.len() && Source::resolve(&operand, self.0).is_ok())
     }
 
     fn field_names(&self) -> impl Iterator<Item = &str> {

@@ -8,7 +8,8 @@ use eyas_fields::{
 };
 use smallvec::SmallVec;
 
-use crate::condition::{CompileError, Source, operand_prefix};
+use crate::condition::ast::Operand;
+use crate::condition::{CompileError, CompileErrorKind, Source, operand_prefix};
 use crate::json::{escape, escape_tail};
 
 /// What is added to the outputs of rules.
@@ -45,6 +46,8 @@ pub struct FormatError {
     pub message: String,
     /// Byte of the text where it is.
     pub offset: usize,
+    /// Whether a `%` is followed by something that is no field of the schema.
+    pub unknown: bool,
 }
 
 /// A compiled output format.
@@ -116,7 +119,7 @@ impl Format {
             let offset = text.len() - rest.len() + at;
             let token = &rest[at + 1..];
             let digits = token.bytes().take_while(u8::is_ascii_digit).count();
-            let fail = |message: String| FormatError { message, offset };
+            let fail = |message: String| FormatError { message, offset, unknown: false };
             let width = match digits {
                 0 => None,
                 _ => Some(token[..digits].parse().ok().filter(|w| *w <= 4096).ok_or_else(|| {
@@ -125,14 +128,15 @@ impl Format {
             };
             let token = &token[digits..];
             if token.is_empty() {
-                return Err(fail("invalid formatting token %: nothing follows it".into()));
+                return Err(fail("nothing follows the %".into()));
             }
             let (source, len) = longest(token, schema).map_err(|why| {
                 let shown: String = token.chars().take_while(|c| !c.is_whitespace()).take(60).collect();
-                fail(match why {
+                let message = match why {
                     Some(why) => format!("invalid formatting token {shown}: {why}"),
                     None => format!("unknown filter: {shown}"),
-                })
+                };
+                FormatError { message, offset, unknown: true }
             })?;
             source.fields(&mut |field| in_text.push(field.clone()));
             if let Some(text) = schema.constant(&token[..len]) {
@@ -155,8 +159,11 @@ impl Format {
             let value = match format {
                 Some(format) => Key::Formatted(Self::parse(format, schema)?),
                 None => {
-                    let (source, _) = longest(key, schema)
-                        .map_err(|_| FormatError { message: format!("unknown filter: {key}"), offset: 0 })?;
+                    let (source, _) = longest(key, schema).map_err(|_| FormatError {
+                        message: format!("unknown filter: {key}"),
+                        offset: 0,
+                        unknown: true,
+                    })?;
                     match source.field() {
                         Some(field) => Key::Field(fields.position(field)),
                         None => Key::Formatted(Self::parse(&format!("%{key}"), schema)?),
@@ -490,19 +497,23 @@ fn write_plain(out: &mut Vec<u8>, value: Value<'_>) {
 /// The longest start of the text that is a field or transformer, and its length.
 fn longest(text: &str, schema: &dyn Schema) -> Result<(Source, usize), Option<String>> {
     let mut why: Option<CompileError> = None;
-    let Some((operand, len)) = operand_prefix(text) else { return Err(None) };
-    match Source::resolve(&operand, schema) {
-        Ok(source) => return Ok((source, len)),
-        Err(error) => why.get_or_insert(error),
+    let mut resolved =
+        |operand: &Operand| Source::resolve(operand, schema).map_err(|e| _ = why.get_or_insert(e));
+    let len = match operand_prefix(text) {
+        Ok((operand, len)) => match resolved(&operand) {
+            Ok(source) => return Ok((source, len)),
+            Err(()) => len,
+        },
+        Err(stopped) => stopped + 1,
     };
-    for end in (1..len).rev().filter(|end| text.is_char_boundary(*end)) {
-        if let Some((operand, len)) = operand_prefix(&text[..end])
+    for end in (1..len.min(text.len())).rev().filter(|end| text.is_char_boundary(*end)) {
+        if let Ok((operand, len)) = operand_prefix(&text[..end])
             && len == end
-            && let Ok(source) = Source::resolve(&operand, schema)
+            && let Ok(source) = resolved(&operand)
         {
             return Ok((source, len));
         }
     }
-    let unknown = why.as_ref().is_none_or(|e| e.kind == crate::condition::CompileErrorKind::UnknownField);
+    let unknown = why.as_ref().is_none_or(|e| e.kind == CompileErrorKind::UnknownField);
     Err(if unknown { None } else { why.map(|e| e.message) })
 }

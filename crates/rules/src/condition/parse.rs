@@ -91,14 +91,16 @@ pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
     })
 }
 
-/// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length.
-pub(crate) fn operand_prefix(text: &str) -> Option<(Operand, usize)> {
+/// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length, or else where the
+/// text stops being one.
+pub(crate) fn operand_prefix(text: &str) -> Result<(Operand, usize), usize> {
     let mut parser = Parser { text, at: 0, depth: MAX_DEPTH - 100, source: 0 };
-    let operand = match parser.transformer().ok()? {
-        Some(call) => Operand::Call(call),
-        None => Operand::Field(parser.field().ok()??),
+    let operand = match parser.transformer() {
+        Ok(Some(call)) => Some(Operand::Call(call)),
+        Ok(None) => parser.field().ok().flatten().map(Operand::Field),
+        Err(_) => None,
     };
-    Some((operand, parser.at))
+    operand.map(|operand| (operand, parser.at)).ok_or(parser.at)
 }
 
 struct Fail {

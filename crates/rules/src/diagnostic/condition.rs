@@ -187,6 +187,7 @@ fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
         let title = format!("`{field}` is not compared with anything");
         let mut help = vec![format!("to test that it has a value write `{field} exists`")];
         let is_bool = operand_prefix(field)
+            .ok()
             .and_then(|(operand, _)| Source::resolve(&operand, schema).ok())
             .is_some_and(|s| s.ty == FieldType::Bool);
         if is_bool {
@@ -339,7 +340,7 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
 
 fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &dyn Schema) -> Said {
     let said = Said::new(error.message.clone(), span.clone(), "");
-    let Some((operand, len)) = operand_prefix(shown) else { return said };
+    let Ok((operand, len)) = operand_prefix(shown) else { return said };
     let Ok(source) = Source::resolve(&operand, schema) else { return said };
     let rest = shown[len..].trim_start();
     // The longest operator that is there: `in` begins `intersects`.

@@ -348,15 +348,15 @@ const ORDER: &str =
 /// Whether a list or macro is appended to, by either key.
 fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<bool> {
     let append = boolean(item, "append", context)?;
-    let overrides = Overrides::decode(item, &[key], &[key], context)?;
     if append == Some(true) {
         let message = format!(
             "'append' key is deprecated. Add an 'append' entry (e.g. '{key}: append') under 'override' instead."
         );
         warnings.push(deprecated_append(item, message, key, context));
-        if overrides.any() {
-            return Err(both_appends(item, context));
-        }
+    }
+    let overrides = Overrides::decode(item, &[key], &[key], context)?;
+    if append == Some(true) && overrides.any() {
+        return Err(both_appends(item, context));
     }
     Ok(append.unwrap_or(false) || overrides.append.contains(key))
 }

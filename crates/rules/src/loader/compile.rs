@@ -84,27 +84,33 @@ impl Loader {
 
     /// Lists with the lists that they name put in.
     fn ready_lists(&self) -> Vec<ReadyList> {
+        let lists = &self.tables.lists;
         let mut ready: Vec<ReadyList> = Vec::new();
-        for list in &self.tables.lists {
+        let mut used = vec![false; lists.len()];
+        for list in lists {
             let mut items = Vec::new();
             for item in &list.items {
-                let inner =
-                    self.tables.lists.iter().position(|l| l.name == item.text && l.index < list.visibility);
-                match inner {
-                    Some(inner) if inner < ready.len() => {
-                        ready[inner].used = true;
-                        let name = item.to_text();
-                        items.extend(ready[inner].items.iter().map(|i| {
-                            let mut out = Text::default();
-                            out.push_list(&ready[inner].name, i, &name, 0);
-                            out
-                        }));
-                    }
-                    _ => items.push(item.to_text()),
+                let inner = lists.iter().position(|l| l.name == item.text && l.index < list.visibility);
+                let Some(inner) = inner else {
+                    items.push(item.to_text());
+                    continue;
+                };
+                used[inner] = true;
+                let name = item.to_text();
+                let mut put_in = |item: &Text| {
+                    let mut out = Text::default();
+                    out.push_list(&lists[inner].name.as_str().into(), item, &name, 0);
+                    items.push(out);
+                };
+                match ready.get(inner) {
+                    Some(known) => known.items.iter().for_each(put_in),
+                    // Defined later, or the list itself: as it is written.
+                    None => lists[inner].items.iter().for_each(|item| put_in(&item.to_text())),
                 }
             }
             ready.push(ReadyList::new(&list.name, items, list.place));
         }
+        ready.iter_mut().zip(used).for_each(|(list, used)| list.used = used);
         ready
     }
 
@@ -186,7 +192,7 @@ impl Loader {
             unknown,
             error: output_error(e, raw, if kept { written } else { "" }, sources, schema),
         };
-        let format = Format::compile(&text, &[], schema).map_err(|e| failure(&e, true))?;
+        let format = Format::compile(&text, &[], schema).map_err(|e| failure(&e, e.unknown))?;
         let mut texts = vec![text.as_str()];
         texts.extend(fields.iter().map(|(key, format)| format.as_deref().unwrap_or(key)));
         for (text, def) in texts.iter().flat_map(|text| deprecated(schema).map(move |def| (text, def))) {

@@ -16,23 +16,21 @@ pub(super) struct ReadyList {
     pub(super) used: bool,
     /// What stands for its name.
     with: Text,
+    place: Place,
 }
 
 impl ReadyList {
     /// A list defined at `place`.
     pub(super) fn new(name: &str, items: Vec<Text>, place: Place) -> Self {
         let mut with = Text::default();
-        with.push(" ", place);
-        for (i, item) in items.iter().enumerate() {
-            if i > 0 {
+        for item in &items {
+            // Empty items at the beginning leave nothing behind.
+            if with.len() > 0 {
                 with.push(", ", place);
             }
             push_quoted(&mut with, item, place);
         }
-        if !items.is_empty() {
-            with.push(" ", place);
-        }
-        Self { name: name.into(), items, used: false, with }
+        Self { name: name.into(), items, used: false, with, place }
     }
 }
 
@@ -103,14 +101,19 @@ impl Lists {
                 let kept = out.as_str().trim_end_matches([' ', '\t', '\n', '\r']).len();
                 out.truncate(kept);
                 let mut right = end + bytes[end..].iter().take_while(|b| blank(b)).count();
-                if list.items.is_empty() {
+                if list.with.len() == 0 {
                     if out.as_str().ends_with(',') {
                         out.truncate(kept - 1);
                     } else if bytes.get(right) == Some(&b',') {
                         right += 1;
                     }
                 }
+                let place = list.place;
+                if out.len() > 0 {
+                    out.push(" ", place);
+                }
                 out.push_list(&list.name, &list.with, &text, start);
+                out.push(" ", place);
                 (copied, from) = (right, right);
                 if out.len() > MAX_LEN {
                     return Err(format!("with its lists the condition exceeds {MAX_LEN} bytes"));
@@ -162,8 +165,11 @@ mod tests {
     fn a_name_becomes_its_items() {
         check("a in (l)", &["x", "y z"], "a in ( x, \"y z\" )");
         check("a in (b, l, c)", &["x"], "a in (b, x , c)");
-        check("a in (b, l, c)", &[], "a in (b , c)");
-        check("a in (l, c)", &[], "a in (  c)");
+        check("a in (b, l, c)", &[], "a in (b  , c)");
+        check("a in (l, c)", &[], "a in (   c)");
+        check("l", &["x"], "x ");
+        check("a in (l)", &["", "", "x", ""], "a in ( x,  )");
+        check("a in (b, l)", &["", ""], "a in (b  )");
         check("al=l", &["x"], "al= x ");
         check("a.l-l=1", &["x"], "a.l-l=1");
     }

@@ -141,10 +141,14 @@ fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -
     const TYPE: &str = "Value type not permitted by 'type' constraint.";
     match (shape, &node.kind) {
         (Shape::Any, _) | (Shape::Text | Shape::TextOrNumber, Kind::Scalar(_)) => {}
-        (Shape::Bool, Kind::Scalar(text)) if is_bool(text) => {}
+        (Shape::Bool, Kind::Scalar(text)) if matches!(text.as_str(), "true" | "false") => {}
         (Shape::Integer, Kind::Scalar(text)) if text.parse::<i64>().is_ok() => {}
-        (Shape::OneOf(words), Kind::Scalar(text)) => {
-            if !words.contains(&text.as_str()) {
+        (Shape::OneOf(words), kind) => {
+            let text = if let Kind::Scalar(text) = kind { Some(text.as_str()) } else { None };
+            if text.is_none() {
+                fail(lines, TYPE);
+            }
+            if !text.is_some_and(|text| words.contains(&text)) {
                 fail(lines, "Failed to match against any enum values.");
             }
         }
@@ -159,33 +163,29 @@ fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -
             if *not_empty && pairs.is_empty() {
                 fail(lines, "Object should have no fewer than 1 properties.");
             }
+            let mut sorted: Vec<_> = keys.iter().collect();
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            for (name, shape) in sorted {
+                if let Some(value) = node.get(name)
+                    && !check(value, shape, &Path::Key(path, name), lines)
+                {
+                    let why =
+                        format!("Failed to validate against schema associated with property name '{name}'.");
+                    fail(lines, &why);
+                }
+            }
+            let names = pairs.iter().map(|(key, _)| key.as_str().unwrap_or_default());
+            if let Some(unknown) = names.into_iter().find(|name| keys.iter().all(|(known, _)| known != name))
+            {
+                let why = format!(
+                    "Object contains a property that could not be validated using 'properties' or 'additionalProperties' constraints: '{unknown}'."
+                );
+                fail(lines, &why);
+            }
             for name in required.iter().filter(|name| node.get(name).is_none()) {
                 fail(lines, &format!("Missing required property '{name}'."));
             }
-            for (key, value) in pairs {
-                let name = key.as_str().unwrap_or_default();
-                match keys.iter().find(|(known, _)| *known == name) {
-                    None => fail(
-                        lines,
-                        &format!(
-                            "Object contains a property that could not be validated using 'properties' or 'additionalProperties' constraints: '{name}'."
-                        ),
-                    ),
-                    Some((_, shape)) => {
-                        if !check(value, shape, &Path::Key(path, name), lines) {
-                            fail(
-                                lines,
-                                &format!(
-                                    "Failed to validate against schema associated with property name '{name}'."
-                                ),
-                            );
-                        }
-                    }
-                }
-            }
         }
-        // An absent value passes for an empty text.
-        (Shape::Text | Shape::TextOrNumber, Kind::Null) => {}
         (Shape::TextOrNumber, _) => {
             for schema in 0..2 {
                 fail(lines, TYPE);
@@ -196,8 +196,4 @@ fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -
         _ => fail(lines, TYPE),
     }
     lines.len() == start
-}
-
-fn is_bool(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n")
 }

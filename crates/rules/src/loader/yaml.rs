@@ -95,6 +95,49 @@ fn at(span: &Span, file: u32, style: Option<ScalarStyle>) -> At {
     At { mark: mark(span), place: Place { file, start, end }, style }
 }
 
+/// A value that is not there, marked where the next token is.
+fn at_next(text: &str, at: At) -> At {
+    let mut mark = at.mark;
+    let mut rest = text[at.place.start as usize..].chars().peekable();
+    // The parser marks it where its key or its entry ends.
+    if rest.next_if(|c| matches!(c, ':' | '-' | '?')).is_some() {
+        mark = Mark { column: mark.column + 1, offset: mark.offset + 1, ..mark };
+    }
+    while let Some(c) = rest.next_if(|c| matches!(c, ' ' | '\t' | '\r' | '\n' | '#')) {
+        let mut pass = |c: char| {
+            let ends = c == '\n';
+            mark = Mark {
+                line: mark.line + usize::from(ends),
+                column: if ends { 0 } else { mark.column + 1 },
+                offset: mark.offset + 1,
+            };
+        };
+        pass(c);
+        if c == '#' {
+            while let Some(c) = rest.next_if(|c| *c != '\n') {
+                pass(c);
+            }
+        }
+    }
+    At { mark, ..at }
+}
+
+/// A block scalar, marked where its `>` or `|` is.
+fn at_header(text: &str, at: At) -> At {
+    let before = text[..at.place.start as usize].trim_end_matches([' ', '\t', '\r', '\n']);
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let header = before[line..].find(" #").map_or(before, |comment| &before[..line + comment]);
+    let header = header.trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+    let Some(start) = header.strip_suffix(['>', '|']).map(str::len) else { return at };
+    let skipped = &text[start..at.place.start as usize];
+    let mark = Mark {
+        line: at.mark.line - skipped.matches('\n').count(),
+        column: text[line..start].chars().count(),
+        offset: at.mark.offset - skipped.chars().count(),
+    };
+    At { mark, ..at }
+}
+
 /// The place of a sequence: where its first `-` is, not what follows it.
 fn at_dash(text: &str, at: At) -> At {
     let start = at.place.start as usize;
@@ -139,13 +182,18 @@ pub(crate) fn parse(text: &str, file: u32) -> Result<Vec<Node>, Broken> {
             Event::Scalar(_, style, ..) => Some(*style),
             _ => None,
         };
-        let at = at(&span, file, style);
+        let at = match style {
+            Some(ScalarStyle::Literal | ScalarStyle::Folded) => at_header(text, at(&span, file, style)),
+            _ => at(&span, file, style),
+        };
         let limit = |what: &str, limit: usize| Broken { message: format!("more than {limit} {what}"), at };
         let (node, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(value, style, anchor, _) => {
                 let null =
-                    style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                let kind = if null { Kind::Null } else { Kind::Scalar(text.into_owned()) };
+                    style == ScalarStyle::Plain && matches!(&*value, "" | "~" | "null" | "Null" | "NULL");
+                let written = text[at.place.start as usize..].starts_with(['~', 'n', 'N']);
+                let at = if null && !written { at_next(text, at) } else { at };
+                let kind = if null { Kind::Null } else { Kind::Scalar(value.into_owned()) };
                 (Node { kind, at }, anchor)
             }
             Event::Alias(anchor) => match anchors.get(&anchor) {
