@@ -9,6 +9,8 @@ use eyas_events::{Arch, EventType, FlagMap, FlagMapKind, Op, ParamInfo, SyscallF
 pub mod compile;
 #[path = "codegen/custom.rs"]
 mod custom;
+#[path = "codegen/hot.rs"]
+mod hot;
 
 /// System call numbers that the probe knows.
 const NUMBERS: usize = 512;
@@ -96,6 +98,7 @@ pub fn header(arch: Arch) -> String {
     let _ =
         writeln!(out, "static const volatile struct compat_row socketcalls[32] = {{ {} }};", socketcalls());
     maps(&mut out, arch);
+    out.push_str(&hot::cases(events()));
     out
 }
 

@@ -62,8 +62,9 @@ fn lacked() -> Vec<&'static str> {
 /// What it means that the kernel refuses a process that has the capabilities.
 pub(crate) fn refused() -> Error {
     Error::Missing(
-        "the kernel forbids this process to load BPF programs although it has the capabilities: a security module or \
-         a container's seccomp profile does (Docker: `--privileged`, or `--security-opt seccomp=unconfined`)"
+        "the kernel refuses the probe's programs although this process has the capabilities: a security module or a \
+         container's seccomp profile forbids them (Docker: `--privileged`, or `--security-opt seccomp=unconfined`), or \
+         its verifier does not accept them (EYAS_BPF_LOG=1 shows what it says)"
             .into(),
     )
 }
@@ -86,14 +87,6 @@ fn parse_list(text: &str) -> Option<Vec<u32>> {
         all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
     }
     Some(all)
-}
-
-/// Whether each system call has a tracepoint of its own to attach to: the kernel was built with them, and tracefs
-/// is mounted.
-pub(crate) fn has_syscall_tracepoints() -> bool {
-    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-        .iter()
-        .any(|root| Path::new(root).join("events/syscalls/sys_enter_openat/id").exists())
 }
 
 /// Whether this process is in the first pid namespace: iterators show what is in the own one.

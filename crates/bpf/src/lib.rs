@@ -21,6 +21,7 @@ mod files;
 mod probe;
 mod programs;
 mod ring;
+mod tracepoints;
 
 pub use files::{FileKind, OpenFile};
 pub use probe::{CpuDrops, Payloads, Probe, ProbeOptions, Quiet};

@@ -5,13 +5,14 @@ use std::os::fd::AsFd;
 
 use eyas_events::{Arch, SyscallCode, SyscallFlags, syscalls};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, MapHandle, MapType, OpenObject};
+use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::features::Need;
 use crate::files::{self, OpenFile};
 use crate::programs::{EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET};
-use crate::ring::Ring;
+use crate::ring::{self, Counter, Counters, Plan, Ring};
+use crate::tracepoints::Tracepoints;
 use crate::{Error, features};
 
 #[allow(
@@ -22,7 +23,7 @@ use crate::{Error, features};
     unused,
     unsafe_op_in_unsafe_fn
 )]
-mod skel {
+pub(crate) mod skel {
     include!(concat!(env!("OUT_DIR"), "/probe.skel.rs"));
 }
 
@@ -30,12 +31,12 @@ use skel::{ProbeSkel, ProbeSkelBuilder};
 
 /// Largest part of a buffer that is captured, bytes.
 const MAX_SNAPLEN: u32 = 65_000;
-/// CPUs that the counters have room for.
-const MAX_CPUS: usize = 1024;
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;
 /// The ring of a CPU that is off when the capture begins, bytes at most: it may come.
 const SPARE_RING: usize = 256 << 10;
+/// How many such CPUs get one: some machines tell of hundreds that never come.
+const SPARE_CPUS: usize = 32;
 
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +120,10 @@ pub struct Probe {
     /// What the skeleton borrows from: after it, so that it is dropped later.
     _object: Box<MaybeUninit<OpenObject>>,
     cpus: usize,
-    /// Those that see calls begin.
+    counters: Counters,
+    /// Those that see calls begin, and where each has a tracepoint of its own, if it does.
     enter: &'static [Program],
+    tracepoints: Option<Tracepoints>,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -157,8 +160,9 @@ impl Probe {
         if std::env::var_os("EYAS_BPF_LOG").is_none() {
             libbpf_rs::set_print(None);
         }
-        let cpus = features::possible_cpus().min(MAX_CPUS);
-        let enter = if features::has_syscall_tracepoints() { ENTER_EACH } else { ENTER_ALL };
+        let cpus = features::possible_cpus().min(ring::types_cpus());
+        let tracepoints = Tracepoints::find();
+        let enter = if tracepoints.is_some() { ENTER_EACH } else { ENTER_ALL };
         let mut object = Box::new(MaybeUninit::uninit());
         // SAFETY: the box is kept beside the skeleton and dropped after it, so that what the skeleton
         // borrows stays where it is for as long as the skeleton lives.
@@ -166,7 +170,8 @@ impl Probe {
             unsafe { &mut *std::ptr::from_mut(object.as_mut()) };
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
         open.maps.scratches.set_max_entries(cpus as u32).map_err(kernel("size its memory"))?;
-        open.maps.rings.set_max_entries(cpus as u32).map_err(kernel("size its rings"))?;
+        let plan = plan(cpus, options.ring_bytes);
+        open.maps.pieces.set_max_entries(plan.pieces as u32).map_err(kernel("size its rings"))?;
         let types = features::Types::of_kernel();
         types.check()?;
         for mut program in open.open_object_mut().progs_mut() {
@@ -183,24 +188,7 @@ impl Probe {
             _ => kernel("load its programs")(cause),
         })?;
 
-        let online = features::online_cpus();
-        let mut rings = Vec::with_capacity(cpus);
-        for cpu in 0..cpus as u32 {
-            let is_online = online.as_ref().is_none_or(|online| online.contains(&cpu));
-            let size = if is_online { options.ring_bytes } else { options.ring_bytes.min(SPARE_RING) };
-            let opts = libbpf_rs::libbpf_sys::bpf_map_create_opts {
-                sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as _,
-                ..Default::default()
-            };
-            let ring = MapHandle::create(MapType::RingBuf, Some("eyas_ring"), 0, 0, size as u32, &opts)
-                .map_err(kernel("make a ring buffer"))?;
-            let fd = std::os::fd::AsRawFd::as_raw_fd(&ring.as_fd());
-            skel.maps
-                .rings
-                .update(&cpu.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
-                .map_err(kernel("hand over a ring buffer"))?;
-            rings.push(Ring::map(ring.as_fd(), size)?);
-        }
+        let (counters, rings) = ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.pieces.as_fd(), &plan)?;
         if let Some(data) = skel.maps.data_data.as_deref_mut() {
             data.snaplen = options.snaplen;
             data.statsd_port = options.payloads.as_ref().map_or(0, |payloads| payloads.statsd_port);
@@ -213,7 +201,7 @@ impl Probe {
                 (bss.first_full_port, bss.last_full_port) = (*full.start(), *full.end());
             }
         }
-        let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, enter };
+        let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, counters, enter, tracepoints };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (page >> 10).trailing_zeros();
             data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
@@ -256,7 +244,12 @@ impl Probe {
                 let found = self.skel.object().progs_mut().find(|program| program.name() == row.name);
                 match found.filter(|program| program.autoload()) {
                     Some(program) => {
-                        let link = program.attach().map_err(kernel("attach its programs"))?;
+                        let link = match (&self.tracepoints, row.tracepoint()) {
+                            (Some(tracepoints), Some(name)) => tracepoints
+                                .attach(&program, &name)
+                                .map_err(|cause| Error::Kernel { step: "attach its programs", cause })?,
+                            _ => program.attach().map_err(kernel("attach its programs"))?,
+                        };
                         self.links.push((row.name, link));
                     }
                     // Calls that this architecture does not have.
@@ -302,7 +295,18 @@ impl Probe {
             bss.any_quiet_comm = u8::from(!quiet.comms.is_empty());
             bss.any_quiet_tid = u8::from(any);
         }
+        self.tell_choosy();
         QUIET.iter().try_for_each(|program| self.attach(program, any))
+    }
+
+    /// Tells the programs whether any setting asks for more than a look at the table of calls.
+    fn tell_choosy(&mut self) {
+        let maps = &mut self.skel.maps;
+        let samples = maps.data_data.as_deref().is_some_and(|data| data.sampling_ratio > 1);
+        if let Some(bss) = maps.bss_data.as_deref_mut() {
+            let others = [bss.stopped, bss.drop_failed, bss.any_quiet_comm, bss.any_quiet_tid];
+            bss.is_choosy = u8::from(samples || others.contains(&1));
+        }
     }
 
     /// From now on captures the first `1/ratio` of each second, and calls that carry state; 1: everything.
@@ -317,6 +321,7 @@ impl Probe {
         if let Some(data) = self.skel.maps.data_data.as_deref_mut() {
             data.sampling_ratio = ratio;
         }
+        self.tell_choosy();
         Ok(())
     }
 
@@ -349,24 +354,33 @@ impl Probe {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.stopped = 1;
         }
+        self.tell_choosy();
     }
 
     /// Counters by CPU.
     pub fn drops(&self) -> Vec<CpuDrops> {
-        let Some(bss) = self.skel.maps.bss_data.as_deref() else { return Vec::new() };
-        let read = |counter: &u64| {
-            // SAFETY: a valid, aligned place in memory that the kernel writes at the same time.
-            unsafe { std::ptr::read_volatile(counter) }
-        };
-        let drops = bss.counters.iter().take(self.cpus).map(|cpu| CpuDrops {
-            produced: read(&cpu.produced),
-            buffer: read(&cpu.full),
-            scratch: read(&cpu.too_large),
-            bug: read(&cpu.bug),
-            page_faults: read(&cpu.faults),
+        let drops = (0..self.cpus).map(|cpu| CpuDrops {
+            produced: self.counters.get(cpu, Counter::Produced),
+            buffer: self.counters.get(cpu, Counter::Full),
+            scratch: self.counters.get(cpu, Counter::TooLarge),
+            bug: self.counters.get(cpu, Counter::Bug),
+            page_faults: self.counters.get(cpu, Counter::Faults),
         });
         drops.collect()
     }
+}
+
+/// Rings of `ring_bytes` for the CPUs that are on, and smaller ones for those that may come.
+fn plan(cpus: usize, ring_bytes: usize) -> Plan {
+    let online = features::online_cpus();
+    let mut spare = 0;
+    Plan::new((0..cpus as u32).map(|cpu| {
+        if online.as_ref().is_none_or(|online| online.contains(&cpu)) {
+            return ring_bytes;
+        }
+        spare += 1;
+        if spare <= SPARE_CPUS { ring_bytes.min(SPARE_RING) } else { 0 }
+    }))
 }
 
 /// What becomes of a call while events are sampled.

@@ -15,6 +15,13 @@ pub(crate) struct Program {
     pub(crate) need: Option<Need>,
 }
 
+impl Program {
+    /// The tracepoint of a single system call that it is for, as tracefs names it.
+    pub(crate) fn tracepoint(&self) -> Option<String> {
+        self.name.strip_prefix("enter_").map(|call| format!("syscalls/sys_enter_{call}"))
+    }
+}
+
 const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
     Program { name, codes, by_default: true, need: None }
 }

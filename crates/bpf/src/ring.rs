@@ -1,122 +1,211 @@
-//! A kernel ring buffer, read without copying.
+//! The rings that the probe writes events to, read without copying. `bpf/ring.h` is the other side.
 
+use std::cell::Cell;
+use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use eyas_events::HEADER_LEN;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::Error;
+use crate::probe::skel::types;
 
-/// Mark on a record that is still being written.
-const BUSY: u32 = 1 << 31;
-/// Mark on a record that its writer gave up.
-const DISCARDED: u32 = 1 << 30;
-/// Length and page offset before each record.
-const RECORD_HEADER: u64 = 8;
+/// Bytes of a ring that lie in one piece.
+const PIECE: usize = 1 << 20;
+/// The largest event, which may begin at a piece's last byte.
+const MAX_EVENT: usize = 64 << 10;
+/// From a piece to the next.
+const STRIDE: usize = size_of::<types::piece>();
+/// Where an event's header has its length.
+const LENGTH_AT: usize = 16;
+
+const _: () = assert!(STRIDE >= PIECE + MAX_EVENT && STRIDE.is_multiple_of(64 << 10));
+
+/// How large each CPU's ring is, and where it lies.
+pub(crate) struct Plan {
+    /// By CPU: bytes, and the first piece.
+    rings: Vec<(usize, usize)>,
+    pub(crate) pieces: usize,
+}
+
+impl Plan {
+    /// For rings of the sizes given, each 0 or a power of two.
+    pub(crate) fn new(sizes: impl Iterator<Item = usize>) -> Self {
+        let mut pieces = 0;
+        let place = |size: usize| {
+            let first = pieces;
+            pieces += size.div_ceil(PIECE);
+            (size, first)
+        };
+        let rings = sizes.map(place).collect();
+        Self { rings, pieces }
+    }
+}
+
+/// What the probe and this process share: the state of every CPU, and the pieces of all rings.
+struct Shared {
+    cpus: Mapping,
+    pieces: Mapping,
+}
+
+/// Memory of a map; unmapped when dropped.
+struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the mapping is this value's alone; what it points to is shared with the kernel, by atomics.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; each word that changes is read and written by atomics.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    fn new(fd: BorrowedFd<'_>, len: usize, rights: ProtFlags) -> Result<Self, Error> {
+        let fail = |cause: String| Error::Kernel { step: "map its rings", cause };
+        let len = len.next_multiple_of(rustix::param::page_size());
+        // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing.
+        let start = unsafe { mmap(std::ptr::null_mut(), len, rights, MapFlags::SHARED, fd, 0) };
+        let start = start.map_err(|cause| fail(cause.to_string()))?;
+        NonNull::new(start.cast())
+            .map(|start| Self { start, len })
+            .ok_or_else(|| fail("a null address".into()))
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: `new` made the mapping with this length, and what borrows from it is gone.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// What a CPU counts; see [`crate::CpuDrops`].
+#[derive(Clone, Copy)]
+pub(crate) enum Counter {
+    Produced,
+    Full,
+    TooLarge,
+    Bug,
+    Faults,
+}
+
+impl Shared {
+    fn word(&self, cpu: usize, at: usize) -> &AtomicU64 {
+        assert!(cpu < types_cpus() && at.is_multiple_of(8) && at < size_of::<types::cpu>());
+        // SAFETY: the mapping holds a `cpu` for each number below `types_cpus`, of which this is an aligned word;
+        // the kernel changes it whole.
+        unsafe { self.cpus.start.add(cpu * size_of::<types::cpu>() + at).cast().as_ref() }
+    }
+}
+
+/// How many CPUs the probe has room for.
+pub(crate) const fn types_cpus() -> usize {
+    size_of::<types::bss_cpus>() / size_of::<types::cpu>()
+}
+
+/// Counters of all CPUs.
+#[derive(Clone)]
+pub(crate) struct Counters(Arc<Shared>);
+
+impl Counters {
+    pub(crate) fn get(&self, cpu: usize, which: Counter) -> u64 {
+        let at = match which {
+            Counter::Produced => offset_of!(types::cpu, produced),
+            Counter::Full => offset_of!(types::cpu, full),
+            Counter::TooLarge => offset_of!(types::cpu, too_large),
+            Counter::Bug => offset_of!(types::cpu, bug),
+            Counter::Faults => offset_of!(types::cpu, faults),
+        };
+        self.0.word(cpu, at).load(Ordering::Relaxed)
+    }
+}
+
+/// Maps the rings of a plan and gives each CPU its own.
+pub(crate) fn map(
+    cpus: BorrowedFd<'_>,
+    pieces: BorrowedFd<'_>,
+    plan: &Plan,
+) -> Result<(Counters, Vec<Ring>), Error> {
+    let shared = Arc::new(Shared {
+        cpus: Mapping::new(cpus, size_of::<types::bss_cpus>(), ProtFlags::READ | ProtFlags::WRITE)?,
+        pieces: Mapping::new(pieces, plan.pieces * STRIDE, ProtFlags::READ)?,
+    });
+    let ring = |(cpu, &(size, first)): (usize, &(usize, usize))| {
+        let part = |at: usize| {
+            // SAFETY: an aligned half of a word that `Shared::word` answers for.
+            unsafe { &*std::ptr::from_ref(shared.word(cpu, at & !7)).cast::<AtomicU32>().add(at / 4 % 2) }
+        };
+        part(offset_of!(types::cpu, first_piece)).store(first as u32, Ordering::Relaxed);
+        part(offset_of!(types::cpu, size)).store(size as u32, Ordering::Release);
+        Ring { shared: Arc::clone(&shared), cpu, first, size, at: 0, end: Cell::new(0) }
+    };
+    let rings = plan.rings.iter().enumerate().map(ring).collect();
+    Ok((Counters(shared), rings))
+}
 
 /// The frames of one CPU, oldest first.
 pub struct Ring {
-    /// The position up to which frames are consumed; ours to write.
-    consumer: NonNull<AtomicU64>,
-    /// The position up to which frames are written; the kernel's.
-    producer: NonNull<AtomicU64>,
-    /// The data, mapped twice in a row so that every record lies in one piece.
-    data: NonNull<u8>,
-    page: usize,
+    shared: Arc<Shared>,
+    cpu: usize,
+    /// The first of its pieces.
+    first: usize,
     size: usize,
+    /// Where the oldest frame begins, in bytes from the first one on.
+    at: u64,
+    /// Up to where frames are known to be whole.
+    end: Cell<u64>,
 }
-
-// SAFETY: the pointers are to mappings that this value owns alone; the kernel shares them by atomics only.
-unsafe impl Send for Ring {}
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring").field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Ring").field("cpu", &self.cpu).field("size", &self.size).finish_non_exhaustive()
     }
 }
 
 impl Ring {
-    /// Maps the ring buffer of `size` data bytes behind `fd`.
-    pub(crate) fn map(fd: BorrowedFd<'_>, size: usize) -> Result<Self, Error> {
-        let page = rustix::param::page_size();
-        let fail =
-            |cause: rustix::io::Errno| Error::Kernel { step: "map a ring buffer", cause: cause.to_string() };
-        // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing.
-        let consumer = unsafe {
-            mmap(std::ptr::null_mut(), page, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, fd, 0)
-        }
-        .map_err(fail)?;
-        // SAFETY: as above; producer page and data, which the kernel maps twice.
-        let producer = unsafe {
-            mmap(std::ptr::null_mut(), page + 2 * size, ProtFlags::READ, MapFlags::SHARED, fd, page as u64)
-        };
-        let producer = match producer {
-            Ok(producer) => producer,
-            Err(cause) => {
-                // SAFETY: the mapping was made above and nothing refers to it yet.
-                let _ = unsafe { munmap(consumer, page) };
-                return Err(fail(cause));
-            }
-        };
-        let null = || Error::Kernel { step: "map a ring buffer", cause: "a null address".into() };
-        let consumer = NonNull::new(consumer.cast()).ok_or_else(null)?;
-        let data = NonNull::new(producer.cast::<u8>().wrapping_add(page)).ok_or_else(null)?;
-        let producer = NonNull::new(producer.cast()).ok_or_else(null)?;
-        Ok(Self { consumer, producer, data, page, size })
-    }
-
-    fn consumed(&self) -> &AtomicU64 {
-        // SAFETY: the page is mapped as long as `self` lives and holds an aligned u64 at its start.
-        unsafe { self.consumer.as_ref() }
-    }
-
-    /// The length word of the oldest record.
-    #[inline]
-    fn head(&self) -> Option<(u64, u32)> {
-        let at = self.consumed().load(Ordering::Relaxed);
-        // SAFETY: as for the consumer's page; the kernel writes it with release semantics.
-        let end = unsafe { self.producer.as_ref() }.load(Ordering::Acquire);
-        if at >= end {
-            return None;
-        }
-        let offset = (at as usize) & (self.size - 1);
-        // SAFETY: `offset` is below `size`, records are aligned to 8 bytes, and the data is mapped twice.
-        let word = unsafe { self.data.add(offset).cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire);
-        (word & BUSY == 0).then_some((at, word))
-    }
-
-    /// The oldest frame, if one is finished; it stays until [`Ring::consume`].
+    /// The oldest frame, if there is one; it stays until [`Ring::consume`].
     #[inline]
     pub fn peek(&self) -> Option<&[u8]> {
-        let (at, word) = self.head()?;
-        let len = (word & !DISCARDED) as usize;
-        if word & DISCARDED != 0 || len > self.size - RECORD_HEADER as usize {
-            return Some(&[]);
+        if self.at == self.end.get() {
+            let head = self.shared.word(self.cpu, offset_of!(types::cpu, head)).load(Ordering::Acquire);
+            if self.at == head {
+                return None;
+            }
+            self.end.set(head);
         }
-        let offset = ((at + RECORD_HEADER) as usize) & (self.size - 1);
-        // SAFETY: `offset` and `len` are at most `size` each and the data is mapped twice; the record is
-        // finished, so nobody writes it until the consumer's position passes it, which needs `&mut self`.
-        Some(unsafe { std::slice::from_raw_parts(self.data.add(offset).as_ptr(), len) })
+        let offset = self.at as usize & (self.size - 1);
+        let place = (self.first + offset / PIECE) * STRIDE + offset % PIECE;
+        // SAFETY: the plan gave this ring pieces for all its bytes, and a piece has room for a whole event behind its
+        // last byte. The kernel wrote the frame before it moved the head past it, and does not touch it again before
+        // the tail, which only `consume` moves, and which takes `&mut self`, is past it.
+        unsafe {
+            let frame = self.shared.pieces.start.add(place);
+            let len = frame.add(LENGTH_AT).cast::<u32>().read_unaligned() as usize;
+            Some(std::slice::from_raw_parts(frame.as_ptr(), if len <= MAX_EVENT { len } else { 0 }))
+        }
     }
 
     /// Gives the oldest frame's room back to the kernel.
     #[inline]
     pub fn consume(&mut self) {
-        if let Some((at, word)) = self.head() {
-            let len = u64::from(word & !DISCARDED);
-            let next = at + (len + RECORD_HEADER).next_multiple_of(8);
-            self.consumed().store(next, Ordering::Release);
-        }
+        let Some(len) = self.peek().map(<[u8]>::len) else { return };
+        // After a frame without sense nothing says where the next begins.
+        self.at = if len < HEADER_LEN { self.end.get() } else { self.at + (len as u64).next_multiple_of(8) };
+        self.shared.word(self.cpu, offset_of!(types::cpu, tail)).store(self.at, Ordering::Release);
     }
 }
 
-impl Drop for Ring {
-    fn drop(&mut self) {
-        // SAFETY: both mappings were made by `map` with these lengths, and nothing borrows from them now.
-        unsafe {
-            let _ = munmap(self.consumer.as_ptr().cast(), self.page);
-            let _ = munmap(self.producer.as_ptr().cast(), self.page + 2 * self.size);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_has_pieces_for_all_its_bytes() {
+        let plan = Plan::new([8 << 20, 4096, 0, PIECE].into_iter());
+        assert_eq!(plan.rings, [(8 << 20, 0), (4096, 8), (0, 9), (PIECE, 9)]);
+        assert_eq!(plan.pieces, 10);
     }
 }

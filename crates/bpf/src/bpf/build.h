@@ -26,7 +26,7 @@ static __always_inline void put_user_str(struct scratch *s, __u64 from, __u32 ma
 {
 	long len = from ? bpf_probe_read_user_str(&s->data[s->pos & 0xffff], max, (void *)from) : 0;
 	if (len < 0)
-		own_counters()->faults++;
+		own_cpu()->faults++;
 	end_param(s, len > 0 ? len & 0xffff : 0);
 }
 
@@ -45,7 +45,7 @@ static __always_inline void put_user_bytes(struct scratch *s, __u64 from, __u64 
 	if (!from || !bounded) {
 		bounded = 0;
 	} else if (bpf_probe_read_user(&s->data[s->pos & 0xffff], bounded, (void *)from)) {
-		own_counters()->faults++;
+		own_cpu()->faults++;
 		bounded = 0;
 	}
 	end_param(s, bounded);
@@ -65,20 +65,20 @@ static __always_inline void begin(struct scratch *s, __u16 type, __u64 tid)
 
 static __always_inline void submit(struct scratch *s)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct cpu_counters *c = own_counters();
+	struct cpu *cpu = own_cpu();
 	__u32 len = s->pos;
-	c->produced++;
+	cpu->produced++;
 	if (len > MAX_EVENT) {
-		c->too_large++;
+		cpu->too_large++;
 		return;
 	}
 	*(__u32 *)&s->data[16] = len;
+	__u8 *to = room(cpu, len);
 	barrier_var(len);
 	len &= 0x1ffff;
-	if (len > MAX_EVENT)
+	if (!to || len > MAX_EVENT || bpf_probe_read_kernel(to, len, s->data)) {
+		cpu->full++;
 		return;
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
-	if (!ring || bpf_ringbuf_output(ring, s->data, len, BPF_RB_NO_WAKEUP))
-		c->full++;
+	}
+	publish(cpu, len);
 }

@@ -58,9 +58,19 @@ static __always_inline void take_args(__u64 *args, struct pt_regs *regs, bool co
 	}
 }
 
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+static __always_inline __u32 number_of_call(struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+
 static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
 {
-	struct call call = { .number = regs->orig_ax, .compat = task->thread_info.status & TS_COMPAT };
+	struct call call = { .number = number_of_call(regs), .compat = is_compat(task) };
 	if (call.compat)
 		translate_ia32(&call, regs);
 	return call;
@@ -78,10 +88,20 @@ static __always_inline void take_args(__u64 *args, struct pt_regs *regs, bool co
 	args[5] = regs->regs[5];
 }
 
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return task->thread_info.flags & TIF_32BIT;
+}
+
+static __always_inline __u32 number_of_call(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
 static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
 {
 	/* 32-bit calls have numbers of their own, which nothing here knows. */
-	struct call call = { .number = task->thread_info.flags & TIF_32BIT ? -1 : regs->syscallno };
+	struct call call = { .number = is_compat(task) ? -1 : number_of_call(regs) };
 	return call;
 }
 #endif

@@ -6,11 +6,13 @@
 static __always_inline struct scratch *fresh(void)
 {
 	struct scratch *s = scratch();
-	if (!s || s->busy) {
-		own_counters()->bug++;
+	struct cpu *cpu = own_cpu();
+	if (!s || cpu->busy) {
+		cpu->produced++;
+		cpu->bug++;
 		return 0;
 	}
-	s->busy = 1;
+	cpu->busy = 1;
 	s->task = (__u64)current_task();
 	s->forked = 0;
 	s->ret = 0;
@@ -23,9 +25,9 @@ static __always_inline struct scratch *fresh(void)
 	return s;
 }
 
-static __always_inline int done(struct scratch *s)
+static __always_inline int done(void)
 {
-	s->busy = 0;
+	own_cpu()->busy = 0;
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Events of a fixed size, built in the ring itself: their programs may interrupt one that uses the scratch. */
+/* Events of a fixed size that are no system calls', built in the ring itself. */
 #pragma once
 
 struct __attribute__((packed)) header {
@@ -12,19 +12,23 @@ struct __attribute__((packed)) header {
 #define FIXED_PARAMS_MAX 6
 
 /* Room for an event of `size` bytes, with its header, and lengths as packed into `lengths`: four bits each, the
- * first lowest. */
+ * first lowest. To be handed over by `hand_over`. */
 static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 lengths, __u64 tid)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	struct cpu *cpu = own_cpu();
 	struct header *event;
 	int i;
-	own_counters()->produced++;
-	event = ring ? bpf_ringbuf_reserve(ring, size, 0) : 0;
-	if (!event) {
-		own_counters()->full++;
+	cpu->produced++;
+	if (cpu->busy) {
+		cpu->bug++;
 		return 0;
 	}
+	event = (void *)room(cpu, size);
+	if (!event) {
+		cpu->full++;
+		return 0;
+	}
+	cpu->busy = 1;
 	event->ts = boot_time + bpf_ktime_get_boot_ns();
 	event->tid = tid;
 	event->len = size;
@@ -35,6 +39,14 @@ static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 
 		if (i < count)
 			slots[i] = lengths >> 4 * i & 15;
 	return event;
+}
+
+static __always_inline int hand_over(__u32 size)
+{
+	struct cpu *cpu = own_cpu();
+	publish(cpu, size);
+	cpu->busy = 0;
+	return 0;
 }
 
 struct __attribute__((packed)) drop_event {

@@ -91,11 +91,16 @@ static __always_inline bool keeps(__u16 type)
 	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X;
 }
 
-/* What was kept for the call at hand. */
-static __always_inline struct kept *kept_for(struct scratch *s)
+/* What was kept for the call of that number, which is at hand. */
+static __always_inline struct kept *kept_of(__u32 number)
 {
 	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, 0);
-	return kept && kept->number == s->number ? kept : 0;
+	return kept && kept->number == number ? kept : 0;
+}
+
+static __always_inline struct kept *kept_for(struct scratch *s)
+{
+	return kept_of(s->number);
 }
 
 static __always_inline void forget(void)

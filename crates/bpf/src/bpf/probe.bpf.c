@@ -10,6 +10,7 @@
 #endif
 
 #include "state.h"
+#include "ring.h"
 #include "tables.h"
 #include "build.h"
 #include "kernel/read.h"
@@ -19,6 +20,7 @@
 #include "interpret.h"
 #include "call.h"
 #include "emit.h"
+#include "hot.h"
 #include "fixed.h"
 #include "sampling.h"
 #include "snapshot.h"
@@ -49,8 +51,8 @@ static __always_inline bool is_left_out(struct task_struct *task)
 	return stopped || task->tgid == own_pid || is_quiet(task);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+/* The end of a call that takes more to decide, or to tell. */
+static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	struct call call = call_of(task, regs);
@@ -85,7 +87,23 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		emit(type);
 	if (keeps(type))
 		forget();
-	return done(s);
+	return done();
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = current_task();
+	/* Most calls are decided here; those of another width are numbered otherwise. */
+	if (!is_compat(task)) {
+		__u32 number = number_of_call(regs);
+		if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)])
+			return 0;
+		if (!is_choosy && task->tgid != own_pid &&
+		    make_hot(task, regs, ret, syscall_rows[number & (SYSCALLS - 1)].type, number))
+			return 0;
+	}
+	return end_of_call(regs, ret);
 }
 
 /* What a tracepoint costs whatever its program does: measurements are beside it. */
@@ -170,7 +188,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	s->task = (__u64)child;
 	s->forked = 1;
 	emit(EV_SYSCALL_CLONE_20_X);
-	return done(s);
+	return done();
 }
 #endif
 
@@ -182,7 +200,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 		return 0;
 	s->filename = (__u64)binprm->filename;
 	emit_exec(EV_SYSCALL_EXECVE_19_X);
-	return done(s);
+	return done();
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -192,7 +210,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (is_left_out(task) || !(s = fresh()))
 		return 0;
 	emit_exit(EV_PROCEXIT_1_E);
-	return done(s);
+	return done();
 }
 
 SEC("tp_btf/sched_switch")
@@ -211,8 +229,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	event->vm_size = vm_size(mm);
 	event->vm_rss = vm_rss(mm);
 	event->vm_swap = vm_swap(mm);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
+	return hand_over(sizeof(*event));
 }
 
 SEC("tp_btf/signal_deliver")
@@ -229,8 +246,7 @@ int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_s
 				(__s64)READ(info, _sifields._kill._pid) : 0;
 	event->receiver = (__s64)task->pid;
 	event->signal = signal;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
+	return hand_over(sizeof(*event));
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -238,7 +254,8 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 {
 	struct task_struct *task = current_task();
 	struct fault_event *event;
-	if (is_left_out(task) || sampling_ratio > 1)
+	/* One in the middle of an event is the probe's own: it reads memory that may not be there. */
+	if (own_cpu()->busy || is_left_out(task) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, task->pid);
 	if (!event)
@@ -246,8 +263,7 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 	event->address = address;
 	event->ip = regs->ip;
 	event->error = fault_flags(error);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
+	return hand_over(sizeof(*event));
 }
 
 SEC("tp_btf/page_fault_user")

@@ -14,7 +14,7 @@ static __always_inline void mark_sampling(__u16 type, struct task_struct *task)
 	if (!event)
 		return;
 	event->ratio = sampling_ratio;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	hand_over(sizeof(*event));
 }
 
 /* Whether the call carries state as long as it succeeds, or is made with certain arguments. */

@@ -73,7 +73,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	record->kind = kind_of(file);
 	if (record->kind == KIND_PATH || record->kind == KIND_ANONYMOUS) {
 		walk(s, number_of(s, file));
-		len = copy_path(s, sizeof(*record));
+		len = copy_path(s, &s->data[sizeof(*record)]);
 		if (record->kind == KIND_PATH && !s->whole)
 			record->kind = KIND_OTHER;
 	}

@@ -5,7 +5,6 @@
 #define HEADER 26
 #define MAX_EVENT 65536
 #define TEMP 65536
-#define MAX_CPUS 1024
 
 struct event_row { __u16 first; __u8 count; };
 struct syscall_row { __u16 type; __u16 code; };
@@ -24,8 +23,6 @@ struct scratch {
 	__u32 index;
 	/* The task that the event is about: the caller, or the child that it makes. In kernel memory. */
 	__u64 task;
-	/* Whether a program is at work with it. */
-	__u8 busy;
 	/* Whether the caller's longs are 32 bits wide. */
 	__u8 compat;
 	__u8 failed_exec;
@@ -55,27 +52,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
-
-struct ring {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct ring);
-} rings SEC(".maps");
-
-/* Events made, those lost by cause, and parameters left empty as user memory could not be read. */
-struct cpu_counters {
-	__u64 produced;
-	__u64 full;
-	__u64 too_large;
-	__u64 bug;
-	__u64 faults;
-};
 
 #define COMM_LEN 16
 
@@ -120,14 +96,10 @@ __u32 page_to_kb = 2;
 __u32 own_pid = -1;
 __u8 drop_failed = 0;
 __u8 stopped = 0;
+/* Whether any of these settings asks for more than a look at the table and at `own_pid`: stopped, sampling, failed
+ * calls left out, threads left out. */
+__u8 is_choosy = 0;
 __u8 any_quiet_comm = 0, any_quiet_tid = 0;
-struct cpu_counters counters[MAX_CPUS];
-
-static __always_inline struct cpu_counters *own_counters(void)
-{
-	return &counters[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
-}
-
 /* A pointer as a number, which the verifier lets take any form. */
 static __always_inline __u64 number_of(struct scratch *s, void *pointer)
 {

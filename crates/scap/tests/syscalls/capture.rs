@@ -3,10 +3,12 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{EventType, SyscallCode, syscalls};
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{Options, Quiet, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent};
 
+use crate::call::call;
 use crate::want::{Want, mismatches};
 
 /// How long an event may take to come.
@@ -122,6 +124,39 @@ impl Capture {
     /// Captures a part of each second from here on.
     pub fn sample(&mut self, ratio: u32) {
         self.shared.source.set_sampling(ratio).unwrap();
+    }
+
+    /// Has the interpreter make every event, or only those without code of their own: it does whatever is to be
+    /// decided by more than the table of calls, such as by a thread's name, which nobody has here.
+    pub fn interpret(&mut self, every: bool) {
+        let comms = if every { vec!["nobody at all".to_owned()] } else { Vec::new() };
+        self.shared.source.set_quiet(&Quiet { comms, ..Quiet::default() }).unwrap();
+    }
+
+    /// The events of this thread that come of what `calls` does, which lseek has to be of interest for: it marks
+    /// where they begin and end.
+    pub fn own(&mut self, calls: impl FnOnce()) -> Vec<OwnedEvent> {
+        const MARK: i64 = 0x6d61_726b;
+        let mark = || call(libc::SYS_lseek, [-1, MARK, 0]);
+        self.seen.clear();
+        mark();
+        calls();
+        mark();
+        let own = |event: &OwnedEvent| event.as_raw().tid == tid();
+        let is_mark = |event: &OwnedEvent| {
+            let raw = event.as_raw();
+            own(event)
+                && raw.ty == EventType::SYSCALL_LSEEK_X
+                && raw.int(SYSCALL_LSEEK_X::offset) == Some(MARK)
+        };
+        let until = Instant::now() + PATIENCE;
+        while self.seen.iter().filter(|event| is_mark(event)).count() < 2 {
+            assert!(Instant::now() < until, "the marks do not come");
+            self.pull();
+        }
+        let mut between =
+            std::mem::take(&mut self.seen).into_iter().skip_while(|event| !is_mark(event)).skip(1);
+        between.by_ref().take_while(|event| !is_mark(event)).filter(own).collect()
     }
 
     /// Reads what has come; whether anything did.

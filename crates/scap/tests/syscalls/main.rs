@@ -18,6 +18,7 @@ mod process;
 mod signal;
 mod tracepoint;
 mod wait;
+mod ways;
 
 use eyas_events::{Category, EventFlags, EventInfo, EventType, events};
 

@@ -16,14 +16,14 @@ static __always_inline struct file *file_of(struct scratch *s, int fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct files_struct *files = task->files;
-	struct file *file = 0;
+	struct file *file;
 	if (fd < 0)
 		return 0;
 	if (s->fd == fd)
 		return (struct file *)s->file;
 	if (!files || (__u32)fd >= files->fdt->max_fds)
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), &files->fdt->fd[fd]);
+	file = READ_POINTER(&files->fdt->fd[fd]);
 	s->fd = fd;
 	s->file = (__u64)file;
 	return file;
@@ -102,20 +102,20 @@ __noinline int walk(struct scratch *s, __u64 of)
 }
 
 /* Copies what `walk` found, with its NUL; answers its length. */
-static __always_inline __u32 copy_path(struct scratch *s, __u32 to)
+static __always_inline __u32 copy_path(struct scratch *s, __u8 *to)
 {
 	__u32 at = s->at;
 	__u32 len = PATH_MAX + 1 - at;
 	barrier_var(len);
 	len &= 2 * PATH_MAX - 1;
-	bpf_probe_read_kernel(&s->data[to & 0xffff], len, &s->data[TEMP + (at & (PATH_MAX - 1))]);
+	bpf_probe_read_kernel(to, len, &s->data[TEMP + (at & (PATH_MAX - 1))]);
 	return len;
 }
 
 static __always_inline void put_path(struct scratch *s, struct file *file)
 {
 	walk(s, number_of(s, file));
-	end_param(s, copy_path(s, s->pos));
+	end_param(s, copy_path(s, &s->data[s->pos & 0xffff]));
 }
 
 static __always_inline __u64 inode_time(struct inode *inode, bool modified)

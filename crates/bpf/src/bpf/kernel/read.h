@@ -27,3 +27,6 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 #define READ_5(from, a, b, c, d, e) HOP(READ_4(from, a, b, c, d), e)
 #define READ_N(a, b, c, d, e, name, ...) name
 #define READ(from, ...) READ_N(__VA_ARGS__, READ_5, READ_4, READ_3, READ_2, READ_1)(from, __VA_ARGS__)
+
+/* A pointer in an array of them: read as the member of a structure that is nothing else. */
+#define READ_POINTER(from) ((__typeof__(*(from)))READ((struct list_head *)(from), next))

@@ -20,15 +20,15 @@ static __always_inline __u16 swap16(__u16 v)
 	return v >> 8 | v << 8;
 }
 
-/* Both ends of a socket: ours first for what goes out, theirs first for what comes in. */
-__noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
+/* The longest: two sockets and a path. */
+#define TUPLE_MAX (17 + 109)
+
+/* Writes both ends of a socket, ours first for what goes out, theirs first for what comes in; answers how long that
+ * is. */
+static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __u32 incoming, __u64 user_addr)
 {
-	struct scratch *s = scratch();
-	if (!s)
-		return 0;
 	struct sock *sk = sock_of(s, fd);
 	__u16 family = sk ? READ(sk, __sk_common.skc_family) : 0;
-	__u8 *to = &s->data[s->pos & 0xffff];
 	if (family == AF_INET) {
 		struct inet_sock *inet = (void *)sk;
 		__u32 local = READ(inet, inet_saddr), remote = READ(sk, __sk_common.skc_daddr);
@@ -46,7 +46,7 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 		*(__u16 *)&to[5] = incoming ? rport : lport;
 		*(__u32 *)&to[7] = incoming ? local : remote;
 		*(__u16 *)&to[11] = incoming ? lport : rport;
-		end_param(s, 13);
+		return 13;
 	} else if (family == AF_INET6) {
 		struct inet_sock *inet = (void *)sk;
 		struct in6_addr local = BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr);
@@ -72,7 +72,7 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 			__builtin_memcpy(&to[19], &remote, 16);
 			*(__u16 *)&to[35] = rport;
 		}
-		end_param(s, 37);
+		return 37;
 	} else if (family == AF_UNIX) {
 		struct unix_sock *own = (void *)sk;
 		struct sock *peer = READ(own, peer);
@@ -97,9 +97,15 @@ __noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
 			to[17] = 0;
 			len = 1;
 		}
-		end_param(s, 17 + (len & 0x7f));
-	} else {
-		put_empty(s);
+		return 17 + (len & 0x7f);
 	}
+	return 0;
+}
+
+__noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
+{
+	struct scratch *s = scratch();
+	if (s)
+		end_param(s, write_tuple(s, &s->data[s->pos & 0xffff], fd, incoming, user_addr));
 	return 0;
 }

@@ -51,24 +51,26 @@ __noinline int translate(__u32 map, __u64 value)
 	return m.kind == 2 ? m.otherwise : result;
 }
 
-__noinline int open_flags(__u64 flags)
-{
-	static const volatile __u32 pairs[12][2] = {
+#define BIT(value, from, to) (((value) >> (from) & 1) << (to))
+
 #if defined(__TARGET_ARCH_x86)
-		{ 0x4000, 512 }, { 0x8000, 2048 }, { 0x10000, 9216 },
+#define O_DIRECT_AT 14
+#define O_LARGEFILE_AT 15
+#define O_DIRECTORY_AT 16
 #else
-		{ 0x10000, 512 }, { 0x20000, 2048 }, { 0x4000, 9216 },
+#define O_DIRECT_AT 16
+#define O_LARGEFILE_AT 17
+#define O_DIRECTORY_AT 14
 #endif
-		{ 0x40, 4 }, { 0x80, 32 }, { 0x200, 256 }, { 0x400, 8 }, { 0x800, 64 }, { 0x1000, 144 },
-		{ 0x80000, 4096 }, { 0x100000, 128 }, { 0x400000, 8192 },
-	};
-	__u32 mode = flags & 3, result = mode == 1 ? 2 : mode == 2 ? 3 : 1;
-	int i;
-	for (i = 0; i < 12; i++) {
-		__s64 hit = flags & pairs[i][0];
-		result |= pairs[i][1] & ((hit | -hit) >> 63);
-	}
-	return result;
+/* The access modes 0 to 3 in the schema's numbers, two bits each. */
+#define ACCESS_MODES 0x79
+
+static __always_inline __u32 open_flags(__u32 f)
+{
+	return (ACCESS_MODES >> 2 * (f & 3) & 3) | BIT(f, 6, 2) | BIT(f, 7, 5) | BIT(f, 9, 8) | BIT(f, 10, 3) |
+	       BIT(f, 11, 6) | BIT(f, 12, 4) | BIT(f, 12, 7) | BIT(f, 19, 12) | BIT(f, 20, 7) | BIT(f, 22, 13) |
+	       BIT(f, O_DIRECT_AT, 9) | BIT(f, O_LARGEFILE_AT, 11) | BIT(f, O_DIRECTORY_AT, 10) |
+	       BIT(f, O_DIRECTORY_AT, 13);
 }
 
 static __always_inline __u32 open_mode(__u64 flags, __u64 mode)

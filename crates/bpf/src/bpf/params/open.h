@@ -7,16 +7,17 @@
 #define PPM_LOWER (1 << 16)
 
 /* What only the kernel knows of a file that was opened. */
+static __always_inline __u32 flags_of(struct file *file)
+{
+	int layer = layer_of(file);
+	return (READ(file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0) |
+	       (layer == 1 ? PPM_UPPER : layer == 2 ? PPM_LOWER : 0);
+}
+
 static __always_inline __u32 opened_flags(struct scratch *s, __s64 fd)
 {
-	__u32 flags = 0;
 	struct file *file = fd >= 0 ? file_of(s, fd) : 0;
-	if (!file)
-		return 0;
-	if (READ(file, f_mode) & FMODE_CREATED)
-		flags |= PPM_O_F_CREATED;
-	int layer = layer_of(file);
-	return flags | (layer == 1 ? PPM_UPPER : layer == 2 ? PPM_LOWER : 0);
+	return file ? flags_of(file) : 0;
 }
 
 /* A word of an openat2's open_how. */
@@ -58,11 +59,11 @@ __noinline int param_open(__u32 desc)
 		put(s, file ? layer_of(file) : 0, 2);
 		break;
 	case OP_X_FD_DEV:
-		file = s->ret > 0 ? file_of(s, s->ret) : 0;
+		file = s->ret >= 0 ? file_of(s, s->ret) : 0;
 		put(s, file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0, 4);
 		break;
 	case OP_X_FD_INO:
-		file = s->ret > 0 ? file_of(s, s->ret) : 0;
+		file = s->ret >= 0 ? file_of(s, s->ret) : 0;
 		put(s, file ? READ(file, f_inode, i_ino) : 0, 8);
 		break;
 	default:
@@ -88,7 +89,7 @@ __noinline int param_path(__u32 desc)
 			put_empty(s);
 		return 0;
 	}
-	if (s->ret > 0)
+	if (s->ret >= 0)
 		file = file_of(s, s->ret);
 	if (file)
 		put_path(s, file);

@@ -15,30 +15,33 @@
 /* What the first byte of an option's value says. */
 enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TIME };
 
-/* The address that stands in the upper half of the scratch: family byte, address, port in host order; or the
- * path, without the NUL before an abstract name. */
-static __always_inline void put_sockaddr(struct scratch *s, __u32 len)
+/* The longest: a path. */
+#define ADDRESS_MAX (1 + UNIX_PATH_MAX)
+
+/* Writes the address of `len` bytes at `from`, where a NUL stands behind it: family byte, address, port in host order;
+ * or the path, without the NUL before an abstract name. Answers how long that is. */
+static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 {
-	__u8 *from = &s->data[TEMP], *to = &s->data[s->pos & 0xffff];
 	__u16 family = len >= 2 ? *(__u16 *)from : 0;
 	if (family == AF_INET && len >= 8) {
 		to[0] = AF_INET;
 		*(__u32 *)&to[1] = *(__u32 *)&from[4];
 		*(__u16 *)&to[5] = swap16(*(__u16 *)&from[2]);
-		end_param(s, 7);
-	} else if (family == AF_INET6 && len >= 24) {
+		return 7;
+	}
+	if (family == AF_INET6 && len >= 24) {
 		to[0] = AF_INET6;
 		*(__u64 *)&to[1] = *(__u64 *)&from[8];
 		*(__u64 *)&to[9] = *(__u64 *)&from[16];
 		*(__u16 *)&to[17] = swap16(*(__u16 *)&from[2]);
-		end_param(s, 19);
-	} else if (family == AF_UNIX) {
+		return 19;
+	}
+	if (family == AF_UNIX) {
 		to[0] = AF_UNIX;
 		long n = bpf_probe_read_kernel_str(&to[1], UNIX_PATH_MAX, from + 2 + (from[2] == 0));
-		end_param(s, n > 0 ? 1 + (n & 0x7f) : 0);
-	} else {
-		put_empty(s);
+		return n > 0 ? 1 + (n & 0x7f) : 0;
 	}
+	return 0;
 }
 
 __noinline int param_address(__u32 desc)
@@ -59,7 +62,7 @@ __noinline int param_address(__u32 desc)
 	else if (bpf_probe_read_user(&s->data[TEMP], len, (void *)from))
 		len = 0;
 	s->data[TEMP + len] = 0;
-	put_sockaddr(s, len);
+	end_param(s, write_address(&s->data[s->pos & 0xffff], &s->data[TEMP], len));
 	return 0;
 }
 

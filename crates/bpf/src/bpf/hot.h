@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Events that are made most often, by code of their own that is generated from their rows and builds them in the ring. */
+#pragma once
+
+#if defined(__TARGET_ARCH_x86)
+#define ARG0 regs->di
+#define ARG1 regs->si
+#define ARG2 regs->dx
+#define ARG3 regs->r10
+#define ARG4 regs->r8
+#define ARG5 regs->r9
+#else
+#define ARG0 regs->orig_x0
+#define ARG1 regs->regs[1]
+#define ARG2 regs->regs[2]
+#define ARG3 regs->regs[3]
+#define ARG4 regs->regs[4]
+#define ARG5 regs->regs[5]
+#endif
+
+#define HOT_STORE(at, bits, value) *(__u##bits *)(event + (at)) = (value);
+
+/* How many bytes of a buffer are kept, where that does not depend on what they are. */
+#define HOT_LIMIT(size)                                                                                           \
+	if (snaplen_by_protocol)                                                                                  \
+		return false;                                                                                     \
+	limit = (__u64)(size) > snaplen ? snaplen : (size);                                                       \
+	barrier_var(limit);                                                                                       \
+	limit &= 0xffff;
+
+#define HOT_SCRATCH                                                                                               \
+	s = scratch();                                                                                            \
+	if (!s)                                                                                                   \
+		return false;                                                                                     \
+	s->fd = -1;
+
+/* Without what was kept, or with a path too long to be kept so, more is to be looked at. */
+#define HOT_KEPT                                                                                                  \
+	kept = kept_of(number);                                                                                   \
+	if (!kept || kept->len > KEPT_SHORT)                                                                      \
+		return false;
+
+#define HOT_OPENED file = ret >= 0 ? file_of(s, ret) : 0;
+
+/* An event of so many parameters, and bytes at most. */
+#define HOT_BEGIN(count, most)                                                                                    \
+	event = to = room(cpu, most);                                                                             \
+	if (!event)                                                                                               \
+		return false;                                                                                     \
+	cpu->busy = 1;                                                                                            \
+	HOT_STORE(0, 64, boot_time + bpf_ktime_get_boot_ns())                                                     \
+	HOT_STORE(8, 64, task->pid)                                                                               \
+	HOT_STORE(20, 64, type | (__u64)(count) << 16)
+
+/* Parameters, at a place from `to`, which is moved behind those of no fixed size. */
+#define HOT_PUT(at, bits, value) *(__u##bits *)(to + (at)) = (value);
+
+#define HOT_LENGTH(index, at, len)                                                                                \
+	HOT_STORE(HEADER + 2 * (index), 16, len)                                                                  \
+	to += (at) + (len);
+
+#define HOT_TEXT(index, at, from)                                                                                 \
+	len = from ? bpf_probe_read_user_str(to + (at), 4096, (void *)from) : 0;                                  \
+	if (len < 0) {                                                                                            \
+		cpu->faults++;                                                                                    \
+		len = 0;                                                                                          \
+	}                                                                                                         \
+	barrier_var(len);                                                                                         \
+	len &= 0x1fff;                                                                                            \
+	HOT_LENGTH(index, at, len)
+
+#define HOT_BYTES(index, at, from)                                                                                \
+	if (limit && (!from || bpf_probe_read_user(to + (at), limit, (void *)from))) {                            \
+		cpu->faults += from != 0;                                                                         \
+		limit = 0;                                                                                        \
+	}                                                                                                         \
+	HOT_LENGTH(index, at, limit)
+
+#define HOT_NAME(index, at, from)                                                                                 \
+	len = from->len;                                                                                          \
+	barrier_var(len);                                                                                         \
+	len &= 2 * KEPT_SHORT - 1;                                                                                \
+	if (len > KEPT_SHORT)                                                                                     \
+		len = KEPT_SHORT;                                                                                 \
+	bpf_probe_read_kernel(to + (at), len, from->data);                                                        \
+	from->number = NOTHING_KEPT;                                                                              \
+	HOT_LENGTH(index, at, len)
+
+#define HOT_ADDRESS(index, at, from)                                                                              \
+	len = from->len & (2 * SOCKADDR_MAX - 1);                                                                 \
+	from->data[len] = 0;                                                                                      \
+	len = write_address(to + (at), from->data, len);                                                          \
+	from->number = NOTHING_KEPT;                                                                              \
+	barrier_var(len);                                                                                         \
+	len &= 0x7f;                                                                                              \
+	HOT_LENGTH(index, at, len)
+
+#define HOT_TUPLE(index, at, incoming, there, addr)                                                               \
+	len = there ? write_tuple(s, to + (at), ARG0, incoming, addr) : 0;                                        \
+	barrier_var(len);                                                                                         \
+	len &= 0x7f;                                                                                              \
+	HOT_LENGTH(index, at, len)
+
+#define HOT_PATH(index, at, of)                                                                                   \
+	len = 0;                                                                                                  \
+	if (of) {                                                                                                 \
+		walk(s, number_of(s, of));                                                                        \
+		len = copy_path(s, to + (at));                                                                    \
+	}                                                                                                         \
+	barrier_var(len);                                                                                         \
+	len &= 2 * PATH_MAX - 1;                                                                                  \
+	HOT_LENGTH(index, at, len)
+
+#define HOT_END(at)                                                                                               \
+	to += (at);                                                                                               \
+	break;
+
+/* Makes the event if it is one of those, and there is room for the longest it may be. */
+static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
+				     __u32 number)
+{
+	struct cpu *cpu = own_cpu();
+	struct scratch *s;
+	struct kept *kept;
+	struct file *file;
+	__u8 *event, *to;
+	__u32 limit;
+	long len;
+	if (cpu->busy)
+		return false;
+	switch (type) {
+	HOT_CASES
+	default:
+		return false;
+	}
+	__u32 all = to - event;
+	HOT_STORE(16, 32, all)
+	cpu->produced++;
+	publish(cpu, all);
+	cpu->busy = 0;
+	return true;
+}

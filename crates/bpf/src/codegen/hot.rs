@@ -1,0 +1,204 @@
+//! Events that are made most often: each gets code of its own, with all places known, instead of the interpreter.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use eyas_events::{EventInfo, FlagMap, FlagMapKind, Op, ParamInfo};
+
+use super::{custom, custom_row};
+
+/// Those events. One that is not here costs about twice as much, so that what programs do all the time belongs here; each
+/// takes some forty instructions.
+pub(super) const EVENTS: &[&str] = &[
+    "GENERIC_X",
+    "SYSCALL_READ_X",
+    "SYSCALL_WRITE_X",
+    "SYSCALL_PREAD_X",
+    "SYSCALL_PWRITE_X",
+    "SYSCALL_CLOSE_X",
+    "SYSCALL_FSTAT_X",
+    "SYSCALL_STAT_X",
+    "SYSCALL_LSTAT_X",
+    "SYSCALL_NEWFSTATAT_X",
+    "SYSCALL_ACCESS_X",
+    "SYSCALL_LSEEK_X",
+    "SYSCALL_MMAP_X",
+    "SYSCALL_MUNMAP_X",
+    "SYSCALL_MPROTECT_X",
+    "SYSCALL_BRK_4_X",
+    "SYSCALL_FUTEX_X",
+    "SYSCALL_IOCTL_3_X",
+    "SYSCALL_FCNTL_X",
+    "SYSCALL_EPOLLWAIT_X",
+    "SYSCALL_GETDENTS64_X",
+    "SYSCALL_SELECT_X",
+    "SYSCALL_OPEN_X",
+    "SYSCALL_OPENAT_2_X",
+    "SOCKET_CONNECT_X",
+    "SOCKET_SENDTO_X",
+    "SOCKET_RECVFROM_X",
+];
+
+/// Bytes of an event's header.
+const HEADER: usize = 26;
+/// The longest text of a path.
+const TEXT: usize = 4096;
+/// The longest path that is kept when a call begins; a longer one takes the interpreter.
+const KEPT: usize = 256;
+/// The longest path of a file that was opened, and ends of a socket, and address of one.
+const PATH: usize = 4097;
+const TUPLE: usize = 126;
+const ADDRESS: usize = 110;
+
+/// What has to be at hand before the event begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ahead {
+    /// How much of a buffer is captured, of so many bytes.
+    Limit(&'static str),
+    Scratch,
+    /// What was kept when the call began.
+    Kept,
+    /// The file that was opened.
+    Opened,
+}
+
+impl Ahead {
+    fn code(self) -> String {
+        match self {
+            Self::Limit(size) => format!("HOT_LIMIT({size}) "),
+            Self::Scratch => "HOT_SCRATCH ".into(),
+            Self::Kept => "HOT_KEPT ".into(),
+            Self::Opened => "HOT_OPENED ".into(),
+        }
+    }
+}
+
+/// How a parameter is made.
+enum Made {
+    /// A number, by a C expression.
+    Number(String),
+    /// Something else, by a macro, from a C expression; how long it is at most.
+    Other(&'static str, String, usize),
+}
+
+fn arg(n: u8) -> String {
+    format!("ARG{n}")
+}
+
+/// What makes the parameter, if code of its own can, and what that needs.
+fn made(event: &EventInfo, param: &ParamInfo) -> Option<(Made, &'static [Ahead])> {
+    let source = param.source;
+    let n = source.arg;
+    let number = |text: String| Some((Made::Number(text), &[] as &[_]));
+    match source.op {
+        Op::Ret => number("ret".into()),
+        Op::Arg => number(arg(n)),
+        Op::ArgS32 | Op::Dirfd => number(format!("(__s64)(int)ARG{n}")),
+        Op::ArgU32 | Op::Dev => number(format!("(__u32)ARG{n}")),
+        Op::Zero => number("0".into()),
+        Op::Map => number(translated(source.map?, &arg(n))),
+        Op::UserStr => Some((Made::Other("HOT_TEXT", arg(n), TEXT), &[])),
+        Op::Custom => custom(custom_row(event.ident, param.name)?),
+        _ => None,
+    }
+}
+
+fn custom((.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
+    const OPENED: &[Ahead] = &[Ahead::Scratch, Ahead::Opened];
+    let number = |text: String| Some((Made::Number(text), &[] as &[_]));
+    let opened = |text: String| Some((Made::Number(text), OPENED));
+    let other = |by, from, most, ahead| Some((Made::Other(by, from, most), ahead));
+    match *op {
+        "SYSCALL_CODE" => number("syscall_rows[number & (SYSCALLS - 1)].code".into()),
+        "SYSCALL_NUMBER" => number("number".into()),
+        "VM_SIZE" => number("vm_size(task->mm)".into()),
+        "VM_RSS" => number("vm_rss(task->mm)".into()),
+        "VM_SWAP" => number("vm_swap(task->mm)".into()),
+        "FUTEX_OP" => number(format!("futex_op(ARG{n})")),
+        "OPEN_MODE" => number(format!("open_mode(ARG{n}, ARG{})", n + 1)),
+        "OPEN_FLAGS" => opened(format!("open_flags(ARG{n}) | (file ? flags_of(file) : 0)")),
+        "FD_DEV" => opened("file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0".into()),
+        "FD_INO" => opened("file ? READ(file, f_inode, i_ino) : 0".into()),
+        "FD_PATH" => other("HOT_PATH", "file".into(), PATH, OPENED),
+        "READ_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : 0")]),
+        "WRITE_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : ARG2")]),
+        "OPEN_NAME" => other("HOT_NAME", "kept".into(), KEPT, &[Ahead::Kept]),
+        "SOCKADDR" => other("HOT_ADDRESS", "kept".into(), ADDRESS, &[Ahead::Kept]),
+        "TUPLE_CONNECT" => {
+            other("HOT_TUPLE", "0, ret == 0 || ret == -EINPROGRESS, ARG1".into(), TUPLE, &[Ahead::Scratch])
+        }
+        "TUPLE_OUT" => other("HOT_TUPLE", format!("0, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch]),
+        "TUPLE_IN" => other("HOT_TUPLE", format!("1, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch]),
+        _ => None,
+    }
+}
+
+/// A value translated by a map: without a call where few bits are.
+fn translated(map: FlagMap, value: &str) -> String {
+    const FEW: usize = 12;
+    let (name, kind, pairs, _) = &FlagMap::ALL[usize::from(map.0)];
+    let single = |(from, to): &(u64, u64)| from.is_power_of_two() && to.is_power_of_two();
+    match kind {
+        FlagMapKind::Identity => value.into(),
+        FlagMapKind::Bits if pairs.iter().all(|(from, to)| from == to) => {
+            format!("({value} & {}ULL)", pairs.iter().fold(0, |all, (from, _)| all | from))
+        }
+        FlagMapKind::Bits if pairs.len() <= FEW && pairs.iter().all(single) => {
+            let bit = |(from, to): &(u64, u64)| {
+                format!("BIT({value}, {}, {})", from.trailing_zeros(), to.trailing_zeros())
+            };
+            format!("({})", pairs.iter().map(bit).collect::<Vec<_>>().join(" | "))
+        }
+        _ => format!("translate(MAP_{name}, {value})"),
+    }
+}
+
+/// The code that makes an event; `None` where the interpreter must.
+fn case(event: &EventInfo) -> Option<String> {
+    let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
+    let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
+    if custom::WITH_OPENED_PATH.contains(&event.ident) {
+        let (made, ahead) = custom(&(&[], "", "FD_PATH", 0))?;
+        params.push((None, made, ahead));
+    }
+    let count = params.len();
+    let first = HEADER + 2 * count;
+    let (mut most, mut body, mut lengths) = (first, String::new(), vec![0_u64; count]);
+    // Places are counted from the last parameter of no fixed size.
+    let mut at = first;
+    // Writing to a String cannot fail.
+    for (index, (size, made, _)) in params.iter().enumerate() {
+        match made {
+            Made::Number(text) => {
+                let size = (*size)?;
+                let _ = write!(body, "HOT_PUT({at}, {}, {text}) ", size * 8);
+                lengths[index] = size as u64;
+                (at, most) = (at + size, most + size);
+            }
+            Made::Other(by, from, longest) => {
+                let _ = write!(body, "{by}({index}, {at}, {from}) ");
+                (at, most) = (0, most + longest);
+            }
+        }
+    }
+    let ahead: BTreeSet<Ahead> = params.iter().flat_map(|(.., ahead)| *ahead).copied().collect();
+    let mut out = format!("case EV_{}: {{ ", event.ident);
+    out.extend(ahead.iter().map(|ahead| ahead.code()));
+    let limited = ahead.iter().any(|ahead| matches!(ahead, Ahead::Limit(_)));
+    let _ = write!(out, "HOT_BEGIN({count}, {most}{}) ", if limited { " + limit" } else { "" });
+    for (index, group) in lengths.chunks(4).enumerate() {
+        let packed = group.iter().rev().fold(0, |all, len| all << 16 | len);
+        let bits = [16, 32, 64, 64][group.len() - 1];
+        // What a store of three lengths writes too much, the first parameter overwrites.
+        let _ = write!(out, "HOT_STORE({}, {bits}, {packed}ULL) ", HEADER + 8 * index);
+    }
+    let _ = write!(out, "{body}HOT_END({at}) }}");
+    Some(out)
+}
+
+/// The cases of the switch over these events' types, as a macro.
+pub(super) fn cases(events: impl Iterator<Item = &'static EventInfo>) -> String {
+    let cases: Vec<String> = events.filter(|event| EVENTS.contains(&event.ident)).filter_map(case).collect();
+    assert_eq!(cases.len(), EVENTS.len(), "an event that takes the interpreter is among the hot ones");
+    format!("#define HOT_CASES {}\n", cases.join(" "))
+}

@@ -1,0 +1,75 @@
+//! The kernel's own tracepoint of each system call, which are found in tracefs.
+
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use libbpf_rs::{Link, ProgramMut};
+use rustix::fs::{Mode, OFlags, open, openat};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+
+/// A perf event of the type `PERF_TYPE_TRACEPOINT`.
+const TRACEPOINT: u64 = 2;
+/// The flag `PERF_FLAG_FD_CLOEXEC`.
+const CLOSE_ON_EXEC: libc::c_ulong = 8;
+/// Words of the oldest `perf_event_attr`, which every kernel takes.
+const ATTR_WORDS: usize = 8;
+
+/// The directory of tracefs, mounted for everyone or for this process alone.
+pub(crate) struct Tracepoints(OwnedFd);
+
+impl Tracepoints {
+    /// Where the kernel has a tracepoint for each system call, and lets this process see them.
+    pub(crate) fn find() -> Option<Self> {
+        let mounted = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+        let dirs =
+            mounted.iter().filter_map(|path| open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok());
+        dirs.chain(std::iter::once_with(mount).flatten())
+            .map(Self)
+            .find(|tracepoints| tracepoints.id("syscalls/sys_enter_openat").is_some())
+    }
+
+    fn id(&self, name: &str) -> Option<u64> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat(&self.0, format!("events/{name}/id"), flags, Mode::empty()).ok()?;
+        let mut text = String::new();
+        std::fs::File::from(file).read_to_string(&mut text).ok()?;
+        text.trim().parse().ok()
+    }
+
+    /// Attaches a program to the tracepoint of that name.
+    pub(crate) fn attach(&self, program: &ProgramMut<'_>, name: &str) -> Result<Link, String> {
+        let id = self.id(name).ok_or_else(|| format!("there is no tracepoint {name}"))?;
+        let mut attr = [0_u64; ATTR_WORDS];
+        attr[0] = TRACEPOINT | (size_of_val(&attr) as u64) << 32;
+        attr[1] = id;
+        let (every_pid, first_cpu, no_group) = (-1_i32, 0_i32, -1_i32);
+        // SAFETY: the kernel reads `attr`, which says how long it is, and answers with a new descriptor.
+        let fd = unsafe {
+            libc::syscall(
+                libc::SYS_perf_event_open,
+                &raw const attr,
+                every_pid,
+                first_cpu,
+                no_group,
+                CLOSE_ON_EXEC,
+            )
+        };
+        if fd < 0 {
+            return Err(std::io::Error::last_os_error().to_string());
+        }
+        // SAFETY: the descriptor is new and nobody else's.
+        let event = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+        let link =
+            program.attach_perf_event(event.as_fd().as_raw_fd()).map_err(|error| format!("{error:#}"))?;
+        // It is closed with the link.
+        let _ = event.into_raw_fd();
+        Ok(link)
+    }
+}
+
+/// Mounts tracefs where nobody but this process can reach it.
+fn mount() -> Option<OwnedFd> {
+    let fs = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC).ok()?;
+    fsconfig_create(fs.as_fd()).ok()?;
+    fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).ok()
+}
