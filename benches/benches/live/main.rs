@@ -1,0 +1,77 @@
+//! What the probe adds to system calls, and how many events a second are taken without loss.
+//!
+//! As root: `cargo bench -p eyas-benches --features live --bench live`. With `--peer COMMAND` the same calls are made
+//! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
+//! by SIGINT. `--flood SECONDS` sets how long a flood lasts, `--only added` or `--only flood` does one of the two.
+
+mod cases;
+mod flood;
+mod peer;
+mod table;
+
+use std::fs::File;
+use std::time::Duration;
+
+use rustix::thread::CpuSet;
+
+/// What goes wrong ends the benchmark: its figures would be of no use.
+type Failure = Box<dyn std::error::Error>;
+
+/// What the command line asks for.
+struct Settings {
+    peer: Option<String>,
+    peer_skip: Option<String>,
+    flood: Duration,
+    only: Option<String>,
+}
+
+impl Settings {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Failure> {
+        let mut settings = Self { peer: None, peer_skip: None, flood: Duration::from_secs(10), only: None };
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--peer" => settings.peer = Some(value()?),
+                "--peer-skip" => settings.peer_skip = Some(value()?),
+                "--flood" => settings.flood = Duration::from_secs(value()?.parse()?),
+                "--only" => settings.only = Some(value()?),
+                // Told to every benchmark by cargo.
+                "--bench" => {}
+                _ => return Err(format!("`{arg}` is none of --peer, --peer-skip, --flood, --only").into()),
+            }
+        }
+        Ok(settings)
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == part)
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let settings = Settings::parse(std::env::args().skip(1))?;
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: capturing live needs root");
+        return Ok(());
+    }
+    let lock = File::create(std::env::temp_dir().join("eyas-live.lock"))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
+    if settings.wants("added") {
+        table::print(&settings)?;
+    }
+    if settings.wants("flood") {
+        flood::print(&settings)?;
+    }
+    Ok(())
+}
+
+/// Keeps the calling thread on the first CPU, or on the last: what measures and what reads are apart where there are
+/// two.
+fn stay(on_last: bool) -> Result<(), Failure> {
+    let allowed = rustix::thread::sched_getaffinity(None)?;
+    let mut all = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let cpu = if on_last { all.next_back() } else { all.next() };
+    let mut only = CpuSet::new();
+    only.set(cpu.ok_or("this thread may run nowhere")?);
+    Ok(rustix::thread::sched_setaffinity(None, &only)?)
+}
