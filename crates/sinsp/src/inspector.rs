@@ -108,7 +108,7 @@ impl Inspector {
         self.observers.add(observer);
     }
 
-    /// What is known now.
+    /// What is known now. What the last event closed or ended is still there, until the next step.
     pub fn state(&self) -> &State {
         &self.state
     }
@@ -154,8 +154,14 @@ impl Inspector {
                     }
                 }
                 Advance::Snapshot(snapshot) => self.load(*snapshot),
-                Advance::Idle => return Ok(Step::Idle),
-                Advance::End => return Ok(Step::End),
+                Advance::Idle => {
+                    self.settle();
+                    return Ok(Step::Idle);
+                }
+                Advance::End => {
+                    self.settle();
+                    return Ok(Step::End);
+                }
             }
         }
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
@@ -172,12 +178,18 @@ impl Inspector {
         self.initial || event.state_only || is_kept(event.ty)
     }
 
+    /// Does what the last event left for after it was seen.
     #[inline]
-    fn update(&mut self, event: &RawEvent<'_>) {
+    fn settle(&mut self) {
         let Moment { current, ts, .. } = &mut self.moment;
         if current.leaves_work() {
             self.state.finish(*ts, current);
         }
+    }
+
+    #[inline]
+    fn update(&mut self, event: &RawEvent<'_>) {
+        self.settle();
         self.moment.advance(event);
         let current = &mut self.moment.current;
         match &mut self.config.proc {

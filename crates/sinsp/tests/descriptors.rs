@@ -150,6 +150,21 @@ fn events_of_calls_that_begin_are_counted_but_not_shown() {
 }
 
 #[test]
+fn a_file_is_known_while_its_close_is_shown_and_no_longer() {
+    let mut inspector = system();
+    let mut source = Script(vec![close(1, 10, 3).build()].into_iter(), None);
+    let file = |inspector: &Inspector| {
+        let threads = &inspector.state().threads;
+        threads.fds(threads.get(10).unwrap()).is_some_and(|fds| fds.get(3).is_some())
+    };
+    assert!(file(&inspector));
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Event(_)));
+    assert!(file(&inspector));
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::End));
+    assert!(!file(&inspector));
+}
+
+#[test]
 fn copies_are_closed_by_an_exec_as_their_call_says() {
     use param::{SYSCALL_DUP_1_X as d, SYSCALL_DUP3_X as d3, SYSCALL_FCNTL_X as f};
     let fcntl = |command: &str, res, arg: u64| {
