@@ -55,10 +55,10 @@ impl Gunzip {
 
     /// Reads further compressed bytes behind the unused ones; answers whether there were any.
     fn more(&mut self) -> io::Result<bool> {
-        if self.to == self.bytes.len() && self.from == 0 {
+        self.bytes.copy_within(self.from..self.to, 0);
+        if self.to == self.bytes.len() {
             self.bytes.resize((2 * self.bytes.len()).min(MOST), 0);
         }
-        self.bytes.copy_within(self.from..self.to, 0);
         (self.from, self.to) = (0, self.to - self.from);
         let got = read(&mut *self.input, &mut self.bytes[self.to..])?;
         self.to += got;

@@ -1,14 +1,20 @@
 //! A byte stream seen through a window that moves forward. It begins small, so that a small capture is
-//! opened at once; what is long and compressed is soon inflated by another thread.
+//! opened at once; what is long and compressed is inflated by another thread where that saves time.
 
 use std::io::{self, Read};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use super::buf::Buf;
 use super::feed::{self, Feed};
 use super::gunzip::{Gunzip, Input, MAGIC, read};
 
-/// Bytes from which on another thread inflates.
+/// Bytes from which on another thread may inflate.
 const THREAD_FROM: u64 = 1 << 20;
+/// It does where whoever reads takes at least this part of the time that inflating takes. Where it is less,
+/// handing over costs more than it saves.
+const WORTH_IT: u32 = 3;
 
 /// The window.
 pub(super) struct Window {
@@ -17,6 +23,16 @@ pub(super) struct Window {
     /// Offset in the stream of what is visible.
     offset: u64,
     ended: bool,
+    pace: Pace,
+}
+
+/// Processor time of the thread that reads: when it inflated last, how much that took in all, and how much
+/// it took for what it did in between.
+#[derive(Default)]
+struct Pace {
+    last: Duration,
+    inflating: Duration,
+    between: Duration,
 }
 
 impl Window {
@@ -34,7 +50,7 @@ impl Window {
     }
 
     fn with_feed(feed: Feed) -> Self {
-        Self { feed, buf: Buf::small(), offset: 0, ended: false }
+        Self { feed, buf: Buf::small(), offset: 0, ended: false, pace: Pace::default() }
     }
 
     /// Offset in the uncompressed stream, bytes.
@@ -54,13 +70,28 @@ impl Window {
 
     #[cold]
     fn more(&mut self) -> io::Result<()> {
-        if matches!(self.feed, Feed::Inflate(_)) && self.offset >= THREAD_FROM {
-            self.feed = self.take_feed().into_thread();
-        }
-        let got = self.feed.fill(&mut self.buf);
+        let got = match self.feed {
+            Feed::Inflate(_) => self.inflate_more(),
+            _ => self.feed.fill(&mut self.buf),
+        };
         // Behind an error there is nothing.
         self.ended = !matches!(got, Ok(1..));
         got.map(drop)
+    }
+
+    /// Inflates, and sees whether another thread had better do it.
+    fn inflate_more(&mut self) -> io::Result<usize> {
+        let began = processor_time();
+        if self.offset > 0 {
+            self.pace.between += began.saturating_sub(self.pace.last);
+        }
+        if self.offset >= THREAD_FROM && self.pace.between * WORTH_IT > self.pace.inflating {
+            self.feed = self.take_feed().into_thread();
+        }
+        let got = self.feed.fill(&mut self.buf);
+        self.pace.last = processor_time();
+        self.pace.inflating += self.pace.last.saturating_sub(began);
+        got
     }
 
     fn take_feed(&mut self) -> Feed {
@@ -108,6 +139,12 @@ impl Window {
         }
         Ok(len - left)
     }
+}
+
+/// Of this thread.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The stream from its beginning, and whether gzip made it.
