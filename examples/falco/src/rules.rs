@@ -1,5 +1,6 @@
 //! Rules files found, read and turned into an engine.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -199,7 +200,13 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
         stdout::print(&format!("{{{described}\"falco_load_results\":[{}]}}\n", list.join(",")))?;
         return Ok(valid);
     }
-    let mut text: String = results.iter().map(|result| result.summary() + "\n").collect();
+    // Programs read Falco's text; people see the same drawn below.
+    let drawn = std::io::stdout().is_terminal();
+    let said = |result: &LoadResult| match result.successful() || drawn {
+        true => result.summary() + "\n",
+        false => result.verbose() + "\n",
+    };
+    let mut text: String = results.iter().map(said).collect();
     if describes {
         text = format!("{text}\n{}", list::rules_as_text(&loader, only)?);
     }

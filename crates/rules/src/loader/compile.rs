@@ -201,6 +201,7 @@ impl Loader {
             }
             let message = format!("Usage of deprecated field '{}' has been detected in the output", def.name);
             let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
+                .of_field(def.name)
                 .titled(format!("the field `{}` is deprecated", def.name));
             let notes = if written.contains(def.name) { place(def.name) } else { Vec::new() };
             warnings.push(problem.notes(notes));

@@ -181,6 +181,8 @@ pub struct Problem<C> {
     pub message: String,
     /// Where.
     pub context: Context,
+    /// The deprecated field that it is about.
+    pub deprecated_field: Option<&'static str>,
     shown: Box<Shown>,
 }
 
@@ -196,7 +198,14 @@ struct Shown {
 
 impl<C> Problem<C> {
     pub(crate) fn new(code: C, message: impl Into<String>, context: &Context) -> Self {
-        Self { code, message: message.into(), context: context.clone(), shown: Box::default() }
+        let (message, context) = (message.into(), context.clone());
+        Self { code, message, context, deprecated_field: None, shown: Box::default() }
+    }
+
+    /// About the use of a deprecated field.
+    pub(crate) fn of_field(mut self, field: &'static str) -> Self {
+        self.deprecated_field = Some(field);
+        self
     }
 
     /// Says it so to people.
@@ -252,8 +261,8 @@ impl<C> Problem<C> {
 impl Problem<ErrorCode> {
     /// The same as a warning.
     pub(crate) fn into_warning(self, code: WarningCode) -> LoadWarning {
-        let Self { message, context, shown, .. } = self;
-        Problem { code, message, context, shown }
+        let Self { message, context, deprecated_field, shown, .. } = self;
+        Problem { code, message, context, deprecated_field, shown }
     }
 
     /// As it is shown to people.
@@ -318,21 +327,27 @@ impl LoadResult {
         out
     }
 
-    /// All errors and warnings with their places.
+    /// The schema's mismatches, and all errors and warnings with their places, as Falco writes them.
     pub fn verbose(&self) -> String {
         let mut out = self.summary();
         out.push('\n');
-        let list = |out: &mut String, count: usize, what: &str| {
-            if count > 0 {
-                // Writing to a String cannot fail.
-                let _ = writeln!(out, "{count} {what}:");
+        if !self.schema.is_empty() && self.schema_validation() != schema::OK {
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{} Schema warnings:", self.schema.len());
+            for line in &self.schema {
+                let _ = write!(out, "------\n{line}\n");
             }
-        };
-        list(&mut out, self.errors.len(), "Errors");
-        self.errors
-            .iter()
-            .for_each(|e| describe(&mut out, &e.context, e.code.code(), e.code.short(), &e.message));
-        list(&mut out, self.warnings.len(), "Warnings");
+            out.push_str("------\n");
+        }
+        if !self.errors.is_empty() {
+            let _ = writeln!(out, "{} Errors:", self.errors.len());
+        }
+        for e in &self.errors {
+            describe(&mut out, &e.context, e.code.code(), e.code.short(), &e.message);
+        }
+        if !self.warnings.is_empty() {
+            let _ = writeln!(out, "{} Warnings:", self.warnings.len());
+        }
         for w in &self.warnings {
             describe(&mut out, &w.context, w.code.code(), w.code.short(), &w.message);
         }
@@ -343,7 +358,7 @@ impl LoadResult {
     pub fn to_json(&self) -> String {
         let mut out = String::from("{\"errors\":[");
         for (i, e) in self.errors.iter().enumerate() {
-            json_problem(&mut out, i, &e.context, e.code.code(), e.code.short(), &e.message);
+            json_problem(&mut out, i, e, e.code.code(), e.code.short());
         }
         out.push_str("],\"name\":");
         crate::json::quoted(&mut out, &self.name);
@@ -358,7 +373,7 @@ impl LoadResult {
         }
         let _ = write!(out, ",\"successful\":{},\"warnings\":[", self.successful());
         for (i, w) in self.warnings.iter().enumerate() {
-            json_problem(&mut out, i, &w.context, w.code.code(), w.code.short(), &w.message);
+            json_problem(&mut out, i, w, w.code.code(), w.code.short());
         }
         out.push_str("]}");
         out
@@ -367,20 +382,17 @@ impl LoadResult {
 
 fn describe(out: &mut String, context: &Context, code: &str, short: &str, message: &str) {
     for (depth, l) in context.locations.iter().enumerate() {
-        let indent = "    ".repeat(depth);
-        let name = if l.item_name.is_empty() { String::new() } else { format!(" '{}'", l.item_name) };
-        let lead = if depth == 0 { "In " } else { "" };
+        let of = if l.item_name.is_empty() { String::new() } else { format!(" '{}'", l.item_name) };
+        let lead = if depth == 0 { "In " } else { "    " };
         let (line, column) = (l.mark.line, l.mark.column);
-        let _ = writeln!(out, "{indent}{lead}{}{name}: ({}:{line}:{column})", l.item_type, l.file);
+        let _ = writeln!(out, "{lead}{}{of}: ({}:{line}:{column})", l.item_type, l.file);
     }
-    if !context.snippet.is_empty() {
-        let _ = write!(out, "------\n{}------\n", context.snippet);
-    }
-    let _ = writeln!(out, "{code} ({short}): {message}");
+    let _ = write!(out, "------\n{}------\n{code} ({short}): {message}\n", context.snippet);
 }
 
-fn json_problem(out: &mut String, index: usize, context: &Context, code: &str, short: &str, message: &str) {
+fn json_problem<C>(out: &mut String, index: usize, problem: &Problem<C>, code: &str, short: &str) {
     use crate::json::quoted;
+    let Problem { message, context, deprecated_field, .. } = problem;
     if index > 0 {
         out.push(',');
     }
@@ -401,7 +413,12 @@ fn json_problem(out: &mut String, index: usize, context: &Context, code: &str, s
     }
     out.push_str("],\"snippet\":");
     quoted(out, &context.snippet);
-    out.push_str("},\"message\":");
+    out.push('}');
+    if let Some(field) = deprecated_field {
+        out.push_str(",\"deprecated_field\":");
+        quoted(out, field);
+    }
+    out.push_str(",\"message\":");
     quoted(out, message);
     out.push('}');
 }

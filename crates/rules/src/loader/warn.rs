@@ -30,11 +30,11 @@ pub(super) struct Look<'a, 'w> {
 }
 
 impl Look<'_, '_> {
-    fn add(&mut self, code: WarningCode, said: Said, context: Context) {
-        let problem = Problem::new(code, said.message, &context);
+    /// Warns, unless the same was said of the same.
+    fn add(&mut self, problem: LoadWarning, span: Span) {
         if !self.warnings.iter().any(|w| w.repeats(&problem)) {
-            let notes = self.sources.notes(said.span, self.root, "");
-            self.warnings.push(problem.titled(said.title).notes(notes).help(said.help));
+            let notes = self.sources.notes(span, self.root, "");
+            self.warnings.push(problem.notes(notes));
         }
     }
 
@@ -52,8 +52,8 @@ impl Look<'_, '_> {
 
     /// One warning for each deprecated field that is tested.
     pub(super) fn for_deprecated(&mut self, expr: &Expr) {
-        let names: Vec<&str> = deprecated(self.schema).map(|def| def.name).collect();
-        let mut found: BTreeMap<&str, Span> = BTreeMap::new();
+        let names: Vec<&'static str> = deprecated(self.schema).map(|def| def.name).collect();
+        let mut found: BTreeMap<&'static str, Span> = BTreeMap::new();
         expr.tests(&mut |test| {
             // The reference does not look into lists.
             test.left.fields_outside_lists(&mut |field| {
@@ -66,7 +66,8 @@ impl Look<'_, '_> {
             let message = format!("Usage of deprecated field '{name}' has been detected");
             let title = format!("the field `{name}` is deprecated");
             let context = self.whole_condition();
-            self.add(WarningCode::DeprecatedItem, Said { message, title, span, help: None }, context);
+            let problem = Problem::new(WarningCode::DeprecatedItem, message, &context).of_field(name);
+            self.add(problem.titled(title), span);
         }
     }
 
@@ -86,7 +87,9 @@ impl Look<'_, '_> {
             for confusion in values.iter().flat_map(|value| confusions(test.op, value, self.schema)) {
                 said = true;
                 let context = self.context(confusion.span.start as usize);
-                self.add(WarningCode::CompileCondition, confusion, context);
+                let Said { message, title, span, help } = confusion;
+                let problem = Problem::new(WarningCode::CompileCondition, message, &context);
+                self.add(problem.titled(title).help(help), span);
             }
             if !said {
                 quiet.insert(address, test.clone());
