@@ -44,6 +44,17 @@ fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
 }
 
 #[test]
+fn what_a_rule_writes_itself_is_kept_and_a_width_of_nothing_is_none() {
+    let mut loader = Loader::new(Arc::new(schema()));
+    let text = r#"- {rule: "a\tb", desc: d, condition: evt.type = close, output: "x\t%0proc.name|%5proc.name|%2proc.name%proc.name[\"x\\", priority: INFO}"#;
+    let result = loader.load("rules.yaml", text);
+    assert!(result.successful(), "{}", result.verbose());
+    let (_, json) = alerts(&loader.build().unwrap());
+    assert!(json[0].contains(r#"Informational x\tcat|cat  |cacat[\"x\\""#), "{}", json[0]);
+    assert!(json[0].contains(r#""rule":"a\tb""#), "{}", json[0]);
+}
+
+#[test]
 fn selections_are_applied_in_their_order() {
     let on = |which: &[(bool, Select)]| {
         let engine = engine(|loader| {

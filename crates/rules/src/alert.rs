@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::engine::Rule;
-use crate::json::escape;
+use crate::json::escape_written;
 use crate::output::Written;
 
 mod time;
@@ -116,7 +116,7 @@ impl<'a> Alert<'a> {
         let mut values =
             if options.json_fields { format.values(self.event) } else { format.text_values(self.event) };
         out.extend_from_slice(b"{\"hostname\":\"");
-        escape(out, options.hostname.as_bytes());
+        escape_written(out, &options.hostname);
         if options.json_message {
             out.extend_from_slice(b"\",\"message\":\"");
             format.write_escaped(out, &mut values, self.event, self.schema);
@@ -160,14 +160,14 @@ impl End {
         let mut out = b",\"priority\":\"".to_vec();
         out.extend_from_slice(rule.priority.name().as_bytes());
         out.extend_from_slice(b"\",\"rule\":\"");
-        escape(&mut out, rule.name.as_bytes());
+        escape_written(&mut out, &rule.name);
         out.extend_from_slice(b"\",\"source\":\"");
-        escape(&mut out, rule.source.as_bytes());
+        escape_written(&mut out, &rule.source);
         out.push(b'"');
         let mut tags = b",\"tags\":[".to_vec();
         for (i, tag) in rule.tags.iter().enumerate() {
             tags.extend_from_slice(if i == 0 { b"\"" } else { b",\"" });
-            escape(&mut tags, tag.as_bytes());
+            escape_written(&mut tags, tag);
             tags.push(b'"');
         }
         tags.push(b']');

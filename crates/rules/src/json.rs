@@ -70,18 +70,37 @@ fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
     }
 }
 
-/// Appends a text as JSON, with its quotes; line breaks are kept as escapes.
-pub(crate) fn quoted(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+/// Appends a text that a person wrote, for between the quotes of JSON: control characters are kept, as escapes.
+pub(crate) fn escape_written(out: &mut Vec<u8>, text: &str) {
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let short: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            8 => b"\\b",
+            b'\t' => b"\\t",
+            b'\n' => b"\\n",
+            12 => b"\\f",
+            b'\r' => b"\\r",
+            0..0x20 => b"",
+            _ => continue,
+        };
+        out.extend_from_slice(&text.as_bytes()[plain..at]);
+        match short {
+            [] => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            short => out.extend_from_slice(short),
         }
+        plain = at + 1;
     }
+    out.extend_from_slice(&text.as_bytes()[plain..]);
+}
+
+/// Appends a text that a person wrote as JSON, with its quotes.
+pub(crate) fn quoted(out: &mut String, text: &str) {
+    let mut escaped = Vec::with_capacity(text.len());
+    escape_written(&mut escaped, text);
+    out.push('"');
+    out.push_str(&String::from_utf8_lossy(&escaped));
     out.push('"');
 }
 
@@ -112,6 +131,13 @@ mod tests {
         let mut out = Vec::new();
         escape(&mut out, b"a\"b\\c\nd\xffe\xc3\xa9");
         assert_eq!(String::from_utf8(out).unwrap(), "a\\\"b\\\\c\u{fffd}d\u{fffd}e\u{e9}");
+    }
+
+    #[test]
+    fn what_a_person_wrote_is_kept() {
+        let mut out = String::new();
+        quoted(&mut out, "a\t\"b\\\n\u{1}\u{7f}é");
+        assert_eq!(out, "\"a\\t\\\"b\\\\\\n\\u0001\u{7f}é\"");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::condition::ast::Operand;
 use crate::condition::{CompileError, CompileErrorKind, Source, operand_prefix};
-use crate::json::{escape, escape_tail};
+use crate::json::{escape, escape_tail, escape_written};
 
 /// What is added to the outputs of rules.
 #[derive(Clone, Debug, Default)]
@@ -120,11 +120,15 @@ impl Format {
             let token = &rest[at + 1..];
             let digits = token.bytes().take_while(u8::is_ascii_digit).count();
             let fail = |message: String| FormatError { message, offset, unknown: false };
-            let width = match digits {
-                0 => None,
-                _ => Some(token[..digits].parse().ok().filter(|w| *w <= 4096).ok_or_else(|| {
-                    fail(format!("invalid formatting token {}: the width exceeds 4096", &token[..digits]))
-                })?),
+            let width = match token[..digits].parse::<usize>() {
+                // No digits, or nothing but zeros: as wide as it is.
+                _ if token[..digits].bytes().all(|digit| digit == b'0') => None,
+                Ok(width) if width <= MAX_WIDTH => Some(width),
+                _ => {
+                    let digits = &token[..digits];
+                    let message = format!("the width of a field is {digits}, the limit is {MAX_WIDTH}");
+                    return Err(fail(message));
+                }
             };
             let token = &token[digits..];
             if token.is_empty() {
@@ -252,7 +256,18 @@ impl Format {
         event: &dyn FieldSource,
         schema: &dyn Schema,
     ) {
-        for part in &self.parts {
+        self.write_parts(&self.parts, out, value, event, schema);
+    }
+
+    fn write_parts<'e>(
+        &self,
+        parts: &[Part],
+        out: &mut Vec<u8>,
+        value: &dyn Fn(usize) -> Option<Value<'e>>,
+        event: &dyn FieldSource,
+        schema: &dyn Schema,
+    ) {
+        for part in parts {
             let start = out.len();
             match part {
                 Part::Text { text, .. } => out.extend_from_slice(text),
@@ -287,9 +302,18 @@ impl Format {
         schema: &dyn Schema,
     ) {
         if !self.piecewise {
-            let start = out.len();
-            self.write_with(out, &|field| written.values[field], event, schema);
-            return escape_tail(out, start);
+            // Bytes of touching values may be a letter together: they are escaped together.
+            for run in self.parts.chunk_by(|a, b| !a.is_text() && !b.is_text()) {
+                let start = out.len();
+                match run {
+                    [Part::Text { escaped, .. }] => out.extend_from_slice(escaped),
+                    values => {
+                        self.write_parts(values, out, &|field| written.values[field], event, schema);
+                        escape_tail(out, start);
+                    }
+                }
+            }
+            return;
         }
         for part in &self.parts {
             let start = out.len();
@@ -347,7 +371,7 @@ impl Format {
 
     fn write_key(&self, out: &mut Vec<u8>, key: &str) {
         out.push(b'"');
-        escape(out, key.as_bytes());
+        escape_written(out, key);
         out.extend_from_slice(b"\":");
     }
 
@@ -438,8 +462,12 @@ impl<'e> Written<'e> {
 impl Part {
     fn text(text: &str) -> Option<Self> {
         let mut escaped = Vec::new();
-        escape(&mut escaped, text.as_bytes());
+        escape_written(&mut escaped, text);
         (!text.is_empty()).then(|| Self::Text { text: text.as_bytes().to_vec(), escaped })
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self, Self::Text { .. })
     }
 
     fn width(&self) -> Option<usize> {
@@ -463,6 +491,8 @@ impl Fields {
     }
 }
 
+/// How wide a field can be made.
+const MAX_WIDTH: usize = 4096;
 /// What stands for a value that an event does not have.
 const ABSENT: &[u8] = b"<NA>";
 
