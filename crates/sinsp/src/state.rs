@@ -10,6 +10,7 @@ mod fds;
 mod load;
 mod parse;
 mod reuse;
+mod snapshot;
 mod thread;
 mod threads;
 mod users;

@@ -12,11 +12,11 @@ use clap::{Parser, ValueEnum};
     sysdig -r today.scap.gz evt.type=execve   look at a record\n  \
     sysdig -l                                 what a filter and a format may use")]
 pub struct Args {
-    /// Read this capture instead of the running kernel
+    /// Read this capture (- is standard input) instead of the running kernel
     #[arg(short = 'r', long = "read", value_name = "FILE")]
     pub read: Option<PathBuf>,
 
-    /// Write what passes the filter to this capture, instead of printing it
+    /// Write what passes the filter to this capture (- is standard output), instead of printing it
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(short = 'z', long = "compress", requires = "write")]
     pub compress: bool,
 
-    /// With -w: begin a new file after this many million bytes of events
+    /// With -w: begin a new file once this many million bytes of events were written
     #[arg(short = 'C', long = "file-size", value_name = "MB", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
     pub file_size: Option<u64>,
 

@@ -1,5 +1,7 @@
 //! Where events come from.
 
+use std::path::Path;
+
 use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
 use eyas::sinsp::{AccountFiles, Config};
@@ -10,9 +12,11 @@ use crate::args::Args;
 pub fn open(args: &Args) -> Result<Box<dyn EventSource>> {
     match &args.read {
         Some(path) => {
-            let reader =
-                Reader::open(path).map_err(|error| anyhow!("{error}; give a capture with -r FILE"))?;
-            Ok(Box::new(reader))
+            let reader = match path == Path::new("-") {
+                true => Reader::from_reader(std::io::stdin()),
+                false => Reader::open(path),
+            };
+            Ok(Box::new(reader.map_err(|error| anyhow!("{error}; give a capture with -r FILE"))?))
         }
         None => live(args),
     }

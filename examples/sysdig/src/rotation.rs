@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::args::Args;
 
-/// Decides after each event; times are those of the events.
+/// Decides before each event; times are those of the events.
 pub struct Rotation {
     bytes: Option<u64>,
-    nanoseconds: Option<u64>,
+    seconds: Option<u64>,
     events: Option<u64>,
+    /// Of the file: the second of its first event, its size before that, its events.
     began: Option<u64>,
-    written: u64,
+    size: u64,
     count: u64,
 }
 
@@ -19,29 +20,35 @@ impl Rotation {
     pub fn new(args: &Args) -> Self {
         Self {
             bytes: args.file_size.map(|mb| mb.saturating_mul(1_000_000)),
-            nanoseconds: args.file_seconds.map(|seconds| seconds.saturating_mul(1_000_000_000)),
+            seconds: args.file_seconds,
             events: args.file_events,
             began: None,
-            written: 0,
+            size: 0,
             count: 0,
         }
     }
 
     /// Whether there may be more than one file.
     pub fn is_on(&self) -> bool {
-        self.bytes.is_some() || self.nanoseconds.is_some() || self.events.is_some()
+        self.bytes.is_some() || self.seconds.is_some() || self.events.is_some()
     }
 
-    /// Whether an event of this time and size belongs to a new file.
+    /// A new file has this size before its first event.
+    pub fn began(&mut self, size: u64) {
+        self.size = size;
+    }
+
+    /// Whether an event of this time belongs to a new file, where this one has so many bytes.
     pub fn is_due(&mut self, ts: u64, size: u64) -> bool {
-        let began = *self.began.get_or_insert(ts);
-        let full = self.bytes.is_some_and(|limit| self.written + size > limit && self.count > 0)
-            || self.events.is_some_and(|limit| self.count >= limit)
-            || self.nanoseconds.is_some_and(|limit| ts.saturating_sub(began) >= limit);
+        let second = ts / 1_000_000_000;
+        let began = *self.began.get_or_insert(second);
+        let full = self.count > 0
+            && (self.bytes.is_some_and(|limit| size.saturating_sub(self.size) > limit)
+                || self.events.is_some_and(|limit| self.count >= limit)
+                || self.seconds.is_some_and(|limit| second.saturating_sub(began) >= limit));
         if full {
-            (self.began, self.written, self.count) = (Some(ts), 0, 0);
+            (self.began, self.count) = (Some(second), 0);
         }
-        self.written += size;
         self.count += 1;
         full
     }
@@ -64,17 +71,29 @@ impl Names {
         Self { base: base.to_owned(), timed, numbered, limit, index: 0, kept: VecDeque::new() }
     }
 
-    /// The next file's name, and the file that makes room for it.
-    pub fn next(&mut self, now: &jiff::Zoned) -> Result<(PathBuf, Option<PathBuf>), jiff::Error> {
+    /// Whether they tell the time of their first event.
+    pub fn are_timed(&self) -> bool {
+        self.timed
+    }
+
+    /// The name of the next file, whose first event is of this time, and the file that makes room for it.
+    pub fn next(&mut self, ts: u64) -> Result<(PathBuf, Option<PathBuf>), jiff::Error> {
+        self.next_in(ts, jiff::tz::TimeZone::system())
+    }
+
+    fn next_in(
+        &mut self,
+        ts: u64,
+        zone: jiff::tz::TimeZone,
+    ) -> Result<(PathBuf, Option<PathBuf>), jiff::Error> {
         let mut name = self.base.clone().into_os_string();
         if self.timed {
-            name = jiff::fmt::strtime::format(&*self.base.to_string_lossy(), now)?.into();
+            let time = jiff::Timestamp::from_nanosecond(ts.into())?.to_zoned(zone);
+            name = jiff::fmt::strtime::format(&*self.base.to_string_lossy(), &time)?.into();
         }
         if self.numbered {
             let number = self.limit.map_or(self.index, |limit| self.index % limit);
-            // Enough zeros that names sort by age within a round.
-            let width = self.limit.map_or(1, |limit| (limit - 1).to_string().len());
-            name.push(format!("{number:0width$}"));
+            name.push(number.to_string());
         }
         self.index += 1;
         let path = PathBuf::from(name);
@@ -100,12 +119,10 @@ mod tests {
     fn names(args: &Args, base: &str, count: usize) -> Vec<String> {
         let rotates = Rotation::new(args).is_on();
         let mut names = Names::new(Path::new(base), args, rotates);
-        let start =
-            jiff::civil::date(2026, 11, 23).at(10, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap();
         (0..count)
             .map(|i| {
-                let now = start.checked_add(jiff::SignedDuration::from_mins(i as i64)).unwrap();
-                let (name, old) = names.next(&now).unwrap();
+                let ts = 1_763_892_000_000_000_000 + i as u64 * 60_000_000_000;
+                let (name, old) = names.next_in(ts, jiff::tz::TimeZone::UTC).unwrap();
                 format!("{} {}", name.display(), old.map_or(String::new(), |old| old.display().to_string()))
             })
             .collect()
@@ -116,7 +133,7 @@ mod tests {
         assert_eq!(names(&args(&[]), "a.scap", 1), ["a.scap "]);
         assert_eq!(names(&args(&["-e", "9"]), "a.scap", 2), ["a.scap0 ", "a.scap1 "]);
         let ring = names(&args(&["-e", "9", "-W", "11"]), "a", 12);
-        assert_eq!((&*ring[0], &*ring[10], &*ring[11]), ("a00 ", "a10 ", "a00 "));
+        assert_eq!((&*ring[0], &*ring[10], &*ring[11]), ("a0 ", "a10 ", "a0 "));
         let timed = names(&args(&["-G", "60", "-W", "2"]), "a.%H:%M", 3);
         assert_eq!(timed, ["a.10:00 ", "a.10:01 ", "a.10:02 a.10:00"]);
     }
@@ -126,13 +143,17 @@ mod tests {
         let mut rotation = Rotation::new(&args(&["-e", "2"]));
         let due: Vec<bool> = (0..5).map(|i| rotation.is_due(i, 10)).collect();
         assert_eq!(due, [false, false, true, false, true]);
+        // What stands before the events does not count, and a file has one event at least.
         let mut rotation = Rotation::new(&args(&["-C", "1"]));
-        let due: Vec<bool> = (0..4).map(|i| rotation.is_due(i, 600_000)).collect();
-        assert_eq!(due, [false, true, true, true]);
+        rotation.began(5_000_000);
+        let due = [5_000_000, 5_900_000, 6_000_000, 6_000_001].map(|size| rotation.is_due(1, size));
+        assert_eq!(due, [false, false, false, true]);
+        rotation.began(7_000_000);
+        assert_eq!([9_000_000, 7_000_000].map(|size| rotation.is_due(1, size)), [true, false]);
+        // Whole seconds, as the names tell them.
         let mut rotation = Rotation::new(&args(&["-G", "1"]));
-        let due: Vec<bool> = [0, 999_999_999, 1_000_000_000, 1_500_000_000, 2_000_000_000]
-            .map(|ts| rotation.is_due(ts, 1))
-            .to_vec();
+        let due = [900_000_000, 999_999_999, 1_000_000_000, 1_500_000_000, 2_000_000_000]
+            .map(|ts| rotation.is_due(ts, 1));
         assert_eq!(due, [false, false, true, false, true]);
     }
 }

@@ -157,10 +157,48 @@ fn what_passes_is_written_and_reads_back() {
     };
     assert!(line(&out("all")) == line(DEMO), "the copy differs");
 
+    // Each of several files begins with the state as it is then.
+    prints(&["-e", "700", "-w", &out("state")]);
+    let parts: String = (0..7).map(|n| line(&out(&format!("state{n}")))).collect();
+    let without_numbers = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    let (parts, whole) = (without_numbers(&parts), without_numbers(&line(DEMO)));
+    assert_eq!(parts.len(), whole.len());
+    let differ: Vec<_> = parts.iter().zip(&whole).filter(|(a, b)| a != b).collect();
+    assert!(differ.is_empty(), "{}: {:#?}", differ.len(), &differ[..differ.len().min(20)]);
+
+    // Names tell the time of their first event.
+    prints(&["-G", "1", "-w", &out("timed%H%M%S"), filter]);
+    assert_eq!(names(&dir.join("timed191535")), expected);
+    prints(&["-G", "1", "-w", &out("none%%"), "evt.num = 0"]);
+    assert!(names(&dir.join("none%")).is_empty());
+
     let output = run(&["-w", "/nonexistent/out"]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.starts_with("Error: ") && text.contains("/nonexistent/out"), "{text}");
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn captures_pass_through_pipes() {
+    use std::io::Write;
+
+    let filter = "evt.num in (1176, 1178, 1181)";
+    let written = run(&["-z", "-w", "-", filter]);
+    assert!(written.status.success() && written.stdout.starts_with(&[0x1f, 0x8b]));
+    let mut child = command()
+        .args(["-r", "-", "-p", "%evt.type"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&written.stdout).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "openat\nread\nclose\n");
+    let output = run(&["-w", "-", "-e", "5"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains("standard output"), "{text}");
 }
 
 #[cfg(feature = "live")]

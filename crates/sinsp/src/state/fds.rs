@@ -72,6 +72,11 @@ impl FdTable {
         }
     }
 
+    /// Whether an exec closes the descriptor.
+    pub fn closes_on_exec(&self, num: i64) -> bool {
+        self.inner.closes_on_exec(num)
+    }
+
     /// Number of open files.
     pub fn len(&self) -> usize {
         self.inner.len

@@ -32,6 +32,16 @@ impl Users {
         self.names(container)?.groups.get(&gid)
     }
 
+    /// Users of the host.
+    pub fn of_host(&self) -> impl Iterator<Item = &User> {
+        self.host.users.values()
+    }
+
+    /// Groups of the host.
+    pub fn groups_of_host(&self) -> impl Iterator<Item = &Group> {
+        self.host.groups.values()
+    }
+
     fn names(&self, container: Option<&Text>) -> Option<&Names> {
         match container {
             None => Some(&self.host),

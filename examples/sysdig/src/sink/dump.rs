@@ -1,81 +1,80 @@
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use eyas::scap::{OwnedEvent, RawEvent, Snapshot, Writer, proc};
+use eyas::scap::{OwnedEvent, RawEvent, Snapshot, Writer};
 use eyas::sinsp::EventView;
+use eyas::sinsp::state::State;
 
 use super::Sink;
 use crate::args::Args;
 use crate::rotation::{Names, Rotation};
 
-/// Bytes of an event's block beside its body: block header and trailer, CPU, event header.
-const BLOCK: u64 = 8 + 4 + 2 + eyas::events::HEADER_LEN as u64;
-
 /// The most events about the state that are repeated in every file.
 const STATE_LIMIT: usize = 65_536;
+/// How long what was written may wait in buffers while no events come.
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
 
 /// Writes events to a capture, or to one after another.
 pub struct Dump {
     names: Names,
     rotation: Rotation,
     compress: bool,
-    /// For a later file's beginning: taken anew from a live system.
-    fresh: Option<proc::Options>,
-    snapshot: Option<Snapshot>,
     /// What told of the state at the beginning, for every file.
     state: Vec<OwnedEvent>,
+    /// Until the first file is open: the state that it begins with.
+    waiting: Option<Snapshot>,
     /// Events that are shown have come.
     begun: bool,
     writer: Option<Writer>,
+    /// When something was written that may still wait in a buffer.
+    unflushed: Option<Instant>,
 }
 
 impl Dump {
     pub fn create(path: &Path, args: &Args) -> Result<Self> {
         let rotation = Rotation::new(args);
+        if rotation.is_on() && path == Path::new("-") {
+            anyhow::bail!(
+                "-C, -G and -e begin new files, of which standard output has none; name one with -w"
+            );
+        }
         let names = Names::new(path, args, rotation.is_on());
-        let fresh = args.read.is_none().then(crate::input::proc_options);
         let mut dump = Self {
             names,
             rotation,
             compress: args.compress,
-            fresh,
-            snapshot: None,
             state: Vec::new(),
+            waiting: None,
             begun: false,
             writer: None,
+            unflushed: None,
         };
-        // A name that cannot be written to is told before the capture begins.
-        dump.open()?;
+        // A name that cannot be written to is told before the capture begins; one that tells the time is known
+        // with the first event.
+        if !dump.names.are_timed() {
+            dump.open(0)?;
+        }
         Ok(dump)
     }
 
-    /// Begins the next file.
-    fn open(&mut self) -> Result<()> {
+    /// Begins the next file, whose first event is of this time.
+    fn open(&mut self, ts: u64) -> Result<()> {
         self.close()?;
-        let (path, oldest) = self.names.next(&jiff::Zoned::now()).context("the name given with -w")?;
+        let (path, oldest) = self.names.next(ts).context("the name given with -w")?;
         if let Some(oldest) = oldest {
             // One that somebody else removed already is as gone as it should be.
             let _ = fs::remove_file(oldest);
         }
-        let writer = Writer::create(&path, self.compress)
-            .map_err(|error| anyhow!("cannot write {}: {error}; choose another with -w", path.display()))?;
+        let writer = match path == Path::new("-") {
+            true => Writer::new(io::stdout(), self.compress),
+            false => Writer::create(&path, self.compress).map_err(|error| {
+                anyhow!("cannot write {}: {error}; choose another with -w", path.display())
+            })?,
+        };
         self.writer = Some(writer);
-        if let Some(snapshot) = &self.snapshot {
-            self.begin(&snapshot.clone())?;
-        }
-        if let Some(writer) = &mut self.writer {
-            for event in &self.state {
-                writer.event(&event.as_raw())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self, snapshot: &Snapshot) -> Result<()> {
-        if let Some(writer) = &mut self.writer {
-            writer.snapshot(snapshot)?;
-        }
         Ok(())
     }
 
@@ -86,13 +85,21 @@ impl Dump {
         Ok(())
     }
 
-    /// Begins the next file if the event is the first that belongs there.
-    fn rotate(&mut self, event: &RawEvent<'_>) -> Result<()> {
-        if self.rotation.is_due(event.ts, BLOCK + event.body().len() as u64) {
-            if let Some(options) = &self.fresh {
-                self.snapshot = Some(proc::snapshot(options)?);
+    /// Begins the next file, if the event is the first that belongs there, with the state as it is now.
+    fn rotate(&mut self, event: &RawEvent<'_>, state: &State) -> Result<()> {
+        let written = self.writer.as_ref().map_or(0, Writer::written);
+        let due = self.rotation.is_due(event.ts, written);
+        if self.writer.is_some() && !due {
+            return Ok(());
+        }
+        self.open(event.ts)?;
+        let snapshot = self.waiting.take().unwrap_or_else(|| state.snapshot());
+        if let Some(writer) = &mut self.writer {
+            writer.snapshot(&snapshot)?;
+            for event in &self.state {
+                writer.event(&event.as_raw())?;
             }
-            self.open()?;
+            self.rotation.began(writer.written());
         }
         Ok(())
     }
@@ -100,6 +107,7 @@ impl Dump {
     fn write(&mut self, event: &RawEvent<'_>) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.event(event)?;
+            self.unflushed.get_or_insert_with(Instant::now);
         }
         Ok(())
     }
@@ -107,18 +115,19 @@ impl Dump {
 
 impl Sink for Dump {
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
-        if self.rotation.is_on() {
-            self.snapshot = Some(snapshot.clone());
-            self.state.clear();
-            self.begun = false;
+        self.state.clear();
+        self.begun = false;
+        match &mut self.writer {
+            Some(writer) => writer.snapshot(snapshot)?,
+            None => self.waiting = Some(snapshot.clone()),
         }
-        self.begin(snapshot)
+        Ok(())
     }
 
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
         self.begun = true;
         if self.rotation.is_on() {
-            self.rotate(&event.event())?;
+            self.rotate(&event.event(), event.state())?;
         }
         self.write(&event.event())
     }
@@ -130,7 +139,24 @@ impl Sink for Dump {
         self.write(&event.event())
     }
 
+    fn idle(&mut self) -> Result<()> {
+        if let Some(writer) = &mut self.writer
+            && self.unflushed.is_some_and(|since| since.elapsed() >= FLUSH_AFTER)
+        {
+            writer.flush()?;
+            self.unflushed = None;
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<()> {
+        // Without any event the file tells the state alone.
+        if let Some(snapshot) = self.waiting.take() {
+            self.open(jiff::Timestamp::now().as_nanosecond() as u64)?;
+            if let Some(writer) = &mut self.writer {
+                writer.snapshot(&snapshot)?;
+            }
+        }
         self.close()
     }
 }

@@ -1,0 +1,121 @@
+//! The state becomes a snapshot: what a capture that begins now begins with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use eyas_scap::{FdDetail, FdEntry, MachineInfo, Snapshot, ThreadEntry};
+use rustc_hash::FxHashSet;
+
+use super::fd::{Fd, FdKind, Role, Socket};
+use super::{State, Thread, ThreadFlags};
+
+impl State {
+    /// All threads with their open files, users, interfaces and the machine, as the events so far tell of them.
+    ///
+    /// Users and groups are the host's: captures have no place for those of containers before their events.
+    pub fn snapshot(&self) -> Snapshot {
+        let known = |thread: &&Thread| thread.pid >= 0 && !thread.flags.contains(ThreadFlags::CLOSED);
+        let mut threads: Vec<&Thread> = self.threads.iter().filter(known).collect();
+        threads.sort_unstable_by_key(|thread| thread.tid);
+        let served: FxHashSet<u16> =
+            threads.iter().flat_map(|t| t.fds.iter()).filter_map(|(_, fd)| fd.server_port()).collect();
+        let files = |thread: &&&Thread| !thread.fds.is_empty();
+        Snapshot {
+            machine: Some(&self.machine).filter(|machine| **machine != MachineInfo::default()).cloned(),
+            interfaces: self.interfaces.clone(),
+            users: self.users.of_host().cloned().collect(),
+            groups: self.users.groups_of_host().cloned().collect(),
+            fds: threads.iter().filter(files).map(|t| (t.tid, fd_entries(t, &served))).collect(),
+            threads: threads.into_iter().map(thread_entry).collect(),
+        }
+    }
+}
+
+fn thread_entry(t: &Thread) -> ThreadEntry {
+    ThreadEntry {
+        tid: t.tid,
+        pid: t.pid,
+        ptid: t.ptid,
+        sid: t.sid,
+        vpgid: t.vpgid,
+        pgid: t.pgid,
+        comm: t.comm.to_vec(),
+        exe: t.exe.to_vec(),
+        exepath: t.exepath.to_vec(),
+        args: t.args.to_vec(),
+        env: t.env.to_vec(),
+        cwd: t.cwd.to_vec(),
+        root: t.root.to_vec(),
+        cgroups: t.cgroups.to_vec(),
+        fdlimit: t.fdlimit as u64,
+        flags: t.flags.bits(),
+        uid: t.uid,
+        gid: t.gid,
+        loginuid: t.loginuid,
+        vmsize_kb: t.activity.vm_size,
+        vmrss_kb: t.activity.vm_rss,
+        vmswap_kb: t.activity.vm_swap,
+        pfmajor: t.activity.pf_major,
+        pfminor: t.activity.pf_minor,
+        vtid: t.vtid,
+        vpid: t.vpid,
+        pidns_init_start_ts: t.pidns_start,
+        clone_ts: t.clone_ts,
+        tty: t.tty,
+        exe_writable: t.exe_writable,
+        exe_upper_layer: t.exe_upper_layer,
+        exe_lower_layer: t.exe_lower_layer,
+        exe_from_memfd: t.exe_from_memfd,
+        caps: t.caps,
+        exe_ino: t.exe_ino,
+        exe_ino_ctime: t.exe_ctime,
+        exe_ino_mtime: t.exe_mtime,
+    }
+}
+
+fn fd_entries(thread: &Thread, served: &FxHashSet<u16>) -> Vec<FdEntry> {
+    let entry = |(num, fd): (i64, &Fd)| FdEntry {
+        close_on_exec: thread.fds.closes_on_exec(num),
+        ..FdEntry::new(num, fd.ino, detail(fd, served))
+    };
+    thread.fds.iter().map(entry).collect()
+}
+
+/// What tells the file, in the form that reading turns into the same; `served` are the ports that somebody
+/// listens on, from which reading guesses the roles.
+fn detail(fd: &Fd, served: &FxHashSet<u16>) -> FdDetail {
+    let l4 = fd.l4 as u8;
+    let unset = |ip: IpAddr| (ip, 0);
+    match (fd.kind, fd.socket()) {
+        (FdKind::Ipv4, Socket::Inet { source, destination })
+            if fd.role == Role::Server && served.contains(&destination.1) =>
+        {
+            FdDetail::Socket { local: destination, remote: source, l4 }
+        }
+        (FdKind::Ipv4 | FdKind::Ipv6, Socket::Inet { source, destination }) => {
+            FdDetail::Socket { local: source, remote: destination, l4 }
+        }
+        (FdKind::Ipv4Server | FdKind::Ipv6Server, Socket::Server { addr }) => {
+            FdDetail::ServerSocket { addr, l4 }
+        }
+        (FdKind::Ipv4 | FdKind::Ipv4Server, _) => {
+            let nowhere = unset(Ipv4Addr::UNSPECIFIED.into());
+            FdDetail::Socket { local: nowhere, remote: nowhere, l4 }
+        }
+        (FdKind::Ipv6 | FdKind::Ipv6Server, _) => {
+            let nowhere = unset(Ipv6Addr::UNSPECIFIED.into());
+            FdDetail::Socket { local: nowhere, remote: nowhere, l4 }
+        }
+        (FdKind::Unix, Socket::Unix { source, destination }) => {
+            FdDetail::Unix { source, destination, path: fd.name.to_vec() }
+        }
+        (FdKind::Unix, _) => FdDetail::Unix { source: 0, destination: 0, path: fd.name.to_vec() },
+        (FdKind::File, _) => FdDetail::File {
+            open_flags: fd.open_flags,
+            path: fd.name.to_vec(),
+            dev: fd.dev,
+            mount_id: fd.mount_id,
+        },
+        (FdKind::Unknown, _) => FdDetail::Other { type_code: 0, name: Vec::new() },
+        (kind, _) => FdDetail::Other { type_code: kind as u8, name: fd.name.to_vec() },
+    }
+}
