@@ -184,6 +184,9 @@ struct Alone<'a, 'e> {
 impl Alone<'_, '_> {
     fn run<S: EventSource>(&mut self, mut source: S, inspector: sinsp::Config, live: bool) -> Result<()> {
         let mut inspector = Inspector::new(inspector);
+        if live {
+            hurry();
+        }
         let began = Instant::now();
         let outcome = loop {
             if self.signals.stop.load(Ordering::Relaxed) {
@@ -240,6 +243,19 @@ impl Alone<'_, '_> {
             self.queue.offer()?;
         }
         Ok(false)
+    }
+}
+
+/// Nice value of the thread that tests events.
+const HURRIED: i32 = -10;
+
+/// Where others want all processors, a fair share of them may be less than their events need, and events are lost. So
+/// this thread comes first, unless somebody has decided on its priority, or this process may not.
+fn hurry() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    if getpriority_process(None) == Ok(0) {
+        // Of the calling thread alone.
+        let _ = setpriority_process(None, HURRIED);
     }
 }
 
