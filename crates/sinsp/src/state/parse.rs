@@ -35,24 +35,15 @@ pub(crate) struct Current {
     pub(crate) ends_container: bool,
     /// The thread exits.
     pub(crate) exits: bool,
-    /// Descriptors that it closes.
-    pub(crate) closes: Closes,
+    /// Descriptor that it closes.
+    pub(crate) closes: Option<i64>,
 }
 
 impl Current {
     /// Whether something remains to be done after the rules saw the event.
     pub(crate) fn leaves_work(&self) -> bool {
-        self.exits || self.told.is_some() || !matches!(self.closes, Closes::None)
+        self.exits || self.told.is_some() || self.closes.is_some()
     }
-}
-
-/// Descriptors that go when the event was seen.
-#[derive(Debug, Default)]
-pub(crate) enum Closes {
-    #[default]
-    None,
-    One(i64),
-    Many(Vec<i64>),
 }
 
 pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>, now: &mut Current) {
@@ -149,15 +140,15 @@ fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Bo
 
 /// Does what was left for after the rules saw the event.
 pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
-    let (closes, exits) = (std::mem::take(&mut now.closes), std::mem::take(&mut now.exits));
+    let (closes, exits) = (now.closes.take(), std::mem::take(&mut now.exits));
     if let Some(container) = now.told.take()
         && std::mem::take(&mut now.ends_container)
     {
         state.remove_container(&container);
     }
     let Some(key) = now.thread else { return };
-    if !matches!(closes, Closes::None) {
-        file::finish_close(state, key, closes);
+    if let Some(num) = closes {
+        file::remove(state, key, num);
     }
     if exits && let Some(thread) = state.threads.at(key) {
         let (tid, ptid) = (thread.tid, thread.ptid);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::{OwnedEvent, RawEvent};
 
-use super::{Closes, Current, take_enter};
+use super::{Current, take_enter};
 use crate::path::{self, Base};
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
@@ -148,7 +148,7 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     if raw.ty == EventType::SYSCALL_CLOSE_X {
         if let Some(num) = raw.int(param::SYSCALL_CLOSE_X::fd) {
-            now.closes = Closes::One(num);
+            now.closes = Some(num);
         }
         return;
     }
@@ -156,12 +156,13 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     const CLOEXEC: u64 = FlagTable::CLOSE_RANGE_FLAGS.value("CLOSE_RANGE_CLOEXEC") as u64;
     let (first, last) = (raw.int(p::first).unwrap_or(0), raw.int(p::last).unwrap_or(-1));
     let (first, last) = (i64::from(first as u32), i64::from(last as u32));
-    let Some(table) = now.thread.and_then(|key| state.threads.fds_mut(key)) else { return };
+    let Some(key) = now.thread else { return };
+    let Some(table) = state.threads.fds_mut(key) else { return };
     let range = table.range(first, last);
     if raw.uint(p::flags).unwrap_or(0) & CLOEXEC != 0 {
         range.into_iter().for_each(|num| table.set_close_on_exec(num, true));
     } else {
-        now.closes = Closes::Many(range);
+        range.into_iter().for_each(|num| remove(state, key, num));
     }
 }
 
@@ -313,20 +314,11 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// Removes what the event closed; the rules have seen it.
-pub(super) fn finish_close(state: &mut State, key: ThreadKey, closes: Closes) {
-    let Some(table) = state.threads.fds_mut(key) else { return };
-    let (stats, reuse) = (&mut state.stats, &mut state.reuse);
-    let mut remove = |num| {
-        if let Some(fd) = table.remove(num) {
-            stats.fds_removed += 1;
-            reuse.release(fd);
-        }
-    };
-    match closes {
-        Closes::None => {}
-        Closes::One(num) => remove(num),
-        Closes::Many(list) => list.into_iter().for_each(remove),
+/// Removes a descriptor that was closed.
+pub(super) fn remove(state: &mut State, key: ThreadKey, num: i64) {
+    if let Some(fd) = state.threads.fds_mut(key).and_then(|table| table.remove(num)) {
+        state.stats.fds_removed += 1;
+        state.reuse.release(fd);
     }
 }
 
