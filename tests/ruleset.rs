@@ -153,8 +153,10 @@ fn static_fields_are_fields_like_others() {
 fn suggested_fields_are_appended_by_name() {
     let engine = engine(|loader| {
         loader.append_output(Extra { suggested: true, ..Extra::default() });
+        loader.static_fields([("site".to_owned(), "north".to_owned())]);
     });
     let (_, alerts) = alerts(&engine);
+    assert!(alerts[0].contains(" static_site=north container_id="), "{}", alerts[0]);
     let names = ["container.id", "container.name", "container.image.repository", "container.image.tag"];
     for name in names.into_iter().chain(["k8s.pod.name", "k8s.ns.name"]) {
         assert!(alerts[0].contains(&format!(" {}=", name.replace('.', "_"))), "{name} {}", alerts[0]);

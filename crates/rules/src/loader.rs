@@ -81,6 +81,8 @@ pub struct Loader {
     matching: Matching,
     selections: Vec<(bool, Select)>,
     extras: Vec<Extra>,
+    /// Names of the fields that have one text in every event, sorted.
+    constants: Vec<String>,
     files: Vec<Arc<SourceFile>>,
     /// What the last load compiled, for [`Loader::build`].
     ready: Option<Ready>,
@@ -96,6 +98,7 @@ impl Loader {
             matching: Matching::First,
             selections: Vec::new(),
             extras: Vec::new(),
+            constants: Vec::new(),
             files: Vec::new(),
             ready: None,
         }
@@ -119,9 +122,14 @@ impl Loader {
         self
     }
 
-    /// Makes a field `static.NAME` of each name: it has this text in every event.
+    /// Makes a field `static.NAME` of each name: it has this text in every event. Outputs that ask for the suggested
+    /// fields have it, too.
     pub fn static_fields(&mut self, fields: impl IntoIterator<Item = (String, String)>) -> &mut Self {
-        let fields = fields.into_iter().map(|(name, text)| (format!("static.{name}"), text)).collect();
+        let fields: std::collections::BTreeMap<String, String> =
+            fields.into_iter().map(|(name, text)| (format!("static.{name}"), text)).collect();
+        self.constants.extend(fields.keys().cloned());
+        self.constants.sort();
+        self.constants.dedup();
         self.schema = Arc::new(Constants { schema: self.schema.clone(), fields });
         self.ready = None;
         self

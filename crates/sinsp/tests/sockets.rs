@@ -78,6 +78,16 @@ fn ip(text: &str) -> String {
 }
 
 #[test]
+fn a_socket_without_ends_has_unset_ones_of_its_family() {
+    for (domain, unset) in [(INET, "0.0.0.0"), (INET6, "::")] {
+        let mut inspector = system();
+        let unset: IpAddr = unset.parse().unwrap();
+        let got = see(&mut inspector, socket(4, domain, STREAM, 0), &["fd.ip"]);
+        assert_eq!(got, [format!("List([Ip({unset}), Ip({unset})])")]);
+    }
+}
+
+#[test]
 fn a_socket_is_of_the_family_that_was_asked_for() {
     for (domain, letter, kind) in [
         (UNIX, "u", "unix"),

@@ -182,8 +182,10 @@ impl Loader {
                 text.push_str(&extra.text);
             }
             if extra.suggested {
-                for def in schema.fields().iter().filter(|d| d.flags.contains(FieldFlags::SUGGESTED)) {
-                    text.push_str(&format!(" {}=%{}", def.name.replace('.', "_"), def.name));
+                let suggested = schema.fields().iter().filter(|d| d.flags.contains(FieldFlags::SUGGESTED));
+                let constants = self.constants.iter().map(String::as_str);
+                for name in constants.chain(suggested.map(|def| def.name)) {
+                    text.push_str(&format!(" {}=%{name}", name.replace('.', "_")));
                 }
             }
             fields.extend(extra.fields.iter().cloned());

@@ -1,6 +1,6 @@
 //! `fd.*`
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use eyas_events::{EventFlags, EventType, ParamType};
 use eyas_fields::{Field, Value};
@@ -296,8 +296,11 @@ fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Valu
     match fd.socket() {
         // One that has no ends yet has unset ones: they differ from any address that is asked for.
         Socket::None if fd.kind.is_inet() => {
-            let unset: End = (std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-            Some(v.list([unset, unset].into_iter().map(get)))
+            let unset = match fd.kind {
+                FdKind::Ipv6 | FdKind::Ipv6Server => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            };
+            Some(v.list([(unset, 0), (unset, 0)].into_iter().map(get)))
         }
         Socket::Inet { source, destination } => Some(v.list([source, destination].into_iter().map(get))),
         Socket::Server { addr } => Some(v.list([addr].into_iter().map(get))),
