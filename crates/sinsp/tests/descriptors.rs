@@ -74,6 +74,7 @@ fn opening_tells_name_flags_device_and_inode() {
     let paths = ["fd.typechar", "fd.directory", "fd.filename"];
     assert_eq!(see(&mut inspector, directory, &paths), ["d", "/etc", "<NA>"]);
     assert_eq!(see(&mut inspector, open(3, 10, 7, 6, b"../usr/x"), &paths), ["f", "/usr", "x"]);
+    assert_eq!(see(&mut inspector, open(3, 10, 7, -100, b"/"), &paths), ["f", "/", "/"]);
     const LOWER: u32 = FlagTable::CREAT_FLAGS.value("FD_LOWER_LAYER_CREAT");
     let creat = at(4, E::SYSCALL_CREAT_X, 10).int(c::fd, 8).text(c::name, b"new");
     let layers = ["fd.name", "fd.is_lower_layer", "fd.is_upper_layer"];

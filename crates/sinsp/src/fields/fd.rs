@@ -26,7 +26,8 @@ fields! {
     "fd.filename": STR Fd Na; "Last component of a file's name."
         => |v, _| {
             let fd = fd(v).filter(|fd| matches!(fd.kind, FdKind::File | FdKind::OldFile))?;
-            Some(Value::Str(fd.name.rsplit(|b| *b == b'/').next().unwrap_or_default()))
+            let last = fd.name.rsplit(|b| *b == b'/').next().filter(|last| !last.is_empty());
+            Some(Value::Str(last.unwrap_or(&fd.name)))
         },
     "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends."
         => |v, _| ends(v, |end| Value::Ip(end.0)),
