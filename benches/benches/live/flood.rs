@@ -39,9 +39,10 @@ pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
     if let Some(command) = &settings.peer {
         let mut cases = cases::all()?;
         let bare = (0..5).map(|_| cases[0].measure()).min().unwrap_or(0);
-        let _peer = Peer::start(command, &mut cases[0], bare)?;
+        let peer = Peer::start(command, &mut cases[0], bare)?;
         let made = calls(settings.flood, 0)?;
-        println!("{:<18} {:>9} events made", "peer", made / settings.flood.as_secs());
+        println!("{:<18} {:>9} events", "peer", made / settings.flood.as_secs());
+        peer.stop()?.iter().for_each(|line| println!("  {line}"));
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ mod tracepoints;
 
 pub use files::{FileKind, OpenFile};
 pub use probe::{CpuDrops, Payloads, Probe, ProbeOptions, Quiet};
-pub use ring::Ring;
+pub use ring::{LOSS, Ring};
 
 /// Why the probe does not run.
 #[derive(Debug, thiserror::Error)]

@@ -348,6 +348,13 @@ impl Probe {
         self.attach(&EMPTY, attached)
     }
 
+    /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) tells of yet: how many events, and when
+    /// the first of them.
+    pub fn untold(&self) -> impl Iterator<Item = (usize, u32, u64)> {
+        let of = |cpu| (cpu, self.counters.missed(cpu), self.counters.get(cpu, Counter::MissedSince));
+        (0..self.cpus).map(of).filter(|(_, missed, _)| *missed > 0)
+    }
+
     /// Captures nothing more; frames that were made stay in the rings.
     pub fn stop(&mut self) {
         self.links.clear();

@@ -19,6 +19,9 @@ const PIECE: usize = 1 << 20;
 const MAX_EVENT: usize = 64 << 10;
 /// From a piece to the next.
 const STRIDE: usize = size_of::<types::piece>();
+/// The type of a frame that is no event: in the place of events that were lost, it tells how many, 32 bits, after the
+/// header, whose time is that of the first, and one length.
+pub const LOSS: u16 = 0xffff;
 /// Where an event's header has its length.
 const LENGTH_AT: usize = 16;
 
@@ -90,6 +93,8 @@ pub(crate) enum Counter {
     TooLarge,
     Bug,
     Faults,
+    /// When the first event was lost that no frame tells of yet.
+    MissedSince,
 }
 
 impl Shared {
@@ -98,6 +103,12 @@ impl Shared {
         // SAFETY: the mapping holds a `cpu` for each number below `types_cpus`, of which this is an aligned word;
         // the kernel changes it whole.
         unsafe { self.cpus.start.add(cpu * size_of::<types::cpu>() + at).cast().as_ref() }
+    }
+
+    /// Half of a word.
+    fn half(&self, cpu: usize, at: usize) -> &AtomicU32 {
+        // SAFETY: an aligned half of a word that `word` answers for, of which nothing else is used whole.
+        unsafe { &*std::ptr::from_ref(self.word(cpu, at & !7)).cast::<AtomicU32>().add(at / 4 % 2) }
     }
 }
 
@@ -118,8 +129,14 @@ impl Counters {
             Counter::TooLarge => offset_of!(types::cpu, too_large),
             Counter::Bug => offset_of!(types::cpu, bug),
             Counter::Faults => offset_of!(types::cpu, faults),
+            Counter::MissedSince => offset_of!(types::cpu, missed_since),
         };
         self.0.word(cpu, at).load(Ordering::Relaxed)
+    }
+
+    /// Events lost that no frame tells of yet.
+    pub(crate) fn missed(&self, cpu: usize) -> u32 {
+        self.0.half(cpu, offset_of!(types::cpu, missed)).load(Ordering::Relaxed)
     }
 }
 
@@ -134,12 +151,8 @@ pub(crate) fn map(
         pieces: Mapping::new(pieces, plan.pieces * STRIDE, ProtFlags::READ)?,
     });
     let ring = |(cpu, &(size, first)): (usize, &(usize, usize))| {
-        let part = |at: usize| {
-            // SAFETY: an aligned half of a word that `Shared::word` answers for.
-            unsafe { &*std::ptr::from_ref(shared.word(cpu, at & !7)).cast::<AtomicU32>().add(at / 4 % 2) }
-        };
-        part(offset_of!(types::cpu, first_piece)).store(first as u32, Ordering::Relaxed);
-        part(offset_of!(types::cpu, size)).store(size as u32, Ordering::Release);
+        shared.half(cpu, offset_of!(types::cpu, first_piece)).store(first as u32, Ordering::Relaxed);
+        shared.half(cpu, offset_of!(types::cpu, size)).store(size as u32, Ordering::Release);
         Ring { shared: Arc::clone(&shared), cpu, first, size, at: 0, end: Cell::new(0) }
     };
     let rings = plan.rings.iter().enumerate().map(ring).collect();

@@ -24,5 +24,5 @@ pub use error::Error;
 pub use event::{Params, RawEvent};
 pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
-pub use source::{Advance, EventSource, Next, Stats};
+pub use source::{Advance, EventSource, Loss, Next, Stats};
 pub use writer::Writer;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eyas_bpf::{Probe, ProbeOptions, Ring};
+use eyas_bpf::{LOSS, Probe, ProbeOptions, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::proc::known::Known;
-use crate::{Advance, Error, EventSource, RawEvent, Snapshot, Stats, proc};
+use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, proc};
 
 mod merge;
 
@@ -92,6 +92,8 @@ pub struct Source {
     pause: Duration,
     /// Frames that no probe of ours writes.
     malformed: u64,
+    /// What was lost before the item at hand.
+    losses: Vec<Loss>,
 }
 
 enum Phase {
@@ -144,6 +146,7 @@ impl Source {
             stop: Arc::default(),
             pause: SHORT_PAUSE,
             malformed: 0,
+            losses: Vec::new(),
         })
     }
 
@@ -206,6 +209,10 @@ impl Source {
     /// Finds the next frame that makes sense.
     fn find(&mut self) -> bool {
         while self.merge.next(|| now(self.boot_ts)).is_some() {
+            if let Some(loss) = self.merge.current().and_then(|(cpu, frame)| loss(cpu, frame)) {
+                self.losses.push(loss);
+                continue;
+            }
             if self.current().is_some_and(|event| event.adds_up()) {
                 return true;
             }
@@ -221,6 +228,16 @@ fn now(boot_ts: u64) -> u64 {
     boot_ts + (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// What a frame says was lost, if it is one that does.
+fn loss(cpu: usize, frame: &[u8]) -> Option<Loss> {
+    let (since, _, ty, _, body) = parse(frame)?;
+    if ty.0 != LOSS {
+        return None;
+    }
+    let events = u32::from_ne_bytes(body.get(2..6)?.try_into().ok()?);
+    Some(Loss { cpu: cpu as u16, since, events: events.into() })
+}
+
 /// Header and body of a frame: time, thread, length, type, number of parameters.
 fn parse(frame: &[u8]) -> Option<(u64, i64, EventType, u32, &[u8])> {
     let ts = u64::from_ne_bytes(*frame.first_chunk()?);
@@ -233,6 +250,7 @@ fn parse(frame: &[u8]) -> Option<(u64, i64, EventType, u32, &[u8])> {
 
 impl EventSource for Source {
     fn advance(&mut self) -> Result<Advance, Error> {
+        self.losses.clear();
         match self.phase {
             Phase::Begin => {
                 // The probe is at work already: what happens during the scan comes after it.
@@ -255,6 +273,8 @@ impl EventSource for Source {
         self.pause = if found { SHORT_PAUSE } else { LONG_PAUSE };
         if !found && matches!(self.phase, Phase::Drain) {
             self.phase = Phase::End;
+            let last = |(cpu, events, since)| Loss { cpu: cpu as u16, since, events: u64::from(events) };
+            self.losses.extend(self.probe.untold().map(last));
             return Ok(Advance::End);
         }
         Ok(if found { Advance::Event } else { Advance::Idle })
@@ -265,6 +285,10 @@ impl EventSource for Source {
         let (cpu, frame) = self.merge.current()?;
         let (ts, tid, ty, nparams, body) = parse(frame)?;
         Some(RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body))
+    }
+
+    fn losses(&self) -> &[Loss] {
+        &self.losses
     }
 
     fn stats(&mut self) -> Stats {

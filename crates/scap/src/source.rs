@@ -54,10 +54,27 @@ pub trait EventSource {
         })
     }
 
+    /// What was lost between the item before and the one that [`EventSource::advance`] came to; nothing where nothing
+    /// can be lost.
+    fn losses(&self) -> &[Loss] {
+        &[]
+    }
+
     /// Counters so far.
     fn stats(&mut self) -> Stats {
         Stats::default()
     }
+}
+
+/// Events of a CPU that are missing from the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The CPU.
+    pub cpu: u16,
+    /// When the first of them was lost: ns since the epoch.
+    pub since: u64,
+    /// How many they are.
+    pub events: u64,
 }
 
 /// Counters of a source: `events` delivered or dropped before delivery.

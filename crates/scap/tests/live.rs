@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
 use eyas_events::{EventType, SyscallCode};
 use eyas_scap::live::{Options, Quiet, Source};
-use eyas_scap::{EventSource, Next, OwnedEvent, Snapshot};
+use eyas_scap::{Advance, EventSource, Next, OwnedEvent, Snapshot};
 
 /// One capture at a time, on the whole machine.
 struct Turn {
@@ -124,12 +124,56 @@ fn nothing_is_lost_uncounted() {
     for _ in 0..20_000 {
         let _ = std::fs::metadata("/nonexistent");
     }
-    let events = finish(&mut source);
+    // Where they are missing it is said, too.
+    source.stop_handle().stop();
+    let (mut delivered, mut losses, mut last) = (0, Vec::new(), [0; 1024]);
+    loop {
+        let step = source.advance().unwrap();
+        losses.extend_from_slice(source.losses());
+        match step {
+            Advance::Event => {
+                let event = source.current().unwrap();
+                let behind = source.losses().iter().filter(|loss| loss.cpu == event.cpu);
+                let last = &mut last[usize::from(event.cpu)];
+                behind.for_each(|loss| assert!(*last <= loss.since && loss.since <= event.ts, "{loss:?}"));
+                (delivered, *last) = (delivered + 1, event.ts);
+            }
+            Advance::End => break,
+            _ => {}
+        }
+    }
     let stats = source.stats();
-    println!("{stats:?}, {} delivered", events.len());
+    println!("{stats:?}, {delivered} delivered, {losses:?}");
     assert!(stats.drops_buffer > 1000);
-    assert_eq!(stats.produced, events.len() as u64 + stats.drops());
-    assert!(matches!(source.next().unwrap(), Next::End));
+    assert_eq!(stats.produced, delivered + stats.drops());
+    assert_eq!(losses.iter().map(|loss| loss.events).sum::<u64>(), stats.drops());
+    assert!(matches!(source.next().unwrap(), Next::End) && source.losses().is_empty());
+}
+
+#[test]
+fn a_loss_is_told_where_events_are_missing() {
+    let Some(_turn) = turn() else { return };
+    let interest = Some(vec![SyscallCode::GETPPID]);
+    let (mut source, _) =
+        open(Options { ring_bytes: 4096, interest, exclude_self: false, ..Options::default() });
+    let burst = |calls| (0..calls).for_each(|_| _ = rustix::process::getppid());
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        burst(1000);
+        let mut idle = 0;
+        while idle < 2 {
+            let step = source.advance().unwrap();
+            told.extend_from_slice(source.losses());
+            idle += u32::from(matches!(step, Advance::Idle));
+        }
+    }
+    // The third is told by no event of this CPU before the end.
+    finish(&mut source);
+    told.extend_from_slice(source.losses());
+    println!("{told:?}");
+    assert!(told.len() >= 3 && told.iter().all(|loss| loss.events > 100), "{told:?}");
+    assert!(told.windows(2).all(|two| two[0].since < two[1].since));
+    assert_eq!(told.iter().map(|loss| loss.events).sum::<u64>(), source.stats().drops());
 }
 
 #[test]

@@ -221,11 +221,11 @@ fn processes_that_end_meanwhile_are_neither_errors_nor_halves() {
         for thread in &snapshot.threads {
             assert!(thread.tid > 0 && thread.pid > 0 && thread.ptid >= 0, "{thread:?}");
             assert!(!thread.comm.is_empty() && !thread.cgroups.is_empty(), "{thread:?}");
-            // Links of a more privileged process may not be read.
+            // Links of a more privileged process may not be read; one that ends has none any more.
             let root = fs::read_link(format!("/proc/{}/root", thread.tid));
             let mine = rustix::process::geteuid().is_root();
-            let hidden =
-                root.is_err_and(|error| !mine || error.kind() == std::io::ErrorKind::PermissionDenied);
+            let none = [std::io::ErrorKind::PermissionDenied, std::io::ErrorKind::NotFound];
+            let hidden = root.is_err_and(|error| !mine || none.contains(&error.kind()));
             assert!(hidden || !thread.root.is_empty(), "{thread:?}");
         }
         let mut tids: Vec<i64> = snapshot.threads.iter().map(|thread| thread.tid).collect();

@@ -48,6 +48,20 @@ fn sleeper() -> Child {
     Command::new("/bin/sleep").arg("60").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
 }
 
+/// Waits until a sleeper sleeps: at first it has its parent's files, then those that its loader opens.
+fn settled(child: &Child) {
+    let process = std::path::PathBuf::from(format!("/proc/{}", child.id()));
+    let sleeps = || {
+        let stat = std::fs::read_to_string(process.join("stat")).unwrap();
+        let own = std::fs::read_link(process.join("exe")).unwrap() != std::env::current_exe().unwrap();
+        own && stat.contains(") S ")
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    while !sleeps() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn end(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
@@ -88,8 +102,7 @@ fn files_are_those_of_proc() {
     let _udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let _unix = UnixListener::bind(dir.join("a.sock")).unwrap();
     let mut children: Vec<Child> = (0..20).map(|_| sleeper()).collect();
-    // A child has its parent's files until the program it was made for has taken over.
-    std::thread::sleep(Duration::from_millis(200));
+    children.iter().for_each(settled);
 
     let by_kernel = source.snapshot().unwrap();
     let by_proc = proc::snapshot(&proc::Options::default()).unwrap();
@@ -138,7 +151,7 @@ fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
             while !over.load(Ordering::Relaxed) {
                 Command::new("/bin/true").stdin(Stdio::null()).status().unwrap();
                 count += 1;
-                if count % 20 == 0 {
+                if count % 20 == 1 {
                     stayed.push(sleeper());
                 }
             }

@@ -69,7 +69,7 @@ static __always_inline void submit(struct scratch *s)
 	__u32 len = s->pos;
 	cpu->produced++;
 	if (len > MAX_EVENT) {
-		cpu->too_large++;
+		lose(cpu, &cpu->too_large);
 		return;
 	}
 	*(__u32 *)&s->data[16] = len;
@@ -77,7 +77,7 @@ static __always_inline void submit(struct scratch *s)
 	barrier_var(len);
 	len &= 0x1ffff;
 	if (!to || len > MAX_EVENT || bpf_probe_read_kernel(to, len, s->data)) {
-		cpu->full++;
+		lose(cpu, &cpu->full);
 		return;
 	}
 	publish(cpu, len);

@@ -9,7 +9,7 @@ static __always_inline struct scratch *fresh(void)
 	struct cpu *cpu = own_cpu();
 	if (!s || cpu->busy) {
 		cpu->produced++;
-		cpu->bug++;
+		lose(cpu, &cpu->bug);
 		return 0;
 	}
 	cpu->busy = 1;

@@ -2,13 +2,6 @@
 /* Events of a fixed size that are no system calls', built in the ring itself. */
 #pragma once
 
-struct __attribute__((packed)) header {
-	__u64 ts, tid;
-	__u32 len;
-	__u16 type;
-	__u32 count;
-};
-
 #define FIXED_PARAMS_MAX 6
 
 /* Room for an event of `size` bytes, with its header, and lengths as packed into `lengths`: four bits each, the
@@ -20,12 +13,12 @@ static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 
 	int i;
 	cpu->produced++;
 	if (cpu->busy) {
-		cpu->bug++;
+		lose(cpu, &cpu->bug);
 		return 0;
 	}
 	event = (void *)room(cpu, size);
 	if (!event) {
-		cpu->full++;
+		lose(cpu, &cpu->full);
 		return 0;
 	}
 	cpu->busy = 1;

@@ -38,11 +38,32 @@ struct cpu {
 	__u64 too_large;
 	__u64 bug;
 	/* Whether a program is at work here. */
-	__u64 busy;
+	__u32 busy;
+	/* Events lost that the ring does not tell of yet. */
+	__u32 missed;
 	/* Up to where user space has read, which alone writes it. */
 	__u64 tail __attribute__((aligned(CACHE_LINE)));
 	/* Parameters left empty as user memory could not be read. */
 	__u64 faults __attribute__((aligned(CACHE_LINE)));
+	/* When the first of `missed` was lost. */
+	__u64 missed_since;
+};
+
+/* What every event begins with. */
+struct __attribute__((packed)) header {
+	__u64 ts, tid;
+	__u32 len;
+	__u16 type;
+	__u32 count;
+};
+
+/* In the place of events that were lost: no event itself, of a type that none has. */
+#define LOSS 0xffff
+
+struct __attribute__((packed)) loss {
+	struct header header;
+	__u16 length;
+	__u32 lost;
 };
 
 struct cpu cpus[MAX_CPUS] SEC(".bss.cpus");
@@ -52,8 +73,7 @@ static __always_inline struct cpu *own_cpu(void)
 	return &cpus[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
 }
 
-/* Where an event of up to `len` bytes may be built, 0 if the ring is too full for it. */
-static __always_inline __u8 *room(struct cpu *cpu, __u32 len)
+static __always_inline __u8 *place(struct cpu *cpu, __u32 len)
 {
 	__u64 head = cpu->head;
 	__u32 size = cpu->size, at = head & (size - 1), key = cpu->first_piece + (at >> PIECE_SHIFT);
@@ -77,4 +97,39 @@ static __always_inline void publish(struct cpu *cpu, __u32 len)
 #else
 	__sync_lock_test_and_set(&cpu->head, head);
 #endif
+}
+
+/* Counts an event that is lost for one of the reasons. */
+static __always_inline void lose(struct cpu *cpu, __u64 *reason)
+{
+	(*reason)++;
+	if (!cpu->missed++)
+		cpu->missed_since = boot_time + bpf_ktime_get_boot_ns();
+}
+
+/* Says in the ring what is missing from it here; whether there was room for that. */
+__noinline int tell_missed(void)
+{
+	struct cpu *cpu = own_cpu();
+	struct loss *loss = (void *)place(cpu, sizeof(*loss));
+	if (!loss)
+		return 0;
+	loss->header.ts = cpu->missed_since;
+	loss->header.tid = 0;
+	loss->header.len = sizeof(*loss);
+	loss->header.type = LOSS;
+	loss->header.count = 1;
+	loss->length = sizeof(loss->lost);
+	loss->lost = cpu->missed;
+	publish(cpu, sizeof(*loss));
+	cpu->missed = 0;
+	return 1;
+}
+
+/* Where an event of up to `len` bytes may be built, 0 if the ring is too full for it. */
+static __always_inline __u8 *room(struct cpu *cpu, __u32 len)
+{
+	if (cpu->missed && !tell_missed())
+		return 0;
+	return place(cpu, len);
 }

@@ -51,6 +51,20 @@ fn listener() -> (Fd, u16) {
     (fd, port)
 }
 
+/// Waits until so many wait at a port: a caller may be told of success before its turn in the queue.
+fn wait_for_callers(port: u16, count: u64) {
+    let waiting = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let line =
+            table.lines().find(|line| line.contains(&format!(":{port:04X} 00000000:0000 0A"))).unwrap();
+        u64::from_str_radix(line.split_once("0A ").unwrap().1.split([':', ' ']).nth(1).unwrap(), 16).unwrap()
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while waiting() < count && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+}
+
 /// Two sockets that are connected: the one that called, and the one that took the call.
 fn connected() -> (Fd, Fd) {
     let (listener, port) = listener();
@@ -166,6 +180,7 @@ fn accepts() {
     for caller in &callers {
         assert_eq!(call(libc::SYS_connect, [caller.0, at(&address(to)), 16]), 0);
     }
+    wait_for_callers(to, callers.len() as u64);
     let queue =
         |waiting: i64| [("queuepct", int(waiting * 10)), ("queuelen", int(waiting)), ("queuemax", int(10))];
     let fd = Fd(call(libc::SYS_accept, [server.0, 0, 0]));
