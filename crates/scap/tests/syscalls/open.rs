@@ -20,7 +20,7 @@ fn opened(names: &[&str]) -> Want {
 
 /// Device, in the form of stat's old 32 bits, and inode of what a descriptor refers to.
 fn identity(fd: i64) -> [(&'static str, Want); 2] {
-    let meta = std::fs::metadata(format!("/proc/self/fd/{fd}")).unwrap();
+    let meta = std::fs::metadata(format!("/proc/thread-self/fd/{fd}")).unwrap();
     let (major, minor) = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
     [("dev", int((minor & 0xff) | (major << 8) | ((minor & !0xff) << 12))), ("ino", int(meta.ino()))]
 }
@@ -63,6 +63,31 @@ fn open_that_fails() {
             ("mode", int(0)),
             ("dev", int(0)),
             ("ino", int(0)),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_becomes_the_standard_input_is_told_as_any_other() {
+    let Some(mut live) = capture(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let dir = Scratch::new("input");
+    let name = dir.file("secret", "");
+    // Descriptors of its own, of which the first is free.
+    assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FILES.into()]), 0);
+    assert_eq!(call(libc::SYS_close, [0]), 0);
+    let fd = call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0]);
+    assert_eq!(fd, 0);
+    let [dev, ino] = identity(0);
+    live.saw(
+        EventType::SYSCALL_OPENAT_2_X,
+        &[
+            ("fd", int(0)),
+            ("dirfd", int(-100)),
+            ("name", path(&name)),
+            ("flags", opened(&["O_RDONLY"])),
+            ("mode", int(0)),
+            dev,
+            ino,
         ],
     );
 }
