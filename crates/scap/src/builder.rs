@@ -135,6 +135,13 @@ pub struct OwnedEvent {
     pub(crate) body: Vec<u8>,
 }
 
+impl Default for OwnedEvent {
+    /// An event of the first type, without parameters.
+    fn default() -> Self {
+        EventBuilder::new(EventType(0)).truncate(0).build()
+    }
+}
+
 impl OwnedEvent {
     /// The event as a source would lend it.
     pub fn as_raw(&self) -> RawEvent<'_> {

@@ -3,7 +3,7 @@
 use eyas_events::{EventFlags, EventType, ParamType};
 use rustc_hash::FxHashMap;
 
-use crate::builder::{OwnedEvent, is_wide, push_len};
+use crate::builder::{OwnedEvent, is_wide};
 use crate::{Error, RawEvent};
 
 mod table;
@@ -46,22 +46,31 @@ const MAX_STEPS: usize = 50;
 /// been lost.
 const MAX_STORED: usize = 1 << 18;
 const MAX_STORED_BYTES: usize = 64 << 20;
+/// Events whose memory is kept for others, and the most bytes of each.
+const MAX_FREE: usize = 1024;
+const MAX_FREE_LEN: usize = 4 << 10;
 /// A converted event must fit into this many bytes.
 const MAX_LEN: usize = 64 << 10;
 
-/// Brings events up to date.
+/// Brings events up to date. Memory is used again: what is steady needs no allocation.
 #[derive(Default)]
 pub(crate) struct Converter {
     stored: FxHashMap<i64, OwnedEvent>,
     /// Of all that is stored.
     bytes: usize,
-    current: Option<OwnedEvent>,
+    /// Whether there is an event, and the event.
+    has_current: bool,
+    current: OwnedEvent,
+    /// What the event becomes in the next step.
+    next: OwnedEvent,
+    /// Events that were stored.
+    free: Vec<OwnedEvent>,
 }
 
 impl Converter {
     /// The event that the last conversion made.
     pub(crate) fn current(&self) -> Option<RawEvent<'_>> {
-        self.current.as_ref().map(OwnedEvent::as_raw)
+        self.has_current.then(|| self.current.as_raw())
     }
 
     /// Forgets all threads.
@@ -73,100 +82,105 @@ impl Converter {
     /// Brings an event whose block is at `offset` up to date; answers whether [`Converter::current`] is
     /// something then: events that are no longer used, and those kept for a later one, are not.
     pub(crate) fn convert(&mut self, raw: RawEvent<'_>, offset: u64) -> Result<bool, Error> {
+        self.has_current = false;
         let Some(info) = raw.info() else { return Ok(false) };
         if info.flags.contains(EventFlags::UNUSED) {
             return Ok(false);
         }
-        let fail = |ty: EventType, what: String| Error::Convert { name: ty.name(), code: ty.0, offset, what };
-        let mut event = OwnedEvent::from(raw);
+        self.current.assign(raw);
+        let made = self.steps();
+        self.has_current = matches!(made, Ok(true));
+        made.map_err(|what| {
+            let ty = self.current.ty;
+            Error::Convert { name: ty.name(), code: ty.0, offset, what }
+        })
+    }
+
+    fn steps(&mut self) -> Result<bool, String> {
         for _ in 0..MAX_STEPS {
-            let raw = event.as_raw();
-            let info = raw.info().ok_or_else(|| fail(raw.ty, "its type has no row".into()))?;
+            let raw = self.current.as_raw();
+            let info = raw.info().ok_or("its type has no row")?;
             if !info.flags.contains(EventFlags::CONVERTER_MANAGED) {
                 let old = info.flags.contains(EventFlags::OLD_VERSION);
                 if old && raw.ty.is_exit() {
-                    return Err(fail(raw.ty, "no rule brings this type up to date".into()));
+                    return Err("no rule brings this type up to date".into());
                 }
                 if old {
                     return Ok(false);
                 }
             }
             if is_current(&raw) {
-                self.current = Some(event);
                 return Ok(true);
             }
             if raw.ty.is_exit() && raw.nparams() > info.params.len() {
-                let what = format!("it has {} parameters, its row has {}", raw.nparams(), info.params.len());
-                return Err(fail(raw.ty, what));
+                // Of a newer version: what it has more is left out.
+                self.rebuild(self.current.ty, info.params.len(), &[])?;
+                continue;
             }
-            let Some(action) = action(&raw) else {
-                return Err(fail(raw.ty, format!("no rule for {} parameters", raw.nparams())));
-            };
-            event = match action {
+            let what = || format!("no rule for {} parameters", raw.nparams());
+            match action(&raw).ok_or_else(what)? {
                 Action::Store => {
-                    self.store(event);
+                    self.store();
                     return Ok(false);
                 }
-                action @ (Action::Pass | Action::StoreAndPass) => {
-                    if matches!(action, Action::StoreAndPass) {
-                        self.store(event.clone());
-                    }
-                    self.current = Some(event);
+                Action::Pass => return Ok(true),
+                Action::StoreAndPass => {
+                    self.store();
                     return Ok(true);
                 }
-                Action::Add(instrs) => {
-                    let kept: Vec<Instr> = (0..raw.nparams()).map(Instr::Old).collect();
-                    let all: Vec<Instr> = kept.iter().chain(*instrs).copied().collect();
-                    self.rebuild(&event, event.ty, &all).map_err(|what| fail(event.ty, what))?
-                }
-                Action::Change(ty, instrs) => {
-                    self.rebuild(&event, *ty, instrs).map_err(|what| fail(event.ty, what))?
-                }
-            };
+                Action::Add(instrs) => self.rebuild(self.current.ty, raw.nparams(), instrs)?,
+                Action::Change(ty, instrs) => self.rebuild(*ty, 0, instrs)?,
+            }
         }
-        Err(fail(event.ty, format!("still old after {MAX_STEPS} steps")))
+        Err(format!("still old after {MAX_STEPS} steps"))
     }
 
-    fn store(&mut self, event: OwnedEvent) {
-        self.take(event.tid);
-        let bytes = self.bytes + event.body.len();
-        if self.stored.len() < MAX_STORED && bytes <= MAX_STORED_BYTES {
-            self.bytes = bytes;
+    /// Keeps the event for the exit event of its thread.
+    fn store(&mut self) {
+        if let Some(old) = self.take(self.current.tid) {
+            self.release(old);
+        }
+        if self.stored.len() < MAX_STORED && self.bytes + self.current.body.len() <= MAX_STORED_BYTES {
+            let mut event = self.free.pop().unwrap_or_default();
+            event.assign(self.current.as_raw());
+            self.bytes += event.body.capacity();
             self.stored.insert(event.tid, event);
         }
     }
 
     fn take(&mut self, tid: i64) -> Option<OwnedEvent> {
-        self.stored.remove(&tid).inspect(|event| self.bytes -= event.body.len())
+        self.stored.remove(&tid).inspect(|event| self.bytes -= event.body.capacity())
     }
 
-    fn rebuild(&mut self, event: &OwnedEvent, ty: EventType, instrs: &[Instr]) -> Result<OwnedEvent, String> {
-        let raw = event.as_raw();
+    /// Keeps the memory of an event for another one, unless it is much.
+    fn release(&mut self, event: OwnedEvent) {
+        if self.free.len() < MAX_FREE && event.body.capacity() <= MAX_FREE_LEN {
+            self.free.push(event);
+        }
+    }
+
+    /// Makes the event one of type `ty` that keeps its first parameters and has those of `instrs` behind them.
+    fn rebuild(&mut self, ty: EventType, kept: usize, instrs: &[Instr]) -> Result<(), String> {
         let row = ty.info().ok_or("the new type has no row")?;
         let uses_enter = instrs.iter().any(|i| matches!(i, Instr::Enter(_) | Instr::EnterOrDefault(_)));
-        let enter = if uses_enter { self.take(event.tid) } else { None };
-        if let Some(enter) = &enter
-            && enter.ty.0 + 1 != event.ty.0
-        {
-            return Err(format!("the thread's stored enter event is a {:?}", enter.ty));
-        }
-        let wide = is_wide(ty);
-        let mut lengths = Vec::new();
-        let mut data = Vec::new();
-        for (index, instr) in instrs.iter().enumerate() {
+        let enter = if uses_enter { self.take(self.current.tid) } else { None };
+        // Another call's was left by a call whose exit was lost.
+        let of_this = enter.as_ref().filter(|enter| enter.ty.0 + 1 == self.current.ty.0);
+        let (raw, entered) = (self.current.as_raw(), of_this.map(OwnedEvent::as_raw));
+        let (mut container, nparams) = (Vec::new(), kept + instrs.len());
+        let all = (0..kept).map(Instr::Old).chain(instrs.iter().copied());
+        let width = if is_wide(ty) { 4 } else { 2 };
+        let body = &mut self.next.body;
+        body.clear();
+        body.resize(width * nparams, 0);
+        for (index, instr) in all.enumerate() {
             let param_ty = row.params.get(index).map(|p| p.ty).ok_or("more parameters than its row has")?;
-            let container;
-            let bytes: &[u8] = match *instr {
+            let bytes: &[u8] = match instr {
                 Instr::Old(n) => raw.param(n).ok_or_else(|| format!("parameter {n} is missing"))?,
-                Instr::Enter(n) | Instr::EnterOrDefault(n) => match (&enter, instr) {
-                    (Some(enter), _) => {
-                        // Bound to the local `enter`, which outlives this loop.
-                        let raw = enter.as_raw();
-                        raw.param(n).ok_or_else(|| format!("the enter event lacks parameter {n}"))?
-                    }
-                    (None, Instr::Enter(_)) => &[],
-                    (None, _) => default_value(param_ty),
-                },
+                Instr::Enter(n) => entered.and_then(|enter| enter.param(n)).unwrap_or_default(),
+                Instr::EnterOrDefault(n) => {
+                    entered.and_then(|enter| enter.param(n)).unwrap_or(default_value(param_ty))
+                }
                 Instr::Default => default_value(param_ty),
                 Instr::Empty => &[],
                 Instr::ContainerJson => {
@@ -174,18 +188,23 @@ impl Converter {
                     &container
                 }
             };
-            let bytes = match param_ty.size() {
-                Some(size) => &bytes[..bytes.len().min(size)],
-                None => bytes,
-            };
-            push_len(&mut lengths, wide, bytes.len());
-            data.extend_from_slice(bytes);
+            let bytes = &bytes[..bytes.len().min(param_ty.size().unwrap_or(usize::MAX))];
+            body[width * index..width * (index + 1)]
+                .copy_from_slice(&(bytes.len() as u32).to_le_bytes()[..width]);
+            body.extend_from_slice(bytes);
         }
-        if lengths.len() + data.len() > MAX_LEN {
-            return Err(format!("{} bytes, the limit is {MAX_LEN}", lengths.len() + data.len()));
+        drop(container);
+        if body.len() > MAX_LEN {
+            return Err(format!("{} bytes, the limit is {MAX_LEN}", body.len()));
         }
-        let body = [lengths, data].concat();
-        Ok(OwnedEvent { ty, nparams: instrs.len() as u32, body, ..event.clone() })
+        let OwnedEvent { ts, tid, cpu, state_only, .. } = self.current;
+        (self.next.ts, self.next.tid, self.next.cpu, self.next.state_only) = (ts, tid, cpu, state_only);
+        (self.next.ty, self.next.nparams) = (ty, nparams as u32);
+        std::mem::swap(&mut self.current, &mut self.next);
+        if let Some(enter) = enter {
+            self.release(enter);
+        }
+        Ok(())
     }
 }
 

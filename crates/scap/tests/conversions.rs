@@ -91,11 +91,13 @@ fn applied(rule: &Value, (ty, params): Event, stored: &mut Option<Event>) -> Res
             "CALLBACK" => container_json(&params),
             "ENTER" => match stored {
                 None => nothing(instr["fallback"].as_str().unwrap()),
-                Some((enter, params)) => {
+                Some((enter, _)) if enter.0 + 1 != ty.0 => {
+                    // The reference gives up here: the exit event of that call was lost.
                     used = true;
-                    if enter.0 + 1 != ty.0 {
-                        return Err("the stored event is another".into());
-                    }
+                    nothing(instr["fallback"].as_str().unwrap())
+                }
+                Some((_, params)) => {
+                    used = true;
                     params.get(number(&instr["param"])).ok_or("the stored event is too short")?.clone()
                 }
             },
@@ -162,6 +164,24 @@ fn today(events: &[Event]) -> Vec<u8> {
     }
     writer.finish().unwrap();
     std::mem::take(&mut *out.0.lock().unwrap())
+}
+
+/// A capture of today's form with an event that has more parameters than the writer writes.
+fn longer((ty, params): Event) -> Vec<u8> {
+    let mut capture = today(&[]);
+    let data: usize = params.iter().map(Vec::len).sum();
+    let mut block = 0_u16.to_le_bytes().to_vec();
+    block.extend(5_u64.to_le_bytes());
+    block.extend(TID.to_le_bytes());
+    block.extend(((26 + 2 * params.len() + data) as u32).to_le_bytes());
+    block.extend(ty.0.to_le_bytes());
+    block.extend((params.len() as u32).to_le_bytes());
+    params.iter().for_each(|param| block.extend((param.len() as u16).to_le_bytes()));
+    params.iter().for_each(|param| block.extend(param));
+    block.resize(block.len().next_multiple_of(4), 0);
+    let total = (block.len() as u32 + 12).to_le_bytes();
+    capture.extend([&0x216_u32.to_le_bytes()[..], &total, &block, &total].concat());
+    capture
 }
 
 /// A capture of the first version, in which events do not say how many parameters they have.
@@ -245,7 +265,7 @@ fn every_rule_does_as_the_reference() {
             let current = EventType::SYSCALL_CLOSE_X;
             check(&rules, &[enter, event(current, current.info().unwrap().params.len()), old.clone()]);
         }
-        // Another's enter event is in the way.
+        // The enter event of a call whose exit was lost.
         check(&rules, &[event(EventType::SYSCALL_CLOSE_E, 1), old]);
     }
 }
@@ -272,6 +292,22 @@ fn what_no_rule_knows_is_an_error() {
         }
     }
     assert!(wrong > 300, "{wrong}");
+}
+
+#[test]
+fn parameters_of_a_newer_version_are_left_out() {
+    let mut count = 0;
+    for info in eyas_events::events() {
+        let managed = EventFlags::CONVERTER_MANAGED;
+        if !info.ty.is_exit() || info.flags & (managed | EventFlags::OLD_VERSION) != managed {
+            continue;
+        }
+        count += 1;
+        let known = info.params.len();
+        let (found, error) = read(longer(event(info.ty, known + 2)));
+        assert_eq!((found, error), (vec![event(info.ty, known)], None), "{}", info.ident);
+    }
+    assert!(count > 80, "{count}");
 }
 
 #[test]
