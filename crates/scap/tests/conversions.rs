@@ -295,6 +295,41 @@ fn what_no_rule_knows_is_an_error() {
 }
 
 #[test]
+fn what_reads_is_of_today() {
+    let (mut rules, mut todays) = (0, 0);
+    for info in eyas_events::events() {
+        if !info.flags.contains(EventFlags::CONVERTER_MANAGED) {
+            continue;
+        }
+        for count in 0..=info.params.len() {
+            let is_todays = info.ty.is_exit()
+                && !info.flags.contains(EventFlags::OLD_VERSION)
+                && count == info.params.len();
+            let old = event(info.ty, count);
+            let (found, error) = read(today(std::slice::from_ref(&old)));
+            if error.is_some() {
+                assert!(found.is_empty() && !is_todays, "{} with {count}", info.ident);
+                continue;
+            }
+            *if is_todays { &mut todays } else { &mut rules } += 1;
+            for (ty, params) in &found {
+                let row = ty.info().unwrap();
+                assert!(!row.flags.intersects(EventFlags::UNUSED) && params.len() == row.params.len());
+                let old = row.flags.contains(EventFlags::OLD_VERSION);
+                assert!(!old || !ty.is_exit(), "{} with {count} becomes {}", info.ident, row.ident);
+                for (param, bytes) in row.params.iter().zip(params) {
+                    let fits = param.ty.size().is_none_or(|size| bytes.is_empty() || bytes.len() == size);
+                    assert!(fits, "{} with {count}: {}", info.ident, param.name);
+                }
+            }
+            assert!(found.len() <= 1 && (!is_todays || found == [old]), "{} with {count}", info.ident);
+        }
+    }
+    // As many as the reference has rules.
+    assert_eq!((rules, todays), (253, 88));
+}
+
+#[test]
 fn parameters_of_a_newer_version_are_left_out() {
     let mut count = 0;
     for info in eyas_events::events() {

@@ -1,6 +1,6 @@
 //! Readers of one stream see what a reader of its own sees.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 use std::thread;
 
@@ -39,6 +39,19 @@ fn all_see_all() {
     assert!(alone.len() > 100);
     for (seen, error) in shared(&bytes, 3) {
         assert!(seen == alone && error.is_none());
+    }
+}
+
+#[test]
+fn all_see_what_follows_in_another_form() {
+    let compressed = sample();
+    let mut plain = Vec::new();
+    flate2::read::MultiGzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap();
+    let (once, _) = events(Reader::from_reader(Cursor::new(compressed.clone())).unwrap());
+    for parts in [[&plain, &compressed, &plain], [&compressed, &plain, &compressed]] {
+        for (seen, error) in shared(&parts.map(|part| &part[..]).concat(), 2) {
+            assert!(error.is_none() && seen == once.repeat(3), "{} events, {error:?}", seen.len());
+        }
     }
 }
 
