@@ -1,7 +1,7 @@
 //! Who executes what and connects where, told by an observer instead of rules.
 //!
 //! ```text
-//! cargo run --example watch -- demo/demo.scap.gz
+//! cargo run --example observe -- demo/demo.scap.gz
 //! ```
 
 use std::error::Error;
@@ -9,16 +9,16 @@ use std::error::Error;
 use eyas::scap::Reader;
 use eyas::sinsp::{EventView, Inspector, Observer, Step};
 
-struct Watch;
+struct Tell;
 
-impl Watch {
+impl Tell {
     fn tell(event: &EventView<'_>, what: &str, of: &[u8]) {
         let (pid, comm) = event.thread().map_or((-1, &b"<NA>"[..]), |thread| (thread.pid, &thread.comm));
         println!("{pid:>7} {:<16} {what} {}", String::from_utf8_lossy(comm), String::from_utf8_lossy(of));
     }
 }
 
-impl Observer for Watch {
+impl Observer for Tell {
     fn on_exec(&mut self, event: &EventView<'_>) {
         Self::tell(event, "runs", event.thread().map_or(b"<NA>", |thread| &thread.cmdline));
     }
@@ -33,9 +33,9 @@ impl Observer for Watch {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut source = Reader::open(std::env::args().nth(1).ok_or("usage: watch CAPTURE")?)?;
+    let mut source = Reader::open(std::env::args().nth(1).ok_or("usage: observe CAPTURE")?)?;
     let mut inspector = Inspector::default();
-    inspector.observe(Box::new(Watch));
+    inspector.observe(Box::new(Tell));
     while !matches!(inspector.next(&mut source)?, Step::End) {}
     Ok(())
 }
