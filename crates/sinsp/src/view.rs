@@ -262,6 +262,13 @@ impl<'a> EventView<'a> {
         out.into_bump_slice()
     }
 
+    /// The path, whose directory is not known, by itself.
+    pub(crate) fn resolve_alone(&self, name: &[u8]) -> &'a [u8] {
+        let mut out = bumpalo::collections::Vec::with_capacity_in(name.len(), self.bump);
+        path::resolve(Base::Path(b""), name, &mut out);
+        out.into_bump_slice()
+    }
+
     /// The texts and then those of a NUL-separated list, with blanks between them.
     pub(crate) fn join(&self, first: &[&[u8]], list: &[u8]) -> &'a [u8] {
         let mut out = bumpalo::collections::Vec::with_capacity_in(list.len() + 32, self.bump);
