@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use eyas_sinsp::state::{Fd, Socket, State};
 
-use crate::proc::{File, Name, Process};
+use crate::proc::{self, File, Name, Process};
 
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -118,7 +118,7 @@ impl Counts {
         for (num, file) in &process.fds {
             self.values += 1;
             let known = fds.get(*num);
-            if !known.is_some_and(|fd| is_same(pid, fd, file)) {
+            if !known.is_some_and(|fd| is_same(pid, fd, file)) && !proc::is_connecting(pid, *num) {
                 let known = known.map(|fd| (fd.kind.letter(), text(&fd.name), fd.from_snapshot));
                 self.differences.push(format!(
                     "{}: {pid}:{num}: {known:?} known, {} {} in /proc",

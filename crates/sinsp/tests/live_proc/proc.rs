@@ -191,3 +191,14 @@ fn end(hex: &str) -> String {
     let port = u16::from_str_radix(port, 16).unwrap_or(0);
     format!("{}:{port}", std::net::Ipv4Addr::from(ip))
 }
+
+/// Whether a thread was stopped within a connect of this socket: the call begins anew when the thread goes on, and the
+/// connection may be there by then.
+pub fn is_connecting(pid: i64, fd: i64) -> bool {
+    let call = format!("{} {fd:#x} ", libc::SYS_connect);
+    std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| {
+        tasks.flatten().any(|task| {
+            std::fs::read_to_string(task.path().join("syscall")).is_ok_and(|text| text.starts_with(&call))
+        })
+    })
+}
