@@ -155,22 +155,24 @@ fn what_is_repeated_costs_nothing() {
         }
     }
     writer.finish().unwrap();
+    // Those of calls that begin are taken in, but not shown.
+    let shown = round.iter().filter(|event| (*event).clone().build().as_raw().ty.is_exit()).count() as u64;
     let mut costs = BTreeMap::<_, u64>::new();
     let mut events = 0;
     let mut names = std::collections::BTreeSet::new();
     run(&mut Reader::open(&path).unwrap(), Config::default(), |view, matched, cost| {
         assert_eq!(matched, 0);
         events += 1;
-        if events <= round.len() as u64 {
+        if events <= shown {
             names.extend(view.fd().map(|fd| fd.name.to_vec()));
         }
-        if events > ROUNDS * round.len() as u64 / 2 && cost > 0 {
+        if events > ROUNDS * shown / 2 && cost > 0 {
             *costs.entry(view.event().ty.name()).or_default() += cost;
         }
         true
     });
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(events, ROUNDS * round.len() as u64);
+    assert_eq!(events, ROUNDS * shown);
     for name in [
         "/srv/data",
         "/srv/notes",
@@ -216,6 +218,8 @@ fn bound(event: &str) -> u64 {
         "chdir" | "fchdir" | "chroot" | "getcwd" => 2,
         "eventfd" | "eventfd2" | "epoll_create" | "epoll_create1" | "timerfd_create" | "signalfd4"
         | "inotify_init1" | "memfd_create" | "pidfd_open" | "bpf" => 5,
+        // A thread's first: the times that it was on a CPU.
+        "switch" | "procinfo" => 1,
         _ => 0,
     }
 }
