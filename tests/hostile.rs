@@ -129,6 +129,23 @@ fn rules_that_mean_harm() {
         doubling.push_str(&format!("- macro: m{n}\n  condition: m{} or m{}\n", n - 1, n - 1));
     }
     assert!(load(&doubling).contains("exceeds"));
+    let mut lists = String::from("- {list: l0, items: [x, y]}\n");
+    for n in 1..60 {
+        lists.push_str(&format!("- {{list: l{n}, items: [l{}, l{}]}}\n", n - 1, n - 1));
+    }
+    let message = load(&lists);
+    assert!(message.contains("exceed"), "{message}");
+    // Whatever follows a `%`, how much of it is a field is found in no time.
+    for token in [
+        "%nothing",
+        "%tolower(",
+        "%proc.name[",
+        "%proc.env['xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "%join(\\\",\\\",(",
+    ] {
+        let output = token.repeat((1 << 20) / token.len());
+        load(&format!("- {{rule: r, desc: d, condition: a b, output: \"{output}\", priority: INFO}}\n"));
+    }
     let huge = format!(
         "- rule: r\n  desc: d\n  condition: proc.name={}\n  output: o\n  priority: INFO\n",
         "x".repeat(10 << 20)

@@ -42,6 +42,8 @@ pub use yaml::Mark;
 
 /// Nodes that a condition may have with its macros.
 const MAX_NODES: usize = 200_000;
+/// Items that all lists may have together; one of a list that is named in a list counts twice, and so on.
+const MAX_ITEMS: usize = 1 << 20;
 /// Codes from which on a condition is said to have no event type.
 const MANY_CODES: usize = 100;
 /// Errors that are looked for after the first one of a file.

@@ -491,6 +491,8 @@ impl Fields {
     }
 }
 
+/// What a field's name may be long where something follows it that is no part of it, bytes.
+const MAX_NAME: usize = 256;
 /// How wide a field can be made.
 const MAX_WIDTH: usize = 4096;
 /// What stands for a value that an event does not have.
@@ -534,9 +536,9 @@ fn longest(text: &str, schema: &dyn Schema) -> Result<(Source, usize), Option<St
             Ok(source) => return Ok((source, len)),
             Err(()) => len,
         },
-        Err(stopped) => stopped + 1,
+        Err(whole) => whole + 1,
     };
-    for end in (1..len.min(text.len())).rev().filter(|end| text.is_char_boundary(*end)) {
+    for end in (1..len.min(MAX_NAME)).rev().filter(|end| text.is_char_boundary(*end)) {
         if let Ok((operand, len)) = operand_prefix(&text[..end])
             && len == end
             && let Ok(source) = resolved(&operand)

@@ -76,7 +76,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
-    let mut parser = Parser { text, at: 0, depth: 0, source };
+    let mut parser = Parser { text, at: 0, depth: 0, source, whole: 0 };
     let result = parser.or().and_then(|expr| {
         parser.blanks();
         if parser.at < text.len() {
@@ -91,16 +91,16 @@ pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
     })
 }
 
-/// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length, or else where the
-/// text stops being one.
+/// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length, or else up to where
+/// a shorter text may be one.
 pub(crate) fn operand_prefix(text: &str) -> Result<(Operand, usize), usize> {
-    let mut parser = Parser { text, at: 0, depth: MAX_DEPTH - 100, source: 0 };
+    let mut parser = Parser { text, at: 0, depth: MAX_DEPTH - 100, source: 0, whole: 0 };
     let operand = match parser.transformer() {
         Ok(Some(call)) => Some(Operand::Call(call)),
         Ok(None) => parser.field().ok().flatten().map(Operand::Field),
         Err(_) => None,
     };
-    operand.map(|operand| (operand, parser.at)).ok_or(parser.at)
+    operand.map(|operand| (operand, parser.at)).ok_or(parser.whole)
 }
 
 struct Fail {
@@ -116,6 +116,8 @@ struct Parser<'a> {
     at: usize,
     depth: u32,
     source: u32,
+    /// End of the last operand that is whole without the brackets behind it.
+    whole: usize,
 }
 
 fn is_blank(b: u8) -> bool {
@@ -312,6 +314,7 @@ impl<'a> Parser<'a> {
             self.at = start;
             return Ok(None);
         }
+        self.whole = self.at;
         self.deeper(|p| {
             let name = p.text[start..p.at].to_owned();
             let arg = p.argument()?;
@@ -402,21 +405,30 @@ impl<'a> Parser<'a> {
         };
         self.at += name.len() + 1;
         self.deeper(|p| {
-            let mut args = Vec::new();
-            loop {
-                p.blanks();
-                args.push(p.transformer_argument()?);
-                p.blanks();
-                if !p.eat(",") {
-                    break;
-                }
-            }
-            if !p.eat(")") {
-                return Err(p.fail("expected a ')' token closing the transformer".into()));
-            }
+            let args = p.transformer_arguments();
+            // Without its end no shorter text is one.
+            p.whole = if args.is_ok() { p.at } else { 0 };
+            let args = args?;
             let select = p.argument()?;
             Ok(Some(Call { name: (*name).to_owned(), args, select, span: p.span(start) }))
         })
+    }
+
+    /// Up to the closing parenthesis.
+    fn transformer_arguments(&mut self) -> Parsed<Vec<Operand>> {
+        let mut args = Vec::new();
+        loop {
+            self.blanks();
+            args.push(self.transformer_argument()?);
+            self.blanks();
+            if !self.eat(",") {
+                break;
+            }
+        }
+        if !self.eat(")") {
+            return Err(self.fail("expected a ')' token closing the transformer".into()));
+        }
+        Ok(args)
     }
 
     fn transformer_argument(&mut self) -> Parsed<Operand> {

@@ -13,7 +13,7 @@ use super::sources::Sources;
 use super::text::Text;
 use super::warn::{Look, deprecated};
 use super::yaml::Mark;
-use super::{Loader, MANY_CODES, MAX_FURTHER, exceptions, lint};
+use super::{Loader, MANY_CODES, MAX_FURTHER, MAX_ITEMS, exceptions, lint};
 use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::{
     self, Codes, CompileError, CompileErrorKind, Compiler, Graph, ParseErrorKind as Kind, Root, parse_in,
@@ -35,7 +35,7 @@ impl Loader {
         let (mut failed, mut reported) = (None, Vec::new());
         let tables = &self.tables;
         let mut sources = Sources::new(tables, &self.files);
-        let mut lists = Lists::new(self.ready_lists());
+        let mut lists = Lists::new(self.ready_lists()?);
         let macros = Macros::resolve(tables, &mut lists, &mut sources, &*self.schema)?;
         let mut known = Known { lists, macros, codes: Codes::default(), quiet: FxHashMap::default() };
         let mut rules = Vec::new();
@@ -83,10 +83,11 @@ impl Loader {
     }
 
     /// Lists with the lists that they name put in.
-    fn ready_lists(&self) -> Vec<ReadyList> {
+    fn ready_lists(&self) -> Result<Vec<ReadyList>, LoadError> {
         let lists = &self.tables.lists;
         let mut ready: Vec<ReadyList> = Vec::new();
         let mut used = vec![false; lists.len()];
+        let mut total = 0;
         for list in lists {
             let mut items = Vec::new();
             for item in &list.items {
@@ -108,10 +109,18 @@ impl Loader {
                     None => lists[inner].items.iter().for_each(|item| put_in(&item.to_text())),
                 }
             }
+            // One that came through several lists takes memory for each.
+            total += items.iter().map(|item| 1 + item.lists().count()).sum::<usize>();
+            if total > MAX_ITEMS {
+                let message = format!("with the lists that they name, lists exceed {MAX_ITEMS} items");
+                return Err(LoadError::new(ErrorCode::Validate, message, &list.context)
+                    .titled(format!("with this one and what it names, lists exceed {MAX_ITEMS} items"))
+                    .note(list.place, "the lists that it names are put in"));
+            }
             ready.push(ReadyList::new(&list.name, items, list.place));
         }
         ready.iter_mut().zip(used).for_each(|(list, used)| list.used = used);
-        ready
+        Ok(ready)
     }
 
     fn compile_rule<'a>(
