@@ -50,7 +50,7 @@ pub fn run(c: &mut Criterion) {
         format.write(black_box(&mut out), view, &schema);
     });
     let engine = engine(&[format!(
-        "- {{rule: Open, desc: d, condition: '{CONDITION}', output: '{OUTPUT}', priority: INFO, tags: [a, b]}}\n"
+        "- {{rule: Open, desc: d, condition: 'evt.type in (open, openat)', output: '{OUTPUT}', priority: INFO, tags: [a, b]}}\n"
     )]);
     let options = AlertOptions::default();
     let mut found = Vec::new();
