@@ -13,7 +13,8 @@ use eyas::sinsp::{Inspector, Step};
 use eyas_benches::{all_rules, engine, long_capture, stable_rules};
 use rustix::time::{ClockId, clock_gettime};
 
-fn now(clock: ClockId) -> Duration {
+/// What the clock says.
+pub fn now(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
