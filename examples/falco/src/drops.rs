@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use eyas::rules::Priority;
 use eyas::scap::Stats;
+use serde_json::Value;
 
 use crate::config::Drops;
+use crate::internal::Internal;
 use crate::log;
 
 /// Looks once a second at what was lost since, and acts at a bounded rate.
@@ -36,11 +39,12 @@ impl Monitor {
     ///
     /// # Errors
     /// Events were lost and the configuration says to exit then.
-    pub fn check(&mut self, stats: Stats) -> Result<Option<String>> {
+    pub fn check(&mut self, stats: Stats) -> Result<Option<Internal>> {
         self.next = Instant::now() + Duration::from_secs(1);
-        let produced = stats.produced.saturating_sub(self.last.produced);
-        let lost = stats.drops().saturating_sub(self.last.drops());
-        self.last = stats;
+        let last = std::mem::replace(&mut self.last, stats);
+        let since = |of: fn(&Stats) -> u64| of(&stats).saturating_sub(of(&last));
+        let produced = since(|s| s.produced);
+        let lost = since(Stats::drops);
         self.lost += lost;
         if lost == 0 || (lost as f64) < self.config.threshold * produced as f64 || !self.take_token() {
             return Ok(None);
@@ -55,7 +59,22 @@ impl Monitor {
         if has("exit") {
             bail!("{message} Exiting, as syscall_event_drops.actions says");
         }
-        Ok(has("alert").then_some(message))
+        // The numbers are texts, as readers of Falco's alert expect.
+        let fields = [
+            ("ebpf_enabled", 1),
+            ("n_drops", lost),
+            ("n_drops_buffer_total", since(|s| s.drops_buffer)),
+            ("n_drops_bug", since(|s| s.drops_other)),
+            ("n_drops_scratch_map", since(|s| s.drops_too_large)),
+            ("n_evts", produced),
+        ];
+        let fields = fields.map(|(key, n)| (key.to_owned(), Value::from(n.to_string()))).into();
+        Ok(has("alert").then_some(Internal {
+            rule: "syscall event drop",
+            priority: Priority::Debug,
+            message,
+            fields,
+        }))
     }
 
     fn take_token(&mut self) -> bool {
@@ -88,7 +107,9 @@ mod tests {
         let mut monitor = Monitor::new(Drops { rate: 0.0, ..Drops::default() });
         let stats = |produced, drops_buffer| Stats { produced, drops_buffer, ..Stats::default() };
         assert!(monitor.check(stats(1000, 10)).unwrap().is_none(), "below the threshold");
-        assert!(monitor.check(stats(2000, 500)).unwrap().unwrap().contains("490 system calls"));
+        let alert = monitor.check(stats(2000, 500)).unwrap().unwrap();
+        assert!(alert.message.contains("490 system calls"));
+        assert_eq!((&alert.fields["n_evts"], &alert.fields["n_drops"]), (&"1000".into(), &"490".into()));
         assert!(monitor.check(stats(3000, 1000)).unwrap().is_none(), "the burst is spent");
         assert!(monitor.summary().contains("1000 occurrences"));
     }

@@ -11,6 +11,7 @@ mod config;
 mod diagnostics;
 mod drops;
 mod explain;
+mod internal;
 mod list;
 mod log;
 mod output;

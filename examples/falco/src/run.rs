@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Priority, Profile};
+use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Profile};
 use eyas::scap::{EventSource, Stats};
 use eyas::sinsp::{self, EventView, Inspector, Step};
+use jiff::Zoned;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
@@ -236,10 +237,10 @@ impl Alone<'_, '_> {
             self.queue.reopen()?;
         }
         if self.monitor.is_due()
-            && let Some(message) = self.monitor.check(source.stats())?
+            && let Some(alert) = self.monitor.check(source.stats())?
         {
-            let text = internal_alert(&message, self.judge.json, &self.judge.options.hostname);
-            self.queue.batch().add(Priority::Debug as u8, |line| line.extend(text.bytes()));
+            let line = alert.line(&Zoned::now(), self.judge.json, &self.judge.options.hostname);
+            self.queue.batch().add(alert.priority as u8, |out| out.extend(line.bytes()));
             self.queue.offer()?;
         }
         Ok(false)
@@ -257,24 +258,6 @@ fn hurry() {
         // Of the calling thread alone.
         let _ = setpriority_process(None, HURRIED);
     }
-}
-
-/// An alert of the program's own.
-fn internal_alert(message: &str, json: bool, hostname: &str) -> String {
-    let now = jiff::Zoned::now();
-    if json {
-        let time = now.timestamp().strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string();
-        return serde_json::json!({
-            "hostname": hostname,
-            "output": message,
-            "priority": "Debug",
-            "rule": "Falco internal: syscall event drop",
-            "source": "internal",
-            "time": time,
-        })
-        .to_string();
-    }
-    format!("{}: Debug {message}", now.strftime("%H:%M:%S.%9f"))
 }
 
 fn alert_options(config: &Config) -> AlertOptions {
