@@ -10,9 +10,11 @@ use serde_json::Value;
 use crate::log::{self, Level};
 
 mod containers;
+mod http_output;
 mod tree;
 
 pub use containers::ContainerEngines;
+pub use http_output::HttpOutput;
 
 /// What `-c` means where it is not given.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
@@ -58,6 +60,12 @@ pub struct Config {
     pub file_output: FileOutput,
     /// Alerts to a program's input.
     pub program_output: ProgramOutput,
+    /// Alerts to a server.
+    pub http_output: HttpOutput,
+    /// What waits for a slow server.
+    pub outputs_queue: OutputsQueue,
+    /// How long a slow server is waited for where something must wait, milliseconds.
+    pub output_timeout: u64,
     /// Log lines on standard error.
     pub log_stderr: bool,
     /// Most verbose level that is logged.
@@ -193,6 +201,14 @@ pub struct ProgramOutput {
     pub program: String,
 }
 
+/// `outputs_queue:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OutputsQueue {
+    /// Most alerts that wait; 0 if only their size counts.
+    pub capacity: usize,
+}
+
 /// `syscall_event_drops:`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
@@ -266,6 +282,9 @@ impl Default for Config {
             syslog_output: Switch::default(),
             file_output: FileOutput::default(),
             program_output: ProgramOutput::default(),
+            http_output: HttpOutput::default(),
+            outputs_queue: OutputsQueue::default(),
+            output_timeout: 2000,
             log_stderr: true,
             log_level: "info".into(),
             syscall_event_drops: Drops::default(),
@@ -347,7 +366,6 @@ const KNOWN_KEYS: &[&str] = &[
 
 /// Parts of the configuration that nothing here acts upon, and what to know about it.
 const NOT_HERE: &[(&str, &str)] = &[
-    ("/http_output/enabled", "alerts can't be sent by HTTP; program_output with curl can"),
     ("/webserver/enabled", "there is no web server"),
     ("/metrics/enabled", "there are no metrics; -v prints the capture's counters at the end"),
     ("/capture/enabled", "alerts don't start captures; `sysdig -w` records"),
@@ -416,9 +434,27 @@ pub fn load(path: Option<&Path>, options: &[String]) -> Result<Loaded> {
             warnings.push(format!("{} is set in the configuration but {what}", path[1..].replace('/', ".")));
         }
     }
-    let config: Config = serde_json::from_value(tree).context("configuration")?;
+    let config: Config = serde_json::from_value(tree.clone())
+        .with_context(|| format!("configuration key {}", misfit(&tree)))?;
     config.check()?;
     Ok(Loaded { config, files, warnings })
+}
+
+/// The key whose value is not of its type: every other may be left out.
+fn misfit(tree: &Value) -> String {
+    let (mut path, mut at) = (Vec::new(), tree);
+    let fits = |path: &[&String], key: &String, value: &Value| {
+        let own = serde_json::json!({ key: value });
+        let whole = path.iter().rev().fold(own, |inner, key| serde_json::json!({ *key: inner }));
+        serde_json::from_value::<Config>(whole).is_ok()
+    };
+    while let Some((key, value)) =
+        at.as_object().and_then(|map| map.iter().find(|(key, value)| !fits(&path, key, value)))
+    {
+        path.push(key);
+        at = value;
+    }
+    path.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(".")
 }
 
 fn read(path: &Path, files: &mut Vec<PathBuf>) -> Result<Value> {
@@ -477,6 +513,7 @@ impl Config {
         for action in &self.syscall_event_drops.actions {
             one_of("syscall_event_drops.actions", action, &["ignore", "log", "alert", "exit"])?;
         }
+        self.http_output.check()?;
         self.level()?;
         Ok(())
     }
@@ -570,6 +607,8 @@ mod tests {
             ("engine.modern_ebpf.buf_size_preset=11", "expected 1 to 10"),
             ("log_level=loud", "log_level `loud`"),
             ("syscall_event_drops.threshold=2", "expected 0 to 1"),
+            ("falco_libs.snaplen=all", "configuration key falco_libs.snaplen: invalid type"),
+            ("json_output=maybe", "configuration key json_output: invalid type"),
         ] {
             let error = format!("{:#}", options(&[option]).err().unwrap());
             assert!(error.contains(want), "{error}");

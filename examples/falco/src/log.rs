@@ -1,6 +1,7 @@
 //! Log lines on standard error, in Falco's form.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 
@@ -46,4 +47,45 @@ pub fn info(message: &str) {
 /// A line at [`Level::Warning`].
 pub fn warning(message: &str) {
     log(Level::Warning, message);
+}
+
+/// How long something that goes on happening is not said again.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Decides when to say something that may happen all the time: at once, then once a minute with how often.
+#[derive(Debug, Default)]
+pub struct Seldom {
+    said: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Seldom {
+    /// It happened; how often since it was last said, if it is to be said now.
+    pub fn happened(&mut self) -> Option<u64> {
+        self.unsaid += 1;
+        if self.said.is_some_and(|said| said.elapsed() < SILENCE) {
+            return None;
+        }
+        self.said = Some(Instant::now());
+        Some(std::mem::take(&mut self.unsaid))
+    }
+
+    /// How often it happened since it was last said.
+    pub fn unsaid(&self) -> u64 {
+        self.unsaid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_is_said_seldom() {
+        let mut seldom = Seldom::default();
+        assert_eq!((seldom.happened(), seldom.happened(), seldom.happened()), (Some(1), None, None));
+        assert_eq!(seldom.unsaid(), 2);
+        seldom.said = Instant::now().checked_sub(SILENCE);
+        assert_eq!((seldom.happened(), seldom.unsaid()), (Some(3), 0));
+    }
 }

@@ -15,6 +15,7 @@ mod internal;
 mod list;
 mod log;
 mod output;
+mod pem;
 mod progress;
 mod rules;
 mod run;

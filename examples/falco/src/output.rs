@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::Config;
 
+mod backlog;
+mod http;
 mod queue;
 mod syslog;
 
@@ -77,6 +79,9 @@ impl Outputs {
                 keep_alive: config.program_output.keep_alive,
                 running: None,
             }));
+        }
+        if config.http_output.enabled {
+            channels.push(Box::new(http::Http::open(config)?));
         }
         Ok(Self { channels, buffered: config.buffered_outputs && !unbuffered })
     }
