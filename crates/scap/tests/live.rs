@@ -183,7 +183,8 @@ fn only_what_is_of_interest_comes() {
     let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
     let dir = std::env::temp_dir().join(format!("eyas-live-dir-{}", own_pid()));
     std::fs::create_dir(&dir).unwrap();
-    source.set_interest(Some(&[SyscallCode::RMDIR])).unwrap();
+    // Younger architectures have only the calls on directories that take one to begin at.
+    source.set_interest(Some(&[SyscallCode::RMDIR, SyscallCode::UNLINKAT])).unwrap();
     std::fs::remove_dir(&dir).unwrap();
     std::fs::create_dir(&dir).unwrap();
     std::fs::remove_dir(&dir).unwrap();
@@ -192,7 +193,12 @@ fn only_what_is_of_interest_comes() {
         event.as_raw().params().any(|param| param.starts_with(dir.as_os_str().as_encoded_bytes()))
     });
     let names: Vec<&str> = mine.map(|event| event.as_raw().info().unwrap().name).collect();
-    assert_eq!(names, ["mkdir", "rmdir", "rmdir"]);
+    let wanted = if cfg!(target_arch = "x86_64") {
+        ["mkdir", "rmdir", "rmdir"]
+    } else {
+        ["mkdirat", "unlinkat", "unlinkat"]
+    };
+    assert_eq!(names, wanted);
 }
 
 #[test]

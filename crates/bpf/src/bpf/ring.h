@@ -95,6 +95,8 @@ static __always_inline void publish(struct cpu *cpu, __u32 len)
 	barrier();
 	*(volatile __u64 *)&cpu->head = head;
 #else
+	/* An exchange is a full barrier in BPF. What is written next needs none: it waits for the branch that looked
+	 * at the tail. */
 	__sync_lock_test_and_set(&cpu->head, head);
 #endif
 }

@@ -21,7 +21,26 @@ pub fn at<T: ?Sized>(pointer: *const T) -> i64 {
     pointer.cast::<()>() as i64
 }
 
+/// Numbers of calls that the younger architectures lack; there one that no call has.
+pub mod old {
+    macro_rules! numbers {
+        ($($name:ident)*) => {$(
+            #[cfg(target_arch = "x86_64")]
+            pub use libc::$name;
+            #[cfg(not(target_arch = "x86_64"))]
+            #[allow(non_upper_case_globals, reason = "it stands for libc's")]
+            pub const $name: i64 = -1;
+        )*};
+    }
+
+    numbers!(SYS_access SYS_chmod SYS_chown SYS_creat SYS_dup2 SYS_epoll_create SYS_epoll_wait SYS_eventfd);
+    numbers!(SYS_fork SYS_getdents SYS_inotify_init SYS_lchown SYS_link SYS_lstat SYS_mkdir SYS_mknod SYS_open);
+    numbers!(SYS_pipe SYS_poll SYS_rename SYS_rmdir SYS_select SYS_signalfd SYS_stat SYS_symlink SYS_unlink);
+    numbers!(SYS_vfork);
+}
+
 /// Makes a call that returns twice, and ends the child at once; the child's id.
+#[cfg(target_arch = "x86_64")]
 pub fn fork(number: i64, first: i64, second: i64) -> i64 {
     let result: i64;
     // SAFETY: the child runs these instructions alone: it touches no memory and ends.
@@ -47,74 +66,35 @@ pub fn fork(number: i64, first: i64, second: i64) -> i64 {
     result
 }
 
-/// Waits for a child.
-pub fn wait(pid: i64) -> i32 {
-    let mut status = 0_i32;
-    assert_eq!(call(libc::SYS_wait4, [pid, at(&raw mut status), libc::__WALL.into(), 0]), pid);
-    status
-}
-
-/// Makes a call as a 32-bit program does.
-pub fn call32<const N: usize>(number: u32, args: [u32; N]) -> i32 {
-    let mut all = [0; 6];
-    all[..N].copy_from_slice(&args);
-    // The compiler keeps these two registers to itself.
-    let kept = [all[0], all[5]];
-    let result: i32;
-    // SAFETY: the tests pass addresses of a `Low` page, which outlives the call.
+/// As above.
+#[cfg(target_arch = "aarch64")]
+pub fn fork(number: i64, first: i64, second: i64) -> i64 {
+    let result: i64;
+    // SAFETY: as above.
     unsafe {
         asm!(
-            "push rbx",
-            "push rbp",
-            "mov ebx, [r8]",
-            "mov ebp, [r8 + 4]",
-            "int 0x80",
-            "pop rbp",
-            "pop rbx",
-            inlateout("eax") number => result,
-            in("ecx") all[1],
-            in("edx") all[2],
-            in("esi") all[3],
-            in("edi") all[4],
-            inout("r8") kept.as_ptr() => _,
-            lateout("r9") _,
-            lateout("r10") _,
-            lateout("r11") _,
+            "svc #0",
+            "cbnz x0, 2f",
+            "mov x0, #7",
+            "mov x8, #93",
+            "svc #0",
+            "2:",
+            inlateout("x0") first => result,
+            in("x1") second,
+            in("x2") 0,
+            in("x3") 0,
+            in("x4") 0,
+            inlateout("x8") number => _,
         );
     }
     result
 }
 
-/// A page below 4 GiB, where 32-bit calls can point.
-pub struct Low(i64);
-
-impl Low {
-    pub fn new() -> Self {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
-        let prot = libc::PROT_READ | libc::PROT_WRITE;
-        let address = call(libc::SYS_mmap, [0, 4096, prot.into(), flags.into(), -1, 0]);
-        assert!(address > 0);
-        Self(address)
-    }
-
-    /// Puts bytes there; their address.
-    pub fn put(&self, offset: usize, bytes: &[u8]) -> u32 {
-        assert!(offset + bytes.len() <= 4096);
-        let to = self.0 as usize + offset;
-        // SAFETY: within the page, which belongs to `self` alone.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) };
-        to as u32
-    }
-
-    pub fn put_words(&self, offset: usize, words: &[u32]) -> u32 {
-        self.put(offset, &words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>())
-    }
-}
-
-impl Drop for Low {
-    fn drop(&mut self) {
-        call(libc::SYS_munmap, [self.0, 4096]);
-    }
+/// Waits for a child.
+pub fn wait(pid: i64) -> i32 {
+    let mut status = 0_i32;
+    assert_eq!(call(libc::SYS_wait4, [pid, at(&raw mut status), libc::__WALL.into(), 0]), pid);
+    status
 }
 
 /// A directory that is gone when the test is over.

@@ -4,8 +4,8 @@ use std::os::linux::fs::MetadataExt;
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::{Fd, at, call};
-use crate::capture::{Capture, capture};
+use crate::call::{Fd, at, call, old};
+use crate::capture::{Capture, capture, is_here};
 use crate::want::{Want, bytes, empty, flags, int};
 
 /// The ends of a pipe as the event has them, and its inode.
@@ -18,11 +18,12 @@ fn pipe_of(fds: [i32; 2]) -> [(&'static str, Want); 3] {
 fn pipes() {
     let Some(mut live) = capture(&[EventType::SYSCALL_PIPE_X, EventType::SYSCALL_PIPE2_X]) else { return };
     let mut fds = [0_i32; 2];
-    let res = call(libc::SYS_pipe, [at(&raw mut fds)]);
-    let ends = fds.map(|fd| Fd(fd.into()));
-    let [a, b, c] = pipe_of(fds);
-    live.saw(EventType::SYSCALL_PIPE_X, &[("res", int(res)), a, b, c]);
-    drop(ends);
+    if is_here(EventType::SYSCALL_PIPE_X) {
+        let res = call(old::SYS_pipe, [at(&raw mut fds)]);
+        let _ends = fds.map(|fd| Fd(fd.into()));
+        let [a, b, c] = pipe_of(fds);
+        live.saw(EventType::SYSCALL_PIPE_X, &[("res", int(res)), a, b, c]);
+    }
     let how = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_DIRECT;
     let res = call(libc::SYS_pipe2, [at(&raw mut fds), how.into()]);
     let _ends = fds.map(|fd| Fd(fd.into()));
@@ -39,7 +40,7 @@ fn pipes() {
 fn eventfds() {
     let types = [EventType::SYSCALL_EVENTFD_X, EventType::SYSCALL_EVENTFD2_X];
     let Some(mut live) = capture(&types) else { return };
-    let fd = Fd(call(libc::SYS_eventfd, [12]));
+    let fd = Fd(call(old::SYS_eventfd, [12]));
     let wants = [("res", int(fd.0)), ("initval", int(12)), ("flags", int(0))];
     live.saw(EventType::SYSCALL_EVENTFD_X, &wants);
     let fd = Fd(call(libc::SYS_eventfd2, [34, libc::EFD_CLOEXEC.into()]));
@@ -51,7 +52,7 @@ fn eventfds() {
 fn inotify() {
     let types = [EventType::SYSCALL_INOTIFY_INIT_X, EventType::SYSCALL_INOTIFY_INIT1_X];
     let Some(mut live) = capture(&types) else { return };
-    let fd = Fd(call(libc::SYS_inotify_init, []));
+    let fd = Fd(call(old::SYS_inotify_init, []));
     live.saw(EventType::SYSCALL_INOTIFY_INIT_X, &[("res", int(fd.0)), ("flags", int(0))]);
     let fd = Fd(call(libc::SYS_inotify_init1, [(libc::IN_NONBLOCK | libc::IN_CLOEXEC).into()]));
     let how = flags(&FlagTable::FILE_FLAGS, &["O_NONBLOCK", "O_CLOEXEC"]);

@@ -1,12 +1,16 @@
 //! Every event that the probe sends: the call is made, and each parameter is compared with what was passed or
 //! really holds. One file per family; they need root and a kernel that loads the probe.
-#![cfg(all(feature = "live", target_arch = "x86_64"))]
+#![cfg(feature = "live")]
 
+#[cfg(target_arch = "aarch64")]
+mod arm32;
 mod call;
 mod capture;
 mod want;
 
 mod file;
+#[cfg(target_arch = "x86_64")]
+mod ia32;
 mod identity;
 mod io;
 mod ipc;
@@ -25,6 +29,7 @@ use eyas_events::{Category, EventFlags, EventInfo, EventType, events};
 /// The tests' own texts: an event is tested where its name stands.
 const TESTS: &[&str] = &[
     include_str!("file.rs"),
+    include_str!("ia32.rs"),
     include_str!("identity.rs"),
     include_str!("io.rs"),
     include_str!("ipc.rs"),

@@ -2,11 +2,11 @@
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::{Fd, Low, at, call, call32, open};
+use crate::call::{Fd, at, call, open};
 use crate::capture::capture;
 use crate::want::{Want, flags, int, is, path};
 
-const PAGE: i64 = 4096;
+pub const PAGE: i64 = 4096;
 
 /// Sizes of this process in KiB, within some MiB of what they are now.
 pub fn sizes() -> [(&'static str, Want); 3] {
@@ -20,7 +20,7 @@ pub fn sizes() -> [(&'static str, Want); 3] {
 }
 
 /// A page of its own, which is unmapped when the test is over.
-struct Page(i64);
+pub struct Page(pub i64);
 
 impl Page {
     fn new() -> Self {
@@ -59,33 +59,6 @@ fn mmap() {
             ("offset", int(0)),
         ],
     );
-}
-
-#[test]
-fn mmap2_of_32_bits() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_MMAP2_X]) else { return };
-    let fd = open(c"/proc/self/exe", libc::O_RDONLY);
-    let (prot, how) = (libc::PROT_READ as u32, libc::MAP_SHARED as u32);
-    let res = call32(192, [0, 4096, prot, how, fd.0 as u32, 3]);
-    let page = Page(i64::from(res as u32));
-    let [a, b, c] = sizes();
-    live.saw(
-        EventType::SYSCALL_MMAP2_X,
-        &[
-            ("res", is("the address", move |got| got as i32 == res)),
-            a,
-            b,
-            c,
-            ("addr", int(0)),
-            ("length", int(PAGE)),
-            ("prot", flags(&FlagTable::PROT_FLAGS, &["PROT_READ"])),
-            ("flags", flags(&FlagTable::MMAP_FLAGS, &["MAP_SHARED"])),
-            ("fd", int(fd.0)),
-            // In pages.
-            ("pgoffset", int(3)),
-        ],
-    );
-    drop((page, Low::new()));
 }
 
 #[test]

@@ -2,25 +2,25 @@
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::{Fd, Low, Scratch, at, call, call32};
+use crate::call::{Fd, Scratch, at, call};
 use crate::capture::capture;
 use crate::want::{Want, bytes, empty, flags, has, int, is};
 
 const STREAM: i64 = libc::SOCK_STREAM as i64;
-const DATAGRAM: i64 = libc::SOCK_DGRAM as i64;
-const INET: i64 = libc::AF_INET as i64;
+pub const DATAGRAM: i64 = libc::SOCK_DGRAM as i64;
+pub const INET: i64 = libc::AF_INET as i64;
 const INET6: i64 = libc::AF_INET6 as i64;
 const UNIX: i64 = libc::AF_UNIX as i64;
 const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
 
-fn socket(domain: i64, ty: i64) -> Fd {
+pub fn socket(domain: i64, ty: i64) -> Fd {
     let fd = call(libc::SYS_socket, [domain, ty, 0]);
     assert!(fd >= 0);
     Fd(fd)
 }
 
 /// A `sockaddr_in` of the loopback.
-fn address(port: u16) -> [u8; 16] {
+pub fn address(port: u16) -> [u8; 16] {
     let mut out = [0; 16];
     out[0] = libc::AF_INET as u8;
     out[2..4].copy_from_slice(&port.to_be_bytes());
@@ -36,7 +36,7 @@ fn unix_address(path: &[u8]) -> ([u8; 110], i64) {
     (out, 2 + path.len() as i64)
 }
 
-fn port(fd: &Fd) -> u16 {
+pub fn port(fd: &Fd) -> u16 {
     let (mut name, mut len) = ([0_u8; 16], 16_u32);
     assert_eq!(call(libc::SYS_getsockname, [fd.0, at(&raw mut name), at(&raw mut len)]), 0);
     u16::from_be_bytes([name[2], name[3]])
@@ -66,7 +66,7 @@ fn wait_for_callers(port: u16, count: u64) {
 }
 
 /// Two sockets that are connected: the one that called, and the one that took the call.
-fn connected() -> (Fd, Fd) {
+pub fn connected() -> (Fd, Fd) {
     let (listener, port) = listener();
     let caller = socket(INET, STREAM);
     assert_eq!(call(libc::SYS_connect, [caller.0, at(&address(port)), 16]), 0);
@@ -75,12 +75,12 @@ fn connected() -> (Fd, Fd) {
 }
 
 /// As the schema has a pair of addresses of the loopback: source, then destination.
-fn tuple(source: u16, destination: u16) -> Want {
+pub fn tuple(source: u16, destination: u16) -> Want {
     let end = |port: u16| [&LOOPBACK[..], &port.to_le_bytes()].concat();
     bytes([&[libc::AF_INET as u8], &end(source)[..], &end(destination)].concat())
 }
 
-fn sockaddr(port: u16) -> Want {
+pub fn sockaddr(port: u16) -> Want {
     bytes([&[libc::AF_INET as u8], &LOOPBACK[..], &port.to_le_bytes()].concat())
 }
 
@@ -413,74 +413,6 @@ fn sendmmsg_and_recvmmsg_are_an_event_per_message() {
     live.saw(
         EventType::SOCKET_SENDMMSG_X,
         &[("res", int(res)), ("fd", int(-1)), ("size", int(0)), ("data", empty()), ("tuple", empty())],
-    );
-}
-
-/// What `socketcall` does with these arguments.
-fn socketcall(low: &Low, which: u32, args: &[u32]) -> i32 {
-    call32(102, [which, low.put_words(0, args)])
-}
-
-#[test]
-fn send_and_recv_of_32_bits() {
-    let types = [EventType::SOCKET_SEND_X, EventType::SOCKET_RECV_X];
-    let Some(mut live) = capture(&types) else { return };
-    let low = Low::new();
-    let (a, b) = connected();
-    let (from, to) = (port(&a), port(&b));
-    let data = low.put(100, b"through socketcall");
-    let res = socketcall(&low, 9, &[a.0 as u32, data, 18, 0]);
-    assert_eq!(res, 18);
-    live.saw(
-        EventType::SOCKET_SEND_X,
-        &[
-            ("res", int(18)),
-            ("data", bytes("through socketcall")),
-            ("fd", int(a.0)),
-            ("size", int(18)),
-            ("tuple", tuple(from, to)),
-        ],
-    );
-    let buffer = low.put(200, &[0; 40]);
-    let res = socketcall(&low, 10, &[b.0 as u32, buffer, 40, 0]);
-    assert_eq!(res, 18);
-    live.saw(
-        EventType::SOCKET_RECV_X,
-        &[
-            ("res", int(18)),
-            ("data", bytes("through socketcall")),
-            ("fd", int(b.0)),
-            ("size", int(40)),
-            ("tuple", tuple(from, to)),
-        ],
-    );
-}
-
-#[test]
-fn socketcall_is_the_call_that_it_makes() {
-    let types = [EventType::SOCKET_BIND_X, EventType::SOCKET_SENDMSG_X];
-    let Some(mut live) = capture(&types) else { return };
-    let low = Low::new();
-    let fd = socket(INET, DATAGRAM);
-    let name = low.put(100, &address(0));
-    let res = socketcall(&low, 2, &[fd.0 as u32, name, 16]);
-    assert_eq!(res, 0);
-    live.saw(EventType::SOCKET_BIND_X, &[("res", int(0)), ("addr", sockaddr(0)), ("fd", int(fd.0))]);
-    let to = port(&fd);
-    let (target, data) = (low.put(100, &address(to)), low.put(200, b"32 bits"));
-    let parts = low.put_words(300, &[data, 2, data + 2, 5]);
-    let header = low.put_words(400, &[target, 16, parts, 2, 0, 0, 0]);
-    let res = socketcall(&low, 16, &[fd.0 as u32, header, 0]);
-    assert_eq!(res, 7);
-    live.saw(
-        EventType::SOCKET_SENDMSG_X,
-        &[
-            ("res", int(7)),
-            ("data", bytes("32 bits")),
-            ("fd", int(fd.0)),
-            ("size", int(7)),
-            ("tuple", tuple(to, to)),
-        ],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::{Fd, at, call};
+use crate::call::{Fd, at, call, old};
 use crate::capture::{capture, tid};
 use crate::want::{flags, int};
 
@@ -30,7 +30,7 @@ fn signalfds() {
     let types = [EventType::SYSCALL_SIGNALFD_X, EventType::SYSCALL_SIGNALFD4_X];
     let Some(mut live) = capture(&types) else { return };
     let set = 1_u64 << (libc::SIGWINCH - 1);
-    let fd = Fd(call(libc::SYS_signalfd, [-1, at(&set), 8]));
+    let fd = Fd(call(old::SYS_signalfd, [-1, at(&set), 8]));
     let wants = [("res", int(fd.0)), ("fd", int(-1)), ("mask", int(0)), ("flags", int(0))];
     live.saw(EventType::SYSCALL_SIGNALFD_X, &wants);
     let how = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;

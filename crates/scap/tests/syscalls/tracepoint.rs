@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::{Low, at, call};
+use crate::call::{at, call};
 use crate::capture::{capture, tid};
 use crate::memory::sizes;
 use crate::want::{flags, int, is};
@@ -41,8 +41,11 @@ fn a_signal_says_who_sent_it() {
 #[test]
 fn a_page_that_is_not_there_yet_faults() {
     let Some(mut live) = capture(&[EventType::PAGE_FAULT_E]) else { return };
-    let page = Low::new();
-    let address = page.put(0, b"first touch");
+    // So large that it is mapped afresh.
+    let mut fresh = vec![0_u8; 64 << 20];
+    let touched = &mut fresh[1 << 25];
+    let address = at(touched);
+    *touched = std::hint::black_box(1);
     let names = ["PAGE_NOT_PRESENT", "WRITE_ACCESS", "USER_FAULT"];
     live.saw(
         EventType::PAGE_FAULT_E,
@@ -57,7 +60,7 @@ fn a_page_that_is_not_there_yet_faults() {
 #[test]
 fn sampling_says_what_it_leaves_out() {
     let types =
-        [EventType::DROP_E, EventType::DROP_X, EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_STAT_X];
+        [EventType::DROP_E, EventType::DROP_X, EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_FSTAT_X];
     let Some(mut live) = capture(&types) else { return };
     live.sample(2);
     let stat = [0_u8; 256];
@@ -67,7 +70,7 @@ fn sampling_says_what_it_leaves_out() {
     let mut told = [0, 0];
     while began.elapsed().as_millis() < 2200 || (told.contains(&0) && began.elapsed().as_secs() < 60) {
         reads += usize::from(call(libc::SYS_read, [99_999, 0, 0]) == -i64::from(libc::EBADF));
-        call(libc::SYS_stat, [at(c"/".as_ptr()), at(&stat)]);
+        call(libc::SYS_fstat, [0, at(&stat)]);
         opens += usize::from(call(libc::SYS_openat, [-100, at(c"/none".as_ptr()), 0]) < 0);
         std::thread::sleep(std::time::Duration::from_millis(1));
         told = [EventType::DROP_E, EventType::DROP_X].map(|ty| live.count(ty));
@@ -76,7 +79,7 @@ fn sampling_says_what_it_leaves_out() {
     live.saw(EventType::DROP_E, &[("ratio", int(2))]);
     live.saw(EventType::DROP_X, &[("ratio", int(2))]);
     let [kept, sampled, dropped] =
-        [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_READ_X, EventType::SYSCALL_STAT_X]
+        [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_READ_X, EventType::SYSCALL_FSTAT_X]
             .map(|ty| live.count(ty));
     assert_eq!((kept, dropped), (opens, 0));
     assert!(sampled > reads / 4 && sampled < reads * 3 / 4, "{sampled} of {reads}");

@@ -2,7 +2,7 @@
 
 use eyas_events::{EventType, FlagTable};
 
-use crate::call::{Fd, at, call};
+use crate::call::{Fd, at, call, old};
 use crate::capture::capture;
 use crate::want::{Want, bytes, flags, int, is};
 
@@ -30,15 +30,15 @@ fn polls() {
     let types = [EventType::SYSCALL_POLL_X, EventType::SYSCALL_PPOLL_X];
     let Some(mut live) = capture(&types) else { return };
     let mut fds = [0_i32; 2];
-    assert_eq!(call(libc::SYS_pipe, [at(&raw mut fds)]), 0);
+    assert_eq!(call(libc::SYS_pipe2, [at(&raw mut fds), 0]), 0);
     let [reads, writes] = fds.map(|fd| Fd(fd.into()));
     let mut set = [entry(reads.0, libc::POLLIN), entry(writes.0, libc::POLLOUT), entry(99_999, libc::POLLIN)];
     let came = || list(&[(reads.0, &[]), (writes.0, &["POLLOUT"]), (99_999, &["POLLNVAL"])]);
-    let res = call(libc::SYS_poll, [at(&raw mut set), 3, 250]);
-    assert_eq!(res, 2);
+    call(old::SYS_poll, [at(&raw mut set), 3, 250]);
     live.saw(EventType::SYSCALL_POLL_X, &[("res", int(2)), ("fds", came()), ("timeout", int(250))]);
     let (time, mask) = ([1_i64, 250], [0x1000_u64]);
     let res = call(libc::SYS_ppoll, [at(&raw mut set), 3, at(&time), at(&mask), 8]);
+    assert_eq!(res, 2);
     let wants = [
         ("res", int(res)),
         ("fds", came()),
@@ -49,10 +49,10 @@ fn polls() {
     live.saw(EventType::SYSCALL_PPOLL_X, &wants);
     // Sixteen of twenty are kept.
     let mut many = [entry(writes.0, libc::POLLOUT); 20];
-    let res = call(libc::SYS_poll, [at(&raw mut many), 20, 0]);
+    let res = call(old::SYS_poll, [at(&raw mut many), 20, 0]);
     let kept = [(writes.0, &["POLLOUT"][..]); 16];
     live.saw(EventType::SYSCALL_POLL_X, &[("res", int(res)), ("fds", list(&kept)), ("timeout", int(0))]);
-    let res = call(libc::SYS_poll, [8, 2, 0]);
+    let res = call(old::SYS_poll, [8, 2, 0]);
     live.saw(EventType::SYSCALL_POLL_X, &[("res", int(res)), ("fds", list(&[])), ("timeout", int(0))]);
 }
 
@@ -60,7 +60,7 @@ fn polls() {
 fn select() {
     let Some(mut live) = capture(&[EventType::SYSCALL_SELECT_X]) else { return };
     let time = [0_i64; 2];
-    let res = call(libc::SYS_select, [0, 0, 0, 0, at(&time)]);
+    let res = call(old::SYS_select, [0, 0, 0, 0, at(&time)]);
     live.saw(EventType::SYSCALL_SELECT_X, &[("res", int(res))]);
 }
 
@@ -72,13 +72,13 @@ fn epolls() {
         EventType::SYSCALL_EPOLLWAIT_X,
     ];
     let Some(mut live) = capture(&types) else { return };
-    let fd = Fd(call(libc::SYS_epoll_create, [23]));
+    let fd = Fd(call(old::SYS_epoll_create, [23]));
     live.saw(EventType::SYSCALL_EPOLL_CREATE_X, &[("res", int(fd.0)), ("size", int(23))]);
     let fd = Fd(call(libc::SYS_epoll_create1, [libc::EPOLL_CLOEXEC.into()]));
     let how = flags(&FlagTable::EPOLL_CREATE1_FLAGS, &["EPOLL_CLOEXEC"]);
     live.saw(EventType::SYSCALL_EPOLL_CREATE1_X, &[("res", int(fd.0)), ("flags", how)]);
     let mut events = [0_u8; 12 * 5];
-    let res = call(libc::SYS_epoll_wait, [fd.0, at(&raw mut events), 5, 0]);
+    let res = call(old::SYS_epoll_wait, [fd.0, at(&raw mut events), 5, 0]);
     live.saw(EventType::SYSCALL_EPOLLWAIT_X, &[("res", int(res)), ("maxevents", int(5))]);
 }
 

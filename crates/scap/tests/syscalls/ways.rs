@@ -3,8 +3,8 @@
 use eyas_events::EventType;
 use eyas_scap::OwnedEvent;
 
-use crate::call::{Scratch, at, call, open};
-use crate::capture::capture;
+use crate::call::{Scratch, at, call, old, open};
+use crate::capture::{capture, is_here};
 
 /// Those events, but for some that differ from one call to the next by nature.
 const TYPES: &[EventType] = &[
@@ -57,7 +57,7 @@ fn calls(scratch: &Scratch, page: i64) {
         for path in [name, missing, long, bad, 0] {
             let fds = [
                 call(libc::SYS_openat, [here, path, flags.into(), 0o640]),
-                call(libc::SYS_open, [path, flags.into(), 0o640]),
+                call(old::SYS_open, [path, flags.into(), 0o640]),
             ];
             for fd in fds {
                 call(libc::SYS_close, [fd]);
@@ -74,10 +74,10 @@ fn calls(scratch: &Scratch, page: i64) {
         call(libc::SYS_read, [nowhere, to, len]);
     }
     for path in [name, missing, long, bad, 0] {
-        call(libc::SYS_stat, [path, buffer]);
-        call(libc::SYS_lstat, [path, buffer]);
+        call(old::SYS_stat, [path, buffer]);
+        call(old::SYS_lstat, [path, buffer]);
         call(libc::SYS_newfstatat, [here, path, buffer, libc::AT_SYMLINK_NOFOLLOW.into()]);
-        call(libc::SYS_access, [path, libc::R_OK.into()]);
+        call(old::SYS_access, [path, libc::R_OK.into()]);
     }
     call(libc::SYS_fstat, [fd, buffer]);
     call(libc::SYS_fcntl, [fd, libc::F_GETFD.into(), 0]);
@@ -86,9 +86,9 @@ fn calls(scratch: &Scratch, page: i64) {
     call(libc::SYS_getdents64, [fd, buffer, 512]);
     call(libc::SYS_close, [fd]);
     let mut at_once = [0_i64; 2];
-    call(libc::SYS_select, [0, 0, 0, 0, at(&raw mut at_once)]);
+    call(old::SYS_select, [0, 0, 0, 0, at(&raw mut at_once)]);
     let poll = call(libc::SYS_epoll_create1, [0]);
-    call(libc::SYS_epoll_wait, [poll, buffer, 4, 0]);
+    call(old::SYS_epoll_wait, [poll, buffer, 4, 0]);
     call(libc::SYS_close, [poll]);
     call(libc::SYS_futex, [buffer, (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG).into(), 7]);
     let fixed = i64::from(libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -176,8 +176,8 @@ fn code_of_their_own_tells_what_the_interpreter_tells() {
         ways.push(events.iter().map(told).collect::<Vec<_>>());
     }
     capture.interpret(false);
-    assert!(ways[0].len() > 150, "{} events", ways[0].len());
-    for ty in TYPES {
+    assert!(ways[0].len() > 100, "{} events", ways[0].len());
+    for ty in TYPES.iter().filter(|ty| is_here(**ty)) {
         assert!(ways[0].iter().any(|(seen, _)| seen == ty), "no {ty:?}");
     }
     assert_eq!(ways[0].len(), ways[1].len());

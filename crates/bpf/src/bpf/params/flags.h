@@ -3,14 +3,16 @@
 #pragma once
 
 #define O_CREAT 0100
-#define O_TMPFILE 020200000
 #define O_NONBLOCK 04000
 #define O_CLOEXEC 02000000
 #if defined(__TARGET_ARCH_x86)
 #define O_DIRECT 040000
+#define O_DIRECTORY 0200000
 #else
 #define O_DIRECT 0200000
+#define O_DIRECTORY 040000
 #endif
+#define O_TMPFILE (020000000 | O_DIRECTORY)
 #define S_IALLUGO 07777
 #define SIGHUP 1
 #define SIGINT 2
