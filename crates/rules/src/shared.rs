@@ -9,7 +9,41 @@ use crate::engine::{Engine, Match, Memory};
 
 /// An engine in a place where another can be put in its stead.
 ///
-/// Whatever the events' fields are made of stays as it is: an inspector keeps its threads and files.
+/// Whatever the events' fields are made of stays as it is: an inspector keeps its threads and files. The other ruleset
+/// is loaded on any thread, so that testing does not pause meanwhile; one that does not load changes nothing.
+///
+/// ```
+/// use std::sync::{Arc, mpsc::Receiver};
+///
+/// use eyas_fields::{FieldSource, Schema};
+/// use eyas_rules::{Loader, SharedEngine};
+///
+/// /// On a thread of its own: replaces the ruleset whenever its file has changed.
+/// fn reload(shared: &SharedEngine, schema: &Arc<dyn Schema>, changed: Receiver<String>) {
+///     for text in changed {
+///         let mut loader = Loader::new(Arc::clone(schema));
+///         let result = loader.load("rules.yaml", &text);
+///         let swapped = match loader.build() {
+///             Ok(engine) if result.successful() => shared.swap(engine).map_err(|error| error.to_string()),
+///             _ => Err(result.verbose()),
+///         };
+///         if let Err(error) = swapped {
+///             eprintln!("the rules before stay: {error}");
+///         }
+///     }
+/// }
+///
+/// /// Where events come: each is tested by the rules that are in place at that moment.
+/// fn detect<'a>(shared: &SharedEngine, events: impl Iterator<Item = &'a dyn FieldSource>) {
+///     let (mut follower, mut found) = (shared.follower(), Vec::new());
+///     for event in events {
+///         let engine = follower.matches(event, &mut found);
+///         for hit in found.drain(..) {
+///             println!("{}", engine.rule(hit.rule).name);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SharedEngine(Arc<Slot>);
 
@@ -35,8 +69,8 @@ pub struct OtherSchema {
 
 impl SharedEngine {
     /// Begins with an engine.
-    pub fn new(engine: Engine) -> Self {
-        Self(Arc::new(Slot { engine: RwLock::new(Arc::new(engine)), version: AtomicU64::new(0) }))
+    pub fn new(engine: impl Into<Arc<Engine>>) -> Self {
+        Self(Arc::new(Slot { engine: RwLock::new(engine.into()), version: AtomicU64::new(0) }))
     }
 
     /// The engine in place.
@@ -50,13 +84,14 @@ impl SharedEngine {
     ///
     /// # Errors
     /// The engine is of another schema; nothing changes then.
-    pub fn swap(&self, engine: Engine) -> Result<Arc<Engine>, OtherSchema> {
+    pub fn swap(&self, engine: impl Into<Arc<Engine>>) -> Result<Arc<Engine>, OtherSchema> {
+        let engine = engine.into();
         let mut slot = self.0.engine.write().unwrap_or_else(PoisonError::into_inner);
         let (expected, given) = (slot.schema(), engine.schema());
         if !std::ptr::eq(expected.fields(), given.fields()) {
             return Err(OtherSchema { expected: expected.source().into(), given: given.source().into() });
         }
-        let before = std::mem::replace(&mut *slot, Arc::new(engine));
+        let before = std::mem::replace(&mut *slot, engine);
         self.0.version.fetch_add(1, Ordering::Release);
         Ok(before)
     }
