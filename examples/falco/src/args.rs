@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 /// Falco-compatible runtime security: judges system calls by rules and prints alerts.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "falco", version, disable_version_flag = true, max_term_width = 110)]
 pub struct Args {
     /// Configuration file [default: /etc/falco/falco.yaml, where it exists]

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::log::{self, Level};
 
+mod capture;
 mod containers;
 mod http_output;
 mod tree;
 
+pub use capture::Capture;
 pub use containers::ContainerEngines;
 pub use http_output::HttpOutput;
 
@@ -20,7 +22,7 @@ pub use http_output::HttpOutput;
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
 
 /// The keys of falco.yaml that this program acts on.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Config {
     /// Rules files and directories, in order.
@@ -80,10 +82,14 @@ pub struct Config {
     pub falco_libs: Libs,
     /// Further configuration files.
     pub config_files: Vec<ConfigFile>,
+    /// Files that change are read again.
+    pub watch_config_files: bool,
+    /// Alerts start captures.
+    pub capture: Capture,
 }
 
 /// An entry of `rules:`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Selection {
     /// Switch on.
@@ -93,7 +99,7 @@ pub enum Selection {
 }
 
 /// Which rules an entry of `rules:` means.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Selector {
     /// By name, with `*`.
@@ -103,7 +109,7 @@ pub enum Selector {
 }
 
 /// `engine:`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Engine {
     /// `modern_ebpf`, `replay` or `nodriver`.
@@ -115,7 +121,7 @@ pub struct Engine {
 }
 
 /// `engine.modern_ebpf:`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ModernEbpf {
     /// 1 to 10: a ring of 1 to 512 MiB per CPU.
@@ -125,7 +131,7 @@ pub struct ModernEbpf {
 }
 
 /// `engine.replay:`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Replay {
     /// The capture.
@@ -133,7 +139,7 @@ pub struct Replay {
 }
 
 /// An entry of `append_output:`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Append {
     /// Which rules.
@@ -148,7 +154,7 @@ pub struct Append {
 }
 
 /// `match:` of [`Append`]; what is not given matches everything.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct AppendMatch {
     /// Exact name.
@@ -160,7 +166,7 @@ pub struct AppendMatch {
 }
 
 /// An entry of `extra_fields:`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ExtraField {
     /// A field, typed.
@@ -170,7 +176,7 @@ pub enum ExtraField {
 }
 
 /// A section of which only the switch counts here.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Switch {
     /// On or off.
@@ -178,7 +184,7 @@ pub struct Switch {
 }
 
 /// `file_output:`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct FileOutput {
     /// On or off.
@@ -190,7 +196,7 @@ pub struct FileOutput {
 }
 
 /// `program_output:`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ProgramOutput {
     /// On or off.
@@ -202,7 +208,7 @@ pub struct ProgramOutput {
 }
 
 /// `outputs_queue:`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct OutputsQueue {
     /// Most alerts that wait; 0 if only their size counts.
@@ -210,7 +216,7 @@ pub struct OutputsQueue {
 }
 
 /// `syscall_event_drops:`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Drops {
     /// Share of lost events, 0 to 1, from which on something is done.
@@ -224,7 +230,7 @@ pub struct Drops {
 }
 
 /// `base_syscalls:`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct BaseSyscalls {
     /// Captured beside those of the rules, instead of all that change the state; with `!`: left out.
@@ -236,7 +242,7 @@ pub struct BaseSyscalls {
 }
 
 /// `falco_libs:`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Libs {
     /// Most threads in the table.
@@ -246,7 +252,7 @@ pub struct Libs {
 }
 
 /// An entry of `config_files:`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ConfigFile {
     /// Appended.
@@ -292,6 +298,8 @@ impl Default for Config {
             container_engines: ContainerEngines::default(),
             falco_libs: Libs::default(),
             config_files: Vec::new(),
+            watch_config_files: true,
+            capture: Capture::default(),
         }
     }
 }
@@ -370,7 +378,6 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("/metrics/enabled", "there are no metrics; -v prints the capture's counters at the end"),
     ("/capture/enabled", "alerts don't start captures; `sysdig -w` records"),
     ("/buffer_format_base64", "buffers are written as text"),
-    ("/watch_config_files", "changed files are not noticed; restart to read them"),
     ("/container_engines/cri/disable_async", "runtimes are never waited for: events go on without them"),
     ("/load_plugins", "plugins are not loaded; the container plugin's fields are built in"),
 ];
@@ -408,12 +415,23 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
+impl Loaded {
+    /// Logs the warnings.
+    pub fn warn(&self) {
+        self.warnings.iter().for_each(|warning| log::warning(warning));
+    }
+}
+
+/// The configuration file: the one given, or the default one where it exists.
+pub fn path(given: Option<&Path>) -> Option<&Path> {
+    given.or_else(|| Some(Path::new(DEFAULT_PATH)).filter(|path| path.exists()))
+}
+
 /// Reads the configuration: the file given or the default one, the files it names, then the options.
-pub fn load(path: Option<&Path>, options: &[String]) -> Result<Loaded> {
+pub fn load(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
     let mut files = Vec::new();
-    let mut tree = match path {
+    let mut tree = match path(given) {
         Some(path) => read(path, &mut files)?,
-        None if Path::new(DEFAULT_PATH).exists() => read(Path::new(DEFAULT_PATH), &mut files)?,
         None => Value::Object(serde_json::Map::new()),
     };
     include(&mut tree, &mut files)?;
@@ -515,7 +533,7 @@ impl Config {
         }
         self.http_output.check()?;
         self.level()?;
-        Ok(())
+        self.capture.check()
     }
 
     /// `log_level` as a level of ours.

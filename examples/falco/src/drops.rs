@@ -30,6 +30,12 @@ impl Monitor {
         Self { config, last: Stats::default(), next: now, tokens, filled: now, acted: 0, lost: 0 }
     }
 
+    /// Goes on with another configuration.
+    pub fn configure(&mut self, config: Drops) {
+        self.tokens = self.tokens.min(config.max_burst);
+        self.config = config;
+    }
+
     /// Whether it is time to look.
     pub fn is_due(&self) -> bool {
         Instant::now() >= self.next

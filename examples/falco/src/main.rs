@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Parser;
@@ -17,14 +18,18 @@ mod log;
 mod output;
 mod pem;
 mod progress;
+mod reload;
 mod rules;
 mod run;
+mod setup;
 mod source;
 mod stats;
 mod stdout;
 mod test;
 
 use args::Args;
+use reload::{Files, Stamp};
+use setup::Setup;
 
 fn main() -> ExitCode {
     match start(&Args::parse()) {
@@ -55,13 +60,9 @@ fn start(args: &Args) -> Result<bool> {
         stdout::print(&list::events(args.list_format())?)?;
         return Ok(true);
     }
-    let mut loaded = config::load(args.config.as_deref(), &args.options)?;
-    if let Some(capture) = &args.events {
-        loaded.config.engine.kind = "replay".into();
-        loaded.config.engine.replay.capture_file = capture.clone();
-    }
+    let loaded = configure(args)?;
     loaded.config.start_log()?;
-    loaded.warnings.iter().for_each(|warning| log::warning(warning));
+    loaded.warn();
     if !args.validate.is_empty() {
         return rules::validate(args, &loaded.config);
     }
@@ -79,6 +80,7 @@ fn start(args: &Args) -> Result<bool> {
         return rules::describe(args, &loaded.config).map(|()| true);
     }
     let runs = !args.dry_run;
+    let files = Stamp::of(&Files::of(args, &loaded.config));
     // Both take most of the time until the first event, and neither needs the other.
     let (early, engine) = std::thread::scope(|scope| {
         let rules = scope.spawn(|| rules::load(args, &loaded.config));
@@ -90,6 +92,17 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     args.write_pidfile()?;
-    run::run(args, &loaded.config, &engine, early?)?;
+    let setup = Arc::new(Setup::new(loaded.config, engine));
+    run::run(args, &setup, files, early?)?;
     Ok(true)
+}
+
+/// The configuration that the arguments ask for.
+fn configure(args: &Args) -> Result<config::Loaded> {
+    let mut loaded = config::load(args.config.as_deref(), &args.options)?;
+    if let Some(capture) = &args.events {
+        loaded.config.engine.kind = "replay".into();
+        loaded.config.engine.replay.capture_file = capture.clone();
+    }
+    Ok(loaded)
 }

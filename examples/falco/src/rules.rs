@@ -164,7 +164,11 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
             printer.finish();
         }
         if !result.successful() {
-            bail!("the rules file {} does not load", file.name);
+            let first = result.errors.first().map(|error| {
+                let line = error.to_diagnostic().labels.first().map_or(1, |label| label.position().0);
+                format!(", line {line}: {}: {}", error.code.code(), error.message)
+            });
+            bail!("the rules file {} does not load{}", file.name, first.unwrap_or_default());
         }
     }
     plugins(&loader)?;

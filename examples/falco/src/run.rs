@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use eyas::rules::{AlertOptions, Engine, Evaluator, Match, Profile};
+use eyas::rules::{Follower, Match, Profile, SharedEngine};
 use eyas::scap::{EventSource, Stats};
 use eyas::sinsp::{self, EventView, Inspector, Step};
-use jiff::Zoned;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
@@ -17,20 +16,27 @@ use crate::config::Config;
 use crate::drops::Monitor;
 use crate::log;
 use crate::output::{Batch, Outputs, Queue};
-use crate::source::{self, Early, Opened};
+use crate::reload::{self, Reload, Replacement, Stamp, Update};
+use crate::setup::Setup;
+use crate::source::{self, Adjust, Early, Interest, Opened};
 use crate::stats::RuleCounts;
 
 mod threads;
+mod turns;
+
+use turns::Turns;
 
 /// Signals that were received.
 struct Signals {
     stop: Arc<AtomicBool>,
     reopen: Arc<AtomicBool>,
+    /// Set with each of the others, and when a reload has something: all that is looked at before each event.
+    attention: Arc<AtomicBool>,
 }
 
 impl Signals {
     fn listen() -> Result<Self> {
-        let this = Self { stop: Arc::default(), reopen: Arc::default() };
+        let this = Self { stop: Arc::default(), reopen: Arc::default(), attention: Arc::default() };
         for signal in [SIGINT, SIGTERM] {
             // A second signal ends the program whatever it does.
             flag::register_conditional_default(signal, this.stop.clone())
@@ -38,6 +44,10 @@ impl Signals {
                 .context("can't listen for signals")?;
         }
         flag::register(SIGUSR1, this.reopen.clone()).context("can't listen for signals")?;
+        // What is registered later is set later: who sees this one sees the other.
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+            flag::register(signal, this.attention.clone()).context("can't listen for signals")?;
+        }
         Ok(this)
     }
 }
@@ -46,30 +56,41 @@ impl Signals {
 const STRIDE: u64 = 1024;
 
 /// Tests events and writes alerts.
-struct Judge<'e> {
-    engine: &'e Engine,
-    evaluator: Evaluator<'e>,
-    options: &'e AlertOptions,
-    json: bool,
+struct Judge<'p> {
+    setup: Arc<Setup>,
+    rules: SharedEngine,
+    follower: Follower,
     found: Vec<Match>,
-    profile: Option<Profile<'e>>,
+    profile: Option<Profile<'p>>,
 }
 
-impl<'e> Judge<'e> {
-    fn new(engine: &'e Engine, options: &'e AlertOptions, json: bool) -> Self {
-        Self { engine, evaluator: engine.evaluator(), options, json, found: Vec::new(), profile: None }
+impl Judge<'_> {
+    fn new(setup: Arc<Setup>) -> Self {
+        let rules = SharedEngine::new(Arc::clone(&setup.engine));
+        Self { setup, follower: rules.follower(), rules, found: Vec::new(), profile: None }
+    }
+
+    /// Tests by these rules from here on.
+    fn replace(&mut self, setup: Arc<Setup>) -> Result<()> {
+        self.rules.swap(Arc::clone(&setup.engine))?;
+        self.setup = setup;
+        Ok(())
+    }
+
+    fn replace_if_other(&mut self, setup: Arc<Setup>) -> Result<()> {
+        if Arc::ptr_eq(&setup, &self.setup) { Ok(()) } else { self.replace(setup) }
     }
 
     /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
     fn judge(&mut self, event: &EventView<'_>, batch: &mut Batch, mut matched: impl FnMut(Match)) {
-        self.evaluator.matches(event, &mut self.found);
+        let engine = self.follower.matches(event, &mut self.found);
         if let Some(profile) = &mut self.profile {
             profile.record(event, &self.found);
         }
         for hit in self.found.drain(..) {
             matched(hit);
-            let alert = self.engine.alert(hit, event, self.options);
-            batch.add(self.engine.rule(hit.rule).priority as u8, |line| match self.json {
+            let alert = engine.alert(hit, event, &self.setup.options);
+            batch.add(engine.rule(hit.rule).priority as u8, |line| match self.setup.config.json_output {
                 true => alert.write_json(line),
                 false => alert.write_text(line),
             });
@@ -105,43 +126,46 @@ struct Totals {
     stats: Stats,
 }
 
-/// Captures or replays until the end, the time limit or a signal; prints alerts and statistics.
-pub fn run(args: &Args, config: &Config, engine: &Engine, early: Early) -> Result<()> {
+/// Captures or replays until the end, the time limit or a signal; prints alerts and statistics. `read` is what the files
+/// of the setup were like when they were read.
+pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result<()> {
+    let config = &setup.config;
     let signals = Signals::listen()?;
     let mut queue = Queue::start(Outputs::open(config, args.unbuffered)?)?;
     let mut monitor = Monitor::new(config.syscall_event_drops.clone());
-    let options = alert_options(config);
-    let judge = || Judge::new(engine, &options, config.json_output);
+    let reload = Reload::start(args, setup, read, signals.attention.clone())?;
     let limit = Limit { seconds: args.duration, first_ts: 0 };
     let mut totals = Totals::default();
     let began = Instant::now();
     let threads = args.threads.get();
-    let mut profile = None;
-    let outcome = if threads > 1 {
+    let (outcome, last, profile);
+    if threads > 1 {
         let parts = source::share(config, threads)?;
         opened(config);
-        threads::run(parts, judge, limit, &signals, &mut queue, &mut totals)
+        let turns = Turns::new(setup, &reload);
+        outcome = threads::run(parts, &turns, limit, &signals, &mut queue, &mut totals);
+        (last, profile) = (turns.last(), None);
     } else {
-        let source = source::open(config, engine, early)?;
+        let source = source::open(config, &setup.engine, early)?;
         opened(config);
-        let mut judge = judge();
-        judge.profile = args.rule_profile.then(|| Profile::new(engine, PROFILED));
+        let mut judge = Judge::new(Arc::clone(setup));
+        judge.profile = args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));
         let mut alone = Alone {
             judge: &mut judge,
             limit,
             signals: &signals,
+            reload: &reload,
             monitor: &mut monitor,
             queue: &mut queue,
             totals: &mut totals,
         };
-        let outcome = match source {
+        outcome = match source {
             Opened::Replay(source, inspector) => alone.run(*source, inspector, false),
             #[cfg(feature = "live")]
             Opened::Live(source, inspector) => alone.run(*source, inspector, true),
         };
-        profile = judge.profile;
-        outcome
-    };
+        (last, profile) = (judge.setup, judge.profile);
+    }
     let written = queue.close();
     let elapsed = began.elapsed().as_secs_f64();
     eprintln!("{}", monitor.summary());
@@ -153,7 +177,7 @@ pub fn run(args: &Args, config: &Config, engine: &Engine, early: Early) -> Resul
             *events as f64 / elapsed.max(f64::MIN_POSITIVE)
         );
     }
-    print!("{}", totals.counts.summary(engine));
+    print!("{}", totals.counts.summary(&last.engine));
     if let Some(profile) = profile {
         let (events, sampled) = profile.events();
         println!("Cost of rules, each by itself and as written ({sampled} of {events} events measured):");
@@ -177,21 +201,24 @@ struct Alone<'a, 'e> {
     judge: &'a mut Judge<'e>,
     limit: Limit,
     signals: &'a Signals,
+    reload: &'a Reload,
     monitor: &'a mut Monitor,
     queue: &'a mut Queue,
     totals: &'a mut Totals,
 }
 
 impl Alone<'_, '_> {
-    fn run<S: EventSource>(&mut self, mut source: S, inspector: sinsp::Config, live: bool) -> Result<()> {
+    fn run<S: Adjust>(&mut self, mut source: S, inspector: sinsp::Config, live: bool) -> Result<()> {
         let mut inspector = Inspector::new(inspector);
         if live {
             hurry();
         }
         let began = Instant::now();
         let outcome = loop {
-            if self.signals.stop.load(Ordering::Relaxed) {
-                break Ok(());
+            if self.signals.attention.load(Ordering::Acquire)
+                && let over @ (Ok(true) | Err(_)) = self.attend(&mut source)
+            {
+                break over.map(drop);
             }
             if live
                 && (self.totals.events.is_multiple_of(STRIDE) || self.monitor.is_due())
@@ -226,6 +253,45 @@ impl Alone<'_, '_> {
         outcome
     }
 
+    /// Does what signals and the reload ask for; answers whether it is over.
+    #[cold]
+    fn attend(&mut self, source: &mut dyn Adjust) -> Result<bool> {
+        // First, so that what comes meanwhile is looked for again.
+        self.signals.attention.store(false, Ordering::SeqCst);
+        if self.signals.stop.load(Ordering::SeqCst) {
+            return Ok(true);
+        }
+        if self.signals.reopen.swap(false, Ordering::SeqCst) {
+            log::info("SIGUSR1 received, opening outputs again");
+            self.queue.reopen()?;
+        }
+        while let Some(update) = self.reload.take() {
+            match update {
+                Update::Replace(next) => self.replace(source, *next)?,
+                Update::Alert(alert) => self.judge.setup.tell(&alert, self.queue.batch()),
+            }
+        }
+        self.queue.offer()?;
+        Ok(false)
+    }
+
+    /// Other rules take over; if the kernel refuses what they need, nothing changes.
+    fn replace(&mut self, source: &mut dyn Adjust, next: Replacement) -> Result<()> {
+        let before = Arc::clone(&self.judge.setup);
+        if let Err(error) = source.adjust(&next.interest) {
+            self.judge.setup.tell(&reload::failure(&error), self.queue.batch());
+            return source.adjust(&Interest::of(&before.config, &before.engine)?);
+        }
+        if let Some(outputs) = next.outputs {
+            self.queue.replace(outputs)?;
+        }
+        self.totals.counts.close(&before.engine);
+        self.monitor.configure(next.setup.config.syscall_event_drops.clone());
+        self.judge.replace(Arc::clone(&next.setup))?;
+        self.reload.replaced(next.setup);
+        Ok(())
+    }
+
     /// What is done from time to time in a live capture; whether it is over.
     #[cold]
     fn between(&mut self, source: &mut dyn EventSource, began: Instant) -> Result<bool> {
@@ -233,14 +299,10 @@ impl Alone<'_, '_> {
         if seconds > 0 && began.elapsed().as_secs() >= seconds {
             return Ok(true);
         }
-        if self.signals.reopen.swap(false, Ordering::Relaxed) {
-            self.queue.reopen()?;
-        }
         if self.monitor.is_due()
             && let Some(alert) = self.monitor.check(source.stats())?
         {
-            let line = alert.line(&Zoned::now(), self.judge.json, &self.judge.options.hostname);
-            self.queue.batch().add(alert.priority as u8, |out| out.extend(line.bytes()));
+            self.judge.setup.tell(&alert, self.queue.batch());
             self.queue.offer()?;
         }
         Ok(false)
@@ -258,22 +320,4 @@ fn hurry() {
         // Of the calling thread alone.
         let _ = setpriority_process(None, HURRIED);
     }
-}
-
-fn alert_options(config: &Config) -> AlertOptions {
-    AlertOptions {
-        hostname: hostname(),
-        time_iso_8601: config.time_format_iso_8601,
-        json_output: config.json_include_output_property,
-        json_message: config.json_include_message_property,
-        json_fields: config.json_include_output_fields_property,
-        json_tags: config.json_include_tags_property,
-        ..AlertOptions::default()
-    }
-}
-
-/// `FALCO_HOSTNAME`, or what the kernel says.
-fn hostname() -> String {
-    std::env::var("FALCO_HOSTNAME")
-        .unwrap_or_else(|_| rustix::system::uname().nodename().to_string_lossy().into_owned())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use eyas::rules::Engine;
-use eyas::scap::{self, Reader};
+use eyas::scap::{self, EventSource, Reader};
 use eyas::sinsp;
 #[cfg(feature = "live")]
 use eyas::sinsp::ContainerLookup;
@@ -38,6 +38,52 @@ pub type Early = Option<eyas::scap::live::Source>;
 /// A capture that begins before the rules are known: never, in this build.
 #[cfg(not(feature = "live"))]
 pub type Early = Option<std::convert::Infallible>;
+
+/// The system calls that rules and state need.
+#[cfg(feature = "live")]
+pub struct Interest(Vec<eyas::events::SyscallCode>);
+/// The system calls that rules and state need: whatever the capture has, in this build.
+#[cfg(not(feature = "live"))]
+pub struct Interest;
+
+impl Interest {
+    /// Of these rules.
+    ///
+    /// # Errors
+    /// The configuration names system calls that do not exist.
+    #[cfg(feature = "live")]
+    pub fn of(config: &Config, engine: &Engine) -> Result<Self> {
+        interest(&config.base_syscalls, Some(engine)).map(Self)
+    }
+
+    /// Of these rules.
+    #[cfg(not(feature = "live"))]
+    pub fn of(_: &Config, _: &Engine) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// A source whose events other rules are to see.
+pub trait Adjust: EventSource {
+    /// Captures what is of interest from here on.
+    ///
+    /// # Errors
+    /// The kernel refuses; what was captured before is captured still, or more.
+    fn adjust(&mut self, interest: &Interest) -> Result<()>;
+}
+
+impl Adjust for Reader {
+    fn adjust(&mut self, _: &Interest) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "live")]
+impl Adjust for scap::live::Source {
+    fn adjust(&mut self, interest: &Interest) -> Result<()> {
+        Ok(self.set_interest(Some(&interest.0))?)
+    }
+}
 
 /// Begins to capture what the state needs, if the configuration asks for a live capture.
 #[cfg(feature = "live")]

@@ -8,6 +8,16 @@ use eyas::rules::{Engine, Match, Priority};
 #[derive(Debug, Default)]
 pub struct RuleCounts {
     by_rule: Vec<u64>,
+    /// Those of rulesets that were replaced.
+    before: Vec<Counted>,
+}
+
+/// Alerts of a rule while it had this priority.
+#[derive(Debug)]
+struct Counted {
+    rule: String,
+    priority: Priority,
+    alerts: u64,
 }
 
 impl RuleCounts {
@@ -20,26 +30,52 @@ impl RuleCounts {
         self.by_rule[index] += 1;
     }
 
-    /// The summary that closes a run, as Falco prints it.
+    /// Another ruleset replaces this one, of which the alerts so far are.
+    pub fn close(&mut self, engine: &Engine) {
+        for (rule, alerts) in engine.rules().iter().zip(self.by_rule.drain(..)) {
+            add(&mut self.before, &rule.name, rule.priority, alerts);
+        }
+    }
+
+    /// The summary that closes a run, as Falco prints it; the rules in the order of the files, then those that are
+    /// there no more.
     pub fn summary(&self, engine: &Engine) -> String {
-        let rules: Vec<_> =
-            engine.rules().iter().zip(self.by_rule.iter().chain(std::iter::repeat(&0))).collect();
-        let mut out =
-            format!("Events detected: {}\nRule counts by severity:\n", self.by_rule.iter().sum::<u64>());
+        let mut all = Vec::new();
+        let counts = self.by_rule.iter().chain(std::iter::repeat(&0));
+        for (rule, alerts) in engine.rules().iter().zip(counts) {
+            all.push(Counted { rule: rule.name.clone(), priority: rule.priority, alerts: *alerts });
+        }
+        for Counted { rule, priority, alerts } in &self.before {
+            add(&mut all, rule, *priority, *alerts);
+        }
+        let sum = |of: &dyn Fn(&Counted) -> bool| all.iter().filter(|c| of(c)).map(|c| c.alerts).sum::<u64>();
+        let mut out = format!("Events detected: {}\nRule counts by severity:\n", sum(&|_| true));
         for priority in Priority::ALL {
-            let hits: u64 =
-                rules.iter().filter(|(rule, _)| rule.priority == priority).map(|(_, n)| **n).sum();
+            let hits = sum(&|counted| counted.priority == priority);
             if hits > 0 {
                 // Writing to a String cannot fail.
                 let _ = writeln!(out, "   {}: {hits}", priority.short_name().to_uppercase());
             }
         }
         out.push_str("Triggered rules by rule name:\n");
-        for (rule, hits) in rules {
-            if *hits > 0 {
-                let _ = writeln!(out, "   {}: {hits}", rule.name);
+        let mut told: Vec<&str> = Vec::new();
+        for Counted { rule, .. } in &all {
+            let hits = sum(&|counted| counted.rule == *rule);
+            if hits > 0 && !told.contains(&&**rule) {
+                let _ = writeln!(out, "   {rule}: {hits}");
+                told.push(rule);
             }
         }
         out
+    }
+}
+
+fn add(counts: &mut Vec<Counted>, rule: &str, priority: Priority, alerts: u64) {
+    if alerts == 0 {
+        return;
+    }
+    match counts.iter_mut().find(|counted| counted.rule == rule && counted.priority == priority) {
+        Some(counted) => counted.alerts += alerts,
+        None => counts.push(Counted { rule: rule.to_owned(), priority, alerts }),
     }
 }

@@ -15,13 +15,15 @@ const FULL: usize = 256 << 10;
 const DEPTH: usize = 4;
 
 /// Finished alert lines.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Batch {
     bytes: Vec<u8>,
     /// End in `bytes` and severity of each line.
     lines: Vec<(usize, u8)>,
     flush: bool,
     reopen: bool,
+    /// Where these lines and all after them go.
+    outputs: Option<Outputs>,
 }
 
 impl Batch {
@@ -52,7 +54,7 @@ impl Batch {
     }
 
     fn is_nothing(&self) -> bool {
-        self.lines.is_empty() && !self.flush && !self.reopen
+        self.lines.is_empty() && !self.flush && !self.reopen && self.outputs.is_none()
     }
 
     fn clear(&mut self) {
@@ -79,6 +81,10 @@ impl Queue {
         let (give_back, empty) = sync_channel(DEPTH + 1);
         let writer = thread::Builder::new().name("outputs".into()).spawn(move || {
             for mut batch in take_full {
+                if let Some(others) = batch.outputs.take() {
+                    outputs.flush()?;
+                    outputs = others;
+                }
                 if batch.reopen {
                     outputs.reopen();
                 }
@@ -110,7 +116,7 @@ impl Queue {
         let next = self.empty.try_recv().unwrap_or_default();
         let batch = std::mem::replace(&mut self.batch, next);
         let flush = batch.flush;
-        let wait = batch.bytes.len() >= FULL || batch.flush || batch.reopen;
+        let wait = batch.bytes.len() >= FULL || batch.flush || batch.reopen || batch.outputs.is_some();
         let sent = match wait {
             true => full.send(batch).map_err(|_| None),
             false => full.try_send(batch).map_err(|error| match error {
@@ -140,6 +146,14 @@ impl Queue {
     /// Has files opened again.
     pub fn reopen(&mut self) -> Result<()> {
         self.batch.reopen = true;
+        self.offer()
+    }
+
+    /// Has what is added from here on written to other outputs.
+    pub fn replace(&mut self, outputs: Outputs) -> Result<()> {
+        self.batch.flush = true;
+        self.offer()?;
+        self.batch.outputs = Some(outputs);
         self.offer()
     }
 

@@ -13,6 +13,7 @@ use eyas::rules::Match;
 use eyas::scap::{EventSource, Reader, Stats};
 use eyas::sinsp::{Config, Inspector, Step};
 
+use super::turns::{Passed, Turns};
 use super::{Judge, Limit, Signals, Totals};
 use crate::output::{Batch, Queue};
 
@@ -27,9 +28,9 @@ enum Message {
     End { outcome: Result<()>, events: u64, stats: Stats },
 }
 
-pub(super) fn run<'e>(
+pub(super) fn run(
     parts: Vec<(Reader, Config)>,
-    judge: impl Fn() -> Judge<'e> + Sync,
+    turns: &Turns<'_>,
     limit: Limit,
     signals: &Signals,
     queue: &mut Queue,
@@ -40,21 +41,29 @@ pub(super) fn run<'e>(
         let mut receivers = Vec::with_capacity(count);
         for (own, (reader, config)) in parts.into_iter().enumerate() {
             let (send, receive) = sync_channel(DEPTH);
-            let worker = Worker { own: own as u64, count: count as u64, send, limit, signals };
-            let judge = &judge;
+            let worker = Worker { own: own as u64, count: count as u64, send, limit, signals, turns };
             let builder = thread::Builder::new().name(format!("judge {own}"));
-            builder.spawn_scoped(scope, move || worker.run(reader, config, judge()))?;
+            builder.spawn_scoped(scope, move || worker.run(reader, config))?;
             receivers.push(receive);
         }
-        collect(&receivers, queue, totals)
+        collect(&receivers, turns, queue, totals)
     })
 }
 
 /// Takes the stretches in their order until the thread whose turn it is has no more.
-fn collect(receivers: &[Receiver<Message>], queue: &mut Queue, totals: &mut Totals) -> Result<()> {
-    for receiver in receivers.iter().cycle() {
+fn collect(
+    receivers: &[Receiver<Message>],
+    turns: &Turns<'_>,
+    queue: &mut Queue,
+    totals: &mut Totals,
+) -> Result<()> {
+    for (stretch, receiver) in (0..).zip(receivers.iter().cycle()) {
         match receiver.recv() {
             Ok(Message::Stretch { mut alerts, matches }) => {
+                for Passed { before, outputs } in turns.collected(stretch) {
+                    totals.counts.close(&before.engine);
+                    outputs.map_or(Ok(()), |outputs| queue.replace(outputs))?;
+                }
                 matches.into_iter().for_each(|hit| totals.counts.count(hit));
                 queue.batch().append(&mut alerts);
                 queue.offer()?;
@@ -75,13 +84,15 @@ struct Worker<'a> {
     send: SyncSender<Message>,
     limit: Limit,
     signals: &'a Signals,
+    turns: &'a Turns<'a>,
 }
 
 impl Worker<'_> {
-    fn run(mut self, mut reader: Reader, config: Config, mut judge: Judge<'_>) {
+    fn run(mut self, mut reader: Reader, config: Config) {
         let mut inspector = Inspector::new(config);
         let (mut alerts, mut matches) = (Batch::default(), Vec::new());
         let (mut at, mut events) = (0, 0);
+        let mut judge = Judge::new(self.turns.begin(0, &mut alerts));
         let outcome = loop {
             if self.signals.stop.load(Ordering::Relaxed) {
                 break Ok(());
@@ -102,10 +113,15 @@ impl Worker<'_> {
                             return;
                         }
                     }
-                    at = stretch;
                     if self.is_own(stretch) {
+                        if at != stretch
+                            && let Err(error) = judge.replace_if_other(self.turns.begin(stretch, &mut alerts))
+                        {
+                            break Err(error);
+                        }
                         judge.judge(event, &mut alerts, |hit| matches.push(hit));
                     }
+                    at = stretch;
                 }
                 Ok(Step::Idle) => {}
                 Ok(Step::End) => break Ok(()),

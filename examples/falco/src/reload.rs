@@ -1,0 +1,202 @@
+//! Rules and configuration, read anew while events go on: on SIGHUP, and when their files change.
+//!
+//! A thread waits for that, loads, and opens outputs. Who tests events puts what it made in place, between two events:
+//! threads, files and the capture stay as they are. What does not load changes nothing.
+
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use eyas::rules::Priority;
+use signal_hook::consts::SIGHUP;
+use signal_hook::low_level::pipe;
+
+use crate::args::Args;
+use crate::internal::Internal;
+use crate::log::{self, Level};
+use crate::output::Outputs;
+use crate::rules;
+use crate::setup::Setup;
+use crate::source::Interest;
+
+mod changes;
+mod files;
+mod watch;
+
+pub use files::{Files, Stamp};
+use watch::{Wake, Waker, Watch};
+
+/// Files must be unchanged for so long before they are read: whoever writes them may not be done.
+const QUIET: Duration = Duration::from_millis(100);
+/// Files that never are: they are read after so many times [`QUIET`] as they are.
+const PATIENCE: u32 = 50;
+
+/// What is to be done between two events.
+pub enum Update {
+    /// Other rules take over.
+    Replace(Box<Replacement>),
+    /// They could not be loaded.
+    Alert(Internal),
+}
+
+/// What takes over.
+pub struct Replacement {
+    pub setup: Arc<Setup>,
+    /// Where alerts go, if that changes.
+    pub outputs: Option<Outputs>,
+    pub interest: Interest,
+}
+
+/// The other end of the thread that loads.
+pub struct Reload {
+    updates: Mutex<Receiver<Update>>,
+    running: Arc<Mutex<Arc<Setup>>>,
+    /// Closed with this: then the thread ends.
+    _stop: UnixStream,
+}
+
+impl Reload {
+    /// Starts the thread. `read` is what the files of `setup` were like when they were read; `attention` is set when
+    /// there is an update.
+    pub fn start(args: &Args, setup: &Arc<Setup>, read: Stamp, attention: Arc<AtomicBool>) -> Result<Self> {
+        let (hangup, signal) = UnixStream::pair().context("can't listen for SIGHUP")?;
+        pipe::register(SIGHUP, signal).context("can't listen for SIGHUP")?;
+        let (stop, stopped) = UnixStream::pair().context("can't start the thread that reloads")?;
+        let (send, updates) = sync_channel(1);
+        let running = Arc::new(Mutex::new(Arc::clone(setup)));
+        let files = Files::of(args, &setup.config);
+        let is_watched = setup.config.watch_config_files;
+        let worker =
+            Worker { args: args.clone(), files, is_watched, running: running.clone(), send, attention };
+        let waker = Waker::new(hangup, stopped)?;
+        thread::Builder::new()
+            .name("reload".into())
+            .spawn(move || worker.work(&waker, read))
+            .context("can't start the thread that reloads")?;
+        Ok(Self { updates: Mutex::new(updates), running, _stop: stop })
+    }
+
+    /// The next update, if there is one.
+    pub fn take(&self) -> Option<Update> {
+        self.updates.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+    }
+
+    /// This is what runs now.
+    pub fn replaced(&self, setup: Arc<Setup>) {
+        let on = setup.engine.rules().iter().filter(|rule| rule.enabled).count();
+        log::info(&format!("Reloaded: {on} rules are enabled"));
+        let before = std::mem::replace(&mut *lock(&self.running), setup);
+        // It is much to give back, and nobody here has the time.
+        let _ = thread::Builder::new().name("drop rules".into()).spawn(move || drop(before));
+    }
+}
+
+/// Whatever panics while it is locked leaves a whole pointer.
+fn lock(running: &Mutex<Arc<Setup>>) -> std::sync::MutexGuard<'_, Arc<Setup>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An alert about rules that could not be put in place.
+pub fn failure(error: &anyhow::Error) -> Internal {
+    log::log(Level::Error, &format!("Not reloaded, everything goes on as before: {error:#}"));
+    Internal {
+        rule: "hot restart failure",
+        priority: Priority::Critical,
+        message: format!("Falco internal: hot restart failure: {error:#}"),
+        fields: Default::default(),
+    }
+}
+
+struct Worker {
+    args: Args,
+    files: Files,
+    is_watched: bool,
+    running: Arc<Mutex<Arc<Setup>>>,
+    send: SyncSender<Update>,
+    attention: Arc<AtomicBool>,
+}
+
+impl Worker {
+    fn work(mut self, waker: &Waker, mut read: Stamp) {
+        let mut watch = self.watch();
+        // What has changed since it was read at the start.
+        let mut unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
+        loop {
+            let wake = match unsettled {
+                Some(_) => waker.wait(None, Some(QUIET)),
+                None => waker.wait(watch.as_ref(), None),
+            };
+            match wake {
+                Wake::Stop => return,
+                Wake::Hangup => log::info("SIGHUP received, reloading"),
+                Wake::Change | Wake::Timeout => {
+                    // Directories may be others by now.
+                    watch = self.watch();
+                    let now = Stamp::of(&self.files);
+                    if !self.is_watched || now == read {
+                        unsettled = None;
+                        continue;
+                    }
+                    let rounds = match unsettled {
+                        Some((before, _)) if before == now => PATIENCE,
+                        Some((_, rounds)) => rounds + 1,
+                        None => 0,
+                    };
+                    if rounds < PATIENCE {
+                        unsettled = Some((now, rounds));
+                        continue;
+                    }
+                    log::info("Files of the rules or the configuration have changed, reloading");
+                }
+            }
+            unsettled = None;
+            let update = match self.load(&mut read) {
+                Ok(replacement) => Update::Replace(Box::new(replacement)),
+                Err(error) => Update::Alert(failure(&error)),
+            };
+            watch = self.watch();
+            if self.send.send(update).is_err() {
+                return;
+            }
+            self.attention.store(true, Ordering::Release);
+        }
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        self.is_watched.then(|| Watch::of(&self.files)).flatten()
+    }
+
+    /// Loads everything; `read` becomes what the files are like that were read.
+    fn load(&mut self, read: &mut Stamp) -> Result<Replacement> {
+        *read = Stamp::of(&self.files);
+        if self.args.rule_profile {
+            bail!("--rule-profile measures the rules that were there at the start");
+        }
+        let loaded = crate::configure(&self.args)?;
+        loaded.warn();
+        self.files = Files::of(&self.args, &loaded.config);
+        self.is_watched = loaded.config.watch_config_files;
+        // Also those that are read only now; of the others it is known from before they were read.
+        read.extend(Stamp::of(&self.files));
+        let config = loaded.config;
+        let engine = rules::load(&self.args, &config)?;
+        let interest = Interest::of(&config, &engine)?;
+        let running = Arc::clone(&lock(&self.running));
+        let changed = changes::between(&running.config, &config)?;
+        for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
+            log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
+        }
+        // Certificates may be others under the same names.
+        let outputs =
+            match config.http_output.enabled || changed.iter().any(|key| changes::is_of_outputs(key)) {
+                true => Some(Outputs::open(&config, self.args.unbuffered)?),
+                false => None,
+            };
+        config.start_log()?;
+        Ok(Replacement { setup: Arc::new(Setup::new(config, engine)), outputs, interest })
+    }
+}

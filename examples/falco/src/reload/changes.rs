@@ -1,0 +1,85 @@
+//! What of a configuration has changed, and whether that counts before the next start.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::args::Args;
+use crate::config::Config;
+
+/// Keys of which only the program's start takes notice.
+const FIXED: &[&str] = &["container_engines", "engine", "falco_libs"];
+
+/// Keys that say where alerts go.
+const OUTPUTS: &[&str] = &[
+    "buffered_outputs",
+    "file_output",
+    "http_output",
+    "output_timeout",
+    "outputs_queue",
+    "program_output",
+    "stdout_output",
+    "syslog_output",
+];
+
+/// Keys with different values, as `-o` names them.
+pub fn between(before: &Config, after: &Config) -> Result<Vec<String>> {
+    let tree = |config: &Config| {
+        serde_json::to_value(config).context("the configuration has a name that is no text")
+    };
+    let mut keys = Vec::new();
+    compare("", &tree(before)?, &tree(after)?, &mut keys);
+    Ok(keys)
+}
+
+fn compare(path: &str, before: &Value, after: &Value, keys: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let gone = before.keys().filter(|key| !after.contains_key(*key));
+            for key in after.keys().chain(gone) {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let of = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                compare(&path, &of(before), &of(after), keys);
+            }
+        }
+        _ if before == after => {}
+        _ => keys.push(path.to_owned()),
+    }
+}
+
+/// Whether the key's value at the program's start is the one that counts.
+pub fn is_fixed(key: &str, args: &Args) -> bool {
+    is_below(key, FIXED) || (args.threads.get() > 1 && is_below(key, &["capture"]))
+}
+
+/// Whether the key says where alerts go.
+pub fn is_of_outputs(key: &str) -> bool {
+    is_below(key, OUTPUTS)
+}
+
+fn is_below(key: &str, tops: &[&str]) -> bool {
+    key.split('.').next().is_some_and(|top| tops.contains(&top))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_changed_is_named() {
+        let before = Config::default();
+        let mut after = before.clone();
+        assert!(between(&before, &after).unwrap().is_empty());
+        after.engine.modern_ebpf.buf_size_preset = 5;
+        after.file_output.filename = "/x".into();
+        after.rules_files.push("/y".into());
+        after.static_fields.insert("a".into(), "b".into());
+        let mut keys = between(&before, &after).unwrap();
+        keys.sort();
+        let want =
+            ["engine.modern_ebpf.buf_size_preset", "file_output.filename", "rules_files", "static_fields.a"];
+        assert_eq!(keys, want);
+        assert_eq!(between(&after, &before).unwrap().len(), 4);
+        assert!(is_below(&keys[0], FIXED) && !is_below(&keys[1], FIXED));
+        assert!(is_of_outputs(&keys[1]) && !is_of_outputs(&keys[2]));
+    }
+}

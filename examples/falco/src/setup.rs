@@ -1,0 +1,47 @@
+//! What events are tested by and how alerts are written: a reload puts another in its place, as a whole.
+
+use std::sync::Arc;
+
+use eyas::rules::{AlertOptions, Engine};
+use jiff::Zoned;
+
+use crate::config::Config;
+use crate::internal::Internal;
+use crate::output::Batch;
+
+/// A ruleset and the configuration that belongs to it.
+pub struct Setup {
+    /// The rules.
+    pub engine: Arc<Engine>,
+    /// How their alerts are written.
+    pub options: AlertOptions,
+    /// All of the configuration; what cannot change while the program runs counts of the first one only.
+    pub config: Config,
+}
+
+impl Setup {
+    pub fn new(config: Config, engine: Engine) -> Self {
+        let options = AlertOptions {
+            hostname: hostname(),
+            time_iso_8601: config.time_format_iso_8601,
+            json_output: config.json_include_output_property,
+            json_message: config.json_include_message_property,
+            json_fields: config.json_include_output_fields_property,
+            json_tags: config.json_include_tags_property,
+            ..AlertOptions::default()
+        };
+        Self { engine: Arc::new(engine), options, config }
+    }
+
+    /// Adds an alert of the program's own.
+    pub fn tell(&self, alert: &Internal, batch: &mut Batch) {
+        let line = alert.line(&Zoned::now(), self.config.json_output, &self.options.hostname);
+        batch.add(alert.priority as u8, |out| out.extend_from_slice(line.as_bytes()));
+    }
+}
+
+/// `FALCO_HOSTNAME`, or what the kernel says.
+fn hostname() -> String {
+    std::env::var("FALCO_HOSTNAME")
+        .unwrap_or_else(|_| rustix::system::uname().nodename().to_string_lossy().into_owned())
+}

@@ -1,0 +1,251 @@
+//! Rules and configuration that change during a replay: every event is tested once, by what was in place then.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use eyas::events::{EventType, param};
+use eyas::scap::{EventBuilder, Reader, Snapshot, Writer};
+use rustix::process::Signal;
+
+mod common;
+
+use common::{Dir, Run, demo_pieces, pieces};
+
+/// A rule that every event satisfies.
+fn every(name: &str) -> String {
+    format!(
+        "- {{rule: {name}, desc: d, condition: evt.num > 0, output: '{name} %evt.num', priority: INFO}}\n"
+    )
+}
+
+/// Rule and number of each alert.
+fn alerts(out: &str) -> Vec<(String, u64)> {
+    let alert = |line: &str| {
+        let (_, text) = line.split_once("Informational ")?;
+        let (name, number) = text.split_once(' ')?;
+        Some((name.to_owned(), number.parse().ok()?))
+    };
+    out.lines().filter_map(alert).collect()
+}
+
+/// Holds that there is an alert of every event, in order, first of the one rule, then of the other; answers the number
+/// of the last one of the first.
+#[track_caller]
+fn assert_taken_over(out: &str, numbers: &[u64]) -> u64 {
+    let alerts = alerts(out);
+    assert_eq!(alerts.iter().map(|(_, number)| *number).collect::<Vec<_>>(), numbers);
+    let old = alerts.iter().take_while(|(name, _)| name == "old").count();
+    assert!(old > 0 && old < alerts.len(), "{old}");
+    assert!(alerts[old..].iter().all(|(name, _)| name == "new"));
+    let new = alerts.len() - old;
+    for line in [
+        format!("Events detected: {}", alerts.len()),
+        format!("   new: {new}\n   old: {old}"),
+        format!("   INFO: {}", alerts.len()),
+    ] {
+        assert!(out.contains(&line), "{line}");
+    }
+    alerts[old - 1].1
+}
+
+/// Numbers of the demo's events that are shown.
+fn demo_numbers() -> Vec<u64> {
+    let dir = Dir::new("numbers");
+    let rules = dir.write("rules.yaml", &every("one"));
+    let demo = common::demo();
+    let run = Run::start(&["-r", rules.to_str().unwrap(), "-e", demo.to_str().unwrap()]);
+    let numbers: Vec<u64> = alerts(&run.end().0).into_iter().map(|(_, number)| number).collect();
+    assert!(numbers.len() > 4000, "{}", numbers.len());
+    numbers
+}
+
+#[test]
+fn a_file_that_is_replaced_takes_over_between_two_events() {
+    let dir = Dir::new("replaced");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write("rules.yaml", &every("new"));
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
+    run.feed(rest);
+    assert_taken_over(&run.end().0, &demo_numbers());
+}
+
+#[test]
+fn the_state_outlives_the_rules() {
+    let dir = Dir::new("state");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let shadow = "- {rule: shadow, desc: d, condition: fd.name = /etc/shadow and proc.name = cat, \
+                  output: 'shadow %evt.num %proc.pname %proc.cmdline', priority: INFO}\n";
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
+    // The processes start under the first rules.
+    run.feed(&pieces[..1100]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write("rules.yaml", shadow);
+    let rest = run.feed_until("Reloaded", &pieces[1100..1170], 1);
+    run.feed(rest);
+    run.feed(&pieces[1170..]);
+    let out = run.end().0;
+    assert!(out.contains(" bash cat /etc/shadow"), "{}", out.lines().rev().take(20).collect::<String>());
+}
+
+#[test]
+fn what_does_not_load_changes_nothing() {
+    let dir = Dir::new("broken");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let config = dir.write("falco.yaml", &format!("rules_files: [{}]\njson_output: true\n", rules.display()));
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-c", config.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write("rules.yaml", "- {rule: bad, desc: d, condition: evt.nmu > 0, output: o, priority: INFO}");
+    run.wait_for("Not reloaded, everything goes on as before: the rules file");
+    run.feed(&pieces[1000..1500]);
+    dir.write("falco.yaml", "json_output: [");
+    run.wait_for("Not reloaded, everything goes on as before: ");
+    run.feed(&pieces[1500..2000]);
+    std::fs::remove_file(dir.path("falco.yaml")).unwrap();
+    run.wait_for("Not reloaded, everything goes on as before: can't read the configuration file");
+    // Whole again: that takes over.
+    dir.write("rules.yaml", &every("new"));
+    dir.write("falco.yaml", &format!("rules_files: [{}]\n", rules.display()));
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[2000..], 1);
+    run.feed(rest);
+    let out = run.end().0;
+    let failures: Vec<serde_json::Value> = out
+        .lines()
+        .filter(|line| line.contains("hot restart failure"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(failures.len(), 3, "{failures:#?}");
+    for failure in &failures {
+        assert_eq!(failure["rule"], "Falco internal: hot restart failure");
+        assert_eq!(failure["priority"], "Critical");
+        assert_eq!((&failure["source"], &failure["hostname"]), (&"internal".into(), &"vm".into()));
+    }
+    let said = failures[0]["output"].as_str().unwrap();
+    assert!(said.contains("line 1: LOAD_ERR_COMPILE_CONDITION") && said.contains("evt.nmu"), "{said}");
+    // JSON until the configuration that does not say so.
+    let old = out.lines().filter(|line| line.contains("\"rule\":\"old\"")).count();
+    let new = alerts(&out);
+    let numbers = demo_numbers();
+    assert!(old >= numbers.iter().filter(|number| **number < 2000).count(), "{old}");
+    assert!(!new.is_empty() && new.iter().all(|(name, _)| name == "new"));
+    assert_eq!(old + new.len(), numbers.len());
+}
+
+#[test]
+fn a_directory_that_a_link_leads_to_is_replaced() {
+    let dir = Dir::new("links");
+    let map = dir.path("map");
+    for (version, name) in [("..1", "old"), ("..2", "new")] {
+        std::fs::create_dir_all(map.join(version)).unwrap();
+        std::fs::write(map.join(version).join("rules.yaml"), every(name)).unwrap();
+    }
+    symlink("..1", map.join("..data")).unwrap();
+    symlink("..data/rules.yaml", map.join("rules.yaml")).unwrap();
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-r", map.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    // As Kubernetes does with a config map.
+    symlink("..2", map.join("..data_tmp")).unwrap();
+    std::fs::rename(map.join("..data_tmp"), map.join("..data")).unwrap();
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
+    run.feed(rest);
+    assert_taken_over(&run.end().0, &demo_numbers());
+}
+
+#[test]
+fn a_signal_reloads_what_is_not_watched() {
+    let dir = Dir::new("signal");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let pieces = demo_pieces();
+    let args = ["-r", rules.to_str().unwrap(), "-e", "-", "-o", "watch_config_files=false"];
+    let mut run = Run::start(&args);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write("rules.yaml", &every("new"));
+    assert!(!run.logs("reloading", Duration::from_millis(500)), "nobody asked for it");
+    run.signal(Signal::HUP);
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
+    run.feed(rest);
+    assert_taken_over(&run.end().0, &demo_numbers());
+}
+
+#[test]
+fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
+    let dir = Dir::new("settings");
+    let rules = dir.write("rules.yaml", &(every("old") + &every("new")));
+    let alerts_file = dir.path("alerts");
+    let head = format!("rules_files: [{}]\n", rules.display());
+    let config = dir.write("falco.yaml", &format!("{head}rules: [{{disable: {{rule: new}}}}]\n"));
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-c", config.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write(
+        "falco.yaml",
+        &format!(
+            "{head}rules: [{{disable: {{rule: old}}}}]\nfalco_libs: {{snaplen: 120}}\n\
+             engine: {{modern_ebpf: {{buf_size_preset: 5}}}}\nstdout_output: {{enabled: false}}\n\
+             file_output: {{enabled: true, filename: {}}}\n",
+            alerts_file.display()
+        ),
+    );
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
+    run.feed(rest);
+    let (out, log) = run.end();
+    for key in ["engine.modern_ebpf.buf_size_preset", "falco_libs.snaplen"] {
+        assert!(log.contains(&format!("{key} has changed; that takes effect when")), "{log}");
+    }
+    let (before, after) = (alerts(&out), alerts(&std::fs::read_to_string(&alerts_file).unwrap()));
+    assert!(before.iter().all(|(name, _)| name == "old") && after.iter().all(|(name, _)| name == "new"));
+    let numbers: Vec<u64> = before.iter().chain(&after).map(|(_, number)| *number).collect();
+    assert_eq!(numbers, demo_numbers());
+}
+
+#[test]
+fn threads_of_a_replay_change_over_at_one_event() {
+    const EVENTS: u64 = 150_000;
+    let dir = Dir::new("threads");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let capture = dir.path("many.scap");
+    let mut writer = Writer::create(&capture, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    for ts in 1..=EVENTS {
+        let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ts).tid(7);
+        writer.event(&event.int(param::SYSCALL_CLOSE_X::res, 0).build().as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    let pieces = pieces(Reader::open(&capture).unwrap());
+    let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "--threads", "3"]);
+    run.feed(&pieces[..20_000]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write("rules.yaml", &every("new"));
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[20_000..], 1000);
+    run.feed(rest);
+    let numbers: Vec<u64> = (1..=EVENTS).collect();
+    let last = assert_taken_over(&run.end().0, &numbers);
+    assert_eq!((last + 1) % 4096, 0, "a whole stretch is tested by the same rules");
+}
+
+#[test]
+fn a_reload_that_nobody_wants_is_refused() {
+    let dir = Dir::new("profile");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "--rule-profile"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    run.signal(Signal::HUP);
+    run.wait_for("--rule-profile measures the rules that were there at the start");
+    run.feed(&pieces[1000..]);
+    let (out, _) = run.end();
+    let names: BTreeSet<String> = alerts(&out).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["old".to_owned()].into());
+}
