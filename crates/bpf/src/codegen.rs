@@ -70,9 +70,7 @@ pub fn header(arch: Arch) -> String {
             let size = param.ty.size().unwrap_or(0);
             descs.push(u32::from(op) | u32::from(arg) << 8 | (size as u32) << 16 | u32::from(map) << 24);
         }
-        if custom::WITH_OPENED_PATH.contains(&event.ident) {
-            descs.push(u32::from(codes["FD_PATH"]));
-        }
+        descs.extend(custom::behind(event.ident).iter().map(|op| u32::from(codes[op])));
         rows[usize::from(event.ty.0)] = (first, descs.len() - first);
     }
     let list = |values: &[String]| values.join(", ");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use libbpf_rs::btf::Btf;
-use libbpf_rs::btf::types::{Struct, Typedef};
+use libbpf_rs::btf::types::{Func, Struct, Typedef};
 
 use crate::Error;
 
@@ -104,6 +104,8 @@ pub(crate) enum Need {
     Tracepoint(&'static str),
     /// A BPF iterator.
     Iterator(&'static str),
+    /// A function that programs call.
+    Function(&'static str),
 }
 
 /// The kernel's own types, which tell what it has.
@@ -128,6 +130,7 @@ impl Types {
             Need::Tracepoint(name) => {
                 types.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}")).is_some()
             }
+            Need::Function(name) => types.type_by_name::<Func<'_>>(name).is_some(),
             Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),
         })
     }

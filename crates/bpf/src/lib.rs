@@ -17,13 +17,13 @@
 //! ```
 
 mod features;
-mod files;
+mod listing;
 mod probe;
 mod programs;
 mod ring;
 mod tracepoints;
 
-pub use files::{FileKind, OpenFile};
+pub use listing::{FileKind, OpenFile};
 pub use probe::{CpuDrops, Payloads, Probe, ProbeOptions, Quiet};
 pub use ring::{LOSS, Ring};
 

@@ -9,8 +9,8 @@ use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::features::Need;
-use crate::files::{self, OpenFile};
-use crate::programs::{EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET};
+use crate::listing::{self, OpenFile};
+use crate::programs::{EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET, TASKS};
 use crate::ring::{self, Counter, Counters, Plan, Ring};
 use crate::tracepoints::Tracepoints;
 use crate::{Error, features};
@@ -254,7 +254,7 @@ impl Probe {
                     }
                     // Calls that this architecture does not have.
                     _ => {
-                        let Some(Need::Tracepoint(name) | Need::Iterator(name)) = row.need else {
+                        let Some(Need::Tracepoint(name)) = row.need else {
                             return Ok(());
                         };
                         return Err(Error::Missing(format!("this kernel has no tracepoint {name}")));
@@ -331,15 +331,34 @@ impl Probe {
     /// # Errors
     /// The kernel refuses.
     pub fn files(&self, each: impl FnMut(OpenFile<'_>)) -> Result<bool, Error> {
-        let Some(program) = self.skel.object().progs_mut().find(|program| program.name() == FILES.name)
-        else {
-            return Ok(false);
-        };
-        if !program.autoload() || !features::sees_every_process() {
-            return Ok(false);
+        let Some(link) = self.iterator(&FILES)? else { return Ok(false) };
+        listing::files(&link, each).map(|()| true)
+    }
+
+    /// Calls `each` with a frame of the type `ITER_TASK_E` for every thread, in the order of their ids, and says whether the
+    /// kernel has what that takes (Linux 5.18). Behind the parameters of its row the frame has two more: the inode of the
+    /// thread's network namespace, 32 bits, and one byte that is not 0 where something is amiss: 1, the thread ends; 2, its
+    /// arguments or environment could not be read, or are a title that the program wrote over them; 4, a path or control
+    /// group is too long to be told. A thread of the kernel's own has no parameters at all.
+    ///
+    /// Arguments, environment, program and working directory are empty where the leader of the thread's process has them.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn tasks(&self, each: impl FnMut(&[u8])) -> Result<bool, Error> {
+        let Some(link) = self.iterator(&TASKS)? else { return Ok(false) };
+        listing::tasks(&link, each).map(|()| true)
+    }
+
+    /// An iterator, ready to be read, if the kernel has it and it shows every process.
+    fn iterator(&self, row: &Program) -> Result<Option<Link>, Error> {
+        let program = self.skel.object().progs_mut().find(|program| program.name() == row.name);
+        match program {
+            Some(program) if program.autoload() && features::sees_every_process() => {
+                program.attach().map(Some).map_err(kernel("attach its programs"))
+            }
+            _ => Ok(None),
         }
-        let link = program.attach().map_err(kernel("attach its programs"))?;
-        files::read(&link, each).map(|()| true)
     }
 
     /// Attaches a program that does nothing, or takes it away: what every other costs at least.
@@ -402,7 +421,7 @@ fn sampling(flags: SyscallFlags) -> SyscallFlags {
 }
 
 fn all_programs() -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET).chain([&FILES, &EMPTY])
+    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET).chain([&TASKS, &FILES, &EMPTY])
 }
 
 /// What is added to the time since boot: ns since the epoch.

@@ -71,6 +71,10 @@ pub(crate) const ENTER_ALL: &[Program] = &[program("sys_enter", KEPT)];
 /// What keeps track of the children of threads that are left out; needed where there are such threads.
 pub(crate) const QUIET: &[Program] = &[program("quiet_fork", &[]), program("quiet_exit", &[])];
 
+/// What lists threads when a capture begins, and reads their memory.
+pub(crate) const TASKS: Program =
+    Program { need: Some(Need::Function("bpf_copy_from_user_task")), ..program("dump_tasks", &[]) };
+
 /// What lists open files when a capture begins.
 pub(crate) const FILES: Program =
     Program { need: Some(Need::Iterator("task_file")), ..program("dump_files", &[]) };

@@ -23,7 +23,7 @@ const STRIDE: usize = size_of::<types::piece>();
 /// header, whose time is that of the first, and one length.
 pub const LOSS: u16 = 0xffff;
 /// Where an event's header has its length.
-const LENGTH_AT: usize = 16;
+pub(crate) const LENGTH_AT: usize = 16;
 
 const _: () = assert!(STRIDE >= PIECE + MAX_EVENT && STRIDE.is_multiple_of(64 << 10));
 

@@ -191,19 +191,30 @@ impl Source {
         self.probe.drops()
     }
 
-    /// The system as it is now, by the kernel's own list of open files where it has one, which takes a fraction of
-    /// the time that `/proc` takes for them.
+    /// The system as it is now, by the kernel's own lists of threads and open files where it has them, which take a
+    /// fraction of the time that `/proc` takes for them.
     ///
     /// # Errors
     /// `/proc` cannot be listed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        // What the kernel does not list is in `/proc`, too.
+        let known = self.listed().unwrap_or_else(|_| Known::new(self.options.max_fds));
+        proc::snapshot_with(&self.options, known)
+    }
+
+    fn listed(&self) -> Result<Known, eyas_bpf::Error> {
         let mut known = Known::new(self.options.max_fds);
-        let wanted = self.options.fds;
-        match wanted.then(|| self.probe.files(|file| known.add(&file))) {
-            Some(Ok(true)) => proc::snapshot_with(&self.options, known),
-            // What can't be had of the kernel is in `/proc`, too.
-            _ => proc::snapshot(&self.options),
+        if self.options.fds {
+            self.probe.files(|file| known.add_file(&file))?;
         }
+        self.probe.tasks(|frame| {
+            let event = parse(frame)
+                .and_then(|(ts, tid, ty, nparams, body)| RawEvent::from_parts(ts, tid, ty, 0, nparams, body));
+            if let Some(event) = event {
+                known.add_thread(&event, self.boot_ts);
+            }
+        })?;
+        Ok(known)
     }
 
     /// Finds the next frame that makes sense.

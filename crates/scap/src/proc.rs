@@ -17,7 +17,6 @@ mod dir;
 mod exe;
 mod fds;
 mod host;
-#[cfg(feature = "live")]
 pub(crate) mod known;
 mod mounts;
 mod netlink;
@@ -26,7 +25,8 @@ mod sockets;
 mod task;
 mod users;
 
-use dir::Dir;
+use dir::{Dir, Lazy};
+use fds::Network;
 use mounts::Mount;
 use sockets::Sockets;
 use task::Clock;
@@ -67,8 +67,8 @@ pub fn snapshot(options: &Options) -> Result<Snapshot, Error> {
     scan(Shared::new(options)?)
 }
 
-/// As [`snapshot`], of a system whose open files the kernel has listed. A process that is not in the list has started
-/// since, or is another with the same id: its files are looked at here.
+/// As [`snapshot`], of a system whose open files, and threads, the kernel has listed. A process whose files are not in the
+/// list has started since, or is another with the same id: they are looked at here, as is what the kernel could not tell.
 #[cfg(feature = "live")]
 pub(crate) fn snapshot_with(options: &Options, known: known::Known) -> Result<Snapshot, Error> {
     scan(Shared { known: Mutex::new(known), ..Shared::new(options)? })
@@ -76,7 +76,8 @@ pub(crate) fn snapshot_with(options: &Options, known: known::Known) -> Result<Sn
 
 fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
     let options = shared.options;
-    let pids = shared.proc.numbers(usize::MAX).map_err(|cause| unreadable(options, cause))?;
+    let shown = shared.proc.numbers(usize::MAX).map_err(|cause| unreadable(options, cause))?;
+    let pids = shared.lock_known().pids(shown);
     let workers = match pids.len() {
         0..64 => 1,
         _ => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS),
@@ -131,7 +132,6 @@ struct Shared<'a> {
     sockets: Mutex<HashMap<u64, Arc<Sockets>>>,
     own_pid_namespace: Option<u64>,
     own_user_namespace: Option<u64>,
-    #[cfg(feature = "live")]
     known: Mutex<known::Known>,
 }
 
@@ -145,22 +145,13 @@ impl<'a> Shared<'a> {
             sockets: Mutex::default(),
             own_pid_namespace: proc.namespace("1/ns/pid", &mut buffers),
             own_user_namespace: proc.namespace("1/ns/user", &mut buffers),
-            #[cfg(feature = "live")]
             known: Mutex::default(),
             proc,
         })
     }
 
-    /// What is known of the files of the process that started at `start`, ns since the epoch.
-    #[cfg(feature = "live")]
-    fn known(&self, pid: u32, start: u64) -> Option<Vec<fds::Listed>> {
-        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(pid)?;
-        (self.clock.at(known.start) == start).then_some(known.files)
-    }
-
-    #[cfg(not(feature = "live"))]
-    fn known(&self, _pid: u32, _start: u64) -> Option<Vec<fds::Listed>> {
-        None
+    fn lock_known(&self) -> std::sync::MutexGuard<'_, known::Known> {
+        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn scan(&self) -> Scan<'_> {
@@ -209,17 +200,33 @@ impl Scan<'_> {
 
     /// Adds a process with all its threads and files.
     fn process(&mut self, pid: u32) {
-        let Ok(dir) = self.shared.proc.dir(pid) else { return };
-        let Some((leader, threads)) = self.leader(&dir, pid) else { return };
-        if threads > 1 {
-            self.followers(&dir, &leader);
+        let mut known = self.shared.lock_known().take(pid);
+        let dir = Lazy::new(&self.shared.proc, pid);
+        if known.is_gone() {
+            return;
         }
-        let known = self.shared.known(pid, leader.clone_ts);
-        self.part.threads.push(leader);
+        let (namespace, files) = match known.whole(pid) {
+            Some((leader, others, files)) => {
+                self.part.threads.push(leader.entry);
+                self.part.threads.extend(others);
+                (Some(leader.network), files)
+            }
+            None => {
+                let Some(dir) = dir.get() else { return };
+                let Some((leader, threads)) = self.leader(dir, pid) else { return };
+                if threads > 1 {
+                    self.followers(dir, &leader);
+                }
+                let files = known.files(leader.clone_ts);
+                self.part.threads.push(leader);
+                (None, files)
+            }
+        };
+        let mut network = Network::of(&dir, namespace);
         if self.shared.options.fds
-            && let Some(fds) = match known {
-                Some(known) => Some(self.known_fds(&dir, known)),
-                None => self.fds(&dir),
+            && let Some(fds) = match files {
+                Some(files) => Some(self.known_fds(&mut network, files)),
+                None => self.fds(&mut network),
             }
         {
             self.part.fds.push((i64::from(pid), fds));
@@ -239,11 +246,13 @@ impl Scan<'_> {
     }
 
     fn single(mut self, tid: u32) -> Option<(ThreadEntry, Vec<FdEntry>)> {
-        let dir = self.shared.proc.dir(tid).ok()?;
-        let pid = self.tgid(&dir)?;
+        let process = Lazy::new(&self.shared.proc, tid);
+        let dir = process.get()?;
+        let pid = self.tgid(dir)?;
         let (mut entry, fds) = if pid == tid {
-            let (entry, _) = self.leader(&dir, pid)?;
-            let fds = if self.shared.options.fds { self.fds(&dir)? } else { Vec::new() };
+            let (entry, _) = self.leader(dir, pid)?;
+            let mut network = Network::of(&process, None);
+            let fds = if self.shared.options.fds { self.fds(&mut network)? } else { Vec::new() };
             (entry, fds)
         } else {
             let leader_dir = self.shared.proc.dir(pid).ok()?;
@@ -252,7 +261,7 @@ impl Scan<'_> {
             (self.follower(&task, tid, &leader)?, Vec::new())
         };
         if self.part.foreign.contains_key(&entry.tid) {
-            entry.pidns_init_start_ts = self.init_seen_from(&dir).unwrap_or(self.shared.clock.boot_ts);
+            entry.pidns_init_start_ts = self.init_seen_from(dir).unwrap_or(self.shared.clock.boot_ts);
         }
         Some((entry, fds))
     }

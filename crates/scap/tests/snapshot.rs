@@ -5,13 +5,14 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas_events::{EventType, SyscallCode};
 use eyas_scap::live::{Options, Source};
-use eyas_scap::{EventSource, FdDetail, FdEntry, Next, Snapshot, proc};
+use eyas_scap::{EventSource, FdDetail, FdEntry, Next, Snapshot, ThreadEntry, proc};
 
 /// Types of files as captures number them.
 const DIRECTORY: u8 = 2;
@@ -136,6 +137,87 @@ fn files_are_those_of_proc() {
     println!("{} processes, of which {} differ", both.len(), differ.len());
     assert!(differ.len() * 4 <= both.len(), "{differ:?}");
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// A thread without what changes by itself, and without what `/proc` tells in another grain: start times in ticks, page
+/// faults of the leader for the whole process, memory by other counters, control groups in another order.
+fn lasting(thread: &ThreadEntry) -> ThreadEntry {
+    let mut cgroups: Vec<&[u8]> = thread.cgroups.split_inclusive(|byte| *byte == 0).collect();
+    cgroups.sort_unstable();
+    ThreadEntry {
+        cgroups: cgroups.concat(),
+        clone_ts: 0,
+        pidns_init_start_ts: 0,
+        pfmajor: 0,
+        pfminor: 0,
+        vmsize_kb: 0,
+        vmrss_kb: 0,
+        vmswap_kb: 0,
+        ..thread.clone()
+    }
+}
+
+#[test]
+fn threads_are_those_of_proc() {
+    let Some((source, _lock)) = open() else { return };
+    let mut children: Vec<Child> = (0..3).map(|_| sleeper()).collect();
+    // Without arguments to speak of, with much environment, in another directory, with another root, of another user.
+    let special = |change: &dyn Fn(&mut Command)| {
+        let mut command = Command::new("/bin/sleep");
+        command.arg("60").stdin(Stdio::null());
+        change(&mut command);
+        command.spawn().unwrap()
+    };
+    children.push(special(&|command| {
+        command.env_clear().arg0("");
+    }));
+    children.push(special(&|command| {
+        command.env("LONG", "x".repeat(10_000)).arg("0".repeat(5_000)).current_dir("/usr/bin");
+    }));
+    children.push(special(&|command| {
+        command.uid(65_534).gid(65_534).current_dir("/");
+    }));
+    children.iter().for_each(settled);
+    let over = AtomicBool::new(false);
+    let (by_kernel, by_proc) = std::thread::scope(|scope| {
+        let wait = || {
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        (0..3).for_each(|_| {
+            scope.spawn(wait);
+        });
+        let both = (source.snapshot().unwrap(), proc::snapshot(&proc::Options::default()).unwrap());
+        over.store(true, Ordering::Relaxed);
+        both
+    });
+    let by_tid = |snapshot: &Snapshot| -> HashMap<i64, ThreadEntry> {
+        snapshot.threads.iter().map(|thread| (thread.tid, thread.clone())).collect()
+    };
+    let (kernel, proc) = (by_tid(&by_kernel), by_tid(&by_proc));
+    for child in &mut children {
+        let tid = i64::from(child.id());
+        assert_eq!(lasting(&kernel[&tid]), lasting(&proc[&tid]));
+        assert!(kernel[&tid].clone_ts.abs_diff(proc[&tid].clone_ts) < 20_000_000);
+        assert_eq!(kernel[&tid].vmsize_kb, proc[&tid].vmsize_kb);
+        assert!(kernel[&tid].vmrss_kb > 0 && kernel[&tid].pfminor > 0);
+        end(child);
+    }
+    let own = i64::from(std::process::id());
+    let ours = |threads: &HashMap<i64, ThreadEntry>| threads.values().filter(|t| t.pid == own).count();
+    // A scan of `/proc` starts threads of its own.
+    assert!(ours(&kernel) >= 5 && ours(&proc) >= ours(&kernel), "{} and {}", ours(&kernel), ours(&proc));
+    // Of all others but those that were at work meanwhile.
+    let both: Vec<&ThreadEntry> = kernel.values().filter(|thread| proc.contains_key(&thread.tid)).collect();
+    let differ: Vec<_> = both
+        .iter()
+        .map(|thread| (lasting(thread), lasting(&proc[&thread.tid])))
+        .filter(|(kernel, proc)| kernel != proc)
+        .collect();
+    println!("{} threads, of which {} differ", both.len(), differ.len());
+    assert!(both.len() * 10 >= proc.len() * 9, "{} threads of {}", both.len(), proc.len());
+    assert!(differ.len() * 10 <= both.len(), "{differ:#?}");
 }
 
 #[test]

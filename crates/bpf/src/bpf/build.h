@@ -5,7 +5,7 @@
 /* Appends the length of the parameter just written. */
 static __always_inline void end_param(struct scratch *s, __u32 len)
 {
-	__u32 at = HEADER + 2 * (s->index & 31);
+	__u32 at = HEADER + 2 * (s->index & 63);
 	*(__u16 *)&s->data[at] = len;
 	s->index++;
 	s->pos += len;

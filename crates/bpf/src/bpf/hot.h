@@ -104,7 +104,7 @@
 #define HOT_PATH(index, at, of)                                                                                   \
 	len = 0;                                                                                                  \
 	if (of) {                                                                                                 \
-		walk(s, number_of(s, of));                                                                        \
+		walk_from(s, of);                                                                                 \
 		len = copy_path(s, to + (at));                                                                    \
 	}                                                                                                         \
 	barrier_var(len);                                                                                         \

@@ -27,8 +27,6 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define PF_KTHREAD 0x200000
-
 /* Of the caller alone. */
 static __always_inline bool is_quiet(struct task_struct *task)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every open file of every process, for the beginning of a capture. */
+/* Every thread and every open file of every process, for the beginning of a capture. */
 #pragma once
 
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define LONG_BITS 64
+/* The most of a process's arguments, and of its environment, that is told. */
+#define TEXT_MAX 4096
 
 /* What the name of a file is; `OTHER`: user space asks for it otherwise. */
 enum file_kind { KIND_PATH, KIND_PIPE, KIND_SOCKET, KIND_ANONYMOUS, KIND_OTHER };
@@ -26,6 +28,171 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } snapshot_scratch SEC(".maps");
+
+static __always_inline void put_text_of(struct scratch *s, struct path *path)
+{
+	walk(s, number_of(s, path));
+	if (!s->whole)
+		s->gaps |= GAP_PATH;
+	end_param(s, copy_path(s, &s->data[s->pos & 0xffff]));
+}
+
+/* Events do not tell of these; where control groups are of version 1, /proc does. */
+__noinline int cgroups_others(struct scratch *s)
+{
+	if (!s)
+		return 0;
+	CGROUP(devices, "devices=", false)
+	CGROUP(freezer, "freezer=", false)
+	CGROUP(net_cls, "net_cls=", false)
+	CGROUP(perf_event, "perf_event=", false)
+	return 0;
+}
+
+__noinline int cgroups_rest(struct scratch *s)
+{
+	if (!s)
+		return 0;
+	CGROUP(net_prio, "net_prio=", false)
+	CGROUP(hugetlb, "hugetlb=", false)
+	CGROUP(pids, "pids=", false)
+	CGROUP(rdma, "rdma=", false)
+	CGROUP(misc, "misc=", false)
+	return 0;
+}
+
+/* A parameter of a task that is not in its memory. */
+__noinline int param_listed(struct scratch *s, __u32 desc)
+{
+	if (!s)
+		return 0;
+	struct task_struct *task = subject(s);
+	switch (desc & 0xff) {
+	case OP_X_PARENT:
+		put(s, (__s64)READ(task, real_parent, tgid), 4);
+		break;
+	case OP_X_SID:
+		put(s, host_number(signal_pid(task, PIDTYPE_SID)), 4);
+		break;
+	case OP_X_EXE_PATH:
+		put_text_of(s, &READ(task, mm, exe_file)->f_path);
+		break;
+	case OP_X_TASK_CWD:
+		put_text_of(s, &READ(task, fs)->pwd);
+		break;
+	case OP_X_TASK_ROOT:
+		put_text_of(s, &READ(task, fs)->root);
+		break;
+	case OP_X_START:
+		put(s, boot_time + READ(task, start_boottime), 8);
+		break;
+	case OP_X_NET:
+		put(s, READ(task, nsproxy, net_ns, ns.inum), 4);
+		break;
+	case OP_X_GAPS:
+		/* The last one: a task that ends now may have lost what was read before. */
+		put(s, s->gaps | (READ(task, flags) & PF_EXITING ? GAP_ENDS : 0), 1);
+		break;
+	CASES_CGROUPS:
+		cgroups_first(s);
+		cgroups_second(s);
+		cgroups_others(s);
+		cgroups_rest(s);
+		end_param(s, s->len & 0xffff);
+		break;
+	default:
+		if (!put_of_task(s, desc) && !put_of_program(s, desc))
+			put_empty(s);
+	}
+	return 0;
+}
+
+/* What lies from `start` to `end` in the memory of a task, as far as events tell it. */
+static __always_inline void put_memory(struct scratch *s, struct task_struct *task, __u64 start, __u64 end)
+{
+	__u32 len = end - start > TEXT_MAX ? TEXT_MAX : end - start;
+	barrier_var(len);
+	len &= 2 * TEXT_MAX - 1;
+	if (len && bpf_copy_from_user_task(&s->data[s->pos & 0xffff], len, (void *)start, task, 0)) {
+		s->gaps |= GAP_MEMORY;
+		len = 0;
+	}
+	end_param(s, len);
+}
+
+static __always_inline void put_arguments(struct scratch *s, struct task_struct *task)
+{
+	struct mm_struct *mm = READ(task, mm);
+	__u64 start = READ(mm, arg_start), end = READ(mm, arg_end);
+	put_memory(s, task, start, end);
+	/* A program that writes a title over them may have needed more room, as /proc knows. */
+	if (end > start && end - start <= TEXT_MAX && s->data[(s->pos - 1) & 0xffff])
+		s->gaps |= GAP_MEMORY;
+}
+
+/* What threads of a process have in common is told of its leader, or of all where that has ended. */
+static __always_inline bool stands_for_process(struct task_struct *task)
+{
+	struct task_struct *leader = READ(task, group_leader);
+	return READ(leader, pid) == task->pid || READ(leader, flags) & PF_EXITING;
+}
+
+SEC("iter.s/task")
+int dump_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	__u32 key = 0, first = event_rows[EV_ITER_TASK_E].first, count = event_rows[EV_ITER_TASK_E].count;
+	struct scratch *s = bpf_map_lookup_elem(&snapshot_scratch, &key);
+	int i;
+	if (!s || !task)
+		return 0;
+	bool whole = stands_for_process(task);
+	s->task = number_of(s, task);
+	s->ret = 0;
+	s->gaps = 0;
+	begin(s, EV_ITER_TASK_E, (__u64)task->tgid << 32 | task->pid);
+	/* The kernel's own are named and no more, so that nobody looks for them elsewhere. */
+	if (task->flags & PF_KTHREAD) {
+		*(__u32 *)&s->data[22] = 0;
+		s->pos = HEADER;
+		count = 0;
+	}
+	for (i = 0; i < 2 * 32; i++) {
+		if (i >= count)
+			break;
+		__u32 desc = descs[(first + i) & 2047];
+		switch (desc & 0xff) {
+		case OP_X_ARGV:
+			if (whole)
+				put_arguments(s, task);
+			else
+				put_empty(s);
+			break;
+		case OP_X_ENVP: {
+			struct mm_struct *mm = READ(task, mm);
+			if (whole)
+				put_memory(s, task, READ(mm, env_start), READ(mm, env_end));
+			else
+				put_empty(s);
+			break;
+		}
+		case OP_X_EXE_PATH:
+		case OP_X_TASK_CWD:
+			if (!whole) {
+				put_empty(s);
+				break;
+			}
+		default:
+			param_listed(s, desc);
+		}
+	}
+	__u32 len = s->pos;
+	*(__u32 *)&s->data[16] = len;
+	barrier_var(len);
+	len &= 0xffff;
+	bpf_seq_write(ctx->meta->seq, s->data, len);
+	return 0;
+}
 
 static __always_inline enum file_kind kind_of(struct file *file)
 {
@@ -63,7 +230,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	struct inode *inode = READ(file, f_inode);
 	struct file_record *record = (void *)s->data;
-	record->start = task->start_boottime;
+	record->start = boot_time + task->start_boottime;
 	record->ino = READ(inode, i_ino);
 	record->pid = task->pid;
 	record->fd = fd;
@@ -72,7 +239,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	record->flags = (READ(file, f_flags) & ~O_CLOEXEC) | (closes_on_exec(task, fd) ? O_CLOEXEC : 0);
 	record->kind = kind_of(file);
 	if (record->kind == KIND_PATH || record->kind == KIND_ANONYMOUS) {
-		walk(s, number_of(s, file));
+		walk_from(s, file);
 		len = copy_path(s, &s->data[sizeof(*record)]);
 		if (record->kind == KIND_PATH && !s->whole)
 			record->kind = KIND_OTHER;

@@ -40,9 +40,13 @@ struct scratch {
 	__s32 fd;
 	/* Whether the path was walked to its root. */
 	__u8 whole;
+	/* What could not be told of a task that is listed: GAP_ bits. */
+	__u8 gaps;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;
 	__u32 len;
+	/* Control groups from one upwards. */
+	__u64 nodes[8];
 	__u8 data[2 * 65536];
 };
 

@@ -183,8 +183,18 @@ struct signal_struct {
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
 };
+struct ns_common {
+	unsigned int inum;
+};
+struct net {
+	struct ns_common ns;
+};
 struct nsproxy {
 	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+};
+struct fs_struct {
+	struct path root, pwd;
 };
 
 struct kernfs_node {
@@ -194,8 +204,12 @@ struct kernfs_node {
 struct kernfs_node___old {
 	struct kernfs_node *parent;
 };
+struct cgroup_root {
+	int hierarchy_id;
+};
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
@@ -209,6 +223,15 @@ enum cgroup_subsys_id {
 	cpuacct_cgrp_id,
 	io_cgrp_id,
 	memory_cgrp_id,
+	devices_cgrp_id,
+	freezer_cgrp_id,
+	net_cls_cgrp_id,
+	perf_event_cgrp_id,
+	net_prio_cgrp_id,
+	hugetlb_cgrp_id,
+	pids_cgrp_id,
+	rdma_cgrp_id,
+	misc_cgrp_id,
 };
 
 struct task_struct {
@@ -224,6 +247,7 @@ struct task_struct {
 	unsigned long min_flt, maj_flt;
 	struct cred *cred;
 	char comm[16];
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
@@ -234,6 +258,10 @@ struct task_struct {
 struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;

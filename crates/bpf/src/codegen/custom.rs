@@ -99,12 +99,17 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("keyctl", &["KEY_ARG"]),
+    // Of a task that an iterator lists.
+    ("listed", &["PARENT", "SID", "TASK_CWD", "TASK_ROOT", "START", "NET", "GAPS"]),
+    ("memory", &["ARGV", "ENVP"]),
     ("misc", &["LONG_OFFSET", "NODE_MODE", "MOUNT_FLAGS", "MODULE_IMAGE", "FS_BYTES", "FS_TEXT"]),
 ];
 
 /// Events that describe the calling thread.
 const TASK: [&str; 5] =
     ["SYSCALL_CLONE", "SYSCALL_FORK", "SYSCALL_VFORK", "SYSCALL_EXECVE_19_X", "SYSCALL_EXECVEAT_X"];
+/// What an iterator lists.
+const LISTED: [&str; 1] = ["ITER_TASK_E"];
 const MEMORY: [&str; 4] = ["SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MMAP2_X", "SYSCALL_MUNMAP_X"];
 
 /// Added to an argument's number: the second of the two numbers that it points to.
@@ -277,6 +282,38 @@ pub(super) const ROWS: &[Row] = &[
     (&["SYSCALL_QUOTACTL_X"], "type", "QUOTA_TYPE", 0),
     (&["SYSCALL_QUOTACTL_X"], "id", "QUOTA_ID", 2),
     (&["SYSCALL_QUOTACTL_X"], "quota_fmt", "QUOTA_FMT", 2),
+    (&LISTED, "ppid", "PARENT", 0),
+    (&LISTED, "pgid", "PGID", 0),
+    (&LISTED, "vpgid", "VPGID", 0),
+    (&LISTED, "sid", "SID", 0),
+    (&LISTED, "comm", "COMM", 0),
+    (&LISTED, "argv", "ARGV", 0),
+    (&LISTED, "exepath", "EXE_PATH", 0),
+    (&LISTED, "flags", "EXE_FLAGS", 0),
+    (&LISTED, "env", "ENVP", 0),
+    (&LISTED, "cwd", "TASK_CWD", 0),
+    (&LISTED, "fdlimit", "FDLIMIT", 0),
+    (&LISTED, "euid", "EUID", 0),
+    (&LISTED, "egid", "EGID", 0),
+    (&LISTED, "cap_permitted", "CAP_PERMITTED", 0),
+    (&LISTED, "cap_effective", "CAP_EFFECTIVE", 0),
+    (&LISTED, "cap_inheritable", "CAP_INHERITABLE", 0),
+    (&LISTED, "exe_ino_num", "EXE_INO", 0),
+    (&LISTED, "exe_ino_ctime", "EXE_CTIME", 0),
+    (&LISTED, "exe_ino_mtime", "EXE_MTIME", 0),
+    (&LISTED, "vm_size", "VM_SIZE", 0),
+    (&LISTED, "vm_rss", "VM_RSS", 0),
+    (&LISTED, "vm_swap", "VM_SWAP", 0),
+    (&LISTED, "pgft_maj", "PGFT_MAJ", 0),
+    (&LISTED, "pgft_min", "PGFT_MIN", 0),
+    (&LISTED, "vtgid", "VPID", 0),
+    (&LISTED, "vpid", "VTID", 0),
+    (&LISTED, "pidns_init_start_ts", "PIDNS_START", 0),
+    (&LISTED, "cgroups", "CGROUPS", 0),
+    (&LISTED, "root", "TASK_ROOT", 0),
+    (&LISTED, "start_time", "START", 0),
+    (&LISTED, "tty", "TTY", 0),
+    (&LISTED, "loginuid", "LOGINUID", 0),
 ];
 
 /// Translations that no event's row names: name and pairs; what is not listed becomes 0.
@@ -416,10 +453,16 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
     (67, 21),
 ];
 
-/// Events with one parameter more than their row: the path of what was opened, which may not be the one
-/// asked for. The row is the schema's, and captures keep to it.
-pub(super) const WITH_OPENED_PATH: [&str; 4] =
-    ["SYSCALL_OPEN_X", "SYSCALL_OPENAT_2_X", "SYSCALL_OPENAT2_X", "SYSCALL_CREAT_X"];
+/// Operations of the parameters that an event has behind those of its row, which is the schema's: captures keep to it.
+pub(super) fn behind(ident: &str) -> &'static [&'static str] {
+    match ident {
+        // The path of what was opened, which may not be the one asked for.
+        "SYSCALL_OPEN_X" | "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" | "SYSCALL_CREAT_X" => &["FD_PATH"],
+        // The network namespace's inode, and what could not be told.
+        "ITER_TASK_E" => &["NET", "GAPS"],
+        _ => &[],
+    }
+}
 
 /// ia32 calls that are sent as an event of their own: number, event, and the x86-64 call whose interest
 /// decides.

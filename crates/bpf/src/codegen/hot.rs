@@ -157,8 +157,8 @@ fn translated(map: FlagMap, value: &str) -> String {
 fn case(event: &EventInfo) -> Option<String> {
     let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
     let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
-    if custom::WITH_OPENED_PATH.contains(&event.ident) {
-        let (made, ahead) = custom(&(&[], "", "FD_PATH", 0))?;
+    for op in custom::behind(event.ident) {
+        let (made, ahead) = custom(&(&[], "", op, 0))?;
         params.push((None, made, ahead));
     }
     let count = params.len();

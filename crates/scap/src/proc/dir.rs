@@ -1,5 +1,6 @@
 //! Directories and small files, through directory descriptors and buffers that are used again.
 
+use std::cell::OnceCell;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -26,6 +27,24 @@ impl Default for Buffers {
 /// An open directory.
 pub(super) struct Dir {
     fd: OwnedFd,
+}
+
+/// A subdirectory with a number for its name, opened when it is asked for.
+pub(super) struct Lazy<'a> {
+    parent: &'a Dir,
+    number: u32,
+    dir: OnceCell<Option<Dir>>,
+}
+
+impl<'a> Lazy<'a> {
+    pub(super) fn new(parent: &'a Dir, number: u32) -> Self {
+        Self { parent, number, dir: OnceCell::new() }
+    }
+
+    /// `None` if there is none (any more).
+    pub(super) fn get(&self) -> Option<&Dir> {
+        self.dir.get_or_init(|| self.parent.dir(self.number).ok()).as_ref()
+    }
 }
 
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);

@@ -1,11 +1,13 @@
 //! The open files of a process.
 
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, PoisonError};
 
 use rustix::fs::FileType;
 use rustix::path::DecInt;
 
-use super::dir::Dir;
+use super::dir::{Dir, Lazy};
+use super::known::{Found, Listed};
 use super::sockets::Sockets;
 use super::{Scan, parse};
 use crate::{FdDetail, FdEntry};
@@ -28,24 +30,6 @@ pub(super) mod code {
     pub(in crate::proc) const PIDFD: u8 = 21;
 }
 
-/// A file that the kernel listed.
-pub(crate) struct Listed {
-    pub(super) number: u32,
-    pub(super) close_on_exec: bool,
-    pub(super) found: Found,
-}
-
-/// What is known of an open file before it is looked at.
-#[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a live capture knows files beforehand"))]
-pub(crate) enum Found {
-    /// All.
-    Entry(FdEntry),
-    /// It is the socket with this inode.
-    Socket(u64),
-    /// That it is there.
-    Nothing,
-}
-
 /// The directories of a process's files.
 struct Links {
     fd: Dir,
@@ -58,32 +42,45 @@ impl Links {
     }
 }
 
+/// The sockets of a process's network namespace, looked for when one of them is met.
+pub(super) struct Network<'a> {
+    process: &'a Lazy<'a>,
+    /// Inode of the namespace, where it is known.
+    namespace: Option<u64>,
+    sockets: Option<Arc<Sockets>>,
+}
+
+impl<'a> Network<'a> {
+    pub(super) fn of(process: &'a Lazy<'a>, namespace: Option<u64>) -> Self {
+        Self { process, namespace, sockets: None }
+    }
+}
+
 /// In `fdinfo`.
 pub(super) const O_CLOEXEC: u64 = 0o2_000_000;
 
 impl Scan<'_> {
-    /// The files of the process whose directory this is, by number; `None` if they cannot be listed.
-    pub(super) fn fds(&mut self, dir: &Dir) -> Option<Vec<FdEntry>> {
-        let links = Links::of(dir)?;
+    /// The files of a process by number; `None` if they cannot be listed.
+    pub(super) fn fds(&mut self, network: &mut Network<'_>) -> Option<Vec<FdEntry>> {
+        let links = Links::of(network.process.get()?)?;
         let mut numbers = links.fd.numbers(self.shared.options.max_fds).ok()?;
         numbers.sort_unstable();
-        let mut sockets = None;
         // One that was closed meanwhile is none of the process's files.
-        Some(numbers.into_iter().filter_map(|number| self.file(dir, &links, number, &mut sockets)).collect())
+        Some(numbers.into_iter().filter_map(|number| self.file(&links, number, network)).collect())
     }
 
     /// The same of a process of whose files something is known.
-    pub(super) fn known_fds(&mut self, dir: &Dir, listed: Vec<Listed>) -> Vec<FdEntry> {
-        let (mut links, mut sockets) = (None, None);
+    pub(super) fn known_fds(&mut self, network: &mut Network<'_>, listed: Vec<Listed>) -> Vec<FdEntry> {
+        let mut links = None;
         let mut entry = |number, found| match found {
             Found::Entry(entry) => Some(entry),
             Found::Socket(ino) => {
                 let name = format!("socket:[{ino}]").into_bytes();
-                Some(self.socket(dir, number, ino, name, &mut sockets))
+                Some(self.socket(network, number, ino, name))
             }
             Found::Nothing => {
-                links = links.take().or_else(|| Links::of(dir));
-                self.file(dir, links.as_ref()?, number, &mut sockets)
+                links = links.take().or_else(|| Links::of(network.process.get()?));
+                self.file(links.as_ref()?, number, network)
             }
         };
         let entries = listed.into_iter().filter_map(|Listed { number, close_on_exec, found }| {
@@ -94,13 +91,7 @@ impl Scan<'_> {
     }
 
     /// One file; `None` if it is closed by now.
-    fn file(
-        &mut self,
-        dir: &Dir,
-        links: &Links,
-        number: u32,
-        sockets: &mut Option<Arc<Sockets>>,
-    ) -> Option<FdEntry> {
+    fn file(&mut self, links: &Links, number: u32, network: &mut Network<'_>) -> Option<FdEntry> {
         let link = links.fd.link(DecInt::new(number), &mut self.buffers).ok()?;
         let fd = i64::from(number);
         let mut entry = if link.starts_with(b"/memfd:") {
@@ -129,7 +120,7 @@ impl Scan<'_> {
         } else if link.starts_with(b"socket:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             let name = link.to_vec();
-            self.socket(dir, number, ino, name, sockets)
+            self.socket(network, number, ino, name)
         } else if link.starts_with(b"pipe:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             FdEntry::new(fd, ino, other(code::PIPE, link.to_vec()))
@@ -154,18 +145,11 @@ impl Scan<'_> {
     }
 
     /// A socket of the process; those that no table has keep the link's name.
-    fn socket(
-        &mut self,
-        dir: &Dir,
-        number: u32,
-        ino: u64,
-        name: Vec<u8>,
-        sockets: &mut Option<Arc<Sockets>>,
-    ) -> FdEntry {
-        if sockets.is_none() {
-            *sockets = self.network(dir);
+    fn socket(&mut self, network: &mut Network<'_>, number: u32, ino: u64, name: Vec<u8>) -> FdEntry {
+        if network.sockets.is_none() {
+            network.sockets = self.sockets(network);
         }
-        let found = sockets.as_ref().and_then(|sockets| sockets.get(ino));
+        let found = network.sockets.as_ref().and_then(|sockets| sockets.get(ino));
         FdEntry::new(i64::from(number), ino, found.unwrap_or(other(code::UNSUPPORTED, name)))
     }
 
@@ -183,13 +167,17 @@ impl Scan<'_> {
         ino
     }
 
-    /// Sockets of the process's network namespace, whose tables are read at first sight.
-    fn network(&mut self, dir: &Dir) -> Option<Arc<Sockets>> {
-        let namespace = dir.namespace("ns/net", &mut self.buffers)?;
+    /// Sockets of a network namespace, whose tables are read at first sight.
+    fn sockets(&mut self, network: &Network<'_>) -> Option<Arc<Sockets>> {
+        let ask = || network.process.get()?.namespace("ns/net", &mut self.buffers);
+        let namespace = network.namespace.or_else(ask)?;
         let mut known = self.shared.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        let sockets = known
-            .entry(namespace)
-            .or_insert_with(|| Arc::new(Sockets::read(dir, self.shared.options.max_sockets)));
+        let sockets = match known.entry(namespace) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(Arc::new(Sockets::read(network.process.get()?, self.shared.options.max_sockets)))
+            }
+        };
         Some(Arc::clone(sockets))
     }
 

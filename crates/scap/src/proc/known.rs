@@ -1,80 +1,128 @@
-//! Open files that the kernel listed at once, before the scan: a scan takes several calls for each.
+//! What the kernel listed at once, before the scan: a scan takes several calls for each thread and file.
+#![cfg_attr(not(feature = "live"), allow(dead_code, reason = "only a live capture has such lists"))]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use eyas_bpf::{FileKind, OpenFile};
-use rustix::fs::FileType;
+use crate::{FdEntry, ThreadEntry};
 
-use super::fds::{self, Found, Listed, code};
-use crate::{FdDetail, FdEntry};
+#[cfg(feature = "live")]
+mod files;
+#[cfg(feature = "live")]
+mod threads;
 
-/// Units of the start times that `/proc` gives, ns.
-const TICK: u64 = 10_000_000;
-
-/// The files of processes, by process.
+/// Threads and files, by process.
 #[derive(Default)]
 pub(crate) struct Known {
     processes: HashMap<u32, Process>,
+    /// Threads of the kernel's own.
+    kernel: HashSet<u32>,
     max_fds: usize,
 }
 
-/// When a process started, in ticks since boot, and its files.
+/// A process, as far as it was listed.
 #[derive(Default)]
 pub(super) struct Process {
-    pub(super) start: u64,
-    pub(super) files: Vec<Listed>,
+    /// When it started, ns since the epoch.
+    start: u64,
+    /// None if it was not there yet when files were listed.
+    files: Option<Vec<Listed>>,
+    threads: Vec<Task>,
+}
+
+/// A thread.
+pub(super) struct Task {
+    pub(super) entry: ThreadEntry,
+    /// Inode of its network namespace.
+    pub(super) network: u64,
+    /// Whether it is on its way out.
+    pub(super) ends: bool,
+    /// Whether something of it could not be told.
+    pub(super) has_gaps: bool,
+}
+
+/// An open file.
+pub(super) struct Listed {
+    pub(super) number: u32,
+    pub(super) close_on_exec: bool,
+    pub(super) found: Found,
+}
+
+/// What is known of an open file.
+pub(super) enum Found {
+    /// All.
+    Entry(FdEntry),
+    /// It is the socket with this inode.
+    Socket(u64),
+    /// That it is there.
+    Nothing,
 }
 
 impl Known {
     /// At most `max_fds` files of each process.
+    #[cfg(feature = "live")]
     pub(crate) fn new(max_fds: usize) -> Self {
         Self { max_fds, ..Self::default() }
     }
 
-    pub(crate) fn add(&mut self, file: &OpenFile<'_>) {
-        let process = self.processes.entry(file.pid).or_default();
-        let start = file.start / TICK;
-        if process.start != start {
-            // Another process with this id.
-            *process = Process { start, files: Vec::new() };
-        }
-        if process.files.len() < self.max_fds {
-            process.files.push(Listed {
-                number: file.fd,
-                close_on_exec: u64::from(file.flags) & fds::O_CLOEXEC != 0,
-                found: found(file),
-            });
-        }
+    /// Every process, of which `shown` are those that `/proc` has: it has threads of the kernel's own, too, and there are
+    /// kernels that leave processes out of what they list.
+    pub(super) fn pids(&self, shown: Vec<u32>) -> Vec<u32> {
+        let is_listed =
+            |pid: &u32| self.processes.get(pid).is_some_and(|process| !process.threads.is_empty());
+        let listed = self.processes.keys().copied().filter(is_listed);
+        let others = shown.into_iter().filter(|pid| !is_listed(pid) && !self.kernel.contains(pid));
+        listed.chain(others).collect()
     }
 
-    pub(super) fn take(&mut self, pid: u32) -> Option<Process> {
-        self.processes.remove(&pid)
+    pub(super) fn take(&mut self, pid: u32) -> Process {
+        self.processes.remove(&pid).unwrap_or_default()
     }
 }
 
-/// What is known of a file without another question.
-fn found(file: &OpenFile<'_>) -> Found {
-    let OpenFile { ino, name, .. } = *file;
-    let entry = |detail| Found::Entry(FdEntry::new(i64::from(file.fd), ino, detail));
-    match file.kind {
-        FileKind::Socket => Found::Socket(ino),
-        FileKind::Pipe => entry(fds::other(code::PIPE, format!("pipe:[{ino}]").into_bytes())),
-        FileKind::Anonymous => match fds::anonymous(name) {
-            // Its name is the process that it stands for.
-            (code::PIDFD, _) => Found::Nothing,
-            (code, name) => entry(fds::other(code, name.to_vec())),
-        },
-        FileKind::Path => entry(match FileType::from_raw_mode(u32::from(file.mode)) {
-            FileType::Directory => fds::other(code::DIRECTORY, name.to_vec()),
-            FileType::Fifo => fds::other(code::PIPE, name.to_vec()),
-            FileType::Socket => fds::other(code::UNSUPPORTED, name.to_vec()),
-            _ => FdDetail::File {
-                open_flags: fds::portable_open_flags(u64::from(file.flags)),
-                path: name.to_vec(),
-                dev: file.dev,
-                mount_id: 0,
-            },
-        }),
-        FileKind::Other => Found::Nothing,
+impl Process {
+    /// The files of the process that started at that time, in ns since the epoch as `/proc` tells it.
+    pub(super) fn files(self, start: u64) -> Option<Vec<Listed>> {
+        /// `/proc` counts from boot in ticks of 10 ms, and the clock may be slewed meanwhile.
+        const SLACK: u64 = 20_000_000;
+        self.files.filter(|_| self.start.abs_diff(start) < SLACK)
+    }
+
+    /// Its leader, its other threads and its files; `None` if `/proc` has to be asked for something of it.
+    pub(super) fn whole(&mut self, pid: u32) -> Option<(Task, Vec<ThreadEntry>, Option<Vec<Listed>>)> {
+        let leader = self.threads.iter().position(|task| task.entry.tid == i64::from(pid))?;
+        let mut leader = self.threads.swap_remove(leader);
+        let rest = std::mem::take(&mut self.threads);
+        if leader.is_gone() {
+            // One that has ended stands for the others, which tell what they have in common.
+            let other = rest.iter().find(|task| !task.is_gone())?;
+            leader.has_gaps |= other.has_gaps;
+            leader.network = other.network;
+            leader.entry = ThreadEntry {
+                tid: leader.entry.tid,
+                vtid: leader.entry.vtid,
+                comm: leader.entry.comm,
+                clone_ts: leader.entry.clone_ts,
+                ..other.entry.clone()
+            };
+        }
+        if leader.has_gaps {
+            return None;
+        }
+        let others = rest.into_iter().filter(|task| !task.is_gone());
+        let others = others.map(|task| task.entry.in_process_of(&leader.entry)).collect();
+        let files = self.files.take().filter(|_| self.start == leader.entry.clone_ts);
+        Some((leader, others, files))
+    }
+
+    /// Whether no thread of it is left.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.threads.is_empty() && self.threads.iter().all(Task::is_gone)
+    }
+}
+
+impl Task {
+    /// Whether it has given its memory back already.
+    fn is_gone(&self) -> bool {
+        self.ends && self.entry.vmsize_kb == 0
     }
 }

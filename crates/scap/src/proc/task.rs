@@ -50,6 +50,27 @@ struct Task {
     whole: bool,
 }
 
+impl ThreadEntry {
+    /// This thread as one of the process that `leader` leads, with what they have in common.
+    pub(super) fn in_process_of(self, leader: &Self) -> Self {
+        Self {
+            flags: FlagMap::CLONE_FLAGS.apply(CLONE_THREAD_FILES) as u32,
+            exe: leader.exe.clone(),
+            args: leader.args.clone(),
+            exepath: leader.exepath.clone(),
+            fdlimit: leader.fdlimit,
+            exe_writable: leader.exe_writable,
+            exe_upper_layer: leader.exe_upper_layer,
+            exe_lower_layer: leader.exe_lower_layer,
+            exe_from_memfd: leader.exe_from_memfd,
+            exe_ino: leader.exe_ino,
+            exe_ino_ctime: leader.exe_ino_ctime,
+            exe_ino_mtime: leader.exe_ino_mtime,
+            ..self
+        }
+    }
+}
+
 impl Scan<'_> {
     /// Thread group of the task whose directory this is.
     pub(super) fn tgid(&mut self, dir: &Dir) -> Option<u32> {
@@ -145,21 +166,7 @@ impl Scan<'_> {
         if let Some(namespace) = self.part.foreign.get(&leader.tid).copied() {
             self.part.foreign.insert(entry.tid, namespace);
         }
-        Some(ThreadEntry {
-            flags: FlagMap::CLONE_FLAGS.apply(CLONE_THREAD_FILES) as u32,
-            exe: leader.exe.clone(),
-            args: leader.args.clone(),
-            exepath: leader.exepath.clone(),
-            fdlimit: leader.fdlimit,
-            exe_writable: leader.exe_writable,
-            exe_upper_layer: leader.exe_upper_layer,
-            exe_lower_layer: leader.exe_lower_layer,
-            exe_from_memfd: leader.exe_from_memfd,
-            exe_ino: leader.exe_ino,
-            exe_ino_ctime: leader.exe_ino_ctime,
-            exe_ino_mtime: leader.exe_ino_mtime,
-            ..entry
-        })
+        Some(entry.in_process_of(leader))
     }
 
     /// Whether the thread still runs. Its directory stays open when it ends, and some of its files go on

@@ -49,15 +49,15 @@ static __always_inline int layer_of(struct file *file)
 	return upper && READ(upper, d_inode) ? 1 : 2;
 }
 
-/* Walks from the file to the root, writing the path backwards into the upper half of the scratch, where a NUL stands
- * behind it. */
+/* Walks from a `struct path` in kernel memory to the root, writing its text backwards into the upper half of the scratch,
+ * where a NUL stands behind it. */
 __noinline int walk(struct scratch *s, __u64 of)
 {
-	struct file *file = (struct file *)of;
+	struct path *path = (struct path *)of;
 	if (!s)
 		return 0;
-	struct dentry *dentry = READ(file, f_path.dentry);
-	struct vfsmount *vfsmount = READ(file, f_path.mnt);
+	struct dentry *dentry = READ(path, dentry);
+	struct vfsmount *vfsmount = READ(path, mnt);
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = READ(mount, mnt.mnt_root);
 	int depth;
@@ -66,6 +66,10 @@ __noinline int walk(struct scratch *s, __u64 of)
 	s->at = PATH_MAX;
 	s->whole = 0;
 	for (depth = 0; depth < 64; depth++) {
+		/* As numbers: of each step, the verifier then follows one way for all pointers that it may begin with. */
+		dentry = (struct dentry *)number_of(s, dentry);
+		mount = (struct mount *)number_of(s, mount);
+		root = (struct dentry *)number_of(s, root);
 		if (dentry == root) {
 			struct mount *above = READ(mount, mnt_parent);
 			if (above == mount) {
@@ -112,9 +116,14 @@ static __always_inline __u32 copy_path(struct scratch *s, __u8 *to)
 	return len;
 }
 
+static __always_inline void walk_from(struct scratch *s, struct file *file)
+{
+	walk(s, number_of(s, &file->f_path));
+}
+
 static __always_inline void put_path(struct scratch *s, struct file *file)
 {
-	walk(s, number_of(s, file));
+	walk_from(s, file);
 	end_param(s, copy_path(s, &s->data[s->pos & 0xffff]));
 }
 

@@ -4,12 +4,21 @@
 
 #define PIDTYPE_TGID 1
 #define PIDTYPE_PGID 2
+#define PIDTYPE_SID 3
 #define CHILD_IN_PIDNS (1 << 29)
 #define EXE_WRITABLE 1
 #define EXE_UPPER 2
 #define EXE_MEMFD 4
 #define EXE_LOWER 8
+/* The hierarchy of version 2. */
+#define UNIFIED 0
 #define SB_RDONLY 1
+#define PF_EXITING 4
+#define PF_KTHREAD 0x200000
+/* It ends; its arguments or environment, or a path that is too long, are to be had from /proc. */
+#define GAP_ENDS 1
+#define GAP_MEMORY 2
+#define GAP_PATH 4
 #define S_IMMUTABLE 8
 
 static __always_inline struct task_struct *current_task(void)
@@ -147,76 +156,89 @@ static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
 	return READ(node, __parent);
 }
 
-/* Appends `name=path` and a NUL of one control group to the parameter under construction, which has
- * s->len bytes so far. */
-static __always_inline void put_cgroup(struct scratch *s, int subsys, const char *name, __u32 name_len)
-{
-	struct cgroup_subsys_state *css = 0;
-	struct kernfs_node *nodes[6] = {}, *node;
-	struct css_set *set = READ(subject(s), cgroups);
-	int i;
+#define CGROUP_DEPTH 6
 
-	bpf_core_read(&css, sizeof(css), &set->subsys[subsys & 15]);
-	node = READ(css, cgroup, kn);
-	if (!node)
-		return;
-	bpf_probe_read_kernel(&s->data[(s->pos + s->len) & 0xffff], name_len & 15, name);
-	s->len += name_len;
-	for (i = 0; i < 6; i++) {
-		struct kernfs_node *parent = parent_of(node);
+/* Appends the path of a control group, as far as it is told, and a NUL to the parameter under construction, which has
+ * s->len bytes so far. */
+__noinline int put_group_path(struct scratch *s, __u64 of)
+{
+	struct kernfs_node *node = (struct kernfs_node *)of, *parent;
+	int i;
+	if (!s)
+		return 0;
+	s->at = 0;
+	for (i = 0; i < CGROUP_DEPTH; i++) {
+		parent = parent_of(node);
 		if (!parent)
 			break;
-		nodes[i] = node;
-		node = parent;
+		s->nodes[i] = (__u64)node;
+		s->at = i + 1;
+		node = (struct kernfs_node *)number_of(s, parent);
 	}
-	if (!nodes[0]) {
+	if (s->at == CGROUP_DEPTH && parent_of(node))
+		s->gaps |= GAP_PATH;
+	if (!s->at) {
 		s->data[(s->pos + s->len) & 0xffff] = '/';
 		s->len++;
 	}
-	for (i = 5; i >= 0; i--) {
-		if (!nodes[i])
-			continue;
+	for (i = 0; i < CGROUP_DEPTH; i++) {
+		__u32 left = s->at;
+		if (!left)
+			break;
+		s->at = left - 1;
+		node = (struct kernfs_node *)s->nodes[(left - 1) & 7];
 		s->data[(s->pos + s->len) & 0xffff] = '/';
 		s->len++;
-		long n = bpf_probe_read_kernel_str(&s->data[(s->pos + s->len) & 0xffff], 256,
-						   READ(nodes[i], name));
+		long n = bpf_probe_read_kernel_str(&s->data[(s->pos + s->len) & 0xffff], 256, READ(node, name));
 		if (n > 0)
 			s->len += (n - 1) & 0xff;
 	}
 	s->data[(s->pos + s->len) & 0xffff] = 0;
 	s->len++;
+	return 0;
 }
 
-#define CGROUP(which, text)                                                                                      \
+/* The same of the task's group in a subsystem, with its name; unless `always`, only if that has a hierarchy of its own. */
+static __always_inline void put_cgroup(struct scratch *s, int subsys, const char *name, __u32 name_len, bool always)
+{
+	struct cgroup_subsys_state *css = 0;
+	struct css_set *set = READ(subject(s), cgroups);
+	bpf_core_read(&css, sizeof(css), &set->subsys[subsys & 15]);
+	struct kernfs_node *node = READ(css, cgroup, kn);
+	if (!node || (!always && READ(css, cgroup, root, hierarchy_id) == UNIFIED))
+		return;
+	bpf_probe_read_kernel(&s->data[(s->pos + s->len) & 0xffff], name_len & 15, name);
+	s->len += name_len;
+	put_group_path(s, number_of(s, node));
+}
+
+#define CGROUP(which, text, always)                                                                               \
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, which##_cgrp_id)) {                                \
 		static const char name[] = text;                                                                 \
-		put_cgroup(s, bpf_core_enum_value(enum cgroup_subsys_id, which##_cgrp_id), name, sizeof(name) - 1); \
+		put_cgroup(s, bpf_core_enum_value(enum cgroup_subsys_id, which##_cgrp_id), name,                 \
+			   sizeof(name) - 1, always);                                                            \
 	}
 
-__noinline int cgroups_first(void)
+__noinline int cgroups_first(struct scratch *s)
 {
-	struct scratch *s = scratch();
 	if (!s)
 		return 0;
 	s->len = 0;
-	CGROUP(cpuset, "cpuset=")
-	CGROUP(cpu, "cpu=")
-	CGROUP(cpuacct, "cpuacct=")
+	CGROUP(cpuset, "cpuset=", true)
+	CGROUP(cpu, "cpu=", true)
+	CGROUP(cpuacct, "cpuacct=", true)
 	return 0;
 }
 
-__noinline int cgroups_second(void)
+__noinline int cgroups_second(struct scratch *s)
 {
-	struct scratch *s = scratch();
 	if (!s)
 		return 0;
-	CGROUP(io, "io=")
-	CGROUP(memory, "memory=")
-	end_param(s, s->len & 0xffff);
+	CGROUP(io, "io=", true)
+	CGROUP(memory, "memory=", true)
 	return 0;
 }
 
-#define PF_EXITING 4
 #define THREADS_MAX 30
 #define ANCESTORS_MAX 60
 /* A reaper that takes longer to find than a program may look. */

@@ -87,28 +87,31 @@ __noinline int param_image(__u32 desc)
 
 __noinline int param_cgroups(__u32 desc)
 {
+	struct scratch *s = scratch();
 	barrier_var(desc);
-	cgroups_first();
-	cgroups_second();
+	if (!s)
+		return 0;
+	cgroups_first(s);
+	cgroups_second(s);
+	end_param(s, s->len & 0xffff);
 	return 0;
 }
 
-__noinline int param_task(__u32 desc)
+/* Parameters that any task has; whether it is one of those. Numbers of processes are 64 bits wide in events of calls, 32 in
+ * those of iterators. */
+static __always_inline bool put_of_task(struct scratch *s, __u32 desc)
 {
-	struct scratch *s = scratch();
-	if (!s)
-		return 0;
-	__u32 op = desc & 0xff;
+	__u32 op = desc & 0xff, size = desc >> 16 & 0xff;
 	struct task_struct *task = subject(s);
 	switch (op) {
 	case OP_X_TID:
-		put(s, (__s64)READ(task, pid), 8);
+		put(s, (__s64)READ(task, pid), size);
 		break;
 	case OP_X_PID:
-		put(s, (__s64)READ(task, tgid), 8);
+		put(s, (__s64)READ(task, tgid), size);
 		break;
 	case OP_X_PTID:
-		put(s, (__s64)READ(task, real_parent, pid), 8);
+		put(s, (__s64)READ(task, real_parent, pid), size);
 		break;
 	case OP_X_FDLIMIT:
 		put(s, READ(task, signal, rlim[7].rlim_cur), 8);
@@ -140,16 +143,16 @@ __noinline int param_task(__u32 desc)
 		put(s, READ(task, cred, egid.val), 4);
 		break;
 	case OP_X_VTID:
-		put(s, own_number(READ(task, thread_pid)), 8);
+		put(s, own_number(READ(task, thread_pid)), size);
 		break;
 	case OP_X_VPID:
-		put(s, own_number(signal_pid(task, PIDTYPE_TGID)), 8);
+		put(s, own_number(signal_pid(task, PIDTYPE_TGID)), size);
 		break;
 	case OP_X_VPGID:
-		put(s, own_number(signal_pid(task, PIDTYPE_PGID)), 8);
+		put(s, own_number(signal_pid(task, PIDTYPE_PGID)), size);
 		break;
 	case OP_X_PGID:
-		put(s, host_number(signal_pid(task, PIDTYPE_PGID)), 8);
+		put(s, host_number(signal_pid(task, PIDTYPE_PGID)), size);
 		break;
 	case OP_X_PIDNS_START: {
 		struct pid_namespace *ns = own_namespace(task);
@@ -172,21 +175,26 @@ __noinline int param_task(__u32 desc)
 		put(s, caps(&READ(task, cred)->cap_effective), 8);
 		break;
 	default:
-		put_empty(s);
+		return false;
 	}
+	return true;
+}
+
+__noinline int param_task(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (s && !put_of_task(s, desc))
+		put_empty(s);
 	return 0;
 }
 
-__noinline int param_program(__u32 desc)
+/* Parameters of the program that a task runs; whether it is one of those. */
+static __always_inline bool put_of_program(struct scratch *s, __u32 desc)
 {
-	struct scratch *s = scratch();
-	if (!s)
-		return 0;
-	__u32 op = desc & 0xff;
 	struct task_struct *task = subject(s);
 	struct file *file = READ(task, mm, exe_file);
 	struct inode *inode = READ(file, f_inode);
-	switch (op) {
+	switch (desc & 0xff) {
 	case OP_X_EXE_FLAGS:
 		put(s, exe_flags(task), 4);
 		break;
@@ -202,14 +210,22 @@ __noinline int param_program(__u32 desc)
 	case OP_X_EXE_PATH:
 		put_path(s, file);
 		break;
-	case OP_X_EXEC_FILENAME:
-		if (s->failed_exec)
-			put_user_str(s, arg(s, 0), 4096);
-		else
-			put_kernel_str(s, s->filename);
-		break;
 	default:
-		put_empty(s);
+		return false;
 	}
+	return true;
+}
+
+__noinline int param_program(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s || put_of_program(s, desc))
+		return 0;
+	if ((desc & 0xff) != OP_X_EXEC_FILENAME)
+		put_empty(s);
+	else if (s->failed_exec)
+		put_user_str(s, arg(s, 0), 4096);
+	else
+		put_kernel_str(s, s->filename);
 	return 0;
 }

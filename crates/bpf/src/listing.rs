@@ -1,10 +1,12 @@
-//! Every open file of every process, as a BPF iterator tells them.
+//! What BPF iterators list: every thread, and every open file of every process.
 
 use std::io::{ErrorKind, Read};
 
+use eyas_events::HEADER_LEN;
 use libbpf_rs::{Iter, Link};
 
 use crate::Error;
+use crate::ring::LENGTH_AT;
 
 /// How much the kernel is asked for at once; it gives what one seq buffer holds.
 const CHUNK: usize = 64 << 10;
@@ -12,6 +14,8 @@ const CHUNK: usize = 64 << 10;
 const RECORD: usize = 40;
 /// The longest path, with its NUL.
 const LONGEST: usize = 4097;
+/// The longest frame of a thread: an iterator's buffer holds no more.
+const MAX_FRAME: usize = 32 << 10;
 
 /// What a file's name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub enum FileKind {
 pub struct OpenFile<'a> {
     /// Process.
     pub pid: u32,
-    /// When the process started: ns since boot, suspended time included.
+    /// When the process started: ns since the epoch.
     pub start: u64,
     /// Descriptor.
     pub fd: u32,
@@ -52,27 +56,50 @@ pub struct OpenFile<'a> {
 }
 
 /// Calls `each` with every open file that the iterator behind `link` finds, by process.
-pub(crate) fn read(link: &Link, mut each: impl FnMut(OpenFile<'_>)) -> Result<(), Error> {
-    let fail = |cause: String| Error::Kernel { step: "list open files", cause };
-    let mut files = Iter::new(link).map_err(|cause| fail(cause.to_string()))?;
-    let mut buffer = vec![0; CHUNK + RECORD + LONGEST];
+pub(crate) fn files(link: &Link, mut each: impl FnMut(OpenFile<'_>)) -> Result<(), Error> {
+    read(link, "list open files", RECORD + LONGEST, |bytes| {
+        let (file, len) = parse(bytes)?;
+        each(file);
+        Some(len)
+    })
+}
+
+/// Calls `each` with a frame of the type `ITER_TASK_E` for every thread that the iterator behind `link` finds.
+pub(crate) fn tasks(link: &Link, mut each: impl FnMut(&[u8])) -> Result<(), Error> {
+    read(link, "list threads", MAX_FRAME, |bytes| {
+        let len = u32::from_ne_bytes(*bytes.get(LENGTH_AT..)?.first_chunk()?) as usize;
+        each(bytes.get(..len.max(HEADER_LEN))?);
+        Some(len.max(HEADER_LEN))
+    })
+}
+
+/// Reads all that an iterator has to say. `take` takes a record, of at most `longest` bytes, off the beginning of some,
+/// and answers its length, or nothing if it is not all there.
+fn read(
+    link: &Link,
+    step: &'static str,
+    longest: usize,
+    mut take: impl FnMut(&[u8]) -> Option<usize>,
+) -> Result<(), Error> {
+    let fail = |cause: String| Error::Kernel { step, cause };
+    let mut source = Iter::new(link).map_err(|cause| fail(cause.to_string()))?;
+    let mut buffer = vec![0; CHUNK + longest];
     let mut filled = 0;
     loop {
-        let count = match files.read(&mut buffer[filled..]) {
+        let count = match source.read(&mut buffer[filled..]) {
             Ok(0) if filled == 0 => return Ok(()),
-            Ok(0) => return Err(fail("half a file".into())),
+            Ok(0) => return Err(fail("half a record".into())),
             Ok(count) => count,
             Err(cause) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&cause.kind()) => continue,
             Err(cause) => return Err(fail(cause.to_string())),
         };
         filled += count;
         let mut at = 0;
-        while let Some((file, len)) = parse(&buffer[at..filled]) {
-            each(file);
+        while let Some(len) = take(&buffer[at..filled]) {
             at += len;
         }
-        if at == 0 && filled > RECORD + LONGEST {
-            return Err(fail("a file that makes no sense".into()));
+        if at == 0 && filled > longest {
+            return Err(fail("a record that makes no sense".into()));
         }
         buffer.copy_within(at..filled, 0);
         filled -= at;
