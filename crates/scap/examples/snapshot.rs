@@ -1,4 +1,5 @@
-//! How long a snapshot of this system takes, by `/proc` alone and, as root, with the kernel's list of open files:
+//! How long a snapshot of this system takes, by `/proc` alone and, as root, with the kernel's lists of
+//! threads and open files:
 //! `cargo run --release -p eyas-scap --features live --example snapshot`.
 
 use std::time::{Duration, Instant};
