@@ -1,4 +1,4 @@
-//! The probe on older kernels: Debian's, booted in an emulator, and the one that runs here.
+//! The probe on other kernels: Debian's, booted in an emulator, and the one that runs here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,23 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::setup::Need;
-use crate::shell::{self, has, root};
+use crate::shell::{self, root};
 
+mod cross;
 mod debian;
 pub mod guest;
 mod initramfs;
+mod machine;
 
+use cross::Toolchain;
 use initramfs::Initramfs;
-
-const NEEDS: [Need; 3] = [
-    Need { what: "qemu", there: || has("qemu-system-x86_64"), package: "qemu-system-x86" },
-    Need { what: "dpkg-deb", there: || has("dpkg-deb"), package: "dpkg" },
-    Need { what: "strip", there: || has("strip"), package: "binutils" },
-];
-
-/// Debian's releases whose kernels are booted, oldest first, and on how many CPUs.
-const RELEASES: [(&str, usize); 2] = [("bookworm", 2), ("trixie", 1)];
+use machine::{Kind, MACHINES, Machine};
 
 /// Test programs: their package, their features, their name, and what they are told.
 const TESTS: [(&str, &[&str], &str, &[&str]); 5] = [
@@ -57,22 +51,44 @@ struct Outcome {
     verified: BTreeMap<String, u64>,
 }
 
-/// Runs the tests on every kernel and writes what came of it; `only` names one of Debian's releases, or `here`, and
-/// a test program.
+/// What is put into an emulated machine.
+struct Programs {
+    /// What runs first.
+    init: PathBuf,
+    /// Where the programs are that the tests run, by the names that they have there.
+    others: Vec<(&'static str, PathBuf)>,
+    /// The tests, each with what it is told.
+    tests: Vec<(PathBuf, &'static [&'static str])>,
+}
+
+/// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, and a test
+/// program. A kind of machine that can't be had is left out, which is said.
 pub fn run(only: &[&str]) -> Result<(), String> {
     let (only, test) = (only.first().copied(), only.get(1).copied());
-    crate::setup::ensure_all(&NEEDS)?;
+    let chosen = |name: &str| only.is_none_or(|only| only == name);
+    if !MACHINES.iter().map(|machine| machine.name).chain(["here"]).any(chosen) {
+        let names = MACHINES.map(|machine| machine.name).join(", ");
+        return Err(format!("there is no kernel {}: {names} or here", only.unwrap_or_default()));
+    }
     let dir = shell::target().join("kernels");
     std::fs::create_dir_all(&dir).map_err(|error| format!("can't make {}: {error}", dir.display()))?;
-    let tests = build(test)?;
     let mut outcomes = Vec::new();
-    for (release, cpus) in RELEASES.iter().filter(|(release, _)| only.is_none_or(|only| only == *release)) {
-        let kernel = debian::kernel(release, &dir)?;
-        outcomes.push(Outcome { cpus: *cpus, ..emulated(&kernel, *cpus, &tests, &dir)? });
+    let mut left_out = String::new();
+    let mut built: BTreeMap<&str, Result<Programs, String>> = BTreeMap::new();
+    for machine in MACHINES.iter().filter(|machine| chosen(machine.name)) {
+        let kind = machine.kind;
+        match built.entry(kind.arch).or_insert_with(|| programs(kind, test, &dir)) {
+            Ok(programs) => {
+                let kernel = debian::kernel(machine.release, kind.arch, &dir)?;
+                outcomes.push(Outcome { cpus: machine.cpus, ..emulated(&kernel, machine, programs, &dir)? });
+            }
+            Err(error) if only.is_some() => return Err(error.clone()),
+            Err(error) => _ = writeln!(left_out, "{} is left out: {error}", machine.name),
+        }
     }
-    if only.is_none_or(|only| only == "here") {
+    if chosen("here") {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        outcomes.push(Outcome { cpus, ..here(&tests)? });
+        outcomes.push(Outcome { cpus, ..here(&build(test, None)?)? });
     }
     let mut failures = String::new();
     for outcome in &outcomes {
@@ -82,6 +98,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
             let _ = writeln!(failures, "{version}: {}", names.join(", "));
         }
     }
+    print!("{left_out}");
     if only.is_none() {
         let page = root().join("docs/kernels.md");
         std::fs::write(&page, document(&outcomes))
@@ -90,38 +107,69 @@ pub fn run(only: &[&str]) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(format!("tests failed:\n{failures}")) }
 }
 
+/// Builds or finds what the machines of a kind run.
+fn programs(kind: &Kind, test: Option<&str>, dir: &Path) -> Result<Programs, String> {
+    kind.ensure()?;
+    if !kind.is_foreign {
+        let there = PROGRAMS.iter().filter(|program| Path::new(program).exists());
+        return Ok(Programs {
+            init: std::env::current_exe().map_err(|error| format!("can't find this program: {error}"))?,
+            others: there.map(|program| (*program, PathBuf::from(program))).collect(),
+            tests: build(test, None)?,
+        });
+    }
+    let toolchain = Toolchain::find(dir)?;
+    Ok(Programs {
+        init: executable(&["build", "-p", "xtask"], Some(&toolchain))?,
+        others: PROGRAMS.iter().map(|program| (*program, toolchain.busybox())).collect(),
+        tests: build(test, Some(&toolchain))?,
+    })
+}
+
 /// Builds the test programs; each with what it is told.
-fn build(only: Option<&str>) -> Result<Vec<(PathBuf, &'static [&'static str])>, String> {
+fn build(
+    only: Option<&str>,
+    toolchain: Option<&Toolchain>,
+) -> Result<Vec<(PathBuf, &'static [&'static str])>, String> {
     let mut programs = Vec::new();
     for (package, features, name, args) in TESTS.iter().filter(|test| only.is_none_or(|only| only == test.2))
     {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.args(["test", "--no-run", "-p", package, "--test", name, "--message-format=json"]);
-        command.args(*features);
-        let output = command
-            .current_dir(root())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| format!("can't run cargo: {error}"))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let mut program =
-            text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
-        programs.push((PathBuf::from(program.next_back().ok_or(format!("{name} does not build"))?), *args));
+        let what = [&["test", "--no-run", "-p", package, "--test", name], *features].concat();
+        programs.push((executable(&what, toolchain)?, *args));
     }
     Ok(programs)
 }
 
+/// The program that cargo builds when it is told so.
+fn executable(args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(args).arg("--message-format=json");
+    if let Some(toolchain) = toolchain {
+        toolchain.set_up(&mut command);
+    }
+    let output = command
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("can't run cargo: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut program =
+        text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+    let program = program.next_back().filter(|_| output.status.success());
+    program.map(PathBuf::from).ok_or_else(|| format!("cargo {} fails", args.join(" ")))
+}
+
 /// Boots a kernel with the tests in its initial memory.
-fn emulated(kernel: &Path, cpus: usize, tests: &[(PathBuf, &[&str])], dir: &Path) -> Result<Outcome, String> {
-    let mut image = Initramfs::new();
-    let own = std::env::current_exe().map_err(|error| format!("can't find this program: {error}"))?;
-    image.program("/init", &own, dir)?;
-    for program in PROGRAMS.iter().filter(|program| Path::new(program).exists()) {
-        image.program(program, Path::new(program), dir)?;
+fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -> Result<Outcome, String> {
+    let kind = machine.kind;
+    let mut image = Initramfs::new(kind);
+    image.program("/init", &programs.init, dir)?;
+    for (to, from) in &programs.others {
+        image.program(to, from, dir)?;
     }
     let mut plan = String::new();
-    for (program, args) in tests {
+    for (program, args) in &programs.tests {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let to = format!("/tests/{name}");
         image.program(&to, program, dir)?;
@@ -137,25 +185,17 @@ fn emulated(kernel: &Path, cpus: usize, tests: &[(PathBuf, &[&str])], dir: &Path
     std::fs::write(&initrd, image.finish())
         .map_err(|error| format!("can't write {}: {error}", initrd.display()))?;
     let name = kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    eprintln!("$ qemu-system-x86_64 -kernel {name}");
-    let mut child = Command::new("qemu-system-x86_64")
-        .args([
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            "max",
-            "-smp",
-            &cpus.to_string(),
-            "-m",
-            "3G",
-            "-no-reboot",
-            "-display",
-        ])
-        .args(["none", "-serial", "stdio", "-monitor", "none", "-net", "none", "-kernel"])
+    eprintln!("$ {} -kernel {name}", kind.emulator);
+    let mut child = Command::new(kind.emulator)
+        .args(kind.args)
+        .args(["-accel", "tcg,thread=multi", "-cpu", machine.cpu, "-smp", &machine.cpus.to_string()])
+        .args(["-m", "3G", "-no-reboot", "-display", "none", "-serial", "stdio", "-monitor", "none"])
+        .args(["-net", "none", "-kernel"])
         .arg(kernel)
         .arg("-initrd")
         .arg(&initrd)
-        .args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"])
+        .arg("-append")
+        .arg(format!("console={} quiet panic=-1 rdinit=/init", kind.console))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -219,8 +259,8 @@ fn outcome(text: &str) -> Outcome {
 fn document(outcomes: &[Outcome]) -> String {
     let mut out = String::from(
         "<!-- Generated by `cargo xtask kernels`. -->\n\n# Kernels\n\nThe probe is loaded, and every event and \
-         promise of a live capture tested, on these. The older two are Debian's, booted in an emulator with the \
-         tests in their initial memory; the last is the one of the machine that made this page.\n\n\
+         promise of a live capture tested, on these. Those called cloud are Debian's, booted in an emulator \
+         with the tests in their initial memory; the last is the one of the machine that made this page.\n\n\
          | kernel | CPUs | probe loads | tests passed | failed | skipped |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for Outcome { version, cpus, loads, passed, failed, skipped, .. } in outcomes {
@@ -228,8 +268,10 @@ fn document(outcomes: &[Outcome]) -> String {
         let _ = writeln!(out, "| {version} | {cpus} | {loads} | {passed} | {failed} | {skipped} |");
     }
     out.push_str(
-        "\nA test is skipped where the kernel lacks what it tests: a file system, 32-bit calls, a module; it says \
-         so.\n\n## What the verifier looks at\n\nInstructions, by program; a kernel allows a million, the \
+        "\nA test is skipped where the kernel lacks what it tests: a file system, a module, a call; it says so. \
+         On arm64 `open`, `fork` and others of old do not exist, nor do tracepoints of page faults; one of its CPUs \
+         lacks the atomic instructions of ARMv8.1, the other has them. The emulator runs on x86-64, which does not \
+         reorder memory as such CPUs may.\n\n## What the verifier looks at\n\nInstructions, by program; a kernel allows a million, the \
          project half of that.\n\n| program |",
     );
     outcomes.iter().for_each(|outcome| _ = write!(out, " {} |", outcome.version));

@@ -32,21 +32,29 @@ fn has_header(name: &str) -> bool {
 
 /// Makes sure that what the probe needs is there.
 pub fn ensure() -> Result<(), String> {
-    ensure_all(&NEEDS)
+    if has("apt-get") || missing(&NEEDS).is_empty() { ensure_all(&NEEDS) } else { Err(elsewhere()) }
 }
 
-/// Makes sure that everything is there: installs it with apt, or says how to elsewhere.
+fn missing(needs: &[Need]) -> Vec<&Need> {
+    needs.iter().filter(|need| !(need.there)()).collect()
+}
+
+/// Makes sure that everything is there: installs it with apt, or says what is missing.
 pub fn ensure_all(needs: &[Need]) -> Result<(), String> {
-    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.there)()).collect();
+    let missing = missing(needs);
     if missing.is_empty() {
         return Ok(());
     }
     let what: Vec<&str> = missing.iter().map(|need| need.what).collect();
     eprintln!("{} is needed, which this machine lacks.", what.join(", "));
-    if !has("apt-get") {
-        return Err(elsewhere());
-    }
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    if !has("apt-get") {
+        return Err(format!(
+            "install what is missing and try again: {}; on Debian these are {}",
+            what.join(", "),
+            packages.join(" ")
+        ));
+    }
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0"));
     if !is_root && !has("sudo") {
         return Err(format!("run as root, or install them first: apt-get install {}", packages.join(" ")));

@@ -258,6 +258,25 @@ fn threads_are_left_out_by_name_and_by_id() {
 }
 
 #[test]
+fn a_process_of_the_one_that_captures_is_told() {
+    let Some(_turn) = turn() else { return };
+    let (mut source, _) = open(Options::default());
+    let mut child = Command::new("/bin/true").spawn().unwrap();
+    child.wait().unwrap();
+    let thread = std::thread::spawn(|| i64::from(rustix::thread::gettid().as_raw_nonzero().get()));
+    let thread = thread.join().unwrap();
+    let events = finish(&mut source);
+    let of = |tid: i64| -> Vec<&str> {
+        let own = events.iter().map(OwnedEvent::as_raw).filter(|event| event.tid == tid);
+        own.filter(|event| event.result() == Some(0)).map(|event| event.info().unwrap().name).collect()
+    };
+    let told = of(child.id().into());
+    assert!(["clone", "clone3", "vfork"].contains(told.first().unwrap()), "{told:?}");
+    assert!(told.contains(&"execve"), "{told:?}");
+    assert!(of(thread).is_empty());
+}
+
+#[test]
 fn presets_are_the_sizes_of_rings() {
     use eyas_scap::live::ring_bytes;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use super::machine::Kind;
+
 pub(super) struct Initramfs {
+    kind: &'static Kind,
     bytes: Vec<u8>,
     there: BTreeSet<String>,
     inode: u32,
@@ -14,8 +17,8 @@ const DIRECTORY: u32 = 0o040_755;
 const REGULAR: u32 = 0o100_000;
 
 impl Initramfs {
-    pub(super) fn new() -> Self {
-        let mut image = Self { bytes: Vec::new(), there: BTreeSet::new(), inode: 0 };
+    pub(super) fn new(kind: &'static Kind) -> Self {
+        let mut image = Self { kind, bytes: Vec::new(), there: BTreeSet::new(), inode: 0 };
         for dir in ["/dev", "/proc", "/sys", "/tmp", "/root", "/etc"] {
             image.entry(dir, b"", DIRECTORY);
         }
@@ -37,9 +40,12 @@ impl Initramfs {
             std::fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))
         };
         let stripped = temporary.join("stripped");
-        let mut strip = Command::new("strip");
+        let mut strip = Command::new(self.kind.strip);
         crate::shell::run(strip.arg("--strip-debug").arg("-o").arg(&stripped).arg(from))?;
         self.file(to, &read(&stripped)?, 0o755);
+        if self.kind.is_foreign {
+            return Ok(());
+        }
         let listed =
             Command::new("ldd").arg(from).output().map_err(|error| format!("can't run ldd: {error}"))?;
         for word in String::from_utf8_lossy(&listed.stdout).split_whitespace() {
@@ -84,7 +90,7 @@ mod tests {
 
     #[test]
     fn directories_come_once_and_before_their_files() {
-        let mut image = Initramfs::new();
+        let mut image = Initramfs::new(crate::kernels::machine::MACHINES[0].kind);
         image.file("/a/b/c", b"hello", 0o644);
         image.file("/a/d", b"", 0o644);
         let bytes = image.finish();

@@ -181,7 +181,9 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct scratch *s;
-	if (is_left_out(current_task()) || parent->flags & PF_KTHREAD || !(s = fresh()))
+	/* As where a child passes that end, a process of the one that captures is told, but no thread of it. */
+	if (stopped || child->tgid == own_pid || is_quiet(current_task()) || parent->flags & PF_KTHREAD ||
+	    !(s = fresh()))
 		return 0;
 	s->task = (__u64)child;
 	s->forked = 1;

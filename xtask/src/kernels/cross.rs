@@ -1,0 +1,111 @@
+//! Programs for aarch64, built on x86-64: with the standard library of the compiler at hand if it has one for
+//! aarch64, else by Debian's compiler, which comes with both.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::debian::Archive;
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+pub(super) const LINKER: &str = "aarch64-linux-gnu-gcc";
+/// The release with a compiler young enough.
+const RUST_RELEASE: &str = "testing";
+/// The release whose libraries can be linked with any C library of today.
+const LIBRARIES_RELEASE: &str = "bookworm";
+/// What the probe is linked with, and the programs that tests run.
+const LIBRARIES: [&str; 3] = ["libelf-dev", "zlib1g-dev", "busybox-static"];
+
+/// Whether the linker has a C library to link programs with that need nothing else.
+pub(super) fn has_c_library() -> bool {
+    let output = Command::new(LINKER).arg("-print-file-name=libc.a").output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
+}
+
+/// What builds for aarch64.
+pub(super) struct Toolchain {
+    /// The compiler, if it is not the one at hand.
+    rustc: Option<PathBuf>,
+    /// Debian's files for aarch64.
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Toolchain {
+    /// Finds everything, or gets it; it is kept below `dir`.
+    pub(super) fn find(dir: &Path) -> Result<Self, String> {
+        let root = dir.join("arm64");
+        let toolchain = Self { rustc: None, root: root.clone(), target: dir.join("target-arm64") };
+        if !toolchain.busybox().is_file() {
+            Archive::open(LIBRARIES_RELEASE, "arm64", dir)?.unpack(&LIBRARIES, &root)?;
+        }
+        let rustc = if has_library() { None } else { Some(compiler(dir)?) };
+        Ok(Self { rustc, ..toolchain })
+    }
+
+    /// Every program that the tests run, in one.
+    pub(super) fn busybox(&self) -> PathBuf {
+        self.root.join("bin/busybox")
+    }
+
+    /// Has cargo build for aarch64.
+    pub(super) fn set_up(&self, cargo: &mut Command) {
+        let variable = |name: &str| format!("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_{name}");
+        let libraries = self.root.join("usr/lib/aarch64-linux-gnu");
+        cargo.args(["--target", TARGET]).arg("--target-dir").arg(&self.target);
+        cargo.env(variable("LINKER"), LINKER);
+        // Nothing of the C library is left to be found in the emulated machine.
+        cargo.env(variable("RUSTFLAGS"), "-C target-feature=+crt-static");
+        cargo.env(
+            "CFLAGS_aarch64_unknown_linux_gnu",
+            format!("-I{}", self.root.join("usr/include").display()),
+        );
+        cargo.env("LIBBPF_SYS_LIBRARY_PATH_aarch64_unknown_linux_gnu", libraries);
+        if let Some(rustc) = &self.rustc {
+            cargo.env("RUSTC", rustc);
+        }
+    }
+}
+
+/// Whether the compiler at hand has a standard library for aarch64.
+fn has_library() -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+/// Debian's compiler with the libraries for both, in a folder of its own, and the C library that it runs with.
+fn compiler(dir: &Path) -> Result<PathBuf, String> {
+    let root = dir.join("rust");
+    let script = root.join("rustc");
+    if script.is_file() {
+        return Ok(script);
+    }
+    let without = |error: String| {
+        format!(
+            "the compiler has no standard library for {TARGET} (`rustup target add {TARGET}` gets it), and Debian's \
+             can't be had: {error}"
+        )
+    };
+    let [own, other] = ["amd64", "arm64"].map(|arch| Archive::open(RUST_RELEASE, arch, dir));
+    let (own, other) = (own.map_err(without)?, other.map_err(without)?);
+    let library = "libstd-rust-dev";
+    let versions = [own.field(library, "Version")?, other.field(library, "Version")?];
+    if versions[0] != versions[1] {
+        return Err(without(format!("its versions for both differ today: {}", versions.join(", "))));
+    }
+    let mut packages = own.with_dependencies(library).map_err(without)?;
+    packages.push("rustc".into());
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    own.unpack(&packages, &root).map_err(without)?;
+    other.unpack(&[library], &root).map_err(without)?;
+    let root = root.display();
+    let text = format!(
+        "#!/bin/sh\nexec '{root}/usr/lib64/ld-linux-x86-64.so.2' --library-path '{root}/usr/lib/x86_64-linux-gnu' \
+         '{root}/usr/bin/rustc' --sysroot '{root}/usr' \"$@\"\n"
+    );
+    std::fs::write(&script, text)
+        .and_then(|()| std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)))
+        .map_err(|error| format!("can't write {}: {error}", script.display()))?;
+    Ok(script)
+}

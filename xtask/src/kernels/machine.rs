@@ -1,0 +1,87 @@
+//! The machines that are emulated.
+
+use crate::setup::Need;
+use crate::shell::has;
+
+use super::cross;
+
+/// A kernel of Debian's, and what it is booted on.
+pub(super) struct Machine {
+    /// What it is asked for by.
+    pub(super) name: &'static str,
+    pub(super) release: &'static str,
+    pub(super) kind: &'static Kind,
+    /// As the emulator calls it, and how many of it.
+    pub(super) cpu: &'static str,
+    pub(super) cpus: usize,
+}
+
+/// A kind of machine.
+pub(super) struct Kind {
+    /// As Debian calls it.
+    pub(super) arch: &'static str,
+    pub(super) emulator: &'static str,
+    /// What the emulator has to be told.
+    pub(super) args: &'static [&'static str],
+    /// The kernel's name of the serial line.
+    pub(super) console: &'static str,
+    /// Removes from programs what only a debugger needs.
+    pub(super) strip: &'static str,
+    /// Whether its programs are built on a machine of another kind, with all that they need in them.
+    pub(super) is_foreign: bool,
+    pub(super) needs: &'static [Need],
+}
+
+const AMD64: Kind = Kind {
+    arch: "amd64",
+    emulator: "qemu-system-x86_64",
+    args: &[],
+    console: "ttyS0",
+    strip: "strip",
+    is_foreign: false,
+    needs: &[
+        Need { what: "qemu", there: || has("qemu-system-x86_64"), package: "qemu-system-x86" },
+        Need { what: "strip", there: || has("strip"), package: "binutils" },
+    ],
+};
+
+const ARM64: Kind = Kind {
+    arch: "arm64",
+    emulator: "qemu-system-aarch64",
+    args: &["-machine", "virt"],
+    console: "ttyAMA0",
+    strip: "aarch64-linux-gnu-strip",
+    is_foreign: true,
+    needs: &[
+        Need { what: "qemu for aarch64", there: || has("qemu-system-aarch64"), package: "qemu-system-arm" },
+        Need {
+            what: "a linker for aarch64 (aarch64-linux-gnu-gcc)",
+            there: || has(cross::LINKER),
+            package: "gcc-aarch64-linux-gnu",
+        },
+        Need {
+            what: "a static C library for aarch64",
+            there: cross::has_c_library,
+            package: "libc6-dev-arm64-cross",
+        },
+    ],
+};
+
+/// All, by kind, oldest kernel first. One has a single CPU; of those for aarch64 one lacks the atomic instructions
+/// that younger CPUs have.
+pub(super) const MACHINES: [Machine; 4] = [
+    Machine { name: "bookworm", release: "bookworm", kind: &AMD64, cpu: "max", cpus: 2 },
+    Machine { name: "trixie", release: "trixie", kind: &AMD64, cpu: "max", cpus: 1 },
+    Machine { name: "bookworm-arm64", release: "bookworm", kind: &ARM64, cpu: "cortex-a72", cpus: 2 },
+    Machine { name: "trixie-arm64", release: "trixie", kind: &ARM64, cpu: "max,pauth-impdef=on", cpus: 2 },
+];
+
+impl Kind {
+    /// Makes sure that what its machines take is there, or says why it can't be.
+    pub(super) fn ensure(&self) -> Result<(), String> {
+        if !cfg!(target_arch = "x86_64") {
+            return Err("kernels are booted from x86-64 only".into());
+        }
+        crate::setup::ensure_all(self.needs)
+    }
+}
