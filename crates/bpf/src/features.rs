@@ -117,12 +117,13 @@ impl Types {
         Self(Btf::from_vmlinux().ok())
     }
 
-    /// Checks what every program needs.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let has_rings =
-            self.0.as_ref().is_none_or(|types| types.type_by_name::<Struct<'_>>("bpf_ringbuf").is_some());
-        let text = "this kernel has no BPF ring buffer: Linux 5.8 or newer is needed";
-        if has_rings { Ok(()) } else { Err(Error::Missing(text.into())) }
+    /// Why the kernel does not load the programs, if it is too old for them.
+    pub(crate) fn too_old(&self) -> Option<Error> {
+        // Of the same age as functions that take pointers and memory that tracing programs keep with a thread.
+        const OF_AGE: Need = Need::Function("bpf_for_each_map_elem");
+        let text = "this kernel is too old for the probe: Linux 5.13 or newer is needed, or a distribution's with BPF of \
+                    that age";
+        (self.0.is_some() && !self.have(OF_AGE)).then(|| Error::Missing(text.into()))
     }
 
     pub(crate) fn have(&self, need: Need) -> bool {

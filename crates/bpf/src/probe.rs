@@ -173,7 +173,6 @@ impl Probe {
         let plan = plan(cpus, options.ring_bytes);
         open.maps.pieces.set_max_entries(plan.pieces as u32).map_err(kernel("size its rings"))?;
         let types = features::Types::of_kernel();
-        types.check()?;
         for mut program in open.open_object_mut().progs_mut() {
             let row = all_programs().find(|row| program.name() == row.name);
             let needed = row.is_some_and(|row| {
@@ -185,7 +184,7 @@ impl Probe {
         }
         let mut skel = open.load().map_err(|cause| match cause.kind() {
             ErrorKind::PermissionDenied => features::refused(),
-            _ => kernel("load its programs")(cause),
+            _ => types.too_old().unwrap_or_else(|| kernel("load its programs")(cause)),
         })?;
 
         let (counters, rings) = ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.pieces.as_fd(), &plan)?;
