@@ -84,6 +84,11 @@ impl Threads {
         self.entries.is_empty()
     }
 
+    /// Number of files known to be open, each counted once for every process that has it. Takes a look at every entry.
+    pub fn open_files(&self) -> usize {
+        self.entries.values().map(|thread| thread.fds.len()).sum()
+    }
+
     /// The thread with this id.
     pub fn get(&self, tid: i64) -> Option<&Thread> {
         self.entries.get(self.key(tid)?)
