@@ -12,11 +12,15 @@ use crate::log::{self, Level};
 mod capture;
 mod containers;
 mod http_output;
+mod metrics;
 mod tree;
+mod webserver;
 
 pub use capture::Capture;
 pub use containers::ContainerEngines;
 pub use http_output::HttpOutput;
+pub use metrics::Metrics;
+pub use webserver::Webserver;
 
 /// What `-c` means where it is not given.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
@@ -68,6 +72,10 @@ pub struct Config {
     pub outputs_queue: OutputsQueue,
     /// How long a slow server is waited for where something must wait, milliseconds.
     pub output_timeout: u64,
+    /// The web server that tells of this program.
+    pub webserver: Webserver,
+    /// What is measured.
+    pub metrics: Metrics,
     /// Log lines on standard error.
     pub log_stderr: bool,
     /// Most verbose level that is logged.
@@ -291,6 +299,8 @@ impl Default for Config {
             http_output: HttpOutput::default(),
             outputs_queue: OutputsQueue::default(),
             output_timeout: 2000,
+            webserver: Webserver::default(),
+            metrics: Metrics::default(),
             log_stderr: true,
             log_level: "info".into(),
             syscall_event_drops: Drops::default(),
@@ -374,8 +384,7 @@ const KNOWN_KEYS: &[&str] = &[
 
 /// Parts of the configuration that nothing here acts upon, and what to know about it.
 const NOT_HERE: &[(&str, &str)] = &[
-    ("/webserver/enabled", "there is no web server"),
-    ("/metrics/enabled", "there are no metrics; -v prints the capture's counters at the end"),
+    ("/metrics/jemalloc_stats_enabled", "this program does not use jemalloc"),
     ("/capture/enabled", "alerts don't start captures; `sysdig -w` records"),
     ("/buffer_format_base64", "buffers are written as text"),
     ("/container_engines/cri/disable_async", "runtimes are never waited for: events go on without them"),
@@ -532,6 +541,8 @@ impl Config {
             one_of("syscall_event_drops.actions", action, &["ignore", "log", "alert", "exit"])?;
         }
         self.http_output.check()?;
+        self.webserver.check()?;
+        self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.level()?;
         self.capture.check()
     }
@@ -625,7 +636,7 @@ mod tests {
             ("engine.modern_ebpf.buf_size_preset=11", "expected 1 to 10"),
             ("log_level=loud", "log_level `loud`"),
             ("syscall_event_drops.threshold=2", "expected 0 to 1"),
-            ("falco_libs.snaplen=all", "configuration key falco_libs.snaplen: invalid type"),
+            ("webserver.listen_port=http", "configuration key webserver.listen_port: invalid type"),
             ("json_output=maybe", "configuration key json_output: invalid type"),
         ] {
             let error = format!("{:#}", options(&[option]).err().unwrap());

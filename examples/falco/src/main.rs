@@ -15,6 +15,7 @@ mod explain;
 mod internal;
 mod list;
 mod log;
+mod metrics;
 mod output;
 mod pem;
 mod progress;
@@ -25,7 +26,10 @@ mod setup;
 mod source;
 mod stats;
 mod stdout;
+mod telemetry;
 mod test;
+mod versions;
+mod web;
 
 use args::Args;
 use reload::{Files, Stamp};
@@ -45,7 +49,7 @@ fn main() -> ExitCode {
 /// Does what the arguments ask for; answers whether all was well.
 fn start(args: &Args) -> Result<bool> {
     if args.version {
-        stdout::print(&format!("falco (eyas) {}\nEngine: 0.62.0\n", env!("CARGO_PKG_VERSION")))?;
+        stdout::print(&versions::as_text())?;
         return Ok(true);
     }
     if args.page_size {
@@ -92,7 +96,7 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     args.write_pidfile()?;
-    let setup = Arc::new(Setup::new(loaded.config, engine));
+    let setup = Arc::new(Setup::new(args, loaded, engine));
     run::run(args, &setup, files, early?)?;
     Ok(true)
 }

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -14,11 +15,19 @@ mod http;
 mod queue;
 mod syslog;
 
-pub use queue::{Batch, Queue};
+pub use queue::{Batch, Queue, Side};
 pub use syslog::Syslog;
 
 /// Size of a batch where outputs are buffered.
 const BATCH: usize = 64 << 10;
+
+/// Alerts that a channel had no room for, since the program started.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many alerts a channel had no room for since the program started.
+pub fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
 
 /// One finished alert line and how grave it is.
 #[derive(Clone, Copy, Debug)]

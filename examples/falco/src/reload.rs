@@ -182,21 +182,22 @@ impl Worker {
         self.is_watched = loaded.config.watch_config_files;
         // Also those that are read only now; of the others it is known from before they were read.
         read.extend(Stamp::of(&self.files));
-        let config = loaded.config;
-        let engine = rules::load(&self.args, &config)?;
-        let interest = Interest::of(&config, &engine)?;
+        let config = &loaded.config;
+        let engine = rules::load(&self.args, config)?;
+        let interest = Interest::of(config, &engine)?;
         let running = Arc::clone(&lock(&self.running));
-        let changed = changes::between(&running.config, &config)?;
+        let changed = changes::between(&running.config, config)?;
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
             log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
         }
         // Certificates may be others under the same names.
         let outputs =
             match config.http_output.enabled || changed.iter().any(|key| changes::is_of_outputs(key)) {
-                true => Some(Outputs::open(&config, self.args.unbuffered)?),
+                true => Some(Outputs::open(config, self.args.unbuffered)?),
                 false => None,
             };
         config.start_log()?;
-        Ok(Replacement { setup: Arc::new(Setup::new(config, engine)), outputs, interest })
+        let setup = Arc::new(Setup::new(&self.args, loaded, engine));
+        Ok(Replacement { setup, outputs, interest })
     }
 }

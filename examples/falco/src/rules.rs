@@ -76,6 +76,11 @@ pub fn paths<'a>(args: &'a Args, config: &'a Config) -> &'a [PathBuf] {
     if args.rules.is_empty() { &config.rules_files } else { &args.rules }
 }
 
+/// The rules files that these paths stand for, as far as they can be had.
+pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().filter_map(|path| yaml_files(path).ok()).flatten().collect()
+}
+
 /// A loader as the configuration wants it.
 fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));

@@ -15,11 +15,13 @@ use crate::args::Args;
 use crate::config::Config;
 use crate::drops::Monitor;
 use crate::log;
+use crate::metrics::{Alerts, Counted, Sample, Samples};
 use crate::output::{Batch, Outputs, Queue};
 use crate::reload::{self, Reload, Replacement, Stamp, Update};
 use crate::setup::Setup;
 use crate::source::{self, Adjust, Early, Interest, Opened};
 use crate::stats::RuleCounts;
+use crate::telemetry::Telemetry;
 
 mod threads;
 mod turns;
@@ -134,6 +136,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     let mut queue = Queue::start(Outputs::open(config, args.unbuffered)?)?;
     let mut monitor = Monitor::new(config.syscall_event_drops.clone());
     let reload = Reload::start(args, setup, read, signals.attention.clone())?;
+    let mut telemetry = Telemetry::start(config, &setup.options.hostname, &queue)?;
     let limit = Limit { seconds: args.duration, first_ts: 0 };
     let mut totals = Totals::default();
     let began = Instant::now();
@@ -143,7 +146,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         let parts = source::share(config, threads)?;
         opened(config);
         let turns = Turns::new(setup, &reload);
-        outcome = threads::run(parts, &turns, limit, &signals, &mut queue, &mut totals);
+        outcome = threads::run(parts, &turns, limit, &signals, telemetry.samples(), &mut queue, &mut totals);
         (last, profile) = (turns.last(), None);
     } else {
         let source = source::open(config, &setup.engine, early)?;
@@ -155,6 +158,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             limit,
             signals: &signals,
             reload: &reload,
+            samples: telemetry.samples(),
             monitor: &mut monitor,
             queue: &mut queue,
             totals: &mut totals,
@@ -166,6 +170,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         };
         (last, profile) = (judge.setup, judge.profile);
     }
+    telemetry.finish();
     let written = queue.close();
     let elapsed = began.elapsed().as_secs_f64();
     eprintln!("{}", monitor.summary());
@@ -202,13 +207,19 @@ struct Alone<'a, 'e> {
     limit: Limit,
     signals: &'a Signals,
     reload: &'a Reload,
+    samples: Option<&'a Samples>,
     monitor: &'a mut Monitor,
     queue: &'a mut Queue,
     totals: &'a mut Totals,
 }
 
 impl Alone<'_, '_> {
-    fn run<S: Adjust>(&mut self, mut source: S, inspector: sinsp::Config, live: bool) -> Result<()> {
+    fn run<S: Adjust + Counted>(
+        &mut self,
+        mut source: S,
+        inspector: sinsp::Config,
+        live: bool,
+    ) -> Result<()> {
         let mut inspector = Inspector::new(inspector);
         if live {
             hurry();
@@ -248,9 +259,23 @@ impl Alone<'_, '_> {
             if let Err(error) = step {
                 break Err(error.into());
             }
+            // Now that the first step has brought what was there before.
+            if self.samples.is_some_and(Samples::is_asked) {
+                self.sample(&mut source, &inspector);
+            }
         };
         self.totals.stats = source.stats();
+        self.sample(&mut source, &inspector);
         outcome
+    }
+
+    /// Tells what is known now, if anybody may want to know.
+    #[cold]
+    fn sample(&self, source: &mut impl Counted, inspector: &Inspector) {
+        if let Some(samples) = self.samples {
+            samples.count(Alerts::new(&self.judge.setup, &self.totals.counts));
+            samples.give(Sample::take(self.totals.events, source, inspector));
+        }
     }
 
     /// Does what signals and the reload ask for; answers whether it is over.

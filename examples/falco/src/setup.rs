@@ -5,9 +5,12 @@ use std::sync::Arc;
 use eyas::rules::{AlertOptions, Engine};
 use jiff::Zoned;
 
-use crate::config::Config;
+use crate::args::Args;
+use crate::config::{Config, Loaded};
 use crate::internal::Internal;
+use crate::metrics::ReadFiles;
 use crate::output::Batch;
+use crate::rules;
 
 /// A ruleset and the configuration that belongs to it.
 pub struct Setup {
@@ -17,10 +20,15 @@ pub struct Setup {
     pub options: AlertOptions,
     /// All of the configuration; what cannot change while the program runs counts of the first one only.
     pub config: Config,
+    /// Where both came from.
+    pub files: ReadFiles,
 }
 
 impl Setup {
-    pub fn new(config: Config, engine: Engine) -> Self {
+    /// Rules of a configuration that were read just now.
+    pub fn new(args: &Args, loaded: Loaded, engine: Engine) -> Self {
+        let config = loaded.config;
+        let files = ReadFiles::new(&rules::files(rules::paths(args, &config)), &loaded.files);
         let options = AlertOptions {
             hostname: hostname(),
             time_iso_8601: config.time_format_iso_8601,
@@ -30,7 +38,7 @@ impl Setup {
             json_tags: config.json_include_tags_property,
             ..AlertOptions::default()
         };
-        Self { engine: Arc::new(engine), options, config }
+        Self { engine: Arc::new(engine), options, config, files }
     }
 
     /// Adds an alert of the program's own.

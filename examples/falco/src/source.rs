@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 #[cfg(feature = "live")]
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use eyas::rules::Engine;
@@ -148,10 +149,14 @@ fn replay_inspector(config: &Config) -> sinsp::Config {
     sinsp::Config { max_threads: config.falco_libs.thread_table_size, ..sinsp::Config::default() }
 }
 
+/// Where the root of the machine is seen: `HOST_ROOT`.
+pub fn host_root() -> PathBuf {
+    std::env::var_os("HOST_ROOT").map_or_else(|| "/".into(), Into::into)
+}
+
 #[cfg(feature = "live")]
 fn proc_options() -> eyas::scap::proc::Options {
-    let root = std::env::var_os("HOST_ROOT").map_or_else(|| "/".into(), Into::into);
-    eyas::scap::proc::Options { root, ..eyas::scap::proc::Options::default() }
+    eyas::scap::proc::Options { root: host_root(), ..eyas::scap::proc::Options::default() }
 }
 
 /// How to capture, with what these rules need if they are known.

@@ -1,4 +1,4 @@
-//! What is printed when the run ends.
+//! Alerts counted, and what is printed of that when the run ends.
 
 use std::fmt::Write;
 
@@ -35,6 +35,24 @@ impl RuleCounts {
         for (rule, alerts) in engine.rules().iter().zip(self.by_rule.drain(..)) {
             add(&mut self.before, &rule.name, rule.priority, alerts);
         }
+    }
+
+    /// Alerts of all rules so far, also of those that are there no more.
+    pub fn total(&self) -> u64 {
+        self.by_rule.iter().sum::<u64>() + self.before.iter().map(|counted| counted.alerts).sum::<u64>()
+    }
+
+    /// Alerts of each rule so far, in the order of the engine's.
+    pub fn by_rule(&self, engine: &Engine) -> Vec<u64> {
+        let now = self.by_rule.iter().copied().chain(std::iter::repeat(0));
+        let earlier = |name: &str| {
+            self.before
+                .iter()
+                .filter(|counted| counted.rule == name)
+                .map(|counted| counted.alerts)
+                .sum::<u64>()
+        };
+        engine.rules().iter().zip(now).map(|(rule, now)| now + earlier(&rule.name)).collect()
     }
 
     /// The summary that closes a run, as Falco prints it; the rules in the order of the files, then those that are

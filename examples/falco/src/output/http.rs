@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::backlog::Backlog;
-use super::{Line, Output};
+use super::{DROPPED, Line, Output};
 use crate::config::Config;
 use crate::log::{Level, Seldom, log};
 use client::{Answer, Client, Failure};
@@ -75,6 +76,7 @@ impl Output for Http {
             self.pushed += 1;
             return Ok(());
         }
+        DROPPED.fetch_add(1, Ordering::Relaxed);
         if let Some(times) = self.full.happened() {
             let text = format!(
                 "http_output: {} takes alerts too slowly: the queue is full, {times} left out since this was last said",
@@ -90,6 +92,7 @@ impl Drop for Http {
     fn drop(&mut self) {
         let left = self.backlog.close(self.pushed, self.timeout);
         if left > 0 {
+            DROPPED.fetch_add(left, Ordering::Relaxed);
             let (url, ms) = (&self.url, self.timeout.as_millis());
             let text = format!(
                 "http_output: {left} alerts not delivered: {url} took none of them in {ms} ms (output_timeout) at the end"

@@ -80,10 +80,16 @@ impl Queue {
         let (full, take_full) = sync_channel::<Batch>(DEPTH);
         let (give_back, empty) = sync_channel(DEPTH + 1);
         let writer = thread::Builder::new().name("outputs".into()).spawn(move || {
+            let mut ending: Vec<JoinHandle<()>> = Vec::new();
             for mut batch in take_full {
                 if let Some(others) = batch.outputs.take() {
                     outputs.flush()?;
-                    outputs = others;
+                    let before = std::mem::replace(&mut outputs, others);
+                    // It may have much to say to a server that is slow, which nobody else need wait for.
+                    ending.retain(|thread| !thread.is_finished());
+                    let end =
+                        thread::Builder::new().name("outputs before".into()).spawn(move || drop(before));
+                    ending.extend(end);
                 }
                 if batch.reopen {
                     outputs.reopen();
@@ -93,10 +99,22 @@ impl Queue {
                 // Nobody may want it any more.
                 let _ = give_back.try_send(batch);
             }
-            outputs.flush()
+            let flushed = outputs.flush();
+            drop(outputs);
+            // What makes one panic is on standard error.
+            ending.into_iter().for_each(|thread| drop(thread.join()));
+            flushed
         });
         let writer = Some(writer.context("can't start the thread that writes alerts")?);
         Ok(Self { full: Some(full), empty, batch: Batch::default(), unflushed: false, writer })
+    }
+
+    /// A way in for another thread; the queue ends only when it is gone.
+    ///
+    /// # Errors
+    /// The outputs are closed.
+    pub fn side(&self) -> Result<Side> {
+        self.full.clone().map(Side).context("the outputs are closed")
     }
 
     /// Where alerts are added; call [`Queue::offer`] then.
@@ -171,6 +189,18 @@ impl Queue {
             Some(Ok(result)) => result,
             Some(Err(_)) => bail!("the thread that writes alerts has failed"),
         }
+    }
+}
+
+/// Where another thread than the one that tests events hands on alerts.
+pub struct Side(SyncSender<Batch>);
+
+impl Side {
+    /// Hands on one alert, and waits until the writer has time for it; answers whether there is a writer.
+    pub fn send(&self, severity: u8, line: &str) -> bool {
+        let mut batch = Batch { flush: true, ..Batch::default() };
+        batch.add(severity, |out| out.extend_from_slice(line.as_bytes()));
+        self.0.send(batch).is_ok()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::config::Config;
 
 /// Keys of which only the program's start takes notice.
-const FIXED: &[&str] = &["container_engines", "engine", "falco_libs"];
+const FIXED: &[&str] = &["container_engines", "engine", "falco_libs", "metrics", "webserver"];
 
 /// Keys that say where alerts go.
 const OUTPUTS: &[&str] = &[

@@ -15,6 +15,7 @@ use eyas::sinsp::{Config, Inspector, Step};
 
 use super::turns::{Passed, Turns};
 use super::{Judge, Limit, Signals, Totals};
+use crate::metrics::{Alerts, Sample, Samples};
 use crate::output::{Batch, Queue};
 
 /// Events of a stretch.
@@ -25,7 +26,7 @@ const DEPTH: usize = 8;
 /// What a thread has of a stretch.
 enum Message {
     Stretch { alerts: Batch, matches: Vec<Match> },
-    End { outcome: Result<()>, events: u64, stats: Stats },
+    End { outcome: Result<()>, events: u64, stats: Stats, last: Option<Box<Sample>> },
 }
 
 pub(super) fn run(
@@ -33,6 +34,7 @@ pub(super) fn run(
     turns: &Turns<'_>,
     limit: Limit,
     signals: &Signals,
+    samples: Option<&Samples>,
     queue: &mut Queue,
     totals: &mut Totals,
 ) -> Result<()> {
@@ -41,12 +43,13 @@ pub(super) fn run(
         let mut receivers = Vec::with_capacity(count);
         for (own, (reader, config)) in parts.into_iter().enumerate() {
             let (send, receive) = sync_channel(DEPTH);
-            let worker = Worker { own: own as u64, count: count as u64, send, limit, signals, turns };
+            let (own, count) = (own as u64, count as u64);
+            let worker = Worker { own, count, send, limit, signals, turns, samples };
             let builder = thread::Builder::new().name(format!("judge {own}"));
             builder.spawn_scoped(scope, move || worker.run(reader, config))?;
             receivers.push(receive);
         }
-        collect(&receivers, turns, queue, totals)
+        collect(&receivers, turns, samples, queue, totals)
     })
 }
 
@@ -54,9 +57,16 @@ pub(super) fn run(
 fn collect(
     receivers: &[Receiver<Message>],
     turns: &Turns<'_>,
+    samples: Option<&Samples>,
     queue: &mut Queue,
     totals: &mut Totals,
 ) -> Result<()> {
+    let tell = |totals: &Totals| {
+        if let Some(samples) = samples {
+            samples.count(Alerts::new(&turns.last(), &totals.counts));
+        }
+    };
+    tell(totals);
     for (stretch, receiver) in (0..).zip(receivers.iter().cycle()) {
         match receiver.recv() {
             Ok(Message::Stretch { mut alerts, matches }) => {
@@ -65,10 +75,14 @@ fn collect(
                     outputs.map_or(Ok(()), |outputs| queue.replace(outputs))?;
                 }
                 matches.into_iter().for_each(|hit| totals.counts.count(hit));
+                tell(totals);
                 queue.batch().append(&mut alerts);
                 queue.offer()?;
             }
-            Ok(Message::End { outcome, events, stats }) => {
+            Ok(Message::End { outcome, events, stats, last }) => {
+                if let (Some(samples), Some(last)) = (samples, last) {
+                    samples.give(*last);
+                }
                 (totals.events, totals.stats) = (events, stats);
                 return outcome;
             }
@@ -85,6 +99,7 @@ struct Worker<'a> {
     limit: Limit,
     signals: &'a Signals,
     turns: &'a Turns<'a>,
+    samples: Option<&'a Samples>,
 }
 
 impl Worker<'_> {
@@ -130,13 +145,21 @@ impl Worker<'_> {
             if let Err(error) = step {
                 break Err(error.into());
             }
+            // All know the same of the state.
+            if self.own == 0
+                && let Some(samples) = self.samples
+                && samples.is_asked()
+            {
+                samples.give(Sample::take(events, &mut reader, &inspector));
+            }
         };
         let stats = reader.stats();
+        let last = self.samples.map(|_| Box::new(Sample::take(events, &mut reader, &inspector)));
         // As above.
         if self.is_own(at) && self.send.send(Message::Stretch { alerts, matches }).is_err() {
             return;
         }
-        let _ = self.send.send(Message::End { outcome, events, stats });
+        let _ = self.send.send(Message::End { outcome, events, stats, last });
     }
 
     fn is_own(&self, stretch: u64) -> bool {

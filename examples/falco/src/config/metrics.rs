@@ -1,0 +1,177 @@
+//! `metrics:`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+/// What is measured, and where that goes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Metrics {
+    /// On or off.
+    pub enabled: bool,
+    /// Time between two snapshots, as Prometheus writes it.
+    #[serde(deserialize_with = "as_text")]
+    pub interval: String,
+    /// Snapshots are alerts.
+    pub output_rule: bool,
+    /// Snapshots are lines of this file.
+    pub output_file: PathBuf,
+    /// Alerts by rule.
+    pub rules_counters_enabled: bool,
+    /// Time and memory that this program and the machine use.
+    pub resource_utilization_enabled: bool,
+    /// The tables of threads and open files.
+    pub state_counters_enabled: bool,
+    /// Events made and lost.
+    pub kernel_event_counters_enabled: bool,
+    /// The same for each CPU.
+    pub kernel_event_counters_per_cpu_enabled: bool,
+    /// Runs and time of the programs in the kernel.
+    pub libbpf_stats_enabled: bool,
+    /// Memory in megabytes, in snapshots.
+    pub convert_memory_to_mb: bool,
+    /// What is 0 is told, too, in snapshots.
+    pub include_empty_values: bool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            interval: "1h".into(),
+            output_rule: false,
+            output_file: PathBuf::new(),
+            rules_counters_enabled: true,
+            resource_utilization_enabled: true,
+            state_counters_enabled: true,
+            kernel_event_counters_enabled: true,
+            kernel_event_counters_per_cpu_enabled: true,
+            libbpf_stats_enabled: true,
+            convert_memory_to_mb: true,
+            include_empty_values: false,
+        }
+    }
+}
+
+/// A number is no interval, but the error should say so rather than that it is no text.
+fn as_text<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(input)? {
+        Value::String(text) => text,
+        other => other.to_string(),
+    })
+}
+
+/// Units in the order in which an interval has them, in milliseconds.
+const UNITS: [(&str, u64); 7] = [
+    ("y", 365 * 24 * 3_600_000),
+    ("w", 7 * 24 * 3_600_000),
+    ("d", 24 * 3_600_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
+/// The shortest interval, milliseconds.
+const SHORTEST: u64 = 100;
+
+impl Metrics {
+    /// What can be told to be wrong.
+    pub(super) fn check(&self, prometheus: bool) -> Result<()> {
+        if !self.enabled {
+            return Ok(());
+        }
+        self.every()?;
+        if !self.output_rule && self.output_file.as_os_str().is_empty() && !prometheus {
+            bail!(
+                "metrics are enabled but go nowhere: set metrics.output_rule, metrics.output_file, or \
+                 webserver.enabled and webserver.prometheus_metrics_enabled"
+            );
+        }
+        Ok(())
+    }
+
+    /// The interval.
+    ///
+    /// # Errors
+    /// It is none, or too short.
+    pub fn every(&self) -> Result<Duration> {
+        let text = &self.interval;
+        match milliseconds(text) {
+            Some(ms) if ms >= SHORTEST => Ok(Duration::from_millis(ms)),
+            Some(ms) => bail!("metrics.interval is `{text}`, {ms} ms: expected at least {SHORTEST}ms"),
+            None => bail!(
+                "metrics.interval is `{text}`: expected numbers with units, the longer first, of y, w, d, h, m, s, ms, \
+                 as in 15m or 1h30m"
+            ),
+        }
+    }
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let mut rest = text.as_str();
+    let mut units = UNITS.iter();
+    let mut sum = 0u64;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        // Those passed over can't come any more.
+        let (_, worth) = units.find(|(unit, _)| *unit == &rest[..letters])?;
+        rest = &rest[letters..];
+        sum = sum.checked_add(number.checked_mul(*worth)?)?;
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_those_of_prometheus() {
+        for (text, want) in [
+            ("100ms", Some(100)),
+            ("1h", Some(3_600_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("1y2w3d4h5m6s7ms", Some(33_019_506_007)),
+            ("0s", Some(0)),
+            ("", None),
+            ("5000", None),
+            ("h", None),
+            ("30m1h", None),
+            ("1h1h", None),
+            ("1.5h", None),
+            ("-1h", None),
+            ("1x", None),
+            ("1é", None),
+            ("99999999999999999999y", None),
+            ("9999999999999y", None),
+        ] {
+            assert_eq!(milliseconds(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let metrics = |interval: &str| Metrics {
+            enabled: true,
+            output_rule: true,
+            interval: interval.into(),
+            ..Metrics::default()
+        };
+        for (text, want) in [("99ms", "at least 100ms"), ("soon", "`soon`: expected numbers with units")] {
+            let error = metrics(text).check(false).unwrap_err().to_string();
+            assert!(error.contains(want), "{error}");
+        }
+        let nowhere = Metrics { output_rule: false, ..metrics("1s") };
+        assert!(nowhere.check(false).unwrap_err().to_string().contains("go nowhere"));
+        assert!(nowhere.check(true).is_ok());
+    }
+}

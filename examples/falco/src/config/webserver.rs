@@ -1,0 +1,72 @@
+//! `webserver:`
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// The web server that tells of this program.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Webserver {
+    /// On or off.
+    pub enabled: bool,
+    /// Where it listens; 0 for any port that is free.
+    pub listen_port: u32,
+    /// Address of the interface; all of IPv4 by default.
+    pub listen_address: String,
+    /// Path that tells that the program lives.
+    pub k8s_healthz_endpoint: String,
+    /// Metrics are told, too, if there are any.
+    pub prometheus_metrics_enabled: bool,
+    /// Connections are encrypted.
+    pub ssl_enabled: bool,
+    /// File with the certificate and its key.
+    pub ssl_certificate: PathBuf,
+}
+
+impl Default for Webserver {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            listen_port: 8765,
+            listen_address: "0.0.0.0".into(),
+            k8s_healthz_endpoint: "/healthz".into(),
+            prometheus_metrics_enabled: false,
+            ssl_enabled: false,
+            ssl_certificate: "/etc/falco/falco.pem".into(),
+        }
+    }
+}
+
+impl Webserver {
+    /// What can be told to be wrong before it starts.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.enabled {
+            self.address()?;
+            if !self.k8s_healthz_endpoint.starts_with('/') {
+                bail!(
+                    "webserver.k8s_healthz_endpoint is `{}`: expected a path, as /healthz",
+                    self.k8s_healthz_endpoint
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The address or the port is none.
+    pub fn address(&self) -> Result<SocketAddr> {
+        let text = &self.listen_address;
+        let address: IpAddr = text.parse().ok().with_context(|| {
+            format!("webserver.listen_address is `{text}`: expected an IPv4 or IPv6 address")
+        })?;
+        let port = u16::try_from(self.listen_port)
+            .ok()
+            .with_context(|| format!("webserver.listen_port is {}: expected 0 to 65535", self.listen_port))?;
+        Ok((address, port).into())
+    }
+}

@@ -1,0 +1,207 @@
+//! Numbers that the thread which tests events hands out when somebody asks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use eyas::scap::{EventSource, Interface, Reader, Stats};
+use eyas::sinsp::Inspector;
+use eyas::sinsp::state::StateStats;
+
+use crate::setup::Setup;
+use crate::stats::RuleCounts;
+
+/// What a source knows beside [`Stats`].
+pub trait Counted: EventSource {
+    /// Events made and lost on each CPU.
+    fn cpus(&self) -> Vec<Cpu> {
+        Vec::new()
+    }
+}
+
+impl Counted for Reader {}
+
+#[cfg(feature = "live")]
+impl Counted for eyas::scap::live::Source {
+    fn cpus(&self) -> Vec<Cpu> {
+        let cpu = |drops: eyas::scap::live::CpuDrops| Cpu {
+            produced: drops.produced,
+            drops: drops.buffer + drops.scratch + drops.bug,
+        };
+        self.drops().into_iter().map(cpu).collect()
+    }
+}
+
+/// Events of a CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cpu {
+    /// Made, the lost ones included.
+    pub produced: u64,
+    /// Lost.
+    pub drops: u64,
+}
+
+/// Alerts so far.
+pub struct Alerts {
+    /// The rules that events are tested by.
+    pub setup: Arc<Setup>,
+    /// Alerts of each of them, in their order.
+    pub by_rule: Vec<u64>,
+    /// Alerts of all rules, also of those that are there no more.
+    pub total: u64,
+}
+
+impl Alerts {
+    /// What was counted.
+    pub fn new(setup: &Arc<Setup>, counts: &RuleCounts) -> Self {
+        Self { setup: Arc::clone(setup), by_rule: counts.by_rule(&setup.engine), total: counts.total() }
+    }
+}
+
+/// Counters and sizes at one moment.
+pub struct Sample {
+    /// Alerts so far.
+    pub alerts: Option<Arc<Alerts>>,
+    /// Events tested.
+    pub events: u64,
+    /// Events made and lost.
+    pub stats: Stats,
+    /// The same by CPU.
+    pub cpus: Vec<Cpu>,
+    /// What was looked up, added and given up.
+    pub state: StateStats,
+    /// Threads known.
+    pub threads: u64,
+    /// Files known to be open.
+    pub fds: u64,
+    /// Addresses of the machine.
+    pub interfaces: Vec<Interface>,
+    /// When the machine started, ns since the epoch; 0 if not known.
+    pub boot_ts: u64,
+    /// CPUs of the machine.
+    pub num_cpus: u64,
+}
+
+impl Sample {
+    /// What source and inspector know after so many events; alerts are told by who counts them.
+    pub fn take(events: u64, source: &mut impl Counted, inspector: &Inspector) -> Self {
+        let state = inspector.state();
+        Self {
+            alerts: None,
+            events,
+            stats: source.stats(),
+            cpus: source.cpus(),
+            state: inspector.stats(),
+            threads: state.threads.len() as u64,
+            fds: state.threads.open_files() as u64,
+            interfaces: state.interfaces.clone(),
+            boot_ts: state.machine.boot_ts,
+            num_cpus: state.machine.cpus.into(),
+        }
+    }
+}
+
+/// Where samples are asked for and given.
+#[derive(Default)]
+pub struct Samples {
+    asked: AtomicBool,
+    inner: Mutex<Inner>,
+    given: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    last: Option<Arc<Sample>>,
+    /// How many were given.
+    number: u64,
+    alerts: Option<Arc<Alerts>>,
+    /// No more will be.
+    over: bool,
+}
+
+impl Samples {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing is left half done where the lock is held.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody waits for a sample.
+    #[inline]
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Alerts so far, for samples that are given from here on.
+    pub fn count(&self, alerts: Alerts) {
+        self.lock().alerts = Some(Arc::new(alerts));
+    }
+
+    /// Gives one to all who wait.
+    pub fn give(&self, mut sample: Sample) {
+        let mut inner = self.lock();
+        sample.alerts.clone_from(&inner.alerts);
+        self.asked.store(false, Ordering::Relaxed);
+        inner.last = Some(Arc::new(sample));
+        inner.number += 1;
+        self.given.notify_all();
+    }
+
+    /// No more will be given: the last one holds from here on.
+    pub fn close(&self) {
+        self.lock().over = true;
+        self.given.notify_all();
+    }
+
+    /// A sample of now, or the last one if there is none within `patience`; nothing if there was none at all.
+    pub fn ask(&self, patience: Duration) -> Option<Arc<Sample>> {
+        let until = Instant::now() + patience;
+        let mut inner = self.lock();
+        let number = inner.number;
+        while !inner.over && inner.number == number {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.asked.store(true, Ordering::Relaxed);
+            inner = self.given.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        inner.last.clone()
+    }
+
+    /// Whether there will be no more.
+    pub fn is_over(&self) -> bool {
+        self.lock().over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_gets_what_is_given_then() {
+        let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+        let mut source = Reader::open(capture).unwrap();
+        let mut sample = |events| Sample::take(events, &mut source, &Inspector::default());
+        let samples = Samples::default();
+        assert!(samples.ask(Duration::ZERO).is_none() && !samples.is_asked());
+        samples.give(sample(1));
+        std::thread::scope(|scope| {
+            let asker = scope.spawn(|| samples.ask(Duration::from_secs(60)).unwrap().events);
+            while !samples.is_asked() {
+                std::thread::yield_now();
+            }
+            samples.give(sample(2));
+            assert_eq!(asker.join().unwrap(), 2);
+        });
+        assert!(!samples.is_asked());
+        assert_eq!(
+            samples.ask(Duration::from_millis(1)).unwrap().events,
+            2,
+            "the last one, if nobody answers"
+        );
+        samples.close();
+        assert!(samples.is_over());
+        assert_eq!(samples.ask(Duration::from_secs(60)).unwrap().events, 2);
+    }
+}

@@ -1,0 +1,324 @@
+//! The metrics, a row each.
+
+use eyas::rules::Rule;
+
+use super::facts::{FileHash, ReadFiles};
+use super::reading::{Point, Reading, Value, count, one, text};
+use super::samples::Cpu;
+use Group::{Causes, Cpus, Events, General, Resources, Rules, State};
+use Kind::{Counter, Gauge};
+use Unit::{Bytes, Count, Info, Kibibytes, Percent, Plain, Seconds, Timestamp};
+
+/// A row.
+pub struct Metric {
+    /// Key in snapshots. `*` stands for what tells several apart; where the unit is changed, so is the key's end.
+    pub key: &'static str,
+    /// Name for Prometheus, behind `falcosecurity_`; empty for what others tell there.
+    pub name: &'static str,
+    /// What asks for it.
+    pub group: Group,
+    /// What it counts.
+    pub unit: Unit,
+    /// How it changes.
+    pub kind: Kind,
+    /// What it is.
+    pub help: &'static str,
+    /// Where it comes from.
+    pub read: fn(&Reading<'_>) -> Vec<Point>,
+}
+
+/// What is asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Always there, also when 0.
+    General,
+    /// `rules_counters_enabled`
+    Rules,
+    /// `resource_utilization_enabled`
+    Resources,
+    /// `state_counters_enabled`
+    State,
+    /// `kernel_event_counters_enabled`, also when 0.
+    Events,
+    /// `kernel_event_counters_enabled`
+    Causes,
+    /// `kernel_event_counters_per_cpu_enabled`
+    Cpus,
+}
+
+/// What a number is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// A text, or a number that nobody adds up.
+    Plain,
+    /// A text that labels tell.
+    Info,
+    /// 0 to 100, or more for several CPUs; for Prometheus 0 to 1.
+    Percent,
+    /// 1,024 bytes; megabytes where snapshots are asked to have them, bytes for Prometheus.
+    Kibibytes,
+    /// Bytes; as above.
+    Bytes,
+    /// Since something.
+    Seconds,
+    /// Nanoseconds since the epoch.
+    Timestamp,
+}
+
+/// How a number changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+const fn row(
+    key: &'static str,
+    name: &'static str,
+    (group, unit, kind): (Group, Unit, Kind),
+    help: &'static str,
+    read: fn(&Reading<'_>) -> Vec<Point>,
+) -> Metric {
+    Metric { key, name, group, unit, kind, help, read }
+}
+
+/// All of them.
+#[rustfmt::skip]
+pub const METRICS: &[Metric] = &[
+    row("evt.time", "", (General, Timestamp, Gauge),
+        "When the snapshot was taken", |r| count(r.now)),
+    row("evt.hostname", "evt_hostname_info", (General, Info, Gauge),
+        "Name of the machine", |r| text("hostname", &r.facts.hostname)),
+    row("evt.source", "", (General, Plain, Gauge),
+        "Where events come from", |_| text("source", "syscall")),
+    row("scap.engine_name", "scap_engine_name_info", (General, Info, Gauge),
+        "What captures events", engine),
+    row("falco.version", "falco_version_info", (General, Info, Gauge),
+        "Version of this program", |_| text("version", crate::versions::FALCO)),
+    row("falco.kernel_release", "falco_kernel_release_info", (General, Info, Gauge),
+        "Release of the kernel", |r| text("kernel_release", &r.facts.kernel_release)),
+    row("falco.sha256_rules_file.*", "falco_sha256_rules_files_info", (General, Info, Gauge),
+        "Rules files", |r| files(r, |files| &files.rules)),
+    row("falco.sha256_config_file.*", "falco_sha256_config_files_info", (General, Info, Gauge),
+        "Configuration files", |r| files(r, |files| &files.config)),
+    row("falco.start_ts", "falco_start_timestamp_nanoseconds", (General, Timestamp, Gauge),
+        "When this program started", |r| count(r.facts.start_ts)),
+    row("falco.reload_ts", "falco_reload_timestamp_nanoseconds", (General, Timestamp, Gauge),
+        "When rules and configuration were read", |r| count(r.alerts().map(|a| a.setup.files.at))),
+    row("falco.duration_sec", "falco_duration_seconds_total", (General, Seconds, Counter),
+        "How long this program has been running",
+        |r| count(r.now.saturating_sub(r.facts.start_ts) / 1_000_000_000)),
+    row("falco.host_boot_ts", "falco_host_boot_timestamp_nanoseconds", (General, Timestamp, Gauge),
+        "When the machine started", |r| count(r.of(|s| s.boot_ts).filter(|ts| *ts > 0))),
+    row("falco.host_num_cpus", "falco_host_num_cpus_total", (General, Count, Gauge),
+        "Processors of the machine", |r| count(r.of(|s| s.num_cpus))),
+    row("falco.host_netinfo.interfaces.*.protocols.ipv4.addresses", "", (General, Plain, Gauge),
+        "Addresses of an interface", |r| addresses(r, true)),
+    row("falco.host_netinfo.interfaces.*.protocols.ipv6.addresses", "", (General, Plain, Gauge),
+        "Addresses of an interface", |r| addresses(r, false)),
+    row("falco.outputs_queue_num_drops", "falco_outputs_queue_num_drops_total", (General, Count, Counter),
+        "Alerts that an output had no room for", |_| count(crate::output::dropped())),
+    row("falco.num_evts", "falco_num_evts_total", (General, Count, Counter),
+        "Events tested", |r| count(r.of(|s| s.events))),
+    row("falco.num_evts_prev", "", (General, Plain, Counter),
+        "Events tested at the snapshot before", |r| count(r.before.map_or(0, |b| b.events))),
+    row("falco.evts_rate_sec", "", (General, Plain, Gauge),
+        "Events tested each second since then",
+        |r| one(r.before.filter(|b| b.events > 0).map(|_| Value::Real(r.rate(|b| b.events))))),
+
+    row("falco.rules.matches_total", "", (Rules, Plain, Counter),
+        "Alerts", |r| count(r.alerts().map(|a| a.total))),
+    row("falco.rules.*", "falco_rules_matches_total", (Rules, Count, Counter),
+        "Alerts of a rule", rules),
+
+    row("falco.cpu_usage_perc", "falco_cpu_usage_ratio", (Resources, Percent, Gauge),
+        "Processor time of this program since it started, of one CPU", |r| real(r.resources.cpu_percent)),
+    row("falco.memory_rss_kb", "falco_memory_rss_bytes", (Resources, Kibibytes, Gauge),
+        "Resident memory of this program", |r| count(r.resources.rss)),
+    row("falco.memory_vsz_kb", "falco_memory_vsz_bytes", (Resources, Kibibytes, Gauge),
+        "Address space of this program", |r| count(r.resources.vsz)),
+    row("falco.memory_pss_kb", "falco_memory_pss_bytes", (Resources, Kibibytes, Gauge),
+        "Resident memory of this program, its part of what is shared", |r| count(r.resources.pss)),
+    row("falco.container_memory_used_bytes", "falco_container_memory_used_bytes", (Resources, Bytes, Gauge),
+        "Memory of the control group that this program is in", |r| count(r.resources.container)),
+    row("falco.host_cpu_usage_perc", "falco_host_cpu_usage_ratio", (Resources, Percent, Gauge),
+        "Processor time of the machine since it started, of all CPUs", |r| real(r.resources.host_cpu_percent)),
+    row("falco.host_memory_used_kb", "falco_host_memory_used_bytes", (Resources, Kibibytes, Gauge),
+        "Memory of the machine that is neither free nor used for files", |r| count(r.resources.host_memory)),
+    row("falco.host_procs_running", "falco_host_procs_running_total", (Resources, Count, Gauge),
+        "Threads of the machine that run or could", |r| count(r.resources.host_running)),
+    row("falco.host_open_fds", "falco_host_open_fds_total", (Resources, Count, Gauge),
+        "Open files of the machine", |r| count(r.resources.host_fds)),
+
+    row("falco.n_threads", "scap_n_threads_total", (State, Count, Gauge),
+        "Threads that are known", |r| count(r.of(|s| s.threads))),
+    row("falco.n_fds", "scap_n_fds_total", (State, Count, Gauge),
+        "Files that are known to be open", |r| count(r.of(|s| s.fds))),
+    row("falco.n_added_threads", "scap_n_added_threads_total", (State, Count, Counter),
+        "Threads added to those known", |r| count(r.of(|s| s.state.threads_added))),
+    row("falco.n_removed_threads", "scap_n_removed_threads_total", (State, Count, Counter),
+        "Threads removed from those known", |r| count(r.of(|s| s.state.threads_removed))),
+    row("falco.n_drops_full_threadtable", "scap_n_drops_full_threadtable_total", (State, Count, Counter),
+        "Threads that there was no room for", |r| count(r.of(|s| s.state.threads_rejected))),
+    row("falco.n_failed_thread_lookups", "scap_n_failed_thread_lookups_total", (State, Count, Counter),
+        "Events of threads that nobody knows", |r| count(r.of(|s| s.state.failed_thread_lookups))),
+    row("falco.n_proc_lookups", "scap_n_proc_lookups_total", (State, Count, Counter),
+        "Threads looked up in /proc", |r| count(r.of(|s| s.state.proc_lookups))),
+    row("falco.n_added_fds", "scap_n_added_fds_total", (State, Count, Counter),
+        "Open files added to those known", |r| count(r.of(|s| s.state.fds_added))),
+    row("falco.n_removed_fds", "scap_n_removed_fds_total", (State, Count, Counter),
+        "Open files removed from those known", |r| count(r.of(|s| s.state.fds_removed))),
+    row("falco.n_drops_full_fdtable", "scap_n_drops_full_fdtable_total", (State, Count, Counter),
+        "Open files that there was no room for", |r| count(r.of(|s| s.state.fds_rejected))),
+    row("falco.n_failed_fd_lookups", "scap_n_failed_fd_lookups_total", (State, Count, Counter),
+        "Events on files that nobody knows", |r| count(r.of(|s| s.state.failed_fd_lookups))),
+
+    row("scap.n_evts", "scap_n_evts_total", (Events, Count, Counter),
+        "Events made, the lost ones included", |r| count(r.of(|s| s.stats.produced))),
+    row("scap.n_evts_prev", "", (Events, Plain, Counter),
+        "Events made at the snapshot before", |r| count(r.before.map_or(0, |b| b.produced))),
+    row("scap.evts_rate_sec", "", (Events, Plain, Gauge),
+        "Events made each second since then", |r| real(r.rate(|b| b.produced))),
+    row("scap.n_drops", "scap_n_drops_total", (Events, Count, Counter),
+        "Events lost", |r| count(r.of(|s| s.stats.drops()))),
+    row("scap.n_drops_prev", "", (Events, Plain, Counter),
+        "Events lost at the snapshot before", |r| count(r.before.map_or(0, |b| b.drops))),
+    row("scap.evts_drop_rate_sec", "", (Events, Plain, Gauge),
+        "Events lost each second since then", |r| real(r.rate(|b| b.drops))),
+    row("scap.n_drops_perc", "", (Events, Percent, Gauge),
+        "Events lost since then, of those made",
+        |r| real(100.0 * r.since(|b| b.drops) as f64 / r.since(|b| b.produced).max(1) as f64)),
+
+    row("scap.n_drops_buffer_total", "scap_n_drops_buffer_total", (Causes, Count, Counter),
+        "Events lost because a ring was full", |r| count(r.of(|s| s.stats.drops_buffer))),
+    row("scap.n_drops_scratch_map", "scap_n_drops_scratch_map_total", (Causes, Count, Counter),
+        "Events lost because they were too large", |r| count(r.of(|s| s.stats.drops_too_large))),
+    row("scap.n_drops_bug", "scap_n_drops_bug_total", (Causes, Count, Counter),
+        "Events lost for no good reason", |r| count(r.of(|s| s.stats.drops_other))),
+    row("scap.n_evts_cpu_*", "scap_n_evts_cpu_total", (Cpus, Count, Counter),
+        "Events made on a CPU, the lost ones included", |r| cpus(r, |cpu| cpu.produced)),
+    row("scap.n_drops_cpu_*", "scap_n_drops_cpu_total", (Cpus, Count, Counter),
+        "Events lost on a CPU", |r| cpus(r, |cpu| cpu.drops)),
+];
+
+fn real(x: f64) -> Vec<Point> {
+    one(Value::Real(x))
+}
+
+fn engine(r: &Reading<'_>) -> Vec<Point> {
+    let mut points = r.facts.engine.map_or_else(Vec::new, |name| text("engine_name", name));
+    points.iter_mut().for_each(|point| point.labels.push(("evt_source".into(), "syscall".into())));
+    points
+}
+
+fn files(r: &Reading<'_>, get: fn(&ReadFiles) -> &[FileHash]) -> Vec<Point> {
+    let point = |FileHash { name, sha256 }: &FileHash| Point {
+        instance: as_name(name),
+        labels: vec![("file_name".into(), name.clone()), ("sha256".into(), sha256.clone())],
+        value: Value::Text(sha256.clone()),
+    };
+    r.alerts().into_iter().flat_map(|alerts| get(&alerts.setup.files)).map(point).collect()
+}
+
+fn addresses(r: &Reading<'_>, v4: bool) -> Vec<Point> {
+    let interfaces = r.sample.iter().flat_map(|sample| &sample.interfaces);
+    let mut points: Vec<Point> = Vec::new();
+    for interface in interfaces.filter(|i| i.addr.is_ipv4() == v4 && i.name != b"lo") {
+        let name = String::from_utf8_lossy(&interface.name).into_owned();
+        match points.iter_mut().find(|point| point.instance == name) {
+            Some(Point { value: Value::Text(list), .. }) => *list = format!("{list},{}", interface.addr),
+            _ => {
+                let value = Value::Text(interface.addr.to_string());
+                points.push(Point { instance: name, labels: Vec::new(), value });
+            }
+        }
+    }
+    points
+}
+
+fn rules(r: &Reading<'_>) -> Vec<Point> {
+    let Some(alerts) = r.alerts() else { return Vec::new() };
+    let point = |(rule, n): (&Rule, &u64)| {
+        let mut labels = vec![
+            ("priority".to_owned(), (rule.priority as u8).to_string()),
+            ("rule_name".to_owned(), rule.name.clone()),
+            ("source".to_owned(), rule.source.clone()),
+        ];
+        labels.extend(rule.tags.iter().map(|tag| (as_label(&format!("tag_{tag}")), "true".to_owned())));
+        Point { instance: as_name(&rule.name), labels, value: Value::Count(*n) }
+    };
+    alerts.setup.engine.rules().iter().zip(&alerts.by_rule).map(point).collect()
+}
+
+fn cpus(r: &Reading<'_>, get: fn(&Cpu) -> u64) -> Vec<Point> {
+    let cpus = r.sample.iter().flat_map(|sample| sample.cpus.iter().enumerate());
+    let point = |(n, cpu): (usize, &Cpu)| Point {
+        instance: n.to_string(),
+        labels: vec![("cpu".into(), n.to_string())],
+        value: Value::Count(get(cpu)),
+    };
+    cpus.map(point).collect()
+}
+
+/// The text with an underscore for whatever runs of characters no name has.
+fn as_label(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' => name.push(c),
+            _ if !name.ends_with('_') => name.push('_'),
+            _ => {}
+        }
+    }
+    name
+}
+
+/// The same without one at the end.
+fn as_name(text: &str) -> String {
+    let mut name = as_label(text);
+    if name.ends_with('_') {
+        name.pop();
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_key_and_a_name_of_its_own_that_say_its_unit() {
+        let (mut keys, mut names) = (HashSet::new(), HashSet::new());
+        for Metric { key, name, unit, kind, help, .. } in METRICS {
+            assert!(keys.insert(*key) && (name.is_empty() || names.insert(*name)), "{key}");
+            assert!(!help.is_empty() && !help.contains(['\\', '\n']), "{key}");
+            let (key_end, name_end) = match unit {
+                Count => ("", "_total"),
+                Plain => ("", ""),
+                Info => ("", "_info"),
+                Percent => ("_perc", "_ratio"),
+                Kibibytes => ("_kb", "_bytes"),
+                Bytes => ("_bytes", "_bytes"),
+                Seconds => ("_sec", "_seconds_total"),
+                Timestamp => ("", "_timestamp_nanoseconds"),
+            };
+            assert!(key.ends_with(key_end), "{key}");
+            assert!(name.is_empty() || name.ends_with(name_end), "{name}");
+            assert!(*unit != Plain || name.is_empty(), "{name}");
+            assert!(*kind == Gauge || name.is_empty() || name.ends_with("_total"), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_have_the_characters_of_names() {
+        assert_eq!(as_name("Read /etc/shadow (again) "), "Read_etc_shadow_again");
+        assert_eq!(as_label("tag_PCI/DSS 10.2"), "tag_PCI_DSS_10_2");
+        assert_eq!(as_name("ä"), "");
+    }
+}

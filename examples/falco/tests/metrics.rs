@@ -1,0 +1,402 @@
+//! Metrics: as alerts, in a file, for Prometheus; of replays, and of this machine.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use run::{Running, SOON, dir, falco, get, root};
+use serde_json::Value;
+
+mod run;
+
+/// Keys that every snapshot of a replay has.
+const GENERAL: [&str; 16] = [
+    "evt.hostname",
+    "evt.source",
+    "evt.time",
+    "falco.duration_sec",
+    "falco.host_boot_ts",
+    "falco.host_num_cpus",
+    "falco.kernel_release",
+    "falco.num_evts",
+    "falco.num_evts_prev",
+    "falco.outputs_queue_num_drops",
+    "falco.reload_ts",
+    "falco.sha256_rules_file.rules_yaml",
+    "falco.start_ts",
+    "falco.version",
+    "scap.n_drops",
+    "scap.n_evts",
+];
+
+/// Those that only grow.
+const COUNTERS: [&str; 8] = [
+    "falco.num_evts",
+    "falco.rules.matches_total",
+    "falco.n_added_threads",
+    "falco.n_added_fds",
+    "falco.n_removed_fds",
+    "falco.duration_sec",
+    "scap.n_evts",
+    "scap.n_drops",
+];
+
+const WEB: [&str; 5] = [
+    "webserver.enabled=true",
+    "webserver.listen_address=127.0.0.1",
+    "webserver.listen_port=0",
+    "webserver.prometheus_metrics_enabled=true",
+    "metrics.enabled=true",
+];
+
+fn demo() -> Vec<u8> {
+    std::fs::read(root().join("demo/demo.scap.gz")).unwrap()
+}
+
+fn snapshots(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// That snapshots are numbered, and that what counts up does, and follows from the snapshot before.
+fn check_series(series: &[Value]) {
+    let empty = Value::from(0);
+    for (number, line) in series.iter().enumerate() {
+        assert_eq!(line["sample"], number);
+        let fields = line["output_fields"].as_object().unwrap();
+        for key in GENERAL {
+            assert!(fields.contains_key(key), "{key}: {fields:#?}");
+        }
+        let Some(before) = number.checked_sub(1).map(|at| series[at]["output_fields"].as_object().unwrap())
+        else {
+            assert_eq!(fields["falco.num_evts_prev"], 0);
+            continue;
+        };
+        for key in COUNTERS {
+            let [old, new] = [before, fields].map(|map| map.get(key).unwrap_or(&empty).as_u64().unwrap());
+            assert!(old <= new, "{key}: {old}, then {new}");
+        }
+        assert!(before["evt.time"].as_u64() < fields["evt.time"].as_u64());
+        assert_eq!(fields["falco.num_evts_prev"], before["falco.num_evts"]);
+        assert_eq!(fields["scap.n_evts_prev"], before["scap.n_evts"]);
+    }
+}
+
+#[test]
+fn snapshots_are_alerts_and_lines_of_a_file() {
+    let dir = dir("metrics-replay");
+    let file = dir.join("metrics.jsonl");
+    let mut falco = Running::start(
+        falco(&[
+            "metrics.enabled=true",
+            "metrics.interval=100ms",
+            "metrics.output_rule=true",
+            &format!("metrics.output_file={}", file.display()),
+            "json_output=true",
+        ])
+        .args(["-e", "-"]),
+    );
+    falco.wait_for("Setting metrics interval to 100ms");
+    let capture = demo();
+    for part in capture.chunks(capture.len() / 20 + 1) {
+        falco.capture.as_mut().unwrap().write_all(part).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    let (status, output, log) = falco.finish();
+    assert!(status.success(), "{log}");
+    let series = snapshots(&std::fs::read_to_string(&file).unwrap());
+    assert!(series.len() > 2, "{series:#?}");
+    check_series(&series);
+    let last = series.last().unwrap()["output_fields"].as_object().unwrap();
+    assert_eq!(last["evt.hostname"], "vm");
+    assert!(last["falco.memory_rss_mb"].as_f64().unwrap() > 1.0, "{last:#?}");
+    assert!(
+        !last.contains_key("falco.memory_rss_kb") && !last.contains_key("scap.n_drops_buffer_total"),
+        "{last:#?}"
+    );
+
+    let alerts: Vec<Value> = output
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|alert: &Value| alert["rule"] == "Falco internal: metrics snapshot")
+        .collect();
+    assert_eq!(alerts.len(), series.len());
+    for (alert, line) in alerts.iter().zip(&series) {
+        assert_eq!(alert["output_fields"], line["output_fields"]);
+        let told = [&alert["output"], &alert["priority"], &alert["source"], &alert["hostname"]];
+        assert_eq!(told, ["Falco metrics snapshot", "Informational", "internal", "vm"]);
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_short_replay_has_one_snapshot_whatever_the_number_of_threads() {
+    let dir = dir("metrics-short");
+    for threads in ["1", "2", "3"] {
+        let file = dir.join(threads);
+        let out = falco(&[
+            "metrics.enabled=true",
+            "metrics.output_rule=true",
+            "metrics.convert_memory_to_mb=false",
+            "metrics.include_empty_values=true",
+            "metrics.kernel_event_counters_enabled=false",
+            "metrics.kernel_event_counters_per_cpu_enabled=false",
+            &format!("metrics.output_file={}", file.display()),
+        ])
+        .args(["--threads", threads, "-e"])
+        .arg(root().join("demo/demo.scap.gz"))
+        .output()
+        .unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let series = snapshots(&std::fs::read_to_string(&file).unwrap());
+        assert_eq!(series.len(), 1);
+        let fields = series[0]["output_fields"].as_object().unwrap();
+        for key in [
+            "falco.memory_rss_kb",
+            "falco.rules.matches_total",
+            "falco.rules.Path_that_climbs",
+            "falco.n_fds",
+        ] {
+            assert!(fields[key].is_u64(), "{key}: {fields:#?}");
+        }
+        assert!(!fields.contains_key("scap.n_evts"));
+        let text = String::from_utf8(out.stdout).unwrap();
+        let line = text.lines().find(|line| line.contains("Falco metrics snapshot")).unwrap();
+        let (_, alert) = line.split_once(": ").unwrap();
+        assert!(
+            alert.starts_with("Informational Falco metrics snapshot (evt.hostname=\"vm\" evt.source="),
+            "{line}"
+        );
+        assert!(
+            text.contains("\nEvents detected: 6\n"),
+            "alerts of the program itself are not counted: {text}"
+        );
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn other_rules_are_told_of_and_their_alerts_added() {
+    let dir = dir("metrics-reload");
+    let (file, rules) = (dir.join("metrics.jsonl"), dir.join("own.yaml"));
+    let text = std::fs::read_to_string(root().join("demo/rules.yaml")).unwrap();
+    std::fs::write(&rules, &text).unwrap();
+    let mut falco = falco(&[
+        "metrics.enabled=true",
+        "metrics.interval=100ms",
+        &format!("metrics.output_file={}", file.display()),
+    ]);
+    let mut falco = Running::start(falco.arg("-r").arg(&rules).args(["-e", "-"]));
+    falco.wait_for("Setting metrics interval to 100ms");
+    let capture = demo();
+    let feed = |falco: &mut Running, part: std::ops::Range<usize>| {
+        for part in capture[part].chunks(capture.len() / 20 + 1) {
+            falco.capture.as_mut().unwrap().write_all(part).unwrap();
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    };
+    feed(&mut falco, 0..demo().len() / 2);
+    std::fs::write(&rules, text + "# others\n").unwrap();
+    falco.wait_for("reloading");
+    feed(&mut falco, demo().len() / 2..demo().len() - 1);
+    falco.wait_for("Reloaded: ");
+    feed(&mut falco, demo().len() - 1..demo().len());
+    let (status, output, log) = falco.finish();
+    assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
+    let series = snapshots(&std::fs::read_to_string(&file).unwrap());
+    check_series(&series);
+    let [first, last] = [series.first(), series.last()].map(|line| &line.unwrap()["output_fields"]);
+    let sha = "falco.sha256_rules_file.own_yaml";
+    assert!(first[sha].is_string() && last[sha].is_string() && first[sha] != last[sha], "{first}{last}");
+    assert!(first["falco.reload_ts"].as_u64() < last["falco.reload_ts"].as_u64());
+    assert_eq!(first["falco.start_ts"], last["falco.start_ts"]);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// Names with kind and samples; every name must be told of once.
+fn parse(page: &str) -> BTreeMap<String, (String, Vec<(String, f64)>)> {
+    let mut found: BTreeMap<String, (String, Vec<(String, f64)>)> = BTreeMap::new();
+    let mut at = String::new();
+    for line in page.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').unwrap();
+            assert!(!help.is_empty() && name.starts_with("falcosecurity_"), "{line}");
+            assert!(
+                found.insert(name.to_owned(), (String::new(), Vec::new())).is_none(),
+                "{name} comes twice"
+            );
+            name.clone_into(&mut at);
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert!(name == at && ["counter", "gauge"].contains(&kind), "{line}");
+            kind.clone_into(&mut found.get_mut(name).unwrap().0);
+        } else {
+            let rest = line.strip_prefix(&at).unwrap_or_else(|| panic!("{line} is not of {at}"));
+            let (labels, value) = rest.rsplit_once(' ').unwrap();
+            found.get_mut(&at).unwrap().1.push((labels.to_owned(), value.parse().unwrap()));
+        }
+    }
+    found
+}
+
+fn value(page: &str, name: &str) -> f64 {
+    let parsed = parse(page);
+    let (_, samples) = parsed.get(name).unwrap_or_else(|| panic!("no {name}: {page}"));
+    samples.iter().map(|(_, value)| value).sum()
+}
+
+#[test]
+fn prometheus_gets_the_same_numbers() {
+    let mut falco = Running::start(falco(&WEB).args(["-e", "-"]));
+    let port = falco.port();
+    let mut input = falco.capture.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        // All but the end at once, which is slow in coming.
+        let capture = demo();
+        let (begin, end) = capture.split_at(capture.len() - 400);
+        input.write_all(begin).unwrap();
+        for byte in end {
+            std::thread::sleep(Duration::from_millis(10));
+            input.write_all(&[*byte]).unwrap();
+        }
+        input
+    });
+    let until = Instant::now() + SOON;
+    let page = loop {
+        let (head, page) = get(port, "/metrics");
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+        let done = feeder.is_finished();
+        if page.contains("falcosecurity_falco_rules_matches_total{") {
+            break page;
+        }
+        assert!(!done && Instant::now() < until, "{page}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let parsed = parse(&page);
+    for name in ["scap_n_threads_total", "scap_n_fds_total", "falco_memory_rss_bytes", "falco_num_evts_total"]
+    {
+        assert!(value(&page, &format!("falcosecurity_{name}")) > 0.0, "{name}: {page}");
+    }
+    assert_eq!(parsed["falcosecurity_scap_n_threads_total"].0, "gauge");
+    assert_eq!(parsed["falcosecurity_scap_n_added_threads_total"].0, "counter");
+    assert_eq!(value(&page, "falcosecurity_falco_version_info"), 1.0);
+    assert_eq!(parsed["falcosecurity_evt_hostname_info"].1[0].0, "{hostname=\"vm\"}");
+    let (labels, sha) = (&parsed["falcosecurity_falco_sha256_rules_files_info"].1[0].0, "\",sha256=\"");
+    assert!(labels.starts_with("{file_name=\"rules.yaml") && labels.contains(sha), "{labels}");
+    let rule = &parsed["falcosecurity_falco_rules_matches_total"].1[0].0;
+    assert!(
+        rule.starts_with("{priority=\"")
+            && rule.contains(",rule_name=\"")
+            && rule.contains(",source=\"syscall\""),
+        "{rule}"
+    );
+    falco.capture = Some(feeder.join().unwrap());
+    let (status, output, log) = falco.finish();
+    assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_named() {
+    for (options, want) in [
+        (&["metrics.interval=5000"][..], "Error: metrics.interval is `5000`: expected numbers with units"),
+        (&["metrics.interval=10ms"], "Error: metrics.interval is `10ms`, 10 ms: expected at least 100ms"),
+        (&["metrics.interval=often"], "Error: metrics.interval is `often`"),
+        (&["metrics.output_rule=false"], "Error: metrics are enabled but go nowhere"),
+        (
+            &["metrics.output_file=/nonexistent/x"],
+            "Error: metrics.output_file: can't open /nonexistent/x: No such",
+        ),
+        (&["metrics.enabled=perhaps"], "Error: configuration key metrics.enabled: "),
+    ] {
+        let first = ["metrics.enabled=true", "metrics.output_rule=true"];
+        let out = falco(&[&first, options].concat())
+            .arg("-e")
+            .arg(root().join("demo/demo.scap.gz"))
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(1) && log.contains(want), "{want}: {log}");
+    }
+}
+
+#[test]
+fn a_file_that_is_full_ends_nothing() {
+    let out = falco(&["metrics.enabled=true", "metrics.output_file=/dev/full"])
+        .arg("-e")
+        .arg(root().join("demo/demo.scap.gz"))
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && log.contains("can't write /dev/full: No space left"), "{log}");
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn this_machine_is_measured() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return;
+    }
+    // One capture at a time, on the whole machine.
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let dir = dir("metrics-live");
+    let file = dir.join("metrics.jsonl");
+    let file_option = format!("metrics.output_file={}", file.display());
+    let options = [&WEB[..], &["metrics.interval=200ms", &file_option]].concat();
+    let mut falco = Running::start(falco(&options).args(["-M", "60"]));
+    let port = falco.port();
+    // A port that the program holds is no other program's.
+    let taken = format!("webserver.listen_port={port}");
+    let out = run::falco(&[WEB[0], WEB[1], &taken]).args(["-M", "1"]).output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.code() == Some(1) && log.contains("Error: webserver: can't listen on 127.0.0.1"),
+        "{log}"
+    );
+
+    let until = Instant::now() + SOON;
+    let name = "falcosecurity_scap_n_evts_total";
+    let first = loop {
+        let page = get(port, "/metrics").1;
+        if page.contains(name) && value(&page, name) > 0.0 {
+            break page;
+        }
+        assert!(Instant::now() < until, "{page}");
+    };
+    std::fs::read("/etc/hostname").unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let second = get(port, "/metrics").1;
+    for name in
+        ["scap_n_evts", "falco_num_evts", "scap_n_added_fds", "falco_duration_seconds", "scap_n_drops"]
+    {
+        let name = format!("falcosecurity_{name}_total");
+        assert!(value(&first, &name) <= value(&second, &name), "{name}: {first}{second}");
+    }
+    assert!(value(&first, name) < value(&second, name));
+    // What CPUs have made is what was made.
+    assert_eq!(value(&second, "falcosecurity_scap_n_evts_cpu_total"), value(&second, name));
+    let engine = "falcosecurity_scap_engine_name_info{engine_name=\"modern_bpf\",evt_source=\"syscall\"} 1\n";
+    assert!(second.contains(engine), "{second}");
+    assert!(value(&second, "falcosecurity_scap_n_threads_total") > 10.0);
+
+    falco.capture = None;
+    let (status, _, log) = falco.finish();
+    assert!(status.success(), "{log}");
+    let series = snapshots(&std::fs::read_to_string(&file).unwrap());
+    assert!(series.len() > 2);
+    check_series(&series);
+    let keys: HashSet<&str> =
+        series.last().unwrap()["output_fields"].as_object().unwrap().keys().map(|k| &**k).collect();
+    for key in [
+        "scap.n_evts_cpu_0",
+        "scap.evts_rate_sec",
+        "falco.evts_rate_sec",
+        "scap.engine_name",
+        "falco.n_threads",
+    ] {
+        assert!(keys.contains(key), "{key}: {keys:?}");
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
