@@ -198,12 +198,12 @@ impl Source {
     /// `/proc` cannot be listed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         // What the kernel does not list is in `/proc`, too.
-        let known = self.listed().unwrap_or_else(|_| Known::new(self.options.max_fds));
+        let known = self.listed().unwrap_or_else(|_| Known::new(&self.options));
         proc::snapshot_with(&self.options, known)
     }
 
     fn listed(&self) -> Result<Known, eyas_bpf::Error> {
-        let mut known = Known::new(self.options.max_fds);
+        let mut known = Known::new(&self.options);
         if self.options.fds {
             self.probe.files(|file| known.add_file(&file))?;
         }

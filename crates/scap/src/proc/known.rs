@@ -16,6 +16,10 @@ pub(crate) struct Known {
     processes: HashMap<u32, Process>,
     /// Threads of the kernel's own.
     kernel: HashSet<u32>,
+    /// How many threads are there, and how many may be.
+    threads: usize,
+    max_threads: usize,
+    /// The most files of a process.
     max_fds: usize,
 }
 
@@ -58,10 +62,11 @@ pub(super) enum Found {
 }
 
 impl Known {
-    /// At most `max_fds` files of each process.
+    /// As many threads, and files of each process, as the options allow.
     #[cfg(feature = "live")]
-    pub(crate) fn new(max_fds: usize) -> Self {
-        Self { max_fds, ..Self::default() }
+    pub(crate) fn new(options: &super::Options) -> Self {
+        let super::Options { max_threads, max_fds, .. } = *options;
+        Self { max_threads, max_fds, ..Self::default() }
     }
 
     /// Every process, of which `shown` are those that `/proc` has: it has threads of the kernel's own, too, and there are

@@ -16,6 +16,10 @@ impl Known {
             self.kernel.insert(event.tid as u32);
             return;
         };
+        if self.threads == self.max_threads {
+            return;
+        }
+        self.threads += 1;
         let process = self.processes.entry(task.entry.pid as u32).or_default();
         if task.entry.tid == task.entry.pid && process.start != task.entry.clone_ts {
             // Files are those of a process that had this id before.
