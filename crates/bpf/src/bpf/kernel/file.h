@@ -15,7 +15,7 @@
 static __always_inline struct file *file_of(struct scratch *s, int fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct files_struct *files = task->files;
+	struct files_struct *files = READ_TRUSTED(task, files);
 	struct file *file;
 	if (fd < 0)
 		return 0;

@@ -19,6 +19,17 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 		value_;                                                                                           \
 	})
 
+/* A pointer in a structure that the verifier trusts. Where it may, it is told to trust it no more: for each such pointer
+ * that is read it would look through all the kernel's types for one that says whether the trust is inherited. */
+#define READ_TRUSTED(from, member)                                                                                \
+	({                                                                                                        \
+		__auto_type trusted_ = (from);                                                                    \
+		if (bpf_rdonly_cast)                                                                              \
+			trusted_ = (__typeof__(trusted_))bpf_rdonly_cast(                                         \
+				trusted_, bpf_core_type_id_kernel(__typeof__(*trusted_)));                        \
+		trusted_->member;                                                                                 \
+	})
+
 /* A number or pointer, reached through up to five members. */
 #define READ_1(from, a) HOP(from, a)
 #define READ_2(from, a, b) HOP(READ_1(from, a), b)
