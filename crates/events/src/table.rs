@@ -1,7 +1,10 @@
 //! The event table: types of a row, and the index over the families' rows.
 
+mod category;
+mod parameter;
 #[macro_use]
 mod row;
+mod source;
 
 mod file;
 mod io;
@@ -16,10 +19,10 @@ mod tracepoint;
 mod unused;
 mod user;
 
-pub use row::{
-    Category, Dynamic, EventFlags, EventInfo, EventType, Format, Op, ParamDetail, ParamInfo, ParamType,
-    Source,
-};
+pub use category::Category;
+pub use parameter::{Dynamic, Format, ParamDetail, ParamInfo, ParamType};
+pub use row::{EventFlags, EventInfo, EventType};
+pub use source::{Op, Source};
 
 /// Positions of parameters, one module per event type: `param::SYSCALL_OPEN_X::name`.
 pub mod param {
