@@ -19,12 +19,13 @@ use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 5] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 6] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-scap", &["--features", "live"], "syscalls", &[]),
     ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
     ("eyas-scap", &["--features", "live"], "races", &[]),
     ("eyas-scap", &["--features", "live"], "snapshot", &[]),
+    ("eyas-sinsp", &["--features", "live"], "live_proc", &[]),
 ];
 
 /// What the tests run, and the names that it also goes by.
@@ -35,6 +36,8 @@ const PROGRAMS: [&str; 6] =
 const PATIENCE: Duration = Duration::from_secs(1500);
 /// How many calls a race makes there.
 const RACES: &str = "5000";
+/// How long the state is compared with `/proc` there.
+const SECONDS: &str = "20";
 
 /// What the tests of one kernel said.
 #[derive(Default)]
@@ -56,7 +59,7 @@ struct Programs {
     /// What runs first.
     init: PathBuf,
     /// Where the programs are that the tests run, by the names that they have there.
-    others: Vec<(&'static str, PathBuf)>,
+    others: Vec<(String, PathBuf)>,
     /// The tests, each with what it is told.
     tests: Vec<(PathBuf, &'static [&'static str])>,
 }
@@ -79,7 +82,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
         let kind = machine.kind;
         match built.entry(kind.arch).or_insert_with(|| programs(kind, test, &dir)) {
             Ok(programs) => {
-                let kernel = debian::kernel(machine.release, kind.arch, &dir)?;
+                let kernel = debian::kernel(machine, &dir)?;
                 outcomes.push(Outcome { cpus: machine.cpus, ..emulated(&kernel, machine, programs, &dir)? });
             }
             Err(error) if only.is_some() => return Err(error.clone()),
@@ -114,14 +117,14 @@ fn programs(kind: &Kind, test: Option<&str>, dir: &Path) -> Result<Programs, Str
         let there = PROGRAMS.iter().filter(|program| Path::new(program).exists());
         return Ok(Programs {
             init: std::env::current_exe().map_err(|error| format!("can't find this program: {error}"))?,
-            others: there.map(|program| (*program, PathBuf::from(program))).collect(),
+            others: there.map(|program| ((*program).to_owned(), PathBuf::from(program))).collect(),
             tests: build(test, None)?,
         });
     }
     let toolchain = Toolchain::find(dir)?;
     Ok(Programs {
         init: executable(&["build", "-p", "xtask"], Some(&toolchain))?,
-        others: PROGRAMS.iter().map(|program| (*program, toolchain.busybox())).collect(),
+        others: toolchain.programs(&PROGRAMS)?,
         tests: build(test, Some(&toolchain))?,
     })
 }
@@ -217,6 +220,9 @@ fn here(tests: &[(PathBuf, &[&str])]) -> Result<Outcome, String> {
             .output()
             .map_err(|error| format!("can't run {}: {error}", program.display()))?;
         text.push_str(&String::from_utf8_lossy(&output.stdout));
+        if !output.status.success() {
+            let _ = writeln!(text, "\n{}", guest::failure(program, output.status));
+        }
     }
     Ok(outcome(&text))
 }
@@ -224,6 +230,10 @@ fn here(tests: &[(PathBuf, &[&str])]) -> Result<Outcome, String> {
 /// What the tests' output says.
 fn outcome(text: &str) -> Outcome {
     let mut outcome = Outcome::default();
+    // Failures of the programs that have ended.
+    let mut known = 0;
+    // What a program lists at its end: behind the second of those words the tests that failed.
+    let mut listed = Vec::new();
     for line in text.lines() {
         if let Some(version) = line.strip_prefix("kernel ") {
             outcome.version = version.trim().to_owned();
@@ -235,15 +245,23 @@ fn outcome(text: &str) -> Outcome {
             };
             outcome.passed += count("passed");
             outcome.failed += count("failed");
-        } else if let Some(test) = line.strip_prefix("test ") {
-            if let Some(name) = test.trim_end().strip_suffix("... FAILED") {
-                outcome.names.push(name.trim_end().to_owned());
+            if count("failed") > 0 {
+                outcome.names.append(&mut listed);
             }
+            listed.clear();
+        } else if line.trim_end() == "failures:" {
+            listed.clear();
+        } else if let Some(name) = line.strip_prefix("    ") {
+            listed.push(name.trim_end().to_owned());
         } else if line.starts_with("skipped:") {
             outcome.skipped += 1;
-        } else if line.starts_with("did not end: ") {
-            outcome.names.push(line.to_owned());
-            outcome.failed += 1;
+        } else if line.starts_with(guest::FAILURE) {
+            // Of a test that failed the program has told itself.
+            if outcome.failed == known {
+                outcome.names.push(line.to_owned());
+                outcome.failed += 1;
+            }
+            known = outcome.failed;
         } else if let Some((name, rest)) = line.split_once(": ")
             && let Some((count, _)) = rest.split_once(" instructions verified")
             && let Ok(count) = count.parse()
@@ -258,9 +276,10 @@ fn outcome(text: &str) -> Outcome {
 
 fn document(outcomes: &[Outcome]) -> String {
     let mut out = String::from(
-        "<!-- Generated by `cargo xtask kernels`. -->\n\n# Kernels\n\nThe probe is loaded, and every event and \
-         promise of a live capture tested, on these. Those called cloud are Debian's, booted in an emulator \
-         with the tests in their initial memory; the last is the one of the machine that made this page.\n\n\
+        "<!-- Generated by `cargo xtask kernels`. -->\n\n# Kernels\n\nThe probe is loaded, every event and promise \
+         of a live capture tested, and the state that comes of it compared with `/proc`, on these. All but the last \
+         are Debian's, booted in an emulator with the tests in their initial memory; the last is the one of the \
+         machine that made this page.\n\n\
          | kernel | CPUs | probe loads | tests passed | failed | skipped |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for Outcome { version, cpus, loads, passed, failed, skipped, .. } in outcomes {
@@ -268,11 +287,12 @@ fn document(outcomes: &[Outcome]) -> String {
         let _ = writeln!(out, "| {version} | {cpus} | {loads} | {passed} | {failed} | {skipped} |");
     }
     out.push_str(
-        "\nA test is skipped where the kernel lacks what it tests: a file system, a module, a call; it says so. \
-         On arm64 `open`, `fork` and others of old do not exist, nor do tracepoints of page faults; one of its CPUs \
-         lacks the atomic instructions of ARMv8.1, the other has them. The emulator runs on x86-64, which does not \
-         reorder memory as such CPUs may.\n\n## What the verifier looks at\n\nInstructions, by program; a kernel allows a million, the \
-         project half of that.\n\n| program |",
+        "\nA test is skipped where the kernel lacks what it tests: a file system, a module, a call; it says so. On \
+         arm64 `open`, `fork` and others of old do not exist, nor do tracepoints of page faults. The first CPU there \
+         lacks the atomic instructions of ARMv8.1, which the others have; the kernel named 16k has pages of 16 KiB. \
+         The emulator runs on x86-64, which does not reorder memory as such CPUs may.\n\n\
+         ## What the verifier looks at\n\nInstructions, by program; a kernel allows a million, the project half of \
+         that.\n\n| program |",
     );
     outcomes.iter().for_each(|outcome| _ = write!(out, " {} |", outcome.version));
     out.push_str("\n| --- |");
@@ -298,5 +318,25 @@ const LOG: &str = "EYAS_BPF_LOG";
 /// What every test is told in an emulator.
 fn environment() -> Vec<(&'static str, &'static str)> {
     let log = Path::new("/log").exists().then_some((LOG, "1"));
-    [("EYAS_RACES", RACES), ("PATH", "/usr/bin:/bin")].into_iter().chain(log).collect()
+    [("EYAS_RACES", RACES), ("EYAS_PROC_SECONDS", SECONDS), ("PATH", "/usr/bin:/bin")]
+        .into_iter()
+        .chain(log)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_named_however_it_is_told() {
+        let text = "kernel 6.1\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
+                    stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 0 \
+                    ignored\n\nfailed: /tests/one: exit status: 101\nskipped: no module\ntest result: ok. 2 passed; 0 \
+                    failed\n\nfailed: /tests/two: signal: 11\nsys_exit: 7 instructions verified, 2 functions\n";
+        let Outcome { version, loads, passed, failed, names, skipped, verified, .. } = outcome(text);
+        assert_eq!((version.as_str(), loads, passed, failed, skipped), ("6.1", true, 2, 2, 1));
+        assert_eq!(names, ["b", "failed: /tests/two: signal: 11"]);
+        assert_eq!(verified["sys_exit"], 7);
+    }
 }

@@ -29,6 +29,8 @@ pub(crate) mod skel {
 
 use skel::{ProbeSkel, ProbeSkelBuilder};
 
+/// How large a ring may be.
+const RING_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=1 << 30;
 /// Largest part of a buffer that is captured, bytes.
 const MAX_SNAPLEN: u32 = 65_000;
 /// The most of a thread's name that the kernel keeps, with its NUL.
@@ -41,7 +43,7 @@ const SPARE_CPUS: usize = 32;
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeOptions {
-    /// Size of each CPU's ring in bytes: a power of two, at least a page.
+    /// Size of each CPU's ring in bytes: a power of two from 4 KiB to 1 GiB.
     pub ring_bytes: usize,
     /// How much of an I/O buffer is captured, bytes; at most 65,000.
     pub snaplen: u32,
@@ -145,11 +147,9 @@ impl Probe {
     /// # Errors
     /// A setting is out of range, or the kernel lacks something or refuses: the sentence says what helps.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
-        let page = rustix::param::page_size();
-        if !options.ring_bytes.is_power_of_two() || options.ring_bytes < page || options.ring_bytes > 1 << 30
-        {
+        if !options.ring_bytes.is_power_of_two() || !RING_BYTES.contains(&options.ring_bytes) {
             let given = options.ring_bytes as u64;
-            let expected = "a power of two from one page to 1 GiB";
+            let expected = "a power of two from 4 KiB to 1 GiB";
             return Err(Error::Setting { what: "the ring size in bytes", given, expected });
         }
         if options.snaplen > MAX_SNAPLEN {
@@ -202,7 +202,7 @@ impl Probe {
         }
         let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, counters, enter, tracepoints };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
-            data.page_to_kb = (page >> 10).trailing_zeros();
+            data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
             data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
         }
         probe.set_quiet(&options.quiet)?;

@@ -22,7 +22,7 @@ use merge::{Merge, Queue};
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Size of each CPU's ring in bytes, a power of two and a multiple of the page size.
+    /// Size of each CPU's ring in bytes, a power of two from 4 KiB to 1 GiB.
     pub ring_bytes: usize,
     /// How much of an I/O buffer is captured, bytes; at most 65,000.
     pub snaplen: u32,

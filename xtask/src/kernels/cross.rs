@@ -13,8 +13,13 @@ pub(super) const LINKER: &str = "aarch64-linux-gnu-gcc";
 const RUST_RELEASE: &str = "testing";
 /// The release whose libraries can be linked with any C library of today.
 const LIBRARIES_RELEASE: &str = "bookworm";
-/// What the probe is linked with, and the programs that tests run.
-const LIBRARIES: [&str; 3] = ["libelf-dev", "zlib1g-dev", "busybox-static"];
+/// What the probe is linked with, and the programs that tests run with what they are linked with.
+const PACKAGES: [&str; 8] =
+    ["libelf-dev", "zlib1g-dev", "dash", "coreutils", "util-linux", "libc6", "libselinux1", "libpcre2-8-0"];
+/// Where those have their libraries.
+const LIBRARIES: [&str; 2] = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"];
+/// Tells what a program is linked with.
+const READER: &str = "aarch64-linux-gnu-readelf";
 
 /// Whether the linker has a C library to link programs with that need nothing else.
 pub(super) fn has_c_library() -> bool {
@@ -36,16 +41,36 @@ impl Toolchain {
     pub(super) fn find(dir: &Path) -> Result<Self, String> {
         let root = dir.join("arm64");
         let toolchain = Self { rustc: None, root: root.clone(), target: dir.join("target-arm64") };
-        if !toolchain.busybox().is_file() {
-            Archive::open(LIBRARIES_RELEASE, "arm64", dir)?.unpack(&LIBRARIES, &root)?;
+        if !toolchain.file("/bin/sh").is_file() {
+            Archive::open(LIBRARIES_RELEASE, "arm64", dir)?.unpack(&PACKAGES, &root)?;
         }
         let rustc = if has_library() { None } else { Some(compiler(dir)?) };
         Ok(Self { rustc, ..toolchain })
     }
 
-    /// Every program that the tests run, in one.
-    pub(super) fn busybox(&self) -> PathBuf {
-        self.root.join("bin/busybox")
+    /// Debian's file for aarch64 that stands for one of the machine's.
+    fn file(&self, path: &str) -> PathBuf {
+        self.root.join(if path == "/bin/sh" { "bin/dash" } else { path.trim_start_matches('/') })
+    }
+
+    /// Programs, and the libraries that they are linked with, by the names that they have on a machine.
+    pub(super) fn programs(&self, paths: &[&str]) -> Result<Vec<(String, PathBuf)>, String> {
+        let mut all: Vec<(String, PathBuf)> =
+            paths.iter().map(|path| ((*path).to_owned(), self.file(path))).collect();
+        let mut next = 0;
+        while let Some((_, file)) = all.get(next) {
+            for library in linked(file)? {
+                let to = format!("/lib/{library}");
+                if all.iter().any(|(there, _)| *there == to) {
+                    continue;
+                }
+                let mut places = LIBRARIES.iter().map(|place| self.root.join(place).join(&library));
+                let found = places.find(|place| place.exists());
+                all.push((to, found.ok_or_else(|| format!("no package for aarch64 has {library}"))?));
+            }
+            next += 1;
+        }
+        Ok(all)
     }
 
     /// Has cargo build for aarch64.
@@ -65,6 +90,19 @@ impl Toolchain {
             cargo.env("RUSTC", rustc);
         }
     }
+}
+
+/// The libraries that a program or a library names.
+fn linked(file: &Path) -> Result<Vec<String>, String> {
+    let output = Command::new(READER).arg("--dynamic").arg(file).output();
+    let output = output.map_err(|error| format!("can't run {READER}: {error}"))?;
+    if !output.status.success() {
+        let cause = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{} is no program for aarch64: {cause}", file.display()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let named = text.lines().filter(|line| line.contains("(NEEDED)"));
+    Ok(named.filter_map(|line| Some(line.split_once('[')?.1.trim_end_matches(']').to_owned())).collect())
 }
 
 /// Whether the compiler at hand has a standard library for aarch64.

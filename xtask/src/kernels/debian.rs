@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::machine::Machine;
 use crate::shell;
 
 const ARCHIVE: &str = "http://deb.debian.org/debian";
@@ -89,15 +90,14 @@ impl Archive {
     }
 }
 
-/// The newest kernel of a release for virtual machines, which is the smallest, below `dir`.
-pub(super) fn kernel(release: &'static str, arch: &str, dir: &Path) -> Result<PathBuf, String> {
-    let to = dir.join(format!("{release}-{arch}"));
+/// The kernel of a machine, below `dir`.
+pub(super) fn kernel(machine: &Machine, dir: &Path) -> Result<PathBuf, String> {
+    let to = dir.join(machine.name);
     if let Some(found) = image(&to) {
         return Ok(found);
     }
-    let archive = Archive::open(release, arch, dir)?;
-    let package = format!("linux-image-cloud-{arch}");
-    let depends = archive.field(&package, "Depends")?;
+    let archive = Archive::open(machine.release, machine.kind.arch, dir)?;
+    let depends = archive.field(machine.package, "Depends")?;
     let newest = depends.split([' ', ',']).next().unwrap_or_default();
     archive.unpack(&[newest], &to)?;
     image(&to).ok_or_else(|| format!("{newest} holds no kernel"))

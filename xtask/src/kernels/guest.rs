@@ -15,6 +15,14 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// Ends what a machine says.
 const OVER: &str = "eyas: over";
 
+/// Begins the line that tells of a program that failed.
+pub(super) const FAILURE: &str = "failed: ";
+
+/// That line.
+pub(super) fn failure(program: &Path, why: impl std::fmt::Display) -> String {
+    format!("{FAILURE}{}: {why}", program.display())
+}
+
 /// Whether this program is a machine's first.
 pub fn is_here() -> bool {
     std::process::id() == 1 && Path::new("/plan").exists()
@@ -56,7 +64,7 @@ pub fn run() {
             .spawn();
         match child {
             Ok(mut child) => wait(&mut child, program),
-            Err(error) => println!("did not end: {program}: {error}"),
+            Err(error) => println!("{}", failure(Path::new(program), error)),
         }
     }
     println!("{OVER}");
@@ -73,10 +81,13 @@ fn wait(child: &mut Child, program: &str) {
     while Instant::now() < until {
         match child.try_wait() {
             Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+            Ok(Some(status)) if !status.success() => {
+                return println!("\n{}", failure(Path::new(program), status));
+            }
             _ => return,
         }
     }
-    println!("did not end: {program}");
+    println!("\n{}", failure(Path::new(program), "it did not end"));
     let _ = child.kill();
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Machine {
     /// What it is asked for by.
     pub(super) name: &'static str,
     pub(super) release: &'static str,
+    /// What depends on the newest one; those for the cloud are the smallest.
+    pub(super) package: &'static str,
     pub(super) kind: &'static Kind,
     /// As the emulator calls it, and how many of it.
     pub(super) cpu: &'static str,
@@ -67,13 +69,45 @@ const ARM64: Kind = Kind {
     ],
 };
 
+const CLOUD_AMD64: &str = "linux-image-cloud-amd64";
+const CLOUD_ARM64: &str = "linux-image-cloud-arm64";
+
 /// All, by kind, oldest kernel first. One has a single CPU; of those for aarch64 one lacks the atomic instructions
-/// that younger CPUs have.
-pub(super) const MACHINES: [Machine; 4] = [
-    Machine { name: "bookworm", release: "bookworm", kind: &AMD64, cpu: "max", cpus: 2 },
-    Machine { name: "trixie", release: "trixie", kind: &AMD64, cpu: "max", cpus: 1 },
-    Machine { name: "bookworm-arm64", release: "bookworm", kind: &ARM64, cpu: "cortex-a72", cpus: 2 },
-    Machine { name: "trixie-arm64", release: "trixie", kind: &ARM64, cpu: "max,pauth-impdef=on", cpus: 2 },
+/// that younger CPUs have, and one has pages of 16 KiB.
+pub(super) const MACHINES: [Machine; 5] = [
+    Machine {
+        name: "bookworm",
+        release: "bookworm",
+        package: CLOUD_AMD64,
+        kind: &AMD64,
+        cpu: "max",
+        cpus: 2,
+    },
+    Machine { name: "trixie", release: "trixie", package: CLOUD_AMD64, kind: &AMD64, cpu: "max", cpus: 1 },
+    Machine {
+        name: "bookworm-arm64",
+        release: "bookworm",
+        package: CLOUD_ARM64,
+        kind: &ARM64,
+        cpu: "cortex-a72",
+        cpus: 2,
+    },
+    Machine {
+        name: "trixie-arm64",
+        release: "trixie",
+        package: CLOUD_ARM64,
+        kind: &ARM64,
+        cpu: "max,pauth-impdef=on",
+        cpus: 2,
+    },
+    Machine {
+        name: "trixie-arm64-16k",
+        release: "trixie",
+        package: "linux-image-arm64-16k",
+        kind: &ARM64,
+        cpu: "max,pauth-impdef=on",
+        cpus: 2,
+    },
 ];
 
 impl Kind {

@@ -177,10 +177,11 @@ fn accepts() {
     let Some(mut live) = capture(&types) else { return };
     let (server, to) = listener();
     let callers = [socket(INET, STREAM), socket(INET, STREAM), socket(INET, STREAM)];
-    for caller in &callers {
+    for (before, caller) in callers.iter().enumerate() {
         assert_eq!(call(libc::SYS_connect, [caller.0, at(&address(to)), 16]), 0);
+        // The next might come to stand in front of it.
+        wait_for_callers(to, before as u64 + 1);
     }
-    wait_for_callers(to, callers.len() as u64);
     let queue =
         |waiting: i64| [("queuepct", int(waiting * 10)), ("queuelen", int(waiting)), ("queuemax", int(10))];
     let fd = Fd(call(libc::SYS_accept, [server.0, 0, 0]));

@@ -43,6 +43,8 @@ fn main() {
     println!("{counts}");
     assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
     assert!(counts.differences.is_empty(), "{} differ", counts.differences.len());
+    // As the other programs of tests say it.
+    println!("test result: ok. 1 passed; 0 failed");
 }
 
 /// What the state needs without the numbers of memory, and what tells the ends of datagram sockets and brings

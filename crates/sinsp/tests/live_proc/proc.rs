@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// A process that has not exited.
@@ -198,7 +199,21 @@ pub fn is_connecting(pid: i64, fd: i64) -> bool {
     let call = format!("{} {fd:#x} ", libc::SYS_connect);
     std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| {
         tasks.flatten().any(|task| {
-            std::fs::read_to_string(task.path().join("syscall")).is_ok_and(|text| text.starts_with(&call))
+            std::fs::read_to_string(task.path().join("syscall")).is_ok_and(|text| {
+                text.starts_with(&call)
+                    || (cfg!(target_arch = "aarch64") && stands_at_call(&task.path(), &text).unwrap_or(false))
+            })
         })
     })
+}
+
+/// Where the kernel forgets which call a thread was stopped in: whether it stands at the instruction that makes one
+/// anew. `text` has no call, the stack's end, and where the thread stands.
+fn stands_at_call(task: &Path, text: &str) -> Option<bool> {
+    const CALL: u32 = 0xd400_0001;
+    let at = text.strip_prefix("-1 ")?.split_whitespace().nth(1)?;
+    let at = u64::from_str_radix(at.strip_prefix("0x")?, 16).ok()?;
+    let mut word = [0; 4];
+    std::fs::File::open(task.join("mem")).ok()?.read_exact_at(&mut word, at).ok()?;
+    Some(u32::from_le_bytes(word) == CALL)
 }
