@@ -302,6 +302,10 @@ impl EventSource for Source {
         &self.losses
     }
 
+    fn behind(&self) -> u64 {
+        self.current().map_or(0, |event| now(self.boot_ts).saturating_sub(event.ts))
+    }
+
     fn stats(&mut self) -> Stats {
         let mut stats = Stats { drops_other: self.malformed, ..Stats::default() };
         for cpu in self.probe.drops() {

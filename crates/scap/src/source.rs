@@ -60,6 +60,12 @@ pub trait EventSource {
         &[]
     }
 
+    /// How long ago the current event happened, ns; 0 where there is none, and in captures, whose events are all that
+    /// there is.
+    fn behind(&self) -> u64 {
+        0
+    }
+
     /// Counters so far.
     fn stats(&mut self) -> Stats {
         Stats::default()

@@ -20,6 +20,11 @@ impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for
     }
 }
 
+/// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
+const LOOK_INTERVAL: u64 = 2_000_000;
+/// How far the events may be behind the running system for its answers to be of use, ns.
+const CAUGHT_UP: u64 = 20_000_000;
+
 /// Limits and look-ups of an [`Inspector`].
 pub struct Config {
     /// Asked about unknown threads; `None` in a replay.
@@ -65,6 +70,8 @@ pub struct Inspector {
     observers: Observers,
     state: State,
     next_purge: u64,
+    /// When the next thread that is in doubt may be asked about: time of an event, ns.
+    next_look: u64,
     moment: Moment,
     /// Events about users and containers that belong to the snapshot still come.
     initial: bool,
@@ -97,6 +104,7 @@ impl Inspector {
             state: State::with_max(config.max_threads),
             config,
             next_purge: 0,
+            next_look: 0,
             moment: Moment::default(),
             initial: true,
             arena: bumpalo::Bump::new(),
@@ -145,7 +153,9 @@ impl Inspector {
     #[inline]
     pub fn next<'a, S: EventSource + ?Sized>(&'a mut self, source: &'a mut S) -> Result<Step<'a>, Error> {
         loop {
-            match source.advance()? {
+            let advance = source.advance()?;
+            self.heed(source);
+            match advance {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.update(&event);
@@ -165,6 +175,46 @@ impl Inspector {
             }
         }
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
+    }
+
+    /// Learns what the source lost before the item that it advanced to. After a loss, what is known is in doubt: threads
+    /// may have ended, others may have their ids, files may have been opened and closed unseen. So each is asked about
+    /// ([`Config::proc`]) at its next event, or when there is time, and made what it is on the running system. As long
+    /// as nothing was lost this does nothing; nor in a replay, beyond counting.
+    ///
+    /// For those who call [`Inspector::process`] themselves: once after each [`EventSource::advance`].
+    #[inline]
+    pub fn heed<S: EventSource + ?Sized>(&mut self, source: &S) {
+        let losses = source.losses();
+        if !losses.is_empty() {
+            self.state.doubt(losses, self.config.proc.is_some());
+        }
+        if self.state.doubts.remain() {
+            self.heal(source);
+        }
+    }
+
+    /// Asks about a thread that is in doubt: that of the event, or another one. The running system is ahead of the
+    /// events; where it is far ahead, its answers would be of a time that they have not come to.
+    #[cold]
+    fn heal<S: EventSource + ?Sized>(&mut self, source: &S) {
+        let event = source.current();
+        let ts = event.map_or(self.moment.ts, |event| event.ts);
+        if event.is_some() {
+            if ts < self.next_look {
+                return;
+            }
+            self.next_look = ts + LOOK_INTERVAL;
+            if source.behind() > CAUGHT_UP {
+                return;
+            }
+        }
+        self.settle();
+        let Some(proc) = &mut self.config.proc else { return };
+        let mut ask = |tid| proc.thread(tid);
+        if !event.is_some_and(|event| self.state.heal_thread_of(&event, &mut ask)) {
+            self.state.heal_next(ts, &mut ask);
+        }
     }
 
     /// Whether the next event only updates the state: it is counted but not shown. So are users, groups and containers

@@ -7,6 +7,7 @@ use eyas_scap::{Interface, MachineInfo, RawEvent};
 mod container;
 mod fd;
 mod fds;
+mod heal;
 mod load;
 mod parse;
 mod reuse;
@@ -49,6 +50,8 @@ pub struct State {
     switches: Vec<u64>,
     /// Looks at received descriptors.
     received: parse::network::Budget,
+    /// What is to be asked again since events were lost.
+    pub(crate) doubts: heal::Doubts,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,
@@ -76,6 +79,18 @@ pub struct StateStats {
     pub fds_rejected: u64,
     /// Events on descriptors that nobody knows.
     pub failed_fd_lookups: u64,
+    /// Times that the source told of lost events: each time all that is known comes into doubt.
+    pub losses: u64,
+    /// Events that these losses were of.
+    pub events_lost: u64,
+    /// Threads that came into doubt by losses and that [`crate::ProcLookup`] was to be asked about; 0 without one.
+    pub threads_doubted: u64,
+    /// Of those, threads that had changed unseen, or ended: corrected, or removed.
+    pub threads_healed: u64,
+    /// Open files of the threads in doubt.
+    pub fds_doubted: u64,
+    /// Open files that were unknown, others than the known ones, or no longer open: added, replaced or removed.
+    pub fds_healed: u64,
 }
 
 impl State {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use eyas::rules::{Diagnostic, Format, condition};
-use eyas::scap::{EventSource, Next};
+use eyas::scap::{Advance, EventSource};
 use eyas::sinsp::Inspector;
 
 use crate::args::Args;
@@ -84,14 +84,17 @@ impl Loop<'_> {
         let mut inspector = Inspector::new(input::inspector_config(self.args));
         let mut deadline = Deadline::new(self.args);
         while !self.stop.load(Ordering::Relaxed) && self.args.count.is_none_or(|count| self.passed < count) {
-            match source.next()? {
-                Next::Snapshot(snapshot) => {
+            let advance = source.advance()?;
+            inspector.heed(source);
+            match advance {
+                Advance::Snapshot(snapshot) => {
                     for sink in &mut *sinks {
                         sink.snapshot(&snapshot)?;
                     }
                     inspector.load(*snapshot);
                 }
-                Next::Event(event) => {
+                Advance::Event => {
+                    let Some(event) = source.current() else { continue };
                     let ts = event.ts;
                     let hidden = inspector.is_hidden(&event);
                     let view = inspector.process(event);
@@ -111,7 +114,7 @@ impl Loop<'_> {
                         }
                     }
                 }
-                Next::Idle => {
+                Advance::Idle => {
                     for sink in &mut *sinks {
                         sink.idle()?;
                     }
@@ -119,7 +122,7 @@ impl Loop<'_> {
                         break;
                     }
                 }
-                Next::End => break,
+                Advance::End => break,
             }
         }
         Ok(self.passed)

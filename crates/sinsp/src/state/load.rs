@@ -48,6 +48,7 @@ impl State {
         let tid = thread.tid;
         let key = self.add_thread(thread)?;
         self.threads.link(key);
+        self.threads.trust(key);
         self.load_fds(tid, fds);
         Some(key)
     }
@@ -76,7 +77,7 @@ impl State {
         }
     }
 
-    fn thread_of(&mut self, entry: ThreadEntry) -> Thread {
+    pub(super) fn thread_of(&mut self, entry: ThreadEntry) -> Thread {
         let empty = self.empty();
         let boot_ts = self.machine.boot_ts;
         let mut t = Thread::unknown(entry.tid, &empty);
@@ -109,7 +110,7 @@ impl State {
         t
     }
 
-    /// A connection from a port that somebody listens on was accepted; any other was made.
+    /// Gives every socket its role, by the ports that all processes listen on.
     fn guess_roles(&mut self) {
         let mut served: FxHashSet<u16> = FxHashSet::default();
         for thread in self.threads.iter() {
@@ -122,20 +123,24 @@ impl State {
                 thread.fds.iter().filter(|(_, fd)| fd.kind.is_socket()).map(|(num, _)| num).collect();
             for num in sockets {
                 let Some(fd) = thread.fds.get_mut(num) else { continue };
-                match (fd.kind, fd.socket()) {
-                    (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
-                        fd.swap_ends();
-                        fd.role = Role::Server;
-                        fd.rename_by_ends(0, &mut self.reuse);
-                    }
-                    (FdKind::Ipv4, _) => fd.role = Role::Client,
-                    (FdKind::Unix, _) => {
-                        fd.role = if fd.name.is_empty() { Role::Client } else { Role::Server }
-                    }
-                    _ => {}
-                }
+                guess_role(fd, &served, &mut self.reuse);
             }
         }
+    }
+}
+
+/// Whether a socket's process connected or was connected to: a connection from a port that somebody listens on was
+/// accepted, and is then told from the client's side; any other was made.
+pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, reuse: &mut Reuse) {
+    match (fd.kind, fd.socket()) {
+        (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
+            fd.swap_ends();
+            fd.role = Role::Server;
+            fd.rename_by_ends(0, reuse);
+        }
+        (FdKind::Ipv4, _) => fd.role = Role::Client,
+        (FdKind::Unix, _) => fd.role = if fd.name.is_empty() { Role::Client } else { Role::Server },
+        _ => {}
     }
 }
 
@@ -146,7 +151,7 @@ fn with_slash(mut path: Vec<u8>) -> Text {
     path.into()
 }
 
-fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
+pub(super) fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
     let mut fd = Fd::new(FdKind::Unknown, empty);
     fd.ino = entry.ino;
     fd.from_snapshot = true;

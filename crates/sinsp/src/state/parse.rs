@@ -15,8 +15,11 @@ mod meta;
 pub(super) mod network;
 pub(super) mod process;
 
-/// Asks the running system about a thread that nobody knows; never in a replay.
-pub(crate) type Lookup<'a> = Option<&'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>>;
+/// Asks the running system about a thread.
+pub(crate) type Ask<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
+
+/// Whom to ask about a thread that no event has told of; nobody in a replay.
+pub(crate) type Lookup<'a> = Option<Ask<'a>>;
 
 /// What the event is about, and what remains to be done after the rules saw it.
 #[derive(Debug, Default)]
@@ -44,6 +47,12 @@ impl Current {
     pub(crate) fn leaves_work(&self) -> bool {
         self.exits || self.told.is_some() || self.closes.is_some()
     }
+}
+
+/// The descriptor that the event works on, if it is of a type that does.
+pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
+    let handling = HANDLING.get(usize::from(raw.ty.0))?;
+    raw.int(usize::from(handling.fd?))
 }
 
 pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>, now: &mut Current) {

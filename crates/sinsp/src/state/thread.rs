@@ -119,6 +119,8 @@ pub struct Thread {
     pub activity: Activity,
     /// [`super::Threads`]' clock when anything but its activity, files and family last changed.
     pub(crate) changed: u64,
+    /// Number of the last loss of events after which it was known to be as it is here.
+    pub(crate) sure_after: u32,
     /// Open files of a leader; see [`super::Threads::fds`].
     pub(crate) fds: FdTable,
     pub(crate) group: Option<GroupKey>,
@@ -224,6 +226,7 @@ impl Thread {
             pipe_destination: false,
             activity: Activity::default(),
             changed: 0,
+            sure_after: 0,
             fds: FdTable::default(),
             group: None,
             group_slot: 0,

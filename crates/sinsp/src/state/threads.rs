@@ -33,6 +33,9 @@ pub struct Threads {
     clock: u64,
     /// When anything last changed that a thread may see of threads above it.
     lineage: u64,
+    /// How often events were lost. What was known of a thread before the last loss is in doubt: see
+    /// [`Threads::is_doubted`].
+    losses: u32,
 }
 
 /// Changes that a table may see before its clock reaches the next table's: 2^40, months of events.
@@ -53,6 +56,7 @@ impl Default for Threads {
             exits: VecDeque::new(),
             recent: FxHashMap::default(),
             last: (-1, None),
+            losses: 0,
         }
     }
 }
@@ -225,6 +229,29 @@ impl Threads {
         Some(key)
     }
 
+    /// Events were lost: every thread that is known may have changed unseen.
+    pub(crate) fn doubt_all(&mut self) {
+        self.losses = self.losses.saturating_add(1);
+    }
+
+    /// Whether events were lost since the thread was last known to be as it is here.
+    #[inline]
+    pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
+        thread.sure_after < self.losses
+    }
+
+    /// The thread is known to be as it is here.
+    pub(crate) fn trust(&mut self, key: ThreadKey) {
+        if let Some(thread) = self.entries.get_mut(key) {
+            thread.sure_after = self.losses;
+        }
+    }
+
+    /// Keys of the threads that [`Threads::is_doubted`] holds of.
+    pub(crate) fn doubted(&self) -> impl Iterator<Item = ThreadKey> {
+        self.entries.iter().filter(|(_, thread)| self.is_doubted(thread)).map(|(key, _)| key)
+    }
+
     /// Joins an entry to its group and its parent; entries with unknown ids stay alone.
     pub(crate) fn link(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get(key) else { return };
@@ -310,6 +337,31 @@ impl Threads {
                 group.alive += 1;
             }
         }
+    }
+
+    /// Gives an entry another parent; without one it has none.
+    pub(crate) fn move_below(&mut self, key: ThreadKey, parent: Option<ThreadKey>) {
+        let parent = parent.filter(|parent| *parent != key);
+        let ptid = parent.and_then(|parent| self.entries.get(parent)).map_or(0, |parent| parent.tid);
+        self.orphan(key);
+        self.touch_lineage();
+        if let Some(thread) = self.entries.get_mut(key) {
+            thread.ptid = ptid;
+            thread.changed = self.clock;
+        }
+        self.adopt(key, parent);
+    }
+
+    /// Removes an entry whose id another thread has now. With a leader go all threads of its process: the kernel does
+    /// not use its id again while one of them lives. Answers how many entries are gone.
+    pub(crate) fn replace(&mut self, key: ThreadKey) -> u64 {
+        let mut gone = 0;
+        if self.entries.get(key).is_some_and(Thread::is_main) {
+            gone += self.siblings(key).into_iter().map(|sibling| self.remove(sibling)).sum::<u64>();
+        }
+        gone += self.remove(key);
+        debug_assert!(self.entries.get(key).is_none(), "an entry alone in its group stays");
+        gone
     }
 
     /// Removes an entry: its children find another parent; a leader stays until its group is empty.

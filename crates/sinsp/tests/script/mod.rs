@@ -4,12 +4,24 @@
 use eyas_events::{EventType as E, param};
 use eyas_fields::{FieldSource, Schema, Value};
 use eyas_scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
-use eyas_sinsp::{Inspector, schema};
+use eyas_sinsp::{Config, Inspector, schema};
 
 pub const SECOND: u64 = 1_000_000_000;
 
 /// A system with init and a shell that has a file open.
 pub fn system() -> Inspector {
+    system_with(Config::default())
+}
+
+/// The same system, with look-ups and limits.
+pub fn system_with(config: Config) -> Inspector {
+    let mut inspector = Inspector::new(config);
+    inspector.load(beginning());
+    inspector
+}
+
+/// What the system begins with.
+pub fn beginning() -> Snapshot {
     let thread = |tid, ptid, comm: &str| ThreadEntry {
         tid,
         pid: tid,
@@ -24,13 +36,11 @@ pub fn system() -> Inspector {
         ..ThreadEntry::default()
     };
     let file = FdDetail::File { open_flags: 1, path: b"/etc/motd".to_vec(), dev: 1, mount_id: 0 };
-    let mut inspector = Inspector::default();
-    inspector.load(Snapshot {
+    Snapshot {
         threads: vec![thread(1, 0, "init"), thread(10, 1, "sh")],
         fds: vec![(10, vec![FdEntry::new(3, 7, file)])],
         ..Snapshot::default()
-    });
-    inspector
+    }
 }
 
 pub fn at(second: u64, ty: E, tid: i64) -> EventBuilder {

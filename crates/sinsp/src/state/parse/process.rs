@@ -93,8 +93,9 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     thread.clone_ts = raw.ts;
 }
 
-/// What a new thread has from the one it was made by.
+/// What a new thread has from the one it was made by; what is doubtful there is doubtful here.
 fn inherit(child: &mut Thread, donor: &Thread) {
+    child.sure_after = donor.sure_after;
     child.exepath = donor.exepath.clone();
     child.exe_writable = donor.exe_writable;
     child.exe_upper_layer = donor.exe_upper_layer;
@@ -149,7 +150,7 @@ fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut
         if state.threads.at(there).is_some_and(|t| t.flags.contains(ThreadFlags::INVERTED)) {
             return;
         }
-        state.stats.threads_removed += state.threads.remove(there);
+        state.stats.threads_removed += state.threads.replace(there);
     }
     let empty = state.empty();
     let Some(caller) = state.threads.at(key) else { return };
@@ -208,7 +209,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut 
         if fresh {
             return;
         }
-        state.stats.threads_removed += state.threads.remove(there);
+        state.stats.threads_removed += state.threads.replace(there);
         now.thread = None;
     }
     let empty = state.empty();

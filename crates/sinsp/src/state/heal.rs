@@ -1,0 +1,257 @@
+//! What becomes of the state when events were lost.
+//!
+//! A lost event may have been the end of a thread, a program that was executed, a file that was opened or closed. So
+//! after a loss all threads that are known then are in doubt, together with their open files, until the running system
+//! has been asked about them and what it answers stands here: what a capture that begins now would know.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use eyas_scap::{FdEntry, Loss, RawEvent, ThreadEntry};
+use rustc_hash::FxHashSet;
+
+use super::fds::MAX as MAX_FDS;
+use super::load::{fd_of, guess_role};
+use super::parse::{Ask, descriptor};
+use super::{State, Thread, ThreadKey};
+
+mod same;
+
+use same::is_same_file;
+
+/// A thread is not asked about before it has had the time to execute a program, ns: a child that is about to do so
+/// would be taken for the program that it becomes.
+const SETTLES_IN: u64 = 100_000_000;
+/// Starts of a thread that are no further apart than this, ns, are the same: `/proc` counts in ticks.
+const SAME_START: u64 = 1_000_000_000;
+
+/// Threads that are in doubt since events were lost.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    /// Some thread may be in doubt.
+    any: bool,
+    queue: VecDeque<Doubt>,
+}
+
+/// A thread that is to be asked about.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    key: ThreadKey,
+    /// When its last event was, when the running system did not know it. A second look that finds nothing either, and
+    /// no event in between, proves that it is gone; after one, the event of its end may still come.
+    missed: Option<u64>,
+}
+
+impl Doubts {
+    /// Whether some thread may be in doubt.
+    #[inline]
+    pub(crate) fn remain(&self) -> bool {
+        self.any
+    }
+}
+
+impl State {
+    /// Takes note of losses. Threads are put in doubt only if somebody `can_tell` what is right.
+    pub(crate) fn doubt(&mut self, losses: &[Loss], can_tell: bool) {
+        self.stats.losses += losses.len() as u64;
+        self.stats.events_lost += losses.iter().map(|loss| loss.events).sum::<u64>();
+        if can_tell {
+            self.threads.doubt_all();
+            self.doubts.any = true;
+            // While threads still wait from an earlier loss, those that do not are found when these are done.
+            if self.doubts.queue.is_empty() {
+                self.queue_doubted();
+            }
+        }
+    }
+
+    /// Every thread in doubt is to be asked about.
+    fn queue_doubted(&mut self) {
+        let queue = &mut self.doubts.queue;
+        queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
+        self.doubts.any = !queue.is_empty();
+        self.stats.threads_doubted += queue.len() as u64;
+        let files = |doubt: &Doubt| self.threads.at(doubt.key).map_or(0, |thread| thread.fds.len() as u64);
+        self.stats.fds_doubted += queue.iter().map(files).sum::<u64>();
+    }
+
+    /// Asks about the thread of an event that is about to be taken in, if it is in doubt; answers whether it asked.
+    pub(crate) fn heal_thread_of(&mut self, event: &RawEvent<'_>, ask: Ask<'_>) -> bool {
+        let Some(key) = self.threads.key(event.tid) else { return false };
+        let Some(thread) = self.threads.at(key) else { return false };
+        if !self.threads.is_doubted(thread) || !is_settled(thread, event.ts) {
+            return false;
+        }
+        self.stats.proc_lookups += 1;
+        match ask(event.tid) {
+            Some((entry, fds)) => self.correct(key, entry, fds, descriptor(event)),
+            // It lived when the event was made; what it did until its end is told by the events to come.
+            None => self.threads.trust(key),
+        }
+        true
+    }
+
+    /// Asks about one of the threads that are in doubt, `ts` being the time of the last event.
+    pub(crate) fn heal_next(&mut self, ts: u64, ask: Ask<'_>) {
+        for _ in 0..self.doubts.queue.len() {
+            let Some(doubt) = self.doubts.queue.pop_front() else { break };
+            let Some(thread) = self.threads.at(doubt.key) else { continue };
+            if !self.threads.is_doubted(thread) {
+                continue;
+            }
+            if thread.is_dead() {
+                // A leader that others of its process outlive: nothing of it changes any more.
+                self.threads.trust(doubt.key);
+                continue;
+            }
+            if !is_settled(thread, ts) {
+                self.doubts.queue.push_back(doubt);
+                continue;
+            }
+            let (tid, last_event) = (thread.tid, thread.activity.last_access_ts);
+            self.stats.proc_lookups += 1;
+            match ask(tid) {
+                Some((entry, fds)) => self.correct(doubt.key, entry, fds, None),
+                None if doubt.missed == Some(last_event) => {
+                    self.stats.threads_healed += 1;
+                    self.stats.threads_removed += self.threads.remove(doubt.key);
+                }
+                None => self.doubts.queue.push_back(Doubt { missed: Some(last_event), ..doubt }),
+            }
+            return;
+        }
+        if self.doubts.queue.is_empty() {
+            self.queue_doubted();
+        }
+    }
+
+    /// Makes what is known of a thread equal to what the running system tells, but for the descriptor `in_use`: the
+    /// event at hand may have closed it, and is about what it was.
+    fn correct(&mut self, key: ThreadKey, entry: ThreadEntry, files: Vec<FdEntry>, in_use: Option<i64>) {
+        let tid = entry.tid;
+        let told = self.thread_of(entry);
+        let Some(known) = self.threads.at(key) else { return };
+        if is_other(known, &told) {
+            self.stats.threads_healed += 1;
+            self.stats.threads_removed += self.threads.replace(key);
+            if let Some(key) = self.add_thread(told) {
+                self.threads.link(key);
+                self.threads.trust(key);
+                self.load_fds(tid, files);
+            }
+            return;
+        }
+        let is_corrected = self.correct_parent(key, told.ptid) | self.correct_thread(key, told);
+        self.stats.threads_healed += u64::from(is_corrected);
+        // None at all may be one that may not be looked at.
+        if !files.is_empty() {
+            self.correct_files(key, files, in_use);
+        }
+        self.threads.trust(key);
+    }
+
+    /// Moves a thread below the process `ptid`; answers whether it was elsewhere. An unknown process is no correction.
+    fn correct_parent(&mut self, key: ThreadKey, ptid: i64) -> bool {
+        let process_of =
+            |tid| self.threads.get(tid).and_then(|parent| self.threads.main_of(parent)).map(|p| p.tid);
+        let known = self.threads.at(key).and_then(|thread| process_of(thread.ptid));
+        match self.threads.key(ptid) {
+            Some(parent) if known != Some(ptid) => {
+                self.threads.move_below(key, Some(parent));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes over what differs; answers whether anything did. Memory, faults and the time of the start stay.
+    fn correct_thread(&mut self, key: ThreadKey, told: Thread) -> bool {
+        let Some(known) = self.threads.at(key) else { return false };
+        let is_main = known.is_main();
+        let same_program = is_same_program(known, &told);
+        let ids =
+            |t: &Thread| (t.sid, t.pgid, t.vpgid, t.vtid, t.vpid, t.uid, t.gid, t.loginuid, t.caps, t.tty);
+        let same_ids = ids(known) == ids(&told);
+        let same_place = known.root == told.root && (!is_main || known.cwd == told.cwd);
+        let same_limit = !is_main || known.fdlimit == told.fdlimit;
+        let same_container = known.container == told.container;
+        if same_program && same_ids && same_place && same_limit && same_container {
+            return false;
+        }
+        let Some(known) = self.threads.at_mut(key) else { return false };
+        if !same_program {
+            (known.comm, known.exe, known.exepath) = (told.comm, told.exe, told.exepath);
+            (known.args, known.cmdline, known.env) = (told.args, told.cmdline, told.env);
+            known.exe_writable = told.exe_writable;
+            known.exe_upper_layer = told.exe_upper_layer;
+            known.exe_lower_layer = told.exe_lower_layer;
+            known.exe_from_memfd = told.exe_from_memfd;
+            (known.exe_ino, known.exe_ctime, known.exe_mtime) =
+                (told.exe_ino, told.exe_ctime, told.exe_mtime);
+            (known.exe_ctime_to_clone, known.pidns_start_to_exe_ctime) = (0, 0);
+        }
+        (known.sid, known.pgid, known.vpgid) = (told.sid, told.pgid, told.vpgid);
+        (known.vtid, known.vpid, known.tty) = (told.vtid, told.vpid, told.tty);
+        (known.uid, known.gid, known.loginuid, known.caps) = (told.uid, told.gid, told.loginuid, told.caps);
+        known.root = told.root;
+        if is_main {
+            (known.cwd, known.fdlimit) = (told.cwd, told.fdlimit);
+        }
+        if !same_container {
+            // The probe and /proc list different hierarchies, so that only another container is a correction.
+            (known.container, known.cgroups) = (told.container, told.cgroups);
+        }
+        true
+    }
+
+    /// Makes the open files of a process those that it has.
+    fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
+        let is_whole = files.len() < MAX_FDS;
+        let empty = self.empty();
+        let told: Vec<_> = files
+            .into_iter()
+            .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse)))
+            .collect();
+        let numbers: FxHashSet<i64> = told.iter().map(|(num, ..)| *num).collect();
+        let served: FxHashSet<u16> = told.iter().filter_map(|(.., fd)| fd.server_port()).collect();
+        let Some(table) = self.threads.fds_mut(key) else { return };
+        for (num, close_on_exec, mut fd) in told {
+            if table.get(num).is_some_and(|known| is_same_file(known, &fd)) {
+                table.set_close_on_exec(num, close_on_exec);
+                continue;
+            }
+            guess_role(&mut fd, &served, &mut self.reuse);
+            self.stats.fds_healed += 1;
+            match table.insert(num, Arc::new(fd), close_on_exec) {
+                true => self.stats.fds_added += 1,
+                false => self.stats.fds_rejected += 1,
+            }
+        }
+        let closed = |num: &i64| is_whole && !numbers.contains(num) && in_use != Some(*num);
+        let gone: Vec<i64> = table.iter().map(|(num, _)| num).filter(closed).collect();
+        for num in gone {
+            table.remove(num);
+            self.stats.fds_healed += 1;
+            self.stats.fds_removed += 1;
+        }
+    }
+}
+
+/// Whether the thread has been there for long enough to be asked about.
+fn is_settled(thread: &Thread, ts: u64) -> bool {
+    ts.saturating_sub(thread.clone_ts.max(thread.exec_ts)) > SETTLES_IN
+}
+
+/// Whether the id is another thread's now. By their starts alone nothing is proved: clocks are set.
+fn is_other(known: &Thread, told: &Thread) -> bool {
+    let same_start = known.clone_ts == 0 || known.clone_ts.abs_diff(told.clone_ts) <= SAME_START;
+    !known.is_valid()
+        || known.pid != told.pid
+        || (!same_start && (known.ptid != told.ptid || !is_same_program(known, told)))
+}
+
+/// Whether the two execute the same program with the same arguments. A path that nobody may see differs from none.
+fn is_same_program(known: &Thread, told: &Thread) -> bool {
+    (told.exepath.is_empty() || known.exepath == told.exepath)
+        && (&known.comm, &known.exe, &known.args) == (&told.comm, &told.exe, &told.args)
+}

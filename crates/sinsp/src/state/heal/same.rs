@@ -1,0 +1,113 @@
+//! Whether a descriptor still stands for the file that events told of.
+
+use crate::state::{Fd, FdKind, L4, Socket};
+
+/// Whether what is known of a descriptor, and what the running system tells of it, is the same file. Events and
+/// `/proc` name files differently, so that only what both tell can prove the contrary.
+pub(super) fn is_same_file(known: &Fd, told: &Fd) -> bool {
+    let names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);
+    if !told.name.is_empty() && names.into_iter().any(|name| *name == told.name) {
+        return true;
+    }
+    if has_inode(known) && has_inode(told) {
+        return known.ino == told.ino;
+    }
+    match (known.kind, told.kind) {
+        // A socket that no table of /proc lists, or a file of a kind that nobody names.
+        (kind, FdKind::Unsupported) => {
+            kind.is_socket() || matches!(kind, FdKind::Unknown | FdKind::Unsupported)
+        }
+        (FdKind::Unix, FdKind::Unix) => known.ino == 0 || told.ino == 0 || known.ino == told.ino,
+        (one, other) if one.is_inet() && other.is_inet() => has_same_ends(known, told),
+        // A path that is not the one that was opened.
+        (one, other) if one.is_file() && other.is_file() => false,
+        (one, other) => one == other,
+    }
+}
+
+/// Whether the inode is the file's own: descriptors without a file share one, and sockets have none in events.
+fn has_inode(fd: &Fd) -> bool {
+    fd.ino != 0 && (fd.kind.is_file() || matches!(fd.kind, FdKind::Pipe | FdKind::Memfd))
+}
+
+fn has_same_ends(known: &Fd, told: &Fd) -> bool {
+    if known.l4 != told.l4 && known.l4 != L4::Unknown && told.l4 != L4::Unknown {
+        return false;
+    }
+    match (known.socket(), told.socket()) {
+        (_, Socket::Inet { source, destination }) => known.has_ends(source, destination),
+        // A datagram socket has a peer in every event, and none in /proc unless it connected.
+        (Socket::Inet { source, destination }, Socket::Server { addr }) => {
+            known.l4 == L4::Udp && (source.1 == addr.1 || destination.1 == addr.1)
+        }
+        (one, other) => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::state::Text;
+
+    fn file(kind: FdKind, name: &str, ino: u64) -> Fd {
+        let empty: Text = [].into();
+        Fd { name: name.as_bytes().into(), ino, ..Fd::new(kind, &empty) }
+    }
+
+    fn socket(l4: L4, ends: Socket) -> Fd {
+        let mut fd = file(FdKind::Ipv4, "", 0);
+        fd.l4 = l4;
+        fd.set_socket(ends);
+        fd
+    }
+
+    #[test]
+    fn files_are_told_apart_by_inode_and_name() {
+        use FdKind as K;
+        for (known, told, same) in [
+            ((K::File, "/etc/hosts", 7), (K::File, "/etc/hosts", 7), true),
+            // The path that was opened is a link; the file was renamed; the file system shows two inodes.
+            ((K::File, "/bin/sh", 7), (K::File, "/usr/bin/dash", 7), true),
+            ((K::File, "/tmp/x", 7), (K::File, "/tmp/x", 8), true),
+            ((K::File, "/a", 7), (K::File, "/b", 8), false),
+            ((K::File, "/a", 0), (K::File, "/b", 8), false),
+            ((K::File, "/srv", 7), (K::Directory, "/srv", 7), true),
+            ((K::File, "/a", 7), (K::Pipe, "pipe:[9]", 9), false),
+            ((K::Pipe, "", 9), (K::Pipe, "pipe:[9]", 9), true),
+            ((K::Pipe, "", 9), (K::Pipe, "pipe:[10]", 10), false),
+            ((K::Event, "", 3), (K::Timer, "", 3), false),
+            ((K::Event, "", 0), (K::Event, "", 3), true),
+            ((K::Unix, "", 0), (K::Unsupported, "socket:[5]", 5), true),
+            ((K::Unix, "1->2 /run/x", 0), (K::Unix, "", 5), true),
+            ((K::Unix, "", 4), (K::Unix, "", 5), false),
+            ((K::File, "/a", 7), (K::Unsupported, "net:[5]", 5), false),
+            ((K::Unknown, "", 0), (K::Unsupported, "socket:[5]", 5), true),
+        ] {
+            let ((kind, name, ino), (told_kind, told_name, told_ino)) = (known, told);
+            let is_same = is_same_file(&file(kind, name, ino), &file(told_kind, told_name, told_ino));
+            assert_eq!(is_same, same, "{known:?}, {told:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_are_told_apart_by_their_ends() {
+        let end = |last, port| (Ipv4Addr::new(10, 0, 0, last).into(), port);
+        let inet = |source, destination| Socket::Inet { source, destination };
+        let (here, there) = (end(1, 4000), end(2, 80));
+        for (known, told, same) in [
+            ((L4::Tcp, inet(here, there)), (L4::Tcp, inet(there, here)), true),
+            ((L4::Tcp, inet(here, there)), (L4::Tcp, inet(here, end(3, 80))), false),
+            ((L4::Tcp, inet(here, there)), (L4::Udp, inet(here, there)), false),
+            ((L4::Tcp, Socket::None), (L4::Tcp, inet(here, there)), false),
+            ((L4::Udp, inet(here, there)), (L4::Udp, Socket::Server { addr: here }), true),
+            ((L4::Tcp, inet(here, there)), (L4::Tcp, Socket::Server { addr: here }), false),
+            ((L4::Tcp, Socket::Server { addr: here }), (L4::Tcp, Socket::Server { addr: here }), true),
+            ((L4::Tcp, Socket::Server { addr: here }), (L4::Tcp, Socket::Server { addr: there }), false),
+        ] {
+            let is_same = is_same_file(&socket(known.0, known.1), &socket(told.0, told.1));
+            assert_eq!(is_same, same, "{known:?}, {told:?}");
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Events are lost, and what is known becomes right again once the running system can be asked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use eyas_events::EventType as E;
+use eyas_scap::{
+    Advance, Error, EventBuilder, EventSource, FdDetail, FdEntry, Loss, OwnedEvent, RawEvent, Reader,
+    Snapshot, ThreadEntry,
+};
+use eyas_sinsp::state::State;
+use eyas_sinsp::{Config, Inspector, Step};
+
+mod script;
+
+use script::{SECOND, at, beginning, clone, close, exec, open, system_with};
+
+/// What a source yields, one after another.
+enum Item {
+    Event(OwnedEvent),
+    Idle,
+}
+
+/// A source of what a test says.
+#[derive(Default)]
+struct Script {
+    items: VecDeque<Item>,
+    current: Option<OwnedEvent>,
+    losses: Vec<Loss>,
+    behind: u64,
+}
+
+impl Script {
+    fn event(mut self, event: EventBuilder) -> Self {
+        self.items.push_back(Item::Event(event.build()));
+        self
+    }
+
+    /// The source has nothing for a while.
+    fn idle(mut self, times: usize) -> Self {
+        self.items.extend((0..times).map(|_| Item::Idle));
+        self
+    }
+}
+
+impl EventSource for Script {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        let item = self.items.pop_front();
+        let (advance, current) = match item {
+            Some(Item::Event(event)) => (Advance::Event, Some(event)),
+            Some(Item::Idle) => (Advance::Idle, None),
+            None => (Advance::End, None),
+        };
+        self.current = current;
+        Ok(advance)
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        self.current.as_ref().map(OwnedEvent::as_raw)
+    }
+
+    fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    fn behind(&self) -> u64 {
+        self.behind
+    }
+}
+
+const LOSS: Loss = Loss { cpu: 1, since: SECOND, events: 3 };
+
+/// What the running system is, to be asked and changed.
+type System = Arc<Mutex<Snapshot>>;
+
+fn thread_of(system: &Snapshot, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
+    let thread = system.threads.iter().find(|thread| thread.tid == tid)?.clone();
+    let files = system.fds.iter().find(|(pid, _)| *pid == tid).map(|(_, files)| files.clone());
+    Some((thread, files.unwrap_or_default()))
+}
+
+/// An inspector of a system that has become another one.
+fn inspector_of(change: impl FnOnce(&mut Snapshot)) -> Inspector {
+    let mut now = beginning();
+    change(&mut now);
+    let system: System = Arc::new(Mutex::new(now));
+    let lookup = move |tid| thread_of(&system.lock().unwrap(), tid);
+    system_with(Config { proc: Some(Box::new(lookup)), ..Config::default() })
+}
+
+/// Plays all; the losses are told with the first item. Answers how often threads were asked about.
+fn play(inspector: &mut Inspector, mut script: Script) -> u64 {
+    script.losses = vec![LOSS];
+    loop {
+        let over = matches!(inspector.next(&mut script).unwrap(), Step::End);
+        script.losses.clear();
+        if over {
+            return inspector.stats().proc_lookups;
+        }
+    }
+}
+
+fn name(state: &State, pid: i64, fd: i64) -> Option<String> {
+    let fd = state.threads.fds(state.threads.get(pid)?)?.get(fd)?;
+    Some(String::from_utf8_lossy(&fd.name).into_owned())
+}
+
+fn file(num: i64, path: &str, ino: u64) -> FdEntry {
+    FdEntry::new(num, ino, FdDetail::File { open_flags: 1, path: path.into(), dev: 1, mount_id: 0 })
+}
+
+#[test]
+fn nothing_is_asked_while_nothing_is_lost() {
+    let mut inspector = inspector_of(|system| system.threads.clear());
+    let mut script = Script::default().idle(3).event(open(5, 10, 4, -100, b"x")).idle(3);
+    while !matches!(inspector.next(&mut script).unwrap(), Step::End) {}
+    assert_eq!(inspector.stats().proc_lookups, 0);
+    assert_eq!(inspector.state().threads.len(), 2);
+}
+
+#[test]
+fn files_that_were_closed_and_opened_unseen() {
+    let files = [
+        vec![file(3, "/etc/shadow", 8), file(5, "/tmp/new", 9)],
+        // The same file by another name is no other.
+        vec![file(3, "/run/motd", 7), file(5, "/tmp/new", 9)],
+    ];
+    for (now, (third, healed)) in files.into_iter().zip([("/etc/shadow", 2), ("/etc/motd", 1)]) {
+        let mut inspector = inspector_of(|system| system.fds = vec![(10, now)]);
+        play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 10)));
+        let state = inspector.state();
+        assert_eq!(
+            (name(state, 10, 3).as_deref(), name(state, 10, 5).as_deref()),
+            (Some(third), Some("/tmp/new"))
+        );
+        assert_eq!((inspector.stats().fds_doubted, inspector.stats().fds_healed), (1, healed));
+    }
+}
+
+#[test]
+fn a_file_is_known_to_the_event_that_closes_it() {
+    let mut inspector = inspector_of(|system| system.fds = vec![(10, vec![file(4, "/tmp/new", 9)])]);
+    let mut script = Script { losses: vec![LOSS], ..Script::default() }.event(close(5, 10, 3)).idle(1);
+    assert!(matches!(inspector.next(&mut script).unwrap(), Step::Event(_)));
+    assert_eq!(name(inspector.state(), 10, 3).as_deref(), Some("/etc/motd"));
+    assert_eq!(name(inspector.state(), 10, 4).as_deref(), Some("/tmp/new"));
+    assert!(matches!(inspector.next(&mut script).unwrap(), Step::Idle));
+    assert_eq!(name(inspector.state(), 10, 3), None);
+}
+
+#[test]
+fn a_program_and_a_user_that_changed_unseen() {
+    let mut inspector = inspector_of(|system| {
+        let thread = &mut system.threads[1];
+        (thread.comm, thread.exe, thread.exepath) = (b"cat".into(), b"cat".into(), b"/usr/bin/cat".into());
+        (thread.args, thread.uid, thread.cwd) = (b"-n\0".into(), 33, b"/srv".into());
+    });
+    play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 10)));
+    let thread = inspector.state().threads.get(10).unwrap();
+    assert_eq!(
+        (&*thread.comm, &*thread.exepath, &*thread.cmdline),
+        (&b"cat"[..], &b"/usr/bin/cat"[..], &b"cat -n"[..])
+    );
+    assert_eq!((thread.uid, inspector.state().threads.cwd(thread)), (33, &b"/srv/"[..]));
+    let stats = inspector.stats();
+    assert_eq!((stats.losses, stats.events_lost, stats.threads_doubted, stats.threads_healed), (1, 3, 2, 1));
+}
+
+#[test]
+fn a_process_that_ended_unseen_is_gone_after_two_looks() {
+    let mut inspector = inspector_of(|system| system.threads.retain(|thread| thread.tid == 1));
+    inspector.process(clone(2, 10, 11, 10, 1, 0).build().as_raw());
+    play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 1)));
+    assert!(inspector.state().threads.get(10).is_some(), "its last event may still come");
+    play(&mut inspector, Script::default().idle(9));
+    let left: Vec<_> = inspector.state().threads.iter().map(|thread| thread.tid).collect();
+    assert_eq!(left, [1]);
+}
+
+#[test]
+fn an_event_after_the_first_look_proves_that_a_thread_lives() {
+    let mut inspector = inspector_of(|system| system.threads.retain(|thread| thread.tid == 1));
+    let script = Script::default().event(at(5, E::SYSCALL_SETSID_X, 1)).idle(1);
+    // The end of a source is a time to look, too.
+    play(&mut inspector, script.event(at(5, E::SYSCALL_SETSID_X, 10)));
+    assert!(inspector.state().threads.get(10).is_some());
+}
+
+#[test]
+fn an_id_that_another_process_has_now() {
+    let mut inspector = inspector_of(|system| {
+        let thread = &mut system.threads[1];
+        (thread.ptid, thread.comm, thread.clone_ts) = (1, b"new".into(), 4 * SECOND);
+    });
+    const THREAD: u32 = eyas_events::FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
+    for event in [clone(1, 10, 12, 10, 1, THREAD), clone(1, 10, 13, 10, 1, 0), exec(1, 10, b"old", b"")] {
+        inspector.process(event.build().as_raw());
+    }
+    // When it was made is known by its own event alone.
+    inspector.process(clone(1, 10, 0, 10, 1, 0).build().as_raw());
+    play(&mut inspector, Script::default().event(at(9, E::SYSCALL_SETSID_X, 10)));
+    let threads = &inspector.state().threads;
+    assert_eq!(threads.get(10).map(|thread| &*thread.comm), Some(&b"new"[..]));
+    assert!(threads.get(12).is_none(), "a thread of the old process");
+    assert_eq!(threads.get(13).map(|thread| thread.ptid), Some(1), "a child of the old process");
+}
+
+#[test]
+fn a_child_whose_parent_ended_unseen_is_moved() {
+    let mut inspector = inspector_of(|system| {
+        system.threads[1].tid = 11;
+        system.threads[1].pid = 11;
+    });
+    inspector.process(clone(1, 11, 0, 11, 10, 0).build().as_raw());
+    assert_eq!(inspector.state().threads.get(11).map(|thread| thread.ptid), Some(10));
+    play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 11)));
+    assert_eq!(inspector.state().threads.get(11).map(|thread| thread.ptid), Some(1));
+}
+
+#[test]
+fn a_child_that_may_be_about_to_execute_is_left_alone() {
+    let mut inspector = inspector_of(|system| {
+        let mut child = system.threads[1].clone();
+        (child.tid, child.pid, child.comm) = (11, 11, b"cat".into());
+        system.threads.push(child);
+    });
+    let events = |script: Script| script.event(clone(5, 11, 0, 11, 10, 0)).event(open(5, 11, 4, -100, b"x"));
+    play(&mut inspector, events(Script::default()).idle(5));
+    assert_eq!(inspector.state().threads.get(11).map(|thread| &*thread.comm), Some(&b"sh"[..]));
+    play(&mut inspector, Script::default().event(open(6, 11, 5, -100, b"x")));
+    assert_eq!(inspector.state().threads.get(11).map(|thread| &*thread.comm), Some(&b"cat"[..]));
+}
+
+#[test]
+fn the_system_is_not_asked_while_the_events_are_far_behind() {
+    let mut inspector = inspector_of(|system| system.threads[1].comm = b"new".into());
+    let script = Script { behind: SECOND, ..Script::default() }.event(at(5, E::SYSCALL_SETSID_X, 10));
+    assert_eq!(play(&mut inspector, script), 1, "one when nothing waits any more");
+    assert_eq!(inspector.stats().threads_doubted, 2);
+}
+
+#[test]
+fn a_replay_counts_losses_and_asks_nobody() {
+    let mut inspector = system_with(Config::default());
+    play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 10)).idle(5));
+    let stats = inspector.stats();
+    assert_eq!((stats.losses, stats.threads_doubted, stats.proc_lookups), (1, 0, 0));
+}
+
+/// A capture of which some events are lost, and the system as all of them make it.
+struct Lossy {
+    reader: Reader,
+    truth: Arc<Mutex<Inspector>>,
+    random: u64,
+    lost: u64,
+    losses: Vec<Loss>,
+    /// What comes behind the last event: it lets everything settle.
+    last: Option<OwnedEvent>,
+    idle: u32,
+}
+
+impl Lossy {
+    fn open(path: PathBuf, seed: u64) -> Self {
+        Self {
+            reader: Reader::open(path).unwrap(),
+            truth: Arc::default(),
+            random: seed,
+            lost: 0,
+            losses: Vec::new(),
+            last: None,
+            idle: 0,
+        }
+    }
+
+    fn is_lost(&mut self, ty: E) -> bool {
+        let may_be = matches!(
+            ty,
+            E::SYSCALL_OPEN_X
+                | E::SYSCALL_OPENAT_2_X
+                | E::SYSCALL_CLOSE_X
+                | E::SYSCALL_DUP2_X
+                | E::SYSCALL_PIPE2_X
+                | E::SYSCALL_CLONE_20_X
+                | E::SYSCALL_VFORK_20_X
+                | E::SYSCALL_CLONE3_X
+                | E::SYSCALL_EXECVE_19_X
+                | E::SYSCALL_CHDIR_X
+                | E::PROCEXIT_1_E
+        );
+        // Xorshift.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        may_be && self.random % 5 == 0
+    }
+}
+
+impl EventSource for Lossy {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        self.losses.clear();
+        loop {
+            match self.reader.advance()? {
+                Advance::Event => {
+                    let event = self.reader.current().unwrap();
+                    self.truth.lock().unwrap().process(event);
+                    let (ty, ts) = (event.ty, event.ts);
+                    if self.is_lost(ty) {
+                        self.losses.push(Loss { cpu: 0, since: ts, events: 1 });
+                        self.lost += 1;
+                        continue;
+                    }
+                    self.last = Some(EventBuilder::new(E::SYSCALL_SETSID_X).ts(ts + SECOND).tid(1).build());
+                    return Ok(Advance::Event);
+                }
+                Advance::Snapshot(snapshot) => {
+                    self.truth.lock().unwrap().load((*snapshot).clone());
+                    return Ok(Advance::Snapshot(snapshot));
+                }
+                Advance::Idle => return Ok(Advance::Idle),
+                Advance::End if self.idle == 0 => {
+                    self.idle = 1;
+                    self.truth.lock().unwrap().process(self.last.as_ref().unwrap().as_raw());
+                    return Ok(Advance::Event);
+                }
+                Advance::End if self.idle < 5000 => {
+                    (self.last, self.idle) = (None, self.idle + 1);
+                    return Ok(Advance::Idle);
+                }
+                Advance::End => return Ok(Advance::End),
+            }
+        }
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        match self.idle {
+            0 => self.reader.current(),
+            _ => self.last.as_ref().map(OwnedEvent::as_raw),
+        }
+    }
+
+    fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+}
+
+/// What is compared of a thread, and of its files: number, kind, name.
+type Described = (Vec<String>, Vec<(i64, String, String)>);
+
+/// Everything of the state that a test can compare, by thread.
+fn describe(state: &State) -> BTreeMap<i64, Described> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let threads = state.threads.iter().filter(|thread| thread.pid >= 0 && !thread.is_dead());
+    let described = threads.map(|thread| {
+        let parent = state.threads.parent_of(thread).map_or(0, |parent| parent.tid);
+        let ids = format!("{} below {parent}, user {}", thread.pid, thread.uid);
+        let texts = [&thread.comm, &thread.exepath, &thread.args, &thread.cwd].map(|bytes| text(bytes));
+        let files = state.threads.fds(thread).into_iter().flat_map(|files| files.iter());
+        // A pipe has a name only in /proc.
+        let name = |fd: &eyas_sinsp::state::Fd| {
+            if fd.kind.name() == "pipe" { String::new() } else { text(&fd.name) }
+        };
+        let files = files.map(|(num, fd)| (num, fd.kind.name().to_owned(), name(fd))).collect();
+        (thread.tid, ([ids].into_iter().chain(texts).collect(), files))
+    });
+    described.collect()
+}
+
+fn heals(path: PathBuf, seed: u64) {
+    let mut source = Lossy::open(path, seed);
+    let truth = source.truth.clone();
+    let asked = truth.clone();
+    let lookup = move |tid| thread_of(&asked.lock().unwrap().state().snapshot(), tid);
+    let mut healed = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
+    while !matches!(healed.next(&mut source).unwrap(), Step::End) {}
+    let stats = healed.stats();
+    println!("{} events lost; {stats:?}", source.lost);
+    assert!(source.lost > 100 && stats.threads_healed > 0 && stats.fds_healed > 0);
+    assert_eq!(stats.events_lost, source.lost);
+    let (mut found, truth) = (describe(healed.state()), describe(truth.lock().unwrap().state()));
+    for (tid, real) in &truth {
+        if let Some(found) = found.remove(tid) {
+            assert_eq!(&found, real, "thread {tid}, seed {seed}");
+        }
+    }
+    assert!(found.is_empty(), "threads that have ended: {:?}, seed {seed}", found.keys());
+}
+
+#[test]
+fn a_capture_with_events_lost_at_random_heals() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for seed in 1..9 {
+        heals(root.join("demo/demo.scap.gz"), seed * 0x9e37_79b9);
+    }
+    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    match shared.join("captures/attack.scap.gz") {
+        large if large.exists() => heals(large, 7),
+        large => println!("skipped: {} is not there", large.display()),
+    }
+}
