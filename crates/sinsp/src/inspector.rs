@@ -23,7 +23,7 @@ impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for
 /// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
 /// How far the events may be behind the running system for its answers to be of use, ns.
-const CAUGHT_UP: u64 = 20_000_000;
+const CAUGHT_UP: u64 = 5_000_000;
 
 /// Limits and look-ups of an [`Inspector`].
 pub struct Config {
@@ -126,6 +126,12 @@ impl Inspector {
         self.state.stats
     }
 
+    /// Whether events were lost and some thread has not been looked up since: what is known of it, and what rules say
+    /// of its events, may be wrong. Never in a replay.
+    pub fn is_in_doubt(&self) -> bool {
+        self.state.doubts.remain()
+    }
+
     /// Forgets everything known and begins with a snapshot; events keep being counted. A snapshot without users
     /// and groups leaves those of the host as they are.
     pub fn load(&mut self, snapshot: Snapshot) {
@@ -153,11 +159,10 @@ impl Inspector {
     #[inline]
     pub fn next<'a, S: EventSource + ?Sized>(&'a mut self, source: &'a mut S) -> Result<Step<'a>, Error> {
         loop {
-            let advance = source.advance()?;
-            self.heed(source);
-            match advance {
+            match source.advance()? {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
+                    self.heed(source);
                     self.update(&event);
                     if !self.is_hidden(&event) {
                         break;
@@ -165,10 +170,12 @@ impl Inspector {
                 }
                 Advance::Snapshot(snapshot) => self.load(*snapshot),
                 Advance::Idle => {
+                    self.heed(source);
                     self.settle();
                     return Ok(Step::Idle);
                 }
                 Advance::End => {
+                    self.heed(source);
                     self.settle();
                     return Ok(Step::End);
                 }
@@ -185,20 +192,19 @@ impl Inspector {
     /// For those who call [`Inspector::process`] themselves: once after each [`EventSource::advance`].
     #[inline]
     pub fn heed<S: EventSource + ?Sized>(&mut self, source: &S) {
-        let losses = source.losses();
-        if !losses.is_empty() {
-            self.state.doubt(losses, self.config.proc.is_some());
-        }
-        if self.state.doubts.remain() {
+        if self.state.doubts.remain() || !source.losses().is_empty() {
             self.heal(source);
         }
     }
 
-    /// Asks about a thread that is in doubt: that of the event, or another one. The running system is ahead of the
-    /// events; where it is far ahead, its answers would be of a time that they have not come to.
+    /// Takes note of losses, and asks about a thread that is in doubt: that of the event, or another one. The running
+    /// system is ahead of the events; where it is far ahead, its answers would be of a time that they have not come to.
     #[cold]
+    #[inline(never)]
     fn heal<S: EventSource + ?Sized>(&mut self, source: &S) {
+        self.state.doubt(source.losses(), self.config.proc.is_some());
         let event = source.current();
+        self.state.end_losses(event.map(|event| event.cpu));
         let ts = event.map_or(self.moment.ts, |event| event.ts);
         if event.is_some() {
             if ts < self.next_look {

@@ -31,6 +31,9 @@ pub(crate) struct Doubts {
     /// Some thread may be in doubt.
     any: bool,
     queue: VecDeque<Doubt>,
+    /// CPUs of which losses were told where they began, and that no event has come of since: there may be more of these
+    /// losses, among the events of other CPUs.
+    losing: Vec<u16>,
 }
 
 /// A thread that is to be asked about.
@@ -48,6 +51,12 @@ impl Doubts {
     pub(crate) fn remain(&self) -> bool {
         self.any
     }
+
+    /// A thread is new, and in doubt: nothing was known of the one that made it, or that was in doubt, too. It is found
+    /// when those that wait are done.
+    pub(crate) fn add(&mut self) {
+        self.any = true;
+    }
 }
 
 impl State {
@@ -55,13 +64,31 @@ impl State {
     pub(crate) fn doubt(&mut self, losses: &[Loss], can_tell: bool) {
         self.stats.losses += losses.len() as u64;
         self.stats.events_lost += losses.iter().map(|loss| loss.events).sum::<u64>();
-        if can_tell {
-            self.threads.doubt_all();
-            self.doubts.any = true;
-            // While threads still wait from an earlier loss, those that do not are found when these are done.
-            if self.doubts.queue.is_empty() {
-                self.queue_doubted();
-            }
+        if can_tell && !losses.is_empty() {
+            let losing = &mut self.doubts.losing;
+            losing.extend(losses.iter().map(|loss| loss.cpu));
+            losing.sort_unstable();
+            losing.dedup();
+            self.doubt_all();
+        }
+    }
+
+    /// Takes note of an event of the CPU, or that nothing waits for any: what the CPU lost, it lost before. So what
+    /// events of other CPUs told since the loss began is in doubt, too.
+    pub(crate) fn end_losses(&mut self, cpu: Option<u16>) {
+        let before = self.doubts.losing.len();
+        self.doubts.losing.retain(|losing| cpu.is_some_and(|cpu| cpu != *losing));
+        if self.doubts.losing.len() < before {
+            self.doubt_all();
+        }
+    }
+
+    fn doubt_all(&mut self) {
+        self.threads.doubt_all();
+        self.doubts.any = true;
+        // While threads still wait from an earlier loss, those that do not are found when these are done.
+        if self.doubts.queue.is_empty() {
+            self.queue_doubted();
         }
     }
 
@@ -69,7 +96,7 @@ impl State {
     fn queue_doubted(&mut self) {
         let queue = &mut self.doubts.queue;
         queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
-        self.doubts.any = !queue.is_empty();
+        self.doubts.any = !queue.is_empty() || !self.doubts.losing.is_empty();
         self.stats.threads_doubted += queue.len() as u64;
         let files = |doubt: &Doubt| self.threads.at(doubt.key).map_or(0, |thread| thread.fds.len() as u64);
         self.stats.fds_doubted += queue.iter().map(files).sum::<u64>();
@@ -79,14 +106,14 @@ impl State {
     pub(crate) fn heal_thread_of(&mut self, event: &RawEvent<'_>, ask: Ask<'_>) -> bool {
         let Some(key) = self.threads.key(event.tid) else { return false };
         let Some(thread) = self.threads.at(key) else { return false };
-        if !self.threads.is_doubted(thread) || !is_settled(thread, event.ts) {
+        if !self.threads.is_doubted(thread) || !is_settled(thread, event.ts) || !self.threads.ask_once(key) {
             return false;
         }
         self.stats.proc_lookups += 1;
-        match ask(event.tid) {
-            Some((entry, fds)) => self.correct(key, entry, fds, descriptor(event)),
-            // It lived when the event was made; what it did until its end is told by the events to come.
-            None => self.threads.trust(key),
+        // One that has ended since it made the event stays in doubt: nobody can tell any more what it was.
+        if let Some((entry, fds)) = ask(event.tid) {
+            self.know_leader(&entry, ask);
+            self.correct(key, entry, fds, descriptor(event));
         }
         true
     }
@@ -99,11 +126,6 @@ impl State {
             if !self.threads.is_doubted(thread) {
                 continue;
             }
-            if thread.is_dead() {
-                // A leader that others of its process outlive: nothing of it changes any more.
-                self.threads.trust(doubt.key);
-                continue;
-            }
             if !is_settled(thread, ts) {
                 self.doubts.queue.push_back(doubt);
                 continue;
@@ -111,10 +133,15 @@ impl State {
             let (tid, last_event) = (thread.tid, thread.activity.last_access_ts);
             self.stats.proc_lookups += 1;
             match ask(tid) {
-                Some((entry, fds)) => self.correct(doubt.key, entry, fds, None),
+                Some((entry, fds)) => {
+                    self.know_leader(&entry, ask);
+                    self.correct(doubt.key, entry, fds, None);
+                }
                 None if doubt.missed == Some(last_event) => {
                     self.stats.threads_healed += 1;
                     self.stats.threads_removed += self.threads.remove(doubt.key);
+                    // A leader stays as long as others of its process are known, who are asked about by themselves.
+                    self.threads.trust(doubt.key);
                 }
                 None => self.doubts.queue.push_back(Doubt { missed: Some(last_event), ..doubt }),
             }
@@ -136,10 +163,16 @@ impl State {
             self.stats.threads_removed += self.threads.replace(key);
             if let Some(key) = self.add_thread(told) {
                 self.threads.link(key);
-                self.threads.trust(key);
                 self.load_fds(tid, files);
             }
             return;
+        }
+        if told.is_main() && told.exe.is_empty() && told.exepath.is_empty() {
+            // It has ended, and others of its process have not.
+            self.threads.exited(key, -1);
+        } else {
+            // One of those others has executed a program, and is the leader since.
+            self.threads.revive(key);
         }
         let is_corrected = self.correct_parent(key, told.ptid) | self.correct_thread(key, told);
         self.stats.threads_healed += u64::from(is_corrected);
@@ -168,12 +201,14 @@ impl State {
     fn correct_thread(&mut self, key: ThreadKey, told: Thread) -> bool {
         let Some(known) = self.threads.at(key) else { return false };
         let is_main = known.is_main();
-        let same_program = is_same_program(known, &told);
+        // Of a leader that others of its process outlive, nothing but its ids is left.
+        let is_whole = !told.exe.is_empty() || !told.exepath.is_empty();
+        let same_program = !is_whole || is_same_program(known, &told);
         let ids =
             |t: &Thread| (t.sid, t.pgid, t.vpgid, t.vtid, t.vpid, t.uid, t.gid, t.loginuid, t.caps, t.tty);
         let same_ids = ids(known) == ids(&told);
-        let same_place = known.root == told.root && (!is_main || known.cwd == told.cwd);
-        let same_limit = !is_main || known.fdlimit == told.fdlimit;
+        let same_place = !is_whole || (known.root == told.root && (!is_main || known.cwd == told.cwd));
+        let same_limit = !is_whole || !is_main || known.fdlimit == told.fdlimit;
         let same_container = known.container == told.container;
         if same_program && same_ids && same_place && same_limit && same_container {
             return false;
@@ -193,8 +228,10 @@ impl State {
         (known.sid, known.pgid, known.vpgid) = (told.sid, told.pgid, told.vpgid);
         (known.vtid, known.vpid, known.tty) = (told.vtid, told.vpid, told.tty);
         (known.uid, known.gid, known.loginuid, known.caps) = (told.uid, told.gid, told.loginuid, told.caps);
-        known.root = told.root;
-        if is_main {
+        if is_whole {
+            known.root = told.root;
+        }
+        if is_whole && is_main {
             (known.cwd, known.fdlimit) = (told.cwd, told.fdlimit);
         }
         if !same_container {

@@ -6,7 +6,7 @@ use eyas_scap::{FdDetail, FdEntry, Snapshot, ThreadEntry};
 use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
-use super::parse::{file, process};
+use super::parse::{Ask, file, process};
 use super::{Reuse, State, Text, Thread, ThreadFlags};
 
 impl State {
@@ -48,13 +48,27 @@ impl State {
         let tid = thread.tid;
         let key = self.add_thread(thread)?;
         self.threads.link(key);
-        self.threads.trust(key);
         self.load_fds(tid, fds);
         Some(key)
     }
 
+    /// Asks about the leader of a thread of which the running system told, if nobody knows it: what threads share is
+    /// kept there.
+    pub(super) fn know_leader(&mut self, thread: &ThreadEntry, ask: Ask<'_>) {
+        if thread.pid == thread.tid || self.threads.key(thread.pid).is_some() {
+            return;
+        }
+        self.stats.proc_lookups += 1;
+        if let Some((leader, fds)) = ask(thread.pid) {
+            self.load_thread(leader, fds);
+        }
+    }
+
     pub(crate) fn add_thread(&mut self, thread: Thread) -> Option<super::ThreadKey> {
         let key = self.threads.add(thread);
+        if key.and_then(|key| self.threads.at(key)).is_some_and(|thread| self.threads.is_doubted(thread)) {
+            self.doubts.add();
+        }
         match key {
             Some(_) => self.stats.threads_added += 1,
             None => self.stats.threads_rejected += 1,
@@ -81,6 +95,7 @@ impl State {
         let empty = self.empty();
         let boot_ts = self.machine.boot_ts;
         let mut t = Thread::unknown(entry.tid, &empty);
+        t.sure_after = self.threads.losses();
         (t.pid, t.ptid, t.sid) = (entry.pid, entry.ptid, entry.sid);
         (t.vtid, t.vpid, t.vpgid, t.pgid) = (entry.vtid, entry.vpid, entry.vpgid, entry.pgid);
         t.comm = entry.comm.into();

@@ -85,6 +85,7 @@ fn find(state: &mut State, tid: i64, lookup: &mut Lookup<'_>) -> Option<ThreadKe
     if let Some(lookup) = lookup {
         state.stats.proc_lookups += 1;
         if let Some((entry, fds)) = lookup(tid) {
+            state.know_leader(&entry, lookup);
             return state.load_thread(entry, fds);
         }
     }

@@ -121,6 +121,8 @@ pub struct Thread {
     pub(crate) changed: u64,
     /// Number of the last loss of events after which it was known to be as it is here.
     pub(crate) sure_after: u32,
+    /// Number of the last loss after which the running system was asked about it at an event.
+    pub(crate) asked_after: u32,
     /// Open files of a leader; see [`super::Threads::fds`].
     pub(crate) fds: FdTable,
     pub(crate) group: Option<GroupKey>,
@@ -227,6 +229,7 @@ impl Thread {
             activity: Activity::default(),
             changed: 0,
             sure_after: 0,
+            asked_after: 0,
             fds: FdTable::default(),
             group: None,
             group_slot: 0,

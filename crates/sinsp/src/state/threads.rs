@@ -234,10 +234,22 @@ impl Threads {
         self.losses = self.losses.saturating_add(1);
     }
 
+    /// How often events were lost.
+    pub(crate) fn losses(&self) -> u32 {
+        self.losses
+    }
+
     /// Whether events were lost since the thread was last known to be as it is here.
     #[inline]
     pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
         thread.sure_after < self.losses
+    }
+
+    /// Whether the running system has not been asked about the thread at an event since the last loss; from now on it
+    /// has.
+    pub(crate) fn ask_once(&mut self, key: ThreadKey) -> bool {
+        let Some(thread) = self.entries.get_mut(key) else { return false };
+        std::mem::replace(&mut thread.asked_after, self.losses) < self.losses
     }
 
     /// The thread is known to be as it is here.

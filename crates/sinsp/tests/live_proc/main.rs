@@ -38,11 +38,19 @@ fn main() {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let dir = std::env::temp_dir().join(format!("eyas-wild-{}", std::process::id()));
     prepare(&dir);
-    let counts = watch(&dir);
+    let mut counts = vec![watch(&dir, false)];
+    match Command::new("taskset").arg("--version").output() {
+        Ok(_) => counts.push(watch(&dir, true)),
+        Err(error) => println!("skipped: losses, without taskset: {error}"),
+    }
     std::fs::remove_dir_all(&dir).unwrap();
-    println!("{counts}");
-    assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
-    assert!(counts.differences.is_empty(), "{} differ", counts.differences.len());
+    for counts in counts {
+        println!("{counts}");
+        assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
+        // A program that changes while it is looked up, the events being a few ms behind, may be taken for what it was.
+        let allowed = if counts.may_miss { counts.values / 30 } else { 0 };
+        assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
+    }
     // As the other programs of tests say it.
     println!("test result: ok. 1 passed; 0 failed");
 }
@@ -135,20 +143,52 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
     }
 }
 
-fn watch(dir: &Path) -> Counts {
-    let options = Options { ring_bytes: 32 << 20, interest: Some(interest()), ..Options::default() };
+/// Takes in events until all that was in doubt has been looked up.
+fn heal(inspector: &mut Inspector, source: &mut Source) {
+    let end = Instant::now() + Duration::from_secs(30);
+    // The next event of a CPU tells of its losses, and time passes with events.
+    let events = || {
+        for cpu in 0..std::thread::available_parallelism().unwrap().get() {
+            let status = Command::new("taskset").args(["-c", &cpu.to_string(), "true"]).status();
+            assert!(status.unwrap().success());
+        }
+    };
+    events();
+    drain(inspector, source, || true);
+    while inspector.is_in_doubt() {
+        assert!(Instant::now() < end, "still in doubt: {:?}", inspector.stats());
+        events();
+        drain(inspector, source, || true);
+    }
+}
+
+/// Watches a wild program. One that `loses` events has little room for them and takes its time; what is known then
+/// heals while the program is stopped.
+fn watch(dir: &Path, loses: bool) -> Counts {
+    let ring_bytes = if loses { 512 << 10 } else { 32 << 20 };
+    let _ = std::fs::remove_file(dir.join(wild::DRAINED));
+    let options = Options { ring_bytes, interest: Some(interest()), ..Options::default() };
     let mut source = Source::open(options).unwrap();
     let lookup = |tid| eyas_scap::proc::thread(&eyas_scap::proc::Options::default(), tid);
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
     let mut counts = Counts::default();
+    counts.may_miss = loses;
     counts.events += drain(&mut inspector, &mut source, || true);
     let group = Group::start(dir);
     let end = Instant::now() + Duration::from_secs(number("EYAS_PROC_SECONDS", 4));
     while Instant::now() < end {
         let pause = (Instant::now() + Duration::from_millis(700)).min(end);
-        counts.events += drain(&mut inspector, &mut source, || Instant::now() >= pause);
+        counts.events += drain(&mut inspector, &mut source, || {
+            if loses {
+                std::thread::sleep(Duration::from_millis(40));
+            }
+            Instant::now() >= pause
+        });
         group.signal(Signal::STOP);
         counts.events += drain(&mut inspector, &mut source, || proc::running(group.id()) == 0);
+        if loses {
+            heal(&mut inspector, &mut source);
+        }
         counts.pauses += 1;
         counts.compare(inspector.state(), group.id(), &proc::look(group.id()));
         std::fs::write(dir.join(wild::DRAINED), vec![b'.'; counts.pauses as usize]).unwrap();
@@ -157,8 +197,12 @@ fn watch(dir: &Path) -> Counts {
     let id = group.id();
     drop(group);
     counts.events += drain(&mut inspector, &mut source, || proc::look(id).is_empty());
+    if loses {
+        heal(&mut inspector, &mut source);
+    }
     counts.compare(inspector.state(), id, &BTreeMap::new());
     let stats = source.stats();
-    assert_eq!(stats.drops_buffer + stats.drops_too_large + stats.drops_other, 0, "events were lost");
+    println!("{stats:?}, {:?}", inspector.stats());
+    assert!(loses || stats.drops() == 0, "{} events were lost", stats.drops());
     counts
 }

@@ -5,18 +5,22 @@ use crate::state::{Fd, FdKind, L4, Socket};
 /// Whether what is known of a descriptor, and what the running system tells of it, is the same file. Events and
 /// `/proc` name files differently, so that only what both tell can prove the contrary.
 pub(super) fn is_same_file(known: &Fd, told: &Fd) -> bool {
-    let names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);
-    if !told.name.is_empty() && names.into_iter().any(|name| *name == told.name) {
+    let mut names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);
+    let same_kind = known.kind == told.kind || (has_path(known) && has_path(told));
+    if same_kind && !told.name.is_empty() && names.any(|name| *name == told.name) {
         return true;
     }
     if has_inode(known) && has_inode(told) {
-        return known.ino == told.ino;
+        // The directory that a relative path was taken to begin at may have been another one.
+        return known.ino == told.ino && (known.raw_name.is_empty() || known.raw_name.starts_with(b"/"));
     }
     match (known.kind, told.kind) {
         // A socket that no table of /proc lists, or a file of a kind that nobody names.
         (kind, FdKind::Unsupported) => {
             kind.is_socket() || matches!(kind, FdKind::Unknown | FdKind::Unsupported)
         }
+        // Its path comes behind the addresses of its ends.
+        (FdKind::Unix, FdKind::Unix) if !told.name.is_empty() => known.name.ends_with(&told.name),
         (FdKind::Unix, FdKind::Unix) => known.ino == 0 || told.ino == 0 || known.ino == told.ino,
         (one, other) if one.is_inet() && other.is_inet() => has_same_ends(known, told),
         // A path that is not the one that was opened.
@@ -27,7 +31,12 @@ pub(super) fn is_same_file(known: &Fd, told: &Fd) -> bool {
 
 /// Whether the inode is the file's own: descriptors without a file share one, and sockets have none in events.
 fn has_inode(fd: &Fd) -> bool {
-    fd.ino != 0 && (fd.kind.is_file() || matches!(fd.kind, FdKind::Pipe | FdKind::Memfd))
+    fd.ino != 0 && (has_path(fd) || fd.kind == FdKind::Memfd)
+}
+
+/// Whether it may have been opened by a path, which does not always tell its kind.
+fn has_path(fd: &Fd) -> bool {
+    fd.kind.is_file() || fd.kind == FdKind::Pipe
 }
 
 fn has_same_ends(known: &Fd, told: &Fd) -> bool {
@@ -75,6 +84,7 @@ mod tests {
             ((K::File, "/a", 0), (K::File, "/b", 8), false),
             ((K::File, "/srv", 7), (K::Directory, "/srv", 7), true),
             ((K::File, "/a", 7), (K::Pipe, "pipe:[9]", 9), false),
+            ((K::Directory, "/run/x", 7), (K::Unix, "/run/x", 9), false),
             ((K::Pipe, "", 9), (K::Pipe, "pipe:[9]", 9), true),
             ((K::Pipe, "", 9), (K::Pipe, "pipe:[10]", 10), false),
             ((K::Event, "", 3), (K::Timer, "", 3), false),
@@ -82,12 +92,24 @@ mod tests {
             ((K::Unix, "", 0), (K::Unsupported, "socket:[5]", 5), true),
             ((K::Unix, "1->2 /run/x", 0), (K::Unix, "", 5), true),
             ((K::Unix, "", 4), (K::Unix, "", 5), false),
+            ((K::Unix, "1->2 /run/x", 0), (K::Unix, "/run/x", 5), true),
+            ((K::Unix, "1->2 /run/x", 0), (K::Unix, "/run/y", 5), false),
+            ((K::Unix, "", 0), (K::Unix, "/run/y", 5), false),
             ((K::File, "/a", 7), (K::Unsupported, "net:[5]", 5), false),
             ((K::Unknown, "", 0), (K::Unsupported, "socket:[5]", 5), true),
         ] {
             let ((kind, name, ino), (told_kind, told_name, told_ino)) = (known, told);
             let is_same = is_same_file(&file(kind, name, ino), &file(told_kind, told_name, told_ino));
             assert_eq!(is_same, same, "{known:?}, {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_relative_path_below_a_directory_that_was_left_unseen() {
+        let told = file(FdKind::File, "/srv/log", 7);
+        for (raw, same) in [("log", false), ("/var/log", true)] {
+            let known = Fd { raw_name: raw.as_bytes().into(), ..file(FdKind::File, "/var/log", 7) };
+            assert_eq!(is_same_file(&known, &told), same, "{raw}");
         }
     }
 
