@@ -443,10 +443,11 @@ pub fn load(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
         Some(path) => read(path, &mut files)?,
         None => Value::Object(serde_json::Map::new()),
     };
+    let (includes, others): (Vec<_>, Vec<_>) =
+        options.iter().partition(|option| option.starts_with("config_files"));
+    includes.into_iter().try_for_each(|option| tree::set(&mut tree, option))?;
     include(&mut tree, &mut files)?;
-    for option in options {
-        tree::set(&mut tree, option)?;
-    }
+    others.into_iter().try_for_each(|option| tree::set(&mut tree, option))?;
     tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
     containers::adopt(&mut tree);
     let mut warnings = Vec::new();
@@ -506,6 +507,10 @@ fn include(tree: &mut Value, files: &mut Vec<PathBuf>) -> Result<()> {
             "add-only" => tree::Merge::AddOnly,
             other => bail!("config_files strategy `{other}`: expected append, override or add-only"),
         };
+        // As in Falco, whose own configuration names a directory that need not be there; what was read is listed.
+        if !path.exists() {
+            continue;
+        }
         for file in crate::rules::yaml_files(path)? {
             let more = read(&file, files)?;
             tree::merge(tree, more, how);
@@ -642,6 +647,8 @@ mod tests {
             let error = format!("{:#}", options(&[option]).err().unwrap());
             assert!(error.contains(want), "{error}");
         }
+        let absent = options(&["config_files[]=/nonexistent", "config_files[]=/dev/null"]).unwrap();
+        assert_eq!(absent.files, [PathBuf::from("/dev/null"), PathBuf::from("/dev/null")]);
         assert!(options(&["jsn_output=true"]).unwrap().warnings[0].contains("`jsn_output`"));
     }
 }

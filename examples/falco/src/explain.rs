@@ -14,7 +14,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     if config.engine.kind != "replay" {
         bail!("--explain needs a capture: name one with -e FILE");
     }
-    let engine = rules::load_each(rules::paths(args, config), config)?;
+    let engine = rules::load_each(&rules::present(args, config).0, config)?;
     let (rule, number) = find(&engine, wanted)?;
     let path = &config.engine.replay.capture_file;
     let mut source = match path.to_str() {

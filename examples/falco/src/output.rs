@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, bail};
 
 use crate::config::Config;
+use crate::log::{Level, Seldom, log};
 
 mod backlog;
 mod http;
@@ -56,7 +57,7 @@ pub trait Output: Send {
 
 /// All channels that the configuration enables.
 pub struct Outputs {
-    channels: Vec<Box<dyn Output>>,
+    channels: Vec<Channel>,
     buffered: bool,
 }
 
@@ -68,7 +69,7 @@ impl Outputs {
             channels.push(Box::new(Stream { out: BufWriter::with_capacity(BATCH, io::stdout()) }));
         }
         if config.syslog_output.enabled {
-            channels.push(Box::new(Syslog::connect().context("syslog_output: can't reach the system log")?));
+            channels.push(Box::new(Syslog::open()));
         }
         if config.file_output.enabled {
             let path = &config.file_output.filename;
@@ -92,7 +93,8 @@ impl Outputs {
         if config.http_output.enabled {
             channels.push(Box::new(http::Http::open(config)?));
         }
-        Ok(Self { channels, buffered: config.buffered_outputs && !unbuffered })
+        let channels = channels.into_iter().map(|output| Channel { output, failing: Seldom::default() });
+        Ok(Self { channels: channels.collect(), buffered: config.buffered_outputs && !unbuffered })
     }
 
     /// Sends alerts to every channel; what is buffered there is handed on if outputs are not buffered, or
@@ -103,8 +105,8 @@ impl Outputs {
     pub fn send<'a>(&mut self, lines: impl Iterator<Item = Line<'a>>, flush: bool) -> Result<()> {
         for line in lines {
             for channel in &mut self.channels {
-                let sent = channel.write(line);
-                settle(channel.name(), sent)?;
+                let sent = channel.output.write(line);
+                channel.settle(sent)?;
             }
         }
         if flush || !self.buffered { self.flush() } else { Ok(()) }
@@ -113,8 +115,8 @@ impl Outputs {
     /// Hands on what is buffered.
     pub fn flush(&mut self) -> Result<()> {
         for channel in &mut self.channels {
-            let flushed = channel.flush();
-            settle(channel.name(), flushed)?;
+            let flushed = channel.output.flush();
+            channel.settle(flushed)?;
         }
         Ok(())
     }
@@ -122,21 +124,30 @@ impl Outputs {
     /// Opens files again.
     pub fn reopen(&mut self) {
         for channel in &mut self.channels {
-            if let Err(error) = channel.reopen() {
-                crate::log::warning(&format!("{}: can't open again: {error}", channel.name()));
+            if let Err(error) = channel.output.reopen() {
+                crate::log::warning(&format!("{}: can't open again: {error}", channel.output.name()));
             }
         }
     }
 }
 
-fn settle(name: &'static str, result: io::Result<()>) -> Result<()> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(error) if name == Stream::NAME => Err(error).context("can't write alerts to standard output"),
-        Err(error) => {
-            crate::log::log(crate::log::Level::Error, &format!("{name}: alert not delivered: {error}"));
-            Ok(())
+struct Channel {
+    output: Box<dyn Output>,
+    failing: Seldom,
+}
+
+impl Channel {
+    fn settle(&mut self, result: io::Result<()>) -> Result<()> {
+        let Err(error) = result else { return Ok(()) };
+        let name = self.output.name();
+        if name == Stream::NAME {
+            return Err(error).context("can't write alerts to standard output");
         }
+        if let Some(times) = self.failing.happened() {
+            let alerts = if times == 1 { "alert".to_owned() } else { format!("{times} alerts") };
+            log(Level::Error, &format!("{name}: {alerts} not delivered: {error}"));
+        }
+        Ok(())
     }
 }
 

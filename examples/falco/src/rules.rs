@@ -149,10 +149,19 @@ pub fn describe(args: &Args, config: &Config) -> Result<()> {
     Ok(stdout::print(&text)?)
 }
 
+/// The paths whose files are read: those that are there. What the command line names must be.
+pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a PathBuf>) {
+    let (present, absent): (Vec<_>, Vec<_>) =
+        paths(args, config).iter().partition(|path| !args.rules.is_empty() || path.exists());
+    (present.into_iter().cloned().collect(), absent)
+}
+
 fn read_all(args: &Args, config: &Config) -> Result<Loader> {
     let mut loader = loader(config, args.print.as_deref())?;
-    let files = read(paths(args, config))?;
+    let (present, absent) = present(args, config);
+    let files = read(&present)?;
     log::info("Loading rules from:");
+    absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.display())));
     for file in &files {
         let result = loader.load(&file.name, &file.text);
         let schema = result.schema_validation();

@@ -136,7 +136,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     let mut queue = Queue::start(Outputs::open(config, args.unbuffered)?)?;
     let mut monitor = Monitor::new(config.syscall_event_drops.clone());
     let reload = Reload::start(args, setup, read, signals.attention.clone())?;
-    let mut telemetry = Telemetry::start(config, &setup.options.hostname, &queue)?;
+    let mut telemetry = Telemetry::start(setup, &queue)?;
     let limit = Limit { seconds: args.duration, first_ts: 0 };
     let mut totals = Totals::default();
     let began = Instant::now();

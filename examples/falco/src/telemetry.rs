@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::config::Config;
 use crate::log;
 use crate::metrics::{Facts, Meter, Samples, Ticker};
 use crate::output::Queue;
+use crate::setup::Setup;
 use crate::web::{Pages, Server};
 
 /// Runs beside the loop over events.
@@ -23,10 +23,11 @@ impl Telemetry {
     ///
     /// # Errors
     /// The port or the file can't be had.
-    pub fn start(config: &Config, hostname: &str, queue: &Queue) -> Result<Self> {
+    pub fn start(setup: &Setup, queue: &Queue) -> Result<Self> {
+        let config = &setup.config;
         let is_replay = config.engine.kind == "replay";
         let meter = config.metrics.enabled.then(|| {
-            let facts = Facts::gather(hostname, !is_replay);
+            let facts = Facts::gather(&setup.options.hostname, setup.files.at, !is_replay);
             Arc::new(Meter::new(config.metrics.clone(), facts))
         });
         let server = match config.webserver.enabled {

@@ -29,8 +29,11 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
         let beside = path.parent().unwrap_or(Path::new(""));
         let own: Vec<PathBuf> = file.rules.iter().map(|rules| beside.join(rules)).collect();
         // What the command line names goes before what the file names.
-        let paths = if args.rules.is_empty() && !own.is_empty() { &own } else { rules::paths(args, config) };
-        let engine = rules::load_each(paths, config)?;
+        let paths = match args.rules.is_empty() && !own.is_empty() {
+            true => own,
+            false => rules::present(args, config).0,
+        };
+        let engine = rules::load_each(&paths, config)?;
         let wanted: Vec<_> = file.tests.iter().map(Test::expectations).collect();
         let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
         let named: BTreeSet<&str> = fires.map(|e| e.rule.as_str()).collect();

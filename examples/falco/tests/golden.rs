@@ -134,6 +134,29 @@ fn is_known(_ours: &[Value], _golden: &[Value]) -> bool {
 }
 
 #[test]
+fn files_that_a_configuration_names_need_not_all_be_there() {
+    let dir = std::env::temp_dir().join(format!("eyas-falco-absent-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let config = dir.join("falco.yaml");
+    let rules = root().join("demo/rules.yaml");
+    let (absent, rules) = (dir.join("rules.d"), rules.display());
+    let text = format!("config_files: [{0}]\nrules_files: [{rules}, {0}]\n", absent.display());
+    std::fs::write(&config, text).unwrap();
+    let capture = root().join("demo/demo.scap.gz");
+    let (config, capture) = (config.to_str().unwrap(), capture.to_str().unwrap());
+    let out = falco(&["-c", config, "-e", capture]);
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && log.contains("rules.d | not there"), "{log}");
+    assert!(String::from_utf8_lossy(&out.stdout).contains("\nEvents detected: 6\n"));
+    // If none is, nothing would be detected.
+    let out = falco(&["-c", config, "-e", capture, "-o", "rules_files=[/nonexistent]"]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("Error: no rules"));
+    let out = falco(&["-c", config, "-e", capture, "-r", "/nonexistent"]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("Error: can't read /nonexistent"));
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn mistakes_are_named_on_one_line() {
     let rules = root().join("demo/rules.yaml");
     let rules = rules.to_str().unwrap();

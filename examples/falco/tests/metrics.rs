@@ -1,6 +1,6 @@
 //! Metrics: as alerts, in a file, for Prometheus; of replays, and of this machine.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -387,8 +387,7 @@ fn this_machine_is_measured() {
     let series = snapshots(&std::fs::read_to_string(&file).unwrap());
     assert!(series.len() > 2);
     check_series(&series);
-    let keys: HashSet<&str> =
-        series.last().unwrap()["output_fields"].as_object().unwrap().keys().map(|k| &**k).collect();
+    let last = &series.last().unwrap()["output_fields"];
     for key in [
         "scap.n_evts_cpu_0",
         "scap.evts_rate_sec",
@@ -396,7 +395,7 @@ fn this_machine_is_measured() {
         "scap.engine_name",
         "falco.n_threads",
     ] {
-        assert!(keys.contains(key), "{key}: {keys:?}");
+        assert!(!last[key].is_null(), "{key}: {last:#}");
     }
     std::fs::remove_dir_all(dir).unwrap();
 }

@@ -59,7 +59,12 @@ pub fn set(tree: &mut Value, option: &str) -> Result<()> {
         .split_once('=')
         .with_context(|| format!("option `{option}`: expected key=value, found no `=`"))?;
     let steps = steps(path.trim()).with_context(|| format!("option `{option}`"))?;
-    let value: Value = serde_saphyr::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+    let value = match serde_saphyr::from_str(text) {
+        // In a line of its own, `::` or `a: b` is a text that somebody did not quote.
+        Ok(Value::Object(_)) if !text.trim_start().starts_with('{') => Value::String(text.to_owned()),
+        Ok(value) => value,
+        Err(_) => Value::String(text.to_owned()),
+    };
     let slot = descend(tree, &steps).with_context(|| format!("option `{option}`"))?;
     *slot = value;
     Ok(())
@@ -190,6 +195,7 @@ mod tests {
             "rules_files[1]=/y",
             "append_output[]={suggested_output: true}",
             r"static_fields.a\.b=1",
+            "webserver.listen_address=::",
         ] {
             set(&mut tree, option).unwrap();
         }
@@ -201,6 +207,7 @@ mod tests {
                 "rules_files": ["/x", "/y"],
                 "append_output": [{"suggested_output": true}],
                 "static_fields": {"a.b": 1},
+                "webserver": {"listen_address": "::"},
             })
         );
     }

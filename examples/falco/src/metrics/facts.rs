@@ -23,12 +23,12 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Those of a run that begins now.
-    pub fn gather(hostname: &str, is_live: bool) -> Self {
+    /// Those of a run that began at `start_ts`, ns since the epoch.
+    pub fn gather(hostname: &str, start_ts: u64, is_live: bool) -> Self {
         Self {
             hostname: hostname.to_owned(),
             kernel_release: rustix::system::uname().release().to_string_lossy().into_owned(),
-            start_ts: nanoseconds(SystemTime::now()),
+            start_ts,
             engine: is_live.then_some("modern_bpf"),
             root: crate::source::host_root(),
         }
