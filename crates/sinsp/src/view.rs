@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
-use eyas_scap::{RawEvent, User};
+use eyas_scap::{RawEvent, Snapshot, User};
 
 use crate::fields::EXTRACT;
 use crate::path::{self, Base};
@@ -94,6 +94,12 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn state(&self) -> &'a State {
         self.state
+    }
+
+    /// What a capture begins with whose first event is this one: what reads it knows the same as the state here, once
+    /// it has read the event.
+    pub fn snapshot(&self) -> Snapshot {
+        self.state.snapshot_before(&self.event)
     }
 
     /// Thread that made the event; `None` if nothing is known of it.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use eyas_events::EventType;
 use eyas_scap::{EventSource, Next, Reader, Snapshot};
 use eyas_sinsp::{Config, Inspector};
 
@@ -49,5 +50,74 @@ fn a_snapshot_that_is_loaded_is_the_same() {
             assert_eq!(again, fds, "{tid}");
         }
         assert_eq!(again, snapshot);
+    }
+}
+
+/// A thread without a directory of its own is read as one in the root; its leader's counts in either case.
+fn with_directories(mut snapshot: Snapshot) -> Snapshot {
+    for thread in snapshot.threads.iter_mut().filter(|thread| thread.cwd.is_empty()) {
+        thread.cwd.push(b'/');
+    }
+    snapshot
+}
+
+/// Events of a capture, each read again behind the snapshot that is made for a capture that it begins: how many, and
+/// how many of them led elsewhere.
+fn begun_anew(mut reader: Reader, every: u64) -> (u64, Vec<String>) {
+    let mut inspector = Inspector::new(Config::default());
+    let (mut tried, mut other) = (0, Vec::new());
+    loop {
+        match reader.next().unwrap() {
+            Next::Snapshot(snapshot) => inspector.load(*snapshot),
+            Next::Event(event) => {
+                let view = inspector.process(event);
+                let is_rare = matches!(
+                    event.ty,
+                    EventType::SYSCALL_CHDIR_X
+                        | EventType::SYSCALL_FCHDIR_X
+                        | EventType::SYSCALL_SETSID_X
+                        | EventType::PROCEXIT_1_E
+                );
+                if view.num() % every != 0 && !is_rare {
+                    continue;
+                }
+                let before = view.snapshot();
+                let after = with_directories(inspector.state().snapshot());
+                let mut again = Inspector::new(Config::default());
+                again.load(before);
+                again.process(event);
+                let again = with_directories(again.state().snapshot());
+                tried += 1;
+                let name = event.info().map_or("?", |info| info.name);
+                if let Some((new, old)) =
+                    again.threads.iter().zip(&after.threads).find(|(new, old)| new != old)
+                {
+                    let (new, old) = (format!("{new:#?}"), format!("{old:#?}"));
+                    let lines = new.lines().zip(old.lines()).filter(|(new, old)| new != old);
+                    other.push(format!("{name} of {}: {:?}", event.tid, lines.collect::<Vec<_>>()));
+                } else if again.fds != after.fds || again.threads.len() != after.threads.len() {
+                    other.push(format!("{name} of {}: {:?}", event.tid, event.params().collect::<Vec<_>>()));
+                }
+            }
+            Next::Idle => {}
+            Next::End => return (tried, other),
+        }
+    }
+}
+
+#[test]
+fn a_capture_can_begin_with_any_event() {
+    let (tried, other) = begun_anew(demo(), 7);
+    assert!(tried > 600, "{tried}");
+    assert!(other.is_empty(), "{} of {tried}: {}", other.len(), other.join("\n"));
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let dir = std::env::var_os("EYAS_SHARED").map_or(dir, PathBuf::from).join("captures");
+    for name in ["attack", "gcc", "nginx"] {
+        let Ok(reader) = Reader::open(dir.join(format!("{name}.scap.gz"))) else {
+            eprintln!("skipped: no {name} in {}", dir.display());
+            continue;
+        };
+        let (tried, other) = begun_anew(reader, 997);
+        assert!(other.is_empty(), "{name}: {} of {tried}: {}", other.len(), other.join("\n"));
     }
 }

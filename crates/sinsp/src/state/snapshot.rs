@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use eyas_scap::{FdDetail, FdEntry, MachineInfo, Snapshot, ThreadEntry};
+use eyas_events::{EventType, param};
+use eyas_scap::{FdDetail, FdEntry, MachineInfo, RawEvent, Snapshot, ThreadEntry};
 use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, Role, Socket};
@@ -12,8 +13,33 @@ impl State {
     /// All threads with their open files, users, interfaces and the machine, as the events so far tell of them.
     ///
     /// Users and groups are the host's: captures have no place for those of containers before their events.
+    ///
+    /// It holds what the last event has changed, so that it belongs between that event and the next. For a capture
+    /// that is to hold that event, too, see [`EventView::snapshot`](crate::EventView::snapshot).
     pub fn snapshot(&self) -> Snapshot {
-        let known = |thread: &&Thread| thread.pid >= 0 && !thread.flags.contains(ThreadFlags::CLOSED);
+        self.snapshot_with(|thread| !thread.is_dead())
+    }
+
+    /// The state that the event leads to the present one from, as far as that makes a difference to who reads both:
+    /// most events come to the same when they are taken in twice.
+    pub(crate) fn snapshot_before(&self, event: &RawEvent<'_>) -> Snapshot {
+        // The thread whose exit this is was still alive.
+        let mut snapshot = self.snapshot_with(|thread| !thread.is_dead() || thread.tid == event.tid);
+        if let Some(path) = relative_chdir(event)
+            && let Some(key) = self.threads.key(event.tid).and_then(|key| self.threads.main_key(key))
+            && let Some(main) = self.threads.at(key)
+            && let Some(entry) = snapshot.threads.iter_mut().find(|entry| entry.tid == main.tid)
+        {
+            entry.cwd = directory_before(&main.cwd, path);
+        }
+        for entry in snapshot.threads.iter_mut().filter(|entry| entry.tid == event.tid) {
+            entry.flags &= !ThreadFlags::CLOSED.bits();
+        }
+        snapshot
+    }
+
+    fn snapshot_with(&self, lives: impl Fn(&Thread) -> bool) -> Snapshot {
+        let known = |thread: &&Thread| thread.pid >= 0 && lives(thread);
         let mut threads: Vec<&Thread> = self.threads.iter().filter(known).collect();
         threads.sort_unstable_by_key(|thread| thread.tid);
         let served: FxHashSet<u16> =
@@ -28,6 +54,38 @@ impl State {
             threads: threads.into_iter().map(thread_entry).collect(),
         }
     }
+}
+
+/// The path of a successful change to a directory that is given from the one before.
+fn relative_chdir<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {
+    let is_done = event.ty == EventType::SYSCALL_CHDIR_X && event.result() == Some(0);
+    event.text(param::SYSCALL_CHDIR_X::path).filter(|path| is_done && !path.starts_with(b"/"))
+}
+
+/// A directory from which `path` leads to `now`. Where it was in is not known of one that was left upwards: `?`
+/// stands for its name.
+fn directory_before(now: &[u8], path: &[u8]) -> Vec<u8> {
+    let (mut up, mut down): (usize, Vec<&[u8]>) = (0, Vec::new());
+    for name in path.split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." if down.pop().is_none() => up += 1,
+            b".." => {}
+            name => down.push(name),
+        }
+    }
+    let mut rest = now.strip_suffix(b"/").unwrap_or(now);
+    for name in down.iter().rev() {
+        match rest.strip_suffix(*name).and_then(|rest| rest.strip_suffix(b"/")) {
+            Some(before) => rest = before,
+            // It was resolved otherwise; better twice than elsewhere.
+            None => return now.to_vec(),
+        }
+    }
+    let mut before = rest.to_vec();
+    before.extend_from_slice(&b"/?".repeat(up));
+    before.push(b'/');
+    before
 }
 
 fn thread_entry(t: &Thread) -> ThreadEntry {
@@ -117,5 +175,27 @@ fn detail(fd: &Fd, served: &FxHashSet<u16>) -> FdDetail {
         },
         (FdKind::Unknown, _) => FdDetail::Other { type_code: 0, name: Vec::new() },
         (kind, _) => FdDetail::Other { type_code: kind as u8, name: fd.name.to_vec() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::directory_before;
+
+    #[test]
+    fn a_change_of_directory_is_taken_back() {
+        for (now, path, want) in [
+            ("/a/b/", "b", "/a/"),
+            ("/a/b/c/", "./b//c/", "/a/"),
+            ("/b/", "b", "/"),
+            ("/a/", "..", "/a/?/"),
+            ("/", "..", "/?/"),
+            ("/a/c/", "../c", "/a/?/"),
+            ("/a/", "b/..", "/a/"),
+            ("/a/x/", "link", "/a/x/"),
+        ] {
+            let before = directory_before(now.as_bytes(), path.as_bytes());
+            assert_eq!(String::from_utf8(before).unwrap(), want, "{path} to {now}");
+        }
     }
 }
