@@ -89,6 +89,15 @@ pub enum Step<'a> {
     End,
 }
 
+/// What [`Inspector::next_with`] comes by on its way to the next event that is shown.
+#[derive(Debug)]
+pub enum Passed<'a> {
+    /// All that is known from here on.
+    Snapshot(&'a Snapshot),
+    /// An event that only updates the state.
+    Event(RawEvent<'a>),
+}
+
 impl Default for Inspector {
     fn default() -> Self {
         Self::new(Config::default())
@@ -158,6 +167,19 @@ impl Inspector {
     /// Those of the source.
     #[inline]
     pub fn next<'a, S: EventSource + ?Sized>(&'a mut self, source: &'a mut S) -> Result<Step<'a>, Error> {
+        self.next_with(source, |_| {})
+    }
+
+    /// As [`Inspector::next`], and tells `passed` of what is not shown, for whoever records all there is.
+    ///
+    /// # Errors
+    /// Those of the source.
+    #[inline]
+    pub fn next_with<'a, S: EventSource + ?Sized>(
+        &'a mut self,
+        source: &'a mut S,
+        mut passed: impl FnMut(Passed<'_>),
+    ) -> Result<Step<'a>, Error> {
         loop {
             match source.advance()? {
                 Advance::Event => {
@@ -167,8 +189,12 @@ impl Inspector {
                     if !self.is_hidden(&event) {
                         break;
                     }
+                    passed(Passed::Event(event));
                 }
-                Advance::Snapshot(snapshot) => self.load(*snapshot),
+                Advance::Snapshot(snapshot) => {
+                    passed(Passed::Snapshot(&snapshot));
+                    self.load(*snapshot);
+                }
                 Advance::Idle => {
                     self.heed(source);
                     self.settle();

@@ -24,7 +24,7 @@ pub mod state;
 mod view;
 
 pub use account_files::AccountFiles;
-pub use inspector::{Config, Inspector, ProcLookup, Step};
+pub use inspector::{Config, Inspector, Passed, ProcLookup, Step};
 pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
 pub use observer::Observer;
 pub use outside::{AccountLookup, Accounts, ContainerLookup};

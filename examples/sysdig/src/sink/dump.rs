@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use eyas::scap::{OwnedEvent, RawEvent, Snapshot, Writer};
 use eyas::sinsp::EventView;
-use eyas::sinsp::state::State;
 
 use super::Sink;
 use crate::args::Args;
@@ -85,15 +84,16 @@ impl Dump {
         Ok(())
     }
 
-    /// Begins the next file, if the event is the first that belongs there, with the state as it is now.
-    fn rotate(&mut self, event: &RawEvent<'_>, state: &State) -> Result<()> {
+    /// Begins the next file, if the event is the first that belongs there, with the state that the event comes from.
+    fn rotate(&mut self, event: &EventView<'_>) -> Result<()> {
+        let ts = event.event().ts;
         let written = self.writer.as_ref().map_or(0, Writer::written);
-        let due = self.rotation.is_due(event.ts, written);
+        let due = self.rotation.is_due(ts, written);
         if self.writer.is_some() && !due {
             return Ok(());
         }
-        self.open(event.ts)?;
-        let snapshot = self.waiting.take().unwrap_or_else(|| state.snapshot());
+        self.open(ts)?;
+        let snapshot = self.waiting.take().unwrap_or_else(|| event.snapshot());
         if let Some(writer) = &mut self.writer {
             writer.snapshot(&snapshot)?;
             for event in &self.state {
@@ -127,7 +127,7 @@ impl Sink for Dump {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
         self.begun = true;
         if self.rotation.is_on() {
-            self.rotate(&event.event(), event.state())?;
+            self.rotate(event)?;
         }
         self.write(&event.event())
     }
