@@ -78,7 +78,7 @@ fn begun_anew(mut reader: Reader, every: u64) -> (u64, Vec<String>) {
                         | EventType::SYSCALL_SETSID_X
                         | EventType::PROCEXIT_1_E
                 );
-                if view.num() % every != 0 && !is_rare {
+                if !view.num().is_multiple_of(every) && !is_rare {
                     continue;
                 }
                 let before = view.snapshot();

@@ -385,7 +385,6 @@ const KNOWN_KEYS: &[&str] = &[
 /// Parts of the configuration that nothing here acts upon, and what to know about it.
 const NOT_HERE: &[(&str, &str)] = &[
     ("/metrics/jemalloc_stats_enabled", "this program does not use jemalloc"),
-    ("/capture/enabled", "alerts don't start captures; `sysdig -w` records"),
     ("/buffer_format_base64", "buffers are written as text"),
     ("/container_engines/cri/disable_async", "runtimes are never waited for: events go on without them"),
     ("/load_plugins", "plugins are not loaded; the container plugin's fields are built in"),

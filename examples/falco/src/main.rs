@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Parser;
 
 mod args;
+mod capture;
 mod config;
 mod diagnostics;
 mod drops;

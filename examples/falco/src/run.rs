@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use eyas::rules::{Follower, Match, Profile, SharedEngine};
+use anyhow::{Context, Result, bail};
+use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::{EventSource, Stats};
 use eyas::sinsp::{self, EventView, Inspector, Step};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 use crate::args::Args;
+use crate::capture::Capture;
 use crate::config::Config;
 use crate::drops::Monitor;
 use crate::log;
@@ -84,15 +85,16 @@ impl Judge<'_> {
     }
 
     /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
-    fn judge(&mut self, event: &EventView<'_>, batch: &mut Batch, mut matched: impl FnMut(Match)) {
+    fn judge(&mut self, event: &EventView<'_>, batch: &mut Batch, mut matched: impl FnMut(Match, &Rule)) {
         let engine = self.follower.matches(event, &mut self.found);
         if let Some(profile) = &mut self.profile {
             profile.record(event, &self.found);
         }
         for hit in self.found.drain(..) {
-            matched(hit);
+            let rule = engine.rule(hit.rule);
+            matched(hit, rule);
             let alert = engine.alert(hit, event, &self.setup.options);
-            batch.add(engine.rule(hit.rule).priority as u8, |line| match self.setup.config.json_output {
+            batch.add(rule.priority as u8, |line| match self.setup.config.json_output {
                 true => alert.write_json(line),
                 false => alert.write_text(line),
             });
@@ -143,6 +145,9 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     let threads = args.threads.get();
     let (outcome, last, profile);
     if threads > 1 {
+        if config.capture.enabled {
+            bail!("capture.enabled needs events in their order: leave out --threads, or disable it");
+        }
         let parts = source::share(config, threads)?;
         opened(config);
         let turns = Turns::new(setup, &reload);
@@ -160,6 +165,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             reload: &reload,
             samples: telemetry.samples(),
             monitor: &mut monitor,
+            capture: Capture::new(&config.capture, config.engine.kind != "replay"),
             queue: &mut queue,
             totals: &mut totals,
         };
@@ -209,6 +215,7 @@ struct Alone<'a, 'e> {
     reload: &'a Reload,
     samples: Option<&'a Samples>,
     monitor: &'a mut Monitor,
+    capture: Capture,
     queue: &'a mut Queue,
     totals: &'a mut Totals,
 }
@@ -237,7 +244,10 @@ impl Alone<'_, '_> {
             {
                 break over.map(drop);
             }
-            let step = inspector.next(&mut source);
+            let step = match self.capture.is_active() {
+                false => inspector.next(&mut source),
+                true => inspector.next_with(&mut source, |passed| self.capture.passed(passed)),
+            };
             // By reference: the view is large enough for a copy to show.
             match &step {
                 Ok(Step::Event(event)) => {
@@ -245,14 +255,23 @@ impl Alone<'_, '_> {
                     if !live && self.limit.is_over(event.event().ts) {
                         break Ok(());
                     }
-                    let counts = &mut self.totals.counts;
-                    self.judge.judge(event, self.queue.batch(), |hit| counts.count(hit));
+                    let (counts, capture) = (&mut self.totals.counts, &mut self.capture);
+                    self.judge.judge(event, self.queue.batch(), |hit, rule| {
+                        counts.count(hit);
+                        capture.matched(rule);
+                    });
+                    if let Some(alert) = self.capture.event(event) {
+                        self.judge.setup.tell(&alert, self.queue.batch());
+                    }
                     // Not at every alert: waking the writer costs more than an alert does.
                     if self.totals.events.is_multiple_of(STRIDE) || self.queue.batch().is_large() {
                         self.queue.offer()?;
                     }
                 }
-                Ok(Step::Idle) => self.queue.flush()?,
+                Ok(Step::Idle) => {
+                    self.capture.idle();
+                    self.queue.flush()?;
+                }
                 Ok(Step::End) => break Ok(()),
                 Err(_) => {}
             }
@@ -313,6 +332,7 @@ impl Alone<'_, '_> {
         self.totals.counts.close(&before.engine);
         self.monitor.configure(next.setup.config.syscall_event_drops.clone());
         self.judge.replace(Arc::clone(&next.setup))?;
+        self.capture.configure(&next.setup.config.capture);
         self.reload.replaced(next.setup);
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! The program on this machine: somebody reads /etc/shadow, and the alert arrives. Needs root.
 #![cfg(feature = "live")]
 
+mod common;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -65,4 +67,103 @@ fn reading_the_password_file_raises_an_alert() {
     assert_eq!(fields["user.name"], "root");
     assert_eq!(fields["proc.pname"], "sh");
     assert_eq!(fields["proc.cmdline"], "cat /etc/shadow");
+}
+
+/// Reads /etc/shadow until the program has written that down in a line that satisfies `found`.
+fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
+    loop {
+        assert!(Instant::now() < until, "not in time");
+        Command::new("/bin/sh").args(["-c", "cat /etc/shadow >/dev/null; true"]).status().unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        if let Some(found) = found() {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn rules_that_change_find_other_things_and_their_captures_read() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: live capture needs root");
+        return;
+    }
+    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let dir = common::Dir::new("live");
+    let rule = |name: &str, condition: &str| {
+        let of = "evt.type in (open, openat) and proc.name = cat and fd.name = /etc/shadow";
+        format!(
+            "- {{rule: {name}, desc: d, condition: '{of}{condition}', output: '%proc.pname|%proc.cmdline|%fd.name', priority: INFO, capture: true}}\n"
+        )
+    };
+    let rules = dir.write("rules.yaml", &rule("before", ""));
+    let alerts = dir.path("alerts");
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
+        .arg("-r")
+        .arg(&rules)
+        .args(["-M", "60", "-o", "json_output=true", "-o", "capture.enabled=true", "-o"])
+        .arg(format!("capture.path_prefix={}", dir.path("c").display()))
+        // Also with calls that were not captured before.
+        .args(["-o", "capture.default_duration=500", "-o", "stdout_output.enabled=false", "-o"])
+        .arg(format!("file_output={{enabled: true, filename: {}}}", alerts.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(50);
+    let has =
+        |part: &str| std::fs::read_to_string(&alerts).is_ok_and(|text| text.contains(part)).then_some(());
+    read_until(until, || has("\"before\""));
+    dir.write("rules.yaml", "- rule: [");
+    read_until(until, || has("hot restart failure"));
+    let other = "- {rule: link, desc: d, condition: 'evt.type = symlinkat or evt.type = symlink', output: '%evt.arg.target', priority: INFO}\n";
+    dir.write("rules.yaml", &(rule("after", " and proc.pname = sh") + other));
+    read_until(until, || has("\"after\""));
+    read_until(until, || {
+        let _ = std::fs::remove_file(dir.path("link"));
+        Command::new("ln").args(["-s", "to-nowhere"]).arg(dir.path("link")).status().unwrap();
+        has("to-nowhere")
+    });
+    // Without any event that a rule is about it ends, too.
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(falco.try_wait().unwrap().is_none(), "falco ended");
+    let mut captures: Vec<PathBuf> = std::fs::read_dir(&dir.0)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "scap"))
+        .collect();
+    captures.sort();
+    assert!(!captures.is_empty());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&falco), rustix::process::Signal::INT)
+        .unwrap();
+    let out = falco.wait_with_output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    // The alerts of the run, again from the captures alone.
+    let both = dir.write("both.yaml", &(rule("before", "") + &rule("after", " and proc.pname = sh")));
+    let fields = |line: &str| {
+        let alert: serde_json::Value = serde_json::from_str(line).ok()?;
+        let wanted = ["before", "after"].iter().any(|name| alert["rule"] == *name);
+        wanted.then(|| {
+            (alert["time"].to_string(), alert["rule"].to_string(), alert["output_fields"].to_string())
+        })
+    };
+    let text = std::fs::read_to_string(&alerts).unwrap();
+    let run: Vec<_> = text.lines().filter_map(fields).collect();
+    let mut again = Vec::new();
+    for capture in &captures {
+        let out = Command::new(env!("CARGO_BIN_EXE_falco"))
+            .arg("-r")
+            .arg(&both)
+            .arg("-e")
+            .arg(capture)
+            .args(["-o", "json_output=true", "-o", "rule_matching=all"])
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        again.extend(String::from_utf8(out.stdout).unwrap().lines().filter_map(fields));
+    }
+    assert!(run.len() >= 2);
+    for alert in &run {
+        assert!(again.contains(alert), "{alert:?} is not among {again:#?}");
+    }
 }

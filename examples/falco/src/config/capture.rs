@@ -11,7 +11,7 @@ use super::one_of;
 const MAX_FILE_SIZE: u64 = 1 << 20;
 
 /// Alerts start captures.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Capture {
     /// On or off.

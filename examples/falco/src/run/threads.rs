@@ -134,7 +134,7 @@ impl Worker<'_> {
                         {
                             break Err(error);
                         }
-                        judge.judge(event, &mut alerts, |hit| matches.push(hit));
+                        judge.judge(event, &mut alerts, |hit, _| matches.push(hit));
                     }
                     at = stretch;
                 }

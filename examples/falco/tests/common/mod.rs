@@ -1,4 +1,5 @@
 //! A replay of which the test decides when it goes on.
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};

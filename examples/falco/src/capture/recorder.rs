@@ -1,0 +1,197 @@
+//! Files of captures, written one after the other.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use eyas::scap::{self, Snapshot, Writer};
+use rustix::fs::OFlags;
+
+use super::frames::Frames;
+use crate::log::{self, Level};
+
+/// Who writes to a capture and who asks for it share this.
+pub struct Status {
+    path: PathBuf,
+    /// Bytes at which it ends; 0 for none.
+    limit: u64,
+    written: AtomicU64,
+    state: AtomicU8,
+    /// Events that there was no time for.
+    lost: AtomicU64,
+}
+
+/// What has become of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It goes on, or has ended as it should.
+    Good,
+    /// It has come to its limit.
+    Full,
+    /// It could not be written; the log says why.
+    Failed,
+}
+
+impl Status {
+    pub fn new(path: PathBuf, limit: u64) -> Self {
+        let (written, lost) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { path, limit, written, state: AtomicU8::new(State::Good as u8), lost }
+    }
+
+    pub fn state(&self) -> State {
+        match self.state.load(Ordering::Acquire) {
+            full if full == State::Full as u8 => State::Full,
+            failed if failed == State::Failed as u8 => State::Failed,
+            _ => State::Good,
+        }
+    }
+
+    /// Bytes of the file.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// So many events are missing.
+    pub fn lose(&self, events: usize) {
+        self.lost.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
+    fn set(&self, state: State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+}
+
+/// What is to be written.
+pub enum Message {
+    /// A file begins with this state.
+    Begin(Arc<Status>, Box<Snapshot>),
+    /// Another state, where captures follow one another in what is replayed.
+    Snapshot(Box<Snapshot>),
+    Frames(Frames),
+    /// The file is complete.
+    End,
+}
+
+/// Writes what it is told, and says in the log how it went.
+#[derive(Default)]
+pub struct Recorder {
+    open: Option<Open>,
+}
+
+struct Open {
+    status: Arc<Status>,
+    writer: Writer,
+    events: u64,
+    unflushed: bool,
+}
+
+impl Recorder {
+    pub fn take(&mut self, message: Message) {
+        match message {
+            Message::Begin(status, snapshot) => {
+                self.end();
+                match Open::create(&status, &snapshot) {
+                    Ok(open) => self.open = Some(open),
+                    Err(error) => fail(&status, &error),
+                }
+            }
+            Message::Snapshot(snapshot) => {
+                self.write(|open| Ok(open.writer.snapshot(&snapshot)?));
+            }
+            Message::Frames(frames) => {
+                self.write(|open| open.frames(&frames));
+            }
+            Message::End => self.end(),
+        }
+    }
+
+    /// Has everything readable that was written so far.
+    pub fn flush(&mut self) {
+        self.write(|open| match std::mem::take(&mut open.unflushed) {
+            true => Ok(open.writer.flush()?),
+            false => Ok(()),
+        });
+    }
+
+    /// What comes after an error, or after the limit, is left out until the next file begins.
+    fn write(&mut self, with: impl FnOnce(&mut Open) -> Result<()>) {
+        let Some(open) = &mut self.open else { return };
+        if let Err(error) = with(open) {
+            fail(&open.status, &error);
+            self.open = None;
+        } else if open.is_full() {
+            let status = Arc::clone(&open.status);
+            self.end();
+            if status.state() == State::Good {
+                status.set(State::Full);
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        let Some(Open { status, writer, events, .. }) = self.open.take() else { return };
+        let path = status.path.display();
+        if let Err(error) = writer.finish() {
+            return fail(&status, &error.into());
+        }
+        status.written.store(std::fs::metadata(&status.path).map_or(0, |meta| meta.len()), Ordering::Relaxed);
+        log::info(&format!("Captured {events} events to {path}"));
+        let lost = status.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            log::warning(&format!(
+                "{lost} events are missing in {path}: it could not be written fast enough"
+            ));
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn fail(status: &Status, error: &anyhow::Error) {
+    let path = status.path.display();
+    log::log(Level::Error, &format!("capture: can't write {path}: {error:#}; see capture.path_prefix"));
+    status.set(State::Failed);
+}
+
+impl Open {
+    fn create(status: &Arc<Status>, snapshot: &Snapshot) -> Result<Self> {
+        // It may hold secrets, and its directory may be everybody's.
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let nofollow = i32::try_from(OFlags::NOFOLLOW.bits()).context("no such flag")?;
+        let file = options.custom_flags(nofollow).open(&status.path)?;
+        let mut writer = Writer::new(file, true);
+        writer.snapshot(snapshot)?;
+        Ok(Self { status: Arc::clone(status), writer, events: 0, unflushed: false })
+    }
+
+    fn frames(&mut self, frames: &Frames) -> Result<()> {
+        for event in frames.iter() {
+            match self.writer.event(&event) {
+                Ok(()) => self.events += 1,
+                // Longer than the format allows.
+                Err(scap::Error::Write(error)) if error.kind() == ErrorKind::InvalidInput => {
+                    self.status.lose(1)
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if self.is_full() {
+                break;
+            }
+        }
+        self.unflushed = true;
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.status.limit > 0 && self.writer.written() >= self.status.limit
+    }
+}

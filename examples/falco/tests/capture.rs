@@ -1,0 +1,280 @@
+//! Alerts that start captures: what they hold, and that it reads as it did in the run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use eyas::events::{EventType, param};
+use eyas::scap::{EventBuilder, EventSource, Next, Reader, Snapshot, Writer};
+
+mod common;
+
+use common::{Dir, Run, demo, demo_pieces};
+
+const MS: u64 = 1_000_000;
+
+fn falco(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_falco")).args(args).env("TZ", "UTC").output().unwrap()
+}
+
+/// Standard output of a replay.
+#[track_caller]
+fn replay(rules: &Path, capture: &Path, more: &[&str]) -> String {
+    let out = falco(&[&["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()], more].concat());
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// Options that have captures written into the directory.
+fn into(dir: &Dir) -> [String; 2] {
+    ["capture.enabled=true".to_owned(), format!("capture.path_prefix={}", dir.path("c").display())]
+}
+
+/// The captures that were written there, in order.
+fn captures(dir: &Dir) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
+    paths.sort();
+    paths
+}
+
+/// Times of all events in a capture.
+fn times(path: &Path) -> Vec<u64> {
+    let mut reader = Reader::open(path).unwrap();
+    let mut times = Vec::new();
+    loop {
+        match reader.next().unwrap() {
+            Next::Event(event) => times.push(event.ts),
+            Next::End => return times,
+            _ => {}
+        }
+    }
+}
+
+/// A rule of an event, and how long it captures.
+fn trigger(name: &str, condition: &str, ms: u64) -> String {
+    format!(
+        "- {{rule: {name}, desc: d, condition: '{condition}', output: '{name} %evt.num', priority: INFO, \
+         capture: true, capture_duration: {ms}}}\n"
+    )
+}
+
+#[test]
+fn a_capture_reads_as_the_run_did() {
+    let dir = Dir::new("capture-same");
+    let fields = "%evt.type %evt.args %proc.name %proc.pname %proc.aname[2] %proc.exepath %proc.cmdline %proc.cwd \
+                  %proc.vpid %proc.sid %proc.tty %fd.num %fd.name %fd.type %fs.path.name %user.name %group.name \
+                  %container.id %proc.env[PATH] %proc.is_exe_writable %thread.tid";
+    let every =
+        format!("- {{rule: every, desc: d, condition: evt.num > 0, output: '{fields}', priority: INFO}}\n");
+    let every = dir.write("every.yaml", &every);
+    let alerts = |capture: &Path| -> Vec<String> {
+        let out = replay(&every, capture, &["-o", "time_format_iso_8601=true"]);
+        out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
+    };
+    let run = alerts(&demo());
+    let [on, prefix] = into(&dir);
+    let options = ["-o", on.as_str(), "-o", prefix.as_str()];
+    for (name, condition) in [
+        ("numbers", "evt.num in (3, 150, 700, 1176, 2000, 3001, 4100)"),
+        ("exits", "evt.type = procexit"),
+        ("executes", "evt.type = execve"),
+        ("clones", "evt.type in (clone, clone3, vfork, fork)"),
+        ("directories", "evt.type = chdir"),
+        ("connections", "evt.type in (connect, accept4, bind)"),
+        ("closes", "evt.type = close and proc.name = cat"),
+    ] {
+        let rules = dir.write("trigger.yaml", &trigger(name, condition, 5));
+        let out = replay(&rules, &demo(), &options);
+        let files = captures(&dir);
+        let alerts_of = out.lines().filter(|line| line.contains(" Informational ")).count();
+        assert!(!files.is_empty() && files.len() <= alerts_of, "{name}: {} of {alerts_of}", files.len());
+        let mut read = 0;
+        for file in &files {
+            let again = alerts(file);
+            let first = run.iter().position(|line| *line == again[0]);
+            let first = first.unwrap_or_else(|| panic!("{name}: not of the run: {}", again[0]));
+            assert_eq!(again, run[first..first + again.len()], "{name}");
+            read += again.len();
+            std::fs::remove_file(file).unwrap();
+        }
+        assert!(read > files.len(), "{name}");
+    }
+}
+
+#[test]
+fn a_capture_lasts_until_some_time_after_the_last_alert() {
+    let dir = Dir::new("capture-time");
+    let capture = dir.path("in.scap.gz");
+    let mut writer = Writer::create(&capture, true).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    // One event a millisecond.
+    for ms in 1..=1000 {
+        let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ms * MS).tid(7);
+        writer.event(&event.int(param::SYSCALL_CLOSE_X::res, 0).build().as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    let file = |ts: u64, number: u64| dir.path(&format!("c_{:020}_{number:020}.scap", ts * MS));
+    let [on, prefix] = into(&dir);
+    let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.default_duration=50"];
+    let extending =
+        "- {rule: more, desc: d, condition: 'evt.num in (10, 130, 600)', output: o, priority: INFO}\n";
+    let rules = trigger("a", "evt.num = 100", 40) + &trigger("b", "evt.num = 300", 0) + extending;
+    let rules = dir.write("rules.yaml", &rules);
+    replay(&rules, &capture, &options);
+    let range = |from: u64, to: u64| (from..=to).map(|ms| ms * MS).collect::<Vec<_>>();
+    // By `more`, which starts none itself, 50 ms after it.
+    assert_eq!(captures(&dir), [file(100, 100), file(300, 300)]);
+    assert_eq!(times(&file(100, 100)), range(100, 180));
+    assert_eq!(times(&file(300, 300)), range(300, 350));
+    captures(&dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    // Any rule.
+    replay(&rules, &capture, &[&options[..], &["-o", "capture.mode=all_rules"]].concat());
+    let want = [file(10, 10), file(100, 100), file(300, 300), file(600, 600)];
+    assert_eq!(captures(&dir), want);
+    assert_eq!(times(&file(600, 600)), range(600, 650));
+    // Again, over the same files; one lasts until the end of the run.
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 900", 5000));
+    replay(&rules, &capture, &options);
+    assert_eq!(times(&file(900, 900)), range(900, 1000));
+    // Not unless that is asked for.
+    captures(&dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    replay(&rules, &capture, &["-o", &prefix]);
+    assert!(captures(&dir).is_empty());
+}
+
+/// A capture with much in it that cannot be compressed.
+fn large(path: &Path, events: u64) {
+    let mut writer = Writer::create(path, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let mut random = 1_u64;
+    for ts in 1..=events {
+        let data: Vec<u8> = std::iter::repeat_with(|| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random as u8
+        })
+        .take(50_000)
+        .collect();
+        let event = EventBuilder::new(EventType::SYSCALL_WRITE_X).ts(ts * MS).tid(7);
+        let event = event.int(param::SYSCALL_WRITE_X::res, 50_000).bytes(param::SYSCALL_WRITE_X::data, &data);
+        writer.event(&event.build().as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_capture_ends_at_its_limit_and_an_alert_says_so() {
+    let dir = Dir::new("capture-size");
+    large(&dir.path("large"), 100);
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num in (10, 70)", 5000));
+    let [on, prefix] = into(&dir);
+    let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.max_file_size_mb=1"];
+    let json = [&options[..], &["-o", "json_output=true"]].concat();
+    let out = replay(&rules, &dir.path("large"), &json);
+    let limits: Vec<serde_json::Value> = out
+        .lines()
+        .filter(|line| line.contains("capture size limit reached"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let files = captures(&dir);
+    assert_eq!((limits.len(), files.len()), (2, 2), "{out}");
+    for (limit, file) in limits.iter().zip(&files) {
+        let size = std::fs::metadata(file).unwrap().len();
+        assert!((1 << 20..(1 << 20) + 200_000).contains(&size), "{size}");
+        assert_eq!(limit["rule"], "Falco internal: capture size limit reached");
+        assert_eq!(limit["priority"], "Informational");
+        assert_eq!(limit["output_fields"]["max_file_size_mb"], 1);
+        assert_eq!(limit["output_fields"]["written_bytes"], size);
+        let events = times(file);
+        assert!((20..30).contains(&events.len()), "{}", events.len());
+    }
+    let text = replay(&rules, &dir.path("large"), &options);
+    assert!(
+        text.contains(
+            "Informational Falco internal: capture size limit reached. Configured limit: 1 MB. (max_file_size_mb=1 \
+             written_bytes="
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_capture_outlives_a_reload() {
+    let dir = Dir::new("capture-reload");
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1000", 600_000));
+    let pieces = demo_pieces();
+    let [on, prefix] = into(&dir);
+    let mut run =
+        Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "-o", on.as_str(), "-o", prefix.as_str()]);
+    run.feed(&pieces[..2000]);
+    run.wait_for("Opening 'syscall' source");
+    dir.write("rules.yaml", &trigger("b", "evt.num = 1", 1));
+    let rest = run.feed_until("Reloaded", &pieces[2000..], 1);
+    run.feed(rest);
+    let (_, log) = run.end();
+    assert!(log.contains("Captured "), "{log}");
+    let [file] = &captures(&dir)[..] else { panic!("one capture") };
+    // Hidden ones, too: all that follows.
+    assert_eq!(times(file).len(), pieces.len() - 1000);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_stops_nothing() {
+    let dir = Dir::new("capture-fails");
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num in (100, 101, 3000)", 1));
+    let [on, prefix] = into(&dir);
+    let args = ["-r", rules.to_str().unwrap(), "-e", demo().to_str().unwrap(), "-o", &on, "-o", &prefix]
+        .map(str::to_owned);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    assert!(falco(&args).status.success());
+    let first = captures(&dir)[0].clone();
+    captures(&dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    // Somebody else's link of that name is not followed.
+    std::os::unix::fs::symlink(dir.path("elsewhere"), &first).unwrap();
+    let out = falco(&args);
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.success() && log.contains(&format!("capture: can't write {}", first.display())),
+        "{log}"
+    );
+    assert!(String::from_utf8_lossy(&out.stdout).contains("Events detected: 3\n"));
+    assert!(!dir.path("elsewhere").exists());
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_named() {
+    let dir = Dir::new("capture-mistakes");
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1", 1));
+    for (options, want) in [
+        (&["capture.mode=some"][..], "capture.mode is `some`: expected one of rules, all_rules"),
+        (&["capture.max_file_size_mb=1048577"], "capture.max_file_size_mb is 1048577: expected 0 to 1048576"),
+        (
+            &["capture.enabled=true", "capture.path_prefix=/nonexistent/c"],
+            "there is no directory /nonexistent",
+        ),
+        (&["capture.enabled=true", "capture.path_prefix=/"], "a directory and the beginning of a name"),
+        (&["capture.default_duration=-1"], "default_duration"),
+    ] {
+        let mut args = vec!["-r", rules.to_str().unwrap(), "--dry-run"];
+        options.iter().for_each(|option| args.extend(["-o", option]));
+        let out = falco(&args);
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success() && log.contains(want), "{options:?}: {log}");
+    }
+    let demo = demo();
+    let args = [
+        "-r",
+        rules.to_str().unwrap(),
+        "-e",
+        demo.to_str().unwrap(),
+        "--threads",
+        "2",
+        "-o",
+        "capture.enabled=true",
+    ];
+    let out = falco(&args);
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success() && log.contains("leave out --threads"), "{log}");
+}
