@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use eyas::events::{EventType, param};
@@ -50,14 +51,17 @@ fn assert_taken_over(out: &str, numbers: &[u64]) -> u64 {
 }
 
 /// Numbers of the demo's events that are shown.
-fn demo_numbers() -> Vec<u64> {
-    let dir = Dir::new("numbers");
-    let rules = dir.write("rules.yaml", &every("one"));
-    let demo = common::demo();
-    let run = Run::start(&["-r", rules.to_str().unwrap(), "-e", demo.to_str().unwrap()]);
-    let numbers: Vec<u64> = alerts(&run.end().0).into_iter().map(|(_, number)| number).collect();
-    assert!(numbers.len() > 4000, "{}", numbers.len());
-    numbers
+fn demo_numbers() -> &'static [u64] {
+    static NUMBERS: OnceLock<Vec<u64>> = OnceLock::new();
+    NUMBERS.get_or_init(|| {
+        let dir = Dir::new("numbers");
+        let rules = dir.write("rules.yaml", &every("one"));
+        let demo = common::demo();
+        let run = Run::start(&["-r", rules.to_str().unwrap(), "-e", demo.to_str().unwrap()]);
+        let numbers: Vec<u64> = alerts(&run.end().0).into_iter().map(|(_, number)| number).collect();
+        assert!(numbers.len() > 4000, "{}", numbers.len());
+        numbers
+    })
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn a_file_that_is_replaced_takes_over_between_two_events() {
     dir.write("rules.yaml", &every("new"));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);
-    assert_taken_over(&run.end().0, &demo_numbers());
+    assert_taken_over(&run.end().0, demo_numbers());
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn a_directory_that_a_link_leads_to_is_replaced() {
     std::fs::rename(map.join("..data_tmp"), map.join("..data")).unwrap();
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);
-    assert_taken_over(&run.end().0, &demo_numbers());
+    assert_taken_over(&run.end().0, demo_numbers());
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn a_signal_reloads_what_is_not_watched() {
     run.signal(Signal::HUP);
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);
-    assert_taken_over(&run.end().0, &demo_numbers());
+    assert_taken_over(&run.end().0, demo_numbers());
 }
 
 #[test]
