@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use run::{Running, SOON, dir, falco, get, root};
+use common::{Dir, Run, SOON, falco, get, root};
 use serde_json::Value;
 
-mod run;
+mod common;
 
 /// Keys that every snapshot of a replay has.
 const GENERAL: [&str; 16] = [
@@ -83,9 +83,9 @@ fn check_series(series: &[Value]) {
 
 #[test]
 fn snapshots_are_alerts_and_lines_of_a_file() {
-    let dir = dir("metrics-replay");
-    let file = dir.join("metrics.jsonl");
-    let mut falco = Running::start(
+    let dir = Dir::new("metrics-replay");
+    let file = dir.path("metrics.jsonl");
+    let mut falco = Run::of(
         falco(&[
             "metrics.enabled=true",
             "metrics.interval=100ms",
@@ -98,7 +98,7 @@ fn snapshots_are_alerts_and_lines_of_a_file() {
     falco.wait_for("Setting metrics interval to 100ms");
     let capture = demo();
     for part in capture.chunks(capture.len() / 20 + 1) {
-        falco.capture.as_mut().unwrap().write_all(part).unwrap();
+        falco.stdin.as_mut().unwrap().write_all(part).unwrap();
         std::thread::sleep(Duration::from_millis(30));
     }
     let (status, output, log) = falco.finish();
@@ -126,14 +126,13 @@ fn snapshots_are_alerts_and_lines_of_a_file() {
         let told = [&alert["output"], &alert["priority"], &alert["source"], &alert["hostname"]];
         assert_eq!(told, ["Falco metrics snapshot", "Informational", "internal", "vm"]);
     }
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
 fn a_short_replay_has_one_snapshot_whatever_the_number_of_threads() {
-    let dir = dir("metrics-short");
+    let dir = Dir::new("metrics-short");
     for threads in ["1", "2", "3"] {
-        let file = dir.join(threads);
+        let file = dir.path(threads);
         let out = falco(&[
             "metrics.enabled=true",
             "metrics.output_rule=true",
@@ -172,13 +171,12 @@ fn a_short_replay_has_one_snapshot_whatever_the_number_of_threads() {
             "alerts of the program itself are not counted: {text}"
         );
     }
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
 fn other_rules_are_told_of_and_their_alerts_added() {
-    let dir = dir("metrics-reload");
-    let (file, rules) = (dir.join("metrics.jsonl"), dir.join("own.yaml"));
+    let dir = Dir::new("metrics-reload");
+    let (file, rules) = (dir.path("metrics.jsonl"), dir.path("own.yaml"));
     let text = std::fs::read_to_string(root().join("demo/rules.yaml")).unwrap();
     std::fs::write(&rules, &text).unwrap();
     let mut falco = falco(&[
@@ -186,12 +184,12 @@ fn other_rules_are_told_of_and_their_alerts_added() {
         "metrics.interval=100ms",
         &format!("metrics.output_file={}", file.display()),
     ]);
-    let mut falco = Running::start(falco.arg("-r").arg(&rules).args(["-e", "-"]));
+    let mut falco = Run::of(falco.arg("-r").arg(&rules).args(["-e", "-"]));
     falco.wait_for("Setting metrics interval to 100ms");
     let capture = demo();
-    let feed = |falco: &mut Running, part: std::ops::Range<usize>| {
+    let feed = |falco: &mut Run, part: std::ops::Range<usize>| {
         for part in capture[part].chunks(capture.len() / 20 + 1) {
-            falco.capture.as_mut().unwrap().write_all(part).unwrap();
+            falco.stdin.as_mut().unwrap().write_all(part).unwrap();
             std::thread::sleep(Duration::from_millis(30));
         }
     };
@@ -210,7 +208,6 @@ fn other_rules_are_told_of_and_their_alerts_added() {
     assert!(first[sha].is_string() && last[sha].is_string() && first[sha] != last[sha], "{first}{last}");
     assert!(first["falco.reload_ts"].as_u64() < last["falco.reload_ts"].as_u64());
     assert_eq!(first["falco.start_ts"], last["falco.start_ts"]);
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 /// Names with kind and samples; every name must be told of once.
@@ -247,9 +244,9 @@ fn value(page: &str, name: &str) -> f64 {
 
 #[test]
 fn prometheus_gets_the_same_numbers() {
-    let mut falco = Running::start(falco(&WEB).args(["-e", "-"]));
+    let mut falco = Run::of(falco(&WEB).args(["-e", "-"]));
     let port = falco.port();
-    let mut input = falco.capture.take().unwrap();
+    let mut input = falco.stdin.take().unwrap();
     let feeder = std::thread::spawn(move || {
         // All but the end at once, which is slow in coming.
         let capture = demo();
@@ -291,7 +288,7 @@ fn prometheus_gets_the_same_numbers() {
             && rule.contains(",source=\"syscall\""),
         "{rule}"
     );
-    falco.capture = Some(feeder.join().unwrap());
+    falco.stdin = Some(feeder.join().unwrap());
     let (status, output, log) = falco.finish();
     assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
 }
@@ -341,15 +338,15 @@ fn this_machine_is_measured() {
     // One capture at a time, on the whole machine.
     let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    let dir = dir("metrics-live");
-    let file = dir.join("metrics.jsonl");
+    let dir = Dir::new("metrics-live");
+    let file = dir.path("metrics.jsonl");
     let file_option = format!("metrics.output_file={}", file.display());
     let options = [&WEB[..], &["metrics.interval=200ms", &file_option]].concat();
-    let mut falco = Running::start(falco(&options).args(["-M", "60"]));
+    let mut falco = Run::of(falco(&options).args(["-M", "60"]));
     let port = falco.port();
     // A port that the program holds is no other program's.
     let taken = format!("webserver.listen_port={port}");
-    let out = run::falco(&[WEB[0], WEB[1], &taken]).args(["-M", "1"]).output().unwrap();
+    let out = common::falco(&[WEB[0], WEB[1], &taken]).args(["-M", "1"]).output().unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(
         out.status.code() == Some(1) && log.contains("Error: webserver: can't listen on 127.0.0.1"),
@@ -381,7 +378,7 @@ fn this_machine_is_measured() {
     assert!(second.contains(engine), "{second}");
     assert!(value(&second, "falcosecurity_scap_n_threads_total") > 10.0);
 
-    falco.capture = None;
+    falco.stdin = None;
     let (status, _, log) = falco.finish();
     assert!(status.success(), "{log}");
     let series = snapshots(&std::fs::read_to_string(&file).unwrap());
@@ -397,5 +394,4 @@ fn this_machine_is_measured() {
     ] {
         assert!(!last[key].is_null(), "{key}: {last:#}");
     }
-    std::fs::remove_dir_all(dir).unwrap();
 }

@@ -5,17 +5,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use run::{Running, SOON, connect, dir, falco, get, root, say};
+use common::{Dir, Run, SOON, connect, falco, get, root, say};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-mod run;
+mod common;
 
 const LISTEN: [&str; 3] =
     ["webserver.enabled=true", "webserver.listen_address=127.0.0.1", "webserver.listen_port=0"];
 
-fn serving(options: &[&str]) -> (Running, u16) {
-    let mut running = Running::start(falco(&[&LISTEN, options].concat()).args(["-e", "-"]));
+fn serving(options: &[&str]) -> (Run, u16) {
+    let mut running = Run::of(falco(&[&LISTEN, options].concat()).args(["-e", "-"]));
     let port = running.port();
     (running, port)
 }
@@ -65,7 +65,7 @@ fn pages_are_there_while_a_replay_lasts() {
         assert!(head.starts_with(want), "{request}: {head}");
     }
 
-    falco.capture.as_mut().unwrap().write_all(&demo()).unwrap();
+    falco.stdin.as_mut().unwrap().write_all(&demo()).unwrap();
     let (status, output, log) = falco.finish();
     assert!(status.success(), "{log}");
     assert!(output.contains("\nEvents detected: 6\n"), "{output}");
@@ -106,7 +106,7 @@ fn clients_that_are_slow_or_many_keep_nobody_out() {
     let _ = last.read_to_end(&mut answer);
     assert!(began.elapsed() < SOON);
     // None of that has anything to do with what the program is for.
-    falco.capture.as_mut().unwrap().write_all(&demo()).unwrap();
+    falco.stdin.as_mut().unwrap().write_all(&demo()).unwrap();
     let (status, output, log) = falco.finish();
     assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
 }
@@ -167,9 +167,9 @@ fn mistakes_in_the_configuration_are_named() {
 
 #[test]
 fn pages_may_be_encrypted() {
-    let dir = dir("webserver-tls");
+    let dir = Dir::new("webserver-tls");
     let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let file = dir.join("falco.pem");
+    let file = dir.path("falco.pem");
     std::fs::write(&file, signed.cert.pem() + &signed.signing_key.serialize_pem()).unwrap();
     let (falco, port) =
         serving(&["webserver.ssl_enabled=true", &format!("webserver.ssl_certificate={}", file.display())]);
@@ -187,5 +187,4 @@ fn pages_may_be_encrypted() {
     assert!(head.starts_with("http/1.1 200"), "{head}");
     assert_eq!(body, r#"{"status": "ok"}"#);
     let _ = falco.finish();
-    std::fs::remove_dir_all(dir).unwrap();
 }

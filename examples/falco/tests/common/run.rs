@@ -1,0 +1,146 @@
+//! The program, its input, its output and its log.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{SOON, root};
+
+/// The program with the demo's rules and these options.
+pub fn falco(options: &[&str]) -> Command {
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").args(["-c", "/dev/null"]);
+    falco.arg("-r").arg(root().join("demo/rules.yaml"));
+    for option in options {
+        falco.args(["-o", option]);
+    }
+    falco
+}
+
+/// A program that runs; most replay their standard input.
+pub struct Run {
+    pub child: Child,
+    /// Closed, a replay ends.
+    pub stdin: Option<ChildStdin>,
+    stdout: Option<JoinHandle<String>>,
+    log: Receiver<String>,
+    logged: Vec<String>,
+}
+
+impl Run {
+    /// Starts the program with these arguments and no configuration but what they name.
+    pub fn start(args: &[&str]) -> Self {
+        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+        Self::of(falco.args(args).env("FALCO_HOSTNAME", "vm").env("TZ", "UTC"))
+    }
+
+    /// Starts a program.
+    pub fn of(falco: &mut Command) -> Self {
+        let falco = falco.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = falco.spawn().unwrap();
+        let stdin = child.stdin.take();
+        let (mut out, err) = (child.stdout.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
+        let stdout = std::thread::spawn(move || {
+            let mut text = String::new();
+            out.read_to_string(&mut text).unwrap();
+            text
+        });
+        let (send, log) = mpsc::channel();
+        std::thread::spawn(move || err.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
+        Self { child, stdin, stdout: Some(stdout), log, logged: Vec::new() }
+    }
+
+    /// What it replays next.
+    pub fn feed<'a>(&mut self, pieces: impl IntoIterator<Item = &'a Vec<u8>>) {
+        let bytes: Vec<u8> = pieces.into_iter().flatten().copied().collect();
+        self.stdin.as_mut().unwrap().write_all(&bytes).unwrap();
+        self.stdin.as_mut().unwrap().flush().unwrap();
+    }
+
+    /// The rest of the next line of the log with such a part, behind it, if there is one within this time.
+    fn next_line(&mut self, part: &str, time: Duration) -> Option<String> {
+        let until = Instant::now() + time;
+        loop {
+            let line = self.log.recv_timeout(until.saturating_duration_since(Instant::now())).ok()?;
+            let rest = line.split_once(part).map(|(_, rest)| rest.to_owned());
+            self.logged.push(line);
+            if rest.is_some() {
+                return rest;
+            }
+        }
+    }
+
+    /// Whether such a line is logged within this time.
+    pub fn logs(&mut self, part: &str, time: Duration) -> bool {
+        self.next_line(part, time).is_some()
+    }
+
+    /// Waits until such a line is logged; answers its rest.
+    #[track_caller]
+    pub fn wait_for(&mut self, part: &str) -> String {
+        let rest = self.next_line(part, SOON);
+        rest.unwrap_or_else(|| panic!("`{part}` is not in the log: {:#?}", self.logged))
+    }
+
+    /// Feeds one piece after the other, `size` at a time, until such a line is logged; answers how many are left.
+    #[track_caller]
+    pub fn feed_until<'a>(&mut self, part: &str, pieces: &'a [Vec<u8>], size: usize) -> &'a [Vec<u8>] {
+        let until = Instant::now() + SOON;
+        let mut rest = pieces;
+        while !self.logs(part, Duration::from_millis(20)) {
+            assert!(Instant::now() < until && rest.len() > size, "`{part}`: {:#?}", self.logged);
+            let (now, then) = rest.split_at(size);
+            self.feed(now);
+            rest = then;
+        }
+        rest
+    }
+
+    /// The port that the web server says it listens on.
+    pub fn port(&mut self) -> u16 {
+        let address = self.wait_for("Starting health webserver, listening on ");
+        address.split_whitespace().next().unwrap().rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Has it end, by the end of its input or, if that was closed, an interrupt; answers standard output and the log.
+    pub fn finish(mut self) -> (ExitStatus, String, String) {
+        if self.stdin.take().is_none() {
+            self.signal(Signal::INT);
+        }
+        let until = Instant::now() + SOON;
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() > until => panic!("it does not end"),
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let output = self.stdout.take().unwrap().join().unwrap();
+        self.logged.extend(self.log.iter());
+        (status, output, self.logged.join("\n"))
+    }
+
+    /// Ends the input and the program, which succeeds; what it printed and logged.
+    #[track_caller]
+    pub fn end(self) -> (String, String) {
+        let (status, out, log) = self.finish();
+        assert!(status.success(), "{status}: {log}");
+        (out, log)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // If a test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
