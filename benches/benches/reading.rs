@@ -5,11 +5,10 @@
 use std::hint::black_box;
 use std::io::{Cursor, Read};
 use std::path::Path;
-use std::time::Duration;
 
 use eyas::scap::{Advance, EventSource, Reader};
-use eyas_benches::long_capture;
-use rustix::time::{ClockId, clock_gettime};
+use eyas_benches::{long_capture, now};
+use rustix::time::ClockId;
 
 const ROUNDS: usize = 15;
 
@@ -56,11 +55,6 @@ fn main() {
             events as f64 / wall / 1e6,
         );
     }
-}
-
-fn now(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn inflater(path: &Path) -> impl Read {

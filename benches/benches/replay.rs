@@ -4,26 +4,13 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use eyas::rules::{AlertOptions, Engine};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step};
-use eyas_benches::{all_rules, engine, long_capture, stable_rules};
-use rustix::time::{ClockId, clock_gettime};
-
-/// What the clock says.
-pub fn now(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// The one in the middle; `None` of none.
-pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
-    times.sort();
-    times.get(times.len() / 2).copied()
-}
+use eyas_benches::{all_rules, engine, long_capture, median, now, stable_rules};
+use rustix::time::ClockId;
 
 fn inflate(path: &Path) {
     let file = std::fs::File::open(path).expect("the capture was there");

@@ -7,10 +7,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput};
 use eyas::rules::Engine;
 use eyas::sinsp::{Inspector, Step};
-use eyas_benches::{Preloaded, all_rules, engine, loader, short_capture, varied};
+use eyas_benches::{Preloaded, all_rules, engine, loader, median, now, short_capture, varied};
 use rustix::time::ClockId;
-
-use crate::replay::{median, now};
 
 pub fn run(c: &mut Criterion) {
     load(c);

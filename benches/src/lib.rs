@@ -3,15 +3,29 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use eyas::events::EventType;
 use eyas::rules::{Engine, Loader};
 use eyas::scap::{self, Advance, EventSource, OwnedEvent, RawEvent, Reader, Snapshot};
 use eyas::sinsp::{Inspector, Step};
+use rustix::time::{ClockId, clock_gettime};
 
 mod variants;
 
 pub use variants::varied;
+
+/// What the clock says.
+pub fn now(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The one in the middle; `None` of none.
+pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
+    times.sort();
+    times.get(times.len() / 2).copied()
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

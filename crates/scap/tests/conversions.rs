@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use eyas_events::{EventFlags, EventType, ParamType};
 use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
 use serde_json::Value;
+
+mod sink;
+
+use sink::Sink;
 
 /// Type and parameters.
 type Event = (EventType, Vec<Vec<u8>>);
@@ -137,23 +140,9 @@ fn event(ty: EventType, count: usize) -> Event {
 
 const TID: i64 = 7;
 
-#[derive(Clone, Default)]
-struct Out(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A capture as it is written today.
 fn today(events: &[Event]) -> Vec<u8> {
-    let out = Out::default();
+    let out = Sink::default();
     let mut writer = Writer::new(out.clone(), false);
     writer.snapshot(&Snapshot::default()).unwrap();
     for (ty, params) in events {
@@ -163,7 +152,7 @@ fn today(events: &[Event]) -> Vec<u8> {
         writer.event(&builder.build().as_raw()).unwrap();
     }
     writer.finish().unwrap();
-    std::mem::take(&mut *out.0.lock().unwrap())
+    out.take()
 }
 
 /// A capture of today's form with an event that has more parameters than the writer writes.
@@ -370,7 +359,7 @@ fn events_that_are_in_no_capture_of_today_are_left_out() {
 fn a_stored_event_belongs_to_its_thread() {
     let enter = EventBuilder::new(EventType::SYSCALL_CLOSE_E).int(0, 9);
     let exit = EventBuilder::new(EventType::SYSCALL_CLOSE_X).int(0, 0).truncate(1);
-    let out = Out::default();
+    let out = Sink::default();
     let mut writer = Writer::new(out.clone(), false);
     writer.snapshot(&Snapshot::default()).unwrap();
     for event in
@@ -379,7 +368,7 @@ fn a_stored_event_belongs_to_its_thread() {
         writer.event(&event.build().as_raw()).unwrap();
     }
     writer.finish().unwrap();
-    let mut reader = Reader::from_reader(Cursor::new(out.0.lock().unwrap().clone())).unwrap();
+    let mut reader = Reader::from_reader(Cursor::new(out.take())).unwrap();
     let mut found = Vec::new();
     while let Ok(item) = reader.next() {
         match item {

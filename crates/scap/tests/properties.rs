@@ -1,26 +1,14 @@
 //! Events of every row with parameters at random, built, written and read.
 
 use std::io::Cursor;
-use std::sync::{Arc, Mutex};
 
 use eyas_events::{EventType, ParamType, events};
 use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
 use proptest::prelude::*;
 
-/// A place to write that can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+mod sink;
 
-impl std::io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use sink::Sink;
 
 /// A parameter as the builder takes it.
 #[derive(Clone, Debug)]
@@ -96,12 +84,12 @@ fn check(event: &OwnedEvent, params: &[Given], count: usize) {
 }
 
 fn written_and_read(event: &OwnedEvent, compress: bool) -> Vec<OwnedEvent> {
-    let out = Shared::default();
+    let out = Sink::default();
     let mut writer = Writer::new(out.clone(), compress);
     writer.snapshot(&Snapshot::default()).unwrap();
     writer.event(&event.as_raw()).unwrap();
     writer.finish().unwrap();
-    let bytes = std::mem::take(&mut *out.0.lock().unwrap());
+    let bytes = out.take();
     let mut reader = Reader::from_reader(Cursor::new(bytes)).unwrap().raw();
     let mut found = Vec::new();
     loop {

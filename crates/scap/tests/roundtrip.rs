@@ -1,25 +1,13 @@
 //! What is built is written, and what is written is read: every event, in either byte order.
 
 use std::io::Cursor;
-use std::sync::{Arc, Mutex};
 
 use eyas_events::{EventType, ParamType, events};
 use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
 
-/// A place to write that can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+mod sink;
 
-impl std::io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use sink::Sink;
 
 /// One event of every row, each parameter with a value of its type.
 fn one_of_each() -> Vec<OwnedEvent> {
@@ -58,14 +46,14 @@ fn read(bytes: Vec<u8>) -> Vec<OwnedEvent> {
 fn every_event_survives_writing_and_reading() {
     let events = one_of_each();
     for compress in [false, true] {
-        let out = Shared::default();
+        let out = Sink::default();
         let mut writer = Writer::new(out.clone(), compress);
         writer.snapshot(&Snapshot::default()).unwrap();
         for event in &events {
             writer.event(&event.as_raw()).unwrap();
         }
         writer.finish().unwrap();
-        let bytes = out.0.lock().unwrap().clone();
+        let bytes = out.take();
         assert_eq!(read(bytes), events, "compressed: {compress}");
     }
 }

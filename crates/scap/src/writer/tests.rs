@@ -1,5 +1,4 @@
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
 
 use eyas_events::EventType;
 use eyas_events::param::{SYSCALL_CLOSE_X, SYSCALL_OPENAT_2_X};
@@ -10,19 +9,10 @@ use crate::{
     ThreadEntry, User,
 };
 
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+#[path = "../../tests/sink/mod.rs"]
+mod sink;
 
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use sink::Sink;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -137,14 +127,14 @@ fn what_is_written_reads_back_the_same() {
     ];
     events[1].state_only = true;
     for compress in [false, true] {
-        let out = Shared::default();
+        let out = Sink::default();
         let mut writer = Writer::new(out.clone(), compress);
         for _ in 0..2 {
             writer.snapshot(&snapshot()).unwrap();
             events.iter().for_each(|event| writer.event(&event.as_raw()).unwrap());
         }
         writer.finish().unwrap();
-        let bytes = std::mem::take(&mut *out.0.lock().unwrap());
+        let bytes = out.take();
         assert_eq!(bytes.starts_with(&[0x1f, 0x8b]), compress);
         let (snapshots, found) = read(bytes);
         assert_eq!(snapshots, [snapshot(), snapshot()]);
@@ -165,12 +155,12 @@ fn parameters_beyond_the_row_are_left_out() {
     let open = EventBuilder::new(EventType::SYSCALL_OPENAT_2_X).text(SYSCALL_OPENAT_2_X::name, b"link");
     let live = open.clone().text(row, b"/etc/passwd").build();
     assert_eq!(live.as_raw().opened_path(), Some(&b"/etc/passwd"[..]));
-    let out = Shared::default();
+    let out = Sink::default();
     let mut writer = Writer::new(out.clone(), false);
     writer.snapshot(&snapshot()).unwrap();
     writer.event(&live.as_raw()).unwrap();
     writer.finish().unwrap();
-    let (_, found) = read(std::mem::take(&mut *out.0.lock().unwrap()));
+    let (_, found) = read(out.take());
     assert_eq!(found, [open.build()]);
     assert_eq!(found[0].as_raw().opened_path(), None);
 }
