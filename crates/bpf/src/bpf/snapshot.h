@@ -8,6 +8,8 @@
 #define LONG_BITS 64
 /* The most of a process's arguments, and of its environment, that is told. */
 #define TEXT_MAX 4096
+/* No fewer than a task has parameters. */
+#define LISTED_MAX 64
 
 /* What the name of a file is; `OTHER`: user space asks for it otherwise. */
 enum file_kind { KIND_PATH, KIND_PIPE, KIND_SOCKET, KIND_ANONYMOUS, KIND_OTHER };
@@ -28,14 +30,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } snapshot_scratch SEC(".maps");
-
-static __always_inline void put_text_of(struct scratch *s, struct path *path)
-{
-	walk(s, number_of(s, path));
-	if (!s->whole)
-		s->gaps |= GAP_PATH;
-	end_param(s, copy_path(s, &s->data[s->pos & 0xffff]));
-}
 
 /* Events do not tell of these; where control groups are of version 1, /proc does. */
 __noinline int cgroups_others(struct scratch *s)
@@ -74,14 +68,11 @@ __noinline int param_listed(struct scratch *s, __u32 desc)
 	case OP_X_SID:
 		put(s, host_number(signal_pid(task, PIDTYPE_SID)), 4);
 		break;
-	case OP_X_EXE_PATH:
-		put_text_of(s, &READ(task, mm, exe_file)->f_path);
-		break;
 	case OP_X_TASK_CWD:
-		put_text_of(s, &READ(task, fs)->pwd);
+		put_path(s, &READ(task, fs)->pwd);
 		break;
 	case OP_X_TASK_ROOT:
-		put_text_of(s, &READ(task, fs)->root);
+		put_path(s, &READ(task, fs)->root);
 		break;
 	case OP_X_START:
 		put(s, boot_time + READ(task, start_boottime), 8);
@@ -130,11 +121,22 @@ static __always_inline void put_arguments(struct scratch *s, struct task_struct 
 		s->gaps |= GAP_MEMORY;
 }
 
+static __always_inline void put_environment(struct scratch *s, struct task_struct *task)
+{
+	struct mm_struct *mm = READ(task, mm);
+	put_memory(s, task, READ(mm, env_start), READ(mm, env_end));
+}
+
 /* What threads of a process have in common is told of its leader, or of all where that has ended. */
 static __always_inline bool stands_for_process(struct task_struct *task)
 {
 	struct task_struct *leader = READ(task, group_leader);
 	return READ(leader, pid) == task->pid || READ(leader, flags) & PF_EXITING;
+}
+
+static __always_inline bool is_in_common(__u32 op)
+{
+	return op == OP_X_ARGV || op == OP_X_ENVP || op == OP_X_EXE_PATH || op == OP_X_TASK_CWD;
 }
 
 SEC("iter.s/task")
@@ -157,34 +159,19 @@ int dump_tasks(struct bpf_iter__task *ctx)
 		s->pos = HEADER;
 		count = 0;
 	}
-	for (i = 0; i < 2 * 32; i++) {
+	for (i = 0; i < LISTED_MAX; i++) {
 		if (i >= count)
 			break;
 		__u32 desc = descs[(first + i) & 2047];
-		switch (desc & 0xff) {
-		case OP_X_ARGV:
-			if (whole)
-				put_arguments(s, task);
-			else
-				put_empty(s);
-			break;
-		case OP_X_ENVP: {
-			struct mm_struct *mm = READ(task, mm);
-			if (whole)
-				put_memory(s, task, READ(mm, env_start), READ(mm, env_end));
-			else
-				put_empty(s);
-			break;
-		}
-		case OP_X_EXE_PATH:
-		case OP_X_TASK_CWD:
-			if (!whole) {
-				put_empty(s);
-				break;
-			}
-		default:
+		__u32 op = desc & 0xff;
+		if (!whole && is_in_common(op))
+			put_empty(s);
+		else if (op == OP_X_ARGV)
+			put_arguments(s, task);
+		else if (op == OP_X_ENVP)
+			put_environment(s, task);
+		else
 			param_listed(s, desc);
-		}
 	}
 	__u32 len = s->pos;
 	*(__u32 *)&s->data[16] = len;

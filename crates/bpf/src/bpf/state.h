@@ -12,6 +12,11 @@ struct compat_row { __s16 number; __u16 type; };
 struct flag_pair { __u64 from; __u64 to; };
 struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 
+/* A task ends; its arguments or environment, or a path that is too long, are to be had from /proc. */
+#define GAP_ENDS 1
+#define GAP_MEMORY 2
+#define GAP_PATH 4
+
 /* One per CPU: programs do not nest on a CPU, as they run with preemption off. */
 struct scratch {
 	/* Six; a power of two, so that a mask bounds the index. */
@@ -40,7 +45,7 @@ struct scratch {
 	__s32 fd;
 	/* Whether the path was walked to its root. */
 	__u8 whole;
-	/* What could not be told of a task that is listed: GAP_ bits. */
+	/* What could not be told of a task: GAP_ bits. Only those that are listed have them told. */
 	__u8 gaps;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;

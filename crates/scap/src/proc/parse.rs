@@ -193,6 +193,15 @@ pub(super) fn terminated(text: &[u8]) -> Vec<u8> {
     list
 }
 
+/// The path of a directory with a slash at its end; none stays none.
+pub(super) fn directory(path: &[u8]) -> Vec<u8> {
+    let mut path = path.to_vec();
+    if path.last().is_some_and(|last| *last != b'/') {
+        path.push(b'/');
+    }
+    path
+}
+
 /// A path without the mark of a removed file.
 pub(super) fn undeleted(path: &[u8]) -> &[u8] {
     path.strip_suffix(b" (deleted)").unwrap_or(path)

@@ -145,10 +145,7 @@ impl Scan<'_> {
             entry.env = parse::terminated(text);
         }
         if let Ok(cwd) = dir.link("cwd", &mut self.buffers) {
-            entry.cwd = parse::undeleted(cwd).to_vec();
-            if entry.cwd.last() != Some(&b'/') {
-                entry.cwd.push(b'/');
-            }
+            entry.cwd = parse::directory(parse::undeleted(cwd));
         }
         if let Ok(text) = dir.read("limits", 8192, &mut self.buffers) {
             entry.fdlimit = parse::open_files(text).unwrap_or(u64::MAX);

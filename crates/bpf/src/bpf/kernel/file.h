@@ -121,9 +121,11 @@ static __always_inline void walk_from(struct scratch *s, struct file *file)
 	walk(s, number_of(s, &file->f_path));
 }
 
-static __always_inline void put_path(struct scratch *s, struct file *file)
+static __always_inline void put_path(struct scratch *s, struct path *path)
 {
-	walk_from(s, file);
+	walk(s, number_of(s, path));
+	if (!s->whole)
+		s->gaps |= GAP_PATH;
 	end_param(s, copy_path(s, &s->data[s->pos & 0xffff]));
 }
 

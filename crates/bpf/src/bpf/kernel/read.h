@@ -6,14 +6,15 @@
  * by a call; where it does not point to memory, 0 is read by either. */
 extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 
+#define CAST(from)                                                                                                \
+	((__typeof__(from))bpf_rdonly_cast(from, bpf_core_type_id_kernel(__typeof__(*(from)))))
+
 #define HOP(from, member)                                                                                         \
 	({                                                                                                        \
 		__auto_type from_ = (from);                                                                       \
 		__typeof__(from_->member) value_;                                                                 \
 		if (bpf_rdonly_cast)                                                                              \
-			value_ = ((__typeof__(from_))bpf_rdonly_cast(                                             \
-					  from_, bpf_core_type_id_kernel(__typeof__(*from_))))            \
-					 ->member;                                                                \
+			value_ = CAST(from_)->member;                                                             \
 		else                                                                                              \
 			bpf_core_read(&value_, sizeof(value_), &from_->member);                                   \
 		value_;                                                                                           \
@@ -23,11 +24,8 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
  * that is read it would look through all the kernel's types for one that says whether the trust is inherited. */
 #define READ_TRUSTED(from, member)                                                                                \
 	({                                                                                                        \
-		__auto_type trusted_ = (from);                                                                    \
-		if (bpf_rdonly_cast)                                                                              \
-			trusted_ = (__typeof__(trusted_))bpf_rdonly_cast(                                         \
-				trusted_, bpf_core_type_id_kernel(__typeof__(*trusted_)));                        \
-		trusted_->member;                                                                                 \
+		__auto_type from_ = (from);                                                                       \
+		(bpf_rdonly_cast ? CAST(from_) : from_)->member;                                                  \
 	})
 
 /* A number or pointer, reached through up to five members. */

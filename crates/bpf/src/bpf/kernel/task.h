@@ -15,10 +15,6 @@
 #define SB_RDONLY 1
 #define PF_EXITING 4
 #define PF_KTHREAD 0x200000
-/* It ends; its arguments or environment, or a path that is too long, are to be had from /proc. */
-#define GAP_ENDS 1
-#define GAP_MEMORY 2
-#define GAP_PATH 4
 #define S_IMMUTABLE 8
 
 static __always_inline struct task_struct *current_task(void)

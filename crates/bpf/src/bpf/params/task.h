@@ -208,7 +208,7 @@ static __always_inline bool put_of_program(struct scratch *s, __u32 desc)
 		put(s, inode_time(inode, true), 8);
 		break;
 	case OP_X_EXE_PATH:
-		put_path(s, file);
+		put_path(s, &file->f_path);
 		break;
 	default:
 		return false;

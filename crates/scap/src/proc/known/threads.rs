@@ -6,7 +6,7 @@ use super::super::parse;
 use super::{Known, Process, Task};
 use crate::{RawEvent, ThreadEntry};
 
-/// What stands behind the parameters of the event's row: the network namespace, then bits that say what is amiss.
+/// The bit for a thread that ends, in what says behind the parameters of the event's row what is amiss.
 const ENDS: u64 = 1;
 
 impl Known {
@@ -51,7 +51,7 @@ fn task(event: &RawEvent<'_>, boot_ts: u64) -> Option<Task> {
             "exepath" => t.exepath = text(),
             "flags" => set_exe_flags(&mut t, uint() as u32),
             "env" => t.env = parse::terminated(bytes),
-            "cwd" => t.cwd = text(),
+            "cwd" => t.cwd = parse::directory(&text()),
             "fdlimit" => t.fdlimit = uint(),
             "euid" => t.uid = uint() as u32,
             "egid" => t.gid = uint() as u32,
@@ -79,9 +79,6 @@ fn task(event: &RawEvent<'_>, boot_ts: u64) -> Option<Task> {
     }
     if t.vtid != t.tid {
         t.pidns_init_start_ts += pidns_start;
-    }
-    if !t.cwd.is_empty() && t.cwd.last() != Some(&b'/') {
-        t.cwd.push(b'/');
     }
     let network = event.uint(row)?;
     Some(Task { entry: t, network, ends: gaps & ENDS != 0, has_gaps: gaps & !ENDS != 0 })
