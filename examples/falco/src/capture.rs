@@ -5,12 +5,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use eyas::rules::{Priority, Rule};
 use eyas::sinsp::{EventView, Passed};
 use serde_json::Value;
 
+use crate::clock;
 use crate::config;
 use crate::internal::Internal;
 use crate::log::{self, Level};
@@ -169,8 +170,7 @@ impl Capture {
     /// No events come at the moment.
     pub fn idle(&mut self) {
         let Some(active) = &self.active else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
-        if now > active.deadline.saturating_add(GRACE) {
+        if clock::now() > active.deadline.saturating_add(GRACE) {
             self.end();
         } else if active.since.elapsed() >= DELAY {
             self.hand_on(true);

@@ -9,6 +9,7 @@ use clap::Parser;
 
 mod args;
 mod capture;
+mod clock;
 mod config;
 mod diagnostics;
 mod drops;

@@ -4,8 +4,9 @@
 //! asked (`samples`): nobody else ever looks at its state, and it does nothing while nobody asks.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use crate::clock::now;
 use crate::config;
 
 mod facts;
@@ -87,11 +88,6 @@ impl Meter {
             true => Resources::read(&self.facts.root),
             false => Resources::default(),
         };
-        Reading { facts: &self.facts, sample, resources, now: nanoseconds(SystemTime::now()), before }
+        Reading { facts: &self.facts, sample, resources, now: now(), before }
     }
-}
-
-/// Since the epoch.
-fn nanoseconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }

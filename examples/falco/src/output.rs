@@ -131,6 +131,11 @@ impl Outputs {
     }
 }
 
+/// So many alerts, in words.
+fn alerts(times: u64) -> String {
+    if times == 1 { "alert".to_owned() } else { format!("{times} alerts") }
+}
+
 struct Channel {
     output: Box<dyn Output>,
     failing: Seldom,
@@ -144,8 +149,7 @@ impl Channel {
             return Err(error).context("can't write alerts to standard output");
         }
         if let Some(times) = self.failing.happened() {
-            let alerts = if times == 1 { "alert".to_owned() } else { format!("{times} alerts") };
-            log(Level::Error, &format!("{name}: {alerts} not delivered: {error}"));
+            log(Level::Error, &format!("{name}: {} not delivered: {error}", alerts(times)));
         }
         Ok(())
     }

@@ -41,9 +41,14 @@ impl Setup {
         Self { engine: Arc::new(engine), options, config, files }
     }
 
-    /// Adds an alert of the program's own.
+    /// An alert of the program's own, as it is written now.
+    pub fn line(&self, alert: &Internal) -> String {
+        alert.line(&Zoned::now(), self.config.json_output, &self.options.hostname)
+    }
+
+    /// Adds such an alert.
     pub fn tell(&self, alert: &Internal, batch: &mut Batch) {
-        let line = alert.line(&Zoned::now(), self.config.json_output, &self.options.hostname);
+        let line = self.line(alert);
         batch.add(alert.priority as u8, |out| out.extend_from_slice(line.as_bytes()));
     }
 }

@@ -76,6 +76,17 @@ pub enum Message {
     End,
 }
 
+impl Message {
+    /// Bytes of events, and files' beginnings, that it is.
+    pub fn load(&self) -> (usize, usize) {
+        match self {
+            Self::Begin(..) | Self::Snapshot(_) => (0, 1),
+            Self::Frames(frames) => (frames.size(), 0),
+            Self::End => (0, 0),
+        }
+    }
+}
+
 /// Writes what it is told, and says in the log how it went.
 #[derive(Default)]
 pub struct Recorder {

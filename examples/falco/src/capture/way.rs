@@ -69,21 +69,14 @@ impl Way {
             }
             Self::Thread(writing) => writing,
         };
-        match &message {
-            Message::Frames(frames) => {
-                if load.bytes.load(Ordering::Relaxed) + frames.size() > MAX_BYTES {
-                    return false;
-                }
-                load.bytes.fetch_add(frames.size(), Ordering::Relaxed);
-            }
-            Message::Begin(..) | Message::Snapshot(_) => {
-                if load.files.load(Ordering::Relaxed) >= MAX_FILES {
-                    return false;
-                }
-                load.files.fetch_add(1, Ordering::Relaxed);
-            }
-            Message::End => {}
+        let (bytes, files) = message.load();
+        let has_room = (bytes == 0 || load.bytes.load(Ordering::Relaxed) + bytes <= MAX_BYTES)
+            && (files == 0 || load.files.load(Ordering::Relaxed) < MAX_FILES);
+        if !has_room {
+            return false;
         }
+        load.bytes.fetch_add(bytes, Ordering::Relaxed);
+        load.files.fetch_add(files, Ordering::Relaxed);
         send.as_ref().is_some_and(|send| send.send(message).is_ok())
     }
 }
@@ -103,11 +96,10 @@ fn write(receive: &Receiver<Message>, load: &Load) {
     loop {
         match receive.recv_timeout(FLUSH) {
             Ok(message) => {
-                let size = if let Message::Frames(frames) = &message { frames.size() } else { 0 };
-                let is_file = matches!(message, Message::Begin(..) | Message::Snapshot(_));
+                let (bytes, files) = message.load();
                 recorder.take(message);
-                load.bytes.fetch_sub(size, Ordering::Relaxed);
-                load.files.fetch_sub(usize::from(is_file), Ordering::Relaxed);
+                load.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                load.files.fetch_sub(files, Ordering::Relaxed);
             }
             Err(RecvTimeoutError::Timeout) => recorder.flush(),
             Err(RecvTimeoutError::Disconnected) => return,

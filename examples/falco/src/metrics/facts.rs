@@ -1,11 +1,10 @@
 //! What does not change while the program runs.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use ring::digest::{SHA256, digest};
 
-use super::nanoseconds;
+use crate::clock::now;
 
 /// What this program is, and where it runs; nothing of it changes.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ impl ReadFiles {
     /// Files that were read just now.
     pub fn new(rules: &[PathBuf], config: &[PathBuf]) -> Self {
         let hashes = |files: &[PathBuf]| files.iter().filter_map(|path| FileHash::of(path)).collect();
-        Self { at: nanoseconds(SystemTime::now()), rules: hashes(rules), config: hashes(config) }
+        Self { at: now(), rules: hashes(rules), config: hashes(config) }
     }
 }
 

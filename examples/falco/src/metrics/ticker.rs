@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use eyas::rules::Priority;
-use jiff::Zoned;
 use serde_json::json;
 
 use super::reading::Before;
@@ -124,9 +123,8 @@ impl Work {
             let message = "Falco metrics snapshot".to_owned();
             let (rule, priority) = ("metrics snapshot", Priority::Informational);
             let alert = Internal { rule, priority, message, fields };
-            let line = alert.line(&Zoned::now(), setup.config.json_output, &setup.options.hostname);
             // Where there is no writer any more, the run ends, and this with it.
-            alerts.send(priority as u8, &line);
+            alerts.send(priority as u8, &setup.line(&alert));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::backlog::Backlog;
-use super::{DROPPED, Line, Output};
+use super::{DROPPED, Line, Output, alerts};
 use crate::config::Config;
 use crate::log::{Level, Seldom, log};
 use client::{Answer, Client, Failure};
@@ -179,7 +179,7 @@ impl Sender {
             Err(what) => {
                 self.failed += 1;
                 if let Some(times) = self.failing.happened() {
-                    let alerts = if times == 1 { "alert".to_owned() } else { format!("{times} alerts") };
+                    let alerts = alerts(times);
                     log(Level::Error, &format!("http_output: {alerts} not delivered to {url}: {what}"));
                 }
             }
