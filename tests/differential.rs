@@ -1,5 +1,6 @@
 //! The compiled graph against the plain interpreter: every rule on every event, and they never differ.
 
+use eyas_testing::test;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,6 +8,10 @@ use eyas::rules::condition::interpret;
 use eyas::rules::{Engine, Loader, Matching, Select};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step, schema};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 fn engine(files: &[PathBuf]) -> Engine {
     let mut loader = Loader::new(Arc::new(schema()));
@@ -57,10 +62,10 @@ fn the_sample_with_its_rules() {
 }
 
 /// Every capture in the folders, those that are large on one event in many.
-fn captures(shared: &Path) -> Vec<(PathBuf, u64)> {
+fn captures() -> Vec<(PathBuf, u64)> {
     let mut all = Vec::new();
     for folder in ["captures", "captures/upstream", "captures/synthetic"] {
-        for entry in std::fs::read_dir(shared.join(folder)).unwrap() {
+        for entry in std::fs::read_dir(eyas_testing::data_or_ignore(folder)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if name.ends_with(".scap") || name.ends_with(".scap.gz") {
@@ -80,20 +85,14 @@ fn captures(shared: &Path) -> Vec<(PathBuf, u64)> {
 
 #[test]
 fn every_official_rule_on_every_capture() {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
-    if !shared.join("rules").is_dir() {
-        eprintln!("skipped: no rules in {}", shared.display());
-        return;
-    }
+    let rules = eyas_testing::data_or_ignore("rules");
     let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
-    let engine = engine(&names.map(|name| shared.join("rules").join(name)));
-    let captures = captures(&shared);
+    let engine = engine(&names.map(|name| rules.join(name)));
+    let captures = captures();
     assert!(captures.len() > 20, "{} captures", captures.len());
     let (mut compared, mut held) = (0, 0);
     for (capture, stride) in captures {
         let one = compare(&engine, &capture, stride);
-        println!("{}: {} verdicts compared, {} held", capture.display(), one.0, one.1);
         compared += one.0;
         held += one.1;
     }

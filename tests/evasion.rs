@@ -1,7 +1,7 @@
 //! A rule on the name of a file while another thread changes the name. `EYAS_RACES` says how many opens; it needs
 //! root and a kernel that loads the probe.
-#![cfg(feature = "live")]
 
+use eyas_testing::test;
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,10 @@ use eyas::rules::{AlertOptions, Engine, Loader};
 use eyas::scap::EventSource;
 use eyas::scap::live::{Options, Source, Stop};
 use eyas::sinsp::{Inspector, Step, schema};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 fn races() -> usize {
     std::env::var("EYAS_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(50_000)
@@ -68,17 +72,8 @@ impl Drop for Over<'_> {
 }
 
 /// Opens what `path` holds while another thread flips it. The inode of each file, if there was one, and the alerts.
-fn race(
-    files: &Files,
-    path: &[AtomicU8],
-    mut flip: impl FnMut() + Send,
-) -> Option<Vec<(Option<u64>, Vec<String>)>> {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return None;
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Vec<(Option<u64>, Vec<String>)> {
+    let _lock = eyas_testing::live_turn();
     let engine = files.engine();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
     let interest = Some(vec![SyscallCode::OPENAT]);
@@ -123,7 +118,7 @@ fn race(
         (calls.join().unwrap(), alerts)
     });
     assert_eq!((opened.len(), source.stats().drops()), (alerts.len(), 0));
-    Some(opened.into_iter().zip(alerts).collect())
+    opened.into_iter().zip(alerts).collect()
 }
 
 /// Opens a file, and closes it again; its inode. A name that is read while it changes may be nobody's.
@@ -155,7 +150,7 @@ fn a_link_that_changes_does_not_evade_a_rule() {
         std::os::unix::fs::symlink(targets.next().unwrap(), &next).unwrap();
         std::fs::rename(&next, &link).unwrap();
     };
-    let Some(done) = race(&files, &in_memory(&link), flip) else { return };
+    let done = race(&files, &in_memory(&link), flip);
     let mut sensitive = 0;
     for (inode, alerts) in &done {
         let is_sensitive = *inode == Some(files.inode);
@@ -186,7 +181,7 @@ fn a_path_that_changes_does_not_evade_a_rule() {
         .map(|name| files.path(&name))
         .collect();
     mixed.iter().filter(|path| !path.exists()).for_each(|path| std::fs::write(path, "").unwrap());
-    let Some(done) = race(&files, &path, flip) else { return };
+    let done = race(&files, &path, flip);
     let sensitive: Vec<_> = done.iter().filter(|(inode, _)| *inode == Some(files.inode)).collect();
     assert!(done.iter().all(|(inode, alerts)| inode.is_some() || alerts.is_empty()), "nothing was opened");
     println!("{} opens, {} of the sensitive file, each with its alert", done.len(), sensitive.len());

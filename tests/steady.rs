@@ -1,16 +1,21 @@
 //! Memory on the steady path: a known process that does what it did before costs no allocation.
 
+use eyas_testing::test;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use eyas::events::{EventType, param};
 use eyas::rules::{Engine, Loader};
 use eyas::scap::{EventBuilder, EventSource, Reader, Snapshot, ThreadEntry, Writer};
 use eyas::sinsp::{Config, EventView, Inspector, Step, schema};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// Counts what the thread that asks allocates.
 struct Counting;
@@ -184,20 +189,6 @@ fn what_is_repeated_costs_nothing() {
     assert!(costs.is_empty(), "allocations in the second half: {costs:?}");
 }
 
-/// Captures to replay: the demo's, and those beside the repository.
-fn captures() -> Vec<PathBuf> {
-    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-    let mut all = vec![root().join("demo/demo.scap.gz")];
-    for name in ["gcc", "nginx", "attack"] {
-        let path = shared.join(format!("captures/{name}.scap.gz"));
-        match path.exists() {
-            true => all.push(path),
-            false => println!("skipped: {} is missing", path.display()),
-        }
-    }
-    all
-}
-
 /// The capture from memory: inflating takes place on another thread, and waiting for it is not an event's.
 fn inflated(path: &Path) -> Reader {
     let mut bytes = Vec::new();
@@ -225,37 +216,54 @@ fn bound(event: &str) -> u64 {
 }
 
 #[test]
-fn only_what_is_new_costs_in_captures() {
-    for path in captures() {
-        let mut total = 0;
-        run(&mut inflated(&path), Config::default(), |_, _, _| {
-            total += 1;
-            true
-        });
-        let (mut events, mut seen, mut calm) = (0, 0, 0);
-        let mut tids = std::collections::BTreeSet::new();
-        let (mut removes, mut num) = (false, 0);
-        run(&mut inflated(&path), Config::default(), |view, _, cost| {
-            let event = view.event();
-            let name = event.ty.name();
-            events += 1;
-            // A thread that nobody told of is one more in the table. What an event removes is removed by the next one: a
-            // table of files that is shared since a fork is copied then. Events that are not shown cost, too.
-            let hidden = view.num() - std::mem::replace(&mut num, view.num()) > 1;
-            let is_new = hidden
-                | tids.insert(event.tid)
-                | std::mem::replace(&mut removes, matches!(name, "procexit" | "close" | "close_range"));
-            if events > total / 2 {
-                seen += 1;
-                calm += u64::from(cost == 0);
-                let most = if is_new { bound("clone") } else { bound(name) };
-                assert!(cost <= most, "{}: {name}, number {events}: {cost}", path.display());
-            }
-            true
-        });
-        println!("{}: {calm} of {seen} events without an allocation", path.display());
-        assert!(seen > 1000 && calm * 20 > seen * 18, "{}: {calm} of {seen}", path.display());
-    }
+fn only_what_is_new_costs_in_the_demo() {
+    only_what_is_new_costs(&root().join("demo/demo.scap.gz"));
+}
+
+#[test]
+fn only_what_is_new_costs_in_attack() {
+    only_what_is_new_costs(&eyas_testing::data_or_ignore("captures/attack.scap.gz"));
+}
+
+#[test]
+fn only_what_is_new_costs_in_gcc() {
+    only_what_is_new_costs(&eyas_testing::data_or_ignore("captures/gcc.scap.gz"));
+}
+
+#[test]
+fn only_what_is_new_costs_in_nginx() {
+    only_what_is_new_costs(&eyas_testing::data_or_ignore("captures/nginx.scap.gz"));
+}
+
+fn only_what_is_new_costs(path: &Path) {
+    let mut total = 0;
+    run(&mut inflated(path), Config::default(), |_, _, _| {
+        total += 1;
+        true
+    });
+    let (mut events, mut seen, mut calm) = (0, 0, 0);
+    let mut tids = std::collections::BTreeSet::new();
+    let (mut removes, mut num) = (false, 0);
+    run(&mut inflated(path), Config::default(), |view, _, cost| {
+        let event = view.event();
+        let name = event.ty.name();
+        events += 1;
+        // A thread that nobody told of is one more in the table. What an event removes is removed by the next one: a
+        // table of files that is shared since a fork is copied then. Events that are not shown cost, too.
+        let hidden = view.num() - std::mem::replace(&mut num, view.num()) > 1;
+        let is_new = hidden
+            | tids.insert(event.tid)
+            | std::mem::replace(&mut removes, matches!(name, "procexit" | "close" | "close_range"));
+        if events > total / 2 {
+            seen += 1;
+            calm += u64::from(cost == 0);
+            let most = if is_new { bound("clone") } else { bound(name) };
+            assert!(cost <= most, "{}: {name}, number {events}: {cost}", path.display());
+        }
+        true
+    });
+    println!("{}: {calm} of {seen} events without an allocation", path.display());
+    assert!(seen > 1000 && calm * 20 > seen * 18, "{}: {calm} of {seen}", path.display());
 }
 
 /// Files opened, read and closed by a thread of this test, seen live.
@@ -267,13 +275,8 @@ fn what_is_repeated_costs_nothing_live() {
 
     use eyas::scap::{live, proc};
 
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return;
-    }
     // One capture at a time, on the whole machine.
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let _lock = eyas_testing::live_turn();
     let engine = demo_rules();
     let mut codes = eyas::sinsp::syscalls_of_state();
     codes.extend(eyas::sinsp::syscalls_of(engine.codes()));

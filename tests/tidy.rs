@@ -122,3 +122,48 @@ fn pages_point_at_files_that_exist() {
         }
     }
 }
+
+#[test]
+fn tests_without_the_built_in_harness_are_registered() {
+    for manifest in manifests(&root()) {
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        for target in text.split("[[test]]").skip(1).map(|rest| rest.split("\n[").next().unwrap()) {
+            if !target.contains("harness = false") {
+                continue;
+            }
+            let name = target.split("name = \"").nth(1).unwrap().split('"').next().unwrap();
+            let tests = manifest.parent().unwrap().join("tests");
+            let mut files = vec![tests.join(format!("{name}.rs"))];
+            if tests.join(name).is_dir() {
+                sources(&tests.join(name), &mut files);
+            }
+            for file in files.iter().filter(|file| file.is_file()) {
+                let text = std::fs::read_to_string(file).unwrap();
+                let imports = text.lines().any(|line| {
+                    line.starts_with("use eyas_testing::test;")
+                        || line.starts_with("use eyas_testing::{") && line.contains("test}")
+                });
+                // Without it the compiler leaves the tests out in silence.
+                assert!(
+                    imports || !text.contains("#[test]"),
+                    "{} needs `use eyas_testing::test;`",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+/// Every Cargo.toml of the workspace.
+fn manifests(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            found.extend(manifests(&path));
+        } else if name == "Cargo.toml" {
+            found.push(path);
+        }
+    }
+    found
+}

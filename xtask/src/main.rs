@@ -63,8 +63,8 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), String> {
-    // One binary after the other, so that live tests never meet.
-    shell::cargo(&["test", "--workspace", "--features", "live"])
+    // One binary after the other, so that live tests never meet. A failure hides no other.
+    shell::cargo(&["test", "--workspace", "--features", "live", "--no-fail-fast"])
 }
 
 fn check() -> Result<(), String> {

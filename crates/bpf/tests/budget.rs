@@ -1,9 +1,14 @@
 //! What the programs cost the verifier. It needs root and a kernel that loads the probe.
 
+use eyas_testing::test;
 use std::collections::HashSet;
 
 use eyas_bpf::{Probe, ProbeOptions};
 use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// Instructions that the verifier may look at for one program; the kernel allows a million.
 const INSTRUCTIONS: u32 = 500_000;
@@ -12,11 +17,7 @@ const FUNCTIONS: usize = 200;
 
 #[test]
 fn programs_stay_within_the_verifier_s_budget() {
-    if !rustix::process::geteuid().is_root() {
-        return println!("skipped: loading the probe needs root");
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let _lock = eyas_testing::live_turn();
     let before: HashSet<u32> = ProgInfoIter::default().map(|program| program.id).collect();
     let (_probe, _rings) =
         Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();

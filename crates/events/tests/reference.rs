@@ -1,7 +1,7 @@
 //! Every table against the reference's, as extracted to JSON: events, flags, system calls, translations.
 
+use eyas_testing::test;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use eyas_events::{
     Arch, Category, Dynamic, EventFlags, EventInfo, EventType, FlagMap, FlagMapKind, FlagTable, Format,
@@ -10,15 +10,13 @@ use eyas_events::{
 };
 use serde_json::Value;
 
-fn reference(name: &str) -> Option<Value> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
-    let path = shared.join("spec").join(name);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+fn reference(name: &str) -> Value {
+    let path = eyas_testing::data_or_ignore(format!("spec/{name}"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -48,7 +46,7 @@ fn format_name(format: Format) -> &'static str {
 
 #[test]
 fn events_and_their_parameters() {
-    let Some(reference) = reference("events.json") else { return };
+    let reference = reference("events.json");
     assert_eq!(number(&reference["ppm_event_max"]), EventType::COUNT as u64);
     assert_eq!(number(&reference["evt_hdr_size"]), HEADER_LEN as u64);
     assert_eq!(number(&reference["max_params"]), MAX_PARAMS as u64);
@@ -101,7 +99,7 @@ fn compare_param(event: &EventInfo, ours: &ParamInfo, row: &Value) {
 
 #[test]
 fn parameters_that_select_their_type() {
-    let Some(reference) = reference("events.json") else { return };
+    let reference = reference("events.json");
     let tables = reference["dynamic_params"].as_object().unwrap();
     assert_eq!(tables.len(), 4);
     for (name, rows) in tables {
@@ -122,7 +120,7 @@ fn parameters_that_select_their_type() {
 
 #[test]
 fn parameter_types_and_their_sizes() {
-    let Some(reference) = reference("events.json") else { return };
+    let reference = reference("events.json");
     let used: BTreeMap<u64, ParamType> =
         events().flat_map(|event| event.params).map(|param| (param.ty as u64, param.ty)).collect();
     let rows = list(&reference["param_types"]);
@@ -141,7 +139,7 @@ fn parameter_types_and_their_sizes() {
 
 #[test]
 fn event_flags_and_categories() {
-    let Some(reference) = reference("events.json") else { return };
+    let reference = reference("events.json");
     let mut known = EventFlags::NONE;
     for row in list(&reference["event_flags"]) {
         let name = text(&row["name"]).strip_prefix("EF_").unwrap();
@@ -187,7 +185,7 @@ fn event_flags_and_categories() {
 
 #[test]
 fn names_of_flags_in_their_order() {
-    let Some(reference) = reference("events.json") else { return };
+    let reference = reference("events.json");
     let tables = reference["flag_tables"].as_object().unwrap();
     for table in FlagTable::ALL {
         let rows = tables.get(table.name).unwrap_or_else(|| panic!("{} is not in the reference", table.name));
@@ -202,7 +200,7 @@ fn names_of_flags_in_their_order() {
 
 #[test]
 fn system_calls_and_their_numbers() {
-    let Some(reference) = reference("syscalls.json") else { return };
+    let reference = reference("syscalls.json");
     assert_eq!(number(&reference["ppm_sc_max"]), SyscallCode::COUNT as u64);
     let ours: Vec<_> = syscalls().map(|row| (u64::from(row.code.0), row.name)).collect();
     let theirs: Vec<_> =
@@ -226,7 +224,7 @@ fn system_calls_and_their_numbers() {
 
 #[test]
 fn system_calls_of_32_bits() {
-    let Some(reference) = reference("syscalls.json") else { return };
+    let reference = reference("syscalls.json");
     let table = list(&reference["ia32_to_x86_64"]["table"]);
     for (number, row) in table.iter().enumerate() {
         let theirs = u16::try_from(row.as_i64().unwrap()).ok();
@@ -249,7 +247,7 @@ const FIXED: (&str, (u64, u64), (u64, u64)) = ("FCHOWNAT_FLAGS", (0x400, 0x400),
 
 #[test]
 fn translations_of_kernel_values() {
-    let Some(reference) = reference("flag_mappings.json") else { return };
+    let reference = reference("flag_mappings.json");
     for (name, kind, ours, default) in FlagMap::ALL {
         let key = format!("{}_to_scap", name.to_lowercase());
         let row = &reference["functions"][&key];

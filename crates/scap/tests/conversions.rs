@@ -1,9 +1,9 @@
 //! Every rule that brings an old event up to date, over captures made here, against the reference's rules as
 //! extracted to JSON, which are interpreted once more for this.
 
+use eyas_testing::test;
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::path::PathBuf;
 
 use eyas_events::{EventFlags, EventType, ParamType};
 use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
@@ -13,21 +13,20 @@ mod sink;
 
 use sink::Sink;
 
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
 /// Type and parameters.
 type Event = (EventType, Vec<Vec<u8>>);
 type Rules = BTreeMap<(u16, usize), Value>;
 
-fn rules() -> Option<Rules> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
-    let path = shared.join("spec/conversions.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    };
+fn rules() -> Rules {
+    let path = eyas_testing::data_or_ignore("spec/conversions.json");
+    let text = std::fs::read_to_string(path).unwrap();
     let json: Value = serde_json::from_str(&text).unwrap();
     let key = |row: &Value| (number(&row["type"]) as u16, number(&row["nparams"]));
-    Some(json["conversions"].as_array().unwrap().iter().map(|row| (key(row), row.clone())).collect())
+    json["conversions"].as_array().unwrap().iter().map(|row| (key(row), row.clone())).collect()
 }
 
 fn number(value: &Value) -> usize {
@@ -239,7 +238,7 @@ fn enter_of(rules: &Rules, exit: EventType) -> Option<Event> {
 
 #[test]
 fn every_rule_does_as_the_reference() {
-    let Some(rules) = rules() else { return };
+    let rules = rules();
     assert_eq!(rules.len(), 253);
     for &(code, count) in rules.keys() {
         let old = event(EventType(code), count);
@@ -261,7 +260,7 @@ fn every_rule_does_as_the_reference() {
 
 #[test]
 fn what_no_rule_knows_is_an_error() {
-    let Some(rules) = rules() else { return };
+    let rules = rules();
     let mut wrong = 0;
     for code in (0..EventType::COUNT as u16).map(EventType) {
         let info = code.info().unwrap();

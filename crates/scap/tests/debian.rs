@@ -1,6 +1,7 @@
 //! Captures that are written here, read by the sysdig that Debian has (0.29.3): it prints what it prints for the
 //! original.
 
+use eyas_testing::test;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,15 +11,18 @@ use eyas_scap::{
     EventBuilder, EventSource, FdDetail, FdEntry, MachineInfo, Next, Reader, Snapshot, ThreadEntry, Writer,
 };
 
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
 /// Debian's; not ours of the same name.
 const PROGRAM: &str = "/usr/bin/sysdig";
 
-fn is_there() -> bool {
-    let there = Path::new(PROGRAM).exists();
-    if !there {
-        println!("skipped: no {PROGRAM}, which Debian's package sysdig has");
+/// Ignores the test where Debian's package is missing.
+fn need_sysdig() {
+    if !Path::new(PROGRAM).exists() {
+        eyas_testing::ignore(format_args!("needs {PROGRAM} of Debian's package sysdig"));
     }
-    there
 }
 
 /// A folder that is removed again.
@@ -60,16 +64,8 @@ fn copy(from: &Path, to: &Path, compress: bool) {
 
 #[test]
 fn a_copy_prints_as_the_original() {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
-    let captures = shared.join("captures/upstream");
-    if !is_there() {
-        return;
-    }
-    let Ok(files) = std::fs::read_dir(&captures) else {
-        println!("skipped: no captures in {}", captures.display());
-        return;
-    };
+    need_sysdig();
+    let files = std::fs::read_dir(eyas_testing::data_or_ignore("captures/upstream")).unwrap();
     let folder = Folder::new("copy");
     let (mut same, mut lines) = (0, 0);
     for path in files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
@@ -93,9 +89,7 @@ fn a_copy_prints_as_the_original() {
 
 #[test]
 fn old_events_made_here_print_as_it_prints_them() {
-    if !is_there() {
-        return;
-    }
+    need_sysdig();
     let folder = Folder::new("made");
     let path = folder.0.join("made.scap");
     let thread = ThreadEntry {

@@ -1,10 +1,9 @@
 //! Live captures of what this test does. They need root and a kernel that loads the probe.
-#![cfg(feature = "live")]
 
+use eyas_testing::test;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
@@ -12,22 +11,8 @@ use eyas_events::{EventType, SyscallCode};
 use eyas_scap::live::{Options, Quiet, Source};
 use eyas_scap::{Advance, EventSource, Next, OwnedEvent, Snapshot};
 
-/// One capture at a time, on the whole machine.
-struct Turn {
-    _file: std::fs::File,
-    _local: MutexGuard<'static, ()>,
-}
-
-fn turn() -> Option<Turn> {
-    static LOCAL: Mutex<()> = Mutex::new(());
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return None;
-    }
-    let local = LOCAL.lock().unwrap_or_else(PoisonError::into_inner);
-    let file = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    Some(Turn { _file: file, _local: local })
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
 }
 
 fn open(options: Options) -> (Source, Box<Snapshot>) {
@@ -64,7 +49,7 @@ fn own_pid() -> i64 {
 
 #[test]
 fn what_this_process_does_is_seen() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let (mut source, snapshot) = open(Options { exclude_self: false, ..Options::default() });
     assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
@@ -118,7 +103,7 @@ fn what_this_process_does_is_seen() {
 
 #[test]
 fn nothing_is_lost_uncounted() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let (mut source, _) = open(Options { ring_bytes: 16 << 10, exclude_self: false, ..Options::default() });
     // Nobody reads: the rings overflow.
     for _ in 0..20_000 {
@@ -152,7 +137,7 @@ fn nothing_is_lost_uncounted() {
 
 #[test]
 fn a_loss_is_told_where_events_are_missing() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::GETPPID]);
     let (mut source, _) =
         open(Options { ring_bytes: 4096, interest, exclude_self: false, ..Options::default() });
@@ -178,7 +163,7 @@ fn a_loss_is_told_where_events_are_missing() {
 
 #[test]
 fn only_what_is_of_interest_comes() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
     let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
     let dir = std::env::temp_dir().join(format!("eyas-live-dir-{}", own_pid()));
@@ -203,7 +188,7 @@ fn only_what_is_of_interest_comes() {
 
 #[test]
 fn idle_is_said_soon_and_the_processor_rests() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let (mut source, _) = open(Options { interest: Some(vec![SyscallCode::QUOTACTL]), ..Options::default() });
     let start = Instant::now();
     let mut idle = 0;
@@ -215,7 +200,7 @@ fn idle_is_said_soon_and_the_processor_rests() {
 
 #[test]
 fn threads_are_left_out_by_name_and_by_id() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
     let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
     let quiet = |comms: &[&str], tids: &[u32]| Quiet {
@@ -259,7 +244,7 @@ fn threads_are_left_out_by_name_and_by_id() {
 
 #[test]
 fn a_process_of_the_one_that_captures_is_told() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let (mut source, _) = open(Options::default());
     let mut child = Command::new("/bin/true").spawn().unwrap();
     child.wait().unwrap();
@@ -288,7 +273,7 @@ fn presets_are_the_sizes_of_rings() {
 
 #[test]
 fn losses_are_told_apart_by_cause_and_cpu() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::WRITE]);
     let options =
         Options { ring_bytes: 4096, snaplen: 65_000, interest, exclude_self: false, ..Options::default() };
@@ -338,11 +323,11 @@ impl Drop for Off {
 
 #[test]
 fn cpus_come_and_go() {
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     if std::env::var_os("EYAS_TEST_CPUS").is_none() {
-        return println!("skipped: it turns a CPU off, which others may use; EYAS_TEST_CPUS=1 lets it");
+        eyas_testing::ignore("turns a CPU off, which others may use: EYAS_TEST_CPUS=1 runs it");
     }
-    let Some((cpu, switch)) = Off::last() else { return println!("skipped: no CPU can be turned off here") };
+    let Some((cpu, switch)) = Off::last() else { eyas_testing::ignore("no CPU can be turned off here") };
     let interest = Some(vec![SyscallCode::GETPPID]);
     let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
     for _ in 0..2 {
@@ -372,7 +357,7 @@ fn more_is_kept_of_payloads_by_port_and_protocol() {
     use eyas_events::param::{SOCKET_SENDTO_X, SYSCALL_WRITE_X, SYSCALL_WRITEV_X};
     use eyas_scap::live::Payloads;
 
-    let Some(_turn) = turn() else { return };
+    let _turn = eyas_testing::live_turn();
     let [full, plain] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let port = full.local_addr().unwrap().port();
     let interest = Some(vec![SyscallCode::WRITE, SyscallCode::WRITEV, SyscallCode::SENDTO]);

@@ -1,7 +1,7 @@
 //! Arguments that another thread changes while the call is made. `EYAS_RACES` says how many calls; they need root
 //! and a kernel that loads the probe.
-#![cfg(feature = "live")]
 
+use eyas_testing::test;
 use std::collections::HashMap;
 use std::os::linux::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -12,18 +12,17 @@ use eyas_events::{EventType, SyscallCode};
 use eyas_scap::live::{Options, Source};
 use eyas_scap::{EventSource, Next, RawEvent};
 
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
 fn races() -> usize {
     std::env::var("EYAS_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000)
 }
 
 /// A capture of one call, and what keeps others away meanwhile.
-fn open(code: SyscallCode) -> Option<(Source, std::fs::File)> {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return None;
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+fn open(code: SyscallCode) -> (Source, eyas_testing::LiveTurn) {
+    let turn = eyas_testing::live_turn();
     let options = Options {
         ring_bytes: 64 << 20,
         interest: Some(vec![code]),
@@ -32,7 +31,7 @@ fn open(code: SyscallCode) -> Option<(Source, std::fs::File)> {
     };
     let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
-    Some((source, lock))
+    (source, turn)
 }
 
 /// Ends the flipping, also where a test fails on the way.
@@ -91,7 +90,7 @@ fn race<A: Send, B>(
 
 #[test]
 fn an_open_is_of_the_file_that_was_opened() {
-    let Some((mut source, _lock)) = open(SyscallCode::OPENAT) else { return };
+    let (mut source, _turn) = open(SyscallCode::OPENAT);
     let base = std::env::temp_dir().join(format!("eyas-race-{}-", std::process::id()));
     let base = base.to_str().unwrap().to_owned();
     let path: Vec<AtomicU8> = format!("{base}a\0").bytes().map(AtomicU8::new).collect();
@@ -139,7 +138,7 @@ fn an_open_is_of_the_file_that_was_opened() {
 
 #[test]
 fn a_connect_is_to_the_port_that_was_connected() {
-    let Some((mut source, _lock)) = open(SyscallCode::CONNECT) else { return };
+    let (mut source, _turn) = open(SyscallCode::CONNECT);
     let socket =
         rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None).unwrap();
     // A sockaddr_in of the loopback, whose port's last byte flips.
@@ -169,7 +168,7 @@ fn a_connect_is_to_the_port_that_was_connected() {
 
 #[test]
 fn what_was_asked_for_is_what_stood_there_when_the_call_began() {
-    let Some((mut source, _lock)) = open(SyscallCode::OPENAT) else { return };
+    let (mut source, _turn) = open(SyscallCode::OPENAT);
     // A path so long that it takes the longer memory, changed only while no call is made.
     let mut path = "/nonexistent".repeat(100).into_bytes();
     path.push(0);

@@ -1,13 +1,17 @@
 //! What a live capture takes, and what it says when that is not there. Each case runs this program again, with fewer
 //! rights or in a world of its own; it needs root, `setpriv` and `unshare`.
-#![cfg(feature = "live")]
 
+use eyas_testing::test;
 use std::path::PathBuf;
 use std::process::Command;
 
 use eyas_events::SyscallCode;
 use eyas_scap::live::{Options, Source};
 use eyas_scap::{EventSource, Next};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// Set, this program is the one that captures.
 const INSIDE: &str = "EYAS_TEST_INSIDE";
@@ -69,16 +73,10 @@ fn what_is_missing_is_named() {
     if std::env::var_os(INSIDE).is_some() {
         return capture();
     }
-    if !rustix::process::geteuid().is_root() {
-        return println!("skipped: live capture needs root");
-    }
     for program in ["setpriv", "unshare"] {
-        if Command::new(program).arg("--version").output().is_err() {
-            return println!("skipped: there is no {program}");
-        }
+        let _ = eyas_testing::need_program(program);
     }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let _lock = eyas_testing::live_turn();
     let copy = Copy::new();
     // As nobody, with these capabilities and no others.
     let nobody = |caps: &str| {

@@ -1,7 +1,7 @@
 //! The snapshot of a live capture, which has open files from the kernel itself, beside that of `/proc`. It needs root
 //! and a kernel that loads the probe.
-#![cfg(feature = "live")]
 
+use eyas_testing::test;
 use std::collections::{HashMap, HashSet};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
@@ -14,21 +14,20 @@ use eyas_events::{EventType, SyscallCode};
 use eyas_scap::live::{Options, Source};
 use eyas_scap::{EventSource, FdDetail, FdEntry, Next, Snapshot, ThreadEntry, proc};
 
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
 /// Types of files as captures number them.
 const DIRECTORY: u8 = 2;
 const BPF: u8 = 17;
 
 /// A capture, and what keeps others away meanwhile.
-fn open() -> Option<(Source, std::fs::File)> {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return None;
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+fn open() -> (Source, eyas_testing::LiveTurn) {
+    let turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::EXECVE]);
     let source = Source::open(Options { interest, exclude_self: false, ..Options::default() }).unwrap();
-    Some((source, lock))
+    (source, turn)
 }
 
 fn files(snapshot: &Snapshot) -> HashMap<i64, Vec<FdEntry>> {
@@ -70,7 +69,7 @@ fn end(child: &mut Child) {
 
 #[test]
 fn files_are_those_of_proc() {
-    let Some((source, _lock)) = open() else { return };
+    let (source, _turn) = open();
     let dir = std::env::temp_dir().join(format!("eyas-files-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(dir.join("deep/er")).unwrap();
@@ -159,7 +158,7 @@ fn lasting(thread: &ThreadEntry) -> ThreadEntry {
 
 #[test]
 fn threads_are_those_of_proc() {
-    let Some((source, _lock)) = open() else { return };
+    let (source, _turn) = open();
     let mut children: Vec<Child> = (0..3).map(|_| sleeper()).collect();
     // Without arguments to speak of, with much environment, in another directory, with another root, of another user.
     let special = |change: &dyn Fn(&mut Command)| {
@@ -222,7 +221,7 @@ fn threads_are_those_of_proc() {
 
 #[test]
 fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
-    let Some((mut source, _lock)) = open() else { return };
+    let (mut source, _turn) = open();
     let mut elders: Vec<Child> = (0..5).map(|_| sleeper()).collect();
     let over = AtomicBool::new(false);
     // Short-lived ones without a pause, and now and then one that stays.

@@ -1,5 +1,6 @@
 //! Events are lost, and what is known becomes right again once the running system can be asked.
 
+use eyas_testing::test;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,10 @@ use eyas_sinsp::{Config, Inspector, Step};
 mod script;
 
 use script::{SECOND, at, beginning, clone, close, exec, open, system_with};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// What a source yields, one after another.
 enum Item {
@@ -409,9 +414,9 @@ fn a_capture_with_events_lost_at_random_heals() {
     for seed in 1..9 {
         heals(root.join("demo/demo.scap.gz"), seed * 0x9e37_79b9);
     }
-    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
-    match shared.join("captures/attack.scap.gz") {
-        large if large.exists() => heals(large, 7),
-        large => println!("skipped: {} is not there", large.display()),
-    }
+}
+
+#[test]
+fn a_large_capture_with_events_lost_at_random_heals() {
+    heals(eyas_testing::data_or_ignore("captures/attack.scap.gz"), 7);
 }

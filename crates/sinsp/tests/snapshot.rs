@@ -1,10 +1,15 @@
 //! The state of a capture, taken at any event, begins another capture with the same state.
 
+use eyas_testing::test;
 use std::path::PathBuf;
 
 use eyas_events::EventType;
 use eyas_scap::{EventSource, Next, Reader, Snapshot};
 use eyas_sinsp::{Config, Inspector};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 fn demo() -> Reader {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/demo.scap.gz");
@@ -110,14 +115,26 @@ fn a_capture_can_begin_with_any_event() {
     let (tried, other) = begun_anew(demo(), 7);
     assert!(tried > 600, "{tried}");
     assert!(other.is_empty(), "{} of {tried}: {}", other.len(), other.join("\n"));
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let dir = std::env::var_os("EYAS_SHARED").map_or(dir, PathBuf::from).join("captures");
-    for name in ["attack", "gcc", "nginx"] {
-        let Ok(reader) = Reader::open(dir.join(format!("{name}.scap.gz"))) else {
-            eprintln!("skipped: no {name} in {}", dir.display());
-            continue;
-        };
-        let (tried, other) = begun_anew(reader, 997);
-        assert!(other.is_empty(), "{name}: {} of {tried}: {}", other.len(), other.join("\n"));
-    }
+}
+
+/// The same of a large capture.
+fn begins_with_any_event_of(name: &str) {
+    let path = eyas_testing::data_or_ignore(format!("captures/{name}.scap.gz"));
+    let (tried, other) = begun_anew(Reader::open(path).unwrap(), 997);
+    assert!(other.is_empty(), "{name}: {} of {tried}: {}", other.len(), other.join("\n"));
+}
+
+#[test]
+fn a_capture_can_begin_with_any_event_of_attack() {
+    begins_with_any_event_of("attack");
+}
+
+#[test]
+fn a_capture_can_begin_with_any_event_of_gcc() {
+    begins_with_any_event_of("gcc");
+}
+
+#[test]
+fn a_capture_can_begin_with_any_event_of_nginx() {
+    begins_with_any_event_of("nginx");
 }

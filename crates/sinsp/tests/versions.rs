@@ -1,13 +1,17 @@
 //! An equal version of a scope means equal fields: after every event, of scripts at random and of captures,
 //! all fields of a process that claims to be unchanged have the values that they had.
 
+use eyas_testing::test;
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_fields::{ArgKind, Field, FieldSource, Schema, Scope, ScopeVersion};
 use eyas_scap::{EventBuilder, Reader, Snapshot, ThreadEntry};
 use eyas_sinsp::{EventView, Inspector, Step, schema};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// Every field of a scope, with one argument at least where it takes any.
 fn fields_of(scope: Scope) -> Vec<Field> {
@@ -191,27 +195,38 @@ fn scripts_at_random() {
     assert!(changed > 10_000);
 }
 
-#[test]
-fn captures() {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
-    for name in ["attack", "gcc", "nginx"] {
-        let path = shared.join(format!("captures/{name}.scap.gz"));
-        if !path.is_file() {
-            eprintln!("skipped: no {}", path.display());
-            continue;
+/// Versions over the first events of a capture.
+fn check_capture(name: &str) {
+    let path = eyas_testing::data_or_ignore(format!("captures/{name}.scap.gz"));
+    let mut source = Reader::open(path).unwrap();
+    let (mut inspector, mut witness) = (Inspector::default(), Witness::new());
+    while let Step::Event(event) = inspector.next(&mut source).unwrap() {
+        if event.num() > 40_000 {
+            break;
         }
-        let mut source = Reader::open(path).unwrap();
-        let (mut inspector, mut witness) = (Inspector::default(), Witness::new());
-        while let Step::Event(event) = inspector.next(&mut source).unwrap() {
-            if event.num() > 40_000 {
-                break;
-            }
-            if event.num() % 5 == 0 {
-                witness.look(&event);
-            }
+        if event.num() % 5 == 0 {
+            witness.look(&event);
         }
-        println!("{name}: {} unchanged, {} changed", witness.unchanged, witness.changed);
-        assert!(witness.unchanged > witness.changed);
     }
+    assert!(
+        witness.unchanged > witness.changed,
+        "{} unchanged, {} changed",
+        witness.unchanged,
+        witness.changed
+    );
+}
+
+#[test]
+fn attack() {
+    check_capture("attack");
+}
+
+#[test]
+fn gcc() {
+    check_capture("gcc");
+}
+
+#[test]
+fn nginx() {
+    check_capture("nginx");
 }

@@ -1,6 +1,6 @@
 //! The program on this machine: somebody reads /etc/shadow, and the alert arrives. Needs root.
-#![cfg(feature = "live")]
 
+use eyas_testing::test;
 mod common;
 
 use std::io::{BufRead, BufReader};
@@ -9,27 +9,22 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
 fn rules() -> (PathBuf, &'static str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
-    let official = shared.join("rules/falco_rules.yaml");
-    if official.is_file() {
-        (official, "Read sensitive file untrusted")
-    } else {
-        eprintln!("skipped: no official rules in {}; the demo's are used", shared.display());
-        (root.join("demo/rules.yaml"), "Password file read")
+    match eyas_testing::data("rules/falco_rules.yaml") {
+        Some(official) => (official, "Read sensitive file untrusted"),
+        None => (root.join("demo/rules.yaml"), "Password file read"),
     }
 }
 
 #[test]
 fn reading_the_password_file_raises_an_alert() {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return;
-    }
     // One capture at a time, on the whole machine.
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let _lock = eyas_testing::live_turn();
     let (rules, rule) = rules();
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
@@ -83,12 +78,7 @@ fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
 
 #[test]
 fn rules_that_change_find_other_things_and_their_captures_read() {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return;
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let _lock = eyas_testing::live_turn();
     let dir = common::Dir::new("live");
     let rule = |name: &str, condition: &str| {
         let of = "evt.type in (open, openat) and proc.name = cat and fd.name = /etc/shadow";

@@ -1,5 +1,6 @@
 //! Metrics: as alerts, in a file, for Prometheus; of replays, and of this machine.
 
+use eyas_testing::test;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -8,6 +9,10 @@ use common::{Dir, Run, SOON, falco, get, root};
 use serde_json::Value;
 
 mod common;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// Keys that every snapshot of a replay has.
 const GENERAL: [&str; 16] = [
@@ -331,13 +336,8 @@ fn a_file_that_is_full_ends_nothing() {
 #[cfg(feature = "live")]
 #[test]
 fn this_machine_is_measured() {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return;
-    }
     // One capture at a time, on the whole machine.
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let _lock = eyas_testing::live_turn();
     let dir = Dir::new("metrics-live");
     let file = dir.path("metrics.jsonl");
     let file_option = format!("metrics.output_file={}", file.display());

@@ -1,9 +1,14 @@
 //! Replays: on several threads, and with the costs of rules.
 
-use std::path::PathBuf;
+use eyas_testing::test;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn replay(rules: &[PathBuf], capture: &PathBuf, more: &[&str]) -> String {
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+fn replay(rules: &[PathBuf], capture: &Path, more: &[&str]) -> String {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
     for file in rules {
         falco.arg("-r").arg(file);
@@ -16,26 +21,25 @@ fn replay(rules: &[PathBuf], capture: &PathBuf, more: &[&str]) -> String {
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
-    let mut cases = vec![(vec![root.join("demo/rules.yaml")], root.join("demo/demo.scap.gz"))];
-    match shared.join("rules").is_dir() {
-        true => {
-            let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
-            let rules = names.map(|name| shared.join("rules").join(name)).to_vec();
-            cases.push((rules, shared.join("captures/attack.scap.gz")));
-        }
-        false => eprintln!("skipped: no rules in {}", shared.display()),
+    same_alerts_with_any_number_of_threads(&[root.join("demo/rules.yaml")], &root.join("demo/demo.scap.gz"));
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing_of_the_official_rules() {
+    let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+    let rules = names.map(|name| eyas_testing::data_or_ignore(format!("rules/{name}")));
+    same_alerts_with_any_number_of_threads(&rules, &eyas_testing::data_or_ignore("captures/attack.scap.gz"));
+}
+
+fn same_alerts_with_any_number_of_threads(rules: &[PathBuf], capture: &Path) {
+    let alone = replay(rules, capture, &[]);
+    assert!(alone.lines().count() > 5, "{alone}");
+    for threads in ["2", "3", "8"] {
+        let together = replay(rules, capture, &["--threads", threads]);
+        assert_eq!(together, alone, "{threads} threads, {}", capture.display());
     }
-    for (rules, capture) in cases {
-        let alone = replay(&rules, &capture, &[]);
-        assert!(alone.lines().count() > 5, "{alone}");
-        for threads in ["2", "3", "8"] {
-            let together = replay(&rules, &capture, &["--threads", threads]);
-            assert_eq!(together, alone, "{threads} threads, {}", capture.display());
-        }
-        let some = replay(&rules, &capture, &["--threads", "4", "-M", "1"]);
-        assert_eq!(some, replay(&rules, &capture, &["-M", "1"]));
-    }
+    let some = replay(rules, capture, &["--threads", "4", "-M", "1"]);
+    assert_eq!(some, replay(rules, capture, &["-M", "1"]));
 }
 
 #[test]

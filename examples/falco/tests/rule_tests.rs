@@ -1,7 +1,12 @@
 //! `--test` and `--explain`.
 
+use eyas_testing::test;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -34,13 +39,7 @@ fn the_demos_tests_pass_and_cover_its_rules() {
 
 #[test]
 fn falcos_own_rules_pass_their_tests() {
-    let shared = root().join("../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(shared.into()));
-    let rules = shared.join("rules/falco_rules.yaml");
-    if !rules.exists() {
-        eprintln!("skipped: no {}", rules.display());
-        return;
-    }
+    let rules = eyas_testing::data_or_ignore("rules/falco_rules.yaml");
     let tests = "examples/falco/tests/official.test.yaml";
     let (text, code) = falco(&["-r", rules.to_str().unwrap(), "--test", tests]);
     assert_eq!(code, 0, "{text}");

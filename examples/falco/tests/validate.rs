@@ -1,7 +1,12 @@
 //! What `falco` says of rules files, and where.
 
+use eyas_testing::test;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// A rules file in a directory of this test's own.
 fn file(name: &str, text: &str) -> PathBuf {
@@ -87,13 +92,7 @@ fn json_is_as_falco_writes_it() {
 
 #[test]
 fn the_official_rules_are_quiet() {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = std::env::var_os("EYAS_SHARED").unwrap_or(default.into());
-    let path = Path::new(&shared).join("rules/falco_rules.yaml");
-    if !path.is_file() {
-        eprintln!("skipped: no {}", path.display());
-        return;
-    }
+    let path = eyas_testing::data_or_ignore("rules/falco_rules.yaml");
     let (output, out, err) = falco(&path, &["-r", "FILE", "--dry-run"]);
     assert!(output.status.success() && out.is_empty(), "{out}");
     assert_eq!(err.lines().count(), 2, "{err}");

@@ -1,6 +1,11 @@
 //! The program as its user runs it, on the capture that the project carries.
 
+use eyas_testing::test;
 use std::process::{Command, Output, Stdio};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
 
@@ -201,22 +206,31 @@ fn captures_pass_through_pipes() {
     assert!(!output.status.success() && text.contains("standard output"), "{text}");
 }
 
+/// A program that does not outlive its test.
+#[cfg(feature = "live")]
+struct Running(std::process::Child);
+
+#[cfg(feature = "live")]
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where the test did not fail, the program has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[cfg(feature = "live")]
 #[test]
 fn a_live_capture_ends_cleanly_on_a_signal() {
-    if std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) != 0) {
-        println!("skipped: live capture needs root");
-        return;
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    lock.lock().unwrap();
+    let _turn = eyas_testing::live_turn();
     let mut child = command()
         .args(["-p", "%proc.name %evt.type", "proc.name=true and evt.type=execve"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map(Running)
         .unwrap();
-    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut out = std::io::BufReader::new(child.0.stdout.take().unwrap());
     let mut line = String::new();
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -233,10 +247,12 @@ fn a_live_capture_ends_cleanly_on_a_signal() {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert_eq!(line, "true execve\n");
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child.0), rustix::process::Signal::INT)
+        .unwrap();
     drop(out);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{:?}", output.status);
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut errors = String::new();
+    std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut errors).unwrap();
+    let status = child.0.wait().unwrap();
+    assert!(status.success(), "{status:?}");
+    assert!(errors.is_empty(), "{errors}");
 }

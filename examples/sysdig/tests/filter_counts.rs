@@ -1,11 +1,15 @@
 //! Each filter of the golden list matches as many events as libsinsp counted.
 
+use eyas_testing::test;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use eyas::rules::condition::{self, Filter};
 use eyas::scap::Reader;
 use eyas::sinsp::{Config, Inspector, Step};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 /// Filters that count differently on purpose: the filter, why, and how many events match here in attack,
 /// gcc and nginx.
@@ -34,21 +38,17 @@ const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[
 
 const CAPTURES: [&str; 3] = ["attack", "gcc", "nginx"];
 
-fn shared() -> PathBuf {
-    std::env::var_os("EYAS_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from)
-}
-
 /// What libsinsp counted in a capture, or the error that it gave for the filter.
-fn golden(capture: &str) -> Option<BTreeMap<String, Result<u64, String>>> {
-    let text = std::fs::read_to_string(shared().join("captures/golden/filter-counts.json")).ok()?;
+fn golden(capture: &str) -> BTreeMap<String, Result<u64, String>> {
+    let path = eyas_testing::data_or_ignore("captures/golden/filter-counts.json");
+    let text = std::fs::read_to_string(path).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).expect("the golden counts are JSON");
     let counts = json["counts"].as_object().expect("the golden counts have a table");
     let of = |value: &serde_json::Value| match value[capture].as_u64() {
         Some(count) => Ok(count),
         None => Err(value[capture]["error"].as_str().unwrap_or_default().to_owned()),
     };
-    Some(counts.iter().map(|(filter, value)| (filter.clone(), of(value))).collect())
+    counts.iter().map(|(filter, value)| (filter.clone(), of(value))).collect()
 }
 
 fn compile(text: &str) -> Result<Filter, String> {
@@ -58,11 +58,8 @@ fn compile(text: &str) -> Result<Filter, String> {
 
 fn check(position: usize) {
     let capture = CAPTURES[position];
-    let path = shared().join(format!("captures/{capture}.scap.gz"));
-    let Some(golden) = golden(capture).filter(|_| path.exists()) else {
-        println!("skipped: {capture} and its counts are not in {}", shared().display());
-        return;
-    };
+    let path = eyas_testing::data_or_ignore(format!("captures/{capture}.scap.gz"));
+    let golden = golden(capture);
     let mut differences = Vec::new();
     let mut filters = Vec::new();
     for (text, expected) in &golden {
@@ -102,19 +99,26 @@ fn check(position: usize) {
     assert!(differences.is_empty(), "{capture}:\n  {}", differences.join("\n  "));
 }
 
+/// Ignores the large captures where the code is not optimized.
+fn ignore_in_debug_builds() {
+    if cfg!(debug_assertions) {
+        eyas_testing::ignore("takes minutes without --release");
+    }
+}
+
 #[test]
 fn attack() {
     check(0);
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes without --release")]
 fn gcc() {
+    ignore_in_debug_builds();
     check(1);
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes without --release")]
 fn nginx() {
+    ignore_in_debug_builds();
     check(2);
 }

@@ -1,22 +1,20 @@
 //! Captures of every version of the format, printed as the reference prints them.
 
+use eyas_testing::test;
 use std::path::PathBuf;
 use std::process::Command;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 const FORMAT: &str = "*%evt.num|%evt.type|%evt.args|%proc.name|%proc.pid|%proc.ppid|%proc.exe|%proc.args|%proc.cwd|%proc.env|%user.name|%fd.num|%fd.name|%fd.type";
 
 /// What a capture without users has where the reference looked at the machine it ran on: its user 1000.
 const READERS_OWN_USER: (&str, &str, &str) = ("pre010", "|cloudsdk|", "|<NA>|");
 
-fn synthetic() -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let shared = PathBuf::from(std::env::var_os("EYAS_SHARED").unwrap_or(default.into()));
-    let dir = shared.join("captures/synthetic");
-    if !dir.is_dir() {
-        println!("skipped: no captures in {}", dir.display());
-        return None;
-    }
-    Some(dir)
+fn synthetic() -> PathBuf {
+    eyas_testing::data_or_ignore("captures/synthetic")
 }
 
 fn names(dir: &std::path::Path) -> Vec<String> {
@@ -32,7 +30,7 @@ fn names(dir: &std::path::Path) -> Vec<String> {
 
 #[test]
 fn synthetic_captures_print_what_the_reference_prints() {
-    let Some(dir) = synthetic() else { return };
+    let dir = synthetic();
     let names = names(&dir);
     assert!(names.len() >= 14, "{names:?}");
     for name in names {

@@ -145,12 +145,11 @@ mod tests {
     #[test]
     fn loopback_is_an_interface() {
         let all = interfaces(&Options::default());
-        let Some(lo) = all.iter().find(|i| i.addr == IpAddr::V4(Ipv4Addr::LOCALHOST)) else {
-            println!("skipped: no loopback address in this network namespace");
-            return;
-        };
-        assert_eq!(lo.name, b"lo");
-        assert_eq!(lo.netmask, IpAddr::V4(Ipv4Addr::new(255, 0, 0, 0)));
+        // A new network namespace has none until somebody raises it.
+        for lo in all.iter().filter(|i| i.addr == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
+            assert_eq!(lo.name, b"lo");
+            assert_eq!(lo.netmask, IpAddr::V4(Ipv4Addr::new(255, 0, 0, 0)));
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const LONGEST_READ: Duration = Duration::from_millis(20);
 struct Shared {
     source: Source,
     /// Keeps captures of other processes away.
-    _file: std::fs::File,
+    _turn: eyas_testing::LiveTurn,
 }
 
 /// A turn with the capture: it sees the events it was opened for, and what this thread does.
@@ -62,21 +62,18 @@ pub fn is_here(ty: EventType) -> bool {
 pub fn capture(types: &[EventType]) -> Option<Capture> {
     static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return None;
+        eyas_testing::ignore("live capture needs root");
     }
     let interest: Vec<SyscallCode> = types.iter().flat_map(|ty| codes(*ty)).collect();
     if interest.is_empty() {
-        println!("skipped: this architecture has no {types:?}");
-        return None;
+        eyas_testing::ignore(format_args!("this architecture has no {types:?}"));
     }
     let shared = SHARED.get_or_init(|| {
-        let file = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let turn = eyas_testing::live_turn();
         let options = Options { exclude_self: false, snaplen: 256, ..Options::default() };
         let mut source = Source::open(options).unwrap();
         assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
-        Mutex::new(Shared { source, _file: file })
+        Mutex::new(Shared { source, _turn: turn })
     });
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     // What others were interested in is of no use any more.

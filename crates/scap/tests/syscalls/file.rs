@@ -1,5 +1,6 @@
 //! Calls that name, link, describe and change files.
 
+use eyas_testing::test;
 use std::ffi::CStr;
 
 use eyas_events::{EventType, FlagTable};

@@ -1,5 +1,6 @@
 //! Calls as 32-bit programs make them, which kernels of x86-64 take from any program.
 
+use eyas_testing::test;
 use std::arch::asm;
 
 use eyas_events::{EventType, FlagTable};

@@ -1,6 +1,7 @@
 //! Users, groups, capabilities. A thread of its own makes the calls, as they change the caller alone.
 
 use eyas_events::EventType;
+use eyas_testing::test;
 
 use crate::call::{at, call};
 use crate::capture::capture;

@@ -1,6 +1,7 @@
 //! Calls that move bytes, and those on descriptors.
 
 use eyas_events::{EventType, FlagTable};
+use eyas_testing::test;
 
 use crate::call::{Fd, Scratch, at, call, old, open};
 use crate::capture::capture;
@@ -218,7 +219,7 @@ fn io_uring() {
     (params[1], params[2]) = (32, 0x18);
     let fd = call(libc::SYS_io_uring_setup, [5, at(&raw mut params)]);
     if fd < 0 {
-        return println!("skipped: io_uring is not to be had here ({fd})");
+        eyas_testing::ignore(format_args!("io_uring is not to be had here ({fd})"));
     }
     let fd = Fd(fd);
     let features = params[5];

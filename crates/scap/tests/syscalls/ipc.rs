@@ -1,5 +1,6 @@
 //! Pipes, events, semaphores, futexes, other processes' memory.
 
+use eyas_testing::test;
 use std::os::linux::fs::MetadataExt;
 
 use eyas_events::{EventType, FlagTable};

@@ -1,6 +1,10 @@
 //! Every event that the probe sends: the call is made, and each parameter is compared with what was passed or
 //! really holds. One file per family; they need root and a kernel that loads the probe.
-#![cfg(feature = "live")]
+
+use eyas_testing::test;
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 #[cfg(target_arch = "aarch64")]
 mod arm32;

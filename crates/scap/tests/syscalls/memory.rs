@@ -1,6 +1,7 @@
 //! Address spaces.
 
 use eyas_events::{EventType, FlagTable};
+use eyas_testing::test;
 
 use crate::call::{Fd, at, call, open};
 use crate::capture::capture;

@@ -1,6 +1,7 @@
 //! Keys, modules, file systems in the making, BPF, seccomp, and the calls that share one event.
 
 use eyas_events::{EventType, FlagTable, SyscallCode};
+use eyas_testing::test;
 
 use crate::call::{Fd, at, call, open};
 use crate::capture::{Capture, capture};

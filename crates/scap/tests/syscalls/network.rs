@@ -1,6 +1,7 @@
 //! Sockets, on the loopback only.
 
 use eyas_events::{EventType, FlagTable};
+use eyas_testing::test;
 
 use crate::call::{Fd, Scratch, at, call};
 use crate::capture::capture;

@@ -1,5 +1,6 @@
 //! Calls that open files.
 
+use eyas_testing::test;
 use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
 
@@ -213,7 +214,7 @@ fn open_by_handle_at() {
         [cwd, at(name.as_ptr()), at(&raw mut handle), at(&raw mut mount), 0],
     );
     if made != 0 {
-        return println!("skipped: this file system has no handles ({made})");
+        eyas_testing::ignore(format_args!("this file system has no handles ({made})"));
     }
     // On the file system of the handle, where the working directory need not be.
     let there = dir.fd();

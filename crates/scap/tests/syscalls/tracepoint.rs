@@ -1,5 +1,6 @@
 //! Events that are no system calls and happen all the time: they come when they are asked for.
 
+use eyas_testing::test;
 use std::process::Command;
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Calls that wait.
 
 use eyas_events::{EventType, FlagTable};
+use eyas_testing::test;
 
 use crate::call::{Fd, at, call, old};
 use crate::capture::capture;

@@ -2,6 +2,7 @@
 
 use eyas_events::EventType;
 use eyas_scap::OwnedEvent;
+use eyas_testing::test;
 
 use crate::call::{Scratch, at, call, old, open};
 use crate::capture::{capture, is_here};

@@ -14,6 +14,7 @@ use eyas_events::SyscallCode;
 use eyas_scap::EventSource;
 use eyas_scap::live::{Options, Source};
 use eyas_sinsp::{Config, Inspector, Step};
+use eyas_testing::test;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 mod compare;
@@ -26,33 +27,37 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn main() {
+fn main() -> std::process::ExitCode {
     if let Ok(spec) = std::env::var(wild::ENV) {
         wild::run(&spec);
     }
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: live capture needs root");
-        return;
-    }
-    let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    eyas_testing::main()
+}
+
+#[test]
+fn the_state_is_what_proc_shows() {
+    check(false);
+}
+
+#[test]
+fn after_losses_the_state_is_what_proc_shows() {
+    let _ = eyas_testing::need_program("taskset");
+    check(true);
+}
+
+/// Runs the wild program and compares, perhaps with half of its events lost.
+fn check(lossy: bool) {
+    let _turn = eyas_testing::live_turn();
+    eyas_testing::ignore_in_chroot();
     let dir = std::env::temp_dir().join(format!("eyas-wild-{}", std::process::id()));
     prepare(&dir);
-    let mut counts = vec![watch(&dir, false)];
-    match Command::new("taskset").arg("--version").output() {
-        Ok(_) => counts.push(watch(&dir, true)),
-        Err(error) => println!("skipped: losses, without taskset: {error}"),
-    }
+    let counts = watch(&dir, lossy);
     std::fs::remove_dir_all(&dir).unwrap();
-    for counts in counts {
-        println!("{counts}");
-        assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
-        // A program that changes while it is looked up, the events being a few ms behind, may be taken for what it was.
-        let allowed = if counts.may_miss { counts.values / 30 } else { 0 };
-        assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
-    }
-    // As the other programs of tests say it.
-    println!("test result: ok. 1 passed; 0 failed");
+    println!("{counts}");
+    assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
+    // A program that changes while it is looked up, the events being a few ms behind, may be taken for what it was.
+    let allowed = if counts.may_miss { counts.values / 30 } else { 0 };
+    assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
 }
 
 /// What the state needs without the numbers of memory, and what tells the ends of datagram sockets and brings

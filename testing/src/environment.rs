@@ -1,0 +1,68 @@
+//! What a test needs of the machine that it runs on.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::ignore;
+
+/// Ignores the test unless it runs as root.
+pub fn need_root() {
+    if !rustix::process::geteuid().is_root() {
+        ignore("needs root");
+    }
+}
+
+/// Where a program is on `PATH`; without it the test is ignored.
+#[must_use]
+pub fn need_program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|place| place.is_file());
+    found.unwrap_or_else(|| ignore(format_args!("needs the program {name}")))
+}
+
+/// Whether this process sees another root than its mount namespace has: paths that the kernel gives then do not begin
+/// where those of this process begin.
+#[must_use]
+pub fn is_chrooted() -> bool {
+    // The kernel leaves out of this list what lies outside of the process's root. The root of a chroot is rarely a mount
+    // point; where it is one, process 1 tells the difference.
+    let has_root_mount = std::fs::read_to_string("/proc/self/mountinfo")
+        .is_ok_and(|mounts| mounts.lines().any(|line| line.split(' ').nth(4) == Some("/")));
+    let identity = |path: &Path| std::fs::metadata(path).map(|root| (root.dev(), root.ino())).ok();
+    let first = identity(Path::new("/proc/1/root/"));
+    !has_root_mount || first.is_some_and(|first| identity(Path::new("/")) != Some(first))
+}
+
+/// Ignores the test in a chroot.
+pub fn ignore_in_chroot() {
+    if is_chrooted() {
+        ignore("runs in a chroot, and the kernel gives paths from the root of the mount namespace");
+    }
+}
+
+/// A turn with the kernel: one live capture runs at a time on the whole machine.
+#[derive(Debug)]
+pub struct LiveTurn {
+    /// The lock ends with the file.
+    _file: File,
+}
+
+/// Waits for the turn of this test to capture live; without root or the kernel's types the test is ignored.
+///
+/// # Panics
+/// If the lock in the folder of temporary files can't be had.
+#[must_use]
+pub fn live_turn() -> LiveTurn {
+    if !rustix::process::geteuid().is_root() {
+        ignore("live capture needs root");
+    }
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        ignore("live capture needs /sys/kernel/btf/vmlinux");
+    }
+    let path = std::env::temp_dir().join("eyas-live.lock");
+    let file = File::create(&path).unwrap_or_else(|error| panic!("can't make {}: {error}", path.display()));
+    let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive);
+    locked.unwrap_or_else(|error| panic!("can't lock {}: {error}", path.display()));
+    LiveTurn { _file: file }
+}

@@ -1,0 +1,83 @@
+//! The harness of the workspace's tests. A test that the environment does not allow (it needs root, a program, data
+//! that is not in the repository) is reported as *ignored, with the reason*: it neither passes nor fails.
+//!
+//! The built-in harness can't do that: a test decides before it runs. A target that needs it says `harness = false` in
+//! its Cargo.toml and begins with
+//!
+//! ```no_run
+//! use eyas_testing::test;
+//!
+//! fn main() -> std::process::ExitCode {
+//!     eyas_testing::main()
+//! }
+//!
+//! #[test]
+//! fn capture_of_a_read() {
+//!     let _turn = eyas_testing::live_turn();
+//!     // ...
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+use std::fmt::Display;
+use std::panic::{catch_unwind, resume_unwind};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+pub use eyas_testing_macros::test;
+#[doc(hidden)]
+pub use inventory;
+
+mod data;
+mod environment;
+
+pub use data::{data, data_or_ignore, root};
+pub use environment::{LiveTurn, ignore_in_chroot, is_chrooted, live_turn, need_program, need_root};
+
+/// A registered test: `#[test]` makes it.
+pub struct Test {
+    /// Path of the function, its crate first.
+    pub name: &'static str,
+    /// Runs the test.
+    pub run: fn(),
+}
+
+inventory::collect!(Test);
+
+/// What a test that is ignored unwinds with.
+struct Ignored(String);
+
+/// Ends the running test as ignored.
+pub fn ignore(reason: impl Display) -> ! {
+    // Not a panic: no message is printed, and no hook runs.
+    resume_unwind(Box::new(Ignored(reason.to_string())))
+}
+
+/// Runs the tests of this target. Takes the arguments of the built-in harness.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = inventory::iter::<Test>.into_iter().map(trial).collect();
+    assert!(!trials.is_empty(), "this target has no test");
+    trials.sort_by(|a, b| a.name().cmp(b.name()));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(test: &'static Test) -> Trial {
+    // As the built-in harness names tests: without the crate.
+    let name = test.name.split_once("::").map_or(test.name, |(_, name)| name);
+    Trial::ignorable_test(name, move || match catch_unwind(test.run) {
+        Ok(()) => Ok(Completion::Completed),
+        Err(payload) => match payload.downcast::<Ignored>() {
+            Ok(ignored) => Ok(Completion::ignored_with(ignored.0)),
+            Err(payload) => Err(failure(payload.as_ref())),
+        },
+    })
+}
+
+/// The message of a panic.
+fn failure(payload: &(dyn std::any::Any + Send)) -> Failed {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("panicked").into()
+}
