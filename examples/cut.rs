@@ -9,6 +9,7 @@ use std::error::Error;
 use eyas::rules::condition;
 use eyas::scap::{Advance, EventSource, Reader, Writer};
 use eyas::sinsp::{Inspector, schema};
+use eyas_console::say;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +39,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     writer.finish()?;
-    println!("{written} of {seen} events");
+    say!("{written} of {seen} events");
     Ok(())
 }

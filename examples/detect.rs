@@ -11,6 +11,7 @@ use std::sync::Arc;
 use eyas::rules::{AlertOptions, Loader};
 use eyas::scap::{EventSource, Reader};
 use eyas::sinsp::{Config, Inspector, Step, schema};
+use eyas_console::say;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -36,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Step::Event(event) => {
                 evaluator.matches(&event, &mut found);
                 for hit in found.drain(..) {
-                    println!("{}", engine.alert(hit, &event, &options).to_text());
+                    say!("{}", engine.alert(hit, &event, &options).to_text());
                 }
             }
             Step::Idle => {}

@@ -8,13 +8,14 @@ use std::error::Error;
 
 use eyas::scap::Reader;
 use eyas::sinsp::{EventView, Inspector, Observer, Step};
+use eyas_console::say;
 
 struct Tell;
 
 impl Tell {
     fn tell(event: &EventView<'_>, what: &str, of: &[u8]) {
         let (pid, comm) = event.thread().map_or((-1, &b"<NA>"[..]), |thread| (thread.pid, &thread.comm));
-        println!("{pid:>7} {:<16} {what} {}", String::from_utf8_lossy(comm), String::from_utf8_lossy(of));
+        say!("{pid:>7} {:<16} {what} {}", String::from_utf8_lossy(comm), String::from_utf8_lossy(of));
     }
 }
 

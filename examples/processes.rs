@@ -11,6 +11,7 @@ use std::error::Error;
 use eyas::scap::{Advance, EventSource, Reader, Snapshot, proc};
 use eyas::sinsp::Inspector;
 use eyas::sinsp::state::{State, Thread};
+use eyas_console::say;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut inspector = Inspector::default();
@@ -47,11 +48,11 @@ fn print(state: &State, children: &BTreeMap<i64, Vec<&Thread>>, parent: i64, dep
     for process in children.get(&parent).into_iter().flatten() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let container = process.container.as_ref().map(|id| format!(" [{}]", text(id))).unwrap_or_default();
-        println!("{:>7} {}{}{container}", process.pid, "  ".repeat(depth), text(&process.cmdline));
+        say!("{:>7} {}{}{container}", process.pid, "  ".repeat(depth), text(&process.cmdline));
         let files = state.threads.fds(process).into_iter().flat_map(|files| files.iter());
         for (number, socket) in files.filter(|(_, file)| file.kind.is_inet() && !file.name.is_empty()) {
             let protocol = socket.l4.name();
-            println!("{:>7} {}  {number}: {protocol} {}", "", "  ".repeat(depth), text(&socket.name));
+            say!("{:>7} {}  {number}: {protocol} {}", "", "  ".repeat(depth), text(&socket.name));
         }
         print(state, children, process.pid, depth + 1);
     }

@@ -96,6 +96,28 @@ fn nothing_is_left_for_later_in_the_code() {
 }
 
 #[test]
+fn programs_do_not_panic_where_output_fails() {
+    let words = ["println!(", "print!(", "dbg!("];
+    for (path, text) in all() {
+        let name = path.strip_prefix(root()).unwrap();
+        let is_program = name.starts_with("examples") || name.starts_with("xtask") || name.starts_with("src");
+        if !is_program || name.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            assert!(
+                !words.iter().any(|word| line.contains(word)),
+                "{} panics where standard output or standard error fails: `{}`; use say!, note! or print of \
+                 eyas-console",
+                name.display(),
+                line.trim()
+            );
+        }
+    }
+}
+
+#[test]
 fn files_stay_small() {
     for (path, text) in all() {
         let is_table = path.to_string_lossy().contains("/table") || path.ends_with("flags/tables.rs");

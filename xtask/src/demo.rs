@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eyas_console::say;
+
 use crate::shell::{self, cargo, root};
 
 /// How long the live part lasts.
@@ -13,7 +15,7 @@ pub fn run() -> Result<(), String> {
     cargo(&["build", "--release", "--package", "eyas-falco"])?;
     let falco = shell::target().join("release/falco");
     let rules = root().join("demo/rules.yaml");
-    println!("\n== A recorded capture, demo/demo.scap.gz, with the rules of demo/rules.yaml ==\n");
+    say!("\n== A recorded capture, demo/demo.scap.gz, with the rules of demo/rules.yaml ==\n");
     let sample = root().join("demo/demo.scap.gz");
     shell::run(
         Command::new(&falco)
@@ -22,14 +24,14 @@ pub fn run() -> Result<(), String> {
             .args(["-o", "engine.kind=replay", "-o", "time_format_iso_8601=true", "-o"])
             .arg(format!("engine.replay.capture_file={}", sample.display())),
     )?;
-    println!("\n== This machine, live: somebody reads /etc/shadow ==\n");
+    say!("\n== This machine, live: somebody reads /etc/shadow ==\n");
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
     if !is_root {
-        println!("skipped: capturing live needs root; try `sudo -E cargo xtask demo`");
+        say!("skipped: capturing live needs root; try `sudo -E cargo xtask demo`");
         return Ok(());
     }
     if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
-        println!("skipped: this kernel has no BTF (/sys/kernel/btf/vmlinux), which the probe needs");
+        say!("skipped: this kernel has no BTF (/sys/kernel/btf/vmlinux), which the probe needs");
         return Ok(());
     }
     live(&falco, &rules)

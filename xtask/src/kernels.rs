@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use eyas_console::{note, say};
+
 use crate::shell::{self, root};
 
 mod cross;
@@ -96,12 +98,12 @@ pub fn run(only: &[&str]) -> Result<(), String> {
     let mut failures = String::new();
     for outcome in &outcomes {
         let Outcome { version, passed, failed, names, ignored, .. } = outcome;
-        println!("{version}: {passed} passed, {failed} failed, {ignored} ignored");
+        say!("{version}: {passed} passed, {failed} failed, {ignored} ignored");
         if *failed > 0 {
             let _ = writeln!(failures, "{version}: {}", names.join(", "));
         }
     }
-    print!("{left_out}");
+    left_out.lines().for_each(|line| say!("{line}"));
     if only.is_none() {
         let page = root().join("docs/kernels.md");
         std::fs::write(&page, document(&outcomes))
@@ -188,7 +190,7 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
     std::fs::write(&initrd, image.finish())
         .map_err(|error| format!("can't write {}: {error}", initrd.display()))?;
     let name = kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    eprintln!("$ {} -kernel {name}", kind.emulator);
+    note!("$ {} -kernel {name}", kind.emulator);
     let mut child = Command::new(kind.emulator)
         .args(kind.args)
         .args(["-accel", "tcg,thread=multi", "-cpu", machine.cpu, "-smp", &machine.cpus.to_string()])
@@ -206,7 +208,7 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
     let text = guest::collect(&mut child, PATIENCE)?;
     let log = dir.join(format!("{name}.log"));
     std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
-    eprintln!("{}", log.display());
+    note!("{}", log.display());
     Ok(outcome(&text))
 }
 

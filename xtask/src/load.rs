@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eyas_console::say;
+
 use crate::shell;
 
 /// How long the loops run without falco, s.
@@ -19,7 +21,7 @@ pub fn spin(seconds: &str) -> Result<(), String> {
         drop(std::fs::File::open(FILE).map_err(|error| format!("{FILE}: {error}"))?);
         count += 1;
     }
-    println!("{count}");
+    say!("{count}");
     Ok(())
 }
 
@@ -36,16 +38,16 @@ const BEGIN: u64 = 6;
 pub fn run(seconds: &str, other: &[&str]) -> Result<(), String> {
     let seconds = parse(seconds)?;
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: capturing live needs root; try `sudo -E cargo xtask load`");
+        say!("skipped: capturing live needs root; try `sudo -E cargo xtask load`");
         return Ok(());
     }
     shell::cargo(&["build", "--release", "-p", "eyas-falco"])?;
     let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).map_err(text)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(text)?;
     let rules = rules();
-    println!("rules: {}", rules.display());
+    say!("rules: {}", rules.display());
     let bare = loops(BARE)?;
-    println!("{:<16} {:>10.0} loops/s", "alone", bare);
+    say!("{:<16} {:>10.0} loops/s", "alone", bare);
     let mut falco = Command::new(shell::target().join("release/falco"));
     falco.arg("-v").arg("-r").arg(&rules);
     let report = beside("falco", falco, seconds, bare, |said| said.contains("Opening 'syscall'"))?;
@@ -63,7 +65,7 @@ pub fn run(seconds: &str, other: &[&str]) -> Result<(), String> {
 fn counters(report: &str) {
     let words = ["driver", "eps", "drop"];
     for line in report.lines().filter(|line| words.iter().any(|word| line.to_lowercase().contains(word))) {
-        println!("  {line}");
+        say!("  {line}");
     }
 }
 
@@ -119,10 +121,10 @@ fn measured(
     let before = cpu_time(pid);
     let with = loops(seconds)?;
     let used = cpu_time(pid) - before;
-    println!("{:<16} {with:>10.0} loops/s, {:.0} %", format!("beside {name}"), 100.0 * with / bare);
+    say!("{:<16} {with:>10.0} loops/s, {:.0} %", format!("beside {name}"), 100.0 * with / bare);
     let sizes = watcher.join().map_err(|_| "the watcher panicked".to_owned())?;
-    println!("  memory, KiB: {sizes:?}");
-    println!("  processor time: {used:.1} s of {seconds} s");
+    say!("  memory, KiB: {sizes:?}");
+    say!("  processor time: {used:.1} s of {seconds} s");
     let asked = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(asked, rustix::process::Signal::INT).map_err(text)
 }

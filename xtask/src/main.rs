@@ -3,6 +3,8 @@
 
 use std::process::ExitCode;
 
+use eyas_console::{note, say};
+
 mod codegen;
 mod demo;
 mod fuzz;
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
         ["spin", seconds] => load::spin(seconds),
         ["bench"] => shell::cargo(&["bench", "--workspace"]),
         [] | ["help" | "--help" | "-h"] => {
-            println!("{USAGE}");
+            say!("{USAGE}");
             Ok(())
         }
         _ => Err(format!("unknown command `{}`\n\n{USAGE}", words.join(" "))),
@@ -56,7 +58,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             ExitCode::FAILURE
         }
     }

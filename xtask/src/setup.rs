@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use eyas_console::note;
+
 use crate::shell::{has, run};
 
 /// A thing that is needed, how it is told to be there, and its Debian package.
@@ -46,7 +48,7 @@ pub fn ensure_all(needs: &[Need]) -> Result<(), String> {
         return Ok(());
     }
     let what: Vec<&str> = missing.iter().map(|need| need.what).collect();
-    eprintln!("{} is needed, which this machine lacks.", what.join(", "));
+    note!("{} is needed, which this machine lacks.", what.join(", "));
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     if !has("apt-get") {
         return Err(format!(
@@ -64,7 +66,7 @@ pub fn ensure_all(needs: &[Need]) -> Result<(), String> {
         if !is_root {
             command.arg("apt-get");
         }
-        eprintln!("$ apt-get {}", args.join(" "));
+        note!("$ apt-get {}", args.join(" "));
         run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     apt(&["update", "-qq"])?;

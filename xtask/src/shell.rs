@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use eyas_console::note;
+
 /// The workspace's folder.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -24,7 +26,7 @@ pub fn cargo_with(args: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(args).envs(env.iter().copied()).current_dir(root());
-    eprintln!("$ cargo {}", args.join(" "));
+    note!("$ cargo {}", args.join(" "));
     run(&mut command)
 }
 

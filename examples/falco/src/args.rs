@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -131,7 +132,8 @@ impl Args {
     pub fn write_pidfile(&self) -> anyhow::Result<()> {
         use anyhow::Context;
         match &self.pidfile {
-            Some(path) => std::fs::write(path, format!("{}\n", std::process::id()))
+            Some(path) => crate::file::create(path)
+                .and_then(|mut file| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
                 .with_context(|| format!("can't write the pid file {}", path.display())),
             None => Ok(()),
         }

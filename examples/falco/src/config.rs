@@ -485,7 +485,7 @@ fn misfit(tree: &Value) -> String {
 }
 
 fn read(path: &Path, files: &mut Vec<PathBuf>) -> Result<Value> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::file::read_text(path)
         .with_context(|| format!("can't read the configuration file {}", path.display()))?;
     files.push(path.to_owned());
     tree::parse(&path.display().to_string(), &text)

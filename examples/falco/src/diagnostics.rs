@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use eyas::rules::{Diagnostic, Severity, Style, render};
 
+use crate::log;
+
 /// Draws diagnostics and counts them.
 pub struct Printer {
     style: Style,
@@ -30,7 +32,7 @@ impl Printer {
             Severity::Error => self.errors += 1,
             _ => self.warnings += 1,
         }
-        eprintln!("{}", render(diagnostic, self.style));
+        log::raw(&format!("{}\n", render(diagnostic, self.style)));
     }
 
     /// Says how many there were, if any.
@@ -43,7 +45,7 @@ impl Printer {
         let said: Vec<String> =
             [count(self.errors, "error"), count(self.warnings, "warning")].into_iter().flatten().collect();
         if !said.is_empty() {
-            eprintln!("{}", said.join(", "));
+            log::raw(&format!("{}\n", said.join(", ")));
         }
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, Explanation, RuleIndex};
 use eyas::scap::Reader;
 use eyas::sinsp::{EventView, Inspector, Step};
+use eyas_console::print;
 
 use crate::args::Args;
 use crate::config::Config;
@@ -27,7 +28,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
         match number {
             Some(number) if event.num() == number => {
                 let why = engine.explain(rule, &event);
-                print!("{}: {why}", label(&event));
+                print(&format!("{}: {why}", label(&event)))?;
                 return Ok(why.matched);
             }
             Some(_) => {}
@@ -37,7 +38,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     if let Some(number) = number {
         bail!("the capture has no event {number}");
     }
-    print!("{}", seen.summary());
+    print(&seen.summary())?;
     Ok(seen.matched > 0)
 }
 

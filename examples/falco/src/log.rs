@@ -36,7 +36,12 @@ pub fn log(level: Level, message: &str) {
         return;
     }
     let form = if ISO.load(Ordering::Relaxed) { "%Y-%m-%dT%H:%M:%S%z" } else { "%a %b %d %H:%M:%S %Y" };
-    eprintln!("{}: {}", Zoned::now().strftime(form), message.trim_end());
+    raw(&format!("{}: {}\n", Zoned::now().strftime(form), message.trim_end()));
+}
+
+/// Writes a text that is no line of the log, whatever the level.
+pub fn raw(text: &str) {
+    eyas_console::print_error(text);
 }
 
 /// A line at [`Level::Info`].

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Parser;
+use eyas_console::{note, print};
 
 mod args;
 mod capture;
@@ -14,6 +15,7 @@ mod config;
 mod diagnostics;
 mod drops;
 mod explain;
+mod file;
 mod internal;
 mod list;
 mod log;
@@ -27,7 +29,6 @@ mod run;
 mod setup;
 mod source;
 mod stats;
-mod stdout;
 mod telemetry;
 mod test;
 mod versions;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("Error: {error:#}");
+            note!("Error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -51,19 +52,19 @@ fn main() -> ExitCode {
 /// Does what the arguments ask for; answers whether all was well.
 fn start(args: &Args) -> Result<bool> {
     if args.version {
-        stdout::print(&versions::as_text())?;
+        print(&versions::as_text())?;
         return Ok(true);
     }
     if args.page_size {
-        stdout::print(&format!("{}\n", rustix::param::page_size()))?;
+        print(&format!("{}\n", rustix::param::page_size()))?;
         return Ok(true);
     }
     if let Some(source) = &args.list {
-        stdout::print(&list::fields(source, args.names_only, args.verbose, args.list_format())?)?;
+        print(&list::fields(source, args.names_only, args.verbose, args.list_format())?)?;
         return Ok(true);
     }
     if args.list_events {
-        stdout::print(&list::events(args.list_format())?)?;
+        print(&list::events(args.list_format())?)?;
         return Ok(true);
     }
     let loaded = configure(args)?;

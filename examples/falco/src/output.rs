@@ -1,6 +1,6 @@
 //! Where alerts go.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, bail};
 
 use crate::config::Config;
+use crate::file;
 use crate::log::{Level, Seldom, log};
 
 mod backlog;
@@ -178,8 +179,8 @@ impl Output for Stream {
     }
 }
 
-fn open_append(path: &PathBuf) -> io::Result<BufWriter<File>> {
-    Ok(BufWriter::with_capacity(BATCH, OpenOptions::new().create(true).append(true).open(path)?))
+fn open_append(path: &std::path::Path) -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::with_capacity(BATCH, file::append(path)?))
 }
 
 struct FileOutput {

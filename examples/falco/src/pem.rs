@@ -1,12 +1,12 @@
 //! Certificates and keys in PEM files.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::file;
 
 /// Bytes of a file, at most: what is larger holds something else.
 const MAX_FILE: u64 = 16 << 20;
@@ -14,12 +14,10 @@ const MAX_FILE: u64 = 16 << 20;
 /// The bytes of a file, as many as one with certificates or keys may have.
 ///
 /// # Errors
-/// It can't be read.
+/// It can't be read, is no regular file, or has more.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let what = || format!("can't read {}", path.display());
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes)).with_context(what)?;
-    Ok(bytes)
+    file::read(path, MAX_FILE).with_context(what)
 }
 
 /// All certificates of a file, in order.

@@ -13,8 +13,9 @@ pub fn of(path: &Path) -> Option<Box<dyn Read + Send>> {
     if !stderr().is_terminal() || stdout().is_terminal() {
         return None;
     }
+    // To open a FIFO would wait for whoever writes to it.
+    let len = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
     let file = File::open(path).ok()?;
-    let len = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
     let style = ProgressStyle::with_template("{bar:40} {percent}% of {total_bytes}, {eta} left").ok()?;
     let bar = ProgressBar::new(len).with_style(style).with_finish(indicatif::ProgressFinish::AndClear);
     Some(Box::new(bar.wrap_read(file)))

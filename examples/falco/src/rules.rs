@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::rules::{Engine, Extra, LoadResult, Loader, Matching, Priority, Select};
+use eyas_console::print;
 use serde_json::Value;
 
 use crate::args::Args;
 use crate::config::{Config, ExtraField, Selection, Selector};
 use crate::diagnostics::Printer;
+use crate::list;
 use crate::log::{self, Level};
-use crate::{list, stdout};
 
 /// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
@@ -45,7 +46,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for path in paths {
         for file in yaml_files(path)? {
-            let text = std::fs::read_to_string(&file)
+            let text = crate::file::read_text(&file)
                 .with_context(|| format!("can't read the rules file {}", file.display()))?;
             files.push(File { name: file.display().to_string(), text });
         }
@@ -146,7 +147,7 @@ pub fn describe(args: &Args, config: &Config) -> Result<()> {
         true => format!("{}\n", list::rules_as_json(&loader, only)?),
         false => list::rules_as_text(&loader, only)?,
     };
-    Ok(stdout::print(&text)?)
+    Ok(print(&text)?)
 }
 
 /// The paths whose files are read: those that are there. What the command line names must be.
@@ -171,7 +172,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
             continue;
         }
         if config.json_output {
-            eprint!("{}", result.verbose());
+            log::raw(&result.verbose());
         } else {
             let mut printer = Printer::new();
             result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));
@@ -215,7 +216,7 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
             true => format!("\"falco_describe_results\":{},", list::rules_as_json(&loader, only)?),
             false => String::new(),
         };
-        stdout::print(&format!("{{{described}\"falco_load_results\":[{}]}}\n", list.join(",")))?;
+        print(&format!("{{{described}\"falco_load_results\":[{}]}}\n", list.join(",")))?;
         return Ok(valid);
     }
     // Programs read Falco's text; people see the same drawn below.
@@ -228,7 +229,7 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     if describes {
         text = format!("{text}\n{}", list::rules_as_text(&loader, only)?);
     }
-    stdout::print(&text)?;
+    print(&text)?;
     let mut printer = Printer::new();
     for result in &results {
         result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));

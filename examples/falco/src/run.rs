@@ -179,22 +179,25 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     telemetry.finish();
     let written = queue.close();
     let elapsed = began.elapsed().as_secs_f64();
-    eprintln!("{}", monitor.summary());
+    log::raw(&format!("{}\n", monitor.summary()));
     if args.verbose {
         let Totals { events, stats, .. } = &totals;
-        eprintln!("Driver Events:{}\nDriver Drops:{}", stats.produced, stats.drops());
-        eprintln!(
-            "Elapsed time: {elapsed:.3}, Captured Events: {events}, {:.2} eps",
+        log::raw(&format!("Driver Events:{}\nDriver Drops:{}\n", stats.produced, stats.drops()));
+        log::raw(&format!(
+            "Elapsed time: {elapsed:.3}, Captured Events: {events}, {:.2} eps\n",
             *events as f64 / elapsed.max(f64::MIN_POSITIVE)
-        );
+        ));
     }
-    print!("{}", totals.counts.summary(&last.engine));
+    let mut summary = totals.counts.summary(&last.engine);
     if let Some(profile) = profile {
         let (events, sampled) = profile.events();
-        println!("Cost of rules, each by itself and as written ({sampled} of {events} events measured):");
-        profile.report().iter().for_each(|rule| print!("{rule}"));
+        summary += &format!(
+            "Cost of rules, each by itself and as written ({sampled} of {events} events measured):\n"
+        );
+        profile.report().iter().for_each(|rule| summary += &rule.to_string());
     }
-    outcome.and(written)
+    let printed = eyas_console::print(&summary);
+    outcome.and(written).and(printed.map_err(Into::into))
 }
 
 fn opened(config: &Config) {

@@ -8,6 +8,7 @@ use eyas::rules::condition::{Filter, compile, parse};
 use eyas::rules::{Case, Failure, RuleCoverage, Tester, Times};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step, schema};
+use eyas_console::print;
 
 use crate::args::Args;
 use crate::config::Config;
@@ -38,43 +39,47 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
         let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
         let named: BTreeSet<&str> = fires.map(|e| e.rule.as_str()).collect();
         let mut tester = Tester::new(&engine, named);
-        println!("{}", path.display());
+        print(&format!("{}\n", path.display()))?;
         for (test, wanted) in file.tests.iter().zip(&wanted) {
             let mut case = tester.case(wanted);
             let outcome = play(test, beside, &mut case).with_context(|| format!("test `{}`", test.test));
             let failures = outcome.map(|()| case.finish());
             if failures.as_ref().is_ok_and(Vec::is_empty) {
                 passed += 1;
-                println!("  ok    {}", test.test);
+                print(&format!("  ok    {}\n", test.test))?;
             } else {
                 failed += 1;
-                println!("  FAIL  {}", test.test);
+                print(&format!("  FAIL  {}\n", test.test))?;
             }
-            match failures {
-                Ok(failures) => failures.iter().for_each(print_failure),
-                Err(error) => println!("        {error:#}"),
-            }
+            print(&match failures {
+                Ok(failures) => failures.iter().map(describe).collect(),
+                Err(error) => format!("        {error:#}\n"),
+            })?;
         }
-        print_coverage(&tester.coverage());
+        print(&coverage(&tester.coverage()))?;
     }
-    println!("{passed} of {} tests passed", passed + failed);
+    print(&format!("{passed} of {} tests passed\n", passed + failed))?;
     Ok(failed == 0)
 }
 
-fn print_failure(failure: &Failure) {
-    failure.to_string().lines().for_each(|line| println!("        {line}"));
+/// A failure, as indented lines.
+fn describe(failure: &Failure) -> String {
+    failure.to_string().lines().map(|line| format!("        {line}\n")).collect()
 }
 
-fn print_coverage(rules: &[RuleCoverage]) {
+/// What the tests of a file cover, as lines.
+fn coverage(rules: &[RuleCoverage]) -> String {
     if rules.is_empty() {
-        return;
+        return String::new();
     }
-    println!("  coverage");
+    let mut text = String::from("  coverage\n");
     for rule in rules {
         let both = rule.conjuncts - rule.unseen.len();
-        println!("    {}: {both} of {} conjuncts seen both true and false", rule.rule, rule.conjuncts);
-        rule.unseen.iter().for_each(|unseen| println!("      {unseen}"));
+        text +=
+            &format!("    {}: {both} of {} conjuncts seen both true and false\n", rule.rule, rule.conjuncts);
+        rule.unseen.iter().for_each(|unseen| text += &format!("      {unseen}\n"));
     }
+    text
 }
 
 /// Lets the events of a test happen.

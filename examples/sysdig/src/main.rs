@@ -13,10 +13,11 @@ mod rotation;
 mod run;
 mod sink;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use eyas_console::note;
 
 use args::Args;
 
@@ -34,8 +35,7 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to tell if this fails too.
-            let _ = writeln!(io::stderr(), "Error: {error:#}");
+            note!("Error: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use eyas::rules::{Diagnostic, Format, condition};
 use eyas::scap::{Advance, EventSource};
 use eyas::sinsp::Inspector;
+use eyas_console::note;
 
 use crate::args::Args;
 use crate::input;
@@ -160,14 +161,14 @@ impl Deadline {
 fn report(source: &mut dyn EventSource, passed: u64, elapsed: Duration) {
     let stats = source.stats();
     let seconds = elapsed.as_secs_f64();
-    eprintln!("Events produced: {}", stats.produced);
-    eprintln!(
+    note!("Events produced: {}", stats.produced);
+    note!(
         "Dropped: {} (buffer full {}, too large {}, other {})",
         stats.drops(),
         stats.drops_buffer,
         stats.drops_too_large,
         stats.drops_other
     );
-    eprintln!("Left out by the source: {}", stats.filtered);
-    eprintln!("Elapsed time: {seconds:.3}, Captured Events: {passed}, {:.2} eps", passed as f64 / seconds);
+    note!("Left out by the source: {}", stats.filtered);
+    note!("Elapsed time: {seconds:.3}, Captured Events: {passed}, {:.2} eps", passed as f64 / seconds);
 }

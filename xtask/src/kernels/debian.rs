@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use eyas_console::note;
+
 use super::machine::Machine;
 use crate::shell;
 
@@ -43,7 +45,7 @@ impl Archive {
             format!("APT::Architectures={arch}"),
         ];
         let archive = Self { release, dir, options };
-        eprintln!("$ apt-get update # of {release}, {arch}");
+        note!("$ apt-get update # of {release}, {arch}");
         shell::run(archive.apt("apt-get").args(["update", "-qq"]))?;
         Ok(archive)
     }
@@ -77,7 +79,7 @@ impl Archive {
 
     /// Downloads packages and unpacks them.
     pub(super) fn unpack(&self, packages: &[&str], to: &Path) -> Result<(), String> {
-        eprintln!("$ apt-get download {}", packages.join(" "));
+        note!("$ apt-get download {}", packages.join(" "));
         shell::run(self.apt("apt-get").args(["download", "-qq"]).args(packages))?;
         let entries = std::fs::read_dir(&self.dir)
             .map_err(|error| format!("can't read {}: {error}", self.dir.display()))?;

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eyas_console::say;
+
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, SendFlags, SocketType, send, socket_with};
 
@@ -44,13 +46,13 @@ pub fn run() {
         ("cgroup2", "/sys/fs/cgroup"),
     ] {
         if let Err(error) = mount(what, to, what, MountFlags::empty(), None) {
-            println!("{what} can't be mounted: {error}");
+            say!("{what} can't be mounted: {error}");
         }
     }
     if let Err(error) = raise_loopback() {
-        println!("the loopback stays down: {error}");
+        say!("the loopback stays down: {error}");
     }
-    println!("\nkernel {}", version());
+    say!("\nkernel {}", version());
     let plan = std::fs::read_to_string("/plan").unwrap_or_default();
     for line in plan.lines() {
         let mut words = line.split_whitespace();
@@ -64,14 +66,14 @@ pub fn run() {
             .spawn();
         match child {
             Ok(mut child) => wait(&mut child, program),
-            Err(error) => println!("{}", failure(Path::new(program), error)),
+            Err(error) => say!("{}", failure(Path::new(program), error)),
         }
     }
-    println!("{OVER}");
+    say!("{OVER}");
     // The serial line has a buffer.
     std::thread::sleep(Duration::from_millis(500));
     if let Err(error) = rustix::system::reboot(rustix::system::RebootCommand::PowerOff) {
-        println!("can't turn the machine off: {error}");
+        say!("can't turn the machine off: {error}");
     }
     std::thread::sleep(Duration::from_secs(3600));
 }
@@ -82,12 +84,12 @@ fn wait(child: &mut Child, program: &str) {
         match child.try_wait() {
             Ok(None) => std::thread::sleep(Duration::from_millis(50)),
             Ok(Some(status)) if !status.success() => {
-                return println!("\n{}", failure(Path::new(program), status));
+                return say!("\n{}", failure(Path::new(program), status));
             }
             _ => return,
         }
     }
-    println!("\n{}", failure(Path::new(program), "it did not end"));
+    say!("\n{}", failure(Path::new(program), "it did not end"));
     let _ = child.kill();
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ring::digest::{SHA256, digest};
 
 use crate::clock::now;
+use crate::file;
 
 /// What this program is, and where it runs; nothing of it changes.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl FileHash {
     /// Nothing if the file is gone meanwhile.
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().into_owned();
-        let hash = digest(&SHA256, &std::fs::read(path).ok()?);
+        let hash = digest(&SHA256, &file::read(path, file::MAX_TEXT).ok()?);
         Some(Self { name, sha256: hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect() })
     }
 }

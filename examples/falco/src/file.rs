@@ -1,0 +1,129 @@
+//! Files that are named by the user, opened without waiting: a FIFO, a device or a file without end in the place of a
+//! regular file must not stop the program.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::{OFlags, major, minor};
+use rustix::io::Errno;
+
+/// Bytes of a file of rules, of rule tests or of configuration, at most.
+pub const MAX_TEXT: u64 = 64 << 20;
+
+/// `/dev/null`, which is as good as an empty file.
+const NULL: (u32, u32) = (1, 3);
+
+/// The text of a regular file of at most [`MAX_TEXT`] bytes.
+///
+/// # Errors
+/// It cannot be opened or read, is no regular file, is too large, or is no UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path, MAX_TEXT)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is no text in UTF-8: see byte {at}"))
+    })
+}
+
+/// The bytes of a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// It cannot be opened or read, is no regular file, or is too large.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(OpenOptions::new().read(true), path)?;
+    let meta = file.metadata()?;
+    let (kind, device) = (meta.file_type(), meta.rdev());
+    if kind.is_char_device() && (major(device), minor(device)) == NULL {
+        return Ok(Vec::new());
+    }
+    if !kind.is_file() {
+        let what = match kind {
+            kind if kind.is_dir() => "a directory",
+            kind if kind.is_fifo() => "a FIFO",
+            kind if kind.is_socket() => "a socket",
+            _ => "a device",
+        };
+        return Err(invalid(format!("it is {what}: expected a regular file")));
+    }
+    let too_large = |size| Err(invalid(format!("it has {size} bytes: at most {limit} are read")));
+    if meta.len() > limit {
+        return too_large(meta.len().to_string());
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    // Its size may have changed; that of files in /proc is 0.
+    if bytes.len() as u64 > limit { too_large(format!("more than {limit}")) } else { Ok(bytes) }
+}
+
+/// Opens a file to write to its end; makes it if need be.
+///
+/// # Errors
+/// It cannot be opened. A FIFO that nobody reads is [`io::ErrorKind::NotConnected`].
+pub fn append(path: &Path) -> io::Result<File> {
+    open(OpenOptions::new().append(true).create(true), path)
+}
+
+/// Opens a file to write it anew; makes it if need be.
+///
+/// # Errors
+/// As for [`append`].
+pub fn create(path: &Path) -> io::Result<File> {
+    open(OpenOptions::new().write(true).create(true).truncate(true), path)
+}
+
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
+        let is_fifo = || std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
+        match Errno::from_io_error(&error) {
+            Some(Errno::NXIO) if is_fifo() => {
+                io::Error::new(io::ErrorKind::NotConnected, "it is a FIFO that nobody reads")
+            }
+            _ => error,
+        }
+    })
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, Mode};
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let dir = std::env::temp_dir().join(format!("eyas-file-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let fifo = dir.join("fifo");
+        rustix::fs::mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        let _socket = UnixListener::bind(dir.join("socket")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.join("link")).unwrap();
+        std::fs::write(dir.join("file"), "text").unwrap();
+        std::fs::write(dir.join("latin"), b"caf\xe9").unwrap();
+        File::create(dir.join("sparse")).unwrap().set_len(MAX_TEXT + 1).unwrap();
+        let error = |name: &str| read_text(&dir.join(name)).unwrap_err().to_string();
+        assert_eq!(error("fifo"), "it is a FIFO: expected a regular file");
+        assert_eq!(error("link"), "it is a device: expected a regular file");
+        assert_eq!(error(""), "it is a directory: expected a regular file");
+        assert_eq!(error("sparse"), "it has 67108865 bytes: at most 67108864 are read");
+        assert_eq!(error("latin"), "it is no text in UTF-8: see byte 3");
+        assert!(error("socket").contains("No such device"), "{}", error("socket"));
+        assert_eq!(read_text(&dir.join("file")).unwrap(), "text");
+        assert_eq!(read_text(Path::new("/dev/null")).unwrap(), "");
+        assert!(read(Path::new("/proc/self/status"), 10).unwrap_err().to_string().contains("more than 10"));
+
+        let error = append(&fifo).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+        let _reader = open(OpenOptions::new().read(true), &fifo).unwrap();
+        append(&fifo).unwrap().write_all(b"now somebody does").unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
