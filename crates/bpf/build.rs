@@ -11,6 +11,7 @@ fn main() {
     println!("cargo:rerun-if-changed=src/bpf");
     println!("cargo:rerun-if-changed=src/codegen.rs");
     println!("cargo:rerun-if-changed=src/codegen");
+    println!("cargo:rerun-if-changed=src/ia32.rs");
     println!("cargo:rerun-if-env-changed=CLANG");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
     let arch = match std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() {

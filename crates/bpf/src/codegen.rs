@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use eyas_events::{Arch, EventType, FlagMap, FlagMapKind, Op, ParamInfo, SyscallFlags, events, syscalls};
+use eyas_events::{
+    Arch, EventType, FlagMap, FlagMapKind, Ia32Args, Op, ParamInfo, SyscallFlags, events, syscalls,
+};
 
 #[path = "codegen/compile.rs"]
 pub mod compile;
@@ -11,6 +13,8 @@ pub mod compile;
 mod custom;
 #[path = "codegen/hot.rs"]
 mod hot;
+#[path = "ia32.rs"]
+mod ia32;
 
 /// System call numbers that the probe knows.
 const NUMBERS: usize = 512;
@@ -92,34 +96,34 @@ pub fn header(arch: Arch) -> String {
         "static const volatile struct syscall_row syscall_rows[{NUMBERS}] = {{ {} }};",
         list(&calls)
     );
-    let _ = writeln!(out, "static const volatile struct compat_row ia32_rows[{NUMBERS}] = {{ {} }};", ia32());
-    let _ =
-        writeln!(out, "static const volatile struct compat_row socketcalls[32] = {{ {} }};", socketcalls());
+    let _ = writeln!(
+        out,
+        "static const volatile struct compat_row ia32_rows[{}] = {{ {} }};",
+        ia32::PLACES,
+        ia32()
+    );
     maps(&mut out, arch);
     out.push_str(&hot::cases(events()));
     out
 }
 
-/// What 32-bit calls behave as, by their number.
+/// What 32-bit calls are, by their places.
 fn ia32() -> String {
-    let rows = (0..NUMBERS).map(|n| {
-        let own = custom::IA32_EVENTS.iter().find(|(number, ..)| *number == n);
-        match own {
-            Some((_, event, number)) => format!("{{ {number}, EV_{event} }}"),
-            None => {
-                let number = eyas_events::ia32_to_x86_64(n as u16).map_or(-1, i32::from);
-                format!("{{ {number}, 0 }}")
-            }
-        }
-    });
-    rows.collect::<Vec<_>>().join(", ")
-}
-
-/// What `socketcall` behaves as, by its first argument.
-fn socketcalls() -> String {
-    let rows = custom::SOCKETCALLS.iter().map(|(number, event)| match event {
-        Some(event) => format!("{{ {number}, EV_{event} }}"),
-        None => format!("{{ {number}, 0 }}"),
+    let rows = ia32::places().map(|call| {
+        let Some(call) = call else { return "{ -1, 0, 0, 0, 0 }".to_owned() };
+        let native = call.code.info().and_then(|info| info.number(Arch::X86_64)).map_or(-1, i32::from);
+        let (form, which) = match call.args {
+            Ia32Args::Same => ("SAME", 0),
+            Ia32Args::Ids(mask) => ("IDS", mask),
+            Ia32Args::Signed(mask) => ("SIGNED", mask),
+            Ia32Args::Halves(low) => ("HALVES", low),
+            Ia32Args::Block(at) => ("BLOCK", at),
+            Ia32Args::HalfPointees => ("HALF_POINTEES", 0),
+            Ia32Args::LongTimes => ("LONG_TIMES", 0),
+            Ia32Args::IpcValue => ("IPC_VALUE", 0),
+            Ia32Args::IpcBuffer => ("IPC_BUFFER", 0),
+        };
+        format!("{{ {native}, {}, {}, ARGS_{form}, {which} }}", call.exit.0, call.code.0)
     });
     rows.collect::<Vec<_>>().join(", ")
 }

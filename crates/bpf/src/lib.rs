@@ -17,6 +17,8 @@
 //! ```
 
 mod features;
+#[cfg(target_arch = "x86_64")]
+mod ia32;
 mod listing;
 mod probe;
 mod programs;

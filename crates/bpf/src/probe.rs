@@ -3,6 +3,8 @@
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
+#[cfg(target_arch = "x86_64")]
+use eyas_events::EventType;
 use eyas_events::{Arch, SyscallCode, SyscallFlags, syscalls};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, OpenObject};
@@ -226,6 +228,10 @@ impl Probe {
                 }
             }
             bss.interest = table;
+            #[cfg(target_arch = "x86_64")]
+            {
+                bss.ia32_interest = ia32_interest(&interest);
+            }
         }
         // What sees calls begin comes first, so that the end of none is seen without.
         for program in self.enter.iter().chain(PROGRAMS) {
@@ -406,6 +412,20 @@ fn plan(cpus: usize, ring_bytes: usize) -> Plan {
         spare += 1;
         if spare <= SPARE_CPUS { ring_bytes.min(SPARE_RING) } else { 0 }
     }))
+}
+
+/// What is wanted of the calls of 32-bit programs.
+#[cfg(target_arch = "x86_64")]
+fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
+    let mut table = [0; crate::ia32::PLACES];
+    for (slot, call) in table.iter_mut().zip(crate::ia32::places()) {
+        let Some(call) = call.filter(|call| interest.has(call.code)) else { continue };
+        // Some have an event of their own although no 64-bit call has their name.
+        let own = if call.exit == EventType::GENERIC_X { SyscallFlags::NONE } else { SyscallFlags::USED };
+        let flags = call.code.info().map_or(own, |info| info.flags | own);
+        *slot = 1 | sampling(flags).bits();
+    }
+    table
 }
 
 /// What becomes of a call while events are sampled.

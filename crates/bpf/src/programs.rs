@@ -1,6 +1,6 @@
 //! The programs of the probe, and what is captured that needs each.
 
-use eyas_events::SyscallCode;
+use eyas_events::{SyscallCode, ia32_calls};
 
 use crate::features::Need;
 
@@ -100,9 +100,10 @@ impl Interest<'_> {
     }
 }
 
-/// Whether it is a system call on some architecture rather than a tracepoint.
+/// Whether it is a system call of some architecture or width rather than a tracepoint.
 fn is_syscall(code: SyscallCode) -> bool {
     code.info().is_some_and(|info| info.x86_64 >= 0 || info.aarch64 >= 0)
+        || ia32_calls().any(|call| call.code == code)
 }
 
 #[cfg(test)]
@@ -118,6 +119,8 @@ mod tests {
         assert_eq!(names(Some(&[SyscallCode::SCHED_SWITCH])), ["sched_switch"]);
         assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "enter_openat"]);
         assert!(!names(None).contains(&"fault_user") && names(None).contains(&"enter_creat"));
+        // Of 32-bit programs alone.
+        assert_eq!(names(Some(&[SyscallCode::UMOUNT])), ["sys_exit"]);
         assert!(names(Some(&[])).is_empty());
     }
 }

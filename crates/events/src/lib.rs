@@ -22,7 +22,10 @@ mod syscalls;
 mod table;
 
 pub use flags::{FlagMap, FlagMapKind, FlagTable};
-pub use syscalls::{Arch, SyscallCode, SyscallFlags, SyscallInfo, ia32_to_x86_64, syscalls};
+pub use syscalls::{
+    Arch, Ia32Args, Ia32Call, SyscallCode, SyscallFlags, SyscallInfo, ia32_call, ia32_calls, ia32_ipc_call,
+    ia32_socketcall, syscalls,
+};
 pub use table::{
     Category, Dynamic, EventFlags, EventInfo, EventType, Format, Op, ParamDetail, ParamInfo, ParamType,
     Source, events, param,

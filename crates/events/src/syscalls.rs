@@ -2,6 +2,8 @@
 
 mod ia32;
 
+pub use ia32::{Ia32Args, Ia32Call};
+
 use core::fmt;
 
 use bitflags::bitflags;
@@ -76,7 +78,7 @@ macro_rules! syscalls {
             )*
         }
 
-        pub(super) static ROWS: &[SyscallInfo] = &[$(SyscallInfo {
+        pub(super) const ROWS: &[SyscallInfo] = &[$(SyscallInfo {
             code: SyscallCode::$ident,
             name: $name,
             x86_64: number!($($x)+),
@@ -103,8 +105,21 @@ impl SyscallCode {
     pub const COUNT: usize = 454;
 
     /// The row of this code, or `None` if unknown.
-    pub fn info(self) -> Option<&'static SyscallInfo> {
-        table::ROWS.binary_search_by_key(&self.0, |row| row.code.0).ok().map(|at| &table::ROWS[at])
+    pub const fn info(self) -> Option<&'static SyscallInfo> {
+        let (mut first, mut end) = (0, table::ROWS.len());
+        while first < end {
+            let middle = first + (end - first) / 2;
+            let row = &table::ROWS[middle];
+            if row.code.0 == self.0 {
+                return Some(row);
+            }
+            if row.code.0 < self.0 {
+                first = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        None
     }
 
     /// Name in lower case; `unknown` for an unknown code.
@@ -124,9 +139,24 @@ pub fn syscalls() -> impl Iterator<Item = &'static SyscallInfo> {
     table::ROWS.iter()
 }
 
-/// The x86-64 number that an ia32 system call number behaves as, if there is one.
-pub fn ia32_to_x86_64(number: u16) -> Option<u16> {
-    ia32::IA32_TO_X86_64.get(usize::from(number)).and_then(|nr| u16::try_from(*nr).ok())
+/// The system call of a 32-bit program on x86-64, if the number has one.
+pub fn ia32_call(number: u16) -> Option<&'static Ia32Call> {
+    ia32::CALLS.get(usize::from(number))?.as_ref()
+}
+
+/// What `socketcall` of a 32-bit program does, by its first argument.
+pub fn ia32_socketcall(which: u16) -> Option<&'static Ia32Call> {
+    ia32::SOCKETCALLS.get(usize::from(which))?.as_ref()
+}
+
+/// What `ipc` of a 32-bit program does, by the lower half of its first argument.
+pub fn ia32_ipc_call(which: u16) -> Option<&'static Ia32Call> {
+    ia32::IPC_CALLS.get(usize::from(which))?.as_ref()
+}
+
+/// Every system call of 32-bit programs on x86-64, those of `socketcall` and `ipc` included.
+pub fn ia32_calls() -> impl Iterator<Item = &'static Ia32Call> {
+    [&ia32::CALLS[..], &ia32::SOCKETCALLS, &ia32::IPC_CALLS].into_iter().flatten().flatten()
 }
 
 #[cfg(test)]
@@ -144,6 +174,6 @@ mod tests {
             }
         }
         assert_eq!(SyscallCode::OPENAT.info().unwrap().number(Arch::X86_64), Some(257));
-        assert_eq!(ia32_to_x86_64(5), Some(2));
+        assert_eq!(ia32_call(5).unwrap().code, SyscallCode::OPEN);
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use eyas_events::{
     Arch, Category, Dynamic, EventFlags, EventInfo, EventType, FlagMap, FlagMapKind, FlagTable, Format,
-    HEADER_LEN, MAX_PARAMS, ParamDetail, ParamInfo, ParamType, SyscallCode, SyscallFlags, events,
-    ia32_to_x86_64, syscalls,
+    HEADER_LEN, MAX_PARAMS, ParamDetail, ParamInfo, ParamType, SyscallCode, SyscallFlags, events, ia32_call,
+    syscalls,
 };
 use serde_json::Value;
 
@@ -225,12 +225,20 @@ fn system_calls_and_their_numbers() {
 #[test]
 fn system_calls_of_32_bits() {
     let reference = reference("syscalls.json");
+    // Those have an event of their own here: umount, _llseek, mmap2.
+    const OWN: [u16; 3] = [22, 140, 192];
+    // There 0, which is x86-64's read, stands for what has no call, too.
+    const READ: u16 = 3;
     let table = list(&reference["ia32_to_x86_64"]["table"]);
-    for (number, row) in table.iter().enumerate() {
+    for (number, row) in (0..).zip(table) {
         let theirs = u16::try_from(row.as_i64().unwrap()).ok();
-        assert_eq!(ia32_to_x86_64(number as u16), theirs, "{number}");
+        if OWN.contains(&number) || theirs.is_none() || (theirs == Some(0)) != (number == READ) {
+            continue;
+        }
+        let ours = ia32_call(number).and_then(|call| call.code.info()?.number(Arch::X86_64));
+        assert_eq!(ours, theirs, "{number}");
     }
-    assert_eq!(ia32_to_x86_64(table.len() as u16), None);
+    assert_eq!(ia32_call(table.len() as u16), None);
 }
 
 /// A translation's pairs: numbers, in hexadecimal where they are bits.

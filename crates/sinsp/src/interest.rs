@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use eyas_events::{Category, EventFlags, EventType, SyscallCode, syscalls};
+use eyas_events::{Category, EventFlags, EventType, SyscallCode, ia32_calls, syscalls};
 use eyas_fields::CodeSet;
 
 /// System calls that are sent as events of these codes.
@@ -10,7 +10,7 @@ use eyas_fields::CodeSet;
 /// The generic event stands for many calls: where it is among the codes, all of them are.
 pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
     let sent = |ty: EventType| codes.contains(ty.0);
-    let mut list: Vec<SyscallCode> = syscalls().filter(|s| sent(s.exit)).map(|s| s.code).collect();
+    let mut list: Vec<SyscallCode> = calls_sent_as(sent).collect();
     if sent(EventType::PROCEXIT_1_E) {
         list.push(SyscallCode::SCHED_PROCESS_EXIT);
     }
@@ -86,13 +86,21 @@ pub fn syscalls_to_repair(wanted: &[SyscallCode]) -> Vec<SyscallCode> {
 
 /// System calls whose events change threads, files or users.
 fn changing() -> impl Iterator<Item = SyscallCode> {
-    let changes = |ty: EventType| {
+    calls_sent_as(|ty: EventType| {
         ty.info().is_some_and(|info| {
             info.flags
                 .intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
         })
-    };
-    syscalls().filter(move |call| changes(call.exit)).map(|call| call.code)
+    })
+}
+
+/// System calls that are sent as events of some types; some of 32-bit programs have a type of their own.
+fn calls_sent_as(wanted: impl Fn(EventType) -> bool) -> impl Iterator<Item = SyscallCode> {
+    let native = syscalls().map(|call| (call.code, call.exit));
+    let own = ia32_calls().map(|call| (call.code, call.exit)).filter(|(code, exit)| {
+        *exit != EventType::GENERIC_X && code.info().is_some_and(|info| info.exit != *exit)
+    });
+    native.chain(own).filter(move |(_, exit)| wanted(*exit)).map(|(code, _)| code)
 }
 
 fn is_frequent(code: SyscallCode) -> bool {
@@ -141,5 +149,11 @@ mod tests {
         let mut codes = CodeSet::empty(EventType::COUNT);
         codes.insert(EventType::SYSCALL_READ_X.0);
         assert_eq!(syscalls_of(&codes), [SyscallCode::READ]);
+        // Of 32-bit programs alone.
+        let mut codes = CodeSet::empty(EventType::COUNT);
+        codes.insert(EventType::SYSCALL_UMOUNT_1_X.0);
+        codes.insert(EventType::SOCKET_SEND_X.0);
+        assert_eq!(syscalls_of(&codes), [SyscallCode::UMOUNT, SyscallCode::SEND]);
+        assert!(syscalls_of_state().contains(&SyscallCode::UMOUNT));
     }
 }

@@ -4,34 +4,112 @@
 
 #define SYSCALLS 512
 
-/* One call: its number, and the event it is sent as where that is not the number's. */
+/* One call: its number, what of it is wanted, its event and code, and how it passes its arguments. */
 struct call {
-	__s32 number;
+	__u32 number;
 	__u16 type;
+	__u16 code;
+	__u8 says;
+	__u8 form;
+	__u8 which;
 	bool compat;
 };
+
+/* A call by the number that the architecture gives it. */
+static __always_inline struct call native_call(__u32 number)
+{
+	struct call call = { .number = number };
+	if (number < SYSCALLS) {
+		call.says = interest[number & (SYSCALLS - 1)];
+		call.type = syscall_rows[number & (SYSCALLS - 1)].type;
+		call.code = syscall_rows[number & (SYSCALLS - 1)].code;
+	}
+	return call;
+}
 
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 2
 #define IA32_SOCKETCALL 102
+#define IA32_IPC 117
 
-/* A 32-bit call as the 64-bit one that it behaves as. */
-static __always_inline void translate_ia32(struct call *call, struct pt_regs *regs)
+/* A call of a 32-bit program. */
+static __always_inline struct call ia32_call(__u32 number, struct pt_regs *regs)
 {
-	__u32 n = call->number;
-	if (n == IA32_SOCKETCALL) {
-		n = (__u32)regs->bx & 31;
-		call->number = socketcalls[n].number ? socketcalls[n].number : -1;
-		call->type = socketcalls[n].type;
-	} else if (n < SYSCALLS) {
-		call->number = ia32_rows[n & (SYSCALLS - 1)].number;
-		call->type = ia32_rows[n & (SYSCALLS - 1)].type;
+	struct call call = { .number = number, .compat = true };
+	__u32 which = regs->bx;
+	if (number == IA32_SOCKETCALL && which < IA32_SUBCALLS)
+		number = SYSCALLS + which;
+	else if (number == IA32_IPC && (which & 0xffff) < IA32_SUBCALLS)
+		number = SYSCALLS + IA32_SUBCALLS + (which & 0xffff);
+	barrier_var(number);
+	if (number >= IA32_PLACES)
+		return call;
+	call.says = ia32_interest[number];
+	call.type = ia32_rows[number].type;
+	call.code = ia32_rows[number].code;
+	call.form = ia32_rows[number].form;
+	call.which = ia32_rows[number].which;
+	__s16 native = ia32_rows[number].number;
+	if (native >= 0)
+		call.number = native;
+	return call;
+}
+
+/* Six arguments that lie in the memory of a 32-bit program. */
+static __always_inline void take_block(__u64 *args, __u64 from)
+{
+	__u32 words[6] = {};
+	int i;
+	bpf_probe_read_user(words, sizeof(words), (void *)from);
+	for (i = 0; i < 6; i++)
+		args[i] = words[i];
+}
+
+/* The arguments of a 32-bit call as those of the 64-bit one. */
+static __always_inline void translate_args(__u64 *args, struct call *call)
+{
+	__u32 which = call->which;
+	int i;
+	switch (call->form) {
+	case ARGS_IDS:
+		for (i = 0; i < 3; i++)
+			if (which >> i & 1)
+				args[i] = (__u16)args[i] == 0xffff ? (__u32)-1 : (__u16)args[i];
+		break;
+	case ARGS_SIGNED:
+		for (i = 0; i < 3; i++)
+			if (which >> i & 1)
+				args[i] = (__s64)(int)args[i];
+		break;
+	case ARGS_HALVES:
+		if (which == 1)
+			args[1] |= args[2] << 32;
+		else
+			args[3] |= args[4] << 32;
+		break;
+	case ARGS_BLOCK:
+		take_block(args, which ? args[1] : args[0]);
+		break;
+	case ARGS_IPC_VALUE: {
+		__u32 value = 0;
+		bpf_probe_read_user(&value, sizeof(value), (void *)args[4]);
+		args[0] = args[1];
+		args[1] = args[2];
+		args[2] = args[3];
+		args[3] = value;
+		break;
+	}
+	case ARGS_IPC_BUFFER:
+		args[0] = args[1];
+		args[1] = args[4];
+		args[3] = args[5];
+		break;
 	}
 }
 
-static __always_inline void take_args(__u64 *args, struct pt_regs *regs, bool compat)
+static __always_inline void take_args(__u64 *args, struct pt_regs *regs, struct call *call)
 {
-	if (!compat) {
+	if (!call->compat) {
 		args[0] = regs->di;
 		args[1] = regs->si;
 		args[2] = regs->dx;
@@ -46,16 +124,7 @@ static __always_inline void take_args(__u64 *args, struct pt_regs *regs, bool co
 	args[3] = (__u32)regs->si;
 	args[4] = (__u32)regs->di;
 	args[5] = (__u32)regs->bp;
-	if ((__s64)regs->orig_ax == IA32_SOCKETCALL) {
-		__u32 words[6] = {};
-		bpf_probe_read_user(words, sizeof(words), (void *)args[1]);
-		args[0] = words[0];
-		args[1] = words[1];
-		args[2] = words[2];
-		args[3] = words[3];
-		args[4] = words[4];
-		args[5] = words[5];
-	}
+	translate_args(args, call);
 }
 
 static __always_inline bool is_compat(struct task_struct *task)
@@ -70,15 +139,13 @@ static __always_inline __u32 number_of_call(struct pt_regs *regs)
 
 static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
 {
-	struct call call = { .number = number_of_call(regs), .compat = is_compat(task) };
-	if (call.compat)
-		translate_ia32(&call, regs);
-	return call;
+	__u32 number = number_of_call(regs);
+	return is_compat(task) ? ia32_call(number, regs) : native_call(number);
 }
 #else
 #define TIF_32BIT (1UL << 22)
 
-static __always_inline void take_args(__u64 *args, struct pt_regs *regs, bool compat)
+static __always_inline void take_args(__u64 *args, struct pt_regs *regs, struct call *call)
 {
 	args[0] = regs->orig_x0;
 	args[1] = regs->regs[1];
@@ -101,7 +168,6 @@ static __always_inline __u32 number_of_call(struct pt_regs *regs)
 static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
 {
 	/* 32-bit calls have numbers of their own, which nothing here knows. */
-	struct call call = { .number = is_compat(task) ? -1 : number_of_call(regs) };
-	return call;
+	return native_call(is_compat(task) ? (__u32)-1 : number_of_call(regs));
 }
 #endif

@@ -17,6 +17,7 @@ static __always_inline struct scratch *fresh(void)
 	s->forked = 0;
 	s->ret = 0;
 	s->compat = 0;
+	s->form = ARGS_SAME;
 	s->failed_exec = 0;
 	s->no_message = 0;
 	s->message = 0;

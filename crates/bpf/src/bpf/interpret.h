@@ -38,10 +38,10 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 		value = (__u32)value;
 		break;
 	case OP_USERU32:
-		value = user_u32(value);
+		value = user_id(s, value);
 		break;
 	case OP_USERU64:
-		value = user_u64(value);
+		value = user_offset(s, value);
 		break;
 	case OP_MAP:
 		value = translate(map, value);
@@ -50,7 +50,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 		value = 0;
 		break;
 	case OP_X_SYSCALL_CODE:
-		value = syscall_rows[s->number & 511].code;
+		value = s->code;
 		size = 2;
 		break;
 	case OP_X_SYSCALL_NUMBER:

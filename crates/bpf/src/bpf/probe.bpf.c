@@ -54,13 +54,11 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	struct call call = call_of(task, regs);
-	__u32 number = call.number;
+	__u16 type = call.type;
 	struct scratch *s;
-	__u8 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
-	if (!says || is_left_out(task) || (drop_failed && ret < 0))
+	if (!call.says || is_left_out(task) || (drop_failed && ret < 0))
 		return 0;
-	__u16 type = call.type ? call.type : syscall_rows[number & (SYSCALLS - 1)].type;
-	if (sampling_ratio > 1 && is_sampled_out(says, type, ret, regs, call.compat))
+	if (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))
 		return 0;
 	bool exec = type == EV_SYSCALL_EXECVE_19_X || type == EV_SYSCALL_EXECVEAT_X;
 	/* A program that was started tells so itself, from sched_process_exec. */
@@ -75,10 +73,12 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	s->ret = ret;
-	s->number = number;
+	s->number = call.number;
+	s->code = call.code;
 	s->failed_exec = exec;
 	s->compat = call.compat;
-	take_args(s->args, regs, call.compat);
+	s->form = call.form;
+	take_args(s->args, regs, &call);
 	if (type == EV_SOCKET_SENDMMSG_X || type == EV_SOCKET_RECVMMSG_X)
 		emit_messages(type);
 	else
@@ -113,11 +113,17 @@ int BPF_PROG(empty, struct pt_regs *regs, long ret)
 
 /* Where a call begins whose arguments are kept: through the tracepoint of the call alone, or, where those can't be
  * had, of all calls. */
-static __always_inline int enter(__u32 number, __u64 *args)
+static __always_inline int enter(struct call *call, __u64 *args)
 {
-	if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)] || is_left_out(current_task()))
+	if (!call->says || is_left_out(current_task()))
 		return 0;
-	return keep(number, syscall_rows[number & (SYSCALLS - 1)].type, args);
+	return keep(call->number, call->type, args);
+}
+
+static __always_inline int enter_native(__u32 number, __u64 *args)
+{
+	struct call call = native_call(number);
+	return enter(&call, args);
 }
 
 struct sys_enter {
@@ -132,7 +138,7 @@ struct sys_enter {
 	int enter_##call(struct sys_enter *ctx)                                                               \
 	{                                                                                                         \
 		__u64 args[3] = { __VA_ARGS__ };                                                                  \
-		return enter(ctx->number, args);                                                                  \
+		return enter_native(ctx->number, args);                                                           \
 	}
 
 #if defined(__TARGET_ARCH_x86)
@@ -147,12 +153,11 @@ SEC("tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 {
 	struct call call = call_of(current_task(), regs);
-	__u32 number = call.number;
 	__u64 args[6] = {};
-	if (number >= SYSCALLS || !keeps(syscall_rows[number & (SYSCALLS - 1)].type))
+	if (!keeps(call.type))
 		return 0;
-	take_args(args, regs, call.compat);
-	return enter(number, args);
+	take_args(args, regs, &call);
+	return enter(&call, args);
 }
 
 /* Children of threads that are left out are left out, too, whatever becomes of their names. */

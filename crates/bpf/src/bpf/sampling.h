@@ -18,25 +18,27 @@ static __always_inline void mark_sampling(__u16 type, struct task_struct *task)
 }
 
 /* Whether the call carries state as long as it succeeds, or is made with certain arguments. */
-static __always_inline bool is_kept(__u8 says, __u16 type, __s64 ret, struct pt_regs *regs, bool compat)
+static __always_inline bool is_kept(struct call *call, __s64 ret, struct pt_regs *regs)
 {
+	__u16 type = call->type;
 	if (type == EV_SYSCALL_CLOSE_X || type == EV_SOCKET_BIND_X)
 		return ret >= 0;
 	if (type == EV_SYSCALL_FCNTL_X) {
 		__u64 args[6] = {};
-		take_args(args, regs, compat);
+		take_args(args, regs, call);
 		return args[1] == F_DUPFD || args[1] == F_SETFD || args[1] == F_DUPFD_CLOEXEC;
 	}
-	return says & ALWAYS_KEPT;
+	return call->says & ALWAYS_KEPT;
 }
 
 /* Whether the event of a call is left out. */
-static __always_inline bool is_sampled_out(__u8 says, __u16 type, __s64 ret, struct pt_regs *regs, bool compat)
+static __always_inline bool is_sampled_out(struct call *call, __s64 ret, struct pt_regs *regs)
 {
+	__u16 type = call->type;
 	bool carries_state = type == EV_SYSCALL_CLOSE_X || type == EV_SOCKET_BIND_X || type == EV_SYSCALL_FCNTL_X;
-	if (is_kept(says, type, ret, regs, compat))
+	if (is_kept(call, ret, regs))
 		return false;
-	if (carries_state || says & FIRST_LEFT_OUT)
+	if (carries_state || call->says & FIRST_LEFT_OUT)
 		return true;
 	bool now_out = bpf_ktime_get_boot_ns() % SECOND_NS >= SECOND_NS / sampling_ratio;
 	if (now_out != left_out) {

@@ -8,7 +8,20 @@
 
 struct event_row { __u16 first; __u8 count; };
 struct syscall_row { __u16 type; __u16 code; };
-struct compat_row { __s16 number; __u16 type; };
+/* A call of 32-bit programs: the number of the 64-bit call that it is, if there is one, its event, its code, and how its
+ * arguments differ. */
+struct compat_row { __s16 number; __u16 type; __u16 code; __u8 form; __u8 which; };
+enum args_form {
+	ARGS_SAME,
+	ARGS_IDS,
+	ARGS_SIGNED,
+	ARGS_HALVES,
+	ARGS_BLOCK,
+	ARGS_HALF_POINTEES,
+	ARGS_LONG_TIMES,
+	ARGS_IPC_VALUE,
+	ARGS_IPC_BUFFER,
+};
 struct flag_pair { __u64 from; __u64 to; };
 struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 
@@ -25,11 +38,13 @@ struct scratch {
 	__u32 pos;
 	__u16 type;
 	__u16 number;
+	__u16 code;
 	__u32 index;
 	/* The task that the event is about: the caller, or the child that it makes. In kernel memory. */
 	__u64 task;
-	/* Whether the caller's longs are 32 bits wide. */
+	/* Whether the caller's longs are 32 bits wide, and how its call passes its arguments: ARGS_. */
 	__u8 compat;
+	__u8 form;
 	__u8 failed_exec;
 	/* Whether it is about a child, which makes no system call yet. */
 	__u8 forked;
@@ -85,6 +100,12 @@ struct {
 
 /* Settings; user space writes them before or while the programs run. */
 __u8 interest[512];
+#if defined(__TARGET_ARCH_x86)
+/* Behind calls of 32-bit programs by their numbers, those of `socketcall` and of `ipc`. */
+#define IA32_SUBCALLS 32
+#define IA32_PLACES (512 + 2 * IA32_SUBCALLS)
+__u8 ia32_interest[IA32_PLACES];
+#endif
 /* What the table says of a call: that it is wanted, and what becomes of it while events are sampled. */
 #define WANTED 1
 #define ALWAYS_KEPT 2

@@ -463,33 +463,3 @@ pub(super) fn behind(ident: &str) -> &'static [&'static str] {
         _ => &[],
     }
 }
-
-/// ia32 calls that are sent as an event of their own: number, event, and the x86-64 call whose interest
-/// decides.
-pub(super) const IA32_EVENTS: &[(usize, &str, u16)] =
-    &[(22, "SYSCALL_UMOUNT_1_X", 166), (140, "SYSCALL_LLSEEK_X", 8), (192, "SYSCALL_MMAP2_X", 9)];
-
-/// What `socketcall` does, by its first argument: x86-64 number, or an event and the call whose interest decides.
-pub(super) const SOCKETCALLS: [(u16, Option<&str>); 21] = [
-    (0, None),
-    (41, None),
-    (49, None),
-    (42, None),
-    (50, None),
-    (43, None),
-    (51, None),
-    (52, None),
-    (53, None),
-    (44, Some("SOCKET_SEND_X")),
-    (45, Some("SOCKET_RECV_X")),
-    (44, None),
-    (45, None),
-    (48, None),
-    (54, None),
-    (55, None),
-    (46, None),
-    (47, None),
-    (288, None),
-    (299, None),
-    (307, None),
-];

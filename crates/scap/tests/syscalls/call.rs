@@ -2,6 +2,7 @@
 
 use std::arch::asm;
 use std::ffi::CString;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
 /// Makes a call; the result as the kernel gives it, errors negative.
@@ -95,6 +96,12 @@ pub fn wait(pid: i64) -> i32 {
     let mut status = 0_i32;
     assert_eq!(call(libc::SYS_wait4, [pid, at(&raw mut status), libc::__WALL.into(), 0]), pid);
     status
+}
+
+/// Runs in a thread of its own, which may change what belongs to it.
+pub fn apart(run: impl FnOnce() + Send) {
+    // A test that is ignored ends so, too.
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|payload| resume_unwind(payload)));
 }
 
 /// A directory that is gone when the test is over.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
-use eyas_events::{Arch, EventType, SyscallCode, syscalls};
+use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
 use eyas_scap::live::{Options, Quiet, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent};
 
@@ -39,16 +39,12 @@ fn codes(ty: EventType) -> Vec<SyscallCode> {
         EventType::SCHEDSWITCH_6_E => vec![SyscallCode::SCHED_SWITCH],
         EventType::SIGNALDELIVER_E => vec![SyscallCode::SIGNAL_DELIVER],
         EventType::PAGE_FAULT_E => vec![SyscallCode::PAGE_FAULT_USER, SyscallCode::PAGE_FAULT_KERNEL],
-        EventType::SYSCALL_LLSEEK_X => vec![SyscallCode::LSEEK],
-        EventType::SYSCALL_MMAP2_X => vec![SyscallCode::MMAP],
-        EventType::SYSCALL_UMOUNT_1_X => vec![SyscallCode::UMOUNT2],
-        EventType::SOCKET_SEND_X => vec![SyscallCode::SENDTO],
-        EventType::SOCKET_RECV_X => vec![SyscallCode::RECVFROM],
         EventType::DROP_E | EventType::DROP_X => vec![SyscallCode::READ],
         EventType::GENERIC_X => vec![SyscallCode::GETPID, SyscallCode::SCHED_YIELD],
         _ => {
             let here = syscalls().filter(|info| info.exit == ty && info.number(ARCH).is_some());
-            here.map(|info| info.code).collect()
+            let of_32_bits = ia32_calls().filter(|call| call.exit == ty && ARCH == Arch::X86_64);
+            here.map(|info| info.code).chain(of_32_bits.map(|call| call.code)).collect()
         }
     }
 }
@@ -60,13 +56,18 @@ pub fn is_here(ty: EventType) -> bool {
 
 /// A capture of these events from here on; says why not when it can't be.
 pub fn capture(types: &[EventType]) -> Option<Capture> {
-    static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
-    if !rustix::process::geteuid().is_root() {
-        eyas_testing::ignore("live capture needs root");
-    }
     let interest: Vec<SyscallCode> = types.iter().flat_map(|ty| codes(*ty)).collect();
     if interest.is_empty() {
         eyas_testing::ignore(format_args!("this architecture has no {types:?}"));
+    }
+    capture_calls(&interest)
+}
+
+/// As [`capture`], of these system calls.
+pub fn capture_calls(interest: &[SyscallCode]) -> Option<Capture> {
+    static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
+    if !rustix::process::geteuid().is_root() {
+        eyas_testing::ignore("live capture needs root");
     }
     let shared = SHARED.get_or_init(|| {
         let turn = eyas_testing::live_turn();
@@ -79,7 +80,7 @@ pub fn capture(types: &[EventType]) -> Option<Capture> {
     // What others were interested in is of no use any more.
     shared.source.set_interest(Some(&[])).unwrap();
     while !matches!(shared.source.next().unwrap(), Next::Idle) {}
-    shared.source.set_interest(Some(&interest)).unwrap();
+    shared.source.set_interest(Some(interest)).unwrap();
     Some(Capture { shared, seen: Vec::new() })
 }
 

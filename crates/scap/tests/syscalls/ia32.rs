@@ -1,9 +1,12 @@
 //! Calls as 32-bit programs make them, which kernels of x86-64 take from any program.
 
-use eyas_testing::test;
+mod arguments;
+mod numbers;
+
 use std::arch::asm;
 
 use eyas_events::{EventType, FlagTable};
+use eyas_testing::test;
 
 use crate::call::{Scratch, call, open};
 use crate::capture::capture;

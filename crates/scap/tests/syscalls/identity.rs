@@ -3,14 +3,9 @@
 use eyas_events::EventType;
 use eyas_testing::test;
 
-use crate::call::{at, call};
+use crate::call::{apart, at, call};
 use crate::capture::capture;
 use crate::want::{Want, int};
-
-/// Runs in a thread whose identity may change.
-fn apart(run: impl FnOnce() + Send) {
-    std::thread::scope(|scope| scope.spawn(run).join().unwrap());
-}
 
 /// A call with these ids, which its parameters repeat.
 fn sets(ty: EventType, number: i64, ids: &[(&str, i64)]) {

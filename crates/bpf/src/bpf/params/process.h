@@ -30,7 +30,7 @@ static __always_inline void put_ptrace_data(struct scratch *s, __u64 value)
 	if (s->ret < 0)
 		put_ptrace(s, 0, 0, 8);
 	else if (request >= 1 && request <= PTRACE_PEEKUSR)
-		put_ptrace(s, 0, user_u64(value), 8);
+		put_ptrace(s, 0, user_word(s, value, 0), 8);
 	else if (request == PTRACE_CONT || request == PTRACE_SINGLESTEP || request == PTRACE_DETACH ||
 		 request == PTRACE_SYSCALL)
 		put_ptrace(s, 1, value, 1);
@@ -38,10 +38,14 @@ static __always_inline void put_ptrace_data(struct scratch *s, __u64 value)
 		put_ptrace(s, 0, value, 8);
 }
 
+/* A limit, -1 where there is none. A prlimit has the same form in every program. */
 static __always_inline __s64 limit(struct scratch *s, __u32 n)
 {
 	__u64 at = arg(s, n & 7);
-	return at ? user_word(s, at, n / SECOND) : -1;
+	if (!at || !s->compat || s->type == EV_SYSCALL_PRLIMIT_X)
+		return at ? user_u64(at + n / SECOND * 8) : -1;
+	__u32 word = user_u32(at + n / SECOND * 4);
+	return word == (__u32)-1 ? -1 : (__s64)word;
 }
 
 /* What a child has in common with the caller, as the flags that a clone would have said it with. */

@@ -8,7 +8,9 @@
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define SO_COOKIE 57
-#define IS_TIMEOUT(option) ((option) == 20 || (option) == 21 || (option) == 66 || (option) == 67)
+/* Timeouts, of which the newer options have 64 bits in every program. */
+#define IS_NEW_TIMEOUT(option) ((option) == 66 || (option) == 67)
+#define IS_TIMEOUT(option) ((option) == 20 || (option) == 21 || IS_NEW_TIMEOUT(option))
 /* Options below 64 whose value is a number: all but 4, 13, 17, 20, 21, 26, 28 and those above 49. */
 #define NUMBER_OPTIONS 0x0003ffffebcddfeeULL
 
@@ -135,7 +137,7 @@ static __always_inline void put_option_value(struct scratch *s, __u64 value, __u
 	if (option == SO_ERROR) {
 		put_option(s, OPTION_ERRNO, -(__s64)(int)user_u32(value), 8);
 	} else if (IS_TIMEOUT(option)) {
-		put_option(s, OPTION_TIME, user_time(s, value, 1000), 8);
+		put_option(s, OPTION_TIME, user_time(s, value, 1000, IS_NEW_TIMEOUT(option)), 8);
 	} else if (option == SO_COOKIE) {
 		put_option(s, OPTION_U64, user_u64(value), 8);
 	} else if (option < 64 && (NUMBER_OPTIONS >> (option & 63) & 1)) {

@@ -28,8 +28,23 @@ static __always_inline __u64 user_word(struct scratch *s, __u64 at, __u32 i)
 	return s->compat ? user_u32(at + 4 * i) : user_u64(at + 8 * i);
 }
 
-/* Seconds and a fraction, of `unit` ns each. */
-static __always_inline __u64 user_time(struct scratch *s, __u64 at, __u64 unit)
+/* A number of 32 bits that old calls of 32-bit programs have 16 of. */
+static __always_inline __u64 user_id(struct scratch *s, __u64 at)
 {
+	__u32 value = user_u32(at);
+	return s->form == ARGS_HALF_POINTEES ? value & 0xffff : value;
+}
+
+/* A number of 64 bits that old calls of 32-bit programs have 32 of. */
+static __always_inline __u64 user_offset(struct scratch *s, __u64 at)
+{
+	return s->form == ARGS_HALF_POINTEES ? user_u32(at) : user_u64(at);
+}
+
+/* Seconds and a fraction, of `unit` ns each, as wide as the caller's longs or `wide`. */
+static __always_inline __u64 user_time(struct scratch *s, __u64 at, __u64 unit, bool wide)
+{
+	if (wide || s->form == ARGS_LONG_TIMES)
+		return user_u64(at) * 1000000000ULL + user_u64(at + 8) * unit;
 	return user_word(s, at, 0) * 1000000000ULL + user_word(s, at, 1) * unit;
 }

@@ -40,7 +40,7 @@ __noinline int param_wait(__u32 desc)
 		put_poll(s, value, (__u32)arg(s, 1));
 		break;
 	case OP_X_TIMESPEC:
-		put(s, user_time(s, value, 1), 8);
+		put(s, user_time(s, value, 1, false), 8);
 		break;
 	case OP_X_URING_PARAM: {
 		/* The numbers that an io_uring_params begins with: flags the third, features the sixth. */
