@@ -211,3 +211,36 @@ fn fields_of_alerts_are_typed() {
          \"proc.fdusage\":12.5,\"proc.pid\":7,\"proc.tty\":0"
     );
 }
+
+#[test]
+fn control_characters_stay_and_a_line_stays_one_line() {
+    let mut loader = Loader::new(Arc::new(schema()));
+    let rules = "- {rule: r, desc: d, condition: evt.type = close, priority: ERROR, \
+                 output: 'a=%proc.args c=%proc.cmdline u=%toupper(proc.args) n=%proc.aname'}\n";
+    assert!(loader.load("rules.yaml", rules).successful());
+    let engine = loader.build().unwrap();
+    let mut inspector = Inspector::default();
+    let text = b"x\ny\tz\x1b[0m\x7f\xff\xe2\x80\xae\"\\".to_vec();
+    let thread = ThreadEntry {
+        tid: 7,
+        pid: 7,
+        comm: b"c\nd".to_vec(),
+        args: [&text[..], b"\0"].concat(),
+        ..ThreadEntry::default()
+    };
+    inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });
+    let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).int(close::fd, 3).build();
+    let view = inspector.process(event.as_raw());
+    let mut found = Vec::new();
+    engine.matches(&view, &mut found);
+    let options = AlertOptions::default();
+    let alert = engine.alert(found[0], &view, &options);
+    let want = r#"x\ny\tz\u001b[0m\u007f�\u202e\"\\"#;
+    let line = alert.to_text();
+    assert!(line.contains(&format!("a={want} c=")), "{line}");
+    assert!(!line.contains(char::is_control), "{line}");
+    let json: serde_json::Value = serde_json::from_str(&alert.to_json()).unwrap();
+    let args = json["output_fields"]["proc.args"].as_str().unwrap();
+    assert_eq!(args, "x\ny\tz\u{1b}[0m\u{7f}\u{fffd}\u{202e}\"\\");
+    assert!(json["output_fields"]["toupper(proc.args)"].as_str().unwrap().starts_with("X\nY\tZ\u{1b}"));
+}

@@ -20,5 +20,7 @@ mod value;
 
 pub use field::{Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, Scope, ScopeVersion};
 pub use schema::{CodeSet, FieldSource, ResolveError, Schema};
-pub use text::{is_shown, printable, write_int, write_text, write_uint, write_value};
+pub use text::{
+    is_shown, printable, write_escape, write_int, write_text, write_uint, write_value, write_value_with,
+};
 pub use value::{Net, Value};

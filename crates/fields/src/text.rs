@@ -7,9 +7,19 @@ use crate::{FieldDef, FieldFlags, FieldType, Format, Value};
 
 /// Appends `value`, a value of the field `def`, as outputs print it.
 ///
-/// Texts are appended as [`write_text`] does. The values of a list field are written `(a,b)`, those of a field
+/// Texts are appended as [`write_text`] does, so that a line stays one line. The values of a list field are written `(a,b)`, those of a field
 /// with [`FieldFlags::ANY`] with blanks between them. Raw bytes that are not printable ASCII become `.`.
 pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
+    write_value_with(out, value, def, write_text);
+}
+
+/// The same with texts as `write_text` writes them.
+pub fn write_value_with(
+    out: &mut Vec<u8>,
+    value: &Value<'_>,
+    def: &FieldDef,
+    write_text: fn(&mut Vec<u8>, &[u8]),
+) {
     match value {
         Value::List(items) => {
             let any = def.flags.contains(FieldFlags::ANY);
@@ -24,7 +34,7 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
                 }
                 // A list of lists does not exist: the element is a scalar, so this recurses once.
                 if !matches!(item, Value::List(_)) {
-                    write_value(out, item, def);
+                    write_value_with(out, item, def, write_text);
                 }
             }
             out.extend_from_slice(close);
@@ -40,7 +50,8 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
     }
 }
 
-/// Appends a text; what is no UTF-8, or no character to be shown, becomes U+FFFD: a line stays one line.
+/// Appends a text so that a line stays one line: characters that are not shown become escapes as [`write_escape`] writes
+/// them, bytes that are not UTF-8 become U+FFFD.
 pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     // Most texts are plain: they are looked at many bytes at a time.
     const STEP: usize = 16;
@@ -50,13 +61,36 @@ pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(plain);
     for chunk in rest.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let shown = if is_shown(c) { c } else { char::REPLACEMENT_CHARACTER };
-            out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+            match is_shown(c) {
+                true => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                false => write_escape(out, c),
+            }
         }
         if !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }
+}
+
+/// Appends a character as JSON escapes it: `\\n`, `\\t` and the like, else `\\u` and four hexadecimal digits, twice where
+/// UTF-16 needs two units.
+pub fn write_escape(out: &mut Vec<u8>, c: char) {
+    let short = match c {
+        '"' => b'"',
+        '\\' => b'\\',
+        '\u{8}' => b'b',
+        '\t' => b't',
+        '\n' => b'n',
+        '\u{c}' => b'f',
+        '\r' => b'r',
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                print(out, format_args!("\\u{unit:04x}"));
+            }
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
 }
 
 /// Appends a signed number; `bits` is the width that hexadecimal and octal forms show of a negative one.
@@ -92,10 +126,13 @@ pub fn printable(byte: u8) -> u8 {
     if (0x20..0x7f).contains(&byte) { byte } else { b'.' }
 }
 
-/// Whether a character is one to be shown: no control character, and none that Unicode has set apart as nobody's.
+/// Whether a terminal shows a character where it stands: control characters, those that change the direction of what
+/// follows, and Unicode's noncharacters are not shown.
 pub fn is_shown(c: char) -> bool {
     let code = u32::from(c);
-    !c.is_control() && !(0xfdd0..=0xfdef).contains(&code) && code & 0xfffe != 0xfffe
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !turns && !(0xfdd0..=0xfdef).contains(&code) && code & 0xfffe != 0xfffe
 }
 
 fn bits(ty: FieldType) -> u8 {
@@ -145,9 +182,10 @@ mod tests {
         let plain = "plain, and long enough for more than one step";
         assert_eq!(text(plain.as_bytes()), plain);
         assert_eq!(text("café 🦅".as_bytes()), "café 🦅");
-        assert_eq!(text(b"a\nb\tc\x7f"), "a\u{fffd}b\u{fffd}c\u{fffd}");
+        assert_eq!(text(b"a\nb\tc\x7f"), "a\\nb\\tc\\u007f");
         assert_eq!(text(b"this is more than one step\xff\xc3"), "this is more than one step\u{fffd}\u{fffd}");
-        assert_eq!(text("\u{85}\u{fdd0}\u{1ffff}".as_bytes()), "\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(text("\u{85}\u{fdd0}\u{1ffff}".as_bytes()), "\\u0085\\ufdd0\\ud83f\\udfff");
+        assert_eq!(text("a\u{202e}b".as_bytes()), "a\\u202eb");
         assert_eq!(text(b""), "");
     }
 

@@ -1,5 +1,7 @@
 //! Texts as JSON has them.
 
+use eyas_fields::{is_shown, write_escape};
+
 /// Bytes looked at in one step: the compiler makes one comparison of several registers of it.
 const STEP: usize = 32;
 
@@ -19,7 +21,8 @@ fn harmless(text: &[u8]) -> usize {
     whole * STEP + rest.iter().position(|b| !is_harmless(*b)).unwrap_or(rest.len())
 }
 
-/// Appends text for between the quotes of JSON: control characters and what is not UTF-8 become U+FFFD.
+/// Appends text for between the quotes of JSON: characters that are not shown are escaped, bytes that are not UTF-8
+/// become U+FFFD.
 #[inline]
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     let len = harmless(text);
@@ -42,20 +45,18 @@ pub(crate) fn escape_tail(out: &mut Vec<u8>, start: usize) {
 fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
     while let Some(first) = rest.first() {
         match first {
-            b'"' | b'\\' => {
-                out.extend_from_slice(&[b'\\', *first]);
-                rest = &rest[1..];
-            }
-            0..0x20 | 0x7f => {
-                out.extend_from_slice("\u{fffd}".as_bytes());
+            b'"' | b'\\' | 0..0x20 | 0x7f => {
+                write_escape(out, char::from(*first));
                 rest = &rest[1..];
             }
             _ => {
                 let end = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
                 for chunk in rest[..end].utf8_chunks() {
                     for c in chunk.valid().chars() {
-                        let shown = if eyas_fields::is_shown(c) { c } else { char::REPLACEMENT_CHARACTER };
-                        out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+                        match is_shown(c) {
+                            true => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                            false => write_escape(out, c),
+                        }
                     }
                     if !chunk.invalid().is_empty() {
                         out.extend_from_slice("\u{fffd}".as_bytes());
@@ -74,22 +75,11 @@ fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
 pub(crate) fn escape_written(out: &mut Vec<u8>, text: &str) {
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
-        let short: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            8 => b"\\b",
-            b'\t' => b"\\t",
-            b'\n' => b"\\n",
-            12 => b"\\f",
-            b'\r' => b"\\r",
-            0..0x20 => b"",
-            _ => continue,
-        };
-        out.extend_from_slice(&text.as_bytes()[plain..at]);
-        match short {
-            [] => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            short => out.extend_from_slice(short),
+        if !matches!(byte, b'"' | b'\\' | 0..0x20) {
+            continue;
         }
+        out.extend_from_slice(&text.as_bytes()[plain..at]);
+        write_escape(out, char::from(byte));
         plain = at + 1;
     }
     out.extend_from_slice(&text.as_bytes()[plain..]);
@@ -115,7 +105,12 @@ mod tests {
             for c in chunk.valid().chars() {
                 match c {
                     '"' | '\\' => out.extend(['\\', c]),
-                    c if c.is_ascii_control() => out.push('\u{fffd}'),
+                    '\n' => out.push_str("\\n"),
+                    '\t' => out.push_str("\\t"),
+                    '\r' => out.push_str("\\r"),
+                    '\u{8}' => out.push_str("\\b"),
+                    '\u{c}' => out.push_str("\\f"),
+                    c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
                     c => out.push(c),
                 }
             }
@@ -127,10 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold_is_replaced() {
+    fn control_characters_are_escaped_and_other_bytes_replaced() {
         let mut out = Vec::new();
         escape(&mut out, b"a\"b\\c\nd\xffe\xc3\xa9");
-        assert_eq!(String::from_utf8(out).unwrap(), "a\\\"b\\\\c\u{fffd}d\u{fffd}e\u{e9}");
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\\"b\\\\c\\nd\u{fffd}e\u{e9}");
     }
 
     #[test]

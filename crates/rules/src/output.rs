@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use eyas_fields::{
-    Field, FieldDef, FieldFlags, FieldSource, Format as Number, Schema, Value, write_int, write_uint,
-    write_value,
+    Field, FieldDef, FieldFlags, FieldSource, Format as Number, Schema, Value, write_int, write_text,
+    write_uint, write_value_with,
 };
 use smallvec::SmallVec;
 
@@ -256,7 +256,7 @@ impl Format {
         event: &dyn FieldSource,
         schema: &dyn Schema,
     ) {
-        self.write_parts(&self.parts, out, value, event, schema);
+        self.write_parts(&self.parts, out, value, event, schema, write_text);
     }
 
     fn write_parts<'e>(
@@ -266,16 +266,19 @@ impl Format {
         value: &dyn Fn(usize) -> Option<Value<'e>>,
         event: &dyn FieldSource,
         schema: &dyn Schema,
+        write_str: fn(&mut Vec<u8>, &[u8]),
     ) {
         for part in parts {
             let start = out.len();
             match part {
                 Part::Text { text, .. } => out.extend_from_slice(text),
                 Part::Field { field, .. } => match value(*field) {
-                    Some(value) => write_value(out, &value, schema.def(self.fields[*field].id)),
+                    Some(value) => {
+                        write_value_with(out, &value, schema.def(self.fields[*field].id), write_str)
+                    }
                     None => out.extend_from_slice(ABSENT),
                 },
-                Part::Made { source, .. } => write_made(out, source, event),
+                Part::Made { source, .. } => write_made(out, source, event, write_str),
             }
             if let Some(width) = part.width() {
                 out.resize(start + width, b' ');
@@ -308,7 +311,14 @@ impl Format {
                 match run {
                     [Part::Text { escaped, .. }] => out.extend_from_slice(escaped),
                     values => {
-                        self.write_parts(values, out, &|field| written.values[field], event, schema);
+                        self.write_parts(
+                            values,
+                            out,
+                            &|field| written.values[field],
+                            event,
+                            schema,
+                            write_raw,
+                        );
                         escape_tail(out, start);
                     }
                 }
@@ -323,7 +333,7 @@ impl Format {
                     match written.values[*field] {
                         Some(Value::Str(text)) => escape(out, text),
                         Some(value) => {
-                            write_value(out, &value, schema.def(self.fields[*field].id));
+                            write_value_with(out, &value, schema.def(self.fields[*field].id), write_raw);
                             escape_tail(out, start);
                         }
                         None => out.extend_from_slice(ABSENT),
@@ -331,7 +341,7 @@ impl Format {
                     written.texts[*field] = Some((start, out.len()));
                 }
                 Part::Made { source, .. } => {
-                    write_made(out, source, event);
+                    write_made(out, source, event, write_raw);
                     escape_tail(out, start);
                 }
             }
@@ -405,7 +415,8 @@ impl Format {
             Key::Formatted(format) => {
                 out.push(b'"');
                 let start = out.len();
-                format.write(out, event, schema);
+                let value = |field: usize| event.get(&format.fields[field]);
+                format.write_parts(&format.parts, out, &value, event, schema, write_raw);
                 escape_tail(out, start);
                 out.push(b'"');
             }
@@ -442,7 +453,7 @@ fn write_json(out: &mut Vec<u8>, value: Option<&Value<'_>>, def: &FieldDef, even
             match value {
                 Value::Str(text) => escape(out, text),
                 value => {
-                    write_value(out, value, def);
+                    write_value_with(out, value, def, write_raw);
                     escape_tail(out, start);
                 }
             }
@@ -498,16 +509,25 @@ const MAX_WIDTH: usize = 4096;
 /// What stands for a value that an event does not have.
 const ABSENT: &[u8] = b"<NA>";
 
-fn write_made(out: &mut Vec<u8>, source: &Source, event: &dyn FieldSource) {
+fn write_raw(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(text);
+}
+
+fn write_made(
+    out: &mut Vec<u8>,
+    source: &Source,
+    event: &dyn FieldSource,
+    write_str: fn(&mut Vec<u8>, &[u8]),
+) {
     match source.take(event) {
         None => out.extend_from_slice(ABSENT),
-        Some(taken) => taken.with(|value| write_plain(out, value)),
+        Some(taken) => taken.with(|value| write_plain(out, value, write_str)),
     }
 }
 
-fn write_plain(out: &mut Vec<u8>, value: Value<'_>) {
+fn write_plain(out: &mut Vec<u8>, value: Value<'_>, write_str: fn(&mut Vec<u8>, &[u8])) {
     match value {
-        Value::Str(text) | Value::Bytes(text) => out.extend_from_slice(text),
+        Value::Str(text) | Value::Bytes(text) => write_str(out, text),
         Value::Uint(n) => out.extend_from_slice(n.to_string().as_bytes()),
         Value::Int(n) => out.extend_from_slice(n.to_string().as_bytes()),
         Value::List(items) => {
@@ -517,7 +537,7 @@ fn write_plain(out: &mut Vec<u8>, value: Value<'_>) {
                     out.push(b',');
                 }
                 if !matches!(item, Value::List(_)) {
-                    write_plain(out, *item);
+                    write_plain(out, *item, write_str);
                 }
             }
             out.push(b')');

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use eyas_fields::{Field, FieldSource, Schema, write_value};
+use eyas_fields::{Field, FieldSource, Schema, write_value_with};
 use eyas_scap::Reader;
 use eyas_sinsp::{Inspector, Step, schema};
 
@@ -68,7 +68,9 @@ fn compare(capture: &Path, golden: &Path, fields: &[Field], counts: &mut BTreeMa
             for (i, field) in fields.iter().enumerate() {
                 out.clear();
                 match view.get(field) {
-                    Some(value) => write_value(&mut out, &value, schema().def(field.id)),
+                    Some(value) => write_value_with(&mut out, &value, schema().def(field.id), |out, text| {
+                        out.extend_from_slice(text)
+                    }),
                     None => out.extend_from_slice(b"<NA>"),
                 }
                 let ours = sanitized(&out);

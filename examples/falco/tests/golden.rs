@@ -51,11 +51,22 @@ fn the_sample_raises_its_alerts() {
     assert!(text.contains("\n   Path that climbs: 2\n"), "{text}");
 }
 
+/// Falco 0.44 writes U+FFFD for each control character; eyas keeps them.
+fn replace_control_characters(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.replace(|c: char| c.is_control(), "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(replace_control_characters),
+        Value::Object(items) => items.values_mut().for_each(replace_control_characters),
+        _ => {}
+    }
+}
+
 /// Alerts by time and rule.
 fn alerts(text: &str) -> BTreeMap<(String, String), Vec<Value>> {
     let mut out: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     for line in text.lines().filter(|line| line.starts_with('{')) {
-        let alert: Value = serde_json::from_str(line).unwrap();
+        let mut alert: Value = serde_json::from_str(line).unwrap();
+        replace_control_characters(&mut alert);
         let key = (alert["time"].as_str().unwrap().to_owned(), alert["rule"].as_str().unwrap().to_owned());
         out.entry(key).or_default().push(alert);
     }

@@ -30,19 +30,11 @@ impl<'b> Text<'b> {
         }
     }
 
-    /// Appends a text; what is no UTF-8, or no character to be shown, becomes U+FFFD.
+    /// Appends a text; bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn push_text(&mut self, text: &[u8]) {
         const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-        if text.iter().all(|b| eyas_fields::printable(*b) == *b) {
-            return self.push(text);
-        }
         for chunk in text.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                match eyas_fields::is_shown(c) {
-                    true => self.push(c.encode_utf8(&mut [0; 4]).as_bytes()),
-                    false => self.push(REPLACEMENT),
-                }
-            }
+            self.push(chunk.valid().as_bytes());
             if !chunk.invalid().is_empty() {
                 self.push(REPLACEMENT);
             }
@@ -113,9 +105,9 @@ mod tests {
         for (text, want) in [
             (&b"/tmp/a b"[..], "/tmp/a b"),
             ("/tmp/Grüße/日本".as_bytes(), "/tmp/Grüße/日本"),
-            (b"a\x01\x7fb\n", "a\u{fffd}\u{fffd}b\u{fffd}"),
+            (b"a\x01\x7fb\n", "a\x01\x7fb\n"),
             (b"a\xff\xc3", "a\u{fffd}\u{fffd}"),
-            ("a\u{85}b\u{fdd0}\u{1ffff}".as_bytes(), "a\u{fffd}b\u{fffd}\u{fffd}"),
+            ("a\u{85}b\u{fdd0}\u{1ffff}".as_bytes(), "a\u{85}b\u{fdd0}\u{1ffff}"),
         ] {
             let mut out = Text::new(&bump);
             out.push_text(text);
