@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use eyas_yaml::{Sources, Style as ScalarStyle};
+
 pub(crate) mod condition;
 mod render;
 pub(crate) mod suggest;
@@ -25,6 +27,8 @@ pub enum Severity {
 pub struct SourceFile {
     name: String,
     text: String,
+    /// Which bytes its scalars come from, if it is YAML.
+    scalars: Sources,
     /// First byte of each line.
     lines: OnceLock<Vec<usize>>,
 }
@@ -32,7 +36,16 @@ pub struct SourceFile {
 impl SourceFile {
     /// A text under the name that people know it by.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), lines: OnceLock::new() }
+        Self::with_scalars(name, text, Sources::default())
+    }
+
+    pub(crate) fn with_scalars(name: impl Into<String>, text: impl Into<String>, scalars: Sources) -> Self {
+        Self { name: name.into(), text: text.into(), scalars, lines: OnceLock::new() }
+    }
+
+    /// Bytes of the text that the bytes `wanted` of a scalar's value come from. The scalar is at `start`.
+    pub(crate) fn locate(&self, start: usize, style: ScalarStyle, wanted: Range<usize>) -> Range<usize> {
+        self.scalars.locate(start, style, wanted)
     }
 
     /// Name.

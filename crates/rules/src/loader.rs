@@ -6,13 +6,12 @@ use eyas_fields::Schema;
 
 use crate::alert::KeptEnd;
 use crate::condition::{Compiler, Root, Source, operand_prefix};
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::{Place, SourceFile};
 use crate::diagnostic::condition::field_names;
 use crate::engine::{Engine, Matching, Priority, Rule};
 use crate::output::Extra;
 use crate::plan::Plans;
 
-mod align;
 mod collect;
 mod compile;
 mod constants;
@@ -38,6 +37,7 @@ pub use describe::{ConditionDescription, Description, ListDescription, MacroDesc
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 pub use select::Select;
 pub(crate) use sources::Origins;
+use yaml::At;
 pub use yaml::Mark;
 
 /// Nodes that a condition may have with its macros.
@@ -144,13 +144,11 @@ impl Loader {
         self
     }
 
-    /// Reads a file; what it defines is kept even if the rules then do not compile.
-    pub fn load(&mut self, name: &str, text: &str) -> LoadResult {
+    /// Reads a file, which need not be UTF-8; what it defines is kept even if the rules then do not compile.
+    pub fn load(&mut self, name: &str, text: impl AsRef<[u8]>) -> LoadResult {
         let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
-        let file = self.files.len() as u32;
-        self.files.push(Arc::new(SourceFile::new(name, text)));
         self.ready = None;
-        let collected = self.collect(text, &Context::root(name, file), &mut result);
+        let collected = self.collect(name, text.as_ref(), &mut result);
         let (warnings, further) = (&mut result.warnings, &mut result.further);
         let outcome = collected.and_then(|()| self.ready(warnings, further));
         match outcome {
@@ -225,17 +223,25 @@ impl Loader {
         Ok(ruleset.into_ready(compiler.into_graph()))
     }
 
-    fn collect(&mut self, text: &str, root: &Context, result: &mut LoadResult) -> Result<(), LoadError> {
-        let file = root.place().file;
-        if u32::try_from(text.len()).is_err() {
-            let message = format!("the file has {} bytes, the limit is {}", text.len(), u32::MAX);
+    fn collect(&mut self, name: &str, text: &[u8], result: &mut LoadResult) -> Result<(), LoadError> {
+        let file = self.files.len() as u32;
+        let root = &Context::root(name, file);
+        // Places are counted in 32 bits, and bytes that are not UTF-8 become two.
+        if text.len() > u32::MAX as usize / 2 {
+            self.files.push(Arc::new(SourceFile::new(name, "")));
+            let message = format!("the file has {} bytes, the limit is {}", text.len(), u32::MAX / 2);
             return Err(LoadError::new(ErrorCode::YamlParse, message, root));
         }
-        let documents = yaml::parse(text, file).map_err(|broken| {
-            let context = root.at("value for", "", broken.at);
+        let (source, documents) = yaml::parse(name, text, file);
+        self.files.push(Arc::new(source));
+        let documents = documents.map_err(|broken| {
+            let at = broken.place as u32;
+            let place = Place { file, start: at, end: at };
+            let context = root.at("value for", "", At { mark: broken.mark, place, style: None });
             LoadError::new(ErrorCode::YamlParse, broken.message.clone(), &context)
                 .titled(format!("this is no YAML: {}", broken.message))
-                .note(broken.at.place, "")
+                .note(place, "")
+                .help(broken.help)
         })?;
         result.schema = schema::validate(&documents);
         let described = Described(&*self.schema);

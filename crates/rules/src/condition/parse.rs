@@ -146,8 +146,9 @@ impl<'a> Parser<'a> {
     }
 
     fn last_word(&self) -> &'a str {
-        let before = self.text[..self.at].trim_end();
-        let start = before.rfind(|c: char| c.is_whitespace() || c == '(').map_or(0, |at| at + 1);
+        let space = |c: char| c.is_ascii() && is_space(c as u8);
+        let before = self.text[..self.at].trim_end_matches(space);
+        let start = before.rfind(|c| space(c) || c == '(').map_or(0, |at| at + 1);
         &before[start..]
     }
 

@@ -71,6 +71,26 @@ pub(crate) fn field_names(schema: &dyn Schema) -> impl Iterator<Item = &str> {
     schema.fields().iter().map(|def| def.name)
 }
 
+/// The blanks of the language are ASCII; to it any other is a part of a word.
+fn is_space(c: char) -> bool {
+    c.is_ascii_whitespace() || c == '\u{b}'
+}
+
+/// Characters that word processors and web pages put in the place of plain ones.
+fn pasted(text: &str) -> Option<String> {
+    let found = text.chars().find_map(|c| match c {
+        _ if is_space(c) => None,
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => Some((c, "a no-break space", "a blank")),
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => Some((c, "a character without width", "nothing")),
+        '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => Some((c, "a typographic quote", "`\"`")),
+        '\u{2018}'..='\u{201b}' => Some((c, "a typographic quote", "`'`")),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => Some((c, "a typographic dash", "`-`")),
+        _ if c.is_whitespace() => Some((c, "a blank that the language does not know", "a plain one")),
+        _ => None,
+    });
+    found.map(|(c, what, with)| format!("U+{:04X} is {what}: write {with} instead", u32::from(c)))
+}
+
 fn cut(word: &str) -> &str {
     &word[..super::floor(word, 60)]
 }
@@ -78,7 +98,7 @@ fn cut(word: &str) -> &str {
 /// The word at a byte: up to a blank or what ends a value.
 fn word(text: &str, at: usize) -> &str {
     let rest = &text[at..];
-    let ends = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"' | '\'');
+    let ends = |c: char| is_space(c) || matches!(c, '(' | ')' | ',' | '"' | '\'');
     let len = rest.find(ends).unwrap_or(rest.len());
     match len {
         0 => &rest[..rest.chars().next().map_or(0, char::len_utf8)],
@@ -108,9 +128,17 @@ fn unclosed(text: &str, end: usize) -> Option<usize> {
 
 /// What is wrong with a text that is no condition.
 pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -> Said {
-    use ParseErrorKind as K;
     let at = error.offset.min(text.len());
-    let (before, rest) = (text[..at].trim_end(), &text[at..]);
+    // The word that ends before the place, or the one that begins there.
+    let before = text[..at].trim_end_matches(is_space);
+    let start = before.rfind(is_space).map_or(0, |at| at + 1);
+    let around = &text[start..at + word(text, at).len()];
+    lacking(text, at, error, schema).help(pasted(around))
+}
+
+fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Said {
+    use ParseErrorKind as K;
+    let (before, rest) = (text[..at].trim_end_matches(is_space), &text[at..]);
     let found = word(text, at);
     let span = at..at + found.len();
     let shown = cut(found);
@@ -123,7 +151,7 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
         K::Trailing => trailing(text, at, schema),
         K::GroupEnd => {
             let open = unclosed(text, at);
-            let mut said = if rest.trim().is_empty() {
+            let mut said = if rest.trim_matches(is_space).is_empty() {
                 Said::new("a parenthesis is never closed", span, "expected `)`")
             } else {
                 trailing(text, at, schema)
@@ -131,11 +159,11 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
             said.places.extend(open.map(|o| (o..o + 1, "opened here".to_owned())));
             said
         }
-        K::Check if rest.trim().is_empty() && before.is_empty() => {
+        K::Check if rest.trim_matches(is_space).is_empty() && before.is_empty() => {
             Said::new("the condition is empty", span, "a comparison such as `evt.type = open` is expected")
         }
-        K::Check if rest.trim().is_empty() => {
-            let last = before.len() - before.split_whitespace().last().unwrap_or_default().len();
+        K::Check if rest.trim_matches(is_space).is_empty() => {
+            let last = before.len() - before.split_ascii_whitespace().last().unwrap_or_default().len();
             let title = format!("the condition ends after `{}`", &before[last..]);
             Said::new(title, last..before.len(), "something must follow")
         }
@@ -144,7 +172,7 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
             let said = Said::new("one value is expected, not several", span, "");
             said.help(["to compare with several values write `in (a, b)`".to_owned()])
         }
-        K::Value | K::Number if rest.trim().is_empty() => {
+        K::Value | K::Number if rest.trim_matches(is_space).is_empty() => {
             Said::new("a value is missing", span, "nothing to compare with")
         }
         K::Number => Said::new(format!("`{shown}` is no number"), span, "a number is expected"),
@@ -156,7 +184,7 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
             Said::new("a value is missing between the commas", span, "a value is expected before this")
         }
         K::ListEnd | K::ListItem => {
-            let said = if rest.trim().is_empty() {
+            let said = if rest.trim_matches(is_space).is_empty() {
                 Said::new("a list of values is never closed", span, "expected `)`")
             } else {
                 Said::new(format!("unexpected `{shown}` in a list of values"), span, "expected `,` or `)`")
@@ -176,8 +204,8 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
 fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
     let found = word(text, at);
     let span = at..at + found.len();
-    let before = text[..at].trim_end();
-    let field_start = before.rfind(|c: char| c.is_whitespace() || c == '(').map_or(0, |at| at + 1);
+    let before = text[..at].trim_end_matches(is_space);
+    let field_start = before.rfind(|c: char| is_space(c) || c == '(').map_or(0, |at| at + 1);
     let field = cut(&before[field_start..]);
     let known = || {
         let words: Vec<&str> = Op::ALL.iter().map(|op| op.word()).collect();
@@ -224,9 +252,9 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
     let found = word(text, at);
     let span = at..at + found.len();
     let shown = cut(found);
-    let before = text[..at].trim_end();
+    let before = text[..at].trim_end_matches(is_space);
     let last_start =
-        before.rfind(|c: char| c.is_whitespace() || matches!(c, '(' | ')')).map_or(0, |at| at + 1);
+        before.rfind(|c: char| is_space(c) || matches!(c, '(' | ')')).map_or(0, |at| at + 1);
     let last = &before[last_start..];
     let is_name = last.starts_with(|c: char| c.is_ascii_alphabetic())
         && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

@@ -134,10 +134,11 @@ impl Loader {
         let schema = &*self.schema;
         let text = exceptions::apply(&raw.condition, &raw.exceptions, &raw.context)?;
         let (output_text, format) = self.output(raw, sources, warnings)?;
+        let written = text.as_str().to_owned();
         let text = known.lists.substitute(text).map_err(|why| {
             LoadError::new(ErrorCode::Validate, why, &raw.condition_context).note(raw.place, "in this rule")
         })?;
-        let source = sources.push(text);
+        let source = sources.push(text.written_as(&written));
         let expr = parse_condition(sources, source, &raw.condition_context, schema)?;
         let expr = known.macros.expand(expr, raw, &self.tables, sources)?;
         let mut look = Look { schema, raw, root: source, sources, warnings };
@@ -317,7 +318,9 @@ pub(super) fn parse_condition(
 ) -> Result<Expr, LoadError> {
     let text = sources.text(source);
     parse_in(text.as_str(), source).map_err(|e| {
-        let error = located(ErrorCode::CompileCondition, e.message.clone(), text.as_str(), e.offset, context);
+        // Falco names it by the text with the lists put in, and everywhere else by the text without.
+        let context = &in_condition(text.as_str(), text.as_str(), e.offset, context);
+        let error = LoadError::new(ErrorCode::CompileCondition, e.message.clone(), context);
         let no_list = matches!(e.kind, Kind::Trailing | Kind::Check | Kind::Operator | Kind::GroupEnd);
         if let Some(list) = text.list_at(e.offset).filter(|_| no_list) {
             // The list's items stand where none are expected.
@@ -353,19 +356,19 @@ fn say(error: LoadError, said: Said, sources: &Sources<'_>, source: u32, root: u
 pub(super) fn located(
     code: ErrorCode,
     message: String,
-    text: &str,
+    text: &Text,
     offset: usize,
     context: &Context,
 ) -> LoadError {
-    LoadError::new(code, message, &in_condition(text, offset, context))
+    LoadError::new(code, message, &in_condition(text.as_str(), text.written(), offset, context))
 }
 
-/// A byte of a condition's text.
-pub(super) fn in_condition(text: &str, offset: usize, context: &Context) -> Context {
+/// A byte of a condition's text, which is called by its beginning as `written`.
+pub(super) fn in_condition(text: &str, written: &str, offset: usize, context: &Context) -> Context {
     let (line, column) = condition::position(text, offset);
     let base = context.innermost().map(|l| l.mark).unwrap_or_default();
     let mark = Mark { line: base.line + line, column: base.column + column, offset: base.offset + offset };
-    context.in_condition(text, offset, mark)
+    context.in_condition(text, written, offset, mark)
 }
 
 fn condition_error(
@@ -376,7 +379,7 @@ fn condition_error(
     schema: &dyn Schema,
 ) -> LoadError {
     let at = error.test.start as usize;
-    let text = sources.text(root).as_str();
+    let text = sources.text(root);
     let located = located(ErrorCode::CompileCondition, error.message.clone(), text, at, context);
     let said = compile_error(sources.text(error.span.source).as_str(), error, schema);
     say(located, said, sources, error.span.source, root)

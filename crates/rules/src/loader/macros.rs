@@ -36,7 +36,7 @@ impl Macros {
             let text = lists.substitute(m.condition.clone()).map_err(|why| {
                 LoadError::new(ErrorCode::Validate, why, &m.condition_context).note(m.place, "in this macro")
             })?;
-            let id = sources.push(text);
+            let id = sources.push(text.written_as(m.condition.as_str()));
             parsed.push(parse_condition(sources, id, &m.condition_context, schema)?);
         }
         let mut this = Self { resolved: Vec::new(), by_name: FxHashMap::default() };
@@ -82,7 +82,7 @@ impl Macros {
         let context = &of.context;
         expr.expand(&mut |name, span| {
             let fail = |message: String| {
-                let text = sources.text(span.source).as_str();
+                let text = sources.text(span.source);
                 located(ErrorCode::Validate, message, text, span.start as usize, context)
             };
             if open.iter().any(|n| n == name) {
@@ -140,7 +140,7 @@ impl Macros {
         let mut nodes = 0;
         expr.expand(&mut |name, span| {
             let fail = |message| {
-                let text = sources.text(span.source).as_str();
+                let text = sources.text(span.source);
                 located(ErrorCode::Validate, message, text, span.start as usize, &rule.context)
             };
             let Some(index) = self.by_name.get(name) else {

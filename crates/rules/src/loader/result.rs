@@ -122,13 +122,13 @@ impl Context {
         self.locations.last()
     }
 
-    /// One step further in: a condition, named by its beginning as Falco does, with the place drawn into
-    /// it.
-    pub(crate) fn in_condition(&self, condition: &str, offset: usize, mark: Mark) -> Self {
-        let shown = if condition.len() > 20 {
-            format!("\"{}...\"", &condition[..diagnostic::floor(condition, 17)])
+    /// One step further in: a condition, named by the beginning of `written` as Falco does, with the place drawn
+    /// into its text.
+    pub(crate) fn in_condition(&self, condition: &str, written: &str, offset: usize, mark: Mark) -> Self {
+        let shown = if written.len() > 20 {
+            format!("\"{}...\"", &written[..diagnostic::floor(written, 17)])
         } else {
-            format!("\"{condition}\"")
+            format!("\"{written}\"")
         };
         let at = At { mark, place: self.place(), ..At::default() };
         let name = shown.replace(['\n', '\r'], " ").into();

@@ -3,15 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::align;
-use super::yaml::{At, ScalarStyle};
+use super::yaml::{At, Style};
 use crate::diagnostic::{Note, Place, SourceFile};
 
 /// Where a part of a text comes from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
     /// A scalar of a file, from this byte of its value on.
-    Scalar { place: Place, style: ScalarStyle, skip: u32 },
+    Scalar { place: Place, style: Style, skip: u32 },
     /// Made here, on behalf of what stands at that place.
     Made(Place),
 }
@@ -44,9 +43,8 @@ impl From {
             Self::Made(place) => place,
             Self::Scalar { place, style, skip } => {
                 let Some(file) = files.get(place.file as usize) else { return place };
-                let scalar = place.start as usize..place.end as usize;
                 let wanted = skip as usize..(skip + len.max(1)) as usize;
-                let found = align::locate(file.text(), scalar, style, wanted);
+                let found = file.locate(place.start as usize, style, wanted);
                 Place { file: place.file, start: found.start as u32, end: found.end as u32 }
             }
         }
@@ -77,11 +75,14 @@ pub(super) struct Text {
     /// By `start`, which increases.
     parts: Vec<Part>,
     uses: Vec<Use>,
+    /// What it was before lists were put in, if that is something else.
+    written: Option<Box<str>>,
 }
 
 impl Text {
     /// Nothing.
-    pub(super) const EMPTY: Self = Self { text: String::new(), parts: Vec::new(), uses: Vec::new() };
+    pub(super) const EMPTY: Self =
+        Self { text: String::new(), parts: Vec::new(), uses: Vec::new(), written: None };
 
     /// The value of a scalar.
     pub(super) fn scalar(text: &str, at: At) -> Self {
@@ -92,6 +93,17 @@ impl Text {
 
     pub(super) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The text before lists were put in.
+    pub(super) fn written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Notes what it was before lists were put in.
+    pub(super) fn written_as(mut self, written: &str) -> Self {
+        self.written = (written != self.text).then(|| written.into());
+        self
     }
 
     pub(super) fn len(&self) -> usize {
@@ -117,9 +129,10 @@ impl Text {
 
     /// Without the blanks around it.
     pub(super) fn trimmed(&self) -> Self {
-        let start = self.text.len() - self.text.trim_start().len();
+        let space = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
+        let start = self.text.len() - self.text.trim_start_matches(space).len();
         let mut out = self.restart();
-        out.copy(self, start..start + self.text.trim().len());
+        out.copy(self, start..start + self.text.trim_matches(space).len());
         out
     }
 
@@ -241,7 +254,7 @@ mod tests {
     use super::*;
 
     fn at(start: u32, end: u32) -> At {
-        At { place: Place { file: 0, start, end }, style: Some(ScalarStyle::Plain), ..At::default() }
+        At { place: Place { file: 0, start, end }, style: Some(Style::Plain), ..At::default() }
     }
 
     fn shown(text: &Text, wanted: &str, file: &str) -> Vec<String> {

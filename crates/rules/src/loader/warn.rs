@@ -40,14 +40,16 @@ impl Look<'_, '_> {
 
     /// The rule's condition, and a byte of one of the texts that it is made of.
     fn context(&self, at: usize) -> Context {
-        in_condition(self.sources.text(self.root).as_str(), at, &self.raw.condition_context)
+        let text = self.sources.text(self.root);
+        in_condition(text.as_str(), text.written(), at, &self.raw.condition_context)
     }
 
     /// The rule's condition, and no place in it.
     fn whole_condition(&self) -> Context {
         let base = &self.raw.condition_context;
         let mark = base.innermost().map(|l| l.mark).unwrap_or_default();
-        base.in_condition(self.sources.text(self.root).as_str(), 0, mark)
+        let text = self.sources.text(self.root);
+        base.in_condition(text.as_str(), text.written(), 0, mark)
     }
 
     /// One warning for each deprecated field that is tested.

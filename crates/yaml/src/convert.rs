@@ -1,0 +1,68 @@
+//! What scalars mean where a type is asked for.
+
+/// Whether a plain scalar says "nothing".
+pub fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// A truth value: `y`, `yes`, `true`, `on` or the opposite, in lower case, in upper case or with a capital.
+pub fn truth(text: &str) -> Option<bool> {
+    let rest = text.get(1..)?;
+    let all = |case: fn(&u8) -> bool| rest.as_bytes().iter().all(case);
+    let lower = all(u8::is_ascii_lowercase);
+    let capital = text.starts_with(|c: char| c.is_ascii_uppercase());
+    if !(capital && (lower || all(u8::is_ascii_uppercase)) || lower && !capital) {
+        return None;
+    }
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// An unsigned number: decimal, octal behind `0`, hexadecimal behind `0x`; with a `+` or not, blanks behind it.
+pub fn unsigned(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    magnitude(digits)
+}
+
+/// A number with or without a sign; otherwise as [`unsigned`].
+pub fn signed(text: &str) -> Option<i64> {
+    match text.strip_prefix('-') {
+        Some(digits) => 0_i64.checked_sub_unsigned(magnitude(digits)?),
+        None => unsigned(text)?.try_into().ok(),
+    }
+}
+
+fn magnitude(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let hex = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let (digits, base) = match (hex, digits.strip_prefix('0')) {
+        (Some(hex), _) => (hex, 16),
+        (None, Some(octal)) if !octal.is_empty() => (octal, 8),
+        _ => (digits, 10),
+    };
+    // A sign inside would pass for a number otherwise.
+    let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, base).ok()).flatten()
+}
+
+/// A number with a point, an exponent, `.inf` or `.nan`.
+pub fn float(text: &str) -> Option<f64> {
+    match text.strip_prefix(['+', '-']).unwrap_or(text) {
+        ".inf" | ".Inf" | ".INF" => {
+            Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })
+        }
+        ".nan" | ".NaN" | ".NAN" if text.starts_with('.') => Some(f64::NAN),
+        // What Rust reads beyond digits are words.
+        rest if rest.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+            let digits = text.trim_end_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+            digits.parse().ok()
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! The characters ahead, and where they are.
+
+/// A place in a file as yaml-cpp counts it, each number from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Line.
+    pub line: usize,
+    /// Column, bytes.
+    pub column: usize,
+    /// Offset, bytes behind a byte order mark.
+    pub offset: usize,
+}
+
+/// Reads a text byte by byte. All that YAML looks for is ASCII, so bytes of longer characters pass as they are.
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: usize,
+    column: usize,
+    /// What ends a line: whichever of `\n` and `\r` ended the first one.
+    ending: Option<u8>,
+    /// Where characters stand that are one byte in the file and two here.
+    foreign: &'a [u32],
+    /// How many of them were taken.
+    passed: usize,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(text: &'a str, foreign: &'a [u32]) -> Self {
+        Self { bytes: text.as_bytes(), at: 0, line: 0, column: 0, ending: None, foreign, passed: 0 }
+    }
+
+    /// The byte `ahead` of the next one.
+    pub(crate) fn byte(&self, ahead: usize) -> Option<u8> {
+        self.bytes.get(self.at + ahead).copied()
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.byte(0)
+    }
+
+    pub(crate) fn is(&self, byte: u8) -> bool {
+        self.peek() == Some(byte)
+    }
+
+    pub(crate) fn is_one_of(&self, set: &[u8]) -> bool {
+        self.peek().is_some_and(|byte| set.contains(&byte))
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// Bytes before the next one.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) fn column(&self) -> usize {
+        self.column
+    }
+
+    /// The end of the text counts as a new line.
+    pub(crate) fn reset_column(&mut self) {
+        self.column = 0;
+    }
+
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { line: self.line, column: self.column, offset: self.at - self.passed }
+    }
+
+    /// Takes a byte.
+    pub(crate) fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        if self.foreign.get(self.passed).is_some_and(|at| *at as usize + 2 == self.at) {
+            self.passed += 1;
+            return Some(byte);
+        }
+        self.column += 1;
+        if matches!(byte, b'\n' | b'\r') {
+            let ending = *self.ending.get_or_insert_with(|| match (byte, self.bytes.get(self.at)) {
+                (b'\r', Some(b'\n')) => b'\n',
+                _ => byte,
+            });
+            if byte == ending {
+                self.line += 1;
+                self.column = 0;
+            }
+        }
+        Some(byte)
+    }
+
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        for _ in 0..bytes {
+            self.next();
+        }
+    }
+
+    /// Takes what follows up to a byte that `stop` names.
+    pub(crate) fn skip_until(&mut self, stop: impl Fn(&Self) -> bool) {
+        while !self.at_end() && !stop(self) {
+            self.next();
+        }
+    }
+
+    pub(crate) fn is_blank(&self, ahead: usize) -> bool {
+        matches!(self.byte(ahead), Some(b' ' | b'\t'))
+    }
+
+    pub(crate) fn is_break(&self, ahead: usize) -> bool {
+        matches!(self.byte(ahead), Some(b'\n' | b'\r'))
+    }
+
+    pub(crate) fn is_blank_or_break(&self, ahead: usize) -> bool {
+        self.is_blank(ahead) || self.is_break(ahead)
+    }
+
+    /// Whether a word ends there: a blank, a line break or the end of the text.
+    pub(crate) fn is_edge(&self, ahead: usize) -> bool {
+        self.byte(ahead).is_none() || self.is_blank_or_break(ahead)
+    }
+
+    /// Takes a line break, `\r\n` at once; answers its bytes.
+    pub(crate) fn skip_break(&mut self) -> usize {
+        let len = match (self.peek(), self.byte(1)) {
+            (Some(b'\r'), Some(b'\n')) => 2,
+            (Some(b'\n' | b'\r'), _) => 1,
+            _ => 0,
+        };
+        self.skip(len);
+        len
+    }
+
+    /// Whether `---` or `...` stands here by itself.
+    pub(crate) fn is_document(&self, sign: u8) -> bool {
+        self.column == 0 && (0..3).all(|i| self.byte(i) == Some(sign)) && self.is_edge(3)
+    }
+}

@@ -1,0 +1,334 @@
+//! Scalars: escapes, folded lines and indentation undone, with the place of every byte kept.
+
+use crate::Mark;
+use crate::input::Input;
+use crate::tree::{Problem, Run};
+
+/// What to do with a line break inside a scalar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// Keep it.
+    Never,
+    /// Make a blank of it where both lines are indented alike.
+    Block,
+    /// Make a blank of it, and drop the blanks around it.
+    Flow,
+}
+
+/// What to do with line breaks at the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chomp {
+    Strip,
+    Clip,
+    Keep,
+}
+
+/// What ends a scalar, indentation aside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A quote that is not doubled.
+    Single,
+    /// A quote.
+    Double,
+    /// `: ` or ` #`.
+    Plain,
+    /// The same, or what a flow collection is made of.
+    PlainInFlow,
+    /// The end of the text.
+    Text,
+}
+
+impl End {
+    fn is_here(self, input: &Input<'_>) -> bool {
+        match self {
+            Self::Single => input.is(b'\'') && input.byte(1) != Some(b'\''),
+            Self::Double => input.is(b'"'),
+            Self::Plain => plain_ends(input),
+            Self::PlainInFlow => {
+                input.is_one_of(b",?[]{}")
+                    || input.is(b':') && matches!(input.byte(1), Some(b',' | b']' | b'}'))
+                    || plain_ends(input)
+            }
+            Self::Text => input.at_end(),
+        }
+    }
+
+    /// Whether it is a quote, which is taken, and has to come.
+    fn is_quote(self) -> bool {
+        matches!(self, Self::Single | Self::Double)
+    }
+}
+
+fn plain_ends(input: &Input<'_>) -> bool {
+    // A `#` behind `\r\n` does not count as one behind a line break.
+    let comment = input.is_blank_or_break(0)
+        && match (input.peek(), input.byte(1)) {
+            (Some(b'\r'), Some(b'\n')) => input.byte(2) == Some(b'#'),
+            (_, next) => next == Some(b'#'),
+        };
+    input.is(b':') && input.is_edge(1) || comment
+}
+
+/// How a scalar is read.
+pub(crate) struct Rules {
+    pub(crate) end: End,
+    pub(crate) fold: Fold,
+    pub(crate) chomp: Chomp,
+    /// Columns that indent each line but the first.
+    pub(crate) indent: usize,
+    /// Whether the first line with text says how far lines are indented.
+    pub(crate) detect_indent: bool,
+}
+
+/// A scalar that was read.
+pub(crate) struct Read {
+    pub(crate) text: String,
+    pub(crate) runs: Vec<Run>,
+    /// Whether a line that is indented less ended it.
+    pub(crate) ended_by_line: bool,
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Builder {
+    text: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+impl Builder {
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Adds a byte that stands in the file as it is.
+    fn copy(&mut self, byte: u8, source: usize) {
+        let (value, source) = (self.len() as u32, source as u32);
+        match self.runs.last_mut() {
+            Some(run) if run.is_copy && run.source + run.width == source && run.value + run.width == value => {
+                run.width += 1;
+            }
+            _ => self.runs.push(Run { value, source, width: 1, is_copy: true }),
+        }
+        self.text.push(byte);
+    }
+
+    /// Adds what stands for a stretch of the file.
+    fn make(&mut self, text: &[u8], source: (usize, usize)) {
+        let (value, width) = (self.len() as u32, (source.1 - source.0) as u32);
+        self.runs.push(Run { value, source: source.0 as u32, width, is_copy: false });
+        self.text.extend_from_slice(text);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.text.truncate(len);
+        let kept = self.runs.partition_point(|run| (run.value as usize) < len);
+        self.runs.truncate(kept);
+        if let Some(run) = self.runs.last_mut().filter(|run| run.is_copy) {
+            run.width = run.width.min(len as u32 - run.value);
+        }
+    }
+
+    /// Bytes without those of `set` at the end.
+    fn trimmed(&self, set: &[u8]) -> usize {
+        self.text.iter().rposition(|byte| !set.contains(byte)).map_or(0, |at| at + 1)
+    }
+}
+
+/// Reads a scalar. A quote has been taken; of a block scalar, its header.
+pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem> {
+    let &Rules { end, fold, chomp, mut indent, detect_indent } = rules;
+    let plain = matches!(end, End::Plain | End::PlainInFlow);
+    let block = end == End::Text;
+    let mut out = Builder::default();
+    let mut has_text = false;
+    // The line break behind a header is no part of a block scalar.
+    let mut begun = fold == Fold::Flow;
+    let (mut empty, mut deeper) = (false, false);
+    let mut folded: Vec<(usize, usize)> = Vec::new();
+    let mut folded_deeper = false;
+    let mut escaped: Option<usize> = None;
+    let mut ended_by_line = false;
+    while !input.at_end() {
+        let mut text_end = out.len();
+        let mut escaped_break = false;
+        while !input.at_end() && !end.is_here(input) && !input.is_break(0) {
+            if !block && (input.is_document(b'-') || input.is_document(b'.')) {
+                if end.is_quote() {
+                    return Err(Problem::new("a document ends inside a quoted text", input.mark()));
+                }
+                break;
+            }
+            (has_text, begun) = (true, true);
+            let start = input.at();
+            if end == End::Double && input.is(b'\\') && input.is_break(1) {
+                input.next();
+                text_end = out.len();
+                escaped = Some(out.len());
+                escaped_break = true;
+                break;
+            }
+            if end == End::Double && input.is(b'\\') || end == End::Single && input.is(b'\'') {
+                let c = escape(input)?;
+                out.make(c.encode_utf8(&mut [0; 4]).as_bytes(), (start, input.at()));
+                text_end = out.len();
+                escaped = Some(out.len());
+                continue;
+            }
+            let mark = input.mark();
+            let Some(byte) = input.next() else { break };
+            if byte == 0 && !end.is_quote() {
+                return Err(Problem::new("a NUL stands in a text that is not quoted", mark));
+            }
+            out.copy(byte, start);
+            if !matches!(byte, b' ' | b'\t') {
+                text_end = out.len();
+            }
+        }
+        if input.at_end() {
+            if end.is_quote() {
+                return Err(Problem::new("a quoted text does not end", input.mark()));
+            }
+            break;
+        }
+        if plain && (input.is_document(b'-') || input.is_document(b'.')) {
+            break;
+        }
+        if end.is_here(input) {
+            input.skip(usize::from(end.is_quote()));
+            break;
+        }
+        if fold == Fold::Flow {
+            out.truncate(text_end);
+        }
+
+        let start = input.at();
+        input.skip_break();
+        let line_break = (start, input.at());
+
+        while input.is(b' ')
+            && (input.column() < indent || detect_indent && !has_text)
+            && !end.is_here(input)
+        {
+            input.next();
+        }
+        if detect_indent && !has_text {
+            indent = indent.max(input.column());
+        }
+        while input.is_blank(0) {
+            if input.is(b'\t') && input.column() < indent && !end.is_quote() {
+                let problem = Problem::new("a tab indents a line", input.mark());
+                return Err(problem.help("indent with blanks: YAML does not know how wide a tab is"));
+            }
+            if block || end.is_here(input) {
+                break;
+            }
+            input.next();
+        }
+
+        let next_empty = input.is_break(0);
+        let next_deeper = input.is_blank(0);
+        if fold == Fold::Block && folded.is_empty() && next_empty {
+            folded_deeper = deeper;
+        }
+        if begun {
+            match fold {
+                Fold::Never => out.make(b"\n", line_break),
+                Fold::Block => {
+                    let joins = !empty && !next_empty && !deeper && !next_deeper;
+                    if joins && input.column() >= indent {
+                        out.make(b" ", line_break);
+                    } else if next_empty {
+                        folded.push(line_break);
+                    } else {
+                        out.make(b"\n", line_break);
+                    }
+                    if !next_empty && let Some((_, others)) = folded.split_last() {
+                        others.iter().for_each(|at| out.make(b"\n", *at));
+                        if folded_deeper || next_deeper || !has_text {
+                            out.make(b"\n", line_break);
+                        }
+                        folded.clear();
+                    }
+                }
+                Fold::Flow if next_empty => out.make(b"\n", line_break),
+                Fold::Flow if !empty && !escaped_break => out.make(b" ", line_break),
+                Fold::Flow => {}
+            }
+        }
+        (empty, deeper, begun) = (next_empty, next_deeper, true);
+        if !empty && input.column() < indent {
+            ended_by_line = true;
+            break;
+        }
+    }
+
+    if plain {
+        out.truncate(out.trimmed(b" \t"));
+    }
+    let kept = out.trimmed(b"\n");
+    let kept = match escaped {
+        // An escaped line break stays, and what follows it.
+        Some(at) if kept <= at => at + 1,
+        _ => kept,
+    };
+    match chomp {
+        Chomp::Keep => {}
+        Chomp::Strip => out.truncate(kept),
+        Chomp::Clip if kept == 0 => out.truncate(0),
+        Chomp::Clip => out.truncate(kept + 1),
+    }
+    let text = String::from_utf8(out.text)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok(Read { text, runs: out.runs, ended_by_line })
+}
+
+/// The character that an escape stands for.
+fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
+    let start = input.at();
+    let quote = input.next();
+    let Some(byte) = input.next() else {
+        // yaml-cpp counts the end as a byte here.
+        let mark = input.mark();
+        let mark = Mark { column: mark.column + 1, offset: mark.offset + 1, ..mark };
+        return Err(Problem::new("a quoted text does not end", mark).at(start));
+    };
+    if quote == Some(b'\'') {
+        return Ok('\'');
+    }
+    Ok(match byte {
+        b'0' => '\0',
+        b'a' => '\u{7}',
+        b'b' => '\u{8}',
+        b't' | b'\t' => '\t',
+        b'n' => '\n',
+        b'v' => '\u{b}',
+        b'f' => '\u{c}',
+        b'r' => '\r',
+        b'e' => '\u{1b}',
+        b' ' | b'"' | b'\'' | b'\\' | b'/' => char::from(byte),
+        b'N' => '\u{85}',
+        b'_' => '\u{a0}',
+        b'L' => '\u{2028}',
+        b'P' => '\u{2029}',
+        b'x' => code(input, 2)?,
+        b'u' => code(input, 4)?,
+        b'U' => code(input, 8)?,
+        _ => {
+            let problem = Problem::new("a `\\` stands before a character that it does not go with", input.mark());
+            return Err(problem.at(start).help("write `\\\\` for a backslash, or put the text between single quotes"));
+        }
+    })
+}
+
+/// The character with a code of so many digits.
+fn code(input: &mut Input<'_>, digits: usize) -> Result<char, Problem> {
+    let start = input.at();
+    let mut value = Some(0_u32);
+    for _ in 0..digits {
+        let digit = input.next().and_then(|byte| char::from(byte).to_digit(16));
+        value = value.zip(digit).map(|(value, digit)| value << 4 | digit);
+    }
+    let problem = |message: &str| Problem::new(message, input.mark()).at(start);
+    let value = value.ok_or_else(|| problem(&format!("this escape needs {digits} hexadecimal digits")))?;
+    char::from_u32(value).ok_or_else(|| problem("there is no character with this code"))
+}

@@ -1,0 +1,650 @@
+//! Text becomes tokens. Whether a scalar is a key shows only when its `:` comes: tokens that depend on it wait.
+
+use std::collections::VecDeque;
+
+use crate::Mark;
+use crate::input::Input;
+use crate::scalar::{self, Chomp, End, Fold, Rules};
+use crate::token::{Placed, Scalar, Status, Style, Token};
+use crate::tree::{Problem, Run};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Collection {
+    Seq,
+    Map,
+}
+
+/// A block collection that is open, and the column that it is indented to.
+struct Indent {
+    column: usize,
+    collection: Collection,
+    status: Status,
+}
+
+/// A scalar, or whatever may be a key, before its `:` is seen.
+struct MaybeKey {
+    mark: Mark,
+    /// Flow collections around it.
+    level: usize,
+    /// The block map that it opens: its place among the indents, and of its token.
+    map: Option<(usize, usize)>,
+    key: usize,
+}
+
+/// Where a token begins.
+#[derive(Clone, Copy)]
+struct Spot {
+    mark: Mark,
+    start: usize,
+}
+
+/// Bytes from the beginning of a key to its `:`, at most.
+const MAX_KEY: usize = 1024;
+
+/// Makes tokens as they are asked for.
+pub(crate) struct Scanner<'a> {
+    input: Input<'a>,
+    tokens: VecDeque<Placed>,
+    /// Tokens taken so far: the number of the first one that waits.
+    taken: usize,
+    ended: bool,
+    key_allowed: bool,
+    scalar_allowed: bool,
+    /// Whether a `:` needs no blank behind it: it follows a quoted text or a flow collection.
+    value_may_be_glued: bool,
+    keys: Vec<MaybeKey>,
+    indents: Vec<Indent>,
+    flows: Vec<Collection>,
+}
+
+type Scanned = Result<(), Problem>;
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str, foreign: &'a [u32]) -> Self {
+        Self {
+            input: Input::new(text, foreign),
+            tokens: VecDeque::new(),
+            taken: 0,
+            ended: false,
+            key_allowed: true,
+            scalar_allowed: true,
+            value_may_be_glued: false,
+            keys: Vec::new(),
+            indents: Vec::new(),
+            flows: Vec::new(),
+        }
+    }
+
+    /// Where the scanner is.
+    pub(crate) fn mark(&self) -> Mark {
+        self.input.mark()
+    }
+
+    /// The next token; `None` at the end.
+    pub(crate) fn peek(&mut self) -> Result<Option<&Placed>, Problem> {
+        loop {
+            match self.tokens.front().map(|token| token.status) {
+                Some(Status::Invalid) => {
+                    self.tokens.pop_front();
+                    self.taken += 1;
+                }
+                Some(Status::Open) | None if !self.ended => self.scan()?,
+                _ => return Ok(self.tokens.front()),
+            }
+        }
+    }
+
+    /// Takes the next token.
+    pub(crate) fn pop(&mut self) -> Result<Option<Placed>, Problem> {
+        self.peek()?;
+        self.taken += usize::from(!self.tokens.is_empty());
+        Ok(self.tokens.pop_front())
+    }
+
+    fn in_flow(&self) -> bool {
+        !self.flows.is_empty()
+    }
+
+    fn here(&self) -> Spot {
+        Spot { mark: self.input.mark(), start: self.input.at() }
+    }
+
+    fn push(&mut self, token: Token, from: Spot) -> usize {
+        let (Spot { mark, start }, end) = (from, self.input.at());
+        self.tokens.push_back(Placed { token, status: Status::Valid, mark, start, end });
+        self.taken + self.tokens.len() - 1
+    }
+
+    fn set_status(&mut self, number: usize, status: Status) {
+        if let Some(token) = number.checked_sub(self.taken).and_then(|at| self.tokens.get_mut(at)) {
+            token.status = status;
+        }
+    }
+
+    fn fail<T>(&self, message: &str) -> Result<T, Problem> {
+        Err(Problem::new(message, self.input.mark()))
+    }
+
+    fn scan(&mut self) -> Scanned {
+        self.skip_between();
+        self.close_to_here();
+        let Some(byte) = self.input.peek() else {
+            self.end();
+            return Ok(());
+        };
+        if self.input.column() == 0 {
+            match byte {
+                b'%' => return self.directive(),
+                b'-' if self.input.is_document(b'-') => return self.document(Token::DocumentStart),
+                b'.' if self.input.is_document(b'.') => return self.document(Token::DocumentEnd),
+                _ => {}
+            }
+        }
+        match byte {
+            b'[' => return self.flow_start(Collection::Seq),
+            b'{' => return self.flow_start(Collection::Map),
+            b']' => return self.flow_end(Collection::Seq),
+            b'}' => return self.flow_end(Collection::Map),
+            b',' => return self.flow_entry(),
+            b'-' if self.input.is_edge(1) => return self.block_entry(),
+            b'?' if self.input.is_blank_or_break(1) => return self.key(),
+            b':' if self.is_value() => return self.value(),
+            b'*' | b'&' => return self.anchor(byte == b'*'),
+            b'!' => return self.tag(),
+            b'|' if !self.in_flow() => return self.block_scalar(Style::Literal),
+            b'>' if !self.in_flow() => return self.block_scalar(Style::Folded),
+            _ => {}
+        }
+        if !self.scalar_allowed {
+            return self.fail("a text follows a quoted one in the same line");
+        }
+        match byte {
+            b'\'' => self.quoted(Style::SingleQuoted),
+            b'"' => self.quoted(Style::DoubleQuoted),
+            _ if self.is_plain(byte) => self.plain(),
+            b'@' | b'`' | b'%' => {
+                let problem = Problem::new(
+                    format!("a text cannot begin with `{}`", char::from(byte)),
+                    self.input.mark(),
+                );
+                Err(problem.help("put it between quotes"))
+            }
+            _ => self.fail("a text cannot begin with this character here"),
+        }
+    }
+
+    fn is_value(&self) -> bool {
+        match (self.in_flow(), self.value_may_be_glued) {
+            (false, _) => self.input.is_edge(1),
+            (true, true) => true,
+            (true, false) => {
+                self.input.is_blank_or_break(1) || matches!(self.input.byte(1), Some(b',' | b']' | b'}'))
+            }
+        }
+    }
+
+    fn is_plain(&self, byte: u8) -> bool {
+        let indicator = b",[]{}#&*!|>'\"%@`".contains(&byte);
+        let glued = match (self.in_flow(), byte) {
+            (false, b'-' | b'?' | b':') => !self.input.is_edge(1),
+            (true, b'-' | b':') => !self.input.is_blank(1) && self.input.byte(1).is_some(),
+            (true, b'?') => false,
+            _ => true,
+        };
+        !indicator && glued
+    }
+
+    /// Takes blanks, comments and line breaks.
+    fn skip_between(&mut self) {
+        loop {
+            while self.input.is_blank(0) {
+                if self.input.is(b'\t') && !self.in_flow() {
+                    // A tab indents nothing, so no key can stand behind it.
+                    self.key_allowed = false;
+                }
+                self.input.next();
+            }
+            if self.input.is(b'#') {
+                self.input.skip_until(|input| input.is_break(0));
+            }
+            if self.input.skip_break() == 0 {
+                return;
+            }
+            self.drop_key();
+            self.scalar_allowed = true;
+            if !self.in_flow() {
+                self.key_allowed = true;
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.input.reset_column();
+        self.close_all();
+        self.keys.clear();
+        self.ended = true;
+    }
+
+    /// Opens a block collection here, unless one is open at this column or further in.
+    fn open(&mut self, collection: Collection, status: Status) -> Option<(usize, usize)> {
+        if self.in_flow() {
+            return None;
+        }
+        let column = self.input.column();
+        if let Some(outer) = self.indents.last() {
+            let inside = collection == Collection::Seq && outer.collection == Collection::Map;
+            if column < outer.column || column == outer.column && !inside {
+                return None;
+            }
+        }
+        let token = match collection {
+            Collection::Seq => Token::BlockSeqStart,
+            Collection::Map => Token::BlockMapStart,
+        };
+        let number = self.push(token, self.here());
+        self.set_status(number, status);
+        self.indents.push(Indent { column, collection, status });
+        Some((self.indents.len() - 1, number))
+    }
+
+    /// Closes block collections that are indented further than this column.
+    fn close_to_here(&mut self) {
+        if self.in_flow() {
+            return;
+        }
+        let column = self.input.column();
+        let is_entry = self.input.is(b'-') && self.input.is_edge(1);
+        while let Some(indent) = self.indents.last() {
+            let ends = indent.collection == Collection::Seq && !is_entry;
+            if indent.column < column || indent.column == column && !ends {
+                break;
+            }
+            self.close();
+        }
+        while self.indents.last().is_some_and(|indent| indent.status == Status::Invalid) {
+            self.close();
+        }
+    }
+
+    fn close_all(&mut self) {
+        while !self.in_flow() && !self.indents.is_empty() {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        match self.indents.pop() {
+            Some(Indent { status: Status::Valid, collection, .. }) => {
+                let token = match collection {
+                    Collection::Seq => Token::BlockSeqEnd,
+                    Collection::Map => Token::BlockMapEnd,
+                };
+                self.push(token, self.here());
+            }
+            _ => self.drop_key(),
+        }
+    }
+
+    /// Notes that what begins here may be a key.
+    fn note_key(&mut self) {
+        let level = self.flows.len();
+        if !self.key_allowed || self.keys.last().is_some_and(|key| key.level == level) {
+            return;
+        }
+        let from = self.here();
+        let map = self.open(Collection::Map, Status::Open);
+        let key = self.push(Token::Key, from);
+        self.set_status(key, Status::Open);
+        self.keys.push(MaybeKey { mark: from.mark, level, map, key });
+    }
+
+    /// What may have been a key is none.
+    fn drop_key(&mut self) {
+        let level = self.flows.len();
+        if let Some(key) = self.keys.pop_if(|key| key.level == level) {
+            self.settle(&key, Status::Invalid);
+        }
+    }
+
+    /// Whether the last thing that may be a key is one, now that its `:` is here.
+    fn verify_key(&mut self) -> bool {
+        let level = self.flows.len();
+        let Some(key) = self.keys.pop_if(|key| key.level == level) else { return false };
+        let valid = key.mark.line == self.input.line() && self.input.mark().offset - key.mark.offset <= MAX_KEY;
+        self.settle(&key, if valid { Status::Valid } else { Status::Invalid });
+        valid
+    }
+
+    fn settle(&mut self, key: &MaybeKey, status: Status) {
+        self.set_status(key.key, status);
+        if let Some((indent, token)) = key.map {
+            self.set_status(token, status);
+            // It may be closed by now, and another be in its place that is settled already.
+            if let Some(indent) = self.indents.get_mut(indent).filter(|i| i.status == Status::Open) {
+                indent.status = status;
+            }
+        }
+    }
+
+    fn directive(&mut self) -> Scanned {
+        self.close_all();
+        self.keys.clear();
+        (self.key_allowed, self.value_may_be_glued) = (false, false);
+        let from = self.here();
+        self.input.next();
+        let mut words = Vec::new();
+        loop {
+            words.push(self.take_while(|input| !input.is_blank_or_break(0)));
+            self.input.skip_until(|input| !input.is_blank(0));
+            if self.input.at_end() || self.input.is_break(0) || self.input.is(b'#') {
+                break;
+            }
+        }
+        let name = words.remove(0);
+        self.push(Token::Directive { name, parameters: words }, from);
+        Ok(())
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(&Input<'_>) -> bool) -> String {
+        let mut text = Vec::new();
+        while wanted(&self.input)
+            && let Some(byte) = self.input.next()
+        {
+            text.push(byte);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn document(&mut self, token: Token) -> Scanned {
+        self.close_all();
+        self.keys.clear();
+        (self.key_allowed, self.value_may_be_glued) = (false, false);
+        let from = self.here();
+        self.input.skip(3);
+        self.push(token, from);
+        Ok(())
+    }
+
+    fn flow_start(&mut self, collection: Collection) -> Scanned {
+        self.note_key();
+        (self.key_allowed, self.value_may_be_glued) = (true, false);
+        let from = self.here();
+        self.input.next();
+        self.flows.push(collection);
+        let token = match collection {
+            Collection::Seq => Token::FlowSeqStart,
+            Collection::Map => Token::FlowMapStart,
+        };
+        self.push(token, from);
+        Ok(())
+    }
+
+    /// An entry of a flow map may be a key without a value.
+    fn end_flow_entry(&mut self) {
+        match self.flows.last().copied() {
+            Some(Collection::Map) if self.verify_key() => {
+                self.push(Token::Value, self.here());
+            }
+            Some(Collection::Seq) => self.drop_key(),
+            _ => {}
+        }
+    }
+
+    fn flow_end(&mut self, collection: Collection) -> Scanned {
+        let name = |collection| if collection == Collection::Seq { "]" } else { "}" };
+        if !self.in_flow() {
+            let problem =
+                Problem::new(format!("`{}` closes nothing", name(collection)), self.input.mark());
+            return Err(problem.help("put the text between quotes if it is a part of it"));
+        }
+        self.end_flow_entry();
+        (self.key_allowed, self.value_may_be_glued) = (false, true);
+        let from = self.here();
+        self.input.next();
+        let open = self.flows.pop();
+        if open != Some(collection) {
+            let wanted = open.map_or("", name);
+            let message = format!("`{}` stands where `{wanted}` is expected", name(collection));
+            return Err(Problem::new(message, from.mark));
+        }
+        let token = match collection {
+            Collection::Seq => Token::FlowSeqEnd,
+            Collection::Map => Token::FlowMapEnd,
+        };
+        self.push(token, from);
+        Ok(())
+    }
+
+    fn flow_entry(&mut self) -> Scanned {
+        if self.input.column() == 0 {
+            return self.fail("a line cannot begin with `,`");
+        }
+        if !self.scalar_allowed {
+            return self.fail("a `,` follows a quoted text that is in no list");
+        }
+        self.end_flow_entry();
+        (self.key_allowed, self.value_may_be_glued) = (true, false);
+        let from = self.here();
+        self.input.next();
+        self.push(Token::FlowEntry, from);
+        Ok(())
+    }
+
+    fn block_entry(&mut self) -> Scanned {
+        if self.in_flow() {
+            return self.fail("`- ` cannot stand between brackets or braces");
+        }
+        if !self.key_allowed {
+            return self.fail("`- ` cannot stand here");
+        }
+        self.open(Collection::Seq, Status::Valid);
+        (self.key_allowed, self.value_may_be_glued) = (true, false);
+        let from = self.here();
+        self.input.next();
+        self.push(Token::BlockEntry, from);
+        Ok(())
+    }
+
+    fn key(&mut self) -> Scanned {
+        if !self.in_flow() {
+            if !self.key_allowed {
+                return self.fail("`? ` cannot stand here");
+            }
+            self.open(Collection::Map, Status::Valid);
+        }
+        self.key_allowed = !self.in_flow();
+        let from = self.here();
+        self.input.next();
+        self.push(Token::Key, from);
+        Ok(())
+    }
+
+    fn value(&mut self) -> Scanned {
+        let is_key = self.verify_key();
+        self.value_may_be_glued = false;
+        if is_key {
+            self.key_allowed = false;
+        } else {
+            if !self.in_flow() {
+                if !self.key_allowed {
+                    let problem = Problem::new("`: ` cannot stand here", self.input.mark());
+                    return Err(problem.help("put the text between quotes if the `:` is a part of it"));
+                }
+                self.open(Collection::Map, Status::Valid);
+            }
+            self.key_allowed = !self.in_flow();
+        }
+        self.scalar_allowed = true;
+        let from = self.here();
+        self.input.next();
+        self.push(Token::Value, from);
+        Ok(())
+    }
+
+    fn anchor(&mut self, is_alias: bool) -> Scanned {
+        self.note_key();
+        (self.key_allowed, self.value_may_be_glued) = (false, false);
+        let from = self.here();
+        self.input.next();
+        let name = self.take_while(|input| !input.is_one_of(b"[]{},") && !input.is_blank_or_break(0));
+        if name.is_empty() {
+            let sign = if is_alias { '*' } else { '&' };
+            let problem = Problem::new(format!("`{sign}` has no name behind it"), self.input.mark());
+            return Err(problem.help("put the text between quotes if it begins with this character"));
+        }
+        if !(self.input.is_edge(0) || self.input.is_one_of(b"?:,]}%@`")) {
+            return self.fail("a name cannot have this character");
+        }
+        self.push(if is_alias { Token::Alias(name) } else { Token::Anchor(name) }, from);
+        Ok(())
+    }
+
+    fn tag(&mut self) -> Scanned {
+        self.note_key();
+        (self.key_allowed, self.value_may_be_glued) = (false, false);
+        let from = self.here();
+        self.input.next();
+        if self.input.is(b'<') {
+            self.input.next();
+            self.skip_tag(b"#;/?:@&=+$,_.!~*'()[]");
+            if !self.input.is(b'>') {
+                return self.fail("a tag between `!<` and `>` does not end");
+            }
+            self.input.next();
+        } else {
+            self.input.skip_until(|input| !is_word(input));
+            let is_word = self.input.mark();
+            if !self.input.is(b'!') {
+                self.skip_tag(b"#;/?:@&=+$_.~*'()");
+                if self.input.is(b'!') {
+                    return Err(Problem::new("the first part of a tag has only letters and digits", is_word));
+                }
+            } else {
+                self.input.next();
+                let start = self.input.at();
+                self.skip_tag(b"#;/?:@&=+$_.~*'()");
+                if self.input.at() == start {
+                    return self.fail("a tag ends with `!`");
+                }
+            }
+        }
+        self.push(Token::Tag, from);
+        Ok(())
+    }
+
+    /// Takes letters, digits, `%` with two digits, and what else may be in a tag.
+    fn skip_tag(&mut self, others: &[u8]) {
+        let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+        loop {
+            let escape = self.input.is(b'%') && is_hex(self.input.byte(1)) && is_hex(self.input.byte(2));
+            match escape {
+                true => self.input.skip(3),
+                false if is_word(&self.input) || self.input.is_one_of(others) => self.input.skip(1),
+                false => return,
+            }
+        }
+    }
+
+    fn push_scalar(&mut self, from: Spot, style: Style, read: scalar::Read) {
+        let scalar = Scalar { text: read.text, style, runs: whole(read.runs, from.start, style) };
+        self.push(Token::Scalar(scalar), from);
+    }
+
+    fn plain(&mut self) -> Scanned {
+        let flow = self.in_flow();
+        let rules = Rules {
+            end: if flow { End::PlainInFlow } else { End::Plain },
+            fold: Fold::Flow,
+            chomp: Chomp::Strip,
+            indent: if flow { 0 } else { self.indents.last().map_or(0, |indent| indent.column + 1) },
+            detect_indent: false,
+        };
+        self.note_key();
+        let from = self.here();
+        let read = scalar::read(&mut self.input, &rules)?;
+        (self.key_allowed, self.value_may_be_glued) = (read.ended_by_line, false);
+        // What was read behind it, blanks and line breaks, is no part of it.
+        let end = read.runs.last().map_or(from.start, |run| (run.source + run.width) as usize);
+        self.push_scalar(from, Style::Plain, read);
+        if let Some(token) = self.tokens.back_mut() {
+            token.end = end;
+        }
+        Ok(())
+    }
+
+    fn quoted(&mut self, style: Style) -> Scanned {
+        let end = if style == Style::SingleQuoted { End::Single } else { End::Double };
+        let rules = Rules { end, fold: Fold::Flow, chomp: Chomp::Clip, indent: 0, detect_indent: false };
+        self.note_key();
+        let from = self.here();
+        self.input.next();
+        let read = scalar::read(&mut self.input, &rules).map_err(|problem| match self.input.at_end() {
+            true => problem.at(from.start).help("write the second quote"),
+            false => problem,
+        })?;
+        (self.key_allowed, self.value_may_be_glued) = (false, true);
+        self.scalar_allowed = self.in_flow();
+        self.push_scalar(from, style, read);
+        Ok(())
+    }
+
+    fn block_scalar(&mut self, style: Style) -> Scanned {
+        let from = self.here();
+        self.input.next();
+        let (mut chomp, mut digit) = (Chomp::Clip, None);
+        // At most one sign and one digit, in either order.
+        for _ in 0..2 {
+            match self.input.peek() {
+                Some(sign @ (b'+' | b'-')) if chomp == Chomp::Clip => {
+                    chomp = if sign == b'+' { Chomp::Keep } else { Chomp::Strip };
+                }
+                Some(byte @ b'0'..=b'9') if digit.is_none() => {
+                    digit = Some(usize::from(byte - b'0'));
+                }
+                _ => break,
+            }
+            self.input.next();
+            if digit == Some(0) {
+                return self.fail("a text cannot be indented by 0");
+            }
+        }
+        let end = self.input.at();
+        self.input.skip_until(|input| !input.is_blank(0));
+        if self.input.is(b'#') {
+            self.input.skip_until(|input| input.is_break(0));
+        }
+        if !self.input.at_end() && !self.input.is_break(0) {
+            let problem = Problem::new("a text stands in the line of `|` or `>`", self.input.mark());
+            return Err(problem.help("begin it in the next line"));
+        }
+        let outer = self.indents.last().map_or(0, |indent| indent.column);
+        let fold = if style == Style::Folded { Fold::Block } else { Fold::Never };
+        let detect_indent = digit.is_none();
+        let rules =
+            Rules { end: End::Text, fold, chomp, indent: outer + digit.unwrap_or(1), detect_indent };
+        let read = scalar::read(&mut self.input, &rules)?;
+        (self.key_allowed, self.value_may_be_glued) = (true, false);
+        self.push_scalar(from, style, read);
+        if let Some(token) = self.tokens.back_mut() {
+            token.end = end;
+        }
+        Ok(())
+    }
+}
+
+/// No runs where they say nothing: the value is what stands in the file from the token on.
+fn whole(runs: Vec<Run>, start: usize, style: Style) -> Vec<Run> {
+    let start = match style {
+        Style::Plain => start,
+        Style::SingleQuoted | Style::DoubleQuoted => start + 1,
+        Style::Literal | Style::Folded => return runs,
+    };
+    match runs.as_slice() {
+        [run] if run.is_copy && run.source as usize == start => Vec::new(),
+        _ => runs,
+    }
+}
+
+fn is_word(input: &Input<'_>) -> bool {
+    input.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}

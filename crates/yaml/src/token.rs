@@ -1,0 +1,71 @@
+//! What the scanner makes of a text.
+
+use crate::Mark;
+use crate::tree::Run;
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Bare.
+    Plain,
+    /// Between `'`.
+    SingleQuoted,
+    /// Between `"`.
+    DoubleQuoted,
+    /// Behind `|`.
+    Literal,
+    /// Behind `>`.
+    Folded,
+}
+
+/// A scalar's text, and which bytes of the file it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    pub(crate) style: Style,
+    pub(crate) runs: Vec<Run>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Token {
+    Directive { name: String, parameters: Vec<String> },
+    DocumentStart,
+    DocumentEnd,
+    BlockSeqStart,
+    BlockSeqEnd,
+    BlockMapStart,
+    BlockMapEnd,
+    BlockEntry,
+    FlowSeqStart,
+    FlowSeqEnd,
+    FlowMapStart,
+    FlowMapEnd,
+    FlowEntry,
+    Key,
+    Value,
+    Anchor(String),
+    Alias(String),
+    /// What it says matters to nobody; that there is one makes an empty value a text.
+    Tag,
+    Scalar(Scalar),
+}
+
+/// Whether a token counts: a key is one only when its `:` has been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Valid,
+    Invalid,
+    Open,
+}
+
+/// A token and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) token: Token,
+    pub(crate) status: Status,
+    pub(crate) mark: Mark,
+    /// Its first byte in the text.
+    pub(crate) start: usize,
+    /// The byte behind its last one.
+    pub(crate) end: usize,
+}
