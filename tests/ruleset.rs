@@ -169,8 +169,7 @@ fn versions_that_are_required() {
     let load = |text: &str| {
         let mut loader = Loader::new(Arc::new(schema()));
         let result = loader.load("v.yaml", text);
-        let missing = loader.missing_plugins().len();
-        (result.errors.first().map(|e| e.code.code()), missing)
+        (result.errors.first().map(|e| e.code.code()), loader.unmet_requirement())
     };
     let engine = |version: &str| load(&format!("- required_engine_version: {version}\n")).0;
     for version in ["0", "61", "62", "0.62.0", "0.61.9"] {
@@ -183,10 +182,26 @@ fn versions_that_are_required() {
         assert_eq!(engine(version), Some("LOAD_ERR_YAML_VALIDATE"), "{version}");
     }
     let plugin = |entry: &str| load(&format!("- required_plugin_versions: [{entry}]\n"));
-    assert_eq!(plugin("{name: container, version: 0.1.0}"), (None, 0), "built in");
-    assert_eq!(plugin("{name: json, version: 0.7.0}"), (None, 1));
+    let unmet = |entry: &str| {
+        let (error, unmet) = plugin(entry);
+        assert_eq!(error, None, "{entry}");
+        unmet
+    };
+    assert_eq!(unmet("{name: container, version: 0.1.0}"), None, "built in");
     let either = "{name: json, version: 0.7.0, alternatives: [{name: container, version: 0.2.0}]}";
-    assert_eq!(plugin(either), (None, 0), "one of them is");
+    assert_eq!(unmet(either), None, "one of them is");
+    for (entry, want) in [
+        ("{name: json, version: 0.7.0}", "must load one of: json (>= 0.7.0)"),
+        (
+            "{name: json, version: 0.7.0, alternatives: [{name: k8saudit, version: 0.2.0}]}",
+            "must load one of: json (>= 0.7.0), k8saudit (>= 0.2.0)",
+        ),
+        ("{name: container, version: 0.99.0}", "Plugin 'container' version '0.7.1' is not compatible"),
+        ("{name: container, version: 1.0.0}", "with required plugin version '1.0.0'"),
+    ] {
+        let said = unmet(entry).unwrap();
+        assert!(said.contains(want), "{said}");
+    }
     assert_eq!(plugin("{name: json, version: 7}").0, Some("LOAD_ERR_VALIDATE"));
     let twice = "{name: json, version: 0.7.0, alternatives: [{name: json, version: 0.8.0}]}";
     assert_eq!(plugin(twice).0, Some("LOAD_ERR_VALIDATE"));

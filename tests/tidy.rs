@@ -34,7 +34,8 @@ fn crates_use_only_what_the_architecture_allows() {
         ("bpf", &["events"]),
         ("scap", &["events", "bpf"]),
         ("sinsp", &["events", "scap", "fields"]),
-        ("rules", &["fields"]),
+        ("yaml", &[]),
+        ("rules", &["fields", "yaml"]),
     ];
     for (name, may) in allowed {
         let manifest = std::fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml"))).unwrap();
@@ -68,7 +69,7 @@ fn rules_alone_need_neither_captures_nor_inspection() {
 
 #[test]
 fn unsafe_code_is_forbidden_outside_the_probe() {
-    for name in ["events", "fields", "scap", "sinsp", "rules"] {
+    for name in ["events", "fields", "scap", "sinsp", "yaml", "rules"] {
         let lib = std::fs::read_to_string(root().join(format!("crates/{name}/src/lib.rs"))).unwrap();
         assert!(lib.contains("#![forbid(unsafe_code)]"), "{name}");
     }

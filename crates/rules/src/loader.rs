@@ -6,8 +6,8 @@ use eyas_fields::Schema;
 
 use crate::alert::KeptEnd;
 use crate::condition::{Compiler, Root, Source, operand_prefix};
-use crate::diagnostic::{Place, SourceFile};
 use crate::diagnostic::condition::field_names;
+use crate::diagnostic::{Note, Place, SourceFile};
 use crate::engine::{Engine, Matching, Priority, Rule};
 use crate::output::Extra;
 use crate::plan::Plans;
@@ -29,7 +29,7 @@ mod text;
 mod warn;
 mod yaml;
 
-use collect::Tables;
+use collect::{Tables, version};
 use compile::Ready;
 use constants::Constants;
 use decode::invalid;
@@ -37,8 +37,8 @@ pub use describe::{ConditionDescription, Description, ListDescription, MacroDesc
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 pub use select::Select;
 pub(crate) use sources::Origins;
-use yaml::At;
 pub use yaml::Mark;
+use yaml::{At, Values};
 
 /// Nodes that a condition may have with its macros.
 const MAX_NODES: usize = 200_000;
@@ -48,8 +48,8 @@ const MAX_ITEMS: usize = 1 << 20;
 const MANY_CODES: usize = 100;
 /// Errors that are looked for after the first one of a file.
 const MAX_FURTHER: usize = 50;
-/// What `required_plugin_versions` may name without a plugin: its fields are built in.
-const NATIVE_PLUGINS: [&str; 1] = ["container"];
+/// Plugins whose fields are built in, and the version that the fields are of.
+const NATIVE_PLUGINS: [(&str, [u64; 3]); 1] = [("container", [0, 7, 1])];
 
 /// A schema with what the loader asks of it.
 pub(crate) struct Described<'a>(&'a dyn Schema);
@@ -232,9 +232,9 @@ impl Loader {
             let message = format!("the file has {} bytes, the limit is {}", text.len(), u32::MAX / 2);
             return Err(LoadError::new(ErrorCode::YamlParse, message, root));
         }
-        let (source, documents) = yaml::parse(name, text, file);
+        let (source, values) = yaml::parse(name, text, file);
         self.files.push(Arc::new(source));
-        let documents = documents.map_err(|broken| {
+        let Values { documents, unclosed } = values.map_err(|broken| {
             let at = broken.place as u32;
             let place = Place { file, start: at, end: at };
             let context = root.at("value for", "", At { mark: broken.mark, place, style: None });
@@ -275,17 +275,36 @@ impl Loader {
                 let mut rest = self.tables.clone();
                 let errors = items.filter_map(|i| rest.item(i, &described, root, &mut Vec::new()).err());
                 result.further.extend(errors.take(MAX_FURTHER));
-                return Err(error);
+                let quote = unclosed.map(|place| Note::new(place, "this quote is never closed"));
+                return Err(error.notes(quote));
             }
         }
         outcome
     }
 
-    /// Plugins that some file requires and nothing here stands for: name and version of each choice.
-    pub fn missing_plugins(&self) -> Vec<&[(String, String)]> {
-        let native = |(name, _): &(String, String)| NATIVE_PLUGINS.contains(&name.as_str());
-        self.tables.plugins.iter().filter(|group| !group.iter().any(native)).map(Vec::as_slice).collect()
+    /// The first requirement of the files loaded so far that is not met, in Falco's words: they name a plugin
+    /// that is not here, or a version of one that is not.
+    pub fn unmet_requirement(&self) -> Option<String> {
+        self.tables.plugins.iter().find_map(|group| unmet(group))
     }
+}
+
+/// Why none of these plugins, with their versions, is here.
+fn unmet(group: &[(String, String)]) -> Option<String> {
+    let native = |name: &str| NATIVE_PLUGINS.iter().find(|(native, _)| *native == name);
+    let found = group.iter().find_map(|(name, wanted)| native(name).map(|native| (native, wanted)));
+    let Some(((name, have), wanted)) = found else {
+        let choices: Vec<String> =
+            group.iter().map(|(name, wanted)| format!("{name} (>= {wanted})")).collect();
+        return Some(format!("Plugin requirement not satisfied, must load one of: {}", choices.join(", ")));
+    };
+    let meets = version(wanted).is_some_and(|wanted| wanted[0] == have[0] && wanted <= *have);
+    let [major, minor, patch] = have;
+    (!meets).then(|| {
+        format!(
+            "Plugin '{name}' version '{major}.{minor}.{patch}' is not compatible with required plugin version '{wanted}'"
+        )
+    })
 }
 
 impl std::fmt::Debug for Loader {

@@ -11,7 +11,7 @@ pub fn truth(text: &str) -> Option<bool> {
     let all = |case: fn(&u8) -> bool| rest.as_bytes().iter().all(case);
     let lower = all(u8::is_ascii_lowercase);
     let capital = text.starts_with(|c: char| c.is_ascii_uppercase());
-    if !(capital && (lower || all(u8::is_ascii_uppercase)) || lower && !capital) {
+    if !(lower || capital && all(u8::is_ascii_uppercase)) {
         return None;
     }
     match text.to_ascii_lowercase().as_str() {

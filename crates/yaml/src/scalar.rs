@@ -86,6 +86,8 @@ pub(crate) struct Read {
     pub(crate) runs: Vec<Run>,
     /// Whether a line that is indented less ended it.
     pub(crate) ended_by_line: bool,
+    /// Whether its second quote is missing: yaml-cpp says so only if no line break comes before the end of the file.
+    pub(crate) unclosed: bool,
 }
 
 /// The text so far.
@@ -104,7 +106,9 @@ impl Builder {
     fn copy(&mut self, byte: u8, source: usize) {
         let (value, source) = (self.len() as u32, source as u32);
         match self.runs.last_mut() {
-            Some(run) if run.is_copy && run.source + run.width == source && run.value + run.width == value => {
+            Some(run)
+                if run.is_copy && run.source + run.width == source && run.value + run.width == value =>
+            {
                 run.width += 1;
             }
             _ => self.runs.push(Run { value, source, width: 1, is_copy: true }),
@@ -148,6 +152,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
     let mut folded_deeper = false;
     let mut escaped: Option<usize> = None;
     let mut ended_by_line = false;
+    let mut unclosed = end.is_quote();
     while !input.at_end() {
         let mut text_end = out.len();
         let mut escaped_break = false;
@@ -195,6 +200,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
         }
         if end.is_here(input) {
             input.skip(usize::from(end.is_quote()));
+            unclosed = false;
             break;
         }
         if fold == Fold::Flow {
@@ -205,9 +211,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
         input.skip_break();
         let line_break = (start, input.at());
 
-        while input.is(b' ')
-            && (input.column() < indent || detect_indent && !has_text)
-            && !end.is_here(input)
+        while input.is(b' ') && (input.column() < indent || detect_indent && !has_text) && !end.is_here(input)
         {
             input.next();
         }
@@ -279,7 +283,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
     }
     let text = String::from_utf8(out.text)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Ok(Read { text, runs: out.runs, ended_by_line })
+    Ok(Read { text, runs: out.runs, ended_by_line, unclosed })
 }
 
 /// The character that an escape stands for.
@@ -314,8 +318,11 @@ fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
         b'u' => code(input, 4)?,
         b'U' => code(input, 8)?,
         _ => {
-            let problem = Problem::new("a `\\` stands before a character that it does not go with", input.mark());
-            return Err(problem.at(start).help("write `\\\\` for a backslash, or put the text between single quotes"));
+            let problem =
+                Problem::new("a `\\` stands before a character that it does not go with", input.mark());
+            return Err(problem
+                .at(start)
+                .help("write `\\\\` for a backslash, or put the text between single quotes"));
         }
     })
 }

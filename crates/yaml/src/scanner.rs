@@ -310,7 +310,8 @@ impl<'a> Scanner<'a> {
     fn verify_key(&mut self) -> bool {
         let level = self.flows.len();
         let Some(key) = self.keys.pop_if(|key| key.level == level) else { return false };
-        let valid = key.mark.line == self.input.line() && self.input.mark().offset - key.mark.offset <= MAX_KEY;
+        let valid =
+            key.mark.line == self.input.line() && self.input.mark().offset - key.mark.offset <= MAX_KEY;
         self.settle(&key, if valid { Status::Valid } else { Status::Invalid });
         valid
     }
@@ -393,8 +394,7 @@ impl<'a> Scanner<'a> {
     fn flow_end(&mut self, collection: Collection) -> Scanned {
         let name = |collection| if collection == Collection::Seq { "]" } else { "}" };
         if !self.in_flow() {
-            let problem =
-                Problem::new(format!("`{}` closes nothing", name(collection)), self.input.mark());
+            let problem = Problem::new(format!("`{}` closes nothing", name(collection)), self.input.mark());
             return Err(problem.help("put the text between quotes if it is a part of it"));
         }
         self.end_flow_entry();
@@ -546,7 +546,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn push_scalar(&mut self, from: Spot, style: Style, read: scalar::Read) {
-        let scalar = Scalar { text: read.text, style, runs: whole(read.runs, from.start, style) };
+        let runs = whole(read.runs, from.start, style);
+        let scalar = Scalar { text: read.text, style, runs, unclosed: read.unclosed };
         self.push(Token::Scalar(scalar), from);
     }
 
@@ -620,8 +621,7 @@ impl<'a> Scanner<'a> {
         let outer = self.indents.last().map_or(0, |indent| indent.column);
         let fold = if style == Style::Folded { Fold::Block } else { Fold::Never };
         let detect_indent = digit.is_none();
-        let rules =
-            Rules { end: End::Text, fold, chomp, indent: outer + digit.unwrap_or(1), detect_indent };
+        let rules = Rules { end: End::Text, fold, chomp, indent: outer + digit.unwrap_or(1), detect_indent };
         let read = scalar::read(&mut self.input, &rules)?;
         (self.key_allowed, self.value_may_be_glued) = (true, false);
         self.push_scalar(from, style, read);

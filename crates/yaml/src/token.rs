@@ -24,11 +24,16 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) style: Style,
     pub(crate) runs: Vec<Run>,
+    /// Whether its second quote is missing.
+    pub(crate) unclosed: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Token {
-    Directive { name: String, parameters: Vec<String> },
+    Directive {
+        name: String,
+        parameters: Vec<String>,
+    },
     DocumentStart,
     DocumentEnd,
     BlockSeqStart,

@@ -12,7 +12,7 @@ use crate::token::{Placed, Style, Token};
 /// Values that a file may have, those that aliases repeat included.
 const MAX_NODES: usize = 1 << 20;
 /// Nesting that a file may have.
-const MAX_DEPTH: usize = 500;
+const MAX_DEPTH: usize = 128;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,8 @@ pub struct Parsed {
     pub documents: Vec<Node>,
     /// Which bytes its scalars come from.
     pub sources: Sources,
+    /// Where a quote stands that is never closed: its text goes on to the end of the file.
+    pub unclosed: Option<usize>,
 }
 
 /// Which bytes of a text the bytes of its scalars come from: escapes, folded lines and indentation undone.
@@ -188,6 +190,7 @@ pub fn parse(decoded: &Decoded<'_>) -> Result<Parsed, Problem> {
         scanner: Scanner::new(text, foreign),
         anchors: HashMap::new(),
         runs: Vec::new(),
+        unclosed: None,
         in_flow_seq: Vec::new(),
         nodes: 0,
         depth: 0,
@@ -201,7 +204,8 @@ pub fn parse(decoded: &Decoded<'_>) -> Result<Parsed, Problem> {
         }
         problem
     });
-    outcome.map(|()| Parsed { documents, sources: Sources { runs: parser.runs } })
+    let (sources, unclosed) = (Sources { runs: parser.runs }, parser.unclosed);
+    outcome.map(|()| Parsed { documents, sources, unclosed })
 }
 
 struct Parser<'a> {
@@ -209,6 +213,7 @@ struct Parser<'a> {
     /// Names of the document's values. `None` while the value is being read.
     anchors: HashMap<String, Option<Node>>,
     runs: Vec<(usize, Vec<Run>)>,
+    unclosed: Option<usize>,
     /// For each collection around, whether it is a flow sequence.
     in_flow_seq: Vec<bool>,
     nodes: usize,
@@ -357,11 +362,15 @@ impl Parser<'_> {
         let open = next.start..next.start;
         match &next.token {
             Token::Scalar(_) => {
-                let Some(Placed { token: Token::Scalar(scalar), start, end, .. }) = self.scanner.pop()? else {
+                let Some(Placed { token: Token::Scalar(scalar), start, end, .. }) = self.scanner.pop()?
+                else {
                     return self.made(Kind::Null, mark, place);
                 };
                 if scalar.style == Style::Plain && !tagged && is_null(&scalar.text) {
                     return self.made(Kind::Null, mark, start..end);
+                }
+                if scalar.unclosed {
+                    self.unclosed = Some(start);
                 }
                 if !scalar.runs.is_empty() {
                     self.runs.push((start, scalar.runs));
@@ -398,11 +407,7 @@ impl Parser<'_> {
         }
     }
 
-    fn within<T>(
-        &mut self,
-        flow_seq: bool,
-        read: fn(&mut Self) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+    fn within<T>(&mut self, flow_seq: bool, read: fn(&mut Self) -> Result<T, Problem>) -> Result<T, Problem> {
         self.in_flow_seq.push(flow_seq);
         let out = read(self);
         self.in_flow_seq.pop();
@@ -419,7 +424,8 @@ impl Parser<'_> {
                 Token::BlockSeqEnd => return Ok(items),
                 Token::BlockEntry => {}
                 token => {
-                    let problem = Problem::new(format!("{} stands where `- ` is expected", name(&token)), next.mark);
+                    let problem =
+                        Problem::new(format!("{} stands where `- ` is expected", name(&token)), next.mark);
                     return Err(problem.help("indent it as the line that it belongs to"));
                 }
             }
@@ -487,7 +493,8 @@ impl Parser<'_> {
                 }
                 Token::Value => self.made(Kind::Null, mark, start..start)?,
                 token => {
-                    let problem = Problem::new(format!("{} stands where a key is expected", name(token)), mark);
+                    let problem =
+                        Problem::new(format!("{} stands where a key is expected", name(token)), mark);
                     return Err(problem.help("indent it as the line that it belongs to"));
                 }
             };

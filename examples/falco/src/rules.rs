@@ -37,8 +37,8 @@ pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
 pub struct File {
     /// As the user named it.
     pub name: String,
-    /// Its contents.
-    pub text: String,
+    /// Its contents; YAML, whose encoding its reader finds out.
+    pub text: Vec<u8>,
 }
 
 /// Reads all rules files, in order.
@@ -46,7 +46,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for path in paths {
         for file in yaml_files(path)? {
-            let text = crate::file::read_text(&file)
+            let text = crate::file::read(&file, crate::file::MAX_TEXT)
                 .with_context(|| format!("can't read the rules file {}", file.display()))?;
             files.push(File { name: file.display().to_string(), text });
         }
@@ -64,11 +64,11 @@ pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     loader.select(true, Select::Rule("*".into()));
     for file in &read(paths)? {
         let result = loader.load(&file.name, &file.text);
+        plugins(&loader)?;
         if !result.successful() {
             bail!("{}", result.verbose().trim_end());
         }
     }
-    plugins(&loader)?;
     loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
 }
 
@@ -168,6 +168,8 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         let schema = result.schema_validation();
         let level = if schema == "ok" { Level::Info } else { Level::Warning };
         log::log(level, &format!("   {} | schema validation: {schema}", file.name));
+        // A field that no plugin brings is the lesser news.
+        plugins(&loader)?;
         if result.successful() && !args.verbose {
             continue;
         }
@@ -186,17 +188,15 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
             bail!("the rules file {} does not load{}", file.name, first.unwrap_or_default());
         }
     }
-    plugins(&loader)?;
     Ok(loader)
 }
 
 /// Nothing here loads plugins: files that require one cannot run.
 fn plugins(loader: &Loader) -> Result<()> {
-    if let Some(group) = loader.missing_plugins().first() {
-        let names: Vec<String> = group.iter().map(|(name, version)| format!("{name} {version}")).collect();
-        bail!("the rules require a plugin that is not available here: {}", names.join(" or "));
+    match loader.unmet_requirement() {
+        Some(unmet) => bail!(unmet),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Validates files without running anything, and describes them if that is asked for; answers whether all are
@@ -206,6 +206,7 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     let mut results = Vec::new();
     for file in read(&args.validate)? {
         results.push(loader.load(&file.name, &file.text));
+        plugins(&loader)?;
     }
     let valid = results.iter().all(LoadResult::successful);
     let describes = valid && args.describes();

@@ -81,7 +81,9 @@ fn pasted(text: &str) -> Option<String> {
     let found = text.chars().find_map(|c| match c {
         _ if is_space(c) => None,
         '\u{a0}' | '\u{2007}' | '\u{202f}' => Some((c, "a no-break space", "a blank")),
-        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => Some((c, "a character without width", "nothing")),
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
+            Some((c, "a character without width", "nothing"))
+        }
         '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => Some((c, "a typographic quote", "`\"`")),
         '\u{2018}'..='\u{201b}' => Some((c, "a typographic quote", "`'`")),
         '\u{2010}'..='\u{2015}' | '\u{2212}' => Some((c, "a typographic dash", "`-`")),
@@ -253,8 +255,7 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
     let span = at..at + found.len();
     let shown = cut(found);
     let before = text[..at].trim_end_matches(is_space);
-    let last_start =
-        before.rfind(|c: char| is_space(c) || matches!(c, '(' | ')')).map_or(0, |at| at + 1);
+    let last_start = before.rfind(|c: char| is_space(c) || matches!(c, '(' | ')')).map_or(0, |at| at + 1);
     let last = &before[last_start..];
     let is_name = last.starts_with(|c: char| c.is_ascii_alphabetic())
         && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

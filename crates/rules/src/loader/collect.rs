@@ -15,6 +15,8 @@ use crate::engine::Priority;
 mod rule;
 mod versions;
 
+pub(super) use versions::version;
+
 /// A list as defined.
 #[derive(Clone, Debug)]
 pub(super) struct List {

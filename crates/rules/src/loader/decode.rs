@@ -83,7 +83,7 @@ pub(super) fn optional(item: &Node, key: &str, context: &Context) -> Decoded<Opt
 
 pub(super) fn boolean(item: &Node, key: &str, context: &Context) -> Decoded<Option<bool>> {
     let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
-    match truth(&text) {
+    match eyas_yaml::truth(&text) {
         Some(truth) => Ok(Some(truth)),
         None => {
             let message = format!("Can't decode '{text}' of '{key}' as true or false");
@@ -105,30 +105,9 @@ pub(super) fn number(item: &Node, key: &str, context: &Context) -> Decoded<Optio
     })
 }
 
-/// What a word says, all of it in one case or its first letter alone in upper case.
-pub(super) fn truth(word: &str) -> Option<bool> {
-    let lower = word.to_ascii_lowercase();
-    let rest = word.get(1..)?;
-    let cased = rest == &lower[1..] || word == word.to_ascii_uppercase();
-    match lower.as_str() {
-        "true" | "yes" | "on" | "y" if cased => Some(true),
-        "false" | "no" | "off" | "n" if cased => Some(false),
-        _ => None,
-    }
-}
-
-/// A number of 32 bits: decimal, octal behind a `0` or hexadecimal behind `0x`.
+/// A number of 32 bits.
 pub(super) fn integer(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    let hex = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
-    match (hex, digits.strip_prefix('0')) {
-        (Some(hex), _) => u32::from_str_radix(hex, 16).ok(),
-        (None, Some(octal)) if !octal.is_empty() => u32::from_str_radix(octal, 8).ok(),
-        _ => digits.parse().ok(),
-    }
+    eyas_yaml::unsigned(text)?.try_into().ok()
 }
 
 /// A list of texts; `None` if the key is not there.
@@ -156,45 +135,4 @@ pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Opt
         }
     };
     items.iter().map(text).collect::<Decoded<Vec<_>>>().map(Some)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_and_numbers_are_those_of_yaml() {
-        for (word, want) in [
-            ("true", Some(true)),
-            ("TRUE", Some(true)),
-            ("Yes", Some(true)),
-            ("y", Some(true)),
-            ("N", Some(false)),
-            ("off", Some(false)),
-            ("tRUE", None),
-            ("yEs", None),
-            ("1", None),
-            ("", None),
-            ("é", None),
-        ] {
-            assert_eq!(truth(word), want, "{word}");
-        }
-        for (text, want) in [
-            ("0", Some(0)),
-            ("500", Some(500)),
-            ("+7", Some(7)),
-            ("010", Some(8)),
-            ("0x3E", Some(62)),
-            ("4294967295", Some(u32::MAX)),
-            ("4294967296", None),
-            ("-1", None),
-            ("1.5", None),
-            ("08", None),
-            ("++1", None),
-            ("0x", None),
-            ("", None),
-        ] {
-            assert_eq!(integer(text), want, "{text}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The values of a rules file with their places; what a file means by a value is decided later.
 
-use eyas_yaml::Decoded;
+use eyas_yaml::{Decoded, Parsed};
 
 use crate::diagnostic::{Place, SourceFile};
 
@@ -68,15 +68,23 @@ impl Node {
     }
 }
 
-/// The file, whose place in the order of loading is `file`, and its documents or why it has none.
-pub(crate) fn parse(name: &str, text: &[u8], file: u32) -> (SourceFile, Result<Vec<Node>, Problem>) {
+/// A file's values.
+pub(crate) struct Values {
+    pub(crate) documents: Vec<Node>,
+    /// A quote that is never closed.
+    pub(crate) unclosed: Option<Place>,
+}
+
+/// The file, whose place in the order of loading is `file`, and its values or why it has none.
+pub(crate) fn parse(name: &str, text: &[u8], file: u32) -> (SourceFile, Result<Values, Problem>) {
     let decoded = eyas_yaml::decode(text);
     let parsed = eyas_yaml::parse(&decoded);
     let Decoded { text, .. } = decoded;
     match parsed {
-        Ok(parsed) => {
-            let file_of = SourceFile::with_scalars(name, text, parsed.sources);
-            (file_of, Ok(parsed.documents.into_iter().map(|node| Node::of(node, file)).collect()))
+        Ok(Parsed { documents, sources, unclosed }) => {
+            let unclosed = unclosed.map(|at| Place { file, start: at as u32, end: at as u32 + 1 });
+            let documents = documents.into_iter().map(|node| Node::of(node, file)).collect();
+            (SourceFile::with_scalars(name, text, sources), Ok(Values { documents, unclosed }))
         }
         Err(problem) => (SourceFile::new(name, text), Err(problem)),
     }

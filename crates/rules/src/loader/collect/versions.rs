@@ -9,7 +9,7 @@ use super::{Tables, wrong};
 const ENGINE: [u64; 3] = [0, 62, 0];
 
 /// Three numbers with points between them; whatever follows does not count.
-fn version(text: &str) -> Option<[u64; 3]> {
+pub(in super::super) fn version(text: &str) -> Option<[u64; 3]> {
     let mut rest = text;
     let mut parts = [0; 3];
     for (at, part) in parts.iter_mut().enumerate() {
