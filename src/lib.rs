@@ -6,3 +6,4 @@ pub use eyas_fields as fields;
 pub use eyas_rules as rules;
 pub use eyas_scap as scap;
 pub use eyas_sinsp as sinsp;
+pub use eyas_yaml as yaml;

@@ -114,9 +114,8 @@ pub fn condition(bytes: &[u8]) {
 
 /// A rules file.
 pub fn rules(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
     let mut loader = Loader::new(Arc::new(schema()));
-    let result = loader.load("rules.yaml", &text);
+    let result = loader.load("rules.yaml", bytes);
     let _ = (result.verbose(), result.diagnostics().count());
     let _ = loader.build();
 }

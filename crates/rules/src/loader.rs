@@ -145,7 +145,7 @@ impl Loader {
     }
 
     /// Reads a file, which need not be UTF-8; what it defines is kept even if the rules then do not compile.
-    pub fn load(&mut self, name: &str, text: impl AsRef<[u8]>) -> LoadResult {
+    pub fn load(&mut self, name: &str, text: &(impl AsRef<[u8]> + ?Sized)) -> LoadResult {
         let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
         self.ready = None;
         let collected = self.collect(name, text.as_ref(), &mut result);
