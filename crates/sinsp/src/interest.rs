@@ -87,10 +87,12 @@ pub fn syscalls_to_repair(wanted: &[SyscallCode]) -> Vec<SyscallCode> {
 /// System calls whose events change threads, files or users.
 fn changing() -> impl Iterator<Item = SyscallCode> {
     calls_sent_as(|ty: EventType| {
-        ty.info().is_some_and(|info| {
-            info.flags
-                .intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
-        })
+        // The reference's table says so, but for these, which the reference does not follow.
+        matches!(ty, EventType::SYSCALL_SETPGID_X | EventType::SYSCALL_UNSHARE_X | EventType::SYSCALL_SETNS_X)
+            || ty.info().is_some_and(|info| {
+                info.flags
+                    .intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
+            })
     })
 }
 

@@ -19,7 +19,7 @@ mod users;
 pub use container::{Container, Containers};
 pub use fd::{Fd, FdKind, L4, Role, Socket};
 pub use fds::FdTable;
-pub use thread::{Activity, Thread, ThreadFlags};
+pub use thread::{Activity, Directories, Session, Thread, ThreadFlags};
 pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 

@@ -7,7 +7,7 @@ use eyas_scap::{RawEvent, Snapshot, User};
 
 use crate::fields::EXTRACT;
 use crate::path::{self, Base};
-use crate::state::{Current, Fd, FdKind, FdTable, State, Text, Thread, is_kept, split_nul};
+use crate::state::{Current, Fd, FdKind, FdTable, Session, State, Text, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
@@ -177,6 +177,11 @@ impl<'a> EventView<'a> {
     /// Living threads of the process.
     pub(crate) fn thread_count(&self) -> Option<u64> {
         Some(u64::from(self.state().threads.alive_in_group(self.thread()?)))
+    }
+
+    /// Session of the thread's process.
+    pub(crate) fn session(&self) -> Option<Session> {
+        Some(self.state().threads.session(self.thread()?))
     }
 
     pub(crate) fn cwd(&self) -> Option<&'a [u8]> {

@@ -249,7 +249,7 @@ fn a_close_that_fails_closes_nothing() {
 #[test]
 fn a_process_has_a_table_of_its_own_from_its_birth_on() {
     let mut inspector = system();
-    see(&mut inspector, clone(1, 11, 0, 11, 10, FlagTable::CLONE_FLAGS.value("CLONE_FILES")), &[]);
+    see(&mut inspector, clone(1, 11, 0, 11, 10, 0), &[]);
     see(&mut inspector, open(2, 11, 4, -100, b"mine"), &[]);
     assert_eq!(see(&mut inspector, close(3, 10, 4), &["fd.name"]), [""]);
     see(&mut inspector, close(4, 10, 3), &[]);

@@ -198,7 +198,9 @@ fn an_id_that_another_process_has_now() {
         let thread = &mut system.threads[1];
         (thread.ptid, thread.comm, thread.clone_ts) = (1, b"new".into(), 4 * SECOND);
     });
-    const THREAD: u32 = eyas_events::FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
+    const THREAD: u32 = eyas_events::FlagTable::CLONE_FLAGS.value("CLONE_THREAD")
+        | eyas_events::FlagTable::CLONE_FLAGS.value("CLONE_FS")
+        | eyas_events::FlagTable::CLONE_FLAGS.value("CLONE_FILES");
     for event in [clone(1, 10, 12, 10, 1, THREAD), clone(1, 10, 13, 10, 1, 0), exec(1, 10, b"old", b"")] {
         inspector.process(event.build().as_raw());
     }
@@ -376,7 +378,8 @@ fn describe(state: &State) -> BTreeMap<i64, Described> {
     let described = threads.map(|thread| {
         let parent = state.threads.parent_of(thread).map_or(0, |parent| parent.tid);
         let ids = format!("{} below {parent}, user {}", thread.pid, thread.uid);
-        let texts = [&thread.comm, &thread.exepath, &thread.args, &thread.cwd].map(|bytes| text(bytes));
+        let cwd = state.threads.directories(thread).map(|d| &d.cwd).cloned().unwrap_or_default();
+        let texts = [&thread.comm, &thread.exepath, &thread.args, &cwd].map(|bytes| text(bytes));
         let files = state.threads.fds(thread).into_iter().flat_map(|files| files.iter());
         // A pipe has a name only in /proc.
         let name = |fd: &eyas_sinsp::state::Fd| {

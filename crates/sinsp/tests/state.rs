@@ -60,7 +60,9 @@ fn executing_renames_and_closes_what_is_not_inherited() {
 #[test]
 fn threads_share_the_files_of_their_leader() {
     let mut inspector = system();
-    const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
+    const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD")
+        | FlagTable::CLONE_FLAGS.value("CLONE_FS")
+        | FlagTable::CLONE_FLAGS.value("CLONE_FILES");
     see(&mut inspector, clone(1, 10, 12, 10, 1, THREAD), &[]);
     see(&mut inspector, open(2, 12, 5, -100, b"notes"), &[]);
     let got = see(&mut inspector, close(3, 10, 5), &["fd.name", "proc.nthreads"]);

@@ -90,12 +90,19 @@ fn event_at_random(random: &mut Random, ts: u64) -> EventBuilder {
     let tid = random.tid();
     let at = |ty| EventBuilder::new(ty).ts(ts).tid(tid);
     let container = |random: &mut Random| format!("cpu=/docker/{:064x}", random.below(3)).into_bytes();
-    match random.below(20) {
+    match random.below(22) {
         0..=2 => {
             use param::SYSCALL_CLONE_20_X as p;
-            const FLAGS: [&str; 5] =
-                ["CLONE_FILES", "CLONE_THREAD", "CLONE_PARENT", "CLONE_NEWPID", "CLONE_CHILD_IN_PIDNS"];
-            let flag = FlagTable::CLONE_FLAGS.value(FLAGS[random.below(5) as usize]);
+            const FLAGS: [&str; 6] = [
+                "CLONE_FS",
+                "CLONE_FILES",
+                "CLONE_THREAD",
+                "CLONE_PARENT",
+                "CLONE_NEWPID",
+                "CLONE_CHILD_IN_PIDNS",
+            ];
+            let mut flag = || FlagTable::CLONE_FLAGS.value(FLAGS[random.below(6) as usize]);
+            let flag = flag() | flag();
             let child = random.tid();
             let (of_child, flags) = (random.below(2) == 0, if random.below(2) == 0 { flag } else { 0 });
             let pid = if random.below(3) == 0 { random.tid() } else { tid };
@@ -167,6 +174,15 @@ fn event_at_random(random: &mut Random, ts: u64) -> EventBuilder {
             );
             at(E::CONTAINER_JSON_2_E).text(param::CONTAINER_JSON_2_E::json, json.as_bytes())
         }
+        17 => {
+            let flags = ["CLONE_FS", "CLONE_FILES", "CLONE_NEWUSER"][random.below(3) as usize];
+            let flags = FlagTable::CLONE_FLAGS.value(flags);
+            at(E::SYSCALL_UNSHARE_X).int(0, 0).uint(param::SYSCALL_UNSHARE_X::flags, flags.into())
+        }
+        18 => {
+            use param::SYSCALL_SETPGID_X as p;
+            at(E::SYSCALL_SETPGID_X).int(0, 0).int(p::pid, random.tid()).int(p::pgid, random.tid())
+        }
         _ => at(E::SYSCALL_CLOSE_X).int(0, 0).int(param::SYSCALL_CLOSE_X::fd, 9),
     }
 }
@@ -184,6 +200,9 @@ fn scripts_at_random() {
         for step in 1..=1_500 {
             let event = event_at_random(&mut random, step * 700_000_000).build();
             witness.look(&inspector.process(event.as_raw()));
+            let mut tids: Vec<i64> = inspector.state().threads.iter().map(|thread| thread.tid).collect();
+            tids.sort_unstable();
+            assert!(tids.is_sorted_by(|a, b| a < b), "seed {seed}, event {step}: an id twice: {tids:?}");
             // Who did nothing may have been changed by others all the same.
             let other =
                 EventBuilder::new(E::SYSCALL_CLOSE_X).ts(step * 700_000_000).tid(random.tid()).build();
@@ -193,6 +212,85 @@ fn scripts_at_random() {
         changed += witness.changed;
     }
     assert!(changed > 10_000);
+}
+
+/// What a verdict on a process depends on does not change while others do what has nothing to do with it.
+#[test]
+fn what_others_do_leaves_versions_as_they_were() {
+    const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD")
+        | FlagTable::CLONE_FLAGS.value("CLONE_FS")
+        | FlagTable::CLONE_FLAGS.value("CLONE_FILES");
+    let mut inspector = Inspector::default();
+    let thread = |tid, pid, ptid, flags| ThreadEntry {
+        comm: format!("p{pid}").into_bytes(),
+        ..ThreadEntry { tid, pid, ptid, vtid: tid, vpid: pid, flags, ..Default::default() }
+    };
+    let threads = vec![
+        thread(1, 1, 0, 0),
+        // A shell with a child that has two threads,
+        thread(10, 10, 1, 0),
+        thread(11, 11, 10, 0),
+        thread(12, 11, 10, THREAD),
+        // and a server with children and threads that has nothing to do with these.
+        thread(20, 20, 1, 0),
+        thread(21, 21, 20, 0),
+        thread(22, 20, 1, THREAD),
+    ];
+    inspector.load(Snapshot { threads, ..Snapshot::default() });
+    let mut ts = 1_000_000_000;
+    let mut versions = |inspector: &mut Inspector, event: EventBuilder| {
+        ts += 1000;
+        inspector.process(event.ts(ts).build().as_raw());
+        let look = |tid: i64, scope| {
+            ts += 1000;
+            let idle = EventBuilder::new(E::SYSCALL_CLOSE_X).ts(ts).tid(tid).build();
+            inspector.process(idle.as_raw()).scope_version(scope)
+        };
+        [(11, Scope::Process), (11, Scope::Ancestors), (12, Scope::Process), (12, Scope::Ancestors)]
+            .map(|(tid, scope)| (tid, scope))
+            .map({
+                let mut look = look;
+                move |(tid, scope)| look(tid, scope)
+            })
+    };
+    let event = |ty, tid| EventBuilder::new(ty).tid(tid);
+    let first = versions(&mut inspector, event(E::SYSCALL_CLOSE_X, 1));
+    let fork = |maker: i64, child: i64, flags: u32| {
+        use param::SYSCALL_CLONE_20_X as p;
+        event(E::SYSCALL_CLONE_20_X, maker).int(p::res, child).int(p::pid, maker).uint(p::flags, flags.into())
+    };
+    let mut others = Vec::new();
+    for child in 100..200 {
+        others.push(fork(20, child, 0));
+    }
+    others.push(fork(1, 200, 0));
+    // A child of its own, too.
+    others.push(fork(11, 201, 0));
+    others.push(fork(20, 202, THREAD));
+    use param::{SYSCALL_CHDIR_X as chdir, SYSCALL_EXECVE_19_X as execve};
+    others.push(
+        event(E::SYSCALL_EXECVE_19_X, 20).int(execve::res, 0).int(execve::pid, 20).text(execve::exe, b"x"),
+    );
+    others.push(event(E::SYSCALL_SETUID_X, 20).int(0, 0).uint(param::SYSCALL_SETUID_X::uid, 5));
+    others.push(event(E::SYSCALL_CHDIR_X, 20).int(0, 0).text(chdir::path, b"/srv"));
+    others.push(event(E::SYSCALL_SETSID_X, 21).int(0, 21));
+    others.push(event(E::PROCEXIT_1_E, 150));
+    others.push(event(E::PROCEXIT_1_E, 20));
+    // Nor does what it does itself where that comes to the same.
+    others.push(event(E::SYSCALL_SETUID_X, 11).int(0, 0).uint(param::SYSCALL_SETUID_X::uid, u32::MAX.into()));
+    others.push(event(E::SYSCALL_CHDIR_X, 11).int(0, 0).text(chdir::path, b"/"));
+    others.push(event(E::SYSCALL_SETSID_X, 11).int(0, -1));
+    for (number, event) in others.into_iter().enumerate() {
+        assert_eq!(versions(&mut inspector, event), first, "event {number}");
+    }
+    // What does change them is seen.
+    let of_parent =
+        event(E::SYSCALL_EXECVE_19_X, 10).int(execve::res, 0).int(execve::pid, 10).text(execve::exe, b"x");
+    let second = versions(&mut inspector, of_parent);
+    assert_eq!([second[0], second[2]], [first[0], first[2]]);
+    assert!(second[1] != first[1] && second[3] != first[3]);
+    let third = versions(&mut inspector, event(E::SYSCALL_CHDIR_X, 11).int(0, 0).text(chdir::path, b"/srv"));
+    assert!(third.iter().zip(&second).all(|(third, second)| third != second));
 }
 
 /// Versions over the first events of a capture.

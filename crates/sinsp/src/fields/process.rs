@@ -50,7 +50,7 @@ fields! {
     "proc.loginshellid": INT64 Ancestors Id; "Process id of the outermost shell among the process and its ancestors."
         => loginshellid,
     "proc.tty": UINT32 Process Id; "Controlling terminal, 0 for none."
-        => |v, _| Some(Value::Uint(u64::from(v.thread()?.tty))),
+        => |v, _| Some(Value::Uint(u64::from(v.session()?.tty))),
     "proc.pid": INT64 Process Id; "Process id."
         => |v, _| Some(Value::Int(v.thread()?.pid)),
     "proc.ppid": INT64 Ancestors Id; "Process id of the parent."
@@ -62,7 +62,7 @@ fields! {
     "proc.pvpid": INT64 Ancestors Id; "Process id of the parent in its own pid namespace."
         => |v, _| known(v.thread_by_tid(v.thread()?.ptid)?.vpid),
     "proc.sid": INT64 Process Id; "Session id."
-        => |v, _| Some(Value::Int(v.thread()?.sid)),
+        => |v, _| Some(Value::Int(v.session()?.sid)),
     "proc.sname": STR Event Na; "Command name of the session's leader."
         => |v, _| leader(v, Leader::Session, |t| &t.comm),
     "proc.sid.exe": STR Event Na; "First argument of the session's leader."
@@ -70,7 +70,7 @@ fields! {
     "proc.sid.exepath": STR Event Na; "Path of the session leader's executable."
         => |v, _| leader(v, Leader::Session, |t| &t.exepath),
     "proc.vpgid": INT64 Process Id; "Process group in its own pid namespace."
-        => |v, _| Some(Value::Int(v.thread()?.vpgid)),
+        => |v, _| Some(Value::Int(v.session()?.vpgid)),
     "proc.vpgid.name": STR Event Na; "Command name of the process group's leader, found by proc.vpgid."
         => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.comm),
     "proc.vpgid.exe": STR Event Na; "First argument of the process group's leader, found by proc.vpgid."
@@ -78,7 +78,7 @@ fields! {
     "proc.vpgid.exepath": STR Event Na; "Path of the process group leader's executable, found by proc.vpgid."
         => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exepath),
     "proc.pgid": INT64 Process Id; "Process group on the host."
-        => |v, _| Some(Value::Int(v.thread()?.pgid)),
+        => |v, _| Some(Value::Int(v.session()?.pgid)),
     "proc.pgid.name": STR Event Na; "Command name of the process group's leader."
         => |v, _| leader(v, Leader::Group, |t| &t.comm),
     "proc.pgid.exe": STR Event Na; "First argument of the process group's leader."
@@ -102,11 +102,11 @@ fields! {
     "proc.is_exe_from_memfd": BOOL Process Na; "Whether the executable is a file in memory (memfd)."
         => |v, _| Some(Value::Bool(v.thread()?.exe_from_memfd)),
     "proc.is_sid_leader": BOOL Process Na; "Whether the process leads its session."
-        => |v, _| v.thread().map(|t| Value::Bool(t.sid == t.vpid)),
+        => |v, _| Some(Value::Bool(v.session()?.sid == v.thread()?.vpid)),
     "proc.is_vpgid_leader": BOOL Process Na; "Whether the process leads its group, by the ids of its pid namespace."
-        => |v, _| v.thread().map(|t| Value::Bool(t.vpgid == t.vpid)),
+        => |v, _| Some(Value::Bool(v.session()?.vpgid == v.thread()?.vpid)),
     "proc.is_pgid_leader": BOOL Process Na; "Whether the process leads its group."
-        => |v, _| v.thread().map(|t| Value::Bool(t.pgid == t.pid)),
+        => |v, _| Some(Value::Bool(v.session()?.pgid == v.thread()?.pid)),
     "proc.exe_ino": INT64 Process Dec; "Inode of the executable."
         => |v, _| { let ino = v.thread()?.exe_ino; (ino != 0).then_some(Value::Int(ino as i64)) },
     "proc.exe_ino.ctime": ABSTIME Process Dec; "When the executable's inode was last changed."
@@ -278,10 +278,13 @@ fn leader<'v>(
     get: impl Fn(&'v Thread) -> &'v [u8],
 ) -> Option<Value<'v>> {
     let own = v.thread()?;
-    let id_of = |t: &Thread| match which {
-        Leader::Session => t.sid,
-        Leader::Group => t.pgid,
-        Leader::NamespaceGroup => t.vpgid,
+    let id_of = |t: &Thread| {
+        let session = v.state().threads.session(t);
+        match which {
+            Leader::Session => session.sid,
+            Leader::Group => session.pgid,
+            Leader::NamespaceGroup => session.vpgid,
+        }
     };
     let id = id_of(own);
     if id == -1 {

@@ -93,6 +93,14 @@ impl FdTable {
         low.chain(self.inner.high.iter().map(|(n, (fd, _))| (*n, &**fd)))
     }
 
+    /// Whether both have the same descriptors, each for a file of the same kind and name.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let is_same =
+            |one: &Fd, other: &Fd| (one.kind, one.ino, &one.name) == (other.kind, other.ino, &other.name);
+        self.len() == other.len()
+            && self.iter().all(|(num, fd)| other.get(num).is_some_and(|other| is_same(fd, other)))
+    }
+
     /// Puts an open file behind a descriptor; `false` if the table is full.
     pub(crate) fn insert(&mut self, num: i64, fd: Arc<Fd>, close_on_exec: bool) -> bool {
         let replaces = self.file(num).is_some();

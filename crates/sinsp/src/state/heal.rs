@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use super::fds::MAX as MAX_FDS;
 use super::load::{fd_of, guess_role};
 use super::parse::{Ask, descriptor};
-use super::{State, Thread, ThreadKey};
+use super::{Directories, State, Thread, ThreadKey};
 
 mod same;
 
@@ -98,8 +98,11 @@ impl State {
         queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
         self.doubts.any = !queue.is_empty() || !self.doubts.losing.is_empty();
         self.stats.threads_doubted += queue.len() as u64;
-        let files = |doubt: &Doubt| self.threads.at(doubt.key).map_or(0, |thread| thread.fds.len() as u64);
-        self.stats.fds_doubted += queue.iter().map(files).sum::<u64>();
+        let files = |doubt: &Doubt| {
+            let thread = self.threads.at(doubt.key).filter(|thread| thread.is_main())?;
+            Some(self.threads.fds(thread)?.len() as u64)
+        };
+        self.stats.fds_doubted += queue.iter().filter_map(files).sum::<u64>();
     }
 
     /// Asks about the thread of an event that is about to be taken in, if it is in doubt; answers whether it asked.
@@ -156,12 +159,13 @@ impl State {
     /// event at hand may have closed it, and is about what it was.
     fn correct(&mut self, key: ThreadKey, entry: ThreadEntry, files: Vec<FdEntry>, in_use: Option<i64>) {
         let tid = entry.tid;
-        let told = self.thread_of(entry);
+        let (told, directories) = self.thread_of(entry);
         let Some(known) = self.threads.at(key) else { return };
         if is_other(known, &told) {
             self.stats.threads_healed += 1;
             self.stats.threads_removed += self.threads.replace(key);
             if let Some(key) = self.add_thread(told) {
+                self.place(key, &directories);
                 self.threads.link(key);
                 self.load_fds(tid, files);
             }
@@ -174,7 +178,7 @@ impl State {
             // One of those others has executed a program, and is the leader since.
             self.threads.revive(key);
         }
-        let is_corrected = self.correct_parent(key, told.ptid) | self.correct_thread(key, told);
+        let is_corrected = self.correct_parent(key, told.ptid) | self.correct_thread(key, told, &directories);
         self.stats.threads_healed += u64::from(is_corrected);
         // None at all may be one that may not be looked at.
         if !files.is_empty() {
@@ -198,20 +202,25 @@ impl State {
     }
 
     /// Takes over what differs; answers whether anything did. Memory, faults and the time of the start stay.
-    fn correct_thread(&mut self, key: ThreadKey, told: Thread) -> bool {
+    fn correct_thread(&mut self, key: ThreadKey, told: Thread, directories: &Directories) -> bool {
         let Some(known) = self.threads.at(key) else { return false };
         let is_main = known.is_main();
         // Of a leader that others of its process outlive, nothing but its ids is left.
         let is_whole = !told.exe.is_empty() || !told.exepath.is_empty();
         let same_program = !is_whole || is_same_program(known, &told);
-        let ids =
-            |t: &Thread| (t.sid, t.pgid, t.vpgid, t.vtid, t.vpid, t.uid, t.gid, t.loginuid, t.caps, t.tty);
-        let same_ids = ids(known) == ids(&told);
-        let same_place = !is_whole || (known.root == told.root && (!is_main || known.cwd == told.cwd));
+        let session = self.threads.session(&told);
+        let ids = |t: &Thread| (t.vtid, t.vpid, t.uid, t.gid, t.loginuid, t.caps);
+        let same_ids = ids(known) == ids(&told) && self.threads.session(known) == session;
+        let same_place = !is_whole || !is_main || self.threads.directories(known) == Some(directories);
         let same_limit = !is_whole || !is_main || known.fdlimit == told.fdlimit;
         let same_container = known.container == told.container;
         if same_program && same_ids && same_place && same_limit && same_container {
             return false;
+        }
+        self.threads.set_session(key, session);
+        if is_whole && is_main {
+            self.threads.set_cwd(key, &directories.cwd);
+            self.threads.set_root(key, &directories.root);
         }
         let Some(known) = self.threads.at_mut(key) else { return false };
         if !same_program {
@@ -225,14 +234,10 @@ impl State {
                 (told.exe_ino, told.exe_ctime, told.exe_mtime);
             (known.exe_ctime_to_clone, known.pidns_start_to_exe_ctime) = (0, 0);
         }
-        (known.sid, known.pgid, known.vpgid) = (told.sid, told.pgid, told.vpgid);
-        (known.vtid, known.vpid, known.tty) = (told.vtid, told.vpid, told.tty);
+        (known.vtid, known.vpid) = (told.vtid, told.vpid);
         (known.uid, known.gid, known.loginuid, known.caps) = (told.uid, told.gid, told.loginuid, told.caps);
-        if is_whole {
-            known.root = told.root;
-        }
         if is_whole && is_main {
-            (known.cwd, known.fdlimit) = (told.cwd, told.fdlimit);
+            known.fdlimit = told.fdlimit;
         }
         if !same_container {
             // The probe and /proc list different hierarchies, so that only another container is a correction.

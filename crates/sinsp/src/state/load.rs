@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
 use super::parse::{Ask, file, process};
-use super::{Reuse, State, Text, Thread, ThreadFlags};
+use super::{Directories, Reuse, Session, State, Text, Thread, ThreadFlags, ThreadKey};
 
 impl State {
     /// Forgets everything and begins with the snapshot.
@@ -26,30 +26,93 @@ impl State {
             self.users.add_group(None, group);
         }
         for entry in snapshot.threads {
-            let thread = self.thread_of(entry);
-            if let Some(old) = self.threads.key(thread.tid) {
+            if let Some(old) = self.threads.key(entry.tid) {
                 self.threads.remove(old);
             }
-            self.add_thread(thread);
+            self.add_told(entry);
         }
         for (tid, fds) in snapshot.fds {
             self.load_fds(tid, fds);
         }
         let keys: Vec<_> = self.threads.iter().filter_map(|t| self.threads.key(t.tid)).collect();
-        for key in keys {
-            self.threads.link(key);
+        for key in &keys {
+            self.threads.link(*key);
         }
+        self.join_relatives(keys);
         self.guess_roles();
     }
 
     /// Adds the threads and files that /proc told about one process.
-    pub(crate) fn load_thread(&mut self, entry: ThreadEntry, fds: Vec<FdEntry>) -> Option<super::ThreadKey> {
-        let thread = self.thread_of(entry);
-        let tid = thread.tid;
-        let key = self.add_thread(thread)?;
+    pub(crate) fn load_thread(&mut self, entry: ThreadEntry, fds: Vec<FdEntry>) -> Option<ThreadKey> {
+        let tid = entry.tid;
+        let key = self.add_told(entry)?;
         self.threads.link(key);
         self.load_fds(tid, fds);
         Some(key)
+    }
+
+    /// Adds a thread as it is told, without its files.
+    fn add_told(&mut self, entry: ThreadEntry) -> Option<ThreadKey> {
+        let (thread, directories) = self.thread_of(entry);
+        let key = self.add_thread(thread)?;
+        self.place(key, &directories);
+        Some(key)
+    }
+
+    /// Puts a new thread into its directories. One that is told none, or those of its leader, shares them.
+    pub(super) fn place(&mut self, key: ThreadKey, told: &Directories) {
+        let Some(thread) = self.threads.at(key) else { return };
+        if !thread.is_main() {
+            if told.cwd.is_empty() || self.threads.cwd(thread) == &*told.cwd {
+                return;
+            }
+            self.threads.unshare_directories(key);
+        }
+        self.threads.set_cwd(key, &told.cwd);
+        self.threads.set_root(key, &told.root);
+    }
+
+    /// Lets threads share what their flags say, parents before their children.
+    fn join_relatives(&mut self, mut keys: Vec<ThreadKey>) {
+        let shared = ThreadFlags::FS | ThreadFlags::FILES;
+        keys.retain(|key| self.threads.at(*key).is_some_and(|thread| thread.flags.intersects(shared)));
+        keys.sort_by_cached_key(|key| {
+            self.threads.at(*key).map(|thread| (!thread.is_main(), self.threads.ancestors(thread).count()))
+        });
+        for key in keys {
+            self.join_relative(key);
+        }
+    }
+
+    /// Lets a thread share what its flags say: a leader with its parent, one of a process whose leader has ended with
+    /// the first of that process. Flags of a leader may be old, so that only equal things are joined.
+    fn join_relative(&mut self, key: ThreadKey) {
+        let Some(thread) = self.threads.at(key) else { return };
+        let flags = thread.flags;
+        let Some(other) = self.relative(key, thread) else { return };
+        let Some(relative) = self.threads.at(other) else { return };
+        let is_surely = !thread.is_main();
+        let same_files = match (self.threads.fds(thread), self.threads.fds(relative)) {
+            (Some(one), Some(other)) => is_surely || one.is_like(other),
+            _ => false,
+        };
+        let same_directories =
+            is_surely || self.threads.directories(thread) == self.threads.directories(relative);
+        if flags.contains(ThreadFlags::FILES) && same_files {
+            self.threads.join_files(key, other);
+        }
+        if flags.contains(ThreadFlags::FS) && same_directories {
+            self.threads.join_directories(key, other);
+        }
+    }
+
+    fn relative(&self, key: ThreadKey, thread: &Thread) -> Option<ThreadKey> {
+        match self.threads.main_of(thread) {
+            Some(main) if main.tid == thread.tid => self.threads.key(self.threads.parent_of(thread)?.tid),
+            // It has its leader's already.
+            Some(_) => None,
+            None => self.threads.members(thread).next().filter(|first| *first != key),
+        }
     }
 
     /// Asks about the leader of a thread of which the running system told, if nobody knows it: what threads share is
@@ -64,7 +127,7 @@ impl State {
         }
     }
 
-    pub(crate) fn add_thread(&mut self, thread: Thread) -> Option<super::ThreadKey> {
+    pub(crate) fn add_thread(&mut self, thread: Thread) -> Option<ThreadKey> {
         let key = self.threads.add(thread);
         if key.and_then(|key| self.threads.at(key)).is_some_and(|thread| self.threads.is_doubted(thread)) {
             self.doubts.add();
@@ -83,61 +146,63 @@ impl State {
         for entry in fds {
             let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
             let fd = fd_of(entry, &empty, &mut self.reuse);
-            let Some(thread) = self.threads.at_mut(key) else { return };
-            match thread.fds.insert(num, Arc::new(fd), close_on_exec) {
+            let Some(files) = self.threads.fds_mut(key) else { return };
+            match files.insert(num, Arc::new(fd), close_on_exec) {
                 true => self.stats.fds_added += 1,
                 false => self.stats.fds_rejected += 1,
             }
         }
     }
 
-    pub(super) fn thread_of(&mut self, entry: ThreadEntry) -> Thread {
+    /// A thread as it is told, and its directories.
+    pub(super) fn thread_of(&mut self, entry: ThreadEntry) -> (Thread, Directories) {
         let empty = self.empty();
         let boot_ts = self.machine.boot_ts;
         let mut t = Thread::unknown(entry.tid, &empty);
         t.sure_after = self.threads.losses();
-        (t.pid, t.ptid, t.sid) = (entry.pid, entry.ptid, entry.sid);
-        (t.vtid, t.vpid, t.vpgid, t.pgid) = (entry.vtid, entry.vpid, entry.vpgid, entry.pgid);
+        (t.pid, t.ptid) = (entry.pid, entry.ptid);
+        (t.vtid, t.vpid) = (entry.vtid, entry.vpid);
+        let session = Session { sid: entry.sid, vpgid: entry.vpgid, pgid: entry.pgid, tty: entry.tty };
+        t.session = Some(Box::new(session));
         t.comm = entry.comm.into();
         t.exe = entry.exe.into();
         t.exepath = process::exepath(&entry.exepath).into();
         t.env = entry.env.into();
-        t.root = entry.root.into();
-        t.cwd = with_slash(entry.cwd);
         t.set_args(process::list(&entry.args));
         process::set_cgroups(&mut t, &entry.cgroups);
         t.flags = ThreadFlags::from_bits_retain(entry.flags);
         t.fdlimit = entry.fdlimit as i64;
         (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);
+        // Few processes have ids that differ, and nobody tells of them.
+        (t.real_uid, t.saved_uid) = (entry.uid, entry.uid);
         t.caps = entry.caps;
         let activity = &mut t.activity;
         (activity.vm_size, activity.vm_rss, activity.vm_swap) =
             (entry.vmsize_kb, entry.vmrss_kb, entry.vmswap_kb);
         (activity.pf_major, activity.pf_minor) = (entry.pfmajor, entry.pfminor);
         t.pidns_start = if entry.pidns_init_start_ts == 0 { boot_ts } else { entry.pidns_init_start_ts };
-        t.tty = entry.tty;
         t.clone_ts = entry.clone_ts;
         t.exe_writable = entry.exe_writable;
         t.exe_upper_layer = entry.exe_upper_layer;
         t.exe_lower_layer = entry.exe_lower_layer;
         t.exe_from_memfd = entry.exe_from_memfd;
         (t.exe_ino, t.exe_ctime, t.exe_mtime) = (entry.exe_ino, entry.exe_ino_ctime, entry.exe_ino_mtime);
-        t
+        // Of a thread that is no leader nothing may be told.
+        let cwd = if t.is_main() || !entry.cwd.is_empty() { with_slash(entry.cwd) } else { empty };
+        (t, Directories { cwd, root: entry.root.into(), changed: 0 })
     }
 
     /// Gives every socket its role, by the ports that all processes listen on.
     fn guess_roles(&mut self) {
         let mut served: FxHashSet<u16> = FxHashSet::default();
-        for thread in self.threads.iter() {
-            served.extend(thread.fds.iter().filter_map(|(_, fd)| fd.server_port()));
+        for files in self.threads.file_tables() {
+            served.extend(files.iter().filter_map(|(_, fd)| fd.server_port()));
         }
-        let keys: Vec<_> = self.threads.iter().filter_map(|t| self.threads.key(t.tid)).collect();
-        for key in keys {
-            let Some(thread) = self.threads.at_mut(key) else { continue };
+        for files in self.threads.file_tables_mut() {
             let sockets: Vec<i64> =
-                thread.fds.iter().filter(|(_, fd)| fd.kind.is_socket()).map(|(num, _)| num).collect();
+                files.iter().filter(|(_, fd)| fd.kind.is_socket()).map(|(num, _)| num).collect();
             for num in sockets {
-                let Some(fd) = thread.fds.get_mut(num) else { continue };
+                let Some(fd) = files.get_mut(num) else { continue };
                 guess_role(fd, &served, &mut self.reuse);
             }
         }

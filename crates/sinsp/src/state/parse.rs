@@ -7,13 +7,16 @@ use super::{State, Text, Thread, ThreadKey};
 pub(crate) use handling::is_kept;
 use handling::{Family, HANDLING, Who};
 
+mod birth;
 pub(super) mod file;
 mod handling;
 mod identity;
 mod measure;
 mod meta;
 pub(super) mod network;
+mod prctl;
 pub(super) mod process;
+mod session;
 
 /// Asks the running system about a thread.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
@@ -107,12 +110,12 @@ fn dispatch(
 ) {
     match family {
         Family::Nothing => {}
-        Family::Clone => process::clone(state, raw, now, lookup),
+        Family::Clone => birth::clone(state, raw, now, lookup),
         Family::Exec => process::execve(state, raw, now),
         Family::Exit => process::exit(state, raw, now),
-        Family::Prctl => process::prctl(state, raw, now),
+        Family::Prctl => prctl::apply(state, raw, now),
         Family::Directory => process::directory(state, raw, now),
-        Family::Session => process::setsid(state, raw, now),
+        Family::Session => session::apply(state, raw, now),
         Family::Limit => process::rlimit(state, raw, now),
         Family::Memory => measure::memory(state, raw, now),
         Family::Identity => identity::apply(state, raw, now),

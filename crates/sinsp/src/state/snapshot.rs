@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use eyas_events::{EventType, param};
 use eyas_scap::{FdDetail, FdEntry, MachineInfo, RawEvent, Snapshot, ThreadEntry};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fd::{Fd, FdKind, Role, Socket};
-use super::{State, Thread, ThreadFlags};
+use super::{FdTable, State, Thread, ThreadFlags, Threads};
 
 impl State {
     /// All threads with their open files, users, interfaces and the machine, as the events so far tell of them.
@@ -26,11 +26,15 @@ impl State {
         // The thread whose exit this is was still alive.
         let mut snapshot = self.snapshot_with(|thread| !thread.is_dead() || thread.tid == event.tid);
         if let Some(path) = relative_chdir(event)
-            && let Some(key) = self.threads.key(event.tid).and_then(|key| self.threads.main_key(key))
-            && let Some(main) = self.threads.at(key)
-            && let Some(entry) = snapshot.threads.iter_mut().find(|entry| entry.tid == main.tid)
+            && let Some(thread) = self.threads.get(event.tid)
         {
-            entry.cwd = directory_before(&main.cwd, path);
+            let before = directory_before(self.threads.cwd(thread), path);
+            for entry in snapshot.threads.iter_mut().filter(|entry| !entry.cwd.is_empty()) {
+                let known = self.threads.get(entry.tid);
+                if known.is_some_and(|known| self.threads.share_directories(known, thread)) {
+                    entry.cwd = before.clone();
+                }
+            }
         }
         for entry in snapshot.threads.iter_mut().filter(|entry| entry.tid == event.tid) {
             entry.flags &= !ThreadFlags::CLOSED.bits();
@@ -42,17 +46,75 @@ impl State {
         let known = |thread: &&Thread| thread.pid >= 0 && lives(thread);
         let mut threads: Vec<&Thread> = self.threads.iter().filter(known).collect();
         threads.sort_unstable_by_key(|thread| thread.tid);
-        let served: FxHashSet<u16> =
-            threads.iter().flat_map(|t| t.fds.iter()).filter_map(|(_, fd)| fd.server_port()).collect();
-        let files = |thread: &&&Thread| !thread.fds.is_empty();
+        let served: FxHashSet<u16> = self
+            .threads
+            .file_tables()
+            .flat_map(FdTable::iter)
+            .filter_map(|(_, fd)| fd.server_port())
+            .collect();
+        let told = Told::new(&self.threads, &threads);
+        let files = |thread: &&Thread| {
+            let is_told = told.first_of(thread).is_some_and(|first| self.threads.share_files(first, thread));
+            let files = self.threads.fds(thread).filter(|files| !is_told && !files.is_empty())?;
+            Some((thread.tid, fd_entries(files, &served)))
+        };
         Snapshot {
             machine: Some(&self.machine).filter(|machine| **machine != MachineInfo::default()).cloned(),
             interfaces: self.interfaces.clone(),
             users: self.users.of_host().cloned().collect(),
             groups: self.users.groups_of_host().cloned().collect(),
-            fds: threads.iter().filter(files).map(|t| (t.tid, fd_entries(t, &served))).collect(),
-            threads: threads.into_iter().map(thread_entry).collect(),
+            fds: threads.iter().filter_map(files).collect(),
+            threads: threads.iter().map(|thread| thread_entry(&told, thread)).collect(),
         }
+    }
+}
+
+/// Threads that a snapshot tells of.
+struct Told<'a> {
+    threads: &'a Threads,
+    /// The thread that stands for each process: its leader, or the first one that is told of. What threads have in
+    /// common with it is told of it alone.
+    first: FxHashMap<i64, &'a Thread>,
+}
+
+impl<'a> Told<'a> {
+    fn new(threads: &'a Threads, told: &[&'a Thread]) -> Self {
+        let mut first = FxHashMap::default();
+        for thread in told {
+            let stands = first.entry(thread.pid).or_insert(*thread);
+            if thread.is_main() {
+                *stands = thread;
+            }
+        }
+        Self { threads, first }
+    }
+
+    /// The thread that stands for the process, unless it is this one.
+    fn first_of(&self, thread: &Thread) -> Option<&'a Thread> {
+        self.first.get(&thread.pid).copied().filter(|first| first.tid != thread.tid)
+    }
+
+    /// The thread that reading takes it to share with what its flags say: of its process, or its parent.
+    fn partner(&self, thread: &'a Thread) -> Option<&'a Thread> {
+        let parent = || self.threads.parent_of(thread).filter(|parent| self.first.contains_key(&parent.pid));
+        self.first_of(thread).or_else(parent)
+    }
+
+    /// How the thread was made, and what it shares now.
+    fn flags(&self, thread: &'a Thread) -> ThreadFlags {
+        let Some(partner) = self.partner(thread) else { return thread.flags };
+        let mut flags = thread.flags;
+        flags.set(ThreadFlags::FILES, self.threads.share_files(thread, partner));
+        flags.set(ThreadFlags::FS, self.threads.share_directories(thread, partner));
+        flags
+    }
+
+    /// Working and root directory, where they are not told of another thread.
+    fn directories(&self, thread: &'a Thread) -> (Vec<u8>, Vec<u8>) {
+        let is_told =
+            self.first_of(thread).is_some_and(|first| self.threads.share_directories(first, thread));
+        let directories = self.threads.directories(thread).filter(|_| !is_told);
+        directories.map(|d| (d.cwd.to_vec(), d.root.to_vec())).unwrap_or_default()
     }
 }
 
@@ -88,24 +150,26 @@ fn directory_before(now: &[u8], path: &[u8]) -> Vec<u8> {
     before
 }
 
-fn thread_entry(t: &Thread) -> ThreadEntry {
+fn thread_entry<'a>(told: &Told<'a>, t: &'a Thread) -> ThreadEntry {
+    let (session, flags) = (told.threads.session(t), told.flags(t));
+    let (cwd, root) = told.directories(t);
     ThreadEntry {
         tid: t.tid,
         pid: t.pid,
         ptid: t.ptid,
-        sid: t.sid,
-        vpgid: t.vpgid,
-        pgid: t.pgid,
+        sid: session.sid,
+        vpgid: session.vpgid,
+        pgid: session.pgid,
         comm: t.comm.to_vec(),
         exe: t.exe.to_vec(),
         exepath: t.exepath.to_vec(),
         args: t.args.to_vec(),
         env: t.env.to_vec(),
-        cwd: t.cwd.to_vec(),
-        root: t.root.to_vec(),
+        cwd,
+        root,
         cgroups: t.cgroups.to_vec(),
         fdlimit: t.fdlimit as u64,
-        flags: t.flags.bits(),
+        flags: flags.bits(),
         uid: t.uid,
         gid: t.gid,
         loginuid: t.loginuid,
@@ -118,7 +182,7 @@ fn thread_entry(t: &Thread) -> ThreadEntry {
         vpid: t.vpid,
         pidns_init_start_ts: t.pidns_start,
         clone_ts: t.clone_ts,
-        tty: t.tty,
+        tty: session.tty,
         exe_writable: t.exe_writable,
         exe_upper_layer: t.exe_upper_layer,
         exe_lower_layer: t.exe_lower_layer,
@@ -130,12 +194,12 @@ fn thread_entry(t: &Thread) -> ThreadEntry {
     }
 }
 
-fn fd_entries(thread: &Thread, served: &FxHashSet<u16>) -> Vec<FdEntry> {
+fn fd_entries(files: &FdTable, served: &FxHashSet<u16>) -> Vec<FdEntry> {
     let entry = |(num, fd): (i64, &Fd)| FdEntry {
-        close_on_exec: thread.fds.closes_on_exec(num),
+        close_on_exec: files.closes_on_exec(num),
         ..FdEntry::new(num, fd.ino, detail(fd, served))
     };
-    thread.fds.iter().map(entry).collect()
+    files.iter().map(entry).collect()
 }
 
 /// What tells the file, in the form that reading turns into the same; `served` are the ports that somebody

@@ -1,14 +1,16 @@
 use eyas_events::FlagTable;
 use eyas_scap::OwnedEvent;
 
-use super::threads::{GroupKey, ThreadKey};
-use super::{FdTable, Text};
+use super::Text;
+use super::threads::{Above, DirectoriesKey, FilesKey, GroupKey, ThreadKey};
 
 bitflags::bitflags! {
     /// How a thread was made, and what became of it: the `PPM_CL_*` flags.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct ThreadFlags: u32 {
-        /// Shares the table of open files with its leader.
+        /// Shares the working and root directory with its maker.
+        const FS = FlagTable::CLONE_FLAGS.value("CLONE_FS");
+        /// Shares the table of open files with its maker.
         const FILES = FlagTable::CLONE_FLAGS.value("CLONE_FILES");
         /// In a new pid namespace.
         const NEWPID = FlagTable::CLONE_FLAGS.value("CLONE_NEWPID");
@@ -32,6 +34,43 @@ bitflags::bitflags! {
     }
 }
 
+/// Session, process group and terminal of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Session id; -1 if unknown.
+    pub sid: i64,
+    /// Process group in the pid namespace of its leader; -1 if unknown.
+    pub vpgid: i64,
+    /// Process group on the host; -1 if unknown.
+    pub pgid: i64,
+    /// Device number of the controlling terminal; 0 for none.
+    pub tty: u32,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { sid: -1, vpgid: -1, pgid: -1, tty: 0 }
+    }
+}
+
+/// Directories that relative paths begin at, and those from the root.
+#[derive(Clone, Debug, Default)]
+pub struct Directories {
+    /// Working directory, ending in `/`; empty if unknown.
+    pub cwd: Text,
+    /// Root directory; empty if unknown.
+    pub root: Text,
+    /// [`super::Threads`]' clock when either last changed.
+    pub(crate) changed: u64,
+}
+
+/// Whether the paths are equal; when they changed is of no interest.
+impl PartialEq for Directories {
+    fn eq(&self, other: &Self) -> bool {
+        self.cwd == other.cwd && self.root == other.root
+    }
+}
+
 /// A thread.
 #[derive(Debug)]
 pub struct Thread {
@@ -41,16 +80,12 @@ pub struct Thread {
     pub pid: i64,
     /// Parent's thread id; 0 if there is none, below 0 if unknown.
     pub ptid: i64,
-    /// Session id.
-    pub sid: i64,
-    /// Process group in its pid namespace.
-    pub vpgid: i64,
-    /// Process group on the host; -1 if unknown.
-    pub pgid: i64,
     /// Thread id in its pid namespace.
     pub vtid: i64,
     /// Process id in its pid namespace.
     pub vpid: i64,
+    /// Thread that made it, as far as is known; 0 if it is not.
+    pub(crate) maker: i64,
     /// Who inherits its children, as the kernel said when it exited; -1 before.
     pub reaper_tid: i64,
     /// Command name.
@@ -65,10 +100,6 @@ pub struct Thread {
     pub cmdline: Text,
     /// Environment of a leader, each entry ended by NUL; see [`super::Threads::env`].
     pub env: Text,
-    /// Working directory of a leader, ending in `/`; see [`super::Threads::cwd`].
-    pub cwd: Text,
-    /// Root directory.
-    pub root: Text,
     /// `subsystem=path`, each ended by NUL.
     pub cgroups: Text,
     /// Container id; `None` on the host.
@@ -83,12 +114,15 @@ pub struct Thread {
     pub gid: u32,
     /// Login user id; `u32::MAX` if none.
     pub loginuid: u32,
+    /// Real user id, as far as it is known, and the one that was saved when the program was executed.
+    pub(crate) real_uid: u32,
+    pub(crate) saved_uid: u32,
+    /// What `prctl(PR_SET_SECUREBITS)` and `prctl(PR_SET_KEEPCAPS)` have set.
+    pub(crate) securebits: u8,
     /// Inheritable, permitted and effective capabilities.
     pub caps: [u64; 3],
     /// Start of its pid namespace, ns since the epoch.
     pub pidns_start: u64,
-    /// Device number of its terminal; 0 for none.
-    pub tty: u32,
     /// When it was made, ns since the epoch; 0 if unknown.
     pub clone_ts: u64,
     /// When it last executed a program, ns since the epoch; 0 if never seen.
@@ -111,10 +145,6 @@ pub struct Thread {
     pub exe_ctime_to_clone: i64,
     /// From the start of the pid namespace to the executable's change, ns; 0 if unknown.
     pub pidns_start_to_exe_ctime: i64,
-    /// Its standard output is a pipe (`dup` made it so).
-    pub pipe_source: bool,
-    /// Its standard input is a pipe (`dup` made it so).
-    pub pipe_destination: bool,
     /// What its events change all the time.
     pub activity: Activity,
     /// [`super::Threads`]' clock when anything but its activity, files and family last changed.
@@ -123,10 +153,16 @@ pub struct Thread {
     pub(crate) sure_after: u32,
     /// Number of the last loss after which the running system was asked about it at an event.
     pub(crate) asked_after: u32,
-    /// Open files of a leader; see [`super::Threads::fds`].
-    pub(crate) fds: FdTable,
+    /// Open files; see [`super::Threads::fds`].
+    pub(crate) files: FilesKey,
+    /// Working and root directory; see [`super::Threads::cwd`].
+    pub(crate) directories: DirectoriesKey,
+    /// Session of a thread that is in no group, if anything is known of it; see [`super::Threads::session`].
+    pub(crate) session: Option<Box<Session>>,
+    /// Of the threads above it.
+    pub(crate) above: Above,
     pub(crate) group: Option<GroupKey>,
-    pub(crate) group_slot: usize,
+    pub(crate) group_slot: u32,
     pub(crate) links: Links,
 }
 
@@ -189,11 +225,9 @@ impl Thread {
             tid,
             pid: -1,
             ptid: -1,
-            sid: -1,
-            vpgid: -1,
-            pgid: -1,
             vtid: -1,
             vpid: -1,
+            maker: 0,
             reaper_tid: -1,
             comm: text(),
             exe: text(),
@@ -201,8 +235,6 @@ impl Thread {
             args: text(),
             cmdline: text(),
             env: text(),
-            cwd: text(),
-            root: text(),
             cgroups: text(),
             container: None,
             flags: ThreadFlags::empty(),
@@ -210,9 +242,11 @@ impl Thread {
             uid: u32::MAX,
             gid: u32::MAX,
             loginuid: u32::MAX,
+            real_uid: u32::MAX,
+            saved_uid: u32::MAX,
+            securebits: 0,
             caps: [0; 3],
             pidns_start: 0,
-            tty: 0,
             clone_ts: 0,
             exec_ts: 0,
             exe_writable: false,
@@ -224,13 +258,14 @@ impl Thread {
             exe_mtime: 0,
             exe_ctime_to_clone: 0,
             pidns_start_to_exe_ctime: 0,
-            pipe_source: false,
-            pipe_destination: false,
             activity: Activity::default(),
             changed: 0,
             sure_after: 0,
             asked_after: 0,
-            fds: FdTable::default(),
+            files: FilesKey::default(),
+            directories: DirectoriesKey::default(),
+            session: None,
+            above: Above::default(),
             group: None,
             group_slot: 0,
             links: Links::default(),
@@ -240,6 +275,11 @@ impl Thread {
     /// Whether it leads its thread group.
     pub fn is_main(&self) -> bool {
         self.tid == self.pid
+    }
+
+    /// Whether it has its open files in common with its process, as far as is known.
+    pub(crate) fn shares_files(&self) -> bool {
+        self.is_main() || self.flags.contains(ThreadFlags::FILES)
     }
 
     /// Whether its ids are known.

@@ -5,7 +5,13 @@ use rustc_hash::FxHashMap;
 use slotmap::{Key, SlotMap, new_key_type};
 
 use super::thread::Links;
-use super::{Activity, FdTable, Text, Thread, ThreadFlags};
+use super::{Activity, Directories, FdTable, Session, Text, Thread, ThreadFlags};
+
+mod family;
+mod shared;
+
+use shared::Shared;
+pub(crate) use shared::{DirectoriesKey, FilesKey};
 
 new_key_type! {
     /// Names a thread entry; never again another one.
@@ -22,6 +28,8 @@ const MAX_ANCESTORS: usize = 4096;
 #[derive(Debug)]
 pub struct Threads {
     entries: SlotMap<ThreadKey, Thread>,
+    files: SlotMap<FilesKey, Shared<FdTable>>,
+    directories: SlotMap<DirectoriesKey, Shared<Directories>>,
     by_tid: FxHashMap<i64, ThreadKey>,
     groups: SlotMap<GroupKey, Group>,
     by_pid: FxHashMap<i64, GroupKey>,
@@ -31,7 +39,8 @@ pub struct Threads {
     last: (i64, Option<ThreadKey>),
     /// Counts changes; no two tables ever have the same time.
     clock: u64,
-    /// When anything last changed that a thread may see of threads above it.
+    /// When a thread last changed that others may see above them, or the place of one among them: what they remember
+    /// of those above them ([`Above`]) holds no longer.
     lineage: u64,
     /// How often events were lost. What was known of a thread before the last loss is in doubt: see
     /// [`Threads::is_doubted`].
@@ -49,6 +58,8 @@ impl Default for Threads {
             clock,
             lineage: clock,
             entries: SlotMap::default(),
+            files: SlotMap::default(),
+            directories: SlotMap::default(),
             by_tid: FxHashMap::default(),
             groups: SlotMap::default(),
             by_pid: FxHashMap::default(),
@@ -65,6 +76,9 @@ impl Default for Threads {
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pid: i64,
+    session: Session,
+    /// [`Threads`]' clock when the session last changed.
+    changed: u64,
     /// Members that have not exited.
     pub(crate) alive: u32,
     /// Orphans below it become its children.
@@ -88,9 +102,9 @@ impl Threads {
         self.entries.is_empty()
     }
 
-    /// Number of files known to be open, each counted once for every process that has it. Takes a look at every entry.
+    /// Number of files known to be open, each counted once for every table that has it. Takes a look at every table.
     pub fn open_files(&self) -> usize {
-        self.entries.values().map(|thread| thread.fds.len()).sum()
+        self.file_tables().map(FdTable::len).sum()
     }
 
     /// The thread with this id.
@@ -117,17 +131,6 @@ impl Threads {
     /// Leaders of the processes above the thread's, nearest first. Ends at unknown ones and at loops.
     pub fn ancestors<'a>(&'a self, thread: &'a Thread) -> Ancestors<'a> {
         Ancestors { threads: self, at: self.main_of(thread), slow: self.main_of(thread), steps: 0 }
-    }
-
-    /// Open files of the thread: its leader's unless it has a table of its own.
-    pub fn fds<'a>(&'a self, thread: &'a Thread) -> Option<&'a FdTable> {
-        let shared = thread.flags.contains(ThreadFlags::FILES) && !thread.is_main();
-        if shared { self.main_of(thread).map(|main| &main.fds) } else { Some(&thread.fds) }
-    }
-
-    /// Working directory of the thread's process, ending in `/`.
-    pub fn cwd<'a>(&'a self, thread: &'a Thread) -> &'a [u8] {
-        self.main_of(thread).map_or(b"./", |main| &main.cwd)
     }
 
     /// Environment of the thread's process, each entry ended by NUL.
@@ -168,10 +171,20 @@ impl Threads {
         self.clock += 1;
         thread.changed = self.clock;
         let has_siblings = |group: GroupKey| self.groups.get(group).is_some_and(|g| g.members.len() > 1);
-        if thread.links.first_child.is_some() || thread.group.is_some_and(has_siblings) {
+        // Others may take it for their leader although it is none.
+        let is_taken_for_leader = !thread.is_main() && self.by_pid.contains_key(&thread.tid);
+        let has_others = thread.links.first_child.is_some() || thread.group.is_some_and(has_siblings);
+        if has_others || is_taken_for_leader {
             self.lineage = self.clock;
         }
         Some(thread)
+    }
+
+    /// Sets what no field shows.
+    pub(crate) fn set_securebits(&mut self, key: ThreadKey, bits: u8) {
+        if let Some(thread) = self.entries.get_mut(key) {
+            thread.securebits = bits;
+        }
     }
 
     /// What the thread's events change all the time.
@@ -180,17 +193,36 @@ impl Threads {
         self.entries.get_mut(key).map(|thread| &mut thread.activity)
     }
 
-    /// Place of the entry, and the time of the last change of anything that it, its leader and, with
+    /// Place of the entry, and the time of the last change of anything that it, its process and, with
     /// `lineage`, those above it tell.
     #[inline]
     pub(crate) fn version(&self, key: ThreadKey, thread: &Thread, lineage: bool) -> (u32, u64) {
         // The lower half is the place in the table: small, and used again.
         let slot = key.data().as_ffi() as u32;
-        if thread.is_main() {
-            return (slot, if lineage { thread.changed.max(self.lineage) } else { thread.changed });
-        }
-        let main = self.main_of(thread).map_or(0, |main| main.changed);
-        (slot, thread.changed.max(main).max(self.lineage))
+        // Nobody tells a thread that is in no group of changes in its process.
+        let Some(group) = thread.group.and_then(|group| self.groups.get(group)) else {
+            return (slot, self.clock);
+        };
+        let main = if thread.is_main() { 0 } else { self.main_of(thread).map_or(0, |main| main.changed) };
+        let directories = self.directories(thread).map_or(0, |directories| directories.changed);
+        let own = thread.changed.max(main).max(group.changed).max(directories);
+        (slot, if lineage { own.max(self.version_above(thread)) } else { own })
+    }
+
+    /// When a process above the thread last changed.
+    fn version_above(&self, thread: &Thread) -> u64 {
+        thread.above.get(self.lineage, || {
+            // The entries that a step upwards leads through. Those of events that contradict one another may not be the
+            // ones of the step before.
+            let step = |at: &Thread| {
+                let main = self.main_of(at);
+                let maker = main.and_then(|main| self.get(main.ptid));
+                let parent = maker.and_then(|maker| self.main_of(maker));
+                [Some(at), main, maker, parent].into_iter().flatten().map(|t| t.changed).max().unwrap_or(0)
+            };
+            let own = [Some(thread), self.main_of(thread)].into_iter().flatten();
+            own.chain(self.ancestors(thread)).map(step).max().unwrap_or(0)
+        })
     }
 
     pub(crate) fn group_of(&mut self, key: ThreadKey) -> Option<&mut Group> {
@@ -204,25 +236,18 @@ impl Threads {
         if thread.is_main() { Some(key) } else { self.key(thread.pid) }
     }
 
-    /// The open files that the thread changes.
-    pub(crate) fn fds_mut(&mut self, key: ThreadKey) -> Option<&mut FdTable> {
-        let thread = self.entries.get(key)?;
-        let shared = thread.flags.contains(ThreadFlags::FILES) && !thread.is_main();
-        let owner = if shared { self.key(thread.pid)? } else { key };
-        self.entries.get_mut(owner).map(|thread| &mut thread.fds)
-    }
-
     /// Adds an entry; `None` if the table is full. An entry with the same id must have been removed.
     pub(crate) fn add(&mut self, mut thread: Thread) -> Option<ThreadKey> {
         if self.entries.len() >= self.max {
+            self.release(thread.files, thread.directories);
             return None;
         }
+        self.complete(&mut thread);
         let tid = thread.tid;
+        // Threads may be known that it is the leader of.
+        self.touch_group(tid);
         self.clock += 1;
         thread.changed = self.clock;
-        if self.by_pid.contains_key(&tid) {
-            self.lineage = self.clock;
-        }
         let key = self.entries.insert(thread);
         self.by_tid.insert(tid, key);
         self.last = (tid, Some(key));
@@ -264,247 +289,6 @@ impl Threads {
         self.entries.iter().filter(|(_, thread)| self.is_doubted(thread)).map(|(key, _)| key)
     }
 
-    /// Joins an entry to its group and its parent; entries with unknown ids stay alone.
-    pub(crate) fn link(&mut self, key: ThreadKey) {
-        let Some(thread) = self.entries.get(key) else { return };
-        if !thread.is_valid() || thread.group.is_some() {
-            return;
-        }
-        let (pid, ptid, is_init) = (thread.pid, thread.ptid, thread.pid == 1 || thread.vpid == 1);
-        let group = *self
-            .by_pid
-            .entry(pid)
-            .or_insert_with(|| self.groups.insert(Group { pid, reaper: is_init, ..Group::default() }));
-        let Some(members) = self.groups.get_mut(group) else { return };
-        members.alive += 1;
-        members.members.push(Some(key));
-        let slot = members.members.len() - 1;
-        let parent = if pid == 1 { None } else { self.key(ptid) };
-        let parent = parent.filter(|p| *p != key && self.entries.get(*p).is_some_and(Thread::is_valid));
-        let Some(thread) = self.entries.get_mut(key) else { return };
-        self.clock += 1;
-        thread.changed = self.clock;
-        thread.group = Some(group);
-        thread.group_slot = slot;
-        if parent.is_none() {
-            thread.ptid = 0;
-        }
-        self.adopt(key, parent);
-    }
-
-    /// Makes `parent` the parent of an entry that has none.
-    fn adopt(&mut self, key: ThreadKey, parent: Option<ThreadKey>) {
-        let first = parent.and_then(|p| self.entries.get_mut(p)?.links.first_child.replace(key));
-        if let Some(next) = first.and_then(|f| self.entries.get_mut(f)) {
-            next.links.prev = Some(key);
-        }
-        if let Some(thread) = self.entries.get_mut(key) {
-            thread.links = Links { parent, next: first, prev: None, ..thread.links };
-        }
-    }
-
-    /// Takes an entry out of its parent's children.
-    fn orphan(&mut self, key: ThreadKey) {
-        let Some(thread) = self.entries.get_mut(key) else { return };
-        let Links { parent, next, prev, .. } = thread.links;
-        thread.links = Links { first_child: thread.links.first_child, ..Links::default() };
-        if let Some(next) = next.and_then(|n| self.entries.get_mut(n)) {
-            next.links.prev = prev;
-        }
-        match prev {
-            Some(prev) => {
-                if let Some(prev) = self.entries.get_mut(prev) {
-                    prev.links.next = next;
-                }
-            }
-            None => {
-                if let Some(parent) = parent.and_then(|p| self.entries.get_mut(p)) {
-                    parent.links.first_child = next;
-                }
-            }
-        }
-    }
-
-    /// Notes that a thread has exited; its entry goes with [`Threads::remove`].
-    pub(crate) fn exited(&mut self, key: ThreadKey, reaper_tid: i64) {
-        let Some(thread) = self.entries.get_mut(key) else { return };
-        if thread.is_dead() {
-            return;
-        }
-        thread.flags |= ThreadFlags::CLOSED;
-        if thread.links.first_child.is_some() {
-            thread.reaper_tid = reaper_tid;
-        }
-        if let Some(group) = thread.group.and_then(|g| self.groups.get_mut(g)) {
-            group.alive = group.alive.saturating_sub(1);
-        }
-    }
-
-    /// A dead entry lives again: its process executed a program after all.
-    pub(crate) fn revive(&mut self, key: ThreadKey) {
-        let Some(thread) = self.entries.get_mut(key) else { return };
-        if thread.is_dead() {
-            thread.flags -= ThreadFlags::CLOSED;
-            if let Some(group) = thread.group.and_then(|g| self.groups.get_mut(g)) {
-                group.alive += 1;
-            }
-        }
-    }
-
-    /// Gives an entry another parent; without one it has none.
-    pub(crate) fn move_below(&mut self, key: ThreadKey, parent: Option<ThreadKey>) {
-        let parent = parent.filter(|parent| *parent != key);
-        let ptid = parent.and_then(|parent| self.entries.get(parent)).map_or(0, |parent| parent.tid);
-        self.orphan(key);
-        self.touch_lineage();
-        if let Some(thread) = self.entries.get_mut(key) {
-            thread.ptid = ptid;
-            thread.changed = self.clock;
-        }
-        self.adopt(key, parent);
-    }
-
-    /// Removes an entry whose id another thread has now. With a leader go all threads of its process: the kernel does
-    /// not use its id again while one of them lives. Answers how many entries are gone.
-    pub(crate) fn replace(&mut self, key: ThreadKey) -> u64 {
-        let mut gone = 0;
-        if self.entries.get(key).is_some_and(Thread::is_main) {
-            gone += self.siblings(key).into_iter().map(|sibling| self.remove(sibling)).sum::<u64>();
-        }
-        gone += self.remove(key);
-        debug_assert!(self.entries.get(key).is_none(), "an entry alone in its group stays");
-        gone
-    }
-
-    /// Removes an entry: its children find another parent; a leader stays until its group is empty.
-    /// Answers how many entries are gone.
-    pub(crate) fn remove(&mut self, key: ThreadKey) -> u64 {
-        let Some(thread) = self.entries.get(key) else { return 0 };
-        if thread.group.is_none() {
-            return self.erase(key);
-        }
-        if !thread.is_dead() {
-            self.exited(key, -1);
-        }
-        self.give_away_children(key);
-        let Some(thread) = self.entries.get(key) else { return 0 };
-        let Some(group) = thread.group.and_then(|g| self.groups.get(g)) else { return self.erase(key) };
-        let (main, pid, alive) = (thread.is_main(), group.pid, group.alive);
-        let mut gone = 0;
-        if alive == 0 {
-            if let Some(leader) = self.by_tid.get(&pid).copied()
-                && leader != key
-            {
-                gone += self.erase(leader);
-            }
-            gone += self.erase(key);
-        } else if !main {
-            gone += self.erase(key);
-        }
-        gone
-    }
-
-    fn erase(&mut self, key: ThreadKey) -> u64 {
-        self.give_away_children(key);
-        self.orphan(key);
-        let Some(thread) = self.entries.remove(key) else { return 0 };
-        if thread.is_main() || thread.group.is_none() {
-            // Threads may remain that looked at it.
-            self.touch_lineage();
-        }
-        if self.by_tid.get(&thread.tid) == Some(&key) {
-            self.by_tid.remove(&thread.tid);
-        }
-        self.last = (-1, None);
-        if let Some(group_key) = thread.group {
-            self.leave(group_key, thread.group_slot, !thread.is_dead());
-        }
-        1
-    }
-
-    fn touch_lineage(&mut self) {
-        self.clock += 1;
-        self.lineage = self.clock;
-    }
-
-    fn leave(&mut self, key: GroupKey, slot: usize, was_alive: bool) {
-        let Some(group) = self.groups.get_mut(key) else { return };
-        if was_alive {
-            group.alive = group.alive.saturating_sub(1);
-        }
-        if let Some(member) = group.members.get_mut(slot) {
-            *member = None;
-            group.holes += 1;
-        }
-        if group.holes == group.members.len() {
-            let pid = group.pid;
-            self.groups.remove(key);
-            self.by_pid.remove(&pid);
-        } else if group.holes > 32 && group.holes * 2 > group.members.len() {
-            group.members.retain(Option::is_some);
-            group.holes = 0;
-            let members: Vec<_> = group.members.iter().flatten().copied().collect();
-            for (slot, member) in members.into_iter().enumerate() {
-                if let Some(thread) = self.entries.get_mut(member) {
-                    thread.group_slot = slot;
-                }
-            }
-        }
-    }
-
-    fn give_away_children(&mut self, key: ThreadKey) {
-        let Some(thread) = self.entries.get(key) else { return };
-        if thread.links.first_child.is_none() {
-            return;
-        }
-        let reaper = self.reaper_of(key);
-        let reaper_tid = reaper.and_then(|r| self.entries.get(r)).map_or(0, |r| r.tid);
-        if let Some(reaper) = reaper
-            && self.entries.get(reaper).map(|r| r.pid) != self.entries.get(key).map(|t| t.pid)
-            && let Some(group) = self.group_of(reaper)
-        {
-            group.reaper = true;
-        }
-        self.touch_lineage();
-        while let Some(child) = self.entries.get(key).and_then(|t| t.links.first_child) {
-            self.orphan(child);
-            if let Some(thread) = self.entries.get_mut(child) {
-                thread.ptid = reaper_tid;
-                thread.changed = self.clock;
-            }
-            self.adopt(child, reaper.filter(|r| *r != child));
-        }
-    }
-
-    /// Who inherits the children: whom the kernel named, a living thread of the group, or the nearest
-    /// ancestor that is a reaper of the same pid namespace.
-    fn reaper_of(&self, key: ThreadKey) -> Option<ThreadKey> {
-        let thread = self.entries.get(key)?;
-        let named = self.key(thread.reaper_tid).filter(|k| *k != key);
-        if let Some(named) = named.filter(|k| self.entries.get(*k).is_some_and(Thread::is_valid)) {
-            return Some(named);
-        }
-        let group = self.groups.get(thread.group?)?;
-        let living = |k: &&ThreadKey| **k != key && self.entries.get(**k).is_some_and(|t| !t.is_dead());
-        if group.alive > 0
-            && let Some(sibling) = group.members.iter().flatten().find(living)
-        {
-            return Some(*sibling);
-        }
-        let namespaced = thread.in_pid_namespace();
-        self.ancestors(thread)
-            .take_while(|a| a.in_pid_namespace() == namespaced)
-            .filter_map(|a| Some((self.groups.get(a.group?)?, a)))
-            .find(|(group, _)| group.reaper && group.alive > 0)
-            .and_then(|(group, _)| group.members.iter().flatten().find(living).copied())
-    }
-
-    /// Keys of the other members of the thread's group.
-    pub(crate) fn siblings(&self, key: ThreadKey) -> Vec<ThreadKey> {
-        let group = self.entries.get(key).and_then(|t| self.groups.get(t.group?));
-        group.map_or_else(Vec::new, |g| g.members.iter().flatten().copied().filter(|k| *k != key).collect())
-    }
-
     /// Remembers that a child of `ptid` exited.
     pub(crate) fn remember_exit(&mut self, tid: i64, ptid: i64, ts: u64) {
         if self.exits.len() == MAX_EXITS
@@ -533,6 +317,32 @@ impl Threads {
             .map(|(key, _)| key)
             .collect();
         stale.into_iter().map(|key| self.remove(key)).sum()
+    }
+}
+
+/// What a thread remembers of the threads above it: when they last changed, and as of when that is known.
+///
+/// Both are times of [`Threads`]' clock. Whoever asks fills it in; it is atomic so that a table can be looked at by
+/// several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Above {
+    as_of: AtomicU64,
+    changed: AtomicU64,
+}
+
+impl Above {
+    fn get(&self, now: u64, look: impl FnOnce() -> u64) -> u64 {
+        if self.as_of.load(Ordering::Acquire) == now {
+            return self.changed.load(Ordering::Relaxed);
+        }
+        let changed = look();
+        self.changed.store(changed, Ordering::Relaxed);
+        self.as_of.store(now, Ordering::Release);
+        changed
+    }
+
+    fn forget(&mut self) {
+        *self = Self::default();
     }
 }
 

@@ -156,7 +156,11 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     const CLOEXEC: u64 = FlagTable::CLOSE_RANGE_FLAGS.value("CLOSE_RANGE_CLOEXEC") as u64;
     let (first, last) = (raw.int(p::first).unwrap_or(0), raw.int(p::last).unwrap_or(-1));
     let (first, last) = (i64::from(first as u32), i64::from(last as u32));
+    const UNSHARE: u64 = FlagTable::CLOSE_RANGE_FLAGS.value("CLOSE_RANGE_UNSHARE") as u64;
     let Some(key) = now.thread else { return };
+    if raw.uint(p::flags).unwrap_or(0) & UNSHARE != 0 {
+        state.threads.unshare_files(key);
+    }
     let Some(table) = state.threads.fds_mut(key) else { return };
     let range = table.range(first, last);
     if raw.uint(p::flags).unwrap_or(0) & CLOEXEC != 0 {
@@ -199,27 +203,10 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         let thread = state.threads.at(key)?;
         state.threads.fds(thread)?.share(old)
     });
-    if raw.ty != EventType::SYSCALL_FCNTL_X {
-        mark_pipe(state, key, res, shared.as_deref());
-    }
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
         // Of an unknown file there is no copy that could be shown.
         None => now.fd = old,
-    }
-}
-
-/// A standard stream made a pipe marks its end of the pipeline.
-fn mark_pipe(state: &mut State, key: ThreadKey, num: i64, fd: Option<&Fd>) {
-    if fd.is_none_or(|fd| fd.kind != FdKind::Pipe) {
-        return;
-    }
-    if let Some(thread) = state.threads.at_mut(key) {
-        match num {
-            0 => thread.pipe_destination = true,
-            1 => thread.pipe_source = true,
-            _ => {}
-        }
     }
 }
 

@@ -121,7 +121,7 @@ const fn family(ty: EventType) -> Family {
         E::SYSCALL_CHDIR_X | E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X | E::SYSCALL_CHROOT_X => {
             Family::Directory
         }
-        E::SYSCALL_SETSID_X => Family::Session,
+        E::SYSCALL_SETSID_X | E::SYSCALL_SETPGID_X => Family::Session,
         E::SYSCALL_GETRLIMIT_X | E::SYSCALL_SETRLIMIT_X | E::SYSCALL_PRLIMIT_X => Family::Limit,
         E::SYSCALL_BRK_4_X | E::SYSCALL_MMAP_X | E::SYSCALL_MMAP2_X | E::SYSCALL_MUNMAP_X => Family::Memory,
         E::SYSCALL_SETUID_X

@@ -1,0 +1,284 @@
+//! New processes and threads.
+
+use eyas_events::{EventType, param};
+use eyas_scap::RawEvent;
+
+use super::identity::CAPS_IN_NEW_NAMESPACE;
+use super::measure::set_memory;
+use super::process::{comm, list, tell_cgroups, text};
+use super::{Current, Lookup, find};
+use crate::state::{State, Thread, ThreadFlags, ThreadKey};
+
+/// A child that was already added, or an exit that was already seen, belongs to this clone if it is no
+/// older than this, ns.
+const SAME_CLONE: u64 = 2_000_000_000;
+
+/// The four rows have the same parameters in the same places.
+use param::SYSCALL_CLONE_20_X as c;
+
+pub(super) fn clone(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
+    match raw.int(c::res) {
+        Some(0) => child(state, raw, now, lookup),
+        Some(tid) if tid > 0 => caller(state, raw, now, lookup, tid),
+        _ => {}
+    }
+}
+
+/// What the event says about the new process, whoever sent it.
+fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
+    thread.exe = text(raw, c::exe);
+    thread.comm = comm(raw.text(c::comm), &thread.exe);
+    thread.set_args(list(raw.param(c::args).unwrap_or_default()));
+    thread.fdlimit = raw.int(c::fdlimit).unwrap_or(-1);
+    set_memory(&mut thread.activity, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
+    thread.uid = raw.uint(c::uid).map_or(u32::MAX, |v| v as u32);
+    thread.gid = raw.uint(c::gid).map_or(u32::MAX, |v| v as u32);
+    tell_cgroups(thread, raw.param(c::cgroups));
+    thread.clone_ts = raw.ts;
+}
+
+/// What a new thread has from the one that made it; what is doubtful there is doubtful here.
+fn inherit(child: &mut Thread, donor: &Thread) {
+    child.sure_after = donor.sure_after;
+    child.exepath = donor.exepath.clone();
+    child.exe_writable = donor.exe_writable;
+    child.exe_upper_layer = donor.exe_upper_layer;
+    child.exe_lower_layer = donor.exe_lower_layer;
+    child.exe_from_memfd = donor.exe_from_memfd;
+    child.loginuid = donor.loginuid;
+    (child.real_uid, child.saved_uid, child.securebits) = (donor.real_uid, donor.saved_uid, donor.securebits);
+    child.caps = donor.caps;
+    if child.flags.contains(ThreadFlags::NEWUSER) {
+        (child.caps, child.securebits) = (CAPS_IN_NEW_NAMESPACE, 0);
+    }
+    (child.exe_ino, child.exe_ctime, child.exe_mtime) = (donor.exe_ino, donor.exe_ctime, donor.exe_mtime);
+    child.exe_ctime_to_clone = donor.exe_ctime_to_clone;
+    child.pidns_start_to_exe_ctime = donor.pidns_start_to_exe_ctime;
+    if child.flags.contains(ThreadFlags::THREAD) {
+        child.exec_ts = donor.exec_ts;
+    }
+}
+
+/// Gives a thread that is about to be added what it has from its maker.
+fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
+    let Some(maker) = state.threads.at(donor) else { return };
+    inherit(child, maker);
+    if !child.flags.contains(ThreadFlags::THREAD) {
+        child.session = Some(Box::new(state.threads.session(maker)));
+        child.env = state.threads.main_of(maker).unwrap_or(maker).env.clone();
+    }
+    state.threads.give_files(child, donor, child.flags.contains(ThreadFlags::FILES));
+    state.threads.give_directories(child, donor, child.flags.contains(ThreadFlags::FS));
+}
+
+fn flags_of(raw: &RawEvent<'_>) -> ThreadFlags {
+    ThreadFlags::from_bits_retain(raw.uint(c::flags).unwrap_or(0) as u32)
+}
+
+/// The event of the one who made a thread.
+fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>, child_tid: i64) {
+    now.thread = now.thread.or_else(|| find(state, raw.tid, lookup));
+    let Some(key) = now.thread else { return };
+    let vtid = raw.int(c::vtid).unwrap_or(raw.tid);
+    let was_valid = repair(state, key, raw, vtid);
+    let flags = flags_of(raw);
+    let Some(caller) = state.threads.at(key) else { return };
+    let namespaced = caller.vtid != caller.tid;
+    if namespaced || flags.intersects(ThreadFlags::CHILD_IN_PIDNS | ThreadFlags::NEWPID) {
+        // The result is the child's number in another namespace.
+        if let Some(child) = was_valid.then(|| made_by_namespaced(state, key, child_tid, raw.ts)).flatten() {
+            attribute(state, key, child, flags);
+        }
+        return;
+    }
+    if let Some(there) = state.threads.key(child_tid)
+        && state.threads.at(there).is_some_and(|t| t.flags.contains(ThreadFlags::INVERTED))
+    {
+        if was_valid && state.threads.at(there).is_some_and(|t| is_same_clone(t, raw.ts)) {
+            attribute(state, key, there, flags);
+        }
+        return;
+    }
+    if flags.contains(ThreadFlags::VFORK)
+        || raw.ty == EventType::SYSCALL_VFORK_20_X
+        || state.threads.exited_recently(child_tid, raw.tid, raw.ts, SAME_CLONE)
+    {
+        return;
+    }
+    if let Some(there) = state.threads.key(child_tid) {
+        state.stats.threads_removed += state.threads.replace(there);
+    }
+    let empty = state.empty();
+    let Some(caller) = state.threads.at(key) else { return };
+    let mut child = Thread::unknown(child_tid, &empty);
+    child.flags = flags;
+    child.maker = caller.tid;
+    if flags.contains(ThreadFlags::THREAD) {
+        (child.pid, child.ptid) = (caller.pid, caller.ptid);
+    } else {
+        child.pid = child_tid;
+        child.ptid = if flags.contains(ThreadFlags::PARENT) { caller.ptid } else { caller.tid };
+    }
+    (child.vtid, child.vpid) = (child.tid, child.pid);
+    child.pidns_start = state.machine.boot_ts;
+    describe(&mut child, raw);
+    if was_valid {
+        endow(state, &mut child, key);
+    } else {
+        fill_names(state, key, raw);
+    }
+    if let Some(key) = state.add_thread(child) {
+        state.threads.link(key);
+    }
+}
+
+/// Whether the thread was made, and its event came, a moment before `ts`.
+fn is_same_clone(thread: &Thread, ts: u64) -> bool {
+    thread.clone_ts != 0 && ts.saturating_sub(thread.clone_ts) < SAME_CLONE
+}
+
+/// The thread that `maker` made a moment ago, and knows by a number of its pid namespace. Only of those that may have
+/// another maker than their event told is it of interest.
+fn made_by_namespaced(state: &State, maker: ThreadKey, number: i64, ts: u64) -> Option<ThreadKey> {
+    let maker = state.threads.at(maker)?;
+    let is_it = |key: &ThreadKey| {
+        state.threads.at(*key).is_some_and(|t| {
+            t.vtid == number
+                && t.maker != maker.tid
+                && t.flags.contains(ThreadFlags::INVERTED)
+                && is_same_clone(t, ts)
+        })
+    };
+    let parent = state.threads.key(maker.ptid);
+    let mut threads = state.threads.members(maker);
+    threads.find(is_it).or_else(|| state.threads.children(parent?).find(is_it))
+}
+
+/// Notes who made a thread whose own event has come already: that event may have led to another maker.
+fn attribute(state: &mut State, maker: ThreadKey, child: ThreadKey, flags: ThreadFlags) {
+    let (Some(donor), Some(known)) = (state.threads.at(maker), state.threads.at(child)) else { return };
+    let shared = flags & (ThreadFlags::FS | ThreadFlags::FILES);
+    let is_right = known.maker == donor.tid && known.flags.contains(shared);
+    if is_right || (known.flags.contains(ThreadFlags::THREAD) && has_same_heritage(state, known, donor)) {
+        return;
+    }
+    let (maker_tid, has_acted) = (donor.tid, known.activity.last_event_ts > known.clone_ts);
+    if !has_acted {
+        let Some(mut thread) = state.threads.detach(child) else { return };
+        thread.maker = maker_tid;
+        thread.flags |= shared;
+        endow(state, &mut thread, maker);
+        if let Some(key) = state.threads.add(thread) {
+            state.threads.link(key);
+        }
+        return;
+    }
+    // What is its own it may have changed since.
+    let has_executed = known.flags.contains(ThreadFlags::NAME_CHANGED);
+    if shared.contains(ThreadFlags::FILES) && !has_executed {
+        state.threads.join_files(child, maker);
+    }
+    if shared.contains(ThreadFlags::FS) {
+        state.threads.join_directories(child, maker);
+    }
+}
+
+/// Whether a thread would be the same if `maker` had made it.
+fn has_same_heritage(state: &State, thread: &Thread, maker: &Thread) -> bool {
+    state.threads.share_files(thread, maker)
+        && state.threads.share_directories(thread, maker)
+        && thread.caps == maker.caps
+}
+
+/// Gives an entry with unknown ids those of the event; returns whether they were known before.
+fn repair(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>, vtid: i64) -> bool {
+    if state.threads.at(key).is_some_and(Thread::is_valid) {
+        return true;
+    }
+    let Some(thread) = state.threads.at_mut(key) else { return false };
+    thread.pid = raw.int(c::pid).unwrap_or(-1);
+    thread.ptid = raw.int(c::ptid).unwrap_or(-1);
+    (thread.vtid, thread.vpid) = (vtid, raw.int(c::vpid).unwrap_or(-1));
+    state.threads.link(key);
+    false
+}
+
+/// Gives an entry about which nothing was known the names of the event.
+fn fill_names(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
+    if let Some(thread) = state.threads.at_mut(key) {
+        thread.exe = text(raw, c::exe);
+        thread.comm = comm(raw.text(c::comm), &thread.exe);
+        thread.set_args(list(raw.param(c::args).unwrap_or_default()));
+    }
+}
+
+/// The event of the new thread itself.
+fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
+    if let Some(there) = now.thread {
+        if state.threads.at(there).is_some_and(|t| is_same_clone(t, raw.ts)) {
+            return;
+        }
+        state.stats.threads_removed += state.threads.replace(there);
+        now.thread = None;
+    }
+    let empty = state.empty();
+    let mut child = Thread::unknown(raw.tid, &empty);
+    child.flags = flags_of(raw) | ThreadFlags::INVERTED;
+    child.pid = raw.int(c::pid).unwrap_or(-1);
+    child.ptid = raw.int(c::ptid).unwrap_or(-1);
+    child.vtid = raw.int(c::vtid).unwrap_or(child.tid);
+    child.vpid = raw.int(c::vpid).unwrap_or(-1);
+    let is_thread = child.flags.contains(ThreadFlags::THREAD);
+    let boot = state.machine.boot_ts;
+    child.pidns_start = boot;
+    let namespaced = child.flags.intersects(ThreadFlags::CHILD_IN_PIDNS | ThreadFlags::NEWPID);
+    if namespaced || child.tid != child.vtid {
+        child.pidns_start += raw.uint(c::pidns_init_start_ts).unwrap_or(0);
+    }
+    describe(&mut child, raw);
+    let donor = match likely_maker(state, &child) {
+        Some(maker) => Some(maker),
+        None => match if is_thread { child.pid } else { child.ptid } {
+            donor if donor == child.tid => None,
+            donor => state.threads.key(donor).or_else(|| find(state, donor, lookup)),
+        },
+    };
+    if let Some(donor) = donor {
+        if let Some(maker) = state.threads.at(donor).filter(|donor| donor.is_valid()) {
+            child.maker = maker.tid;
+            endow(state, &mut child, donor);
+        } else if is_thread {
+            // A leader's two ids are one.
+            repair(state, donor, raw, child.vpid);
+            fill_names(state, donor, raw);
+        }
+    }
+    let key = state.add_thread(child);
+    if let Some(key) = key {
+        state.threads.link(key);
+    }
+    now.thread = key;
+}
+
+/// Children of a process that are looked at to find one of them.
+const MAX_CHILDREN: usize = 4096;
+
+/// Who made a child of its maker's parent: the child of that parent that it is a copy of.
+fn likely_maker(state: &State, child: &Thread) -> Option<ThreadKey> {
+    if !child.flags.contains(ThreadFlags::PARENT) || child.flags.contains(ThreadFlags::THREAD) {
+        return None;
+    }
+    let parent = state.threads.key(child.ptid)?;
+    let is_alike = |other: &&Thread| {
+        !other.is_dead() && (&other.exe, &other.comm, &other.args) == (&child.exe, &child.comm, &child.args)
+    };
+    let siblings = state
+        .threads
+        .children(parent)
+        .take(MAX_CHILDREN)
+        .filter_map(|key| Some((key, state.threads.at(key)?)));
+    siblings
+        .filter(|(_, other)| is_alike(other))
+        .max_by_key(|(_, other)| other.activity.last_access_ts)
+        .map(|(key, _)| key)
+}

@@ -1,0 +1,62 @@
+//! What a thread sets of itself by `prctl`.
+
+use eyas_events::{FlagTable, param};
+use eyas_scap::RawEvent;
+
+use super::Current;
+use super::identity::KEEP_CAPS;
+use crate::state::{State, ThreadKey};
+
+/// The longest name of a thread, bytes.
+const MAX_NAME: usize = 15;
+
+pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SYSCALL_PRCTL_X as p;
+    const fn option(name: &str) -> u64 {
+        FlagTable::PRCTL_OPTIONS.value(name) as u64
+    }
+    const SET_SUBREAPER: u64 = option("PR_SET_CHILD_SUBREAPER");
+    const GET_SUBREAPER: u64 = option("PR_GET_CHILD_SUBREAPER");
+    const SET_NAME: u64 = option("PR_SET_NAME");
+    const GET_NAME: u64 = option("PR_GET_NAME");
+    const SET_KEEPCAPS: u64 = option("PR_SET_KEEPCAPS");
+    const SET_SECUREBITS: u64 = option("PR_SET_SECUREBITS");
+    let Some(key) = now.thread.filter(|_| raw.int(p::res).is_some_and(|res| res >= 0)) else { return };
+    let number = raw.int(p::arg2_int).unwrap_or(0);
+    match raw.uint(p::option) {
+        Some(SET_SUBREAPER | GET_SUBREAPER) => {
+            if let Some(group) = state.threads.group_of(key) {
+                group.reaper = number != 0;
+            }
+        }
+        Some(SET_NAME | GET_NAME) => {
+            if let Some(name) = raw.param(p::arg2_str).filter(|name| !name.is_empty()) {
+                rename(state, key, name);
+            }
+        }
+        Some(SET_KEEPCAPS) => {
+            set_securebits(state, key, |bits| if number == 0 { bits & !KEEP_CAPS } else { bits | KEEP_CAPS });
+        }
+        Some(SET_SECUREBITS) => set_securebits(state, key, |_| number as u8),
+        _ => {}
+    }
+}
+
+fn set_securebits(state: &mut State, key: ThreadKey, new: impl Fn(u8) -> u8) {
+    let Some(bits) = state.threads.at(key).map(|thread| new(thread.securebits)) else { return };
+    state.threads.set_securebits(key, bits);
+}
+
+/// Gives a thread the name that it was set to; it ends at a NUL, and the kernel cuts it.
+pub(super) fn rename(state: &mut State, key: ThreadKey, name: &[u8]) {
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    let name = &name[..name.len().min(MAX_NAME)];
+    if state.threads.at(key).is_none_or(|thread| *thread.comm == *name) {
+        return;
+    }
+    if let Some(thread) = state.threads.at_mut(key) {
+        thread.comm = name.into();
+        let args = thread.args.clone();
+        thread.set_args(args);
+    }
+}
