@@ -131,7 +131,7 @@ fn check_counts(name: &str, counts: &BTreeMap<String, Count>, known: &[(&str, u6
 
 #[test]
 fn fields_of_attack() {
-    check("attack", &[("evt.buffer", 122)]);
+    check("attack", &[("evt.buffer", 122), ("proc.vpgid", 213), ("thread.cap_effective", 1)]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn fields_of_gcc() {
 
 #[test]
 fn fields_of_nginx() {
-    check("nginx", &[("evt.buffer", 16)]);
+    check("nginx", &[("evt.buffer", 16), ("thread.cap_effective", 9_698)]);
 }
 
 #[test]
@@ -160,5 +160,5 @@ fn fields_of_captures_of_ten_years() {
             compare(&path, &golden, &fields, &mut counts);
         }
     }
-    check_counts("upstream", &counts, &[("evt.buffer", 30), ("fd.typechar", 2)]);
+    check_counts("upstream", &counts, &[("evt.buffer", 30), ("fd.typechar", 2), ("proc.vpgid", 33)]);
 }

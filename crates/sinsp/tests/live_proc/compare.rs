@@ -71,7 +71,7 @@ impl Counts {
         let mut known: BTreeSet<i64> = state
             .threads
             .iter()
-            .filter(|thread| thread.pgid == group && !thread.is_dead())
+            .filter(|thread| state.threads.session(thread).pgid == group && !thread.is_dead())
             .map(|thread| thread.tid)
             .collect();
         self.known_threads += known.len();
