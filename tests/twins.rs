@@ -69,3 +69,24 @@ fn one_name_is_told_once() {
     let relative = open(b"etc/../etc/shadow", b"/etc/shadow");
     assert_eq!(alerts(&["fd.name = /etc/shadow"], &relative), ["r0 /etc/shadow /etc/shadow"]);
 }
+
+#[test]
+fn what_has_no_path_lies_in_no_directory() {
+    let nowhere = &["fd.directory = /", "fd.name startswith /", "fd.name = /"];
+    for (asked, opened, kind) in [
+        ("/dev/stdout", "pipe:[77]", "pipe"),
+        ("/proc/self/ns/mnt", "mnt:[4026531832]", "unsupported"),
+        ("/proc/self/fd/3", "memfd:name", "memfd"),
+    ] {
+        let event = open(asked.as_bytes(), opened.as_bytes());
+        let not_asked = nowhere.map(|condition| format!("not fd.name = {asked} and {condition}"));
+        assert!(alerts(&not_asked.each_ref().map(String::as_str), &event).is_empty(), "{opened}");
+        let found = alerts(&[&format!("fd.name = {opened} and fd.type = {kind}")], &event);
+        assert_eq!(found, [format!("r0 {opened} {opened}")]);
+        assert_eq!(alerts(&["fd.typechar = f"], &event), [format!("r0 {asked} {opened}")]);
+    }
+    let detached = open(b"/proc/self/fd/3", b"(unreachable)/passwd");
+    assert!(alerts(&["fd.name = /passwd", "fd.directory = /"], &detached).is_empty());
+    let found = alerts(&["fd.filename = passwd and fd.typechar = f"], &detached);
+    assert_eq!(found, ["r0 (unreachable)/passwd (unreachable)/passwd"]);
+}

@@ -103,10 +103,8 @@
 
 #define HOT_PATH(index, at, of)                                                                                   \
 	len = 0;                                                                                                  \
-	if (of) {                                                                                                 \
-		walk_from(s, of);                                                                                 \
-		len = copy_path(s, to + (at));                                                                    \
-	}                                                                                                         \
+	if (of)                                                                                                   \
+		len = copy_path(s, to + (at), walk_from(s, of));                                                  \
 	barrier_var(len);                                                                                         \
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)

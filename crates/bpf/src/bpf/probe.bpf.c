@@ -15,6 +15,7 @@
 #include "build.h"
 #include "kernel/read.h"
 #include "kernel/file.h"
+#include "kernel/path.h"
 #include "kernel/task.h"
 #include "kernel/socket.h"
 #include "interpret.h"

@@ -2,8 +2,6 @@
 /* Every thread and every open file of every process, for the beginning of a capture. */
 #pragma once
 
-#define PIPEFS_MAGIC 0x50495045
-#define SOCKFS_MAGIC 0x534f434b
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define LONG_BITS 64
 /* The most of a process's arguments, and of its environment, that is told. */
@@ -226,8 +224,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	record->flags = (READ(file, f_flags) & ~O_CLOEXEC) | (closes_on_exec(task, fd) ? O_CLOEXEC : 0);
 	record->kind = kind_of(file);
 	if (record->kind == KIND_PATH || record->kind == KIND_ANONYMOUS) {
-		walk_from(s, file);
-		len = copy_path(s, &s->data[sizeof(*record)]);
+		len = copy_path(s, &s->data[sizeof(*record)], walk(s, number_of(s, &file->f_path), 0));
 		if (record->kind == KIND_PATH && !s->whole)
 			record->kind = KIND_OTHER;
 	}

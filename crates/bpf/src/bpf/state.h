@@ -58,6 +58,8 @@ struct scratch {
 	/* The file that was looked up last, and its descriptor; several parameters ask for one. */
 	__u64 file;
 	__s32 fd;
+	/* Where a walk along a path has come to: pointers as numbers. */
+	__u64 dentry, mount, root;
 	/* Whether the path was walked to its root. */
 	__u8 whole;
 	/* What could not be told of a task: GAP_ bits. Only those that are listed have them told. */
@@ -65,6 +67,8 @@ struct scratch {
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;
 	__u32 len;
+	/* Where the end of a path begins that is kept of one that is too long. */
+	__u32 end;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

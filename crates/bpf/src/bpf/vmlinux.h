@@ -89,6 +89,7 @@ struct inode {
 	unsigned int i_flags;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	void *i_private;
 };
 struct inode___611 {
 	__s64 i_ctime_sec, i_mtime_sec;
@@ -101,11 +102,25 @@ struct inode___old {
 	struct timespec64 i_ctime, i_mtime;
 };
 
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+};
+struct proc_ns_operations {
+	char *name;
+};
+struct ns_common {
+	struct proc_ns_operations *ops;
+	unsigned int inum;
+};
+struct mnt_namespace {
+	struct ns_common ns;
 };
 struct vfsmount {
 	struct dentry *mnt_root;
@@ -114,6 +129,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 };
 struct path {
 	struct vfsmount *mnt;
@@ -182,9 +198,6 @@ struct signal_struct {
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
-};
-struct ns_common {
-	unsigned int inum;
 };
 struct net {
 	struct ns_common ns;

@@ -22,6 +22,7 @@ mod memory;
 mod misc;
 mod network;
 mod open;
+mod paths;
 mod process;
 mod signal;
 mod tracepoint;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Open files: devices, inodes, overlay layers, paths. */
+/* Open files: devices, inodes, overlay layers. */
 #pragma once
 
 #define OVERLAY_MAGIC 0x794c7630
-#define PATH_MAX 4096
 #define FMODE_CREATED 0x100000
 #define S_IFMT 0xf000
 #define S_IFSOCK 0xc000
@@ -47,86 +46,6 @@ static __always_inline int layer_of(struct file *file)
 	struct dentry *upper = 0;
 	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
 	return upper && READ(upper, d_inode) ? 1 : 2;
-}
-
-/* Walks from a `struct path` in kernel memory to the root, writing its text backwards into the upper half of the scratch,
- * where a NUL stands behind it. */
-__noinline int walk(struct scratch *s, __u64 of)
-{
-	struct path *path = (struct path *)of;
-	if (!s)
-		return 0;
-	struct dentry *dentry = READ(path, dentry);
-	struct vfsmount *vfsmount = READ(path, mnt);
-	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-	struct dentry *root = READ(mount, mnt.mnt_root);
-	int depth;
-
-	s->data[TEMP + PATH_MAX] = 0;
-	s->at = PATH_MAX;
-	s->whole = 0;
-	for (depth = 0; depth < 64; depth++) {
-		/* As numbers: of each step, the verifier then follows one way for all pointers that it may begin with. */
-		dentry = (struct dentry *)number_of(s, dentry);
-		mount = (struct mount *)number_of(s, mount);
-		root = (struct dentry *)number_of(s, root);
-		if (dentry == root) {
-			struct mount *above = READ(mount, mnt_parent);
-			if (above == mount) {
-				s->whole = 1;
-				break;
-			}
-			dentry = READ(mount, mnt_mountpoint);
-			mount = above;
-			root = READ(mount, mnt.mnt_root);
-			continue;
-		}
-		struct dentry *parent = READ(dentry, d_parent);
-		__u32 len = READ(dentry, d_name.len);
-		const unsigned char *name = READ(dentry, d_name.name);
-		__u32 at = s->at;
-		len &= 0xff;
-		if (at < len + 1)
-			break;
-		at -= len;
-		s->at = at;
-		bpf_probe_read_kernel(&s->data[TEMP + (at & (PATH_MAX - 1))], len, name);
-		if (dentry == parent)
-			break; /* a memfd and its like: the bare name */
-		at--;
-		s->at = at;
-		s->data[TEMP + (at & (PATH_MAX - 1))] = '/';
-		dentry = parent;
-	}
-	if (s->at == PATH_MAX) {
-		s->at = PATH_MAX - 1;
-		s->data[TEMP + PATH_MAX - 1] = '/';
-	}
-	return 0;
-}
-
-/* Copies what `walk` found, with its NUL; answers its length. */
-static __always_inline __u32 copy_path(struct scratch *s, __u8 *to)
-{
-	__u32 at = s->at;
-	__u32 len = PATH_MAX + 1 - at;
-	barrier_var(len);
-	len &= 2 * PATH_MAX - 1;
-	bpf_probe_read_kernel(to, len, &s->data[TEMP + (at & (PATH_MAX - 1))]);
-	return len;
-}
-
-static __always_inline void walk_from(struct scratch *s, struct file *file)
-{
-	walk(s, number_of(s, &file->f_path));
-}
-
-static __always_inline void put_path(struct scratch *s, struct path *path)
-{
-	walk(s, number_of(s, path));
-	if (!s->whole)
-		s->gaps |= GAP_PATH;
-	end_param(s, copy_path(s, &s->data[s->pos & 0xffff]));
 }
 
 static __always_inline __u64 inode_time(struct inode *inode, bool modified)

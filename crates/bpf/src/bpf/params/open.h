@@ -92,7 +92,7 @@ __noinline int param_path(__u32 desc)
 	if (s->ret >= 0)
 		file = file_of(s, s->ret);
 	if (file)
-		put_path(s, &file->f_path);
+		put_file_path(s, file);
 	else
 		put_empty(s);
 	return 0;

@@ -100,6 +100,19 @@ fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Opti
     Some((dirfd, enter.text(name).filter(|name| *name != b"<NA>")?, flags))
 }
 
+/// What a file is that has no path, by the name that the kernel has for it.
+fn kind_of(name: &[u8]) -> Option<FdKind> {
+    /// Begins the path of a file that no mount of the process's namespace shows.
+    const UNREACHABLE: &[u8] = b"(unreachable)";
+    match name {
+        [b'/', ..] => None,
+        name if name.starts_with(UNREACHABLE) => None,
+        name if name.starts_with(b"pipe:[") => Some(FdKind::Pipe),
+        name if name.starts_with(b"memfd:") => Some(FdKind::Memfd),
+        _ => Some(FdKind::Unsupported),
+    }
+}
+
 pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let enter = take_enter(state, raw, now);
     opened(state, raw, now, enter.as_deref().map(OwnedEvent::as_raw));
@@ -136,6 +149,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     if let Some(path) = raw.opened_path().filter(|path| **path != *fd.name) {
         let mut opened = fd.clone();
         opened.rename(state.reuse.name(path), raw.ts);
+        opened.kind = kind_of(path).unwrap_or(fd.kind);
         fd.set_opened(state.reuse.hold(opened));
     }
     let fd = state.reuse.hold(fd);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Paths as the kernel has them: from a file up to the root of its mount namespace, whatever the caller's own root is. */
+#pragma once
+
+#define PATH_MAX 4096
+/* A longer path loses its middle: so much of its end is kept, and as much of its beginning as there is room for. */
+#define PATH_END 1024
+/* Directories that one call of `climb` passes, and calls of it. */
+#define STEPS 64
+#define CLIMBS 256
+
+#define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534f434b
+#define NSFS_MAGIC 0x6e736673
+/* Inode of all mount namespaces that nobody can enter, as they hold what is not mounted; 0 before Linux 6.18. */
+#define ANONYMOUS_NAMESPACE 0xeffffff7
+#define LEFT_OUT "/..."
+#define UNREACHABLE "(unreachable)"
+#define DELETED " (deleted)"
+
+/* Puts a text of constant length before what was put last. */
+#define PREPEND(s, text)                                                                                          \
+	({                                                                                                        \
+		static const char text_[] = text;                                                                 \
+		(s)->at -= sizeof(text_) - 1;                                                                     \
+		bpf_probe_read_kernel(&(s)->data[TEMP + ((s)->at & (PATH_MAX - 1))], sizeof(text_) - 1, text_);  \
+	})
+
+/* Passes up to STEPS directories and mounts; whether there are more. */
+__noinline int climb(struct scratch *s)
+{
+	int i;
+	if (!s)
+		return 0;
+	struct dentry *dentry = (struct dentry *)s->dentry, *root = (struct dentry *)s->root;
+	struct mount *mount = (struct mount *)s->mount;
+	for (i = 0; i < STEPS; i++) {
+		/* As numbers: of each step, the verifier then follows one way for all pointers that it may begin with. */
+		dentry = (struct dentry *)number_of(s, dentry);
+		mount = (struct mount *)number_of(s, mount);
+		root = (struct dentry *)number_of(s, root);
+		if (dentry == root) {
+			struct mount *above = READ(mount, mnt_parent);
+			if (above == mount) {
+				s->whole = 1;
+				return 0;
+			}
+			dentry = READ(mount, mnt_mountpoint);
+			mount = above;
+			root = READ(mount, mnt.mnt_root);
+			continue;
+		}
+		struct dentry *parent = READ(dentry, d_parent);
+		if (dentry == parent) {
+			s->dentry = number_of(s, dentry);
+			return 0;
+		}
+		__u32 len = READ(dentry, d_name.len);
+		const unsigned char *name = READ(dentry, d_name.name);
+		len &= 0xff;
+		if (s->at < len + 1 + sizeof(UNREACHABLE)) {
+			s->at = s->end;
+			PREPEND(s, LEFT_OUT);
+		}
+		__u32 at = s->at - len;
+		s->at = at;
+		bpf_probe_read_kernel(&s->data[TEMP + (at & (PATH_MAX - 1))], len, name);
+		at--;
+		s->at = at;
+		s->data[TEMP + (at & (PATH_MAX - 1))] = '/';
+		if (at >= PATH_MAX - PATH_END)
+			s->end = at;
+		dentry = parent;
+	}
+	s->dentry = number_of(s, dentry);
+	s->mount = number_of(s, mount);
+	s->root = number_of(s, root);
+	return 1;
+}
+
+static __always_inline void prepend_number(struct scratch *s, __u64 number)
+{
+	int i;
+	for (i = 0; i < 20; i++) {
+		s->at--;
+		s->data[TEMP + (s->at & (PATH_MAX - 1))] = '0' + number % 10;
+		number /= 10;
+		if (!number)
+			break;
+	}
+}
+
+static __always_inline void prepend_name(struct scratch *s, const void *name, __u32 len)
+{
+	len &= 0xff;
+	s->at -= len;
+	bpf_probe_read_kernel(&s->data[TEMP + (s->at & (PATH_MAX - 1))], len, name);
+}
+
+/* The name of a file that no directory has, as the kernel shows it; none if it does not say what the file is. */
+__noinline int name_alone(struct scratch *s)
+{
+	if (!s)
+		return 0;
+	struct dentry *dentry = (struct dentry *)s->dentry;
+	struct inode *inode = READ(dentry, d_inode);
+	__u64 magic = READ(dentry, d_sb, s_magic);
+	if (magic == PIPEFS_MAGIC || magic == SOCKFS_MAGIC || magic == NSFS_MAGIC) {
+		PREPEND(s, "]");
+		prepend_number(s, READ(inode, i_ino));
+		PREPEND(s, ":[");
+	}
+	if (magic == PIPEFS_MAGIC) {
+		PREPEND(s, "pipe");
+	} else if (magic == SOCKFS_MAGIC) {
+		PREPEND(s, "socket");
+	} else if (magic == NSFS_MAGIC) {
+		struct ns_common *ns = READ(inode, i_private);
+		char name[16] = {};
+		long len = bpf_probe_read_kernel_str(name, sizeof(name), READ(ns, ops, name));
+		prepend_name(s, name, len > 0 ? (len - 1) & 15 : 0);
+	} else {
+		/* A memfd and its like have a name of their own, a file that was found by its inode alone has none. */
+		const unsigned char *name = READ(dentry, d_name.name);
+		char first = 0;
+		bpf_probe_read_kernel(&first, 1, name);
+		if (first != '/')
+			prepend_name(s, name, READ(dentry, d_name.len));
+	}
+	return 0;
+}
+
+/* Whether a mount is one of a namespace, so that its paths begin at the root of that. */
+static __always_inline bool is_mounted(struct mount *mount)
+{
+	struct mnt_namespace *ns = READ(mount, mnt_ns);
+	__u32 inode = READ(ns, ns.inum);
+	return inode && inode != ANONYMOUS_NAMESPACE;
+}
+
+/* Writes the text of a `struct path` in kernel memory backwards into the upper half of the scratch, where a NUL stands behind
+ * it; before the last `behind` bytes there, which are put already. Its length with the NUL, 0 if it is not known. */
+__noinline int walk(struct scratch *s, __u64 of, __u32 behind)
+{
+	struct path *path = (struct path *)of;
+	int i;
+	if (!s)
+		return 0;
+	struct dentry *dentry = READ(path, dentry);
+	struct vfsmount *vfsmount = READ(path, mnt);
+	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	s->dentry = number_of(s, dentry);
+	s->mount = number_of(s, mount);
+	s->root = number_of(s, READ(vfsmount, mnt_root));
+	s->data[TEMP + PATH_MAX] = 0;
+	s->at = s->end = PATH_MAX - (behind & 0x1ff);
+	s->whole = 0;
+	for (i = 0; i < CLIMBS; i++)
+		if (!climb(s))
+			break;
+	if (!s->whole && i < CLIMBS) {
+		s->at = PATH_MAX;
+		name_alone(s);
+	} else if (s->at == PATH_MAX) {
+		PREPEND(s, "/");
+	}
+	if (i == CLIMBS || (s->whole && !is_mounted(mount)))
+		PREPEND(s, UNREACHABLE);
+	return s->at < PATH_MAX ? PATH_MAX + 1 - s->at : 0;
+}
+
+/* Copies what `walk` found, of such a length. */
+static __always_inline __u32 copy_path(struct scratch *s, __u8 *to, __u32 len)
+{
+	barrier_var(len);
+	len &= 2 * PATH_MAX - 1;
+	if (len > PATH_MAX + 1)
+		len = 0;
+	bpf_probe_read_kernel(to, len, &s->data[TEMP + (s->at & (PATH_MAX - 1))]);
+	return len;
+}
+
+/* The path of an open file. */
+static __always_inline __u32 walk_from(struct scratch *s, struct file *file)
+{
+	struct dentry *dentry = READ(file, f_path.dentry);
+	__u32 behind = 0;
+	/* A name that was taken off the file's directory: another file may have it now. */
+	if (!READ(dentry, d_hash.pprev) && dentry != READ(dentry, d_parent)) {
+		s->at = PATH_MAX;
+		PREPEND(s, DELETED);
+		behind = sizeof(DELETED) - 1;
+	}
+	return walk(s, number_of(s, &file->f_path), behind);
+}
+
+static __always_inline void put_path(struct scratch *s, struct path *path)
+{
+	__u32 len = walk(s, number_of(s, path), 0);
+	if (!s->whole)
+		s->gaps |= GAP_PATH;
+	end_param(s, copy_path(s, &s->data[s->pos & 0xffff], len));
+}
+
+static __always_inline void put_file_path(struct scratch *s, struct file *file)
+{
+	__u32 len = walk_from(s, file);
+	end_param(s, copy_path(s, &s->data[s->pos & 0xffff], len));
+}
