@@ -315,7 +315,7 @@ fn against_constants(
                 Op::Exists => Just(Rhs::None).boxed(),
                 _ if op.takes_list() || modifier.is_some() => {
                     proptest::collection::vec(one.prop_map(|bytes| text(&bytes)), 0..9)
-                        .prop_map(Rhs::List)
+                        .prop_map(|values| Rhs::List(values.into()))
                         .boxed()
                 }
                 _ => one.prop_map(|bytes| Rhs::Value(text(&bytes))).boxed(),
@@ -394,11 +394,11 @@ pub fn conditions(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedSt
     test(fields, names)
         .prop_recursive(4, 16, 4, |inner| {
             prop_oneof![
-                proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::And),
-                proptest::collection::vec(inner.clone(), 2..4).prop_map(Expr::Or),
+                proptest::collection::vec(inner.clone(), 2..4).prop_map(|parts| Expr::And(parts.into())),
+                proptest::collection::vec(inner.clone(), 2..4).prop_map(|parts| Expr::Or(parts.into())),
                 inner.prop_map(|child| match child {
-                    Expr::Not(child) => *child,
-                    child => Expr::Not(Box::new(child)),
+                    Expr::Not(child) => (*child).clone(),
+                    child => Expr::Not(Arc::new(child)),
                 }),
             ]
         })

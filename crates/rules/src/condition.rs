@@ -16,6 +16,8 @@ mod pattern;
 mod predicate;
 mod transform;
 mod value;
+mod values;
+mod walk;
 
 pub use ast::{Expr, Span};
 pub use codes::codes;
@@ -25,11 +27,14 @@ pub use interpret::interpret;
 pub use parse::{ParseError, ParseErrorKind, parse, parse_in};
 
 pub(crate) use codes::{Codes, codes_without_always};
-pub(crate) use compile::Graph;
-pub(crate) use parse::{TRANSFORMERS, operand_prefix, position};
+pub(crate) use compile::CompilerState;
+pub(crate) use parse::{
+    ListUse, MAX_DEPTH, PLACEHOLDER, TRANSFORMERS, operand_prefix, parse_items, parse_with_lists, position,
+};
 pub(crate) use pattern::regex_is_plain;
 pub(crate) use transform::{Source, has};
 pub(crate) use value::op_allowed;
+pub(crate) use walk::{is_larger, visit};
 
 /// One condition, ready to test events.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use eyas_fields::{CodeSet, FieldSource, Schema};
 use crate::alert::{Alert, AlertOptions, KeptEnd};
 use crate::condition::{Expr, Program, Scratch, Span};
 use crate::explain::{Explanation, Origin};
-use crate::loader::Origins;
+use crate::loader::Sources;
 use crate::output::Format;
 use crate::plan::{Event, Kept, Plan, Plans};
 
@@ -123,7 +123,7 @@ pub struct Engine {
     plans: Plans,
     codes: CodeSet,
     matching: Matching,
-    origins: Origins,
+    sources: Sources,
     memory: Mutex<Option<Memory>>,
 }
 
@@ -135,9 +135,9 @@ impl Engine {
         plans: Plans,
         codes: CodeSet,
         matching: Matching,
-        origins: Origins,
+        sources: Sources,
     ) -> Self {
-        Self { schema, program, rules, plans, codes, matching, origins, memory: Mutex::new(None) }
+        Self { schema, program, rules, plans, codes, matching, sources, memory: Mutex::new(None) }
     }
 
     /// Rules in the order of the files.
@@ -216,7 +216,7 @@ impl Engine {
 
     /// Where a stretch of a condition was written.
     pub(crate) fn origin(&self, span: Span) -> Option<Origin> {
-        self.origins.of(span)
+        self.sources.origin(span)
     }
 
     /// Position of the rule with this name.

@@ -5,7 +5,7 @@ use std::fmt;
 use eyas_fields::{FieldSource, Schema, write_value};
 
 use crate::condition::ast::{Expr, Operand, Rhs, Test};
-use crate::condition::{Source, codes, compile};
+use crate::condition::{Source, codes, compile, visit};
 use crate::engine::{Engine, RuleIndex};
 
 /// Bytes of a value or of a condition that are shown.
@@ -132,16 +132,19 @@ pub(crate) struct Part<'a> {
 /// The parts of a condition that all have to hold: negations are pushed down as far as that makes more of
 /// them.
 pub(crate) fn conjuncts(expr: &Expr) -> Vec<Part<'_>> {
-    fn collect<'a>(expr: &'a Expr, negated: bool, out: &mut Vec<Part<'a>>) {
-        match expr {
-            Expr::And(children) if !negated => children.iter().for_each(|c| collect(c, negated, out)),
-            Expr::Or(children) if negated => children.iter().for_each(|c| collect(c, negated, out)),
-            Expr::Not(child) => collect(child, !negated, out),
-            expr => out.push(Part { expr, negated }),
-        }
-    }
     let mut out = Vec::new();
-    collect(expr, false, &mut out);
+    visit(expr, &mut |expr, negated| {
+        let goes_on = match expr {
+            Expr::And(_) => !negated,
+            Expr::Or(_) => negated,
+            Expr::Not(_) => true,
+            Expr::Test(_) | Expr::Macro(..) => false,
+        };
+        if !goes_on {
+            out.push(Part { expr, negated });
+        }
+        goes_on
+    });
     out
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eyas_fields::Schema;
 
 use crate::alert::KeptEnd;
-use crate::condition::{Compiler, Root, Source, operand_prefix};
+use crate::condition::{Root, Source, operand_prefix};
 use crate::diagnostic::condition::field_names;
 use crate::diagnostic::{Note, Place, SourceFile};
 use crate::engine::{Engine, Matching, Priority, Rule};
@@ -18,31 +18,35 @@ mod constants;
 mod decode;
 mod describe;
 mod exceptions;
+mod expanded;
 mod lint;
 mod lists;
 mod macros;
 mod result;
+mod ruleset;
 mod schema;
 mod select;
 mod sources;
+mod table;
 mod text;
 mod warn;
+mod words;
 mod yaml;
 
 use collect::{Tables, version};
-use compile::Ready;
 use constants::Constants;
 use decode::invalid;
 pub use describe::{ConditionDescription, Description, ListDescription, MacroDescription, RuleDescription};
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
+use ruleset::Ruleset;
 pub use select::Select;
-pub(crate) use sources::Origins;
+pub(crate) use sources::Sources;
 pub use yaml::Mark;
 use yaml::{At, Values};
 
 /// Nodes that a condition may have with its macros.
 const MAX_NODES: usize = 200_000;
-/// Items that all lists may have together; one of a list that is named in a list counts twice, and so on.
+/// Items that a list may have with those of the lists that it names.
 const MAX_ITEMS: usize = 1 << 20;
 /// Codes from which on a condition is said to have no event type.
 const MANY_CODES: usize = 100;
@@ -86,8 +90,19 @@ pub struct Loader {
     /// Names of the fields that have one text in every event, sorted.
     constants: Vec<String>,
     files: Vec<Arc<SourceFile>>,
-    /// What the last load compiled, for [`Loader::build`].
-    ready: Option<Ready>,
+    /// What is compiled of the files so far, and why not all of them; `None` if it is out of date.
+    ruleset: Option<(Ruleset, Result<(), LoadError>)>,
+}
+
+/// What rules are compiled from.
+#[derive(Clone, Copy)]
+struct Setup<'a> {
+    schema: &'a dyn Schema,
+    tables: &'a Tables,
+    extras: &'a [Extra],
+    /// Names of the fields that have one text in every event.
+    constants: &'a [String],
+    files: &'a [Arc<SourceFile>],
 }
 
 impl Loader {
@@ -102,7 +117,7 @@ impl Loader {
             extras: Vec::new(),
             constants: Vec::new(),
             files: Vec::new(),
-            ready: None,
+            ruleset: None,
         }
     }
 
@@ -133,28 +148,31 @@ impl Loader {
         self.constants.sort();
         self.constants.dedup();
         self.schema = Arc::new(Constants { schema: self.schema.clone(), fields });
-        self.ready = None;
+        self.ruleset = None;
         self
     }
 
     /// Adds to the outputs of rules.
     pub fn append_output(&mut self, extra: Extra) -> &mut Self {
         self.extras.push(extra);
-        self.ready = None;
+        self.ruleset = None;
         self
     }
 
     /// Reads a file, which need not be UTF-8; what it defines is kept even if the rules then do not compile.
     pub fn load(&mut self, name: &str, text: &(impl AsRef<[u8]> + ?Sized)) -> LoadResult {
         let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
-        self.ready = None;
         let collected = self.collect(name, text.as_ref(), &mut result);
-        let (warnings, further) = (&mut result.warnings, &mut result.further);
-        let outcome = collected.and_then(|()| self.ready(warnings, further));
-        match outcome {
-            Ok(ready) => self.ready = Some(ready),
-            Err(error) => result.errors.push(error),
-        }
+        let (mut ruleset, _) = self.ruleset.take().unwrap_or_else(|| (Ruleset::default(), Ok(())));
+        let (mut warnings, mut further) = (Vec::new(), Vec::new());
+        let outcome = ruleset.update(&self.setup(), &mut warnings, &mut further);
+        self.ruleset = Some((ruleset, outcome.clone()));
+        let outcome = collected.and_then(|()| {
+            result.warnings.append(&mut warnings);
+            result.further.append(&mut further);
+            outcome
+        });
+        result.errors.extend(outcome.err());
         for error in result.errors.iter_mut().chain(&mut result.further) {
             error.context.draw(&self.files);
             error.resolve(&self.files);
@@ -166,28 +184,44 @@ impl Loader {
         result
     }
 
+    fn setup(&self) -> Setup<'_> {
+        Setup {
+            schema: &*self.schema,
+            tables: &self.tables,
+            extras: &self.extras,
+            constants: &self.constants,
+            files: &self.files,
+        }
+    }
+
+    /// Calls `with` with what is compiled of the files so far.
+    fn with_ruleset<R>(&self, with: impl FnOnce(&Ruleset) -> R) -> Result<R, LoadError> {
+        if let Some((ruleset, outcome)) = &self.ruleset {
+            return outcome.clone().map(|()| with(ruleset));
+        }
+        let mut ruleset = Ruleset::default();
+        ruleset.update(&self.setup(), &mut Vec::new(), &mut Vec::new())?;
+        Ok(with(&ruleset))
+    }
+
     /// The engine of everything loaded so far.
     ///
     /// # Errors
     /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
     pub fn build(&self) -> Result<Engine, LoadError> {
+        self.with_ruleset(|ruleset| self.engine(ruleset))?
+    }
+
+    fn engine(&self, ruleset: &Ruleset) -> Result<Engine, LoadError> {
         let schema = &*self.schema;
-        let made;
-        let ready = match &self.ready {
-            Some(ready) => ready,
-            None => {
-                made = self.ready(&mut Vec::new(), &mut Vec::new())?;
-                &made
-            }
-        };
-        let mut compiler = Compiler::resume(schema, ready.graph.clone());
+        let (mut compiler, compiled) = ruleset.graph(schema)?;
         let mut rules = Vec::new();
         let mut roots: Vec<(Root, eyas_fields::CodeSet)> = Vec::new();
-        for rule in &ready.rules {
-            let raw = &self.tables.rules[rule.position];
+        for (rule, root) in ruleset.rules().zip(compiled) {
+            let raw = &rule.raw;
             let on = raw.enabled && raw.priority <= self.minimum;
             let set = rule.codes.clone().union(&schema.always());
-            roots.push((rule.root, set));
+            roots.push((root, set));
             rules.push(Rule {
                 name: raw.name.clone(),
                 description: raw.desc.clone(),
@@ -208,19 +242,8 @@ impl Loader {
         let plans = Plans::new(&order, &roots, &mut compiler);
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
-        let origins = Origins::new(&self.tables, ready.texts.clone(), &self.files);
-        Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, origins))
-    }
-
-    /// Compiles everything loaded so far.
-    fn ready(
-        &self,
-        warnings: &mut Vec<LoadWarning>,
-        further: &mut Vec<LoadError>,
-    ) -> Result<Ready, LoadError> {
-        let mut compiler = Compiler::new(&*self.schema);
-        let ruleset = self.compile(&mut compiler, warnings, further)?;
-        Ok(ruleset.into_ready(compiler.into_graph()))
+        let sources = ruleset.sources.clone();
+        Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, sources))
     }
 
     fn collect(&mut self, name: &str, text: &[u8], result: &mut LoadResult) -> Result<(), LoadError> {

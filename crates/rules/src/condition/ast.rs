@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use super::values::{LiteralRef, Values};
+
 /// A stretch of a condition's text, in bytes, and which text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -14,18 +16,25 @@ pub struct Span {
     pub end: u32,
 }
 
-/// A condition.
+impl Span {
+    /// A stretch of a text that stands at `at` in another, as one of the other.
+    pub(crate) fn inside(self, at: Self) -> Self {
+        Self { source: at.source, start: at.start + self.start, end: at.start + self.end }
+    }
+}
+
+/// A condition. Its parts are shared: a macro is put into many conditions and copied into none.
 #[derive(Clone, Debug)]
 pub enum Expr {
     /// All of them; at least two.
-    And(Vec<Expr>),
+    And(Arc<[Expr]>),
     /// Any of them; at least two.
-    Or(Vec<Expr>),
+    Or(Arc<[Expr]>),
     /// Not it.
-    Not(Box<Expr>),
+    Not(Arc<Expr>),
     /// A macro's name.
     Macro(String, Span),
-    /// A comparison; shared, as macros are put into many conditions.
+    /// A comparison.
     Test(Arc<Test>),
 }
 
@@ -120,9 +129,36 @@ pub enum Rhs {
     /// A constant.
     Value(Literal),
     /// Constants between parentheses.
-    List(Vec<Literal>),
+    List(Values),
     /// `val(field)` or a transformer.
     Operand(Operand),
+}
+
+impl Rhs {
+    /// The constants in it.
+    pub fn values(&self) -> impl Iterator<Item = LiteralRef<'_>> {
+        let (one, list) = match self {
+            Self::Value(one) => (Some(one), None),
+            Self::List(list) => (None, Some(list)),
+            Self::None | Self::Operand(_) => (None, None),
+        };
+        let one = one.map(|one| LiteralRef { text: &one.text, span: one.span });
+        one.into_iter().chain(list.into_iter().flat_map(Values::iter))
+    }
+
+    /// How many constants are in it.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Value(_) => 1,
+            Self::List(list) => list.len(),
+            Self::None | Self::Operand(_) => 0,
+        }
+    }
+
+    /// Whether no constant is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A constant as written, escapes resolved.
@@ -331,7 +367,7 @@ impl fmt::Display for Test {
             Rhs::Operand(operand) => write!(f, " {operand}"),
             Rhs::List(items) => {
                 f.write_str(" (")?;
-                joined(f, items.iter().map(|item| Quoted(&item.text)), ", ")?;
+                joined(f, items.iter().map(|item| Quoted(item.text)), ", ")?;
                 f.write_str(")")
             }
         }
@@ -340,19 +376,43 @@ impl fmt::Display for Test {
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let chain = |f: &mut fmt::Formatter<'_>, children: &[Expr], by| {
-            f.write_str("(")?;
-            joined(f, children, by)?;
-            f.write_str(")")
-        };
-        match self {
-            Self::And(children) => chain(f, children, " and "),
-            Self::Or(children) => chain(f, children, " or "),
-            Self::Not(child) if matches!(**child, Self::And(_) | Self::Or(_)) => write!(f, "not {child}"),
-            Self::Not(child) => write!(f, "not {child}"),
-            Self::Macro(name, _) => f.write_str(name),
-            Self::Test(test) => write!(f, "{test}"),
+        enum Todo<'a> {
+            Part(&'a Expr),
+            Text(&'static str),
         }
+        let mut todo = vec![Todo::Part(self)];
+        while let Some(next) = todo.pop() {
+            let (parts, by) = match next {
+                Todo::Text(text) => {
+                    f.write_str(text)?;
+                    continue;
+                }
+                Todo::Part(Self::Macro(name, _)) => {
+                    f.write_str(name)?;
+                    continue;
+                }
+                Todo::Part(Self::Test(test)) => {
+                    write!(f, "{test}")?;
+                    continue;
+                }
+                Todo::Part(Self::Not(part)) => {
+                    f.write_str("not ")?;
+                    todo.push(Todo::Part(part));
+                    continue;
+                }
+                Todo::Part(Self::And(parts)) => (parts, " and "),
+                Todo::Part(Self::Or(parts)) => (parts, " or "),
+            };
+            f.write_str("(")?;
+            todo.push(Todo::Text(")"));
+            for (i, part) in parts.iter().enumerate().rev() {
+                todo.push(Todo::Part(part));
+                if i > 0 {
+                    todo.push(Todo::Text(by));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -364,7 +424,7 @@ impl Test {
         match &self.right {
             Rhs::None => {}
             Rhs::Value(value) => write_part(out, b'1', &value.text),
-            Rhs::List(values) => values.iter().for_each(|value| write_part(out, b'n', &value.text)),
+            Rhs::List(values) => values.iter().for_each(|value| write_part(out, b'n', value.text)),
             Rhs::Operand(operand) => operand.write_key(out),
         }
     }
@@ -408,28 +468,28 @@ fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
 impl Expr {
     /// Calls `visit` for every comparison.
     pub fn tests<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Test>)) {
-        match self {
-            Self::And(children) | Self::Or(children) => children.iter().for_each(|c| c.tests(visit)),
-            Self::Not(child) => child.tests(visit),
-            Self::Test(test) => visit(test),
-            Self::Macro(..) => {}
-        }
+        super::walk::visit(self, &mut |part, _| {
+            if let Self::Test(test) = part {
+                visit(test);
+            }
+            true
+        });
     }
 
     /// Replaces every macro by what `lookup` answers for its name.
     ///
     /// # Errors
     /// Those of `lookup`.
-    pub fn expand<E>(self, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>) -> Result<Expr, E> {
-        let all = |children: Vec<Expr>, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>| {
-            children.into_iter().map(|c| c.expand(lookup)).collect::<Result<Vec<_>, E>>()
+    pub fn expand<E>(&self, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>) -> Result<Expr, E> {
+        let all = |children: &[Expr], lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>| {
+            children.iter().map(|c| c.expand(lookup)).collect::<Result<Arc<[_]>, E>>()
         };
         Ok(match self {
             Self::And(children) => Self::And(all(children, lookup)?),
             Self::Or(children) => Self::Or(all(children, lookup)?),
-            Self::Not(child) => Self::Not(Box::new(child.expand(lookup)?)),
-            Self::Macro(name, span) => lookup(&name, span)?,
-            Self::Test(test) => Self::Test(test),
+            Self::Not(child) => Self::Not(Arc::new(child.expand(lookup)?)),
+            Self::Macro(name, span) => lookup(name, *span)?,
+            Self::Test(test) => Self::Test(test.clone()),
         })
     }
 }

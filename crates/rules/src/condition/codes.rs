@@ -1,11 +1,10 @@
 //! Which events a condition can match, by its tests of the event type.
 
-use std::sync::Arc;
-
 use eyas_fields::{CodeSet, Field, Schema};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
+use super::walk::{Fold, Shared, fold};
 
 /// Codes of the events that can satisfy the condition.
 ///
@@ -20,44 +19,66 @@ pub(crate) fn codes_without_always(expr: &Expr, schema: &dyn Schema) -> CodeSet 
     Codes::default().of(expr, schema)
 }
 
-/// Finds the codes of many conditions of one schema; comparisons that they share are looked at once.
+/// Finds the codes of many conditions of one schema; what they share is looked at once.
 #[derive(Default)]
 pub(crate) struct Codes {
-    /// By address: the comparison, kept so that no other gets its address, and whether it is of the type.
-    seen: FxHashMap<usize, (Arc<Test>, Option<Sets>)>,
+    seen: FxHashMap<Key, Seen>,
 }
 
-/// Codes for which a comparison of the type may hold, and for which its negation may.
-struct Sets([CodeSet; 2]);
+/// A part's address, what it is, and whether it is negated.
+type Key = (usize, u8, bool);
+
+/// A part, kept so that no other gets its address, and its codes; `None` for all.
+type Seen = (Shared, Option<CodeSet>);
 
 impl Codes {
     /// As [`codes_without_always`].
     pub(crate) fn of(&mut self, expr: &Expr, schema: &dyn Schema) -> CodeSet {
-        self.walk(expr, schema, false)
+        let all = CodeSet::all(schema.codes());
+        let Ok(codes) = fold(expr, &mut Finder { seen: &mut self.seen, schema });
+        codes.unwrap_or(all)
+    }
+}
+
+/// Finds the codes of the events that can satisfy a part; `None` stands for all.
+struct Finder<'a> {
+    seen: &'a mut FxHashMap<Key, Seen>,
+    schema: &'a dyn Schema,
+}
+
+impl Finder<'_> {
+    fn key(shared: &Shared, negated: bool) -> Key {
+        let (address, kind) = shared.key();
+        (address, kind, negated)
+    }
+}
+
+impl Fold for Finder<'_> {
+    type Out = Option<CodeSet>;
+    type Error = std::convert::Infallible;
+
+    fn known(&mut self, part: &Expr, negated: bool, _: usize) -> Result<Option<Self::Out>, Self::Error> {
+        let key = Shared::of(part).map(|shared| Self::key(&shared, negated));
+        Ok(key.and_then(|key| self.seen.get(&key)).map(|(_, codes)| codes.clone()))
     }
 
-    fn walk(&mut self, expr: &Expr, schema: &dyn Schema, negated: bool) -> CodeSet {
-        let all = || CodeSet::all(schema.codes());
-        match expr {
-            Expr::Not(child) => self.walk(child, schema, !negated),
-            Expr::And(children) | Expr::Or(children) => {
-                let intersects = matches!(expr, Expr::And(_)) != negated;
-                let join = |a: CodeSet, b: CodeSet| if intersects { a.intersection(&b) } else { a.union(&b) };
-                children
-                    .iter()
-                    .map(|child| self.walk(child, schema, negated))
-                    .reduce(join)
-                    .unwrap_or_else(all)
+    fn make(&mut self, part: &Expr, negated: bool, parts: Vec<Self::Out>) -> Result<Self::Out, Self::Error> {
+        let codes = match part {
+            Expr::Not(_) => parts.into_iter().next().flatten(),
+            Expr::And(_) | Expr::Or(_) if matches!(part, Expr::And(_)) != negated => {
+                parts.into_iter().flatten().reduce(|a, b| a.intersection(&b))
             }
-            Expr::Macro(..) => all(),
-            Expr::Test(test) => {
-                let known = self.seen.entry(Arc::as_ptr(test) as usize).or_insert_with(|| {
-                    let sets = tested(test, schema, false).zip(tested(test, schema, true));
-                    (test.clone(), sets.map(|(held, not)| Sets([held, not])))
-                });
-                known.1.as_ref().map_or_else(all, |Sets(sets)| sets[usize::from(negated)].clone())
+            Expr::And(_) | Expr::Or(_) => {
+                let union = |a: Option<CodeSet>, b: Option<CodeSet>| a.zip(b).map(|(a, b)| a.union(&b));
+                parts.into_iter().reduce(union).flatten()
             }
+            Expr::Macro(..) => None,
+            Expr::Test(test) => tested(test, self.schema, negated),
+        };
+        if let Some(shared) = Shared::of(part) {
+            self.seen.insert(Self::key(&shared, negated), (shared, codes.clone()));
         }
+        Ok(codes)
     }
 }
 
@@ -91,14 +112,12 @@ pub(super) fn named(test: &Test, schema: &dyn Schema) -> Option<CodeSet> {
     if test.modifier.is_some() || !matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In) {
         return None;
     }
-    let values = match &test.right {
-        Rhs::Value(value) => std::slice::from_ref(value),
-        Rhs::List(values) => values,
-        Rhs::None | Rhs::Operand(_) => return None,
-    };
+    if matches!(test.right, Rhs::None | Rhs::Operand(_)) {
+        return None;
+    }
     let mut set = CodeSet::empty(schema.codes());
-    for value in values {
-        if let Some(more) = std::str::from_utf8(&value.text).ok().and_then(|name| schema.codes_of(name)) {
+    for value in test.right.values() {
+        if let Some(more) = std::str::from_utf8(value.text).ok().and_then(|name| schema.codes_of(name)) {
             set = set.union(&more);
         }
     }
@@ -120,12 +139,8 @@ impl TypeTest {
             return None;
         }
         let may = named(test, schema)?;
-        let values: &[_] = match &test.right {
-            Rhs::Value(value) => std::slice::from_ref(value),
-            Rhs::List(values) => values,
-            Rhs::None | Rhs::Operand(_) => return None,
-        };
-        let is_named = |name: &str| values.iter().any(|v| v.text == name.as_bytes());
+        let values: FxHashSet<&[u8]> = test.right.values().map(|value| value.text).collect();
+        let is_named = |name: &str| values.contains(name.as_bytes());
         let (mut must, mut never) = (CodeSet::empty(schema.codes()), CodeSet::empty(schema.codes()));
         for code in 0..schema.codes() as u16 {
             match schema.fixed_type(field, code) {

@@ -9,7 +9,9 @@ use rustc_hash::FxHashMap;
 use super::ast::{Expr, Span, Test};
 use super::codes::TypeTest;
 use super::graph::{Node, Nodes, Program, Root, Shape};
+use super::parse::MAX_DEPTH;
 use super::predicate::Predicate;
+use super::walk::{Fold, Shared, fold};
 
 /// What kind of mistake a condition has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum CompileErrorKind {
     BadTransformer,
     /// A macro was not expanded.
     Macro,
+    /// Less nesting.
+    Depth,
 }
 
 /// Why a condition does not compile, and where.
@@ -56,19 +60,39 @@ impl CompileError {
 pub struct Compiler<'s> {
     schema: &'s dyn Schema,
     graph: Graph,
-    /// By what they say.
-    tests: FxHashMap<Box<[u8]>, u32>,
-    /// By address, so that a macro's are looked at once; each is kept, so that no other gets its address.
-    shared: FxHashMap<usize, (Arc<Test>, u32)>,
+    known: Known,
     /// What a comparison says, while it is looked for.
     key: Vec<u8>,
     /// Codes that all type tests treat alike.
     classes: Vec<CodeClass>,
 }
 
+/// What a compiler knows of the conditions that it has added.
+#[derive(Default)]
+struct Known {
+    /// By what they say.
+    tests: FxHashMap<Box<[u8]>, u32>,
+    /// By address, so that what conditions share is looked at once; each is kept, so that no other gets its address.
+    shared: FxHashMap<(usize, u8), (Shared, u32)>,
+}
+
+/// A compiler between two times that conditions are added.
+#[derive(Default)]
+pub(crate) struct CompilerState {
+    graph: Graph,
+    known: Known,
+}
+
+impl CompilerState {
+    /// The graph alone: what is added to it meets no test again.
+    pub(crate) fn graph(&self) -> Self {
+        Self { graph: self.graph.clone(), known: Known::default() }
+    }
+}
+
 /// What was compiled so far.
 #[derive(Clone, Default)]
-pub(crate) struct Graph {
+struct Graph {
     nodes: Nodes,
     /// By node.
     info: Vec<Info>,
@@ -116,24 +140,18 @@ struct CodeClass {
 impl<'s> Compiler<'s> {
     /// An empty graph over the schema's fields.
     pub fn new(schema: &'s dyn Schema) -> Self {
-        Self::resume(schema, Graph::default())
+        Self::resume(schema, CompilerState::default())
     }
 
-    /// Goes on with the graph of conditions over the same schema.
-    pub(crate) fn resume(schema: &'s dyn Schema, graph: Graph) -> Self {
-        Self {
-            schema,
-            graph,
-            tests: FxHashMap::default(),
-            shared: FxHashMap::default(),
-            key: Vec::new(),
-            classes: Vec::new(),
-        }
+    /// Goes on with what was compiled over the same schema.
+    pub(crate) fn resume(schema: &'s dyn Schema, state: CompilerState) -> Self {
+        let CompilerState { graph, known } = state;
+        Self { schema, graph, known, key: Vec::new(), classes: Vec::new() }
     }
 
     /// The graph so far, for [`Compiler::resume`].
-    pub(crate) fn into_graph(self) -> Graph {
-        self.graph
+    pub(crate) fn into_state(self) -> CompilerState {
+        CompilerState { graph: self.graph, known: self.known }
     }
 
     /// Adds a condition without macros.
@@ -141,7 +159,7 @@ impl<'s> Compiler<'s> {
     /// # Errors
     /// A field, operator or value that the schema refuses; nothing is added then.
     pub fn add(&mut self, expr: &Expr) -> Result<Root, CompileError> {
-        self.node(expr).map(Root)
+        fold(expr, self).map(Root)
     }
 
     /// Number of event codes of the schema.
@@ -167,7 +185,7 @@ impl<'s> Compiler<'s> {
     /// The condition as it is for events of a class: tests of the type are decided.
     pub(crate) fn specialize(&mut self, root: Root, class: usize) -> Root {
         let verdicts = self.classes[class].verdicts.iter().copied().collect();
-        Root(self.fold(root.0, class, &verdicts))
+        Root(self.specialized(root.0, class, &verdicts))
     }
 
     /// Whether the condition is the constant given: decided without any event.
@@ -225,53 +243,28 @@ impl<'s> Compiler<'s> {
         CodeSet::all(self.schema.codes())
     }
 
-    fn node(&mut self, expr: &Expr) -> Result<u32, CompileError> {
-        Ok(match expr {
-            Expr::And(children) | Expr::Or(children) => {
-                let ids = children.iter().map(|c| self.node(c)).collect::<Result<Vec<_>, _>>()?;
-                self.chain(matches!(expr, Expr::And(_)), ids)
-            }
-            Expr::Not(child) => {
-                let child = self.node(child)?;
-                self.negate(child)
-            }
-            Expr::Macro(name, span) => {
-                let message = format!("Undefined macro '{name}' used in filter.");
-                return Err(CompileError::new(CompileErrorKind::Macro, message, *span));
-            }
-            Expr::Test(test) => {
-                let address = Arc::as_ptr(test) as usize;
-                if let Some((_, id)) = self.shared.get(&address) {
-                    return Ok(*id);
-                }
-                self.key.clear();
-                test.write_key(&mut self.key);
-                if let Some(id) = self.tests.get(&*self.key) {
-                    self.shared.insert(address, (test.clone(), *id));
-                    return Ok(*id);
-                }
-                let predicate = Predicate::compile(test, self.schema)
-                    .map_err(|error| CompileError { test: test.span, ..error })?;
-                let index = self.graph.predicates.len() as u32;
-                let field = match &test.left {
-                    super::ast::Operand::Field(f) => self.schema.resolve(&f.name, f.arg.as_deref()).ok(),
-                    _ => None,
-                };
-                if let Some(set) = field.and_then(|field| TypeTest::of(test, &field, self.schema)) {
-                    self.graph.type_tests.insert(index, set);
-                }
-                let info = Info {
-                    work: predicate.cost() as f32,
-                    chance: predicate.chance(),
-                    scope: self.scope(&predicate),
-                };
-                Arc::make_mut(&mut self.graph.predicates).push(predicate);
-                let id = self.intern(Shape::Test(index), info);
-                self.tests.insert(self.key.as_slice().into(), id);
-                self.shared.insert(address, (test.clone(), id));
-                id
-            }
-        })
+    fn test(&mut self, test: &Test) -> Result<u32, CompileError> {
+        self.key.clear();
+        test.write_key(&mut self.key);
+        if let Some(id) = self.known.tests.get(&*self.key) {
+            return Ok(*id);
+        }
+        let predicate = Predicate::compile(test, self.schema)
+            .map_err(|error| CompileError { test: test.span, ..error })?;
+        let index = self.graph.predicates.len() as u32;
+        let field = match &test.left {
+            super::ast::Operand::Field(f) => self.schema.resolve(&f.name, f.arg.as_deref()).ok(),
+            _ => None,
+        };
+        if let Some(set) = field.and_then(|field| TypeTest::of(test, &field, self.schema)) {
+            self.graph.type_tests.insert(index, set);
+        }
+        let info =
+            Info { work: predicate.cost() as f32, chance: predicate.chance(), scope: self.scope(&predicate) };
+        Arc::make_mut(&mut self.graph.predicates).push(predicate);
+        let id = self.intern(Shape::Test(index), info);
+        self.known.tests.insert(self.key.as_slice().into(), id);
+        Ok(id)
     }
 
     /// The narrowest scope of the fields that a comparison asks for.
@@ -332,28 +325,84 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn fold(&mut self, id: u32, class: usize, verdicts: &FxHashMap<u32, Option<bool>>) -> u32 {
-        if let Some(folded) = self.classes[class].folded.get(&id) {
-            return *folded;
+    /// A node as it is for events of a class.
+    fn specialized(&mut self, root: u32, class: usize, verdicts: &FxHashMap<u32, Option<bool>>) -> u32 {
+        // Children first, and those that are not known yet before their parents.
+        let mut open = vec![root];
+        while let Some(id) = open.last().copied() {
+            if self.classes[class].folded.contains_key(&id) {
+                open.pop();
+                continue;
+            }
+            let folded = &self.classes[class].folded;
+            let of = |id: &u32| folded.get(id).copied();
+            let node = self.graph.nodes.node(id);
+            let made = match node {
+                Node::Const(_) => id,
+                Node::Test(test) => match verdicts.get(&test).copied().flatten() {
+                    Some(value) => self.constant(value),
+                    None => id,
+                },
+                Node::Not(child) => match of(&child) {
+                    Some(child) => self.negate(child),
+                    None => {
+                        open.push(child);
+                        continue;
+                    }
+                },
+                Node::And(chain) | Node::Or(chain) => {
+                    let children = self.graph.nodes.children(chain);
+                    let before = open.len();
+                    open.extend(children.iter().filter(|child| of(child).is_none()));
+                    if open.len() > before {
+                        continue;
+                    }
+                    let children = children.iter().filter_map(of).collect();
+                    self.chain(matches!(node, Node::And(_)), children)
+                }
+            };
+            self.classes[class].folded.insert(id, made);
+            open.pop();
         }
-        let folded = match self.graph.nodes.node(id) {
-            Node::Const(_) => id,
-            Node::Test(test) => match verdicts.get(&test).copied().flatten() {
-                Some(value) => self.constant(value),
-                None => id,
-            },
-            Node::Not(child) => {
-                let child = self.fold(child, class, verdicts);
-                self.negate(child)
+        self.classes[class].folded.get(&root).copied().unwrap_or(root)
+    }
+}
+
+/// Conditions become nodes.
+impl Fold for Compiler<'_> {
+    type Out = u32;
+    type Error = CompileError;
+
+    fn known(&mut self, part: &Expr, _: bool, level: usize) -> Result<Option<u32>, CompileError> {
+        let key = Shared::of(part).map(|shared| shared.key());
+        if let Some((_, id)) = key.and_then(|key| self.known.shared.get(&key)) {
+            return Ok(Some(*id));
+        }
+        if level >= MAX_DEPTH as usize {
+            let message = format!("the condition is nested more than {MAX_DEPTH} levels deep");
+            return Err(CompileError::new(CompileErrorKind::Depth, message, Span::default()));
+        }
+        Ok(None)
+    }
+
+    fn make(&mut self, part: &Expr, _: bool, parts: Vec<u32>) -> Result<u32, CompileError> {
+        let id = match part {
+            Expr::And(_) => self.chain(true, parts),
+            Expr::Or(_) => self.chain(false, parts),
+            Expr::Not(_) => {
+                let [part] = parts[..] else { return Ok(self.constant(false)) };
+                self.negate(part)
             }
-            node @ (Node::And(chain) | Node::Or(chain)) => {
-                let mut children = self.graph.nodes.children(chain).to_vec();
-                children.iter_mut().for_each(|child| *child = self.fold(*child, class, verdicts));
-                self.chain(matches!(node, Node::And(_)), children)
+            Expr::Macro(name, span) => {
+                let message = format!("Undefined macro '{name}' used in filter.");
+                return Err(CompileError::new(CompileErrorKind::Macro, message, *span));
             }
+            Expr::Test(test) => self.test(test)?,
         };
-        self.classes[class].folded.insert(id, folded);
-        folded
+        if let Some(shared) = Shared::of(part) {
+            self.known.shared.insert(shared.key(), (shared, id));
+        }
+        Ok(id)
     }
 }
 

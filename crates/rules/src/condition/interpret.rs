@@ -5,7 +5,7 @@
 
 use eyas_fields::{FieldFlags, FieldSource, FieldType, Schema, Scope, Value};
 
-use super::ast::{Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test};
+use super::ast::{Expr, FieldRef, LiteralRef, Modifier, Op, Operand, Rhs, Test};
 use super::compile::{CompileError, CompileErrorKind};
 
 mod compare;
@@ -84,7 +84,7 @@ impl Plain<'_> {
     fn expr(&self, expr: &Expr) -> Result<bool, CompileError> {
         match expr {
             Expr::And(children) => {
-                for child in children {
+                for child in children.iter() {
                     if !self.expr(child)? {
                         return Ok(false);
                     }
@@ -92,7 +92,7 @@ impl Plain<'_> {
                 Ok(true)
             }
             Expr::Or(children) => {
-                for child in children {
+                for child in children.iter() {
                     if self.expr(child)? {
                         return Ok(true);
                     }
@@ -111,21 +111,20 @@ impl Plain<'_> {
     fn test(&self, test: &Test) -> Result<bool, CompileError> {
         let kind = self.kind(&test.left)?;
         let Some(left) = self.value(&test.left)? else { return Ok(false) };
-        let literals = match &test.right {
+        let literals: Vec<LiteralRef<'_>> = match &test.right {
             Rhs::None => return Ok(true),
             Rhs::Operand(operand) => {
                 return Ok(self.value(operand)?.is_some_and(|right| against(test.op, kind, left, right)));
             }
-            Rhs::Value(value) => std::slice::from_ref(value),
-            Rhs::List(values) => values,
+            Rhs::Value(_) | Rhs::List(_) => test.right.values().collect(),
         };
         let bad = |why: String| CompileError::new(CompileErrorKind::BadValue, why, test.span);
-        let holds = |op: Op, literal: &Literal| {
-            on_each(op, kind, &left, &mut |value| compare::one(op, kind.ty, value, &literal.text))
+        let holds = |op: Op, literal: &LiteralRef<'_>| {
+            on_each(op, kind, &left, &mut |value| compare::one(op, kind.ty, value, literal.text))
         };
         let member = |value: &Val| {
-            for literal in literals {
-                if compare::one(Op::Eq, kind.ty, value, &literal.text)? {
+            for literal in &literals {
+                if compare::one(Op::Eq, kind.ty, value, literal.text)? {
                     return Ok(true);
                 }
             }
@@ -133,7 +132,7 @@ impl Plain<'_> {
         };
         if let Some(modifier) = test.modifier {
             let mut count = 0;
-            for literal in literals {
+            for literal in &literals {
                 count += usize::from(holds(test.op, literal).map_err(bad)?);
             }
             return Ok(match modifier {
@@ -160,14 +159,14 @@ impl Plain<'_> {
                 Ok(false)
             }
             Op::PMatch => {
-                for literal in literals {
+                for literal in &literals {
                     if holds(test.op, literal).map_err(bad)? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
-            op => match literals {
+            op => match literals.as_slice() {
                 [literal] => holds(op, literal).map_err(bad),
                 _ => Err(bad(format!("operator '{}' takes one value, not a list", op.word()))),
             },

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Span, Test};
+use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test, Values};
 
-/// Nesting of a rule's condition, counted as the reference does: a pair of parentheses costs 5.
-const MAX_DEPTH: u32 = 1000;
+mod lists;
+
+pub(crate) use lists::{ListUse, PLACEHOLDER, parse_items, parse_with_lists};
+
+/// Nesting of a rule's condition, counted as the reference does: a pair of parentheses costs 5, as does a transformer.
+pub(crate) const MAX_DEPTH: u32 = 1000;
 /// Transformers of the language.
 pub(crate) const TRANSFORMERS: [&str; 8] =
     ["tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"];
@@ -76,16 +80,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
-    let mut parser = Parser { text, at: 0, depth: 0, source, whole: 0 };
-    let result = parser.or().and_then(|expr| {
-        parser.blanks();
-        if parser.at < text.len() {
-            let message = format!("unexpected token after '{}', expecting 'or', 'and'", parser.last_word());
-            return Err(parser.lacks(ParseErrorKind::Trailing, message));
-        }
-        Ok(expr)
-    });
-    result.map_err(|Fail { kind, message, at }| {
+    Parser::new(text, source).whole().map_err(|Fail { kind, message, at }| {
         let (line, column) = position(text, at);
         ParseError { kind, message, offset: at, line, column }
     })
@@ -94,7 +89,7 @@ pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
 /// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length, or else up to where
 /// a shorter text may be one.
 pub(crate) fn operand_prefix(text: &str) -> Result<(Operand, usize), usize> {
-    let mut parser = Parser { text, at: 0, depth: MAX_DEPTH - 100, source: 0, whole: 0 };
+    let mut parser = Parser { depth: MAX_DEPTH - 500, ..Parser::new(text, 0) };
     let operand = match parser.transformer() {
         Ok(Some(call)) => Some(Operand::Call(call)),
         Ok(None) => parser.field().ok().flatten().map(Operand::Field),
@@ -118,6 +113,10 @@ struct Parser<'a> {
     source: u32,
     /// End of the last operand that is whole without the brackets behind it.
     whole: usize,
+    /// Lists in the text, in order.
+    lists: &'a [ListUse],
+    /// How many of them were taken as values.
+    taken: usize,
 }
 
 fn is_blank(b: u8) -> bool {
@@ -129,6 +128,21 @@ fn is_space(b: u8) -> bool {
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str, source: u32) -> Self {
+        Self { text, at: 0, depth: 0, source, whole: 0, lists: &[], taken: 0 }
+    }
+
+    /// A condition up to the end of the text.
+    fn whole(&mut self) -> Parsed<Expr> {
+        let expr = self.or()?;
+        self.blanks();
+        if self.at < self.text.len() {
+            let message = format!("unexpected token after '{}', expecting 'or', 'and'", self.last_word());
+            return Err(self.lacks(ParseErrorKind::Trailing, message));
+        }
+        Ok(expr)
+    }
+
     fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]
     }
@@ -152,10 +166,6 @@ impl<'a> Parser<'a> {
         &before[start..]
     }
 
-    fn span(&self, start: usize) -> Span {
-        Span { source: self.source, start: start as u32, end: self.at as u32 }
-    }
-
     fn blanks(&mut self) -> bool {
         let start = self.at;
         while self.peek().is_some_and(is_blank) {
@@ -174,22 +184,26 @@ impl<'a> Parser<'a> {
 
     /// Runs a step one level deeper.
     fn deeper<T>(&mut self, step: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        self.depth += 1;
+        self.deeper_by(1, step)
+    }
+
+    fn deeper_by<T>(&mut self, levels: u32, step: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        self.depth += levels;
         if self.depth >= MAX_DEPTH {
             let message = format!("exceeded max depth of {MAX_DEPTH}, the condition is nested too deeply");
             return Err(self.lacks(ParseErrorKind::Depth, message));
         }
         let result = step(self);
-        self.depth -= 1;
+        self.depth -= levels;
         result
     }
 
     fn or(&mut self) -> Parsed<Expr> {
-        self.chain("or", Self::and, Expr::Or)
+        self.chain("or", Self::and, |parts| Expr::Or(parts.into()))
     }
 
     fn and(&mut self) -> Parsed<Expr> {
-        self.chain("and", Self::not, Expr::And)
+        self.chain("and", Self::not, |parts| Expr::And(parts.into()))
     }
 
     fn chain(
@@ -405,7 +419,7 @@ impl<'a> Parser<'a> {
             return Ok(None);
         };
         self.at += name.len() + 1;
-        self.deeper(|p| {
+        self.deeper_by(5, |p| {
             let args = p.transformer_arguments();
             // Without its end no shorter text is one.
             p.whole = if args.is_ok() { p.at } else { 0 };
@@ -603,22 +617,9 @@ impl<'a> Parser<'a> {
                 };
             }
             p.blanks();
-            let mut items = Vec::new();
+            let mut items = Values::default();
             if !p.eat(")") {
-                loop {
-                    p.blanks();
-                    match p.literal()? {
-                        Some(item) => items.push(item),
-                        None => {
-                            let message = "expected a list item: a quoted string or a bare string".into();
-                            return Err(p.lacks(ParseErrorKind::ListItem, message));
-                        }
-                    }
-                    p.blanks();
-                    if !p.eat(",") {
-                        break;
-                    }
-                }
+                p.items(&mut items)?;
                 if !p.eat(")") {
                     let message = "expected a ')' token closing the list".into();
                     return Err(p.lacks(ParseErrorKind::ListEnd, message));
@@ -626,6 +627,25 @@ impl<'a> Parser<'a> {
             }
             Ok(Rhs::List(items))
         })
+    }
+
+    /// Values with commas between them, and the blanks after them.
+    fn items(&mut self, items: &mut Values) -> Parsed<()> {
+        loop {
+            self.blanks();
+            if let Some((list, at)) = self.list() {
+                items.push_list(&list, at);
+            } else if let Some(item) = self.literal()? {
+                items.push(item);
+            } else {
+                let message = "expected a list item: a quoted string or a bare string".into();
+                return Err(self.lacks(ParseErrorKind::ListItem, message));
+            }
+            self.blanks();
+            if !self.eat(",") {
+                return Ok(());
+            }
+        }
     }
 
     /// A modifier if what follows is a list or a name; else the word is a value.
@@ -648,7 +668,7 @@ impl<'a> Parser<'a> {
 }
 
 fn negate(expr: Expr, negated: bool) -> Expr {
-    if negated { Expr::Not(Box::new(expr)) } else { expr }
+    if negated { Expr::Not(Arc::new(expr)) } else { expr }
 }
 
 fn unescape(text: &[u8], quote: u8) -> Result<Vec<u8>, String> {

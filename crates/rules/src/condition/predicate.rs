@@ -6,7 +6,7 @@ use eyas_fields::{FieldFlags, FieldSource, FieldType, Net, Schema, Scope, Value}
 use memchr::memmem::Finder;
 use rustc_hash::FxHashSet;
 
-use super::ast::{Literal, Modifier, Op, Operand, Rhs, Test};
+use super::ast::{LiteralRef, Modifier, Op, Operand, Rhs, Test};
 use super::compile::{CompileError, CompileErrorKind};
 use super::pattern::{Glob, Paths, Regex};
 use super::transform::{Source, has};
@@ -157,8 +157,7 @@ impl Predicate {
         let check = match &test.right {
             Rhs::None => Check::Exists,
             Rhs::Operand(operand) => Check::Operand(test.op, right_operand(test, &left, operand, schema)?),
-            Rhs::Value(value) => literals(test, &left, std::slice::from_ref(value), schema)?,
-            Rhs::List(values) => literals(test, &left, values, schema)?,
+            Rhs::Value(_) | Rhs::List(_) => literals(test, &left, schema)?,
         };
         let field = left.field().map(|field| (field, schema.def(field.id)));
         let any = field.is_some_and(|(_, def)| def.flags.contains(FieldFlags::ANY));
@@ -419,23 +418,19 @@ fn right_operand(
     Ok(right)
 }
 
-fn literals(
-    test: &Test,
-    left: &Source,
-    values: &[Literal],
-    schema: &dyn Schema,
-) -> Result<Check, CompileError> {
+fn literals(test: &Test, left: &Source, schema: &dyn Schema) -> Result<Check, CompileError> {
+    let values: Vec<LiteralRef<'_>> = test.right.values().collect();
     if let Some(field) = left.field() {
-        for value in values {
-            schema.check_value(field, &String::from_utf8_lossy(&value.text)).map_err(|message| {
+        for value in &values {
+            schema.check_value(field, &String::from_utf8_lossy(value.text)).map_err(|message| {
                 CompileError::new(CompileErrorKind::UnknownEventType, message, value.span)
             })?;
         }
     }
     let bad = |message, span| CompileError::new(CompileErrorKind::BadValue, message, span);
-    let typed = |value: &Literal| {
+    let typed = |value: &LiteralRef<'_>| {
         let message = |why: String| format!("'{}': {why}", test.left);
-        constant(left.ty, test.op, &value.text).map_err(|why| bad(message(why), value.span))
+        constant(left.ty, test.op, value.text).map_err(|why| bad(message(why), value.span))
     };
     if let Some(modifier) = test.modifier {
         let checks = values
@@ -445,10 +440,10 @@ fn literals(
         return Ok(Check::Modified(modifier, checks));
     }
     if test.op == Op::PMatch {
-        return Ok(Check::Paths(Paths::new(values.iter().map(|v| v.text.as_slice()))));
+        return Ok(Check::Paths(Paths::new(values.iter().map(|v| v.text))));
     }
     if !test.op.takes_list() {
-        let [value] = values else {
+        let [value] = values.as_slice() else {
             let span = test.span;
             return Err(bad(format!("operator '{}' takes one value, not a list", test.op.word()), span));
         };

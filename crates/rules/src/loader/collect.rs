@@ -6,6 +6,8 @@ use super::Described;
 use super::decode::{Decoded, Scalar, boolean, invalid, missing, required_scalar, sequence};
 use super::exceptions::Exception;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
+use super::table::Named;
+pub(super) use super::table::Table;
 use super::text::Text;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Place;
@@ -65,12 +67,30 @@ pub(super) struct RawRule {
     pub(super) place: Place,
 }
 
+impl Named for List {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for Macro {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for RawRule {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// Everything defined so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
-    pub(super) lists: Vec<List>,
-    pub(super) macros: Vec<Macro>,
-    pub(super) rules: Vec<RawRule>,
+    pub(super) lists: Table<List>,
+    pub(super) macros: Table<Macro>,
+    pub(super) rules: Table<RawRule>,
     pub(super) plugins: Vec<Vec<(String, String)>>,
     /// The newest engine version that some file requires.
     pub(super) engine: [u64; 3],
@@ -261,28 +281,24 @@ impl Tables {
         let append = appends(item, "items", &context, warnings)?;
         let visibility = self.tick();
         let place = at.place;
-        match (self.lists.iter().position(|l| l.name == name), append) {
+        match (self.lists.position(&name), append) {
             (None, true) => {
                 let message =
                     "List has 'append' key or an append override but no list by that name already exists";
                 return Err(wrong(message, &context)
                     .titled(format!("there is no list `{name}` to append to"))
                     .note(place, "not defined before this")
-                    .help(did_you_mean(&name, self.lists.iter().map(|l| l.name.as_str())))
+                    .help(did_you_mean(&name, self.lists.names()))
                     .help([ORDER.to_owned()]));
             }
             (Some(known), true) => {
-                let list = &mut self.lists[known];
+                let list = self.lists.at_mut(known);
                 list.items.extend(items);
                 list.visibility = visibility;
             }
-            (Some(known), false) => {
-                let index = self.lists[known].index;
-                self.lists[known] = List { items, visibility, context, name, index, place };
-            }
-            (None, false) => {
-                let index = visibility;
-                self.lists.push(List { name, items, index, visibility, context, place });
+            (known, false) => {
+                let index = known.map_or(visibility, |known| self.lists[known].index);
+                self.lists.set(List { name, items, index, visibility, context, place });
             }
         }
         Ok(())
@@ -305,30 +321,25 @@ impl Tables {
         let append = appends(item, "condition", &context, warnings)?;
         let visibility = self.tick();
         let condition = written.to_text();
-        match (self.macros.iter().position(|m| m.name == name), append) {
+        match (self.macros.position(&name), append) {
             (None, true) => {
                 let message =
                     "Macro has 'append' key or an append override but no macro by that name already exists";
                 return Err(wrong(message, &context)
                     .titled(format!("there is no macro `{name}` to append to"))
                     .note(place, "not defined before this")
-                    .help(did_you_mean(&name, self.macros.iter().map(|m| m.name.as_str())))
+                    .help(did_you_mean(&name, self.macros.names()))
                     .help([ORDER.to_owned()]));
             }
             (Some(known), true) => {
-                let known = &mut self.macros[known];
+                let known = self.macros.at_mut(known);
                 known.condition.push(" ", written.at.place);
                 known.condition.append(&condition);
                 known.visibility = visibility;
             }
-            (Some(known), false) => {
-                let index = self.macros[known].index;
-                self.macros[known] =
-                    Macro { name, condition, index, visibility, context, condition_context, place };
-            }
-            (None, false) => {
-                let index = visibility;
-                self.macros.push(Macro {
+            (known, false) => {
+                let index = known.map_or(visibility, |known| self.macros[known].index);
+                self.macros.set(Macro {
                     name,
                     condition,
                     index,

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
 use super::Loader;
-use super::compile::Compiled;
+use super::ruleset::{Compiled, Ruleset};
 use crate::condition::ast::{Expr, Operand, Rhs};
-use crate::condition::{Compiler, parse};
+use crate::condition::parse;
 use crate::engine::Priority;
 
 /// Everything that was loaded; see [`Loader::describe`].
@@ -113,35 +115,38 @@ impl Loader {
     ///
     /// Rules of other sources are left out, and those that `skip-if-unknown-filter` leaves out.
     pub fn describe(&self) -> Option<Description> {
-        let mut compiler = Compiler::new(&*self.schema);
-        let ruleset = self.compile(&mut compiler, &mut Vec::new(), &mut Vec::new()).ok()?;
+        self.with_ruleset(|ruleset| self.description(ruleset)).ok()
+    }
+
+    fn description(&self, ruleset: &Ruleset) -> Description {
         let tables = &self.tables;
-        let macros = tables.macros.iter().zip(&ruleset.macros).map(|(m, resolved)| MacroDescription {
+        let used = |used: &[bool], index: usize| used.get(index).copied().unwrap_or_default();
+        let macros = tables.macros.iter().zip(ruleset.macros.iter()).enumerate();
+        let macros = macros.map(|(index, (m, ready))| MacroDescription {
             name: m.name.clone(),
-            condition: self.condition(m.condition.as_str(), &resolved.expr),
-            used: resolved.used,
+            condition: self.condition(m.condition.as_str(), &ready.expr),
+            used: used(&ruleset.used_macros, index),
         });
-        let lists = tables.lists.iter().zip(&ruleset.lists).map(|(list, ready)| {
-            let items_compiled: Vec<String> = ready.items.iter().map(|i| i.as_str().to_owned()).collect();
-            let (items, lists): (Vec<String>, Vec<String>) = list
-                .items
-                .iter()
-                .map(|item| item.text.clone())
-                .partition(|item| items_compiled.contains(item));
+        let lists = tables.lists.iter().enumerate().map(|(index, list)| {
+            let items_compiled = ruleset.lists.items(index, &tables.lists);
+            let known: FxHashSet<&str> = items_compiled.iter().map(String::as_str).collect();
+            let (items, lists): (Vec<String>, Vec<String>) =
+                list.items.iter().map(|item| item.text.clone()).partition(|item| known.contains(&**item));
             let lists = lists.into_iter().collect();
-            ListDescription { name: list.name.clone(), items, lists, items_compiled, used: ready.used }
+            let used = used(&ruleset.used_lists, index);
+            ListDescription { name: list.name.clone(), items, lists, items_compiled, used }
         });
-        Some(Description {
+        Description {
             required_engine_version: tables.engine,
             required_plugin_versions: tables.plugins.clone(),
             macros: macros.collect(),
             lists: lists.collect(),
-            rules: ruleset.rules.iter().map(|rule| self.rule(rule)).collect(),
-        })
+            rules: ruleset.rules().map(|rule| self.rule(rule)).collect(),
+        }
     }
 
-    fn rule(&self, rule: &Compiled<'_>) -> RuleDescription {
-        let raw = rule.raw;
+    fn rule(&self, rule: &Compiled) -> RuleDescription {
+        let raw = &rule.raw;
         let extras = self.extras.iter().filter(|e| e.applies(&raw.name, &raw.source, &raw.tags));
         let extras: Vec<&(String, Option<String>)> = extras.flat_map(|e| &e.fields).collect();
         let mut output_fields: BTreeSet<String> = rule.format.names().map(str::to_owned).collect();
@@ -206,14 +211,14 @@ impl Loader {
             }
             Expr::Not(child) => self.named(child, macros, lists),
             Expr::Macro(name, _) => {
-                if self.tables.macros.iter().any(|m| m.name == *name) {
+                if self.tables.macros.position(name).is_some() {
                     macros.insert(name.clone());
                 }
             }
             Expr::Test(test) => {
                 let Rhs::List(values) = &test.right else { return };
-                let texts = values.iter().filter_map(|value| std::str::from_utf8(&value.text).ok());
-                let is_list = |text: &&str| self.tables.lists.iter().any(|list| list.name == **text);
+                let texts = values.iter().filter_map(|value| std::str::from_utf8(value.text).ok());
+                let is_list = |text: &&str| self.tables.lists.position(text).is_some();
                 lists.extend(texts.filter(is_list).map(str::to_owned));
             }
         }

@@ -2,11 +2,11 @@
 
 use eyas_fields::Schema;
 
-use super::compile::{Compiled, Ruleset};
+use super::ruleset::{Compiled, Ruleset};
 use super::sources::Sources;
 use super::{Loader, MANY_CODES};
 use crate::condition::ast::{Expr, Span, Test};
-use crate::condition::{Compiler, codes_without_always};
+use crate::condition::{codes_without_always, is_larger};
 use crate::diagnostic::{Diagnostic, Lint, Note, Severity, labels};
 use crate::engine::Matching;
 
@@ -18,6 +18,8 @@ mod shadow;
 
 /// Comparisons that a condition may have to be looked into.
 const MAX_TESTS: usize = 5_000;
+/// Levels of nesting that it may have.
+const MAX_LEVELS: usize = 100;
 
 /// Something to be said about the ruleset.
 struct Finding {
@@ -41,12 +43,12 @@ impl Finding {
 /// What the single lints look at.
 struct Look<'r> {
     schema: &'r dyn Schema,
-    sources: &'r Sources<'r>,
+    sources: &'r Sources,
 }
 
 impl Look<'_> {
     /// The place of a span in a rule, and how it came there.
-    fn notes(&self, span: Span, rule: &Compiled<'_>, word: &str) -> Vec<Note> {
+    fn notes(&self, span: Span, rule: &Compiled, word: &str) -> Vec<Note> {
         self.sources.notes(span, rule.source, word)
     }
 }
@@ -57,15 +59,14 @@ impl Loader {
     ///
     /// Looks at all rules together; meant for people at work on rules, not for every start.
     pub fn lint(&self) -> Vec<Diagnostic> {
-        let mut compiler = Compiler::new(&*self.schema);
-        let ruleset = self.compile(&mut compiler, &mut Vec::new(), &mut Vec::new());
-        let Ok(ruleset) = ruleset else { return Vec::new() };
+        self.with_ruleset(|ruleset| self.look_at(ruleset)).unwrap_or_default()
+    }
+
+    fn look_at(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
         let look = Look { schema: &*self.schema, sources: &ruleset.sources };
         let mut findings = Vec::new();
-        for rule in &ruleset.rules {
-            let mut tests = 0;
-            rule.expr.tests(&mut |_| tests += 1);
-            if tests > MAX_TESTS {
+        for rule in ruleset.rules() {
+            if is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS) {
                 continue;
             }
             names::unknown_lists(&look, rule, &self.tables, &mut findings);
@@ -76,17 +77,17 @@ impl Loader {
             }
         }
         if self.matching == Matching::First {
-            let on = |rule: &&Compiled<'_>| rule.raw.enabled && rule.raw.priority <= self.minimum;
-            let rules: Vec<&Compiled<'_>> = ruleset.rules.iter().filter(on).collect();
+            let on = |rule: &&Compiled| rule.raw.enabled && rule.raw.priority <= self.minimum;
+            let rules: Vec<&Compiled> = ruleset.rules().filter(on).collect();
             shadow::rules(&look, &rules, &mut findings);
         }
-        self.unused(&ruleset, &mut findings);
+        self.unused(ruleset, &mut findings);
         findings.into_iter().map(|found| self.shown(found)).collect()
     }
 
-    fn unused(&self, ruleset: &Ruleset<'_>, findings: &mut Vec<Finding>) {
+    fn unused(&self, ruleset: &Ruleset, findings: &mut Vec<Finding>) {
         // What rules of other sources name is not known.
-        if ruleset.rules.len() == self.tables.rules.len() {
+        if ruleset.rules().count() == self.tables.rules.len() {
             names::unused(&self.tables, ruleset, findings);
         }
     }
@@ -200,7 +201,7 @@ pub(super) fn everything(
 
 /// Reports a rule that is tested on every event, where Falco does not: it counts types, and there are
 /// few.
-fn every_event(look: &Look<'_>, rule: &Compiled<'_>, findings: &mut Vec<Finding>) {
+fn every_event(look: &Look<'_>, rule: &Compiled, findings: &mut Vec<Finding>) {
     let codes = look.schema.codes();
     let few = (2..=MANY_CODES).contains(&codes);
     if !few || !rule.raw.warn_evttypes || codes_without_always(&rule.expr, look.schema).count() < codes {

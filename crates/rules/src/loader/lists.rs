@@ -1,45 +1,61 @@
 //! Lists put into the text of conditions.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
+use super::MAX_ITEMS;
+use super::collect::{List, Table};
+use super::decode::Scalar;
+use super::expanded::{Expanded, ListText};
+use super::result::{ErrorCode, LoadError};
 use super::text::Text;
+use super::words::{Unit, Words};
 use crate::diagnostic::Place;
 
-/// A list with the lists that it names put in.
-#[derive(Clone, Debug)]
-pub(super) struct ReadyList {
-    pub(super) name: Arc<str>,
-    pub(super) items: Vec<Text>,
-    pub(super) used: bool,
-    /// What stands for its name.
-    with: Text,
-    place: Place,
-}
+/// Lists that are nested in lists as such; what is nested deeper is copied out of its list.
+const MAX_NESTING: u32 = 32;
+/// Length that a condition may have with its lists, bytes.
+const MAX_LEN: usize = 64 << 20;
 
-impl ReadyList {
-    /// A list defined at `place`.
-    pub(super) fn new(name: &str, items: Vec<Text>, place: Place) -> Self {
-        let mut with = Text::default();
-        for item in &items {
-            // Empty items at the beginning leave nothing behind.
-            if with.len() > 0 {
-                with.push(", ", place);
-            }
-            push_quoted(&mut with, item, place);
-        }
-        Self { name: name.into(), items, used: false, with, place }
-    }
-}
-
-/// Lists by name, in the order in which they are put in.
+/// Lists, ready to be put into conditions, in the order of their table.
+#[derive(Default)]
 pub(super) struct Lists {
-    pub(super) all: Vec<ReadyList>,
-    by_name: FxHashMap<Arc<str>, usize>,
+    all: Vec<ReadyList>,
     /// Those whose names are no single words: looked for in every text.
-    odd: Vec<usize>,
+    odd: Vec<u32>,
+}
+
+/// A list with the lists that it names put in.
+struct ReadyList {
+    list: Arc<List>,
+    /// What stands for its name in conditions.
+    text: Arc<ListText>,
+    is_blank: bool,
+    /// What it is made of where another list that names it cannot refer to it; empty where it can.
+    pieces: Vec<Piece>,
+    /// Lists among its items.
+    inner: Vec<u32>,
+    /// Lists of later definition that its text names.
+    later: Vec<u32>,
+    /// Whether its text names lists of later definition.
+    has_later: bool,
+    /// How many items it has with those of its lists.
+    count: usize,
+}
+
+/// Which definitions a change of lists concerns, besides lists.
+pub(super) enum Changed {
+    All,
+    Some(Vec<Unit>),
+}
+
+/// A part of a list.
+#[derive(Clone)]
+enum Piece {
+    Item(Text),
+    /// A list, for a name that is written in that text.
+    List(Arc<ListText>, Text),
 }
 
 fn is_edge_byte(byte: u8) -> bool {
@@ -50,83 +66,368 @@ fn is_edge(byte: Option<u8>) -> bool {
     byte.is_none_or(is_edge_byte)
 }
 
-/// Texts that a condition may grow to, bytes.
-const MAX_LEN: usize = 4 << 20;
+/// Words of a text that may be names of lists, each with its first byte.
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let words = text.split(|c: char| c.is_ascii() && is_edge_byte(c as u8)).filter(|word| !word.is_empty());
+    words.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+}
+
+/// The list that an item of a list names.
+fn inner(item: &str, list: &List, lists: &Table<List>) -> Option<usize> {
+    lists.position(item).filter(|inner| lists[*inner].index < list.visibility)
+}
+
+/// What is known of a list while it is made.
+struct Made {
+    text: Expanded,
+    pieces: Vec<Piece>,
+    inner: Vec<u32>,
+    count: usize,
+}
 
 impl Lists {
-    pub(super) fn new(all: Vec<ReadyList>) -> Self {
-        let mut by_name = FxHashMap::default();
-        let mut odd = Vec::new();
-        for (index, list) in all.iter().enumerate() {
-            by_name.insert(list.name.clone(), index);
-            if list.name.bytes().any(is_edge_byte) {
-                odd.push(index);
-            }
+    /// Brings the lists up to date with what is defined. `words` has those of the definitions so far.
+    ///
+    /// # Errors
+    /// With those that they name, lists have too many items.
+    pub(super) fn update(
+        &mut self,
+        lists: &Table<List>,
+        words: Option<&mut Words>,
+    ) -> Result<Changed, LoadError> {
+        let is_same = |ready: &ReadyList, list: &Arc<List>| Arc::ptr_eq(&ready.list, list);
+        let mut stale: Vec<bool> = lists.iter().map(|_| true).collect();
+        self.all.iter().zip(&mut stale).zip(lists.iter()).for_each(|((r, stale), l)| *stale = !is_same(r, l));
+        if !stale.contains(&true) {
+            return Ok(Changed::Some(Vec::new()));
         }
-        Self { all, by_name, odd }
-    }
-
-    fn mentioned(&self, text: &str, from: usize, out: &mut BTreeSet<usize>) {
-        for word in text.split(|c: char| c.is_ascii() && is_edge_byte(c as u8)) {
-            if let Some(index) = self.by_name.get(word).filter(|index| **index >= from) {
-                out.insert(*index);
-            }
-        }
-    }
-
-    /// Replaces the names of lists, in their order, by their items. Answers why not if the text grows
-    /// without bound.
-    pub(super) fn substitute(&mut self, mut text: Text) -> Result<Text, String> {
-        let mut waiting: BTreeSet<usize> = self.odd.iter().copied().collect();
-        self.mentioned(text.as_str(), 0, &mut waiting);
-        while let Some(index) = waiting.pop_first() {
-            let list = &self.all[index];
-            let mut out = text.restart();
-            // What of the text is in `out`.
-            let mut copied = 0;
-            let mut from = 0;
-            let bytes = text.as_str().as_bytes();
-            while let Some(at) = text.as_str()[from..].find(&*list.name) {
-                let start = from + at;
-                let end = start + list.name.len();
-                // Right after items there is a blank.
-                let before =
-                    if start == copied && start > 0 { Some(b' ') } else { bytes[..start].last().copied() };
-                if !(is_edge(before) && is_edge(bytes.get(end).copied())) {
-                    from = start + text.as_str()[start..].chars().next().map_or(1, char::len_utf8);
-                    continue;
-                }
-                let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
-                out.copy(&text, copied..start);
-                let kept = out.as_str().trim_end_matches([' ', '\t', '\n', '\r']).len();
-                out.truncate(kept);
-                let mut right = end + bytes[end..].iter().take_while(|b| blank(b)).count();
-                if list.with.len() == 0 {
-                    if out.as_str().ends_with(',') {
-                        out.truncate(kept - 1);
-                    } else if bytes.get(right) == Some(&b',') {
-                        right += 1;
+        let is_odd = |list: &Arc<List>| list.name.bytes().any(is_edge_byte);
+        let odd: Vec<u32> =
+            (0..).zip(lists.iter()).filter(|(_, l)| is_odd(l)).map(|(index, _)| index).collect();
+        let mut concerned = Vec::new();
+        let concerns_all = !odd.is_empty();
+        if let Some(words) = words.as_deref().filter(|_| !concerns_all) {
+            let mut open: Vec<usize> = (0..stale.len()).filter(|index| stale[*index]).collect();
+            while let Some(index) = open.pop() {
+                for unit in words.of(&lists[index].name) {
+                    match *unit {
+                        Unit::List(other) if std::mem::replace(&mut stale[other as usize], true) => {}
+                        Unit::List(other) => open.push(other as usize),
+                        unit => concerned.push(unit),
                     }
                 }
-                let place = list.place;
-                if out.len() > 0 {
-                    out.push(" ", place);
+            }
+        } else {
+            stale.fill(true);
+        }
+        self.odd = odd;
+        self.make_stale(lists, &stale)?;
+        if let Some(words) = words {
+            let made = stale.iter().enumerate().filter(|(_, stale)| **stale);
+            made.for_each(|(index, _)| self.note_words(index, words));
+        }
+        Ok(if concerns_all { Changed::All } else { Changed::Some(concerned) })
+    }
+
+    /// Notes the words of all lists.
+    pub(super) fn words(&self, words: &mut Words) {
+        (0..self.all.len()).for_each(|index| self.note_words(index, words));
+    }
+
+    fn note_words(&self, index: usize, out: &mut Words) {
+        let ready = &self.all[index];
+        let inner = ready.inner.iter().map(|inner| &**self.name(*inner));
+        out.add(Unit::List(index as u32), ready.text.items.names().chain(inner));
+    }
+
+    fn make_stale(&mut self, lists: &Table<List>, stale: &[bool]) -> Result<(), LoadError> {
+        let is_stale = |index: &usize| stale[*index];
+        let kept = self.all.iter().zip(stale).filter(|(_, stale)| !**stale);
+        let mut copied: usize = kept.map(|(ready, _)| ready.pieces.len()).sum();
+        for index in (0..lists.len()).filter(is_stale) {
+            let list = &lists[index];
+            let made = self.make(index, lists);
+            let count = made.count.max(copied + made.pieces.len());
+            if count > MAX_ITEMS {
+                let name = &list.name;
+                let message = format!(
+                    "with the lists that it names list '{name}' has {count} items, which exceeds the limit of {MAX_ITEMS}"
+                );
+                return Err(LoadError::new(ErrorCode::Validate, message, &list.context)
+                    .titled(format!(
+                        "with the lists that it names the list `{name}` has {count} items; the limit is {MAX_ITEMS}"
+                    ))
+                    .note(list.place, "the lists that it names are put in"));
+            }
+            let named = words(made.text.own()).filter_map(|(_, word)| lists.position(word));
+            let has_later = named.into_iter().any(|named| named > index);
+            // Where it cannot be referred to, what it is made of is copied.
+            let has_empty =
+                made.pieces.iter().any(|piece| matches!(piece, Piece::Item(item) if item.len() == 0));
+            let is_shared =
+                !has_later && !has_empty && self.odd.is_empty() && made.text.nesting() < MAX_NESTING;
+            let pieces = if is_shared { Vec::new() } else { made.pieces };
+            copied += pieces.len();
+            let ready = ReadyList {
+                is_blank: made.text.is_blank(),
+                text: Arc::new(ListText::new(list.name.as_str().into(), made.text)),
+                pieces,
+                list: list.clone(),
+                inner: made.inner,
+                later: Vec::new(),
+                count: made.count,
+                has_later,
+            };
+            match self.all.get_mut(index) {
+                Some(known) => *known = ready,
+                None => self.all.push(ready),
+            }
+        }
+        // Names of lists that come later stand for their items, too, once the list is in a condition.
+        for index in (0..lists.len()).rev().filter(is_stale) {
+            let ready = &self.all[index];
+            if !ready.has_later && self.odd.is_empty() {
+                continue;
+            }
+            let mut used = Vec::new();
+            let text = self.substitute_from(index + 1, ready.text.items.clone(), lists, &mut used);
+            let text = text.unwrap_or_else(|_| ready.text.items.clone());
+            let name = ready.text.name.clone();
+            let ready = &mut self.all[index];
+            ready.later = used;
+            ready.is_blank = text.is_blank();
+            ready.text = Arc::new(ListText::new(name, text));
+        }
+        Ok(())
+    }
+
+    /// A list with those before it that it names.
+    fn make(&self, index: usize, lists: &Table<List>) -> Made {
+        let list = &lists[index];
+        let mut made = Made { text: Expanded::default(), pieces: Vec::new(), inner: Vec::new(), count: 0 };
+        for item in &list.items {
+            let Some(inner) = inner(&item.text, list, lists) else {
+                made.add(Piece::Item(item.to_text()), list.place);
+                made.count += 1;
+                continue;
+            };
+            made.inner.push(inner as u32);
+            match self.all.get(inner).filter(|_| inner < index) {
+                Some(ready) if ready.pieces.is_empty() => {
+                    if ready.count > 0 {
+                        made.add(Piece::List(ready.text.clone(), item.to_text()), list.place);
+                    }
+                    made.count = made.count.saturating_add(ready.count);
                 }
-                out.push_list(&list.name, &list.with, &text, start);
-                out.push(" ", place);
-                (copied, from) = (right, right);
-                if out.len() > MAX_LEN {
-                    return Err(format!("with its lists the condition exceeds {MAX_LEN} bytes"));
+                Some(ready) => {
+                    ready.pieces.iter().for_each(|piece| made.add(piece.clone(), list.place));
+                    made.count = made.count.saturating_add(ready.count);
+                }
+                // Defined later, or the list itself: as it is written.
+                None => {
+                    let items = &lists[inner].items;
+                    items.iter().for_each(|item| made.add(Piece::Item(item.to_text()), list.place));
+                    made.count += items.len();
                 }
             }
-            if copied > 0 {
-                out.copy(&text, copied..text.len());
-                text = out;
-                self.mentioned(self.all[index].with.as_str(), index + 1, &mut waiting);
-                self.all[index].used = true;
+        }
+        made
+    }
+
+    /// Items of the list at a position, with those of the lists that it names.
+    pub(super) fn items(&self, index: usize, lists: &Table<List>) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut open: Vec<(usize, std::slice::Iter<'_, Scalar>)> = vec![(index, lists[index].items.iter())];
+        while let Some((of, items)) = open.last_mut() {
+            let (of, Some(item)) = (*of, items.next()) else {
+                open.pop();
+                continue;
+            };
+            match inner(&item.text, &lists[of], lists) {
+                // Defined later, or the list itself: as it is written.
+                Some(inner) if inner >= of => out.extend(lists[inner].items.iter().map(|i| i.text.clone())),
+                Some(inner) => open.push((inner, lists[inner].items.iter())),
+                None => out.push(item.text.clone()),
+            }
+        }
+        out
+    }
+
+    /// Lists that are put into conditions, by position, and into other lists.
+    pub(super) fn mark_used(&self, in_conditions: impl Iterator<Item = u32>) -> Vec<bool> {
+        let mut used = self.reachable(in_conditions, |list| &list.later);
+        for inner in self.all.iter().flat_map(|list| &list.inner) {
+            used[*inner as usize] = true;
+        }
+        used
+    }
+
+    /// Lists that are put into conditions, or into lists that are.
+    pub(super) fn mark_needed(&self, in_conditions: impl Iterator<Item = u32>) -> Vec<bool> {
+        let all = |list: &ReadyList| list.later.iter().chain(&list.inner).copied().collect::<Vec<_>>();
+        self.reachable(in_conditions, all)
+    }
+
+    fn reachable<'l, N>(
+        &'l self,
+        from: impl Iterator<Item = u32>,
+        next: impl Fn(&'l ReadyList) -> N,
+    ) -> Vec<bool>
+    where
+        N: IntoIterator<Item: Borrow<u32>>,
+    {
+        let mut reached = vec![false; self.all.len()];
+        let mut open: Vec<u32> = from.collect();
+        while let Some(index) = open.pop() {
+            if !std::mem::replace(&mut reached[index as usize], true) {
+                open.extend(next(&self.all[index as usize]).into_iter().map(|index| *index.borrow()));
+            }
+        }
+        reached
+    }
+
+    /// Puts lists in the place of their names; `used` becomes their positions.
+    ///
+    /// # Errors
+    /// The text grows too long.
+    pub(super) fn substitute(
+        &self,
+        text: Text,
+        lists: &Table<List>,
+        used: &mut Vec<u32>,
+    ) -> Result<Expanded, String> {
+        self.substitute_from(0, text.into(), lists, used)
+    }
+
+    /// As [`Lists::substitute`], of the lists from a position on.
+    fn substitute_from(
+        &self,
+        first: usize,
+        text: Expanded,
+        lists: &Table<List>,
+        used: &mut Vec<u32>,
+    ) -> Result<Expanded, String> {
+        let is_there = |odd: u32| odd as usize >= first && text.own().contains(&**self.name(odd));
+        if self.odd.iter().any(|odd| is_there(*odd)) {
+            return self.one_after_the_other(first, text, lists, used);
+        }
+        let found: Vec<(usize, usize)> = words(text.own())
+            .filter_map(|(at, word)| Some((at, lists.position(word).filter(|index| *index >= first)?)))
+            .collect();
+        if found.is_empty() {
+            return Ok(text);
+        }
+        let mut put = Put::new(&text);
+        for (at, index) in found {
+            put.list(at, &self.all[index]);
+            used.push(index as u32);
+        }
+        used.sort_unstable();
+        used.dedup();
+        put.finish()
+    }
+
+    fn name(&self, index: u32) -> &Arc<str> {
+        &self.all[index as usize].text.name
+    }
+
+    /// Where a name is no single word, what is left of it depends on the lists put in before it.
+    fn one_after_the_other(
+        &self,
+        first: usize,
+        mut text: Expanded,
+        lists: &Table<List>,
+        used: &mut Vec<u32>,
+    ) -> Result<Expanded, String> {
+        let named = words(text.own()).filter_map(|(_, word)| lists.position(word));
+        let odd = self.odd.iter().map(|odd| *odd as usize);
+        let waiting: BTreeSet<usize> = named.chain(odd).filter(|index| *index >= first).collect();
+        for index in waiting {
+            let list = &self.all[index];
+            let name = &*list.text.name;
+            let mut put = Put::new(&text);
+            let (own, mut from) = (text.own(), 0);
+            while let Some(at) = own[from..].find(name) {
+                let (start, end) = (from + at, from + at + name.len());
+                // Right after items there is a blank.
+                let before = if start == put.copied { None } else { own.as_bytes()[..start].last().copied() };
+                if !(is_edge(before) && is_edge(own.as_bytes().get(end).copied())) {
+                    from = start + own[start..].chars().next().map_or(1, char::len_utf8);
+                    continue;
+                }
+                put.list(start, list);
+                from = put.copied.max(end);
+            }
+            if put.copied > 0 {
+                text = put.finish()?;
+                used.push(index as u32);
             }
         }
         Ok(text)
+    }
+}
+
+impl Made {
+    fn add(&mut self, piece: Piece, place: Place) {
+        // Empty items at the beginning leave nothing behind.
+        if self.text.len() > 0 {
+            self.text.push_made(", ", place);
+        }
+        match &piece {
+            Piece::Item(item) => {
+                let mut quoted = Text::default();
+                push_quoted(&mut quoted, item, place);
+                self.text.push(&quoted);
+            }
+            Piece::List(list, name) => self.text.push_list(list, name, 0),
+        }
+        self.pieces.push(piece);
+    }
+}
+
+/// Puts lists into a text.
+struct Put<'t> {
+    text: &'t Expanded,
+    /// How much of it is in `out`.
+    copied: usize,
+    out: Expanded,
+}
+
+impl<'t> Put<'t> {
+    fn new(text: &'t Expanded) -> Self {
+        Self { text, copied: 0, out: Expanded::default() }
+    }
+
+    /// Puts in a list for its name at own byte `start`.
+    fn list(&mut self, start: usize, list: &ReadyList) {
+        let own = self.text.own();
+        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
+        self.out.copy(self.text, self.copied..start);
+        self.out.trim_end();
+        let end = start + list.text.name.len();
+        let mut right = end + own.as_bytes()[end..].iter().take_while(|b| blank(b)).count();
+        if list.is_blank && !self.out.drop_comma() && own.as_bytes().get(right) == Some(&b',') {
+            right += 1;
+        }
+        let place = list.list.place;
+        if self.out.len() > 0 {
+            self.out.push_made(" ", place);
+        }
+        if !list.is_blank {
+            self.out.push_list(&list.text, self.text.own_text(), start);
+        }
+        self.out.push_made(" ", place);
+        self.copied = right;
+    }
+
+    fn finish(mut self) -> Result<Expanded, String> {
+        self.out.copy(self.text, self.copied..self.text.own().len());
+        match self.out.len() {
+            0..=MAX_LEN => Ok(self.out),
+            len => Err(format!(
+                "with its lists the condition has {len} bytes, which exceeds the limit of {MAX_LEN}"
+            )),
+        }
     }
 }
 
@@ -145,20 +446,46 @@ pub(super) fn push_quoted(out: &mut Text, item: &Text, place: Place) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loader::result::Context;
     use crate::loader::yaml::At;
 
     fn text(text: &str) -> Text {
         Text::scalar(text, At::default())
     }
 
-    fn list(name: &str, items: &[&str]) -> ReadyList {
-        ReadyList::new(name, items.iter().map(|i| text(i)).collect(), Place::default())
+    /// Lists, each defined after those before it.
+    fn table(lists: &[(&str, &[&str])]) -> Table<List> {
+        let mut table = Table::default();
+        for (index, (name, items)) in lists.iter().enumerate() {
+            let items = items.iter().map(|item| Scalar { text: (*item).to_owned(), at: At::default() });
+            table.set(List {
+                name: (*name).to_owned(),
+                items: items.collect(),
+                index,
+                visibility: index,
+                context: Context::default(),
+                place: Place::default(),
+            });
+        }
+        table
+    }
+
+    /// The condition with the lists put in, and the names of those that were used.
+    fn put_in(condition: &str, defined: &[(&str, &[&str])]) -> (String, Vec<String>) {
+        let table = table(defined);
+        let mut lists = Lists::default();
+        assert!(lists.update(&table, None).is_ok());
+        let mut used = Vec::new();
+        let out = lists.substitute(text(condition), &table, &mut used).unwrap();
+        assert_eq!(out.len(), out.flat().len());
+        let marked = lists.mark_used(used.into_iter());
+        let names = table.iter().zip(marked).filter(|(_, used)| *used).map(|(list, _)| list.name.clone());
+        (out.flat().into_owned(), names.collect())
     }
 
     #[track_caller]
     fn check(condition: &str, items: &[&str], want: &str) {
-        let mut lists = Lists::new(vec![list("l", items)]);
-        assert_eq!(lists.substitute(text(condition)).unwrap().as_str(), want);
+        assert_eq!(put_in(condition, &[("l", items)]).0, want);
     }
 
     #[test]
@@ -172,13 +499,51 @@ mod tests {
         check("a in (b, l)", &["", ""], "a in (b  )");
         check("al=l", &["x"], "al= x ");
         check("a.l-l=1", &["x"], "a.l-l=1");
+        check("a in (l,l) and b in (l)", &["x"], "a in ( x , x ) and b in ( x )");
     }
 
     #[test]
     fn lists_are_put_in_one_after_the_other() {
-        let mut lists = Lists::new(vec![list("a", &["b", "x"]), list("b", &["a", "y"]), list("o d", &["z"])]);
-        let done = lists.substitute(text("f in (a) and g in (o d)")).unwrap();
-        assert_eq!(done.as_str(), "f in ( a, y , x ) and g in ( z )");
-        assert!(lists.all.iter().all(|l| l.used));
+        let lists: &[(&str, &[&str])] =
+            &[("a", &["b", "x"]), ("b", &["a", "y"]), ("o d", &["z"]), ("n", &["q"])];
+        let (text, used) = put_in("f in (a) and g in (o d)", lists);
+        // What names a list before it had its items put in when it was defined.
+        assert_eq!(text, "f in ( b, x, y , x ) and g in ( z )");
+        assert_eq!(used, ["a", "b", "o d"]);
+    }
+
+    #[test]
+    fn lists_stand_in_lists() {
+        let none: &[&str] = &[];
+        let lists: &[(&str, &[&str])] = &[
+            ("none", none),
+            ("empty", &["", "e"]),
+            ("a", &["x", "none", "late"]),
+            ("b", &["a", "y", "empty"]),
+            ("c", &["b", "z", "b"]),
+            ("late", &["w"]),
+        ];
+        assert_eq!(put_in("f in (a)", lists).0, "f in ( x, w  )");
+        assert_eq!(put_in("f in (c)", lists).0, "f in ( x, w , y, , e, z, x, w , y, , e )");
+    }
+
+    #[test]
+    fn a_change_concerns_what_has_the_name_and_nothing_else() {
+        let mut table = table(&[("a", &["x", "later"]), ("b", &["a"]), ("c", &["y"])]);
+        let mut lists = Lists::default();
+        assert!(lists.update(&table, None).is_ok());
+        let mut known = Words::default();
+        lists.words(&mut known);
+        known.add(Unit::Rule(0), ["f", "in", "b"]);
+        known.add(Unit::Rule(1), ["f", "in", "c", "other"]);
+        let texts = |lists: &Lists| lists.all.iter().map(|ready| ready.text.clone()).collect::<Vec<_>>();
+        let before = texts(&lists);
+        table.set(List { name: "later".to_owned(), index: 3, visibility: 3, ..(*table[2]).clone() });
+        let Ok(Changed::Some(concerned)) = lists.update(&table, Some(&mut known)) else { panic!() };
+        assert_eq!(concerned, [Unit::Rule(0)]);
+        let after = texts(&lists);
+        let same: Vec<bool> = before.iter().zip(&after).map(|(a, b)| Arc::ptr_eq(a, b)).collect();
+        assert_eq!(same, [false, false, true]);
+        assert_eq!(after[1].items.flat(), "x, y ");
     }
 }

@@ -3,44 +3,64 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::collect::Tables;
-use super::text::Text;
-use crate::condition::ast::{Expr, Span};
-use crate::condition::parse_in;
+use rustc_hash::FxHashMap;
+
+use super::expanded::Expanded;
+use crate::condition::ast::Span;
 use crate::diagnostic::{Note, SourceFile};
 use crate::explain::Origin;
 
-/// Texts of all macros, in the order of their table, then those of rules.
-pub(super) struct Sources<'a> {
-    tables: &'a Tables,
-    pub(super) files: &'a [Arc<SourceFile>],
-    texts: Vec<Text>,
+/// The texts of macros and rules, each with what macros it names.
+#[derive(Clone, Default)]
+pub(crate) struct Sources {
+    pub(super) files: Vec<Arc<SourceFile>>,
+    texts: Vec<Source>,
+    /// Numbers of the texts of macros, by position.
+    macros: Vec<u32>,
+    /// Names of macros, by position.
+    names: Vec<Arc<str>>,
 }
 
-impl<'a> Sources<'a> {
-    pub(super) fn new(tables: &'a Tables, files: &'a [Arc<SourceFile>]) -> Self {
-        let texts = Vec::with_capacity(tables.macros.len() + tables.rules.len());
-        Self { tables, files, texts }
+#[derive(Clone)]
+struct Source {
+    text: Arc<Expanded>,
+    /// Position of the macro that it is of; `None` for a rule.
+    of_macro: Option<u32>,
+    /// Positions of the macros that it names, and where.
+    names: Arc<[(u32, Span)]>,
+}
+
+impl Sources {
+    /// Adds the text of the macro at a position, or of a rule; answers its number.
+    pub(super) fn push(&mut self, text: Expanded, of_macro: Option<(usize, &str)>) -> u32 {
+        let number = self.texts.len() as u32;
+        if let Some((index, name)) = of_macro {
+            self.macros.resize(self.macros.len().max(index + 1), number);
+            self.macros[index] = number;
+            if index >= self.names.len() {
+                self.names.resize(index + 1, name.into());
+            }
+        }
+        let of_macro = of_macro.map(|(index, _)| index as u32);
+        self.texts.push(Source { text: text.into(), of_macro, names: Arc::default() });
+        number
     }
 
-    pub(super) fn into_texts(self) -> Arc<Vec<Text>> {
-        Arc::new(self.texts)
-    }
-
-    /// Adds the next text; answers its number.
-    pub(super) fn push(&mut self, text: Text) -> u32 {
-        self.texts.push(text);
-        self.texts.len() as u32 - 1
+    /// Says which macros a text names, by position, and where.
+    pub(super) fn set_names(&mut self, id: u32, names: Vec<(u32, Span)>) {
+        if let Some(source) = self.texts.get_mut(id as usize) {
+            source.names = names.into();
+        }
     }
 
     /// The text with this number.
-    pub(super) fn text(&self, id: u32) -> &Text {
-        self.texts.get(id as usize).unwrap_or(const { &Text::EMPTY })
+    pub(super) fn text(&self, id: u32) -> &Expanded {
+        self.texts.get(id as usize).map_or(const { &Expanded::EMPTY }, |source| &source.text)
     }
 
     /// What a span is of.
-    pub(super) fn shown(&self, span: Span) -> &str {
-        self.text(span.source).as_str().get(span.start as usize..span.end as usize).unwrap_or_default()
+    pub(super) fn shown(&self, span: Span) -> std::borrow::Cow<'_, str> {
+        self.text(span.source).slice(span.start as usize..span.end as usize)
     }
 
     /// Whether the span was written where it stands: no list brought it.
@@ -51,86 +71,61 @@ impl<'a> Sources<'a> {
     /// The place of a span, and by what lists and macros it came into the text `root`.
     pub(super) fn notes(&self, span: Span, root: u32, word: &str) -> Vec<Note> {
         let range = span.start as usize..span.end as usize;
-        let mut notes = self.text(span.source).notes(range, word, self.files);
+        let mut notes = self.text(span.source).notes(range, word, &self.files);
         if span.source != root {
             for (name, at) in self.path(root, span.source) {
                 let word = format!("in the macro `{name}`, named here");
                 let range = at.start as usize..at.end as usize;
-                notes.extend(self.text(at.source).notes(range, &word, self.files));
+                notes.extend(self.text(at.source).notes(range, &word, &self.files));
             }
         }
         notes
     }
 
-    /// Numbers of the macros that a text names.
-    pub(super) fn macros_in(&self, id: u32) -> Vec<u32> {
-        self.named_in(id).into_iter().map(|(index, ..)| index).collect()
-    }
-
-    /// Macros that a text names, and where. It is parsed again: this is asked only when there is
-    /// something to say.
-    fn named_in(&self, id: u32) -> Vec<(u32, String, Span)> {
-        let mut names = Vec::new();
-        if let Ok(expr) = parse_in(self.text(id).as_str(), id) {
-            macros(&expr, &mut names);
-        }
-        let number = |name: &str| self.tables.macros.iter().position(|m| m.name == name);
-        names.into_iter().filter_map(|(name, span)| Some((number(&name)? as u32, name, span))).collect()
+    fn named_in(&self, id: u32) -> &[(u32, Span)] {
+        self.texts.get(id as usize).map_or(&[], |source| &source.names)
     }
 
     /// How the text of a macro came into another: the names of macros, from the innermost outwards.
-    fn path(&self, root: u32, target: u32) -> Vec<(String, Span)> {
-        let mut by: Vec<Option<(u32, String, Span)>> = vec![None; self.texts.len()];
+    fn path(&self, root: u32, target: u32) -> Vec<(&str, Span)> {
+        // By text: the text that names it first, and where.
+        let mut by: FxHashMap<u32, (u32, Span)> = FxHashMap::default();
         let mut queue = VecDeque::from([root]);
-        while let Some(id) = queue.pop_front() {
-            for (index, name, span) in self.named_in(id) {
-                if index != root && by.get(index as usize).is_some_and(Option::is_none) {
-                    by[index as usize] = Some((id, name, span));
-                    queue.push_back(index);
+        'search: while let Some(id) = queue.pop_front() {
+            for (index, span) in self.named_in(id) {
+                let Some(text) = self.macros.get(*index as usize).copied() else { continue };
+                if text != root && !by.contains_key(&text) {
+                    by.insert(text, (id, *span));
+                    if text == target {
+                        break 'search;
+                    }
+                    queue.push_back(text);
                 }
             }
         }
         let mut path = Vec::new();
         let mut at = target;
-        while let Some((from, name, span)) = by.get_mut(at as usize).and_then(Option::take) {
+        while let Some((from, span)) = by.remove(&at) {
+            let name = self.macro_of(at).unwrap_or_default();
             path.push((name, span));
             at = from;
         }
         path
     }
-}
 
-/// Where the parts of all conditions of a ruleset were written.
-pub(crate) struct Origins {
-    /// Names; a macro's number is that of its text.
-    macros: Vec<String>,
-    texts: Arc<Vec<Text>>,
-    files: Vec<Arc<SourceFile>>,
-}
-
-impl Origins {
-    pub(super) fn new(tables: &Tables, texts: Arc<Vec<Text>>, files: &[Arc<SourceFile>]) -> Self {
-        let macros = tables.macros.iter().map(|m| m.name.clone()).collect();
-        Self { macros, texts, files: files.to_vec() }
+    /// Name of the macro that a text is of.
+    fn macro_of(&self, id: u32) -> Option<&str> {
+        let index = self.texts.get(id as usize)?.of_macro?;
+        self.names.get(index as usize).map(|name| &**name)
     }
 
-    /// Where a span was written.
-    pub(crate) fn of(&self, span: Span) -> Option<Origin> {
+    /// Where a span was written, for people who look at a ruleset.
+    pub(crate) fn origin(&self, span: Span) -> Option<Origin> {
         let range = span.start as usize..span.end as usize;
-        let note = self.texts.get(span.source as usize)?.notes(range, "", &self.files).into_iter().next()?;
+        let note = self.text(span.source).notes(range, "", &self.files).into_iter().next()?;
         let file = self.files.get(note.place.file as usize)?;
         let (line, _) = file.position(note.place.start as usize);
-        let macro_name = self.macros.get(span.source as usize).cloned();
+        let macro_name = self.macro_of(span.source).map(str::to_owned);
         Some(Origin { macro_name, file: file.name().to_owned(), line })
-    }
-}
-
-/// Macros that a condition names.
-fn macros(expr: &Expr, out: &mut Vec<(String, Span)>) {
-    match expr {
-        Expr::And(children) | Expr::Or(children) => children.iter().for_each(|c| macros(c, out)),
-        Expr::Not(child) => macros(child, out),
-        Expr::Macro(name, span) => out.push((name.clone(), *span)),
-        Expr::Test(_) => {}
     }
 }

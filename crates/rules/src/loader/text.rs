@@ -56,16 +56,6 @@ struct Part {
     /// First byte in the text.
     start: u32,
     from: From,
-    /// The list that brought it here, if any.
-    via: Option<u32>,
-}
-
-/// A list's name, replaced by its items.
-#[derive(Clone, Debug)]
-struct Use {
-    list: Arc<str>,
-    from: From,
-    via: Option<u32>,
 }
 
 /// A text and where it comes from.
@@ -74,15 +64,11 @@ pub(super) struct Text {
     text: String,
     /// By `start`, which increases.
     parts: Vec<Part>,
-    uses: Vec<Use>,
-    /// What it was before lists were put in, if that is something else.
-    written: Option<Box<str>>,
 }
 
 impl Text {
     /// Nothing.
-    pub(super) const EMPTY: Self =
-        Self { text: String::new(), parts: Vec::new(), uses: Vec::new(), written: None };
+    pub(super) const EMPTY: Self = Self { text: String::new(), parts: Vec::new() };
 
     /// The value of a scalar.
     pub(super) fn scalar(text: &str, at: At) -> Self {
@@ -95,24 +81,13 @@ impl Text {
         &self.text
     }
 
-    /// The text before lists were put in.
-    pub(super) fn written(&self) -> &str {
-        self.written.as_deref().unwrap_or(&self.text)
-    }
-
-    /// Notes what it was before lists were put in.
-    pub(super) fn written_as(mut self, written: &str) -> Self {
-        self.written = (written != self.text).then(|| written.into());
-        self
-    }
-
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
     fn push_from(&mut self, text: &str, from: From) {
         if !text.is_empty() {
-            self.parts.push(Part { start: self.text.len() as u32, from, via: None });
+            self.parts.push(Part { start: self.text.len() as u32, from });
             self.text.push_str(text);
         }
     }
@@ -131,22 +106,17 @@ impl Text {
     pub(super) fn trimmed(&self) -> Self {
         let space = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
         let start = self.text.len() - self.text.trim_start_matches(space).len();
-        let mut out = self.restart();
+        let mut out = Self::default();
         out.copy(self, start..start + self.text.trim_matches(space).len());
         out
     }
 
     /// Appends a text.
     pub(super) fn append(&mut self, other: &Self) {
-        self.join(other, None);
+        self.copy(other, 0..other.len());
     }
 
-    /// An empty text into which parts of this one can be copied.
-    pub(super) fn restart(&self) -> Self {
-        Self { uses: self.uses.clone(), ..Self::default() }
-    }
-
-    /// Appends a stretch of the text that this one was restarted from.
+    /// Appends a stretch of a text.
     pub(super) fn copy(&mut self, other: &Self, range: Range<usize>) {
         if range.is_empty() {
             return;
@@ -157,9 +127,15 @@ impl Text {
         for part in other.parts[first..].iter().take_while(|p| p.start < end) {
             let cut = start.saturating_sub(part.start);
             let from = part.from.skip(cut);
-            self.parts.push(Part { start: base + part.start.max(start) - start, from, via: part.via });
+            self.parts.push(Part { start: base + part.start.max(start) - start, from });
         }
         self.text.push_str(&other.text[range]);
+    }
+
+    /// Appends what stands for that which begins at byte `at` of another text.
+    pub(super) fn push_for(&mut self, text: &str, other: &Self, at: usize) {
+        let from = other.part(at).map(|part| part.from.skip(at as u32 - part.start));
+        self.push_from(text, from.unwrap_or(From::Made(Place::default())));
     }
 
     /// Drops what is after the byte.
@@ -169,46 +145,28 @@ impl Text {
         self.parts.truncate(parts);
     }
 
-    /// Appends the items of a list for its name, which stands at byte `name` of `text`.
-    pub(super) fn push_list(&mut self, list: &Arc<str>, items: &Self, text: &Self, name: usize) {
-        let (from, via) = match text.part(name) {
-            Some(part) => (part.from.skip(name as u32 - part.start), part.via),
-            None => (From::Made(Place::default()), None),
-        };
-        self.uses.push(Use { list: list.clone(), from, via });
-        self.join(items, Some(self.uses.len() as u32 - 1));
-    }
-
-    /// Appends a text; parts that no list brought to it come by `via`.
-    fn join(&mut self, other: &Self, via: Option<u32>) {
-        let (start, uses) = (self.text.len() as u32, self.uses.len() as u32);
-        let outer = |inner: Option<u32>| inner.map_or(via, |inner| Some(uses + inner));
-        self.uses.extend(other.uses.iter().map(|u| Use { via: outer(u.via), ..u.clone() }));
-        self.parts.extend(other.parts.iter().map(|p| Part {
-            start: start + p.start,
-            from: p.from,
-            via: outer(p.via),
-        }));
-        self.text.push_str(&other.text);
-    }
-
     /// The part that a byte is in.
     fn part(&self, at: usize) -> Option<Part> {
         let next = self.parts.partition_point(|p| p.start as usize <= at);
         self.parts.get(next.checked_sub(1)?).copied()
     }
 
-    /// The place of a stretch, and how it came there from the innermost list outwards.
-    pub(super) fn notes(&self, range: Range<usize>, word: &str, files: &[Arc<SourceFile>]) -> Vec<Note> {
+    /// Where the part ends that a byte is in.
+    pub(super) fn part_end(&self, at: usize) -> usize {
+        let next = self.parts.partition_point(|p| p.start as usize <= at);
+        self.parts.get(next).map_or(self.text.len(), |p| p.start as usize)
+    }
+
+    /// Where a stretch was written.
+    pub(super) fn place(&self, range: Range<usize>, files: &[Arc<SourceFile>]) -> Option<Place> {
         let past = range.start >= self.text.len();
         let start = range.start.min(self.text.len().saturating_sub(1));
-        let Some(part) = self.part(start) else { return Vec::new() };
+        let part = self.part(start)?;
         let last = self.part(range.end.min(self.text.len()).saturating_sub(1).max(start)).unwrap_or(part);
         let from = part.from.skip(start as u32 - part.start);
-        let end = self.parts.partition_point(|p| p.start as usize <= start);
-        let part_end = self.parts.get(end).map_or(self.text.len(), |p| p.start as usize);
+        let part_end = self.part_end(start);
         let mut place = from.place((range.end.min(part_end).saturating_sub(start)) as u32, files);
-        if range.end > part_end && last.via == part.via && last.from.same_scalar(part.from) {
+        if range.end > part_end && last.from.same_scalar(part.from) {
             let tail = last.from.skip((range.end.min(self.text.len()) - 1) as u32 - last.start);
             place.end = tail.place(1, files).end.max(place.end);
         }
@@ -216,30 +174,23 @@ impl Text {
             // What is missing is missing after the last character.
             place.start = floor(files, place).max(place.start);
         }
-        let mut notes = vec![Note::new(place, word)];
-        let mut via = part.via;
-        while let Some(found) = via.and_then(|v| self.uses.get(v as usize)) {
-            let place = found.from.place(found.list.len() as u32, files);
-            notes.push(Note::new(place, format!("in the list `{}`, named here", found.list)));
-            via = found.via;
-        }
-        notes
+        Some(place)
     }
 
-    /// The list that brought the byte here.
-    pub(super) fn list_at(&self, at: usize) -> Option<&str> {
-        let via = self.part(at).filter(|_| at < self.text.len())?.via?;
-        self.uses.get(via as usize).map(|u| &*u.list)
+    /// Where `len` bytes were written for which the byte `at` stands.
+    pub(super) fn place_of(&self, at: usize, len: usize, files: &[Arc<SourceFile>]) -> Option<Place> {
+        let part = self.part(at)?;
+        Some(part.from.skip(at as u32 - part.start).place(len as u32, files))
     }
 
-    /// Names of the lists that were put in.
-    pub(super) fn lists(&self) -> impl Iterator<Item = &str> {
-        self.uses.iter().map(|u| &*u.list)
+    /// As [`Text::place`], with a word about it.
+    pub(super) fn notes(&self, range: Range<usize>, word: &str, files: &[Arc<SourceFile>]) -> Vec<Note> {
+        self.place(range, files).map(|place| Note::new(place, word)).into_iter().collect()
     }
 
-    /// Whether the stretch was written where it stands, not brought by a list.
-    pub(super) fn is_own(&self, at: usize) -> bool {
-        self.part(at).is_some_and(|p| p.via.is_none() && matches!(p.from, From::Scalar { .. }))
+    /// Whether the byte is of a file's scalar.
+    pub(super) fn is_written(&self, at: usize) -> bool {
+        self.part(at).is_some_and(|p| matches!(p.from, From::Scalar { .. }))
     }
 }
 
@@ -257,43 +208,29 @@ mod tests {
         At { place: Place { file: 0, start, end }, style: Some(Style::Plain), ..At::default() }
     }
 
-    fn shown(text: &Text, wanted: &str, file: &str) -> Vec<String> {
+    fn shown(text: &Text, wanted: &str, file: &str) -> String {
         let start = text.as_str().find(wanted).unwrap();
         let files = [Arc::new(SourceFile::new("f", file))];
-        let notes = text.notes(start..start + wanted.len(), "", &files);
-        notes.iter().map(|n| file[n.place.start as usize..n.place.end as usize].to_owned()).collect()
+        let place = text.place(start..start + wanted.len(), &files).unwrap();
+        file[place.start as usize..place.end as usize].to_owned()
     }
 
     #[test]
     fn every_part_is_found_where_it_was_written() {
-        let file = "a in (l, m) | b=1 | x | y z | m";
-        let mut items = Text::scalar("x", at(20, 21));
-        items.push(", \"", Place::default());
-        items.push_scalar("y z", at(24, 27), 0);
-        items.push("\"", Place::default());
+        let file = "a in (l, m) | b=1 |";
         let mut text = Text::scalar("a in (l, m)", at(0, 11));
         text.push(" ", Place::default());
         text.append(&Text::scalar("b=1", at(14, 17)));
-        let with = |text: &Text, at: usize, items: &Text, list: &str| {
-            let mut out = text.restart();
-            out.copy(text, 0..at);
-            out.push_list(&list.into(), items, text, at);
-            out.copy(text, at + 1..text.len());
-            out
-        };
-        let text = with(&text, 6, &items, "l");
-        assert_eq!(text.as_str(), "a in (x, \"y z\", m) b=1");
-        assert_eq!(shown(&text, "y z", file), ["y z", "l"]);
-        assert_eq!(shown(&text, ", m)", file), [", m)"]);
-        assert_eq!(shown(&text, "b=1", file), ["b=1"]);
-        assert_eq!(shown(&text, "a in (x, \"y z\", m)", file), ["a in (l, m)"]);
-        let z = text.as_str().find('z').unwrap();
-        let text = with(&text, z, &Text::scalar("m", at(30, 31)), "z");
-        assert_eq!(shown(&text, "m\"", file), ["m", "z", "l"]);
+        assert_eq!(shown(&text, "l, m", file), "l, m");
+        assert_eq!(shown(&text, "b=1", file), "b=1");
+        let mut cut = Text::default();
+        cut.copy(&text, 2..8);
+        cut.copy(&text, 10..11);
+        assert_eq!((cut.as_str(), &*shown(&cut, "in (l,)", file)), ("in (l,)", "in (l, m)"));
         let text = text.trimmed();
         let files = [Arc::new(SourceFile::new("f", file))];
         let end = text.len();
-        let notes = text.notes(end..end, "", &files);
-        assert_eq!((notes[0].place.start, notes[0].place.end), (16, 17), "past the end: its last byte");
+        let place = text.place(end..end, &files).unwrap();
+        assert_eq!((place.start, place.end), (16, 17), "past the end: its last byte");
     }
 }

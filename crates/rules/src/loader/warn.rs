@@ -12,7 +12,7 @@ use super::compile::in_condition;
 use super::result::{Context, LoadWarning, Problem, WarningCode};
 use super::sources::Sources;
 use crate::condition;
-use crate::condition::ast::{Expr, Literal, Op, Rhs, Span, Test};
+use crate::condition::ast::{Expr, LiteralRef, Op, Span, Test};
 
 /// Fields of a schema that are kept for old rules.
 pub(super) fn deprecated(schema: &dyn Schema) -> impl Iterator<Item = &FieldDef> {
@@ -25,7 +25,7 @@ pub(super) struct Look<'a, 'w> {
     pub(super) raw: &'a RawRule,
     /// Number of its text.
     pub(super) root: u32,
-    pub(super) sources: &'a Sources<'a>,
+    pub(super) sources: &'a Sources,
     pub(super) warnings: &'w mut Vec<LoadWarning>,
 }
 
@@ -41,7 +41,7 @@ impl Look<'_, '_> {
     /// The rule's condition, and a byte of one of the texts that it is made of.
     fn context(&self, at: usize) -> Context {
         let text = self.sources.text(self.root);
-        in_condition(text.as_str(), text.written(), at, &self.raw.condition_context)
+        in_condition(&text.flat(), text.written(), at, &self.raw.condition_context)
     }
 
     /// The rule's condition, and no place in it.
@@ -49,7 +49,7 @@ impl Look<'_, '_> {
         let base = &self.raw.condition_context;
         let mark = base.innermost().map(|l| l.mark).unwrap_or_default();
         let text = self.sources.text(self.root);
-        base.in_condition(text.as_str(), text.written(), 0, mark)
+        base.in_condition(&text.flat(), text.written(), 0, mark)
     }
 
     /// One warning for each deprecated field that is tested.
@@ -80,13 +80,9 @@ impl Look<'_, '_> {
             if quiet.contains_key(&address) {
                 return;
             }
-            let values: &[_] = match &test.right {
-                Rhs::Value(value) => std::slice::from_ref(value),
-                Rhs::List(values) => values,
-                Rhs::None | Rhs::Operand(_) => &[],
-            };
             let mut said = false;
-            for confusion in values.iter().flat_map(|value| confusions(test.op, value, self.schema)) {
+            let values = test.right.values();
+            for confusion in values.flat_map(|value| confusions(test.op, value, self.schema)) {
                 said = true;
                 let context = self.context(confusion.span.start as usize);
                 let Said { message, title, span, help } = confusion;
@@ -108,7 +104,7 @@ struct Said {
     help: Option<String>,
 }
 
-fn confusions(op: Op, value: &Literal, schema: &dyn Schema) -> Vec<Said> {
+fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Said> {
     let span = value.span;
     // A field has a dot, a transformer a parenthesis: most values are neither.
     let (dot, bracket) = (value.text.contains(&b'.'), value.text.contains(&b'('));
@@ -116,7 +112,7 @@ fn confusions(op: Op, value: &Literal, schema: &dyn Schema) -> Vec<Said> {
         return Vec::new();
     }
     let mut out = Vec::new();
-    let text = String::from_utf8_lossy(&value.text);
+    let text = String::from_utf8_lossy(value.text);
     let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if dot && !bracket && Described(schema).is_operand(&bare) {
         out.push(Said {
@@ -137,7 +133,7 @@ fn confusions(op: Op, value: &Literal, schema: &dyn Schema) -> Vec<Said> {
             help: Some("a transformer stands without quotes".to_owned()),
         });
     }
-    if op == Op::Regex && condition::regex_is_plain(&value.text) {
+    if op == Op::Regex && condition::regex_is_plain(value.text) {
         out.push(Said {
             message: format!("'regex' operator with plain text '{text}': another operator costs less"),
             title: format!("`{text}` is no pattern: `regex` is a costly way to compare it"),

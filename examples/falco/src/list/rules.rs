@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use eyas::events::{EventType, events, syscalls};
 use eyas::rules::condition::Expr;
-use eyas::rules::condition::ast::{Literal, Op, Operand, Rhs, Test};
+use eyas::rules::condition::ast::{Op, Operand, Rhs, Test};
 use eyas::rules::{
     ConditionDescription, Description, ListDescription, Loader, MacroDescription, RuleDescription,
 };
@@ -174,16 +174,16 @@ impl Names {
         if !matches!(field.name.as_str(), "evt.type" | "syscall.type") || test.modifier.is_some() {
             return None;
         }
-        let values: &[Literal] = match &test.right {
+        match &test.right {
             Rhs::None => return Some(if negated { BTreeSet::new() } else { self.all.clone() }),
-            Rhs::Value(value) => std::slice::from_ref(value),
-            Rhs::List(values) => values,
+            Rhs::Value(_) | Rhs::List(_) => {}
             Rhs::Operand(_) => return None,
-        };
+        }
         if !matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In) {
             return None;
         }
-        let is_named = |name: &&&str| values.iter().any(|value| value.text == name.as_bytes());
+        let values: BTreeSet<&[u8]> = test.right.values().map(|value| value.text).collect();
+        let is_named = |name: &&&str| values.contains(name.as_bytes());
         let keeps_named = (test.op == Op::Ne) == negated;
         Some(self.all.iter().filter(|name| is_named(name) == keeps_named).copied().collect())
     }

@@ -78,21 +78,21 @@ impl Tables {
     /// The rule that an item changes. `source` is empty where it may be any.
     fn known_rule(&mut self, item: &Item<'_>, source: &str, message: &str) -> Decoded<&mut RawRule> {
         let Item { name, place, context, .. } = item;
-        let Some(index) = self.rules.iter().position(|r| r.name == *name) else {
+        let Some(position) = self.rules.position(name) else {
             return Err(wrong(message, context)
                 .titled(format!("there is no rule `{name}` to change"))
                 .note(*place, "not defined before this")
-                .help(did_you_mean(name, self.rules.iter().map(|r| r.name.as_str())))
+                .help(did_you_mean(name, self.rules.names()))
                 .help([ORDER.to_owned()]));
         };
-        let known = &mut self.rules[index];
+        let known = &self.rules[position];
         if !source.is_empty() && known.source != source {
             return Err(wrong("Rule has been re-defined with a different source", context)
                 .titled(format!("the rule `{name}` cannot change its source"))
                 .note(*place, format!("here it is of the source `{source}`"))
                 .note(known.place, format!("defined before for `{}`", known.source)));
         }
-        Ok(known)
+        Ok(self.rules.at_mut(position))
     }
 
     fn append_rule(
@@ -172,8 +172,7 @@ impl Tables {
             place: item.place,
             name: item.name.clone(),
         };
-        let known = self.rules.iter().position(|r| r.name == rule.name);
-        if known.is_some() {
+        if self.rules.position(&rule.name).is_some() {
             self.known_rule(&item, &rule.source, "")?;
         }
         let of_source = described.of(&rule.source);
@@ -183,10 +182,7 @@ impl Tables {
         for exception in &mut rule.exceptions {
             exceptions::define(exception, of_source, context)?;
         }
-        match known {
-            Some(index) => self.rules[index] = rule,
-            None => self.rules.push(rule),
-        }
+        self.rules.set(rule);
         Ok(())
     }
 

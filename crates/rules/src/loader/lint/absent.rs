@@ -7,17 +7,17 @@ use eyas_fields::{ArgKind, FieldDef, Schema, Scope};
 use super::{Finding, Look, Part};
 use crate::condition::ast::{FieldRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::{Lint, Note};
-use crate::loader::compile::Compiled;
+use crate::loader::ruleset::Compiled;
 
 /// Reports negative comparisons beside which nothing says that the value is there.
-pub(super) fn values(look: &Look<'_>, rule: &Compiled<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn values(look: &Look<'_>, rule: &Compiled, findings: &mut Vec<Finding>) {
     walk(look, rule, Part::new(&rule.expr), &mut Vec::new(), findings);
 }
 
 /// `given` names what must be there for the part to be of any weight.
 fn walk<'e>(
     look: &Look<'_>,
-    rule: &Compiled<'_>,
+    rule: &Compiled,
     part: Part<'e>,
     given: &mut Vec<&'e str>,
     findings: &mut Vec<Finding>,
@@ -84,13 +84,15 @@ fn may_be_absent(field: &FieldRef, schema: &dyn Schema) -> bool {
 
 /// Whether the comparison itself is negated, not a macro or a parenthesis that it is in.
 fn is_negated_itself(look: &Look<'_>, test: &Test) -> bool {
-    let text = look.sources.text(test.span.source).as_str();
-    text.get(..test.span.start as usize).is_some_and(|before| before.trim_end().ends_with("not"))
+    let (text, start) = (look.sources.text(test.span.source), test.span.start as usize);
+    // More blanks than these stand nowhere.
+    let before = text.slice(start.saturating_sub(16)..start);
+    before.trim_end().ends_with("not")
 }
 
 fn report(
     look: &Look<'_>,
-    rule: &Compiled<'_>,
+    rule: &Compiled,
     test: &Test,
     negated: bool,
     field: &FieldRef,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use eyas_fields::{FieldFlags, FieldType, Schema};
 
-use crate::condition::ast::{Literal, Op, Operand, Rhs, Test};
+use crate::condition::ast::{LiteralRef, Op, Operand, Rhs, Test};
 use crate::condition::{Source, has};
 
 /// A value that comparisons name.
@@ -49,12 +49,12 @@ fn is_single(operand: &Operand, schema: &dyn Schema) -> Option<FieldType> {
     single.then_some(source.ty)
 }
 
-fn named(ty: FieldType, literal: &Literal) -> Option<Named> {
+fn named(ty: FieldType, literal: &LiteralRef<'_>) -> Option<Named> {
     use FieldType as T;
     match ty {
-        T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text.clone())),
+        T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text.to_vec())),
         T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime | T::Port => {
-            let number: i128 = std::str::from_utf8(&literal.text).ok()?.parse().ok()?;
+            let number: i128 = std::str::from_utf8(literal.text).ok()?.parse().ok()?;
             // What exceeds the type is another number there.
             let limits = match ty {
                 T::Int { bits } => -(1 << (bits - 1))..1 << (bits - 1),
@@ -72,11 +72,7 @@ impl Fact {
     /// What the comparison, or its negation, says; `None` where nothing can be concluded.
     pub(super) fn of(test: &Test, negated: bool, schema: &dyn Schema) -> Option<Self> {
         let ty = is_single(&test.left, schema)?;
-        let values: &[Literal] = match &test.right {
-            Rhs::Value(value) => std::slice::from_ref(value),
-            Rhs::List(values) => values,
-            Rhs::None | Rhs::Operand(_) => &[],
-        };
+        let values: Vec<LiteralRef<'_>> = test.right.values().collect();
         if test.op == Op::Exists {
             let kind = if negated { Kind::Absent } else { Kind::Other };
             return Some(Self { kind, present: !negated });
@@ -85,15 +81,15 @@ impl Fact {
             return Some(Self { kind: Kind::Other, present: !negated });
         }
         let set = || values.iter().map(|v| named(ty, v)).collect::<Option<BTreeSet<_>>>();
-        let number = || match values {
+        let number = || match values.as_slice() {
             [one] => match named(ty, one)? {
                 Named::Number(n) => Some(n),
                 Named::Text(_) => None,
             },
             _ => None,
         };
-        let text = || match (ty, values) {
-            (FieldType::Str | FieldType::Bytes, [one]) => Some(one.text.clone()),
+        let text = || match (ty, values.as_slice()) {
+            (FieldType::Str | FieldType::Bytes, [one]) => Some(one.text.to_vec()),
             _ => None,
         };
         let (low, high) = (i128::MIN, i128::MAX);

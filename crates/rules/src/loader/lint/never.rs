@@ -7,7 +7,7 @@ use super::{Finding, Look, Part};
 use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::codes_without_always;
 use crate::diagnostic::{Lint, Note};
-use crate::loader::compile::Compiled;
+use crate::loader::ruleset::Compiled;
 
 /// What is known of each value, by its text.
 type Known<'e> = FxHashMap<String, Vec<(Fact, &'e Test)>>;
@@ -19,7 +19,7 @@ struct Conflict<'e> {
 }
 
 /// Why no event satisfies the rule, if it is so.
-pub(super) fn matches(look: &Look<'_>, rule: &Compiled<'_>) -> Option<Finding> {
+pub(super) fn matches(look: &Look<'_>, rule: &Compiled) -> Option<Finding> {
     let title = format!("the rule `{}` never matches", rule.raw.name);
     let mut notes = match conflict(look, Part::new(&rule.expr), &mut Known::default()) {
         Some(Conflict { one, other: Some(other) }) => {

@@ -5,9 +5,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::facts::Fact;
 use super::{Finding, Look, Part};
-use crate::condition::codes;
+use crate::condition::{codes, is_larger};
 use crate::diagnostic::{Lint, Note};
-use crate::loader::compile::Compiled;
+use crate::loader::ruleset::Compiled;
 
 /// Steps that the search may take for two rules: what is not found by then is not reported.
 const MAX_STEPS: usize = 10_000;
@@ -143,7 +143,7 @@ fn entails(given: &mut Vec<&Tree>, wanted: &Tree, steps: &mut usize) -> bool {
 }
 
 struct Entry<'r> {
-    rule: &'r Compiled<'r>,
+    rule: &'r Compiled,
     tree: Tree,
     needed: Vec<u32>,
     keys: FxHashSet<u32>,
@@ -152,13 +152,11 @@ struct Entry<'r> {
 
 /// Reports rules that are satisfied only by what satisfies an earlier one. `rules` are those that are on,
 /// in their order.
-pub(super) fn rules(look: &Look<'_>, rules: &[&Compiled<'_>], findings: &mut Vec<Finding>) {
+pub(super) fn rules(look: &Look<'_>, rules: &[&Compiled], findings: &mut Vec<Finding>) {
     let mut numbers = Numbers::default();
     let mut entries: Vec<Entry<'_>> = Vec::with_capacity(rules.len());
     for rule in rules {
-        let mut tests = 0;
-        rule.expr.tests(&mut |_| tests += 1);
-        if tests > super::MAX_TESTS {
+        if is_larger(&rule.expr, super::MAX_TESTS, super::MAX_LEVELS) {
             continue;
         }
         let tree = numbers.tree(look, Part::new(&rule.expr));

@@ -1,0 +1,127 @@
+//! Constants between parentheses.
+
+use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::ast::{Literal, Span};
+
+/// The constants of a comparison with a set, in their order.
+///
+/// What a rules file's list contributes is one block, which all conditions that name the list share.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    parts: Vec<Part>,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    One(Literal),
+    /// The items of a list; their spans begin at the start of this one.
+    List(Arc<Values>, Span),
+}
+
+/// A constant of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiteralRef<'a> {
+    /// Its text; bytes, as `\xHH` makes any.
+    pub text: &'a [u8],
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Values {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = LiteralRef<'_>> {
+        Iter { open: smallvec![(self.parts.iter(), None)] }
+    }
+
+    pub(crate) fn push(&mut self, literal: Literal) {
+        self.parts.push(Part::One(literal));
+        self.len += 1;
+    }
+
+    /// Appends the items of a list, which stands at `at`.
+    pub(crate) fn push_list(&mut self, list: &Arc<Self>, at: Span) {
+        self.len += list.len;
+        self.parts.push(Part::List(list.clone(), at));
+    }
+}
+
+impl FromIterator<Literal> for Values {
+    fn from_iter<I: IntoIterator<Item = Literal>>(literals: I) -> Self {
+        let parts: Vec<Part> = literals.into_iter().map(Part::One).collect();
+        Self { len: parts.len(), parts }
+    }
+}
+
+impl From<Vec<Literal>> for Values {
+    fn from(literals: Vec<Literal>) -> Self {
+        literals.into_iter().collect()
+    }
+}
+
+/// Walks through the parts; `open` has the lists that it is in, each with where the list stands.
+struct Iter<'a> {
+    open: SmallVec<[(std::slice::Iter<'a, Part>, Option<Span>); 4]>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = LiteralRef<'a>;
+
+    fn next(&mut self) -> Option<LiteralRef<'a>> {
+        loop {
+            let (parts, at) = self.open.last_mut()?;
+            let at = *at;
+            let place = |span: Span| at.map_or(span, |at| span.inside(at));
+            match parts.next() {
+                Some(Part::One(literal)) => {
+                    return Some(LiteralRef { text: &literal.text, span: place(literal.span) });
+                }
+                Some(Part::List(list, span)) => self.open.push((list.parts.iter(), Some(place(*span)))),
+                None => _ = self.open.pop(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(text: &str, start: u32) -> Literal {
+        let span = Span { source: 0, start, end: start + text.len() as u32 };
+        Literal { text: text.into(), span }
+    }
+
+    fn shown(values: &Values) -> Vec<String> {
+        let one = |v: LiteralRef<'_>| {
+            format!("{}:{}:{}", v.span.source, v.span.start, String::from_utf8_lossy(v.text))
+        };
+        values.iter().map(one).collect()
+    }
+
+    #[test]
+    fn items_of_lists_stand_where_their_list_does() {
+        let inner: Values = [literal("x", 0), literal("y", 3)].into_iter().collect();
+        let mut outer = Values::default();
+        outer.push(literal("a", 0));
+        outer.push_list(&Arc::new(inner), Span { source: 0, start: 3, end: 7 });
+        let mut all = Values::default();
+        all.push_list(&Arc::new(outer), Span { source: 9, start: 100, end: 107 });
+        all.push(Literal { span: Span { source: 9, start: 110, end: 111 }, ..literal("z", 0) });
+        assert_eq!(shown(&all), ["9:100:a", "9:103:x", "9:106:y", "9:110:z"]);
+        assert_eq!(all.len(), 4);
+    }
+}

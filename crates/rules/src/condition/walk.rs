@@ -1,0 +1,192 @@
+//! Walks over conditions that need no stack: with their macros they may be nested deeply.
+
+use std::sync::Arc;
+
+use super::ast::{Expr, Test};
+
+/// Makes something of a condition, from its leaves upwards.
+pub(crate) trait Fold {
+    /// What is made of each part.
+    type Out;
+    /// Why it can't be made.
+    type Error;
+
+    /// What is made of a part, where it is known without looking into it. `negated` tells whether the part stands inside
+    /// an odd number of negations, `level` inside how many parts.
+    fn known(&mut self, part: &Expr, negated: bool, level: usize) -> Result<Option<Self::Out>, Self::Error>;
+
+    /// What is made of a part of which it was not known; `parts` is what was made of its parts.
+    fn make(&mut self, part: &Expr, negated: bool, parts: Vec<Self::Out>) -> Result<Self::Out, Self::Error>;
+}
+
+/// A part that is being looked into.
+struct Open<'e, T> {
+    part: &'e Expr,
+    negated: bool,
+    rest: std::slice::Iter<'e, Expr>,
+    made: Vec<T>,
+}
+
+/// The parts of a part.
+fn parts(expr: &Expr) -> &[Expr] {
+    match expr {
+        Expr::And(parts) | Expr::Or(parts) => parts,
+        Expr::Not(part) => std::slice::from_ref(part),
+        Expr::Macro(..) | Expr::Test(_) => &[],
+    }
+}
+
+/// Folds a condition.
+pub(crate) fn fold<F: Fold>(root: &Expr, folder: &mut F) -> Result<F::Out, F::Error> {
+    let mut open: Vec<Open<'_, F::Out>> = Vec::new();
+    let (mut next, mut negated) = (root, false);
+    loop {
+        let mut made = folder.known(next, negated, open.len())?;
+        if made.is_none() {
+            let rest = parts(next).iter();
+            open.push(Open { part: next, negated, made: Vec::with_capacity(rest.len()), rest });
+        }
+        // Up to the next part that is to be looked into.
+        loop {
+            match (made.take(), open.last_mut()) {
+                (Some(made), None) => return Ok(made),
+                (Some(made), Some(outer)) => outer.made.push(made),
+                (None, _) => {}
+            }
+            if let Some(outer) = open.last_mut()
+                && let Some(part) = outer.rest.next()
+            {
+                negated = outer.negated != matches!(outer.part, Expr::Not(_));
+                next = part;
+                break;
+            }
+            if let Some(whole) = open.pop() {
+                made = Some(folder.make(whole.part, whole.negated, whole.made)?);
+            }
+        }
+    }
+}
+
+/// A part that several conditions have.
+pub(crate) enum Shared {
+    Test(Arc<Test>),
+    All(Arc<[Expr]>),
+    Any(Arc<[Expr]>),
+    Not(Arc<Expr>),
+}
+
+impl Shared {
+    /// The part, if something else has it too.
+    pub(crate) fn of(expr: &Expr) -> Option<Self> {
+        match expr {
+            Expr::Test(test) if Arc::strong_count(test) > 1 => Some(Self::Test(test.clone())),
+            Expr::And(parts) if Arc::strong_count(parts) > 1 => Some(Self::All(parts.clone())),
+            Expr::Or(parts) if Arc::strong_count(parts) > 1 => Some(Self::Any(parts.clone())),
+            Expr::Not(part) if Arc::strong_count(part) > 1 => Some(Self::Not(part.clone())),
+            _ => None,
+        }
+    }
+
+    /// Its address, and what it is.
+    pub(crate) fn key(&self) -> (usize, u8) {
+        match self {
+            Self::Test(test) => (Arc::as_ptr(test) as usize, 0),
+            Self::All(parts) => (Arc::as_ptr(parts).cast::<()>() as usize, 1),
+            Self::Any(parts) => (Arc::as_ptr(parts).cast::<()>() as usize, 2),
+            Self::Not(part) => (Arc::as_ptr(part) as usize, 3),
+        }
+    }
+}
+
+/// Calls `visit` for every part, each before its own parts and with whether it stands inside an odd number of negations;
+/// those of a part are visited if `visit` answers true.
+pub(crate) fn visit<'e>(root: &'e Expr, visit: &mut dyn FnMut(&'e Expr, bool) -> bool) {
+    let mut open = vec![(std::slice::from_ref(root).iter(), false)];
+    while let Some((rest, negated)) = open.last_mut() {
+        let negated = *negated;
+        match rest.next() {
+            Some(part) => {
+                if visit(part, negated) {
+                    open.push((parts(part).iter(), negated != matches!(part, Expr::Not(_))));
+                }
+            }
+            None => _ = open.pop(),
+        }
+    }
+}
+
+/// Whether a condition has more comparisons than `tests`, or is nested deeper than `levels`.
+pub(crate) fn is_larger(root: &Expr, tests: usize, levels: usize) -> bool {
+    let mut left = tests;
+    let mut open = vec![std::slice::from_ref(root).iter()];
+    while let Some(rest) = open.last_mut() {
+        match rest.next() {
+            Some(Expr::Test(_)) if left == 0 => return true,
+            Some(Expr::Test(_)) => left -= 1,
+            Some(_) if open.len() > levels => return true,
+            Some(part) => open.push(parts(part).iter()),
+            None => _ = open.pop(),
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::parse;
+
+    /// Prints a condition, with `~` for what is negated.
+    struct Printer;
+
+    impl Fold for Printer {
+        type Out = String;
+        type Error = String;
+
+        fn known(&mut self, part: &Expr, negated: bool, level: usize) -> Result<Option<String>, String> {
+            match part {
+                Expr::Macro(name, _) if name == "bad" => Err(format!("bad at {level}")),
+                Expr::Macro(name, _) => Ok(Some(if negated { format!("~{name}") } else { name.clone() })),
+                _ => Ok(None),
+            }
+        }
+
+        fn make(&mut self, part: &Expr, negated: bool, parts: Vec<String>) -> Result<String, String> {
+            let by = match part {
+                Expr::And(_) => "&",
+                Expr::Or(_) => "|",
+                _ => "",
+            };
+            Ok(format!("{}[{}]", if negated { "~" } else { "" }, parts.join(by)))
+        }
+    }
+
+    #[test]
+    fn every_part_is_made_once_after_its_own() {
+        let fold = |text: &str| fold(&parse(text).unwrap(), &mut Printer);
+        assert_eq!(fold("a").as_deref(), Ok("a"));
+        let text = "a and not (b or not c and d) and (e or f)";
+        assert_eq!(fold(text).as_deref(), Ok("[a&[~[~b|~[~[c]&~d]]]&[e|f]]"));
+        assert_eq!(fold("a or (b and (c or bad))"), Err("bad at 3".to_owned()));
+    }
+
+    #[test]
+    fn the_size_of_a_condition_is_bounded_by_either_measure() {
+        let expr = parse("a.b = 1 and not (a.c = 2 or a.d = 3) and a.e = 4").unwrap();
+        assert!(!is_larger(&expr, 4, 3));
+        assert!(is_larger(&expr, 3, 3) && is_larger(&expr, 4, 2));
+    }
+
+    #[test]
+    fn parts_are_visited_from_the_outside_inwards() {
+        let mut seen = Vec::new();
+        let expr = parse("a and not (b or not c) and d").unwrap();
+        visit(&expr, &mut |part, negated| {
+            if let Expr::Macro(name, _) = part {
+                seen.push(format!("{}{name}", if negated { "~" } else { "" }));
+            }
+            true
+        });
+        assert_eq!(seen, ["a", "~b", "c", "d"]);
+    }
+}

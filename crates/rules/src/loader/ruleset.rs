@@ -1,0 +1,312 @@
+//! What the definitions amount to, brought up to date after each file: only what has changed is compiled again, and what
+//! names it.
+
+use std::sync::Arc;
+
+use eyas_fields::{CodeSet, Schema};
+use rustc_hash::FxHashMap;
+
+use super::collect::{RawRule, Tables};
+use super::lists::{Changed, Lists};
+use super::macros::Macros;
+use super::result::{LoadError, LoadWarning, Problem, WarningCode};
+use super::sources::Sources;
+use super::words::{Unit, Words};
+use super::{MAX_FURTHER, Setup};
+use crate::condition::ast::{Expr, Test};
+use crate::condition::{Codes, Compiler, CompilerState, Root};
+use crate::output::Format;
+
+/// What is compiled of a ruleset.
+#[derive(Default)]
+pub(super) struct Ruleset {
+    pub(super) lists: Lists,
+    pub(super) macros: Macros,
+    pub(super) sources: Sources,
+    rules: Vec<RuleState>,
+    /// Of all definitions; from the second file on.
+    words: Option<Words>,
+    pub(super) known: Known,
+    compiler: CompilerState,
+    /// Whether the graph has conditions that rules no longer have.
+    has_remains: bool,
+    is_begun: bool,
+    /// Which macros and lists rules, macros and lists name, by position.
+    pub(super) used_macros: Vec<bool>,
+    pub(super) used_lists: Vec<bool>,
+}
+
+/// What all rules share.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) codes: Codes,
+    /// Comparisons that nothing is to be said about, by address.
+    pub(super) quiet: FxHashMap<usize, Arc<Test>>,
+}
+
+/// A rule, and what was compiled of it.
+struct RuleState {
+    definition: Arc<RawRule>,
+    /// To be compiled again: it failed, or a list has changed that it names.
+    is_stale: bool,
+    /// By the clock of macros.
+    made_at: u64,
+    /// `None` where it is left out.
+    compiled: Option<Compiled>,
+    /// What was said of it.
+    warnings: Vec<LoadWarning>,
+    seen: Seen,
+}
+
+/// What a rule names, as far as it was compiled.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Number of its text.
+    pub(super) text: Option<u32>,
+    /// Positions of macros.
+    pub(super) macros: Vec<u32>,
+    /// Positions of lists.
+    pub(super) lists: Vec<u32>,
+}
+
+/// A rule that compiles.
+pub(super) struct Compiled {
+    pub(super) raw: Arc<RawRule>,
+    pub(super) expr: Arc<Expr>,
+    /// In the graph.
+    pub(super) root: Root,
+    /// Codes of the events that it can match.
+    pub(super) codes: CodeSet,
+    /// Number of its text.
+    pub(super) source: u32,
+    pub(super) output_text: String,
+    pub(super) format: Arc<Format>,
+}
+
+/// Why a rule does not compile, and whether that is for a name that is not known here.
+pub(super) struct Failure {
+    pub(super) error: LoadError,
+    pub(super) unknown: bool,
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self { error, unknown: false }
+    }
+}
+
+impl Ruleset {
+    /// Rules that compile, in the order of their definition.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Compiled> {
+        self.rules.iter().filter_map(|rule| rule.compiled.as_ref())
+    }
+
+    /// The rules' graph, and the condition of each of [`Ruleset::rules`] in it.
+    pub(super) fn graph<'s>(&self, schema: &'s dyn Schema) -> Result<(Compiler<'s>, Vec<Root>), LoadError> {
+        if !self.has_remains {
+            let roots = self.rules().map(|rule| rule.root).collect();
+            return Ok((Compiler::resume(schema, self.compiler.graph()), roots));
+        }
+        let mut compiler = Compiler::new(schema);
+        let add = |rule: &Compiled| {
+            let context = &rule.raw.condition_context;
+            compiler.add(&rule.expr).map_err(|error| {
+                super::compile::condition_error(&error, &self.sources, rule.source, context, schema)
+            })
+        };
+        let roots = self.rules().map(add).collect::<Result<_, _>>()?;
+        Ok((compiler, roots))
+    }
+
+    /// Brings everything up to date with what is defined.
+    ///
+    /// # Errors
+    /// The first definition that does not compile; `further` has rules after it that do not.
+    pub(super) fn update(
+        &mut self,
+        setup: &Setup<'_>,
+        warnings: &mut Vec<LoadWarning>,
+        further: &mut Vec<LoadError>,
+    ) -> Result<(), LoadError> {
+        self.sources.files = setup.files.to_vec();
+        if self.is_begun && self.words.is_none() {
+            self.words = Some(self.all_words());
+        }
+        let changed = self.lists.update(&setup.tables.lists, self.words.as_mut());
+        match changed {
+            Err(error) => {
+                // What was compiled is of other lists.
+                *self = Self::default();
+                return Err(error);
+            }
+            Ok(Changed::All) => {
+                self.macros.invalidate_all();
+                self.rules.iter_mut().for_each(|rule| rule.is_stale = true);
+            }
+            Ok(Changed::Some(units)) => units.into_iter().for_each(|unit| self.invalidate(unit)),
+        }
+        self.is_begun = true;
+        self.macros.update(setup, &self.lists, &mut self.sources, self.words.as_mut())?;
+        self.update_rules(setup, warnings, further)?;
+        self.find_used();
+        self.warn_of_unused(setup.tables, warnings);
+        Ok(())
+    }
+
+    fn invalidate(&mut self, unit: Unit) {
+        match unit {
+            Unit::List(_) => {}
+            Unit::Macro(index) => self.macros.invalidate(index),
+            Unit::Rule(index) => {
+                if let Some(rule) = self.rules.get_mut(index as usize) {
+                    rule.is_stale = true;
+                }
+            }
+        }
+    }
+
+    /// The words of everything so far.
+    fn all_words(&self) -> Words {
+        let mut words = Words::default();
+        self.lists.words(&mut words);
+        self.macros.words(&self.sources, &mut words);
+        for (index, rule) in (0..).zip(&self.rules) {
+            if let Some(text) = rule.seen.text {
+                words.add(Unit::Rule(index), self.sources.text(text).names());
+            }
+        }
+        words
+    }
+
+    fn update_rules(
+        &mut self,
+        setup: &Setup<'_>,
+        warnings: &mut Vec<LoadWarning>,
+        further: &mut Vec<LoadError>,
+    ) -> Result<(), LoadError> {
+        let mut compiler = Compiler::resume(setup.schema, std::mem::take(&mut self.compiler));
+        let mut failed = None;
+        for (position, raw) in setup.tables.rules.iter().enumerate() {
+            // Its definition was warned about.
+            if raw.source != setup.schema.source() {
+                self.leave_out(position, raw);
+                continue;
+            }
+            if self.is_current(position, raw) {
+                if failed.is_none() {
+                    warnings.extend(self.rules[position].warnings.iter().cloned());
+                }
+                continue;
+            }
+            let result = self.compile_anew(position, raw, setup, &mut compiler);
+            if failed.is_none() {
+                warnings.extend(self.rules[position].warnings.iter().cloned());
+            }
+            let Err(error) = result else { continue };
+            match &mut failed {
+                // What comes after the first error is not warned about.
+                None => failed = Some(error),
+                Some(_) if further.len() < MAX_FURTHER => further.push(error),
+                Some(_) => break,
+            }
+        }
+        self.compiler = compiler.into_state();
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn is_current(&self, position: usize, raw: &Arc<RawRule>) -> bool {
+        self.rules.get(position).is_some_and(|rule| {
+            Arc::ptr_eq(&rule.definition, raw)
+                && !rule.is_stale
+                && rule.seen.macros.iter().all(|name| self.macros.resolved_at(*name) <= rule.made_at)
+        })
+    }
+
+    fn set(&mut self, position: usize, rule: RuleState) {
+        match self.rules.get_mut(position) {
+            Some(known) => {
+                self.has_remains |= known.compiled.is_some();
+                *known = rule;
+            }
+            None => self.rules.push(rule),
+        }
+    }
+
+    fn leave_out(&mut self, position: usize, raw: &Arc<RawRule>) {
+        let rule = RuleState {
+            definition: raw.clone(),
+            is_stale: false,
+            made_at: 0,
+            compiled: None,
+            warnings: Vec::new(),
+            seen: Seen::default(),
+        };
+        self.set(position, rule);
+    }
+
+    fn compile_anew(
+        &mut self,
+        position: usize,
+        raw: &Arc<RawRule>,
+        setup: &Setup<'_>,
+        compiler: &mut Compiler<'_>,
+    ) -> Result<(), LoadError> {
+        let (mut warnings, mut seen) = (Vec::new(), Seen::default());
+        let result = self.compile_rule(raw, setup, compiler, &mut warnings, &mut seen);
+        if let (Some(words), Some(text)) = (&mut self.words, seen.text) {
+            words.add(Unit::Rule(position as u32), self.sources.text(text).names());
+        }
+        let (compiled, error) = match result {
+            Ok(compiled) => (Some(compiled), None),
+            Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
+                warnings.push(error.into_warning(WarningCode::UnknownFilter));
+                (None, None)
+            }
+            Err(failure) => (None, Some(failure.error)),
+        };
+        let made_at = self.macros.now();
+        let is_stale = error.is_some();
+        self.set(
+            position,
+            RuleState { definition: raw.clone(), is_stale, made_at, compiled, warnings, seen },
+        );
+        error.map_or(Ok(()), Err)
+    }
+
+    fn find_used(&mut self) {
+        let in_rules = self.rules.iter().flat_map(|rule| &rule.seen.lists);
+        let in_macros = self.macros.iter().flat_map(|m| &m.lists);
+        self.used_lists = self.lists.mark_used(in_rules.chain(in_macros).copied());
+        self.used_macros = self.macros.named_by_others();
+        for index in self.rules.iter().flat_map(|rule| &rule.seen.macros) {
+            self.used_macros[*index as usize] = true;
+        }
+    }
+
+    /// Macros and lists that rules need, by position.
+    pub(super) fn needed(&self) -> (Vec<bool>, Vec<bool>) {
+        let seen = || self.rules.iter().filter(|rule| rule.compiled.is_some()).map(|rule| &rule.seen);
+        let macros = self.macros.mark_needed(seen().flat_map(|seen| &seen.macros).copied());
+        let needed = self.macros.iter().zip(&macros).filter(|(_, needed)| **needed);
+        let in_macros = needed.flat_map(|(m, _)| &m.lists);
+        let lists = self.lists.mark_needed(seen().flat_map(|seen| &seen.lists).chain(in_macros).copied());
+        (macros, lists)
+    }
+
+    fn warn_of_unused(&self, tables: &Tables, warnings: &mut Vec<LoadWarning>) {
+        for (m, _) in tables.macros.iter().zip(&self.used_macros).filter(|(_, used)| !**used) {
+            let message = "Macro not referred to by any other rule/macro";
+            let problem = Problem::new(WarningCode::UnusedMacro, message, &m.context)
+                .titled(format!("the macro `{}` is not used", m.name))
+                .note(m.place, "");
+            warnings.push(problem);
+        }
+        for (list, _) in tables.lists.iter().zip(&self.used_lists).filter(|(_, used)| !**used) {
+            let message = "List not referred to by any other rule/macro/list";
+            let problem = Problem::new(WarningCode::UnusedList, message, &list.context)
+                .titled(format!("the list `{}` is not used", list.name))
+                .note(list.place, "");
+            warnings.push(problem);
+        }
+    }
+}

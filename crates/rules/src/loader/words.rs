@@ -1,0 +1,35 @@
+//! Which definitions have which words: those that a list of that name concerns.
+
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use smallvec::SmallVec;
+
+/// A definition, by its position in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unit {
+    List(u32),
+    Macro(u32),
+    Rule(u32),
+}
+
+/// Definitions by the hashes of their words.
+#[derive(Default)]
+pub(super) struct Words(FxHashMap<u64, SmallVec<[Unit; 2]>>);
+
+impl Words {
+    /// Notes the words of a definition; those that it had before stay.
+    pub(super) fn add<'w>(&mut self, unit: Unit, words: impl IntoIterator<Item = &'w str>) {
+        for word in words {
+            let units = self.0.entry(FxBuildHasher.hash_one(word)).or_default();
+            if units.last() != Some(&unit) {
+                units.push(unit);
+            }
+        }
+    }
+
+    /// Definitions that have the word, and perhaps some that do not.
+    pub(super) fn of(&self, word: &str) -> &[Unit] {
+        self.0.get(&FxBuildHasher.hash_one(word)).map_or(&[], |units| units)
+    }
+}
