@@ -288,7 +288,7 @@ fn whoever_sends_first_is_the_client_and_whoever_is_asked_the_server() {
     let (own, other) = ("10.0.0.5:4000", "8.8.8.8:53");
     let mut inspector = machine();
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
-    let asks = ["10.0.0.5:4000->8.8.8.8:53", "4000", "53", &ip("10.0.0.5"), &ip("8.8.8.8"), "false", "true"];
+    let asks = ["10.0.0.5:4000->8.8.8.8:53", "4000", "53", &ip("10.0.0.5"), &ip("8.8.8.8"), "false", "false"];
     assert_eq!(see(&mut inspector, send(2, 4, &pair(own, other)), &fields), asks);
     // The answer comes from the other side, whose name stays that of the server.
     assert_eq!(see(&mut inspector, receive(3, 4, &pair(other, own)), &fields), asks);
@@ -296,7 +296,7 @@ fn whoever_sends_first_is_the_client_and_whoever_is_asked_the_server() {
     let mut inspector = machine();
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
     let is_asked =
-        ["8.8.8.8:53->10.0.0.5:4000", "53", "4000", &ip("10.0.0.5"), &ip("8.8.8.8"), "true", "true"];
+        ["8.8.8.8:53->10.0.0.5:4000", "53", "4000", &ip("10.0.0.5"), &ip("8.8.8.8"), "true", "false"];
     assert_eq!(see(&mut inspector, receive(2, 4, &pair(other, own)), &fields), is_asked);
     assert_eq!(see(&mut inspector, send(3, 4, &pair(own, other)), &fields), is_asked);
 }
@@ -318,21 +318,76 @@ fn a_server_stays_on_its_side_whoever_it_talks_to() {
 }
 
 #[test]
-fn an_unset_end_is_the_interface_that_leads_to_the_other() {
+fn an_unset_end_stays_unset_but_towards_loopback() {
     for (source, destination, name) in [
         ("0.0.0.0:9", "127.0.0.1:53", "127.0.0.1:9->127.0.0.1:53"),
-        ("0.0.0.0:9", "10.0.0.77:53", "10.0.0.5:9->10.0.0.77:53"),
-        ("0.0.0.0:9", "192.168.9.9:53", "192.168.7.1:9->192.168.9.9:53"),
-        ("0.0.0.0:9", "8.8.8.8:53", "10.0.0.5:9->8.8.8.8:53"),
-        ("8.8.8.8:53", "0.0.0.0:9", "8.8.8.8:53->10.0.0.5:9"),
-        ("[::]:9", "[2001:db8::77]:53", "2001:db8::5:9->2001:db8::77:53"),
-        // Nobody talks to himself.
+        ("0.0.0.0:9", "10.0.0.77:53", "0.0.0.0:9->10.0.0.77:53"),
+        ("0.0.0.0:9", "192.168.9.9:53", "0.0.0.0:9->192.168.9.9:53"),
+        ("0.0.0.0:9", "8.8.8.8:53", "0.0.0.0:9->8.8.8.8:53"),
+        ("8.8.8.8:53", "0.0.0.0:9", "8.8.8.8:53->0.0.0.0:9"),
+        ("[::]:9", "[2001:db8::77]:53", ":::9->2001:db8::77:53"),
+        ("[::]:9", "[::1]:53", "::1:9->::1:53"),
         ("0.0.0.0:53", "10.0.0.5:53", "0.0.0.0:53->10.0.0.5:53"),
     ] {
         let mut inspector = machine();
         see(&mut inspector, socket(4, family(source), DATAGRAM, 0), &[]);
         assert_eq!(see(&mut inspector, send(2, 4, &pair(source, destination)), &NAME), [name]);
     }
+}
+
+#[test]
+fn only_connect_connects_a_datagram_socket() {
+    let fields = ["fd.name", "fd.connected", "fd.name_changed"];
+    let mut inspector = machine();
+    see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
+    for (second, peer) in [(2, "8.8.8.8:53"), (3, "9.9.9.9:53")] {
+        let name = format!("10.0.0.5:4000->{peer}");
+        assert_eq!(
+            see(&mut inspector, send(second, 4, &pair("10.0.0.5:4000", peer)), &fields),
+            [&*name, "false", "true"]
+        );
+    }
+    assert_eq!(
+        see(&mut inspector, receive(4, 4, &pair("9.9.9.9:53", "10.0.0.5:4000")), &fields[1..]),
+        ["false", "false"]
+    );
+    assert_eq!(
+        see(&mut inspector, connect(4, &pair("10.0.0.5:4000", "1.1.1.1:53")), &fields[1..2]),
+        ["true"]
+    );
+    // AF_UNSPEC dissolves it.
+    let dissolved = connect(4, &pair("0.0.0.0:0", "0.0.0.0:0"));
+    assert_eq!(see(&mut inspector, dissolved, &fields[..2]), ["", "false"]);
+    // What is sent without an address goes to the peer of a connected socket.
+    let write = at(9, E::SYSCALL_WRITE_X, 10)
+        .int(0, 5)
+        .int(E::SYSCALL_WRITE_X.info().unwrap().param("fd").unwrap(), 4);
+    assert_eq!(see(&mut inspector, write, &fields[1..2]), ["true"]);
+}
+
+#[test]
+fn a_peer_that_a_call_did_not_ask_for_stays_what_it_was() {
+    let mut inspector = machine();
+    let fields = ["fd.name", "fd.cip", "fd.lport"];
+    see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
+    see(&mut inspector, bind(4, &address("0.0.0.0:53")), &[]);
+    let unknown = || receive(4, 4, &pair("0.0.0.0:0", "0.0.0.0:53"));
+    assert_eq!(see(&mut inspector, unknown(), &fields[..1]), ["0.0.0.0:53"]);
+    let known = ["10.0.0.9:4000->0.0.0.0:53", &ip("10.0.0.9"), "53"];
+    assert_eq!(see(&mut inspector, receive(3, 4, &pair("10.0.0.9:4000", "0.0.0.0:53")), &fields), known);
+    assert_eq!(see(&mut inspector, unknown(), &fields), known);
+}
+
+#[test]
+fn both_ends_of_a_connection_within_one_machine_know_their_side() {
+    use param::SOCKET_ACCEPT4_6_X as p;
+    let fields = ["fd.lport", "fd.rport", "fd.is_server"];
+    let ends = pair("127.0.0.1:4000", "127.0.0.1:80");
+    let mut inspector = machine();
+    let accept = at(3, E::SOCKET_ACCEPT4_6_X, 10).int(p::fd, 7).bytes(p::tuple, &ends);
+    assert_eq!(see(&mut inspector, accept, &fields), ["80", "4000", "true"]);
+    see(&mut inspector, socket(4, INET, STREAM, 0), &[]);
+    assert_eq!(see(&mut inspector, connect(4, &ends), &fields), ["4000", "80", "false"]);
 }
 
 #[test]

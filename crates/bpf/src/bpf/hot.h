@@ -95,8 +95,8 @@
 	len &= 0x7f;                                                                                              \
 	HOT_LENGTH(index, at, len)
 
-#define HOT_TUPLE(index, at, incoming, there, addr)                                                               \
-	len = there ? write_tuple(s, to + (at), ARG0, incoming, addr) : 0;                                        \
+#define HOT_TUPLE(index, at, how, there, addr)                                                                    \
+	len = there ? write_tuple(s, to + (at), ARG0, how, addr) : 0;                                             \
 	barrier_var(len);                                                                                         \
 	len &= 0x7f;                                                                                              \
 	HOT_LENGTH(index, at, len)

@@ -127,8 +127,10 @@ fn custom((.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
         "TUPLE_CONNECT" => {
             other("HOT_TUPLE", "0, ret == 0 || ret == -EINPROGRESS, ARG1".into(), TUPLE, &[Ahead::Scratch])
         }
-        "TUPLE_OUT" => other("HOT_TUPLE", format!("0, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch]),
-        "TUPLE_IN" => other("HOT_TUPLE", format!("1, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch]),
+        "TUPLE_OUT" => other("HOT_TUPLE", format!("TUPLE_SENDS, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch]),
+        "TUPLE_IN" => {
+            other("HOT_TUPLE", format!("TUPLE_INCOMING, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch])
+        }
         _ => None,
     }
 }

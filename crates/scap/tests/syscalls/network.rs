@@ -298,6 +298,31 @@ fn sendto_and_recvfrom() {
     );
 }
 
+#[test]
+fn a_datagram_goes_where_the_call_says() {
+    let Some(mut live) = capture(&[EventType::SOCKET_SENDTO_X]) else { return };
+    let (one, two, three) = (socket(INET, DATAGRAM), socket(INET, DATAGRAM), socket(INET, DATAGRAM));
+    for fd in [&one, &two, &three] {
+        assert_eq!(call(libc::SYS_bind, [fd.0, at(&address(0)), 16]), 0);
+    }
+    assert_eq!(call(libc::SYS_connect, [one.0, at(&address(port(&two))), 16]), 0);
+    let target = address(port(&three));
+    for (addr, len, peer) in [(at(&target), 16, &three), (0, 0, &two)] {
+        let res = call(libc::SYS_sendto, [one.0, at("x".as_ptr()), 1, 0, addr, len]);
+        assert_eq!(res, 1);
+        live.saw(
+            EventType::SOCKET_SENDTO_X,
+            &[
+                ("res", int(1)),
+                ("data", bytes("x")),
+                ("fd", int(one.0)),
+                ("size", int(1)),
+                ("tuple", tuple(port(&one), port(peer))),
+            ],
+        );
+    }
+}
+
 /// The kernel's `msghdr`, with room for what follows it in an array of messages.
 fn message(name: &[u8], parts: &[[i64; 2]], control: &[u8]) -> [i64; 8] {
     let name_len = name.len() as i64;

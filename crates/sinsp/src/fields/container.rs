@@ -1,7 +1,5 @@
 //! `container.*`: the container of the event's process, and what its runtime says of it.
 
-use std::net::IpAddr;
-
 use eyas_fields::Value;
 use serde_json::Value as Json;
 
@@ -112,20 +110,6 @@ fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
         About::Known(json) => json.get("id").and_then(Json::as_str).unwrap_or_default().as_bytes(),
         About::Unknown(id) => id,
     })
-}
-
-/// Whether the address is here: of the machine, or of the process's container. Of a container whose address is not
-/// known, any container's counts; IPv6 addresses of containers nobody tells.
-pub(super) fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
-    let containers = &v.state().containers;
-    match v.thread().and_then(|t| t.container.as_deref()) {
-        None => v.state().is_local(ip),
-        Some(_) if ip.is_ipv6() => false,
-        Some(id) => match containers.get(id).and_then(|container| container.address) {
-            Some(own) => own == ip || v.state().is_local(ip),
-            None => containers.have_address(ip),
-        },
-    }
 }
 
 /// A text; empty where there is no container, or nothing is told of it.

@@ -57,8 +57,8 @@ fields! {
             FdKind::Unix => Some(Value::Str(b"unix")),
             _ => None,
         }),
-    "fd.is_server": BOOL Fd Na; "Whether the socket listens, or the server's end is of this machine."
-        => |v, _| fd(v).map(|fd| Value::Bool(is_server(v, fd))),
+    "fd.is_server": BOOL Fd Na; "Whether the socket listens, or the process is on the server's side of the connection."
+        => |v, _| fd(v).map(|fd| Value::Bool(is_server(fd))),
     "fd.uid": STR Event Na; "Thread id and file descriptor number, one after the other."
         => |v, _| {
             let num = event_fd(v)?.num?;
@@ -271,24 +271,19 @@ fn server(v: &EventView<'_>) -> Option<End> {
 /// The local and the remote end.
 fn local_remote(v: &EventView<'_>) -> Option<(End, End)> {
     let (source, destination) = sides(v)?;
-    Some(if is_local(v, source.0) { (source, destination) } else { (destination, source) })
+    let is_server = fd_ref(v)?.role == Role::Server;
+    Some(if is_server { (destination, source) } else { (source, destination) })
 }
 
 fn fd_ref<'a>(v: &'a EventView<'_>) -> Option<&'a Fd> {
     event_fd(v)?.fd
 }
 
-fn is_local(v: &EventView<'_>, ip: IpAddr) -> bool {
-    // Nobody has been connected to yet: that an IPv6 socket's end is unset counts as here.
-    (ip.is_ipv6() && ip.is_unspecified()) || super::container::is_local(v, ip)
-}
-
-fn is_server(v: &EventView<'_>, fd: &Fd) -> bool {
+fn is_server(fd: &Fd) -> bool {
     match fd.socket() {
         Socket::Server { .. } => true,
-        Socket::Inet { destination, .. } => is_local(v, destination.0),
-        Socket::None => fd.kind == FdKind::Ipv6,
-        Socket::Unix { .. } => false,
+        Socket::Inet { .. } => fd.role == Role::Server,
+        Socket::None | Socket::Unix { .. } => false,
     }
 }
 

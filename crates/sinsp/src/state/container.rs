@@ -1,5 +1,3 @@
-use std::net::IpAddr;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
@@ -30,19 +28,12 @@ pub struct Containers {
 pub struct Container {
     /// What is known, in the form in which container events carry it.
     pub json: Json,
-    /// Its address, if that is known.
-    pub(crate) address: Option<IpAddr>,
 }
 
 impl Containers {
     /// Metadata of the container with this short id.
     pub fn get(&self, id: &[u8]) -> Option<&Container> {
         self.by_id.get(id)
-    }
-
-    /// Whether any container has this address.
-    pub(crate) fn have_address(&self, ip: IpAddr) -> bool {
-        self.by_id.values().any(|container| container.address == Some(ip))
     }
 }
 
@@ -61,8 +52,7 @@ impl State {
             return None;
         }
         self.containers.changes += 1;
-        let address = json.get("ip").and_then(Json::as_str).and_then(|ip| ip.parse().ok());
-        self.containers.by_id.insert(id.clone(), Container { json, address });
+        self.containers.by_id.insert(id.clone(), Container { json });
         Some(id)
     }
 

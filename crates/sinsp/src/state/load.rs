@@ -6,6 +6,7 @@ use eyas_scap::{FdDetail, FdEntry, Snapshot, ThreadEntry};
 use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
+use super::parse::network::unmapped_pair;
 use super::parse::{Ask, file, process};
 use super::{Directories, Reuse, Session, State, Text, Thread, ThreadFlags, ThreadKey};
 
@@ -213,12 +214,12 @@ impl State {
 /// accepted, and is then told from the client's side; any other was made.
 pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, reuse: &mut Reuse) {
     match (fd.kind, fd.socket()) {
-        (FdKind::Ipv4, Socket::Inet { source, .. }) if served.contains(&source.1) => {
+        (FdKind::Ipv4 | FdKind::Ipv6, Socket::Inet { source, .. }) if served.contains(&source.1) => {
             fd.swap_ends();
             fd.role = Role::Server;
             fd.rename_by_ends(0, reuse);
         }
-        (FdKind::Ipv4, _) => fd.role = Role::Client,
+        (FdKind::Ipv4 | FdKind::Ipv6, _) => fd.role = Role::Client,
         (FdKind::Unix, _) => fd.role = if fd.name.is_empty() { Role::Client } else { Role::Server },
         _ => {}
     }
@@ -231,22 +232,29 @@ fn with_slash(mut path: Vec<u8>) -> Text {
     path.into()
 }
 
+/// Ports that Linux chooses from unless it is told otherwise (net.ipv4.ip_local_port_range).
+const EPHEMERAL_PORTS: std::ops::RangeInclusive<u16> = 32768..=60999;
+
 pub(super) fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
     let mut fd = Fd::new(FdKind::Unknown, empty);
     fd.ino = entry.ino;
     fd.from_snapshot = true;
     match entry.detail {
         FdDetail::Socket { local, remote, l4 } => {
+            // A pair of mapped addresses is IPv4 in all but the socket's family.
+            let (local, remote) = unmapped_pair(local, remote).unwrap_or((local, remote));
             fd.kind = if local.0.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 };
             fd.l4 = L4::from_code(l4);
-            fd.connected = fd.l4 == L4::Tcp;
+            fd.connected = !remote.0.is_unspecified() || remote.1 != 0;
             fd.set_socket(Socket::Inet { source: local, destination: remote });
             fd.rename_by_ends(0, reuse);
         }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.l4 = L4::from_code(l4);
-            fd.role = Role::Server;
+            // The kernel gives a datagram socket that sends without bind(2) a port of this range.
+            let is_client = fd.l4 == L4::Udp && EPHEMERAL_PORTS.contains(&addr.1);
+            fd.role = if is_client { Role::None } else { Role::Server };
             fd.set_socket(Socket::Server { addr });
             fd.rename_by_ends(0, reuse);
         }

@@ -5,6 +5,7 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define SOCK_STREAM 1
 
 static __always_inline struct sock *sock_of(struct scratch *s, int fd)
 {
@@ -23,10 +24,34 @@ static __always_inline __u16 swap16(__u16 v)
 /* The longest: two sockets and a path. */
 #define TUPLE_MAX (17 + 109)
 
-/* Writes both ends of a socket, ours first for what goes out, theirs first for what comes in; answers how long that
- * is. */
-static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __u32 incoming, __u64 user_addr)
+/* What put_tuple() does with the ends. */
+#define TUPLE_INCOMING 1 /* Their end is the source. */
+#define TUPLE_SENDS 2 /* A datagram goes where the call says, whoever the socket is connected to. */
+
+/* An address that the call names, as an IPv6 socket sees it; 0 if it is of another family. */
+static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u16 *port)
 {
+	__u8 addr[24] = {};
+	if (bpf_probe_read_user(addr, 8, (void *)user_addr))
+		return 0;
+	__u16 family = *(__u16 *)addr;
+	*port = swap16(*(__u16 *)&addr[2]);
+	if (family == AF_INET) {
+		__u8 mapped[16] = { [10] = 0xff, [11] = 0xff };
+		*(__u32 *)&mapped[12] = *(__u32 *)&addr[4];
+		__builtin_memcpy(ip, mapped, 16);
+		return 1;
+	}
+	if (family != AF_INET6 || bpf_probe_read_user(addr, 24, (void *)user_addr))
+		return 0;
+	__builtin_memcpy(ip, &addr[8], 16);
+	return 1;
+}
+
+/* Writes both ends of a socket; returns how many bytes that takes. */
+static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __u32 how, __u64 user_addr)
+{
+	__u32 incoming = how & TUPLE_INCOMING;
 	struct sock *sk = sock_of(s, fd);
 	__u16 family = sk ? READ(sk, __sk_common.skc_family) : 0;
 	if (family == AF_INET) {
@@ -34,7 +59,8 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		__u32 local = READ(inet, inet_saddr), remote = READ(sk, __sk_common.skc_daddr);
 		__u16 lport = swap16(READ(inet, inet_sport));
 		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
-		if (!rport && user_addr) {
+		int is_named = !rport || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
+		if (is_named && user_addr) {
 			__u8 addr[8] = {};
 			if (!bpf_probe_read_user(addr, 8, (void *)user_addr) && *(__u16 *)addr == AF_INET) {
 				remote = *(__u32 *)&addr[4];
@@ -53,11 +79,13 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		struct in6_addr remote = BPF_CORE_READ(sk, __sk_common.skc_v6_daddr);
 		__u16 lport = swap16(READ(inet, inet_sport));
 		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
-		if (!rport && user_addr) {
-			__u8 addr[24] = {};
-			if (!bpf_probe_read_user(addr, 24, (void *)user_addr) && *(__u16 *)addr == AF_INET6) {
-				__builtin_memcpy(&remote, &addr[8], 16);
-				rport = swap16(*(__u16 *)&addr[2]);
+		int is_named = !rport || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
+		if (is_named && user_addr) {
+			struct in6_addr named = {};
+			__u16 port = 0;
+			if (read_inet6(user_addr, &named, &port)) {
+				remote = named;
+				rport = port;
 			}
 		}
 		to[0] = AF_INET6;
@@ -102,10 +130,10 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 	return 0;
 }
 
-__noinline int put_tuple(int fd, __u32 incoming, __u64 user_addr)
+__noinline int put_tuple(int fd, __u32 how, __u64 user_addr)
 {
 	struct scratch *s = scratch();
 	if (s)
-		end_param(s, write_tuple(s, &s->data[s->pos & 0xffff], fd, incoming, user_addr));
+		end_param(s, write_tuple(s, &s->data[s->pos & 0xffff], fd, how, user_addr));
 	return 0;
 }

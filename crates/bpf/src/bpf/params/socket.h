@@ -86,14 +86,14 @@ __noinline int param_socket(__u32 desc)
 		break;
 	case OP_X_TUPLE_ACCEPT:
 		if (s->ret >= 0)
-			put_tuple(s->ret, 1, 0);
+			put_tuple(s->ret, TUPLE_INCOMING, 0);
 		else
 			put_empty(s);
 		break;
 	case OP_X_TUPLE_OUT:
 	case OP_X_TUPLE_IN:
 		if (s->ret >= 0)
-			put_tuple(fd, op == OP_X_TUPLE_IN, addr);
+			put_tuple(fd, op == OP_X_TUPLE_IN ? TUPLE_INCOMING : TUPLE_SENDS, addr);
 		else
 			put_empty(s);
 		break;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use eyas_events::{EventType, FlagTable, param};
-use eyas_scap::{Interface, RawEvent};
+use eyas_scap::RawEvent;
 
 use super::{Current, Lookup, file, take_enter};
 use crate::state::{Fd, FdKind, L4, Reuse, Role, Socket, State};
@@ -51,7 +51,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lo
         }
         E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
         // Read and write tell no ends.
-        _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, now),
+        _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, raw, now),
         _ => {}
     }
 }
@@ -90,10 +90,9 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
         }
         [AF_INET6, rest @ ..] => {
             let (source, destination) = (end_v6(rest)?, end_v6(rest.get(18..)?)?);
-            // Pairs of mapped addresses are IPv4 in all but the socket's family.
-            Some(match (unmap(source), unmap(destination)) {
-                (Some(source), Some(destination)) => Tuple::Inet { kind: FdKind::Ipv4, source, destination },
-                _ => Tuple::Inet { kind: FdKind::Ipv6, source, destination },
+            Some(match unmapped_pair(source, destination) {
+                Some((source, destination)) => Tuple::Inet { kind: FdKind::Ipv4, source, destination },
+                None => Tuple::Inet { kind: FdKind::Ipv6, source, destination },
             })
         }
         [AF_UNIX, rest @ ..] => {
@@ -104,6 +103,16 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
         }
         _ => None,
     }
+}
+
+/// Both ends as IPv4 if they are that in all but their form.
+pub(in crate::state) fn unmapped_pair(one: End, other: End) -> Option<(End, End)> {
+    // Two unset ends say nothing of the family.
+    let is_mapped = |end: End| matches!(end.0, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    if !is_mapped(one) && !is_mapped(other) {
+        return None;
+    }
+    Some((unmap(one)?, unmap(other)?))
 }
 
 fn unmapped(end: End) -> End {
@@ -254,6 +263,15 @@ fn connected(
     [seen, told]: [&[u8]; 2],
     ends: Option<Tuple<'_>>,
 ) {
+    let nobody = |end: End| end.0.is_unspecified() && end.1 == 0;
+    if matches!(ends, Some(Tuple::Inet { destination, .. }) if nobody(destination)) {
+        // AF_UNSPEC dissolves what was connected.
+        fd.connected = false;
+        fd.role = Role::None;
+        fd.set_socket(Socket::None);
+        fd.rename(reuse.written(|_| ()), raw.ts);
+        return;
+    }
     fd.connected = true;
     // A second thread may have changed the address after the kernel read it: what the event tells is then not what
     // was seen before. Where the kernel knows better, its pair differs from what the event tells.
@@ -324,13 +342,15 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     file::add(state, now, num, fd, close_on_exec);
 }
 
-/// Data went through what may be a socket: then it is connected.
-fn used(state: &mut State, now: &Current) {
+/// Data went through what may be a socket without an address: a stream, and a datagram socket that sends, is connected.
+fn used(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let (Some(key), Some(num)) = (now.thread, now.fd) else { return };
+    let sends = raw.ty.name().contains("write");
     let fd = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
-    if fd.is_some_and(|fd| matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6) && !fd.connected)
-        && let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num))
-    {
+    let changes = fd.is_some_and(|fd| {
+        matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6) && !fd.connected && (sends || fd.l4 == L4::Tcp)
+    });
+    if changes && let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) {
         fd.connected = true;
     }
 }
@@ -357,84 +377,65 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         let fd = state.reuse.hold(fd);
         file::add(state, now, num, fd, false);
     }
-    let Some(fd) = event_fd(state, raw, now) else { return };
-    fd.connected |= matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6);
-    if fd.l4 == L4::Tcp && !fd.name.is_empty() {
-        return;
-    }
-    match ends {
+    with_fd(state, raw, now, |fd, reuse| match ends {
+        // Only connect(2) connects a datagram socket. A stream that listens carries no data: captures of old versions name
+        // the wrong protocol.
+        _ if fd.l4 == L4::Tcp && !fd.name.is_empty() && !matches!(fd.socket(), Socket::Server { .. }) => {
+            fd.connected |= fd.kind.is_inet();
+        }
         Some(Tuple::Inet { kind, source, destination }) => {
-            // Whatever was known of the descriptor: only a socket has ends.
-            if fd.has_ends(source, destination) {
-                return;
-            }
-            fd.kind = kind;
-            if fd.l4 == L4::Unknown {
-                fd.l4 = L4::Udp;
-            }
-            fd.set_socket(Socket::Inet { source, destination });
-            settle_role(state, raw, now, direction);
+            let (local, remote) = match direction {
+                Direction::In => (destination, source),
+                Direction::Out => (source, destination),
+            };
+            transferred(fd, raw, reuse, kind, local, remote, direction);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            with_fd(state, raw, now, |fd, reuse| {
-                fd.rename(reuse.unix_name(source, destination, path), raw.ts);
-            });
+            fd.rename(reuse.unix_name(source, destination, path), raw.ts);
         }
         None => {}
-    }
+    });
 }
 
-/// Decides which side of a datagram socket the process is on, and puts the client first.
-fn settle_role(state: &mut State, raw: &RawEvent<'_>, now: &Current, direction: Direction) {
-    let Some(Socket::Inet { source, destination }) = event_fd(state, raw, now).map(|fd| fd.socket()) else {
-        return;
+/// Gives an Internet socket the ends that a transfer tells, the client first. An unset local address stays unset, as the
+/// kernel chooses one for each datagram in the network namespace of the process; towards a loopback address it is
+/// always the same.
+fn transferred(
+    fd: &mut Fd,
+    raw: &RawEvent<'_>,
+    reuse: &mut Reuse,
+    kind: FdKind,
+    local: End,
+    remote: End,
+    direction: Direction,
+) {
+    let local = match remote.0 {
+        IpAddr::V4(ip) if ip.is_loopback() && local.0.is_unspecified() => {
+            (Ipv4Addr::LOCALHOST.into(), local.1)
+        }
+        IpAddr::V6(ip) if ip.is_loopback() && local.0.is_unspecified() => {
+            (Ipv6Addr::LOCALHOST.into(), local.1)
+        }
+        _ => local,
     };
-    let complete = complete(&state.interfaces, source, destination);
-    let Some(fd) = event_fd(state, raw, now) else { return };
+    // The call did not ask who sent: what was known stays.
+    let is_peer_unknown = remote.0.is_unspecified() && remote.1 == 0;
+    if fd.has_ends(local, remote) || is_peer_unknown && fd.socket() != Socket::None {
+        return;
+    }
+    // Whatever was known of the descriptor: only a socket has ends.
+    fd.kind = kind;
+    if fd.l4 == L4::Unknown || matches!(fd.socket(), Socket::Server { .. }) {
+        fd.l4 = L4::Udp;
+    }
+    fd.connected |= fd.l4 == L4::Tcp;
     if fd.role == Role::None {
         // A server is usually asked before it answers.
         fd.role = if direction == Direction::In { Role::Server } else { Role::Client };
     }
-    fd.set_socket(Socket::Inet { source: complete.0, destination: complete.1 });
-    let reversed =
-        matches!((direction, fd.role), (Direction::In, Role::Client) | (Direction::Out, Role::Server));
-    if reversed {
-        fd.swap_ends();
-    }
-    with_fd(state, raw, now, |fd, reuse| fd.rename_by_ends(raw.ts, reuse));
-}
-
-/// The ends, an unset address being that of the interface towards the other end.
-fn complete(interfaces: &[Interface], source: End, destination: End) -> (End, End) {
-    let own = |other: End| match nearest(interfaces, other.0) {
-        // A socket does not talk to itself.
-        Some(own) if own != other.0 || source.1 != destination.1 => own,
-        _ if other.0.is_ipv4() => Ipv4Addr::UNSPECIFIED.into(),
-        _ => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    if source.0.is_unspecified() {
-        ((own(destination), source.1), destination)
-    } else if destination.0.is_unspecified() {
-        (source, (own(source), destination.1))
-    } else {
-        (source, destination)
-    }
-}
-
-/// Address of the interface that leads to `other`: its own, else one in the same network, else the first to the
-/// outside.
-fn nearest(interfaces: &[Interface], other: IpAddr) -> Option<IpAddr> {
-    let same_network = |one: &Interface| match (one.addr, one.netmask, other) {
-        (IpAddr::V4(own), IpAddr::V4(mask), IpAddr::V4(other)) => own & mask == other & mask,
-        (IpAddr::V6(own), _, IpAddr::V6(other)) => own.segments()[..4] == other.segments()[..4],
-        _ => false,
-    };
-    let of_family = || interfaces.iter().filter(|one| one.addr.is_ipv4() == other.is_ipv4());
-    of_family()
-        .find(|one| one.addr == other)
-        .or_else(|| of_family().find(|one| same_network(one)))
-        .or_else(|| of_family().find(|one| !one.addr.is_loopback()))
-        .map(|one| one.addr)
+    let (source, destination) = if fd.role == Role::Server { (remote, local) } else { (local, remote) };
+    fd.set_socket(Socket::Inet { source, destination });
+    fd.rename_by_ends(raw.ts, reuse);
 }
