@@ -20,6 +20,7 @@ mod testing;
 
 pub use alert::{Alert, AlertOptions, Zone};
 pub use coverage::{Coverage, RuleCoverage, Unseen};
+pub use diagnostic::suggest::nearest;
 pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, render};
 pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};
 pub use explain::{Conjunct, Explanation, Origin};

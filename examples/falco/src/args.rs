@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use crate::log;
+
 /// Falco-compatible runtime security: judges system calls by rules and prints alerts.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "falco", version, disable_version_flag = true, max_term_width = 110)]
@@ -81,9 +83,9 @@ pub struct Args {
     #[arg(long, hide = true)]
     markdown: bool,
 
-    /// Text appended to the output of every rule
+    /// Text appended to the output of every rule; deprecated, as `append_output` of the configuration does the same
     #[arg(short = 'p', long = "print", value_name = "FORMAT")]
-    pub print: Option<String>,
+    print: Option<String>,
 
     /// Write the process id to this file
     #[arg(short = 'P', long, value_name = "FILE")]
@@ -121,6 +123,15 @@ impl Args {
     /// How --list and --list-events are written.
     pub fn list_format(&self) -> ListFormat {
         if self.markdown { ListFormat::Markdown } else { self.format }
+    }
+
+    /// What `-p` appends to outputs. `-pc`, `-pk` and their long forms append nothing: the fields that they stood for
+    /// are suggested ones.
+    pub fn appended(&self) -> Option<&str> {
+        let print = self.print.as_deref()?;
+        log::warning("the option -p/--print is deprecated: set append_output in the configuration instead");
+        let suggested = matches!(print, "" | "c" | "container" | "k" | "kubernetes");
+        (!suggested).then_some(print)
     }
 
     /// Whether rules are only described.

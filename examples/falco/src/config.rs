@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eyas::yaml::{Kind, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::log::{self, Level};
+use schema::CONFIG;
 
 mod capture;
 mod containers;
+mod fit;
 mod http_output;
 mod metrics;
+mod schema;
 mod tree;
+mod unknown;
 mod webserver;
 
 pub use capture::Capture;
@@ -22,6 +27,8 @@ pub use http_output::HttpOutput;
 pub use metrics::Metrics;
 pub use webserver::Webserver;
 
+/// The key that names further files.
+const CONFIG_FILES: &str = "config_files";
 /// What `-c` means where it is not given.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
 
@@ -30,7 +37,6 @@ const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
 #[serde(default)]
 pub struct Config {
     /// Rules files and directories, in order.
-    #[serde(alias = "rules_file", deserialize_with = "one_or_many")]
     pub rules_files: Vec<PathBuf>,
     /// Rules switched on and off, in order.
     pub rules: Vec<Selection>,
@@ -57,7 +63,7 @@ pub struct Config {
     /// What is added to outputs, by rule.
     pub append_output: Vec<Append>,
     /// Fields `static.NAME`, and their texts.
-    pub static_fields: BTreeMap<String, Value>,
+    pub static_fields: BTreeMap<String, String>,
     /// Alerts on standard output.
     pub stdout_output: Switch,
     /// Alerts to syslog.
@@ -96,24 +102,40 @@ pub struct Config {
     pub capture: Capture,
 }
 
-/// An entry of `rules:`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Selection {
+/// An entry of `rules:`: one of the two.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Selection {
     /// Switch on.
-    Enable(Selector),
+    pub enable: Option<Selector>,
     /// Switch off.
-    Disable(Selector),
+    pub disable: Option<Selector>,
 }
 
-/// Which rules an entry of `rules:` means.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Selector {
-    /// By name, with `*`.
-    Rule(String),
-    /// By tag.
-    Tag(String),
+impl Selection {
+    /// Whether it switches on, and what.
+    ///
+    /// # Errors
+    /// It says neither, or of no rule.
+    pub fn get(&self) -> Result<(bool, &Selector)> {
+        let chosen = match (&self.enable, &self.disable) {
+            (Some(on), _) => Some((true, on)),
+            (None, off) => off.as_ref().map(|off| (false, off)),
+        };
+        chosen
+            .filter(|(_, which)| which.rule.is_some() || which.tag.is_some())
+            .context("expected `enable` or `disable` with a `rule` or a `tag`")
+    }
+}
+
+/// Which rules an entry of `rules:` means: those that have either.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Selector {
+    /// Name, with `*`.
+    pub rule: Option<String>,
+    /// Tag.
+    pub tag: Option<String>,
 }
 
 /// `engine:`
@@ -338,80 +360,29 @@ impl Default for Libs {
     }
 }
 
-/// Every top-level key of Falco's configuration: any other is a slip of the pen.
-const KNOWN_KEYS: &[&str] = &[
-    "append_output",
-    "base_syscalls",
-    "buffer_format_base64",
-    "buffered_outputs",
-    "capture",
-    "config_files",
-    "container_engines",
-    "engine",
-    "falco_libs",
-    "file_output",
-    "http_output",
-    "json_include_message_property",
-    "json_include_output_fields_property",
-    "json_include_output_property",
-    "json_include_tags_property",
-    "json_output",
-    "libs_logger",
-    "load_plugins",
-    "log_level",
-    "log_stderr",
-    "log_syslog",
-    "metrics",
-    "output_timeout",
-    "outputs_queue",
-    "plugins",
-    "plugins_hostinfo",
-    "priority",
-    "program_output",
-    "rule_matching",
-    "rules",
-    "rules_file",
-    "rules_files",
-    "static_fields",
-    "stdout_output",
-    "syscall_event_drops",
-    "syscall_event_timeouts",
-    "syslog_output",
-    "time_format_iso_8601",
-    "watch_config_files",
-    "webserver",
+/// Keys that nothing here acts upon, what they are where nobody sets them, and what to know about it.
+const NOT_HERE: &[(&str, &str, &str)] = &[
+    ("/buffer_format_base64", "false", "buffers are written as text"),
+    (
+        "/container_engines/cri/disable_async",
+        "false",
+        "runtimes are never waited for: events go on without them",
+    ),
+    ("/engine/modern_ebpf/disable_iterators", "false", "iterators are used where the kernel has them"),
+    ("/falco_libs/thread_table_auto_purging_interval_s", "300", "dead threads are removed as they are found"),
+    (
+        "/falco_libs/thread_table_auto_purging_thread_timeout_s",
+        "300",
+        "dead threads are removed as they are found",
+    ),
+    ("/log_syslog", "false", "the log goes to standard error"),
+    ("/metrics/jemalloc_stats_enabled", "false", "this program does not use jemalloc"),
+    ("/syscall_event_drops/simulate_drops", "false", "no drops are simulated"),
+    ("/syscall_event_timeouts/max_consecutives", "1000", "a capture without events is not reported"),
 ];
 
-/// Parts of the configuration that nothing here acts upon, and what to know about it.
-const NOT_HERE: &[(&str, &str)] = &[
-    ("/metrics/jemalloc_stats_enabled", "this program does not use jemalloc"),
-    ("/buffer_format_base64", "buffers are written as text"),
-    ("/container_engines/cri/disable_async", "runtimes are never waited for: events go on without them"),
-    ("/load_plugins", "plugins are not loaded; the container plugin's fields are built in"),
-];
-
-/// Whether a value asks for something.
-fn is_set(value: &Value) -> bool {
-    match value {
-        Value::Bool(on) => *on,
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(map) => !map.is_empty(),
-        _ => false,
-    }
-}
-
-fn one_or_many<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        One(PathBuf),
-        Many(Vec<PathBuf>),
-    }
-    Ok(match OneOrMany::deserialize(input)? {
-        OneOrMany::One(path) => vec![path],
-        OneOrMany::Many(paths) => paths,
-    })
-}
+/// Lists of plugins that nothing here loads, apart from the one whose fields are built in.
+const NATIVE_PLUGIN: &str = "container";
 
 /// A configuration and where it came from.
 pub struct Loaded {
@@ -437,64 +408,83 @@ pub fn path(given: Option<&Path>) -> Option<&Path> {
 
 /// Reads the configuration: the file given or the default one, the files it names, then the options.
 pub fn load(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
-    let mut files = Vec::new();
-    let mut tree = match path(given) {
-        Some(path) => read(path, &mut files)?,
-        None => Value::Object(serde_json::Map::new()),
+    let (mut files, mut warnings) = (Vec::new(), Vec::new());
+    let main = path(given);
+    let mut tree = match main {
+        Some(path) => read(path, &mut files, &mut warnings)?,
+        None => tree::empty(),
     };
     let (includes, others): (Vec<_>, Vec<_>) =
         options.iter().partition(|option| option.starts_with("config_files"));
-    includes.into_iter().try_for_each(|option| tree::set(&mut tree, option))?;
-    include(&mut tree, &mut files)?;
-    others.into_iter().try_for_each(|option| tree::set(&mut tree, option))?;
-    tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+    includes.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
+    include(&mut tree, main, &mut files, &mut warnings)?;
+    others.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
+    adopt_rules_file(&mut tree, &mut warnings)?;
     containers::adopt(&mut tree);
-    let mut warnings = Vec::new();
-    if let Value::Object(map) = &tree {
-        for key in map.keys().filter(|key| !KNOWN_KEYS.contains(&key.as_str())) {
-            warnings.push(format!("configuration key `{key}` is unknown and has no effect"));
-        }
-    }
-    let has = |path: &str| tree.pointer(path).is_some_and(is_set);
-    for (path, what) in NOT_HERE {
-        if has(path) {
-            warnings.push(format!("{} is set in the configuration but {what}", path[1..].replace('/', ".")));
-        }
-    }
-    let config: Config = serde_json::from_value(tree.clone())
-        .with_context(|| format!("configuration key {}", misfit(&tree)))?;
+    let fitted = fit::fit(&tree, &CONFIG, &fit::Path::default(), &mut warnings)?;
+    let fitted = fitted.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    not_here(&fitted, &mut warnings);
+    let config: Config = serde_json::from_value(fitted).context("the configuration")?;
     config.check()?;
     Ok(Loaded { config, files, warnings })
 }
 
-/// The key whose value is not of its type: every other may be left out.
-fn misfit(tree: &Value) -> String {
-    let (mut path, mut at) = (Vec::new(), tree);
-    let fits = |path: &[&String], key: &String, value: &Value| {
-        let own = serde_json::json!({ key: value });
-        let whole = path.iter().rev().fold(own, |inner, key| serde_json::json!({ *key: inner }));
-        serde_json::from_value::<Config>(whole).is_ok()
-    };
-    while let Some((key, value)) =
-        at.as_object().and_then(|map| map.iter().find(|(key, value)| !fits(&path, key, value)))
-    {
-        path.push(key);
-        at = value;
+/// Says which settings nothing acts upon.
+fn not_here(tree: &Value, warnings: &mut Vec<String>) {
+    for (pointer, usual, what) in NOT_HERE {
+        if let Some(value) = tree.pointer(pointer) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if text != *usual {
+                let key = pointer[1..].replace('/', ".");
+                warnings.push(format!("{key} is set in the configuration but {what}"));
+            }
+        }
     }
-    path.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(".")
+    let loaded = tree["load_plugins"].as_array().map(|list| list.iter().collect::<Vec<_>>());
+    let given = tree["plugins"].as_array().into_iter().flatten().map(|plugin| &plugin["name"]);
+    let names = loaded.unwrap_or_else(|| given.collect());
+    for name in names.into_iter().filter_map(Value::as_str).filter(|name| *name != NATIVE_PLUGIN) {
+        warnings.push(format!("the plugin `{name}` is configured but this program loads no plugins"));
+    }
 }
 
-fn read(path: &Path, files: &mut Vec<PathBuf>) -> Result<Value> {
-    let text = crate::file::read_text(path)
+/// The old name of `rules_files`.
+fn adopt_rules_file(tree: &mut Node, warnings: &mut Vec<String>) -> Result<()> {
+    let Some(value) = tree::take(tree, "rules_file") else { return Ok(()) };
+    if tree.get("rules_files").is_some() {
+        bail!("both `rules_files` and its old name `rules_file` are set: put all files into `rules_files`");
+    }
+    warnings.push("the configuration key `rules_file` is deprecated: write `rules_files`".to_owned());
+    if let Kind::Map(pairs) = &mut tree.kind {
+        *tree::entry(pairs, "rules_files") = value;
+    }
+    Ok(())
+}
+
+fn read(path: &Path, files: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> Result<Node> {
+    let text = crate::file::read(path, crate::file::MAX_TEXT)
         .with_context(|| format!("can't read the configuration file {}", path.display()))?;
     files.push(path.to_owned());
-    tree::parse(&path.display().to_string(), &text)
+    let name = path.display().to_string();
+    let mut tree = tree::parse(&name, &text)?;
+    tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+    unknown::keys(&tree, &CONFIG, &fit::Path::default(), &name, warnings);
+    Ok(tree)
 }
 
-/// Merges the files that `config_files` names; theirs is not followed, so that nothing loops.
-fn include(tree: &mut Value, files: &mut Vec<PathBuf>) -> Result<()> {
-    let Some(list) = tree.get("config_files").cloned() else { return Ok(()) };
-    let entries: Vec<ConfigFile> = serde_json::from_value(list).context("configuration key config_files")?;
+/// Merges the files that `config_files` names.
+fn include(
+    tree: &mut Node,
+    main: Option<&Path>,
+    files: &mut Vec<PathBuf>,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let key = fit::Path::default().key(CONFIG_FILES);
+    let Some((list, shape)) = tree.get(CONFIG_FILES).zip(CONFIG.key(CONFIG_FILES)) else { return Ok(()) };
+    // What is odd about it is said when all is read.
+    let Some(list) = fit::fit(list, shape, &key, &mut Vec::new())? else { return Ok(()) };
+    let entries: Vec<ConfigFile> =
+        serde_json::from_value(list).context("config_files: an entry has no `path`")?;
     for entry in entries {
         let (path, strategy) = match &entry {
             ConfigFile::Path(path) => (path, None),
@@ -504,22 +494,55 @@ fn include(tree: &mut Value, files: &mut Vec<PathBuf>) -> Result<()> {
             "append" => tree::Merge::Append,
             "override" => tree::Merge::Override,
             "add-only" => tree::Merge::AddOnly,
-            other => bail!("config_files strategy `{other}`: expected append, override or add-only"),
+            other => {
+                let path = path.display();
+                warnings.push(format!(
+                    "config_files: the strategy of {path} is `{other}`, which counts as append: \
+                     expected append, override or add-only"
+                ));
+                tree::Merge::Append
+            }
         };
+        if main == Some(path) {
+            bail!("config_files names {}, the file that it is in", path.display());
+        }
         // As in Falco, whose own configuration names a directory that need not be there; what was read is listed.
         if !path.exists() {
             continue;
         }
-        for file in crate::rules::yaml_files(path)? {
-            let more = read(&file, files)?;
-            tree::merge(tree, more, how);
+        for file in regular_files(path)? {
+            let more = read(&file, files, warnings)?;
+            if more.get(CONFIG_FILES).is_some() {
+                bail!("{}: `config_files` in a file that is included itself is not followed", file.display());
+            }
+            tree::merge(tree, more, how).with_context(|| file.display().to_string())?;
         }
     }
     Ok(())
 }
 
+/// The file, or all that a directory holds directly, sorted.
+fn regular_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = || format!("can't list {}", path.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(failed)? {
+        let file = entry.with_context(failed)?.path();
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 impl Config {
     fn check(&self) -> Result<()> {
+        for (index, selection) in self.rules.iter().enumerate() {
+            selection.get().with_context(|| format!("rules[{index}]"))?;
+        }
         one_of(
             "engine.kind",
             &self.engine.kind,
@@ -579,75 +602,4 @@ fn one_of(key: &str, value: &str, allowed: &[&str]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options(list: &[&str]) -> Result<Loaded> {
-        let empty = Path::new("/dev/null");
-        load(Some(empty), &list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn what_is_not_set_has_the_defaults() {
-        let config = options(&[]).unwrap().config;
-        assert_eq!(config.rule_matching, "first");
-        assert!(config.stdout_output.enabled && config.json_include_tags_property && !config.json_output);
-        assert_eq!(config.falco_libs.snaplen, 80);
-    }
-
-    #[test]
-    fn lists_of_maps_get_their_types() {
-        let loaded = options(&[
-            "rules[]={disable: {tag: network}}",
-            "rules[]={enable: {rule: Read*}}",
-            "append_output[]={match: {source: syscall}, extra_fields: [evt.cpu, {x: \"%proc.pid\"}]}",
-            "rules_file=/x.yaml",
-        ])
-        .unwrap();
-        assert!(matches!(&loaded.config.rules[0], Selection::Disable(Selector::Tag(t)) if t == "network"));
-        assert!(matches!(&loaded.config.rules[1], Selection::Enable(Selector::Rule(t)) if t == "Read*"));
-        assert!(
-            matches!(&loaded.config.append_output[0].extra_fields[1], ExtraField::Formatted(m) if m["x"] == "%proc.pid")
-        );
-        assert_eq!(loaded.config.rules_files, [PathBuf::from("/x.yaml")]);
-        assert!(loaded.warnings.is_empty());
-    }
-
-    #[test]
-    fn container_engines_are_said_in_two_ways() {
-        let own = options(&[
-            "container_engines.docker.enabled=false",
-            "container_engines.cri.sockets[]=/run/x.sock",
-            "container_engines.cri.disable_async=true",
-        ])
-        .unwrap();
-        let engines = own.config.container_engines;
-        assert!(!engines.docker.enabled && engines.podman.enabled && engines.podman.sockets.is_empty());
-        assert_eq!(engines.cri.sockets, [PathBuf::from("/run/x.sock")]);
-        assert!(own.warnings[0].contains("never waited for"), "{:?}", own.warnings);
-        let plugin = options(&[
-            "plugins[]={name: container, init_config: {label_max_len: 7, engines: {docker: {enabled: false}}}}",
-        ]);
-        let engines = plugin.unwrap().config.container_engines;
-        assert_eq!((engines.docker.enabled, engines.cri.enabled, engines.label_max_len), (false, true, 7));
-    }
-
-    #[test]
-    fn a_bad_value_is_named_with_what_was_expected() {
-        for (option, want) in [
-            ("engine.kind=kmod", "engine.kind `kmod`"),
-            ("rule_matching=some", "expected one of first, all"),
-            ("engine.modern_ebpf.buf_size_preset=11", "expected 1 to 10"),
-            ("log_level=loud", "log_level `loud`"),
-            ("syscall_event_drops.threshold=2", "expected 0 to 1"),
-            ("webserver.listen_port=http", "configuration key webserver.listen_port: invalid type"),
-            ("json_output=maybe", "configuration key json_output: invalid type"),
-        ] {
-            let error = format!("{:#}", options(&[option]).err().unwrap());
-            assert!(error.contains(want), "{error}");
-        }
-        let absent = options(&["config_files[]=/nonexistent", "config_files[]=/dev/null"]).unwrap();
-        assert_eq!(absent.files, [PathBuf::from("/dev/null"), PathBuf::from("/dev/null")]);
-        assert!(options(&["jsn_output=true"]).unwrap().warnings[0].contains("`jsn_output`"));
-    }
-}
+mod tests;

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::rules::{Engine, Extra, LoadResult, Loader, Matching, Priority, Select};
 use eyas_console::print;
-use serde_json::Value;
 
 use crate::args::Args;
-use crate::config::{Config, ExtraField, Selection, Selector};
+use crate::config::{Config, ExtraField};
 use crate::diagnostics::Printer;
 use crate::list;
 use crate::log::{self, Level};
@@ -92,21 +91,15 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     loader.minimum_priority(minimum);
     loader.matching(if config.rule_matching == "all" { Matching::All } else { Matching::First });
     for selection in &config.rules {
-        let (on, which) = match selection {
-            Selection::Enable(which) => (true, which),
-            Selection::Disable(which) => (false, which),
-        };
-        loader.select(
-            on,
-            match which {
-                Selector::Rule(name) => Select::Rule(name.clone()),
-                Selector::Tag(tag) => Select::Tag(tag.clone()),
-            },
-        );
+        let (on, which) = selection.get()?;
+        for which in
+            [which.rule.clone().map(Select::Rule), which.tag.clone().map(Select::Tag)].into_iter().flatten()
+        {
+            loader.select(on, which);
+        }
     }
     if !config.static_fields.is_empty() {
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        loader.static_fields(config.static_fields.iter().map(|(name, value)| (name.clone(), text(value))));
+        loader.static_fields(config.static_fields.clone());
     }
     for append in &config.append_output {
         let mut fields = Vec::new();
@@ -158,7 +151,7 @@ pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a
 }
 
 fn read_all(args: &Args, config: &Config) -> Result<Loader> {
-    let mut loader = loader(config, args.print.as_deref())?;
+    let mut loader = loader(config, args.appended())?;
     let (present, absent) = present(args, config);
     let files = read(&present)?;
     log::info("Loading rules from:");

@@ -4,7 +4,7 @@
 const MAX_LEN: usize = 64;
 
 /// The known word nearest to `word`, if it is near enough to have been meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > MAX_LEN {
         return None;
     }

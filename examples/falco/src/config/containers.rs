@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use eyas::yaml::{self, Kind, Node};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::tree;
 
 /// Which container runtimes are asked, and where they listen.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -43,20 +45,31 @@ impl Default for Runtime {
 }
 
 /// Puts what the container plugin is told where this program looks for it, unless that is there.
-pub(super) fn adopt(tree: &mut Value) {
+pub(super) fn adopt(tree: &mut Node) {
     if tree.get("container_engines").is_some() {
         return;
     }
-    let plugins = tree.get("plugins").and_then(Value::as_array).into_iter().flatten();
-    let told = plugins.filter(|plugin| plugin["name"] == "container").find_map(|plugin| {
-        let told = plugin.get("init_config")?.as_object()?;
-        let mut engines = told.get("engines").cloned().unwrap_or_else(|| Value::Object(Default::default()));
-        if let Some(length) = told.get("label_max_len") {
-            engines.as_object_mut()?.insert("label_max_len".to_owned(), length.clone());
-        }
-        Some(engines)
-    });
-    if let (Some(told), Value::Object(map)) = (told, tree) {
-        map.insert("container_engines".to_owned(), told);
+    let plugins = tree.get("plugins").and_then(Node::as_seq).into_iter().flatten();
+    let mut containers =
+        plugins.filter(|plugin| plugin.get("name").and_then(Node::as_str) == Some("container"));
+    let Some(told) = containers.find_map(|plugin| init_config(plugin.get("init_config")?)) else { return };
+    let mut engines = match told.get("engines") {
+        Some(Node { kind: Kind::Map(pairs), .. }) => pairs.clone(),
+        _ => Vec::new(),
+    };
+    if let Some(length) = told.get("label_max_len") {
+        *tree::entry(&mut engines, "label_max_len") = length.clone();
+    }
+    if let Kind::Map(pairs) = &mut tree.kind {
+        *tree::entry(pairs, "container_engines") = Node::new(Kind::Map(engines));
+    }
+}
+
+/// What a plugin is told: keys with values, or a text that has them.
+fn init_config(node: &Node) -> Option<Node> {
+    match &node.kind {
+        Kind::Map(_) => Some(node.clone()),
+        Kind::Scalar(text) => yaml::parse(&text.as_str().into()).ok()?.documents.into_iter().next(),
+        _ => None,
     }
 }

@@ -2,30 +2,55 @@
 //! and environment variables.
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde_json::{Map, Value};
+use eyas::yaml::{self, Kind, Node};
+
+use super::fit::{self, Path};
+use super::schema::{CONFIG, Shape};
+use super::unknown;
 
 /// Most elements that an override's index may add to a list.
 const MAX_INDEX: usize = 1024;
+/// Most steps from the top to a value that an override names.
+const MAX_STEPS: usize = 32;
 
-/// Parses YAML text.
-pub fn parse(name: &str, text: &str) -> Result<Value> {
-    let tree: Value = serde_saphyr::from_str(text).map_err(|e| anyhow!("{name}: {e}"))?;
-    match tree {
-        Value::Null => Ok(Value::Object(Map::new())),
-        Value::Object(_) => Ok(tree),
-        _ => bail!("{name}: expected keys with values, found {}", kind(&tree)),
+/// A tree without values.
+pub fn empty() -> Node {
+    Node::new(Kind::Map(Vec::new()))
+}
+
+/// Parses a file: its first document, as Falco does.
+pub fn parse(name: &str, text: &[u8]) -> Result<Node> {
+    match yaml(text).with_context(|| name.to_owned())? {
+        None => Ok(empty()),
+        Some(tree @ Node { kind: Kind::Map(_), .. }) => Ok(tree),
+        Some(tree) => bail!("{name}: expected keys with values, found {}", fit::kind(&tree)),
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "keys with values",
-    }
+fn yaml(text: &[u8]) -> Result<Option<Node>> {
+    let decoded = yaml::decode(text);
+    let parsed = yaml::parse(&decoded).map_err(|problem| {
+        let help = problem.help.map(|help| format!(" ({help})")).unwrap_or_default();
+        anyhow!("line {}: this is no YAML: {}{help}", problem.mark.line + 1, problem.message)
+    })?;
+    Ok(parsed.documents.into_iter().next())
+}
+
+/// Takes a key out of a mapping.
+pub fn take(tree: &mut Node, key: &str) -> Option<Node> {
+    let Kind::Map(pairs) = &mut tree.kind else { return None };
+    let at = pairs.iter().position(|(name, _)| name.as_str() == Some(key))?;
+    Some(pairs.remove(at).1)
+}
+
+/// The value of a key, which is made if it is not there.
+pub fn entry<'a>(pairs: &'a mut Vec<(Node, Node)>, key: &str) -> &'a mut Node {
+    let at = pairs.iter().position(|(name, _)| name.as_str() == Some(key));
+    let at = at.unwrap_or_else(|| {
+        pairs.push((Node::new(Kind::Scalar(key.to_owned())), Node::new(Kind::Null)));
+        pairs.len() - 1
+    });
+    &mut pairs[at].1
 }
 
 /// How the keys of an included file meet those that are already there.
@@ -40,34 +65,66 @@ pub enum Merge {
 }
 
 /// Merges the top-level keys of `from` into `into`.
-pub fn merge(into: &mut Value, from: Value, how: Merge) {
-    let (Value::Object(into), Value::Object(from)) = (into, from) else { return };
+///
+/// # Errors
+/// A list is to be joined with what cannot be one.
+pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
+    let (Kind::Map(into), Kind::Map(from)) = (&mut into.kind, from.kind) else { return Ok(()) };
     for (key, value) in from {
-        match (into.get_mut(&key), how, value) {
-            (Some(_), Merge::AddOnly, _) => {}
-            (Some(Value::Array(old)), Merge::Append, Value::Array(new)) => old.extend(new),
-            (_, _, value) => {
-                into.insert(key, value);
-            }
+        let Some(name) = key.as_str() else { continue };
+        let there = into.iter().any(|(known, _)| known.as_str() == Some(name));
+        let slot = match (there, how) {
+            (true, Merge::AddOnly) => continue,
+            _ => entry(into, name),
+        };
+        match (how, value.kind) {
+            (Merge::Append, Kind::Seq(more)) => match &mut slot.kind {
+                Kind::Seq(list) => list.extend(more),
+                Kind::Map(_) => bail!("`{name}` has keys with values: a list cannot be joined to it"),
+                Kind::Null => slot.kind = Kind::Seq(more),
+                Kind::Scalar(_) => {
+                    let one = std::mem::replace(slot, Node::new(Kind::Null));
+                    slot.kind = Kind::Seq(std::iter::once(one).chain(more).collect());
+                }
+            },
+            (_, kind) => *slot = Node { kind, ..value },
         }
     }
+    Ok(())
 }
 
-/// Applies `path=value`, the text of a `-o` option.
-pub fn set(tree: &mut Value, option: &str) -> Result<()> {
-    let (path, text) = option
-        .split_once('=')
-        .with_context(|| format!("option `{option}`: expected key=value, found no `=`"))?;
-    let steps = steps(path.trim()).with_context(|| format!("option `{option}`"))?;
-    let value = match serde_saphyr::from_str(text) {
-        // In a line of its own, `::` or `a: b` is a text that somebody did not quote.
-        Ok(Value::Object(_)) if !text.trim_start().starts_with('{') => Value::String(text.to_owned()),
-        Ok(value) => value,
-        Err(_) => Value::String(text.to_owned()),
-    };
-    let slot = descend(tree, &steps).with_context(|| format!("option `{option}`"))?;
-    *slot = value;
+/// Applies `path=value`, the text of a `-o` option. `warnings` are told of keys that nobody knows.
+///
+/// # Errors
+/// The option is not of that form, or names what cannot be there.
+pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<()> {
+    let shown = || format!("option `{}`", option.chars().take(100).collect::<String>());
+    let (path, text) =
+        option.split_once('=').with_context(|| format!("{}: expected key=value, found no `=`", shown()))?;
+    let steps = steps(path).with_context(shown)?;
+    let shape = known(&steps, &shown(), warnings);
+    let value = value(text, shape).with_context(shown)?;
+    if let Some(shape) = shape {
+        unknown::keys(&value, shape, &path_of(&steps), &shown(), warnings);
+    }
+    *descend(tree, &steps).with_context(shown)? = value;
     Ok(())
+}
+
+/// The value that an option gives: a text, unless it is written as keys with values or, for a list, as one.
+fn value(text: &str, shape: Option<&Shape>) -> Result<Node> {
+    let is = |open: char, close: char| text.starts_with(open) && text.ends_with(close);
+    let list = matches!(shape, Some(Shape::List(_)));
+    if is('{', '}') {
+        return Ok(yaml(text.as_bytes())?.unwrap_or_else(empty));
+    }
+    if list
+        && is('[', ']')
+        && let Ok(Some(node)) = yaml(text.as_bytes())
+    {
+        return Ok(node);
+    }
+    Ok(Node::new(Kind::Scalar(text.to_owned())))
 }
 
 #[derive(Debug, PartialEq)]
@@ -77,54 +134,118 @@ enum Step {
     Push,
 }
 
+fn path_of(steps: &[Step]) -> Path {
+    steps.iter().fold(Path::default(), |path, step| match step {
+        Step::Key(key) => path.key(key),
+        Step::Index(index) => path.index(*index),
+        Step::Push => path.index(0),
+    })
+}
+
+/// What the value at the end of the steps must be, if that is known; says so where it is not.
+fn known(steps: &[Step], option: &str, warnings: &mut Vec<String>) -> Option<&'static Shape> {
+    let mut shape = &CONFIG;
+    for (at, step) in steps.iter().enumerate() {
+        shape = match (step, shape) {
+            (Step::Index(_) | Step::Push, Shape::List(of)) => of,
+            (Step::Key(key), shape) if shape.knows_its_keys() => match shape.key(key) {
+                Some(inner) => inner,
+                None => {
+                    let path = path_of(&steps[..at]);
+                    warnings.push(unknown::warning(key, shape, &path, &format!(" ({option})")));
+                    return None;
+                }
+            },
+            _ => return None,
+        };
+    }
+    Some(shape)
+}
+
 fn steps(path: &str) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut key = String::new();
-    let mut chars = path.chars();
-    let flush = |key: &mut String, steps: &mut Vec<Step>| {
-        if !key.is_empty() {
-            steps.push(Step::Key(std::mem::take(key)));
-        }
-    };
+    let mut chars = path.chars().peekable();
+    // Whether a key must follow, as at the beginning and behind a dot.
+    let mut open = true;
     while let Some(c) = chars.next() {
         match c {
-            '\\' => key.extend(chars.next()),
-            '.' => flush(&mut key, &mut steps),
-            '[' => {
-                flush(&mut key, &mut steps);
-                let index: String = chars.by_ref().take_while(|c| *c != ']').collect();
-                steps.push(match index.as_str() {
-                    "" => Step::Push,
-                    digits => {
-                        Step::Index(digits.parse().with_context(|| format!("`[{digits}]` is not an index"))?)
+            '\\' => match chars.next() {
+                Some(c @ ('.' | '[' | ']' | '\\')) => key.push(c),
+                Some(c) => {
+                    bail!("`\\{c}` in a key: only `.`, `[`, `]` and `\\` are written with a `\\` before them")
+                }
+                None => bail!("the key ends with `\\`"),
+            },
+            '.' | '[' => {
+                match std::mem::take(&mut key) {
+                    key if !key.is_empty() => steps.push(Step::Key(key)),
+                    _ if open => bail!("a key is empty"),
+                    _ => {}
+                }
+                open = c == '.';
+                if c == '[' {
+                    let index: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                    steps.push(match index.as_str() {
+                        "" => Step::Push,
+                        digits => Step::Index(
+                            digits.parse().with_context(|| format!("`[{digits}]` is not an index"))?,
+                        ),
+                    });
+                    // Behind an index a dot, another index or nothing.
+                    if chars.peek().is_some_and(|c| !matches!(c, '.' | '[')) {
+                        bail!("`.` is missing behind `]`");
                     }
-                });
+                }
             }
             c => key.push(c),
         }
+        if steps.len() > MAX_STEPS {
+            bail!("the key has more than {MAX_STEPS} parts");
+        }
     }
-    flush(&mut key, &mut steps);
-    if steps.is_empty() {
-        bail!("the key is empty");
+    match key {
+        key if !key.is_empty() => steps.push(Step::Key(key)),
+        _ if open => bail!("the key is empty"),
+        _ => {}
     }
     Ok(steps)
 }
 
-fn descend<'a>(mut at: &'a mut Value, steps: &[Step]) -> Result<&'a mut Value> {
-    for step in steps {
+fn descend<'a>(mut at: &'a mut Node, steps: &[Step]) -> Result<&'a mut Node> {
+    for (done, step) in steps.iter().enumerate() {
+        if let Kind::Scalar(text) = &at.kind
+            && !text.is_empty()
+        {
+            bail!("{} is `{text}`, which has neither keys nor elements", path_of(&steps[..done]));
+        }
         at = match step {
             Step::Key(key) => {
-                if !at.is_object() {
-                    *at = Value::Object(Map::new());
-                }
-                let Value::Object(map) = at else { unreachable!("made an object above") };
-                map.entry(key.as_str()).or_insert(Value::Null)
+                let pairs = match std::mem::replace(&mut at.kind, Kind::Null) {
+                    Kind::Map(pairs) => pairs,
+                    // As in Falco: a list becomes keys, and no list any more.
+                    Kind::Seq(items) => {
+                        let numbered = items.into_iter().enumerate();
+                        numbered.map(|(i, item)| (Node::new(Kind::Scalar(i.to_string())), item)).collect()
+                    }
+                    Kind::Null | Kind::Scalar(_) => Vec::new(),
+                };
+                at.kind = Kind::Map(pairs);
+                let Kind::Map(pairs) = &mut at.kind else { unreachable!("made a map above") };
+                entry(pairs, key)
+            }
+            Step::Index(index) if matches!(at.kind, Kind::Map(_)) => {
+                let Kind::Map(pairs) = &mut at.kind else { unreachable!("checked above") };
+                entry(pairs, &index.to_string())
+            }
+            Step::Push if matches!(at.kind, Kind::Map(_)) => {
+                bail!("{} has keys with values and is no list", path_of(&steps[..done]));
             }
             Step::Index(_) | Step::Push => {
-                if !at.is_array() {
-                    *at = Value::Array(Vec::new());
+                if !matches!(at.kind, Kind::Seq(_)) {
+                    at.kind = Kind::Seq(Vec::new());
                 }
-                let Value::Array(list) = at else { unreachable!("made a list above") };
+                let Kind::Seq(list) = &mut at.kind else { unreachable!("made a list above") };
                 let index = match step {
                     Step::Index(index) => *index,
                     _ => list.len(),
@@ -133,7 +254,7 @@ fn descend<'a>(mut at: &'a mut Value, steps: &[Step]) -> Result<&'a mut Value> {
                     bail!("index {index} is above the limit of {MAX_INDEX}");
                 }
                 while list.len() <= index {
-                    list.push(Value::Null);
+                    list.push(Node::new(Kind::Null));
                 }
                 &mut list[index]
             }
@@ -142,22 +263,13 @@ fn descend<'a>(mut at: &'a mut Value, steps: &[Step]) -> Result<&'a mut Value> {
     Ok(at)
 }
 
-/// Replaces `${NAME}` in every text by the environment's value (empty where unset); `$${NAME}` stands
-/// for itself.
-pub fn expand_env(tree: &mut Value, env: &dyn Fn(&str) -> Option<String>) {
-    match tree {
-        Value::String(text) if text.contains("${") => {
-            let expanded = expand(text, env);
-            let whole = text.starts_with("${") && text.find('}') == Some(text.len() - 1);
-            // A value that is a variable alone takes the type that its text has.
-            *tree = match serde_saphyr::from_str::<Value>(&expanded) {
-                Ok(scalar @ (Value::Bool(_) | Value::Number(_))) if whole => scalar,
-                _ => Value::String(expanded),
-            };
-        }
-        Value::Array(list) => list.iter_mut().for_each(|v| expand_env(v, env)),
-        Value::Object(map) => map.values_mut().for_each(|v| expand_env(v, env)),
-        _ => {}
+/// Replaces `${NAME}` in every value by the environment's value (empty where unset); `$${NAME}` stands for itself.
+pub fn expand_env(tree: &mut Node, env: &dyn Fn(&str) -> Option<String>) {
+    match &mut tree.kind {
+        Kind::Scalar(text) if text.contains("${") => *text = expand(text, env),
+        Kind::Scalar(_) | Kind::Null => {}
+        Kind::Seq(list) => list.iter_mut().for_each(|value| expand_env(value, env)),
+        Kind::Map(pairs) => pairs.iter_mut().for_each(|(_, value)| expand_env(value, env)),
     }
 }
 
@@ -182,46 +294,114 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    /// The tree in one line.
+    fn shown(node: &Node) -> String {
+        match &node.kind {
+            Kind::Null => "~".to_owned(),
+            Kind::Scalar(text) => text.clone(),
+            Kind::Seq(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+            Kind::Map(pairs) => {
+                let pairs: Vec<_> =
+                    pairs.iter().map(|(k, v)| format!("{}: {}", shown(k), shown(v))).collect();
+                format!("{{{}}}", pairs.join(", "))
+            }
+        }
+    }
+
+    fn after(text: &str, options: &[&str]) -> Result<(String, Vec<String>)> {
+        let (mut tree, mut warnings) = (parse("f", text.as_bytes())?, Vec::new());
+        options.iter().try_for_each(|option| set(&mut tree, option, &mut warnings))?;
+        Ok((shown(&tree), warnings))
+    }
 
     #[test]
     fn an_option_reaches_into_maps_and_lists() {
-        let mut tree = json!({"json_output": false});
-        for option in [
-            "json_output=true",
-            "engine.kind=replay",
-            "engine.replay.capture_file=/tmp/a=b.scap",
-            "rules_files[]=/x",
-            "rules_files[1]=/y",
-            "append_output[]={suggested_output: true}",
-            r"static_fields.a\.b=1",
-            "webserver.listen_address=::",
+        for (text, options, want) in [
+            ("json_output: false", &["json_output=true"][..], "{json_output: true}"),
+            (
+                "",
+                &["engine.kind=replay", "engine.replay.capture_file=/tmp/a=b.scap"],
+                "{engine: {kind: replay, replay: {capture_file: /tmp/a=b.scap}}}",
+            ),
+            ("", &["rules_files[]=/x", "rules_files[1]=/y"], "{rules_files: [/x, /y]}"),
+            ("rules_files: /x", &["rules_files=/y"], "{rules_files: /y}"),
+            ("rules_files:", &["rules_files[]=/y"], "{rules_files: [/y]}"),
+            ("rules_files: [/a]", &["rules_files=[/x, /y]"], "{rules_files: [/x, /y]}"),
+            ("", &["program_output.program=[ x ]"], "{program_output: {program: [ x ]}}"),
+            (
+                "append_output: [{suggested_output: true}]",
+                &["append_output[0].match.source=syscall", "append_output[]={suggested_output: true}"],
+                "{append_output: [{suggested_output: true, match: {source: syscall}}, {suggested_output: true}]}",
+            ),
+            // Falco makes keys of the list, and then takes it for none.
+            (
+                "append_output: [{suggested_output: true}]",
+                &["append_output.suggested_output=false"],
+                "{append_output: {0: {suggested_output: true}, suggested_output: false}}",
+            ),
+            ("", &[r"static_fields.a\.b=1", r"static_fields.c\[0\]=2"], "{static_fields: {a.b: 1, c[0]: 2}}"),
+            ("", &["webserver.listen_address=::"], "{webserver: {listen_address: ::}}"),
+            ("webserver:", &["webserver.enabled=yes"], "{webserver: {enabled: yes}}"),
+            ("", &["engine.replay.capture_file=-"], "{engine: {replay: {capture_file: -}}}"),
+            ("", &["file_output.filename="], "{file_output: {filename: }}"),
         ] {
-            set(&mut tree, option).unwrap();
+            assert_eq!(after(text, options).unwrap().0, want, "{options:?}");
         }
-        assert_eq!(
-            tree,
-            json!({
-                "json_output": true,
-                "engine": {"kind": "replay", "replay": {"capture_file": "/tmp/a=b.scap"}},
-                "rules_files": ["/x", "/y"],
-                "append_output": [{"suggested_output": true}],
-                "static_fields": {"a.b": 1},
-                "webserver": {"listen_address": "::"},
-            })
-        );
     }
 
     #[test]
     fn a_bad_option_names_itself() {
+        let deep = format!("{}=1", "a.".repeat(50_000) + "a");
         for (option, want) in [
             ("json_output", "no `=`"),
             ("a[x]=1", "not an index"),
             ("=1", "empty"),
+            ("a..b=1", "empty"),
+            ("a.=1", "empty"),
+            (".a=1", "empty"),
+            ("a[0]b=1", "`.` is missing"),
+            (r"a\b=1", "only `.`"),
             ("a[99999]=1", "limit of 1024"),
+            ("engine.kind={a: b", "engine.kind"),
+            ("rules[]={a: ]}", "no YAML"),
+            (&deep, "more than 32 parts"),
         ] {
-            let error = format!("{:#}", set(&mut json!({}), option).unwrap_err());
-            assert!(error.contains(option) && error.contains(want), "{error}");
+            let outcome = after("", &[option]);
+            let Err(error) = outcome else {
+                // A text that only begins like keys with values is a text.
+                assert_eq!(outcome.unwrap().0, "{engine: {kind: {a: b}}", "{option}");
+                continue;
+            };
+            let error = format!("{error:#}");
+            assert!(error.contains(want) && error.len() < 300, "{error}");
+        }
+        let error = format!("{:#}", after("engine: x", &["engine.kind=replay"]).unwrap_err());
+        assert!(error.contains("engine is `x`"), "{error}");
+    }
+
+    #[test]
+    fn keys_that_nobody_knows_are_named() {
+        for (option, want) in [
+            (
+                "jsn_output=true",
+                "`jsn_output` is unknown and has no effect (option `jsn_output=true`); did you mean `json_output`?",
+            ),
+            ("engine.kid=replay", "`engine.kid` is unknown"),
+            ("engine.kid=replay", "did you mean `engine.kind`?"),
+            ("engine.capture_file=/x", "did you mean `engine.replay.capture_file`?"),
+            ("append_output[0].mtch.source=syscall", "did you mean `append_output[0].match`?"),
+            ("append_output[]={sugested_output: true}", "did you mean `append_output[0].suggested_output`?"),
+            ("rules[]={enable: {rul: x}}", "did you mean `rules[0].enable.rule`?"),
+            ("grpc.enabled=true", "`grpc` is unknown"),
+        ] {
+            let (_, warnings) = after("", &[option]).unwrap();
+            assert!(warnings.len() == 1 && warnings[0].contains(want), "{option}: {warnings:?}");
+        }
+        for option in
+            ["static_fields.any=1", "plugins[]={name: x, init_config: {y: {z: 1}}}", "config_files[]=/x"]
+        {
+            assert_eq!(after("", &[option]).unwrap().1, [""; 0], "{option}");
         }
     }
 
@@ -232,23 +412,26 @@ mod tests {
             "B" => Some("x".to_owned()),
             _ => None,
         };
-        let mut tree = json!({"a": "${A}", "b": ["-${B}-${C}-"], "c": "$${A}", "d": "${A}s"});
+        let mut tree =
+            parse("f", b"{a: '${A}', b: ['-${B}-${C}-'], c: '$${A}', d: '${A}s', '${A}': e}").unwrap();
         expand_env(&mut tree, &env);
-        assert_eq!(tree, json!({"a": 7, "b": ["-x--"], "c": "${A}", "d": "7s"}));
+        assert_eq!(shown(&tree), "{a: 7, b: [-x--], c: ${A}, d: 7s, ${A}: e}");
     }
 
     #[test]
     fn an_included_file_joins_as_asked() {
-        let base = json!({"l": [1], "k": 1});
-        let more = json!({"l": [2], "k": 2, "n": 3});
-        for (how, want) in [
-            (Merge::Append, json!({"l": [1, 2], "k": 2, "n": 3})),
-            (Merge::Override, json!({"l": [2], "k": 2, "n": 3})),
-            (Merge::AddOnly, json!({"l": [1], "k": 1, "n": 3})),
+        for (how, base, more, want) in [
+            (Merge::Append, "{l: [1], k: 1}", "{l: [2], k: 2, n: 3}", Some("{l: [1, 2], k: 2, n: 3}")),
+            (Merge::Override, "{l: [1], k: 1}", "{l: [2], k: 2, n: 3}", Some("{l: [2], k: 2, n: 3}")),
+            (Merge::AddOnly, "{l: [1], k: 1}", "{l: [2], k: 2, n: 3}", Some("{l: [1], k: 1, n: 3}")),
+            (Merge::Append, "{l: 1}", "{l: [2]}", Some("{l: [1, 2]}")),
+            (Merge::Append, "{l: }", "{l: [2]}", Some("{l: [2]}")),
+            (Merge::Append, "{s: {a: 1, b: 2}}", "{s: {a: 3}}", Some("{s: {a: 3}}")),
+            (Merge::Append, "{l: {a: 1}}", "{l: [2]}", None),
         ] {
-            let mut tree = base.clone();
-            merge(&mut tree, more.clone(), how);
-            assert_eq!(tree, want);
+            let mut tree = parse("base", base.as_bytes()).unwrap();
+            let outcome = merge(&mut tree, parse("more", more.as_bytes()).unwrap(), how);
+            assert_eq!(outcome.ok().map(|()| shown(&tree)).as_deref(), want, "{how:?} {base} {more}");
         }
     }
 }

@@ -1,0 +1,142 @@
+//! Values that are written become values of their types, as tolerantly as Falco makes them.
+//!
+//! Falco takes a value that is not of its type as if the key were not there. So does this, and says it.
+
+use anyhow::{Result, bail};
+use eyas::yaml::{self, Kind, Node};
+use serde_json::{Map, Value};
+
+use super::schema::Shape;
+
+/// The way to a value: `engine.kind`, `rules[0].enable`.
+#[derive(Clone, Debug, Default)]
+pub struct Path(String);
+
+impl Path {
+    /// A key of what is there.
+    pub fn key(&self, key: &str) -> Self {
+        let key = key.replace('.', "\\.");
+        Self(if self.0.is_empty() { key } else { format!("{}.{key}", self.0) })
+    }
+
+    /// An element of what is there.
+    pub fn index(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "the configuration" } else { &self.0 })
+    }
+}
+
+/// What a value is, for messages.
+pub fn kind(node: &Node) -> String {
+    match &node.kind {
+        Kind::Null => "nothing".to_owned(),
+        Kind::Scalar(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
+        Kind::Seq(_) => "a list".to_owned(),
+        Kind::Map(_) => "keys with values".to_owned(),
+    }
+}
+
+/// The value with the types that its shape asks for, if it is there and is of them. `warnings` are told what is not.
+///
+/// # Errors
+/// A value that Falco does not take either: a text in the place of keys, or a collection in that of an element.
+pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) -> Result<Option<Value>> {
+    let scalar = match (&node.kind, shape) {
+        (Kind::Null, _) => return Ok(None),
+        (Kind::Map(pairs), Shape::Section(_) | Shape::TextOr(_)) => {
+            let mut out = Map::new();
+            for (key, value) in pairs {
+                let Some(name) = key.as_str() else { continue };
+                let Some(shape) = shape.key(name).filter(|_| !out.contains_key(name)) else { continue };
+                if let Some(value) = fit(value, shape, &path.key(name), warnings)? {
+                    out.insert(name.to_owned(), value);
+                }
+            }
+            return Ok(Some(Value::Object(out)));
+        }
+        (Kind::Map(pairs), Shape::Texts) => return pairs_of(pairs, path).map(Some),
+        (Kind::Map(pairs), Shape::TextOrPair) if pairs.len() == 1 => return pairs_of(pairs, path).map(Some),
+        (Kind::Seq(items), Shape::List(of)) => {
+            let mut out = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                let path = path.index(index);
+                let is_collection = matches!(item.kind, Kind::Seq(_) | Kind::Map(_));
+                if is_collection && matches!(of, Shape::Text) || matches!(item.kind, Kind::Seq(_)) {
+                    bail!("{path} is {}: expected {}", kind(item), of.word());
+                }
+                out.extend(fit(item, of, &path, warnings)?);
+            }
+            return Ok(Some(Value::Array(out)));
+        }
+        (_, Shape::Anything) => return Ok(Some(plain(node))),
+        (Kind::Scalar(text), Shape::List(_) | Shape::Section(_) | Shape::Texts) if text.is_empty() => {
+            return Ok(None);
+        }
+        (Kind::Scalar(_), Shape::List(of)) => {
+            return Ok(fit(node, of, path, warnings)?.map(|one| Value::Array(vec![one])));
+        }
+        (Kind::Scalar(_), Shape::Section(_) | Shape::Texts)
+        | (Kind::Map(_) | Kind::Seq(_), Shape::TextOrPair) => {
+            bail!("{path} is {}: expected {}", kind(node), shape.word())
+        }
+        (Kind::Scalar(text), _) => text,
+        (Kind::Map(_) | Kind::Seq(_), _) => {
+            warnings.push(format!(
+                "{path} is {}, which has no effect: expected {}",
+                kind(node),
+                shape.word()
+            ));
+            return Ok(None);
+        }
+    };
+    let value = match shape {
+        Shape::Bool => yaml::truth(scalar).map(Value::Bool),
+        Shape::Number(max) => yaml::unsigned(scalar).filter(|n| n <= max).map(Value::from),
+        Shape::Float => yaml::float(scalar).and_then(serde_json::Number::from_f64).map(Value::Number),
+        _ => Some(Value::String(scalar.clone())),
+    };
+    if value.is_none() {
+        let range = match shape {
+            Shape::Number(max) => format!(" from 0 to {max}"),
+            _ => String::new(),
+        };
+        warnings.push(format!(
+            "{path} is {}, which has no effect: expected {}{range}",
+            kind(node),
+            shape.word()
+        ));
+    }
+    Ok(value)
+}
+
+fn pairs_of(pairs: &[(Node, Node)], path: &Path) -> Result<Value> {
+    let mut out = Map::new();
+    for (key, value) in pairs {
+        let name = key.as_str().unwrap_or_default();
+        let text = match &value.kind {
+            Kind::Null => "",
+            Kind::Scalar(text) => text,
+            _ => bail!("{} is {}: expected a text", path.key(name), kind(value)),
+        };
+        out.entry(name).or_insert_with(|| Value::String(text.to_owned()));
+    }
+    Ok(Value::Object(out))
+}
+
+/// The value as it is written.
+fn plain(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Null => Value::Null,
+        Kind::Scalar(text) => Value::String(text.clone()),
+        Kind::Seq(items) => Value::Array(items.iter().map(plain).collect()),
+        Kind::Map(pairs) => {
+            let pair = |(key, value): &(Node, Node)| Some((key.as_str()?.to_owned(), plain(value)));
+            Value::Object(pairs.iter().filter_map(pair).collect())
+        }
+    }
+}

@@ -1,0 +1,283 @@
+use super::fit::{Path as KeyPath, fit};
+use super::schema::Shape;
+use super::*;
+
+fn options(list: &[&str]) -> Result<Loaded> {
+    let empty = Path::new("/dev/null");
+    load(Some(empty), &list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+}
+
+/// The configuration that a file is, and what is said about it.
+fn file(text: &str) -> Result<(Config, Vec<String>)> {
+    let dir = std::env::temp_dir();
+    let name = format!("eyas-config-{}-{:?}", std::process::id(), std::thread::current().id());
+    let path = dir.join(name.replace(['(', ')'], ""));
+    std::fs::write(&path, text).unwrap();
+    let loaded = load(Some(&path), &[]);
+    std::fs::remove_file(&path).unwrap();
+    loaded.map(|loaded| (loaded.config, loaded.warnings))
+}
+
+#[test]
+fn what_is_not_set_has_the_defaults() {
+    let config = options(&[]).unwrap().config;
+    assert_eq!(config.rule_matching, "first");
+    assert!(config.stdout_output.enabled && config.json_include_tags_property && !config.json_output);
+    assert_eq!(config.falco_libs.snaplen, 80);
+}
+
+#[test]
+fn lists_of_maps_get_their_types() {
+    let loaded = options(&[
+        "rules[]={disable: {tag: network}}",
+        "rules[]={enable: {rule: Read*, tag: x}}",
+        "append_output[]={match: {source: syscall}, extra_fields: [evt.cpu, {x: \"%proc.pid\"}], extra_output: 5}",
+        "rules_file=/x.yaml",
+    ])
+    .unwrap();
+    let chosen: Vec<_> = loaded.config.rules.iter().map(|entry| entry.get().unwrap()).collect();
+    assert_eq!((chosen[0].0, chosen[0].1.tag.as_deref()), (false, Some("network")));
+    assert_eq!((chosen[1].0, chosen[1].1.rule.as_deref()), (true, Some("Read*")));
+    let append = &loaded.config.append_output[0];
+    assert!(matches!(&append.extra_fields[1], ExtraField::Formatted(m) if m["x"] == "%proc.pid"));
+    assert_eq!(append.extra_output, "5");
+    assert_eq!(loaded.config.rules_files, [PathBuf::from("/x.yaml")]);
+    assert_eq!(loaded.warnings, ["the configuration key `rules_file` is deprecated: write `rules_files`"]);
+    assert!(options(&["rules_file=/x", "rules_files=/y"]).is_err());
+    for entry in ["{enable: {}}", "{enable: {rul: x}}", "{}"] {
+        let error = format!("{:#}", options(&[&format!("rules[]={entry}")]).err().unwrap());
+        assert!(error.contains("rules[0]: expected `enable` or `disable`"), "{error}");
+    }
+}
+
+#[test]
+fn container_engines_are_said_in_two_ways() {
+    let own = options(&[
+        "container_engines.docker.enabled=false",
+        "container_engines.cri.sockets[]=/run/x.sock",
+        "container_engines.cri.disable_async=true",
+    ])
+    .unwrap();
+    let engines = own.config.container_engines;
+    assert!(!engines.docker.enabled && engines.podman.enabled && engines.podman.sockets.is_empty());
+    assert_eq!(engines.cri.sockets, [PathBuf::from("/run/x.sock")]);
+    assert!(own.warnings[0].contains("never waited for"), "{:?}", own.warnings);
+    for told in [
+        "{label_max_len: 7, engines: {docker: {enabled: false}}}",
+        "'{\"label_max_len\": 7, \"engines\": {\"docker\": {\"enabled\": false}}}'",
+    ] {
+        let plugin = options(&[&format!("plugins[]={{name: container, init_config: {told}}}")]).unwrap();
+        let engines = plugin.config.container_engines;
+        let found = (engines.docker.enabled, engines.cri.enabled, engines.label_max_len);
+        assert_eq!((found, plugin.warnings.len()), ((false, true, 7), 0), "{told}");
+    }
+}
+
+#[test]
+fn a_bad_value_is_named_with_what_was_expected() {
+    for (option, want) in [
+        ("engine.kind=kmod", "engine.kind `kmod`"),
+        ("rule_matching=some", "expected one of first, all"),
+        ("engine.modern_ebpf.buf_size_preset=11", "expected 1 to 10"),
+        ("log_level=loud", "log_level `loud`"),
+        ("syscall_event_drops.threshold=2", "expected 0 to 1"),
+        ("webserver=yes", "webserver is `yes`: expected keys with values"),
+        ("rules[]=x", "rules[0] is `x`"),
+        ("rules[0]=x", "rules[0] is `x`: expected keys with values"),
+    ] {
+        let Some(error) = options(&[option]).err() else { panic!("{option} is accepted") };
+        let error = format!("{error:#}");
+        assert!(error.contains(want), "{option}: {error}");
+    }
+    for (option, want) in [
+        (
+            "webserver.listen_port=http",
+            "webserver.listen_port is `http`, which has no effect: expected a number from",
+        ),
+        ("webserver.listen_port=-1", "expected a number from 0 to 4294967295"),
+        ("json_output=maybe", "json_output is `maybe`, which has no effect: expected true or false"),
+        ("http_output.max_consecutive_timeouts=256", "expected a number from 0 to 255"),
+    ] {
+        let loaded = options(&[option]).unwrap();
+        assert!(loaded.warnings[0].contains(want), "{:?}", loaded.warnings);
+        assert_eq!((loaded.config.webserver.listen_port, loaded.config.json_output), (8765, false));
+    }
+}
+
+#[test]
+fn values_are_taken_as_they_are_written() {
+    let (config, warnings) = file(
+        "json_output: \"yes\"\ntime_format_iso_8601: 'on'\nbuffered_outputs: Y\n\
+         webserver: {enabled: 'True', listen_port: \"8766\"}\nsyscall_event_drops: {threshold: '0.5', actions: log}\n\
+         outputs_queue: {capacity: 0x10}\nbase_syscalls: {custom_set: getuid}\npriority: 'info'\n\
+         append_output: {suggested_output: true}\nrules_files: /x.yaml\nconfig_files:\nhttp_output:\nmetrics:\n\
+         rules:\nstatic_fields: {a: 010, b: yes, c: }\nfile_output: {filename: 5}\nengine: [x]\n",
+    )
+    .unwrap();
+    assert!(config.json_output && config.time_format_iso_8601 && config.buffered_outputs);
+    assert!(config.webserver.enabled && config.webserver.listen_port == 8766);
+    assert_eq!(
+        (config.syscall_event_drops.threshold, &config.syscall_event_drops.actions[..]),
+        (0.5, &["log".to_owned()][..])
+    );
+    assert_eq!((config.outputs_queue.capacity, config.priority.as_str()), (16, "info"));
+    assert_eq!(config.base_syscalls.custom_set, ["getuid"]);
+    assert_eq!(config.rules_files, [PathBuf::from("/x.yaml")]);
+    assert_eq!((&*config.static_fields["a"], &*config.static_fields["c"]), ("010", ""));
+    assert_eq!(
+        (config.file_output.filename, config.engine.kind.as_str()),
+        (PathBuf::from("5"), "modern_ebpf")
+    );
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings.iter().any(|w| w.contains("append_output is keys with values, which has no effect")));
+    assert!(warnings.iter().any(|w| w.contains("engine is a list, which has no effect")));
+}
+
+/// Every key of the schema with its shape, and the way to it from the top.
+fn leaves(shape: &'static Shape, way: &mut Vec<String>, visit: &mut dyn FnMut(&[String], &'static Shape)) {
+    visit(way, shape);
+    match shape {
+        Shape::List(of) => {
+            way.push("[0]".to_owned());
+            leaves(of, way, visit);
+            way.pop();
+        }
+        _ => {
+            for (key, inner) in shape.keys() {
+                way.push((*key).to_owned());
+                leaves(inner, way, visit);
+                way.pop();
+            }
+        }
+    }
+}
+
+/// The text of a file in which one key has this value.
+fn nested(way: &[String], value: &str) -> String {
+    way.iter().rev().fold(value.to_owned(), |inner, step| match step.as_str() {
+        "[0]" => format!("[{inner}]"),
+        key => format!("{{\"{key}\": {inner}}}"),
+    })
+}
+
+#[test]
+fn every_key_takes_every_form_of_its_value() {
+    let mut tried = 0;
+    leaves(&CONFIG, &mut Vec::new(), &mut |way, shape| {
+        let forms: &[&str] = match shape {
+            Shape::Bool => &["true", "'true'", "\"yes\"", "Off", "~", ""],
+            Shape::Number(_) => &["7", "'7'", "\"0x7\"", "007", "~", ""],
+            Shape::Float => &["1", "'0.5'", "1e0", "~", ""],
+            Shape::Text | Shape::TextOrPair | Shape::TextOr(_) => &["word", "'word'", "5", "true", "~", ""],
+            Shape::List(_) => &["[]", "~", "", "{a: b}"],
+            Shape::Section(_) => &["{}", "~", ""],
+            Shape::Texts => &["{a: 1, b: }", "~", ""],
+            Shape::Anything => &["{a: [b]}", "word", "~"],
+        };
+        for form in forms {
+            let text = nested(way, form);
+            let tree = tree::parse("f", text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+            let mut warnings = Vec::new();
+            unknown::keys(&tree, &CONFIG, &KeyPath::default(), "f", &mut warnings);
+            let fitted = fit(&tree, &CONFIG, &KeyPath::default(), &mut warnings);
+            let fitted = fitted.unwrap_or_else(|error| panic!("{text}: {error:#}")).unwrap_or_default();
+            assert_eq!(warnings.is_empty(), *form != "{a: b}", "{text}: {warnings:?}");
+            // An entry of `config_files` without a path is an error as in Falco.
+            if !text.contains("config_files") {
+                let config: Result<Config, _> = serde_json::from_value(fitted);
+                assert!(config.is_ok(), "{text}: {:?}", config.err());
+            }
+            tried += 1;
+        }
+    });
+    assert!(tried > 500, "{tried}");
+}
+
+#[test]
+fn the_schema_has_every_key_that_is_read() {
+    fn covered(value: &Value, shape: &Shape, way: &str) {
+        let Some(map) = value.as_object().filter(|_| shape.knows_its_keys()) else { return };
+        for (key, value) in map {
+            let inner = shape.key(key).unwrap_or_else(|| panic!("{way}.{key} is not in the schema"));
+            covered(value, inner, &format!("{way}.{key}"));
+        }
+    }
+    covered(&serde_json::to_value(Config::default()).unwrap(), &CONFIG, "");
+}
+
+#[test]
+fn unknown_keys_are_named_at_every_level() {
+    let (_, warnings) = file(
+        "engine:\n  kid: replay\nhttp_output: {urll: x}\nrules: [{enable: {rul: y, tag: t}}]\njson_ouput: true\n\
+         append_output:\n  - match: {sorce: syscall}\nstatic_fields: {any: 1}\n\
+         plugins: [{name: container, init_config: {any: 1}, open_param: x}]\n",
+    )
+    .unwrap();
+    for (key, line, meant) in [
+        ("engine.kid", 2, "engine.kind"),
+        ("http_output.urll", 3, "http_output.url"),
+        ("rules[0].enable.rul", 4, "rules[0].enable.rule"),
+        ("json_ouput", 5, "json_output"),
+        ("append_output[0].match.sorce", 7, "append_output[0].match.source"),
+        ("plugins[0].open_param", 9, "plugins[0].open_params"),
+    ] {
+        let starts = format!("configuration key `{key}` is unknown and has no effect (");
+        let ends = format!("line {line}); did you mean `{meant}`?");
+        assert!(warnings.iter().any(|w| w.starts_with(&starts) && w.ends_with(&ends)), "{key}: {warnings:?}");
+    }
+    assert_eq!(warnings.len(), 6, "{warnings:?}");
+}
+
+#[test]
+fn what_nothing_acts_upon_is_named_unless_it_is_as_usual() {
+    let usual =
+        ["log_syslog=false", "syscall_event_timeouts.max_consecutives=1000", "load_plugins[]=container"];
+    assert_eq!(options(&usual).unwrap().warnings, [""; 0]);
+    for (option, want) in [
+        ("log_syslog=true", "log_syslog is set in the configuration but"),
+        ("load_plugins[]=json", "the plugin `json` is configured"),
+        ("plugins[]={name: k8saudit, library_path: x.so}", "the plugin `k8saudit` is configured"),
+        ("metrics.jemalloc_stats_enabled=true", "jemalloc"),
+    ] {
+        let warnings = options(&[option]).unwrap().warnings;
+        assert!(warnings.len() == 1 && warnings[0].contains(want), "{option}: {warnings:?}");
+    }
+}
+
+#[test]
+fn included_files_join() {
+    let dir = std::env::temp_dir().join(format!("eyas-included-{}", std::process::id()));
+    std::fs::create_dir_all(dir.join("config.d/more")).unwrap();
+    let put = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
+    let list = |text: &str| put("falco.yaml", &format!("rules_files: [/a]\njson_output: false\n{text}"));
+    let read = || load(Some(&dir.join("falco.yaml")), &[]);
+    let said = || format!("{:#}", read().err().unwrap());
+    let d = dir.display();
+    put("config.d/20.yaml", "json_output: true\nrules_files: [/b]\n");
+    put("config.d/30.conf", "rules_files: [/c]\nengin: {}\n");
+    list(&format!("config_files: [{d}/config.d, {d}/absent]\n"));
+    let loaded = read().unwrap();
+    assert_eq!(loaded.config.rules_files, ["/a", "/b", "/c"].map(PathBuf::from));
+    assert!(loaded.config.json_output && loaded.files.len() == 3);
+    assert!(loaded.warnings[0].contains("30.conf, line 2"), "{:?}", loaded.warnings);
+    list(&format!("config_files: {{path: {d}/config.d}}\n"));
+    assert_eq!(read().unwrap().config.rules_files, [PathBuf::from("/a")], "keys for a list: none");
+    for (entry, files) in [
+        ("strategy: override", &["/c"][..]),
+        ("strategy: add-only", &["/a"]),
+        ("strategy: x", &["/a", "/b", "/c"]),
+    ] {
+        list(&format!("config_files: [{{path: {d}/config.d, {entry}}}]\n"));
+        let loaded = read().unwrap();
+        assert_eq!(loaded.config.rules_files, files.iter().map(PathBuf::from).collect::<Vec<_>>(), "{entry}");
+        assert_eq!(loaded.warnings.iter().any(|w| w.contains("counts as append")), entry.ends_with('x'));
+    }
+    list(&format!("config_files: [{d}/falco.yaml]\n"));
+    assert!(said().contains("the file that it is in"), "{}", said());
+    put("config.d/40.yaml", "config_files: [/x]\n");
+    list(&format!("config_files: [{d}/config.d]\n"));
+    assert!(said().contains("40.yaml: `config_files` in a file that is included"), "{}", said());
+    put("config.d/40.yaml", "a: [b\n");
+    assert!(said().contains("40.yaml: line") && said().contains("no YAML"), "{}", said());
+    std::fs::remove_dir_all(&dir).unwrap();
+}
