@@ -15,24 +15,35 @@ mod debian;
 pub mod guest;
 mod initramfs;
 mod machine;
+mod page;
 
 use cross::Toolchain;
 use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 6] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 8] = [
     ("eyas-bpf", &[], "budget", &[]),
+    ("eyas-bpf", &[], "oldest", &[]),
     ("eyas-scap", &["--features", "live"], "syscalls", &[]),
     ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
     ("eyas-scap", &["--features", "live"], "races", &[]),
+    ("eyas-scap", &["--features", "live"], "rights", &[]),
     ("eyas-scap", &["--features", "live"], "snapshot", &[]),
     ("eyas-sinsp", &["--features", "live"], "live_proc", &[]),
 ];
 
 /// What the tests run, and the names that it also goes by.
-const PROGRAMS: [&str; 6] =
-    ["/bin/sh", "/bin/mkdir", "/bin/true", "/bin/sleep", "/usr/bin/setsid", "/usr/bin/unshare"];
+const PROGRAMS: [&str; 8] = [
+    "/bin/sh",
+    "/bin/mkdir",
+    "/bin/mount",
+    "/bin/true",
+    "/bin/sleep",
+    "/usr/bin/setpriv",
+    "/usr/bin/setsid",
+    "/usr/bin/unshare",
+];
 
 /// An emulated machine is slower than a real one by a factor of twenty.
 const PATIENCE: Duration = Duration::from_secs(1500);
@@ -44,8 +55,9 @@ const SECONDS: &str = "20";
 /// What the tests of one kernel said.
 #[derive(Default)]
 struct Outcome {
+    /// What was tested.
+    commit: String,
     version: String,
-    cpus: usize,
     loads: bool,
     passed: u32,
     failed: u32,
@@ -66,17 +78,26 @@ struct Programs {
     tests: Vec<(PathBuf, &'static [&'static str])>,
 }
 
+/// The machine that runs this program, among the emulated ones.
+const HERE: &str = "here";
+/// Asks for the page alone.
+const PAGE: &str = "page";
+
 /// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, and a test
-/// program. A kind of machine that can't be had is left out, which is said.
+/// program. A kind of machine that can't be had is left out, which is said. What every machine said in its last run of
+/// all tests is kept, and `page` alone writes docs/kernels.md from that.
 pub fn run(only: &[&str]) -> Result<(), String> {
-    let (only, test) = (only.first().copied(), only.get(1).copied());
-    let chosen = |name: &str| only.is_none_or(|only| only == name);
-    if !MACHINES.iter().map(|machine| machine.name).chain(["here"]).any(chosen) {
-        let names = MACHINES.map(|machine| machine.name).join(", ");
-        return Err(format!("there is no kernel {}: {names} or here", only.unwrap_or_default()));
-    }
     let dir = shell::target().join("kernels");
     std::fs::create_dir_all(&dir).map_err(|error| format!("can't make {}: {error}", dir.display()))?;
+    let (only, test) = (only.first().copied(), only.get(1).copied());
+    if only == Some(PAGE) {
+        return write_page(&dir);
+    }
+    let chosen = |name: &str| only.is_none_or(|only| only == name);
+    if !MACHINES.iter().map(|machine| machine.name).chain([HERE]).any(chosen) {
+        let names = MACHINES.map(|machine| machine.name).join(", ");
+        return Err(format!("there is no kernel {}: {names}, {HERE} or {PAGE}", only.unwrap_or_default()));
+    }
     let mut outcomes = Vec::new();
     let mut left_out = String::new();
     let mut built: BTreeMap<&str, Result<Programs, String>> = BTreeMap::new();
@@ -85,15 +106,16 @@ pub fn run(only: &[&str]) -> Result<(), String> {
         match built.entry(kind.arch).or_insert_with(|| programs(kind, test, &dir)) {
             Ok(programs) => {
                 let kernel = debian::kernel(machine, &dir)?;
-                outcomes.push(Outcome { cpus: machine.cpus, ..emulated(&kernel, machine, programs, &dir)? });
+                let text = emulated(&kernel, machine, programs, &dir)?;
+                outcomes.push(keep(machine.name, test, &text, &dir)?);
             }
             Err(error) if only.is_some() => return Err(error.clone()),
             Err(error) => _ = writeln!(left_out, "{} is left out: {error}", machine.name),
         }
     }
-    if chosen("here") {
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        outcomes.push(Outcome { cpus, ..here(&build(test, None)?)? });
+    if chosen(HERE) {
+        let text = here(&build(test, None)?)?;
+        outcomes.push(keep(HERE, test, &text, &dir)?);
     }
     let mut failures = String::new();
     for outcome in &outcomes {
@@ -105,11 +127,55 @@ pub fn run(only: &[&str]) -> Result<(), String> {
     }
     left_out.lines().for_each(|line| say!("{line}"));
     if only.is_none() {
-        let page = root().join("docs/kernels.md");
-        std::fs::write(&page, document(&outcomes))
-            .map_err(|error| format!("can't write {}: {error}", page.display()))?;
+        write_page(&dir)?;
     }
     if failures.is_empty() { Ok(()) } else { Err(format!("tests failed:\n{failures}")) }
+}
+
+/// Keeps what the tests said on a machine, and returns what that means.
+fn keep(name: &str, test: Option<&str>, text: &str, dir: &Path) -> Result<Outcome, String> {
+    let log = log(dir, name, test);
+    let text = format!("{COMMIT}{}\n{text}", commit());
+    std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
+    note!("{}", log.display());
+    Ok(outcome(&text))
+}
+
+/// Where it is kept what the tests said on a machine: all of them, or one.
+fn log(dir: &Path, name: &str, test: Option<&str>) -> PathBuf {
+    dir.join(test.map_or_else(|| format!("{name}.log"), |test| format!("{name}-{test}.log")))
+}
+
+/// Begins the line that names the commit that was tested.
+const COMMIT: &str = "commit ";
+
+/// Names the commit of the work tree, with a `+` where files differ from it.
+fn commit() -> String {
+    let output = Command::new("git").args(["describe", "--always", "--dirty=+"]).current_dir(root()).output();
+    let name =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    if name.is_empty() { "unknown".into() } else { name }
+}
+
+/// Writes docs/kernels.md from the last run of all tests on each machine.
+fn write_page(dir: &Path) -> Result<(), String> {
+    let machines = MACHINES.iter().map(|machine| (machine.name, machine.cpus, machine.arguments));
+    let own = std::thread::available_parallelism().map_or(1, usize::from);
+    let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
+        let text = std::fs::read_to_string(log(dir, name, None)).ok();
+        Row { name, cpus, arguments, outcome: text.map(|text| outcome(&text)) }
+    });
+    let page = root().join("docs/kernels.md");
+    std::fs::write(&page, page::document(&rows.collect::<Vec<_>>()))
+        .map_err(|error| format!("can't write {}: {error}", page.display()))
+}
+
+/// A machine and what its last run of all tests said, if there was one.
+struct Row {
+    name: &'static str,
+    cpus: usize,
+    arguments: &'static str,
+    outcome: Option<Outcome>,
 }
 
 /// Builds or finds what the machines of a kind run.
@@ -166,7 +232,7 @@ fn executable(args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, S
 }
 
 /// Boots a kernel with the tests in its initial memory.
-fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -> Result<Outcome, String> {
+fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -> Result<String, String> {
     let kind = machine.kind;
     let mut image = Initramfs::new(kind);
     image.program("/init", &programs.init, dir)?;
@@ -189,8 +255,7 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
     let initrd = dir.join("initramfs.img");
     std::fs::write(&initrd, image.finish())
         .map_err(|error| format!("can't write {}: {error}", initrd.display()))?;
-    let name = kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    note!("$ {} -kernel {name}", kind.emulator);
+    note!("$ {} -kernel {} # {}", kind.emulator, kernel.display(), machine.name);
     let mut child = Command::new(kind.emulator)
         .args(kind.args)
         .args(["-accel", "tcg,thread=multi", "-cpu", machine.cpu, "-smp", &machine.cpus.to_string()])
@@ -200,20 +265,16 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
         .arg("-initrd")
         .arg(&initrd)
         .arg("-append")
-        .arg(format!("console={} quiet panic=-1 rdinit=/init", kind.console))
+        .arg(format!("console={} quiet panic=-1 rdinit=/init {}", kind.console, machine.arguments))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("can't run qemu: {error}"))?;
-    let text = guest::collect(&mut child, PATIENCE)?;
-    let log = dir.join(format!("{name}.log"));
-    std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
-    note!("{}", log.display());
-    Ok(outcome(&text))
+    guest::collect(&mut child, PATIENCE)
 }
 
 /// The same tests on the kernel that runs.
-fn here(tests: &[(PathBuf, &[&str])]) -> Result<Outcome, String> {
+fn here(tests: &[(PathBuf, &[&str])]) -> Result<String, String> {
     let mut text = format!("kernel {}\n", guest::version());
     for (program, args) in tests {
         let output = Command::new(program)
@@ -226,7 +287,7 @@ fn here(tests: &[(PathBuf, &[&str])]) -> Result<Outcome, String> {
             let _ = writeln!(text, "\n{}", guest::failure(program, output.status));
         }
     }
-    Ok(outcome(&text))
+    Ok(text)
 }
 
 /// What the tests' output says.
@@ -239,6 +300,8 @@ fn outcome(text: &str) -> Outcome {
     for line in text.lines() {
         if let Some(version) = line.strip_prefix("kernel ") {
             outcome.version = version.trim().to_owned();
+        } else if let Some(commit) = line.strip_prefix(COMMIT) {
+            outcome.commit = commit.to_owned();
         } else if let Some(counts) = line.strip_prefix("test result: ") {
             let words: Vec<&str> = counts.split_whitespace().collect();
             let count = |what: &str| {
@@ -274,44 +337,6 @@ fn outcome(text: &str) -> Outcome {
     outcome
 }
 
-fn document(outcomes: &[Outcome]) -> String {
-    let mut out = String::from(
-        "<!-- Generated by `cargo xtask kernels`. -->\n\n# Kernels\n\nThe probe is loaded, every event and promise \
-         of a live capture tested, and the state that comes of it compared with `/proc`, on these. All but the last \
-         are Debian's, booted in an emulator with the tests in their initial memory; the last is the one of the \
-         machine that made this page.\n\n\
-         | kernel | CPUs | probe loads | tests passed | failed | ignored |\n| --- | --- | --- | --- | --- | --- |\n",
-    );
-    for Outcome { version, cpus, loads, passed, failed, ignored, .. } in outcomes {
-        let loads = if *loads { "yes" } else { "no" };
-        let _ = writeln!(out, "| {version} | {cpus} | {loads} | {passed} | {failed} | {ignored} |");
-    }
-    out.push_str(
-        "\nA test is ignored where the kernel lacks what it tests: a file system, a module, a call; it says so. On \
-         arm64 `open`, `fork` and others of old do not exist, nor do tracepoints of page faults. The first CPU there \
-         lacks the atomic instructions of ARMv8.1, which the others have; the kernel named 16k has pages of 16 KiB. \
-         The emulator runs on x86-64, which does not reorder memory as such CPUs may.\n\n\
-         ## What the verifier looks at\n\nInstructions, by program; a kernel allows a million, the project half of \
-         that.\n\n| program |",
-    );
-    outcomes.iter().for_each(|outcome| _ = write!(out, " {} |", outcome.version));
-    out.push_str("\n| --- |");
-    outcomes.iter().for_each(|_| out.push_str(" --- |"));
-    out.push('\n');
-    let mut names: Vec<&String> = outcomes.iter().flat_map(|outcome| outcome.verified.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in names {
-        let _ = write!(out, "| {name} |");
-        for outcome in outcomes {
-            let count = outcome.verified.get(name);
-            let _ = write!(out, " {} |", count.map_or_else(|| "–".to_owned(), u64::to_string));
-        }
-        out.push('\n');
-    }
-    out
-}
-
 /// Set, it makes tests say what the verifier says.
 const LOG: &str = "EYAS_BPF_LOG";
 
@@ -330,12 +355,13 @@ mod tests {
 
     #[test]
     fn what_failed_is_named_however_it_is_told() {
-        let text = "kernel 6.1\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
-                    stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 0 \
-                    ignored\n\nfailed: /tests/one: exit status: 101\nignored: no module\ntest result: ok. 2 passed; 0 \
+        let text = "commit 1234567+\nkernel 6.1\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
+                    stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
+                    ignored\n\nfailed: /tests/one: exit status: 101\ntest result: ok. 2 passed; 0 \
                     failed\n\nfailed: /tests/two: signal: 11\nsys_exit: 7 instructions verified, 2 functions\n";
-        let Outcome { version, loads, passed, failed, names, ignored, verified, .. } = outcome(text);
-        assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 2, 2, 1));
+        let Outcome { commit, version, loads, passed, failed, names, ignored, verified } = outcome(text);
+        assert_eq!(commit, "1234567+");
+        assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 3, 2, 1));
         assert_eq!(names, ["b", "failed: /tests/two: signal: 11"]);
         assert_eq!(verified["sys_exit"], 7);
     }

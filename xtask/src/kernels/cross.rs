@@ -14,8 +14,20 @@ const RUST_RELEASE: &str = "testing";
 /// The release whose libraries can be linked with any C library of today.
 const LIBRARIES_RELEASE: &str = "bookworm";
 /// What the probe is linked with, and the programs that tests run with what they are linked with.
-const PACKAGES: [&str; 8] =
-    ["libelf-dev", "zlib1g-dev", "dash", "coreutils", "util-linux", "libc6", "libselinux1", "libpcre2-8-0"];
+const PACKAGES: [&str; 12] = [
+    "libelf-dev",
+    "zlib1g-dev",
+    "dash",
+    "coreutils",
+    "mount",
+    "util-linux",
+    "libc6",
+    "libselinux1",
+    "libpcre2-8-0",
+    "libmount1",
+    "libblkid1",
+    "libcap-ng0",
+];
 /// Where those have their libraries.
 const LIBRARIES: [&str; 2] = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"];
 /// Tells what a program is linked with.
@@ -41,7 +53,7 @@ impl Toolchain {
     pub(super) fn find(dir: &Path) -> Result<Self, String> {
         let root = dir.join("arm64");
         let toolchain = Self { rustc: None, root: root.clone(), target: dir.join("target-arm64") };
-        if !toolchain.file("/bin/sh").is_file() {
+        if !super::PROGRAMS.iter().all(|program| toolchain.file(program).is_file()) {
             Archive::open(LIBRARIES_RELEASE, "arm64", dir)?.unpack(&PACKAGES, &root)?;
         }
         let rustc = if has_library() { None } else { Some(compiler(dir)?) };

@@ -9,6 +9,8 @@ use super::machine::Machine;
 use crate::shell;
 
 const ARCHIVE: &str = "http://deb.debian.org/debian";
+/// Where the fixes are of a release that gets no others any more.
+const SECURITY_ARCHIVE: &str = "http://deb.debian.org/debian-security";
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The packages of a release for an architecture, as Debian calls both.
@@ -31,7 +33,8 @@ impl Archive {
                 .map_err(|error| format!("can't make {}: {error}", place.display()))?;
         }
         let sources = dir.join("sources.list");
-        std::fs::write(&sources, format!("deb [signed-by={KEYS}] {ARCHIVE} {release} main\n"))
+        let archive = if release.ends_with("-security") { SECURITY_ARCHIVE } else { ARCHIVE };
+        std::fs::write(&sources, format!("deb [signed-by={KEYS}] {archive} {release} main\n"))
             .map_err(|error| format!("can't write {}: {error}", sources.display()))?;
         let options = vec![
             format!("Dir::Etc::sourcelist={}", sources.display()),
@@ -92,21 +95,68 @@ impl Archive {
     }
 }
 
-/// The kernel of a machine, below `dir`.
+/// Returns the kernel of a machine; it is kept below `dir`, once for all machines that boot it.
 pub(super) fn kernel(machine: &Machine, dir: &Path) -> Result<PathBuf, String> {
-    let to = dir.join(machine.name);
+    let Machine { release, package, kind, .. } = machine;
+    let to = dir.join(format!("{release}-{}-{package}", kind.arch));
     if let Some(found) = image(&to) {
         return Ok(found);
     }
-    let archive = Archive::open(machine.release, machine.kind.arch, dir)?;
-    let depends = archive.field(machine.package, "Depends")?;
-    let newest = depends.split([' ', ',']).next().unwrap_or_default();
-    archive.unpack(&[newest], &to)?;
-    image(&to).ok_or_else(|| format!("{newest} holds no kernel"))
+    let archive = Archive::open(release, kind.arch, dir)?;
+    let newest = dependency(&archive, package, "linux-image-")?.unwrap_or_default();
+    // Since 6.19 the image package is empty and depends on the one that has the kernel.
+    let holder = dependency(&archive, &newest, "linux-binary-")?.unwrap_or(newest);
+    archive.unpack(&[&holder], &to)?;
+    image(&to).ok_or_else(|| format!("{holder} holds no kernel"))
 }
 
+/// Returns the first package that `package` depends on and whose name begins with `prefix`.
+fn dependency(archive: &Archive, package: &str, prefix: &str) -> Result<Option<String>, String> {
+    let depends = archive.field(package, "Depends")?;
+    Ok(first_named(&depends, prefix).map(str::to_owned))
+}
+
+fn first_named<'a>(depends: &'a str, prefix: &str) -> Option<&'a str> {
+    depends.split([' ', ',', '|']).find(|name| name.starts_with(prefix))
+}
+
+/// Finds the kernel of an unpacked package: in `boot`, or in the directory of its modules where the package is split.
 fn image(dir: &Path) -> Option<PathBuf> {
-    let mut entries = std::fs::read_dir(dir.join("boot")).ok()?.flatten();
-    let is_image = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("vmlinuz");
-    entries.find(|entry| is_image(&entry.file_name())).map(|entry| entry.path())
+    let entries =
+        |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_image =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz"));
+    let modules = entries(dir.join("usr/lib/modules")).map(|version| version.join("vmlinuz"));
+    entries(dir.join("boot")).find(is_image).or_else(|| modules.into_iter().find(|path| path.is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_with_the_kernel_is_named_by_the_one_above_it() {
+        let image = "linux-base-cloud-amd64 (= 7.3.4-1), linux-image-7.3.4+deb13-cloud-amd64 (= 7.3.4-1)";
+        assert_eq!(first_named(image, "linux-image-"), Some("linux-image-7.3.4+deb13-cloud-amd64"));
+        let split = "dracut | linux-initramfs-tool, linux-binary-7.3.4+deb13-cloud-amd64 (= 7.3.4-1)";
+        assert_eq!(first_named(split, "linux-binary-"), Some("linux-binary-7.3.4+deb13-cloud-amd64"));
+        assert_eq!(first_named("kmod, linux-base (>= 4.3~)", "linux-binary-"), None);
+    }
+
+    #[test]
+    fn kernels_are_found_where_packages_have_them() {
+        let dir = std::env::temp_dir().join(format!("eyas-kernels-{}", std::process::id()));
+        let old = dir.join("old/boot");
+        let split = dir.join("split/usr/lib/modules/7.3.4");
+        for (dir, name) in
+            [(&old, "vmlinuz-6.1"), (&old, "config-6.1"), (&split, "vmlinuz"), (&split, "System.map")]
+        {
+            std::fs::create_dir_all(dir).unwrap();
+            std::fs::write(dir.join(name), b"").unwrap();
+        }
+        assert_eq!(image(&dir.join("old")), Some(old.join("vmlinuz-6.1")));
+        assert_eq!(image(&dir.join("split")), Some(split.join("vmlinuz")));
+        assert_eq!(image(&dir.join("none")), None);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

@@ -16,6 +16,8 @@ pub(super) struct Machine {
     /// As the emulator calls it, and how many of it.
     pub(super) cpu: &'static str,
     pub(super) cpus: usize,
+    /// What the kernel is told beside the console: how it preempts.
+    pub(super) arguments: &'static str,
 }
 
 /// A kind of machine.
@@ -72,42 +74,36 @@ const ARM64: Kind = Kind {
 const CLOUD_AMD64: &str = "linux-image-cloud-amd64";
 const CLOUD_ARM64: &str = "linux-image-cloud-arm64";
 
-/// All, by kind, oldest kernel first. One has a single CPU; of those for aarch64 one lacks the atomic instructions
+/// A machine with two CPUs of the usual kind.
+const fn machine(
+    name: &'static str,
+    release: &'static str,
+    package: &'static str,
+    kind: &'static Kind,
+) -> Machine {
+    Machine { name, release, package, kind, cpu: "max", cpus: 2, arguments: "" }
+}
+
+/// A CPU for aarch64 with all that the emulator has but one slow function, which an imitation stands in for.
+const CPU_ARM64: &str = "max,pauth-impdef=on";
+
+/// All, by kind, oldest kernel first. One has a single CPU and one has four. Programs on tracepoints are preemptible
+/// from 7.0 on, so those kernels run with both ways to preempt. Of those for aarch64 one lacks the atomic instructions
 /// that younger CPUs have, and one has pages of 16 KiB.
-pub(super) const MACHINES: [Machine; 5] = [
+pub(super) const MACHINES: [Machine; 9] = [
+    machine("bullseye", "bullseye-security", CLOUD_AMD64, &AMD64),
+    machine("bookworm", "bookworm", CLOUD_AMD64, &AMD64),
+    Machine { cpus: 1, ..machine("trixie", "trixie", CLOUD_AMD64, &AMD64) },
+    Machine { arguments: "preempt=lazy", ..machine("sid", "sid", CLOUD_AMD64, &AMD64) },
+    Machine { arguments: "preempt=lazy", ..machine("backports", "trixie-backports", CLOUD_AMD64, &AMD64) },
     Machine {
-        name: "bookworm",
-        release: "bookworm",
-        package: CLOUD_AMD64,
-        kind: &AMD64,
-        cpu: "max",
-        cpus: 2,
+        arguments: "preempt=full",
+        cpus: 4,
+        ..machine("backports-full", "trixie-backports", CLOUD_AMD64, &AMD64)
     },
-    Machine { name: "trixie", release: "trixie", package: CLOUD_AMD64, kind: &AMD64, cpu: "max", cpus: 1 },
-    Machine {
-        name: "bookworm-arm64",
-        release: "bookworm",
-        package: CLOUD_ARM64,
-        kind: &ARM64,
-        cpu: "cortex-a72",
-        cpus: 2,
-    },
-    Machine {
-        name: "trixie-arm64",
-        release: "trixie",
-        package: CLOUD_ARM64,
-        kind: &ARM64,
-        cpu: "max,pauth-impdef=on",
-        cpus: 2,
-    },
-    Machine {
-        name: "trixie-arm64-16k",
-        release: "trixie",
-        package: "linux-image-arm64-16k",
-        kind: &ARM64,
-        cpu: "max,pauth-impdef=on",
-        cpus: 2,
-    },
+    Machine { cpu: "cortex-a72", ..machine("bookworm-arm64", "bookworm", CLOUD_ARM64, &ARM64) },
+    Machine { cpu: CPU_ARM64, ..machine("trixie-arm64", "trixie", CLOUD_ARM64, &ARM64) },
+    Machine { cpu: CPU_ARM64, ..machine("trixie-arm64-16k", "trixie", "linux-image-arm64-16k", &ARM64) },
 ];
 
 impl Kind {
