@@ -8,6 +8,7 @@ use libbpf_rs::btf::types::{Func, Struct, Typedef};
 use crate::Error;
 
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_RESOURCE: u32 = 24;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
@@ -49,18 +50,34 @@ fn lockdown() -> Option<String> {
     text.contains("[confidentiality]").then(|| "confidentiality".to_owned())
 }
 
-/// The capabilities that loading takes and this process lacks. What is not known is not: the kernel decides.
-fn lacked() -> Vec<&'static str> {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Vec::new() };
+/// The capabilities of this process; all where that is not known, for then the kernel decides.
+fn capabilities() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let Some(caps) = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()) else { return Vec::new() };
+    line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(u64::MAX)
+}
+
+/// The capabilities that loading takes and this process lacks.
+fn lacked() -> Vec<&'static str> {
+    let caps = capabilities();
     let has = |cap: u32| caps & (1 << cap) != 0;
     let needed = [("CAP_BPF", CAP_BPF), ("CAP_PERFMON", CAP_PERFMON)];
     needed.into_iter().filter(|(_, cap)| !has(*cap) && !has(CAP_SYS_ADMIN)).map(|(name, _)| name).collect()
 }
 
 /// What it means that the kernel refuses a process that has the capabilities.
-pub(crate) fn refused() -> Error {
+pub(crate) fn refused(types: &Types) -> Error {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
+    // Of the same age as the accounting of such memory by control group.
+    let is_limited =
+        !types.have(LINUX_5_11) && limit.is_some() && capabilities() & (1 << CAP_SYS_RESOURCE) == 0;
+    if is_limited {
+        return Error::Missing(
+            "the kernel refuses the probe's memory: before Linux 5.11 it counts against RLIMIT_MEMLOCK, which this \
+             process may not raise: give it CAP_SYS_RESOURCE too, or start it with `ulimit -l unlimited`"
+                .into(),
+        );
+    }
     Error::Missing(
         "the kernel refuses the probe's programs although this process has the capabilities: a security module or a \
          container's seccomp profile forbids them (Docker: `--privileged`, or `--security-opt seccomp=unconfined`), or \
@@ -97,9 +114,14 @@ pub(crate) fn sees_every_process() -> bool {
         .is_ok_and(|meta| std::os::unix::fs::MetadataExt::ino(&meta) == FIRST)
 }
 
+/// Set, it makes the probe do without what younger kernels have, as on the oldest one; for tests.
+const OLDEST: &str = "EYAS_BPF_OLDEST";
+
 /// What a program needs that not every kernel has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
+    /// That tracing programs keep no memory with a task.
+    NoTaskStorage,
     /// A tracepoint.
     Tracepoint(&'static str),
     /// A BPF iterator.
@@ -119,15 +141,31 @@ impl Types {
 
     /// Why the kernel does not load the programs, if it is too old for them.
     pub(crate) fn too_old(&self) -> Option<Error> {
-        // Of the same age as functions that take pointers and memory that tracing programs keep with a thread.
-        const OF_AGE: Need = Need::Function("bpf_for_each_map_elem");
-        let text = "this kernel is too old for the probe: Linux 5.13 or newer is needed, or a distribution's with BPF of \
-                    that age";
-        (self.0.is_some() && !self.have(OF_AGE)).then(|| Error::Missing(text.into()))
+        self.0.as_ref()?;
+        // On aarch64 the rings take an atomic exchange, which programs there have no earlier.
+        let (of_age, version) =
+            if cfg!(target_arch = "aarch64") { (LINUX_5_13, "5.13") } else { (LINUX_5_10, "5.10") };
+        let text = format!(
+            "this kernel ({}) is too old for the probe: Linux {version} or newer is needed, or a distribution's with BPF \
+             of that age",
+            rustix::system::uname().release().to_string_lossy()
+        );
+        (!self.have(of_age)).then_some(Error::Missing(text))
+    }
+
+    /// Whether programs have the current task as a pointer that the verifier knows.
+    pub(crate) fn have_task_pointer(&self) -> bool {
+        !is_oldest() && self.have(LINUX_5_11)
+    }
+
+    /// Whether tracing programs keep memory with a task. The function for that is older; others had it first.
+    pub(crate) fn have_task_storage(&self) -> bool {
+        !is_oldest() && self.have(LINUX_5_13)
     }
 
     pub(crate) fn have(&self, need: Need) -> bool {
         self.0.as_ref().is_some_and(|types| match need {
+            Need::NoTaskStorage => !self.have_task_storage(),
             Need::Tracepoint(name) => {
                 types.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}")).is_some()
             }
@@ -135,6 +173,15 @@ impl Types {
             Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),
         })
     }
+}
+
+/// What a kernel of that age has, and none before.
+const LINUX_5_10: Need = Need::Function("bpf_per_cpu_ptr");
+const LINUX_5_11: Need = Need::Function("bpf_get_current_task_btf");
+const LINUX_5_13: Need = Need::Function("bpf_for_each_map_elem");
+
+fn is_oldest() -> bool {
+    std::env::var_os(OLDEST).is_some()
 }
 
 #[cfg(test)]

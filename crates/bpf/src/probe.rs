@@ -171,10 +171,24 @@ impl Probe {
         let storage: &'static mut MaybeUninit<OpenObject> =
             unsafe { &mut *std::ptr::from_mut(object.as_mut()) };
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
-        open.maps.scratches.set_max_entries(cpus as u32).map_err(kernel("size its memory"))?;
+        open.maps.scratches.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
         let plan = plan(cpus, options.ring_bytes);
         open.maps.pieces.set_max_entries(plan.pieces as u32).map_err(kernel("size its rings"))?;
         let types = features::Types::of_kernel();
+        let has_task_storage = types.have_task_storage();
+        if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+            rodata.has_task_pointer = u8::from(types.have_task_pointer());
+            rodata.has_task_storage = u8::from(has_task_storage);
+        }
+        let maps = &mut open.maps;
+        for (map, is_used) in [
+            (&mut maps.kept_calls, has_task_storage),
+            (&mut maps.kept_paths, has_task_storage),
+            (&mut maps.kept_calls_by_tid, !has_task_storage),
+            (&mut maps.kept_paths_by_tid, !has_task_storage),
+        ] {
+            map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
+        }
         for mut program in open.open_object_mut().progs_mut() {
             let row = all_programs().find(|row| program.name() == row.name);
             let needed = row.is_some_and(|row| {
@@ -185,7 +199,7 @@ impl Probe {
             program.set_autoload(needed);
         }
         let mut skel = open.load().map_err(|cause| match cause.kind() {
-            ErrorKind::PermissionDenied => features::refused(),
+            ErrorKind::PermissionDenied => features::refused(&types),
             _ => types.too_old().unwrap_or_else(|| kernel("load its programs")(cause)),
         })?;
 
@@ -196,6 +210,7 @@ impl Probe {
         }
         if let Some(bss) = skel.maps.bss_data.as_deref_mut() {
             bss.boot_time = boot_time();
+            bss.iterator_slot = cpus as u32;
             bss.drop_failed = u8::from(options.drop_failed);
             bss.snaplen_by_protocol = u8::from(options.payloads.is_some());
             if let Some(full) = options.payloads.as_ref().and_then(|payloads| payloads.full.as_ref()) {

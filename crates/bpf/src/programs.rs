@@ -44,6 +44,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
     ),
     program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT]),
+    Program { need: Some(Need::NoTaskStorage), ..program("kept_exit", KEPT) },
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]),
     Program {
@@ -117,7 +118,7 @@ mod tests {
             PROGRAMS.iter().chain(ENTER_EACH).filter(|p| interest.needs(p)).map(|p| p.name).collect()
         };
         assert_eq!(names(Some(&[SyscallCode::SCHED_SWITCH])), ["sched_switch"]);
-        assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "enter_openat"]);
+        assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "kept_exit", "enter_openat"]);
         assert!(!names(None).contains(&"fault_user") && names(None).contains(&"enter_creat"));
         // Of 32-bit programs alone.
         assert_eq!(names(Some(&[SyscallCode::UMOUNT])), ["sys_exit"]);

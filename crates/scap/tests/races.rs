@@ -195,3 +195,18 @@ fn what_was_asked_for_is_what_stood_there_when_the_call_began() {
     }
     assert_eq!(asked, seen);
 }
+
+/// Sets the probe to do without what younger kernels have.
+const OLDEST: &str = "EYAS_BPF_OLDEST";
+
+#[test]
+fn the_same_holds_where_programs_keep_nothing_with_a_task() {
+    if std::env::var_os(OLDEST).is_some() {
+        return;
+    }
+    eyas_testing::need_root();
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.arg("--test-threads=1").env(OLDEST, "1").env("EYAS_RACES", (races() / 10).to_string());
+    let output = again.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

@@ -129,7 +129,7 @@ static __always_inline void take_args(__u64 *args, struct pt_regs *regs, struct 
 
 static __always_inline bool is_compat(struct task_struct *task)
 {
-	return task->thread_info.status & TS_COMPAT;
+	return TASK(task, thread_info.status) & TS_COMPAT;
 }
 
 static __always_inline __u32 number_of_call(struct pt_regs *regs)
@@ -157,7 +157,7 @@ static __always_inline void take_args(__u64 *args, struct pt_regs *regs, struct 
 
 static __always_inline bool is_compat(struct task_struct *task)
 {
-	return task->thread_info.flags & TIF_32BIT;
+	return TASK(task, thread_info.flags) & TIF_32BIT;
 }
 
 static __always_inline __u32 number_of_call(struct pt_regs *regs)

@@ -37,7 +37,7 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 {
 	__u32 first = event_rows[type & 511].first, count = event_rows[type & 511].count;
 	int i;
-	begin(s, type, s->forked ? READ(subject(s), pid) : current_task()->pid);
+	begin(s, type, s->forked ? READ(subject(s), pid) : TASK(current_task(), pid));
 	for (i = 0; i < 32; i++) {
 		if (i >= count)
 			break;

@@ -49,7 +49,7 @@
 		return false;                                                                                     \
 	cpu->busy = 1;                                                                                            \
 	HOT_STORE(0, 64, boot_time + bpf_ktime_get_boot_ns())                                                     \
-	HOT_STORE(8, 64, task->pid)                                                                               \
+	HOT_STORE(8, 64, TASK(task, pid))                                                                         \
 	HOT_STORE(20, 64, type | (__u64)(count) << 16)
 
 /* Parameters, at a place from `to`, which is moved behind those of no fixed size. */

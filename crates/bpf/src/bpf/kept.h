@@ -36,12 +36,66 @@ struct {
 	__type(value, struct kept_long);
 } kept_paths SEC(".maps");
 
+/* The same by thread id, where tracing programs keep nothing with a task. A thread that finds no room has nothing kept. */
+#define KEPT_THREADS 16384
+#define KEPT_PATHS 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KEPT_THREADS);
+	__type(key, __u32);
+	__type(value, struct kept);
+} kept_calls_by_tid SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KEPT_PATHS);
+	__type(key, __u32);
+	__type(value, struct kept_long);
+} kept_paths_by_tid SEC(".maps");
+
+/* What either begins as. */
+const volatile struct kept_long blank = {};
+
+/* Memory of the calling thread's in one of these, 0 if there is none; `create`: it is made if it is not there. */
+#define OF_THREAD(storage, by_tid, create)                                                                        \
+	({                                                                                                        \
+		void *memory_;                                                                                    \
+		if (has_task_storage) {                                                                           \
+			memory_ = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), 0,                   \
+						       create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);              \
+		} else {                                                                                          \
+			__u32 tid_ = bpf_get_current_pid_tgid();                                                  \
+			memory_ = bpf_map_lookup_elem(&by_tid, &tid_);                                            \
+			if (create && !memory_ &&                                                                 \
+			    !bpf_map_update_elem(&by_tid, &tid_, (void *)&blank, BPF_NOEXIST))                    \
+				memory_ = bpf_map_lookup_elem(&by_tid, &tid_);                                    \
+		}                                                                                                 \
+		memory_;                                                                                          \
+	})
+
+static __always_inline struct kept *kept_of_thread(bool create)
+{
+	return OF_THREAD(kept_calls, kept_calls_by_tid, create);
+}
+
+static __always_inline struct kept_long *long_path_of_thread(bool create)
+{
+	return OF_THREAD(kept_paths, kept_paths_by_tid, create);
+}
+
+static __always_inline void forget_thread(__u32 tid)
+{
+	bpf_map_delete_elem(&kept_calls_by_tid, &tid);
+	bpf_map_delete_elem(&kept_paths_by_tid, &tid);
+}
+
 static __always_inline long keep_path(struct kept *kept, __u64 from)
 {
 	long len = bpf_probe_read_user_str(kept->data, KEPT_SHORT, (void *)from);
 	if (len < KEPT_SHORT)
 		return len;
-	struct kept_long *more = bpf_task_storage_get(&kept_paths, current_task(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct kept_long *more = long_path_of_thread(true);
 	return more ? bpf_probe_read_user_str(more->data, KEPT_LONG, (void *)from) : 0;
 }
 
@@ -56,7 +110,7 @@ static __always_inline long keep_address(struct kept *kept, __u64 from, __u32 le
 /* Keeps what the event of that type will need. */
 static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
 {
-	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct kept *kept = kept_of_thread(true);
 	long len = 0;
 	if (!kept)
 		return 0;
@@ -94,7 +148,7 @@ static __always_inline bool keeps(__u16 type)
 /* What was kept for the call of that number, which is at hand. */
 static __always_inline struct kept *kept_of(__u32 number)
 {
-	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, 0);
+	struct kept *kept = kept_of_thread(false);
 	return kept && kept->number == number ? kept : 0;
 }
 
@@ -105,7 +159,7 @@ static __always_inline struct kept *kept_for(struct scratch *s)
 
 static __always_inline void forget(void)
 {
-	struct kept *kept = bpf_task_storage_get(&kept_calls, current_task(), 0, 0);
+	struct kept *kept = kept_of_thread(false);
 	if (kept)
 		kept->number = NOTHING_KEPT;
 }
@@ -117,7 +171,7 @@ static __always_inline void put_path_arg(struct scratch *s, __u64 from)
 	void *data = kept ? kept->data : 0;
 	__u32 len = kept ? kept->len : 0;
 	if (len > KEPT_SHORT) {
-		struct kept_long *more = bpf_task_storage_get(&kept_paths, current_task(), 0, 0);
+		struct kept_long *more = long_path_of_thread(false);
 		data = more ? more->data : 0;
 	}
 	if (!data) {

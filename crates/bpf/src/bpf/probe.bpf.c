@@ -32,7 +32,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 static __always_inline bool is_quiet(struct task_struct *task)
 {
 	if (any_quiet_tid) {
-		__u32 tid = task->pid, tgid = task->tgid;
+		__u32 tid = TASK(task, pid), tgid = TASK(task, tgid);
 		if (bpf_map_lookup_elem(&quiet_tids, &tid) || bpf_map_lookup_elem(&quiet_tids, &tgid))
 			return true;
 	}
@@ -47,7 +47,7 @@ static __always_inline bool is_quiet(struct task_struct *task)
 
 static __always_inline bool is_left_out(struct task_struct *task)
 {
-	return stopped || task->tgid == own_pid || is_quiet(task);
+	return stopped || TASK(task, tgid) == own_pid || is_quiet(task);
 }
 
 /* The end of a call that takes more to decide, or to tell. */
@@ -98,7 +98,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		__u32 number = number_of_call(regs);
 		if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)])
 			return 0;
-		if (!is_choosy && task->tgid != own_pid &&
+		if (!is_choosy && TASK(task, tgid) != own_pid &&
 		    make_hot(task, regs, ret, syscall_rows[number & (SYSCALLS - 1)].type, number))
 			return 0;
 	}
@@ -181,6 +181,14 @@ int BPF_PROG(quiet_exit, struct task_struct *task)
 	return 0;
 }
 
+/* What was kept for a thread goes with it, where that lies in maps. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(kept_exit, struct task_struct *task)
+{
+	forget_thread(task->pid);
+	return 0;
+}
+
 #if !defined(__TARGET_ARCH_x86)
 /* Where a child does not pass the end of the call that made it. */
 SEC("tp_btf/sched_process_fork")
@@ -245,12 +253,12 @@ int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_s
 	struct signal_event *event;
 	if (is_left_out(task) || sampling_ratio > 1)
 		return 0;
-	event = reserve(EV_SIGNALDELIVER_E, sizeof(*event), 3, 0x188, task->pid);
+	event = reserve(EV_SIGNALDELIVER_E, sizeof(*event), 3, 0x188, TASK(task, pid));
 	if (!event)
 		return 0;
 	event->sender = has_sender(signal, READ(info, si_code)) ?
 				(__s64)READ(info, _sifields._kill._pid) : 0;
-	event->receiver = (__s64)task->pid;
+	event->receiver = (__s64)TASK(task, pid);
 	event->signal = signal;
 	return hand_over(sizeof(*event));
 }
@@ -263,7 +271,7 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 	/* One in the middle of an event is the probe's own: it reads memory that may not be there. */
 	if (own_cpu()->busy || is_left_out(task) || sampling_ratio > 1)
 		return 0;
-	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, task->pid);
+	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, TASK(task, pid));
 	if (!event)
 		return 0;
 	event->address = address;

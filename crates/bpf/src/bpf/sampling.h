@@ -10,7 +10,7 @@
 /* Says that events are left out from here on, or are no more. */
 static __always_inline void mark_sampling(__u16 type, struct task_struct *task)
 {
-	struct drop_event *event = reserve(type, sizeof(*event), 1, 0x4, task->pid);
+	struct drop_event *event = reserve(type, sizeof(*event), 1, 0x4, TASK(task, pid));
 	if (!event)
 		return;
 	event->ratio = sampling_ratio;

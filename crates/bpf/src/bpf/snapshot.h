@@ -21,17 +21,19 @@ struct file_record {
 	__u32 len;
 };
 
-/* Iterators may be preempted, so that they have memory of their own. One runs at a time. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} snapshot_scratch SEC(".maps");
+/* The memory of the iterators. */
+static __always_inline struct scratch *iterator_scratch(void)
+{
+	struct scratch *s = scratch_in(iterator_slot);
+	if (s)
+		s->slot = iterator_slot;
+	return s;
+}
 
 /* Events do not tell of these; where control groups are of version 1, /proc does. */
-__noinline int cgroups_others(struct scratch *s)
+__noinline int cgroups_others(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	CGROUP(devices, "devices=", false)
@@ -41,8 +43,9 @@ __noinline int cgroups_others(struct scratch *s)
 	return 0;
 }
 
-__noinline int cgroups_rest(struct scratch *s)
+__noinline int cgroups_rest(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	CGROUP(net_prio, "net_prio=", false)
@@ -54,8 +57,9 @@ __noinline int cgroups_rest(struct scratch *s)
 }
 
 /* A parameter of a task that is not in its memory. */
-__noinline int param_listed(struct scratch *s, __u32 desc)
+__noinline int param_listed(__u32 slot, __u32 desc)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	struct task_struct *task = subject(s);
@@ -83,10 +87,10 @@ __noinline int param_listed(struct scratch *s, __u32 desc)
 		put(s, s->gaps | (READ(task, flags) & PF_EXITING ? GAP_ENDS : 0), 1);
 		break;
 	CASES_CGROUPS:
-		cgroups_first(s);
-		cgroups_second(s);
-		cgroups_others(s);
-		cgroups_rest(s);
+		cgroups_first(slot);
+		cgroups_second(slot);
+		cgroups_others(slot);
+		cgroups_rest(slot);
 		end_param(s, s->len & 0xffff);
 		break;
 	default:
@@ -141,8 +145,8 @@ SEC("iter.s/task")
 int dump_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 key = 0, first = event_rows[EV_ITER_TASK_E].first, count = event_rows[EV_ITER_TASK_E].count;
-	struct scratch *s = bpf_map_lookup_elem(&snapshot_scratch, &key);
+	__u32 first = event_rows[EV_ITER_TASK_E].first, count = event_rows[EV_ITER_TASK_E].count;
+	struct scratch *s = iterator_scratch();
 	int i;
 	if (!s || !task)
 		return 0;
@@ -169,7 +173,7 @@ int dump_tasks(struct bpf_iter__task *ctx)
 		else if (op == OP_X_ENVP)
 			put_environment(s, task);
 		else
-			param_listed(s, desc);
+			param_listed(s->slot, desc);
 	}
 	__u32 len = s->pos;
 	*(__u32 *)&s->data[16] = len;
@@ -209,8 +213,8 @@ int dump_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	__u32 key = 0, fd = ctx->fd, len = 0;
-	struct scratch *s = bpf_map_lookup_elem(&snapshot_scratch, &key);
+	__u32 fd = ctx->fd, len = 0;
+	struct scratch *s = iterator_scratch();
 	if (!s || !task || !file || task->pid != task->tgid)
 		return 0;
 	struct inode *inode = READ(file, f_inode);
@@ -224,7 +228,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	record->flags = (READ(file, f_flags) & ~O_CLOEXEC) | (closes_on_exec(task, fd) ? O_CLOEXEC : 0);
 	record->kind = kind_of(file);
 	if (record->kind == KIND_PATH || record->kind == KIND_ANONYMOUS) {
-		len = copy_path(s, &s->data[sizeof(*record)], walk(s, number_of(s, &file->f_path), 0));
+		len = copy_path(s, &s->data[sizeof(*record)], walk(s->slot, number_of(s, &file->f_path), 0));
 		if (record->kind == KIND_PATH && !s->whole)
 			record->kind = KIND_OTHER;
 	}

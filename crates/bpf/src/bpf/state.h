@@ -30,8 +30,17 @@ struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 #define GAP_MEMORY 2
 #define GAP_PATH 4
 
-/* One per CPU: programs do not nest on a CPU, as they run with preemption off. */
+/* What the kernel has, which user space finds out before it loads the programs. */
+/* The current task as a pointer that may be followed: Linux 5.11. */
+const volatile __u8 has_task_pointer = 1;
+/* Memory that tracing programs keep with a task: Linux 5.13. */
+const volatile __u8 has_task_storage = 1;
+
+/* One per CPU: programs do not nest on a CPU, as they run with preemption off. One more, the last, is the iterators':
+ * they may be preempted, and one of them runs at a time. */
 struct scratch {
+	/* Which one it is: 0 for that of the CPU at hand. */
+	__u32 slot;
 	/* Six; a power of two, so that a mask bounds the index. */
 	__u64 args[8];
 	__s64 ret;
@@ -128,6 +137,8 @@ __u16 statsd_port = 8125;
 /* A page is 1 << page_to_kb KiB. */
 __u32 page_to_kb = 2;
 __u32 own_pid = -1;
+/* Which scratch the iterators have. */
+__u32 iterator_slot = 0;
 __u8 drop_failed = 0;
 __u8 stopped = 0;
 /* Whether any of these settings asks for more than a look at the table and at `own_pid`: stopped, sampling, failed
@@ -141,8 +152,14 @@ static __always_inline __u64 number_of(struct scratch *s, void *pointer)
 	return *(volatile __u64 *)&s->pointer;
 }
 
+/* By its slot: global functions take numbers alone, as those that take pointers need Linux 5.12. */
+static __always_inline struct scratch *scratch_in(__u32 slot)
+{
+	__u32 key = slot ? slot : bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&scratches, &key);
+}
+
 static __always_inline struct scratch *scratch(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	return bpf_map_lookup_elem(&scratches, &cpu);
+	return scratch_in(0);
 }

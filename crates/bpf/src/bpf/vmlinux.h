@@ -29,6 +29,7 @@ enum { false, true };
 #define BPF_MAP_TYPE_TASK_STORAGE 29
 #define BPF_F_MMAPABLE 1024
 #define BPF_F_NO_PREALLOC 1
+#define BPF_NOEXIST 1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -111,9 +111,9 @@ fn custom((.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
     match *op {
         "SYSCALL_CODE" => number("syscall_rows[number & (SYSCALLS - 1)].code".into()),
         "SYSCALL_NUMBER" => number("number".into()),
-        "VM_SIZE" => number("vm_size(task->mm)".into()),
-        "VM_RSS" => number("vm_rss(task->mm)".into()),
-        "VM_SWAP" => number("vm_swap(task->mm)".into()),
+        "VM_SIZE" => number("vm_size(TASK(task, mm))".into()),
+        "VM_RSS" => number("vm_rss(TASK(task, mm))".into()),
+        "VM_SWAP" => number("vm_swap(TASK(task, mm))".into()),
         "FUTEX_OP" => number(format!("futex_op(ARG{n})")),
         "OPEN_MODE" => number(format!("open_mode(ARG{n}, ARG{})", n + 1)),
         "OPEN_FLAGS" => opened(format!("open_flags(ARG{n}) | (file ? flags_of(file) : 0)")),

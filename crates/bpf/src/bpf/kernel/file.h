@@ -13,16 +13,20 @@
 
 static __always_inline struct file *file_of(struct scratch *s, int fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct files_struct *files = READ_TRUSTED(task, files);
+	struct task_struct *task = current_task();
+	struct files_struct *files = has_task_pointer ? READ_TRUSTED(task, files) : READ(task, files);
+	struct fdtable *table;
 	struct file *file;
 	if (fd < 0)
 		return 0;
 	if (s->fd == fd)
 		return (struct file *)s->file;
-	if (!files || (__u32)fd >= files->fdt->max_fds)
+	if (!files)
 		return 0;
-	file = READ_POINTER(&files->fdt->fd[fd]);
+	table = TASK(files, fdt);
+	if ((__u32)fd >= TASK(table, max_fds))
+		return 0;
+	file = READ_POINTER(&TASK(table, fd)[fd]);
 	s->fd = fd;
 	s->file = (__u64)file;
 	return file;

@@ -27,8 +27,9 @@
 	})
 
 /* Passes up to STEPS directories and mounts; whether there are more. */
-__noinline int climb(struct scratch *s)
+__noinline int climb(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	int i;
 	if (!s)
 		return 0;
@@ -98,8 +99,9 @@ static __always_inline void prepend_name(struct scratch *s, const void *name, __
 }
 
 /* The name of a file that no directory has, as the kernel shows it; none if it does not say what the file is. */
-__noinline int name_alone(struct scratch *s)
+__noinline int name_alone(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	struct dentry *dentry = (struct dentry *)s->dentry;
@@ -140,8 +142,9 @@ static __always_inline bool is_mounted(struct mount *mount)
 
 /* Writes the text of a `struct path` in kernel memory backwards into the upper half of the scratch, where a NUL stands behind
  * it; before the last `behind` bytes there, which are put already. Its length with the NUL, 0 if it is not known. */
-__noinline int walk(struct scratch *s, __u64 of, __u32 behind)
+__noinline int walk(__u32 slot, __u64 of, __u32 behind)
 {
+	struct scratch *s = scratch_in(slot);
 	struct path *path = (struct path *)of;
 	int i;
 	if (!s)
@@ -156,11 +159,11 @@ __noinline int walk(struct scratch *s, __u64 of, __u32 behind)
 	s->at = s->end = PATH_MAX - (behind & 0x1ff);
 	s->whole = 0;
 	for (i = 0; i < CLIMBS; i++)
-		if (!climb(s))
+		if (!climb(slot))
 			break;
 	if (!s->whole && i < CLIMBS) {
 		s->at = PATH_MAX;
-		name_alone(s);
+		name_alone(slot);
 	} else if (s->at == PATH_MAX) {
 		PREPEND(s, "/");
 	}
@@ -191,12 +194,12 @@ static __always_inline __u32 walk_from(struct scratch *s, struct file *file)
 		PREPEND(s, DELETED);
 		behind = sizeof(DELETED) - 1;
 	}
-	return walk(s, number_of(s, &file->f_path), behind);
+	return walk(s->slot, number_of(s, &file->f_path), behind);
 }
 
 static __always_inline void put_path(struct scratch *s, struct path *path)
 {
-	__u32 len = walk(s, number_of(s, path), 0);
+	__u32 len = walk(s->slot, number_of(s, path), 0);
 	if (!s->whole)
 		s->gaps |= GAP_PATH;
 	end_param(s, copy_path(s, &s->data[s->pos & 0xffff], len));

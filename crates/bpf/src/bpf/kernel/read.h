@@ -39,3 +39,14 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 
 /* A pointer in an array of them: read as the member of a structure that is nothing else. */
 #define READ_POINTER(from) ((__typeof__(*(from)))READ((struct list_head *)(from), next))
+
+/* Where the kernel does not give programs a pointer to the current task that the verifier knows, it is a number. */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (has_task_pointer)
+		return (struct task_struct *)bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+/* A member of the current task, or of what it points to. */
+#define TASK(from, member) (has_task_pointer ? (from)->member : READ(from, member))

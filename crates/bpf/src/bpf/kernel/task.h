@@ -17,11 +17,6 @@
 #define PF_KTHREAD 0x200000
 #define S_IMMUTABLE 8
 
-static __always_inline struct task_struct *current_task(void)
-{
-	return (struct task_struct *)bpf_get_current_task_btf();
-}
-
 /* The task that the event is about. */
 static __always_inline struct task_struct *subject(struct scratch *s)
 {
@@ -156,8 +151,9 @@ static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
 
 /* Appends the path of a control group, as far as it is told, and a NUL to the parameter under construction, which has
  * s->len bytes so far. */
-__noinline int put_group_path(struct scratch *s, __u64 of)
+__noinline int put_group_path(__u32 slot, __u64 of)
 {
+	struct scratch *s = scratch_in(slot);
 	struct kernfs_node *node = (struct kernfs_node *)of, *parent;
 	int i;
 	if (!s)
@@ -205,7 +201,7 @@ static __always_inline void put_cgroup(struct scratch *s, int subsys, const char
 		return;
 	bpf_probe_read_kernel(&s->data[(s->pos + s->len) & 0xffff], name_len & 15, name);
 	s->len += name_len;
-	put_group_path(s, number_of(s, node));
+	put_group_path(s->slot, number_of(s, node));
 }
 
 #define CGROUP(which, text, always)                                                                               \
@@ -215,8 +211,9 @@ static __always_inline void put_cgroup(struct scratch *s, int subsys, const char
 			   sizeof(name) - 1, always);                                                            \
 	}
 
-__noinline int cgroups_first(struct scratch *s)
+__noinline int cgroups_first(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	s->len = 0;
@@ -226,8 +223,9 @@ __noinline int cgroups_first(struct scratch *s)
 	return 0;
 }
 
-__noinline int cgroups_second(struct scratch *s)
+__noinline int cgroups_second(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	CGROUP(io, "io=", true)
@@ -276,7 +274,8 @@ __noinline int reaper(void)
 		return thread;
 	if (last == task)
 		return 0;
-	if (BPF_CORE_READ_BITFIELD_PROBED(task->signal, has_child_subreaper)) {
+	struct signal_struct *own = READ(task, signal);
+	if (BPF_CORE_READ_BITFIELD_PROBED(own, has_child_subreaper)) {
 		parent = READ(task, real_parent);
 		for (i = 0; i < ANCESTORS_MAX; i++) {
 			if (parent == last || READ(parent, thread_pid, level) != level)

@@ -91,8 +91,8 @@ __noinline int param_cgroups(__u32 desc)
 	barrier_var(desc);
 	if (!s)
 		return 0;
-	cgroups_first(s);
-	cgroups_second(s);
+	cgroups_first(s->slot);
+	cgroups_second(s->slot);
 	end_param(s, s->len & 0xffff);
 	return 0;
 }
