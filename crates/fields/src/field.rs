@@ -163,6 +163,10 @@ impl FieldFlags {
 
     /// Compared with `=` and nothing else.
     pub const EQUALITY: Self = Self(1 << 8);
+    /// The domain name of an address. The constants that it is compared with are looked up
+    /// (`rules::condition::domain_names`); an empty text says that none of them stands for the address, and is
+    /// shown as a value that is not there.
+    pub const DOMAIN: Self = Self(1 << 10);
     /// A text that tells when the event happened; in JSON it is a number, ns since the epoch.
     pub const EVENT_TIME: Self = Self(1 << 9);
 

@@ -92,7 +92,7 @@ impl<'a> Alert<'a> {
 
     /// Appends what [`Alert::to_text`] answers.
     pub fn write_text(&self, out: &mut Vec<u8>) {
-        self.line(out, &mut self.rule.format.text_values(self.event));
+        self.line(out, &mut self.rule.format.text_values(self.event, self.schema));
     }
 
     /// Time, priority and the rule's output, for between quotes.
@@ -113,8 +113,10 @@ impl<'a> Alert<'a> {
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let options = self.options;
         let format = &self.rule.format;
-        let mut values =
-            if options.json_fields { format.values(self.event) } else { format.text_values(self.event) };
+        let mut values = match options.json_fields {
+            true => format.values(self.event, self.schema),
+            false => format.text_values(self.event, self.schema),
+        };
         out.extend_from_slice(b"{\"hostname\":\"");
         escape_written(out, &options.hostname);
         if options.json_message {

@@ -9,6 +9,7 @@ use eyas_fields::{FieldSource, Schema};
 pub mod ast;
 mod codes;
 mod compile;
+mod domains;
 mod graph;
 mod interpret;
 mod parse;
@@ -28,6 +29,7 @@ pub use parse::{ParseError, ParseErrorKind, parse, parse_in};
 
 pub(crate) use codes::{Codes, codes_without_always};
 pub(crate) use compile::CompilerState;
+pub use domains::domain_names;
 pub(crate) use parse::{
     ListUse, MAX_DEPTH, PLACEHOLDER, TRANSFORMERS, operand_prefix, parse_items, parse_with_lists, position,
 };

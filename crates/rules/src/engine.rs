@@ -1,11 +1,12 @@
 //! A ruleset that tests events.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use eyas_fields::{CodeSet, FieldSource, Schema};
 
 use crate::alert::{Alert, AlertOptions, KeptEnd};
-use crate::condition::{Expr, Program, Scratch, Span};
+use crate::condition::{self, Expr, Program, Scratch, Span};
 use crate::explain::{Explanation, Origin};
 use crate::loader::Sources;
 use crate::output::Format;
@@ -138,6 +139,12 @@ impl Engine {
         sources: Sources,
     ) -> Self {
         Self { schema, program, rules, plans, codes, matching, sources, memory: Mutex::new(None) }
+    }
+
+    /// Domain names that rules compare addresses with: see [`condition::domain_names`].
+    pub fn domain_names(&self) -> BTreeSet<String> {
+        let on = self.rules.iter().filter(|rule| rule.enabled);
+        on.flat_map(|rule| condition::domain_names(&rule.compiled, &*self.schema)).collect()
     }
 
     /// Rules in the order of the files.

@@ -9,7 +9,7 @@ use eyas_fields::{
 use smallvec::SmallVec;
 
 use crate::condition::ast::Operand;
-use crate::condition::{CompileError, CompileErrorKind, Source, operand_prefix};
+use crate::condition::{CompileError, CompileErrorKind, Source, has, operand_prefix};
 use crate::json::{escape, escape_tail, escape_written};
 
 /// What is added to the outputs of rules.
@@ -208,13 +208,13 @@ impl Format {
 
     /// Appends the text of an event; absent values are `<NA>`.
     pub fn write(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) {
-        self.write_with(out, &|field| event.get(&self.fields[field]), event, schema);
+        self.write_with(out, &|field| shown(event, &self.fields[field], schema), event, schema);
     }
 
     /// Appends the line that the event has: as [`Format::write`], but `false` and nothing if a value is absent, unless
     /// the format begins with `*`.
     pub fn write_line(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
-        let written = self.text_values(event);
+        let written = self.text_values(event, schema);
         let has_line = self.has_line(&written, event);
         if has_line {
             self.write_with(out, &|field| written.values[field], event, schema);
@@ -224,7 +224,7 @@ impl Format {
 
     /// Appends the fields of the event's line as an object, sorted by name; `false` and nothing if it has no line.
     pub fn write_object(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
-        let written = self.values(event);
+        let written = self.values(event, schema);
         if !self.has_line(&written, event) {
             return false;
         }
@@ -287,13 +287,13 @@ impl Format {
     }
 
     /// The values of all fields in an event.
-    pub(crate) fn values<'e>(&self, event: &'e dyn FieldSource) -> Written<'e> {
-        Written::of(&self.fields, event)
+    pub(crate) fn values<'e>(&self, event: &'e dyn FieldSource, schema: &dyn Schema) -> Written<'e> {
+        Written::of(&self.fields, event, schema)
     }
 
     /// The values of the fields that the text has.
-    pub(crate) fn text_values<'e>(&self, event: &'e dyn FieldSource) -> Written<'e> {
-        Written::of(&self.fields[..self.of_parts], event)
+    pub(crate) fn text_values<'e>(&self, event: &'e dyn FieldSource, schema: &dyn Schema) -> Written<'e> {
+        Written::of(&self.fields[..self.of_parts], event, schema)
     }
 
     /// Appends what [`Format::write`] does, for between the quotes of JSON.
@@ -415,7 +415,7 @@ impl Format {
             Key::Formatted(format) => {
                 out.push(b'"');
                 let start = out.len();
-                let value = |field: usize| event.get(&format.fields[field]);
+                let value = |field: usize| shown(event, &format.fields[field], schema);
                 format.write_parts(&format.parts, out, &value, event, schema, write_raw);
                 escape_tail(out, start);
                 out.push(b'"');
@@ -462,9 +462,16 @@ fn write_json(out: &mut Vec<u8>, value: Option<&Value<'_>>, def: &FieldDef, even
     }
 }
 
+/// The value that is shown: an address without a name has none.
+fn shown<'e>(event: &'e dyn FieldSource, field: &Field, schema: &dyn Schema) -> Option<Value<'e>> {
+    let value = event.get(field)?;
+    let is_absent = matches!(value, Value::Str(b"")) && has(schema, field, FieldFlags::DOMAIN);
+    (!is_absent).then_some(value)
+}
+
 impl<'e> Written<'e> {
-    fn of(fields: &[Field], event: &'e dyn FieldSource) -> Self {
-        let values: SmallVec<_> = fields.iter().map(|field| event.get(field)).collect();
+    fn of(fields: &[Field], event: &'e dyn FieldSource, schema: &dyn Schema) -> Self {
+        let values: SmallVec<_> = fields.iter().map(|field| shown(event, field, schema)).collect();
         let texts = SmallVec::from_elem(None, values.len());
         Self { values, texts }
     }

@@ -3,6 +3,7 @@
 use eyas_events::EventType;
 use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, ThreadEntry};
 
+use crate::names::NameLookup;
 use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
 use crate::state::{Current, State, StateStats, is_kept};
@@ -33,6 +34,8 @@ pub struct Config {
     pub containers: Option<Box<dyn ContainerLookup>>,
     /// Asked about users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
+    /// Told which domain names stand for which addresses; without it no name is known.
+    pub names: Option<Box<dyn NameLookup>>,
     /// Most threads that are kept.
     pub max_threads: usize,
     /// Time between two searches for threads that are gone, ns of event time.
@@ -48,6 +51,7 @@ impl Default for Config {
             proc: None,
             containers: None,
             accounts: None,
+            names: None,
             max_threads: 262_144,
             purge_interval: 300 * SECOND,
             purge_age: 300 * SECOND,
@@ -108,7 +112,7 @@ impl Inspector {
     /// An inspector that knows nothing yet.
     pub fn new(mut config: Config) -> Self {
         Self {
-            outside: Outside::new(config.containers.take(), config.accounts.take()),
+            outside: Outside::new(config.containers.take(), config.accounts.take(), config.names.take()),
             observers: Observers::default(),
             state: State::with_max(config.max_threads),
             config,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use eyas_scap::{Interface, MachineInfo, RawEvent};
 
+use crate::names::Names;
+
 mod container;
 mod fd;
 mod fds;
@@ -42,6 +44,8 @@ pub struct State {
     pub containers: Containers,
     /// Addresses of the machine.
     pub interfaces: Vec<Interface>,
+    /// Domain names that somebody asks for.
+    pub names: Arc<Names>,
     /// The machine.
     pub machine: MachineInfo,
     /// What was looked up, added and given up.

@@ -279,6 +279,10 @@ pub struct Libs {
     pub thread_table_size: usize,
     /// Bytes of a buffer that are captured.
     pub snaplen: u32,
+    /// Time between two searches for threads that are gone, seconds.
+    pub thread_table_auto_purging_interval_s: u32,
+    /// Age from which a thread without events is suspected to be gone, seconds.
+    pub thread_table_auto_purging_thread_timeout_s: u32,
 }
 
 /// An entry of `config_files:`.
@@ -356,7 +360,12 @@ impl Default for Drops {
 
 impl Default for Libs {
     fn default() -> Self {
-        Self { thread_table_size: 262_144, snaplen: 80 }
+        Self {
+            thread_table_size: 262_144,
+            snaplen: 80,
+            thread_table_auto_purging_interval_s: 300,
+            thread_table_auto_purging_thread_timeout_s: 300,
+        }
     }
 }
 
@@ -369,12 +378,6 @@ const NOT_HERE: &[(&str, &str, &str)] = &[
         "runtimes are never waited for: events go on without them",
     ),
     ("/engine/modern_ebpf/disable_iterators", "false", "iterators are used where the kernel has them"),
-    ("/falco_libs/thread_table_auto_purging_interval_s", "300", "dead threads are removed as they are found"),
-    (
-        "/falco_libs/thread_table_auto_purging_thread_timeout_s",
-        "300",
-        "dead threads are removed as they are found",
-    ),
     ("/log_syslog", "false", "the log goes to standard error"),
     ("/metrics/jemalloc_stats_enabled", "false", "this program does not use jemalloc"),
     ("/syscall_event_drops/simulate_drops", "false", "no drops are simulated"),

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, Explanation, RuleIndex};
 use eyas::scap::Reader;
-use eyas::sinsp::{EventView, Inspector, Step};
+use eyas::sinsp::{EventView, Step};
 use eyas_console::print;
 
 use crate::args::Args;
 use crate::config::Config;
-use crate::rules;
+use crate::{names, rules, source};
 
 /// Explains `RULE` or `RULE@NUMBER` over the capture; answers whether the rule matched.
 pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
@@ -22,7 +22,8 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
         Some("-") => Reader::from_reader(std::io::stdin())?,
         _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
     };
-    let mut inspector = Inspector::default();
+    names::ask(&engine);
+    let mut inspector = source::offline_inspector();
     let mut seen = Seen::default();
     while let Step::Event(event) = inspector.next(&mut source)? {
         match number {

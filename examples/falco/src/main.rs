@@ -20,6 +20,7 @@ mod internal;
 mod list;
 mod log;
 mod metrics;
+mod names;
 mod output;
 mod pem;
 mod progress;

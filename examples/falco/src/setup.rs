@@ -10,7 +10,7 @@ use crate::config::{Config, Loaded};
 use crate::internal::Internal;
 use crate::metrics::ReadFiles;
 use crate::output::Batch;
-use crate::rules;
+use crate::{names, rules};
 
 /// A ruleset and the configuration that belongs to it.
 pub struct Setup {
@@ -28,6 +28,7 @@ impl Setup {
     /// Rules of a configuration that were read just now.
     pub fn new(args: &Args, loaded: Loaded, engine: Engine) -> Self {
         let config = loaded.config;
+        names::ask(&engine);
         let files = ReadFiles::new(&rules::files(rules::paths(args, &config)), &loaded.files);
         let options = AlertOptions {
             hostname: hostname(),

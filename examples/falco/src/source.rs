@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use eyas::rules::Engine;
 use eyas::scap::{self, EventSource, Reader};
-use eyas::sinsp;
 #[cfg(feature = "live")]
 use eyas::sinsp::ContainerLookup;
+use eyas::sinsp::{self, Inspector};
 
 use crate::config::Config;
 #[cfg(feature = "live")]
 use crate::config::ContainerEngines;
-use crate::progress;
+use crate::{names, progress};
 #[cfg(feature = "live")]
 use interest::interest;
 
@@ -146,12 +146,27 @@ fn stream(config: &Config) -> Result<Option<Box<dyn Read + Send>>> {
 }
 
 fn replay_inspector(config: &Config) -> sinsp::Config {
-    sinsp::Config { max_threads: config.falco_libs.thread_table_size, ..sinsp::Config::default() }
+    sinsp::Config {
+        max_threads: config.falco_libs.thread_table_size,
+        names: names::lookup(),
+        ..sinsp::Config::default()
+    }
+}
+
+/// An inspector for events that are looked at by themselves.
+pub fn offline_inspector() -> Inspector {
+    Inspector::new(sinsp::Config { names: names::lookup(), ..sinsp::Config::default() })
 }
 
 /// Where the root of the machine is seen: `HOST_ROOT`.
 pub fn host_root() -> PathBuf {
     std::env::var_os("HOST_ROOT").map_or_else(|| "/".into(), Into::into)
+}
+
+/// Seconds as nanoseconds; one at least.
+#[cfg(feature = "live")]
+fn seconds(count: u32) -> u64 {
+    u64::from(count.max(1)) * 1_000_000_000
 }
 
 #[cfg(feature = "live")]
@@ -197,7 +212,9 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         containers,
         accounts: Some(Box::new(accounts)),
         max_threads,
-        ..sinsp::Config::default()
+        names: names::lookup(),
+        purge_interval: seconds(config.falco_libs.thread_table_auto_purging_interval_s),
+        purge_age: seconds(config.falco_libs.thread_table_auto_purging_thread_timeout_s),
     };
     Ok(Opened::Live(Box::new(source), inspector))
 }

@@ -7,13 +7,14 @@ use anyhow::{Context, Result, bail};
 use eyas::rules::condition::{Filter, compile, parse};
 use eyas::rules::{Case, Failure, RuleCoverage, Tester, Times};
 use eyas::scap::Reader;
-use eyas::sinsp::{Inspector, Step, schema};
+use eyas::sinsp::{Step, schema};
 use eyas_console::print;
 
 use crate::args::Args;
 use crate::config::Config;
 use crate::explain::label;
-use crate::rules;
+use crate::source::offline_inspector;
+use crate::{names, rules};
 
 mod file;
 mod literal;
@@ -35,6 +36,7 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
             false => rules::present(args, config).0,
         };
         let engine = rules::load_each(&paths, config)?;
+        names::ask(&engine);
         let wanted: Vec<_> = file.tests.iter().map(Test::expectations).collect();
         let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
         let named: BTreeSet<&str> = fires.map(|e| e.rule.as_str()).collect();
@@ -104,7 +106,7 @@ fn play(test: &Test, beside: &Path, case: &mut Case<'_, '_>) -> Result<()> {
 
 fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
     let world = World::new(test)?;
-    let mut inspector = Inspector::default();
+    let mut inspector = offline_inspector();
     inspector.load(world.snapshot());
     for event in world.containers() {
         inspector.process(event.as_raw());
@@ -125,7 +127,7 @@ fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
 fn replay(path: &Path, filter: Option<&str>, case: &mut Case<'_, '_>) -> Result<()> {
     let filter = filter.map(condition).transpose()?;
     let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
-    let mut inspector = Inspector::default();
+    let mut inspector = offline_inspector();
     while let Step::Event(view) = inspector.next(&mut source)? {
         if filter.as_ref().is_none_or(|filter| filter.matches(&view)) {
             case.event(&view, &|| label(&view));

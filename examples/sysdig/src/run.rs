@@ -1,5 +1,7 @@
 //! The loop: from the source through the inspector and the filter to the sinks.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use eyas::rules::{Diagnostic, Format, condition};
 use eyas::scap::{Advance, EventSource};
-use eyas::sinsp::Inspector;
+use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
+use eyas::sinsp::{Config, Inspector, NameLookup};
 use eyas_console::note;
 
 use crate::args::Args;
@@ -16,12 +19,17 @@ use crate::sink::{Dump, Lines, Sink, Summary};
 
 /// Captures or replays until the end, the limit, or a signal.
 pub fn run(args: &Args) -> Result<()> {
-    let filter = args.condition().map(|text| compile(&text)).transpose()?;
+    let (filter, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
+    let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
+    if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
+        note!("Some domain names of the filter are not known yet: no name server answers");
+    }
     let mut sinks = sinks(args)?;
     let stop = stop_flag()?;
     let mut source = input::open(args)?;
     let began = Instant::now();
-    let outcome = Loop { args, filter, stop, passed: 0 }.run(&mut *source, &mut sinks);
+    let names = Some(resolver.lookup());
+    let outcome = Loop { args, filter, stop, passed: 0 }.run(&mut *source, names, &mut sinks);
     for sink in &mut sinks {
         sink.finish()?;
     }
@@ -32,8 +40,11 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A filter against the fields of system calls.
-fn compile(text: &str) -> Result<condition::Filter> {
+/// How long the domain names of a filter are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A filter against the fields of system calls, and the domain names that it compares addresses with.
+fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
     let schema = eyas::sinsp::schema();
     // One line, as all errors here.
     let said = |diagnostic: Diagnostic| {
@@ -42,7 +53,9 @@ fn compile(text: &str) -> Result<condition::Filter> {
         anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
     };
     let expr = condition::parse(text).map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
-    condition::compile(&expr, schema).map_err(|e| said(e.to_diagnostic("filter", text, schema)))
+    let filter = condition::compile(&expr, schema);
+    let filter = filter.map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
+    Ok((filter, condition::domain_names(&expr, schema)))
 }
 
 fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
@@ -81,8 +94,13 @@ struct Loop<'a> {
 
 impl Loop<'_> {
     /// Returns how many events passed the filter.
-    fn run(mut self, source: &mut dyn EventSource, sinks: &mut [Box<dyn Sink>]) -> Result<u64> {
-        let mut inspector = Inspector::new(input::inspector_config(self.args));
+    fn run(
+        mut self,
+        source: &mut dyn EventSource,
+        names: Option<Box<dyn NameLookup>>,
+        sinks: &mut [Box<dyn Sink>],
+    ) -> Result<u64> {
+        let mut inspector = Inspector::new(Config { names, ..input::inspector_config(self.args) });
         let mut deadline = Deadline::new(self.args);
         while !self.stop.load(Ordering::Relaxed) && self.args.count.is_none_or(|count| self.passed < count) {
             let advance = source.advance()?;

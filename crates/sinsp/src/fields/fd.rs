@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use eyas_events::{EventFlags, EventType, ParamType};
 use eyas_fields::{Field, Value};
 
-use super::{fields, index, none};
+use super::{fields, index};
 use crate::render::{self, Text};
 use crate::state::{Fd, FdKind, Role, Socket};
 use crate::view::EventView;
@@ -98,14 +98,14 @@ fields! {
         => |v, _| fd(v).map(|fd| Value::Bool(fd.connected)),
     "fd.name_changed": BOOL Event Na; "Whether this event changed the name of the file."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.named_at == v.event().ts)),
-    "fd.cip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the client; never known, as no names are looked up."
-        => none,
-    "fd.sip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the server; never known, as no names are looked up."
-        => none,
-    "fd.lip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the local end; never known, as no names are looked up."
-        => none,
-    "fd.rip.name": STR Fd Na (NO_RHS | NO_TRANSFORMER); "Domain name of the remote end; never known, as no names are looked up."
-        => none,
+    "fd.cip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the client: of the names that conditions compare with it, the one that stands for its address."
+        => |v, _| domain(v, client(v)),
+    "fd.sip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the server: of the names that conditions compare with it, the one that stands for its address."
+        => |v, _| domain(v, sides(v).map(|ends| ends.1)),
+    "fd.lip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the local end: of the names that conditions compare with it, the one that stands for its address."
+        => |v, _| domain(v, local_remote(v).map(|ends| ends.0)),
+    "fd.rip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the remote end: of the names that conditions compare with it, the one that stands for its address."
+        => |v, _| domain(v, local_remote(v).map(|ends| ends.1)),
     "fd.dev": INT32 Fd Hex; "Number of the device that the file lies on."
         => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev as i32))),
     "fd.dev.major": INT32 Fd Dec; "Major number of the device that the file lies on."
@@ -235,6 +235,17 @@ fn directory<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     Some(match name.iter().rposition(|b| *b == b'/') {
         None | Some(0) => b"/",
         Some(at) => &name[..at],
+    })
+}
+
+/// The names that stand for the address of an end; an empty text if it has none of those that are asked for.
+fn domain<'v>(v: &'v EventView<'v>, end: Option<End>) -> Option<Value<'v>> {
+    let names = &v.state().names;
+    let end = end.filter(|_| !names.is_empty())?;
+    Some(match names.of(end.0) {
+        [] => Value::Str(b""),
+        [name] => Value::Str(name),
+        several => v.list(several.iter().map(|name| Value::Str(name))),
     })
 }
 

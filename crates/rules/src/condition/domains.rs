@@ -1,0 +1,27 @@
+//! The domain names that conditions compare addresses with.
+
+use std::collections::BTreeSet;
+
+use eyas_fields::{FieldFlags, Schema};
+
+use super::ast::{Expr, Rhs};
+
+/// The constants that a condition compares with fields that are [`FieldFlags::DOMAIN`]: whoever answers the fields has to
+/// know what these names stand for.
+pub fn domain_names(expr: &Expr, schema: &dyn Schema) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    expr.tests(&mut |test| {
+        let mut is_domain = false;
+        test.left.fields_outside_lists(&mut |field| {
+            let resolved = schema.resolve(&field.name, field.arg.as_deref());
+            is_domain |= resolved.is_ok_and(|field| schema.def(field.id).flags.contains(FieldFlags::DOMAIN));
+        });
+        let name = |text: &[u8]| String::from_utf8(text.to_vec()).ok();
+        match &test.right {
+            Rhs::Value(value) if is_domain => names.extend(name(&value.text)),
+            Rhs::List(values) if is_domain => values.iter().for_each(|value| names.extend(name(value.text))),
+            _ => {}
+        }
+    });
+    names
+}
