@@ -333,6 +333,13 @@ fn an_unset_end_stays_unset_but_towards_loopback() {
         see(&mut inspector, socket(4, family(source), DATAGRAM, 0), &[]);
         assert_eq!(see(&mut inspector, send(2, 4, &pair(source, destination)), &NAME), [name]);
     }
+    // It is no address that a condition could be about.
+    let mut inspector = machine();
+    see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
+    let fields = ["fd.ip", "fd.net", "fd.port", "fd.cip"];
+    let known = "List([Ip(8.8.8.8)])";
+    let got = see(&mut inspector, send(2, 4, &pair("0.0.0.0:9", "8.8.8.8:53")), &fields);
+    assert_eq!(got, [known, known, "List([Uint(9), Uint(53)])", &ip("0.0.0.0")]);
 }
 
 #[test]

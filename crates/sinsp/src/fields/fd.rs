@@ -29,8 +29,8 @@ fields! {
             let last = fd.name.rsplit(|b| *b == b'/').next().filter(|last| !last.is_empty());
             Some(Value::Str(last.unwrap_or(&fd.name)))
         },
-    "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends."
-        => |v, _| ends(v, |end| Value::Ip(end.0)),
+    "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, as far as they are known."
+        => |v, _| addresses(v),
     "fd.cip": IP Fd Na; "Address of the client."
         => |v, _| client(v).map(|end| Value::Ip(end.0)),
     "fd.sip": IP Fd Na; "Address of the server."
@@ -85,7 +85,7 @@ fields! {
     "fd.rproto": STR Fd Na; "Port of the remote end as text."
         => |v, _| local_remote(v).map(|ends| port_text(v, ends.1)),
     "fd.net": NET Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, to be compared with networks."
-        => |v, _| ends(v, |end| Value::Ip(end.0)),
+        => |v, _| addresses(v),
     "fd.cnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the client, to be compared with networks."
         => |v, _| client(v).map(|end| Value::Ip(end.0)),
     "fd.snet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the server, to be compared with networks."
@@ -296,6 +296,17 @@ fn is_server(fd: &Fd) -> bool {
         Socket::Inet { .. } => fd.role == Role::Server,
         Socket::None | Socket::Unix { .. } => false,
     }
+}
+
+/// Addresses of both ends. An unset one beside an address says that it is not known: it differs from nothing.
+fn addresses<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
+    if let Socket::Inet { source, destination } = fd_ref(v)?.socket()
+        && source.0.is_unspecified() != destination.0.is_unspecified()
+    {
+        let known = if source.0.is_unspecified() { destination } else { source };
+        return Some(v.list([Value::Ip(known.0)].into_iter()));
+    }
+    ends(v, |end| Value::Ip(end.0))
 }
 
 fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Value<'v>> {
