@@ -34,6 +34,16 @@ const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[
         "libsinsp keeps the old environment after an execve with an empty one",
         [Some(258), Some(162), Some(10)],
     ),
+    (
+        "fd.connected=true",
+        "libsinsp takes a datagram socket that sends for connected",
+        [Some(45), Some(0), Some(210_075)],
+    ),
+    (
+        "proc.pgid=val(proc.pid)",
+        "libsinsp keeps the process group after setpgid and setsid",
+        [Some(511), Some(0), Some(0)],
+    ),
 ];
 
 const CAPTURES: [&str; 3] = ["attack", "gcc", "nginx"];
