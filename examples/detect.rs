@@ -52,8 +52,8 @@ fn live() -> Result<(Box<dyn EventSource>, Config), Box<dyn Error>> {
 
     let source = live::Source::open(live::Options::default())?;
     // Threads that began before the capture, and that no event has told of, are looked up.
-    let look = |tid| proc::thread(&proc::Options::default(), tid);
-    Ok((Box::new(source), Config { proc: Some(Box::new(look)), ..Config::default() }))
+    let reader = proc::ThreadReader::new(proc::Options::default());
+    Ok((Box::new(source), Config { proc: Some(Box::new(reader)), ..Config::default() }))
 }
 
 #[cfg(not(feature = "live"))]

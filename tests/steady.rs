@@ -283,7 +283,7 @@ fn what_is_repeated_costs_nothing_live() {
     let options = live::Options { interest: Some(codes), exclude_self: false, ..live::Options::default() };
     let proc_options = options.proc.clone();
     let mut source = live::Source::open(options).unwrap();
-    let lookup = move |tid| proc::thread(&proc_options, tid);
+    let lookup = proc::ThreadReader::new(proc_options);
     let config = Config { proc: Some(Box::new(lookup)), ..Config::default() };
     let (tid, done) = (AtomicI64::new(-1), AtomicBool::new(false));
     let (mut seen, mut costs) = (0_u64, BTreeMap::<_, u64>::new());

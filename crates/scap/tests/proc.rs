@@ -348,3 +348,22 @@ fn the_layers_of_an_overlay_are_told_apart() {
     let own = thread_of(&own, own_pid());
     assert!(!own.exe_upper_layer || !own.exe_lower_layer);
 }
+
+#[test]
+fn a_reader_keeps_what_threads_have_in_common() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut reader = proc::ThreadReader::new(Options::default());
+    let (thread, fds) = reader.thread(own_pid()).unwrap();
+    let (alone, _) = proc::thread(&Options::default(), own_pid()).unwrap();
+    assert_eq!((thread.comm.clone(), thread.exepath, thread.env), (alone.comm, alone.exepath, alone.env));
+    assert_eq!(reader.comm(own_pid()), Some(thread.comm));
+    let port = listener.local_addr().unwrap().port();
+    let serves =
+        |fd: &eyas_scap::FdEntry| matches!(fd.detail, FdDetail::ServerSocket { addr, .. } if addr.1 == port);
+    assert!(fds.iter().any(serves));
+    // A hundred threads with sockets cost one look at the tables, not a hundred.
+    let begin = std::time::Instant::now();
+    (0..100).for_each(|_| assert!(reader.thread(own_pid()).is_some()));
+    println!("{:?} a thread", begin.elapsed() / 100);
+    assert_eq!((reader.thread(-1).is_none(), reader.comm(i64::MAX)), (true, None));
+}

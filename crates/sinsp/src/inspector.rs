@@ -1,11 +1,13 @@
 //! Events go in, events with their meaning come out.
 
 use eyas_events::EventType;
+use eyas_scap::proc::ThreadReader;
 use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, ThreadEntry};
 
 use crate::names::NameLookup;
 use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
+use crate::purge::Purge;
 use crate::state::{Current, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
 
@@ -13,6 +15,21 @@ use crate::view::{EventView, Moment};
 pub trait ProcLookup: Send {
     /// The thread and its open files; `None` if it is gone.
     fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
+
+    /// The thread's name; `None` if it is gone.
+    fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
+        self.thread(tid).map(|(thread, _)| thread.comm)
+    }
+}
+
+impl ProcLookup for ThreadReader {
+    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
+        ThreadReader::thread(self, tid)
+    }
+
+    fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
+        ThreadReader::comm(self, tid)
+    }
 }
 
 impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for F {
@@ -73,7 +90,7 @@ pub struct Inspector {
     outside: Option<Outside>,
     observers: Observers,
     state: State,
-    next_purge: u64,
+    purge: Purge,
     /// When the next thread that is in doubt may be asked about: time of an event, ns.
     next_look: u64,
     moment: Moment,
@@ -116,7 +133,7 @@ impl Inspector {
             observers: Observers::default(),
             state: State::with_max(config.max_threads),
             config,
-            next_purge: 0,
+            purge: Purge::default(),
             next_look: 0,
             moment: Moment::default(),
             initial: true,
@@ -280,12 +297,9 @@ impl Inspector {
         let current = &mut self.moment.current;
         match &mut self.config.proc {
             Some(proc) => {
-                if event.ts >= self.next_purge {
-                    let interval = self.config.purge_interval;
-                    if self.next_purge != 0 {
-                        purge(&mut self.state, &mut **proc, event.ts.saturating_sub(self.config.purge_age));
-                    }
-                    self.next_purge = event.ts + interval;
+                if event.ts >= self.purge.next {
+                    let (interval, age) = (self.config.purge_interval, self.config.purge_age);
+                    self.purge.step(&mut self.state, &mut **proc, event.ts, interval, age);
                 }
                 self.state.apply(event, Some(&mut |tid| proc.thread(tid)), current);
             }
@@ -325,12 +339,4 @@ const fn is_of_beginning(ty: EventType) -> bool {
             | EventType::CONTAINER_JSON_2_E
             | EventType::ASYNCEVENT_E
     )
-}
-
-/// Looks for threads that ended unseen; a replay keeps everything, as nobody can confirm it.
-fn purge(state: &mut State, proc: &mut dyn ProcLookup, before: u64) {
-    let removed = state
-        .threads
-        .purge(before, |_, tid, comm| proc.thread(tid).is_none_or(|(thread, _)| *thread.comm != **comm));
-    state.stats.threads_removed += removed;
 }

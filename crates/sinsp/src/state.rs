@@ -6,6 +6,7 @@ use eyas_scap::{Interface, MachineInfo, RawEvent};
 
 use crate::names::Names;
 
+mod budget;
 mod container;
 mod fd;
 mod fds;
@@ -59,6 +60,8 @@ pub struct State {
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,
+    /// How often /proc may be asked for unknown threads.
+    lookups: budget::LookupBudget,
 }
 
 /// Counters of the state engine.
@@ -73,6 +76,8 @@ pub struct StateStats {
     pub threads_rejected: u64,
     /// Threads asked of /proc.
     pub proc_lookups: u64,
+    /// Events of unknown threads that were not asked of /proc, as it was asked too often in that second.
+    pub proc_lookups_deferred: u64,
     /// Threads that even /proc did not know.
     pub failed_thread_lookups: u64,
     /// Open files added.

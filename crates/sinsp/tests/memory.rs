@@ -192,15 +192,50 @@ fn processes_that_ended_unseen_are_found_and_counted() {
             eyas_scap::ThreadEntry { tid, pid: tid, ptid: 1, comm: b"sh".to_vec(), ..Default::default() };
         (tid % 2 == 0).then(|| (thread, Vec::new()))
     };
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = asked.clone();
+    let alive = move |tid| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        alive(tid)
+    };
+    let asked = || asked.load(std::sync::atomic::Ordering::Relaxed);
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(alive)), ..Config::default() });
     (100..1100).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
     // Their maker, too, is known from /proc.
     assert_eq!(inspector.state().threads.len(), 1001);
     assert_eq!(inspector.stats().proc_lookups, 1);
     tell(&mut inspector, close(400, 100, 3));
-    tell(&mut inspector, close(800, 100, 3));
+    // Never more than a few at an event.
+    for ms in 0..600 {
+        let before = asked();
+        tell(&mut inspector, close(800, 100, 3).ts(800_000_000_000 + ms * 2_000_000));
+        assert!(asked() - before <= 4, "{}", asked() - before);
+    }
     assert_eq!(inspector.state().threads.len(), 501);
     assert_eq!(inspector.stats().threads_removed, 500);
+}
+
+#[test]
+fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
+    let nobody = |_| None;
+    for max_threads in [10, 1 << 20] {
+        let config = Config { proc: Some(Box::new(nobody)), max_threads, ..Config::default() };
+        let mut inspector = Inspector::new(config);
+        // A thousand threads at once, each with two events, and a thousand more in the next second.
+        for tid in 1000..2000 {
+            tell(&mut inspector, close(5, tid, 3));
+            tell(&mut inspector, close(5, tid, 3));
+        }
+        let stats = inspector.stats();
+        let bound = if max_threads == 10 { 10 } else { 500 };
+        assert_eq!(stats.proc_lookups, bound);
+        assert_eq!(stats.proc_lookups_deferred > 0, max_threads > 10);
+        // Later there is time for those that were put off.
+        if max_threads > 10 {
+            tell(&mut inspector, close(6, 1999, 3));
+            assert_eq!(inspector.stats().proc_lookups, bound + 1);
+        }
+    }
 }
 
 #[test]

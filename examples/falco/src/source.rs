@@ -206,9 +206,8 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
     let accounts = sinsp::AccountFiles::start(proc_options.root.clone())?;
-    let lookup = move |tid| proc::thread(&proc_options, tid);
     let inspector = sinsp::Config {
-        proc: Some(Box::new(lookup)),
+        proc: Some(Box::new(proc::ThreadReader::new(proc_options))),
         containers,
         accounts: Some(Box::new(accounts)),
         max_threads,

@@ -62,7 +62,7 @@ pub fn inspector_config(args: &Args) -> Config {
         }
         let accounts = AccountFiles::start(options.root.clone());
         config.accounts = accounts.ok().map(|files| Box::new(files) as _);
-        config.proc = Some(Box::new(move |tid| proc::thread(&options, tid)));
+        config.proc = Some(Box::new(proc::ThreadReader::new(options)));
     }
     config
 }

@@ -1,6 +1,5 @@
 //! The open files of a process.
 
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, PoisonError};
 
 use rustix::fs::FileType;
@@ -172,13 +171,7 @@ impl Scan<'_> {
         let ask = || network.process.get()?.namespace("ns/net", &mut self.buffers);
         let namespace = network.namespace.or_else(ask)?;
         let mut known = self.shared.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        let sockets = match known.entry(namespace) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                new.insert(Arc::new(Sockets::read(network.process.get()?, self.shared.options.max_sockets)))
-            }
-        };
-        Some(Arc::clone(sockets))
+        known.get(namespace, || Some(Sockets::read(network.process.get()?, self.shared.options.max_sockets)))
     }
 
     fn pidfd_name(&mut self, infos: &Dir, number: u32) -> Vec<u8> {

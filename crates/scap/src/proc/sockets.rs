@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -13,6 +15,56 @@ use crate::FdDetail;
 /// Longest line of a table; longer ones are skipped.
 const CHUNK: usize = 1 << 16;
 const NETLINK: u8 = 15;
+
+/// The sockets of several network namespaces.
+#[derive(Default)]
+pub(super) struct Tables {
+    by_namespace: HashMap<u64, Table>,
+    /// Whether tables are read anew when they are old.
+    renews: bool,
+}
+
+struct Table {
+    sockets: Arc<Sockets>,
+    read_at: Instant,
+    /// How long it took to read.
+    took: Duration,
+}
+
+/// Age that a table may have in any case.
+const FRESH: Duration = Duration::from_millis(100);
+/// A table is used for so many times as long as it took to read, so that reading takes a tenth of the time at most.
+const USES: u32 = 10;
+/// Network namespaces whose tables are kept.
+const MAX_NAMESPACES: usize = 64;
+
+impl Tables {
+    /// Tables that are read anew when they are old; those of [`Tables::default`] hold for one moment.
+    pub(super) fn renewed() -> Self {
+        Self { renews: true, ..Self::default() }
+    }
+
+    /// The sockets of a namespace, which `read` reads if they are not known; `None` if it can't.
+    pub(super) fn get(
+        &mut self,
+        namespace: u64,
+        read: impl FnOnce() -> Option<Sockets>,
+    ) -> Option<Arc<Sockets>> {
+        let is_usable =
+            |table: &Table| !self.renews || table.read_at.elapsed() < FRESH.max(USES * table.took);
+        if let Some(table) = self.by_namespace.get(&namespace).filter(|table| is_usable(table)) {
+            return Some(Arc::clone(&table.sockets));
+        }
+        if self.renews && self.by_namespace.len() >= MAX_NAMESPACES {
+            self.by_namespace.clear();
+        }
+        let read_at = Instant::now();
+        let sockets = Arc::new(read()?);
+        let table = Table { sockets: Arc::clone(&sockets), read_at, took: read_at.elapsed() };
+        self.by_namespace.insert(namespace, table);
+        Some(sockets)
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Sockets {

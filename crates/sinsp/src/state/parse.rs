@@ -63,7 +63,7 @@ pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_
     now.thread = match handling.who {
         Who::Nobody => None,
         Who::Known => state.threads.lookup(raw.tid),
-        Who::Anybody => state.threads.lookup(raw.tid).or_else(|| find(state, raw.tid, &mut lookup)),
+        Who::Anybody => state.threads.lookup(raw.tid).or_else(|| find(state, raw.tid, raw.ts, &mut lookup)),
     };
     now.fd = handling.fd.and_then(|index| raw.int(usize::from(index)));
     if !matches!(handling.family, Family::Nothing) {
@@ -83,9 +83,18 @@ pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_
     }
 }
 
-/// Asks /proc for a thread, else adds an entry about which only the id is known.
-fn find(state: &mut State, tid: i64, lookup: &mut Lookup<'_>) -> Option<ThreadKey> {
+/// Asks /proc for a thread, else adds an entry about which only the id is known. A thread that finds no room is not asked
+/// for, nor is one beyond the budget: its next event asks again.
+fn find(state: &mut State, tid: i64, ts: u64, lookup: &mut Lookup<'_>) -> Option<ThreadKey> {
+    if state.threads.is_full() {
+        state.stats.threads_rejected += 1;
+        return None;
+    }
     if let Some(lookup) = lookup {
+        if !state.lookups.take(ts) {
+            state.stats.proc_lookups_deferred += 1;
+            return None;
+        }
         state.stats.proc_lookups += 1;
         if let Some((entry, fds)) = lookup(tid) {
             state.know_leader(&entry, lookup);

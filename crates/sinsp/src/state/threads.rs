@@ -306,17 +306,22 @@ impl Threads {
         self.recent.get(&tid).is_some_and(|(p, ts)| *p == ptid && now.saturating_sub(*ts) < within)
     }
 
-    /// Removes entries with unknown ids, and those not seen since `before` that `gone` confirms.
-    pub(crate) fn purge(&mut self, before: u64, mut gone: impl FnMut(i64, i64, &Text) -> bool) -> u64 {
-        let stale: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, t)| {
-                !t.is_valid() || (t.activity.last_access_ts < before && gone(t.pid, t.tid, &t.comm))
-            })
-            .map(|(key, _)| key)
-            .collect();
-        stale.into_iter().map(|key| self.remove(key)).sum()
+    /// Threads that had no event since `before`, and entries with unknown ids.
+    pub(crate) fn idle(&self, before: u64) -> (Vec<ThreadKey>, Vec<ThreadKey>) {
+        let (mut idle, mut invalid) = (Vec::new(), Vec::new());
+        for (key, thread) in &self.entries {
+            if !thread.is_valid() {
+                invalid.push(key);
+            } else if thread.activity.last_access_ts < before {
+                idle.push(key);
+            }
+        }
+        (idle, invalid)
+    }
+
+    /// Whether there is no room for another thread.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= self.max
     }
 }
 

@@ -174,7 +174,7 @@ fn watch(dir: &Path, loses: bool) -> Counts {
     let _ = std::fs::remove_file(dir.join(wild::DRAINED));
     let options = Options { ring_bytes, interest: Some(interest()), ..Options::default() };
     let mut source = Source::open(options).unwrap();
-    let lookup = |tid| eyas_scap::proc::thread(&eyas_scap::proc::Options::default(), tid);
+    let lookup = eyas_scap::proc::ThreadReader::new(eyas_scap::proc::Options::default());
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
     let mut counts = Counts::default();
     counts.may_miss = loses;

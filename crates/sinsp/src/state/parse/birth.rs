@@ -77,7 +77,7 @@ fn flags_of(raw: &RawEvent<'_>) -> ThreadFlags {
 
 /// The event of the one who made a thread.
 fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>, child_tid: i64) {
-    now.thread = now.thread.or_else(|| find(state, raw.tid, lookup));
+    now.thread = now.thread.or_else(|| find(state, raw.tid, raw.ts, lookup));
     let Some(key) = now.thread else { return };
     let vtid = raw.int(c::vtid).unwrap_or(raw.tid);
     let was_valid = repair(state, key, raw, vtid);
@@ -240,7 +240,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut 
         Some(maker) => Some(maker),
         None => match if is_thread { child.pid } else { child.ptid } {
             donor if donor == child.tid => None,
-            donor => state.threads.key(donor).or_else(|| find(state, donor, lookup)),
+            donor => state.threads.key(donor).or_else(|| find(state, donor, raw.ts, lookup)),
         },
     };
     if let Some(donor) = donor {

@@ -1,0 +1,43 @@
+//! How often `/proc` is asked on the way of an event.
+
+/// Look-ups in a second of event time. One takes 50 to 200 us, so that they cost a tenth of a core at most.
+const PER_SECOND: u64 = 500;
+/// Time that one look-up takes of the budget, ns.
+const COST: u64 = 1_000_000_000 / PER_SECOND;
+
+/// A budget of look-ups that fills with time.
+#[derive(Debug, Default)]
+pub(super) struct LookupBudget {
+    /// Time up to which it is used up, a second ahead of the events', ns.
+    used_until: u64,
+}
+
+impl LookupBudget {
+    /// Takes one look-up at the time `now`, ns; `false` if none is left.
+    pub(super) fn take(&mut self, now: u64) -> bool {
+        // What was not used within a second is gone.
+        let used = self.used_until.max(now);
+        let left = used + COST <= now.saturating_add(1_000_000_000);
+        if left {
+            self.used_until = used + COST;
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_budget_is_asked_in_any_second() {
+        let mut budget = LookupBudget::default();
+        let mut taken = 0;
+        for ms in 0..10_000_u64 {
+            for us in 0..10 {
+                taken += u64::from(budget.take(1_000_000_000_000 + ms * 1_000_000 + us * 100_000));
+            }
+        }
+        assert!((PER_SECOND * 10..=PER_SECOND * 11).contains(&taken), "{taken}");
+    }
+}
