@@ -1,4 +1,4 @@
-//! Standard output and standard error for the programs of this workspace.
+//! Standard input, output and error for the programs of this workspace.
 //!
 //! The standard macros `print!` and `eprintln!` panic when the text cannot be written: on a full disk, or after the
 //! reader of a pipe has gone. These functions return the error, or ignore it where nothing can be done.
@@ -12,6 +12,10 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
+
+mod input;
+
+pub use input::Input;
 
 /// How long to wait before another try where a descriptor is non-blocking and has no room.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -12,9 +12,10 @@ use eyas::sinsp::{EventView, Passed};
 use serde_json::Value;
 
 use crate::clock;
-use crate::config;
+use crate::config::{self, Config};
 use crate::internal::Internal;
 use crate::log::{self, Level};
+use crate::signals::Stop;
 use frames::Frames;
 use recorder::{Message, Recorder, State, Status};
 use way::Way;
@@ -41,6 +42,9 @@ pub struct Capture {
     active: Option<Active>,
     /// Time of an event before which none begins.
     not_before: u64,
+    stop: Stop,
+    /// How long the end may take.
+    timeout: Duration,
 }
 
 /// What the rules want that the event at hand satisfies.
@@ -60,9 +64,17 @@ struct Active {
 }
 
 impl Capture {
-    pub fn new(config: &config::Capture, live: bool) -> Self {
-        let config = config.clone();
-        let this = Self { config, live, way: None, wanted: None, active: None, not_before: 0 };
+    pub fn new(config: &Config, stop: Stop) -> Self {
+        let this = Self {
+            config: config.capture.clone(),
+            live: config.engine.kind != "replay",
+            way: None,
+            wanted: None,
+            active: None,
+            not_before: 0,
+            stop,
+            timeout: Duration::from_millis(config.output_timeout),
+        };
         this.announce();
         this
     }
@@ -243,5 +255,15 @@ impl Capture {
 impl Drop for Capture {
     fn drop(&mut self) {
         self.end();
+        let patience = |still| {
+            still < self.timeout && self.stop.since().is_none_or(|stopped| stopped.elapsed() < self.timeout)
+        };
+        if self.way.take().is_some_and(|way| !way.finish(patience)) {
+            let ms = self.timeout.as_millis();
+            log::log(
+                Level::Error,
+                &format!("capture: the last file was not complete after {ms} ms (output_timeout)"),
+            );
+        }
     }
 }

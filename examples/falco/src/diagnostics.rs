@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use eyas::rules::{Diagnostic, Severity, Style, render};
 
-use crate::log;
+use crate::console;
 
 /// Draws diagnostics and counts them.
 pub struct Printer {
@@ -32,7 +32,7 @@ impl Printer {
             Severity::Error => self.errors += 1,
             _ => self.warnings += 1,
         }
-        log::raw(&format!("{}\n", render(diagnostic, self.style)));
+        console::print_error(&format!("{}\n", render(diagnostic, self.style)));
     }
 
     /// Says how many there were, if any.
@@ -45,7 +45,7 @@ impl Printer {
         let said: Vec<String> =
             [count(self.errors, "error"), count(self.warnings, "warning")].into_iter().flatten().collect();
         if !said.is_empty() {
-            log::raw(&format!("{}\n", said.join(", ")));
+            console::print_error(&format!("{}\n", said.join(", ")));
         }
     }
 }

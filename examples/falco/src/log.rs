@@ -1,9 +1,12 @@
 //! Log lines on standard error, in Falco's form.
 
+use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Zoned;
+
+use crate::console;
 
 /// Severity of a log line; smaller is graver, as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,12 +39,22 @@ pub fn log(level: Level, message: &str) {
         return;
     }
     let form = if ISO.load(Ordering::Relaxed) { "%Y-%m-%dT%H:%M:%S%z" } else { "%a %b %d %H:%M:%S %Y" };
-    raw(&format!("{}: {}\n", Zoned::now().strftime(form), message.trim_end()));
+    console::print_error(&format!("{}: {}\n", Zoned::now().strftime(form), message.trim_end()));
 }
 
-/// Writes a text that is no line of the log, whatever the level.
-pub fn raw(text: &str) {
-    eyas_console::print_error(text);
+/// Has panics of all threads logged: the standard hook would wait for standard error.
+pub fn take_panics() {
+    std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("unnamed");
+        let at = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
+        let what = crate::service::message(panic.payload());
+        let trace = match std::env::var_os("RUST_BACKTRACE") {
+            Some(_) => format!("\n{}", std::backtrace::Backtrace::force_capture()),
+            None => String::new(),
+        };
+        log(Level::Error, &format!("a bug: thread '{name}' panicked{at}: {what}{trace}"));
+    }));
 }
 
 /// A line at [`Level::Info`].
@@ -74,11 +87,6 @@ impl Seldom {
         self.said = Some(Instant::now());
         Some(std::mem::take(&mut self.unsaid))
     }
-
-    /// How often it happened since it was last said.
-    pub fn unsaid(&self) -> u64 {
-        self.unsaid
-    }
 }
 
 #[cfg(test)]
@@ -89,8 +97,8 @@ mod tests {
     fn what_goes_on_is_said_seldom() {
         let mut seldom = Seldom::default();
         assert_eq!((seldom.happened(), seldom.happened(), seldom.happened()), (Some(1), None, None));
-        assert_eq!(seldom.unsaid(), 2);
+        assert_eq!(seldom.unsaid, 2);
         seldom.said = Instant::now().checked_sub(SILENCE);
-        assert_eq!((seldom.happened(), seldom.unsaid()), (Some(3), 0));
+        assert_eq!((seldom.happened(), seldom.unsaid), (Some(3), 0));
     }
 }

@@ -1,21 +1,24 @@
 //! `falco`: a detector that takes Falco's rules, configuration and command line, on the eyas libraries.
 #![forbid(unsafe_code)]
 
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
-use eyas_console::{note, print};
+use eyas_console::print;
 
 mod args;
 mod capture;
 mod clock;
 mod config;
+mod console;
 mod diagnostics;
 mod drops;
 mod explain;
 mod file;
+mod health;
 mod internal;
 mod list;
 mod log;
@@ -27,27 +30,40 @@ mod progress;
 mod reload;
 mod rules;
 mod run;
+mod service;
 mod setup;
+mod signals;
 mod source;
 mod stats;
 mod telemetry;
 mod test;
 mod versions;
+mod watchdog;
 mod web;
 
 use args::Args;
 use reload::{Files, Stamp};
 use setup::Setup;
 
+/// Status of a program that panicked.
+const PANICKED: u8 = 101;
+
 fn main() -> ExitCode {
-    match start(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            note!("Error: {error:#}");
+    let args = Args::parse();
+    log::take_panics();
+    // The log says what panicked, once it is written.
+    let outcome = catch_unwind(|| start(&args));
+    let code = match outcome {
+        Ok(Ok(true)) => ExitCode::SUCCESS,
+        Ok(Ok(false)) => ExitCode::FAILURE,
+        Ok(Err(error)) => {
+            console::print_error(&format!("Error: {error:#}\n"));
             ExitCode::FAILURE
         }
-    }
+        Err(_) => ExitCode::from(PANICKED),
+    };
+    run::finish_log();
+    code
 }
 
 /// Does what the arguments ask for; answers whether all was well.
@@ -79,6 +95,10 @@ fn start(args: &Args) -> Result<bool> {
     }
     if let Some(wanted) = &args.explain {
         return explain::run(wanted, args, &loaded.config);
+    }
+    if !args.dry_run && !args.describes() {
+        // What comes now may be a service that detects: a log that nobody reads does not hold it up.
+        console::detach().context("can't start the threads that write the log")?;
     }
     if !loaded.files.is_empty() {
         log::info("Falco initialized with configuration files:");

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::now;
 use crate::config;
+use crate::output::Hub;
 
 mod facts;
 mod host;
@@ -36,14 +37,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Meter {
     config: config::Metrics,
     facts: Facts,
+    hub: Arc<Hub>,
     samples: Samples,
     page: Mutex<Option<(Instant, String)>>,
 }
 
 impl Meter {
     /// Measures what the configuration asks for.
-    pub fn new(config: config::Metrics, facts: Facts) -> Self {
-        Self { config, facts, samples: Samples::default(), page: Mutex::new(None) }
+    pub fn new(config: config::Metrics, facts: Facts, hub: Arc<Hub>) -> Self {
+        Self { config, facts, hub, samples: Samples::default(), page: Mutex::new(None) }
     }
 
     /// Where the thread that tests events hands out its numbers.
@@ -88,6 +90,6 @@ impl Meter {
             true => Resources::read(&self.facts.root),
             false => Resources::default(),
         };
-        Reading { facts: &self.facts, sample, resources, now: now(), before }
+        Reading { facts: &self.facts, sample, outputs: self.hub.counts(), resources, now: now(), before }
     }
 }

@@ -4,13 +4,14 @@
 //! threads, files and the capture stay as they are. What does not load changes nothing.
 
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use eyas::rules::Priority;
 use signal_hook::consts::SIGHUP;
 use signal_hook::low_level::pipe;
@@ -18,8 +19,9 @@ use signal_hook::low_level::pipe;
 use crate::args::Args;
 use crate::internal::Internal;
 use crate::log::{self, Level};
-use crate::output::Outputs;
+use crate::output::{self, Change, Settings};
 use crate::rules;
+use crate::service::{self, Service};
 use crate::setup::Setup;
 use crate::source::Interest;
 
@@ -46,10 +48,15 @@ pub enum Update {
 /// What takes over.
 pub struct Replacement {
     pub setup: Arc<Setup>,
-    /// Where alerts go, if that changes.
-    pub outputs: Option<Outputs>,
+    /// Where alerts go from here on.
+    pub outputs: Change,
     pub interest: Interest,
+    /// Closed with this, when others have taken over or the kernel refused them.
+    _settled: Settled,
 }
+
+/// Nothing is sent.
+type Settled = SyncSender<()>;
 
 /// The other end of the thread that loads.
 pub struct Reload {
@@ -70,12 +77,10 @@ impl Reload {
         let running = Arc::new(Mutex::new(Arc::clone(setup)));
         let files = Files::of(args, &setup.config);
         let is_watched = setup.config.watch_config_files;
-        let worker =
-            Worker { args: args.clone(), files, is_watched, running: running.clone(), send, attention };
+        let mut worker =
+            Worker { args: args.clone(), files, is_watched, running: running.clone(), send, attention, read };
         let waker = Waker::new(hangup, stopped)?;
-        thread::Builder::new()
-            .name("reload".into())
-            .spawn(move || worker.work(&waker, read))
+        Service::start("reload", move || worker.work(&waker))
             .context("can't start the thread that reloads")?;
         Ok(Self { updates: Mutex::new(updates), running, _stop: stop })
     }
@@ -118,10 +123,13 @@ struct Worker {
     running: Arc<Mutex<Arc<Setup>>>,
     send: SyncSender<Update>,
     attention: Arc<AtomicBool>,
+    /// What the files were like when they were last read.
+    read: Stamp,
 }
 
 impl Worker {
-    fn work(mut self, waker: &Waker, mut read: Stamp) {
+    /// Reloads until the end. Called again if that panics.
+    fn work(&mut self, waker: &Waker) {
         let mut watch = self.watch();
         // What has changed since it was read at the start.
         let mut unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
@@ -137,7 +145,7 @@ impl Worker {
                     // Directories may be others by now.
                     watch = self.watch();
                     let now = Stamp::of(&self.files);
-                    if !self.is_watched || now == read {
+                    if !self.is_watched || now == self.read {
                         unsettled = None;
                         continue;
                     }
@@ -154,15 +162,19 @@ impl Worker {
                 }
             }
             unsettled = None;
-            let update = match self.load(&mut read) {
-                Ok(replacement) => Update::Replace(Box::new(replacement)),
-                Err(error) => Update::Alert(failure(&error)),
+            let (settled, settlement) = sync_channel(0);
+            let update = match catch_unwind(AssertUnwindSafe(|| self.load(settled))) {
+                Ok(Ok(replacement)) => Update::Replace(Box::new(replacement)),
+                Ok(Err(error)) => Update::Alert(failure(&error)),
+                Err(panic) => Update::Alert(failure(&anyhow!("a bug: {}", service::message(&*panic)))),
             };
             watch = self.watch();
             if self.send.send(update).is_err() {
                 return;
             }
             self.attention.store(true, Ordering::Release);
+            // What is loaded next is compared with what runs then.
+            let _ = settlement.recv();
         }
     }
 
@@ -170,9 +182,9 @@ impl Worker {
         self.is_watched.then(|| Watch::of(&self.files)).flatten()
     }
 
-    /// Loads everything; `read` becomes what the files are like that were read.
-    fn load(&mut self, read: &mut Stamp) -> Result<Replacement> {
-        *read = Stamp::of(&self.files);
+    /// Loads everything, and opens outputs.
+    fn load(&mut self, settled: Settled) -> Result<Replacement> {
+        self.read = Stamp::of(&self.files);
         if self.args.rule_profile {
             bail!("--rule-profile measures the rules that were there at the start");
         }
@@ -181,7 +193,7 @@ impl Worker {
         self.files = Files::of(&self.args, &loaded.config);
         self.is_watched = loaded.config.watch_config_files;
         // Also those that are read only now; of the others it is known from before they were read.
-        read.extend(Stamp::of(&self.files));
+        self.read.extend(Stamp::of(&self.files));
         let config = &loaded.config;
         let engine = rules::load(&self.args, config)?;
         let interest = Interest::of(config, &engine)?;
@@ -190,14 +202,15 @@ impl Worker {
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
             log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
         }
-        // Certificates may be others under the same names.
-        let outputs =
-            match config.http_output.enabled || changed.iter().any(|key| changes::is_of_outputs(key)) {
-                true => Some(Outputs::open(config, self.args.unbuffered)?),
-                false => None,
-            };
+        let outputs = Change::new(config, Settings::new(config, self.args.unbuffered), |row| {
+            let is_of_row =
+                |key: &String| changes::is_below(key, &[row.name]) || changes::is_below(key, row.keys);
+            !(row.is_enabled)(&running.config)
+                || row.reload == output::Reload::Always
+                || changed.iter().any(is_of_row)
+        })?;
         config.start_log()?;
         let setup = Arc::new(Setup::new(&self.args, loaded, engine));
-        Ok(Replacement { setup, outputs, interest })
+        Ok(Replacement { setup, outputs, interest, _settled: settled })
     }
 }

@@ -10,6 +10,7 @@ use eyas_console::print;
 
 use crate::args::Args;
 use crate::config::{Config, ExtraField};
+use crate::console;
 use crate::diagnostics::Printer;
 use crate::list;
 use crate::log::{self, Level};
@@ -167,7 +168,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
             continue;
         }
         if config.json_output {
-            log::raw(&result.verbose());
+            console::print_error(&result.verbose());
         } else {
             let mut printer = Printer::new();
             result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));

@@ -2,61 +2,40 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::{EventSource, Stats};
 use eyas::sinsp::{self, EventView, Inspector, Step};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::flag;
 
 use crate::args::Args;
 use crate::capture::Capture;
 use crate::config::Config;
+use crate::console;
 use crate::drops::Monitor;
+use crate::health::{Health, Pulse};
 use crate::log;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
-use crate::output::{Batch, Outputs, Queue};
+use crate::output::{Batch, Outputs};
 use crate::reload::{self, Reload, Replacement, Stamp, Update};
 use crate::setup::Setup;
+use crate::signals::Signals;
 use crate::source::{self, Adjust, Early, Interest, Opened};
 use crate::stats::RuleCounts;
 use crate::telemetry::Telemetry;
+use crate::watchdog::Watchdog;
 
+mod report;
 mod threads;
 mod turns;
 
 use turns::Turns;
 
-/// Signals that were received.
-struct Signals {
-    stop: Arc<AtomicBool>,
-    reopen: Arc<AtomicBool>,
-    /// Set with each of the others, and when a reload has something: all that is looked at before each event.
-    attention: Arc<AtomicBool>,
-}
-
-impl Signals {
-    fn listen() -> Result<Self> {
-        let this = Self { stop: Arc::default(), reopen: Arc::default(), attention: Arc::default() };
-        for signal in [SIGINT, SIGTERM] {
-            // A second signal ends the program whatever it does.
-            flag::register_conditional_default(signal, this.stop.clone())
-                .and_then(|_| flag::register(signal, this.stop.clone()))
-                .context("can't listen for signals")?;
-        }
-        flag::register(SIGUSR1, this.reopen.clone()).context("can't listen for signals")?;
-        // What is registered later is set later: who sees this one sees the other.
-        for signal in [SIGINT, SIGTERM, SIGUSR1] {
-            flag::register(signal, this.attention.clone()).context("can't listen for signals")?;
-        }
-        Ok(this)
-    }
-}
-
-/// Events between two looks at the clock and the counters, and after which alerts are handed on at the latest.
+/// Events between two looks at the clock and the counters, and after which alerts are handed over at the latest.
 const STRIDE: u64 = 1024;
+/// How long the log may take to be written at the end.
+const LOG_END: Duration = Duration::from_millis(200);
 
 /// Tests events and writes alerts.
 struct Judge<'p> {
@@ -135,10 +114,14 @@ struct Totals {
 pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result<()> {
     let config = &setup.config;
     let signals = Signals::listen()?;
-    let mut queue = Queue::start(Outputs::open(config, args.unbuffered)?)?;
+    BEGUN.store(true, Ordering::Relaxed);
+    let mut outputs = Outputs::open(config, args.unbuffered, signals.stop.clone())?;
+    let pulse = Arc::<Pulse>::default();
+    let health = Health::new(Arc::clone(&pulse), Arc::clone(outputs.hub()));
+    let watchdog = Watchdog::start(Arc::clone(outputs.hub()), health.clone(), signals.stop.clone())?;
     let mut monitor = Monitor::new(config.syscall_event_drops.clone());
     let reload = Reload::start(args, setup, read, signals.attention.clone())?;
-    let mut telemetry = Telemetry::start(setup, &queue)?;
+    let mut telemetry = Telemetry::start(setup, outputs.hub(), &health)?;
     let limit = Limit { seconds: args.duration, first_ts: 0 };
     let mut totals = Totals::default();
     let began = Instant::now();
@@ -148,13 +131,14 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         if config.capture.enabled {
             bail!("capture.enabled needs events in their order: leave out --threads, or disable it");
         }
-        let parts = source::share(config, threads)?;
+        let parts = source::share(config, threads, &signals.stop)?;
         opened(config);
         let turns = Turns::new(setup, &reload);
-        outcome = threads::run(parts, &turns, limit, &signals, telemetry.samples(), &mut queue, &mut totals);
+        outcome =
+            threads::run(parts, &turns, limit, &signals, telemetry.samples(), &mut outputs, &mut totals);
         (last, profile) = (turns.last(), None);
     } else {
-        let source = source::open(config, &setup.engine, early)?;
+        let source = source::open(config, &setup.engine, early, &signals.stop)?;
         opened(config);
         let mut judge = Judge::new(Arc::clone(setup));
         judge.profile = args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));
@@ -165,39 +149,45 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             reload: &reload,
             samples: telemetry.samples(),
             monitor: &mut monitor,
-            capture: Capture::new(&config.capture, config.engine.kind != "replay"),
-            queue: &mut queue,
+            capture: Capture::new(config, signals.stop.clone()),
+            outputs: &mut outputs,
+            pulse: &pulse,
+            prompt: false,
             totals: &mut totals,
         };
         outcome = match source {
-            Opened::Replay(source, inspector) => alone.run(*source, inspector, false),
+            Opened::Replay(source, inspector, is_stream) => {
+                alone.prompt = is_stream;
+                alone.run(*source, inspector, false)
+            }
             #[cfg(feature = "live")]
             Opened::Live(source, inspector) => alone.run(*source, inspector, true),
         };
         (last, profile) = (judge.setup, judge.profile);
     }
     telemetry.finish();
-    let written = queue.close();
-    let elapsed = began.elapsed().as_secs_f64();
-    log::raw(&format!("{}\n", monitor.summary()));
-    if args.verbose {
-        let Totals { events, stats, .. } = &totals;
-        log::raw(&format!("Driver Events:{}\nDriver Drops:{}\n", stats.produced, stats.drops()));
-        log::raw(&format!(
-            "Elapsed time: {elapsed:.3}, Captured Events: {events}, {:.2} eps\n",
-            *events as f64 / elapsed.max(f64::MIN_POSITIVE)
-        ));
+    let is_stdout_stuck = outputs.close();
+    let (events, elapsed) = (totals.events, began.elapsed());
+    report::to_log(args.verbose, &monitor, outputs.hub(), &totals.stats, events, elapsed);
+    let statistics = report::statistics(&totals.counts, &last.engine, profile.as_ref());
+    if is_stdout_stuck {
+        log::info(&format!("Standard output is not read. The statistics:\n{statistics}"));
+    } else {
+        console::print(&statistics);
+        console::finish_output(|still| outputs.waits_for_stdout(still));
     }
-    let mut summary = totals.counts.summary(&last.engine);
-    if let Some(profile) = profile {
-        let (events, sampled) = profile.events();
-        summary += &format!(
-            "Cost of rules, each by itself and as written ({sampled} of {events} events measured):\n"
-        );
-        profile.report().iter().for_each(|rule| summary += &rule.to_string());
-    }
-    let printed = eyas_console::print(&summary);
-    outcome.and(written).and(printed.map_err(Into::into))
+    // Last: until here, it sees to it that the program ends.
+    drop(telemetry);
+    drop(watchdog);
+    outcome
+}
+
+/// A run has begun, whose end does not wait for who reads the log.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// Has the log written that is not yet. At the end of a run, somebody who does not read it is not waited for.
+pub fn finish_log() {
+    console::finish_error(|still| still < LOG_END || !BEGUN.load(Ordering::Relaxed));
 }
 
 fn opened(config: &Config) {
@@ -219,7 +209,10 @@ struct Alone<'a, 'e> {
     samples: Option<&'a Samples>,
     monitor: &'a mut Monitor,
     capture: Capture,
-    queue: &'a mut Queue,
+    outputs: &'a mut Outputs,
+    pulse: &'a Pulse,
+    /// Events may be long in coming, and an alert does not wait for others.
+    prompt: bool,
     totals: &'a mut Totals,
 }
 
@@ -241,16 +234,13 @@ impl Alone<'_, '_> {
             {
                 break over.map(drop);
             }
-            if live
-                && (self.totals.events.is_multiple_of(STRIDE) || self.monitor.is_due())
-                && let over @ (Ok(true) | Err(_)) = self.between(&mut source, began)
-            {
-                break over.map(drop);
-            }
             let step = match self.capture.is_active() {
                 false => inspector.next(&mut source),
                 true => inspector.next_with(&mut source, |passed| self.capture.passed(passed)),
             };
+            // Whether the clock and the counters are to be looked at: the clock of the machine at every event would cost more
+            // than the event.
+            let mut looks = false;
             // By reference: the view is large enough for a copy to show.
             match &step {
                 Ok(Step::Event(event)) => {
@@ -258,34 +248,42 @@ impl Alone<'_, '_> {
                     if !live && self.limit.is_over(event.event().ts) {
                         break Ok(());
                     }
-                    let (counts, capture) = (&mut self.totals.counts, &mut self.capture);
-                    self.judge.judge(event, self.queue.batch(), |hit, rule| {
+                    let (counts, capture, mut prompt) = (&mut self.totals.counts, &mut self.capture, false);
+                    self.judge.judge(event, self.outputs.batch(), |hit, rule| {
                         counts.count(hit);
                         capture.matched(rule);
+                        prompt = self.prompt;
                     });
                     if let Some(alert) = self.capture.event(event) {
-                        self.judge.setup.tell(&alert, self.queue.batch());
+                        self.judge.setup.tell(&alert, self.outputs.batch());
                     }
-                    // Not at every alert: waking the writer costs more than an alert does.
-                    if self.totals.events.is_multiple_of(STRIDE) || self.queue.batch().is_large() {
-                        self.queue.offer()?;
+                    looks = self.totals.events.is_multiple_of(STRIDE);
+                    // Not at every alert: waking the threads of outputs costs more than an alert does.
+                    if looks || prompt || self.outputs.is_large() {
+                        self.outputs.offer();
                     }
                 }
                 Ok(Step::Idle) => {
                     self.capture.idle();
-                    self.queue.flush()?;
+                    self.outputs.offer();
+                    looks = true;
                 }
                 Ok(Step::End) => break Ok(()),
                 Err(_) => {}
             }
             if let Err(error) = step {
-                break Err(error.into());
+                // A stream ends anywhere when the program is asked to.
+                break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
+            }
+            if looks && let over @ (Ok(true) | Err(_)) = self.look(&mut source, live.then_some(began)) {
+                break over.map(drop);
             }
             // Now that the first step has brought what was there before.
             if self.samples.is_some_and(Samples::is_asked) {
                 self.sample(&mut source, &inspector);
             }
         };
+        self.pulse.rest();
         self.totals.stats = source.stats();
         self.sample(&mut source, &inspector);
         outcome
@@ -305,20 +303,20 @@ impl Alone<'_, '_> {
     fn attend(&mut self, source: &mut dyn Adjust) -> Result<bool> {
         // First, so that what comes meanwhile is looked for again.
         self.signals.attention.store(false, Ordering::SeqCst);
-        if self.signals.stop.load(Ordering::SeqCst) {
+        if self.signals.stop.since().is_some() {
             return Ok(true);
         }
         if self.signals.reopen.swap(false, Ordering::SeqCst) {
             log::info("SIGUSR1 received, opening outputs again");
-            self.queue.reopen()?;
+            self.outputs.reopen();
         }
         while let Some(update) = self.reload.take() {
             match update {
                 Update::Replace(next) => self.replace(source, *next)?,
-                Update::Alert(alert) => self.judge.setup.tell(&alert, self.queue.batch()),
+                Update::Alert(alert) => self.judge.setup.tell(&alert, self.outputs.batch()),
             }
         }
-        self.queue.offer()?;
+        self.outputs.offer();
         Ok(false)
     }
 
@@ -326,12 +324,10 @@ impl Alone<'_, '_> {
     fn replace(&mut self, source: &mut dyn Adjust, next: Replacement) -> Result<()> {
         let before = Arc::clone(&self.judge.setup);
         if let Err(error) = source.adjust(&next.interest) {
-            self.judge.setup.tell(&reload::failure(&error), self.queue.batch());
+            self.judge.setup.tell(&reload::failure(&error), self.outputs.batch());
             return source.adjust(&Interest::of(&before.config, &before.engine)?);
         }
-        if let Some(outputs) = next.outputs {
-            self.queue.replace(outputs)?;
-        }
+        self.outputs.change(next.outputs);
         self.totals.counts.close(&before.engine);
         self.monitor.configure(next.setup.config.syscall_event_drops.clone());
         self.judge.replace(Arc::clone(&next.setup))?;
@@ -340,9 +336,15 @@ impl Alone<'_, '_> {
         Ok(())
     }
 
-    /// What is done from time to time in a live capture; whether it is over.
+    /// What is done from time to time; of a live capture it is told when it began. Returns whether it is over.
     #[cold]
-    fn between(&mut self, source: &mut dyn EventSource, began: Instant) -> Result<bool> {
+    fn look(&mut self, source: &mut dyn EventSource, live: Option<Instant>) -> Result<bool> {
+        if self.outputs.is_deserted() {
+            log::info("Standard output is the only output, and its reader is gone");
+            return Ok(true);
+        }
+        let Some(began) = live else { return Ok(false) };
+        self.pulse.beat();
         let Limit { seconds, .. } = self.limit;
         if seconds > 0 && began.elapsed().as_secs() >= seconds {
             return Ok(true);
@@ -350,8 +352,8 @@ impl Alone<'_, '_> {
         if self.monitor.is_due()
             && let Some(alert) = self.monitor.check(source.stats())?
         {
-            self.judge.setup.tell(&alert, self.queue.batch());
-            self.queue.offer()?;
+            self.judge.setup.tell(&alert, self.outputs.batch());
+            self.outputs.offer();
         }
         Ok(false)
     }

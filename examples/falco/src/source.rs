@@ -12,10 +12,12 @@ use eyas::scap::{self, EventSource, Reader};
 #[cfg(feature = "live")]
 use eyas::sinsp::ContainerLookup;
 use eyas::sinsp::{self, Inspector};
+use eyas_console::Input;
 
 use crate::config::Config;
 #[cfg(feature = "live")]
 use crate::config::ContainerEngines;
+use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
 use interest::interest;
@@ -27,7 +29,8 @@ mod interest;
 /// compiled for each.
 pub enum Opened {
     /// A capture that was recorded.
-    Replay(Box<Reader>, sinsp::Config),
+    /// Whether it is a stream, whose events may be long in coming.
+    Replay(Box<Reader>, sinsp::Config, bool),
     /// Events as they happen.
     #[cfg(feature = "live")]
     Live(Box<eyas::scap::live::Source>, sinsp::Config),
@@ -101,15 +104,20 @@ pub fn begin(_: &Config) -> Result<Early> {
 }
 
 /// Opens the engine that the configuration names, or goes on with what was begun.
-pub fn open(config: &Config, engine: &Engine, early: Early) -> Result<Opened> {
+/// Reading a capture ends when `stop` says so.
+pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Result<Opened> {
     let max_threads = config.falco_libs.thread_table_size;
     match config.engine.kind.as_str() {
         "replay" => {
-            let source = match stream(config)? {
+            let (stream, is_slow) = match stream(config, stop)? {
+                Some(stream) => (Some(stream), true),
+                None => (progress::of(&config.engine.replay.capture_file), false),
+            };
+            let source = match stream {
                 Some(stream) => Reader::from_reader(stream)?,
                 None => Reader::open(&config.engine.replay.capture_file)?,
             };
-            Ok(Opened::Replay(Box::new(source), replay_inspector(config)))
+            Ok(Opened::Replay(Box::new(source), replay_inspector(config), is_slow))
         }
         "nodriver" => bail!("engine.kind nodriver needs a source plugin, and this program loads none"),
         _ => live(config, engine, early, max_threads),
@@ -117,11 +125,12 @@ pub fn open(config: &Config, engine: &Engine, early: Early) -> Result<Opened> {
 }
 
 /// As many readers of the capture that is to be replayed, each with what its inspector needs.
-pub fn share(config: &Config, count: usize) -> Result<Vec<(Reader, sinsp::Config)>> {
+pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, sinsp::Config)>> {
     if config.engine.kind != "replay" {
         bail!("--threads is for replays: set engine.kind to replay, or give a capture with -e");
     }
-    let readers = match stream(config)? {
+    let stream = stream(config, stop)?.or_else(|| progress::of(&config.engine.replay.capture_file));
+    let readers = match stream {
         Some(stream) => Reader::share(stream, count)?,
         None => {
             let path = &config.engine.replay.capture_file;
@@ -132,17 +141,18 @@ pub fn share(config: &Config, count: usize) -> Result<Vec<(Reader, sinsp::Config
     Ok(readers.into_iter().map(|reader| (reader, replay_inspector(config))).collect())
 }
 
-/// What the capture is read from, if not from its file as it is: standard input, or the file with its
-/// progress shown.
-fn stream(config: &Config) -> Result<Option<Box<dyn Read + Send>>> {
+/// What the capture is read from, if that is no regular file.
+fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> {
     let path = &config.engine.replay.capture_file;
     if path.as_os_str().is_empty() {
         bail!("engine.kind is replay but engine.replay.capture_file names no file");
     }
-    if path.as_os_str() == "-" {
-        return Ok(Some(Box::new(std::io::stdin())));
-    }
-    Ok(progress::of(path))
+    let input = match path.as_os_str() == "-" {
+        true => Some(Input::stdin(stop.flag())?),
+        false => Input::stream(path, stop.flag())
+            .map_err(|cause| scap::Error::Open { path: path.clone(), cause })?,
+    };
+    Ok(input.map(|input| Box::new(input) as _))
 }
 
 fn replay_inspector(config: &Config) -> sinsp::Config {

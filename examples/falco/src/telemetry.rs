@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use crate::health::Health;
 use crate::log;
 use crate::metrics::{Facts, Meter, Samples, Ticker};
-use crate::output::Queue;
+use crate::output::Hub;
 use crate::setup::Setup;
 use crate::web::{Pages, Server};
 
@@ -19,19 +20,22 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts what the configuration asks for. Snapshots go to the queue, too.
+    /// Starts what the configuration asks for. Snapshots go to the outputs, too.
     ///
     /// # Errors
     /// The port or the file can't be had.
-    pub fn start(setup: &Setup, queue: &Queue) -> Result<Self> {
+    pub fn start(setup: &Setup, hub: &Arc<Hub>, health: &Health) -> Result<Self> {
         let config = &setup.config;
         let is_replay = config.engine.kind == "replay";
         let meter = config.metrics.enabled.then(|| {
             let facts = Facts::gather(&setup.options.hostname, setup.files.at, !is_replay);
-            Arc::new(Meter::new(config.metrics.clone(), facts))
+            Arc::new(Meter::new(config.metrics.clone(), facts, Arc::clone(hub)))
         });
         let server = match config.webserver.enabled {
-            true => Some(Server::start(&config.webserver, Pages::new(&config.webserver, meter.as_ref()))),
+            true => {
+                let pages = Pages::new(&config.webserver, health.clone(), meter.as_ref());
+                Some(Server::start(&config.webserver, pages))
+            }
             false => None,
         };
         let server = match server {
@@ -43,7 +47,7 @@ impl Telemetry {
             server => server.transpose()?,
         };
         let ticker = match &meter {
-            Some(meter) => Some(Ticker::start(Arc::clone(meter), queue.side()?)?),
+            Some(meter) => Some(Ticker::start(Arc::clone(meter), config, hub)?),
             None => None,
         };
         Ok(Self { meter, ticker, server })
@@ -54,7 +58,7 @@ impl Telemetry {
         self.meter.as_deref().map(Meter::samples)
     }
 
-    /// No more events come: the last snapshot is written, and the queue is free to end.
+    /// No more events come: the last snapshot goes to the outputs.
     pub fn finish(&mut self) {
         if let Some(meter) = &self.meter {
             meter.samples().close();

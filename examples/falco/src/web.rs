@@ -5,10 +5,12 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -18,7 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -28,6 +30,7 @@ use tokio_rustls::rustls::crypto::ring;
 use crate::config::Webserver;
 use crate::log::{Level, Seldom, info, log};
 use crate::pem;
+use crate::service::Service;
 
 mod pages;
 
@@ -46,8 +49,8 @@ const END: Duration = Duration::from_secs(1);
 
 /// Serves until it is dropped.
 pub struct Server {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    stop: Option<watch::Sender<()>>,
+    service: Service,
 }
 
 impl Server {
@@ -59,33 +62,36 @@ impl Server {
         let acceptor = if config.ssl_enabled { Some(acceptor(config)?) } else { None };
         let address = config.address()?;
         let listener = TcpListener::bind(address).map_err(|error| taken(address, &error))?;
-        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
-        let runtime = runtime.context("webserver: can't start")?;
-        let listener = {
-            let _guard = runtime.enter();
-            listener.set_nonblocking(true).and_then(|()| Ok((listener.local_addr()?, listener)))
-        };
-        let (address, listener) = listener.context("webserver: can't listen")?;
+        let mut first = Some(runtime().context("webserver: can't start")?);
+        let address = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
+        let address = address.context("webserver: can't listen")?;
         let ssl = if config.ssl_enabled { " (SSL)" } else { "" };
         info(&format!("Starting health webserver, listening on {address}{ssl}"));
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = watch::channel(());
         let pages = Arc::new(pages);
-        let thread = thread::Builder::new()
-            .name("webserver".into())
-            .spawn(move || run(runtime, listener, acceptor, pages, stopped))
-            .context("can't start the thread of the web server")?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        let service = Service::start("webserver", move || {
+            // A thread that is started again makes another.
+            let outcome = first.take().map_or_else(runtime, Ok).and_then(|runtime| {
+                run(runtime, listener.try_clone()?, acceptor.clone(), &pages, stopped.clone())
+            });
+            if let Err(error) = outcome {
+                log(Level::Error, &format!("webserver: {error}; it answers no more"));
+            }
+        });
+        let service = service.context("can't start the thread of the web server")?;
+        Ok(Self { stop: Some(stop), service })
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // What makes it panic is on standard error.
-            let _ = thread.join();
-        }
+        self.service.wait(END * 2);
     }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().max_blocking_threads(1).build()
 }
 
 fn taken(address: SocketAddr, error: &io::Error) -> anyhow::Error {
@@ -117,20 +123,30 @@ fn run(
     runtime: Runtime,
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
-    pages: Arc<Pages>,
-    stopped: oneshot::Receiver<()>,
-) {
-    runtime.spawn(accept(listener, acceptor, pages));
-    // Nothing is ever sent: the other end is dropped.
-    let _ = runtime.block_on(stopped);
+    pages: &Arc<Pages>,
+    mut stopped: watch::Receiver<()>,
+) -> io::Result<()> {
+    let outcome = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        // Not a task of its own: if it panics, so does this thread, which is then started again.
+        let mut accept = pin!(accept(listener, acceptor, pages));
+        let mut stopped = pin!(stopped.changed());
+        poll_fn(|cx| match stopped.as_mut().poll(cx) {
+            // Nothing is ever sent: the other end is dropped.
+            Poll::Ready(_) => Poll::Ready(Ok(())),
+            Poll::Pending => accept.as_mut().poll(cx).map(|never| match never {}),
+        })
+        .await
+    });
     runtime.shutdown_timeout(END);
+    outcome
 }
 
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, pages: Arc<Pages>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return log(Level::Error, &format!("webserver: can't listen: {error}")),
-    };
+async fn accept(
+    listener: tokio::net::TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    pages: &Arc<Pages>,
+) -> Infallible {
     let mut connections: VecDeque<Task<()>> = VecDeque::new();
     let mut failing = Seldom::default();
     loop {
@@ -142,7 +158,7 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, pages: Arc
                 {
                     oldest.abort();
                 }
-                connections.push_back(tokio::spawn(converse(stream, acceptor.clone(), Arc::clone(&pages))));
+                connections.push_back(tokio::spawn(converse(stream, acceptor.clone(), Arc::clone(pages))));
             }
             Err(error) => {
                 if failing.happened().is_some() {

@@ -137,7 +137,6 @@ fn mistakes_in_the_configuration_are_named() {
             "Error: webserver.listen_address is `localhost`: expected an IPv4",
         ),
         (&["webserver.listen_port=70000"], "Error: webserver.listen_port is 70000: expected 0 to 65535"),
-        (&["webserver.listen_port=-1"], "Error: configuration key webserver.listen_port: "),
         (
             &["webserver.k8s_healthz_endpoint=healthz"],
             "Error: webserver.k8s_healthz_endpoint is `healthz`: expected a path",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use eyas::scap::{self, Snapshot, Writer};
 use rustix::fs::OFlags;
 
@@ -143,7 +143,15 @@ impl Recorder {
         }
     }
 
-    fn end(&mut self) {
+    /// Gives up the file that is open, if one is.
+    pub fn fail_what_is_open(&mut self, why: &str) {
+        if let Some(open) = self.open.take() {
+            fail(&open.status, &anyhow!("{why}"));
+        }
+    }
+
+    /// Completes the file.
+    pub fn end(&mut self) {
         let Some(Open { status, writer, events, .. }) = self.open.take() else { return };
         let path = status.path.display();
         if let Err(error) = writer.finish() {
@@ -177,8 +185,11 @@ impl Open {
         // It may hold secrets, and its directory may be everybody's.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let nofollow = i32::try_from(OFlags::NOFOLLOW.bits()).context("no such flag")?;
-        let file = options.custom_flags(nofollow).open(&status.path)?;
+        let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).context("no such flag")?;
+        let file = options.custom_flags(flags).open(&status.path)?;
+        if !file.metadata()?.is_file() {
+            bail!("it is no regular file");
+        }
         let mut writer = Writer::new(file, true);
         writer.snapshot(snapshot)?;
         Ok(Self { status: Arc::clone(status), writer, events: 0, unflushed: false })

@@ -1,15 +1,16 @@
 //! How events come to their file: at once in a replay, by another thread where events don't wait.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::frames::Frames;
 use super::recorder::{Message, Recorder};
+use crate::service::Service;
 
 /// Bytes that are worth handing on.
 const BATCH: usize = 128 << 10;
@@ -17,6 +18,8 @@ const BATCH: usize = 128 << 10;
 const MAX_BYTES: usize = 16 << 20;
 /// Most files on their way, each with a snapshot.
 const MAX_FILES: usize = 2;
+/// How often somebody who waits for the thread looks whether they still should.
+const GLANCE: Duration = Duration::from_millis(20);
 /// What was written may be read so much later.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -30,9 +33,9 @@ pub enum Way {
 
 /// A thread that writes.
 pub struct Writing {
-    send: Option<Sender<Message>>,
+    send: Sender<Message>,
     load: Arc<Load>,
-    thread: Option<JoinHandle<()>>,
+    thread: Service,
 }
 
 /// What waits for the thread.
@@ -48,11 +51,15 @@ impl Way {
         let (send, receive) = channel();
         let load = Arc::<Load>::default();
         let done = Arc::clone(&load);
-        let thread = thread::Builder::new()
-            .name("capture".into())
-            .spawn(move || write(&receive, &done))
-            .context("can't start the thread that writes captures")?;
-        Ok(Self::Thread(Writing { send: Some(send), load, thread: Some(thread) }))
+        // Only this thread uses it, but that may be started again.
+        let receive = Mutex::new(receive);
+        let mut recorder = Recorder::default();
+        let thread = Service::start("capture", move || {
+            recorder.fail_what_is_open("its thread panicked");
+            write(&receive.lock().unwrap_or_else(PoisonError::into_inner), &mut recorder, &done);
+        });
+        let thread = thread.context("can't start the thread that writes captures")?;
+        Ok(Self::Thread(Writing { send, load, thread }))
     }
 
     /// Bytes of events that are worth handing on.
@@ -77,32 +84,49 @@ impl Way {
         }
         load.bytes.fetch_add(bytes, Ordering::Relaxed);
         load.files.fetch_add(files, Ordering::Relaxed);
-        send.as_ref().is_some_and(|send| send.send(message).is_ok())
+        send.send(message).is_ok()
     }
-}
 
-impl Drop for Writing {
-    fn drop(&mut self) {
-        self.send = None;
-        if let Some(thread) = self.thread.take() {
-            // It says in the log what went wrong.
-            let _ = thread.join();
+    /// Waits until all is written, as long as `patience` allows it, which is given how long nothing was; returns whether
+    /// it is.
+    pub fn finish(self, patience: impl Fn(Duration) -> bool) -> bool {
+        let Self::Thread(Writing { send, load, thread }) = self else { return true };
+        drop(send);
+        let (mut moved, mut left) = (Instant::now(), load.now());
+        while !thread.wait(GLANCE) {
+            if load.now() != left {
+                (moved, left) = (Instant::now(), load.now());
+            }
+            if !patience(moved.elapsed()) {
+                return false;
+            }
         }
+        true
     }
 }
 
-fn write(receive: &Receiver<Message>, load: &Load) {
-    let mut recorder = Recorder::default();
+impl Load {
+    fn now(&self) -> (usize, usize) {
+        (self.bytes.load(Ordering::Relaxed), self.files.load(Ordering::Relaxed))
+    }
+
+    fn done(&self, (bytes, files): (usize, usize)) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.files.fetch_sub(files, Ordering::Relaxed);
+    }
+}
+
+fn write(receive: &Receiver<Message>, recorder: &mut Recorder, load: &Load) {
     loop {
         match receive.recv_timeout(FLUSH) {
             Ok(message) => {
-                let (bytes, files) = message.load();
-                recorder.take(message);
-                load.bytes.fetch_sub(bytes, Ordering::Relaxed);
-                load.files.fetch_sub(files, Ordering::Relaxed);
+                let size = message.load();
+                let outcome = catch_unwind(AssertUnwindSafe(|| recorder.take(message)));
+                load.done(size);
+                outcome.unwrap_or_else(|panic| resume_unwind(panic));
             }
             Err(RecvTimeoutError::Timeout) => recorder.flush(),
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return recorder.end(),
         }
     }
 }

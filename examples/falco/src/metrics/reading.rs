@@ -1,10 +1,12 @@
 //! What the rows of the table read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::Facts;
 use super::host::Resources;
 use super::samples::{Alerts, Sample};
+use crate::output::Counts;
 
 /// Everything at one moment.
 pub struct Reading<'a> {
@@ -12,6 +14,8 @@ pub struct Reading<'a> {
     pub facts: &'a Facts,
     /// What the thread that tests events told; nothing before it has begun.
     pub sample: Option<Arc<Sample>>,
+    /// What became of alerts, by the names of the outputs.
+    pub outputs: BTreeMap<&'static str, Counts>,
     /// What is used.
     pub resources: Resources,
     /// Time, ns since the epoch.

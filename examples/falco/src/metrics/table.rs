@@ -5,6 +5,7 @@ use eyas::rules::Rule;
 use super::facts::{FileHash, ReadFiles};
 use super::reading::{Point, Reading, Value, count, one, text};
 use super::samples::Cpu;
+use crate::output::Counts;
 use Group::{Causes, Cpus, Events, General, Resources, Rules, State};
 use Kind::{Counter, Gauge};
 use Unit::{Bytes, Count, Info, Kibibytes, Percent, Plain, Seconds, Timestamp};
@@ -121,7 +122,17 @@ pub const METRICS: &[Metric] = &[
     row("falco.host_netinfo.interfaces.*.protocols.ipv6.addresses", "", (General, Plain, Gauge),
         "Addresses of an interface", |r| addresses(r, false)),
     row("falco.outputs_queue_num_drops", "falco_outputs_queue_num_drops_total", (General, Count, Counter),
-        "Alerts that an output had no room for", |_| count(crate::output::dropped())),
+        "Alerts that an output's queue had no room for",
+        |r| count(r.outputs.values().map(|counts| counts.queue_full).sum::<u64>())),
+    row("falco.outputs.*.delivered", "falco_outputs_delivered_total", (General, Count, Counter),
+        "Alerts that an output delivered", |r| outputs(r, |counts| counts.delivered)),
+    row("falco.outputs.*.lost", "falco_outputs_lost_total", (General, Count, Counter),
+        "Alerts that an output lost", |r| outputs(r, |counts| counts.lost)),
+    row("falco.outputs.*.waiting", "falco_outputs_waiting_total", (General, Count, Gauge),
+        "Alerts that wait for an output", |r| outputs(r, |counts| counts.waiting)),
+    row("falco.n_thread_restarts", "falco_n_thread_restarts_total", (General, Count, Counter),
+        "Threads of this program that were started again after a panic",
+        |_| count(crate::service::restarts())),
     row("falco.num_evts", "falco_num_evts_total", (General, Count, Counter),
         "Events tested", |r| count(r.of(|s| s.events))),
     row("falco.num_evts_prev", "", (General, Plain, Counter),
@@ -252,6 +263,15 @@ fn rules(r: &Reading<'_>) -> Vec<Point> {
         Point { instance: as_name(&rule.name), labels, value: Value::Count(*n) }
     };
     alerts.setup.engine.rules().iter().zip(&alerts.by_rule).map(point).collect()
+}
+
+fn outputs(r: &Reading<'_>, get: fn(&Counts) -> u64) -> Vec<Point> {
+    let point = |(name, counts): (&&str, &Counts)| Point {
+        instance: (*name).to_owned(),
+        labels: vec![("output".into(), (*name).to_owned())],
+        value: Value::Count(get(counts)),
+    };
+    r.outputs.iter().map(point).collect()
 }
 
 fn cpus(r: &Reading<'_>, get: fn(&Cpu) -> u64) -> Vec<Point> {

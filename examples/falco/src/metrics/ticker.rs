@@ -1,10 +1,7 @@
 //! Snapshots at intervals, as alerts and in a file.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -13,9 +10,11 @@ use serde_json::json;
 
 use super::reading::Before;
 use super::{Meter, Sample, snapshot};
+use crate::config::Config;
 use crate::internal::{Fields, Internal};
-use crate::log::{Level, Seldom, log};
-use crate::output::Side;
+use crate::log::{Level, log};
+use crate::output::{Alert, Channel, Hub, METRICS_FILE};
+use crate::service::Service;
 use crate::setup::Setup;
 
 /// How long it takes, at most, to notice that the run has ended before there was anything to measure.
@@ -24,7 +23,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// A thread that takes snapshots until this is dropped.
 pub struct Ticker {
     stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    service: Option<Service>,
 }
 
 impl Ticker {
@@ -32,63 +31,58 @@ impl Ticker {
     ///
     /// # Errors
     /// The file can't be opened.
-    pub fn start(meter: Arc<Meter>, alerts: Side) -> Result<Self> {
-        let path = &meter.config.output_file;
-        let file = match path.as_os_str().is_empty() {
-            true => None,
-            false => Some(
-                OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .open(path)
-                    .with_context(|| format!("metrics.output_file: can't open {}", path.display()))?,
-            ),
+    pub fn start(meter: Arc<Meter>, config: &Config, hub: &Arc<Hub>) -> Result<Self> {
+        let file = match (METRICS_FILE.is_enabled)(config) {
+            true => Some(hub.add_file(&METRICS_FILE, config)?),
+            false => None,
         };
-        let alerts = meter.config.output_rule.then_some(alerts);
+        let alerts = meter.config.output_rule.then(|| Arc::clone(hub));
         if alerts.is_none() && file.is_none() {
-            return Ok(Self { stop: None, thread: None });
+            return Ok(Self { stop: None, service: None });
         }
         let every = meter.config.every()?;
         log(Level::Info, &format!("Setting metrics interval to {}", meter.config.interval));
         let (stop, stopped) = channel();
-        let work = Work { meter, alerts, file, failing: Seldom::default() };
-        let thread = thread::Builder::new()
-            .name("metrics".into())
-            .spawn(move || work.run(every, &stopped))
-            .context("can't start the thread that takes snapshots of metrics")?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        // Only this thread uses it, but that may be started again.
+        let stopped = Mutex::new(stopped);
+        let mut work = Work { meter, alerts, file, before: None, number: 0 };
+        let service = Service::start("metrics", move || {
+            work.run(every, &stopped.lock().unwrap_or_else(PoisonError::into_inner));
+        });
+        let service = service.context("can't start the thread that takes snapshots of metrics")?;
+        Ok(Self { stop: Some(stop), service: Some(service) })
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // What makes it panic is on standard error.
-            let _ = thread.join();
+        if let Some(service) = self.service.take() {
+            service.wait(GLANCE * 2);
         }
     }
 }
 
 struct Work {
     meter: Arc<Meter>,
-    alerts: Option<Side>,
-    file: Option<File>,
-    failing: Seldom,
+    alerts: Option<Arc<Hub>>,
+    file: Option<Arc<Channel>>,
+    before: Option<Before>,
+    number: u64,
 }
 
 impl Work {
-    fn run(mut self, every: Duration, stopped: &Receiver<()>) {
-        let mut before: Option<Before> = None;
+    fn run(&mut self, every: Duration, stopped: &Receiver<()>) {
         let mut next = Instant::now();
-        for number in 0u64.. {
+        loop {
             let Some(sample) = self.sample() else { return };
-            let reading = self.meter.read(Some(sample), before.as_ref());
+            let reading = self.meter.read(Some(sample), self.before.as_ref());
             let fields = snapshot::fields(&reading, self.meter.rows(), &self.meter.config);
             let setup = reading.alerts().map(|alerts| Arc::clone(&alerts.setup));
             let this = reading.as_before();
-            self.hand_on(number, fields, setup.as_deref());
-            before = Some(this);
+            self.hand_on(fields, setup.as_deref());
+            self.number += 1;
+            self.before = Some(this);
             // Those that a stopped machine has missed are left out.
             let now = Instant::now();
             next = (next + every).max(now);
@@ -109,22 +103,17 @@ impl Work {
         }
     }
 
-    fn hand_on(&mut self, number: u64, fields: Fields, setup: Option<&Setup>) {
-        if let Some(file) = &mut self.file {
-            let line = json!({ "output_fields": fields, "sample": number }).to_string() + "\n";
-            if let Err(error) = file.write_all(line.as_bytes())
-                && self.failing.happened().is_some()
-            {
-                let path = self.meter.config.output_file.display();
-                log(Level::Error, &format!("metrics.output_file: can't write {path}: {error}"));
-            }
+    fn hand_on(&self, fields: Fields, setup: Option<&Setup>) {
+        let priority = Priority::Informational;
+        let alert = |text: String| Alert { text: text.into_bytes().into(), severity: priority as u8 };
+        if let Some(file) = &self.file {
+            let line = json!({ "output_fields": fields, "sample": self.number }).to_string();
+            file.push(&[alert(line)], |_| false);
         }
-        if let (Some(alerts), Some(setup)) = (&self.alerts, setup) {
+        if let (Some(hub), Some(setup)) = (&self.alerts, setup) {
             let message = "Falco metrics snapshot".to_owned();
-            let (rule, priority) = ("metrics snapshot", Priority::Informational);
-            let alert = Internal { rule, priority, message, fields };
-            // Where there is no writer any more, the run ends, and this with it.
-            alerts.send(priority as u8, &setup.line(&alert));
+            let internal = Internal { rule: "metrics snapshot", priority, message, fields };
+            hub.send(alert(setup.line(&internal)));
         }
     }
 }

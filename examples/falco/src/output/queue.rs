@@ -1,212 +1,317 @@
-//! Alerts on their way to a thread that writes them.
+//! The queue of an output: bounded, and nobody who adds to it waits for the output unless they want to.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use super::Alert;
 
-use super::{Line, Outputs};
+/// Bytes of a run of alerts.
+pub const RUN_BYTES: usize = 64 << 10;
+/// Alerts of a run, at most.
+const RUN_ALERTS: usize = 1024;
+/// How long alerts wait for others where outputs are buffered.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often those who wait look whether they still should.
+const GLANCE: Duration = Duration::from_millis(20);
 
-/// Bytes of a batch that is worth handing on.
-const LARGE: usize = 64 << 10;
-/// Bytes of a batch that is no longer added to; the writer must take it first.
-const FULL: usize = 256 << 10;
-/// Batches between the threads.
-const DEPTH: usize = 4;
-
-/// Finished alert lines.
-#[derive(Default)]
-pub struct Batch {
-    bytes: Vec<u8>,
-    /// End in `bytes` and severity of each line.
-    lines: Vec<(usize, u8)>,
-    flush: bool,
-    reopen: bool,
-    /// Where these lines and all after them go.
-    outputs: Option<Outputs>,
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Alerts.
+    pub alerts: usize,
+    /// Bytes of their lines. One alert always finds room.
+    pub bytes: usize,
+    /// Alerts are gathered for a moment, so that more are written at once.
+    pub gather: bool,
 }
 
-impl Batch {
-    /// Adds the line that `write` appends.
-    pub fn add(&mut self, severity: u8, write: impl FnOnce(&mut Vec<u8>)) {
-        write(&mut self.bytes);
-        self.lines.push((self.bytes.len(), severity));
-    }
-
-    /// Adds the lines of another batch, which is empty then.
-    pub fn append(&mut self, other: &mut Self) {
-        let before = self.bytes.len();
-        self.bytes.append(&mut other.bytes);
-        self.lines.extend(other.lines.drain(..).map(|(end, severity)| (before + end, severity)));
-    }
-
-    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let starts = std::iter::once(0).chain(self.lines.iter().map(|(end, _)| *end));
-        self.lines
-            .iter()
-            .zip(starts)
-            .map(|((end, severity), start)| Line { text: &self.bytes[start..*end], severity: *severity })
-    }
-
-    /// Whether it should be handed on soon.
-    pub fn is_large(&self) -> bool {
-        self.bytes.len() >= LARGE
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.lines.is_empty() && !self.flush && !self.reopen && self.outputs.is_none()
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.lines.clear();
-        (self.flush, self.reopen) = (false, false);
-    }
+/// What the worker should do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Deliver this run of alerts.
+    Deliver,
+    /// Open the destination again.
+    Reopen,
+    /// Everything is delivered and nothing more will come: end.
+    Close,
+    /// End, whatever is left.
+    Abandon,
 }
 
-/// The outputs, and the thread that writes to them: what it has no time for is written in one go later.
+/// Alerts that an output has not delivered yet.
 pub struct Queue {
-    full: Option<SyncSender<Batch>>,
-    empty: Receiver<Batch>,
-    batch: Batch,
-    /// Whether the writer may hold back something.
-    unflushed: bool,
-    writer: Option<JoinHandle<Result<()>>>,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+struct Inner {
+    /// The first of them may be with the worker.
+    waiting: VecDeque<Alert>,
+    bytes: usize,
+    limits: Limits,
+    delivered: u64,
+    /// When the worker last made progress, or else when the first alert came.
+    progress: Instant,
+    /// Somebody waited in vain: nobody waits again before there is progress.
+    stuck: bool,
+    phase: Phase,
+    reopen: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// No more alerts come.
+    Closing,
+    /// What is left is given up.
+    Abandoned,
+    /// The worker has ended.
+    Ended,
+}
+
+/// What a queue holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Alerts that wait.
+    pub alerts: usize,
+    /// Alerts delivered so far.
+    pub delivered: u64,
+    /// How long nothing has moved while alerts waited; nothing if none wait.
+    pub still: Option<Duration>,
 }
 
 impl Queue {
-    /// Starts the thread.
-    pub fn start(mut outputs: Outputs) -> Result<Self> {
-        let (full, take_full) = sync_channel::<Batch>(DEPTH);
-        let (give_back, empty) = sync_channel(DEPTH + 1);
-        let writer = thread::Builder::new().name("outputs".into()).spawn(move || {
-            let mut ending: Vec<JoinHandle<()>> = Vec::new();
-            for mut batch in take_full {
-                if let Some(others) = batch.outputs.take() {
-                    outputs.flush()?;
-                    let before = std::mem::replace(&mut outputs, others);
-                    // It may have much to say to a server that is slow, which nobody else need wait for.
-                    ending.retain(|thread| !thread.is_finished());
-                    let end =
-                        thread::Builder::new().name("outputs before".into()).spawn(move || drop(before));
-                    ending.extend(end);
-                }
-                if batch.reopen {
-                    outputs.reopen();
-                }
-                outputs.send(batch.lines(), batch.flush)?;
-                batch.clear();
-                // Nobody may want it any more.
-                let _ = give_back.try_send(batch);
-            }
-            let flushed = outputs.flush();
-            drop(outputs);
-            // What makes one panic is on standard error.
-            ending.into_iter().for_each(|thread| drop(thread.join()));
-            flushed
-        });
-        let writer = Some(writer.context("can't start the thread that writes alerts")?);
-        Ok(Self { full: Some(full), empty, batch: Batch::default(), unflushed: false, writer })
-    }
-
-    /// A way in for another thread; the queue ends only when it is gone.
-    ///
-    /// # Errors
-    /// The outputs are closed.
-    pub fn side(&self) -> Result<Side> {
-        self.full.clone().map(Side).context("the outputs are closed")
-    }
-
-    /// Where alerts are added; call [`Queue::offer`] then.
-    pub fn batch(&mut self) -> &mut Batch {
-        &mut self.batch
-    }
-
-    /// Hands on what was added, if the writer has time; waits for it only when there is much.
-    ///
-    /// # Errors
-    /// What ended the writer: standard output is gone.
-    pub fn offer(&mut self) -> Result<()> {
-        if self.batch.is_nothing() {
-            return Ok(());
-        }
-        let Some(full) = &self.full else { bail!("the outputs are closed") };
-        let next = self.empty.try_recv().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.batch, next);
-        let flush = batch.flush;
-        let wait = batch.bytes.len() >= FULL || batch.flush || batch.reopen || batch.outputs.is_some();
-        let sent = match wait {
-            true => full.send(batch).map_err(|_| None),
-            false => full.try_send(batch).map_err(|error| match error {
-                TrySendError::Full(batch) => Some(batch),
-                TrySendError::Disconnected(_) => None,
-            }),
+    pub fn new(limits: Limits) -> Self {
+        let inner = Inner {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            limits,
+            delivered: 0,
+            progress: Instant::now(),
+            stuck: false,
+            phase: Phase::Open,
+            reopen: false,
         };
-        match sent {
-            Ok(()) => {
-                self.unflushed = !flush;
-                Ok(())
+        Self { inner: Mutex::new(inner), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing is left half done where the lock is held.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'q>(&self, inner: MutexGuard<'q, Inner>, time: Duration) -> MutexGuard<'q, Inner> {
+        self.changed.wait_timeout(inner, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Changes how much may wait from here on.
+    pub fn set_limits(&self, limits: Limits) {
+        self.lock().limits = limits;
+    }
+
+    /// Adds as many alerts as there is room for; returns how many, from the first on. While `patience` allows it, waits
+    /// for room; it is given how long there has been no progress.
+    pub fn push(&self, alerts: &[Alert], patience: impl Fn(Duration) -> bool) -> usize {
+        let mut taken = 0;
+        let mut inner = self.lock();
+        let began = Instant::now();
+        loop {
+            let before = taken;
+            while let Some(alert) = alerts.get(taken).filter(|alert| inner.has_room(alert)) {
+                if inner.waiting.is_empty() {
+                    inner.progress = Instant::now();
+                }
+                inner.bytes += alert.text.len();
+                inner.waiting.push_back(alert.clone());
+                taken += 1;
             }
-            Err(Some(batch)) => {
-                self.batch = batch;
-                Ok(())
+            if taken > before {
+                self.changed.notify_all();
             }
-            Err(None) => self.close(),
+            let still = || inner.progress.max(began).elapsed();
+            if taken == alerts.len() || inner.phase != Phase::Open || inner.stuck {
+                return taken;
+            }
+            if !patience(still()) {
+                inner.stuck = true;
+                return taken;
+            }
+            inner = self.wait(inner, GLANCE);
         }
     }
 
-    /// Has everything written, whether outputs are buffered or not.
-    pub fn flush(&mut self) -> Result<()> {
-        self.batch.flush = self.unflushed || !self.batch.lines.is_empty();
-        self.offer()
-    }
-
-    /// Has files opened again.
-    pub fn reopen(&mut self) -> Result<()> {
-        self.batch.reopen = true;
-        self.offer()
-    }
-
-    /// Has what is added from here on written to other outputs.
-    pub fn replace(&mut self, outputs: Outputs) -> Result<()> {
-        self.batch.flush = true;
-        self.offer()?;
-        self.batch.outputs = Some(outputs);
-        self.offer()
-    }
-
-    /// Waits until everything is written.
-    ///
-    /// # Errors
-    /// As for [`Queue::offer`].
-    pub fn close(&mut self) -> Result<()> {
-        if let Some(full) = self.full.take() {
-            // A writer that is gone says why below.
-            let _ = full.send(std::mem::take(&mut self.batch));
+    /// Waits for something to do. A run of at most `most` alerts is left in `run`; it stays in the queue until it is
+    /// settled.
+    pub fn next(&self, most: usize, run: &mut Vec<Alert>) -> Order {
+        run.clear();
+        let mut inner = self.lock();
+        loop {
+            if inner.phase == Phase::Abandoned {
+                return Order::Abandon;
+            }
+            if std::mem::take(&mut inner.reopen) {
+                return Order::Reopen;
+            }
+            let Some(first) = inner.waiting.front() else {
+                if inner.phase == Phase::Closing {
+                    return Order::Close;
+                }
+                inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let age = inner.progress.elapsed();
+            let gathers = inner.limits.gather && inner.phase == Phase::Open && inner.bytes < RUN_BYTES;
+            if gathers && age < GATHER {
+                inner = self.wait(inner, GATHER - age);
+                continue;
+            }
+            let mut bytes = first.text.len();
+            run.push(first.clone());
+            for alert in inner.waiting.iter().skip(1).take(most.min(RUN_ALERTS).saturating_sub(1)) {
+                bytes += alert.text.len();
+                if bytes > RUN_BYTES {
+                    break;
+                }
+                run.push(alert.clone());
+            }
+            return Order::Deliver;
         }
-        match self.writer.take().map(JoinHandle::join) {
-            None => Ok(()),
-            Some(Ok(result)) => result,
-            Some(Err(_)) => bail!("the thread that writes alerts has failed"),
+    }
+
+    /// The worker is done with the first alerts of the queue; returns how many were still there.
+    pub fn settle(&self, count: usize, delivered: bool) -> u64 {
+        let mut inner = self.lock();
+        let mut settled = 0;
+        for _ in 0..count {
+            let Some(alert) = inner.waiting.pop_front() else { break };
+            inner.bytes -= alert.text.len();
+            settled += 1;
+        }
+        if delivered {
+            inner.delivered += settled;
+        }
+        inner.moved();
+        drop(inner);
+        self.changed.notify_all();
+        settled
+    }
+
+    /// Of the alerts that were settled as delivered, so many were not, as it turns out.
+    pub fn unsettle(&self, count: u64) {
+        let mut inner = self.lock();
+        inner.delivered = inner.delivered.saturating_sub(count);
+    }
+
+    /// The worker delivers slowly: a part of an alert.
+    pub fn progress(&self) {
+        self.lock().moved();
+    }
+
+    /// Has the destination opened again, unless it is being closed.
+    pub fn reopen(&self) {
+        let mut inner = self.lock();
+        inner.reopen = inner.phase == Phase::Open;
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Whether the worker should look for another order instead of waiting for its destination.
+    pub fn interrupts(&self) -> bool {
+        let inner = self.lock();
+        inner.reopen || inner.phase == Phase::Abandoned
+    }
+
+    /// Whether a worker that is not open yet should go on trying. What was to be opened again is as good as opened.
+    pub fn is_wanted(&self) -> bool {
+        let mut inner = self.lock();
+        inner.reopen = false;
+        match inner.phase {
+            Phase::Open => true,
+            Phase::Closing => !inner.waiting.is_empty(),
+            Phase::Abandoned | Phase::Ended => false,
         }
     }
-}
 
-/// Where another thread than the one that tests events hands on alerts.
-pub struct Side(SyncSender<Batch>);
+    /// The worker waits; returns whether it should look for another order.
+    pub fn pause(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut inner = self.lock();
+        loop {
+            if inner.reopen || inner.phase == Phase::Abandoned {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            inner = self.wait(inner, left);
+        }
+    }
 
-impl Side {
-    /// Hands on one alert, and waits until the writer has time for it; answers whether there is a writer.
-    pub fn send(&self, severity: u8, line: &str) -> bool {
-        let mut batch = Batch { flush: true, ..Batch::default() };
-        batch.add(severity, |out| out.extend_from_slice(line.as_bytes()));
-        self.0.send(batch).is_ok()
+    /// Takes no more alerts; the worker ends when it has delivered those that wait.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        if inner.phase == Phase::Open {
+            inner.phase = Phase::Closing;
+        }
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Gives up what waits; returns how many alerts that were.
+    pub fn abandon(&self) -> u64 {
+        let mut inner = self.lock();
+        if inner.phase != Phase::Ended {
+            inner.phase = Phase::Abandoned;
+        }
+        inner.bytes = 0;
+        let left = inner.waiting.len() as u64;
+        inner.waiting.clear();
+        drop(inner);
+        self.changed.notify_all();
+        left
+    }
+
+    /// The worker ends.
+    pub fn end(&self) {
+        self.lock().phase = Phase::Ended;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the worker's end as long as `patience` allows it, which is given how long there has been no progress
+    /// since `began`; returns whether it came.
+    pub fn wait_for_end(&self, began: Instant, patience: impl Fn(Duration) -> bool) -> bool {
+        let mut inner = self.lock();
+        while inner.phase != Phase::Ended {
+            if !patience(inner.progress.max(began).elapsed()) {
+                return false;
+            }
+            inner = self.wait(inner, GLANCE);
+        }
+        true
+    }
+
+    /// What there is.
+    pub fn load(&self) -> Load {
+        let inner = self.lock();
+        let still = (!inner.waiting.is_empty()).then(|| inner.progress.elapsed());
+        Load { alerts: inner.waiting.len(), delivered: inner.delivered, still }
     }
 }
 
-impl Drop for Queue {
-    fn drop(&mut self) {
-        // Who wants to know the error calls `close`.
-        let _ = self.close();
+impl Inner {
+    fn has_room(&self, alert: &Alert) -> bool {
+        let fits =
+            self.waiting.len() < self.limits.alerts && self.bytes + alert.text.len() <= self.limits.bytes;
+        self.phase == Phase::Open && (fits || self.waiting.is_empty())
+    }
+
+    fn moved(&mut self) {
+        self.progress = Instant::now();
+        self.stuck = false;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,88 +1,187 @@
-use std::io;
-use std::os::unix::net::UnixDatagram;
+//! `syslog_output`: alerts to the local system log, through its socket.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use super::{Line, Output};
+use anyhow::Result;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, send, socket_with,
+};
+
+use super::{Alert, Cx, Failure, Output, Reload, Row, reason};
+use crate::config::Config;
 
 /// `LOG_USER` in the facility bits.
 const FACILITY: u8 = 1 << 3;
 /// Where the log daemon listens.
 const PATH: &str = "/dev/log";
 
-/// The local system log, through its socket.
-pub struct Syslog {
+/// The row of this output.
+pub const ROW: Row = Row {
+    name: "syslog_output",
+    unit: "alert",
+    keys: &[],
+    reload: Reload::WhenChanged,
+    is_enabled: |config| config.syslog_output.enabled,
+    place: |_| PATH.to_owned(),
+    open,
+};
+
+/// The system log.
+struct Syslog {
     path: PathBuf,
     /// Nothing while nobody listens.
-    socket: Option<UnixDatagram>,
+    socket: Option<Socket>,
+    message: Vec<u8>,
+    /// Bytes of the message that a stream took.
+    sent: usize,
+}
+
+struct Socket {
+    fd: OwnedFd,
+    /// Messages end with a zero byte, and may be taken in parts.
+    is_stream: bool,
+}
+
+/// Connects to the socket of the log daemon. One that is not there, as in containers, is looked for again at every alert.
+fn open(_: &Config) -> Result<Box<dyn Output>> {
+    let mut syslog = Syslog::at(Path::new(PATH));
+    if let Err(error) = syslog.connect() {
+        let text = format!("syslog_output: can't reach the system log: {} ({PATH})", reason(&error));
+        crate::log::warning(&text);
+    }
+    Ok(Box::new(syslog))
 }
 
 impl Syslog {
-    /// Connects to the socket of the log daemon. One that is not there, as in containers, is looked for again at every
-    /// alert.
-    pub fn open() -> Self {
-        let mut syslog = Self::at(Path::new(PATH));
-        if let Err(error) = syslog.connect() {
-            crate::log::warning(&format!("syslog_output: can't reach the system log: {error}"));
-        }
-        syslog
-    }
-
     fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), socket: None }
+        Self { path: path.to_owned(), socket: None, message: Vec::new(), sent: 0 }
     }
 
-    fn connect(&mut self) -> io::Result<&UnixDatagram> {
-        let socket = UnixDatagram::unbound()?;
-        let path = self.path.display();
-        socket
-            .connect(&self.path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
-        Ok(self.socket.insert(socket))
+    fn connect(&mut self) -> io::Result<()> {
+        (self.socket, self.sent) = (None, 0);
+        let address = SocketAddrUnix::new(&self.path)?;
+        // Some daemons listen for streams instead.
+        for kind in [SocketType::DGRAM, SocketType::STREAM] {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let fd = socket_with(AddressFamily::UNIX, kind, flags, None)?;
+            match connect(&fd, &address) {
+                Err(Errno::PROTOTYPE) if kind == SocketType::DGRAM => {}
+                done => {
+                    done?;
+                    self.socket = Some(Socket { fd, is_stream: kind == SocketType::STREAM });
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, cx: &Cx<'_>) -> Result<(), Step> {
+        let Some(Socket { fd, is_stream }) = &self.socket else { return Err(Step::Connect) };
+        let end = self.message.len() - usize::from(!is_stream);
+        while self.sent < end {
+            match send(fd, &self.message[self.sent..end], SendFlags::NOSIGNAL) {
+                Ok(sent) => self.sent += sent,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => cx.wait_writable(fd).map_err(Step::Fail)?,
+                // The kernel has no memory for it at the moment.
+                Err(error @ (Errno::NOBUFS | Errno::NOMEM)) => {
+                    return Err(Step::Fail(Failure::Later(reason(&error.into()))));
+                }
+                Err(Errno::MSGSIZE) => {
+                    let text = format!("{end} bytes are more than the log daemon takes at once");
+                    return Err(Step::Fail(Failure::Lost(text)));
+                }
+                Err(_) => return Err(Step::Connect),
+            }
+        }
+        Ok(())
     }
 }
 
+/// What to do where a message was not sent.
+enum Step {
+    /// Connect again: a daemon that was started again listens on another socket of that name.
+    Connect,
+    Fail(Failure),
+}
+
 impl Output for Syslog {
-    fn name(&self) -> &'static str {
-        "syslog_output"
-    }
-
-    fn write(&mut self, line: Line<'_>) -> io::Result<()> {
-        let mut message =
-            format!("<{}>falco[{}]: ", FACILITY | (line.severity & 7), std::process::id()).into_bytes();
-        message.extend_from_slice(line.text);
-        // A daemon that was started again listens on another socket of that name.
-        match self.socket.as_ref().map(|socket| socket.send(&message)) {
-            Some(Ok(_)) => Ok(()),
-            _ => self.connect()?.send(&message).map(drop),
+    fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
+        let Some(alert) = alerts.first() else { return Ok(0) };
+        let head = format!("<{}>falco[{}]: ", FACILITY | (alert.severity & 7), std::process::id());
+        self.message.clear();
+        self.message.extend_from_slice(head.as_bytes());
+        self.message.extend_from_slice(&alert.text);
+        self.message.push(0);
+        for is_last in [false, true] {
+            match self.send(cx) {
+                Ok(()) => {
+                    self.sent = 0;
+                    return Ok(1);
+                }
+                Err(Step::Fail(failure)) => return Err(failure),
+                Err(Step::Connect) if is_last => break,
+                Err(Step::Connect) => self.connect().map_err(|error| match error.kind() {
+                    ErrorKind::WouldBlock => Failure::Later("the log daemon accepts no connection".into()),
+                    _ => Failure::Lost(format!("can't reach the system log: {}", reason(&error))),
+                })?,
+            }
         }
+        Err(Failure::Lost("the log daemon ends the connection".into()))
     }
 
-    fn reopen(&mut self) -> io::Result<()> {
-        self.connect().map(drop)
+    fn reopen(&mut self) -> Result<(), String> {
+        self.connect().map_err(|error| reason(&error))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::os::unix::net::{UnixDatagram, UnixListener};
+
+    use super::super::channel::with_cx;
     use super::*;
+
+    fn alert() -> Alert {
+        Alert { text: b"it happened".as_slice().into(), severity: 4 }
+    }
+
+    fn want() -> Vec<u8> {
+        format!("<12>falco[{}]: it happened", std::process::id()).into_bytes()
+    }
 
     #[test]
     fn a_daemon_that_comes_and_goes_is_found() {
         let path = std::env::temp_dir().join(format!("eyas-falco-log-{}", std::process::id()));
         let mut syslog = Syslog::at(&path);
-        let line = Line { text: b"it happened", severity: 4 };
-        let error = syslog.write(line).unwrap_err().to_string();
-        assert!(error.contains("eyas-falco-log-"), "{error}");
+        let mut deliver = || with_cx(|cx| syslog.deliver(&[alert()], cx));
+        assert!(matches!(deliver(), Err(Failure::Lost(why)) if why.contains("No such file")));
         for _ in 0..2 {
             let daemon = UnixDatagram::bind(&path).unwrap();
-            syslog.write(line).unwrap();
+            assert!(matches!(deliver(), Ok(1)));
             let mut bytes = [0; 64];
             let len = daemon.recv(&mut bytes).unwrap();
-            let want = format!("<12>falco[{}]: it happened", std::process::id());
-            assert_eq!(&bytes[..len], want.as_bytes());
+            assert_eq!(&bytes[..len], want());
             drop(daemon);
             std::fs::remove_file(&path).unwrap();
         }
-        assert!(syslog.write(line).is_err());
+        assert!(matches!(deliver(), Err(Failure::Lost(_))));
+    }
+
+    #[test]
+    fn a_daemon_may_listen_for_streams() {
+        let path = std::env::temp_dir().join(format!("eyas-falco-log-stream-{}", std::process::id()));
+        let daemon = UnixListener::bind(&path).unwrap();
+        let mut syslog = Syslog::at(&path);
+        assert!(matches!(with_cx(|cx| syslog.deliver(&[alert()], cx)), Ok(1)));
+        let mut bytes = vec![0; want().len() + 1];
+        daemon.accept().unwrap().0.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes, [want(), vec![0]].concat());
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -9,18 +9,6 @@ use crate::config::Config;
 /// Keys of which only the program's start takes notice.
 const FIXED: &[&str] = &["container_engines", "engine", "falco_libs", "metrics", "webserver"];
 
-/// Keys that say where alerts go.
-const OUTPUTS: &[&str] = &[
-    "buffered_outputs",
-    "file_output",
-    "http_output",
-    "output_timeout",
-    "outputs_queue",
-    "program_output",
-    "stdout_output",
-    "syslog_output",
-];
-
 /// Keys with different values, as `-o` names them.
 pub fn between(before: &Config, after: &Config) -> Result<Vec<String>> {
     let tree = |config: &Config| {
@@ -51,12 +39,8 @@ pub fn is_fixed(key: &str, args: &Args) -> bool {
     is_below(key, FIXED) || (args.threads.get() > 1 && is_below(key, &["capture"]))
 }
 
-/// Whether the key says where alerts go.
-pub fn is_of_outputs(key: &str) -> bool {
-    is_below(key, OUTPUTS)
-}
-
-fn is_below(key: &str, tops: &[&str]) -> bool {
+/// Whether the key is one of these, or below one.
+pub fn is_below(key: &str, tops: &[&str]) -> bool {
     key.split('.').next().is_some_and(|top| tops.contains(&top))
 }
 
@@ -80,6 +64,5 @@ mod tests {
         assert_eq!(keys, want);
         assert_eq!(between(&after, &before).unwrap().len(), 4);
         assert!(is_below(&keys[0], FIXED) && !is_below(&keys[1], FIXED));
-        assert!(is_of_outputs(&keys[1]) && !is_of_outputs(&keys[2]));
     }
 }

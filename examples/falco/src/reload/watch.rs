@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Component, Path, PathBuf};
+use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,9 @@ use crate::log;
 
 /// Links that a path may go through, as in the kernel.
 const MAX_LINKS: usize = 40;
+
+/// How long nothing is waited for where the kernel cannot do that.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why there is something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +59,11 @@ impl Waker {
                 Ok(0) => return Wake::Timeout,
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
-                // Not without memory: nothing can be waited for then.
-                Err(_) => return Wake::Stop,
+                // For want of memory, for instance; there may be some later.
+                Err(_) => {
+                    sleep(PAUSE);
+                    return Wake::Timeout;
+                }
             }
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
             if ready[0] {

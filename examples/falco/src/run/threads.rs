@@ -4,7 +4,6 @@
 //! little, but tests only every n-th stretch of events. Alerts are taken from the threads in turn, so they
 //! are the same in the same order whatever the number.
 
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -14,9 +13,10 @@ use eyas::scap::{EventSource, Reader, Stats};
 use eyas::sinsp::{Config, Inspector, Step};
 
 use super::turns::{Passed, Turns};
-use super::{Judge, Limit, Signals, Totals};
+use super::{Judge, Limit, Totals};
 use crate::metrics::{Alerts, Sample, Samples};
-use crate::output::{Batch, Queue};
+use crate::output::{Batch, Outputs};
+use crate::signals::Signals;
 
 /// Events of a stretch.
 const STRETCH: u64 = 4096;
@@ -35,10 +35,12 @@ pub(super) fn run(
     limit: Limit,
     signals: &Signals,
     samples: Option<&Samples>,
-    queue: &mut Queue,
+    outputs: &mut Outputs,
     totals: &mut Totals,
 ) -> Result<()> {
     let count = parts.len();
+    // Before a thread gives a sample: every sample has alerts.
+    count_alerts(turns, samples, totals);
     thread::scope(|scope| {
         let mut receivers = Vec::with_capacity(count);
         for (own, (reader, config)) in parts.into_iter().enumerate() {
@@ -49,7 +51,7 @@ pub(super) fn run(
             builder.spawn_scoped(scope, move || worker.run(reader, config))?;
             receivers.push(receive);
         }
-        collect(&receivers, turns, samples, queue, totals)
+        collect(&receivers, turns, samples, outputs, totals)
     })
 }
 
@@ -58,26 +60,25 @@ fn collect(
     receivers: &[Receiver<Message>],
     turns: &Turns<'_>,
     samples: Option<&Samples>,
-    queue: &mut Queue,
+    outputs: &mut Outputs,
     totals: &mut Totals,
 ) -> Result<()> {
-    let tell = |totals: &Totals| {
-        if let Some(samples) = samples {
-            samples.count(Alerts::new(&turns.last(), &totals.counts));
-        }
-    };
-    tell(totals);
     for (stretch, receiver) in (0..).zip(receivers.iter().cycle()) {
         match receiver.recv() {
             Ok(Message::Stretch { mut alerts, matches }) => {
-                for Passed { before, outputs } in turns.collected(stretch) {
+                for Passed { before, change } in turns.collected(stretch) {
                     totals.counts.close(&before.engine);
-                    outputs.map_or(Ok(()), |outputs| queue.replace(outputs))?;
+                    if let Some(change) = change {
+                        outputs.change(change);
+                    }
                 }
                 matches.into_iter().for_each(|hit| totals.counts.count(hit));
-                tell(totals);
-                queue.batch().append(&mut alerts);
-                queue.offer()?;
+                count_alerts(turns, samples, totals);
+                outputs.batch().append(&mut alerts);
+                outputs.offer();
+                if outputs.is_deserted() {
+                    return Ok(());
+                }
             }
             Ok(Message::End { outcome, events, stats, last }) => {
                 if let (Some(samples), Some(last)) = (samples, last) {
@@ -90,6 +91,13 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// Has samples tell of the alerts so far.
+fn count_alerts(turns: &Turns<'_>, samples: Option<&Samples>, totals: &Totals) {
+    if let Some(samples) = samples {
+        samples.count(Alerts::new(&turns.last(), &totals.counts));
+    }
 }
 
 struct Worker<'a> {
@@ -109,7 +117,7 @@ impl Worker<'_> {
         let (mut at, mut events) = (0, 0);
         let mut judge = Judge::new(self.turns.begin(0, &mut alerts));
         let outcome = loop {
-            if self.signals.stop.load(Ordering::Relaxed) {
+            if self.signals.stop.is_set() {
                 break Ok(());
             }
             let step = inspector.next(&mut reader);
@@ -124,7 +132,7 @@ impl Worker<'_> {
                         let (alerts, matches) = (std::mem::take(&mut alerts), std::mem::take(&mut matches));
                         if self.is_own(past) && self.send.send(Message::Stretch { alerts, matches }).is_err()
                         {
-                            // Nobody wants more: the outputs failed, or another thread came to the end.
+                            // Nobody wants more: no output is left, or another thread came to the end.
                             return;
                         }
                     }
@@ -143,7 +151,8 @@ impl Worker<'_> {
                 Err(_) => {}
             }
             if let Err(error) = step {
-                break Err(error.into());
+                // A stream ends anywhere when the program is asked to.
+                break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
             }
             // All know the same of the state.
             if self.own == 0

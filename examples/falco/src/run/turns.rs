@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::output::{Batch, Outputs};
+use crate::output::{Batch, Change};
 use crate::reload::{Reload, Update};
 use crate::setup::Setup;
 
@@ -23,21 +23,21 @@ struct Inner {
 struct Turn {
     from: u64,
     setup: Arc<Setup>,
-    outputs: Option<Outputs>,
+    change: Option<Change>,
 }
 
 /// Others have taken over.
 pub(super) struct Passed {
     /// What tested before.
     pub(super) before: Arc<Setup>,
-    /// Where alerts go from here on, if that has changed.
-    pub(super) outputs: Option<Outputs>,
+    /// Where alerts go from here on.
+    pub(super) change: Option<Change>,
 }
 
 impl<'r> Turns<'r> {
     /// All stretches, until a reload.
     pub(super) fn new(setup: &Arc<Setup>, reload: &'r Reload) -> Self {
-        let first = Turn { from: 0, setup: Arc::clone(setup), outputs: None };
+        let first = Turn { from: 0, setup: Arc::clone(setup), change: None };
         Self { reload, inner: Mutex::new(Inner { begun: 0, setups: [first].into() }) }
     }
 
@@ -53,9 +53,9 @@ impl<'r> Turns<'r> {
         while let Some(update) = self.reload.take() {
             match update {
                 Update::Replace(next) => {
-                    let (from, setup, outputs) = (inner.begun + 1, next.setup, next.outputs);
+                    let (from, setup) = (inner.begun + 1, Arc::clone(&next.setup));
                     self.reload.replaced(Arc::clone(&setup));
-                    inner.setups.push_back(Turn { from, setup, outputs });
+                    inner.setups.push_back(Turn { from, setup, change: Some(next.outputs) });
                 }
                 Update::Alert(alert) => inner.of(stretch).tell(&alert, alerts),
             }
@@ -69,8 +69,8 @@ impl<'r> Turns<'r> {
         let mut passed = Vec::new();
         while inner.setups.get(1).is_some_and(|next| next.from <= stretch) {
             if let Some(before) = inner.setups.pop_front() {
-                let outputs = inner.setups.front_mut().and_then(|now| now.outputs.take());
-                passed.push(Passed { before: before.setup, outputs });
+                let change = inner.setups.front_mut().and_then(|now| now.change.take());
+                passed.push(Passed { before: before.setup, change });
             }
         }
         passed

@@ -6,24 +6,28 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use crate::config::Webserver;
+use crate::health::Health;
 use crate::metrics::{self, Meter};
 use crate::versions;
 
 /// The pages that there are.
 pub struct Pages {
-    /// Path of the one that says that the program lives.
+    /// Path of the one that says whether the program detects.
     healthz: String,
+    health: Health,
     metrics: Option<Arc<Meter>>,
 }
 
 impl Pages {
     /// Those that the configuration asks for.
-    pub fn new(config: &Webserver, meter: Option<&Arc<Meter>>) -> Self {
+    pub fn new(config: &Webserver, health: Health, meter: Option<&Arc<Meter>>) -> Self {
         Self {
             healthz: config.k8s_healthz_endpoint.clone(),
+            health,
             metrics: meter.filter(|_| config.prometheus_metrics_enabled).cloned(),
         }
     }
@@ -42,7 +46,7 @@ impl Pages {
             return answer;
         }
         if path == self.healthz {
-            return page(StatusCode::OK, "application/json", r#"{"status": "ok"}"#);
+            return self.health();
         }
         match &self.metrics {
             Some(meter) if path == "/metrics" => {
@@ -53,6 +57,20 @@ impl Pages {
                 }
             }
             _ => page(StatusCode::OK, "application/json", versions::as_json()),
+        }
+    }
+}
+
+impl Pages {
+    /// Whether the program detects, and if not, why.
+    fn health(&self) -> Response<Full<Bytes>> {
+        let reasons: Vec<String> = self.health.problems().into_iter().map(|problem| problem.text).collect();
+        match reasons.is_empty() {
+            true => page(StatusCode::OK, "application/json", r#"{"status": "ok"}"#),
+            false => {
+                let body = json!({ "status": "failed", "reasons": reasons }).to_string();
+                page(StatusCode::SERVICE_UNAVAILABLE, "application/json", body)
+            }
         }
     }
 }

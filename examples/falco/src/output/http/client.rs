@@ -80,10 +80,7 @@ impl Client {
 
     /// Where alerts go, without a password that may be in it.
     pub(super) fn url(&self) -> String {
-        match (self.url.split_once("://"), self.url.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-            _ => self.url.clone(),
-        }
+        shown(&self.url)
     }
 
     /// Compresses no more if this may be why an alert was refused; answers whether it did until now.
@@ -105,6 +102,14 @@ impl Client {
         // Read to the end, so that the connection can be used again; what is too long is nobody's loss.
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
         Ok(Answer { status: response.status().as_u16(), body: body.unwrap_or_default() })
+    }
+}
+
+/// A URL without a password that may be in it.
+pub(super) fn shown(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
     }
 }
 

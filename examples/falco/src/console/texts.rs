@@ -1,0 +1,174 @@
+//! Texts on their way to a standard stream.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::service::Service;
+
+/// How often somebody who waits looks whether they still should.
+const GLANCE: Duration = Duration::from_millis(20);
+/// Bytes that wait, at most.
+const MAX_BYTES: usize = 8 << 20;
+
+/// A bounded queue of texts, and a thread that writes them.
+pub struct Texts {
+    /// What they are, for the thread's name and for messages.
+    name: &'static str,
+    print: fn(&str),
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+struct Inner {
+    state: State,
+    waiting: VecDeque<Arc<str>>,
+    bytes: usize,
+    /// Texts that found no room, and of which nothing was said yet.
+    lost: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Callers write.
+    Direct,
+    /// The thread writes.
+    Detached,
+    /// Nobody does.
+    GivenUp,
+}
+
+impl Texts {
+    pub const fn new(name: &'static str, print: fn(&str)) -> Self {
+        let inner = Inner { state: State::Direct, waiting: VecDeque::new(), bytes: 0, lost: 0 };
+        Self { name, print, inner: Mutex::new(inner), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing is left half done where the lock is held.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a text, or writes it.
+    pub fn push(&self, text: &str) {
+        let mut inner = self.lock();
+        match inner.state {
+            State::Direct => {
+                drop(inner);
+                return (self.print)(text);
+            }
+            State::Detached if inner.bytes + text.len() <= MAX_BYTES => {
+                inner.bytes += text.len();
+                inner.waiting.push_back(text.into());
+            }
+            State::Detached => inner.lost += 1,
+            State::GivenUp => {}
+        }
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Starts the thread.
+    pub fn detach(&'static self) -> std::io::Result<()> {
+        if self.lock().state == State::Direct {
+            Service::start(self.name, || self.write())?;
+            self.lock().state = State::Detached;
+        }
+        Ok(())
+    }
+
+    /// Writes texts as they come; each stays in the queue until it is written.
+    fn write(&self) {
+        let mut inner = self.lock();
+        loop {
+            let Some(text) = inner.waiting.front().cloned() else {
+                if inner.state == State::GivenUp {
+                    return;
+                }
+                inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(inner);
+            (self.print)(&text);
+            inner = self.lock();
+            inner.waiting.pop_front();
+            inner.bytes = inner.bytes.saturating_sub(text.len());
+            if inner.waiting.is_empty() && inner.lost > 0 {
+                let lost = std::mem::take(&mut inner.lost);
+                let text =
+                    format!("{lost} lines of the {} are missing here: nobody read it in time\n", self.name);
+                inner.bytes += text.len();
+                inner.waiting.push_back(text.into());
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until all is written, as long as `patience` allows it, which is given how long nothing was; then gives up.
+    /// Returns whether all is written.
+    pub fn finish(&self, patience: impl Fn(Duration) -> bool) -> bool {
+        let mut inner = self.lock();
+        let (mut moved, mut left) = (Instant::now(), inner.waiting.len());
+        while inner.state == State::Detached && !inner.waiting.is_empty() && patience(moved.elapsed()) {
+            inner = self.changed.wait_timeout(inner, GLANCE).unwrap_or_else(PoisonError::into_inner).0;
+            if inner.waiting.len() != left {
+                (moved, left) = (Instant::now(), inner.waiting.len());
+            }
+        }
+        let is_done = inner.waiting.is_empty();
+        if inner.state == State::Detached {
+            inner.state = State::GivenUp;
+            inner.waiting.clear();
+        }
+        drop(inner);
+        self.changed.notify_all();
+        is_done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::spawn;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// What was written, and whether something may be.
+    static WRITTEN: Mutex<(Vec<String>, bool)> = Mutex::new((Vec::new(), false));
+
+    #[test]
+    fn nobody_waits_for_who_does_not_read() {
+        static TEXTS: Texts = Texts::new("test", |text| {
+            while !WRITTEN.lock().unwrap().1 {
+                std::thread::yield_now();
+            }
+            WRITTEN.lock().unwrap().0.push(text.to_owned());
+        });
+        WRITTEN.lock().unwrap().1 = true;
+        TEXTS.push("first");
+        assert_eq!(std::mem::take(&mut *WRITTEN.lock().unwrap()), (vec!["first".to_owned()], true));
+        TEXTS.detach().unwrap();
+        let text = "x".repeat(MAX_BYTES / 4);
+        for _ in 0..6 {
+            TEXTS.push(&text);
+        }
+        WRITTEN.lock().unwrap().1 = true;
+        assert!(TEXTS.finish(|waited| waited < LONG));
+        let written = &WRITTEN.lock().unwrap().0;
+        assert_eq!(written.len(), 5);
+        assert_eq!(written[..4], [text.clone(), text.clone(), text.clone(), text]);
+        assert!(written[4].starts_with("2 lines of the test are missing"), "{}", written[4]);
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_ever() {
+        static TEXTS: Texts = Texts::new("test", |_| std::thread::sleep(LONG));
+        TEXTS.lock().state = State::Detached;
+        spawn(|| TEXTS.write());
+        TEXTS.push("text");
+        assert!(!TEXTS.finish(|waited| waited < Duration::from_millis(20)));
+        TEXTS.push("more");
+        assert!(TEXTS.lock().waiting.is_empty());
+    }
+}

@@ -1,0 +1,93 @@
+//! `file_output`: alerts at the end of a file.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::lines::Lines;
+use super::{Alert, Cx, Failure, Output, Reload, Row, reason};
+use crate::file;
+
+/// The row of this output.
+pub const ROW: Row = Row {
+    name: "file_output",
+    unit: "alert",
+    keys: &[],
+    reload: Reload::WhenChanged,
+    is_enabled: |config| config.file_output.enabled,
+    place: |config| config.file_output.filename.display().to_string(),
+    open: |config| {
+        let path = &config.file_output.filename;
+        if path.as_os_str().is_empty() {
+            bail!("file_output is enabled but file_output.filename is empty");
+        }
+        open(path, config.file_output.keep_alive).context("file_output")
+    },
+};
+
+struct FileOutput {
+    path: PathBuf,
+    /// Between alerts, the file stays open.
+    keep_alive: bool,
+    /// Nothing while it is closed, or a FIFO that nobody reads.
+    file: Option<File>,
+    lines: Lines,
+}
+
+/// Lines at the end of this file.
+///
+/// # Errors
+/// It cannot be opened. A FIFO that nobody reads is opened when somebody does.
+pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
+    let file = match file::append(path) {
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == ErrorKind::NotConnected => None,
+        Err(error) => return Err(error).with_context(|| format!("can't open {}", path.display())),
+    };
+    Ok(Box::new(FileOutput { path: path.to_owned(), keep_alive, file, lines: Lines::default() }))
+}
+
+impl FileOutput {
+    fn file(&mut self) -> Result<&File, Failure> {
+        if self.file.is_none() {
+            let file = file::append(&self.path).map_err(|error| match error.kind() {
+                ErrorKind::NotConnected | ErrorKind::WouldBlock => Failure::Later(reason(&error)),
+                _ => Failure::Lost(format!("it can't be opened: {}", reason(&error))),
+            })?;
+            self.lines.restart(file.metadata().is_ok_and(|meta| meta.len() == 0));
+            self.file = Some(file);
+        }
+        self.file.as_ref().ok_or(Failure::Interrupted)
+    }
+}
+
+impl Output for FileOutput {
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+
+    fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
+        self.file()?;
+        let Self { file: Some(file), lines, .. } = self else { return Err(Failure::Interrupted) };
+        let mut writer = &*file;
+        let mut outcome = lines.write(alerts, cx, |bytes| writer.write(bytes), || cx.wait_writable(&*file));
+        if matches!(outcome, Err(Failure::Gone)) {
+            // Of a FIFO; there may be another.
+            outcome = Err(Failure::Later("the FIFO has lost its reader".to_owned()));
+            self.file = None;
+        } else if !self.keep_alive && self.lines.sent() == 0 {
+            self.file = None;
+        }
+        outcome
+    }
+
+    fn reopen(&mut self) -> Result<(), String> {
+        self.file = None;
+        match self.file() {
+            Err(Failure::Lost(why) | Failure::Later(why)) => Err(why),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! `metrics.output_file`: not an output of alerts, but a file that must not stop anything either.
+
+use anyhow::Context;
+
+use super::{Reload, Row, file};
+
+/// The row of this file.
+pub const ROW: Row = Row {
+    name: "metrics.output_file",
+    unit: "snapshot",
+    keys: &[],
+    reload: Reload::WhenChanged,
+    is_enabled: |config| !config.metrics.output_file.as_os_str().is_empty(),
+    place: |config| config.metrics.output_file.display().to_string(),
+    open: |config| file::open(&config.metrics.output_file, true).context("metrics.output_file"),
+};

@@ -1,0 +1,220 @@
+//! `program_output`: alerts to the input of a program.
+
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::ioctl_fionread;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use super::lines::Lines;
+use super::{Alert, Cx, Failure, Output, Reload, Row, reason};
+use crate::config::Config;
+
+/// How long a program that is asked to end may take before it is killed.
+const GRACE: Duration = Duration::from_millis(100);
+/// Bytes that a pipe holds.
+const PIPE_BYTES: usize = 64 << 10;
+
+/// The row of this output.
+pub const ROW: Row = Row {
+    name: "program_output",
+    unit: "alert",
+    keys: &[],
+    reload: Reload::WhenChanged,
+    is_enabled: |config| config.program_output.enabled,
+    // No more of it: there may be passwords in it.
+    place: |config| {
+        let mut words = config.program_output.program.split_whitespace().filter(|word| *word != "exec");
+        words.next().unwrap_or_default().to_owned()
+    },
+    open,
+};
+
+/// A shell command that reads alerts: one for all (`keep_alive`) or one for each.
+struct Program {
+    command: String,
+    keep_alive: bool,
+    process: Option<Process>,
+}
+
+struct Process {
+    child: Child,
+    /// Nothing once the process is to see the end of its input.
+    stdin: Option<ChildStdin>,
+    lines: Lines,
+    /// Lengths of the lines that may still be in the pipe.
+    in_pipe: VecDeque<usize>,
+}
+
+fn open(config: &Config) -> Result<Box<dyn Output>> {
+    let command = config.program_output.program.clone();
+    if command.is_empty() {
+        bail!("program_output is enabled but program_output.program is empty");
+    }
+    Ok(Box::new(Program { command, keep_alive: config.program_output.keep_alive, process: None }))
+}
+
+impl Program {
+    /// The process that reads, started if need be.
+    fn process(&mut self, cx: &Cx<'_>) -> Result<&mut Process, Failure> {
+        if self.process.as_ref().is_some_and(|process| process.stdin.is_none()) {
+            self.wait(cx)?;
+        }
+        if self.process.is_none() {
+            self.process = Some(Process::start(&self.command).map_err(|error| {
+                Failure::Lost(format!("the program can't be started: {}", reason(&error)))
+            })?);
+        }
+        self.process.as_mut().ok_or(Failure::Interrupted)
+    }
+
+    fn end_input(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.stdin = None;
+        }
+    }
+
+    /// Waits for the end of a process that has seen the end of its input.
+    fn wait(&mut self, cx: &Cx<'_>) -> Result<(), Failure> {
+        let Some(Process { child, .. }) = &mut self.process else { return Ok(()) };
+        let failed = |error: std::io::Error| Failure::Later(reason(&error));
+        let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty());
+        cx.hint("the program does not end");
+        cx.wait_readable(end.map_err(|error| failed(error.into()))?)?;
+        child.wait().map_err(failed)?;
+        self.process = None;
+        Ok(())
+    }
+}
+
+impl Output for Program {
+    fn most(&self) -> usize {
+        if self.keep_alive { usize::MAX } else { 1 }
+    }
+
+    fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
+        for _ in 0..2 {
+            let process = self.process(cx)?;
+            match process.write(alerts, cx) {
+                Err(Failure::Gone) => {
+                    cx.lose_delivered(process.unread(), UNREAD);
+                    // Another may read the alert.
+                    self.end_input();
+                }
+                written => {
+                    if written.is_ok() && !self.keep_alive {
+                        self.end_input();
+                    }
+                    return written;
+                }
+            }
+        }
+        Err(Failure::Lost(UNREAD.into()))
+    }
+
+    fn reopen(&mut self) -> Result<(), String> {
+        // The next alert starts it again.
+        self.end_input();
+        Ok(())
+    }
+
+    fn close(&mut self, cx: &Cx<'_>) {
+        self.end_input();
+        if self.wait(cx).is_err() {
+            self.abandon(cx);
+        }
+    }
+
+    fn abandon(&mut self, cx: &Cx<'_>) {
+        if let Some(process) = self.process.take() {
+            let unread = process.unread();
+            process.kill();
+            cx.lose_delivered(unread, "the program did not read them and was ended");
+        }
+    }
+}
+
+/// Why alerts are lost that a pipe took.
+const UNREAD: &str = "the program ended and had not read them";
+
+impl Process {
+    fn start(command: &str) -> io::Result<Self> {
+        // A group of its own: what the shell starts can be ended with it, and Ctrl-C on a terminal does not end it while
+        // there are alerts for it.
+        let mut child =
+            Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::piped()).process_group(0).spawn()?;
+        let stdin = child.stdin.take();
+        if let Some(stdin) = &stdin {
+            fcntl_setfl(stdin, OFlags::NONBLOCK)?;
+        }
+        Ok(Self { child, stdin, lines: Lines::default(), in_pipe: VecDeque::new() })
+    }
+
+    fn write(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
+        let Self { stdin: Some(stdin), lines, .. } = self else { return Err(Failure::Gone) };
+        let mut writer = &*stdin;
+        let written = lines.write(alerts, cx, |bytes| writer.write(bytes), || cx.wait_writable(&*stdin))?;
+        self.in_pipe.extend(alerts.iter().take(written).map(|alert| alert.text.len() + 1));
+        let mut bytes: usize = self.in_pipe.iter().sum();
+        while let Some(first) = self.in_pipe.front().filter(|first| bytes - **first >= PIPE_BYTES) {
+            bytes -= first;
+            self.in_pipe.pop_front();
+        }
+        Ok(written)
+    }
+
+    /// Alerts that are wholly or partly in the pipe.
+    fn unread(&self) -> u64 {
+        let waiting = match &self.stdin {
+            Some(stdin) => ioctl_fionread(stdin).unwrap_or(0),
+            None => waiting_input(&self.child),
+        };
+        // Of an alert that is in it in part, the queue knows.
+        let mut bytes = waiting.saturating_sub(self.lines.sent() as u64);
+        let mut alerts = 0;
+        for line in self.in_pipe.iter().rev() {
+            if bytes == 0 {
+                break;
+            }
+            bytes = bytes.saturating_sub(*line as u64);
+            alerts += 1;
+        }
+        alerts
+    }
+
+    /// Ends the process and all that it started.
+    fn kill(mut self) {
+        self.stdin = None;
+        let group = Pid::from_child(&self.child);
+        let _ = kill_process_group(group, Signal::TERM);
+        // It is not reaped before the second signal: until then its number is nobody else's.
+        if let (Ok(end), Ok(grace)) = (pidfd_open(group, PidfdFlags::empty()), Timespec::try_from(GRACE)) {
+            let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&grace));
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let until = Instant::now() + GRACE;
+        while Instant::now() < until && matches!(self.child.try_wait(), Ok(None)) {
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Bytes in the pipe that a process has as its input.
+fn waiting_input(child: &Child) -> u64 {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let path = format!("/proc/{}/fd/0", child.id());
+    let input = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
+    match input.and_then(|input| Ok((input.metadata()?.file_type().is_fifo(), input))) {
+        Ok((true, input)) => ioctl_fionread(input).unwrap_or(0),
+        _ => 0,
+    }
+}

@@ -1,0 +1,128 @@
+use std::thread::{scope, sleep};
+
+use super::*;
+
+const SHORT: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(60);
+
+fn alert(text: &str) -> Alert {
+    Alert { text: text.as_bytes().into(), severity: 4 }
+}
+
+fn alerts(texts: &[&str]) -> Vec<Alert> {
+    texts.iter().map(|text| alert(text)).collect()
+}
+
+fn queue(alerts: usize, bytes: usize) -> Queue {
+    Queue::new(Limits { alerts, bytes, gather: false })
+}
+
+/// Of the run that comes next, delivered.
+fn take(queue: &Queue, most: usize) -> Vec<String> {
+    let mut run = Vec::new();
+    assert_eq!(queue.next(most, &mut run), Order::Deliver);
+    assert_eq!(queue.settle(run.len(), true), run.len() as u64);
+    run.iter().map(|alert| String::from_utf8_lossy(&alert.text).into_owned()).collect()
+}
+
+#[test]
+fn what_finds_no_room_is_left_out_at_once() {
+    let queue = queue(2, 10);
+    assert_eq!(queue.push(&alerts(&["one", "two", "3"]), |_| false), 2, "two alerts fit");
+    assert_eq!(take(&queue, 1), ["one"]);
+    assert_eq!(queue.push(&alerts(&["12345678"]), |_| false), 0, "ten bytes fit");
+    assert_eq!(queue.push(&alerts(&["1234567"]), |_| false), 1);
+    assert_eq!(take(&queue, 9), ["two", "1234567"]);
+    assert_eq!(queue.push(&alerts(&["longer than ten bytes", "x"]), |_| false), 1, "one always fits, alone");
+    let load = queue.load();
+    assert_eq!((load.alerts, load.delivered), (1, 3));
+}
+
+#[test]
+fn who_can_wait_does_so_for_an_output_that_makes_progress() {
+    let queue = queue(1, 100);
+    scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..10 {
+                sleep(SHORT);
+                assert_eq!(take(&queue, 1), ["alert"]);
+            }
+        });
+        for _ in 0..10 {
+            assert_eq!(queue.push(&alerts(&["alert"]), |still| still < LONG), 1);
+        }
+    });
+}
+
+#[test]
+fn nobody_waits_twice_for_an_output_that_is_stuck() {
+    let queue = queue(1, 100);
+    let began = Instant::now();
+    assert_eq!(queue.push(&alerts(&["one", "two"]), |still| still < SHORT), 1);
+    assert_eq!(queue.push(&alerts(&["three"]), |still| still < LONG), 0);
+    assert!(began.elapsed() < LONG / 2 && queue.load().still.unwrap() >= SHORT);
+    assert_eq!(take(&queue, 1), ["one"]);
+    assert_eq!(queue.push(&alerts(&["four", "five"]), |still| still < SHORT), 1, "it is waited for again");
+}
+
+#[test]
+fn alerts_stay_until_they_are_settled() {
+    let queue = queue(9, 100);
+    queue.push(&alerts(&["one", "two", "three"]), |_| false);
+    let mut run = Vec::new();
+    assert_eq!((queue.next(9, &mut run), run.len()), (Order::Deliver, 3));
+    queue.settle(1, false);
+    queue.reopen();
+    assert!(queue.interrupts() && queue.pause(LONG));
+    assert_eq!(queue.next(9, &mut run), Order::Reopen);
+    assert!(!queue.interrupts() && !queue.pause(SHORT));
+    assert_eq!(take(&queue, 9), ["two", "three"]);
+    queue.unsettle(1);
+    assert_eq!(queue.load().delivered, 1);
+}
+
+#[test]
+fn the_end_comes_when_all_is_delivered_or_given_up() {
+    let queue = queue(9, 100);
+    queue.push(&alerts(&["one", "two"]), |_| false);
+    queue.close();
+    assert_eq!(queue.push(&alerts(&["three"]), |_| false), 0);
+    assert_eq!(take(&queue, 1), ["one"]);
+    assert!(!queue.wait_for_end(Instant::now(), |still| still < SHORT));
+    assert_eq!(queue.abandon(), 1);
+    let mut run = Vec::new();
+    assert_eq!((queue.next(1, &mut run), run.len()), (Order::Abandon, 0));
+    assert_eq!(queue.settle(1, true), 0, "it was given up");
+    queue.end();
+    assert!(queue.wait_for_end(Instant::now(), |_| false));
+
+    let empty = Queue::new(Limits { alerts: 1, bytes: 1, gather: false });
+    empty.close();
+    assert_eq!(empty.next(1, &mut run), Order::Close);
+}
+
+#[test]
+fn buffered_alerts_are_gathered_for_a_moment() {
+    let queue = Queue::new(Limits { alerts: 9, bytes: 1 << 20, gather: true });
+    let mut run = Vec::new();
+    scope(|scope| {
+        scope.spawn(|| {
+            for text in ["one", "two", "three"] {
+                queue.push(&alerts(&[text]), |_| false);
+            }
+        });
+        let began = Instant::now();
+        assert_eq!((queue.next(9, &mut run), run.len()), (Order::Deliver, 3));
+        assert!(began.elapsed() >= GATHER / 2);
+    });
+    queue.settle(3, true);
+    // Much, or the end, is not waited for.
+    let began = Instant::now();
+    queue.push(&[alert(&"x".repeat(RUN_BYTES))], |_| false);
+    assert_eq!(queue.next(9, &mut run), Order::Deliver);
+    queue.settle(1, true);
+    queue.push(&alerts(&["last"]), |_| false);
+    queue.close();
+    assert_eq!(queue.next(9, &mut run), Order::Deliver);
+    assert!(began.elapsed() < GATHER);
+}

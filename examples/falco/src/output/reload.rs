@@ -1,0 +1,55 @@
+//! Outputs of another configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::hub::{Hub, Settings};
+use super::{Channel, OUTPUTS};
+use crate::config::Config;
+
+/// What a configuration makes of the outputs that run. If it is not applied, the outputs that were opened for it end.
+pub struct Change {
+    settings: Settings,
+    /// Of every output that the configuration enables: the one that was opened for it, or nothing if the one that runs goes
+    /// on.
+    outputs: Vec<(&'static str, Option<Arc<Channel>>)>,
+}
+
+impl Change {
+    /// Opens the outputs that the configuration enables and of which `is_new` says so, by their names.
+    ///
+    /// # Errors
+    /// One cannot be opened.
+    pub fn new(config: &Config, settings: Settings, is_new: impl Fn(&super::Row) -> bool) -> Result<Self> {
+        let mut change = Self { settings, outputs: Vec::new() };
+        let shared = Arc::new(config.clone());
+        for row in OUTPUTS.iter().filter(|row| (row.is_enabled)(config)) {
+            let opened = match is_new(row) {
+                true => Some(Channel::start(row, &shared, settings.limits, settings.timeout)?),
+                false => None,
+            };
+            change.outputs.push((row.name, opened));
+        }
+        Ok(change)
+    }
+
+    /// Has these outputs take over.
+    pub fn apply(mut self, hub: &Hub) {
+        let running: BTreeMap<_, _> =
+            hub.channels().iter().map(|channel| (channel.row().name, Arc::clone(channel))).collect();
+        let outputs = std::mem::take(&mut self.outputs);
+        let channels =
+            outputs.into_iter().filter_map(|(name, opened)| opened.or_else(|| running.get(name).cloned()));
+        hub.replace(channels.collect(), self.settings);
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        for channel in self.outputs.iter().filter_map(|(_, opened)| opened.as_ref()) {
+            channel.close();
+        }
+    }
+}

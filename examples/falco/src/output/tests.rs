@@ -1,0 +1,387 @@
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+
+use super::*;
+use crate::signals::Stop;
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// A directory that goes with the test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("eyas-outputs-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+        path
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A live configuration with this file as its only output.
+fn with_file(path: &Path) -> Config {
+    let mut config = Config::default();
+    config.stdout_output.enabled = false;
+    config.file_output.enabled = true;
+    config.file_output.keep_alive = true;
+    config.file_output.filename = path.to_owned();
+    config.output_timeout = 300;
+    config
+}
+
+fn open(config: &Config) -> Outputs {
+    Outputs::open(config, false, Stop::default()).unwrap()
+}
+
+fn send(outputs: &mut Outputs, text: &str) {
+    outputs.batch().add(4, |out| out.extend_from_slice(text.as_bytes()));
+    outputs.offer();
+}
+
+#[track_caller]
+fn wait(what: &str, until: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !until() {
+        assert!(began.elapsed() < LONG, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn counts(outputs: &Outputs, name: &str) -> (u64, u64, u64) {
+    let counts = outputs.hub().counts()[name];
+    (counts.delivered, counts.lost, counts.waiting)
+}
+
+/// Reads a FIFO without waiting for who writes.
+fn reader(path: &Path) -> File {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path).unwrap()
+}
+
+#[test]
+fn rows_are_named_as_their_sections() {
+    let known = serde_json::to_value(Config::default()).unwrap();
+    for (at, row) in OUTPUTS.iter().enumerate() {
+        assert!(known.get(row.name).is_some_and(serde_json::Value::is_object), "{}", row.name);
+        assert!(row.keys.iter().all(|key| known.get(key).is_some()), "{}", row.name);
+        assert!(OUTPUTS[..at].iter().all(|other| other.name != row.name), "{}", row.name);
+    }
+}
+
+#[test]
+fn alerts_reach_a_file_and_a_program() {
+    let dir = Dir::new("both");
+    let mut config = with_file(&dir.path("alerts"));
+    config.program_output.enabled = true;
+    config.program_output.program = format!("cat >> {}", dir.path("program").display());
+    for keep_alive in [false, true] {
+        config.program_output.keep_alive = keep_alive;
+        config.file_output.keep_alive = keep_alive;
+        let mut outputs = open(&config);
+        send(&mut outputs, "one");
+        outputs.reopen();
+        send(&mut outputs, "two");
+        assert!(!outputs.close());
+        assert_eq!(counts(&outputs, "program_output"), (2, 0, 0));
+    }
+    for file in ["alerts", "program"] {
+        assert_eq!(dir.text(file), "one\ntwo\none\ntwo\n", "{file}");
+    }
+}
+
+#[test]
+fn an_output_without_a_destination_is_refused() {
+    let mut config = with_file(Path::new(""));
+    let error =
+        |config: &Config| format!("{:#}", Outputs::open(config, false, Stop::default()).err().unwrap());
+    assert!(error(&config).contains("file_output.filename is empty"));
+    config.file_output.filename = "/nonexistent/alerts".into();
+    assert_eq!(
+        error(&config),
+        "file_output: can't open /nonexistent/alerts: No such file or directory (os error 2)"
+    );
+    config.file_output.enabled = false;
+    config.program_output.enabled = true;
+    assert!(error(&config).contains("program_output.program is empty"));
+}
+
+#[test]
+fn a_file_that_is_not_kept_open_may_be_moved_away() {
+    let dir = Dir::new("moved");
+    let mut config = with_file(&dir.path("alerts"));
+    for (keep_alive, old, new) in [(true, "one\ntwo\n", None), (false, "one\n", Some("two\n"))] {
+        config.file_output.keep_alive = keep_alive;
+        let mut outputs = open(&config);
+        send(&mut outputs, "one");
+        wait("one", || counts(&outputs, "file_output").0 == 1);
+        fs::rename(dir.path("alerts"), dir.path("old")).unwrap();
+        send(&mut outputs, "two");
+        outputs.close();
+        assert_eq!(dir.text("old"), old);
+        assert_eq!(fs::read_to_string(dir.path("alerts")).ok().as_deref(), new);
+    }
+}
+
+#[test]
+fn a_fifo_is_waited_for_without_stopping_anybody() {
+    let dir = Dir::new("fifo");
+    let fifo = dir.fifo("alerts");
+    let mut outputs = open(&with_file(&fifo));
+    send(&mut outputs, "one");
+    wait("stuck", || outputs.hub().stuck().iter().any(|(_, text)| text.contains("a FIFO that nobody reads")));
+    let mut read = reader(&fifo);
+    send(&mut outputs, "two");
+    wait("delivered", || counts(&outputs, "file_output") == (2, 0, 0));
+    let mut bytes = [0; 64];
+    let len = read.read(&mut bytes).unwrap();
+    assert_eq!(&bytes[..len], b"one\ntwo\n");
+    assert!(outputs.hub().stuck().is_empty());
+    // The reader goes, and another comes.
+    drop(read);
+    send(&mut outputs, "three");
+    wait("the loss is noticed", || outputs.hub().stuck().iter().any(|(_, text)| text.contains("FIFO")));
+    let mut read = reader(&fifo);
+    wait("delivered again", || counts(&outputs, "file_output") == (3, 0, 0));
+    let len = read.read(&mut bytes).unwrap();
+    assert_eq!(&bytes[..len], b"three\n");
+    assert!(!outputs.close());
+}
+
+#[test]
+fn a_file_takes_the_place_of_a_fifo_that_is_full() {
+    let dir = Dir::new("full-fifo");
+    let fifo = dir.fifo("alerts");
+    let read = reader(&fifo);
+    let mut outputs = open(&with_file(&fifo));
+    let line = "x".repeat(999);
+    for _ in 0..100 {
+        send(&mut outputs, &line);
+    }
+    wait("stuck", || !outputs.hub().stuck().is_empty());
+    let in_fifo = counts(&outputs, "file_output").0;
+    assert!((50..70).contains(&in_fifo), "{in_fifo}");
+    fs::remove_file(&fifo).unwrap();
+    outputs.reopen();
+    outputs.close();
+    drop(read);
+    let text = dir.text("alerts");
+    assert!(text.lines().all(|text| text == line), "lines are whole");
+    assert_eq!(text.lines().count() as u64, 100 - in_fifo);
+}
+
+#[test]
+fn what_a_full_disk_takes_not_is_counted() {
+    let mut outputs = open(&with_file(Path::new("/dev/full")));
+    for _ in 0..300 {
+        send(&mut outputs, "alert");
+    }
+    wait("all lost", || counts(&outputs, "file_output") == (0, 300, 0));
+    assert!(outputs.hub().stuck().is_empty(), "it is not stuck");
+    outputs.close();
+}
+
+#[test]
+fn a_line_that_a_full_disk_cut_ends_before_the_next() {
+    let alerts = |texts: &[&str]| -> Vec<Alert> {
+        texts.iter().map(|text| Alert { text: text.as_bytes().into(), severity: 4 }).collect()
+    };
+    let mut lines = lines::Lines::default();
+    let disk = std::cell::RefCell::new(Vec::new());
+    let room = std::cell::Cell::new(6);
+    let mut write = |texts: &[&str]| {
+        let put = |bytes: &[u8]| {
+            let fits = bytes.len().min(room.get());
+            if fits == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            room.set(room.get() - fits);
+            disk.borrow_mut().extend_from_slice(&bytes[..fits]);
+            Ok(fits)
+        };
+        channel::with_cx(|cx| lines.write(&alerts(texts), cx, put, || Ok(())))
+    };
+    assert!(matches!(write(&["one", "two", "three"]), Ok(1)));
+    assert!(matches!(write(&["two", "three"]), Err(Failure::Lost(why)) if why == "disk full"));
+    assert!(matches!(write(&["three"]), Err(Failure::Lost(_))));
+    room.set(100);
+    assert!(matches!(write(&["four", "five"]), Ok(2)));
+    assert_eq!(*disk.borrow(), b"one\ntw\nfour\nfive\n");
+}
+
+#[test]
+fn a_program_that_never_reads_stops_nobody_and_is_ended() {
+    let dir = Dir::new("hung");
+    for keep_alive in [true, false] {
+        let mut config = with_file(&dir.path("alerts"));
+        config.program_output.enabled = true;
+        config.program_output.keep_alive = keep_alive;
+        config.program_output.program = format!("echo $$ > {}; exec sleep 600", dir.path("pid").display());
+        let mut outputs = open(&config);
+        for number in 0..1000 {
+            send(&mut outputs, &format!("{number:0100}"));
+        }
+        wait("the file", || counts(&outputs, "file_output") == (1000, 0, 0));
+        wait("stuck", || {
+            outputs.hub().stuck().iter().any(|(channel, _)| channel.row().name == "program_output")
+        });
+        wait("its number", || fs::read_to_string(dir.path("pid")).is_ok_and(|text| text.ends_with('\n')));
+        let began = Instant::now();
+        assert!(!outputs.close());
+        assert!(began.elapsed() < LONG / 2);
+        // Not one was read, though the pipe took some.
+        assert_eq!(counts(&outputs, "program_output"), (0, 1000, 0), "{keep_alive}");
+        let pid = dir.text("pid");
+        assert!(!Path::new(&format!("/proc/{}", pid.trim())).exists(), "it was ended");
+        fs::remove_file(dir.path("pid")).unwrap();
+    }
+}
+
+#[test]
+fn a_program_that_ends_is_started_again() {
+    let dir = Dir::new("ends");
+    let mut config = with_file(&dir.path("alerts"));
+    config.program_output.enabled = true;
+    config.program_output.keep_alive = true;
+    config.program_output.program = format!("read line; echo \"$line\" >> {}", dir.path("program").display());
+    let mut outputs = open(&config);
+    let lines = || fs::read_to_string(dir.path("program")).unwrap_or_default().lines().count();
+    for number in 1..=3 {
+        send(&mut outputs, &number.to_string());
+        wait("it reads one", || lines() == number);
+        // The end of the process, seen by the pipe.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    outputs.close();
+    assert_eq!(dir.text("program"), "1\n2\n3\n");
+    assert_eq!(counts(&outputs, "program_output"), (3, 0, 0));
+}
+
+#[test]
+fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
+    let dir = Dir::new("queue-full");
+    let fifo = dir.fifo("fifo");
+    let _read = reader(&fifo);
+    let mut config = with_file(&fifo);
+    config.outputs_queue.capacity = 10;
+    config.program_output.enabled = true;
+    config.program_output.keep_alive = true;
+    config.program_output.program = format!("cat > {}", dir.path("program").display());
+    let mut outputs = open(&config);
+    let line = "x".repeat(9_999);
+    for sent in 1..=50 {
+        send(&mut outputs, &line);
+        wait("the program", || counts(&outputs, "program_output").0 == sent);
+    }
+    let (delivered, lost, waiting) = counts(&outputs, "file_output");
+    assert_eq!((delivered + lost + waiting, waiting), (50, 10));
+    assert!((30..=40).contains(&lost), "{lost}");
+    outputs.close();
+    assert_eq!(counts(&outputs, "file_output"), (delivered, 50 - delivered, 0));
+    assert_eq!(outputs.hub().counts()["file_output"].queue_full, lost);
+}
+
+/// Panics at the second of three alerts, the first time.
+struct Panics;
+
+static DELIVERIES: AtomicUsize = AtomicUsize::new(0);
+
+impl Output for Panics {
+    fn deliver(&mut self, _: &[Alert], _: &Cx<'_>) -> Result<usize, Failure> {
+        assert!(DELIVERIES.fetch_add(1, Ordering::Relaxed) != 1, "the second");
+        Ok(1)
+    }
+}
+
+#[test]
+fn an_output_that_panics_goes_on_with_the_next_alert() {
+    static ROW: Row = Row {
+        name: "test",
+        unit: "alert",
+        keys: &[],
+        reload: Reload::WhenChanged,
+        is_enabled: |_| true,
+        place: |_| String::new(),
+        open: |_| Ok(Box::new(Panics)),
+    };
+    let outputs = open(&with_file(Path::new("/dev/null")));
+    let channel = outputs.hub().add_file(&ROW, &Config::default()).unwrap();
+    for _ in 0..3 {
+        channel.push(&[Alert { text: b"x".as_slice().into(), severity: 4 }], |_| false);
+    }
+    wait("all three", || counts(&outputs, "test") == (2, 1, 0));
+}
+
+#[test]
+fn outputs_that_a_reload_leaves_alone_go_on() {
+    let dir = Dir::new("reload");
+    let mut config = with_file(&dir.path("a"));
+    config.program_output.enabled = true;
+    config.program_output.keep_alive = true;
+    config.program_output.program = format!("cat > {}", dir.path("program").display());
+    let mut outputs = open(&config);
+    send(&mut outputs, "one");
+    config.file_output.filename = dir.path("b");
+    let change =
+        Change::new(&config, Settings::new(&config, false), |row| row.name == "file_output").unwrap();
+    outputs.change(change);
+    send(&mut outputs, "two");
+    config.program_output.enabled = false;
+    outputs.change(Change::new(&config, Settings::new(&config, false), |_| false).unwrap());
+    send(&mut outputs, "three");
+    outputs.close();
+    assert_eq!([dir.text("a"), dir.text("b"), dir.text("program")], ["one\n", "two\nthree\n", "one\ntwo\n"]);
+    assert_eq!(counts(&outputs, "file_output"), (3, 0, 0));
+    // One that is not applied leaves nothing behind.
+    drop(Change::new(&config, Settings::new(&config, false), |_| true).unwrap());
+    assert_eq!(dir.text("b"), "two\nthree\n");
+}
+
+#[test]
+fn a_program_that_is_asked_to_end_does_so_in_time() {
+    let dir = Dir::new("asked");
+    let fifo = dir.fifo("fifo");
+    let mut config = with_file(&fifo);
+    config.engine.kind = "replay".into();
+    config.output_timeout = 60_000;
+    config.outputs_queue.capacity = 1;
+    let stop = Stop::default();
+    let mut outputs = Outputs::open(&config, false, stop.clone()).unwrap();
+    send(&mut outputs, "one");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            stop.set();
+        });
+        let began = Instant::now();
+        // A replay waits for room, but not for ever.
+        send(&mut outputs, "two");
+        assert!(began.elapsed() < LONG / 2);
+    });
+    assert_eq!(counts(&outputs, "file_output"), (0, 1, 1));
+}

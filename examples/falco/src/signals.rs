@@ -1,0 +1,70 @@
+//! Signals that were received.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+
+/// Whether the program was asked to end.
+#[derive(Clone, Default)]
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    since: Arc<OnceLock<Instant>>,
+}
+
+impl Stop {
+    /// Whether it was.
+    pub fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// When that was first noticed.
+    pub fn since(&self) -> Option<Instant> {
+        self.is_set().then(|| *self.since.get_or_init(Instant::now))
+    }
+
+    /// What tells it to others.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.flag)
+    }
+
+    #[cfg(test)]
+    pub fn set(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Signals that the event loop heeds.
+pub struct Signals {
+    /// SIGINT or SIGTERM.
+    pub stop: Stop,
+    /// SIGUSR1.
+    pub reopen: Arc<AtomicBool>,
+    /// Set with each of the others, and when a reload has something: all that is looked at before each event.
+    pub attention: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Listens from here on.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub fn listen() -> Result<Self> {
+        let this = Self { stop: Stop::default(), reopen: Arc::default(), attention: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            // A second signal ends the program whatever it does.
+            flag::register_conditional_default(signal, this.stop.flag.clone())
+                .and_then(|_| flag::register(signal, this.stop.flag.clone()))
+                .context("can't listen for signals")?;
+        }
+        flag::register(SIGUSR1, this.reopen.clone()).context("can't listen for signals")?;
+        // What is registered later is set later: who sees this one sees the other.
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+            flag::register(signal, this.attention.clone()).context("can't listen for signals")?;
+        }
+        Ok(this)
+    }
+}

@@ -1,0 +1,104 @@
+//! A thread that looks once a second whether everything moves, and says what does not.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::console;
+use crate::health::{Health, Problem};
+use crate::log::{self, Level, Seldom, log};
+use crate::output::Hub;
+use crate::service::Service;
+use crate::signals::Stop;
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// How much longer than the outputs may take the program may need to end, before it is ended by force.
+const FORCE: Duration = Duration::from_secs(5);
+
+/// Looks until it is dropped.
+pub struct Watchdog {
+    stop: Option<Sender<()>>,
+    service: Service,
+}
+
+impl Watchdog {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system allows no further thread.
+    pub fn start(hub: Arc<Hub>, health: Health, stop: Stop) -> Result<Self> {
+        let (sender, ended) = channel::<()>();
+        // Only this thread uses it, but that may be started again.
+        let ended = Mutex::new(ended);
+        let mut watch = Watch { health, known: BTreeMap::new() };
+        let service = Service::start("watchdog", move || {
+            loop {
+                let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                if ended.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                drop(ended);
+                hub.look();
+                watch.look();
+                end(&stop, hub.settings().timeout);
+            }
+        });
+        let service = service.context("can't start the thread that looks whether outputs move")?;
+        Ok(Self { stop: Some(sender), service })
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.stop = None;
+        self.service.wait(EVERY);
+    }
+}
+
+struct Watch {
+    health: Health,
+    /// Problems that were there at some time, by what they are about.
+    known: BTreeMap<&'static str, Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    lasts: bool,
+    /// Its beginning was logged, its end was not.
+    is_told: bool,
+    seldom: Seldom,
+}
+
+impl Watch {
+    /// Logs problems when they begin, once a minute, and when they are over.
+    fn look(&mut self) {
+        self.known.values_mut().for_each(|known| known.lasts = false);
+        for Problem { what, text, place } in self.health.problems() {
+            let known = self.known.entry(what).or_default();
+            known.lasts = true;
+            if known.seldom.happened().is_some() {
+                known.is_told = true;
+                let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+                log(Level::Error, &format!("{text}{place}"));
+            }
+        }
+        for (what, known) in self.known.iter_mut().filter(|(_, known)| !known.lasts) {
+            if std::mem::take(&mut known.is_told) {
+                log::info(&format!("{what}: moves again"));
+            }
+        }
+    }
+}
+
+/// Ends the program by force if it was asked to end and does not: it may hang in a system call.
+fn end(stop: &Stop, timeout: Duration) {
+    if stop.since().is_some_and(|stopped| stopped.elapsed() >= timeout + FORCE) {
+        log(Level::Error, "the program was asked to end and hangs; it ends now, without its statistics");
+        console::finish_error(|still| still < Duration::from_millis(200));
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,558 @@
+//! Outputs that are stuck, full or gone: the others have every alert, the program ends in time and says what was lost.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{SOON, demo, get};
+use eyas_testing::test;
+use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use rustix::process::{Pid, Signal, kill_process};
+
+mod common;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// A directory of its own for each use.
+struct Dir(common::Dir);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        Self(common::Dir::new(&format!("stalls-{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))))
+    }
+}
+
+impl std::ops::Deref for Dir {
+    type Target = common::Dir;
+
+    fn deref(&self) -> &common::Dir {
+        &self.0
+    }
+}
+
+/// A rule that every event satisfies, with an alert of some 300 bytes.
+fn rules(dir: &Dir) -> PathBuf {
+    let text = "x".repeat(280);
+    let rule = format!(
+        "- {{rule: every, desc: d, condition: evt.num > 0, output: 'event %evt.num {text}', priority: INFO}}\n"
+    );
+    dir.write("rules.yaml", &rule)
+}
+
+/// The program with a rule for every event, and a file that has all alerts.
+struct Falco {
+    command: Command,
+    alerts: PathBuf,
+}
+
+impl Falco {
+    fn new(dir: &Dir, options: &[&str]) -> Self {
+        let alerts = dir.path("alerts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
+        command.env("TZ", "UTC").args(["-c", "/dev/null", "-r"]).arg(rules(dir));
+        command.arg("-o").arg(format!("file_output.filename={}", alerts.display()));
+        for option in ["file_output.enabled=true", "file_output.keep_alive=true"].iter().chain(options) {
+            command.args(["-o", option]);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self { command, alerts }
+    }
+
+    fn replay(mut self, capture: &Path) -> Self {
+        self.command.arg("-e").arg(capture);
+        self
+    }
+
+    fn start(&mut self) -> Running {
+        Running(self.command.spawn().unwrap())
+    }
+
+    /// Numbers of the events with an alert in the file.
+    fn numbers(&self) -> Vec<u64> {
+        let text = std::fs::read_to_string(&self.alerts).unwrap_or_default();
+        let number = |line: &str| line.split_once("event ")?.1.split_once(' ')?.0.parse().ok();
+        text.lines().map(|line| number(line).unwrap_or_else(|| panic!("{line}"))).collect()
+    }
+}
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Running {
+    #[track_caller]
+    fn wait(&mut self) -> ExitStatus {
+        let until = Instant::now() + SOON;
+        loop {
+            match self.0.try_wait().unwrap() {
+                Some(status) => return status,
+                None if Instant::now() > until => panic!("it does not end"),
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    fn log(&mut self) -> String {
+        let mut log = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // If a test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The demo's events, of which each has an alert.
+fn all() -> Vec<u64> {
+    let dir = Dir::new("all");
+    let mut falco = Falco::new(&dir, &[]).replay(&demo());
+    let mut run = falco.start();
+    assert!(run.wait().success(), "{}", run.log());
+    let numbers = falco.numbers();
+    assert!(numbers.len() > 4000);
+    numbers
+}
+
+fn fifo(dir: &Dir, name: &str) -> PathBuf {
+    let path = dir.path(name);
+    mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+    path
+}
+
+/// The line of the log that says what this output lost.
+#[track_caller]
+fn lost<'l>(log: &'l str, output: &str) -> &'l str {
+    let prefix = format!("{output}: ");
+    let line = log.lines().rev().find(|line| line.contains(&prefix) && line.contains(" lost since "));
+    line.unwrap_or_else(|| panic!("{output} lost nothing: {log}"))
+}
+
+/// Replays with an output that is stuck: the file has all alerts, and the log says that the other has not.
+#[track_caller]
+fn check(options: &[&str], output: &str, reason: &str, prepare: impl FnOnce(&Dir, &mut Command)) {
+    let dir = Dir::new(output);
+    let mut falco = Falco::new(&dir, &[&["output_timeout=300"], options].concat()).replay(&demo());
+    prepare(&dir, &mut falco.command);
+    let began = Instant::now();
+    let mut run = falco.start();
+    let status = run.wait();
+    let (took, log) = (began.elapsed(), run.log());
+    assert!(status.success(), "{status}: {log}");
+    assert_eq!(falco.numbers(), all(), "{log}");
+    assert!(took < SOON / 2, "{took:?}");
+    assert!(!log.contains("panicked"), "{log}");
+    let line = lost(&log, output);
+    assert!(line.contains(reason), "{reason}: {log}");
+    let of = all().len();
+    assert!(log.lines().any(|line| line.starts_with(&format!("   - {output}: ")) && line.ends_with(&format!(" of {of}"))));
+}
+
+const STUCK: &str = "not taken within 300 ms at the end of the run (output_timeout)";
+
+#[test]
+fn standard_output_that_nobody_reads() {
+    let unread = |_: &Dir, falco: &mut Command| {
+        falco.stdout(Stdio::piped());
+    };
+    check(&[], "stdout_output", STUCK, unread);
+    let full = "outputs_queue.capacity=100";
+    check(&[full], "stdout_output", "its queue is full", unread);
+}
+
+#[test]
+fn standard_output_on_a_full_disk() {
+    check(&[], "stdout_output", ", disk full (standard output)", |_, falco| {
+        falco.stdout(File::options().write(true).open("/dev/full").unwrap());
+    });
+}
+
+#[test]
+fn standard_output_whose_reader_is_gone() {
+    check(&[], "stdout_output", ", its reader is gone (standard output)", |_, falco| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        falco.stdout(writer);
+    });
+}
+
+#[test]
+fn a_program_that_never_reads() {
+    for keep_alive in ["true", "false"] {
+        let keep_alive = format!("program_output.keep_alive={keep_alive}");
+        let options = ["program_output.enabled=true", "program_output.program=exec sleep 600", &keep_alive];
+        check(&options, "program_output", STUCK, |_, _| {});
+    }
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http_output.url=http://{}/", silent.local_addr().unwrap());
+    check(&["http_output.enabled=true", &url], "http_output", STUCK, |_, falco| {
+        falco.env_remove("http_proxy").env_remove("HTTP_PROXY");
+    });
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_file() {
+    for is_open in [false, true] {
+        let dir = Dir::new("fifo");
+        let fifo = fifo(&dir, "fifo");
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let reader = is_open.then(|| File::options().read(true).custom_flags(flags).open(&fifo).unwrap());
+        let mut falco = Falco::new(&dir, &["output_timeout=300"]).replay(&demo());
+        let file = format!("file_output.filename={}", fifo.display());
+        let out = falco.command.args(["-o", &file]).stdout(Stdio::piped()).output().unwrap();
+        drop(reader);
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{log}");
+        let alerts = out.stdout.split(|byte| *byte == b'\n').filter(|line| line.ends_with(b"xxx")).count();
+        assert_eq!(alerts, all().len(), "{log}");
+        assert!(lost(&log, "file_output").contains(STUCK), "{log}");
+    }
+}
+
+#[test]
+fn a_metrics_file_that_is_a_fifo() {
+    let dir = Dir::new("metrics");
+    let fifo = format!("metrics.output_file={}", fifo(&dir, "fifo").display());
+    let options = ["output_timeout=300", "metrics.enabled=true", "metrics.output_rule=true", &fifo];
+    let mut falco = Falco::new(&dir, &options).replay(&demo());
+    let mut run = falco.start();
+    assert!(run.wait().success());
+    let log = run.log();
+    assert!(lost(&log, "metrics.output_file").contains("1 snapshot lost"), "{log}");
+    let text = std::fs::read_to_string(&falco.alerts).unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains("Falco metrics snapshot")).count(), 1);
+}
+
+#[test]
+fn a_replay_whose_only_reader_takes_its_time_loses_nothing() {
+    let dir = Dir::new("slow");
+    let mut falco =
+        Falco::new(&dir, &["output_timeout=100", "file_output.enabled=false", "outputs_queue.capacity=10"]);
+    falco.command.stdout(Stdio::piped());
+    let mut falco = falco.replay(&demo());
+    let mut run = falco.start();
+    std::thread::sleep(Duration::from_secs(1));
+    let mut text = String::new();
+    run.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    assert!(run.wait().success());
+    assert_eq!(text.lines().filter(|line| line.ends_with("xxx")).count(), all().len());
+    assert!(text.contains("\nEvents detected: "), "the statistics come, too");
+    // Asked to end, it does.
+    let mut run = falco.start();
+    std::thread::sleep(Duration::from_millis(500));
+    run.signal(Signal::TERM);
+    let status = run.wait();
+    let log = run.log();
+    assert!(status.success() && lost(&log, "stdout_output").contains("(standard output)"), "{status}: {log}");
+    assert!(log.contains("Standard output is not read. The statistics:\nEvents detected: "), "{log}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
+    let dir = Dir::new("head");
+    for threads in ["1", "2"] {
+        let mut falco = Falco::new(&dir, &["file_output.enabled=false"]).replay(&demo());
+        falco.command.args(["--threads", threads]).stdout(Stdio::piped());
+        let mut run = falco.start();
+        let mut first = String::new();
+        BufReader::new(run.0.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert!(first.ends_with("xxx\n"), "{first}");
+        let status = run.wait();
+        let log = run.log();
+        assert!(status.success() && !log.contains("Error") && !log.contains("panicked"), "{status}: {log}");
+    }
+}
+
+#[test]
+fn standard_error_that_fails_changes_nothing() {
+    let dir = Dir::new("stderr");
+    let gone = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    for (name, stderr) in [("gone", gone()), ("full", full())] {
+        let mut falco = Falco::new(&dir, &["log_level=debug"]).replay(&demo());
+        falco.command.stderr(stderr);
+        let status = falco.start().wait();
+        assert!(status.success(), "{name}: {status}");
+        assert_eq!(falco.numbers(), all(), "{name}");
+        std::fs::remove_file(&falco.alerts).unwrap();
+    }
+    // The same where the program only prints something.
+    for args in [&["-V", "rules.yaml"][..], &["--version"], &["--list"], &["--nonsense"]] {
+        for (out, error) in [(gone(), gone()), (full(), full())] {
+            let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+            let status = falco.args(args).current_dir(&dir.0.0).stdout(out).stderr(error).status().unwrap();
+            assert!(status.code().is_some_and(|code| code != 101), "{args:?}: {status}");
+        }
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
+    let dir = Dir::new("log");
+    // More diagnostics than a pipe holds.
+    let broken: String = (0..2000).map(|n| format!("- {{macro: m{n}, condition: evt.num > 0}}\n")).collect();
+    let broken = dir.write("broken.yaml", &(broken + &std::fs::read_to_string(rules(&dir)).unwrap()));
+    let mut falco = Falco::new(&dir, &["log_level=debug"]);
+    falco.command.arg("-r").arg(&broken).args(["-v", "-e", "-"]).stdout(Stdio::null());
+    let mut run = falco.start();
+    let mut input = run.0.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        let mut capture = File::open(demo()).unwrap();
+        let _ = std::io::copy(&mut capture, &mut input);
+        input
+    });
+    let until = Instant::now() + SOON;
+    while falco.numbers().len() < 4000 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Each is a line of the log.
+    for _ in 0..10 {
+        run.signal(Signal::USR1);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    run.signal(Signal::TERM);
+    assert!(run.wait().success());
+    drop(feeder.join());
+}
+
+#[test]
+fn an_input_that_does_not_come_holds_up_no_end() {
+    let dir = Dir::new("input");
+    let fifo = fifo(&dir, "fifo");
+    for (capture, signal) in [(Path::new("-"), Signal::TERM), (&fifo, Signal::INT)] {
+        for threads in ["1", "2"] {
+            let mut falco = Falco::new(&dir, &[]).replay(capture);
+            falco.command.args(["--threads", threads]);
+            let mut run = falco.start();
+            std::thread::sleep(Duration::from_millis(500));
+            let began = Instant::now();
+            run.signal(signal);
+            let status = run.wait();
+            let log = run.log();
+            assert!(status.success() && !log.contains("Error"), "{status}: {log}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        }
+    }
+}
+
+#[test]
+fn an_alert_does_not_wait_for_the_next_event_of_a_stream() {
+    let dir = Dir::new("prompt");
+    let mut falco = Falco::new(&dir, &[]).replay(Path::new("-"));
+    let mut run = falco.start();
+    let pieces = common::demo_pieces();
+    std::io::Write::write_all(run.0.stdin.as_mut().unwrap(), &pieces[..200].concat()).unwrap();
+    let until = Instant::now() + SOON;
+    while falco.numbers().is_empty() {
+        assert!(Instant::now() < until, "no alert while the input pauses");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(run.0.stdin.take());
+    assert!(run.wait().success());
+}
+
+const WEB: [&str; 5] = [
+    "webserver.enabled=true",
+    "webserver.listen_address=127.0.0.1",
+    "webserver.listen_port=0",
+    "webserver.prometheus_metrics_enabled=true",
+    "metrics.enabled=true",
+];
+
+/// The port that the log names.
+fn port(log: &mut impl BufRead) -> u16 {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "no web server");
+        if let Some((_, address)) = line.split_once("listening on 127.0.0.1:") {
+            return address.trim().parse().unwrap();
+        }
+    }
+}
+
+#[track_caller]
+fn wait_for(port: u16, path: &str, what: &str, found: impl Fn(&str, &str) -> bool) -> String {
+    let until = Instant::now() + SOON;
+    loop {
+        let (head, body) = get(port, path);
+        if found(&head, &body) {
+            return body;
+        }
+        assert!(Instant::now() < until, "{what}: {head}{body}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn health_and_metrics_tell_of_an_output_that_is_stuck() {
+    let dir = Dir::new("health");
+    let options = [
+        &WEB[..],
+        &["output_timeout=300", "program_output.enabled=true", "program_output.program=exec sleep 600"],
+    ];
+    let mut falco = Falco::new(&dir, &options.concat()).replay(Path::new("-"));
+    let mut run = falco.start();
+    let mut log = BufReader::new(run.0.stderr.take().unwrap());
+    let port = port(&mut log);
+    assert_eq!(get(port, "/healthz").1, r#"{"status": "ok"}"#);
+    let pieces = common::demo_pieces();
+    std::io::Write::write_all(run.0.stdin.as_mut().unwrap(), &pieces[..200].concat()).unwrap();
+    let body =
+        wait_for(port, "/healthz", "not ok", |head, _| head.starts_with("http/1.1 503 service unavailable"));
+    let health: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let reason = health["reasons"][0].as_str().unwrap();
+    assert_eq!(health["status"], "failed");
+    assert!(
+        reason.starts_with("program_output: ") && reason.contains(" alerts wait, none was taken for "),
+        "{body}"
+    );
+    // Numbers of the loop come with the next event.
+    let mut input = run.0.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        for piece in &pieces[200..] {
+            if std::io::Write::write_all(&mut input, piece).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        input
+    });
+    let page = get(port, "/metrics").1;
+    for part in [
+        "falcosecurity_falco_outputs_delivered_total{output=\"file_output\"} 1",
+        "falcosecurity_falco_outputs_waiting_total{output=\"program_output\"} 1",
+        "falcosecurity_falco_outputs_lost_total{output=\"program_output\"} 0\n",
+        "falcosecurity_scap_n_evts_total ",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    // The log is looked after once a second.
+    std::thread::sleep(Duration::from_millis(1500));
+    run.signal(Signal::TERM);
+    assert!(run.wait().success());
+    drop(feeder.join());
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert!(
+        rest.contains("program_output: ") && rest.contains(" alerts wait, none was taken for "),
+        "{rest}"
+    );
+    assert!(lost(&rest, "program_output").contains(STUCK), "{rest}");
+}
+
+/// Opens the file that the rule is about as often.
+fn open_often(path: &Path, times: usize) {
+    for _ in 0..times {
+        drop(File::open(path).unwrap());
+    }
+}
+
+#[test]
+fn live_detection_goes_on_whatever_outputs_do() {
+    let _turn = eyas_testing::live_turn();
+    let dir = Dir::new("live");
+    let watched = dir.write("watched", "");
+    let (alerts, fifo) = (dir.path("alerts"), fifo(&dir, "fifo"));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let rules = dir.write(
+        "own.yaml",
+        &format!(
+            "- {{rule: opened, desc: d, condition: 'evt.type in (open, openat) and fd.name = {}', output: '%evt.num {}', priority: INFO}}\n",
+            watched.display(),
+            "x".repeat(200)
+        ),
+    );
+    let url = format!("http_output.url=http://{}/", silent.local_addr().unwrap());
+    let (file, metrics) = (
+        format!("file_output.filename={}", alerts.display()),
+        format!("metrics.output_file={}", fifo.display()),
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
+    command.args(["-c", "/dev/null", "-r"]).arg(&rules);
+    let options = [
+        "file_output.enabled=true",
+        "program_output.enabled=true",
+        "program_output.keep_alive=true",
+        "program_output.program=exec sleep 600",
+        "http_output.enabled=true",
+        "metrics.interval=100ms",
+        "output_timeout=1000",
+    ];
+    for option in WEB.iter().chain(&options).chain(&[&*url, &*file, &*metrics]) {
+        command.args(["-o", option]);
+    }
+    command.env_remove("http_proxy").env_remove("HTTP_PROXY");
+    // Nobody reads either of them while it runs.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut run = Running(command.spawn().unwrap());
+    let mut log = BufReader::new(run.0.stderr.take().unwrap());
+    let port = port(&mut log);
+    let count = || std::fs::read_to_string(&alerts).unwrap_or_default().lines().count();
+    let until = Instant::now() + SOON;
+    while count() == 0 {
+        assert!(Instant::now() < until, "no alert");
+        open_often(&watched, 1);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let before = count();
+    open_often(&watched, 3000);
+    let body = wait_for(port, "/healthz", "not ok", |_, body| {
+        ["stdout_output: ", "program_output: ", "http_output: "].iter().all(|output| body.contains(output))
+    });
+    assert!(!body.contains("file_output: ") && !body.contains("event loop"), "{body}");
+    // After all of them have been stuck for a while.
+    open_often(&watched, 1000);
+    let until = Instant::now() + SOON;
+    while count() < before + 4000 {
+        assert!(Instant::now() < until, "{} of {}", count(), before + 4000);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(count(), before + 4000);
+    let page = get(port, "/metrics").1;
+    for part in [
+        "scap_n_drops_total 0\n",
+        "falco_num_evts_total ",
+        "outputs_waiting_total{output=\"stdout_output\"} ",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let began = Instant::now();
+    run.signal(Signal::TERM);
+    assert!(run.wait().success());
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    for output in ["stdout_output", "program_output", "http_output", "metrics.output_file"] {
+        let line = lost(&rest, output);
+        assert!(line.contains("not taken within 1000 ms"), "{rest}");
+    }
+    let of = before + 4000;
+    assert!(rest.contains(&format!("   - program_output: {of} of {of}\n")), "{rest}");
+}
