@@ -167,6 +167,8 @@ impl FieldFlags {
     /// (`rules::condition::domain_names`); an empty text says that none of them stands for the address, and is
     /// shown as a value that is not there.
     pub const DOMAIN: Self = Self(1 << 10);
+    /// A number that is 1 or more in every event: conditions that say otherwise hold of none.
+    pub const POSITIVE: Self = Self(1 << 11);
     /// A text that tells when the event happened; in JSON it is a number, ns since the epoch.
     pub const EVENT_TIME: Self = Self(1 << 9);
 

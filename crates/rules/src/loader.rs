@@ -22,6 +22,7 @@ mod expanded;
 mod lint;
 mod lists;
 mod macros;
+mod repeated;
 mod result;
 mod ruleset;
 mod schema;
@@ -37,6 +38,7 @@ use collect::{Tables, version};
 use constants::Constants;
 use decode::invalid;
 pub use describe::{ConditionDescription, Description, ListDescription, MacroDescription, RuleDescription};
+use repeated::Repeated;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 use ruleset::Ruleset;
 pub use select::Select;
@@ -162,7 +164,9 @@ impl Loader {
     /// Reads a file, which need not be UTF-8; what it defines is kept even if the rules then do not compile.
     pub fn load(&mut self, name: &str, text: &(impl AsRef<[u8]> + ?Sized)) -> LoadResult {
         let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
-        let collected = self.collect(name, text.as_ref(), &mut result);
+        let mut repeated = Vec::new();
+        let collected = self.collect(name, text.as_ref(), &mut result, &mut repeated);
+        result.repeated = repeated.into_iter().map(|found| found.diagnostic(&self.files)).collect();
         let (mut ruleset, _) = self.ruleset.take().unwrap_or_else(|| (Ruleset::default(), Ok(())));
         let (mut warnings, mut further) = (Vec::new(), Vec::new());
         let outcome = ruleset.update(&self.setup(), &mut warnings, &mut further);
@@ -246,7 +250,13 @@ impl Loader {
         Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, sources))
     }
 
-    fn collect(&mut self, name: &str, text: &[u8], result: &mut LoadResult) -> Result<(), LoadError> {
+    fn collect(
+        &mut self,
+        name: &str,
+        text: &[u8],
+        result: &mut LoadResult,
+        repeated: &mut Vec<Repeated>,
+    ) -> Result<(), LoadError> {
         let file = self.files.len() as u32;
         let root = &Context::root(name, file);
         // Places are counted in 32 bits, and bytes that are not UTF-8 become two.
@@ -266,6 +276,7 @@ impl Loader {
                 .note(place, "")
                 .help(broken.help)
         })?;
+        documents.iter().for_each(|document| repeated::keys(document, repeated));
         result.schema = schema::validate(&documents);
         let described = Described(&*self.schema);
         let mut items = Vec::new();

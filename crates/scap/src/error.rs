@@ -25,7 +25,7 @@ pub enum Error {
     /// It is no capture at all.
     #[error("not a capture: it begins with {found}, expected a section header block (0a 0d 0d 0a)")]
     NotACapture {
-        /// The first bytes, in hexadecimal.
+        /// The first bytes, and what begins so.
         found: String,
     },
     /// The capture is of a version that nobody has defined yet.

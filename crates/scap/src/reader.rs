@@ -193,8 +193,7 @@ impl Reader {
         if block == blocks::SECTION {
             self.detect_order()?;
         } else if !self.started {
-            let found = self.window.visible()[..8].iter().map(|b| format!("{b:02x} ")).collect::<String>();
-            return Err(Error::NotACapture { found: found.trim_end().to_owned() });
+            return Err(Error::NotACapture { found: first_bytes(&self.window.visible()[..8]) });
         }
         let total = self.numbers().u32(4) as usize;
         if total < FRAMING {
@@ -475,4 +474,24 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::other(error)
     }
+}
+
+/// The first bytes of what is no capture, and what begins so.
+fn first_bytes(bytes: &[u8]) -> String {
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    let kind = match bytes {
+        [0x7f, b'E', b'L', b'F', ..] => "an ELF file",
+        [0xd4 | 0x4d, 0xc3 | 0x3c, 0xb2, 0xa1, ..] | [0xa1, 0xb2, 0xc3 | 0x3c, 0xd4 | 0x4d, ..] => {
+            "a pcap file of network packets"
+        }
+        [b'P', b'K', 3, 4, ..] => "a zip file",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "a file compressed by zstd",
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "a file compressed by xz",
+        [b'B', b'Z', b'h', ..] => "a file compressed by bzip2",
+        text if text.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x7f)) => {
+            return format!("`{}` ({hex}): it is a text", String::from_utf8_lossy(text).escape_debug());
+        }
+        _ => return hex,
+    };
+    format!("{hex}: it is {kind}")
 }

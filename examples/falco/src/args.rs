@@ -19,7 +19,7 @@ pub struct Args {
     pub options: Vec<String>,
 
     /// Rules file or directory; repeatable, read in order, instead of the configured ones
-    #[arg(short = 'r', value_name = "FILE")]
+    #[arg(short = 'r', alias = "rules", value_name = "FILE")]
     pub rules: Vec<PathBuf>,
 
     /// Replay this capture (`-` for standard input) instead of capturing

@@ -1,7 +1,7 @@
 //! `--explain`: why a rule matched an event of a capture, or why not.
 
 use anyhow::{Context, Result, bail};
-use eyas::rules::{Engine, Explanation, RuleIndex};
+use eyas::rules::{Engine, Explanation, RuleIndex, nearest};
 use eyas::scap::Reader;
 use eyas::sinsp::{EventView, Step};
 use eyas_console::print;
@@ -55,7 +55,17 @@ fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
     };
     match engine.find(name) {
         Some(rule) => Ok((rule, number)),
-        None => bail!("there is no rule '{name}'"),
+        None => {
+            let names = || engine.rules().iter().map(|rule| rule.name.as_str());
+            // Most people type the beginning of a name.
+            let beginning = |full: &&str| {
+                let cut = full.get(..name.len()).unwrap_or(full);
+                cut.eq_ignore_ascii_case(name) || nearest(name, [cut]).is_some()
+            };
+            let near = nearest(name, names()).or_else(|| names().find(beginning));
+            let hint = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            bail!("there is no rule '{name}'{hint}")
+        }
     }
 }
 

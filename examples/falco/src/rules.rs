@@ -41,20 +41,51 @@ pub struct File {
     pub text: Vec<u8>,
 }
 
-/// Reads all rules files, in order.
+/// Reads all rules files, in order. Files of rule tests in a directory are left out.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for path in paths {
+        let is_dir = path.is_dir();
         for file in yaml_files(path)? {
             let text = crate::file::read(&file, crate::file::MAX_TEXT)
                 .with_context(|| format!("can't read the rules file {}", file.display()))?;
-            files.push(File { name: file.display().to_string(), text });
+            if is_capture(&text) {
+                bail!("{0} is a capture and no rules file: replay it with -e {0}", file.display());
+            }
+            if !(is_dir && is_test(&file, &text)) {
+                files.push(File { name: file.display().to_string(), text });
+            }
         }
     }
     if files.is_empty() {
-        bail!("no rules: name a rules file with -r FILE, or in rules_files of the configuration (-c FILE)");
+        bail!("no rules: {}", nothing_read(paths));
     }
     Ok(files)
+}
+
+/// Why no file was read, and what to do.
+fn nothing_read(paths: &[PathBuf]) -> String {
+    match paths {
+        [] => "name a rules file with -r FILE, or in rules_files of the configuration (-c FILE)".to_owned(),
+        paths => {
+            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            format!("no file that ends with .yaml or .yml is in {}", paths.join(", "))
+        }
+    }
+}
+
+/// Whether bytes are those of a capture, plain or compressed.
+fn is_capture(text: &[u8]) -> bool {
+    text.starts_with(&[0x1f, 0x8b]) || text.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
+}
+
+/// Whether a file has rule tests, which stand beside the rules: its name says so, and what it is made of.
+fn is_test(path: &Path, text: &[u8]) -> bool {
+    let named = path.file_stem().is_some_and(|stem| Path::new(stem).extension().is_some_and(|e| e == "test"));
+    let parsed = || eyas::yaml::parse(&eyas::yaml::decode(text)).ok();
+    named
+        && parsed()
+            .is_some_and(|parsed| parsed.documents.first().is_some_and(|file| file.get("tests").is_some()))
 }
 
 /// Loads rules so that each is tried by itself: all on, whatever their priority, all that match.
@@ -154,6 +185,9 @@ pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a
 fn read_all(args: &Args, config: &Config) -> Result<Loader> {
     let mut loader = loader(config, args.appended())?;
     let (present, absent) = present(args, config);
+    if present.is_empty() && !absent.is_empty() {
+        bail!("no rules: {}", none_there(&absent));
+    }
     let files = read(&present)?;
     log::info("Loading rules from:");
     absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.display())));
@@ -162,6 +196,8 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         let schema = result.schema_validation();
         let level = if schema == "ok" { Level::Info } else { Level::Warning };
         log::log(level, &format!("   {} | schema validation: {schema}", file.name));
+        // The value that is lost may be the one that detects something.
+        result.repeated_keys().iter().for_each(|found| log::warning(&found.to_string()));
         // A field that no plugin brings is the lesser news.
         plugins(&loader)?;
         if result.successful() && !args.verbose {
@@ -183,6 +219,25 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         }
     }
     Ok(loader)
+}
+
+/// Says that nothing is where the configuration says that rules are.
+fn none_there(absent: &[&PathBuf]) -> String {
+    let named = absent.iter().filter(|path| !path.as_os_str().is_empty());
+    let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
+    let unset = match named.len() < absent.len() {
+        true => "; a name is empty: is a variable in it not set?",
+        false => "",
+    };
+    let what = match named.as_slice() {
+        [] => "rules_files of the configuration names no file".to_owned(),
+        [one] => format!("{one}, which rules_files of the configuration names, is not there"),
+        all => format!(
+            "none of the files that rules_files of the configuration names is there: {}",
+            all.join(", ")
+        ),
+    };
+    format!("{what}{unset}")
 }
 
 /// Nothing here loads plugins: files that require one cannot run.

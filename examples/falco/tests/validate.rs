@@ -100,3 +100,98 @@ fn the_official_rules_are_quiet() {
     assert!(output.status.success());
     assert!(!err.contains("error[") && err.matches("warning[").count() < 20, "{err}");
 }
+
+/// What is said of a mistake on the command line.
+fn mistake(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_falco")).args(args).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{args:?}: {err}");
+    err
+}
+
+#[test]
+fn files_in_the_wrong_place_are_named_with_what_they_are() {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo");
+    let (rules, capture) = (&format!("{demo}/rules.yaml"), &format!("{demo}/demo.scap.gz"));
+    let absent = file("absent.yaml", "rules_files: [/nonexistent/rules.yaml]\n");
+    let unset = file("unset.yaml", "rules_files: [\"${EYAS_NOT_SET}\"]\n");
+    let (absent, unset) = (absent.to_str().unwrap(), unset.to_str().unwrap());
+    for (args, want) in [
+        (
+            &["-c", absent, "--dry-run"][..],
+            "/nonexistent/rules.yaml, which rules_files of the configuration names, is not there",
+        ),
+        (&["-c", unset, "--dry-run"], "is a variable in it not set?"),
+        (&["-c", "/dev/null", "-r", capture], "is a capture and no rules file: replay it with -e"),
+        (&["-c", "/dev/null", "-r", rules, "-e", rules], "it is a text, expected a section header block"),
+        (&["-c", "/dev/null", "-r", rules, "-e", env!("CARGO_BIN_EXE_falco")], "it is an ELF file"),
+        (
+            &["-c", "/dev/null", "-r", rules, "-e", capture, "--explain", "Pasword"],
+            "did you mean 'Password file read'?",
+        ),
+        (&["-c", "/dev/null", "--test", rules], "is a rules file and no file of rule tests"),
+    ] {
+        let said = mistake(args);
+        assert!(said.contains(want), "{args:?}: {said}");
+    }
+    // A directory with tests beside its rules is one of rules.
+    let output = Command::new(env!("CARGO_BIN_EXE_falco"))
+        .args(["-c", "/dev/null", "--rules", demo, "--dry-run"])
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && err.contains("rules.yaml") && !err.contains("test.yaml"), "{err}");
+}
+
+#[test]
+fn a_plugin_that_is_required_is_missed_before_all_else() {
+    let text = format!(
+        "- required_plugin_versions: [{{name: json, version: 0.7.0}}]\n{}",
+        rule("json.value[/x] = y")
+    );
+    let path = file("plugin.yaml", &text);
+    for args in [&["-V", "FILE"][..], &["-V", "FILE", "-o", "json_output=true"], &["-r", "FILE", "--dry-run"]]
+    {
+        let (output, out, err) = falco(&path, args);
+        assert_eq!((output.status.code(), out.as_str()), (Some(1), ""), "{args:?}");
+        assert!(
+            err.ends_with("Error: Plugin requirement not satisfied, must load one of: json (>= 0.7.0)\n"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_is_said_at_every_start() {
+    let path = file("twice.yaml", &rule("evt.type = open\n  condition: evt.type = close"));
+    let (output, out, err) = falco(&path, &["-V", "FILE"]);
+    assert!(output.status.success() && err.contains("EYAS_REPEATED_KEY"), "{err}");
+    assert_eq!(out, format!("{}: Ok\n", path.display()));
+    let (output, _, err) = falco(&path, &["-c", "/dev/null", "-r", "FILE", "--dry-run"]);
+    assert!(output.status.success() && err.contains("`condition` stands twice"), "{err}");
+}
+
+#[test]
+fn what_minus_p_stands_for_is_appended_once_or_not_at_all() {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo");
+    let (rules, capture) = (&format!("{demo}/rules.yaml"), &format!("{demo}/demo.scap.gz"));
+    let alerts = |print: &[&str]| {
+        let mut args = vec!["-c", "/dev/null", "-r", rules, "-e", capture];
+        args.extend(print);
+        let output = Command::new(env!("CARGO_BIN_EXE_falco")).args(args).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(err.contains("-p/--print is deprecated"), !print.is_empty(), "{err}");
+        let out = String::from_utf8(output.stdout).unwrap();
+        out.lines()
+            .take_while(|line| !line.starts_with("Events detected"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let plain = alerts(&[]);
+    assert!(!plain.is_empty());
+    for print in ["-pc", "-pk", "-pcontainer", "-pkubernetes", "--print=c"] {
+        assert_eq!(alerts(&[print]), plain, "{print}");
+    }
+    let own: Vec<String> = plain.iter().map(|line| format!("{line} x")).collect();
+    assert_eq!(alerts(&["-p", "x"]), own);
+}

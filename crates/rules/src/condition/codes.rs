@@ -1,6 +1,6 @@
 //! Which events a condition can match, by its tests of the event type.
 
-use eyas_fields::{CodeSet, Field, Schema};
+use eyas_fields::{CodeSet, Field, FieldFlags, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
@@ -87,7 +87,10 @@ fn tested(test: &Test, schema: &dyn Schema, negated: bool) -> Option<CodeSet> {
     let Operand::Field(FieldRef { name, arg, .. }) = &test.left else { return None };
     let field = schema.resolve(name, arg.as_deref()).ok()?;
     if !schema.is_type_field(&field) {
-        return None;
+        return match positive(test, &field, schema) {
+            Some(holds) if holds == negated => Some(CodeSet::empty(schema.codes())),
+            _ => None,
+        };
     }
     // Events whose type is not always the same, or absent, satisfy both a test and its negation.
     let varies = || {
@@ -105,6 +108,29 @@ fn tested(test: &Test, schema: &dyn Schema, negated: bool) -> Option<CodeSet> {
     } else {
         named.complement().union(&varies())
     })
+}
+
+/// Whether a test of a number that is always positive holds in every event or in none, if it is one of the two.
+fn positive(test: &Test, field: &Field, schema: &dyn Schema) -> Option<bool> {
+    if test.modifier.is_some() || !schema.def(field.id).flags.contains(FieldFlags::POSITIVE) {
+        return None;
+    }
+    let mut numbers =
+        test.right.values().map(|value| std::str::from_utf8(value.text).ok()?.parse::<i64>().ok());
+    if test.op == Op::In {
+        // One that can be is enough.
+        return numbers.all(|number| number.is_some_and(|number| number < 1)).then_some(false);
+    }
+    let number = numbers.next()??;
+    match test.op {
+        Op::Eq | Op::EqEq if number < 1 => Some(false),
+        Op::Ne if number < 1 => Some(true),
+        Op::Lt if number <= 1 => Some(false),
+        Op::Le if number < 1 => Some(false),
+        Op::Gt if number < 1 => Some(true),
+        Op::Ge if number <= 1 => Some(true),
+        _ => None,
+    }
 }
 
 /// Codes of the events whose types the constants of an equality or membership name.

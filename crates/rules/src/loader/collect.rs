@@ -365,7 +365,7 @@ fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWar
         let message = format!(
             "'append' key is deprecated. Add an 'append' entry (e.g. '{key}: append') under 'override' instead."
         );
-        warnings.push(deprecated_append(item, message, key, context));
+        warnings.push(deprecated_append(item, message, &[key], context));
     }
     let overrides = Overrides::decode(item, &[key], &[key], context)?;
     if append == Some(true) && overrides.any() {
@@ -374,11 +374,17 @@ fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWar
     Ok(append.unwrap_or(false) || overrides.append.contains(key))
 }
 
-fn deprecated_append(item: &Node, message: String, key: &str, context: &Context) -> LoadWarning {
+/// `keys` are those that are appended.
+fn deprecated_append(item: &Node, message: String, keys: &[&str], context: &Context) -> LoadWarning {
+    let entries: Vec<String> = keys.iter().map(|key| format!("{key}: append")).collect();
+    let help = match entries.is_empty() {
+        true => "drop it: nothing is appended here".to_owned(),
+        false => format!("write `override: {{{}}}` instead", entries.join(", ")),
+    };
     Problem::new(WarningCode::DeprecatedItem, message, context)
         .titled("`append` is deprecated")
         .note(key_place(item, "append", context), "")
-        .help([format!("write `override: {{{key}: append}}` instead")])
+        .help([help])
 }
 
 fn both_appends(item: &Node, context: &Context) -> LoadError {

@@ -59,13 +59,14 @@ impl Ruleset {
         })?;
         look.for_confusions(&expr, &mut known.quiet);
         let codes = known.codes.of(&expr, schema);
-        let is_many = codes.count() > MANY_CODES || codes.is_empty();
+        // One that no event satisfies costs nothing: placeholders such as `never_true` are meant so.
+        let is_many = codes.count() > MANY_CODES;
         if raw.warn_evttypes && schema.codes() > MANY_CODES && is_many {
             let message =
                 "Rule matches too many evt.type values. This has a significant performance penalty.";
             let problem = Problem::new(WarningCode::NoEventType, message, &raw.context);
             let notes = lint::everything(&expr, schema, |span, word| sources.notes(span, source, word));
-            warnings.push(no_event_type(problem, raw, codes.count()).notes(notes));
+            warnings.push(no_event_type(problem, raw).notes(notes));
         }
         let (raw, expr, format) = (raw.clone(), expr.into(), format.into());
         Ok(Compiled { raw, expr, root, codes, source, output_text, format })
@@ -244,13 +245,9 @@ fn output_error(
         .help(did_you_mean(plain, field_names(schema)))
 }
 
-fn no_event_type(problem: LoadWarning, raw: &RawRule, codes: usize) -> LoadWarning {
-    let title = match codes {
-        0 => format!("no event type satisfies the rule `{}`", raw.name),
-        _ => format!("the rule `{}` is tested on events of very many types", raw.name),
-    };
+fn no_event_type(problem: LoadWarning, raw: &RawRule) -> LoadWarning {
     problem
-        .titled(title)
+        .titled(format!("the rule `{}` is tested on events of very many types", raw.name))
         .note(raw.place, "")
         .help(["add a test of `evt.type`, or `warn_evttypes: false` if it is meant so".to_owned()])
 }

@@ -298,6 +298,8 @@ pub struct LoadResult {
     pub schema: Vec<String>,
     /// Errors after the first one, which Falco does not look for.
     pub(crate) further: Vec<LoadError>,
+    /// Keys that stand twice in a mapping, which Falco does not look for either.
+    pub(crate) repeated: Vec<Diagnostic>,
 }
 
 impl LoadResult {
@@ -305,7 +307,13 @@ impl LoadResult {
     /// the first one as Falco does, this goes on to the items and rules after it.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
         let errors = self.errors.iter().chain(&self.further).map(LoadError::to_diagnostic);
-        errors.chain(self.warnings.iter().map(LoadWarning::to_diagnostic))
+        let warnings = self.warnings.iter().map(LoadWarning::to_diagnostic);
+        errors.chain(warnings).chain(self.repeated.iter().cloned())
+    }
+
+    /// Keys that stand twice in a mapping: the first value counts, and the other is lost.
+    pub fn repeated_keys(&self) -> &[Diagnostic] {
+        &self.repeated
     }
 
     /// `ok`, `none` where there was nothing to validate, or the first thing that the schema misses.

@@ -17,7 +17,7 @@ pub(crate) use raw::field_type as raw_type;
 const NS: u64 = 1_000_000_000;
 
 fields! {
-    "evt.num": UINT64 Event Id; "Number of the event: the first that the inspector delivers is 1."
+    "evt.num": UINT64 Event Id (POSITIVE); "Number of the event: the first that the inspector delivers is 1."
         => |v, _| Some(Value::Uint(v.num())),
     "evt.time": STR Event Na (EVENT_TIME); "Time of day with nanoseconds, in the local zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),

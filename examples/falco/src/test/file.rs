@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use eyas::rules::{Expectation, Times};
 use serde::Deserialize;
 use serde_json::Value;
@@ -166,6 +166,16 @@ impl TestFile {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = crate::file::read_text(path).with_context(|| format!("can't read {}", path.display()))?;
+        let parsed = eyas::yaml::parse(&text.as_str().into()).ok();
+        if parsed
+            .and_then(|parsed| parsed.documents.into_iter().next())
+            .is_some_and(|file| file.as_seq().is_some())
+        {
+            bail!(
+                "{} is a rules file and no file of rule tests: name it with -r, or in `rules:` of a file of tests",
+                path.display()
+            );
+        }
         serde_saphyr::from_str(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))
     }
 }

@@ -57,7 +57,15 @@ impl Tables {
         let append = boolean(node, "append", context)?.unwrap_or(false);
         if append {
             let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
-            warnings.push(deprecated_append(node, message.to_owned(), "condition", context));
+            // Each key has to be named; what `append` does nothing with has to go.
+            let appended: Vec<&str> = APPENDED.into_iter().filter(|key| node.get(key).is_some()).collect();
+            let others =
+                REPLACED.into_iter().filter(|key| !APPENDED.contains(key) && node.get(key).is_some());
+            let others: Vec<String> = others.map(|key| format!("`{key}`")).collect();
+            let drop = (!others.is_empty())
+                .then(|| format!("drop {}, with which `append` does nothing", others.join(", ")));
+            let warning = deprecated_append(node, message.to_owned(), &appended, context);
+            warnings.push(warning.help(drop));
         }
         let overrides = Overrides::decode(node, &APPENDED, &REPLACED, context)?;
         if append && overrides.any() {

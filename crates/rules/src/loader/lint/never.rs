@@ -1,11 +1,12 @@
 //! Conditions that contradict themselves.
 
+use eyas_fields::FieldFlags;
 use rustc_hash::FxHashMap;
 
 use super::facts::Fact;
 use super::{Finding, Look, Part};
 use crate::condition::ast::{Expr, Span, Test};
-use crate::condition::codes_without_always;
+use crate::condition::{codes_without_always, has};
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
@@ -29,6 +30,8 @@ pub(super) fn matches(look: &Look<'_>, rule: &Compiled) -> Option<Finding> {
             notes
         }
         Some(Conflict { one, other: None }) => look.notes(one.span, rule, "no value satisfies this"),
+        // A placeholder such as `evt.num = 0` switches a rule off, and is meant so.
+        None if has_placeholder(look, &rule.expr) => return None,
         None if codes_without_always(&rule.expr, look.schema).is_empty() => {
             look.notes(type_test(look, &rule.expr)?, rule, "no type of event satisfies all tests of the type")
         }
@@ -36,6 +39,17 @@ pub(super) fn matches(look: &Look<'_>, rule: &Compiled) -> Option<Finding> {
     };
     notes.push(Note::new(rule.raw.place, "in this rule"));
     Some(Finding::new(Lint::NeverMatches, title, notes))
+}
+
+fn has_placeholder(look: &Look<'_>, expr: &Expr) -> bool {
+    let mut found = false;
+    expr.tests(&mut |test| {
+        test.left.fields_outside_lists(&mut |field| {
+            let resolved = look.schema.resolve(&field.name, field.arg.as_deref());
+            found |= resolved.is_ok_and(|field| has(look.schema, &field, FieldFlags::POSITIVE));
+        });
+    });
+    found
 }
 
 /// The first comparison that restricts the event's type.
