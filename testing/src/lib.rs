@@ -20,7 +20,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
-use std::panic::{catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -67,12 +67,16 @@ pub fn main() -> ExitCode {
 fn trial(test: &'static Test) -> Trial {
     // As the built-in harness names tests: without the crate.
     let name = test.name.split_once("::").map_or(test.name, |(_, name)| name);
-    Trial::ignorable_test(name, move || match catch_unwind(test.run) {
-        Ok(()) => Ok(Completion::Completed),
-        Err(payload) => match payload.downcast::<Ignored>() {
+    Trial::ignorable_test(name, || run(test.run))
+}
+
+/// Runs a test in a thread of its own: it may change the root, the directory or the namespaces of its thread.
+fn run(test: fn()) -> Result<Completion, Failed> {
+    std::thread::spawn(test).join().map(|()| Completion::Completed).or_else(|payload| {
+        match payload.downcast::<Ignored>() {
             Ok(ignored) => Ok(Completion::ignored_with(ignored.0)),
             Err(payload) => Err(failure(payload.as_ref())),
-        },
+        }
     })
 }
 
@@ -80,4 +84,21 @@ fn trial(test: &'static Test) -> Trial {
 fn failure(payload: &(dyn std::any::Any + Send)) -> Failed {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("panicked").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    // The harness's own attribute, not that of this crate.
+    #[core::prelude::v1::test]
+    fn what_a_test_does_to_its_thread_reaches_no_other() {
+        thread_local!(static TOUCHED: Cell<bool> = const { Cell::new(false) });
+        assert!(matches!(run(|| TOUCHED.set(true)), Ok(Completion::Completed)));
+        assert!(!TOUCHED.get());
+        assert!(matches!(run(|| ignore("no root")), Ok(Completion::Ignored { .. })));
+        assert_eq!(run(|| panic!("wrong")).err().unwrap().message(), Some("wrong"));
+    }
 }
