@@ -2,8 +2,9 @@
 
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
-use libbpf_rs::{Link, ProgramMut};
+use libbpf_rs::{ErrorKind, Link, ProgramMut};
 use rustix::fs::{Mode, OFlags, open, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
@@ -13,19 +14,22 @@ const TRACEPOINT: u64 = 2;
 const CLOSE_ON_EXEC: libc::c_ulong = 8;
 /// Words of the oldest `perf_event_attr`, which every kernel takes.
 const ATTR_WORDS: usize = 8;
+/// How long a program is waited for that is still attached.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The directory of tracefs, mounted for everyone or for this process alone.
 pub(crate) struct Tracepoints(OwnedFd);
 
 impl Tracepoints {
-    /// Where the kernel has a tracepoint for each system call, and lets this process see them.
+    /// Where the kernel has a tracepoint for each system call, and lets this process see them and attach to them: some
+    /// distributions let nobody but root open a perf event.
     pub(crate) fn find() -> Option<Self> {
         let mounted = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
         let dirs =
             mounted.iter().filter_map(|path| open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok());
         dirs.chain(std::iter::once_with(mount).flatten())
             .map(Self)
-            .find(|tracepoints| tracepoints.id("syscalls/sys_enter_openat").is_some())
+            .find(|tracepoints| tracepoints.open("syscalls/sys_enter_openat").is_ok())
     }
 
     fn id(&self, name: &str) -> Option<u64> {
@@ -36,8 +40,8 @@ impl Tracepoints {
         text.trim().parse().ok()
     }
 
-    /// Attaches a program to the tracepoint of that name.
-    pub(crate) fn attach(&self, program: &ProgramMut<'_>, name: &str) -> Result<Link, String> {
+    /// Opens a perf event of the tracepoint of that name.
+    fn open(&self, name: &str) -> Result<OwnedFd, String> {
         let id = self.id(name).ok_or_else(|| format!("there is no tracepoint {name}"))?;
         let mut attr = [0_u64; ATTR_WORDS];
         attr[0] = TRACEPOINT | (size_of_val(&attr) as u64) << 32;
@@ -58,12 +62,27 @@ impl Tracepoints {
             return Err(std::io::Error::last_os_error().to_string());
         }
         // SAFETY: the descriptor is new and nobody else's.
-        let event = unsafe { OwnedFd::from_raw_fd(fd as i32) };
-        let link =
-            program.attach_perf_event(event.as_fd().as_raw_fd()).map_err(|error| format!("{error:#}"))?;
-        // It is closed with the link.
-        let _ = event.into_raw_fd();
-        Ok(link)
+        Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    }
+
+    /// Attaches a program to the tracepoint of that name.
+    pub(crate) fn attach(&self, program: &ProgramMut<'_>, name: &str) -> Result<Link, String> {
+        let event = self.open(name)?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match program.attach_perf_event(event.as_fd().as_raw_fd()) {
+                Ok(link) => {
+                    // It is closed with the link.
+                    let _ = event.into_raw_fd();
+                    return Ok(link);
+                }
+                // Attached before, and the end of that is on its way: a child that was just made has the descriptor.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => return Err(format!("{error:#}")),
+            }
+        }
     }
 }
 
