@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::log::{self, Level};
+use crate::output::Sections;
 use schema::CONFIG;
 
 mod capture;
 mod containers;
 mod fit;
-mod http_output;
 mod metrics;
 mod schema;
 mod tree;
@@ -23,8 +23,8 @@ mod webserver;
 
 pub use capture::Capture;
 pub use containers::ContainerEngines;
-pub use http_output::HttpOutput;
 pub use metrics::Metrics;
+pub use schema::Shape;
 pub use webserver::Webserver;
 
 /// The key that names further files.
@@ -64,19 +64,9 @@ pub struct Config {
     pub append_output: Vec<Append>,
     /// Fields `static.NAME`, and their texts.
     pub static_fields: BTreeMap<String, String>,
-    /// Alerts on standard output.
-    pub stdout_output: Switch,
-    /// Alerts to syslog.
-    pub syslog_output: Switch,
-    /// Alerts to a file.
-    pub file_output: FileOutput,
-    /// Alerts to a program's input.
-    pub program_output: ProgramOutput,
-    /// Alerts to a server.
-    pub http_output: HttpOutput,
-    /// What waits for a slow server.
+    /// What waits for a slow output.
     pub outputs_queue: OutputsQueue,
-    /// How long a slow server is waited for where something must wait, milliseconds.
+    /// How long an output may make no progress, milliseconds.
     pub output_timeout: u64,
     /// The web server that tells of this program.
     pub webserver: Webserver,
@@ -100,6 +90,9 @@ pub struct Config {
     pub watch_config_files: bool,
     /// Alerts start captures.
     pub capture: Capture,
+    /// Where alerts go: a section for each output.
+    #[serde(flatten)]
+    pub outputs: Sections,
 }
 
 /// An entry of `rules:`: one of the two.
@@ -205,38 +198,6 @@ pub enum ExtraField {
     Formatted(BTreeMap<String, String>),
 }
 
-/// A section of which only the switch counts here.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct Switch {
-    /// On or off.
-    pub enabled: bool,
-}
-
-/// `file_output:`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct FileOutput {
-    /// On or off.
-    pub enabled: bool,
-    /// Keep the file open between alerts.
-    pub keep_alive: bool,
-    /// Where.
-    pub filename: PathBuf,
-}
-
-/// `program_output:`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct ProgramOutput {
-    /// On or off.
-    pub enabled: bool,
-    /// Keep the program running between alerts.
-    pub keep_alive: bool,
-    /// A command line for the shell.
-    pub program: String,
-}
-
 /// `outputs_queue:`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
@@ -318,11 +279,6 @@ impl Default for Config {
             rule_matching: "first".into(),
             append_output: Vec::new(),
             static_fields: BTreeMap::new(),
-            stdout_output: Switch { enabled: true },
-            syslog_output: Switch::default(),
-            file_output: FileOutput::default(),
-            program_output: ProgramOutput::default(),
-            http_output: HttpOutput::default(),
             outputs_queue: OutputsQueue::default(),
             output_timeout: 2000,
             webserver: Webserver::default(),
@@ -336,6 +292,7 @@ impl Default for Config {
             config_files: Vec::new(),
             watch_config_files: true,
             capture: Capture::default(),
+            outputs: Sections::default(),
         }
     }
 }
@@ -427,7 +384,8 @@ pub fn load(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
     let fitted = fit::fit(&tree, &CONFIG, &fit::Path::default(), &mut warnings)?;
     let fitted = fitted.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     not_here(&fitted, &mut warnings);
-    let config: Config = serde_json::from_value(fitted).context("the configuration")?;
+    let mut config: Config = serde_json::from_value(fitted).context("the configuration")?;
+    config.outputs.complete()?;
     config.check()?;
     Ok(Loaded { config, files, warnings })
 }
@@ -570,7 +528,6 @@ impl Config {
         for action in &self.syscall_event_drops.actions {
             one_of("syscall_event_drops.actions", action, &["ignore", "log", "alert", "exit"])?;
         }
-        self.http_output.check()?;
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.level()?;

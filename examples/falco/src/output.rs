@@ -4,30 +4,28 @@
 //! event loop ──> Outputs ──> Channel: Queue ──> thread ──> Output: stdout, file, ...
 //!                   └──────> Channel: ...
 //! ```
-//! An output is a row of [`OUTPUTS`] and a file here. Each that is enabled has a bounded queue and a thread of its own.
+//! An output is a row of [`OUTPUTS`] and a file here, which has its section of the configuration and delivers. Each that is
+//! enabled has a bounded queue and a thread of its own.
 //! The event loop never waits for one: alerts that find no room in a queue are lost to that output alone, and counted. A
 //! replay, whose events can wait, does so as long as the output makes progress.
 
 use std::io::{self, ErrorKind};
 
-use anyhow::Result;
-
-use crate::config::Config;
-
 mod alert;
 mod channel;
-mod file;
-mod http;
+pub mod file;
+pub mod http;
 mod hub;
 mod lines;
 mod losses;
 mod metrics_file;
 mod outputs;
-mod program;
+pub mod program;
 mod queue;
 mod reload;
-mod stdout;
-mod syslog;
+mod row;
+pub mod stdout;
+pub mod syslog;
 
 pub use alert::{Alert, Batch};
 pub use channel::{Channel, Cx};
@@ -35,36 +33,16 @@ pub use hub::{Counts, Hub, Settings};
 pub use metrics_file::ROW as METRICS_FILE;
 pub use outputs::Outputs;
 pub use reload::Change;
+pub use row::{Reload, Row, Section, Sections};
 
 /// All outputs.
-pub const OUTPUTS: &[Row] = &[stdout::ROW, syslog::ROW, file::ROW, program::ROW, http::ROW];
-
-/// An output.
-pub struct Row {
-    /// Its section of the configuration; also its name in messages and metrics.
-    pub name: &'static str,
-    /// What it delivers, one of them.
-    pub unit: &'static str,
-    /// Keys beside its section that it depends on.
-    pub keys: &'static [&'static str],
-    /// When a reload opens it again.
-    pub reload: Reload,
-    /// Whether the configuration enables it.
-    pub is_enabled: fn(&Config) -> bool,
-    /// Where its alerts go, for messages.
-    pub place: fn(&Config) -> String,
-    /// Opens it. This may take long: it is called in the output's own thread.
-    pub open: fn(&Config) -> Result<Box<dyn Output>>,
-}
-
-/// When a reload opens an output again. Else it goes on as it is, with what waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
-    /// When its part of the configuration has changed.
-    WhenChanged,
-    /// At every reload.
-    Always,
-}
+pub const OUTPUTS: &[Row] = &[
+    Row::of::<stdout::Settings>(),
+    Row::of::<syslog::Settings>(),
+    Row::of::<file::Settings>(),
+    Row::of::<program::Settings>(),
+    Row::of::<http::Settings>(),
+];
 
 /// Delivers alerts, in a thread of its own.
 pub trait Output: Send {

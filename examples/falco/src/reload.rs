@@ -204,7 +204,7 @@ impl Worker {
         }
         let outputs = Change::new(config, Settings::new(config, self.args.unbuffered), |row| {
             let is_of_row =
-                |key: &String| changes::is_below(key, &[row.name]) || changes::is_below(key, row.keys);
+                |key: &String| changes::is_below(key, &[row.name]) || changes::is_below(key, row.depends_on);
             !(row.is_enabled)(&running.config)
                 || row.reload == output::Reload::Always
                 || changed.iter().any(is_of_row)

@@ -1,12 +1,16 @@
 //! Rules and configuration that change during a replay: every event is tested once, by what was in place then.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eyas::events::{EventType, param};
 use eyas::scap::{EventBuilder, Reader, Snapshot, Writer};
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
 mod common;
@@ -76,6 +80,111 @@ fn a_file_that_is_replaced_takes_over_between_two_events() {
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);
     assert_taken_over(&run.end().0, demo_numbers());
+}
+
+#[test]
+fn what_is_no_regular_file_ends_no_reload() {
+    let dir = Dir::new("irregular");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    mkfifoat(CWD, dir.path("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
+    symlink("/dev/zero", dir.path("zero")).unwrap();
+    File::create(dir.path("huge")).unwrap().set_len(65 << 20).unwrap();
+    std::fs::create_dir(dir.path("empty")).unwrap();
+    let mut fed = 1000;
+    for (name, want) in [
+        ("fifo", "rules.yaml: it is a FIFO: expected a regular file"),
+        ("zero", "rules.yaml: it is a device: expected a regular file"),
+        ("huge", "rules.yaml: it has 68157440 bytes: at most 67108864 are read"),
+        ("empty", "no rules: name a rules file"),
+    ] {
+        let _ = std::fs::remove_file(&rules);
+        std::fs::rename(dir.path(name), &rules).unwrap();
+        run.wait_for(want);
+        // Each is an alert, which comes between two events.
+        run.feed(&pieces[fed..fed + 10]);
+        fed += 10;
+    }
+    std::fs::remove_dir(&rules).unwrap();
+    dir.write("rules.yaml", &every("new"));
+    run.signal(Signal::HUP);
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[fed..], 1);
+    run.feed(rest);
+    let out = run.end().0;
+    assert!(out.matches("hot restart failure").count() >= 4, "{out}");
+    assert!(out.contains("\n   new: ") && out.contains("\n   old: "), "{}", &out[out.len() - 300..]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_the_start() {
+    let dir = Dir::new("irregular-start");
+    let fifo = dir.path("fifo.yaml");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    let fifo = fifo.to_str().unwrap();
+    let rules = dir.write("rules.yaml", &every("old"));
+    let (rules, demo) = (rules.to_str().unwrap(), common::demo());
+    let replay = ["-r", rules, "-e", demo.to_str().unwrap()];
+    let http = ["-o", "http_output.enabled=true", "-o", "http_output.url=https://127.0.0.1:9"];
+    let ca = format!("http_output.ca_cert={fifo}");
+    for args in [
+        &["-r", fifo, "-e", "-"][..],
+        &["-V", fifo],
+        &["-r", fifo, "-L"],
+        &["--test", fifo],
+        &["-c", fifo],
+        &[&replay[..], &http, &["-o", &ca]].concat(),
+    ] {
+        let out = Command::new(env!("CARGO_BIN_EXE_falco")).args(args).output().unwrap();
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {log}");
+        assert!(log.contains("it is a FIFO: expected a regular file"), "{args:?}: {log}");
+    }
+    let pid = Command::new(env!("CARGO_BIN_EXE_falco")).args(replay).args(["-P", fifo]).output().unwrap();
+    let log = String::from_utf8_lossy(&pid.stderr);
+    assert!(pid.status.code() == Some(1) && log.contains("it is a FIFO that nobody reads"), "{log}");
+}
+
+#[test]
+fn a_log_whose_reader_is_gone_ends_no_reload() {
+    let dir = Dir::new("log-gone");
+    let rules = dir.write("rules.yaml", &every("old"));
+    let pieces = demo_pieces();
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.args([
+        "-c",
+        "/dev/null",
+        "-r",
+        rules.to_str().unwrap(),
+        "-e",
+        "-",
+        "-o",
+        "stdout_output.enabled=false",
+    ]);
+    falco.arg("-o").arg(format!("file_output={{enabled: true, filename: {}}}", dir.path("alerts").display()));
+    falco.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut falco = falco.spawn().unwrap();
+    drop(falco.stderr.take());
+    let mut input = falco.stdin.take().unwrap();
+    let has = |part: &str| std::fs::read_to_string(dir.path("alerts")).is_ok_and(|text| text.contains(part));
+    let until = Instant::now() + common::SOON;
+    let mut pieces = pieces.iter();
+    let mut feed_until = |part: &str| {
+        while !has(part) {
+            assert!(Instant::now() < until, "{part}");
+            input.write_all(pieces.next().unwrap()).unwrap();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    feed_until("old ");
+    dir.write("rules.yaml", "- rule: [");
+    feed_until("hot restart failure");
+    dir.write("rules.yaml", &every("new"));
+    feed_until("new ");
+    drop(input);
+    assert!(falco.wait().unwrap().success());
 }
 
 #[test]

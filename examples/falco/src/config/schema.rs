@@ -25,9 +25,10 @@ pub enum Shape {
     Anything,
 }
 
+use crate::output::OUTPUTS;
+
 use Shape::{Anything, Bool, Float, List, Number, Section, Text, TextOr, TextOrPair, Texts};
 
-const U8: Shape = Number(u8::MAX as u64);
 const U16: Shape = Number(u16::MAX as u64);
 const U32: Shape = Number(u32::MAX as u64);
 const U64: Shape = Number(u64::MAX);
@@ -36,8 +37,25 @@ const SWITCH: Shape = Section(&[("enabled", Bool)]);
 const RUNTIME: Shape = Section(&[("enabled", Bool), ("sockets", TEXTS)]);
 const SELECTOR: Shape = Section(&[("rule", Text), ("tag", Text)]);
 
-/// The whole file. What a plugin is told (`plugins[].init_config`) is the plugin's own matter.
-pub const CONFIG: Shape = Section(&[
+/// The whole file.
+pub const CONFIG: Shape = Section(&KEYS);
+
+/// All keys: each output has its own.
+const KEYS: [(&str, Shape); OWN.len() + OUTPUTS.len()] = {
+    let mut keys = [("", Anything); OWN.len() + OUTPUTS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = match at < OUTPUTS.len() {
+            true => (OUTPUTS[at].name, OUTPUTS[at].shape),
+            false => OWN[at - OUTPUTS.len()],
+        };
+        at += 1;
+    }
+    keys
+};
+
+/// What is of no output. What a plugin is told (`plugins[].init_config`) is the plugin's own matter.
+const OWN: &[(&str, Shape)] = &[
     (
         "append_output",
         List(&Section(&[
@@ -99,26 +117,6 @@ pub const CONFIG: Shape = Section(&[
             ("thread_table_auto_purging_thread_timeout_s", U32),
         ]),
     ),
-    ("file_output", Section(&[("enabled", Bool), ("keep_alive", Bool), ("filename", Text)])),
-    (
-        "http_output",
-        Section(&[
-            ("enabled", Bool),
-            ("url", Text),
-            ("user_agent", Text),
-            ("insecure", Bool),
-            ("ca_cert", Text),
-            ("ca_bundle", Text),
-            ("ca_path", Text),
-            ("mtls", Bool),
-            ("client_cert", Text),
-            ("client_key", Text),
-            ("echo", Bool),
-            ("compress_uploads", Bool),
-            ("keep_alive", Bool),
-            ("max_consecutive_timeouts", U8),
-        ]),
-    ),
     ("json_include_message_property", Bool),
     ("json_include_output_fields_property", Bool),
     ("json_include_output_property", Bool),
@@ -162,13 +160,11 @@ pub const CONFIG: Shape = Section(&[
     ),
     ("plugins_hostinfo", Bool),
     ("priority", Text),
-    ("program_output", Section(&[("enabled", Bool), ("keep_alive", Bool), ("program", Text)])),
     ("rule_matching", Text),
     ("rules", List(&Section(&[("enable", SELECTOR), ("disable", SELECTOR)]))),
     ("rules_file", TEXTS),
     ("rules_files", TEXTS),
     ("static_fields", Texts),
-    ("stdout_output", SWITCH),
     (
         "syscall_event_drops",
         Section(&[
@@ -180,7 +176,6 @@ pub const CONFIG: Shape = Section(&[
         ]),
     ),
     ("syscall_event_timeouts", Section(&[("max_consecutives", U32)])),
-    ("syslog_output", SWITCH),
     ("time_format_iso_8601", Bool),
     ("watch_config_files", Bool),
     (
@@ -196,7 +191,7 @@ pub const CONFIG: Shape = Section(&[
             ("ssl_certificate", Text),
         ]),
     ),
-]);
+];
 
 impl Shape {
     /// The keys that it may have.

@@ -1,6 +1,8 @@
 use super::fit::{Path as KeyPath, fit};
 use super::schema::Shape;
 use super::*;
+use crate::output::file::Settings as FileOutput;
+use crate::output::stdout::Settings as StdoutOutput;
 
 fn options(list: &[&str]) -> Result<Loaded> {
     let empty = Path::new("/dev/null");
@@ -22,7 +24,11 @@ fn file(text: &str) -> Result<(Config, Vec<String>)> {
 fn what_is_not_set_has_the_defaults() {
     let config = options(&[]).unwrap().config;
     assert_eq!(config.rule_matching, "first");
-    assert!(config.stdout_output.enabled && config.json_include_tags_property && !config.json_output);
+    assert!(
+        config.outputs.get::<StdoutOutput>().enabled
+            && config.json_include_tags_property
+            && !config.json_output
+    );
     assert_eq!(config.falco_libs.snaplen, 80);
 }
 
@@ -125,7 +131,7 @@ fn values_are_taken_as_they_are_written() {
     assert_eq!(config.rules_files, [PathBuf::from("/x.yaml")]);
     assert_eq!((&*config.static_fields["a"], &*config.static_fields["c"]), ("010", ""));
     assert_eq!(
-        (config.file_output.filename, config.engine.kind.as_str()),
+        (config.outputs.get::<FileOutput>().filename, config.engine.kind.as_str()),
         (PathBuf::from("5"), "modern_ebpf")
     );
     assert_eq!(warnings.len(), 2, "{warnings:?}");

@@ -350,5 +350,5 @@ impl Cx<'_> {
 pub fn with_cx<T>(test: impl FnOnce(&Cx<'_>) -> T) -> T {
     let wake = eventfd(0, EventfdFlags::NONBLOCK).unwrap();
     let limits = Limits { alerts: 1, bytes: 1, gather: false };
-    test(&Cx { channel: &Channel::new(&super::stdout::ROW, &Config::default(), limits, wake) })
+    test(&Cx { channel: &Channel::new(&super::OUTPUTS[0], &Config::default(), limits, wake) })
 }

@@ -5,27 +5,49 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
-use super::{Alert, Cx, Failure, Output, Reload, Row, reason};
+use super::{Alert, Cx, Failure, Output, Section, reason};
+use crate::config::{Config, Shape};
 use crate::file;
 
-/// The row of this output.
-pub const ROW: Row = Row {
-    name: "file_output",
-    unit: "alert",
-    keys: &[],
-    reload: Reload::WhenChanged,
-    is_enabled: |config| config.file_output.enabled,
-    place: |config| config.file_output.filename.display().to_string(),
-    open: |config| {
-        let path = &config.file_output.filename;
-        if path.as_os_str().is_empty() {
+/// `file_output:`
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Settings {
+    /// On or off.
+    pub enabled: bool,
+    /// The file stays open between alerts.
+    pub keep_alive: bool,
+    /// Where.
+    pub filename: PathBuf,
+}
+
+impl Section for Settings {
+    const NAME: &'static str = "file_output";
+    const KEYS: &'static [(&'static str, Shape)] =
+        &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("filename", Shape::Text)];
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.enabled && self.filename.as_os_str().is_empty() {
             bail!("file_output is enabled but file_output.filename is empty");
         }
-        open(path, config.file_output.keep_alive).context("file_output")
-    },
-};
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        self.filename.display().to_string()
+    }
+
+    fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
+        open(&self.filename, self.keep_alive).context("file_output")
+    }
+}
 
 struct FileOutput {
     path: PathBuf,

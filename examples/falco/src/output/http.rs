@@ -1,39 +1,18 @@
 //! `http_output`: alerts to a server.
 
-use anyhow::Result;
-
-use super::{Alert, Cx, Failure, Output, Reload, Row};
-use crate::config::Config;
+use super::{Alert, Cx, Failure, Output};
 use crate::log::warning;
 use client::{Answer, Client};
 
 mod client;
+mod settings;
 
-/// The row of this output.
-pub const ROW: Row = Row {
-    name: "http_output",
-    unit: "alert",
-    keys: &["json_output"],
-    // Certificates may be others under the same names.
-    reload: Reload::Always,
-    is_enabled: |config| config.http_output.enabled,
-    place: |config| {
-        config.http_output.target().map(|target| client::shown(&target.to_string())).unwrap_or_default()
-    },
-    open,
-};
+pub use settings::Settings;
 
 struct Http {
     client: Client,
     retries: u8,
     echo: bool,
-}
-
-/// Reads certificates; the server is not asked for anything yet.
-fn open(config: &Config) -> Result<Box<dyn Output>> {
-    let http = &config.http_output;
-    let client = Client::new(http, config.json_output)?;
-    Ok(Box::new(Http { client, retries: http.max_consecutive_timeouts, echo: http.echo }))
 }
 
 impl Output for Http {

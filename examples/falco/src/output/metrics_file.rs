@@ -3,13 +3,16 @@
 use anyhow::Context;
 
 use super::{Reload, Row, file};
+use crate::config::Shape;
 
 /// The row of this file.
 pub const ROW: Row = Row {
     name: "metrics.output_file",
     unit: "snapshot",
-    keys: &[],
+    shape: Shape::Text,
+    depends_on: &[],
     reload: Reload::WhenChanged,
+    complete: |value| Ok(value.unwrap_or_default()),
     is_enabled: |config| !config.metrics.output_file.as_os_str().is_empty(),
     place: |config| config.metrics.output_file.display().to_string(),
     open: |config| file::open(&config.metrics.output_file, true).context("metrics.output_file"),

@@ -15,7 +15,7 @@ const LARGE: usize = 64 << 10;
 
 /// How long standard output is waited for at least.
 const LEAST: Duration = Duration::from_millis(100);
-const STDOUT: &str = super::stdout::ROW.name;
+const STDOUT: &str = <super::stdout::Settings as super::Section>::NAME;
 
 /// Hands alerts to all outputs.
 pub struct Outputs {

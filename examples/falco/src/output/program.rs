@@ -14,30 +14,55 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
-use super::{Alert, Cx, Failure, Output, Reload, Row, reason};
-use crate::config::Config;
+use super::{Alert, Cx, Failure, Output, Section, reason};
+use crate::config::{Config, Shape};
 
 /// How long a program that is asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(100);
 /// Bytes that a pipe holds.
 const PIPE_BYTES: usize = 64 << 10;
 
-/// The row of this output.
-pub const ROW: Row = Row {
-    name: "program_output",
-    unit: "alert",
-    keys: &[],
-    reload: Reload::WhenChanged,
-    is_enabled: |config| config.program_output.enabled,
-    // No more of it: there may be passwords in it.
-    place: |config| {
-        let mut words = config.program_output.program.split_whitespace().filter(|word| *word != "exec");
+/// `program_output:`
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Settings {
+    /// On or off.
+    pub enabled: bool,
+    /// One process reads all alerts.
+    pub keep_alive: bool,
+    /// A command line for the shell.
+    pub program: String,
+}
+
+impl Section for Settings {
+    const NAME: &'static str = "program_output";
+    const KEYS: &'static [(&'static str, Shape)] =
+        &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("program", Shape::Text)];
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.enabled && self.program.is_empty() {
+            bail!("program_output is enabled but program_output.program is empty");
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        // No more of it: there may be passwords in it.
+        let mut words = self.program.split_whitespace().filter(|word| *word != "exec");
         words.next().unwrap_or_default().to_owned()
-    },
-    open,
-};
+    }
+
+    fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
+        Ok(Box::new(Program { command: self.program.clone(), keep_alive: self.keep_alive, process: None }))
+    }
+}
 
 /// A shell command that reads alerts: one for all (`keep_alive`) or one for each.
 struct Program {
@@ -53,14 +78,6 @@ struct Process {
     lines: Lines,
     /// Lengths of the lines that may still be in the pipe.
     in_pipe: VecDeque<usize>,
-}
-
-fn open(config: &Config) -> Result<Box<dyn Output>> {
-    let command = config.program_output.program.clone();
-    if command.is_empty() {
-        bail!("program_output is enabled but program_output.program is empty");
-    }
-    Ok(Box::new(Program { command, keep_alive: config.program_output.keep_alive, process: None }))
 }
 
 impl Program {

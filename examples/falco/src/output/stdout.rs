@@ -2,37 +2,54 @@
 
 use anyhow::Result;
 use rustix::fs::FileType;
+use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
-use super::{Alert, Cx, Failure, Output, Reload, Row};
-use crate::config::Config;
+use super::{Alert, Cx, Failure, Output, Section};
+use crate::config::{Config, Shape};
 
 /// Bytes that one write to a pipe takes without waiting for a reader twice.
 const PIPE_BYTES: usize = 4096;
 
-/// The row of this output.
-pub const ROW: Row = Row {
-    name: "stdout_output",
-    unit: "alert",
-    keys: &[],
-    reload: Reload::WhenChanged,
-    is_enabled: |config| config.stdout_output.enabled,
-    place: |_| "standard output".to_owned(),
-    open,
-};
+/// `stdout_output:`
+#[derive(Deserialize, Serialize)]
+#[serde(default)]
+pub struct Settings {
+    /// On or off.
+    pub enabled: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+impl Section for Settings {
+    const NAME: &'static str = "stdout_output";
+    const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool)];
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn place(&self) -> String {
+        "standard output".to_owned()
+    }
+
+    fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
+        // A write to a pipe returns when all is in it: of a slow reader nothing would be seen meanwhile.
+        let is_file = rustix::fs::fstat(std::io::stdout())
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+        let most = if is_file { usize::MAX } else { PIPE_BYTES };
+        Ok(Box::new(Stdout { lines: Lines::default(), most }))
+    }
+}
 
 struct Stdout {
     lines: Lines,
     /// Bytes that are written at once.
     most: usize,
-}
-
-fn open(_: &Config) -> Result<Box<dyn Output>> {
-    // A write to a pipe returns when all is in it: of a slow reader nothing would be seen meanwhile.
-    let is_file = rustix::fs::fstat(std::io::stdout())
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-    let most = if is_file { usize::MAX } else { PIPE_BYTES };
-    Ok(Box::new(Stdout { lines: Lines::default(), most }))
 }
 
 impl Output for Stdout {

@@ -9,25 +9,47 @@ use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, send, socket_with,
 };
+use serde::{Deserialize, Serialize};
 
-use super::{Alert, Cx, Failure, Output, Reload, Row, reason};
-use crate::config::Config;
+use super::{Alert, Cx, Failure, Output, Section, reason};
+use crate::config::{Config, Shape};
 
 /// `LOG_USER` in the facility bits.
 const FACILITY: u8 = 1 << 3;
 /// Where the log daemon listens.
 const PATH: &str = "/dev/log";
 
-/// The row of this output.
-pub const ROW: Row = Row {
-    name: "syslog_output",
-    unit: "alert",
-    keys: &[],
-    reload: Reload::WhenChanged,
-    is_enabled: |config| config.syslog_output.enabled,
-    place: |_| PATH.to_owned(),
-    open,
-};
+/// `syslog_output:`
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Settings {
+    /// On or off.
+    pub enabled: bool,
+}
+
+impl Section for Settings {
+    const NAME: &'static str = "syslog_output";
+    const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool)];
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn place(&self) -> String {
+        PATH.to_owned()
+    }
+
+    /// Connects to the socket of the log daemon. One that is not there, as in containers, is looked for again at every
+    /// alert.
+    fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
+        let mut syslog = Syslog::at(Path::new(PATH));
+        if let Err(error) = syslog.connect() {
+            let text = format!("syslog_output: can't reach the system log: {} ({PATH})", reason(&error));
+            crate::log::warning(&text);
+        }
+        Ok(Box::new(syslog))
+    }
+}
 
 /// The system log.
 struct Syslog {
@@ -43,16 +65,6 @@ struct Socket {
     fd: OwnedFd,
     /// Messages end with a zero byte, and may be taken in parts.
     is_stream: bool,
-}
-
-/// Connects to the socket of the log daemon. One that is not there, as in containers, is looked for again at every alert.
-fn open(_: &Config) -> Result<Box<dyn Output>> {
-    let mut syslog = Syslog::at(Path::new(PATH));
-    if let Err(error) = syslog.connect() {
-        let text = format!("syslog_output: can't reach the system log: {} ({PATH})", reason(&error));
-        crate::log::warning(&text);
-    }
-    Ok(Box::new(syslog))
 }
 
 impl Syslog {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 
 use super::*;
+use crate::config::{Config, Shape};
 use crate::signals::Stop;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -46,13 +47,19 @@ impl Drop for Dir {
 
 /// A live configuration with this file as its only output.
 fn with_file(path: &Path) -> Config {
-    let mut config = Config::default();
-    config.stdout_output.enabled = false;
-    config.file_output.enabled = true;
-    config.file_output.keep_alive = true;
-    config.file_output.filename = path.to_owned();
-    config.output_timeout = 300;
+    let mut config = Config { output_timeout: 300, ..Config::default() };
+    config.outputs.set(&stdout::Settings { enabled: false });
+    set_file(&mut config, path, true);
     config
+}
+
+fn set_file(config: &mut Config, path: &Path, keep_alive: bool) {
+    let (enabled, filename) = (true, path.to_owned());
+    config.outputs.set(&file::Settings { enabled, keep_alive, filename });
+}
+
+fn set_program(config: &mut Config, program: &str, keep_alive: bool) {
+    config.outputs.set(&program::Settings { enabled: true, keep_alive, program: program.to_owned() });
 }
 
 fn open(config: &Config) -> Outputs {
@@ -89,7 +96,17 @@ fn rows_are_named_as_their_sections() {
     let known = serde_json::to_value(Config::default()).unwrap();
     for (at, row) in OUTPUTS.iter().enumerate() {
         assert!(known.get(row.name).is_some_and(serde_json::Value::is_object), "{}", row.name);
-        assert!(row.keys.iter().all(|key| known.get(key).is_some()), "{}", row.name);
+        assert!(row.depends_on.iter().all(|key| known.get(key).is_some()), "{}", row.name);
+        // The shape and the section have the same keys, and defaults are right.
+        let complete = (row.complete)(None).unwrap();
+        let keys = |object: &serde_json::Value| -> Vec<String> {
+            let mut keys: Vec<String> = object.as_object().unwrap().keys().cloned().collect();
+            keys.sort();
+            keys
+        };
+        let mut shape: Vec<&str> = row.shape.keys().iter().map(|(key, _)| *key).collect();
+        shape.sort_unstable();
+        assert_eq!(keys(&complete), shape, "{}", row.name);
         assert!(OUTPUTS[..at].iter().all(|other| other.name != row.name), "{}", row.name);
     }
 }
@@ -98,11 +115,9 @@ fn rows_are_named_as_their_sections() {
 fn alerts_reach_a_file_and_a_program() {
     let dir = Dir::new("both");
     let mut config = with_file(&dir.path("alerts"));
-    config.program_output.enabled = true;
-    config.program_output.program = format!("cat >> {}", dir.path("program").display());
     for keep_alive in [false, true] {
-        config.program_output.keep_alive = keep_alive;
-        config.file_output.keep_alive = keep_alive;
+        set_program(&mut config, &format!("cat >> {}", dir.path("program").display()), keep_alive);
+        set_file(&mut config, &dir.path("alerts"), keep_alive);
         let mut outputs = open(&config);
         send(&mut outputs, "one");
         outputs.reopen();
@@ -117,18 +132,16 @@ fn alerts_reach_a_file_and_a_program() {
 
 #[test]
 fn an_output_without_a_destination_is_refused() {
-    let mut config = with_file(Path::new(""));
-    let error =
-        |config: &Config| format!("{:#}", Outputs::open(config, false, Stop::default()).err().unwrap());
-    assert!(error(&config).contains("file_output.filename is empty"));
-    config.file_output.filename = "/nonexistent/alerts".into();
+    let complete = |mut config: Config| format!("{:#}", config.outputs.complete().unwrap_err());
+    assert!(complete(with_file(Path::new(""))).contains("file_output.filename is empty"));
+    let mut config = Config::default();
+    set_program(&mut config, "", true);
+    assert!(complete(config).contains("program_output.program is empty"));
+    let outputs = Outputs::open(&with_file(Path::new("/nonexistent/alerts")), false, Stop::default());
     assert_eq!(
-        error(&config),
+        format!("{:#}", outputs.err().unwrap()),
         "file_output: can't open /nonexistent/alerts: No such file or directory (os error 2)"
     );
-    config.file_output.enabled = false;
-    config.program_output.enabled = true;
-    assert!(error(&config).contains("program_output.program is empty"));
 }
 
 #[test]
@@ -136,7 +149,7 @@ fn a_file_that_is_not_kept_open_may_be_moved_away() {
     let dir = Dir::new("moved");
     let mut config = with_file(&dir.path("alerts"));
     for (keep_alive, old, new) in [(true, "one\ntwo\n", None), (false, "one\n", Some("two\n"))] {
-        config.file_output.keep_alive = keep_alive;
+        set_file(&mut config, &dir.path("alerts"), keep_alive);
         let mut outputs = open(&config);
         send(&mut outputs, "one");
         wait("one", || counts(&outputs, "file_output").0 == 1);
@@ -239,9 +252,11 @@ fn a_program_that_never_reads_stops_nobody_and_is_ended() {
     let dir = Dir::new("hung");
     for keep_alive in [true, false] {
         let mut config = with_file(&dir.path("alerts"));
-        config.program_output.enabled = true;
-        config.program_output.keep_alive = keep_alive;
-        config.program_output.program = format!("echo $$ > {}; exec sleep 600", dir.path("pid").display());
+        set_program(
+            &mut config,
+            &format!("echo $$ > {}; exec sleep 600", dir.path("pid").display()),
+            keep_alive,
+        );
         let mut outputs = open(&config);
         for number in 0..1000 {
             send(&mut outputs, &format!("{number:0100}"));
@@ -266,9 +281,11 @@ fn a_program_that_never_reads_stops_nobody_and_is_ended() {
 fn a_program_that_ends_is_started_again() {
     let dir = Dir::new("ends");
     let mut config = with_file(&dir.path("alerts"));
-    config.program_output.enabled = true;
-    config.program_output.keep_alive = true;
-    config.program_output.program = format!("read line; echo \"$line\" >> {}", dir.path("program").display());
+    set_program(
+        &mut config,
+        &format!("read line; echo \"$line\" >> {}", dir.path("program").display()),
+        true,
+    );
     let mut outputs = open(&config);
     let lines = || fs::read_to_string(dir.path("program")).unwrap_or_default().lines().count();
     for number in 1..=3 {
@@ -289,9 +306,7 @@ fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
     let _read = reader(&fifo);
     let mut config = with_file(&fifo);
     config.outputs_queue.capacity = 10;
-    config.program_output.enabled = true;
-    config.program_output.keep_alive = true;
-    config.program_output.program = format!("cat > {}", dir.path("program").display());
+    set_program(&mut config, &format!("cat > {}", dir.path("program").display()), true);
     let mut outputs = open(&config);
     let line = "x".repeat(9_999);
     for sent in 1..=50 {
@@ -323,8 +338,10 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
     static ROW: Row = Row {
         name: "test",
         unit: "alert",
-        keys: &[],
+        shape: Shape::Text,
+        depends_on: &[],
         reload: Reload::WhenChanged,
+        complete: |value| Ok(value.unwrap_or_default()),
         is_enabled: |_| true,
         place: |_| String::new(),
         open: |_| Ok(Box::new(Panics)),
@@ -341,17 +358,15 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
 fn outputs_that_a_reload_leaves_alone_go_on() {
     let dir = Dir::new("reload");
     let mut config = with_file(&dir.path("a"));
-    config.program_output.enabled = true;
-    config.program_output.keep_alive = true;
-    config.program_output.program = format!("cat > {}", dir.path("program").display());
+    set_program(&mut config, &format!("cat > {}", dir.path("program").display()), true);
     let mut outputs = open(&config);
     send(&mut outputs, "one");
-    config.file_output.filename = dir.path("b");
+    set_file(&mut config, &dir.path("b"), true);
     let change =
         Change::new(&config, Settings::new(&config, false), |row| row.name == "file_output").unwrap();
     outputs.change(change);
     send(&mut outputs, "two");
-    config.program_output.enabled = false;
+    config.outputs.set(&program::Settings::default());
     outputs.change(Change::new(&config, Settings::new(&config, false), |_| false).unwrap());
     send(&mut outputs, "three");
     outputs.close();

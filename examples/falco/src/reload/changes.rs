@@ -47,6 +47,7 @@ pub fn is_below(key: &str, tops: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::file::Settings as FileOutput;
 
     #[test]
     fn what_has_changed_is_named() {
@@ -54,7 +55,7 @@ mod tests {
         let mut after = before.clone();
         assert!(between(&before, &after).unwrap().is_empty());
         after.engine.modern_ebpf.buf_size_preset = 5;
-        after.file_output.filename = "/x".into();
+        after.outputs.set(&FileOutput { filename: "/x".into(), ..FileOutput::default() });
         after.rules_files.push("/y".into());
         after.static_fields.insert("a".into(), "b".into());
         let mut keys = between(&before, &after).unwrap();

@@ -15,7 +15,7 @@ use rustls::{CertificateError, Error as TlsError};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use crate::config::HttpOutput;
+use super::Settings;
 use crate::pem;
 
 /// How long a connection may take.
@@ -56,7 +56,7 @@ pub(super) enum Failure {
 impl Client {
     /// # Errors
     /// A certificate or key can't be had.
-    pub(super) fn new(config: &HttpOutput, json: bool) -> Result<Self> {
+    pub(super) fn new(config: &Settings, json: bool) -> Result<Self> {
         let target = config.target()?;
         let mut agent = Agent::config_builder()
             .user_agent(&config.user_agent)
@@ -152,7 +152,7 @@ fn is_ca(error: impl fmt::Debug) -> bool {
     format!("{error:?}").contains("CaUsedAsEndEntity")
 }
 
-fn tls(config: &HttpOutput) -> Result<TlsConfig> {
+fn tls(config: &Settings) -> Result<TlsConfig> {
     let provider = Arc::new(ring::default_provider());
     let roots = match config.insecure {
         true => Vec::new(),
@@ -172,7 +172,7 @@ fn certificate(der: &CertificateDer<'_>) -> Certificate<'static> {
 }
 
 /// Who is believed.
-fn roots(config: &HttpOutput) -> Result<Vec<CertificateDer<'static>>> {
+fn roots(config: &Settings) -> Result<Vec<CertificateDer<'static>>> {
     let is_set = |path: &Path| !path.as_os_str().is_empty();
     if is_set(&config.ca_cert) {
         return pem::certificates(&config.ca_cert).context("http_output.ca_cert");
@@ -185,7 +185,7 @@ fn roots(config: &HttpOutput) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 /// Who this is.
-fn identity(config: &HttpOutput, provider: &CryptoProvider) -> Result<ClientCert> {
+fn identity(config: &Settings, provider: &CryptoProvider) -> Result<ClientCert> {
     let certs = pem::certificates(&config.client_cert).context("http_output.client_cert")?;
     let key = pem::key(&config.client_key).context("http_output.client_key")?;
     rustls::sign::CertifiedKey::from_der(certs.clone(), key, provider).map_err(|error| {

@@ -6,10 +6,15 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderValue, Uri};
 
+use super::Http;
+use super::client::{self, Client};
+use crate::config::{Config, Shape};
+use crate::output::{Output, Reload, Section};
+
 /// Alerts to a server, by HTTP.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default)]
-pub struct HttpOutput {
+pub struct Settings {
     /// On or off.
     pub enabled: bool,
     /// Where alerts are sent; `http://` unless it says otherwise.
@@ -40,7 +45,7 @@ pub struct HttpOutput {
     pub max_consecutive_timeouts: u8,
 }
 
-impl Default for HttpOutput {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             enabled: false,
@@ -61,9 +66,33 @@ impl Default for HttpOutput {
     }
 }
 
-impl HttpOutput {
-    /// What can be told to be wrong without a look at files or at the server.
-    pub(super) fn check(&self) -> Result<()> {
+impl Section for Settings {
+    const NAME: &'static str = "http_output";
+    const KEYS: &'static [(&'static str, Shape)] = &[
+        ("enabled", Shape::Bool),
+        ("url", Shape::Text),
+        ("user_agent", Shape::Text),
+        ("insecure", Shape::Bool),
+        ("ca_cert", Shape::Text),
+        ("ca_bundle", Shape::Text),
+        ("ca_path", Shape::Text),
+        ("mtls", Shape::Bool),
+        ("client_cert", Shape::Text),
+        ("client_key", Shape::Text),
+        ("echo", Shape::Bool),
+        ("compress_uploads", Shape::Bool),
+        ("keep_alive", Shape::Bool),
+        ("max_consecutive_timeouts", Shape::Number(u8::MAX as u64)),
+    ];
+    const DEPENDS_ON: &'static [&'static str] = &["json_output"];
+    // Certificates may be others under the same names.
+    const RELOAD: Reload = Reload::Always;
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn check(&self) -> Result<()> {
         if self.enabled {
             self.target()?;
             let agent = HeaderValue::from_str(&self.user_agent);
@@ -72,6 +101,18 @@ impl HttpOutput {
         Ok(())
     }
 
+    fn place(&self) -> String {
+        self.target().map(|target| client::shown(&target.to_string())).unwrap_or_default()
+    }
+
+    /// Reads certificates; the server is not asked for anything yet.
+    fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
+        let client = Client::new(self, config.json_output)?;
+        Ok(Box::new(Http { client, retries: self.max_consecutive_timeouts, echo: self.echo }))
+    }
+}
+
+impl Settings {
     /// The URL, without the quotes that it may have.
     ///
     /// # Errors
@@ -100,7 +141,7 @@ mod tests {
 
     #[test]
     fn urls_are_taken_as_people_write_them() {
-        let target = |url: &str| HttpOutput { url: url.into(), ..HttpOutput::default() }.target();
+        let target = |url: &str| Settings { url: url.into(), ..Settings::default() }.target();
         for (url, want) in [
             ("http://a:2801/x?y=1", "http://a:2801/x?y=1"),
             ("a:2801", "http://a:2801/"),
