@@ -139,7 +139,8 @@ fn files_are_those_of_proc() {
         let before = files(&proc::snapshot(&proc::Options::default()).unwrap());
         let kernel = files(&source.snapshot().unwrap());
         let after = files(&proc::snapshot(&proc::Options::default()).unwrap());
-        let at_rest = |pid: &&i64| **pid != own && before.get(*pid) == after.get(*pid);
+        let at_rest =
+            |pid: &&i64| **pid != own && after.contains_key(*pid) && before.get(*pid) == after.get(*pid);
         let attached = |files: &[FdEntry]| -> Vec<FdEntry> {
             files.iter().filter(|entry| !is_scan(entry)).cloned().collect()
         };
