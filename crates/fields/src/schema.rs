@@ -94,6 +94,12 @@ pub trait Schema: Send + Sync {
         CodeSet::empty(self.codes())
     }
 
+    /// The texts that a field has, where it has no others, numbers aside: a comparison with another never holds.
+    fn words(&self, field: &Field) -> Option<&[&str]> {
+        let _ = field;
+        None
+    }
+
     /// Whether `value` may be compared with `field`; else why not (an unknown `evt.type`, say).
     ///
     /// # Errors
@@ -148,6 +154,10 @@ impl<S: Schema + ?Sized> Schema for &S {
 
     fn always(&self) -> CodeSet {
         (**self).always()
+    }
+
+    fn words(&self, field: &Field) -> Option<&[&str]> {
+        (**self).words(field)
     }
 
     fn check_value(&self, field: &Field, value: &str) -> Result<(), String> {

@@ -176,6 +176,8 @@ lints! {
     UnusedMacro "EYAS_UNUSED_MACRO",
     /// A negative comparison with a value that many events do not have.
     AbsentValue "EYAS_ABSENT_VALUE",
+    /// A comparison with a text that the field never has.
+    UnknownValue "EYAS_UNKNOWN_VALUE",
     /// A key stands twice in a mapping: its first value counts.
     RepeatedKey "EYAS_REPEATED_KEY",
     /// The rule is tested on events of every type, of a schema with too few for `LOAD_NO_EVTTYPE`.

@@ -9,6 +9,8 @@ use eyas_fields::{
 use rustc_hash::FxHashMap;
 
 use crate::fields::{DEFS, raw_type};
+use crate::render::names;
+use crate::state::FdKind;
 
 /// Fields of system call events; see [`schema`].
 #[derive(Debug)]
@@ -128,9 +130,27 @@ fn index(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
+/// What `evt.res` may be.
+static RESULTS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| std::iter::once("SUCCESS").chain(names::errors()).collect());
+/// What `fd.type` may be.
+static KINDS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| (0..=u8::MAX).filter_map(FdKind::from_code).map(FdKind::name).collect());
+
 impl Schema for SyscallSchema {
     fn source(&self) -> &str {
         "syscall"
+    }
+
+    fn words(&self, field: &Field) -> Option<&[&str]> {
+        match DEFS[usize::from(field.id.0)].name {
+            "evt.res" => Some(&RESULTS),
+            "fd.type" => Some(&KINDS),
+            "fd.l4proto" => Some(&["tcp", "udp", "icmp", "raw", "<NA>"]),
+            "fd.sockfamily" => Some(&["ip", "unix"]),
+            "evt.dir" => Some(&["<", ">"]),
+            _ => None,
+        }
     }
 
     fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {

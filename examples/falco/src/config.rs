@@ -528,6 +528,14 @@ impl Config {
         for action in &self.syscall_event_drops.actions {
             one_of("syscall_event_drops.actions", action, &["ignore", "log", "alert", "exit"])?;
         }
+        let actions: Vec<&str> = self.syscall_event_drops.actions.iter().map(String::as_str).collect();
+        if actions
+            .iter()
+            .skip_while(|action| **action != "ignore")
+            .any(|action| matches!(*action, "log" | "alert"))
+        {
+            bail!("syscall_event_drops.actions has `ignore` beside `log` or `alert`: choose");
+        }
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.level()?;

@@ -15,6 +15,7 @@ mod facts;
 mod names;
 mod never;
 mod shadow;
+mod words;
 
 /// Comparisons that a condition may have to be looked into.
 const MAX_TESTS: usize = 5_000;
@@ -71,6 +72,7 @@ impl Loader {
             }
             names::unknown_lists(&look, rule, &self.tables, &mut findings);
             absent::values(&look, rule, &mut findings);
+            words::unknown(&look, rule, &mut findings);
             match never::matches(&look, rule) {
                 Some(finding) => findings.push(finding),
                 None => every_event(&look, rule, &mut findings),

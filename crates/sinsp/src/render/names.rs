@@ -230,6 +230,11 @@ pub(crate) fn errno(result: i64) -> Option<&'static str> {
     (!name.is_empty()).then_some(name)
 }
 
+/// Every name of an error.
+pub(crate) fn errors() -> impl Iterator<Item = &'static str> {
+    ERRNO.into_iter().chain(RESTART).filter(|name| !name.is_empty())
+}
+
 /// The negative result that stands for the error of this name, such as -2 for `ENOENT`.
 pub fn error_result(name: &str) -> Option<i64> {
     let plain = ERRNO.iter().zip(1..);

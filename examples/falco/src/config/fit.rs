@@ -19,6 +19,11 @@ impl Path {
         Self(if self.0.is_empty() { key } else { format!("{}.{key}", self.0) })
     }
 
+    /// Whether Falco minds a section that is a text: one at the top that it reads, or an element of a list.
+    fn must_fit(&self) -> bool {
+        self.0.ends_with(']') || !(self.0.contains('.') || self.0 == UNREAD)
+    }
+
     /// An element of what is there.
     pub fn index(&self, index: usize) -> Self {
         Self(format!("{}[{index}]", self.0))
@@ -30,6 +35,9 @@ impl std::fmt::Display for Path {
         f.write_str(if self.0.is_empty() { "the configuration" } else { &self.0 })
     }
 }
+
+/// A section that Falco does not read.
+const UNREAD: &str = "container_engines";
 
 /// What a value is, for messages.
 pub fn kind(node: &Node) -> String {
@@ -80,9 +88,19 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
         (Kind::Scalar(_), Shape::List(of)) => {
             return Ok(fit(node, of, path, warnings)?.map(|one| Value::Array(vec![one])));
         }
-        (Kind::Scalar(_), Shape::Section(_) | Shape::Texts)
-        | (Kind::Map(_) | Kind::Seq(_), Shape::TextOrPair) => {
+        (Kind::Scalar(_), Shape::Section(_)) if path.must_fit() => {
             bail!("{path} is {}: expected {}", kind(node), shape.word())
+        }
+        (Kind::Map(_) | Kind::Seq(_), Shape::TextOrPair) => {
+            bail!("{path} is {}: expected {}", kind(node), shape.word())
+        }
+        (Kind::Scalar(_), Shape::Section(_) | Shape::Texts) => {
+            warnings.push(format!(
+                "{path} is {}, which has no effect: expected {}",
+                kind(node),
+                shape.word()
+            ));
+            return Ok(None);
         }
         (Kind::Scalar(text), _) => text,
         (Kind::Map(_) | Kind::Seq(_), _) => {

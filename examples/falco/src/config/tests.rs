@@ -88,6 +88,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("log_level=loud", "log_level `loud`"),
         ("syscall_event_drops.threshold=2", "expected 0 to 1"),
         ("webserver=yes", "webserver is `yes`: expected keys with values"),
+        ("syscall_event_drops.actions=[ignore, log]", "`ignore` beside"),
         ("rules[]=x", "rules[0] is `x`"),
         ("rules[0]=x", "rules[0] is `x`: expected keys with values"),
     ] {
@@ -103,6 +104,9 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("webserver.listen_port=-1", "expected a number from 0 to 4294967295"),
         ("json_output=maybe", "json_output is `maybe`, which has no effect: expected true or false"),
         ("http_output.max_consecutive_timeouts=256", "expected a number from 0 to 255"),
+        ("engine.replay=x", "engine.replay is `x`, which has no effect: expected keys with values"),
+        ("container_engines=x", "container_engines is `x`, which has no effect"),
+        ("static_fields=x", "static_fields is `x`, which has no effect"),
     ] {
         let loaded = options(&[option]).unwrap();
         assert!(loaded.warnings[0].contains(want), "{:?}", loaded.warnings);
