@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use crate::{Error, FdEntry, Snapshot, ThreadEntry};
 
+mod acl;
 mod dir;
 mod exe;
 mod fds;

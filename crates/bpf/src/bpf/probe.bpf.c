@@ -16,6 +16,7 @@
 #include "kernel/read.h"
 #include "kernel/file.h"
 #include "kernel/path.h"
+#include "kernel/access.h"
 #include "kernel/task.h"
 #include "kernel/socket.h"
 #include "interpret.h"

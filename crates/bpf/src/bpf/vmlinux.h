@@ -61,10 +61,35 @@ typedef struct { u32 val; } kgid_t;
 typedef struct { u32 cap[2]; } kernel_cap_t;
 struct kernel_cap_val { u64 val; };
 
+struct uid_gid_extent {
+	u32 first, lower_first, count;
+};
+struct uid_gid_map {
+	u32 nr_extents;
+	struct uid_gid_extent extent[5];
+	struct uid_gid_extent *forward, *reverse;
+};
+struct user_namespace {
+	struct uid_gid_map uid_map, gid_map;
+};
+struct group_info {
+	int ngroups;
+	kgid_t gid[0];
+};
 struct cred {
-	kuid_t uid, euid, fsuid;
-	kgid_t gid, egid, fsgid;
+	kuid_t uid, euid;
+	kgid_t gid, egid;
+	unsigned int securebits;
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
+	struct user_namespace *user_ns;
+	struct group_info *group_info;
+};
+struct posix_acl_entry {
+	short e_tag;
+};
+struct posix_acl {
+	unsigned int a_count;
+	struct posix_acl_entry a_entries[0];
 };
 
 struct qstr {
@@ -88,6 +113,7 @@ struct inode {
 	kuid_t i_uid;
 	kgid_t i_gid;
 	unsigned int i_flags;
+	struct posix_acl *i_acl;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	void *i_private;
@@ -123,8 +149,19 @@ struct ns_common {
 struct mnt_namespace {
 	struct ns_common ns;
 };
+struct mnt_idmap {
+	struct uid_gid_map uid_map, gid_map;
+};
+struct mnt_idmap___62 {
+	struct user_namespace *owner;
+};
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
+	struct mnt_idmap *mnt_idmap;
+};
+struct vfsmount___512 {
+	struct user_namespace *mnt_userns;
 };
 struct mount {
 	struct mount *mnt_parent;

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, Statx, StatxFlags};
@@ -144,6 +144,15 @@ impl Dir {
     pub(super) fn stat(&self, name: impl Arg) -> Result<Statx, Errno> {
         let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
         rustix::fs::statx(&self.fd, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+    }
+
+    /// The access control list of what a link points to, if it has one.
+    pub(super) fn acl(&self, name: &str) -> Option<Vec<u8>> {
+        let path = format!("/proc/self/fd/{}/{name}", self.fd.as_raw_fd());
+        let mut list = vec![0; LINK];
+        let length = rustix::fs::getxattr(path, "system.posix_acl_access", &mut list[..]).ok()?;
+        list.truncate(length);
+        Some(list)
     }
 
     /// The directory itself, for calls that are not here.

@@ -3,13 +3,13 @@
 use rustix::fs::{StatxAttributes, StatxTimestamp};
 
 use super::Scan;
+use super::acl;
 use super::dir::Dir;
 use super::mounts::{Layer, Mount};
 use super::parse::{self, Status};
 use crate::ThreadEntry;
 
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
-const CAP_FOWNER: u64 = 1 << 3;
 
 impl Scan<'_> {
     /// Fills in what the inode of `exe` tells.
@@ -19,17 +19,11 @@ impl Scan<'_> {
         entry.exe_ino_ctime = nanoseconds(stat.stx_ctime);
         entry.exe_ino_mtime = nanoseconds(stat.stx_mtime);
 
-        let (uid, gid) = (status.uid.1, status.gid.1);
-        let mode = u32::from(stat.stx_mode);
-        let in_group = gid == stat.stx_gid || status.groups.contains(&stat.stx_gid);
-        let by_mode = uid == stat.stx_uid || (in_group && mode & 0o020 != 0) || mode & 0o002 != 0;
-        let allowed = by_mode || {
-            let caps = status.caps[2];
-            caps & (CAP_DAC_OVERRIDE | CAP_FOWNER) != 0 && {
-                let (user, group) = self.mapped(dir, stat.stx_uid, stat.stx_gid);
-                (caps & CAP_DAC_OVERRIDE != 0 && user && group) || (caps & CAP_FOWNER != 0 && user)
-            }
-        };
+        let file = acl::File { mode: u32::from(stat.stx_mode), user: stat.stx_uid, group: stat.stx_gid };
+        let in_group = |gid| status.gid.0 == gid || status.groups.contains(&gid);
+        let list = || dir.acl("exe");
+        let allowed = file.lets_write(status.uid.0, in_group, list)
+            || (status.caps[1] & CAP_DAC_OVERRIDE != 0 && self.overrides(dir, status.uid.0, &file));
         let immutable = stat.stx_attributes.contains(StatxAttributes::IMMUTABLE);
         let id = stat.stx_mnt_id;
         let buffers = &mut self.buffers;
@@ -40,21 +34,33 @@ impl Scan<'_> {
         entry.exe_lower_layer = layer == Some(Layer::Lower);
     }
 
-    /// Whether a user and a group exist in the process's user namespace: its capabilities reach no further.
-    fn mapped(&mut self, dir: &Dir, uid: u32, gid: u32) -> (bool, bool) {
+    /// Whether access(2) lets a process use its capabilities on the file: it is root by its real id, and the file's user
+    /// and group exist in its user namespace.
+    fn overrides(&mut self, dir: &Dir, uid: u32, file: &acl::File) -> bool {
         let namespace = dir.namespace("ns/user", &mut self.buffers);
         if namespace.is_none() || namespace == self.shared.own_user_namespace {
-            return (true, true);
+            return uid == 0;
         }
-        let mut within = |name: &str, id: u32| {
-            let Ok(text) = dir.read(name, 16384, &mut self.buffers) else { return false };
-            parse::lines(text).any(|line| {
-                let mut words = parse::words(line).skip(1).filter_map(parse::decimal);
-                let (Some(first), Some(count)) = (words.next(), words.next()) else { return false };
-                u64::from(id).checked_sub(first).is_some_and(|offset| offset < count)
-            })
+        let users = self.id_map(dir, "uid_map");
+        let root =
+            users.iter().find_map(|(inner, outer, count)| (*inner == 0 && *count > 0).then_some(*outer));
+        let within = |map: &[(u64, u64, u64)], id: u32| {
+            let offset = |outer: &u64| u64::from(id).checked_sub(*outer);
+            map.iter().any(|(_, outer, count)| offset(outer).is_some_and(|offset| offset < *count))
         };
-        (within("uid_map", uid), within("gid_map", gid))
+        root == Some(u64::from(uid))
+            && within(&users, file.user)
+            && within(&self.id_map(dir, "gid_map"), file.group)
+    }
+
+    /// Lines of a map of ids: first inner one, first outer one, how many.
+    fn id_map(&mut self, dir: &Dir, name: &str) -> Vec<(u64, u64, u64)> {
+        let Ok(text) = dir.read_all(name, 16384, &mut self.buffers) else { return Vec::new() };
+        let line = |line| {
+            let mut words = parse::words(line).filter_map(parse::decimal);
+            Some((words.next()?, words.next()?, words.next()?))
+        };
+        parse::lines(text).filter_map(line).collect()
     }
 }
 

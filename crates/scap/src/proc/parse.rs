@@ -77,7 +77,7 @@ impl Stat {
 pub(super) struct Status {
     pub tgid: i64,
     pub ppid: i64,
-    /// Effective, then the file system's.
+    /// Real, then effective.
     pub uid: (u32, u32),
     pub gid: (u32, u32),
     pub groups: Vec<u32>,
@@ -101,7 +101,7 @@ impl Status {
             let hex = || number(words(value).next()?, 16);
             let ids = || {
                 let mut ids = words(value).map(|word| decimal(word).unwrap_or(0) as u32);
-                (ids.nth(1).unwrap_or(0), ids.nth(1).unwrap_or(0))
+                (ids.next().unwrap_or(0), ids.next().unwrap_or(0))
             };
             match key {
                 b"Tgid" => status.tgid = first()? as i64,

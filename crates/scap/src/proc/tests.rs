@@ -21,7 +21,7 @@ fn the_innermost_ids_are_the_virtual_ones() {
         CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000002\n";
     let status = Status::parse(text).unwrap();
     assert_eq!((status.vpid, status.vtid, status.vpgid), (Some(2), Some(3), Some(1)));
-    assert_eq!((status.uid, status.gid), ((2, 4), (6, 8)));
+    assert_eq!((status.uid, status.gid), ((1, 2), (5, 6)));
     assert_eq!(status.groups, [9, 10]);
     assert_eq!(status.vm, [3060, 17, 0]);
     assert_eq!(status.caps, [0, 0x1ff_ffff_ffff, 2]);

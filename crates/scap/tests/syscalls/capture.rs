@@ -133,6 +133,19 @@ impl Capture {
         }
     }
 
+    /// The first event of a thread and type, as soon as it has come.
+    #[track_caller]
+    pub fn event_of(&mut self, tid: i64, ty: EventType) -> OwnedEvent {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(event) = self.seen.iter().find(|e| e.as_raw().ty == ty && e.as_raw().tid == tid) {
+                return event.clone();
+            }
+            assert!(Instant::now() < until, "no {} of thread {tid}", ty.name());
+            self.pull();
+        }
+    }
+
     /// Whether an event of a thread has come so far.
     pub fn came(&self, tid: i64, ty: EventType) -> bool {
         self.seen.iter().any(|event| event.as_raw().ty == ty && event.as_raw().tid == tid)

@@ -6,6 +6,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
+mod access;
 #[cfg(target_arch = "aarch64")]
 mod arm32;
 mod call;

@@ -12,10 +12,8 @@
 #define EXE_LOWER 8
 /* The hierarchy of version 2. */
 #define UNIFIED 0
-#define SB_RDONLY 1
 #define PF_EXITING 4
 #define PF_KTHREAD 0x200000
-#define S_IMMUTABLE 8
 
 /* The task that the event is about. */
 static __always_inline struct task_struct *subject(struct scratch *s)
@@ -93,13 +91,6 @@ static __always_inline __u32 vm_swap(struct mm_struct *mm)
 	return RSS_PAGES(mm, 2) << page_to_kb;
 }
 
-static __always_inline __u64 caps(const kernel_cap_t *set)
-{
-	__u64 value = 0;
-	bpf_probe_read_kernel(&value, sizeof(value), set);
-	return value;
-}
-
 static __always_inline __u32 terminal(struct task_struct *task)
 {
 	struct tty_struct *tty = READ(task, signal, tty);
@@ -110,23 +101,14 @@ static __always_inline __u32 terminal(struct task_struct *task)
 	return encode_dev(major << 20 | minor);
 }
 
-static __always_inline __u32 exe_flags(struct task_struct *task)
+static __always_inline __u32 exe_flags(struct scratch *s)
 {
+	struct task_struct *task = subject(s);
 	struct file *file = READ(task, mm, exe_file);
-	struct inode *inode = READ(file, f_inode);
 	struct dentry *dentry = READ(file, f_path.dentry);
-	struct cred *cred = READ(task, cred);
-	__u32 flags = 0, mode, layer = layer_of(file);
+	__u32 flags = exe_is_writable(s) ? EXE_WRITABLE : 0, layer = layer_of(file);
 	char name[8] = {};
 
-	mode = READ(inode, i_mode);
-	if (!(READ(inode, i_sb, s_flags) & SB_RDONLY) && !(READ(inode, i_flags) & S_IMMUTABLE)) {
-		__u32 uid = READ(cred, fsuid.val), gid = READ(cred, fsgid.val);
-		if (uid == READ(inode, i_uid.val) || (mode & 02) ||
-		    ((mode & 020) && gid == READ(inode, i_gid.val)) ||
-		    (caps(&cred->cap_effective) & ((1 << 1) | (1 << 3))))
-			flags |= EXE_WRITABLE;
-	}
 	if (layer == 1)
 		flags |= EXE_UPPER;
 	if (layer == 2)

@@ -196,7 +196,7 @@ static __always_inline bool put_of_program(struct scratch *s, __u32 desc)
 	struct inode *inode = READ(file, f_inode);
 	switch (desc & 0xff) {
 	case OP_X_EXE_FLAGS:
-		put(s, exe_flags(task), 4);
+		put(s, exe_flags(s), 4);
 		break;
 	case OP_X_EXE_INO:
 		put(s, READ(inode, i_ino), 8);
