@@ -22,12 +22,14 @@ use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 8] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 10] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
+    ("eyas-bpf", &[], "cpus", &[]),
     ("eyas-scap", &["--features", "live"], "syscalls", &[]),
     ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
     ("eyas-scap", &["--features", "live"], "races", &[]),
+    ("eyas-scap", &["--features", "live"], "stress", &[]),
     ("eyas-scap", &["--features", "live"], "rights", &[]),
     ("eyas-scap", &["--features", "live"], "snapshot", &[]),
     ("eyas-sinsp", &["--features", "live"], "live_proc", &[]),
@@ -51,6 +53,8 @@ const PATIENCE: Duration = Duration::from_secs(1500);
 const RACES: &str = "5000";
 /// How long the state is compared with `/proc` there.
 const SECONDS: &str = "20";
+/// How long threads preempt one another there.
+const STRESS: &str = "10";
 
 /// What the tests of one kernel said.
 #[derive(Default)]
@@ -343,10 +347,8 @@ const LOG: &str = "EYAS_BPF_LOG";
 /// What every test is told in an emulator.
 fn environment() -> Vec<(&'static str, &'static str)> {
     let log = Path::new("/log").exists().then_some((LOG, "1"));
-    [("EYAS_RACES", RACES), ("EYAS_PROC_SECONDS", SECONDS), ("PATH", "/usr/bin:/bin")]
-        .into_iter()
-        .chain(log)
-        .collect()
+    let seconds = [("EYAS_PROC_SECONDS", SECONDS), ("EYAS_STRESS_SECONDS", STRESS)];
+    [("EYAS_RACES", RACES), ("PATH", "/usr/bin:/bin")].into_iter().chain(seconds).chain(log).collect()
 }
 
 #[cfg(test)]

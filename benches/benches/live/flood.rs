@@ -26,7 +26,7 @@ pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
     for (reader, name) in [(Reader::Counts, "counted"), (Reader::Inspects, "through the state")] {
         let mut rest = 0;
         loop {
-            let stats = flood(reader, settings.flood, rest)?;
+            let stats = flood(settings, reader, rest)?;
             let rate = stats.produced / settings.flood.as_secs();
             println!("{name:<18} {rate:>9} events, {:>8} of {} lost", stats.drops(), stats.produced);
             if stats.drops() == 0 {
@@ -66,10 +66,11 @@ fn calls(time: Duration, rest: u64) -> Result<u64, Failure> {
     Ok(made)
 }
 
-fn flood(reader: Reader, time: Duration, rest: u64) -> Result<Stats, Failure> {
+fn flood(settings: &Settings, reader: Reader, rest: u64) -> Result<Stats, Failure> {
     stay(false)?;
     let interest = Some(vec![SyscallCode::READ]);
-    let mut source = Source::open(Options { interest, exclude_self: false, ..Options::default() })?;
+    let (time, attach) = (settings.flood, settings.attach);
+    let mut source = Source::open(Options { interest, attach, exclude_self: false, ..Options::default() })?;
     let stop: Stop = source.stop_handle();
     let mut inspector = Inspector::new(Config::default());
     if let Next::Snapshot(snapshot) = source.next()? {

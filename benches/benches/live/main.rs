@@ -2,7 +2,7 @@
 //!
 //! As root: `cargo bench -p eyas-benches --features live --bench live`. With `--peer COMMAND` the same calls are made
 //! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
-//! by SIGINT. `--flood SECONDS` sets how long a flood lasts, `--only added` or `--only flood` does one of the two.
+//! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood lasts, `--only added` or `--only flood` does one of the two.
 
 mod cases;
 mod flood;
@@ -12,6 +12,7 @@ mod table;
 use std::fs::File;
 use std::time::Duration;
 
+use eyas::scap::live::Attach;
 use rustix::thread::CpuSet;
 
 /// What goes wrong ends the benchmark: its figures would be of no use.
@@ -23,21 +24,39 @@ struct Settings {
     peer_skip: Option<String>,
     flood: Duration,
     only: Option<String>,
+    attach: Attach,
 }
 
 impl Settings {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let mut settings = Self { peer: None, peer_skip: None, flood: Duration::from_secs(10), only: None };
+        let mut settings = Self {
+            peer: None,
+            peer_skip: None,
+            flood: Duration::from_secs(10),
+            only: None,
+            attach: Attach::Auto,
+        };
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} needs a value"));
             match arg.as_str() {
                 "--peer" => settings.peer = Some(value()?),
                 "--peer-skip" => settings.peer_skip = Some(value()?),
                 "--flood" => settings.flood = Duration::from_secs(value()?.parse()?),
+                "--attach" => {
+                    settings.attach = match value()?.as_str() {
+                        "btf" => Attach::Btf,
+                        "perf" => Attach::Perf,
+                        other => return Err(format!("--attach takes btf or perf, not {other}").into()),
+                    }
+                }
                 "--only" => settings.only = Some(value()?),
                 // Told to every benchmark by cargo.
                 "--bench" => {}
-                _ => return Err(format!("`{arg}` is none of --peer, --peer-skip, --flood, --only").into()),
+                _ => {
+                    return Err(
+                        format!("`{arg}` is none of --peer, --peer-skip, --attach, --flood, --only").into()
+                    );
+                }
             }
         }
         Ok(settings)

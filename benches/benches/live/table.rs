@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eyas::events::SyscallCode;
 use eyas::scap::EventSource;
-use eyas::scap::live::{Options, Source};
+use eyas::scap::live::{Attach, Options, Source};
 
 use crate::cases::{self, Case};
 use crate::peer::Peer;
@@ -39,10 +39,10 @@ struct Capture {
 }
 
 impl Capture {
-    fn start() -> Self {
+    fn start(attach: Attach) -> Self {
         let ((modes, wanted), (done, set)) = (channel(), channel());
         std::thread::spawn(move || {
-            if let Err(failure) = read(&wanted, &done) {
+            if let Err(failure) = read(attach, &wanted, &done) {
                 let _ = done.send(Err(failure.to_string()));
             }
         });
@@ -57,9 +57,9 @@ impl Capture {
     }
 }
 
-fn read(wanted: &Receiver<Mode>, done: &Sender<Result<u64, String>>) -> Result<(), Failure> {
+fn read(attach: Attach, wanted: &Receiver<Mode>, done: &Sender<Result<u64, String>>) -> Result<(), Failure> {
     stay(false)?;
-    let options = Options { interest: Some(Vec::new()), exclude_self: false, ..Options::default() };
+    let options = Options { interest: Some(Vec::new()), attach, exclude_self: false, ..Options::default() };
     let mut source = Source::open(options)?;
     loop {
         // Never idle for long while it captures itself.
@@ -92,7 +92,7 @@ impl Row {
 
 pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
     stay(true)?;
-    let capture = Capture::start();
+    let capture = Capture::start(settings.attach);
     let mut cases = cases::all()?;
     let row =
         |case: &Case| Row { name: case.name, ours: [u64::MAX; MODES.len()], peer: None, peer_skip: None };

@@ -15,7 +15,7 @@ fn main() -> Result<(), eyas_bpf::Error> {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    probe.stop();
+    probe.stop()?;
     println!("{frames} frames, {:?}", probe.drops());
     Ok(())
 }

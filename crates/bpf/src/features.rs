@@ -86,6 +86,15 @@ pub(crate) fn refused(types: &Types) -> Error {
     )
 }
 
+/// What it means that there is no tracefs for who wants perf events.
+pub(crate) fn no_tracefs() -> Error {
+    Error::Missing(
+        "attaching by perf events takes tracefs, which is not mounted here, or not readable: run as root, or mount it \
+         (`mount -t tracefs tracefs /sys/kernel/tracing`)"
+            .into(),
+    )
+}
+
 /// Numbers of the CPUs that may come up, from 0; as many as the kernel has room for.
 pub(crate) fn possible_cpus() -> usize {
     libbpf_rs::num_possible_cpus().unwrap_or(1).max(1)
@@ -112,6 +121,12 @@ pub(crate) fn sees_every_process() -> bool {
     const FIRST: u64 = 0xefff_fffc;
     std::fs::metadata("/proc/self/ns/pid")
         .is_ok_and(|meta| std::os::unix::fs::MetadataExt::ino(&meta) == FIRST)
+}
+
+/// Whether the kernel says that it is Linux 7.0 or newer.
+fn is_linux_7() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    release.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|major: u32| major >= 7)
 }
 
 /// Set, it makes the probe do without what younger kernels have, as on the oldest one; for tests.
@@ -161,6 +176,20 @@ impl Types {
     /// Whether tracing programs keep memory with a task. The function for that is older; others had it first.
     pub(crate) fn have_task_storage(&self) -> bool {
         !is_oldest() && self.have(LINUX_5_13)
+    }
+
+    /// Whether the kernel preempts BPF programs at tracepoints (Linux 7.0). It does where tracepoints are guarded by
+    /// sleepable RCU instead of by preemption being off, which the state of their changes shows, and where RCU itself can
+    /// be preempted, since BPF programs are within a section of that.
+    pub(crate) fn tracepoints_preempt(&self) -> bool {
+        let guarded = self.has_member("tp_transition_snapshot", "srcu_gp").unwrap_or_else(is_linux_7);
+        guarded && self.has_member("task_struct", "rcu_read_lock_nesting").unwrap_or(true)
+    }
+
+    /// Whether a structure has a member; `None` where there is no such structure.
+    fn has_member(&self, structure: &str, member: &str) -> Option<bool> {
+        let found = self.0.as_ref()?.type_by_name::<Struct<'_>>(structure)?;
+        Some(found.iter().any(|one| one.name.is_some_and(|name| name == member)))
     }
 
     pub(crate) fn have(&self, need: Need) -> bool {

@@ -16,6 +16,7 @@
 //! # Ok::<(), eyas_bpf::Error>(())
 //! ```
 
+mod bell;
 mod features;
 #[cfg(target_arch = "x86_64")]
 mod ia32;
@@ -26,8 +27,8 @@ mod ring;
 mod tracepoints;
 
 pub use listing::{FileKind, OpenFile};
-pub use probe::{CpuDrops, Payloads, Probe, ProbeOptions, Quiet};
-pub use ring::{LOSS, Ring};
+pub use probe::{Attach, CpuDrops, Misses, Payloads, Probe, ProbeOptions, Quiet};
+pub use ring::{LOSS, Ring, Skipped};
 
 /// Why the probe does not run.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! The probe loaded into the kernel.
 
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 #[cfg(target_arch = "x86_64")]
 use eyas_events::EventType;
@@ -10,12 +11,21 @@ use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, OpenObject};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
-use crate::programs::{EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Program, QUIET, TASKS};
-use crate::ring::{self, Counter, Counters, Plan, Ring};
+use crate::programs::{
+    EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Place, Program, QUIET, TASKS,
+};
+use crate::ring::{self, Counters, Plan, Ring};
 use crate::tracepoints::Tracepoints;
 use crate::{Error, features};
+
+mod account;
+mod options;
+
+pub use account::{CpuDrops, Misses};
+pub use options::{Attach, Payloads, ProbeOptions, Quiet};
 
 #[allow(
     missing_docs,
@@ -31,90 +41,12 @@ pub(crate) mod skel {
 
 use skel::{ProbeSkel, ProbeSkelBuilder};
 
-/// How large a ring may be.
-const RING_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=1 << 30;
-/// Largest part of a buffer that is captured, bytes.
-const MAX_SNAPLEN: u32 = 65_000;
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;
 /// The ring of a CPU that is off when the capture begins, bytes at most: it may come.
 const SPARE_RING: usize = 256 << 10;
 /// How many such CPUs get one: some machines tell of hundreds that never come.
 const SPARE_CPUS: usize = 32;
-
-/// How to capture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeOptions {
-    /// Size of each CPU's ring in bytes: a power of two from 4 KiB to 1 GiB.
-    pub ring_bytes: usize,
-    /// How much of an I/O buffer is captured, bytes; at most 65,000.
-    pub snaplen: u32,
-    /// More of what goes through sockets of some ports and protocols.
-    pub payloads: Option<Payloads>,
-    /// Leaves out calls that fail.
-    pub drop_failed: bool,
-    /// What is captured; `None` for every system call and the life of processes.
-    pub interest: Option<Vec<SyscallCode>>,
-    /// A process that is left out, such as the one that captures.
-    pub exclude_pid: Option<u32>,
-    /// Threads that are left out.
-    pub quiet: Quiet,
-}
-
-/// More than [`ProbeOptions::snaplen`] is captured of payloads that go through sockets: 2,000 bytes of HTTP, MySQL,
-/// PostgreSQL, MongoDB and statsd, 512 of DNS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payloads {
-    /// Ports, at either end, of which 16,000 bytes are captured, whatever they carry.
-    pub full: Option<std::ops::RangeInclusive<u16>>,
-    /// The port of statsd; 8125 by default.
-    pub statsd_port: u16,
-}
-
-impl Default for Payloads {
-    fn default() -> Self {
-        Self { full: None, statsd_port: 8125 }
-    }
-}
-
-/// Threads that are left out, in the kernel, with the children that they make meanwhile.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quiet {
-    /// By their names, of which the kernel keeps 15 bytes.
-    pub comms: Vec<String>,
-    /// By their ids, or those of their processes.
-    pub tids: Vec<u32>,
-}
-
-impl Default for ProbeOptions {
-    fn default() -> Self {
-        Self {
-            ring_bytes: 8 << 20,
-            snaplen: 80,
-            payloads: None,
-            drop_failed: false,
-            interest: None,
-            exclude_pid: None,
-            quiet: Quiet::default(),
-        }
-    }
-}
-
-/// Frames of one CPU: how many were made, and lost why.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CpuDrops {
-    /// Frames made, the lost ones included.
-    pub produced: u64,
-    /// Lost because the ring was full.
-    pub buffer: u64,
-    /// Lost because they exceeded the memory that frames are built in, 64 KiB.
-    pub scratch: u64,
-    /// Lost because a program interrupted another on its CPU, or the CPU has no such memory: never, unless the
-    /// kernel runs programs in a way that is not known.
-    pub bug: u64,
-    /// Parameters left empty because user memory could not be read; nothing is lost but they.
-    pub page_faults: u64,
-}
 
 /// The programs, loaded and attached; dropped, they are gone.
 pub struct Probe {
@@ -124,10 +56,18 @@ pub struct Probe {
     /// What the skeleton borrows from: after it, so that it is dropped later.
     _object: Box<MaybeUninit<OpenObject>>,
     cpus: usize,
+    /// Whether there are more, which can have no ring.
+    has_more_cpus: bool,
     counters: Counters,
-    /// Those that see calls begin, and where each has a tracepoint of its own, if it does.
+    /// Those that see calls begin.
     enter: &'static [Program],
+    /// Where tracefs is, if it is to be had.
     tracepoints: Option<Tracepoints>,
+    /// Whether the programs are those for kernels that preempt them.
+    preempts: bool,
+    bell: Bell,
+    /// Time of boot, ns since the epoch.
+    boot_time: u64,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -149,22 +89,22 @@ impl Probe {
     /// # Errors
     /// A setting is out of range, or the kernel lacks something or refuses: the sentence says what helps.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
-        if !options.ring_bytes.is_power_of_two() || !RING_BYTES.contains(&options.ring_bytes) {
-            let given = options.ring_bytes as u64;
-            let expected = "a power of two from 4 KiB to 1 GiB";
-            return Err(Error::Setting { what: "the ring size in bytes", given, expected });
-        }
-        if options.snaplen > MAX_SNAPLEN {
-            let (what, given) = ("the snaplen in bytes", u64::from(options.snaplen));
-            return Err(Error::Setting { what, given, expected: "at most 65000" });
-        }
+        options.check()?;
         features::check()?;
         if std::env::var_os("EYAS_BPF_LOG").is_none() {
             libbpf_rs::set_print(None);
         }
-        let cpus = features::possible_cpus().min(ring::types_cpus());
+        let possible = features::possible_cpus();
+        let cpus = possible.min(options.max_cpus as usize);
+        let types = features::Types::of_kernel();
         let tracepoints = Tracepoints::find();
-        let enter = if tracepoints.is_some() { ENTER_EACH } else { ENTER_ALL };
+        let preempts = match (options.attach, &tracepoints) {
+            (Attach::Btf, _) | (Attach::Auto, None) => false,
+            (Attach::Auto, Some(_)) => types.tracepoints_preempt(),
+            (Attach::Perf, Some(_)) => true,
+            (Attach::Perf, None) => return Err(features::no_tracefs()),
+        };
+        let enter = if tracepoints.is_none() || preempts { ENTER_ALL } else { ENTER_EACH };
         let mut object = Box::new(MaybeUninit::uninit());
         // SAFETY: the box is kept beside the skeleton and dropped after it, so that what the skeleton
         // borrows stays where it is for as long as the skeleton lives.
@@ -174,11 +114,11 @@ impl Probe {
         open.maps.scratches.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
         let plan = plan(cpus, options.ring_bytes);
         open.maps.pieces.set_max_entries(plan.pieces as u32).map_err(kernel("size its rings"))?;
-        let types = features::Types::of_kernel();
         let has_task_storage = types.have_task_storage();
         if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
             rodata.has_task_pointer = u8::from(types.have_task_pointer());
             rodata.has_task_storage = u8::from(has_task_storage);
+            rodata.own_cpus = cpus as u32;
         }
         let maps = &mut open.maps;
         for (map, is_used) in [
@@ -190,11 +130,8 @@ impl Probe {
             map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
         }
         for mut program in open.open_object_mut().progs_mut() {
-            let row = all_programs().find(|row| program.name() == row.name);
-            let needed = row.is_some_and(|row| {
-                let is_other = ENTER_EACH.iter().chain(ENTER_ALL).any(|p| p.name == row.name)
-                    && !enter.iter().any(|p| p.name == row.name);
-                !is_other && row.need.is_none_or(|need| types.have(need))
+            let needed = all_programs(enter).any(|row| {
+                program.name() == row.form(preempts).0 && row.need.is_none_or(|need| types.have(need))
             });
             program.set_autoload(needed);
         }
@@ -203,13 +140,15 @@ impl Probe {
             _ => types.too_old().unwrap_or_else(|| kernel("load its programs")(cause)),
         })?;
 
+        let bell = Bell::new(skel.maps.bss_sleep.as_fd(), skel.maps.bell.as_fd())?;
+        let boot_time = boot_time();
         let (counters, rings) = ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.pieces.as_fd(), &plan)?;
         if let Some(data) = skel.maps.data_data.as_deref_mut() {
             data.snaplen = options.snaplen;
             data.statsd_port = options.payloads.as_ref().map_or(0, |payloads| payloads.statsd_port);
         }
         if let Some(bss) = skel.maps.bss_data.as_deref_mut() {
-            bss.boot_time = boot_time();
+            bss.boot_time = boot_time;
             bss.iterator_slot = cpus as u32;
             bss.drop_failed = u8::from(options.drop_failed);
             bss.snaplen_by_protocol = u8::from(options.payloads.is_some());
@@ -217,7 +156,19 @@ impl Probe {
                 (bss.first_full_port, bss.last_full_port) = (*full.start(), *full.end());
             }
         }
-        let mut probe = Self { links: Vec::new(), skel, _object: object, cpus, counters, enter, tracepoints };
+        let mut probe = Self {
+            links: Vec::new(),
+            skel,
+            _object: object,
+            cpus,
+            has_more_cpus: possible > cpus,
+            counters,
+            enter,
+            tracepoints,
+            preempts,
+            bell,
+            boot_time,
+        };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
             data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
@@ -261,12 +212,13 @@ impl Probe {
         match (at, wanted) {
             (Some(at), false) => drop(self.links.swap_remove(at)),
             (None, true) => {
-                let found = self.skel.object().progs_mut().find(|program| program.name() == row.name);
+                let (name, place) = row.form(self.preempts);
+                let found = self.skel.object().progs_mut().find(|program| program.name() == name);
                 match found.filter(|program| program.autoload()) {
                     Some(program) => {
-                        let link = match (&self.tracepoints, row.tracepoint()) {
-                            (Some(tracepoints), Some(name)) => tracepoints
-                                .attach(&program, &name)
+                        let link = match (&self.tracepoints, place) {
+                            (Some(tracepoints), Place::Perf(tracepoint)) => tracepoints
+                                .attach(&program, tracepoint)
                                 .map_err(|cause| Error::Kernel { step: "attach its programs", cause })?,
                             _ => program.attach().map_err(kernel("attach its programs"))?,
                         };
@@ -387,32 +339,44 @@ impl Probe {
         self.attach(&EMPTY, attached)
     }
 
-    /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) tells of yet: how many events, and when
-    /// the first of them.
-    pub fn untold(&self) -> impl Iterator<Item = (usize, u32, u64)> {
-        let of = |cpu| (cpu, self.counters.missed(cpu), self.counters.get(cpu, Counter::MissedSince));
-        (0..self.cpus).map(of).filter(|(_, missed, _)| *missed > 0)
-    }
-
-    /// Captures nothing more; frames that were made stay in the rings.
-    pub fn stop(&mut self) {
-        self.links.clear();
+    /// Captures nothing more. When it returns no program is at work any more: frames that were made stay in the rings, no
+    /// others come, and what is counted is final.
+    ///
+    /// # Errors
+    /// The kernel does not wait for its programs: some events may still come.
+    pub fn stop(&mut self) -> Result<(), Error> {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.stopped = 1;
         }
         self.tell_choosy();
+        self.links.clear();
+        let maps = &self.skel.maps;
+        let fence = maps.fence.as_fd().as_raw_fd().to_ne_bytes();
+        maps.fences
+            .update(&0_u32.to_ne_bytes(), &fence, MapFlags::ANY)
+            .map_err(kernel("wait for its programs"))
     }
 
-    /// Counters by CPU.
-    pub fn drops(&self) -> Vec<CpuDrops> {
-        let drops = (0..self.cpus).map(|cpu| CpuDrops {
-            produced: self.counters.get(cpu, Counter::Produced),
-            buffer: self.counters.get(cpu, Counter::Full),
-            scratch: self.counters.get(cpu, Counter::TooLarge),
-            bug: self.counters.get(cpu, Counter::Bug),
-            page_faults: self.counters.get(cpu, Counter::Faults),
-        });
-        drops.collect()
+    /// Has the next event that is published wake [`Probe::wait`]. A program that is publishing one meanwhile may not have
+    /// seen this: look at the rings again, a moment later, before a long wait.
+    pub fn listen(&self) {
+        self.bell.listen();
+    }
+
+    /// Takes [`Probe::listen`] back.
+    pub fn hush(&self) {
+        self.bell.hush();
+    }
+
+    /// Sleeps until an event is published after [`Probe::listen`], a signal comes, or the time is over; whether it was the
+    /// event. No other will wake it before the next [`Probe::listen`].
+    pub fn wait(&self, time: Duration) -> bool {
+        self.bell.wait(time)
+    }
+
+    /// What is added to the time since boot to get that of events: ns since the epoch.
+    pub fn boot_time(&self) -> u64 {
+        self.boot_time
     }
 }
 
@@ -454,8 +418,9 @@ fn sampling(flags: SyscallFlags) -> SyscallFlags {
     }
 }
 
-fn all_programs() -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(ENTER_EACH).chain(ENTER_ALL).chain(QUIET).chain([&TASKS, &FILES, &EMPTY])
+/// All that are loaded where these see calls begin.
+fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
+    PROGRAMS.iter().chain(enter).chain(QUIET).chain([&TASKS, &FILES, &EMPTY])
 }
 
 /// What is added to the time since boot: ns since the epoch.
@@ -464,5 +429,8 @@ fn boot_time() -> u64 {
         let time = clock_gettime(id);
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     };
-    ns(ClockId::Realtime).saturating_sub(ns(ClockId::Boottime))
+    // The two clocks are read one after the other; the shortest way between them tells the time best.
+    let times = (0..5).map(|_| (ns(ClockId::Boottime), ns(ClockId::Realtime), ns(ClockId::Boottime)));
+    let best = times.min_by_key(|(before, _, after)| after - before);
+    best.map_or(0, |(before, now, after)| now.saturating_sub(before + (after - before) / 2))
 }

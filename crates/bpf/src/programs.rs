@@ -1,10 +1,12 @@
 //! The programs of the probe, and what is captured that needs each.
 
+use std::ffi::OsStr;
+
 use eyas_events::{SyscallCode, ia32_calls};
 
 use crate::features::Need;
 
-/// One program of the BPF object.
+/// One program of the BPF object, or one that has two forms there.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     /// What needs it; none means any system call.
@@ -13,75 +15,105 @@ pub(crate) struct Program {
     by_default: bool,
     /// What not every kernel has.
     pub(crate) need: Option<Need>,
+    place: Place,
+    /// Its other form, for kernels that preempt programs at tracepoints.
+    preempted: Option<(&'static str, Place)>,
+}
+
+/// Where a program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where its section says.
+    Section,
+    /// At a perf event of the tracepoint that tracefs names so.
+    Perf(&'static str),
 }
 
 impl Program {
-    /// The tracepoint of a single system call that it is for, as tracefs names it.
-    pub(crate) fn tracepoint(&self) -> Option<String> {
-        self.name.strip_prefix("enter_").map(|call| format!("syscalls/sys_enter_{call}"))
+    /// Name and place of the form that the kernel asks for.
+    pub(crate) fn form(&self, preempts: bool) -> (&'static str, Place) {
+        self.preempted.filter(|_| preempts).unwrap_or((self.name, self.place))
+    }
+
+    /// Whether a program of the object is a form of this one.
+    pub(crate) fn is(&self, name: &OsStr) -> bool {
+        name == self.name || self.preempted.is_some_and(|(other, _)| name == other)
+    }
+
+    const fn preempted(self, name: &'static str, place: Place) -> Self {
+        Self { preempted: Some((name, place)), ..self }
+    }
+
+    const fn needs(self, need: Need) -> Self {
+        Self { need: Some(need), ..self }
     }
 }
 
 const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { name, codes, by_default: true, need: None }
+    Program { name, codes, by_default: true, need: None, place: Place::Section, preempted: None }
 }
 
-const fn on_demand(name: &'static str, code: &'static [SyscallCode]) -> Program {
-    Program { name, codes: code, by_default: false, need: None }
+const fn on_demand(name: &'static str, codes: &'static [SyscallCode]) -> Program {
+    Program { by_default: false, ..program(name, codes) }
+}
+
+const fn enter(name: &'static str, tracepoint: &'static str, codes: &'static [SyscallCode]) -> Program {
+    Program { place: Place::Perf(tracepoint), ..program(name, codes) }
 }
 
 /// Calls whose arguments are kept when they begin.
 const KEPT: &[SyscallCode] =
     &[SyscallCode::OPENAT, SyscallCode::OPEN, SyscallCode::OPENAT2, SyscallCode::CREAT, SyscallCode::CONNECT];
 
-/// Those at the end of system calls and in the life of processes.
+/// Those at the end of system calls and in the life of processes. Where the scheduler switches and where pages fault,
+/// preemption is impossible on any kernel.
 pub(crate) const PROGRAMS: &[Program] = &[
-    program("sys_exit", &[]),
-    program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT]),
+    program("sys_exit", &[]).preempted("sys_exit_p", Place::Perf("raw_syscalls/sys_exit")),
+    program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT])
+        .preempted("process_exec_p", Place::Perf("sched/sched_process_exec")),
     // Where children do not pass the end of the call that makes them; the object of x86-64 has no such program.
     program(
         "process_fork",
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
-    ),
-    program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT]),
-    Program { need: Some(Need::NoTaskStorage), ..program("kept_exit", KEPT) },
+    )
+    .preempted("process_fork_p", Place::Perf("sched/sched_process_fork")),
+    program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT])
+        .preempted("process_exit_p", Place::Perf("sched/sched_process_exit")),
+    program("kept_exit", KEPT).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
-    on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]),
-    Program {
-        need: Some(Need::Tracepoint("page_fault_user")),
-        ..on_demand("fault_user", &[SyscallCode::PAGE_FAULT_USER])
-    },
-    Program {
-        need: Some(Need::Tracepoint("page_fault_kernel")),
-        ..on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL])
-    },
+    on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]).preempted("signal_deliver_p", Place::Section),
+    on_demand("fault_user", &[SyscallCode::PAGE_FAULT_USER]).needs(Need::Tracepoint("page_fault_user")),
+    on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL]).needs(Need::Tracepoint("page_fault_kernel")),
 ];
 
 /// Where calls begin whose arguments are kept, a tracepoint each.
 pub(crate) const ENTER_EACH: &[Program] = &[
-    program("enter_connect", &[SyscallCode::CONNECT]),
-    program("enter_creat", &[SyscallCode::CREAT]),
-    program("enter_open", &[SyscallCode::OPEN]),
-    program("enter_openat2", &[SyscallCode::OPENAT2]),
-    program("enter_openat", &[SyscallCode::OPENAT]),
+    enter("enter_connect", "syscalls/sys_enter_connect", &[SyscallCode::CONNECT]),
+    enter("enter_creat", "syscalls/sys_enter_creat", &[SyscallCode::CREAT]),
+    enter("enter_open", "syscalls/sys_enter_open", &[SyscallCode::OPEN]),
+    enter("enter_openat2", "syscalls/sys_enter_openat2", &[SyscallCode::OPENAT2]),
+    enter("enter_openat", "syscalls/sys_enter_openat", &[SyscallCode::OPENAT]),
 ];
 
-/// The same by one program for all calls, where the kernel's own tracepoints can't be had.
-pub(crate) const ENTER_ALL: &[Program] = &[program("sys_enter", KEPT)];
+/// The same by one program for all calls: where the kernel's own tracepoints can't be had, or preempt their programs.
+pub(crate) const ENTER_ALL: &[Program] =
+    &[program("sys_enter", KEPT).preempted("sys_enter_p", Place::Perf("raw_syscalls/sys_enter"))];
 
 /// What keeps track of the children of threads that are left out; needed where there are such threads.
-pub(crate) const QUIET: &[Program] = &[program("quiet_fork", &[]), program("quiet_exit", &[])];
+pub(crate) const QUIET: &[Program] = &[
+    program("quiet_fork", &[]).preempted("quiet_fork_p", Place::Perf("sched/sched_process_fork")),
+    program("quiet_exit", &[]).preempted("quiet_exit_p", Place::Perf("sched/sched_process_exit")),
+];
 
 /// What lists threads when a capture begins, and reads their memory.
-pub(crate) const TASKS: Program =
-    Program { need: Some(Need::Function("bpf_copy_from_user_task")), ..program("dump_tasks", &[]) };
+pub(crate) const TASKS: Program = program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task"));
 
 /// What lists open files when a capture begins.
-pub(crate) const FILES: Program =
-    Program { need: Some(Need::Iterator("task_file")), ..program("dump_files", &[]) };
+pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterator("task_file"));
 
 /// What does nothing, at the end of every call.
-pub(crate) const EMPTY: Program = program("empty", &[]);
+pub(crate) const EMPTY: Program =
+    program("empty", &[]).preempted("empty_p", Place::Perf("raw_syscalls/sys_exit"));
 
 /// What is captured: a list, or everything that does not happen all the time.
 pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);

@@ -1,31 +1,33 @@
-//! The rings that the probe writes events to, read without copying. `bpf/ring.h` is the other side.
+//! The rings that the probe writes events to. `bpf/ring.h` is the other side.
 
-use std::cell::Cell;
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use eyas_events::HEADER_LEN;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::Error;
 use crate::probe::skel::types;
 
+mod frame;
+mod reader;
+
+pub(crate) use frame::LENGTH_AT;
+pub use frame::LOSS;
+pub use reader::{Ring, Skipped};
+
 /// Bytes of a ring that lie in one piece.
 const PIECE: usize = 1 << 20;
-/// The largest event, which may begin at a piece's last byte.
-const MAX_EVENT: usize = 64 << 10;
 /// From a piece to the next.
 const STRIDE: usize = size_of::<types::piece>();
-/// The type of a frame that is no event: in the place of events that were lost, it tells how many, 32 bits, after the
-/// header, whose time is that of the first, and one length.
-pub const LOSS: u16 = 0xffff;
-/// Where an event's header has its length.
-pub(crate) const LENGTH_AT: usize = 16;
+/// What `busy` is where there is no ring: `UNCLAIMABLE` of `ring.h`.
+const UNCLAIMABLE: u32 = 2;
+/// How many CPUs may have a ring; behind their states is one that the others share.
+pub(crate) const MAX_CPUS: usize = size_of::<types::bss_cpus>() / size_of::<types::cpu>() - 1;
 
-const _: () = assert!(STRIDE >= PIECE + MAX_EVENT && STRIDE.is_multiple_of(64 << 10));
+const _: () = assert!(STRIDE >= PIECE + frame::MAX_EVENT && STRIDE.is_multiple_of(64 << 10));
 
 /// How large each CPU's ring is, and where it lies.
 pub(crate) struct Plan {
@@ -55,7 +57,7 @@ struct Shared {
 }
 
 /// Memory of a map; unmapped when dropped.
-struct Mapping {
+pub(crate) struct Mapping {
     start: NonNull<u8>,
     len: usize,
 }
@@ -66,15 +68,38 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    fn new(fd: BorrowedFd<'_>, len: usize, rights: ProtFlags) -> Result<Self, Error> {
+    /// What lies in a map from `page` on.
+    pub(crate) fn new(fd: BorrowedFd<'_>, page: u64, len: usize, rights: ProtFlags) -> Result<Self, Error> {
         let fail = |cause: String| Error::Kernel { step: "map its rings", cause };
-        let len = len.next_multiple_of(rustix::param::page_size());
+        let (page_size, flags) = (rustix::param::page_size(), MapFlags::SHARED);
+        let len = len.next_multiple_of(page_size);
         // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing.
-        let start = unsafe { mmap(std::ptr::null_mut(), len, rights, MapFlags::SHARED, fd, 0) };
+        let start = unsafe { mmap(std::ptr::null_mut(), len, rights, flags, fd, page * page_size as u64) };
         let start = start.map_err(|cause| fail(cause.to_string()))?;
         NonNull::new(start.cast())
             .map(|start| Self { start, len })
             .ok_or_else(|| fail("a null address".into()))
+    }
+}
+
+#[cfg(test)]
+impl Mapping {
+    /// Memory that no map is behind.
+    fn anonymous(len: usize) -> Self {
+        // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing.
+        let start = unsafe {
+            let rights = ProtFlags::READ | ProtFlags::WRITE;
+            rustix::mm::mmap_anonymous(std::ptr::null_mut(), len, rights, MapFlags::PRIVATE)
+        };
+        Self { start: NonNull::new(start.unwrap().cast()).unwrap(), len }
+    }
+}
+
+impl Mapping {
+    /// The first word.
+    pub(crate) fn first(&self) -> &AtomicU64 {
+        // SAFETY: a mapping is at least a page long, and begins with one; the kernel changes words whole.
+        unsafe { self.start.cast().as_ref() }
     }
 }
 
@@ -88,33 +113,41 @@ impl Drop for Mapping {
 /// What a CPU counts; see [`crate::CpuDrops`].
 #[derive(Clone, Copy)]
 pub(crate) enum Counter {
-    Produced,
+    Made,
     Full,
     TooLarge,
-    Bug,
+    /// Events of programs that found no ring to claim.
+    Unclaimed,
     Faults,
     /// When the first event was lost that no frame tells of yet.
-    MissedSince,
+    LostSince,
 }
 
 impl Shared {
     fn word(&self, cpu: usize, at: usize) -> &AtomicU64 {
-        assert!(cpu < types_cpus() && at.is_multiple_of(8) && at < size_of::<types::cpu>());
-        // SAFETY: the mapping holds a `cpu` for each number below `types_cpus`, of which this is an aligned word;
-        // the kernel changes it whole.
+        assert!(cpu <= MAX_CPUS && at.is_multiple_of(8) && at < size_of::<types::cpu>());
+        // SAFETY: the mapping holds a `cpu` for each number up to `MAX_CPUS`, of which this is an aligned word; the
+        // kernel changes it whole.
         unsafe { self.cpus.start.add(cpu * size_of::<types::cpu>() + at).cast().as_ref() }
     }
 
     /// Half of a word.
     fn half(&self, cpu: usize, at: usize) -> &AtomicU32 {
-        // SAFETY: an aligned half of a word that `word` answers for, of which nothing else is used whole.
+        // SAFETY: an aligned half of a word that `word` returns, of which nothing else is used whole.
         unsafe { &*std::ptr::from_ref(self.word(cpu, at & !7)).cast::<AtomicU32>().add(at / 4 % 2) }
     }
-}
 
-/// How many CPUs the probe has room for.
-pub(crate) const fn types_cpus() -> usize {
-    size_of::<types::bss_cpus>() / size_of::<types::cpu>()
+    fn head(&self, cpu: usize) -> &AtomicU64 {
+        self.word(cpu, offset_of!(types::cpu, head))
+    }
+
+    fn tail(&self, cpu: usize) -> &AtomicU64 {
+        self.word(cpu, offset_of!(types::cpu, tail))
+    }
+
+    fn busy(&self, cpu: usize) -> &AtomicU32 {
+        self.half(cpu, offset_of!(types::cpu, busy))
+    }
 }
 
 /// Counters of all CPUs.
@@ -124,19 +157,26 @@ pub(crate) struct Counters(Arc<Shared>);
 impl Counters {
     pub(crate) fn get(&self, cpu: usize, which: Counter) -> u64 {
         let at = match which {
-            Counter::Produced => offset_of!(types::cpu, produced),
+            Counter::Made => offset_of!(types::cpu, made),
             Counter::Full => offset_of!(types::cpu, full),
             Counter::TooLarge => offset_of!(types::cpu, too_large),
-            Counter::Bug => offset_of!(types::cpu, bug),
+            Counter::Unclaimed => offset_of!(types::cpu, unclaimed),
             Counter::Faults => offset_of!(types::cpu, faults),
-            Counter::MissedSince => offset_of!(types::cpu, missed_since),
+            Counter::LostSince => offset_of!(types::cpu, lost_since),
         };
         self.0.word(cpu, at).load(Ordering::Relaxed)
     }
 
     /// Events lost that no frame tells of yet.
-    pub(crate) fn missed(&self, cpu: usize) -> u32 {
-        self.0.half(cpu, offset_of!(types::cpu, missed)).load(Ordering::Relaxed)
+    pub(crate) fn untold(&self, cpu: usize) -> u64 {
+        let word = |at| self.0.word(cpu, at).load(Ordering::Acquire);
+        let told = word(offset_of!(types::cpu, told));
+        word(offset_of!(types::cpu, lost)).saturating_sub(told)
+    }
+
+    /// Whether the CPU has a ring, whose frames tell of its losses.
+    pub(crate) fn has_ring(&self, cpu: usize) -> bool {
+        self.0.half(cpu, offset_of!(types::cpu, size)).load(Ordering::Relaxed) > 0
     }
 }
 
@@ -147,68 +187,21 @@ pub(crate) fn map(
     plan: &Plan,
 ) -> Result<(Counters, Vec<Ring>), Error> {
     let shared = Arc::new(Shared {
-        cpus: Mapping::new(cpus, size_of::<types::bss_cpus>(), ProtFlags::READ | ProtFlags::WRITE)?,
-        pieces: Mapping::new(pieces, plan.pieces * STRIDE, ProtFlags::READ)?,
+        cpus: Mapping::new(cpus, 0, size_of::<types::bss_cpus>(), ProtFlags::READ | ProtFlags::WRITE)?,
+        pieces: Mapping::new(pieces, 0, plan.pieces * STRIDE, ProtFlags::READ)?,
     });
+    Ok((Counters(Arc::clone(&shared)), share_out(&shared, plan)))
+}
+
+/// The rings of a plan, told to the programs.
+fn share_out(shared: &Arc<Shared>, plan: &Plan) -> Vec<Ring> {
+    shared.busy(MAX_CPUS).store(UNCLAIMABLE, Ordering::Relaxed);
     let ring = |(cpu, &(size, first)): (usize, &(usize, usize))| {
         shared.half(cpu, offset_of!(types::cpu, first_piece)).store(first as u32, Ordering::Relaxed);
         shared.half(cpu, offset_of!(types::cpu, size)).store(size as u32, Ordering::Release);
-        Ring { shared: Arc::clone(&shared), cpu, first, size, at: 0, end: Cell::new(0) }
+        Ring::new(Arc::clone(shared), cpu, first, size)
     };
-    let rings = plan.rings.iter().enumerate().map(ring).collect();
-    Ok((Counters(shared), rings))
-}
-
-/// The frames of one CPU, oldest first.
-pub struct Ring {
-    shared: Arc<Shared>,
-    cpu: usize,
-    /// The first of its pieces.
-    first: usize,
-    size: usize,
-    /// Where the oldest frame begins, in bytes from the first one on.
-    at: u64,
-    /// Up to where frames are known to be whole.
-    end: Cell<u64>,
-}
-
-impl std::fmt::Debug for Ring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring").field("cpu", &self.cpu).field("size", &self.size).finish_non_exhaustive()
-    }
-}
-
-impl Ring {
-    /// The oldest frame, if there is one; it stays until [`Ring::consume`].
-    #[inline]
-    pub fn peek(&self) -> Option<&[u8]> {
-        if self.at == self.end.get() {
-            let head = self.shared.word(self.cpu, offset_of!(types::cpu, head)).load(Ordering::Acquire);
-            if self.at == head {
-                return None;
-            }
-            self.end.set(head);
-        }
-        let offset = self.at as usize & (self.size - 1);
-        let place = (self.first + offset / PIECE) * STRIDE + offset % PIECE;
-        // SAFETY: the plan gave this ring pieces for all its bytes, and a piece has room for a whole event behind its
-        // last byte. The kernel wrote the frame before it moved the head past it, and does not touch it again before
-        // the tail, which only `consume` moves, and which takes `&mut self`, is past it.
-        unsafe {
-            let frame = self.shared.pieces.start.add(place);
-            let len = frame.add(LENGTH_AT).cast::<u32>().read_unaligned() as usize;
-            Some(std::slice::from_raw_parts(frame.as_ptr(), if len <= MAX_EVENT { len } else { 0 }))
-        }
-    }
-
-    /// Gives the oldest frame's room back to the kernel.
-    #[inline]
-    pub fn consume(&mut self) {
-        let Some(len) = self.peek().map(<[u8]>::len) else { return };
-        // After a frame without sense nothing says where the next begins.
-        self.at = if len < HEADER_LEN { self.end.get() } else { self.at + (len as u64).next_multiple_of(8) };
-        self.shared.word(self.cpu, offset_of!(types::cpu, tail)).store(self.at, Ordering::Release);
-    }
+    plan.rings.iter().enumerate().map(ring).collect()
 }
 
 #[cfg(test)]

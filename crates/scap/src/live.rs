@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 use eyas_bpf::{LOSS, Probe, ProbeOptions, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
@@ -15,9 +15,13 @@ use crate::proc::known::Known;
 use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, proc};
 
 mod merge;
+mod rest;
+mod unseen;
 
-pub use eyas_bpf::{CpuDrops, Payloads, Quiet};
+pub use eyas_bpf::{Attach, CpuDrops, Payloads, Quiet};
 use merge::{Merge, Queue};
+use rest::{Rest, Wait};
+use unseen::Unseen;
 
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Options {
     pub exclude_self: bool,
     /// Threads that are left out, in the kernel already.
     pub quiet: Quiet,
+    /// How the probe's programs get to tracepoints.
+    pub attach: Attach,
     /// What the snapshot holds.
     pub proc: proc::Options,
 }
@@ -59,6 +65,7 @@ impl Default for Options {
             interest: None,
             exclude_self: true,
             quiet: Quiet::default(),
+            attach: Attach::Auto,
             proc: proc::Options::default(),
         }
     }
@@ -79,21 +86,19 @@ impl Stop {
 /// A live capture.
 ///
 /// Its first item is the snapshot. Stopped, it delivers what the rings still hold before it ends, so that
-/// then `produced = delivered + drops` holds exactly.
+/// then `produced = delivered + filtered + drops` holds exactly.
 pub struct Source {
     probe: Probe,
     merge: Merge<Ring>,
-    /// Time of boot, ns since the epoch, as the probe adds it to its clock.
-    boot_ts: u64,
     options: proc::Options,
     phase: Phase,
     stop: Arc<AtomicBool>,
-    /// How long to wait the next time that there is nothing.
-    pause: Duration,
-    /// Frames that no probe of ours writes.
-    malformed: u64,
+    rest: Rest,
     /// What was lost before the item at hand.
     losses: Vec<Loss>,
+    unseen: Unseen,
+    /// Events that were left in the rings on purpose.
+    left: u64,
 }
 
 enum Phase {
@@ -105,9 +110,6 @@ enum Phase {
     End,
 }
 
-const SHORT_PAUSE: Duration = Duration::from_micros(500);
-const LONG_PAUSE: Duration = Duration::from_millis(1);
-
 impl Queue for Ring {
     #[inline]
     fn head(&self) -> Option<&[u8]> {
@@ -118,6 +120,11 @@ impl Queue for Ring {
     fn pop(&mut self) {
         self.consume();
     }
+
+    #[inline]
+    fn is_claimed(&self) -> bool {
+        self.is_claimed()
+    }
 }
 
 impl Source {
@@ -127,26 +134,43 @@ impl Source {
     /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
     /// what helps.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let Options { ring_bytes, snaplen, payloads, drop_failed, interest, exclude_self, quiet, proc } =
-            options;
+        let Options {
+            ring_bytes,
+            snaplen,
+            payloads,
+            drop_failed,
+            interest,
+            exclude_self,
+            quiet,
+            attach,
+            proc,
+        } = options;
         let exclude_pid = exclude_self.then(std::process::id);
-        let options =
-            ProbeOptions { ring_bytes, snaplen, payloads, drop_failed, interest, exclude_pid, quiet };
-        let (probe, rings) = Probe::open(&options).map_err(|error| Error::Live(error.to_string()))?;
-        let ns = |id| {
-            let time = clock_gettime(id);
-            (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+        let options = ProbeOptions {
+            ring_bytes,
+            snaplen,
+            payloads,
+            drop_failed,
+            interest,
+            exclude_pid,
+            quiet,
+            attach,
+            ..ProbeOptions::default()
         };
+        let (probe, rings) = Probe::open(&options).map_err(|error| Error::Live(error.to_string()))?;
+        let mut unseen = Unseen::default();
+        // What the probe lost so far it lost before there was anybody to tell.
+        unseen.look(&probe, now(&probe), 0, &mut Vec::new());
         Ok(Self {
             probe,
             merge: Merge::new(rings),
-            boot_ts: ns(ClockId::Realtime).saturating_sub(ns(ClockId::Boottime)),
             options: proc,
             phase: Phase::Begin,
             stop: Arc::default(),
-            pause: SHORT_PAUSE,
-            malformed: 0,
+            rest: Rest::default(),
             losses: Vec::new(),
+            unseen,
+            left: 0,
         })
     }
 
@@ -211,32 +235,101 @@ impl Source {
             let event = parse(frame)
                 .and_then(|(ts, tid, ty, nparams, body)| RawEvent::from_parts(ts, tid, ty, 0, nparams, body));
             if let Some(event) = event {
-                known.add_thread(&event, self.boot_ts);
+                known.add_thread(&event, self.probe.boot_time());
             }
         })?;
         Ok(known)
     }
 
-    /// Finds the next frame that makes sense.
+    /// Captures nothing more.
+    fn close(&mut self) -> Result<(), Error> {
+        self.phase = Phase::Drain;
+        self.merge.close();
+        self.probe.stop().map_err(|error| Error::Live(error.to_string()))
+    }
+
+    /// Everything was found that ever will be.
+    fn end(&mut self) {
+        self.phase = Phase::End;
+        self.unseen.look(&self.probe, now(&self.probe), 0, &mut self.losses);
+        let last = |(cpu, events, since)| Loss { cpu: cpu as u16, since, events };
+        let untold = self.probe.untold().filter(|(cpu, ..)| self.probe.has_ring(*cpu));
+        self.losses.extend(untold.map(last));
+    }
+
+    /// Waits for an event, or for a while; whether there is one.
+    #[cold]
+    fn wait(&mut self) -> bool {
+        let was_listening = self.rest.is_listening();
+        let wait = self.rest.wait();
+        match wait {
+            Wait::Sleep(time) => std::thread::sleep(time),
+            Wait::Listen(time) => {
+                if !was_listening {
+                    self.probe.listen();
+                }
+                let begun = Instant::now();
+                if self.probe.wait(time) {
+                    self.rest.rung(begun.elapsed());
+                }
+            }
+        }
+        let found = self.find();
+        match found {
+            true => self.note_found(Some(wait)),
+            false => self.rest.nothing(wait),
+        }
+        found
+    }
+
+    #[inline]
+    fn note_found(&mut self, wait: Option<Wait>) {
+        if self.rest.found(wait) {
+            self.probe.hush();
+        }
+    }
+
+    /// Finds the next event.
     fn find(&mut self) -> bool {
-        while self.merge.next(|| now(self.boot_ts)).is_some() {
-            if let Some(loss) = self.merge.current().and_then(|(cpu, frame)| loss(cpu, frame)) {
-                self.losses.push(loss);
-                continue;
+        while self.merge.next(|| now(&self.probe)).is_some() {
+            match self.merge.current().and_then(|(cpu, frame)| loss(cpu, frame)) {
+                Some(loss) => self.losses.push(loss),
+                None => return true,
             }
-            if self.current().is_some_and(|event| event.adds_up()) {
-                return true;
-            }
-            self.malformed += 1;
         }
         false
+    }
+
+    /// Looks now and then for losses that no ring tells of.
+    #[inline]
+    fn look_for_unseen(&mut self) {
+        let now = self.merge.looked();
+        if self.unseen.is_due(now) {
+            let cpu = self.current().map_or(0, |event| event.cpu);
+            self.unseen.look(&self.probe, now, cpu, &mut self.losses);
+        }
+    }
+
+    /// Events in what was skipped in the rings as it did not add up.
+    fn skipped(&self) -> u64 {
+        let rings = self.merge.queues().iter().zip(self.probe.drops());
+        let of = |(ring, drops): (&Ring, CpuDrops)| match (ring.skipped().times, &self.phase) {
+            (0, _) => 0,
+            // Only when the ring is empty can they be counted.
+            (_, Phase::End) => {
+                let published = drops.produced - drops.buffer - drops.scratch - drops.bug;
+                published.saturating_sub(ring.events())
+            }
+            (times, _) => times,
+        };
+        rings.map(of).sum()
     }
 }
 
 /// Time on the probe's clock.
-fn now(boot_ts: u64) -> u64 {
+fn now(probe: &Probe) -> u64 {
     let time = clock_gettime(ClockId::Boottime);
-    boot_ts + (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+    probe.boot_time() + (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// What a frame says was lost, if it is one that does.
@@ -268,25 +361,24 @@ impl EventSource for Source {
                 self.phase = Phase::Capture;
                 return Ok(Advance::Snapshot(Box::new(self.snapshot()?)));
             }
-            Phase::Capture if self.stop.load(Ordering::Relaxed) => {
-                self.probe.stop();
-                self.phase = Phase::Drain;
-            }
+            Phase::Capture if self.stop.load(Ordering::Relaxed) => self.close()?,
             Phase::End => return Ok(Advance::End),
             Phase::Capture | Phase::Drain => {}
         }
         let mut found = self.find();
-        if !found {
-            // A program that was at work when the capture stopped has the pause to finish.
-            std::thread::sleep(self.pause);
-            found = self.find();
-        }
-        self.pause = if found { SHORT_PAUSE } else { LONG_PAUSE };
         if !found && matches!(self.phase, Phase::Drain) {
-            self.phase = Phase::End;
-            let last = |(cpu, events, since)| Loss { cpu: cpu as u16, since, events: u64::from(events) };
-            self.losses.extend(self.probe.untold().map(last));
+            self.end();
             return Ok(Advance::End);
+        }
+        match found {
+            true => self.note_found(None),
+            false => found = self.wait(),
+        }
+        if matches!(self.phase, Phase::Capture) {
+            self.look_for_unseen();
+        }
+        if !self.losses.is_empty() {
+            self.rest.lost();
         }
         Ok(if found { Advance::Event } else { Advance::Idle })
     }
@@ -298,16 +390,42 @@ impl EventSource for Source {
         Some(RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body))
     }
 
+    fn stop(&mut self) -> bool {
+        self.stop.store(true, Ordering::Relaxed);
+        true
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        if matches!(self.phase, Phase::Begin | Phase::Capture) {
+            self.close()?;
+        }
+        while matches!(self.phase, Phase::Drain) {
+            match self.find() {
+                true => self.left += 1,
+                false => self.end(),
+            }
+        }
+        Ok(())
+    }
+
     fn losses(&self) -> &[Loss] {
         &self.losses
     }
 
     fn behind(&self) -> u64 {
-        self.current().map_or(0, |event| now(self.boot_ts).saturating_sub(event.ts))
+        self.current().map_or(0, |event| now(&self.probe).saturating_sub(event.ts))
     }
 
     fn stats(&mut self) -> Stats {
-        let mut stats = Stats { drops_other: self.malformed, ..Stats::default() };
+        let misses = self.probe.misses();
+        let mut stats = Stats {
+            produced: misses.events,
+            drops_missed: misses.events,
+            missed_beginnings: misses.beginnings,
+            drops_other: self.skipped(),
+            filtered: self.left,
+            ..Stats::default()
+        };
         for cpu in self.probe.drops() {
             stats.produced += cpu.produced;
             stats.drops_buffer += cpu.buffer;

@@ -10,7 +10,7 @@ pub enum Next<'a> {
     Snapshot(Box<Snapshot>),
     /// An event.
     Event(RawEvent<'a>),
-    /// Nothing at the moment (live only; after a wait of at most a few ms): ask again.
+    /// Nothing at the moment (live only; after a wait of at most 100 ms, which an event ends): ask again.
     Idle,
     /// The capture has ended.
     End,
@@ -54,6 +54,21 @@ pub trait EventSource {
         })
     }
 
+    /// Asks a live capture to end: what has happened until now is still yielded, then [`Advance::End`]. Whether there is
+    /// such a thing to do; a recorded capture goes on as it did.
+    fn stop(&mut self) -> bool {
+        false
+    }
+
+    /// Ends a live capture without what has happened and was not yielded, which counts as filtered. Does nothing to a
+    /// recorded one.
+    ///
+    /// # Errors
+    /// The kernel does not say when its programs have ended.
+    fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// What was lost between the item before and the one that [`EventSource::advance`] came to; nothing where nothing
     /// can be lost.
     fn losses(&self) -> &[Loss] {
@@ -92,17 +107,25 @@ pub struct Stats {
     pub drops_buffer: u64,
     /// Lost because they exceeded the largest event.
     pub drops_too_large: u64,
-    /// Lost for any other reason (frames that make no sense, a program that interrupted another).
+    /// Lost because the kernel did not run a program of the probe, as another was at work on that CPU; some of these may
+    /// not have been of interest.
+    pub drops_missed: u64,
+    /// Lost for any other reason: frames that do not add up, a program that interrupted another, a CPU that can have no
+    /// ring.
     pub drops_other: u64,
     /// Parameters left empty because the kernel had to bring in user memory first; no event is lost by that.
     pub page_faults: u64,
-    /// Left out on purpose: unknown types, enter events folded into exits, suppressed threads.
+    /// Calls whose arguments were not kept when they began, as the kernel did not run the program for that: their events
+    /// have them as they were at the end. No event is lost by that.
+    pub missed_beginnings: u64,
+    /// Left out on purpose: unknown types, enter events folded into exits, suppressed threads, what waited when the
+    /// capture was ended.
     pub filtered: u64,
 }
 
 impl Stats {
     /// Events lost for any reason.
     pub fn drops(&self) -> u64 {
-        self.drops_buffer + self.drops_too_large + self.drops_other
+        self.drops_buffer + self.drops_too_large + self.drops_missed + self.drops_other
     }
 }

@@ -4,11 +4,13 @@ use eyas_testing::test;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Options, Quiet, Source};
+use eyas_scap::live::{Attach, Options, Quiet, Source};
 use eyas_scap::{Advance, EventSource, Next, OwnedEvent, Snapshot};
 
 fn main() -> std::process::ExitCode {
@@ -50,7 +52,12 @@ fn own_pid() -> i64 {
 #[test]
 fn what_this_process_does_is_seen() {
     let _turn = eyas_testing::live_turn();
-    let (mut source, snapshot) = open(Options { exclude_self: false, ..Options::default() });
+    // However the programs get to their tracepoints.
+    [Attach::Btf, Attach::Perf].into_iter().for_each(sees_this_process);
+}
+
+fn sees_this_process(attach: Attach) {
+    let (mut source, snapshot) = open(Options { attach, exclude_self: false, ..Options::default() });
     assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
 
@@ -59,7 +66,9 @@ fn what_this_process_does_is_seen() {
     let mut text = [0; 25];
     std::fs::File::open(&path).unwrap().read_exact(&mut text).unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert!(Command::new("/bin/true").arg("--marked").status().unwrap().success());
+    let mut child = Command::new("/bin/true").arg("--marked").spawn().unwrap();
+    assert!(child.wait().unwrap().success());
+    let child = i64::from(child.id());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -81,22 +90,17 @@ fn what_this_process_does_is_seen() {
         raw.int(SYSCALL_EXECVE_19_X::res) == Some(0)
             && raw.param(SYSCALL_EXECVE_19_X::args) == Some(b"--marked\0")
             && raw.text(SYSCALL_EXECVE_19_X::comm) == Some(b"true")
+            && raw.text(SYSCALL_EXECVE_19_X::trusted_exepath).is_some_and(|path| path.ends_with(b"/true"))
     }));
+    assert!(of(&events, EventType::PROCEXIT_1_E).iter().any(|event| event.as_raw().tid == child));
     let connects = of(&events, EventType::SOCKET_CONNECT_X);
     let connect = connects.iter().find(|event| event.as_raw().tid == tid).expect("no connect");
     assert_eq!(connect.as_raw().int(SOCKET_CONNECT_X::res), Some(0));
     let tuple = connect.as_raw().param(SOCKET_CONNECT_X::tuple).unwrap();
     assert!(tuple.ends_with(&[&[127, 0, 0, 1][..], &port.to_le_bytes()].concat()), "{tuple:?}");
 
-    let mut last = 0;
-    let mut back = 0;
-    for event in &events {
-        let ts = event.as_raw().ts;
-        back += usize::from(ts < last);
-        last = ts;
-    }
-    println!("{} events, {back} out of order", events.len());
-    assert!(back * 100 <= events.len(), "{back} of {} are out of order", events.len());
+    assert!(events.is_sorted_by_key(|event| event.as_raw().ts), "events are out of order");
+    let last = events.last().unwrap().as_raw().ts;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     assert!(now.abs_diff(last) < 60_000_000_000, "the last event is of {last}, now is {now}");
 }
@@ -133,6 +137,72 @@ fn nothing_is_lost_uncounted() {
     assert_eq!(stats.produced, delivered + stats.drops());
     assert_eq!(losses.iter().map(|loss| loss.events).sum::<u64>(), stats.drops());
     assert!(matches!(source.next().unwrap(), Next::End) && source.losses().is_empty());
+}
+
+/// Makes calls on as many threads as there are CPUs, and one more, until it is dropped.
+struct Flood {
+    over: Arc<AtomicBool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Flood {
+    fn start() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let threads = std::thread::available_parallelism().map_or(2, |cpus| cpus.get() + 1);
+        let thread = |_| {
+            let over = Arc::clone(&over);
+            std::thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let _ = (std::fs::metadata("/nonexistent"), rustix::process::getppid());
+                }
+            })
+        };
+        let threads = (0..threads).map(thread).collect();
+        Self { over, threads }
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().unwrap());
+    }
+}
+
+#[test]
+fn the_account_is_exact_while_calls_go_on() {
+    let _turn = eyas_testing::live_turn();
+    for is_cut_short in [false, true, false] {
+        let options = Options { ring_bytes: 256 << 10, exclude_self: false, ..Options::default() };
+        let (mut source, _) = open(options);
+        let flood = Flood::start();
+        let (mut delivered, mut last, begun) = (0, 0, Instant::now());
+        loop {
+            match source.advance().unwrap() {
+                Advance::Event => {
+                    let ts = source.current().unwrap().ts;
+                    assert!(last <= ts, "an event of {last} came before one of {ts}");
+                    (delivered, last) = (delivered + 1, ts);
+                }
+                Advance::End => break,
+                _ => {}
+            }
+            if begun.elapsed() > Duration::from_millis(200) {
+                match is_cut_short {
+                    true => source.finish().unwrap(),
+                    false => assert!(source.stop()),
+                }
+            }
+        }
+        let stats = source.stats();
+        println!("{stats:?}, {delivered} delivered");
+        assert!(delivered > 100 && (is_cut_short || stats.filtered == 0));
+        assert_eq!(stats.produced, delivered + stats.filtered + stats.drops());
+        // Though calls are still made.
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(source.stats(), stats);
+        drop(flood);
+    }
 }
 
 #[test]
@@ -191,22 +261,43 @@ fn only_what_is_of_interest_comes() {
 }
 
 #[test]
-fn idle_is_said_soon_and_the_processor_rests() {
+fn a_quiet_capture_wakes_up_rarely_and_hears_of_the_first_event_at_once() {
     let _turn = eyas_testing::live_turn();
-    let (mut source, _) = open(Options { interest: Some(vec![SyscallCode::QUOTACTL]), ..Options::default() });
-    let start = Instant::now();
-    let mut idle = 0;
-    while start.elapsed() < Duration::from_millis(300) {
-        idle += u32::from(matches!(source.next().unwrap(), Next::Idle));
+    // A call that hardly anybody makes.
+    let interest = Some(vec![SyscallCode::MKNODAT]);
+    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let (begun, mut idle) = (Instant::now(), 0);
+        while begun.elapsed() < Duration::from_millis(300) {
+            idle += u32::from(matches!(source.next().unwrap(), Next::Idle));
+        }
+        // Fewer than 60 a second.
+        assert!((3..18).contains(&idle), "{idle} times in 300 ms");
+        let caller = std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            let called = Instant::now();
+            let (dir, kind) = (rustix::fs::CWD, rustix::fs::FileType::Fifo);
+            rustix::fs::mknodat(dir, "/nonexistent/fifo", kind, rustix::fs::Mode::empty(), 0).unwrap_err();
+            called
+        });
+        while !matches!(source.next().unwrap(), Next::Event(_)) {}
+        let seen = Instant::now();
+        best = best.min(seen - caller.join().unwrap());
     }
-    assert!((3..=700).contains(&idle), "{idle} times in 300 ms");
+    // On a machine that does other things, too, some take longer.
+    assert!(best < Duration::from_millis(5), "{best:?}");
 }
 
 #[test]
 fn threads_are_left_out_by_name_and_by_id() {
     let _turn = eyas_testing::live_turn();
+    [Attach::Btf, Attach::Perf].into_iter().for_each(leaves_threads_out);
+}
+
+fn leaves_threads_out(attach: Attach) {
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
-    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(Options { interest, attach, exclude_self: false, ..Options::default() });
     let quiet = |comms: &[&str], tids: &[u32]| Quiet {
         comms: comms.iter().map(ToString::to_string).collect(),
         tids: tids.to_vec(),

@@ -70,7 +70,7 @@ impl Monitor {
             ("ebpf_enabled", 1),
             ("n_drops", lost),
             ("n_drops_buffer_total", since(|s| s.drops_buffer)),
-            ("n_drops_bug", since(|s| s.drops_other)),
+            ("n_drops_bug", since(|s| s.drops_other + s.drops_missed)),
             ("n_drops_scratch_map", since(|s| s.drops_too_large)),
             ("n_evts", produced),
         ];

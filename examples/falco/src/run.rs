@@ -34,6 +34,8 @@ use turns::Turns;
 
 /// Events between two looks at the clock and the counters, and after which alerts are handed over at the latest.
 const STRIDE: u64 = 1024;
+/// How long events are tested that happened before the end of a live capture and still wait.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 /// How long the log may take to be written at the end.
 const LOG_END: Duration = Duration::from_millis(200);
 
@@ -154,6 +156,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             pulse: &pulse,
             prompt: false,
             totals: &mut totals,
+            ending: None,
         };
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
@@ -214,6 +217,8 @@ struct Alone<'a, 'e> {
     /// Events may be long in coming, and an alert does not wait for others.
     prompt: bool,
     totals: &'a mut Totals,
+    /// Since when the capture is to end.
+    ending: Option<Instant>,
 }
 
 impl Alone<'_, '_> {
@@ -284,9 +289,11 @@ impl Alone<'_, '_> {
             }
         };
         self.pulse.rest();
+        // Where it ended otherwise than by its end.
+        let finished = source.finish();
         self.totals.stats = source.stats();
         self.sample(&mut source, &inspector);
-        outcome
+        outcome.and(finished.map_err(Into::into))
     }
 
     /// Tells what is known now, if anybody may want to know.
@@ -304,7 +311,7 @@ impl Alone<'_, '_> {
         // First, so that what comes meanwhile is looked for again.
         self.signals.attention.store(false, Ordering::SeqCst);
         if self.signals.stop.since().is_some() {
-            return Ok(true);
+            return Ok(self.end(source));
         }
         if self.signals.reopen.swap(false, Ordering::SeqCst) {
             log::info("SIGUSR1 received, opening outputs again");
@@ -336,6 +343,12 @@ impl Alone<'_, '_> {
         Ok(())
     }
 
+    /// Captures no more. Returns whether nothing is to come that has happened before.
+    fn end(&mut self, source: &mut (impl EventSource + ?Sized)) -> bool {
+        self.ending.get_or_insert_with(Instant::now);
+        !source.stop()
+    }
+
     /// What is done from time to time; of a live capture it is told when it began. Returns whether it is over.
     #[cold]
     fn look(&mut self, source: &mut dyn EventSource, live: Option<Instant>) -> Result<bool> {
@@ -347,7 +360,10 @@ impl Alone<'_, '_> {
         self.pulse.beat();
         let Limit { seconds, .. } = self.limit;
         if seconds > 0 && began.elapsed().as_secs() >= seconds {
-            return Ok(true);
+            self.end(source);
+        }
+        if self.ending.is_some_and(|since| since.elapsed() >= LAST_EVENTS) {
+            source.finish()?;
         }
         if self.monitor.is_due()
             && let Some(alert) = self.monitor.check(source.stats())?

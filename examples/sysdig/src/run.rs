@@ -102,7 +102,11 @@ impl Loop<'_> {
     ) -> Result<u64> {
         let mut inspector = Inspector::new(Config { names, ..input::inspector_config(self.args) });
         let mut deadline = Deadline::new(self.args);
-        while !self.stop.load(Ordering::Relaxed) && self.args.count.is_none_or(|count| self.passed < count) {
+        while self.args.count.is_none_or(|count| self.passed < count) {
+            // What has happened until then in a live capture still comes.
+            if self.stop.load(Ordering::Relaxed) && !source.stop() {
+                break;
+            }
             let advance = source.advance()?;
             inspector.heed(source);
             match advance {
@@ -144,6 +148,7 @@ impl Loop<'_> {
                 Advance::End => break,
             }
         }
+        source.finish()?;
         Ok(self.passed)
     }
 }
@@ -181,10 +186,11 @@ fn report(source: &mut dyn EventSource, passed: u64, elapsed: Duration) {
     let seconds = elapsed.as_secs_f64();
     note!("Events produced: {}", stats.produced);
     note!(
-        "Dropped: {} (buffer full {}, too large {}, other {})",
+        "Dropped: {} (buffer full {}, too large {}, not run by the kernel {}, other {})",
         stats.drops(),
         stats.drops_buffer,
         stats.drops_too_large,
+        stats.drops_missed,
         stats.drops_other
     );
     note!("Left out by the source: {}", stats.filtered);

@@ -67,13 +67,13 @@ static __always_inline void submit(struct scratch *s)
 {
 	struct cpu *cpu = own_cpu();
 	__u32 len = s->pos;
-	cpu->produced++;
+	cpu->made++;
 	if (len > MAX_EVENT) {
 		lose(cpu, &cpu->too_large);
 		return;
 	}
 	*(__u32 *)&s->data[16] = len;
-	__u8 *to = room(cpu, len);
+	__u8 *to = s->has_told ? place(cpu, len) : 0;
 	barrier_var(len);
 	len &= 0x1ffff;
 	if (!to || len > MAX_EVENT || bpf_probe_read_kernel(to, len, s->data)) {

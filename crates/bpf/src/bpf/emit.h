@@ -2,17 +2,19 @@
 /* Events made by the interpreter, in the scratch of the CPU. */
 #pragma once
 
-/* The memory to build an event in, empty but for what a system call sets; to be given back by `done`. */
+/* Claims the CPU's ring and the memory to build an event in, empty but for what a system call sets; to be given back
+ * by `done`. */
 static __always_inline struct scratch *fresh(void)
 {
+	struct cpu *cpu = claim_or_lose();
 	struct scratch *s = scratch();
-	struct cpu *cpu = own_cpu();
-	if (!s || cpu->busy) {
-		cpu->produced++;
-		lose(cpu, &cpu->bug);
+	if (!cpu)
+		return 0;
+	if (!s) {
+		lose(cpu, &cpu->unclaimed);
+		release(cpu);
 		return 0;
 	}
-	cpu->busy = 1;
 	s->task = (__u64)current_task();
 	s->forked = 0;
 	s->ret = 0;
@@ -28,7 +30,7 @@ static __always_inline struct scratch *fresh(void)
 
 static __always_inline int done(void)
 {
-	own_cpu()->busy = 0;
+	release(own_cpu());
 	return 0;
 }
 
@@ -37,6 +39,8 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 {
 	__u32 first = event_rows[type & 511].first, count = event_rows[type & 511].count;
 	int i;
+	/* Before the event has its time: what is lost from here on comes after it. */
+	s->has_told = has_told(own_cpu());
 	begin(s, type, s->forked ? READ(subject(s), pid) : TASK(current_task(), pid));
 	for (i = 0; i < 32; i++) {
 		if (i >= count)

@@ -4,24 +4,22 @@
 
 #define FIXED_PARAMS_MAX 6
 
-/* Room for an event of `size` bytes, with its header, and lengths as packed into `lengths`: four bits each, the
- * first lowest. To be handed over by `hand_over`. */
+/* Claims the CPU's ring and takes room for an event of `size` bytes there, with its header, and lengths as packed into
+ * `lengths`: four bits each, the first lowest. To be handed over by `hand_over`. */
 static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 lengths, __u64 tid)
 {
-	struct cpu *cpu = own_cpu();
+	struct cpu *cpu = claim_or_lose();
 	struct header *event;
 	int i;
-	cpu->produced++;
-	if (cpu->busy) {
-		lose(cpu, &cpu->bug);
+	if (!cpu)
 		return 0;
-	}
+	cpu->made++;
 	event = (void *)room(cpu, size);
 	if (!event) {
 		lose(cpu, &cpu->full);
+		release(cpu);
 		return 0;
 	}
-	cpu->busy = 1;
 	event->ts = boot_time + bpf_ktime_get_boot_ns();
 	event->tid = tid;
 	event->len = size;
@@ -38,7 +36,7 @@ static __always_inline int hand_over(__u32 size)
 {
 	struct cpu *cpu = own_cpu();
 	publish(cpu, size);
-	cpu->busy = 0;
+	release(cpu);
 	return 0;
 }
 

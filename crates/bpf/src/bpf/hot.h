@@ -23,7 +23,7 @@
 /* How many bytes of a buffer are kept, where that does not depend on what they are. */
 #define HOT_LIMIT(size)                                                                                           \
 	if (snaplen_by_protocol)                                                                                  \
-		return false;                                                                                     \
+		return 0;                                                                                         \
 	limit = (__u64)(size) > snaplen ? snaplen : (size);                                                       \
 	barrier_var(limit);                                                                                       \
 	limit &= 0xffff;
@@ -31,14 +31,14 @@
 #define HOT_SCRATCH                                                                                               \
 	s = scratch();                                                                                            \
 	if (!s)                                                                                                   \
-		return false;                                                                                     \
+		return 0;                                                                                         \
 	s->fd = -1;
 
 /* Without what was kept, or with a path too long to be kept so, more is to be looked at. */
 #define HOT_KEPT                                                                                                  \
 	kept = kept_of(number);                                                                                   \
 	if (!kept || kept->len > KEPT_SHORT)                                                                      \
-		return false;
+		return 0;
 
 #define HOT_OPENED file = ret >= 0 ? file_of(s, ret) : 0;
 
@@ -46,8 +46,7 @@
 #define HOT_BEGIN(count, most)                                                                                    \
 	event = to = room(cpu, most);                                                                             \
 	if (!event)                                                                                               \
-		return false;                                                                                     \
-	cpu->busy = 1;                                                                                            \
+		return 0;                                                                                         \
 	HOT_STORE(0, 64, boot_time + bpf_ktime_get_boot_ns())                                                     \
 	HOT_STORE(8, 64, TASK(task, pid))                                                                         \
 	HOT_STORE(20, 64, type | (__u64)(count) << 16)
@@ -113,28 +112,38 @@
 	to += (at);                                                                                               \
 	break;
 
-/* Makes the event if it is one of those, and there is room for the longest it may be. */
-static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
-				     __u32 number)
+/* Builds the event if it is one of those, and there is room for the longest it may be; returns its length. */
+static __always_inline __u32 build_hot(struct cpu *cpu, struct task_struct *task, struct pt_regs *regs, long ret,
+				       __u16 type, __u32 number)
 {
-	struct cpu *cpu = own_cpu();
 	struct scratch *s;
 	struct kept *kept;
 	struct file *file;
 	__u8 *event, *to;
 	__u32 limit;
 	long len;
-	if (cpu->busy)
-		return false;
 	switch (type) {
 	HOT_CASES
 	default:
-		return false;
+		return 0;
 	}
 	__u32 all = to - event;
 	HOT_STORE(16, 32, all)
-	cpu->produced++;
-	publish(cpu, all);
-	cpu->busy = 0;
-	return true;
+	return all;
+}
+
+/* Whether it has made the event. */
+static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
+				     __u32 number)
+{
+	struct cpu *cpu = claim();
+	if (!cpu)
+		return false;
+	__u32 len = build_hot(cpu, task, regs, ret, type, number);
+	if (len) {
+		cpu->made++;
+		publish(cpu, len);
+	}
+	release(cpu);
+	return len != 0;
 }

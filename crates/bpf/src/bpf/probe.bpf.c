@@ -25,6 +25,7 @@
 #include "hot.h"
 #include "fixed.h"
 #include "sampling.h"
+#include "attach.h"
 #include "snapshot.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -90,8 +91,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	return done();
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	/* Most calls are decided here; those of another width are numbered otherwise. */
@@ -106,12 +106,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	return end_of_call(regs, ret);
 }
 
+BTF_PROGRAM(sys_exit, sys_exit, (struct pt_regs *regs, long ret), at_sys_exit(regs, ret))
+PERF_PROGRAM(sys_exit, struct trace_event_raw_sys_exit, at_sys_exit(own_regs(), entry->ret))
+
 /* What a tracepoint costs whatever its program does: measurements are beside it. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(empty, struct pt_regs *regs, long ret)
-{
-	return 0;
-}
+BTF_PROGRAM(empty, sys_exit, (struct pt_regs *regs, long ret), 0)
+PERF_PROGRAM(empty, void, 0)
 
 /* Where a call begins whose arguments are kept: through the tracepoint of the call alone, or, where those can't be
  * had, of all calls. */
@@ -151,8 +151,7 @@ ENTER(openat, ctx->args[0], ctx->args[1])
 ENTER(openat2, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(connect, ctx->args[0], ctx->args[1], ctx->args[2])
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
+static __always_inline int at_sys_enter(struct pt_regs *regs)
 {
 	struct call call = call_of(current_task(), regs);
 	__u64 args[6] = {};
@@ -162,25 +161,31 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long id)
 	return enter(&call, args);
 }
 
+BTF_PROGRAM(sys_enter, sys_enter, (struct pt_regs *regs, long id), at_sys_enter(regs))
+PERF_PROGRAM(sys_enter, void, at_sys_enter(own_regs()))
+
 /* Children of threads that are left out are left out, too, whatever becomes of their names. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(quiet_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline int leave_out(__u32 tid)
 {
-	__u32 tid = child->pid;
 	__u8 yes = 1;
 	if (is_quiet(current_task()))
 		bpf_map_update_elem(&quiet_tids, &tid, &yes, 0);
 	return 0;
 }
 
+BTF_PROGRAM(quiet_fork, sched_process_fork, (struct task_struct *parent, struct task_struct *child),
+	    leave_out(child->pid))
+PERF_PROGRAM(quiet_fork, struct trace_event_raw_sched_process_fork, leave_out(entry->child_pid))
+
 /* Another thread may get the id. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(quiet_exit, struct task_struct *task)
+static __always_inline int forget_left_out(__u32 tid)
 {
-	__u32 tid = task->pid;
 	bpf_map_delete_elem(&quiet_tids, &tid);
 	return 0;
 }
+
+BTF_PROGRAM(quiet_exit, sched_process_exit, (struct task_struct *task), forget_left_out(task->pid))
+PERF_PROGRAM(quiet_exit, void, forget_left_out(TASK(current_task(), pid)))
 
 /* What was kept for a thread goes with it, where that lies in maps. */
 SEC("tp_btf/sched_process_exit")
@@ -191,42 +196,67 @@ int BPF_PROG(kept_exit, struct task_struct *task)
 }
 
 #if !defined(__TARGET_ARCH_x86)
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
 /* Where a child does not pass the end of the call that made it. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline int at_fork(struct task_struct *child)
 {
+	struct task_struct *parent = current_task();
 	struct scratch *s;
 	/* As where a child passes that end, a process of the one that captures is told, but no thread of it. */
-	if (stopped || child->tgid == own_pid || is_quiet(current_task()) || parent->flags & PF_KTHREAD ||
-	    !(s = fresh()))
+	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->task = (__u64)child;
 	s->forked = 1;
 	emit(EV_SYSCALL_CLONE_20_X);
 	return done();
 }
+
+static __always_inline int at_fork_of(__s32 tid)
+{
+	struct task_struct *child = bpf_task_from_pid ? bpf_task_from_pid(tid) : 0;
+	if (!child) {
+		lose(own_cpu(), &own_cpu()->unclaimed);
+		return 0;
+	}
+	at_fork(child);
+	bpf_task_release(child);
+	return 0;
+}
+
+BTF_PROGRAM(process_fork, sched_process_fork, (struct task_struct *parent, struct task_struct *child), at_fork(child))
+PERF_PROGRAM(process_fork, struct trace_event_raw_sched_process_fork, at_fork_of(entry->child_pid))
 #endif
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+/* The name of the program is in kernel memory, so far from `base`. */
+static __always_inline int at_exec(void *base, __u32 filename)
 {
+	struct task_struct *task = current_task();
 	struct scratch *s;
-	if (is_left_out(task) || task->flags & PF_KTHREAD || !(s = fresh()))
+	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD || !(s = fresh()))
 		return 0;
-	s->filename = (__u64)binprm->filename;
+	s->filename = number_of(s, base) + filename;
 	emit_exec(EV_SYSCALL_EXECVE_19_X);
 	return done();
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+BTF_PROGRAM(process_exec, sched_process_exec,
+	    (struct task_struct *task, int old_pid, struct linux_binprm *binprm), at_exec((void *)binprm->filename, 0))
+PERF_PROGRAM(process_exec, struct trace_event_raw_sched_process_exec,
+	     at_exec(entry, entry->__data_loc_filename & 0xffff))
+
+static __always_inline int at_exit(void)
 {
 	struct scratch *s;
-	if (is_left_out(task) || !(s = fresh()))
+	if (is_left_out(current_task()) || !(s = fresh()))
 		return 0;
 	emit_exit(EV_PROCEXIT_1_E);
 	return done();
 }
+
+BTF_PROGRAM(process_exit, sched_process_exit, (struct task_struct *task), at_exit())
+PERF_PROGRAM(process_exit, void, at_exit())
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -247,8 +277,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	return hand_over(sizeof(*event));
 }
 
-SEC("tp_btf/signal_deliver")
-int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_sigaction *action)
+static __always_inline int at_signal(int signal, struct kernel_siginfo *info)
 {
 	struct task_struct *task = current_task();
 	struct signal_event *event;
@@ -264,13 +293,19 @@ int BPF_PROG(signal_deliver, int signal, struct kernel_siginfo *info, struct k_s
 	return hand_over(sizeof(*event));
 }
 
+BTF_PROGRAM(signal_deliver, signal_deliver,
+	    (int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
+/* The event's entry does not tell the sender. The lock that is held here forbids preemption but on a real-time kernel. */
+GUARDED_PROGRAM(signal_deliver, signal_deliver,
+		(int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
+
 #if defined(__TARGET_ARCH_x86)
 static __always_inline int page_fault(unsigned long address, struct pt_regs *regs, unsigned long error)
 {
 	struct task_struct *task = current_task();
 	struct fault_event *event;
 	/* One in the middle of an event is the probe's own: it reads memory that may not be there. */
-	if (own_cpu()->busy || is_left_out(task) || sampling_ratio > 1)
+	if (own_cpu()->busy == CLAIMED || is_left_out(task) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, TASK(task, pid));
 	if (!event)

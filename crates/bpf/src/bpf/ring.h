@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The way to user space: a ring of each CPU's own, in memory that both sides map. Programs do not nest on a CPU while
- * `busy` says so, and so a CPU's ring has one writer, which takes no lock: an event is built where it will be read,
- * and the head moves past it when it is whole. */
+/* The way to user space: a ring of each CPU's own, in memory that both sides map. A program claims the ring of its CPU
+ * before it takes room there, and keeps it until the event is published, so that a ring has one writer, which takes no
+ * lock: an event is built where it will be read, and the head moves past it when it is whole. */
 #pragma once
 
+/* CPUs that can have a ring; those with higher numbers share the state behind theirs, which nobody can claim. */
 #define MAX_CPUS 1024
+
+#define FREE 0
+#define CLAIMED 1
+#define UNCLAIMABLE 2
 #define CACHE_LINE 64
 
 /* A ring is as many pieces of memory as it takes; an event lies in one piece, whose end is followed by room for the
@@ -32,21 +37,24 @@ struct cpu {
 	/* Bytes of the ring, a power of two; 0 where the CPU has none. */
 	__u32 size;
 	__u32 first_piece;
-	/* Events made, and those lost by cause. */
-	__u64 produced;
-	__u64 full;
-	__u64 too_large;
-	__u64 bug;
-	/* Whether a program is at work here. */
+	/* Events made by programs that had claimed the ring, whether they were lost or not. */
+	__u64 made;
+	/* Events lost for any reason, and how many of them the ring has told of. */
+	__u64 lost;
+	__u64 told;
+	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE where there is none. */
 	__u32 busy;
-	/* Events lost that the ring does not tell of yet. */
-	__u32 missed;
 	/* Up to where user space has read, which alone writes it. */
 	__u64 tail __attribute__((aligned(CACHE_LINE)));
+	/* Events lost as the ring was full, as they were too large, and as another program had claimed the ring; the last
+	 * are not among those made. */
+	__u64 full __attribute__((aligned(CACHE_LINE)));
+	__u64 too_large;
+	__u64 unclaimed;
+	/* When the first event was lost that the ring has not told of. */
+	__u64 lost_since;
 	/* Parameters left empty as user memory could not be read. */
-	__u64 faults __attribute__((aligned(CACHE_LINE)));
-	/* When the first of `missed` was lost. */
-	__u64 missed_since;
+	__u64 faults;
 };
 
 /* What every event begins with. */
@@ -66,11 +74,55 @@ struct __attribute__((packed)) loss {
 	__u32 lost;
 };
 
-struct cpu cpus[MAX_CPUS] SEC(".bss.cpus");
+struct cpu cpus[MAX_CPUS + 1] SEC(".bss.cpus");
+
+/* How many CPUs have a state of their own. */
+const volatile __u32 own_cpus = MAX_CPUS;
 
 static __always_inline struct cpu *own_cpu(void)
 {
-	return &cpus[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
+	__u32 id = bpf_get_smp_processor_id();
+	return id < own_cpus ? &cpus[id & (MAX_CPUS - 1)] : &cpus[MAX_CPUS];
+}
+
+/* Counts an event that is lost for one of the reasons. A program that interrupts this one may do so, too. */
+static __always_inline void lose(struct cpu *cpu, __u64 *reason)
+{
+	if (cpu->lost == cpu->told)
+		cpu->lost_since = boot_time + bpf_ktime_get_boot_ns();
+	__sync_fetch_and_add(reason, 1);
+	__sync_fetch_and_add(&cpu->lost, 1);
+}
+
+/* The CPU's state, for one program to make events; 0 where another has it, which this one interrupts. It is to be
+ * released. A program that comes between the look and the claim has released it when this one goes on, so that the two
+ * need not be one step. */
+static __always_inline struct cpu *claim(void)
+{
+	struct cpu *cpu = own_cpu();
+	if (*(volatile __u32 *)&cpu->busy != FREE)
+		return 0;
+	*(volatile __u32 *)&cpu->busy = CLAIMED;
+	barrier();
+	return cpu;
+}
+
+/* The same, where an event is lost that finds no ring to claim. */
+static __always_inline struct cpu *claim_or_lose(void)
+{
+	struct cpu *cpu = claim();
+	if (!cpu) {
+		cpu = own_cpu();
+		lose(cpu, &cpu->unclaimed);
+		return 0;
+	}
+	return cpu;
+}
+
+static __always_inline void release(struct cpu *cpu)
+{
+	barrier();
+	*(volatile __u32 *)&cpu->busy = FREE;
 }
 
 static __always_inline __u8 *place(struct cpu *cpu, __u32 len)
@@ -86,6 +138,25 @@ static __always_inline __u8 *place(struct cpu *cpu, __u32 len)
 	return piece ? &piece->data[at & (PIECE - 1)] : 0;
 }
 
+/* What wakes user space. It never tells more than that. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	/* As large as the largest page. */
+	__uint(max_entries, 1 << 16);
+} bell SEC(".maps");
+
+/* Whether user space sleeps until the bell rings. */
+__u32 is_asleep SEC(".bss.sleep");
+
+/* The kernel wakes who sleeps from an interrupt of its own, so that this may be called wherever programs run. */
+__noinline int ring_bell(void)
+{
+	__u64 nothing = 0;
+	*(volatile __u32 *)&is_asleep = 0;
+	bpf_ringbuf_output(&bell, &nothing, sizeof(nothing), BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
 /* Hands over the event of `len` bytes that was built last. */
 static __always_inline void publish(struct cpu *cpu, __u32 len)
 {
@@ -99,39 +170,41 @@ static __always_inline void publish(struct cpu *cpu, __u32 len)
 	 * at the tail. */
 	__sync_lock_test_and_set(&cpu->head, head);
 #endif
+	if (*(volatile __u32 *)&is_asleep)
+		ring_bell();
 }
 
-/* Counts an event that is lost for one of the reasons. */
-static __always_inline void lose(struct cpu *cpu, __u64 *reason)
-{
-	(*reason)++;
-	if (!cpu->missed++)
-		cpu->missed_since = boot_time + bpf_ktime_get_boot_ns();
-}
-
-/* Says in the ring what is missing from it here; whether there was room for that. */
-__noinline int tell_missed(void)
+/* Says in the ring what is missing from it here; whether there was room for that. The ring is claimed. */
+__noinline int tell_lost(void)
 {
 	struct cpu *cpu = own_cpu();
 	struct loss *loss = (void *)place(cpu, sizeof(*loss));
 	if (!loss)
 		return 0;
-	loss->header.ts = cpu->missed_since;
+	__u64 lost = *(volatile __u64 *)&cpu->lost;
+	loss->header.ts = cpu->lost_since;
 	loss->header.tid = 0;
 	loss->header.len = sizeof(*loss);
 	loss->header.type = LOSS;
 	loss->header.count = 1;
 	loss->length = sizeof(loss->lost);
-	loss->lost = cpu->missed;
+	loss->lost = lost - cpu->told;
 	publish(cpu, sizeof(*loss));
-	cpu->missed = 0;
+	*(volatile __u64 *)&cpu->told = lost;
+	/* A program that interrupted this one meanwhile took its loss for one of those. */
+	if (*(volatile __u64 *)&cpu->lost != lost)
+		cpu->lost_since = boot_time + bpf_ktime_get_boot_ns();
 	return 1;
+}
+
+/* Whether the ring tells of all that was lost before. */
+static __always_inline bool has_told(struct cpu *cpu)
+{
+	return cpu->lost == cpu->told || tell_lost();
 }
 
 /* Where an event of up to `len` bytes may be built, 0 if the ring is too full for it. */
 static __always_inline __u8 *room(struct cpu *cpu, __u32 len)
 {
-	if (cpu->missed && !tell_missed())
-		return 0;
-	return place(cpu, len);
+	return has_told(cpu) ? place(cpu, len) : 0;
 }

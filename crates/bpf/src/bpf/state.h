@@ -36,8 +36,8 @@ const volatile __u8 has_task_pointer = 1;
 /* Memory that tracing programs keep with a task: Linux 5.13. */
 const volatile __u8 has_task_storage = 1;
 
-/* One per CPU: programs do not nest on a CPU, as they run with preemption off. One more, the last, is the iterators':
- * they may be preempted, and one of them runs at a time. */
+/* One per CPU, for the program that has claimed the CPU's ring. One more, the last, is the iterators': one of them runs at a
+ * time. */
 struct scratch {
 	/* Which one it is: 0 for that of the CPU at hand. */
 	__u32 slot;
@@ -69,6 +69,8 @@ struct scratch {
 	__s32 fd;
 	/* Where a walk along a path has come to: pointers as numbers. */
 	__u64 dentry, mount, root;
+	/* Whether the ring tells of all that was lost before the event. */
+	__u8 has_told;
 	/* Whether the path was walked to its root. */
 	__u8 whole;
 	/* What could not be told of a task: GAP_ bits. Only those that are listed have them told. */
@@ -145,6 +147,22 @@ __u8 stopped = 0;
  * calls left out, threads left out. */
 __u8 is_choosy = 0;
 __u8 any_quiet_comm = 0, any_quiet_tid = 0;
+
+/* The kernel returns from an update of a map of maps when no program runs any more that ran before it. */
+struct fence {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} fence SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct fence);
+} fences SEC(".maps");
+
 /* A pointer as a number, which the verifier lets take any form. */
 static __always_inline __u64 number_of(struct scratch *s, void *pointer)
 {

@@ -26,10 +26,13 @@ enum { false, true };
 
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
+#define BPF_MAP_TYPE_RINGBUF 27
 #define BPF_MAP_TYPE_TASK_STORAGE 29
 #define BPF_F_MMAPABLE 1024
 #define BPF_F_NO_PREALLOC 1
 #define BPF_NOEXIST 1
+#define BPF_RB_FORCE_WAKEUP 2
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -376,6 +379,15 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct sock *peer;
+};
+struct trace_event_raw_sys_exit {
+	long ret;
+};
+struct trace_event_raw_sched_process_exec {
+	u32 __data_loc_filename;
+};
+struct trace_event_raw_sched_process_fork {
+	s32 child_pid;
 };
 
 #pragma clang attribute pop

@@ -3,50 +3,87 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// How long a program's claim of a ring and what it publishes there take to be seen, ns: far longer than the buffers of a
+/// processor hold a store back, and than the clocks of two processors differ.
+const SETTLES_IN: u64 = 50_000;
+/// How long frames wait for older ones at most, ns. A program that takes longer, as one of a virtual processor that the
+/// host stopped in the middle, has its event come out of order.
+const HOLD: u64 = 100_000_000;
+
 /// What the merge asks of a ring.
 pub(super) trait Queue {
     /// The oldest frame, which stays until [`Queue::pop`]. Its first eight bytes are its time.
     fn head(&self) -> Option<&[u8]>;
     /// Gives the oldest frame's room back.
     fn pop(&mut self);
+    /// Whether a frame is being made, whose time may have been taken already. If none is and the queue is empty
+    /// thereafter, frames that come are younger than this question.
+    fn is_claimed(&self) -> bool;
 }
 
 /// Merges queues of which each is in order.
 ///
-/// The heap holds the head of every queue that had one when last looked at. A queue found empty at time P
-/// can only get frames younger than P, so the empty ones are looked at again only when the oldest head is
-/// younger than that: under load once in many events.
+/// A frame has its time before it is published, so that one that is still to come may be older than one that is there.
+/// The heap holds the head of every queue that had one when last looked at; the oldest is handed out when all that is
+/// still to come is younger, which the empty queues tell: one that is not claimed has nothing older to come than the time
+/// of the look. Under load they are looked at once in many events.
 pub(super) struct Merge<Q> {
     queues: Vec<Q>,
     heads: BinaryHeap<Reverse<(u64, usize)>>,
     empty: Vec<usize>,
-    /// When the empty queues were last looked at; 0: never.
+    /// By queue: a time that all frames that are still to come are younger than.
+    passed: Vec<u64>,
+    /// The same of all empty queues.
+    horizon: u64,
+    /// The same of queues that are found empty and not claimed: when they were last looked at, and a little earlier.
     looked: u64,
     /// The queue whose head is lent.
     lent: Option<usize>,
+    /// Whether all frames are published that ever will be.
+    closed: bool,
 }
 
 impl<Q: Queue> Merge<Q> {
     pub(super) fn new(queues: Vec<Q>) -> Self {
-        let empty = (0..queues.len()).collect();
-        let heads = BinaryHeap::with_capacity(queues.len());
-        Self { queues, heads, empty, looked: 0, lent: None }
+        Self {
+            heads: BinaryHeap::with_capacity(queues.len()),
+            empty: (0..queues.len()).collect(),
+            passed: vec![0; queues.len()],
+            horizon: 0,
+            looked: 0,
+            lent: None,
+            closed: false,
+            queues,
+        }
     }
 
-    /// The index of the queue whose head is the oldest frame; `now` tells the time of the frames' clock.
+    pub(super) fn queues(&self) -> &[Q] {
+        &self.queues
+    }
+
+    /// When the empty queues were last looked at, about.
+    pub(super) fn looked(&self) -> u64 {
+        self.looked
+    }
+
+    /// All frames are published that ever will be: nothing is waited for any more.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// The index of the queue whose head is the oldest frame, if nothing older can come; `now` tells the time of the
+    /// frames' clock.
     pub(super) fn next(&mut self, now: impl FnOnce() -> u64) -> Option<usize> {
         if let Some(index) = self.lent.take() {
             self.queues[index].pop();
             self.look(index);
         }
-        if self.heads.peek().is_none_or(|Reverse((ts, _))| *ts > self.looked) && !self.empty.is_empty() {
-            // Before the look: what arrives during it may be younger than what it finds.
-            self.looked = now();
-            for index in std::mem::take(&mut self.empty) {
-                self.look(index);
-            }
+        if self.oldest().is_none() && !self.empty.is_empty() {
+            self.look_at_empty(now());
         }
-        let Reverse((_, index)) = self.heads.pop()?;
+        let (ts, index) = self.oldest()?;
+        self.heads.pop();
+        self.passed[index] = self.passed[index].max(ts);
         self.lent = Some(index);
         Some(index)
     }
@@ -57,10 +94,41 @@ impl<Q: Queue> Merge<Q> {
         Some((index, self.queues[index].head()?))
     }
 
+    /// Time and queue of the oldest head, if nothing older can come.
+    fn oldest(&self) -> Option<(u64, usize)> {
+        let Reverse(head) = *self.heads.peek()?;
+        (head.0 <= self.horizon || self.empty.is_empty()).then_some(head)
+    }
+
+    /// Looks at the empty queues again.
+    fn look_at_empty(&mut self, now: u64) {
+        // Before the look: what arrives during it may be younger than what it finds.
+        self.looked = if self.closed { u64::MAX } else { now.saturating_sub(SETTLES_IN) };
+        self.horizon = self.looked;
+        for at in (0..self.empty.len()).rev() {
+            let index = self.empty.swap_remove(at);
+            self.look(index);
+        }
+        self.horizon = self.horizon.max(now.saturating_sub(HOLD));
+    }
+
+    /// Files a queue that is in neither list.
     fn look(&mut self, index: usize) {
-        match self.queues[index].head().map(time) {
+        let queue = &self.queues[index];
+        let mut head = queue.head().map(time);
+        if head.is_none() {
+            let is_claimed = queue.is_claimed() && !self.closed;
+            head = queue.head().map(time);
+            if head.is_none() && !is_claimed {
+                self.passed[index] = self.passed[index].max(self.looked);
+            }
+        }
+        match head {
             Some(ts) => self.heads.push(Reverse((ts, index))),
-            None => self.empty.push(index),
+            None => {
+                self.empty.push(index);
+                self.horizon = self.horizon.min(self.passed[index]);
+            }
         }
     }
 }
@@ -71,79 +139,4 @@ fn time(frame: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-    use std::collections::VecDeque;
-    use std::rc::Rc;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Fake {
-        frames: VecDeque<[u8; 8]>,
-        looks: Rc<Cell<usize>>,
-    }
-
-    impl Queue for Fake {
-        fn head(&self) -> Option<&[u8]> {
-            self.looks.set(self.looks.get() + 1);
-            self.frames.front().map(|frame| &frame[..])
-        }
-
-        fn pop(&mut self) {
-            self.frames.pop_front();
-        }
-    }
-
-    fn drain(merge: &mut Merge<Fake>, now: u64) -> Vec<u64> {
-        let mut out = Vec::new();
-        while let Some(index) = merge.next(|| now) {
-            let (same, frame) = merge.current().unwrap();
-            assert_eq!(same, index);
-            out.push(time(frame));
-        }
-        out
-    }
-
-    #[test]
-    fn frames_come_in_the_order_of_time() {
-        let queues = (0..5u64).map(|cpu| Fake {
-            frames: (0..100).map(|i| (i * 7 + cpu * 3 + 1).to_ne_bytes()).collect(),
-            ..Fake::default()
-        });
-        let all = drain(&mut Merge::new(queues.collect()), 10_000);
-        assert_eq!(all.len(), 500);
-        assert!(all.is_sorted());
-    }
-
-    #[test]
-    fn a_queue_that_was_empty_is_seen_before_younger_frames() {
-        let mut merge = Merge::new(vec![Fake::default(), Fake::default()]);
-        merge.queues[0].frames.extend([10u64, 30].map(u64::to_ne_bytes));
-        assert_eq!(merge.next(|| 20), Some(0));
-        // The other gets one that is older than the 30 in the first.
-        merge.queues[1].frames.push_back(25u64.to_ne_bytes());
-        assert_eq!(merge.next(|| 40), Some(1));
-        assert_eq!(merge.next(|| 40), Some(0));
-        assert_eq!(merge.next(|| 40), None);
-        merge.queues[1].frames.push_back(50u64.to_ne_bytes());
-        assert_eq!(drain(&mut merge, 60), [50]);
-    }
-
-    #[test]
-    fn a_backlog_does_not_look_at_idle_queues() {
-        let looks = Rc::new(Cell::new(0));
-        let mut queues: Vec<Fake> =
-            (0..100).map(|_| Fake { looks: looks.clone(), ..Fake::default() }).collect();
-        queues[3].frames = (1..=1000u64).map(u64::to_ne_bytes).collect();
-        let mut merge = Merge::new(queues);
-        assert_eq!(drain(&mut merge, 5000).len(), 1000);
-        // Each frame is looked at twice; the idle ones at the beginning and at the end.
-        assert!(looks.get() < 2000 + 300, "{} looks", looks.get());
-    }
-
-    #[test]
-    fn a_frame_too_short_comes_first() {
-        assert_eq!(time(&[1, 2, 3]), 0);
-    }
-}
+mod tests;

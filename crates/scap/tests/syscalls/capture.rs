@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
-use eyas_scap::live::{Options, Quiet, Source};
+use eyas_scap::live::{Attach, Options, Quiet, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent};
 
 use crate::call::call;
@@ -71,7 +71,12 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Option<Capture> {
     }
     let shared = SHARED.get_or_init(|| {
         let turn = eyas_testing::live_turn();
-        let options = Options { exclude_self: false, snaplen: 256, ..Options::default() };
+        let attach = match std::env::var("EYAS_ATTACH").as_deref() {
+            Ok("btf") => Attach::Btf,
+            Ok("perf") => Attach::Perf,
+            _ => Attach::Auto,
+        };
+        let options = Options { exclude_self: false, snaplen: 256, attach, ..Options::default() };
         let mut source = Source::open(options).unwrap();
         assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
         Mutex::new(Shared { source, _turn: turn })
@@ -82,6 +87,18 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Option<Capture> {
     while !matches!(shared.source.next().unwrap(), Next::Idle) {}
     shared.source.set_interest(Some(interest)).unwrap();
     Some(Capture { shared, seen: Vec::new() })
+}
+
+/// Does something in a thread with descriptors of its own, which ends with it; returns the thread's id, too. In a thread
+/// that goes on, what others close would stay open, as would the programs that the capture detaches.
+pub fn with_own_files<T: Send>(calls: impl FnOnce() -> T + Send) -> (i64, T) {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FILES.into()]), 0);
+            (tid(), calls())
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Id of the calling thread.
@@ -169,16 +186,18 @@ impl Capture {
         self.shared.source.set_quiet(&Quiet { comms, ..Quiet::default() }).unwrap();
     }
 
-    /// The events of this thread that come of what `calls` does, which lseek has to be of interest for: it marks
-    /// where they begin and end.
-    pub fn own(&mut self, calls: impl FnOnce()) -> Vec<OwnedEvent> {
+    /// The events that come of what `calls` does in a thread with descriptors of its own, which lseek has to be of
+    /// interest for: it marks where they begin and end.
+    pub fn own(&mut self, calls: impl FnOnce() + Send) -> Vec<OwnedEvent> {
         const MARK: i64 = 0x6d61_726b;
         let mark = || call(libc::SYS_lseek, [-1, MARK, 0]);
         self.seen.clear();
-        mark();
-        calls();
-        mark();
-        let own = |event: &OwnedEvent| event.as_raw().tid == tid();
+        let (tid, ()) = with_own_files(|| {
+            mark();
+            calls();
+            mark();
+        });
+        let own = |event: &OwnedEvent| event.as_raw().tid == tid;
         let is_mark = |event: &OwnedEvent| {
             let raw = event.as_raw();
             own(event)

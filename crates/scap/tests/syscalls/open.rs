@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use eyas_events::{EventType, FlagTable};
 
 use crate::call::{Fd, Scratch, at, call, old};
-use crate::capture::capture;
+use crate::capture::{capture, with_own_files};
 use crate::want::{Want, empty, flags, int, path};
 
 /// Bits that say on which layer of an overlay a file lies.
@@ -73,13 +73,14 @@ fn a_file_that_becomes_the_standard_input_is_told_as_any_other() {
     let Some(mut live) = capture(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
     let dir = Scratch::new("input");
     let name = dir.file("secret", "");
-    // Descriptors of its own, of which the first is free.
-    assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FILES.into()]), 0);
-    assert_eq!(call(libc::SYS_close, [0]), 0);
-    let fd = call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0]);
+    let (tid, fd) = with_own_files(|| {
+        assert_eq!(call(libc::SYS_close, [0]), 0);
+        call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0])
+    });
     assert_eq!(fd, 0);
-    let [dev, ino] = identity(0);
-    live.saw(
+    let [dev, ino] = identity(call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0]));
+    live.saw_of(
+        tid,
         EventType::SYSCALL_OPENAT_2_X,
         &[
             ("fd", int(0)),

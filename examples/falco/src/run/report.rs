@@ -24,6 +24,9 @@ pub fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, stats: &Stats, events
     if verbose {
         let seconds = elapsed.as_secs_f64();
         print_error(&format!("Driver Events:{}\nDriver Drops:{}\n", stats.produced, stats.drops()));
+        if stats.filtered > 0 {
+            print_error(&format!("Left out by the source:{}\n", stats.filtered));
+        }
         print_error(&format!(
             "Elapsed time: {seconds:.3}, Captured Events: {events}, {:.2} eps\n",
             events as f64 / seconds.max(f64::MIN_POSITIVE)

@@ -1,0 +1,94 @@
+//! What was made, and what was lost.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use libbpf_rs::libbpf_sys::{bpf_obj_get_info_by_fd, bpf_prog_info};
+use libbpf_rs::skel::Skel;
+
+use super::Probe;
+use crate::programs::PROGRAMS;
+use crate::ring::{Counter, MAX_CPUS};
+
+/// Frames of one CPU: how many were made, and lost why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuDrops {
+    /// Frames made, the lost ones included.
+    pub produced: u64,
+    /// Lost because the ring was full.
+    pub buffer: u64,
+    /// Lost because they exceeded the memory that frames are built in, 64 KiB.
+    pub scratch: u64,
+    /// Lost because a program interrupted another on its CPU, or the CPU can have no ring.
+    pub bug: u64,
+    /// Parameters left empty because user memory could not be read; nothing is lost but they.
+    pub page_faults: u64,
+}
+
+/// How often the kernel did not run a program where it should have, since the same or another program was at work on that
+/// CPU. No CPU's counters know of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Misses {
+    /// Programs that make events: as many events were lost, or fewer, as not every one may have been of interest.
+    pub events: u64,
+    /// Programs that keep arguments when a call begins: the event then has them as they were at its end.
+    pub beginnings: u64,
+}
+
+impl Probe {
+    /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) tells of yet: how many events, and when
+    /// the first of them. On a CPU without a ring none ever will.
+    pub fn untold(&self) -> impl Iterator<Item = (usize, u64, u64)> {
+        let of = |cpu| (cpu, self.counters.untold(cpu), self.counters.get(cpu, Counter::LostSince));
+        self.states().map(of).filter(|(_, lost, _)| *lost > 0)
+    }
+
+    /// Whether frames of that CPU tell of its losses.
+    pub fn has_ring(&self, cpu: usize) -> bool {
+        self.counters.has_ring(cpu)
+    }
+
+    /// Counters by CPU; where there are more CPUs than can have a ring, the last ones are those of all of them.
+    pub fn drops(&self) -> Vec<CpuDrops> {
+        let drops = self.states().map(|cpu| {
+            let get = |counter| self.counters.get(cpu, counter);
+            CpuDrops {
+                produced: get(Counter::Made) + get(Counter::Unclaimed),
+                buffer: get(Counter::Full),
+                scratch: get(Counter::TooLarge),
+                bug: get(Counter::Unclaimed),
+                page_faults: get(Counter::Faults),
+            }
+        });
+        drops.collect()
+    }
+
+    /// What the kernel did not run; nothing where it does not tell (before Linux 5.12, and of some programs before 6.7).
+    pub fn misses(&self) -> Misses {
+        let mut misses = Misses::default();
+        for program in self.skel.object().progs().filter(|program| program.autoload()) {
+            let name = program.name();
+            if PROGRAMS.iter().any(|row| row.is(name)) {
+                misses.events += recursion_misses(&program);
+            } else if self.enter.iter().any(|row| row.is(name)) {
+                misses.beginnings += recursion_misses(&program);
+            }
+        }
+        misses
+    }
+
+    /// The CPUs with a state of their own, and what stands for all others, if there are any.
+    fn states(&self) -> impl Iterator<Item = usize> {
+        (0..self.cpus).chain(self.has_more_cpus.then_some(MAX_CPUS))
+    }
+}
+
+/// How often the kernel did not run the program.
+fn recursion_misses(program: &impl AsFd) -> u64 {
+    // SAFETY: numbers and arrays of such, which may be 0. Older kernels want what they do not know, padding too, to be 0.
+    let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
+    let mut len = size_of::<bpf_prog_info>() as u32;
+    // SAFETY: the kernel writes no more than `len` bytes, which is how large the structure is.
+    let failed =
+        unsafe { bpf_obj_get_info_by_fd(program.as_fd().as_raw_fd(), (&raw mut info).cast(), &raw mut len) };
+    if failed == 0 { info.recursion_misses } else { 0 }
+}

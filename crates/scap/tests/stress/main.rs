@@ -1,0 +1,90 @@
+//! Calls of threads that preempt one another, each of which carries who made it and a number: every one is told once and
+//! whole. `EYAS_STRESS_SECONDS` says how long; it needs root and a kernel that loads the probe.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use eyas_events::SyscallCode;
+use eyas_scap::live::{Attach, Options, Source};
+use eyas_scap::{Advance, EventSource, Next};
+use eyas_testing::test;
+
+mod check;
+mod maker;
+mod tag;
+
+use check::Check;
+
+/// Set, it makes this program the one that makes calls, for so many seconds.
+const MAKER: &str = "EYAS_STRESS_MAKER";
+
+fn main() -> std::process::ExitCode {
+    match std::env::var(MAKER) {
+        Ok(seconds) => maker::run(Duration::from_secs_f32(seconds.parse().unwrap())),
+        Err(_) => eyas_testing::main(),
+    }
+}
+
+fn seconds() -> f32 {
+    std::env::var("EYAS_STRESS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1.5)
+}
+
+#[test]
+fn calls_of_threads_that_preempt_one_another_are_told_once_and_whole() {
+    stress(&[]);
+}
+
+#[test]
+fn so_are_they_amid_switches() {
+    stress(&[SyscallCode::SCHED_SWITCH, SyscallCode::SIGNAL_DELIVER]);
+}
+
+fn stress(more: &[SyscallCode]) {
+    let _turn = eyas_testing::live_turn();
+    let attach = match std::env::var("EYAS_ATTACH").as_deref() {
+        Ok("btf") => Attach::Btf,
+        Ok("perf") => Attach::Perf,
+        _ => Attach::Auto,
+    };
+    let interest = [&tag::CODES[..], more].concat();
+    let options = Options {
+        ring_bytes: 32 << 20,
+        snaplen: 4000,
+        interest: Some(interest),
+        attach,
+        ..Options::default()
+    };
+    let mut source = Source::open(options).unwrap();
+    assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
+    let program = std::env::current_exe().unwrap();
+    let mut maker =
+        Command::new(program).env(MAKER, seconds().to_string()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = maker.stdout.take().unwrap();
+    let said = std::thread::spawn(move || {
+        let mut text = String::new();
+        said.read_to_string(&mut text).unwrap();
+        text
+    });
+    let hurry = maker::Hurry::up();
+    let mut check = Check::default();
+    let patience = Instant::now() + Duration::from_secs_f32(60.0 + seconds() * 4.0);
+    loop {
+        match source.advance().unwrap() {
+            Advance::Event => check.event(&source.current().unwrap()),
+            Advance::Idle if said.is_finished() => assert!(source.stop()),
+            Advance::End => break,
+            _ => {}
+        }
+        if Instant::now() > patience {
+            let _ = maker.kill();
+            panic!("it did not end");
+        }
+    }
+    drop(hurry);
+    assert!(maker.wait().unwrap().success());
+    let made = tag::parse(&said.join().unwrap());
+    let stats = source.stats();
+    println!("{}\n{stats:?}", check.summary(&made));
+    check.verify(&made, &stats);
+}
