@@ -9,9 +9,23 @@ use proptest::sample::select;
 
 use super::conditions::{WORDS, conditions as over, known};
 
-/// The last two have no event of their own.
-const NAMES: &[&str] =
-    &["open", "openat", "close", "execve", "connect", "read", "write", "clone", "times", "getitimer"];
+/// The last two have no event of their own; the two before them are like others.
+const NAMES: &[&str] = &[
+    "open",
+    "openat",
+    "close",
+    "execve",
+    "connect",
+    "read",
+    "write",
+    "clone",
+    "fchmodat",
+    "mount",
+    "fchmodat2",
+    "move_mount",
+    "times",
+    "getitimer",
+];
 const SUFFIXES: &[&str] =
     &["fd", "name", "flags", "res", "data", "path", "exe", "pid", "size", "cpu", "open", "src", "dst"];
 

@@ -13,6 +13,9 @@ use super::conditions::{ADDRESSES, WORDS};
 
 /// Event types: by position.
 pub const TYPES: &[&str] = &["open", "close", "read", "write", "other"];
+/// Events that tests of another type hold of, too: a `write` is a newer `close`.
+const NEWER: usize = 3;
+const LIKE: usize = 1;
 
 macro_rules! rows {
     ($($name:literal $ty:expr, $arg:ident, $scope:ident, $($flag:ident)|*;)*) => {
@@ -98,7 +101,14 @@ impl Schema for Toy {
     fn codes_of(&self, name: &str) -> Option<CodeSet> {
         let mut set = CodeSet::empty(TYPES.len());
         set.insert(TYPES.iter().position(|ty| *ty == name)? as u16);
+        if name == TYPES[LIKE] {
+            set.insert(NEWER as u16);
+        }
         Some(set)
+    }
+
+    fn older_type(&self, field: &Field, code: u16) -> Option<&str> {
+        (self.is_type_field(field) && usize::from(code) == NEWER).then(|| TYPES[LIKE])
     }
 
     fn fixed_type(&self, field: &Field, code: u16) -> Option<&str> {

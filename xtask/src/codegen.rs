@@ -34,8 +34,10 @@ pub fn check() -> Result<(), String> {
 }
 
 fn event_page() -> String {
-    let mut out =
-        format!("{NOTE}\n# Events\n\nEvents that are sent today; `>` is an enter, `<` an exit event.\n\n");
+    let mut out = format!(
+        "{NOTE}\n# Events\n\nEvents that are sent today; `>` is an enter, `<` an exit event. Those from code 512 on are not in\n\
+                 Falco's schema: see captures.md.\n\n"
+    );
     out.push_str("| code | event | category | parameters |\n| --- | --- | --- | --- |\n");
     for event in events() {
         if event.flags.intersects(EventFlags::OLD_VERSION | EventFlags::UNUSED) {
@@ -44,10 +46,11 @@ fn event_page() -> String {
         let params: Vec<String> =
             event.params.iter().map(|p| format!("{} `{}`", p.name, p.ty.name())).collect();
         let direction = if event.ty.is_exit() { '<' } else { '>' };
+        let like = event.like.map_or(String::new(), |older| format!(" (like {older})"));
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "| {} | {direction} {} | {} | {} |",
+            "| {} | {direction} {}{like} | {} | {} |",
             event.ty.0,
             event.name,
             event.category.class(),

@@ -74,14 +74,19 @@ pub fn header(arch: Arch) -> String {
             let size = param.ty.size().unwrap_or(0);
             descs.push(u32::from(op) | u32::from(arg) << 8 | (size as u32) << 16 | u32::from(map) << 24);
         }
-        descs.extend(custom::behind(event.ident).iter().map(|op| u32::from(codes[op])));
+        let behind = custom::behind(event.ident).iter();
+        descs.extend(behind.map(|(op, arg)| u32::from(codes[op]) | u32::from(*arg) << 8));
         rows[usize::from(event.ty.0)] = (first, descs.len() - first);
     }
     let list = |values: &[String]| values.join(", ");
     let descs: Vec<String> = descs.iter().map(u32::to_string).collect();
     let _ = writeln!(out, "static const volatile __u32 descs[2048] = {{ {} }};", list(&descs));
     let rows: Vec<String> = rows.iter().map(|(first, n)| format!("{{ {first}, {n} }}")).collect();
-    let _ = writeln!(out, "static const volatile struct event_row event_rows[512] = {{ {} }};", list(&rows));
+    let _ = writeln!(
+        out,
+        "static const volatile struct event_row event_rows[EVENT_TYPES] = {{ {} }};",
+        list(&rows)
+    );
     let mut calls = vec![(1_u16, 0_u16); NUMBERS];
     for info in syscalls() {
         let number = info.number(arch);

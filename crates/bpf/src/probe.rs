@@ -190,7 +190,7 @@ impl Probe {
             let mut table = [0; 512];
             for info in syscalls() {
                 if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {
-                    *slot = if interest.has(info.code) { 1 | sampling(info.flags).bits() } else { 0 };
+                    *slot = interest.says(info.code, info.flags);
                 }
             }
             bss.interest = table;
@@ -398,24 +398,12 @@ fn plan(cpus: usize, ring_bytes: usize) -> Plan {
 fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
     let mut table = [0; crate::ia32::PLACES];
     for (slot, call) in table.iter_mut().zip(crate::ia32::places()) {
-        let Some(call) = call.filter(|call| interest.has(call.code)) else { continue };
+        let Some(call) = call else { continue };
         // Some have an event of their own although no 64-bit call has their name.
         let own = if call.exit == EventType::GENERIC_X { SyscallFlags::NONE } else { SyscallFlags::USED };
-        let flags = call.code.info().map_or(own, |info| info.flags | own);
-        *slot = 1 | sampling(flags).bits();
+        *slot = interest.says(call.code, call.code.info().map_or(own, |info| info.flags | own));
     }
     table
-}
-
-/// What becomes of a call while events are sampled.
-fn sampling(flags: SyscallFlags) -> SyscallFlags {
-    if flags.contains(SyscallFlags::NEVER_DROP) {
-        SyscallFlags::NEVER_DROP
-    } else if flags.contains(SyscallFlags::USED) {
-        flags & SyscallFlags::ALWAYS_DROP
-    } else {
-        SyscallFlags::ALWAYS_DROP
-    }
 }
 
 /// All that are loaded where these see calls begin.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use eyas_events::{SyscallCode, ia32_calls};
+use eyas_events::{SyscallCode, SyscallFlags, ia32_calls};
 
 use crate::features::Need;
 
@@ -115,12 +115,39 @@ pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterato
 pub(crate) const EMPTY: Program =
     program("empty", &[]).preempted("empty_p", Place::Perf("raw_syscalls/sys_exit"));
 
+/// Bits of the table of calls, beside those of [`SyscallFlags`]: `WANTED` and `DESCRIPTOR_ALONE` of `state.h`.
+const WANTED: u8 = 1;
+const DESCRIPTOR_ALONE: u8 = 8;
+
+/// What becomes of a call while events are sampled.
+fn sampling(flags: SyscallFlags) -> SyscallFlags {
+    if flags.contains(SyscallFlags::NEVER_DROP) {
+        SyscallFlags::NEVER_DROP
+    } else if flags.contains(SyscallFlags::USED) {
+        flags & SyscallFlags::ALWAYS_DROP
+    } else {
+        SyscallFlags::ALWAYS_DROP
+    }
+}
+
 /// What is captured: a list, or everything that does not happen all the time.
 pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);
 
 impl Interest<'_> {
     pub(crate) fn has(&self, code: SyscallCode) -> bool {
         self.0.is_none_or(|list| list.contains(&code))
+    }
+
+    /// What the table of calls says of one.
+    pub(crate) fn says(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
+        match code {
+            _ if self.has(code) => WANTED | sampling(flags).bits(),
+            // It sets close-on-exec as `fcntl` does.
+            SyscallCode::IOCTL if self.has(SyscallCode::FCNTL) => {
+                WANTED | DESCRIPTOR_ALONE | SyscallFlags::NEVER_DROP.bits()
+            }
+            _ => 0,
+        }
     }
 
     /// Whether a program has something to do.
@@ -142,6 +169,17 @@ fn is_syscall(code: SyscallCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_sets_close_on_exec_is_captured_where_fcntl_is() {
+        let says = |list: &[SyscallCode]| {
+            let flags = SyscallCode::IOCTL.info().unwrap().flags;
+            Interest(Some(list)).says(SyscallCode::IOCTL, flags) & DESCRIPTOR_ALONE
+        };
+        assert_eq!(says(&[SyscallCode::FCNTL]), DESCRIPTOR_ALONE);
+        assert_eq!(says(&[SyscallCode::FCNTL, SyscallCode::IOCTL]), 0);
+        assert_eq!(Interest(Some(&[])).says(SyscallCode::IOCTL, SyscallFlags::NONE), 0);
+    }
 
     #[test]
     fn a_program_is_attached_when_something_needs_it() {

@@ -122,11 +122,27 @@ impl SyscallCode {
         None
     }
 
+    /// Exit event that the call is sent as; the generic one for an unknown code.
+    #[inline]
+    pub fn exit(self) -> EventType {
+        EXITS.get(usize::from(self.0)).copied().unwrap_or(EventType::GENERIC_X)
+    }
+
     /// Name in lower case; `unknown` for an unknown code.
     pub fn name(self) -> &'static str {
         self.info().map_or("unknown", |row| row.name)
     }
 }
+
+static EXITS: [EventType; SyscallCode::COUNT] = {
+    let mut exits = [EventType::GENERIC_X; SyscallCode::COUNT];
+    let mut row = 0;
+    while row < table::ROWS.len() {
+        exits[table::ROWS[row].code.0 as usize] = table::ROWS[row].exit;
+        row += 1;
+    }
+    exits
+};
 
 impl fmt::Debug for SyscallCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,11 +13,13 @@ mod iter;
 mod memory;
 mod meta;
 mod misc;
+mod mount;
 mod network;
 mod process;
 mod tracepoint;
 mod unused;
 mod user;
+mod xattr;
 
 pub use category::Category;
 pub use parameter::{Dynamic, Format, ParamDetail, ParamInfo, ParamType};
@@ -33,13 +35,15 @@ pub mod param {
     pub use super::memory::params::*;
     pub use super::meta::params::*;
     pub use super::misc::params::*;
+    pub use super::mount::params::*;
     pub use super::network::params::*;
     pub use super::process::params::*;
     pub use super::tracepoint::params::*;
     pub use super::user::params::*;
+    pub use super::xattr::params::*;
 }
 
-const FAMILIES: [&[EventInfo]; 12] = [
+const FAMILIES: [&[EventInfo]; 14] = [
     file::ROWS,
     io::ROWS,
     ipc::ROWS,
@@ -47,11 +51,13 @@ const FAMILIES: [&[EventInfo]; 12] = [
     memory::ROWS,
     meta::ROWS,
     misc::ROWS,
+    mount::ROWS,
     network::ROWS,
     process::ROWS,
     tracepoint::ROWS,
     unused::ROWS,
     user::ROWS,
+    xattr::ROWS,
 ];
 
 static INDEX: [Option<&'static EventInfo>; EventType::COUNT] = index();
@@ -79,8 +85,15 @@ pub fn events() -> impl Iterator<Item = &'static EventInfo> {
 }
 
 impl EventType {
+    /// Number of codes of Falco's schema.
+    pub const SCHEMA_COUNT: usize = 454;
+
+    /// The first code of events that Falco's schema lacks. They are exit events, so their codes are odd. The codes between
+    /// are for those that the schema will have.
+    pub const FIRST_OWN: u16 = 512;
+
     /// Number of codes that the table covers; a larger code is unknown to this version.
-    pub const COUNT: usize = 454;
+    pub const COUNT: usize = 568;
 
     /// The row of this type, or `None` for an unknown code.
     #[inline]

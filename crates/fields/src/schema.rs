@@ -83,6 +83,13 @@ pub trait Schema: Send + Sync {
         None
     }
 
+    /// Another name that a test of a type field may have for events with this code: that of an older event which whoever
+    /// wrote the condition may have known alone. The field's value is still [`Schema::fixed_type`]'s.
+    fn older_type(&self, field: &Field, code: u16) -> Option<&str> {
+        let _ = (field, code);
+        None
+    }
+
     /// Name of the event with this code, for listings.
     fn code_name(&self, code: u16) -> Option<&str> {
         let _ = code;
@@ -146,6 +153,10 @@ impl<S: Schema + ?Sized> Schema for &S {
 
     fn fixed_type(&self, field: &Field, code: u16) -> Option<&str> {
         (**self).fixed_type(field, code)
+    }
+
+    fn older_type(&self, field: &Field, code: u16) -> Option<&str> {
+        (**self).older_type(field, code)
     }
 
     fn code_name(&self, code: u16) -> Option<&str> {

@@ -166,17 +166,36 @@ impl<'a> RawEvent<'a> {
     /// Path of what an open call opened, as the kernel has it; the parameter `name` is what was asked for, which
     /// another thread may have changed meanwhile.
     ///
-    /// Live captures know it; `.scap` files have no place for it. `None` also for calls that failed.
+    /// `None` for calls that failed, in captures that other programs wrote, and in those that were written here also where
+    /// it is what was asked for.
     pub fn opened_path(&self) -> Option<&'a [u8]> {
+        self.text(self.behind_open()?)
+    }
+
+    /// Whether an open call opened a directory although it did not ask for one; `false` where that is not known, as for
+    /// [`RawEvent::opened_path`].
+    pub fn opened_directory(&self) -> bool {
+        self.behind_open().and_then(|index| self.param(index + 1)).is_some_and(|told| !told.is_empty())
+    }
+
+    /// Whether an exec leaves open what a `timerfd_create` made; `false` where the event does not tell.
+    pub fn timer_is_inherited(&self) -> bool {
+        let info = self.info().filter(|_| self.ty == EventType::SYSCALL_TIMERFD_CREATE_X);
+        info.and_then(|info| self.param(info.params.len())).is_some_and(|told| !told.is_empty())
+    }
+
+    /// Position of the first parameter behind the row of a call that opens.
+    fn behind_open(&self) -> Option<usize> {
         let is_open = matches!(
             self.ty,
             EventType::SYSCALL_OPEN_X
                 | EventType::SYSCALL_OPENAT_2_X
                 | EventType::SYSCALL_OPENAT2_X
                 | EventType::SYSCALL_CREAT_X
+                | EventType::SYSCALL_OPEN_TREE_X
+                | EventType::SYSCALL_OPEN_TREE_ATTR_X
         );
-        // One more than the row has.
-        if is_open { self.text(self.info()?.params.len()) } else { None }
+        if is_open { Some(self.info()?.params.len()) } else { None }
     }
 
     /// The call's result: the parameter that is one, or the first of calls that return an id.

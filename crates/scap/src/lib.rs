@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod beside;
 mod builder;
 mod convert;
 mod error;

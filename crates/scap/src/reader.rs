@@ -9,6 +9,7 @@ use nom::number::Endianness;
 use self::blocks::{Budget, Kind};
 use self::frame::{Frame, Numbers};
 use self::window::Window;
+use crate::beside::Found;
 use crate::convert::{self, Converter};
 use crate::{Advance, Error, EventSource, RawEvent, Snapshot, Stats};
 
@@ -56,6 +57,8 @@ pub struct Reader {
     /// Bytes of the block that is lent at the moment.
     lent: usize,
     converter: Option<Converter>,
+    /// The event together with what stands beside it.
+    completed: Vec<u8>,
     swapped: Vec<u8>,
     stats: Stats,
     started: bool,
@@ -85,6 +88,8 @@ enum Shown {
     Nothing,
     /// In the window.
     Window,
+    /// In `completed`.
+    Completed,
     /// In `swapped`.
     Swapped,
     /// In the converter.
@@ -151,6 +156,7 @@ impl Reader {
             order: Endianness::Little,
             lent: 0,
             converter: Some(Converter::default()),
+            completed: Vec::new(),
             swapped: Vec::new(),
             stats: Stats::default(),
             started: false,
@@ -375,21 +381,25 @@ impl Reader {
                 continue;
             };
             self.lent = total;
-            if self.frame.ty.info().is_none() {
+            if self.frame.ty.info().is_none() || self.frame.ty.is_own() {
                 self.stats.filtered += 1;
                 continue;
             }
             self.stats.produced += 1;
-            let mut shown = Shown::Window;
+            let completed = self.complete(total);
+            let mut shown = if completed { Shown::Completed } else { Shown::Window };
             if self.order == Endianness::Big {
-                let body = self.frame.body(self.window.visible());
+                let body = match shown {
+                    Shown::Completed => &self.completed,
+                    _ => self.frame.body(self.window.visible()),
+                };
                 if swap::swap(&self.frame, body, &mut self.swapped).is_none() {
                     return Err(self.invalid());
                 }
                 shown = Shown::Swapped;
             }
             let Some(raw) = self.lent_as(shown).filter(RawEvent::adds_up) else { return Err(self.invalid()) };
-            if self.converter.is_none() || convert::is_current(&raw) {
+            if completed || self.converter.is_none() || convert::is_current(&raw) {
                 self.shown = shown;
                 return Ok(Advance::Event);
             }
@@ -399,6 +409,33 @@ impl Reader {
             }
             self.stats.filtered += 1;
         }
+    }
+
+    /// Puts the event in a block of this length together with what stands beside it; answers whether something does.
+    fn complete(&mut self, total: usize) -> bool {
+        let block = &self.window.visible()[..total];
+        let frame = &mut self.frame;
+        let Some(found) = Found::among(frame.options(block), self.order == Endianness::Big) else {
+            return false;
+        };
+        let Some(ty) = found.completes(frame.ty, frame.nparams) else { return false };
+        let own: (&[u8], &[u8]) = if ty == frame.ty {
+            let split = frame.body(block).split_at_checked(2 * frame.nparams as usize);
+            let Some((lengths, values)) = split else { return false };
+            let numbers = Numbers { bytes: lengths, big: self.order == Endianness::Big };
+            let len = (0..frame.nparams as usize).map(|n| usize::from(numbers.u16(2 * n))).sum();
+            let Some(values) = values.get(..len) else { return false };
+            (lengths, values)
+        } else {
+            frame.nparams = 0;
+            (&[], &[])
+        };
+        self.completed.clear();
+        for part in [own.0, found.lengths, own.1, found.values] {
+            self.completed.extend_from_slice(part);
+        }
+        (frame.ty, frame.nparams) = (ty, frame.nparams + u32::from(found.count));
+        true
     }
 
     /// Brings the event up to date; answers whether one is left.
@@ -423,6 +460,7 @@ impl Reader {
         match shown {
             Shown::Nothing => None,
             Shown::Window => Some(self.frame.event(self.frame.body(self.window.visible()))),
+            Shown::Completed => Some(self.frame.event(&self.completed)),
             Shown::Swapped => Some(self.frame.event(&self.swapped)),
             Shown::Converted => {
                 let mut raw = self.converter.as_ref()?.current()?;

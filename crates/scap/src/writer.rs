@@ -1,5 +1,6 @@
 //! Captures written, format 1.2.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -7,8 +8,9 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use eyas_events::HEADER_LEN;
+use eyas_events::{EventType, HEADER_LEN};
 
+use crate::beside::{self, Beside};
 use crate::{Error, RawEvent, Snapshot};
 
 mod blocks;
@@ -134,22 +136,20 @@ impl Writer {
     /// The output takes no more, or the event is longer than a block may be.
     pub fn event(&mut self, event: &RawEvent<'_>) -> Result<(), Error> {
         let large = crate::builder::is_wide(event.ty);
-        // Readers refuse an event with more parameters than its row.
-        let known = event.info().map_or(event.nparams(), |info| event.nparams().min(info.params.len()));
-        let lengths = known * if large { 4 } else { 2 };
-        let bytes: usize = event.params().take(known).map(<[u8]>::len).sum();
         let ty = match (large, event.state_only) {
             (false, false) => block::EVENT,
             (false, true) => block::EVENT_FLAGS,
             (true, false) => block::LARGE_EVENT,
             (true, true) => block::LARGE_EVENT_FLAGS,
         };
-        let length = HEADER_LEN + lengths + bytes;
+        let shown = Shown::of(event);
+        let length = HEADER_LEN + shown.lengths.len() + shown.values.len();
         // CPU, flags, padding and the trailer come on top.
         if !large && length + 16 > EVENT_LIMIT {
             let text = format!("an event has {length} bytes, the format allows {}", EVENT_LIMIT - 16);
             return Err(Error::Write(io::Error::new(io::ErrorKind::InvalidInput, text)));
         }
+        let beside = Beside::of(event).filter(|beside| large || length + 16 + beside.len() <= EVENT_LIMIT);
         self.block(ty, |out| {
             out.extend_from_slice(&event.cpu.to_le_bytes());
             if event.state_only {
@@ -158,11 +158,14 @@ impl Writer {
             out.extend_from_slice(&event.ts.to_le_bytes());
             out.extend_from_slice(&event.tid.to_le_bytes());
             out.extend_from_slice(&(length as u32).to_le_bytes());
-            out.extend_from_slice(&event.ty.0.to_le_bytes());
-            out.extend_from_slice(&(known as u32).to_le_bytes());
-            let (slots, values) = event.body().split_at(event.nparams() * if large { 4 } else { 2 });
-            out.extend_from_slice(&slots[..lengths]);
-            out.extend_from_slice(&values[..bytes]);
+            out.extend_from_slice(&shown.ty.0.to_le_bytes());
+            out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
+            out.extend_from_slice(&shown.lengths);
+            out.extend_from_slice(&shown.values);
+            if let Some(beside) = &beside {
+                out.resize(out.len().next_multiple_of(4), 0);
+                beside.write(out);
+            }
         })?;
         if event.ts.saturating_sub(self.flushed) < FLUSH_AFTER {
             return Ok(());
@@ -214,6 +217,32 @@ impl Writer {
         buffer[4..8].copy_from_slice(&total.to_le_bytes());
         buffer.extend_from_slice(&total.to_le_bytes());
         self.out.writer().write_all(buffer).map_err(Error::Write)
+    }
+}
+
+/// An event as every reader knows it.
+struct Shown<'a> {
+    ty: EventType,
+    nparams: usize,
+    lengths: Cow<'a, [u8]>,
+    values: Cow<'a, [u8]>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(event: &RawEvent<'a>) -> Self {
+        if event.ty.is_own() {
+            const LENGTHS: [u8; 4] = [2, 0, 2, 0];
+            let values = beside::generic(event.ty).map(u16::to_le_bytes).concat();
+            let (lengths, values) = (Cow::Borrowed(&LENGTHS[..]), Cow::Owned(values));
+            return Self { ty: EventType::GENERIC_X, nparams: 2, lengths, values };
+        }
+        // Readers refuse an event with more parameters than its row.
+        let nparams = event.info().map_or(event.nparams(), |info| event.nparams().min(info.params.len()));
+        let width = if crate::builder::is_wide(event.ty) { 4 } else { 2 };
+        let (lengths, values) = event.body().split_at(event.nparams() * width);
+        let bytes: usize = event.params().take(nparams).map(<[u8]>::len).sum();
+        let (lengths, values) = (lengths[..nparams * width].into(), values[..bytes].into());
+        Self { ty: event.ty, nparams, lengths, values }
     }
 }
 

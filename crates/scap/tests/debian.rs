@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use eyas_events::EventType;
-use eyas_events::param::{SYSCALL_OPEN_X, SYSCALL_READ_X};
+use eyas_events::param::{SYSCALL_CREAT_X, SYSCALL_OPEN_X, SYSCALL_READ_X};
 use eyas_scap::{
     EventBuilder, EventSource, FdDetail, FdEntry, MachineInfo, Next, Reader, Snapshot, ThreadEntry, Writer,
 };
@@ -123,6 +123,14 @@ fn old_events_made_here_print_as_it_prints_them() {
             .uint(SYSCALL_OPEN_X::flags, 1)
             .uint(SYSCALL_OPEN_X::mode, 0)
             .truncate(4),
+        // What it does not know stands beside what it knows: parameters of truncate, the path of what was opened.
+        event(4, EventType::SYSCALL_TRUNCATE_X).int(0, 0).text(1, b"/etc/hosts"),
+        event(4, EventType::SYSCALL_CREAT_X)
+            .int(SYSCALL_CREAT_X::fd, 5)
+            .text(SYSCALL_CREAT_X::name, b"/tmp/link")
+            .uint(SYSCALL_CREAT_X::mode, 0o600)
+            .uint(SYSCALL_CREAT_X::dev, 1)
+            .text(SYSCALL_CREAT_X::creat_flags + 1, b"/etc/hosts"),
         event(5, EventType::SYSCALL_CLOSE_E).int(0, 4),
         event(6, EventType::SYSCALL_CLOSE_X).int(0, 0).truncate(1),
     ];
@@ -135,8 +143,10 @@ fn old_events_made_here_print_as_it_prints_them() {
 2 00:00:02.000000000 1 cat (100) < read res=5 data=hello 
 3 00:00:03.000000000 1 cat (100) > open 
 4 00:00:04.000000000 1 cat (100) < open fd=4(<f>/root/notes) name=notes(/root/notes) flags=1(O_RDONLY) mode=0 
-5 00:00:05.000000000 1 cat (100) > close fd=4(<f>/root/notes) 
-6 00:00:06.000000000 1 cat (100) < close res=0 
+5 00:00:04.000000000 1 cat (100) < truncate 
+6 00:00:04.000000000 1 cat (100) < creat fd=5(<f>/tmp/link) name=/tmp/link mode=0600 dev=1 
+7 00:00:05.000000000 1 cat (100) > close fd=4(<f>/root/notes) 
+8 00:00:06.000000000 1 cat (100) < close res=0 
 ";
     assert_eq!(printed(&path), (lines.into(), true));
 }

@@ -117,5 +117,5 @@ fn every_row_built_written_and_read_is_the_same() {
         });
         holds.unwrap_or_else(|error| panic!("{}: {error}", info.ident));
     }
-    assert_eq!(rows, EventType::COUNT);
+    assert!(rows > EventType::SCHEMA_COUNT);
 }

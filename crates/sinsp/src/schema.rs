@@ -67,6 +67,7 @@ impl SyscallSchema {
         };
         for event in events() {
             add(event.name, event.ty);
+            event.like.into_iter().for_each(|older| add(older, event.ty));
         }
         for syscall in syscalls() {
             if matches!(syscall.exit, EventType::GENERIC_X) {
@@ -229,6 +230,11 @@ impl Schema for SyscallSchema {
         let varies = matches!(ty, EventType::GENERIC_E | EventType::GENERIC_X | EventType::ASYNCEVENT_E);
         let is_type = DEFS[usize::from(field.id.0)].name == "evt.type";
         (is_type && !varies).then(|| ty.name())
+    }
+
+    fn older_type(&self, field: &Field, code: u16) -> Option<&str> {
+        let is_type = DEFS[usize::from(field.id.0)].name == "evt.type";
+        EventType(code).info().filter(|_| is_type)?.like
     }
 
     fn code_name(&self, code: u16) -> Option<&str> {

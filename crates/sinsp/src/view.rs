@@ -1,7 +1,7 @@
 //! An event that answers fields.
 
 use bumpalo::Bump;
-use eyas_events::{Category, EventFlags, EventType};
+use eyas_events::{Category, EventFlags, EventType, SyscallCode, param};
 use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
 use eyas_scap::{RawEvent, Snapshot, User};
 
@@ -43,6 +43,12 @@ impl Moment {
             self.shown = [event.ts, if last == 0 { event.ts } else { last }];
         }
     }
+}
+
+/// Other programs make generic events of calls that have one of their own here.
+fn generic_code(event: &RawEvent<'_>) -> u16 {
+    let call = event.uint(param::GENERIC_X::ID).map(|id| SyscallCode(id as u16));
+    call.map(SyscallCode::exit).filter(|exit| exit.is_own()).unwrap_or(event.ty).0
 }
 
 /// Whether user space made the event, on its own account or about the capture.
@@ -308,7 +314,10 @@ impl FieldSource for EventView<'_> {
 
     #[inline]
     fn code(&self) -> u16 {
-        self.event().ty.0
+        match self.event().ty {
+            EventType::GENERIC_X => generic_code(&self.event()),
+            ty => ty.0,
+        }
     }
 
     fn timestamp(&self) -> Option<u64> {

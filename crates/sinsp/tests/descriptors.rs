@@ -87,7 +87,7 @@ fn a_file_that_could_not_be_opened_has_the_name_that_was_asked_for() {
     let mut inspector = system();
     let fields = ["fd.name", "fd.directory", "fd.filename", "fd.num", "fd.typechar", "evt.res"];
     let got = see(&mut inspector, open(1, 10, -2, -100, b"missing"), &fields);
-    assert_eq!(got, ["/home/missing", "/home", "<NA>", "-1", "f", "ENOENT"]);
+    assert_eq!(got, ["/home/missing", "/home", "missing", "-1", "f", "ENOENT"]);
     assert_eq!(see(&mut inspector, open(2, 10, -13, 77, b"x"), &["fd.name"]), ["<UNKNOWN>x"]);
 }
 

@@ -133,12 +133,21 @@ fn check_counts(name: &str, counts: &BTreeMap<String, Count>, known: &[(&str, u6
 
 #[test]
 fn fields_of_attack() {
-    check("attack", &[("evt.buffer", 122), ("proc.vpgid", 213), ("thread.cap_effective", 1)]);
+    check(
+        "attack",
+        &[
+            ("evt.buffer", 122),
+            ("fd.directory", 784),
+            ("fd.filename", 675),
+            ("proc.vpgid", 213),
+            ("thread.cap_effective", 1),
+        ],
+    );
 }
 
 #[test]
 fn fields_of_gcc() {
-    check("gcc", &[("evt.buffer", 45), ("fs.path.name", 541)]);
+    check("gcc", &[("evt.buffer", 45), ("fd.directory", 431), ("fd.filename", 1154), ("fs.path.name", 541)]);
 }
 
 #[test]
@@ -147,6 +156,8 @@ fn fields_of_nginx() {
         "nginx",
         &[
             ("evt.buffer", 16),
+            ("fd.directory", 1182),
+            ("fd.filename", 82),
             ("fd.is_server", 2523),
             ("fd.lport", 3199),
             ("fd.rport", 3199),
@@ -157,7 +168,7 @@ fn fields_of_nginx() {
 
 #[test]
 fn fields_of_heavy() {
-    check("heavy", &[("evt.buffer", 12)]);
+    check("heavy", &[("evt.buffer", 12), ("fd.directory", 894), ("fd.filename", 85)]);
 }
 
 #[test]
@@ -175,6 +186,8 @@ fn fields_of_captures_of_ten_years() {
         ("evt.args", 10),
         ("evt.buffer", 31),
         ("fd.cip", 10),
+        ("fd.directory", 105),
+        ("fd.filename", 2),
         ("fd.is_server", 23),
         ("fd.lip", 13),
         ("fd.lport", 3),

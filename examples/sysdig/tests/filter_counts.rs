@@ -44,6 +44,16 @@ const DELIBERATE: &[(&str, &str, [Option<u64>; 3])] = &[
         "libsinsp keeps the process group after setpgid and setsid",
         [Some(511), Some(0), Some(0)],
     ),
+    (
+        "evt.is_open_create=true",
+        "libsinsp takes an open of a directory for one that makes a file without a name",
+        [Some(27), Some(41), Some(5)],
+    ),
+    (
+        "fd.filename exists",
+        "libsinsp has no file name of an open that fails",
+        [Some(26_043), Some(35_878), Some(165_976)],
+    ),
 ];
 
 const CAPTURES: [&str; 3] = ["attack", "gcc", "nginx"];

@@ -53,7 +53,7 @@ static __always_inline void put_user_bytes(struct scratch *s, __u64 from, __u64 
 
 static __always_inline void begin(struct scratch *s, __u16 type, __u64 tid)
 {
-	__u32 count = event_rows[type & 511].count;
+	__u32 count = event_rows[type & (EVENT_TYPES - 1)].count;
 	s->type = type;
 	s->index = 0;
 	*(__u64 *)&s->data[0] = boot_time + bpf_ktime_get_boot_ns();

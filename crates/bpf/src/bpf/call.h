@@ -171,3 +171,16 @@ static __always_inline struct call call_of(struct task_struct *task, struct pt_r
 	return native_call(is_compat(task) ? (__u32)-1 : number_of_call(regs));
 }
 #endif
+
+#define FIONCLEX 0x5450
+#define FIOCLEX 0x5451
+
+/* Whether what is wanted of the call is not what this one does. */
+static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs *regs)
+{
+	__u64 args[6] = {};
+	if (!(call->says & DESCRIPTOR_ALONE))
+		return !call->says;
+	take_args(args, regs, call);
+	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX;
+}

@@ -37,7 +37,7 @@ static __always_inline int done(void)
 /* Makes an event, with a function for its parameters, but for plain ones where it has those. */
 static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, int (*param)(__u32 desc))
 {
-	__u32 first = event_rows[type & 511].first, count = event_rows[type & 511].count;
+	__u32 first = event_rows[type & (EVENT_TYPES - 1)].first, count = event_rows[type & (EVENT_TYPES - 1)].count;
 	int i;
 	/* Before the event has its time: what is lost from here on comes after it. */
 	s->has_told = has_told(own_cpu());

@@ -108,6 +108,12 @@
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)
 
+/* A byte, or nothing. */
+#define HOT_FLAG(index, at, holds)                                                                                \
+	len = holds;                                                                                              \
+	HOT_PUT(at, 8, 1)                                                                                         \
+	HOT_LENGTH(index, at, len)
+
 #define HOT_END(at)                                                                                               \
 	to += (at);                                                                                               \
 	break;

@@ -15,6 +15,8 @@
 #include "params/quota.h"
 #include "params/keyctl.h"
 #include "params/misc.h"
+#include "params/mount.h"
+#include "params/xattr.h"
 
 /* Parameters of plain calls: an argument, the result, a text. Those that are numbers go one way from here on, for the
  * verifier follows each way by itself. */
@@ -137,6 +139,10 @@ static __always_inline int param(__u32 desc)
 		return param_keyctl(desc);
 	CASES_MISC:
 		return param_misc(desc);
+	CASES_MOUNT:
+		return param_mount(desc);
+	CASES_XATTR:
+		return param_xattr(desc);
 	}
 	return 0;
 }

@@ -59,7 +59,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	struct call call = call_of(task, regs);
 	__u16 type = call.type;
 	struct scratch *s;
-	if (!call.says || is_left_out(task) || (drop_failed && ret < 0))
+	if (is_of_no_interest(&call, regs) || is_left_out(task) || (drop_failed && ret < 0))
 		return 0;
 	if (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))
 		return 0;
@@ -97,9 +97,10 @@ static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 	/* Most calls are decided here; those of another width are numbered otherwise. */
 	if (!is_compat(task)) {
 		__u32 number = number_of_call(regs);
-		if (number >= SYSCALLS || !interest[number & (SYSCALLS - 1)])
+		__u8 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
+		if (!says)
 			return 0;
-		if (!is_choosy && TASK(task, tgid) != own_pid &&
+		if (!is_choosy && !(says & DESCRIPTOR_ALONE) && TASK(task, tgid) != own_pid &&
 		    make_hot(task, regs, ret, syscall_rows[number & (SYSCALLS - 1)].type, number))
 			return 0;
 	}

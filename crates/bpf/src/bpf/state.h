@@ -5,6 +5,8 @@
 #define HEADER 26
 #define MAX_EVENT 65536
 #define TEMP 65536
+/* Types of events that have a row; a power of two. */
+#define EVENT_TYPES 1024
 
 struct event_row { __u16 first; __u8 count; };
 struct syscall_row { __u16 type; __u16 code; };
@@ -125,6 +127,8 @@ __u8 ia32_interest[IA32_PLACES];
 #define WANTED 1
 #define ALWAYS_KEPT 2
 #define FIRST_LEFT_OUT 4
+/* Of `ioctl`: only what is done to a descriptor itself. */
+#define DESCRIPTOR_ALONE 8
 /* Of each second the first 1/ratio is captured; 1: all of it. */
 __u32 sampling_ratio = 1;
 /* Whether the rest of a second is being left out. */

@@ -100,8 +100,12 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct file_system_type {
+	const char *name;
+};
 struct super_block {
 	u32 s_dev;
+	struct file_system_type *s_type;
 	unsigned long s_magic;
 	unsigned long s_flags;
 };
@@ -160,6 +164,7 @@ struct mnt_idmap___62 {
 };
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 	int mnt_flags;
 	struct mnt_idmap *mnt_idmap;
 };
@@ -171,6 +176,7 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	const char *mnt_devname;
 };
 struct path {
 	struct vfsmount *mnt;

@@ -44,8 +44,10 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "OPEN_HOW_RESOLVE",
             "CREAT_MODE",
             "CREAT_LAYER",
+            "FD_DIR",
             "FD_DEV",
             "FD_INO",
+            "INHERITED",
         ],
     ),
     ("path", &["OPEN_NAME", "FD_PATH", "CWD"]),
@@ -103,6 +105,8 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
     ("listed", &["PARENT", "SID", "TASK_CWD", "TASK_ROOT", "START", "NET", "GAPS"]),
     ("memory", &["ARGV", "ENVP"]),
     ("misc", &["LONG_OFFSET", "NODE_MODE", "MOUNT_FLAGS", "MODULE_IMAGE", "FS_BYTES", "FS_TEXT"]),
+    ("mount", &["MOUNTED_TYPE", "MOUNTED_DEV", "ATTR_SET", "ATTR_CLR", "ATTR_PROPAGATION"]),
+    ("xattr", &["XATTR_VALUE", "XATTR_ARGS_VALUE", "XATTR_ARGS_FLAGS"]),
 ];
 
 /// Events that describe the calling thread.
@@ -112,8 +116,14 @@ const TASK: [&str; 5] =
 const LISTED: [&str; 1] = ["ITER_TASK_E"];
 const MEMORY: [&str; 4] = ["SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MMAP2_X", "SYSCALL_MUNMAP_X"];
 
+/// Calls with a `mount_attr`.
+const ATTRS: [&str; 2] = ["SYSCALL_OPEN_TREE_ATTR_X", "SYSCALL_MOUNT_SETATTR_X"];
+
 /// Added to an argument's number: the second of the two numbers that it points to.
 const SECOND: u8 = 8;
+/// In place of an argument's number: what the call returns, and nothing.
+const RESULT: u8 = 8;
+const NOTHING: u8 = 8;
 
 /// Beginnings of events' names, a parameter, an operation, its argument.
 pub(super) type Row = (&'static [&'static str], &'static str, &'static str, u8);
@@ -262,6 +272,15 @@ pub(super) const ROWS: &[Row] = &[
     (&["SYSCALL_INIT_MODULE_X"], "img", "MODULE_IMAGE", 0),
     (&["SYSCALL_FSCONFIG_X"], "value_bytebuf", "FS_BYTES", 3),
     (&["SYSCALL_FSCONFIG_X"], "value_charbuf", "FS_TEXT", 3),
+    (&["SYSCALL_FSMOUNT_X"], "dev", "MOUNTED_DEV", RESULT),
+    (&["SYSCALL_FSMOUNT_X"], "type", "MOUNTED_TYPE", RESULT),
+    (&["SYSCALL_MOVE_MOUNT_X"], "type", "MOUNTED_TYPE", 0),
+    (&ATTRS, "attr_set", "ATTR_SET", 3),
+    (&ATTRS, "attr_clr", "ATTR_CLR", 3),
+    (&ATTRS, "propagation", "ATTR_PROPAGATION", 3),
+    (&["SYSCALL_SETXATTRAT_X"], "value", "XATTR_ARGS_VALUE", 4),
+    (&["SYSCALL_SETXATTRAT_X"], "flags", "XATTR_ARGS_FLAGS", 4),
+    (&["SYSCALL_SETXATTR_X", "SYSCALL_LSETXATTR_X", "SYSCALL_FSETXATTR_X"], "value", "XATTR_VALUE", 2),
     (&["SYSCALL_KEYCTL_X"], "arg2", "KEY_ARG", 1),
     (&["SYSCALL_KEYCTL_X"], "arg3", "KEY_ARG", 2),
     (&["SYSCALL_KEYCTL_X"], "arg4", "KEY_ARG", 3),
@@ -453,13 +472,20 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
     (67, 21),
 ];
 
-/// Operations of the parameters that an event has behind those of its row, which is the schema's: captures keep to it.
-pub(super) fn behind(ident: &str) -> &'static [&'static str] {
+/// Operations, with their arguments, of the parameters that an event has behind those of its row, which is the schema's:
+/// captures have them apart.
+pub(super) fn behind(ident: &str) -> &'static [(&'static str, u8)] {
     match ident {
-        // The path of what was opened, which may not be the one asked for.
-        "SYSCALL_OPEN_X" | "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" | "SYSCALL_CREAT_X" => &["FD_PATH"],
+        // The path of what was opened, which may not be the one asked for, and whether it is a directory although that
+        // was not asked for.
+        "SYSCALL_OPEN_X" => &[("FD_PATH", 0), ("FD_DIR", 1)],
+        "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2)],
+        "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
+        "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
+        // Whether an exec leaves the timer open.
+        "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
         // The network namespace's inode, and what could not be told.
-        "ITER_TASK_E" => &["NET", "GAPS"],
+        "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
         _ => &[],
     }
 }

@@ -120,6 +120,7 @@ fn custom((.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
         "FD_DEV" => opened("file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0".into()),
         "FD_INO" => opened("file ? READ(file, f_inode, i_ino) : 0".into()),
         "FD_PATH" => other("HOT_PATH", "file".into(), PATH, OPENED),
+        "FD_DIR" => other("HOT_FLAG", format!("opened_directory(file, ARG{n})"), 1, OPENED),
         "READ_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : 0")]),
         "WRITE_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : ARG2")]),
         "OPEN_NAME" => other("HOT_NAME", "kept".into(), KEPT, &[Ahead::Kept]),
@@ -159,8 +160,8 @@ fn translated(map: FlagMap, value: &str) -> String {
 fn case(event: &EventInfo) -> Option<String> {
     let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
     let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
-    for op in custom::behind(event.ident) {
-        let (made, ahead) = custom(&(&[], "", op, 0))?;
+    for (op, arg) in custom::behind(event.ident) {
+        let (made, ahead) = custom(&(&[], "", op, *arg))?;
         params.push((None, made, ahead));
     }
     let count = params.len();

@@ -65,6 +65,7 @@ flag_tables! {
         "O_F_CREATED" = 0x4000,
         "FD_UPPER_LAYER" = 0x8000,
         "FD_LOWER_LAYER" = 0x10000,
+        "O_PATH" = 0x1000000,
     }
     CREAT_FLAGS "creat_flags" {
         "FD_UPPER_LAYER_CREAT" = 0x1,
@@ -718,5 +719,57 @@ flag_tables! {
         "ANON_INODE_FD_TYPE_BPF_LINK" = 0xb,
         "ANON_INODE_FD_TYPE_BPF_ITER" = 0xc,
         "ANON_INODE_FD_TYPE_PERF_EVENT" = 0xd,
+    }
+    AT_FLAGS "at_flags" {
+        "AT_RECURSIVE" = 0x8000,
+        "AT_EMPTY_PATH" = 0x1000,
+        "AT_NO_AUTOMOUNT" = 0x800,
+        "AT_SYMLINK_NOFOLLOW" = 0x100,
+    }
+    FSOPEN_FLAGS "fsopen_flags" {
+        "FSOPEN_CLOEXEC" = 0x1,
+    }
+    FSPICK_FLAGS "fspick_flags" {
+        "FSPICK_EMPTY_PATH" = 0x8,
+        "FSPICK_NO_AUTOMOUNT" = 0x4,
+        "FSPICK_SYMLINK_NOFOLLOW" = 0x2,
+        "FSPICK_CLOEXEC" = 0x1,
+    }
+    FSMOUNT_FLAGS "fsmount_flags" {
+        "FSMOUNT_CLOEXEC" = 0x1,
+    }
+    MOUNT_ATTRS "mount_attrs" {
+        "MOUNT_ATTR_NOSYMFOLLOW" = 0x200000,
+        "MOUNT_ATTR_IDMAP" = 0x100000,
+        "MOUNT_ATTR_NODIRATIME" = 0x80,
+        "MOUNT_ATTR_STRICTATIME" = 0x20,
+        "MOUNT_ATTR_NOATIME" = 0x10,
+        "MOUNT_ATTR_NOEXEC" = 0x8,
+        "MOUNT_ATTR_NODEV" = 0x4,
+        "MOUNT_ATTR_NOSUID" = 0x2,
+        "MOUNT_ATTR_RDONLY" = 0x1,
+    }
+    OPEN_TREE_FLAGS "open_tree_flags" {
+        "OPEN_TREE_CLOEXEC" = 0x80000,
+        "AT_RECURSIVE" = 0x8000,
+        "AT_EMPTY_PATH" = 0x1000,
+        "AT_NO_AUTOMOUNT" = 0x800,
+        "AT_SYMLINK_NOFOLLOW" = 0x100,
+        "OPEN_TREE_NAMESPACE" = 0x2,
+        "OPEN_TREE_CLONE" = 0x1,
+    }
+    MOVE_MOUNT_FLAGS "move_mount_flags" {
+        "MOVE_MOUNT_BENEATH" = 0x200,
+        "MOVE_MOUNT_SET_GROUP" = 0x100,
+        "MOVE_MOUNT_T_EMPTY_PATH" = 0x40,
+        "MOVE_MOUNT_T_AUTOMOUNTS" = 0x20,
+        "MOVE_MOUNT_T_SYMLINKS" = 0x10,
+        "MOVE_MOUNT_F_EMPTY_PATH" = 0x4,
+        "MOVE_MOUNT_F_AUTOMOUNTS" = 0x2,
+        "MOVE_MOUNT_F_SYMLINKS" = 0x1,
+    }
+    XATTR_FLAGS "xattr_flags" {
+        "XATTR_REPLACE" = 0x2,
+        "XATTR_CREATE" = 0x1,
     }
 }

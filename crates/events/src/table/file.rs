@@ -410,4 +410,21 @@ events! {
         path: FSRELPATH NA [at 1] = user_str(1),
         flags: FLAGS32 HEX [flags NEWFSTATAT_FLAGS] = map(FlagMap::NEWFSTATAT_FLAGS, 3),
     }
+    513 SYSCALL_FCHMODAT2_X "fchmodat2" as "fchmodat" (FILE | SYSCALL) (USES_FD) {
+        res: ERRNO DEC = RET,
+        dirfd: FD DEC = dirfd(0),
+        filename: FSRELPATH NA [at 1] = user_str(1),
+        mode: MODE OCT [flags CHMOD_MODE] = map(FlagMap::CHMOD_MODE, 2),
+        flags: FLAGS32 HEX [flags AT_FLAGS] = arg_u32(3),
+    }
+    515 SYSCALL_TRUNCATE_X "truncate" (FILE | SYSCALL) (NONE) {
+        res: ERRNO DEC = RET,
+        path: FSPATH NA = user_str(0),
+        length: INT64 DEC = arg(1),
+    }
+    517 SYSCALL_FTRUNCATE_X "ftruncate" (FILE | SYSCALL) (USES_FD) {
+        res: ERRNO DEC = RET,
+        fd: FD DEC = arg_s32(0),
+        length: INT64 DEC = arg(1),
+    }
 }

@@ -14,6 +14,13 @@ pub(super) use crate::flags::{FlagMap, FlagTable};
 pub struct EventType(pub u16);
 
 impl EventType {
+    /// Whether Falco's schema lacks the event: its code is this project's own. Captures have it beside the generic
+    /// event, so that every reader knows the call.
+    #[inline]
+    pub const fn is_own(self) -> bool {
+        self.0 >= Self::FIRST_OWN
+    }
+
     /// Whether this is an exit (`<`) rather than an enter (`>`) event.
     #[inline]
     pub const fn is_exit(self) -> bool {
@@ -80,6 +87,9 @@ pub struct EventInfo {
     pub ident: &'static str,
     /// Name as conditions have it, such as `open`.
     pub name: &'static str,
+    /// Name of an older event that does the same, which conditions may have for this one, too: whoever wrote them did
+    /// not know of the call.
+    pub like: Option<&'static str>,
     /// Category.
     pub category: Category,
     /// Flags.
@@ -114,10 +124,10 @@ pub(super) const fn unraw(name: &'static str) -> &'static str {
     }
 }
 
-/// Writes rows: `code IDENT "name" (category) (flags) { parameter: TYPE FORMAT [detail] = source, }`.
+/// Writes rows: `code IDENT "name" as "older" (category) (flags) { parameter: TYPE FORMAT [detail] = source, }`.
 macro_rules! events {
     ($(
-        $code:literal $ident:ident $name:literal ($($cat:ident)|+) ($($flag:ident)|+) {
+        $code:literal $ident:ident $name:literal $(as $like:literal)? ($($cat:ident)|+) ($($flag:ident)|+) {
             $($param:ident: $ty:ident $fmt:ident $([$detail:ident $detail_arg:tt])? $(= $src:expr)?,)*
         }
     )*) => {
@@ -132,6 +142,7 @@ macro_rules! events {
             ty: EventType::$ident,
             ident: stringify!($ident),
             name: $name,
+            like: like!($($like)?),
             category: Category::UNKNOWN$(.or(Category::$cat))+,
             flags: EventFlags::NONE$(.union(EventFlags::$flag))+,
             params: &[$(ParamInfo {
@@ -157,6 +168,15 @@ macro_rules! positions {
     ($n:expr; $head:ident $($tail:ident)*) => {
         pub const $head: usize = $n;
         positions!($n + 1; $($tail)*);
+    };
+}
+
+macro_rules! like {
+    () => {
+        None
+    };
+    ($like:literal) => {
+        Some($like)
     };
 }
 

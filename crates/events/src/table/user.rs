@@ -107,4 +107,12 @@ events! {
         rgid: UID DEC = arg_u32(0),
         egid: UID DEC = arg_u32(1),
     }
+    565 SYSCALL_SETFSUID_X "setfsuid" (USER | SYSCALL) (NONE) {
+        res: ERRNO DEC = RET,
+        fsuid: UID DEC = arg_u32(0),
+    }
+    567 SYSCALL_SETFSGID_X "setfsgid" (USER | SYSCALL) (NONE) {
+        res: ERRNO DEC = RET,
+        fsgid: GID DEC = arg_u32(0),
+    }
 }

@@ -160,6 +160,16 @@ pub(super) struct TypeTest {
 }
 
 impl TypeTest {
+    /// What it says of an event with this code, where that is all it takes.
+    #[inline]
+    pub(super) fn verdict(&self, code: u16) -> Option<bool> {
+        match (self.may.contains(code), self.must.contains(code)) {
+            (false, _) => Some(false),
+            (_, true) => Some(true),
+            _ => None,
+        }
+    }
+
     pub(super) fn of(test: &Test, field: &Field, schema: &dyn Schema) -> Option<Self> {
         if !schema.is_type_field(field) {
             return None;
@@ -169,8 +179,9 @@ impl TypeTest {
         let is_named = |name: &str| values.contains(name.as_bytes());
         let (mut must, mut never) = (CodeSet::empty(schema.codes()), CodeSet::empty(schema.codes()));
         for code in 0..schema.codes() as u16 {
+            let older = schema.older_type(field, code);
             match schema.fixed_type(field, code) {
-                Some(name) if is_named(name) => must.insert(code),
+                Some(name) if is_named(name) || older.is_some_and(is_named) => must.insert(code),
                 Some(_) => never.insert(code),
                 None => {}
             }

@@ -169,13 +169,8 @@ impl<'s> Compiler<'s> {
 
     /// The class of an event code: all codes that the tests of the type so far treat alike.
     pub(crate) fn class_of(&mut self, code: u16) -> usize {
-        let verdict = |set: &TypeTest| match (set.may.contains(code), set.must.contains(code)) {
-            (false, _) => Some(false),
-            (_, true) => Some(true),
-            _ => None,
-        };
         let verdicts: Vec<_> =
-            self.graph.type_tests.iter().map(|(test, set)| (*test, verdict(set))).collect();
+            self.graph.type_tests.iter().map(|(test, set)| (*test, set.verdict(code))).collect();
         self.classes.iter().position(|class| class.verdicts == verdicts).unwrap_or_else(|| {
             self.classes.push(CodeClass { verdicts, folded: FxHashMap::default() });
             self.classes.len() - 1
@@ -252,12 +247,8 @@ impl<'s> Compiler<'s> {
         let predicate = Predicate::compile(test, self.schema)
             .map_err(|error| CompileError { test: test.span, ..error })?;
         let index = self.graph.predicates.len() as u32;
-        let field = match &test.left {
-            super::ast::Operand::Field(f) => self.schema.resolve(&f.name, f.arg.as_deref()).ok(),
-            _ => None,
-        };
-        if let Some(set) = field.and_then(|field| TypeTest::of(test, &field, self.schema)) {
-            self.graph.type_tests.insert(index, set);
+        if let Some(set) = predicate.types() {
+            self.graph.type_tests.insert(index, set.clone());
         }
         let info =
             Info { work: predicate.cost() as f32, chance: predicate.chance(), scope: self.scope(&predicate) };

@@ -109,6 +109,9 @@ impl Plain<'_> {
     }
 
     fn test(&self, test: &Test) -> Result<bool, CompileError> {
+        if let Some(held) = self.older_type(test) {
+            return Ok(held);
+        }
         let kind = self.kind(&test.left)?;
         let Some(left) = self.value(&test.left)? else { return Ok(false) };
         let literals: Vec<LiteralRef<'_>> = match &test.right {
@@ -170,6 +173,20 @@ impl Plain<'_> {
                 [literal] => holds(op, literal).map_err(bad),
                 _ => Err(bad(format!("operator '{}' takes one value, not a list", op.word()))),
             },
+        }
+    }
+
+    /// A test of the event's type that names an older event in the place of the one at hand.
+    fn older_type(&self, test: &Test) -> Option<bool> {
+        let Operand::Field(field) = &test.left else { return None };
+        let field = self.schema.resolve(&field.name, field.arg.as_deref()).ok()?;
+        let older = self.schema.older_type(&field, self.source.code())?;
+        let is_named = test.right.values().any(|literal| literal.text == older.as_bytes());
+        match test.op {
+            _ if test.modifier.is_some() || !is_named => None,
+            Op::Eq | Op::EqEq | Op::In => Some(true),
+            Op::Ne => Some(false),
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 use rustc_hash::FxHashSet;
 
 use super::ast::{LiteralRef, Modifier, Op, Operand, Rhs, Test};
+use super::codes::TypeTest;
 use super::compile::{CompileError, CompileErrorKind};
 use super::pattern::{Glob, Paths, Regex};
 use super::transform::{Source, has};
@@ -21,6 +22,8 @@ pub(crate) struct Predicate {
     left: Source,
     many: Many,
     check: Check,
+    /// Of a test of the event's type.
+    types: Option<Box<TypeTest>>,
 }
 
 /// How a comparison applies to several values.
@@ -168,7 +171,13 @@ impl Predicate {
             Op::In => Many::All,
             _ => Many::Any,
         };
-        Ok(Self { left, many, check })
+        let types = left.field().and_then(|field| TypeTest::of(test, field, schema)).map(Box::new);
+        Ok(Self { left, many, check, types })
+    }
+
+    /// What a test of the event's type says of each code.
+    pub(crate) fn types(&self) -> Option<&TypeTest> {
+        self.types.as_deref()
     }
 
     /// Relative cost of an evaluation.
@@ -227,6 +236,9 @@ impl Predicate {
 
     #[inline]
     pub(crate) fn eval(&self, source: &dyn FieldSource) -> bool {
+        if let Some(verdict) = self.types.as_deref().and_then(|types| types.verdict(source.code())) {
+            return verdict;
+        }
         if let Some(field) = self.left.field() {
             return source.get(field).is_some_and(|value| self.holds(value, source));
         }

@@ -44,6 +44,10 @@ impl Schema for Constants {
         self.schema.fixed_type(field, code)
     }
 
+    fn older_type(&self, field: &Field, code: u16) -> Option<&str> {
+        self.schema.older_type(field, code)
+    }
+
     fn code_name(&self, code: u16) -> Option<&str> {
         self.schema.code_name(code)
     }

@@ -31,7 +31,7 @@ const fn current() -> [u8; EventType::COUNT] {
         if let Some(info) = ty.info() {
             let odd = EventFlags::UNUSED.union(EventFlags::OLD_VERSION).union(EventFlags::LARGE_PAYLOAD);
             let managed = info.flags.contains(EventFlags::CONVERTER_MANAGED);
-            if !info.flags.intersects(odd) && (ty.is_exit() || !managed) {
+            if !info.flags.intersects(odd) && (ty.is_exit() || !managed) && !ty.is_own() {
                 table[code] = info.params.len() as u8;
             }
         }
@@ -106,6 +106,8 @@ impl Frame {
         let current = *CURRENT.get(usize::from(ty))?;
         let fits =
             (SHORTEST..=limit).contains(&total) && total <= visible.len() && len <= total - BEFORE - AFTER;
+        // There is no more than fills the last word.
+        let fits = fits && total - BEFORE - AFTER - len < 4;
         if numbers.u32(0) != block || !fits || nparams != u32::from(current) || current == LOOK {
             return None;
         }
@@ -160,7 +162,8 @@ impl Frame {
         self.tid = numbers.u64(8) as i64;
         self.ty = EventType(numbers.u16(20));
         self.wide = is_wide(self.ty);
-        if self.ty.info().is_none() {
+        // Own events stand beside others: the code is one that the schema got later.
+        if self.ty.info().is_none() || self.ty.is_own() {
             // It is left out, whatever else it says.
             (self.nparams, self.start, self.end) = (0, 0, 0);
             return Ok(());
@@ -181,6 +184,12 @@ impl Frame {
                 .ok_or_else(|| format!("the parameter lengths of {:?} do not add up", self.ty))?
         };
         Ok(())
+    }
+
+    /// What stands behind the event and what fills its last word, in a block that is given from its type to its end.
+    pub(super) fn options<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        let from = (self.end as usize).next_multiple_of(4);
+        block.get(from..block.len().saturating_sub(AFTER)).unwrap_or_default()
     }
 
     /// Parameter lengths and parameters, of the bytes that begin with the block.

@@ -148,19 +148,3 @@ fn an_event_that_is_too_long_is_refused_with_both_sides() {
     let error = Writer::new(io::sink(), false).event(&event.as_raw()).unwrap_err().to_string();
     assert!(error.contains("65569 bytes, the format allows 65520"), "{error}");
 }
-
-#[test]
-fn parameters_beyond_the_row_are_left_out() {
-    let row = EventType::SYSCALL_OPENAT_2_X.info().unwrap().params.len();
-    let open = EventBuilder::new(EventType::SYSCALL_OPENAT_2_X).text(SYSCALL_OPENAT_2_X::name, b"link");
-    let live = open.clone().text(row, b"/etc/passwd").build();
-    assert_eq!(live.as_raw().opened_path(), Some(&b"/etc/passwd"[..]));
-    let out = Sink::default();
-    let mut writer = Writer::new(out.clone(), false);
-    writer.snapshot(&snapshot()).unwrap();
-    writer.event(&live.as_raw()).unwrap();
-    writer.finish().unwrap();
-    let (_, found) = read(out.take());
-    assert_eq!(found, [open.build()]);
-    assert_eq!(found[0].as_raw().opened_path(), None);
-}

@@ -7,6 +7,10 @@ use eyas_scap::{EventBuilder, OwnedEvent, Snapshot};
 
 use build::{Bytes, Content, read};
 
+#[path = "../sink/mod.rs"]
+mod sink;
+
+mod beside;
 mod build;
 mod events;
 mod state;

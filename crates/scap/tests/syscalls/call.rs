@@ -99,9 +99,9 @@ pub fn wait(pid: i64) -> i32 {
 }
 
 /// Runs in a thread of its own, which may change what belongs to it.
-pub fn apart(run: impl FnOnce() + Send) {
+pub fn apart<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     // A test that is ignored ends so, too.
-    std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|payload| resume_unwind(payload)));
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|payload| resume_unwind(payload)))
 }
 
 /// A directory that is gone when the test is over.

@@ -207,7 +207,12 @@ fn renames() {
 
 #[test]
 fn modes() {
-    let types = [EventType::SYSCALL_CHMOD_X, EventType::SYSCALL_FCHMOD_X, EventType::SYSCALL_FCHMODAT_X];
+    let types = [
+        EventType::SYSCALL_CHMOD_X,
+        EventType::SYSCALL_FCHMOD_X,
+        EventType::SYSCALL_FCHMODAT_X,
+        EventType::SYSCALL_FCHMODAT2_X,
+    ];
     let Some(mut live) = capture(&types) else { return };
     let dir = Scratch::new("modes");
     let file = dir.file("file", "");
@@ -221,6 +226,40 @@ fn modes() {
     live.saw(
         EventType::SYSCALL_FCHMODAT_X,
         &[("res", int(res)), ("dirfd", int(dirfd.0)), ("filename", path(c"file")), mode()],
+    );
+    const SYS_FCHMODAT2: i64 = 452;
+    let empty_path = i64::from(libc::AT_EMPTY_PATH);
+    let res = call(SYS_FCHMODAT2, [fd.0, at(c"".as_ptr()), 0o4610, empty_path]);
+    live.saw(
+        EventType::SYSCALL_FCHMODAT2_X,
+        &[
+            ("res", int(res)),
+            ("dirfd", int(fd.0)),
+            ("filename", path(c"")),
+            mode(),
+            ("flags", flags(&FlagTable::AT_FLAGS, &["AT_EMPTY_PATH"])),
+        ],
+    );
+}
+
+#[test]
+fn lengths() {
+    let types = [EventType::SYSCALL_TRUNCATE_X, EventType::SYSCALL_FTRUNCATE_X];
+    let Some(mut live) = capture(&types) else { return };
+    let dir = Scratch::new("lengths");
+    let file = dir.file("file", "content");
+    let fd = open(&file, libc::O_WRONLY);
+    for length in [3, -1] {
+        let res = call(libc::SYS_truncate, [at(file.as_ptr()), length]);
+        live.saw(
+            EventType::SYSCALL_TRUNCATE_X,
+            &[("res", int(res)), ("path", path(&file)), ("length", int(length))],
+        );
+    }
+    let res = call(libc::SYS_ftruncate, [fd.0, 1 << 33]);
+    live.saw(
+        EventType::SYSCALL_FTRUNCATE_X,
+        &[("res", int(res)), ("fd", int(fd.0)), ("length", int(1_i64 << 33))],
     );
 }
 

@@ -45,6 +45,21 @@ fn of_groups() {
 }
 
 #[test]
+fn of_file_systems() {
+    let types = [EventType::SYSCALL_SETFSUID_X, EventType::SYSCALL_SETFSGID_X];
+    apart(|| {
+        let Some(mut live) = capture(&types) else { return };
+        // They return what it was before.
+        assert_eq!(call(libc::SYS_setfsgid, [1002]), 0);
+        live.saw(EventType::SYSCALL_SETFSGID_X, &[("res", int(0)), ("fsgid", int(1002))]);
+        assert_eq!(call(libc::SYS_setfsuid, [1001]), 0);
+        live.saw(EventType::SYSCALL_SETFSUID_X, &[("res", int(0)), ("fsuid", int(1001))]);
+        assert_eq!(call(libc::SYS_setfsuid, [-1]), 1001);
+        live.saw(EventType::SYSCALL_SETFSUID_X, &[("res", int(1001)), ("fsuid", int(-1))]);
+    });
+}
+
+#[test]
 fn asked_for() {
     apart(|| {
         let types = [

@@ -1,10 +1,10 @@
 //! Calls that move bytes, and those on descriptors.
 
-use eyas_events::{EventType, FlagTable};
+use eyas_events::{EventType, FlagTable, SyscallCode, param};
 use eyas_testing::test;
 
 use crate::call::{Fd, Scratch, at, call, old, open};
-use crate::capture::capture;
+use crate::capture::{capture, capture_calls};
 use crate::want::{bytes, empty, flags, int, is};
 
 const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
@@ -262,4 +262,23 @@ fn io_uring() {
             ("nr_args", int(3)),
         ],
     );
+}
+
+#[test]
+fn of_ioctl_what_sets_close_on_exec_comes_with_fcntl() {
+    let Some(mut live) = capture_calls(&[SyscallCode::FCNTL, SyscallCode::LSEEK]) else { return };
+    let fd = open(c"/dev/null", libc::O_RDONLY);
+    for interpret in [true, false] {
+        live.interpret(interpret);
+        let requests = [libc::FIOCLEX, libc::TCGETS, libc::FIONCLEX, libc::FIONREAD];
+        let events = live.own(|| {
+            for request in requests {
+                call(libc::SYS_ioctl, [fd.0, request as i64, 0]);
+            }
+        });
+        let came: Vec<_> =
+            events.iter().map(|event| event.as_raw().uint(param::SYSCALL_IOCTL_3_X::request)).collect();
+        assert_eq!(came, [Some(libc::FIOCLEX), Some(libc::FIONCLEX)]);
+    }
+    live.interpret(false);
 }

@@ -21,6 +21,7 @@ mod io;
 mod ipc;
 mod memory;
 mod misc;
+mod mount;
 mod network;
 mod open;
 mod paths;
@@ -29,6 +30,7 @@ mod signal;
 mod tracepoint;
 mod wait;
 mod ways;
+mod xattr;
 
 use eyas_events::{Category, EventFlags, EventInfo, EventType, events};
 
@@ -41,12 +43,14 @@ const TESTS: &[&str] = &[
     include_str!("ipc.rs"),
     include_str!("memory.rs"),
     include_str!("misc.rs"),
+    include_str!("mount.rs"),
     include_str!("network.rs"),
     include_str!("open.rs"),
     include_str!("process.rs"),
     include_str!("signal.rs"),
     include_str!("tracepoint.rs"),
     include_str!("wait.rs"),
+    include_str!("xattr.rs"),
 ];
 
 /// Events of the schema that nothing here can cause, and why.
@@ -80,7 +84,7 @@ fn is_sent(info: &EventInfo) -> bool {
 #[test]
 fn every_event_that_is_sent_has_a_test() {
     let sent: Vec<&EventInfo> = events().filter(|info| is_sent(info)).collect();
-    assert_eq!(sent.len(), 182);
+    assert_eq!(sent.len(), 210);
     let has_test = |ident: &str| {
         let name = format!("EventType::{ident}");
         TESTS.iter().any(|text| {

@@ -4,23 +4,24 @@ use eyas_testing::test;
 use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
 
-use eyas_events::{EventType, FlagTable};
+use eyas_events::{EventType, FlagTable, SyscallCode};
+use eyas_scap::{OwnedEvent, RawEvent};
 
-use crate::call::{Fd, Scratch, at, call, old};
-use crate::capture::{capture, with_own_files};
-use crate::want::{Want, empty, flags, int, path};
+use crate::call::{Fd, Scratch, apart, at, call, old};
+use crate::capture::{Capture, capture, capture_calls, is_here, tid};
+use crate::want::{Want, empty, flags, int, is, path};
 
 /// Bits that say on which layer of an overlay a file lies.
 const LAYERS: i64 = 0x18000;
 
 /// Flags of a file that was opened, whatever the layer.
-fn opened(names: &[&str]) -> Want {
+fn opened_as(names: &[&str]) -> Want {
     let Want::Int(wanted) = flags(&FlagTable::FILE_FLAGS, names) else { unreachable!() };
-    crate::want::is("the flags passed", move |got| got & !LAYERS == wanted)
+    is("the flags passed", move |got| got & !LAYERS == wanted)
 }
 
 /// Device, in the form of stat's old 32 bits, and inode of what a descriptor refers to.
-fn identity(fd: i64) -> [(&'static str, Want); 2] {
+pub fn identity(fd: i64) -> [(&'static str, Want); 2] {
     let meta = std::fs::metadata(format!("/proc/thread-self/fd/{fd}")).unwrap();
     let (major, minor) = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
     [("dev", int((minor & 0xff) | (major << 8) | ((minor & !0xff) << 12))), ("ino", int(meta.ino()))]
@@ -41,7 +42,7 @@ fn open() {
         &[
             ("fd", int(fd.0)),
             ("name", path(&name)),
-            ("flags", opened(&names)),
+            ("flags", opened_as(&names)),
             ("mode", int(0o640)),
             dev,
             ino,
@@ -60,7 +61,7 @@ fn open_that_fails() {
         &[
             ("fd", int(res)),
             ("name", path(name)),
-            ("flags", opened(&["O_WRONLY"])),
+            ("flags", opened_as(&["O_WRONLY"])),
             ("mode", int(0)),
             ("dev", int(0)),
             ("ino", int(0)),
@@ -73,12 +74,15 @@ fn a_file_that_becomes_the_standard_input_is_told_as_any_other() {
     let Some(mut live) = capture(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
     let dir = Scratch::new("input");
     let name = dir.file("secret", "");
-    let (tid, fd) = with_own_files(|| {
+    // A thread with descriptors of its own, of which the first is free. Its copies of the probe's are gone with it, before
+    // the next test attaches programs again.
+    let (tid, [dev, ino]) = apart(|| {
+        assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FILES.into()]), 0);
         assert_eq!(call(libc::SYS_close, [0]), 0);
-        call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0])
+        let fd = call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0]);
+        assert_eq!(fd, 0);
+        (tid(), identity(0))
     });
-    assert_eq!(fd, 0);
-    let [dev, ino] = identity(call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(name.as_ptr()), 0, 0]));
     live.saw_of(
         tid,
         EventType::SYSCALL_OPENAT_2_X,
@@ -86,7 +90,7 @@ fn a_file_that_becomes_the_standard_input_is_told_as_any_other() {
             ("fd", int(0)),
             ("dirfd", int(-100)),
             ("name", path(&name)),
-            ("flags", opened(&["O_RDONLY"])),
+            ("flags", opened_as(&["O_RDONLY"])),
             ("mode", int(0)),
             dev,
             ino,
@@ -109,7 +113,21 @@ fn creat() {
             ("mode", int(0o604)),
             dev,
             ino,
-            ("creat_flags", crate::want::is("a layer", |got| (0..=2).contains(&got))),
+            ("creat_flags", is("a layer, and that it was made", |got| (0x4000..=0x4002).contains(&got))),
+        ],
+    );
+    // It is there now.
+    let again = Fd(call(old::SYS_creat, [at(name.as_ptr()), 0o755]));
+    let [dev, ino] = identity(fd.0);
+    live.saw(
+        EventType::SYSCALL_CREAT_X,
+        &[
+            ("fd", int(again.0)),
+            ("name", path(&name)),
+            ("mode", int(0o755)),
+            dev,
+            ino,
+            ("creat_flags", is("a layer", |got| (0..=2).contains(&got))),
         ],
     );
 }
@@ -130,7 +148,7 @@ fn openat() {
             ("fd", int(fd.0)),
             ("dirfd", int(dirfd.0)),
             ("name", path(name)),
-            ("flags", opened(&["O_WRONLY", "O_APPEND", "O_TRUNC", "O_NONBLOCK"])),
+            ("flags", opened_as(&["O_WRONLY", "O_APPEND", "O_TRUNC", "O_NONBLOCK"])),
             // Without O_CREAT it means nothing.
             ("mode", int(0)),
             dev,
@@ -146,11 +164,15 @@ fn flags_whose_bits_differ_between_architectures() {
     let (name, here) = (dir.file("file", ""), dir.path(""));
     // The C library's is 0, as the kernel implies it.
     let large = if cfg!(target_arch = "x86_64") { 0x8000 } else { 0x2_0000 };
-    // A directory counts as O_TMPFILE does, which has its bit and so means a mode.
-    let cases: [(_, _, &[&str], _); 3] = [
+    let (path_alone, neither) = (libc::O_PATH | libc::O_CLOEXEC, libc::O_ACCMODE);
+    let cases: [(_, _, &[&str], _); 6] = [
         (&name, libc::O_DIRECT, &["O_RDONLY", "O_DIRECT"], 0),
         (&name, large, &["O_RDONLY", "O_LARGEFILE"], 0),
-        (&here, libc::O_DIRECTORY, &["O_RDONLY", "O_DIRECTORY", "O_TMPFILE"], 0o640),
+        (&here, libc::O_DIRECTORY, &["O_RDONLY", "O_DIRECTORY"], 0),
+        (&here, libc::O_TMPFILE | libc::O_RDWR, &["O_RDWR", "O_TMPFILE"], 0o640),
+        // Neither makes, reads or writes.
+        (&name, path_alone | libc::O_CREAT | libc::O_RDWR, &["O_PATH", "O_CLOEXEC"], 0),
+        (&name, neither, &[], 0),
     ];
     for (name, how, names, mode) in cases {
         let args = [libc::AT_FDCWD.into(), at(name.as_ptr()), how.into(), 0o640];
@@ -163,12 +185,63 @@ fn flags_whose_bits_differ_between_architectures() {
                 ("fd", int(fd.0)),
                 ("dirfd", int(-100)),
                 ("name", path(name)),
-                ("flags", opened(names)),
+                ("flags", opened_as(names)),
                 ("mode", int(mode)),
                 dev,
                 ino,
             ],
         );
+    }
+}
+
+/// Makes calls and finds what the first of their events of a type says.
+fn told<T>(
+    live: &mut Capture,
+    ty: EventType,
+    calls: impl FnOnce(),
+    say: impl Fn(&RawEvent<'_>) -> T,
+) -> Option<T> {
+    let events = live.own(calls);
+    events.iter().map(OwnedEvent::as_raw).find(|raw| raw.ty == ty).map(|raw| say(&raw))
+}
+
+#[test]
+fn a_directory_that_was_not_asked_for_is_told() {
+    let codes = [SyscallCode::OPEN, SyscallCode::OPENAT, SyscallCode::OPENAT2, SyscallCode::LSEEK];
+    let Some(mut live) = capture_calls(&codes) else { return };
+    let dir = Scratch::new("directory");
+    let (file, here, cwd) = (dir.file("file", ""), dir.path(""), libc::AT_FDCWD.into());
+    for interpret in [true, false] {
+        live.interpret(interpret);
+        for (path, how, expected) in [
+            (&here, libc::O_RDONLY, true),
+            (&here, libc::O_PATH, true),
+            (&here, libc::O_RDONLY | libc::O_DIRECTORY, false),
+            (&file, libc::O_RDONLY, false),
+            (&here, libc::O_WRONLY, false),
+        ] {
+            let (at_path, how, how2) = (at(path.as_ptr()), i64::from(how), [how as u64, 0, 0]);
+            let calls = [
+                (EventType::SYSCALL_OPEN_X, old::SYS_open, [at_path, how, 0, 0]),
+                (EventType::SYSCALL_OPENAT_2_X, libc::SYS_openat, [cwd, at_path, how, 0]),
+                (EventType::SYSCALL_OPENAT2_X, libc::SYS_openat2, [cwd, at_path, at(&how2), 24]),
+            ];
+            for (ty, number, args) in calls.into_iter().filter(|(ty, ..)| is_here(*ty)) {
+                let calls = || drop(Fd(call(number, args)));
+                let is_told = told(&mut live, ty, calls, |raw| raw.opened_directory());
+                assert_eq!(is_told, Some(expected), "{ty:?} {path:?} {how:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_timer_is_inherited_unless_it_says_otherwise() {
+    let Some(mut live) = capture_calls(&[SyscallCode::TIMERFD_CREATE, SyscallCode::LSEEK]) else { return };
+    for (how, inherited) in [(0, true), (libc::TFD_CLOEXEC, false)] {
+        let calls = || drop(Fd(call(libc::SYS_timerfd_create, [0, how.into()])));
+        let ty = EventType::SYSCALL_TIMERFD_CREATE_X;
+        assert_eq!(told(&mut live, ty, calls, |raw| raw.timer_is_inherited()), Some(inherited));
     }
 }
 
@@ -191,7 +264,7 @@ fn openat2() {
             ("fd", int(fd.0)),
             ("dirfd", int(-100)),
             ("name", path(&name)),
-            ("flags", opened(&["O_RDONLY", "O_CREAT", "O_F_CREATED"])),
+            ("flags", opened_as(&["O_RDONLY", "O_CREAT", "O_F_CREATED"])),
             ("mode", int(0o600)),
             ("resolve", flags(&FlagTable::OPENAT2_FLAGS, &["RESOLVE_NO_MAGICLINKS", "RESOLVE_NO_SYMLINKS"])),
             dev,
@@ -226,7 +299,7 @@ fn open_by_handle_at() {
         &[
             ("fd", int(fd.0)),
             ("mountfd", int(there.0)),
-            ("flags", opened(&["O_RDONLY"])),
+            ("flags", opened_as(&["O_RDONLY"])),
             ("path", path(&name)),
             dev,
             ino,
@@ -238,7 +311,7 @@ fn open_by_handle_at() {
         &[
             ("fd", int(res)),
             ("mountfd", int(9999)),
-            ("flags", opened(&["O_RDONLY"])),
+            ("flags", opened_as(&["O_RDONLY"])),
             ("path", empty()),
             ("dev", int(0)),
             ("ino", int(0)),
@@ -258,7 +331,7 @@ fn a_long_name_is_whole() {
             ("fd", int(res)),
             ("dirfd", int(-100)),
             ("name", path(name)),
-            ("flags", opened(&["O_RDONLY"])),
+            ("flags", opened_as(&["O_RDONLY"])),
             ("mode", int(0)),
             ("dev", int(0)),
             ("ino", int(0)),

@@ -6,7 +6,7 @@ use std::fmt::{Debug, Write};
 use eyas_events::FlagTable;
 use eyas_scap::RawEvent;
 
-type Check = Box<dyn Fn(&[u8]) -> bool>;
+type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
 
 /// What a parameter must be.
 pub enum Want {
@@ -48,12 +48,12 @@ pub fn flags(table: &'static FlagTable, names: &[&str]) -> Want {
 }
 
 /// A number that fits the words.
-pub fn is(words: &'static str, check: impl Fn(i64) -> bool + 'static) -> Want {
+pub fn is(words: &'static str, check: impl Fn(i64) -> bool + Send + 'static) -> Want {
     Want::Is(words, Box::new(move |bytes| number(bytes).is_some_and(&check)))
 }
 
 /// Bytes that fit the words.
-pub fn has(words: &'static str, check: impl Fn(&[u8]) -> bool + 'static) -> Want {
+pub fn has(words: &'static str, check: impl Fn(&[u8]) -> bool + Send + 'static) -> Want {
     Want::Is(words, Box::new(check))
 }
 

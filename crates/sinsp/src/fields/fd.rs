@@ -24,11 +24,7 @@ fields! {
     "fd.directory": STR Fd Na; "Directory of a file; a directory's own name."
         => |v, _| directory(v).map(Value::Str),
     "fd.filename": STR Fd Na; "Last component of a file's name."
-        => |v, _| {
-            let fd = fd(v).filter(|fd| matches!(fd.kind, FdKind::File | FdKind::OldFile))?;
-            let last = fd.name.rsplit(|b| *b == b'/').next().filter(|last| !last.is_empty());
-            Some(Value::Str(last.unwrap_or(&fd.name)))
-        },
+        => |v, _| filename(v).map(Value::Str),
     "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, as far as they are known."
         => |v, _| addresses(v),
     "fd.cip": IP Fd Na; "Address of the client."
@@ -162,7 +158,10 @@ fn letter(kind: FdKind) -> Value<'static> {
 /// Kind of file that events of a type make or use.
 fn made(ty: EventType) -> FdKind {
     match ty.name() {
-        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" => FdKind::File,
+        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" | "open_tree" | "open_tree_attr" => {
+            FdKind::File
+        }
+        "fsmount" => FdKind::Directory,
         "socket" | "accept" | "accept4" => FdKind::Ipv4,
         "pipe" | "pipe2" => FdKind::Pipe,
         "eventfd" | "eventfd2" => FdKind::Event,
@@ -177,7 +176,7 @@ fn made(ty: EventType) -> FdKind {
 fn name_param(v: &EventView<'_>) -> Option<(usize, ParamType)> {
     let info = v.event().info()?;
     let wanted: &[ParamType] = match info.name {
-        "open" | "creat" | "openat" | "openat2" | "open_by_handle_at" => {
+        "open" | "creat" | "openat" | "openat2" | "open_by_handle_at" | "open_tree" | "open_tree_attr" => {
             &[ParamType::FSPATH, ParamType::FSRELPATH]
         }
         "accept" | "accept4" | "connect" => &[ParamType::SOCKTUPLE],
@@ -198,6 +197,8 @@ fn name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
                 }
                 out.finish()
             }
+            // No path names nothing, not the working directory.
+            Some((at, _)) if v.event().text(at) == Some(b"") => b"",
             Some((at, _)) => render::absolute(v, at).unwrap_or(b"<NA>"),
             None => b"",
         }),
@@ -230,12 +231,29 @@ fn directory<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     let name = match event_fd(v)?.fd {
         Some(fd) if fd.is_directory() => return Some(&fd.name),
         Some(fd) if !fd.kind.is_file() => return None,
-        _ => name(v)?,
+        Some(fd) => &fd.name,
+        None => path_asked_for(v)?,
     };
     Some(match name.iter().rposition(|b| *b == b'/') {
         None | Some(0) => b"/",
         Some(at) => &name[..at],
     })
+}
+
+fn filename<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
+    let name: &[u8] = match event_fd(v)?.fd {
+        Some(fd) if !matches!(fd.kind, FdKind::File | FdKind::OldFile) => return None,
+        Some(fd) => &fd.name,
+        None => path_asked_for(v)?,
+    };
+    let last = name.rsplit(|b| *b == b'/').next().filter(|last| !last.is_empty());
+    Some(last.unwrap_or(name))
+}
+
+/// The path that an event says of a descriptor that is not known, such as of an open that failed.
+fn path_asked_for<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
+    let (_, ty) = name_param(v)?;
+    matches!(ty, ParamType::FSPATH | ParamType::FSRELPATH).then(|| name(v)).flatten()
 }
 
 /// The names that stand for the address of an end; an empty text if it has none of those that are asked for.

@@ -8,7 +8,7 @@ use crate::render;
 use crate::view::EventView;
 
 fields! {
-    "fs.path.name": STR Event Na; "Path that a call works on (mkdir, rmdir, unlink, open, chmod, chown, quotactl, umount families)."
+    "fs.path.name": STR Event Na; "Path that a call works on (mkdir, rmdir, unlink, open, chmod, chown, truncate, xattr, quotactl, umount families)."
         => |v, _| path(v, Role::Name, false),
     "fs.path.nameraw": STR Event Na; "Path that a call works on, as the program gave it."
         => |v, _| path(v, Role::Name, true),
@@ -45,6 +45,7 @@ fn opened(ty: T) -> Option<usize> {
         T::SYSCALL_OPENAT2_X => p::SYSCALL_OPENAT2_X::name,
         T::SYSCALL_CREAT_X => p::SYSCALL_CREAT_X::name,
         T::SYSCALL_OPEN_BY_HANDLE_AT_X => p::SYSCALL_OPEN_BY_HANDLE_AT_X::path,
+        T::SYSCALL_OPEN_TREE_X | T::SYSCALL_OPEN_TREE_ATTR_X => p::SYSCALL_OPEN_TREE_X::path,
         _ => return None,
     })
 }
@@ -62,7 +63,27 @@ fn place(ty: T, role: Role) -> Option<Place> {
             T::SYSCALL_CHOWN_X => p::SYSCALL_CHOWN_X::path,
             T::SYSCALL_LCHOWN_X => p::SYSCALL_LCHOWN_X::path,
             T::SYSCALL_FCHOWNAT_X => p::SYSCALL_FCHOWNAT_X::pathname,
-            T::SYSCALL_FCHMOD_X | T::SYSCALL_FCHOWN_X => return Some(Place::Fd),
+            T::SYSCALL_FCHMODAT2_X => p::SYSCALL_FCHMODAT2_X::filename,
+            T::SYSCALL_TRUNCATE_X => p::SYSCALL_TRUNCATE_X::path,
+            T::SYSCALL_FCHMOD_X | T::SYSCALL_FCHOWN_X | T::SYSCALL_FTRUNCATE_X => return Some(Place::Fd),
+            T::SYSCALL_FSETXATTR_X
+            | T::SYSCALL_FGETXATTR_X
+            | T::SYSCALL_FLISTXATTR_X
+            | T::SYSCALL_FREMOVEXATTR_X => return Some(Place::Fd),
+            T::SYSCALL_SETXATTR_X
+            | T::SYSCALL_LSETXATTR_X
+            | T::SYSCALL_GETXATTR_X
+            | T::SYSCALL_LGETXATTR_X
+            | T::SYSCALL_LISTXATTR_X
+            | T::SYSCALL_LLISTXATTR_X
+            | T::SYSCALL_REMOVEXATTR_X
+            | T::SYSCALL_LREMOVEXATTR_X => p::SYSCALL_SETXATTR_X::path,
+            T::SYSCALL_SETXATTRAT_X
+            | T::SYSCALL_GETXATTRAT_X
+            | T::SYSCALL_LISTXATTRAT_X
+            | T::SYSCALL_REMOVEXATTRAT_X => p::SYSCALL_SETXATTRAT_X::path,
+            T::SYSCALL_MOUNT_SETATTR_X => p::SYSCALL_MOUNT_SETATTR_X::path,
+            T::SYSCALL_FSPICK_X => p::SYSCALL_FSPICK_X::path,
             T::SYSCALL_QUOTACTL_X => p::SYSCALL_QUOTACTL_X::special,
             T::SYSCALL_UMOUNT_1_X => p::SYSCALL_UMOUNT_1_X::name,
             T::SYSCALL_UMOUNT2_X => p::SYSCALL_UMOUNT2_X::name,
@@ -77,6 +98,7 @@ fn place(ty: T, role: Role) -> Option<Place> {
             T::SYSCALL_SYMLINK_X => p::SYSCALL_SYMLINK_X::linkpath,
             T::SYSCALL_SYMLINKAT_X => p::SYSCALL_SYMLINKAT_X::linkpath,
             T::SYSCALL_MOUNT_X => p::SYSCALL_MOUNT_X::dev,
+            T::SYSCALL_MOVE_MOUNT_X => p::SYSCALL_MOVE_MOUNT_X::dev,
             _ => return None,
         },
         Role::Target => match ty {
@@ -88,6 +110,7 @@ fn place(ty: T, role: Role) -> Option<Place> {
             T::SYSCALL_SYMLINK_X => p::SYSCALL_SYMLINK_X::target,
             T::SYSCALL_SYMLINKAT_X => p::SYSCALL_SYMLINKAT_X::target,
             T::SYSCALL_MOUNT_X => p::SYSCALL_MOUNT_X::dir,
+            T::SYSCALL_MOVE_MOUNT_X => p::SYSCALL_MOVE_MOUNT_X::dir,
             _ => return None,
         },
     };
@@ -111,6 +134,8 @@ fn path<'v>(v: &'v EventView<'v>, role: Role, raw: bool) -> Option<Value<'v>> {
     let text = match place {
         Place::Fd => &v.fd()?.name,
         Place::Param(at) if raw => event.text(at)?,
+        // No path names nothing, not the working directory.
+        Place::Param(at) if opened(event.ty).is_some() && event.text(at) == Some(b"") => b"",
         Place::Param(at) => resolved(v, at)?,
     };
     Some(Value::Str(text))

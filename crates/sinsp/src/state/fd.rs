@@ -331,6 +331,12 @@ impl Fd {
         self.name = name;
     }
 
+    /// Gives a file the path where it lies now, in the event of time `ts`.
+    pub(crate) fn move_to(&mut self, path: Text, ts: u64) {
+        self.apart = None;
+        self.rename(path, ts);
+    }
+
     /// Gives it the name that the socket's ends make, in the event of time `ts`.
     pub(crate) fn rename_by_ends(&mut self, ts: u64, reuse: &mut Reuse) {
         use std::io::Write;

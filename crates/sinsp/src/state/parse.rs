@@ -13,6 +13,7 @@ mod handling;
 mod identity;
 mod measure;
 mod meta;
+mod mount;
 pub(super) mod network;
 mod prctl;
 pub(super) mod process;
@@ -43,12 +44,14 @@ pub(crate) struct Current {
     pub(crate) exits: bool,
     /// Descriptor that it closes.
     pub(crate) closes: Option<i64>,
+    /// Descriptor whose file has another name from now on.
+    pub(crate) renames: Option<(i64, Text)>,
 }
 
 impl Current {
     /// Whether something remains to be done after the rules saw the event.
     pub(crate) fn leaves_work(&self) -> bool {
-        self.exits || self.told.is_some() || self.closes.is_some()
+        self.exits || self.told.is_some() || self.closes.is_some() || self.renames.is_some()
     }
 }
 
@@ -134,6 +137,9 @@ fn dispatch(
         Family::Open => file::open(state, raw, now),
         Family::Close => file::close(state, raw, now),
         Family::Duplicate => file::duplicate(state, raw, now),
+        Family::Control => file::control(state, raw, now),
+        Family::Link => file::linked(state, raw, now),
+        Family::Mount => mount::apply(state, raw, now),
         Family::Special => file::special(state, raw, now),
         Family::Network => network::apply(state, raw, now, lookup),
         Family::Meta => meta::apply(state, raw, now),
@@ -163,12 +169,16 @@ fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Bo
 /// Does what was left for after the rules saw the event.
 pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
     let (closes, exits) = (now.closes.take(), std::mem::take(&mut now.exits));
+    let renames = now.renames.take();
     if let Some(container) = now.told.take()
         && std::mem::take(&mut now.ends_container)
     {
         state.remove_container(&container);
     }
     let Some(key) = now.thread else { return };
+    if let Some((num, name)) = renames {
+        file::rename(state, key, num, name, ts);
+    }
     if let Some(num) = closes {
         file::remove(state, key, num);
     }

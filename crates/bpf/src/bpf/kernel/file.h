@@ -8,6 +8,7 @@
 #define S_IFSOCK 0xc000
 #define S_IFREG 0x8000
 #define S_IFBLK 0x6000
+#define S_IFDIR 0x4000
 #define S_IFCHR 0x2000
 #define S_IFIFO 0x1000
 

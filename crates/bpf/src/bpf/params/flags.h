@@ -12,7 +12,9 @@
 #define O_DIRECT 0200000
 #define O_DIRECTORY 040000
 #endif
-#define O_TMPFILE (020000000 | O_DIRECTORY)
+#define O_PATH 010000000
+/* The bit that O_TMPFILE has beside O_DIRECTORY. */
+#define O_UNNAMED 020000000
 #define S_IALLUGO 07777
 #define SIGHUP 1
 #define SIGINT 2
@@ -64,20 +66,27 @@ __noinline int translate(__u32 map, __u64 value)
 #define O_LARGEFILE_AT 17
 #define O_DIRECTORY_AT 14
 #endif
-/* The access modes 0 to 3 in the schema's numbers, two bits each. */
-#define ACCESS_MODES 0x79
+/* The access modes in the schema's numbers, two bits each: 3 gives the right to neither read nor write. */
+#define ACCESS_MODES 0x39
+/* The schema lacks this one. */
+#define PPM_O_PATH 0x1000000
 
 static __always_inline __u32 open_flags(__u32 f)
 {
+	/* All else counts for nothing then: there is no right to read or to write. */
+	if (f & O_PATH)
+		return PPM_O_PATH | BIT(f, 19, 12) | BIT(f, O_DIRECTORY_AT, 10);
+	/* A file without a name is made in a directory, and is none. */
+	__u32 kind = f & O_UNNAMED ? BIT(f, O_DIRECTORY_AT, 13) : BIT(f, O_DIRECTORY_AT, 10);
 	return (ACCESS_MODES >> 2 * (f & 3) & 3) | BIT(f, 6, 2) | BIT(f, 7, 5) | BIT(f, 9, 8) | BIT(f, 10, 3) |
-	       BIT(f, 11, 6) | BIT(f, 12, 4) | BIT(f, 12, 7) | BIT(f, 19, 12) | BIT(f, 20, 7) | BIT(f, 22, 13) |
-	       BIT(f, O_DIRECT_AT, 9) | BIT(f, O_LARGEFILE_AT, 11) | BIT(f, O_DIRECTORY_AT, 10) |
-	       BIT(f, O_DIRECTORY_AT, 13);
+	       BIT(f, 11, 6) | BIT(f, 12, 4) | BIT(f, 12, 7) | BIT(f, 19, 12) | BIT(f, 20, 7) |
+	       BIT(f, O_DIRECT_AT, 9) | BIT(f, O_LARGEFILE_AT, 11) | kind;
 }
 
+/* Without a file that is made, a mode counts for nothing. */
 static __always_inline __u32 open_mode(__u64 flags, __u64 mode)
 {
-	return flags & (O_CREAT | O_TMPFILE) ? mode & S_IALLUGO : 0;
+	return !(flags & O_PATH) && flags & (O_CREAT | O_UNNAMED) ? mode & S_IALLUGO : 0;
 }
 
 /* Whether the kernel's siginfo of such a signal names who sent it. */

@@ -20,6 +20,12 @@ static __always_inline __u32 opened_flags(struct scratch *s, __s64 fd)
 	return file ? flags_of(file) : 0;
 }
 
+/* Whether it is a directory although that was not asked for. */
+static __always_inline bool opened_directory(struct file *file, __u32 flags)
+{
+	return file && !(flags & O_DIRECTORY) && (READ(file, f_inode, i_mode) & S_IFMT) == S_IFDIR;
+}
+
 /* A word of an openat2's open_how. */
 static __always_inline __u64 open_how(struct scratch *s, __u64 at, __u32 word)
 {
@@ -56,7 +62,18 @@ __noinline int param_open(__u32 desc)
 		break;
 	case OP_X_CREAT_LAYER:
 		file = s->ret >= 0 ? file_of(s, s->ret) : 0;
-		put(s, file ? layer_of(file) : 0, 2);
+		put(s, file ? layer_of(file) | (READ(file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0) : 0, 2);
+		break;
+	case OP_X_FD_DIR:
+		/* Without an argument that says what was asked for, nothing was. */
+		value = n < 6 ? value : 0;
+		if (s->type == EV_SYSCALL_OPENAT2_X)
+			value = open_how(s, value, 0);
+		file = s->ret >= 0 ? file_of(s, s->ret) : 0;
+		put(s, 1, opened_directory(file, value));
+		break;
+	case OP_X_INHERITED:
+		put(s, 1, !(value & O_CLOEXEC));
 		break;
 	case OP_X_FD_DEV:
 		file = s->ret >= 0 ? file_of(s, s->ret) : 0;

@@ -88,10 +88,17 @@ fn identities_behind_addresses() {
 
 #[test]
 fn offsets_in_two_halves() {
-    let types = [EventType::SYSCALL_PREAD_X, EventType::SYSCALL_PWRITEV_X, EventType::SYSCALL_LSEEK_X];
+    let types = [
+        EventType::SYSCALL_PREAD_X,
+        EventType::SYSCALL_PWRITEV_X,
+        EventType::SYSCALL_LSEEK_X,
+        EventType::SYSCALL_TRUNCATE_X,
+        EventType::SYSCALL_FTRUNCATE_X,
+    ];
     let Some(mut live) = capture(&types) else { return };
     let (dir, low) = (Scratch::new("halves"), Low::new());
-    let fd = open(&dir.file("file", "content"), libc::O_RDWR);
+    let name = dir.file("file", "content");
+    let fd = open(&name, libc::O_RDWR);
     let buffer = low.put(0, b"1234");
     let res = call32(180, [fd.0 as u32, buffer, 4, 5, 2]);
     let offset = (2_i64 << 32) + 5;
@@ -116,6 +123,15 @@ fn offsets_in_two_halves() {
         EventType::SYSCALL_LSEEK_X,
         &[("res", int(res)), ("fd", int(fd.0)), ("offset", int(-3)), ("whence", int(1))],
     );
+    // truncate64 and truncate, whose length has a sign.
+    for (args, length) in [([193, 5, 2], offset), ([92, -1_i32 as u32, 7], -1)] {
+        let [number, low_half, high_half] = args;
+        let res = call32(number, [put_path(&low, &name), low_half, high_half]);
+        let wants = [("res", int(res)), ("path", bytes(name.to_bytes_with_nul())), ("length", int(length))];
+        live.saw(EventType::SYSCALL_TRUNCATE_X, &wants);
+    }
+    let res = call32(194, [fd.0 as u32, 5, 0]);
+    live.saw(EventType::SYSCALL_FTRUNCATE_X, &[("res", int(res)), ("fd", int(fd.0)), ("length", int(5))]);
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! What a call that opens a file asks for.
 
-use eyas_events::{EventType, param};
+use eyas_events::{EventType, FlagTable, param};
 
 use crate::view::EventView;
 
 /// Portable open flags (`PPM_O_*`).
-pub(super) const READ: u64 = 1;
-pub(super) const WRITE: u64 = 1 << 1;
-const CREATE: u64 = 1 << 2;
-const TMPFILE: u64 = 1 << 13;
-const CREATED: u64 = 1 << 14;
+pub(super) const READ: u64 = FlagTable::FILE_FLAGS.value("O_RDONLY") as u64;
+pub(super) const WRITE: u64 = FlagTable::FILE_FLAGS.value("O_WRONLY") as u64;
+const CREATE: u64 = FlagTable::FILE_FLAGS.value("O_CREAT") as u64;
+const TRUNCATE: u64 = FlagTable::FILE_FLAGS.value("O_TRUNC") as u64;
+const TMPFILE: u64 = FlagTable::FILE_FLAGS.value("O_TMPFILE") as u64;
+const CREATED: u64 = FlagTable::FILE_FLAGS.value("O_F_CREATED") as u64;
 
 /// Any of the execute bits of a mode.
 const EXECUTE: u64 = 0o111;
@@ -34,32 +35,44 @@ pub(super) fn flags(v: &EventView<'_>) -> Option<u64> {
         EventType::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::flags,
         EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::flags,
         EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
+        EventType::SYSCALL_CREAT_X => {
+            // As the call is defined, and whether the kernel made the file.
+            let told = event.uint(param::SYSCALL_CREAT_X::creat_flags).unwrap_or(0);
+            return Some(WRITE | CREATE | TRUNCATE | told & CREATED);
+        }
         _ => return None,
     })
 }
 
-pub(super) fn is_exec(v: &EventView<'_>) -> bool {
+/// Mode and inode of a call that may make a file.
+fn made(v: &EventView<'_>) -> Option<(u64, u64)> {
+    use param::{SYSCALL_CREAT_X as creat, SYSCALL_OPEN_X as open};
+    use param::{SYSCALL_OPENAT_2_X as openat, SYSCALL_OPENAT2_X as openat2};
     let event = v.event();
-    let mode = match event.ty {
-        EventType::SYSCALL_CREAT_X => return has_execute(event.uint(param::SYSCALL_CREAT_X::mode)),
-        EventType::SYSCALL_OPEN_X => param::SYSCALL_OPEN_X::mode,
-        EventType::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::mode,
-        EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::mode,
-        _ => return false,
+    let (mode, ino) = match event.ty {
+        EventType::SYSCALL_CREAT_X => (creat::mode, creat::ino),
+        EventType::SYSCALL_OPEN_X => (open::mode, open::ino),
+        EventType::SYSCALL_OPENAT_2_X => (openat::mode, openat::ino),
+        EventType::SYSCALL_OPENAT2_X => (openat2::mode, openat2::ino),
+        _ => return None,
     };
-    flags(v).is_some_and(|f| f & (CREATE | TMPFILE) != 0) && has_execute(event.uint(mode))
+    Some((event.uint(mode)?, event.uint(ino).unwrap_or(0)))
 }
 
-fn has_execute(mode: Option<u64>) -> bool {
-    mode.is_some_and(|mode| mode & EXECUTE != 0)
+/// Whether the call made a file that someone may execute. Old captures do not tell which of the files that may be made
+/// were: there each of them counts, as does one whose call failed.
+pub(super) fn is_exec(v: &EventView<'_>) -> bool {
+    let (Some(flags), Some((mode, ino))) = (flags(v), made(v)) else { return false };
+    let tells = ino != 0;
+    mode & EXECUTE != 0 && if tells { is_made(v, flags) } else { flags & (CREATE | TMPFILE) != 0 }
 }
 
 pub(super) fn is_create(v: &EventView<'_>) -> bool {
-    let made = |flags: u64| {
-        flags & CREATED != 0 || (flags & TMPFILE != 0 && v.result().is_some_and(|result| result >= 0))
-    };
-    if v.event().ty == EventType::SYSCALL_CREAT_X {
-        return v.event().uint(param::SYSCALL_CREAT_X::creat_flags).is_some_and(made);
-    }
-    flags(v).is_some_and(made)
+    flags(v).is_some_and(|flags| is_made(v, flags))
+}
+
+fn is_made(v: &EventView<'_>, flags: u64) -> bool {
+    // Some set the flag of files without a name for directories, too, which nobody can write to.
+    let unnamed = flags & TMPFILE != 0 && flags & WRITE != 0;
+    flags & CREATED != 0 || (unnamed && v.result().is_some_and(|result| result >= 0))
 }

@@ -10,11 +10,15 @@ use crate::path::{self, Base};
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
 const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
+const O_WRONLY: u32 = FlagTable::FILE_FLAGS.value("O_WRONLY");
+const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 const UPPER: u32 = FlagTable::FILE_FLAGS.value("FD_UPPER_LAYER");
 const LOWER: u32 = FlagTable::FILE_FLAGS.value("FD_LOWER_LAYER");
 /// Set by the kernel on the way out; an enter event cannot know them.
 const KERNEL_FLAGS: u32 = FlagTable::FILE_FLAGS.value("O_F_CREATED") | UPPER | LOWER;
+/// `O_CLOEXEC` as the kernel has it.
+const KERNEL_CLOEXEC: u32 = 0x8_0000;
 /// `AT_FDCWD` in events.
 const AT_FDCWD: i64 = -100;
 
@@ -100,6 +104,9 @@ fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Opti
     Some((dirfd, enter.text(name).filter(|name| *name != b"<NA>")?, flags))
 }
 
+/// Ends the path of a file that no directory has any more.
+const DELETED: &[u8] = b" (deleted)";
+
 /// What a file is that has no path, by the name that the kernel has for it.
 fn kind_of(name: &[u8]) -> Option<FdKind> {
     /// Begins the path of a file that no mount of the process's namespace shows.
@@ -137,16 +144,25 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
         Some(thread) => path::resolve(base(state, thread, params.dirfd), name, &mut out),
         None => path::resolve(Base::Path(b""), name, &mut out),
     }
+    let is_unnamed = is_unnamed(params.flags);
+    if is_unnamed {
+        // As the kernel calls it.
+        let below = if out.ends_with(b"/") { "" } else { "/" };
+        out.extend_from_slice(format!("{below}#{}", params.ino).as_bytes());
+    }
+    let is_directory = !is_unnamed && (params.flags & O_DIRECTORY != 0 || raw.opened_directory());
     let empty = state.empty();
-    let mut fd =
-        Fd::new(if params.flags & O_DIRECTORY != 0 { FdKind::Directory } else { FdKind::File }, &empty);
+    let mut fd = Fd::new(if is_directory { FdKind::Directory } else { FdKind::File }, &empty);
     fd.rename(state.reuse.name(&out), raw.ts);
     fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.name(name) };
     state.scratch = out;
     fd.open_flags = params.flags;
     (fd.dev, fd.ino) = (params.dev, params.ino);
     set_layers(&mut fd, params.flags);
-    if let Some(path) = raw.opened_path().filter(|path| **path != *fd.name) {
+    // A file without a name counts as a deleted one.
+    let is_same =
+        |path: &&[u8]| **path == *fd.name || is_unnamed && path.strip_suffix(DELETED) == Some(&*fd.name);
+    if let Some(path) = raw.opened_path().filter(|path| !is_same(path)) {
         let mut opened = fd.clone();
         opened.rename(state.reuse.name(path), raw.ts);
         opened.kind = kind_of(path).unwrap_or(fd.kind);
@@ -154,6 +170,12 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     }
     let fd = state.reuse.hold(fd);
     add(state, now, num, fd, params.flags & O_CLOEXEC != 0);
+}
+
+/// Whether a file without a name was opened, of which the path asked for says the directory. Other programs than eyas set
+/// the flag for directories, too, which nobody can write to.
+pub(in crate::state) fn is_unnamed(flags: u32) -> bool {
+    flags & O_TMPFILE != 0 && flags & O_WRONLY != 0
 }
 
 pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -213,6 +235,11 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
             (raw.int(dup3::oldfd), raw.uint(dup3::flags).unwrap_or(0) & CLOEXEC != 0)
         }
     };
+    if old == Some(res) {
+        // dup2 of a descriptor onto itself changes nothing.
+        now.fd = old;
+        return;
+    }
     let shared = old.and_then(|old| {
         let thread = state.threads.at(key)?;
         state.threads.fds(thread)?.share(old)
@@ -224,6 +251,61 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     }
 }
 
+/// Close-on-exec set or cleared by an `ioctl`.
+pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    use param::SYSCALL_IOCTL_3_X as p;
+    const FIONCLEX: u32 = 0x5450;
+    const FIOCLEX: u32 = 0x5451;
+    let request = raw.uint(p::request).map(|request| request as u32);
+    let (Some(request @ (FIOCLEX | FIONCLEX)), Some(0)) = (request, raw.int(p::res)) else { return };
+    if let (Some(fd), Some(table)) = (raw.int(p::fd), now.thread.and_then(|key| state.threads.fds_mut(key))) {
+        table.set_close_on_exec(fd, request == FIOCLEX);
+    }
+}
+
+/// A file that was opened without a name gets one.
+pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SYSCALL_LINKAT_2_X as p;
+    if raw.int(p::res) != Some(0) {
+        return;
+    }
+    let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
+    let old = raw.text(p::oldpath).unwrap_or_default();
+    let Some(num) = (if old.is_empty() { raw.int(p::olddir) } else { own_descriptor(old, thread.pid) })
+    else {
+        return;
+    };
+    let fd = state.threads.fds(thread).and_then(|fds| fds.get(num));
+    if !fd.is_some_and(|fd| fd.kind == FdKind::File && is_unnamed(fd.open_flags)) {
+        return;
+    }
+    let mut name = Vec::new();
+    path::resolve(
+        base(state, thread, raw.int(p::newdir)),
+        raw.text(p::newpath).unwrap_or_default(),
+        &mut name,
+    );
+    now.renames = Some((num, name.into()));
+}
+
+/// Gives the file behind a descriptor another name.
+pub(super) fn rename(state: &mut State, key: ThreadKey, num: i64, name: Text, ts: u64) {
+    if let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) {
+        fd.move_to(name, ts);
+    }
+}
+
+/// The descriptor of the process with that id which a path stands for.
+fn own_descriptor(path: &[u8], pid: i64) -> Option<i64> {
+    let number = path.strip_prefix(b"/dev/fd/").or_else(|| {
+        let rest = path.strip_prefix(b"/proc/")?;
+        let (process, rest) = rest.split_at(rest.iter().position(|b| *b == b'/')?);
+        let is_own = matches!(process, b"self" | b"thread-self") || process == pid.to_string().as_bytes();
+        rest.strip_prefix(b"/fd/").filter(|_| is_own)
+    })?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
 /// Descriptors of things that have no path.
 pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use EventType as E;
@@ -231,12 +313,17 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     if raw.int(0).is_none_or(|res| res < 0) {
         return;
     }
+    now.fd = raw.int(0);
     let flags = |index| raw.uint(index).unwrap_or(0) as u32;
+    // A signalfd that is there already gets another mask.
+    let updates = |fd| raw.int(fd).is_some_and(|fd| fd >= 0);
     let (kind, flags) = match raw.ty {
         E::SYSCALL_PIPE_X | E::SYSCALL_PIPE2_X => return pipe(state, raw, now),
         E::SYSCALL_PIDFD_GETFD_X => return pidfd_getfd(state, raw, now),
         E::SYSCALL_EVENTFD_X => (K::Event, 0),
         E::SYSCALL_EVENTFD2_X => (K::Event, flags(param::SYSCALL_EVENTFD2_X::flags)),
+        E::SYSCALL_SIGNALFD_X if updates(param::SYSCALL_SIGNALFD_X::fd) => return,
+        E::SYSCALL_SIGNALFD4_X if updates(param::SYSCALL_SIGNALFD4_X::fd) => return,
         E::SYSCALL_SIGNALFD_X => (K::Signal, 0),
         E::SYSCALL_SIGNALFD4_X => (K::Signal, flags(param::SYSCALL_SIGNALFD4_X::flags)),
         E::SYSCALL_TIMERFD_CREATE_X => (K::Timer, 0),
@@ -271,8 +358,12 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     let close_on_exec = match kind {
         K::Memfd => flags & const { FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC") } != 0,
         K::EventPoll => flags & const { FlagTable::EPOLL_CREATE1_FLAGS.value("EPOLL_CLOEXEC") } != 0,
-        // The kernel always closes these. Of a timer the event does not tell; few are meant to outlive an exec.
-        K::Bpf | K::Pidfd | K::Timer => true,
+        // The kernel always closes these.
+        K::Bpf | K::Pidfd | K::IoUring => true,
+        // Of other programs' captures it is not known; few timers are meant to outlive an exec.
+        K::Timer => !raw.timer_is_inherited(),
+        // The kernel's flag as it is.
+        K::Userfault => flags & KERNEL_CLOEXEC != 0,
         _ => flags & O_CLOEXEC != 0,
     };
     let fd = state.reuse.hold(fd);

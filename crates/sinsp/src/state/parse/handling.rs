@@ -104,6 +104,9 @@ pub(super) enum Family {
     Open,
     Close,
     Duplicate,
+    Control,
+    Link,
+    Mount,
     Special,
     Network,
     Meta,
@@ -143,6 +146,14 @@ const fn family(ty: EventType) -> Family {
         | E::SYSCALL_OPEN_BY_HANDLE_AT_X => Family::Open,
         E::SYSCALL_CLOSE_X | E::SYSCALL_CLOSE_RANGE_X => Family::Close,
         E::SYSCALL_DUP_1_X | E::SYSCALL_DUP2_X | E::SYSCALL_DUP3_X | E::SYSCALL_FCNTL_X => Family::Duplicate,
+        E::SYSCALL_IOCTL_3_X => Family::Control,
+        E::SYSCALL_LINKAT_2_X => Family::Link,
+        E::SYSCALL_FSOPEN_X
+        | E::SYSCALL_FSPICK_X
+        | E::SYSCALL_FSMOUNT_X
+        | E::SYSCALL_OPEN_TREE_X
+        | E::SYSCALL_OPEN_TREE_ATTR_X
+        | E::SYSCALL_MOVE_MOUNT_X => Family::Mount,
         E::SYSCALL_PIPE_X
         | E::SYSCALL_PIPE2_X
         | E::SYSCALL_EVENTFD_X

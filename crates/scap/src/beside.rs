@@ -1,0 +1,135 @@
+//! What a block of a capture has beside its event: a whole event, or parameters, that the schema has no place for.
+//!
+//! It is an option of the block, as pcapng has them: readers that do not know it see the event as it stands.
+
+use eyas_events::{Arch, EventType, ParamType, SyscallCode, syscalls};
+
+use crate::RawEvent;
+use crate::builder::is_wide;
+
+/// Code of the option, of those for local use, and what it begins with: others may use the code, too.
+const CODE: u16 = 0xe9a5;
+const MAGIC: &[u8; 4] = b"eyas";
+/// Code of the option that ends a list of options.
+const LAST: u16 = 0;
+/// In place of the number of an own event: parameters behind those of the block's event.
+const MORE_PARAMS: u16 = u16::MAX;
+/// Magic, number, count.
+const HEAD: usize = 8;
+
+/// Number of an own event in captures: it never changes, whatever code the event has.
+fn number_of(ty: EventType) -> Option<u16> {
+    ty.0.checked_sub(EventType::FIRST_OWN).map(|place| place / 2)
+}
+
+fn type_of(number: u16) -> Option<EventType> {
+    let ty = EventType(number.checked_mul(2)?.checked_add(EventType::FIRST_OWN + 1)?);
+    ty.info().map(|_| ty)
+}
+
+/// What stands beside an event in a block: parameters from one on, and whose they are.
+pub(crate) struct Beside<'a> {
+    number: u16,
+    event: RawEvent<'a>,
+    first: usize,
+}
+
+impl<'a> Beside<'a> {
+    /// What is to stand beside this event, if anything is.
+    pub(crate) fn of(event: &RawEvent<'a>) -> Option<Self> {
+        let event = *event;
+        if let Some(number) = number_of(event.ty) {
+            return Some(Self { number, event, first: 0 });
+        }
+        let first = event.info().filter(|_| !is_wide(event.ty))?.params.len();
+        let says_more = event.params().skip(first).any(|param| !param.is_empty());
+        (says_more && !opens_as_asked(&event)).then_some(Self { number: MORE_PARAMS, event, first })
+    }
+
+    /// Bytes that the options take.
+    pub(crate) fn len(&self) -> usize {
+        let values: usize = self.event.params().skip(self.first).map(<[u8]>::len).sum();
+        let last = 4;
+        4 + (HEAD + 2 * self.count() + values).next_multiple_of(4) + last
+    }
+
+    fn count(&self) -> usize {
+        self.event.nparams() - self.first
+    }
+
+    /// Writes the options.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let params = || self.event.params().skip(self.first);
+        let value = HEAD + 2 * self.count() + params().map(<[u8]>::len).sum::<usize>();
+        let numbers = |out: &mut Vec<u8>, of: &[u16]| of.iter().for_each(|n| out.extend(n.to_le_bytes()));
+        numbers(out, &[CODE, value as u16]);
+        out.extend_from_slice(MAGIC);
+        numbers(out, &[self.number, self.count() as u16]);
+        params().for_each(|param| numbers(out, &[param.len() as u16]));
+        params().for_each(|param| out.extend_from_slice(param));
+        out.resize(out.len() + (value.next_multiple_of(4) - value), 0);
+        numbers(out, &[LAST, 0]);
+    }
+}
+
+/// Whether what was opened is what was asked for: then nothing is to be said of it.
+fn opens_as_asked(event: &RawEvent<'_>) -> bool {
+    let asked = event.info().and_then(|info| {
+        let at = info.params.iter().position(|p| matches!(p.ty, ParamType::FSPATH | ParamType::FSRELPATH))?;
+        event.text(at)
+    });
+    event.opened_path().is_some_and(|opened| asked == Some(opened)) && !event.opened_directory()
+}
+
+/// Parameters of the generic event that a block holds in the place of an own one: code and number of the call.
+pub(crate) fn generic(ty: EventType) -> [u16; 2] {
+    let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
+    let call = syscalls().find(|call| call.exit == ty);
+    let code = call.map_or(SyscallCode::UNKNOWN, |call| call.code);
+    [code.0, call.and_then(|call| call.number(arch)).unwrap_or(0)]
+}
+
+/// What was found beside an event: numbers are in the capture's byte order.
+pub(crate) struct Found<'a> {
+    number: u16,
+    pub(crate) count: u16,
+    pub(crate) lengths: &'a [u8],
+    pub(crate) values: &'a [u8],
+}
+
+impl<'a> Found<'a> {
+    /// Among the options of a block, given from the end of its event on.
+    pub(crate) fn among(mut options: &'a [u8], big: bool) -> Option<Self> {
+        loop {
+            let (code, len) = (number(options, 0, big)?, number(options, 2, big)?);
+            let value = options.get(4..4 + usize::from(len))?;
+            if code == LAST {
+                return None;
+            }
+            if code == CODE && value.starts_with(MAGIC) {
+                let (own, count) = (number(value, 4, big)?, number(value, 6, big)?);
+                let (lengths, values) = value.get(HEAD..)?.split_at_checked(2 * usize::from(count))?;
+                return Some(Self { number: own, count, lengths, values });
+            }
+            options = options.get(4 + usize::from(len).next_multiple_of(4)..)?;
+        }
+    }
+
+    /// The type of the event that it is, beside one of the type given, which has so many parameters: the own one, or
+    /// the same with more. `None` if it does not belong to such an event.
+    pub(crate) fn completes(&self, ty: EventType, nparams: u32) -> Option<EventType> {
+        match self.number {
+            MORE_PARAMS => {
+                let is_whole = ty.info().is_some_and(|info| info.params.len() == nparams as usize);
+                (is_whole && !is_wide(ty)).then_some(ty)
+            }
+            number if ty == EventType::GENERIC_X => type_of(number),
+            _ => None,
+        }
+    }
+}
+
+fn number(bytes: &[u8], at: usize, big: bool) -> Option<u16> {
+    let bytes = *bytes.get(at..)?.first_chunk()?;
+    Some(if big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+}

@@ -1,0 +1,221 @@
+//! What a call that opens asks for, and what it gets: scripts of events.
+
+use eyas_events::{EventType as E, FlagTable, param};
+use eyas_scap::EventBuilder;
+use eyas_sinsp::Inspector;
+
+mod script;
+
+use script::{at, close, exec, open, see, system};
+
+const fn flag(name: &str) -> u64 {
+    FlagTable::FILE_FLAGS.value(name) as u64
+}
+
+/// An `openat` of a path below the working directory with these flags, mode and inode.
+fn opened(fd: i64, name: &[u8], flags: u64, mode: u64, ino: u64) -> EventBuilder {
+    use param::SYSCALL_OPENAT_2_X as p;
+    open(1, 10, fd, -100, name).uint(p::flags, flags).uint(p::mode, mode).uint(p::ino, ino)
+}
+
+/// Position of the first parameter behind the row.
+fn behind(ty: E) -> usize {
+    ty.info().unwrap().params.len()
+}
+
+const ASKED: [&str; 4] = ["evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "evt.is_open_create"];
+
+#[test]
+fn only_a_file_that_is_made_is_made_executable() {
+    let (create, made) = (flag("O_CREAT") | flag("O_RDWR"), flag("O_F_CREATED"));
+    let mut system = system();
+    let mut asked = |event| see(&mut system, event, &ASKED).join(" ");
+    assert_eq!(asked(opened(4, b"x", create | made, 0o755, 9)), "true true true true");
+    assert_eq!(asked(opened(4, b"x", create | made, 0o644, 9)), "true true false true");
+    assert_eq!(asked(opened(4, b"x", create, 0o755, 9)), "true true false false");
+    // Old captures do not tell.
+    assert_eq!(asked(opened(4, b"x", create, 0o755, 0)), "true true true false");
+}
+
+#[test]
+fn creat_opens_for_writing() {
+    use param::SYSCALL_CREAT_X as p;
+    let mut system = system();
+    let creat = |told: u64| {
+        let event = at(1, E::SYSCALL_CREAT_X, 10).int(p::fd, 4).text(p::name, b"x").uint(p::mode, 0o755);
+        event.uint(p::ino, 9).uint(p::creat_flags, told)
+    };
+    assert_eq!(see(&mut system, creat(0), &ASKED), ["false", "true", "false", "false"]);
+    let made = creat(flag("O_F_CREATED"));
+    assert_eq!(see(&mut system, made, &ASKED), ["false", "true", "true", "true"]);
+}
+
+#[test]
+fn a_file_opened_for_its_path_alone_is_not_read() {
+    let mut system = system();
+    let fields = [&ASKED[..], &["evt.arg.flags", "fd.name"]].concat();
+    let event = opened(4, b"x", flag("O_PATH") | flag("O_CLOEXEC"), 0, 9);
+    let got = see(&mut system, event, &fields);
+    assert_eq!(got, ["false", "false", "false", "false", "O_CLOEXEC|O_PATH", "/home/x"]);
+}
+
+const FILE: [&str; 4] = ["fd.typechar", "fd.name", "fd.directory", "fd.filename"];
+
+#[test]
+fn a_file_without_a_name_is_a_file_in_the_directory_asked_for() {
+    let (unnamed, directory) = (flag("O_TMPFILE"), flag("O_DIRECTORY"));
+    let fields = [&FILE[..], &["evt.is_open_create"]].concat();
+    // Other programs' captures have the flag of a directory beside it, and have both for directories, too.
+    for flags in [unnamed, unnamed | directory] {
+        let event = opened(4, b"/etc", flags | flag("O_RDWR"), 0o600, 672);
+        let got = see(&mut system(), event, &fields);
+        assert_eq!(got, ["f", "/etc/#672", "/etc", "#672", "true"]);
+        let event = opened(4, b"/", flags | flag("O_WRONLY"), 0o600, 672);
+        assert_eq!(see(&mut system(), event, &["fd.name"]), ["/#672"]);
+        // The kernel calls it so, too, and takes it for a deleted one.
+        let at = behind(E::SYSCALL_OPENAT_2_X);
+        for (kernel, other) in
+            [("/etc/#672 (deleted)", None), ("/var/#672 (deleted)", Some("/var/#672 (deleted)"))]
+        {
+            let event =
+                opened(4, b"/etc", flags | flag("O_RDWR"), 0o600, 672).text(at, kernel.as_bytes()).build();
+            let mut system = system();
+            let view = system.process(event.as_raw());
+            let name = view.fd().and_then(|fd| fd.opened()).map(|fd| &*fd.name);
+            assert_eq!(name, other.map(str::as_bytes));
+        }
+    }
+    for flags in [directory, unnamed | directory] {
+        let event = opened(4, b"/etc", flags | flag("O_RDONLY"), 0o600, 672);
+        assert_eq!(see(&mut system(), event, &fields), ["d", "/etc", "/etc", "<NA>", "false"]);
+    }
+}
+
+fn linkat(dirfd: i64, old: &[u8], new: &[u8]) -> EventBuilder {
+    use param::SYSCALL_LINKAT_2_X as p;
+    let event = at(2, E::SYSCALL_LINKAT_2_X, 10).int(p::res, 0).int(p::olddir, dirfd).text(p::oldpath, old);
+    event.int(p::newdir, -100).text(p::newpath, new)
+}
+
+#[test]
+fn a_file_without_a_name_has_the_one_that_it_is_linked_by() {
+    let name_after = |link: EventBuilder| {
+        let mut system = system();
+        see(&mut system, opened(4, b"/etc", flag("O_TMPFILE") | flag("O_RDWR"), 0o600, 5), &[]);
+        see(&mut system, link, &[]);
+        see(&mut system, close(3, 10, 4), &["fd.name"]).remove(0)
+    };
+    for old in ["/proc/self/fd/4", "/proc/thread-self/fd/4", "/proc/10/fd/4", "/dev/fd/4"] {
+        assert_eq!(name_after(linkat(-100, old.as_bytes(), b"/etc/made")), "/etc/made", "{old}");
+    }
+    assert_eq!(name_after(linkat(4, b"", b"made")), "/home/made");
+    for old in ["/proc/self/fd/3", "/proc/11/fd/4", "/proc/self/fd/x", "/proc/self/fdinfo/4", "/etc/motd"] {
+        assert_eq!(name_after(linkat(-100, old.as_bytes(), b"/etc/made")), "/etc/#5", "{old}");
+    }
+    let failed = linkat(4, b"", b"made").int(param::SYSCALL_LINKAT_2_X::res, -17);
+    assert_eq!(name_after(failed), "/etc/#5");
+    // What has a name keeps it.
+    let mut system = system();
+    see(&mut system, linkat(-100, b"/proc/self/fd/3", b"/etc/made"), &[]);
+    assert_eq!(see(&mut system, close(3, 10, 3), &["fd.name"]), ["/etc/motd"]);
+}
+
+#[test]
+fn a_directory_is_one_whether_that_was_asked_for_or_not() {
+    let ty = E::SYSCALL_OPENAT_2_X;
+    let told = |event: EventBuilder| event.text(behind(ty), b"/tmp").bytes(behind(ty) + 1, &[1]);
+    let event = told(opened(4, b"/tmp", flag("O_RDONLY"), 0, 9));
+    assert_eq!(see(&mut system(), event, &FILE), ["d", "/tmp", "/tmp", "<NA>"]);
+    let event =
+        opened(4, b"/tmp", flag("O_RDONLY"), 0, 9).text(behind(ty), b"/tmp").bytes(behind(ty) + 1, &[]);
+    assert_eq!(see(&mut system(), event, &FILE), ["f", "/tmp", "/", "tmp"]);
+}
+
+#[test]
+fn no_path_is_not_the_working_directory() {
+    let fields = [&FILE[1..], &["fs.path.name", "fd.nameraw"]].concat();
+    let event = opened(-2, b"", flag("O_RDONLY"), 0, 0);
+    assert_eq!(see(&mut system(), event, &fields), ["", "/", "", "", ""]);
+    let event = opened(-2, b"missing", flag("O_RDONLY"), 0, 0);
+    let wanted = ["/home/missing", "/home", "missing", "/home/missing", "missing"];
+    assert_eq!(see(&mut system(), event, &fields), wanted);
+}
+
+#[test]
+fn a_descriptor_that_is_not_known_lies_nowhere() {
+    let mut system = system();
+    for ty in [E::SYSCALL_READ_X, E::SYSCALL_WRITE_X, E::SYSCALL_CLOSE_X, E::SYSCALL_FCHMOD_X] {
+        let fd = ty.info().unwrap().param("fd").unwrap();
+        let event = at(1, ty, 10).int(0, -9).int(fd, 777);
+        let fields = ["fd.num", "fd.name", "fd.directory", "fd.filename", "fd.containerdirectory"];
+        assert_eq!(see(&mut system, event, &fields), ["777", "", "<NA>", "<NA>", "<NA>"], "{}", ty.name());
+    }
+    // A connection that failed has no directory either.
+    let connect = at(1, E::SOCKET_CONNECT_X, 10).int(0, -111).int(2, 777);
+    assert_eq!(see(&mut system, connect, &["fd.directory"]), ["<NA>"]);
+}
+
+fn ioctl(request: u64, fd: i64, res: i64) -> EventBuilder {
+    use param::SYSCALL_IOCTL_3_X as p;
+    at(2, E::SYSCALL_IOCTL_3_X, 10).int(p::res, res).int(p::fd, fd).uint(p::request, request)
+}
+
+/// Descriptors that are open after an exec.
+fn left(system: &mut Inspector) -> String {
+    see(system, exec(9, 10, b"cat", b""), &["proc.fdopencount"]).remove(0)
+}
+
+#[test]
+fn close_on_exec_is_followed_however_it_is_set() {
+    const FIONCLEX: u64 = 0x5450;
+    const FIOCLEX: u64 = 0x5451;
+    let closing = || opened(4, b"x", flag("O_CLOEXEC"), 0, 9);
+    for (change, expected) in [
+        (None, "1"),
+        (Some(ioctl(FIOCLEX, 3, 0)), "0"),
+        (Some(ioctl(FIONCLEX, 4, 0)), "2"),
+        // A request of 32 bits, as the kernel takes it.
+        (Some(ioctl(FIONCLEX | 1 << 32, 4, 0)), "2"),
+        (Some(ioctl(FIONCLEX, 4, -9)), "1"),
+        (Some(ioctl(0x5413, 4, 0)), "1"),
+        // Onto itself, which changes nothing; onto another.
+        (Some(at(2, E::SYSCALL_DUP2_X, 10).int(0, 4).int(1, 4).int(2, 4)), "1"),
+        (Some(at(2, E::SYSCALL_DUP2_X, 10).int(0, 5).int(1, 4).int(2, 5)), "2"),
+    ] {
+        let mut system = system();
+        see(&mut system, closing(), &[]);
+        let text = format!("{change:?}");
+        if let Some(change) = change {
+            see(&mut system, change, &[]);
+        }
+        assert_eq!(left(&mut system), expected, "{text}");
+    }
+}
+
+#[test]
+fn descriptors_of_other_things_are_closed_by_an_exec_as_they_were_made() {
+    use param::{SYSCALL_SIGNALFD4_X as s, SYSCALL_USERFAULTFD_X as u};
+    const KERNEL_CLOEXEC: u64 = 0x8_0000;
+    let make = |ty: E| at(1, ty, 10).int(0, 7);
+    let timer = E::SYSCALL_TIMERFD_CREATE_X;
+    for (event, expected) in [
+        (make(timer), "1"),
+        (make(timer).bytes(behind(timer), &[]), "1"),
+        (make(timer).bytes(behind(timer), &[1]), "2"),
+        (make(E::SYSCALL_USERFAULTFD_X), "2"),
+        (make(E::SYSCALL_USERFAULTFD_X).uint(u::flags, KERNEL_CLOEXEC), "1"),
+        (make(E::SYSCALL_IO_URING_SETUP_X), "1"),
+        (make(E::SYSCALL_SIGNALFD4_X).int(s::fd, -1), "2"),
+    ] {
+        let mut system = system();
+        let text = format!("{event:?}");
+        see(&mut system, event, &[]);
+        assert_eq!(left(&mut system), expected, "{text}");
+    }
+    // Another mask of a signalfd that is there: it is closed as before.
+    let mut system = system();
+    see(&mut system, make(E::SYSCALL_SIGNALFD4_X).int(s::fd, -1).uint(s::flags, flag("O_CLOEXEC")), &[]);
+    let again = make(E::SYSCALL_SIGNALFD4_X).int(s::fd, 7);
+    assert_eq!(see(&mut system, again, &["fd.typechar"]), ["s"]);
+    assert_eq!(left(&mut system), "1");
+}
