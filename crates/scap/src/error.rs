@@ -76,7 +76,7 @@ pub enum Error {
     },
     /// A capture cannot be written.
     #[error("cannot write the capture: {0}")]
-    Write(#[source] std::io::Error),
+    Write(std::io::Error),
     /// The live capture does not start or go on.
     #[error("{0}")]
     Live(String),

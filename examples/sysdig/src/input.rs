@@ -1,20 +1,28 @@
 //! Where events come from.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
 use eyas::sinsp::{AccountFiles, Config};
+use eyas_console::Input;
 
 use crate::args::Args;
 
-/// Opens the capture, or the kernel.
-pub fn open(args: &Args) -> Result<Box<dyn EventSource>> {
+/// Opens the capture, or the kernel. Reading a stream ends when `stop` is set.
+pub fn open(args: &Args, stop: &Arc<AtomicBool>) -> Result<Box<dyn EventSource>> {
     match &args.read {
         Some(path) => {
-            let reader = match path == Path::new("-") {
-                true => Reader::from_reader(std::io::stdin()),
-                false => Reader::open(path),
+            let stream = match path == Path::new("-") {
+                true => Some(Input::stdin(stop.clone())?),
+                false => Input::stream(path, stop.clone())
+                    .map_err(|error| anyhow!("cannot open capture {}: {error}", path.display()))?,
+            };
+            let reader = match stream {
+                Some(stream) => Reader::from_reader(stream),
+                None => Reader::open(path),
             };
             Ok(Box::new(reader.map_err(|error| anyhow!("{error}; give a capture with -r FILE"))?))
         }

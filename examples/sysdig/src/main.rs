@@ -17,6 +17,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use eyas::scap;
 use eyas_console::note;
 
 use args::Args;
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        let cause = match cause.downcast_ref::<scap::Error>() {
+            Some(scap::Error::Write(cause)) => Some(cause),
+            _ => cause.downcast_ref::<io::Error>(),
+        };
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
     })
 }

@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let mut sinks = sinks(args)?;
     let stop = stop_flag()?;
-    let mut source = input::open(args)?;
+    let mut source = input::open(args, &stop)?;
     let began = Instant::now();
     let names = Some(resolver.lookup());
     let outcome = Loop { args, filter, stop, passed: 0 }.run(&mut *source, names, &mut sinks);
@@ -107,7 +107,11 @@ impl Loop<'_> {
             if self.stop.load(Ordering::Relaxed) && !source.stop() {
                 break;
             }
-            let advance = source.advance()?;
+            let advance = match source.advance() {
+                // A stream ends anywhere when the program is asked to.
+                Err(_) if self.stop.load(Ordering::Relaxed) => break,
+                advance => advance?,
+            };
             inspector.heed(source);
             match advance {
                 Advance::Snapshot(snapshot) => {

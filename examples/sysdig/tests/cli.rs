@@ -126,6 +126,44 @@ fn a_reader_that_leaves_is_no_error() {
 }
 
 /// Names of a capture's events.
+#[test]
+fn no_program_panics_where_its_output_fails() {
+    let gone = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    for args in
+        [&["-v"][..], &["-S", "-v"], &["-w", "-", "-v"], &["-l"], &["-L"], &["--nonsense"], &["--help"]]
+    {
+        for (out, error) in [(gone(), gone()), (full(), full()), (gone(), full()), (full(), gone())] {
+            let status = command().args(["-r", DEMO]).args(args).stdout(out).stderr(error).status().unwrap();
+            assert!(status.code().is_some_and(|code| code != 101), "{args:?}: {status}");
+        }
+    }
+    let out = command().args(["-r", DEMO, "-w", "/dev/full"]).output().unwrap();
+    let error = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(error, "Error: cannot write the capture: No space left on device (os error 28)\n");
+}
+
+#[test]
+fn input_that_does_not_come_holds_up_no_end() {
+    let mut sysdig = command().args(["-r", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = rustix::process::Pid::from_child(&sysdig);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let began = std::time::Instant::now();
+    while sysdig.try_wait().unwrap().is_none() {
+        if began.elapsed() > std::time::Duration::from_secs(30) {
+            sysdig.kill().unwrap();
+            panic!("it does not end: {:?}", sysdig.wait());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(sysdig.wait().unwrap().success());
+}
+
 fn names(path: &std::path::Path) -> Vec<String> {
     let output = command().arg("-r").arg(path).args(["-p", "%evt.type"]).output().unwrap();
     assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
