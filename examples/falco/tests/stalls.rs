@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -207,6 +208,45 @@ fn a_server_that_never_answers() {
     check(&["http_output.enabled=true", &url], "http_output", STUCK, |_, falco| {
         falco.env_remove("http_proxy").env_remove("HTTP_PROXY");
     });
+}
+
+/// Has `/dev/log` be this socket for what is run then, in a mount namespace of its own.
+const WITH_LOG: &str = r#"set -e
+if [ ! -e /dev/log ]; then
+    mkdir "$1"
+    mount -t tmpfs none "$1"
+    for device in null zero full urandom; do
+        touch "$1/$device"
+        mount --bind "/dev/$device" "$1/$device"
+    done
+    touch "$1/log"
+    mount --move "$1" /dev
+fi
+mount --bind "$0" /dev/log
+shift
+exec "$@""#;
+
+#[test]
+fn a_log_daemon_that_hangs() {
+    eyas_testing::need_root();
+    let (unshare, _) = (eyas_testing::need_program("unshare"), eyas_testing::need_program("mount"));
+    let can = Command::new(&unshare).args(["-m", "true"]).stderr(Stdio::null()).status();
+    if !can.is_ok_and(|status| status.success()) {
+        eyas_testing::ignore("needs a mount namespace of its own");
+    }
+    let dir = Dir::new("log");
+    let daemon = UnixDatagram::bind(dir.path("log")).unwrap();
+    check(&["syslog_output.enabled=true"], "syslog_output", STUCK, |_, falco| {
+        let mut wrapped = Command::new(&unshare);
+        wrapped.args(["-m", "/bin/sh", "-c", WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+        wrapped.arg(falco.get_program()).args(falco.get_args()).env("TZ", "UTC");
+        wrapped.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        *falco = wrapped;
+    });
+    let mut bytes = [0; 1024];
+    let len = daemon.recv(&mut bytes).unwrap();
+    let first = String::from_utf8_lossy(&bytes[..len]);
+    assert!(first.starts_with("<14>falco[") && first.contains("Informational event "), "{first}");
 }
 
 #[test]

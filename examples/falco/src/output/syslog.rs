@@ -67,6 +67,12 @@ struct Socket {
     is_stream: bool,
 }
 
+/// The log of the daemon that listens there.
+#[cfg(test)]
+pub fn open_at(path: &Path) -> Box<dyn Output> {
+    Box::new(Syslog::at(path))
+}
+
 impl Syslog {
     fn at(path: &Path) -> Self {
         Self { path: path.to_owned(), socket: None, message: Vec::new(), sent: 0 }

@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -319,6 +320,43 @@ fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
     outputs.close();
     assert_eq!(counts(&outputs, "file_output"), (delivered, 50 - delivered, 0));
     assert_eq!(outputs.hub().counts()["file_output"].queue_full, lost);
+}
+
+#[test]
+fn a_log_daemon_that_hangs_stops_nobody() {
+    static ROW: Row = Row {
+        name: "test_syslog",
+        unit: "alert",
+        shape: Shape::Text,
+        depends_on: &[],
+        reload: Reload::WhenChanged,
+        complete: |value| Ok(value.unwrap_or_default()),
+        is_enabled: |_| true,
+        // Where the daemon listens.
+        place: |config| config.priority.clone(),
+        open: |config| Ok(syslog::open_at(Path::new(&config.priority))),
+    };
+    let dir = Dir::new("log-hangs");
+    let path = dir.path("log");
+    let daemon = UnixDatagram::bind(&path).unwrap();
+    let outputs = open(&with_file(Path::new("/dev/null")));
+    let config = Config { priority: path.display().to_string(), ..Config::default() };
+    let channel = outputs.hub().add_file(&ROW, &config).unwrap();
+    for number in 0..1000 {
+        channel.push(&[Alert { text: format!("{number}").into_bytes().into(), severity: 4 }], |_| false);
+    }
+    wait("stuck", || !outputs.hub().stuck().is_empty());
+    let (delivered, lost, waiting) = counts(&outputs, "test_syslog");
+    assert_eq!((delivered + waiting, lost), (1000, 0));
+    assert!(delivered > 0 && waiting > 0, "{delivered} {waiting}");
+    // It reads again.
+    let mut bytes = [0; 64];
+    for number in 0..1000 {
+        let len = daemon.recv(&mut bytes).unwrap();
+        assert!(bytes[..len].ends_with(format!(": {number}").as_bytes()), "in order");
+    }
+    wait("all", || counts(&outputs, "test_syslog") == (1000, 0, 0));
+    assert!(outputs.hub().stuck().is_empty());
 }
 
 /// Panics at the second of three alerts, the first time.
