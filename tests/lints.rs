@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use eyas::rules::{Loader, Matching};
+use eyas::rules::{Diagnostic, Loader, Matching};
 use eyas::sinsp::schema;
 
 /// Codes of eyas's own warnings about rules with these conditions.
 fn codes(conditions: &[&str], matching: Matching) -> Vec<&'static str> {
+    lint(conditions, matching).iter().map(|d| d.code).collect()
+}
+
+fn lint(conditions: &[&str], matching: Matching) -> Vec<Diagnostic> {
     let mut loader = Loader::new(Arc::new(schema()));
     loader.matching(matching);
     let mut text = String::from("- list: shell_binaries\n  items: [bash, zsh]\n- list: empty\n  items: []\n");
@@ -17,7 +21,7 @@ fn codes(conditions: &[&str], matching: Matching) -> Vec<&'static str> {
     }
     let result = loader.load("r.yaml", &text);
     assert!(result.successful(), "{}", result.verbose());
-    loader.lint().iter().map(|d| d.code).collect()
+    loader.lint()
 }
 
 #[track_caller]
@@ -74,9 +78,38 @@ fn shadows() {
         ["evt.type = open and proc.name in (a, b)", "evt.type = open and (proc.name = a or proc.name = b)"],
         ["evt.type = open and proc.pid > 1", "evt.type = open and proc.pid > 2"],
         ["evt.type = open and not (proc.name = a and proc.pid = 1)", "evt.type = open and proc.name = b"],
+        ["evt.type = open and fd.name startswith /e", "evt.type = open and fd.name startswith /etc"],
+        ["evt.type = open and fd.name startswith /e", "evt.type = open and fd.name in (/etc, /efi)"],
+        ["evt.type = open and fd.name endswith c", "evt.type = open and fd.name = /etc"],
+        ["evt.type = open and proc.name exists", "evt.type = open and proc.name exists and proc.pid = 1"],
+        [
+            "evt.type = open and (proc.name = a or fd.name startswith /e or proc.pid in (1, 2, 3))",
+            "evt.type = open and (fd.name = /etc or proc.name = a)",
+        ],
+        [
+            "evt.type = open and (proc.name = a or not fd.num = 1 or proc.name contains x)",
+            "evt.type = open and fd.num = 2",
+        ],
     ] {
         check(&[first, second], SHADOWED);
         assert!(codes(&[first, second], Matching::All).is_empty());
+        // Also in a crowd, in which each demands something of its own.
+        let crowd = |from: usize| {
+            (from..from + 40).flat_map(|n| {
+                [
+                    format!("evt.type = open and proc.name = name{n}"),
+                    format!("evt.type = open and proc.pname startswith p{n}x and not proc.name = a"),
+                    format!("evt.type = open and (proc.sid = {n} or proc.vpid = {n})"),
+                ]
+            })
+        };
+        let pair = |condition: &str| std::iter::once(condition.to_owned());
+        let all: Vec<String> =
+            crowd(0).chain(pair(first)).chain(crowd(100)).chain(pair(second)).chain(crowd(200)).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let found: Vec<String> = lint(&all, Matching::First).into_iter().map(|d| d.message).collect();
+        let want = "the rule `r241` is shadowed by the earlier rule `r120`".to_owned();
+        assert!(found.contains(&want), "{first}, {second}: {found:?}");
     }
     for [first, second] in [
         ["evt.type = open and proc.name = a", "evt.type = open"],

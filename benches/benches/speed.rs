@@ -6,6 +6,7 @@ use criterion::Criterion;
 mod event;
 mod replay;
 mod rules;
+mod sets;
 mod stages;
 
 fn main() {
@@ -18,6 +19,7 @@ fn main() {
     stages::run(&mut criterion);
     event::run(&mut criterion);
     rules::run(&mut criterion);
+    sets::run(&mut criterion);
     replay::run(&mut criterion);
     criterion.final_summary();
 }

@@ -314,8 +314,11 @@ fn against_constants(
             let right = match op {
                 Op::Exists => Just(Rhs::None).boxed(),
                 _ if op.takes_list() || modifier.is_some() => {
-                    proptest::collection::vec(one.prop_map(|bytes| text(&bytes)), 0..9)
-                        .prop_map(|values| Rhs::List(values.into()))
+                    // From some sizes on constants get structures of their own.
+                    let some = prop_oneof![4 => 0..9_usize, 1 => 8..24_usize];
+                    some.prop_flat_map(move |len| proptest::collection::vec(one.clone(), len))
+                        .prop_map(|values| values.iter().map(|bytes| text(bytes)).collect())
+                        .prop_map(Rhs::List)
                         .boxed()
                 }
                 _ => one.prop_map(|bytes| Rhs::Value(text(&bytes))).boxed(),
@@ -330,6 +333,95 @@ fn against_constants(
             })
         })
         .boxed()
+}
+
+/// Alternatives, or negations that must all hold, that compare one field with a constant each, and something else.
+pub fn siblings(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Expr> {
+    let other = test(fields.clone(), names);
+    let fitting: Vec<(Known, Op)> = fields
+        .into_iter()
+        .filter(|field| !field.equality_only && !field.list)
+        .flat_map(|field| {
+            let ops = operators(field.ty, false).into_iter().filter(|op| modifiable(*op));
+            ops.map(|op| (field.clone(), op)).collect::<Vec<_>>()
+        })
+        .collect();
+    let tests = select(fitting).prop_flat_map(move |(field, op)| {
+        let names = if field.names_type { names } else { &[] };
+        let one = constant(field.ty, op, names);
+        proptest::collection::vec(one, 3..20).prop_map(move |constants| {
+            let test = |bytes: &Vec<u8>| Test {
+                left: field.operand(),
+                op,
+                modifier: None,
+                right: Rhs::Value(text(bytes)),
+                span: Default::default(),
+            };
+            constants.iter().map(|bytes| Expr::Test(Arc::new(test(bytes)))).collect::<Vec<_>>()
+        })
+    });
+    (tests, other, any::<bool>())
+        .prop_map(|(tests, other, negated)| {
+            let not = |expr| Expr::Not(Arc::new(expr));
+            let tests = if negated { tests.into_iter().map(not).collect() } else { tests };
+            let all: Arc<[Expr]> = tests.into_iter().chain([other]).collect();
+            if negated { Expr::And(all) } else { Expr::Or(all) }
+        })
+        .boxed()
+}
+
+/// A comparison with many constants.
+#[derive(Clone, Debug)]
+pub struct ManyConstants {
+    /// What is compared, and how.
+    pub comparison: String,
+    /// With what: a few that values are, too, and many others.
+    pub constants: Vec<Vec<u8>>,
+    /// A few more.
+    pub more: Vec<Vec<u8>>,
+}
+
+/// Comparisons of fields with many constants, by every operator that takes several.
+pub fn many_constants(fields: Vec<Known>) -> BoxedStrategy<ManyConstants> {
+    let fitting: Vec<(Known, Op)> = fields
+        .into_iter()
+        .filter(|field| !field.names_type && !field.equality_only)
+        .flat_map(|field| {
+            let ops = operators(field.ty, field.list).into_iter();
+            let ops = ops.filter(|op| op.takes_list() || modifiable(*op));
+            ops.map(|op| (field.clone(), op)).collect::<Vec<_>>()
+        })
+        .collect();
+    let modifier = select(vec![Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf]);
+    (select(fitting), modifier, select(vec![20_usize, 300]))
+        .prop_flat_map(|((field, op), modifier, others)| {
+            let modifier = if modifiable(op) { format!(" {}", modifier.word()) } else { String::new() };
+            let comparison = format!("{} {}{modifier}", field.operand(), op.word());
+            let one = constant(field.ty, op, &[]);
+            let some = |most: usize| proptest::collection::vec(one.clone(), 0..most);
+            let ty = field.ty;
+            (some(12), some(4)).prop_map(move |(mut constants, more)| {
+                constants.extend((0..others).map(|i| other(ty, op, i)));
+                ManyConstants { comparison: comparison.clone(), constants, more }
+            })
+        })
+        .boxed()
+}
+
+/// A constant that values rarely are.
+fn other(ty: FieldType, op: Op, index: usize) -> Vec<u8> {
+    use FieldType as T;
+    let (high, low) = (index / 250, index % 250);
+    match (ty, op) {
+        (T::Bool, _) => (index.is_multiple_of(2)).to_string(),
+        (T::Ip, _) => format!("172.16.{high}.{low}"),
+        (T::Net, _) => format!("172.16.{low}.0/2{}", high + 1),
+        (_, Op::BContains | Op::BStartsWith) => format!("f{high}{low:04}f0"),
+        (T::Str | T::Bytes, Op::PMatch) => format!("/other{high}/{low}"),
+        (T::Str | T::Bytes, _) => format!("other{index}"),
+        _ => format!("{}", 2000 + index),
+    }
+    .into_bytes()
 }
 
 /// Comparisons of one field or transformer.

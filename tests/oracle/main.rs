@@ -60,6 +60,54 @@ fn engine(schema: Arc<dyn Schema>, conditions: &[Expr]) -> Engine {
     loader.build().unwrap()
 }
 
+/// An engine of rules that compare with lists: alone, beside more constants, and by way of other lists.
+fn engine_with_lists(schema: Arc<dyn Schema>, comparisons: &[conditions::ManyConstants]) -> Engine {
+    let mut loader = Loader::new(schema.clone());
+    loader.matching(Matching::All);
+    let (mut file, mut rules) = (String::new(), 0);
+    for (index, of) in comparisons.iter().enumerate() {
+        // As a text between quotes, each byte by its number.
+        let item = |bytes: &Vec<u8>| {
+            let escaped: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+            format!("\"{escaped}\"")
+        };
+        let [constants, more] =
+            [&of.constants, &of.more].map(|some| some.iter().map(item).collect::<Vec<_>>());
+        let list = |name: &str, items: &[String]| {
+            let items: Vec<String> = items.iter().map(|item| format!("'{item}'")).collect();
+            format!("- {{list: {name}{index}, items: [{}]}}\n", items.join(", "))
+        };
+        file += &list("all", &constants);
+        file += &list("outer", &[&more[..], &[format!("all{index}")]].concat());
+        let beside = |name: &str| [&more[..], &[format!("{name}{index}")]].concat().join(", ");
+        let comparison = &of.comparison;
+        // Often enough that it is shared.
+        for _ in 0..5 {
+            for condition in [
+                format!("{comparison} (all{index})"),
+                format!("{comparison} ({})", beside("all")),
+                format!("not {comparison} ({})", beside("outer")),
+            ] {
+                let source = schema.source();
+                file.push_str(&format!(
+                    "- rule: r{rules}\n  desc: d\n  condition: {}\n  output: o\n  priority: INFO\n  source: {source}\n",
+                    quoted(&condition)
+                ));
+                rules += 1;
+            }
+        }
+    }
+    let result = loader.load("lists.yaml", &file);
+    assert!(result.successful(), "{}\n{file}", result.verbose());
+    let engine = loader.build().unwrap();
+    for (index, rule) in engine.rules().iter().enumerate() {
+        let of = &comparisons[index / 15];
+        let more = [0, of.more.len(), 2 * of.more.len()][index % 3];
+        rule.compiled.tests(&mut |test| assert_eq!(test.right.len(), of.constants.len() + more));
+    }
+    engine
+}
+
 /// What the plain interpreter and a graph of each condition by itself say; they must agree.
 fn verdicts(
     conditions: &[Expr],
@@ -135,6 +183,52 @@ proptest! {
         let printed = condition.to_string();
         let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
         prop_assert_eq!(shape(&condition), shape(&read), "{}", printed);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn with_many_siblings(
+        conditions in proptest::collection::vec(
+            conditions::siblings(conditions::known(&toy::Toy, &[]), toy::TYPES), 1..3),
+        events in proptest::collection::vec(toy::events(), 1..5),
+    ) {
+        let engine = engine(Arc::new(toy::Toy), &conditions);
+        let mut evaluator = engine.evaluator();
+        for event in &events {
+            event.with(|event| {
+                let plain = verdicts(&conditions, &toy::Toy, event)?;
+                prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
+                Ok(())
+            })?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn with_lists_of_every_type(
+        comparisons in proptest::collection::vec(
+            conditions::many_constants(conditions::known(&toy::Toy, &[])), 1..4),
+        events in proptest::collection::vec(toy::events(), 1..5),
+    ) {
+        let engine = engine_with_lists(Arc::new(toy::Toy), &comparisons);
+        let mut evaluator = engine.evaluator();
+        for event in &events {
+            event.with(|event| {
+                let found = matched(&mut evaluator, engine.rules().len(), event);
+                for (rule, found) in engine.rules().iter().zip(found) {
+                    let plain = interpret(&rule.compiled, &toy::Toy, event)
+                        .map_err(|e| TestCaseError::fail(format!("{}: {e}", rule.condition)))?;
+                    prop_assert_eq!(plain, found, "{}", rule.condition);
+                }
+                Ok(())
+            })?;
+        }
     }
 }
 

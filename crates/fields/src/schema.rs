@@ -245,6 +245,11 @@ impl CodeSet {
         self.words.iter().all(|w| *w == 0)
     }
 
+    /// Whether every code of this set is in the other.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).all(|(a, b)| a & !b == 0)
+    }
+
     /// The codes in either set.
     #[must_use]
     pub fn union(mut self, other: &Self) -> Self {

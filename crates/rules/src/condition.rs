@@ -7,14 +7,18 @@
 use eyas_fields::{FieldSource, Schema};
 
 pub mod ast;
+mod build;
+mod check;
 mod codes;
 mod compile;
+mod counted;
 mod domains;
 mod graph;
 mod interpret;
 mod parse;
 mod pattern;
 mod predicate;
+mod sets;
 mod transform;
 mod value;
 mod values;
@@ -36,6 +40,7 @@ pub(crate) use parse::{
 pub(crate) use pattern::regex_is_plain;
 pub(crate) use transform::{Source, has};
 pub(crate) use value::op_allowed;
+pub(crate) use values::Part;
 pub(crate) use walk::{is_larger, visit};
 
 /// One condition, ready to test events.

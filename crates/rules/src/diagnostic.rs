@@ -185,7 +185,7 @@ lints! {
 }
 
 /// A stretch of a loaded file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// Position of the file in the order of loading.
     pub(crate) file: u32,

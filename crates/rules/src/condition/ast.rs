@@ -142,7 +142,7 @@ impl Rhs {
             Self::List(list) => (None, Some(list)),
             Self::None | Self::Operand(_) => (None, None),
         };
-        let one = one.map(|one| LiteralRef { text: &one.text, span: one.span });
+        let one = one.map(Literal::borrowed);
         one.into_iter().chain(list.into_iter().flat_map(Values::iter))
     }
 
@@ -168,6 +168,13 @@ pub struct Literal {
     pub text: Vec<u8>,
     /// Where it stands.
     pub span: Span,
+}
+
+impl Literal {
+    /// As an item of [`Values`].
+    pub fn borrowed(&self) -> LiteralRef<'_> {
+        LiteralRef { text: &self.text, span: self.span }
+    }
 }
 
 macro_rules! ops {
@@ -424,14 +431,14 @@ impl Test {
         match &self.right {
             Rhs::None => {}
             Rhs::Value(value) => write_part(out, b'1', &value.text),
-            Rhs::List(values) => values.iter().for_each(|value| write_part(out, b'n', value.text)),
+            Rhs::List(values) => values.write_key(out),
             Rhs::Operand(operand) => operand.write_key(out),
         }
     }
 }
 
 impl Operand {
-    fn write_key(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_key(&self, out: &mut Vec<u8>) {
         let argument = |out: &mut Vec<u8>, arg: Option<&String>| {
             if let Some(arg) = arg {
                 write_part(out, b'[', arg.as_bytes());
@@ -459,7 +466,7 @@ impl Operand {
 }
 
 /// A part of a key: what it is, how long, and its text.
-fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
+pub(super) fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
     out.push(kind);
     out.extend((text.len() as u32).to_le_bytes());
     out.extend_from_slice(text);

@@ -7,11 +7,14 @@ use eyas_fields::{CodeSet, Field, Schema, Scope};
 use rustc_hash::FxHashMap;
 
 use super::ast::{Expr, Span, Test};
+use super::build::Shelf;
 use super::codes::TypeTest;
-use super::graph::{Node, Nodes, Program, Root, Shape};
+use super::graph::{Node, Nodes, Program, Root};
 use super::parse::MAX_DEPTH;
 use super::predicate::Predicate;
 use super::walk::{Fold, Shared, fold};
+
+mod nodes;
 
 /// What kind of mistake a condition has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,11 @@ impl CompileError {
     pub(crate) fn new(kind: CompileErrorKind, message: String, span: Span) -> Self {
         Self { kind, message, span, test: span }
     }
+
+    /// The error where its text stands in another.
+    pub(super) fn inside(self, at: Span) -> Self {
+        Self { span: self.span.inside(at), ..self }
+    }
 }
 
 /// Adds conditions to a graph.
@@ -74,6 +82,11 @@ struct Known {
     tests: FxHashMap<Box<[u8]>, u32>,
     /// By address, so that what conditions share is looked at once; each is kept, so that no other gets its address.
     shared: FxHashMap<(usize, u8), (Shared, u32)>,
+    /// What was made of lists.
+    shelf: Shelf,
+    /// Left sides of comparisons, and which one each predicate has.
+    lefts: FxHashMap<Box<[u8]>, u32>,
+    left_of: Vec<u32>,
 }
 
 /// A compiler between two times that conditions are added.
@@ -244,118 +257,20 @@ impl<'s> Compiler<'s> {
         if let Some(id) = self.known.tests.get(&*self.key) {
             return Ok(*id);
         }
-        let predicate = Predicate::compile(test, self.schema)
+        let predicate = Predicate::compile(test, self.schema, &mut self.known.shelf)
             .map_err(|error| CompileError { test: test.span, ..error })?;
         let index = self.graph.predicates.len() as u32;
         if let Some(set) = predicate.types() {
             self.graph.type_tests.insert(index, set.clone());
         }
-        let info =
-            Info { work: predicate.cost() as f32, chance: predicate.chance(), scope: self.scope(&predicate) };
-        Arc::make_mut(&mut self.graph.predicates).push(predicate);
-        let id = self.intern(Shape::Test(index), info);
+        let mut left = Vec::new();
+        test.left.write_key(&mut left);
+        let next = self.known.lefts.len() as u32;
+        let left = *self.known.lefts.entry(left.into()).or_insert(next);
+        let id = self.add_test(predicate, left);
+        self.known.shelf.keep(&test.right);
         self.known.tests.insert(self.key.as_slice().into(), id);
         Ok(id)
-    }
-
-    /// The narrowest scope of the fields that a comparison asks for.
-    fn scope(&self, predicate: &Predicate) -> Scope {
-        let mut scope = Scope::Host;
-        predicate.fields(&mut |field| scope = scope.max(self.schema.def(field.id).scope));
-        scope
-    }
-
-    fn intern(&mut self, shape: Shape<'_>, info: Info) -> u32 {
-        let (id, is_new) = self.graph.nodes.intern(shape);
-        if is_new {
-            self.graph.info.push(info);
-        }
-        id
-    }
-
-    fn constant(&mut self, value: bool) -> u32 {
-        let info = Info { work: 0.0, chance: f32::from(u8::from(value)), scope: Scope::Host };
-        self.intern(Shape::Const(value), info)
-    }
-
-    fn negate(&mut self, child: u32) -> u32 {
-        match self.graph.nodes.node(child) {
-            Node::Const(value) => self.constant(!value),
-            Node::Not(inner) => inner,
-            _ => {
-                let info = self.graph.info[child as usize];
-                self.intern(Shape::Not(child), Info { chance: 1.0 - info.chance, ..info })
-            }
-        }
-    }
-
-    /// All (or any) of the nodes: flat, without doubles, what decides most for its cost first.
-    fn chain(&mut self, all: bool, ids: Vec<u32>) -> u32 {
-        let mut flat = Vec::with_capacity(ids.len());
-        for id in ids {
-            let nodes = &self.graph.nodes;
-            match nodes.node(id) {
-                Node::Const(value) if value == all => {}
-                Node::Const(value) => return self.constant(value),
-                Node::And(chain) if all => flat.extend_from_slice(nodes.children(chain)),
-                Node::Or(chain) if !all => flat.extend_from_slice(nodes.children(chain)),
-                _ => flat.push(id),
-            }
-        }
-        let info = &self.graph.info;
-        let rank = |id: &u32| info[*id as usize].rank(all);
-        flat.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.cmp(b)));
-        flat.dedup();
-        match flat.as_slice() {
-            [] => self.constant(all),
-            [one] => *one,
-            _ => {
-                let info = Info::of_chain(all, flat.iter().map(|id| info[*id as usize]));
-                self.intern(if all { Shape::And(&flat) } else { Shape::Or(&flat) }, info)
-            }
-        }
-    }
-
-    /// A node as it is for events of a class.
-    fn specialized(&mut self, root: u32, class: usize, verdicts: &FxHashMap<u32, Option<bool>>) -> u32 {
-        // Children first, and those that are not known yet before their parents.
-        let mut open = vec![root];
-        while let Some(id) = open.last().copied() {
-            if self.classes[class].folded.contains_key(&id) {
-                open.pop();
-                continue;
-            }
-            let folded = &self.classes[class].folded;
-            let of = |id: &u32| folded.get(id).copied();
-            let node = self.graph.nodes.node(id);
-            let made = match node {
-                Node::Const(_) => id,
-                Node::Test(test) => match verdicts.get(&test).copied().flatten() {
-                    Some(value) => self.constant(value),
-                    None => id,
-                },
-                Node::Not(child) => match of(&child) {
-                    Some(child) => self.negate(child),
-                    None => {
-                        open.push(child);
-                        continue;
-                    }
-                },
-                Node::And(chain) | Node::Or(chain) => {
-                    let children = self.graph.nodes.children(chain);
-                    let before = open.len();
-                    open.extend(children.iter().filter(|child| of(child).is_none()));
-                    if open.len() > before {
-                        continue;
-                    }
-                    let children = children.iter().filter_map(of).collect();
-                    self.chain(matches!(node, Node::And(_)), children)
-                }
-            };
-            self.classes[class].folded.insert(id, made);
-            open.pop();
-        }
-        self.classes[class].folded.get(&root).copied().unwrap_or(root)
     }
 }
 

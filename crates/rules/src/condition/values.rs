@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::ast::{Literal, Span};
+use super::ast::{Literal, Span, write_part};
 
 /// The constants of a comparison with a set, in their order.
 ///
@@ -16,7 +16,7 @@ pub struct Values {
 }
 
 #[derive(Clone, Debug)]
-enum Part {
+pub(crate) enum Part {
     One(Literal),
     /// The items of a list; their spans begin at the start of this one.
     List(Arc<Values>, Span),
@@ -47,6 +47,19 @@ impl Values {
         Iter { open: smallvec![(self.parts.iter(), None)] }
     }
 
+    /// Those that no list brought.
+    pub(crate) fn singles(&self) -> impl Iterator<Item = LiteralRef<'_>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::One(literal) => Some(literal.borrowed()),
+            Part::List(..) => None,
+        })
+    }
+
+    /// Single constants and whole lists.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     pub(crate) fn push(&mut self, literal: Literal) {
         self.parts.push(Part::One(literal));
         self.len += 1;
@@ -56,6 +69,24 @@ impl Values {
     pub(crate) fn push_list(&mut self, list: &Arc<Self>, at: Span) {
         self.len += list.len;
         self.parts.push(Part::List(list.clone(), at));
+    }
+}
+
+/// From this size on a list's place in memory says what it is.
+const LARGE: usize = 64;
+
+impl Values {
+    /// Appends what they are, for as long as the large lists among them are kept.
+    pub(super) fn write_key(&self, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::One(literal) => write_part(out, b'n', &literal.text),
+                Part::List(list, _) if list.len < LARGE => list.write_key(out),
+                Part::List(list, _) => {
+                    write_part(out, b'l', &(Arc::as_ptr(list) as usize).to_le_bytes());
+                }
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::macros::Host;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::ruleset::{Compiled, Failure, Ruleset, Seen};
 use super::sources::Sources;
-use super::warn::{Look, deprecated};
+use super::warn::{WarnCx, deprecated};
 use super::yaml::Mark;
 use super::{MANY_CODES, Setup, exceptions, lint};
 use crate::condition::ast::{Expr, Span};
@@ -51,8 +51,8 @@ impl Ruleset {
         seen.macros.sort_unstable();
         seen.macros.dedup();
         sources.set_names(source, named);
-        let mut look = Look { schema, raw, root: source, sources, warnings };
-        look.for_deprecated(&expr);
+        let mut look = WarnCx::new(schema, raw, source, sources, warnings);
+        look.for_deprecated(&expr, &known.quiet);
         let root = compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
             error: condition_error(&e, sources, source, &raw.condition_context, schema),

@@ -1,13 +1,19 @@
 //! Warnings beyond Falco's: rules that load and do something else than they seem to.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use eyas_fields::Schema;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use facts::Fact;
 
 use super::ruleset::{Compiled, Ruleset};
 use super::sources::Sources;
 use super::{Loader, MANY_CODES};
 use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::{codes_without_always, is_larger};
-use crate::diagnostic::{Diagnostic, Lint, Note, Severity, labels};
+use crate::diagnostic::{Diagnostic, Lint, Note, Place, Severity, labels};
 use crate::engine::Matching;
 
 mod absent;
@@ -41,16 +47,83 @@ impl Finding {
     }
 }
 
-/// What the single lints look at.
-struct Look<'r> {
-    schema: &'r dyn Schema,
-    sources: &'r Sources,
+/// What was found, each thing once.
+#[derive(Default)]
+struct Findings {
+    all: Vec<Finding>,
+    /// Which lint has pointed where, and said what.
+    known: FxHashSet<(Lint, Place, String)>,
 }
 
-impl Look<'_> {
+impl Findings {
+    fn push(&mut self, finding: Finding) {
+        self.all.push(finding);
+    }
+
+    /// Whether the lint has not pointed there yet; from now on it has.
+    fn is_new(&mut self, lint: Lint, first: Option<&Note>) -> bool {
+        first.is_none_or(|note| self.known.insert((lint, note.place, note.text.clone())))
+    }
+}
+
+/// What the single lints look at.
+struct LintCx<'r> {
+    schema: &'r dyn Schema,
+    sources: &'r Sources,
+    tests: RefCell<Tests<'r>>,
+}
+
+/// What is known of comparisons, by their address: macros are put into many rules.
+#[derive(Default)]
+struct Tests<'r> {
+    known: FxHashMap<*const Test, Rc<Known<'r>>>,
+    /// Numbers of texts: equal ones have the same.
+    numbers: FxHashMap<Box<[u8]>, u32>,
+}
+
+impl Tests<'_> {
+    fn number(&mut self, text: Vec<u8>) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry(text.into()).or_insert(next)
+    }
+}
+
+/// What is known of a comparison.
+struct Known<'r> {
+    /// Number of what is compared.
+    left: u32,
+    /// Number of what it says.
+    text: u32,
+    /// What follows from it, and from its negation.
+    facts: [Option<Rc<Fact<'r>>>; 2],
+}
+
+impl<'r> Known<'r> {
+    fn fact(&self, negated: bool) -> Option<&Rc<Fact<'r>>> {
+        self.facts[usize::from(negated)].as_ref()
+    }
+}
+
+impl<'r> LintCx<'r> {
     /// The place of a span in a rule, and how it came there.
     fn notes(&self, span: Span, rule: &Compiled, word: &str) -> Vec<Note> {
         self.sources.notes(span, rule.source, word)
+    }
+
+    /// What is known of a comparison.
+    fn known(&self, test: &'r Test) -> Rc<Known<'r>> {
+        let mut tests = self.tests.borrow_mut();
+        if let Some(known) = tests.known.get(&std::ptr::from_ref(test)) {
+            return known.clone();
+        }
+        let (mut left, mut text) = (Vec::new(), Vec::new());
+        test.left.write_key(&mut left);
+        test.write_key(&mut text);
+        let fact = |negated| Fact::of(test, negated, self.schema).map(Rc::new);
+        let facts = [fact(false), fact(true)];
+        let known = Rc::new(Known { left: tests.number(left), text: tests.number(text), facts });
+        tests.known.insert(test, known.clone());
+        known
     }
 }
 
@@ -64,30 +137,33 @@ impl Loader {
     }
 
     fn look_at(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
-        let look = Look { schema: &*self.schema, sources: &ruleset.sources };
-        let mut findings = Vec::new();
+        let cx = LintCx { schema: &*self.schema, sources: &ruleset.sources, tests: RefCell::default() };
+        let mut findings = Findings::default();
+        let mut names = names::Names::new(&self.tables);
+        let mut absent = absent::Absent::default();
+        let mut words = words::Words::default();
         for rule in ruleset.rules() {
             if is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS) {
                 continue;
             }
-            names::unknown_lists(&look, rule, &self.tables, &mut findings);
-            absent::values(&look, rule, &mut findings);
-            words::unknown(&look, rule, &mut findings);
-            match never::matches(&look, rule) {
+            names.unknown_lists(&cx, rule, &mut findings);
+            absent.values(&cx, rule, &mut findings);
+            words.unknown(&cx, rule, &mut findings);
+            match never::matches(&cx, rule) {
                 Some(finding) => findings.push(finding),
-                None => every_event(&look, rule, &mut findings),
+                None => every_event(&cx, rule, &mut findings),
             }
         }
         if self.matching == Matching::First {
             let on = |rule: &&Compiled| rule.raw.enabled && rule.raw.priority <= self.minimum;
             let rules: Vec<&Compiled> = ruleset.rules().filter(on).collect();
-            shadow::rules(&look, &rules, &mut findings);
+            shadow::rules(&cx, &rules, &mut findings);
         }
         self.unused(ruleset, &mut findings);
-        findings.into_iter().map(|found| self.shown(found)).collect()
+        findings.all.into_iter().map(|found| self.shown(found)).collect()
     }
 
-    fn unused(&self, ruleset: &Ruleset, findings: &mut Vec<Finding>) {
+    fn unused(&self, ruleset: &Ruleset, findings: &mut Findings) {
         // What rules of other sources name is not known.
         if ruleset.rules().count() == self.tables.rules.len() {
             names::unused(&self.tables, ruleset, findings);
@@ -203,15 +279,15 @@ pub(super) fn everything(
 
 /// Reports a rule that is tested on every event, where Falco does not: it counts types, and there are
 /// few.
-fn every_event(look: &Look<'_>, rule: &Compiled, findings: &mut Vec<Finding>) {
-    let codes = look.schema.codes();
+fn every_event(cx: &LintCx<'_>, rule: &Compiled, findings: &mut Findings) {
+    let codes = cx.schema.codes();
     let few = (2..=MANY_CODES).contains(&codes);
-    if !few || !rule.raw.warn_evttypes || codes_without_always(&rule.expr, look.schema).count() < codes {
+    if !few || !rule.raw.warn_evttypes || rule.codes.count() < codes {
         return;
     }
     let title = format!("the rule `{}` is tested on every event", rule.raw.name);
     let mut notes = vec![Note::new(rule.raw.place, "")];
-    notes.extend(everything(&rule.expr, look.schema, |span, word| look.notes(span, rule, word)));
+    notes.extend(everything(&rule.expr, cx.schema, |span, word| cx.notes(span, rule, word)));
     let help = "add a test of the event's type, or `warn_evttypes: false` if it is meant so".to_owned();
     findings.push(Finding::new(Lint::EveryEvent, title, notes).help([help]));
 }

@@ -53,9 +53,9 @@ pub(super) enum Changed {
 /// A part of a list.
 #[derive(Clone)]
 enum Piece {
-    Item(Text),
+    Item(Arc<Text>),
     /// A list, for a name that is written in that text.
-    List(Arc<ListText>, Text),
+    List(Arc<ListText>, Arc<Text>),
 }
 
 fn is_edge_byte(byte: u8) -> bool {
@@ -207,7 +207,7 @@ impl Lists {
         let mut made = Made { text: Expanded::default(), pieces: Vec::new(), inner: Vec::new(), count: 0 };
         for item in &list.items {
             let Some(inner) = inner(&item.text, list, lists) else {
-                made.add(Piece::Item(item.to_text()), list.place);
+                made.add(Piece::Item(item.to_text().into()), list.place);
                 made.count += 1;
                 continue;
             };
@@ -215,7 +215,7 @@ impl Lists {
             match self.all.get(inner).filter(|_| inner < index) {
                 Some(ready) if ready.pieces.is_empty() => {
                     if ready.count > 0 {
-                        made.add(Piece::List(ready.text.clone(), item.to_text()), list.place);
+                        made.add(Piece::List(ready.text.clone(), item.to_text().into()), list.place);
                     }
                     made.count = made.count.saturating_add(ready.count);
                 }
@@ -226,7 +226,7 @@ impl Lists {
                 // Defined later, or the list itself: as it is written.
                 None => {
                     let items = &lists[inner].items;
-                    items.iter().for_each(|item| made.add(Piece::Item(item.to_text()), list.place));
+                    items.iter().for_each(|item| made.add(Piece::Item(item.to_text().into()), list.place));
                     made.count += items.len();
                 }
             }

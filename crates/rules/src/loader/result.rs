@@ -231,14 +231,6 @@ impl<C> Problem<C> {
         self
     }
 
-    /// Whether another says the same of the same item.
-    pub(crate) fn repeats(&self, other: &Self) -> bool
-    where
-        C: PartialEq,
-    {
-        self.code == other.code && self.message == other.message && self.context == other.context
-    }
-
     /// Finds its places in the files.
     pub(crate) fn resolve(&mut self, files: &[Arc<SourceFile>]) {
         if self.shown.notes.is_empty() {

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use eyas_fields::{CodeSet, Schema};
-use rustc_hash::FxHashMap;
 
 use super::collect::{RawRule, Tables};
 use super::lists::{Changed, Lists};
 use super::macros::Macros;
 use super::result::{LoadError, LoadWarning, Problem, WarningCode};
 use super::sources::Sources;
+use super::warn::Quiet;
 use super::words::{Unit, Words};
 use super::{MAX_FURTHER, Setup};
-use crate::condition::ast::{Expr, Test};
+use crate::condition::ast::Expr;
 use crate::condition::{Codes, Compiler, CompilerState, Root};
 use crate::output::Format;
 
@@ -40,8 +40,7 @@ pub(super) struct Ruleset {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) codes: Codes,
-    /// Comparisons that nothing is to be said about, by address.
-    pub(super) quiet: FxHashMap<usize, Arc<Test>>,
+    pub(super) quiet: Quiet,
 }
 
 /// A rule, and what was compiled of it.

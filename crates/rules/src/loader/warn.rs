@@ -1,10 +1,12 @@
 //! Warnings about rules that load and may not be meant so.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eyas_fields::{FieldDef, FieldFlags, Schema};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Described;
 use super::collect::RawRule;
@@ -12,56 +14,97 @@ use super::compile::in_condition;
 use super::result::{Context, LoadWarning, Problem, WarningCode};
 use super::sources::Sources;
 use crate::condition;
-use crate::condition::ast::{Expr, LiteralRef, Op, Span, Test};
+use crate::condition::Part;
+use crate::condition::ast::{Expr, LiteralRef, Op, Rhs, Span, Test, Values};
 
 /// Fields of a schema that are kept for old rules.
 pub(super) fn deprecated(schema: &dyn Schema) -> impl Iterator<Item = &FieldDef> {
     schema.fields().iter().filter(|def| def.flags.contains(FieldFlags::DEPRECATED))
 }
 
-/// What looks at a rule for what loads but may not be meant.
-pub(super) struct Look<'a, 'w> {
-    pub(super) schema: &'a dyn Schema,
-    pub(super) raw: &'a RawRule,
-    /// Number of its text.
-    pub(super) root: u32,
-    pub(super) sources: &'a Sources,
-    pub(super) warnings: &'w mut Vec<LoadWarning>,
+/// What nothing is to be said about, by address: it is in many rules. It is kept, so that nothing else gets its address.
+#[derive(Default)]
+pub(super) struct Quiet {
+    tests: FxHashMap<usize, Arc<Test>>,
+    /// Lists, for `regex` and for other operators.
+    lists: FxHashMap<(usize, bool), Arc<Values>>,
+    /// Names of deprecated fields.
+    deprecated: OnceCell<Vec<&'static str>>,
 }
 
-impl Look<'_, '_> {
+impl Quiet {
+    /// Calls `found` for each deprecated field that is tested, and where.
+    fn deprecated_in(&self, test: &Test, schema: &dyn Schema, found: &mut dyn FnMut(&'static str, Span)) {
+        let names = self.deprecated.get_or_init(|| deprecated(schema).map(|def| def.name).collect());
+        // The reference does not look into lists.
+        test.left.fields_outside_lists(&mut |field| {
+            if let Some(name) = names.iter().find(|name| **name == field.name) {
+                found(name, field.span);
+            }
+        });
+    }
+}
+
+/// What looks at a rule for what loads but may not be meant.
+pub(super) struct WarnCx<'a, 'w> {
+    schema: &'a dyn Schema,
+    raw: &'a RawRule,
+    /// Number of its text.
+    root: u32,
+    sources: &'a Sources,
+    /// The text with its lists, once something is said.
+    flat: OnceCell<Cow<'a, str>>,
+    /// What was said of the rule, and where.
+    said: FxHashSet<(String, usize)>,
+    warnings: &'w mut Vec<LoadWarning>,
+}
+
+impl<'a, 'w> WarnCx<'a, 'w> {
+    pub(super) fn new(
+        schema: &'a dyn Schema,
+        raw: &'a RawRule,
+        root: u32,
+        sources: &'a Sources,
+        warnings: &'w mut Vec<LoadWarning>,
+    ) -> Self {
+        Self { schema, raw, root, sources, flat: OnceCell::new(), said: FxHashSet::default(), warnings }
+    }
+
     /// Warns, unless the same was said of the same.
     fn add(&mut self, problem: LoadWarning, span: Span) {
-        if !self.warnings.iter().any(|w| w.repeats(&problem)) {
+        let at = problem.context.innermost().map_or(0, |location| location.mark.offset);
+        if self.said.insert((problem.message.clone(), at)) {
             let notes = self.sources.notes(span, self.root, "");
             self.warnings.push(problem.notes(notes));
         }
     }
 
+    fn flat(&self) -> &str {
+        self.flat.get_or_init(|| self.sources.text(self.root).flat())
+    }
+
     /// The rule's condition, and a byte of one of the texts that it is made of.
     fn context(&self, at: usize) -> Context {
-        let text = self.sources.text(self.root);
-        in_condition(&text.flat(), text.written(), at, &self.raw.condition_context)
+        let written = self.sources.text(self.root).written();
+        in_condition(self.flat(), written, at, &self.raw.condition_context)
     }
 
     /// The rule's condition, and no place in it.
     fn whole_condition(&self) -> Context {
         let base = &self.raw.condition_context;
         let mark = base.innermost().map(|l| l.mark).unwrap_or_default();
-        let text = self.sources.text(self.root);
-        base.in_condition(&text.flat(), text.written(), 0, mark)
+        base.in_condition(self.flat(), self.sources.text(self.root).written(), 0, mark)
     }
 
     /// One warning for each deprecated field that is tested.
-    pub(super) fn for_deprecated(&mut self, expr: &Expr) {
-        let names: Vec<&'static str> = deprecated(self.schema).map(|def| def.name).collect();
+    pub(super) fn for_deprecated(&mut self, expr: &Expr, quiet: &Quiet) {
         let mut found: BTreeMap<&'static str, Span> = BTreeMap::new();
         expr.tests(&mut |test| {
-            // The reference does not look into lists.
-            test.left.fields_outside_lists(&mut |field| {
-                if let Some(name) = names.iter().find(|name| **name == field.name) {
-                    found.entry(name).or_insert(field.span);
-                }
+            if quiet.tests.contains_key(&(Arc::as_ptr(test) as usize)) {
+                return;
+            }
+            quiet.deprecated_in(test, self.schema, &mut |name, span| {
+                found.entry(name).or_insert(span);
             });
         });
         for (name, span) in found {
@@ -73,38 +116,71 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Constants that look like something else. Comparisons that nothing is to be said about become `quiet`.
-    pub(super) fn for_confusions(&mut self, expr: &Expr, quiet: &mut FxHashMap<usize, Arc<Test>>) {
+    /// Constants that look like something else. Comparisons and lists that nothing is to be said about become `quiet`.
+    pub(super) fn for_confusions(&mut self, expr: &Expr, quiet: &mut Quiet) {
         expr.tests(&mut |test| {
             let address = Arc::as_ptr(test) as usize;
-            if quiet.contains_key(&address) {
+            if quiet.tests.contains_key(&address) {
                 return;
             }
             let mut said = false;
-            let values = test.right.values();
-            for confusion in values.flat_map(|value| confusions(test.op, value, self.schema)) {
-                said = true;
-                let context = self.context(confusion.span.start as usize);
-                let Said { message, title, span, help } = confusion;
-                let problem = Problem::new(WarningCode::CompileCondition, message, &context);
-                self.add(problem.titled(title).help(help), span);
+            quiet.deprecated_in(test, self.schema, &mut |_, _| said = true);
+            match &test.right {
+                Rhs::Value(value) => said |= self.confusions(test.op, value.borrowed()),
+                Rhs::List(values) => {
+                    for part in values.parts() {
+                        said |= match part {
+                            Part::One(value) => self.confusions(test.op, value.borrowed()),
+                            Part::List(list, at) => self.confusions_of_list(test.op, list, *at, quiet),
+                        };
+                    }
+                }
+                Rhs::None | Rhs::Operand(_) => {}
             }
-            if !said {
-                quiet.insert(address, test.clone());
+            // Nobody asks again for what a single rule has.
+            if !said && Arc::strong_count(test) > 1 {
+                quiet.tests.insert(address, test.clone());
             }
         });
+    }
+
+    fn confusions_of_list(&mut self, op: Op, list: &Arc<Values>, at: Span, quiet: &mut Quiet) -> bool {
+        let key = (Arc::as_ptr(list) as usize, op == Op::Regex);
+        if quiet.lists.contains_key(&key) {
+            return false;
+        }
+        let mut said = false;
+        for value in list.iter() {
+            said |= self.confusions(op, LiteralRef { span: value.span.inside(at), ..value });
+        }
+        if !said {
+            quiet.lists.insert(key, list.clone());
+        }
+        said
+    }
+
+    /// Whether something was said of a constant.
+    fn confusions(&mut self, op: Op, value: LiteralRef<'_>) -> bool {
+        let all = confusions(op, value, self.schema);
+        let said = !all.is_empty();
+        for Wording { message, title, span, help } in all {
+            let context = self.context(span.start as usize);
+            let problem = Problem::new(WarningCode::CompileCondition, message, &context);
+            self.add(problem.titled(title).help(help), span);
+        }
+        said
     }
 }
 
 /// What a warning says, of what.
-struct Said {
+struct Wording {
     message: String,
     title: String,
     span: Span,
     help: Option<String>,
 }
 
-fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Said> {
+fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Wording> {
     let span = value.span;
     // A field has a dot, a transformer a parenthesis: most values are neither.
     let (dot, bracket) = (value.text.contains(&b'.'), value.text.contains(&b'('));
@@ -115,7 +191,7 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Said> {
     let text = String::from_utf8_lossy(value.text);
     let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if dot && !bracket && Described(schema).is_operand(&bare) {
-        out.push(Said {
+        out.push(Wording {
             message: format!("'{text}' may be a valid field misused as a const string value"),
             title: format!("`{text}` is a field's name, compared as a text"),
             span,
@@ -126,7 +202,7 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Said> {
         bare.strip_prefix(name).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
     };
     if bracket && condition::TRANSFORMERS.iter().chain(&["val"]).any(is_call) {
-        out.push(Said {
+        out.push(Wording {
             message: format!("'{text}' may be a valid field transformer misused as a const string value"),
             title: format!("`{text}` looks like a transformer and is compared as a text"),
             span,
@@ -134,7 +210,7 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Said> {
         });
     }
     if op == Op::Regex && condition::regex_is_plain(value.text) {
-        out.push(Said {
+        out.push(Wording {
             message: format!("'regex' operator with plain text '{text}': another operator costs less"),
             title: format!("`{text}` is no pattern: `regex` is a costly way to compare it"),
             span,

@@ -1,11 +1,14 @@
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::Glob;
 
 /// A set of paths that is asked whether one of them is at or above another path.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Paths {
     nodes: Vec<Node>,
+    shared: Box<[Arc<Self>]>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -20,9 +23,10 @@ fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Paths {
-    pub(crate) fn new<'a>(paths: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut set = Self { nodes: vec![Node::default()] };
-        paths.into_iter().for_each(|path| set.insert(path));
+    /// The set of these paths and of those of other sets.
+    pub(crate) fn new(paths: Vec<Box<[u8]>>, shared: Vec<Arc<Self>>) -> Self {
+        let mut set = Self { nodes: vec![Node::default()], shared: shared.into() };
+        paths.iter().for_each(|path| set.insert(path));
         set
     }
 
@@ -50,7 +54,7 @@ impl Paths {
     }
 
     pub(crate) fn cover(&self, path: &[u8]) -> bool {
-        self.walk(0, path)
+        self.walk(0, path) || self.shared.iter().any(|set| set.cover(path))
     }
 
     fn walk(&self, at: usize, rest: &[u8]) -> bool {
@@ -76,7 +80,9 @@ mod tests {
 
     #[test]
     fn a_path_covers_itself_and_what_is_below() {
-        let set = Paths::new([&b"/var/run"[..], b"/etc/*.d/x", b"/home/"]);
+        let paths = |paths: &[&str]| paths.iter().map(|path| path.as_bytes().into()).collect();
+        let shared = Arc::new(Paths::new(paths(&["/var/run"]), Vec::new()));
+        let set = Paths::new(paths(&["/etc/*.d/x", "/home/"]), vec![shared]);
         for (path, want) in [
             ("/var/run", true),
             ("/var/run/a/b", true),
@@ -90,7 +96,7 @@ mod tests {
         ] {
             assert_eq!(set.cover(path.as_bytes()), want, "{path}");
         }
-        assert!(Paths::new([&b"/"[..]]).cover(b"/anything"));
-        assert!(!Paths::new([]).cover(b"/"));
+        assert!(Paths::new(paths(&["/"]), Vec::new()).cover(b"/anything"));
+        assert!(!Paths::new(Vec::new(), Vec::new()).cover(b"/"));
     }
 }

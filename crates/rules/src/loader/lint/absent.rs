@@ -3,42 +3,67 @@
 use std::collections::BTreeSet;
 
 use eyas_fields::{ArgKind, FieldDef, Schema, Scope};
+use rustc_hash::FxHashMap;
 
-use super::{Finding, Look, Part};
+use super::{Finding, Findings, LintCx, Part};
 use crate::condition::ast::{FieldRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
-/// Reports negative comparisons beside which nothing says that the value is there.
-pub(super) fn values(look: &Look<'_>, rule: &Compiled, findings: &mut Vec<Finding>) {
-    walk(look, rule, Part::new(&rule.expr), &mut Vec::new(), findings);
+/// Which comparisons ask for what may be absent.
+#[derive(Default)]
+pub(super) struct Absent {
+    /// By address: a macro is put into many rules.
+    known: FxHashMap<*const Test, bool>,
 }
 
-/// `given` names what must be there for the part to be of any weight.
-fn walk<'e>(
-    look: &Look<'_>,
-    rule: &Compiled,
-    part: Part<'e>,
-    given: &mut Vec<&'e str>,
-    findings: &mut Vec<Finding>,
-) {
-    let (tests, others) = part.conjuncts();
-    let before = given.len();
-    given.extend(given_by(part));
-    for (test, negated) in tests {
-        if let Operand::Field(field) = &test.left
-            && !given.contains(&class(&field.name))
-            && may_be_absent(field, look.schema)
-        {
-            report(look, rule, test, negated, field, findings);
+impl Absent {
+    /// Reports negative comparisons beside which nothing says that the value is there.
+    pub(super) fn values(&mut self, cx: &LintCx<'_>, rule: &Compiled, findings: &mut Findings) {
+        let mut any = false;
+        rule.expr.tests(&mut |test| any |= self.is_candidate(cx, test));
+        if any {
+            self.walk(cx, rule, Part::new(&rule.expr), &mut Vec::new(), findings);
         }
     }
-    for other in others {
-        for child in other.any().into_iter().flatten() {
-            walk(look, rule, child, given, findings);
-        }
+
+    /// Whether the comparison may be reported somewhere.
+    fn is_candidate(&mut self, cx: &LintCx<'_>, test: &Test) -> bool {
+        *self.known.entry(test).or_insert_with(|| {
+            let equality = matches!(test.op, Op::Ne | Op::Eq | Op::EqEq);
+            equality
+                && matches!(test.right, Rhs::Value(_))
+                && matches!(&test.left, Operand::Field(field) if may_be_absent(field, cx.schema))
+        })
     }
-    given.truncate(before);
+
+    /// `given` names what must be there for the part to be of any weight.
+    fn walk<'e>(
+        &mut self,
+        cx: &LintCx<'_>,
+        rule: &Compiled,
+        part: Part<'e>,
+        given: &mut Vec<&'e str>,
+        findings: &mut Findings,
+    ) {
+        let (tests, others) = part.conjuncts();
+        let before = given.len();
+        given.extend(given_by(part));
+        for (test, negated) in tests {
+            if self.is_candidate(cx, test)
+                && let Operand::Field(field) = &test.left
+                && !given.contains(&class(&field.name))
+            {
+                report(cx, rule, test, negated, field, findings);
+            }
+        }
+        for other in others {
+            for child in other.any().into_iter().flatten() {
+                self.walk(cx, rule, child, given, findings);
+            }
+        }
+        given.truncate(before);
+    }
 }
 
 /// Fields that must be there for the part to hold, besides negative comparisons.
@@ -83,23 +108,23 @@ fn may_be_absent(field: &FieldRef, schema: &dyn Schema) -> bool {
 }
 
 /// Whether the comparison itself is negated, not a macro or a parenthesis that it is in.
-fn is_negated_itself(look: &Look<'_>, test: &Test) -> bool {
-    let (text, start) = (look.sources.text(test.span.source), test.span.start as usize);
+fn is_negated_itself(cx: &LintCx<'_>, test: &Test) -> bool {
+    let (text, start) = (cx.sources.text(test.span.source), test.span.start as usize);
     // More blanks than these stand nowhere.
     let before = text.slice(start.saturating_sub(16)..start);
     before.trim_end().ends_with("not")
 }
 
 fn report(
-    look: &Look<'_>,
+    cx: &LintCx<'_>,
     rule: &Compiled,
     test: &Test,
     negated: bool,
     field: &FieldRef,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let value = match &test.right {
-        Rhs::Value(value) => look.sources.shown(value.span),
+        Rhs::Value(value) => cx.sources.shown(value.span),
         _ => return,
     };
     let (word, help) = match (test.op, negated) {
@@ -107,7 +132,7 @@ fn report(
             "false where there is no such value",
             format!("for these events to match too write `not {field} = {value}`"),
         ),
-        (Op::Eq | Op::EqEq, true) if is_negated_itself(look, test) => (
+        (Op::Eq | Op::EqEq, true) if is_negated_itself(cx, test) => (
             "negated, this is true where there is no such value",
             format!("for these events not to match write `{field} != {value}`"),
         ),
@@ -117,9 +142,9 @@ fn report(
         true => format!("events without `{field}` satisfy this"),
         false => format!("events without `{field}` do not satisfy this"),
     };
-    let mut notes = look.notes(test.span, rule, word);
+    let mut notes = cx.notes(test.span, rule, word);
     notes.push(Note::new(rule.raw.place, "in this rule"));
-    if !findings.iter().any(|f| f.lint == Lint::AbsentValue && f.notes.first() == notes.first()) {
+    if findings.is_new(Lint::AbsentValue, notes.first()) {
         findings.push(Finding::new(Lint::AbsentValue, title, notes).help([help]));
     }
 }

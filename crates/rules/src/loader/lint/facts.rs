@@ -1,30 +1,64 @@
 //! What a comparison says about a single value, as far as two comparisons can be held against each other.
 
-use std::collections::BTreeSet;
-
 use eyas_fields::{FieldFlags, FieldType, Schema};
 
 use crate::condition::ast::{LiteralRef, Op, Operand, Rhs, Test};
 use crate::condition::{Source, has};
 
+/// Values that a comparison may name; of more nothing is concluded.
+const MAX_VALUES: usize = 128;
+
 /// A value that comparisons name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Named {
-    Text(Vec<u8>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Named<'r> {
+    Text(&'r [u8]),
     Number(i128),
 }
 
+/// Values in order, each once.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) struct NamedSet<'r>(Box<[Named<'r>]>);
+
+impl<'r> NamedSet<'r> {
+    fn new(mut values: Vec<Named<'r>>) -> Self {
+        values.sort_unstable();
+        values.dedup();
+        Self(values.into())
+    }
+
+    /// All of them, the least first.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Named<'r>> {
+        self.0.iter()
+    }
+
+    fn contains(&self, value: &Named<'_>) -> bool {
+        self.0.binary_search_by(|known| known.cmp(value)).is_ok()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn is_subset(&self, other: &Self) -> bool {
+        self.iter().all(|value| other.contains(value))
+    }
+
+    fn is_disjoint(&self, other: &Self) -> bool {
+        !self.iter().any(|value| other.contains(value))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind<'r> {
     /// It is one of these.
-    In(BTreeSet<Named>),
+    In(NamedSet<'r>),
     /// It is none of these.
-    NotIn(BTreeSet<Named>),
+    NotIn(NamedSet<'r>),
     /// It lies within.
     Range(i128, i128),
-    Prefix(Vec<u8>),
-    Suffix(Vec<u8>),
-    Contains(Vec<u8>),
+    Prefix(&'r [u8]),
+    Suffix(&'r [u8]),
+    Contains(&'r [u8]),
     /// There is none.
     Absent,
     /// Nothing more is known.
@@ -33,8 +67,8 @@ pub(super) enum Kind {
 
 /// What a comparison says.
 #[derive(Clone, Debug)]
-pub(super) struct Fact {
-    pub(super) kind: Kind,
+pub(super) struct Fact<'r> {
+    pub(super) kind: Kind<'r>,
     /// Whether the value must be there.
     pub(super) present: bool,
 }
@@ -49,10 +83,10 @@ fn is_single(operand: &Operand, schema: &dyn Schema) -> Option<FieldType> {
     single.then_some(source.ty)
 }
 
-fn named(ty: FieldType, literal: &LiteralRef<'_>) -> Option<Named> {
+fn named<'r>(ty: FieldType, literal: &LiteralRef<'r>) -> Option<Named<'r>> {
     use FieldType as T;
     match ty {
-        T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text.to_vec())),
+        T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text)),
         T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime | T::Port => {
             let number: i128 = std::str::from_utf8(literal.text).ok()?.parse().ok()?;
             // What exceeds the type is another number there.
@@ -68,19 +102,20 @@ fn named(ty: FieldType, literal: &LiteralRef<'_>) -> Option<Named> {
     }
 }
 
-impl Fact {
+impl<'r> Fact<'r> {
     /// What the comparison, or its negation, says; `None` where nothing can be concluded.
-    pub(super) fn of(test: &Test, negated: bool, schema: &dyn Schema) -> Option<Self> {
+    pub(super) fn of(test: &'r Test, negated: bool, schema: &dyn Schema) -> Option<Self> {
         let ty = is_single(&test.left, schema)?;
-        let values: Vec<LiteralRef<'_>> = test.right.values().collect();
         if test.op == Op::Exists {
             let kind = if negated { Kind::Absent } else { Kind::Other };
             return Some(Self { kind, present: !negated });
         }
-        if test.modifier.is_some() || matches!(test.right, Rhs::Operand(_)) {
+        let is_large = test.right.len() > MAX_VALUES;
+        if test.modifier.is_some() || matches!(test.right, Rhs::Operand(_)) || is_large {
             return Some(Self { kind: Kind::Other, present: !negated });
         }
-        let set = || values.iter().map(|v| named(ty, v)).collect::<Option<BTreeSet<_>>>();
+        let values: Vec<LiteralRef<'r>> = test.right.values().collect();
+        let set = || values.iter().map(|v| named(ty, v)).collect::<Option<Vec<_>>>().map(NamedSet::new);
         let number = || match values.as_slice() {
             [one] => match named(ty, one)? {
                 Named::Number(n) => Some(n),
@@ -89,7 +124,7 @@ impl Fact {
             _ => None,
         };
         let text = || match (ty, values.as_slice()) {
-            (FieldType::Str | FieldType::Bytes, [one]) => Some(one.text.to_vec()),
+            (FieldType::Str | FieldType::Bytes, [one]) => Some(one.text),
             _ => None,
         };
         let (low, high) = (i128::MIN, i128::MAX);
@@ -140,7 +175,7 @@ impl Fact {
     }
 
     /// Whether the value satisfies it, as far as is known.
-    fn may_be(&self, value: &Named) -> bool {
+    fn may_be(&self, value: &Named<'_>) -> bool {
         match (&self.kind, value) {
             (Kind::In(set), value) => set.contains(value),
             (Kind::NotIn(set), value) => !set.contains(value),

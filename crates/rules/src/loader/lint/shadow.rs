@@ -1,192 +1,351 @@
 //! Rules that an earlier one leaves nothing for.
 
+use std::rc::Rc;
+
 use eyas_fields::CodeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::facts::Fact;
-use super::{Finding, Look, Part};
-use crate::condition::{codes, is_larger};
+use super::facts::{Fact, Kind, Named};
+use super::{Finding, Findings, LintCx, Part};
+use crate::condition::is_larger;
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
 /// Steps that the search may take for two rules: what is not found by then is not reported.
 const MAX_STEPS: usize = 10_000;
 /// Steps for all rules.
-const ALL_STEPS: usize = 4_000_000;
+const ALL_STEPS: usize = 2_000_000;
+/// Pairs of rules that are looked at.
+const ALL_PAIRS: usize = 1_000_000;
+/// Demands by which a rule is found.
+const MAX_DEMANDS: usize = 16;
+
+/// Conditions, negations pushed to the comparisons: parts by number, equal ones have the same.
+#[derive(Default)]
+struct Forest<'r> {
+    trees: Vec<Tree<'r>>,
+    known: FxHashMap<Made, u32>,
+}
+
+enum Tree<'r> {
+    Leaf(Leaf<'r>),
+    All(Box<[u32]>),
+    Any(Box<[u32]>),
+}
 
 /// A comparison with what it says.
-struct Leaf {
+struct Leaf<'r> {
     /// Number of what is compared.
     key: u32,
-    fact: Option<Fact>,
-}
-
-/// A condition, negations pushed to the comparisons.
-struct Tree {
-    /// Number of what it is: equal trees have the same.
-    id: u32,
-    kind: Kind,
-}
-
-enum Kind {
-    Leaf(Leaf),
-    All(Vec<Tree>),
-    Any(Vec<Tree>),
+    fact: Option<Rc<Fact<'r>>>,
 }
 
 /// What a tree is made of.
 #[derive(PartialEq, Eq, Hash)]
 enum Made {
-    Key(String),
-    Test(String, bool),
-    All(Vec<u32>),
-    Any(Vec<u32>),
+    Test(u32, bool),
+    /// Parts, whatever their order.
+    All(Box<[u32]>),
+    Any(Box<[u32]>),
 }
 
-/// Equal things have equal numbers.
-#[derive(Default)]
-struct Numbers(FxHashMap<Made, u32>);
-
-impl Numbers {
-    fn of(&mut self, made: Made) -> u32 {
-        let next = self.0.len() as u32;
-        *self.0.entry(made).or_insert(next)
-    }
-
-    fn tree(&mut self, look: &Look<'_>, part: Part<'_>) -> Tree {
+impl<'r> Forest<'r> {
+    fn tree(&mut self, cx: &LintCx<'r>, part: Part<'r>) -> u32 {
         if let Some((test, negated)) = part.test() {
-            let key = self.of(Made::Key(test.left.to_string()));
-            let leaf = Leaf { key, fact: Fact::of(test, negated, look.schema) };
-            return Tree { id: self.of(Made::Test(test.to_string(), negated)), kind: Kind::Leaf(leaf) };
+            let known = cx.known(test);
+            let leaf = || Tree::Leaf(Leaf { key: known.left, fact: known.fact(negated).cloned() });
+            return self.of(Made::Test(known.text, negated), leaf);
         }
-        if let Some(children) = part.all() {
-            let children: Vec<Tree> = children.map(|c| self.tree(look, c)).collect();
-            return Tree { id: self.of(Made::All(ids(&children))), kind: Kind::All(children) };
+        let (all, children): (_, Vec<Part<'r>>) = match part.all() {
+            Some(children) => (true, children.collect()),
+            None => (false, part.any().into_iter().flatten().collect()),
+        };
+        let mut parts: Vec<u32> = children.into_iter().map(|child| self.tree(cx, child)).collect();
+        parts.sort_unstable();
+        let (parts, copy): (Box<[u32]>, Box<[u32]>) = (parts.clone().into(), parts.into());
+        match all {
+            true => self.of(Made::All(parts), || Tree::All(copy)),
+            false => self.of(Made::Any(parts), || Tree::Any(copy)),
         }
-        let children: Vec<Tree> = part.any().into_iter().flatten().map(|c| self.tree(look, c)).collect();
-        Tree { id: self.of(Made::Any(ids(&children))), kind: Kind::Any(children) }
+    }
+
+    fn of(&mut self, made: Made, tree: impl FnOnce() -> Tree<'r>) -> u32 {
+        let next = self.trees.len() as u32;
+        let id = *self.known.entry(made).or_insert(next);
+        if id == next {
+            self.trees.push(tree());
+        }
+        id
+    }
+
+    fn get(&self, id: u32) -> &Tree<'r> {
+        &self.trees[id as usize]
+    }
+
+    /// Comparisons of a tree; `needed` has those that hold in every event that satisfies it.
+    fn leaves(&self, id: u32, is_needed: bool, all: &mut Vec<u32>, needed: &mut Vec<u32>) {
+        match self.get(id) {
+            Tree::Leaf(_) => {
+                all.push(id);
+                if is_needed {
+                    needed.push(id);
+                }
+            }
+            Tree::All(parts) => parts.iter().for_each(|part| self.leaves(*part, is_needed, all, needed)),
+            Tree::Any(parts) => parts.iter().for_each(|part| self.leaves(*part, false, all, needed)),
+        }
+    }
+
+    fn leaf(&self, id: u32) -> Option<&Leaf<'r>> {
+        match self.get(id) {
+            Tree::Leaf(leaf) => Some(leaf),
+            _ => None,
+        }
+    }
+
+    /// Whether whatever satisfies `given` satisfies `wanted`.
+    fn entails(&self, given: u32, wanted: u32, steps: &mut usize) -> bool {
+        let mut flat = Vec::new();
+        self.flatten(given, &mut flat);
+        self.all_entail(&mut flat, wanted, steps)
+    }
+
+    /// What must all hold one by one.
+    fn flatten(&self, id: u32, out: &mut Vec<u32>) {
+        // A whole may be what is wanted.
+        out.push(id);
+        if let Tree::All(parts) = self.get(id) {
+            parts.iter().for_each(|part| self.flatten(*part, out));
+        }
+    }
+
+    /// Whether whatever satisfies all of `given`, which is flat, satisfies `wanted`.
+    fn all_entail(&self, given: &mut Vec<u32>, wanted: u32, steps: &mut usize) -> bool {
+        if *steps == 0 {
+            return false;
+        }
+        *steps = steps.saturating_sub(1 + given.len() / 4);
+        if given.contains(&wanted) {
+            return true;
+        }
+        let direct = match self.get(wanted) {
+            Tree::All(parts) => return parts.iter().all(|part| self.all_entail(given, *part, steps)),
+            Tree::Any(parts) => parts.iter().any(|part| self.all_entail(given, *part, steps)),
+            Tree::Leaf(wanted) => {
+                given.iter().filter_map(|given| self.leaf(*given)).any(|given| implies(given, wanted))
+            }
+        };
+        if direct {
+            return true;
+        }
+        // Each of several alternatives may do.
+        for at in 0..given.len() {
+            let Tree::Any(parts) = self.get(given[at]) else { continue };
+            let mut rest = given.clone();
+            rest.swap_remove(at);
+            let len = rest.len();
+            let found = parts.iter().all(|part| {
+                self.flatten(*part, &mut rest);
+                let found = self.all_entail(&mut rest, wanted, steps);
+                rest.truncate(len);
+                found
+            });
+            if found {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What a tree demands, by which it is found that it may be entailed, and how many rules demand that.
+    fn demands(&self, id: u32, counts: &FxHashMap<Demand<'r>, u32>) -> Option<(u32, Vec<Demand<'r>>)> {
+        match self.get(id) {
+            Tree::Leaf(leaf) => {
+                let demands = Demand::of(id, leaf);
+                let count = |demand| counts.get(demand).copied().unwrap_or_default();
+                let all = demands.iter().map(count).fold(0, u32::saturating_add);
+                (demands.len() <= MAX_DEMANDS).then_some((all, demands))
+            }
+            // One of what must all be demanded finds it.
+            Tree::All(parts) => {
+                parts.iter().filter_map(|part| self.demands(*part, counts)).min_by_key(|(count, _)| *count)
+            }
+            Tree::Any(parts) => {
+                let (mut all, mut demands) = (0_u32, Vec::new());
+                for part in parts {
+                    let (count, more) = self.demands(*part, counts)?;
+                    all = all.saturating_add(count);
+                    demands.extend(more);
+                    if demands.len() > MAX_DEMANDS {
+                        return None;
+                    }
+                }
+                Some((all, demands))
+            }
+        }
     }
 }
 
-/// Numbers of the parts, whatever their order.
-fn ids(trees: &[Tree]) -> Vec<u32> {
-    let mut ids: Vec<u32> = trees.iter().map(|tree| tree.id).collect();
-    ids.sort_unstable();
-    ids
-}
-
-/// What is compared anywhere in a tree.
-fn keys(tree: &Tree, out: &mut FxHashSet<u32>) {
-    match &tree.kind {
-        Kind::Leaf(leaf) => {
-            out.insert(leaf.key);
-        }
-        Kind::All(children) | Kind::Any(children) => children.iter().for_each(|c| keys(c, out)),
-    }
-}
-
-/// What is compared in every event that satisfies the tree.
-fn needed(tree: &Tree, out: &mut Vec<u32>) {
-    match &tree.kind {
-        Kind::Leaf(leaf) => out.push(leaf.key),
-        Kind::All(children) => children.iter().for_each(|c| needed(c, out)),
-        Kind::Any(_) => {}
-    }
-}
-
-fn implies(given: &Leaf, wanted: &Leaf) -> bool {
+fn implies(given: &Leaf<'_>, wanted: &Leaf<'_>) -> bool {
     let facts = given.fact.as_ref().zip(wanted.fact.as_ref());
     given.key == wanted.key && facts.is_some_and(|(a, b)| a.implies(b))
 }
 
-/// Whether whatever satisfies all of `given` satisfies `wanted`.
-fn entails(given: &mut Vec<&Tree>, wanted: &Tree, steps: &mut usize) -> bool {
-    if *steps == 0 {
-        return false;
-    }
-    *steps = steps.saturating_sub(1 + given.len() / 4);
-    if given.iter().any(|g| g.id == wanted.id) {
-        return true;
-    }
-    // What must all hold is given one by one.
-    if let Some(at) = given.iter().position(|g| matches!(g.kind, Kind::All(_))) {
-        let mut flat = given.clone();
-        if let Kind::All(children) = &flat.swap_remove(at).kind {
-            flat.extend(children);
-        }
-        return entails(&mut flat, wanted, steps);
-    }
-    let direct = match &wanted.kind {
-        Kind::All(children) => return children.iter().all(|c| entails(given, c, steps)),
-        Kind::Any(children) => children.iter().any(|c| entails(given, c, steps)),
-        Kind::Leaf(wanted) => given.iter().any(|g| matches!(&g.kind, Kind::Leaf(g) if implies(g, wanted))),
-    };
-    if direct {
-        return true;
-    }
-    // Each of several alternatives may do.
-    for at in 0..given.len() {
-        let Kind::Any(children) = &given[at].kind else { continue };
-        let mut rest = given.clone();
-        rest.swap_remove(at);
-        let found = children.iter().all(|child| {
-            rest.push(child);
-            let found = entails(&mut rest, wanted, steps);
-            rest.pop();
-            found
-        });
-        if found {
-            return true;
+/// What a rule demands, by which it is found: a rule that it shadows demands no less.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Demand<'r> {
+    /// The comparison itself.
+    Leaf(u32),
+    /// That a value is this, or another of a few.
+    Value(u32, Named<'r>),
+    /// That a value begins so.
+    Prefix(u32, &'r [u8]),
+    /// Anything of a value.
+    Key(u32),
+}
+
+impl<'r> Demand<'r> {
+    /// Those of a comparison, under all of which it is to be found.
+    fn of(id: u32, leaf: &Leaf<'r>) -> Vec<Self> {
+        match leaf.fact.as_deref().map(|fact| &fact.kind) {
+            None | Some(Kind::Other) => vec![Self::Leaf(id)],
+            Some(Kind::In(values)) if (1..=MAX_DEMANDS).contains(&values.iter().len()) => {
+                values.iter().map(|value| Self::Value(leaf.key, *value)).collect()
+            }
+            Some(Kind::Prefix(prefix)) => vec![Self::Prefix(leaf.key, prefix)],
+            Some(_) => vec![Self::Key(leaf.key)],
         }
     }
-    false
+}
+
+/// Earlier rules by what they demand.
+#[derive(Default)]
+struct Index<'r> {
+    rules: FxHashMap<Demand<'r>, Vec<u32>>,
+    /// Lengths of the prefixes that are demanded of a value.
+    prefixes: FxHashMap<u32, Vec<usize>>,
+    /// Those that demand nothing.
+    others: Vec<u32>,
+}
+
+impl<'r> Index<'r> {
+    fn add(&mut self, rule: u32, demands: &[Demand<'r>]) {
+        if demands.is_empty() {
+            self.others.push(rule);
+        }
+        for demand in demands {
+            if let Demand::Prefix(key, prefix) = demand {
+                let lengths = self.prefixes.entry(*key).or_default();
+                if !lengths.contains(&prefix.len()) {
+                    lengths.push(prefix.len());
+                }
+            }
+            self.rules.entry(*demand).or_default().push(rule);
+        }
+    }
+
+    fn with(&self, demand: &Demand<'_>, out: &mut Vec<u32>) {
+        out.extend(self.rules.get(demand).into_iter().flatten());
+    }
+
+    /// Adds those that demand what the comparison may give.
+    fn find(&self, id: u32, leaf: &Leaf<'_>, out: &mut Vec<u32>) {
+        self.with(&Demand::Leaf(id), out);
+        self.with(&Demand::Key(leaf.key), out);
+        let text = match leaf.fact.as_deref().map(|fact| &fact.kind) {
+            // All values are demanded, so any of them finds the rule.
+            Some(Kind::In(values)) => match values.iter().next() {
+                Some(first) => {
+                    self.with(&Demand::Value(leaf.key, *first), out);
+                    if let Named::Text(text) = first { text } else { return }
+                }
+                None => return,
+            },
+            Some(Kind::Prefix(prefix)) => prefix,
+            _ => return,
+        };
+        for len in self.prefixes.get(&leaf.key).into_iter().flatten() {
+            if let Some(prefix) = text.get(..*len) {
+                self.with(&Demand::Prefix(leaf.key, prefix), out);
+            }
+        }
+    }
 }
 
 struct Entry<'r> {
     rule: &'r Compiled,
-    tree: Tree,
+    tree: u32,
+    /// Comparisons that hold in every event that it matches.
     needed: Vec<u32>,
-    keys: FxHashSet<u32>,
+    /// All of its comparisons.
+    leaves: Vec<u32>,
     codes: CodeSet,
 }
 
 /// Reports rules that are satisfied only by what satisfies an earlier one. `rules` are those that are on,
 /// in their order.
-pub(super) fn rules(look: &Look<'_>, rules: &[&Compiled], findings: &mut Vec<Finding>) {
-    let mut numbers = Numbers::default();
-    let mut entries: Vec<Entry<'_>> = Vec::with_capacity(rules.len());
+pub(super) fn rules<'r>(cx: &LintCx<'r>, rules: &[&'r Compiled], findings: &mut Findings) {
+    let mut forest = Forest::default();
+    let mut entries: Vec<Entry<'r>> = Vec::with_capacity(rules.len());
+    let always = cx.schema.always();
+    let mut counts: FxHashMap<Demand<'r>, u32> = FxHashMap::default();
     for rule in rules {
         if is_larger(&rule.expr, super::MAX_TESTS, super::MAX_LEVELS) {
             continue;
         }
-        let tree = numbers.tree(look, Part::new(&rule.expr));
-        let (mut all, mut must) = (FxHashSet::default(), Vec::new());
-        keys(&tree, &mut all);
-        needed(&tree, &mut must);
-        entries.push(Entry { rule, tree, needed: must, keys: all, codes: codes(&rule.expr, look.schema) });
+        let tree = forest.tree(cx, Part::new(&rule.expr));
+        let (mut leaves, mut needed) = (Vec::new(), Vec::new());
+        forest.leaves(tree, true, &mut leaves, &mut needed);
+        leaves.sort_unstable();
+        leaves.dedup();
+        for leaf in &leaves {
+            let demands = forest.leaf(*leaf).map(|found| Demand::of(*leaf, found)).unwrap_or_default();
+            demands.into_iter().for_each(|demand| *counts.entry(demand).or_default() += 1);
+        }
+        entries.push(Entry { rule, tree, needed, leaves, codes: rule.codes.clone().union(&always) });
     }
-    let mut left = ALL_STEPS;
-    for (index, later) in entries.iter().enumerate() {
-        let earlier = entries[..index].iter().find(|earlier| {
-            let may = earlier.needed.iter().all(|key| later.keys.contains(key))
-                && later.codes.clone().union(&earlier.codes) == earlier.codes;
+    let mut index = Index::default();
+    let (mut pairs, mut left) = (ALL_PAIRS, ALL_STEPS);
+    let mut candidates = Vec::new();
+    for (number, later) in entries.iter().enumerate() {
+        let found = |leaf: &u32| forest.leaf(*leaf).map(|found| (*leaf, found));
+        candidates.clear();
+        candidates.extend(&index.others);
+        later.leaves.iter().filter_map(found).for_each(|(id, leaf)| index.find(id, leaf, &mut candidates));
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.truncate(pairs);
+        pairs -= candidates.len();
+        let keys: FxHashSet<u32> = later.leaves.iter().filter_map(found).map(|(_, leaf)| leaf.key).collect();
+        let earlier = candidates.iter().map(|earlier| &entries[*earlier as usize]).find(|earlier| {
+            let mut needed = earlier.needed.iter().filter_map(found);
+            let may =
+                later.codes.is_subset(&earlier.codes) && needed.all(|(_, leaf)| keys.contains(&leaf.key));
             let mut steps = left.min(MAX_STEPS);
             let before = steps;
-            let found = may && entails(&mut vec![&later.tree], &earlier.tree, &mut steps);
+            let entailed = may && forest.entails(later.tree, earlier.tree, &mut steps);
             left -= before - steps;
-            found
+            entailed
         });
-        let Some(earlier) = earlier else { continue };
-        let (name, first) = (&later.rule.raw.name, &earlier.rule.raw.name);
-        let title = format!("the rule `{name}` is shadowed by the earlier rule `{first}`");
-        let notes = vec![
-            Note::new(later.rule.raw.place, "never reached: only the first match of an event counts"),
-            Note::new(earlier.rule.raw.place, "matches whatever this one does"),
-        ];
-        let help = [
-            "put the more special rule first, or set `rule_matching: all`".to_owned(),
-            format!("or leave out of `{first}` what is meant for `{name}`"),
-        ];
-        findings.push(Finding::new(Lint::Shadowed, title, notes).help(help));
+        if let Some(earlier) = earlier {
+            report(later.rule, earlier.rule, findings);
+        }
+        // By what fewest rules demand.
+        let demands = forest.demands(later.tree, &counts).map(|(_, demands)| demands);
+        index.add(number as u32, &demands.unwrap_or_default());
     }
+}
+
+fn report(later: &Compiled, earlier: &Compiled, findings: &mut Findings) {
+    let (name, first) = (&later.raw.name, &earlier.raw.name);
+    let title = format!("the rule `{name}` is shadowed by the earlier rule `{first}`");
+    let notes = vec![
+        Note::new(later.raw.place, "never reached: only the first match of an event counts"),
+        Note::new(earlier.raw.place, "matches whatever this one does"),
+    ];
+    let help = [
+        "put the more special rule first, or set `rule_matching: all`".to_owned(),
+        format!("or leave out of `{first}` what is meant for `{name}`"),
+    ];
+    findings.push(Finding::new(Lint::Shadowed, title, notes).help(help));
 }

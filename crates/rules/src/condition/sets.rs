@@ -1,0 +1,199 @@
+//! Constants as sets. What a list contributes is a set of its own, which all comparisons share that name the list.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use eyas_fields::Net;
+use rustc_hash::FxHashSet;
+
+/// From this size on a set is hashed.
+const LARGE: usize = 6;
+
+/// A set of values.
+#[derive(Clone, Debug)]
+pub(super) struct Set<K> {
+    own: Own<K>,
+    shared: Box<[Arc<Self>]>,
+}
+
+#[derive(Clone, Debug)]
+enum Own<K> {
+    Few(Box<[K]>),
+    Many(FxHashSet<K>),
+}
+
+impl<K: Eq + Hash> Set<K> {
+    /// The set of these values and of those of other sets.
+    pub(super) fn new(items: Vec<K>, shared: Vec<Arc<Self>>) -> Self {
+        let own = match items.len() {
+            0..LARGE => Own::Few(items.into()),
+            _ => Own::Many(items.into_iter().collect()),
+        };
+        Self { own, shared: shared.into() }
+    }
+
+    #[inline]
+    pub(super) fn contains<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        let own = match &self.own {
+            Own::Few(few) => few.iter().any(|item| item.borrow() == value),
+            Own::Many(many) => many.contains(value),
+        };
+        own || self.shared.iter().any(|set| set.contains(value))
+    }
+
+    /// The value, if there is one alone.
+    fn single(&self) -> Option<&K> {
+        match &self.own {
+            Own::Few(few) if self.shared.is_empty() && few.len() == 1 => few.first(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is searched from the front, and nothing else.
+    pub(super) fn is_small(&self) -> bool {
+        matches!(self.own, Own::Few(_)) && self.shared.is_empty()
+    }
+}
+
+/// A set of networks.
+#[derive(Clone, Debug)]
+pub(super) struct Nets {
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
+    exact: Set<Net>,
+    shared: Box<[Arc<Self>]>,
+}
+
+impl Nets {
+    /// The set of these networks and of those of other sets.
+    pub(super) fn new(nets: Vec<Net>, shared: Vec<Arc<Self>>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for net in &nets {
+            match net.addr {
+                IpAddr::V4(addr) => {
+                    let host = u32::MAX.checked_shr(net.prefix.into()).unwrap_or(0);
+                    v4.push((u32::from(addr) & !host, u32::from(addr) | host));
+                }
+                IpAddr::V6(addr) => {
+                    let host = u128::MAX.checked_shr(net.prefix.into()).unwrap_or(0);
+                    v6.push((u128::from(addr) & !host, u128::from(addr) | host));
+                }
+            }
+        }
+        let exact = Set::new(nets, Vec::new());
+        Self { v4: Ranges::new(v4), v6: Ranges::new(v6), exact, shared: shared.into() }
+    }
+
+    /// Whether a network of the set has the address.
+    #[inline]
+    pub(super) fn have(&self, ip: IpAddr) -> bool {
+        let own = match ip {
+            IpAddr::V4(ip) => self.v4.contain(ip.into()),
+            IpAddr::V6(ip) => self.v6.contain(ip.into()),
+        };
+        own || self.shared.iter().any(|nets| nets.have(ip))
+    }
+
+    /// The network, if there is one alone.
+    pub(super) fn single(&self) -> Option<Net> {
+        self.exact.single().filter(|_| self.shared.is_empty()).copied()
+    }
+
+    /// Whether the network is of the set.
+    pub(super) fn contains(&self, net: &Net) -> bool {
+        self.exact.contains(net) || self.shared.iter().any(|nets| nets.contains(net))
+    }
+}
+
+/// Ranges of numbers, from the lowest; none touches another.
+#[derive(Clone, Debug)]
+struct Ranges<N>(Box<[(N, N)]>);
+
+impl<N: Copy + Ord> Ranges<N> {
+    /// Of ranges in any order, each with its first and last number.
+    fn new(mut ranges: Vec<(N, N)>) -> Self {
+        ranges.sort_unstable();
+        let mut out: Vec<(N, N)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match out.last_mut() {
+                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                _ => out.push((first, last)),
+            }
+        }
+        Self(out.into())
+    }
+
+    #[inline]
+    fn contain(&self, number: N) -> bool {
+        let next = self.0.partition_point(|(first, _)| *first <= number);
+        next.checked_sub(1).is_some_and(|at| number <= self.0[at].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn net(text: &str) -> Net {
+        let (addr, prefix) = text.split_once('/').unwrap();
+        Net { addr: addr.parse().unwrap(), prefix: prefix.parse().unwrap() }
+    }
+
+    #[test]
+    fn networks_have_what_one_of_them_has() {
+        let texts = [
+            "10.0.0.0/8",
+            "10.1.0.0/16",
+            "11.0.0.1/32",
+            "192.168.1.77/24",
+            "0.0.0.0/31",
+            "255.255.255.255/32",
+            "fe80::/10",
+            "::1/128",
+            "ff00::/8",
+        ];
+        let nets: Vec<Net> = texts.iter().map(|text| net(text)).collect();
+        let (first, rest) = nets.split_at(4);
+        let set = Nets::new(rest.to_vec(), vec![Arc::new(Nets::new(first.to_vec(), Vec::new()))]);
+        for ip in [
+            "9.255.255.255",
+            "10.0.0.0",
+            "10.255.255.255",
+            "11.0.0.0",
+            "11.0.0.1",
+            "11.0.0.2",
+            "192.168.1.0",
+            "192.168.2.0",
+            "0.0.0.0",
+            "0.0.0.2",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::2",
+            "febf::1",
+            "fec0::",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "::ffff:10.0.0.1",
+        ] {
+            let ip: IpAddr = ip.parse().unwrap();
+            assert_eq!(set.have(ip), nets.iter().any(|net| net.contains(ip)), "{ip}");
+        }
+        assert!(set.contains(&net("192.168.1.77/24")) && set.contains(&net("::1/128")));
+        assert!(!set.contains(&net("192.168.1.0/24")), "as written");
+        let all = Nets::new(vec![net("0.0.0.0/0")], Vec::new());
+        assert!(all.have("1.2.3.4".parse().unwrap()) && !all.have("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_set_has_what_its_lists_have() {
+        let shared = Arc::new(Set::new((0..100).collect::<Vec<i128>>(), Vec::new()));
+        let set = Set::new(vec![200, 201], vec![shared]);
+        assert!(set.contains(&99) && set.contains(&201) && !set.contains(&100));
+        assert!(!set.is_small() && Set::new(vec![1_i128], Vec::new()).is_small());
+    }
+}
