@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use eyas_fields::{FieldFlags, FieldSource, Net, Schema, Scope, Value};
 
-use super::ast::{LiteralRef, Modifier, Op, Operand, Rhs, Test};
+use super::ast::{Modifier, Op, Operand, Rhs, Test};
 use super::build::{Shelf, literals, right_operand};
 use super::check::{Check, Cmp, Many, against};
 use super::codes::TypeTest;
@@ -102,7 +102,8 @@ impl Predicate {
     pub(crate) fn alternative(&self) -> Option<Alternative> {
         let text = |kind, text: &[u8]| Alternative::Text(kind, text.into());
         Some(match &self.check {
-            _ if self.many != Many::Any => return None,
+            // A test of the event's type is decided from its codes.
+            _ if self.many != Many::Any || self.types.is_some() => return None,
             Check::Bytes(Cmp::Eq, to) => text(Kind::Equal, to),
             Check::Contains(finder) => text(Kind::Contains, finder.needle()),
             Check::IContains(needle) => text(Kind::ContainsAnyCase, needle),
@@ -143,7 +144,7 @@ impl Predicate {
             let constants = Counted::texts(of_texts, texts, Vec::new()).into();
             Check::Counted { modifier: Modifier::AnyOf, differs: false, constants }
         };
-        Self { left: self.left.clone(), many: Many::Any, check }
+        Self { left: self.left.clone(), many: Many::Any, check, types: None }
     }
 
     /// Relative cost of an evaluation.

@@ -198,7 +198,7 @@ fn flags_whose_bits_differ_between_architectures() {
 fn told<T>(
     live: &mut Capture,
     ty: EventType,
-    calls: impl FnOnce(),
+    calls: impl FnOnce() + Send,
     say: impl Fn(&RawEvent<'_>) -> T,
 ) -> Option<T> {
     let events = live.own(calls);
