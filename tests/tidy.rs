@@ -47,6 +47,22 @@ fn crates_use_only_what_the_architecture_allows() {
     }
 }
 
+/// Linux 5.10 takes no others.
+#[test]
+fn global_functions_of_the_probe_take_numbers_alone() {
+    let mut files = Vec::new();
+    sources(&root().join("crates/bpf/src/bpf"), &mut files);
+    let mut functions = 0;
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in text.lines().filter(|line| line.starts_with("__noinline ")) {
+            functions += 1;
+            assert!(!line.contains('*'), "{}: {line}", path.display());
+        }
+    }
+    assert!(functions > 30, "{functions} functions");
+}
+
 #[test]
 fn rules_alone_need_neither_captures_nor_inspection() {
     for edges in ["normal,build", "normal,build,dev"] {

@@ -69,8 +69,9 @@ static __always_inline __u64 middle(struct scratch *s)
 }
 
 /* An id by a `struct uid_gid_map`: what one of the namespace is outside of it, or upwards, the other way round. */
-__noinline __u32 map_id(struct scratch *s, __u64 of, __u32 id, __u32 up)
+__noinline __u32 map_id(__u32 slot, __u64 of, __u32 id, __u32 up)
 {
+	struct scratch *s = scratch_in(slot);
 	struct uid_gid_map *map = (struct uid_gid_map *)of;
 	struct uid_gid_extent extent = {}, *sorted = 0;
 	__u32 found = NO_ID;
@@ -118,18 +119,19 @@ static __always_inline __u32 shown_id(struct scratch *s, struct vfsmount *mnt, _
 		idmap = READ(mnt, mnt_idmap);
 		if (bpf_core_field_exists(idmap->uid_map)) {
 			struct uid_gid_map *map = group ? &idmap->gid_map : &idmap->uid_map;
-			return READ(map, nr_extents) ? map_id(s, number_of(s, map), id, 0) : id;
+			return READ(map, nr_extents) ? map_id(s->slot, number_of(s, map), id, 0) : id;
 		}
 		owner = READ((struct mnt_idmap___62 *)idmap, owner);
 	} else if (bpf_core_field_exists(((struct vfsmount___512 *)mnt)->mnt_userns)) {
 		owner = READ((struct vfsmount___512 *)mnt, mnt_userns);
 	}
-	return owner ? map_id(s, number_of(s, group ? &owner->gid_map : &owner->uid_map), id, 0) : id;
+	return owner ? map_id(s->slot, number_of(s, group ? &owner->gid_map : &owner->uid_map), id, 0) : id;
 }
 
 /* Whether a group is the real one of the credentials, or a supplementary one. */
-__noinline int is_in_group(struct scratch *s, __u64 of, __u32 gid)
+__noinline int is_in_group(__u32 slot, __u64 of, __u32 gid)
 {
+	struct scratch *s = scratch_in(slot);
 	struct cred *cred = (struct cred *)of;
 	int i;
 	if (!s)
@@ -153,8 +155,9 @@ __noinline int is_in_group(struct scratch *s, __u64 of, __u32 gid)
 
 /* What an access control list says of writing: 1 or 0; -1 where there is none at hand. Its entries come in the order of
  * their tags, and the mask, behind those of users and groups, narrows these. */
-__noinline int acl_allows(struct scratch *s, __u64 of_file, __u64 of_cred)
+__noinline int acl_allows(__u32 slot, __u64 of_file, __u64 of_cred)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return -1;
 	struct file *file = (struct file *)of_file;
@@ -189,7 +192,7 @@ __noinline int acl_allows(struct scratch *s, __u64 of_file, __u64 of_cred)
 				found = entry.perm;
 		} else if (found < 0 && (entry.tag == ACL_GROUP_OBJ || entry.tag == ACL_GROUP)) {
 			__u32 gid = entry.tag == ACL_GROUP ? entry.id : READ(inode, i_gid.val);
-			if (is_in_group(s, number_of(s, cred), shown_id(s, mnt, gid, true))) {
+			if (is_in_group(s->slot, number_of(s, cred), shown_id(s, mnt, gid, true))) {
 				denied = true;
 				if (entry.perm & MAY_WRITE)
 					found = entry.perm;
@@ -207,13 +210,13 @@ static __always_inline bool mode_allows(struct scratch *s, struct file *file, st
 	if (uid == READ(cred, uid.val))
 		return mode & 0200;
 	if (mode & S_IRWXG && READ(inode, i_sb, s_flags) & SB_POSIXACL) {
-		int said = acl_allows(s, number_of(s, file), number_of(s, cred));
+		int said = acl_allows(s->slot, number_of(s, file), number_of(s, cred));
 		if (said >= 0)
 			return said;
 	}
 	if (!(mode & 022) || (mode & 022) == 022)
 		return mode & 02;
-	return mode & (is_in_group(s, number_of(s, cred), gid) ? 020 : 02);
+	return mode & (is_in_group(s->slot, number_of(s, cred), gid) ? 020 : 02);
 }
 
 /* Whether access(2) takes the task for one that may pass over modes: by its real ids, and where they exist in its user
@@ -225,14 +228,15 @@ static __always_inline bool overrides(struct scratch *s, struct cred *cred, __u3
 	if (READ(cred, securebits) & SECURE_NO_SETUID_FIXUP)
 		held = caps(&cred->cap_effective);
 	else
-		held = map_id(s, number_of(s, &ns->uid_map), 0, 0) == READ(cred, uid.val) ? caps(&cred->cap_permitted) : 0;
-	return held & CAP_DAC_OVERRIDE && map_id(s, number_of(s, &ns->uid_map), uid, 1) != NO_ID &&
-	       map_id(s, number_of(s, &ns->gid_map), gid, 1) != NO_ID;
+		held = map_id(s->slot, number_of(s, &ns->uid_map), 0, 0) == READ(cred, uid.val) ? caps(&cred->cap_permitted) : 0;
+	return held & CAP_DAC_OVERRIDE && map_id(s->slot, number_of(s, &ns->uid_map), uid, 1) != NO_ID &&
+	       map_id(s->slot, number_of(s, &ns->gid_map), gid, 1) != NO_ID;
 }
 
 /* Whether the task that the event is about may write to the file that it executes. */
-__noinline int exe_is_writable(struct scratch *s)
+__noinline int exe_is_writable(__u32 slot)
 {
+	struct scratch *s = scratch_in(slot);
 	if (!s)
 		return 0;
 	struct task_struct *task = (struct task_struct *)s->task;

@@ -106,7 +106,7 @@ static __always_inline __u32 exe_flags(struct scratch *s)
 	struct task_struct *task = subject(s);
 	struct file *file = READ(task, mm, exe_file);
 	struct dentry *dentry = READ(file, f_path.dentry);
-	__u32 flags = exe_is_writable(s) ? EXE_WRITABLE : 0, layer = layer_of(file);
+	__u32 flags = exe_is_writable(s->slot) ? EXE_WRITABLE : 0, layer = layer_of(file);
 	char name[8] = {};
 
 	if (layer == 1)
