@@ -21,7 +21,8 @@ const MIDDLE: &str = "
 A test is ignored where the kernel lacks what it tests: a file system, a module, a call; it says so. On arm64 `open`, \
 `fork` and others of old do not exist, nor do tracepoints of page faults. The first CPU there lacks the atomic \
 instructions of ARMv8.1, which the others have; the kernel named 16k has pages of 16 KiB. The emulator runs on x86-64, \
-which does not reorder memory as such CPUs may.
+which does not reorder memory as such CPUs may. What is `not run` was not run since the page \
+had other kernels; the history of this page has what came of it then.
 
 ## What the verifier looks at
 

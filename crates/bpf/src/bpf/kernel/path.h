@@ -65,6 +65,9 @@ __noinline int climb(__u32 slot)
 		}
 		__u32 at = s->at - len;
 		s->at = at;
+		/* Again, as the verifier of 6.12 forgets a bound when it learns one of the sum above. */
+		barrier_var(len);
+		len &= 0xff;
 		bpf_probe_read_kernel(&s->data[TEMP + (at & (PATH_MAX - 1))], len, name);
 		at--;
 		s->at = at;
