@@ -201,6 +201,26 @@ fn a_capture_ends_at_its_limit_and_an_alert_says_so() {
 }
 
 #[test]
+fn a_fifo_in_the_place_of_a_capture_stops_nothing() {
+    let dir = Dir::new("capture-fifo");
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1000", 5));
+    let [on, prefix] = into(&dir);
+    let options = ["-o", on.as_str(), "-o", prefix.as_str()];
+    replay(&rules, &demo(), &options);
+    let [file] = &captures(&dir)[..] else { panic!("{:?}", captures(&dir)) };
+    std::fs::remove_file(file).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, file, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let demo = demo();
+    let args = [&["-r", rules.to_str().unwrap(), "-e", demo.to_str().unwrap()], &options[..]].concat();
+    let out = falco(&args);
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.success() && log.contains(&format!("capture: can't write {}", file.display())),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_capture_outlives_a_reload() {
     let dir = Dir::new("capture-reload");
     let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1000", 600_000));

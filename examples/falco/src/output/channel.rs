@@ -19,8 +19,6 @@ use crate::service::Service;
 
 /// How long the worker waits before it tries again what cannot be done now.
 const RETRY: Duration = Duration::from_millis(250);
-/// How long a worker that should end at once may take to do so.
-const GRACE: Duration = Duration::from_millis(200);
 
 /// An output that runs.
 pub struct Channel {
@@ -111,14 +109,10 @@ impl Channel {
         self.queue.close();
     }
 
-    /// Waits for the worker's end while `patience` allows it, which is given how long there was no progress since `began`.
-    /// Then gives up: `ms` is how long that was at most.
-    pub fn finish(&self, began: Instant, patience: impl Fn(Duration) -> bool, ms: u128) {
-        if !self.queue.wait_for_end(began, patience) {
-            self.abandon(ms);
-            let began = Instant::now();
-            self.queue.wait_for_end(began, |_| began.elapsed() < GRACE);
-        }
+    /// Waits for the worker's end while `patience` allows it, which is given how long there was no progress since `began`;
+    /// returns whether it came.
+    pub fn wait(&self, began: Instant, patience: impl Fn(Duration) -> bool) -> bool {
+        self.queue.wait_for_end(began, patience)
     }
 
     /// Gives up what waits after `ms` milliseconds.
@@ -130,7 +124,7 @@ impl Channel {
 
     /// Whether the worker has ended.
     pub fn has_ended(&self) -> bool {
-        self.queue.wait_for_end(Instant::now(), |_| false)
+        self.wait(Instant::now(), |_| false)
     }
 
     /// Whether nobody will ever take an alert again.

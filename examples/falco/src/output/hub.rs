@@ -12,6 +12,8 @@ use crate::config::Config;
 const MAX_ALERTS: usize = 1 << 16;
 /// Bytes of alerts that wait for an output, at most.
 const MAX_BYTES: usize = 16 << 20;
+/// How long outputs that should end at once may take to do so.
+const GRACE: Duration = Duration::from_millis(250);
 /// The least time that an output is given.
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -188,8 +190,13 @@ impl Hub {
         let all = self.all();
         all.iter().for_each(|channel| channel.close());
         let (began, ms) = (Instant::now(), self.settings().timeout.as_millis());
-        for channel in &all {
-            channel.finish(began, |still| patience(channel, still), ms);
+        let in_vain = |channel: &&Arc<Channel>| !channel.wait(began, |still| patience(channel, still));
+        let stuck: Vec<_> = all.iter().filter(in_vain).collect();
+        stuck.iter().for_each(|channel| channel.abandon(ms));
+        // What can end at once, does: a program is killed, for instance.
+        let began = Instant::now();
+        for channel in stuck {
+            channel.wait(began, |_| began.elapsed() < GRACE);
         }
         all.iter().for_each(|channel| channel.report(true));
     }
