@@ -61,6 +61,18 @@ fn replace_control_characters(value: &mut Value) {
     }
 }
 
+/// Falco takes the server's end for the local one on both sides of a connection within one machine.
+fn swap_ends_within_one_machine(alert: &mut Value) {
+    let fields = &mut alert["output_fields"];
+    assert_eq!(fields["fd.sip"], "127.0.0.1", "the connection is not within one machine");
+    let (local, remote) = (fields["fd.lport"].take(), fields["fd.rport"].take());
+    let before = format!("lport={local} rport={remote}");
+    let after = format!("lport={remote} rport={local}");
+    (fields["fd.lport"], fields["fd.rport"]) = (remote, local);
+    let output = alert["output"].as_str().unwrap().replace(&before, &after);
+    alert["output"] = output.into();
+}
+
 /// Alerts by time and rule.
 fn alerts(text: &str) -> BTreeMap<(String, String), Vec<Value>> {
     let mut out: BTreeMap<_, Vec<Value>> = BTreeMap::new();
@@ -117,7 +129,11 @@ fn alerts_are_those_of_falco() {
             let name = format!("{} {suffix}", capture.display());
             assert_eq!(ours.keys().collect::<Vec<_>>(), golden.keys().collect::<Vec<_>>(), "{name}");
             for (key, alert) in &golden {
-                assert_eq!(ours[key], *alert, "{name}");
+                let mut alert = alert.clone();
+                if ours[key] != alert {
+                    alert.iter_mut().for_each(swap_ends_within_one_machine);
+                }
+                assert_eq!(ours[key], alert, "{name}");
                 equal += 1;
             }
         }
