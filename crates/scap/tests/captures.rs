@@ -130,7 +130,9 @@ fn what_is_no_capture_is_refused_with_what_it_is() {
 
 /// A file that is gone once it is closed.
 fn unnamed() -> std::fs::File {
-    let path = std::env::temp_dir().join(format!("eyas-captures-{}", std::process::id()));
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("eyas-captures-{}-{count}", std::process::id()));
     let open = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path);
     std::fs::remove_file(&path).unwrap();
     open.unwrap()

@@ -141,7 +141,8 @@ impl<'a> Caller<'a> {
                     self.rest(2);
                     let (world, cpu) = (self.world, self.cpu);
                     std::thread::scope(|scope| {
-                        scope.spawn(move || {
+                        // The kernel may refuse while another thread is about to execute a program.
+                        let _ = std::thread::Builder::new().spawn_scoped(scope, move || {
                             let mut brief = Caller::on(world, cpu);
                             set_priority(20);
                             brief.some();

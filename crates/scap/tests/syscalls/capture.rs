@@ -89,6 +89,16 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Option<Capture> {
     Some(Capture { shared, seen: Vec::new() })
 }
 
+/// Begins and ends what [`Capture::own`] tells.
+const MARK: i64 = 0x6d61_726b;
+
+fn marked(calls: impl FnOnce()) {
+    let mark = || call(libc::SYS_lseek, [-1, MARK, 0]);
+    mark();
+    calls();
+    mark();
+}
+
 /// Does something in a thread with descriptors of its own, which ends with it; returns the thread's id, too. In a thread
 /// that goes on, what others close would stay open, as would the programs that the capture detaches.
 pub fn with_own_files<T: Send>(calls: impl FnOnce() -> T + Send) -> (i64, T) {
@@ -186,17 +196,22 @@ impl Capture {
         self.shared.source.set_quiet(&Quiet { comms, ..Quiet::default() }).unwrap();
     }
 
-    /// The events that come of what `calls` does in a thread with descriptors of its own, which lseek has to be of
-    /// interest for: it marks where they begin and end.
-    pub fn own(&mut self, calls: impl FnOnce() + Send) -> Vec<OwnedEvent> {
-        const MARK: i64 = 0x6d61_726b;
-        let mark = || call(libc::SYS_lseek, [-1, MARK, 0]);
+    /// The events of this thread that come of what `calls` does, which lseek has to be of interest for: it marks
+    /// where they begin and end.
+    pub fn own(&mut self, calls: impl FnOnce()) -> Vec<OwnedEvent> {
         self.seen.clear();
-        let (tid, ()) = with_own_files(|| {
-            mark();
-            calls();
-            mark();
-        });
+        marked(calls);
+        self.marked_of(tid())
+    }
+
+    /// As [`Capture::own`], in a thread with descriptors of its own.
+    pub fn own_apart(&mut self, calls: impl FnOnce() + Send) -> Vec<OwnedEvent> {
+        self.seen.clear();
+        let (tid, ()) = with_own_files(|| marked(calls));
+        self.marked_of(tid)
+    }
+
+    fn marked_of(&mut self, tid: i64) -> Vec<OwnedEvent> {
         let own = |event: &OwnedEvent| event.as_raw().tid == tid;
         let is_mark = |event: &OwnedEvent| {
             let raw = event.as_raw();

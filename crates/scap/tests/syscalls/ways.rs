@@ -172,7 +172,7 @@ fn code_of_their_own_tells_what_the_interpreter_tells() {
         while taken.last().is_some_and(|fd| fd.0 < 200) {
             taken.push(open(c"/dev/null", libc::O_RDONLY));
         }
-        let events = capture.own(|| calls(&scratch, page));
+        let events = capture.own_apart(|| calls(&scratch, page));
         ways.push(events.iter().map(told).collect::<Vec<_>>());
     }
     capture.interpret(false);
