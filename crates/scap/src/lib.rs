@@ -16,6 +16,7 @@ mod event;
 pub mod live;
 pub mod proc;
 mod reader;
+mod received;
 mod snapshot;
 mod source;
 mod writer;

@@ -17,13 +17,13 @@ use crate::{Error, FdEntry, Snapshot, ThreadEntry};
 mod acl;
 mod dir;
 mod exe;
-mod fds;
+pub(crate) mod fds;
 mod host;
 pub(crate) mod known;
 mod mounts;
 mod netlink;
 mod parse;
-mod sockets;
+pub(crate) mod sockets;
 mod task;
 mod users;
 

@@ -286,3 +286,26 @@ fn standard_streams_have_names_and_kinds() {
         ["proc.stdin.name", "proc.stdin.type", "proc.stdout.name", "proc.stdout.type", "proc.stderr.type"];
     assert_eq!(see(&mut inspector, close(2, 10, 99), &fields), ["/home/in", "file", "", "event", "<NA>"]);
 }
+
+/// A descriptor as the probe tells of one that came with a message.
+fn came(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
+    let (ino, dev) = (77_u64.to_le_bytes(), 0x801_u32.to_le_bytes());
+    let ends = [mode, name.len() as u16].map(u16::to_le_bytes).concat();
+    [&fd.to_le_bytes()[..], &flags.to_le_bytes(), &ino, &dev, &ends, name].concat()
+}
+
+#[test]
+fn a_descriptor_that_came_with_a_message_is_known_from_then_on() {
+    for ty in [E::SOCKET_RECVMSG_X, E::SOCKET_RECVMMSG_X] {
+        let mut inspector = system();
+        let behind = ty.info().unwrap().params.len();
+        let told = [came(8, 3, 0o100_600, b"/etc/shadow"), came(9, 1 | O_CLOEXEC, 0o010_600, b"pipe:[5]")];
+        see(&mut inspector, at(1, ty, 10).int(0, 1).bytes(behind, &told.concat()), &[]);
+        let fields = ["fd.name", "fd.typechar", "fd.ino"];
+        let read = |fd| at(2, E::SYSCALL_READ_X, 10).int(0, 1).int(param::SYSCALL_READ_X::fd, fd);
+        assert_eq!(see(&mut inspector, read(8), &fields), ["/etc/shadow", "f", "77"]);
+        assert_eq!(see(&mut inspector, read(9), &fields), ["pipe:[5]", "p", "77"]);
+        // Beside the file that the shell has.
+        assert_eq!(see(&mut inspector, exec(3, 10, b"cat", b""), &["proc.fdopencount"]), ["2"]);
+    }
+}

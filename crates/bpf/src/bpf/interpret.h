@@ -9,6 +9,7 @@
 #include "params/open.h"
 #include "params/data.h"
 #include "params/socket.h"
+#include "params/rights.h"
 #include "params/process.h"
 #include "params/ipc.h"
 #include "params/wait.h"
@@ -119,6 +120,8 @@ static __always_inline int param(__u32 desc)
 		return param_data(desc);
 	CASES_MESSAGE:
 		return param_message(desc);
+	CASES_RIGHTS:
+		return param_rights(desc);
 	CASES_ADDRESS:
 		return param_address(desc);
 	CASES_SOCKET:

@@ -3,7 +3,6 @@
 #pragma once
 
 #define ANON_INODE_FS_MAGIC 0x09041934
-#define LONG_BITS 64
 /* The most of a process's arguments, and of its environment, that is told. */
 #define TEXT_MAX 4096
 /* No fewer than a task has parameters. */
@@ -198,14 +197,6 @@ static __always_inline enum file_kind kind_of(struct file *file)
 		return KIND_ANONYMOUS;
 	}
 	return KIND_OTHER;
-}
-
-/* Whether the descriptor goes when a program is started: a bit of the process's, not of the file's. */
-static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
-{
-	unsigned long *words = READ(task, files, fdt, close_on_exec), word = 0;
-	bpf_probe_read_kernel(&word, sizeof(word), words + fd / LONG_BITS);
-	return word >> (fd & (LONG_BITS - 1)) & 1;
 }
 
 SEC("iter/task_file")

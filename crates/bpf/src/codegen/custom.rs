@@ -53,6 +53,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
     ("path", &["OPEN_NAME", "FD_PATH", "CWD"]),
     ("data", &["READ_DATA", "WRITE_DATA", "IOV_IN", "IOV_OUT", "IOV_SIZE", "RET_SIZE"]),
     ("message", &["MSG_IN", "MSG_OUT", "MSG_SIZE", "MSG_CONTROL", "MSG_TUPLE_IN", "MSG_TUPLE_OUT"]),
+    ("rights", &["RIGHTS"]),
     ("address", &["SOCKADDR"]),
     (
         "socket",
@@ -482,6 +483,8 @@ pub(super) fn behind(ident: &str) -> &'static [(&'static str, u8)] {
         "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2)],
         "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
+        // What the descriptors are that came with the message.
+        "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
         // The network namespace's inode, and what could not be told.

@@ -13,20 +13,21 @@ use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
 
 /// Types of files as captures number them.
-pub(super) mod code {
-    pub(in crate::proc) const DIRECTORY: u8 = 2;
-    pub(in crate::proc) const PIPE: u8 = 7;
-    pub(in crate::proc) const EVENT: u8 = 9;
-    pub(in crate::proc) const UNSUPPORTED: u8 = 10;
-    pub(in crate::proc) const SIGNALFD: u8 = 11;
-    pub(in crate::proc) const EVENTPOLL: u8 = 12;
-    pub(in crate::proc) const INOTIFY: u8 = 13;
-    pub(in crate::proc) const TIMERFD: u8 = 14;
-    pub(in crate::proc) const BPF: u8 = 17;
-    pub(in crate::proc) const USERFAULTFD: u8 = 18;
-    pub(in crate::proc) const IO_URING: u8 = 19;
-    pub(in crate::proc) const MEMFD: u8 = 20;
-    pub(in crate::proc) const PIDFD: u8 = 21;
+pub(crate) mod code {
+    pub(crate) const DIRECTORY: u8 = 2;
+    pub(crate) const PIPE: u8 = 7;
+    pub(crate) const EVENT: u8 = 9;
+    pub(crate) const UNSUPPORTED: u8 = 10;
+    pub(crate) const SIGNALFD: u8 = 11;
+    pub(crate) const EVENTPOLL: u8 = 12;
+    pub(crate) const INOTIFY: u8 = 13;
+    pub(crate) const TIMERFD: u8 = 14;
+    pub(crate) const NETLINK: u8 = 15;
+    pub(crate) const BPF: u8 = 17;
+    pub(crate) const USERFAULTFD: u8 = 18;
+    pub(crate) const IO_URING: u8 = 19;
+    pub(crate) const MEMFD: u8 = 20;
+    pub(crate) const PIDFD: u8 = 21;
 }
 
 /// The directories of a process's files.
@@ -145,8 +146,9 @@ impl Scan<'_> {
 
     /// A socket of the process; those that no table has keep the link's name.
     fn socket(&mut self, network: &mut Network<'_>, number: u32, ino: u64, name: Vec<u8>) -> FdEntry {
-        if network.sockets.is_none() {
-            network.sockets = self.sockets(network);
+        let is_known = network.sockets.as_ref().is_some_and(|sockets| sockets.has(ino));
+        if !is_known {
+            network.sockets = self.sockets(network, ino);
         }
         let found = network.sockets.as_ref().and_then(|sockets| sockets.get(ino));
         FdEntry::new(i64::from(number), ino, found.unwrap_or(other(code::UNSUPPORTED, name)))
@@ -166,12 +168,14 @@ impl Scan<'_> {
         ino
     }
 
-    /// Sockets of a network namespace, whose tables are read at first sight.
-    fn sockets(&mut self, network: &Network<'_>) -> Option<Arc<Sockets>> {
+    /// Sockets of a network namespace, whose tables are read at first sight, and again for a socket that they lack.
+    fn sockets(&mut self, network: &Network<'_>, ino: u64) -> Option<Arc<Sockets>> {
         let ask = || network.process.get()?.namespace("ns/net", &mut self.buffers);
         let namespace = network.namespace.or_else(ask)?;
         let mut known = self.shared.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(namespace, || Some(Sockets::read(network.process.get()?, self.shared.options.max_sockets)))
+        known.get(namespace, ino, || {
+            Some(Sockets::read(network.process.get()?, self.shared.options.max_sockets))
+        })
     }
 
     fn pidfd_name(&mut self, infos: &Dir, number: u32) -> Vec<u8> {
@@ -182,12 +186,12 @@ impl Scan<'_> {
     }
 }
 
-pub(super) fn other(type_code: u8, name: Vec<u8>) -> FdDetail {
+pub(crate) fn other(type_code: u8, name: Vec<u8>) -> FdDetail {
     FdDetail::Other { type_code, name }
 }
 
 /// Kind of an anonymous inode, and the name that its file gets.
-pub(super) fn anonymous(kind: &[u8]) -> (u8, &[u8]) {
+pub(crate) fn anonymous(kind: &[u8]) -> (u8, &[u8]) {
     let code = match kind {
         b"[eventfd]" => code::EVENT,
         b"[signalfd]" => code::SIGNALFD,

@@ -9,12 +9,12 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::dir::Dir;
+use super::fds::code;
 use super::parse;
 use crate::FdDetail;
 
 /// Longest line of a table; longer ones are skipped.
 const CHUNK: usize = 1 << 16;
-const NETLINK: u8 = 15;
 
 /// The sockets of several network namespaces.
 #[derive(Default)]
@@ -31,7 +31,7 @@ struct Table {
     took: Duration,
 }
 
-/// Age that a table may have in any case.
+/// Age that a table may have that has what is looked for.
 const FRESH: Duration = Duration::from_millis(100);
 /// A table is used for so many times as long as it took to read, so that reading takes a tenth of the time at most.
 const USES: u32 = 10;
@@ -44,14 +44,19 @@ impl Tables {
         Self { renews: true, ..Self::default() }
     }
 
-    /// The sockets of a namespace, which `read` reads if they are not known; `None` if it can't.
+    /// The sockets of a namespace, which `read` reads if they are not known, or have not got the socket that is looked for;
+    /// `None` if it can't.
     pub(super) fn get(
         &mut self,
         namespace: u64,
+        inode: u64,
         read: impl FnOnce() -> Option<Sockets>,
     ) -> Option<Arc<Sockets>> {
-        let is_usable =
-            |table: &Table| !self.renews || table.read_at.elapsed() < FRESH.max(USES * table.took);
+        let is_usable = |table: &Table| {
+            let rest = USES * table.took;
+            let usable_for = if table.sockets.has(inode) { FRESH.max(rest) } else { rest };
+            !self.renews || table.read_at.elapsed() < usable_for
+        };
         if let Some(table) = self.by_namespace.get(&namespace).filter(|table| is_usable(table)) {
             return Some(Arc::clone(&table.sockets));
         }
@@ -99,6 +104,10 @@ impl Sockets {
             });
         }
         sockets
+    }
+
+    pub(super) fn has(&self, inode: u64) -> bool {
+        self.by_inode.contains_key(&inode)
     }
 
     pub(super) fn get(&self, inode: u64) -> Option<FdDetail> {
@@ -149,19 +158,25 @@ fn inet(line: &[u8], l4: u8) -> Option<(u64, FdDetail)> {
     let local = address(words.nth(1)?)?;
     let remote = address(words.next()?)?;
     let inode = parse::decimal(words.nth(6)?)?;
-    let detail = if remote.0.is_unspecified() && remote.1 == 0 {
-        FdDetail::ServerSocket { addr: plain(local), l4 }
-    } else {
-        match (plain(local), plain(remote)) {
-            (a, b) if a.0.is_ipv4() == b.0.is_ipv4() => FdDetail::Socket { local: a, remote: b, l4 },
-            _ => FdDetail::Socket { local, remote, l4 },
-        }
-    };
-    Some((inode, detail))
+    Some((inode, of_ends(local, remote, l4)))
+}
+
+/// Address and port.
+pub(crate) type End = (IpAddr, u16);
+
+/// A socket with two ends; without a remote one it listens, or waits for datagrams.
+pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
+    if remote.0.is_unspecified() && remote.1 == 0 {
+        return FdDetail::ServerSocket { addr: plain(local), l4 };
+    }
+    match (plain(local), plain(remote)) {
+        (local, remote) if local.0.is_ipv4() == remote.0.is_ipv4() => FdDetail::Socket { local, remote, l4 },
+        _ => FdDetail::Socket { local, remote, l4 },
+    }
 }
 
 /// `0100007F:1F90`: 32-bit words as they lie in memory, then the port.
-fn address(text: &[u8]) -> Option<(IpAddr, u16)> {
+fn address(text: &[u8]) -> Option<End> {
     let colon = text.iter().position(|byte| *byte == b':')?;
     let port = u16::try_from(parse::number(&text[colon + 1..], 16)?).ok()?;
     let word = |digits: &[u8]| -> Option<[u8; 4]> {
@@ -183,7 +198,7 @@ fn address(text: &[u8]) -> Option<(IpAddr, u16)> {
 }
 
 /// An IPv4 address that an IPv6 socket speaks with is an IPv4 address.
-fn plain((ip, port): (IpAddr, u16)) -> (IpAddr, u16) {
+fn plain((ip, port): End) -> End {
     (ip.to_canonical(), port)
 }
 
@@ -204,7 +219,7 @@ fn unix(line: &[u8]) -> Option<(u64, FdDetail)> {
 /// `sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode`
 fn netlink(line: &[u8]) -> Option<(u64, FdDetail)> {
     let inode = parse::decimal(parse::words(line).nth(9)?)?;
-    Some((inode, FdDetail::Other { type_code: NETLINK, name: Vec::new() }))
+    Some((inode, FdDetail::Other { type_code: code::NETLINK, name: Vec::new() }))
 }
 
 #[cfg(test)]

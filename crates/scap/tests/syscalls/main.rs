@@ -26,6 +26,7 @@ mod network;
 mod open;
 mod paths;
 mod process;
+mod rights;
 mod signal;
 mod tracepoint;
 mod wait;

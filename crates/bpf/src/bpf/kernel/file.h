@@ -33,6 +33,16 @@ static __always_inline struct file *file_of(struct scratch *s, int fd)
 	return file;
 }
 
+#define LONG_BITS 64
+
+/* Whether the descriptor goes when a program is started: a bit of the process's, not of the file's. */
+static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
+{
+	unsigned long *words = READ(task, files, fdt, close_on_exec), word = 0;
+	bpf_probe_read_kernel(&word, sizeof(word), words + fd / LONG_BITS);
+	return word >> (fd & (LONG_BITS - 1)) & 1;
+}
+
 /* As stat shows device numbers. */
 static __always_inline __u32 encode_dev(__u32 dev)
 {

@@ -1,12 +1,14 @@
 //! 32-bit calls that pass arguments otherwise than 64-bit ones do.
 
-use eyas_events::{EventType, FlagTable};
+use eyas_events::{EventType, FlagTable, SyscallCode};
+use eyas_scap::{FdDetail, OwnedEvent};
 use eyas_testing::test;
 
 use super::{Low, call32};
 use crate::call::{Fd, Scratch, apart, call, open};
-use crate::capture::capture;
+use crate::capture::{capture, capture_calls};
 use crate::network::{DATAGRAM, INET, socket};
+use crate::rights::{pair, send};
 use crate::want::{Want, bytes, flags, int, is};
 
 /// A path in the memory of 32-bit programs.
@@ -276,4 +278,23 @@ fn limits_and_timeouts_of_either_width() {
             ],
         );
     }
+}
+
+#[test]
+fn descriptors_that_come_with_a_message() {
+    let Some(mut live) = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]) else { return };
+    let (low, [from, to]) = (Low::new(), pair());
+    send(&from, &[open(c"/dev/null", libc::O_RDONLY).0]);
+    let part = low.put_words(0, &[low.put(8, &[0]), 1]);
+    let control = low.put(100, &[0; 64]);
+    let header = low.put_words(200, &[0, 0, part, 1, control, 64, 0]);
+    let events = live.own(|| assert_eq!(call32(372, [to.0 as u32, header, 0]), 1));
+    let raw =
+        events.iter().map(OwnedEvent::as_raw).find(|raw| raw.ty == EventType::SOCKET_RECVMSG_X).unwrap();
+    let received: Vec<_> = raw.received_fds().collect();
+    let FdDetail::File { path, .. } = &received[0].detail else {
+        panic!("{received:?}");
+    };
+    assert_eq!((path.as_slice(), received.len()), (&b"/dev/null"[..], 1));
+    drop(Fd(received[0].fd));
 }

@@ -30,7 +30,7 @@ impl Budget {
     }
 }
 
-/// Asks /proc what the received descriptors are; a replay cannot know.
+/// Takes in what the event tells of the received descriptors, and asks /proc about the others; a replay cannot.
 pub(super) fn receive(
     state: &mut State,
     raw: &RawEvent<'_>,
@@ -38,16 +38,23 @@ pub(super) fn receive(
     control: usize,
     lookup: &mut Lookup<'_>,
 ) {
-    let Some(lookup) = lookup else { return };
-    let control = raw.param(control).unwrap_or_default();
-    if descriptors(control).next().is_none() || !state.received.allows(raw.ts) {
-        return;
-    }
     let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
     let pid = thread.pid;
+    let known: Vec<_> = raw.received_fds().collect();
+    // Those of a program of 32 bits are laid out otherwise, and are told above.
+    let control = raw.param(control).unwrap_or_default();
+    let is_unknown = |fd: &i64| known.iter().all(|entry| entry.fd != *fd);
+    let unknown: Vec<_> = descriptors(control).filter(is_unknown).collect();
+    if !known.is_empty() {
+        state.load_fds(pid, known);
+    }
+    let Some(lookup) = lookup else { return };
+    if unknown.is_empty() || !state.received.allows(raw.ts) {
+        return;
+    }
     state.stats.proc_lookups += 1;
     if let Some((_, mut fds)) = lookup(pid) {
-        fds.retain(|entry| descriptors(control).any(|fd| fd == entry.fd));
+        fds.retain(|entry| unknown.contains(&entry.fd));
         state.load_fds(pid, fds);
     }
 }

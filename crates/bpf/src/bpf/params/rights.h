@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Descriptors that came with a message. */
+#pragma once
+
+#define SCM_RIGHTS 1
+/* Control messages that are looked at, descriptors that are told, and bytes that those take before the last. */
+#define CONTROLS_MAX 4
+#define RIGHTS_MAX 8
+#define RIGHTS_BYTES 8192
+/* Where no more is told: what follows must not make the event too large. */
+#define RIGHTS_END 40000
+
+/* A pidfd lies in a file system of its own from Linux 6.9 on, and is known by its name before. */
+#define PID_FS_MAGIC 0x50494446
+#define PIDFD_NAME 0x005d64666469705bULL /* "[pidfd]" */
+/* The mode that a pidfd is told with; no file has all bits of the type. Its name is the process's id, in four bytes. */
+#define PIDFD_MODE 0xf000
+
+/* What a descriptor is, as `Received` in user space reads it. Its name follows without a NUL, or its ends if it is a socket. */
+struct right {
+	__s32 fd;
+	__u32 flags;
+	__u64 ino;
+	__u32 dev;
+	__u16 mode;
+	__u16 len;
+};
+
+/* Writes a socket: its type, then its family or its ends as put_tuple() has them. A Unix socket without a name has that of
+ * its peer. Returns how many bytes that takes. */
+__noinline int write_received_socket(int fd, __u32 at)
+{
+	struct scratch *s = scratch();
+	struct sock *sk = s ? sock_of(s, fd) : 0;
+	if (!sk)
+		return 0;
+	struct unix_sock *named = (void *)sk;
+	__u8 *to = &s->data[at & 0xffff];
+	__u16 family = READ(sk, __sk_common.skc_family);
+	__u32 how = family == AF_UNIX && READ(named, addr) ? TUPLE_INCOMING : 0;
+	to[0] = READ(sk, sk_type);
+	to[1] = family;
+	__u32 len = write_tuple(s, &to[1], fd, how, 0);
+	return 1 + (len ? len : 1);
+}
+
+/* The process that a pidfd stands for, 0 if the file is none. `name` is the file's. */
+static __always_inline struct pid *pid_of_file(struct file *file, struct inode *inode, const __u8 *name)
+{
+	if (READ(inode, i_sb, s_magic) == PID_FS_MAGIC)
+		return READ(inode, i_private);
+	return *(__u64 *)name == PIDFD_NAME ? READ(file, private_data) : 0;
+}
+
+/* Appends a descriptor to the parameter. */
+__noinline int put_right(int fd)
+{
+	struct scratch *s = scratch();
+	struct file *file = s ? file_of(s, fd) : 0;
+	if (!file || s->len > RIGHTS_BYTES)
+		return 0;
+	struct inode *inode = READ(file, f_inode);
+	struct right right = { .fd = fd, .mode = READ(inode, i_mode), .ino = READ(inode, i_ino) };
+	__u32 at = s->pos + s->len, len;
+	/* A bit of the descriptor's, not of the file's. */
+	right.flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
+				 (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
+	right.dev = encode_dev(READ(inode, i_sb, s_dev));
+	if ((right.mode & S_IFMT) == S_IFSOCK) {
+		right.len = write_received_socket(fd, at + sizeof(right));
+	} else {
+		len = copy_path(s, &s->data[(at + sizeof(right)) & 0xffff], walk_from(s, file));
+		right.len = len ? len - 1 : 0;
+		struct pid *pid = pid_of_file(file, inode, &s->data[(at + sizeof(right)) & 0xffff]);
+		if (pid) {
+			right.mode = PIDFD_MODE;
+			right.len = sizeof(__u32);
+			*(__u32 *)&s->data[(at + sizeof(right)) & 0xffff] = host_number(pid);
+		}
+	}
+	bpf_probe_read_kernel(&s->data[at & 0xffff], sizeof(right), &right);
+	s->len += sizeof(right) + (right.len & (2 * PATH_MAX - 1));
+	return 0;
+}
+
+/* The descriptors in control messages of `len` bytes. */
+__noinline int put_rights(__u64 from, __u64 len)
+{
+	struct scratch *s = scratch();
+	__u32 told = 0;
+	int i, n;
+	if (!s)
+		return 0;
+	__u32 word = s->compat ? 4 : 8, head = word + 8;
+	s->len = 0;
+	for (i = 0; i < CONTROLS_MAX && s->pos < RIGHTS_END; i++) {
+		__u64 size = user_word(s, from, 0);
+		if (len < head || size < head || size > len)
+			break;
+		if (user_u32(from + word) == SOL_SOCKET && user_u32(from + word + 4) == SCM_RIGHTS)
+			for (n = 0; n < RIGHTS_MAX; n++) {
+				if (head + 4 * (n + 1) > size || told >= RIGHTS_MAX)
+					break;
+				put_right(user_u32(from + head + 4 * n));
+				told++;
+			}
+		size = (size + word - 1) & ~(__u64)(word - 1);
+		if (size > len)
+			break;
+		from += size;
+		len -= size;
+	}
+	end_param(s, s->len & 0x7fff);
+	return 0;
+}
+
+__noinline int param_rights(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u64 at = message_at(s, desc >> 8 & 0xff);
+	__u64 len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
+	if (len)
+		put_rights(user_word(s, at, 4), len);
+	else
+		put_empty(s);
+	return 0;
+}

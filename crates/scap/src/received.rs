@@ -1,0 +1,189 @@
+//! Descriptors that came with a message, as the probe writes them.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use eyas_events::{EventType, FlagTable};
+use rustix::fs::FileType;
+
+use crate::proc::fds::{anonymous, code, other};
+use crate::proc::sockets::{End, of_ends};
+use crate::{FdDetail, FdEntry, RawEvent};
+
+/// Descriptor, flags, inode, device, mode, length of the name.
+const HEAD: usize = 24;
+/// The mode of a pidfd: no file has all bits of the type.
+const PIDFD_MODE: u16 = 0xf000;
+const AF_UNIX: u8 = 1;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+const AF_NETLINK: u8 = 16;
+const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+
+impl<'a> RawEvent<'a> {
+    /// The descriptors that a message brought (`SCM_RIGHTS`): the first eight, of live events and of captures that eyas wrote.
+    pub fn received_fds(&self) -> impl Iterator<Item = FdEntry> + use<'a> {
+        let is_message = matches!(self.ty, EventType::SOCKET_RECVMSG_X | EventType::SOCKET_RECVMMSG_X);
+        let info = self.info().filter(|_| is_message);
+        let mut rest = info.and_then(|info| self.param(info.params.len())).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (entry, len) = parse(rest)?;
+            rest = &rest[len..];
+            Some(entry)
+        })
+    }
+}
+
+/// The first descriptor, and how many bytes it takes.
+fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
+    let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let (fd, flags, dev, mode) = (u32_at(0)? as i32, u32_at(4)?, u32_at(16)?, u16_at(20)?);
+    let ino = u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?);
+    let len = HEAD + usize::from(u16_at(22)?);
+    let name = bytes.get(HEAD..len)?;
+    let detail = match mode {
+        PIDFD_MODE => pidfd(name)?,
+        _ => detail(name, flags, dev, mode, ino),
+    };
+    let mut entry = FdEntry::new(i64::from(fd), ino, detail);
+    entry.close_on_exec = flags & O_CLOEXEC != 0;
+    Some((entry, len))
+}
+
+fn detail(name: &[u8], open_flags: u32, dev: u32, mode: u16, ino: u64) -> FdDetail {
+    let ty = FileType::from_raw_mode(mode.into());
+    if name.starts_with(b"[") || !name.starts_with(b"/") && ty == FileType::Unknown {
+        let (code, name) = anonymous(name);
+        return other(code, name.to_vec());
+    }
+    if let Some(name) = name.strip_prefix(b"memfd:") {
+        return other(code::MEMFD, name.to_vec());
+    }
+    match ty {
+        FileType::Socket => socket(name, ino),
+        FileType::Directory => other(code::DIRECTORY, name.to_vec()),
+        FileType::Fifo => other(code::PIPE, name.to_vec()),
+        // A namespace and its like.
+        _ if name.is_empty() || name.ends_with(b"]") && !name.starts_with(b"/") => {
+            other(code::UNSUPPORTED, name.to_vec())
+        }
+        _ => FdDetail::File { open_flags, path: name.to_vec(), dev, mount_id: 0 },
+    }
+}
+
+/// A pidfd, by the process that it stands for.
+fn pidfd(bytes: &[u8]) -> Option<FdDetail> {
+    let pid = u32::from_le_bytes(*bytes.first_chunk()?);
+    Some(other(code::PIDFD, format!("/proc/{pid}").into_bytes()))
+}
+
+/// A socket: its type, then its family or its ends.
+fn socket(bytes: &[u8], ino: u64) -> FdDetail {
+    let ends = || {
+        let (ty, family, rest) = (*bytes.first()?, *bytes.get(1)?, bytes.get(2..)?);
+        Some(match family {
+            AF_INET => inet(ty, end_v4(rest)?, end_v4(rest.get(6..)?)?),
+            AF_INET6 => inet(ty, end_v6(rest)?, end_v6(rest.get(18..)?)?),
+            AF_UNIX => {
+                let number = |at: usize| Some(u64::from_le_bytes(*rest.get(at..)?.first_chunk()?));
+                let path = rest.get(16..)?;
+                let path = path.strip_suffix(b"\0").unwrap_or(path).to_vec();
+                FdDetail::Unix { source: number(0)?, destination: number(8)?, path }
+            }
+            AF_NETLINK => other(code::NETLINK, Vec::new()),
+            _ => return None,
+        })
+    };
+    ends().unwrap_or_else(|| other(code::UNSUPPORTED, format!("socket:[{ino}]").into_bytes()))
+}
+
+/// A socket of a type of the kernel's (`SOCK_STREAM` is 1, `SOCK_DGRAM` 2, `SOCK_RAW` 3).
+fn inet(ty: u8, local: End, remote: End) -> FdDetail {
+    let l4 = match ty {
+        1 => 2,
+        2 => 3,
+        3 => 5,
+        _ => 0,
+    };
+    of_ends(local, remote, l4)
+}
+
+fn end_v4(bytes: &[u8]) -> Option<End> {
+    let ip: [u8; 4] = *bytes.first_chunk()?;
+    Some((Ipv4Addr::from(ip).into(), u16::from_le_bytes(*bytes.get(4..)?.first_chunk()?)))
+}
+
+fn end_v6(bytes: &[u8]) -> Option<End> {
+    let ip: [u8; 16] = *bytes.first_chunk()?;
+    Some((Ipv6Addr::from(ip).into(), u16::from_le_bytes(*bytes.get(16..)?.first_chunk()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventBuilder;
+
+    fn told(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
+        let mut out = fd.to_le_bytes().to_vec();
+        out.extend(flags.to_le_bytes());
+        out.extend(77_u64.to_le_bytes());
+        out.extend(0x801_u32.to_le_bytes());
+        out.extend([mode, name.len() as u16].map(u16::to_le_bytes).concat());
+        out.extend_from_slice(name);
+        out
+    }
+
+    fn received(bytes: &[u8]) -> Vec<FdEntry> {
+        let ty = EventType::SOCKET_RECVMSG_X;
+        let event = EventBuilder::new(ty).bytes(ty.info().unwrap().params.len(), bytes).build();
+        event.as_raw().received_fds().collect()
+    }
+
+    #[test]
+    fn each_kind_is_told_by_its_mode_and_name() {
+        let other = |code, name: &[u8]| FdDetail::Other { type_code: code, name: name.to_vec() };
+        let file = FdDetail::File { open_flags: 1, path: b"/etc/shadow".to_vec(), dev: 0x801, mount_id: 0 };
+        let (mut pair, mut listening, mut named) = (vec![1, 2], vec![1, 10], vec![1, 1]);
+        pair.extend([127, 0, 0, 1, 0x90, 0x1f, 127, 0, 0, 2, 0x50, 0]);
+        listening.extend([[0; 16].as_slice(), &[0x50, 0], &[0; 18]].concat());
+        named.extend([7_u64.to_le_bytes(), 8_u64.to_le_bytes()].concat());
+        named.extend(b"/run/a.sock\0");
+        let end = |ip: &str, port| (ip.parse().unwrap(), port);
+        let connected =
+            FdDetail::Socket { local: end("127.0.0.1", 8080), remote: end("127.0.0.2", 80), l4: 2 };
+        let server = FdDetail::ServerSocket { addr: end("::", 80), l4: 2 };
+        let unix = FdDetail::Unix { source: 7, destination: 8, path: b"/run/a.sock".to_vec() };
+        let cases: [(u16, &[u8], FdDetail); 13] = [
+            (0o140_777, &pair, connected),
+            (0o140_777, &listening, server),
+            (0o140_777, &named, unix),
+            (0o140_777, &[3, 16], other(code::NETLINK, b"")),
+            (0o100_600, b"/etc/shadow", file),
+            (0o040_755, b"/etc", other(code::DIRECTORY, b"/etc")),
+            (0o010_600, b"pipe:[9]", other(code::PIPE, b"pipe:[9]")),
+            (0o010_600, b"/run/fifo", other(code::PIPE, b"/run/fifo")),
+            (0o100_777, b"memfd:x", other(code::MEMFD, b"x")),
+            (0o000_600, b"[eventfd]", other(code::EVENT, b"")),
+            (0o100_444, b"mnt:[4026531832]", other(code::UNSUPPORTED, b"mnt:[4026531832]")),
+            (0o140_777, &[1, 2, 127], other(code::UNSUPPORTED, b"socket:[77]")),
+            (PIDFD_MODE, &[0xd2, 4, 0, 0], other(code::PIDFD, b"/proc/1234")),
+        ];
+        for (mode, name, expected) in cases {
+            let all = [told(5, 1, mode, name), told(6, 1 | O_CLOEXEC, 0o100_600, b"/x")].concat();
+            let found = received(&all);
+            assert_eq!(found.len(), 2);
+            assert_eq!(found[0].fd, 5);
+            assert_eq!(found[0].detail, expected);
+            assert!(found[0].ino == 77 && !found[0].close_on_exec);
+            assert!(found[1].close_on_exec);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_passed_over() {
+        let all = [told(5, 1, 0o100_600, b"/x"), told(6, 1, 0o100_600, b"/y")].concat();
+        for end in 0..all.len() {
+            assert_eq!(received(&all[..end]).len(), end / (HEAD + 2));
+        }
+    }
+}

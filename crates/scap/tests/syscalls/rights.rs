@@ -1,0 +1,91 @@
+//! Descriptors that come with a message, which are told although they are gone when the event is read.
+
+use eyas_events::{EventType, SyscallCode};
+use eyas_scap::{FdDetail, FdEntry, OwnedEvent};
+use eyas_testing::test;
+
+use crate::call::{Fd, Scratch, at, call, open};
+use crate::capture::{Capture, capture_calls};
+
+/// Two ends of a Unix socket.
+pub fn pair() -> [Fd; 2] {
+    let mut fds = [0_i32; 2];
+    let args = [libc::AF_UNIX.into(), libc::SOCK_DGRAM.into(), 0, at(&raw mut fds)];
+    assert_eq!(call(libc::SYS_socketpair, args), 0);
+    fds.map(|fd| Fd(fd.into()))
+}
+
+/// Sends descriptors over a socket.
+pub fn send(socket: &Fd, fds: &[i64]) {
+    let mut control = (16 + 4 * fds.len() as u64).to_le_bytes().to_vec();
+    control.extend([libc::SOL_SOCKET, libc::SCM_RIGHTS].map(i32::to_le_bytes).concat());
+    fds.iter().for_each(|fd| control.extend((*fd as i32).to_le_bytes()));
+    control.resize(control.len().next_multiple_of(8), 0);
+    let parts = [at(c"x".as_ptr()), 1];
+    let header = [0, 0, at(&parts), 1, at(control.as_ptr()), control.len() as i64, 0];
+    assert_eq!(call(libc::SYS_sendmsg, [socket.0, at(&header), 0]), 1);
+}
+
+/// Receives them and closes them at once.
+fn receive(socket: &Fd, flags: i32) {
+    let (mut byte, mut control) = ([0_u8; 1], [0_u8; 128]);
+    let parts = [at(&raw mut byte), 1];
+    let header = [0, 0, at(&parts), 1, at(&raw mut control), 128, 0];
+    assert_eq!(call(libc::SYS_recvmsg, [socket.0, at(&header), flags.into()]), 1);
+    let fds = control[16..].as_chunks().0.iter().map(|fd| i32::from_le_bytes(*fd));
+    fds.take_while(|fd| *fd > 0).for_each(|fd| drop(Fd(fd.into())));
+}
+
+fn received(live: &mut Capture, calls: impl FnOnce()) -> Vec<FdEntry> {
+    let events = live.own(calls);
+    let message = events.iter().map(OwnedEvent::as_raw).find(|raw| raw.ty == EventType::SOCKET_RECVMSG_X);
+    message.map_or_else(Vec::new, |raw| raw.received_fds().collect())
+}
+
+/// The name of each, and whether an exec closes it.
+fn names(received: &[FdEntry]) -> Vec<(Vec<u8>, bool)> {
+    let name = |detail: &FdDetail| match detail {
+        FdDetail::File { path, .. } => path.clone(),
+        FdDetail::Other { name, .. } => name.clone(),
+        FdDetail::Unix { path, .. } => path.clone(),
+        other => panic!("{other:?}"),
+    };
+    received.iter().map(|one| (name(&one.detail), one.close_on_exec)).collect()
+}
+
+#[test]
+fn files_are_told_by_their_paths() {
+    let Some(mut live) = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]) else { return };
+    let dir = Scratch::new("received");
+    let name = dir.file("file", "");
+    let (file, here, sockets) = (open(&name, libc::O_WRONLY), dir.fd(), pair());
+    let memfd = Fd(call(libc::SYS_memfd_create, [at(c"held".as_ptr()), 0]));
+    let event = Fd(call(libc::SYS_eventfd2, [0, 0]));
+    let pidfd = Fd(call(libc::SYS_pidfd_open, [std::process::id().into(), 0]));
+    let sent = [file.0, here.0, memfd.0, event.0, sockets[1].0, pidfd.0];
+    for (flags, closes) in [(0, false), (libc::MSG_CMSG_CLOEXEC, true)] {
+        send(&sockets[0], &sent);
+        let told = received(&mut live, || receive(&sockets[1], flags));
+        let path = name.to_bytes().to_vec();
+        let parent = path[..path.len() - b"/file".len()].to_vec();
+        let process = format!("/proc/{}", std::process::id()).into_bytes();
+        let files = [path, parent, b"held".to_vec(), Vec::new(), Vec::new(), process];
+        assert_eq!(names(&told), files.map(|name| (name, closes)));
+        let FdDetail::File { open_flags, .. } = &told[0].detail else {
+            panic!("{told:?}");
+        };
+        // O_WRONLY, and no access besides.
+        assert_eq!(open_flags & 3, 2);
+    }
+}
+
+#[test]
+fn more_than_are_told_are_left_to_proc() {
+    let Some(mut live) = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]) else { return };
+    let (file, sockets) = (open(c"/dev/null", libc::O_RDONLY), pair());
+    send(&sockets[0], &[file.0; 12]);
+    assert_eq!(received(&mut live, || receive(&sockets[1], 0)).len(), 8);
+    // A message without any.
+    assert_eq!(call(libc::SYS_write, [sockets[0].0, at(c"x".as_ptr()), 1]), 1);
+    assert!(received(&mut live, || receive(&sockets[1], 0)).is_empty());
+}
