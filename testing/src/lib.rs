@@ -23,7 +23,7 @@ use std::fmt::Display;
 use std::panic::resume_unwind;
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 
 pub use eyas_testing_macros::test;
 #[doc(hidden)]
@@ -57,11 +57,25 @@ pub fn ignore(reason: impl Display) -> ! {
 /// Runs the tests of this target. Takes the arguments of the built-in harness.
 #[must_use]
 pub fn main() -> ExitCode {
+    run_all(&Arguments::from_args()).exit_code()
+}
+
+/// As [`main`], with a test that runs when all others are over; it is told how many of them did not run to their end.
+#[must_use]
+pub fn main_with_last(name: &str, last: fn(u64)) -> ExitCode {
     let arguments = Arguments::from_args();
+    let others = run_all(&arguments);
+    let missing = others.num_filtered_out + others.num_failed + others.num_ignored;
+    let trial = Trial::ignorable_test(name, move || run(move || last(missing)));
+    let conclusion = libtest_mimic::run(&arguments, vec![trial]);
+    if others.has_failed() { others.exit_code() } else { conclusion.exit_code() }
+}
+
+fn run_all(arguments: &Arguments) -> Conclusion {
     let mut trials: Vec<Trial> = inventory::iter::<Test>.into_iter().map(trial).collect();
     assert!(!trials.is_empty(), "this target has no test");
     trials.sort_by(|a, b| a.name().cmp(b.name()));
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(arguments, trials)
 }
 
 fn trial(test: &'static Test) -> Trial {
@@ -71,7 +85,7 @@ fn trial(test: &'static Test) -> Trial {
 }
 
 /// Runs a test in a thread of its own: it may change the root, the directory or the namespaces of its thread.
-fn run(test: fn()) -> Result<Completion, Failed> {
+fn run(test: impl FnOnce() + Send + 'static) -> Result<Completion, Failed> {
     std::thread::spawn(test).join().map(|()| Completion::Completed).or_else(|payload| {
         match payload.downcast::<Ignored>() {
             Ok(ignored) => Ok(Completion::ignored_with(ignored.0)),

@@ -187,6 +187,7 @@ impl Probe {
         let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
         let interest = Interest(interest);
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            bss.tells_names = u8::from(interest.has(SyscallCode::PRCTL));
             let mut table = [0; 512];
             for info in syscalls() {
                 if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {

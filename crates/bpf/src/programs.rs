@@ -79,6 +79,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     .preempted("process_fork_p", Place::Perf("sched/sched_process_fork")),
     program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT])
         .preempted("process_exit_p", Place::Perf("sched/sched_process_exit")),
+    program("task_rename", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT, SyscallCode::PRCTL])
+        .preempted("task_rename_p", Place::Section),
     program("kept_exit", KEPT).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]).preempted("signal_deliver_p", Place::Section),
@@ -142,8 +144,8 @@ impl Interest<'_> {
     pub(crate) fn says(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
         match code {
             _ if self.has(code) => WANTED | sampling(flags).bits(),
-            // It sets close-on-exec as `fcntl` does.
-            SyscallCode::IOCTL if self.has(SyscallCode::FCNTL) => {
+            // It sets close-on-exec as `fcntl` does, and takes a terminal away as `setsid` does.
+            SyscallCode::IOCTL if self.has(SyscallCode::FCNTL) || self.has(SyscallCode::SETSID) => {
                 WANTED | DESCRIPTOR_ALONE | SyscallFlags::NEVER_DROP.bits()
             }
             _ => 0,

@@ -93,7 +93,7 @@ impl EventType {
     pub const FIRST_OWN: u16 = 512;
 
     /// Number of codes that the table covers; a larger code is unknown to this version.
-    pub const COUNT: usize = 568;
+    pub const COUNT: usize = 570;
 
     /// The row of this type, or `None` for an unknown code.
     #[inline]

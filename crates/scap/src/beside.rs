@@ -78,7 +78,9 @@ fn opens_as_asked(event: &RawEvent<'_>) -> bool {
         let at = info.params.iter().position(|p| matches!(p.ty, ParamType::FSPATH | ParamType::FSRELPATH))?;
         event.text(at)
     });
-    event.opened_path().is_some_and(|opened| asked == Some(opened)) && !event.opened_directory()
+    event.opened_path().is_some_and(|opened| asked == Some(opened))
+        && !event.opened_directory()
+        && event.terminal().is_none()
 }
 
 /// Parameters of the generic event that a block holds in the place of an own one: code and number of the call.

@@ -184,6 +184,54 @@ impl<'a> RawEvent<'a> {
         info.and_then(|info| self.param(info.params.len())).is_some_and(|told| !told.is_empty())
     }
 
+    /// The caller's controlling terminal, a device number, after a call that may have changed it: an open of a character
+    /// device by the leader of a session, `TIOCSCTTY`, `TIOCNOTTY`.
+    ///
+    /// `None` for other calls, and in captures that other programs wrote.
+    pub fn terminal(&self) -> Option<u32> {
+        let place = match self.ty {
+            EventType::SYSCALL_OPEN_X | EventType::SYSCALL_OPENAT_2_X | EventType::SYSCALL_OPENAT2_X => 2,
+            EventType::SYSCALL_OPEN_BY_HANDLE_AT_X | EventType::SYSCALL_IOCTL_3_X => 0,
+            _ => return None,
+        };
+        self.number_behind(place)
+    }
+
+    /// What the caller may do after a call that changes that: one that sets ids or capabilities, or enters a namespace.
+    ///
+    /// `None` for other calls, and in captures that other programs wrote.
+    pub fn credentials(&self) -> Option<Credentials> {
+        use EventType as E;
+        let changes = matches!(
+            self.ty,
+            E::SYSCALL_SETUID_X
+                | E::SYSCALL_SETREUID_X
+                | E::SYSCALL_SETRESUID_X
+                | E::SYSCALL_SETFSUID_X
+                | E::SYSCALL_SETGID_X
+                | E::SYSCALL_SETREGID_X
+                | E::SYSCALL_SETRESGID_X
+                | E::SYSCALL_CAPSET_X
+                | E::SYSCALL_UNSHARE_X
+                | E::SYSCALL_SETNS_X
+        );
+        if !changes {
+            return None;
+        }
+        let first = self.info()?.params.len();
+        let cap = |place| self.uint(first + place);
+        Some(Credentials {
+            uid: self.number_behind(0)?,
+            gid: self.number_behind(1)?,
+            caps: [cap(2)?, cap(3)?, cap(4)?],
+        })
+    }
+
+    /// A number of 32 bits behind the row: how many parameters behind.
+    fn number_behind(&self, place: usize) -> Option<u32> {
+        u32::try_from(self.uint(self.info()?.params.len() + place)?).ok()
+    }
+
     /// Position of the first parameter behind the row of a call that opens.
     fn behind_open(&self) -> Option<usize> {
         let is_open = matches!(
@@ -209,6 +257,17 @@ impl<'a> RawEvent<'a> {
         }
         self.int(usize::from(index))
     }
+}
+
+/// What a thread may do, with ids as the host has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Inheritable, permitted and effective capabilities, a bit each.
+    pub caps: [u64; 3],
 }
 
 const NO_RESULT: u8 = u8::MAX;

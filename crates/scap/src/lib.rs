@@ -23,7 +23,7 @@ mod writer;
 
 pub use builder::{EventBuilder, OwnedEvent};
 pub use error::Error;
-pub use event::{Params, RawEvent};
+pub use event::{Credentials, Params, RawEvent};
 pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 pub use source::{Advance, EventSource, Loss, Next, Stats};

@@ -14,6 +14,10 @@ pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
     if sent(EventType::PROCEXIT_1_E) {
         list.push(SyscallCode::SCHED_PROCESS_EXIT);
     }
+    if sent(EventType::TASK_RENAME_X) {
+        // The two ways to give a thread a name are captured together.
+        list.push(SyscallCode::PRCTL);
+    }
     list
 }
 

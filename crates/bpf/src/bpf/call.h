@@ -182,5 +182,5 @@ static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs 
 	if (!(call->says & DESCRIPTOR_ALONE))
 		return !call->says;
 	take_args(args, regs, call);
-	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX;
+	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX && !sets_terminal(args[1]);
 }

@@ -16,7 +16,7 @@ static __always_inline struct scratch *fresh(void)
 		return 0;
 	}
 	s->task = (__u64)current_task();
-	s->forked = 0;
+	s->of_other = 0;
 	s->ret = 0;
 	s->compat = 0;
 	s->form = ARGS_SAME;
@@ -41,7 +41,7 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 	int i;
 	/* Before the event has its time: what is lost from here on comes after it. */
 	s->has_told = has_told(own_cpu());
-	begin(s, type, s->forked ? READ(subject(s), pid) : TASK(current_task(), pid));
+	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
 	for (i = 0; i < 32; i++) {
 		if (i >= count)
 			break;

@@ -114,6 +114,13 @@
 	HOT_PUT(at, 8, 1)                                                                                         \
 	HOT_LENGTH(index, at, len)
 
+/* The controlling terminal, or nothing. */
+#define HOT_TERMINAL(index, at, may_change)                                                                       \
+	len = (may_change) ? 4 : 0;                                                                               \
+	if (len)                                                                                                  \
+		HOT_PUT(at, 32, terminal(task))                                                                   \
+	HOT_LENGTH(index, at, len)
+
 #define HOT_END(at)                                                                                               \
 	to += (at);                                                                                               \
 	break;

@@ -18,6 +18,7 @@
 #include "params/misc.h"
 #include "params/mount.h"
 #include "params/xattr.h"
+#include "params/terminal.h"
 
 /* Parameters of plain calls: an argument, the result, a text. Those that are numbers go one way from here on, for the
  * verifier follows each way by itself. */
@@ -146,6 +147,8 @@ static __always_inline int param(__u32 desc)
 		return param_mount(desc);
 	CASES_XATTR:
 		return param_xattr(desc);
+	CASES_TERMINAL:
+		return param_terminal(desc);
 	}
 	return 0;
 }

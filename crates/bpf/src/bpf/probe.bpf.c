@@ -26,6 +26,7 @@
 #include "fixed.h"
 #include "sampling.h"
 #include "attach.h"
+#include "rename.h"
 #include "snapshot.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -63,7 +64,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 	if (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))
 		return 0;
-	bool exec = type == EV_SYSCALL_EXECVE_19_X || type == EV_SYSCALL_EXECVEAT_X;
+	bool exec = is_exec(type);
 	/* A program that was started tells so itself, from sched_process_exec. */
 	if (exec && ret == 0)
 		return 0;
@@ -209,7 +210,7 @@ static __always_inline int at_fork(struct task_struct *child)
 	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->task = (__u64)child;
-	s->forked = 1;
+	s->of_other = 1;
 	emit(EV_SYSCALL_CLONE_20_X);
 	return done();
 }
@@ -238,7 +239,7 @@ static __always_inline int at_exec(void *base, __u32 filename)
 	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->filename = number_of(s, base) + filename;
-	emit_exec(EV_SYSCALL_EXECVE_19_X);
+	emit_exec(exec_noted(TASK(task, pid)));
 	return done();
 }
 
@@ -246,6 +247,45 @@ BTF_PROGRAM(process_exec, sched_process_exec,
 	    (struct task_struct *task, int old_pid, struct linux_binprm *binprm), at_exec((void *)binprm->filename, 0))
 PERF_PROGRAM(process_exec, struct trace_event_raw_sched_process_exec,
 	     at_exec(entry, entry->__data_loc_filename & 0xffff))
+
+/* Both are in kernel memory. The thread may be another one of the caller's process. */
+static __always_inline int at_rename(struct task_struct *task, void *name)
+{
+	struct task_struct *caller = current_task();
+	struct scratch *s;
+	__u16 call = type_of_own_call();
+	if (is_exec(call)) {
+		note_exec(TASK(caller, pid), call);
+		return 0;
+	}
+	/* A prctl tells of itself. */
+	if (!tells_names || call == EV_SYSCALL_PRCTL_X)
+		return 0;
+	if (is_left_out(caller) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) || !(s = fresh()))
+		return 0;
+	s->task = number_of(s, task);
+	s->of_other = 1;
+	s->filename = number_of(s, name);
+	emit_exec(EV_TASK_RENAME_X);
+	return done();
+}
+
+/* Arguments as plain numbers: a text is nothing that the verifier of Linux 5.10 knows. The lock that is held here forbids
+ * preemption but on a real-time kernel. */
+SEC("raw_tp/task_rename")
+int BPF_PROG(task_rename, struct task_struct *task, void *name)
+{
+	return at_rename(task, name);
+}
+
+SEC("raw_tp/task_rename")
+int BPF_PROG(task_rename_p, struct task_struct *task, void *name)
+{
+	bpf_preempt_disable();
+	at_rename(task, name);
+	bpf_preempt_enable();
+	return 0;
+}
 
 static __always_inline int at_exit(void)
 {

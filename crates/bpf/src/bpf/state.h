@@ -57,8 +57,8 @@ struct scratch {
 	__u8 compat;
 	__u8 form;
 	__u8 failed_exec;
-	/* Whether it is about a child, which makes no system call yet. */
-	__u8 forked;
+	/* Whether it is about another task than the caller: a child, or a thread that gets a name. */
+	__u8 of_other;
 	/* Of a call that takes several messages: whether none moved, else which of them the event is about. */
 	__u8 no_message;
 	__u8 message;
@@ -146,6 +146,8 @@ __u32 own_pid = -1;
 /* Which scratch the iterators have. */
 __u32 iterator_slot = 0;
 __u8 drop_failed = 0;
+/* Whether new names of threads are of interest. */
+__u8 tells_names = 0;
 __u8 stopped = 0;
 /* Whether any of these settings asks for more than a look at the table and at `own_pid`: stopped, sampling, failed
  * calls left out, threads left out. */

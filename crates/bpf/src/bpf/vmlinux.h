@@ -26,6 +26,7 @@ enum { false, true };
 
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_RINGBUF 27
 #define BPF_MAP_TYPE_TASK_STORAGE 29
@@ -225,6 +226,11 @@ struct pid {
 	unsigned int level;
 	struct upid numbers[1];
 };
+/* Functions that programs may call. */
+enum bpf_func_id___regs {
+	BPF_FUNC_task_pt_regs___regs = 175,
+};
+
 struct tty_driver {
 	int major, minor_start;
 };
@@ -296,6 +302,7 @@ enum cgroup_subsys_id {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int flags;
 	struct list_head children, thread_node;
 	struct mm_struct *mm;

@@ -108,6 +108,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
     ("misc", &["LONG_OFFSET", "NODE_MODE", "MOUNT_FLAGS", "MODULE_IMAGE", "FS_BYTES", "FS_TEXT"]),
     ("mount", &["MOUNTED_TYPE", "MOUNTED_DEV", "ATTR_SET", "ATTR_CLR", "ATTR_PROPAGATION"]),
     ("xattr", &["XATTR_VALUE", "XATTR_ARGS_VALUE", "XATTR_ARGS_FLAGS"]),
+    ("terminal", &["TERMINAL"]),
 ];
 
 /// Events that describe the calling thread.
@@ -223,6 +224,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["SOCKET_SENDMSG_X"], "tuple", "MSG_TUPLE_OUT", 1),
     (&["SOCKET_RECVMSG_X"], "data", "MSG_IN", 1),
     (&["SOCKET_RECVMSG_X"], "tuple", "MSG_TUPLE_IN", 1),
+    (&["TASK_RENAME_X"], "comm", "EXEC_FILENAME", 0),
     (&["PROCEXIT_1_E"], "status", "EXIT_STATUS", 0),
     (&["PROCEXIT_1_E"], "ret", "EXIT_RET", 0),
     (&["PROCEXIT_1_E"], "sig", "EXIT_SIG", 0),
@@ -473,20 +475,38 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
     (67, 21),
 ];
 
+/// What is told behind an event: operations and their arguments.
+type Behind = &'static [(&'static str, u8)];
+
+/// Effective ids and capabilities, after calls that change them: arguments are numbers of the caller's user namespace.
+const CREDENTIALS: Behind =
+    &[("EUID", 0), ("EGID", 0), ("CAP_INHERITABLE", 0), ("CAP_PERMITTED", 0), ("CAP_EFFECTIVE", 0)];
+
 /// Operations, with their arguments, of the parameters that an event has behind those of its row, which is the schema's:
 /// captures have them apart.
-pub(super) fn behind(ident: &str) -> &'static [(&'static str, u8)] {
+pub(super) fn behind(ident: &str) -> Behind {
     match ident {
-        // The path of what was opened, which may not be the one asked for, and whether it is a directory although that
-        // was not asked for.
-        "SYSCALL_OPEN_X" => &[("FD_PATH", 0), ("FD_DIR", 1)],
-        "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2)],
+        // The path of what was opened, which may not be the one asked for, whether it is a directory although that was
+        // not asked for, and the terminal that the caller may have got by it.
+        "SYSCALL_OPEN_X" => &[("FD_PATH", 0), ("FD_DIR", 1), ("TERMINAL", 0)],
+        "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2), ("TERMINAL", 0)],
         "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
         // What the descriptors are that came with the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
+        "SYSCALL_OPEN_BY_HANDLE_AT_X" | "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
+        "SYSCALL_SETUID_X"
+        | "SYSCALL_SETREUID_X"
+        | "SYSCALL_SETRESUID_X"
+        | "SYSCALL_SETFSUID_X"
+        | "SYSCALL_SETGID_X"
+        | "SYSCALL_SETREGID_X"
+        | "SYSCALL_SETRESGID_X"
+        | "SYSCALL_CAPSET_X"
+        | "SYSCALL_UNSHARE_X"
+        | "SYSCALL_SETNS_X" => CREDENTIALS,
         // The network namespace's inode, and what could not be told.
         "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
         _ => &[],

@@ -98,12 +98,12 @@ fn made(event: &EventInfo, param: &ParamInfo) -> Option<(Made, &'static [Ahead])
         Op::Zero => number("0".into()),
         Op::Map => number(translated(source.map?, &arg(n))),
         Op::UserStr => Some((Made::Other("HOT_TEXT", arg(n), TEXT), &[])),
-        Op::Custom => custom(custom_row(event.ident, param.name)?),
+        Op::Custom => custom(event.ident, custom_row(event.ident, param.name)?),
         _ => None,
     }
 }
 
-fn custom((.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
+fn custom(event: &str, (.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
     const OPENED: &[Ahead] = &[Ahead::Scratch, Ahead::Opened];
     let number = |text: String| Some((Made::Number(text), &[] as &[_]));
     let opened = |text: String| Some((Made::Number(text), OPENED));
@@ -121,6 +121,10 @@ fn custom((.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
         "FD_INO" => opened("file ? READ(file, f_inode, i_ino) : 0".into()),
         "FD_PATH" => other("HOT_PATH", "file".into(), PATH, OPENED),
         "FD_DIR" => other("HOT_FLAG", format!("opened_directory(file, ARG{n})"), 1, OPENED),
+        "TERMINAL" if event == "SYSCALL_IOCTL_3_X" => {
+            other("HOT_TERMINAL", "sets_terminal(ARG1)".into(), 4, &[])
+        }
+        "TERMINAL" => other("HOT_TERMINAL", "may_get_terminal(task, file)".into(), 4, OPENED),
         "READ_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : 0")]),
         "WRITE_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : ARG2")]),
         "OPEN_NAME" => other("HOT_NAME", "kept".into(), KEPT, &[Ahead::Kept]),
@@ -161,7 +165,7 @@ fn case(event: &EventInfo) -> Option<String> {
     let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
     let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
     for (op, arg) in custom::behind(event.ident) {
-        let (made, ahead) = custom(&(&[], "", op, *arg))?;
+        let (made, ahead) = custom(event.ident, &(&[], "", op, *arg))?;
         params.push((None, made, ahead));
     }
     let count = params.len();

@@ -32,4 +32,8 @@ events! {
         ip: UINT64 HEX = CUSTOM,
         error: FLAGS32 HEX [flags PF_FLAGS] = CUSTOM,
     }
+    // Falco's schema has no such event: the code is this project's own.
+    569 TASK_RENAME_X "task_rename" (PROCESS | TRACEPOINT) (MODIFIES_STATE) {
+        comm: CHARBUF NA = CUSTOM,
+    }
 }

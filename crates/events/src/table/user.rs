@@ -107,7 +107,7 @@ events! {
         rgid: UID DEC = arg_u32(0),
         egid: UID DEC = arg_u32(1),
     }
-    565 SYSCALL_SETFSUID_X "setfsuid" (USER | SYSCALL) (NONE) {
+    565 SYSCALL_SETFSUID_X "setfsuid" (USER | SYSCALL) (MODIFIES_STATE) {
         res: ERRNO DEC = RET,
         fsuid: UID DEC = arg_u32(0),
     }

@@ -102,6 +102,32 @@ fn what_was_opened_is_kept_where_it_is_not_what_was_asked_for() {
 }
 
 #[test]
+fn what_the_kernel_tells_of_the_caller_is_kept() {
+    // The terminal that an open gave, although what was opened is what was asked for.
+    let open = openat(Some(b"/tmp/link"));
+    let raw = open.as_raw();
+    let terminal = 1025_u32.to_le_bytes();
+    let params = raw.params().chain([&[][..], &terminal]).enumerate();
+    let open = params.fold(EventBuilder::new(raw.ty).ts(raw.ts).tid(raw.tid), |event, (index, param)| {
+        event.bytes(index, param)
+    });
+    let ids = [5_u32, 6].map(u32::to_le_bytes);
+    let caps = [7_u64, 8, 9].map(u64::to_le_bytes);
+    let set = EventBuilder::new(EventType::SYSCALL_SETUID_X).ts(5).int(0, 0).uint(1, 3).bytes(2, &ids[0]);
+    let set = set.bytes(3, &ids[1]).bytes(4, &caps[0]).bytes(5, &caps[1]).bytes(6, &caps[2]).build();
+    let rename = EventBuilder::new(EventType::TASK_RENAME_X).ts(5).text(0, b"worker").build();
+    let events = [open.build(), set, rename];
+    let capture = written(&events);
+    let back = read(&capture).events;
+    assert_eq!(back, events);
+    assert_eq!(back[0].as_raw().terminal(), Some(1025));
+    let told = back[1].as_raw().credentials().unwrap();
+    assert_eq!((told.uid, told.gid, told.caps), (5, 6, [7, 8, 9]));
+    let others = as_others_see(&capture);
+    assert_eq!(others[1..], [(EventType::SYSCALL_SETUID_X, 2), (EventType::GENERIC_X, 2)]);
+}
+
+#[test]
 fn either_byte_order_is_read() {
     for big in ORDERS {
         let number = |bytes: &[u8]| if big { bytes.iter().rev().copied().collect() } else { bytes.to_vec() };

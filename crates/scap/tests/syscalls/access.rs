@@ -149,7 +149,7 @@ fn agree(live: &mut Capture, caller: &Caller, program: &CStr, expected: bool) {
 
 #[test]
 fn by_mode() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_EXECVE_19_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
     let dir = scratch("access-mode");
     let in_staff = Caller { groups: vec![7, STAFF, 60], ..user() };
     let of_staff = Caller { gid: STAFF, ..user() };
@@ -172,7 +172,7 @@ fn by_mode() {
 
 #[test]
 fn of_one_group_of_many() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_EXECVE_19_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
     let dir = scratch("access-groups");
     // The kernel sorts them.
     let groups: Vec<u32> = (0..3000).map(|n| 100_000 + (n * 7919) % 3000 * 2).collect();
@@ -188,7 +188,7 @@ fn of_one_group_of_many() {
 /// access(2) asks for the real ids, and takes a user for one without capabilities.
 #[test]
 fn by_real_ids() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_EXECVE_19_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
     let dir = scratch("access-ids");
     let of_root = program(&dir, "root's", 0o755, 0, 0);
     let of_user = program(&dir, "user's", 0o755, USER, 0);
@@ -199,7 +199,7 @@ fn by_real_ids() {
 
 #[test]
 fn in_user_namespaces() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_EXECVE_19_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
     let dir = scratch("access-namespace");
     let mapped = |lines: &[(u32, u32, u32)]| {
         let text: String =
@@ -255,7 +255,7 @@ fn mount(path: &CStr) -> Result<(), i64> {
 #[test]
 fn on_read_only_mounts() {
     apart(|| {
-        let Some(mut live) = capture(&[EventType::SYSCALL_EXECVE_19_X]) else { return };
+        let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
         let dir = scratch("access-mount");
         if let Err(error) = mount(&dir.path("")) {
             eyas_testing::ignore(format_args!("no file system may be mounted here: {error}"));
@@ -297,7 +297,7 @@ fn by_access_control_lists() {
     const NONE: u32 = u32::MAX;
     const OWNER: Entry = (0x01, 7, NONE);
     apart(|| {
-        let Some(mut live) = capture(&[EventType::SYSCALL_EXECVE_19_X]) else { return };
+        let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
         let dir = scratch("access-acl");
         if let Err(error) = mount(&dir.path("")) {
             eyas_testing::ignore(format_args!("no file system may be mounted here: {error}"));

@@ -34,7 +34,7 @@ fn program() -> Vec<u8> {
 #[test]
 fn calls_of_32_bit_programs_are_left_out() {
     let types = [EventType::PROCEXIT_1_E, EventType::SYSCALL_EPOLL_CREATE1_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let dir = Scratch::new("arm32");
     let path = std::ffi::OsString::from(dir.path("program").to_str().unwrap());
     let mut file = std::fs::File::options().write(true).create(true).mode(0o700).open(&path).unwrap();

@@ -1,12 +1,13 @@
 //! The one live capture that all tests share, each in its turn.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
 use eyas_scap::live::{Attach, Options, Quiet, Source};
-use eyas_scap::{EventSource, Next, OwnedEvent};
+use eyas_scap::{EventSource, Next, OwnedEvent, RawEvent};
 
 use crate::call::call;
 use crate::want::{Want, mismatches};
@@ -28,6 +29,18 @@ pub struct Capture {
     seen: Vec<OwnedEvent>,
 }
 
+/// Types of the events whose parameters were compared.
+static TESTED: Mutex<BTreeSet<EventType>> = Mutex::new(BTreeSet::new());
+
+/// Types of the events whose parameters were compared so far.
+pub fn tested() -> BTreeSet<EventType> {
+    TESTED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn note_tested(ty: EventType) {
+    TESTED.lock().unwrap_or_else(PoisonError::into_inner).insert(ty);
+}
+
 /// The architecture that this runs on.
 const ARCH: Arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
 
@@ -36,6 +49,7 @@ fn codes(ty: EventType) -> Vec<SyscallCode> {
     match ty {
         EventType::PAGE_FAULT_E if ARCH == Arch::Aarch64 => Vec::new(),
         EventType::PROCEXIT_1_E => vec![SyscallCode::SCHED_PROCESS_EXIT],
+        EventType::TASK_RENAME_X => vec![SyscallCode::PRCTL],
         EventType::SCHEDSWITCH_6_E => vec![SyscallCode::SCHED_SWITCH],
         EventType::SIGNALDELIVER_E => vec![SyscallCode::SIGNAL_DELIVER],
         EventType::PAGE_FAULT_E => vec![SyscallCode::PAGE_FAULT_USER, SyscallCode::PAGE_FAULT_KERNEL],
@@ -54,8 +68,8 @@ pub fn is_here(ty: EventType) -> bool {
     !codes(ty).is_empty()
 }
 
-/// A capture of these events from here on; says why not when it can't be.
-pub fn capture(types: &[EventType]) -> Option<Capture> {
+/// A capture of these events from here on; where it can't be had, the test is ignored.
+pub fn capture(types: &[EventType]) -> Capture {
     let interest: Vec<SyscallCode> = types.iter().flat_map(|ty| codes(*ty)).collect();
     if interest.is_empty() {
         eyas_testing::ignore(format_args!("this architecture has no {types:?}"));
@@ -64,7 +78,7 @@ pub fn capture(types: &[EventType]) -> Option<Capture> {
 }
 
 /// As [`capture`], of these system calls.
-pub fn capture_calls(interest: &[SyscallCode]) -> Option<Capture> {
+pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
     static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
     if !rustix::process::geteuid().is_root() {
         eyas_testing::ignore("live capture needs root");
@@ -86,7 +100,7 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Option<Capture> {
     shared.source.set_interest(Some(&[])).unwrap();
     while !matches!(shared.source.next().unwrap(), Next::Idle) {}
     shared.source.set_interest(Some(interest)).unwrap();
-    Some(Capture { shared, seen: Vec::new() })
+    Capture { shared, seen: Vec::new() }
 }
 
 /// Begins and ends what [`Capture::own`] tells.
@@ -133,6 +147,7 @@ impl Capture {
         assert_eq!(names, wanted, "the parameters of {} and those tested", info.ident);
         if !is_here(ty) {
             assert!(!self.came(tid, ty), "{} came", info.ident);
+            note_tested(ty);
             return;
         }
         let until = Instant::now() + PATIENCE;
@@ -147,6 +162,7 @@ impl Capture {
                 }
                 let wrong = mismatches(&raw, wants);
                 if wrong.is_empty() {
+                    note_tested(ty);
                     return;
                 }
                 if best.as_ref().is_none_or(|best| best.len() > wrong.len()) {
@@ -163,12 +179,24 @@ impl Capture {
     /// The first event of a thread and type, as soon as it has come.
     #[track_caller]
     pub fn event_of(&mut self, tid: i64, ty: EventType) -> OwnedEvent {
+        self.nth_where(0, |raw| raw.ty == ty && raw.tid == tid)
+    }
+
+    /// The first event of which this holds, as soon as it has come.
+    #[track_caller]
+    pub fn event_where(&mut self, is_it: impl Fn(&RawEvent<'_>) -> bool) -> OwnedEvent {
+        self.nth_where(0, is_it)
+    }
+
+    /// The n-th event of which this holds, from 0.
+    #[track_caller]
+    pub fn nth_where(&mut self, n: usize, is_it: impl Fn(&RawEvent<'_>) -> bool) -> OwnedEvent {
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(event) = self.seen.iter().find(|e| e.as_raw().ty == ty && e.as_raw().tid == tid) {
+            if let Some(event) = self.seen.iter().filter(|event| is_it(&event.as_raw())).nth(n) {
                 return event.clone();
             }
-            assert!(Instant::now() < until, "no {} of thread {tid}", ty.name());
+            assert!(Instant::now() < until, "the event does not come");
             self.pull();
         }
     }

@@ -17,7 +17,7 @@ fn vector(parts: &[&[u8]]) -> Vec<[i64; 2]> {
 #[test]
 fn read_and_pread() {
     let types = [EventType::SYSCALL_READ_X, EventType::SYSCALL_PREAD_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let dir = Scratch::new("read");
     let fd = open(&dir.file("file", TEXT), libc::O_RDONLY);
     let mut buffer = [0_u8; 100];
@@ -41,7 +41,7 @@ fn read_and_pread() {
 
 #[test]
 fn reads_are_cut_to_the_snaplen() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_READ_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_READ_X]);
     let dir = Scratch::new("snaplen");
     let content = "0123456789".repeat(100);
     let fd = open(&dir.file("file", &content), libc::O_RDONLY);
@@ -54,7 +54,7 @@ fn reads_are_cut_to_the_snaplen() {
 #[test]
 fn write_and_pwrite() {
     let types = [EventType::SYSCALL_WRITE_X, EventType::SYSCALL_PWRITE_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let dir = Scratch::new("write");
     let fd = open(&dir.file("file", ""), libc::O_WRONLY);
     let rest = |fd| [("data", bytes(TEXT)), ("fd", int::<i64>(fd)), ("size", int(TEXT.len()))];
@@ -74,7 +74,7 @@ fn write_and_pwrite() {
 #[test]
 fn readv_and_preadv() {
     let types = [EventType::SYSCALL_READV_X, EventType::SYSCALL_PREADV_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let dir = Scratch::new("readv");
     let fd = open(&dir.file("file", TEXT), libc::O_RDONLY);
     let (first, second) = ([0_u8; 10], [0_u8; 20]);
@@ -101,7 +101,7 @@ fn readv_and_preadv() {
 #[test]
 fn writev_and_pwritev() {
     let types = [EventType::SYSCALL_WRITEV_X, EventType::SYSCALL_PWRITEV_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let dir = Scratch::new("writev");
     let fd = open(&dir.file("file", ""), libc::O_WRONLY);
     let parts = vector(&[b"one ", b"two ", b"three"]);
@@ -117,7 +117,7 @@ fn writev_and_pwritev() {
 #[test]
 fn close_and_close_range() {
     let types = [EventType::SYSCALL_CLOSE_X, EventType::SYSCALL_CLOSE_RANGE_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let res = call(libc::SYS_close, [99_999]);
     live.saw(EventType::SYSCALL_CLOSE_X, &[("res", int(res)), ("fd", int(99_999))]);
     let res = call(libc::SYS_close_range, [90_000, 90_001, 4]);
@@ -131,7 +131,7 @@ fn close_and_close_range() {
 #[test]
 fn dups() {
     let types = [EventType::SYSCALL_DUP_1_X, EventType::SYSCALL_DUP2_X, EventType::SYSCALL_DUP3_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let fd = open(c"/dev/null", libc::O_RDONLY);
     let one = Fd(call(libc::SYS_dup, [fd.0]));
     live.saw(EventType::SYSCALL_DUP_1_X, &[("res", int(one.0)), ("oldfd", int(fd.0))]);
@@ -148,7 +148,7 @@ fn dups() {
 #[test]
 fn fcntl_and_ioctl() {
     let types = [EventType::SYSCALL_FCNTL_X, EventType::SYSCALL_IOCTL_3_X];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let fd = open(c"/dev/null", libc::O_RDONLY);
     let res = call(libc::SYS_fcntl, [fd.0, libc::F_SETFD.into(), libc::FD_CLOEXEC.into()]);
     live.saw(
@@ -168,7 +168,7 @@ fn fcntl_and_ioctl() {
 
 #[test]
 fn sendfile() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_SENDFILE_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_SENDFILE_X]);
     let dir = Scratch::new("sendfile");
     let from = open(&dir.file("from", TEXT), libc::O_RDONLY);
     let to = open(&dir.file("to", ""), libc::O_WRONLY);
@@ -185,7 +185,7 @@ fn sendfile() {
 
 #[test]
 fn splice() {
-    let Some(mut live) = capture(&[EventType::SYSCALL_SPLICE_X]) else { return };
+    let mut live = capture(&[EventType::SYSCALL_SPLICE_X]);
     let dir = Scratch::new("splice");
     let from = open(&dir.file("from", TEXT), libc::O_RDONLY);
     let mut pipe = [0_i32; 2];
@@ -213,7 +213,7 @@ fn io_uring() {
         EventType::SYSCALL_IO_URING_ENTER_X,
         EventType::SYSCALL_IO_URING_REGISTER_X,
     ];
-    let Some(mut live) = capture(&types) else { return };
+    let mut live = capture(&types);
     let mut params = [0_u32; 30];
     // Its completion queue has a size of its own; a size that is too large is clamped.
     (params[1], params[2]) = (32, 0x18);
@@ -266,7 +266,7 @@ fn io_uring() {
 
 #[test]
 fn of_ioctl_what_sets_close_on_exec_comes_with_fcntl() {
-    let Some(mut live) = capture_calls(&[SyscallCode::FCNTL, SyscallCode::LSEEK]) else { return };
+    let mut live = capture_calls(&[SyscallCode::FCNTL, SyscallCode::LSEEK]);
     let fd = open(c"/dev/null", libc::O_RDONLY);
     for interpret in [true, false] {
         live.interpret(interpret);

@@ -11,7 +11,7 @@ use crate::capture::{Capture, capture};
 const CWD: i64 = libc::AT_FDCWD as i64;
 
 /// A capture of these events, by whose marks their beginning and end are found.
-fn marked(types: &[EventType]) -> Option<Capture> {
+fn marked(types: &[EventType]) -> Capture {
     let mut all = types.to_vec();
     all.push(EventType::SYSCALL_LSEEK_X);
     capture(&all)
@@ -40,7 +40,7 @@ fn link(fd: i64) -> String {
 
 #[test]
 fn what_no_directory_holds_has_the_kernel_s_name() {
-    let Some(mut live) = marked(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     for every in [false, true] {
         live.interpret(every);
         let mut ends = [0_i32; 2];
@@ -64,7 +64,7 @@ fn what_no_directory_holds_has_the_kernel_s_name() {
 
 #[test]
 fn a_name_that_was_taken_off_is_deleted() {
-    let Some(mut live) = marked(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("deleted");
     let name = dir.file("file", "");
     for every in [false, true] {
@@ -81,7 +81,7 @@ fn a_name_that_was_taken_off_is_deleted() {
 
 #[test]
 fn what_is_not_mounted_lies_in_no_root() {
-    let Some(mut live) = marked(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("detached");
     let [mounted, file] = ["mounted", "mounted/passwd"].map(|name| dir.path(name));
     std::fs::create_dir(mounted.to_str().unwrap()).unwrap();
@@ -110,7 +110,7 @@ fn what_is_not_mounted_lies_in_no_root() {
 
 #[test]
 fn a_path_below_another_root_is_told_from_the_first_one() {
-    let Some(mut live) = marked(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("root");
     let (name, base) = (dir.file("file", ""), dir.path(""));
     assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FS.into()]), 0);
@@ -121,7 +121,7 @@ fn a_path_below_another_root_is_told_from_the_first_one() {
 
 #[test]
 fn the_front_of_a_path_is_never_lost() {
-    let Some(mut live) = marked(&[EventType::SYSCALL_OPENAT_2_X]) else { return };
+    let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("deep");
     let base = dir.path("");
     assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FS.into()]), 0);

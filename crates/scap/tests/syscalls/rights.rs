@@ -55,7 +55,7 @@ fn names(received: &[FdEntry]) -> Vec<(Vec<u8>, bool)> {
 
 #[test]
 fn files_are_told_by_their_paths() {
-    let Some(mut live) = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]) else { return };
+    let mut live = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]);
     let dir = Scratch::new("received");
     let name = dir.file("file", "");
     let (file, here, sockets) = (open(&name, libc::O_WRONLY), dir.fd(), pair());
@@ -81,7 +81,7 @@ fn files_are_told_by_their_paths() {
 
 #[test]
 fn more_than_are_told_are_left_to_proc() {
-    let Some(mut live) = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]) else { return };
+    let mut live = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]);
     let (file, sockets) = (open(c"/dev/null", libc::O_RDONLY), pair());
     send(&sockets[0], &[file.0; 12]);
     assert_eq!(received(&mut live, || receive(&sockets[1], 0)).len(), 8);

@@ -18,6 +18,7 @@ pub(super) mod network;
 mod prctl;
 pub(super) mod process;
 mod session;
+mod terminal;
 
 /// Asks the running system about a thread.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
@@ -126,6 +127,7 @@ fn dispatch(
         Family::Exec => process::execve(state, raw, now),
         Family::Exit => process::exit(state, raw, now),
         Family::Prctl => prctl::apply(state, raw, now),
+        Family::Rename => prctl::renamed(state, raw, now),
         Family::Directory => process::directory(state, raw, now),
         Family::Session => session::apply(state, raw, now),
         Family::Limit => process::rlimit(state, raw, now),
@@ -134,10 +136,16 @@ fn dispatch(
         Family::Switch => measure::switched(state, raw, now),
         Family::CpuTime => measure::cpu_time(state, raw, now),
         Family::Kept => remember_enter(state, raw, now),
-        Family::Open => file::open(state, raw, now),
+        Family::Open => {
+            file::open(state, raw, now);
+            terminal::opened(state, raw, now);
+        }
         Family::Close => file::close(state, raw, now),
         Family::Duplicate => file::duplicate(state, raw, now),
-        Family::Control => file::control(state, raw, now),
+        Family::Control => {
+            file::control(state, raw, now);
+            terminal::control(state, raw, now);
+        }
         Family::Link => file::linked(state, raw, now),
         Family::Mount => mount::apply(state, raw, now),
         Family::Special => file::special(state, raw, now),

@@ -13,6 +13,7 @@
 /* The hierarchy of version 2. */
 #define UNIFIED 0
 #define PF_EXITING 4
+#define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x200000
 
 /* The task that the event is about. */

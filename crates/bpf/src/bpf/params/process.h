@@ -70,7 +70,7 @@ __noinline int param_process(__u32 desc)
 	__u32 option = arg(s, 0);
 	switch (op) {
 	case OP_X_CLONE_FLAGS:
-		value = s->forked ? flags_of_child(task) : arg(s, 0);
+		value = s->of_other ? flags_of_child(task) : arg(s, 0);
 		put(s, translate(MAP_CLONE_FLAGS, value) | pidns_flag(task), 4);
 		break;
 	case OP_X_CLONE3_FLAGS:

@@ -53,7 +53,7 @@ fn every_number_is_sent_as_the_call_that_it_is() {
 }
 
 fn check(codes: &[SyscallCode]) {
-    let Some(mut live) = capture_calls(codes) else { return };
+    let mut live = capture_calls(codes);
     let numbers: Vec<u16> = (0..512).filter(|number| !LEFT_OUT.contains(number)).collect();
     let apart = i64::from(libc::CLONE_FS | libc::CLONE_SYSVSEM);
     assert_eq!(call(libc::SYS_unshare, [apart]), 0);

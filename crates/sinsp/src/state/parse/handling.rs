@@ -78,6 +78,7 @@ const fn who(ty: EventType) -> Who {
         | EventType::SYSCALL_VFORK_20_X
         | EventType::SYSCALL_CLONE3_X
         | EventType::PROCEXIT_1_E
+        | EventType::TASK_RENAME_X
         | EventType::PROCINFO_E
         | EventType::PAGE_FAULT_E
         | EventType::SCHEDSWITCH_6_E => Who::Known,
@@ -93,6 +94,7 @@ pub(super) enum Family {
     Exec,
     Exit,
     Prctl,
+    Rename,
     Directory,
     Session,
     Limit,
@@ -121,6 +123,7 @@ const fn family(ty: EventType) -> Family {
         E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => Family::Exec,
         E::PROCEXIT_1_E => Family::Exit,
         E::SYSCALL_PRCTL_X => Family::Prctl,
+        E::TASK_RENAME_X => Family::Rename,
         E::SYSCALL_CHDIR_X | E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X | E::SYSCALL_CHROOT_X => {
             Family::Directory
         }
@@ -130,6 +133,7 @@ const fn family(ty: EventType) -> Family {
         E::SYSCALL_SETUID_X
         | E::SYSCALL_SETREUID_X
         | E::SYSCALL_SETRESUID_X
+        | E::SYSCALL_SETFSUID_X
         | E::SYSCALL_SETGID_X
         | E::SYSCALL_SETREGID_X
         | E::SYSCALL_SETRESGID_X

@@ -95,11 +95,22 @@ fn set(slot: &mut u32, id: Option<u64>) {
 }
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
-    use EventType as E;
-    if raw.int(0) != Some(0) {
-        return;
-    }
     let Some(key) = now.thread else { return };
+    if raw.int(0) == Some(0) {
+        computed(state, raw, key);
+    }
+    let Some(told) = raw.credentials() else { return };
+    let differs = |thread: &Thread| (thread.uid, thread.gid, thread.caps) != (told.uid, told.gid, told.caps);
+    if state.threads.at(key).is_some_and(differs)
+        && let Some(thread) = state.threads.at_mut(key)
+    {
+        (thread.uid, thread.gid, thread.caps) = (told.uid, told.gid, told.caps);
+    }
+}
+
+/// What the call changes by its arguments, for events that do not tell what came of it.
+fn computed(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
+    use EventType as E;
     if raw.ty == E::SYSCALL_UNSHARE_X {
         unshare(state, key, raw.uint(param::SYSCALL_UNSHARE_X::flags).unwrap_or(0));
     }

@@ -1,4 +1,4 @@
-//! What a thread sets of itself by `prctl`.
+//! What a thread sets of itself by `prctl`, and names that threads get otherwise.
 
 use eyas_events::{FlagTable, param};
 use eyas_scap::RawEvent;
@@ -39,6 +39,13 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         }
         Some(SET_SECUREBITS) => set_securebits(state, key, |_| number as u8),
         _ => {}
+    }
+}
+
+/// A thread of a process gives itself or another one a name through `/proc`.
+pub(super) fn renamed(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    if let (Some(key), Some(name)) = (now.thread, raw.text(param::TASK_RENAME_X::comm)) {
+        rename(state, key, name);
     }
 }
 

@@ -194,6 +194,9 @@ pub(super) fn exit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         let reaper = raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1);
         state.threads.exited(key, reaper);
         now.exits = true;
+        if state.threads.group_of(key).is_none_or(|group| group.alive == 0) {
+            super::terminal::give_up(state, key);
+        }
     }
 }
 

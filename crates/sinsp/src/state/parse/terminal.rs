@@ -1,0 +1,80 @@
+//! Controlling terminals: how processes get them and lose them.
+//!
+//! A terminal is told by its device number alone, which terminals of several containers may have in common.
+
+use eyas_events::param::SYSCALL_IOCTL_3_X as ioctl;
+use eyas_scap::RawEvent;
+
+use super::Current;
+use crate::state::{Session, State, Thread, ThreadKey};
+
+const TIOCSCTTY: u64 = 0x540e;
+const TIOCNOTTY: u64 = 0x5422;
+/// Argument of `TIOCSCTTY`: another session loses the terminal.
+const STEAL: u64 = 1;
+
+/// After an open: the leader of a session without a terminal gets the one that it opens.
+pub(super) fn opened(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    if let (Some(key), Some(terminal)) = (now.thread, raw.terminal()) {
+        set(state, key, terminal);
+    }
+}
+
+/// After an ioctl.
+pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    let (Some(key), Some(0)) = (now.thread, raw.int(ioctl::res)) else { return };
+    match raw.uint(ioctl::request) {
+        Some(TIOCSCTTY) => {
+            let Some(terminal) = raw.terminal() else { return };
+            if raw.uint(ioctl::argument) == Some(STEAL) {
+                let is_other = |other: &Session, own: &Session| other.sid != own.sid;
+                take_away(state, key, terminal, is_other);
+            }
+            set(state, key, terminal);
+        }
+        Some(TIOCNOTTY) => {
+            give_up(state, key);
+            set(state, key, 0);
+        }
+        _ => {}
+    }
+}
+
+/// The other processes of its session lose the terminal with the leader.
+pub(super) fn give_up(state: &mut State, leader: ThreadKey) {
+    let Some(thread) = state.threads.at(leader) else { return };
+    let (session, ids) = (state.threads.session(thread), [thread.pid, thread.vpid]);
+    if session.tty != 0 && ids.contains(&session.sid) {
+        take_away(state, leader, session.tty, |other, own| other.sid == own.sid);
+    }
+}
+
+/// Takes a terminal away from processes of the same container, by their sessions and that of one process.
+fn take_away(
+    state: &mut State,
+    from: ThreadKey,
+    terminal: u32,
+    is_meant: impl Fn(&Session, &Session) -> bool,
+) {
+    let threads = &state.threads;
+    let Some(process) = threads.at(from) else { return };
+    let own = threads.session(process);
+    let loses = |thread: &&Thread| {
+        let session = threads.session(thread);
+        session.tty == terminal
+            && thread.pid != process.pid
+            && thread.container == process.container
+            && is_meant(&session, &own)
+    };
+    let losers: Vec<i64> = threads.iter().filter(loses).map(|thread| thread.tid).collect();
+    for key in losers.into_iter().filter_map(|tid| state.threads.key(tid)).collect::<Vec<_>>() {
+        set(state, key, 0);
+    }
+}
+
+fn set(state: &mut State, key: ThreadKey, terminal: u32) {
+    if let Some(thread) = state.threads.at(key) {
+        let session = Session { tty: terminal, ..state.threads.session(thread) };
+        state.threads.set_session(key, session);
+    }
+}

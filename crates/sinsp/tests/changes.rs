@@ -1,0 +1,166 @@
+//! What the kernel tells that a thread is after a call: ids and capabilities, the terminal, the name.
+
+use eyas_events::{EventType as E, FlagTable, param};
+use eyas_scap::{EventBuilder, FdEntry, Snapshot, ThreadEntry};
+use eyas_sinsp::{Config, Inspector};
+
+mod script;
+
+use script::{at, beginning, clone, close, exec, open, see, system};
+
+const ALL: u64 = (1 << 41) - 1;
+const TTY: [&str; 1] = ["proc.tty"];
+const TIOCSCTTY: u64 = 0x540e;
+const TIOCNOTTY: u64 = 0x5422;
+
+/// The event with what the kernel tells behind its parameters.
+fn tells(event: EventBuilder, ty: E, numbers: &[&[u8]]) -> EventBuilder {
+    let first = ty.info().unwrap().params.len();
+    numbers.iter().enumerate().fold(event, |event, (place, number)| event.bytes(first + place, number))
+}
+
+/// A call with which the kernel tells ids and capabilities.
+fn identity(event: EventBuilder, ty: E, ids: [u32; 2], caps: [u64; 3]) -> EventBuilder {
+    let (ids, caps) = (ids.map(u32::to_le_bytes), caps.map(u64::to_le_bytes));
+    tells(event, ty, &[&ids[0], &ids[1], &caps[0], &caps[1], &caps[2]])
+}
+
+fn is_now(inspector: &Inspector, tid: i64) -> (u32, u32, [u64; 3]) {
+    let thread = inspector.state().threads.get(tid).unwrap();
+    (thread.uid, thread.gid, thread.caps)
+}
+
+#[test]
+fn ids_are_the_kernel_s_in_a_user_namespace() {
+    use param::{SYSCALL_SETRESUID_X as r, SYSCALL_UNSHARE_X as u};
+    let mut inspector = system();
+    let newuser = FlagTable::CLONE_FLAGS.value("CLONE_NEWUSER");
+    let unshare = at(1, E::SYSCALL_UNSHARE_X, 10).int(u::res, 0).uint(u::flags, newuser.into());
+    see(&mut inspector, identity(unshare, E::SYSCALL_UNSHARE_X, [1000, 1001], [0, ALL, ALL]), &[]);
+    assert_eq!(is_now(&inspector, 10), (1000, 1001, [0, ALL, ALL]));
+    // 5 is 100005 outside.
+    let set = |res: i64| {
+        let event = at(2, E::SYSCALL_SETRESUID_X, 10).int(r::res, res);
+        event.uint(r::ruid, 5).uint(r::euid, 5).uint(r::suid, 5)
+    };
+    let ty = E::SYSCALL_SETRESUID_X;
+    let got = see(&mut inspector, identity(set(0), ty, [100_005, 1001], [1, 2, 3]), &["user.uid"]);
+    assert_eq!(got, ["100005"]);
+    assert_eq!(is_now(&inspector, 10), (100_005, 1001, [1, 2, 3]));
+    // A call that fails tells as much.
+    see(&mut inspector, identity(set(-1), ty, [100_006, 1002], [0, 0, 3]), &[]);
+    assert_eq!(is_now(&inspector, 10), (100_006, 1002, [0, 0, 3]));
+    // Where nothing is told the arguments have to do.
+    see(&mut inspector, set(0), &[]);
+    assert_eq!(is_now(&inspector, 10).0, 5);
+    see(&mut inspector, set(-1).uint(r::euid, 6), &[]);
+    assert_eq!(is_now(&inspector, 10).0, 5);
+    // The result is the id before.
+    let fs = at(3, E::SYSCALL_SETFSUID_X, 10).int(0, 5).uint(1, 7);
+    see(&mut inspector, identity(fs, E::SYSCALL_SETFSUID_X, [5, 1002], [0, ALL, 8]), &[]);
+    assert_eq!(is_now(&inspector, 10), (5, 1002, [0, ALL, 8]));
+}
+
+/// A shell that leads a session and has a terminal, its child, a child of that in a session of its own, and the shell of a
+/// container, whose terminal has the same number.
+fn with_terminals() -> Inspector {
+    let entry = |tid: i64, ptid: i64, sid: i64, cgroup: &str| ThreadEntry {
+        tid,
+        pid: tid,
+        ptid,
+        vtid: tid,
+        vpid: tid,
+        sid,
+        tty: 34_816,
+        cgroups: format!("cpuset={cgroup}\0").into_bytes(),
+        comm: b"sh".to_vec(),
+        ..ThreadEntry::default()
+    };
+    let container = "/docker/3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+    let threads = vec![
+        entry(20, 1, 20, "/"),
+        entry(21, 20, 20, "/"),
+        entry(22, 21, 22, "/"),
+        entry(30, 1, 20, container),
+    ];
+    let mut inspector = Inspector::new(Config::default());
+    inspector.load(Snapshot { threads, fds: vec![(20, Vec::<FdEntry>::new())], ..Snapshot::default() });
+    inspector
+}
+
+fn ttys<const N: usize>(inspector: &mut Inspector, tids: [i64; N]) -> [String; N] {
+    tids.map(|tid| see(inspector, close(9, tid, 99), &TTY).remove(0))
+}
+
+fn ioctl(tid: i64, request: u64, argument: u64, tty: u32) -> EventBuilder {
+    use param::SYSCALL_IOCTL_3_X as p;
+    let event = at(2, E::SYSCALL_IOCTL_3_X, tid).int(p::res, 0).int(p::fd, 0).uint(p::request, request);
+    tells(event.uint(p::argument, argument), E::SYSCALL_IOCTL_3_X, &[&tty.to_le_bytes()])
+}
+
+#[test]
+fn a_session_loses_its_terminal_with_its_leader() {
+    let all = [20, 21, 22, 30];
+    let mut inspector = with_terminals();
+    assert_eq!(ttys(&mut inspector, all), ["34816"; 4]);
+    // Not its leader.
+    see(&mut inspector, ioctl(21, TIOCNOTTY, 0, 0), &[]);
+    assert_eq!(ttys(&mut inspector, all), ["34816", "0", "34816", "34816"]);
+    let mut inspector = with_terminals();
+    see(&mut inspector, ioctl(20, TIOCNOTTY, 0, 0), &[]);
+    assert_eq!(ttys(&mut inspector, all), ["0", "0", "34816", "34816"]);
+    // In vain.
+    let mut inspector = with_terminals();
+    see(&mut inspector, ioctl(20, TIOCNOTTY, 0, 34_816).int(0, -25), &[]);
+    assert_eq!(ttys(&mut inspector, all), ["34816"; 4]);
+    // The leader ends; another thread of its process does not.
+    let exit = |tid| at(3, E::PROCEXIT_1_E, tid).int(param::PROCEXIT_1_E::reaper_tid, 1);
+    see(&mut inspector, clone(3, 23, 0, 20, 1, FlagTable::CLONE_FLAGS.value("CLONE_THREAD")), &[]);
+    see(&mut inspector, exit(23), &[]);
+    assert_eq!(ttys(&mut inspector, all), ["34816"; 4]);
+    assert_eq!(see(&mut inspector, exit(20), &TTY), ["34816"]);
+    assert_eq!(ttys(&mut inspector, [21, 22, 30]), ["0", "34816", "34816"]);
+}
+
+#[test]
+fn a_session_gets_the_terminal_of_another() {
+    let mut inspector = with_terminals();
+    // The session of 22 has none any more, and takes that of 20.
+    see(&mut inspector, ioctl(22, TIOCNOTTY, 0, 0), &[]);
+    assert_eq!(ttys(&mut inspector, [20, 21, 22, 30]), ["34816", "34816", "0", "34816"]);
+    see(&mut inspector, ioctl(22, TIOCSCTTY, 1, 34_816), &[]);
+    assert_eq!(ttys(&mut inspector, [20, 21, 22, 30]), ["0", "0", "34816", "34816"]);
+    // Its own already.
+    see(&mut inspector, ioctl(22, TIOCSCTTY, 0, 34_816), &[]);
+    assert_eq!(ttys(&mut inspector, [22, 30]), ["34816", "34816"]);
+}
+
+#[test]
+fn the_leader_of_a_session_gets_the_terminal_that_it_opens() {
+    let mut inspector = with_terminals();
+    let opens = |tid: i64, tty: u32| {
+        let (ty, event) = (E::SYSCALL_OPENAT_2_X, open(2, tid, 5, -100, b"/dev/tty1"));
+        tells(event, ty, &[b"/dev/tty1\0", b"", &tty.to_le_bytes()])
+    };
+    see(&mut inspector, clone(1, 24, 0, 24, 20, 0), &[]);
+    see(&mut inspector, at(2, E::SYSCALL_SETSID_X, 24).int(0, 24), &[]);
+    assert_eq!(see(&mut inspector, opens(24, 0), &TTY), ["0"]);
+    assert_eq!(see(&mut inspector, opens(24, 1025), &TTY), ["1025"]);
+    // Its children have it, too.
+    see(&mut inspector, clone(3, 25, 0, 25, 24, 0), &[]);
+    assert_eq!(ttys(&mut inspector, [20, 24, 25]), ["34816", "1025", "1025"]);
+}
+
+#[test]
+fn a_thread_has_the_name_that_is_written_to_proc() {
+    let mut inspector = Inspector::new(Config::default());
+    inspector.load(beginning());
+    see(&mut inspector, exec(1, 10, b"java", b"-jar\0"), &[]);
+    let fields = ["proc.name", "proc.cmdline", "evt.type"];
+    let name = |name: &[u8]| at(2, E::TASK_RENAME_X, 10).text(param::TASK_RENAME_X::comm, name);
+    assert_eq!(see(&mut inspector, name(b"worker"), &fields), ["worker", "worker -jar", "task_rename"]);
+    assert_eq!(see(&mut inspector, name(b""), &fields[..2]), ["", " -jar"]);
+    // Of a thread that nobody knows.
+    see(&mut inspector, at(2, E::TASK_RENAME_X, 77).text(0, b"x"), &[]);
+    assert!(inspector.state().threads.get(77).is_none());
+}
