@@ -21,8 +21,18 @@ fn programs_stay_within_the_verifier_s_budget() {
     let before: HashSet<u32> = ProgInfoIter::default().map(|program| program.id).collect();
     let (_probe, _rings) =
         Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();
-    let names =
-        ["sys_", "enter_", "process_", "sched_", "quiet_", "kept_", "dump_", "signal_deliver", "fault_", "task_"];
+    let names = [
+        "sys_",
+        "enter_",
+        "process_",
+        "sched_",
+        "quiet_",
+        "kept_",
+        "dump_",
+        "signal_deliver",
+        "fault_",
+        "task_",
+    ];
     let options = ProgInfoQueryOptions::default().include_jited_func_lens(true);
     let ours: Vec<_> = ProgInfoIter::with_query_opts(options)
         .filter(|program| !before.contains(&program.id))
