@@ -32,6 +32,7 @@ use fds::Network;
 use mounts::Mount;
 use sockets::Tables;
 use task::Clock;
+pub use users::{AccountLimits, AccountReader, Accounts};
 
 /// What to scan, and how much of it at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +107,12 @@ fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
     threads.sort_by_key(|thread| (thread.pid, thread.pid != thread.tid, thread.tid));
     threads.truncate(options.max_threads);
     fds.sort_by_key(|(pid, _)| *pid);
+    let accounts = users::of_host(&options.root);
     Ok(Snapshot {
         machine: Some(host::machine(options)),
         interfaces: netlink::interfaces(options),
-        users: users::users(&options.root),
-        groups: users::groups(&options.root),
+        users: accounts.users,
+        groups: accounts.groups,
         threads,
         fds,
     })

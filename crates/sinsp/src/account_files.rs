@@ -1,16 +1,13 @@
-//! `/etc/passwd` and `/etc/group` as a container's processes see them, read by a thread of its own.
+//! `/etc/passwd` and `/etc/group` of the host, and as a container's processes see them, read by a thread of its own.
 //!
-//! What is in a container is its own: links end inside it, pipes and devices are passed over, what is long is
-//! cut, and a file system that never answers holds up nobody but that thread.
+//! What is in a container is its own, and a file system that never answers holds up nobody but that thread.
 
-use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use eyas_scap::{Group, User};
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, stat};
+use eyas_scap::proc::{AccountLimits, AccountReader};
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
 use crate::outside::{AccountLookup, Accounts, Mailbox, Sender, mailbox};
@@ -18,18 +15,12 @@ use crate::state::Text;
 
 /// Questions and answers that wait at most.
 const QUEUE: usize = 256;
-/// The most of a file that is read, bytes.
-const MAX_FILE: u64 = 256 << 10;
-/// Users, and groups, of a container.
-const MAX_ENTRIES: usize = 4096;
-/// The longest text that captures hold.
-const MAX_TEXT: usize = 255;
 /// Times a process is looked at that has not got its container's root directory yet.
 const TRIES: u32 = 5;
 /// Time between two of them.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Reads users and groups of containers below `/proc/<pid>/root`; the thread ends when this is dropped.
+/// Reads users and groups of the host, and of containers below `/proc/<pid>/root`; the thread ends when this is dropped.
 #[derive(Debug)]
 pub struct AccountFiles {
     questions: SyncSender<Question>,
@@ -37,7 +28,13 @@ pub struct AccountFiles {
 }
 
 #[derive(Debug)]
-struct Question {
+enum Question {
+    Host,
+    Container(InContainer),
+}
+
+#[derive(Debug)]
+struct InContainer {
     container: Text,
     pid: i64,
     tries: u32,
@@ -58,7 +55,12 @@ impl AccountFiles {
 
 impl AccountLookup for AccountFiles {
     fn ask(&mut self, container: &Text, pid: i64) -> bool {
-        self.questions.try_send(Question { container: container.clone(), pid, tries: 1 }).is_ok()
+        let question = InContainer { container: container.clone(), pid, tries: 1 };
+        self.questions.try_send(Question::Container(question)).is_ok()
+    }
+
+    fn ask_host(&mut self) -> bool {
+        self.questions.try_send(Question::Host).is_ok()
     }
 
     fn answer(&mut self) -> Option<Accounts> {
@@ -68,16 +70,25 @@ impl AccountLookup for AccountFiles {
 
 /// Answers questions until nobody can ask any more.
 fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>) {
-    let mut again: Vec<(Instant, Question)> = Vec::new();
+    let mut again: Vec<(Instant, InContainer)> = Vec::new();
+    let mut host = None;
     loop {
         let question = match again.is_empty() {
             true => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
             false => asked.recv_timeout(PAUSE),
         };
         let now = Instant::now();
-        let mut due: Vec<Question> = again.extract_if(.., |(at, _)| *at <= now).map(|(_, q)| q).collect();
+        let mut due: Vec<InContainer> = again.extract_if(.., |(at, _)| *at <= now).map(|(_, q)| q).collect();
         match question {
-            Ok(question) => due.push(question),
+            Ok(Question::Container(question)) => due.push(question),
+            Ok(Question::Host) => {
+                if host.is_none() {
+                    host = AccountReader::of_host(root).ok();
+                }
+                if let Some(found) = host.as_mut().and_then(AccountReader::read) {
+                    answers.send(Accounts { container: None, users: found.users, groups: found.groups });
+                }
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -99,65 +110,23 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>) {
 
 /// Reads both files; `AGAIN` while the process still has the host's root directory, as one that makes a
 /// container has at first.
-fn accounts(host: &Path, question: &Question) -> Result<Accounts, Errno> {
+fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
     let path = host.join(format!("proc/{}/root", question.pid));
     let root = openat(CWD, &path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let (own, hosts) = (fstat(&root)?, stat(host)?);
     if (own.st_dev, own.st_ino) == (hosts.st_dev, hosts.st_ino) {
         return Err(Errno::AGAIN);
     }
-    Ok(Accounts {
-        container: question.container.clone(),
-        users: lines(&read(&root, "etc/passwd")).filter_map(user).take(MAX_ENTRIES).collect(),
-        groups: lines(&read(&root, "etc/group")).filter_map(group).take(MAX_ENTRIES).collect(),
-    })
-}
-
-/// The beginning of a plain file below a root directory that its links cannot leave; nothing if there is none.
-fn read(root: &OwnedFd, path: &str) -> Vec<u8> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let mut bytes = Vec::new();
-    if let Ok(file) = openat2(root, path, flags, Mode::empty(), inside)
-        && fstat(&file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
-    {
-        // What was read before a failure is still worth having.
-        let _ = std::fs::File::from(file).take(MAX_FILE).read_to_end(&mut bytes);
-    }
-    bytes
-}
-
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n')
-}
-
-/// `name:password:uid:gid:comment:home:shell`
-fn user(line: &[u8]) -> Option<User> {
-    let mut parts = line.split(|byte| *byte == b':');
-    let name = text(parts.next()?);
-    let (uid, gid) = (number(parts.nth(1)?)?, number(parts.next()?)?);
-    let (home, shell) = (text(parts.nth(1)?), text(parts.next().unwrap_or_default()));
-    Some(User { uid, gid, name, home, shell })
-}
-
-/// `name:password:gid:members`
-fn group(line: &[u8]) -> Option<Group> {
-    let mut parts = line.split(|byte| *byte == b':');
-    let name = text(parts.next()?);
-    Some(Group { gid: number(parts.nth(1)?)?, name })
-}
-
-fn number(text: &[u8]) -> Option<u32> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-fn text(text: &[u8]) -> Vec<u8> {
-    text[..text.len().min(MAX_TEXT)].to_vec()
+    let found = AccountReader::new(root, AccountLimits::CONTAINER).read().unwrap_or_default();
+    let container = Some(question.container.clone());
+    Ok(Accounts { container, users: found.users, groups: found.groups })
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::FileType;
 
     use super::*;
 
@@ -176,7 +145,7 @@ mod tests {
         }
 
         fn ask(&self) -> Result<Accounts, Errno> {
-            accounts(&self.0, &Question { container: Text::from(&b"c"[..]), pid: 7, tries: 1 })
+            accounts(&self.0, &InContainer { container: Text::from(&b"c"[..]), pid: 7, tries: 1 })
         }
     }
 
@@ -184,6 +153,36 @@ mod tests {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
         }
+    }
+
+    fn next(files: &mut AccountFiles) -> Accounts {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = files.answer() {
+                return found;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "no answer");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn files_of_the_host_are_read_when_they_changed() {
+        let host = Host::new("own");
+        std::fs::create_dir_all(host.0.join("etc")).unwrap();
+        let passwd = host.0.join("etc/passwd");
+        std::fs::write(&passwd, "one:x:1:1:::\n").unwrap();
+        let mut files = AccountFiles::start(host.0.clone()).unwrap();
+        assert!(files.ask_host());
+        let found = next(&mut files);
+        assert_eq!((found.container, found.users.len()), (None, 2));
+        // The second question has no answer, the third one has.
+        assert!(files.ask_host());
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::write(&passwd, "one:x:1:1:::\ntwo:x:2:2:::\n").unwrap();
+        assert!(files.ask_host());
+        assert_eq!(next(&mut files).users.len(), 3);
+        assert!(files.answer().is_none());
     }
 
     #[test]
@@ -197,14 +196,7 @@ mod tests {
         std::fs::write(host.etc("group"), "web:x:34:a,b\n:\n").unwrap();
         let mut files = AccountFiles::start(host.0.clone()).unwrap();
         assert!(files.ask(&Text::from(&b"c"[..]), 7));
-        let began = Instant::now();
-        let found = loop {
-            if let Some(found) = files.answer() {
-                break found;
-            }
-            assert!(began.elapsed() < Duration::from_secs(20), "no answer");
-            std::thread::sleep(Duration::from_millis(2));
-        };
+        let found = next(&mut files);
         let users: Vec<_> =
             found.users.iter().map(|u| (u.uid, u.gid, &*u.name, &*u.home, &*u.shell)).collect();
         assert_eq!(
@@ -212,7 +204,7 @@ mod tests {
             [(0, 0, &b"root"[..], &b"/root"[..], &b"/bin/sh"[..]), (33, 34, b"web", b"/srv", b"")]
         );
         assert_eq!(found.groups.len(), 1);
-        assert_eq!((&*found.container, found.groups[0].gid), (&b"c"[..], 34));
+        assert_eq!((found.container.as_deref(), found.groups[0].gid), (Some(&b"c"[..]), 34));
     }
 
     #[test]
@@ -236,9 +228,9 @@ mod tests {
         rustix::fs::mknodat(CWD, host.etc("passwd"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         std::fs::write(host.etc("group"), "g:x:1:\n".repeat(1 << 17)).unwrap();
         let found = host.ask().unwrap();
-        assert_eq!((found.users.len(), found.groups.len()), (0, MAX_ENTRIES));
+        assert_eq!((found.users.len(), found.groups.len()), (0, AccountLimits::CONTAINER.entries));
         assert_eq!(
-            accounts(&host.0, &Question { container: Text::default(), pid: 8, tries: 1 }).err(),
+            accounts(&host.0, &InContainer { container: Text::default(), pid: 8, tries: 1 }).err(),
             Some(Errno::NOENT)
         );
     }

@@ -22,20 +22,26 @@ pub trait ContainerLookup: Send {
     fn answer(&mut self) -> Option<serde_json::Value>;
 }
 
-/// What files inside containers say of users and groups. Neither question may wait for anybody.
+/// What files of the host, and inside containers, say of users and groups. No question may wait for anybody.
 pub trait AccountLookup: Send {
     /// Asks for the users of a container that the process `pid` is in; `false` if there is no room.
     fn ask(&mut self, container: &Text, pid: i64) -> bool;
+
+    /// Asks for the users of the host, if its files have changed since they were last asked for; `false` if there is
+    /// no room.
+    fn ask_host(&mut self) -> bool {
+        true
+    }
 
     /// An answer that has arrived. Called for every event.
     fn answer(&mut self) -> Option<Accounts>;
 }
 
-/// Users and groups of a container.
+/// All users and groups of the host or of a container.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
-    /// Short id of the container.
-    pub container: Text,
+    /// Short id of the container; `None` for the host.
+    pub container: Option<Text>,
     /// Its users.
     pub users: Vec<User>,
     /// Its groups.
@@ -50,6 +56,8 @@ pub(crate) struct Outside {
     names: Option<Box<dyn NameLookup>>,
     containers_asked: Asked<{ 30 * SECOND }>,
     accounts_asked: Asked<SECOND>,
+    /// When the host was last asked for its users, ns of event time.
+    host_asked: Option<u64>,
     /// Threads that had been asked of /proc at the event before.
     proc_lookups: u64,
 }
@@ -95,8 +103,20 @@ impl Outside {
         }
     }
 
+    /// Asks for the users of the host: they may have been added, renamed or removed. It comes to a look at the times of two
+    /// files.
+    fn ask_host(&mut self, now: u64) {
+        if let Some(lookup) = &mut self.accounts
+            && self.host_asked.is_none_or(|asked| now.abs_diff(asked) >= SECOND / 10)
+            && lookup.ask_host()
+        {
+            self.host_asked = Some(now);
+        }
+    }
+
     /// Asks what is not known of the thread's container, unless that was done a moment ago.
     fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) {
+        self.ask_host(now);
         let Some(id) = &thread.container else { return };
         // The first process of a container executes when it is started, and started again.
         let starts = executes && thread.vpid == 1;

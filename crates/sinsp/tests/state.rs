@@ -222,7 +222,11 @@ impl eyas_sinsp::AccountLookup for Files {
             shell: b"/bin/sh".to_vec(),
         };
         let groups = vec![eyas_scap::Group { gid: 34, name: b"www".to_vec() }];
-        self.answers.push(eyas_sinsp::Accounts { container: container.clone(), users: vec![user], groups });
+        self.answers.push(eyas_sinsp::Accounts {
+            container: Some(container.clone()),
+            users: vec![user],
+            groups,
+        });
         true
     }
 
@@ -341,4 +345,66 @@ fn observers_see_what_succeeded_and_what_is_about_to_go() {
             "exit",
         ]
     );
+}
+
+/// Lists of users, the next one last.
+type Lists = Vec<Vec<(u32, &'static str)>>;
+
+/// Answers for the host with one list after the other.
+#[derive(Default)]
+struct HostFiles {
+    lists: std::sync::Arc<std::sync::Mutex<Lists>>,
+    answers: Vec<eyas_sinsp::Accounts>,
+}
+
+impl eyas_sinsp::AccountLookup for HostFiles {
+    fn ask(&mut self, _: &eyas_sinsp::state::Text, _: i64) -> bool {
+        true
+    }
+
+    fn ask_host(&mut self) -> bool {
+        if let Some(list) = self.lists.lock().unwrap().pop() {
+            let user = |(uid, name): &(u32, &str)| eyas_scap::User {
+                uid: *uid,
+                gid: 1,
+                name: name.as_bytes().to_vec(),
+                home: b"/home".to_vec(),
+                shell: Vec::new(),
+            };
+            let groups = vec![eyas_scap::Group { gid: 7, name: b"group".to_vec() }];
+            let users = list.iter().map(user).collect();
+            self.answers.push(eyas_sinsp::Accounts { container: None, users, groups });
+        }
+        true
+    }
+
+    fn answer(&mut self) -> Option<eyas_sinsp::Accounts> {
+        self.answers.pop()
+    }
+}
+
+#[test]
+fn users_of_the_host_come_change_and_go() {
+    let files = HostFiles::default();
+    let lists = files.lists.clone();
+    let config = eyas_sinsp::Config { accounts: Some(Box::new(files)), ..Default::default() };
+    let mut inspector = Inspector::new(config);
+    inspector.load(script::beginning());
+    let setuid = |second| {
+        use param::SYSCALL_SETUID_X as p;
+        at(second, E::SYSCALL_SETUID_X, 10).int(p::res, 0).uint(p::uid, 500)
+    };
+    let fields = ["user.name", "user.homedir", "group.name"];
+    let setgid = at(1, E::SYSCALL_SETGID_X, 10).int(0, 0).uint(param::SYSCALL_SETGID_X::gid, 7);
+    see(&mut inspector, setgid, &[]);
+    assert_eq!(see(&mut inspector, setuid(1), &fields), ["<NA>", "<NA>", "<NA>"]);
+    lists.lock().unwrap().extend([vec![], vec![(500, "renamed")], vec![(500, "added"), (501, "other")]]);
+    // The question comes with the event, the answer is there at the next one, and it is asked once in a second.
+    see(&mut inspector, setuid(2), &fields);
+    assert_eq!(see(&mut inspector, setuid(2), &fields), ["added", "/home", "group"]);
+    assert_eq!(see(&mut inspector, setuid(2), &fields)[0], "added");
+    see(&mut inspector, setuid(3), &fields);
+    assert_eq!(see(&mut inspector, setuid(3), &fields)[0], "renamed");
+    see(&mut inspector, setuid(4), &fields);
+    assert_eq!(see(&mut inspector, setuid(4), &fields)[0], "<NA>");
 }

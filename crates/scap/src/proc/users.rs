@@ -1,38 +1,138 @@
-//! Users and groups of the host, from its own files: the name services here may not be the host's.
+//! Users and groups of the host or of a container, from its own files: the name services here may not be its.
 
 use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::io::Errno;
 
 use super::parse;
 use crate::{Group, User};
 
-/// The most of a file that is read.
-const FILE: u64 = 16 << 20;
 /// The longest text that captures hold.
 const TEXT: usize = 255;
+const FILES: [&str; 2] = ["etc/passwd", "etc/group"];
 
-pub(super) fn users(root: &Path) -> Vec<User> {
-    let text = read(root, "etc/passwd");
-    let mut users: Vec<User> = parse::lines(&text).filter_map(user).collect();
-    if !users.iter().any(|user| user.uid == 0) {
-        users.push(User {
-            uid: 0,
-            gid: 0,
-            name: b"root".to_vec(),
-            home: b"/root".to_vec(),
-            shell: Vec::new(),
-        });
-    }
-    users
+/// Users and groups that files name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Accounts {
+    /// Users.
+    pub users: Vec<User>,
+    /// Groups.
+    pub groups: Vec<Group>,
 }
 
-pub(super) fn groups(root: &Path) -> Vec<Group> {
-    let text = read(root, "etc/group");
-    let mut groups: Vec<Group> = parse::lines(&text).filter_map(group).collect();
-    if !groups.iter().any(|group| group.gid == 0) {
-        groups.push(Group { gid: 0, name: b"root".to_vec() });
+/// How much is read of the files that [`AccountReader`] reads.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountLimits {
+    /// The most of a file, bytes.
+    pub bytes: u64,
+    /// The most users, and groups.
+    pub entries: usize,
+}
+
+impl AccountLimits {
+    /// Enough for the host.
+    pub const HOST: Self = Self { bytes: 16 << 20, entries: usize::MAX };
+    /// Enough for a container.
+    pub const CONTAINER: Self = Self { bytes: 256 << 10, entries: 4096 };
+}
+
+/// Reads `/etc/passwd` and `/etc/group` below a root directory.
+///
+/// Links end inside that directory. Pipes and devices are passed over, what is long is cut.
+#[derive(Debug)]
+pub struct AccountReader {
+    root: OwnedFd,
+    limits: AccountLimits,
+    /// The files as they were when they were last read.
+    seen: [Option<Stamp>; 2],
+    has_read: bool,
+    is_host: bool,
+}
+
+/// What changes with a file: device, inode, size, times of modification and change.
+type Stamp = (u64, u64, i64, [i64; 2], [i64; 2]);
+
+impl AccountReader {
+    /// A reader of the files below `root`.
+    pub fn new(root: OwnedFd, limits: AccountLimits) -> Self {
+        Self { root, limits, seen: [None; 2], has_read: false, is_host: false }
     }
-    groups
+
+    /// A reader of the files of the host, whose root directory is seen at `root` (`HOST_ROOT`).
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn of_host(root: &Path) -> Result<Self, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = openat(CWD, root, flags, Mode::empty())?;
+        Ok(Self { is_host: true, ..Self::new(root, AccountLimits::HOST) })
+    }
+
+    /// What the files hold; `None` if neither has changed since they were last read. A file that is not there holds
+    /// nothing.
+    pub fn read(&mut self) -> Option<Accounts> {
+        let files = FILES.map(|name| self.open(name));
+        let stamps = files.each_ref().map(|file| file.as_ref().map(|(_, stamp)| *stamp));
+        if self.has_read && stamps == self.seen {
+            return None;
+        }
+        (self.seen, self.has_read) = (stamps, true);
+        let [users, groups] = files.map(|file| self.text_of(file));
+        let most = self.limits.entries;
+        let found = Accounts {
+            users: parse::lines(&users).filter_map(user).take(most).collect(),
+            groups: parse::lines(&groups).filter_map(group).take(most).collect(),
+        };
+        Some(if self.is_host { found.with_root() } else { found })
+    }
+
+    fn open(&self, name: &str) -> Option<(OwnedFd, Stamp)> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let file = openat2(self.root.as_fd(), name, flags, Mode::empty(), inside).ok()?;
+        let stat = fstat(&file).ok()?;
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        #[allow(clippy::useless_conversion, reason = "their types differ between architectures")]
+        let stamp = (
+            stat.st_dev.into(),
+            stat.st_ino.into(),
+            stat.st_size.into(),
+            [stat.st_mtime as i64, stat.st_mtime_nsec as i64],
+            [stat.st_ctime as i64, stat.st_ctime_nsec as i64],
+        );
+        is_file.then_some((file, stamp))
+    }
+
+    fn text_of(&self, file: Option<(OwnedFd, Stamp)>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some((file, _)) = file {
+            // What was read before a failure is still worth having.
+            let _ = std::fs::File::from(file).take(self.limits.bytes).read_to_end(&mut bytes);
+        }
+        bytes
+    }
+}
+
+impl Accounts {
+    /// Adds the superuser, who is there on every machine.
+    fn with_root(mut self) -> Self {
+        if !self.users.iter().any(|user| user.uid == 0) {
+            let (name, home) = (b"root".to_vec(), b"/root".to_vec());
+            self.users.push(User { uid: 0, gid: 0, name, home, shell: Vec::new() });
+        }
+        if !self.groups.iter().any(|group| group.gid == 0) {
+            self.groups.push(Group { gid: 0, name: b"root".to_vec() });
+        }
+        self
+    }
+}
+
+/// Users and groups of the host.
+pub(super) fn of_host(root: &Path) -> Accounts {
+    AccountReader::of_host(root).ok().and_then(|mut files| files.read()).unwrap_or_default().with_root()
 }
 
 /// `name:password:uid:gid:comment:home:shell`
@@ -61,15 +161,6 @@ fn text(text: &[u8]) -> Vec<u8> {
     text[..text.len().min(TEXT)].to_vec()
 }
 
-fn read(root: &Path, name: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = std::fs::File::open(root.join(name)) {
-        // What was read before a failure is still worth having.
-        let _ = file.take(FILE).read_to_end(&mut bytes);
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +175,28 @@ mod tests {
         assert_eq!(user(b"a:x:99999999999:0::/:/"), None);
         assert_eq!(group(b"adm:x:4:syslog").unwrap(), Group { gid: 4, name: b"adm".to_vec() });
         assert_eq!(group(b""), None);
+    }
+
+    #[test]
+    fn files_are_read_again_when_they_changed() {
+        let root = std::env::temp_dir().join(format!("eyas-users-{}", std::process::id()));
+        let etc = root.join("etc");
+        std::fs::create_dir_all(&etc).unwrap();
+        let mut files = AccountReader::of_host(&root).unwrap();
+        let root_alone = files.read().unwrap();
+        assert_eq!((&root_alone.users[0].name[..], root_alone.users.len()), (&b"root"[..], 1));
+        assert_eq!(files.read(), None);
+        std::fs::write(etc.join("passwd"), "one:x:1:1:::\n").unwrap();
+        assert_eq!(files.read().unwrap().users[0].name, b"one");
+        assert_eq!(files.read(), None);
+        // As tools do it: another file takes the place of the old one.
+        std::fs::write(etc.join("group.new"), "one:x:1:\n").unwrap();
+        std::fs::rename(etc.join("group.new"), etc.join("group")).unwrap();
+        let found = files.read().unwrap();
+        assert_eq!((found.users.len(), found.groups.len()), (2, 2));
+        std::fs::remove_file(etc.join("passwd")).unwrap();
+        let found = files.read().unwrap();
+        assert_eq!((found.users.len(), found.groups.len()), (1, 2));
+        std::fs::remove_dir_all(&root).unwrap();
     }
 }

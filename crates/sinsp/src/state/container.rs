@@ -69,12 +69,7 @@ impl State {
             self.forget_containers();
         }
         let Accounts { container, users, groups } = accounts;
-        for user in users {
-            self.users.add_user(Some(container.clone()), user);
-        }
-        for group in groups {
-            self.users.add_group(Some(container.clone()), group);
-        }
+        self.users.replace(container, users, groups);
     }
 
     /// Makes room: what no process is in can't be asked for any more.

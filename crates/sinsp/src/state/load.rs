@@ -20,11 +20,8 @@ impl State {
         self.users = users.begin_again(kept, changes);
         self.interfaces = snapshot.interfaces;
         self.machine = snapshot.machine.unwrap_or_default();
-        for user in snapshot.users {
-            self.users.add_user(None, user);
-        }
-        for group in snapshot.groups {
-            self.users.add_group(None, group);
+        if !kept {
+            self.users.replace(None, snapshot.users, snapshot.groups);
         }
         for entry in snapshot.threads {
             if let Some(old) = self.threads.key(entry.tid) {

@@ -12,7 +12,7 @@ pub struct Users {
     pub(super) changes: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Names {
     users: FxHashMap<u32, User>,
     groups: FxHashMap<u32, Group>,
@@ -75,6 +75,24 @@ impl Users {
     pub(crate) fn retain_containers(&mut self, keep: impl Fn(&Text) -> bool) {
         self.changes += 1;
         self.containers.retain(|id, _| keep(id));
+    }
+
+    /// The users and groups of a container or of the host are these, and no others.
+    pub(crate) fn replace(&mut self, container: Option<Text>, users: Vec<User>, groups: Vec<Group>) {
+        let mut new = Names::default();
+        // Of two with the same id the first counts, as for whoever looks them up in the files.
+        for user in users.into_iter().rev() {
+            new.users.insert(user.uid, user);
+        }
+        for group in groups.into_iter().rev() {
+            new.groups.insert(group.gid, group);
+        }
+        if self.names(container.as_ref()).is_some_and(|names| *names == new) {
+            return;
+        }
+        if let Some(names) = self.names_mut(container) {
+            *names = new;
+        }
     }
 
     pub(crate) fn add_user(&mut self, container: Option<Text>, user: User) {
