@@ -111,9 +111,16 @@ pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<
     Ok(())
 }
 
-/// The value that an option gives: a text, unless it is written as keys with values or, for a list, as one.
+/// The value that an option gives: a text, unless it is written as keys with values or, for a list, as one. Quotes around
+/// it are YAML's.
 fn value(text: &str, shape: Option<&Shape>) -> Result<Node> {
-    let is = |open: char, close: char| text.starts_with(open) && text.ends_with(close);
+    let is = |open: char, close: char| text.len() > 1 && text.starts_with(open) && text.ends_with(close);
+    if (is('"', '"') || is('\'', '\''))
+        && let Ok(Some(node)) = yaml(text.as_bytes())
+        && matches!(node.kind, Kind::Scalar(_))
+    {
+        return Ok(node);
+    }
     let list = matches!(shape, Some(Shape::List(_)));
     if is('{', '}') {
         return Ok(yaml(text.as_bytes())?.unwrap_or_else(empty));
@@ -330,6 +337,10 @@ mod tests {
             ("rules_files:", &["rules_files[]=/y"], "{rules_files: [/y]}"),
             ("rules_files: [/a]", &["rules_files=[/x, /y]"], "{rules_files: [/x, /y]}"),
             ("", &["program_output.program=[ x ]"], "{program_output: {program: [ x ]}}"),
+            ("", &["program_output.program=\"sort | mail\""], "{program_output: {program: sort | mail}}"),
+            ("", &["file_output.filename='it''s'"], "{file_output: {filename: it's}}"),
+            ("", &["program_output.program='a' 'b'"], "{program_output: {program: 'a' 'b'}}"),
+            ("", &["program_output.program=\""], "{program_output: {program: \"}}"),
             (
                 "append_output: [{suggested_output: true}]",
                 &["append_output[0].match.source=syscall", "append_output[]={suggested_output: true}"],
