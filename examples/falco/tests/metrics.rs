@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use common::{Dir, Run, SOON, falco, get, root};
+use common::{Dir, Run, SOON, WEB, falco, get, root};
 use serde_json::Value;
 
 mod common;
@@ -44,14 +44,6 @@ const COUNTERS: [&str; 8] = [
     "falco.duration_sec",
     "scap.n_evts",
     "scap.n_drops",
-];
-
-const WEB: [&str; 5] = [
-    "webserver.enabled=true",
-    "webserver.listen_address=127.0.0.1",
-    "webserver.listen_port=0",
-    "webserver.prometheus_metrics_enabled=true",
-    "metrics.enabled=true",
 ];
 
 fn demo() -> Vec<u8> {

@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{SOON, demo, get};
+use common::{SOON, WEB, demo, get};
 use eyas_testing::test;
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 use rustix::process::{Pid, Signal, kill_process};
@@ -414,14 +414,6 @@ fn an_alert_does_not_wait_for_the_next_event_of_a_stream() {
     drop(run.0.stdin.take());
     assert!(run.wait().success());
 }
-
-const WEB: [&str; 5] = [
-    "webserver.enabled=true",
-    "webserver.listen_address=127.0.0.1",
-    "webserver.listen_port=0",
-    "webserver.prometheus_metrics_enabled=true",
-    "metrics.enabled=true",
-];
 
 /// The port that the log names.
 fn port(log: &mut impl BufRead) -> u16 {

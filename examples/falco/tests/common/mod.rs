@@ -15,6 +15,15 @@ pub use run::{Run, falco};
 /// Longer than anything here takes, even on a machine that is busy.
 pub const SOON: Duration = Duration::from_secs(60);
 
+/// Options of a web server on a free port, with metrics.
+pub const WEB: [&str; 5] = [
+    "webserver.enabled=true",
+    "webserver.listen_address=127.0.0.1",
+    "webserver.listen_port=0",
+    "webserver.prometheus_metrics_enabled=true",
+    "metrics.enabled=true",
+];
+
 /// The repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
