@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod detector;
+
+pub use detector::{Detection, Detector, Error, load_rules};
 pub use eyas_events as events;
 pub use eyas_fields as fields;
 pub use eyas_rules as rules;

@@ -76,6 +76,11 @@ impl<'a> Alert<'a> {
         Self { rule, schema, event, options, ts }
     }
 
+    /// Time of the event, ns since the epoch; the present time if the event has none.
+    pub fn timestamp(&self) -> u64 {
+        self.ts
+    }
+
     /// The alert as one line of text, without its end.
     pub fn to_text(&self) -> String {
         let mut out = Vec::new();

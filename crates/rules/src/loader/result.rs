@@ -263,6 +263,14 @@ impl Problem<ErrorCode> {
     }
 }
 
+impl std::fmt::Display for Problem<ErrorCode> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.to_diagnostic().fmt(f)
+    }
+}
+
+impl std::error::Error for Problem<ErrorCode> {}
+
 impl Problem<WarningCode> {
     /// As it is shown to people.
     pub fn to_diagnostic(&self) -> Diagnostic {

@@ -1,0 +1,209 @@
+//! A source of events, the state, and the rules, as one iterator over alerts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eyas_rules::{
+    AlertOptions, Engine, Follower, LoadError, LoadResult, Loader, Match, Priority, SharedEngine,
+};
+use eyas_scap::EventSource;
+use eyas_sinsp::{Config, Inspector, Step};
+
+/// Why rules do not load, or detection ends early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A rules file cannot be read.
+    #[error("cannot read the rules file {}: {source}", path.display())]
+    ReadRules {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A rules file does not load; the message names each error with its place.
+    #[error("{}", shown(.0))]
+    LoadRules(Box<LoadResult>),
+    /// The rules of several files do not compile together.
+    #[error(transparent)]
+    CompileRules(#[from] Box<LoadError>),
+    /// The source of events failed.
+    #[error(transparent)]
+    Source(#[from] eyas_scap::Error),
+}
+
+fn shown(result: &LoadResult) -> String {
+    let errors = result.diagnostics().filter(|found| found.severity == eyas_rules::Severity::Error);
+    errors.map(|found| found.to_string()).collect::<Vec<_>>().join("\n")
+}
+
+/// Compiles rules files over the fields of system calls, in order: later files may change what earlier ones define.
+///
+/// # Errors
+/// A file cannot be read, or does not load.
+///
+/// ```
+/// let engine = eyas::load_rules(["demo/rules.yaml"])?;
+/// assert!(engine.find("Password file read").is_some());
+/// let error = eyas::load_rules(["none.yaml"]).unwrap_err();
+/// assert!(error.to_string().starts_with("cannot read the rules file none.yaml"));
+/// # Ok::<(), eyas::Error>(())
+/// ```
+pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Engine, Error> {
+    let mut loader = Loader::new(Arc::new(eyas_sinsp::schema()));
+    for path in paths {
+        let path = path.as_ref();
+        let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;
+        let result = loader.load(&path.display().to_string(), &text);
+        if !result.successful() {
+            return Err(Error::LoadRules(Box::new(result)));
+        }
+    }
+    loader.build().map_err(|error| Error::CompileRules(Box::new(error)))
+}
+
+/// An event that a rule matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Detection {
+    /// Name of the rule.
+    pub rule: String,
+    /// Severity of the rule.
+    pub priority: Priority,
+    /// Time of the event, ns since the epoch.
+    pub timestamp: u64,
+    /// The alert as one line without its end: text as Falco prints it, or JSON after [`Detector::json`].
+    pub line: String,
+}
+
+/// Reads events from a source, follows the state of the system, and returns an alert for each match of a rule.
+///
+/// ```
+/// use eyas::{Detector, scap::Reader};
+///
+/// let rules = eyas::load_rules(["demo/rules.yaml"])?;
+/// for alert in Detector::new(Reader::open("demo/demo.scap.gz")?, rules) {
+///     println!("{}", alert?.line);
+/// }
+/// # Ok::<(), eyas::Error>(())
+/// ```
+///
+/// With a live source the iterator waits for the next alert, and ends when the capture is stopped. Whoever needs every
+/// event, or other answers than alerts, takes the parts by themselves: an [`EventSource`], an [`Inspector`] and an
+/// [`Engine`].
+#[derive(Debug)]
+pub struct Detector<S> {
+    source: S,
+    inspector: Inspector,
+    rules: SharedEngine,
+    follower: Follower,
+    options: AlertOptions,
+    json: bool,
+    hits: Vec<Match>,
+    /// Alerts of the last event that are not yet returned, the next one last.
+    ready: Vec<Detection>,
+    has_ended: bool,
+}
+
+impl<S: EventSource> Detector<S> {
+    /// A detector that knows what the events and the source's snapshot tell.
+    pub fn new(source: S, rules: Engine) -> Self {
+        let rules = SharedEngine::new(rules);
+        Self {
+            source,
+            inspector: Inspector::default(),
+            follower: rules.follower(),
+            rules,
+            options: AlertOptions::default(),
+            json: false,
+            hits: Vec::new(),
+            ready: Vec::new(),
+            has_ended: false,
+        }
+    }
+
+    /// Replaces the configuration of the state: look-ups in `/proc`, container runtimes, limits.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.inspector = Inspector::new(config);
+        self
+    }
+
+    /// Writes alerts as JSON.
+    #[must_use]
+    pub fn json(mut self) -> Self {
+        self.json = true;
+        self
+    }
+
+    /// Replaces the options of alerts.
+    #[must_use]
+    pub fn options(mut self, options: AlertOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// A handle that replaces the rules while the detector runs, from any thread.
+    pub fn rules(&self) -> SharedEngine {
+        self.rules.clone()
+    }
+
+    /// The source of events.
+    pub fn source(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// The state of the system after the last event.
+    pub fn inspector(&self) -> &Inspector {
+        &self.inspector
+    }
+
+    /// Reads events until one matches; `None` at the end of the source.
+    fn advance(&mut self) -> Result<Option<Detection>, Error> {
+        while self.ready.is_empty() {
+            let event = match self.inspector.next(&mut self.source)? {
+                Step::Event(event) => event,
+                Step::Idle => continue,
+                Step::End => return Ok(None),
+            };
+            let engine = self.follower.matches(&event, &mut self.hits);
+            for hit in self.hits.drain(..).rev() {
+                let (rule, alert) = (engine.rule(hit.rule), engine.alert(hit, &event, &self.options));
+                self.ready.push(Detection {
+                    rule: rule.name.clone(),
+                    priority: rule.priority,
+                    timestamp: alert.timestamp(),
+                    line: if self.json { alert.to_json() } else { alert.to_text() },
+                });
+            }
+        }
+        Ok(self.ready.pop())
+    }
+}
+
+#[cfg(feature = "live")]
+impl Detector<eyas_scap::live::Source> {
+    /// A detector of what happens on this machine from now on. Threads that the snapshot lacks are looked up in `/proc`.
+    ///
+    /// # Errors
+    /// The probe does not load: the process lacks the privilege, or the kernel a feature.
+    pub fn live(rules: Engine) -> Result<Self, Error> {
+        let source = eyas_scap::live::Source::open(eyas_scap::live::Options::default())?;
+        let reader = eyas_scap::proc::ThreadReader::new(eyas_scap::proc::Options::default());
+        let config = Config { proc: Some(Box::new(reader)), ..Config::default() };
+        Ok(Self::new(source, rules).config(config))
+    }
+}
+
+impl<S: EventSource> Iterator for Detector<S> {
+    type Item = Result<Detection, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended {
+            return None;
+        }
+        let next = self.advance().transpose();
+        self.has_ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

@@ -1,0 +1,79 @@
+//! The detector on the public interface: alerts, rules replaced while it runs, and its errors.
+
+use eyas::rules::{Loader, Priority};
+use eyas::scap::Reader;
+use eyas::{Detector, Error, load_rules};
+
+fn demo() -> Reader {
+    Reader::open("demo/demo.scap.gz").unwrap()
+}
+
+#[test]
+fn alerts_come_in_the_order_of_their_events() {
+    let rules = load_rules(["demo/rules.yaml"]).unwrap();
+    let alerts: Vec<_> = Detector::new(demo(), rules).map(Result::unwrap).collect();
+    assert!(alerts.len() > 2, "{alerts:?}");
+    assert!(alerts.is_sorted_by_key(|alert| alert.timestamp));
+    for alert in &alerts {
+        assert!(alert.line.contains(alert.priority.name()), "{alert:?}");
+    }
+    let again = Detector::new(demo(), load_rules(["demo/rules.yaml"]).unwrap()).json();
+    for (json, text) in again.map(Result::unwrap).zip(&alerts) {
+        let line: serde_json::Value = serde_json::from_str(&json.line).unwrap();
+        assert_eq!(line["rule"], text.rule);
+        // As text, control characters are escaped as in JSON.
+        assert_eq!(line["output"].to_string(), format!("\"{}\"", text.line));
+    }
+}
+
+#[test]
+fn one_event_has_an_alert_for_each_rule_that_it_matches() {
+    let rule = |name: &str| {
+        format!("- rule: {name}\n  desc: d\n  condition: evt.num > 0\n  output: o\n  priority: INFO\n")
+    };
+    let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
+    loader.matching(eyas::rules::Matching::All);
+    assert!(loader.load("two.yaml", &(rule("first") + &rule("second"))).successful());
+    let detector = Detector::new(demo(), loader.build().unwrap());
+    let found: Vec<_> = detector.take(3).map(|alert| alert.unwrap().rule).collect();
+    assert_eq!(found, ["first", "second", "first"]);
+}
+
+#[test]
+fn rules_are_replaced_while_it_runs() {
+    let all = |name: &str| {
+        let text =
+            format!("- rule: {name}\n  desc: d\n  condition: evt.num > 0\n  output: o\n  priority: INFO\n");
+        let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
+        assert!(loader.load("all.yaml", &text).successful());
+        loader.build().unwrap()
+    };
+    let mut detector = Detector::new(demo(), all("before"));
+    assert_eq!(detector.next().unwrap().unwrap().rule, "before");
+    detector.rules().swap(all("after")).unwrap();
+    assert_eq!(detector.next().unwrap().unwrap().rule, "after");
+    assert_eq!(detector.next().unwrap().unwrap().priority, Priority::Informational);
+}
+
+#[test]
+fn errors_name_the_file_and_the_place() {
+    let error = load_rules(["none.yaml"]).unwrap_err();
+    assert!(matches!(error, Error::ReadRules { .. }) && error.to_string().contains("none.yaml"), "{error}");
+    let path = std::env::temp_dir().join(format!("eyas-detector-{}.yaml", std::process::id()));
+    std::fs::write(&path, "- rule: r\n  desc: d\n  condition: proc.nam = a\n  output: o\n  priority: INFO\n")
+        .unwrap();
+    let error = load_rules([&path]).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(error, Error::LoadRules(_)), "{error}");
+    assert!(error.to_string().contains(".yaml:3:14: error[LOAD_ERR_COMPILE_CONDITION]"), "{error}");
+}
+
+#[test]
+fn a_damaged_capture_ends_with_an_error_and_then_for_good() {
+    let whole = std::fs::read("demo/demo.scap.gz").unwrap();
+    let cut = Reader::from_reader(std::io::Cursor::new(whole[..whole.len() / 2].to_vec())).unwrap();
+    let mut detector = Detector::new(cut, load_rules(["demo/rules.yaml"]).unwrap());
+    let error = detector.by_ref().find_map(Result::err).expect("the capture is cut");
+    assert!(matches!(error, Error::Source(_)), "{error}");
+    assert!(detector.next().is_none());
+}
