@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use eyas_sinsp::state::{Fd, Socket, State};
 
-use crate::proc::{self, File, Name, Process};
+use crate::proc::{self, File, Name, Process, Task};
 
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -66,12 +67,20 @@ impl Counts {
         }
     }
 
-    /// Compares what is known of the process group with `/proc`.
-    pub fn compare(&mut self, state: &State, group: i64, real: &BTreeMap<i64, Process>) {
+    fn equal<T: PartialEq + std::fmt::Debug>(&mut self, what: impl fmt::Display, known: T, real: T) {
+        self.values += 1;
+        if known != real {
+            self.differences.push(format!("{}: {what}: {known:x?} known, {real:x?} in /proc", self.pauses));
+        }
+    }
+
+    /// Compares what is known of the processes that run a program of the directory with `/proc`.
+    pub fn compare(&mut self, state: &State, dir: &Path, real: &BTreeMap<i64, Process>) {
+        let dir = [dir.as_os_str().as_bytes(), b"/"].concat();
         let mut known: BTreeSet<i64> = state
             .threads
             .iter()
-            .filter(|thread| state.threads.session(thread).pgid == group && !thread.is_dead())
+            .filter(|thread| thread.exepath.starts_with(&dir) && !thread.is_dead())
             .map(|thread| thread.tid)
             .collect();
         self.known_threads += known.len();
@@ -82,7 +91,7 @@ impl Counts {
                 self.missed += process.threads.len();
                 continue;
             }
-            for (tid, comm) in &process.threads {
+            for (tid, task) in &process.threads {
                 self.tids.insert(*tid);
                 known.remove(tid);
                 match state.threads.get(*tid) {
@@ -91,20 +100,20 @@ impl Counts {
                         self.differences.push(format!("{}: thread {tid} of {pid} is not known", self.pauses))
                     }
                     Some(thread) => {
-                        self.same(format!("{tid} pid"), &thread.pid.to_le_bytes(), &pid.to_le_bytes());
-                        self.same(format!("{tid} comm"), &thread.comm, comm);
+                        self.equal(format!("{tid} pid"), thread.pid, *pid);
+                        self.same(format!("{tid} comm"), &thread.comm, &task.comm);
                         self.same(format!("{tid} exe"), &thread.exepath, &process.exe);
-                        self.same(format!("{tid} cwd"), state.threads.cwd(thread), &process.cwd);
-                        self.same(
-                            format!("{tid} uid"),
-                            &thread.uid.to_le_bytes(),
-                            &process.uid.to_le_bytes(),
-                        );
+                        self.same(format!("{tid} cwd"), state.threads.cwd(thread), &task.cwd);
+                        let ids = (task.uid, task.gid);
+                        self.equal(format!("{tid} uid, gid"), (thread.uid, thread.gid), ids);
+                        self.equal(format!("{tid} capabilities"), thread.caps, task.caps);
+                        let session = state.threads.session(thread);
+                        let is = (session.pgid, session.vpgid, session.sid, session.tty);
+                        let real = (process.pgid, process.pgid, process.sid, process.tty);
+                        self.equal(format!("{tid} group, session, terminal"), is, real);
+                        self.compare_files(state, *pid, *tid, task);
                     }
                 }
-            }
-            if !self.may_miss || state.threads.get(*pid).is_some() {
-                self.compare_files(state, *pid, process);
             }
         }
         for tid in known {
@@ -112,30 +121,30 @@ impl Counts {
         }
     }
 
-    fn compare_files(&mut self, state: &State, pid: i64, process: &Process) {
-        self.files += process.fds.len();
-        let Some(fds) = state.threads.get(pid).and_then(|thread| state.threads.fds(thread)) else {
-            self.differences.push(format!("{}: the files of {pid} are not known", self.pauses));
+    fn compare_files(&mut self, state: &State, pid: i64, tid: i64, task: &Task) {
+        self.files += task.fds.len();
+        let Some(fds) = state.threads.get(tid).and_then(|thread| state.threads.fds(thread)) else {
+            self.differences.push(format!("{}: the files of {tid} are not known", self.pauses));
             return;
         };
         self.known_files += fds.len();
         for (num, fd) in fds.iter() {
-            if !process.fds.contains_key(&num) {
+            if !task.fds.contains_key(&num) {
                 self.differences.push(format!(
-                    "{}: {pid}:{num}: {} {:?} is known, and not in /proc",
+                    "{}: {tid}:{num}: {} {:?} is known, and not in /proc",
                     self.pauses,
                     fd.kind.letter(),
                     text(&fd.name)
                 ));
             }
         }
-        for (num, file) in &process.fds {
+        for (num, file) in &task.fds {
             self.values += 1;
             let known = fds.get(*num);
             if !known.is_some_and(|fd| is_same(pid, fd, file)) && !proc::is_connecting(pid, *num) {
                 let known = known.map(|fd| (fd.kind.letter(), text(&fd.name), fd.from_snapshot));
                 self.differences.push(format!(
-                    "{}: {pid}:{num}: {known:?} known, {} {} in /proc",
+                    "{}: {tid}:{num}: {known:?} known, {} {} in /proc",
                     self.pauses, file.letter, file.name
                 ));
             }

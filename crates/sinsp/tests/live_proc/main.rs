@@ -4,9 +4,10 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use eyas_scap::EventSource;
 use eyas_scap::live::{Options, Source};
 use eyas_sinsp::{Config, Inspector, Step};
 use eyas_testing::test;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 
 mod compare;
 mod proc;
@@ -82,31 +83,46 @@ fn prepare(dir: &Path) {
     }
 }
 
-/// The wild program's group, ended with the test.
-struct Group(Child);
+/// The wild program and all that it becomes, ended with the test.
+struct Group {
+    child: Child,
+    dir: PathBuf,
+    /// What keeps terminals from hanging up.
+    _terminals: Vec<OwnedFd>,
+}
 
 impl Group {
     fn start(dir: &Path) -> Self {
         let seed = number("EYAS_PROC_SEED", 7);
+        let terminals = wild::make_terminals(dir);
         let mut command = Command::new(dir.join("wild0"));
         command.env_clear().env(wild::ENV, format!("{} {seed} 0", dir.display())).process_group(0);
-        Self(command.current_dir(dir).spawn().unwrap())
-    }
-
-    fn id(&self) -> i64 {
-        i64::from(self.0.id())
+        let child = command.current_dir(dir).spawn().unwrap();
+        Self { child, dir: dir.to_owned(), _terminals: terminals }
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process_group(Pid::from_child(&self.0), signal).unwrap();
+        for pid in proc::members(&self.dir).into_iter().filter_map(|pid| Pid::from_raw(pid as i32)) {
+            // It may have ended.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Whether all are stopped: what is made meanwhile has to be told, too, and a signal may wake one.
+    fn is_stopped(&self) -> bool {
+        self.signal(Signal::STOP);
+        proc::running(&self.dir) == 0
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Nobody is left to be told of a failure.
-        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
-        let _ = self.0.wait();
+        while !proc::members(&self.dir).is_empty() {
+            self.signal(Signal::KILL);
+            // A zombie whose threads go on is one of them until they have ended.
+            let _ = self.child.try_wait();
+        }
+        let _ = self.child.wait();
     }
 }
 
@@ -189,23 +205,21 @@ fn watch(dir: &Path, loses: bool) -> Counts {
             }
             Instant::now() >= pause
         });
-        group.signal(Signal::STOP);
-        counts.events += drain(&mut inspector, &mut source, || proc::running(group.id()) == 0);
+        counts.events += drain(&mut inspector, &mut source, || group.is_stopped());
         if loses {
             heal(&mut inspector, &mut source);
         }
         counts.pauses += 1;
-        counts.compare(inspector.state(), group.id(), &proc::look(group.id()));
+        counts.compare(inspector.state(), dir, &proc::look(dir));
         std::fs::write(dir.join(wild::DRAINED), vec![b'.'; counts.pauses as usize]).unwrap();
         group.signal(Signal::CONT);
     }
-    let id = group.id();
     drop(group);
-    counts.events += drain(&mut inspector, &mut source, || proc::look(id).is_empty());
+    counts.events += drain(&mut inspector, &mut source, || proc::look(dir).is_empty());
     if loses {
         heal(&mut inspector, &mut source);
     }
-    counts.compare(inspector.state(), id, &BTreeMap::new());
+    counts.compare(inspector.state(), dir, &BTreeMap::new());
     let stats = source.stats();
     println!("{stats:?}, {:?}", inspector.stats());
     assert!(loses || stats.drops() == 0, "{} events were lost", stats.drops());

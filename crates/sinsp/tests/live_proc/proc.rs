@@ -1,4 +1,4 @@
-//! What `/proc` says of a group of processes, read for this comparison alone.
+//! What `/proc` says of the processes that run the wild program, read for this comparison alone.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -8,10 +8,21 @@ use std::path::{Path, PathBuf};
 /// A process that has not exited.
 #[derive(Debug, Default)]
 pub struct Process {
-    /// Command names by thread.
-    pub threads: BTreeMap<i64, Vec<u8>>,
-    pub uid: u32,
+    pub threads: BTreeMap<i64, Task>,
     pub exe: Vec<u8>,
+    pub pgid: i64,
+    pub sid: i64,
+    pub tty: u32,
+}
+
+/// A thread that has not exited.
+#[derive(Debug)]
+pub struct Task {
+    pub comm: Vec<u8>,
+    pub uid: u32,
+    pub gid: u32,
+    /// Inheritable, permitted and effective capabilities.
+    pub caps: [u64; 3],
     pub cwd: Vec<u8>,
     pub fds: BTreeMap<i64, File>,
 }
@@ -50,11 +61,12 @@ fn read(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// State and process group in the text of `stat`.
-fn stat(dir: &Path) -> Option<(char, i64)> {
+/// State, process group, session and terminal in the text of `stat`.
+fn stat(dir: &Path) -> Option<(char, i64, i64, u32)> {
     let text = read(&dir.join("stat"))?;
-    let mut words = text.rsplit_once(')')?.1.split_whitespace();
-    Some((words.next()?.chars().next()?, words.nth(1)?.parse().ok()?))
+    let words: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let [state, _, pgid, sid, tty, ..] = words[..] else { return None };
+    Some((state.chars().next()?, pgid.parse().ok()?, sid.parse().ok()?, tty.parse().ok()?))
 }
 
 fn numbers(dir: &Path) -> Vec<i64> {
@@ -62,58 +74,73 @@ fn numbers(dir: &Path) -> Vec<i64> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Processes of the group, zombies left out.
-fn members(group: i64) -> Vec<i64> {
-    let proc = Path::new("/proc");
-    let of_group = |pid: &i64| stat(&proc.join(pid.to_string())).is_some_and(|(_, of)| of == group);
-    numbers(proc).into_iter().filter(of_group).collect()
+/// Processes that run a program of the directory, zombies left out.
+pub fn members(dir: &Path) -> Vec<i64> {
+    let runs = |pid: &i64| {
+        let tasks = PathBuf::from(format!("/proc/{pid}/task"));
+        // A leader that has exited has no program any more.
+        numbers(&tasks).into_iter().any(|tid| {
+            let program = std::fs::read_link(tasks.join(format!("{tid}/exe")));
+            program.is_ok_and(|program| program.starts_with(dir))
+        })
+    };
+    numbers(Path::new("/proc")).into_iter().filter(runs).collect()
 }
 
-/// Threads of the group that are not stopped yet.
-pub fn running(group: i64) -> usize {
-    let tasks = members(group).into_iter().map(|pid| PathBuf::from(format!("/proc/{pid}/task")));
+/// Threads of the processes that are not stopped yet.
+pub fn running(dir: &Path) -> usize {
+    let tasks = members(dir).into_iter().map(|pid| PathBuf::from(format!("/proc/{pid}/task")));
     tasks
         .flat_map(|tasks| numbers(&tasks).into_iter().map(move |tid| tasks.join(tid.to_string())))
-        .filter(|task| stat(task).is_some_and(|(state, _)| !matches!(state, 'T' | 'Z' | 'X')))
+        .filter(|task| stat(task).is_some_and(|(state, ..)| !matches!(state, 'T' | 'Z' | 'X')))
         .count()
 }
 
-/// The group as it is now; its processes must be stopped.
-pub fn look(group: i64) -> BTreeMap<i64, Process> {
-    members(group).into_iter().filter_map(|pid| Some((pid, process(pid)?))).collect()
+/// The processes as they are now; they must be stopped.
+pub fn look(dir: &Path) -> BTreeMap<i64, Process> {
+    members(dir).into_iter().filter_map(|pid| Some((pid, process(pid)?))).collect()
 }
 
 fn process(pid: i64) -> Option<Process> {
     let dir = PathBuf::from(format!("/proc/{pid}"));
-    let mut process = Process::default();
+    let (_, pgid, sid, tty) = stat(&dir)?;
+    let mut process = Process { pgid, sid, tty, ..Process::default() };
+    let mut sockets = None;
     for tid in numbers(&dir.join("task")) {
-        let task = dir.join(format!("task/{tid}"));
-        if stat(&task).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X')) {
-            let comm = std::fs::read(task.join("comm")).ok()?;
-            process.threads.insert(tid, comm.trim_ascii_end().to_vec());
+        let path = dir.join(format!("task/{tid}"));
+        if stat(&path).is_some_and(|(state, ..)| !matches!(state, 'Z' | 'X')) {
+            let sockets = sockets.get_or_insert_with(|| Sockets::read(&path));
+            process.exe = undeleted(&std::fs::read_link(path.join("exe")).ok()?);
+            process.threads.insert(tid, task(&path, sockets)?);
         }
     }
-    if process.threads.is_empty() {
-        return None;
+    (!process.threads.is_empty()).then_some(process)
+}
+
+fn task(dir: &Path, sockets: &Sockets) -> Option<Task> {
+    let status = read(&dir.join("status"))?;
+    let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let effective = |name: &str| of(name)?.split_whitespace().nth(1)?.parse().ok();
+    let caps = |name: &str| u64::from_str_radix(of(name)?.trim(), 16).ok();
+    let comm = std::fs::read(dir.join("comm")).ok()?;
+    let mut cwd = undeleted(&std::fs::read_link(dir.join("cwd")).ok()?);
+    if cwd.last() != Some(&b'/') {
+        cwd.push(b'/');
     }
-    // A leader that has exited has no files of its own to show: its threads have.
-    let task = dir.join(format!("task/{}", process.threads.keys().next()?));
-    let status = read(&task.join("status"))?;
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    process.uid = uids.split_whitespace().nth(1)?.parse().ok()?;
-    let link = |name: &str| std::fs::read_link(task.join(name)).map(|path| undeleted(&path));
-    process.exe = link("exe").ok()?;
-    process.cwd = link("cwd").ok()?;
-    if process.cwd.last() != Some(&b'/') {
-        process.cwd.push(b'/');
-    }
-    let sockets = Sockets::read(&task);
-    for num in numbers(&task.join("fd")) {
-        let path = task.join(format!("fd/{num}"));
+    let mut fds = BTreeMap::new();
+    for num in numbers(&dir.join("fd")) {
+        let path = dir.join(format!("fd/{num}"));
         let Ok(link) = std::fs::read_link(&path) else { continue };
-        process.fds.insert(num, file(&path, &link, &sockets));
+        fds.insert(num, file(&path, &link, sockets));
     }
-    Some(process)
+    Some(Task {
+        comm: comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec(),
+        uid: effective("Uid:")?,
+        gid: effective("Gid:")?,
+        caps: [caps("CapInh:")?, caps("CapPrm:")?, caps("CapEff:")?],
+        cwd,
+        fds,
+    })
 }
 
 fn undeleted(path: &Path) -> Vec<u8> {

@@ -22,6 +22,11 @@ use rustix::net::{
 use rustix::pipe::PipeFlags;
 use rustix::process::PidfdFlags;
 
+mod identity;
+mod sharing;
+
+pub use identity::make_terminals;
+
 /// Says where it may write, with which seed, how deep in the tree of processes: `DIR SEED DEPTH`.
 pub const ENV: &str = "EYAS_WILD";
 
@@ -57,6 +62,8 @@ struct Wild {
     /// Left alone until they were looked up: with how often all events were taken in by then.
     received: Vec<(u64, OwnedFd)>,
     threads: usize,
+    /// Whether it is a thread's alone, with descriptors of its own.
+    is_apart: bool,
 }
 
 /// Acts until it is killed, or decides to exit.
@@ -66,7 +73,13 @@ pub fn run(spec: &str) -> ! {
     let (dir, seed, depth) = (PathBuf::from(word()), word().parse().unwrap(), word().parse().unwrap());
     // SAFETY: no handler is installed, and no child is waited for.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    let wild = Wild { dir, random: Random(seed), depth, held: inherited(), received: Vec::new(), threads: 0 };
+    // Sessions lose their terminals, and groups their last relatives, which would end or wake them.
+    for signal in [libc::SIGHUP, libc::SIGTTIN, libc::SIGTTOU] {
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    let (random, held) = (Random(seed), inherited());
+    let wild = Wild { dir, random, depth, held, received: Vec::new(), threads: 0, is_apart: false };
     act(&Arc::new(Mutex::new(wild)), usize::MAX);
     std::process::exit(0)
 }
@@ -113,7 +126,7 @@ impl Wild {
         if self.held.len() > MANY {
             return self.close().map(|()| true);
         }
-        match self.random.below(24) {
+        match self.random.below(32) {
             0..3 => self.open()?,
             3 => self.pipe()?,
             4 => self.pair()?,
@@ -131,6 +144,8 @@ impl Wild {
             19 => self.mark()?,
             20 => self.thread(all),
             21 | 22 => self.fork(),
+            23..29 => self.change()?,
+            29 | 30 => self.mark_or_close_many()?,
             _ => match (self.depth, self.random.below(4)) {
                 (0, _) => {}
                 (_, 0) => std::process::exit(0),
@@ -352,9 +367,12 @@ impl Wild {
         if self.threads >= 3 {
             return;
         }
-        let (all, times) = (Arc::clone(all), 1 + self.random.below(60));
+        let (all, times, apart) = (Arc::clone(all), 1 + self.random.below(60), self.random.below(3) == 0);
         let spawned = std::thread::Builder::new().spawn(move || {
-            act(&all, times);
+            match apart {
+                true => Self::act_apart(&all, times),
+                false => act(&all, times),
+            }
             let mut wild = lock(&all);
             wild.threads = wild.threads.saturating_sub(1);
         });
@@ -367,14 +385,13 @@ impl Wild {
             return;
         }
         let seed = self.random.below(usize::MAX) as u64 | 1;
-        // SAFETY: the child goes on with memory of its own; the one lock that it needs is held by this thread.
-        let pid = unsafe { libc::fork() };
-        if pid != 0 {
+        if self.make_process() != 0 {
             return;
         }
         self.random = Random(seed);
         self.depth += 1;
         self.threads = 0;
+        self.is_apart = false;
         if self.random.below(3) == 0 {
             let id = 1000 + self.random.below(5) as u32;
             // SAFETY: numbers only.
@@ -394,7 +411,13 @@ impl Wild {
         let environment = text(format!("{ENV}={spec}").as_bytes());
         let argv = [path.as_ptr(), c"argument".as_ptr(), std::ptr::null()];
         let envp = [environment.as_ptr(), std::ptr::null()];
+        let (path, argv, envp) = (path.as_ptr(), argv.as_ptr(), envp.as_ptr());
         // SAFETY: texts and lists end as they must, and live until the call returns, which it does if it fails.
-        unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+        unsafe {
+            match self.random.flips() {
+                true => libc::syscall(libc::SYS_execveat, libc::AT_FDCWD, path, argv, envp, 0),
+                false => libc::execve(path, argv, envp).into(),
+            }
+        };
     }
 }
