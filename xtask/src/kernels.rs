@@ -36,7 +36,8 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 10] = [
 ];
 
 /// What the tests run, and the names that it also goes by.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 9] = [
+    "/bin/cat",
     "/bin/sh",
     "/bin/mkdir",
     "/bin/mount",

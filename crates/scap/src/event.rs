@@ -197,6 +197,15 @@ impl<'a> RawEvent<'a> {
         self.number_behind(place)
     }
 
+    /// Which thread executed a program, where it got the id of its process by that: descriptors and directories are those
+    /// that it had.
+    ///
+    /// `None` for other calls, for threads that lead their process, and in captures that other programs wrote.
+    pub fn executing_tid(&self) -> Option<i64> {
+        let is_exec = matches!(self.ty, EventType::SYSCALL_EXECVE_19_X | EventType::SYSCALL_EXECVEAT_X);
+        self.int(self.info().filter(|_| is_exec)?.params.len())
+    }
+
     /// What the caller may do after a call that changes that: one that sets ids or capabilities, or enters a namespace.
     ///
     /// `None` for other calls, and in captures that other programs wrote.

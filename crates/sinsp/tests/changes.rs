@@ -164,3 +164,30 @@ fn a_thread_has_the_name_that_is_written_to_proc() {
     see(&mut inspector, at(2, E::TASK_RENAME_X, 77).text(0, b"x"), &[]);
     assert!(inspector.state().threads.get(77).is_none());
 }
+
+#[test]
+fn a_thread_that_executes_a_program_keeps_its_descriptors_and_directory() {
+    use param::{SYSCALL_CHDIR_X as d, SYSCALL_UNSHARE_X as u};
+    let flags = ["CLONE_THREAD", "CLONE_FS", "CLONE_FILES"].map(|name| FlagTable::CLONE_FLAGS.value(name));
+    let unshared = u64::from(flags[1] | flags[2]);
+    for (is_told, expected) in [(true, ["1", "/tmp/", "/tmp/x"]), (false, ["2", "/home/", ""])] {
+        let mut inspector = system();
+        see(&mut inspector, clone(1, 11, 0, 10, 1, flags.iter().sum()), &[]);
+        see(&mut inspector, open(2, 10, 4, -100, b"of-the-leader"), &[]);
+        see(&mut inspector, at(2, E::SYSCALL_UNSHARE_X, 11).int(u::res, 0).uint(u::flags, unshared), &[]);
+        see(&mut inspector, at(3, E::SYSCALL_CHDIR_X, 11).int(d::res, 0).text(d::path, b"/tmp"), &[]);
+        see(&mut inspector, close(3, 11, 3), &[]);
+        see(&mut inspector, close(3, 11, 4), &[]);
+        see(&mut inspector, open(3, 11, 5, -100, b"x"), &[]);
+        let execute = exec(4, 10, b"cat", b"");
+        let tid: &[u8] = if is_told { &11_i64.to_le_bytes() } else { b"" };
+        let execute = tells(execute, E::SYSCALL_EXECVE_19_X, &[tid]);
+        assert_eq!(
+            see(&mut inspector, execute, &["proc.fdopencount", "proc.cwd"]),
+            expected[..2],
+            "{is_told}"
+        );
+        assert_eq!(see(&mut inspector, close(5, 10, 5), &["fd.name"]), expected[2..], "{is_told}");
+        assert!(inspector.state().threads.get(11).is_none());
+    }
+}

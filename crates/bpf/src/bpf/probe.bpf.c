@@ -231,22 +231,25 @@ BTF_PROGRAM(process_fork, sched_process_fork, (struct task_struct *parent, struc
 PERF_PROGRAM(process_fork, struct trace_event_raw_sched_process_fork, at_fork_of(entry->child_pid))
 #endif
 
-/* The name of the program is in kernel memory, so far from `base`. */
-static __always_inline int at_exec(void *base, __u32 filename)
+/* The name of the program is in kernel memory, so far from `base`. A thread that does not lead its process gets the id of
+ * the one that did. */
+static __always_inline int at_exec(void *base, __u32 filename, int old_tid)
 {
 	struct task_struct *task = current_task();
 	struct scratch *s;
 	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->filename = number_of(s, base) + filename;
+	s->old_tid = old_tid;
 	emit_exec(exec_noted(TASK(task, pid)));
 	return done();
 }
 
 BTF_PROGRAM(process_exec, sched_process_exec,
-	    (struct task_struct *task, int old_pid, struct linux_binprm *binprm), at_exec((void *)binprm->filename, 0))
+	    (struct task_struct *task, int old_pid, struct linux_binprm *binprm),
+	    at_exec((void *)binprm->filename, 0, old_pid))
 PERF_PROGRAM(process_exec, struct trace_event_raw_sched_process_exec,
-	     at_exec(entry, entry->__data_loc_filename & 0xffff))
+	     at_exec(entry, entry->__data_loc_filename & 0xffff, entry->old_pid))
 
 /* Both are in kernel memory. The thread may be another one of the caller's process. */
 static __always_inline int at_rename(struct task_struct *task, void *name)

@@ -64,6 +64,8 @@ struct scratch {
 	__u8 message;
 	/* Of a program that was started: in kernel memory. */
 	__u64 filename;
+	/* The id that its thread had before. */
+	__s32 old_tid;
 	/* A pointer on its way to a number: see `number_of`. */
 	__u64 pointer;
 	/* The file that was looked up last, and its descriptor; several parameters ask for one. */

@@ -398,6 +398,7 @@ struct trace_event_raw_sys_exit {
 };
 struct trace_event_raw_sched_process_exec {
 	u32 __data_loc_filename;
+	s32 old_pid;
 };
 struct trace_event_raw_sched_process_fork {
 	s32 child_pid;

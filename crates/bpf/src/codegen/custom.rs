@@ -33,7 +33,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "CAP_EFFECTIVE",
         ],
     ),
-    ("program", &["EXE_FLAGS", "EXE_INO", "EXE_CTIME", "EXE_MTIME", "EXE_PATH", "EXEC_FILENAME"]),
+    ("program", &["EXE_FLAGS", "EXE_INO", "EXE_CTIME", "EXE_MTIME", "EXE_PATH", "EXEC_FILENAME", "EXEC_TID"]),
     (
         "open",
         &[
@@ -495,6 +495,8 @@ pub(super) fn behind(ident: &str) -> Behind {
         // What the descriptors are that came with the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
         "SYSCALL_OPEN_BY_HANDLE_AT_X" | "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0)],
+        // The id that the thread had before, if it had another.
+        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("EXEC_TID", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
         "SYSCALL_SETUID_X"

@@ -29,6 +29,8 @@ pub struct Counts {
     /// Threads that are not known for that reason.
     missed: usize,
     pub differences: Vec<String>,
+    /// How many of the processes and threads were not what they are without the calls that change that.
+    pub changed: BTreeMap<&'static str, usize>,
 }
 
 impl fmt::Display for Counts {
@@ -39,7 +41,7 @@ impl fmt::Display for Counts {
         write!(
             f,
             "{} events, {} pauses: threads {} in /proc, {} known ({} different ones, {} missed); files {} in /proc, {} known; \
-             {} values compared, {} differences",
+             {} values compared, {} differences; changed: {:?}",
             self.events,
             self.pauses,
             self.threads,
@@ -49,10 +51,13 @@ impl fmt::Display for Counts {
             self.files,
             self.known_files,
             self.values,
-            self.differences.len()
+            self.differences.len(),
+            self.changed
         )
     }
 }
+
+const ALL_CAPS: u64 = (1 << 41) - 1;
 
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
@@ -64,6 +69,23 @@ impl Counts {
         if known != real {
             let (known, real) = (text(known), text(real));
             self.differences.push(format!("{}: {what}: {known:?} known, {real:?} in /proc", self.pauses));
+        }
+    }
+
+    /// Counts what is out of the ordinary.
+    fn note_changes(&mut self, process: &Process) {
+        let first = process.threads.values().next();
+        let mut note = |what, holds: bool| *self.changed.entry(what).or_default() += usize::from(holds);
+        note("terminals", process.tty != 0);
+        note("sessions", process.threads.contains_key(&process.sid));
+        note("groups", process.threads.contains_key(&process.pgid) && process.pgid != process.sid);
+        for task in process.threads.values() {
+            note("names", task.comm.starts_with(b"name "));
+            note("users", task.uid != 0);
+            note("groups of users", task.gid != 0);
+            note("capabilities", task.caps[1..] != [ALL_CAPS; 2]);
+            note("directories apart", first.is_some_and(|first| first.cwd != task.cwd));
+            note("descriptors apart", first.is_some_and(|first| first.fds.keys().ne(task.fds.keys())));
         }
     }
 
@@ -86,6 +108,7 @@ impl Counts {
         self.known_threads += known.len();
         for (pid, process) in real {
             self.threads += process.threads.len();
+            self.note_changes(process);
             if self.may_miss && !process.threads.contains_key(pid) {
                 known.retain(|tid| tid != pid && !process.threads.contains_key(tid));
                 self.missed += process.threads.len();

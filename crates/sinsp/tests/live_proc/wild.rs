@@ -138,7 +138,7 @@ impl Wild {
             13..17 => self.close()?,
             // By the one process that stays, and not often: what was received is looked up in `/proc`, a moment
             // later and a hundred times in a second at most.
-            17 if self.depth == 0 && self.received.len() < MANY => self.pass()?,
+            17 if self.depth == 0 && !self.is_apart && self.received.len() < MANY => self.pass()?,
             17 => self.open()?,
             18 => self.change_directory()?,
             19 => self.mark()?,

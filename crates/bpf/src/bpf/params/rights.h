@@ -60,48 +60,60 @@ __noinline int put_right(int fd)
 	if (!file || s->len > RIGHTS_BYTES)
 		return 0;
 	struct inode *inode = READ(file, f_inode);
-	struct right right = { .fd = fd, .mode = READ(inode, i_mode), .ino = READ(inode, i_ino) };
 	__u32 at = s->pos + s->len, len;
+	/* Where it is told, for there is little room on the stack. */
+	struct right *right = (void *)&s->data[at & 0xffff];
+	right->fd = fd;
+	right->mode = READ(inode, i_mode);
+	right->ino = READ(inode, i_ino);
 	/* A bit of the descriptor's, not of the file's. */
-	right.flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
-				 (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
-	right.dev = encode_dev(READ(inode, i_sb, s_dev));
-	if ((right.mode & S_IFMT) == S_IFSOCK) {
-		right.len = write_received_socket(fd, at + sizeof(right));
+	right->flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
+				  (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
+	right->dev = encode_dev(READ(inode, i_sb, s_dev));
+	if ((right->mode & S_IFMT) == S_IFSOCK) {
+		len = write_received_socket(fd, at + sizeof(*right));
 	} else {
-		len = copy_path(s, &s->data[(at + sizeof(right)) & 0xffff], walk_from(s, file));
-		right.len = len ? len - 1 : 0;
-		struct pid *pid = pid_of_file(file, inode, &s->data[(at + sizeof(right)) & 0xffff]);
+		len = copy_path(s, &s->data[(at + sizeof(*right)) & 0xffff], walk_from(s, file));
+		len = len ? len - 1 : 0;
+		struct pid *pid = pid_of_file(file, inode, &s->data[(at + sizeof(*right)) & 0xffff]);
 		if (pid) {
-			right.mode = PIDFD_MODE;
-			right.len = sizeof(__u32);
-			*(__u32 *)&s->data[(at + sizeof(right)) & 0xffff] = host_number(pid);
+			right->mode = PIDFD_MODE;
+			len = sizeof(__u32);
+			*(__u32 *)&s->data[(at + sizeof(*right)) & 0xffff] = host_number(pid);
 		}
 	}
-	bpf_probe_read_kernel(&s->data[at & 0xffff], sizeof(right), &right);
-	s->len += sizeof(right) + (right.len & (2 * PATH_MAX - 1));
+	right->len = len;
+	s->len += sizeof(*right) + (len & (2 * PATH_MAX - 1));
 	return 0;
 }
 
-/* The descriptors in control messages of `len` bytes. */
-__noinline int put_rights(__u64 from, __u64 len)
+/* A number at the place where the walk through control messages has come to, and so far behind; 4 or 8 bytes wide. It is
+ * read into the scratch, as the functions that call one another here have little room on their stacks. */
+static __always_inline __u64 control_number(struct scratch *s, __u64 from, __u32 size)
 {
-	struct scratch *s = scratch();
-	__u32 told = 0;
+	s->nodes[0] = 0;
+	bpf_probe_read_user(&s->nodes[0], size, (void *)from);
+	return s->nodes[0];
+}
+
+/* The descriptors in control messages of `len` bytes. */
+static __always_inline void put_rights(struct scratch *s, __u64 from, __u64 len)
+{
+	__u32 word = s->compat ? 4 : 8, head = word + 8, told = 0;
 	int i, n;
-	if (!s)
-		return 0;
-	__u32 word = s->compat ? 4 : 8, head = word + 8;
 	s->len = 0;
+#pragma clang loop unroll(disable)
 	for (i = 0; i < CONTROLS_MAX && s->pos < RIGHTS_END; i++) {
-		__u64 size = user_word(s, from, 0);
+		__u64 size = s->compat ? control_number(s, from, 4) : control_number(s, from, 8);
 		if (len < head || size < head || size > len)
 			break;
-		if (user_u32(from + word) == SOL_SOCKET && user_u32(from + word + 4) == SCM_RIGHTS)
+		if (control_number(s, from + word, 4) == SOL_SOCKET &&
+		    control_number(s, from + word + 4, 4) == SCM_RIGHTS)
+#pragma clang loop unroll(disable)
 			for (n = 0; n < RIGHTS_MAX; n++) {
 				if (head + 4 * (n + 1) > size || told >= RIGHTS_MAX)
 					break;
-				put_right(user_u32(from + head + 4 * n));
+				put_right(control_number(s, from + head + 4 * n, 4));
 				told++;
 			}
 		size = (size + word - 1) & ~(__u64)(word - 1);
@@ -111,7 +123,6 @@ __noinline int put_rights(__u64 from, __u64 len)
 		len -= size;
 	}
 	end_param(s, s->len & 0x7fff);
-	return 0;
 }
 
 __noinline int param_rights(__u32 desc)
@@ -122,7 +133,7 @@ __noinline int param_rights(__u32 desc)
 	__u64 at = message_at(s, desc >> 8 & 0xff);
 	__u64 len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
 	if (len)
-		put_rights(user_word(s, at, 4), len);
+		put_rights(s, user_word(s, at, 4), len);
 	else
 		put_empty(s);
 	return 0;

@@ -221,7 +221,9 @@ __noinline int param_program(__u32 desc)
 	struct scratch *s = scratch();
 	if (!s || put_of_program(s, desc))
 		return 0;
-	if ((desc & 0xff) != OP_X_EXEC_FILENAME)
+	if ((desc & 0xff) == OP_X_EXEC_TID && !s->failed_exec && s->old_tid != TASK(current_task(), pid))
+		put(s, (__s64)s->old_tid, 8);
+	else if ((desc & 0xff) != OP_X_EXEC_FILENAME)
 		put_empty(s);
 	else if (s->failed_exec)
 		put_user_str(s, arg(s, 0), 4096);

@@ -138,6 +138,10 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         state.threads.link(key);
     }
     set_session(state, key, raw);
+    if let Some(executing) = raw.executing_tid().and_then(|tid| state.threads.key(tid)) {
+        state.threads.join_files(key, executing);
+        state.threads.join_directories(key, executing);
+    }
     state.threads.unshare_files(key);
     if let Some(files) = state.threads.fds_mut(key) {
         files.exec();

@@ -64,7 +64,8 @@ impl Wild {
             // SAFETY: of this thread's own table, which has a copy of each.
             unsafe { OwnedFd::from_raw_fd(fd.as_raw_fd()) }
         };
-        let held = shared.held.iter().chain(shared.received.iter().map(|(_, fd)| fd)).map(own).collect();
+        // What was received stays open until this thread ends.
+        let held = shared.held.iter().map(own).collect();
         let wild = Wild {
             dir: shared.dir.clone(),
             random: Random(shared.random.below(usize::MAX) as u64 | 1),

@@ -39,23 +39,26 @@ pub(super) fn receive(
     lookup: &mut Lookup<'_>,
 ) {
     let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
-    let pid = thread.pid;
+    let (tid, pid) = (thread.tid, thread.pid);
+    // /proc is asked about the files of processes, which this thread may not share.
+    let leader = state.threads.get(pid);
+    let is_shared = leader.is_none_or(|leader| state.threads.share_files(thread, leader));
     let known: Vec<_> = raw.received_fds().collect();
     // Those of a program of 32 bits are laid out otherwise, and are told above.
     let control = raw.param(control).unwrap_or_default();
     let is_unknown = |fd: &i64| known.iter().all(|entry| entry.fd != *fd);
     let unknown: Vec<_> = descriptors(control).filter(is_unknown).collect();
     if !known.is_empty() {
-        state.load_fds(pid, known);
+        state.load_fds(tid, known);
     }
-    let Some(lookup) = lookup else { return };
+    let Some(lookup) = lookup.as_mut().filter(|_| is_shared) else { return };
     if unknown.is_empty() || !state.received.allows(raw.ts) {
         return;
     }
     state.stats.proc_lookups += 1;
     if let Some((_, mut fds)) = lookup(pid) {
         fds.retain(|entry| unknown.contains(&entry.fd));
-        state.load_fds(pid, fds);
+        state.load_fds(tid, fds);
     }
 }
 
