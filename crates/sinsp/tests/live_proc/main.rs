@@ -52,6 +52,9 @@ fn check(lossy: bool) {
     eyas_testing::ignore_in_chroot();
     let dir = std::env::temp_dir().join(format!("eyas-wild-{}", std::process::id()));
     prepare(&dir);
+    if lossy {
+        std::fs::write(dir.join(wild::TOGETHER), "").unwrap();
+    }
     let counts = watch(&dir, lossy);
     std::fs::remove_dir_all(&dir).unwrap();
     println!("{counts}");

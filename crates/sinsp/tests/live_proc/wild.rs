@@ -35,6 +35,10 @@ const MANY: usize = 40;
 /// A file that is longer by a byte whenever all events were taken in.
 pub const DRAINED: &str = "drained";
 
+/// A file that is there where threads keep descriptors and directories in common: `/proc` is asked about those of
+/// processes alone, so that others do not heal.
+pub const TOGETHER: &str = "together";
+
 /// Levels of processes below the first.
 const DEEP: u32 = 3;
 
@@ -367,7 +371,8 @@ impl Wild {
         if self.threads >= 3 {
             return;
         }
-        let (all, times, apart) = (Arc::clone(all), 1 + self.random.below(60), self.random.below(3) == 0);
+        let (all, times) = (Arc::clone(all), 1 + self.random.below(60));
+        let apart = self.random.below(3) == 0 && !self.dir.join(TOGETHER).exists();
         let spawned = std::thread::Builder::new().spawn(move || {
             match apart {
                 true => Self::act_apart(&all, times),
