@@ -10,3 +10,7 @@ pub use eyas_rules as rules;
 pub use eyas_scap as scap;
 pub use eyas_sinsp as sinsp;
 pub use eyas_yaml as yaml;
+
+#[cfg(all(doctest, feature = "live"))]
+#[doc = include_str!("../docs/embedding.md")]
+struct EmbeddingGuide;

@@ -2,6 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "tidy/examples.rs"]
+mod examples;
+#[path = "tidy/pages.rs"]
+mod pages;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -147,19 +152,28 @@ fn files_stay_small() {
     }
 }
 
+/// Other versions of the language cannot build what it depends on.
 #[test]
-fn pages_point_at_files_that_exist() {
-    let mut pages = vec![root().join("README.md"), root().join("ARCHITECTURE.md")];
-    pages.extend(std::fs::read_dir(root().join("docs")).unwrap().map(|e| e.unwrap().path()));
-    for page in pages {
-        let text = std::fs::read_to_string(&page).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if !link.contains("://") && !link.starts_with('#') {
-                let target = page.parent().unwrap().join(link.split('#').next().unwrap());
-                assert!(target.exists(), "{} points at {link}", page.display());
-            }
+fn the_stated_rust_version_builds_every_dependency() {
+    let out = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version", "1", "--features", "live"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let version = |text: &str| text.split('.').map(|part| part.parse::<u32>().unwrap()).collect::<Vec<_>>();
+    let stated = env!("CARGO_PKG_RUST_VERSION");
+    for package in metadata["packages"].as_array().unwrap() {
+        if let Some(needed) = package["rust_version"].as_str() {
+            assert!(
+                version(needed)[..2] <= version(stated)[..2],
+                "{} needs Rust {needed}; Cargo.toml and README.md state {stated}",
+                package["name"]
+            );
         }
     }
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(&format!("Rust {stated} or newer")), "README.md states another Rust version");
 }
 
 #[test]

@@ -1,43 +1,94 @@
-//! What the project does, in half a minute.
+//! What the project does: alerts of a recorded capture, then of this machine.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use eyas_console::say;
 
+use crate::setup::{self, Consent};
 use crate::shell::{self, cargo, root};
 
 /// How long the live part lasts.
 const SECONDS: &str = "5";
+const RULES: &str = "demo/rules.yaml";
+const CAPTURE: &str = "demo/demo.scap.gz";
 
 /// Replays the sample, then captures live where that is possible.
-pub fn run() -> Result<(), String> {
-    cargo(&["build", "--release", "--package", "eyas-falco"])?;
-    let falco = shell::target().join("release/falco");
-    let rules = root().join("demo/rules.yaml");
-    say!("\n== A recorded capture, demo/demo.scap.gz, with the rules of demo/rules.yaml ==\n");
-    let sample = root().join("demo/demo.scap.gz");
-    shell::run(
-        Command::new(&falco)
-            .arg("-r")
-            .arg(&rules)
-            .args(["-o", "engine.kind=replay", "-o", "time_format_iso_8601=true", "-o"])
-            .arg(format!("engine.replay.capture_file={}", sample.display())),
-    )?;
-    say!("\n== This machine, live: somebody reads /etc/shadow ==\n");
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
-    if !is_root {
-        say!("skipped: capturing live needs root; try `sudo -E cargo xtask demo`");
+pub fn run(consent: Consent) -> Result<(), String> {
+    let obstacle = obstacle();
+    say!("{}", plan(obstacle.as_deref(), &setup::missing_packages()));
+    say!("== Step 1: {CAPTURE} with the rules in {RULES} ==\n");
+    cargo(&["run", "--example", "detect", "--", RULES, CAPTURE])?;
+    say!("\n== Step 2: this machine, live ==\n");
+    if let Some(obstacle) = obstacle {
+        say!("skipped: {obstacle}");
+        say!("\n{}", next(false));
         return Ok(());
     }
-    if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
-        say!("skipped: this kernel has no BTF (/sys/kernel/btf/vmlinux), which the probe needs");
-        return Ok(());
-    }
-    live(&falco, &rules)
+    setup::ensure(consent)?;
+    cargo(&["build", "--package", "eyas-falco"])?;
+    say!(
+        "\nfalco watches this machine for {SECONDS} s. Meanwhile the demo reads /etc/shadow, and falco reports it:\n"
+    );
+    live(&shell::target().join("debug/falco"), &root().join(RULES))?;
+    say!("\n{}", next(true));
+    Ok(())
 }
 
-fn live(falco: &std::path::Path, rules: &std::path::Path) -> Result<(), String> {
+/// Why this process cannot capture live here.
+fn obstacle() -> Option<String> {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !is_root {
+        return Some("live capture needs root; run `sudo -E env \"PATH=$PATH\" cargo xtask demo`".into());
+    }
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        return Some("the probe needs a kernel with BTF; this one has no /sys/kernel/btf/vmlinux".into());
+    }
+    None
+}
+
+/// What the demo will do, what it installs and how long it takes.
+fn plan(obstacle: Option<&str>, packages: &[&str]) -> String {
+    let install = match packages {
+        _ if obstacle.is_some() => String::new(),
+        [] => "     Every package that it needs is installed.\n".to_owned(),
+        packages => format!("     Installs first, with apt-get: {}\n", packages.join(" ")),
+    };
+    let live = match obstacle {
+        Some(obstacle) => format!("  2. Skipped: {obstacle}\n"),
+        None => format!(
+            "  2. Watch this machine for {SECONDS} s with the program `falco`.\n     Builds the probe and falco: {FALCO_COST}.\n"
+        ),
+    };
+    format!(
+        "This demo shows alerts in two steps. It writes only to {}.\n  \
+         1. Replay a recorded capture with the example program `detect`.\n     \
+         Builds the libraries: {LIBRARIES_COST}.\n{live}{install}",
+        shell::target().display()
+    )
+}
+
+/// CPU time and disk of the first build of each step, as measured in a fresh clone on x86-64.
+const LIBRARIES_COST: &str = "a few CPU minutes";
+const FALCO_COST: &str = "a few CPU minutes more";
+
+/// Commands to try after the demo.
+fn next(live_works: bool) -> String {
+    let watch = if live_works {
+        "target/debug/falco -r demo/rules.yaml                 # watch this machine; Ctrl-C ends it"
+    } else {
+        "cargo run --example observe -- demo/demo.scap.gz      # which programs ran and what they connected to"
+    };
+    format!(
+        "Try next:\n  {watch}\n  \
+         cargo run -p eyas-falco --no-default-features -- -r demo/rules.yaml -e demo/demo.scap.gz --explain 'Password file read'\n  \
+         cargo install --locked --path examples/falco          # optimised and on your PATH; see README.md"
+    )
+}
+
+fn live(falco: &Path, rules: &Path) -> Result<(), String> {
     let mut child = Command::new(falco)
         .arg("-r")
         .arg(rules)
@@ -64,4 +115,29 @@ fn live(falco: &std::path::Path, rules: &std::path::Path) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_lists_the_packages_that_it_installs() {
+        let plan = plan(None, &["clang", "make"]);
+        assert!(plan.contains("Installs first, with apt-get: clang make"), "{plan}");
+        assert!(plan.contains(LIBRARIES_COST) && plan.contains(FALCO_COST), "{plan}");
+    }
+
+    #[test]
+    fn the_plan_installs_nothing_where_live_capture_is_impossible() {
+        let plan = plan(Some("no root"), &["clang", "make"]);
+        assert!(plan.contains("Skipped: no root") && !plan.contains("clang"), "{plan}");
+    }
+
+    #[test]
+    fn the_demo_ends_with_three_commands() {
+        for live_works in [true, false] {
+            assert_eq!(next(live_works).lines().count(), 4);
+        }
+    }
 }

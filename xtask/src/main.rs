@@ -13,12 +13,14 @@ mod load;
 mod setup;
 mod shell;
 
+use setup::Consent;
+
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  demo              replay a small capture, then capture live, and show the alerts
-  test              run every test; installs what is missing first
-  check             formatting, lints, documentation, the probe for every architecture, generated files
+  demo [--yes]      replay a small capture, then capture live, and show the alerts
+  test [--yes]      run every test
+  check [--yes]     formatting, lints, documentation, the probe for every architecture, generated files
   codegen [--check] write the generated pages of docs/, or only compare them
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
@@ -29,21 +31,29 @@ usage: cargo xtask COMMAND
   bench             run the benchmarks
   load [SECONDS [COMMAND...]]
                     what falco costs and loses where every core opens and closes files all the time (60), and
-                    another detector that COMMAND starts";
+                    another detector that COMMAND starts
+
+`demo`, `test`, `check` and `kernels` install missing packages with apt-get. On a terminal they list the packages and ask
+first; with --yes, or without a terminal, they do not ask.";
 
 fn main() -> ExitCode {
     if kernels::guest::is_here() {
         kernels::guest::run();
     }
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut consent = Consent::Ask;
+    if let ["demo" | "test" | "check", .., "--yes"] = words.as_slice() {
+        consent = Consent::Given;
+        words.pop();
+    }
     let done = match words.as_slice() {
-        ["demo"] => setup::ensure().and_then(|()| demo::run()),
-        ["test"] => setup::ensure().and_then(|()| test()),
-        ["check"] => setup::ensure().and_then(|()| check()),
+        ["demo"] => demo::run(consent),
+        ["test"] => setup::ensure(consent).and_then(|()| test()),
+        ["check"] => setup::ensure(consent).and_then(|()| check()),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
-        ["kernels", which @ ..] => setup::ensure().and_then(|()| kernels::run(which)),
+        ["kernels", which @ ..] => setup::ensure(consent).and_then(|()| kernels::run(which)),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["load"] => load::run("60", &[]),
         ["load", seconds, other @ ..] => load::run(seconds, other),

@@ -1,5 +1,6 @@
-//! What the probe needs to be built, found or installed.
+//! Finds or installs the packages that the build of the probe needs.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::Command;
 
@@ -7,11 +8,20 @@ use eyas_console::note;
 
 use crate::shell::{has, run};
 
-/// A thing that is needed, how it is told to be there, and its Debian package.
+/// A build requirement: its name, a check for it, and its Debian package.
 pub struct Need {
     pub what: &'static str,
     pub there: fn() -> bool,
     pub package: &'static str,
+}
+
+/// Whether to ask before packages are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Ask once on a terminal; without a terminal nobody can reply, so install.
+    Ask,
+    /// `--yes`: install.
+    Given,
 }
 
 const NEEDS: [Need; 5] = [
@@ -32,34 +42,43 @@ fn has_header(name: &str) -> bool {
         .any(|dir| Path::new(dir).join(name).is_file())
 }
 
-/// Makes sure that what the probe needs is there.
-pub fn ensure() -> Result<(), String> {
-    if has("apt-get") || missing(&NEEDS).is_empty() { ensure_all(&NEEDS) } else { Err(elsewhere()) }
+/// Installs what the build of the probe needs, if it is missing.
+pub fn ensure(consent: Consent) -> Result<(), String> {
+    if has("apt-get") || missing(&NEEDS).is_empty() { ensure_all(&NEEDS, consent) } else { Err(elsewhere()) }
+}
+
+/// Debian packages that [`ensure`] would install.
+pub fn missing_packages() -> Vec<&'static str> {
+    NEEDS.iter().filter(|need| !(need.there)()).map(|need| need.package).collect()
 }
 
 fn missing(needs: &[Need]) -> Vec<&Need> {
     needs.iter().filter(|need| !(need.there)()).collect()
 }
 
-/// Makes sure that everything is there: installs it with apt, or says what is missing.
-pub fn ensure_all(needs: &[Need]) -> Result<(), String> {
+/// Installs with apt-get what is missing, or returns an error that names it.
+pub fn ensure_all(needs: &[Need], consent: Consent) -> Result<(), String> {
     let missing = missing(needs);
     if missing.is_empty() {
         return Ok(());
     }
     let what: Vec<&str> = missing.iter().map(|need| need.what).collect();
-    note!("{} is needed, which this machine lacks.", what.join(", "));
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    note!("missing: {}", what.join(", "));
     if !has("apt-get") {
-        return Err(format!(
-            "install what is missing and try again: {}; on Debian these are {}",
-            what.join(", "),
-            packages.join(" ")
-        ));
+        return Err(format!("install {} and try again; on Debian: {}", what.join(", "), packages.join(" ")));
     }
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.starts_with(b"0"));
     if !is_root && !has("sudo") {
         return Err(format!("run as root, or install them first: apt-get install {}", packages.join(" ")));
+    }
+    if consent == Consent::Ask && std::io::stdin().is_terminal() {
+        note!("Install {} and the packages that they depend on, with apt-get? [Y/n]", packages.join(" "));
+        let mut reply = String::new();
+        std::io::stdin().read_line(&mut reply).map_err(|error| format!("can't read the reply: {error}"))?;
+        if !agrees(&reply) {
+            return Err(format!("nothing was installed. To go on: apt-get install {}", packages.join(" ")));
+        }
     }
     let apt = |args: &[&str]| {
         let mut command = if is_root { Command::new("apt-get") } else { Command::new("sudo") };
@@ -73,6 +92,11 @@ pub fn ensure_all(needs: &[Need]) -> Result<(), String> {
     let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
     install.extend(packages);
     apt(&install)
+}
+
+/// Whether a reply to `[Y/n]` is yes. The end of the input is no.
+fn agrees(reply: &str) -> bool {
+    reply.ends_with('\n') && matches!(reply.trim().to_lowercase().as_str(), "" | "y" | "yes")
 }
 
 /// The command that installs everything on the distribution at hand.
@@ -89,4 +113,21 @@ fn elsewhere() -> String {
         "(your package manager): clang, the headers of libelf and zlib, pkg-config, make"
     };
     format!("install them and try again: {command}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_line_agrees_and_the_end_of_input_does_not() {
+        assert!(agrees("\n") && agrees("y\n") && agrees(" YES \n"));
+        assert!(!agrees("") && !agrees("n\n") && !agrees("maybe\n"));
+    }
+
+    #[test]
+    fn nothing_is_installed_where_nothing_is_missing() {
+        let needs = [Need { what: "a shell", there: || true, package: "no-such-package" }];
+        assert_eq!(ensure_all(&needs, Consent::Ask), Ok(()));
+    }
 }

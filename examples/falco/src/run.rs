@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::{EventSource, Stats};
 use eyas::sinsp::{self, EventView, Inspector, Step};
@@ -168,6 +168,13 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         };
         (last, profile) = (judge.setup, judge.profile);
     }
+    let outcome = match config.engine.kind.as_str() {
+        "replay" => {
+            let path = config.engine.replay.capture_file.display();
+            outcome.with_context(|| format!("can't replay {path}"))
+        }
+        _ => outcome,
+    };
     telemetry.finish();
     let is_stdout_stuck = outputs.close();
     let (events, elapsed) = (totals.events, began.elapsed());

@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(short = 'q', long = "quiet")]
     pub quiet: bool,
 
-    /// How %evt.outputtime tells the time
+    /// Form of the time in %evt.outputtime
     #[arg(short = 't', long = "timetype", value_name = "TYPE", value_enum, default_value_t = TimeType::Human)]
     pub time: TimeType,
 
@@ -101,12 +101,16 @@ pub struct Args {
     #[arg(short = 'L', long = "list-events")]
     pub list_events: bool,
 
-    /// Which events are looked at: a condition, such as `proc.name=cat and evt.type=open`
+    /// sysdig's chisels, which this program does not have
+    #[arg(short = 'c', long = "chisel", value_name = "CHISEL", hide = true)]
+    pub chisel: Option<String>,
+
+    /// Condition that selects events, such as `proc.name=cat and evt.type=open`
     #[arg(value_name = "FILTER", trailing_var_arg = true)]
     pub filter: Vec<String>,
 }
 
-/// How times are told.
+/// Form of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TimeType {
     /// Time of day

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
-use eyas::rules::{Diagnostic, Format, condition};
+use anyhow::{Context, Result, anyhow, bail};
+use eyas::fields::Schema;
+use eyas::rules::{Diagnostic, Format, condition, nearest};
 use eyas::scap::{Advance, EventSource};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
 use eyas::sinsp::{Config, Inspector, NameLookup};
@@ -19,6 +20,9 @@ use crate::sink::{Dump, Lines, Sink, Summary};
 
 /// Captures or replays until the end, the limit, or a signal.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(chisel) = &args.chisel {
+        bail!("chisel `{chisel}`: this program has no chisels; use a filter with -p, or -S for a summary");
+    }
     let (filter, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
@@ -58,13 +62,25 @@ fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
     Ok((filter, condition::domain_names(&expr, schema)))
 }
 
+/// The field that a format probably means: the unknown one begins behind the `%` at `offset`.
+fn meant(format: &str, offset: usize) -> Option<&'static str> {
+    let format = format.strip_prefix('*').unwrap_or(format);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+    let name = format.get(offset + 1..)?.trim_start_matches(|c: char| c.is_ascii_digit());
+    let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
+    nearest(name, eyas::sinsp::schema().fields().iter().map(|def| def.name))
+}
+
 fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
         sinks.push(Box::new(Dump::create(path, args)?));
     } else if !args.quiet && !args.summary {
-        let format = Format::parse(&args.line_format(), eyas::sinsp::schema())
-            .map_err(|error| anyhow!("format: {error}; `sysdig -l` lists the fields"))?;
+        let format = Format::parse(&args.line_format(), eyas::sinsp::schema()).map_err(|error| {
+            let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            anyhow!("format: {error}{hint}; `sysdig -l` lists the fields")
+        })?;
         sinks.push(Box::new(Lines::new(format, args)));
     }
     if args.summary {

@@ -97,8 +97,13 @@ fn listings_name_fields_and_events() {
 
 #[test]
 fn errors_are_one_line_that_says_what_to_do() {
-    let cases: [(&[&str], &str); 3] =
-        [(&["proc.nam=cat"], "sysdig -l"), (&["proc.name="], "filter: "), (&["-p", "%no.such"], "format: ")];
+    let cases: [(&[&str], &str); 5] = [
+        (&["proc.nam=cat"], "sysdig -l"),
+        (&["proc.name="], "filter: "),
+        (&["-p", "%no.such"], "format: "),
+        (&["-p", "%evt.num %proc.nam"], "did you mean `proc.name`?"),
+        (&["-c", "topprocs_cpu"], "chisel `topprocs_cpu`"),
+    ];
     for (args, part) in cases {
         let output = run(args);
         let text = String::from_utf8_lossy(&output.stderr);
@@ -144,7 +149,7 @@ fn no_program_panics_where_its_output_fails() {
     }
     let out = command().args(["-r", DEMO, "-w", "/dev/full"]).output().unwrap();
     let error = String::from_utf8_lossy(&out.stderr);
-    assert_eq!(error, "Error: cannot write the capture: No space left on device (os error 28)\n");
+    assert_eq!(error, "Error: /dev/full: cannot write the capture: No space left on device (os error 28)\n");
 }
 
 #[test]

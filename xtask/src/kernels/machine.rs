@@ -112,6 +112,6 @@ impl Kind {
         if !cfg!(target_arch = "x86_64") {
             return Err("kernels are booted from x86-64 only".into());
         }
-        crate::setup::ensure_all(self.needs)
+        crate::setup::ensure_all(self.needs, crate::setup::Consent::Ask)
     }
 }

@@ -23,8 +23,18 @@ pub fn parse(name: &str, text: &[u8]) -> Result<Node> {
     match yaml(text).with_context(|| name.to_owned())? {
         None => Ok(empty()),
         Some(tree @ Node { kind: Kind::Map(_), .. }) => Ok(tree),
+        Some(tree) if is_rules(&tree) => {
+            bail!("{name} is a rules file and no configuration: name it with -r")
+        }
         Some(tree) => bail!("{name}: expected keys with values, found {}", fit::kind(&tree)),
     }
+}
+
+/// Whether a file is a list of rules, macros and lists.
+fn is_rules(tree: &Node) -> bool {
+    let Kind::Seq(items) = &tree.kind else { return false };
+    let keys = ["rule", "macro", "list", "required_engine_version"];
+    items.first().is_some_and(|item| keys.iter().any(|key| item.get(key).is_some()))
 }
 
 fn yaml(text: &[u8]) -> Result<Option<Node>> {

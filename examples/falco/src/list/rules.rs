@@ -7,7 +7,7 @@ use eyas::events::{EventType, events, syscalls};
 use eyas::rules::condition::Expr;
 use eyas::rules::condition::ast::{Op, Operand, Rhs, Test};
 use eyas::rules::{
-    ConditionDescription, Description, ListDescription, Loader, MacroDescription, RuleDescription,
+    ConditionDescription, Description, ListDescription, Loader, MacroDescription, RuleDescription, nearest,
 };
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,11 @@ fn describe<'a>(
     let rules: Vec<&RuleDescription> =
         all.rules.iter().filter(|rule| only.is_none_or(|name| rule.name == name)).collect();
     match only {
-        Some(name) if rules.is_empty() => bail!("Rule \"{name}\" is not loaded"),
+        Some(name) if rules.is_empty() => {
+            let near = nearest(name, all.rules.iter().map(|rule| rule.name.as_str()));
+            let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+            bail!("Rule \"{name}\" is not loaded{hint}")
+        }
         _ => Ok((all, rules)),
     }
 }

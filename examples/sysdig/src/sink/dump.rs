@@ -1,6 +1,6 @@
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -28,6 +28,8 @@ pub struct Dump {
     /// Events that are shown have come.
     begun: bool,
     writer: Option<Writer>,
+    /// The file that the writer writes.
+    path: PathBuf,
     /// When something was written that may still wait in a buffer.
     unflushed: Option<Instant>,
 }
@@ -49,6 +51,7 @@ impl Dump {
             waiting: None,
             begun: false,
             writer: None,
+            path: PathBuf::new(),
             unflushed: None,
         };
         // A name that cannot be written to is told before the capture begins; one that tells the time is known
@@ -74,12 +77,13 @@ impl Dump {
             })?,
         };
         self.writer = Some(writer);
+        self.path = path;
         Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
         if let Some(writer) = self.writer.take() {
-            writer.finish()?;
+            writer.finish().with_context(|| name(&self.path))?;
         }
         Ok(())
     }
@@ -95,9 +99,9 @@ impl Dump {
         self.open(ts)?;
         let snapshot = self.waiting.take().unwrap_or_else(|| event.snapshot());
         if let Some(writer) = &mut self.writer {
-            writer.snapshot(&snapshot)?;
+            writer.snapshot(&snapshot).with_context(|| name(&self.path))?;
             for event in &self.state {
-                writer.event(&event.as_raw())?;
+                writer.event(&event.as_raw()).with_context(|| name(&self.path))?;
             }
             self.rotation.began(writer.written());
         }
@@ -106,11 +110,16 @@ impl Dump {
 
     fn write(&mut self, event: &RawEvent<'_>) -> Result<()> {
         if let Some(writer) = &mut self.writer {
-            writer.event(event)?;
+            writer.event(event).with_context(|| name(&self.path))?;
             self.unflushed.get_or_insert_with(Instant::now);
         }
         Ok(())
     }
+}
+
+/// The name of a file in errors.
+fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard output".to_owned() } else { path.display().to_string() }
 }
 
 impl Sink for Dump {
@@ -118,7 +127,7 @@ impl Sink for Dump {
         self.state.clear();
         self.begun = false;
         match &mut self.writer {
-            Some(writer) => writer.snapshot(snapshot)?,
+            Some(writer) => writer.snapshot(snapshot).with_context(|| name(&self.path))?,
             None => self.waiting = Some(snapshot.clone()),
         }
         Ok(())
@@ -143,7 +152,7 @@ impl Sink for Dump {
         if let Some(writer) = &mut self.writer
             && self.unflushed.is_some_and(|since| since.elapsed() >= FLUSH_AFTER)
         {
-            writer.flush()?;
+            writer.flush().with_context(|| name(&self.path))?;
             self.unflushed = None;
         }
         Ok(())
@@ -154,7 +163,7 @@ impl Sink for Dump {
         if let Some(snapshot) = self.waiting.take() {
             self.open(jiff::Timestamp::now().as_nanosecond() as u64)?;
             if let Some(writer) = &mut self.writer {
-                writer.snapshot(&snapshot)?;
+                writer.snapshot(&snapshot).with_context(|| name(&self.path))?;
             }
         }
         self.close()

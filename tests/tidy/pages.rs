@@ -1,0 +1,169 @@
+//! The pages of the documentation: their links and their language.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::root;
+
+/// Phrases that the pages may not contain, with a plainer form. Words are compared without regard to case.
+const BANNED: &[(&str, &str)] = &[
+    ("passed over", "skipped"),
+    ("without a word", "without a message"),
+    ("in the place of", "name the actor: what replaces what"),
+    ("in whose stead", "instead"),
+    ("read anew", "read again, reloaded"),
+    ("begin anew", "start again"),
+    ("begins anew", "starts again"),
+    ("taken for", "treated as"),
+    ("is not here", "is missing"),
+    ("so often", "this many times"),
+    ("whoever", "name the actor"),
+    ("untold", "not reported"),
+    ("heed", "note, handle"),
+    ("of no event", "no event matches"),
+    ("mend", "correct, fix"),
+    ("tell", "return, show, report"),
+    ("tells", "returns, shows, reports"),
+    ("told", "reported, shown"),
+];
+
+/// Every Markdown page of the repository.
+fn pages(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !name.starts_with('.') && name != "target" {
+                pages(&path, out);
+            }
+        } else if name.ends_with(".md") {
+            out.push(path);
+        }
+    }
+}
+
+fn all() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    pages(&root(), &mut found);
+    assert!(found.len() > 20, "{} pages", found.len());
+    found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Lines outside code blocks, with their numbers.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_code = false;
+    (1..).zip(text.lines()).filter(move |(_, line)| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        !is_fence && !in_code
+    })
+}
+
+/// A line without its inline code.
+fn prose(line: &str) -> String {
+    line.split('`').step_by(2).collect::<Vec<_>>().join("`")
+}
+
+/// The name by which a link refers to a heading.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    heading.trim().to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn anchors(text: &str) -> HashSet<String> {
+    lines(text)
+        .filter(|(_, line)| line.starts_with('#'))
+        .map(|(_, line)| anchor(line.trim_matches('#')))
+        .collect()
+}
+
+/// What is wrong with a link of a page; `None` if it is right or leads to another site.
+fn fault(page: &Path, text: &str, link: &str) -> Option<String> {
+    if link.contains("://") {
+        return None;
+    }
+    let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+    let target = if file.is_empty() { page.to_owned() } else { page.parent().unwrap().join(file) };
+    if !target.exists() {
+        return Some("there is no such file".into());
+    }
+    if heading.is_empty() || !target.extension().is_some_and(|ending| ending == "md") {
+        return None;
+    }
+    let there =
+        if file.is_empty() { anchors(text) } else { anchors(&std::fs::read_to_string(target).unwrap()) };
+    (!there.contains(heading)).then(|| "that page has no such heading".into())
+}
+
+#[test]
+fn links_lead_to_files_and_headings_that_exist() {
+    let mut faults = Vec::new();
+    let mut links = 0;
+    for (path, text) in all() {
+        for (number, line) in lines(&text) {
+            for link in prose(line).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                links += 1;
+                if let Some(why) = fault(&path, &text, link) {
+                    faults.push(format!("{}:{number}: {link}: {why}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(links > 50, "{links} links");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_broken_link_is_found() {
+    let page = root().join("README.md");
+    assert_eq!(fault(&page, "# One heading", "#one-heading"), None);
+    assert!(fault(&page, "# One heading", "#another").is_some());
+    assert!(fault(&page, "", "no-such-file.md").is_some());
+    assert!(fault(&page, "", "CONTRIBUTING.md#no-such-heading").is_some());
+}
+
+#[test]
+fn the_index_of_the_documentation_names_every_page() {
+    let index = std::fs::read_to_string(root().join("docs/README.md")).unwrap();
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        let is_page = name.ends_with(".md") && name != "README.md";
+        assert!(!is_page || index.contains(&format!("({name})")), "docs/README.md does not name {name}");
+    }
+}
+
+/// Banned phrases in a line.
+fn faults_of_language(line: &str) -> Vec<(&'static str, &'static str)> {
+    let text = prose(line).to_lowercase();
+    let is_word = |at: Option<char>| at.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    let contains = |phrase: &str| {
+        text.match_indices(phrase).any(|(at, _)| {
+            let (before, after) = (&text[..at], &text[at + phrase.len()..]);
+            !is_word(before.chars().next_back()) && !is_word(after.chars().next())
+        })
+    };
+    BANNED.iter().filter(|(phrase, _)| contains(phrase)).copied().collect()
+}
+
+#[test]
+fn pages_are_in_plain_language() {
+    let mut faults = Vec::new();
+    for (path, text) in all() {
+        // The page that lists the rules quotes what they forbid.
+        if path.ends_with("CONTRIBUTING.md") {
+            continue;
+        }
+        for (number, line) in lines(&text) {
+            for (phrase, plainer) in faults_of_language(line) {
+                faults.push(format!("{}:{number}: `{phrase}`: write {plainer}", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "see CONTRIBUTING.md, Plain technical English:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn banned_phrases_are_found_as_words() {
+    assert_eq!(faults_of_language("The next event Tells.").len(), 1);
+    assert_eq!(faults_of_language("`tells` intelligible storytelling").len(), 0);
+}
