@@ -87,7 +87,7 @@ fn fault(page: &Path, text: &str, link: &str) -> Option<String> {
     if !target.exists() {
         return Some("there is no such file".into());
     }
-    if heading.is_empty() || !target.extension().is_some_and(|ending| ending == "md") {
+    if heading.is_empty() || target.extension().is_none_or(|ending| ending != "md") {
         return None;
     }
     let there =
