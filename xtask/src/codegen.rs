@@ -35,7 +35,7 @@ pub fn check() -> Result<(), String> {
 
 fn event_page() -> String {
     let mut out = format!(
-        "{NOTE}\n# Events\n\nEvents that are sent today; `>` is an enter, `<` an exit event. Those from code 512 on are not in\n\
+        "{NOTE}\n# Events\n\nThe events that the probe sends; `>` is an enter, `<` an exit event. Those from code 512 on are not in\n\
                  Falco's schema: see captures.md.\n\n"
     );
     out.push_str("| code | event | category | parameters |\n| --- | --- | --- | --- |\n");
@@ -61,7 +61,7 @@ fn event_page() -> String {
 }
 
 fn field_page() -> String {
-    let mut out = format!("{NOTE}\n# Fields\n\nWhat conditions and outputs may name.\n\n");
+    let mut out = format!("{NOTE}\n# Fields\n\nThe fields that conditions and outputs may use.\n\n");
     out.push_str("| field | type | argument | scope | meaning |\n| --- | --- | --- | --- | --- |\n");
     for def in eyas_sinsp::schema().fields() {
         if def.flags.contains(FieldFlags::HIDDEN) {

@@ -20,7 +20,8 @@ usage: cargo xtask COMMAND
 
   demo [--yes]      replay a small capture, then capture live, and show the alerts
   test [--yes]      run every test
-  check [--yes]     formatting, lints, documentation, the probe for every architecture, generated files
+  check [--yes]     formatting, lints, documentation, its links and language, the probe for every
+                    architecture, generated files
   codegen [--check] write the generated pages of docs/, or only compare them
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
@@ -89,5 +90,7 @@ fn check() -> Result<(), String> {
     )?;
     // The probe for the architectures that this machine is not.
     shell::cargo(&["test", "-p", "eyas-bpf", "--test", "targets"])?;
+    // Links, language and examples of the pages, and what the project promises about its own code.
+    shell::cargo(&["test", "-p", "eyas", "--test", "tidy"])?;
     codegen::check()
 }

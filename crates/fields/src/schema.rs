@@ -4,15 +4,15 @@ use core::fmt;
 
 use crate::{Field, FieldDef, FieldId, Scope, ScopeVersion, Value};
 
-/// What answers fields: an event with the state around it, or any value of an embedder's.
+/// A value with fields: an event with the state around it, or any value of an embedder.
 pub trait FieldSource {
     /// The value of `field`, or `None` where it is absent.
     ///
     /// A list field, and a field with [`FieldFlags::ANY`](crate::FieldFlags::ANY) that has several
-    /// values, answer [`Value::List`].
+    /// values, return [`Value::List`].
     fn get(&self, field: &Field) -> Option<Value<'_>>;
 
-    /// Code of the event's type: what rules are indexed by. Sources without types answer 0.
+    /// Code of the event's type: what rules are indexed by. Sources without types return 0.
     fn code(&self) -> u16 {
         0
     }
@@ -28,8 +28,8 @@ pub trait FieldSource {
         None
     }
 
-    /// The same event as it can be told, too: a file by the name that was asked for, and by that of what was
-    /// opened. A condition holds of an event if it holds of either; it is never asked of a mixture of both.
+    /// A second view of the event, in which the file has the path that the kernel opened instead of the path that was
+    /// requested. A condition matches an event if it matches either view as a whole.
     fn twin(&self) -> Option<&dyn FieldSource> {
         None
     }

@@ -1,7 +1,15 @@
 //! Rules over anything that has fields: a condition language, rules files, alerts.
 //!
-//! Knows `eyas-fields` only: an embedder says which fields its values have ([`eyas_fields::Schema`]) and
-//! answers them ([`eyas_fields::FieldSource`]).
+//! Should I use this crate? Yes, to test events of any kind against rules in Falco's language. It depends on `eyas-fields`
+//! only: an embedder describes the fields of its events ([`eyas_fields::Schema`]) and returns their values
+//! ([`eyas_fields::FieldSource`]). For system calls take the crate `eyas`, which has both.
+//!
+//! ```text
+//! rules files ─> Loader ─> Engine ─> Evaluator ─> Match ─> Alert
+//!                  ^                     ^
+//!                Schema             FieldSource (an event)
+//! ```
+//! The example `embed_rules` is a whole program that tests lines of JSON.
 #![forbid(unsafe_code)]
 
 mod alert;

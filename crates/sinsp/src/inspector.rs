@@ -181,8 +181,8 @@ impl Inspector {
 
     /// Takes in the source's next event that is to be shown.
     ///
-    /// Snapshots are loaded, events that only update the state are passed over; both stay uncounted in
-    /// nothing: the number of the next event tells.
+    /// Loads snapshots, and skips events that only update the state. Both are counted: the number of the next event
+    /// includes them.
     ///
     /// # Errors
     /// Those of the source.

@@ -181,7 +181,7 @@ async fn converse(stream: TcpStream, acceptor: Option<TlsAcceptor>, pages: Arc<P
             }
         }
     };
-    // Who asks nonsense, or too slowly, is nobody to tell of it.
+    // A malformed or slow request is dropped without a log entry.
     let _ = timeout(LIMIT, talk).await;
 }
 

@@ -208,7 +208,7 @@ impl<C> Problem<C> {
         self
     }
 
-    /// Says it so to people.
+    /// The title that diagnostics show.
     pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
         self.shown.title = Some(title.into());
         self

@@ -21,7 +21,7 @@ pub struct Settings {
     pub url: String,
     /// What the sender calls itself.
     pub user_agent: String,
-    /// Whoever answers is believed.
+    /// Skip the verification of the server's certificate.
     pub insecure: bool,
     /// Certificate of who signed the server's.
     pub ca_cert: PathBuf,
@@ -29,7 +29,7 @@ pub struct Settings {
     pub ca_bundle: PathBuf,
     /// The same, in the files of a directory.
     pub ca_path: PathBuf,
-    /// Tell the server who this is, too.
+    /// Present a client certificate.
     pub mtls: bool,
     /// Certificate of this program.
     pub client_cert: PathBuf,
