@@ -22,7 +22,7 @@ use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 10] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 11] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
     ("eyas-bpf", &[], "cpus", &[]),
@@ -33,6 +33,7 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 10] = [
     ("eyas-scap", &["--features", "live"], "rights", &[]),
     ("eyas-scap", &["--features", "live"], "snapshot", &[]),
     ("eyas-sinsp", &["--features", "live"], "live_proc", &[]),
+    ("eyas", &["--features", "live"], "evasion", &[]),
 ];
 
 /// What the tests run, and the names that it also goes by.

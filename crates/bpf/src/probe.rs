@@ -15,7 +15,7 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    EMPTY, ENTER_ALL, ENTER_EACH, FILES, Interest, PROGRAMS, Place, Program, QUIET, TASKS,
+    EMPTY, ENTER_ALL, ENTER_EACH, FILES, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::tracepoints::Tracepoints;
@@ -68,6 +68,8 @@ pub struct Probe {
     bell: Bell,
     /// Time of boot, ns since the epoch.
     boot_time: u64,
+    /// Whether programs can be attached to the kernel's functions, as far as was tried.
+    has_hooks: bool,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -126,6 +128,9 @@ impl Probe {
             (&mut maps.kept_paths, has_task_storage),
             (&mut maps.kept_calls_by_tid, !has_task_storage),
             (&mut maps.kept_paths_by_tid, !has_task_storage),
+            (&mut maps.entries_of_calls, has_task_storage),
+            (&mut maps.touches, has_task_storage),
+            (&mut maps.entries_by_tid, !has_task_storage),
         ] {
             map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
         }
@@ -168,6 +173,7 @@ impl Probe {
             preempts,
             bell,
             boot_time,
+            has_hooks: true,
         };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
@@ -204,7 +210,23 @@ impl Probe {
         for program in self.enter.iter().chain(PROGRAMS) {
             self.attach(program, interest.needs(program))?;
         }
+        self.attach_to_entries(&interest);
         Ok(())
+    }
+
+    /// Attaches what sees which entries of directories calls change: hooks, where the kernel has them. Without any of both
+    /// events have the paths that calls were given.
+    fn attach_to_entries(&mut self, interest: &Interest<'_>) {
+        if self.has_hooks {
+            self.has_hooks = HOOKS.iter().all(|hook| self.attach(hook, interest.needs(hook)).is_ok());
+        }
+        if !self.has_hooks {
+            self.links.retain(|(name, _)| HOOKS.iter().all(|hook| hook.name != *name));
+        }
+        for touch in TOUCHES {
+            // Kernels before 6.13 have none.
+            let _ = self.attach(touch, !self.has_hooks && interest.needs(touch));
+        }
     }
 
     /// Attaches a program or takes it away.
@@ -409,7 +431,7 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
 
 /// All that are loaded where these see calls begin.
 fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(enter).chain(QUIET).chain([&TASKS, &FILES, &EMPTY])
+    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(QUIET).chain([&TASKS, &FILES, &EMPTY])
 }
 
 /// What is added to the time since boot: ns since the epoch.

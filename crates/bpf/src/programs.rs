@@ -62,8 +62,14 @@ const fn enter(name: &'static str, tracepoint: &'static str, codes: &'static [Sy
 }
 
 /// Calls whose arguments are kept when they begin.
-const KEPT: &[SyscallCode] =
-    &[SyscallCode::OPENAT, SyscallCode::OPEN, SyscallCode::OPENAT2, SyscallCode::CREAT, SyscallCode::CONNECT];
+const KEPT: &[SyscallCode] = &[
+    SyscallCode::OPENAT,
+    SyscallCode::OPEN,
+    SyscallCode::OPENAT2,
+    SyscallCode::CREAT,
+    SyscallCode::CONNECT,
+    SyscallCode::MOUNT,
+];
 
 /// Those at the end of system calls and in the life of processes. Where the scheduler switches and where pages fault,
 /// preemption is impossible on any kernel.
@@ -81,7 +87,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         .preempted("process_exit_p", Place::Perf("sched/sched_process_exit")),
     program("task_rename", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT, SyscallCode::PRCTL])
         .preempted("task_rename_p", Place::Section),
-    program("kept_exit", KEPT).needs(Need::NoTaskStorage),
+    program("kept_exit", &[]).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]).preempted("signal_deliver_p", Place::Section),
     on_demand("fault_user", &[SyscallCode::PAGE_FAULT_USER]).needs(Need::Tracepoint("page_fault_user")),
@@ -95,11 +101,88 @@ pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_open", "syscalls/sys_enter_open", &[SyscallCode::OPEN]),
     enter("enter_openat2", "syscalls/sys_enter_openat2", &[SyscallCode::OPENAT2]),
     enter("enter_openat", "syscalls/sys_enter_openat", &[SyscallCode::OPENAT]),
+    enter("enter_mount", "syscalls/sys_enter_mount", &[SyscallCode::MOUNT]),
 ];
 
 /// The same by one program for all calls: where the kernel's own tracepoints can't be had, or preempt their programs.
 pub(crate) const ENTER_ALL: &[Program] =
     &[program("sys_enter", KEPT).preempted("sys_enter_p", Place::Perf("raw_syscalls/sys_enter"))];
+
+/// Where the kernel decides on a directory's entry whether the caller may change it: what was looked up by its path.
+pub(crate) const HOOKS: &[Program] = &[
+    program("hook_path_mkdir", &[SyscallCode::MKDIR, SyscallCode::MKDIRAT]),
+    program("hook_path_mknod", &[SyscallCode::MKNOD, SyscallCode::MKNODAT]),
+    program("hook_path_symlink", &[SyscallCode::SYMLINK, SyscallCode::SYMLINKAT]),
+    program("hook_path_rmdir", &[SyscallCode::RMDIR, SyscallCode::UNLINKAT]),
+    program("hook_path_unlink", &[SyscallCode::UNLINK, SyscallCode::UNLINKAT]),
+    program("hook_path_link", &[SyscallCode::LINK, SyscallCode::LINKAT]),
+    program("hook_path_rename", &[SyscallCode::RENAME, SyscallCode::RENAMEAT, SyscallCode::RENAMEAT2]),
+    program("hook_path_chmod", &[SyscallCode::CHMOD, SyscallCode::FCHMODAT, SyscallCode::FCHMODAT2]),
+    program("hook_path_chown", &[SyscallCode::CHOWN, SyscallCode::LCHOWN, SyscallCode::FCHOWNAT]),
+    program("hook_path_truncate", &[SyscallCode::TRUNCATE]),
+    program("hook_sb_mount", &[SyscallCode::MOUNT]),
+    program("hook_move_mount", &[SyscallCode::MOVE_MOUNT]),
+    program("hook_sb_umount", &[SyscallCode::UMOUNT, SyscallCode::UMOUNT2]),
+    program("hook_inode_setxattr", SET_XATTR),
+    program("hook_inode_removexattr", REMOVE_XATTR),
+    program("hook_inode_getxattr", GET_XATTR),
+    program(
+        "hook_inode_listxattr",
+        &[SyscallCode::LISTXATTR, SyscallCode::LLISTXATTR, SyscallCode::LISTXATTRAT],
+    ),
+    // From Linux 6.2 on, access control lists have hooks of their own.
+    program("hook_inode_set_acl", SET_XATTR).needs(Need::Function("security_inode_set_acl")),
+    program("hook_inode_remove_acl", REMOVE_XATTR).needs(Need::Function("security_inode_remove_acl")),
+    program("hook_inode_get_acl", GET_XATTR).needs(Need::Function("security_inode_get_acl")),
+];
+
+const SET_XATTR: &[SyscallCode] = &[SyscallCode::SETXATTR, SyscallCode::LSETXATTR, SyscallCode::SETXATTRAT];
+const REMOVE_XATTR: &[SyscallCode] =
+    &[SyscallCode::REMOVEXATTR, SyscallCode::LREMOVEXATTR, SyscallCode::REMOVEXATTRAT];
+const GET_XATTR: &[SyscallCode] = &[SyscallCode::GETXATTR, SyscallCode::LGETXATTR, SyscallCode::GETXATTRAT];
+
+/// The same where programs can't be attached to the kernel's functions: whose change time a call sets.
+pub(crate) const TOUCHES: &[Program] = &[
+    touch("touch_set", "touch_set_p", "inode_set_ctime_to_ts"),
+    touch("touch_exchanged", "touch_exchanged_p", "ctime_ns_xchg"),
+    touch("touch_same", "touch_same_p", "ctime_xchg_skip"),
+];
+
+const fn touch(name: &'static str, preempted: &'static str, tracepoint: &'static str) -> Program {
+    program(name, CHANGING_ENTRIES).preempted(preempted, Place::Section).needs(Need::Tracepoint(tracepoint))
+}
+
+/// Calls that change entries of directories.
+const CHANGING_ENTRIES: &[SyscallCode] = &[
+    SyscallCode::MKDIR,
+    SyscallCode::MKDIRAT,
+    SyscallCode::MKNOD,
+    SyscallCode::MKNODAT,
+    SyscallCode::SYMLINK,
+    SyscallCode::SYMLINKAT,
+    SyscallCode::RMDIR,
+    SyscallCode::UNLINK,
+    SyscallCode::UNLINKAT,
+    SyscallCode::LINK,
+    SyscallCode::LINKAT,
+    SyscallCode::RENAME,
+    SyscallCode::RENAMEAT,
+    SyscallCode::RENAMEAT2,
+    SyscallCode::CHMOD,
+    SyscallCode::FCHMODAT,
+    SyscallCode::FCHMODAT2,
+    SyscallCode::CHOWN,
+    SyscallCode::LCHOWN,
+    SyscallCode::FCHOWNAT,
+    SyscallCode::TRUNCATE,
+    SyscallCode::SETXATTR,
+    SyscallCode::LSETXATTR,
+    SyscallCode::SETXATTRAT,
+    SyscallCode::REMOVEXATTR,
+    SyscallCode::LREMOVEXATTR,
+    SyscallCode::REMOVEXATTRAT,
+    SyscallCode::MOUNT,
+];
 
 /// What keeps track of the children of threads that are left out; needed where there are such threads.
 pub(crate) const QUIET: &[Program] = &[
@@ -193,7 +276,7 @@ mod tests {
         assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "kept_exit", "enter_openat"]);
         assert!(!names(None).contains(&"fault_user") && names(None).contains(&"enter_creat"));
         // Of 32-bit programs alone.
-        assert_eq!(names(Some(&[SyscallCode::UMOUNT])), ["sys_exit"]);
+        assert_eq!(names(Some(&[SyscallCode::UMOUNT])), ["sys_exit", "kept_exit"]);
         assert!(names(Some(&[])).is_empty());
     }
 }

@@ -32,6 +32,8 @@ fn programs_stay_within_the_verifier_s_budget() {
         "signal_deliver",
         "fault_",
         "task_",
+        "hook_",
+        "touch_",
     ];
     let options = ProgInfoQueryOptions::default().include_jited_func_lens(true);
     let ours: Vec<_> = ProgInfoIter::with_query_opts(options)

@@ -27,8 +27,8 @@ pub use syscalls::{
     ia32_socketcall, syscalls,
 };
 pub use table::{
-    Category, Dynamic, EventFlags, EventInfo, EventType, Format, Op, ParamDetail, ParamInfo, ParamType,
-    Source, events, param,
+    Category, Dynamic, EventFlags, EventInfo, EventType, Format, KernelPath, Op, ParamDetail, ParamInfo,
+    ParamType, Source, events, param,
 };
 
 /// Size in bytes of an event's header: time stamp, thread id, length, type, number of parameters.

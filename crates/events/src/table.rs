@@ -15,6 +15,7 @@ mod meta;
 mod misc;
 mod mount;
 mod network;
+mod paths;
 mod process;
 mod tracepoint;
 mod unused;
@@ -23,6 +24,7 @@ mod xattr;
 
 pub use category::Category;
 pub use parameter::{Dynamic, Format, ParamDetail, ParamInfo, ParamType};
+pub use paths::KernelPath;
 pub use row::{EventFlags, EventInfo, EventType};
 pub use source::{Op, Source};
 

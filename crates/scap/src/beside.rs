@@ -2,7 +2,7 @@
 //!
 //! It is an option of the block, as pcapng has them: readers that do not know it see the event as it stands.
 
-use eyas_events::{Arch, EventType, ParamType, SyscallCode, syscalls};
+use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
 use crate::RawEvent;
 use crate::builder::is_wide;
@@ -43,7 +43,7 @@ impl<'a> Beside<'a> {
         }
         let first = event.info().filter(|_| !is_wide(event.ty))?.params.len();
         let says_more = event.params().skip(first).any(|param| !param.is_empty());
-        (says_more && !opens_as_asked(&event)).then_some(Self { number: MORE_PARAMS, event, first })
+        (says_more && !has_paths_as_asked(&event)).then_some(Self { number: MORE_PARAMS, event, first })
     }
 
     /// Bytes that the options take.
@@ -72,15 +72,17 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Whether what was opened is what was asked for: then nothing is to be said of it.
-fn opens_as_asked(event: &RawEvent<'_>) -> bool {
-    let asked = event.info().and_then(|info| {
-        let at = info.params.iter().position(|p| matches!(p.ty, ParamType::FSPATH | ParamType::FSRELPATH))?;
-        event.text(at)
-    });
-    event.opened_path().is_some_and(|opened| asked == Some(opened))
-        && !event.opened_directory()
-        && event.terminal().is_none()
+/// Whether all that the kernel says of the event's paths is that they are those that were asked for: then nothing is to be
+/// said of it.
+fn has_paths_as_asked(event: &RawEvent<'_>) -> bool {
+    let paths = event.ty.kernel_paths();
+    let as_asked = |path: &KernelPath| match *path {
+        KernelPath::Param(at) => event.kernel_path(at).is_none_or(|path| event.text(at) == Some(path)),
+        KernelPath::Cwd => event.kernel_cwd().is_none(),
+        KernelPath::Root => event.kernel_root().is_none(),
+    };
+    let others = event.info().map_or(0, |info| info.params.len()) + paths.len();
+    paths.iter().all(as_asked) && event.params().skip(others).all(<[u8]>::is_empty)
 }
 
 /// Parameters of the generic event that a block holds in the place of an own one: code and number of the call.

@@ -1,6 +1,6 @@
 //! One event as it came: header, parameter lengths, bytes.
 
-use eyas_events::{EventFlags, EventInfo, EventType, ParamInfo};
+use eyas_events::{EventFlags, EventInfo, EventType, KernelPath, ParamInfo};
 
 /// An event frame, lent by its source until the next call.
 ///
@@ -163,6 +163,16 @@ impl<'a> RawEvent<'a> {
         }
     }
 
+    /// The path of the parameter at `index` as the kernel has it: what the call really worked on, whatever links, renamed
+    /// directories or other threads made of the path that it was given. From the root of the mount namespace; of a
+    /// directory that was renamed, the new path ends in `/`.
+    ///
+    /// `None` for calls that failed, for parameters that [`EventType::kernel_paths`] does not list, and where the one who
+    /// captured did not know it.
+    pub fn kernel_path(&self, index: usize) -> Option<&'a [u8]> {
+        self.kernel_text(KernelPath::Param(index))
+    }
+
     /// Path of what an open call opened, as the kernel has it; the parameter `name` is what was asked for, which
     /// another thread may have changed meanwhile.
     ///
@@ -190,7 +200,7 @@ impl<'a> RawEvent<'a> {
     /// `None` for other calls, and in captures that other programs wrote.
     pub fn terminal(&self) -> Option<u32> {
         let place = match self.ty {
-            EventType::SYSCALL_OPEN_X | EventType::SYSCALL_OPENAT_2_X | EventType::SYSCALL_OPENAT2_X => 2,
+            EventType::SYSCALL_OPEN_X | EventType::SYSCALL_OPENAT_2_X | EventType::SYSCALL_OPENAT2_X => 1,
             EventType::SYSCALL_OPEN_BY_HANDLE_AT_X | EventType::SYSCALL_IOCTL_3_X => 0,
             _ => return None,
         };
@@ -203,7 +213,7 @@ impl<'a> RawEvent<'a> {
     /// `None` for other calls, for threads that lead their process, and in captures that other programs wrote.
     pub fn executing_tid(&self) -> Option<i64> {
         let is_exec = matches!(self.ty, EventType::SYSCALL_EXECVE_19_X | EventType::SYSCALL_EXECVEAT_X);
-        self.int(self.info().filter(|_| is_exec)?.params.len())
+        self.int(self.behind_paths().filter(|_| is_exec)?)
     }
 
     /// What the caller may do after a call that changes that: one that sets ids or capabilities, or enters a namespace.
@@ -227,7 +237,7 @@ impl<'a> RawEvent<'a> {
         if !changes {
             return None;
         }
-        let first = self.info()?.params.len();
+        let first = self.behind_paths()?;
         let cap = |place| self.uint(first + place);
         Some(Credentials {
             uid: self.number_behind(0)?,
@@ -236,9 +246,14 @@ impl<'a> RawEvent<'a> {
         })
     }
 
-    /// A number of 32 bits behind the row: how many parameters behind.
+    /// A number of 32 bits behind the kernel's paths: how many parameters behind.
     fn number_behind(&self, place: usize) -> Option<u32> {
-        u32::try_from(self.uint(self.info()?.params.len() + place)?).ok()
+        u32::try_from(self.uint(self.behind_paths()? + place)?).ok()
+    }
+
+    /// Position of the first parameter behind the kernel's paths, which stand behind the row.
+    fn behind_paths(&self) -> Option<usize> {
+        Some(self.info()?.params.len() + self.ty.kernel_paths().len())
     }
 
     /// Position of the first parameter behind the row of a call that opens.
@@ -253,6 +268,22 @@ impl<'a> RawEvent<'a> {
                 | EventType::SYSCALL_OPEN_TREE_ATTR_X
         );
         if is_open { Some(self.info()?.params.len()) } else { None }
+    }
+
+    /// The working directory after the call, for those that [`EventType::kernel_paths`] lists.
+    pub fn kernel_cwd(&self) -> Option<&'a [u8]> {
+        self.kernel_text(KernelPath::Cwd)
+    }
+
+    /// The root directory after the call, likewise.
+    pub fn kernel_root(&self) -> Option<&'a [u8]> {
+        self.kernel_text(KernelPath::Root)
+    }
+
+    fn kernel_text(&self, wanted: KernelPath) -> Option<&'a [u8]> {
+        let at = self.ty.kernel_paths().iter().position(|path| *path == wanted)?;
+        // They stand behind the row.
+        self.text(self.info()?.params.len() + at)
     }
 
     /// The call's result: the parameter that is one, or the first of calls that return an id.

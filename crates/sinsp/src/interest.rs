@@ -92,12 +92,25 @@ pub fn syscalls_to_repair(wanted: &[SyscallCode]) -> Vec<SyscallCode> {
 fn changing() -> impl Iterator<Item = SyscallCode> {
     calls_sent_as(|ty: EventType| {
         // The reference's table says so, but for these, which the reference does not follow.
-        matches!(ty, EventType::SYSCALL_SETPGID_X | EventType::SYSCALL_UNSHARE_X | EventType::SYSCALL_SETNS_X)
+        is_followed_here(ty)
             || ty.info().is_some_and(|info| {
                 info.flags
                     .intersects(EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD)
             })
     })
+}
+
+const fn is_followed_here(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        ty,
+        E::SYSCALL_SETPGID_X
+            | E::SYSCALL_UNSHARE_X
+            | E::SYSCALL_SETNS_X
+            | E::SYSCALL_RENAME_X
+            | E::SYSCALL_RENAMEAT_X
+            | E::SYSCALL_RENAMEAT2_X
+    )
 }
 
 /// System calls that are sent as events of some types; some of 32-bit programs have a type of their own.

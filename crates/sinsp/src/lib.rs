@@ -17,6 +17,7 @@ pub mod names;
 mod observer;
 mod outside;
 mod path;
+mod path_params;
 mod purge;
 mod render;
 #[cfg(feature = "runtimes")]

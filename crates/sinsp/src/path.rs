@@ -1,8 +1,9 @@
 //! Paths as the kernel would walk them, without looking at the file system.
 
-/// Longest path that is kept, bytes, with its NUL.
-const MAX: usize = 1024;
-/// What stands for a longer one.
+/// Longest path that is kept, bytes, with its NUL: more than a directory and a path below it have together, each of
+/// which takes 4,096 at most.
+const MAX: usize = 16 << 10;
+/// What stands for a longer one, which no kernel makes.
 const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
 /// What stands for the directory of an unknown descriptor.
 pub(crate) const UNKNOWN: &[u8] = b"<UNKNOWN>";
@@ -42,6 +43,18 @@ pub(crate) enum Base<'a> {
     Path(&'a [u8]),
     /// Below the open file of this name, whether it ends in `/` or not.
     File(&'a [u8]),
+    /// At this directory, which absolute paths begin at, too, and `..` does not leave.
+    Root(&'a [u8]),
+}
+
+impl<'a> Base<'a> {
+    /// The directory as the root of what is below it.
+    pub(crate) fn as_root(self) -> Self {
+        match self {
+            Base::Path(UNKNOWN) => self,
+            Base::Path(dir) | Base::File(dir) | Base::Root(dir) => Base::Root(dir),
+        }
+    }
 }
 
 /// Writes `path`, taken from `base` if it is relative, to `out`: `//`, `.` and `..` resolved and no
@@ -51,6 +64,7 @@ pub(crate) fn resolve(base: Base<'_>, path: &[u8], out: &mut impl Buffer) {
     let (base, len) = match base {
         Base::Path(base) => (base, base.len()),
         Base::File(base) => (base, base.len() + 1),
+        Base::Root(dir) => return resolve_below(dir, path, out),
     };
     let is_absolute = path.first() == Some(&b'/');
     if path.len() + 1 > MAX || (!is_absolute && len + path.len() + 1 > MAX) {
@@ -74,6 +88,17 @@ pub(crate) fn resolve(base: Base<'_>, path: &[u8], out: &mut impl Buffer) {
     } else {
         let root = usize::from(base.first() == Some(&b'/'));
         append(path, out, root);
+    }
+}
+
+/// Writes `path`, taken from the directory `dir` however it begins.
+fn resolve_below(dir: &[u8], path: &[u8], out: &mut impl Buffer) {
+    out.put(dir.strip_suffix(b"/").unwrap_or(dir));
+    out.put(b"/");
+    let root = out.len();
+    append(path, out, root);
+    if out.len() == root && root > 1 {
+        out.cut(root - 1);
     }
 }
 
@@ -130,8 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn a_root_is_not_left() {
+        let cases = [
+            ("/etc", "/shadow", "/etc/shadow"),
+            ("/etc/", "../../shadow", "/etc/shadow"),
+            ("/etc", "a/../../b//c", "/etc/b/c"),
+            ("/etc", "/", "/etc"),
+            ("/", "/..", "/"),
+        ];
+        for (dir, path, want) in cases {
+            let mut out = Vec::new();
+            resolve(Base::File(dir.as_bytes()).as_root(), path.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), want, "{dir} + {path}");
+        }
+    }
+
+    #[test]
     fn a_path_that_is_too_long_is_replaced() {
-        check("/", &"x".repeat(1023), "/DIR_TOO_LONG/FILENAME_TOO_LONG");
-        check("/tmp/", &format!("/{}", "x".repeat(1000)), &format!("/{}", "x".repeat(1000)));
+        check("/", &"x".repeat(MAX - 1), "/DIR_TOO_LONG/FILENAME_TOO_LONG");
+        let (dir, name) = (format!("/{}", "d".repeat(4_095)), "x/".repeat(2_000));
+        check(&dir, &name, &format!("{dir}/{}", name.trim_end_matches('/')));
     }
 }

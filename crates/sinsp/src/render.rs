@@ -6,6 +6,6 @@ mod sock;
 mod text;
 pub(crate) mod time;
 
-pub(crate) use param::{absolute, is_generic, param, poll_list};
+pub(crate) use param::{is_generic, param, poll_list};
 pub(crate) use sock::{sock_addr, sock_tuple};
 pub(crate) use text::Text;

@@ -7,6 +7,7 @@ use eyas_scap::{RawEvent, Snapshot, User};
 
 use crate::fields::EXTRACT;
 use crate::path::{self, Base};
+use crate::path_params;
 use crate::state::{Current, Fd, FdKind, FdTable, Session, State, Text, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
@@ -64,7 +65,7 @@ pub struct EventView<'a> {
     state: &'a State,
     moment: &'a Moment,
     bump: &'a Bump,
-    /// Whether the file goes by the kernel's name for it, where that differs.
+    /// Whether files and paths go by the kernel's names for them.
     is_twin: bool,
 }
 
@@ -118,12 +119,17 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
         let fd = self.fd_entry(self.moment.current.fd?)?;
-        if self.is_twin { fd.opened() } else { Some(fd) }
+        Some(fd.opened().filter(|_| self.is_twin).unwrap_or(fd))
     }
 
-    /// Whether the file goes by the kernel's name here.
+    /// Whether files and paths go by the kernel's names here.
     pub(crate) fn is_twin(&self) -> bool {
         self.is_twin
+    }
+
+    /// The same event by the kernel's names.
+    pub(crate) fn of_kernel(&self) -> Self {
+        Self { is_twin: true, ..*self }
     }
 
     /// Descriptor that the event works on; below 0 if there is none.
@@ -270,10 +276,19 @@ impl<'a> EventView<'a> {
 
     /// The path, absolute: relative ones begin at the directory behind `dirfd`.
     pub(crate) fn resolve_at(&self, dirfd: i64, name: &[u8]) -> &'a [u8] {
-        let base = match dirfd {
+        self.resolve(self.base(dirfd), name)
+    }
+
+    /// The directory behind `dirfd`.
+    pub(crate) fn base(&self, dirfd: i64) -> Base<'a> {
+        match dirfd {
             AT_FDCWD => Base::Path(self.cwd().unwrap_or(b"")),
             num => self.fd_entry(num).map_or(Base::Path(path::UNKNOWN), |fd| Base::File(&fd.name)),
-        };
+        }
+    }
+
+    /// The path, absolute: relative ones begin at `base`.
+    pub(crate) fn resolve(&self, base: Base<'_>, name: &[u8]) -> &'a [u8] {
         let mut out = bumpalo::collections::Vec::with_capacity_in(name.len() + 64, self.bump);
         path::resolve(base, name, &mut out);
         out.into_bump_slice()
@@ -338,9 +353,10 @@ impl FieldSource for EventView<'_> {
 
     #[inline]
     fn twin(&self) -> Option<&dyn FieldSource> {
-        if self.is_twin || self.fd()?.opened().is_none() {
+        let has_other_name = || self.fd().is_some_and(|fd| fd.opened().is_some());
+        if self.is_twin || !(has_other_name() || path_params::differ(self)) {
             return None;
         }
-        Some(self.bump.alloc(Self { is_twin: true, ..*self }))
+        Some(self.bump.alloc(self.of_kernel()))
     }
 }

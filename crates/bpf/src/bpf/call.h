@@ -174,6 +174,13 @@ static __always_inline struct call call_of(struct task_struct *task, struct pt_r
 
 #define FIONCLEX 0x5450
 #define FIOCLEX 0x5451
+#define TIOCSCTTY 0x540e
+#define TIOCNOTTY 0x5422
+
+static __always_inline bool sets_terminal(__u32 request)
+{
+	return request == TIOCSCTTY || request == TIOCNOTTY;
+}
 
 /* Whether what is wanted of the call is not what this one does. */
 static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs *regs)
@@ -183,4 +190,37 @@ static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs 
 		return !call->says;
 	take_args(args, regs, call);
 	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX && !sets_terminal(args[1]);
+}
+
+/* Of kernels that do not tell programs the caller's registers: how much memory a thread's stack has. */
+#define STACK_BYTES 16384
+
+/* In kernel memory: they lie at the end of the stack. */
+static __always_inline struct pt_regs *saved_regs(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___regs, BPF_FUNC_task_pt_regs___regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return READ(current_task(), stack) + STACK_BYTES - bpf_core_type_size(struct pt_regs);
+}
+
+/* Of the call that the caller makes, what of it is wanted and its event; nothing if it makes none that has a row. */
+static __always_inline struct call own_call(void)
+{
+	struct pt_regs *regs = saved_regs();
+	struct call call = {};
+#if defined(__TARGET_ARCH_x86)
+	__u32 number = READ(regs, orig_ax);
+	if (is_compat(current_task())) {
+		if (number < SYSCALLS) {
+			call.says = ia32_interest[number & (SYSCALLS - 1)];
+			call.type = ia32_rows[number & (SYSCALLS - 1)].type;
+		}
+		return call;
+	}
+#else
+	__u32 number = READ(regs, syscallno);
+	if (is_compat(current_task()))
+		return call;
+#endif
+	return native_call(number);
 }

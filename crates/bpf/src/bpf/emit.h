@@ -42,7 +42,7 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 	/* Before the event has its time: what is lost from here on comes after it. */
 	s->has_told = has_told(own_cpu());
 	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
-	for (i = 0; i < 32; i++) {
+	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
 		__u32 desc = descs[(first + i) & 2047];

@@ -7,6 +7,7 @@
 #include "params/flags.h"
 #include "params/task.h"
 #include "params/open.h"
+#include "params/entry.h"
 #include "params/data.h"
 #include "params/socket.h"
 #include "params/rights.h"
@@ -93,6 +94,9 @@ static __always_inline int param_of_exec(__u32 desc)
 		return param_task(desc);
 	CASES_PROGRAM:
 		return param_program(desc);
+	case OP_X_PWD:
+		put_directory(s, true);
+		break;
 	default:
 		put_empty(s);
 	}
@@ -117,6 +121,8 @@ static __always_inline int param(__u32 desc)
 		return param_open(desc);
 	CASES_PATH:
 		return param_path(desc);
+	CASES_ENTRY:
+		return param_entry(desc);
 	CASES_DATA:
 		return param_data(desc);
 	CASES_MESSAGE:

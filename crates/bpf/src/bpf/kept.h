@@ -37,7 +37,6 @@ struct {
 } kept_paths SEC(".maps");
 
 /* The same by thread id, where tracing programs keep nothing with a task. A thread that finds no room has nothing kept. */
-#define KEPT_THREADS 16384
 #define KEPT_PATHS 1024
 
 struct {
@@ -54,26 +53,6 @@ struct {
 	__type(value, struct kept_long);
 } kept_paths_by_tid SEC(".maps");
 
-/* What either begins as. */
-const volatile struct kept_long blank = {};
-
-/* Memory of the calling thread's in one of these, 0 if there is none; `create`: it is made if it is not there. */
-#define OF_THREAD(storage, by_tid, create)                                                                        \
-	({                                                                                                        \
-		void *memory_;                                                                                    \
-		if (has_task_storage) {                                                                           \
-			memory_ = bpf_task_storage_get(&storage, bpf_get_current_task_btf(), 0,                   \
-						       create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);              \
-		} else {                                                                                          \
-			__u32 tid_ = bpf_get_current_pid_tgid();                                                  \
-			memory_ = bpf_map_lookup_elem(&by_tid, &tid_);                                            \
-			if (create && !memory_ &&                                                                 \
-			    !bpf_map_update_elem(&by_tid, &tid_, (void *)&blank, BPF_NOEXIST))                    \
-				memory_ = bpf_map_lookup_elem(&by_tid, &tid_);                                    \
-		}                                                                                                 \
-		memory_;                                                                                          \
-	})
-
 static __always_inline struct kept *kept_of_thread(bool create)
 {
 	return OF_THREAD(kept_calls, kept_calls_by_tid, create);
@@ -82,12 +61,6 @@ static __always_inline struct kept *kept_of_thread(bool create)
 static __always_inline struct kept_long *long_path_of_thread(bool create)
 {
 	return OF_THREAD(kept_paths, kept_paths_by_tid, create);
-}
-
-static __always_inline void forget_thread(__u32 tid)
-{
-	bpf_map_delete_elem(&kept_calls_by_tid, &tid);
-	bpf_map_delete_elem(&kept_paths_by_tid, &tid);
 }
 
 static __always_inline long keep_path(struct kept *kept, __u64 from)
@@ -131,6 +104,9 @@ static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
 	case EV_SOCKET_CONNECT_X:
 		len = keep_address(kept, args[1], args[2]);
 		break;
+	case EV_SYSCALL_MOUNT_X:
+		keep_last_mount();
+		break;
 	}
 	if (len > 0) {
 		kept->len = len;
@@ -142,7 +118,7 @@ static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
 static __always_inline bool keeps(__u16 type)
 {
 	return type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_CREAT_X ||
-	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X;
+	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X || type == EV_SYSCALL_MOUNT_X;
 }
 
 /* What was kept for the call of that number, which is at hand. */

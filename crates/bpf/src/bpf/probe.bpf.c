@@ -19,13 +19,16 @@
 #include "kernel/access.h"
 #include "kernel/task.h"
 #include "kernel/socket.h"
-#include "interpret.h"
 #include "call.h"
+#include "attach.h"
+#include "thread.h"
+#include "kernel/entry.h"
+#include "kernel/touched.h"
+#include "interpret.h"
 #include "emit.h"
 #include "hot.h"
 #include "fixed.h"
 #include "sampling.h"
-#include "attach.h"
 #include "rename.h"
 #include "snapshot.h"
 
@@ -60,10 +63,14 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	struct call call = call_of(task, regs);
 	__u16 type = call.type;
 	struct scratch *s;
-	if (is_of_no_interest(&call, regs) || is_left_out(task) || (drop_failed && ret < 0))
+	if (is_of_no_interest(&call, regs))
 		return 0;
-	if (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))
+	if (is_left_out(task) || (drop_failed && ret < 0) ||
+	    (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))) {
+		if (has_entries(type))
+			forget_entries();
 		return 0;
+	}
 	bool exec = is_exec(type);
 	/* A program that was started tells so itself, from sched_process_exec. */
 	if (exec && ret == 0)
@@ -89,6 +96,8 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		emit(type);
 	if (keeps(type))
 		forget();
+	if (has_entries(type))
+		forget_entries();
 	return done();
 }
 
@@ -152,6 +161,7 @@ ENTER(creat, ctx->args[0])
 ENTER(openat, ctx->args[0], ctx->args[1])
 ENTER(openat2, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(connect, ctx->args[0], ctx->args[1], ctx->args[2])
+ENTER(mount)
 
 static __always_inline int at_sys_enter(struct pt_regs *regs)
 {
@@ -256,7 +266,7 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 {
 	struct task_struct *caller = current_task();
 	struct scratch *s;
-	__u16 call = type_of_own_call();
+	__u16 call = own_call().type;
 	if (is_exec(call)) {
 		note_exec(TASK(caller, pid), call);
 		return 0;

@@ -3,9 +3,6 @@
  * an execve. */
 #pragma once
 
-/* Of kernels that do not tell programs the caller's registers: how much memory a thread's stack has. */
-#define STACK_BYTES 16384
-
 /* Threads that execute a program by execveat. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -13,30 +10,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } execveat_tids SEC(".maps");
-
-/* In kernel memory: they lie at the end of the stack. */
-static __always_inline struct pt_regs *saved_regs(void)
-{
-	if (bpf_core_enum_value_exists(enum bpf_func_id___regs, BPF_FUNC_task_pt_regs___regs))
-		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return READ(current_task(), stack) + STACK_BYTES - bpf_core_type_size(struct pt_regs);
-}
-
-/* The type of the events of the call that the caller makes; 0 if it has none. */
-static __always_inline __u16 type_of_own_call(void)
-{
-	struct pt_regs *regs = saved_regs();
-#if defined(__TARGET_ARCH_x86)
-	__u32 number = READ(regs, orig_ax);
-	if (is_compat(current_task()))
-		return number < SYSCALLS ? ia32_rows[number & (SYSCALLS - 1)].type : 0;
-#else
-	__u32 number = READ(regs, syscallno);
-	if (is_compat(current_task()))
-		return 0;
-#endif
-	return number < SYSCALLS ? syscall_rows[number & (SYSCALLS - 1)].type : 0;
-}
 
 static __always_inline bool is_exec(__u16 type)
 {

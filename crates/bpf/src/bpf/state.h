@@ -5,10 +5,13 @@
 #define HEADER 26
 #define MAX_EVENT 65536
 #define TEMP 65536
+/* Parameters that an event has at most: those of its row, and those behind. */
+#define MOST_PARAMS 33
 /* Types of events that have a row; a power of two. */
 #define EVENT_TYPES 1024
 
-struct event_row { __u16 first; __u8 count; };
+/* Where the parameters of an event are described, how many there are, and whether its call works on entries of directories. */
+struct event_row { __u16 first; __u8 count; __u8 has_entries; };
 struct syscall_row { __u16 type; __u16 code; };
 /* A call of 32-bit programs: the number of the 64-bit call that it is, if there is one, its event, its code, and how its
  * arguments differ. */
@@ -84,6 +87,8 @@ struct scratch {
 	__u32 len;
 	/* Where the end of a path begins that is kept of one that is too long. */
 	__u32 end;
+	/* Bytes of the last name of the path that the caller gave. */
+	__u32 given;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

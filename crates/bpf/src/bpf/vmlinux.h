@@ -97,18 +97,41 @@ struct posix_acl {
 };
 
 struct qstr {
-	u32 len;
+	u32 hash, len;
 	const unsigned char *name;
 };
 
 struct file_system_type {
 	const char *name;
 };
+struct dentry;
+struct mount;
+struct list_head {
+	struct list_head *next;
+};
+struct hlist_node {
+	struct hlist_node *next;
+};
+struct hlist_head {
+	struct hlist_node *first;
+};
+struct rb_node {
+	struct rb_node *rb_right, *rb_left;
+};
+struct rb_root {
+	struct rb_node *rb_node;
+};
 struct super_block {
+	struct dentry *s_root;
+	struct list_head s_mounts;
 	u32 s_dev;
 	struct file_system_type *s_type;
 	unsigned long s_magic;
 	unsigned long s_flags;
+};
+
+struct super_block___618 {
+	struct mount *s_mounts;
 };
 
 struct timespec64 {
@@ -124,7 +147,25 @@ struct inode {
 	struct posix_acl *i_acl;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	u32 i_state;
+	struct hlist_head i_dentry;
 	void *i_private;
+};
+enum inode_state_flags_t___618 { I_STATE___618 };
+struct inode___618 {
+	enum inode_state_flags_t___618 i_state;
+};
+struct inode_state_flags {
+	u32 __state;
+};
+struct inode___619 {
+	struct inode_state_flags i_state;
+};
+struct inode_state_flags___620 {
+	enum inode_state_flags_t___618 __state;
+};
+struct inode___620 {
+	struct inode_state_flags___620 i_state;
 };
 struct inode___611 {
 	__s64 i_ctime_sec, i_mtime_sec;
@@ -146,6 +187,12 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	union {
+		struct hlist_node d_alias;
+	} d_u;
+};
+struct dentry___7 {
+	struct hlist_node d_alias;
 };
 struct proc_ns_operations {
 	char *name;
@@ -156,6 +203,7 @@ struct ns_common {
 };
 struct mnt_namespace {
 	struct ns_common ns;
+	struct rb_root mounts;
 };
 struct mnt_idmap {
 	struct uid_gid_map uid_map, gid_map;
@@ -178,6 +226,14 @@ struct mount {
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
 	const char *mnt_devname;
+	struct rb_node mnt_node;
+	u64 mnt_id_unique;
+};
+struct mount___618 {
+	struct mount *mnt_next_for_sb;
+};
+struct mount___old {
+	struct list_head mnt_instance;
 };
 struct path {
 	struct vfsmount *mnt;
@@ -241,9 +297,6 @@ struct tty_struct {
 struct rlimit {
 	unsigned long rlim_cur, rlim_max;
 };
-struct list_head {
-	struct list_head *next;
-};
 struct signal_struct {
 	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
@@ -256,6 +309,7 @@ struct net {
 	struct ns_common ns;
 };
 struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
 };

@@ -50,7 +50,24 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "INHERITED",
         ],
     ),
-    ("path", &["OPEN_NAME", "FD_PATH", "CWD"]),
+    ("path", &["OPEN_NAME", "FD_PATH", "CWD", "PWD", "ROOT"]),
+    (
+        "entry",
+        &[
+            "ENTRY_MADE",
+            "ENTRY_REMOVED",
+            "ENTRY_LINKED",
+            "ENTRY_LINK",
+            "ENTRY_RENAMED",
+            "ENTRY_NEW_NAME",
+            "ENTRY_CHANGED",
+            "ENTRY_SOURCE",
+            "ENTRY_MOUNTED",
+            "ENTRY_UNMOUNTED",
+            "ENTRY_READ",
+            "ENTRY_GIVEN",
+        ],
+    ),
     ("data", &["READ_DATA", "WRITE_DATA", "IOV_IN", "IOV_OUT", "IOV_SIZE", "RET_SIZE"]),
     ("message", &["MSG_IN", "MSG_OUT", "MSG_SIZE", "MSG_CONTROL", "MSG_TUPLE_IN", "MSG_TUPLE_OUT"]),
     ("rights", &["RIGHTS"]),
@@ -482,8 +499,19 @@ type Behind = &'static [(&'static str, u8)];
 const CREDENTIALS: Behind =
     &[("EUID", 0), ("EGID", 0), ("CAP_INHERITABLE", 0), ("CAP_PERMITTED", 0), ("CAP_EFFECTIVE", 0)];
 
+/// Where the caller's directories are, too, after calls that enter namespaces.
+const DIRECTORIES_AND_CREDENTIALS: Behind = &[
+    ("PWD", 0),
+    ("ROOT", 0),
+    CREDENTIALS[0],
+    CREDENTIALS[1],
+    CREDENTIALS[2],
+    CREDENTIALS[3],
+    CREDENTIALS[4],
+];
+
 /// Operations, with their arguments, of the parameters that an event has behind those of its row, which is the schema's:
-/// captures have them apart.
+/// captures have them apart. First come those of [`eyas_events::EventType::kernel_paths`].
 pub(super) fn behind(ident: &str) -> Behind {
     match ident {
         // The path of what was opened, which may not be the one asked for, whether it is a directory although that was
@@ -496,7 +524,7 @@ pub(super) fn behind(ident: &str) -> Behind {
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
         "SYSCALL_OPEN_BY_HANDLE_AT_X" | "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0)],
         // The id that the thread had before, if it had another.
-        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("EXEC_TID", 0)],
+        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
         "SYSCALL_SETUID_X"
@@ -506,11 +534,56 @@ pub(super) fn behind(ident: &str) -> Behind {
         | "SYSCALL_SETGID_X"
         | "SYSCALL_SETREGID_X"
         | "SYSCALL_SETRESGID_X"
-        | "SYSCALL_CAPSET_X"
-        | "SYSCALL_UNSHARE_X"
-        | "SYSCALL_SETNS_X" => CREDENTIALS,
+        | "SYSCALL_CAPSET_X" => CREDENTIALS,
+        "SYSCALL_MKDIR_2_X" | "SYSCALL_MKNOD_X" => &[("ENTRY_MADE", 0)],
+        "SYSCALL_MKDIRAT_X" | "SYSCALL_MKNODAT_X" => const { &[("ENTRY_MADE", below(0, 1))] },
+        "SYSCALL_SYMLINK_X" => &[("ENTRY_MADE", 1)],
+        "SYSCALL_SYMLINKAT_X" => const { &[("ENTRY_MADE", below(1, 2))] },
+        "SYSCALL_RMDIR_2_X" | "SYSCALL_UNLINK_2_X" => &[("ENTRY_REMOVED", 0)],
+        "SYSCALL_UNLINKAT_2_X" => const { &[("ENTRY_REMOVED", below(0, 1))] },
+        "SYSCALL_LINK_2_X" => &[("ENTRY_LINKED", 0), ("ENTRY_LINK", 1)],
+        "SYSCALL_LINKAT_2_X" => const { &[("ENTRY_LINKED", below(0, 1)), ("ENTRY_LINK", below(2, 3))] },
+        "SYSCALL_RENAME_X" => &[("ENTRY_RENAMED", 0), ("ENTRY_NEW_NAME", 1)],
+        "SYSCALL_RENAMEAT_X" | "SYSCALL_RENAMEAT2_X" => {
+            const { &[("ENTRY_RENAMED", below(0, 1)), ("ENTRY_NEW_NAME", below(2, 3))] }
+        }
+        "SYSCALL_CHMOD_X"
+        | "SYSCALL_CHOWN_X"
+        | "SYSCALL_LCHOWN_X"
+        | "SYSCALL_TRUNCATE_X"
+        | "SYSCALL_SETXATTR_X"
+        | "SYSCALL_LSETXATTR_X"
+        | "SYSCALL_REMOVEXATTR_X"
+        | "SYSCALL_LREMOVEXATTR_X" => &[("ENTRY_CHANGED", 0)],
+        "SYSCALL_FCHMODAT_X"
+        | "SYSCALL_FCHMODAT2_X"
+        | "SYSCALL_FCHOWNAT_X"
+        | "SYSCALL_SETXATTRAT_X"
+        | "SYSCALL_REMOVEXATTRAT_X" => const { &[("ENTRY_CHANGED", below(0, 1))] },
+        "SYSCALL_GETXATTR_X" | "SYSCALL_LGETXATTR_X" | "SYSCALL_LISTXATTR_X" | "SYSCALL_LLISTXATTR_X" => {
+            &[("ENTRY_READ", 0)]
+        }
+        "SYSCALL_GETXATTRAT_X" | "SYSCALL_LISTXATTRAT_X" => const { &[("ENTRY_READ", below(0, 1))] },
+        "SYSCALL_MOVE_MOUNT_X" => const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3))] },
+        "SYSCALL_FSPICK_X" | "SYSCALL_MOUNT_SETATTR_X" => const { &[("ENTRY_GIVEN", below(0, 1))] },
+        "SYSCALL_QUOTACTL_X" => &[("ENTRY_GIVEN", 1)],
+        "SYSCALL_MOUNT_X" => &[("ENTRY_SOURCE", 0), ("ENTRY_MOUNTED", 1)],
+        "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => &[("ENTRY_UNMOUNTED", 0)],
+        "SYSCALL_CHDIR_X" | "SYSCALL_FCHDIR_X" | "SYSCALL_GETCWD_X" => &[("PWD", 0)],
+        "SYSCALL_CHROOT_X" => &[("ROOT", 0)],
+        "SYSCALL_SETNS_X" | "SYSCALL_UNSHARE_X" => DIRECTORIES_AND_CREDENTIALS,
         // The network namespace's inode, and what could not be told.
         "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
         _ => &[],
     }
+}
+
+/// Argument of an operation on a path, `path`, that begins at a directory's descriptor, `dirfd`, if it is relative.
+const fn below(dirfd: u8, path: u8) -> u8 {
+    path | (dirfd + 1) << 3
+}
+
+/// Whether a call of this event's works on entries of directories, or what lies behind them, as its paths say.
+pub(super) fn has_entries(ident: &str) -> bool {
+    behind(ident).iter().any(|(op, _)| op.starts_with("ENTRY_"))
 }

@@ -11,7 +11,8 @@ fn every_code_has_a_row() {
     // Own events are exit events.
     let codes = (0..schema).chain((own + 1..EventType::COUNT).step_by(2));
     assert!(events().map(|info| usize::from(info.ty.0)).eq(codes));
-    assert!(events().all(|info| info.params.len() <= crate::MAX_PARAMS));
+    let params = |info: &EventInfo| info.params.len() + info.ty.kernel_paths().len();
+    assert!(events().all(|info| params(info) <= crate::MAX_PARAMS));
     assert!((schema..=own).all(|code| EventType(code as u16).info().is_none()));
     assert!(EventType(EventType::COUNT as u16).info().is_none());
 }
@@ -48,4 +49,20 @@ fn parameter_positions_follow_the_row() {
     assert_eq!(param::SYSCALL_EXECVE_19_X::filename, 30);
     let socket = EventType::SOCKET_SOCKET_X.info().unwrap();
     assert_eq!(socket.param("type"), Some(param::SOCKET_SOCKET_X::r#type));
+}
+
+#[test]
+fn a_kernel_s_path_is_of_a_path_of_the_row() {
+    for info in events() {
+        for path in info.ty.kernel_paths() {
+            if let KernelPath::Param(at) = path {
+                let ty = info.params[*at].ty;
+                assert!(
+                    matches!(ty, ParamType::FSPATH | ParamType::FSRELPATH | ParamType::CHARBUF),
+                    "{}",
+                    info.ident
+                );
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Events and parameters that the schema has no place for, beside what it has.
 
-use eyas_events::param::{GENERIC_X, SYSCALL_FCHMODAT2_X, SYSCALL_OPENAT_2_X};
+use eyas_events::param::{GENERIC_X, SYSCALL_FCHMODAT2_X, SYSCALL_MKDIR_2_X, SYSCALL_OPENAT_2_X};
 use eyas_events::{EventType, SyscallCode};
 use eyas_scap::{EventBuilder, OwnedEvent, Snapshot, Writer};
 
@@ -125,6 +125,24 @@ fn what_the_kernel_tells_of_the_caller_is_kept() {
     assert_eq!((told.uid, told.gid, told.caps), (5, 6, [7, 8, 9]));
     let others = as_others_see(&capture);
     assert_eq!(others[1..], [(EventType::SYSCALL_SETUID_X, 2), (EventType::GENERIC_X, 2)]);
+}
+
+#[test]
+fn the_kernel_s_paths_are_kept_where_they_are_not_what_was_asked_for() {
+    use SYSCALL_MKDIR_2_X as p;
+    let mkdir = |real: Option<&[u8]>| {
+        let event = EventBuilder::new(EventType::SYSCALL_MKDIR_2_X).ts(5).tid(6);
+        let event = event.int(p::res, 0).text(p::path, b"/tmp/link/x").uint(p::mode, 0o700);
+        match real {
+            Some(path) => event.text(p::mode + 1, path).build(),
+            None => event.build(),
+        }
+    };
+    let elsewhere = mkdir(Some(b"/etc/x"));
+    let read_back = read(&written(std::slice::from_ref(&elsewhere))).events;
+    assert_eq!(read_back, [elsewhere]);
+    assert_eq!(read_back[0].as_raw().kernel_path(p::path), Some(&b"/etc/x"[..]));
+    assert_eq!(written(&[mkdir(Some(b"/tmp/link/x"))]), written(&[mkdir(None)]));
 }
 
 #[test]

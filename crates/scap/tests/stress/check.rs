@@ -11,6 +11,9 @@ use eyas_scap::{RawEvent, Stats};
 
 use crate::tag::{self, KINDS, Kind, Made};
 
+/// Parameters behind the row that an event has at most.
+const MOST_BEHIND: usize = 7;
+
 /// Violations that are shown of each kind.
 const SHOWN: u64 = 3;
 
@@ -45,8 +48,8 @@ impl Check {
         let Some(info) = event.info() else {
             return self.violation("unknown type", event, String::new());
         };
-        // Those of opens and connects tell more than their rows.
-        if event.nparams() < info.params.len() || event.nparams() > info.params.len() + 2 {
+        // Many tell more than their rows.
+        if event.nparams() < info.params.len() || event.nparams() > info.params.len() + MOST_BEHIND {
             self.violation("number of parameters", event, event.nparams().to_string());
         }
         let (kind, param) = match event.ty {

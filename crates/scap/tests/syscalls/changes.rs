@@ -42,6 +42,8 @@ fn a_program_is_executed_by_the_call_that_was_made() {
         assert_eq!(raw.result(), Some(0), "{how}");
         let is_of_thread = how.starts_with("exec-in-thread");
         assert_eq!(raw.executing_tid().is_some_and(|tid| tid != id), is_of_thread, "{how}");
+        let cwd = std::env::current_dir().unwrap();
+        assert_eq!(raw.kernel_cwd(), Some(cwd.as_os_str().as_encoded_bytes()), "{how}");
         assert_eq!(
             raw.by_name("trusted_exepath").map(|path| path.ends_with(b"/true\0")),
             Some(true),

@@ -3,9 +3,9 @@
 use eyas_testing::test;
 use std::ffi::{CStr, CString};
 
-use eyas_events::EventType;
+use eyas_events::{EventType, KernelPath};
 
-use crate::call::{Fd, Scratch, at, call};
+use crate::call::{Fd, Scratch, at, call, old, open};
 use crate::capture::{Capture, capture};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
@@ -146,4 +146,301 @@ fn the_front_of_a_path_is_never_lost() {
             assert!(whole.ends_with(back) && back.len() > 800, "{path}");
         }
     }
+}
+
+/// The kernel's paths of the call that `make` makes, by the names of the parameters that they are of.
+#[track_caller]
+fn told(live: &mut Capture, ty: EventType, make: impl FnOnce() -> i64) -> Vec<(&'static str, String)> {
+    let mut res = -1;
+    let events = live.own(|| res = make());
+    assert_eq!(res, 0, "{}", ty.name());
+    let event = events.iter().find(|event| event.as_raw().ty == ty).unwrap();
+    let raw = event.as_raw();
+    let text = |path: Option<&[u8]>| String::from_utf8(path.unwrap_or_default().to_vec()).unwrap();
+    let path = |path: &KernelPath| match *path {
+        KernelPath::Param(at) => (raw.info().unwrap().params[at].name, text(raw.kernel_path(at))),
+        KernelPath::Cwd => ("cwd", text(raw.kernel_cwd())),
+        KernelPath::Root => ("root", text(raw.kernel_root())),
+    };
+    ty.kernel_paths().iter().map(path).collect()
+}
+
+/// A directory that is reached by other ways than its path.
+struct Ways {
+    dir: Scratch,
+}
+
+impl Ways {
+    fn new(name: &str) -> Self {
+        let dir = Scratch::new(name);
+        std::fs::create_dir(dir.path("real").to_str().unwrap()).unwrap();
+        std::os::unix::fs::symlink("real", dir.path("link").to_str().unwrap()).unwrap();
+        // So long that no file system keeps it in the inode.
+        let long = format!("{}real", "./".repeat(200));
+        std::os::unix::fs::symlink(long, dir.path("long").to_str().unwrap()).unwrap();
+        let absolute = dir.path("real");
+        std::os::unix::fs::symlink(absolute.to_str().unwrap(), dir.path("absolute").to_str().unwrap())
+            .unwrap();
+        Self { dir }
+    }
+
+    /// Ways to a name in the directory, each with the descriptor that it begins at.
+    fn to(&self, name: &str) -> Vec<CString> {
+        let path = |text: String| self.dir.path(&text);
+        vec![
+            path(format!("real/{name}")),
+            path(format!("link/{name}")),
+            path(format!("long/{name}")),
+            path(format!("absolute/../link/.//{name}")),
+            path(format!("{}real/{name}", "./".repeat(1_500))),
+        ]
+    }
+
+    fn real(&self, name: &str) -> String {
+        self.dir.path(&format!("real/{name}")).into_string().unwrap()
+    }
+}
+
+#[test]
+fn every_call_that_changes_a_directory_tells_which() {
+    use EventType as E;
+    let types = [
+        E::SYSCALL_MKDIR_2_X,
+        E::SYSCALL_MKDIRAT_X,
+        E::SYSCALL_MKNODAT_X,
+        E::SYSCALL_SYMLINKAT_X,
+        E::SYSCALL_LINKAT_2_X,
+        E::SYSCALL_RENAMEAT2_X,
+        E::SYSCALL_FCHMODAT_X,
+        E::SYSCALL_FCHOWNAT_X,
+        E::SYSCALL_UNLINKAT_2_X,
+        E::SYSCALL_RMDIR_2_X,
+        E::SYSCALL_UNLINK_2_X,
+    ];
+    let mut live = marked(&types);
+    let ways = Ways::new("ways");
+    let (one, two, three) = (ways.real("one"), ways.real("two"), ways.real("three"));
+    let all = ways.to("one").into_iter().zip(ways.to("two")).zip(ways.to("three"));
+    for ((a, b), c) in all {
+        let (pa, pb, pc) = (at(a.as_ptr()), at(b.as_ptr()), at(c.as_ptr()));
+        let mut check = |ty, wanted: &[(&'static str, &str)], make: &dyn Fn() -> i64| {
+            let told = told(&mut live, ty, make);
+            let told: Vec<_> = told.iter().map(|(name, path)| (*name, path.as_str())).collect();
+            assert_eq!(told, wanted, "{} {a:?}", ty.name());
+        };
+        check(E::SYSCALL_MKDIRAT_X, &[("path", &one)], &|| call(libc::SYS_mkdirat, [CWD, pa, 0o700]));
+        check(E::SYSCALL_FCHMODAT_X, &[("filename", &one)], &|| call(libc::SYS_fchmodat, [CWD, pa, 0o711]));
+        let slash = format!("{two}/");
+        check(E::SYSCALL_RENAMEAT2_X, &[("oldpath", &one), ("newpath", &slash)], &|| {
+            call(libc::SYS_renameat2, [CWD, pa, CWD, pb, 0])
+        });
+        let remove = libc::AT_REMOVEDIR.into();
+        check(E::SYSCALL_UNLINKAT_2_X, &[("name", &two)], &|| call(libc::SYS_unlinkat, [CWD, pb, remove]));
+        let file = i64::from(libc::S_IFREG | 0o600);
+        check(E::SYSCALL_MKNODAT_X, &[("path", &one)], &|| call(libc::SYS_mknodat, [CWD, pa, file, 0]));
+        check(E::SYSCALL_FCHOWNAT_X, &[("pathname", &one)], &|| call(libc::SYS_fchownat, [CWD, pa, 0, 0, 0]));
+        check(E::SYSCALL_LINKAT_2_X, &[("oldpath", &one), ("newpath", &two)], &|| {
+            call(libc::SYS_linkat, [CWD, pa, CWD, pb, 0])
+        });
+        check(E::SYSCALL_RENAMEAT2_X, &[("oldpath", &two), ("newpath", &three)], &|| {
+            call(libc::SYS_renameat2, [CWD, pb, CWD, pc, 0])
+        });
+        check(E::SYSCALL_UNLINKAT_2_X, &[("name", &one)], &|| call(libc::SYS_unlinkat, [CWD, pa, 0]));
+        check(E::SYSCALL_SYMLINKAT_X, &[("linkpath", &two)], &|| {
+            call(libc::SYS_symlinkat, [at(c"../three".as_ptr()), CWD, pb])
+        });
+        check(E::SYSCALL_UNLINKAT_2_X, &[("name", &two)], &|| call(libc::SYS_unlinkat, [CWD, pb, 0]));
+        check(E::SYSCALL_UNLINKAT_2_X, &[("name", &three)], &|| call(libc::SYS_unlinkat, [CWD, pc, 0]));
+    }
+    if crate::capture::is_here(E::SYSCALL_MKDIR_2_X) {
+        let name = ways.dir.path("link/old");
+        let old = ways.real("old");
+        let pointer = at(name.as_ptr());
+        let made = told(&mut live, E::SYSCALL_MKDIR_2_X, || call(old::SYS_mkdir, [pointer, 0o700]));
+        assert_eq!(made, [("path", old.clone())]);
+        let gone = told(&mut live, E::SYSCALL_RMDIR_2_X, || call(old::SYS_rmdir, [pointer]));
+        assert_eq!(gone, [("path", old)]);
+    }
+}
+
+/// Whether the kernel has the hooks that tell the paths of calls which change nothing.
+fn has_hooks() -> bool {
+    std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists()
+        && std::fs::read_to_string("/proc/kallsyms")
+            .is_ok_and(|names| names.contains(" security_path_mkdir\n"))
+}
+
+#[test]
+fn calls_on_attributes_and_sizes_tell_of_which_file() {
+    use EventType as E;
+    const SYS_FCHMODAT2: i64 = 452;
+    const SYS_SETXATTRAT: i64 = 463;
+    let types = [
+        E::SYSCALL_TRUNCATE_X,
+        E::SYSCALL_FCHMODAT2_X,
+        E::SYSCALL_SETXATTR_X,
+        E::SYSCALL_LSETXATTR_X,
+        E::SYSCALL_SETXATTRAT_X,
+        E::SYSCALL_GETXATTR_X,
+        E::SYSCALL_LISTXATTR_X,
+        E::SYSCALL_REMOVEXATTR_X,
+    ];
+    let mut live = marked(&types);
+    let ways = Ways::new("attributes");
+    let real = ways.real("file");
+    std::fs::write(&real, "a text").unwrap();
+    let name = at(c"trusted.eyas".as_ptr());
+    // A value that is there already changes nothing.
+    let mut value = at(c"each is another value than the one before".as_ptr());
+    for way in ways.to("file") {
+        let file = at(way.as_ptr());
+        let mut check = |ty, param: &'static str, wanted: &str, make: &dyn Fn() -> i64| {
+            let told = told(&mut live, ty, || make().min(0));
+            assert_eq!(told, [(param, wanted.to_owned())], "{} {way:?}", ty.name());
+        };
+        let size = std::fs::metadata(&real).unwrap().len() as i64 + 1;
+        check(E::SYSCALL_TRUNCATE_X, "path", &real, &|| call(libc::SYS_truncate, [file, size]));
+        let numbers = [libc::SYS_setxattr, libc::SYS_lsetxattr];
+        for (ty, number) in [E::SYSCALL_SETXATTR_X, E::SYSCALL_LSETXATTR_X].into_iter().zip(numbers) {
+            check(ty, "path", &real, &|| call(number, [file, name, value, 5, 0]));
+            value += 1;
+        }
+        // What changes nothing leaves no trace but at the hooks: elsewhere the path that was given is all there is.
+        let read = if has_hooks() { &real } else { way.to_str().unwrap() };
+        check(E::SYSCALL_GETXATTR_X, "path", read, &|| call(libc::SYS_getxattr, [file, name, 0, 0]));
+        check(E::SYSCALL_LISTXATTR_X, "path", read, &|| call(libc::SYS_listxattr, [file, 0, 0]));
+        check(E::SYSCALL_REMOVEXATTR_X, "path", &real, &|| call(libc::SYS_removexattr, [file, name]));
+        if call(SYS_FCHMODAT2, [CWD, file, 0o600, 0]) == 0 {
+            check(E::SYSCALL_FCHMODAT2_X, "filename", &real, &|| call(SYS_FCHMODAT2, [CWD, file, 0o640, 0]));
+        }
+        let set = |size: u64| {
+            let args = [value as u64, size];
+            call(SYS_SETXATTRAT, [CWD, file, 0, name, at(args.as_ptr()), 16])
+        };
+        if set(3) == 0 {
+            check(E::SYSCALL_SETXATTRAT_X, "path", &real, &|| set(4));
+        }
+    }
+}
+
+#[test]
+fn the_working_directory_is_told_by_the_path_that_it_has() {
+    use EventType as E;
+    let types = [
+        E::SYSCALL_CHDIR_X,
+        E::SYSCALL_FCHDIR_X,
+        E::SYSCALL_GETCWD_X,
+        E::SYSCALL_CHROOT_X,
+        E::SYSCALL_UNSHARE_X,
+        E::SYSCALL_MKDIRAT_X,
+        E::SYSCALL_RENAMEAT2_X,
+    ];
+    let mut live = marked(&types);
+    assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FS.into()]), 0);
+    let ways = Ways::new("cwd");
+    let (real, inner) = (ways.real(""), ways.real("inner"));
+    let real = real.trim_end_matches('/');
+    std::fs::create_dir(&inner).unwrap();
+    let chdir = |path: &CStr| call(libc::SYS_chdir, [at(path.as_ptr())]);
+    let link = ways.dir.path("long/inner");
+    assert_eq!(told(&mut live, E::SYSCALL_CHDIR_X, || chdir(&link)), [("path", inner.clone())]);
+    assert_eq!(told(&mut live, E::SYSCALL_CHDIR_X, || chdir(c"..")), [("path", real.to_owned())]);
+    let link = ways.dir.path("link/inner");
+    let fd = open(&link, libc::O_RDONLY);
+    let back = told(&mut live, E::SYSCALL_FCHDIR_X, || call(libc::SYS_fchdir, [fd.0]));
+    assert_eq!(back, [("cwd", inner.clone())]);
+    // Whatever it is called by now.
+    let (other, slash) = (ways.real("other"), format!("{}/", ways.real("other")));
+    let [from, to] = [&inner, &other].map(|path| CString::new(path.as_str()).unwrap());
+    let moved = told(&mut live, E::SYSCALL_RENAMEAT2_X, || {
+        call(libc::SYS_renameat2, [CWD, at(from.as_ptr()), CWD, at(to.as_ptr()), 0])
+    });
+    assert_eq!(moved, [("oldpath", inner), ("newpath", slash)]);
+    let made =
+        told(&mut live, E::SYSCALL_MKDIRAT_X, || call(libc::SYS_mkdirat, [CWD, at(c"x".as_ptr()), 0o700]));
+    assert_eq!(made, [("path", format!("{other}/x"))]);
+    // A directory whose descriptor was opened before.
+    let made =
+        told(&mut live, E::SYSCALL_MKDIRAT_X, || call(libc::SYS_mkdirat, [fd.0, at(c"y".as_ptr()), 0o700]));
+    assert_eq!(made, [("path", format!("{other}/y"))]);
+    let root = told(&mut live, E::SYSCALL_CHROOT_X, || call(libc::SYS_chroot, [at(c"../../link".as_ptr())]));
+    assert_eq!(root, [("path", real.to_owned())]);
+    let mut buffer = [0_u8; 4096];
+    let events = live.own(|| assert!(call(libc::SYS_getcwd, [at(&raw mut buffer), 4096]) > 0));
+    let event = events.iter().find(|event| event.as_raw().ty == E::SYSCALL_GETCWD_X).unwrap();
+    assert_eq!(event.as_raw().kernel_cwd().unwrap(), other.as_bytes());
+    let both = told(&mut live, E::SYSCALL_UNSHARE_X, || call(libc::SYS_unshare, [libc::CLONE_FS.into()]));
+    assert_eq!(both, [("cwd", other.clone()), ("root", real.to_owned())]);
+    let made =
+        told(&mut live, E::SYSCALL_MKDIRAT_X, || call(libc::SYS_mkdirat, [CWD, at(c"/z".as_ptr()), 0o700]));
+    assert_eq!(made, [("path", format!("{real}/z"))]);
+}
+
+#[test]
+fn mounts_tell_where_they_are() {
+    use EventType as E;
+    let types = [E::SYSCALL_MOUNT_X, E::SYSCALL_UMOUNT2_X, E::SYSCALL_MOVE_MOUNT_X];
+    let mut live = marked(&types);
+    if call(libc::SYS_unshare, [(libc::CLONE_FS | libc::CLONE_NEWNS).into()]) != 0 {
+        eyas_testing::ignore("this process may not have mounts of its own");
+    }
+    let private = (libc::MS_REC | libc::MS_PRIVATE) as i64;
+    assert_eq!(call(libc::SYS_mount, [0, at(c"/".as_ptr()), 0, private, 0]), 0);
+    let ways = Ways::new("mounts");
+    let (one, two) = (ways.real("one"), ways.real("two"));
+    [&one, &two].into_iter().for_each(|dir| std::fs::create_dir(dir).unwrap());
+    for (a, b) in ways.to("one").iter().zip(ways.to("two")) {
+        let (pa, pb) = (at(a.as_ptr()), at(b.as_ptr()));
+        let tmpfs = at(c"tmpfs".as_ptr());
+        let dir = told(&mut live, E::SYSCALL_MOUNT_X, || call(libc::SYS_mount, [tmpfs, pa, tmpfs, 0, 0]));
+        assert_eq!(dir, [("dev", String::new()), ("dir", one.clone())]);
+        let bind = libc::MS_BIND as i64;
+        let both = told(&mut live, E::SYSCALL_MOUNT_X, || call(libc::SYS_mount, [pa, pb, 0, bind, 0]));
+        assert_eq!(both[1], ("dir", two.clone()));
+        if has_hooks() {
+            let gone = told(&mut live, E::SYSCALL_UMOUNT2_X, || call(libc::SYS_umount2, [pb, 0]));
+            assert_eq!(gone, [("name", two.clone())]);
+            // OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH.
+            let tree = Fd(call(libc::SYS_open_tree, [CWD, pa, 1]));
+            let moved = told(&mut live, E::SYSCALL_MOVE_MOUNT_X, || {
+                call(libc::SYS_move_mount, [tree.0, at(c"".as_ptr()), CWD, pb, 4])
+            });
+            assert_eq!(moved[1], ("dir", two.clone()));
+        }
+        for path in [pb, pa] {
+            assert_eq!(call(libc::SYS_umount2, [path, 0]), 0);
+        }
+    }
+}
+
+#[test]
+fn several_names_of_a_file_are_told_apart() {
+    use EventType as E;
+    let types =
+        [E::SYSCALL_LINKAT_2_X, E::SYSCALL_UNLINKAT_2_X, E::SYSCALL_FCHMODAT_X, E::SYSCALL_RENAMEAT2_X];
+    let mut live = marked(&types);
+    let ways = Ways::new("names");
+    let names = ["a", "b", "c"].map(|name| ways.dir.path(&format!("link/{name}")));
+    let reals = ["a", "b", "c"].map(|name| ways.real(name));
+    std::fs::write(&reals[0], "").unwrap();
+    let pointers = names.each_ref().map(|name| at(name.as_ptr()));
+    for to in [1, 2] {
+        let both = told(&mut live, E::SYSCALL_LINKAT_2_X, || {
+            call(libc::SYS_linkat, [CWD, pointers[0], CWD, pointers[to], 0])
+        });
+        assert_eq!(both, [("oldpath", reals[0].clone()), ("newpath", reals[to].clone())]);
+    }
+    for n in [1, 0, 2] {
+        let path =
+            told(&mut live, E::SYSCALL_FCHMODAT_X, || call(libc::SYS_fchmodat, [CWD, pointers[n], 0o600]));
+        assert_eq!(path, [("filename", reals[n].clone())]);
+    }
+    let path = told(&mut live, E::SYSCALL_UNLINKAT_2_X, || call(libc::SYS_unlinkat, [CWD, pointers[1], 0]));
+    assert_eq!(path, [("name", reals[1].clone())]);
+    std::fs::write(&reals[1], "").unwrap();
+    let exchange = i64::from(libc::RENAME_EXCHANGE);
+    let both = told(&mut live, E::SYSCALL_RENAMEAT2_X, || {
+        call(libc::SYS_renameat2, [CWD, pointers[0], CWD, pointers[1], exchange])
+    });
+    assert_eq!(both, [("oldpath", reals[0].clone()), ("newpath", reals[1].clone())]);
 }

@@ -4,6 +4,7 @@ use eyas_events::{Arch, Category, EventFlags, EventType, ParamType, SyscallCode,
 use eyas_fields::{Field, Value};
 
 use super::{fields, index, key, none};
+use crate::path_params;
 use crate::render::{self, Text, names, time};
 use crate::schema;
 use crate::state::FdKind;
@@ -377,5 +378,5 @@ fn abspath<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
         _ => return None,
     };
     v.thread()?;
-    render::absolute(v, at).map(Value::Str)
+    path_params::absolute(v, at).map(Value::Str)
 }

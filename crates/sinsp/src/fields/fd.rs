@@ -6,6 +6,7 @@ use eyas_events::{EventFlags, EventType, ParamType};
 use eyas_fields::{Field, Value};
 
 use super::{fields, index};
+use crate::path_params;
 use crate::render::{self, Text};
 use crate::state::{Fd, FdKind, Role, Socket};
 use crate::view::EventView;
@@ -199,7 +200,7 @@ fn name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
             }
             // No path names nothing, not the working directory.
             Some((at, _)) if v.event().text(at) == Some(b"") => b"",
-            Some((at, _)) => render::absolute(v, at).unwrap_or(b"<NA>"),
+            Some((at, _)) => path_params::absolute(v, at).unwrap_or(b"<NA>"),
             None => b"",
         }),
     }

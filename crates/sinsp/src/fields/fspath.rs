@@ -4,22 +4,39 @@ use eyas_events::{EventType as T, ParamDetail, ParamType, param as p};
 use eyas_fields::Value;
 
 use super::fields;
-use crate::render;
+use crate::path_params;
 use crate::view::EventView;
 
 fields! {
     "fs.path.name": STR Event Na; "Path that a call works on (mkdir, rmdir, unlink, open, chmod, chown, truncate, xattr, quotactl, umount families)."
-        => |v, _| path(v, Role::Name, false),
+        => |v, _| path(v, Role::Name, Form::Asked),
     "fs.path.nameraw": STR Event Na; "Path that a call works on, as the program gave it."
-        => |v, _| path(v, Role::Name, true),
+        => |v, _| path(v, Role::Name, Form::Raw),
+    "fs.path.namereal": STR Event Na; "Path that a call worked on as the kernel has it, whatever links, renamed directories or another thread made of the one that it was given; fs.path.name where that is not known."
+        => |v, _| path(v, Role::Name, Form::Real),
     "fs.path.source": STR Event Na; "Source of a successful rename or mount; the path that a successful link or symlink makes."
-        => |v, _| path(v, Role::Source, false),
+        => |v, _| path(v, Role::Source, Form::Asked),
     "fs.path.sourceraw": STR Event Na; "fs.path.source as the program gave it."
-        => |v, _| path(v, Role::Source, true),
+        => |v, _| path(v, Role::Source, Form::Raw),
+    "fs.path.sourcereal": STR Event Na; "fs.path.source as the kernel has it."
+        => |v, _| path(v, Role::Source, Form::Real),
     "fs.path.target": STR Event Na; "Target of a successful rename or mount; the path that a successful link or symlink leads to."
-        => |v, _| path(v, Role::Target, false),
+        => |v, _| path(v, Role::Target, Form::Asked),
     "fs.path.targetraw": STR Event Na; "fs.path.target as the program gave it."
-        => |v, _| path(v, Role::Target, true),
+        => |v, _| path(v, Role::Target, Form::Raw),
+    "fs.path.targetreal": STR Event Na; "fs.path.target as the kernel has it."
+        => |v, _| path(v, Role::Target, Form::Real),
+}
+
+/// By what a path goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// As the program gave it.
+    Raw,
+    /// Absolute.
+    Asked,
+    /// As the kernel has it.
+    Real,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -117,10 +134,9 @@ fn place(ty: T, role: Role) -> Option<Place> {
     Some(Place::Param(at))
 }
 
-fn path<'v>(v: &'v EventView<'v>, role: Role, raw: bool) -> Option<Value<'v>> {
+fn path<'v>(v: &'v EventView<'v>, role: Role, form: Form) -> Option<Value<'v>> {
     let event = v.event();
     let place = match opened(event.ty) {
-        Some(_) if role == Role::Name && !raw && v.is_twin() => Place::Fd,
         Some(at) if role == Role::Name => Place::Param(at),
         Some(_) => return None,
         None => {
@@ -131,21 +147,22 @@ fn path<'v>(v: &'v EventView<'v>, role: Role, raw: bool) -> Option<Value<'v>> {
             place
         }
     };
+    let by = if form == Form::Real { v.of_kernel() } else { *v };
     let text = match place {
-        Place::Fd => &v.fd()?.name,
-        Place::Param(at) if raw => event.text(at)?,
+        Place::Fd => &by.fd()?.name,
+        Place::Param(at) if form == Form::Raw => event.text(at)?,
         // No path names nothing, not the working directory.
         Place::Param(at) if opened(event.ty).is_some() && event.text(at) == Some(b"") => b"",
-        Place::Param(at) => resolved(v, at)?,
+        Place::Param(at) => resolved(&by, at)?,
     };
     Some(Value::Str(text))
 }
 
 /// The path, absolute; one whose thread is unknown stays as it is.
-fn resolved<'v>(v: &'v EventView<'v>, at: usize) -> Option<&'v [u8]> {
+fn resolved<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     let info = v.event().info()?.params.get(at)?;
     let is_path = matches!(info.ty, ParamType::FSPATH | ParamType::FSRELPATH)
         || matches!(info.detail, ParamDetail::At(_))
         || info.ty == ParamType::CHARBUF;
-    if is_path && v.thread().is_some() { render::absolute(v, at) } else { v.event().text(at) }
+    if is_path && v.thread().is_some() { path_params::absolute(v, at) } else { v.event().text(at) }
 }

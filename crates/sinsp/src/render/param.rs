@@ -3,6 +3,7 @@
 use eyas_events::{EventType, FlagTable, Format, ParamDetail, ParamInfo, ParamType as T};
 
 use super::{Text, names, sock_addr, sock_tuple, time};
+use crate::path_params;
 use crate::view::EventView;
 
 /// The schema's `AT_FDCWD`.
@@ -24,21 +25,13 @@ pub(crate) fn param(
         out.push_printable(bytes);
         return Some(());
     };
+    if v.is_twin() && path_params::of(event.ty).any(|path| path == index) {
+        out.push_text(path_params::absolute(v, index)?);
+        return Some(());
+    }
     let mut at = Writer { v, out, resolved };
     at.value(info, info.ty, info.format, bytes);
     Some(())
-}
-
-/// The absolute path of a `FSPATH` or `FSRELPATH` parameter.
-pub(crate) fn absolute<'v>(v: &EventView<'v>, index: usize) -> Option<&'v [u8]> {
-    let event = v.event();
-    let name = event.text(index)?;
-    let info = event.info()?.params.get(index)?;
-    let dirfd = match info.detail {
-        ParamDetail::At(at) => event.int(usize::from(at)).unwrap_or(AT_FDCWD),
-        _ => AT_FDCWD,
-    };
-    Some(v.resolve_at(dirfd, name))
 }
 
 struct Writer<'w, 'o, 'r, 'v> {

@@ -45,8 +45,8 @@ pub(crate) struct Current {
     pub(crate) exits: bool,
     /// Descriptor that it closes.
     pub(crate) closes: Option<i64>,
-    /// Descriptor whose file has another name from now on.
-    pub(crate) renames: Option<(i64, Text)>,
+    /// Descriptor whose file has another name from now on: the one that was asked for, and the kernel's.
+    pub(crate) renames: Option<(i64, Text, Option<Text>)>,
 }
 
 impl Current {
@@ -129,6 +129,7 @@ fn dispatch(
         Family::Prctl => prctl::apply(state, raw, now),
         Family::Rename => prctl::renamed(state, raw, now),
         Family::Directory => process::directory(state, raw, now),
+        Family::Move => file::moved(state, raw, now),
         Family::Session => session::apply(state, raw, now),
         Family::Limit => process::rlimit(state, raw, now),
         Family::Memory => measure::memory(state, raw, now),
@@ -184,8 +185,8 @@ pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
         state.remove_container(&container);
     }
     let Some(key) = now.thread else { return };
-    if let Some((num, name)) = renames {
-        file::rename(state, key, num, name, ts);
+    if let Some((num, name, opened)) = renames {
+        file::rename(state, key, num, name, opened, ts);
     }
     if let Some(num) = closes {
         file::remove(state, key, num);

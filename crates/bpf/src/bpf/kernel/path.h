@@ -56,22 +56,22 @@ __noinline int climb(__u32 slot)
 			s->dentry = number_of(s, dentry);
 			return 0;
 		}
-		__u32 len = READ(dentry, d_name.len);
+		__u32 len = READ(dentry, d_name.len), at = s->at;
 		const unsigned char *name = READ(dentry, d_name.name);
 		len &= 0xff;
-		if (s->at < len + 1 + sizeof(UNREACHABLE)) {
+		if (at < len + 1 + sizeof(UNREACHABLE)) {
 			s->at = s->end;
 			PREPEND(s, LEFT_OUT);
+			at = s->at;
 		}
-		__u32 at = s->at - len;
-		s->at = at;
+		at -= len;
 		/* Again, as the verifier of 6.12 forgets a bound when it learns one of the sum above. */
 		barrier_var(len);
 		len &= 0xff;
 		bpf_probe_read_kernel(&s->data[TEMP + (at & (PATH_MAX - 1))], len, name);
 		at--;
-		s->at = at;
 		s->data[TEMP + (at & (PATH_MAX - 1))] = '/';
+		s->at = at;
 		if (at >= PATH_MAX - PATH_END)
 			s->end = at;
 		dentry = parent;
@@ -143,24 +143,22 @@ static __always_inline bool is_mounted(struct mount *mount)
 	return inode && inode != ANONYMOUS_NAMESPACE;
 }
 
-/* Writes the text of a `struct path` in kernel memory backwards into the upper half of the scratch, where a NUL stands behind
- * it; before the last `behind` bytes there, which are put already. Its length with the NUL, 0 if it is not known. */
-__noinline int walk(__u32 slot, __u64 of, __u32 behind)
+/* Writes the path of an entry, by its mount, backwards into the upper half of the scratch, where a NUL stands behind it; before
+ * the last `behind` bytes there, which are put already. Its length with the NUL, 0 if it is not known. */
+__noinline int walk(__u32 slot, __u64 dentry, __u64 of, __u32 behind)
 {
 	struct scratch *s = scratch_in(slot);
-	struct path *path = (struct path *)of;
+	struct vfsmount *vfsmount = (struct vfsmount *)of;
+	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	int i;
 	if (!s)
 		return 0;
-	struct dentry *dentry = READ(path, dentry);
-	struct vfsmount *vfsmount = READ(path, mnt);
-	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-	s->dentry = number_of(s, dentry);
-	s->mount = number_of(s, mount);
-	s->root = number_of(s, READ(vfsmount, mnt_root));
 	s->data[TEMP + PATH_MAX] = 0;
 	s->at = s->end = PATH_MAX - (behind & 0x1ff);
 	s->whole = 0;
+	s->dentry = dentry;
+	s->mount = number_of(s, mount);
+	s->root = number_of(s, READ(vfsmount, mnt_root));
 	for (i = 0; i < CLIMBS; i++)
 		if (!climb(slot))
 			break;
@@ -186,23 +184,37 @@ static __always_inline __u32 copy_path(struct scratch *s, __u8 *to, __u32 len)
 	return len;
 }
 
+/* Whether a name was taken off its directory: another file may have it now. */
+static __always_inline bool is_taken_off(struct dentry *dentry)
+{
+	return !READ(dentry, d_hash.pprev) && dentry != READ(dentry, d_parent);
+}
+
 /* The path of an open file. */
 static __always_inline __u32 walk_from(struct scratch *s, struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
+	struct vfsmount *mount = READ(file, f_path.mnt);
 	__u32 behind = 0;
-	/* A name that was taken off the file's directory: another file may have it now. */
-	if (!READ(dentry, d_hash.pprev) && dentry != READ(dentry, d_parent)) {
+	if (is_taken_off(dentry)) {
 		s->at = PATH_MAX;
 		PREPEND(s, DELETED);
 		behind = sizeof(DELETED) - 1;
 	}
-	return walk(s->slot, number_of(s, &file->f_path), behind);
+	return walk(s->slot, number_of(s, dentry), number_of(s, mount), behind);
+}
+
+/* The path that two members of a structure are. */
+static __always_inline __u32 walk_path(struct scratch *s, struct path *path)
+{
+	struct dentry *dentry = READ(path, dentry);
+	struct vfsmount *mount = READ(path, mnt);
+	return walk(s->slot, number_of(s, dentry), number_of(s, mount), 0);
 }
 
 static __always_inline void put_path(struct scratch *s, struct path *path)
 {
-	__u32 len = walk(s->slot, number_of(s, path), 0);
+	__u32 len = walk_path(s, path);
 	if (!s->whole)
 		s->gaps |= GAP_PATH;
 	end_param(s, copy_path(s, &s->data[s->pos & 0xffff], len));

@@ -89,6 +89,14 @@ __noinline int param_open(__u32 desc)
 	return 0;
 }
 
+/* The caller's working directory, or its root. */
+static __always_inline void put_directory(struct scratch *s, bool pwd)
+{
+	struct task_struct *task = current_task();
+	struct fs_struct *fs = READ(task, fs);
+	put_path(s, pwd ? &fs->pwd : &fs->root);
+}
+
 __noinline int param_path(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -102,6 +110,13 @@ __noinline int param_path(__u32 desc)
 	if ((desc & 0xff) == OP_X_CWD) {
 		if (s->ret >= 0)
 			put_user_str(s, arg(s, 0), 4096);
+		else
+			put_empty(s);
+		return 0;
+	}
+	if ((desc & 0xff) == OP_X_PWD || (desc & 0xff) == OP_X_ROOT) {
+		if (s->ret >= 0)
+			put_directory(s, (desc & 0xff) == OP_X_PWD);
 		else
 			put_empty(s);
 		return 0;

@@ -2,14 +2,6 @@
 /* The controlling terminal, after calls that may change it. */
 #pragma once
 
-#define TIOCSCTTY 0x540e
-#define TIOCNOTTY 0x5422
-
-static __always_inline bool sets_terminal(__u32 request)
-{
-	return request == TIOCSCTTY || request == TIOCNOTTY;
-}
-
 /* The leader of a session without a terminal gets the one that it opens. */
 static __always_inline bool may_get_terminal(struct task_struct *task, struct file *file)
 {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use eyas_events::{EventType, FlagTable, param};
+use eyas_events::{EventType, FlagTable, KernelPath, param};
 use eyas_scap::{OwnedEvent, RawEvent};
 
 use super::{Current, take_enter};
 use crate::path::{self, Base};
+use crate::path_params;
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
 const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
@@ -141,7 +142,11 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     let name = params.name.unwrap_or(b"<NA>");
     let mut out = std::mem::take(&mut state.scratch);
     match now.thread.and_then(|key| state.threads.at(key)) {
-        Some(thread) => path::resolve(base(state, thread, params.dirfd), name, &mut out),
+        Some(thread) => {
+            let base = base(state, thread, params.dirfd);
+            let base = if path_params::has_own_root(raw) { base.as_root() } else { base };
+            path::resolve(base, name, &mut out);
+        }
         None => path::resolve(Base::Path(b""), name, &mut out),
     }
     let is_unnamed = is_unnamed(params.flags);
@@ -176,6 +181,18 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
 /// the flag for directories, too, which nobody can write to.
 pub(in crate::state) fn is_unnamed(flags: u32) -> bool {
     flags & O_TMPFILE != 0 && flags & O_WRONLY != 0
+}
+
+/// A directory that is renamed takes along who works below it.
+pub(super) fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    const EXCHANGE: u64 = FlagTable::RENAMEAT2_FLAGS.value("RENAME_EXCHANGE") as u64;
+    let &[KernelPath::Param(old), KernelPath::Param(new)] = raw.ty.kernel_paths() else { return };
+    let (Some(old), Some(new)) = (raw.kernel_path(old), raw.kernel_path(new)) else { return };
+    let is_exchange = raw.ty == EventType::SYSCALL_RENAMEAT2_X
+        && raw.uint(param::SYSCALL_RENAMEAT2_X::flags).unwrap_or(0) & EXCHANGE != 0;
+    let Some(key) = now.thread.filter(|_| is_exchange || new.ends_with(b"/")) else { return };
+    let new = new.strip_suffix(b"/").unwrap_or(new);
+    state.threads.move_directory(key, old, new, is_exchange);
 }
 
 pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -285,13 +302,17 @@ pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         raw.text(p::newpath).unwrap_or_default(),
         &mut name,
     );
-    now.renames = Some((num, name.into()));
+    now.renames = Some((num, name.into(), raw.kernel_path(p::newpath).map(Text::from)));
 }
 
-/// Gives the file behind a descriptor another name.
-pub(super) fn rename(state: &mut State, key: ThreadKey, num: i64, name: Text, ts: u64) {
-    if let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) {
-        fd.move_to(name, ts);
+/// Gives the file behind a descriptor another name, and the one that the kernel has for it.
+pub(super) fn rename(state: &mut State, key: ThreadKey, num: i64, name: Text, opened: Option<Text>, ts: u64) {
+    let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) else { return };
+    fd.move_to(name, ts);
+    if let Some(path) = opened.filter(|path| *path != fd.name) {
+        let mut opened = fd.clone();
+        opened.rename(path, ts);
+        fd.set_opened(Arc::new(opened));
     }
 }
 

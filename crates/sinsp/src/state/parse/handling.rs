@@ -94,8 +94,9 @@ pub(super) enum Family {
     Exec,
     Exit,
     Prctl,
-    Rename,
     Directory,
+    Rename,
+    Move,
     Session,
     Limit,
     Memory,
@@ -127,6 +128,7 @@ const fn family(ty: EventType) -> Family {
         E::SYSCALL_CHDIR_X | E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X | E::SYSCALL_CHROOT_X => {
             Family::Directory
         }
+        E::SYSCALL_RENAME_X | E::SYSCALL_RENAMEAT_X | E::SYSCALL_RENAMEAT2_X => Family::Move,
         E::SYSCALL_SETSID_X | E::SYSCALL_SETPGID_X => Family::Session,
         E::SYSCALL_GETRLIMIT_X | E::SYSCALL_SETRLIMIT_X | E::SYSCALL_PRLIMIT_X => Family::Limit,
         E::SYSCALL_BRK_4_X | E::SYSCALL_MMAP_X | E::SYSCALL_MMAP2_X | E::SYSCALL_MUNMAP_X => Family::Memory,

@@ -114,6 +114,7 @@ fn computed(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     if raw.ty == E::SYSCALL_UNSHARE_X {
         unshare(state, key, raw.uint(param::SYSCALL_UNSHARE_X::flags).unwrap_or(0));
     }
+    super::process::set_directories(state, key, raw);
     let Some(thread) = state.threads.at(key) else { return };
     let before = Identity::of(thread);
     let (mut now, mut securebits) = (before, thread.securebits);

@@ -142,6 +142,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         state.threads.join_files(key, executing);
         state.threads.join_directories(key, executing);
     }
+    set_directories(state, key, raw);
     state.threads.unshare_files(key);
     if let Some(files) = state.threads.fds_mut(key) {
         files.exec();
@@ -204,11 +205,37 @@ pub(super) fn exit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
+/// Sets the directories that the kernel says the thread has now; answers whether it does.
+pub(super) fn set_directories(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) -> bool {
+    let (cwd, root) = match raw.ty {
+        EventType::SYSCALL_CHDIR_X => (raw.kernel_path(param::SYSCALL_CHDIR_X::path), None),
+        EventType::SYSCALL_CHROOT_X => (None, raw.kernel_path(param::SYSCALL_CHROOT_X::path)),
+        _ => (raw.kernel_cwd(), raw.kernel_root()),
+    };
+    if let Some(root) = root {
+        state.threads.set_root(key, root);
+    }
+    if let Some(cwd) = cwd {
+        let mut out = std::mem::take(&mut state.scratch);
+        out.clear();
+        out.extend_from_slice(cwd);
+        if out.last() != Some(&b'/') {
+            out.push(b'/');
+        }
+        state.threads.set_cwd(key, &out);
+        state.scratch = out;
+    }
+    cwd.is_some() || root.is_some()
+}
+
 pub(super) fn directory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if raw.int(0).is_none_or(|res| res < 0) {
         return;
     }
     let Some(key) = now.thread else { return };
+    if set_directories(state, key, raw) {
+        return;
+    }
     let Some(thread) = state.threads.at(key) else { return };
     let path: Text = match raw.ty {
         EventType::SYSCALL_CHDIR_X => text(raw, param::SYSCALL_CHDIR_X::path),

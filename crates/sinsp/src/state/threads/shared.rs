@@ -4,6 +4,7 @@
 //! (`fs_struct`) that any other thread may refer to as well, whether or not it is of the same process. The session
 //! belongs to the thread group (`signal_struct`).
 
+use rustc_hash::FxHashSet;
 use slotmap::new_key_type;
 
 use super::{Directories, FdTable, Session, Text, Thread, ThreadKey, Threads};
@@ -61,6 +62,12 @@ fn copy<K: slotmap::Key, T: Clone>(values: &mut slotmap::SlotMap<K, Shared<T>>, 
     }
 }
 
+/// The path in a directory that is called `new` now, if it is in `old` or is that itself.
+fn moved(path: &[u8], old: &[u8], new: &[u8]) -> Option<Text> {
+    let rest = path.strip_prefix(old).filter(|rest| rest.is_empty() || rest.starts_with(b"/"))?;
+    Some([new, rest].concat().into())
+}
+
 impl Threads {
     /// Open files of the thread.
     pub fn fds<'a>(&'a self, thread: &'a Thread) -> Option<&'a FdTable> {
@@ -112,6 +119,29 @@ impl Threads {
     /// As [`Threads::set_cwd`], for the root directory.
     pub(crate) fn set_root(&mut self, key: ThreadKey, root: &[u8]) {
         self.change_directories(key, |directories| &mut directories.root, root);
+    }
+
+    /// Changes the directories that lie in one that was renamed, or in either of two that changed places: those of threads
+    /// that see the same mounts as the one that renamed it, as far as that is known.
+    pub(crate) fn move_directory(&mut self, key: ThreadKey, old: &[u8], new: &[u8], is_exchange: bool) {
+        let Some(container) = self.at(key).map(|thread| thread.container.clone()) else { return };
+        let is_near = |thread: &&Thread| thread.container == container;
+        let near: FxHashSet<DirectoriesKey> = self.iter().filter(is_near).map(|t| t.directories).collect();
+        for key in near {
+            let Some(shared) = self.directories.get_mut(key) else { continue };
+            let mut has_moved = false;
+            for path in [&mut shared.value.cwd, &mut shared.value.root] {
+                let back = || moved(path, new, old).filter(|_| is_exchange);
+                if let Some(there) = moved(path, old, new).or_else(back) {
+                    *path = there;
+                    has_moved = true;
+                }
+            }
+            if has_moved {
+                self.clock += 1;
+                shared.value.changed = self.clock;
+            }
+        }
     }
 
     fn change_directories(

@@ -1,5 +1,7 @@
-//! A rule on the name of a file while another thread changes the name. `EYAS_RACES` says how many opens; it needs
-//! root and a kernel that loads the probe.
+//! Rules on paths, and what is done to evade them: links, directories that are renamed, long paths, other threads that
+//! change a path meanwhile. `EYAS_RACES` says how many opens race; it needs root and a kernel that loads the probe.
+
+mod calls;
 
 use eyas_testing::test;
 use std::os::linux::fs::MetadataExt;

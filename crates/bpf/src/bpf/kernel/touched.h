@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Entries that a call worked on, found by the inodes whose change time it set. */
+#pragma once
+
+#define TOUCHED 8
+#define S_DEAD 16
+#define ALIASES 16
+#define KEPT_ALIASES 4
+#define MOUNTS 256
+#define ANCESTRY 256
+#define TREE_DEPTH 40
+
+/* A name of an inode, which most have one of. */
+struct alias {
+	__u64 dentry, parent;
+	__u32 hash;
+};
+
+/* An inode as it was when its change time was set: some names of it, the first of them as a text. */
+struct touched {
+	__u64 inode;
+	struct alias aliases[KEPT_ALIASES];
+	__u32 len;
+	__u8 name[NAME_MAX + 1] __attribute__((aligned(8)));
+};
+
+/* The last ones of a call, and the last mount that there was when it began. */
+struct touches {
+	__u64 last_mount;
+	/* Of what was made: its entry in the directory. */
+	__u64 made;
+	/* A pointer on its way to a number. */
+	__u64 pointer;
+	__u32 count;
+	struct touched at[TOUCHED];
+};
+
+/* A pointer of which the verifier follows no more than that it is a number. */
+static __always_inline void *as_number(__u64 *by, void *pointer)
+{
+	*(void *volatile *)by = pointer;
+	return (void *)*(volatile __u64 *)by;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct touches);
+} touches SEC(".maps");
+
+/* The entry whose place among the names of an inode that is. */
+static __always_inline struct dentry *dentry_of_alias(struct hlist_node *node)
+{
+	struct dentry *dentry = 0;
+	struct dentry___7 *new = 0;
+	if (!node)
+		return 0;
+	return (void *)node - (bpf_core_field_exists(dentry->d_u.d_alias) ? bpf_core_field_offset(dentry->d_u.d_alias) :
+									  bpf_core_field_offset(new->d_alias));
+}
+
+static __always_inline struct dentry *first_alias(struct inode *inode)
+{
+	return dentry_of_alias(READ(inode, i_dentry.first));
+}
+
+static __always_inline struct dentry *next_alias(struct dentry *dentry)
+{
+	struct dentry___7 *new = (void *)dentry;
+	return dentry_of_alias(bpf_core_field_exists(dentry->d_u.d_alias) ? READ(dentry, d_u.d_alias.next) :
+									    READ(new, d_alias.next));
+}
+
+/* Whether it is only read from its file system. The member has been a number, an enumeration, and either in a structure. */
+static __always_inline bool is_new(struct inode *inode)
+{
+	struct inode___618 *second = (void *)inode;
+	struct inode___619 *third = (void *)inode;
+	struct inode___620 *fourth = (void *)inode;
+	__u32 state = 0;
+	if (bpf_core_field_exists(inode->i_state))
+		state = READ(inode, i_state);
+	else if (bpf_core_field_exists(second->i_state))
+		state = READ(second, i_state);
+	else if (bpf_core_field_exists(third->i_state.__state))
+		state = READ(third, i_state.__state);
+	else if (bpf_core_field_exists(fourth->i_state.__state))
+		state = READ(fourth, i_state.__state);
+	return state & 1;
+}
+
+/* Kernels that have the tracepoints have such memory. */
+static __always_inline struct touches *touches_of_thread(bool create)
+{
+	if (!has_task_storage)
+		return 0;
+	return bpf_task_storage_get(&touches, bpf_get_current_task_btf(), 0, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+/* Tracepoints of the change time: which of them is passed depends on the file system and on how fine its times are. */
+
+static __always_inline int touch(struct inode *inode)
+{
+	if (!in_call_with_entries() || is_new(inode))
+		return 0;
+	struct touches *all = touches_of_thread(true);
+	if (!all)
+		return 0;
+	struct touched *last = &all->at[(all->count - 1) & (TOUCHED - 1)];
+	struct touched *one = &all->at[all->count & (TOUCHED - 1)];
+	struct dentry *dentry = first_alias(inode);
+	int i;
+	if (last->inode == (__u64)inode)
+		return 0;
+	one->inode = (__u64)inode;
+	one->len = copy_name(one->name, dentry);
+	for (i = 0; i < KEPT_ALIASES; i++) {
+		one->aliases[i].dentry = (__u64)dentry;
+		one->aliases[i].parent = (__u64)READ(dentry, d_parent);
+		one->aliases[i].hash = READ(dentry, d_name.hash);
+		dentry = dentry ? next_alias(dentry) : 0;
+	}
+	all->count++;
+	return 0;
+}
+
+#define TOUCH(name, tracepoint)                                                                                   \
+	BTF_PROGRAM(touch_##name, tracepoint, (struct inode * inode), touch(inode))                               \
+	GUARDED_PROGRAM(touch_##name, tracepoint, (struct inode * inode), touch(inode))
+
+TOUCH(set, inode_set_ctime_to_ts)
+TOUCH(exchanged, ctime_ns_xchg)
+TOUCH(same, ctime_xchg_skip)
+
+/* Mounts of files: the one that the caller's directory or root lies in, or any of its namespace that shows the file. */
+
+static __always_inline struct mount *mount_of_instance(struct list_head *node)
+{
+	struct mount___old *old = 0;
+	return node ? (void *)node - bpf_core_field_offset(old->mnt_instance) : 0;
+}
+
+/* Whether a directory is the other, or lies in it. */
+__noinline int lies_below(__u64 of, __u64 root)
+{
+	struct dentry *dentry = (struct dentry *)of;
+	int i;
+	for (i = 0; i < ANCESTRY; i++) {
+		struct dentry *parent = READ(dentry, d_parent);
+		if ((__u64)dentry == root)
+			return 1;
+		if (parent == dentry)
+			break;
+		dentry = parent;
+	}
+	return 0;
+}
+
+/* Takes a mount, by its `struct vfsmount`, if it shows the entry. */
+__noinline int try_mount(__u32 which, __u64 of)
+{
+	struct vfsmount *mount = (struct vfsmount *)of;
+	struct entries *entries = entries_of_thread(false);
+	if (!entries)
+		return 0;
+	struct entry *entry = &entries->at[which & 1];
+	struct dentry *dentry = (struct dentry *)entry->dentry, *root = READ(mount, mnt_root);
+	struct super_block *sb = READ(dentry, d_sb);
+	entry->mount = 0;
+	if (READ(mount, mnt_sb) != sb ||
+	    (root != READ(sb, s_root) && !lies_below(entry->dentry, (__u64)as_number(&entry->mount, root))))
+		return 0;
+	entry->mount = of;
+	return 1;
+}
+
+__noinline int find_mount(__u32 which)
+{
+	struct task_struct *task = current_task();
+	struct entries *entries = entries_of_thread(false);
+	struct mnt_namespace *ns = READ(task, nsproxy, mnt_ns);
+	struct fs_struct *fs = READ(task, fs);
+	struct mount *at;
+	int i;
+	if (!entries)
+		return 0;
+	struct entry *entry = &entries->at[which & 1];
+	if (try_mount(which, (__u64)as_number(&entry->mount, READ(fs, pwd.mnt))) ||
+	    try_mount(which, (__u64)as_number(&entry->mount, READ(fs, root.mnt))))
+		return 1;
+	struct dentry *dentry = (struct dentry *)entry->dentry;
+	struct super_block *sb = READ(dentry, d_sb);
+	struct super_block___618 *new = (void *)sb;
+	bool linked = bpf_core_field_exists(new->s_mounts);
+	at = linked ? READ(new, s_mounts) : mount_of_instance(READ(sb, s_mounts.next));
+	for (i = 0; i < MOUNTS; i++) {
+		if (!at)
+			break;
+		at = as_number(&entry->mount, at);
+		if (READ(at, mnt_ns) == ns && try_mount(which, (__u64)&at->mnt))
+			return 1;
+		struct mount___618 *next = (void *)at;
+		struct mount___old *instance = (void *)at;
+		at = linked ? READ(next, mnt_next_for_sb) : mount_of_instance(READ(instance, mnt_instance.next));
+	}
+	entry->mount = 0;
+	return 0;
+}
+
+/* The one that was touched last, or before. */
+static __always_inline struct touched *latest(struct touches *all, __u32 i)
+{
+	return &all->at[(all->count - 1 - i) & (TOUCHED - 1)];
+}
+
+/* Names. */
+
+/* Where the scratch has the path that the caller gave, its last name, and another one. */
+#define GIVEN_PATH 16384
+#define GIVEN 8192
+#define OTHER 12288
+
+static __always_inline bool differs(const __u8 *one, const __u8 *other, __u32 len)
+{
+	int i;
+	for (i = 0; i < (NAME_MAX + 1) / 8; i++) {
+		if (i * 8 >= len)
+			break;
+		__u64 bits = *(__u64 *)(one + i * 8) ^ *(__u64 *)(other + i * 8);
+		if (len < (i + 1) * 8)
+			bits <<= ((i + 1) * 8 - len) * 8;
+		if (bits)
+			return true;
+	}
+	return false;
+}
+
+/* Finds the last name of the path that the caller gave: of several that the call may mean, it is that one. */
+__noinline int take_given(__u32 slot, __u64 from)
+{
+	struct scratch *s = scratch_in(slot);
+	int i;
+	if (!s)
+		return 0;
+	long len = from ? bpf_probe_read_user_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from) : 0;
+	/* In memory, as the verifier follows each value of a register by itself. */
+	volatile __u32 *at = &s->at;
+	s->given = 0;
+	*at = len > 1 ? len - 1 : 0;
+	for (i = 0; i < NAME_MAX; i++) {
+		if (!*at || s->data[TEMP + GIVEN_PATH + ((*at - 1) & (PATH_MAX - 1))] != '/')
+			break;
+		(*at)--;
+	}
+	s->end = *at;
+	for (i = 0; i < NAME_MAX; i++) {
+		if (!*at || s->data[TEMP + GIVEN_PATH + ((*at - 1) & (PATH_MAX - 1))] == '/')
+			break;
+		(*at)--;
+	}
+	__u32 size = s->end - *at;
+	barrier_var(size);
+	size &= NAME_MAX;
+	s->given = size;
+	bpf_probe_read_kernel(&s->data[TEMP + GIVEN], size, &s->data[TEMP + GIVEN_PATH + (*at & (PATH_MAX - 1))]);
+	return 0;
+}
+
+/* Whether an inode that was touched had that name. */
+__noinline int had_given(__u32 slot, __u32 which)
+{
+	struct scratch *s = scratch_in(slot);
+	struct touches *all = touches_of_thread(false);
+	if (!s || !all)
+		return 0;
+	struct touched *one = latest(all, which);
+	return one->len == s->given && !differs(&s->data[TEMP + GIVEN], one->name, one->len);
+}
+
+/* Whether an entry has that name. */
+__noinline int is_given(__u32 slot, __u64 of)
+{
+	struct scratch *s = scratch_in(slot);
+	if (!s)
+		return 0;
+	__u32 len = copy_name(&s->data[TEMP + OTHER], (struct dentry *)of);
+	return len == s->given && !differs(&s->data[TEMP + GIVEN], &s->data[TEMP + OTHER], len);
+}
+
+static __always_inline __u32 take_name(struct entry *entry, const __u8 *name, __u32 len)
+{
+	barrier_var(len);
+	len &= NAME_MAX;
+	bpf_probe_read_kernel(entry->name, len, name);
+	return len;
+}
+
+/* The entries, from the inodes that were touched: the last ones first, as others may have been made on the way to them. */
+
+static __always_inline bool was_touched(struct touches *all, __u64 inode)
+{
+	int i;
+	for (i = 0; i < TOUCHED; i++)
+		if (inode && all->at[i].inode == inode)
+			return true;
+	return false;
+}
+
+/* What is in a directory that was changed. */
+__noinline int find_made(__u32 which)
+{
+	struct touches *all = touches_of_thread(false);
+	struct entries *entries = entries_of_thread(false);
+	int i;
+	if (!all || !entries)
+		return 0;
+	struct entry *entry = &entries->at[which & 1];
+	for (i = 0; i < TOUCHED; i++) {
+		struct inode *inode = (struct inode *)latest(all, i)->inode;
+		struct dentry *dentry = first_alias(inode), *parent = READ(dentry, d_parent);
+		if (!dentry || dentry == parent || !was_touched(all, (__u64)READ(parent, d_inode)))
+			continue;
+		all->made = (__u64)dentry;
+		set_entry(entry, 0, parent, dentry);
+		return 1;
+	}
+	return 0;
+}
+
+/* Another entry of what has a new one. */
+__noinline int find_linked(__u32 slot)
+{
+	struct scratch *s = scratch_in(slot);
+	struct touches *all = touches_of_thread(false);
+	struct entries *entries = entries_of_thread(false);
+	int i;
+	if (!s || !all || !entries)
+		return 0;
+	struct entry *entry = &entries->at[0];
+	struct dentry *made = (struct dentry *)all->made, *best = 0;
+	struct dentry *alias = first_alias(READ(made, d_inode));
+	for (i = 0; i < ALIASES; i++) {
+		if (!alias)
+			break;
+		alias = (struct dentry *)number_of(s, alias);
+		if (alias != made && (!best || is_given(slot, (__u64)alias)))
+			best = alias;
+		alias = next_alias(alias);
+	}
+	if (best)
+		set_entry(entry, 0, READ(best, d_parent), best);
+	return best != 0;
+}
+
+/* What was in a directory that was changed, and is no more. */
+__noinline int find_removed(__u32 slot)
+{
+	struct scratch *s = scratch_in(slot);
+	struct touches *all = touches_of_thread(false);
+	struct entries *entries = entries_of_thread(false);
+	struct inode *inode = 0;
+	struct dentry *dir = 0;
+	int i;
+	if (!s || !all || !entries)
+		return 0;
+	struct entry *entry = &entries->at[0];
+	for (i = 0; i < TOUCHED; i++) {
+		inode = (struct inode *)latest(all, i)->inode;
+		if (inode && is_directory(inode) && !(READ(inode, i_flags) & S_DEAD))
+			break;
+	}
+	dir = i < TOUCHED ? first_alias(inode) : 0;
+	if (!dir)
+		return 0;
+	entry->mount = 0;
+	entry->dentry = (__u64)dir;
+	entry->is_dir = 0;
+	for (i = 0; i < TOUCHED; i++) {
+		struct touched *one = latest(all, i);
+		struct dentry *dentry = (struct dentry *)one->aliases[0].dentry;
+		if (!dentry || one->aliases[0].parent != (__u64)dir)
+			continue;
+		/* A file with several names in the directory may have lost another one. */
+		if (READ(dentry, d_inode) && READ(dentry, d_hash.pprev) && READ(dentry, d_parent) == dir)
+			continue;
+		entry->len = take_name(entry, one->name, one->len);
+		return 1;
+	}
+	entry->len = take_name(entry, &s->data[TEMP + GIVEN], s->given);
+	return 1;
+}
+
+/* Whether a name was given to another place since. */
+static __always_inline bool was_moved(struct alias *alias, __u64 inode)
+{
+	struct dentry *dentry = (struct dentry *)alias->dentry;
+	return dentry && inode && (__u64)READ(dentry, d_inode) == inode &&
+	       ((__u64)READ(dentry, d_parent) != alias->parent || READ(dentry, d_name.hash) != alias->hash);
+}
+
+/* Which of the names of an inode was moved, KEPT_ALIASES if none was. */
+__noinline int find_moved(__u32 which)
+{
+	struct touches *all = touches_of_thread(false);
+	int i;
+	if (!all)
+		return KEPT_ALIASES;
+	struct touched *one = latest(all, which);
+	for (i = 0; i < KEPT_ALIASES; i++)
+		if (was_moved(&one->aliases[i], one->inode))
+			break;
+	return i;
+}
+
+/* What was in one place, and is in another now. */
+__noinline int find_renamed(__u32 slot)
+{
+	struct scratch *s = scratch_in(slot);
+	struct touches *all = touches_of_thread(false);
+	struct entries *entries = entries_of_thread(false);
+	__u32 which = TOUCHED, name = 0, best = 0;
+	int i;
+	if (!s || !all || !entries)
+		return 0;
+	for (i = 0; i < TOUCHED; i++) {
+		__u32 moved = find_moved(i);
+		if (moved >= KEPT_ALIASES)
+			continue;
+		/* Of two that take each other's place, the one that was asked for, as far as their names are known. */
+		__u32 fits = moved ? 2 : had_given(slot, i) ? 3 : 1;
+		if (fits <= best)
+			continue;
+		best = fits;
+		which = i;
+		name = moved;
+	}
+	if (which >= TOUCHED)
+		return 0;
+	barrier_var(name);
+	struct touched *one = latest(all, which);
+	struct alias *alias = &one->aliases[name & (KEPT_ALIASES - 1)];
+	struct dentry *now = (struct dentry *)alias->dentry;
+	struct entry *old = &entries->at[0];
+	old->mount = 0;
+	old->dentry = alias->parent;
+	old->is_dir = 0;
+	old->len = name ? take_name(old, &s->data[TEMP + GIVEN], s->given) : take_name(old, one->name, one->len);
+	set_entry(&entries->at[1], 0, READ(now, d_parent), now);
+	return 1;
+}
+
+/* What was touched last. */
+__noinline int find_changed(__u32 slot)
+{
+	struct scratch *s = scratch_in(slot);
+	struct touches *all = touches_of_thread(false);
+	struct entries *entries = entries_of_thread(false);
+	int i;
+	if (!s || !all || !entries)
+		return 0;
+	struct entry *entry = &entries->at[0];
+	struct touched *last = latest(all, 0);
+	struct inode *inode = (struct inode *)last->inode;
+	struct dentry *alias = first_alias(inode), *best = (struct dentry *)last->aliases[0].dentry;
+	if (!best)
+		return 0;
+	for (i = 0; i < ALIASES; i++) {
+		if (!alias)
+			break;
+		alias = (struct dentry *)number_of(s, alias);
+		if (is_given(slot, (__u64)alias)) {
+			best = alias;
+			break;
+		}
+		alias = next_alias(alias);
+	}
+	set_whole(entry, 0, (__u64)best);
+	return 1;
+}
+
+/* Mounts by the order in which they were made: Linux 6.8. */
+static __always_inline bool has_tree_of_mounts(void)
+{
+	struct mnt_namespace *ns = 0;
+	struct mount *mount = 0;
+	return bpf_core_field_exists(ns->mounts) && bpf_core_field_exists(mount->mnt_id_unique);
+}
+
+/* The mount that was made since the call began, and what it shows of another one. */
+__noinline int find_mounted(void)
+{
+	struct touches *all = touches_of_thread(false);
+	struct entries *entries = entries_of_thread(false);
+	struct task_struct *task = current_task();
+	struct mnt_namespace *ns = READ(task, nsproxy, mnt_ns);
+	struct mount *best = 0;
+	int i;
+	if (!has_tree_of_mounts() || !all || !entries || !all->last_mount)
+		return 0;
+	struct rb_node *node = READ(ns, mounts.rb_node);
+	for (i = 0; i < TREE_DEPTH; i++) {
+		if (!node)
+			break;
+		node = as_number(&all->pointer, node);
+		struct mount *mount = (void *)node - bpf_core_field_offset(struct mount, mnt_node);
+		bool later = READ(mount, mnt_id_unique) > all->last_mount;
+		if (later)
+			best = mount;
+		node = later ? READ(node, rb_left) : READ(node, rb_right);
+	}
+	if (!best)
+		return 0;
+	struct mount *above = READ(best, mnt_parent);
+	set_whole(&entries->at[0], 0, (__u64)READ(best, mnt.mnt_root));
+	set_whole(&entries->at[1], (__u64)&above->mnt, (__u64)READ(best, mnt_mountpoint));
+	return 1;
+}
+
+/* Keeps which mount is the last one, where a call begins that may make one. */
+__noinline int keep_last_mount(void)
+{
+	struct task_struct *task = current_task();
+	struct mnt_namespace *ns = READ(task, nsproxy, mnt_ns);
+	struct touches *all = touches_of_thread(true);
+	struct mount *last;
+	int i;
+	if (!has_tree_of_mounts() || !all)
+		return 0;
+	struct rb_node *node = READ(ns, mounts.rb_node);
+	for (i = 0; i < TREE_DEPTH; i++) {
+		if (!node)
+			break;
+		node = as_number(&all->pointer, node);
+		last = (void *)node - bpf_core_field_offset(struct mount, mnt_node);
+		all->last_mount = READ(last, mnt_id_unique);
+		node = READ(node, rb_right);
+	}
+	return 0;
+}

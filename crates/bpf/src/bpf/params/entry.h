@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Paths of what calls worked on, beside those that they were given. */
+#pragma once
+
+#define AT_FDCWD -100
+#define MS_BIND 4096
+#define MS_MOVE 8192
+
+static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u64 given)
+{
+	if (deed != DEED_MADE && deed != DEED_MOUNTED)
+		take_given(s->slot, given);
+	switch (deed) {
+	case DEED_MADE:
+		return find_made(0);
+	case DEED_REMOVED:
+		return find_removed(s->slot);
+	case DEED_LINKED:
+		return find_made(1) && find_linked(s->slot);
+	case DEED_RENAMED:
+		return find_renamed(s->slot);
+	case DEED_CHANGED:
+		return find_changed(s->slot);
+	case DEED_MOUNTED:
+		return find_mounted();
+	default:
+		return false;
+	}
+}
+
+/* Whether that entry is known of those that the call at hand, which did this, worked on. */
+__noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which)
+{
+	struct scratch *s = scratch_in(slot);
+	struct entries *found = entries_of_thread(false);
+	if (!s)
+		return 0;
+	if (!found || found->deed != deed) {
+		if (deed == DEED_READ || !touches_of_thread(false) || !(found = entries_of_thread(true)) ||
+		    !find_touched(s, deed, given))
+			return 0;
+		found->deed = deed;
+	}
+	struct entry *entry = &found->at[which & 1];
+	return entry->dentry && (entry->mount || find_mount(which));
+}
+
+/* Writes the path of an entry behind the parameters before; its length, 0 if it is not known. A directory that was moved has
+ * a slash at its end. */
+static __always_inline __u32 write_entry(struct scratch *s, struct entry *entry, bool moved)
+{
+	struct dentry *dentry = (struct dentry *)entry->dentry;
+	__u32 len = entry->len & NAME_MAX;
+	if (!dentry)
+		return 0;
+	s->at = PATH_MAX;
+	if (len) {
+		if (moved && entry->is_dir)
+			PREPEND(s, "/");
+		prepend_name(s, entry->name, len);
+		PREPEND(s, "/");
+	} else if (is_taken_off(dentry)) {
+		PREPEND(s, DELETED);
+	}
+	return copy_path(s, &s->data[s->pos & 0xffff],
+			 walk(s->slot, entry->dentry, entry->mount, PATH_MAX - s->at));
+}
+
+/* The path that was given behind that of the directory where it begins, as the kernel has that. */
+static __always_inline __u32 write_given(struct scratch *s, __u32 where)
+{
+	struct task_struct *task = current_task();
+	struct fs_struct *fs = READ(task, fs);
+	__u64 from = arg(s, where & 7);
+	__u32 dirfd = where >> 3 & 7;
+	int fd = dirfd ? (int)arg(s, dirfd - 1) : AT_FDCWD;
+	struct path *base = &fs->pwd;
+	struct file *file;
+	char first = 0;
+	if (!from || bpf_probe_read_user(&first, 1, (void *)from))
+		return 0;
+	if (first == '/') {
+		base = &fs->root;
+	} else if (fd != AT_FDCWD) {
+		file = file_of(s, fd);
+		if (!file)
+			return 0;
+		base = &file->f_path;
+	}
+	__u32 len = copy_path(s, &s->data[s->pos & 0xffff], walk_path(s, base));
+	if (!len)
+		return 0;
+	/* Behind the root there is its slash already, or that of the text. */
+	if (len == sizeof("/"))
+		len = first != '/';
+	__u32 end = (s->pos & 0xffff) + len;
+	if (len)
+		s->data[(end - 1) & 0x1ffff] = '/';
+	long more = bpf_probe_read_user_str(&s->data[end & 0x1ffff], PATH_MAX, (void *)from);
+	return more > 0 ? len + more : 0;
+}
+
+static __always_inline void put_entry(struct scratch *s, enum deed deed, __u32 which, __u32 where)
+{
+	__u32 len = 0;
+	if (s->ret < 0) {
+		put_empty(s);
+		return;
+	}
+	if (deed && know_entry(s->slot, deed, arg(s, where & 7), which)) {
+		struct entries *found = entries_of_thread(false);
+		if (found)
+			len = write_entry(s, &found->at[which & 1], deed == DEED_RENAMED && which);
+	}
+	if (!len)
+		len = write_given(s, where);
+	end_param(s, len & 0x3fff);
+}
+
+__noinline int param_entry(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 where = desc >> 8 & 0xff;
+	enum deed deed = DEED_NONE;
+	__u32 which = 0;
+	switch (desc & 0xff) {
+	case OP_X_ENTRY_MADE:
+		deed = DEED_MADE;
+		break;
+	case OP_X_ENTRY_REMOVED:
+		deed = DEED_REMOVED;
+		break;
+	case OP_X_ENTRY_LINK:
+		which = 1;
+	case OP_X_ENTRY_LINKED:
+		deed = DEED_LINKED;
+		break;
+	case OP_X_ENTRY_NEW_NAME:
+		which = 1;
+	case OP_X_ENTRY_RENAMED:
+		deed = DEED_RENAMED;
+		break;
+	case OP_X_ENTRY_CHANGED:
+		deed = DEED_CHANGED;
+		break;
+	case OP_X_ENTRY_SOURCE:
+		/* Of others it is a device, or a name that means something to the file system. */
+		if (!(arg(s, 3) & (MS_BIND | MS_MOVE))) {
+			put_empty(s);
+			return 0;
+		}
+		deed = DEED_MOUNTED;
+		break;
+	case OP_X_ENTRY_MOUNTED:
+		which = 1;
+		deed = DEED_MOUNTED;
+		break;
+	case OP_X_ENTRY_READ:
+		deed = DEED_READ;
+		break;
+	case OP_X_ENTRY_UNMOUNTED:
+		deed = DEED_UNMOUNTED;
+		break;
+	}
+	put_entry(s, deed, which, where);
+	return 0;
+}
+
+/* The call is over: another one is not taken for it. */
+static __always_inline void forget_entries(void)
+{
+	struct entries *found = entries_of_thread(false);
+	struct touches *all = touches_of_thread(false);
+	int i;
+	if (found)
+		found->deed = DEED_NONE;
+	if (!all)
+		return;
+	all->count = 0;
+	all->last_mount = 0;
+	for (i = 0; i < TOUCHED; i++)
+		all->at[i].inode = all->at[i].aliases[0].dentry = 0;
+}
+
+/* What was kept for a thread goes with it. */
+static __always_inline void forget_thread(__u32 tid)
+{
+	bpf_map_delete_elem(&kept_calls_by_tid, &tid);
+	bpf_map_delete_elem(&kept_paths_by_tid, &tid);
+	bpf_map_delete_elem(&entries_by_tid, &tid);
+}

@@ -1,0 +1,91 @@
+//! Paths that the kernel tells beside those that a call was given.
+
+use super::row::EventType;
+use super::{EventType as E, param as p};
+
+/// What the path is of that stands behind the parameters of an event's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelPath {
+    /// The path parameter at this position: what the call really worked on.
+    Param(usize),
+    /// The working directory after the call.
+    Cwd,
+    /// The root directory after the call.
+    Root,
+}
+
+impl EventType {
+    /// The paths that events of this type may have behind the parameters of their row, in this order: the kernel's own,
+    /// from the root of the mount namespace, whatever links, renamed directories or other threads made of those that
+    /// the call was given.
+    ///
+    /// A directory that was renamed has a `/` at the end of its new path.
+    pub const fn kernel_paths(self) -> &'static [KernelPath] {
+        use KernelPath::{Cwd, Param, Root};
+        match self {
+            E::SYSCALL_OPEN_X => &[Param(p::SYSCALL_OPEN_X::name)],
+            E::SYSCALL_CREAT_X => &[Param(p::SYSCALL_CREAT_X::name)],
+            E::SYSCALL_OPENAT_2_X => &[Param(p::SYSCALL_OPENAT_2_X::name)],
+            E::SYSCALL_OPENAT2_X => &[Param(p::SYSCALL_OPENAT2_X::name)],
+            E::SYSCALL_OPEN_TREE_X | E::SYSCALL_OPEN_TREE_ATTR_X => &[Param(p::SYSCALL_OPEN_TREE_X::path)],
+            E::SYSCALL_MKDIR_2_X => &[Param(p::SYSCALL_MKDIR_2_X::path)],
+            E::SYSCALL_MKDIRAT_X => &[Param(p::SYSCALL_MKDIRAT_X::path)],
+            E::SYSCALL_MKNOD_X => &[Param(p::SYSCALL_MKNOD_X::path)],
+            E::SYSCALL_MKNODAT_X => &[Param(p::SYSCALL_MKNODAT_X::path)],
+            E::SYSCALL_RMDIR_2_X => &[Param(p::SYSCALL_RMDIR_2_X::path)],
+            E::SYSCALL_UNLINK_2_X => &[Param(p::SYSCALL_UNLINK_2_X::path)],
+            E::SYSCALL_UNLINKAT_2_X => &[Param(p::SYSCALL_UNLINKAT_2_X::name)],
+            E::SYSCALL_SYMLINK_X => &[Param(p::SYSCALL_SYMLINK_X::linkpath)],
+            E::SYSCALL_SYMLINKAT_X => &[Param(p::SYSCALL_SYMLINKAT_X::linkpath)],
+            E::SYSCALL_LINK_2_X => {
+                &[Param(p::SYSCALL_LINK_2_X::oldpath), Param(p::SYSCALL_LINK_2_X::newpath)]
+            }
+            E::SYSCALL_LINKAT_2_X => {
+                &[Param(p::SYSCALL_LINKAT_2_X::oldpath), Param(p::SYSCALL_LINKAT_2_X::newpath)]
+            }
+            E::SYSCALL_RENAME_X => {
+                &[Param(p::SYSCALL_RENAME_X::oldpath), Param(p::SYSCALL_RENAME_X::newpath)]
+            }
+            E::SYSCALL_RENAMEAT_X => {
+                &[Param(p::SYSCALL_RENAMEAT_X::oldpath), Param(p::SYSCALL_RENAMEAT_X::newpath)]
+            }
+            E::SYSCALL_RENAMEAT2_X => {
+                &[Param(p::SYSCALL_RENAMEAT2_X::oldpath), Param(p::SYSCALL_RENAMEAT2_X::newpath)]
+            }
+            E::SYSCALL_CHMOD_X => &[Param(p::SYSCALL_CHMOD_X::filename)],
+            E::SYSCALL_FCHMODAT_X => &[Param(p::SYSCALL_FCHMODAT_X::filename)],
+            E::SYSCALL_CHOWN_X => &[Param(p::SYSCALL_CHOWN_X::path)],
+            E::SYSCALL_LCHOWN_X => &[Param(p::SYSCALL_LCHOWN_X::path)],
+            E::SYSCALL_FCHMODAT2_X => &[Param(p::SYSCALL_FCHMODAT2_X::filename)],
+            E::SYSCALL_TRUNCATE_X => &[Param(p::SYSCALL_TRUNCATE_X::path)],
+            E::SYSCALL_SETXATTR_X
+            | E::SYSCALL_LSETXATTR_X
+            | E::SYSCALL_GETXATTR_X
+            | E::SYSCALL_LGETXATTR_X
+            | E::SYSCALL_LISTXATTR_X
+            | E::SYSCALL_LLISTXATTR_X
+            | E::SYSCALL_REMOVEXATTR_X
+            | E::SYSCALL_LREMOVEXATTR_X => &[Param(p::SYSCALL_SETXATTR_X::path)],
+            E::SYSCALL_SETXATTRAT_X
+            | E::SYSCALL_GETXATTRAT_X
+            | E::SYSCALL_LISTXATTRAT_X
+            | E::SYSCALL_REMOVEXATTRAT_X => &[Param(p::SYSCALL_SETXATTRAT_X::path)],
+            E::SYSCALL_FCHOWNAT_X => &[Param(p::SYSCALL_FCHOWNAT_X::pathname)],
+            E::SYSCALL_MOUNT_X => &[Param(p::SYSCALL_MOUNT_X::dev), Param(p::SYSCALL_MOUNT_X::dir)],
+            E::SYSCALL_MOVE_MOUNT_X => {
+                &[Param(p::SYSCALL_MOVE_MOUNT_X::dev), Param(p::SYSCALL_MOVE_MOUNT_X::dir)]
+            }
+            E::SYSCALL_MOUNT_SETATTR_X => &[Param(p::SYSCALL_MOUNT_SETATTR_X::path)],
+            E::SYSCALL_FSPICK_X => &[Param(p::SYSCALL_FSPICK_X::path)],
+            E::SYSCALL_QUOTACTL_X => &[Param(p::SYSCALL_QUOTACTL_X::special)],
+            E::SYSCALL_UMOUNT_1_X => &[Param(p::SYSCALL_UMOUNT_1_X::name)],
+            E::SYSCALL_UMOUNT2_X => &[Param(p::SYSCALL_UMOUNT2_X::name)],
+            E::SYSCALL_CHDIR_X => &[Param(p::SYSCALL_CHDIR_X::path)],
+            E::SYSCALL_CHROOT_X => &[Param(p::SYSCALL_CHROOT_X::path)],
+            E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X => &[Cwd],
+            E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => &[Cwd],
+            E::SYSCALL_SETNS_X | E::SYSCALL_UNSHARE_X => &[Cwd, Root],
+            _ => &[],
+        }
+    }
+}

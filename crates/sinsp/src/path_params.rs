@@ -1,0 +1,87 @@
+//! Paths that calls were given, and those that the kernel made of them.
+
+use eyas_events::{EventType, FlagTable, KernelPath, ParamDetail, param};
+use eyas_scap::RawEvent;
+
+use crate::path::Base;
+use crate::view::EventView;
+
+/// The schema's `AT_FDCWD`.
+const AT_FDCWD: i64 = -100;
+
+/// Position of a symbolic link's target, which is relative to the directory of the link, and of the link's path.
+const fn link(ty: EventType) -> Option<(usize, usize)> {
+    use param::{SYSCALL_SYMLINK_X as symlink, SYSCALL_SYMLINKAT_X as symlinkat};
+    match ty {
+        EventType::SYSCALL_SYMLINK_X => Some((symlink::target, symlink::linkpath)),
+        EventType::SYSCALL_SYMLINKAT_X => Some((symlinkat::target, symlinkat::linkpath)),
+        _ => None,
+    }
+}
+
+/// Positions of the parameters of which the kernel has paths of its own.
+pub(crate) fn of(ty: EventType) -> impl Iterator<Item = usize> {
+    let paths = ty.kernel_paths().iter().filter_map(|path| match path {
+        KernelPath::Param(at) => Some(*at),
+        KernelPath::Cwd | KernelPath::Root => None,
+    });
+    paths.chain(link(ty).map(|(target, _)| target))
+}
+
+/// The path of a parameter, absolute: the kernel's own where the view is of those, and it is known; else what was asked
+/// for.
+pub(crate) fn absolute<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
+    let event = v.event();
+    let name = event.text(at)?;
+    if v.is_twin()
+        && let Some(path) = event.kernel_path(at)
+    {
+        // What is not mounted has no path from the root. Of others, that of a directory may stand before what was asked
+        // for, which is not walked yet.
+        return Some(if path.first() == Some(&b'/') { v.resolve(Base::Path(b"/"), path) } else { path });
+    }
+    if let Some((_, link)) = link(event.ty).filter(|(target, _)| *target == at) {
+        let link = absolute(v, link)?;
+        let dir = link.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |slash| &link[..=slash]);
+        return Some(v.resolve(Base::Path(dir), name));
+    }
+    if event.ty == EventType::SYSCALL_MOUNT_X && at == param::SYSCALL_MOUNT_X::dev && !names_a_file(v, name) {
+        return Some(name);
+    }
+    let dirfd = match event.info()?.params.get(at)?.detail {
+        ParamDetail::At(at) => event.int(usize::from(at)).unwrap_or(AT_FDCWD),
+        _ => AT_FDCWD,
+    };
+    let base = v.base(dirfd);
+    Some(v.resolve(if has_own_root(&event) { base.as_root() } else { base }, name))
+}
+
+/// Whether the directory where the path begins is the root of the call, whatever the caller's is.
+pub(crate) fn has_own_root(event: &RawEvent<'_>) -> bool {
+    const IN_ROOT: u64 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT") as u64;
+    event.ty == EventType::SYSCALL_OPENAT2_X
+        && event.uint(param::SYSCALL_OPENAT2_X::resolve).unwrap_or(0) & IN_ROOT != 0
+}
+
+/// Whether the source of a mount is a path: others are names that mean something to the file system, or nothing.
+fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
+    const OF_FILES: u64 =
+        (FlagTable::MOUNT_FLAGS.value("BIND") | FlagTable::MOUNT_FLAGS.value("MOVE")) as u64;
+    let flags = v.event().uint(param::SYSCALL_MOUNT_X::flags).unwrap_or(0);
+    source.first() == Some(&b'/') || flags & OF_FILES != 0
+}
+
+/// Whether the kernel's view of the event has another path than this one shows, in any field.
+pub(crate) fn differ(v: &EventView<'_>) -> bool {
+    let event = v.event();
+    let kernel = v.of_kernel();
+    let differs = |at: usize| {
+        let asked = event.text(at)?;
+        // Absolute ones are shown as they are.
+        let is_absolute = asked.first() == Some(&b'/');
+        let is_text = link(event.ty).is_some_and(|(target, _)| target == at);
+        let shown = if is_absolute || is_text { asked } else { absolute(v, at)? };
+        Some(absolute(&kernel, at)? != shown)
+    };
+    of(event.ty).any(|at| differs(at) == Some(true))
+}

@@ -1,0 +1,433 @@
+//! Every call that rules look at, by every way to a directory that does not name it.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use eyas_testing::test;
+use rustix::fs::{AtFlags, CWD, FileType, Mode};
+
+use eyas::events::SyscallCode as S;
+use eyas::rules::{AlertOptions, Loader, Matching};
+use eyas::scap::live::{Options, Source};
+use eyas::sinsp::{Inspector, Step, schema};
+
+/// A directory with a sensitive one in it, and an open one beside it.
+struct Place(PathBuf, File);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("eyas-ways-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(dir.join("secret/inner")).unwrap();
+        std::fs::create_dir(dir.join("elsewhere")).unwrap();
+        let elsewhere = File::open(dir.join("elsewhere")).unwrap();
+        Self(dir, elsewhere)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn link(&self, name: &str, target: impl AsRef<Path>) -> PathBuf {
+        let path = self.path(name);
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        path
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where paths begin, and what stands before names in the sensitive directory.
+struct Way {
+    dir: Option<File>,
+    before: String,
+}
+
+impl Way {
+    fn path(before: impl AsRef<Path>) -> Self {
+        Self { dir: None, before: format!("{}/", before.as_ref().display()) }
+    }
+
+    fn relative(before: &str) -> Self {
+        Self { dir: None, before: before.to_owned() }
+    }
+
+    fn below(dir: File, before: &str) -> Self {
+        Self { dir: Some(dir), before: before.to_owned() }
+    }
+
+    fn at(&self) -> BorrowedFd<'_> {
+        self.dir.as_ref().map_or(CWD, AsFd::as_fd)
+    }
+
+    fn to(&self, name: &str) -> String {
+        format!("{}{name}", self.before)
+    }
+}
+
+/// Gives the calling thread directories of its own.
+fn leave_others() {
+    // SAFETY: no memory is shared differently after it.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::FS) }.unwrap();
+}
+
+/// Renames a directory that is not sensitive into the sensitive one.
+fn move_in(place: &Place, name: &str) {
+    std::fs::rename(place.path(name), place.path("secret").join(name)).unwrap();
+}
+
+/// What it is, which directory it leads to, and how the calling thread comes to the way there.
+type Technique = (&'static str, &'static str, fn(&Place) -> Way);
+
+const TECHNIQUES: &[Technique] = &[
+    ("a symbolic link", "secret", |place| Way::path(place.link("link", "secret"))),
+    ("an absolute symbolic link", "secret", |place| Way::path(place.link("link", place.path("secret")))),
+    ("a link so long that no inode holds it", "secret", |place| {
+        Way::path(place.link("link", format!("{}secret", "./".repeat(500))))
+    }),
+    ("links to links", "secret", |place| {
+        place.link("one", "secret");
+        place.link("two", "one");
+        Way::path(place.link("three", "./two/."))
+    }),
+    ("the directory above that a link leads to", "secret", |place| {
+        Way::path(place.link("link", "secret/inner").join(".."))
+    }),
+    ("a link in the middle of a long path", "secret", |place| {
+        let link = place.link("link", "secret");
+        Way::path(format!("{}{}", link.display(), "/.".repeat(1_900)))
+    }),
+    ("a working directory that is a link", "secret", |place| {
+        rustix::process::chdir(place.link("link", "secret")).unwrap();
+        Way::relative("")
+    }),
+    ("a working directory above that a link leads to", "secret", |place| {
+        rustix::process::chdir(place.link("link", "secret/inner")).unwrap();
+        rustix::process::chdir("..").unwrap();
+        Way::relative("./")
+    }),
+    ("a working directory by its descriptor", "secret", |place| {
+        rustix::process::fchdir(File::open(place.link("link", "secret")).unwrap()).unwrap();
+        Way::relative("")
+    }),
+    ("a working directory that is renamed", "secret/plain", |place| {
+        std::fs::create_dir(place.path("plain")).unwrap();
+        rustix::process::chdir(place.path("plain")).unwrap();
+        move_in(place, "plain");
+        Way::relative("")
+    }),
+    ("a working directory below one that is renamed", "secret/plain/deep", |place| {
+        std::fs::create_dir_all(place.path("plain/deep/er")).unwrap();
+        rustix::process::chdir(place.path("plain/deep/er")).unwrap();
+        move_in(place, "plain");
+        Way::relative("../")
+    }),
+    ("the descriptor of a link", "secret", |place| {
+        Way::below(File::open(place.link("link", "secret")).unwrap(), "")
+    }),
+    ("the descriptor of a directory that is renamed", "secret/plain", |place| {
+        std::fs::create_dir(place.path("plain")).unwrap();
+        let dir = File::open(place.path("plain")).unwrap();
+        move_in(place, "plain");
+        Way::below(dir, "./")
+    }),
+    ("the descriptor of the directory below", "secret", |place| {
+        let inner = File::open(place.link("link", "secret/inner")).unwrap();
+        Way::below(inner, "../")
+    }),
+    ("a working directory that /proc leads to", "secret", |place| {
+        rustix::process::chdir(place.path("secret")).unwrap();
+        Way::relative("/proc/thread-self/cwd/")
+    }),
+    ("another root", "secret/inner", |place| {
+        let link = place.link("secret/link", "/inner");
+        assert!(!link.exists());
+        rustix::process::chroot(place.path("secret")).unwrap();
+        Way::relative("/link/")
+    }),
+];
+
+/// Calls that change entries: what each leaves behind the next one finds.
+fn calls(way: &Way, elsewhere: BorrowedFd<'_>) {
+    use rustix::fs::{chmodat, chownat, linkat, mkdirat, mknodat, openat, renameat, symlinkat, unlinkat};
+    let at = way.at();
+    let mode = Mode::from_raw_mode(0o700);
+    mkdirat(at, way.to("dir"), mode).unwrap();
+    chmodat(at, way.to("dir"), mode, AtFlags::empty()).unwrap();
+    chownat(at, way.to("dir"), None, None, AtFlags::empty()).unwrap();
+    renameat(at, way.to("dir"), elsewhere, "out").unwrap();
+    renameat(elsewhere, "out", at, way.to("in")).unwrap();
+    unlinkat(at, way.to("in"), AtFlags::REMOVEDIR).unwrap();
+    mknodat(at, way.to("node"), FileType::RegularFile, mode, 0).unwrap();
+    linkat(at, way.to("node"), elsewhere, "hard", AtFlags::empty()).unwrap();
+    linkat(elsewhere, "hard", at, way.to("back"), AtFlags::empty()).unwrap();
+    symlinkat("node", at, way.to("soft")).unwrap();
+    openat(at, way.to("node"), rustix::fs::OFlags::WRONLY, Mode::empty()).unwrap();
+    if way.dir.is_none() {
+        use rustix::fs::{XattrFlags, removexattr, setxattr};
+        truncate(&way.to("node"), 10);
+        setxattr(way.to("node"), "trusted.eyas", b"x", XattrFlags::empty()).unwrap();
+        removexattr(way.to("node"), "trusted.eyas").unwrap();
+    }
+    for name in ["node", "back", "soft"] {
+        unlinkat(at, way.to(name), AtFlags::empty()).unwrap();
+    }
+    unlinkat(elsewhere, "hard", AtFlags::empty()).unwrap();
+}
+
+/// Makes a file so long.
+fn truncate(path: &str, len: i64) {
+    let path = std::ffi::CString::new(path).unwrap();
+    // SAFETY: the path ends in a NUL.
+    assert_eq!(unsafe { libc::truncate(path.as_ptr(), len) }, 0);
+}
+
+/// Of each call its name and the sensitive path, the one that it takes first.
+const EXPECTED: &[(&str, &str)] = &[
+    ("mkdirat", "dir"),
+    ("fchmodat", "dir"),
+    ("fchownat", "dir"),
+    ("renameat", "dir"),
+    ("renameat", "in"),
+    ("unlinkat", "in"),
+    ("mknodat", "node"),
+    ("linkat", "node"),
+    ("linkat", "back"),
+    ("symlinkat", "soft"),
+    ("openat", "node"),
+    ("unlinkat", "node"),
+    ("unlinkat", "back"),
+    ("unlinkat", "soft"),
+];
+
+/// The same of calls that begin at no descriptor.
+const EXPECTED_BY_PATH: &[(&str, &str)] =
+    &[("truncate", "node"), ("setxattr", "node"), ("removexattr", "node")];
+
+const INTEREST: &[S] = &[
+    S::MKDIR,
+    S::MKDIRAT,
+    S::MKNOD,
+    S::MKNODAT,
+    S::FCHMODAT,
+    S::FCHMODAT2,
+    S::FCHOWNAT,
+    S::RENAME,
+    S::RENAMEAT,
+    S::RENAMEAT2,
+    S::UNLINK,
+    S::UNLINKAT,
+    S::LINK,
+    S::LINKAT,
+    S::TRUNCATE,
+    S::SETXATTR,
+    S::REMOVEXATTR,
+    S::SYMLINK,
+    S::SYMLINKAT,
+    S::OPEN,
+    S::OPENAT,
+    S::CHDIR,
+    S::FCHDIR,
+    S::CHROOT,
+    S::EXECVE,
+    S::CLONE,
+    S::CLONE3,
+    S::FORK,
+    S::VFORK,
+    S::SCHED_PROCESS_EXIT,
+];
+
+/// The alerts of the rules that hold of what `act` does, which runs in a thread of its own.
+fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.matching(Matching::All);
+    let loaded = loader.load("rules.yaml", rules);
+    assert!(loaded.successful(), "{}", loaded.verbose());
+    let engine = loader.build().unwrap();
+    let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
+    let live = Options { interest: Some(INTEREST.to_vec()), exclude_self: false, ..Options::default() };
+    let mut source = Source::open(live).unwrap();
+    let mut inspector = Inspector::default();
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+    let stop = source.stop_handle();
+    let (mut alerts, mut found) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let acting = scope.spawn(move || {
+            leave_others();
+            act();
+            stop.stop();
+        });
+        loop {
+            match inspector.next(&mut source).unwrap() {
+                Step::Event(view) => {
+                    evaluator.matches(&view, &mut found);
+                    alerts.extend(found.drain(..).map(|hit| engine.alert(hit, &view, &options).to_text()));
+                }
+                Step::Idle if acting.is_finished() => break,
+                Step::Idle => {}
+                Step::End => break,
+            }
+        }
+        acting.join().unwrap();
+    });
+    alerts.iter().map(|text| text.split("Notice ").last().unwrap().to_owned()).collect()
+}
+
+/// Does `act` by every technique but those skipped, each in a thread with directories of its own, and has `check` look at
+/// the alerts that name the directory it leads to.
+fn try_all(rules: &str, skipped: &[&str], act: fn(&Place, &Way, &str), check: fn(&str, &str, &[String])) {
+    let tried: Vec<&Technique> = TECHNIQUES.iter().filter(|(what, ..)| !skipped.contains(what)).collect();
+    let places: Vec<Place> = (0..tried.len()).map(|n| Place::new(&n.to_string())).collect();
+    let found = alerts(rules, || {
+        for ((_, inside, technique), place) in tried.iter().zip(&places) {
+            let apart = || {
+                leave_others();
+                let way = technique(place);
+                act(place, &way, inside);
+            };
+            std::thread::scope(|scope| scope.spawn(apart).join().unwrap());
+        }
+    });
+    for ((what, inside, _), place) in tried.iter().zip(&places) {
+        let dir = format!("{}/", place.path(inside).display());
+        let mine: Vec<String> = found.iter().filter(|alert| alert.contains(&dir)).cloned().collect();
+        check(what, &dir, &mine);
+    }
+}
+
+#[test]
+fn no_way_to_a_directory_evades_a_rule_on_its_path() {
+    let _lock = eyas_testing::live_turn();
+    let rules = format!(
+        "- rule: entries\n  desc: d\n  priority: NOTICE\n  output: \"%evt.type %fs.path.name %fs.path.source \
+         %fs.path.target %evt.arg.path\"\n  condition: >\n    evt.type in (mkdirat, mknodat, fchmodat, fchownat, \
+         renameat, unlinkat, linkat, symlinkat, openat, \
+         truncate, setxattr, removexattr) and proc.pid = {} and (fs.path.name contains /secret/ or \
+         fs.path.source contains /secret/ or fs.path.target contains /secret/ or \
+         evt.type = mknodat and evt.arg.path contains /secret/)\n",
+        std::process::id()
+    );
+    try_all(
+        &rules,
+        &[],
+        |place, way, _| calls(way, place.1.as_fd()),
+        |what, dir, found| {
+            let by_path = if what.contains("the descriptor of") { &[] } else { EXPECTED_BY_PATH };
+            for (call, name) in EXPECTED.iter().chain(by_path) {
+                let is_it = |alert: &&String| {
+                    let mut words = alert.split(' ');
+                    words.next() == Some(call) && words.any(|path| path == format!("{dir}{name}"))
+                };
+                assert!(found.iter().any(|alert| is_it(&alert)), "{what}: {call} of {dir}{name}: {found:#?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn no_way_to_a_program_evades_a_rule_on_its_path() {
+    let _lock = eyas_testing::live_turn();
+    let rules = "- rule: program\n  desc: d\n  priority: NOTICE\n  output: \"%evt.type %proc.exepath\"\n  \
+                 condition: evt.type = execve and proc.exepath contains /secret/\n";
+    let act = |place: &Place, way: &Way, inside: &str| {
+        std::fs::copy("/bin/true", place.path(inside).join("program")).unwrap();
+        let path = way.to("program");
+        let path = if path.starts_with('/') { path } else { format!("./{path}") };
+        assert!(std::process::Command::new(path).status().unwrap().success());
+    };
+    // A program needs its libraries, and is not executed by a descriptor here.
+    let skipped = [
+        "another root",
+        "the descriptor of a link",
+        "the descriptor of a directory that is renamed",
+        "the descriptor of the directory below",
+    ];
+    try_all(rules, &skipped, act, |what, dir, found| {
+        assert_eq!(found, [format!("execve {dir}program")], "{what}");
+    });
+}
+
+/// What calls did to entries while another thread changed what a link leads to: the call and the path.
+fn race(place: &Place, rounds: usize) -> Vec<String> {
+    use rustix::fs::{chmodat, mkdirat, renameat, symlinkat, unlinkat};
+    let (one, two) = (place.path("secret"), place.path("elsewhere"));
+    let link = place.link("link", "secret");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let next = place.path("next");
+            let mut targets = ["elsewhere", "secret"].into_iter().cycle();
+            while !over.load(Ordering::Relaxed) {
+                symlinkat(targets.next().unwrap(), CWD, &next).unwrap();
+                renameat(CWD, &next, CWD, &link).unwrap();
+            }
+        });
+        let mode = Mode::from_raw_mode(0o700);
+        let mut done = Vec::new();
+        let did = |done: &mut Vec<String>, call: &str, path: PathBuf| {
+            if path.starts_with(&one) {
+                done.push(format!("{call} {}", path.display()));
+            }
+        };
+        let where_is =
+            |name: &str| [&one, &two].map(|dir| dir.join(name)).into_iter().find(|path| path.exists());
+        for n in 0..rounds {
+            let (name, other) = (format!("n{n}"), format!("m{n}"));
+            let [path, new] = [&name, &other].map(|name| link.join(name));
+            mkdirat(CWD, &path, mode).unwrap();
+            let mut there = where_is(&name).unwrap();
+            did(&mut done, "mkdirat", there.clone());
+            // Of those that fail, nothing is told: the link led to where it is not.
+            if chmodat(CWD, &path, mode, AtFlags::empty()).is_ok() {
+                did(&mut done, "fchmodat", there.clone());
+            }
+            if renameat(CWD, &path, CWD, &new).is_ok() {
+                did(&mut done, "from", there);
+                there = where_is(&other).unwrap();
+                did(&mut done, "to", there.clone());
+            }
+            let last = if there.ends_with(&other) { &new } else { &path };
+            if unlinkat(CWD, last, AtFlags::REMOVEDIR).is_ok() {
+                did(&mut done, "unlinkat", there);
+            } else {
+                std::fs::remove_dir(there).unwrap();
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+#[test]
+fn a_link_that_changes_evades_no_rule_on_paths() {
+    let _lock = eyas_testing::live_turn();
+    let place = Place::new("race");
+    let rule = |name: &str, types: &str, field: &str| {
+        format!(
+            "- rule: {name}\n  desc: d\n  priority: NOTICE\n  output: \"{name} %{field}\"\n  condition: >\n    \
+             evt.type in ({types}) and {field} startswith {}/secret/ and {field}raw contains link/\n",
+            place.0.display()
+        )
+    };
+    let rules = [
+        rule("mkdirat", "mkdirat", "fs.path.name"),
+        rule("fchmodat", "fchmodat", "fs.path.name"),
+        rule("unlinkat", "unlinkat", "fs.path.name"),
+        rule("from", "rename, renameat, renameat2", "fs.path.source"),
+        rule("to", "rename, renameat, renameat2", "fs.path.target"),
+    ];
+    let mut done = Vec::new();
+    let mut found = alerts(&rules.concat(), || done = race(&place, super::races() / 20));
+    println!("{} changes in the sensitive directory, {} alerts", done.len(), found.len());
+    assert!(!done.is_empty());
+    done.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, done);
+}
