@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
   codegen [--check] write the generated pages of docs/, or only compare them
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
-                    unless it is told which: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
+                    unless WHICH is given: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
                     EYAS_BPF_LOG=1 shows the verifier's log
   fuzz [TARGET [RUNS]]
                     coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
