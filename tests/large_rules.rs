@@ -195,3 +195,249 @@ fn a_condition_that_doubles_is_refused_by_its_name() {
     assert_eq!(message, what);
     assert!(allocations < 100_000 && bytes < 1 << 20, "{allocations} allocations, {bytes} bytes");
 }
+
+/// Loads, lints and builds, as `falco -V` and a start do.
+fn load_all(files: &[String]) -> Engine {
+    let mut loader = Loader::new(Arc::new(schema()));
+    for (number, text) in files.iter().enumerate() {
+        let result = loader.load(&format!("{number}.yaml"), text);
+        assert!(result.successful(), "{}", result.verbose());
+    }
+    let _ = loader.lint();
+    loader.build().unwrap()
+}
+
+fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
+    (0..count).map(item).collect()
+}
+
+const OPENS: &str = "evt.type in (open, openat) and";
+
+/// Files that grow with a number, each by something else.
+fn growing(n: usize) -> Vec<(&'static str, String)> {
+    let exception = |i: usize| {
+        format!(
+            "    - {{name: e{i}, fields: [proc.name, fd.name], comps: [=, startswith], values: [[a{i}, /x]]}}\n"
+        )
+    };
+    vec![
+        (
+            "rules",
+            repeated(n, |i| rule(i, &format!("{OPENS} proc.name = a{i} and fd.name startswith /x{i}"))),
+        ),
+        (
+            "rules alike",
+            repeated(n, |i| rule(i, &format!("{OPENS} not proc.name in (a{i}) and fd.num > {i}"))),
+        ),
+        (
+            "lists",
+            repeated(n, |i| {
+                format!("- {{list: l{i}, items: [a{i}, b{i}, c]}}\n")
+                    + &rule(i, &format!("{OPENS} proc.name in (l{i})"))
+            }),
+        ),
+        (
+            "lists in one condition",
+            repeated(n, |i| format!("- {{list: l{i}, items: [a{i}, b{i}]}}\n"))
+                + &rule(0, &format!("{OPENS} proc.name in ({}z)", repeated(n, |i| format!("l{i}, ")))),
+        ),
+        (
+            "macros",
+            repeated(n, |i| {
+                format!("- {{macro: m{i}, condition: proc.name = a{i} or proc.pname = b{i}}}\n")
+                    + &rule(i, &format!("{OPENS} m{i}"))
+            }),
+        ),
+        (
+            "items appended",
+            "- {list: l, items: [a]}\n".to_owned()
+                + &repeated(n, |i| format!("- {{list: l, items: [b{i}], override: {{items: append}}}}\n"))
+                + &rule(0, &format!("{OPENS} proc.name in (l)")),
+        ),
+        (
+            "conditions appended",
+            rule(0, &format!("{OPENS} proc.name exists"))
+                + &repeated(n, |i| {
+                    format!(
+                        "- {{rule: R0, condition: and proc.pid != {i}, override: {{condition: append}}}}\n"
+                    )
+                }),
+        ),
+        ("exceptions", rule(0, OPENS.trim_end_matches(" and")) + "  exceptions:\n" + &repeated(n, exception)),
+        ("warnings", repeated(n, |i| rule(i, &format!("{OPENS} evt.dir = < and proc.name = a{i}")))),
+    ]
+}
+
+#[test]
+fn work_and_memory_grow_as_the_file_does() {
+    const N: usize = 300;
+    for ((what, small), (_, large)) in growing(N).into_iter().zip(growing(2 * N)) {
+        let (_, work, bytes) = cost(|| load_all(&[small]));
+        let (_, more_work, more_bytes) = cost(|| load_all(&[large]));
+        // Twice, and a little for what grows in steps.
+        assert!(more_work < 5 * work / 2, "{what}: {work} allocations become {more_work}");
+        assert!(more_bytes < 3 * bytes, "{what}: {bytes} bytes become {more_bytes}");
+    }
+}
+
+#[test]
+fn many_files_cost_what_one_does() {
+    let rules: Vec<String> = (0..800)
+        .map(|i| {
+            let list = format!("- {{list: l{i}, items: [a{i}, b{i}]}}\n");
+            let condition = format!("{OPENS} proc.name in (l{i}) and common");
+            list + &format!("- {{macro: m{i}, condition: fd.name startswith /x{i}}}\n")
+                + &rule(i, &format!("{condition} and m{i}"))
+        })
+        .collect();
+    let first = "- {list: names, items: [x, y]}\n- {macro: common, condition: not proc.pname in (names)}\n";
+    let whole = [first, &rules.concat()].concat();
+    let parts: Vec<String> = rules.chunks(10).map(<[String]>::concat).collect();
+    let files: Vec<String> = std::iter::once(first.to_owned()).chain(parts).collect();
+    let (_, work, bytes) = cost(|| load_all(&[whole]));
+    let (_, more_work, more_bytes) = cost(|| load_all(&files));
+    assert!(more_work < 3 * work / 2, "{work} allocations become {more_work}");
+    assert!(more_bytes < 2 * bytes, "{bytes} bytes become {more_bytes}");
+}
+
+#[test]
+fn what_rules_share_is_there_once() {
+    let items = repeated(5000, |i| format!("item{i}, "));
+    let paths = repeated(5000, |i| format!("/dir{i}/x, "));
+    let nets = repeated(5000, |i| format!("10.{}.{}.0/24, ", i / 256, i % 256));
+    let lists = format!("- list: big\n  items: [{items}last]\n- list: paths\n  items: [{paths}/last]\n")
+        + &format!("- list: nets\n  items: [{nets}11.0.0.0/8]\n");
+    let kinds: [(&str, fn(usize) -> String); 8] = [
+        ("a name more", |i| rule(i, &format!("{OPENS} proc.name in (big, x{i})"))),
+        ("nothing more", |i| rule(i, &format!("{OPENS} proc.name in (big) and proc.pid != {i}"))),
+        ("macros", |i| {
+            format!("- {{macro: m{i}, condition: 'proc.name in (x{i}, big)'}}\n")
+                + &rule(i, &format!("{OPENS} not m{i}"))
+        }),
+        ("lists", |i| {
+            format!("- {{list: l{i}, items: [big, x{i}]}}\n")
+                + &rule(i, &format!("{OPENS} proc.name in (l{i})"))
+        }),
+        ("exceptions", |i| {
+            let exception = format!("{{name: e, fields: proc.name, comps: in, values: [big, x{i}]}}");
+            rule(i, &format!("{OPENS} fd.num = {i}")) + &format!("  exceptions: [{exception}]\n")
+        }),
+        ("paths", |i| rule(i, &format!("{OPENS} fd.name pmatch (paths, /x{i})"))),
+        ("networks", |i| rule(i, &format!("evt.type = connect and fd.snet in (nets, 12.{i}.0.0/16)"))),
+        ("texts within", |i| rule(i, &format!("{OPENS} proc.cmdline contains oneof (big, x{i})"))),
+    ];
+    for (what, kind) in kinds {
+        let of = |count: usize| lists.clone() + &repeated(count, kind);
+        let (_, work, bytes) = cost(|| load_all(&[of(1)]));
+        let (_, more_work, more_bytes) = cost(|| load_all(&[of(101)]));
+        let (work, bytes) = ((more_work - work) / 100, (more_bytes - bytes) / 100);
+        // A copy of the list would be 5,000 allocations.
+        assert!(work < 1500 && bytes < 30_000, "{what}: {work} allocations and {bytes} bytes each");
+    }
+}
+
+/// A small generator of numbers, so that a failure can be repeated.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    /// One of these; `#` stands for a number.
+    fn one(&mut self, of: &[&str]) -> String {
+        let pattern = of[self.below(of.len())];
+        pattern
+            .split('#')
+            .map(str::to_owned)
+            .reduce(|all, next| format!("{all}{}{next}", self.below(4)))
+            .unwrap_or_default()
+    }
+}
+
+/// Definitions at random, of a few names, that refer to one another, change one another, and are wrong now and then.
+fn random_file(numbers: &mut Numbers) -> String {
+    const ITEMS: &[&str] = &["a", "b", "l#", "'x y'", "''", "l#, c", "m#", "p#"];
+    const PARTS: &[&str] = &[
+        "proc.name in (l#, a)",
+        "proc.name in (l#)",
+        "m#",
+        "not m#",
+        "fd.num = #",
+        "proc.pname = p#",
+        "evt.dir = <",
+        "proc.name = proc.exe",
+        "fd.nothing = #",
+    ];
+    let mut text = String::new();
+    for _ in 0..1 + numbers.below(4) {
+        let items = numbers.one(ITEMS);
+        // The last part is a mistake, and rare.
+        let parts = if numbers.below(12) == 0 { PARTS } else { &PARTS[..PARTS.len() - 1] };
+        let condition =
+            format!("{} {} {}", numbers.one(parts), ["and", "or"][numbers.below(2)], numbers.one(parts));
+        let number = numbers.below(4);
+        text += &match numbers.below(9) {
+            0 | 1 => format!("- {{list: l{number}, items: [{items}]}}\n"),
+            2 => format!("- {{list: l{number}, items: [{items}], override: {{items: append}}}}\n"),
+            3 | 4 => format!("- {{macro: m{number}, condition: '{condition}'}}\n"),
+            5 => format!(
+                "- {{macro: m{number}, condition: 'and {condition}', override: {{condition: append}}}}\n"
+            ),
+            6 => format!(
+                "- {{rule: R{number}, condition: 'or {condition}', override: {{condition: append}}}}\n"
+            ),
+            _ => rule(number, &format!("'evt.type = close and ({condition})'")),
+        };
+    }
+    text
+}
+
+/// What is loaded, without places: those are of texts, and a text that is compiled again is another.
+fn described(loader: &Loader) -> String {
+    let shown = format!("{:?}", loader.describe());
+    let mut parts = shown.split("Span {");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + part.split_once('}').map_or("", |(_, rest)| rest))
+}
+
+#[test]
+fn a_file_says_the_same_whether_what_came_before_is_kept_or_compiled_again() {
+    let mut numbers = Numbers(0x5eed);
+    let (mut valid, mut files) = (0, 0);
+    for _ in 0..250 {
+        let loader = || {
+            let mut loader = Loader::new(Arc::new(schema()));
+            loader.matching(Matching::All);
+            loader
+        };
+        let (mut keeps, mut forgets) = (loader(), loader());
+        // Most of what is named is there.
+        let names = if numbers.below(4) == 0 { 2 } else { 4 };
+        let first = repeated(names, |i| {
+            let list = format!("- {{list: l{i}, items: [a{i}]}}\n");
+            list + &format!("- {{macro: m{i}, condition: proc.pid = {i}}}\n") + &rule(i, "evt.type = close")
+        });
+        assert_eq!(keeps.load("first.yaml", &first), forgets.load("first.yaml", &first));
+        for number in 0..1 + numbers.below(6) {
+            let (name, text) = (format!("{number}.yaml"), random_file(&mut numbers));
+            // What makes fields makes everything new.
+            forgets.static_fields([]);
+            let kept = keeps.load(&name, &text);
+            let anew = forgets.load(&name, &text);
+            assert_eq!(kept, anew, "{text}");
+            files += 1;
+            valid += usize::from(kept.successful());
+            assert_eq!(described(&keeps), described(&forgets), "{text}");
+            assert_eq!(keeps.lint(), forgets.lint(), "{text}");
+            match (keeps.build(), forgets.build()) {
+                (Ok(kept), Ok(anew)) => assert_eq!(verdicts(&kept), verdicts(&anew), "{text}"),
+                (kept, anew) => assert_eq!(kept.err(), anew.err(), "{text}"),
+            }
+        }
+    }
+    assert!(valid > files / 4 && valid < files, "{valid} of {files} files are valid");
+}

@@ -112,12 +112,15 @@ pub fn condition(bytes: &[u8]) {
     let _ = condition::compile(&expr, schema());
 }
 
-/// A rules file.
+/// A rules file, and once more as a second one, which changes what the first defined.
 pub fn rules(bytes: &[u8]) {
     let mut loader = Loader::new(Arc::new(schema()));
-    let result = loader.load("rules.yaml", bytes);
-    let _ = (result.verbose(), result.diagnostics().count());
-    let _ = loader.build();
+    for name in ["rules.yaml", "again.yaml"] {
+        let result = loader.load(name, bytes);
+        let _ = (result.verbose(), result.diagnostics().count());
+        let _ = (loader.lint(), loader.describe());
+        let _ = loader.build();
+    }
 }
 
 /// An event: two bytes of type, one of the number of parameters, then lengths and parameters.

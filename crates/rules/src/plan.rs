@@ -111,7 +111,7 @@ impl Plan {
     fn new(candidates: &[Candidate], compiler: &mut Compiler<'_>) -> Self {
         let words = candidates.len().div_ceil(64);
         let mut having: [Box<[u64]>; LAYERS.len()] = std::array::from_fn(|_| vec![0; words].into());
-        let mut demanded: FxHashMap<Root, Vec<u64>> = FxHashMap::default();
+        let mut demanded: FxHashMap<Root, Vec<usize>> = FxHashMap::default();
         let mut entries = Vec::with_capacity(candidates.len());
         for (at, candidate) in candidates.iter().enumerate() {
             let (kept, rest) = compiler.split(candidate.root, &LAYERS);
@@ -119,15 +119,20 @@ impl Plan {
                 set(having, at);
             }
             for root in compiler.conjuncts(rest) {
-                set(demanded.entry(root).or_insert_with(|| vec![0; words]), at);
+                demanded.entry(root).or_default().push(at);
             }
             entries.push(Entry { rule: candidate.rule, kept, rest });
         }
-        let mut shared: Vec<(Root, Vec<u64>)> =
-            demanded.into_iter().filter(|(_, of)| count(of) > 1).collect();
-        let worth = |(root, of): &(Root, Vec<u64>)| compiler.rank(*root) / count(of) as f32;
+        let mut shared: Vec<(Root, Vec<usize>)> =
+            demanded.into_iter().filter(|(_, of)| of.len() > 1).collect();
+        let worth = |(root, of): &(Root, Vec<usize>)| compiler.rank(*root) / of.len() as f32;
         shared.sort_by(|a, b| worth(a).total_cmp(&worth(b)).then(a.0.cmp(&b.0)));
-        let guards = shared.into_iter().map(|(root, of)| Guard { root, of: of.into() }).collect();
+        let guards = shared.into_iter().map(|(root, of)| {
+            let mut bits: Box<[u64]> = vec![0; words].into();
+            of.into_iter().for_each(|at| set(&mut bits, at));
+            Guard { root, of: bits }
+        });
+        let guards = guards.collect();
         Self { entries: entries.into(), having, guards, words }
     }
 
@@ -252,10 +257,6 @@ fn known(table: &mut [u64], (known, held): (usize, usize), bit: usize, find: imp
 
 fn set(bits: &mut [u64], at: usize) {
     bits[at / 64] |= 1 << (at % 64);
-}
-
-fn count(bits: &[u64]) -> u32 {
-    bits.iter().map(|word| word.count_ones()).sum()
 }
 
 fn overlap(a: &[u64], b: &[u64]) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyas_fields::{FieldFlags, FieldId, FieldType, Schema};
+use eyas_fields::{Field, FieldFlags, FieldId, FieldType, Schema};
 use memchr::memmem::Finder;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -189,20 +189,26 @@ impl<'a> Builder<'a> {
     /// Refuses values that can't be compared with the field.
     fn check_values(&mut self) -> Result<(), CompileError> {
         let Some(field) = self.left.field() else { return Ok(()) };
-        let schema = self.schema;
-        let check = |value: LiteralRef<'_>| {
-            schema
-                .check_value(field, &String::from_utf8_lossy(value.text))
-                .map_err(|message| CompileError::new(CompileErrorKind::UnknownEventType, message, value.span))
-        };
-        let Rhs::List(values) = &self.test.right else { return self.test.right.values().try_for_each(check) };
+        match &self.test.right {
+            Rhs::List(values) => self.check_each(field, values),
+            right => right.values().try_for_each(|value| self.check_value(field, value)),
+        }
+    }
+
+    fn check_value(&self, field: &Field, value: LiteralRef<'_>) -> Result<(), CompileError> {
+        self.schema
+            .check_value(field, &String::from_utf8_lossy(value.text))
+            .map_err(|message| CompileError::new(CompileErrorKind::UnknownEventType, message, value.span))
+    }
+
+    fn check_each(&mut self, field: &Field, values: &Values) -> Result<(), CompileError> {
         for part in values.parts() {
             match part {
-                Part::One(literal) => check(literal.borrowed())?,
+                Part::One(literal) => self.check_value(field, literal.borrowed())?,
                 Part::List(list, at) => {
                     let key = (Arc::as_ptr(list) as usize, field.id);
                     if !self.shelf.checked.contains(&key) {
-                        list.iter().try_for_each(check).map_err(|error| error.inside(*at))?;
+                        self.check_each(field, list).map_err(|error| error.inside(*at))?;
                         self.shelf.entry(list);
                         self.shelf.checked.insert(key);
                     }

@@ -112,6 +112,7 @@ impl Cmp {
         })
     }
 
+    #[inline]
     pub(super) fn holds<T: PartialOrd + ?Sized>(self, a: &T, b: &T) -> bool {
         match self {
             Self::Lt => a < b,
@@ -124,6 +125,7 @@ impl Cmp {
     }
 }
 
+#[inline]
 pub(super) fn number(value: Value<'_>) -> Option<i128> {
     match value {
         Value::Int(n) => Some(i128::from(n)),

@@ -14,24 +14,25 @@ const LARGE: usize = 6;
 /// A set of values.
 #[derive(Clone, Debug)]
 pub(super) struct Set<K> {
-    own: Own<K>,
-    shared: Box<[Arc<Self>]>,
+    /// All of them where there are few: they are searched from the front.
+    few: Box<[K]>,
+    more: Option<Box<More<K>>>,
 }
 
 #[derive(Clone, Debug)]
-enum Own<K> {
-    Few(Box<[K]>),
-    Many(FxHashSet<K>),
+struct More<K> {
+    own: FxHashSet<K>,
+    shared: Box<[Arc<Set<K>>]>,
 }
 
 impl<K: Eq + Hash> Set<K> {
     /// The set of these values and of those of other sets.
     pub(super) fn new(items: Vec<K>, shared: Vec<Arc<Self>>) -> Self {
-        let own = match items.len() {
-            0..LARGE => Own::Few(items.into()),
-            _ => Own::Many(items.into_iter().collect()),
-        };
-        Self { own, shared: shared.into() }
+        let is_small = items.len() < LARGE;
+        let (few, many) = if is_small { (items, Vec::new()) } else { (Vec::new(), items) };
+        let has_more = !is_small || !shared.is_empty();
+        let more = || Box::new(More { own: many.into_iter().collect(), shared: shared.into() });
+        Self { few: few.into(), more: has_more.then(more) }
     }
 
     #[inline]
@@ -39,24 +40,23 @@ impl<K: Eq + Hash> Set<K> {
     where
         K: Borrow<Q>,
     {
-        let own = match &self.own {
-            Own::Few(few) => few.iter().any(|item| item.borrow() == value),
-            Own::Many(many) => many.contains(value),
-        };
-        own || self.shared.iter().any(|set| set.contains(value))
+        self.few.iter().any(|item| item.borrow() == value)
+            || self.more.as_ref().is_some_and(|more| {
+                more.own.contains(value) || more.shared.iter().any(|set| set.contains(value))
+            })
     }
 
     /// The value, if there is one alone.
     fn single(&self) -> Option<&K> {
-        match &self.own {
-            Own::Few(few) if self.shared.is_empty() && few.len() == 1 => few.first(),
+        match &*self.few {
+            [one] if self.is_small() => Some(one),
             _ => None,
         }
     }
 
     /// Whether it is searched from the front, and nothing else.
     pub(super) fn is_small(&self) -> bool {
-        matches!(self.own, Own::Few(_)) && self.shared.is_empty()
+        self.more.is_none()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Exceptions: what a rule shall not match, and the condition text that says so.
 
+use rustc_hash::FxHashMap;
+
 use super::Described;
 use super::decode::{Decoded, Scalar, invalid, missing, required_scalar};
 use super::lists::push_quoted;
@@ -122,6 +124,8 @@ pub(super) fn decode(
         }
     };
     let mut out: Vec<Exception> = Vec::new();
+    // The first of each name.
+    let mut known: FxHashMap<String, usize> = FxHashMap::default();
     for item in items {
         let unnamed = all.at("exception", "", item.at);
         if !matches!(item.kind, Kind::Map(_)) {
@@ -132,7 +136,7 @@ pub(super) fn decode(
         }
         let Scalar { text: name, at: named } = required_scalar(item, "name", &unnamed)?;
         let context = rule.at("exception", &name, item.at);
-        if let Some(first) = out.iter().find(|e| e.name == name) {
+        if let Some(first) = known.get(&name).and_then(|first| out.get(*first)) {
             let message = format!("Multiple definitions of exception '{name}' in the same rule");
             let problem = Problem::new(WarningCode::ExceptionNameNotUnique, message, &context)
                 .titled(format!("the exception `{name}` is defined twice in one rule"))
@@ -161,6 +165,7 @@ pub(super) fn decode(
             );
         }
         let values = values.unwrap_or_default();
+        known.entry(name.clone()).or_insert(out.len());
         out.push(Exception { name, fields, comps, values, at: item.at, place: named.place });
     }
     Ok(Some(out))

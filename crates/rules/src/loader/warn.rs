@@ -127,14 +127,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
             quiet.deprecated_in(test, self.schema, &mut |_, _| said = true);
             match &test.right {
                 Rhs::Value(value) => said |= self.confusions(test.op, value.borrowed()),
-                Rhs::List(values) => {
-                    for part in values.parts() {
-                        said |= match part {
-                            Part::One(value) => self.confusions(test.op, value.borrowed()),
-                            Part::List(list, at) => self.confusions_of_list(test.op, list, *at, quiet),
-                        };
-                    }
-                }
+                Rhs::List(values) => said |= self.confusions_of(test.op, values, None, quiet),
                 Rhs::None | Rhs::Operand(_) => {}
             }
             // Nobody asks again for what a single rule has.
@@ -144,17 +137,27 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         });
     }
 
-    fn confusions_of_list(&mut self, op: Op, list: &Arc<Values>, at: Span, quiet: &mut Quiet) -> bool {
-        let key = (Arc::as_ptr(list) as usize, op == Op::Regex);
-        if quiet.lists.contains_key(&key) {
-            return false;
-        }
+    /// Whether something was said of one of several constants, which stand at a place or where they say.
+    fn confusions_of(&mut self, op: Op, values: &Values, at: Option<Span>, quiet: &mut Quiet) -> bool {
+        let place = |span: Span| at.map_or(span, |at| span.inside(at));
         let mut said = false;
-        for value in list.iter() {
-            said |= self.confusions(op, LiteralRef { span: value.span.inside(at), ..value });
-        }
-        if !said {
-            quiet.lists.insert(key, list.clone());
+        for part in values.parts() {
+            match part {
+                Part::One(value) => {
+                    let value = value.borrowed();
+                    said |= self.confusions(op, LiteralRef { span: place(value.span), ..value });
+                }
+                Part::List(list, span) => {
+                    let key = (Arc::as_ptr(list) as usize, op == Op::Regex);
+                    if quiet.lists.contains_key(&key) {
+                        continue;
+                    }
+                    match self.confusions_of(op, list, Some(place(*span)), quiet) {
+                        true => said = true,
+                        false => _ = quiet.lists.insert(key, list.clone()),
+                    }
+                }
+            }
         }
         said
     }

@@ -103,13 +103,6 @@ impl<'r> Forest<'r> {
         }
     }
 
-    /// Whether whatever satisfies `given` satisfies `wanted`.
-    fn entails(&self, given: u32, wanted: u32, steps: &mut usize) -> bool {
-        let mut flat = Vec::new();
-        self.flatten(given, &mut flat);
-        self.all_entail(&mut flat, wanted, steps)
-    }
-
     /// What must all hold one by one.
     fn flatten(&self, id: u32, out: &mut Vec<u32>) {
         // A whole may be what is wanted.
@@ -120,7 +113,7 @@ impl<'r> Forest<'r> {
     }
 
     /// Whether whatever satisfies all of `given`, which is flat, satisfies `wanted`.
-    fn all_entail(&self, given: &mut Vec<u32>, wanted: u32, steps: &mut usize) -> bool {
+    fn entail(&self, given: &[u32], wanted: u32, steps: &mut usize) -> bool {
         if *steps == 0 {
             return false;
         }
@@ -129,8 +122,8 @@ impl<'r> Forest<'r> {
             return true;
         }
         let direct = match self.get(wanted) {
-            Tree::All(parts) => return parts.iter().all(|part| self.all_entail(given, *part, steps)),
-            Tree::Any(parts) => parts.iter().any(|part| self.all_entail(given, *part, steps)),
+            Tree::All(parts) => return parts.iter().all(|part| self.entail(given, *part, steps)),
+            Tree::Any(parts) => parts.iter().any(|part| self.entail(given, *part, steps)),
             Tree::Leaf(wanted) => {
                 given.iter().filter_map(|given| self.leaf(*given)).any(|given| implies(given, wanted))
             }
@@ -141,12 +134,12 @@ impl<'r> Forest<'r> {
         // Each of several alternatives may do.
         for at in 0..given.len() {
             let Tree::Any(parts) = self.get(given[at]) else { continue };
-            let mut rest = given.clone();
+            let mut rest = given.to_vec();
             rest.swap_remove(at);
             let len = rest.len();
             let found = parts.iter().all(|part| {
                 self.flatten(*part, &mut rest);
-                let found = self.all_entail(&mut rest, wanted, steps);
+                let found = self.entail(&rest, wanted, steps);
                 rest.truncate(len);
                 found
             });
@@ -309,6 +302,8 @@ pub(super) fn rules<'r>(cx: &LintCx<'r>, rules: &[&'r Compiled], findings: &mut 
     let mut candidates = Vec::new();
     for (number, later) in entries.iter().enumerate() {
         let found = |leaf: &u32| forest.leaf(*leaf).map(|found| (*leaf, found));
+        let mut given = Vec::new();
+        forest.flatten(later.tree, &mut given);
         candidates.clear();
         candidates.extend(&index.others);
         later.leaves.iter().filter_map(found).for_each(|(id, leaf)| index.find(id, leaf, &mut candidates));
@@ -323,7 +318,7 @@ pub(super) fn rules<'r>(cx: &LintCx<'r>, rules: &[&'r Compiled], findings: &mut 
                 later.codes.is_subset(&earlier.codes) && needed.all(|(_, leaf)| keys.contains(&leaf.key));
             let mut steps = left.min(MAX_STEPS);
             let before = steps;
-            let entailed = may && forest.entails(later.tree, earlier.tree, &mut steps);
+            let entailed = may && forest.entail(&given, earlier.tree, &mut steps);
             left -= before - steps;
             entailed
         });
