@@ -7,16 +7,7 @@ use std::sync::Arc;
 use eyas::events::{EventType, param::SYSCALL_CLOSE_X as close};
 use eyas::rules::{AlertOptions, Loader, Matching};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, Snapshot, ThreadEntry};
-use eyas::sinsp::{Config, Inspector, NameLookup, Names, schema};
-
-/// Answers once, with what it was given.
-struct Known(Option<Arc<Names>>);
-
-impl NameLookup for Known {
-    fn newer(&mut self) -> Option<Arc<Names>> {
-        self.0.take()
-    }
-}
+use eyas::sinsp::{Config, Inspector, Names, SharedNames, schema};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -35,8 +26,8 @@ fn alerts(rules: &str, remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<S
         let found = names.iter().find(|(known, _)| *known == name);
         known.insert(name, found.map_or(&[][..], |(_, list)| list).iter().map(|text| ip(text)).collect());
     }
-    let lookup = Box::new(Known(Some(Arc::new(Names::new(&known)))));
-    let mut inspector = Inspector::new(Config { names: Some(lookup), ..Config::default() });
+    let names = Some(SharedNames::new(Names::new(&known)));
+    let mut inspector = Inspector::new(Config { names, ..Config::default() });
     let thread =
         ThreadEntry { tid: 7, pid: 7, ptid: 1, comm: b"nc".to_vec(), fdlimit: 8, ..ThreadEntry::default() };
     let detail = match remote {
@@ -46,8 +37,6 @@ fn alerts(rules: &str, remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<S
     let fds = vec![(7, vec![FdEntry::new(3, 7, detail)])];
     inspector.load(Snapshot { threads: vec![thread], fds, ..Snapshot::default() });
     let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).ts(1).int(close::fd, 3).build();
-    // The first event brings the names.
-    inspector.process(event.as_raw());
     let view = inspector.process(event.as_raw());
     let mut found = Vec::new();
     engine.matches(&view, &mut found);

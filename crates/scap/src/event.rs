@@ -102,13 +102,16 @@ impl<'a> RawEvent<'a> {
     }
 
     /// Bytes of the parameter at `index`; `None` if the frame does not hold it.
-    #[inline]
+    #[inline(always)]
     pub fn param(&self, index: usize) -> Option<&'a [u8]> {
-        if index >= self.nparams() {
-            return None;
+        if self.wide {
+            return self.params().nth(index);
         }
-        let start = self.lengths_len()? + (0..index).map(|i| self.len_at(i)).sum::<usize>();
-        self.body.get(start..start + self.len_at(index))
+        let (lengths, values) = self.body.split_at_checked(2 * self.nparams as usize)?;
+        let (before, rest) = lengths.as_chunks().0.split_at_checked(index)?;
+        let len = usize::from(u16::from_le_bytes(*rest.first()?));
+        let start = before.iter().map(|len| usize::from(u16::from_le_bytes(*len))).sum();
+        values.get(start..)?.get(..len)
     }
 
     /// Bytes of the parameter called `name`; `None` if the row has none or the frame does not hold it.
@@ -127,7 +130,7 @@ impl<'a> RawEvent<'a> {
     }
 
     /// Signed number of 1, 2, 4 or 8 bytes; `None` if absent, empty or of another size.
-    #[inline]
+    #[inline(always)]
     pub fn int(&self, index: usize) -> Option<i64> {
         let bytes = self.param(index)?;
         Some(match *bytes {
@@ -139,7 +142,7 @@ impl<'a> RawEvent<'a> {
     }
 
     /// Unsigned number of 1, 2, 4 or 8 bytes; `None` if absent, empty or of another size.
-    #[inline]
+    #[inline(always)]
     pub fn uint(&self, index: usize) -> Option<u64> {
         let bytes = self.param(index)?;
         Some(match *bytes {

@@ -355,8 +355,12 @@ impl Reader {
         true
     }
 
-    /// Goes on to an event that is not like most, or to what else is next.
+    /// Goes on to an event that is not like most, or to what else is next. Behind an error there is nothing.
     #[inline(never)]
+    fn seek(&mut self) -> Result<Advance, Error> {
+        self.find().inspect_err(|_| self.phase = Phase::Done)
+    }
+
     fn find(&mut self) -> Result<Advance, Error> {
         loop {
             self.window.advance(std::mem::take(&mut self.lent));
@@ -482,17 +486,18 @@ fn damaged(block: u32, offset: u64, what: String) -> Error {
 }
 
 impl EventSource for Reader {
-    #[inline]
+    // Whoever reads through a `dyn EventSource`, too, has both called at every event else.
+    #[inline(always)]
     fn advance(&mut self) -> Result<Advance, Error> {
         self.shown = Shown::Nothing;
         self.window.advance(std::mem::take(&mut self.lent));
         if self.phase == Phase::Events && self.usual() {
             return Ok(Advance::Event);
         }
-        self.find().inspect_err(|_| self.phase = Phase::Done)
+        self.seek()
     }
 
-    #[inline]
+    #[inline(always)]
     fn current(&self) -> Option<RawEvent<'_>> {
         self.lent_as(self.shown)
     }

@@ -4,11 +4,11 @@ use eyas_events::EventType;
 use eyas_scap::proc::ThreadReader;
 use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, ThreadEntry};
 
-use crate::names::NameLookup;
+use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
 use crate::outside::{AccountLookup, ContainerLookup, Outside};
 use crate::purge::Purge;
-use crate::state::{Current, State, StateStats, is_kept};
+use crate::state::{Current, Rest, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
 
 /// What the running system knows about a thread that no event has told of.
@@ -51,8 +51,8 @@ pub struct Config {
     pub containers: Option<Box<dyn ContainerLookup>>,
     /// Asked about users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
-    /// Told which domain names stand for which addresses; without it no name is known.
-    pub names: Option<Box<dyn NameLookup>>,
+    /// Which domain names stand for which addresses; without it no name is known.
+    pub names: Option<SharedNames>,
     /// Most threads that are kept.
     pub max_threads: usize,
     /// Time between two searches for threads that are gone, ns of event time.
@@ -88,6 +88,7 @@ pub struct Inspector {
     config: Config,
     /// Questions that nobody waits for.
     outside: Option<Outside>,
+    names: Option<Follower>,
     observers: Observers,
     state: State,
     purge: Purge,
@@ -129,7 +130,8 @@ impl Inspector {
     /// An inspector that knows nothing yet.
     pub fn new(mut config: Config) -> Self {
         Self {
-            outside: Outside::new(config.containers.take(), config.accounts.take(), config.names.take()),
+            outside: Outside::new(config.containers.take(), config.accounts.take()),
+            names: config.names.take().map(Follower::new),
             observers: Observers::default(),
             state: State::with_max(config.max_threads),
             config,
@@ -285,7 +287,7 @@ impl Inspector {
     #[inline]
     fn settle(&mut self) {
         let Moment { current, ts, .. } = &mut self.moment;
-        if current.leaves_work() {
+        if !matches!(current.rest, Rest::Nothing) {
             self.state.finish(*ts, current);
         }
     }
@@ -307,6 +309,9 @@ impl Inspector {
         }
         if let Some(outside) = &mut self.outside {
             outside.after(&mut self.state, event, current);
+        }
+        if let Some(names) = self.names.as_mut().and_then(Follower::newer) {
+            self.state.names = names;
         }
         if !self.observers.is_empty() {
             self.tell(*event);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], what is known of
-//! containers through [`ContainerLookup`] and [`AccountLookup`], and what domain names stand for through [`NameLookup`], so a replay gives the same answers on every machine.
+//! containers through [`ContainerLookup`] and [`AccountLookup`], and what domain names stand for through [`SharedNames`], so a replay gives the same answers on every machine.
 #![forbid(unsafe_code)]
 
 mod account_files;
@@ -29,7 +29,7 @@ mod view;
 pub use account_files::AccountFiles;
 pub use inspector::{Config, Inspector, Passed, ProcLookup, Step};
 pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
-pub use names::{NameLookup, Names};
+pub use names::{Names, SharedNames};
 pub use observer::Observer;
 pub use outside::{AccountLookup, Accounts, ContainerLookup};
 pub use render::names::{capability, error_result, signal_number};

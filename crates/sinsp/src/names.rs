@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -49,8 +50,58 @@ impl Names {
     }
 }
 
-/// What names stand for at the moment. The question may not wait for anybody.
-pub trait NameLookup: Send {
-    /// What is known, if that is newer than the last answer. Called for every event.
-    fn newer(&mut self) -> Option<Arc<Names>>;
+/// What names stand for at the moment, in a place where any thread can put what they stand for from then on.
+#[derive(Clone, Debug, Default)]
+pub struct SharedNames(Arc<Slot>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    names: Mutex<Arc<Names>>,
+    /// Grows with each change, so that followers see it without the lock.
+    version: AtomicU64,
+}
+
+impl SharedNames {
+    /// Begins with these.
+    pub fn new(names: Names) -> Self {
+        let shared = Self::default();
+        shared.set(names);
+        shared
+    }
+
+    /// Puts others in their stead.
+    pub fn set(&self, names: Names) {
+        // The lock guards a pointer, which no panic leaves half written.
+        *self.0.names.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
+        self.0.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// What they stand for now.
+    pub fn current(&self) -> Arc<Names> {
+        self.0.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Sees at every event whether the names stand for something else.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    shared: SharedNames,
+    seen: u64,
+}
+
+impl Follower {
+    pub(crate) fn new(shared: SharedNames) -> Self {
+        Self { shared, seen: 0 }
+    }
+
+    /// What is known, if that is newer than the last answer.
+    #[inline]
+    pub(crate) fn newer(&mut self) -> Option<Arc<Names>> {
+        let version = self.shared.0.version.load(Ordering::Acquire);
+        if version == self.seen {
+            return None;
+        }
+        self.seen = version;
+        Some(self.shared.current())
+    }
 }

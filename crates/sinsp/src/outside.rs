@@ -6,7 +6,6 @@ use eyas_events::EventType;
 use eyas_scap::{Group, RawEvent, User};
 use rustc_hash::FxHashMap;
 
-use crate::names::NameLookup;
 use crate::state::{Current, State, Text, Thread};
 
 mod mailbox;
@@ -53,7 +52,6 @@ pub struct Accounts {
 pub(crate) struct Outside {
     containers: Option<Box<dyn ContainerLookup>>,
     accounts: Option<Box<dyn AccountLookup>>,
-    names: Option<Box<dyn NameLookup>>,
     containers_asked: Asked<{ 30 * SECOND }>,
     accounts_asked: Asked<SECOND>,
     /// When the host was last asked for its users, ns of event time.
@@ -69,10 +67,9 @@ impl Outside {
     pub(crate) fn new(
         containers: Option<Box<dyn ContainerLookup>>,
         accounts: Option<Box<dyn AccountLookup>>,
-        names: Option<Box<dyn NameLookup>>,
     ) -> Option<Self> {
-        let anybody = containers.is_some() || accounts.is_some() || names.is_some();
-        anybody.then(|| Self { containers, accounts, names, ..Self::default() })
+        let anybody = containers.is_some() || accounts.is_some();
+        anybody.then(|| Self { containers, accounts, ..Self::default() })
     }
 
     /// Puts what arrived into the state, and asks what the event gives reason to.
@@ -84,9 +81,6 @@ impl Outside {
         }
         while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.answer()) {
             state.add_accounts(accounts);
-        }
-        if let Some(names) = self.names.as_mut().and_then(|lookup| lookup.newer()) {
-            state.names = names;
         }
         let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
         if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)

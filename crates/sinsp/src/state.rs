@@ -27,7 +27,7 @@ pub use threads::{Ancestors, ThreadKey, Threads};
 pub use users::Users;
 
 pub(crate) use container::{Kind, SHORT_ID, kind_of_cgroups};
-pub(crate) use parse::{Current, is_kept};
+pub(crate) use parse::{Current, Rest, is_kept};
 pub(crate) use reuse::Reuse;
 pub(crate) use thread::split_nul;
 
@@ -124,6 +124,7 @@ impl State {
     }
 
     /// Takes in an event and puts into `now` what it is about.
+    #[inline]
     pub(crate) fn apply(&mut self, raw: &RawEvent<'_>, lookup: parse::Lookup<'_>, now: &mut Current) {
         parse::apply(self, raw, lookup, now);
     }

@@ -8,7 +8,7 @@ use eyas_scap::{RawEvent, Snapshot, User};
 use crate::fields::EXTRACT;
 use crate::path::{self, Base};
 use crate::path_params;
-use crate::state::{Current, Fd, FdKind, FdTable, Session, State, Text, Thread, is_kept, split_nul};
+use crate::state::{Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
@@ -145,7 +145,10 @@ impl<'a> EventView<'a> {
 
     /// Id of the container that the event itself tells of.
     pub(crate) fn container_told(&self) -> Option<&'a Text> {
-        self.moment.current.told.as_ref()
+        match &self.moment.current.rest {
+            Rest::Container { id, .. } => Some(id),
+            _ => None,
+        }
     }
 
     pub(crate) fn bump(&self) -> &'a Bump {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use eyas::rules::Engine;
-use eyas::sinsp::NameLookup;
+use eyas::sinsp::SharedNames;
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
 
 use crate::log;
@@ -29,7 +29,7 @@ pub fn ask(engine: &Engine) {
     }
 }
 
-/// What tells an inspector.
-pub fn lookup() -> Option<Box<dyn NameLookup>> {
-    Some(RESOLVER.lookup())
+/// What inspectors follow.
+pub fn shared() -> Option<SharedNames> {
+    Some(RESOLVER.names())
 }

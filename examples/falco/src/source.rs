@@ -158,14 +158,14 @@ fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> 
 fn replay_inspector(config: &Config) -> sinsp::Config {
     sinsp::Config {
         max_threads: config.falco_libs.thread_table_size,
-        names: names::lookup(),
+        names: names::shared(),
         ..sinsp::Config::default()
     }
 }
 
 /// An inspector for events that are looked at by themselves.
 pub fn offline_inspector() -> Inspector {
-    Inspector::new(sinsp::Config { names: names::lookup(), ..sinsp::Config::default() })
+    Inspector::new(sinsp::Config { names: names::shared(), ..sinsp::Config::default() })
 }
 
 /// Where the root of the machine is seen: `HOST_ROOT`.
@@ -221,7 +221,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         containers,
         accounts: Some(Box::new(accounts)),
         max_threads,
-        names: names::lookup(),
+        names: names::shared(),
         purge_interval: seconds(config.falco_libs.thread_table_auto_purging_interval_s),
         purge_age: seconds(config.falco_libs.thread_table_auto_purging_thread_timeout_s),
     };

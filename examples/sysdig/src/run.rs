@@ -11,7 +11,7 @@ use eyas::fields::Schema;
 use eyas::rules::{Diagnostic, Format, condition, nearest};
 use eyas::scap::{Advance, EventSource};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
-use eyas::sinsp::{Config, Inspector, NameLookup};
+use eyas::sinsp::{Config, Inspector, SharedNames};
 use eyas_console::note;
 
 use crate::args::Args;
@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Result<()> {
     let stop = stop_flag()?;
     let mut source = input::open(args, &stop)?;
     let began = Instant::now();
-    let names = Some(resolver.lookup());
+    let names = Some(resolver.names());
     let outcome = Loop { args, filter, stop, passed: 0 }.run(&mut *source, names, &mut sinks);
     for sink in &mut sinks {
         sink.finish()?;
@@ -113,7 +113,7 @@ impl Loop<'_> {
     fn run(
         mut self,
         source: &mut dyn EventSource,
-        names: Option<Box<dyn NameLookup>>,
+        names: Option<SharedNames>,
         sinks: &mut [Box<dyn Sink>],
     ) -> Result<u64> {
         let mut inspector = Inspector::new(Config { names, ..input::inspector_config(self.args) });

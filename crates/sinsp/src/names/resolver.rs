@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{NameLookup, Names};
+use super::{Names, SharedNames};
 
 /// Time until a name is looked up again; doubled while its addresses stay the same.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -35,9 +34,7 @@ struct Shared {
     work: Mutex<Work>,
     /// Names were asked for or answered, or it is over.
     changed: Condvar,
-    known: Mutex<Arc<Names>>,
-    /// Grows with every change of `known`.
-    version: AtomicU64,
+    known: SharedNames,
 }
 
 #[derive(Debug, Default)]
@@ -64,9 +61,7 @@ impl Shared {
 
     fn publish(&self, work: &Work) {
         let addresses = work.names.iter().map(|(name, entry)| (name.clone(), entry.addresses.clone()));
-        let names = Arc::new(Names::new(&addresses.collect()));
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = names;
-        self.version.fetch_add(1, Ordering::Release);
+        self.known.set(Names::new(&addresses.collect()));
     }
 }
 
@@ -113,9 +108,9 @@ impl Resolver {
         }
     }
 
-    /// What tells an inspector.
-    pub fn lookup(&self) -> Box<dyn NameLookup> {
-        Box::new(Follower { shared: self.shared.clone(), seen: 0 })
+    /// What inspectors follow.
+    pub fn names(&self) -> SharedNames {
+        self.shared.known.clone()
     }
 }
 
@@ -123,24 +118,6 @@ impl Drop for Resolver {
     fn drop(&mut self) {
         self.shared.work().over = true;
         self.shared.changed.notify_all();
-    }
-}
-
-struct Follower {
-    shared: Arc<Shared>,
-    seen: u64,
-}
-
-impl NameLookup for Follower {
-    #[inline]
-    fn newer(&mut self) -> Option<Arc<Names>> {
-        let version = self.shared.version.load(Ordering::Acquire);
-        if version == self.seen {
-            return None;
-        }
-        // The thread that looks names up holds this lock for an assignment.
-        self.seen = version;
-        Some(self.shared.known.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 
@@ -256,6 +233,7 @@ pub fn system_addresses(name: &str) -> Option<Vec<IpAddr>> {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use super::super::Follower;
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -266,8 +244,8 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn names_of(lookup: &mut Box<dyn NameLookup>, address: &str) -> Vec<String> {
-        let names = lookup.newer().expect("something changed");
+    fn names_of(follower: &mut Follower, address: &str) -> Vec<String> {
+        let names = follower.newer().expect("something changed");
         names.of(ip(address)).iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
@@ -285,21 +263,21 @@ mod tests {
         let hosts = Hosts::parse("127.0.0.1 localhost other\n10.0.0.1 Server\n");
         let ask = |name: &str| (name == "example.org").then(|| vec![ip("::ffff:10.0.0.1"), ip("fe80::1")]);
         let resolver = Resolver::new(hosts, Box::new(ask));
-        let mut lookup = resolver.lookup();
-        assert!(lookup.newer().is_none());
+        let mut follower = Follower::new(resolver.names());
+        assert!(follower.newer().is_none());
         assert!(
             resolver
                 .set(set(&["localhost", "server", "example.org", "unknown"]), Duration::from_secs(60))
                 .unwrap()
         );
-        let names = lookup.newer().unwrap();
+        let names = follower.newer().unwrap();
         let of = |address: &str| names.of(ip(address)).len();
         assert_eq!((of("127.0.0.1"), of("10.0.0.1"), of("fe80::1"), of("::1")), (1, 2, 1, 0));
-        assert!(lookup.newer().is_none(), "nothing is new");
+        assert!(follower.newer().is_none(), "nothing is new");
         assert!(resolver.set(set(&["server"]), Duration::from_secs(60)).unwrap());
-        assert_eq!(names_of(&mut lookup, "10.0.0.1"), ["server"]);
+        assert_eq!(names_of(&mut follower, "10.0.0.1"), ["server"]);
         assert!(resolver.set(BTreeSet::new(), Duration::ZERO).unwrap());
-        assert!(lookup.newer().unwrap().is_empty());
+        assert!(follower.newer().unwrap().is_empty());
     }
 
     #[test]
@@ -308,14 +286,14 @@ mod tests {
         let ask = move |_: &str| wait.recv().ok().map(|()| vec![ip("10.0.0.2")]);
         let hosts = Hosts::parse("127.0.0.1 localhost\n");
         let resolver = Resolver::new(hosts, Box::new(ask));
-        let mut lookup = resolver.lookup();
+        let mut follower = Follower::new(resolver.names());
         let began = Instant::now();
         assert!(!resolver.set(set(&["a.example", "localhost"]), Duration::from_millis(200)).unwrap());
         assert!(began.elapsed() < Duration::from_secs(30));
         // What the file says is known all the same.
-        assert_eq!(names_of(&mut lookup, "127.0.0.1"), ["localhost"]);
+        assert_eq!(names_of(&mut follower, "127.0.0.1"), ["localhost"]);
         answer.send(()).unwrap();
         assert!(resolver.set(set(&["a.example", "localhost"]), Duration::from_secs(60)).unwrap());
-        assert_eq!(names_of(&mut lookup, "10.0.0.2"), ["a.example"]);
+        assert_eq!(names_of(&mut follower, "10.0.0.2"), ["a.example"]);
     }
 }

@@ -26,7 +26,7 @@ pub(crate) type Ask<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdE
 /// Whom to ask about a thread that no event has told of; nobody in a replay.
 pub(crate) type Lookup<'a> = Option<Ask<'a>>;
 
-/// What the event is about, and what remains to be done after the rules saw it.
+/// What the event is about.
 #[derive(Debug, Default)]
 pub(crate) struct Current {
     /// Its thread.
@@ -37,23 +37,23 @@ pub(crate) struct Current {
     pub(crate) ran: u64,
     /// Of an event about CPU time: ticks of the thread since the last such event, as user and in the kernel.
     pub(crate) ticks: [u64; 2],
-    /// Container that it tells of.
-    pub(crate) told: Option<Text>,
-    /// That container is gone.
-    pub(crate) ends_container: bool,
-    /// The thread exits.
-    pub(crate) exits: bool,
-    /// Descriptor that it closes.
-    pub(crate) closes: Option<i64>,
-    /// Descriptor whose file has another name from now on: the one that was asked for, and the kernel's.
-    pub(crate) renames: Option<(i64, Text, Option<Text>)>,
+    /// What remains to be done after the rules saw it.
+    pub(crate) rest: Rest,
 }
 
-impl Current {
-    /// Whether something remains to be done after the rules saw the event.
-    pub(crate) fn leaves_work(&self) -> bool {
-        self.exits || self.told.is_some() || self.closes.is_some() || self.renames.is_some()
-    }
+/// What an event changes only after the rules saw it.
+#[derive(Debug, Default)]
+pub(crate) enum Rest {
+    #[default]
+    Nothing,
+    /// The thread is gone.
+    Exit,
+    /// The descriptor is closed.
+    Close(i64),
+    /// The descriptor's file has another name: the one that was asked for, and the kernel's.
+    Rename(i64, Text, Option<Text>),
+    /// The container that it tells of, which may be gone.
+    Container { id: Text, is_gone: bool },
 }
 
 /// The descriptor that the event works on, if it is of a type that does.
@@ -62,6 +62,7 @@ pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
     raw.int(usize::from(handling.fd?))
 }
 
+#[inline]
 pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_>, now: &mut Current) {
     let Some(handling) = HANDLING.get(usize::from(raw.ty.0)) else { return };
     now.thread = match handling.who {
@@ -71,9 +72,6 @@ pub(crate) fn apply(state: &mut State, raw: &RawEvent<'_>, mut lookup: Lookup<'_
     };
     now.fd = handling.fd.and_then(|index| raw.int(usize::from(index)));
     if !matches!(handling.family, Family::Nothing) {
-        if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
-            activity.last_access_ts = raw.ts;
-        }
         dispatch(handling.family, state, raw, now, &mut lookup);
     }
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
@@ -123,7 +121,13 @@ fn dispatch(
 ) {
     match family {
         Family::Nothing => {}
-        Family::Clone => birth::clone(state, raw, now, lookup),
+        Family::Clone => {
+            // Who made a thread is told by who was active last.
+            if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
+                activity.last_access_ts = raw.ts;
+            }
+            birth::clone(state, raw, now, lookup);
+        }
         Family::Exec => process::execve(state, raw, now),
         Family::Exit => process::exit(state, raw, now),
         Family::Prctl => prctl::apply(state, raw, now),
@@ -177,23 +181,22 @@ fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Bo
 
 /// Does what was left for after the rules saw the event.
 pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
-    let (closes, exits) = (now.closes.take(), std::mem::take(&mut now.exits));
-    let renames = now.renames.take();
-    if let Some(container) = now.told.take()
-        && std::mem::take(&mut now.ends_container)
+    let rest = std::mem::take(&mut now.rest);
+    if let Rest::Container { id, is_gone } = &rest
+        && *is_gone
     {
-        state.remove_container(&container);
+        state.remove_container(id);
     }
     let Some(key) = now.thread else { return };
-    if let Some((num, name, opened)) = renames {
-        file::rename(state, key, num, name, opened, ts);
-    }
-    if let Some(num) = closes {
-        file::remove(state, key, num);
-    }
-    if exits && let Some(thread) = state.threads.at(key) {
-        let (tid, ptid) = (thread.tid, thread.ptid);
-        state.threads.remember_exit(tid, ptid, ts);
-        state.stats.threads_removed += state.threads.remove(key);
+    match rest {
+        Rest::Nothing | Rest::Container { .. } => {}
+        Rest::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),
+        Rest::Close(num) => file::remove(state, key, num),
+        Rest::Exit => {
+            let Some(thread) = state.threads.at(key) else { return };
+            let (tid, ptid) = (thread.tid, thread.ptid);
+            state.threads.remember_exit(tid, ptid, ts);
+            state.stats.threads_removed += state.threads.remove(key);
+        }
     }
 }

@@ -77,8 +77,6 @@ impl Default for Threads {
 pub(crate) struct Group {
     pid: i64,
     session: Session,
-    /// [`Threads`]' clock when the session last changed.
-    changed: u64,
     /// Members that have not exited.
     pub(crate) alive: u32,
     /// Orphans below it become its children.
@@ -200,12 +198,12 @@ impl Threads {
         // The lower half is the place in the table: small, and used again.
         let slot = key.data().as_ffi() as u32;
         // Nobody tells a thread that is in no group of changes in its process.
-        let Some(group) = thread.group.and_then(|group| self.groups.get(group)) else {
+        if thread.group.is_none() {
             return (slot, self.clock);
-        };
+        }
         let main = if thread.is_main() { 0 } else { self.main_of(thread).map_or(0, |main| main.changed) };
         let directories = self.directories(thread).map_or(0, |directories| directories.changed);
-        let own = thread.changed.max(main).max(group.changed).max(directories);
+        let own = thread.changed.max(main).max(directories);
         (slot, if lineage { own.max(self.version_above(thread)) } else { own })
     }
 

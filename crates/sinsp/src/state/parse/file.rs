@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eyas_events::{EventType, FlagTable, KernelPath, param};
 use eyas_scap::{OwnedEvent, RawEvent};
 
-use super::{Current, take_enter};
+use super::{Current, Rest, take_enter};
 use crate::path::{self, Base};
 use crate::path_params;
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
@@ -201,7 +201,7 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     if raw.ty == EventType::SYSCALL_CLOSE_X {
         if let Some(num) = raw.int(param::SYSCALL_CLOSE_X::fd) {
-            now.closes = Some(num);
+            now.rest = Rest::Close(num);
         }
         return;
     }
@@ -302,7 +302,7 @@ pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         raw.text(p::newpath).unwrap_or_default(),
         &mut name,
     );
-    now.renames = Some((num, name.into(), raw.kernel_path(p::newpath).map(Text::from)));
+    now.rest = Rest::Rename(num, name.into(), raw.kernel_path(p::newpath).map(Text::from));
 }
 
 /// Gives the file behind a descriptor another name, and the one that the kernel has for it.

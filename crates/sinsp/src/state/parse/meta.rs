@@ -3,7 +3,7 @@
 use eyas_events::{EventType, param};
 use eyas_scap::{Group, RawEvent, User};
 
-use super::Current;
+use super::{Current, Rest};
 use crate::state::{State, Text};
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -32,23 +32,25 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             }
         }
         E::CONTAINER_JSON_E | E::CONTAINER_JSON_2_E => {
-            now.told = container_of(raw.param(param::CONTAINER_JSON_2_E::json))
-                .and_then(|json| state.add_container(json));
+            tell(state, now, raw.param(param::CONTAINER_JSON_2_E::json), false);
         }
         E::ASYNCEVENT_E => {
             use param::ASYNCEVENT_E as p;
             // What Falco's container plugin sends.
-            let json = || container_of(raw.param(p::data));
             match raw.text(p::name) {
-                Some(b"container") => now.told = json().and_then(|json| state.add_container(json)),
-                Some(b"container_removed") => {
-                    now.told = json().and_then(|json| state.add_container(json));
-                    now.ends_container = now.told.is_some();
-                }
+                Some(b"container") => tell(state, now, raw.param(p::data), false),
+                Some(b"container_removed") => tell(state, now, raw.param(p::data), true),
                 _ => {}
             }
         }
         _ => {}
+    }
+}
+
+/// Takes in what an event tells of a container.
+fn tell(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
+    if let Some(id) = container_of(text).and_then(|json| state.add_container(json)) {
+        now.rest = Rest::Container { id, is_gone };
     }
 }
 

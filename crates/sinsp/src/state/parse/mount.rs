@@ -3,8 +3,8 @@
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
-use super::Current;
 use super::file::{add, base};
+use super::{Current, Rest};
 use crate::path;
 use crate::state::{Fd, FdKind, State};
 
@@ -83,5 +83,5 @@ fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(thread), Some(num)) = (thread, raw.int(p::from_fd)) else { return };
     let mut name = Vec::new();
     path::resolve(base(state, thread, raw.int(p::to_fd)), raw.text(p::dir).unwrap_or_default(), &mut name);
-    now.renames = Some((num, name.into(), raw.kernel_path(p::dir).map(Into::into)));
+    now.rest = Rest::Rename(num, name.into(), raw.kernel_path(p::dir).map(Into::into));
 }

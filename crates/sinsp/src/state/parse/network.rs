@@ -345,14 +345,20 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 /// Data went through what may be a socket without an address: a stream, and a datagram socket that sends, is connected.
 fn used(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let (Some(key), Some(num)) = (now.thread, now.fd) else { return };
-    let sends = raw.ty.name().contains("write");
     let fd = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
     let changes = fd.is_some_and(|fd| {
-        matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6) && !fd.connected && (sends || fd.l4 == L4::Tcp)
+        matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6)
+            && !fd.connected
+            && (fd.l4 == L4::Tcp || is_write(raw.ty))
     });
     if changes && let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) {
         fd.connected = true;
     }
+}
+
+const fn is_write(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(ty, E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

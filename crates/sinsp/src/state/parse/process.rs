@@ -4,7 +4,7 @@ use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::measure::set_memory;
-use super::{Current, take_enter};
+use super::{Current, Rest, take_enter};
 use crate::path::{self, Base};
 use crate::state::container::id_of_cgroups;
 use crate::state::thread::split_nul;
@@ -198,7 +198,7 @@ pub(super) fn exit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if let Some(key) = now.thread {
         let reaper = raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1);
         state.threads.exited(key, reaper);
-        now.exits = true;
+        now.rest = Rest::Exit;
         if state.threads.group_of(key).is_none_or(|group| group.alive == 0) {
             super::terminal::give_up(state, key);
         }

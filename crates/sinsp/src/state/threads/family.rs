@@ -12,11 +12,10 @@ impl Threads {
         let session = thread.session.take().map(|session| *session).unwrap_or_default();
         let (pid, ptid) = (thread.pid, thread.ptid);
         let reaper = pid == 1 || thread.vpid == 1;
-        let changed = self.clock + 1;
         let group = *self.by_pid.entry(pid).or_insert_with(|| {
             // Most processes have one thread.
             let members = Vec::with_capacity(1);
-            self.groups.insert(Group { pid, reaper, session, changed, members, ..Group::default() })
+            self.groups.insert(Group { pid, reaper, session, members, ..Group::default() })
         });
         let Some(members) = self.groups.get_mut(group) else { return };
         members.alive += 1;

@@ -168,7 +168,14 @@ impl Threads {
         }
         self.clock += 1;
         match thread.group.and_then(|group| self.groups.get_mut(group)) {
-            Some(group) => (group.session, group.changed) = (session, self.clock),
+            Some(group) => {
+                group.session = session;
+                for key in group.members.iter().flatten() {
+                    if let Some(thread) = self.entries.get_mut(*key) {
+                        thread.changed = self.clock;
+                    }
+                }
+            }
             None => {
                 if let Some(thread) = self.entries.get_mut(key) {
                     (thread.session, thread.changed) = (Some(Box::new(session)), self.clock);
