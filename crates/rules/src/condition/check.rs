@@ -6,6 +6,7 @@ use eyas_fields::Value;
 use memchr::memmem::Finder;
 
 use super::ast::{Modifier, Op};
+use super::codes::TypeTest;
 use super::counted::Counted;
 use super::pattern::{Glob, Paths, Regex};
 use super::sets::{Nets, Set};
@@ -87,6 +88,15 @@ pub(super) enum Check {
     },
     /// Against another operand's value.
     Operand(Op, Source),
+    /// A test of the event's type.
+    Type(Box<Typed>),
+}
+
+/// A test of the event's type: its code decides, and where it doesn't, the value.
+#[derive(Clone, Debug)]
+pub(super) struct Typed {
+    pub(super) codes: TypeTest,
+    pub(super) value: Check,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +193,7 @@ impl Check {
                 constants.holds(*modifier, *differs, Many::Any, value)
             }
             Self::Exists => true,
-            Self::Operand(..) => false,
+            Self::Operand(..) | Self::Type(_) => false,
         }
     }
 

@@ -6,7 +6,7 @@ use eyas_fields::{FieldFlags, FieldSource, Net, Schema, Scope, Value};
 
 use super::ast::{Modifier, Op, Operand, Rhs, Test};
 use super::build::{Shelf, literals, right_operand};
-use super::check::{Check, Cmp, Many, against};
+use super::check::{Check, Cmp, Many, Typed, against};
 use super::codes::TypeTest;
 use super::compile::{CompileError, CompileErrorKind};
 use super::counted::{Counted, Kind};
@@ -20,8 +20,6 @@ pub(crate) struct Predicate {
     left: Source,
     many: Many,
     check: Check,
-    /// Of a test of the event's type.
-    types: Option<Box<TypeTest>>,
 }
 
 /// A comparison with one constant that others of the same left side can be made one with.
@@ -89,21 +87,36 @@ impl Predicate {
             Op::In => Many::All,
             _ => Many::Any,
         };
-        let types = left.field().and_then(|field| TypeTest::of(test, field, schema)).map(Box::new);
-        Ok(Self { left, many, check, types })
+        // Not beside the check: few have it, and all are as large.
+        let codes = left.field().and_then(|field| TypeTest::of(test, field, schema));
+        let check = match codes {
+            Some(codes) => Check::Type(Box::new(Typed { codes, value: check })),
+            None => check,
+        };
+        Ok(Self { left, many, check })
     }
 
     /// What a test of the event's type says of each code.
     pub(crate) fn types(&self) -> Option<&TypeTest> {
-        self.types.as_deref()
+        match &self.check {
+            Check::Type(typed) => Some(&typed.codes),
+            _ => None,
+        }
+    }
+
+    /// What a value is compared with.
+    fn of_value(&self) -> &Check {
+        match &self.check {
+            Check::Type(typed) => &typed.value,
+            check => check,
+        }
     }
 
     /// The comparison as one of several with the same left side of which one must hold.
     pub(crate) fn alternative(&self) -> Option<Alternative> {
         let text = |kind, text: &[u8]| Alternative::Text(kind, text.into());
         Some(match &self.check {
-            // A test of the event's type is decided from its codes.
-            _ if self.many != Many::Any || self.types.is_some() => return None,
+            _ if self.many != Many::Any => return None,
             Check::Bytes(Cmp::Eq, to) => text(Kind::Equal, to),
             Check::Contains(finder) => text(Kind::Contains, finder.needle()),
             Check::IContains(needle) => text(Kind::ContainsAnyCase, needle),
@@ -112,6 +125,7 @@ impl Predicate {
             Check::Num(Cmp::Eq, to) => Alternative::Number(*to),
             Check::Ip { equal: true, to } => Alternative::Address(*to),
             Check::Nets { inside: true, nets } => Alternative::Net(nets.single()?),
+            // A test of the event's type is decided from its codes.
             _ => return None,
         })
     }
@@ -144,7 +158,7 @@ impl Predicate {
             let constants = Counted::texts(of_texts, texts, Vec::new()).into();
             Check::Counted { modifier: Modifier::AnyOf, differs: false, constants }
         };
-        Self { left: self.left.clone(), many: Many::Any, check, types: None }
+        Self { left: self.left.clone(), many: Many::Any, check }
     }
 
     /// Relative cost of an evaluation.
@@ -152,7 +166,7 @@ impl Predicate {
         let mut fields = 0;
         self.left.fields(&mut |_| fields += 1);
         let left = if self.left.field().is_some() { 1 } else { 20 * (1 + fields) };
-        let check = match &self.check {
+        let check = match self.of_value() {
             Check::Exists | Check::Num(..) | Check::Bool { .. } | Check::BoolSet(_) | Check::Double(..) => 1,
             Check::Bytes(..) | Check::StartsWith(_) | Check::EndsWith(_) => 2,
             Check::Numbers(_) | Check::Doubles(_) => 2,
@@ -162,6 +176,7 @@ impl Predicate {
             Check::IContains(_) | Check::Glob(_) | Check::Operand(..) => 15,
             Check::Regex(_) => 60,
             Check::Counted { constants, .. } => constants.cost(),
+            Check::Type(_) => 0,
         };
         left + check
     }
@@ -173,7 +188,7 @@ impl Predicate {
             Cmp::Ne => 0.9,
             _ => 0.5,
         };
-        match &self.check {
+        match self.of_value() {
             Check::Exists => 0.9,
             Check::Num(cmp, _) | Check::Double(cmp, _) | Check::Bytes(cmp, _) => of(*cmp),
             Check::Operand(op, _) => Cmp::of(*op).map_or(0.3, of),
@@ -190,33 +205,34 @@ impl Predicate {
             Check::StartsWith(_) | Check::Paths(_) => 0.15,
             Check::Contains(_) | Check::IContains(_) | Check::EndsWith(_) => 0.1,
             Check::Glob(_) | Check::Regex(_) => 0.1,
-            Check::Counted { .. } => 0.3,
+            Check::Counted { .. } | Check::Type(_) => 0.3,
         }
     }
 
     /// Every field that it asks for.
     pub(crate) fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a eyas_fields::Field)) {
         self.left.fields(visit);
-        if let Check::Operand(_, right) = &self.check {
+        if let Check::Operand(_, right) = self.of_value() {
             right.fields(visit);
         }
     }
 
     #[inline]
     pub(crate) fn eval(&self, source: &dyn FieldSource) -> bool {
-        if let Some(verdict) = self.types.as_deref().and_then(|types| types.verdict(source.code())) {
-            return verdict;
-        }
         if let Some(field) = self.left.field() {
-            return source.get(field).is_some_and(|value| self.holds(value, source));
+            return match source.get(field) {
+                Some(value) => self.holds(&self.check, value, source),
+                None => self.types().and_then(|codes| codes.verdict(source.code())) == Some(true),
+            };
         }
-        self.left.take(source).is_some_and(|taken| taken.with(|value| self.holds(value, source)))
+        self.left.take(source).is_some_and(|taken| taken.with(|value| self.holds(&self.check, value, source)))
     }
 
     #[inline]
-    fn holds(&self, value: Value<'_>, source: &dyn FieldSource) -> bool {
-        match (&self.check, value) {
+    fn holds(&self, check: &Check, value: Value<'_>, source: &dyn FieldSource) -> bool {
+        match (check, value) {
             (Check::Exists, _) => true,
+            (Check::Type(typed), value) => self.holds_of_type(typed, value, source),
             (Check::Operand(op, right), value) => right
                 .take(source)
                 .is_some_and(|right| right.with(|right| against(*op, self.many, value, right))),
@@ -226,5 +242,10 @@ impl Predicate {
             }
             (check, value) => self.many.of(check, value),
         }
+    }
+
+    fn holds_of_type(&self, typed: &Typed, value: Value<'_>, source: &dyn FieldSource) -> bool {
+        let verdict = typed.codes.verdict(source.code());
+        verdict.unwrap_or_else(|| self.holds(&typed.value, value, source))
     }
 }
