@@ -307,7 +307,8 @@ fn what_rules_share_is_there_once() {
     let nets = repeated(5000, |i| format!("10.{}.{}.0/24, ", i / 256, i % 256));
     let lists = format!("- list: big\n  items: [{items}last]\n- list: paths\n  items: [{paths}/last]\n")
         + &format!("- list: nets\n  items: [{nets}11.0.0.0/8]\n");
-    let kinds: [(&str, fn(usize) -> String); 8] = [
+    type Kind = (&'static str, fn(usize) -> String);
+    let kinds: [Kind; 8] = [
         ("a name more", |i| rule(i, &format!("{OPENS} proc.name in (big, x{i})"))),
         ("nothing more", |i| rule(i, &format!("{OPENS} proc.name in (big) and proc.pid != {i}"))),
         ("macros", |i| {
