@@ -25,12 +25,12 @@ pub(super) enum Many {
 
 impl Many {
     #[inline]
-    pub(super) fn of(self, check: &Check, value: Value<'_>) -> bool {
+    pub(super) fn of(self, check: &Check, value: &Value<'_>) -> bool {
         match value {
             Value::List(values) => match self {
-                Self::All => values.iter().all(|v| check.holds(*v)),
-                Self::Any => values.iter().any(|v| check.holds(*v)),
-                Self::Each => !values.is_empty() && values.iter().all(|v| check.holds(*v)),
+                Self::All => values.iter().all(|v| check.holds(v)),
+                Self::Any => values.iter().any(|v| check.holds(v)),
+                Self::Each => !values.is_empty() && values.iter().all(|v| check.holds(v)),
             },
             value => check.holds(value),
         }
@@ -146,7 +146,7 @@ pub(super) fn number(value: Value<'_>) -> Option<i128> {
 
 impl Check {
     #[inline]
-    pub(super) fn holds(&self, value: Value<'_>) -> bool {
+    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Bytes(..)
             | Self::Texts(_)
@@ -157,40 +157,40 @@ impl Check {
             | Self::Glob(_)
             | Self::Regex(_)
             | Self::Paths(_) => value.as_bytes().is_some_and(|text| self.holds_text(text)),
-            Self::Num(cmp, to) => number(value).is_some_and(|n| cmp.holds(&n, to)),
-            Self::Numbers(set) => number(value).is_some_and(|n| set.contains(&n)),
-            Self::Double(cmp, to) => match value {
+            Self::Num(cmp, to) => number(*value).is_some_and(|n| cmp.holds(&n, to)),
+            Self::Numbers(set) => number(*value).is_some_and(|n| set.contains(&n)),
+            Self::Double(cmp, to) => match *value {
                 Value::Double(n) => cmp.holds(&n, to),
                 _ => false,
             },
-            Self::Doubles(set) => match value {
+            Self::Doubles(set) => match *value {
                 // What is no number equals nothing, and there is one zero.
                 Value::Double(n) => set.contains(&(n + 0.0).to_bits()),
                 _ => false,
             },
-            Self::Bool { equal, to } => match value {
+            Self::Bool { equal, to } => match *value {
                 Value::Bool(b) => (b == *to) == *equal,
                 _ => false,
             },
-            Self::BoolSet(set) => match value {
+            Self::BoolSet(set) => match *value {
                 Value::Bool(b) => set[usize::from(b)],
                 _ => false,
             },
-            Self::Ip { equal, to } => match value {
+            Self::Ip { equal, to } => match *value {
                 Value::Ip(ip) => (ip == *to) == *equal,
                 _ => false,
             },
-            Self::Addresses(set) => match value {
+            Self::Addresses(set) => match *value {
                 Value::Ip(ip) => set.contains(&ip),
                 _ => false,
             },
-            Self::Nets { inside, nets } => match value {
+            Self::Nets { inside, nets } => match *value {
                 Value::Ip(ip) => nets.have(ip) == *inside,
                 Value::Net(other) => nets.contains(&other) == *inside,
                 _ => false,
             },
             Self::Counted { modifier, differs, constants } => {
-                constants.holds(*modifier, *differs, Many::Any, value)
+                constants.holds(*modifier, *differs, Many::Any, *value)
             }
             Self::Exists => true,
             Self::Operand(..) | Self::Type(_) => false,

@@ -178,7 +178,7 @@ impl Counted {
     /// How many of the constants that are compared one by one are satisfied.
     fn count_checks(&self, many: Many, value: Value<'_>) -> usize {
         let own = match &self.find {
-            Find::Checks(checks) => checks.iter().filter(|check| many.of(check, value)).count(),
+            Find::Checks(checks) => checks.iter().filter(|check| many.of(check, &value)).count(),
             _ => 0,
         };
         own + self.shared.iter().map(|shared| shared.count_checks(many, value)).sum::<usize>()
@@ -218,7 +218,7 @@ impl Counted {
                 _ => false,
             },
             Find::Within(within) => text().is_some_and(|text| within.any(text)),
-            Find::Checks(checks) => checks.iter().any(|check| check.holds(value)),
+            Find::Checks(checks) => checks.iter().any(|check| check.holds(&value)),
             Find::Starts(starts) => text().is_some_and(|text| starts.of(text, prefix).next().is_some()),
             Find::Ends(ends) => text().is_some_and(|text| ends.of(text, suffix).next().is_some()),
         };

@@ -220,31 +220,34 @@ impl Predicate {
     #[inline]
     pub(crate) fn eval(&self, source: &dyn FieldSource) -> bool {
         if let Some(field) = self.left.field() {
-            return match source.get(field) {
+            return match &source.get(field) {
                 Some(value) => self.holds(&self.check, value, source),
                 None => self.types().and_then(|codes| codes.verdict(source.code())) == Some(true),
             };
         }
-        self.left.take(source).is_some_and(|taken| taken.with(|value| self.holds(&self.check, value, source)))
+        self.left
+            .take(source)
+            .is_some_and(|taken| taken.with(|value| self.holds(&self.check, &value, source)))
     }
 
+    /// The value by reference: to copy what was written a moment ago, piece by piece, the processor would wait.
     #[inline]
-    fn holds(&self, check: &Check, value: Value<'_>, source: &dyn FieldSource) -> bool {
+    fn holds(&self, check: &Check, value: &Value<'_>, source: &dyn FieldSource) -> bool {
         match (check, value) {
             (Check::Exists, _) => true,
             (Check::Type(typed), value) => self.holds_of_type(typed, value, source),
             (Check::Operand(op, right), value) => right
                 .take(source)
-                .is_some_and(|right| right.with(|right| against(*op, self.many, value, right))),
+                .is_some_and(|right| right.with(|right| against(*op, self.many, *value, right))),
             // The modifier counts constants: each is compared with all that the field has.
             (Check::Counted { modifier, differs, constants }, value) => {
-                constants.holds(*modifier, *differs, self.many, value)
+                constants.holds(*modifier, *differs, self.many, *value)
             }
             (check, value) => self.many.of(check, value),
         }
     }
 
-    fn holds_of_type(&self, typed: &Typed, value: Value<'_>, source: &dyn FieldSource) -> bool {
+    fn holds_of_type(&self, typed: &Typed, value: &Value<'_>, source: &dyn FieldSource) -> bool {
         let verdict = typed.codes.verdict(source.code());
         verdict.unwrap_or_else(|| self.holds(&typed.value, value, source))
     }
