@@ -336,6 +336,8 @@ fn outcome(text: &str) -> Outcome {
             && let Some((count, _)) = rest.split_once(" instructions verified")
             && let Ok(count) = count.parse()
         {
+            // Before the first one stands the name of the test that prints them.
+            let name = name.rsplit(' ').next().unwrap_or(name);
             outcome.verified.insert(name.to_owned(), count);
         }
     }
@@ -362,7 +364,8 @@ mod tests {
         let text = "commit 1234567+\nkernel 6.1\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
                     stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
                     ignored\n\nfailed: /tests/one: exit status: 101\ntest result: ok. 2 passed; 0 \
-                    failed\n\nfailed: /tests/two: signal: 11\nsys_exit: 7 instructions verified, 2 functions\n";
+                    failed\n\nfailed: /tests/two: signal: 11\ntest budget ... sys_exit: 7 instructions verified, 2 \
+                    functions\n";
         let Outcome { commit, version, loads, passed, failed, names, ignored, verified } = outcome(text);
         assert_eq!(commit, "1234567+");
         assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 3, 2, 1));

@@ -69,6 +69,7 @@ fn end(child: &mut Child) {
 
 #[test]
 fn files_are_those_of_proc() {
+    eyas_testing::ignore_in_chroot();
     let (source, _turn) = open();
     let dir = std::env::temp_dir().join(format!("eyas-files-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
@@ -174,6 +175,7 @@ fn lasting(thread: &ThreadEntry) -> ThreadEntry {
 
 #[test]
 fn threads_are_those_of_proc() {
+    eyas_testing::ignore_in_chroot();
     let (source, _turn) = open();
     let mut children: Vec<Child> = (0..3).map(|_| sleeper()).collect();
     // Without arguments to speak of, with much environment, in another directory, with another root, of another user.
