@@ -161,7 +161,6 @@ impl Worker {
                     log::info("Files of the rules or the configuration have changed, reloading");
                 }
             }
-            unsettled = None;
             let (settled, settlement) = sync_channel(0);
             let update = match catch_unwind(AssertUnwindSafe(|| self.load(settled))) {
                 Ok(Ok(replacement)) => Update::Replace(Box::new(replacement)),
@@ -169,6 +168,8 @@ impl Worker {
                 Err(panic) => Update::Alert(failure(&anyhow!("a bug: {}", service::message(&*panic)))),
             };
             watch = self.watch();
+            // A file that changed after it was read and before it was watched again.
+            unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
             if self.send.send(update).is_err() {
                 return;
             }
