@@ -108,6 +108,7 @@ fn start(args: &Args) -> Result<bool> {
         return rules::describe(args, &loaded.config).map(|()| true);
     }
     let runs = !args.dry_run;
+    source::check_threads(&loaded.config, args.threads)?;
     let files = Stamp::of(&Files::of(args, &loaded.config));
     // Both take most of the time until the first event, and neither needs the other.
     let (early, engine) = std::thread::scope(|scope| {

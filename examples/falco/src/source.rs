@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::num::NonZeroUsize;
 #[cfg(feature = "live")]
 use std::path::Path;
 use std::path::PathBuf;
@@ -124,11 +125,19 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
     }
 }
 
-/// As many readers of the capture that is to be replayed, each with what its inspector needs.
-pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, sinsp::Config)>> {
-    if config.engine.kind != "replay" {
+/// Refuses more than one thread for what only one can do.
+///
+/// # Errors
+/// The configuration asks for a live capture.
+pub fn check_threads(config: &Config, threads: NonZeroUsize) -> Result<()> {
+    if threads.get() > 1 && config.engine.kind != "replay" {
         bail!("--threads is for replays: set engine.kind to replay, or give a capture with -e");
     }
+    Ok(())
+}
+
+/// As many readers of the capture that is to be replayed, each with what its inspector needs.
+pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, sinsp::Config)>> {
     let stream = stream(config, stop)?.or_else(|| progress::of(&config.engine.replay.capture_file));
     let readers = match stream {
         Some(stream) => Reader::share(stream, count)?,
