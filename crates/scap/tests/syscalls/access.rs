@@ -135,7 +135,7 @@ fn run(live: &mut Capture, caller: &Caller, program: &CStr) -> [bool; 3] {
         drop(say_id);
         match child {
             Err(error) if caller.namespace.is_some() && error.kind() == ErrorKind::PermissionDenied => {
-                eyas_testing::ignore(&format!("no user namespace may be made here: {error}"))
+                eyas_testing::ignore(format!("no user namespace may be made here: {error}"))
             }
             child => child.unwrap_or_else(|error| panic!("{program:?}: {error}")),
         }
