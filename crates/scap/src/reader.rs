@@ -342,7 +342,7 @@ impl Reader {
     }
 
     /// Takes in the event at the position if it is like most; answers whether it was.
-    #[inline]
+    #[inline(always)]
     fn usual(&mut self) -> bool {
         if self.order == Endianness::Big {
             return false;
@@ -459,7 +459,7 @@ impl Reader {
         damaged(block, self.window.offset(), format!("the parameters of {ty:?} exceed it"))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lent_as(&self, shown: Shown) -> Option<RawEvent<'_>> {
         match shown {
             Shown::Nothing => None,

@@ -97,7 +97,7 @@ impl Frame {
     /// needs nothing; answers the block's length, which is at most `limit`.
     ///
     /// `None` says nothing of the block: it may be like most, but not be visible as a whole.
-    #[inline]
+    #[inline(always)]
     pub(super) fn usual(&mut self, visible: &[u8], block: u32, limit: usize) -> Option<usize> {
         let head = visible.first_chunk::<{ BEFORE + HEADER_V2 }>()?;
         let numbers = Numbers { bytes: head, big: false };
