@@ -27,7 +27,7 @@ mod ring;
 mod tracepoints;
 
 pub use listing::{FileKind, OpenFile};
-pub use probe::{Attach, CpuDrops, Misses, Payloads, Probe, ProbeOptions, Quiet};
+pub use probe::{Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions};
 pub use ring::{LOSS, Ring, Skipped};
 
 /// Why the probe does not run.

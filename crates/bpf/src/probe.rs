@@ -25,7 +25,7 @@ mod account;
 mod options;
 
 pub use account::{CpuDrops, Misses};
-pub use options::{Attach, Payloads, ProbeOptions, Quiet};
+pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
 
 #[allow(
     missing_docs,
@@ -179,7 +179,7 @@ impl Probe {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
             data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
         }
-        probe.set_quiet(&options.quiet)?;
+        probe.set_excluded_threads(&options.quiet)?;
         probe.set_interest(options.interest.as_deref())?;
         Ok((probe, rings))
     }
@@ -265,7 +265,7 @@ impl Probe {
     ///
     /// # Errors
     /// There are more than the kernel has room for: 1,024 names, 8,192 ids.
-    pub fn set_quiet(&mut self, quiet: &Quiet) -> Result<(), Error> {
+    pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
         let maps = &self.skel.maps;
         for map in [&maps.quiet_comms as &dyn MapCore, &maps.quiet_tids] {
             let old: Vec<Vec<u8>> = map.keys().collect();
@@ -285,17 +285,17 @@ impl Probe {
             let put = maps.quiet_tids.update(&tid.to_ne_bytes(), &[1], MapFlags::ANY);
             put.map_err(kernel("leave out threads by id"))?;
         }
-        let any = *quiet != Quiet::default();
+        let any = *quiet != ExcludedThreads::default();
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.any_quiet_comm = u8::from(!quiet.comms.is_empty());
             bss.any_quiet_tid = u8::from(any);
         }
-        self.tell_choosy();
+        self.update_slow_path_flag();
         QUIET.iter().try_for_each(|program| self.attach(program, any))
     }
 
     /// Tells the programs whether any setting asks for more than a look at the table of calls.
-    fn tell_choosy(&mut self) {
+    fn update_slow_path_flag(&mut self) {
         let maps = &mut self.skel.maps;
         let samples = maps.data_data.as_deref().is_some_and(|data| data.sampling_ratio > 1);
         if let Some(bss) = maps.bss_data.as_deref_mut() {
@@ -316,7 +316,7 @@ impl Probe {
         if let Some(data) = self.skel.maps.data_data.as_deref_mut() {
             data.sampling_ratio = ratio;
         }
-        self.tell_choosy();
+        self.update_slow_path_flag();
         Ok(())
     }
 
@@ -371,7 +371,7 @@ impl Probe {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.stopped = 1;
         }
-        self.tell_choosy();
+        self.update_slow_path_flag();
         self.links.clear();
         let maps = &self.skel.maps;
         let fence = maps.fence.as_fd().as_raw_fd().to_ne_bytes();

@@ -168,7 +168,7 @@ impl Counters {
     }
 
     /// Events lost that no frame tells of yet.
-    pub(crate) fn untold(&self, cpu: usize) -> u64 {
+    pub(crate) fn pending_losses(&self, cpu: usize) -> u64 {
         let word = |at| self.0.word(cpu, at).load(Ordering::Acquire);
         let told = word(offset_of!(types::cpu, told));
         word(offset_of!(types::cpu, lost)).saturating_sub(told)

@@ -30,7 +30,7 @@ pub trait FieldSource {
 
     /// A second view of the event, in which the file has the path that the kernel opened instead of the path that was
     /// requested. A condition matches an event if it matches either view as a whole.
-    fn twin(&self) -> Option<&dyn FieldSource> {
+    fn alternate(&self) -> Option<&dyn FieldSource> {
         None
     }
 }

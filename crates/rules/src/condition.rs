@@ -61,7 +61,7 @@ pub fn compile(expr: &Expr, schema: &dyn Schema) -> Result<Filter, CompileError>
 }
 
 impl Filter {
-    /// Whether the event, or its twin, satisfies the condition.
+    /// Whether the event, or its alternate view, satisfies the condition.
     pub fn matches(&self, source: &dyn FieldSource) -> bool {
         self.matches_with(source, &mut self.program.scratch())
     }
@@ -72,9 +72,9 @@ impl Filter {
         if self.program.eval(self.root, source, scratch) {
             return true;
         }
-        let Some(twin) = source.twin() else { return false };
+        let Some(alternate) = source.alternate() else { return false };
         scratch.next_event();
-        self.program.eval(self.root, twin, scratch)
+        self.program.eval(self.root, alternate, scratch)
     }
 
     /// Memory for [`Filter::matches_with`].

@@ -82,8 +82,8 @@ pub struct RuleIndex(pub u32);
 pub struct Match {
     /// Which.
     pub rule: RuleIndex,
-    /// It is the event's twin that does; see [`FieldSource::twin`].
-    pub of_twin: bool,
+    /// It is the event's alternate view that satisfies it; see [`FieldSource::alternate`].
+    pub of_alternate: bool,
 }
 
 /// A rule of a ruleset.
@@ -183,22 +183,22 @@ impl Engine {
         }
     }
 
-    /// Appends the rules that the event satisfies, then those that only its twin does; `memory` is of this engine.
+    /// Appends the rules that the event satisfies, then those that only its alternate view satisfies; `memory` is of this engine.
     #[inline]
     pub(crate) fn test(&self, memory: &mut Memory, source: &dyn FieldSource, out: &mut Vec<Match>) {
         let Some(plan) = self.plans.of_code(source.code()) else { return };
         let first = out.len();
         self.follow(plan, memory, source, out);
-        let Some(twin) = source.twin() else { return };
-        let twins = out.len();
-        self.follow(plan, memory, twin, out);
+        let Some(alternate) = source.alternate() else { return };
+        let alternates = out.len();
+        self.follow(plan, memory, alternate, out);
         // What holds of both is told once.
-        let mut at = twins;
+        let mut at = alternates;
         while at < out.len() {
-            if out[first..twins].iter().any(|found| found.rule == out[at].rule) {
+            if out[first..alternates].iter().any(|found| found.rule == out[at].rule) {
                 out.remove(at);
             } else {
-                out[at].of_twin = true;
+                out[at].of_alternate = true;
                 at += 1;
             }
         }
@@ -243,7 +243,7 @@ impl Engine {
         event: &'a dyn FieldSource,
         options: &'a AlertOptions,
     ) -> Alert<'a> {
-        let event = event.twin().filter(|_| found.of_twin).unwrap_or(event);
+        let event = event.alternate().filter(|_| found.of_alternate).unwrap_or(event);
         Alert::new(self.rule(found.rule), &*self.schema, event, options)
     }
 }
@@ -283,7 +283,7 @@ pub struct Evaluator<'e> {
 
 impl Evaluator<'_> {
     /// Appends the rules that the event satisfies, in the order in which they were enabled; then those that only its
-    /// twin does.
+    /// alternate view satisfies.
     #[inline]
     pub fn matches(&mut self, source: &dyn FieldSource, out: &mut Vec<Match>) {
         self.engine.test(&mut self.memory, source, out);

@@ -38,5 +38,5 @@ pub use loader::{
 };
 pub use output::{Extra, Format, FormatError};
 pub use profile::{ConjunctProfile, Profile, RuleProfile};
-pub use shared::{Follower, OtherSchema, SharedEngine};
+pub use shared::{Follower, SchemaMismatch, SharedEngine};
 pub use testing::{Case, Expectation, Failure, Tester, Times};

@@ -178,7 +178,7 @@ impl Plan {
                         known(&mut kept.layers[layer], at, bit, || program.eval(*part, source, scratch))
                     });
                 if found {
-                    out.push(Match { rule: RuleIndex(entry.rule), of_twin: false });
+                    out.push(Match { rule: RuleIndex(entry.rule), of_alternate: false });
                     if first {
                         return;
                     }

@@ -60,7 +60,7 @@ struct Slot {
     "a ruleset for the source '{given}' can't replace one for '{expected}': they are of different schemas"
 )]
 #[non_exhaustive]
-pub struct OtherSchema {
+pub struct SchemaMismatch {
     /// Source of the engine in place.
     pub expected: String,
     /// Source of the engine given.
@@ -84,12 +84,12 @@ impl SharedEngine {
     ///
     /// # Errors
     /// The engine is of another schema; nothing changes then.
-    pub fn swap(&self, engine: impl Into<Arc<Engine>>) -> Result<Arc<Engine>, OtherSchema> {
+    pub fn swap(&self, engine: impl Into<Arc<Engine>>) -> Result<Arc<Engine>, SchemaMismatch> {
         let engine = engine.into();
         let mut slot = self.0.engine.write().unwrap_or_else(PoisonError::into_inner);
         let (expected, given) = (slot.schema(), engine.schema());
         if !std::ptr::eq(expected.fields(), given.fields()) {
-            return Err(OtherSchema { expected: expected.source().into(), given: given.source().into() });
+            return Err(SchemaMismatch { expected: expected.source().into(), given: given.source().into() });
         }
         let before = std::mem::replace(&mut *slot, engine);
         self.0.version.fetch_add(1, Ordering::Release);

@@ -18,7 +18,7 @@ mod merge;
 mod rest;
 mod unseen;
 
-pub use eyas_bpf::{Attach, CpuDrops, Payloads, Quiet};
+pub use eyas_bpf::{Attach, CpuDrops, ExcludedThreads, Payloads};
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};
 use unseen::Unseen;
@@ -40,7 +40,7 @@ pub struct Options {
     /// Whether this process is left out, so that a program does not see itself print what it sees.
     pub exclude_self: bool,
     /// Threads that are left out, in the kernel already.
-    pub quiet: Quiet,
+    pub quiet: ExcludedThreads,
     /// How the probe's programs get to tracepoints.
     pub attach: Attach,
     /// What the snapshot holds.
@@ -64,7 +64,7 @@ impl Default for Options {
             drop_failed: false,
             interest: None,
             exclude_self: true,
-            quiet: Quiet::default(),
+            quiet: ExcludedThreads::default(),
             attach: Attach::Auto,
             proc: proc::Options::default(),
         }
@@ -186,8 +186,8 @@ impl Source {
     ///
     /// # Errors
     /// There are more than the kernel has room for.
-    pub fn set_quiet(&mut self, quiet: &Quiet) -> Result<(), Error> {
-        self.probe.set_quiet(quiet).map_err(|error| Error::Live(error.to_string()))
+    pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
+        self.probe.set_excluded_threads(quiet).map_err(|error| Error::Live(error.to_string()))
     }
 
     /// From now on captures the first `1/ratio` of each second, and calls that carry state: `drop` events say where
@@ -253,8 +253,8 @@ impl Source {
         self.phase = Phase::End;
         self.unseen.look(&self.probe, now(&self.probe), 0, &mut self.losses);
         let last = |(cpu, events, since)| Loss { cpu: cpu as u16, since, events };
-        let untold = self.probe.untold().filter(|(cpu, ..)| self.probe.has_ring(*cpu));
-        self.losses.extend(untold.map(last));
+        let pending_losses = self.probe.pending_losses().filter(|(cpu, ..)| self.probe.has_ring(*cpu));
+        self.losses.extend(pending_losses.map(last));
     }
 
     /// Waits for an event, or for a while; whether there is one.

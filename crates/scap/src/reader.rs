@@ -343,12 +343,12 @@ impl Reader {
 
     /// Takes in the event at the position if it is like most; answers whether it was.
     #[inline(always)]
-    fn usual(&mut self) -> bool {
+    fn parse_fast(&mut self) -> bool {
         if self.order == Endianness::Big {
             return false;
         }
         let visible = self.window.visible();
-        let Some(total) = self.frame.usual(visible, blocks::EVENT, MAX_EVENT + 8) else { return false };
+        let Some(total) = self.frame.parse_fast(visible, blocks::EVENT, MAX_EVENT + 8) else { return false };
         self.lent = total;
         self.shown = Shown::Window;
         self.stats.produced += 1;
@@ -491,7 +491,7 @@ impl EventSource for Reader {
     fn advance(&mut self) -> Result<Advance, Error> {
         self.shown = Shown::Nothing;
         self.window.advance(std::mem::take(&mut self.lent));
-        if self.phase == Phase::Events && self.usual() {
+        if self.phase == Phase::Events && self.parse_fast() {
             return Ok(Advance::Event);
         }
         self.seek()

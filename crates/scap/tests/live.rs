@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Attach, Options, Quiet, Source};
+use eyas_scap::live::{Attach, ExcludedThreads, Options, Source};
 use eyas_scap::{Advance, EventSource, Next, OwnedEvent, Snapshot};
 
 fn main() -> std::process::ExitCode {
@@ -298,7 +298,7 @@ fn threads_are_left_out_by_name_and_by_id() {
 fn leaves_threads_out(attach: Attach) {
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
     let (mut source, _) = open(Options { interest, attach, exclude_self: false, ..Options::default() });
-    let quiet = |comms: &[&str], tids: &[u32]| Quiet {
+    let quiet = |comms: &[&str], tids: &[u32]| ExcludedThreads {
         comms: comms.iter().map(ToString::to_string).collect(),
         tids: tids.to_vec(),
     };
@@ -311,14 +311,14 @@ fn leaves_threads_out(attach: Attach) {
         let _ = std::fs::remove_dir(format!("/tmp/{name}"));
     };
     make("eyas-quiet-seen");
-    source.set_quiet(&quiet(&["someone else", "a name longer than 15"], &[])).unwrap();
+    source.set_excluded_threads(&quiet(&["someone else", "a name longer than 15"], &[])).unwrap();
     make("eyas-quiet-by-name");
-    source.set_quiet(&quiet(&[], &[std::process::id()])).unwrap();
+    source.set_excluded_threads(&quiet(&[], &[std::process::id()])).unwrap();
     make("eyas-quiet-by-id");
-    source.set_quiet(&Quiet::default()).unwrap();
+    source.set_excluded_threads(&ExcludedThreads::default()).unwrap();
     make("eyas-quiet-again");
     // A child of one that is left out, by whatever name, but not the next that gets its id.
-    source.set_quiet(&quiet(&["quiet parent"], &[])).unwrap();
+    source.set_excluded_threads(&quiet(&["quiet parent"], &[])).unwrap();
     let parent = std::thread::Builder::new().name("quiet parent".into());
     let made =
         parent.spawn(|| Command::new("/bin/mkdir").arg("/tmp/eyas-quiet-child").status().unwrap()).unwrap();

@@ -10,7 +10,7 @@ use eyas_scap::proc::{AccountLimits, AccountReader};
 use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
-use crate::outside::{AccountLookup, Accounts, Mailbox, Sender, mailbox};
+use crate::lookups::{AccountLookup, Accounts, Mailbox, Sender, mailbox};
 use crate::state::Text;
 
 /// Questions and answers that wait at most.

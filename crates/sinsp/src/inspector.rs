@@ -4,9 +4,9 @@ use eyas_events::EventType;
 use eyas_scap::proc::ThreadReader;
 use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, ThreadEntry};
 
+use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup};
 use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
-use crate::outside::{AccountLookup, ContainerLookup, Outside};
 use crate::purge::Purge;
 use crate::state::{Current, Rest, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
@@ -87,7 +87,7 @@ impl std::fmt::Debug for Config {
 pub struct Inspector {
     config: Config,
     /// Questions that nobody waits for.
-    outside: Option<Outside>,
+    lookups: Option<AsyncLookups>,
     names: Option<Follower>,
     observers: Observers,
     state: State,
@@ -113,7 +113,7 @@ pub enum Step<'a> {
 
 /// What [`Inspector::next_with`] comes by on its way to the next event that is shown.
 #[derive(Debug)]
-pub enum Passed<'a> {
+pub enum Skipped<'a> {
     /// All that is known from here on.
     Snapshot(&'a Snapshot),
     /// An event that only updates the state.
@@ -130,7 +130,7 @@ impl Inspector {
     /// An inspector that knows nothing yet.
     pub fn new(mut config: Config) -> Self {
         Self {
-            outside: Outside::new(config.containers.take(), config.accounts.take()),
+            lookups: AsyncLookups::new(config.containers.take(), config.accounts.take()),
             names: config.names.take().map(Follower::new),
             observers: Observers::default(),
             state: State::with_max(config.max_threads),
@@ -170,8 +170,8 @@ impl Inspector {
         self.moment.current = Current::default();
         self.initial = true;
         self.state.load(snapshot, self.config.max_threads);
-        if let Some(outside) = &mut self.outside {
-            outside.ask_about_all(&self.state, self.moment.ts);
+        if let Some(lookups) = &mut self.lookups {
+            lookups.ask_about_all(&self.state, self.moment.ts);
         }
     }
 
@@ -201,30 +201,30 @@ impl Inspector {
     pub fn next_with<'a, S: EventSource + ?Sized>(
         &'a mut self,
         source: &'a mut S,
-        mut passed: impl FnMut(Passed<'_>),
+        mut passed: impl FnMut(Skipped<'_>),
     ) -> Result<Step<'a>, Error> {
         loop {
             match source.advance()? {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
-                    self.heed(source);
+                    self.note_losses(source);
                     self.update(&event);
                     if !self.is_hidden(&event) {
                         break;
                     }
-                    passed(Passed::Event(event));
+                    passed(Skipped::Event(event));
                 }
                 Advance::Snapshot(snapshot) => {
-                    passed(Passed::Snapshot(&snapshot));
+                    passed(Skipped::Snapshot(&snapshot));
                     self.load(*snapshot);
                 }
                 Advance::Idle => {
-                    self.heed(source);
+                    self.note_losses(source);
                     self.settle();
                     return Ok(Step::Idle);
                 }
                 Advance::End => {
-                    self.heed(source);
+                    self.note_losses(source);
                     self.settle();
                     return Ok(Step::End);
                 }
@@ -240,7 +240,7 @@ impl Inspector {
     ///
     /// For those who call [`Inspector::process`] themselves: once after each [`EventSource::advance`].
     #[inline]
-    pub fn heed<S: EventSource + ?Sized>(&mut self, source: &S) {
+    pub fn note_losses<S: EventSource + ?Sized>(&mut self, source: &S) {
         if self.state.doubts.remain() || !source.losses().is_empty() {
             self.heal(source);
         }
@@ -307,8 +307,8 @@ impl Inspector {
             }
             None => self.state.apply(event, None, current),
         }
-        if let Some(outside) = &mut self.outside {
-            outside.after(&mut self.state, event, current);
+        if let Some(lookups) = &mut self.lookups {
+            lookups.after(&mut self.state, event, current);
         }
         if let Some(names) = self.names.as_mut().and_then(Follower::newer) {
             self.state.names = names;

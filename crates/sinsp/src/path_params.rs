@@ -33,7 +33,7 @@ pub(crate) fn of(ty: EventType) -> impl Iterator<Item = usize> {
 pub(crate) fn absolute<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     let event = v.event();
     let name = event.text(at)?;
-    if v.is_twin()
+    if v.is_alternate()
         && let Some(path) = event.kernel_path(at)
     {
         // What is not mounted has no path from the root. Of others, that of a directory may stand before what was asked

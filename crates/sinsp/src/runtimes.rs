@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::outside::{ContainerLookup, Mailbox, mailbox};
+use crate::lookups::{ContainerLookup, Mailbox, mailbox};
 
 mod cri;
 mod docker;

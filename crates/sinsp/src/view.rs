@@ -66,7 +66,7 @@ pub struct EventView<'a> {
     moment: &'a Moment,
     bump: &'a Bump,
     /// Whether files and paths go by the kernel's names for them.
-    is_twin: bool,
+    is_alternate: bool,
 }
 
 /// What kind of file an event works on, coarsely.
@@ -82,7 +82,7 @@ impl<'a> EventView<'a> {
     #[inline]
     pub(crate) fn new(event: RawEvent<'a>, state: &'a State, moment: &'a Moment, bump: &'a Bump) -> Self {
         let thread = moment.current.thread.and_then(|key| state.threads.at(key));
-        Self { event, thread, state, moment, bump, is_twin: false }
+        Self { event, thread, state, moment, bump, is_alternate: false }
     }
 
     /// The event.
@@ -119,17 +119,17 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
         let fd = self.fd_entry(self.moment.current.fd?)?;
-        Some(fd.opened().filter(|_| self.is_twin).unwrap_or(fd))
+        Some(fd.opened().filter(|_| self.is_alternate).unwrap_or(fd))
     }
 
     /// Whether files and paths go by the kernel's names here.
-    pub(crate) fn is_twin(&self) -> bool {
-        self.is_twin
+    pub(crate) fn is_alternate(&self) -> bool {
+        self.is_alternate
     }
 
     /// The same event by the kernel's names.
     pub(crate) fn of_kernel(&self) -> Self {
-        Self { is_twin: true, ..*self }
+        Self { is_alternate: true, ..*self }
     }
 
     /// Descriptor that the event works on; below 0 if there is none.
@@ -355,9 +355,9 @@ impl FieldSource for EventView<'_> {
     }
 
     #[inline]
-    fn twin(&self) -> Option<&dyn FieldSource> {
+    fn alternate(&self) -> Option<&dyn FieldSource> {
         let has_other_name = || self.fd().is_some_and(|fd| fd.opened().is_some());
-        if self.is_twin || !(has_other_name() || path_params::differ(self)) {
+        if self.is_alternate || !(has_other_name() || path_params::differ(self)) {
             return None;
         }
         Some(self.bump.alloc(self.of_kernel()))

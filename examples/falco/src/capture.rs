@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eyas::rules::{Priority, Rule};
-use eyas::sinsp::{EventView, Passed};
+use eyas::sinsp::{EventView, Skipped};
 use serde_json::Value;
 
 use crate::clock;
@@ -161,14 +161,14 @@ impl Capture {
     }
 
     /// What is not shown to the rules.
-    pub fn passed(&mut self, passed: Passed<'_>) {
+    pub fn passed(&mut self, passed: Skipped<'_>) {
         let Some(active) = &mut self.active else { return };
         match passed {
-            Passed::Event(event) => {
+            Skipped::Event(event) => {
                 active.frames.push(&event);
                 self.hand_on(false);
             }
-            Passed::Snapshot(snapshot) => {
+            Skipped::Snapshot(snapshot) => {
                 self.hand_on(true);
                 let snapshot = Message::Snapshot(Box::new(snapshot.clone()));
                 if !self.way.as_mut().is_some_and(|way| way.give(snapshot)) {

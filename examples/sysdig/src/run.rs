@@ -128,7 +128,7 @@ impl Loop<'_> {
                 Err(_) if self.stop.load(Ordering::Relaxed) => break,
                 advance => advance?,
             };
-            inspector.heed(source);
+            inspector.note_losses(source);
             match advance {
                 Advance::Snapshot(snapshot) => {
                     for sink in &mut *sinks {

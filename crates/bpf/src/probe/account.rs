@@ -37,8 +37,8 @@ pub struct Misses {
 impl Probe {
     /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) tells of yet: how many events, and when
     /// the first of them. On a CPU without a ring none ever will.
-    pub fn untold(&self) -> impl Iterator<Item = (usize, u64, u64)> {
-        let of = |cpu| (cpu, self.counters.untold(cpu), self.counters.get(cpu, Counter::LostSince));
+    pub fn pending_losses(&self) -> impl Iterator<Item = (usize, u64, u64)> {
+        let of = |cpu| (cpu, self.counters.pending_losses(cpu), self.counters.get(cpu, Counter::LostSince));
         self.states().map(of).filter(|(_, lost, _)| *lost > 0)
     }
 

@@ -26,7 +26,7 @@ pub struct ProbeOptions {
     /// A process that is left out, such as the one that captures.
     pub exclude_pid: Option<u32>,
     /// Threads that are left out.
-    pub quiet: Quiet,
+    pub quiet: ExcludedThreads,
     /// CPUs with a number from here on get no ring: what happens there is counted as lost. At most 1,024.
     pub max_cpus: u32,
     /// How programs get to the tracepoints.
@@ -82,7 +82,7 @@ impl Default for Payloads {
 
 /// Threads that are left out, in the kernel, with the children that they make meanwhile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quiet {
+pub struct ExcludedThreads {
     /// By their names, of which the kernel keeps 15 bytes.
     pub comms: Vec<String>,
     /// By their ids, or those of their processes.
@@ -98,7 +98,7 @@ impl Default for ProbeOptions {
             drop_failed: false,
             interest: None,
             exclude_pid: None,
-            quiet: Quiet::default(),
+            quiet: ExcludedThreads::default(),
             max_cpus: MAX_CPUS as u32,
             attach: Attach::Auto,
         }

@@ -14,7 +14,7 @@ use super::transform::Source;
 
 /// How a comparison applies to several values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Many {
+pub(super) enum Quantifier {
     /// Every one: `in` of a list field; true of none.
     All,
     /// At least one.
@@ -23,7 +23,7 @@ pub(super) enum Many {
     Each,
 }
 
-impl Many {
+impl Quantifier {
     #[inline]
     pub(super) fn of(self, check: &Check, value: &Value<'_>) -> bool {
         match value {
@@ -190,7 +190,7 @@ impl Check {
                 _ => false,
             },
             Self::Counted { modifier, differs, constants } => {
-                constants.holds(*modifier, *differs, Many::Any, *value)
+                constants.holds(*modifier, *differs, Quantifier::Any, *value)
             }
             Self::Exists => true,
             Self::Operand(..) | Self::Type(_) => false,
@@ -220,7 +220,7 @@ pub(super) fn icontains(text: &[u8], needle: &[u8]) -> bool {
 }
 
 /// Compares two values of one type.
-pub(super) fn against(op: Op, many: Many, left: Value<'_>, right: Value<'_>) -> bool {
+pub(super) fn against(op: Op, many: Quantifier, left: Value<'_>, right: Value<'_>) -> bool {
     let right_items = match right {
         Value::List(items) => items,
         _ => std::slice::from_ref(&right),
@@ -228,13 +228,13 @@ pub(super) fn against(op: Op, many: Many, left: Value<'_>, right: Value<'_>) -> 
     let is_member = |v: &Value<'_>| right_items.iter().any(|r| same(*v, *r));
     match (op, left) {
         (Op::In | Op::Intersects, Value::List(items)) => match many {
-            Many::All => items.iter().all(is_member),
-            Many::Any | Many::Each => items.iter().any(is_member),
+            Quantifier::All => items.iter().all(is_member),
+            Quantifier::Any | Quantifier::Each => items.iter().any(is_member),
         },
         (Op::In | Op::Intersects, value) => is_member(&value),
         (op, Value::List(items)) => match many {
-            Many::Each => !items.is_empty() && items.iter().all(|v| scalar(op, *v, right)),
-            Many::All | Many::Any => items.iter().any(|v| scalar(op, *v, right)),
+            Quantifier::Each => !items.is_empty() && items.iter().all(|v| scalar(op, *v, right)),
+            Quantifier::All | Quantifier::Any => items.iter().any(|v| scalar(op, *v, right)),
         },
         (op, value) => scalar(op, value, right),
     }

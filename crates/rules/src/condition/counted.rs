@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::ast::{Modifier, Op};
-use super::check::{Check, Many, icontains, number};
+use super::check::{Check, Quantifier, icontains, number};
 
 /// Constants, each once, and what finds those that a value satisfies.
 #[derive(Clone, Debug)]
@@ -156,7 +156,13 @@ impl Counted {
     }
 
     /// Whether as many constants are satisfied as the modifier wants; `differs` if they have to differ from the value.
-    pub(super) fn holds(&self, modifier: Modifier, differs: bool, many: Many, value: Value<'_>) -> bool {
+    pub(super) fn holds(
+        &self,
+        modifier: Modifier,
+        differs: bool,
+        many: Quantifier,
+        value: Value<'_>,
+    ) -> bool {
         if let Find::Checks(_) = &self.find {
             return modifier.of(self.all(), self.count_checks(many, value));
         }
@@ -176,7 +182,7 @@ impl Counted {
     }
 
     /// How many of the constants that are compared one by one are satisfied.
-    fn count_checks(&self, many: Many, value: Value<'_>) -> usize {
+    fn count_checks(&self, many: Quantifier, value: Value<'_>) -> usize {
         let own = match &self.find {
             Find::Checks(checks) => checks.iter().filter(|check| many.of(check, &value)).count(),
             _ => 0,
@@ -185,14 +191,14 @@ impl Counted {
     }
 
     /// How many constants none of the values is (all of them where each has to differ, or only some value).
-    fn count_different(&self, all: usize, many: Many, values: &[Value<'_>]) -> usize {
+    fn count_different(&self, all: usize, many: Quantifier, values: &[Value<'_>]) -> usize {
         let mut fitting = values.iter().filter(|value| self.fits(**value));
         let Some(first) = fitting.next() else { return 0 };
-        if many == Many::Each && !values.iter().all(|value| self.fits(*value)) {
+        if many == Quantifier::Each && !values.iter().all(|value| self.fits(*value)) {
             return 0;
         }
         // Of two values that differ, one differs from whatever the constant is.
-        if many != Many::Each && fitting.any(|other| other != first) {
+        if many != Quantifier::Each && fitting.any(|other| other != first) {
             return all;
         }
         all - self.count(values)
@@ -387,7 +393,7 @@ mod tests {
         for _ in 0..4_000 {
             let kind = kinds[numbers.below(kinds.len())];
             let differs = kind == Kind::Equal && numbers.below(2) == 0;
-            let many = [Many::Any, Many::Each][if differs { numbers.below(2) } else { 0 }];
+            let many = [Quantifier::Any, Quantifier::Each][if differs { numbers.below(2) } else { 0 }];
             let (own, of_list) = (
                 numbers.some(4, |n| TEXTS[n.below(TEXTS.len())]),
                 numbers.some(4, |n| TEXTS[n.below(TEXTS.len())]),
@@ -423,7 +429,7 @@ mod tests {
         let mut numbers = Numbers(0x5eed);
         for _ in 0..2_000 {
             let differs = numbers.below(2) == 0;
-            let many = [Many::Any, Many::Each][if differs { numbers.below(2) } else { 0 }];
+            let many = [Quantifier::Any, Quantifier::Each][if differs { numbers.below(2) } else { 0 }];
             let constants: Vec<i128> = numbers.some(5, |n| n.below(4) as i128);
             let cmp = if differs { Cmp::Ne } else { Cmp::Eq };
             let values = numbers.some(3, |n| n.below(4) as i64);

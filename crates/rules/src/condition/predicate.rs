@@ -6,7 +6,7 @@ use eyas_fields::{FieldFlags, FieldSource, Net, Schema, Scope, Value};
 
 use super::ast::{Modifier, Op, Operand, Rhs, Test};
 use super::build::{Shelf, literals, right_operand};
-use super::check::{Check, Cmp, Many, Typed, against};
+use super::check::{Check, Cmp, Quantifier, Typed, against};
 use super::codes::TypeTest;
 use super::compile::{CompileError, CompileErrorKind};
 use super::counted::{Counted, Kind};
@@ -18,7 +18,7 @@ use super::value::op_allowed;
 #[derive(Clone, Debug)]
 pub(crate) struct Predicate {
     left: Source,
-    many: Many,
+    many: Quantifier,
     check: Check,
 }
 
@@ -82,10 +82,10 @@ impl Predicate {
         let any = field.is_some_and(|(_, def)| def.flags.contains(FieldFlags::ANY));
         let ancestors = field.is_some_and(|(_, def)| def.scope == Scope::Ancestors);
         let many = match test.op {
-            Op::Ne if any && !ancestors => Many::Each,
-            _ if any => Many::Any,
-            Op::In => Many::All,
-            _ => Many::Any,
+            Op::Ne if any && !ancestors => Quantifier::Each,
+            _ if any => Quantifier::Any,
+            Op::In => Quantifier::All,
+            _ => Quantifier::Any,
         };
         // Not beside the check: few have it, and all are as large.
         let codes = left.field().and_then(|field| TypeTest::of(test, field, schema));
@@ -116,7 +116,7 @@ impl Predicate {
     pub(crate) fn alternative(&self) -> Option<Alternative> {
         let text = |kind, text: &[u8]| Alternative::Text(kind, text.into());
         Some(match &self.check {
-            _ if self.many != Many::Any => return None,
+            _ if self.many != Quantifier::Any => return None,
             Check::Bytes(Cmp::Eq, to) => text(Kind::Equal, to),
             Check::Contains(finder) => text(Kind::Contains, finder.needle()),
             Check::IContains(needle) => text(Kind::ContainsAnyCase, needle),
@@ -158,7 +158,7 @@ impl Predicate {
             let constants = Counted::texts(of_texts, texts, Vec::new()).into();
             Check::Counted { modifier: Modifier::AnyOf, differs: false, constants }
         };
-        Self { left: self.left.clone(), many: Many::Any, check }
+        Self { left: self.left.clone(), many: Quantifier::Any, check }
     }
 
     /// Relative cost of an evaluation.

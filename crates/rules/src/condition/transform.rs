@@ -38,13 +38,13 @@ enum Map {
 
 /// A value, borrowed from the event or made by a transformer.
 #[derive(Clone, Debug)]
-pub(crate) enum Taken<'a> {
+pub(crate) enum OperandValue<'a> {
     Plain(Value<'a>),
     Text(Cow<'a, [u8]>),
-    List(Vec<Taken<'a>>),
+    List(Vec<OperandValue<'a>>),
 }
 
-impl<'a> Taken<'a> {
+impl<'a> OperandValue<'a> {
     /// The value as fields yield it; `items` holds the values of a list.
     pub(crate) fn with<R>(&'a self, use_it: impl FnOnce(Value<'_>) -> R) -> R {
         match self {
@@ -228,27 +228,27 @@ impl Source {
     }
 
     /// The value in this event.
-    pub(crate) fn take<'a>(&'a self, source: &'a dyn FieldSource) -> Option<Taken<'a>> {
+    pub(crate) fn take<'a>(&'a self, source: &'a dyn FieldSource) -> Option<OperandValue<'a>> {
         match &self.kind {
-            Kind::Field(field) => source.get(field).map(Taken::Plain),
-            Kind::Text(text) => Some(Taken::Text(Cow::Borrowed(text))),
+            Kind::Field(field) => source.get(field).map(OperandValue::Plain),
+            Kind::Text(text) => Some(OperandValue::Text(Cow::Borrowed(text))),
             Kind::List(items) => {
                 let mut out = Vec::new();
                 for item in items {
                     match item.take(source)? {
-                        Taken::Plain(Value::List(values)) => {
-                            out.extend(values.iter().map(|v| Taken::Plain(*v)))
+                        OperandValue::Plain(Value::List(values)) => {
+                            out.extend(values.iter().map(|v| OperandValue::Plain(*v)))
                         }
-                        Taken::List(values) => out.extend(values),
+                        OperandValue::List(values) => out.extend(values),
                         scalar => out.push(scalar),
                     }
                 }
-                Some(Taken::List(out))
+                Some(OperandValue::List(out))
             }
             Kind::Map(map, arg) => {
                 let taken = arg.take(source)?;
                 match map {
-                    Map::Len => Some(Taken::Plain(Value::Uint(length(&taken)))),
+                    Map::Len => Some(OperandValue::Plain(Value::Uint(length(&taken)))),
                     // A text ends at its first NUL, whatever was encoded behind it.
                     Map::B64 if self.ty == FieldType::Str => each(taken, &|text| {
                         let mut text = decode_base64(text)?;
@@ -263,7 +263,7 @@ impl Source {
                 for part in parts {
                     push_text(&part.take(source)?, &mut out);
                 }
-                Some(Taken::Text(Cow::Owned(out)))
+                Some(OperandValue::Text(Cow::Owned(out)))
             }
             Kind::Join(separator, list) => {
                 let mut between = Vec::new();
@@ -275,7 +275,7 @@ impl Source {
                     }
                     push_text(item, &mut out);
                 }
-                Some(Taken::Text(Cow::Owned(out)))
+                Some(OperandValue::Text(Cow::Owned(out)))
             }
             Kind::GetOpt { argv, options, select } => {
                 let argv: Vec<Vec<u8>> = items_of(argv.take(source)?)
@@ -293,51 +293,51 @@ pub(crate) fn has(schema: &dyn Schema, field: &Field, flag: FieldFlags) -> bool 
     schema.def(field.id).flags.contains(flag)
 }
 
-fn items_of(taken: Taken<'_>) -> Vec<Taken<'_>> {
+fn items_of(taken: OperandValue<'_>) -> Vec<OperandValue<'_>> {
     match taken {
-        Taken::Plain(Value::List(values)) => values.iter().map(|v| Taken::Plain(*v)).collect(),
-        Taken::List(items) => items,
+        OperandValue::Plain(Value::List(values)) => values.iter().map(|v| OperandValue::Plain(*v)).collect(),
+        OperandValue::List(items) => items,
         scalar => vec![scalar],
     }
 }
 
-fn text_of(taken: Taken<'_>) -> Option<Cow<'_, [u8]>> {
+fn text_of(taken: OperandValue<'_>) -> Option<Cow<'_, [u8]>> {
     match taken {
-        Taken::Plain(value) => value.as_bytes().map(Cow::Borrowed),
-        Taken::Text(text) => Some(text),
-        Taken::List(_) => None,
+        OperandValue::Plain(value) => value.as_bytes().map(Cow::Borrowed),
+        OperandValue::Text(text) => Some(text),
+        OperandValue::List(_) => None,
     }
 }
 
-fn push_text(taken: &Taken<'_>, out: &mut Vec<u8>) {
+fn push_text(taken: &OperandValue<'_>, out: &mut Vec<u8>) {
     match taken {
-        Taken::Text(text) => out.extend_from_slice(text),
-        Taken::Plain(Value::Str(text) | Value::Bytes(text)) => out.extend_from_slice(text),
-        Taken::Plain(Value::Int(n)) => out.extend_from_slice(n.to_string().as_bytes()),
-        Taken::Plain(Value::Uint(n)) => out.extend_from_slice(n.to_string().as_bytes()),
-        Taken::Plain(Value::Bool(b)) => out.extend_from_slice(b.to_string().as_bytes()),
-        Taken::Plain(Value::Ip(ip)) => out.extend_from_slice(ip.to_string().as_bytes()),
-        Taken::Plain(_) | Taken::List(_) => {}
+        OperandValue::Text(text) => out.extend_from_slice(text),
+        OperandValue::Plain(Value::Str(text) | Value::Bytes(text)) => out.extend_from_slice(text),
+        OperandValue::Plain(Value::Int(n)) => out.extend_from_slice(n.to_string().as_bytes()),
+        OperandValue::Plain(Value::Uint(n)) => out.extend_from_slice(n.to_string().as_bytes()),
+        OperandValue::Plain(Value::Bool(b)) => out.extend_from_slice(b.to_string().as_bytes()),
+        OperandValue::Plain(Value::Ip(ip)) => out.extend_from_slice(ip.to_string().as_bytes()),
+        OperandValue::Plain(_) | OperandValue::List(_) => {}
     }
 }
 
-fn length(taken: &Taken<'_>) -> u64 {
+fn length(taken: &OperandValue<'_>) -> u64 {
     match taken {
-        Taken::Text(text) => text.len() as u64,
-        Taken::List(items) => items.len() as u64,
-        Taken::Plain(Value::List(values)) => values.len() as u64,
-        Taken::Plain(value) => value.as_bytes().map_or(0, |b| b.len() as u64),
+        OperandValue::Text(text) => text.len() as u64,
+        OperandValue::List(items) => items.len() as u64,
+        OperandValue::Plain(Value::List(values)) => values.len() as u64,
+        OperandValue::Plain(value) => value.as_bytes().map_or(0, |b| b.len() as u64),
     }
 }
 
 /// Applies `map` to a text, or to each text of a list.
-fn each<'a>(taken: Taken<'a>, map: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Taken<'a>> {
+fn each<'a>(taken: OperandValue<'a>, map: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<OperandValue<'a>> {
     match taken {
-        Taken::Plain(Value::List(_)) | Taken::List(_) => {
+        OperandValue::Plain(Value::List(_)) | OperandValue::List(_) => {
             let items = items_of(taken).into_iter().map(|item| each(item, map)).collect::<Option<_>>()?;
-            Some(Taken::List(items))
+            Some(OperandValue::List(items))
         }
-        scalar => map(&text_of(scalar)?).map(|text| Taken::Text(Cow::Owned(text))),
+        scalar => map(&text_of(scalar)?).map(|text| OperandValue::Text(Cow::Owned(text))),
     }
 }
 
@@ -384,8 +384,8 @@ fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn getopt(argv: &[Vec<u8>], options: &[u8], select: Option<u8>) -> Option<Taken<'static>> {
-    let text = |bytes: &[u8]| Taken::Text(Cow::Owned(bytes.to_vec()));
+fn getopt(argv: &[Vec<u8>], options: &[u8], select: Option<u8>) -> Option<OperandValue<'static>> {
+    let text = |bytes: &[u8]| OperandValue::Text(Cow::Owned(bytes.to_vec()));
     let mut out = Vec::new();
     let mut selected = None;
     let mut words = argv.iter();
@@ -423,8 +423,8 @@ fn getopt(argv: &[Vec<u8>], options: &[u8], select: Option<u8>) -> Option<Taken<
         }
     }
     match select {
-        None => Some(Taken::List(out)),
-        Some(_) => selected.map(|value| Taken::Text(Cow::Owned(value))),
+        None => Some(OperandValue::List(out)),
+        Some(_) => selected.map(|value| OperandValue::Text(Cow::Owned(value))),
     }
 }
 
@@ -446,7 +446,7 @@ mod tests {
     fn getopt_reads_a_command_line_as_programs_do() {
         let argv: Vec<Vec<u8>> = ["-ab", "--long", "-tx", "-t", "y", "z", "-a"].map(|s| s.into()).into();
         let select = |letter| match getopt(&argv, b"abt:", Some(letter)) {
-            Some(Taken::Text(text)) => Some(String::from_utf8(text.into_owned()).unwrap()),
+            Some(OperandValue::Text(text)) => Some(String::from_utf8(text.into_owned()).unwrap()),
             _ => None,
         };
         assert_eq!(select(b't').as_deref(), Some("y"));

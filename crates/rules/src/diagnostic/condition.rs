@@ -13,14 +13,14 @@ use crate::condition::{Source, TRANSFORMERS, operand_prefix};
 
 /// A mistake and where it is in the condition's text.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Wording {
     pub(crate) title: String,
     /// What to point at, with a word about it; the first one is what it is about.
     pub(crate) places: Vec<(Range<usize>, String)>,
     pub(crate) help: Vec<String>,
 }
 
-impl Said {
+impl Wording {
     fn new(title: impl Into<String>, span: Range<usize>, word: impl Into<String>) -> Self {
         Self { title: title.into(), places: vec![(span, word.into())], help: Vec::new() }
     }
@@ -129,7 +129,7 @@ fn unclosed(text: &str, end: usize) -> Option<usize> {
 }
 
 /// What is wrong with a text that is no condition.
-pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -> Said {
+pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -> Wording {
     let at = error.offset.min(text.len());
     // The word that ends before the place, or the one that begins there.
     let before = text[..at].trim_end_matches(is_space);
@@ -138,7 +138,7 @@ pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -
     lacking(text, at, error, schema).help(pasted(around))
 }
 
-fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Said {
+fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Wording {
     use ParseErrorKind as K;
     let (before, rest) = (text[..at].trim_end_matches(is_space), &text[at..]);
     let found = word(text, at);
@@ -146,7 +146,7 @@ fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Sa
     let shown = cut(found);
     let starts_quoted = rest.starts_with(['"', '\'']);
     if starts_quoted && matches!(error.kind, K::Value | K::ListItem | K::ListEnd) {
-        return Said::new("a quote is never closed", at..at + 1, "it begins here");
+        return Wording::new("a quote is never closed", at..at + 1, "it begins here");
     }
     match error.kind {
         K::Operator => operator(text, at, schema),
@@ -154,7 +154,7 @@ fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Sa
         K::GroupEnd => {
             let open = unclosed(text, at);
             let mut said = if rest.trim_matches(is_space).is_empty() {
-                Said::new("a parenthesis is never closed", span, "expected `)`")
+                Wording::new("a parenthesis is never closed", span, "expected `)`")
             } else {
                 trailing(text, at, schema)
             };
@@ -162,48 +162,48 @@ fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Sa
             said
         }
         K::Check if rest.trim_matches(is_space).is_empty() && before.is_empty() => {
-            Said::new("the condition is empty", span, "a comparison such as `evt.type = open` is expected")
+            Wording::new("the condition is empty", span, "a comparison such as `evt.type = open` is expected")
         }
         K::Check if rest.trim_matches(is_space).is_empty() => {
             let last = before.len() - before.split_ascii_whitespace().last().unwrap_or_default().len();
             let title = format!("the condition ends after `{}`", &before[last..]);
-            Said::new(title, last..before.len(), "something must follow")
+            Wording::new(title, last..before.len(), "something must follow")
         }
         K::Check => check(text, at, span),
         K::Value if rest.starts_with('(') => {
-            let said = Said::new("one value is expected, not several", span, "");
+            let said = Wording::new("one value is expected, not several", span, "");
             said.help(["to compare with several values write `in (a, b)`".to_owned()])
         }
         K::Value | K::Number if rest.trim_matches(is_space).is_empty() => {
-            Said::new("a value is missing", span, "nothing to compare with")
+            Wording::new("a value is missing", span, "nothing to compare with")
         }
-        K::Number => Said::new(format!("`{shown}` is no number"), span, "a number is expected"),
+        K::Number => Wording::new(format!("`{shown}` is no number"), span, "a number is expected"),
         K::List => {
-            let said = Said::new("values between parentheses are expected", span, "");
+            let said = Wording::new("values between parentheses are expected", span, "");
             said.help(["write `in (a, b)`, or the name of a list between the parentheses".to_owned()])
         }
         K::ListItem if rest.starts_with([',', ')']) => {
-            Said::new("a value is missing between the commas", span, "a value is expected before this")
+            Wording::new("a value is missing between the commas", span, "a value is expected before this")
         }
         K::ListEnd | K::ListItem => {
             let said = if rest.trim_matches(is_space).is_empty() {
-                Said::new("a list of values is never closed", span, "expected `)`")
+                Wording::new("a list of values is never closed", span, "expected `)`")
             } else {
-                Said::new(format!("unexpected `{shown}` in a list of values"), span, "expected `,` or `)`")
+                Wording::new(format!("unexpected `{shown}` in a list of values"), span, "expected `,` or `)`")
                     .help(["a value with blanks or `=` in it needs quotes".to_owned()])
             };
             let mut said = said;
             said.places.extend(unclosed(text, at).map(|o| (o..o + 1, "the list begins here".to_owned())));
             said
         }
-        K::Depth => Said::new(error.message.clone(), span, "too deep here")
+        K::Depth => Wording::new(error.message.clone(), span, "too deep here")
             .help(["move parts of the condition into macros".to_owned()]),
-        _ => Said::new(error.message.clone(), span, ""),
+        _ => Wording::new(error.message.clone(), span, ""),
     }
 }
 
 /// A field that no operator follows.
-fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
+fn operator(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     let found = word(text, at);
     let span = at..at + found.len();
     let before = text[..at].trim_end_matches(is_space);
@@ -223,11 +223,12 @@ fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
         if is_bool {
             help = vec![format!("write `{field} = true`")];
         }
-        return Said::new(title, field_start..before.len(), "an operator is expected after this").help(help);
+        return Wording::new(title, field_start..before.len(), "an operator is expected after this")
+            .help(help);
     }
     let shown = cut(found);
     if found == "not" {
-        let said = Said::new("`not` comes before the field", span, "");
+        let said = Wording::new("`not` comes before the field", span, "");
         let then = word(
             text,
             at + found.len() + text[at + found.len()..].len() - text[at + found.len()..].trim_start().len(),
@@ -246,11 +247,13 @@ fn operator(text: &str, at: usize, schema: &dyn Schema) -> Said {
         Some(op) => Some(format!("did you mean `{op}`?")),
         None => did_you_mean(found, Op::ALL.iter().map(|op| op.word())),
     };
-    Said::new(format!("no operator is named `{shown}`"), span, "unknown operator").help(help).help([known()])
+    Wording::new(format!("no operator is named `{shown}`"), span, "unknown operator")
+        .help(help)
+        .help([known()])
 }
 
 /// Something after a whole comparison.
-fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
+fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     let found = word(text, at);
     let span = at..at + found.len();
     let shown = cut(found);
@@ -259,7 +262,7 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
     let last = &before[last_start..];
     let is_name = last.starts_with(|c: char| c.is_ascii_alphabetic())
         && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let unexpected = |word: &str| Said::new(format!("unexpected `{shown}`"), span.clone(), word);
+    let unexpected = |word: &str| Wording::new(format!("unexpected `{shown}`"), span.clone(), word);
     if found.starts_with("&&") || found.starts_with("||") {
         let with = if found.starts_with("&&") { "and" } else { "or" };
         return unexpected("").help([format!("write `{with}`")]);
@@ -270,7 +273,7 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
     if text[at..].starts_with('(') && is_name && before.len() == at {
         let title = format!("no transformer is named `{}`", cut(last));
         let known = TRANSFORMERS.into_iter().chain(["val"]);
-        return Said::new(title, last_start..before.len(), "unknown transformer")
+        return Wording::new(title, last_start..before.len(), "unknown transformer")
             .help(did_you_mean(last, known))
             .help([format!("transformers: {}", TRANSFORMERS.join(" "))]);
     }
@@ -283,7 +286,7 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Said {
     let follows_name = is_name && Op::ALL.iter().any(|op| found.starts_with(op.word()));
     if follows_name {
         let title = format!("`{}` is no field", cut(last));
-        return Said::new(title, last_start..before.len(), "without a dot this names a macro")
+        return Wording::new(title, last_start..before.len(), "without a dot this names a macro")
             .help(nearest_field(last, schema));
     }
     unexpected("expected `and`, `or` or the end").help(["a value with blanks in it needs quotes".to_owned()])
@@ -298,13 +301,13 @@ fn nearest_field(word: &str, schema: &dyn Schema) -> Option<String> {
 }
 
 /// Something that is neither a comparison nor a macro.
-fn check(text: &str, at: usize, span: Range<usize>) -> Said {
+fn check(text: &str, at: usize, span: Range<usize>) -> Wording {
     let rest = &text[at..];
     let shown = cut(&text[span.clone()]);
     let title = format!("unexpected `{shown}`");
-    let said = Said::new(title, span.clone(), "expected a field, a macro or `(`");
+    let said = Wording::new(title, span.clone(), "expected a field, a macro or `(`");
     match rest.as_bytes().first() {
-        Some(b'%') => Said::new("fields have no `%` before them in conditions", span, "")
+        Some(b'%') => Wording::new("fields have no `%` before them in conditions", span, "")
             .help(["drop the `%`".to_owned()]),
         Some(b'#') => {
             said.help(["conditions have no comments: YAML ends them where a block begins".to_owned()])
@@ -312,11 +315,11 @@ fn check(text: &str, at: usize, span: Range<usize>) -> Said {
         Some(b'!') => said.help(["write `not`".to_owned()]),
         Some(b'"' | b'\'' | b'0'..=b'9' | b'/' | b'-') => {
             let line = if rest.starts_with(['"', '\'']) { &rest[..1] } else { shown };
-            let mut said = Said::new("a value cannot stand alone", span, "");
+            let mut said = Wording::new("a value cannot stand alone", span, "");
             said.places[0].1 = format!("`{line}` begins no comparison");
             said.help(["to compare with several values write `field in (a, b)`".to_owned()])
         }
-        Some(b')') => Said::new("a comparison is missing before `)`", span, ""),
+        Some(b')') => Wording::new("a comparison is missing before `)`", span, ""),
         _ => said,
     }
 }
@@ -341,15 +344,15 @@ fn type_name(ty: FieldType, is_list: bool) -> &'static str {
 }
 
 /// What is wrong with a condition that does not suit the schema. The span is one of `text`.
-pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schema) -> Said {
+pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schema) -> Wording {
     use CompileErrorKind as K;
     let span = error.span.start as usize..(error.span.end as usize).max(error.span.start as usize);
     let shown = text.get(span.clone()).unwrap_or_default();
-    let said = |word: &str| Said::new(error.message.clone(), span.clone(), word);
+    let said = |word: &str| Wording::new(error.message.clone(), span.clone(), word);
     match error.kind {
         K::UnknownField => {
             let name = shown.split('[').next().unwrap_or_default();
-            Said::new(format!("unknown field `{}`", cut(name)), span.clone(), "no such field")
+            Wording::new(format!("unknown field `{}`", cut(name)), span.clone(), "no such field")
                 .help(did_you_mean(name, field_names(schema)))
         }
         K::UnknownEventType => {
@@ -359,7 +362,7 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
                 true => format!("no type of event is named `{}`", cut(name)),
                 false => error.message.clone(),
             };
-            Said::new(title, span.clone(), "").help(did_you_mean(name, names))
+            Wording::new(title, span.clone(), "").help(did_you_mean(name, names))
         }
         K::BadOperator => bad_operator(shown, error, span, schema),
         K::Macro => said("no such macro"),
@@ -367,8 +370,8 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
     }
 }
 
-fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &dyn Schema) -> Said {
-    let said = Said::new(error.message.clone(), span.clone(), "");
+fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &dyn Schema) -> Wording {
+    let said = Wording::new(error.message.clone(), span.clone(), "");
     let Ok((operand, len)) = operand_prefix(shown) else { return said };
     let Ok(source) = Source::resolve(&operand, schema) else { return said };
     let rest = shown[len..].trim_start();
@@ -381,7 +384,7 @@ fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &
     let field = cut(&shown[..len]);
     let kind = type_name(source.ty, source.is_list);
     let mut said =
-        Said::new(format!("`{}` does not apply to `{field}`", op.word()), at..at + op.word().len(), "");
+        Wording::new(format!("`{}` does not apply to `{field}`", op.word()), at..at + op.word().len(), "");
     said.places.push((span.start..span.start + len, format!("this is {kind}")));
     let nearest = nearest(op.word(), allowed.iter().copied()).map(|op| format!("did you mean `{op}`?"));
     said.help(nearest).help([format!("operators for it: {}", allowed.join(" "))])

@@ -17,7 +17,7 @@ use crate::condition::ast::{Expr, Span};
 use crate::condition::{
     self, CompileError, CompileErrorKind, Compiler, ParseErrorKind as Kind, parse_in, parse_with_lists,
 };
-use crate::diagnostic::condition::{Said, compile_error, field_names, parse_error};
+use crate::diagnostic::condition::{Wording, compile_error, field_names, parse_error};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Note, SourceFile};
 use crate::output::{Format, FormatError};
@@ -167,7 +167,7 @@ pub(super) fn parse_condition(
 
 /// Puts to an error what is said to people; the places are of the text `source`, in the rule or macro
 /// `root`.
-fn say(error: LoadError, said: Said, sources: &Sources, source: u32, root: u32) -> LoadError {
+fn say(error: LoadError, said: Wording, sources: &Sources, source: u32, root: u32) -> LoadError {
     let mut notes = Vec::new();
     for (range, word) in said.places {
         let span = Span { source, start: range.start as u32, end: range.end as u32 };

@@ -40,7 +40,7 @@ impl Unseen {
         let missed = probe.misses().events;
         tell(missed.saturating_sub(self.missed), since);
         self.missed = missed;
-        for (cpu, lost, first) in probe.untold().filter(|(cpu, ..)| !probe.has_ring(*cpu)) {
+        for (cpu, lost, first) in probe.pending_losses().filter(|(cpu, ..)| !probe.has_ring(*cpu)) {
             let before = std::mem::replace(self.ringless.entry(cpu).or_default(), lost);
             tell(lost.saturating_sub(before), since.max(first));
         }

@@ -18,13 +18,13 @@ const STATE_ONLY: u32 = 1;
 /// Shortest block with an event of today's version.
 const SHORTEST: usize = BEFORE + HEADER_V2 + AFTER;
 /// In [`CURRENT`]: events of this type are looked at one by one.
-const LOOK: u8 = u8::MAX;
+const SLOW_PATH: u8 = u8::MAX;
 
 /// Number of parameters with which an event of a type is today's, so that nothing is to be done with it.
 static CURRENT: [u8; EventType::COUNT] = current();
 
 const fn current() -> [u8; EventType::COUNT] {
-    let mut table = [LOOK; EventType::COUNT];
+    let mut table = [SLOW_PATH; EventType::COUNT];
     let mut code = 0;
     while code < EventType::COUNT {
         let ty = EventType(code as u16);
@@ -98,7 +98,7 @@ impl Frame {
     ///
     /// `None` says nothing of the block: it may be like most, but not be visible as a whole.
     #[inline(always)]
-    pub(super) fn usual(&mut self, visible: &[u8], block: u32, limit: usize) -> Option<usize> {
+    pub(super) fn parse_fast(&mut self, visible: &[u8], block: u32, limit: usize) -> Option<usize> {
         let head = visible.first_chunk::<{ BEFORE + HEADER_V2 }>()?;
         let numbers = Numbers { bytes: head, big: false };
         let total = numbers.u32(4) as usize;
@@ -108,7 +108,7 @@ impl Frame {
             (SHORTEST..=limit).contains(&total) && total <= visible.len() && len <= total - BEFORE - AFTER;
         // There is no more than fills the last word.
         let fits = fits && total - BEFORE - AFTER - len < 4;
-        if numbers.u32(0) != block || !fits || nparams != u32::from(current) || current == LOOK {
+        if numbers.u32(0) != block || !fits || nparams != u32::from(current) || current == SLOW_PATH {
             return None;
         }
         let body = visible.get(head.len()..BEFORE + len)?;

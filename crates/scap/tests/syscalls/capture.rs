@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
-use eyas_scap::live::{Attach, Options, Quiet, Source};
+use eyas_scap::live::{Attach, ExcludedThreads, Options, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent, RawEvent};
 
 use crate::call::call;
@@ -221,7 +221,10 @@ impl Capture {
     /// decided by more than the table of calls, such as by a thread's name, which nobody has here.
     pub fn interpret(&mut self, every: bool) {
         let comms = if every { vec!["nobody at all".to_owned()] } else { Vec::new() };
-        self.shared.source.set_quiet(&Quiet { comms, ..Quiet::default() }).unwrap();
+        self.shared
+            .source
+            .set_excluded_threads(&ExcludedThreads { comms, ..ExcludedThreads::default() })
+            .unwrap();
     }
 
     /// The events of this thread that come of what `calls` does, which lseek has to be of interest for: it marks

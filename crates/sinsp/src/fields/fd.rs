@@ -114,7 +114,7 @@ fields! {
     "fd.nameraw": STR Fd Na; "Path as the program gave it, with repeated slashes made one."
         => |v, _| raw_name(v).map(Value::Str),
     "fd.nameopened": STR Fd Na; "Path of a file as the kernel has it, with links followed, whatever another thread did to the path meanwhile; fd.name where that is not known."
-        => |v, _| fd(v).filter(|fd| fd.kind.is_file() || v.is_twin()).map(|fd| Value::Str(&fd.opened().unwrap_or(fd).name)),
+        => |v, _| fd(v).filter(|fd| fd.kind.is_file() || v.is_alternate()).map(|fd| Value::Str(&fd.opened().unwrap_or(fd).name)),
     "fd.types" [OptionalIndex]: STR Event Dec (LIST | NO_RHS); "Kinds of all open files; [n] is the kind of descriptor n."
         => types,
     "fd.is_upper_layer": BOOL Fd Na; "Whether the file lies in the upper layer of an overlay."

@@ -25,7 +25,7 @@ pub(crate) fn param(
         out.push_printable(bytes);
         return Some(());
     };
-    if v.is_twin() && path_params::of(event.ty).any(|path| path == index) {
+    if v.is_alternate() && path_params::of(event.ty).any(|path| path == index) {
         out.push_text(path_params::absolute(v, index)?);
         return Some(());
     }

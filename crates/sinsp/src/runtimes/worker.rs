@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::metadata::Metadata;
 use super::{Api, Endpoint, Options, cri, docker};
-use crate::outside::Sender;
+use crate::lookups::Sender;
 
 /// Containers that are asked for at the same time.
 const AT_ONCE: usize = 8;

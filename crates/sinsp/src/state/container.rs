@@ -2,7 +2,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
 use super::{State, Text};
-use crate::outside::Accounts;
+use crate::lookups::Accounts;
 
 mod cgroup;
 mod kind;

@@ -205,7 +205,7 @@ pub struct Fd {
     /// Process that a pidfd stands for; -1 otherwise.
     pub pid: i32,
     /// What few open files have.
-    pub(super) apart: Option<Box<Apart>>,
+    pub(super) extra: Option<Box<FdExtra>>,
     /// Protocol of a socket.
     pub l4: L4,
     /// Side of a socket.
@@ -224,7 +224,7 @@ pub struct Fd {
 
 /// What few open files have, and none has both of.
 #[derive(Clone, Debug)]
-pub(super) enum Apart {
+pub(super) enum FdExtra {
     /// Ends of a socket.
     Ends(Socket),
     /// The file by the kernel's name.
@@ -243,7 +243,7 @@ impl Fd {
             mount_id: 0,
             ino: 0,
             pid: -1,
-            apart: None,
+            extra: None,
             l4: L4::Unknown,
             role: Role::None,
             connected: false,
@@ -261,8 +261,8 @@ impl Fd {
 
     /// Ends of a socket.
     pub fn socket(&self) -> Socket {
-        match self.apart.as_deref() {
-            Some(Apart::Ends(ends)) => *ends,
+        match self.extra.as_deref() {
+            Some(FdExtra::Ends(ends)) => *ends,
             _ => Socket::None,
         }
     }
@@ -271,25 +271,25 @@ impl Fd {
     /// another thread changed it while the file was opened. Rules are tested against both.
     #[inline]
     pub fn opened(&self) -> Option<&Self> {
-        match self.apart.as_deref()? {
-            Apart::Opened(fd) => Some(fd),
-            Apart::Ends(_) => None,
+        match self.extra.as_deref()? {
+            FdExtra::Opened(fd) => Some(fd),
+            FdExtra::Ends(_) => None,
         }
     }
 
     pub(crate) fn set_opened(&mut self, fd: Arc<Self>) {
-        self.set_apart(Apart::Opened(fd));
+        self.set_extra(FdExtra::Opened(fd));
     }
 
-    fn set_apart(&mut self, apart: Apart) {
-        match self.apart.as_deref_mut() {
-            Some(place) => *place = apart,
-            None => self.apart = Some(Box::new(apart)),
+    fn set_extra(&mut self, extra: FdExtra) {
+        match self.extra.as_deref_mut() {
+            Some(place) => *place = extra,
+            None => self.extra = Some(Box::new(extra)),
         }
     }
 
     pub(crate) fn set_socket(&mut self, socket: Socket) {
-        self.set_apart(Apart::Ends(socket));
+        self.set_extra(FdExtra::Ends(socket));
     }
 
     /// Protocol, as far as it is certain: a socket that has not been used may be given another one.
@@ -310,7 +310,7 @@ impl Fd {
 
     /// Swaps the ends of an Internet socket.
     pub(crate) fn swap_ends(&mut self) {
-        if let Some(Apart::Ends(Socket::Inet { source, destination })) = self.apart.as_deref_mut() {
+        if let Some(FdExtra::Ends(Socket::Inet { source, destination })) = self.extra.as_deref_mut() {
             std::mem::swap(source, destination);
         }
     }
@@ -333,7 +333,7 @@ impl Fd {
 
     /// Gives a file the path where it lies now, in the event of time `ts`.
     pub(crate) fn move_to(&mut self, path: Text, ts: u64) {
-        self.apart = None;
+        self.extra = None;
         self.rename(path, ts);
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eyas_scap::{OwnedEvent, RawEvent};
 use rustc_hash::FxHasher;
 
-use super::fd::Apart;
+use super::fd::FdExtra;
 use super::{Fd, Socket, Text};
 
 /// Places for names, two for each hash: a power of two.
@@ -23,7 +23,7 @@ pub(crate) struct Reuse {
     names: Vec<[Option<Text>; 2]>,
     fds: Vec<Arc<Fd>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
-    apart: Vec<Box<Apart>>,
+    extra: Vec<Box<FdExtra>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     enters: Vec<Box<OwnedEvent>>,
     text: Vec<u8>,
@@ -72,8 +72,8 @@ impl Reuse {
 
     /// The open file, in the memory of a closed one.
     pub(crate) fn hold(&mut self, mut fd: Fd) -> Arc<Fd> {
-        if fd.kind.is_socket() && fd.apart.is_none() {
-            fd.apart = self.apart.pop();
+        if fd.kind.is_socket() && fd.extra.is_none() {
+            fd.extra = self.extra.pop();
         }
         let Some(mut spare) = self.fds.pop() else { return Arc::new(fd) };
         match Arc::get_mut(&mut spare) {
@@ -89,12 +89,12 @@ impl Reuse {
     pub(crate) fn release(&mut self, mut fd: Arc<Fd>) {
         let Some(closed) = Arc::get_mut(&mut fd) else { return };
         let mut opened = None;
-        if let Some(mut apart) = closed.apart.take() {
-            if let Apart::Opened(fd) = std::mem::replace(&mut *apart, Apart::Ends(Socket::None)) {
+        if let Some(mut extra) = closed.extra.take() {
+            if let FdExtra::Opened(fd) = std::mem::replace(&mut *extra, FdExtra::Ends(Socket::None)) {
                 opened = Some(fd);
             }
-            if self.apart.len() < SPARE {
-                self.apart.push(apart);
+            if self.extra.len() < SPARE {
+                self.extra.push(extra);
             }
         }
         if self.fds.len() < SPARE {

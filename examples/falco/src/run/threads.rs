@@ -12,7 +12,7 @@ use eyas::rules::Match;
 use eyas::scap::{EventSource, Reader, Stats};
 use eyas::sinsp::{Config, Inspector, Step};
 
-use super::turns::{Passed, Turns};
+use super::turns::{Retired, Turns};
 use super::{Judge, Limit, Totals};
 use crate::metrics::{Alerts, Sample, Samples};
 use crate::output::{Batch, Outputs};
@@ -66,7 +66,7 @@ fn collect(
     for (stretch, receiver) in (0..).zip(receivers.iter().cycle()) {
         match receiver.recv() {
             Ok(Message::Stretch { mut alerts, matches }) => {
-                for Passed { before, change } in turns.collected(stretch) {
+                for Retired { before, change } in turns.collected(stretch) {
                     totals.counts.close(&before.engine);
                     if let Some(change) = change {
                         outputs.change(change);

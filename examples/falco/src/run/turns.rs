@@ -27,7 +27,7 @@ struct Turn {
 }
 
 /// Others have taken over.
-pub(super) struct Passed {
+pub(super) struct Retired {
     /// What tested before.
     pub(super) before: Arc<Setup>,
     /// Where alerts go from here on.
@@ -64,13 +64,13 @@ impl<'r> Turns<'r> {
     }
 
     /// The stretches before this one are done with: what took over since the last call.
-    pub(super) fn collected(&self, stretch: u64) -> Vec<Passed> {
+    pub(super) fn collected(&self, stretch: u64) -> Vec<Retired> {
         let mut inner = self.lock();
         let mut passed = Vec::new();
         while inner.setups.get(1).is_some_and(|next| next.from <= stretch) {
             if let Some(before) = inner.setups.pop_front() {
                 let change = inner.setups.front_mut().and_then(|now| now.change.take());
-                passed.push(Passed { before: before.setup, change });
+                passed.push(Retired { before: before.setup, change });
             }
         }
         passed

@@ -49,7 +49,7 @@ pub struct Accounts {
 
 /// The questions that wait for answers.
 #[derive(Default)]
-pub(crate) struct Outside {
+pub(crate) struct AsyncLookups {
     containers: Option<Box<dyn ContainerLookup>>,
     accounts: Option<Box<dyn AccountLookup>>,
     containers_asked: Asked<{ 30 * SECOND }>,
@@ -62,7 +62,7 @@ pub(crate) struct Outside {
 
 const SECOND: u64 = 1_000_000_000;
 
-impl Outside {
+impl AsyncLookups {
     /// `None` if there is nobody to be asked.
     pub(crate) fn new(
         containers: Option<Box<dyn ContainerLookup>>,
@@ -128,9 +128,9 @@ impl Outside {
     }
 }
 
-impl std::fmt::Debug for Outside {
+impl std::fmt::Debug for AsyncLookups {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outside").finish_non_exhaustive()
+        f.debug_struct("AsyncLookups").finish_non_exhaustive()
     }
 }
 
