@@ -89,7 +89,7 @@ pub struct Detection {
 /// ```
 ///
 /// With a live source the iterator waits for the next alert, and ends when the capture is stopped. Whoever needs every
-/// event, or other answers than alerts, takes the parts by themselves: an [`EventSource`], an [`Inspector`] and an
+/// event, or other results than alerts, takes the parts by themselves: an [`EventSource`], an [`Inspector`] and an
 /// [`Engine`].
 #[derive(Debug)]
 pub struct Detector<S> {

@@ -1,4 +1,4 @@
-//! What is told of rules that load and do something else than they seem to, and of which not.
+//! What is reported about rules that load and do something else than they seem to, and of which not.
 
 use std::sync::Arc;
 

@@ -248,7 +248,7 @@ fn only_what_is_new_costs(path: &Path) {
         let event = view.event();
         let name = event.ty.name();
         events += 1;
-        // A thread that nobody told of is one more in the table. What an event removes is removed by the next one: a
+        // A thread that nobody reported is one more in the table. What an event removes is removed by the next one: a
         // table of files that is shared since a fork is copied then. Events that are not shown cost, too.
         let hidden = view.num() - std::mem::replace(&mut num, view.num()) > 1;
         let is_new = hidden

@@ -69,7 +69,7 @@ fn counters(report: &str) {
     }
 }
 
-/// The loops beside a detector, which has begun when `ready` says so of what it wrote to standard error; answers what
+/// The loops beside a detector, which has begun when `ready` says so of what it wrote to standard error; returns what
 /// it wrote there until it was told to end.
 fn beside(
     name: &str,

@@ -45,7 +45,7 @@ use skel::{ProbeSkel, ProbeSkelBuilder};
 const COMM_LEN: usize = 16;
 /// The ring of a CPU that is off when the capture begins, bytes at most: it may come.
 const SPARE_RING: usize = 256 << 10;
-/// How many such CPUs get one: some machines tell of hundreds that never come.
+/// How many such CPUs get one: some machines report hundreds that never come.
 const SPARE_CPUS: usize = 32;
 
 /// The programs, loaded and attached; dropped, they are gone.
@@ -86,7 +86,7 @@ fn kernel(step: &'static str) -> impl Fn(libbpf_rs::Error) -> Error {
 }
 
 impl Probe {
-    /// Loads and attaches the programs; answers the rings too, one for each CPU.
+    /// Loads and attaches the programs; returns the rings too, one for each CPU.
     ///
     /// # Errors
     /// A setting is out of range, or the kernel lacks something or refuses: the sentence says what helps.

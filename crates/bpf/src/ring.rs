@@ -119,7 +119,7 @@ pub(crate) enum Counter {
     /// Events of programs that found no ring to claim.
     Unclaimed,
     Faults,
-    /// When the first event was lost that no frame tells of yet.
+    /// When the first event was lost that no frame reports yet.
     LostSince,
 }
 
@@ -167,14 +167,14 @@ impl Counters {
         self.0.word(cpu, at).load(Ordering::Relaxed)
     }
 
-    /// Events lost that no frame tells of yet.
+    /// Events lost that no frame reports yet.
     pub(crate) fn pending_losses(&self, cpu: usize) -> u64 {
         let word = |at| self.0.word(cpu, at).load(Ordering::Acquire);
         let told = word(offset_of!(types::cpu, told));
         word(offset_of!(types::cpu, lost)).saturating_sub(told)
     }
 
-    /// Whether the CPU has a ring, whose frames tell of its losses.
+    /// Whether the CPU has a ring, whose frames report its losses.
     pub(crate) fn has_ring(&self, cpu: usize) -> bool {
         self.0.half(cpu, offset_of!(types::cpu, size)).load(Ordering::Relaxed) > 0
     }

@@ -47,7 +47,7 @@ impl Tracepoints {
         attr[0] = TRACEPOINT | (size_of_val(&attr) as u64) << 32;
         attr[1] = id;
         let (every_pid, first_cpu, no_group) = (-1_i32, 0_i32, -1_i32);
-        // SAFETY: the kernel reads `attr`, which says how long it is, and answers with a new descriptor.
+        // SAFETY: the kernel reads `attr`, which says how long it is, and returns with a new descriptor.
         let fd = unsafe {
             libc::syscall(
                 libc::SYS_perf_event_open,

@@ -125,7 +125,7 @@ pub enum Scope {
     Event,
 }
 
-/// A state of what the fields of a scope depend on: where a source answers an equal one again, they all
+/// A state of what the fields of a scope depend on: where a source returns an equal one again, they all
 /// have the values that they had, and verdicts on them hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScopeVersion {

@@ -95,7 +95,7 @@ impl<'a> Alert<'a> {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// Appends what [`Alert::to_text`] answers.
+    /// Appends what [`Alert::to_text`] returns.
     pub fn write_text(&self, out: &mut Vec<u8>) {
         self.line(out, &mut self.rule.format.text_values(self.event, self.schema));
     }
@@ -114,7 +114,7 @@ impl<'a> Alert<'a> {
         self.rule.format.write_escaped(out, values, self.event, self.schema);
     }
 
-    /// Appends what [`Alert::to_json`] answers.
+    /// Appends what [`Alert::to_json`] returns.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let options = self.options;
         let format = &self.rule.format;

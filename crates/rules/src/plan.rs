@@ -187,7 +187,7 @@ impl Plan {
         }
     }
 
-    /// Takes out of `live` what is known to be false of the event's process; answers the place of what
+    /// Takes out of `live` what is known to be false of the event's process; returns the place of what
     /// is kept of it, if anything is.
     #[inline]
     fn reject(

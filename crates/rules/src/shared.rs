@@ -79,7 +79,7 @@ impl SharedEngine {
         self.0.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts another engine in place and answers the one before. Each follower's next event is tested
+    /// Puts another engine in place and returns the one before. Each follower's next event is tested
     /// against the new one, as a whole.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Appends the rules that the event satisfies, and answers the engine that they are of.
+    /// Appends the rules that the event satisfies, and returns the engine that they are of.
     #[inline]
     pub fn matches(&mut self, event: &dyn FieldSource, out: &mut Vec<Match>) -> &Engine {
         if self.shared.0.version.load(Ordering::Acquire) != self.version {

@@ -79,7 +79,7 @@ impl Converter {
         self.bytes = 0;
     }
 
-    /// Brings an event whose block is at `offset` up to date; answers whether [`Converter::current`] is
+    /// Brings an event whose block is at `offset` up to date; returns whether [`Converter::current`] is
     /// something then: events that are no longer used, and those kept for a later one, are not.
     pub(crate) fn convert(&mut self, raw: RawEvent<'_>, offset: u64) -> Result<bool, Error> {
         self.has_current = false;

@@ -300,7 +300,7 @@ impl Source {
         false
     }
 
-    /// Looks now and then for losses that no ring tells of.
+    /// Looks now and then for losses that no ring reports.
     #[inline]
     fn look_for_unseen(&mut self) {
         let now = self.merge.looked();

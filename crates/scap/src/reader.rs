@@ -318,7 +318,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Makes the event block at the position visible and `self.frame` its frame; answers its length, or
+    /// Makes the event block at the position visible and `self.frame` its frame; returns its length, or
     /// `None` at the end of the section's events.
     fn event_block(&mut self) -> Result<Option<usize>, Error> {
         let (block, total, v2, flags, large) = loop {
@@ -341,7 +341,7 @@ impl Reader {
         }
     }
 
-    /// Takes in the event at the position if it is like most; answers whether it was.
+    /// Takes in the event at the position if it is like most; returns whether it was.
     #[inline(always)]
     fn parse_fast(&mut self) -> bool {
         if self.order == Endianness::Big {
@@ -415,7 +415,7 @@ impl Reader {
         }
     }
 
-    /// Puts the event in a block of this length together with what stands beside it; answers whether something does.
+    /// Puts the event in a block of this length together with what stands beside it; returns whether something does.
     fn complete(&mut self, total: usize) -> bool {
         let block = &self.window.visible()[..total];
         let frame = &mut self.frame;
@@ -442,7 +442,7 @@ impl Reader {
         true
     }
 
-    /// Brings the event up to date; answers whether one is left.
+    /// Brings the event up to date; returns whether one is left.
     #[cold]
     fn upgrade(&mut self, shown: Shown) -> Result<bool, Error> {
         let offset = self.window.offset();

@@ -52,7 +52,7 @@ fn build(ty: EventType, (ts, tid, cpu, params, count): &Described) -> OwnedEvent
     params.iter().enumerate().fold(event, set).truncate(*count).build()
 }
 
-/// What was given is what every access answers.
+/// What was given is what every access returns.
 fn check(event: &OwnedEvent, params: &[Given], count: usize) {
     let raw = event.as_raw();
     assert_eq!(raw.nparams(), count);

@@ -43,7 +43,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Makes calls in one thread while another flips their argument. Answers what the calls did, by the caller's own
+/// Makes calls in one thread while another flips their argument. Returns what the calls did, by the caller's own
 /// account, and what the events say of them.
 fn race<A: Send, B>(
     source: &mut Source,

@@ -11,7 +11,7 @@ use crate::purge::Purge;
 use crate::state::{Current, Rest, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
 
-/// What the running system knows about a thread that no event has told of.
+/// What the running system knows about a thread that no event has reported.
 pub trait ProcLookup: Send {
     /// The thread and its open files; `None` if it is gone.
     fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;

@@ -88,7 +88,7 @@ pub struct StateStats {
     pub fds_rejected: u64,
     /// Events on descriptors that nobody knows.
     pub failed_fd_lookups: u64,
-    /// Times that the source told of lost events: each time all that is known comes into doubt.
+    /// Times that the source reported lost events: each time all that is known comes into doubt.
     pub losses: u64,
     /// Events that these losses were of.
     pub events_lost: u64,

@@ -1,4 +1,4 @@
-//! An event that answers fields.
+//! An event whose fields can be read.
 
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType, SyscallCode, param};
@@ -143,7 +143,7 @@ impl<'a> EventView<'a> {
         self.event.result()
     }
 
-    /// Id of the container that the event itself tells of.
+    /// Id of the container that the event itself reports.
     pub(crate) fn container_told(&self) -> Option<&'a Text> {
         match &self.moment.current.rest {
             Rest::Container { id, .. } => Some(id),

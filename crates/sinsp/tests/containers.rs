@@ -1,4 +1,4 @@
-//! Containers by their control groups and by what events tell of them: scripts, and what is known after them.
+//! Containers by their control groups and by what events report them: scripts, and what is known after them.
 
 use eyas_events::{EventType as E, param};
 use eyas_scap::EventBuilder;
@@ -84,7 +84,7 @@ fn a_host_is_no_container_and_has_no_privileges_of_one() {
 fn metadata_comes_with_events_of_either_kind() {
     for event in [told(1, &metadata()), by_plugin(1, b"container", &metadata())] {
         let mut inspector = system();
-        // The event itself tells of its container.
+        // The event itself reports its container.
         let basic = [ID, "web", "example.org/web", "docker"];
         assert_eq!(see(&mut inspector, event, &BASIC), basic);
         assert_eq!(see(&mut inspector, close(2, 10, 99), &BASIC)[0], "host");
@@ -92,7 +92,7 @@ fn metadata_comes_with_events_of_either_kind() {
     }
 }
 
-/// A process in a container that was told of.
+/// A process in a container that was reported.
 fn known() -> Inspector {
     let mut inspector = system();
     see(&mut inspector, told(1, &metadata()), &[]);

@@ -287,7 +287,7 @@ fn standard_streams_have_names_and_kinds() {
     assert_eq!(see(&mut inspector, close(2, 10, 99), &fields), ["/home/in", "file", "", "event", "<NA>"]);
 }
 
-/// A descriptor as the probe tells of one that came with a message.
+/// A descriptor as the probe reports one that came with a message.
 fn came(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
     let (ino, dev) = (77_u64.to_le_bytes(), 0x801_u32.to_le_bytes());
     let ends = [mode, name.len() as u16].map(u16::to_le_bytes).concat();

@@ -94,7 +94,7 @@ fn inspector_of(change: impl FnOnce(&mut Snapshot)) -> Inspector {
     system_with(Config { proc: Some(Box::new(lookup)), ..Config::default() })
 }
 
-/// Plays all; the losses are told with the first item. Answers how often threads were asked about.
+/// Plays all; the losses are told with the first item. Returns how often threads were asked about.
 fn play(inspector: &mut Inspector, mut script: Script) -> u64 {
     script.losses = vec![LOSS];
     loop {

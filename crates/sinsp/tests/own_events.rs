@@ -1,4 +1,4 @@
-//! Events that Falco's schema lacks: what they change, and the fields that they answer.
+//! Events that Falco's schema lacks: what they change, and the fields that they have.
 
 use eyas_events::{EventType as E, FlagTable, SyscallCode, param};
 use eyas_fields::FieldSource;

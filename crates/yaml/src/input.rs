@@ -126,7 +126,7 @@ impl<'a> Input<'a> {
         self.byte(ahead).is_none() || self.is_blank_or_break(ahead)
     }
 
-    /// Takes a line break, `\r\n` at once; answers its bytes.
+    /// Takes a line break, `\r\n` at once; returns its bytes.
     pub(crate) fn skip_break(&mut self) -> usize {
         let len = match (self.peek(), self.byte(1)) {
             (Some(b'\r'), Some(b'\n')) => 2,

@@ -68,7 +68,7 @@ pub struct Config {
     pub outputs_queue: OutputsQueue,
     /// How long an output may make no progress, milliseconds.
     pub output_timeout: u64,
-    /// The web server that tells of this program.
+    /// The web server that reports on this program.
     pub webserver: Webserver,
     /// What is measured.
     pub metrics: Metrics,

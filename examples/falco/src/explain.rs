@@ -10,7 +10,7 @@ use crate::args::Args;
 use crate::config::Config;
 use crate::{names, rules, source};
 
-/// Explains `RULE` or `RULE@NUMBER` over the capture; answers whether the rule matched.
+/// Explains `RULE` or `RULE@NUMBER` over the capture; returns whether the rule matched.
 pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     if config.engine.kind != "replay" {
         bail!("--explain needs a capture: name one with -e FILE");

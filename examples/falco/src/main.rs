@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Does what the arguments ask for; answers whether all was well.
+/// Does what the arguments ask for; returns whether all was well.
 fn start(args: &Args) -> Result<bool> {
     if args.version {
         print(&versions::as_text())?;

@@ -248,7 +248,7 @@ fn plugins(loader: &Loader) -> Result<()> {
     }
 }
 
-/// Validates files without running anything, and describes them if that is asked for; answers whether all are
+/// Validates files without running anything, and describes them if that is asked for; returns whether all are
 /// valid.
 pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     let mut loader = loader(config, None)?;

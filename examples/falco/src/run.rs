@@ -312,7 +312,7 @@ impl Alone<'_, '_> {
         }
     }
 
-    /// Does what signals and the reload ask for; answers whether it is over.
+    /// Does what signals and the reload ask for; returns whether it is over.
     #[cold]
     fn attend(&mut self, source: &mut dyn Adjust) -> Result<bool> {
         // First, so that what comes meanwhile is looked for again.

@@ -1,4 +1,4 @@
-//! What others are told of a run while it lasts: metrics, and the web server.
+//! What others learn about a run while it lasts: metrics, and the web server.
 
 use std::sync::Arc;
 

@@ -23,7 +23,7 @@ mod world;
 use file::{Test, TestFile};
 use world::World;
 
-/// Runs the tests of all files and prints what came of them; answers whether all passed.
+/// Runs the tests of all files and prints what came of them; returns whether all passed.
 pub fn run(args: &Args, config: &Config) -> Result<bool> {
     let (mut passed, mut failed) = (0, 0);
     for path in &args.tests {
@@ -116,7 +116,7 @@ fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
         let view = inspector.process(event.as_raw());
         case.event(&view, &|| {
             let shown = label(&view);
-            // Events that tell of containers were counted before.
+            // Events that report containers were counted before.
             let what = shown.split_once('(').map_or("", |(_, what)| what);
             format!("event {} ({what}", position + 1)
         });

@@ -1,4 +1,4 @@
-//! The web server that tells of this program: `webserver`.
+//! The web server that reports on this program: `webserver`.
 //!
 //! One thread serves all connections, a request each, and never waits for the thread that tests events. A client that
 //! is slow to ask or to read has a limit of time; where there are many, the oldest makes room for the next.

@@ -207,7 +207,7 @@ fn other_rules_are_told_of_and_their_alerts_added() {
     assert_eq!(first["falco.start_ts"], last["falco.start_ts"]);
 }
 
-/// Names with kind and samples; every name must be told of once.
+/// Names with kind and samples; every name must be reported once.
 fn parse(page: &str) -> BTreeMap<String, (String, Vec<(String, f64)>)> {
     let mut found: BTreeMap<String, (String, Vec<(String, f64)>)> = BTreeMap::new();
     let mut at = String::new();

@@ -34,7 +34,7 @@ fn alerts(out: &str) -> Vec<(String, u64)> {
     out.lines().filter_map(alert).collect()
 }
 
-/// Holds that there is an alert of every event, in order, first of the one rule, then of the other; answers the number
+/// Holds that there is an alert of every event, in order, first of the one rule, then of the other; returns the number
 /// of the last one of the first.
 #[track_caller]
 fn assert_taken_over(out: &str, numbers: &[u64]) -> u64 {

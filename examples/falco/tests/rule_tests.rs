@@ -20,7 +20,7 @@ fn falco(args: &[&str]) -> (String, i32) {
     (text, out.status.code().unwrap())
 }
 
-/// Runs tests of the demo's rules; answers what is printed and the exit code.
+/// Runs tests of the demo's rules; returns what is printed and the exit code.
 fn demo_tests(name: &str, tests: &str) -> (String, i32) {
     let path = std::env::temp_dir().join(format!("eyas-{}-{name}.yaml", std::process::id()));
     std::fs::write(&path, tests).unwrap();

@@ -23,7 +23,7 @@ pub trait Sink {
     /// An event that passed the filter.
     fn event(&mut self, event: &EventView<'_>) -> Result<()>;
 
-    /// An event that tells of the state only: not to be shown, but a capture needs it.
+    /// An event that concerns the state only: not to be shown, but a capture needs it.
     fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
         let _ = event;
         Ok(())

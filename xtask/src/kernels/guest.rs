@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// Ends what a machine says.
 const OVER: &str = "eyas: over";
 
-/// Begins the line that tells of a program that failed.
+/// Begins the line that reports a program that failed.
 pub(super) const FAILURE: &str = "failed: ";
 
 /// That line.

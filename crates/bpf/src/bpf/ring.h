@@ -39,7 +39,7 @@ struct cpu {
 	__u32 first_piece;
 	/* Events made by programs that had claimed the ring, whether they were lost or not. */
 	__u64 made;
-	/* Events lost for any reason, and how many of them the ring has told of. */
+	/* Events lost for any reason, and how many of them the ring has reported. */
 	__u64 lost;
 	__u64 told;
 	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE where there is none. */
@@ -51,7 +51,7 @@ struct cpu {
 	__u64 full __attribute__((aligned(CACHE_LINE)));
 	__u64 too_large;
 	__u64 unclaimed;
-	/* When the first event was lost that the ring has not told of. */
+	/* When the first event was lost that the ring has not reported. */
 	__u64 lost_since;
 	/* Parameters left empty as user memory could not be read. */
 	__u64 faults;
@@ -197,7 +197,7 @@ __noinline int tell_lost(void)
 	return 1;
 }
 
-/* Whether the ring tells of all that was lost before. */
+/* Whether the ring reports all that was lost before. */
 static __always_inline bool has_told(struct cpu *cpu)
 {
 	return cpu->lost == cpu->told || tell_lost();

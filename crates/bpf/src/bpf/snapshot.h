@@ -29,7 +29,7 @@ static __always_inline struct scratch *iterator_scratch(void)
 	return s;
 }
 
-/* Events do not tell of these; where control groups are of version 1, /proc does. */
+/* Events do not report these; where control groups are of version 1, /proc does. */
 __noinline int cgroups_others(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -99,7 +99,7 @@ __noinline int param_listed(__u32 slot, __u32 desc)
 	return 0;
 }
 
-/* What lies from `start` to `end` in the memory of a task, as far as events tell it. */
+/* What lies from `start` to `end` in the memory of a task, as far as events say it. */
 static __always_inline void put_memory(struct scratch *s, struct task_struct *task, __u64 start, __u64 end)
 {
 	__u32 len = end - start > TEXT_MAX ? TEXT_MAX : end - start;
@@ -128,7 +128,7 @@ static __always_inline void put_environment(struct scratch *s, struct task_struc
 	put_memory(s, task, READ(mm, env_start), READ(mm, env_end));
 }
 
-/* What threads of a process have in common is told of its leader, or of all where that has ended. */
+/* What threads of a process have in common is reported for its leader, or for all where that has ended. */
 static __always_inline bool stands_for_process(struct task_struct *task)
 {
 	struct task_struct *leader = READ(task, group_leader);

@@ -76,11 +76,11 @@ struct scratch {
 	__s32 fd;
 	/* Where a walk along a path has come to: pointers as numbers. */
 	__u64 dentry, mount, root;
-	/* Whether the ring tells of all that was lost before the event. */
+	/* Whether the ring reports all that was lost before the event. */
 	__u8 has_told;
 	/* Whether the path was walked to its root. */
 	__u8 whole;
-	/* What could not be told of a task: GAP_ bits. Only those that are listed have them told. */
+	/* What could not be reported about a task: GAP_ bits. Only those that are listed have them told. */
 	__u8 gaps;
 	/* Counters of loops: what the verifier does not track it need not tell apart. */
 	__u32 at;

@@ -35,14 +35,14 @@ pub struct Misses {
 }
 
 impl Probe {
-    /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) tells of yet: how many events, and when
+    /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) reports yet: how many events, and when
     /// the first of them. On a CPU without a ring none ever will.
     pub fn pending_losses(&self) -> impl Iterator<Item = (usize, u64, u64)> {
         let of = |cpu| (cpu, self.counters.pending_losses(cpu), self.counters.get(cpu, Counter::LostSince));
         self.states().map(of).filter(|(_, lost, _)| *lost > 0)
     }
 
-    /// Whether frames of that CPU tell of its losses.
+    /// Whether frames of that CPU report its losses.
     pub fn has_ring(&self, cpu: usize) -> bool {
         self.counters.has_ring(cpu)
     }

@@ -16,11 +16,11 @@ pub(super) const ALIGN: u64 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) len: usize,
-    /// Whether it tells of losses.
+    /// Whether it reports losses.
     pub(super) is_loss: bool,
 }
 
-/// The frame at the beginning of `bytes`, if the parameters that its header tells of fill it exactly.
+/// The frame at the beginning of `bytes`, if the parameters that its header reports fill it exactly.
 #[inline]
 pub(super) fn parse(bytes: &[u8]) -> Option<Frame> {
     let len = u32::from_ne_bytes(bytes.get(LENGTH_AT..LENGTH_AT + 4)?.try_into().ok()?) as usize;

@@ -87,7 +87,7 @@ impl Ring {
         self.skipped.get()
     }
 
-    /// How many events were consumed; frames that tell of losses are none.
+    /// How many events were consumed; frames that report losses are none.
     pub fn events(&self) -> u64 {
         self.events
     }

@@ -483,7 +483,7 @@ impl Expr {
         });
     }
 
-    /// Replaces every macro by what `lookup` answers for its name.
+    /// Replaces every macro by what `lookup` returns for its name.
     ///
     /// # Errors
     /// Those of `lookup`.

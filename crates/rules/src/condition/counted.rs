@@ -81,7 +81,7 @@ impl Kind {
 /// Which constants were found.
 type Found = SmallVec<[u64; 16]>;
 
-/// Equal constants are one; answers how often each was given.
+/// Equal constants are one; returns how often each was given.
 fn distinct<K: std::hash::Hash + Eq>(constants: Vec<K>) -> (FxHashMap<K, u32>, Box<[u32]>) {
     let (mut known, mut times) = (FxHashMap::default(), Vec::new());
     for constant in constants {

@@ -86,7 +86,7 @@ pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
     })
 }
 
-/// Parses `field` or `field[arg]` or a transformer at the start of `text`; answers it and its length, or else up to where
+/// Parses `field` or `field[arg]` or a transformer at the start of `text`; returns it and its length, or else up to where
 /// a shorter text may be one.
 pub(crate) fn operand_prefix(text: &str) -> Result<(Operand, usize), usize> {
     let mut parser = Parser { depth: MAX_DEPTH - 500, ..Parser::new(text, 0) };

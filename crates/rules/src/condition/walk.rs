@@ -99,7 +99,7 @@ impl Shared {
 }
 
 /// Calls `visit` for every part, each before its own parts and with whether it stands inside an odd number of negations;
-/// those of a part are visited if `visit` answers true.
+/// those of a part are visited if `visit` returns true.
 pub(crate) fn visit<'e>(root: &'e Expr, visit: &mut dyn FnMut(&'e Expr, bool) -> bool) {
     let mut open = vec![(std::slice::from_ref(root).iter(), false)];
     while let Some((rest, negated)) = open.last_mut() {

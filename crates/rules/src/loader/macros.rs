@@ -322,7 +322,7 @@ impl<'a> Filler<'a> {
         }
     }
 
-    /// Begins with a part; answers it where nothing inside it is to be filled.
+    /// Begins with a part; returns it where nothing inside it is to be filled.
     fn enter(
         &self,
         part: &'a Expr,

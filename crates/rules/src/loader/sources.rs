@@ -31,7 +31,7 @@ struct Source {
 }
 
 impl Sources {
-    /// Adds the text of the macro at a position, or of a rule; answers its number.
+    /// Adds the text of the macro at a position, or of a rule; returns its number.
     pub(super) fn push(&mut self, text: Expanded, of_macro: Option<(usize, &str)>) -> u32 {
         let number = self.texts.len() as u32;
         if let Some((index, name)) = of_macro {

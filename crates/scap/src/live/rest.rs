@@ -1,7 +1,7 @@
 //! How long a capture waits when there is nothing.
 //!
 //! Under load it looks at the rings again after half a millisecond. After a look that finds nothing it has the probe ring a
-//! bell at the next event and sleeps: that takes few wake-ups and tells of the event at once, but costs the program that
+//! bell at the next event and sleeps: that takes few wake-ups and reports the event at once, but costs the program that
 //! rings. So where the bell rings soon, looks at a distance take its place as long as they find something.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Losses that no ring tells of.
+//! Losses that no ring reports.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::Loss;
 /// How often they are looked for, ns: the kernel is asked about each program.
 const INTERVAL: u64 = 1_000_000_000;
 
-/// What was told of them.
+/// What was reported about them.
 #[derive(Default)]
 pub(super) struct Unseen {
     /// Events that the kernel did not run a program for.

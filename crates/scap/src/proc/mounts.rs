@@ -1,4 +1,4 @@
-//! What the file system that an executable lies on tells of it.
+//! What the file system that an executable lies on says about it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -110,7 +110,7 @@ impl Budget {
     }
 }
 
-/// Reads one metadata block's body into the snapshot; answers what is wrong with it.
+/// Reads one metadata block's body into the snapshot; returns what is wrong with it.
 pub(crate) fn read(
     kind: Kind,
     body: &[u8],

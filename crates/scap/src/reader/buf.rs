@@ -92,7 +92,7 @@ impl Buf {
         self.end = needed;
     }
 
-    /// Copies bytes before the visible ones; answers whether there was room.
+    /// Copies bytes before the visible ones; returns whether there was room.
     pub(super) fn prepend(&mut self, bytes: &[u8]) -> bool {
         let Some(start) = self.start.checked_sub(bytes.len()) else { return false };
         self.bytes[start..self.start].copy_from_slice(bytes);

@@ -25,7 +25,7 @@ pub(super) enum Feed {
 }
 
 impl Feed {
-    /// Puts more bytes behind those in the buffer; answers how many, 0 at the end.
+    /// Puts more bytes behind those in the buffer; returns how many, 0 at the end.
     pub(super) fn fill(&mut self, buf: &mut Buf) -> io::Result<usize> {
         let got = match self {
             Self::Plain(input) => read(&mut **input, buf.room())?,

@@ -94,7 +94,7 @@ impl Frame {
     };
 
     /// Takes in the event of a block as it is written today, in this machine's byte order, if it is one that
-    /// needs nothing; answers the block's length, which is at most `limit`.
+    /// needs nothing; returns the block's length, which is at most `limit`.
     ///
     /// `None` says nothing of the block: it may be like most, but not be visible as a whole.
     #[inline(always)]

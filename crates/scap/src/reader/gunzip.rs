@@ -53,7 +53,7 @@ impl Gunzip {
         }
     }
 
-    /// Reads further compressed bytes behind the unused ones; answers whether there were any.
+    /// Reads further compressed bytes behind the unused ones; returns whether there were any.
     fn more(&mut self) -> io::Result<bool> {
         self.bytes.copy_within(self.from..self.to, 0);
         if self.to == self.bytes.len() {
@@ -65,7 +65,7 @@ impl Gunzip {
         Ok(got > 0)
     }
 
-    /// Inflates into `out`; answers how many bytes it became, 0 at the member's end.
+    /// Inflates into `out`; returns how many bytes it became, 0 at the member's end.
     fn member(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             let (used, made) = (self.inflate.total_in(), self.inflate.total_out());

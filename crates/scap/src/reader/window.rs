@@ -59,7 +59,7 @@ impl Window {
         self.offset
     }
 
-    /// Makes at least `len` bytes visible if the stream has them; answers how many are.
+    /// Makes at least `len` bytes visible if the stream has them; returns how many are.
     #[inline]
     pub(super) fn need(&mut self, len: usize) -> io::Result<usize> {
         while self.buf.len() < len && !self.ended {
@@ -125,7 +125,7 @@ impl Window {
         self.offset += len as u64;
     }
 
-    /// Moves forward by up to `len` bytes without keeping them; answers how many there were.
+    /// Moves forward by up to `len` bytes without keeping them; returns how many there were.
     pub(super) fn skip(&mut self, len: u64) -> io::Result<u64> {
         let mut left = len;
         while left > 0 {

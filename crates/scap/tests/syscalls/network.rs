@@ -52,7 +52,7 @@ fn listener() -> (Fd, u16) {
     (fd, port)
 }
 
-/// Waits until so many wait at a port: a caller may be told of success before its turn in the queue.
+/// Waits until so many wait at a port: a caller may learn of success before its turn in the queue.
 fn wait_for_callers(port: u16, count: u64) {
     let waiting = || {
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();

@@ -112,7 +112,7 @@ fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     })
 }
 
-/// A text; empty where there is no container, or nothing is told of it.
+/// A text; empty where there is no container, or nothing is known of it.
 pub(super) fn text<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     match about(v)? {
         About::Host => Some(Value::Str(b"")),

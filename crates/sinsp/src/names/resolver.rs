@@ -74,7 +74,7 @@ impl Resolver {
         Self { shared, idle: Mutex::new(Some(worker)) }
     }
 
-    /// Looks up these names from here on, and waits until each was looked up once, at most for `patience`. Answers
+    /// Looks up these names from here on, and waits until each was looked up once, at most for `patience`. Returns
     /// whether all were.
     ///
     /// # Errors

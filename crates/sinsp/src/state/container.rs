@@ -39,7 +39,7 @@ impl Containers {
 
 impl State {
     /// Takes in what container events and runtimes say: one JSON object, at top level or below
-    /// `container`. What has no id is passed over; answers whose metadata it is.
+    /// `container`. What has no id is passed over; returns whose metadata it is.
     pub(crate) fn add_container(&mut self, mut json: Json) -> Option<Text> {
         if let Some(inner) = json.get_mut("container") {
             json = inner.take();

@@ -122,7 +122,7 @@ impl FdTable {
         true
     }
 
-    /// Forgets a descriptor; answers what it stood for.
+    /// Forgets a descriptor; returns what it stood for.
     pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
         self.file(num)?;
         let inner = Arc::make_mut(&mut self.inner);

@@ -105,7 +105,7 @@ impl State {
         self.stats.fds_doubted += queue.iter().filter_map(files).sum::<u64>();
     }
 
-    /// Asks about the thread of an event that is about to be taken in, if it is in doubt; answers whether it asked.
+    /// Asks about the thread of an event that is about to be taken in, if it is in doubt; returns whether it asked.
     pub(crate) fn heal_thread_of(&mut self, event: &RawEvent<'_>, ask: Ask<'_>) -> bool {
         let Some(key) = self.threads.key(event.tid) else { return false };
         let Some(thread) = self.threads.at(key) else { return false };
@@ -187,7 +187,7 @@ impl State {
         self.threads.trust(key);
     }
 
-    /// Moves a thread below the process `ptid`; answers whether it was elsewhere. An unknown process is no correction.
+    /// Moves a thread below the process `ptid`; returns whether it was elsewhere. An unknown process is no correction.
     fn correct_parent(&mut self, key: ThreadKey, ptid: i64) -> bool {
         let process_of =
             |tid| self.threads.get(tid).and_then(|parent| self.threads.main_of(parent)).map(|p| p.tid);
@@ -201,7 +201,7 @@ impl State {
         }
     }
 
-    /// Takes over what differs; answers whether anything did. Memory, faults and the time of the start stay.
+    /// Takes over what differs; returns whether anything did. Memory, faults and the time of the start stay.
     fn correct_thread(&mut self, key: ThreadKey, told: Thread, directories: &Directories) -> bool {
         let Some(known) = self.threads.at(key) else { return false };
         let is_main = known.is_main();

@@ -171,7 +171,7 @@ impl State {
         t.flags = ThreadFlags::from_bits_retain(entry.flags);
         t.fdlimit = entry.fdlimit as i64;
         (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);
-        // Few processes have ids that differ, and nobody tells of them.
+        // Few processes have ids that differ, and nothing reports them.
         (t.real_uid, t.saved_uid) = (entry.uid, entry.uid);
         t.caps = entry.caps;
         let activity = &mut t.activity;

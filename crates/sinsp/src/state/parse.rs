@@ -23,7 +23,7 @@ mod terminal;
 /// Asks the running system about a thread.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
 
-/// Whom to ask about a thread that no event has told of; nobody in a replay.
+/// Whom to ask about a thread that no event has reported; nobody in a replay.
 pub(crate) type Lookup<'a> = Option<Ask<'a>>;
 
 /// What the event is about.
@@ -52,7 +52,7 @@ pub(crate) enum Rest {
     Close(i64),
     /// The descriptor's file has another name: the one that was asked for, and the kernel's.
     Rename(i64, Text, Option<Text>),
-    /// The container that it tells of, which may be gone.
+    /// The container that it reports, which may be gone.
     Container { id: Text, is_gone: bool },
 }
 

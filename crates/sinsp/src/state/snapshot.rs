@@ -10,7 +10,7 @@ use super::fd::{Fd, FdKind, Role, Socket};
 use super::{FdTable, State, Thread, ThreadFlags, Threads};
 
 impl State {
-    /// All threads with their open files, users, interfaces and the machine, as the events so far tell of them.
+    /// All threads with their open files, users, interfaces and the machine, as the events so far report them.
     ///
     /// Users and groups are the host's: captures have no place for those of containers before their events.
     ///
@@ -69,11 +69,11 @@ impl State {
     }
 }
 
-/// Threads that a snapshot tells of.
+/// Threads that a snapshot reports.
 struct Told<'a> {
     threads: &'a Threads,
-    /// The thread that stands for each process: its leader, or the first one that is told of. What threads have in
-    /// common with it is told of it alone.
+    /// The thread that stands for each process: its leader, or the first one that is reported. What threads have in
+    /// common with it is reported for it alone.
     first: FxHashMap<i64, &'a Thread>,
 }
 
@@ -109,7 +109,7 @@ impl<'a> Told<'a> {
         flags
     }
 
-    /// Working and root directory, where they are not told of another thread.
+    /// Working and root directory, where they are not reported for another thread.
     fn directories(&self, thread: &'a Thread) -> (Vec<u8>, Vec<u8>) {
         let is_told =
             self.first_of(thread).is_some_and(|first| self.threads.share_directories(first, thread));

@@ -1,5 +1,5 @@
 //! A program that forks, executes, opens, copies, sends, connects and closes as a seed says, against `/proc`: whenever
-//! it is stopped, its threads and open files are those that the events told of. Needs root and a kernel that loads the
+//! it is stopped, its threads and open files are those that the events reported. Needs root and a kernel that loads the
 //! probe. `EYAS_PROC_SECONDS` says for how long (4), `EYAS_PROC_SEED` with which seed.
 #![forbid(unsafe_op_in_unsafe_fn)]
 
@@ -133,7 +133,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-/// Takes in events until `over` holds, and all that were made until then. Answers how many came.
+/// Takes in events until `over` holds, and all that were made until then. Returns how many came.
 fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() -> bool) -> u64 {
     // Clocks differ by little; nothing waits for longer in a ring that is said to be empty.
     const MARGIN: Duration = Duration::from_millis(100);
@@ -170,7 +170,7 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
 /// Takes in events until all that was in doubt has been looked up.
 fn heal(inspector: &mut Inspector, source: &mut Source) {
     let end = Instant::now() + Duration::from_secs(30);
-    // The next event of a CPU tells of its losses, and time passes with events.
+    // The next event of a CPU reports its losses, and time passes with events.
     let events = || {
         for cpu in 0..std::thread::available_parallelism().unwrap().get() {
             let status = Command::new("taskset").args(["-c", &cpu.to_string(), "true"]).status();

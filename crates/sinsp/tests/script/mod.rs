@@ -47,7 +47,7 @@ pub fn at(second: u64, ty: E, tid: i64) -> EventBuilder {
     EventBuilder::new(ty).ts(second * SECOND).tid(tid)
 }
 
-/// Takes in an event and answers fields as text.
+/// Takes in an event and returns fields as text.
 pub fn see(inspector: &mut Inspector, event: EventBuilder, fields: &[&str]) -> Vec<String> {
     let event: OwnedEvent = event.build();
     let view = inspector.process(event.as_raw());

@@ -67,7 +67,7 @@ impl Way {
         if matches!(self, Self::Here(_)) { 0 } else { BATCH }
     }
 
-    /// Hands on; answers whether there was room. What is no event or snapshot always has some.
+    /// Hands on; returns whether there was room. What is no event or snapshot always has some.
     pub fn give(&mut self, message: Message) -> bool {
         let Writing { send, load, .. } = match self {
             Self::Here(recorder) => {

@@ -103,7 +103,7 @@ pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
     Ok(())
 }
 
-/// Applies `path=value`, the text of a `-o` option. `warnings` are told of keys that nobody knows.
+/// Applies `path=value`, the text of a `-o` option. `warnings` gets the keys that nobody knows.
 ///
 /// # Errors
 /// The option is not of that form, or names what cannot be there.

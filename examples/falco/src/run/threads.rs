@@ -93,7 +93,7 @@ fn collect(
     Ok(())
 }
 
-/// Has samples tell of the alerts so far.
+/// Has samples report the alerts so far.
 fn count_alerts(turns: &Turns<'_>, samples: Option<&Samples>, totals: &Totals) {
     if let Some(samples) = samples {
         samples.count(Alerts::new(&turns.last(), &totals.counts));

@@ -168,7 +168,7 @@ impl World {
         }
     }
 
-    /// Events that tell of the containers.
+    /// Events that report the containers.
     pub fn containers(&self) -> &[OwnedEvent] {
         &self.containers
     }

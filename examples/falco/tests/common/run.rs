@@ -79,14 +79,14 @@ impl Run {
         self.next_line(part, time).is_some()
     }
 
-    /// Waits until such a line is logged; answers its rest.
+    /// Waits until such a line is logged; returns its rest.
     #[track_caller]
     pub fn wait_for(&mut self, part: &str) -> String {
         let rest = self.next_line(part, SOON);
         rest.unwrap_or_else(|| panic!("`{part}` is not in the log: {:#?}", self.logged))
     }
 
-    /// Feeds one piece after the other, `size` at a time, until such a line is logged; answers how many are left.
+    /// Feeds one piece after the other, `size` at a time, until such a line is logged; returns how many are left.
     #[track_caller]
     pub fn feed_until<'a>(&mut self, part: &str, pieces: &'a [Vec<u8>], size: usize) -> &'a [Vec<u8>] {
         let until = Instant::now() + SOON;
@@ -110,7 +110,7 @@ impl Run {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Has it end, by the end of its input or, if that was closed, an interrupt; answers standard output and the log.
+    /// Has it end, by the end of its input or, if that was closed, an interrupt; returns standard output and the log.
     pub fn finish(mut self) -> (ExitStatus, String, String) {
         if self.stdin.take().is_none() {
             self.signal(Signal::INT);

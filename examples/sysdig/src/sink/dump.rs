@@ -21,7 +21,7 @@ pub struct Dump {
     names: Names,
     rotation: Rotation,
     compress: bool,
-    /// What told of the state at the beginning, for every file.
+    /// What reported the state at the beginning, for every file.
     state: Vec<OwnedEvent>,
     /// Until the first file is open: the state that it begins with.
     waiting: Option<Snapshot>,

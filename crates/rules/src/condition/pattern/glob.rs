@@ -133,7 +133,7 @@ fn set(text: &[u8], fold: bool) -> Option<([bool; 256], usize)> {
     Some((members, at + 1))
 }
 
-/// Adds a class; answers whether there is one of this name.
+/// Adds a class; returns whether there is one of this name.
 fn class(name: &[u8], members: &mut [bool; 256]) -> bool {
     let is: fn(&u8) -> bool = match name {
         b"alpha" => u8::is_ascii_alphabetic,
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::condition::interpret::glob as plain;
 
-    /// What the C library's `fnmatch` answers, with and without the flag for any case.
+    /// What the C library's `fnmatch` returns, with and without the flag for any case.
     #[test]
     fn patterns_match_as_in_the_c_library() {
         for (pattern, text, fold, want) in [

@@ -10,7 +10,7 @@ use crate::{RawEvent, ThreadEntry};
 const ENDS: u64 = 1;
 
 impl Known {
-    /// Adds a thread, as an event `ITER_TASK_E` tells of it. `boot_ts` is the time of boot, ns since the epoch.
+    /// Adds a thread, as an event `ITER_TASK_E` reports it. `boot_ts` is the time of boot, ns since the epoch.
     pub(crate) fn add_thread(&mut self, event: &RawEvent<'_>, boot_ts: u64) {
         let Some(task) = task(event, boot_ts) else {
             self.kernel.insert(event.tid as u32);

@@ -1,8 +1,8 @@
-//! Whether a descriptor still stands for the file that events told of.
+//! Whether a descriptor still stands for the file that events reported.
 
 use crate::state::{Fd, FdKind, L4, Socket};
 
-/// Whether what is known of a descriptor, and what the running system tells of it, is the same file. Events and
+/// Whether what is known of a descriptor, and what the running system says about it, is the same file. Events and
 /// `/proc` name files differently, so that only what both tell can prove the contrary.
 pub(super) fn is_same_file(known: &Fd, told: &Fd) -> bool {
     let mut names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);

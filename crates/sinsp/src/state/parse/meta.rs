@@ -47,7 +47,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// Takes in what an event tells of a container.
+/// Takes in what an event says about a container.
 fn tell(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
     if let Some(id) = container_of(text).and_then(|json| state.add_container(json)) {
         now.rest = Rest::Container { id, is_gone };

@@ -205,7 +205,7 @@ pub(super) fn exit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// Sets the directories that the kernel says the thread has now; answers whether it does.
+/// Sets the directories that the kernel says the thread has now; returns whether it does.
 pub(super) fn set_directories(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) -> bool {
     let (cwd, root) = match raw.ty {
         EventType::SYSCALL_CHDIR_X => (raw.kernel_path(param::SYSCALL_CHDIR_X::path), None),

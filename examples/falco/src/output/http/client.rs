@@ -83,7 +83,7 @@ impl Client {
         shown(&self.url)
     }
 
-    /// Compresses no more if this may be why an alert was refused; answers whether it did until now.
+    /// Compresses no more if this may be why an alert was refused; returns whether it did until now.
     pub(super) fn stop_compressing(&mut self, status: u16) -> bool {
         matches!(status, 400 | 406 | 415 | 422) && std::mem::take(&mut self.compress)
     }

@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Up to a closing parenthesis or the end; answers the largest product of counts in it.
+    /// Up to a closing parenthesis or the end; returns the largest product of counts in it.
     fn alternatives(&mut self, depth: usize) -> Result<u32, String> {
         if depth > MAX_GROUPS {
             return Err(format!("groups are nested more than {MAX_GROUPS} deep"));
@@ -264,7 +264,7 @@ mod tests {
     use super::super::super::super::interpret::regex as plain;
     use super::super::Regex;
 
-    /// What RE2 answers with `posix_syntax` and `longest_match`: the texts that match, those that don't.
+    /// What RE2 returns with `posix_syntax` and `longest_match`: the texts that match, those that don't.
     const TABLE: &[(&str, &[&str], &[&str])] = &[
         ("a*?", &["a", "aa", ""], &["<a"]),
         ("a+?", &["a", "aa", ""], &["<a"]),

@@ -30,7 +30,7 @@ impl Budget {
     }
 }
 
-/// Takes in what the event tells of the received descriptors, and asks /proc about the others; a replay cannot.
+/// Takes in what the event says about the received descriptors, and asks /proc about the others; a replay cannot.
 pub(super) fn receive(
     state: &mut State,
     raw: &RawEvent<'_>,
