@@ -71,15 +71,26 @@ fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
     source.first() == Some(&b'/') || flags & OF_FILES != 0
 }
 
+/// Whether a path has no parts that a walk takes out: `.`, `..`, and slashes that are doubled or at its end.
+fn is_walked(path: &[u8]) -> bool {
+    let is_dotted = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
+    !path.windows(2).any(is_dotted) && (path.len() == 1 || path.last() != Some(&b'/'))
+}
+
 /// Whether the kernel's view of the event has another path than this one shows, in any field.
 pub(crate) fn differ(v: &EventView<'_>) -> bool {
     let event = v.event();
     let kernel = v.of_kernel();
+    let root_is_own = has_own_root(&event);
     let differs = |at: usize| {
         let asked = event.text(at)?;
         // Absolute ones are shown as they are.
         let is_absolute = asked.first() == Some(&b'/');
         let is_text = link(event.ty).is_some_and(|(target, _)| target == at);
+        // Most are of this kind, and need not be walked: in captures of others all of them.
+        if !is_text && !root_is_own && event.kernel_path(at).is_none() && (!is_absolute || is_walked(asked)) {
+            return Some(false);
+        }
         let shown = if is_absolute || is_text { asked } else { absolute(v, at)? };
         Some(absolute(&kernel, at)? != shown)
     };
