@@ -6,9 +6,18 @@ use clap::{Parser, ValueEnum};
 
 use crate::log;
 
+/// The event source of system calls.
+pub const SOURCE: &str = "syscall";
+
 /// Falco-compatible runtime security: judges system calls by rules and prints alerts.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "falco", version, disable_version_flag = true, max_term_width = 110)]
+#[command(
+    name = "falco",
+    version,
+    disable_version_flag = true,
+    max_term_width = 110,
+    args_override_self = true
+)]
 pub struct Args {
     /// Configuration file [default: /etc/falco/falco.yaml, where it exists]
     #[arg(short = 'c', value_name = "PATH")]
@@ -68,7 +77,7 @@ pub struct Args {
     pub list: Option<String>,
 
     /// With --list: names only
-    #[arg(short = 'N', requires = "list")]
+    #[arg(short = 'N')]
     pub names_only: bool,
 
     /// List the events that can be captured, and exit
@@ -98,6 +107,26 @@ pub struct Args {
     /// Say more: warnings of the rules files, statistics of the capture
     #[arg(short = 'v', long)]
     pub verbose: bool,
+
+    /// Use this event source, of which there is one, `syscall`, and no other; repeatable, not for replays
+    #[arg(long, value_name = "SOURCE", conflicts_with = "disable_source")]
+    enable_source: Vec<String>,
+
+    /// Do without this event source; repeatable, not for replays
+    #[arg(long, value_name = "SOURCE")]
+    disable_source: Vec<String>,
+
+    /// List the plugins that are loaded, and exit
+    #[arg(long)]
+    pub list_plugins: bool,
+
+    /// Describe a plugin, and exit
+    #[arg(long, value_name = "NAME")]
+    pub plugin_info: Option<String>,
+
+    /// Print what a report of a fault needs, as JSON, and exit: versions, system, configuration, rules
+    #[arg(long)]
+    pub support: bool,
 
     /// Print versions, and exit
     #[arg(long)]
@@ -132,6 +161,24 @@ impl Args {
         log::warning("the option -p/--print is deprecated: set append_output in the configuration instead");
         let suggested = matches!(print, "" | "c" | "container" | "k" | "kubernetes");
         (!suggested).then_some(print)
+    }
+
+    /// Checks the event sources that the arguments choose.
+    ///
+    /// # Errors
+    /// One is not known, or none is left.
+    pub fn check_sources(&self) -> anyhow::Result<()> {
+        let unknown = |names: &[String]| names.iter().find(|name| *name != SOURCE).cloned();
+        if let Some(name) = unknown(&self.enable_source) {
+            anyhow::bail!("Attempted enabling an unknown event source: {name} (there is only {SOURCE})");
+        }
+        if let Some(name) = unknown(&self.disable_source) {
+            anyhow::bail!("Attempted disabling an unknown event source: {name} (there is only {SOURCE})");
+        }
+        if !self.disable_source.is_empty() {
+            anyhow::bail!("Must enable at least one event source: leave out --disable-source {SOURCE}");
+        }
+        Ok(())
     }
 
     /// Whether rules are only described.

@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use eyas_console::print;
 
@@ -35,6 +35,7 @@ mod setup;
 mod signals;
 mod source;
 mod stats;
+mod support;
 mod telemetry;
 mod test;
 mod versions;
@@ -49,7 +50,14 @@ use setup::Setup;
 const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Whatever happens to the message, the status says it. Falco's is 1, clap's own would be 2.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
     log::take_panics();
     // The log says what panicked, once it is written.
     let outcome = catch_unwind(|| start(&args));
@@ -69,8 +77,16 @@ fn main() -> ExitCode {
 /// Does what the arguments ask for; returns whether all was well.
 fn start(args: &Args) -> Result<bool> {
     if args.version {
-        print(&versions::as_text())?;
+        let is_json = configure(args).is_ok_and(|loaded| loaded.config.json_output);
+        print(&if is_json { format!("{:#}\n", versions::as_json()) } else { versions::as_text() })?;
         return Ok(true);
+    }
+    if args.list_plugins {
+        print("0 Plugins Loaded:\n")?;
+        return Ok(true);
+    }
+    if let Some(name) = &args.plugin_info {
+        bail!("can't find plugin `{name}`: this program loads no plugins");
     }
     if args.page_size {
         print(&format!("{}\n", rustix::param::page_size()))?;
@@ -85,6 +101,10 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     let loaded = configure(args)?;
+    if args.support {
+        print(&format!("{:#}\n", support::report(args, &loaded)?))?;
+        return Ok(true);
+    }
     loaded.config.start_log()?;
     loaded.warn();
     if !args.validate.is_empty() {
@@ -101,6 +121,7 @@ fn start(args: &Args) -> Result<bool> {
         console::detach().context("can't start the threads that write the log")?;
     }
     if !loaded.files.is_empty() {
+        log::info(&versions::falco());
         log::info("Falco initialized with configuration files:");
         loaded.files.iter().for_each(|file| log::info(&format!("   {}", file.display())));
     }
@@ -108,6 +129,9 @@ fn start(args: &Args) -> Result<bool> {
         return rules::describe(args, &loaded.config).map(|()| true);
     }
     let runs = !args.dry_run;
+    if loaded.config.engine.kind != "replay" {
+        args.check_sources()?;
+    }
     source::check_threads(&loaded.config, args.threads)?;
     let files = Stamp::of(&Files::of(args, &loaded.config));
     // Both take most of the time until the first event, and neither needs the other.

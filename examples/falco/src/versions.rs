@@ -1,27 +1,42 @@
 //! Versions of this program, and of what it is compatible with.
 
+use serde_json::{Value, json};
+
 /// Falco's version whose interface this is, built by eyas of its own.
 pub const FALCO: &str = concat!("0.44.1+eyas.", env!("CARGO_PKG_VERSION"));
 
 /// Of the rules language.
 const ENGINE: &str = "0.62.0";
+const LIBS: &str = "0.25.4";
+const PLUGIN_API: &str = "3.12.0";
+const DRIVER_API: &str = "10.1.0";
+const DRIVER_SCHEMA: &str = "4.5.1";
+const DRIVER: &str = "10.2.0+driver";
 
-/// What people are told.
+/// Falco's version and the kind of machine, as the log begins with.
+pub fn falco() -> String {
+    format!("Falco version: {FALCO} ({})", std::env::consts::ARCH)
+}
+
+/// All of them in lines, as Falco prints them.
 pub fn as_text() -> String {
-    format!("falco (eyas) {}\nEngine: {ENGINE}\n", env!("CARGO_PKG_VERSION"))
+    format!(
+        "{}\nLibs version:  {LIBS}\nPlugin API:    {PLUGIN_API}\nEngine:        {ENGINE}\nDriver:\n  API version:    \
+         {DRIVER_API}\n  Schema version: {DRIVER_SCHEMA}\n  Default driver: {DRIVER}\n",
+        falco()
+    )
 }
 
 /// All of them as JSON, with the keys that Falco has.
-pub fn as_json() -> String {
-    serde_json::json!({
-        "default_driver_version": "10.2.0+driver",
-        "driver_api_version": "10.1.0",
-        "driver_schema_version": "4.5.1",
+pub fn as_json() -> Value {
+    json!({
+        "default_driver_version": DRIVER,
+        "driver_api_version": DRIVER_API,
+        "driver_schema_version": DRIVER_SCHEMA,
         "engine_version": "62",
         "engine_version_semver": ENGINE,
         "falco_version": FALCO,
-        "libs_version": "0.25.4",
-        "plugin_api_version": "3.12.0",
+        "libs_version": LIBS,
+        "plugin_api_version": PLUGIN_API,
     })
-    .to_string()
 }

@@ -56,7 +56,7 @@ impl Pages {
                     Err(_) => page(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "metrics can't be had\n"),
                 }
             }
-            _ => page(StatusCode::OK, "application/json", versions::as_json()),
+            _ => page(StatusCode::OK, "application/json", versions::as_json().to_string()),
         }
     }
 }

@@ -1,0 +1,43 @@
+//! What a report of a fault needs: `--support`.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::args::Args;
+use crate::config::{self, Loaded};
+use crate::{rules, versions};
+
+/// Versions, system, command line, configuration and rules, with the keys that Falco has.
+///
+/// # Errors
+/// A file of the configuration or the rules cannot be read.
+pub fn report(args: &Args, loaded: &Loaded) -> Result<Value> {
+    let system = rustix::system::uname();
+    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+    let config = config::path(args.config.as_deref()).map(read).transpose()?.unwrap_or_default();
+    let mut files = Vec::new();
+    for file in rules::present(args, &loaded.config).0 {
+        files.push(json!({ "name": file.display().to_string(), "contents": read(&file)? }));
+    }
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    Ok(json!({
+        "cmdline": words.join(" "),
+        "config": config,
+        "engine_info": { "engine_version": versions::as_json()["engine_version_semver"] },
+        "rules_files": files,
+        "system_info": {
+            "machine": text(system.machine()),
+            "nodename": text(system.nodename()),
+            "release": text(system.release()),
+            "sysname": text(system.sysname()),
+            "version": text(system.version()),
+        },
+        "version": versions::FALCO,
+    }))
+}
+
+fn read(path: &Path) -> Result<String> {
+    crate::file::read_text(path).with_context(|| format!("can't read {}", path.display()))
+}
