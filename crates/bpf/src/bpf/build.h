@@ -22,9 +22,17 @@ static __always_inline void put_empty(struct scratch *s)
 	end_param(s, 0);
 }
 
+/* Reads a text of a program's memory, with its NUL, and returns how long it is, or an error. Older kernels return 0 for one
+ * that is empty, though its NUL was read. */
+static __always_inline long read_user_str(void *to, __u32 size, const void *from)
+{
+	long len = bpf_probe_read_user_str(to, size, from);
+	return len ? len : 1;
+}
+
 static __always_inline void put_user_str(struct scratch *s, __u64 from, __u32 max)
 {
-	long len = from ? bpf_probe_read_user_str(&s->data[s->pos & 0xffff], max, (void *)from) : 0;
+	long len = from ? read_user_str(&s->data[s->pos & 0xffff], max, (void *)from) : 0;
 	if (len < 0)
 		own_cpu()->faults++;
 	end_param(s, len > 0 ? len & 0xffff : 0);

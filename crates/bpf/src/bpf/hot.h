@@ -59,7 +59,7 @@
 	to += (at) + (len);
 
 #define HOT_TEXT(index, at, from)                                                                                 \
-	len = from ? bpf_probe_read_user_str(to + (at), 4096, (void *)from) : 0;                                  \
+	len = from ? read_user_str(to + (at), 4096, (void *)from) : 0;                                  \
 	if (len < 0) {                                                                                            \
 		cpu->faults++;                                                                                    \
 		len = 0;                                                                                          \

@@ -65,11 +65,11 @@ static __always_inline struct kept_long *long_path_of_thread(bool create)
 
 static __always_inline long keep_path(struct kept *kept, __u64 from)
 {
-	long len = bpf_probe_read_user_str(kept->data, KEPT_SHORT, (void *)from);
+	long len = read_user_str(kept->data, KEPT_SHORT, (void *)from);
 	if (len < KEPT_SHORT)
 		return len;
 	struct kept_long *more = long_path_of_thread(true);
-	return more ? bpf_probe_read_user_str(more->data, KEPT_LONG, (void *)from) : 0;
+	return more ? read_user_str(more->data, KEPT_LONG, (void *)from) : 0;
 }
 
 static __always_inline long keep_address(struct kept *kept, __u64 from, __u32 len)

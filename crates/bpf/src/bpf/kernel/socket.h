@@ -111,7 +111,7 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		*(__u64 *)&to[9] = incoming ? theirs : ours;
 		long len = 0;
 		if (!named && user_addr) {
-			len = bpf_probe_read_user_str(&to[17], 109, (void *)(user_addr + 2));
+			len = read_user_str(&to[17], 109, (void *)(user_addr + 2));
 		} else {
 			struct unix_address *addr = READ(named, addr);
 			if (addr) {

@@ -243,7 +243,7 @@ __noinline int take_given(__u32 slot, __u64 from)
 	int i;
 	if (!s)
 		return 0;
-	long len = from ? bpf_probe_read_user_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from) : 0;
+	long len = from ? read_user_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from) : 0;
 	/* In memory, as the verifier follows each value of a register by itself. */
 	volatile __u32 *at = &s->at;
 	s->given = 0;

@@ -96,7 +96,7 @@ static __always_inline __u32 write_given(struct scratch *s, __u32 where)
 	__u32 end = (s->pos & 0xffff) + len;
 	if (len)
 		s->data[(end - 1) & 0x1ffff] = '/';
-	long more = bpf_probe_read_user_str(&s->data[end & 0x1ffff], PATH_MAX, (void *)from);
+	long more = read_user_str(&s->data[end & 0x1ffff], PATH_MAX, (void *)from);
 	return more > 0 ? len + more : 0;
 }
 

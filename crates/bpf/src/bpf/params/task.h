@@ -23,7 +23,7 @@ __noinline int exec_strings(__u32 which)
 		__u64 string = list && i + first < count ? user_word(s, list, i + first) : 0;
 		if (!string || s->len >= STRINGS_BYTES)
 			break;
-		long n = bpf_probe_read_user_str(&s->data[(s->pos + s->len) & 0xffff], STRINGS_BYTES, (void *)string);
+		long n = read_user_str(&s->data[(s->pos + s->len) & 0xffff], STRINGS_BYTES, (void *)string);
 		if (n <= 0)
 			break;
 		s->len += n & 0x1fff;
