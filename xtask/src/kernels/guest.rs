@@ -41,10 +41,13 @@ pub fn run() {
         ("proc", "/proc"),
         ("sysfs", "/sys"),
         ("devtmpfs", "/dev"),
+        ("devpts", "/dev/pts"),
         ("tmpfs", "/tmp"),
         ("tracefs", "/sys/kernel/tracing"),
         ("cgroup2", "/sys/fs/cgroup"),
     ] {
+        // Those in a file system that has just been mounted are not there yet.
+        let _ = std::fs::create_dir_all(to);
         if let Err(error) = mount(what, to, what, MountFlags::empty(), None) {
             say!("{what} can't be mounted: {error}");
         }
