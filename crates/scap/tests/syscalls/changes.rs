@@ -29,6 +29,7 @@ const EXECS: &[(&str, EventType)] = &[
 
 #[test]
 fn a_program_is_executed_by_the_call_that_was_made() {
+    eyas_testing::ignore_in_chroot();
     let types = [EventType::SYSCALL_EXECVE_19_X, EventType::SYSCALL_EXECVEAT_X];
     let mut live = capture(&types);
     for (how, ty) in EXECS {
@@ -89,6 +90,7 @@ fn shown(pid: i64) -> Credentials {
 
 #[test]
 fn ids_and_capabilities_in_a_user_namespace() {
+    eyas_testing::ignore_in_chroot();
     if !std::path::Path::new("/proc/self/ns/user").exists() {
         ignore("this kernel has no user namespaces");
     }

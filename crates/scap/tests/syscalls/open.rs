@@ -275,6 +275,7 @@ fn openat2() {
 
 #[test]
 fn open_by_handle_at() {
+    eyas_testing::ignore_in_chroot();
     let mut live = capture(&[EventType::SYSCALL_OPEN_BY_HANDLE_AT_X]);
     let dir = Scratch::new("handle");
     let name = dir.file("there", "");

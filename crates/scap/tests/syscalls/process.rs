@@ -193,6 +193,7 @@ fn status_caps() -> [i64; 3] {
 
 #[test]
 fn execve() {
+    eyas_testing::ignore_in_chroot();
     let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
     let mut command = Command::new("/bin/true");
     command.args(["one", "two words"]).env_clear().env("WHERE", "here").env("YES", "1");
@@ -245,6 +246,7 @@ fn fails(live: &mut Capture, ty: EventType, res: i64, filename: bool) {
 
 #[test]
 fn execve_and_execveat_that_fail() {
+    eyas_testing::ignore_in_chroot();
     let types = [EventType::SYSCALL_EXECVE_19_X, EventType::SYSCALL_EXECVEAT_X];
     let mut live = capture(&types);
     let argv = [at(c"name".as_ptr()), at(c"an argument".as_ptr()), at(c"another".as_ptr()), 0];
