@@ -13,7 +13,7 @@ The probe is loaded, every event and promise of a live capture tested, and the s
 last is the one of the machine that made this page. `cargo xtask kernels NAME` runs one of them again; the commit is \
 the one that was tested, with a `+` where files differed from it.
 
-| name | kernel | CPUs | told | probe loads | tests passed | failed | ignored | commit |
+| name | kernel | CPUs | arguments | probe loads | tests passed | failed | ignored | commit |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 

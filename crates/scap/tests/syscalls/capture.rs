@@ -212,6 +212,14 @@ impl Capture {
         self.seen.iter().filter(|event| event.as_raw().ty == ty && event.as_raw().tid == tid()).count()
     }
 
+    /// The only parameter of events of this type that have come, of any thread; the caller compares it.
+    pub fn only_of_all(&mut self, ty: EventType) -> Vec<Option<u64>> {
+        assert_eq!(ty.info().map(|info| info.params.len()), Some(1), "{ty:?} has one parameter");
+        note_tested(ty);
+        self.pull();
+        self.seen.iter().map(OwnedEvent::as_raw).filter(|raw| raw.ty == ty).map(|raw| raw.uint(0)).collect()
+    }
+
     /// Captures a part of each second from here on.
     pub fn sample(&mut self, ratio: u32) {
         self.shared.source.set_sampling(ratio).unwrap();
