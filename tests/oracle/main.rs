@@ -139,6 +139,28 @@ fn toy_conditions() -> BoxedStrategy<Expr> {
     conditions::conditions(conditions::known(&toy::Toy, &[]), toy::TYPES)
 }
 
+/// Tests toy events with an engine of the conditions and with the plain interpreter; they must agree.
+fn agree_on_toys(conditions: &[Expr], events: &[toy::Event]) -> Result<(), TestCaseError> {
+    let engine = engine(Arc::new(toy::Toy), conditions);
+    let mut evaluator = engine.evaluator();
+    for event in events {
+        event.with(|event| {
+            let plain = verdicts(conditions, &toy::Toy, event)?;
+            prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Prints a condition and parses it; both must be of one shape.
+fn reads_as_printed(condition: &Expr) -> Result<(), TestCaseError> {
+    let printed = condition.to_string();
+    let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
+    prop_assert_eq!(shape(condition), shape(&read), "{}", printed);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(cases(1500))]
 
@@ -147,22 +169,12 @@ proptest! {
         conditions in proptest::collection::vec(toy_conditions(), 1..5),
         events in proptest::collection::vec(toy::events(), 1..5),
     ) {
-        let engine = engine(Arc::new(toy::Toy), &conditions);
-        let mut evaluator = engine.evaluator();
-        for event in &events {
-            event.with(|event| {
-                let plain = verdicts(&conditions, &toy::Toy, event)?;
-                prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
-                Ok(())
-            })?;
-        }
+        agree_on_toys(&conditions, &events)?;
     }
 
     #[test]
     fn what_is_printed_reads_as_it_was(condition in toy_conditions()) {
-        let printed = condition.to_string();
-        let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
-        prop_assert_eq!(shape(&condition), shape(&read), "{}", printed);
+        reads_as_printed(&condition)?;
     }
 
     #[test]
@@ -180,9 +192,7 @@ proptest! {
             span: Default::default(),
         };
         let condition = Expr::Test(Arc::new(test));
-        let printed = condition.to_string();
-        let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
-        prop_assert_eq!(shape(&condition), shape(&read), "{}", printed);
+        reads_as_printed(&condition)?;
     }
 }
 
@@ -195,15 +205,7 @@ proptest! {
             conditions::siblings(conditions::known(&toy::Toy, &[]), toy::TYPES), 1..3),
         events in proptest::collection::vec(toy::events(), 1..5),
     ) {
-        let engine = engine(Arc::new(toy::Toy), &conditions);
-        let mut evaluator = engine.evaluator();
-        for event in &events {
-            event.with(|event| {
-                let plain = verdicts(&conditions, &toy::Toy, event)?;
-                prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
-                Ok(())
-            })?;
-        }
+        agree_on_toys(&conditions, &events)?;
     }
 }
 

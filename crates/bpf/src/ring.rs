@@ -68,7 +68,7 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// What lies in a map from `page` on.
+    /// Maps `len` bytes of a BPF map, from `page` on.
     pub(crate) fn new(fd: BorrowedFd<'_>, page: u64, len: usize, rights: ProtFlags) -> Result<Self, Error> {
         let fail = |cause: String| Error::Kernel { step: "map its rings", cause };
         let (page_size, flags) = (rustix::param::page_size(), MapFlags::SHARED);

@@ -223,21 +223,7 @@ impl<'a> RawEvent<'a> {
     ///
     /// `None` for other calls, and in captures that other programs wrote.
     pub fn credentials(&self) -> Option<Credentials> {
-        use EventType as E;
-        let changes = matches!(
-            self.ty,
-            E::SYSCALL_SETUID_X
-                | E::SYSCALL_SETREUID_X
-                | E::SYSCALL_SETRESUID_X
-                | E::SYSCALL_SETFSUID_X
-                | E::SYSCALL_SETGID_X
-                | E::SYSCALL_SETREGID_X
-                | E::SYSCALL_SETRESGID_X
-                | E::SYSCALL_CAPSET_X
-                | E::SYSCALL_UNSHARE_X
-                | E::SYSCALL_SETNS_X
-        );
-        if !changes {
+        if !self.ty.changes_credentials() {
             return None;
         }
         let first = self.behind_paths()?;

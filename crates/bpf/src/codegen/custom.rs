@@ -492,7 +492,7 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
     (67, 21),
 ];
 
-/// What is told behind an event: operations and their arguments.
+/// The parameters that follow those of an event's row: operations and their arguments.
 type Behind = &'static [(&'static str, u8)];
 
 /// Effective ids and capabilities, after calls that change them: arguments are numbers of the caller's user namespace.

@@ -14,6 +14,23 @@ pub(super) use crate::flags::{FlagMap, FlagTable};
 pub struct EventType(pub u16);
 
 impl EventType {
+    /// Whether the call sets ids or capabilities, or enters a user namespace.
+    pub const fn changes_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::SYSCALL_SETUID_X
+                | Self::SYSCALL_SETREUID_X
+                | Self::SYSCALL_SETRESUID_X
+                | Self::SYSCALL_SETFSUID_X
+                | Self::SYSCALL_SETGID_X
+                | Self::SYSCALL_SETREGID_X
+                | Self::SYSCALL_SETRESGID_X
+                | Self::SYSCALL_CAPSET_X
+                | Self::SYSCALL_UNSHARE_X
+                | Self::SYSCALL_SETNS_X
+        )
+    }
+
     /// Whether Falco's schema lacks the event: its code is this project's own. Captures have it beside the generic
     /// event, so that every reader knows the call.
     #[inline]
@@ -87,8 +104,8 @@ pub struct EventInfo {
     pub ident: &'static str,
     /// Name as conditions have it, such as `open`.
     pub name: &'static str,
-    /// Name of an older event that does the same, which conditions may have for this one, too: whoever wrote them did
-    /// not know of the call.
+    /// Name of an older event that does the same. A condition on that name matches this event too, because its author may
+    /// not have known the newer call.
     pub like: Option<&'static str>,
     /// Category.
     pub category: Category,

@@ -231,7 +231,7 @@ static __always_inline int on_mountpoint(struct path *path)
 HOOK(sb_mount, on_mountpoint(GIVEN_2(ctx)))
 HOOK(move_mount, on_mountpoint(GIVEN_2(ctx)))
 
-/* It is gone when the call ends: the directory that it was mounted on is told. */
+/* The mount is gone when the call ends, so the probe reports the directory that it was mounted on. */
 SEC("kprobe/security_sb_umount")
 int hook_sb_umount(struct pt_regs *ctx)
 {

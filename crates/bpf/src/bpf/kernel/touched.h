@@ -133,7 +133,7 @@ TOUCH(set, inode_set_ctime_to_ts)
 TOUCH(exchanged, ctime_ns_xchg)
 TOUCH(same, ctime_xchg_skip)
 
-/* Mounts of files: the one that the caller's directory or root lies in, or any of its namespace that shows the file. */
+/* The mount of a file: that of the caller's directory or root, or another mount of its namespace that shows the file. */
 
 static __always_inline struct mount *mount_of_instance(struct list_head *node)
 {
@@ -141,7 +141,7 @@ static __always_inline struct mount *mount_of_instance(struct list_head *node)
 	return node ? (void *)node - bpf_core_field_offset(old->mnt_instance) : 0;
 }
 
-/* Whether a directory is the other, or lies in it. */
+/* Whether a directory is `root` or is below it. */
 __noinline int lies_below(__u64 of, __u64 root)
 {
 	struct dentry *dentry = (struct dentry *)of;

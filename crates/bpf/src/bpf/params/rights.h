@@ -7,13 +7,13 @@
 #define CONTROLS_MAX 4
 #define RIGHTS_MAX 8
 #define RIGHTS_BYTES 8192
-/* Where no more is told: what follows must not make the event too large. */
+/* Offset in the event behind which no descriptor is written, so that the event does not become too large. */
 #define RIGHTS_END 40000
 
-/* A pidfd lies in a file system of its own from Linux 6.9 on, and is known by its name before. */
+/* From Linux 6.9 on, a pidfd belongs to the file system pidfs. Before, its name identifies it. */
 #define PID_FS_MAGIC 0x50494446
 #define PIDFD_NAME 0x005d64666469705bULL /* "[pidfd]" */
-/* The mode that a pidfd is told with; no file has all bits of the type. Its name is the process's id, in four bytes. */
+/* The probe reports a pidfd with this mode, which no file has, and with the process id (32 bits) as its name. */
 #define PIDFD_MODE 0xf000
 
 /* What a descriptor is, as `Received` in user space reads it. Its name follows without a NUL, or its ends if it is a socket. */
@@ -61,7 +61,7 @@ __noinline int put_right(int fd)
 		return 0;
 	struct inode *inode = READ(file, f_inode);
 	__u32 at = s->pos + s->len, len;
-	/* Where it is told, for there is little room on the stack. */
+	/* Written in place: the stack has little room. */
 	struct right *right = (void *)&s->data[at & 0xffff];
 	right->fd = fd;
 	right->mode = READ(inode, i_mode);

@@ -132,16 +132,7 @@ const fn family(ty: EventType) -> Family {
         E::SYSCALL_SETSID_X | E::SYSCALL_SETPGID_X => Family::Session,
         E::SYSCALL_GETRLIMIT_X | E::SYSCALL_SETRLIMIT_X | E::SYSCALL_PRLIMIT_X => Family::Limit,
         E::SYSCALL_BRK_4_X | E::SYSCALL_MMAP_X | E::SYSCALL_MMAP2_X | E::SYSCALL_MUNMAP_X => Family::Memory,
-        E::SYSCALL_SETUID_X
-        | E::SYSCALL_SETREUID_X
-        | E::SYSCALL_SETRESUID_X
-        | E::SYSCALL_SETFSUID_X
-        | E::SYSCALL_SETGID_X
-        | E::SYSCALL_SETREGID_X
-        | E::SYSCALL_SETRESGID_X
-        | E::SYSCALL_CAPSET_X
-        | E::SYSCALL_UNSHARE_X
-        | E::SYSCALL_SETNS_X => Family::Identity,
+        ty if ty.changes_credentials() => Family::Identity,
         E::SCHEDSWITCH_6_E => Family::Switch,
         E::PROCINFO_E => Family::CpuTime,
         ty if is_kept(ty) => Family::Kept,
