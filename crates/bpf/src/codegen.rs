@@ -74,9 +74,9 @@ pub fn header(arch: Arch) -> String {
             let size = param.ty.size().unwrap_or(0);
             descs.push(u32::from(op) | u32::from(arg) << 8 | (size as u32) << 16 | u32::from(map) << 24);
         }
-        let behind = custom::behind(event.ident).iter();
+        let behind = custom::behind(event).iter();
         descs.extend(behind.map(|(op, arg)| u32::from(codes[op]) | u32::from(*arg) << 8));
-        rows[usize::from(event.ty.0)] = (first, descs.len() - first, custom::has_entries(event.ident));
+        rows[usize::from(event.ty.0)] = (first, descs.len() - first, custom::has_entries(event));
     }
     let list = |values: &[String]| values.join(", ");
     let descs: Vec<String> = descs.iter().map(u32::to_string).collect();

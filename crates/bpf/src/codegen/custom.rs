@@ -1,5 +1,7 @@
 //! Parameters that take more than one argument of the call: which operation makes each.
 
+use eyas_events::EventInfo;
+
 /// Operations by the function of the probe that does them: `param_<family>` in `bpf/params/`.
 pub(super) const FAMILIES: &[(&str, &[&str])] = &[
     // By the interpreter itself.
@@ -512,8 +514,8 @@ const DIRECTORIES_AND_CREDENTIALS: Behind = &[
 
 /// Operations, with their arguments, of the parameters that an event has behind those of its row, which is the schema's:
 /// captures have them apart. First come those of [`eyas_events::EventType::kernel_paths`].
-pub(super) fn behind(ident: &str) -> Behind {
-    match ident {
+pub(super) fn behind(event: &EventInfo) -> Behind {
+    match event.ident {
         // The path of what was opened, which may not be the one asked for, whether it is a directory although that was
         // not asked for, and the terminal that the caller may have got by it.
         "SYSCALL_OPEN_X" => &[("FD_PATH", 0), ("FD_DIR", 1), ("TERMINAL", 0)],
@@ -527,14 +529,6 @@ pub(super) fn behind(ident: &str) -> Behind {
         "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
-        "SYSCALL_SETUID_X"
-        | "SYSCALL_SETREUID_X"
-        | "SYSCALL_SETRESUID_X"
-        | "SYSCALL_SETFSUID_X"
-        | "SYSCALL_SETGID_X"
-        | "SYSCALL_SETREGID_X"
-        | "SYSCALL_SETRESGID_X"
-        | "SYSCALL_CAPSET_X" => CREDENTIALS,
         "SYSCALL_MKDIR_2_X" | "SYSCALL_MKNOD_X" => &[("ENTRY_MADE", 0)],
         "SYSCALL_MKDIRAT_X" | "SYSCALL_MKNODAT_X" => const { &[("ENTRY_MADE", below(0, 1))] },
         "SYSCALL_SYMLINK_X" => &[("ENTRY_MADE", 1)],
@@ -574,6 +568,7 @@ pub(super) fn behind(ident: &str) -> Behind {
         "SYSCALL_SETNS_X" | "SYSCALL_UNSHARE_X" => DIRECTORIES_AND_CREDENTIALS,
         // The network namespace's inode, and what could not be told.
         "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
+        _ if event.ty.changes_credentials() => CREDENTIALS,
         _ => &[],
     }
 }
@@ -584,6 +579,6 @@ const fn below(dirfd: u8, path: u8) -> u8 {
 }
 
 /// Whether a call of this event's works on entries of directories, or what lies behind them, as its paths say.
-pub(super) fn has_entries(ident: &str) -> bool {
-    behind(ident).iter().any(|(op, _)| op.starts_with("ENTRY_"))
+pub(super) fn has_entries(event: &EventInfo) -> bool {
+    behind(event).iter().any(|(op, _)| op.starts_with("ENTRY_"))
 }
