@@ -4,6 +4,8 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::thread::CapabilitySet;
+
 use crate::ignore;
 
 /// Ignores the test unless it runs as root.
@@ -48,18 +50,38 @@ pub struct LiveTurn {
     _file: File,
 }
 
-/// Waits for the turn of this test to capture live; without root or the kernel's types the test is ignored.
+/// Ignores the test where this process may not capture live as root of the machine does: tests mount, trace and change ids,
+/// and compare the kernel's process ids with their own.
+pub fn need_live_capture() {
+    if !rustix::process::geteuid().is_root() {
+        ignore("live capture needs root");
+    }
+    let needed = CapabilitySet::BPF
+        | CapabilitySet::PERFMON
+        | CapabilitySet::SYS_ADMIN
+        | CapabilitySet::SYS_PTRACE
+        | CapabilitySet::SYS_RESOURCE
+        | CapabilitySet::NET_ADMIN;
+    let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    if !held.contains(needed) {
+        ignore(format_args!("live tests need capabilities that this process lacks: {:?}", needed - held));
+    }
+    // The number of the machine's first namespace is the same on every machine.
+    if std::fs::read_link("/proc/self/ns/pid").is_ok_and(|own| own != Path::new("pid:[4026531836]")) {
+        ignore("runs in a PID namespace of its own, and the kernel gives process ids of the first one");
+    }
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        ignore("live capture needs /sys/kernel/btf/vmlinux");
+    }
+}
+
+/// Waits for the turn of this test to capture live; see [`need_live_capture`].
 ///
 /// # Panics
 /// If the lock in the folder of temporary files can't be had.
 #[must_use]
 pub fn live_turn() -> LiveTurn {
-    if !rustix::process::geteuid().is_root() {
-        ignore("live capture needs root");
-    }
-    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-        ignore("live capture needs /sys/kernel/btf/vmlinux");
-    }
+    need_live_capture();
     let path = std::env::temp_dir().join("eyas-live.lock");
     let file = File::create(&path).unwrap_or_else(|error| panic!("can't make {}: {error}", path.display()));
     let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive);

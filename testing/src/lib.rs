@@ -33,7 +33,9 @@ mod data;
 mod environment;
 
 pub use data::{data, data_or_ignore, root};
-pub use environment::{LiveTurn, ignore_in_chroot, is_chrooted, live_turn, need_program, need_root};
+pub use environment::{
+    LiveTurn, ignore_in_chroot, is_chrooted, live_turn, need_live_capture, need_program, need_root,
+};
 
 /// A registered test: `#[test]` makes it.
 pub struct Test {

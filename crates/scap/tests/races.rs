@@ -206,7 +206,7 @@ fn the_same_holds_where_programs_keep_nothing_with_a_task() {
     if std::env::var_os(OLDEST).is_some() {
         return;
     }
-    eyas_testing::need_root();
+    eyas_testing::need_live_capture();
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
     again.arg("--test-threads=1").env(OLDEST, "1").env("EYAS_RACES", (races() / 10).to_string());
     let output = again.output().unwrap();
