@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 #[path = "tidy/examples.rs"]
 mod examples;
+#[path = "tidy/imports.rs"]
+mod imports;
 #[path = "tidy/pages.rs"]
 mod pages;
 
