@@ -1,14 +1,12 @@
 //! What people get of a match, as Falco writes it.
 
-use std::sync::OnceLock;
-
 use eyas_fields::{FieldSource, Format as Number, Schema, write_uint};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::engine::Rule;
 use crate::json::escape_written;
 use crate::output::Written;
+use crate::rule::Rule;
 
 mod time;
 
@@ -141,43 +139,13 @@ impl<'a> Alert<'a> {
             });
             out.push(b'}');
         }
-        let end = self.rule.json_end.get_or_init(|| End::new(self.rule));
-        out.extend_from_slice(&end.rule);
+        let json = self.rule.json();
+        out.extend_from_slice(&json.rule);
         if options.json_tags {
-            out.extend_from_slice(&end.tags);
+            out.extend_from_slice(&json.tags);
         }
         out.extend_from_slice(b",\"time\":\"");
         time::write_utc(out, self.ts);
         out.extend_from_slice(b"Z\"}");
-    }
-}
-
-/// What all alerts of a rule in JSON have in common, made when the first is written.
-#[derive(Debug)]
-pub(crate) struct End {
-    rule: Vec<u8>,
-    tags: Vec<u8>,
-}
-
-/// Where a rule keeps its [`End`].
-pub(crate) type KeptEnd = OnceLock<End>;
-
-impl End {
-    fn new(rule: &Rule) -> Self {
-        let mut out = b",\"priority\":\"".to_vec();
-        out.extend_from_slice(rule.priority.name().as_bytes());
-        out.extend_from_slice(b"\",\"rule\":\"");
-        escape_written(&mut out, &rule.name);
-        out.extend_from_slice(b"\",\"source\":\"");
-        escape_written(&mut out, &rule.source);
-        out.push(b'"');
-        let mut tags = b",\"tags\":[".to_vec();
-        for (i, tag) in rule.tags.iter().enumerate() {
-            tags.extend_from_slice(if i == 0 { b"\"" } else { b",\"" });
-            escape_written(&mut tags, tag);
-            tags.push(b'"');
-        }
-        tags.push(b']');
-        Self { rule: out, tags }
     }
 }

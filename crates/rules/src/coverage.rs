@@ -6,8 +6,9 @@ use eyas_fields::{CodeSet, FieldSource};
 
 use crate::condition::ast::Operand;
 use crate::condition::{Filter, Scratch, codes, compile};
-use crate::engine::{Engine, RuleIndex};
-use crate::explain::{Origin, Part, conjuncts, cut};
+use crate::engine::Engine;
+use crate::explain::{Part, conjuncts, cut};
+use crate::rule::{Origin, RuleIndex};
 
 /// Collects over many events how the conjuncts of some rules came out.
 ///
@@ -133,7 +134,7 @@ impl<'e> Coverage<'e> {
                 [_, 0] => Some(true),
                 _ => return None,
             };
-            let origin = seen.part.origin(self.engine);
+            let origin = seen.part.origin(self.engine.sources());
             Some(Unseen { condition: seen.part.to_string(), never, origin })
         };
         self.rules

@@ -5,116 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use eyas_fields::{CodeSet, FieldSource, Schema};
 
-use crate::alert::{Alert, AlertOptions, KeptEnd};
-use crate::condition::{self, Expr, Program, Scratch, Span};
-use crate::explain::{Explanation, Origin};
+use crate::alert::{Alert, AlertOptions};
+use crate::condition::{self, Program, Scratch};
+use crate::explain::Explanation;
 use crate::loader::Sources;
-use crate::output::Format;
 use crate::plan::{Event, Kept, Plan, Plans};
-
-macro_rules! priorities {
-    ($($(#[$doc:meta])* $level:ident $short:literal,)*) => {
-        /// How grave a rule's alerts are; less is graver.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Priority { $($(#[$doc])* $level,)* }
-
-        impl Priority {
-            /// Every priority, the gravest first.
-            pub const ALL: [Self; 8] = [$(Self::$level),*];
-
-            /// Name, as alerts have it.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$level => stringify!($level),)* }
-            }
-
-            /// Name, as statistics have it.
-            pub const fn short_name(self) -> &'static str {
-                match self { $(Self::$level => $short,)* }
-            }
-        }
-    };
-}
-
-priorities! {
-    /// The system is unusable.
-    Emergency "Emergency",
-    /// Act at once.
-    Alert "Alert",
-    /// Critical.
-    Critical "Critical",
-    /// An error.
-    Error "Error",
-    /// A warning.
-    Warning "Warning",
-    /// Normal but worth a note.
-    Notice "Notice",
-    /// For information.
-    Informational "Info",
-    /// For finding mistakes.
-    Debug "Debug",
-}
-
-impl Priority {
-    /// The priority with this name, whatever its case; `info` is short for informational.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|p| text.eq_ignore_ascii_case(p.name()) || text.eq_ignore_ascii_case(p.short_name()))
-    }
-}
-
-/// How many rules may match one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Matching {
-    /// The first in the order of the files.
-    #[default]
-    First,
-    /// All.
-    All,
-}
-
-/// Position of a rule in [`Engine::rules`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleIndex(pub u32);
-
-/// A rule that an event satisfies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Match {
-    /// Which.
-    pub rule: RuleIndex,
-    /// It is the event's alternate view that satisfies it; see [`FieldSource::alternate`].
-    pub of_alternate: bool,
-}
-
-/// A rule of a ruleset.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Rule {
-    /// Name.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
-    /// Condition as written, with what was appended.
-    pub condition: String,
-    /// Output with what was appended.
-    pub output: String,
-    /// How grave its alerts are.
-    pub priority: Priority,
-    /// Event source.
-    pub source: String,
-    /// Tags, sorted.
-    pub tags: Vec<String>,
-    /// Whether it is on.
-    pub enabled: bool,
-    /// Whether a match starts a capture.
-    pub capture: bool,
-    /// How long that capture lasts, ms; 0 for the configured time.
-    pub capture_duration_ms: u32,
-    /// Condition with lists, macros and exceptions put in.
-    pub compiled: Arc<Expr>,
-    pub(crate) format: Arc<Format>,
-    pub(crate) json_end: KeptEnd,
-}
+use crate::rule::{Match, Matching, Rule, RuleIndex};
 
 /// A compiled ruleset. Threads share it; each tests events with an [`Evaluator`] of its own.
 pub struct Engine {
@@ -221,9 +117,9 @@ impl Engine {
         }
     }
 
-    /// Where a stretch of a condition was written.
-    pub(crate) fn origin(&self, span: Span) -> Option<Origin> {
-        self.sources.origin(span)
+    /// The texts that the rules' conditions were parsed from.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Position of the rule with this name.
@@ -233,7 +129,7 @@ impl Engine {
 
     /// Why the rule matches the event, or why not: each part of its condition with the values there were.
     pub fn explain(&self, rule: RuleIndex, event: &dyn FieldSource) -> Explanation {
-        Explanation::new(self, rule, event)
+        Explanation::new(self.rule(rule), &*self.schema, &self.sources, event)
     }
 
     /// What people get of a match.

@@ -6,33 +6,13 @@ use eyas_fields::{FieldSource, Schema, write_value};
 
 use crate::condition::ast::{Expr, Operand, Rhs, Test};
 use crate::condition::{Source, codes, compile, visit};
-use crate::engine::{Engine, RuleIndex};
+use crate::loader::Sources;
+use crate::rule::{Origin, Rule};
 
 /// Bytes of a value or of a condition that are shown.
 const SHOWN: usize = 240;
 /// Values that are shown of one conjunct.
 const MAX_VALUES: usize = 12;
-
-/// Where a condition is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Origin {
-    /// Macro, or `None` for the rule itself.
-    pub macro_name: Option<String>,
-    /// File.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = &self.macro_name {
-            write!(f, "macro {name}, ")?;
-        }
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
 
 /// One of the parts of a condition that all have to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +43,14 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) fn new(engine: &Engine, index: RuleIndex, event: &dyn FieldSource) -> Self {
-        let rule = engine.rule(index);
-        let schema = engine.schema();
+    pub(crate) fn new(rule: &Rule, schema: &dyn Schema, sources: &Sources, event: &dyn FieldSource) -> Self {
         let conjuncts: Vec<Conjunct> = conjuncts(&rule.compiled)
             .into_iter()
             .map(|part| Conjunct {
                 condition: part.to_string(),
                 held: part.holds(schema, event),
                 values: part.values(schema, event),
-                origin: part.origin(engine),
+                origin: part.origin(sources),
             })
             .collect();
         Self {
@@ -167,10 +145,10 @@ impl<'a> Part<'a> {
     }
 
     /// Where it begins, if all of its comparisons are in one macro, or in the rule itself.
-    pub(crate) fn origin(&self, engine: &Engine) -> Option<Origin> {
+    pub(crate) fn origin(&self, sources: &Sources) -> Option<Origin> {
         let tests = self.tests();
         let span = tests.first()?.span;
-        tests.iter().all(|test| test.span.source == span.source).then(|| engine.origin(span)).flatten()
+        tests.iter().all(|test| test.span.source == span.source).then(|| sources.origin(span)).flatten()
     }
 
     /// What it asks for and what the event has.

@@ -23,6 +23,7 @@ mod loader;
 mod output;
 mod plan;
 mod profile;
+mod rule;
 mod shared;
 mod testing;
 
@@ -30,13 +31,14 @@ pub use alert::{Alert, AlertOptions, Zone};
 pub use coverage::{Coverage, RuleCoverage, Unseen};
 pub use diagnostic::suggest::nearest;
 pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, render};
-pub use engine::{Engine, Evaluator, Match, Matching, Priority, Rule, RuleIndex};
-pub use explain::{Conjunct, Explanation, Origin};
+pub use engine::{Engine, Evaluator};
+pub use explain::{Conjunct, Explanation};
 pub use loader::{
     ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError, LoadResult,
     LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select, WarningCode,
 };
 pub use output::{Extra, Format, FormatError};
 pub use profile::{ConjunctProfile, Profile, RuleProfile};
+pub use rule::{Match, Matching, Origin, Priority, Rule, RuleIndex};
 pub use shared::{Follower, SchemaMismatch, SharedEngine};
 pub use testing::{Case, Expectation, Failure, Tester, Times};

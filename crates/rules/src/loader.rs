@@ -1,22 +1,24 @@
 //! Rules files become an engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use eyas_fields::Schema;
 
-use crate::alert::KeptEnd;
-use crate::condition::{Root, Source, operand_prefix};
-use crate::diagnostic::condition::field_names;
+use crate::condition::Root;
 use crate::diagnostic::{Note, Place, SourceFile};
-use crate::engine::{Engine, Matching, Priority, Rule};
+use crate::engine::Engine;
 use crate::output::Extra;
 use crate::plan::Plans;
+use crate::rule::{Matching, Priority, Rule};
 
 mod collect;
 mod compile;
+mod conditions;
 mod constants;
 mod decode;
+mod definitions;
 mod describe;
+mod described;
 mod exceptions;
 mod expanded;
 mod lint;
@@ -27,6 +29,7 @@ mod result;
 mod ruleset;
 mod schema;
 mod select;
+mod setup;
 mod sources;
 mod table;
 mod text;
@@ -34,52 +37,23 @@ mod warn;
 mod words;
 mod yaml;
 
-use collect::{Tables, version};
+use collect::version;
 use constants::Constants;
 use decode::invalid;
+use definitions::Tables;
 pub use describe::{ConditionDescription, Description, ListDescription, MacroDescription, RuleDescription};
+use described::Described;
 use repeated::Repeated;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 use ruleset::Ruleset;
 pub use select::Select;
+use setup::{MAX_FURTHER, Setup};
 pub(crate) use sources::Sources;
 pub use yaml::Mark;
 use yaml::{At, Values};
 
-/// Nodes that a condition may have with its macros.
-const MAX_NODES: usize = 200_000;
-/// Items that a list may have with those of the lists that it names.
-const MAX_ITEMS: usize = 1 << 20;
-/// Codes from which on a condition is said to have no event type.
-const MANY_CODES: usize = 100;
-/// Errors that are looked for after the first one of a file.
-const MAX_FURTHER: usize = 50;
 /// Plugins whose fields are built in, and the version that the fields are of.
 const NATIVE_PLUGINS: [(&str, [u64; 3]); 1] = [("container", [0, 7, 1])];
-
-/// A schema with what the loader asks of it.
-pub(crate) struct Described<'a>(&'a dyn Schema);
-
-impl Described<'_> {
-    /// Itself, if it is of that source.
-    fn of(&self, source: &str) -> Option<&Self> {
-        (self.source() == source).then_some(self)
-    }
-
-    fn source(&self) -> &str {
-        self.0.source()
-    }
-
-    /// Whether the text is a field, or a transformer of fields.
-    fn is_operand(&self, text: &str) -> bool {
-        operand_prefix(text)
-            .is_ok_and(|(operand, len)| len == text.len() && Source::resolve(&operand, self.0).is_ok())
-    }
-
-    fn field_names(&self) -> impl Iterator<Item = &str> {
-        field_names(self.0)
-    }
-}
 
 /// Reads rules files, in order, into one ruleset.
 pub struct Loader {
@@ -94,17 +68,6 @@ pub struct Loader {
     files: Vec<Arc<SourceFile>>,
     /// What is compiled of the files so far, and why not all of them; `None` if it is out of date.
     ruleset: Option<(Ruleset, Result<(), LoadError>)>,
-}
-
-/// What rules are compiled from.
-#[derive(Clone, Copy)]
-struct Setup<'a> {
-    schema: &'a dyn Schema,
-    tables: &'a Tables,
-    extras: &'a [Extra],
-    /// Names of the fields that have one text in every event.
-    constants: &'a [String],
-    files: &'a [Arc<SourceFile>],
 }
 
 impl Loader {
@@ -239,10 +202,10 @@ impl Loader {
                 capture_duration_ms: raw.capture_duration,
                 compiled: rule.expr.clone(),
                 format: rule.format.clone(),
-                json_end: KeptEnd::new(),
+                json: OnceLock::new(),
             });
         }
-        let order = self.order(&mut rules);
+        let order = select::order(&mut rules, &self.selections, self.minimum);
         let plans = Plans::new(&order, &roots, &mut compiler);
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));

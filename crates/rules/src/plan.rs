@@ -8,7 +8,7 @@ use eyas_fields::{CodeSet, FieldSource, Scope};
 use rustc_hash::FxHashMap;
 
 use crate::condition::{Compiler, Program, Root, Scratch};
-use crate::engine::{Match, RuleIndex};
+use crate::rule::{Match, RuleIndex};
 
 /// Places whose verdicts are kept: a bound on memory; beyond, every event is tested anew.
 const MAX_SLOTS: usize = 1 << 16;

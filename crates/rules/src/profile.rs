@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 
 use crate::condition::{Filter, Scratch, codes};
 use crate::coverage::tried_parts;
-use crate::engine::{Engine, Match, RuleIndex};
-use crate::explain::{Origin, Part, cut};
+use crate::engine::Engine;
+use crate::explain::{Part, cut};
+use crate::rule::{Match, Origin, RuleIndex};
 
 /// Conjuncts of a rule that are looked at; more are left out.
 const MAX_PARTS: usize = 64;
@@ -170,7 +171,7 @@ impl Watched<'_> {
             let timed = &self.parts[at];
             ConjunctProfile {
                 condition: timed.part.to_string(),
-                origin: timed.part.origin(engine),
+                origin: timed.part.origin(engine.sources()),
                 evaluated: (reached as f64 * scale) as u64,
                 holds: timed.held as f64 / samples.max(1) as f64,
                 ns: means[at],

@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use eyas_fields::FieldSource;
 
-use crate::engine::{Engine, Match, Memory};
+use crate::engine::{Engine, Memory};
+use crate::rule::Match;
 
 /// An engine in a place where another can be put in its stead.
 ///

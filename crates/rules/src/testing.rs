@@ -5,8 +5,9 @@ use std::fmt;
 use eyas_fields::FieldSource;
 
 use crate::coverage::{Coverage, RuleCoverage};
-use crate::engine::{Engine, Evaluator, Match, RuleIndex};
+use crate::engine::{Engine, Evaluator};
 use crate::explain::Explanation;
+use crate::rule::{Match, RuleIndex};
 
 /// How often a rule is to match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,100 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::Described;
 use super::decode::{Decoded, Scalar, boolean, invalid, missing, required_scalar, sequence};
-use super::exceptions::Exception;
+use super::definitions::{List, Macro, Tables};
+use super::described::Described;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
-use super::table::Named;
-pub(super) use super::table::Table;
-use super::text::Text;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Place;
 use crate::diagnostic::suggest::{did_you_mean, nearest};
-use crate::engine::Priority;
+use crate::rule::Priority;
 
 mod rule;
 mod versions;
 
 pub(super) use versions::version;
-
-/// A list as defined.
-#[derive(Clone, Debug)]
-pub(super) struct List {
-    pub(super) name: String,
-    pub(super) items: Vec<Scalar>,
-    pub(super) index: usize,
-    pub(super) visibility: usize,
-    pub(super) context: Context,
-    /// Its name.
-    pub(super) place: Place,
-}
-
-/// A macro as defined.
-#[derive(Clone, Debug)]
-pub(super) struct Macro {
-    pub(super) name: String,
-    pub(super) condition: Text,
-    pub(super) index: usize,
-    pub(super) visibility: usize,
-    pub(super) context: Context,
-    pub(super) condition_context: Context,
-    /// Its name.
-    pub(super) place: Place,
-}
-
-/// A rule as defined.
-#[derive(Clone, Debug)]
-pub(super) struct RawRule {
-    pub(super) name: String,
-    pub(super) condition: Text,
-    pub(super) output: Text,
-    pub(super) desc: String,
-    pub(super) priority: Priority,
-    pub(super) source: String,
-    pub(super) enabled: bool,
-    pub(super) tags: BTreeSet<String>,
-    pub(super) exceptions: Vec<Exception>,
-    pub(super) warn_evttypes: bool,
-    pub(super) skip_if_unknown: bool,
-    pub(super) capture: bool,
-    pub(super) capture_duration: u32,
-    pub(super) context: Context,
-    pub(super) condition_context: Context,
-    pub(super) output_context: Context,
-    /// Its name.
-    pub(super) place: Place,
-}
-
-impl Named for List {
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Named for Macro {
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Named for RawRule {
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// Everything defined so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tables {
-    pub(super) lists: Table<List>,
-    pub(super) macros: Table<Macro>,
-    pub(super) rules: Table<RawRule>,
-    pub(super) plugins: Vec<Vec<(String, String)>>,
-    /// The newest engine version that some file requires.
-    pub(super) engine: [u64; 3],
-    counter: usize,
-}
 
 const RULE_KEYS: [&str; 15] = [
     "rule",

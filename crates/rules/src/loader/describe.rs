@@ -8,7 +8,7 @@ use super::Loader;
 use super::ruleset::{Compiled, Ruleset};
 use crate::condition::ast::{Expr, Operand, Rhs};
 use crate::condition::parse;
-use crate::engine::Priority;
+use crate::rule::Priority;
 
 /// Everything that was loaded; see [`Loader::describe`].
 #[derive(Clone, Debug)]

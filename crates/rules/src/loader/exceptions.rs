@@ -2,106 +2,33 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Described;
 use super::decode::{Decoded, Scalar, invalid, missing, required_scalar};
+use super::definitions::{Entry, EntryKind, Exception};
+use super::described::Described;
 use super::lists::push_quoted;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::text::Text;
-use super::yaml::{At, Kind, Node};
+use super::yaml::{Kind, Node};
 use crate::condition::ast::{Modifier, Op};
-use crate::diagnostic::Place;
 use crate::diagnostic::suggest::did_you_mean;
 
-/// An exception of a rule.
-#[derive(Clone, Debug)]
-pub(super) struct Exception {
-    pub(super) name: String,
-    pub(super) fields: Entry,
-    pub(super) comps: Entry,
-    values: Vec<Entry>,
-    /// Of the exception, in its rule.
-    at: At,
-    /// Its name.
-    place: Place,
-}
-
-impl Exception {
-    /// Whether it takes anything away.
-    pub(super) fn has_values(&self) -> bool {
-        !self.values.is_empty()
-    }
-}
-
-/// A text, or entries in brackets.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    kind: EntryKind,
-    at: At,
-}
-
-#[derive(Clone, Debug)]
-enum EntryKind {
-    /// Empty where there is nothing, or no text.
-    One(String),
-    Many(Vec<Entry>),
-}
-
-impl Entry {
-    fn one(text: impl Into<String>, at: At) -> Self {
-        Self { kind: EntryKind::One(text.into()), at }
-    }
-
-    /// The text; none of a list.
-    fn text(&self) -> &str {
-        match &self.kind {
-            EntryKind::One(text) => text,
-            EntryKind::Many(_) => "",
+/// Reads a text, or a list of entries.
+fn entry(node: &Node, key: &str, context: &Context) -> Decoded<Entry> {
+    let here = || context.at("value for", key, node.at);
+    let kind = match &node.kind {
+        Kind::Scalar(text) if text.is_empty() => {
+            let error = invalid(format!("Value of '{key}' is empty"), &here());
+            return Err(error.titled("a text is empty here").note(node.at.place, ""));
         }
-    }
-
-    /// The entries of a list.
-    fn items(&self) -> Option<&[Self]> {
-        match &self.kind {
-            EntryKind::One(_) => None,
-            EntryKind::Many(items) => Some(items),
+        Kind::Scalar(text) => EntryKind::One(text.clone()),
+        Kind::Seq(items) => {
+            let inner = here();
+            let inner_entry = |item: &Node| entry(item, "", &inner.at("exception", "", item.at));
+            EntryKind::Many(items.iter().map(inner_entry).collect::<Decoded<_>>()?)
         }
-    }
-
-    /// Itself, or the entries of a list.
-    pub(super) fn all(&self) -> &[Self] {
-        self.items().unwrap_or(std::slice::from_ref(self))
-    }
-
-    fn to_text(&self) -> Text {
-        Text::scalar(self.text(), self.at)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.items().map_or(self.text().is_empty(), <[Self]>::is_empty)
-    }
-
-    /// The texts of itself, or of the entries of a list.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.all().iter().map(Self::text)
-    }
-
-    fn decode(node: &Node, key: &str, context: &Context) -> Decoded<Self> {
-        let here = || context.at("value for", key, node.at);
-        let kind = match &node.kind {
-            Kind::Scalar(text) if text.is_empty() => {
-                let error = invalid(format!("Value of '{key}' is empty"), &here());
-                return Err(error.titled("a text is empty here").note(node.at.place, ""));
-            }
-            Kind::Scalar(text) => EntryKind::One(text.clone()),
-            Kind::Seq(items) => {
-                let inner = here();
-                let entry = |item: &Node| Self::decode(item, "", &inner.at("exception", "", item.at));
-                EntryKind::Many(items.iter().map(entry).collect::<Decoded<_>>()?)
-            }
-            Kind::Null | Kind::Map(_) => EntryKind::One(String::new()),
-        };
-        Ok(Self { kind, at: node.at })
-    }
+        Kind::Null | Kind::Map(_) => EntryKind::One(String::new()),
+    };
+    Ok(Entry { kind, at: node.at })
 }
 
 /// The exceptions of an item; `None` if it has no such key. Where they are appended, `fields` may be left out.
@@ -146,7 +73,7 @@ pub(super) fn decode(
             warnings.push(problem);
         }
         let entry = |key: &str| match item.get(key) {
-            Some(node) => Entry::decode(node, key, &context),
+            Some(node) => entry(node, key, &context),
             None => Ok(Entry::one("", named)),
         };
         if !append && item.get("fields").is_none() {
@@ -179,7 +106,7 @@ fn values(item: &Node, context: &Context) -> Decoded<Option<Vec<Entry>>> {
             .titled("`values` must be a sequence")
             .note(node.at.place, ""));
     };
-    let value = |value: &Node| Entry::decode(value, "", &context.at("exception value", "", value.at));
+    let value = |value: &Node| entry(value, "", &context.at("exception value", "", value.at));
     values.iter().map(value).collect::<Decoded<_>>().map(Some)
 }
 

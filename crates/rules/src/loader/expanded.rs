@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use super::lists::words;
 use super::text::Text;
+use super::words::words;
 use crate::condition::ast::Values;
 use crate::condition::{ListUse, PLACEHOLDER, parse_items};
 use crate::diagnostic::{Note, SourceFile};

@@ -4,17 +4,19 @@ use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::MAX_ITEMS;
-use super::collect::{List, Table};
 use super::decode::Scalar;
+use super::definitions::List;
 use super::expanded::{Expanded, ListText};
 use super::result::{ErrorCode, LoadError};
+use super::table::Table;
 use super::text::Text;
-use super::words::{Unit, Words};
+use super::words::{Unit, Words, is_edge_byte, words};
 use crate::diagnostic::Place;
 
 /// Lists that are nested in lists as such; what is nested deeper is copied out of its list.
 const MAX_NESTING: u32 = 32;
+/// Items that a list may have with those of the lists that it names.
+const MAX_ITEMS: usize = 1 << 20;
 /// Length that a condition may have with its lists, bytes.
 const MAX_LEN: usize = 64 << 20;
 
@@ -58,18 +60,8 @@ enum Piece {
     List(Arc<ListText>, Arc<Text>),
 }
 
-fn is_edge_byte(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'(' | b')' | b',' | b'=')
-}
-
 fn is_edge(byte: Option<u8>) -> bool {
     byte.is_none_or(is_edge_byte)
-}
-
-/// Words of a text that may be names of lists, each with its first byte.
-pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let words = text.split(|c: char| c.is_ascii() && is_edge_byte(c as u8)).filter(|word| !word.is_empty());
-    words.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
 /// The list that an item of a list names.

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use super::collect::{Macro, Tables};
-use super::compile::{located, parse_condition};
+use super::conditions::{located, parse_condition};
+use super::definitions::{Macro, Tables};
 use super::lists::Lists;
 use super::result::{Context, ErrorCode, LoadError};
+use super::setup::Setup;
 use super::sources::Sources;
 use super::words::{Unit, Words};
-use super::{MAX_NODES, Setup};
 use crate::condition::MAX_DEPTH;
 use crate::condition::ast::{Expr, Operand, Rhs, Span, Test};
 use crate::diagnostic::Place;
 use crate::diagnostic::suggest::did_you_mean;
+
+/// Nodes that a condition may have with its macros.
+const MAX_NODES: usize = 200_000;
 
 /// Macros in the order of their table.
 #[derive(Default)]

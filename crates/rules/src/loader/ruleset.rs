@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use eyas_fields::{CodeSet, Schema};
 
-use super::collect::{RawRule, Tables};
+use super::conditions::condition_error;
+use super::definitions::{RawRule, Tables};
 use super::lists::{Changed, Lists};
 use super::macros::Macros;
 use super::result::{LoadError, LoadWarning, Problem, WarningCode};
+use super::setup::{MAX_FURTHER, Setup};
 use super::sources::Sources;
 use super::warn::Quiet;
 use super::words::{Unit, Words};
-use super::{MAX_FURTHER, Setup};
 use crate::condition::ast::Expr;
 use crate::condition::{Codes, Compiler, CompilerState, Root};
 use crate::output::Format;
@@ -109,9 +110,9 @@ impl Ruleset {
         let mut compiler = Compiler::new(schema);
         let add = |rule: &Compiled| {
             let context = &rule.raw.condition_context;
-            compiler.add(&rule.expr).map_err(|error| {
-                super::compile::condition_error(&error, &self.sources, rule.source, context, schema)
-            })
+            compiler
+                .add(&rule.expr)
+                .map_err(|error| condition_error(&error, &self.sources, rule.source, context, schema))
         };
         let roots = self.rules().map(add).collect::<Result<_, _>>()?;
         Ok((compiler, roots))

@@ -1,7 +1,6 @@
 //! Which rules are on, and in which order.
 
-use super::Loader;
-use crate::engine::Rule;
+use crate::rule::{Priority, Rule};
 
 /// Which rules are on.
 #[derive(Clone, Debug)]
@@ -14,29 +13,28 @@ pub enum Select {
     Source(String),
 }
 
-impl Loader {
-    /// Positions of the rules that are on, in the order in which they are tested; marks them so.
-    pub(super) fn order(&self, rules: &mut [Rule]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].enabled).collect();
-        for (on, which) in &self.selections {
-            for (index, rule) in rules.iter_mut().enumerate() {
-                let hit = match which {
-                    Select::Rule(pattern) => wildcard(pattern, &rule.name),
-                    Select::Tag(tag) => rule.tags.iter().any(|t| t == tag),
-                    Select::Source(source) => rule.source == *source,
-                };
-                if !hit || rule.priority > self.minimum || rule.enabled == *on {
-                    continue;
-                }
-                rule.enabled = *on;
-                order.retain(|i| *i != index);
-                if *on {
-                    order.push(index);
-                }
+/// Positions of the rules that are on, in the order in which they are tested; marks them so. A selection switches rules on
+/// or off; a later one wins. Rules less severe than `minimum` stay off.
+pub(super) fn order(rules: &mut [Rule], selections: &[(bool, Select)], minimum: Priority) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].enabled).collect();
+    for (on, which) in selections {
+        for (index, rule) in rules.iter_mut().enumerate() {
+            let hit = match which {
+                Select::Rule(pattern) => wildcard(pattern, &rule.name),
+                Select::Tag(tag) => rule.tags.iter().any(|t| t == tag),
+                Select::Source(source) => rule.source == *source,
+            };
+            if !hit || rule.priority > minimum || rule.enabled == *on {
+                continue;
+            }
+            rule.enabled = *on;
+            order.retain(|i| *i != index);
+            if *on {
+                order.push(index);
             }
         }
-        order
     }
+    order
 }
 
 /// Whether the name matches a pattern in which `*` stands for anything: pieces are found from the left,

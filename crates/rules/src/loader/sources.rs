@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::expanded::Expanded;
 use crate::condition::ast::Span;
 use crate::diagnostic::{Note, SourceFile};
-use crate::explain::Origin;
+use crate::rule::Origin;
 
 /// The texts of macros and rules, each with what macros it names.
 #[derive(Clone, Default)]

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use eyas_fields::{FieldDef, FieldFlags, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Described;
-use super::collect::RawRule;
-use super::compile::in_condition;
+use super::conditions::in_condition;
+use super::definitions::RawRule;
+use super::described::Described;
 use super::result::{Context, LoadWarning, Problem, WarningCode};
 use super::sources::Sources;
 use crate::condition;

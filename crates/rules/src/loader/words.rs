@@ -33,3 +33,14 @@ impl Words {
         self.0.get(&FxBuildHasher.hash_one(word)).map_or(&[], |units| units)
     }
 }
+
+/// Whether names of lists end at this byte.
+pub(super) fn is_edge_byte(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'(' | b')' | b',' | b'=')
+}
+
+/// Words of a text that may be names of lists, each with its first byte.
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let words = text.split(|c: char| c.is_ascii() && is_edge_byte(c as u8)).filter(|word| !word.is_empty());
+    words.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+}

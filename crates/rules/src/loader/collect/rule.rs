@@ -1,15 +1,16 @@
 //! Rules as files define, append to and override them.
 
-use super::super::Described;
 use super::super::decode::{
     Decoded, Scalar, boolean, invalid, number, optional, optional_or_empty, required, required_scalar,
     sequence,
 };
-use super::super::exceptions::{self, Exception};
+use super::super::definitions::{Exception, RawRule, Tables};
+use super::super::described::Described;
+use super::super::exceptions;
 use super::super::result::{Context, LoadWarning, Problem, WarningCode};
 use super::super::text::Text;
 use super::super::yaml::Node;
-use super::{ORDER, Overrides, RawRule, Tables, both_appends, deprecated_append, key_place, priority, wrong};
+use super::{ORDER, Overrides, both_appends, deprecated_append, key_place, priority, wrong};
 use crate::diagnostic::Place;
 use crate::diagnostic::suggest::did_you_mean;
 
@@ -247,7 +248,7 @@ enum Change {
     Description(String),
     Tags(Vec<String>),
     Exceptions(Vec<Exception>),
-    Priority(crate::engine::Priority),
+    Priority(crate::rule::Priority),
     Capture(bool),
     CaptureDuration(u32),
     Enabled(bool),

@@ -1,15 +1,16 @@
 //! What files require: a version of the engine, and plugins.
 
 use super::super::decode::{Decoded, Scalar, integer, invalid, required_scalar};
+use super::super::definitions::Tables;
 use super::super::result::Context;
 use super::super::yaml::{Kind, Node};
-use super::{Tables, wrong};
+use super::wrong;
 
 /// Engine version that the rules language here corresponds to.
 const ENGINE: [u64; 3] = [0, 62, 0];
 
 /// Three numbers with points between them; whatever follows does not count.
-pub(in super::super) fn version(text: &str) -> Option<[u64; 3]> {
+pub(crate) fn version(text: &str) -> Option<[u64; 3]> {
     let mut rest = text;
     let mut parts = [0; 3];
     for (at, part) in parts.iter_mut().enumerate() {

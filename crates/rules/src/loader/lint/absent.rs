@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eyas_fields::{ArgKind, FieldDef, Schema, Scope};
 use rustc_hash::FxHashMap;
 
-use super::{Finding, Findings, LintCx, Part};
+use super::context::{Finding, Findings, LintCx, Part};
 use crate::condition::ast::{FieldRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;

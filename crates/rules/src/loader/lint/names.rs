@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Finding, Findings, LintCx};
+use super::context::{Finding, Findings, LintCx};
 use crate::condition::ast::{LiteralRef, Operand, Rhs, Test};
 use crate::diagnostic::suggest::Similar;
 use crate::diagnostic::{Lint, Note};
-use crate::loader::collect::Tables;
+use crate::loader::definitions::Tables;
 use crate::loader::ruleset::{Compiled, Ruleset};
 
 /// Words that were compared with names.

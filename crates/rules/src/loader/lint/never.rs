@@ -5,8 +5,8 @@ use std::rc::Rc;
 use eyas_fields::FieldFlags;
 use rustc_hash::FxHashMap;
 
+use super::context::{Finding, LintCx, Part};
 use super::facts::Fact;
-use super::{Finding, LintCx, Part};
 use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::{codes_without_always, has};
 use crate::diagnostic::{Lint, Note};

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use eyas_fields::CodeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::context::{Finding, Findings, LintCx, MAX_LEVELS, MAX_TESTS, Part};
 use super::facts::{Fact, Kind, Named};
-use super::{Finding, Findings, LintCx, Part};
 use crate::condition::is_larger;
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
@@ -283,7 +283,7 @@ pub(super) fn rules<'r>(cx: &LintCx<'r>, rules: &[&'r Compiled], findings: &mut 
     let always = cx.schema.always();
     let mut counts: FxHashMap<Demand<'r>, u32> = FxHashMap::default();
     for rule in rules {
-        if is_larger(&rule.expr, super::MAX_TESTS, super::MAX_LEVELS) {
+        if is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS) {
             continue;
         }
         let tree = forest.tree(cx, Part::new(&rule.expr));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::{Finding, Findings, LintCx};
+use super::context::{Finding, Findings, LintCx};
 use crate::condition::Part;
 use crate::condition::ast::{FieldRef, LiteralRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::suggest::did_you_mean;

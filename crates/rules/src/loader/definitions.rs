@@ -1,0 +1,163 @@
+//! What rules files define: lists, macros and rules with their exceptions.
+
+use std::collections::BTreeSet;
+
+use super::decode::Scalar;
+use super::result::Context;
+use super::table::{Named, Table};
+use super::text::Text;
+use super::yaml::At;
+use crate::diagnostic::Place;
+use crate::rule::Priority;
+
+/// A list as defined.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    pub(super) name: String,
+    pub(super) items: Vec<Scalar>,
+    pub(super) index: usize,
+    pub(super) visibility: usize,
+    pub(super) context: Context,
+    /// Its name.
+    pub(super) place: Place,
+}
+
+/// A macro as defined.
+#[derive(Clone, Debug)]
+pub(super) struct Macro {
+    pub(super) name: String,
+    pub(super) condition: Text,
+    pub(super) index: usize,
+    pub(super) visibility: usize,
+    pub(super) context: Context,
+    pub(super) condition_context: Context,
+    /// Its name.
+    pub(super) place: Place,
+}
+
+/// A rule as defined.
+#[derive(Clone, Debug)]
+pub(super) struct RawRule {
+    pub(super) name: String,
+    pub(super) condition: Text,
+    pub(super) output: Text,
+    pub(super) desc: String,
+    pub(super) priority: Priority,
+    pub(super) source: String,
+    pub(super) enabled: bool,
+    pub(super) tags: BTreeSet<String>,
+    pub(super) exceptions: Vec<Exception>,
+    pub(super) warn_evttypes: bool,
+    pub(super) skip_if_unknown: bool,
+    pub(super) capture: bool,
+    pub(super) capture_duration: u32,
+    pub(super) context: Context,
+    pub(super) condition_context: Context,
+    pub(super) output_context: Context,
+    /// Its name.
+    pub(super) place: Place,
+}
+
+impl Named for List {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for Macro {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for RawRule {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Everything defined so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tables {
+    pub(super) lists: Table<List>,
+    pub(super) macros: Table<Macro>,
+    pub(super) rules: Table<RawRule>,
+    pub(super) plugins: Vec<Vec<(String, String)>>,
+    /// The newest engine version that some file requires.
+    pub(super) engine: [u64; 3],
+    pub(super) counter: usize,
+}
+
+/// An exception of a rule.
+#[derive(Clone, Debug)]
+pub(super) struct Exception {
+    pub(super) name: String,
+    pub(super) fields: Entry,
+    pub(super) comps: Entry,
+    pub(super) values: Vec<Entry>,
+    /// Of the exception, in its rule.
+    pub(super) at: At,
+    /// Its name.
+    pub(super) place: Place,
+}
+
+impl Exception {
+    /// Whether it takes anything away.
+    pub(super) fn has_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+}
+
+/// A text, or entries in brackets.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) kind: EntryKind,
+    pub(super) at: At,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum EntryKind {
+    /// Empty where there is nothing, or no text.
+    One(String),
+    Many(Vec<Entry>),
+}
+
+impl Entry {
+    pub(super) fn one(text: impl Into<String>, at: At) -> Self {
+        Self { kind: EntryKind::One(text.into()), at }
+    }
+
+    /// The text; none of a list.
+    pub(super) fn text(&self) -> &str {
+        match &self.kind {
+            EntryKind::One(text) => text,
+            EntryKind::Many(_) => "",
+        }
+    }
+
+    /// The entries of a list.
+    pub(super) fn items(&self) -> Option<&[Self]> {
+        match &self.kind {
+            EntryKind::One(_) => None,
+            EntryKind::Many(items) => Some(items),
+        }
+    }
+
+    /// Itself, or the entries of a list.
+    pub(super) fn all(&self) -> &[Self] {
+        self.items().unwrap_or(std::slice::from_ref(self))
+    }
+
+    pub(super) fn to_text(&self) -> Text {
+        Text::scalar(self.text(), self.at)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items().map_or(self.text().is_empty(), <[Self]>::is_empty)
+    }
+
+    /// The texts of itself, or of the entries of a list.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.all().iter().map(Self::text)
+    }
+}
