@@ -1,30 +1,66 @@
-//! Compiles the probe: the tables as a header, the programs by clang, the skeleton by libbpf-cargo.
+//! Takes the compiled programs that the crate ships, or compiles them by clang; libbpf-cargo makes the skeleton of them.
+//!
+//! Clang compiles with the feature `build-from-source`, and where the sources are not those of the shipped objects: while
+//! the probe is worked on, before `cargo xtask codegen` compiles them anew.
 
 use std::path::{Path, PathBuf};
 
 use eyas_events::Arch;
+use libbpf_cargo::SkeletonBuilder;
 
 #[path = "src/codegen.rs"]
 mod codegen;
+#[path = "src/codegen/compile.rs"]
+mod compile;
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/bpf");
-    println!("cargo:rerun-if-changed=src/codegen.rs");
-    println!("cargo:rerun-if-changed=src/codegen");
-    println!("cargo:rerun-if-changed=src/ia32.rs");
+    for path in ["src/bpf", "src/codegen.rs", "src/codegen", "src/ia32.rs", "objects"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
     println!("cargo:rerun-if-env-changed=CLANG");
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    let arch = match std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
-        Ok("aarch64") => Arch::Aarch64,
-        _ => Arch::X86_64,
-    };
-    let built = codegen::compile::builder(arch, Path::new("src/bpf"), &out).and_then(|mut builder| {
-        let built = builder.build_and_generate(out.join("probe.skel.rs"));
-        built.map_err(|error| format!("the probe does not compile: {error:#}"))
-    });
-    if let Err(message) = built {
+    if let Err(message) = build() {
         println!("cargo:warning={message}");
         eprintln!("{message}");
         std::process::exit(1)
     }
+}
+
+fn build() -> Result<(), String> {
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+    let arch = match std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
+        Ok("aarch64") => Arch::Aarch64,
+        Ok("x86_64") => Arch::X86_64,
+        other => {
+            return Err(format!("the probe supports x86_64 and aarch64, not {}", other.unwrap_or("this")));
+        }
+    };
+    let (sources, objects) = (Path::new("src/bpf"), Path::new("objects"));
+    let is_current = codegen::objects::Record::read(objects)
+        .is_current(arch, sources)
+        .map_err(|error| format!("can't read the sources of the probe: {error}"))?;
+    let object = if is_current && std::env::var_os("CARGO_FEATURE_BUILD_FROM_SOURCE").is_none() {
+        inflate(&codegen::objects::file(objects, arch), &out.join("probe.o"))?
+    } else {
+        if !is_current {
+            println!(
+                "cargo:warning=the probe's sources have changed: clang compiles them; `cargo xtask codegen` updates the \
+                 shipped objects"
+            );
+        }
+        compile::object(arch, sources, &out)?
+    };
+    SkeletonBuilder::new()
+        .obj(object)
+        .reference_obj(true)
+        .generate(out.join("probe.skel.rs"))
+        .map_err(|error| format!("libbpf-cargo makes no skeleton of the probe: {error:#}"))
+}
+
+fn inflate(from: &Path, to: &Path) -> Result<PathBuf, String> {
+    let inflated = std::fs::File::open(from).and_then(|file| {
+        let mut into = std::fs::File::create(to)?;
+        std::io::copy(&mut flate2::read::GzDecoder::new(file), &mut into)
+    });
+    inflated.map_err(|error| format!("can't inflate {} to {}: {error}", from.display(), to.display()))?;
+    Ok(to.to_owned())
 }

@@ -22,7 +22,9 @@ usage: cargo xtask COMMAND
   test [--yes]      run every test
   check [--yes]     formatting, lints, documentation, its links and language, the probe for every
                     architecture, generated files
-  codegen [--check] write the generated pages of docs/, or only compare them
+  codegen [--check | --objects]
+                    write the generated pages of docs/ and, if its sources changed, compile the probe (needs clang);
+                    or only compare them; or compile the probe whatever changed
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
                     unless WHICH is given: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
@@ -51,9 +53,10 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["demo"] => demo::run(consent),
         ["test"] => setup::ensure(consent).and_then(|()| test()),
-        ["check"] => setup::ensure(consent).and_then(|()| check()),
+        ["check"] => setup::ensure_clang(consent).and_then(|()| check()),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
+        ["codegen", "--objects"] => codegen::write_objects(),
         ["kernels", which @ ..] => setup::ensure(consent).and_then(|()| kernels::run(which)),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["load"] => load::run("60", &[]),
@@ -88,7 +91,7 @@ fn check() -> Result<(), String> {
         &["doc", "--workspace", "--no-deps", "--features", "live"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
-    // The probe for the architectures that this machine is not.
+    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to.
     shell::cargo(&["test", "-p", "eyas-bpf", "--test", "targets"])?;
     // Links, language and examples of the pages, and what the project promises about its own code.
     shell::cargo(&["test", "-p", "eyas", "--test", "tidy"])?;

@@ -1,4 +1,4 @@
-//! Finds or installs the packages that the build of the probe needs.
+//! Finds or installs the packages that linking with libbpf, and compiling the probe, need.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -24,13 +24,16 @@ pub enum Consent {
     Given,
 }
 
-const NEEDS: [Need; 5] = [
-    Need { what: "clang", there: has_clang, package: "clang" },
+/// What libbpf takes to build.
+const NEEDS: [Need; 4] = [
     Need { what: "libelf (gelf.h)", there: || has_header("gelf.h"), package: "libelf-dev" },
     Need { what: "zlib (zlib.h)", there: || has_header("zlib.h"), package: "zlib1g-dev" },
     Need { what: "pkg-config", there: || has("pkg-config"), package: "pkg-config" },
     Need { what: "make", there: || has("make"), package: "make" },
 ];
+
+/// What compiling the probe takes: only who changes or checks it compiles it.
+const CLANG: [Need; 1] = [Need { what: "clang", there: has_clang, package: "clang" }];
 
 fn has_clang() -> bool {
     std::env::var_os("CLANG").is_some() || has("clang") || (14..=22).any(|n| has(&format!("clang-{n}")))
@@ -42,9 +45,15 @@ fn has_header(name: &str) -> bool {
         .any(|dir| Path::new(dir).join(name).is_file())
 }
 
-/// Installs what the build of the probe needs, if it is missing.
+/// Installs what the build for live capture needs, if it is missing.
 pub fn ensure(consent: Consent) -> Result<(), String> {
     if has("apt-get") || missing(&NEEDS).is_empty() { ensure_all(&NEEDS, consent) } else { Err(elsewhere()) }
+}
+
+/// As [`ensure`], and clang.
+pub fn ensure_clang(consent: Consent) -> Result<(), String> {
+    ensure(consent)?;
+    ensure_all(&CLANG, consent)
 }
 
 /// Debian packages that [`ensure`] would install.
@@ -102,15 +111,15 @@ fn agrees(reply: &str) -> bool {
 /// The command that installs everything on the distribution at hand.
 fn elsewhere() -> String {
     let command = if has("dnf") {
-        "sudo dnf install clang elfutils-libelf-devel zlib-devel pkgconf make"
+        "sudo dnf install gcc elfutils-libelf-devel zlib-devel pkgconf make"
     } else if has("pacman") {
-        "sudo pacman -S --needed clang libelf zlib pkgconf make"
+        "sudo pacman -S --needed gcc libelf zlib pkgconf make"
     } else if has("zypper") {
-        "sudo zypper install clang libelf-devel zlib-devel pkg-config make"
+        "sudo zypper install gcc libelf-devel zlib-devel pkg-config make"
     } else if has("apk") {
-        "sudo apk add clang elfutils-dev zlib-dev pkgconf make linux-headers"
+        "sudo apk add gcc elfutils-dev zlib-dev pkgconf make linux-headers"
     } else {
-        "(your package manager): clang, the headers of libelf and zlib, pkg-config, make"
+        "(your package manager): a C compiler, the headers of libelf and zlib, pkg-config, make"
     };
     format!("install them and try again: {command}")
 }

@@ -6,33 +6,39 @@ use std::process::Command;
 use eyas_events::Arch;
 use libbpf_cargo::SkeletonBuilder;
 
-/// Writes the tables for `arch` into `out` and sets up a build of the programs below `sources`.
+use crate::codegen::{header, objects};
+
+/// Writes the tables for `arch` into `out`, and compiles the programs below `sources` to `out/probe.o`. The object does
+/// not depend on the places of the two.
 ///
 /// # Errors
-/// There is no clang, or no room for the tables: the sentence says what helps.
-pub fn builder(arch: Arch, sources: &Path, out: &Path) -> Result<SkeletonBuilder, String> {
-    std::fs::write(out.join("tables.h"), super::header(arch))
+/// There is no clang, no room for the tables, or the programs do not compile: the sentence says what helps.
+pub fn object(arch: Arch, sources: &Path, out: &Path) -> Result<PathBuf, String> {
+    std::fs::write(out.join("tables.h"), header(arch))
         .map_err(|error| format!("can't write the tables of the probe: {error}"))?;
     let clang = clang().ok_or(
-        "the probe needs clang 14 or newer: install it (apt-get install clang), or set CLANG to its path",
+        "compiling the probe needs clang 14 or newer: install it (apt-get install clang), or set CLANG to its path",
     )?;
     let define = match arch {
         Arch::X86_64 => "-D__TARGET_ARCH_x86",
         Arch::Aarch64 => "-D__TARGET_ARCH_arm64",
     };
-    let include = format!("-I{}", out.display());
+    let mut args = vec![define.to_owned(), format!("-I{}", out.display())];
+    args.extend([sources, out].map(|dir| format!("-ffile-prefix-map={}=.", dir.display())));
+    args.extend(objects::CLANG_ARGS.map(str::to_owned));
+    let object = out.join("probe.o");
     let mut builder = SkeletonBuilder::new();
-    builder.source(sources.join("probe.bpf.c")).clang(clang).clang_args([
-        define,
-        include.as_str(),
-        "-O2",
-        // Without 32-bit operations, of which clang 14 makes bounds that no verifier follows.
-        "-mcpu=v2",
-        "-g",
-        "-Wno-unused-variable",
-        "-Wno-compare-distinct-pointer-types",
-    ]);
-    Ok(builder)
+    builder.source(sources.join("probe.bpf.c")).clang(clang).clang_args(args).obj(&object);
+    builder.build().map_err(|error| format!("the probe does not compile: {error:#}"))?;
+    Ok(object)
+}
+
+/// First line of what clang says about its version; empty without a clang.
+#[allow(dead_code, reason = "the build needs it not, a test does")]
+pub fn clang_version() -> String {
+    let output = clang().and_then(|clang| Command::new(clang).arg("--version").output().ok());
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// `$CLANG`, else the newest clang there is.
