@@ -26,17 +26,10 @@ fn op_codes() -> BTreeMap<&'static str, u8> {
     custom::FAMILIES.iter().flat_map(|(_, ops)| *ops).copied().zip(first..).collect()
 }
 
-/// The row that makes a parameter of an event.
-fn custom_row(ident: &str, param: &str) -> Option<&'static custom::Row> {
-    custom::ROWS
-        .iter()
-        .find(|(events, name, ..)| *name == param && events.iter().any(|e| ident.starts_with(e)))
-}
-
 /// Whether an operation makes a parameter whose row in the event table leaves it to the probe.
 #[allow(dead_code, reason = "the build needs it not, a test does")]
 pub fn is_made(ident: &str, param: &str) -> bool {
-    custom_row(ident, param).is_some()
+    custom::row(ident, param).is_some()
 }
 
 /// Operation, argument and translation of a parameter.
@@ -45,7 +38,7 @@ fn describe(ident: &str, param: &ParamInfo, codes: &BTreeMap<&str, u8>) -> (u8, 
     if source.op != Op::Custom {
         return (source.op as u8, source.arg, source.map.map_or(0, |map| map.0));
     }
-    let row = custom_row(ident, param.name);
+    let row = custom::row(ident, param.name);
     // What has no row is of an event that the interpreter does not make.
     row.map_or((Op::Empty as u8, 0, 0), |(.., op, arg)| (codes[op], *arg, 0))
 }

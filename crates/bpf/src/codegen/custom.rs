@@ -582,3 +582,8 @@ const fn below(dirfd: u8, path: u8) -> u8 {
 pub(super) fn has_entries(event: &EventInfo) -> bool {
     behind(event).iter().any(|(op, _)| op.starts_with("ENTRY_"))
 }
+
+/// The row that makes a parameter of an event.
+pub(super) fn row(ident: &str, param: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|(events, name, ..)| *name == param && events.iter().any(|e| ident.starts_with(e)))
+}

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use eyas_events::{EventInfo, FlagMap, FlagMapKind, Op, ParamInfo};
 
-use super::{custom, custom_row};
+use super::custom as ops;
 
 /// Those events. One that is not here costs about twice as much, so that what programs do all the time belongs here; each
 /// takes some forty instructions.
@@ -98,12 +98,12 @@ fn made(event: &EventInfo, param: &ParamInfo) -> Option<(Made, &'static [Ahead])
         Op::Zero => number("0".into()),
         Op::Map => number(translated(source.map?, &arg(n))),
         Op::UserStr => Some((Made::Other("HOT_TEXT", arg(n), TEXT), &[])),
-        Op::Custom => custom(event.ident, custom_row(event.ident, param.name)?),
+        Op::Custom => custom(event.ident, ops::row(event.ident, param.name)?),
         _ => None,
     }
 }
 
-fn custom(event: &str, (.., op, n): &custom::Row) -> Option<(Made, &'static [Ahead])> {
+fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead])> {
     const OPENED: &[Ahead] = &[Ahead::Scratch, Ahead::Opened];
     let number = |text: String| Some((Made::Number(text), &[] as &[_]));
     let opened = |text: String| Some((Made::Number(text), OPENED));
@@ -164,7 +164,7 @@ fn translated(map: FlagMap, value: &str) -> String {
 fn case(event: &EventInfo) -> Option<String> {
     let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
     let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
-    for (op, arg) in custom::behind(event) {
+    for (op, arg) in ops::behind(event) {
         let (made, ahead) = custom(event.ident, &(&[], "", op, *arg))?;
         params.push((None, made, ahead));
     }
