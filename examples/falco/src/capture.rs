@@ -12,7 +12,7 @@ use eyas::sinsp::{EventView, Skipped};
 use serde_json::Value;
 
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, CaptureMode, Config};
 use crate::internal::Internal;
 use crate::log::{self, Level};
 use crate::signals::Stop;
@@ -67,7 +67,7 @@ impl Capture {
     pub fn new(config: &Config, stop: Stop) -> Self {
         let this = Self {
             config: config.capture.clone(),
-            live: config.engine.kind != "replay",
+            live: !config.engine.is_replay(),
             way: None,
             wanted: None,
             active: None,
@@ -115,7 +115,7 @@ impl Capture {
             ms => ms,
         };
         let wanted = self.wanted.get_or_insert(Wanted { begins: false, duration: 0 });
-        wanted.begins |= rule.capture || self.config.mode == "all_rules";
+        wanted.begins |= rule.capture || self.config.mode == CaptureMode::AllRules;
         wanted.duration = wanted.duration.max(u64::from(ms) * MS);
     }
 

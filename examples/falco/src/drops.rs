@@ -7,7 +7,7 @@ use eyas::rules::Priority;
 use eyas::scap::Stats;
 use serde_json::Value;
 
-use crate::config::Drops;
+use crate::config::{DropAction, Drops};
 use crate::internal::Internal;
 use crate::log;
 
@@ -58,11 +58,11 @@ impl Monitor {
         self.acted += 1;
         let message =
             format!("Falco internal: syscall event drop. {lost} system calls dropped in last second.");
-        let has = |action: &str| self.config.actions.iter().any(|a| a == action);
-        if has("log") {
+        let has = |action| self.config.actions.contains(&action);
+        if has(DropAction::Log) {
             log::warning(&message);
         }
-        if has("exit") {
+        if has(DropAction::Exit) {
             bail!("{message} Exiting, as syscall_event_drops.actions says");
         }
         // The numbers are texts, as readers of Falco's alert expect.
@@ -75,7 +75,7 @@ impl Monitor {
             ("n_evts", produced),
         ];
         let fields = fields.map(|(key, n)| (key.to_owned(), Value::from(n.to_string()))).into();
-        Ok(has("alert").then_some(Internal {
+        Ok(has(DropAction::Alert).then_some(Internal {
             rule: "syscall event drop",
             priority: Priority::Debug,
             message,
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn exit_means_exit() {
-        let mut monitor = Monitor::new(Drops { actions: vec!["exit".into()], ..Drops::default() });
+        let mut monitor = Monitor::new(Drops { actions: vec![DropAction::Exit], ..Drops::default() });
         assert!(monitor.check(Stats { produced: 10, drops_buffer: 10, ..Stats::default() }).is_err());
     }
 }

@@ -12,7 +12,7 @@ use crate::{names, rules, source};
 
 /// Explains `RULE` or `RULE@NUMBER` over the capture; returns whether the rule matched.
 pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
-    if config.engine.kind != "replay" {
+    if !config.engine.is_replay() {
         bail!("--explain needs a capture: name one with -e FILE");
     }
     let engine = rules::load_each(&rules::present(args, config).0, config)?;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 
-use crate::console;
+use crate::config::{Config, LogLevel};
+use crate::{console, service};
 
 /// Severity of a log line; smaller is graver, as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,11 +27,22 @@ static MAX: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static ISO: AtomicBool = AtomicBool::new(false);
 static STDERR: AtomicBool = AtomicBool::new(true);
 
-/// Applies the `log_*` and `time_format_iso_8601` keys of the configuration.
-pub fn configure(level: Level, stderr: bool, iso: bool) {
-    MAX.store(level as u8, Ordering::Relaxed);
-    STDERR.store(stderr, Ordering::Relaxed);
-    ISO.store(iso, Ordering::Relaxed);
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Emergency | LogLevel::Alert | LogLevel::Critical | LogLevel::Error => Self::Error,
+            LogLevel::Warning => Self::Warning,
+            LogLevel::Notice | LogLevel::Info | LogLevel::Informational => Self::Info,
+            LogLevel::Debug | LogLevel::Trace => Self::Debug,
+        }
+    }
+}
+
+/// Logs from here on as the `log_*` and `time_format_iso_8601` keys of the configuration say.
+pub fn configure(config: &Config) {
+    MAX.store(Level::from(config.log_level) as u8, Ordering::Relaxed);
+    STDERR.store(config.log_stderr, Ordering::Relaxed);
+    ISO.store(config.time_format_iso_8601, Ordering::Relaxed);
 }
 
 /// Writes one line if its level is asked for.
@@ -44,11 +56,12 @@ pub fn log(level: Level, message: &str) {
 
 /// Has panics of all threads logged: the standard hook would wait for standard error.
 pub fn take_panics() {
+    service::report_restarts_by(|text| log(Level::Error, text));
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed");
         let at = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
-        let what = crate::service::message(panic.payload());
+        let what = service::message(panic.payload());
         let trace = match std::env::var_os("RUST_BACKTRACE") {
             Some(_) => format!("\n{}", std::backtrace::Backtrace::force_capture()),
             None => String::new(),

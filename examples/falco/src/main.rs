@@ -13,11 +13,13 @@ mod args;
 mod capture;
 mod clock;
 mod config;
+mod configure;
 mod console;
 mod diagnostics;
 mod drops;
 mod explain;
 mod file;
+mod hashes;
 mod health;
 mod internal;
 mod list;
@@ -25,6 +27,7 @@ mod log;
 mod metrics;
 mod names;
 mod output;
+mod outputs;
 mod pem;
 mod progress;
 mod reload;
@@ -77,7 +80,7 @@ fn main() -> ExitCode {
 /// Does what the arguments ask for; returns whether all was well.
 fn start(args: &Args) -> Result<bool> {
     if args.version {
-        let is_json = configure(args).is_ok_and(|loaded| loaded.config.json_output);
+        let is_json = configure::load(args).is_ok_and(|loaded| loaded.config.json_output);
         print(&if is_json { format!("{:#}\n", versions::as_json()) } else { versions::as_text() })?;
         return Ok(true);
     }
@@ -100,12 +103,12 @@ fn start(args: &Args) -> Result<bool> {
         print(&list::events(args.list_format())?)?;
         return Ok(true);
     }
-    let loaded = configure(args)?;
+    let loaded = configure::load(args)?;
     if args.support {
         print(&format!("{:#}\n", support::report(args, &loaded)?))?;
         return Ok(true);
     }
-    loaded.config.start_log()?;
+    log::configure(&loaded.config);
     loaded.warn();
     if !args.validate.is_empty() {
         return rules::validate(args, &loaded.config);
@@ -129,7 +132,7 @@ fn start(args: &Args) -> Result<bool> {
         return rules::describe(args, &loaded.config).map(|()| true);
     }
     let runs = !args.dry_run;
-    if loaded.config.engine.kind != "replay" {
+    if !loaded.config.engine.is_replay() {
         args.check_sources()?;
     }
     source::check_threads(&loaded.config, args.threads)?;
@@ -148,14 +151,4 @@ fn start(args: &Args) -> Result<bool> {
     let setup = Arc::new(Setup::new(args, loaded, engine));
     run::run(args, &setup, files, early?)?;
     Ok(true)
-}
-
-/// The configuration that the arguments ask for.
-fn configure(args: &Args) -> Result<config::Loaded> {
-    let mut loaded = config::load(args.config.as_deref(), &args.options)?;
-    if let Some(capture) = &args.events {
-        loaded.config.engine.kind = "replay".into();
-        loaded.config.engine.replay.capture_file = capture.clone();
-    }
-    Ok(loaded)
 }

@@ -17,9 +17,11 @@ use signal_hook::consts::SIGHUP;
 use signal_hook::low_level::pipe;
 
 use crate::args::Args;
+use crate::configure;
 use crate::internal::Internal;
 use crate::log::{self, Level};
 use crate::output::{self, Change, Settings};
+use crate::outputs::OUTPUTS;
 use crate::rules;
 use crate::service::{self, Service};
 use crate::setup::Setup;
@@ -189,7 +191,7 @@ impl Worker {
         if self.args.rule_profile {
             bail!("--rule-profile measures the rules that were there at the start");
         }
-        let loaded = crate::configure(&self.args)?;
+        let loaded = configure::load(&self.args)?;
         loaded.warn();
         self.files = Files::of(&self.args, &loaded.config);
         self.is_watched = loaded.config.watch_config_files;
@@ -203,14 +205,14 @@ impl Worker {
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
             log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
         }
-        let outputs = Change::new(config, Settings::new(config, self.args.unbuffered), |row| {
+        let outputs = Change::new(OUTPUTS, config, Settings::new(config, self.args.unbuffered), |row| {
             let is_of_row =
                 |key: &String| changes::is_below(key, &[row.name]) || changes::is_below(key, row.depends_on);
             !(row.is_enabled)(&running.config)
                 || row.reload == output::Reload::Always
                 || changed.iter().any(is_of_row)
         })?;
-        config.start_log()?;
+        log::configure(config);
         let setup = Arc::new(Setup::new(&self.args, loaded, engine));
         Ok(Replacement { setup, outputs, interest, _settled: settled })
     }

@@ -9,7 +9,7 @@ use eyas::rules::{Engine, Extra, LoadResult, Loader, Matching, Priority, Select}
 use eyas_console::print;
 
 use crate::args::Args;
-use crate::config::{Config, ExtraField};
+use crate::config::{Config, ExtraField, RuleMatching};
 use crate::console;
 use crate::diagnostics::Printer;
 use crate::list;
@@ -116,12 +116,11 @@ pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
 /// A loader as the configuration wants it.
 fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
-    let minimum = Priority::parse(&config.priority).with_context(|| {
-        let names = Priority::ALL.map(Priority::name).join(", ");
-        format!("priority `{}`: expected one of {names}", config.priority)
-    })?;
-    loader.minimum_priority(minimum);
-    loader.matching(if config.rule_matching == "all" { Matching::All } else { Matching::First });
+    loader.minimum_priority(config.priority);
+    loader.matching(match config.rule_matching {
+        RuleMatching::First => Matching::First,
+        RuleMatching::All => Matching::All,
+    });
     for selection in &config.rules {
         let (on, which) = selection.get()?;
         for which in

@@ -5,111 +5,43 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
-use eyas::scap::{EventSource, Stats};
-use eyas::sinsp::{self, EventView, Inspector, Step};
+use eyas::rules::Profile;
+use eyas::scap::EventSource;
+use eyas::sinsp::{self, Inspector, Step};
 
 use crate::args::Args;
 use crate::capture::Capture;
-use crate::config::Config;
+use crate::config::{Config, EngineKind};
 use crate::console;
 use crate::drops::Monitor;
 use crate::health::{Health, Pulse};
 use crate::log;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
-use crate::output::{Batch, Outputs};
+use crate::output::Outputs;
+use crate::outputs::OUTPUTS;
 use crate::reload::{self, Reload, Replacement, Stamp, Update};
 use crate::setup::Setup;
 use crate::signals::Signals;
 use crate::source::{self, Adjust, Early, Interest, Opened};
-use crate::stats::RuleCounts;
 use crate::telemetry::Telemetry;
 use crate::watchdog::Watchdog;
 
+mod judge;
 mod report;
 mod threads;
 mod turns;
 
+use judge::{Judge, Limit, Totals};
 use turns::Turns;
 
 /// Events between two looks at the clock and the counters, and after which alerts are handed over at the latest.
 const STRIDE: u64 = 1024;
 /// How long events are tested that happened before the end of a live capture and still wait.
 const LAST_EVENTS: Duration = Duration::from_secs(1);
-/// How long the log may take to be written at the end.
-const LOG_END: Duration = Duration::from_millis(200);
-
-/// Tests events and writes alerts.
-struct Judge<'p> {
-    setup: Arc<Setup>,
-    rules: SharedEngine,
-    follower: Follower,
-    found: Vec<Match>,
-    profile: Option<Profile<'p>>,
-}
-
-impl Judge<'_> {
-    fn new(setup: Arc<Setup>) -> Self {
-        let rules = SharedEngine::new(Arc::clone(&setup.engine));
-        Self { setup, follower: rules.follower(), rules, found: Vec::new(), profile: None }
-    }
-
-    /// Tests by these rules from here on.
-    fn replace(&mut self, setup: Arc<Setup>) -> Result<()> {
-        self.rules.swap(Arc::clone(&setup.engine))?;
-        self.setup = setup;
-        Ok(())
-    }
-
-    fn replace_if_other(&mut self, setup: Arc<Setup>) -> Result<()> {
-        if Arc::ptr_eq(&setup, &self.setup) { Ok(()) } else { self.replace(setup) }
-    }
-
-    /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
-    fn judge(&mut self, event: &EventView<'_>, batch: &mut Batch, mut matched: impl FnMut(Match, &Rule)) {
-        let engine = self.follower.matches(event, &mut self.found);
-        if let Some(profile) = &mut self.profile {
-            profile.record(event, &self.found);
-        }
-        for hit in self.found.drain(..) {
-            let rule = engine.rule(hit.rule);
-            matched(hit, rule);
-            let alert = engine.alert(hit, event, &self.setup.options);
-            batch.add(rule.priority as u8, |line| match self.setup.config.json_output {
-                true => alert.write_json(line),
-                false => alert.write_text(line),
-            });
-        }
-    }
-}
-
-/// Time of events after which a replay ends.
-#[derive(Clone, Copy)]
-struct Limit {
-    seconds: u64,
-    first_ts: u64,
-}
-
-impl Limit {
-    /// Whether an event of this time is beyond it.
-    fn is_over(&mut self, ts: u64) -> bool {
-        if self.first_ts == 0 {
-            self.first_ts = ts;
-        }
-        self.seconds > 0 && ts.saturating_sub(self.first_ts) >= self.seconds.saturating_mul(1_000_000_000)
-    }
-}
-
 /// Of so many events one is measured for `--rule-profile`.
 const PROFILED: u64 = 16;
-
-/// What is told when it is over.
-#[derive(Default)]
-struct Totals {
-    counts: RuleCounts,
-    events: u64,
-    stats: Stats,
-}
+/// How long the log may take to be written at the end.
+const LOG_END: Duration = Duration::from_millis(200);
 
 /// Captures or replays until the end, the time limit or a signal; prints alerts and statistics. `read` is what the files
 /// of the setup were like when they were read.
@@ -117,7 +49,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     let config = &setup.config;
     let signals = Signals::listen()?;
     BEGUN.store(true, Ordering::Relaxed);
-    let mut outputs = Outputs::open(config, args.unbuffered, signals.stop.clone())?;
+    let mut outputs = Outputs::open(OUTPUTS, config, args.unbuffered, signals.stop.clone())?;
     let pulse = Arc::<Pulse>::default();
     let health = Health::new(Arc::clone(&pulse), Arc::clone(outputs.hub()));
     let watchdog = Watchdog::start(Arc::clone(outputs.hub()), health.clone(), signals.stop.clone())?;
@@ -168,8 +100,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         };
         (last, profile) = (judge.setup, judge.profile);
     }
-    let outcome = match config.engine.kind.as_str() {
-        "replay" => {
+    let outcome = match config.engine.kind {
+        EngineKind::Replay => {
             let path = config.engine.replay.capture_file.display();
             outcome.with_context(|| format!("can't replay {path}"))
         }
@@ -201,8 +133,8 @@ pub fn finish_log() {
 }
 
 fn opened(config: &Config) {
-    log::info(&match config.engine.kind.as_str() {
-        "replay" => {
+    log::info(&match config.engine.kind {
+        EngineKind::Replay => {
             let path = config.engine.replay.capture_file.display();
             format!("Opening 'syscall' source with capture file {path}")
         }

@@ -3,18 +3,25 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, sleep};
 use std::time::Duration;
-
-use crate::log::{Level, log};
 
 /// How long a thread that panicked waits before it starts again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Threads that were started again.
 static RESTARTS: AtomicU64 = AtomicU64::new(0);
+
+/// Logs that a thread is started again.
+static REPORT: OnceLock<fn(&str)> = OnceLock::new();
+
+/// Has `report` log that a thread is started again. The log has a thread itself, so that it cannot be named here.
+pub fn report_restarts_by(report: fn(&str)) {
+    let _ = REPORT.set(report);
+}
 
 /// How many threads were started again after a panic, since the program started.
 pub fn restarts() -> u64 {
@@ -39,7 +46,9 @@ impl Service {
             while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut work)) {
                 RESTARTS.fetch_add(1, Ordering::Relaxed);
                 let why = message(&*panic);
-                log(Level::Error, &format!("thread '{name}' panicked ({why}); it is started again"));
+                if let Some(report) = REPORT.get() {
+                    report(&format!("thread '{name}' panicked ({why}); it is started again"));
+                }
                 sleep(PAUSE);
             }
             drop(end);

@@ -6,9 +6,10 @@ use eyas::rules::{AlertOptions, Engine};
 use jiff::Zoned;
 
 use crate::args::Args;
-use crate::config::{Config, Loaded};
+use crate::config::Config;
+use crate::configure::Loaded;
+use crate::hashes::ReadFiles;
 use crate::internal::Internal;
-use crate::metrics::ReadFiles;
 use crate::output::Batch;
 use crate::{names, rules};
 

@@ -15,9 +15,9 @@ use eyas::sinsp::ContainerLookup;
 use eyas::sinsp::{self, Inspector};
 use eyas_console::Input;
 
-use crate::config::Config;
 #[cfg(feature = "live")]
 use crate::config::ContainerEngines;
+use crate::config::{Config, EngineKind};
 use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
@@ -93,8 +93,8 @@ impl Adjust for scap::live::Source {
 /// Begins to capture what the state needs, if the configuration asks for a live capture.
 #[cfg(feature = "live")]
 pub fn begin(config: &Config) -> Result<Early> {
-    match config.engine.kind.as_str() {
-        "replay" | "nodriver" => Ok(None),
+    match config.engine.kind {
+        EngineKind::Replay | EngineKind::Nodriver => Ok(None),
         _ => Ok(Some(eyas::scap::live::Source::open(options(config, None)?)?)),
     }
 }
@@ -108,8 +108,8 @@ pub fn begin(_: &Config) -> Result<Early> {
 /// Reading a capture ends when `stop` says so.
 pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Result<Opened> {
     let max_threads = config.falco_libs.thread_table_size;
-    match config.engine.kind.as_str() {
-        "replay" => {
+    match config.engine.kind {
+        EngineKind::Replay => {
             let (stream, is_slow) = match stream(config, stop)? {
                 Some(stream) => (Some(stream), true),
                 None => (progress::of(&config.engine.replay.capture_file), false),
@@ -120,7 +120,9 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
             };
             Ok(Opened::Replay(Box::new(source), replay_inspector(config), is_slow))
         }
-        "nodriver" => bail!("engine.kind nodriver needs a source plugin, and this program loads none"),
+        EngineKind::Nodriver => {
+            bail!("engine.kind nodriver needs a source plugin, and this program loads none")
+        }
         _ => live(config, engine, early, max_threads),
     }
 }
@@ -130,7 +132,7 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
 /// # Errors
 /// The configuration asks for a live capture.
 pub fn check_threads(config: &Config, threads: NonZeroUsize) -> Result<()> {
-    if threads.get() > 1 && config.engine.kind != "replay" {
+    if threads.get() > 1 && !config.engine.is_replay() {
         bail!("--threads is for replays: set engine.kind to replay, or give a capture with -e");
     }
     Ok(())
@@ -201,7 +203,10 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
     let modern = &config.engine.modern_ebpf;
     let defaults = live::Options::default();
     Ok(live::Options {
-        ring_bytes: live::ring_bytes(modern.buf_size_preset as u8).unwrap_or(defaults.ring_bytes),
+        ring_bytes: u8::try_from(modern.buf_size_preset)
+            .ok()
+            .and_then(live::ring_bytes)
+            .unwrap_or(defaults.ring_bytes),
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
         interest: Some(interest(&config.base_syscalls, engine)?),

@@ -26,7 +26,7 @@ impl Telemetry {
     /// The port or the file can't be had.
     pub fn start(setup: &Setup, hub: &Arc<Hub>, health: &Health) -> Result<Self> {
         let config = &setup.config;
-        let is_replay = config.engine.kind == "replay";
+        let is_replay = config.engine.is_replay();
         let meter = config.metrics.enabled.then(|| {
             let facts = Facts::gather(&setup.options.hostname, setup.files.at, !is_replay);
             Arc::new(Meter::new(config.metrics.clone(), facts, Arc::clone(hub)))

@@ -5,10 +5,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::one_of;
+use super::shape::Shape::{self, Bool, Section, Text};
+use super::shape::{U32, U64, choice};
 
 /// The largest limit of a file, MiB: that of Falco's schema.
 const MAX_FILE_SIZE: u64 = 1 << 20;
+
+choice! {
+    /// Which alerts start captures.
+    Mode {
+        /// Those of rules with `capture: true`.
+        Rules = "rules",
+        /// Any.
+        AllRules = "all_rules",
+    }
+}
 
 /// Alerts start captures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -18,20 +29,29 @@ pub struct Capture {
     pub enabled: bool,
     /// What the names of the files begin with.
     pub path_prefix: PathBuf,
-    /// `rules`: those of rules that say `capture: true`; `all_rules`: any.
-    pub mode: String,
+    /// Which alerts.
+    pub mode: Mode,
     /// How long a capture lasts after an alert whose rule says nothing else, ms.
     pub default_duration: u32,
     /// Size of a file at which it ends, MiB; 0 for none.
     pub max_file_size_mb: u64,
 }
 
+/// What the section may have.
+pub const SHAPE: Shape = Section(&[
+    ("enabled", Bool),
+    ("path_prefix", Text),
+    ("mode", Mode::SHAPE),
+    ("default_duration", U32),
+    ("max_file_size_mb", U64),
+]);
+
 impl Default for Capture {
     fn default() -> Self {
         Self {
             enabled: false,
             path_prefix: "/tmp/falco".into(),
-            mode: "rules".into(),
+            mode: Mode::Rules,
             default_duration: 5000,
             max_file_size_mb: 0,
         }
@@ -40,7 +60,6 @@ impl Default for Capture {
 
 impl Capture {
     pub(super) fn check(&self) -> Result<()> {
-        one_of("capture.mode", &self.mode, &["rules", "all_rules"])?;
         if self.max_file_size_mb > MAX_FILE_SIZE {
             bail!("capture.max_file_size_mb is {}: expected 0 to {MAX_FILE_SIZE}", self.max_file_size_mb);
         }

@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::shape::Shape::{self, Bool, Section, Text};
+
 /// What is measured, and where that goes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
@@ -37,6 +39,25 @@ pub struct Metrics {
     /// What is 0 is told, too, in snapshots.
     pub include_empty_values: bool,
 }
+
+/// What the section may have.
+pub const SHAPE: Shape = Section(&[
+    ("enabled", Bool),
+    ("interval", Text),
+    ("output_rule", Bool),
+    ("output_file", Text),
+    ("rules_counters_enabled", Bool),
+    ("resource_utilization_enabled", Bool),
+    ("state_counters_enabled", Bool),
+    ("kernel_event_counters_enabled", Bool),
+    ("kernel_event_counters_per_cpu_enabled", Bool),
+    ("kernel_iter_event_counters_enabled", Bool),
+    ("libbpf_stats_enabled", Bool),
+    ("plugins_metrics_enabled", Bool),
+    ("jemalloc_stats_enabled", Bool),
+    ("convert_memory_to_mb", Bool),
+    ("include_empty_values", Bool),
+]);
 
 impl Default for Metrics {
     fn default() -> Self {

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::shape::Shape::{self, Bool, Section, Text};
+use super::shape::U32;
+
 /// The web server that reports on this program.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
@@ -25,6 +28,18 @@ pub struct Webserver {
     /// File with the certificate and its key.
     pub ssl_certificate: PathBuf,
 }
+
+/// What the section may have.
+pub const SHAPE: Shape = Section(&[
+    ("enabled", Bool),
+    ("threadiness", U32),
+    ("listen_port", U32),
+    ("listen_address", Text),
+    ("k8s_healthz_endpoint", Text),
+    ("prometheus_metrics_enabled", Bool),
+    ("ssl_enabled", Bool),
+    ("ssl_certificate", Text),
+]);
 
 impl Default for Webserver {
     fn default() -> Self {

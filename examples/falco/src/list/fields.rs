@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use eyas::fields::{ArgKind, FieldDef, FieldFlags, FieldType, Schema};
 use serde_json::{Value, json};
 
-use super::wrapped;
+use super::wrap::wrapped;
 use crate::args::ListFormat;
 
 /// Where descriptions begin in the text.

@@ -11,7 +11,7 @@ use eyas::rules::{
 };
 use serde_json::{Map, Value, json};
 
-use super::wrapped;
+use super::wrap::wrapped;
 
 /// Where descriptions begin in the text, and how wide it is.
 const COLUMN: usize = 51;

@@ -2,9 +2,9 @@
 
 use eyas::rules::Rule;
 
-use super::facts::{FileHash, ReadFiles};
 use super::reading::{Point, Reading, Value, count, one, text};
 use super::samples::Cpu;
+use crate::hashes::{FileHash, ReadFiles};
 use crate::output::Counts;
 use Group::{Causes, Cpus, Events, General, Resources, Rules, State};
 use Kind::{Counter, Gauge};

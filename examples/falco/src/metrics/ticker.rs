@@ -8,12 +8,15 @@ use anyhow::{Context, Result};
 use eyas::rules::Priority;
 use serde_json::json;
 
+use super::meter::Meter;
 use super::reading::Before;
-use super::{Meter, Sample, snapshot};
+use super::samples::Sample;
+use super::snapshot;
 use crate::config::Config;
 use crate::internal::{Fields, Internal};
 use crate::log::{Level, log};
-use crate::output::{Alert, Channel, Hub, METRICS_FILE};
+use crate::output::{Alert, Channel, Hub};
+use crate::outputs::METRICS_FILE;
 use crate::service::Service;
 use crate::setup::Setup;
 

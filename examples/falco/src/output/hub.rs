@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+use super::alert::Alert;
+use super::channel::Channel;
 use super::queue::Limits;
-use super::{Alert, Channel, Row};
+use super::row::Row;
 use crate::config::Config;
 
 /// Alerts that wait for an output, at most, where the configuration says nothing else.

@@ -2,7 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
-use super::{Alert, Cx, Failure, reason};
+use super::alert::Alert;
+use super::deliver::{Cx, Failure};
+use super::text::reason;
 
 /// Writes alerts as lines, and remembers where in a line it is.
 #[derive(Default)]

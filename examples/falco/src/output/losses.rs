@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 
+use super::text::counted;
+
 /// How long something that goes on is not said again.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Without a loss for so long, an output works again.
@@ -127,7 +129,7 @@ impl Trouble {
     fn text(&self, unit: &str) -> String {
         let is_of_today = self.since.date() == Zoned::now().date();
         let since = self.since.strftime(if is_of_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" });
-        let lost = super::counted(self.lost, unit);
+        let lost = counted(self.lost, unit);
         match self.reasons.as_slice() {
             [(reason, _)] => format!("{lost} lost since {since}, {reason}"),
             several => {

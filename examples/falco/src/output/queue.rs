@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Alert;
+use super::alert::Alert;
 
 /// Bytes of a run of alerts.
 pub const RUN_BYTES: usize = 64 << 10;

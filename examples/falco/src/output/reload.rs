@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::channel::Channel;
 use super::hub::{Hub, Settings};
-use super::{Channel, OUTPUTS};
+use super::row::Row;
 use crate::config::Config;
 
 /// What a configuration makes of the outputs that run. If it is not applied, the outputs that were opened for it end.
@@ -18,14 +19,19 @@ pub struct Change {
 }
 
 impl Change {
-    /// Opens the outputs that the configuration enables and of which `is_new` says so, by their names.
+    /// Opens those outputs of `rows` that the configuration enables and of which `is_new` says so.
     ///
     /// # Errors
     /// One cannot be opened.
-    pub fn new(config: &Config, settings: Settings, is_new: impl Fn(&super::Row) -> bool) -> Result<Self> {
+    pub fn new(
+        rows: &'static [Row],
+        config: &Config,
+        settings: Settings,
+        is_new: impl Fn(&Row) -> bool,
+    ) -> Result<Self> {
         let mut change = Self { settings, outputs: Vec::new() };
         let shared = Arc::new(config.clone());
-        for row in OUTPUTS.iter().filter(|row| (row.is_enabled)(config)) {
+        for row in rows.iter().filter(|row| (row.is_enabled)(config)) {
             let opened = match is_new(row) {
                 true => Some(Channel::start(row, &shared, settings.limits, settings.timeout)?),
                 false => None,

@@ -1,13 +1,11 @@
 //! What an output is to the rest of the program: a row.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{OUTPUTS, Output};
+use super::deliver::Output;
 use crate::config::{Config, Shape};
 
 /// An output, or a file that is written like one.
@@ -22,6 +20,8 @@ pub struct Row {
     pub depends_on: &'static [&'static str],
     /// When a reload opens it again.
     pub reload: Reload,
+    /// It writes to standard output: where it is the only output, a replay waits for its reader as any filter does.
+    pub is_stdout: bool,
     /// Its section with all that was left out, if that makes sense.
     pub complete: fn(Option<Value>) -> Result<Value>,
     /// Whether the configuration enables it.
@@ -51,6 +51,20 @@ pub trait Section: Default + DeserializeOwned + Serialize {
     const DEPENDS_ON: &'static [&'static str] = &[];
     /// When a reload opens the output again.
     const RELOAD: Reload = Reload::WhenChanged;
+    /// Whether it writes to standard output.
+    const IS_STDOUT: bool = false;
+
+    /// The section in a configuration.
+    fn of(config: &Config) -> Self {
+        let value = config.outputs.get(Self::NAME).cloned();
+        value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
+    }
+
+    /// Puts the section into a configuration.
+    #[cfg(test)]
+    fn put(&self, config: &mut Config) {
+        config.outputs.put(Self::NAME, serde_json::to_value(self).unwrap());
+    }
 
     /// Whether alerts go there.
     fn is_enabled(&self) -> bool;
@@ -82,6 +96,7 @@ impl Row {
             shape: Shape::Section(S::KEYS),
             depends_on: S::DEPENDS_ON,
             reload: S::RELOAD,
+            is_stdout: S::IS_STDOUT,
             complete: |value| {
                 let section = match value {
                     Some(value) => serde_json::from_value(value).context(S::NAME)?,
@@ -90,48 +105,9 @@ impl Row {
                 section.check()?;
                 serde_json::to_value(section).context(S::NAME)
             },
-            is_enabled: |config| config.outputs.get::<S>().is_enabled(),
-            place: |config| config.outputs.get::<S>().place(),
-            open: |config| config.outputs.get::<S>().open(config),
+            is_enabled: |config| S::of(config).is_enabled(),
+            place: |config| S::of(config).place(),
+            open: |config| S::of(config).open(config),
         }
-    }
-}
-
-/// The sections of all outputs.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(transparent)]
-pub struct Sections(BTreeMap<String, Value>);
-
-impl Default for Sections {
-    fn default() -> Self {
-        let mut sections = Self(BTreeMap::new());
-        // The defaults are complete and right: a test looks at them.
-        let _ = sections.complete();
-        sections
-    }
-}
-
-impl Sections {
-    /// A section.
-    pub fn get<S: Section>(&self) -> S {
-        let value = self.0.get(S::NAME).cloned();
-        value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
-    }
-
-    /// Adds what was left out, and forgets what belongs to no output.
-    ///
-    /// # Errors
-    /// Something is wrong with a section.
-    pub fn complete(&mut self) -> Result<()> {
-        let mut given = std::mem::take(&mut self.0);
-        for row in OUTPUTS {
-            self.0.insert(row.name.to_owned(), (row.complete)(given.remove(row.name))?);
-        }
-        Ok(())
-    }
-
-    #[cfg(test)]
-    pub fn set<S: Section>(&mut self, section: &S) {
-        self.0.insert(S::NAME.to_owned(), serde_json::to_value(section).unwrap());
     }
 }

@@ -47,15 +47,17 @@ pub fn is_below(key: &str, tops: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::file::Settings as FileOutput;
+    use crate::output::Section;
+    use crate::outputs::file::Settings as FileOutput;
 
     #[test]
     fn what_has_changed_is_named() {
-        let before = Config::default();
+        let mut before = Config::default();
+        FileOutput::default().put(&mut before);
         let mut after = before.clone();
         assert!(between(&before, &after).unwrap().is_empty());
         after.engine.modern_ebpf.buf_size_preset = 5;
-        after.outputs.set(&FileOutput { filename: "/x".into(), ..FileOutput::default() });
+        FileOutput { filename: "/x".into(), ..FileOutput::default() }.put(&mut after);
         after.rules_files.push("/y".into());
         after.static_fields.insert("a".into(), "b".into());
         let mut keys = between(&before, &after).unwrap();

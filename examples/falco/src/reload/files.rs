@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::args::Args;
-use crate::config::{self, Config, ConfigFile};
+use crate::config::Config;
+use crate::configure;
 use crate::rules;
 
 /// Files and directories, as the user named them.
@@ -14,10 +15,8 @@ pub struct Files(Vec<PathBuf>);
 impl Files {
     /// Those that this configuration and these rules were read from.
     pub fn of(args: &Args, config: &Config) -> Self {
-        let main = config::path(args.config.as_deref());
-        let further = config.config_files.iter().map(|file| match file {
-            ConfigFile::Path(path) | ConfigFile::Entry { path, .. } => path.clone(),
-        });
+        let main = configure::path(args.config.as_deref());
+        let further = config.config_files.iter().map(|file| file.path().to_owned());
         let rules = rules::paths(args, config).iter().cloned();
         Self(main.map(Path::to_owned).into_iter().chain(further).chain(rules).collect())
     }

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 
-use super::Files;
+use super::files::Files;
 use crate::log;
 
 /// Links that a path may go through, as in the kernel.

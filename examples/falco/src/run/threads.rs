@@ -12,8 +12,8 @@ use eyas::rules::Match;
 use eyas::scap::{EventSource, Reader, Stats};
 use eyas::sinsp::{Config, Inspector, Step};
 
+use super::judge::{Judge, Limit, Totals};
 use super::turns::{Retired, Turns};
-use super::{Judge, Limit, Totals};
 use crate::metrics::{Alerts, Sample, Samples};
 use crate::output::{Batch, Outputs};
 use crate::signals::Signals;

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::alert::Batch;
+use super::channel::Channel;
 use super::hub::{Hub, Settings};
-use super::{Batch, Change, Channel};
+use super::reload::Change;
+use super::row::Row;
 use crate::config::Config;
 use crate::signals::Stop;
 
@@ -15,7 +18,6 @@ const LARGE: usize = 64 << 10;
 
 /// How long standard output is waited for at least.
 const LEAST: Duration = Duration::from_millis(100);
-const STDOUT: &str = <super::stdout::Settings as super::Section>::NAME;
 
 /// Hands alerts to all outputs.
 pub struct Outputs {
@@ -27,15 +29,15 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Opens the outputs that the configuration enables.
+    /// Opens those outputs of `rows` that the configuration enables.
     ///
     /// # Errors
     /// One cannot be opened.
-    pub fn open(config: &Config, unbuffered: bool, stop: Stop) -> Result<Self> {
+    pub fn open(rows: &'static [Row], config: &Config, unbuffered: bool, stop: Stop) -> Result<Self> {
         let settings = Settings::new(config, unbuffered);
         let hub = Arc::new(Hub::new(settings));
-        let this = Self { hub, batch: Batch::default(), is_replay: config.engine.kind == "replay", stop };
-        Change::new(config, settings, |_| true)?.apply(&this.hub);
+        let this = Self { hub, batch: Batch::default(), is_replay: config.engine.is_replay(), stop };
+        Change::new(rows, config, settings, |_| true)?.apply(&this.hub);
         Ok(this)
     }
 
@@ -104,7 +106,7 @@ impl Outputs {
             waits && self.stop.since().is_none_or(|stopped| stopped.elapsed() < timeout)
         };
         self.hub.close(patience);
-        channels.iter().any(|channel| channel.row().name == STDOUT && !channel.has_ended())
+        channels.iter().any(|channel| channel.row().is_stdout && !channel.has_ended())
     }
 
     /// How long may still be waited for standard output at the end: as [`Outputs::close`] does.
@@ -121,5 +123,5 @@ impl Outputs {
 
 /// Whether this is standard output, and the only output: as any filter, a replay waits for its reader.
 fn is_only_reader(channels: &[Arc<Channel>], channel: &Channel) -> bool {
-    channels.len() == 1 && channel.row().name == STDOUT
+    channels.len() == 1 && channel.row().is_stdout
 }

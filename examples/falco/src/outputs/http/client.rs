@@ -15,7 +15,7 @@ use rustls::{CertificateError, Error as TlsError};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use super::Settings;
+use super::settings::Settings;
 use crate::pem;
 
 /// How long a connection may take.

@@ -1,13 +1,63 @@
 //! `http_output`: alerts to a server.
 
-use super::{Alert, Cx, Failure, Output};
+use anyhow::{Context, Result};
+use ureq::http::HeaderValue;
+
+use crate::config::{Config, Shape};
 use crate::log::warning;
+use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
 use client::{Answer, Client};
 
 mod client;
 mod settings;
 
 pub use settings::Settings;
+
+impl Section for Settings {
+    const NAME: &'static str = "http_output";
+    const KEYS: &'static [(&'static str, Shape)] = &[
+        ("enabled", Shape::Bool),
+        ("url", Shape::Text),
+        ("user_agent", Shape::Text),
+        ("insecure", Shape::Bool),
+        ("ca_cert", Shape::Text),
+        ("ca_bundle", Shape::Text),
+        ("ca_path", Shape::Text),
+        ("mtls", Shape::Bool),
+        ("client_cert", Shape::Text),
+        ("client_key", Shape::Text),
+        ("echo", Shape::Bool),
+        ("compress_uploads", Shape::Bool),
+        ("keep_alive", Shape::Bool),
+        ("max_consecutive_timeouts", Shape::Number(u8::MAX as u64)),
+    ];
+    const DEPENDS_ON: &'static [&'static str] = &["json_output"];
+    // Certificates may be others under the same names.
+    const RELOAD: Reload = Reload::Always;
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.enabled {
+            self.target()?;
+            let agent = HeaderValue::from_str(&self.user_agent);
+            agent.with_context(|| format!("http_output.user_agent is {:?}", self.user_agent))?;
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        self.target().map(|target| client::shown(&target.to_string())).unwrap_or_default()
+    }
+
+    /// Reads certificates; the server is not asked for anything yet.
+    fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
+        let client = Client::new(self, config.json_output)?;
+        Ok(Box::new(Http { client, retries: self.max_consecutive_timeouts, echo: self.echo }))
+    }
+}
 
 struct Http {
     client: Client,

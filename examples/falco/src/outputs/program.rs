@@ -16,9 +16,8 @@ use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use serde::{Deserialize, Serialize};
 
-use super::lines::Lines;
-use super::{Alert, Cx, Failure, Output, Section, reason};
 use crate::config::{Config, Shape};
+use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 
 /// How long a program that is asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(100);

@@ -1,12 +1,15 @@
 use super::fit::{Path as KeyPath, fit};
-use super::schema::Shape;
 use super::*;
-use crate::output::file::Settings as FileOutput;
-use crate::output::stdout::Settings as StdoutOutput;
+use eyas::rules::Priority;
+
+use crate::config::{DropAction, EngineKind, ExtraField, RuleMatching, Shape};
+use crate::output::Section;
+use crate::outputs::file::Settings as FileOutput;
+use crate::outputs::stdout::Settings as StdoutOutput;
 
 fn options(list: &[&str]) -> Result<Loaded> {
     let empty = Path::new("/dev/null");
-    load(Some(empty), &list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+    read_all(Some(empty), &list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
 }
 
 /// The configuration that a file is, and what is said about it.
@@ -15,7 +18,7 @@ fn file(text: &str) -> Result<(Config, Vec<String>)> {
     let name = format!("eyas-config-{}-{:?}", std::process::id(), std::thread::current().id());
     let path = dir.join(name.replace(['(', ')'], ""));
     std::fs::write(&path, text).unwrap();
-    let loaded = load(Some(&path), &[]);
+    let loaded = read_all(Some(&path), &[]);
     std::fs::remove_file(&path).unwrap();
     loaded.map(|loaded| (loaded.config, loaded.warnings))
 }
@@ -23,12 +26,8 @@ fn file(text: &str) -> Result<(Config, Vec<String>)> {
 #[test]
 fn what_is_not_set_has_the_defaults() {
     let config = options(&[]).unwrap().config;
-    assert_eq!(config.rule_matching, "first");
-    assert!(
-        config.outputs.get::<StdoutOutput>().enabled
-            && config.json_include_tags_property
-            && !config.json_output
-    );
+    assert_eq!(config.rule_matching, RuleMatching::First);
+    assert!(StdoutOutput::of(&config).enabled && config.json_include_tags_property && !config.json_output);
     assert_eq!(config.falco_libs.snaplen, 80);
 }
 
@@ -85,10 +84,10 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("engine.kind=kmod", "engine.kind `kmod`"),
         ("rule_matching=some", "expected one of first, all"),
         ("engine.modern_ebpf.buf_size_preset=11", "expected 1 to 10"),
-        ("log_level=loud", "log_level `loud`"),
+        ("log_level=loud", "log_level is `loud`: expected one of emergency, alert,"),
         ("syscall_event_drops.threshold=2", "expected 0 to 1"),
         ("webserver=yes", "webserver is `yes`: expected keys with values"),
-        ("syscall_event_drops.actions=[ignore, log]", "`ignore` beside"),
+        ("syscall_event_drops.actions=[ignore, log]", "\"log\" does not make sense with the \"ignore\" action"),
         ("rules[]=x", "rules[0] is `x`"),
         ("rules[0]=x", "rules[0] is `x`: expected keys with values"),
     ] {
@@ -128,15 +127,15 @@ fn values_are_taken_as_they_are_written() {
     assert!(config.webserver.enabled && config.webserver.listen_port == 8766);
     assert_eq!(
         (config.syscall_event_drops.threshold, &config.syscall_event_drops.actions[..]),
-        (0.5, &["log".to_owned()][..])
+        (0.5, &[DropAction::Log][..])
     );
-    assert_eq!((config.outputs_queue.capacity, config.priority.as_str()), (16, "info"));
+    assert_eq!((config.outputs_queue.capacity, config.priority), (16, Priority::Informational));
     assert_eq!(config.base_syscalls.custom_set, ["getuid"]);
     assert_eq!(config.rules_files, [PathBuf::from("/x.yaml")]);
     assert_eq!((&*config.static_fields["a"], &*config.static_fields["c"]), ("010", ""));
     assert_eq!(
-        (config.outputs.get::<FileOutput>().filename, config.engine.kind.as_str()),
-        (PathBuf::from("5"), "modern_ebpf")
+        (FileOutput::of(&config).filename, config.engine.kind),
+        (PathBuf::from("5"), EngineKind::ModernEbpf)
     );
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings.iter().any(|w| w.contains("append_output is keys with values, which has no effect")));
@@ -183,15 +182,24 @@ fn every_key_takes_every_form_of_its_value() {
             Shape::Section(_) => &["{}", "~", ""],
             Shape::Texts => &["{a: 1, b: }", "~", ""],
             Shape::Anything => &["{a: [b]}", "word", "~"],
+            Shape::Choice(_) => &[],
         };
-        for form in forms {
+        let forms = match shape {
+            // Each by itself; every one must be a variant of its type.
+            Shape::Choice(names) => {
+                let forms = names.iter().flat_map(|name| [format!("'{name}'"), name.to_uppercase()]);
+                forms.chain(["~".to_owned()]).collect()
+            }
+            _ => forms.iter().map(|form| (*form).to_owned()).collect::<Vec<_>>(),
+        };
+        for form in &forms {
             let text = nested(way, form);
             let tree = tree::parse("f", text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error:#}"));
             let mut warnings = Vec::new();
             unknown::keys(&tree, &CONFIG, &KeyPath::default(), "f", &mut warnings);
             let fitted = fit(&tree, &CONFIG, &KeyPath::default(), &mut warnings);
             let fitted = fitted.unwrap_or_else(|error| panic!("{text}: {error:#}")).unwrap_or_default();
-            assert_eq!(warnings.is_empty(), *form != "{a: b}", "{text}: {warnings:?}");
+            assert_eq!(warnings.is_empty(), form != "{a: b}", "{text}: {warnings:?}");
             // An entry of `config_files` without a path is an error as in Falco.
             if !text.contains("config_files") {
                 let config: Result<Config, _> = serde_json::from_value(fitted);
@@ -260,7 +268,7 @@ fn included_files_join() {
     std::fs::create_dir_all(dir.join("config.d/more")).unwrap();
     let put = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
     let list = |text: &str| put("falco.yaml", &format!("rules_files: [/a]\njson_output: false\n{text}"));
-    let read = || load(Some(&dir.join("falco.yaml")), &[]);
+    let read = || read_all(Some(&dir.join("falco.yaml")), &[]);
     let said = || format!("{:#}", read().err().unwrap());
     let d = dir.display();
     put("config.d/20.yaml", "json_output: true\nrules_files: [/b]\n");

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::lines::Lines;
-use super::{Alert, Cx, Failure, Output, Section, reason};
 use crate::config::{Config, Shape};
 use crate::file;
+use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 
 /// `file_output:`
 #[derive(Default, Deserialize, Serialize)]

@@ -11,8 +11,8 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, Cx, Failure, Output, Section, reason};
 use crate::config::{Config, Shape};
+use crate::output::{Alert, Cx, Failure, Output, Section, reason};
 
 /// `LOG_USER` in the facility bits.
 const FACILITY: u8 = 1 << 3;
@@ -162,8 +162,8 @@ mod tests {
     use std::io::Read;
     use std::os::unix::net::{UnixDatagram, UnixListener};
 
-    use super::super::channel::with_cx;
     use super::*;
+    use crate::output::with_cx;
 
     fn alert() -> Alert {
         Alert { text: b"it happened".as_slice().into(), severity: 4 }

@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 
 use super::*;
-use crate::config::{Config, Shape};
+use crate::config::{Config, EngineKind, Shape};
+use crate::output::{Alert, Change, Cx, Failure, Lines, Output, Outputs, Reload, Section, Settings, with_cx};
 use crate::signals::Stop;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -49,22 +50,22 @@ impl Drop for Dir {
 /// A live configuration with this file as its only output.
 fn with_file(path: &Path) -> Config {
     let mut config = Config { output_timeout: 300, ..Config::default() };
-    config.outputs.set(&stdout::Settings { enabled: false });
+    stdout::Settings { enabled: false }.put(&mut config);
     set_file(&mut config, path, true);
     config
 }
 
 fn set_file(config: &mut Config, path: &Path, keep_alive: bool) {
     let (enabled, filename) = (true, path.to_owned());
-    config.outputs.set(&file::Settings { enabled, keep_alive, filename });
+    file::Settings { enabled, keep_alive, filename }.put(config);
 }
 
 fn set_program(config: &mut Config, program: &str, keep_alive: bool) {
-    config.outputs.set(&program::Settings { enabled: true, keep_alive, program: program.to_owned() });
+    program::Settings { enabled: true, keep_alive, program: program.to_owned() }.put(config);
 }
 
 fn open(config: &Config) -> Outputs {
-    Outputs::open(config, false, Stop::default()).unwrap()
+    Outputs::open(OUTPUTS, config, false, Stop::default()).unwrap()
 }
 
 fn send(outputs: &mut Outputs, text: &str) {
@@ -96,7 +97,6 @@ fn reader(path: &Path) -> File {
 fn rows_are_named_as_their_sections() {
     let known = serde_json::to_value(Config::default()).unwrap();
     for (at, row) in OUTPUTS.iter().enumerate() {
-        assert!(known.get(row.name).is_some_and(serde_json::Value::is_object), "{}", row.name);
         assert!(row.depends_on.iter().all(|key| known.get(key).is_some()), "{}", row.name);
         // The shape and the section have the same keys, and defaults are right.
         let complete = (row.complete)(None).unwrap();
@@ -133,12 +133,12 @@ fn alerts_reach_a_file_and_a_program() {
 
 #[test]
 fn an_output_without_a_destination_is_refused() {
-    let complete = |mut config: Config| format!("{:#}", config.outputs.complete().unwrap_err());
-    assert!(complete(with_file(Path::new(""))).contains("file_output.filename is empty"));
-    let mut config = Config::default();
-    set_program(&mut config, "", true);
-    assert!(complete(config).contains("program_output.program is empty"));
-    let outputs = Outputs::open(&with_file(Path::new("/nonexistent/alerts")), false, Stop::default());
+    let no_file = file::Settings { enabled: true, ..file::Settings::default() };
+    assert!(no_file.check().unwrap_err().to_string().contains("file_output.filename is empty"));
+    let no_program = program::Settings { enabled: true, ..program::Settings::default() };
+    assert!(no_program.check().unwrap_err().to_string().contains("program_output.program is empty"));
+    let outputs =
+        Outputs::open(OUTPUTS, &with_file(Path::new("/nonexistent/alerts")), false, Stop::default());
     assert_eq!(
         format!("{:#}", outputs.err().unwrap()),
         "file_output: can't open /nonexistent/alerts: No such file or directory (os error 2)"
@@ -225,7 +225,7 @@ fn a_line_that_a_full_disk_cut_ends_before_the_next() {
     let alerts = |texts: &[&str]| -> Vec<Alert> {
         texts.iter().map(|text| Alert { text: text.as_bytes().into(), severity: 4 }).collect()
     };
-    let mut lines = lines::Lines::default();
+    let mut lines = Lines::default();
     let disk = std::cell::RefCell::new(Vec::new());
     let room = std::cell::Cell::new(6);
     let mut write = |texts: &[&str]| {
@@ -238,7 +238,7 @@ fn a_line_that_a_full_disk_cut_ends_before_the_next() {
             disk.borrow_mut().extend_from_slice(&bytes[..fits]);
             Ok(fits)
         };
-        channel::with_cx(|cx| lines.write(&alerts(texts), cx, put, || Ok(())))
+        with_cx(|cx| lines.write(&alerts(texts), cx, put, || Ok(())))
     };
     assert!(matches!(write(&["one", "two", "three"]), Ok(1)));
     assert!(matches!(write(&["two", "three"]), Err(Failure::Lost(why)) if why == "disk full"));
@@ -330,17 +330,18 @@ fn a_log_daemon_that_hangs_stops_nobody() {
         shape: Shape::Text,
         depends_on: &[],
         reload: Reload::WhenChanged,
+        is_stdout: false,
         complete: |value| Ok(value.unwrap_or_default()),
         is_enabled: |_| true,
         // Where the daemon listens.
-        place: |config| config.priority.clone(),
-        open: |config| Ok(syslog::open_at(Path::new(&config.priority))),
+        place: |config| config.rules_files[0].display().to_string(),
+        open: |config| Ok(syslog::open_at(&config.rules_files[0])),
     };
     let dir = Dir::new("log-hangs");
     let path = dir.path("log");
     let daemon = UnixDatagram::bind(&path).unwrap();
     let outputs = open(&with_file(Path::new("/dev/null")));
-    let config = Config { priority: path.display().to_string(), ..Config::default() };
+    let config = Config { rules_files: vec![path.clone()], ..Config::default() };
     let channel = outputs.hub().add_file(&ROW, &config).unwrap();
     for number in 0..1000 {
         channel.push(&[Alert { text: format!("{number}").into_bytes().into(), severity: 4 }], |_| false);
@@ -379,6 +380,7 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
         shape: Shape::Text,
         depends_on: &[],
         reload: Reload::WhenChanged,
+        is_stdout: false,
         complete: |value| Ok(value.unwrap_or_default()),
         is_enabled: |_| true,
         place: |_| String::new(),
@@ -401,17 +403,18 @@ fn outputs_that_a_reload_leaves_alone_go_on() {
     send(&mut outputs, "one");
     set_file(&mut config, &dir.path("b"), true);
     let change =
-        Change::new(&config, Settings::new(&config, false), |row| row.name == "file_output").unwrap();
+        Change::new(OUTPUTS, &config, Settings::new(&config, false), |row| row.name == "file_output")
+            .unwrap();
     outputs.change(change);
     send(&mut outputs, "two");
-    config.outputs.set(&program::Settings::default());
-    outputs.change(Change::new(&config, Settings::new(&config, false), |_| false).unwrap());
+    program::Settings::default().put(&mut config);
+    outputs.change(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| false).unwrap());
     send(&mut outputs, "three");
     outputs.close();
     assert_eq!([dir.text("a"), dir.text("b"), dir.text("program")], ["one\n", "two\nthree\n", "one\ntwo\n"]);
     assert_eq!(counts(&outputs, "file_output"), (3, 0, 0));
     // One that is not applied leaves nothing behind.
-    drop(Change::new(&config, Settings::new(&config, false), |_| true).unwrap());
+    drop(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| true).unwrap());
     assert_eq!(dir.text("b"), "two\nthree\n");
 }
 
@@ -420,11 +423,11 @@ fn a_program_that_is_asked_to_end_does_so_in_time() {
     let dir = Dir::new("asked");
     let fifo = dir.fifo("fifo");
     let mut config = with_file(&fifo);
-    config.engine.kind = "replay".into();
+    config.engine.kind = EngineKind::Replay;
     config.output_timeout = 60_000;
     config.outputs_queue.capacity = 1;
     let stop = Stop::default();
-    let mut outputs = Outputs::open(&config, false, stop.clone()).unwrap();
+    let mut outputs = Outputs::open(OUTPUTS, &config, false, stop.clone()).unwrap();
     send(&mut outputs, "one");
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -5,8 +5,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use eyas::yaml::{self, Kind, Node};
 
 use super::fit::{self, Path};
-use super::schema::{CONFIG, Shape};
+use super::schema::CONFIG;
 use super::unknown;
+use crate::config::Shape;
 
 /// Most elements that an override's index may add to a list.
 const MAX_INDEX: usize = 1024;

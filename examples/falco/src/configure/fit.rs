@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use eyas::yaml::{self, Kind, Node};
 use serde_json::{Map, Value};
 
-use super::schema::Shape;
+use crate::config::Shape;
 
 /// The way to a value: `engine.kind`, `rules[0].enable`.
 #[derive(Clone, Debug, Default)]
@@ -116,6 +116,11 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
         Shape::Bool => yaml::truth(scalar).map(Value::Bool),
         Shape::Number(max) => yaml::unsigned(scalar).filter(|n| n <= max).map(Value::from),
         Shape::Float => yaml::float(scalar).and_then(serde_json::Number::from_f64).map(Value::Number),
+        Shape::Choice(names) => {
+            let chosen = names.iter().find(|name| name.eq_ignore_ascii_case(scalar));
+            let Some(name) = chosen else { bail!("{path} is {}: expected {}", kind(node), shape.word()) };
+            Some(Value::String((*name).to_owned()))
+        }
         _ => Some(Value::String(scalar.clone())),
     };
     if value.is_none() {

@@ -4,9 +4,8 @@ use anyhow::Result;
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
-use super::lines::Lines;
-use super::{Alert, Cx, Failure, Output, Section};
 use crate::config::{Config, Shape};
+use crate::output::{Alert, Cx, Failure, Lines, Output, Section};
 
 /// Bytes that one write to a pipe takes without waiting for a reader twice.
 const PIPE_BYTES: usize = 4096;
@@ -28,6 +27,7 @@ impl Default for Settings {
 impl Section for Settings {
     const NAME: &'static str = "stdout_output";
     const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool)];
+    const IS_STDOUT: bool = true;
 
     fn is_enabled(&self) -> bool {
         self.enabled

@@ -2,8 +2,9 @@
 
 use anyhow::Context;
 
-use super::{Reload, Row, file};
+use super::file;
 use crate::config::Shape;
+use crate::output::{Reload, Row};
 
 /// The row of this file.
 pub const ROW: Row = Row {
@@ -12,6 +13,7 @@ pub const ROW: Row = Row {
     shape: Shape::Text,
     depends_on: &[],
     reload: Reload::WhenChanged,
+    is_stdout: false,
     complete: |value| Ok(value.unwrap_or_default()),
     is_enabled: |config| !config.metrics.output_file.as_os_str().is_empty(),
     place: |config| config.metrics.output_file.display().to_string(),

@@ -4,12 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use ureq::http::{HeaderValue, Uri};
-
-use super::Http;
-use super::client::{self, Client};
-use crate::config::{Config, Shape};
-use crate::output::{Output, Reload, Section};
+use ureq::http::Uri;
 
 /// Alerts to a server, by HTTP.
 #[derive(Deserialize, Serialize)]
@@ -63,52 +58,6 @@ impl Default for Settings {
             keep_alive: false,
             max_consecutive_timeouts: 5,
         }
-    }
-}
-
-impl Section for Settings {
-    const NAME: &'static str = "http_output";
-    const KEYS: &'static [(&'static str, Shape)] = &[
-        ("enabled", Shape::Bool),
-        ("url", Shape::Text),
-        ("user_agent", Shape::Text),
-        ("insecure", Shape::Bool),
-        ("ca_cert", Shape::Text),
-        ("ca_bundle", Shape::Text),
-        ("ca_path", Shape::Text),
-        ("mtls", Shape::Bool),
-        ("client_cert", Shape::Text),
-        ("client_key", Shape::Text),
-        ("echo", Shape::Bool),
-        ("compress_uploads", Shape::Bool),
-        ("keep_alive", Shape::Bool),
-        ("max_consecutive_timeouts", Shape::Number(u8::MAX as u64)),
-    ];
-    const DEPENDS_ON: &'static [&'static str] = &["json_output"];
-    // Certificates may be others under the same names.
-    const RELOAD: Reload = Reload::Always;
-
-    fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.enabled {
-            self.target()?;
-            let agent = HeaderValue::from_str(&self.user_agent);
-            agent.with_context(|| format!("http_output.user_agent is {:?}", self.user_agent))?;
-        }
-        Ok(())
-    }
-
-    fn place(&self) -> String {
-        self.target().map(|target| client::shown(&target.to_string())).unwrap_or_default()
-    }
-
-    /// Reads certificates; the server is not asked for anything yet.
-    fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
-        let client = Client::new(self, config.json_output)?;
-        Ok(Box::new(Http { client, retries: self.max_consecutive_timeouts, echo: self.echo }))
     }
 }
 

@@ -4,7 +4,8 @@ use eyas::rules::nearest;
 use eyas::yaml::{Kind, Node};
 
 use super::fit::Path;
-use super::schema::{CONFIG, Shape};
+use super::schema::CONFIG;
+use crate::config::Shape;
 
 /// Says of each key below `node` that nobody knows it; `origin` is the file.
 pub fn keys(node: &Node, shape: &Shape, path: &Path, origin: &str, warnings: &mut Vec<String>) {

@@ -1,0 +1,67 @@
+//! `syscall_event_drops:`
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::shape::Shape::{self, Bool, Float, List, Section};
+use super::shape::choice;
+
+choice! {
+    /// What is done about lost events.
+    DropAction {
+        /// Nothing.
+        Ignore = "ignore",
+        /// A line in the log.
+        Log = "log",
+        /// An alert.
+        Alert = "alert",
+        /// The program ends.
+        Exit = "exit",
+    }
+}
+
+/// `syscall_event_drops:`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Drops {
+    /// Share of lost events, 0 to 1, from which on something is done.
+    pub threshold: f64,
+    /// What.
+    pub actions: Vec<DropAction>,
+    /// Actions a second, on average.
+    pub rate: f64,
+    /// Actions at once.
+    pub max_burst: f64,
+}
+
+/// What the section may have.
+pub const SHAPE: Shape = Section(&[
+    ("threshold", Float),
+    ("actions", List(&DropAction::SHAPE)),
+    ("rate", Float),
+    ("max_burst", Float),
+    ("simulate_drops", Bool),
+]);
+
+impl Default for Drops {
+    fn default() -> Self {
+        let actions = vec![DropAction::Log, DropAction::Alert];
+        Self { threshold: 0.1, actions, rate: 0.033_33, max_burst: 1.0 }
+    }
+}
+
+impl Drops {
+    pub(super) fn check(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.threshold) {
+            bail!("syscall_event_drops.threshold is {}: expected 0 to 1", self.threshold);
+        }
+        let mut behind = self.actions.iter().skip_while(|action| **action != DropAction::Ignore);
+        if let Some(action) = behind.find(|action| matches!(action, DropAction::Log | DropAction::Alert)) {
+            bail!(
+                "syscall_event_drops.actions: syscall event drop action \"{action}\" does not make sense with the \
+                 \"ignore\" action: leave out one of them"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Which rules there are, and what is added to their output.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::shape::Shape::{self, Bool, List, Section, Text, TextOrPair};
+use super::shape::{TEXTS, choice};
+
+choice! {
+    /// `rule_matching`: how many rules an event may match.
+    RuleMatching {
+        /// One: the first.
+        First = "first",
+        /// Any number.
+        All = "all",
+    }
+}
+
+/// An entry of `rules:`: one of the two.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Selection {
+    /// Switch on.
+    pub enable: Option<Selector>,
+    /// Switch off.
+    pub disable: Option<Selector>,
+}
+
+const SELECTOR: Shape = Section(&[("rule", Text), ("tag", Text)]);
+
+/// What `rules` may have.
+pub const RULES: Shape = List(&Section(&[("enable", SELECTOR), ("disable", SELECTOR)]));
+
+impl Selection {
+    /// Whether it switches on, and what.
+    ///
+    /// # Errors
+    /// It says neither, or of no rule.
+    pub fn get(&self) -> Result<(bool, &Selector)> {
+        let chosen = match (&self.enable, &self.disable) {
+            (Some(on), _) => Some((true, on)),
+            (None, off) => off.as_ref().map(|off| (false, off)),
+        };
+        chosen
+            .filter(|(_, which)| which.rule.is_some() || which.tag.is_some())
+            .context("expected `enable` or `disable` with a `rule` or a `tag`")
+    }
+}
+
+/// Which rules an entry of `rules:` means: those that have either.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Selector {
+    /// Name, with `*`.
+    pub rule: Option<String>,
+    /// Tag.
+    pub tag: Option<String>,
+}
+
+/// An entry of `append_output:`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Append {
+    /// Which rules.
+    #[serde(rename = "match")]
+    pub matching: AppendMatch,
+    /// Text with fields.
+    pub extra_output: String,
+    /// Names, or `{name: format}`, for `output_fields` alone.
+    pub extra_fields: Vec<ExtraField>,
+    /// Adds the fields that the source suggests.
+    pub suggested_output: bool,
+}
+
+/// What `append_output` may have.
+pub const APPEND: Shape = List(&Section(&[
+    ("match", Section(&[("rule", Text), ("source", Text), ("tags", TEXTS)])),
+    ("extra_output", Text),
+    ("extra_fields", List(&TextOrPair)),
+    ("suggested_output", Bool),
+]));
+
+/// `match:` of [`Append`]; what is not given matches everything.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct AppendMatch {
+    /// Exact name.
+    pub rule: Option<String>,
+    /// Event source.
+    pub source: Option<String>,
+    /// All of them on the rule.
+    pub tags: Vec<String>,
+}
+
+/// An entry of `extra_fields:`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum ExtraField {
+    /// A field, typed.
+    Name(String),
+    /// Key and format.
+    Formatted(BTreeMap<String, String>),
+}

@@ -1,0 +1,99 @@
+//! What values of falco.yaml must be.
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// `true`, `false`, or what else YAML has for them.
+    Bool,
+    /// A number from 0 to this one.
+    Number(u64),
+    /// A number with or without a point.
+    Float,
+    /// Any text; a number or a truth value is one, too.
+    Text,
+    /// One of these texts, in capitals or small letters.
+    Choice(&'static [&'static str]),
+    /// Several of a kind; one by itself is a list of one.
+    List(&'static Shape),
+    /// Keys with values.
+    Section(&'static [(&'static str, Shape)]),
+    /// Any keys, each with a text.
+    Texts,
+    /// A text, or a section.
+    TextOr(&'static [(&'static str, Shape)]),
+    /// A text, or one key with a text.
+    TextOrPair,
+    /// What this program does not look into.
+    Anything,
+}
+
+use Shape::{Anything, Bool, Choice, Float, List, Number, Section, Text, TextOr, TextOrPair, Texts};
+
+/// A number of 16 bits.
+pub const U16: Shape = Number(u16::MAX as u64);
+/// A number of 32 bits.
+pub const U32: Shape = Number(u32::MAX as u64);
+/// A number of 64 bits.
+pub const U64: Shape = Number(u64::MAX);
+/// Texts.
+pub const TEXTS: Shape = List(&Text);
+
+impl Shape {
+    /// The keys that it may have.
+    pub fn keys(&self) -> &'static [(&'static str, Shape)] {
+        match self {
+            Section(keys) | TextOr(keys) => keys,
+            _ => &[],
+        }
+    }
+
+    /// What the value of a key must be.
+    pub fn key(&self, name: &str) -> Option<&'static Shape> {
+        self.keys().iter().find(|(key, _)| *key == name).map(|(_, shape)| shape)
+    }
+
+    /// Whether keys of it are known: those of [`Shape::Texts`] and the like are anybody's.
+    pub fn knows_its_keys(&self) -> bool {
+        matches!(self, Section(_) | TextOr(_))
+    }
+
+    /// What is expected, for messages.
+    pub fn word(&self) -> String {
+        match self {
+            Bool => "true or false",
+            Number(_) => "a number",
+            Float => "a number",
+            Text => "a text",
+            Choice(names) => return format!("one of {}", names.join(", ")),
+            List(_) => "a list",
+            Section(_) | Texts => "keys with values",
+            TextOr(_) => "a text, or keys with values",
+            TextOrPair => "a text, or one key with a text",
+            Anything => "a value",
+        }
+        .to_owned()
+    }
+}
+
+/// Defines the type of a key whose value is one of several texts.
+macro_rules! choice {
+    ($(#[$of_type:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$of_type])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+        pub enum $name {
+            $($(#[$of_variant])* #[serde(rename = $text)] $variant,)*
+        }
+
+        impl $name {
+            /// What the value must be.
+            pub const SHAPE: $crate::config::shape::Shape = $crate::config::shape::Shape::Choice(&[$($text),*]);
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $(Self::$variant => $text,)* })
+            }
+        }
+    };
+}
+pub(super) use choice;

@@ -1,0 +1,222 @@
+//! falco.yaml: read, overridden by `-o`, and given types.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use eyas::yaml::{Kind, Node};
+use serde_json::Value;
+
+use crate::args::Args;
+use crate::config::{Config, ConfigFile, EngineKind};
+use crate::log;
+use crate::outputs::OUTPUTS;
+use schema::CONFIG;
+
+mod containers;
+mod fit;
+mod schema;
+mod tree;
+mod unknown;
+
+/// The key that names further files.
+const CONFIG_FILES: &str = "config_files";
+/// What `-c` means where it is not given.
+const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
+
+/// Keys that nothing here acts upon, what they are where nobody sets them, and what to know about it.
+const NOT_HERE: &[(&str, &str, &str)] = &[
+    ("/buffer_format_base64", "false", "buffers are written as text"),
+    (
+        "/container_engines/cri/disable_async",
+        "false",
+        "runtimes are never waited for: events go on without them",
+    ),
+    ("/engine/modern_ebpf/disable_iterators", "false", "iterators are used where the kernel has them"),
+    ("/log_syslog", "false", "the log goes to standard error"),
+    ("/metrics/jemalloc_stats_enabled", "false", "this program does not use jemalloc"),
+    ("/syscall_event_drops/simulate_drops", "false", "no drops are simulated"),
+    ("/syscall_event_timeouts/max_consecutives", "1000", "a capture without events is not reported"),
+];
+
+/// Lists of plugins that nothing here loads, apart from the one whose fields are built in.
+const NATIVE_PLUGIN: &str = "container";
+
+/// A configuration and where it came from.
+pub struct Loaded {
+    /// The typed values.
+    pub config: Config,
+    /// Files read, in order.
+    pub files: Vec<PathBuf>,
+    /// Sentences about keys that nobody reads.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Logs the warnings.
+    pub fn warn(&self) {
+        self.warnings.iter().for_each(|warning| log::warning(warning));
+    }
+}
+
+/// The configuration file: the one given, or the default one where it exists.
+pub fn path(given: Option<&Path>) -> Option<&Path> {
+    given.or_else(|| Some(Path::new(DEFAULT_PATH)).filter(|path| path.exists()))
+}
+
+/// The configuration that the arguments ask for.
+///
+/// # Errors
+/// A file cannot be read, or something in it or in an option is wrong.
+pub fn load(args: &Args) -> Result<Loaded> {
+    let mut loaded = read_all(args.config.as_deref(), &args.options)?;
+    if let Some(capture) = &args.events {
+        loaded.config.engine.kind = EngineKind::Replay;
+        loaded.config.engine.replay.capture_file = capture.clone();
+    }
+    Ok(loaded)
+}
+
+/// Reads the file given or the default one, the files it names, then the options.
+fn read_all(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
+    let (mut files, mut warnings) = (Vec::new(), Vec::new());
+    let main = path(given);
+    let mut tree = match main {
+        Some(path) => read(path, &mut files, &mut warnings)?,
+        None => tree::empty(),
+    };
+    let (includes, others): (Vec<_>, Vec<_>) =
+        options.iter().partition(|option| option.starts_with("config_files"));
+    includes.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
+    include(&mut tree, main, &mut files, &mut warnings)?;
+    others.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
+    adopt_rules_file(&mut tree, &mut warnings)?;
+    containers::adopt(&mut tree);
+    let fitted = fit::fit(&tree, &CONFIG, &fit::Path::default(), &mut warnings)?;
+    let fitted = fitted.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    not_here(&fitted, &mut warnings);
+    let mut config: Config = serde_json::from_value(fitted).context("the configuration")?;
+    complete(&mut config)?;
+    config.check()?;
+    Ok(Loaded { config, files, warnings })
+}
+
+/// Says which settings nothing acts upon.
+fn not_here(tree: &Value, warnings: &mut Vec<String>) {
+    for (pointer, usual, what) in NOT_HERE {
+        if let Some(value) = tree.pointer(pointer) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if text != *usual {
+                let key = pointer[1..].replace('/', ".");
+                warnings.push(format!("{key} is set in the configuration but {what}"));
+            }
+        }
+    }
+    let loaded = tree["load_plugins"].as_array().map(|list| list.iter().collect::<Vec<_>>());
+    let given = tree["plugins"].as_array().into_iter().flatten().map(|plugin| &plugin["name"]);
+    let names = loaded.unwrap_or_else(|| given.collect());
+    for name in names.into_iter().filter_map(Value::as_str).filter(|name| *name != NATIVE_PLUGIN) {
+        warnings.push(format!("the plugin `{name}` is configured but this program loads no plugins"));
+    }
+}
+
+/// The old name of `rules_files`.
+fn adopt_rules_file(tree: &mut Node, warnings: &mut Vec<String>) -> Result<()> {
+    let Some(value) = tree::take(tree, "rules_file") else { return Ok(()) };
+    if tree.get("rules_files").is_some() {
+        bail!("both `rules_files` and its old name `rules_file` are set: put all files into `rules_files`");
+    }
+    warnings.push("the configuration key `rules_file` is deprecated: write `rules_files`".to_owned());
+    if let Kind::Map(pairs) = &mut tree.kind {
+        *tree::entry(pairs, "rules_files") = value;
+    }
+    Ok(())
+}
+
+fn read(path: &Path, files: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> Result<Node> {
+    let text = crate::file::read(path, crate::file::MAX_TEXT)
+        .with_context(|| format!("can't read the configuration file {}", path.display()))?;
+    files.push(path.to_owned());
+    let name = path.display().to_string();
+    let mut tree = tree::parse(&name, &text)?;
+    tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+    unknown::keys(&tree, &CONFIG, &fit::Path::default(), &name, warnings);
+    Ok(tree)
+}
+
+/// Merges the files that `config_files` names.
+fn include(
+    tree: &mut Node,
+    main: Option<&Path>,
+    files: &mut Vec<PathBuf>,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let key = fit::Path::default().key(CONFIG_FILES);
+    let Some((list, shape)) = tree.get(CONFIG_FILES).zip(CONFIG.key(CONFIG_FILES)) else { return Ok(()) };
+    // What is odd about it is said when all is read.
+    let Some(list) = fit::fit(list, shape, &key, &mut Vec::new())? else { return Ok(()) };
+    let entries: Vec<ConfigFile> =
+        serde_json::from_value(list).context("config_files: an entry has no `path`")?;
+    for entry in entries {
+        let path = entry.path();
+        let how = match entry.strategy().unwrap_or("append") {
+            "append" => tree::Merge::Append,
+            "override" => tree::Merge::Override,
+            "add-only" => tree::Merge::AddOnly,
+            other => {
+                let path = path.display();
+                warnings.push(format!(
+                    "config_files: the strategy of {path} is `{other}`, which counts as append: \
+                     expected append, override or add-only"
+                ));
+                tree::Merge::Append
+            }
+        };
+        if main == Some(path) {
+            bail!("config_files names {}, the file that it is in", path.display());
+        }
+        // As in Falco, whose own configuration names a directory that need not be there; what was read is listed.
+        if !path.exists() {
+            continue;
+        }
+        for file in regular_files(path)? {
+            let more = read(&file, files, warnings)?;
+            if more.get(CONFIG_FILES).is_some() {
+                bail!("{}: `config_files` in a file that is included itself is not followed", file.display());
+            }
+            tree::merge(tree, more, how).with_context(|| file.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// The file, or all that a directory holds directly, sorted.
+fn regular_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = || format!("can't list {}", path.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(failed)? {
+        let file = entry.with_context(failed)?.path();
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Adds what was left out of the sections of outputs, and forgets what belongs to no output.
+///
+/// # Errors
+/// Something is wrong with a section.
+fn complete(config: &mut Config) -> Result<()> {
+    let mut given = std::mem::take(&mut config.outputs);
+    for row in OUTPUTS {
+        config.outputs.put(row.name, (row.complete)(given.take(row.name))?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

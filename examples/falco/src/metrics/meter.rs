@@ -1,0 +1,80 @@
+//! What is measured, when somebody asks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::facts::Facts;
+use super::host::Resources;
+use super::prometheus;
+use super::reading::{Before, Reading};
+use super::samples::{Sample, Samples};
+use super::table::{Group, METRICS, Metric};
+use crate::clock::now;
+use crate::config;
+use crate::output::Hub;
+
+/// How long a page for Prometheus holds: whoever asks all the time gets the same.
+const FRESH: Duration = Duration::from_millis(250);
+/// How long somebody who asks for a page waits for numbers of now.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Measures when asked.
+pub struct Meter {
+    pub(super) config: config::Metrics,
+    facts: Facts,
+    hub: Arc<Hub>,
+    samples: Samples,
+    page: Mutex<Option<(Instant, String)>>,
+}
+
+impl Meter {
+    /// Measures what the configuration asks for.
+    pub fn new(config: config::Metrics, facts: Facts, hub: Arc<Hub>) -> Self {
+        Self { config, facts, hub, samples: Samples::default(), page: Mutex::new(None) }
+    }
+
+    /// Where the thread that tests events hands out its numbers.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// A page for Prometheus.
+    pub fn page(&self) -> String {
+        let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*page {
+            Some((at, text)) if at.elapsed() < FRESH => text.clone(),
+            _ => {
+                let text = prometheus::page(&self.read(self.samples.ask(PATIENCE), None), self.rows());
+                *page = Some((Instant::now(), text.clone()));
+                text
+            }
+        }
+    }
+
+    /// The rows that are asked for.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &'static Metric> {
+        METRICS.iter().filter(|metric| self.has(metric.group))
+    }
+
+    fn has(&self, group: Group) -> bool {
+        let config = &self.config;
+        match group {
+            Group::General => true,
+            Group::Rules => config.rules_counters_enabled,
+            Group::Resources => config.resource_utilization_enabled,
+            Group::State => config.state_counters_enabled,
+            Group::Events | Group::Causes => {
+                config.kernel_event_counters_enabled || config.kernel_event_counters_per_cpu_enabled
+            }
+            Group::Cpus => config.kernel_event_counters_per_cpu_enabled,
+        }
+    }
+
+    pub(super) fn read<'a>(&'a self, sample: Option<Arc<Sample>>, before: Option<&'a Before>) -> Reading<'a> {
+        let resources = match self.has(Group::Resources) {
+            true => Resources::read(&self.facts.root),
+            false => Resources::default(),
+        };
+        Reading { facts: &self.facts, sample, outputs: self.hub.counts(), resources, now: now(), before }
+    }
+}

@@ -1,0 +1,28 @@
+//! Where alerts go: a file here and a row in [`OUTPUTS`] for each output.
+//!
+//! The file has the output's section of the configuration (keys and their types, defaults, checks, what a reload does)
+//! and delivers. Everything else follows from the row: queue and thread, losses, metrics
+//! (`outputs.NAME.delivered`), health, schema of the configuration.
+
+use crate::output::Row;
+
+pub mod file;
+pub mod http;
+mod metrics_file;
+pub mod program;
+pub mod stdout;
+pub mod syslog;
+
+pub use metrics_file::ROW as METRICS_FILE;
+
+/// All outputs.
+pub const OUTPUTS: &[Row] = &[
+    Row::of::<stdout::Settings>(),
+    Row::of::<syslog::Settings>(),
+    Row::of::<file::Settings>(),
+    Row::of::<program::Settings>(),
+    Row::of::<http::Settings>(),
+];
+
+#[cfg(test)]
+mod tests;

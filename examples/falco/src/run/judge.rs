@@ -1,0 +1,86 @@
+//! Who tests events, and what is counted meanwhile.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
+use eyas::scap::Stats;
+use eyas::sinsp::EventView;
+
+use crate::output::Batch;
+use crate::setup::Setup;
+use crate::stats::RuleCounts;
+
+/// Tests events and writes alerts.
+pub(super) struct Judge<'p> {
+    pub(super) setup: Arc<Setup>,
+    pub(super) rules: SharedEngine,
+    pub(super) follower: Follower,
+    pub(super) found: Vec<Match>,
+    pub(super) profile: Option<Profile<'p>>,
+}
+
+impl Judge<'_> {
+    pub(super) fn new(setup: Arc<Setup>) -> Self {
+        let rules = SharedEngine::new(Arc::clone(&setup.engine));
+        Self { setup, follower: rules.follower(), rules, found: Vec::new(), profile: None }
+    }
+
+    /// Tests by these rules from here on.
+    pub(super) fn replace(&mut self, setup: Arc<Setup>) -> Result<()> {
+        self.rules.swap(Arc::clone(&setup.engine))?;
+        self.setup = setup;
+        Ok(())
+    }
+
+    pub(super) fn replace_if_other(&mut self, setup: Arc<Setup>) -> Result<()> {
+        if Arc::ptr_eq(&setup, &self.setup) { Ok(()) } else { self.replace(setup) }
+    }
+
+    /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
+    pub(super) fn judge(
+        &mut self,
+        event: &EventView<'_>,
+        batch: &mut Batch,
+        mut matched: impl FnMut(Match, &Rule),
+    ) {
+        let engine = self.follower.matches(event, &mut self.found);
+        if let Some(profile) = &mut self.profile {
+            profile.record(event, &self.found);
+        }
+        for hit in self.found.drain(..) {
+            let rule = engine.rule(hit.rule);
+            matched(hit, rule);
+            let alert = engine.alert(hit, event, &self.setup.options);
+            batch.add(rule.priority as u8, |line| match self.setup.config.json_output {
+                true => alert.write_json(line),
+                false => alert.write_text(line),
+            });
+        }
+    }
+}
+
+/// Time of events after which a replay ends.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) seconds: u64,
+    pub(super) first_ts: u64,
+}
+
+impl Limit {
+    /// Whether an event of this time is beyond it.
+    pub(super) fn is_over(&mut self, ts: u64) -> bool {
+        if self.first_ts == 0 {
+            self.first_ts = ts;
+        }
+        self.seconds > 0 && ts.saturating_sub(self.first_ts) >= self.seconds.saturating_mul(1_000_000_000)
+    }
+}
+
+/// What is told when it is over.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) counts: RuleCounts,
+    pub(super) events: u64,
+    pub(super) stats: Stats,
+}
