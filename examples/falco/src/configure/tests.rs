@@ -87,7 +87,10 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("log_level=loud", "log_level is `loud`: expected one of emergency, alert,"),
         ("syscall_event_drops.threshold=2", "expected 0 to 1"),
         ("webserver=yes", "webserver is `yes`: expected keys with values"),
-        ("syscall_event_drops.actions=[ignore, log]", "\"log\" does not make sense with the \"ignore\" action"),
+        (
+            "syscall_event_drops.actions=[ignore, log]",
+            "\"log\" does not make sense with the \"ignore\" action",
+        ),
         ("rules[]=x", "rules[0] is `x`"),
         ("rules[0]=x", "rules[0] is `x`: expected keys with values"),
     ] {
