@@ -23,7 +23,6 @@ const KNOWN: &[(&str, usize)] = &[
     ("crates/scap/src/lib.rs", 9),
     ("crates/sinsp/src/lib.rs", 50),
     ("crates/yaml/src/lib.rs", 4),
-    ("examples/falco/src/main.rs", 28),
     ("xtask/src/main.rs", 7),
 ];
 
