@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use eyas::fields::{ArgKind, FieldFlags, FieldType, Schema};
 use eyas::rules::condition::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test};
+use eyas::rules::condition::{self, Constants, Returns, Right, TRANSFORMERS, Takes};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -175,60 +176,56 @@ fn any_text() -> BoxedStrategy<Vec<u8>> {
     .boxed()
 }
 
+/// Constants of an operator's examples.
+fn of_examples(op: Op) -> Vec<Vec<u8>> {
+    let mut constants = Vec::new();
+    for example in op.def().examples {
+        let expr = condition::parse(example.condition).unwrap();
+        expr.tests(&mut |test| constants.extend(test.right.values().map(|value| value.text.to_vec())));
+    }
+    constants
+}
+
 /// A constant that fits the type and the operator.
 fn constant(ty: FieldType, op: Op, names: &'static [&'static str]) -> BoxedStrategy<Vec<u8>> {
     use FieldType as T;
     if !names.is_empty() {
         return pool(names);
     }
-    match (ty, op) {
-        (T::Double, _) => pool(&["0", "1", "-1", "2", "1000"]),
-        (T::Port, Op::Lt | Op::Le | Op::Gt | Op::Ge) => pool(&["0", "80", "443", "65536"]),
-        (T::Port, _) => pool(&["0", "80", "443", "65536", "http", "ssh"]),
-        (T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime, _) => pool(&NUMBERS),
-        (T::Bool, _) => pool(&["true", "false"]),
-        (T::Ip, _) => pool(&ADDRESSES),
-        (T::Net, _) => pool(&NETS),
-        (_, Op::Lt | Op::Le | Op::Gt | Op::Ge) => pool(&NUMBERS),
-        (_, Op::BContains | Op::BStartsWith) => pool(&["", "61", "6162", "2f", "00", "ff2F"]),
-        (_, Op::Glob | Op::IGlob) => pool(&GLOBS),
-        (_, Op::Regex) => pool(&REGEXES),
-        _ => any_text(),
+    let is_order = op.def().right == Right::Number;
+    match ty {
+        T::Double => pool(&["0", "1", "-1", "2", "1000"]),
+        T::Port if is_order => pool(&["0", "80", "443", "65536"]),
+        T::Port => pool(&["0", "80", "443", "65536", "http", "ssh"]),
+        T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime => pool(&NUMBERS),
+        T::Bool => pool(&["true", "false"]),
+        T::Ip => pool(&ADDRESSES),
+        T::Net => pool(&NETS),
+        _ if is_order => pool(&NUMBERS),
+        _ => match op.def().constants {
+            Constants::Hex => pool(&["", "61", "6162", "2f", "00", "ff2F"]),
+            Constants::Syntax if op == Op::Regex => pool(&REGEXES),
+            Constants::Syntax => select(of_examples(op)).boxed(),
+            _ if matches!(op, Op::Glob | Op::IGlob) => pool(&GLOBS),
+            _ => any_text(),
+        },
     }
 }
 
+/// The operators that apply to a type.
 fn operators(ty: FieldType, list: bool) -> Vec<Op> {
-    use FieldType as T;
-    let sets = [Op::In, Op::Intersects];
-    let equality = [Op::Eq, Op::EqEq, Op::Ne, Op::In, Op::Intersects];
-    let order = [Op::Lt, Op::Le, Op::Gt, Op::Ge];
-    let both = [Op::Contains, Op::StartsWith, Op::EndsWith];
-    let texts = [Op::IContains, Op::Glob, Op::IGlob, Op::Regex, Op::PMatch];
-    let mut ops = vec![Op::Exists];
-    match ty {
-        _ if list => {
-            if matches!(
-                ty,
-                T::Str | T::Uint { bits: 64 } | T::RelTime | T::AbsTime | T::Bool | T::Ip | T::Net
-            ) {
-                ops.extend(sets);
-            }
-        }
-        T::Bool | T::Ip | T::Net => ops.extend(equality),
-        T::Str => {
-            [&equality[..], &order[..], &both[..], &texts[..]].into_iter().for_each(|some| ops.extend(some))
-        }
-        T::Bytes => {
-            ops.extend(equality.into_iter().chain(both).chain([Op::BContains, Op::BStartsWith]));
-        }
-        T::Dynamic => {}
-        _ => ops.extend(equality.into_iter().chain(order)),
-    }
-    ops
+    Op::ALL.iter().copied().filter(|op| op.def().types.contains(ty, list)).collect()
 }
 
 fn modifiable(op: Op) -> bool {
-    !matches!(op, Op::Exists | Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::In | Op::Intersects | Op::PMatch)
+    op.def().takes_modifier()
+}
+
+/// Names of the transformers that are applied to one text, and return what `returns` says.
+fn of_one_text(returns: Returns) -> Vec<&'static str> {
+    let fitting =
+        TRANSFORMERS.iter().filter(|t| matches!(t.takes, Takes::One { .. }) && t.returns == returns);
+    fitting.map(|transformer| transformer.name).collect()
 }
 
 /// A text made by transformers.
@@ -256,7 +253,7 @@ fn made_text(texts: &[Operand], lists: &[Operand]) -> BoxedStrategy<Operand> {
         });
     leaf.prop_recursive(3, 8, 3, move |inner| {
         prop_oneof![
-            (select(vec!["tolower", "toupper", "basename", "b64"]), inner.clone())
+            (select(of_one_text(Returns::SameAsArgument)), inner.clone())
                 .prop_map(|(name, arg)| call(name, vec![arg])),
             proptest::collection::vec(inner.clone(), 2..4).prop_map(|args| call("concat", args)),
             (quoted.clone(), of_list.clone()).prop_map(|(by, list)| call("join", vec![by, list])),
@@ -282,9 +279,10 @@ fn transformed(fields: &[Known]) -> BoxedStrategy<Typed> {
     let options = select(vec!["ab", "t:", "abt:n"]).prop_map(|o| Operand::Text(text(o.as_bytes())));
     prop_oneof![
         4 => made.clone().prop_map(|operand| (operand, FieldType::Str, false)),
-        1 => made.prop_map(move |operand| (call("len", vec![operand]), uint, false)),
+        1 => (select(of_one_text(Returns::Number)), made)
+            .prop_map(move |(name, operand)| (call(name, vec![operand]), uint, false)),
         1 => select(any_list).prop_map(move |list| (call("len", vec![list]), uint, false)),
-        1 => (select(vec!["tolower", "toupper", "basename"]), select(lists.clone()))
+        1 => (select(of_one_text(Returns::SameAsArgument)), select(lists.clone()))
             .prop_map(|(name, list)| (call(name, vec![list]), FieldType::Str, true)),
         1 => (select(lists), options)
             .prop_map(|(list, options)| (call("getopt", vec![list, options]), FieldType::Str, true)),
@@ -416,7 +414,7 @@ fn other(ty: FieldType, op: Op, index: usize) -> Vec<u8> {
         (T::Bool, _) => (index.is_multiple_of(2)).to_string(),
         (T::Ip, _) => format!("172.16.{high}.{low}"),
         (T::Net, _) => format!("172.16.{low}.0/2{}", high + 1),
-        (_, Op::BContains | Op::BStartsWith) => format!("f{high}{low:04}f0"),
+        _ if op.def().constants == Constants::Hex => format!("f{high}{low:04}f0"),
         (T::Str | T::Bytes, Op::PMatch) => format!("/other{high}/{low}"),
         (T::Str | T::Bytes, _) => format!("other{index}"),
         _ => format!("{}", 2000 + index),
@@ -432,7 +430,7 @@ fn test(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Exp
             // Names of types are no numbers, which is all that an order takes.
             false if field.names_type => operators(field.ty, field.list)
                 .into_iter()
-                .filter(|op| !matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge))
+                .filter(|op| op.def().right != Right::Number)
                 .collect(),
             false => operators(field.ty, field.list),
         };
@@ -458,15 +456,12 @@ fn test(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Exp
         if made_ty == ty || rights.is_empty() {
             rights.extend(std::iter::repeat_n((made, made_list), 4));
         }
-        let ops: Vec<Op> = operators(ty, list)
-            .into_iter()
-            .filter(|op| !matches!(op, Op::Exists | Op::PMatch | Op::Regex))
-            .collect();
+        let ops: Vec<Op> = operators(ty, list).into_iter().filter(|op| op.def().takes_operand()).collect();
         (Just(left), select(if ops.is_empty() { vec![Op::Exists] } else { ops }), select(rights))
             .prop_map(move |(left, op, (right, right_list))| {
                 // A list that is made of several operands is compared with lists alone.
                 let made = right_list && is_made(&right) && !is_made(&left);
-                let set = matches!(op, Op::In | Op::Intersects) && !made;
+                let set = op.takes_list() && !made;
                 let fits = op != Op::Exists && ty_fits && (set || list == right_list);
                 Test {
                     left,

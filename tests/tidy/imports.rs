@@ -19,7 +19,6 @@ use modules::{Module, Program};
 const KNOWN: &[(&str, usize)] = &[
     ("crates/bpf/src/lib.rs", 5),
     ("crates/events/src/lib.rs", 3),
-    ("crates/rules/src/lib.rs", 14),
     ("crates/scap/src/lib.rs", 9),
     ("crates/sinsp/src/lib.rs", 50),
     ("crates/yaml/src/lib.rs", 4),

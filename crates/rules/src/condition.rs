@@ -6,40 +6,55 @@
 
 use eyas_fields::{FieldSource, Schema};
 
+mod against;
 pub mod ast;
 mod build;
 mod check;
 mod codes;
+mod compare;
 mod compile;
 mod counted;
 mod domains;
+mod error;
+mod example;
 mod graph;
 mod interpret;
+mod opdef;
+mod operand;
+mod operand_value;
+mod operators;
 mod parse;
 mod pattern;
 mod predicate;
 mod sets;
-mod transform;
+mod transformer;
+mod transformers;
 mod value;
 mod values;
 mod walk;
 
 pub use ast::{Expr, Span};
 pub use codes::codes;
-pub use compile::{CompileError, CompileErrorKind, Compiler};
+pub use compile::Compiler;
+pub use error::{CompileError, CompileErrorKind, ParseError, ParseErrorKind};
+pub use example::Example;
 pub use graph::{Program, Root, Scratch};
 pub use interpret::interpret;
-pub use parse::{ParseError, ParseErrorKind, parse, parse_in};
+pub use opdef::{Constants, OpDef, Right, Types};
+pub use parse::{parse, parse_in};
+pub use transformer::{Argument, Returns, Takes, Transformer};
+pub use transformers::TRANSFORMERS;
 
 pub(crate) use codes::{Codes, codes_without_always};
 pub(crate) use compile::CompilerState;
 pub use domains::domain_names;
+pub(crate) use opdef::Implies;
+pub(crate) use operand::{Source, has};
 pub(crate) use parse::{
-    ListUse, MAX_DEPTH, PLACEHOLDER, TRANSFORMERS, operand_prefix, parse_items, parse_with_lists, position,
+    ListUse, MAX_DEPTH, PLACEHOLDER, operand_prefix, parse_items, parse_with_lists, position,
 };
 pub(crate) use pattern::regex_is_plain;
-pub(crate) use transform::{Source, has};
-pub(crate) use value::op_allowed;
+pub(crate) use transformers::names as transformer_names;
 pub(crate) use values::Part;
 pub(crate) use walk::{is_larger, visit};
 

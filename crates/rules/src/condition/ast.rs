@@ -3,25 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-pub use super::values::{LiteralRef, Values};
-
-/// A stretch of a condition's text, in bytes, and which text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// Which text: as given to [`parse_in`](super::parse_in).
-    pub source: u32,
-    /// First byte.
-    pub start: u32,
-    /// One past the last byte.
-    pub end: u32,
-}
-
-impl Span {
-    /// A stretch of a text that stands at `at` in another, as one of the other.
-    pub(crate) fn inside(self, at: Self) -> Self {
-        Self { source: at.source, start: at.start + self.start, end: at.start + self.end }
-    }
-}
+pub use super::compare::Modifier;
+pub use super::operators::Op;
+use super::values::write_part;
+pub use super::values::{Literal, LiteralRef, Span, Values};
 
 /// A condition. Its parts are shared: a macro is put into many conditions and copied into none.
 #[derive(Clone, Debug)]
@@ -158,114 +143,6 @@ impl Rhs {
     /// Whether no constant is in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-/// A constant as written, escapes resolved.
-#[derive(Clone, Debug)]
-pub struct Literal {
-    /// Its text; bytes, as `\xHH` makes any.
-    pub text: Vec<u8>,
-    /// Where it stands.
-    pub span: Span,
-}
-
-impl Literal {
-    /// As an item of [`Values`].
-    pub fn borrowed(&self) -> LiteralRef<'_> {
-        LiteralRef { text: &self.text, span: self.span }
-    }
-}
-
-macro_rules! ops {
-    ($($(#[$doc:meta])* $op:ident $word:literal,)*) => {
-        /// An operator.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Op {
-            $($(#[$doc])* $op,)*
-        }
-
-        impl Op {
-            /// Every operator.
-            pub const ALL: &[Self] = &[$(Self::$op),*];
-
-            /// As it is written.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$op => $word,)* }
-            }
-        }
-    };
-}
-
-ops! {
-    /// The field has a value.
-    Exists "exists",
-    /// Less.
-    Lt "<",
-    /// Less or equal.
-    Le "<=",
-    /// Greater.
-    Gt ">",
-    /// Greater or equal.
-    Ge ">=",
-    /// Equal.
-    Eq "=",
-    /// Equal, written otherwise.
-    EqEq "==",
-    /// Not equal.
-    Ne "!=",
-    /// Matches a shell pattern.
-    Glob "glob",
-    /// Matches a shell pattern, whatever the case.
-    IGlob "iglob",
-    /// Has a substring.
-    Contains "contains",
-    /// Has a substring, whatever the case.
-    IContains "icontains",
-    /// Has the bytes given in hexadecimal.
-    BContains "bcontains",
-    /// Begins with a text.
-    StartsWith "startswith",
-    /// Begins with the bytes given in hexadecimal.
-    BStartsWith "bstartswith",
-    /// Ends with a text.
-    EndsWith "endswith",
-    /// Matches a regular expression as a whole.
-    Regex "regex",
-    /// Shares a value with a set.
-    Intersects "intersects",
-    /// Is of a set.
-    In "in",
-    /// Is below one of several paths.
-    PMatch "pmatch",
-}
-
-impl Op {
-    /// Whether it compares with a set.
-    pub const fn takes_list(self) -> bool {
-        matches!(self, Self::In | Self::Intersects | Self::PMatch)
-    }
-}
-
-/// How an operator is applied to several values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Modifier {
-    /// Exactly one satisfies it.
-    OneOf,
-    /// At least one does.
-    AnyOf,
-    /// All do.
-    AllOf,
-}
-
-impl Modifier {
-    /// As it is written.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::OneOf => "oneof",
-            Self::AnyOf => "anyof",
-            Self::AllOf => "allof",
-        }
     }
 }
 
@@ -462,42 +339,6 @@ impl Operand {
                 out.push(b')');
             }
         }
-    }
-}
-
-/// A part of a key: what it is, how long, and its text.
-pub(super) fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
-    out.push(kind);
-    out.extend((text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text);
-}
-
-impl Expr {
-    /// Calls `visit` for every comparison.
-    pub fn tests<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Test>)) {
-        super::walk::visit(self, &mut |part, _| {
-            if let Self::Test(test) = part {
-                visit(test);
-            }
-            true
-        });
-    }
-
-    /// Replaces every macro by what `lookup` returns for its name.
-    ///
-    /// # Errors
-    /// Those of `lookup`.
-    pub fn expand<E>(&self, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>) -> Result<Expr, E> {
-        let all = |children: &[Expr], lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>| {
-            children.iter().map(|c| c.expand(lookup)).collect::<Result<Arc<[_]>, E>>()
-        };
-        Ok(match self {
-            Self::And(children) => Self::And(all(children, lookup)?),
-            Self::Or(children) => Self::Or(all(children, lookup)?),
-            Self::Not(child) => Self::Not(Arc::new(child.expand(lookup)?)),
-            Self::Macro(name, span) => lookup(name, *span)?,
-            Self::Test(test) => Self::Test(test.clone()),
-        })
     }
 }
 

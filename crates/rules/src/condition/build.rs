@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use eyas_fields::{Field, FieldFlags, FieldId, FieldType, Schema};
-use memchr::memmem::Finder;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ast::{LiteralRef, Modifier, Op, Operand, Rhs, Test, Values};
-use super::check::{Check, Cmp};
-use super::compile::{CompileError, CompileErrorKind};
+use super::check::{Check, Checks};
+use super::compare::Cmp;
 use super::counted::{Counted, Kind};
-use super::pattern::{Glob, Paths, Regex};
+use super::error::{CompileError, CompileErrorKind};
+use super::opdef::{Constants, Evaluation};
+use super::operand::{Source, has};
+use super::pattern::Paths;
 use super::sets::{Nets, Set};
-use super::transform::{Source, has};
 use super::value::{Constant, constant};
 use super::values::Part;
 
@@ -53,6 +54,7 @@ enum Made {
     Nets(Arc<Nets>),
     Paths(Arc<Paths>),
     Counted(Arc<Counted>),
+    Checks(Arc<Checks>),
 }
 
 /// What can be made of a list.
@@ -83,6 +85,7 @@ of_list! {
     Nets Nets,
     Paths Paths,
     Counted Counted,
+    Checks Checks,
 }
 
 impl Shelf {
@@ -122,8 +125,9 @@ pub(super) fn right_operand(
         s.fields(&mut |f| refuses |= has(schema, f, FieldFlags::NO_RHS));
         refuses
     };
-    if matches!(test.op, Op::PMatch | Op::Regex) {
-        return fail(format!("operator '{}' does not support fields on the right side", test.op.word()));
+    let def = test.op.def();
+    if !def.takes_operand() {
+        return fail(format!("operator '{}' does not support fields on the right side", def.word));
     }
     if left.ty == FieldType::Net || right.ty == FieldType::Net {
         return fail("network fields can't be compared with fields".into());
@@ -131,7 +135,7 @@ pub(super) fn right_operand(
     if (!left.takes_several() && refuses(left)) || refuses(&right) {
         return fail(format!("'{}' can't be compared with '{operand}'", test.left));
     }
-    let set_op = matches!(test.op, Op::In | Op::Intersects);
+    let set_op = def.is_member();
     let made_list = right.is_list && right.takes_several() && !left.takes_several();
     let fits = left.is_list == right.is_list || set_op && !made_list;
     if left.ty != right.ty || !fits {
@@ -154,15 +158,15 @@ pub(super) fn literals(
     builder.check_values()?;
     let ty = left.ty;
     if let Some(modifier) = test.modifier {
-        return match (modifier, test.op) {
+        return match (modifier, test.op.def().cmp()) {
             // One that equals any of them is a member.
-            (Modifier::AnyOf, Op::Eq | Op::EqEq) => builder.set(ty),
+            (Modifier::AnyOf, Some(Cmp::Eq)) => builder.set(ty),
             _ => builder.counted(modifier, ty),
         };
     }
-    if test.op == Op::PMatch {
+    if let Evaluation::Paths { .. } = test.op.def().evaluation {
         let path = |value: LiteralRef<'_>| Ok(Box::from(value.text));
-        return builder.gather(Op::PMatch, false, &path, &Paths::new).map(Check::Paths);
+        return builder.gather(test.op, false, &path, &Paths::new).map(Check::Paths);
     }
     if test.op.takes_list() {
         return builder.set(ty);
@@ -302,12 +306,12 @@ impl<'a> Builder<'a> {
         use FieldType as T;
         let op = self.test.op;
         let reader = self.reader(op);
-        let equality = matches!(op, Op::Eq | Op::EqEq | Op::Ne);
+        let search = op.def().search();
         // What is made of a list serves all of these.
-        let of_list = if equality { Op::Eq } else { op };
+        let of_list = if search == Some(Kind::Equal) { Op::Eq } else { op };
         let is_many = self.test.right.len() >= MANY;
-        let mut differs = op == Op::Ne;
-        let constants = match (ty, Kind::of(op)) {
+        let differs = op.def().cmp() == Some(Cmp::Ne);
+        let constants = match (ty, search) {
             (T::Str | T::Bytes, Some(kind)) if is_many => {
                 let read = |value: LiteralRef<'_>| {
                     let mut text = reader.text(value)?;
@@ -327,8 +331,8 @@ impl<'a> Builder<'a> {
                 self.gather(of_list, true, &|v| reader.number(v), &Counted::numbers)?
             }
             _ => {
-                differs = false;
-                self.gather(op, true, &|value| reader.single(value), &Counted::checks)?
+                let checks = self.gather(op, true, &|value| reader.single(value), &Checks::new)?;
+                return Ok(Check::Several { modifier, checks: checks.into() });
             }
         };
         Ok(Check::Counted { modifier, differs, constants: constants.into() })
@@ -360,8 +364,12 @@ impl Reader<'_> {
         CompileError::new(CompileErrorKind::BadValue, message, value.span)
     }
 
+    fn constants(self) -> Constants {
+        self.op.def().constants
+    }
+
     fn constant(self, value: LiteralRef<'_>) -> Result<Constant, CompileError> {
-        constant(self.left.ty, self.op, value.text)
+        constant(self.left.ty, self.constants(), value.text)
             .map_err(|why| self.bad(format!("'{}': {why}", self.test.left), value))
     }
 
@@ -386,27 +394,18 @@ impl Reader<'_> {
 
 /// A comparison with one constant.
 fn single(op: Op, constant: Constant) -> Result<Check, String> {
-    let cmp = Cmp::of(op);
-    let refuse = || Err(format!("operator '{}' does not apply to this value", op.word()));
-    Ok(match (constant, cmp) {
-        (Constant::Num(n), Some(cmp)) => Check::Num(cmp, n),
-        (Constant::Double(n), Some(cmp)) => Check::Double(cmp, n),
-        (Constant::Bool(to), Some(cmp)) => Check::Bool { equal: cmp == Cmp::Eq, to },
-        (Constant::Ip(to), Some(cmp)) => Check::Ip { equal: cmp == Cmp::Eq, to },
-        (Constant::Net(net), Some(cmp)) => {
-            Check::Nets { inside: cmp == Cmp::Eq, nets: Nets::new(vec![net], Vec::new()).into() }
-        }
-        (Constant::Bytes(b), Some(cmp)) => Check::Bytes(cmp, b.into()),
-        (Constant::Bytes(b), None) => match op {
-            Op::Contains | Op::BContains => Check::Contains(Box::new(Finder::new(&b).into_owned())),
-            Op::IContains => Check::IContains(b.to_ascii_lowercase().into()),
-            Op::StartsWith | Op::BStartsWith => Check::StartsWith(b.into()),
-            Op::EndsWith => Check::EndsWith(b.into()),
-            Op::Glob => Check::Glob(Glob::new(&b, false)),
-            Op::IGlob => Check::Glob(Glob::new(&b, true)),
-            Op::Regex => Check::Regex(Box::new(Regex::new(&b)?)),
-            _ => return refuse(),
+    Ok(match (&op.def().evaluation, constant) {
+        (Evaluation::Order { cmp, .. }, constant) => match constant {
+            Constant::Num(n) => Check::Num(*cmp, n),
+            Constant::Double(n) => Check::Double(*cmp, n),
+            Constant::Bool(to) => Check::Bool { equal: *cmp == Cmp::Eq, to },
+            Constant::Ip(to) => Check::Ip { equal: *cmp == Cmp::Eq, to },
+            Constant::Net(net) => {
+                Check::Nets { inside: *cmp == Cmp::Eq, nets: Nets::new(vec![net], Vec::new()).into() }
+            }
+            Constant::Bytes(b) => Check::Bytes(*cmp, b.into()),
         },
-        _ => return refuse(),
+        (Evaluation::Text { compile, .. }, Constant::Bytes(b)) => compile(&b)?,
+        _ => return Err(format!("operator '{}' does not apply to this value", op.word())),
     })
 }

@@ -1,52 +1,15 @@
 //! What a value is compared with.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use eyas_fields::Value;
 use memchr::memmem::Finder;
 
-use super::ast::{Modifier, Op};
-use super::codes::TypeTest;
-use super::counted::Counted;
+use super::compare::{Cmp, Modifier, Quantifier, number};
+use super::counted::{Counted, Kind};
 use super::pattern::{Glob, Paths, Regex};
 use super::sets::{Nets, Set};
-use super::transform::Source;
-
-/// How a comparison applies to several values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quantifier {
-    /// Every one: `in` of a list field; true of none.
-    All,
-    /// At least one.
-    Any,
-    /// Every one, and there is one: `!=` on the ends of a connection.
-    Each,
-}
-
-impl Quantifier {
-    #[inline]
-    pub(super) fn of(self, check: &Check, value: &Value<'_>) -> bool {
-        match value {
-            Value::List(values) => match self {
-                Self::All => values.iter().all(|v| check.holds(v)),
-                Self::Any => values.iter().any(|v| check.holds(v)),
-                Self::Each => !values.is_empty() && values.iter().all(|v| check.holds(v)),
-            },
-            value => check.holds(value),
-        }
-    }
-}
-
-impl Modifier {
-    /// Whether `held` of `all` comparisons are as many as it wants.
-    pub(super) fn of(self, all: usize, held: usize) -> bool {
-        match self {
-            Self::OneOf => held == 1,
-            Self::AnyOf => held > 0,
-            Self::AllOf => held == all && held > 0,
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(super) enum Check {
@@ -73,7 +36,6 @@ pub(super) enum Check {
     Bytes(Cmp, Box<[u8]>),
     Texts(Set<Box<[u8]>>),
     Contains(Box<Finder<'static>>),
-    IContains(Box<[u8]>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Glob(Glob),
@@ -86,61 +48,61 @@ pub(super) enum Check {
         differs: bool,
         constants: Box<Counted>,
     },
-    /// Against another operand's value.
-    Operand(Op, Source),
-    /// A test of the event's type.
-    Type(Box<Typed>),
+    /// With several constants, one by one.
+    Several {
+        modifier: Modifier,
+        checks: Box<Checks>,
+    },
+    /// By a function of an operator.
+    Text(TextTest),
 }
 
-/// A test of the event's type: its code decides, and where it doesn't, the value.
+/// A comparison of texts for which [`Check`] has no variant of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Typed {
-    pub(super) codes: TypeTest,
-    pub(super) value: Check,
+pub(super) struct TextTest {
+    /// Whether it holds of the value and the constant.
+    pub(super) holds: BothTexts,
+    pub(super) constant: Box<[u8]>,
+    /// How many constants are compared with in one pass, if there is a way.
+    pub(super) search: Option<Kind>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cmp {
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    Eq,
-    Ne,
+/// Whether a comparison holds of two texts.
+pub(super) type BothTexts = fn(&[u8], &[u8]) -> bool;
+
+/// Comparisons with a constant each.
+#[derive(Clone, Debug)]
+pub(super) struct Checks {
+    own: Box<[Check]>,
+    shared: Box<[Arc<Self>]>,
 }
 
-impl Cmp {
-    pub(super) fn of(op: Op) -> Option<Self> {
-        Some(match op {
-            Op::Lt => Self::Lt,
-            Op::Le => Self::Le,
-            Op::Gt => Self::Gt,
-            Op::Ge => Self::Ge,
-            Op::Eq | Op::EqEq => Self::Eq,
-            Op::Ne => Self::Ne,
-            _ => return None,
-        })
+impl Checks {
+    /// These, and those of lists.
+    pub(super) fn new(checks: Vec<Check>, shared: Vec<Arc<Self>>) -> Self {
+        Self { own: checks.into(), shared: shared.into() }
     }
 
-    #[inline]
-    pub(super) fn holds<T: PartialOrd + ?Sized>(self, a: &T, b: &T) -> bool {
-        match self {
-            Self::Lt => a < b,
-            Self::Le => a <= b,
-            Self::Gt => a > b,
-            Self::Ge => a >= b,
-            Self::Eq => a == b,
-            Self::Ne => a != b,
-        }
+    /// How many there are.
+    fn len(&self) -> usize {
+        self.own.len() + self.shared.iter().map(|shared| shared.len()).sum::<usize>()
     }
-}
 
-#[inline]
-pub(super) fn number(value: Value<'_>) -> Option<i128> {
-    match value {
-        Value::Int(n) => Some(i128::from(n)),
-        Value::Uint(n) => Some(i128::from(n)),
-        _ => None,
+    /// How many hold.
+    fn count(&self, many: Quantifier, value: &Value<'_>) -> usize {
+        let own = self.own.iter().filter(|check| many.of(value, |value| check.holds(value))).count();
+        own + self.shared.iter().map(|shared| shared.count(many, value)).sum::<usize>()
+    }
+
+    /// Relative cost of an evaluation.
+    pub(super) fn cost(&self) -> u32 {
+        let own = 4 * self.own.len() as u32;
+        self.shared.iter().fold(own, |cost, shared| cost.saturating_add(shared.cost()))
+    }
+
+    /// Whether as many hold as the modifier wants.
+    pub(super) fn hold(&self, modifier: Modifier, many: Quantifier, value: &Value<'_>) -> bool {
+        modifier.of(self.len(), self.count(many, value))
     }
 }
 
@@ -151,12 +113,12 @@ impl Check {
             Self::Bytes(..)
             | Self::Texts(_)
             | Self::Contains(_)
-            | Self::IContains(_)
             | Self::StartsWith(_)
             | Self::EndsWith(_)
             | Self::Glob(_)
             | Self::Regex(_)
-            | Self::Paths(_) => value.as_bytes().is_some_and(|text| self.holds_text(text)),
+            | Self::Paths(_)
+            | Self::Text(_) => value.as_bytes().is_some_and(|text| self.holds_text(text)),
             Self::Num(cmp, to) => number(*value).is_some_and(|n| cmp.holds(&n, to)),
             Self::Numbers(set) => number(*value).is_some_and(|n| set.contains(&n)),
             Self::Double(cmp, to) => match *value {
@@ -192,8 +154,8 @@ impl Check {
             Self::Counted { modifier, differs, constants } => {
                 constants.holds(*modifier, *differs, Quantifier::Any, *value)
             }
+            Self::Several { modifier, checks } => checks.hold(*modifier, Quantifier::Any, value),
             Self::Exists => true,
-            Self::Operand(..) | Self::Type(_) => false,
         }
     }
 
@@ -203,73 +165,121 @@ impl Check {
             Self::Bytes(cmp, to) => cmp.holds(text, to),
             Self::Texts(set) => set.contains(text),
             Self::Contains(finder) => finder.find(text).is_some(),
-            Self::IContains(needle) => icontains(text, needle),
             Self::StartsWith(prefix) => text.starts_with(prefix),
             Self::EndsWith(suffix) => text.ends_with(suffix),
             Self::Glob(glob) => glob.matches(text),
             Self::Regex(regex) => regex.matches(text),
             Self::Paths(paths) => paths.cover(text),
+            Self::Text(test) => (test.holds)(text, &test.constant),
             _ => false,
         }
     }
 }
 
-/// `needle` is in lower case.
-pub(super) fn icontains(text: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty() || text.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Compares two values of one type.
-pub(super) fn against(op: Op, many: Quantifier, left: Value<'_>, right: Value<'_>) -> bool {
-    let right_items = match right {
-        Value::List(items) => items,
-        _ => std::slice::from_ref(&right),
-    };
-    let is_member = |v: &Value<'_>| right_items.iter().any(|r| same(*v, *r));
-    match (op, left) {
-        (Op::In | Op::Intersects, Value::List(items)) => match many {
-            Quantifier::All => items.iter().all(is_member),
-            Quantifier::Any | Quantifier::Each => items.iter().any(is_member),
-        },
-        (Op::In | Op::Intersects, value) => is_member(&value),
-        (op, Value::List(items)) => match many {
-            Quantifier::Each => !items.is_empty() && items.iter().all(|v| scalar(op, *v, right)),
-            Quantifier::All | Quantifier::Any => items.iter().any(|v| scalar(op, *v, right)),
-        },
-        (op, value) => scalar(op, value, right),
-    }
-}
+    /// A small generator of numbers.
+    struct Numbers(u64);
 
-fn same(a: Value<'_>, b: Value<'_>) -> bool {
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.as_bytes().zip(b.as_bytes()).map_or_else(|| a == b, |(a, b)| a == b),
-    }
-}
+    impl Numbers {
+        fn below(&mut self, limit: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 % limit as u64) as usize
+        }
 
-fn scalar(op: Op, left: Value<'_>, right: Value<'_>) -> bool {
-    if let Some(cmp) = Cmp::of(op) {
-        return match (number(left), number(right), left.as_bytes(), right.as_bytes()) {
-            (Some(a), Some(b), ..) => cmp.holds(&a, &b),
-            (.., Some(a), Some(b)) => cmp.holds(a, b),
-            _ => match (left, right) {
-                (Value::Double(a), Value::Double(b)) => cmp.holds(&a, &b),
-                _ => match cmp {
-                    Cmp::Eq => left == right,
-                    Cmp::Ne => left != right,
-                    _ => false,
-                },
-            },
-        };
+        fn some<T>(&mut self, most: usize, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
+            (0..self.below(most + 1)).map(|_| one(self)).collect()
+        }
     }
-    let (Some(text), Some(to)) = (left.as_bytes(), right.as_bytes()) else { return false };
-    match op {
-        Op::Contains | Op::BContains => memchr::memmem::find(text, to).is_some(),
-        Op::IContains => icontains(text, &to.to_ascii_lowercase()),
-        Op::StartsWith | Op::BStartsWith => text.starts_with(to),
-        Op::EndsWith => text.ends_with(to),
-        Op::Glob => Glob::new(to, false).matches(text),
-        Op::IGlob => Glob::new(to, true).matches(text),
-        _ => false,
+
+    const TEXTS: [&str; 8] = ["", "a", "b", "A", "ab", "ba", "aba", "Ab"];
+
+    /// The comparison of one constant by itself.
+    fn check(kind: Kind, differs: bool, text: &str) -> Check {
+        let bytes = || text.as_bytes().into();
+        match kind {
+            Kind::Equal => Check::Bytes(if differs { Cmp::Ne } else { Cmp::Eq }, bytes()),
+            Kind::Contains => Check::Contains(Box::new(memchr::memmem::Finder::new(text).into_owned())),
+            Kind::ContainsAnyCase => Check::Text(TextTest {
+                holds: crate::condition::compare::icontains,
+                constant: text.to_ascii_lowercase().into_bytes().into(),
+                search: Some(kind),
+            }),
+            Kind::StartsWith => Check::StartsWith(bytes()),
+            Kind::EndsWith => Check::EndsWith(bytes()),
+        }
+    }
+
+    fn each_modifier(given: impl Fn(Modifier) -> bool, wanted: impl Fn(Modifier) -> bool, what: &str) {
+        for modifier in [Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf] {
+            assert_eq!(given(modifier), wanted(modifier), "{modifier:?} {what}");
+        }
+    }
+
+    #[test]
+    fn counting_says_what_each_constant_by_itself_says() {
+        let mut numbers = Numbers(0x5eed);
+        let kinds = [Kind::Equal, Kind::Contains, Kind::ContainsAnyCase, Kind::StartsWith, Kind::EndsWith];
+        for _ in 0..4_000 {
+            let kind = kinds[numbers.below(kinds.len())];
+            let differs = kind == Kind::Equal && numbers.below(2) == 0;
+            let many = [Quantifier::Any, Quantifier::Each][if differs { numbers.below(2) } else { 0 }];
+            let (own, of_list) = (
+                numbers.some(4, |n| TEXTS[n.below(TEXTS.len())]),
+                numbers.some(4, |n| TEXTS[n.below(TEXTS.len())]),
+            );
+            let of = |texts: &[&str], shared| {
+                let fold = |text: &&str| match kind {
+                    Kind::ContainsAnyCase => text.to_ascii_lowercase(),
+                    _ => (*text).to_owned(),
+                };
+                Counted::texts(kind, texts.iter().map(|t| fold(t).into_bytes().into()).collect(), shared)
+            };
+            let counted = of(&own, vec![Arc::new(of(&of_list, Vec::new()))]);
+            let checks = |texts: &[&str]| texts.iter().map(|text| check(kind, differs, text)).collect();
+            let plain = Checks::new(checks(&[&own[..], &of_list[..]].concat()), Vec::new());
+            let values: Vec<Value<'_>> = numbers.some(3, |n| match n.below(12) {
+                0 => Value::Bool(true),
+                n => Value::from(TEXTS[n % TEXTS.len()]),
+            });
+            let mut given = vec![Value::List(&values)];
+            given.extend(values.first());
+            for value in given {
+                each_modifier(
+                    |modifier| counted.holds(modifier, differs, many, value),
+                    |modifier| plain.hold(modifier, many, &value),
+                    &format!("{kind:?} {differs} {many:?} {own:?} {of_list:?} {value:?}"),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_counted_as_texts_are() {
+        let mut numbers = Numbers(0x5eed);
+        for _ in 0..2_000 {
+            let differs = numbers.below(2) == 0;
+            let many = [Quantifier::Any, Quantifier::Each][if differs { numbers.below(2) } else { 0 }];
+            let constants: Vec<i128> = numbers.some(5, |n| n.below(4) as i128);
+            let cmp = if differs { Cmp::Ne } else { Cmp::Eq };
+            let values = numbers.some(3, |n| n.below(4) as i64);
+            let ip = |n: i128| IpAddr::from([10, 0, 0, n as u8]);
+            let as_numbers: Vec<Value<'_>> = values.iter().map(|n| Value::Int(*n)).collect();
+            let as_addresses: Vec<Value<'_>> = values.iter().map(|n| Value::Ip(ip((*n).into()))).collect();
+            let plain = constants.iter().map(|n| Check::Num(cmp, *n)).collect();
+            let plain = Checks::new(plain, Vec::new());
+            let of_numbers = Counted::numbers(constants.clone(), Vec::new());
+            let of_addresses = Counted::addresses(constants.iter().map(|n| ip(*n)).collect(), Vec::new());
+            let wanted = |modifier| plain.hold(modifier, many, &Value::List(&as_numbers));
+            let what = format!("{differs} {many:?} {constants:?} {values:?}");
+            let list = Value::List(&as_numbers);
+            each_modifier(|modifier| of_numbers.holds(modifier, differs, many, list), wanted, &what);
+            let list = Value::List(&as_addresses);
+            each_modifier(|modifier| of_addresses.holds(modifier, differs, many, list), wanted, &what);
+        }
     }
 }

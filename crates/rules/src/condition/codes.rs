@@ -3,7 +3,8 @@
 use eyas_fields::{CodeSet, Field, FieldFlags, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::ast::{Expr, FieldRef, Op, Operand, Rhs, Test};
+use super::ast::{Expr, FieldRef, Operand, Rhs, Test};
+use super::opdef::Implies;
 use super::walk::{Fold, Shared, fold};
 
 /// Codes of the events that can satisfy the condition.
@@ -99,12 +100,14 @@ fn tested(test: &Test, schema: &dyn Schema, negated: bool) -> Option<CodeSet> {
         codes.filter(|c| schema.fixed_type(&field, *c).is_none()).for_each(|c| set.insert(c));
         set
     };
-    if test.op == Op::Exists {
+    let implies = test.op.def().implies;
+    if implies == Some(Implies::Present) {
         return Some(if negated { varies() } else { CodeSet::all(schema.codes()) });
     }
     let named = named(test, schema)?;
-    Some(if (test.op == Op::Ne) == negated {
-        if test.op == Op::Ne { named.union(&varies()) } else { named }
+    let differs = implies == Some(Implies::NoneOf);
+    Some(if differs == negated {
+        if differs { named.union(&varies()) } else { named }
     } else {
         named.complement().union(&varies())
     })
@@ -117,25 +120,26 @@ fn positive(test: &Test, field: &Field, schema: &dyn Schema) -> Option<bool> {
     }
     let mut numbers =
         test.right.values().map(|value| std::str::from_utf8(value.text).ok()?.parse::<i64>().ok());
-    if test.op == Op::In {
+    let implies = test.op.def().implies?;
+    if implies == Implies::OneOf && test.op.takes_list() {
         // One that can be is enough.
         return numbers.all(|number| number.is_some_and(|number| number < 1)).then_some(false);
     }
     let number = numbers.next()??;
-    match test.op {
-        Op::Eq | Op::EqEq if number < 1 => Some(false),
-        Op::Ne if number < 1 => Some(true),
-        Op::Lt if number <= 1 => Some(false),
-        Op::Le if number < 1 => Some(false),
-        Op::Gt if number < 1 => Some(true),
-        Op::Ge if number <= 1 => Some(true),
+    match implies {
+        Implies::OneOf if number < 1 => Some(false),
+        Implies::NoneOf if number < 1 => Some(true),
+        Implies::Below if number <= 1 => Some(false),
+        Implies::AtMost if number < 1 => Some(false),
+        Implies::Above if number < 1 => Some(true),
+        Implies::AtLeast if number <= 1 => Some(true),
         _ => None,
     }
 }
 
 /// Codes of the events whose types the constants of an equality or membership name.
 pub(super) fn named(test: &Test, schema: &dyn Schema) -> Option<CodeSet> {
-    if test.modifier.is_some() || !matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In) {
+    if test.modifier.is_some() || !matches!(test.op.def().implies, Some(Implies::OneOf | Implies::NoneOf)) {
         return None;
     }
     if matches!(test.right, Rhs::None | Rhs::Operand(_)) {
@@ -186,8 +190,8 @@ impl TypeTest {
                 None => {}
             }
         }
-        Some(match test.op {
-            Op::Ne => Self { may: must.complement(), must: never },
+        Some(match test.op.def().implies {
+            Some(Implies::NoneOf) => Self { may: must.complement(), must: never },
             _ => Self { may, must },
         })
     }

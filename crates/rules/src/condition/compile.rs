@@ -9,60 +9,13 @@ use rustc_hash::FxHashMap;
 use super::ast::{Expr, Span, Test};
 use super::build::Shelf;
 use super::codes::TypeTest;
+use super::error::{CompileError, CompileErrorKind};
 use super::graph::{Node, Nodes, Program, Root};
 use super::parse::MAX_DEPTH;
 use super::predicate::Predicate;
 use super::walk::{Fold, Shared, fold};
 
 mod nodes;
-
-/// What kind of mistake a condition has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CompileErrorKind {
-    /// No field of that name.
-    UnknownField,
-    /// The field's argument is wrong.
-    BadField,
-    /// A constant names no event type.
-    UnknownEventType,
-    /// The operator does not apply to the field.
-    BadOperator,
-    /// The right side does not fit.
-    BadValue,
-    /// A transformer is used wrongly.
-    BadTransformer,
-    /// A macro was not expanded.
-    Macro,
-    /// Less nesting.
-    Depth,
-}
-
-/// Why a condition does not compile, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-#[non_exhaustive]
-pub struct CompileError {
-    /// What kind of mistake.
-    pub kind: CompileErrorKind,
-    /// The sentence.
-    pub message: String,
-    /// Where.
-    pub span: Span,
-    /// The comparison that it is of; [`CompileError::span`] if it is of none.
-    pub test: Span,
-}
-
-impl CompileError {
-    pub(crate) fn new(kind: CompileErrorKind, message: String, span: Span) -> Self {
-        Self { kind, message, span, test: span }
-    }
-
-    /// The error where its text stands in another.
-    pub(super) fn inside(self, at: Span) -> Self {
-        Self { span: self.span.inside(at), ..self }
-    }
-}
 
 /// Adds conditions to a graph.
 pub struct Compiler<'s> {

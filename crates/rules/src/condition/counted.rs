@@ -8,8 +8,7 @@ use eyas_fields::Value;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::ast::{Modifier, Op};
-use super::check::{Check, Quantifier, icontains, number};
+use super::compare::{Modifier, Quantifier, icontains, number};
 
 /// Constants, each once, and what finds those that a value satisfies.
 #[derive(Clone, Debug)]
@@ -30,8 +29,6 @@ enum Find {
     Within(Within),
     Starts(Ends),
     Ends(Ends),
-    /// One by one.
-    Checks(Box<[Check]>),
 }
 
 /// Texts that are looked for in others.
@@ -62,20 +59,6 @@ pub(crate) enum Kind {
     ContainsAnyCase,
     StartsWith,
     EndsWith,
-}
-
-impl Kind {
-    /// That of an operator, if it is one of these.
-    pub(super) fn of(op: Op) -> Option<Self> {
-        Some(match op {
-            Op::Eq | Op::EqEq | Op::Ne => Self::Equal,
-            Op::Contains | Op::BContains => Self::Contains,
-            Op::IContains => Self::ContainsAnyCase,
-            Op::StartsWith | Op::BStartsWith => Self::StartsWith,
-            Op::EndsWith => Self::EndsWith,
-            _ => return None,
-        })
-    }
 }
 
 /// Which constants were found.
@@ -133,19 +116,12 @@ impl Counted {
         Self { find: Find::Addresses(known), times, all, shared: shared.into() }
     }
 
-    /// Of constants that are compared one by one.
-    pub(super) fn checks(checks: Vec<Check>, shared: Vec<Arc<Self>>) -> Self {
-        let all = checks.len();
-        Self { find: Find::Checks(checks.into()), times: Box::default(), all, shared: shared.into() }
-    }
-
     /// Relative cost of an evaluation.
     pub(super) fn cost(&self) -> u32 {
         let own = match &self.find {
             Find::Texts(_) | Find::Numbers(_) | Find::Addresses(_) => 6,
             Find::Within(_) => 30,
             Find::Starts(_) | Find::Ends(_) => 10,
-            Find::Checks(checks) => 4 * checks.len() as u32,
         };
         self.shared.iter().fold(own, |cost, shared| cost.saturating_add(shared.cost()))
     }
@@ -163,9 +139,6 @@ impl Counted {
         many: Quantifier,
         value: Value<'_>,
     ) -> bool {
-        if let Find::Checks(_) = &self.find {
-            return modifier.of(self.all(), self.count_checks(many, value));
-        }
         let values = match &value {
             Value::List(values) => values,
             value => std::slice::from_ref(value),
@@ -179,15 +152,6 @@ impl Counted {
             true => self.count_different(all, many, values),
         };
         modifier.of(all, count)
-    }
-
-    /// How many of the constants that are compared one by one are satisfied.
-    fn count_checks(&self, many: Quantifier, value: Value<'_>) -> usize {
-        let own = match &self.find {
-            Find::Checks(checks) => checks.iter().filter(|check| many.of(check, &value)).count(),
-            _ => 0,
-        };
-        own + self.shared.iter().map(|shared| shared.count_checks(many, value)).sum::<usize>()
     }
 
     /// How many constants none of the values is (all of them where each has to differ, or only some value).
@@ -224,7 +188,6 @@ impl Counted {
                 _ => false,
             },
             Find::Within(within) => text().is_some_and(|text| within.any(text)),
-            Find::Checks(checks) => checks.iter().any(|check| check.holds(&value)),
             Find::Starts(starts) => text().is_some_and(|text| starts.of(text, prefix).next().is_some()),
             Find::Ends(ends) => text().is_some_and(|text| ends.of(text, suffix).next().is_some()),
         };
@@ -276,7 +239,7 @@ impl Counted {
             Find::Within(within) => within.each(text, add),
             Find::Starts(starts) => starts.of(text, prefix).for_each(add),
             Find::Ends(ends) => ends.of(text, suffix).for_each(add),
-            Find::Numbers(_) | Find::Addresses(_) | Find::Checks(_) => {}
+            Find::Numbers(_) | Find::Addresses(_) => {}
         }
     }
 }
@@ -342,110 +305,5 @@ impl Ends {
     fn of<'a>(&'a self, text: &'a [u8], end: fn(&[u8], usize) -> &[u8]) -> impl Iterator<Item = u32> + 'a {
         let fitting = self.lengths.iter().take_while(move |len| **len <= text.len());
         fitting.filter_map(move |len| self.texts.get(end(text, *len)).copied())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::condition::check::Cmp;
-
-    /// A small generator of numbers.
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, limit: usize) -> usize {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 % limit as u64) as usize
-        }
-
-        fn some<T>(&mut self, most: usize, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
-            (0..self.below(most + 1)).map(|_| one(self)).collect()
-        }
-    }
-
-    const TEXTS: [&str; 8] = ["", "a", "b", "A", "ab", "ba", "aba", "Ab"];
-
-    /// The comparison of one constant by itself.
-    fn check(kind: Kind, differs: bool, text: &str) -> Check {
-        let bytes = || text.as_bytes().into();
-        match kind {
-            Kind::Equal => Check::Bytes(if differs { Cmp::Ne } else { Cmp::Eq }, bytes()),
-            Kind::Contains => Check::Contains(Box::new(memchr::memmem::Finder::new(text).into_owned())),
-            Kind::ContainsAnyCase => Check::IContains(text.to_ascii_lowercase().into_bytes().into()),
-            Kind::StartsWith => Check::StartsWith(bytes()),
-            Kind::EndsWith => Check::EndsWith(bytes()),
-        }
-    }
-
-    fn each_modifier(given: impl Fn(Modifier) -> bool, wanted: impl Fn(Modifier) -> bool, what: &str) {
-        for modifier in [Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf] {
-            assert_eq!(given(modifier), wanted(modifier), "{modifier:?} {what}");
-        }
-    }
-
-    #[test]
-    fn counting_says_what_each_constant_by_itself_says() {
-        let mut numbers = Numbers(0x5eed);
-        let kinds = [Kind::Equal, Kind::Contains, Kind::ContainsAnyCase, Kind::StartsWith, Kind::EndsWith];
-        for _ in 0..4_000 {
-            let kind = kinds[numbers.below(kinds.len())];
-            let differs = kind == Kind::Equal && numbers.below(2) == 0;
-            let many = [Quantifier::Any, Quantifier::Each][if differs { numbers.below(2) } else { 0 }];
-            let (own, of_list) = (
-                numbers.some(4, |n| TEXTS[n.below(TEXTS.len())]),
-                numbers.some(4, |n| TEXTS[n.below(TEXTS.len())]),
-            );
-            let of = |texts: &[&str], shared| {
-                let fold = |text: &&str| match kind {
-                    Kind::ContainsAnyCase => text.to_ascii_lowercase(),
-                    _ => (*text).to_owned(),
-                };
-                Counted::texts(kind, texts.iter().map(|t| fold(t).into_bytes().into()).collect(), shared)
-            };
-            let counted = of(&own, vec![Arc::new(of(&of_list, Vec::new()))]);
-            let checks = |texts: &[&str]| texts.iter().map(|text| check(kind, differs, text)).collect();
-            let plain = Counted::checks(checks(&[&own[..], &of_list[..]].concat()), Vec::new());
-            let values: Vec<Value<'_>> = numbers.some(3, |n| match n.below(12) {
-                0 => Value::Bool(true),
-                n => Value::from(TEXTS[n % TEXTS.len()]),
-            });
-            let mut given = vec![Value::List(&values)];
-            given.extend(values.first());
-            for value in given {
-                each_modifier(
-                    |modifier| counted.holds(modifier, differs, many, value),
-                    |modifier| plain.holds(modifier, false, many, value),
-                    &format!("{kind:?} {differs} {many:?} {own:?} {of_list:?} {value:?}"),
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_and_addresses_are_counted_as_texts_are() {
-        let mut numbers = Numbers(0x5eed);
-        for _ in 0..2_000 {
-            let differs = numbers.below(2) == 0;
-            let many = [Quantifier::Any, Quantifier::Each][if differs { numbers.below(2) } else { 0 }];
-            let constants: Vec<i128> = numbers.some(5, |n| n.below(4) as i128);
-            let cmp = if differs { Cmp::Ne } else { Cmp::Eq };
-            let values = numbers.some(3, |n| n.below(4) as i64);
-            let ip = |n: i128| IpAddr::from([10, 0, 0, n as u8]);
-            let as_numbers: Vec<Value<'_>> = values.iter().map(|n| Value::Int(*n)).collect();
-            let as_addresses: Vec<Value<'_>> = values.iter().map(|n| Value::Ip(ip((*n).into()))).collect();
-            let plain = constants.iter().map(|n| Check::Num(cmp, *n)).collect();
-            let plain = Counted::checks(plain, Vec::new());
-            let of_numbers = Counted::numbers(constants.clone(), Vec::new());
-            let of_addresses = Counted::addresses(constants.iter().map(|n| ip(*n)).collect(), Vec::new());
-            let wanted = |modifier| plain.holds(modifier, false, many, Value::List(&as_numbers));
-            let what = format!("{differs} {many:?} {constants:?} {values:?}");
-            let list = Value::List(&as_numbers);
-            each_modifier(|modifier| of_numbers.holds(modifier, differs, many, list), wanted, &what);
-            let list = Value::List(&as_addresses);
-            each_modifier(|modifier| of_addresses.holds(modifier, differs, many, list), wanted, &what);
-        }
     }
 }

@@ -1,19 +1,25 @@
 //! The plain evaluator: a tree, an event, no preparation. The oracle of differential tests.
 //!
 //! It shares the parser and the fields with the compiled graph and nothing else: constants are typed
-//! at each comparison, sets are searched from the front, patterns are walked position by position.
+//! at each comparison, sets are searched from the front, patterns are walked position by position. Rows of operators and
+//! transformers have two functions, the one that the graph calls and `plain`, which is called here and shares nothing with
+//! the other.
 
-use eyas_fields::{FieldFlags, FieldSource, FieldType, Schema, Scope, Value};
+use eyas_fields::{FieldFlags, FieldSource, FieldType, Schema, Scope};
 
 use super::ast::{Expr, FieldRef, LiteralRef, Modifier, Op, Operand, Rhs, Test};
-use super::compile::{CompileError, CompileErrorKind};
+use super::compare::Quantifier;
+use super::error::{CompileError, CompileErrorKind};
+use super::opdef::{Evaluation, Implies};
+use super::transformer::Returns;
+use super::transformers;
 
 mod compare;
 mod operand;
-mod pattern;
+pub(super) mod pattern;
+pub(super) mod val;
 
-#[cfg(test)]
-pub(super) use pattern::{glob, regex};
+use val::Val;
 
 /// Whether the event satisfies the condition.
 ///
@@ -27,40 +33,6 @@ pub fn interpret(expr: &Expr, schema: &dyn Schema, source: &dyn FieldSource) -> 
 struct Plain<'a> {
     schema: &'a dyn Schema,
     source: &'a dyn FieldSource,
-}
-
-/// A value by itself.
-#[derive(Clone, Debug, PartialEq)]
-enum Val {
-    Number(i128),
-    Double(f64),
-    Bool(bool),
-    Text(Vec<u8>),
-    Ip(std::net::IpAddr),
-    Net(std::net::IpAddr, u8),
-    List(Vec<Val>),
-}
-
-impl Val {
-    fn of(value: Value<'_>) -> Self {
-        match value {
-            Value::Bool(b) => Self::Bool(b),
-            Value::Int(n) => Self::Number(n.into()),
-            Value::Uint(n) => Self::Number(n.into()),
-            Value::Double(n) => Self::Double(n),
-            Value::Str(text) | Value::Bytes(text) => Self::Text(text.to_vec()),
-            Value::Ip(ip) => Self::Ip(ip),
-            Value::Net(net) => Self::Net(net.addr, net.prefix),
-            Value::List(items) => Self::List(items.iter().map(|item| Self::of(*item)).collect()),
-        }
-    }
-
-    fn items(self) -> Vec<Self> {
-        match self {
-            Self::List(items) => items,
-            one => vec![one],
-        }
-    }
 }
 
 /// What the language knows of an operand before any event.
@@ -127,7 +99,7 @@ impl Plain<'_> {
         };
         let member = |value: &Val| {
             for literal in &literals {
-                if compare::one(Op::Eq, kind.ty, value, literal.text)? {
+                if compare::equals(kind.ty, value, literal.text)? {
                     return Ok(true);
                 }
             }
@@ -144,8 +116,8 @@ impl Plain<'_> {
                 Modifier::AllOf => count > 0 && count == literals.len(),
             });
         }
-        match test.op {
-            Op::In if kind.list => {
+        match test.op.def().evaluation {
+            Evaluation::Member(Quantifier::All) if kind.list => {
                 for value in left.clone().items() {
                     if !member(&value).map_err(bad)? {
                         return Ok(false);
@@ -153,7 +125,7 @@ impl Plain<'_> {
                 }
                 Ok(true)
             }
-            Op::In | Op::Intersects => {
+            Evaluation::Member(_) => {
                 for value in left.clone().items() {
                     if member(&value).map_err(bad)? {
                         return Ok(true);
@@ -161,7 +133,7 @@ impl Plain<'_> {
                 }
                 Ok(false)
             }
-            Op::PMatch => {
+            Evaluation::Paths { .. } => {
                 for literal in &literals {
                     if holds(test.op, literal).map_err(bad)? {
                         return Ok(true);
@@ -169,9 +141,9 @@ impl Plain<'_> {
                 }
                 Ok(false)
             }
-            op => match literals.as_slice() {
-                [literal] => holds(op, literal).map_err(bad),
-                _ => Err(bad(format!("operator '{}' takes one value, not a list", op.word()))),
+            _ => match literals.as_slice() {
+                [literal] => holds(test.op, literal).map_err(bad),
+                _ => Err(bad(format!("operator '{}' takes one value, not a list", test.op.word()))),
             },
         }
     }
@@ -182,10 +154,10 @@ impl Plain<'_> {
         let field = self.schema.resolve(&field.name, field.arg.as_deref()).ok()?;
         let older = self.schema.older_type(&field, self.source.code())?;
         let is_named = test.right.values().any(|literal| literal.text == older.as_bytes());
-        match test.op {
+        match test.op.def().implies {
             _ if test.modifier.is_some() || !is_named => None,
-            Op::Eq | Op::EqEq | Op::In => Some(true),
-            Op::Ne => Some(false),
+            Some(Implies::OneOf) => Some(true),
+            Some(Implies::NoneOf) => Some(false),
             _ => None,
         }
     }
@@ -205,16 +177,18 @@ impl Plain<'_> {
             }
             Operand::Text(_) => plain(FieldType::Str, false),
             Operand::List(..) => plain(FieldType::Str, true),
-            Operand::Call(call) => match (call.name.as_str(), call.args.first()) {
-                ("len", _) => plain(FieldType::Uint { bits: 64 }, false),
-                ("join" | "concat", _) => plain(FieldType::Str, false),
-                ("getopt", _) => plain(FieldType::Str, call.select.is_none()),
-                (_, Some(arg)) => Kind { several: None, ..self.kind(arg)? },
-                (name, None) => {
-                    let message = format!("transformer '{name}' has no argument");
-                    return Err(CompileError::new(CompileErrorKind::BadTransformer, message, call.span));
+            Operand::Call(call) => {
+                match (transformers::find(&call.name).map(|t| t.returns), call.args.first()) {
+                    (Some(Returns::Number), _) => plain(FieldType::Uint { bits: 64 }, false),
+                    (Some(Returns::Text), _) => plain(FieldType::Str, false),
+                    (Some(Returns::TextOrList), _) => plain(FieldType::Str, call.select.is_none()),
+                    (Some(Returns::SameAsArgument), Some(arg)) => Kind { several: None, ..self.kind(arg)? },
+                    _ => {
+                        let message = format!("transformer '{}' is unknown or has no argument", call.name);
+                        return Err(CompileError::new(CompileErrorKind::BadTransformer, message, call.span));
+                    }
                 }
-            },
+            }
         })
     }
 
@@ -238,21 +212,21 @@ fn on_each(
 ) -> Result<bool, String> {
     let Val::List(items) = left else { return holds(left) };
     let verdicts = items.iter().map(holds).collect::<Result<Vec<bool>, String>>()?;
-    Ok(match (op, kind.several) {
-        (Op::Ne, Some(Several::Ends)) => !verdicts.is_empty() && !verdicts.contains(&false),
+    Ok(match (op.def().implies, kind.several) {
+        (Some(Implies::NoneOf), Some(Several::Ends)) => !verdicts.is_empty() && !verdicts.contains(&false),
         _ => verdicts.contains(&true),
     })
 }
 
 /// Compares with another operand's value.
 fn against(op: Op, kind: Kind, left: Val, right: Val) -> bool {
-    match op {
-        Op::In | Op::Intersects => {
+    match op.def().evaluation {
+        Evaluation::Member(many) => {
             let right = right.items();
-            let all = op == Op::In && kind.list;
+            let all = many == Quantifier::All && kind.list;
             let mut verdicts = left.items().into_iter().map(|value| right.contains(&value));
             if all { verdicts.all(|member| member) } else { verdicts.any(|member| member) }
         }
-        op => compare::values(op, &left, &right),
+        _ => compare::values(op, &left, &right),
     }
 }

@@ -3,62 +3,18 @@
 use std::sync::Arc;
 
 use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test, Values};
+use super::error::{ParseError, ParseErrorKind};
+use super::opdef::Right;
+use super::transformers;
 
+mod list_use;
 mod lists;
 
-pub(crate) use lists::{ListUse, PLACEHOLDER, parse_items, parse_with_lists};
+pub(crate) use list_use::{ListUse, PLACEHOLDER};
+pub(crate) use lists::{parse_items, parse_with_lists};
 
 /// Nesting of a rule's condition, counted as the reference does: a pair of parentheses costs 5, as does a transformer.
 pub(crate) const MAX_DEPTH: u32 = 1000;
-/// Transformers of the language.
-pub(crate) const TRANSFORMERS: [&str; 8] =
-    ["tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"];
-
-/// What a text lacks to be a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ParseErrorKind {
-    /// Something follows a whole condition.
-    Trailing,
-    /// A comparison, a macro or a parenthesis.
-    Check,
-    /// An operator after a field.
-    Operator,
-    /// A value to compare with.
-    Value,
-    /// A number to compare with.
-    Number,
-    /// Values between parentheses.
-    List,
-    /// A value in a list.
-    ListItem,
-    /// The end of a list.
-    ListEnd,
-    /// The end of a parenthesis.
-    GroupEnd,
-    /// Less nesting.
-    Depth,
-    /// Something else, as the message says.
-    Other,
-}
-
-/// Why a text is no condition, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-#[non_exhaustive]
-pub struct ParseError {
-    /// What kind of mistake.
-    pub kind: ParseErrorKind,
-    /// What is wrong.
-    pub message: String,
-    /// Byte where it is.
-    pub offset: usize,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1, in bytes.
-    pub column: usize,
-}
-
 /// Line and column, both from 1, of a byte: every `\r` and every `\n` begins a line.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
@@ -413,7 +369,7 @@ impl<'a> Parser<'a> {
 
     fn transformer(&mut self) -> Parsed<Option<Call>> {
         let start = self.at;
-        let Some(name) = TRANSFORMERS.iter().find(|name| {
+        let Some(name) = transformers::names().find(|name| {
             self.rest().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'('))
         }) else {
             return Ok(None);
@@ -425,7 +381,7 @@ impl<'a> Parser<'a> {
             p.whole = if args.is_ok() { p.at } else { 0 };
             let args = args?;
             let select = p.argument()?;
-            Ok(Some(Call { name: (*name).to_owned(), args, select, span: p.span(start) }))
+            Ok(Some(Call { name: name.to_owned(), args, select, span: p.span(start) }))
         })
     }
 
@@ -493,60 +449,48 @@ impl<'a> Parser<'a> {
         let make = |p: &Self, op, modifier, right| {
             Ok(Expr::Test(Arc::new(Test { left, op, modifier, right, span: p.span(start) })))
         };
-        if self.eat("exists") {
-            return make(self, Op::Exists, None, Rhs::None);
-        }
-        for op in [Op::Le, Op::Lt, Op::Ge, Op::Gt] {
-            if self.eat(op.word()) {
-                self.blanks();
-                let right = self.number_value()?;
-                return make(self, op, None, right);
-            }
-        }
-        const STRING_OPS: [Op; 12] = [
-            Op::EqEq,
-            Op::Eq,
-            Op::Ne,
-            Op::Glob,
-            Op::IGlob,
-            Op::Contains,
-            Op::IContains,
-            Op::BContains,
-            Op::StartsWith,
-            Op::BStartsWith,
-            Op::EndsWith,
-            Op::Regex,
-        ];
-        for op in STRING_OPS {
-            let before = self.at;
-            if !self.eat(op.word()) {
-                continue;
-            }
+        // The longest that is there: `in` begins `intersects`, and without a blank, `a.b inside` is `a.b in side`.
+        let start_of_op = self.at;
+        let fitting = Op::ALL.iter().filter(|op| self.is_operator(**op)).max_by_key(|op| op.word().len());
+        if let Some(op) = fitting.copied() {
+            self.at = start_of_op + op.word().len();
             let blank = self.blanks();
-            if !blank && op.word().as_bytes()[0].is_ascii_alphabetic() {
-                self.at = before;
-                continue;
-            }
-            let modifier = if blank { self.modifier() } else { None };
-            let right = match modifier {
-                Some(_) => self.list_value()?,
-                None => self.value()?,
+            return match op.def().right {
+                Right::Nothing => {
+                    self.at = start_of_op + op.word().len();
+                    make(self, op, None, Rhs::None)
+                }
+                Right::Number => {
+                    let right = self.number_value()?;
+                    make(self, op, None, right)
+                }
+                Right::Value => {
+                    let modifier = if blank { self.modifier() } else { None };
+                    let right = match modifier {
+                        Some(_) => self.list_value()?,
+                        None => self.value()?,
+                    };
+                    make(self, op, modifier, right)
+                }
+                Right::List => {
+                    let right = match self.right_operand()? {
+                        Some(operand) => Rhs::Operand(operand),
+                        None => self.list_value()?,
+                    };
+                    make(self, op, None, right)
+                }
             };
-            return make(self, op, modifier, right);
-        }
-        for op in [Op::Intersects, Op::In, Op::PMatch] {
-            if self.eat(op.word()) {
-                self.blanks();
-                let right = match self.right_operand()? {
-                    Some(operand) => Rhs::Operand(operand),
-                    None => self.list_value()?,
-                };
-                return make(self, op, None, right);
-            }
         }
         let words: Vec<String> = Op::ALL.iter().map(|op| format!("'{}'", op.word())).collect();
         let message = format!("expected a valid check operator: one of {}", words.join(", "));
         Err(self.lacks(ParseErrorKind::Operator, message))
+    }
+
+    /// Whether an operator stands here. A word that a value follows ends with a blank.
+    fn is_operator(&self, op: Op) -> bool {
+        let Some(rest) = self.rest().strip_prefix(op.word().as_bytes()) else { return false };
+        let is_word = op.word().as_bytes()[0].is_ascii_alphabetic();
+        !is_word || op.def().right != Right::Value || rest.first().copied().is_some_and(is_blank)
     }
 
     /// `val(field)` or a transformer.

@@ -4,22 +4,42 @@ use std::net::IpAddr;
 
 use eyas_fields::{FieldFlags, FieldSource, Net, Schema, Scope, Value};
 
-use super::ast::{Modifier, Op, Operand, Rhs, Test};
+use super::against::against;
+use super::ast::{Modifier, Op, Rhs, Test};
 use super::build::{Shelf, literals, right_operand};
-use super::check::{Check, Cmp, Quantifier, Typed, against};
+use super::check::{Check, TextTest};
 use super::codes::TypeTest;
-use super::compile::{CompileError, CompileErrorKind};
+use super::compare::{Cmp, Quantifier};
 use super::counted::{Counted, Kind};
+use super::error::{CompileError, CompileErrorKind};
+use super::opdef::{Evaluation, Implies};
+use super::operand::{Source, has};
 use super::sets::{Nets, Set};
-use super::transform::{Source, has};
-use super::value::op_allowed;
 
 /// A comparison that can be evaluated.
 #[derive(Clone, Debug)]
 pub(crate) struct Predicate {
     left: Source,
     many: Quantifier,
-    check: Check,
+    comparison: Comparison,
+}
+
+/// The right side of a comparison.
+#[derive(Clone, Debug)]
+enum Comparison {
+    /// Constants.
+    Check(Check),
+    /// Another operand's value.
+    Operand(Op, Source),
+    /// A test of the event's type.
+    Type(Box<Typed>),
+}
+
+/// A test of the event's type: its code decides, and where it doesn't, the value.
+#[derive(Clone, Debug)]
+struct Typed {
+    codes: TypeTest,
+    value: Check,
 }
 
 /// A comparison with one constant that others of the same left side can be made one with.
@@ -52,80 +72,80 @@ impl Predicate {
     pub(crate) fn compile(test: &Test, schema: &dyn Schema, shelf: &mut Shelf) -> Result<Self, CompileError> {
         let left = Source::resolve(&test.left, schema)?;
         let fail = |kind, message: String| Err(CompileError::new(kind, message, test.span));
-        if let Operand::Call(call) = &test.left
-            && call.name == "val"
-        {
-            return fail(CompileErrorKind::BadTransformer, "val() is allowed on the right side only".into());
-        }
+        let def = test.op.def();
         let equality = left.field().is_some_and(|field| has(schema, field, FieldFlags::EQUALITY));
         let no_value =
             matches!(&test.right, Rhs::None) || matches!(&test.right, Rhs::List(all) if all.is_empty());
-        if equality && !no_value && !matches!(test.op, Op::Eq | Op::EqEq) {
+        if equality && !no_value && def.cmp() != Some(Cmp::Eq) {
             return fail(CompileErrorKind::BadOperator, format!("'{}' is compared with = only", test.left));
         }
-        if !op_allowed(test.op, left.ty, left.is_list) {
+        if !def.types.contains(left.ty, left.is_list) {
             let message = format!(
                 "operator '{}' does not support field '{}' of type {}{}",
-                test.op.word(),
+                def.word,
                 test.left,
                 left.ty,
                 if left.is_list { " (a list)" } else { "" }
             );
             return fail(CompileErrorKind::BadOperator, message);
         }
-        let check = match &test.right {
-            Rhs::None => Check::Exists,
-            Rhs::Operand(operand) => Check::Operand(test.op, right_operand(test, &left, operand, schema)?),
-            Rhs::Value(_) | Rhs::List(_) => literals(test, &left, schema, shelf)?,
+        let comparison = match &test.right {
+            Rhs::None => Comparison::Check(Check::Exists),
+            Rhs::Operand(operand) => {
+                Comparison::Operand(test.op, right_operand(test, &left, operand, schema)?)
+            }
+            Rhs::Value(_) | Rhs::List(_) => Comparison::Check(literals(test, &left, schema, shelf)?),
         };
         let field = left.field().map(|field| (field, schema.def(field.id)));
         let any = field.is_some_and(|(_, def)| def.flags.contains(FieldFlags::ANY));
         let ancestors = field.is_some_and(|(_, def)| def.scope == Scope::Ancestors);
-        let many = match test.op {
-            Op::Ne if any && !ancestors => Quantifier::Each,
+        let many = match def.evaluation {
+            _ if any && !ancestors && def.implies == Some(Implies::NoneOf) => Quantifier::Each,
             _ if any => Quantifier::Any,
-            Op::In => Quantifier::All,
+            Evaluation::Member(many) => many,
             _ => Quantifier::Any,
         };
         // Not beside the check: few have it, and all are as large.
         let codes = left.field().and_then(|field| TypeTest::of(test, field, schema));
-        let check = match codes {
-            Some(codes) => Check::Type(Box::new(Typed { codes, value: check })),
-            None => check,
+        let comparison = match (codes, comparison) {
+            (Some(codes), Comparison::Check(value)) => Comparison::Type(Box::new(Typed { codes, value })),
+            (_, comparison) => comparison,
         };
-        Ok(Self { left, many, check })
+        Ok(Self { left, many, comparison })
     }
 
     /// What a test of the event's type says of each code.
     pub(crate) fn types(&self) -> Option<&TypeTest> {
-        match &self.check {
-            Check::Type(typed) => Some(&typed.codes),
+        match &self.comparison {
+            Comparison::Type(typed) => Some(&typed.codes),
             _ => None,
         }
     }
 
-    /// What a value is compared with.
-    fn of_value(&self) -> &Check {
-        match &self.check {
-            Check::Type(typed) => &typed.value,
-            check => check,
+    /// The constants that a value is compared with.
+    fn constants(&self) -> Option<&Check> {
+        match &self.comparison {
+            Comparison::Check(check) => Some(check),
+            Comparison::Type(typed) => Some(&typed.value),
+            Comparison::Operand(..) => None,
         }
     }
 
     /// The comparison as one of several with the same left side of which one must hold.
     pub(crate) fn alternative(&self) -> Option<Alternative> {
         let text = |kind, text: &[u8]| Alternative::Text(kind, text.into());
-        Some(match &self.check {
+        // A test of the event's type is decided from its codes.
+        let Comparison::Check(check) = &self.comparison else { return None };
+        Some(match check {
             _ if self.many != Quantifier::Any => return None,
             Check::Bytes(Cmp::Eq, to) => text(Kind::Equal, to),
             Check::Contains(finder) => text(Kind::Contains, finder.needle()),
-            Check::IContains(needle) => text(Kind::ContainsAnyCase, needle),
+            Check::Text(TextTest { constant, search: Some(kind), .. }) => text(*kind, constant),
             Check::StartsWith(prefix) => text(Kind::StartsWith, prefix),
             Check::EndsWith(suffix) => text(Kind::EndsWith, suffix),
             Check::Num(Cmp::Eq, to) => Alternative::Number(*to),
             Check::Ip { equal: true, to } => Alternative::Address(*to),
             Check::Nets { inside: true, nets } => Alternative::Net(nets.single()?),
-            // A test of the event's type is decided from its codes.
             _ => return None,
         })
     }
@@ -158,7 +178,8 @@ impl Predicate {
             let constants = Counted::texts(of_texts, texts, Vec::new()).into();
             Check::Counted { modifier: Modifier::AnyOf, differs: false, constants }
         };
-        Self { left: self.left.clone(), many: Quantifier::Any, check }
+        let comparison = Comparison::Check(check);
+        Self { left: self.left.clone(), many: Quantifier::Any, comparison }
     }
 
     /// Relative cost of an evaluation.
@@ -166,17 +187,18 @@ impl Predicate {
         let mut fields = 0;
         self.left.fields(&mut |_| fields += 1);
         let left = if self.left.field().is_some() { 1 } else { 20 * (1 + fields) };
-        let check = match self.of_value() {
+        let Some(check) = self.constants() else { return left + 15 };
+        let check = match check {
             Check::Exists | Check::Num(..) | Check::Bool { .. } | Check::BoolSet(_) | Check::Double(..) => 1,
             Check::Bytes(..) | Check::StartsWith(_) | Check::EndsWith(_) => 2,
             Check::Numbers(_) | Check::Doubles(_) => 2,
             Check::Texts(set) if !set.is_small() => 4,
             Check::Ip { .. } | Check::Addresses(_) | Check::Nets { .. } | Check::Texts(_) => 3,
             Check::Contains(_) | Check::Paths(_) => 8,
-            Check::IContains(_) | Check::Glob(_) | Check::Operand(..) => 15,
+            Check::Glob(_) | Check::Text(_) => 15,
             Check::Regex(_) => 60,
             Check::Counted { constants, .. } => constants.cost(),
-            Check::Type(_) => 0,
+            Check::Several { checks, .. } => checks.cost(),
         };
         left + check
     }
@@ -188,10 +210,14 @@ impl Predicate {
             Cmp::Ne => 0.9,
             _ => 0.5,
         };
-        match self.of_value() {
+        let check = match &self.comparison {
+            Comparison::Operand(op, _) => return op.def().cmp().map_or(0.3, of),
+            Comparison::Check(check) => check,
+            Comparison::Type(typed) => &typed.value,
+        };
+        match check {
             Check::Exists => 0.9,
             Check::Num(cmp, _) | Check::Double(cmp, _) | Check::Bytes(cmp, _) => of(*cmp),
-            Check::Operand(op, _) => Cmp::of(*op).map_or(0.3, of),
             Check::Bool { .. } | Check::BoolSet(_) => 0.5,
             Check::Ip { equal, .. } => of(if *equal { Cmp::Eq } else { Cmp::Ne }),
             Check::Nets { inside, .. } => {
@@ -203,16 +229,16 @@ impl Predicate {
             }
             Check::Numbers(_) | Check::Doubles(_) | Check::Addresses(_) | Check::Texts(_) => 0.15,
             Check::StartsWith(_) | Check::Paths(_) => 0.15,
-            Check::Contains(_) | Check::IContains(_) | Check::EndsWith(_) => 0.1,
-            Check::Glob(_) | Check::Regex(_) => 0.1,
-            Check::Counted { .. } | Check::Type(_) => 0.3,
+            Check::Contains(_) | Check::EndsWith(_) => 0.1,
+            Check::Glob(_) | Check::Regex(_) | Check::Text(_) => 0.1,
+            Check::Counted { .. } | Check::Several { .. } => 0.3,
         }
     }
 
     /// Every field that it asks for.
     pub(crate) fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a eyas_fields::Field)) {
         self.left.fields(visit);
-        if let Check::Operand(_, right) = self.of_value() {
+        if let Comparison::Operand(_, right) = &self.comparison {
             right.fields(visit);
         }
     }
@@ -221,34 +247,38 @@ impl Predicate {
     pub(crate) fn eval(&self, source: &dyn FieldSource) -> bool {
         if let Some(field) = self.left.field() {
             return match &source.get(field) {
-                Some(value) => self.holds(&self.check, value, source),
+                Some(value) => self.holds(value, source),
                 None => self.types().and_then(|codes| codes.verdict(source.code())) == Some(true),
             };
         }
-        self.left
-            .take(source)
-            .is_some_and(|taken| taken.with(|value| self.holds(&self.check, &value, source)))
+        self.left.take(source).is_some_and(|taken| taken.with(|value| self.holds(&value, source)))
     }
 
     /// The value by reference: to copy what was written a moment ago, piece by piece, the processor would wait.
     #[inline]
-    fn holds(&self, check: &Check, value: &Value<'_>, source: &dyn FieldSource) -> bool {
-        match (check, value) {
-            (Check::Exists, _) => true,
-            (Check::Type(typed), value) => self.holds_of_type(typed, value, source),
-            (Check::Operand(op, right), value) => right
+    fn holds(&self, value: &Value<'_>, source: &dyn FieldSource) -> bool {
+        match &self.comparison {
+            Comparison::Check(check) => self.holds_check(check, value),
+            Comparison::Type(typed) => {
+                let verdict = typed.codes.verdict(source.code());
+                verdict.unwrap_or_else(|| self.holds_check(&typed.value, value))
+            }
+            Comparison::Operand(op, right) => right
                 .take(source)
                 .is_some_and(|right| right.with(|right| against(*op, self.many, *value, right))),
-            // The modifier counts constants: each is compared with all that the field has.
-            (Check::Counted { modifier, differs, constants }, value) => {
-                constants.holds(*modifier, *differs, self.many, *value)
-            }
-            (check, value) => self.many.of(check, value),
         }
     }
 
-    fn holds_of_type(&self, typed: &Typed, value: &Value<'_>, source: &dyn FieldSource) -> bool {
-        let verdict = typed.codes.verdict(source.code());
-        verdict.unwrap_or_else(|| self.holds(&typed.value, value, source))
+    #[inline]
+    fn holds_check(&self, check: &Check, value: &Value<'_>) -> bool {
+        match check {
+            Check::Exists => true,
+            // The modifier counts constants: each is compared with all that the field has.
+            Check::Counted { modifier, differs, constants } => {
+                constants.holds(*modifier, *differs, self.many, *value)
+            }
+            Check::Several { modifier, checks } => checks.hold(*modifier, self.many, value),
+            check => self.many.of(value, |value| check.holds(value)),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use eyas_fields::{FieldType, Net};
 
-use super::ast::Op;
+use super::opdef::Constants;
 
 /// Longest text or byte constant.
 const MAX_LEN: usize = 255;
@@ -20,35 +20,8 @@ pub(crate) enum Constant {
     Net(Net),
 }
 
-/// Whether the operator applies to a field of this type.
-pub(crate) fn op_allowed(op: Op, ty: FieldType, is_list: bool) -> bool {
-    use FieldType as T;
-    use Op as O;
-    if op == O::Exists {
-        return true;
-    }
-    if is_list {
-        let known =
-            matches!(ty, T::Str | T::Uint { bits: 64 } | T::RelTime | T::AbsTime | T::Bool | T::Ip | T::Net);
-        return known && matches!(op, O::In | O::Intersects);
-    }
-    let equality = matches!(op, O::Eq | O::EqEq | O::Ne | O::In | O::Intersects);
-    match ty {
-        T::Int { .. } | T::Uint { .. } | T::Double | T::RelTime | T::AbsTime | T::Port => {
-            equality || matches!(op, O::Lt | O::Le | O::Gt | O::Ge)
-        }
-        T::Bool | T::Ip | T::Net => equality,
-        T::Str => !matches!(op, O::BContains | O::BStartsWith),
-        T::Bytes => {
-            equality
-                || matches!(op, O::Contains | O::StartsWith | O::EndsWith | O::BContains | O::BStartsWith)
-        }
-        _ => false,
-    }
-}
-
 /// Types the text of a constant.
-pub(crate) fn constant(ty: FieldType, op: Op, text: &[u8]) -> Result<Constant, String> {
+pub(crate) fn constant(ty: FieldType, written: Constants, text: &[u8]) -> Result<Constant, String> {
     use FieldType as T;
     let shown = || String::from_utf8_lossy(text).into_owned();
     let utf8 = || std::str::from_utf8(text).map_err(|_| format!("'{}' is not UTF-8", shown()));
@@ -73,15 +46,15 @@ pub(crate) fn constant(ty: FieldType, op: Op, text: &[u8]) -> Result<Constant, S
         },
         T::Ip => Constant::Ip(ip(utf8()?)?),
         T::Net => Constant::Net(net(utf8()?)?),
-        T::Str | T::Bytes => Constant::Bytes(bytes(ty, op, text)?),
+        T::Str | T::Bytes => Constant::Bytes(bytes(ty, written, text)?),
         _ => return Err("this type of field can't be compared with a constant".into()),
     })
 }
 
-fn bytes(ty: FieldType, op: Op, text: &[u8]) -> Result<Vec<u8>, String> {
-    let text = match op {
-        Op::BContains | Op::BStartsWith => hex(text)?,
-        _ => text.to_vec(),
+fn bytes(ty: FieldType, written: Constants, text: &[u8]) -> Result<Vec<u8>, String> {
+    let text = match written {
+        Constants::Hex => hex(text)?,
+        Constants::Plain | Constants::Syntax => text.to_vec(),
     };
     if text.len() > MAX_LEN {
         return Err(format!("the value has {} bytes, the limit is {MAX_LEN}", text.len()));
@@ -232,16 +205,16 @@ mod tests {
             (FieldType::Int { bits: 16 }, "65535", -1),
             (FieldType::Int { bits: 32 }, " +010", 10),
         ] {
-            assert_eq!(constant(ty, Op::Eq, text.as_bytes()), Ok(Constant::Num(want)), "{text}");
+            assert_eq!(constant(ty, Constants::Plain, text.as_bytes()), Ok(Constant::Num(want)), "{text}");
         }
         for text in ["", "0x10", "1.0", "1e+2", "1 ", "--1", "+"] {
-            assert!(constant(signed, Op::Eq, text.as_bytes()).is_err(), "{text}");
+            assert!(constant(signed, Constants::Plain, text.as_bytes()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn networks_need_an_address_of_one_family_and_a_length() {
-        let net = |text: &str| constant(FieldType::Net, Op::Eq, text.as_bytes());
+        let net = |text: &str| constant(FieldType::Net, Constants::Plain, text.as_bytes());
         for text in ["10.0.0.0/8", "0.0.0.0/0", "10.0.0.1/256", "fe80::/10", "::1/128"] {
             assert!(net(text).is_ok(), "{text}");
         }

@@ -1,10 +1,42 @@
-//! Constants between parentheses.
+//! Constants, and where they are written.
 
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::ast::{Literal, Span, write_part};
+/// A stretch of a condition's text, in bytes, and which text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Which text: as given to [`parse_in`](super::parse_in).
+    pub source: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A stretch of a text that stands at `at` in another, as one of the other.
+    pub(crate) fn inside(self, at: Self) -> Self {
+        Self { source: at.source, start: at.start + self.start, end: at.start + self.end }
+    }
+}
+
+/// A constant as written, escapes resolved.
+#[derive(Clone, Debug)]
+pub struct Literal {
+    /// Its text; bytes, as `\xHH` makes any.
+    pub text: Vec<u8>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Literal {
+    /// As an item of [`Values`].
+    pub fn borrowed(&self) -> LiteralRef<'_> {
+        LiteralRef { text: &self.text, span: self.span }
+    }
+}
 
 /// The constants of a comparison with a set, in their order.
 ///
@@ -125,6 +157,13 @@ impl<'a> Iterator for Iter<'a> {
             }
         }
     }
+}
+
+/// A part of a key: what it is, how long, and its text.
+pub(super) fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
+    out.push(kind);
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ast::{Expr, Test};
+use super::ast::{Expr, Span, Test};
 
 /// Makes something of a condition, from its leaves upwards.
 pub(crate) trait Fold {
@@ -129,6 +129,35 @@ pub(crate) fn is_larger(root: &Expr, tests: usize, levels: usize) -> bool {
         }
     }
     false
+}
+
+impl Expr {
+    /// Calls `each` for every comparison.
+    pub fn tests<'a>(&'a self, each: &mut dyn FnMut(&'a Arc<Test>)) {
+        visit(self, &mut |part, _| {
+            if let Self::Test(test) = part {
+                each(test);
+            }
+            true
+        });
+    }
+
+    /// Replaces every macro by what `lookup` returns for its name.
+    ///
+    /// # Errors
+    /// Those of `lookup`.
+    pub fn expand<E>(&self, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>) -> Result<Expr, E> {
+        let all = |children: &[Expr], lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>| {
+            children.iter().map(|c| c.expand(lookup)).collect::<Result<Arc<[_]>, E>>()
+        };
+        Ok(match self {
+            Self::And(children) => Self::And(all(children, lookup)?),
+            Self::Or(children) => Self::Or(all(children, lookup)?),
+            Self::Not(child) => Self::Not(Arc::new(child.expand(lookup)?)),
+            Self::Macro(name, span) => lookup(name, *span)?,
+            Self::Test(test) => Self::Test(test.clone()),
+        })
+    }
 }
 
 #[cfg(test)]

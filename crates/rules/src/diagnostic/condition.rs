@@ -8,8 +8,8 @@ use eyas_fields::{FieldType, Schema};
 use super::suggest::{did_you_mean, nearest};
 use super::{Diagnostic, Label, Severity, SourceFile};
 use crate::condition::ast::Op;
-use crate::condition::{CompileError, CompileErrorKind, ParseError, ParseErrorKind, op_allowed};
-use crate::condition::{Source, TRANSFORMERS, operand_prefix};
+use crate::condition::{CompileError, CompileErrorKind, ParseError, ParseErrorKind};
+use crate::condition::{Source, operand_prefix, transformer_names};
 
 /// A mistake and where it is in the condition's text.
 #[derive(Debug)]
@@ -272,10 +272,10 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     }
     if text[at..].starts_with('(') && is_name && before.len() == at {
         let title = format!("no transformer is named `{}`", cut(last));
-        let known = TRANSFORMERS.into_iter().chain(["val"]);
+        let known = transformer_names().chain(["val"]);
         return Wording::new(title, last_start..before.len(), "unknown transformer")
             .help(did_you_mean(last, known))
-            .help([format!("transformers: {}", TRANSFORMERS.join(" "))]);
+            .help([format!("transformers: {}", transformer_names().collect::<Vec<_>>().join(" "))]);
     }
     if found == ")" {
         return unexpected("no parenthesis is open here");
@@ -377,10 +377,14 @@ fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &
     let rest = shown[len..].trim_start();
     // The longest operator that is there: `in` begins `intersects`.
     let op = Op::ALL.iter().filter(|op| rest.starts_with(op.word())).max_by_key(|op| op.word().len());
-    let Some(op) = op.filter(|op| !op_allowed(**op, source.ty, source.is_list)) else { return said };
+    let Some(op) = op.filter(|op| !op.def().types.contains(source.ty, source.is_list)) else { return said };
     let at = span.start + shown.len() - rest.len();
-    let allowed: Vec<&str> =
-        Op::ALL.iter().filter(|op| op_allowed(**op, source.ty, source.is_list)).map(|op| op.word()).collect();
+    let allowed: Vec<&str> = Op::ALL
+        .iter()
+        .map(|op| op.def())
+        .filter(|def| def.types.contains(source.ty, source.is_list))
+        .map(|def| def.word)
+        .collect();
     let field = cut(&shown[..len]);
     let kind = type_name(source.ty, source.is_list);
     let mut said =

@@ -120,11 +120,7 @@ fn is_modified(comp: &str) -> bool {
     let modifier = words
         .next()
         .is_some_and(|w| [Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf].iter().any(|m| m.word() == w));
-    modifier
-        && words.next().is_none()
-        && op.is_some_and(|op| {
-            !op.takes_list() && !matches!(op, Op::Exists | Op::Lt | Op::Le | Op::Gt | Op::Ge)
-        })
+    modifier && words.next().is_none() && op.is_some_and(|op| op.def().takes_modifier())
 }
 
 fn op_named(word: &str) -> Option<Op> {

@@ -204,7 +204,7 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Wording
     let is_call = |name: &&str| {
         bare.strip_prefix(name).is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'))
     };
-    if bracket && condition::TRANSFORMERS.iter().chain(&["val"]).any(is_call) {
+    if bracket && condition::TRANSFORMERS.iter().any(|transformer| is_call(&transformer.name)) {
         out.push(Wording {
             message: format!("'{text}' may be a valid field transformer misused as a const string value"),
             title: format!("`{text}` looks like a transformer and is compared as a text"),

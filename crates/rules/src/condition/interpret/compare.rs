@@ -1,96 +1,78 @@
+//! Comparisons of the plain interpreter.
+
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use eyas_fields::FieldType;
 
-use super::super::ast::Op;
-use super::{Val, pattern};
+use super::super::opdef::{Constants, Evaluation};
+use super::super::operators::Op;
+use super::val::Val;
 
 /// Whether `value op text` holds, the text read as the field's type wants it.
 pub(super) fn one(op: Op, ty: FieldType, value: &Val, text: &[u8]) -> Result<bool, String> {
-    let shown = String::from_utf8_lossy(text).into_owned();
-    Ok(match value {
-        Val::Number(n) => match number(ty, &shown)? {
-            Some(to) => ordered(op, n.cmp(&to)),
-            None => false,
+    let too_long = || Err(format!("the value has {} bytes, the limit is 255", text.len()));
+    match (&op.def().evaluation, value) {
+        (Evaluation::Order { .. } | Evaluation::Text { .. }, Val::Text(_)) if text.len() > 255 => too_long(),
+        (Evaluation::Order { plain, .. }, value) => Ok(order(ty, value, text)?.is_some_and(plain)),
+        (Evaluation::Text { plain, .. }, Val::Text(value)) => match op.def().constants {
+            Constants::Hex => plain(value, &digits(text)?),
+            Constants::Plain | Constants::Syntax => plain(value, text),
         },
+        (Evaluation::Paths { plain }, Val::Text(value)) => plain(value, text),
+        _ => Ok(false),
+    }
+}
+
+/// Whether the value equals the text.
+pub(super) fn equals(ty: FieldType, value: &Val, text: &[u8]) -> Result<bool, String> {
+    one(Op::Eq, ty, value, text)
+}
+
+/// The order of a value and a constant, which is `Some(None)` where there is none; `None` where they are of different types.
+fn order(ty: FieldType, value: &Val, text: &[u8]) -> Result<Option<Option<Ordering>>, String> {
+    let shown = String::from_utf8_lossy(text).into_owned();
+    // What has no order is equal or not.
+    let equality = |equal: bool| Some(Some(if equal { Ordering::Equal } else { Ordering::Less }));
+    Ok(match value {
+        Val::Number(n) => number(ty, &shown)?.map(|to| Some(n.cmp(&to))),
         Val::Double(n) if ty == FieldType::Double => {
             let to = shown.trim_start().parse::<i32>().map_err(|e| format!("{shown}: {e}"))?;
-            n.partial_cmp(&f64::from(to)).map_or(op == Op::Ne, |order| ordered(op, order))
+            Some(n.partial_cmp(&f64::from(to)))
         }
         Val::Bool(b) if ty == FieldType::Bool => {
-            let to = shown.parse::<bool>().map_err(|e| format!("{shown}: {e}"))?;
-            (*b == to) != (op == Op::Ne)
+            equality(*b == shown.parse::<bool>().map_err(|e| format!("{shown}: {e}"))?)
         }
         Val::Ip(ip) if ty == FieldType::Ip => {
-            let to = shown.parse::<IpAddr>().map_err(|e| format!("{shown}: {e}"))?;
-            (*ip == to) != (op == Op::Ne)
+            equality(*ip == shown.parse::<IpAddr>().map_err(|e| format!("{shown}: {e}"))?)
         }
         Val::Ip(ip) if ty == FieldType::Net => {
             let (addr, prefix) = network(&shown)?;
-            inside(*ip, addr, prefix) != (op == Op::Ne)
+            equality(inside(*ip, addr, prefix))
         }
-        Val::Net(addr, prefix) if ty == FieldType::Net => {
-            ((*addr, *prefix) == network(&shown)?) != (op == Op::Ne)
+        Val::Net(addr, prefix) if ty == FieldType::Net => equality((*addr, *prefix) == network(&shown)?),
+        Val::Text(value) if matches!(ty, FieldType::Str | FieldType::Bytes) => {
+            Some(Some(value[..].cmp(text)))
         }
-        Val::Text(_) if text.len() > 255 && op != Op::PMatch => {
-            return Err(format!("the value has {} bytes, the limit is 255", text.len()));
-        }
-        Val::Text(value) if matches!(ty, FieldType::Str | FieldType::Bytes) => texts(op, value, text)?,
-        _ => false,
+        _ => None,
     })
 }
 
 /// Whether `left op right` holds of two values of one type.
 pub(super) fn values(op: Op, left: &Val, right: &Val) -> bool {
-    match (left, right) {
-        (Val::Number(a), Val::Number(b)) => ordered(op, a.cmp(b)),
-        (Val::Double(a), Val::Double(b)) => a.partial_cmp(b).map_or(op == Op::Ne, |order| ordered(op, order)),
-        (Val::Text(_), Val::Text(b)) if matches!(op, Op::BContains | Op::BStartsWith) => {
-            // What the right side has are the bytes themselves, not digits that stand for them.
-            let op = if op == Op::BContains { Op::Contains } else { Op::StartsWith };
-            values(op, left, &Val::Text(b.clone()))
-        }
-        (Val::Text(a), Val::Text(b)) => texts(op, a, b).unwrap_or(false),
-        _ => match op {
-            Op::Eq | Op::EqEq => left == right,
-            Op::Ne => left != right,
-            _ => false,
+    match (&op.def().evaluation, left, right) {
+        (Evaluation::Order { plain, .. }, left, right) => match (left, right) {
+            (Val::Number(a), Val::Number(b)) => plain(Some(a.cmp(b))),
+            (Val::Double(a), Val::Double(b)) => plain(a.partial_cmp(b)),
+            (Val::Text(a), Val::Text(b)) => plain(Some(a.cmp(b))),
+            _ => plain((left == right).then_some(Ordering::Equal)),
         },
-    }
-}
-
-fn ordered(op: Op, order: std::cmp::Ordering) -> bool {
-    match op {
-        Op::Eq | Op::EqEq => order.is_eq(),
-        Op::Ne => order.is_ne(),
-        Op::Lt => order.is_lt(),
-        Op::Le => order.is_le(),
-        Op::Gt => order.is_gt(),
-        Op::Ge => order.is_ge(),
+        // What the right side has are the bytes themselves, not digits that stand for them.
+        (Evaluation::Text { plain, .. }, Val::Text(left), Val::Text(right)) => {
+            plain(left, right).unwrap_or(false)
+        }
         _ => false,
     }
-}
-
-fn texts(op: Op, value: &[u8], text: &[u8]) -> Result<bool, String> {
-    let holds_at = |at: usize, piece: &[u8]| value.get(at..at + piece.len()) == Some(piece);
-    let somewhere = |piece: &[u8]| (0..=value.len()).any(|at| holds_at(at, piece));
-    Ok(match op {
-        Op::Contains => somewhere(text),
-        Op::IContains => texts(Op::Contains, &lower(value), &lower(text))?,
-        Op::BContains => somewhere(&digits(text)?),
-        Op::StartsWith => holds_at(0, text),
-        Op::BStartsWith => holds_at(0, &digits(text)?),
-        Op::EndsWith => value.len() >= text.len() && holds_at(value.len() - text.len(), text),
-        Op::Glob => pattern::glob(text, value, false),
-        Op::IGlob => pattern::glob(text, value, true),
-        Op::Regex => pattern::regex(text, value)?,
-        Op::PMatch => pattern::is_below(value, text),
-        op => ordered(op, value.cmp(text)),
-    })
-}
-
-fn lower(text: &[u8]) -> Vec<u8> {
-    text.iter().map(|b| if b.is_ascii_uppercase() { b + 32 } else { *b }).collect()
 }
 
 fn digits(text: &[u8]) -> Result<Vec<u8>, String> {

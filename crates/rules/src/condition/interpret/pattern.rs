@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 /// Whether `path` is `prefix` or below it, component by component.
-pub(super) fn is_below(path: &[u8], prefix: &[u8]) -> bool {
+pub(crate) fn is_below(path: &[u8], prefix: &[u8]) -> bool {
     let parts = |text: &[u8]| -> Vec<Vec<u8>> {
         text.split(|b| *b == b'/').filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
     };
@@ -13,8 +13,18 @@ pub(super) fn is_below(path: &[u8], prefix: &[u8]) -> bool {
     path.len() >= prefix.len() && path.iter().zip(&prefix).all(|(part, want)| same(part, want))
 }
 
+/// Whether `part` is somewhere in the text.
+pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
+    (0..=text.len()).any(|at| text.get(at..at + part.len()) == Some(part))
+}
+
+/// The text with ASCII letters in lower case.
+pub(crate) fn lowered(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().map(lower).collect()
+}
+
 /// A shell pattern as `fnmatch` without flags takes it; `fold` as with its flag for any case.
-pub(in crate::condition) fn glob(pattern: &[u8], text: &[u8], fold: bool) -> bool {
+pub(crate) fn glob(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     // All places of the text that the pattern so far can reach.
     let mut places = BTreeSet::from([0]);
     let mut at = 0;
@@ -122,7 +132,7 @@ fn class(name: &str) -> Option<fn(char) -> bool> {
 }
 
 /// Whether the expression, of POSIX's extended syntax, describes the whole text.
-pub(in crate::condition) fn regex(pattern: &[u8], text: &[u8]) -> Result<bool, String> {
+pub(crate) fn regex(pattern: &[u8], text: &[u8]) -> Result<bool, String> {
     let pattern = std::str::from_utf8(pattern).map_err(|e| e.to_string())?;
     let mut reader = Reader { pattern: pattern.chars().collect(), at: 0 };
     let whole = reader.alternatives()?;

@@ -157,7 +157,7 @@ fn class(name: &[u8], members: &mut [bool; 256]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::condition::interpret::glob as plain;
+    use crate::condition::interpret::pattern::glob as plain;
 
     /// What the C library's `fnmatch` returns, with and without the flag for any case.
     #[test]

@@ -2,8 +2,8 @@
 
 use eyas_fields::{FieldFlags, FieldType, Schema};
 
-use crate::condition::ast::{LiteralRef, Op, Operand, Rhs, Test};
-use crate::condition::{Source, has};
+use crate::condition::ast::{LiteralRef, Operand, Rhs, Test};
+use crate::condition::{Implies, Source, has};
 
 /// Values that a comparison may name; of more nothing is concluded.
 const MAX_VALUES: usize = 128;
@@ -106,7 +106,8 @@ impl<'r> Fact<'r> {
     /// What the comparison, or its negation, says; `None` where nothing can be concluded.
     pub(super) fn of(test: &'r Test, negated: bool, schema: &dyn Schema) -> Option<Self> {
         let ty = is_single(&test.left, schema)?;
-        if test.op == Op::Exists {
+        let implies = test.op.def().implies;
+        if implies == Some(Implies::Present) {
             let kind = if negated { Kind::Absent } else { Kind::Other };
             return Some(Self { kind, present: !negated });
         }
@@ -128,16 +129,24 @@ impl<'r> Fact<'r> {
             _ => None,
         };
         let (low, high) = (i128::MIN, i128::MAX);
-        let kind = match (test.op, negated) {
-            (Op::Eq | Op::EqEq | Op::In, false) | (Op::Ne, true) => set().map(Kind::In),
-            (Op::Eq | Op::EqEq | Op::In, true) | (Op::Ne, false) => set().map(Kind::NotIn),
-            (Op::Lt, false) | (Op::Ge, true) => number().map(|n| Kind::Range(low, n - 1)),
-            (Op::Le, false) | (Op::Gt, true) => number().map(|n| Kind::Range(low, n)),
-            (Op::Gt, false) | (Op::Le, true) => number().map(|n| Kind::Range(n + 1, high)),
-            (Op::Ge, false) | (Op::Lt, true) => number().map(|n| Kind::Range(n, high)),
-            (Op::StartsWith, false) => text().map(Kind::Prefix),
-            (Op::EndsWith, false) => text().map(Kind::Suffix),
-            (Op::Contains, false) => text().map(Kind::Contains),
+        let kind = match (implies, negated) {
+            (Some(Implies::OneOf), false) | (Some(Implies::NoneOf), true) => set().map(Kind::In),
+            (Some(Implies::OneOf), true) | (Some(Implies::NoneOf), false) => set().map(Kind::NotIn),
+            (Some(Implies::Below), false) | (Some(Implies::AtLeast), true) => {
+                number().map(|n| Kind::Range(low, n - 1))
+            }
+            (Some(Implies::AtMost), false) | (Some(Implies::Above), true) => {
+                number().map(|n| Kind::Range(low, n))
+            }
+            (Some(Implies::Above), false) | (Some(Implies::AtMost), true) => {
+                number().map(|n| Kind::Range(n + 1, high))
+            }
+            (Some(Implies::AtLeast), false) | (Some(Implies::Below), true) => {
+                number().map(|n| Kind::Range(n, high))
+            }
+            (Some(Implies::Prefix), false) => text().map(Kind::Prefix),
+            (Some(Implies::Suffix), false) => text().map(Kind::Suffix),
+            (Some(Implies::Substring), false) => text().map(Kind::Contains),
             _ => None,
         };
         // The negation of a comparison holds of what is not there, whatever the comparison.

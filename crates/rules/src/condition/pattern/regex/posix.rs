@@ -261,7 +261,7 @@ fn bounds(text: &str) -> Option<(u32, Option<u32>, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::super::interpret::regex as plain;
+    use super::super::super::super::interpret::pattern::regex as plain;
     use super::super::Regex;
 
     /// What RE2 returns with `posix_syntax` and `longest_match`: the texts that match, those that don't.

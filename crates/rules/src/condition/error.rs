@@ -1,0 +1,96 @@
+//! Why a text is no condition, or a condition does not fit a schema.
+
+use super::values::Span;
+
+/// What a text lacks to be a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParseErrorKind {
+    /// Something follows a whole condition.
+    Trailing,
+    /// A comparison, a macro or a parenthesis.
+    Check,
+    /// An operator after a field.
+    Operator,
+    /// A value to compare with.
+    Value,
+    /// A number to compare with.
+    Number,
+    /// Values between parentheses.
+    List,
+    /// A value in a list.
+    ListItem,
+    /// The end of a list.
+    ListEnd,
+    /// The end of a parenthesis.
+    GroupEnd,
+    /// Less nesting.
+    Depth,
+    /// Something else, as the message says.
+    Other,
+}
+
+/// Why a text is no condition, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct ParseError {
+    /// What kind of mistake.
+    pub kind: ParseErrorKind,
+    /// What is wrong.
+    pub message: String,
+    /// Byte where it is.
+    pub offset: usize,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1, in bytes.
+    pub column: usize,
+}
+
+/// What kind of mistake a condition has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileErrorKind {
+    /// No field of that name.
+    UnknownField,
+    /// The field's argument is wrong.
+    BadField,
+    /// A constant names no event type.
+    UnknownEventType,
+    /// The operator does not apply to the field.
+    BadOperator,
+    /// The right side does not fit.
+    BadValue,
+    /// A transformer is used wrongly.
+    BadTransformer,
+    /// A macro was not expanded.
+    Macro,
+    /// Less nesting.
+    Depth,
+}
+
+/// Why a condition does not compile, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct CompileError {
+    /// What kind of mistake.
+    pub kind: CompileErrorKind,
+    /// The sentence.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// The comparison that it is of; [`CompileError::span`] if it is of none.
+    pub test: Span,
+}
+
+impl CompileError {
+    pub(crate) fn new(kind: CompileErrorKind, message: String, span: Span) -> Self {
+        Self { kind, message, span, test: span }
+    }
+
+    /// The error where its text stands in another.
+    pub(super) fn inside(self, at: Span) -> Self {
+        Self { span: self.span.inside(at), ..self }
+    }
+}

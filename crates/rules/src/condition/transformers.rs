@@ -1,0 +1,37 @@
+//! The transformers, each in a file of its own; see docs/adding-an-operator.md.
+
+use super::transformer::{Takes, Transformer};
+
+mod b64;
+mod basename;
+mod concat;
+mod getopt;
+mod join;
+mod len;
+mod tolower;
+mod toupper;
+mod val;
+
+/// Every transformer.
+pub static TRANSFORMERS: &[&Transformer] = &[
+    &tolower::ROW,
+    &toupper::ROW,
+    &b64::ROW,
+    &basename::ROW,
+    &len::ROW,
+    &join::ROW,
+    &concat::ROW,
+    &getopt::ROW,
+    &val::ROW,
+];
+
+/// The transformer with this name.
+pub(crate) fn find(name: &str) -> Option<&'static Transformer> {
+    TRANSFORMERS.iter().copied().find(|transformer| transformer.name == name)
+}
+
+/// Names of the transformers that may stand on either side.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    let either = TRANSFORMERS.iter().filter(|transformer| !matches!(transformer.takes, Takes::Field));
+    either.map(|transformer| transformer.name)
+}

@@ -1,0 +1,25 @@
+//! `tolower`.
+
+use super::super::example::{example, text};
+use super::super::interpret::val::each as plain_each;
+use super::super::operand_value::each;
+use super::super::transformer::{Returns, Takes, Transformer};
+
+pub(super) static ROW: Transformer = Transformer {
+    name: "tolower",
+    arguments: "text",
+    doc: "the text with ASCII letters in lower case",
+    examples: &[
+        example("tolower(proc.name) = bash", &[("proc.name", text("Bash"))], true),
+        example("tolower(proc.name) = Bash", &[("proc.name", text("Bash"))], false),
+    ],
+    takes: Takes::One { bytes: false, lists: false },
+    returns: Returns::SameAsArgument,
+    takes_letter: false,
+    evaluate: |mut arguments, _| each(arguments.pop()?, &|text| Some(text.to_ascii_lowercase())),
+    plain: |arguments, _| {
+        plain_each(arguments, &|text| {
+            Some(text.iter().map(|b| if b.is_ascii_uppercase() { b + 32 } else { *b }).collect())
+        })
+    },
+};

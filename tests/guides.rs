@@ -1,0 +1,88 @@
+//! The guides for operators and transformers are literal: a copy of the crate, changed as they say, passes its tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        std::fs::copy(from, to).unwrap();
+        return;
+    }
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        copy(&entry.path(), &to.join(entry.file_name()));
+    }
+}
+
+/// The code blocks of a text, without the indentation of their list item.
+fn blocks(text: &str) -> Vec<String> {
+    let block = |rest: &str| {
+        let block = rest.split("   ```").next().unwrap();
+        block.lines().map(|line| line.strip_prefix("   ").unwrap_or(line).to_owned() + "\n").collect()
+    };
+    text.split("   ```rust,ignore\n").skip(1).map(block).collect()
+}
+
+/// Puts a text before the only line that begins so.
+fn insert_before(file: &Path, line: &str, text: &str) {
+    let before = std::fs::read_to_string(file).unwrap();
+    let at: Vec<usize> = before.match_indices(&format!("\n{line}")).map(|(at, _)| at + 1).collect();
+    let [at] = at[..] else { panic!("{}: {} lines begin with {line:?}", file.display(), at.len()) };
+    std::fs::write(file, format!("{}{text}{}", &before[..at], &before[at..])).unwrap();
+}
+
+/// A workspace of the crate and of those that it needs.
+fn workspace(at: &Path) {
+    for name in ["rules", "fields", "yaml"] {
+        copy(&root().join("crates").join(name), &at.join("crates").join(name));
+    }
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = |name: &str| {
+        let start = manifest.find(&format!("\n[{name}")).unwrap_or_else(|| panic!("no section {name}"));
+        let rest = &manifest[start + 1..];
+        rest[..rest.find("\n[").unwrap_or(rest.len())].to_owned() + "\n"
+    };
+    let names =
+        ["workspace.package]", "workspace.dependencies]", "workspace.lints.rust]", "workspace.lints.clippy]"];
+    let mut sections: String = names.into_iter().map(section).collect();
+    // The same as here, so that the dependencies need not be built again.
+    sections += &section("profile.dev]");
+    sections += &section("profile.dev.package.\"*\"]");
+    let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\n";
+    std::fs::write(at.join("Cargo.toml"), format!("{workspace}{sections}")).unwrap();
+    copy(&root().join("Cargo.lock"), &at.join("Cargo.lock"));
+}
+
+#[test]
+fn the_guide_to_operators_and_transformers_can_be_followed() {
+    let at = &std::env::temp_dir().join(format!("eyas-guides-{}", std::process::id()));
+    workspace(at);
+    let guide = std::fs::read_to_string(root().join("docs/adding-an-operator.md")).unwrap();
+    let (operator, transformer) = guide.split_once("## Transformer").unwrap();
+    let condition = at.join("crates/rules/src/condition");
+
+    let [row] = &blocks(operator)[..] else { panic!("one block") };
+    insert_before(&condition.join("operators.rs"), "    PMatch {", row);
+    let [file, module, entry] = &blocks(transformer)[..] else { panic!("three blocks") };
+    std::fs::write(condition.join("transformers/trim.rs"), file).unwrap();
+    insert_before(&condition.join("transformers.rs"), "mod val;", module);
+    insert_before(&condition.join("transformers.rs"), "    &val::ROW,", entry);
+
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--package", "eyas-rules", "--lib", "condition::example"])
+        .current_dir(at)
+        .env("CARGO_TARGET_DIR", root().join("target"))
+        .output()
+        .unwrap();
+    let shown =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    std::fs::remove_dir_all(at).unwrap();
+    assert!(output.status.success(), "{shown}");
+    assert!(shown.contains("2 passed"), "{shown}");
+    assert!(!shown.contains("warning"), "{shown}");
+}
