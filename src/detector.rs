@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use eyas_rules::{
-    AlertOptions, Engine, Follower, LoadError, LoadResult, Loader, Match, Priority, SharedEngine,
-};
+use eyas_rules::{AlertOptions, Engine, Follower, LoadError, Loader, Match, Priority, SharedEngine};
 use eyas_scap::EventSource;
 use eyas_sinsp::{Config, Inspector, Step};
 
@@ -21,23 +19,22 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A rules file does not load; the message names each error with its place.
-    #[error("{}", shown(.0))]
-    LoadRules(Box<LoadResult>),
-    /// The rules of several files do not compile together.
+    /// Rules do not load or compile; the message names each error with its place.
     #[error(transparent)]
-    CompileRules(#[from] Box<LoadError>),
-    /// The source of events failed.
+    Rules(#[from] eyas_rules::Error),
+    /// The source of events failed: it is no capture, or the probe does not run.
     #[error(transparent)]
     Source(#[from] eyas_scap::Error),
 }
 
-fn shown(result: &LoadResult) -> String {
-    let errors = result.diagnostics().filter(|found| found.severity == eyas_rules::Severity::Error);
-    errors.map(|found| found.to_string()).collect::<Vec<_>>().join("\n")
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::Rules(error.into())
+    }
 }
 
 /// Compiles rules files over the fields of system calls, in order: later files may change what earlier ones define.
+/// [`Engine::warnings`] has the rules that no event can match.
 ///
 /// # Errors
 /// A file cannot be read, or does not load.
@@ -54,12 +51,9 @@ pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<
     for path in paths {
         let path = path.as_ref();
         let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;
-        let result = loader.load(&path.display().to_string(), &text);
-        if !result.successful() {
-            return Err(Error::LoadRules(Box::new(result)));
-        }
+        loader.load(&path.display().to_string(), &text).into_result()?;
     }
-    loader.build().map_err(|error| Error::CompileRules(Box::new(error)))
+    Ok(loader.build()?)
 }
 
 /// An event that a rule matched.

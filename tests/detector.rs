@@ -64,7 +64,7 @@ fn errors_name_the_file_and_the_place() {
         .unwrap();
     let error = load_rules([&path]).unwrap_err();
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(error, Error::LoadRules(_)), "{error}");
+    assert!(matches!(error, Error::Rules(eyas::rules::Error::File(_))), "{error}");
     assert!(error.to_string().contains(".yaml:3:14: error[LOAD_ERR_COMPILE_CONDITION]"), "{error}");
 }
 
@@ -76,4 +76,51 @@ fn a_damaged_capture_ends_with_an_error_and_then_for_good() {
     let error = detector.by_ref().find_map(Result::err).expect("the capture is cut");
     assert!(matches!(error, Error::Source(_)), "{error}");
     assert!(detector.next().is_none());
+}
+
+#[test]
+fn errors_are_told_apart_by_their_variant() {
+    let engine = || load_rules(["demo/rules.yaml"]).unwrap();
+    let first =
+        |path: &str| Detector::new(Reader::open(path).unwrap(), engine()).next().unwrap().unwrap_err();
+    assert!(matches!(first("demo/rules.yaml"), Error::Source(eyas::scap::Error::NotACapture { .. })));
+    let absent = Error::from(Reader::open("none.scap").unwrap_err());
+    assert!(matches!(absent, Error::Source(eyas::scap::Error::Open { .. })), "{absent}");
+}
+
+#[test]
+fn every_step_returns_a_result_for_the_question_mark() -> Result<(), Box<dyn std::error::Error>> {
+    let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
+    loader
+        .load("a.yaml", "- {rule: r, desc: d, condition: evt.type = open, output: o, priority: INFO}")
+        .into_result()?;
+    assert!(loader.build()?.warnings().is_empty());
+    let error = loader.load("b.yaml", "- {rule: s, condition: [}").into_result().unwrap_err();
+    assert!(error.to_string().starts_with("b.yaml:1:"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn rules_that_no_event_can_match_are_reported() {
+    let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
+    let rule = |name: &str, more: &str, condition: &str| {
+        format!("- {{rule: {name}, desc: d, {more} condition: {condition}, output: o, priority: INFO}}\n")
+    };
+    let text = rule("live", "", "evt.type = open")
+        + &rule("elsewhere", "source: k8s_audit,", "ka.verb = get")
+        + &rule("contradiction", "", "evt.type = open and proc.name = a and proc.name = b")
+        + &rule("no_type", "", "evt.type = open and evt.type = close");
+    loader.load("dead.yaml", &text);
+    let engine = loader.build().unwrap();
+    let warnings: Vec<String> = engine.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(
+        warnings[0].contains("LOAD_UNKNOWN_SOURCE") && warnings[0].contains("`elsewhere`"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[1].contains("EYAS_NEVER_MATCHES") && warnings[1].contains("`contradiction`"),
+        "{warnings:?}"
+    );
+    assert!(warnings[2].starts_with("dead.yaml:4:") && warnings[2].contains("`no_type`"), "{warnings:?}");
 }

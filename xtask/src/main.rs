@@ -10,6 +10,7 @@ mod demo;
 mod fuzz;
 mod kernels;
 mod load;
+mod publish;
 mod setup;
 mod shell;
 
@@ -21,7 +22,8 @@ usage: cargo xtask COMMAND
   demo [--yes]      replay a small capture, then capture live, and show the alerts
   test [--yes]      run every test
   check [--yes]     formatting, lints, documentation, its links and language, the probe for every
-                    architecture, generated files
+                    architecture, generated files, the stated version of Rust, publication (a dry run, which asks the
+                    registry unless CARGO_NET_OFFLINE=true)
   codegen [--check | --objects]
                     write the generated pages of docs/ and, if its sources changed, compile the probe (needs clang);
                     or only compare them; or compile the probe whatever changed
@@ -95,5 +97,7 @@ fn check() -> Result<(), String> {
     shell::cargo(&["test", "-p", "eyas-bpf", "--test", "targets"])?;
     // Links, language and examples of the pages, and what the project promises about its own code.
     shell::cargo(&["test", "-p", "eyas", "--test", "tidy"])?;
-    codegen::check()
+    codegen::check()?;
+    publish::check_rust_version()?;
+    publish::check()
 }

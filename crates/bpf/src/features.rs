@@ -1,4 +1,4 @@
-//! Every question to the kernel about what it can do, and the sentence when it can't.
+//! Every question to the kernel about what it can do, and the error when it can't.
 
 use std::path::Path;
 
@@ -14,34 +14,17 @@ const CAP_BPF: u32 = 39;
 
 /// Checks what loading the probe needs; the first thing that is missing is the answer.
 pub(crate) fn check() -> Result<(), Error> {
-    let missing = |text: String| Err(Error::Missing(text));
-    let lacks = lacked();
-    if !lacks.is_empty() {
-        return missing(format!(
-            "capturing live needs the capabilities CAP_BPF and CAP_PERFMON, of which this process lacks {}: run as \
-             root, or `setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep` the program",
-            lacks.join(" and ")
-        ));
+    let missing = lacked();
+    if !missing.is_empty() {
+        return Err(Error::NoPermission { missing });
     }
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-        let sys = Path::new("/sys/kernel").exists();
-        return missing(if sys {
-            "this kernel has no BTF (/sys/kernel/btf/vmlinux): one built with CONFIG_DEBUG_INFO_BTF=y is needed, \
-             as distributions ship since about 5.8"
-                .into()
-        } else {
-            "/sys is not mounted here, so the kernel's BTF can't be read: mount it (`mount -t sysfs sysfs /sys`, \
-             or `-v /sys:/sys:ro` for a container)"
-                .into()
-        });
+        return Err(if Path::new("/sys/kernel").exists() { Error::NoBtf } else { Error::NoSysfs });
     }
-    if let Some(mode) = lockdown() {
-        return missing(format!(
-            "the kernel is locked down ({mode}), which forbids reading kernel memory from BPF: boot with \
-             lockdown=integrity or none"
-        ));
+    match lockdown() {
+        Some(mode) => Err(Error::LockedDown { mode }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The lockdown mode, if it forbids the probe.
@@ -71,28 +54,7 @@ pub(crate) fn refused(types: &Types) -> Error {
     // Of the same age as the accounting of such memory by control group.
     let is_limited =
         !types.have(LINUX_5_11) && limit.is_some() && capabilities() & (1 << CAP_SYS_RESOURCE) == 0;
-    if is_limited {
-        return Error::Missing(
-            "the kernel refuses the probe's memory: before Linux 5.11 it counts against RLIMIT_MEMLOCK, which this \
-             process may not raise: give it CAP_SYS_RESOURCE too, or start it with `ulimit -l unlimited`"
-                .into(),
-        );
-    }
-    Error::Missing(
-        "the kernel refuses the probe's programs although this process has the capabilities: a security module or a \
-         container's seccomp profile forbids them (Docker: `--privileged`, or `--security-opt seccomp=unconfined`), or \
-         its verifier does not accept them (EYAS_BPF_LOG=1 shows what it says)"
-            .into(),
-    )
-}
-
-/// What it means that there is no tracefs for who wants perf events.
-pub(crate) fn no_tracefs() -> Error {
-    Error::Missing(
-        "attaching by perf events takes tracefs, which is not mounted here, or not readable: run as root, or mount it \
-         (`mount -t tracefs tracefs /sys/kernel/tracing`)"
-            .into(),
-    )
+    if is_limited { Error::MemoryLimit } else { Error::Refused }
 }
 
 /// Numbers of the CPUs that may come up, from 0; as many as the kernel has room for.
@@ -160,12 +122,10 @@ impl Types {
         // On aarch64 the rings take an atomic exchange, which programs there have no earlier.
         let (of_age, version) =
             if cfg!(target_arch = "aarch64") { (LINUX_5_13, "5.13") } else { (LINUX_5_10, "5.10") };
-        let text = format!(
-            "this kernel ({}) is too old for the probe: Linux {version} or newer is needed, or a distribution's with BPF \
-             of that age",
-            rustix::system::uname().release().to_string_lossy()
-        );
-        (!self.have(of_age)).then_some(Error::Missing(text))
+        (!self.have(of_age)).then(|| Error::KernelTooOld {
+            release: rustix::system::uname().release().to_string_lossy().into_owned(),
+            needed: version,
+        })
     }
 
     /// Whether programs have the current task as a pointer that the verifier knows.

@@ -17,6 +17,7 @@
 //! ```
 
 mod bell;
+mod error;
 mod features;
 #[cfg(target_arch = "x86_64")]
 mod ia32;
@@ -26,33 +27,7 @@ mod programs;
 mod ring;
 mod tracepoints;
 
+pub use error::Error;
 pub use listing::{FileKind, OpenFile};
 pub use probe::{Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions};
 pub use ring::{LOSS, Ring, Skipped};
-
-/// Why the probe does not run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The kernel or the machine lacks something: what, and what helps.
-    #[error("{0}")]
-    Missing(String),
-    /// The kernel refused a step.
-    #[error("the probe failed to {step}: {cause}")]
-    Kernel {
-        /// What was being done.
-        step: &'static str,
-        /// What the kernel said.
-        cause: String,
-    },
-    /// A setting is out of range.
-    #[error("{what} is {given}, expected {expected}")]
-    Setting {
-        /// Which.
-        what: &'static str,
-        /// What was given.
-        given: u64,
-        /// What is possible.
-        expected: &'static str,
-    },
-}

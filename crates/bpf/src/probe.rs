@@ -104,7 +104,7 @@ impl Probe {
             (Attach::Btf, _) | (Attach::Auto, None) => false,
             (Attach::Auto, Some(_)) => types.tracepoints_preempt(),
             (Attach::Perf, Some(_)) => true,
-            (Attach::Perf, None) => return Err(features::no_tracefs()),
+            (Attach::Perf, None) => return Err(Error::NoTracefs),
         };
         let enter = if tracepoints.is_none() || preempts { ENTER_ALL } else { ENTER_EACH };
         let mut object = Box::new(MaybeUninit::uninit());
@@ -252,7 +252,7 @@ impl Probe {
                         let Some(Need::Tracepoint(name)) = row.need else {
                             return Ok(());
                         };
-                        return Err(Error::Missing(format!("this kernel has no tracepoint {name}")));
+                        return Err(Error::NoTracepoint { name });
                     }
                 }
             }

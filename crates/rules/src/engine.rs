@@ -7,6 +7,7 @@ use eyas_fields::{CodeSet, FieldSource, Schema};
 
 use crate::alert::{Alert, AlertOptions};
 use crate::condition::{self, Program, Scratch};
+use crate::diagnostic::Diagnostic;
 use crate::explain::Explanation;
 use crate::loader::Sources;
 use crate::plan::{Event, Kept, Plan, Plans};
@@ -21,6 +22,7 @@ pub struct Engine {
     codes: CodeSet,
     matching: Matching,
     sources: Sources,
+    warnings: Vec<Diagnostic>,
     memory: Mutex<Option<Memory>>,
 }
 
@@ -34,7 +36,18 @@ impl Engine {
         matching: Matching,
         sources: Sources,
     ) -> Self {
-        Self { schema, program, rules, plans, codes, matching, sources, memory: Mutex::new(None) }
+        let (warnings, memory) = (Vec::new(), Mutex::new(None));
+        Self { schema, program, rules, plans, codes, matching, sources, warnings, memory }
+    }
+
+    pub(crate) fn with_warnings(mut self, warnings: Vec<Diagnostic>) -> Self {
+        self.warnings = warnings;
+        self
+    }
+
+    /// Warnings about rules that can never match: they are for another source, or no event satisfies their condition.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Domain names that rules compare addresses with: see [`condition::domain_names`].

@@ -17,6 +17,7 @@ pub mod condition;
 mod coverage;
 mod diagnostic;
 mod engine;
+mod error;
 mod explain;
 mod json;
 mod loader;
@@ -32,6 +33,7 @@ pub use coverage::{Coverage, RuleCoverage, Unseen};
 pub use diagnostic::suggest::nearest;
 pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, render};
 pub use engine::{Engine, Evaluator};
+pub use error::Error;
 pub use explain::{Conjunct, Explanation};
 pub use loader::{
     ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError, LoadResult,

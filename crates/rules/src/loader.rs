@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use eyas_fields::Schema;
 
 use crate::condition::Root;
-use crate::diagnostic::{Note, Place, SourceFile};
+use crate::diagnostic::{Diagnostic, Note, Place, SourceFile};
 use crate::engine::Engine;
 use crate::output::Extra;
 use crate::plan::Plans;
@@ -66,6 +66,8 @@ pub struct Loader {
     /// Names of the fields that have one text in every event, sorted.
     constants: Vec<String>,
     files: Vec<Arc<SourceFile>>,
+    /// Warnings about rules that are ignored: they are for other sources.
+    ignored: Vec<Diagnostic>,
     /// What is compiled of the files so far, and why not all of them; `None` if it is out of date.
     ruleset: Option<(Ruleset, Result<(), LoadError>)>,
 }
@@ -82,6 +84,7 @@ impl Loader {
             extras: Vec::new(),
             constants: Vec::new(),
             files: Vec::new(),
+            ignored: Vec::new(),
             ruleset: None,
         }
     }
@@ -148,6 +151,8 @@ impl Loader {
             warning.context.draw(&self.files);
             warning.resolve(&self.files);
         }
+        let ignored = result.warnings.iter().filter(|warning| warning.code == WarningCode::UnknownSource);
+        self.ignored.extend(ignored.map(LoadWarning::to_diagnostic));
         result
     }
 
@@ -171,7 +176,7 @@ impl Loader {
         Ok(with(&ruleset))
     }
 
-    /// The engine of everything loaded so far.
+    /// The engine of everything loaded so far. [`Engine::warnings`] names the rules that no event can match.
     ///
     /// # Errors
     /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
@@ -210,7 +215,10 @@ impl Loader {
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
         let sources = ruleset.sources.clone();
-        Ok(Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, sources))
+        let warnings = self.ignored.iter().cloned().chain(self.never_matching(ruleset)).collect();
+        let engine =
+            Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, sources);
+        Ok(engine.with_warnings(warnings))
     }
 
     fn collect(

@@ -77,7 +77,16 @@ pub enum Error {
     /// A capture cannot be written.
     #[error("cannot write the capture: {0}")]
     Write(std::io::Error),
-    /// The live capture does not start or go on.
-    #[error("{0}")]
-    Live(String),
+    /// The probe does not start or go on: the variants of its error tell apart permission, kernel and BTF.
+    #[cfg(feature = "live")]
+    #[error(transparent)]
+    Live(#[from] eyas_bpf::Error),
+    /// The snapshot cannot be taken, because `/proc` cannot be listed.
+    #[error("cannot read {}: {cause}; mount procfs there, or say where the host's root directory is", path.display())]
+    Proc {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
 }

@@ -18,7 +18,7 @@ mod merge;
 mod rest;
 mod unseen;
 
-pub use eyas_bpf::{Attach, CpuDrops, ExcludedThreads, Payloads};
+pub use eyas_bpf::{Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Payloads};
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};
 use unseen::Unseen;
@@ -157,7 +157,7 @@ impl Source {
             attach,
             ..ProbeOptions::default()
         };
-        let (probe, rings) = Probe::open(&options).map_err(|error| Error::Live(error.to_string()))?;
+        let (probe, rings) = Probe::open(&options)?;
         let mut unseen = Unseen::default();
         // What the probe lost so far it lost before there was anybody to tell.
         unseen.look(&probe, now(&probe), 0, &mut Vec::new());
@@ -179,7 +179,7 @@ impl Source {
     /// # Errors
     /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
-        self.probe.set_interest(interest).map_err(|error| Error::Live(error.to_string()))
+        Ok(self.probe.set_interest(interest)?)
     }
 
     /// Changes which threads are left out from now on.
@@ -187,7 +187,7 @@ impl Source {
     /// # Errors
     /// There are more than the kernel has room for.
     pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
-        self.probe.set_excluded_threads(quiet).map_err(|error| Error::Live(error.to_string()))
+        Ok(self.probe.set_excluded_threads(quiet)?)
     }
 
     /// From now on captures the first `1/ratio` of each second, and calls that carry state: `drop` events say where
@@ -196,13 +196,13 @@ impl Source {
     /// # Errors
     /// The ratio is not from 1 to 1,000,000.
     pub fn set_sampling(&mut self, ratio: u32) -> Result<(), Error> {
-        self.probe.set_sampling(ratio).map_err(|error| Error::Live(error.to_string()))
+        Ok(self.probe.set_sampling(ratio)?)
     }
 
     /// Attaches a program that does nothing to the end of every call, or takes it away: for measurements.
     #[doc(hidden)]
     pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
-        self.probe.set_empty(attached).map_err(|error| Error::Live(error.to_string()))
+        Ok(self.probe.set_empty(attached)?)
     }
 
     /// What ends this capture.
@@ -245,7 +245,7 @@ impl Source {
     fn close(&mut self) -> Result<(), Error> {
         self.phase = Phase::Drain;
         self.merge.close();
-        self.probe.stop().map_err(|error| Error::Live(error.to_string()))
+        Ok(self.probe.stop()?)
     }
 
     /// Everything was found that ever will be.

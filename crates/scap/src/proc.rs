@@ -317,10 +317,7 @@ impl Scan<'_> {
 }
 
 fn unreadable(options: &Options, cause: Errno) -> Error {
-    Error::Live(format!(
-        "cannot read {}: {cause}; mount procfs there, or say where the host's root directory is",
-        options.root.join("proc").display()
-    ))
+    Error::Proc { path: options.root.join("proc"), cause: cause.into() }
 }
 
 #[cfg(test)]

@@ -116,6 +116,14 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}, column {}: {}", self.mark.line + 1, self.mark.column + 1, self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
 impl Problem {
     pub(crate) fn new(message: impl Into<String>, mark: Mark) -> Self {
         Self { message: message.into(), mark, place: mark.offset, help: None }

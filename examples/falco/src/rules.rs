@@ -160,7 +160,10 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
 /// Loads the rules files that the command line or the configuration names.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     let loader = read_all(args, config)?;
-    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
+    let engine = loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))?;
+    // `-v` draws warnings with the files.
+    engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
+    Ok(engine)
 }
 
 /// Prints what the rules files that the command line or the configuration names define.

@@ -28,6 +28,13 @@ impl Loader {
         self.with_ruleset(|ruleset| self.look_at(ruleset)).unwrap_or_default()
     }
 
+    /// Warnings about the rules that no event satisfies.
+    pub(super) fn never_matching(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
+        let cx = LintCx::new(&*self.schema, ruleset);
+        let rules = ruleset.rules().filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
+        rules.filter_map(|rule| never::matches(&cx, rule)).map(|found| self.shown(found)).collect()
+    }
+
     fn look_at(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
         let cx = LintCx::new(&*self.schema, ruleset);
         let mut findings = Findings::default();

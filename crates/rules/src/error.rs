@@ -1,0 +1,69 @@
+//! Every error of the crate as one type.
+
+use crate::condition::{CompileError, ParseError};
+use crate::loader::{LoadError, LoadResult};
+use crate::output::FormatError;
+use crate::shared::SchemaMismatch;
+
+/// What can go wrong with rules. Functions that fail in one way return its type; `?` makes it this one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A rules file does not load. The message has a line for each error: file, line, column, code.
+    #[error("{}", lines(.0))]
+    File(Box<LoadResult>),
+    /// The rules of all files do not compile together.
+    #[error(transparent)]
+    Rules(Box<LoadError>),
+    /// A text is no condition; the error has the place in it.
+    #[error("{0}, at line {line}, column {column}", line = .0.line, column = .0.column)]
+    Parse(ParseError),
+    /// A condition does not compile; the error has the place in its text.
+    #[error("{0}, at byte {at}", at = .0.span.start)]
+    Condition(CompileError),
+    /// A text is no output; the error has the place in it.
+    #[error("{0}, at byte {at}", at = .0.offset)]
+    Format(FormatError),
+    /// Rules and events are of different schemas.
+    #[error(transparent)]
+    Schema(#[from] SchemaMismatch),
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::Rules(Box::new(error))
+    }
+}
+
+impl From<ParseError> for Error {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl From<CompileError> for Error {
+    fn from(error: CompileError) -> Self {
+        Self::Condition(error)
+    }
+}
+
+impl From<FormatError> for Error {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+fn lines(result: &LoadResult) -> String {
+    let errors = result.diagnostics().filter(|found| found.severity == crate::Severity::Error);
+    errors.map(|found| found.to_string()).collect::<Vec<_>>().join("\n")
+}
+
+impl LoadResult {
+    /// The result as an error, if the file did not load. A result that is returned has warnings at most.
+    ///
+    /// # Errors
+    /// The file did not load.
+    pub fn into_result(self) -> Result<Self, Error> {
+        if self.successful() { Ok(self) } else { Err(Error::File(Box::new(self))) }
+    }
+}
