@@ -10,8 +10,8 @@ use eyas_scap::proc::{AccountLimits, AccountReader};
 use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
-use crate::lookups::{AccountLookup, Accounts, Mailbox, Sender, mailbox};
-use crate::state::Text;
+use crate::lookups::{AccountLookup, Mailbox, Sender, mailbox};
+use crate::state::{Accounts, Text};
 
 /// Questions and answers that wait at most.
 const QUEUE: usize = 256;

@@ -1,42 +1,15 @@
 //! Events go in, events with their meaning come out.
 
 use eyas_events::EventType;
-use eyas_scap::proc::ThreadReader;
-use eyas_scap::{Advance, Error, EventSource, FdEntry, RawEvent, Snapshot, ThreadEntry};
+use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 
 use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup};
 use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
+use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
-use crate::state::{Current, Rest, State, StateStats, is_kept};
+use crate::state::{self, Current, Rest, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
-
-/// What the running system knows about a thread that no event has reported.
-pub trait ProcLookup: Send {
-    /// The thread and its open files; `None` if it is gone.
-    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
-
-    /// The thread's name; `None` if it is gone.
-    fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
-        self.thread(tid).map(|(thread, _)| thread.comm)
-    }
-}
-
-impl ProcLookup for ThreadReader {
-    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
-        ThreadReader::thread(self, tid)
-    }
-
-    fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
-        ThreadReader::comm(self, tid)
-    }
-}
-
-impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for F {
-    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
-        self(tid)
-    }
-}
 
 /// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
@@ -288,7 +261,7 @@ impl Inspector {
     fn settle(&mut self) {
         let Moment { current, ts, .. } = &mut self.moment;
         if !matches!(current.rest, Rest::Nothing) {
-            self.state.finish(*ts, current);
+            state::finish(&mut self.state, *ts, current);
         }
     }
 
@@ -303,9 +276,9 @@ impl Inspector {
                     let (interval, age) = (self.config.purge_interval, self.config.purge_age);
                     self.purge.step(&mut self.state, &mut **proc, event.ts, interval, age);
                 }
-                self.state.apply(event, Some(&mut |tid| proc.thread(tid)), current);
+                state::apply(&mut self.state, event, Some(&mut |tid| proc.thread(tid)), current);
             }
-            None => self.state.apply(event, None, current),
+            None => state::apply(&mut self.state, event, None, current),
         }
         if let Some(lookups) = &mut self.lookups {
             lookups.after(&mut self.state, event, current);

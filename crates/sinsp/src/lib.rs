@@ -10,14 +10,17 @@
 #![forbid(unsafe_code)]
 
 mod account_files;
+mod field_source;
 mod fields;
 mod inspector;
 mod interest;
 mod lookups;
 pub mod names;
 mod observer;
+mod param_names;
 mod path;
 mod path_params;
+mod proc_lookup;
 mod purge;
 mod render;
 #[cfg(feature = "runtimes")]
@@ -27,11 +30,13 @@ pub mod state;
 mod view;
 
 pub use account_files::AccountFiles;
-pub use inspector::{Config, Inspector, ProcLookup, Skipped, Step};
+pub use inspector::{Config, Inspector, Skipped, Step};
 pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
-pub use lookups::{AccountLookup, Accounts, ContainerLookup};
+pub use lookups::{AccountLookup, ContainerLookup};
 pub use names::{Names, SharedNames};
 pub use observer::Observer;
+pub use proc_lookup::ProcLookup;
 pub use render::names::{capability, error_result, signal_number};
 pub use schema::{SyscallSchema, schema};
+pub use state::Accounts;
 pub use view::EventView;

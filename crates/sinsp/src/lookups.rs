@@ -3,10 +3,10 @@
 //! Nothing here waits: questions go to threads of their own, answers are merged when they are there.
 
 use eyas_events::EventType;
-use eyas_scap::{Group, RawEvent, User};
+use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
-use crate::state::{Current, State, Text, Thread};
+use crate::state::{Accounts, Current, State, Text, Thread};
 
 mod mailbox;
 
@@ -34,17 +34,6 @@ pub trait AccountLookup: Send {
 
     /// An answer that has arrived. Called for every event.
     fn answer(&mut self) -> Option<Accounts>;
-}
-
-/// All users and groups of the host or of a container.
-#[derive(Clone, Debug, Default)]
-pub struct Accounts {
-    /// Short id of the container; `None` for the host.
-    pub container: Option<Text>,
-    /// Its users.
-    pub users: Vec<User>,
-    /// Its groups.
-    pub groups: Vec<Group>,
 }
 
 /// The questions that wait for answers.

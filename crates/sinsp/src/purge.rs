@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ProcLookup;
+use crate::proc_lookup::ProcLookup;
 use crate::state::{State, ThreadKey};
 
 /// Threads that are asked about at once.

@@ -2,37 +2,45 @@
 
 use std::sync::Arc;
 
-use eyas_scap::{Interface, MachineInfo, RawEvent};
+use eyas_scap::{Interface, MachineInfo};
 
 use crate::names::Names;
 
 mod budget;
 mod container;
+mod current;
+mod doubts;
+mod executable;
 mod fd;
 mod fds;
 mod heal;
+mod keys;
 mod load;
+mod metadata;
 mod parse;
+mod proc_query;
+mod recent_names;
 mod reuse;
 mod snapshot;
+mod text;
 mod thread;
 mod threads;
 mod users;
 
 pub use container::{Container, Containers};
+pub use executable::Executable;
 pub use fd::{Fd, FdKind, L4, Role, Socket};
 pub use fds::FdTable;
+pub use keys::ThreadKey;
+pub use text::Text;
 pub use thread::{Activity, Directories, Session, Thread, ThreadFlags};
-pub use threads::{Ancestors, ThreadKey, Threads};
-pub use users::Users;
+pub use threads::{Ancestors, Threads};
+pub use users::{Accounts, Users};
 
 pub(crate) use container::{Kind, SHORT_ID, kind_of_cgroups};
-pub(crate) use parse::{Current, Rest, is_kept};
-pub(crate) use reuse::Reuse;
-pub(crate) use thread::split_nul;
-
-/// A byte string that many may share: a name, a path, a list of arguments.
-pub type Text = Arc<[u8]>;
+pub(crate) use current::{Current, Rest};
+pub(crate) use parse::{apply, finish, is_kept};
+pub(crate) use text::split_nul;
 
 /// The system as the events so far tell it.
 #[derive(Debug, Default)]
@@ -53,10 +61,10 @@ pub struct State {
     pub stats: StateStats,
     /// Last context switch of each CPU, ns since the epoch; 0 for none.
     switches: Vec<u64>,
-    /// Looks at received descriptors.
-    received: parse::network::Budget,
+    /// How often `/proc` may be asked for received descriptors.
+    received: budget::ReceivedBudget,
     /// What is to be asked again since events were lost.
-    pub(crate) doubts: heal::Doubts,
+    pub(crate) doubts: doubts::Doubts,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,
@@ -121,16 +129,5 @@ impl State {
     /// Whether `ip` is an address of this machine.
     pub fn is_local(&self, ip: std::net::IpAddr) -> bool {
         self.interfaces.iter().any(|i| i.addr == ip)
-    }
-
-    /// Takes in an event and puts into `now` what it is about.
-    #[inline]
-    pub(crate) fn apply(&mut self, raw: &RawEvent<'_>, lookup: parse::Lookup<'_>, now: &mut Current) {
-        parse::apply(self, raw, lookup, now);
-    }
-
-    /// Does what was left for after the rules saw the event of time `ts`.
-    pub(crate) fn finish(&mut self, ts: u64, current: &mut Current) {
-        parse::finish(self, ts, current);
     }
 }

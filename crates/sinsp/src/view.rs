@@ -1,13 +1,11 @@
 //! An event whose fields can be read.
 
 use bumpalo::Bump;
-use eyas_events::{Category, EventFlags, EventType, SyscallCode, param};
-use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
+use eyas_events::{Category, EventFlags, EventType};
+use eyas_fields::{Scope, ScopeVersion, Value};
 use eyas_scap::{RawEvent, Snapshot, User};
 
-use crate::fields::EXTRACT;
 use crate::path::{self, Base};
-use crate::path_params;
 use crate::state::{Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
@@ -44,12 +42,6 @@ impl Moment {
             self.shown = [event.ts, if last == 0 { event.ts } else { last }];
         }
     }
-}
-
-/// Other programs make generic events of calls that have one of their own here.
-fn generic_code(event: &RawEvent<'_>) -> u16 {
-    let call = event.uint(param::GENERIC_X::ID).map(|id| SyscallCode(id as u16));
-    call.map(SyscallCode::exit).filter(|exit| exit.is_own()).unwrap_or(event.ty).0
 }
 
 /// Whether user space made the event, on its own account or about the capture.
@@ -322,28 +314,10 @@ impl<'a> EventView<'a> {
         out.extend(values);
         Value::List(out.into_bump_slice())
     }
-}
 
-impl FieldSource for EventView<'_> {
+    /// What the fields of a scope depend on, and when it last changed; `None` where no value is worth keeping.
     #[inline]
-    fn get(&self, field: &Field) -> Option<Value<'_>> {
-        EXTRACT.get(usize::from(field.id.0)).and_then(|extract| extract(self, field))
-    }
-
-    #[inline]
-    fn code(&self) -> u16 {
-        match self.event().ty {
-            EventType::GENERIC_X => generic_code(&self.event()),
-            ty => ty.0,
-        }
-    }
-
-    fn timestamp(&self) -> Option<u64> {
-        Some(self.event().ts)
-    }
-
-    #[inline]
-    fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
+    pub(crate) fn version(&self, scope: Scope) -> Option<ScopeVersion> {
         let lineage = match scope {
             Scope::Host | Scope::Process => false,
             Scope::Ancestors => true,
@@ -352,14 +326,5 @@ impl FieldSource for EventView<'_> {
         let state = self.state();
         let (slot, changed) = state.threads.version(self.moment.current.thread?, self.thread()?, lineage);
         Some(ScopeVersion { slot, versions: [changed, state.names_changed()] })
-    }
-
-    #[inline]
-    fn alternate(&self) -> Option<&dyn FieldSource> {
-        let has_other_name = || self.fd().is_some_and(|fd| fd.opened().is_some());
-        if self.is_alternate || !(has_other_name() || path_params::differ(self)) {
-            return None;
-        }
-        Some(self.bump.alloc(self.of_kernel()))
     }
 }

@@ -164,7 +164,7 @@ fn a_program_and_a_user_that_changed_unseen() {
     play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 10)));
     let thread = inspector.state().threads.get(10).unwrap();
     assert_eq!(
-        (&*thread.comm, &*thread.exepath, &*thread.cmdline),
+        (&*thread.comm, &*thread.executable.path, &*thread.cmdline),
         (&b"cat"[..], &b"/usr/bin/cat"[..], &b"cat -n"[..])
     );
     assert_eq!((thread.uid, inspector.state().threads.cwd(thread)), (33, &b"/srv/"[..]));
@@ -379,7 +379,7 @@ fn describe(state: &State) -> BTreeMap<i64, Described> {
         let parent = state.threads.parent_of(thread).map_or(0, |parent| parent.tid);
         let ids = format!("{} below {parent}, user {}", thread.pid, thread.uid);
         let cwd = state.threads.directories(thread).map(|d| &d.cwd).cloned().unwrap_or_default();
-        let texts = [&thread.comm, &thread.exepath, &thread.args, &cwd].map(|bytes| text(bytes));
+        let texts = [&thread.comm, &thread.executable.path, &thread.args, &cwd].map(|bytes| text(bytes));
         let files = state.threads.fds(thread).into_iter().flat_map(|files| files.iter());
         // A pipe has a name only in /proc.
         let name = |fd: &eyas_sinsp::state::Fd| {

@@ -3,7 +3,8 @@
 use eyas_fields::Value;
 use serde_json::Value as Json;
 
-use super::{fields, key, none};
+use super::metadata::{About, about, label, labels_of, member, text};
+use super::row::{fields, key, none};
 use crate::state::{Kind, kind_of_cgroups};
 use crate::view::EventView;
 
@@ -81,48 +82,12 @@ fields! {
 /// What stands for the id and the name of no container.
 const HOST: &[u8] = b"host";
 
-/// Whose metadata an event's fields tell.
-#[derive(Clone, Copy)]
-pub(super) enum About<'v> {
-    /// No container's.
-    Host,
-    /// Those of a container of which this is known.
-    Known(&'v Json),
-    /// Those of a container of which only the id is known.
-    Unknown(&'v [u8]),
-}
-
-/// `None` for events of nobody.
-pub(super) fn about<'v>(v: &'v EventView<'v>) -> Option<About<'v>> {
-    let id = match v.container_told() {
-        Some(id) => id,
-        None => match &v.thread()?.container {
-            Some(id) => id,
-            None => return Some(About::Host),
-        },
-    };
-    Some(v.state().containers.get(id).map_or(About::Unknown(id), |container| About::Known(&container.json)))
-}
-
 fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     Some(match about(v)? {
         About::Host => HOST,
         About::Known(json) => json.get("id").and_then(Json::as_str).unwrap_or_default().as_bytes(),
         About::Unknown(id) => id,
     })
-}
-
-/// A text; empty where there is no container, or nothing is known of it.
-pub(super) fn text<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    match about(v)? {
-        About::Host => Some(Value::Str(b"")),
-        About::Known(json) => Some(Value::from(member(json, name))),
-        About::Unknown(_) => None,
-    }
-}
-
-pub(super) fn member<'v>(json: &'v Json, name: &str) -> &'v str {
-    json.get(name).and_then(Json::as_str).unwrap_or_default()
 }
 
 /// A text that is `host` where there is no container.
@@ -161,42 +126,12 @@ fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     kind.map(|kind| Value::from(kind.name()))
 }
 
-pub(super) fn label<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
-    match about(v)? {
-        About::Known(json) => label_of(json, "labels", name),
-        About::Host | About::Unknown(_) => None,
-    }
-}
-
-pub(super) fn label_of<'v>(json: &'v Json, of: &str, name: &str) -> Option<Value<'v>> {
-    json.get(of)?.get(name)?.as_str().map(Value::from)
-}
-
 fn labels<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     match about(v)? {
         About::Host => Some(Value::Str(b"")),
         About::Known(json) => Some(labels_of(v, json, "labels")),
         About::Unknown(_) => None,
     }
-}
-
-/// `name:value`, comma-separated and sorted, without those that Kubernetes makes for itself.
-pub(super) fn labels_of<'v>(v: &'v EventView<'v>, json: &Json, of: &str) -> Value<'v> {
-    let mut all: Vec<(&String, &Json)> =
-        json.get(of).and_then(Json::as_object).into_iter().flatten().collect();
-    all.retain(|(name, _)| !name.starts_with("annotation.") && !name.starts_with("io.kubernetes."));
-    all.sort_unstable_by_key(|(name, _)| *name);
-    let mut out = crate::render::Text::new(v.bump());
-    for (name, value) in all {
-        if !out.is_empty() {
-            out.push(b", ");
-        }
-        out.push(name.as_bytes());
-        if let Some(value) = value.as_str().filter(|value| !value.is_empty()) {
-            out.print(format_args!(":{value}"));
-        }
-    }
-    Value::Str(out.finish())
 }
 
 /// Command line of a health probe.

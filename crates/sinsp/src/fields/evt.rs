@@ -3,10 +3,10 @@
 use eyas_events::{Arch, Category, EventFlags, EventType, ParamType, SyscallCode, param, syscalls};
 use eyas_fields::{Field, Value};
 
-use super::{fields, index, key, none};
+use super::row::{fields, index, key, none};
+use crate::param_names::param_index;
 use crate::path_params;
 use crate::render::{self, Text, names, time};
-use crate::schema;
 use crate::state::FdKind;
 use crate::view::{EventView, FdClass, is_meta};
 
@@ -266,7 +266,7 @@ fn args<'v>(v: &'v EventView<'v>) -> Value<'v> {
 fn arg<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
     let at = match index(field) {
         Some(n) => usize::try_from(n).ok()?,
-        None => schema::param_index(field.hint, v.event().ty)?,
+        None => param_index(field.hint, v.event().ty)?,
     };
     arg_text(v, at).map(Value::Str)
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use eyas_events::{EventFlags, EventType, ParamType};
 use eyas_fields::{Field, Value};
 
-use super::{fields, index};
+use super::row::{fields, index};
 use crate::path_params;
 use crate::render::{self, Text};
 use crate::state::{Fd, FdKind, Role, Socket};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use eyas_events::ParamType;
 use eyas_fields::Value;
 
-use super::fields;
+use super::row::fields;
 use crate::render::{Text, poll_list};
 use crate::state::{Fd, Socket};
 use crate::view::EventView;

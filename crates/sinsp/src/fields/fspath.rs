@@ -3,7 +3,7 @@
 use eyas_events::{EventType as T, ParamDetail, ParamType, param as p};
 use eyas_fields::Value;
 
-use super::fields;
+use super::row::fields;
 use crate::path_params;
 use crate::view::EventView;
 

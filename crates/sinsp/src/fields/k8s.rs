@@ -3,8 +3,8 @@
 use eyas_fields::Value;
 use serde_json::Value as Json;
 
-use super::container::{About, about, label, label_of, labels_of, member, text};
-use super::{fields, key, none};
+use super::metadata::{About, about, label, label_of, labels_of, member, text};
+use super::row::{fields, key, none};
 use crate::state::SHORT_ID;
 use crate::view::EventView;
 

@@ -2,7 +2,7 @@
 
 use eyas_fields::{Arg, Field, Value};
 
-use super::{fields, index, key};
+use super::row::{fields, index, key};
 use crate::state::{Thread, split_nul};
 use crate::view::EventView;
 
@@ -14,11 +14,11 @@ fields! {
     "proc.aexe" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "First argument of an ancestor: [1] is the parent; of all without index."
         => |v, f| ancestor(v, f, |t| Value::Str(&t.exe)),
     "proc.exepath": STR Process Na; "Path of the executable."
-        => |v, _| Some(Value::Str(&v.thread()?.exepath)),
+        => |v, _| Some(Value::Str(&v.thread()?.executable.path)),
     "proc.pexepath": STR Ancestors Na; "Path of the parent's executable."
-        => |v, _| Some(Value::Str(&v.parent()?.exepath)),
+        => |v, _| Some(Value::Str(&v.parent()?.executable.path)),
     "proc.aexepath" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Path of an ancestor's executable: [1] is the parent; of all without index."
-        => |v, f| ancestor(v, f, |t| Value::Str(&t.exepath)),
+        => |v, f| ancestor(v, f, |t| Value::Str(&t.executable.path)),
     "proc.name": STR Process Na; "Command name of the thread, at most 15 bytes."
         => |v, _| Some(Value::Str(&v.thread()?.comm)),
     "proc.pname": STR Ancestors Na; "Command name of the parent."
@@ -68,7 +68,7 @@ fields! {
     "proc.sid.exe": STR Event Na; "First argument of the session's leader."
         => |v, _| leader(v, Leader::Session, |t| &t.exe),
     "proc.sid.exepath": STR Event Na; "Path of the session leader's executable."
-        => |v, _| leader(v, Leader::Session, |t| &t.exepath),
+        => |v, _| leader(v, Leader::Session, |t| &t.executable.path),
     "proc.vpgid": INT64 Process Id; "Process group in its own pid namespace."
         => |v, _| Some(Value::Int(v.session()?.vpgid)),
     "proc.vpgid.name": STR Event Na; "Command name of the process group's leader, found by proc.vpgid."
@@ -76,7 +76,7 @@ fields! {
     "proc.vpgid.exe": STR Event Na; "First argument of the process group's leader, found by proc.vpgid."
         => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exe),
     "proc.vpgid.exepath": STR Event Na; "Path of the process group leader's executable, found by proc.vpgid."
-        => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.exepath),
+        => |v, _| leader(v, Leader::NamespaceGroup, |t| &t.executable.path),
     "proc.pgid": INT64 Process Id; "Process group on the host."
         => |v, _| Some(Value::Int(v.session()?.pgid)),
     "proc.pgid.name": STR Event Na; "Command name of the process group's leader."
@@ -84,7 +84,7 @@ fields! {
     "proc.pgid.exe": STR Event Na; "First argument of the process group's leader."
         => |v, _| leader(v, Leader::Group, |t| &t.exe),
     "proc.pgid.exepath": STR Event Na; "Path of the process group leader's executable."
-        => |v, _| leader(v, Leader::Group, |t| &t.exepath),
+        => |v, _| leader(v, Leader::Group, |t| &t.executable.path),
     "proc.duration": RELTIME Event Dec; "Nanoseconds since the process began."
         => |v, _| since(v, v.thread()?.clone_ts),
     "proc.ppid.duration": RELTIME Event Dec; "Nanoseconds since the parent began."
@@ -94,13 +94,13 @@ fields! {
     "proc.ppid.ts": RELTIME Ancestors Dec; "When the parent began, nanoseconds since the epoch."
         => |v, _| Some(Value::Uint(v.thread_by_tid(v.thread()?.ptid)?.clone_ts)),
     "proc.is_exe_writable": BOOL Process Na; "Whether the executable was writable by the user who executed it."
-        => |v, _| Some(Value::Bool(v.thread()?.exe_writable)),
+        => |v, _| Some(Value::Bool(v.thread()?.executable.is_writable)),
     "proc.is_exe_upper_layer": BOOL Process Na; "Whether the executable lies in the upper layer of an overlay."
-        => |v, _| Some(Value::Bool(v.thread()?.exe_upper_layer)),
+        => |v, _| Some(Value::Bool(v.thread()?.executable.in_upper_layer)),
     "proc.is_exe_lower_layer": BOOL Process Na; "Whether the executable lies in a lower layer of an overlay."
-        => |v, _| Some(Value::Bool(v.thread()?.exe_lower_layer)),
+        => |v, _| Some(Value::Bool(v.thread()?.executable.in_lower_layer)),
     "proc.is_exe_from_memfd": BOOL Process Na; "Whether the executable is a file in memory (memfd)."
-        => |v, _| Some(Value::Bool(v.thread()?.exe_from_memfd)),
+        => |v, _| Some(Value::Bool(v.thread()?.executable.from_memfd)),
     "proc.is_sid_leader": BOOL Process Na; "Whether the process leads its session."
         => |v, _| Some(Value::Bool(v.session()?.sid == v.thread()?.vpid)),
     "proc.is_vpgid_leader": BOOL Process Na; "Whether the process leads its group, by the ids of its pid namespace."
@@ -108,15 +108,15 @@ fields! {
     "proc.is_pgid_leader": BOOL Process Na; "Whether the process leads its group."
         => |v, _| Some(Value::Bool(v.session()?.pgid == v.thread()?.pid)),
     "proc.exe_ino": INT64 Process Dec; "Inode of the executable."
-        => |v, _| { let ino = v.thread()?.exe_ino; (ino != 0).then_some(Value::Int(ino as i64)) },
+        => |v, _| { let ino = v.thread()?.executable.ino; (ino != 0).then_some(Value::Int(ino as i64)) },
     "proc.exe_ino.ctime": ABSTIME Process Dec; "When the executable's inode was last changed."
-        => |v, _| nonzero(v.thread()?.exe_ctime),
+        => |v, _| nonzero(v.thread()?.executable.ctime),
     "proc.exe_ino.mtime": ABSTIME Process Dec; "When the executable was last modified."
-        => |v, _| nonzero(v.thread()?.exe_mtime),
+        => |v, _| nonzero(v.thread()?.executable.mtime),
     "proc.exe_ino.ctime_duration_proc_start": ABSTIME Process Dec; "Nanoseconds from the change of the executable to the start of the process."
-        => |v, _| nonzero(v.thread()?.exe_ctime_to_clone as u64),
+        => |v, _| nonzero(v.thread()?.executable.ctime_to_clone as u64),
     "proc.exe_ino.ctime_duration_pidns_start": ABSTIME Process Dec; "Nanoseconds from the start of the pid namespace to the change of the executable."
-        => |v, _| nonzero(v.thread()?.pidns_start_to_exe_ctime as u64),
+        => |v, _| nonzero(v.thread()?.executable.pidns_start_to_ctime as u64),
     "proc.pidns_init_start_ts": UINT64 Process Dec; "When the pid namespace began, nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.pidns_start),
     "proc.fdopencount": UINT64 Event Dec; "Number of open files."

@@ -2,7 +2,7 @@
 
 use eyas_fields::Value;
 
-use super::{fields, key};
+use super::row::{fields, key};
 use crate::render::{Text, names};
 use crate::state::split_nul;
 use crate::view::EventView;

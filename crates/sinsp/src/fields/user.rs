@@ -2,7 +2,7 @@
 
 use eyas_fields::Value;
 
-use super::fields;
+use super::row::fields;
 
 /// What an unknown name reads.
 const NA: &[u8] = b"<NA>";

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::metadata::{Metadata, Mount, Probe};
+use super::options::Api;
 use super::wire::{self, Error};
-use super::{Api, image};
+use super::{id, image};
 use crate::state::Kind;
 
 /// `/containers/<id>/json`; what is absent or null has its default.
@@ -98,14 +99,14 @@ pub(super) async fn inspect(
     let host = found.host_config.unwrap_or_default();
     if ip.is_none()
         && let Some(other) = host.network_mode.strip_prefix("container:")
-        && super::worker::checked(other.as_bytes()).is_some()
+        && id::checked(other.as_bytes()).is_some()
         && let Ok(Some(other)) = get::<Container>(socket, &container(other), deadline).await
     {
         ip = other.network_settings.unwrap_or_default().address().map(str::to_owned);
     }
     let settings = found.config.unwrap_or_default();
     let bare = found.image.strip_prefix("sha256:").unwrap_or(&found.image);
-    let image = match super::worker::checked(bare.as_bytes()) {
+    let image = match id::checked(bare.as_bytes()) {
         // A container says most of what there is to know: it is not held back for its image.
         Some(id) => get(socket, &format!("/images/{id}/json"), deadline).await.ok().flatten(),
         None => None,

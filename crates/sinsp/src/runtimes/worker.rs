@@ -9,7 +9,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::metadata::Metadata;
-use super::{Api, Endpoint, Options, cri, docker};
+use super::options::{Api, Endpoint, Options};
+use super::{cri, docker};
 use crate::lookups::Sender;
 
 /// Containers that are asked for at the same time.
@@ -41,14 +42,6 @@ impl Shared {
     fn pending(&self) -> std::sync::MutexGuard<'_, FxHashSet<String>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The id, if runtimes give such ids: it becomes part of a path.
-pub(super) fn checked(id: &[u8]) -> Option<&str> {
-    let valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let id = std::str::from_utf8(id).ok()?;
-    (id.len() <= 64 && id.bytes().next()?.is_ascii_alphanumeric() && id.as_bytes().iter().all(valid))
-        .then_some(id)
 }
 
 /// Takes questions until nobody is left who could ask.

@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Reuse, Text};
+use super::Text;
+use super::recent_names::RecentNames;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal $name:literal $letter:literal),* $(,)?) => {
@@ -338,7 +339,7 @@ impl Fd {
     }
 
     /// Gives it the name that the socket's ends make, in the event of time `ts`.
-    pub(crate) fn rename_by_ends(&mut self, ts: u64, reuse: &mut Reuse) {
+    pub(crate) fn rename_by_ends(&mut self, ts: u64, names: &mut RecentNames) {
         use std::io::Write;
         let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);
         let end = |name: &mut Vec<u8>, (ip, port): (IpAddr, u16)| match with_ports {
@@ -348,14 +349,14 @@ impl Fd {
         };
         let name = match self.socket() {
             Socket::Inet { .. } if self.l4 == L4::Unknown => {
-                reuse.written(|name| name.extend_from_slice(b"<unknown>"))
+                names.written(|name| name.extend_from_slice(b"<unknown>"))
             }
-            Socket::Inet { source, destination } => reuse.written(|name| {
+            Socket::Inet { source, destination } => names.written(|name| {
                 end(name, source);
                 name.extend_from_slice(b"->");
                 end(name, destination);
             }),
-            Socket::Server { addr } => reuse.written(|name| end(name, addr)),
+            Socket::Server { addr } => names.written(|name| end(name, addr)),
             Socket::None | Socket::Unix { .. } => return,
         };
         self.rename(name, ts);

@@ -4,15 +4,16 @@
 //! after a loss all threads that are known then are in doubt, together with their open files, until the running system
 //! has been asked about them and what it answers stands here: what a capture that begins now would know.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use eyas_scap::{FdEntry, Loss, RawEvent, ThreadEntry};
 use rustc_hash::FxHashSet;
 
+use super::doubts::Doubt;
 use super::fds::MAX as MAX_FDS;
 use super::load::{fd_of, guess_role};
-use super::parse::{Ask, descriptor};
+use super::parse::descriptor;
+use super::proc_query::ProcQuery;
 use super::{Directories, State, Thread, ThreadKey};
 
 mod same;
@@ -24,40 +25,6 @@ use same::is_same_file;
 const SETTLES_IN: u64 = 100_000_000;
 /// Starts of a thread that are no further apart than this, ns, are the same: `/proc` counts in ticks.
 const SAME_START: u64 = 1_000_000_000;
-
-/// Threads that are in doubt since events were lost.
-#[derive(Debug, Default)]
-pub(crate) struct Doubts {
-    /// Some thread may be in doubt.
-    any: bool,
-    queue: VecDeque<Doubt>,
-    /// CPUs of which losses were told where they began, and that no event has come of since: there may be more of these
-    /// losses, among the events of other CPUs.
-    losing: Vec<u16>,
-}
-
-/// A thread that is to be asked about.
-#[derive(Clone, Copy, Debug)]
-struct Doubt {
-    key: ThreadKey,
-    /// When its last event was, when the running system did not know it. A second look that finds nothing either, and
-    /// no event in between, proves that it is gone; after one, the event of its end may still come.
-    missed: Option<u64>,
-}
-
-impl Doubts {
-    /// Whether some thread may be in doubt.
-    #[inline]
-    pub(crate) fn remain(&self) -> bool {
-        self.any
-    }
-
-    /// A thread is new, and in doubt: nothing was known of the one that made it, or that was in doubt, too. It is found
-    /// when those that wait are done.
-    pub(crate) fn add(&mut self) {
-        self.any = true;
-    }
-}
 
 impl State {
     /// Takes note of losses. Threads are put in doubt only if somebody `can_tell` what is right.
@@ -106,7 +73,7 @@ impl State {
     }
 
     /// Asks about the thread of an event that is about to be taken in, if it is in doubt; returns whether it asked.
-    pub(crate) fn heal_thread_of(&mut self, event: &RawEvent<'_>, ask: Ask<'_>) -> bool {
+    pub(crate) fn heal_thread_of(&mut self, event: &RawEvent<'_>, query: ProcQuery<'_>) -> bool {
         let Some(key) = self.threads.key(event.tid) else { return false };
         let Some(thread) = self.threads.at(key) else { return false };
         if !self.threads.is_doubted(thread) || !is_settled(thread, event.ts) || !self.threads.ask_once(key) {
@@ -114,15 +81,15 @@ impl State {
         }
         self.stats.proc_lookups += 1;
         // One that has ended since it made the event stays in doubt: nobody can tell any more what it was.
-        if let Some((entry, fds)) = ask(event.tid) {
-            self.know_leader(&entry, ask);
+        if let Some((entry, fds)) = query(event.tid) {
+            self.know_leader(&entry, query);
             self.correct(key, entry, fds, descriptor(event));
         }
         true
     }
 
     /// Asks about one of the threads that are in doubt, `ts` being the time of the last event.
-    pub(crate) fn heal_next(&mut self, ts: u64, ask: Ask<'_>) {
+    pub(crate) fn heal_next(&mut self, ts: u64, query: ProcQuery<'_>) {
         for _ in 0..self.doubts.queue.len() {
             let Some(doubt) = self.doubts.queue.pop_front() else { break };
             let Some(thread) = self.threads.at(doubt.key) else { continue };
@@ -135,9 +102,9 @@ impl State {
             }
             let (tid, last_event) = (thread.tid, thread.activity.last_access_ts);
             self.stats.proc_lookups += 1;
-            match ask(tid) {
+            match query(tid) {
                 Some((entry, fds)) => {
-                    self.know_leader(&entry, ask);
+                    self.know_leader(&entry, query);
                     self.correct(doubt.key, entry, fds, None);
                 }
                 None if doubt.missed == Some(last_event) => {
@@ -171,7 +138,7 @@ impl State {
             }
             return;
         }
-        if told.is_main() && told.exe.is_empty() && told.exepath.is_empty() {
+        if told.is_main() && told.exe.is_empty() && told.executable.path.is_empty() {
             // It has ended, and others of its process have not.
             self.threads.exited(key, -1);
         } else {
@@ -206,7 +173,7 @@ impl State {
         let Some(known) = self.threads.at(key) else { return false };
         let is_main = known.is_main();
         // Of a leader that others of its process outlive, nothing but its ids is left.
-        let is_whole = !told.exe.is_empty() || !told.exepath.is_empty();
+        let is_whole = !told.exe.is_empty() || !told.executable.path.is_empty();
         let same_program = !is_whole || is_same_program(known, &told);
         let session = self.threads.session(&told);
         let ids = |t: &Thread| (t.vtid, t.vpid, t.uid, t.gid, t.loginuid, t.caps);
@@ -224,15 +191,8 @@ impl State {
         }
         let Some(known) = self.threads.at_mut(key) else { return false };
         if !same_program {
-            (known.comm, known.exe, known.exepath) = (told.comm, told.exe, told.exepath);
+            (known.comm, known.exe, known.executable) = (told.comm, told.exe, told.executable);
             (known.args, known.cmdline, known.env) = (told.args, told.cmdline, told.env);
-            known.exe_writable = told.exe_writable;
-            known.exe_upper_layer = told.exe_upper_layer;
-            known.exe_lower_layer = told.exe_lower_layer;
-            known.exe_from_memfd = told.exe_from_memfd;
-            (known.exe_ino, known.exe_ctime, known.exe_mtime) =
-                (told.exe_ino, told.exe_ctime, told.exe_mtime);
-            (known.exe_ctime_to_clone, known.pidns_start_to_exe_ctime) = (0, 0);
         }
         (known.vtid, known.vpid) = (told.vtid, told.vpid);
         (known.uid, known.gid, known.loginuid, known.caps) = (told.uid, told.gid, told.loginuid, told.caps);
@@ -252,7 +212,7 @@ impl State {
         let empty = self.empty();
         let told: Vec<_> = files
             .into_iter()
-            .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse)))
+            .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse.names)))
             .collect();
         let numbers: FxHashSet<i64> = told.iter().map(|(num, ..)| *num).collect();
         let served: FxHashSet<u16> = told.iter().filter_map(|(.., fd)| fd.server_port()).collect();
@@ -262,7 +222,7 @@ impl State {
                 table.set_close_on_exec(num, close_on_exec);
                 continue;
             }
-            guess_role(&mut fd, &served, &mut self.reuse);
+            guess_role(&mut fd, &served, &mut self.reuse.names);
             self.stats.fds_healed += 1;
             match table.insert(num, Arc::new(fd), close_on_exec) {
                 true => self.stats.fds_added += 1,
@@ -294,6 +254,6 @@ fn is_other(known: &Thread, told: &Thread) -> bool {
 
 /// Whether the two execute the same program with the same arguments. A path that nobody may see differs from none.
 fn is_same_program(known: &Thread, told: &Thread) -> bool {
-    (told.exepath.is_empty() || known.exepath == told.exepath)
+    (told.executable.path.is_empty() || known.executable.path == told.executable.path)
         && (&known.comm, &known.exe, &known.args) == (&told.comm, &told.exe, &told.args)
 }

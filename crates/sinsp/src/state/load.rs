@@ -7,8 +7,10 @@ use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
 use super::parse::network::unmapped_pair;
-use super::parse::{Ask, file, process};
-use super::{Directories, Reuse, Session, State, Text, Thread, ThreadFlags, ThreadKey};
+use super::parse::{file, values};
+use super::proc_query::ProcQuery;
+use super::recent_names::RecentNames;
+use super::{Directories, Executable, Session, State, Text, Thread, ThreadFlags, ThreadKey};
 
 impl State {
     /// Forgets everything and begins with the snapshot.
@@ -115,12 +117,12 @@ impl State {
 
     /// Asks about the leader of a thread of which the running system told, if nobody knows it: what threads share is
     /// kept there.
-    pub(super) fn know_leader(&mut self, thread: &ThreadEntry, ask: Ask<'_>) {
+    pub(super) fn know_leader(&mut self, thread: &ThreadEntry, query: ProcQuery<'_>) {
         if thread.pid == thread.tid || self.threads.key(thread.pid).is_some() {
             return;
         }
         self.stats.proc_lookups += 1;
-        if let Some((leader, fds)) = ask(thread.pid) {
+        if let Some((leader, fds)) = query(thread.pid) {
             self.load_thread(leader, fds);
         }
     }
@@ -143,7 +145,7 @@ impl State {
         let Some(key) = self.threads.key(tid) else { return };
         for entry in fds {
             let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
-            let fd = fd_of(entry, &empty, &mut self.reuse);
+            let fd = fd_of(entry, &empty, &mut self.reuse.names);
             let Some(files) = self.threads.fds_mut(key) else { return };
             match files.insert(num, Arc::new(fd), close_on_exec) {
                 true => self.stats.fds_added += 1,
@@ -164,10 +166,21 @@ impl State {
         t.session = Some(Box::new(session));
         t.comm = entry.comm.into();
         t.exe = entry.exe.into();
-        t.exepath = process::exepath(&entry.exepath).into();
+        t.executable = Executable {
+            path: values::exepath(&entry.exepath).into(),
+            is_writable: entry.exe_writable,
+            in_upper_layer: entry.exe_upper_layer,
+            in_lower_layer: entry.exe_lower_layer,
+            from_memfd: entry.exe_from_memfd,
+            ino: entry.exe_ino,
+            ctime: entry.exe_ino_ctime,
+            mtime: entry.exe_ino_mtime,
+            ctime_to_clone: 0,
+            pidns_start_to_ctime: 0,
+        };
         t.env = entry.env.into();
-        t.set_args(process::list(&entry.args));
-        process::set_cgroups(&mut t, &entry.cgroups);
+        t.set_args(values::list(&entry.args));
+        values::set_cgroups(&mut t, &entry.cgroups);
         t.flags = ThreadFlags::from_bits_retain(entry.flags);
         t.fdlimit = entry.fdlimit as i64;
         (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);
@@ -180,11 +193,6 @@ impl State {
         (activity.pf_major, activity.pf_minor) = (entry.pfmajor, entry.pfminor);
         t.pidns_start = if entry.pidns_init_start_ts == 0 { boot_ts } else { entry.pidns_init_start_ts };
         t.clone_ts = entry.clone_ts;
-        t.exe_writable = entry.exe_writable;
-        t.exe_upper_layer = entry.exe_upper_layer;
-        t.exe_lower_layer = entry.exe_lower_layer;
-        t.exe_from_memfd = entry.exe_from_memfd;
-        (t.exe_ino, t.exe_ctime, t.exe_mtime) = (entry.exe_ino, entry.exe_ino_ctime, entry.exe_ino_mtime);
         // Of a thread that is no leader nothing may be told.
         let cwd = if t.is_main() || !entry.cwd.is_empty() { with_slash(entry.cwd) } else { empty };
         (t, Directories { cwd, root: entry.root.into(), changed: 0 })
@@ -201,7 +209,7 @@ impl State {
                 files.iter().filter(|(_, fd)| fd.kind.is_socket()).map(|(num, _)| num).collect();
             for num in sockets {
                 let Some(fd) = files.get_mut(num) else { continue };
-                guess_role(fd, &served, &mut self.reuse);
+                guess_role(fd, &served, &mut self.reuse.names);
             }
         }
     }
@@ -209,12 +217,12 @@ impl State {
 
 /// Whether a socket's process connected or was connected to: a connection from a port that somebody listens on was
 /// accepted, and is then told from the client's side; any other was made.
-pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, reuse: &mut Reuse) {
+pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, names: &mut RecentNames) {
     match (fd.kind, fd.socket()) {
         (FdKind::Ipv4 | FdKind::Ipv6, Socket::Inet { source, .. }) if served.contains(&source.1) => {
             fd.swap_ends();
             fd.role = Role::Server;
-            fd.rename_by_ends(0, reuse);
+            fd.rename_by_ends(0, names);
         }
         (FdKind::Ipv4 | FdKind::Ipv6, _) => fd.role = Role::Client,
         (FdKind::Unix, _) => fd.role = if fd.name.is_empty() { Role::Client } else { Role::Server },
@@ -232,7 +240,7 @@ fn with_slash(mut path: Vec<u8>) -> Text {
 /// Ports that Linux chooses from unless it is told otherwise (net.ipv4.ip_local_port_range).
 const EPHEMERAL_PORTS: std::ops::RangeInclusive<u16> = 32768..=60999;
 
-pub(super) fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
+pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd {
     let mut fd = Fd::new(FdKind::Unknown, empty);
     fd.ino = entry.ino;
     fd.from_snapshot = true;
@@ -244,7 +252,7 @@ pub(super) fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
             fd.l4 = L4::from_code(l4);
             fd.connected = !remote.0.is_unspecified() || remote.1 != 0;
             fd.set_socket(Socket::Inet { source: local, destination: remote });
-            fd.rename_by_ends(0, reuse);
+            fd.rename_by_ends(0, names);
         }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
@@ -253,7 +261,7 @@ pub(super) fn fd_of(entry: FdEntry, empty: &Text, reuse: &mut Reuse) -> Fd {
             let is_client = fd.l4 == L4::Udp && EPHEMERAL_PORTS.contains(&addr.1);
             fd.role = if is_client { Role::None } else { Role::Server };
             fd.set_socket(Socket::Server { addr });
-            fd.rename_by_ends(0, reuse);
+            fd.rename_by_ends(0, names);
         }
         FdDetail::Unix { source, destination, path } => {
             fd.kind = FdKind::Unix;

@@ -1,75 +1,29 @@
 //! Memory used again, so that a known process that opens and closes the same things costs no allocation.
 
-use std::hash::Hasher;
-use std::io::Write;
 use std::sync::Arc;
 
 use eyas_scap::{OwnedEvent, RawEvent};
-use rustc_hash::FxHasher;
 
 use super::fd::FdExtra;
-use super::{Fd, Socket, Text};
+use super::recent_names::RecentNames;
+use super::{Fd, Socket};
 
-/// Places for names, two for each hash: a power of two.
-const NAMES: usize = 2048;
-/// Longest name that is remembered, bytes: with [`NAMES`] it bounds the memory, half a MiB.
-const LONGEST: usize = 256;
 /// Most closed files, and most enter events, that are kept.
 const SPARE: usize = 64;
 
 /// Names seen of late, and files and events that are no longer needed.
 #[derive(Debug, Default)]
 pub(crate) struct Reuse {
-    names: Vec<[Option<Text>; 2]>,
+    /// Names seen of late.
+    pub(crate) names: RecentNames,
     fds: Vec<Arc<Fd>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     extra: Vec<Box<FdExtra>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     enters: Vec<Box<OwnedEvent>>,
-    text: Vec<u8>,
 }
 
 impl Reuse {
-    /// The name, shared with the same name before.
-    pub(crate) fn name(&mut self, name: &[u8]) -> Text {
-        if name.len() > LONGEST {
-            return name.into();
-        }
-        let mut hasher = FxHasher::default();
-        hasher.write(name);
-        if self.names.is_empty() {
-            self.names.resize(NAMES / 2, [None, None]);
-        }
-        let [newer, older] = &mut self.names[hasher.finish() as usize % (NAMES / 2)];
-        let is = |place: &Option<Text>| place.as_deref() == Some(name);
-        if !is(newer) {
-            std::mem::swap(newer, older);
-        }
-        match newer {
-            Some(known) if **known == *name => known.clone(),
-            place => place.insert(name.into()).clone(),
-        }
-    }
-
-    /// The name that `write` writes.
-    pub(crate) fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        write(&mut text);
-        let name = self.name(&text);
-        self.text = text;
-        name
-    }
-
-    /// Name of a Unix socket.
-    pub(crate) fn unix_name(&mut self, source: u64, destination: u64, path: &[u8]) -> Text {
-        self.written(|out| {
-            // Writing to a Vec cannot fail.
-            let _ = write!(out, "{source:x}->{destination:x} ");
-            out.extend_from_slice(path);
-        })
-    }
-
     /// The open file, in the memory of a closed one.
     pub(crate) fn hold(&mut self, mut fd: Fd) -> Arc<Fd> {
         if fd.kind.is_socket() && fd.extra.is_none() {
@@ -128,23 +82,9 @@ mod tests {
     use crate::state::FdKind;
 
     #[test]
-    fn names_are_shared_and_bounded() {
-        let mut reuse = Reuse::default();
-        let first = reuse.name(b"/etc/passwd");
-        assert!(Arc::ptr_eq(&first, &reuse.name(b"/etc/passwd")));
-        for n in 0..100_000 {
-            assert_eq!(*reuse.name(format!("/tmp/{n}").as_bytes()), *format!("/tmp/{n}").as_bytes());
-        }
-        assert_eq!(reuse.names.len() * 2, NAMES);
-        let long = [b'x'; LONGEST + 1];
-        assert!(!Arc::ptr_eq(&reuse.name(&long), &reuse.name(&long)));
-        assert_eq!(*reuse.unix_name(0x1f, 2, b"/run/x"), *b"1f->2 /run/x");
-    }
-
-    #[test]
     fn a_file_that_others_see_is_not_used_again() {
         let mut reuse = Reuse::default();
-        let empty: Text = Arc::from(&b""[..]);
+        let empty: crate::state::Text = Arc::from(&b""[..]);
         let fd = reuse.hold(Fd::new(FdKind::File, &empty));
         reuse.release(fd.clone());
         assert!(reuse.fds.is_empty());

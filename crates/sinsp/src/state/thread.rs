@@ -1,8 +1,11 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use eyas_events::FlagTable;
 use eyas_scap::OwnedEvent;
 
-use super::Text;
-use super::threads::{Above, DirectoriesKey, FilesKey, GroupKey, ThreadKey};
+use super::executable::Executable;
+use super::keys::{DirectoriesKey, FilesKey, GroupKey, ThreadKey};
+use super::text::{Text, split_nul};
 
 bitflags::bitflags! {
     /// How a thread was made, and what became of it: the `PPM_CL_*` flags.
@@ -92,8 +95,8 @@ pub struct Thread {
     pub comm: Text,
     /// First argument.
     pub exe: Text,
-    /// Path of the executable.
-    pub exepath: Text,
+    /// The file that it executes.
+    pub executable: Executable,
     /// Arguments after the first, each ended by NUL.
     pub args: Text,
     /// `comm` and the arguments.
@@ -127,24 +130,6 @@ pub struct Thread {
     pub clone_ts: u64,
     /// When it last executed a program, ns since the epoch; 0 if never seen.
     pub exec_ts: u64,
-    /// The executable is writable by its user.
-    pub exe_writable: bool,
-    /// The executable is in the upper layer of an overlay.
-    pub exe_upper_layer: bool,
-    /// The executable is in the lower layer of an overlay.
-    pub exe_lower_layer: bool,
-    /// The executable is a memfd.
-    pub exe_from_memfd: bool,
-    /// Inode of the executable.
-    pub exe_ino: u64,
-    /// Change time of the executable, ns since the epoch.
-    pub exe_ctime: u64,
-    /// Modification time of the executable, ns since the epoch.
-    pub exe_mtime: u64,
-    /// From the executable's change to the start of the process, ns; 0 if unknown.
-    pub exe_ctime_to_clone: i64,
-    /// From the start of the pid namespace to the executable's change, ns; 0 if unknown.
-    pub pidns_start_to_exe_ctime: i64,
     /// What its events change all the time.
     pub activity: Activity,
     /// [`super::Threads`]' clock when anything but its activity, files and family last changed.
@@ -208,6 +193,32 @@ impl Activity {
     }
 }
 
+/// What a thread remembers of the threads above it: when they last changed, and as of when that is known.
+///
+/// Both are times of [`super::Threads`]' clock. Whoever asks fills it in; it is atomic so that a table can be looked at by
+/// several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Above {
+    as_of: AtomicU64,
+    changed: AtomicU64,
+}
+
+impl Above {
+    pub(crate) fn get(&self, now: u64, look: impl FnOnce() -> u64) -> u64 {
+        if self.as_of.load(Ordering::Acquire) == now {
+            return self.changed.load(Ordering::Relaxed);
+        }
+        let changed = look();
+        self.changed.store(changed, Ordering::Relaxed);
+        self.as_of.store(now, Ordering::Release);
+        changed
+    }
+
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Place among the children of its parent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Links {
@@ -231,7 +242,7 @@ impl Thread {
             reaper_tid: -1,
             comm: text(),
             exe: text(),
-            exepath: text(),
+            executable: Executable::new(text()),
             args: text(),
             cmdline: text(),
             env: text(),
@@ -249,15 +260,6 @@ impl Thread {
             pidns_start: 0,
             clone_ts: 0,
             exec_ts: 0,
-            exe_writable: false,
-            exe_upper_layer: false,
-            exe_lower_layer: false,
-            exe_from_memfd: false,
-            exe_ino: 0,
-            exe_ctime: 0,
-            exe_mtime: 0,
-            exe_ctime_to_clone: 0,
-            pidns_start_to_exe_ctime: 0,
             activity: Activity::default(),
             changed: 0,
             sure_after: 0,
@@ -308,14 +310,4 @@ impl Thread {
         self.cmdline = line.into();
         self.args = args;
     }
-}
-
-/// The texts of a NUL-separated list; the last NUL is optional.
-pub(crate) fn split_nul(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let list = list.strip_suffix(b"\0").unwrap_or(list);
-    let mut parts = list.split(|b| *b == 0);
-    if list.is_empty() {
-        parts.next();
-    }
-    parts
 }

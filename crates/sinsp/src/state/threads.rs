@@ -2,22 +2,16 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
-use slotmap::{Key, SlotMap, new_key_type};
+use slotmap::{Key, SlotMap};
 
-use super::thread::Links;
-use super::{Activity, Directories, FdTable, Session, Text, Thread, ThreadFlags};
+use super::keys::{DirectoriesKey, FilesKey, GroupKey, ThreadKey};
+use super::{Activity, Directories, FdTable, Session, Thread};
 
 mod family;
 mod shared;
+mod sharing;
 
 use shared::Shared;
-pub(crate) use shared::{DirectoriesKey, FilesKey};
-
-new_key_type! {
-    /// Names a thread entry; never again another one.
-    pub struct ThreadKey;
-    pub(crate) struct GroupKey;
-}
 
 /// Exits that are remembered to tell a late clone event from a new process.
 const MAX_EXITS: usize = 8192;
@@ -320,32 +314,6 @@ impl Threads {
     /// Whether there is no room for another thread.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= self.max
-    }
-}
-
-/// What a thread remembers of the threads above it: when they last changed, and as of when that is known.
-///
-/// Both are times of [`Threads`]' clock. Whoever asks fills it in; it is atomic so that a table can be looked at by
-/// several threads.
-#[derive(Debug, Default)]
-pub(crate) struct Above {
-    as_of: AtomicU64,
-    changed: AtomicU64,
-}
-
-impl Above {
-    fn get(&self, now: u64, look: impl FnOnce() -> u64) -> u64 {
-        if self.as_of.load(Ordering::Acquire) == now {
-            return self.changed.load(Ordering::Relaxed);
-        }
-        let changed = look();
-        self.changed.store(changed, Ordering::Relaxed);
-        self.as_of.store(now, Ordering::Release);
-        changed
-    }
-
-    fn forget(&mut self) {
-        *self = Self::default();
     }
 }
 

@@ -18,6 +18,17 @@ struct Names {
     groups: FxHashMap<u32, Group>,
 }
 
+/// All users and groups of the host or of a container.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// Short id of the container; `None` for the host.
+    pub container: Option<Text>,
+    /// Its users.
+    pub users: Vec<User>,
+    /// Its groups.
+    pub groups: Vec<Group>,
+}
+
 /// Containers whose users are kept.
 const MAX_CONTAINERS: usize = 16_384;
 

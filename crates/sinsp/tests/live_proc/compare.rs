@@ -102,7 +102,7 @@ impl Counts {
         let mut known: BTreeSet<i64> = state
             .threads
             .iter()
-            .filter(|thread| thread.exepath.starts_with(&dir) && !thread.is_dead())
+            .filter(|thread| thread.executable.path.starts_with(&dir) && !thread.is_dead())
             .map(|thread| thread.tid)
             .collect();
         self.known_threads += known.len();
@@ -125,7 +125,7 @@ impl Counts {
                     Some(thread) => {
                         self.equal(format!("{tid} pid"), thread.pid, *pid);
                         self.same(format!("{tid} comm"), &thread.comm, &task.comm);
-                        self.same(format!("{tid} exe"), &thread.exepath, &process.exe);
+                        self.same(format!("{tid} exe"), &thread.executable.path, &process.exe);
                         self.same(format!("{tid} cwd"), state.threads.cwd(thread), &task.cwd);
                         let ids = (task.uid, task.gid);
                         self.equal(format!("{tid} uid, gid"), (thread.uid, thread.gid), ids);

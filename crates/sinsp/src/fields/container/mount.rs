@@ -3,7 +3,8 @@
 use eyas_fields::{Field, Value};
 use serde_json::Value as Json;
 
-use super::{About, about, key, member};
+use crate::fields::metadata::{About, about, member};
+use crate::fields::row::key;
 use crate::view::EventView;
 
 /// Part of a mount.

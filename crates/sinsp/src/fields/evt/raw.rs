@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use eyas_events::ParamType as T;
 use eyas_fields::{Field, FieldType, Value};
 
-use crate::schema;
+use crate::param_names::param_index;
 use crate::view::EventView;
 
 /// The field type that values of a parameter type have; only `exists` applies to the dynamic ones.
@@ -36,7 +36,7 @@ pub(crate) fn field_type(ty: T) -> FieldType {
 /// Extractor of `evt.rawarg`.
 pub(super) fn rawarg<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
     let event = v.event();
-    let at = schema::param_index(field.hint, event.ty)?;
+    let at = param_index(field.hint, event.ty)?;
     let bytes = event.param(at).filter(|bytes| !bytes.is_empty())?;
     let info = event.info()?.params.get(at)?;
     Some(match field_type(info.ty) {

@@ -1,8 +1,10 @@
 //! The container that a process is in, told by the names of its control groups.
 
-use super::{Kind, SHORT_ID};
-use crate::state::thread::split_nul;
+use super::kind::Kind;
+use crate::state::text::split_nul;
 
+/// Length of the short form of an id.
+pub(crate) const SHORT_ID: usize = 12;
 /// Length of a full id: SHA-256 in hexadecimal.
 const FULL_ID: usize = 64;
 

@@ -5,8 +5,9 @@ use eyas_scap::RawEvent;
 
 use super::identity::CAPS_IN_NEW_NAMESPACE;
 use super::measure::set_memory;
-use super::process::{comm, list, tell_cgroups, text};
-use super::{Current, Lookup, find};
+use super::values::{comm, list, text, update_cgroups};
+use crate::state::Current;
+use crate::state::proc_query::{ProcQuery, find_thread};
 use crate::state::{State, Thread, ThreadFlags, ThreadKey};
 
 /// A child that was already added, or an exit that was already seen, belongs to this clone if it is no
@@ -16,10 +17,15 @@ const SAME_CLONE: u64 = 2_000_000_000;
 /// The four rows have the same parameters in the same places.
 use param::SYSCALL_CLONE_20_X as c;
 
-pub(super) fn clone(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
+pub(super) fn clone(
+    state: &mut State,
+    raw: &RawEvent<'_>,
+    now: &mut Current,
+    query: &mut Option<ProcQuery<'_>>,
+) {
     match raw.int(c::res) {
-        Some(0) => child(state, raw, now, lookup),
-        Some(tid) if tid > 0 => caller(state, raw, now, lookup, tid),
+        Some(0) => child(state, raw, now, query),
+        Some(tid) if tid > 0 => caller(state, raw, now, query, tid),
         _ => {}
     }
 }
@@ -33,27 +39,20 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     set_memory(&mut thread.activity, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
     thread.uid = raw.uint(c::uid).map_or(u32::MAX, |v| v as u32);
     thread.gid = raw.uint(c::gid).map_or(u32::MAX, |v| v as u32);
-    tell_cgroups(thread, raw.param(c::cgroups));
+    update_cgroups(thread, raw.param(c::cgroups));
     thread.clone_ts = raw.ts;
 }
 
 /// What a new thread has from the one that made it; what is doubtful there is doubtful here.
 fn inherit(child: &mut Thread, donor: &Thread) {
     child.sure_after = donor.sure_after;
-    child.exepath = donor.exepath.clone();
-    child.exe_writable = donor.exe_writable;
-    child.exe_upper_layer = donor.exe_upper_layer;
-    child.exe_lower_layer = donor.exe_lower_layer;
-    child.exe_from_memfd = donor.exe_from_memfd;
+    child.executable = donor.executable.clone();
     child.loginuid = donor.loginuid;
     (child.real_uid, child.saved_uid, child.securebits) = (donor.real_uid, donor.saved_uid, donor.securebits);
     child.caps = donor.caps;
     if child.flags.contains(ThreadFlags::NEWUSER) {
         (child.caps, child.securebits) = (CAPS_IN_NEW_NAMESPACE, 0);
     }
-    (child.exe_ino, child.exe_ctime, child.exe_mtime) = (donor.exe_ino, donor.exe_ctime, donor.exe_mtime);
-    child.exe_ctime_to_clone = donor.exe_ctime_to_clone;
-    child.pidns_start_to_exe_ctime = donor.pidns_start_to_exe_ctime;
     if child.flags.contains(ThreadFlags::THREAD) {
         child.exec_ts = donor.exec_ts;
     }
@@ -76,8 +75,14 @@ fn flags_of(raw: &RawEvent<'_>) -> ThreadFlags {
 }
 
 /// The event of the one who made a thread.
-fn caller(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>, child_tid: i64) {
-    now.thread = now.thread.or_else(|| find(state, raw.tid, raw.ts, lookup));
+fn caller(
+    state: &mut State,
+    raw: &RawEvent<'_>,
+    now: &mut Current,
+    query: &mut Option<ProcQuery<'_>>,
+    child_tid: i64,
+) {
+    now.thread = now.thread.or_else(|| find_thread(state, raw.tid, raw.ts, query));
     let Some(key) = now.thread else { return };
     let vtid = raw.int(c::vtid).unwrap_or(raw.tid);
     let was_valid = repair(state, key, raw, vtid);
@@ -213,7 +218,7 @@ fn fill_names(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
 }
 
 /// The event of the new thread itself.
-fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
+fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut Option<ProcQuery<'_>>) {
     if let Some(there) = now.thread {
         if state.threads.at(there).is_some_and(|t| is_same_clone(t, raw.ts)) {
             return;
@@ -240,7 +245,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut 
         Some(maker) => Some(maker),
         None => match if is_thread { child.pid } else { child.ptid } {
             donor if donor == child.tid => None,
-            donor => state.threads.key(donor).or_else(|| find(state, donor, raw.ts, lookup)),
+            donor => state.threads.key(donor).or_else(|| find_thread(state, donor, raw.ts, query)),
         },
     };
     if let Some(donor) = donor {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use eyas_events::{EventType, FlagTable, KernelPath, param};
 use eyas_scap::{OwnedEvent, RawEvent};
 
-use super::{Current, Rest, take_enter};
+use super::enter::take_enter;
 use crate::path::{self, Base};
 use crate::path_params;
+use crate::state::{Current, Rest};
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
 const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
@@ -158,8 +159,8 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     let is_directory = !is_unnamed && (params.flags & O_DIRECTORY != 0 || raw.opened_directory());
     let empty = state.empty();
     let mut fd = Fd::new(if is_directory { FdKind::Directory } else { FdKind::File }, &empty);
-    fd.rename(state.reuse.name(&out), raw.ts);
-    fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.name(name) };
+    fd.rename(state.reuse.names.name(&out), raw.ts);
+    fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.names.name(name) };
     state.scratch = out;
     fd.open_flags = params.flags;
     (fd.dev, fd.ino) = (params.dev, params.ino);
@@ -169,7 +170,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
         |path: &&[u8]| **path == *fd.name || is_unnamed && path.strip_suffix(DELETED) == Some(&*fd.name);
     if let Some(path) = raw.opened_path().filter(|path| !is_same(path)) {
         let mut opened = fd.clone();
-        opened.rename(state.reuse.name(path), raw.ts);
+        opened.rename(state.reuse.names.name(path), raw.ts);
         opened.kind = kind_of(path).unwrap_or(fd.kind);
         fd.set_opened(state.reuse.hold(opened));
     }

@@ -1,6 +1,7 @@
 //! What is done with events of each type, as one table.
 
 use eyas_events::{EventFlags, EventType, ParamType, param};
+use eyas_scap::RawEvent;
 
 /// What is done with events of a type.
 #[derive(Clone, Copy)]
@@ -9,6 +10,12 @@ pub(super) struct Handling {
     /// Index of the descriptor that they work on.
     pub(super) fd: Option<u8>,
     pub(super) family: Family,
+}
+
+/// The descriptor that the event works on, if it is of a type that does.
+pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
+    let handling = HANDLING.get(usize::from(raw.ty.0))?;
+    raw.int(usize::from(handling.fd?))
 }
 
 /// By code.

@@ -3,7 +3,7 @@
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
-use super::Current;
+use crate::state::Current;
 use crate::state::{State, Thread, ThreadKey};
 
 const NEWUSER: u64 = FlagTable::CLONE_FLAGS.value("CLONE_NEWUSER") as u64;
@@ -114,7 +114,7 @@ fn computed(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     if raw.ty == E::SYSCALL_UNSHARE_X {
         unshare(state, key, raw.uint(param::SYSCALL_UNSHARE_X::flags).unwrap_or(0));
     }
-    super::process::set_directories(state, key, raw);
+    super::directory::set_directories(state, key, raw);
     let Some(thread) = state.threads.at(key) else { return };
     let before = Identity::of(thread);
     let (mut now, mut securebits) = (before, thread.securebits);

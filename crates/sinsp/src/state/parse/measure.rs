@@ -3,7 +3,7 @@
 use eyas_events::param;
 use eyas_scap::RawEvent;
 
-use super::Current;
+use crate::state::Current;
 use crate::state::{Activity, State};
 
 pub(super) fn memory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {

@@ -3,7 +3,7 @@
 use eyas_events::{EventType, param};
 use eyas_scap::{Group, RawEvent, User};
 
-use super::{Current, Rest};
+use crate::state::{Current, Rest};
 use crate::state::{State, Text};
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {

@@ -4,8 +4,8 @@ use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::file::{add, base};
-use super::{Current, Rest};
 use crate::path;
+use crate::state::{Current, Rest};
 use crate::state::{Fd, FdKind, State};
 
 const CLONE: u64 = FlagTable::OPEN_TREE_FLAGS.value("OPEN_TREE_CLONE") as u64;
@@ -56,8 +56,8 @@ fn tree(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> (Fd, bool) {
     path::resolve(from, name, &mut out);
     let kind = if raw.opened_directory() { FdKind::Directory } else { FdKind::File };
     let mut fd = Fd::new(kind, &state.empty());
-    fd.rename(state.reuse.name(&out), raw.ts);
-    fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.name(name) };
+    fd.rename(state.reuse.names.name(&out), raw.ts);
+    fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.names.name(name) };
     state.scratch = out;
     fd.dev = raw.uint(p::dev).unwrap_or(0) as u32;
     fd.ino = raw.uint(p::ino).unwrap_or(0);
@@ -66,7 +66,7 @@ fn tree(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> (Fd, bool) {
     // A copy has the paths of what it was made of, until it is moved.
     if let Some(path) = raw.opened_path().filter(|path| flags & CLONE == 0 && **path != *fd.name) {
         let mut opened = fd.clone();
-        opened.rename(state.reuse.name(path), raw.ts);
+        opened.rename(state.reuse.names.name(path), raw.ts);
         fd.set_opened(state.reuse.hold(opened));
     }
     (fd, flags & TREE_CLOEXEC != 0)

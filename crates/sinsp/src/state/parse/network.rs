@@ -5,12 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
-use super::{Current, Lookup, file, take_enter};
-use crate::state::{Fd, FdKind, L4, Reuse, Role, Socket, State};
+use super::enter::take_enter;
+use super::file;
+use crate::state::Current;
+use crate::state::proc_query::ProcQuery;
+use crate::state::recent_names::RecentNames;
+use crate::state::{Fd, FdKind, L4, Role, Socket, State};
 
 mod rights;
-
-pub(in crate::state) use rights::Budget;
 
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
@@ -28,7 +30,12 @@ const EINPROGRESS: i64 = -115;
 
 type End = (IpAddr, u16);
 
-pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lookup: &mut Lookup<'_>) {
+pub(super) fn apply(
+    state: &mut State,
+    raw: &RawEvent<'_>,
+    now: &mut Current,
+    query: &mut Option<ProcQuery<'_>>,
+) {
     use EventType as E;
     match raw.ty {
         E::SOCKET_SOCKET_X => socket(state, raw, now),
@@ -43,11 +50,11 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, lo
         E::SOCKET_RECVFROM_X => transfer(state, raw, now, param::SOCKET_RECVFROM_X::tuple, Direction::In),
         E::SOCKET_RECVMSG_X => {
             transfer(state, raw, now, param::SOCKET_RECVMSG_X::tuple, Direction::In);
-            rights::receive(state, raw, now, param::SOCKET_RECVMSG_X::msgcontrol, lookup);
+            rights::receive(state, raw, now, param::SOCKET_RECVMSG_X::msgcontrol, query);
         }
         E::SOCKET_RECVMMSG_X => {
             transfer(state, raw, now, param::SOCKET_RECVMMSG_X::tuple, Direction::In);
-            rights::receive(state, raw, now, param::SOCKET_RECVMMSG_X::msgcontrol, lookup);
+            rights::receive(state, raw, now, param::SOCKET_RECVMMSG_X::msgcontrol, query);
         }
         E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
         // Read and write tell no ends.
@@ -235,7 +242,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         let seen = enter.as_ref().and_then(|enter| enter.as_raw().param(param::SOCKET_CONNECT_E::addr));
         let addresses = [seen, raw.param(p::addr)].map(Option::unwrap_or_default);
         let ends = raw.param(p::tuple).and_then(tuple);
-        with_fd(state, raw, now, |fd, reuse| connected(fd, raw, reuse, addresses, ends));
+        with_fd(state, raw, now, |fd, names| connected(fd, raw, names, addresses, ends));
     }
     state.reuse.give_back(enter);
 }
@@ -247,19 +254,24 @@ fn unix_path(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Changes the socket of the event.
-fn with_fd(state: &mut State, raw: &RawEvent<'_>, now: &Current, change: impl FnOnce(&mut Fd, &mut Reuse)) {
+fn with_fd(
+    state: &mut State,
+    raw: &RawEvent<'_>,
+    now: &Current,
+    change: impl FnOnce(&mut Fd, &mut RecentNames),
+) {
     // Beside the table, for both are part of the state.
-    let mut reuse = std::mem::take(&mut state.reuse);
+    let mut names = std::mem::take(&mut state.reuse.names);
     if let Some(fd) = event_fd(state, raw, now) {
-        change(fd, &mut reuse);
+        change(fd, &mut names);
     }
-    state.reuse = reuse;
+    state.reuse.names = names;
 }
 
 fn connected(
     fd: &mut Fd,
     raw: &RawEvent<'_>,
-    reuse: &mut Reuse,
+    names: &mut RecentNames,
     [seen, told]: [&[u8]; 2],
     ends: Option<Tuple<'_>>,
 ) {
@@ -269,7 +281,7 @@ fn connected(
         fd.connected = false;
         fd.role = Role::None;
         fd.set_socket(Socket::None);
-        fd.rename(reuse.written(|_| ()), raw.ts);
+        fd.rename(names.written(|_| ()), raw.ts);
         return;
     }
     fd.connected = true;
@@ -287,13 +299,13 @@ fn connected(
                 // One that serves is its own end, whoever it talks to.
                 fd.swap_ends();
             }
-            fd.rename_by_ends(raw.ts, reuse);
+            fd.rename_by_ends(raw.ts, names);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             let path = unix_path(seen).filter(|_| unix_path(told) == Some(path)).unwrap_or(path);
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(reuse.unix_name(source, destination, path), raw.ts);
+            fd.rename(names.unix_name(source, destination, path), raw.ts);
         }
         None => {
             if let Some(destination) = end(seen).or_else(|| end(told)) {
@@ -302,7 +314,7 @@ fn connected(
                     IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
                 };
                 fd.set_socket(Socket::Inet { source: (any, 0), destination });
-                fd.rename_by_ends(raw.ts, reuse);
+                fd.rename_by_ends(raw.ts, names);
             }
         }
     }
@@ -326,12 +338,12 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             fd.kind = kind;
             fd.l4 = L4::Tcp;
             fd.set_socket(Socket::Inet { source, destination });
-            fd.rename_by_ends(raw.ts, &mut state.reuse);
+            fd.rename_by_ends(raw.ts, &mut state.reuse.names);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(state.reuse.unix_name(source, destination, path), raw.ts);
+            fd.rename(state.reuse.names.unix_name(source, destination, path), raw.ts);
         }
         None => return,
     }
@@ -383,7 +395,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         let fd = state.reuse.hold(fd);
         file::add(state, now, num, fd, false);
     }
-    with_fd(state, raw, now, |fd, reuse| match ends {
+    with_fd(state, raw, now, |fd, names| match ends {
         // Only connect(2) connects a datagram socket. A stream that listens carries no data: captures of old versions name
         // the wrong protocol.
         _ if fd.l4 == L4::Tcp && !fd.name.is_empty() && !matches!(fd.socket(), Socket::Server { .. }) => {
@@ -394,12 +406,12 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
                 Direction::In => (destination, source),
                 Direction::Out => (source, destination),
             };
-            transferred(fd, raw, reuse, kind, local, remote, direction);
+            transferred(fd, raw, names, kind, local, remote, direction);
         }
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(reuse.unix_name(source, destination, path), raw.ts);
+            fd.rename(names.unix_name(source, destination, path), raw.ts);
         }
         None => {}
     });
@@ -411,7 +423,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
 fn transferred(
     fd: &mut Fd,
     raw: &RawEvent<'_>,
-    reuse: &mut Reuse,
+    names: &mut RecentNames,
     kind: FdKind,
     local: End,
     remote: End,
@@ -443,5 +455,5 @@ fn transferred(
     }
     let (source, destination) = if fd.role == Role::Server { (remote, local) } else { (local, remote) };
     fd.set_socket(Socket::Inet { source, destination });
-    fd.rename_by_ends(raw.ts, reuse);
+    fd.rename_by_ends(raw.ts, names);
 }

@@ -3,8 +3,8 @@
 use eyas_events::{FlagTable, param};
 use eyas_scap::RawEvent;
 
-use super::Current;
 use super::identity::KEEP_CAPS;
+use crate::state::Current;
 use crate::state::{State, ThreadKey};
 
 /// The longest name of a thread, bytes.

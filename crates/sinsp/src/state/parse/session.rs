@@ -3,7 +3,7 @@
 use eyas_events::{EventType, param};
 use eyas_scap::RawEvent;
 
-use super::Current;
+use crate::state::Current;
 use crate::state::{Session, State, Thread, ThreadKey};
 
 /// Relatives of a process that are looked at to find one that it knows by a number of its pid namespace.

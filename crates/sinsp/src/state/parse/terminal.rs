@@ -5,7 +5,7 @@
 use eyas_events::param::SYSCALL_IOCTL_3_X as ioctl;
 use eyas_scap::RawEvent;
 
-use super::Current;
+use crate::state::Current;
 use crate::state::{Session, State, Thread, ThreadKey};
 
 const TIOCSCTTY: u64 = 0x540e;

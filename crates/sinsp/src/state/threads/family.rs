@@ -1,6 +1,8 @@
 //! Thread groups, parents and children.
 
-use super::{Group, GroupKey, Links, Thread, ThreadFlags, ThreadKey, Threads};
+use super::{Group, GroupKey, Thread, ThreadKey, Threads};
+use crate::state::ThreadFlags;
+use crate::state::thread::Links;
 
 impl Threads {
     /// Joins an entry to its group and its parent; entries with unknown ids stay alone.

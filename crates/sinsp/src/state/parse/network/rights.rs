@@ -2,33 +2,14 @@
 
 use eyas_scap::RawEvent;
 
-use super::super::{Current, Lookup};
+use crate::state::Current;
 use crate::state::State;
+use crate::state::proc_query::ProcQuery;
 
 const SOL_SOCKET: u32 = 1;
 const SCM_RIGHTS: u32 = 1;
 /// Length, level and type of a control message.
 const HEADER: usize = 16;
-/// Processes that are looked at in a second of event time: whoever sends files for fun stops no events.
-const MAX_PER_SECOND: u32 = 100;
-
-/// What is left of this second's looks.
-#[derive(Debug, Default)]
-pub(in crate::state) struct Budget {
-    second: u64,
-    used: u32,
-}
-
-impl Budget {
-    fn allows(&mut self, ts: u64) -> bool {
-        let second = ts / 1_000_000_000;
-        if self.second != second {
-            *self = Self { second, used: 0 };
-        }
-        self.used += 1;
-        self.used <= MAX_PER_SECOND
-    }
-}
 
 /// Takes in what the event says about the received descriptors, and asks /proc about the others; a replay cannot.
 pub(super) fn receive(
@@ -36,7 +17,7 @@ pub(super) fn receive(
     raw: &RawEvent<'_>,
     now: &Current,
     control: usize,
-    lookup: &mut Lookup<'_>,
+    query: &mut Option<ProcQuery<'_>>,
 ) {
     let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
     let (tid, pid) = (thread.tid, thread.pid);
@@ -51,12 +32,12 @@ pub(super) fn receive(
     if !known.is_empty() {
         state.load_fds(tid, known);
     }
-    let Some(lookup) = lookup.as_mut().filter(|_| is_shared) else { return };
+    let Some(query) = query.as_mut().filter(|_| is_shared) else { return };
     if unknown.is_empty() || !state.received.allows(raw.ts) {
         return;
     }
     state.stats.proc_lookups += 1;
-    if let Some((_, mut fds)) = lookup(pid) {
+    if let Some((_, mut fds)) = query(pid) {
         fds.retain(|entry| unknown.contains(&entry.fd));
         state.load_fds(tid, fds);
     }

@@ -1,0 +1,48 @@
+//! Fields of an event, for those who test them.
+
+use eyas_events::{EventType, SyscallCode, param};
+use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
+use eyas_scap::RawEvent;
+
+use crate::fields::EXTRACT;
+use crate::path_params;
+use crate::view::EventView;
+
+/// Other programs make generic events of calls that have one of their own here.
+fn generic_code(event: &RawEvent<'_>) -> u16 {
+    let call = event.uint(param::GENERIC_X::ID).map(|id| SyscallCode(id as u16));
+    call.map(SyscallCode::exit).filter(|exit| exit.is_own()).unwrap_or(event.ty).0
+}
+
+impl FieldSource for EventView<'_> {
+    #[inline]
+    fn get(&self, field: &Field) -> Option<Value<'_>> {
+        EXTRACT.get(usize::from(field.id.0)).and_then(|extract| extract(self, field))
+    }
+
+    #[inline]
+    fn code(&self) -> u16 {
+        match self.event().ty {
+            EventType::GENERIC_X => generic_code(&self.event()),
+            ty => ty.0,
+        }
+    }
+
+    fn timestamp(&self) -> Option<u64> {
+        Some(self.event().ts)
+    }
+
+    #[inline]
+    fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
+        self.version(scope)
+    }
+
+    #[inline]
+    fn alternate(&self) -> Option<&dyn FieldSource> {
+        let has_other_name = || self.fd().is_some_and(|fd| fd.opened().is_some());
+        if self.is_alternate() || !(has_other_name() || path_params::differ(self)) {
+            return None;
+        }
+        Some(self.bump().alloc(self.of_kernel()))
+    }
+}

@@ -1,0 +1,31 @@
+//! The running system, asked about threads.
+
+use eyas_scap::proc::ThreadReader;
+use eyas_scap::{FdEntry, ThreadEntry};
+
+/// What the running system knows about a thread that no event has reported.
+pub trait ProcLookup: Send {
+    /// The thread and its open files; `None` if it is gone.
+    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
+
+    /// The thread's name; `None` if it is gone.
+    fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
+        self.thread(tid).map(|(thread, _)| thread.comm)
+    }
+}
+
+impl ProcLookup for ThreadReader {
+    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
+        ThreadReader::thread(self, tid)
+    }
+
+    fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
+        ThreadReader::comm(self, tid)
+    }
+}
+
+impl<F: FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)> + Send> ProcLookup for F {
+    fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
+        self(tid)
+    }
+}

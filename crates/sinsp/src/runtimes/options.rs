@@ -1,0 +1,70 @@
+//! Which runtimes are asked, and how.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which programming interface a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// Docker's.
+    Docker,
+    /// Docker's, as Podman serves it.
+    Podman,
+    /// Kubernetes' container runtime interface, version 1: containerd, CRI-O, k3s.
+    Cri,
+}
+
+/// A socket of a runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What it speaks.
+    pub api: Api,
+    /// Where it is on the host; a component `*` stands for any name.
+    pub socket: PathBuf,
+}
+
+/// Whom to ask, and for how long.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Sockets; those that do not exist (yet) are passed over.
+    pub endpoints: Vec<Endpoint>,
+    /// Where the host's root directory is seen from here (`HOST_ROOT`); `/` unless in a container.
+    pub root: PathBuf,
+    /// Time that one exchange may take.
+    pub deadline: Duration,
+    /// Time until a container that nobody knows is asked for again; it doubles each time, up to a minute.
+    pub retry: Duration,
+    /// Labels whose value is longer than this, in bytes, are left out.
+    pub max_label: usize,
+}
+
+impl Default for Options {
+    /// The sockets and limits of Falco's container plugin.
+    fn default() -> Self {
+        let endpoints = [Api::Docker, Api::Podman, Api::Cri].into_iter().flat_map(Endpoint::defaults);
+        Self {
+            endpoints: endpoints.collect(),
+            root: PathBuf::from("/"),
+            deadline: Duration::from_secs(5),
+            retry: Duration::from_millis(30),
+            max_label: 100,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Where runtimes that speak this listen by default.
+    pub fn defaults(api: Api) -> impl Iterator<Item = Self> {
+        let sockets: &[&str] = match api {
+            Api::Docker => &["/var/run/docker.sock"],
+            Api::Podman => &["/run/podman/podman.sock", "/run/user/*/podman/podman.sock"],
+            Api::Cri => &[
+                "/run/containerd/containerd.sock",
+                "/run/crio/crio.sock",
+                "/run/k3s/containerd/containerd.sock",
+                "/run/host-containerd/containerd.sock",
+            ],
+        };
+        sockets.iter().map(move |socket| Self { api, socket: PathBuf::from(socket) })
+    }
+}

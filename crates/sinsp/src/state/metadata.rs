@@ -1,0 +1,73 @@
+//! Metadata of containers, and their users, that runtimes, files and events report.
+
+use rustc_hash::FxHashSet;
+use serde_json::Value as Json;
+
+use super::container::MAX;
+use super::{Accounts, Container, State, Text};
+
+impl State {
+    /// Takes in what container events and runtimes say: one JSON object, at top level or below
+    /// `container`. What has no id is passed over; returns whose metadata it is.
+    pub(crate) fn add_container(&mut self, mut json: Json) -> Option<Text> {
+        if let Some(inner) = json.get_mut("container") {
+            json = inner.take();
+        }
+        let id = json.get("id").and_then(Json::as_str).map(|id| Text::from(id.as_bytes()))?;
+        if self.containers.by_id.len() >= MAX && !self.containers.by_id.contains_key(&id) {
+            self.forget_containers();
+        }
+        if self.containers.by_id.len() >= MAX {
+            return None;
+        }
+        self.containers.changes += 1;
+        self.containers.by_id.insert(id.clone(), Container { json });
+        Some(id)
+    }
+
+    /// Forgets a container and its users.
+    pub(super) fn remove_container(&mut self, id: &Text) {
+        self.containers.changes += 1;
+        self.containers.by_id.remove(id);
+        self.users.retain_containers(|other| other != id);
+    }
+
+    /// Takes in the users and groups of a container.
+    pub(crate) fn add_accounts(&mut self, accounts: Accounts) {
+        if self.users.is_full() {
+            self.forget_containers();
+        }
+        let Accounts { container, users, groups } = accounts;
+        self.users.replace(container, users, groups);
+    }
+
+    /// Makes room: what no process is in can't be asked for any more.
+    fn forget_containers(&mut self) {
+        let used: FxHashSet<Text> =
+            self.threads.iter().filter_map(|thread| thread.container.clone()).collect();
+        self.containers.changes += 1;
+        self.containers.by_id.retain(|id, _| used.contains(id));
+        self.users.retain_containers(|id| used.contains(id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Thread;
+
+    #[test]
+    fn a_full_table_makes_room_for_containers_that_run() {
+        let mut state = State::default();
+        let empty = state.empty();
+        let mut thread = Thread::unknown(7, &empty);
+        (thread.pid, thread.container) = (7, Some(Text::from(&b"id-3"[..])));
+        state.add_thread(thread);
+        for number in 0..MAX + 1 {
+            let _ = state.add_container(serde_json::json!({"container": {"id": format!("id-{number}")}}));
+        }
+        assert!(state.containers.get(b"id-3").is_some());
+        assert!(state.containers.get(b"id-4").is_none());
+        assert!(state.containers.get(format!("id-{MAX}").as_bytes()).is_some());
+    }
+}
