@@ -12,14 +12,19 @@ use crate::shell::{self, root};
 
 mod cross;
 mod debian;
+mod environment;
 pub mod guest;
 mod initramfs;
+mod linker;
 mod machine;
+mod outcome;
 mod page;
 
 use cross::Toolchain;
+use environment::{LOG, PROGRAMS};
 use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
+use outcome::{COMMIT, Outcome, Row};
 
 /// Test programs: their package, their features, their name, and what they are told.
 const TESTS: [(&str, &[&str], &str, &[&str]); 11] = [
@@ -36,44 +41,8 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 11] = [
     ("eyas", &["--features", "live"], "evasion", &[]),
 ];
 
-/// What the tests run, and the names that it also goes by.
-const PROGRAMS: [&str; 9] = [
-    "/bin/cat",
-    "/bin/sh",
-    "/bin/mkdir",
-    "/bin/mount",
-    "/bin/true",
-    "/bin/sleep",
-    "/usr/bin/setpriv",
-    "/usr/bin/setsid",
-    "/usr/bin/unshare",
-];
-
 /// An emulated machine is slower than a real one by a factor of twenty.
 const PATIENCE: Duration = Duration::from_secs(1500);
-/// How many calls a race makes there.
-const RACES: &str = "5000";
-/// How long the state is compared with `/proc` there.
-const SECONDS: &str = "20";
-/// How long threads preempt one another there.
-const STRESS: &str = "10";
-
-/// What the tests of one kernel said.
-#[derive(Default)]
-struct Outcome {
-    /// What was tested.
-    commit: String,
-    version: String,
-    loads: bool,
-    passed: u32,
-    failed: u32,
-    /// Those that failed.
-    names: Vec<String>,
-    ignored: u32,
-    /// Instructions that the verifier looked at, by program.
-    verified: BTreeMap<String, u64>,
-}
-
 /// What is put into an emulated machine.
 struct Programs {
     /// What runs first.
@@ -144,16 +113,13 @@ fn keep(name: &str, test: Option<&str>, text: &str, dir: &Path) -> Result<Outcom
     let text = format!("{COMMIT}{}\n{text}", commit());
     std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
     note!("{}", log.display());
-    Ok(outcome(&text))
+    Ok(Outcome::of(&text))
 }
 
 /// Where it is kept what the tests said on a machine: all of them, or one.
 fn log(dir: &Path, name: &str, test: Option<&str>) -> PathBuf {
     dir.join(test.map_or_else(|| format!("{name}.log"), |test| format!("{name}-{test}.log")))
 }
-
-/// Begins the line that names the commit that was tested.
-const COMMIT: &str = "commit ";
 
 /// Names the commit of the work tree, with a `+` where files differ from it.
 fn commit() -> String {
@@ -169,19 +135,11 @@ fn write_page(dir: &Path) -> Result<(), String> {
     let own = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
         let text = std::fs::read_to_string(log(dir, name, None)).ok();
-        Row { name, cpus, arguments, outcome: text.map(|text| outcome(&text)) }
+        Row { name, cpus, arguments, outcome: text.map(|text| Outcome::of(&text)) }
     });
     let page = root().join("docs/kernels.md");
     std::fs::write(&page, page::document(&rows.collect::<Vec<_>>()))
         .map_err(|error| format!("can't write {}: {error}", page.display()))
-}
-
-/// A machine and what its last run of all tests said, if there was one.
-struct Row {
-    name: &'static str,
-    cpus: usize,
-    arguments: &'static str,
-    outcome: Option<Outcome>,
 }
 
 /// Builds or finds what the machines of a kind run.
@@ -294,82 +252,4 @@ fn here(tests: &[(PathBuf, &[&str])]) -> Result<String, String> {
         }
     }
     Ok(text)
-}
-
-/// What the tests' output says.
-fn outcome(text: &str) -> Outcome {
-    let mut outcome = Outcome::default();
-    // Failures of the programs that have ended.
-    let mut known = 0;
-    // What a program lists at its end: behind the second of those words the tests that failed.
-    let mut listed = Vec::new();
-    for line in text.lines() {
-        if let Some(version) = line.strip_prefix("kernel ") {
-            outcome.version = version.trim().to_owned();
-        } else if let Some(commit) = line.strip_prefix(COMMIT) {
-            outcome.commit = commit.to_owned();
-        } else if let Some(counts) = line.strip_prefix("test result: ") {
-            let words: Vec<&str> = counts.split_whitespace().collect();
-            let count = |what: &str| {
-                let pair = words.windows(2).find(|pair| pair[1].starts_with(what));
-                pair.and_then(|pair| pair[0].parse::<u32>().ok()).unwrap_or(0)
-            };
-            outcome.passed += count("passed");
-            outcome.failed += count("failed");
-            outcome.ignored += count("ignored");
-            if count("failed") > 0 {
-                outcome.names.append(&mut listed);
-            }
-            listed.clear();
-        } else if line.trim_end() == "failures:" {
-            listed.clear();
-        } else if let Some(name) = line.strip_prefix("    ") {
-            listed.push(name.trim_end().to_owned());
-        } else if line.starts_with(guest::FAILURE) {
-            // Of a test that failed the program has told itself.
-            if outcome.failed == known {
-                outcome.names.push(line.to_owned());
-                outcome.failed += 1;
-            }
-            known = outcome.failed;
-        } else if let Some((name, rest)) = line.split_once(": ")
-            && let Some((count, _)) = rest.split_once(" instructions verified")
-            && let Ok(count) = count.parse()
-        {
-            // Before the first one stands the name of the test that prints them.
-            let name = name.rsplit(' ').next().unwrap_or(name);
-            outcome.verified.insert(name.to_owned(), count);
-        }
-    }
-    outcome.loads = !outcome.verified.is_empty();
-    outcome
-}
-
-/// Set, it makes tests say what the verifier says.
-const LOG: &str = "EYAS_BPF_LOG";
-
-/// What every test is told in an emulator.
-fn environment() -> Vec<(&'static str, &'static str)> {
-    let log = Path::new("/log").exists().then_some((LOG, "1"));
-    let seconds = [("EYAS_PROC_SECONDS", SECONDS), ("EYAS_STRESS_SECONDS", STRESS)];
-    [("EYAS_RACES", RACES), ("PATH", "/usr/bin:/bin")].into_iter().chain(seconds).chain(log).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_failed_is_named_however_it_is_told() {
-        let text = "commit 1234567+\nkernel 6.1\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
-                    stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
-                    ignored\n\nfailed: /tests/one: exit status: 101\ntest result: ok. 2 passed; 0 \
-                    failed\n\nfailed: /tests/two: signal: 11\ntest budget ... sys_exit: 7 instructions verified, 2 \
-                    functions\n";
-        let Outcome { commit, version, loads, passed, failed, names, ignored, verified } = outcome(text);
-        assert_eq!(commit, "1234567+");
-        assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 3, 2, 1));
-        assert_eq!(names, ["b", "failed: /tests/two: signal: 11"]);
-        assert_eq!(verified["sys_exit"], 7);
-    }
 }

@@ -27,6 +27,18 @@ mod programs;
 mod ring;
 mod tracepoints;
 
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
+    unused,
+    unsafe_op_in_unsafe_fn
+)]
+mod skel {
+    include!(concat!(env!("OUT_DIR"), "/probe.skel.rs"));
+}
+
 pub use error::Error;
 pub use listing::{FileKind, OpenFile};
 pub use probe::{Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions};

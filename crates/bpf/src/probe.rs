@@ -18,6 +18,7 @@ use crate::programs::{
     EMPTY, ENTER_ALL, ENTER_EACH, FILES, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
+use crate::skel::{ProbeSkel, ProbeSkelBuilder};
 use crate::tracepoints::Tracepoints;
 use crate::{Error, features};
 
@@ -26,20 +27,6 @@ mod options;
 
 pub use account::{CpuDrops, Misses};
 pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
-
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    clippy::undocumented_unsafe_blocks,
-    unused,
-    unsafe_op_in_unsafe_fn
-)]
-pub(crate) mod skel {
-    include!(concat!(env!("OUT_DIR"), "/probe.skel.rs"));
-}
-
-use skel::{ProbeSkel, ProbeSkelBuilder};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;
@@ -115,7 +102,7 @@ impl Probe {
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
         open.maps.scratches.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
         let plan = plan(cpus, options.ring_bytes);
-        open.maps.pieces.set_max_entries(plan.pieces as u32).map_err(kernel("size its rings"))?;
+        open.maps.ring_segments.set_max_entries(plan.segments as u32).map_err(kernel("size its rings"))?;
         let has_task_storage = types.have_task_storage();
         if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
             rodata.has_task_pointer = u8::from(types.have_task_pointer());
@@ -147,7 +134,8 @@ impl Probe {
 
         let bell = Bell::new(skel.maps.bss_sleep.as_fd(), skel.maps.bell.as_fd())?;
         let boot_time = boot_time();
-        let (counters, rings) = ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.pieces.as_fd(), &plan)?;
+        let (counters, rings) =
+            ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.ring_segments.as_fd(), &plan)?;
         if let Some(data) = skel.maps.data_data.as_deref_mut() {
             data.snaplen = options.snaplen;
             data.statsd_port = options.payloads.as_ref().map_or(0, |payloads| payloads.statsd_port);

@@ -6,39 +6,10 @@ use rustc_hash::FxHashMap;
 use crate::builder::{OwnedEvent, is_wide};
 use crate::{Error, RawEvent};
 
+mod action;
 mod table;
 
-/// What is done with an event of one type and number of parameters.
-#[derive(Debug)]
-enum Action {
-    /// Keep it for the exit event of its thread; not delivered.
-    Store,
-    /// Deliver it as it is.
-    Pass,
-    /// Both.
-    StoreAndPass,
-    /// Append parameters.
-    Add(&'static [Instr]),
-    /// Another type, made of these parameters.
-    Change(EventType, &'static [Instr]),
-}
-
-/// Where a parameter of the converted event comes from.
-#[derive(Clone, Copy, Debug)]
-enum Instr {
-    /// The event's own.
-    Old(usize),
-    /// The stored enter event's; empty if none was stored.
-    Enter(usize),
-    /// The stored enter event's; the type's default value if none was stored.
-    EnterOrDefault(usize),
-    /// The type's default value.
-    Default,
-    /// Nothing.
-    Empty,
-    /// A JSON text made of the parameters of an old container event.
-    ContainerJson,
-}
+use action::{Action, Instr};
 
 /// Steps after which a conversion is taken to be a loop.
 const MAX_STEPS: usize = 50;

@@ -5,16 +5,14 @@
 //! bound.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rustix::io::Errno;
+use std::sync::atomic::AtomicUsize;
 
 use crate::{Error, FdEntry, Snapshot, ThreadEntry};
 
 mod acl;
+mod clock;
+pub(crate) mod code;
 mod dir;
 mod exe;
 pub(crate) mod fds;
@@ -22,44 +20,19 @@ mod host;
 pub(crate) mod known;
 mod mounts;
 mod netlink;
+mod options;
 mod parse;
+mod process;
+mod scan;
 pub(crate) mod sockets;
 mod task;
 mod users;
 
-use dir::{Dir, Lazy};
-use fds::Network;
-use mounts::Mount;
+use clock::Clock;
+pub use options::Options;
+use scan::{Part, Shared, unreadable};
 use sockets::Tables;
-use task::Clock;
 pub use users::{AccountLimits, AccountReader, Accounts};
-
-/// What to scan, and how much of it at most.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Where the host's root directory is seen from here (`HOST_ROOT`); `/` unless in a container.
-    pub root: PathBuf,
-    /// Whether open files are read too.
-    pub fds: bool,
-    /// The most threads that a snapshot holds; the rest is left out.
-    pub max_threads: usize,
-    /// The most open files of a process; those with higher numbers are left out.
-    pub max_fds: usize,
-    /// The most sockets that are looked at in a network namespace.
-    pub max_sockets: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            root: PathBuf::from("/"),
-            fds: true,
-            max_threads: 262_144,
-            max_fds: 4096,
-            max_sockets: 1 << 20,
-        }
-    }
-}
 
 /// Takes a snapshot of the whole system, on a few threads where there are many processes.
 ///
@@ -172,153 +145,6 @@ impl ThreadReader {
 
 /// More threads than this wait for each other in the kernel.
 const MAX_WORKERS: usize = 8;
-
-/// What all threads of a snapshot share.
-struct Shared<'a> {
-    options: Cow<'a, Options>,
-    proc: Dir,
-    clock: Clock,
-    sockets: Mutex<Tables>,
-    own_pid_namespace: Option<u64>,
-    own_user_namespace: Option<u64>,
-    known: Mutex<known::Known>,
-}
-
-impl<'a> Shared<'a> {
-    fn new(options: Cow<'a, Options>) -> Result<Self, Error> {
-        let proc = Dir::open(&options.root.join("proc")).map_err(|cause| unreadable(&options, cause))?;
-        let mut buffers = dir::Buffers::default();
-        Ok(Self {
-            options,
-            clock: Clock::now(),
-            sockets: Mutex::default(),
-            own_pid_namespace: proc.namespace("1/ns/pid", &mut buffers),
-            own_user_namespace: proc.namespace("1/ns/user", &mut buffers),
-            known: Mutex::default(),
-            proc,
-        })
-    }
-
-    fn lock_known(&self) -> std::sync::MutexGuard<'_, known::Known> {
-        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn scan(&self) -> Scan<'_> {
-        Scan {
-            shared: self,
-            buffers: dir::Buffers::default(),
-            part: Part::default(),
-            mounts: HashMap::new(),
-            anonymous_inode: None,
-        }
-    }
-}
-
-/// What one thread of a snapshot found.
-#[derive(Default)]
-struct Part {
-    threads: Vec<ThreadEntry>,
-    fds: Vec<(i64, Vec<FdEntry>)>,
-    /// Start of pid namespaces, by inode.
-    pid_namespaces: HashMap<u64, u64>,
-    /// Threads (by tid) in a pid namespace other than ours: its inode.
-    foreign: HashMap<i64, u64>,
-}
-
-/// The work of one thread.
-struct Scan<'a> {
-    shared: &'a Shared<'a>,
-    buffers: dir::Buffers,
-    part: Part,
-    /// By mount id: each is asked about once.
-    mounts: HashMap<u64, Mount>,
-    anonymous_inode: Option<u64>,
-}
-
-impl Scan<'_> {
-    /// Takes processes off the list until none is left.
-    fn run(mut self, pids: &[u32], next: &AtomicUsize) -> Part {
-        while let Some(pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if self.part.threads.len() >= self.shared.options.max_threads {
-                break;
-            }
-            self.process(*pid);
-        }
-        self.part
-    }
-
-    /// Adds a process with all its threads and files.
-    fn process(&mut self, pid: u32) {
-        let mut known = self.shared.lock_known().take(pid);
-        let dir = Lazy::new(&self.shared.proc, pid);
-        if known.is_gone() {
-            return;
-        }
-        let (namespace, files) = match known.whole(pid) {
-            Some((leader, others, files)) => {
-                self.part.threads.push(leader.entry);
-                self.part.threads.extend(others);
-                (Some(leader.network), files)
-            }
-            None => {
-                let Some(dir) = dir.get() else { return };
-                let Some((leader, threads)) = self.leader(dir, pid) else { return };
-                if threads > 1 {
-                    self.followers(dir, &leader);
-                }
-                let files = known.files(leader.clone_ts);
-                self.part.threads.push(leader);
-                (None, files)
-            }
-        };
-        let mut network = Network::of(&dir, namespace);
-        if self.shared.options.fds
-            && let Some(fds) = match files {
-                Some(files) => Some(self.known_fds(&mut network, files)),
-                None => self.fds(&mut network),
-            }
-        {
-            self.part.fds.push((i64::from(pid), fds));
-        }
-    }
-
-    fn followers(&mut self, dir: &Dir, leader: &ThreadEntry) {
-        let room = self.shared.options.max_threads.saturating_sub(self.part.threads.len());
-        let Ok(tasks) = dir.subdir("task") else { return };
-        let Ok(tids) = tasks.numbers(room) else { return };
-        for tid in tids.into_iter().filter(|tid| i64::from(*tid) != leader.tid) {
-            let Ok(task) = tasks.dir(tid) else { continue };
-            if let Some(entry) = self.follower(&task, tid, leader) {
-                self.part.threads.push(entry);
-            }
-        }
-    }
-
-    fn single(mut self, tid: u32) -> Option<(ThreadEntry, Vec<FdEntry>)> {
-        let process = Lazy::new(&self.shared.proc, tid);
-        let dir = process.get()?;
-        let pid = self.tgid(dir)?;
-        let (mut entry, fds) = if pid == tid {
-            let (entry, _) = self.leader(dir, pid)?;
-            let mut network = Network::of(&process, None);
-            let fds = if self.shared.options.fds { self.fds(&mut network)? } else { Vec::new() };
-            (entry, fds)
-        } else {
-            let leader_dir = self.shared.proc.dir(pid).ok()?;
-            let (leader, _) = self.leader(&leader_dir, pid)?;
-            let task = leader_dir.subdir("task").ok()?.dir(tid).ok()?;
-            (self.follower(&task, tid, &leader)?, Vec::new())
-        };
-        if self.part.foreign.contains_key(&entry.tid) {
-            entry.pidns_init_start_ts = self.init_seen_from(dir).unwrap_or(self.shared.clock.boot_ts);
-        }
-        Some((entry, fds))
-    }
-}
-
-fn unreadable(options: &Options, cause: Errno) -> Error {
-    Error::Proc { path: options.root.join("proc"), cause: cause.into() }
-}
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use eyas_events::{EventType, FlagTable};
 use rustix::fs::FileType;
 
-use crate::proc::fds::{anonymous, code, other};
+use crate::proc::code;
+use crate::proc::fds::{anonymous, other};
 use crate::proc::sockets::{End, of_ends};
 use crate::{FdDetail, FdEntry, RawEvent};
 

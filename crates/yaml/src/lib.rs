@@ -18,6 +18,7 @@
 mod convert;
 mod decode;
 mod input;
+mod problem;
 mod scalar;
 mod scanner;
 mod token;
@@ -26,8 +27,9 @@ mod tree;
 pub use convert::{float, is_null, signed, truth, unsigned};
 pub use decode::{Decoded, decode};
 pub use input::Mark;
+pub use problem::Problem;
 pub use token::Style;
-pub use tree::{Kind, Node, Parsed, Problem, Sources, parse};
+pub use tree::{Kind, Node, Parsed, Sources, parse};
 
 #[cfg(test)]
 mod tests;

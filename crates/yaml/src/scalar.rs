@@ -2,7 +2,8 @@
 
 use crate::Mark;
 use crate::input::Input;
-use crate::tree::{Problem, Run};
+use crate::problem::Problem;
+use crate::token::Run;
 
 /// What to do with a line break inside a scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crate::Mark;
 use crate::input::Input;
+use crate::problem::Problem;
 use crate::scalar::{self, Chomp, End, Fold, Rules};
-use crate::token::{Placed, Scalar, Status, Style, Token};
-use crate::tree::{Problem, Run};
+use crate::token::{Placed, Run, Scalar, Status, Style, Token};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Collection {

@@ -1,7 +1,6 @@
 //! What the scanner makes of a text.
 
 use crate::Mark;
-use crate::tree::Run;
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +15,19 @@ pub enum Style {
     Literal,
     /// Behind `>`.
     Folded,
+}
+
+/// Bytes of a scalar's value, and the bytes of the text that they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// First byte in the value.
+    pub(crate) value: u32,
+    /// First byte in the text.
+    pub(crate) source: u32,
+    /// Bytes in the text.
+    pub(crate) width: u32,
+    /// Whether the value has the same bytes; else it has something that stands for them.
+    pub(crate) is_copy: bool,
 }
 
 /// A scalar's text, and which bytes of the file it comes from.

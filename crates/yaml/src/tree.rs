@@ -6,8 +6,9 @@ use std::ops::Range;
 use crate::Mark;
 use crate::convert::is_null;
 use crate::decode::Decoded;
+use crate::problem::Problem;
 use crate::scanner::Scanner;
-use crate::token::{Placed, Style, Token};
+use crate::token::{Placed, Run, Style, Token};
 
 /// Values that a file may have, those that aliases repeat included.
 const MAX_NODES: usize = 1 << 20;
@@ -87,57 +88,6 @@ impl Node {
             Kind::Seq(items) => items.iter().map(Self::count).sum(),
             Kind::Map(pairs) => pairs.iter().map(|(k, v)| k.count() + v.count()).sum(),
         }
-    }
-}
-
-/// Bytes of a scalar's value, and the bytes of the text that they come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// First byte in the value.
-    pub(crate) value: u32,
-    /// First byte in the text.
-    pub(crate) source: u32,
-    /// Bytes in the text.
-    pub(crate) width: u32,
-    /// Whether the value has the same bytes; else it has something that stands for them.
-    pub(crate) is_copy: bool,
-}
-
-/// Why a text is no YAML.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// What is wrong.
-    pub message: String,
-    /// Where yaml-cpp says so.
-    pub mark: Mark,
-    /// Where it shows, in bytes of the text.
-    pub place: usize,
-    /// What to do.
-    pub help: Option<String>,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}, column {}: {}", self.mark.line + 1, self.mark.column + 1, self.message)
-    }
-}
-
-impl std::error::Error for Problem {}
-
-impl Problem {
-    pub(crate) fn new(message: impl Into<String>, mark: Mark) -> Self {
-        Self { message: message.into(), mark, place: mark.offset, help: None }
-    }
-
-    /// Shows at another byte.
-    pub(crate) fn at(mut self, place: usize) -> Self {
-        self.place = place;
-        self
-    }
-
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
     }
 }
 

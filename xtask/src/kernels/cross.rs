@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::debian::Archive;
+use super::linker::LINKER;
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-pub(super) const LINKER: &str = "aarch64-linux-gnu-gcc";
 /// The release with a compiler young enough.
 const RUST_RELEASE: &str = "testing";
 /// The release whose libraries can be linked with any C library of today.
@@ -33,12 +33,6 @@ const LIBRARIES: [&str; 2] = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gn
 /// Tells what a program is linked with.
 const READER: &str = "aarch64-linux-gnu-readelf";
 
-/// Whether the linker has a C library to link programs with that need nothing else.
-pub(super) fn has_c_library() -> bool {
-    let output = Command::new(LINKER).arg("-print-file-name=libc.a").output();
-    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
-}
-
 /// What builds for aarch64.
 pub(super) struct Toolchain {
     /// The compiler, if it is not the one at hand.
@@ -53,7 +47,7 @@ impl Toolchain {
     pub(super) fn find(dir: &Path) -> Result<Self, String> {
         let root = dir.join("arm64");
         let toolchain = Self { rustc: None, root: root.clone(), target: dir.join("target-arm64") };
-        if !super::PROGRAMS.iter().all(|program| toolchain.file(program).is_file()) {
+        if !super::environment::PROGRAMS.iter().all(|program| toolchain.file(program).is_file()) {
             Archive::open(LIBRARIES_RELEASE, "arm64", dir)?.unpack(&PACKAGES, &root)?;
         }
         let rustc = if has_library() { None } else { Some(compiler(dir)?) };

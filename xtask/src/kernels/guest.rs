@@ -64,7 +64,7 @@ pub fn run() {
             .args(words)
             .args(ARGS)
             .env_clear()
-            .envs(super::environment())
+            .envs(super::environment::environment())
             .stdin(Stdio::null())
             .spawn();
         match child {

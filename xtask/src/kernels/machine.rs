@@ -3,7 +3,7 @@
 use crate::setup::Need;
 use crate::shell::has;
 
-use super::cross;
+use super::linker;
 
 /// A kernel of Debian's, and what it is booted on.
 pub(super) struct Machine {
@@ -60,12 +60,12 @@ const ARM64: Kind = Kind {
         Need { what: "qemu for aarch64", there: || has("qemu-system-aarch64"), package: "qemu-system-arm" },
         Need {
             what: "a linker for aarch64 (aarch64-linux-gnu-gcc)",
-            there: || has(cross::LINKER),
+            there: || has(linker::LINKER),
             package: "gcc-aarch64-linux-gnu",
         },
         Need {
             what: "a static C library for aarch64",
-            there: cross::has_c_library,
+            there: linker::has_c_library,
             package: "libc6-dev-arm64-cross",
         },
     ],

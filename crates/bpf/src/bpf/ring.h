@@ -12,13 +12,13 @@
 #define UNCLAIMABLE 2
 #define CACHE_LINE 64
 
-/* A ring is as many pieces of memory as it takes; an event lies in one piece, whose end is followed by room for the
+/* A ring is as many ring_segments of memory as it takes; an event lies in one segment, whose end is followed by room for the
  * rest of the longest one, and for as much again, as a verifier may take the last of its parameters to be so long. */
-#define PIECE (1 << 20)
-#define PIECE_SHIFT 20
+#define SEGMENT (1 << 20)
+#define SEGMENT_SHIFT 20
 
-struct piece {
-	__u8 data[PIECE + 2 * MAX_EVENT];
+struct ring_segment {
+	__u8 data[SEGMENT + 2 * MAX_EVENT];
 };
 
 struct {
@@ -26,8 +26,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct piece);
-} pieces SEC(".maps");
+	__type(value, struct ring_segment);
+} ring_segments SEC(".maps");
 
 struct cpu {
 	/* Where the next event begins: counted in bytes from the first one on, rests between events included. */
@@ -36,7 +36,7 @@ struct cpu {
 	__u64 tail_seen;
 	/* Bytes of the ring, a power of two; 0 where the CPU has none. */
 	__u32 size;
-	__u32 first_piece;
+	__u32 first_segment;
 	/* Events made by programs that had claimed the ring, whether they were lost or not. */
 	__u64 made;
 	/* Events lost for any reason, and how many of them the ring has reported. */
@@ -128,14 +128,14 @@ static __always_inline void release(struct cpu *cpu)
 static __always_inline __u8 *place(struct cpu *cpu, __u32 len)
 {
 	__u64 head = cpu->head;
-	__u32 size = cpu->size, at = head & (size - 1), key = cpu->first_piece + (at >> PIECE_SHIFT);
+	__u32 size = cpu->size, at = head & (size - 1), key = cpu->first_segment + (at >> SEGMENT_SHIFT);
 	if (head + len - cpu->tail_seen > size) {
 		cpu->tail_seen = *(volatile __u64 *)&cpu->tail;
 		if (head + len - cpu->tail_seen > size)
 			return 0;
 	}
-	struct piece *piece = bpf_map_lookup_elem(&pieces, &key);
-	return piece ? &piece->data[at & (PIECE - 1)] : 0;
+	struct ring_segment *segment = bpf_map_lookup_elem(&ring_segments, &key);
+	return segment ? &segment->data[at & (SEGMENT - 1)] : 0;
 }
 
 /* What wakes user space. It never tells more than that. */

@@ -149,6 +149,11 @@ const NOTHING: u8 = 8;
 /// Beginnings of events' names, a parameter, an operation, its argument.
 pub(super) type Row = (&'static [&'static str], &'static str, &'static str, u8);
 
+/// The row that makes a parameter of an event.
+pub(super) fn row(ident: &str, param: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|(events, name, ..)| *name == param && events.iter().any(|e| ident.starts_with(e)))
+}
+
 /// The parameter of that name, in the events whose names begin with one of those given, is made by an
 /// operation from an argument. The first row that fits counts.
 pub(super) const ROWS: &[Row] = &[
@@ -581,9 +586,4 @@ const fn below(dirfd: u8, path: u8) -> u8 {
 /// Whether a call of this event's works on entries of directories, or what lies behind them, as its paths say.
 pub(super) fn has_entries(event: &EventInfo) -> bool {
     behind(event).iter().any(|(op, _)| op.starts_with("ENTRY_"))
-}
-
-/// The row that makes a parameter of an event.
-pub(super) fn row(ident: &str, param: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|(events, name, ..)| *name == param && events.iter().any(|e| ident.starts_with(e)))
 }

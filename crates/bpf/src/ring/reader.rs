@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::frame::{self, ALIGN, Frame};
-use super::{PIECE, STRIDE, Shared};
+use super::shared::{SEGMENT, STRIDE, Shared};
 
 /// Frames that have to follow one another, without one that does not add up, for the first of them to be taken for one.
 const CHAIN: usize = 4;
@@ -23,7 +23,7 @@ pub struct Skipped {
 pub struct Ring {
     shared: Arc<Shared>,
     cpu: usize,
-    /// The first of its pieces.
+    /// The first of its segments.
     first: usize,
     size: usize,
     /// Where the oldest frame begins, in bytes from the first one on.
@@ -162,12 +162,12 @@ impl Ring {
     #[inline]
     fn bytes(&self, at: u64, len: usize) -> &[u8] {
         let offset = at as usize & (self.size - 1);
-        let place = (self.first + offset / PIECE) * STRIDE + offset % PIECE;
-        // SAFETY: the plan gave this ring pieces for all its bytes, and a piece has room for a whole event behind its
+        let place = (self.first + offset / SEGMENT) * STRIDE + offset % SEGMENT;
+        // SAFETY: the plan gave this ring segments for all its bytes, and a segment has room for a whole event behind its
         // last byte. The kernel wrote the bytes before it moved the head past them, and does not touch them again before
         // the tail, which only this ring moves, is past them; what is lent does not outlive that: `consume` takes
         // `&mut self`, and `skip` skips nothing that was lent.
-        unsafe { std::slice::from_raw_parts(self.shared.pieces.start.add(place).as_ptr(), len) }
+        unsafe { std::slice::from_raw_parts(self.shared.segments.start.add(place).as_ptr(), len) }
     }
 }
 

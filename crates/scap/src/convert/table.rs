@@ -2,8 +2,8 @@
 
 use eyas_events::EventType;
 
-use super::Action::{self, Add, Change, Pass, Store, StoreAndPass};
-use super::Instr::{ContainerJson, Default, Empty, Enter, EnterOrDefault, Old};
+use super::action::Action::{self, Add, Change, Pass, Store, StoreAndPass};
+use super::action::Instr::{ContainerJson, Default, Empty, Enter, EnterOrDefault, Old};
 
 macro_rules! rows {
     ($(($ty:ident, $nparams:literal, $action:expr),)*) => {

@@ -2,11 +2,11 @@
 
 use rustix::fs::{StatxAttributes, StatxTimestamp};
 
-use super::Scan;
 use super::acl;
 use super::dir::Dir;
 use super::mounts::{Layer, Mount};
 use super::parse::{self, Status};
+use super::scan::Scan;
 use crate::ThreadEntry;
 
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;

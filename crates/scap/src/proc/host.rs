@@ -1,6 +1,7 @@
 //! The machine.
 
-use super::{Options, dir, parse};
+use super::options::Options;
+use super::{dir, parse};
 use crate::MachineInfo;
 
 /// Name, CPUs, memory and boot time; what cannot be read stays 0 or empty.

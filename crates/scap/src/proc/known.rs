@@ -64,8 +64,8 @@ pub(super) enum Found {
 impl Known {
     /// As many threads, and files of each process, as the options allow.
     #[cfg(feature = "live")]
-    pub(crate) fn new(options: &super::Options) -> Self {
-        let super::Options { max_threads, max_fds, .. } = *options;
+    pub(crate) fn new(options: &super::options::Options) -> Self {
+        let super::options::Options { max_threads, max_fds, .. } = *options;
         Self { max_threads, max_fds, ..Self::default() }
     }
 

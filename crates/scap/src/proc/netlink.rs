@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice};
 
-use super::Options;
+use super::options::Options;
 use crate::Interface;
 
 const NLMSG_ERROR: u16 = 2;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::code;
 use super::dir::Dir;
-use super::fds::code;
 use super::parse;
 use crate::FdDetail;
 

@@ -1,10 +1,8 @@
 //! One thread.
 
-use rustix::time::{ClockId, clock_gettime};
-
-use super::Scan;
 use super::dir::Dir;
 use super::parse::{self, Stat, Status};
+use super::scan::Scan;
 use crate::ThreadEntry;
 use eyas_events::FlagMap;
 
@@ -16,30 +14,6 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 const EXITING: u64 = 0x4;
 /// `CLONE_THREAD | CLONE_FILES` of the kernel.
 const CLONE_THREAD_FILES: u64 = 0x0001_0000 | 0x0000_0400;
-/// Ticks per second in `/proc`; the kernel offers no other to user space.
-const TICKS: u64 = 100;
-
-/// Time of boot, to turn ticks into time.
-#[derive(Clone, Copy)]
-pub(super) struct Clock {
-    /// ns since the epoch.
-    pub boot_ts: u64,
-}
-
-impl Clock {
-    pub(super) fn now() -> Self {
-        let ns = |id| {
-            let time = clock_gettime(id);
-            (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
-        };
-        Self { boot_ts: ns(ClockId::Realtime).saturating_sub(ns(ClockId::Boottime)) }
-    }
-
-    pub(super) fn at(self, ticks: u64) -> u64 {
-        self.boot_ts.saturating_add(ticks.saturating_mul(1_000_000_000 / TICKS))
-    }
-}
-
 /// A thread as read so far.
 struct Task {
     entry: ThreadEntry,

@@ -3,7 +3,7 @@ use eyas_events::{EventType, HEADER_LEN};
 use super::super::{MAX_CPUS, Mapping, Plan, share_out};
 use super::frame::{LENGTH_AT, LOSS};
 use super::*;
-use crate::probe::skel::types;
+use crate::skel::types;
 
 /// The other side of a ring.
 struct Kernel {
@@ -17,7 +17,7 @@ impl Kernel {
         let plan = Plan::new([size].into_iter());
         let shared = Arc::new(Shared {
             cpus: Mapping::anonymous((MAX_CPUS + 1) * size_of::<types::cpu>()),
-            pieces: Mapping::anonymous(plan.pieces * STRIDE),
+            segments: Mapping::anonymous(plan.segments * STRIDE),
         });
         let ring = share_out(&shared, &plan).remove(0);
         (Self { shared, size, head: 0 }, ring)
@@ -25,10 +25,10 @@ impl Kernel {
 
     fn write(&self, at: u64, bytes: &[u8]) {
         let offset = at as usize & (self.size - 1);
-        let place = offset / PIECE * STRIDE + offset % PIECE;
-        // SAFETY: a piece has room for a frame behind its last byte, and nothing is lent while this writes.
+        let place = offset / SEGMENT * STRIDE + offset % SEGMENT;
+        // SAFETY: a segment has room for a frame behind its last byte, and nothing is lent while this writes.
         unsafe {
-            let to = self.shared.pieces.start.add(place).as_ptr();
+            let to = self.shared.segments.start.add(place).as_ptr();
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
         }
     }

@@ -3,7 +3,7 @@
 use eyas_bpf::{FileKind, OpenFile};
 use rustix::fs::FileType;
 
-use super::super::fds::{self, code};
+use super::super::{code, fds};
 use super::{Found, Known, Listed, Process};
 use crate::{FdDetail, FdEntry};
 

@@ -1,0 +1,12 @@
+//! The linker for aarch64.
+
+use std::path::Path;
+use std::process::Command;
+
+pub(super) const LINKER: &str = "aarch64-linux-gnu-gcc";
+
+/// Whether the linker has a C library to link programs with that need nothing else.
+pub(super) fn has_c_library() -> bool {
+    let output = Command::new(LINKER).arg("-print-file-name=libc.a").output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
+}
