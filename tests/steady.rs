@@ -282,8 +282,8 @@ fn what_is_repeated_costs_nothing_live() {
     let engine = demo_rules();
     let mut codes = eyas::sinsp::syscalls_of_state();
     codes.extend(eyas::sinsp::syscalls_of(engine.codes()));
-    let options = live::Options { interest: Some(codes), exclude_self: false, ..live::Options::default() };
-    let proc_options = options.proc.clone();
+    let options = live::ProbeOptions { interest: Some(codes), ..live::ProbeOptions::default() };
+    let proc_options = proc::Options::default();
     let mut source = live::Source::open(options).unwrap();
     let lookup = proc::ThreadReader::new(proc_options);
     let config = Config { proc: Some(Box::new(lookup)), ..Config::default() };

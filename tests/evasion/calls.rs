@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode};
 
 use eyas::events::SyscallCode as S;
 use eyas::rules::{AlertOptions, Loader, Matching};
-use eyas::scap::live::{Options, Source};
+use eyas::scap::live::{ProbeOptions, Source};
 use eyas::sinsp::{Inspector, Step, schema};
 
 /// A directory with a sensitive one in it, and an open one beside it.
@@ -252,7 +252,7 @@ fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
     assert!(loaded.successful(), "{}", loaded.verbose());
     let engine = loader.build().unwrap();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
-    let live = Options { interest: Some(INTEREST.to_vec()), exclude_self: false, ..Options::default() };
+    let live = ProbeOptions { interest: Some(INTEREST.to_vec()), ..ProbeOptions::default() };
     let mut source = Source::open(live).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use eyas::events::{EventType, SyscallCode, param::SYSCALL_OPENAT_2_X};
 use eyas::rules::{AlertOptions, Engine, Loader};
 use eyas::scap::EventSource;
-use eyas::scap::live::{Options, Source, Stop};
+use eyas::scap::live::{ProbeOptions, Source, Stop};
 use eyas::sinsp::{Inspector, Step, schema};
 
 fn main() -> std::process::ExitCode {
@@ -80,7 +80,7 @@ fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Vec<
     let engine = files.engine();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
     let interest = Some(vec![SyscallCode::OPENAT]);
-    let live = Options { ring_bytes: 64 << 20, interest, exclude_self: false, ..Options::default() };
+    let live = ProbeOptions { ring_bytes: 64 << 20, interest, ..ProbeOptions::default() };
     let mut source = Source::open(live).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));

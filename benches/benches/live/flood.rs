@@ -4,7 +4,7 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use eyas::events::SyscallCode;
-use eyas::scap::live::{Options, Source, Stop};
+use eyas::scap::live::{ProbeOptions, Source, Stop};
 use eyas::scap::{EventSource, Next, Stats};
 use eyas::sinsp::{Config, Inspector, Step};
 use rustix::fd::AsFd;
@@ -70,7 +70,7 @@ fn flood(settings: &Settings, reader: Reader, rest: u64) -> Result<Stats, Failur
     stay(false)?;
     let interest = Some(vec![SyscallCode::READ]);
     let (time, attach) = (settings.flood, settings.attach);
-    let mut source = Source::open(Options { interest, attach, exclude_self: false, ..Options::default() })?;
+    let mut source = Source::open(ProbeOptions { interest, attach, ..ProbeOptions::default() })?;
     let stop: Stop = source.stop_handle();
     let mut inspector = Inspector::new(Config::default());
     if let Next::Snapshot(snapshot) = source.next()? {

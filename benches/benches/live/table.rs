@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eyas::events::SyscallCode;
 use eyas::scap::EventSource;
-use eyas::scap::live::{Attach, Options, Source};
+use eyas::scap::live::{Attach, ProbeOptions, Source};
 
 use crate::cases::{self, Case};
 use crate::peer::Peer;
@@ -59,7 +59,7 @@ impl Capture {
 
 fn read(attach: Attach, wanted: &Receiver<Mode>, done: &Sender<Result<u64, String>>) -> Result<(), Failure> {
     stay(false)?;
-    let options = Options { interest: Some(Vec::new()), attach, exclude_self: false, ..Options::default() };
+    let options = ProbeOptions { interest: Some(Vec::new()), attach, ..ProbeOptions::default() };
     let mut source = Source::open(options)?;
     loop {
         // Never idle for long while it captures itself.

@@ -38,6 +38,7 @@ pub use explain::{Conjunct, Explanation};
 pub use loader::{
     ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError, LoadResult,
     LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select, WarningCode,
+    json_schema,
 };
 pub use output::{Extra, Format, FormatError};
 pub use profile::{ConjunctProfile, Profile, RuleProfile};

@@ -46,6 +46,7 @@ use described::Described;
 use repeated::Repeated;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 use ruleset::Ruleset;
+pub use schema::json_schema;
 pub use select::Select;
 use setup::{MAX_FURTHER, Setup};
 pub(crate) use sources::Sources;

@@ -96,7 +96,7 @@ pub(crate) struct Written<'e> {
 }
 
 impl Format {
-    /// Compiles a text such as `opened %fd.name by %tolower(proc.name)`.
+    /// Compiles a text such as `opened %fd.name by %tolower(proc.name)`; `%%` stands for a percent sign.
     ///
     /// # Errors
     /// A `%` that no field of the schema follows.
@@ -118,6 +118,12 @@ impl Format {
             parts.extend(Part::text(&rest[..at]));
             let offset = text.len() - rest.len() + at;
             let token = &rest[at + 1..];
+            if let Some(behind) = token.strip_prefix('%') {
+                // Twice, it is the character.
+                parts.extend(Part::text("%"));
+                rest = behind;
+                continue;
+            }
             let digits = token.bytes().take_while(u8::is_ascii_digit).count();
             let fail = |message: String| FormatError { message, offset, unknown: false };
             let width = match token[..digits].parse::<usize>() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use eyas_bpf::{LOSS, Probe, ProbeOptions, Ring};
+use eyas_bpf::{LOSS, Probe, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -18,7 +18,7 @@ mod merge;
 mod rest;
 mod unseen;
 
-pub use eyas_bpf::{Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Payloads};
+pub use eyas_bpf::{Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Payloads, ProbeOptions};
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};
 use unseen::Unseen;
@@ -26,25 +26,25 @@ use unseen::Unseen;
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Size of each CPU's ring in bytes, a power of two from 4 KiB to 1 GiB.
-    pub ring_bytes: usize,
-    /// How much of an I/O buffer is captured, bytes; at most 65,000.
-    pub snaplen: u32,
-    /// More of payloads by port and protocol, if wanted (Falco's dynamic snaplen).
-    pub payloads: Option<Payloads>,
-    /// Whether calls that fail are left out.
-    pub drop_failed: bool,
-    /// The system calls and tracepoints that are captured; `None` for all system calls and the life of
-    /// processes, without scheduling, signals and page faults.
-    pub interest: Option<Vec<SyscallCode>>,
-    /// Whether this process is left out, so that a program does not see itself print what it sees.
-    pub exclude_self: bool,
-    /// Threads that are left out, in the kernel already.
-    pub quiet: ExcludedThreads,
-    /// How the probe's programs get to tracepoints.
-    pub attach: Attach,
+    /// What is captured. By default this process is left out, so that a program does not see itself print what it sees.
+    pub probe: ProbeOptions,
+    /// Whether the snapshot is taken from the kernel's own lists of threads and open files where it has them, rather than
+    /// from `/proc` alone, which takes longer.
+    pub iterators: bool,
     /// What the snapshot holds.
     pub proc: proc::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        ProbeOptions { exclude_pid: Some(std::process::id()), ..ProbeOptions::default() }.into()
+    }
+}
+
+impl From<ProbeOptions> for Options {
+    fn from(probe: ProbeOptions) -> Self {
+        Self { probe, iterators: true, proc: proc::Options::default() }
+    }
 }
 
 /// Size in bytes of each CPU's ring by Falco's presets, from 1 (1 MiB) to 10 (512 MiB); 4 is the default.
@@ -52,22 +52,6 @@ pub const fn ring_bytes(preset: u8) -> Option<usize> {
     match preset {
         1..=10 => Some(1 << (19 + preset)),
         _ => None,
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            ring_bytes: 8 << 20,
-            snaplen: 80,
-            payloads: None,
-            drop_failed: false,
-            interest: None,
-            exclude_self: true,
-            quiet: ExcludedThreads::default(),
-            attach: Attach::Auto,
-            proc: proc::Options::default(),
-        }
     }
 }
 
@@ -91,6 +75,8 @@ pub struct Source {
     probe: Probe,
     merge: Merge<Ring>,
     options: proc::Options,
+    /// The kernel's own lists are used.
+    iterators: bool,
     phase: Phase,
     stop: Arc<AtomicBool>,
     rest: Rest,
@@ -133,30 +119,8 @@ impl Source {
     /// # Errors
     /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
     /// what helps.
-    pub fn open(options: Options) -> Result<Self, Error> {
-        let Options {
-            ring_bytes,
-            snaplen,
-            payloads,
-            drop_failed,
-            interest,
-            exclude_self,
-            quiet,
-            attach,
-            proc,
-        } = options;
-        let exclude_pid = exclude_self.then(std::process::id);
-        let options = ProbeOptions {
-            ring_bytes,
-            snaplen,
-            payloads,
-            drop_failed,
-            interest,
-            exclude_pid,
-            quiet,
-            attach,
-            ..ProbeOptions::default()
-        };
+    pub fn open(options: impl Into<Options>) -> Result<Self, Error> {
+        let Options { probe: options, iterators, proc } = options.into();
         let (probe, rings) = Probe::open(&options)?;
         let mut unseen = Unseen::default();
         // What the probe lost so far it lost before there was anybody to tell.
@@ -165,6 +129,7 @@ impl Source {
             probe,
             merge: Merge::new(rings),
             options: proc,
+            iterators,
             phase: Phase::Begin,
             stop: Arc::default(),
             rest: Rest::default(),
@@ -174,7 +139,7 @@ impl Source {
         })
     }
 
-    /// Changes what is captured from now on; `None` as in [`Options::interest`].
+    /// Changes what is captured from now on; `None` as in [`ProbeOptions::interest`].
     ///
     /// # Errors
     /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
@@ -228,6 +193,9 @@ impl Source {
 
     fn listed(&self) -> Result<Known, eyas_bpf::Error> {
         let mut known = Known::new(&self.options);
+        if !self.iterators {
+            return Ok(known);
+        }
         if self.options.fds {
             self.probe.files(|file| known.add_file(&file))?;
         }

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Attach, ExcludedThreads, Options, Source};
+use eyas_scap::live::{Attach, ExcludedThreads, Options, ProbeOptions, Source};
 use eyas_scap::{Advance, EventSource, Next, OwnedEvent, Snapshot};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-fn open(options: Options) -> (Source, Box<Snapshot>) {
+fn open(options: impl Into<Options>) -> (Source, Box<Snapshot>) {
     let mut source = Source::open(options).unwrap();
     match source.next().unwrap() {
         Next::Snapshot(snapshot) => (source, snapshot),
@@ -57,7 +57,7 @@ fn what_this_process_does_is_seen() {
 }
 
 fn sees_this_process(attach: Attach) {
-    let (mut source, snapshot) = open(Options { attach, exclude_self: false, ..Options::default() });
+    let (mut source, snapshot) = open(ProbeOptions { attach, ..ProbeOptions::default() });
     assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
 
@@ -106,9 +106,20 @@ fn sees_this_process(attach: Attach) {
 }
 
 #[test]
+fn without_iterators_the_snapshot_is_that_of_proc() {
+    let _turn = eyas_testing::live_turn();
+    let interest = Some(Vec::new());
+    let probe = ProbeOptions { interest, ..ProbeOptions::default() };
+    let (mut source, snapshot) = open(Options { iterators: false, ..Options::from(probe) });
+    let own = snapshot.threads.iter().find(|thread| thread.tid == own_pid()).expect("this process");
+    assert!(!own.exepath.is_empty() && own.pid == own_pid());
+    finish(&mut source);
+}
+
+#[test]
 fn nothing_is_lost_uncounted() {
     let _turn = eyas_testing::live_turn();
-    let (mut source, _) = open(Options { ring_bytes: 16 << 10, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { ring_bytes: 16 << 10, ..ProbeOptions::default() });
     // Nobody reads: the rings overflow.
     for _ in 0..20_000 {
         let _ = std::fs::metadata("/nonexistent");
@@ -173,7 +184,7 @@ impl Drop for Flood {
 fn the_account_is_exact_while_calls_go_on() {
     let _turn = eyas_testing::live_turn();
     for is_cut_short in [false, true, false] {
-        let options = Options { ring_bytes: 256 << 10, exclude_self: false, ..Options::default() };
+        let options = ProbeOptions { ring_bytes: 256 << 10, ..ProbeOptions::default() };
         let (mut source, _) = open(options);
         let flood = Flood::start();
         let (mut delivered, mut last, begun) = (0, 0, Instant::now());
@@ -213,8 +224,7 @@ fn a_loss_is_told_where_events_are_missing() {
     only.set(rustix::thread::sched_getcpu());
     rustix::thread::sched_setaffinity(None, &only).unwrap();
     let interest = Some(vec![SyscallCode::GETPPID]);
-    let (mut source, _) =
-        open(Options { ring_bytes: 4096, interest, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { ring_bytes: 4096, interest, ..ProbeOptions::default() });
     let burst = |calls| (0..calls).for_each(|_| _ = rustix::process::getppid());
     let mut told = Vec::new();
     for _ in 0..3 {
@@ -239,7 +249,7 @@ fn a_loss_is_told_where_events_are_missing() {
 fn only_what_is_of_interest_comes() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
-    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
     let dir = std::env::temp_dir().join(format!("eyas-live-dir-{}", own_pid()));
     std::fs::create_dir(&dir).unwrap();
     // Younger architectures have only the calls on directories that take one to begin at.
@@ -265,7 +275,7 @@ fn a_quiet_capture_wakes_up_rarely_and_hears_of_the_first_event_at_once() {
     let _turn = eyas_testing::live_turn();
     // A call that hardly anybody makes.
     let interest = Some(vec![SyscallCode::MKNODAT]);
-    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let (begun, mut idle) = (Instant::now(), 0);
@@ -297,7 +307,7 @@ fn threads_are_left_out_by_name_and_by_id() {
 
 fn leaves_threads_out(attach: Attach) {
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
-    let (mut source, _) = open(Options { interest, attach, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { interest, attach, ..ProbeOptions::default() });
     let quiet = |comms: &[&str], tids: &[u32]| ExcludedThreads {
         comms: comms.iter().map(ToString::to_string).collect(),
         tids: tids.to_vec(),
@@ -361,7 +371,7 @@ fn presets_are_the_sizes_of_rings() {
     use eyas_scap::live::ring_bytes;
 
     assert_eq!(ring_bytes(1), Some(1 << 20));
-    assert_eq!(ring_bytes(4), Some(Options::default().ring_bytes));
+    assert_eq!(ring_bytes(4), Some(ProbeOptions::default().ring_bytes));
     assert_eq!(ring_bytes(10), Some(512 << 20));
     assert_eq!((ring_bytes(0), ring_bytes(11)), (None, None));
 }
@@ -370,8 +380,7 @@ fn presets_are_the_sizes_of_rings() {
 fn losses_are_told_apart_by_cause_and_cpu() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::WRITE]);
-    let options =
-        Options { ring_bytes: 4096, snaplen: 65_000, interest, exclude_self: false, ..Options::default() };
+    let options = ProbeOptions { ring_bytes: 4096, snaplen: 65_000, interest, ..ProbeOptions::default() };
     let (mut source, _) = open(options);
     let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
     // So large that it is mapped afresh and was never touched: the kernel has not brought it in.
@@ -424,7 +433,7 @@ fn cpus_come_and_go() {
     }
     let Some((cpu, switch)) = Off::last() else { eyas_testing::ignore("no CPU can be turned off here") };
     let interest = Some(vec![SyscallCode::GETPPID]);
-    let (mut source, _) = open(Options { interest, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
     for _ in 0..2 {
         switch.turn_on();
         let calls = std::thread::spawn(move || {
@@ -457,7 +466,7 @@ fn more_is_kept_of_payloads_by_port_and_protocol() {
     let port = full.local_addr().unwrap().port();
     let interest = Some(vec![SyscallCode::WRITE, SyscallCode::WRITEV, SyscallCode::SENDTO]);
     let payloads = Some(Payloads { full: Some(port..=port), ..Payloads::default() });
-    let (mut source, _) = open(Options { payloads, interest, exclude_self: false, ..Options::default() });
+    let (mut source, _) = open(ProbeOptions { payloads, interest, ..ProbeOptions::default() });
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
     let text = |begin: &str| [begin.as_bytes(), &[b'x'; 20_000]].concat();
     // Beginning, length and where to; then how much of it is kept.

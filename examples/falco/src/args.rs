@@ -9,6 +9,23 @@ use crate::log;
 /// The event source of system calls.
 pub const SOURCE: &str = "syscall";
 
+/// Help of the options that are about rules.
+const RULES: &str = "Rules";
+/// Help of the options that are about the run.
+const RUN: &str = "Running";
+/// Help of the options that print something and end.
+const INFORMATION: &str = "Information (print and exit)";
+
+const EXAMPLES: &str = "\
+Examples:
+  falco                                     detect, as /etc/falco/falco.yaml says
+  falco -r rules.yaml                       detect by these rules
+  falco -r rules.yaml -e trace.scap         replay a capture
+  falco -o json_output=true -o priority=warning
+  falco -V rules.yaml                       check a rules file
+  falco -r rules.yaml -e trace.scap --explain 'Read sensitive file'
+  falco --list=syscall                      the fields for rules";
+
 /// Falco-compatible runtime security: judges system calls by rules and prints alerts.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -16,7 +33,8 @@ pub const SOURCE: &str = "syscall";
     version,
     disable_version_flag = true,
     max_term_width = 110,
-    args_override_self = true
+    args_override_self = true,
+    after_help = EXAMPLES
 )]
 pub struct Args {
     /// Configuration file [default: /etc/falco/falco.yaml, where it exists]
@@ -27,114 +45,150 @@ pub struct Args {
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     pub options: Vec<String>,
 
-    /// Rules file or directory; repeatable, read in order, instead of the configured ones
-    #[arg(short = 'r', alias = "rules", value_name = "FILE")]
-    pub rules: Vec<PathBuf>,
-
-    /// Replay this capture (`-` for standard input) instead of capturing
-    #[arg(short = 'e', long = "events", value_name = "CAPTURE")]
-    pub events: Option<PathBuf>,
-
-    /// Say for a rule, over a capture (-e), which part of its condition was false and with what values: of the
-    /// event with a number, or of the one that came nearest
-    #[arg(long, value_name = "RULE[@NUMBER]")]
-    pub explain: Option<String>,
-
-    /// Run the rule tests in this file and exit, with status 1 if one fails; repeatable
-    #[arg(long = "test", value_name = "FILE", num_args = 1..)]
-    pub tests: Vec<PathBuf>,
-
-    /// Stop after this many seconds (of event time in a replay)
-    #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
-    pub duration: u64,
-
-    /// Test the events of a replay on this many threads; alerts are the same in the same order
-    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true)]
-    pub threads: NonZeroUsize,
-
-    /// At the end, print what each rule and each part of its condition cost, and what another order would save
-    #[arg(long, conflicts_with = "threads")]
-    pub rule_profile: bool,
-
-    /// Validate these rules files, show what is wrong or odd about them and exit; repeatable
-    #[arg(short = 'V', long = "validate", value_name = "FILE")]
-    pub validate: Vec<PathBuf>,
-
-    /// Read configuration and rules, report what is wrong with them, and exit
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Describe every rule, macro and list, and exit
-    #[arg(short = 'L')]
-    pub describe_all: bool,
-
-    /// Describe one rule, and exit
-    #[arg(short = 'l', value_name = "RULE", conflicts_with = "describe_all")]
-    pub describe: Option<String>,
-
-    /// List the fields that conditions and outputs may use (of one source, if given), and exit
-    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub list: Option<String>,
-
-    /// With --list: names only
-    #[arg(short = 'N')]
-    pub names_only: bool,
-
-    /// List the events that can be captured, and exit
-    #[arg(long)]
-    pub list_events: bool,
-
-    /// Form of --list and --list-events
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = ListFormat::Text)]
-    format: ListFormat,
-
-    /// The same as --format markdown
-    #[arg(long, hide = true)]
-    markdown: bool,
-
-    /// Text appended to the output of every rule; deprecated, as `append_output` of the configuration does the same
-    #[arg(short = 'p', long = "print", value_name = "FORMAT")]
-    print: Option<String>,
-
-    /// Write the process id to this file
-    #[arg(short = 'P', long, value_name = "FILE")]
-    pidfile: Option<PathBuf>,
-
-    /// Flush every alert at once
-    #[arg(short = 'U', long)]
-    pub unbuffered: bool,
-
-    /// Say more: warnings of the rules files, statistics of the capture
+    /// Say more: warnings of the rules files, statistics of the capture; repeatable, with the same effect
     #[arg(short = 'v', long)]
     pub verbose: bool,
 
+    /// Rules file or directory; repeatable, read in order, instead of the configured ones
+    #[arg(short = 'r', alias = "rules", value_name = "FILE", help_heading = RULES)]
+    pub rules: Vec<PathBuf>,
+
+    /// Validate these rules files, show what is wrong or odd about them and exit; repeatable
+    #[arg(short = 'V', long = "validate", value_name = "FILE", help_heading = RULES)]
+    pub validate: Vec<PathBuf>,
+
+    /// Describe every rule, macro and list, and exit
+    #[arg(short = 'L', help_heading = RULES)]
+    pub describe_all: bool,
+
+    /// Describe one rule, and exit
+    #[arg(short = 'l', value_name = "RULE", conflicts_with = "describe_all", help_heading = RULES)]
+    pub describe: Option<String>,
+
+    /// Run the rule tests in this file and exit, with status 1 if one fails; repeatable
+    #[arg(long = "test", value_name = "FILE", num_args = 1.., help_heading = RULES)]
+    pub tests: Vec<PathBuf>,
+
+    /// Say for a rule, over a capture (-e), which part of its condition was false and with what values: of the
+    /// event with a number, or of the one that came nearest
+    #[arg(long, value_name = "RULE[@NUMBER]", help_heading = RULES)]
+    pub explain: Option<String>,
+
+    /// At the end, print what each rule and each part of its condition cost, and what another order would save
+    #[arg(long, conflicts_with = "threads", help_heading = RULES)]
+    pub rule_profile: bool,
+
+    /// Replay this capture (`-` for standard input) instead of capturing
+    #[arg(short = 'e', long = "events", value_name = "CAPTURE", help_heading = RUN)]
+    pub events: Option<PathBuf>,
+
+    /// Stop after this many seconds (of event time in a replay)
+    #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true, help_heading = RUN)]
+    pub duration: u64,
+
+    /// Test the events of a replay on this many threads; alerts are the same in the same order
+    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, help_heading = RUN)]
+    pub threads: NonZeroUsize,
+
+    /// Read configuration and rules, report what is wrong with them, and exit
+    #[arg(long, help_heading = RUN)]
+    pub dry_run: bool,
+
     /// Use this event source, of which there is one, `syscall`, and no other; repeatable, not for replays
-    #[arg(long, value_name = "SOURCE", conflicts_with = "disable_source")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "disable_source", help_heading = RUN)]
     enable_source: Vec<String>,
 
     /// Do without this event source; repeatable, not for replays
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", help_heading = RUN)]
     disable_source: Vec<String>,
 
-    /// List the plugins that are loaded, and exit
-    #[arg(long)]
+    /// Flush every alert at once
+    #[arg(short = 'U', long, help_heading = RUN)]
+    pub unbuffered: bool,
+
+    /// Write the process id to this file
+    #[arg(short = 'P', long, value_name = "FILE", help_heading = RUN)]
+    pidfile: Option<PathBuf>,
+
+    /// Deprecated: text that is appended to the output of every rule. Set `append_output` in the configuration instead
+    #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = RUN)]
+    print: Option<String>,
+
+    /// List the fields that conditions and outputs may use (of one source, if given)
+    #[arg(
+        long, value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        help_heading = INFORMATION
+    )]
+    pub list: Option<String>,
+
+    /// With --list: names only
+    #[arg(short = 'N', help_heading = INFORMATION)]
+    pub names_only: bool,
+
+    /// List the events that can be captured
+    #[arg(long, help_heading = INFORMATION)]
+    pub list_events: bool,
+
+    /// List the system calls that are not captured unless a rule or `base_syscalls` asks for them
+    #[arg(short = 'i', help_heading = INFORMATION)]
+    pub ignored: bool,
+
+    /// Form of --list and --list-events
+    #[arg(long, value_name = "FORM", value_enum, conflicts_with = "markdown", help_heading = INFORMATION)]
+    format: Option<ListFormat>,
+
+    /// Deprecated: the same as --format markdown
+    #[arg(long, help_heading = INFORMATION)]
+    markdown: bool,
+
+    /// Print the JSON schema of falco.yaml
+    #[arg(long, help_heading = INFORMATION)]
+    pub config_schema: bool,
+
+    /// Print the JSON schema of rules files
+    #[arg(long, help_heading = INFORMATION)]
+    pub rule_schema: bool,
+
+    /// List the plugins that are loaded
+    #[arg(long, help_heading = INFORMATION)]
     pub list_plugins: bool,
 
-    /// Describe a plugin, and exit
-    #[arg(long, value_name = "NAME")]
+    /// Describe a plugin
+    #[arg(long, value_name = "NAME", help_heading = INFORMATION)]
     pub plugin_info: Option<String>,
 
-    /// Print what a report of a fault needs, as JSON, and exit: versions, system, configuration, rules
-    #[arg(long)]
+    /// Print what a report of a fault needs, as JSON: versions, system, configuration, rules
+    #[arg(long, help_heading = INFORMATION)]
     pub support: bool,
 
-    /// Print versions, and exit
-    #[arg(long)]
+    /// Print versions
+    #[arg(long, help_heading = INFORMATION)]
     pub version: bool,
 
-    /// Print the size of a memory page, and exit
-    #[arg(long)]
+    /// Print the size of a memory page
+    #[arg(long, help_heading = INFORMATION)]
     pub page_size: bool,
+}
+
+/// Options that Falco had and has no more, and what does the same.
+const REMOVED: &[(&str, &str)] = &[
+    ("-A", "-o base_syscalls.all=true"),
+    ("-b", "-o buffer_format_base64=true"),
+    ("--cri", "-o container_engines.cri.sockets[]=SOCKET"),
+    ("-D", "-o 'rules[]={disable: {rule: NAME}}'"),
+    ("-d", "a service manager, such as systemd"),
+    ("-S", "-o falco_libs.snaplen=BYTES"),
+    ("--snaplen", "-o falco_libs.snaplen=BYTES"),
+    ("-s", "-o metrics.enabled=true -o metrics.output_file=FILE"),
+    ("-T", "-o 'rules[]={disable: {tag: TAG}}'"),
+    ("-t", "-o 'rules[]={enable: {tag: TAG}}' behind one that disables the rule *"),
+    ("--modern-bpf", "-o engine.kind=modern_ebpf"),
+    ("--nodriver", "-o engine.kind=nodriver"),
+];
+
+/// What to write instead of an option that is not known, because Falco has it no more.
+pub fn replacement(option: &str) -> Option<&'static str> {
+    REMOVED.iter().find(|(removed, _)| *removed == option).map(|(_, instead)| *instead)
 }
 
 /// How listings are written.
@@ -151,16 +205,29 @@ pub enum ListFormat {
 impl Args {
     /// How --list and --list-events are written.
     pub fn list_format(&self) -> ListFormat {
-        if self.markdown { ListFormat::Markdown } else { self.format }
+        match self.format {
+            Some(format) => format,
+            None if self.markdown => {
+                log::warning("the option --markdown is deprecated: write --format markdown instead");
+                ListFormat::Markdown
+            }
+            None => ListFormat::Text,
+        }
     }
 
     /// What `-p` appends to outputs. `-pc`, `-pk` and their long forms append nothing: the fields that they stood for
     /// are suggested ones.
     pub fn appended(&self) -> Option<&str> {
         let print = self.print.as_deref()?;
+        if matches!(print, "" | "c" | "container" | "k" | "kubernetes") {
+            log::warning(&format!(
+                "the option -p{print} is deprecated and has no effect: set append_output.suggested_output in the \
+                 configuration instead"
+            ));
+            return None;
+        }
         log::warning("the option -p/--print is deprecated: set append_output in the configuration instead");
-        let suggested = matches!(print, "" | "c" | "container" | "k" | "kubernetes");
-        (!suggested).then_some(print)
+        Some(print)
     }
 
     /// Checks the event sources that the arguments choose.

@@ -18,6 +18,7 @@ mod outputs;
 mod priority;
 mod rules;
 mod shape;
+mod timeouts;
 mod webserver;
 
 pub use capture::{Capture, Mode as CaptureMode};
@@ -30,6 +31,7 @@ pub use metrics::Metrics;
 pub use outputs::{OutputsQueue, Sections};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
+pub use timeouts::Timeouts;
 pub use webserver::Webserver;
 
 use shape::Shape::{Anything, Bool, List, Section, Text, Texts};
@@ -78,10 +80,14 @@ pub struct Config {
     pub metrics: Metrics,
     /// Log lines on standard error.
     pub log_stderr: bool,
+    /// Log lines to the system log.
+    pub log_syslog: bool,
     /// Most verbose level that is logged.
     pub log_level: LogLevel,
     /// What to do about lost events.
     pub syscall_event_drops: Drops,
+    /// What to do when no events come.
+    pub syscall_event_timeouts: Timeouts,
     /// Which system calls are captured.
     pub base_syscalls: BaseSyscalls,
     /// Container runtimes that are asked in a live capture.
@@ -121,8 +127,10 @@ impl Default for Config {
             webserver: Webserver::default(),
             metrics: Metrics::default(),
             log_stderr: true,
+            log_syslog: false,
             log_level: LogLevel::Info,
             syscall_event_drops: Drops::default(),
+            syscall_event_timeouts: Timeouts::default(),
             base_syscalls: BaseSyscalls::default(),
             container_engines: ContainerEngines::default(),
             falco_libs: Libs::default(),
@@ -145,6 +153,7 @@ impl Config {
         }
         self.engine.check()?;
         self.syscall_event_drops.check()?;
+        self.syscall_event_timeouts.check()?;
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.capture.check()
@@ -167,7 +176,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("json_include_output_property", Bool),
     ("json_include_tags_property", Bool),
     ("json_output", Bool),
-    ("libs_logger", Section(&[("enabled", Bool), ("severity", Text)])),
+    ("libs_logger", Section(&[("enabled", Bool), ("severity", log::LIBS_SEVERITY)])),
     ("load_plugins", TEXTS),
     ("log_level", LogLevel::SHAPE),
     ("log_stderr", Bool),
@@ -192,7 +201,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("rules_files", TEXTS),
     ("static_fields", Texts),
     ("syscall_event_drops", drops::SHAPE),
-    ("syscall_event_timeouts", Section(&[("max_consecutives", U32)])),
+    ("syscall_event_timeouts", timeouts::SHAPE),
     ("time_format_iso_8601", Bool),
     ("watch_config_files", Bool),
     ("webserver", webserver::SHAPE),

@@ -14,39 +14,34 @@ use schema::CONFIG;
 
 mod containers;
 mod fit;
+mod json_schema;
+mod not_honoured;
 mod schema;
 mod tree;
 mod unknown;
+mod validate;
+
+pub use json_schema::json_schema;
 
 /// The key that names further files.
 const CONFIG_FILES: &str = "config_files";
 /// What `-c` means where it is not given.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
 
-/// Keys that nothing here acts upon, what they are where nobody sets them, and what to know about it.
-const NOT_HERE: &[(&str, &str, &str)] = &[
-    ("/buffer_format_base64", "false", "buffers are written as text"),
-    (
-        "/container_engines/cri/disable_async",
-        "false",
-        "runtimes are never waited for: events go on without them",
-    ),
-    ("/engine/modern_ebpf/disable_iterators", "false", "iterators are used where the kernel has them"),
-    ("/log_syslog", "false", "the log goes to standard error"),
-    ("/metrics/jemalloc_stats_enabled", "false", "this program does not use jemalloc"),
-    ("/syscall_event_drops/simulate_drops", "false", "no drops are simulated"),
-    ("/syscall_event_timeouts/max_consecutives", "1000", "a capture without events is not reported"),
-];
-
-/// Lists of plugins that nothing here loads, apart from the one whose fields are built in.
-const NATIVE_PLUGIN: &str = "container";
+/// A file of the configuration that was read.
+pub struct ReadFile {
+    /// As the user named it.
+    pub path: PathBuf,
+    /// Whether it agrees with the schema: `ok`, or what does not.
+    pub validation: String,
+}
 
 /// A configuration and where it came from.
 pub struct Loaded {
     /// The typed values.
     pub config: Config,
     /// Files read, in order.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<ReadFile>,
     /// Sentences about keys that nobody reads.
     pub warnings: Vec<String>,
 }
@@ -90,33 +85,18 @@ fn read_all(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
     include(&mut tree, main, &mut files, &mut warnings)?;
     others.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
     adopt_rules_file(&mut tree, &mut warnings)?;
-    containers::adopt(&mut tree);
+    let is_adopted = containers::adopt(&mut tree, &mut warnings);
     let fitted = fit::fit(&tree, &CONFIG, &fit::Path::default(), &mut warnings)?;
     let fitted = fitted.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-    not_here(&fitted, &mut warnings);
+    let named = |key: &str| match key.strip_prefix("container_engines.") {
+        Some(rest) if is_adopted => format!("{rest} of the plugin `container`"),
+        _ => key.to_owned(),
+    };
+    not_honoured::warn(&fitted, &named, &mut warnings);
     let mut config: Config = serde_json::from_value(fitted).context("the configuration")?;
     complete(&mut config)?;
     config.check()?;
     Ok(Loaded { config, files, warnings })
-}
-
-/// Says which settings nothing acts upon.
-fn not_here(tree: &Value, warnings: &mut Vec<String>) {
-    for (pointer, usual, what) in NOT_HERE {
-        if let Some(value) = tree.pointer(pointer) {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            if text != *usual {
-                let key = pointer[1..].replace('/', ".");
-                warnings.push(format!("{key} is set in the configuration but {what}"));
-            }
-        }
-    }
-    let loaded = tree["load_plugins"].as_array().map(|list| list.iter().collect::<Vec<_>>());
-    let given = tree["plugins"].as_array().into_iter().flatten().map(|plugin| &plugin["name"]);
-    let names = loaded.unwrap_or_else(|| given.collect());
-    for name in names.into_iter().filter_map(Value::as_str).filter(|name| *name != NATIVE_PLUGIN) {
-        warnings.push(format!("the plugin `{name}` is configured but this program loads no plugins"));
-    }
 }
 
 /// The old name of `rules_files`.
@@ -132,13 +112,13 @@ fn adopt_rules_file(tree: &mut Node, warnings: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path, files: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> Result<Node> {
+fn read(path: &Path, files: &mut Vec<ReadFile>, warnings: &mut Vec<String>) -> Result<Node> {
     let text = crate::file::read(path, crate::file::MAX_TEXT)
         .with_context(|| format!("can't read the configuration file {}", path.display()))?;
-    files.push(path.to_owned());
     let name = path.display().to_string();
     let mut tree = tree::parse(&name, &text)?;
     tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+    files.push(ReadFile { path: path.to_owned(), validation: validate::validate(&tree) });
     unknown::keys(&tree, &CONFIG, &fit::Path::default(), &name, warnings);
     Ok(tree)
 }
@@ -147,7 +127,7 @@ fn read(path: &Path, files: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> Re
 fn include(
     tree: &mut Node,
     main: Option<&Path>,
-    files: &mut Vec<PathBuf>,
+    files: &mut Vec<ReadFile>,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let key = fit::Path::default().key(CONFIG_FILES);

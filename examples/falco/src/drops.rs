@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::config::{DropAction, Drops};
 use crate::internal::Internal;
-use crate::log;
+use crate::log::{self, Level};
 
 /// Looks once a second at what was lost since, and acts at a bounded rate.
 pub struct Monitor {
@@ -19,7 +19,8 @@ pub struct Monitor {
     tokens: f64,
     filled: Instant,
     acted: u64,
-    lost: u64,
+    /// Looks that found a loss.
+    occurrences: u64,
 }
 
 impl Monitor {
@@ -27,7 +28,7 @@ impl Monitor {
     pub fn new(config: Drops) -> Self {
         let now = Instant::now();
         let tokens = config.max_burst;
-        Self { config, last: Stats::default(), next: now, tokens, filled: now, acted: 0, lost: 0 }
+        Self { config, last: Stats::default(), next: now, tokens, filled: now, acted: 0, occurrences: 0 }
     }
 
     /// Goes on with another configuration.
@@ -50,9 +51,21 @@ impl Monitor {
         let last = std::mem::replace(&mut self.last, stats);
         let since = |of: fn(&Stats) -> u64| of(&stats).saturating_sub(of(&last));
         let produced = since(|s| s.produced);
-        let lost = since(Stats::drops);
-        self.lost += lost;
-        if lost == 0 || (lost as f64) < self.config.threshold * produced as f64 || !self.take_token() {
+        let mut lost = since(Stats::drops);
+        if self.config.simulate_drops {
+            log::info("Simulating syscall event drop");
+            lost += 1;
+        }
+        if lost == 0 {
+            return Ok(None);
+        }
+        self.occurrences += 1;
+        let is_below = (lost as f64) < self.config.threshold * produced as f64;
+        if is_below && !self.config.simulate_drops {
+            return Ok(None);
+        }
+        if !self.take_token() {
+            log::log(Level::Debug, "Syscall event drop but token bucket depleted, skipping actions");
             return Ok(None);
         }
         self.acted += 1;
@@ -99,7 +112,7 @@ impl Monitor {
     pub fn summary(&self) -> String {
         format!(
             "Syscall event drop monitoring:\n   - event drop detected: {} occurrences\n   - num times actions taken: {}",
-            self.lost, self.acted
+            self.occurrences, self.acted
         )
     }
 }
@@ -117,7 +130,17 @@ mod tests {
         assert!(alert.message.contains("490 system calls"));
         assert_eq!((&alert.fields["n_evts"], &alert.fields["n_drops"]), (&"1000".into(), &"490".into()));
         assert!(monitor.check(stats(3000, 1000)).unwrap().is_none(), "the burst is spent");
-        assert!(monitor.summary().contains("1000 occurrences"));
+        assert!(monitor.summary().contains("3 occurrences") && monitor.summary().contains("taken: 1"));
+    }
+
+    #[test]
+    fn losses_are_simulated() {
+        let drops = Drops { simulate_drops: true, threshold: 1.0, ..Drops::default() };
+        let mut monitor = Monitor::new(drops);
+        let alert = monitor.check(Stats { produced: 1000, ..Stats::default() }).unwrap().unwrap();
+        assert_eq!(alert.fields["n_drops"], "1");
+        assert!(monitor.check(Stats::default()).unwrap().is_none(), "the burst is spent");
+        assert!(monitor.summary().contains("2 occurrences"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Zoned;
 
 use crate::config::{Config, LogLevel};
-use crate::{console, service};
+use crate::{console, service, system_log};
 
 /// Severity of a log line; smaller is graver, as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,7 @@ pub enum Level {
 static MAX: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static ISO: AtomicBool = AtomicBool::new(false);
 static STDERR: AtomicBool = AtomicBool::new(true);
+static SYSLOG: AtomicBool = AtomicBool::new(false);
 
 impl From<LogLevel> for Level {
     fn from(level: LogLevel) -> Self {
@@ -42,12 +43,19 @@ impl From<LogLevel> for Level {
 pub fn configure(config: &Config) {
     MAX.store(Level::from(config.log_level) as u8, Ordering::Relaxed);
     STDERR.store(config.log_stderr, Ordering::Relaxed);
+    SYSLOG.store(config.log_syslog, Ordering::Relaxed);
     ISO.store(config.time_format_iso_8601, Ordering::Relaxed);
 }
 
 /// Writes one line if its level is asked for.
 pub fn log(level: Level, message: &str) {
-    if level as u8 > MAX.load(Ordering::Relaxed) || !STDERR.load(Ordering::Relaxed) {
+    if level as u8 > MAX.load(Ordering::Relaxed) {
+        return;
+    }
+    if SYSLOG.load(Ordering::Relaxed) {
+        system_log::send(level as u8, message.trim_end());
+    }
+    if !STDERR.load(Ordering::Relaxed) {
         return;
     }
     let form = if ISO.load(Ordering::Relaxed) { "%Y-%m-%dT%H:%M:%S%z" } else { "%a %b %d %H:%M:%S %Y" };

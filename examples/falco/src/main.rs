@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 use eyas_console::print;
 
 mod args;
@@ -39,8 +40,10 @@ mod signals;
 mod source;
 mod stats;
 mod support;
+mod system_log;
 mod telemetry;
 mod test;
+mod timeouts;
 mod versions;
 mod watchdog;
 mod web;
@@ -58,6 +61,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Whatever happens to the message, the status says it. Falco's is 1, clap's own would be 2.
             let _ = error.print();
+            if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+                && let Some(instead) = args::replacement(option)
+            {
+                console::print_error(&format!("Falco has no option {option} any more: use {instead}\n"));
+            }
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
@@ -91,6 +99,14 @@ fn start(args: &Args) -> Result<bool> {
     if let Some(name) = &args.plugin_info {
         bail!("can't find plugin `{name}`: this program loads no plugins");
     }
+    if args.config_schema {
+        print(&format!("{:#}\n", configure::json_schema()))?;
+        return Ok(true);
+    }
+    if args.rule_schema {
+        print(&(eyas::rules::json_schema() + "\n"))?;
+        return Ok(true);
+    }
     if args.page_size {
         print(&format!("{}\n", rustix::param::page_size()))?;
         return Ok(true);
@@ -101,6 +117,10 @@ fn start(args: &Args) -> Result<bool> {
     }
     if args.list_events {
         print(&list::events(args.list_format())?)?;
+        return Ok(true);
+    }
+    if args.ignored {
+        print(&list::ignored())?;
         return Ok(true);
     }
     let loaded = configure::load(args)?;
@@ -126,7 +146,10 @@ fn start(args: &Args) -> Result<bool> {
     if !loaded.files.is_empty() {
         log::info(&versions::falco());
         log::info("Falco initialized with configuration files:");
-        loaded.files.iter().for_each(|file| log::info(&format!("   {}", file.display())));
+        for file in &loaded.files {
+            log::info(&format!("   {} | schema validation: {}", file.path.display(), file.validation));
+        }
+        log::info(&format!("System info: {}", versions::system()));
     }
     if args.describes() {
         return rules::describe(args, &loaded.config).map(|()| true);

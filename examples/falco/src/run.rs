@@ -9,7 +9,7 @@ use eyas::rules::Profile;
 use eyas::scap::EventSource;
 use eyas::sinsp::{self, Inspector, Step};
 
-use crate::args::Args;
+use crate::args::{Args, SOURCE};
 use crate::capture::Capture;
 use crate::config::{Config, EngineKind};
 use crate::console;
@@ -24,6 +24,7 @@ use crate::setup::Setup;
 use crate::signals::Signals;
 use crate::source::{self, Adjust, Early, Interest, Opened};
 use crate::telemetry::Telemetry;
+use crate::timeouts::Silence;
 use crate::watchdog::Watchdog;
 
 mod judge;
@@ -83,6 +84,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             reload: &reload,
             samples: telemetry.samples(),
             monitor: &mut monitor,
+            silence: Silence::new(&config.syscall_event_timeouts),
+            last_event: 0,
             capture: Capture::new(config, signals.stop.clone()),
             outputs: &mut outputs,
             pulse: &pulse,
@@ -95,6 +98,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
                 alone.prompt = is_stream;
                 alone.run(*source, inspector, false)
             }
+            Opened::Idle(source) => alone.run(source, source::replay_inspector(config), true),
             #[cfg(feature = "live")]
             Opened::Live(source, inspector) => alone.run(*source, inspector, true),
         };
@@ -133,13 +137,22 @@ pub fn finish_log() {
 }
 
 fn opened(config: &Config) {
+    log::info(&format!("Loaded event sources: {SOURCE}"));
+    log::info(&format!("Enabled event sources: {SOURCE}"));
     log::info(&match config.engine.kind {
         EngineKind::Replay => {
             let path = config.engine.replay.capture_file.display();
-            format!("Opening 'syscall' source with capture file {path}")
+            format!("Opening '{SOURCE}' source with capture file {path}")
         }
-        _ => "Opening 'syscall' source with modern BPF probe.".to_owned(),
+        EngineKind::Nodriver => format!("Opening '{SOURCE}' source with no driver"),
+        _ => format!("Opening '{SOURCE}' source with modern BPF probe."),
     });
+    #[cfg(feature = "live")]
+    if config.engine.kind == EngineKind::ModernEbpf {
+        let bytes = source::ring_bytes(config);
+        log::info(&format!("The chosen syscall buffer dimension is: {bytes} bytes ({} MBs)", bytes >> 20));
+        log::info("One ring buffer every '1' CPUs.");
+    }
 }
 
 /// Live capture, or replay on one thread.
@@ -150,6 +163,9 @@ struct Alone<'a, 'e> {
     reload: &'a Reload,
     samples: Option<&'a Samples>,
     monitor: &'a mut Monitor,
+    silence: Silence,
+    /// Time of the last event, ns since the epoch.
+    last_event: u64,
     capture: Capture,
     outputs: &'a mut Outputs,
     pulse: &'a Pulse,
@@ -168,7 +184,7 @@ impl Alone<'_, '_> {
         live: bool,
     ) -> Result<()> {
         let mut inspector = Inspector::new(inspector);
-        if live {
+        if live && self.judge.setup.config.engine.kind != EngineKind::Nodriver {
             hurry();
         }
         let began = Instant::now();
@@ -189,6 +205,7 @@ impl Alone<'_, '_> {
             match &step {
                 Ok(Step::Event(event)) => {
                     self.totals.events += 1;
+                    self.last_event = event.event().ts;
                     if !live && self.limit.is_over(event.event().ts) {
                         break Ok(());
                     }
@@ -276,6 +293,7 @@ impl Alone<'_, '_> {
         self.outputs.change(next.outputs);
         self.totals.counts.close(&before.engine);
         self.monitor.configure(next.setup.config.syscall_event_drops.clone());
+        self.silence.configure(&next.setup.config.syscall_event_timeouts);
         self.judge.replace(Arc::clone(&next.setup))?;
         self.capture.configure(&next.setup.config.capture);
         self.reload.replaced(next.setup);
@@ -303,6 +321,13 @@ impl Alone<'_, '_> {
         }
         if self.ending.is_some_and(|since| since.elapsed() >= LAST_EVENTS) {
             source.finish()?;
+        }
+        // A source that is to have no events is not silent.
+        if self.judge.setup.config.engine.kind != EngineKind::Nodriver
+            && let Some(alert) = self.silence.check(self.totals.events, self.last_event, Instant::now())
+        {
+            self.judge.setup.tell(&alert, self.outputs.batch());
+            self.outputs.offer();
         }
         if self.monitor.is_due()
             && let Some(alert) = self.monitor.check(source.stats())?

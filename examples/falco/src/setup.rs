@@ -28,9 +28,10 @@ pub struct Setup {
 impl Setup {
     /// Rules of a configuration that were read just now.
     pub fn new(args: &Args, loaded: Loaded, engine: Engine) -> Self {
+        let config_files: Vec<_> = loaded.files.into_iter().map(|file| file.path).collect();
         let config = loaded.config;
         names::ask(&engine);
-        let files = ReadFiles::new(&rules::files(rules::paths(args, &config)), &loaded.files);
+        let files = ReadFiles::new(&rules::files(rules::paths(args, &config)), &config_files);
         let options = AlertOptions {
             hostname: hostname(),
             time_iso_8601: config.time_format_iso_8601,

@@ -23,8 +23,11 @@ use crate::{names, progress};
 #[cfg(feature = "live")]
 use interest::interest;
 
+mod idle;
 #[cfg(feature = "live")]
 mod interest;
+
+pub use idle::Idle;
 
 /// A source, and how an inspector of its events is made: of types that are known, so that the loop over events is
 /// compiled for each.
@@ -32,6 +35,8 @@ pub enum Opened {
     /// A capture that was recorded.
     /// Whether it is a stream, whose events may be long in coming.
     Replay(Box<Reader>, sinsp::Config, bool),
+    /// No events.
+    Idle(Idle),
     /// Events as they happen.
     #[cfg(feature = "live")]
     Live(Box<eyas::scap::live::Source>, sinsp::Config),
@@ -83,6 +88,12 @@ impl Adjust for Reader {
     }
 }
 
+impl Adjust for Idle {
+    fn adjust(&mut self, _: &Interest) -> Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(feature = "live")]
 impl Adjust for scap::live::Source {
     fn adjust(&mut self, interest: &Interest) -> Result<()> {
@@ -120,9 +131,7 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
             };
             Ok(Opened::Replay(Box::new(source), replay_inspector(config), is_slow))
         }
-        EngineKind::Nodriver => {
-            bail!("engine.kind nodriver needs a source plugin, and this program loads none")
-        }
+        EngineKind::Nodriver => Ok(Opened::Idle(Idle::default())),
         _ => live(config, engine, early, max_threads),
     }
 }
@@ -166,7 +175,8 @@ fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> 
     Ok(input.map(|input| Box::new(input) as _))
 }
 
-fn replay_inspector(config: &Config) -> sinsp::Config {
+/// What the state of a source without live look-ups needs.
+pub fn replay_inspector(config: &Config) -> sinsp::Config {
     sinsp::Config {
         max_threads: config.falco_libs.thread_table_size,
         names: names::shared(),
@@ -195,25 +205,30 @@ fn proc_options() -> eyas::scap::proc::Options {
     eyas::scap::proc::Options { root: host_root(), ..eyas::scap::proc::Options::default() }
 }
 
+/// Size of each CPU's ring buffer, bytes.
+#[cfg(feature = "live")]
+pub fn ring_bytes(config: &Config) -> usize {
+    use eyas::scap::live;
+
+    let preset = u8::try_from(config.engine.modern_ebpf.buf_size_preset).ok();
+    preset.and_then(live::ring_bytes).unwrap_or(live::ProbeOptions::default().ring_bytes)
+}
+
 /// How to capture, with what these rules need if they are known.
 #[cfg(feature = "live")]
 fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live::Options> {
     use eyas::scap::live;
 
     let modern = &config.engine.modern_ebpf;
-    let defaults = live::Options::default();
-    Ok(live::Options {
-        ring_bytes: u8::try_from(modern.buf_size_preset)
-            .ok()
-            .and_then(live::ring_bytes)
-            .unwrap_or(defaults.ring_bytes),
+    let probe = live::ProbeOptions {
+        ring_bytes: ring_bytes(config),
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
         interest: Some(interest(&config.base_syscalls, engine)?),
-        exclude_self: true,
-        proc: proc_options(),
-        ..defaults
-    })
+        exclude_pid: Some(std::process::id()),
+        ..live::ProbeOptions::default()
+    };
+    Ok(live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() })
 }
 
 #[cfg(feature = "live")]
@@ -249,10 +264,17 @@ fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn Co
     use sinsp::runtimes::{Api, Endpoint, Options, Runtimes};
 
     let mut endpoints = Vec::new();
-    let all = [(Api::Docker, &engines.docker), (Api::Podman, &engines.podman), (Api::Cri, &engines.cri)];
-    for (api, runtime) in all.into_iter().filter(|(_, runtime)| runtime.enabled) {
+    let all = [
+        (Api::Docker, &engines.docker),
+        (Api::Podman, &engines.podman),
+        (Api::Cri, &engines.cri),
+        // The usual places of containerd are among those of CRI.
+        (Api::Cri, &engines.containerd),
+    ];
+    for (number, (api, runtime)) in all.into_iter().enumerate().filter(|(_, (_, runtime))| runtime.enabled) {
         match runtime.sockets.is_empty() {
-            true => endpoints.extend(Endpoint::defaults(api)),
+            true if number < 3 => endpoints.extend(Endpoint::defaults(api)),
+            true => {}
             false => endpoints.extend(runtime.sockets.iter().map(|s| Endpoint { api, socket: s.clone() })),
         }
     }

@@ -18,6 +18,19 @@ pub fn falco() -> String {
     format!("Falco version: {FALCO} ({})", std::env::consts::ARCH)
 }
 
+/// The kernel that this runs on.
+pub fn system() -> String {
+    let system = rustix::system::uname();
+    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+    format!(
+        "{} version {} ({}) {}",
+        text(system.sysname()),
+        text(system.release()),
+        text(system.machine()),
+        text(system.version())
+    )
+}
+
 /// All of them in lines, as Falco prints them.
 pub fn as_text() -> String {
     format!(

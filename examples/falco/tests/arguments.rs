@@ -54,6 +54,150 @@ fn a_report_has_the_configuration_and_the_rules() {
 }
 
 #[test]
+fn schemas_are_printed_as_json() {
+    let config: Value = serde_json::from_str(&printed(&["--config-schema"])).unwrap();
+    assert!(
+        config["properties"]["engine"]["properties"]["kind"]["enum"]
+            .as_array()
+            .unwrap()
+            .contains(&"replay".into())
+    );
+    assert_eq!(config["additionalProperties"], false);
+    let rules: Value = serde_json::from_str(&printed(&["--rule-schema"])).unwrap();
+    let keys = &rules["items"]["properties"];
+    assert_eq!(keys["exceptions"]["items"]["required"], serde_json::json!(["name"]));
+    assert!(keys["priority"]["enum"].as_array().unwrap().contains(&"Warning".into()));
+}
+
+#[test]
+fn calls_that_are_not_captured_unless_asked_for_are_listed() {
+    let list = printed(&["-i"]);
+    assert!(list.starts_with("Ignored syscall(s):\n- "), "{list}");
+    for (name, is_there) in [("read", true), ("pwritev", true), ("openat", false), ("recvfrom", false)] {
+        assert_eq!(list.contains(&format!("- {name}\n")), is_there, "{name}: {list}");
+    }
+}
+
+#[test]
+fn help_has_groups_and_examples() {
+    let help = printed(&["--help"]);
+    for part in ["\nRules:", "\nRunning:", "\nInformation (print and exit):", "\nExamples:\n  falco "] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}
+
+#[test]
+fn what_falco_has_no_more_is_named_with_what_does_the_same() {
+    for (option, instead) in
+        [("-A", "base_syscalls.all=true"), ("--snaplen=3", "falco_libs.snaplen"), ("-Tx", "disable: {tag")]
+    {
+        let text = refused(&[option]);
+        assert!(text.contains("Falco has no option") && text.contains(instead), "{option}: {text}");
+    }
+}
+
+#[test]
+fn deprecated_options_work_with_a_warning() {
+    let warning = |args: &[&str]| {
+        let out = falco(args);
+        assert!(out.status.success(), "{args:?}: {out:?}");
+        (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (list, log) = warning(&["--list-events", "--markdown"]);
+    assert!(list.contains("Default | Dir | Name"), "{list}");
+    assert!(log.contains("--markdown is deprecated"), "{log}");
+    let both = refused(&["--list-events", "--markdown", "--format", "json"]);
+    assert!(both.contains("cannot be used with"), "{both}");
+    let (rules, capture) = (common::root().join("demo/rules.yaml"), common::demo());
+    let replay = ["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()];
+    let (plain, _) = warning(&replay);
+    for print in ["-pc", "-pk", "-pcontainer", "-pkubernetes"] {
+        let (alerts, log) = warning(&[&replay[..], &[print]].concat());
+        assert_eq!(alerts, plain, "{print}");
+        assert!(log.contains("is deprecated and has no effect"), "{log}");
+    }
+    let (alerts, log) = warning(&[&replay[..], &["-p", "at 100%% of %evt.type"]].concat());
+    assert!(alerts.lines().next().unwrap().ends_with("at 100% of openat"), "{alerts}");
+    assert!(log.contains("-p/--print is deprecated"), "{log}");
+}
+
+#[test]
+fn the_log_begins_as_falcos() {
+    let dir = Dir::new("start");
+    let further = dir.write("further.yaml", "grpc: {enabled: true}\n");
+    let config = format!("engine: {{kind: nodriver}}\nconfig_files: [{}]\n", further.display());
+    let config = dir.write("falco.yaml", &config);
+    let rules = common::root().join("demo/rules.yaml");
+    let out = falco(&["-c", config.to_str().unwrap(), "-r", rules.to_str().unwrap(), "-M", "1"]);
+    assert!(out.status.success(), "{out:?}");
+    let log = String::from_utf8(out.stderr).unwrap();
+    let mut rest = log.as_str();
+    for line in [
+        "configuration key `grpc` is unknown".to_owned(),
+        "Falco version: 0.44.1".to_owned(),
+        "Falco initialized with configuration files:".to_owned(),
+        format!("   {} | schema validation: ok", config.display()),
+        format!(
+            "   {} | schema validation: failed for <root>: Object contains a property that could not be validated",
+            further.display()
+        ),
+        "System info: Linux version ".to_owned(),
+        "Loading rules from:".to_owned(),
+        format!("   {} | schema validation: ok", rules.display()),
+        "Loaded event sources: syscall".to_owned(),
+        "Enabled event sources: syscall".to_owned(),
+        "Opening 'syscall' source with no driver".to_owned(),
+    ] {
+        let at = rest.find(&line);
+        rest = &rest[at.unwrap_or_else(|| panic!("`{line}` is missing or out of order: {log}"))..];
+    }
+}
+
+#[test]
+fn drops_are_simulated_and_counted_by_occurrence() {
+    let rules = common::root().join("demo/rules.yaml");
+    let run = |actions: &str| {
+        let actions = format!("syscall_event_drops.actions={actions}");
+        falco(&[
+            "-r",
+            rules.to_str().unwrap(),
+            "-M",
+            "2",
+            "-o",
+            "engine.kind=nodriver",
+            "-o",
+            "syscall_event_drops.simulate_drops=true",
+            "-o",
+            "syscall_event_drops.threshold=1",
+            "-o",
+            &actions,
+            "-o",
+            "json_output=true",
+        ])
+    };
+    let out = run("[log, alert]");
+    let (alerts, log) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert!(out.status.success(), "{log}");
+    let alert: Value = serde_json::from_str(alerts.lines().next().unwrap()).unwrap();
+    assert_eq!(alert["rule"], "Falco internal: syscall event drop");
+    assert_eq!(alert["output_fields"]["n_drops"], "1");
+    assert!(log.contains("Simulating syscall event drop"), "{log}");
+    assert!(log.contains("1 system calls dropped in last second"), "{log}");
+    assert!(
+        log.contains("event drop detected: 2 occurrences")
+            || log.contains("event drop detected: 3 occurrences"),
+        "{log}"
+    );
+    assert!(log.contains("num times actions taken: 1"), "{log}");
+    let out = run("exit");
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    let refused = run("[ignore, log]");
+    let log = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(log.contains("does not make sense with the \"ignore\" action"), "{log}");
+}
+
+#[test]
 fn there_are_no_plugins() {
     assert_eq!(printed(&["--list-plugins"]), "0 Plugins Loaded:\n");
     assert!(refused(&["--plugin-info", "json"]).contains("can't find plugin `json`"));

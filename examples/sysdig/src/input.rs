@@ -35,9 +35,13 @@ fn live(args: &Args) -> Result<Box<dyn EventSource>> {
     use eyas::scap::live;
 
     let options = live::Options {
-        ring_bytes: args.buffer,
-        snaplen: args.snaplen,
-        drop_failed: args.drop_failed,
+        probe: live::ProbeOptions {
+            ring_bytes: args.buffer,
+            snaplen: args.snaplen,
+            drop_failed: args.drop_failed,
+            exclude_pid: Some(std::process::id()),
+            ..live::ProbeOptions::default()
+        },
         proc: proc_options(),
         ..live::Options::default()
     };

@@ -113,6 +113,50 @@ pub(super) fn validate(documents: &[Node]) -> Vec<String> {
     lines
 }
 
+/// The JSON schema of rules files: what a loader takes without a remark.
+pub fn json_schema() -> String {
+    let items = to_json(&ITEM);
+    format!(
+        r#"{{"$schema":"http://json-schema.org/draft-06/schema#","title":"Rules","type":"array","items":{items}}}"#
+    )
+}
+
+fn to_json(shape: &Shape) -> String {
+    const TEXT: &str = r#"{"type":["string","number","boolean"]}"#;
+    match shape {
+        Shape::Any => "{}".to_owned(),
+        Shape::Text | Shape::TextOrNumber => TEXT.to_owned(),
+        Shape::Bool => r#"{"type":["boolean","string"],"pattern":"^(true|false)$"}"#.to_owned(),
+        Shape::Integer => r#"{"type":["integer","string"],"pattern":"^[0-9]+$"}"#.to_owned(),
+        Shape::OneOf(words) => {
+            // Priorities, the words in capitals, are taken in small letters and with a capital, too.
+            let is_priority = |word: &str| word.chars().all(char::is_uppercase);
+            let capital = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
+            let forms = words.iter().flat_map(|word| match is_priority(word) {
+                true => vec![(*word).to_owned(), word.to_lowercase(), capital(word)],
+                false => vec![(*word).to_owned()],
+            });
+            let forms: Vec<String> = forms.map(|form| format!("\"{form}\"")).collect();
+            format!(r#"{{"enum":[{}]}}"#, forms.join(","))
+        }
+        Shape::List(of) => format!(r#"{{"type":["array","null"],"items":{}}}"#, to_json(of)),
+        Shape::Map { keys, required, not_empty } => {
+            let keys: Vec<String> =
+                keys.iter().map(|(key, shape)| format!("\"{key}\":{}", to_json(shape))).collect();
+            let required: Vec<String> = required.iter().map(|key| format!("\"{key}\"")).collect();
+            let required = match required.is_empty() {
+                true => String::new(),
+                false => format!(r#","required":[{}]"#, required.join(",")),
+            };
+            let least = if *not_empty { r#","minProperties":1"# } else { "" };
+            format!(
+                r#"{{"type":"object","additionalProperties":false,"properties":{{{}}}{required}{least}}}"#,
+                keys.join(",")
+            )
+        }
+    }
+}
+
 /// The way to a value.
 enum Path<'a> {
     Root,

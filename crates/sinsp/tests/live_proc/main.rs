@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eyas_events::SyscallCode;
 use eyas_scap::EventSource;
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_sinsp::{Config, Inspector, Step};
 use eyas_testing::test;
 use rustix::process::{Pid, Signal, kill_process};
@@ -191,7 +191,12 @@ fn heal(inspector: &mut Inspector, source: &mut Source) {
 fn watch(dir: &Path, loses: bool) -> Counts {
     let ring_bytes = if loses { 512 << 10 } else { 32 << 20 };
     let _ = std::fs::remove_file(dir.join(wild::DRAINED));
-    let options = Options { ring_bytes, interest: Some(interest()), ..Options::default() };
+    let options = ProbeOptions {
+        ring_bytes,
+        interest: Some(interest()),
+        exclude_pid: Some(std::process::id()),
+        ..ProbeOptions::default()
+    };
     let mut source = Source::open(options).unwrap();
     let lookup = eyas_scap::proc::ThreadReader::new(eyas_scap::proc::Options::default());
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });

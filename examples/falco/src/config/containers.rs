@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::shape::Shape::{self, Bool, Section};
+use super::shape::Shape::{self, Bool, Section, Text};
 use super::shape::{TEXTS, U32};
 
 const SWITCH: Shape = Section(&[("enabled", Bool)]);
@@ -15,10 +15,14 @@ pub const SHAPE: Shape = Section(&[
     ("docker", RUNTIME),
     ("podman", RUNTIME),
     ("cri", Section(&[("enabled", Bool), ("sockets", TEXTS), ("disable_async", Bool)])),
+    ("containerd", RUNTIME),
     ("lxc", SWITCH),
     ("libvirt_lxc", SWITCH),
     ("bpm", SWITCH),
     ("label_max_len", U32),
+    ("with_size", Bool),
+    ("hooks", TEXTS),
+    ("verbosity", Text),
 ]);
 
 /// Which container runtimes are asked, and where they listen.
@@ -31,6 +35,8 @@ pub struct ContainerEngines {
     pub podman: Runtime,
     /// containerd, CRI-O and others behind Kubernetes' interface.
     pub cri: Runtime,
+    /// containerd by itself: its sockets are asked through Kubernetes' interface, too.
+    pub containerd: Runtime,
     /// Longest label that is kept, bytes.
     pub label_max_len: usize,
 }
@@ -48,7 +54,13 @@ pub struct Runtime {
 impl Default for ContainerEngines {
     fn default() -> Self {
         let runtime = Runtime::default;
-        Self { docker: runtime(), podman: runtime(), cri: runtime(), label_max_len: 100 }
+        Self {
+            docker: runtime(),
+            podman: runtime(),
+            cri: runtime(),
+            containerd: runtime(),
+            label_max_len: 100,
+        }
     }
 }
 

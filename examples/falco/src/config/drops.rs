@@ -32,6 +32,8 @@ pub struct Drops {
     pub rate: f64,
     /// Actions at once.
     pub max_burst: f64,
+    /// A loss every second that is none, to test the actions.
+    pub simulate_drops: bool,
 }
 
 /// What the section may have.
@@ -46,14 +48,17 @@ pub const SHAPE: Shape = Section(&[
 impl Default for Drops {
     fn default() -> Self {
         let actions = vec![DropAction::Log, DropAction::Alert];
-        Self { threshold: 0.1, actions, rate: 0.033_33, max_burst: 1.0 }
+        Self { threshold: 0.1, actions, rate: 0.033_33, max_burst: 1.0, simulate_drops: false }
     }
 }
 
 impl Drops {
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.threshold) {
-            bail!("syscall_event_drops.threshold is {}: expected 0 to 1", self.threshold);
+            bail!(
+                "syscall_event_drops.threshold is {}: syscall event threshold must be a double in the range [0, 1]",
+                self.threshold
+            );
         }
         let mut behind = self.actions.iter().skip_while(|action| **action != DropAction::Ignore);
         if let Some(action) = behind.find(|action| matches!(action, DropAction::Log | DropAction::Alert)) {

@@ -46,6 +46,8 @@ pub struct ModernEbpf {
     pub buf_size_preset: u16,
     /// System calls that failed are dropped in the kernel.
     pub drop_failed_exit: bool,
+    /// The snapshot is taken from `/proc` alone, not from the kernel's lists of threads and files.
+    pub disable_iterators: bool,
 }
 
 /// `engine.replay:`
@@ -117,7 +119,7 @@ impl Default for Engine {
 
 impl Default for ModernEbpf {
     fn default() -> Self {
-        Self { buf_size_preset: 4, drop_failed_exit: false }
+        Self { buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false }
     }
 }
 

@@ -1,6 +1,10 @@
 //! `log_level` and `libs_logger.severity`.
 
-use super::shape::choice;
+use super::shape::{Shape, choice};
+
+/// What `libs_logger.severity` may be.
+pub const LIBS_SEVERITY: Shape =
+    Shape::Choice(&["fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"]);
 
 choice! {
     /// The most verbose level that is logged.

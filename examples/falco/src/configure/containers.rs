@@ -2,27 +2,40 @@
 
 use eyas::yaml::{self, Kind, Node};
 
-use super::tree;
+use super::fit::Path;
+use super::schema::CONFIG;
+use super::{tree, unknown};
 
-/// Puts what the container plugin is told where this program looks for it, unless that is there.
-pub fn adopt(tree: &mut Node) {
-    if tree.get("container_engines").is_some() {
-        return;
+/// The section that this program reads.
+const SECTION: &str = "container_engines";
+
+/// Puts what the container plugin is told where this program looks for it, unless that is there; returns whether it did.
+pub fn adopt(tree: &mut Node, warnings: &mut Vec<String>) -> bool {
+    if tree.get(SECTION).is_some() {
+        return false;
     }
     let plugins = tree.get("plugins").and_then(Node::as_seq).into_iter().flatten();
     let mut containers =
         plugins.filter(|plugin| plugin.get("name").and_then(Node::as_str) == Some("container"));
-    let Some(told) = containers.find_map(|plugin| init_config(plugin.get("init_config")?)) else { return };
+    let Some(told) = containers.find_map(|plugin| init_config(plugin.get("init_config")?)) else {
+        return false;
+    };
     let mut engines = match told.get("engines") {
         Some(Node { kind: Kind::Map(pairs), .. }) => pairs.clone(),
         _ => Vec::new(),
     };
-    if let Some(length) = told.get("label_max_len") {
-        *tree::entry(&mut engines, "label_max_len") = length.clone();
+    if let Kind::Map(pairs) = told.kind {
+        engines.extend(pairs.into_iter().filter(|(key, _)| key.as_str() != Some("engines")));
+    }
+    let engines = Node::new(Kind::Map(engines));
+    if let Some(shape) = CONFIG.key(SECTION) {
+        let origin = "init_config of the plugin `container`";
+        unknown::keys(&engines, shape, &Path::default(), origin, warnings);
     }
     if let Kind::Map(pairs) = &mut tree.kind {
-        *tree::entry(pairs, "container_engines") = Node::new(Kind::Map(engines));
+        *tree::entry(pairs, SECTION) = engines;
     }
+    true
 }
 
 /// What a plugin is told: keys with values, or a text that has them.

@@ -76,6 +76,15 @@ fn is_captured(event: &EventInfo) -> bool {
     !event.flags.intersects(io) || event.flags.intersects(state)
 }
 
+/// System calls whose events are not captured unless something asks for them, as Falco lists those that it ignores.
+pub fn ignored() -> String {
+    let is_left_out = |ty: EventType| ty.info().is_some_and(|event| !is_captured(event));
+    let names: BTreeSet<&str> =
+        syscalls().filter(|call| is_left_out(call.exit)).map(|call| call.name).collect();
+    let lines: String = names.iter().map(|name| format!("- {name}\n")).collect();
+    format!("Ignored syscall(s):\n{lines}\n")
+}
+
 fn yes(is: bool) -> &'static str {
     if is { "Yes" } else { "No" }
 }

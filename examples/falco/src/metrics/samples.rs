@@ -9,6 +9,7 @@ use eyas::sinsp::Inspector;
 use eyas::sinsp::state::StateStats;
 
 use crate::setup::Setup;
+use crate::source::Idle;
 use crate::stats::RuleCounts;
 
 /// What a source knows beside [`Stats`].
@@ -20,6 +21,8 @@ pub trait Counted: EventSource {
 }
 
 impl Counted for Reader {}
+
+impl Counted for Idle {}
 
 #[cfg(feature = "live")]
 impl Counted for eyas::scap::live::Source {

@@ -1,0 +1,90 @@
+//! Keys that nothing here acts upon, and what the log says about them at the start.
+
+use serde_json::Value;
+
+/// A key of falco.yaml that has no effect.
+pub struct NotHonoured {
+    /// The key, with dots.
+    pub key: &'static str,
+    /// Its values that need no warning: with them this program does what Falco does.
+    pub usual: &'static [&'static str],
+    /// What to know about it.
+    pub why: &'static str,
+    /// The key that must be true for it to have an effect in Falco.
+    pub needs: Option<&'static str>,
+}
+
+const fn key(key: &'static str, usual: &'static [&'static str], why: &'static str) -> NotHonoured {
+    NotHonoured { key, usual, why, needs: None }
+}
+
+const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static str) -> NotHonoured {
+    NotHonoured { key, usual, why, needs: Some("metrics.enabled") }
+}
+
+const BY_CONTROL_GROUP: &str =
+    "these containers are known by their control groups, whether this is on or off";
+const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
+const NO_PLUGINS: &str = "this program loads no plugins";
+
+/// All of them. A test compares them with the schema and with the keys that are read.
+pub const NOT_HONOURED: &[NotHonoured] = &[
+    key("buffer_format_base64", &["false"], "buffers are written as text"),
+    key("container_engines.bpm.enabled", &["true"], BY_CONTROL_GROUP),
+    key(
+        "container_engines.cri.disable_async",
+        &["false"],
+        "runtimes are never waited for: events go on without them",
+    ),
+    key(
+        "container_engines.hooks",
+        &["[\"create\"]"],
+        "a container is looked up when its first process is seen",
+    ),
+    key("container_engines.libvirt_lxc.enabled", &["true"], BY_CONTROL_GROUP),
+    key("container_engines.lxc.enabled", &["true"], BY_CONTROL_GROUP),
+    key("container_engines.verbosity", &["info", "warning"], "what goes wrong is in the log of this program"),
+    key("container_engines.with_size", &["false"], "sizes of containers are not looked up"),
+    key("engine.kmod.buf_size_preset", &["4"], NO_MODULE),
+    key("engine.kmod.drop_failed_exit", &["false"], NO_MODULE),
+    // Two is Falco's default: most of those who have it have not asked for it.
+    key("engine.modern_ebpf.cpus_for_each_buffer", &["1", "2"], "each CPU has a ring buffer of its own"),
+    key("libs_logger.enabled", &["false"], "the libraries of this program have no log of their own"),
+    key("libs_logger.severity", &["info"], "the libraries of this program have no log of their own"),
+    metric("metrics.jemalloc_stats_enabled", &["false"], "this program does not use jemalloc"),
+    metric(
+        "metrics.kernel_iter_event_counters_enabled",
+        &["false"],
+        "what the iterators of the kernel list is not counted",
+    ),
+    metric("metrics.plugins_metrics_enabled", &["true"], NO_PLUGINS),
+    key("plugins_hostinfo", &["true"], NO_PLUGINS),
+    key("webserver.threadiness", &["0"], "one thread answers all requests"),
+];
+
+/// The plugin whose fields are built in.
+const NATIVE_PLUGIN: &str = "container";
+
+/// Says which settings nothing acts upon. `name` tells how the user named a key.
+pub fn warn(tree: &Value, name: &dyn Fn(&str) -> String, warnings: &mut Vec<String>) {
+    for row in NOT_HONOURED {
+        let Some(value) = get(tree, row.key) else { continue };
+        if row.needs.is_some_and(|key| get(tree, key) != Some(&Value::Bool(true))) {
+            continue;
+        }
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if !row.usual.contains(&text.as_str()) {
+            warnings.push(format!("{} is set in the configuration but {}", name(row.key), row.why));
+        }
+    }
+    let loaded = tree["load_plugins"].as_array().map(|list| list.iter().collect::<Vec<_>>());
+    let given = tree["plugins"].as_array().into_iter().flatten().map(|plugin| &plugin["name"]);
+    let names = loaded.unwrap_or_else(|| given.collect());
+    for name in names.into_iter().filter_map(Value::as_str).filter(|name| *name != NATIVE_PLUGIN) {
+        warnings.push(format!("the plugin `{name}` is configured but {NO_PLUGINS}"));
+    }
+}
+
+fn get<'t>(tree: &'t Value, key: &str) -> Option<&'t Value> {
+    tree.pointer(&format!("/{}", key.replace('.', "/")))
+}

@@ -1,0 +1,81 @@
+//! What is done when no events come: `syscall_event_timeouts`.
+
+use std::time::{Duration, Instant};
+
+use eyas::rules::Priority;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::Timeouts;
+use crate::internal::Internal;
+
+/// How long Falco asks for an event in vain before that counts as a timeout. This program sleeps longer, and counts the
+/// time in such steps.
+const TIMEOUT: Duration = Duration::from_millis(30);
+
+/// Notices that a live capture yields nothing.
+pub struct Silence {
+    max: u32,
+    /// Events so far, and since when they are so many; or when there was an alert about it.
+    events: u64,
+    since: Instant,
+}
+
+impl Silence {
+    /// A capture that begins now.
+    pub fn new(config: &Timeouts) -> Self {
+        Self { max: config.max_consecutives, events: 0, since: Instant::now() }
+    }
+
+    /// Goes on with another configuration.
+    pub fn configure(&mut self, config: &Timeouts) {
+        self.max = config.max_consecutives;
+    }
+
+    /// There were so many events until `now`, the last one at `last`, ns since the epoch. Returns an alert if there was none
+    /// for too long.
+    pub fn check(&mut self, events: u64, last: u64, now: Instant) -> Option<Internal> {
+        if events != self.events {
+            (self.events, self.since) = (events, now);
+            return None;
+        }
+        if now.duration_since(self.since) <= TIMEOUT.saturating_mul(self.max) {
+            return None;
+        }
+        self.since = now;
+        let time = Timestamp::from_nanosecond(last.into()).ok().filter(|_| last > 0);
+        let time = time.map_or_else(
+            || "none".to_owned(),
+            |time| time.to_zoned(TimeZone::system()).strftime("%H:%M:%S.%9f").to_string(),
+        );
+        Some(Internal {
+            rule: "timeouts notification",
+            priority: Priority::Debug,
+            message: format!(
+                "Falco internal: timeouts notification. {} consecutive timeouts without event.",
+                self.max
+            ),
+            fields: [("last_event_time".to_owned(), time.into())].into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_reported_once_and_again_when_it_goes_on() {
+        let mut silence = Silence::new(&Timeouts { max_consecutives: 10 });
+        let start = silence.since;
+        let after = |ms| start + Duration::from_millis(ms);
+        assert!(silence.check(5, 1, after(10)).is_none());
+        assert!(silence.check(5, 1, after(300)).is_none(), "290 ms");
+        let alert = silence.check(5, 1, after(320)).unwrap();
+        assert!(alert.message.ends_with("10 consecutive timeouts without event."), "{}", alert.message);
+        assert!(alert.fields["last_event_time"].as_str().unwrap().ends_with(":00.000000001"));
+        assert!(silence.check(5, 1, after(600)).is_none(), "it was said");
+        assert!(silence.check(6, 2, after(10_000)).is_none(), "an event");
+        assert_eq!(silence.check(6, 0, after(11_000)).unwrap().fields["last_event_time"], "none");
+    }
+}
