@@ -4,12 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{Error, Snapshot, proc};
 
 fn main() -> Result<(), Error> {
     measure("/proc", || proc::snapshot(&proc::Options::default()))?;
-    let source = Source::open(Options { interest: Some(Vec::new()), ..Options::default() })?;
+    let source = Source::open(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() })?;
     measure("kernel", || source.snapshot())
 }
 

@@ -3,12 +3,12 @@
 
 use std::time::Instant;
 
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{EventSource, Next};
 
 fn main() -> Result<(), eyas_scap::Error> {
     let start = Instant::now();
-    let mut source = Source::open(Options { exclude_self: false, ..Options::default() })?;
+    let mut source = Source::open(ProbeOptions { ..ProbeOptions::default() })?;
     let loaded = start.elapsed();
     assert!(matches!(source.next()?, Next::Snapshot(_)), "the first item is the snapshot");
     let snapshot = start.elapsed();

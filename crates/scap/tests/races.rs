@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_OPENAT_2_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{EventSource, Next, RawEvent};
 
 fn main() -> std::process::ExitCode {
@@ -23,12 +23,8 @@ fn races() -> usize {
 /// A capture of one call, and what keeps others away meanwhile.
 fn open(code: SyscallCode) -> (Source, eyas_testing::LiveTurn) {
     let turn = eyas_testing::live_turn();
-    let options = Options {
-        ring_bytes: 64 << 20,
-        interest: Some(vec![code]),
-        exclude_self: false,
-        ..Options::default()
-    };
+    let options =
+        ProbeOptions { ring_bytes: 64 << 20, interest: Some(vec![code]), ..ProbeOptions::default() };
     let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
     (source, turn)

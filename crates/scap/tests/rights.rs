@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use eyas_events::SyscallCode;
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{EventSource, Next};
 
 fn main() -> std::process::ExitCode {
@@ -19,7 +19,7 @@ const INSIDE: &str = "EYAS_TEST_INSIDE";
 /// Captures as what it was started as, and prints what came of it.
 fn capture() {
     let interest = Some(vec![SyscallCode::GETPPID, SyscallCode::OPENAT]);
-    let mut source = match Source::open(Options { interest, exclude_self: false, ..Options::default() }) {
+    let mut source = match Source::open(ProbeOptions { interest, ..ProbeOptions::default() }) {
         Ok(source) => source,
         Err(error) => return println!("outcome: {error}"),
     };

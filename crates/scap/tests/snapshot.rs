@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Options, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{EventSource, FdDetail, FdEntry, Next, Snapshot, ThreadEntry, proc};
 
 fn main() -> std::process::ExitCode {
@@ -26,7 +26,7 @@ const BPF: u8 = 17;
 fn open() -> (Source, eyas_testing::LiveTurn) {
     let turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::EXECVE]);
-    let source = Source::open(Options { interest, exclude_self: false, ..Options::default() }).unwrap();
+    let source = Source::open(ProbeOptions { interest, ..ProbeOptions::default() }).unwrap();
     (source, turn)
 }
 

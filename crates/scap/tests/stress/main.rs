@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use eyas_events::SyscallCode;
-use eyas_scap::live::{Attach, Options, Source};
+use eyas_scap::live::{Attach, ProbeOptions, Source};
 use eyas_scap::{Advance, EventSource, Next};
 use eyas_testing::test;
 
@@ -48,12 +48,13 @@ fn stress(more: &[SyscallCode]) {
         _ => Attach::Auto,
     };
     let interest = [&tag::CODES[..], more].concat();
-    let options = Options {
+    let options = ProbeOptions {
         ring_bytes: 32 << 20,
         snaplen: 4000,
         interest: Some(interest),
         attach,
-        ..Options::default()
+        exclude_pid: Some(std::process::id()),
+        ..ProbeOptions::default()
     };
     let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
-use eyas_scap::live::{Attach, ExcludedThreads, Options, Source};
+use eyas_scap::live::{Attach, ExcludedThreads, ProbeOptions, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent, RawEvent};
 
 use crate::call::call;
@@ -89,7 +89,7 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
             Ok("perf") => Attach::Perf,
             _ => Attach::Auto,
         };
-        let options = Options { exclude_self: false, snaplen: 256, attach, ..Options::default() };
+        let options = ProbeOptions { snaplen: 256, attach, ..ProbeOptions::default() };
         let mut source = Source::open(options).unwrap();
         assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
         Mutex::new(Shared { source, _turn: turn })

@@ -291,7 +291,7 @@ fn a_key_that_nothing_acts_upon_is_named() {
             options(&all).unwrap_or_else(|error| panic!("{option}: {error:#}")).warnings
         };
         // Of these values at least one is another than the usual ones, and right.
-        let shape = row.key.split('.').fold(Some(&CONFIG), |shape, key| shape?.key(key)).unwrap();
+        let shape = row.key.split('.').try_fold(&CONFIG, |shape, key| shape.key(key)).unwrap();
         let others: &[&str] = match shape {
             Shape::Bool => &["true", "false"],
             Shape::Number(_) => &["3"],
