@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use eyas_rules::{AlertOptions, Engine, Follower, LoadError, Loader, Match, Priority, SharedEngine};
 use eyas_scap::EventSource;
@@ -25,6 +26,10 @@ pub enum Error {
     /// The source of events failed: it is no capture, or the probe does not run.
     #[error(transparent)]
     Source(#[from] eyas_scap::Error),
+    /// The thread that detects for a stream panicked.
+    #[cfg(feature = "async")]
+    #[error("the thread that detects panicked: no alerts come any more")]
+    Panicked,
 }
 
 impl From<LoadError> for Error {
@@ -58,6 +63,7 @@ pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<
 
 /// An event that a rule matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Detection {
     /// Name of the rule.
@@ -97,6 +103,8 @@ pub struct Detector<S> {
     /// Alerts of the last event that are not yet returned, the next one last.
     ready: Vec<Detection>,
     has_ended: bool,
+    /// Whether nobody waits for alerts any more, for a detector in a thread.
+    pub(crate) is_cancelled: Option<Arc<AtomicBool>>,
 }
 
 impl<S: EventSource> Detector<S> {
@@ -113,6 +121,7 @@ impl<S: EventSource> Detector<S> {
             hits: Vec::new(),
             ready: Vec::new(),
             has_ended: false,
+            is_cancelled: None,
         }
     }
 
@@ -155,6 +164,9 @@ impl<S: EventSource> Detector<S> {
     /// Reads events until one matches; `None` at the end of the source.
     fn advance(&mut self) -> Result<Option<Detection>, Error> {
         while self.ready.is_empty() {
+            if self.is_cancelled.as_ref().is_some_and(|is_cancelled| is_cancelled.load(Ordering::Relaxed)) {
+                return Ok(None);
+            }
             let event = match self.inspector.next(&mut self.source)? {
                 Step::Event(event) => event,
                 Step::Idle => continue,

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod detector;
+#[cfg(feature = "async")]
+mod stream;
 
 pub use detector::{Detection, Detector, Error, load_rules};
 pub use eyas_events as events;
@@ -10,6 +12,8 @@ pub use eyas_rules as rules;
 pub use eyas_scap as scap;
 pub use eyas_sinsp as sinsp;
 pub use eyas_yaml as yaml;
+#[cfg(feature = "async")]
+pub use stream::DetectionStream;
 
 #[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../docs/embedding.md")]

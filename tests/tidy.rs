@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "tidy/dependencies.rs"]
+mod dependencies;
 #[path = "tidy/examples.rs"]
 mod examples;
 #[path = "tidy/imports.rs"]

@@ -80,17 +80,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Features that tests and checks need.
+const FEATURES: &str = "live,eyas/async,eyas/serde,eyas/tracing";
+
 fn test() -> Result<(), String> {
     // One binary after the other, so that live tests never meet. A failure hides no other.
-    shell::cargo(&["test", "--workspace", "--features", "live", "--no-fail-fast"])
+    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"])
 }
 
 fn check() -> Result<(), String> {
     shell::cargo(&["fmt", "--all", "--check"])?;
-    let lint = ["clippy", "--workspace", "--all-targets", "--features", "live", "--", "-D", "warnings"];
+    let lint = ["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"];
     shell::cargo(&lint)?;
     shell::cargo_with(
-        &["doc", "--workspace", "--no-deps", "--features", "live"],
+        &["doc", "--workspace", "--no-deps", "--features", FEATURES],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
     // The probe for every architecture: it compiles, and the shipped objects are what it compiles to.

@@ -15,6 +15,7 @@ pub use render::{Style, render};
 /// How grave a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Severity {
     /// What it is about does not load.
     Error,
@@ -111,6 +112,7 @@ impl Label {
 
 /// An error or a warning for the person who wrote the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diagnostic {
     /// `LOAD_…` as Falco has it, or `EYAS_…`; docs/diagnostics.md explains each. Empty for a condition
@@ -124,6 +126,23 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Vec<String>,
+}
+
+/// The places as a file's name, line and column, instead of its text.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Label {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let (line, column) = self.position();
+        let mut fields = serializer.serialize_struct("Label", 5)?;
+        fields.serialize_field("file", self.file.name())?;
+        fields.serialize_field("line", &line)?;
+        fields.serialize_field("column", &column)?;
+        fields.serialize_field("text", &self.text)?;
+        fields.serialize_field("is_primary", &self.is_primary)?;
+        fields.end()
+    }
 }
 
 /// `file:line:column: error[CODE]: message`, without the text around it; see [`render`].

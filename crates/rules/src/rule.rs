@@ -11,6 +11,7 @@ macro_rules! priorities {
     ($($(#[$doc:meta])* $level:ident $short:literal,)*) => {
         /// How grave a rule's alerts are; less is graver.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Priority { $($(#[$doc])* $level,)* }
 
         impl Priority {
@@ -83,6 +84,7 @@ pub struct Match {
 
 /// A rule of a ruleset.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Rule {
     /// Name.
@@ -106,8 +108,11 @@ pub struct Rule {
     /// How long that capture lasts, ms; 0 for the configured time.
     pub capture_duration_ms: u32,
     /// Condition with lists, macros and exceptions put in.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub compiled: Arc<Expr>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) format: Arc<Format>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) json: OnceLock<RuleJson>,
 }
 
@@ -148,6 +153,7 @@ impl RuleJson {
 
 /// Where a condition is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Origin {
     /// Macro, or `None` for the rule itself.

@@ -187,7 +187,11 @@ impl Source {
     /// `/proc` cannot be listed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         // What the kernel does not list is in `/proc`, too.
-        let known = self.listed().unwrap_or_else(|_| Known::new(&self.options));
+        let known = self.listed().unwrap_or_else(|_error| {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(error = %_error, "the kernel does not list threads and files; /proc is read for them");
+            Known::new(&self.options)
+        });
         proc::snapshot_with(&self.options, known)
     }
 

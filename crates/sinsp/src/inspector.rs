@@ -3,7 +3,7 @@
 use eyas_events::EventType;
 use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 
-use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup};
+use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats};
 use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
 use crate::proc_lookup::ProcLookup;
@@ -114,6 +114,12 @@ impl Inspector {
             initial: true,
             arena: bumpalo::Bump::new(),
         }
+    }
+
+    /// What came of look-ups in container runtimes ([`Config::containers`]): without permission for a runtime's socket,
+    /// every field of its containers stays empty, and this says why.
+    pub fn runtime_stats(&self) -> RuntimeStats {
+        self.lookups.as_ref().map(AsyncLookups::runtime_stats).unwrap_or_default()
     }
 
     /// Tells the observer of every event from here on.

@@ -19,6 +19,24 @@ pub trait ContainerLookup: Send {
 
     /// An answer that has arrived, in the form in which container events carry it. Called for every event.
     fn answer(&mut self) -> Option<serde_json::Value>;
+
+    /// How many look-ups there were, and how they failed.
+    fn stats(&self) -> RuntimeStats {
+        RuntimeStats::default()
+    }
+}
+
+/// What came of look-ups in container runtimes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RuntimeStats {
+    /// Times that all runtimes were asked for a container. One that nobody knows yet is asked for again.
+    pub lookups: u64,
+    /// Exchanges with a runtime that failed: no permission, no reply in time, a damaged reply.
+    pub failures: u64,
+    /// The last failure: the socket and the reason.
+    pub last_error: Option<String>,
 }
 
 /// What files of the host, and inside containers, say of users and groups. No question may wait for anybody.
@@ -77,6 +95,10 @@ impl AsyncLookups {
         {
             self.ask(state, thread, event.ts, executes(event.ty));
         }
+    }
+
+    pub(crate) fn runtime_stats(&self) -> RuntimeStats {
+        self.containers.as_ref().map_or_else(RuntimeStats::default, |lookup| lookup.stats())
     }
 
     /// Asks about every container that has a thread.

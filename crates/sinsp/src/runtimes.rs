@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::lookups::{ContainerLookup, Mailbox, mailbox};
+use crate::lookups::{ContainerLookup, Mailbox, RuntimeStats, mailbox};
 
 mod cri;
 mod docker;
@@ -21,6 +21,7 @@ mod id;
 mod image;
 mod metadata;
 mod options;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -36,6 +37,7 @@ const QUEUE: usize = 1024;
 pub struct Runtimes {
     asked: mpsc::Sender<String>,
     answers: Mailbox<serde_json::Value>,
+    tally: stats::Tally,
 }
 
 impl Runtimes {
@@ -46,12 +48,13 @@ impl Runtimes {
     pub fn start(options: Options) -> std::io::Result<Self> {
         let (asked, questions) = mpsc::channel(QUEUE);
         let (sender, answers) = mailbox(QUEUE);
-        let shared = Arc::new(worker::Shared::new(options, sender));
+        let tally = stats::Tally::default();
+        let shared = Arc::new(worker::Shared::new(options, sender, tally.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         std::thread::Builder::new()
             .name("containers".into())
             .spawn(move || runtime.block_on(worker::serve(shared, questions)))?;
-        Ok(Self { asked, answers })
+        Ok(Self { asked, answers, tally })
     }
 }
 
@@ -65,5 +68,9 @@ impl ContainerLookup for Runtimes {
 
     fn answer(&mut self) -> Option<serde_json::Value> {
         self.answers.take()
+    }
+
+    fn stats(&self) -> RuntimeStats {
+        self.tally.stats()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::image;
 use super::metadata::{Metadata, Mount};
+use super::stats::Tally;
 use super::wire::{Channel, Error};
 use crate::state::Kind;
 
@@ -19,7 +20,12 @@ const NODE: i32 = 2;
 const SECOND: i64 = 1_000_000_000;
 
 /// What the runtime says of the container or the pod; `None` if it knows neither.
-pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Result<Option<Metadata>, Error> {
+pub(super) async fn inspect(
+    socket: &Path,
+    id: &str,
+    deadline: Duration,
+    tally: &Tally,
+) -> Result<Option<Metadata>, Error> {
     let mut channel = Channel::connect(socket, deadline).await?;
     let version = channel.call(&runtime("Version"), &m::VersionRequest {}).await?;
     let kind = kind(version.unwrap_or_default());
@@ -47,11 +53,12 @@ pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Resu
     found.created_time = status.created_at / SECOND;
     found.privileged = info.privileged();
     found.env = info.env();
-    describe_image(&mut found, &mut channel, &status, &info).await;
+    let failed = |error: &Error| tally.failure(socket, error);
+    describe_image(&mut found, &mut channel, &status, &info, failed).await;
     found.labels = status.labels.into_iter().collect();
     found.mounts = status.mounts.into_iter().map(mount).collect();
     // A container says most of what there is to know: it is not held back for its pod.
-    if let Ok(Some(pod)) = pod(&mut channel, &pod_sandbox_id).await {
+    if let Ok(Some(pod)) = pod(&mut channel, &pod_sandbox_id).await.inspect_err(failed) {
         pod.describe(&mut found);
     }
     Ok(Some(found))
@@ -91,6 +98,7 @@ async fn describe_image(
     channel: &mut Channel,
     status: &m::ContainerStatus,
     info: &Info,
+    failed: impl Fn(&Error),
 ) {
     let spec = status.image.clone().unwrap_or_default();
     let reference = &status.image_ref;
@@ -99,7 +107,7 @@ async fn describe_image(
     let answer: Result<Option<m::ImageStatusResponse>, Error> = channel
         .call("runtime.v1.ImageService/ImageStatus", &m::ImageStatusRequest { image: spec_of(wanted) })
         .await;
-    let image = answer.ok().flatten().and_then(|answer| answer.image).unwrap_or_default();
+    let image = answer.inspect_err(failed).ok().flatten().and_then(|answer| answer.image).unwrap_or_default();
     let names = [Some(spec.image.as_str()), Some(&spec.user_specified_image), info.image_name()];
     let named = names.into_iter().flatten().find(|name| !name.is_empty() && !image::is_id(name));
     let known = named.or(image.repo_tags.first().map(String::as_str));

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::metadata::{Metadata, Mount, Probe};
 use super::options::Api;
+use super::stats::Tally;
 use super::wire::{self, Error};
 use super::{id, image};
 use crate::state::Kind;
@@ -91,6 +92,7 @@ pub(super) async fn inspect(
     socket: &Path,
     id: &str,
     deadline: Duration,
+    tally: &Tally,
 ) -> Result<Option<Metadata>, Error> {
     let container = |id: &str| format!("/containers/{id}/json");
     let Some(found) = get::<Container>(socket, &container(id), deadline).await? else { return Ok(None) };
@@ -100,7 +102,9 @@ pub(super) async fn inspect(
     if ip.is_none()
         && let Some(other) = host.network_mode.strip_prefix("container:")
         && id::checked(other.as_bytes()).is_some()
-        && let Ok(Some(other)) = get::<Container>(socket, &container(other), deadline).await
+        && let Ok(Some(other)) = get::<Container>(socket, &container(other), deadline)
+            .await
+            .inspect_err(|error| tally.failure(socket, error))
     {
         ip = other.network_settings.unwrap_or_default().address().map(str::to_owned);
     }
@@ -108,7 +112,10 @@ pub(super) async fn inspect(
     let bare = found.image.strip_prefix("sha256:").unwrap_or(&found.image);
     let image = match id::checked(bare.as_bytes()) {
         // A container says most of what there is to know: it is not held back for its image.
-        Some(id) => get(socket, &format!("/images/{id}/json"), deadline).await.ok().flatten(),
+        Some(id) => {
+            let image = get(socket, &format!("/images/{id}/json"), deadline).await;
+            image.inspect_err(|error| tally.failure(socket, error)).ok().flatten()
+        }
         None => None,
     };
     let Image { repo_tags, repo_digests } = image.unwrap_or_default();

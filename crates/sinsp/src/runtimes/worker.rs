@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::metadata::Metadata;
 use super::options::{Api, Endpoint, Options};
+use super::stats::Tally;
 use super::{cri, docker};
 use crate::lookups::Sender;
 
@@ -32,11 +33,12 @@ pub(super) struct Shared {
     answers: Sender<serde_json::Value>,
     pending: Mutex<FxHashSet<String>>,
     slots: Semaphore,
+    tally: Tally,
 }
 
 impl Shared {
-    pub(super) fn new(options: Options, answers: Sender<serde_json::Value>) -> Self {
-        Self { options, answers, pending: Mutex::default(), slots: Semaphore::new(AT_ONCE) }
+    pub(super) fn new(options: Options, answers: Sender<serde_json::Value>, tally: Tally) -> Self {
+        Self { options, answers, pending: Mutex::default(), slots: Semaphore::new(AT_ONCE), tally }
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, FxHashSet<String>> {
@@ -64,7 +66,7 @@ async fn pursue(shared: Arc<Shared>, id: String) {
     let mut incomplete = 0;
     while began.elapsed() < GIVE_UP {
         let found = match shared.slots.acquire().await {
-            Ok(_slot) => look_up(&shared.options, &id).await,
+            Ok(_slot) => look_up(&shared, &id).await,
             Err(_) => None,
         };
         if let Some(found) = found {
@@ -84,7 +86,9 @@ async fn pursue(shared: Arc<Shared>, id: String) {
 
 /// Asks those in charge of the machine first, all at once, then those of its users: anybody may claim to run
 /// a container.
-async fn look_up(options: &Options, id: &str) -> Option<Metadata> {
+async fn look_up(shared: &Shared, id: &str) -> Option<Metadata> {
+    let Shared { options, tally, .. } = shared;
+    tally.lookup();
     let (of_users, of_system): (Vec<_>, Vec<_>) =
         options.endpoints.iter().partition(|endpoint| has_wildcard(&endpoint.socket));
     for endpoints in [of_system, of_users] {
@@ -92,7 +96,7 @@ async fn look_up(options: &Options, id: &str) -> Option<Metadata> {
         for endpoint in endpoints {
             for socket in sockets(&options.root, &endpoint.socket) {
                 let endpoint = Endpoint { api: endpoint.api, socket };
-                asked.spawn(inspect(endpoint, id.to_owned(), options.deadline));
+                asked.spawn(inspect(endpoint, id.to_owned(), options.deadline, tally.clone()));
             }
         }
         while let Some(answer) = asked.join_next().await {
@@ -108,13 +112,13 @@ async fn look_up(options: &Options, id: &str) -> Option<Metadata> {
 }
 
 /// A runtime that fails is asked again like one that does not know the container (yet).
-async fn inspect(endpoint: Endpoint, id: String, deadline: Duration) -> Option<Metadata> {
+async fn inspect(endpoint: Endpoint, id: String, deadline: Duration, tally: Tally) -> Option<Metadata> {
     let Endpoint { api, socket } = endpoint;
     let answer = match api {
-        Api::Docker | Api::Podman => docker::inspect(api, &socket, &id, deadline).await,
-        Api::Cri => cri::inspect(&socket, &id, deadline).await,
+        Api::Docker | Api::Podman => docker::inspect(api, &socket, &id, deadline, &tally).await,
+        Api::Cri => cri::inspect(&socket, &id, deadline, &tally).await,
     };
-    answer.ok().flatten()
+    answer.inspect_err(|error| tally.failure(&socket, error)).ok().flatten()
 }
 
 fn has_wildcard(socket: &Path) -> bool {

@@ -22,6 +22,11 @@ fn what_fails_is_asked_again_until_it_works() {
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
     assert_eq!(ask(&mut runtimes)["name"], "web");
     assert_eq!(server.count(), 9);
+    let stats = runtimes.stats();
+    // 404 is no failure, and neither is a reply about another container.
+    assert_eq!((stats.lookups, stats.failures), (9, 5), "{stats:?}");
+    let last = stats.last_error.unwrap();
+    assert!(last.contains("docker.sock: no answer within"), "{last}");
 }
 
 #[test]
