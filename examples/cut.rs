@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Advance::Event => {
                 let Some(event) = source.current() else { continue };
                 seen += 1;
-                if filter.matches(&inspector.process(event)) {
+                if filter.matches(&inspector.process(event))? {
                     writer.event(&event)?;
                     written += 1;
                 }

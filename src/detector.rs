@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eyas_rules::{AlertOptions, Engine, Follower, LoadError, Loader, Match, Priority, SharedEngine};
+use eyas_rules::{
+    AlertOptions, Engine, Follower, LoadError, Loader, Match, Priority, SchemaMismatch, SharedEngine,
+};
 use eyas_scap::EventSource;
 use eyas_sinsp::{Config, Inspector, Step};
 
@@ -30,6 +32,12 @@ pub enum Error {
     #[cfg(feature = "async")]
     #[error("the thread that detects panicked: no alerts come any more")]
     Panicked,
+}
+
+impl From<SchemaMismatch> for Error {
+    fn from(error: SchemaMismatch) -> Self {
+        Self::Rules(error.into())
+    }
 }
 
 impl From<LoadError> for Error {
@@ -172,7 +180,7 @@ impl<S: EventSource> Detector<S> {
                 Step::Idle => continue,
                 Step::End => return Ok(None),
             };
-            let engine = self.follower.matches(&event, &mut self.hits);
+            let engine = self.follower.matches(&event, &mut self.hits)?;
             for hit in self.hits.drain(..).rev() {
                 let (rule, alert) = (engine.rule(hit.rule), engine.alert(hit, &event, &self.options));
                 self.ready.push(Detection {

@@ -60,7 +60,7 @@ fn replay(engine: &Engine, bytes: Vec<u8>) -> u64 {
     let (mut found, mut out, mut events) = (Vec::new(), Vec::new(), 0);
     while let Ok(Step::Event(event)) = inspector.next(&mut source) {
         events += 1;
-        evaluator.matches(&event, &mut found);
+        evaluator.matches(&event, &mut found).unwrap();
         for hit in found.drain(..) {
             out.clear();
             engine.alert(hit, &event, &options).write_json(&mut out);

@@ -89,13 +89,13 @@ fn verdicts(engine: &Engine) -> Vec<bool> {
     let close = EventBuilder::new(eyas::events::EventType::SYSCALL_CLOSE_X).tid(7).ts(1_000_000_000).build();
     let view = inspector.process(close.as_raw());
     let mut found = Vec::new();
-    engine.matches(&view, &mut found);
+    engine.matches(&view, &mut found).unwrap();
     (0..engine.rules().len())
         .map(|index| {
             let matched = found.iter().any(|hit| hit.rule.0 as usize == index);
             let index = eyas::rules::RuleIndex(index as u32);
             assert_eq!(matched, interpret(&engine.rule(index).compiled, schema(), &view).unwrap());
-            assert_eq!(matched, engine.explain(index, &view).matched);
+            assert_eq!(matched, engine.explain(index, &view).unwrap().matched);
             matched
         })
         .collect()

@@ -39,7 +39,7 @@ fn alerts(rules: &str, remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<S
     let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).ts(1).int(close::fd, 3).build();
     let view = inspector.process(event.as_raw());
     let mut found = Vec::new();
-    engine.matches(&view, &mut found);
+    engine.matches(&view, &mut found).unwrap();
     let options = AlertOptions::default();
     found.iter().map(|hit| engine.alert(*hit, &view, &options).to_text()).collect()
 }

@@ -76,7 +76,7 @@ impl Machine {
         let engine = loader.build().unwrap();
         let view = self.0.process(event.as_raw());
         let mut found = Vec::new();
-        engine.matches(&view, &mut found);
+        engine.matches(&view, &mut found).unwrap();
         assert!(found.len() <= 1);
         let text = engine.alert(found.pop()?, &view, &AlertOptions::default()).to_text();
         Some(text.split("Error ").last().unwrap().to_owned())

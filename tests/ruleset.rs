@@ -34,7 +34,7 @@ fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
         EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).ts(1_000_000_000).int(close::fd, 3).build();
     let view = inspector.process(event.as_raw());
     let mut found = Vec::new();
-    engine.matches(&view, &mut found);
+    engine.matches(&view, &mut found).unwrap();
     let options = AlertOptions { hostname: "h".into(), time_iso_8601: true, ..AlertOptions::default() };
     let alert = |hit| engine.alert(hit, &view, &options).to_json();
     (
@@ -247,7 +247,7 @@ fn control_characters_stay_and_a_line_stays_one_line() {
     let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).tid(7).int(close::fd, 3).build();
     let view = inspector.process(event.as_raw());
     let mut found = Vec::new();
-    engine.matches(&view, &mut found);
+    engine.matches(&view, &mut found).unwrap();
     let options = AlertOptions::default();
     let alert = engine.alert(found[0], &view, &options);
     let want = r#"x\ny\tz\u001b[0m\u007f�\u202e\"\\"#;

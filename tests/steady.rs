@@ -78,7 +78,7 @@ fn run(
     loop {
         match inspector.next(source).unwrap() {
             Step::Event(view) => {
-                evaluator.matches(&view, &mut found);
+                evaluator.matches(&view, &mut found).unwrap();
                 let cost = COUNT.get() - before;
                 if !see(&view, found.len(), cost) {
                     return;

@@ -40,7 +40,7 @@ fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
     inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });
     let view = inspector.process(event.as_raw());
     let mut found = Vec::new();
-    engine.matches(&view, &mut found);
+    engine.matches(&view, &mut found).unwrap();
     let options = AlertOptions::default();
     let text = |hit| engine.alert(hit, &view, &options).to_text();
     found.into_iter().map(|hit| text(hit).split("Error ").last().unwrap().to_owned()).collect()

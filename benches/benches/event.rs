@@ -58,7 +58,7 @@ pub fn run(c: &mut Criterion) {
     bench("JSON alert of 8 fields", &mut |view| {
         out.clear();
         if found.is_empty() {
-            evaluator.matches(view, &mut found);
+            evaluator.matches(view, &mut found).expect("the events are of the rules\' schema");
         }
         engine.alert(found[0], view, &options).write_json(black_box(&mut out));
     });

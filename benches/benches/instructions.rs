@@ -102,7 +102,7 @@ fn rules((capture, engine): (&'static Preloaded, Engine)) -> usize {
     let (mut source, mut inspector) = (capture.play(), Inspector::default());
     let (mut evaluator, mut found) = (engine.evaluator(), Vec::new());
     while let Step::Event(view) = inspector.next(&mut source).expect("memory has no errors") {
-        evaluator.matches(&view, &mut found);
+        evaluator.matches(&view, &mut found).expect("the events are of the rules\' schema");
     }
     found.len()
 }

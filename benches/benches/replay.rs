@@ -29,7 +29,7 @@ fn replay(path: &Path, engine: Option<&Engine>) -> (u64, u64) {
     while let Step::Event(view) = inspector.next(&mut source).expect("a whole capture") {
         events += 1;
         let Some((engine, evaluator)) = &mut evaluator else { continue };
-        evaluator.matches(&view, &mut found);
+        evaluator.matches(&view, &mut found).expect("the events are of the rules\' schema");
         for hit in found.drain(..) {
             alerts += 1;
             line.clear();

@@ -45,7 +45,7 @@ fn matches(capture: &Preloaded, engine: Option<&Engine>) -> Duration {
     let mut found = Vec::new();
     while let Step::Event(view) = inspector.next(&mut source).expect("memory has no errors") {
         if let Some(evaluator) = &mut evaluator {
-            evaluator.matches(&view, &mut found);
+            evaluator.matches(&view, &mut found).expect("the events are of the rules\' schema");
         }
         black_box(&view);
         found.clear();

@@ -93,7 +93,7 @@ pub fn inspector(bytes: &[u8]) {
     while let Ok(step) = inspector.next(&mut reader) {
         match step {
             Step::Event(event) => {
-                evaluator.matches(&event, &mut found);
+                evaluator.matches(&event, &mut found).expect("the events are of the rules' schema");
                 found.drain(..).for_each(|hit| drop(engine.alert(hit, &event, &options).to_json()));
             }
             Step::Idle => {}

@@ -267,7 +267,7 @@ fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
         loop {
             match inspector.next(&mut source).unwrap() {
                 Step::Event(view) => {
-                    evaluator.matches(&view, &mut found);
+                    evaluator.matches(&view, &mut found).unwrap();
                     alerts.extend(found.drain(..).map(|hit| engine.alert(hit, &view, &options).to_text()));
                 }
                 Step::Idle if acting.is_finished() => break,

@@ -104,7 +104,7 @@ fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Vec<
             match inspector.next(&mut source).unwrap() {
                 Step::Event(view) => {
                     let event = view.event();
-                    evaluator.matches(&view, &mut found);
+                    evaluator.matches(&view, &mut found).unwrap();
                     let texts: Vec<String> =
                         found.drain(..).map(|hit| engine.alert(hit, &view, &options).to_text()).collect();
                     if event.ty == EventType::SYSCALL_OPENAT_2_X

@@ -120,7 +120,7 @@ fn verdicts(
             .map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))?;
         let filter =
             compile(condition, schema).map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))?;
-        prop_assert_eq!(plain, filter.matches(event), "{}", condition);
+        prop_assert_eq!(plain, filter.matches(event).unwrap(), "{}", condition);
         all.push(plain);
     }
     Ok(all)
@@ -129,7 +129,7 @@ fn verdicts(
 /// Which rules the engine says match, with what it keeps from one event to the next.
 fn matched(evaluator: &mut Evaluator<'_>, count: usize, event: &dyn eyas::fields::FieldSource) -> Vec<bool> {
     let mut found = Vec::new();
-    evaluator.matches(event, &mut found);
+    evaluator.matches(event, &mut found).unwrap();
     let mut all = vec![false; count];
     found.iter().for_each(|hit| all[hit.rule.0 as usize] = true);
     all

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use eyas::fields::{
     Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, Net,
-    ResolveError, Schema, Scope, Value,
+    ResolveError, Schema, SchemaId, Scope, Value,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -178,6 +178,10 @@ struct Row<'a> {
 }
 
 impl FieldSource for Row<'_> {
+    fn schema_id(&self) -> SchemaId {
+        Toy.id()
+    }
+
     fn get(&self, field: &Field) -> Option<Value<'_>> {
         let row = &ROWS[usize::from(field.id.0)];
         if field.id.0 == 0 {

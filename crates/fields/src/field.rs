@@ -93,7 +93,7 @@ pub enum Format {
 }
 
 /// What argument a field takes in brackets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArgKind {
     /// None.
     None,

@@ -19,7 +19,7 @@ mod text;
 mod value;
 
 pub use field::{Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, Scope, ScopeVersion};
-pub use schema::{CodeSet, FieldSource, ResolveError, Schema};
+pub use schema::{CodeSet, FieldSource, ResolveError, Schema, SchemaId};
 pub use text::{
     is_shown, printable, write_escape, write_int, write_text, write_uint, write_value, write_value_with,
 };

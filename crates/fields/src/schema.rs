@@ -1,6 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::{Field, FieldDef, FieldId, Scope, ScopeVersion, Value};
 
@@ -11,6 +12,10 @@ pub trait FieldSource {
     /// A list field, and a field with [`FieldFlags::ANY`](crate::FieldFlags::ANY) that has several
     /// values, return [`Value::List`].
     fn get(&self, field: &Field) -> Option<Value<'_>>;
+
+    /// The [`Schema::id`] of the schema that describes the fields. What was compiled for another schema refuses the event;
+    /// an evaluator asks once.
+    fn schema_id(&self) -> SchemaId;
 
     /// Code of the event's type: what rules are indexed by. Sources without types return 0.
     fn code(&self) -> u16 {
@@ -39,6 +44,11 @@ pub trait FieldSource {
 pub trait Schema: Send + Sync {
     /// Name of the event source that rules refer to, such as `syscall`.
     fn source(&self) -> &str;
+
+    /// What tells the schema apart from others: see [`SchemaId`]. A schema that has many fields may keep it.
+    fn id(&self) -> SchemaId {
+        SchemaId::of(self)
+    }
 
     /// Finds the field `name`, with the text between brackets in `arg`.
     ///
@@ -117,10 +127,56 @@ pub trait Schema: Send + Sync {
     }
 }
 
+/// What tells schemas apart: a hash of the source's name, of the fields in their order, and of the names of the event codes.
+///
+/// Schemas that are equal in these have the same one, in one program, however often they are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SchemaId(u64);
+
+impl SchemaId {
+    /// That of a schema.
+    pub fn of<S: Schema + ?Sized>(schema: &S) -> Self {
+        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        schema.source().hash(&mut hash);
+        for def in schema.fields() {
+            (def.name, def.ty, def.arg, def.scope, def.flags.0).hash(&mut hash);
+        }
+        let codes = schema.codes();
+        codes.hash(&mut hash);
+        (0..codes as u16).for_each(|code| schema.code_name(code).hash(&mut hash));
+        Self(hash.0)
+    }
+}
+
+impl fmt::Display for SchemaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The hash function FNV-1a, which needs no standard library.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
 /// A schema by reference, so that a static one serves where an owned one is expected.
 impl<S: Schema + ?Sized> Schema for &S {
     fn source(&self) -> &str {
         (**self).source()
+    }
+
+    fn id(&self) -> SchemaId {
+        (**self).id()
     }
 
     fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {

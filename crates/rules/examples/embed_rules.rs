@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use eyas_fields::{
     Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema,
-    Scope, Value,
+    SchemaId, Scope, Value,
 };
 use eyas_rules::{AlertOptions, Loader, Matching};
 use serde_json::Value as Json;
@@ -91,18 +91,23 @@ impl Schema for Lines {
 
 /// A line; the values of its list are laid out beforehand, as fields lend them.
 struct Line<'a> {
+    schema: SchemaId,
     json: &'a Json,
     tags: Vec<Value<'a>>,
 }
 
 impl<'a> Line<'a> {
-    fn new(json: &'a Json) -> Self {
+    fn new(schema: SchemaId, json: &'a Json) -> Self {
         let tags = json.get("tags").and_then(Json::as_array).into_iter().flatten();
-        Self { json, tags: tags.filter_map(|tag| tag.as_str().map(Value::from)).collect() }
+        Self { schema, json, tags: tags.filter_map(|tag| tag.as_str().map(Value::from)).collect() }
     }
 }
 
 impl FieldSource for Line<'_> {
+    fn schema_id(&self) -> SchemaId {
+        self.schema
+    }
+
     fn get(&self, field: &Field) -> Option<Value<'_>> {
         let row = &ROWS[usize::from(field.id.0)];
         let mut found = self.json.pointer(row.pointer)?;
@@ -128,7 +133,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Box::new(BufReader::new(std::fs::File::open(path)?)),
         None => Box::new(std::io::stdin().lock()),
     };
-    let mut loader = Loader::new(Arc::new(Lines(ROWS.iter().map(|row| row.def).collect())));
+    let schema = Arc::new(Lines(ROWS.iter().map(|row| row.def).collect()));
+    let schema_id = schema.id();
+    let mut loader = Loader::new(schema);
     loader.matching(Matching::All);
     let result = loader.load(&name, &rules);
     if !result.successful() {
@@ -140,8 +147,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut found, mut out) = (Vec::new(), Vec::new());
     for line in log.lines() {
         let json: Json = serde_json::from_str(&line?)?;
-        let line = Line::new(&json);
-        evaluator.matches(&line, &mut found);
+        let line = Line::new(schema_id, &json);
+        evaluator.matches(&line, &mut found)?;
         for hit in found.drain(..) {
             engine.alert(hit, &line, &options).write_json(&mut out);
             out.push(b'\n');

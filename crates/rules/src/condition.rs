@@ -6,6 +6,8 @@
 
 use eyas_fields::{FieldSource, Schema};
 
+use crate::mismatch::SchemaMismatch;
+
 mod against;
 pub mod ast;
 mod build;
@@ -35,10 +37,9 @@ mod walk;
 
 pub use ast::{Expr, Span};
 pub use codes::codes;
-pub use compile::Compiler;
 pub use error::{CompileError, CompileErrorKind, ParseError, ParseErrorKind};
 pub use example::Example;
-pub use graph::{Program, Root, Scratch};
+pub use graph::Scratch;
 pub use interpret::interpret;
 pub use opdef::{Constants, OpDef, Right, Types};
 pub use parse::{parse, parse_in};
@@ -46,8 +47,9 @@ pub use transformer::{Argument, Returns, Takes, Transformer};
 pub use transformers::TRANSFORMERS;
 
 pub(crate) use codes::{Codes, codes_without_always};
-pub(crate) use compile::CompilerState;
+pub(crate) use compile::{Compiler, CompilerState};
 pub use domains::domain_names;
+pub(crate) use graph::{Program, Root};
 pub(crate) use opdef::Implies;
 pub(crate) use operand::{Source, has};
 pub(crate) use parse::{
@@ -77,23 +79,34 @@ pub fn compile(expr: &Expr, schema: &dyn Schema) -> Result<Filter, CompileError>
 
 impl Filter {
     /// Whether the event, or its alternate view, satisfies the condition.
-    pub fn matches(&self, source: &dyn FieldSource) -> bool {
-        self.matches_with(source, &mut self.program.scratch())
+    ///
+    /// # Errors
+    /// The event is of another schema.
+    pub fn matches(&self, source: &dyn FieldSource) -> Result<bool, SchemaMismatch> {
+        self.matches_with(source, &mut self.scratch())
     }
 
-    /// As [`Filter::matches`], with memory kept between events.
-    pub fn matches_with(&self, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {
+    /// As [`Filter::matches`], with memory kept between events of one source: the schema of the first one is checked.
+    ///
+    /// # Errors
+    /// The first event is of another schema.
+    pub fn matches_with(
+        &self,
+        source: &dyn FieldSource,
+        scratch: &mut Scratch,
+    ) -> Result<bool, SchemaMismatch> {
+        self.program.prepare(source, scratch)?;
         scratch.next_event();
         if self.program.eval(self.root, source, scratch) {
-            return true;
+            return Ok(true);
         }
-        let Some(alternate) = source.alternate() else { return false };
+        let Some(alternate) = source.alternate() else { return Ok(false) };
         scratch.next_event();
-        self.program.eval(self.root, alternate, scratch)
+        Ok(self.program.eval(self.root, alternate, scratch))
     }
 
     /// Memory for [`Filter::matches_with`].
     pub fn scratch(&self) -> Scratch {
-        self.program.scratch()
+        Scratch::default()
     }
 }

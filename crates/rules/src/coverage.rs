@@ -8,6 +8,7 @@ use crate::condition::ast::Operand;
 use crate::condition::{Filter, Scratch, codes, compile};
 use crate::engine::Engine;
 use crate::explain::{Part, conjuncts, cut};
+use crate::mismatch::SchemaMismatch;
 use crate::rule::{Origin, RuleIndex};
 
 /// Collects over many events how the conjuncts of some rules came out.
@@ -107,22 +108,30 @@ impl<'e> Coverage<'e> {
     }
 
     /// Takes an event into account.
-    pub fn record(&mut self, event: &dyn FieldSource) {
-        self.look(event, &mut |_, _| {});
+    ///
+    /// # Errors
+    /// The first event is of another schema.
+    pub fn record(&mut self, event: &dyn FieldSource) -> Result<(), SchemaMismatch> {
+        self.look(event, &mut |_, _| Ok(()))
     }
 
     /// As [`Coverage::record`]; calls `each` with each rule that can match events of this type, and how many
     /// of its conjuncts were false.
-    pub(crate) fn look(&mut self, event: &dyn FieldSource, each: &mut dyn FnMut(RuleIndex, usize)) {
+    pub(crate) fn look(
+        &mut self,
+        event: &dyn FieldSource,
+        each: &mut dyn FnMut(RuleIndex, usize) -> Result<(), SchemaMismatch>,
+    ) -> Result<(), SchemaMismatch> {
         for watched in self.rules.iter_mut().filter(|w| w.codes.contains(event.code())) {
             let mut failed = 0;
             for seen in &mut watched.parts {
-                let held = seen.filter.matches_with(event, &mut seen.scratch) != seen.part.negated;
+                let held = seen.filter.matches_with(event, &mut seen.scratch)? != seen.part.negated;
                 seen.verdicts[usize::from(held)] += 1;
                 failed += usize::from(!held);
             }
-            each(watched.rule, failed);
+            each(watched.rule, failed)?;
         }
+        Ok(())
     }
 
     /// What was seen, rule by rule.

@@ -10,6 +10,7 @@ use crate::condition::{self, Program, Scratch};
 use crate::diagnostic::Diagnostic;
 use crate::explain::Explanation;
 use crate::loader::Sources;
+use crate::mismatch::SchemaMismatch;
 use crate::plan::{Event, Kept, Plan, Plans};
 use crate::rule::{Match, Matching, Rule, RuleIndex};
 
@@ -82,23 +83,35 @@ impl Engine {
     }
 
     /// Appends the rules that the event satisfies. One call at a time; see [`Engine::evaluator`].
-    pub fn matches(&self, event: &dyn FieldSource, out: &mut Vec<Match>) {
+    ///
+    /// # Errors
+    /// The event is of another schema.
+    pub fn matches(&self, event: &dyn FieldSource, out: &mut Vec<Match>) -> Result<(), SchemaMismatch> {
         // A poisoned lock only means that a field's extractor panicked: the memory is remade.
         let kept = self.memory.lock().map(|mut kept| kept.take()).unwrap_or_default();
         let mut evaluator = Evaluator { engine: self, memory: kept.unwrap_or_else(|| self.memory()) };
-        evaluator.matches(event, out);
+        // Each event may be of another schema than the one before.
+        evaluator.memory.scratch.forget_schema();
+        let tested = evaluator.matches(event, out);
         if let Ok(mut slot) = self.memory.lock() {
             *slot = Some(evaluator.memory);
         }
+        tested
     }
 
     /// Appends the rules that the event satisfies, then those that only its alternate view satisfies; `memory` is of this engine.
     #[inline]
-    pub(crate) fn test(&self, memory: &mut Memory, source: &dyn FieldSource, out: &mut Vec<Match>) {
-        let Some(plan) = self.plans.of_code(source.code()) else { return };
+    pub(crate) fn test(
+        &self,
+        memory: &mut Memory,
+        source: &dyn FieldSource,
+        out: &mut Vec<Match>,
+    ) -> Result<(), SchemaMismatch> {
+        self.program.prepare(source, &mut memory.scratch)?;
+        let Some(plan) = self.plans.of_code(source.code()) else { return Ok(()) };
         let first = out.len();
         self.follow(plan, memory, source, out);
-        let Some(alternate) = source.alternate() else { return };
+        let Some(alternate) = source.alternate() else { return Ok(()) };
         let alternates = out.len();
         self.follow(plan, memory, alternate, out);
         // What holds of both is told once.
@@ -111,6 +124,7 @@ impl Engine {
                 at += 1;
             }
         }
+        Ok(())
     }
 
     #[inline]
@@ -124,7 +138,7 @@ impl Engine {
     pub(crate) fn memory(&self) -> Memory {
         let Plans { all, .. } = &self.plans;
         Memory {
-            scratch: self.program.scratch(),
+            scratch: Scratch::default(),
             kept: all.iter().map(|_| Kept::default()).collect(),
             live: vec![0; all.iter().map(Plan::words).max().unwrap_or(0)],
         }
@@ -141,7 +155,10 @@ impl Engine {
     }
 
     /// Why the rule matches the event, or why not: each part of its condition with the values there were.
-    pub fn explain(&self, rule: RuleIndex, event: &dyn FieldSource) -> Explanation {
+    ///
+    /// # Errors
+    /// The event is of another schema.
+    pub fn explain(&self, rule: RuleIndex, event: &dyn FieldSource) -> Result<Explanation, SchemaMismatch> {
         Explanation::new(self.rule(rule), &*self.schema, &self.sources, event)
     }
 
@@ -183,6 +200,8 @@ pub(crate) struct Memory {
 
 /// Tests events against a ruleset, with memory of its own.
 ///
+/// The events of an evaluator are of one source: it checks their schema at the first one.
+///
 /// Verdicts on what [`FieldSource::scope_version`] says is unchanged are kept between events.
 #[derive(Debug)]
 pub struct Evaluator<'e> {
@@ -193,8 +212,11 @@ pub struct Evaluator<'e> {
 impl Evaluator<'_> {
     /// Appends the rules that the event satisfies, in the order in which they were enabled; then those that only its
     /// alternate view satisfies.
+    ///
+    /// # Errors
+    /// The evaluator's first event is of another schema.
     #[inline]
-    pub fn matches(&mut self, source: &dyn FieldSource, out: &mut Vec<Match>) {
-        self.engine.test(&mut self.memory, source, out);
+    pub fn matches(&mut self, source: &dyn FieldSource, out: &mut Vec<Match>) -> Result<(), SchemaMismatch> {
+        self.engine.test(&mut self.memory, source, out)
     }
 }

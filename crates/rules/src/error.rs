@@ -2,8 +2,8 @@
 
 use crate::condition::{CompileError, ParseError};
 use crate::loader::{LoadError, LoadResult};
+use crate::mismatch::SchemaMismatch;
 use crate::output::FormatError;
-use crate::shared::SchemaMismatch;
 
 /// What can go wrong with rules. Functions that fail in one way return its type; `?` makes it this one.
 #[derive(Clone, Debug, thiserror::Error)]

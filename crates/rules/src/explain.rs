@@ -7,6 +7,7 @@ use eyas_fields::{FieldSource, Schema, write_value};
 use crate::condition::ast::{Expr, Operand, Rhs, Test};
 use crate::condition::{Source, codes, compile, visit};
 use crate::loader::Sources;
+use crate::mismatch::SchemaMismatch;
 use crate::rule::{Origin, Rule};
 
 /// Bytes of a value or of a condition that are shown.
@@ -43,22 +44,29 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) fn new(rule: &Rule, schema: &dyn Schema, sources: &Sources, event: &dyn FieldSource) -> Self {
+    pub(crate) fn new(
+        rule: &Rule,
+        schema: &dyn Schema,
+        sources: &Sources,
+        event: &dyn FieldSource,
+    ) -> Result<Self, SchemaMismatch> {
         let conjuncts: Vec<Conjunct> = conjuncts(&rule.compiled)
             .into_iter()
-            .map(|part| Conjunct {
-                condition: part.to_string(),
-                held: part.holds(schema, event),
-                values: part.values(schema, event),
-                origin: part.origin(sources),
+            .map(|part| {
+                Ok(Conjunct {
+                    condition: part.to_string(),
+                    held: part.holds(schema, event)?,
+                    values: part.values(schema, event),
+                    origin: part.origin(sources),
+                })
             })
-            .collect();
-        Self {
+            .collect::<Result<_, SchemaMismatch>>()?;
+        Ok(Self {
             rule: rule.name.clone(),
             matched: conjuncts.iter().all(|c| c.held),
             tried: rule.enabled && codes(&rule.compiled, schema).contains(event.code()),
             conjuncts,
-        }
+        })
     }
 
     /// The parts that did not hold.
@@ -133,9 +141,10 @@ impl fmt::Display for Part<'_> {
 }
 
 impl<'a> Part<'a> {
-    fn holds(&self, schema: &dyn Schema, event: &dyn FieldSource) -> bool {
+    fn holds(&self, schema: &dyn Schema, event: &dyn FieldSource) -> Result<bool, SchemaMismatch> {
         // Conditions of an engine compile.
-        compile(self.expr, schema).is_ok_and(|filter| filter.matches(event) != self.negated)
+        let Ok(filter) = compile(self.expr, schema) else { return Ok(false) };
+        Ok(filter.matches(event)? != self.negated)
     }
 
     pub(crate) fn tests(&self) -> Vec<&'a Test> {

@@ -21,6 +21,7 @@ mod error;
 mod explain;
 mod json;
 mod loader;
+mod mismatch;
 mod output;
 mod plan;
 mod profile;
@@ -40,8 +41,9 @@ pub use loader::{
     LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select, WarningCode,
     json_schema,
 };
+pub use mismatch::SchemaMismatch;
 pub use output::{Extra, Format, FormatError};
 pub use profile::{ConjunctProfile, Profile, RuleProfile};
 pub use rule::{Match, Matching, Origin, Priority, Rule, RuleIndex};
-pub use shared::{Follower, SchemaMismatch, SharedEngine};
+pub use shared::{Follower, SharedEngine};
 pub use testing::{Case, Expectation, Failure, Tester, Times};

@@ -10,6 +10,7 @@ use crate::condition::{Filter, Scratch, codes};
 use crate::coverage::tried_parts;
 use crate::engine::Engine;
 use crate::explain::{Part, cut};
+use crate::mismatch::SchemaMismatch;
 use crate::rule::{Match, Origin, RuleIndex};
 
 /// Conjuncts of a rule that are looked at; more are left out.
@@ -114,7 +115,10 @@ impl<'e> Profile<'e> {
     }
 
     /// Takes into account an event and what it matched.
-    pub fn record(&mut self, event: &dyn FieldSource, found: &[Match]) {
+    ///
+    /// # Errors
+    /// The first event is of another schema.
+    pub fn record(&mut self, event: &dyn FieldSource, found: &[Match]) -> Result<(), SchemaMismatch> {
         self.events += 1;
         let sampled = self.events.is_multiple_of(self.every);
         self.sampled += u64::from(sampled);
@@ -122,9 +126,10 @@ impl<'e> Profile<'e> {
             watched.tried += 1;
             watched.matched += u64::from(found.iter().any(|hit| hit.rule == watched.rule));
             if sampled {
-                watched.sample(event, self.clock);
+                watched.sample(event, self.clock)?;
             }
         }
+        Ok(())
     }
 
     /// What was measured, the rule that costs most first.
@@ -141,11 +146,11 @@ impl<'e> Profile<'e> {
 }
 
 impl Watched<'_> {
-    fn sample(&mut self, event: &dyn FieldSource, clock: u64) {
+    fn sample(&mut self, event: &dyn FieldSource, clock: u64) -> Result<(), SchemaMismatch> {
         let mut verdicts = 0;
         for (bit, timed) in self.parts.iter_mut().enumerate() {
             let began = Instant::now();
-            let held = timed.filter.matches_with(event, &mut timed.scratch) != timed.part.negated;
+            let held = timed.filter.matches_with(event, &mut timed.scratch)? != timed.part.negated;
             let ns = began.elapsed().as_nanos() as u64;
             timed.ns += ns.saturating_sub(clock);
             timed.held += u64::from(held);
@@ -154,6 +159,7 @@ impl Watched<'_> {
         if self.verdicts.len() < MAX_COMBINATIONS || self.verdicts.contains_key(&verdicts) {
             *self.verdicts.entry(verdicts).or_default() += 1;
         }
+        Ok(())
     }
 
     fn report(&self, engine: &Engine) -> RuleProfile {

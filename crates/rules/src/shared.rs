@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use eyas_fields::FieldSource;
 
 use crate::engine::{Engine, Memory};
+use crate::mismatch::SchemaMismatch;
 use crate::rule::Match;
 
 /// An engine in a place where another can be put in its stead.
@@ -38,7 +39,7 @@ use crate::rule::Match;
 /// fn detect<'a>(shared: &SharedEngine, events: impl Iterator<Item = &'a dyn FieldSource>) {
 ///     let (mut follower, mut found) = (shared.follower(), Vec::new());
 ///     for event in events {
-///         let engine = follower.matches(event, &mut found);
+///         let engine = follower.matches(event, &mut found).expect("the events are of the rules' schema");
 ///         for hit in found.drain(..) {
 ///             println!("{}", engine.rule(hit.rule).name);
 ///         }
@@ -53,19 +54,6 @@ struct Slot {
     engine: RwLock<Arc<Engine>>,
     /// Grows with each swap, so that followers see it without the lock.
     version: AtomicU64,
-}
-
-/// The engine that was to be put in place is of another schema: its fields are not those of the events.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a ruleset for the source '{given}' can't replace one for '{expected}': they are of different schemas"
-)]
-#[non_exhaustive]
-pub struct SchemaMismatch {
-    /// Source of the engine in place.
-    pub expected: String,
-    /// Source of the engine given.
-    pub given: String,
 }
 
 impl SharedEngine {
@@ -89,8 +77,10 @@ impl SharedEngine {
         let engine = engine.into();
         let mut slot = self.0.engine.write().unwrap_or_else(PoisonError::into_inner);
         let (expected, given) = (slot.schema(), engine.schema());
-        if !std::ptr::eq(expected.fields(), given.fields()) {
-            return Err(SchemaMismatch { expected: expected.source().into(), given: given.source().into() });
+        let (expected_id, given_id) = (expected.id(), given.id());
+        if expected_id != given_id {
+            let (expected, given) = (expected.source().into(), Some(given.source().into()));
+            return Err(SchemaMismatch { expected, expected_id, given, given_id });
         }
         let before = std::mem::replace(&mut *slot, engine);
         self.0.version.fetch_add(1, Ordering::Release);
@@ -117,13 +107,20 @@ pub struct Follower {
 
 impl Follower {
     /// Appends the rules that the event satisfies, and returns the engine that they are of.
+    ///
+    /// # Errors
+    /// The first event since the engine was put in place is of another schema.
     #[inline]
-    pub fn matches(&mut self, event: &dyn FieldSource, out: &mut Vec<Match>) -> &Engine {
+    pub fn matches(
+        &mut self,
+        event: &dyn FieldSource,
+        out: &mut Vec<Match>,
+    ) -> Result<&Engine, SchemaMismatch> {
         if self.shared.0.version.load(Ordering::Acquire) != self.version {
             *self = self.shared.follower();
         }
-        self.engine.test(&mut self.memory, event, out);
-        &self.engine
+        self.engine.test(&mut self.memory, event, out)?;
+        Ok(&self.engine)
     }
 
     /// The engine of the last event.

@@ -7,6 +7,7 @@ use eyas_fields::FieldSource;
 use crate::coverage::{Coverage, RuleCoverage};
 use crate::engine::{Engine, Evaluator};
 use crate::explain::Explanation;
+use crate::mismatch::SchemaMismatch;
 use crate::rule::{Match, RuleIndex};
 
 /// How often a rule is to match.
@@ -155,26 +156,34 @@ struct Wanted {
 
 impl Case<'_, '_> {
     /// Tests an event; `label` says which it is, for a person.
-    pub fn event(&mut self, event: &dyn FieldSource, label: &dyn Fn() -> String) {
+    ///
+    /// # Errors
+    /// The tester's first event is of another schema.
+    pub fn event(
+        &mut self,
+        event: &dyn FieldSource,
+        label: &dyn Fn() -> String,
+    ) -> Result<(), SchemaMismatch> {
         let Tester { engine, evaluator, coverage, found } = &mut *self.tester;
         found.clear();
-        evaluator.matches(event, found);
+        evaluator.matches(event, found)?;
         for wanted in &mut self.wanted {
             let Some(rule) = wanted.rule else { continue };
             if found.iter().any(|hit| hit.rule == rule) {
                 wanted.found += 1;
                 if wanted.first.is_none() && wanted.expectation.times == Times::Never {
-                    wanted.first = Some((label(), engine.explain(rule, event)));
+                    wanted.first = Some((label(), engine.explain(rule, event)?));
                 }
             }
         }
         coverage.look(event, &mut |rule, failed| {
             for wanted in self.wanted.iter_mut().filter(|w| w.rule == Some(rule) && w.found == 0) {
                 if wanted.nearest.as_ref().is_none_or(|(least, ..)| failed < *least) {
-                    wanted.nearest = Some((failed, label(), engine.explain(rule, event)));
+                    wanted.nearest = Some((failed, label(), engine.explain(rule, event)?));
                 }
             }
-        });
+            Ok(())
+        })
     }
 
     /// What was not as the test wants it; nothing if it passes.

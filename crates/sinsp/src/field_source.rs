@@ -1,11 +1,12 @@
 //! Fields of an event, for those who test them.
 
 use eyas_events::{EventType, SyscallCode, param};
-use eyas_fields::{Field, FieldSource, Scope, ScopeVersion, Value};
+use eyas_fields::{Field, FieldSource, Schema, SchemaId, Scope, ScopeVersion, Value};
 use eyas_scap::RawEvent;
 
 use crate::fields::EXTRACT;
 use crate::path_params;
+use crate::schema::schema;
 use crate::view::EventView;
 
 /// Other programs make generic events of calls that have one of their own here.
@@ -15,6 +16,10 @@ fn generic_code(event: &RawEvent<'_>) -> u16 {
 }
 
 impl FieldSource for EventView<'_> {
+    fn schema_id(&self) -> SchemaId {
+        schema().id()
+    }
+
     #[inline]
     fn get(&self, field: &Field) -> Option<Value<'_>> {
         EXTRACT.get(usize::from(field.id.0)).and_then(|extract| extract(self, field))

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use eyas_events::{EventType, events, syscalls};
 use eyas_fields::{
-    Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, ResolveError, Schema,
+    Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, ResolveError, Schema, SchemaId,
 };
 use rustc_hash::FxHashMap;
 
@@ -106,9 +106,16 @@ static RESULTS: LazyLock<Vec<&str>> =
 static KINDS: LazyLock<Vec<&str>> =
     LazyLock::new(|| (0..=u8::MAX).filter_map(FdKind::from_code).map(FdKind::name).collect());
 
+/// Kept: it takes a look at every field and every code.
+static ID: LazyLock<SchemaId> = LazyLock::new(|| SchemaId::of(schema()));
+
 impl Schema for SyscallSchema {
     fn source(&self) -> &str {
         "syscall"
+    }
+
+    fn id(&self) -> SchemaId {
+        *ID
     }
 
     fn words(&self, field: &Field) -> Option<&[&str]> {

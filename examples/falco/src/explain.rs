@@ -28,12 +28,12 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     while let Step::Event(event) = inspector.next(&mut source)? {
         match number {
             Some(number) if event.num() == number => {
-                let why = engine.explain(rule, &event);
+                let why = engine.explain(rule, &event)?;
                 print(&format!("{}: {why}", label(&event)))?;
                 return Ok(why.matched);
             }
             Some(_) => {}
-            None => seen.take(&engine, rule, &event),
+            None => seen.take(&engine, rule, &event)?,
         }
     }
     if let Some(number) = number {
@@ -88,10 +88,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn take(&mut self, engine: &Engine, rule: RuleIndex, event: &EventView<'_>) {
-        let why = engine.explain(rule, event);
+    fn take(&mut self, engine: &Engine, rule: RuleIndex, event: &EventView<'_>) -> Result<()> {
+        let why = engine.explain(rule, event)?;
         if !why.tried {
-            return;
+            return Ok(());
         }
         self.tried += 1;
         self.matched += u64::from(why.matched);
@@ -105,6 +105,7 @@ impl Seen {
         if self.nearest.as_ref().is_none_or(nearer) {
             self.nearest = Some((label(event), why));
         }
+        Ok(())
     }
 
     fn summary(&self) -> String {

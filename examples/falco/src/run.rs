@@ -210,11 +210,14 @@ impl Alone<'_, '_> {
                         break Ok(());
                     }
                     let (counts, capture, mut prompt) = (&mut self.totals.counts, &mut self.capture, false);
-                    self.judge.judge(event, self.outputs.batch(), |hit, rule| {
+                    let judged = self.judge.judge(event, self.outputs.batch(), |hit, rule| {
                         counts.count(hit);
                         capture.matched(rule);
                         prompt = self.prompt;
                     });
+                    if judged.is_err() {
+                        break judged;
+                    }
                     if let Some(alert) = self.capture.event(event) {
                         self.judge.setup.tell(&alert, self.outputs.batch());
                     }

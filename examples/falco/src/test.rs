@@ -119,7 +119,7 @@ fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
             // Events that report containers were counted before.
             let what = shown.split_once('(').map_or("", |(_, what)| what);
             format!("event {} ({what}", position + 1)
-        });
+        })?;
     }
     Ok(())
 }
@@ -129,8 +129,8 @@ fn replay(path: &Path, filter: Option<&str>, case: &mut Case<'_, '_>) -> Result<
     let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
     let mut inspector = offline_inspector();
     while let Step::Event(view) = inspector.next(&mut source)? {
-        if filter.as_ref().is_none_or(|filter| filter.matches(&view)) {
-            case.event(&view, &|| label(&view));
+        if filter.as_ref().map_or(Ok(true), |filter| filter.matches(&view))? {
+            case.event(&view, &|| label(&view))?;
         }
     }
     Ok(())

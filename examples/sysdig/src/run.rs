@@ -150,7 +150,7 @@ impl Loop<'_> {
                     if deadline.is_past(ts) {
                         break;
                     }
-                    if self.filter.as_ref().is_none_or(|filter| filter.matches(&view)) {
+                    if self.filter.as_ref().map_or(Ok(true), |filter| filter.matches(&view))? {
                         self.passed += 1;
                         for sink in &mut *sinks {
                             sink.event(&view)?;

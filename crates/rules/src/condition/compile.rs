@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eyas_fields::{CodeSet, Field, Schema, Scope};
+use eyas_fields::{Schema, Scope};
 use rustc_hash::FxHashMap;
 
 use super::ast::{Expr, Span, Test};
@@ -18,7 +18,7 @@ use super::walk::{Fold, Shared, fold};
 mod nodes;
 
 /// Adds conditions to a graph.
-pub struct Compiler<'s> {
+pub(crate) struct Compiler<'s> {
     schema: &'s dyn Schema,
     graph: Graph,
     known: Known,
@@ -105,7 +105,7 @@ struct CodeClass {
 
 impl<'s> Compiler<'s> {
     /// An empty graph over the schema's fields.
-    pub fn new(schema: &'s dyn Schema) -> Self {
+    pub(crate) fn new(schema: &'s dyn Schema) -> Self {
         Self::resume(schema, CompilerState::default())
     }
 
@@ -124,7 +124,7 @@ impl<'s> Compiler<'s> {
     ///
     /// # Errors
     /// A field, operator or value that the schema refuses; nothing is added then.
-    pub fn add(&mut self, expr: &Expr) -> Result<Root, CompileError> {
+    pub(crate) fn add(&mut self, expr: &Expr) -> Result<Root, CompileError> {
         fold(expr, self).map(Root)
     }
 
@@ -188,20 +188,8 @@ impl<'s> Compiler<'s> {
     }
 
     /// The graph.
-    pub fn finish(self) -> Program {
-        Program { nodes: self.graph.nodes, predicates: self.graph.predicates }
-    }
-
-    /// Every field that the conditions added so far ask for.
-    pub fn fields(&self) -> Vec<&Field> {
-        let mut fields = Vec::new();
-        self.graph.predicates.iter().for_each(|p| p.fields(&mut |field| fields.push(field)));
-        fields
-    }
-
-    /// Codes of all events of the schema.
-    pub fn all_codes(&self) -> CodeSet {
-        CodeSet::all(self.schema.codes())
+    pub(crate) fn finish(self) -> Program {
+        Program::new(self.graph.nodes, self.graph.predicates, self.schema)
     }
 
     fn test(&mut self, test: &Test) -> Result<u32, CompileError> {

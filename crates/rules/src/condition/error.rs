@@ -67,6 +67,8 @@ pub enum CompileErrorKind {
     Macro,
     /// Less nesting.
     Depth,
+    /// The event is of another schema.
+    Schema,
 }
 
 /// Why a condition does not compile, and where.

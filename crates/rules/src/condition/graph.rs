@@ -2,16 +2,18 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use eyas_fields::FieldSource;
+use eyas_fields::{FieldSource, Schema, SchemaId};
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::predicate::Predicate;
+use crate::mismatch::SchemaMismatch;
 
 /// A condition in a [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Root(pub(super) u32);
+pub(crate) struct Root(pub(super) u32);
 
 /// A node; children come before their parents.
 #[derive(Clone, Copy, Debug)]
@@ -103,50 +105,89 @@ impl Nodes {
 
 /// Conditions compiled into one graph.
 #[derive(Debug)]
-pub struct Program {
-    pub(super) nodes: Nodes,
-    pub(super) predicates: Arc<Vec<Predicate>>,
+pub(crate) struct Program {
+    nodes: Nodes,
+    predicates: Arc<Vec<Predicate>>,
+    /// The schema that it is compiled for, and the source's name.
+    schema: SchemaId,
+    source: Box<str>,
+    /// No other program has it.
+    number: u64,
 }
 
-/// Verdicts of nodes on the current event, so that each is reached once.
-#[derive(Clone, Debug)]
+/// The number of the next program; no program has 0.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Verdicts of conditions on the current event, so that each is found once.
+///
+/// One serves any condition; it belongs to the condition that used it last, and has to be checked and cleared for another.
+#[derive(Clone, Debug, Default)]
 pub struct Scratch {
     /// The event of the verdict, shifted left, and the verdict.
     verdicts: Vec<u32>,
     event: u32,
+    /// The program whose nodes the verdicts are of, if the events were found to be of its schema.
+    program: u64,
 }
 
 impl Scratch {
     /// Forgets the verdicts: another event comes.
     #[inline]
-    pub fn next_event(&mut self) {
+    pub(crate) fn next_event(&mut self) {
         self.event += 1;
         if self.event == 1 << 31 {
             self.verdicts.fill(0);
             self.event = 1;
         }
     }
+
+    /// Has the schema of the next event checked again.
+    pub(crate) fn forget_schema(&mut self) {
+        self.program = 0;
+    }
 }
 
 impl Program {
-    /// Memory for evaluations.
-    pub fn scratch(&self) -> Scratch {
-        Scratch { verdicts: vec![0; self.nodes.len()], event: 1 }
+    pub(super) fn new(nodes: Nodes, predicates: Arc<Vec<Predicate>>, schema: &dyn Schema) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { nodes, predicates, schema: schema.id(), source: schema.source().into(), number }
     }
 
     /// Number of distinct nodes, of all kinds.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether it has no node.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.len() == 0
+    /// Makes the memory this program's, which it is already for all events of a source but the first.
+    ///
+    /// # Errors
+    /// The event is of another schema.
+    #[inline]
+    pub(crate) fn prepare(
+        &self,
+        source: &dyn FieldSource,
+        scratch: &mut Scratch,
+    ) -> Result<(), SchemaMismatch> {
+        if scratch.program == self.number { Ok(()) } else { self.adopt(source, scratch) }
     }
 
-    /// Whether the event satisfies the condition; `scratch` is of this program and event.
+    #[cold]
+    fn adopt(&self, source: &dyn FieldSource, scratch: &mut Scratch) -> Result<(), SchemaMismatch> {
+        let given_id = source.schema_id();
+        if given_id != self.schema {
+            let expected = self.source.to_string();
+            return Err(SchemaMismatch { expected, expected_id: self.schema, given: None, given_id });
+        }
+        scratch.verdicts.clear();
+        scratch.verdicts.resize(self.nodes.len(), 0);
+        scratch.event = 0;
+        scratch.program = self.number;
+        Ok(())
+    }
+
+    /// Whether the event satisfies the condition; `scratch` was prepared for it.
     #[inline]
-    pub fn eval(&self, root: Root, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {
+    pub(crate) fn eval(&self, root: Root, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {
         self.node(root.0, source, scratch)
     }
 

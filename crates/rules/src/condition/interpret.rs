@@ -7,12 +7,13 @@
 
 use eyas_fields::{FieldFlags, FieldSource, FieldType, Schema, Scope};
 
-use super::ast::{Expr, FieldRef, LiteralRef, Modifier, Op, Operand, Rhs, Test};
+use super::ast::{Expr, FieldRef, LiteralRef, Modifier, Op, Operand, Rhs, Span, Test};
 use super::compare::Quantifier;
 use super::error::{CompileError, CompileErrorKind};
 use super::opdef::{Evaluation, Implies};
 use super::transformer::Returns;
 use super::transformers;
+use crate::mismatch::SchemaMismatch;
 
 mod compare;
 mod operand;
@@ -24,8 +25,13 @@ use val::Val;
 /// Whether the event satisfies the condition.
 ///
 /// # Errors
-/// A field, constant or operator of the part that was reached does not fit the schema.
+/// The event is of another schema, or a field, constant or operator of the part that was reached does not fit the schema.
 pub fn interpret(expr: &Expr, schema: &dyn Schema, source: &dyn FieldSource) -> Result<bool, CompileError> {
+    let (expected_id, given_id) = (schema.id(), source.schema_id());
+    if expected_id != given_id {
+        let error = SchemaMismatch { expected: schema.source().into(), expected_id, given: None, given_id };
+        return Err(CompileError::new(CompileErrorKind::Schema, error.to_string(), Span::default()));
+    }
     Plain { schema, source }.expr(expr)
 }
 

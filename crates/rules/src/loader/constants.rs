@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eyas_fields::{CodeSet, Field, FieldDef, ResolveError, Schema};
+use eyas_fields::{CodeSet, Field, FieldDef, ResolveError, Schema, SchemaId};
 
 /// A schema with fields that have one text in every event.
 pub(super) struct Constants {
@@ -18,6 +18,15 @@ impl Schema for Constants {
 
     fn source(&self) -> &str {
         self.schema.source()
+    }
+
+    // Conditions ask no event for these fields.
+    fn id(&self) -> SchemaId {
+        self.schema.id()
+    }
+
+    fn words(&self, field: &Field) -> Option<&[&str]> {
+        self.schema.words(field)
     }
 
     fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {

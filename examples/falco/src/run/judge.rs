@@ -43,10 +43,10 @@ impl Judge<'_> {
         event: &EventView<'_>,
         batch: &mut Batch,
         mut matched: impl FnMut(Match, &Rule),
-    ) {
-        let engine = self.follower.matches(event, &mut self.found);
+    ) -> Result<()> {
+        let engine = self.follower.matches(event, &mut self.found)?;
         if let Some(profile) = &mut self.profile {
-            profile.record(event, &self.found);
+            profile.record(event, &self.found)?;
         }
         for hit in self.found.drain(..) {
             let rule = engine.rule(hit.rule);
@@ -57,6 +57,7 @@ impl Judge<'_> {
                 false => alert.write_text(line),
             });
         }
+        Ok(())
     }
 }
 

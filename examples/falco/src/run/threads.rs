@@ -142,7 +142,10 @@ impl Worker<'_> {
                         {
                             break Err(error);
                         }
-                        judge.judge(event, &mut alerts, |hit, _| matches.push(hit));
+                        let judged = judge.judge(event, &mut alerts, |hit, _| matches.push(hit));
+                        if judged.is_err() {
+                            break judged;
+                        }
                     }
                     at = stretch;
                 }
