@@ -15,7 +15,8 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    EMPTY, ENTER_ALL, ENTER_EACH, FILES, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, TASKS, TOUCHES,
+    EMPTY, ENTER_ALL, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, TASKS,
+    TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -50,8 +51,8 @@ pub struct Probe {
     enter: &'static [Program],
     /// Where tracefs is, if it is to be had.
     tracepoints: Option<Tracepoints>,
-    /// Whether the programs are those for kernels that preempt them.
-    preempts: bool,
+    /// Which forms of the programs were loaded.
+    form: Form,
     bell: Bell,
     /// Time of boot, ns since the epoch.
     boot_time: u64,
@@ -87,13 +88,13 @@ impl Probe {
         let cpus = possible.min(options.max_cpus as usize);
         let types = features::Types::of_kernel();
         let tracepoints = Tracepoints::find();
-        let preempts = match (options.attach, &tracepoints) {
-            (Attach::Btf, _) | (Attach::Auto, None) => false,
-            (Attach::Auto, Some(_)) => types.tracepoints_preempt(),
-            (Attach::Perf, Some(_)) => true,
+        let form = match (options.attach, &tracepoints) {
+            (Attach::Auto | Attach::Perf, Some(_)) if types.tracepoints_preempt() => Form::Preempted,
+            (Attach::Btf, _) | (Attach::Auto, _) => Form::Plain,
+            (Attach::Perf, Some(_)) => Form::Perf,
             (Attach::Perf, None) => return Err(Error::NoTracefs),
         };
-        let enter = if tracepoints.is_none() || preempts { ENTER_ALL } else { ENTER_EACH };
+        let enter = if tracepoints.is_none() || form != Form::Plain { ENTER_ALL } else { ENTER_EACH };
         let mut object = Box::new(MaybeUninit::uninit());
         // SAFETY: the box is kept beside the skeleton and dropped after it, so that what the skeleton
         // borrows stays where it is for as long as the skeleton lives.
@@ -123,7 +124,7 @@ impl Probe {
         }
         for mut program in open.open_object_mut().progs_mut() {
             let needed = all_programs(enter).any(|row| {
-                program.name() == row.form(preempts).0 && row.need.is_none_or(|need| types.have(need))
+                program.name() == row.form(form).0 && row.need.is_none_or(|need| types.have(need))
             });
             program.set_autoload(needed);
         }
@@ -158,7 +159,7 @@ impl Probe {
             counters,
             enter,
             tracepoints,
-            preempts,
+            form,
             bell,
             boot_time,
             has_hooks: true,
@@ -223,7 +224,7 @@ impl Probe {
         match (at, wanted) {
             (Some(at), false) => drop(self.links.swap_remove(at)),
             (None, true) => {
-                let (name, place) = row.form(self.preempts);
+                let (name, place) = row.form(self.form);
                 let found = self.skel.object().progs_mut().find(|program| program.name() == name);
                 match found.filter(|program| program.autoload()) {
                     Some(program) => {

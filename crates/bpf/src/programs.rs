@@ -29,10 +29,27 @@ pub(crate) enum Place {
     Perf(&'static str),
 }
 
+/// Which forms of the programs are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The plain ones, at BTF tracepoints.
+    Plain,
+    /// At perf events where a program has such a form, on a kernel that does not preempt programs at tracepoints. The
+    /// other forms disable preemption by themselves; some kernels, 6.12 among them, refuse such programs.
+    Perf,
+    /// Those for a kernel that preempts programs at tracepoints.
+    Preempted,
+}
+
 impl Program {
-    /// Name and place of the form that the kernel asks for.
-    pub(crate) fn form(&self, preempts: bool) -> (&'static str, Place) {
-        self.preempted.filter(|_| preempts).unwrap_or((self.name, self.place))
+    /// Name and place of the form to load.
+    pub(crate) fn form(&self, form: Form) -> (&'static str, Place) {
+        let is_wanted = |&(_, place): &(&str, Place)| match (form, place) {
+            (Form::Plain, _) => false,
+            (Form::Perf, place) => place != Place::Section,
+            (Form::Preempted, _) => true,
+        };
+        self.preempted.filter(is_wanted).unwrap_or((self.name, self.place))
     }
 
     /// Whether a program of the object is a form of this one.
