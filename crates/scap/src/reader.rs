@@ -385,7 +385,7 @@ impl Reader {
                 continue;
             };
             self.lent = total;
-            if self.frame.ty.info().is_none() || self.frame.ty.is_own() {
+            if self.frame.ty().info().is_none() || self.frame.ty().is_own() {
                 self.stats.filtered += 1;
                 continue;
             }
@@ -422,8 +422,8 @@ impl Reader {
         let Some(found) = Found::among(frame.options(block), self.order == Endianness::Big) else {
             return false;
         };
-        let Some(ty) = found.completes(frame.ty, frame.nparams) else { return false };
-        let own: (&[u8], &[u8]) = if ty == frame.ty {
+        let Some(ty) = found.completes(frame.ty(), frame.nparams) else { return false };
+        let own: (&[u8], &[u8]) = if ty == frame.ty() {
             let split = frame.body(block).split_at_checked(2 * frame.nparams as usize);
             let Some((lengths, values)) = split else { return false };
             let numbers = Numbers { bytes: lengths, big: self.order == Endianness::Big };
@@ -438,7 +438,8 @@ impl Reader {
         for part in [own.0, found.lengths, own.1, found.values] {
             self.completed.extend_from_slice(part);
         }
-        (frame.ty, frame.nparams) = (ty, frame.nparams + u32::from(found.count));
+        frame.set_ty(ty);
+        frame.nparams += u32::from(found.count);
         true
     }
 
@@ -455,7 +456,7 @@ impl Reader {
 
     #[cold]
     fn invalid(&self) -> Error {
-        let Frame { block, ty, .. } = self.frame;
+        let (block, ty) = (self.frame.block, self.frame.ty());
         damaged(block, self.window.offset(), format!("the parameters of {ty:?} exceed it"))
     }
 
@@ -468,7 +469,7 @@ impl Reader {
             Shown::Swapped => Some(self.frame.event(&self.swapped)),
             Shown::Converted => {
                 let mut raw = self.converter.as_ref()?.current()?;
-                raw.state_only = self.frame.state_only;
+                raw.state_only = self.frame.state_only();
                 Some(raw)
             }
         }

@@ -41,20 +41,51 @@ const fn current() -> [u8; EventType::COUNT] {
 }
 
 /// What an event block holds.
+///
+/// It is read right after it was written, and processors wait where a read spans two writes. So what is read with one
+/// instruction is written with one: the times and ids of a [`RawEvent`], and the small numbers after them.
 pub(super) struct Frame {
-    pub(super) ts: u64,
-    pub(super) tid: i64,
+    /// Time and thread, little-endian.
+    stamp: [u8; 16],
+    kind: Kind,
     pub(super) block: u32,
     pub(super) nparams: u32,
     /// Parameter lengths and parameters begin here in the block,
     start: u32,
     /// and end here.
     end: u32,
-    pub(super) ty: EventType,
-    pub(super) cpu: u16,
-    pub(super) state_only: bool,
+}
+
+/// Type, CPU, and two bits in one number.
+#[derive(Clone, Copy)]
+struct Kind(u64);
+
+impl Kind {
+    #[inline(always)]
+    const fn new(ty: EventType, cpu: u16, state_only: bool, wide: bool) -> Self {
+        Self(ty.0 as u64 | (cpu as u64) << 16 | (state_only as u64) << 32 | (wide as u64) << 40)
+    }
+
+    #[inline(always)]
+    fn ty(self) -> EventType {
+        EventType(self.0 as u16)
+    }
+
+    #[inline(always)]
+    fn cpu(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    #[inline(always)]
+    fn state_only(self) -> bool {
+        self.0 >> 32 & 1 != 0
+    }
+
     /// Parameter lengths have 32 bits.
-    wide: bool,
+    #[inline(always)]
+    fn wide(self) -> bool {
+        self.0 >> 40 & 1 != 0
+    }
 }
 
 /// Numbers in bytes, whatever their order; 0 beyond the end.
@@ -80,18 +111,23 @@ impl Numbers<'_> {
 
 impl Frame {
     /// Before any event.
-    pub(super) const NONE: Self = Self {
-        ts: 0,
-        tid: 0,
-        block: 0,
-        nparams: 0,
-        start: 0,
-        end: 0,
-        ty: EventType(0),
-        cpu: 0,
-        state_only: false,
-        wide: false,
-    };
+    pub(super) const NONE: Self =
+        Self { stamp: [0; 16], kind: Kind(0), block: 0, nparams: 0, start: 0, end: 0 };
+
+    #[inline(always)]
+    pub(super) fn ty(&self) -> EventType {
+        self.kind.ty()
+    }
+
+    pub(super) fn state_only(&self) -> bool {
+        self.kind.state_only()
+    }
+
+    /// Makes it an event of another type with the same layout.
+    pub(super) fn set_ty(&mut self, ty: EventType) {
+        let kind = self.kind;
+        self.kind = Kind::new(ty, kind.cpu(), kind.state_only(), kind.wide());
+    }
 
     /// Takes in the event of a block as it is written today, in this machine's byte order, if it is one that
     /// needs nothing; returns the block's length, which is at most `limit`.
@@ -118,16 +154,12 @@ impl Frame {
             return None;
         }
         *self = Self {
-            ts: numbers.u64(10),
-            tid: numbers.u64(18) as i64,
+            stamp: *head[10..].first_chunk()?,
+            kind: Kind::new(EventType(ty), numbers.u16(8), false, false),
             block,
             nparams,
             start: head.len() as u32,
             end: (BEFORE + len) as u32,
-            ty: EventType(ty),
-            cpu: numbers.u16(8),
-            state_only: false,
-            wide: false,
         };
         Some(total)
     }
@@ -155,21 +187,19 @@ impl Frame {
         };
         let before = Numbers { bytes: before, big };
         self.block = before.u32(0);
-        self.cpu = before.u16(8);
-        self.state_only = flags && before.u32(BEFORE) & STATE_ONLY != 0;
+        let state_only = flags && before.u32(BEFORE) & STATE_ONLY != 0;
         let numbers = Numbers { bytes: header, big };
-        self.ts = numbers.u64(0);
-        self.tid = numbers.u64(8) as i64;
-        self.ty = EventType(numbers.u16(20));
-        self.wide = is_wide(self.ty);
+        let (ts, tid, ty) = (numbers.u64(0), numbers.u64(8), EventType(numbers.u16(20)));
+        self.stamp = (u128::from(tid) << 64 | u128::from(ts)).to_le_bytes();
+        self.kind = Kind::new(ty, before.u16(8), state_only, is_wide(ty));
         // Own events stand beside others: the code is one that the schema got later.
-        if self.ty.info().is_none() || self.ty.is_own() {
+        if ty.info().is_none() || ty.is_own() {
             // It is left out, whatever else it says.
             (self.nparams, self.start, self.end) = (0, 0, 0);
             return Ok(());
         }
         let mut len = numbers.u32(16) as usize;
-        if !v2 && matches!(self.ty, EventType::NOTIFICATION_E | EventType::INFRASTRUCTURE_EVENT_E) {
+        if !v2 && matches!(ty, EventType::NOTIFICATION_E | EventType::INFRASTRUCTURE_EVENT_E) {
             // Old captures count three bytes too many here.
             len = len.saturating_sub(3);
         }
@@ -180,8 +210,8 @@ impl Frame {
         self.nparams = if v2 {
             numbers.u32(22)
         } else {
-            count_params(Numbers { bytes: block, big }, self.ty, head + size, len - size)
-                .ok_or_else(|| format!("the parameter lengths of {:?} do not add up", self.ty))?
+            count_params(Numbers { bytes: block, big }, ty, head + size, len - size)
+                .ok_or_else(|| format!("the parameter lengths of {:?} do not add up", ty))?
         };
         Ok(())
     }
@@ -201,8 +231,18 @@ impl Frame {
     /// The event with this body, which may be a copy in another byte order.
     #[inline]
     pub(super) fn event<'a>(&self, body: &'a [u8]) -> RawEvent<'a> {
-        let &Self { ts, tid, ty, cpu, state_only, nparams, wide, .. } = self;
-        RawEvent { ts, tid, ty, cpu, state_only, nparams, wide, body }
+        let &Self { stamp, kind, nparams, .. } = self;
+        let stamp = Numbers { bytes: &stamp, big: false };
+        RawEvent {
+            ts: stamp.u64(0),
+            tid: stamp.u64(8) as i64,
+            ty: kind.ty(),
+            cpu: kind.cpu(),
+            state_only: kind.state_only(),
+            nparams,
+            wide: kind.wide(),
+            body,
+        }
     }
 }
 

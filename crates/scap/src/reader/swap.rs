@@ -9,7 +9,7 @@ use crate::builder::is_wide;
 pub(super) fn swap(frame: &Frame, body: &[u8], out: &mut Vec<u8>) -> Option<()> {
     out.clear();
     out.extend_from_slice(body);
-    let size = if is_wide(frame.ty) { 4 } else { 2 };
+    let size = if is_wide(frame.ty()) { 4 } else { 2 };
     let mut at = size * frame.nparams as usize;
     for index in 0..frame.nparams as usize {
         let len = out.get_mut(index * size..(index + 1) * size)?;
@@ -17,7 +17,7 @@ pub(super) fn swap(frame: &Frame, body: &[u8], out: &mut Vec<u8>) -> Option<()> 
         let mut wide = [0; 8];
         wide[..size].copy_from_slice(len);
         let end = at.checked_add(u64::from_le_bytes(wide) as usize)?;
-        swap_param(frame.ty, index, out.get_mut(at..end)?);
+        swap_param(frame.ty(), index, out.get_mut(at..end)?);
         at = end;
     }
     Some(())
