@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::mem;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
@@ -76,14 +79,57 @@ impl<W: Write> Write for Counted<W> {
 enum Out {
     Plain(Sink),
     Gzip(Box<GzEncoder<Sink>>),
+    /// Behind a member of gzip that was appended; without an output if that failed.
+    Between(Option<Sink>),
 }
 
 impl Out {
-    fn writer(&mut self) -> &mut dyn Write {
-        match self {
-            Self::Plain(out) => out,
-            Self::Gzip(out) => out.as_mut(),
+    fn gzip(sink: Sink) -> Self {
+        Self::Gzip(Box::new(GzEncoder::new(sink, Compression::fast())))
+    }
+
+    fn writer(&mut self) -> io::Result<&mut dyn Write> {
+        if let Self::Between(sink) = self {
+            *self = Self::gzip(sink.take().ok_or_else(failed_before)?);
         }
+        match self {
+            Self::Plain(out) => Ok(out),
+            Self::Gzip(out) => Ok(out.as_mut()),
+            Self::Between(_) => Err(failed_before()),
+        }
+    }
+
+    /// Ends the member that is being written; returns the output behind it.
+    fn end_member(&mut self) -> io::Result<Sink> {
+        match mem::replace(self, Self::Between(None)) {
+            Self::Plain(sink) | Self::Between(Some(sink)) => Ok(sink),
+            Self::Gzip(out) => out.finish(),
+            Self::Between(None) => Err(failed_before()),
+        }
+    }
+}
+
+fn failed_before() -> io::Error {
+    io::Error::other("the output failed before")
+}
+
+/// Bytes that the writer's owner keeps a hold of.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn take(&self) -> Vec<u8> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -99,10 +145,7 @@ impl Writer {
     /// Writes to anything, such as standard output.
     pub fn new(out: impl Write + Send + 'static, compress: bool) -> Self {
         let out: Sink = Counted(BufWriter::with_capacity(64 << 10, Box::new(out)), 0);
-        let out = match compress {
-            true => Out::Gzip(Box::new(GzEncoder::new(out, Compression::fast()))),
-            false => Out::Plain(out),
-        };
+        let out = if compress { Out::gzip(out) } else { Out::Plain(out) };
         Self { out, buffer: Vec::new(), flushed: 0 }
     }
 
@@ -179,7 +222,61 @@ impl Writer {
         match &self.out {
             Out::Plain(out) => out.1,
             Out::Gzip(out) => out.get_ref().1,
+            Out::Between(out) => out.as_ref().map_or(0, |out| out.1),
         }
+    }
+
+    /// Adds what another writer wrote and compressed: a snapshot, events, or both. If this capture is compressed, the
+    /// bytes are copied, as gzip allows one member to follow another; else they are inflated.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use eyas_events::EventType;
+    /// use eyas_scap::{Advance, EventBuilder, EventSource, Reader, Snapshot, Writer};
+    ///
+    /// let close = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(1).build();
+    /// let kept: Vec<u8> = Writer::compress(|writer| writer.event(&close.as_raw()))?;
+    ///
+    /// let path = std::env::temp_dir().join(format!("append-{}.scap.gz", std::process::id()));
+    /// let mut writer = Writer::create(&path, true)?;
+    /// writer.snapshot(&Snapshot::default())?;
+    /// writer.append(&kept)?;
+    /// writer.finish()?;
+    /// # let mut reader = Reader::open(&path)?;
+    /// # assert!(matches!(reader.advance()?, Advance::Snapshot(_)));
+    /// # assert!(matches!(reader.advance()?, Advance::Event));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The output takes no more, or the bytes have to be inflated and are not compressed by gzip.
+    pub fn append(&mut self, compressed: &[u8]) -> Result<(), Error> {
+        let appended = match &mut self.out {
+            Out::Plain(out) => io::copy(&mut MultiGzDecoder::new(compressed), out).map(drop),
+            _ => self.append_member(compressed),
+        };
+        appended.map_err(Error::Write)
+    }
+
+    fn append_member(&mut self, compressed: &[u8]) -> io::Result<()> {
+        let mut sink = self.out.end_member()?;
+        sink.write_all(compressed)?;
+        self.out = Out::Between(Some(sink));
+        Ok(())
+    }
+
+    /// Compresses what `write` writes, for [`Writer::append`].
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn compress(write: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<Vec<u8>, Error> {
+        let bytes = Shared::default();
+        let mut writer = Self::new(bytes.clone(), true);
+        write(&mut writer)?;
+        writer.finish()?;
+        Ok(bytes.take())
     }
 
     /// Hands on what waits in buffers, so that it can be read.
@@ -187,19 +284,15 @@ impl Writer {
     /// # Errors
     /// The output takes no more.
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.out.writer().flush().map_err(Error::Write)
+        self.out.writer().and_then(|out| out.flush()).map_err(Error::Write)
     }
 
     /// Ends the capture.
     ///
     /// # Errors
     /// The output takes no more: the capture is not complete.
-    pub fn finish(self) -> Result<(), Error> {
-        let mut out = match self.out {
-            Out::Plain(out) => out,
-            Out::Gzip(out) => out.finish().map_err(Error::Write)?,
-        };
-        out.flush().map_err(Error::Write)
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.out.end_member().and_then(|mut out| out.flush()).map_err(Error::Write)
     }
 
     /// Writes type, length, body, padding, and the length again.
@@ -216,7 +309,7 @@ impl Writer {
         })?;
         buffer[4..8].copy_from_slice(&total.to_le_bytes());
         buffer.extend_from_slice(&total.to_le_bytes());
-        self.out.writer().write_all(buffer).map_err(Error::Write)
+        self.out.writer().and_then(|out| out.write_all(buffer)).map_err(Error::Write)
     }
 }
 
