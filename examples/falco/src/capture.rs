@@ -1,13 +1,20 @@
 //! Alerts start captures: `capture:` of the configuration.
 //!
-//! A file begins with all that is known before the event that started it, so that it can be read by itself, then has
-//! every event until some time after the last alert.
+//! A file begins with all that is known before its first event, so that it can be read by itself, then has every event
+//! until some time after the last alert. Its first event is the one that started it, or the flight recorder has earlier
+//! ones.
+//!
+//! ```text
+//!   events ──> Frames ──> a thread: Recorder ──> file
+//!   state  ──> Chunks ──>           FlightRecorder ──┘ at an alert
+//! ```
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eyas::rules::{Priority, Rule};
+use eyas::scap::RawEvent;
 use eyas::sinsp::{EventView, Skipped};
 use serde_json::Value;
 
@@ -16,10 +23,14 @@ use crate::config::{self, CaptureMode, Config};
 use crate::internal::Internal;
 use crate::log::{self, Level};
 use crate::signals::Stop;
+use chunks::Chunks;
+pub use flight::Limits;
 use frames::Frames;
-use recorder::{Message, Recorder, State, Status};
-use way::Way;
+use recorder::{Chunk, Message, Recorder, State, Status};
+use way::{BATCH, Way};
 
+mod chunks;
+mod flight;
 mod frames;
 mod recorder;
 mod way;
@@ -40,7 +51,13 @@ pub struct Capture {
     way: Option<Way>,
     wanted: Option<Wanted>,
     active: Option<Active>,
-    /// Time of an event before which none begins.
+    /// Of the flight recorder, if there is one.
+    chunks: Option<Chunks>,
+    /// What was not handed on yet.
+    frames: Frames,
+    /// When what is in `frames` came first, while a file is written.
+    since: Instant,
+    /// Time of an event before which no file begins.
     not_before: u64,
     stop: Stop,
     /// How long the end may take.
@@ -54,28 +71,30 @@ struct Wanted {
     duration: u64,
 }
 
+/// A file that is written.
 struct Active {
     status: Arc<Status>,
     /// With the first event at this time it ends.
     deadline: u64,
-    frames: Frames,
-    /// When what is in `frames` came first.
-    since: Instant,
 }
 
 impl Capture {
     pub fn new(config: &Config, stop: Stop) -> Self {
-        let this = Self {
+        let mut this = Self {
             config: config.capture.clone(),
             live: !config.engine.is_replay(),
             way: None,
             wanted: None,
             active: None,
+            chunks: None,
+            frames: Frames::default(),
+            since: Instant::now(),
             not_before: 0,
             stop,
             timeout: Duration::from_millis(config.output_timeout),
         };
         this.announce();
+        this.configure_flight();
         this
     }
 
@@ -97,11 +116,28 @@ impl Capture {
         if !self.config.enabled {
             self.end();
         }
+        self.configure_flight();
+    }
+
+    /// Starts the flight recorder, gives it other limits, or ends it.
+    fn configure_flight(&mut self) {
+        let limits = self.config.flight();
+        if self.chunks.as_ref().map(|chunks| chunks.limits) == limits {
+            return;
+        }
+        self.hand_on(true);
+        if limits.is_some() && !self.find_way() {
+            return self.chunks = None;
+        }
+        if let Some(way) = &mut self.way {
+            way.give(Message::Flight(limits));
+        }
+        self.chunks = limits.map(Chunks::new);
     }
 
     /// Whether all that comes is to be shown to this.
     pub fn is_active(&self) -> bool {
-        self.active.is_some()
+        self.active.is_some() || self.chunks.is_some()
     }
 
     /// The event at hand satisfies a rule.
@@ -122,12 +158,26 @@ impl Capture {
     /// The event at hand was tested; what there is to tell about the capture.
     #[inline]
     pub fn event(&mut self, event: &EventView<'_>) -> Option<Internal> {
-        if self.wanted.is_none() && self.active.is_none() { None } else { self.record(event) }
+        if self.wanted.is_some() || self.active.is_some() {
+            return self.record(event);
+        }
+        let raw = event.event();
+        if self.chunks.as_ref()?.is_due(raw.ts, self.frames.size()) {
+            self.begin_chunk(event);
+        }
+        self.frames.push(&raw);
+        if self.frames.size() >= BATCH {
+            self.hand_on(true);
+        }
+        None
     }
 
     #[cold]
     fn record(&mut self, event: &EventView<'_>) -> Option<Internal> {
         let ts = event.event().ts;
+        if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(ts, self.frames.size())) {
+            self.begin_chunk(event);
+        }
         if let Some(Wanted { begins, duration }) = self.wanted.take() {
             let deadline = ts.saturating_add(duration);
             match &mut self.active {
@@ -136,13 +186,10 @@ impl Capture {
                 None => {}
             }
         }
-        let active = self.active.as_mut()?;
-        if active.frames.len() == 0 {
-            active.since = Instant::now();
+        if !self.is_active() {
+            return None;
         }
-        active.frames.push(&event.event());
-        let is_over = ts >= active.deadline;
-        self.hand_on(false);
+        self.push(&event.event());
         let active = self.active.as_ref()?;
         match active.status.state() {
             State::Full => {
@@ -154,7 +201,7 @@ impl Capture {
                 self.active = None;
                 self.not_before = ts.saturating_add(RETRY);
             }
-            State::Good if is_over => self.end(),
+            State::Good if ts >= active.deadline => self.end(),
             State::Good => {}
         }
         None
@@ -162,18 +209,15 @@ impl Capture {
 
     /// What is not shown to the rules.
     pub fn passed(&mut self, passed: Skipped<'_>) {
-        let Some(active) = &mut self.active else { return };
         match passed {
-            Skipped::Event(event) => {
-                active.frames.push(&event);
-                self.hand_on(false);
-            }
+            Skipped::Event(event) => self.push(&event),
             Skipped::Snapshot(snapshot) => {
                 self.hand_on(true);
-                let snapshot = Message::Snapshot(Box::new(snapshot.clone()));
-                if !self.way.as_mut().is_some_and(|way| way.give(snapshot)) {
+                let message = Message::Snapshot(Box::new(snapshot.clone()));
+                if !self.way.as_mut().is_some_and(|way| way.give(message)) {
                     // What follows would be read with the wrong state.
                     self.end();
+                    self.chunks.as_mut().into_iter().for_each(Chunks::lose);
                 }
             }
         }
@@ -184,28 +228,59 @@ impl Capture {
         let Some(active) = &self.active else { return };
         if clock::now() > active.deadline.saturating_add(GRACE) {
             self.end();
-        } else if active.since.elapsed() >= DELAY {
+        } else if self.since.elapsed() >= DELAY {
             self.hand_on(true);
         }
     }
 
+    fn push(&mut self, event: &RawEvent<'_>) {
+        if self.frames.len() == 0 && self.active.is_some() {
+            self.since = Instant::now();
+        }
+        self.frames.push(event);
+        // A replay waits: what a file has comes to it at once, as does its limit.
+        let is_prompt = !self.live && self.active.is_some();
+        self.hand_on(is_prompt);
+    }
+
+    /// The event at hand will be the first of a chunk of the flight recorder.
+    #[cold]
+    fn begin_chunk(&mut self, event: &EventView<'_>) {
+        self.hand_on(true);
+        let (Some(chunks), Some(way)) = (&mut self.chunks, &mut self.way) else { return };
+        if !way.has_room_for_state() {
+            return;
+        }
+        let began = Instant::now();
+        let snapshot = Box::new(event.snapshot());
+        if way.give(Message::Chunk(Chunk { snapshot, has_gap: chunks.has_gap })) {
+            chunks.begin(event.event().ts, began.elapsed());
+        }
+    }
+
+    /// Sees to it that there is somebody who writes; returns whether there is.
+    fn find_way(&mut self) -> bool {
+        if self.way.is_none() {
+            match if self.live { Way::thread() } else { Ok(Way::Here(Recorder::default())) } {
+                Ok(way) => self.way = Some(way),
+                Err(error) => log::log(Level::Error, &format!("capture: {error:#}")),
+            }
+        }
+        self.way.is_some()
+    }
+
     fn begin(&mut self, event: &EventView<'_>, deadline: u64) {
         let ts = event.event().ts;
-        let path = self.path(ts, event.num());
+        self.hand_on(true);
+        if !self.find_way() {
+            self.not_before = ts.saturating_add(RETRY);
+            return;
+        }
         let limit = self.config.max_file_size_mb << 20;
-        let status = Arc::new(Status::new(path, limit));
-        let way = match &mut self.way {
-            Some(way) => way,
-            None => match if self.live { Way::thread() } else { Ok(Way::Here(Recorder::default())) } {
-                Ok(way) => self.way.insert(way),
-                Err(error) => {
-                    self.not_before = ts.saturating_add(RETRY);
-                    return log::log(Level::Error, &format!("capture: {error:#}"));
-                }
-            },
-        };
-        if way.give(Message::Begin(Arc::clone(&status), Box::new(event.snapshot()))) {
-            self.active = Some(Active { status, deadline, frames: Frames::default(), since: Instant::now() });
+        let status = Arc::new(Status::new(self.path(ts, event.num()), limit));
+        let message = Message::Begin(Arc::clone(&status), Box::new(event.snapshot()), ts);
+        if self.way.as_mut().is_some_and(|way| way.give(message)) {
+            self.active = Some(Active { status, deadline });
         } else {
             self.not_before = ts.saturating_add(RETRY);
             log::log(Level::Error, "capture: none begins, as those before are not written yet");
@@ -221,11 +296,20 @@ impl Capture {
 
     /// Hands on what waits, if it is much or `all` says so.
     fn hand_on(&mut self, all: bool) {
-        let (Some(active), Some(way)) = (&mut self.active, &mut self.way) else { return };
-        let least = if all { 0 } else { way.batch() };
-        let Some(frames) = way::ready(&mut active.frames, least) else { return };
-        let events = frames.len();
-        if !way.give(Message::Frames(frames)) {
+        let size = self.frames.size();
+        let Some(way) = self.way.as_mut().filter(|_| size > 0 && (all || size >= BATCH)) else { return };
+        // A file of a replay gets its events one by one.
+        let next =
+            if self.chunks.is_some() || self.live { Frames::with_capacity(BATCH) } else { Frames::default() };
+        let frames = std::mem::replace(&mut self.frames, next);
+        let events = frames.len() as u64;
+        let is_given = way.give(Message::Frames(frames));
+        match &mut self.chunks {
+            Some(chunks) if is_given => chunks.count(size),
+            Some(chunks) => chunks.lose(),
+            None => {}
+        }
+        if let Some(active) = self.active.as_ref().filter(|_| !is_given) {
             active.status.lose(events);
         }
     }

@@ -19,6 +19,7 @@ mod priority;
 mod rules;
 mod shape;
 mod timeouts;
+mod units;
 mod webserver;
 
 pub use capture::{Capture, Mode as CaptureMode};

@@ -1,7 +1,9 @@
 //! Events on their way to a file.
 
+use std::io::ErrorKind;
+
 use eyas::events::EventType;
-use eyas::scap::RawEvent;
+use eyas::scap::{Error, RawEvent, Writer};
 
 /// Events one after the other, in one buffer.
 #[derive(Default)]
@@ -9,6 +11,22 @@ pub struct Frames {
     bodies: Vec<u8>,
     heads: Vec<Head>,
 }
+
+/// Events that were written.
+#[derive(Default)]
+pub struct Written {
+    pub written: u64,
+    /// Those that were not, as they are longer than the format allows.
+    pub too_long: u64,
+}
+
+/// Whether a capture has as many bytes as it may have; `limit` 0 stands for any number.
+pub fn is_full(writer: &Writer, limit: u64) -> bool {
+    limit > 0 && writer.written() >= limit
+}
+
+/// Bytes of an event's parameters, on the average: so much memory is asked for at once.
+const BODY: usize = 64;
 
 struct Head {
     ts: u64,
@@ -30,9 +48,40 @@ impl Frames {
         self.heads.push(Head { ts, tid, ty, cpu, state_only, nparams, end });
     }
 
-    /// How much memory they take, bytes.
+    /// Room for events of this size in all, bytes.
+    pub fn with_capacity(size: usize) -> Self {
+        let heads = size / (BODY + size_of::<Head>());
+        Self { bodies: Vec::with_capacity(heads * BODY), heads: Vec::with_capacity(heads) }
+    }
+
+    /// How many bytes they are.
     pub fn size(&self) -> usize {
         self.bodies.len() + self.heads.len() * size_of::<Head>()
+    }
+
+    /// Times of the first and the last, ns since the epoch.
+    pub fn span(&self) -> (u64, u64) {
+        let time = |head: Option<&Head>| head.map_or(0, |head| head.ts);
+        (time(self.heads.first()), time(self.heads.last()))
+    }
+
+    /// Writes them, until the capture has `limit` bytes, unless that is 0.
+    ///
+    /// # Errors
+    /// The output takes no more.
+    pub fn write(&self, writer: &mut Writer, limit: u64) -> Result<Written, Error> {
+        let mut done = Written::default();
+        for event in self.iter() {
+            match writer.event(&event) {
+                Ok(()) => done.written += 1,
+                Err(Error::Write(error)) if error.kind() == ErrorKind::InvalidInput => done.too_long += 1,
+                Err(error) => return Err(error),
+            }
+            if is_full(writer, limit) {
+                break;
+            }
+        }
+        Ok(done)
     }
 
     /// How many they are.

@@ -1,17 +1,17 @@
 //! Files of captures, written one after the other.
 
 use std::fs::OpenOptions;
-use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::scap::{self, Snapshot, Writer};
+use eyas::scap::{Snapshot, Writer};
 use rustix::fs::OFlags;
 
-use super::frames::Frames;
+use super::flight::{FlightRecorder, Limits};
+use super::frames::{self, Frames, Written};
 use crate::log::{self, Level};
 
 /// Who writes to a capture and who asks for it share this.
@@ -56,8 +56,8 @@ impl Status {
     }
 
     /// So many events are missing.
-    pub fn lose(&self, events: usize) {
-        self.lost.fetch_add(events as u64, Ordering::Relaxed);
+    pub fn lose(&self, events: u64) {
+        self.lost.fetch_add(events, Ordering::Relaxed);
     }
 
     fn set(&self, state: State) {
@@ -65,58 +65,102 @@ impl Status {
     }
 }
 
-/// What is to be written.
+/// What is to be written, or kept.
 pub enum Message {
-    /// A file begins with this state.
-    Begin(Arc<Status>, Box<Snapshot>),
+    /// A file begins, with this state unless there is a pre-roll. Its first event will have this time, ns.
+    Begin(Arc<Status>, Box<Snapshot>, u64),
     /// Another state, where captures follow one another in what is replayed.
     Snapshot(Box<Snapshot>),
     Frames(Frames),
     /// The file is complete.
     End,
+    /// A flight recorder with these limits takes what comes; without limits, there is none.
+    Flight(Option<Limits>),
+    /// What comes begins a chunk of the flight recorder.
+    Chunk(Chunk),
+}
+
+/// Where a chunk of the flight recorder begins.
+pub struct Chunk {
+    /// The state there.
+    pub snapshot: Box<Snapshot>,
+    /// Events before it are missing.
+    pub has_gap: bool,
 }
 
 impl Message {
     /// Bytes of events, and files' beginnings, that it is.
     pub fn load(&self) -> (usize, usize) {
         match self {
-            Self::Begin(..) | Self::Snapshot(_) => (0, 1),
+            Self::Begin(..) | Self::Snapshot(_) | Self::Chunk(_) => (0, 1),
             Self::Frames(frames) => (frames.size(), 0),
-            Self::End => (0, 0),
+            Self::End | Self::Flight(_) => (0, 0),
         }
     }
 }
 
-/// Writes what it is told, and says in the log how it went.
+/// Writes files and keeps the flight recorder; the log says how it went.
 #[derive(Default)]
 pub struct Recorder {
     open: Option<Open>,
+    flight: Option<FlightRecorder>,
 }
 
 struct Open {
     status: Arc<Status>,
     writer: Writer,
     events: u64,
+    /// Those of them that happened before the alert.
+    earlier: u64,
     unflushed: bool,
 }
 
 impl Recorder {
     pub fn take(&mut self, message: Message) {
         match message {
-            Message::Begin(status, snapshot) => {
+            Message::Begin(status, snapshot, ts) => {
                 self.end();
-                match Open::create(&status, &snapshot) {
+                match Open::create(&status, &snapshot, self.flight.as_ref(), ts) {
                     Ok(open) => self.open = Some(open),
                     Err(error) => fail(&status, &error),
                 }
+                self.end_if_full();
             }
             Message::Snapshot(snapshot) => {
+                self.keep(&snapshot, true);
                 self.write(|open| Ok(open.writer.snapshot(&snapshot)?));
             }
-            Message::Frames(frames) => {
-                self.write(|open| open.frames(&frames));
-            }
+            Message::Frames(frames) => match &mut self.flight {
+                None => self.write(|open| open.frames(&frames)),
+                Some(flight) => {
+                    let frames = Arc::new(frames);
+                    flight.add(&frames);
+                    self.write(|open| open.frames(&frames));
+                    self.compress();
+                }
+            },
             Message::End => self.end(),
+            Message::Flight(None) => self.flight = None,
+            Message::Flight(Some(limits)) => match &mut self.flight {
+                Some(flight) => flight.limit(limits),
+                None => self.flight = Some(FlightRecorder::new(limits)),
+            },
+            Message::Chunk(Chunk { snapshot, has_gap }) => self.keep(&snapshot, has_gap),
+        }
+    }
+
+    fn keep(&mut self, snapshot: &Snapshot, is_apart: bool) {
+        let Some(flight) = &mut self.flight else { return };
+        if let Err(error) = flight.begin(snapshot, is_apart) {
+            log::log(Level::Error, &format!("capture: can't keep the state before alerts: {error:#}"));
+            self.flight = None;
+        }
+    }
+
+    /// Compresses what the flight recorder keeps, as far as there is time.
+    pub fn compress(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            flight.compress();
         }
     }
 
@@ -134,7 +178,13 @@ impl Recorder {
         if let Err(error) = with(open) {
             fail(&open.status, &error);
             self.open = None;
-        } else if open.is_full() {
+        } else {
+            self.end_if_full();
+        }
+    }
+
+    fn end_if_full(&mut self) {
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_full()) {
             let status = Arc::clone(&open.status);
             self.end();
             if status.state() == State::Good {
@@ -152,13 +202,15 @@ impl Recorder {
 
     /// Completes the file.
     pub fn end(&mut self) {
-        let Some(Open { status, writer, events, .. }) = self.open.take() else { return };
+        let Some(Open { status, writer, events, earlier, .. }) = self.open.take() else { return };
         let path = status.path.display();
         if let Err(error) = writer.finish() {
             return fail(&status, &error.into());
         }
         status.written.store(std::fs::metadata(&status.path).map_or(0, |meta| meta.len()), Ordering::Relaxed);
-        log::info(&format!("Captured {events} events to {path}"));
+        let before =
+            if earlier > 0 { format!(", {earlier} of them from before the alert") } else { String::new() };
+        log::info(&format!("Captured {events} events to {path}{before}"));
         let lost = status.lost.load(Ordering::Relaxed);
         if lost > 0 {
             log::warning(&format!(
@@ -181,7 +233,12 @@ fn fail(status: &Status, error: &anyhow::Error) {
 }
 
 impl Open {
-    fn create(status: &Arc<Status>, snapshot: &Snapshot) -> Result<Self> {
+    fn create(
+        status: &Arc<Status>,
+        snapshot: &Snapshot,
+        flight: Option<&FlightRecorder>,
+        ts: u64,
+    ) -> Result<Self> {
         // It may hold secrets, and its directory may be everybody's.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
@@ -191,29 +248,23 @@ impl Open {
             bail!("it is no regular file");
         }
         let mut writer = Writer::new(file, true);
-        writer.snapshot(snapshot)?;
-        Ok(Self { status: Arc::clone(status), writer, events: 0, unflushed: false })
+        let earlier = flight.map(|flight| flight.write(&mut writer, ts, status.limit)).transpose()?.flatten();
+        if earlier.is_none() {
+            writer.snapshot(snapshot)?;
+        }
+        let earlier = earlier.unwrap_or_default();
+        Ok(Self { status: Arc::clone(status), writer, events: earlier, earlier, unflushed: earlier > 0 })
     }
 
     fn frames(&mut self, frames: &Frames) -> Result<()> {
-        for event in frames.iter() {
-            match self.writer.event(&event) {
-                Ok(()) => self.events += 1,
-                // Longer than the format allows.
-                Err(scap::Error::Write(error)) if error.kind() == ErrorKind::InvalidInput => {
-                    self.status.lose(1)
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if self.is_full() {
-                break;
-            }
-        }
+        let Written { written, too_long } = frames.write(&mut self.writer, self.status.limit)?;
+        self.events += written;
+        self.status.lose(too_long);
         self.unflushed = true;
         Ok(())
     }
 
     fn is_full(&self) -> bool {
-        self.status.limit > 0 && self.writer.written() >= self.status.limit
+        frames::is_full(&self.writer, self.status.limit)
     }
 }

@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::frames::Frames;
 use super::recorder::{Message, Recorder};
 use crate::service::Service;
 
 /// Bytes that are worth handing on.
-const BATCH: usize = 128 << 10;
+pub const BATCH: usize = 128 << 10;
 /// Most bytes of events on their way.
 const MAX_BYTES: usize = 16 << 20;
 /// Most files on their way, each with a snapshot.
@@ -62,9 +61,12 @@ impl Way {
         Ok(Self::Thread(Writing { send, load, thread }))
     }
 
-    /// Bytes of events that are worth handing on.
-    pub fn batch(&self) -> usize {
-        if matches!(self, Self::Here(_)) { 0 } else { BATCH }
+    /// Whether there is room for the state of the system.
+    pub fn has_room_for_state(&self) -> bool {
+        match self {
+            Self::Here(_) => true,
+            Self::Thread(writing) => writing.load.files.load(Ordering::Relaxed) < MAX_FILES,
+        }
     }
 
     /// Hands on; returns whether there was room. What is no event or snapshot always has some.
@@ -125,13 +127,11 @@ fn write(receive: &Receiver<Message>, recorder: &mut Recorder, load: &Load) {
                 load.done(size);
                 outcome.unwrap_or_else(|panic| resume_unwind(panic));
             }
-            Err(RecvTimeoutError::Timeout) => recorder.flush(),
+            Err(RecvTimeoutError::Timeout) => {
+                recorder.flush();
+                recorder.compress();
+            }
             Err(RecvTimeoutError::Disconnected) => return recorder.end(),
         }
     }
-}
-
-/// Takes the buffer away if it is worth it.
-pub fn ready(frames: &mut Frames, least: usize) -> Option<Frames> {
-    (frames.len() > 0 && frames.size() >= least).then(|| std::mem::take(frames))
 }

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::shape::Shape::{self, Bool, Section, Text};
 use super::shape::{U32, U64, choice};
+use super::units::{self, as_text};
+use crate::capture::Limits;
 
 /// The largest limit of a file, MiB: that of Falco's schema.
 const MAX_FILE_SIZE: u64 = 1 << 20;
@@ -35,6 +37,12 @@ pub struct Capture {
     pub default_duration: u32,
     /// Size of a file at which it ends, MiB; 0 for none.
     pub max_file_size_mb: u64,
+    /// How long before the alert a capture begins, as `30s`; `0s` for not before.
+    #[serde(deserialize_with = "as_text")]
+    pub pre_roll: String,
+    /// How much memory the events before an alert may take, as `64MiB`.
+    #[serde(deserialize_with = "as_text")]
+    pub memory: String,
 }
 
 /// What the section may have.
@@ -44,6 +52,8 @@ pub const SHAPE: Shape = Section(&[
     ("mode", Mode::SHAPE),
     ("default_duration", U32),
     ("max_file_size_mb", U64),
+    ("pre_roll", Text),
+    ("memory", Text),
 ]);
 
 impl Default for Capture {
@@ -54,15 +64,50 @@ impl Default for Capture {
             mode: Mode::Rules,
             default_duration: 5000,
             max_file_size_mb: 0,
+            pre_roll: "0s".into(),
+            memory: "64MiB".into(),
         }
     }
 }
 
+/// The least memory for events before an alert, bytes.
+const LEAST_MEMORY: usize = 1 << 20;
+
 impl Capture {
+    /// The limits of the flight recorder; `None` if it is off. What can't be read is off, too: `check` refuses it.
+    pub fn flight(&self) -> Option<Limits> {
+        let pre_roll = self.pre_roll().ok().filter(|ns| self.enabled && *ns > 0)?;
+        Some(Limits { pre_roll, memory: self.memory().ok()? })
+    }
+
+    /// ns.
+    fn pre_roll(&self) -> Result<u64> {
+        let text = &self.pre_roll;
+        let ns = units::milliseconds(text).and_then(|ms| ms.checked_mul(1_000_000));
+        ns.with_context(|| {
+            format!("capture.pre_roll is `{text}`: expected a number with a unit, as 30s, 500ms or 2m; 0s turns it off")
+        })
+    }
+
+    /// Bytes.
+    fn memory(&self) -> Result<usize> {
+        let text = &self.memory;
+        let bytes = units::bytes(text).and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = bytes.with_context(|| {
+            format!("capture.memory is `{text}`: expected a number of bytes, which may have a unit, as 64MiB or 1GiB")
+        })?;
+        if bytes < LEAST_MEMORY {
+            bail!("capture.memory is `{text}`, {bytes} bytes: expected at least 1MiB");
+        }
+        Ok(bytes)
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if self.max_file_size_mb > MAX_FILE_SIZE {
             bail!("capture.max_file_size_mb is {}: expected 0 to {MAX_FILE_SIZE}", self.max_file_size_mb);
         }
+        self.pre_roll()?;
+        self.memory()?;
         if !self.enabled {
             return Ok(());
         }

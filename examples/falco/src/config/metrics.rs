@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+
+use super::units::{as_text, milliseconds};
 
 use super::shape::Shape::{self, Bool, Section, Text};
 
@@ -78,25 +79,6 @@ impl Default for Metrics {
     }
 }
 
-/// A number is no interval, but the error should say so rather than that it is no text.
-fn as_text<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
-    Ok(match Value::deserialize(input)? {
-        Value::String(text) => text,
-        other => other.to_string(),
-    })
-}
-
-/// Units in the order in which an interval has them, in milliseconds.
-const UNITS: [(&str, u64); 7] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
-
 /// The shortest interval, milliseconds.
 const SHORTEST: u64 = 100;
 
@@ -131,24 +113,6 @@ impl Metrics {
             ),
         }
     }
-}
-
-fn milliseconds(text: &str) -> Option<u64> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let mut rest = text.as_str();
-    let mut units = UNITS.iter();
-    let mut sum = 0u64;
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let number: u64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        // Those passed over can't come any more.
-        let (_, worth) = units.find(|(unit, _)| *unit == &rest[..letters])?;
-        rest = &rest[letters..];
-        sum = sum.checked_add(number.checked_mul(*worth)?)?;
-    }
-    (!text.is_empty()).then_some(sum)
 }
 
 #[cfg(test)]

@@ -1,0 +1,91 @@
+//! Where the chunks of the flight recorder begin.
+
+use std::time::Duration;
+
+use super::flight::Limits;
+
+/// A chunk begins at the latest when the events since the last one take one in so many parts of the memory.
+const FEWEST: usize = 2;
+/// If there is time for it, chunks are so many parts of the memory, or of the pre-roll.
+const USUAL: usize = 8;
+/// Bytes of events for which a chunk is not worth it.
+const SMALL: usize = 256 << 10;
+/// Time that passes between two chunks, in multiples of what the state's copy has taken.
+const PAUSE: u64 = 50;
+
+/// Decides on it, by time and bytes.
+pub struct Chunks {
+    pub limits: Limits,
+    /// Time of the first event of the newest one, ns; `None` before the first one, and when events are missing.
+    begun: Option<u64>,
+    /// Events are missing.
+    pub has_gap: bool,
+    /// Bytes of events since.
+    bytes: usize,
+    /// What the copy of the state took, ns.
+    cost: u64,
+}
+
+impl Chunks {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, begun: None, has_gap: false, bytes: 0, cost: 0 }
+    }
+
+    /// Whether a chunk is to begin with the event at this time, ns; `waiting` are the bytes of events that were not
+    /// handed on.
+    #[inline]
+    pub fn is_due(&self, ts: u64, waiting: usize) -> bool {
+        let Some(begun) = self.begun else { return true };
+        let bytes = self.bytes + waiting;
+        let Limits { pre_roll, memory } = self.limits;
+        if bytes < SMALL.min(memory / USUAL) {
+            return ts.saturating_sub(begun) >= pre_roll;
+        }
+        let age = ts.saturating_sub(begun);
+        bytes >= memory / FEWEST
+            || (age >= PAUSE.saturating_mul(self.cost)
+                && (bytes >= memory / USUAL || age >= pre_roll / USUAL as u64))
+    }
+
+    /// One begins with the event at this time, ns, for which copying the state took so long.
+    pub fn begin(&mut self, ts: u64, cost: Duration) {
+        let cost = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
+        *self = Self { limits: self.limits, begun: Some(ts), has_gap: false, bytes: 0, cost };
+    }
+
+    /// Events were handed on.
+    pub fn count(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// Events are missing: what comes needs a state of its own.
+    pub fn lose(&mut self) {
+        (self.begun, self.has_gap) = (None, true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    #[test]
+    fn chunks_are_parts_of_the_time_and_the_memory() {
+        let mut chunks = Chunks::new(Limits { pre_roll: 8 * S, memory: 8 << 20 });
+        assert!(chunks.is_due(5, 0), "none has begun");
+        chunks.begin(5, Duration::from_millis(1));
+        assert!(!chunks.is_due(5 + 7 * S, 100), "a few events");
+        assert!(chunks.is_due(5 + 8 * S, 100), "the first events are older than the pre-roll");
+        assert!(chunks.is_due(5 + S, SMALL));
+        assert!(!chunks.is_due(5 + S / 2, SMALL));
+        assert!(chunks.is_due(5 + S / 2, 1 << 20));
+        chunks.begin(5, Duration::from_millis(100));
+        assert!(!chunks.is_due(5 + S / 2, 1 << 20), "the last copy of the state took too long");
+        chunks.count(3 << 20);
+        assert!(chunks.is_due(5 + S / 2, 1 << 20), "half of the memory");
+        chunks.begin(S, Duration::ZERO);
+        chunks.lose();
+        assert!(chunks.is_due(S, 0) && chunks.has_gap);
+    }
+}

@@ -1,0 +1,211 @@
+//! The flight recorder: what happened before an alert, in memory.
+//!
+//! ```text
+//!   snapshot | events | events | …    snapshot | events | …    snapshot | events
+//!   └──────── a chunk ─────────┘      └──── a chunk ────┘      └── the newest ─┘
+//! ```
+//! Each chunk can be read by itself. The oldest is dropped as a whole when the memory is used up, or when all its events are
+//! older than the pre-roll.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use eyas::scap::{Snapshot, Writer};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::frames::{Frames, is_full};
+
+/// Compressing may take this part of a core …
+const OF_A_CORE: f64 = 0.01;
+/// … or this part of what the program uses, whichever is more. What there is no time for stays as it is.
+const OF_THE_PROGRAM: f64 = 0.02;
+
+/// The limits of a flight recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long before an alert a capture begins, ns.
+    pub pre_roll: u64,
+    /// Bytes that may be kept.
+    pub memory: usize,
+}
+
+/// The last events, with the state before them.
+pub struct FlightRecorder {
+    limits: Limits,
+    chunks: VecDeque<Chunk>,
+    /// Bytes of all chunks.
+    size: usize,
+    compression: Compression,
+}
+
+/// A snapshot and the events after it.
+struct Chunk {
+    /// Compressed.
+    snapshot: Vec<u8>,
+    /// The state is another one than that which the chunk before leads to.
+    is_apart: bool,
+    batches: Vec<Batch>,
+    /// How many of the batches are compressed: those that came first.
+    compressed: usize,
+}
+
+/// Events one after the other.
+enum Batch {
+    Plain(Arc<Frames>),
+    Compressed { bytes: Vec<u8>, events: u64, first: u64, last: u64 },
+}
+
+impl Batch {
+    fn size(&self) -> usize {
+        match self {
+            Self::Plain(frames) => frames.size(),
+            Self::Compressed { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// Times of the first and the last event, ns.
+    fn span(&self) -> (u64, u64) {
+        match self {
+            Self::Plain(frames) => frames.span(),
+            Self::Compressed { first, last, .. } => (*first, *last),
+        }
+    }
+}
+
+impl FlightRecorder {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, chunks: VecDeque::new(), size: 0, compression: Compression::begin() }
+    }
+
+    /// Goes on with other limits.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.trim();
+    }
+
+    /// Begins a chunk. `is_apart` says that the events before do not lead to this state: some are missing, or another
+    /// capture begins.
+    ///
+    /// # Errors
+    /// The snapshot can't be written: the format has no room for it.
+    pub fn begin(&mut self, snapshot: &Snapshot, is_apart: bool) -> Result<()> {
+        let snapshot = self.compression.time(|| Writer::compress(|writer| writer.snapshot(snapshot)))?;
+        self.size += snapshot.len();
+        self.chunks.push_back(Chunk { snapshot, is_apart, batches: Vec::new(), compressed: 0 });
+        self.trim();
+        Ok(())
+    }
+
+    /// Adds events.
+    pub fn add(&mut self, frames: &Arc<Frames>) {
+        let Some(chunk) = self.chunks.back_mut() else { return };
+        self.size += frames.size();
+        chunk.batches.push(Batch::Plain(Arc::clone(frames)));
+        self.trim();
+    }
+
+    /// Compresses what is not yet, oldest first, as long as that may take.
+    pub fn compress(&mut self) {
+        for chunk in &mut self.chunks {
+            while let Some(batch) = chunk.batches.get_mut(chunk.compressed) {
+                if !self.compression.has_time() {
+                    return;
+                }
+                if let Batch::Plain(frames) = batch {
+                    let before = frames.size();
+                    if let Some(compressed) = self.compression.time(|| compressed(frames)) {
+                        *batch = compressed;
+                        self.size = self.size - before + batch.size();
+                    }
+                }
+                chunk.compressed += 1;
+            }
+        }
+    }
+
+    /// Writes what happened in the pre-roll before the event at `ts`: from the newest chunk on that begins before it.
+    /// Ends where the capture has `limit` bytes, unless that is 0. Returns how many events were written, or `None` if
+    /// nothing is kept.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, writer: &mut Writer, ts: u64, limit: u64) -> Result<Option<u64>> {
+        let since = ts.saturating_sub(self.limits.pre_roll);
+        let is_before = |chunk: &Chunk| chunk.batches.first().is_some_and(|batch| batch.span().0 <= since);
+        let from = self.chunks.iter().rposition(is_before).unwrap_or(0);
+        let mut events = None;
+        for chunk in self.chunks.iter().skip(from) {
+            if events.is_none() || chunk.is_apart {
+                writer.append(&chunk.snapshot)?;
+            }
+            let events = events.get_or_insert(0);
+            for batch in &chunk.batches {
+                *events += match batch {
+                    _ if is_full(writer, limit) => return Ok(Some(*events)),
+                    Batch::Plain(frames) => frames.write(writer, limit)?.written,
+                    Batch::Compressed { bytes, events, .. } => {
+                        writer.append(bytes)?;
+                        *events
+                    }
+                };
+            }
+        }
+        Ok(events)
+    }
+
+    /// Drops the oldest chunks, as long as they are too many or too old.
+    fn trim(&mut self) {
+        let newest = self.chunks.iter().rev().find_map(|chunk| chunk.batches.last());
+        let since = newest.map_or(0, |batch| batch.span().1).saturating_sub(self.limits.pre_roll);
+        while self.size > self.limits.memory || self.is_first_too_old(since) {
+            let Some(chunk) = self.chunks.pop_front() else { return };
+            self.size -= chunk.snapshot.len() + chunk.batches.iter().map(Batch::size).sum::<usize>();
+        }
+    }
+
+    fn is_first_too_old(&self, since: u64) -> bool {
+        let second = self.chunks.get(1).and_then(|chunk| chunk.batches.first());
+        second.is_some_and(|batch| batch.span().0 <= since)
+    }
+}
+
+/// The same events, compressed; `None` if they can't be.
+fn compressed(frames: &Frames) -> Option<Batch> {
+    let (first, last) = frames.span();
+    let mut events = 0;
+    let written = Writer::compress(|writer| {
+        events = frames.write(writer, 0)?.written;
+        Ok(())
+    });
+    Some(Batch::Compressed { bytes: written.ok()?, events, first, last })
+}
+
+/// How much of the processors' time compressing has taken, and may take.
+struct Compression {
+    began: Instant,
+    spent: Duration,
+}
+
+impl Compression {
+    fn begin() -> Self {
+        Self { began: Instant::now(), spent: Duration::ZERO }
+    }
+
+    fn has_time(&self) -> bool {
+        let program = used(ClockId::ProcessCPUTime).mul_f64(OF_THE_PROGRAM);
+        self.spent < program.max(self.began.elapsed().mul_f64(OF_A_CORE))
+    }
+
+    fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let before = used(ClockId::ThreadCPUTime);
+        let outcome = work();
+        self.spent += used(ClockId::ThreadCPUTime).saturating_sub(before);
+        outcome
+    }
+}
+
+fn used(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
+}

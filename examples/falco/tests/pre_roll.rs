@@ -1,0 +1,175 @@
+//! The flight recorder: captures that begin before their alert.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use eyas::events::{EventType, param};
+use eyas::scap::{EventBuilder, EventSource, Next, Reader, Snapshot, Writer};
+
+mod common;
+
+use common::{Dir, demo};
+
+const MS: u64 = 1_000_000;
+
+fn falco(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_falco")).args(args).env("TZ", "UTC").output().unwrap()
+}
+
+/// Replays with captures into the directory; returns the files, in order, and the log.
+#[track_caller]
+fn captures(dir: &Dir, rules: &str, capture: &Path, options: &[&str]) -> (Vec<PathBuf>, String) {
+    let rules = dir.write("rules.yaml", rules);
+    let prefix = format!("capture.path_prefix={}", dir.path("c").display());
+    let mut args = vec!["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()];
+    for option in ["capture.enabled=true", &prefix].into_iter().chain(options.iter().copied()) {
+        args.extend(["-o", option]);
+    }
+    let out = falco(&args);
+    let log = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{log}");
+    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
+    paths.sort();
+    (paths, log)
+}
+
+/// Times of all events in a capture.
+fn times(path: &Path) -> Vec<u64> {
+    let mut reader = Reader::open(path).unwrap();
+    let mut times = Vec::new();
+    loop {
+        match reader.next().unwrap() {
+            Next::Event(event) => times.push(event.ts),
+            Next::End => return times,
+            _ => {}
+        }
+    }
+}
+
+fn trigger(name: &str, condition: &str, ms: u64) -> String {
+    format!(
+        "- {{rule: {name}, desc: d, condition: '{condition}', output: '{name} %evt.num', priority: INFO, \
+         capture: true, capture_duration: {ms}}}\n"
+    )
+}
+
+/// Writes a capture with an event every millisecond, each with `data` bytes that don't compress.
+fn steady(path: &Path, events: u64, data: usize) {
+    let mut writer = Writer::create(path, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let mut random = 1_u64;
+    let mut byte = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random as u8
+    };
+    for ts in 1..=events {
+        let data: Vec<u8> = std::iter::repeat_with(&mut byte).take(data).collect();
+        let event = EventBuilder::new(EventType::SYSCALL_WRITE_X).ts(ts * MS).tid(7);
+        let event = event.int(param::SYSCALL_WRITE_X::res, 50).bytes(param::SYSCALL_WRITE_X::data, &data);
+        writer.event(&event.build().as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn the_file_reads_as_the_run_did_from_before_the_alert() {
+    let dir = Dir::new("pre-roll-same");
+    let fields = "%evt.type %evt.args %proc.name %proc.pname %proc.aname[2] %proc.exepath %proc.cmdline %proc.cwd \
+                  %proc.vpid %proc.sid %proc.tty %fd.num %fd.name %fd.type %fs.path.name %user.name %group.name \
+                  %container.id %proc.env[PATH] %proc.is_exe_writable %thread.tid";
+    let every =
+        format!("- {{rule: every, desc: d, condition: evt.num > 0, output: '{fields}', priority: INFO}}\n");
+    let every = dir.write("every.yaml", &every);
+    let alerts = |capture: &Path| -> Vec<String> {
+        let args = ["-r", every.to_str().unwrap(), "-e", capture.to_str().unwrap()];
+        let out = falco(&[&args[..], &["-o", "time_format_iso_8601=true"]].concat());
+        let out = String::from_utf8(out.stdout).unwrap();
+        out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
+    };
+    // A capture, and one that follows another.
+    let twice = dir.path("twice");
+    let one = std::fs::read(demo()).unwrap();
+    std::fs::write(&twice, [&one[..], &one].concat()).unwrap();
+    for (capture, number) in [(demo(), 3000), (twice, 5000)] {
+        let run = alerts(&capture);
+        for pre_roll in ["20ms", "300ms", "1h"] {
+            let rules = trigger("a", &format!("evt.num = {number}"), 5);
+            let pre_roll = format!("capture.pre_roll={pre_roll}");
+            let (files, log) = captures(&dir, &rules, &capture, &[&pre_roll, "capture.memory=1MiB"]);
+            let [file] = &files[..] else { panic!("{files:?}") };
+            assert!(log.contains(" of them from before the alert"), "{log}");
+            let again = alerts(file);
+            let at = run.iter().rposition(|line| *line == again[again.len() - 1]).unwrap() + 1;
+            assert_eq!(again, run[at - again.len()..at], "{pre_roll}");
+            assert!(again.len() > 20, "{pre_roll}: {}", again.len());
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+}
+
+#[test]
+fn alerts_share_what_happened_before_them() {
+    let dir = Dir::new("pre-roll-time");
+    let capture = dir.path("in");
+    steady(&capture, 1000, 50);
+    let rules = trigger("a", "evt.num in (500, 520)", 10) + &trigger("b", "evt.num = 40", 10);
+    let (files, _) = captures(&dir, &rules, &capture, &["capture.pre_roll=100ms"]);
+    let spans: Vec<(u64, u64)> = files
+        .iter()
+        .map(|file| {
+            let times = times(file);
+            let (first, last) = (times[0] / MS, times[times.len() - 1] / MS);
+            assert_eq!(times, (first..=last).map(|ms| ms * MS).collect::<Vec<_>>());
+            (first, last)
+        })
+        .collect();
+    let [b, a, again] = spans[..] else { panic!("{spans:?}") };
+    assert_eq!(b, (1, 50));
+    for (alert, (first, last)) in [(500, a), (520, again)] {
+        assert_eq!(last, alert + 10);
+        assert!((alert - 200..=alert - 100).contains(&first), "{alert}: {first}");
+    }
+}
+
+#[test]
+fn the_memory_is_kept() {
+    let dir = Dir::new("pre-roll-memory");
+    let capture = dir.path("in");
+    steady(&capture, 1000, 10_000);
+    let rules = trigger("a", "evt.num = 900", 1);
+    let options = ["capture.pre_roll=1h", "capture.memory=2MiB"];
+    let (files, log) = captures(&dir, &rules, &capture, &options);
+    let [file] = &files[..] else { panic!("{files:?}") };
+    let times = times(file);
+    let events = times.len() as u64;
+    assert!(times.iter().copied().eq((902 - events..=901).map(|ms| ms * MS)));
+    // Between half and all of the memory.
+    assert!((100..=210).contains(&events), "{events}");
+    assert!(log.contains(&format!("Captured {events} events")), "{log}");
+    assert!(log.contains(&format!(", {} of them from before the alert", events - 2)), "{log}");
+    // The limit of the file holds for what happened before, too.
+    std::fs::remove_file(file).unwrap();
+    let options = [&options[..], &["capture.max_file_size_mb=1"]].concat();
+    let (files, _) = captures(&dir, &rules, &capture, &options);
+    let size = std::fs::metadata(&files[0]).unwrap().len();
+    assert!((1 << 20..(1 << 20) + 300_000).contains(&size), "{size}");
+}
+
+#[test]
+fn mistakes_are_named() {
+    let dir = Dir::new("pre-roll-mistakes");
+    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1", 1));
+    for (option, want) in [
+        ("capture.pre_roll=30", "capture.pre_roll is `30`: expected a number with a unit, as 30s"),
+        ("capture.memory=64mb", "capture.memory is `64mb`: expected a number of bytes"),
+        ("capture.memory=1000", "expected at least 1MiB"),
+    ] {
+        let out = falco(&["-r", rules.to_str().unwrap(), "--dry-run", "-o", option]);
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success() && log.contains(want), "{option}: {log}");
+    }
+}
