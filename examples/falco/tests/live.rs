@@ -64,6 +64,15 @@ fn reading_the_password_file_raises_an_alert() {
     assert_eq!(fields["proc.cmdline"], "cat /etc/shadow");
 }
 
+/// The captures in a directory, oldest first.
+fn captures(dir: &common::Dir) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
+    let mut captures: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
+    captures.sort();
+    captures
+}
+
 /// Reads /etc/shadow until the program has written that down in a line that satisfies `found`.
 fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
     loop {
@@ -117,12 +126,7 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
     // Without any event that a rule is about it ends, too.
     std::thread::sleep(Duration::from_secs(2));
     assert!(falco.try_wait().unwrap().is_none(), "falco ended");
-    let mut captures: Vec<PathBuf> = std::fs::read_dir(&dir.0)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "scap"))
-        .collect();
-    captures.sort();
+    let captures = captures(&dir);
     assert!(!captures.is_empty());
     rustix::process::kill_process(rustix::process::Pid::from_child(&falco), rustix::process::Signal::INT)
         .unwrap();
@@ -156,4 +160,53 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
     for alert in &run {
         assert!(again.contains(alert), "{alert:?} is not among {again:#?}");
     }
+}
+
+#[test]
+fn a_capture_begins_before_its_alert() {
+    let _lock = eyas_testing::live_turn();
+    let dir = common::Dir::new("live-pre-roll");
+    let [early, late] = ["early", "late"].map(|name| dir.write(name, ""));
+    let rule = |path: &Path| {
+        let condition = format!("evt.type in (open, openat) and fd.name = {}", path.display());
+        format!(
+            "- {{rule: r, desc: d, condition: '{condition}', output: '%proc.name %proc.pname %fd.name', priority: INFO, \
+             capture: true, capture_duration: 1}}\n"
+        )
+    };
+    let rules = dir.write("rules.yaml", &rule(&late));
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
+        .arg("-r")
+        .arg(&rules)
+        .args(["-M", "60", "-o", "capture.enabled=true", "-o", "capture.pre_roll=20s", "-o"])
+        .arg(format!("capture.path_prefix={}", dir.path("c").display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(50);
+    while captures(&dir).is_empty() {
+        assert!(Instant::now() < until && falco.try_wait().unwrap().is_none(), "no capture");
+        for path in [&early, &late] {
+            Command::new("/bin/sh").args(["-c", "cat \"$0\"; true"]).arg(path).status().unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&falco), rustix::process::Signal::INT)
+        .unwrap();
+    let log = String::from_utf8(falco.wait_with_output().unwrap().stderr).unwrap();
+    assert!(log.contains(" of them from before the alert"), "{log}");
+    // Both events are in the first file, the one that started it last.
+    let both = dir.write("both.yaml", &(rule(&early) + &rule(&late).replace("rule: r", "rule: l")));
+    let out = Command::new(env!("CARGO_BIN_EXE_falco"))
+        .arg("-r")
+        .arg(&both)
+        .arg("-e")
+        .arg(&captures(&dir)[0])
+        .output()
+        .unwrap();
+    let out = String::from_utf8(out.stdout).unwrap();
+    let found: Vec<&str> = out.lines().filter(|line| line.contains(" cat sh ")).collect();
+    assert!(found.len() >= 2, "{out}");
+    assert!(found[0].ends_with("early") && found[found.len() - 1].ends_with("late"), "{out}");
 }
