@@ -60,7 +60,6 @@ pub fn need_live_capture() {
         | CapabilitySet::PERFMON
         | CapabilitySet::SYS_ADMIN
         | CapabilitySet::SYS_PTRACE
-
         | CapabilitySet::NET_ADMIN;
     let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
     if !held.contains(needed) {
