@@ -7,22 +7,7 @@ use std::sync::Arc;
 use eyas::rules::{AlertOptions, Engine, Loader, Matching};
 use eyas::scap::{EventSource, Next, Reader};
 use eyas::sinsp::{Inspector, Step, schema};
-
-/// A small generator of numbers, so that a failure can be repeated.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-}
+use eyas_testing::Numbers;
 
 fn demo() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("demo")
@@ -74,7 +59,7 @@ fn flipped_bytes_in_a_capture() {
     let engine = engine();
     let clean = sample(160 << 10);
     assert!(replay(&engine, clean.clone()) > 500);
-    let mut numbers = Numbers(0x5eed);
+    let mut numbers = Numbers::new(0x5eed);
     for _ in 0..300 {
         let mut bytes = clean.clone();
         for _ in 0..1 + numbers.below(60) {

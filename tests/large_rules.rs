@@ -9,6 +9,7 @@ use eyas::rules::condition::interpret;
 use eyas::rules::{Engine, Loader, Matching};
 use eyas::scap::{EventBuilder, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
+use eyas_testing::Numbers;
 
 /// Counts what the thread that asks allocates.
 struct Counting;
@@ -337,26 +338,11 @@ fn what_rules_share_is_there_once() {
     }
 }
 
-/// A small generator of numbers, so that a failure can be repeated.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-
-    /// One of these; `#` stands for a number.
-    fn one(&mut self, of: &[&str]) -> String {
-        let pattern = of[self.below(of.len())];
-        pattern
-            .split('#')
-            .map(str::to_owned)
-            .reduce(|all, next| format!("{all}{}{next}", self.below(4)))
-            .unwrap_or_default()
-    }
+/// One of these; `#` stands for a number.
+fn one(numbers: &mut Numbers, of: &[&str]) -> String {
+    let pattern = of[numbers.below(of.len())];
+    let parts = pattern.split('#').map(str::to_owned);
+    parts.reduce(|all, next| format!("{all}{}{next}", numbers.below(4))).unwrap_or_default()
 }
 
 /// Definitions at random, of a few names, that refer to one another, change one another, and are wrong now and then.
@@ -375,11 +361,11 @@ fn random_file(numbers: &mut Numbers) -> String {
     ];
     let mut text = String::new();
     for _ in 0..1 + numbers.below(4) {
-        let items = numbers.one(ITEMS);
+        let items = one(numbers, ITEMS);
         // The last part is a mistake, and rare.
         let parts = if numbers.below(12) == 0 { PARTS } else { &PARTS[..PARTS.len() - 1] };
         let condition =
-            format!("{} {} {}", numbers.one(parts), ["and", "or"][numbers.below(2)], numbers.one(parts));
+            format!("{} {} {}", one(numbers, parts), ["and", "or"][numbers.below(2)], one(numbers, parts));
         let number = numbers.below(4);
         text += &match numbers.below(9) {
             0 | 1 => format!("- {{list: l{number}, items: [{items}]}}\n"),
@@ -407,7 +393,7 @@ fn described(loader: &Loader) -> String {
 
 #[test]
 fn a_file_says_the_same_whether_what_came_before_is_kept_or_compiled_again() {
-    let mut numbers = Numbers(0x5eed);
+    let mut numbers = Numbers::new(0x5eed);
     let (mut valid, mut files) = (0, 0);
     for _ in 0..250 {
         let loader = || {

@@ -31,11 +31,13 @@ pub use inventory;
 
 mod data;
 mod environment;
+mod numbers;
 
 pub use data::{data, data_or_ignore, root};
 pub use environment::{
     LiveTurn, ignore_in_chroot, is_chrooted, live_turn, need_live_capture, need_program, need_root,
 };
+pub use numbers::Numbers;
 
 /// A registered test: `#[test]` makes it.
 pub struct Test {

@@ -8,6 +8,7 @@ use eyas_console::{note, say};
 mod codegen;
 mod demo;
 mod fuzz;
+mod guide;
 mod kernels;
 mod load;
 mod publish;
@@ -31,6 +32,7 @@ usage: cargo xtask COMMAND
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
                     unless WHICH is given: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
                     EYAS_BPF_LOG=1 shows the verifier's log
+  guide             follow the guides that add a system call and a field in a copy of the workspace, and capture the call
   fuzz [TARGET [RUNS]]
                     coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
   bench             run the benchmarks
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(),
         ["codegen", "--objects"] => codegen::write_objects(),
         ["kernels", which @ ..] => setup::ensure(consent).and_then(|()| kernels::run(which)),
+        ["guide"] => setup::ensure(consent).and_then(|()| guide::run()),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["load"] => load::run("60", &[]),
         ["load", seconds, other @ ..] => load::run(seconds, other),
@@ -100,6 +103,8 @@ fn check() -> Result<(), String> {
     shell::cargo(&["test", "-p", "eyas-bpf", "--test", "targets"])?;
     // Links, language and examples of the pages, and what the project promises about its own code.
     shell::cargo(&["test", "-p", "eyas", "--test", "tidy"])?;
+    // The guides, in a copy.
+    guide::run()?;
     codegen::check()?;
     publish::check_rust_version()?;
     publish::check()

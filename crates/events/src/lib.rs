@@ -1,9 +1,10 @@
 //! The vocabulary of runtime security on Linux: every event type, its parameters and flags, and every
 //! system call, as constant tables.
 //!
-//! Each event is one row in `table/<family>.rs` that says its code, name, category, flags and parameters,
-//! and where the probe takes each parameter from. Everything else (decoding, the probe's descriptor
-//! table, the C header, the documentation) is derived from these rows.
+//! A system call is one row in `table/<family>.rs`: its code, its number on each architecture, and the event that it is
+//! sent as, with the event's code, name, category, flags and parameters, and where the probe takes each parameter from. Events
+//! that are no system calls are rows beside them. Everything else (counts, decoding, the probe's descriptor table, the C
+//! header, the documentation) is derived from these rows.
 //!
 //! ```
 //! use eyas_events::{EventType, param};

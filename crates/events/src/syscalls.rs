@@ -1,125 +1,23 @@
 //! System calls: codes that are one on every architecture, and their numbers per architecture.
 
-mod ia32;
-
-pub use ia32::{Ia32Args, Ia32Call};
-
 use core::fmt;
 
-use bitflags::bitflags;
+use crate::table::{EventType, SYSCALLS};
 
-use crate::EventType;
+pub(crate) mod code;
+mod ia32;
 
-/// Syscall code (`PPM_SC_*`): names a system call, or a kernel tracepoint, on any architecture.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SyscallCode(pub u16);
-
-bitflags! {
-    /// What a system call is to the probe.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct SyscallFlags: u8 {
-        /// Sent as an event of its own rather than the generic one.
-        const USED = 1;
-        /// Kept even while sampling.
-        const NEVER_DROP = 2;
-        /// Dropped first while sampling.
-        const ALWAYS_DROP = 4;
-    }
-}
-
-impl SyscallFlags {
-    /// No flag.
-    pub const NONE: Self = Self::empty();
-}
-
-/// Architectures whose system call numbers are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arch {
-    /// x86-64.
-    X86_64,
-    /// 64-bit ARM.
-    Aarch64,
-}
-
-/// One row of the table of system calls.
-#[derive(Clone, Copy, Debug)]
-pub struct SyscallInfo {
-    /// Code.
-    pub code: SyscallCode,
-    /// Name in lower case, as `syscall.type` has it.
-    pub name: &'static str,
-    /// Number on x86-64, -1 where it does not exist.
-    pub x86_64: i16,
-    /// Number on 64-bit ARM, -1 where it does not exist.
-    pub aarch64: i16,
-    /// Exit event that it is sent as.
-    pub exit: EventType,
-    /// What it is to the probe.
-    pub flags: SyscallFlags,
-}
-
-impl SyscallInfo {
-    /// Number on `arch`.
-    pub fn number(&self, arch: Arch) -> Option<u16> {
-        let number = match arch {
-            Arch::X86_64 => self.x86_64,
-            Arch::Aarch64 => self.aarch64,
-        };
-        u16::try_from(number).ok()
-    }
-}
-
-macro_rules! syscalls {
-    ($($code:literal $ident:ident $name:literal x86_64($($x:tt)+) aarch64($($a:tt)+) => $exit:ident ($($flag:ident)|+))*) => {
-        impl SyscallCode {
-            $(
-                #[doc = concat!("`PPM_SC_", stringify!($ident), "`.")]
-                pub const $ident: Self = Self($code);
-            )*
-        }
-
-        pub(super) const ROWS: &[SyscallInfo] = &[$(SyscallInfo {
-            code: SyscallCode::$ident,
-            name: $name,
-            x86_64: number!($($x)+),
-            aarch64: number!($($a)+),
-            exit: EventType::$exit,
-            flags: SyscallFlags::NONE$(.union(SyscallFlags::$flag))+,
-        },)*];
-    };
-}
-
-macro_rules! number {
-    (-) => {
-        -1
-    };
-    ($number:literal) => {
-        $number
-    };
-}
-
-mod table;
+pub use code::{Arch, SyscallCode, SyscallFlags, SyscallInfo};
+pub use ia32::{Ia32Args, Ia32Call};
 
 impl SyscallCode {
     /// One more than the largest code.
-    pub const COUNT: usize = 454;
+    pub const COUNT: usize = codes();
 
     /// The row of this code, or `None` if unknown.
+    #[inline]
     pub const fn info(self) -> Option<&'static SyscallInfo> {
-        let (mut first, mut end) = (0, table::ROWS.len());
-        while first < end {
-            let middle = first + (end - first) / 2;
-            let row = &table::ROWS[middle];
-            if row.code.0 == self.0 {
-                return Some(row);
-            }
-            if row.code.0 < self.0 {
-                first = middle + 1;
-            } else {
-                end = middle;
-            }
-        }
-        None
+        if (self.0 as usize) < Self::COUNT { BY_CODE[self.0 as usize] } else { None }
     }
 
     /// Exit event that the call is sent as; the generic one for an unknown code.
@@ -134,12 +32,35 @@ impl SyscallCode {
     }
 }
 
+const fn codes() -> usize {
+    let (mut codes, mut at) = (0, 0);
+    while at < SYSCALLS.len() {
+        let code = SYSCALLS[at].code.0 as usize;
+        codes = if code >= codes { code + 1 } else { codes };
+        at += 1;
+    }
+    codes
+}
+
+static BY_CODE: [Option<&'static SyscallInfo>; SyscallCode::COUNT] = {
+    let mut by_code: [Option<&'static SyscallInfo>; SyscallCode::COUNT] = [None; SyscallCode::COUNT];
+    let mut at = 0;
+    while at < SYSCALLS.len() {
+        let row = &SYSCALLS[at];
+        let code = row.code.0 as usize;
+        assert!(by_code[code].is_none(), "two system calls of one code");
+        by_code[code] = Some(row);
+        at += 1;
+    }
+    by_code
+};
+
 static EXITS: [EventType; SyscallCode::COUNT] = {
     let mut exits = [EventType::GENERIC_X; SyscallCode::COUNT];
-    let mut row = 0;
-    while row < table::ROWS.len() {
-        exits[table::ROWS[row].code.0 as usize] = table::ROWS[row].exit;
-        row += 1;
+    let mut at = 0;
+    while at < SYSCALLS.len() {
+        exits[SYSCALLS[at].code.0 as usize] = SYSCALLS[at].exit;
+        at += 1;
     }
     exits
 };
@@ -152,7 +73,7 @@ impl fmt::Debug for SyscallCode {
 
 /// Every system call and tracepoint, in the order of the codes.
 pub fn syscalls() -> impl Iterator<Item = &'static SyscallInfo> {
-    table::ROWS.iter()
+    BY_CODE.iter().copied().flatten()
 }
 
 /// The system call of a 32-bit program on x86-64, if the number has one.
@@ -180,12 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_ascend_and_numbers_are_unique() {
-        let rows: &[SyscallInfo] = table::ROWS;
-        assert!(rows.windows(2).all(|pair| pair[0].code < pair[1].code));
+    fn numbers_are_unique() {
+        assert_eq!(syscalls().count(), SYSCALLS.len());
         for arch in [Arch::X86_64, Arch::Aarch64] {
             let mut seen = [false; 512];
-            for nr in rows.iter().filter_map(|row| row.number(arch)) {
+            for nr in syscalls().filter_map(|row| row.number(arch)) {
                 assert!(!core::mem::replace(&mut seen[usize::from(nr)], true), "{arch:?} {nr}");
             }
         }

@@ -1,6 +1,7 @@
 //! The event table: types of a row, and the index over the families' rows.
 
 mod category;
+mod concat;
 mod parameter;
 #[macro_use]
 mod row;
@@ -28,74 +29,79 @@ pub use paths::KernelPath;
 pub use row::{EventFlags, EventInfo, EventType};
 pub use source::{Op, Source};
 
-/// Positions of parameters, one module per event type: `param::SYSCALL_OPEN_X::name`.
-pub mod param {
-    pub use super::file::params::*;
-    pub use super::io::params::*;
-    pub use super::ipc::params::*;
-    pub use super::iter::params::*;
-    pub use super::memory::params::*;
-    pub use super::meta::params::*;
-    pub use super::misc::params::*;
-    pub use super::mount::params::*;
-    pub use super::network::params::*;
-    pub use super::process::params::*;
-    pub use super::tracepoint::params::*;
-    pub use super::user::params::*;
-    pub use super::xattr::params::*;
+use crate::syscalls::code::SyscallInfo;
+use concat::{concat, total};
+
+macro_rules! families {
+    (events: $($events:ident)*; syscalls: $($syscalls:ident)*;) => {
+        /// Positions of parameters, one module per event type: `param::SYSCALL_OPEN_X::name`.
+        pub mod param {
+            $(pub use super::$events::params::*;)*
+            $(
+                #[allow(unused_imports, reason = "a family may have no call with an event of its own")]
+                pub use super::$syscalls::exit_params::*;
+            )*
+        }
+
+        const EVENTS: &[EventInfo] = &{
+            const FAMILIES: &[&[EventInfo]] = &[$($events::EVENTS,)* $($syscalls::EXITS,)*];
+            concat::<_, { total(FAMILIES) }>(FAMILIES)
+        };
+
+        /// The rows of system calls.
+        pub(crate) const SYSCALLS: &[SyscallInfo] = &{
+            const FAMILIES: &[&[SyscallInfo]] = &[$($syscalls::SYSCALLS,)*];
+            concat::<_, { total(FAMILIES) }>(FAMILIES)
+        };
+    };
 }
 
-const FAMILIES: [&[EventInfo]; 14] = [
-    file::ROWS,
-    io::ROWS,
-    ipc::ROWS,
-    iter::ROWS,
-    memory::ROWS,
-    meta::ROWS,
-    misc::ROWS,
-    mount::ROWS,
-    network::ROWS,
-    process::ROWS,
-    tracepoint::ROWS,
-    unused::ROWS,
-    user::ROWS,
-    xattr::ROWS,
-];
+families! {
+    events: file io ipc iter memory meta misc network process tracepoint unused user;
+    syscalls: file io ipc memory misc mount network process tracepoint user xattr;
+}
 
-static INDEX: [Option<&'static EventInfo>; EventType::COUNT] = index();
-
-const fn index() -> [Option<&'static EventInfo>; EventType::COUNT] {
+static INDEX: [Option<&'static EventInfo>; EventType::COUNT] = {
     let mut index: [Option<&'static EventInfo>; EventType::COUNT] = [None; EventType::COUNT];
-    let mut f = 0;
-    while f < FAMILIES.len() {
-        let mut r = 0;
-        while r < FAMILIES[f].len() {
-            let row = &FAMILIES[f][r];
-            let code = row.ty.0 as usize;
-            assert!(index[code].is_none(), "two rows with one code");
-            index[code] = Some(row);
-            r += 1;
-        }
-        f += 1;
+    let mut at = 0;
+    while at < EVENTS.len() {
+        let row = &EVENTS[at];
+        let code = row.ty.0 as usize;
+        assert!(index[code].is_none(), "two rows with one code");
+        index[code] = Some(row);
+        at += 1;
     }
     index
-}
+};
 
 /// All rows in the order of their codes.
 pub fn events() -> impl Iterator<Item = &'static EventInfo> {
     INDEX.iter().copied().flatten()
 }
 
-impl EventType {
-    /// Number of codes of Falco's schema.
-    pub const SCHEMA_COUNT: usize = 454;
+/// One more than the largest code below `end`: an even number, as exit events come last.
+const fn codes_below(end: u16) -> usize {
+    let (mut codes, mut at) = (0_usize, 0);
+    while at < EVENTS.len() {
+        let code = EVENTS[at].ty.0;
+        if code < end && code as usize >= codes {
+            codes = code as usize + 1;
+        }
+        at += 1;
+    }
+    codes.next_multiple_of(2)
+}
 
+impl EventType {
     /// The first code of events that Falco's schema lacks. They are exit events, so their codes are odd. The codes between
     /// are for those that the schema will have.
     pub const FIRST_OWN: u16 = 512;
 
+    /// Number of codes of Falco's schema.
+    pub const SCHEMA_COUNT: usize = codes_below(Self::FIRST_OWN);
+
     /// Number of codes that the table covers; a larger code is unknown to this version.
-    pub const COUNT: usize = 570;
+    pub const COUNT: usize = codes_below(u16::MAX);
 
     /// The row of this type, or `None` for an unknown code.
     #[inline]

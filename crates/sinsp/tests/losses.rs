@@ -12,6 +12,7 @@ use eyas_scap::{
 };
 use eyas_sinsp::state::State;
 use eyas_sinsp::{Config, Inspector, Step};
+use eyas_testing::Numbers;
 
 mod script;
 
@@ -276,7 +277,7 @@ fn a_replay_counts_losses_and_asks_nobody() {
 struct Lossy {
     reader: Reader,
     truth: Arc<Mutex<Inspector>>,
-    random: u64,
+    random: Numbers,
     lost: u64,
     losses: Vec<Loss>,
     /// What comes behind the last event: it lets everything settle.
@@ -289,7 +290,7 @@ impl Lossy {
         Self {
             reader: Reader::open(path).unwrap(),
             truth: Arc::default(),
-            random: seed,
+            random: Numbers::new(seed),
             lost: 0,
             losses: Vec::new(),
             last: None,
@@ -312,11 +313,8 @@ impl Lossy {
                 | E::SYSCALL_CHDIR_X
                 | E::PROCEXIT_1_E
         );
-        // Xorshift.
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        may_be && self.random.is_multiple_of(5)
+        let is_hit = self.random.below(5) == 0;
+        may_be && is_hit
     }
 }
 

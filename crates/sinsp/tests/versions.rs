@@ -8,6 +8,7 @@ use eyas_events::{EventType as E, FlagTable, param};
 use eyas_fields::{ArgKind, Field, FieldSource, Schema, Scope, ScopeVersion};
 use eyas_scap::{EventBuilder, Reader, Snapshot, ThreadEntry};
 use eyas_sinsp::{EventView, Inspector, Step, schema};
+use eyas_testing::Numbers;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -65,15 +66,12 @@ impl Witness {
     }
 }
 
-/// Numbers at random (xorshift).
-struct Random(u64);
+/// Numbers, ids and names at random.
+struct Random(Numbers);
 
 impl Random {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
+        self.0.next() % end
     }
 
     fn tid(&mut self) -> i64 {
@@ -191,7 +189,7 @@ fn event_at_random(random: &mut Random, ts: u64) -> EventBuilder {
 fn scripts_at_random() {
     let mut changed = 0;
     for seed in 1..=40 {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let mut random = Random(Numbers::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed)));
         let mut inspector = Inspector::default();
         let init =
             ThreadEntry { tid: 1, pid: 1, vtid: 1, vpid: 1, comm: b"init".to_vec(), ..Default::default() };

@@ -1,7 +1,7 @@
 //! System calls of 32-bit programs on x86-64, which have numbers of their own and pass some arguments otherwise.
 
-use super::SyscallCode;
-use crate::EventType;
+use super::code::SyscallCode;
+use crate::table::{EventType, SYSCALLS};
 
 /// How a 32-bit call passes what the 64-bit call of the same name passes in registers, a number each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ macro_rules! args {
 macro_rules! calls {
     ($name:ident [$len:literal] $($number:literal $code:ident $(=> $event:ident)? $(: $form:ident $(($which:literal))?)?;)*) => {
         /// By number; nothing where there is no call.
-        pub(super) static $name: [Option<Ia32Call>; $len] = {
+        pub(super) const $name: [Option<Ia32Call>; $len] = {
             let mut calls = [None; $len];
             $(
                 assert!(calls[$number].is_none(), "two calls of one number");
@@ -85,8 +85,9 @@ macro_rules! calls {
     };
 }
 
+// Calls of larger numbers are below.
 calls! {
-    CALLS [512]
+    OLDER_CALLS [512]
     0 RESTART_SYSCALL;
     1 EXIT;
     2 FORK;
@@ -488,55 +489,24 @@ calls! {
     421 RT_SIGTIMEDWAIT: LongTimes;
     422 FUTEX: LongTimes;
     423 SCHED_RR_GET_INTERVAL: LongTimes;
-    424 PIDFD_SEND_SIGNAL;
-    425 IO_URING_SETUP;
-    426 IO_URING_ENTER;
-    427 IO_URING_REGISTER;
-    428 OPEN_TREE;
-    429 MOVE_MOUNT;
-    430 FSOPEN;
-    431 FSCONFIG;
-    432 FSMOUNT;
-    433 FSPICK;
-    434 PIDFD_OPEN;
-    435 CLONE3;
-    436 CLOSE_RANGE;
-    437 OPENAT2;
-    438 PIDFD_GETFD;
-    439 FACCESSAT2;
-    440 PROCESS_MADVISE;
-    441 EPOLL_PWAIT2;
-    442 MOUNT_SETATTR;
-    443 QUOTACTL_FD;
-    444 LANDLOCK_CREATE_RULESET;
-    445 LANDLOCK_ADD_RULE;
-    446 LANDLOCK_RESTRICT_SELF;
-    447 MEMFD_SECRET;
-    448 PROCESS_MRELEASE;
-    449 FUTEX_WAITV;
-    450 SET_MEMPOLICY_HOME_NODE;
-    451 CACHESTAT;
-    452 FCHMODAT2;
-    453 MAP_SHADOW_STACK;
-    454 FUTEX_WAKE;
-    455 FUTEX_WAIT;
-    456 FUTEX_REQUEUE;
-    457 STATMOUNT;
-    458 LISTMOUNT;
-    459 LSM_GET_SELF_ATTR;
-    460 LSM_SET_SELF_ATTR;
-    461 LSM_LIST_MODULES;
-    462 MSEAL;
-    463 SETXATTRAT;
-    464 GETXATTRAT;
-    465 LISTXATTRAT;
-    466 REMOVEXATTRAT;
-    467 OPEN_TREE_ATTR;
-    468 FILE_GETATTR;
-    469 FILE_SETATTR;
-    470 LISTNS;
-    471 RSEQ_SLICE_YIELD;
 }
+
+/// From this number on a call has the same one on every architecture.
+const FIRST_SHARED: i16 = 424;
+
+/// By number; nothing where there is no call.
+pub(super) static CALLS: [Option<Ia32Call>; 512] = {
+    let mut calls = OLDER_CALLS;
+    let mut at = 0;
+    while at < SYSCALLS.len() {
+        let row = &SYSCALLS[at];
+        if row.x86_64 >= FIRST_SHARED {
+            calls[row.x86_64 as usize] = Some(Ia32Call::new(row.code, None, Ia32Args::Same));
+        }
+        at += 1;
+    }
+    calls
+};
 
 calls! {
     SOCKETCALLS [32]

@@ -2,19 +2,20 @@
 
 use super::row::*;
 
-events! {
-    519 SYSCALL_FSOPEN_X "fsopen" (SYSTEM | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
-        fd: FD DEC = RET,
-        fsname: CHARBUF NA = user_str(0),
-        flags: FLAGS32 HEX [flags FSOPEN_FLAGS] = arg_u32(1),
-    }
-    521 SYSCALL_FSPICK_X "fspick" (SYSTEM | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+syscalls! {
+    53 SWAPON "swapon" x86_64(167) aarch64(224)
+    70 SWAPOFF "swapoff" x86_64(168) aarch64(225)
+    137 PIVOT_ROOT "pivot_root" x86_64(155) aarch64(41)
+    288 UMOUNT "umount" x86_64(-) aarch64(-)
+    336 FSPICK "fspick" x86_64(433) aarch64(433)
+    => 521 SYSCALL_FSPICK_X (SYSTEM | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
         fd: FD DEC = RET,
         dirfd: FD DEC = dirfd(0),
         path: FSRELPATH NA [at 1] = user_str(1),
         flags: FLAGS32 HEX [flags FSPICK_FLAGS] = arg_u32(2),
     }
-    523 SYSCALL_FSMOUNT_X "fsmount" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+    337 FSMOUNT "fsmount" x86_64(432) aarch64(432)
+    => 523 SYSCALL_FSMOUNT_X (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
         fd: FD DEC = RET,
         fsfd: FD DEC = arg_s32(0),
         flags: FLAGS32 HEX [flags FSMOUNT_FLAGS] = arg_u32(1),
@@ -22,7 +23,14 @@ events! {
         dev: CHARBUF NA = CUSTOM,
         r#type: CHARBUF NA = CUSTOM,
     }
-    525 SYSCALL_OPEN_TREE_X "open_tree" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+    338 FSOPEN "fsopen" x86_64(430) aarch64(430)
+    => 519 SYSCALL_FSOPEN_X (SYSTEM | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        fsname: CHARBUF NA = user_str(0),
+        flags: FLAGS32 HEX [flags FSOPEN_FLAGS] = arg_u32(1),
+    }
+    339 OPEN_TREE "open_tree" x86_64(428) aarch64(428)
+    => 525 SYSCALL_OPEN_TREE_X (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
         fd: FD DEC = RET,
         dirfd: FD DEC = dirfd(0),
         path: FSRELPATH NA [at 1] = user_str(1),
@@ -30,18 +38,8 @@ events! {
         dev: UINT32 HEX = CUSTOM,
         ino: UINT64 DEC = CUSTOM,
     }
-    527 SYSCALL_OPEN_TREE_ATTR_X "open_tree_attr" as "open_tree" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
-        fd: FD DEC = RET,
-        dirfd: FD DEC = dirfd(0),
-        path: FSRELPATH NA [at 1] = user_str(1),
-        flags: FLAGS32 HEX [flags OPEN_TREE_FLAGS] = arg_u32(2),
-        dev: UINT32 HEX = CUSTOM,
-        ino: UINT64 DEC = CUSTOM,
-        attr_set: FLAGS32 HEX [flags MOUNT_ATTRS] = CUSTOM,
-        attr_clr: FLAGS32 HEX [flags MOUNT_ATTRS] = CUSTOM,
-        propagation: FLAGS32 HEX [flags MOUNT_FLAGS] = CUSTOM,
-    }
-    529 SYSCALL_MOVE_MOUNT_X "move_mount" as "mount" (FILE | SYSCALL) (MODIFIES_STATE) {
+    340 MOVE_MOUNT "move_mount" x86_64(429) aarch64(429)
+    => 529 SYSCALL_MOVE_MOUNT_X as "mount" (FILE | SYSCALL) (MODIFIES_STATE) {
         res: ERRNO DEC = RET,
         from_fd: FD DEC = dirfd(0),
         dev: FSRELPATH NA [at 1] = user_str(1),
@@ -50,7 +48,8 @@ events! {
         r#type: CHARBUF NA = CUSTOM,
         flags: FLAGS32 HEX [flags MOVE_MOUNT_FLAGS] = arg_u32(4),
     }
-    531 SYSCALL_MOUNT_SETATTR_X "mount_setattr" (FILE | SYSCALL) (USES_FD) {
+    341 MOUNT_SETATTR "mount_setattr" x86_64(442) aarch64(442)
+    => 531 SYSCALL_MOUNT_SETATTR_X (FILE | SYSCALL) (USES_FD) {
         res: ERRNO DEC = RET,
         dirfd: FD DEC = dirfd(0),
         path: FSRELPATH NA [at 1] = user_str(1),
@@ -59,4 +58,19 @@ events! {
         attr_clr: FLAGS32 HEX [flags MOUNT_ATTRS] = CUSTOM,
         propagation: FLAGS32 HEX [flags MOUNT_FLAGS] = CUSTOM,
     }
+    437 LISTMOUNT "listmount" x86_64(458) aarch64(458)
+    438 STATMOUNT "statmount" x86_64(457) aarch64(457)
+    448 OPEN_TREE_ATTR "open_tree_attr" x86_64(467) aarch64(467)
+    => 527 SYSCALL_OPEN_TREE_ATTR_X as "open_tree" (FILE | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        dirfd: FD DEC = dirfd(0),
+        path: FSRELPATH NA [at 1] = user_str(1),
+        flags: FLAGS32 HEX [flags OPEN_TREE_FLAGS] = arg_u32(2),
+        dev: UINT32 HEX = CUSTOM,
+        ino: UINT64 DEC = CUSTOM,
+        attr_set: FLAGS32 HEX [flags MOUNT_ATTRS] = CUSTOM,
+        attr_clr: FLAGS32 HEX [flags MOUNT_ATTRS] = CUSTOM,
+        propagation: FLAGS32 HEX [flags MOUNT_FLAGS] = CUSTOM,
+    }
+    451 LISTNS "listns" x86_64(470) aarch64(470)
 }

@@ -8,6 +8,7 @@ pub(super) use super::category::Category;
 pub(super) use super::parameter::{Dynamic, Format, ParamDetail, ParamInfo, ParamType};
 pub(super) use super::source::*;
 pub(super) use crate::flags::{FlagMap, FlagTable};
+pub(super) use crate::syscalls::code::{SyscallCode, SyscallFlags, SyscallInfo};
 
 /// Type of an event: its `PPME_*` code. Odd codes are exit events, even ones enter events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,7 +142,8 @@ pub(super) const fn unraw(name: &'static str) -> &'static str {
     }
 }
 
-/// Writes rows: `code IDENT "name" as "older" (category) (flags) { parameter: TYPE FORMAT [detail] = source, }`.
+/// Writes rows of events that are no system calls, begin one, or are of an older version:
+/// `code IDENT "name" as "older" (category) (flags) { parameter: TYPE FORMAT [detail] = source, }`.
 macro_rules! events {
     ($(
         $code:literal $ident:ident $name:literal $(as $like:literal)? ($($cat:ident)|+) ($($flag:ident)|+) {
@@ -155,7 +157,78 @@ macro_rules! events {
             )*
         }
 
-        pub(super) const ROWS: &[EventInfo] = &[$(EventInfo {
+        pub(super) const EVENTS: &[EventInfo] = &[$(event! {
+            $ident $name, $(as $like)? ($($cat)|+) ($($flag)|+) {
+                $($param: $ty $fmt $([$detail $detail_arg])? $(= $src)?,)*
+            }
+        },)*];
+
+        #[allow(non_snake_case, non_upper_case_globals, missing_docs, unused)]
+        pub mod params {
+            $(pub mod $ident {
+                positions!(0usize; $($param)*);
+            })*
+        }
+    };
+}
+
+/// Writes rows of system calls: `code IDENT "name" x86_64(number) aarch64(number)`, how sampling treats the call, and
+/// the exit event that it is sent as: `=> ` and a row as those of `events!`, whose name may be left out where it is the
+/// call's. A call without an event of its own is sent as the generic one.
+macro_rules! syscalls {
+    ($(
+        $code:literal $ident:ident $name:literal x86_64($($x:tt)+) aarch64($($a:tt)+) $(sampling($sampling:ident))?
+        $(=> $event_code:literal $event:ident $($event_name:literal)? $(as $like:literal)?
+            ($($cat:ident)|+) ($($flag:ident)|+)
+        {
+            $($param:ident: $ty:ident $fmt:ident $([$detail:ident $detail_arg:tt])? $(= $src:expr)?,)*
+        })?
+    )*) => {
+        impl SyscallCode {
+            $(
+                #[doc = concat!("`PPM_SC_", stringify!($ident), "`.")]
+                pub const $ident: Self = Self($code);
+            )*
+        }
+
+        impl EventType {
+            $($(
+                #[doc = concat!("`PPME_", stringify!($event), "`, the exit event of `", $name, "`.")]
+                pub const $event: Self = Self($event_code);
+            )?)*
+        }
+
+        pub(super) const SYSCALLS: &[SyscallInfo] = &[$(SyscallInfo {
+            code: SyscallCode::$ident,
+            name: $name,
+            x86_64: number!($($x)+),
+            aarch64: number!($($a)+),
+            exit: exit!($($event)?),
+            flags: SyscallFlags::NONE $(.union(used!($event)))? $(.union(SyscallFlags::$sampling))?,
+        },)*];
+
+        pub(super) const EXITS: &[EventInfo] = &[$($(event! {
+            $event event_name!($name $($event_name)?), $(as $like)? ($($cat)|+) ($($flag)|+) {
+                $($param: $ty $fmt $([$detail $detail_arg])? $(= $src)?,)*
+            }
+        },)?)*];
+
+        #[allow(non_snake_case, non_upper_case_globals, missing_docs, unused)]
+        pub mod exit_params {
+            $($(pub mod $event {
+                positions!(0usize; $($param)*);
+            })?)*
+        }
+    };
+}
+
+macro_rules! event {
+    (
+        $ident:ident $name:expr, $(as $like:literal)? ($($cat:ident)|+) ($($flag:ident)|+) {
+            $($param:ident: $ty:ident $fmt:ident $([$detail:ident $detail_arg:tt])? $(= $src:expr)?,)*
+        }
+    ) => {
+        EventInfo {
             ty: EventType::$ident,
             ident: stringify!($ident),
             name: $name,
@@ -169,14 +242,40 @@ macro_rules! events {
                 detail: detail!($($detail $detail_arg)?),
                 source: source!($($src)?),
             },)*],
-        },)*];
-
-        #[allow(non_snake_case, non_upper_case_globals, missing_docs, unused)]
-        pub mod params {
-            $(pub mod $ident {
-                positions!(0usize; $($param)*);
-            })*
         }
+    };
+}
+
+macro_rules! number {
+    (-) => {
+        -1
+    };
+    ($number:literal) => {
+        $number
+    };
+}
+
+macro_rules! exit {
+    () => {
+        EventType::GENERIC_X
+    };
+    ($event:ident) => {
+        EventType::$event
+    };
+}
+
+macro_rules! used {
+    ($event:ident) => {
+        SyscallFlags::USED
+    };
+}
+
+macro_rules! event_name {
+    ($of_call:literal) => {
+        $of_call
+    };
+    ($of_call:literal $own:literal) => {
+        $own
     };
 }
 

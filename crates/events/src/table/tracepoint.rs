@@ -2,6 +2,14 @@
 
 use super::row::*;
 
+syscalls! {
+    396 SCHED_PROCESS_EXIT "sched_process_exit" x86_64(-) aarch64(-)
+    397 SCHED_SWITCH "sched_switch" x86_64(-) aarch64(-)
+    398 PAGE_FAULT_USER "page_fault_user" x86_64(-) aarch64(-)
+    399 PAGE_FAULT_KERNEL "page_fault_kernel" x86_64(-) aarch64(-)
+    400 SIGNAL_DELIVER "signal_deliver" x86_64(-) aarch64(-)
+}
+
 events! {
     16 PROCEXIT_E "procexit" (PROCESS | TRACEPOINT) (MODIFIES_STATE | OLD_VERSION | CONVERTER_MANAGED) {}
     146 SCHEDSWITCH_1_E "switch" (SCHEDULER | TRACEPOINT) (SKIPPARSERESET | OLD_VERSION | CONVERTER_MANAGED) {

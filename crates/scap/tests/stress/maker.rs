@@ -17,6 +17,7 @@ use rustix::net::{AddressFamily, SendFlags, SocketType};
 use rustix::thread::CpuSet;
 
 use crate::tag::{KINDS, Kind, port, text};
+use eyas_testing::Numbers;
 
 /// How long a real-time thread rests, microseconds.
 const REST: std::ops::Range<u64> = 300..2000;
@@ -58,7 +59,7 @@ struct Caller<'a> {
     tid: i64,
     /// Its own, as what a connect sets is one for all.
     socket: OwnedFd,
-    seed: u64,
+    numbers: Numbers,
     made: [u64; KINDS.len()],
 }
 
@@ -105,8 +106,8 @@ impl<'a> Caller<'a> {
         // A CPU may be off.
         let _ = rustix::thread::sched_setaffinity(None, &only);
         let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
-        let seed = (tid as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        Self { world, cpu, tid, socket: udp(), seed, made: [0; KINDS.len()] }
+        let numbers = Numbers::new((tid as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        Self { world, cpu, tid, socket: udp(), numbers, made: [0; KINDS.len()] }
     }
 
     fn play(mut self, role: Role) {
@@ -158,10 +159,7 @@ impl<'a> Caller<'a> {
     }
 
     fn random(&mut self, below: u64) -> u64 {
-        self.seed ^= self.seed << 13;
-        self.seed ^= self.seed >> 7;
-        self.seed ^= self.seed << 17;
-        self.seed % below
+        self.numbers.next() % below
     }
 
     fn rest(&mut self, times: u32) {

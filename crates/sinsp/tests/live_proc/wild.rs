@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use eyas_testing::Numbers;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fs::inotify;
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
@@ -42,25 +43,9 @@ pub const TOGETHER: &str = "together";
 /// Levels of processes below the first.
 const DEEP: u32 = 3;
 
-/// Numbers at random (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-
-    fn flips(&mut self) -> bool {
-        self.below(2) == 0
-    }
-}
-
 struct Wild {
     dir: PathBuf,
-    random: Random,
+    random: Numbers,
     depth: u32,
     held: Vec<OwnedFd>,
     /// Left alone until they were looked up: with how often all events were taken in by then.
@@ -82,7 +67,7 @@ pub fn run(spec: &str) -> ! {
         // SAFETY: no handler is installed.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
-    let (random, held) = (Random(seed), inherited());
+    let (random, held) = (Numbers::new(seed), inherited());
     let wild = Wild { dir, random, depth, held, received: Vec::new(), threads: 0, is_apart: false };
     act(&Arc::new(Mutex::new(wild)), usize::MAX);
     std::process::exit(0)
@@ -393,7 +378,7 @@ impl Wild {
         if self.make_process() != 0 {
             return;
         }
-        self.random = Random(seed);
+        self.random = Numbers::new(seed);
         self.depth += 1;
         self.threads = 0;
         self.is_apart = false;

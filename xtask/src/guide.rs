@@ -1,0 +1,216 @@
+//! The guides that add a row, followed to the letter in a copy of the workspace.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use eyas_console::note;
+use eyas_events::EventType;
+
+use crate::shell::{self, root};
+
+/// A step of a guide.
+#[derive(Debug, PartialEq, Eq)]
+enum Step<'a> {
+    /// Replaces a text of a file, which stands there once.
+    Replace { file: &'a str, old: &'a str, new: &'a str },
+    /// Puts a text below a line of a file.
+    Insert { file: &'a str, below: &'a str, new: &'a str },
+    /// Adds a text at the end of a file.
+    Append { file: &'a str, new: &'a str },
+    /// Runs a command.
+    Run { command: &'a str },
+}
+
+/// The steps of a page. A sentence before a block of code says what is done with it: `Replace`, `by`, `Add below` with
+/// the line, or `Append`; it names the file first. The commands are those that run tests.
+fn steps(page: &str) -> Result<Vec<Step<'_>>, String> {
+    let mut steps = Vec::new();
+    let mut rest = page;
+    let mut replaced = None;
+    while let Some((before, behind)) = rest.split_once("```") {
+        let (language, behind) = behind.split_once('\n').ok_or("a block of code does not begin")?;
+        let (code, behind) = behind.split_once("```").ok_or("a block of code does not end")?;
+        rest = behind;
+        let code = code.trim_end_matches(' ');
+        let sentence = before.rsplit("\n\n").find(|text| !text.trim().is_empty()).unwrap_or_default();
+        let words: Vec<&str> = sentence.split('`').skip(1).step_by(2).collect();
+        let file = || {
+            let file = words.iter().find(|word| word.ends_with(".rs"));
+            file.copied().ok_or_else(|| format!("no file is named before:\n{code}"))
+        };
+        match language.trim() {
+            "sh" => {
+                let tests = code.lines().map(str::trim).filter(|line| line.starts_with("cargo test"));
+                steps.extend(tests.map(|command| Step::Run { command }));
+            }
+            "rust,ignore" if sentence.contains("Replace") => replaced = Some((file()?, code)),
+            "rust,ignore" if sentence.trim() == "by" => {
+                let (file, old) = replaced.take().ok_or("`by` stands behind no `Replace`")?;
+                steps.push(Step::Replace { file, old, new: code });
+            }
+            "rust,ignore" if sentence.contains("below the line") => {
+                let below = words.last().copied().unwrap_or_default();
+                steps.push(Step::Insert { file: file()?, below, new: code });
+            }
+            "rust,ignore" if sentence.contains("Append") => {
+                steps.push(Step::Append { file: file()?, new: code });
+            }
+            _ => {}
+        }
+    }
+    Ok(steps)
+}
+
+/// A text of a block without the indentation that lists give it.
+fn dedent(text: &str) -> String {
+    let indents =
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len());
+    let by = indents.min().unwrap_or(0);
+    let mut out: String =
+        text.lines().map(|line| format!("{}\n", line.get(by..).unwrap_or_default())).collect();
+    out.truncate(out.trim_end().len());
+    out + "\n"
+}
+
+/// A text with every line indented as rows are.
+fn indent(text: &str) -> String {
+    dedent(text)
+        .lines()
+        .map(|line| if line.is_empty() { "\n".into() } else { format!("    {line}\n") })
+        .collect()
+}
+
+/// The text of a file behind a step that changes it.
+fn changed(text: &str, step: &Step<'_>) -> Result<String, String> {
+    match step {
+        Step::Replace { old, new, .. } => {
+            let old = indent(old);
+            match text.matches(&old).count() {
+                1 => Ok(text.replacen(&old, &indent(new), 1)),
+                count => Err(format!("it has this {count} times, not once:\n{old}")),
+            }
+        }
+        Step::Insert { below, new, .. } => {
+            let line = format!("{below}\n");
+            let at = text.find(&line).ok_or_else(|| format!("it has no line `{below}`"))? + line.len();
+            Ok([&text[..at], &indent(new), &text[at..]].concat())
+        }
+        Step::Append { new, .. } => Ok(format!("{text}\n{}", dedent(new))),
+        Step::Run { .. } => Ok(text.to_owned()),
+    }
+}
+
+/// The files that git knows or would add.
+fn sources() -> Result<BTreeSet<PathBuf>, String> {
+    let output = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .map_err(|error| format!("can't run git: {error}"))?;
+    let names = String::from_utf8_lossy(&output.stdout);
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect())
+}
+
+/// Makes `copy` a copy of the workspace, changed by the steps. A file that is so already keeps its time, so that cargo
+/// does not build it again.
+fn synchronise(copy: &Path, steps: &[Step<'_>]) -> Result<(), String> {
+    let fail = |path: &Path, error: std::io::Error| format!("can't copy {}: {error}", path.display());
+    for name in sources()? {
+        let (from, to) = (root().join(&name), copy.join(&name));
+        // Git knows what was deleted a moment ago.
+        let Ok(mut content) = std::fs::read(&from) else { continue };
+        for step in steps {
+            let (Step::Replace { file, .. } | Step::Insert { file, .. } | Step::Append { file, .. }) = step
+            else {
+                continue;
+            };
+            if Path::new(file) == name {
+                let text = String::from_utf8_lossy(&content).into_owned();
+                content = changed(&text, step).map_err(|error| format!("{file}: {error}"))?.into_bytes();
+            }
+        }
+        if std::fs::read(&to).is_ok_and(|there| there == content) {
+            continue;
+        }
+        std::fs::create_dir_all(to.parent().unwrap_or(copy)).map_err(|error| fail(&to, error))?;
+        std::fs::write(&to, content).map_err(|error| fail(&to, error))?;
+    }
+    Ok(())
+}
+
+/// The guides, and the test that the first command of each runs.
+const GUIDES: [&str; 2] = ["docs/adding-a-syscall.md", "docs/adding-a-field.md"];
+
+/// The code that the guide gives its event.
+const CODE: &str = "571";
+
+/// Follows the guides in a copy of the workspace below the target folder: adds the rows and tests that they show, and runs
+/// the tests. The one of the system call captures it live, or is ignored where that is not allowed.
+pub fn run() -> Result<(), String> {
+    let began = Instant::now();
+    let copy = shell::target().join("guide");
+    // Someone may have followed the guide, and used the code that it shows.
+    let next = (EventType::COUNT + 1).to_string();
+    let read = |page: &&str| {
+        let text =
+            std::fs::read_to_string(root().join(page)).map_err(|error| format!("can't read {page}: {error}"));
+        text.map(|text| text.replace(CODE, &next))
+    };
+    let pages = GUIDES.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut all = Vec::new();
+    for (page, text) in GUIDES.iter().zip(&pages) {
+        let steps = steps(text).map_err(|error| format!("{page}: {error}"))?;
+        let edits = steps.iter().filter(|step| !matches!(step, Step::Run { .. })).count();
+        if edits < 2 || edits == steps.len() {
+            return Err(format!("{page} has {edits} edits and {} commands", steps.len() - edits));
+        }
+        all.extend(steps);
+    }
+    synchronise(&copy, &all)?;
+    for step in &all {
+        let Step::Run { command } = step else { continue };
+        note!("$ {command}    # in {}", copy.display());
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(program)
+            .args(command.split_whitespace().skip(1))
+            .env("CARGO_TARGET_DIR", shell::target())
+            .current_dir(&copy)
+            .output()
+            .map_err(|error| format!("can't run cargo: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let result = text.lines().find(|line| line.starts_with("test result:")).unwrap_or_default();
+        // The test must be there: a filter that names none passes, too.
+        let counts = |what: &str| result.contains(&format!(" 1 {what}"));
+        if !output.status.success() || !(counts("passed") || counts("ignored")) {
+            note!("{text}{}", String::from_utf8_lossy(&output.stderr));
+            return Err(format!("`{command}` fails where the guides were followed"));
+        }
+        let ignored = text.lines().find(|line| line.contains("ignored,")).filter(|_| counts("ignored"));
+        note!("{}", ignored.unwrap_or(result));
+    }
+    note!("the guides were followed in {} s", began.elapsed().as_secs());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "1. Replace in `a.rs`\n\n   ```rust,ignore\n   old\n   ```\n\n   by\n\n   ```rust,ignore\n   new {\n       x\n   \
+                        }\n   ```\n\n2. Add to `b.rs`, below the line `rows! {`:\n\n   ```rust,ignore\n   row\n   ```\n\n3. \
+                        Append to `c.rs`:\n\n   ```rust,ignore\n   fn test() {}\n   ```\n\n4. Run:\n\n   ```sh\n   cargo \
+                        test x\n   cargo xtask codegen\n   ```\n";
+
+    #[test]
+    fn a_page_is_read_step_by_step() {
+        let steps = steps(PAGE).unwrap();
+        let [replace, insert, append, run] = steps.as_slice() else { panic!("{steps:?}") };
+        assert_eq!(changed("m! {\n    old\n}\n", replace).unwrap(), "m! {\n    new {\n        x\n    }\n}\n");
+        assert!(changed("m! {\n}\n", replace).is_err());
+        assert_eq!(changed("rows! {\n}\n", insert).unwrap(), "rows! {\n    row\n}\n");
+        assert_eq!(changed("a\n", append).unwrap(), "a\n\nfn test() {}\n");
+        assert_eq!(*run, Step::Run { command: "cargo test x" });
+    }
+}
