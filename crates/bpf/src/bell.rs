@@ -10,7 +10,7 @@ use rustix::mm::ProtFlags;
 use crate::Error;
 use crate::ring::Mapping;
 
-/// A ring of the kernel's that has no more to tell than that there is something in it.
+/// A ring of the kernel's that only shows whether there is something in it.
 pub(crate) struct Bell {
     /// Not 0 while the first program to publish an event is to ring.
     asleep: Mapping,

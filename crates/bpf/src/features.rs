@@ -12,7 +12,7 @@ const CAP_SYS_RESOURCE: u32 = 24;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Checks what loading the probe needs; the first thing that is missing is the answer.
+/// Checks what loading the probe needs; returns the first thing that is missing.
 pub(crate) fn check() -> Result<(), Error> {
     let missing = lacked();
     if !missing.is_empty() {
@@ -107,7 +107,7 @@ pub(crate) enum Need {
     Function(&'static str),
 }
 
-/// The kernel's own types, which tell what it has.
+/// The kernel's own types, which show what it has.
 pub(crate) struct Types(Option<Btf<'static>>);
 
 impl Types {

@@ -74,7 +74,7 @@ pub(crate) fn tasks(link: &Link, mut each: impl FnMut(&[u8])) -> Result<(), Erro
 }
 
 /// Reads all that an iterator has to say. `take` takes a record, of at most `longest` bytes, off the beginning of some,
-/// and answers its length, or nothing if it is not all there.
+/// and returns its length, or nothing if it is not all there.
 fn read(
     link: &Link,
     step: &'static str,

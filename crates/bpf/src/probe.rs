@@ -182,7 +182,7 @@ impl Probe {
         let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
         let interest = Interest(interest);
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
-            bss.tells_names = u8::from(interest.has(SyscallCode::PRCTL));
+            bss.reports_names = u8::from(interest.has(SyscallCode::PRCTL));
             let mut table = [0; 512];
             for info in syscalls() {
                 if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {
@@ -323,7 +323,7 @@ impl Probe {
     /// kernel has what that takes (Linux 5.18). Behind the parameters of its row the frame has two more: the inode of the
     /// thread's network namespace, 32 bits, and one byte that is not 0 where something is amiss: 1, the thread ends; 2, its
     /// arguments or environment could not be read, or are a title that the program wrote over them; 4, a path or control
-    /// group is too long to be told. A thread of the kernel's own has no parameters at all.
+    /// group is too long. A thread of the kernel's own has no parameters at all.
     ///
     /// Arguments, environment, program and working directory are empty where the leader of the thread's process has them.
     ///
@@ -429,7 +429,7 @@ fn boot_time() -> u64 {
         let time = clock_gettime(id);
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     };
-    // The two clocks are read one after the other; the shortest way between them tells the time best.
+    // The two clocks are read one after the other; the shortest way between them gives the best time.
     let times = (0..5).map(|_| (ns(ClockId::Boottime), ns(ClockId::Realtime), ns(ClockId::Boottime)));
     let best = times.min_by_key(|(before, _, after)| after - before);
     best.map_or(0, |(before, now, after)| now.saturating_sub(before + (after - before) / 2))

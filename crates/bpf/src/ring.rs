@@ -77,8 +77,8 @@ impl Counters {
     /// Events lost that no frame reports yet.
     pub(crate) fn pending_losses(&self, cpu: usize) -> u64 {
         let word = |at| self.0.word(cpu, at).load(Ordering::Acquire);
-        let told = word(offset_of!(types::cpu, told));
-        word(offset_of!(types::cpu, lost)).saturating_sub(told)
+        let reported = word(offset_of!(types::cpu, reported));
+        word(offset_of!(types::cpu, lost)).saturating_sub(reported)
     }
 
     /// Whether the CPU has a ring, whose frames report its losses.
@@ -100,7 +100,7 @@ pub(crate) fn map(
     Ok((Counters(Arc::clone(&shared)), share_out(&shared, plan)))
 }
 
-/// The rings of a plan, told to the programs.
+/// The rings of a plan, whose places the programs get.
 fn share_out(shared: &Arc<Shared>, plan: &Plan) -> Vec<Ring> {
     shared.busy(MAX_CPUS).store(UNCLAIMABLE, Ordering::Relaxed);
     let ring = |(cpu, &(size, first)): (usize, &(usize, usize))| {

@@ -201,7 +201,7 @@ fn names_of_flags_in_their_order() {
         let mut theirs: Vec<_> =
             list(rows).iter().map(|row| (text(&row["name"]), number(&row["value"]) as u32)).collect();
         if table.name == FlagTable::FILE_FLAGS.name {
-            // There it is not told.
+            // The reference lacks it.
             theirs.push(("O_PATH", 0x1000000));
         }
         assert_eq!(table.entries, theirs, "{}", table.name);

@@ -188,13 +188,13 @@ impl<'a> RawEvent<'a> {
     /// Whether an open call opened a directory although it did not ask for one; `false` where that is not known, as for
     /// [`RawEvent::opened_path`].
     pub fn opened_directory(&self) -> bool {
-        self.behind_open().and_then(|index| self.param(index + 1)).is_some_and(|told| !told.is_empty())
+        self.behind_open().and_then(|index| self.param(index + 1)).is_some_and(|bytes| !bytes.is_empty())
     }
 
-    /// Whether an exec leaves open what a `timerfd_create` made; `false` where the event does not tell.
+    /// Whether an exec leaves open what a `timerfd_create` made; `false` where the event does not report it.
     pub fn timer_is_inherited(&self) -> bool {
         let info = self.info().filter(|_| self.ty == EventType::SYSCALL_TIMERFD_CREATE_X);
-        info.and_then(|info| self.param(info.params.len())).is_some_and(|told| !told.is_empty())
+        info.and_then(|info| self.param(info.params.len())).is_some_and(|bytes| !bytes.is_empty())
     }
 
     /// The caller's controlling terminal, a device number, after a call that may have changed it: an open of a character

@@ -123,7 +123,7 @@ impl Source {
         let Options { probe: options, iterators, proc } = options.into();
         let (probe, rings) = Probe::open(&options)?;
         let mut unseen = Unseen::default();
-        // What the probe lost so far it lost before there was anybody to tell.
+        // What the probe lost so far it lost before anybody read.
         unseen.look(&probe, now(&probe), 0, &mut Vec::new());
         Ok(Self {
             probe,

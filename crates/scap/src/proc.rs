@@ -44,7 +44,7 @@ pub fn snapshot(options: &Options) -> Result<Snapshot, Error> {
 }
 
 /// As [`snapshot`], of a system whose open files, and threads, the kernel has listed. A process whose files are not in the
-/// list has started since, or is another with the same id: they are looked at here, as is what the kernel could not tell.
+/// list has started since, or is another with the same id: they are looked at here, as is what the kernel could not report.
 #[cfg(feature = "live")]
 pub(crate) fn snapshot_with(options: &Options, known: known::Known) -> Result<Snapshot, Error> {
     scan(Shared { known: Mutex::new(known), ..Shared::new(Cow::Borrowed(options))? })

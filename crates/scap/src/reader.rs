@@ -245,7 +245,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads the blocks up to the first event, or up to damage, of which the next call tells.
+    /// Reads the blocks up to the first event, or up to damage, which the next call returns as an error.
     fn metadata(&mut self) -> Result<Snapshot, Error> {
         let mut snapshot = Snapshot::default();
         self.budget.reset();

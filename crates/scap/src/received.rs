@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::EventBuilder;
 
-    fn told(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
+    fn reported(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
         let mut out = fd.to_le_bytes().to_vec();
         out.extend(flags.to_le_bytes());
         out.extend(77_u64.to_le_bytes());
@@ -170,7 +170,7 @@ mod tests {
             (PIDFD_MODE, &[0xd2, 4, 0, 0], other(code::PIDFD, b"/proc/1234")),
         ];
         for (mode, name, expected) in cases {
-            let all = [told(5, 1, mode, name), told(6, 1 | O_CLOEXEC, 0o100_600, b"/x")].concat();
+            let all = [reported(5, 1, mode, name), reported(6, 1 | O_CLOEXEC, 0o100_600, b"/x")].concat();
             let found = received(&all);
             assert_eq!(found.len(), 2);
             assert_eq!(found[0].fd, 5);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_passed_over() {
-        let all = [told(5, 1, 0o100_600, b"/x"), told(6, 1, 0o100_600, b"/y")].concat();
+        let all = [reported(5, 1, 0o100_600, b"/x"), reported(6, 1, 0o100_600, b"/y")].concat();
         for end in 0..all.len() {
             assert_eq!(received(&all[..end]).len(), end / (HEAD + 2));
         }

@@ -207,14 +207,14 @@ pub struct FdEntry {
     pub fd: i64,
     /// Inode; 0 if unknown.
     pub ino: u64,
-    /// Whether an exec closes it; captures tell it of files alone.
+    /// Whether an exec closes it; captures have it for files alone.
     pub close_on_exec: bool,
     /// What it is.
     pub detail: FdDetail,
 }
 
 impl FdEntry {
-    /// An open file about which nothing more is known than its detail tells.
+    /// An open file about which nothing is known but its detail.
     pub fn new(fd: i64, ino: u64, detail: FdDetail) -> Self {
         const CLOSES: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
         let close_on_exec = matches!(detail, FdDetail::File { open_flags, .. } if open_flags & CLOSES != 0);

@@ -25,7 +25,7 @@ fn open(options: impl Into<Options>) -> (Source, Box<Snapshot>) {
     }
 }
 
-/// Everything until the end, after the source was told to stop.
+/// Everything until the end, after the source was stopped.
 fn finish(source: &mut Source) -> Vec<OwnedEvent> {
     source.stop_handle().stop();
     let until = Instant::now() + Duration::from_secs(20);
@@ -219,7 +219,7 @@ fn the_account_is_exact_while_calls_go_on() {
 #[test]
 fn a_loss_is_told_where_events_are_missing() {
     let _turn = eyas_testing::live_turn();
-    // On one CPU, as what was lost on another is told at the end.
+    // On one CPU, as what was lost on another is reported at the end.
     let mut only = rustix::thread::CpuSet::new();
     only.set(rustix::thread::sched_getcpu());
     rustix::thread::sched_setaffinity(None, &only).unwrap();
@@ -236,7 +236,7 @@ fn a_loss_is_told_where_events_are_missing() {
             idle += u32::from(matches!(step, Advance::Idle));
         }
     }
-    // The third is told by no event of this CPU before the end.
+    // No event of this CPU reports the third before the end.
     finish(&mut source);
     told.extend_from_slice(source.losses());
     println!("{told:?}");

@@ -155,7 +155,7 @@ fn files_are_those_of_proc() {
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
-/// A thread without what changes by itself, and without what `/proc` tells in another grain: start times in ticks, page
+/// A thread without what changes by itself, and without what `/proc` has in another grain: start times in ticks, page
 /// faults of the leader for the whole process, memory by other counters, control groups in another order.
 fn lasting(thread: &ThreadEntry) -> ThreadEntry {
     let mut cgroups: Vec<&[u8]> = thread.cgroups.split_inclusive(|byte| *byte == 0).collect();

@@ -1,6 +1,6 @@
 //! `/etc/passwd` and `/etc/group` of the host, and as a container's processes see them, read by a thread of its own.
 //!
-//! What is in a container is its own, and a file system that never answers holds up nobody but that thread.
+//! What is in a container is its own, and a file system that never responds delays nothing but that thread.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::lookups::{AccountLookup, Mailbox, Sender, mailbox};
 use crate::state::{Accounts, Text};
 
-/// Questions and answers that wait at most.
+/// Requests and results that wait at most.
 const QUEUE: usize = 256;
 /// Times a process is looked at that has not got its container's root directory yet.
 const TRIES: u32 = 5;
@@ -95,7 +95,7 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>) {
         for mut question in due {
             match accounts(root, &question) {
                 Ok(accounts) => {
-                    // An answer without room is asked for again with the next process.
+                    // What finds no room is asked for again with the next process.
                     answers.send(accounts);
                 }
                 Err(Errno::AGAIN) if question.tries < TRIES && again.len() < QUEUE => {
@@ -176,7 +176,7 @@ mod tests {
         assert!(files.ask_host());
         let found = next(&mut files);
         assert_eq!((found.container, found.users.len()), (None, 2));
-        // The second question has no answer, the third one has.
+        // The second request has no result, the third one has.
         assert!(files.ask_host());
         std::thread::sleep(Duration::from_millis(20));
         std::fs::write(&passwd, "one:x:1:1:::\ntwo:x:2:2:::\n").unwrap();

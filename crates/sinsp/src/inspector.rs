@@ -13,7 +13,7 @@ use crate::view::{EventView, Moment};
 
 /// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
-/// How far the events may be behind the running system for its answers to be of use, ns.
+/// How far the events may be behind the running system for what it returns to be of use, ns.
 const CAUGHT_UP: u64 = 5_000_000;
 
 /// Limits and look-ups of an [`Inspector`].
@@ -122,7 +122,7 @@ impl Inspector {
         self.lookups.as_ref().map(AsyncLookups::runtime_stats).unwrap_or_default()
     }
 
-    /// Tells the observer of every event from here on.
+    /// Calls the observer for every event from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
         self.observers.add(observer);
     }
@@ -172,7 +172,7 @@ impl Inspector {
         self.next_with(source, |_| {})
     }
 
-    /// As [`Inspector::next`], and tells `passed` of what is not shown, for whoever records all there is.
+    /// As [`Inspector::next`], and calls `passed` with what is not shown, for programs that record everything.
     ///
     /// # Errors
     /// Those of the source.
@@ -226,7 +226,7 @@ impl Inspector {
     }
 
     /// Takes note of losses, and asks about a thread that is in doubt: that of the event, or another one. The running
-    /// system is ahead of the events; where it is far ahead, its answers would be of a time that they have not come to.
+    /// system is ahead of the events; where it is far ahead, it returns what no event has led to yet.
     #[cold]
     #[inline(never)]
     fn heal<S: EventSource + ?Sized>(&mut self, source: &S) {
@@ -293,14 +293,14 @@ impl Inspector {
             self.state.names = names;
         }
         if !self.observers.is_empty() {
-            self.tell(*event);
+            self.call_observers(*event);
         }
     }
 
     #[cold]
-    fn tell(&mut self, event: RawEvent<'_>) {
+    fn call_observers(&mut self, event: RawEvent<'_>) {
         let mut observers = std::mem::take(&mut self.observers);
-        observers.tell(&self.view(event));
+        observers.call(&self.view(event));
         self.observers = observers;
     }
 
@@ -311,7 +311,7 @@ impl Inspector {
     }
 }
 
-/// Whether events of this type can tell what was known when the capture began.
+/// Whether events of this type can report what was known when the capture began.
 const fn is_of_beginning(ty: EventType) -> bool {
     matches!(
         ty,

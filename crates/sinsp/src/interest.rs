@@ -23,7 +23,7 @@ pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
 
 /// System calls without which threads, files and users are not known.
 ///
-/// Those that tell only the ends of sockets that never connected are not worth it at every packet: they are in
+/// Those that report only the ends of sockets that never connected are not worth it at every packet: they are in
 /// [`frequent_syscalls_of_state`].
 pub fn syscalls_of_state() -> Vec<SyscallCode> {
     let mut list: Vec<SyscallCode> = changing().filter(|code| !is_frequent(*code)).collect();

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], what is known of
-//! containers through [`ContainerLookup`] and [`AccountLookup`], and what domain names stand for through [`SharedNames`], so a replay gives the same answers on every machine.
+//! containers through [`ContainerLookup`] and [`AccountLookup`], and what domain names stand for through [`SharedNames`], so a replay gives the same results on every machine.
 #![forbid(unsafe_code)]
 
 mod account_files;

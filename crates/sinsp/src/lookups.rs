@@ -1,6 +1,6 @@
 //! What the running system is asked beside its events: about containers, and about users in them.
 //!
-//! Nothing here waits: questions go to threads of their own, answers are merged when they are there.
+//! Nothing here waits: threads of their own ask, and what they find is merged when it is there.
 
 use eyas_events::EventType;
 use eyas_scap::RawEvent;
@@ -12,12 +12,12 @@ mod mailbox;
 
 pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 
-/// What container runtimes know. Neither question may wait for anybody: answers come when they come.
+/// What container runtimes know. Neither function may wait for anybody.
 pub trait ContainerLookup: Send {
     /// Asks about the container with this short id; `false` if the question must be asked again later.
     fn ask(&mut self, id: &[u8]) -> bool;
 
-    /// An answer that has arrived, in the form in which container events carry it. Called for every event.
+    /// Returns what has arrived about a container, in the form in which container events carry it. Called for every event.
     fn answer(&mut self) -> Option<serde_json::Value>;
 
     /// How many look-ups there were, and how they failed.
@@ -50,11 +50,11 @@ pub trait AccountLookup: Send {
         true
     }
 
-    /// An answer that has arrived. Called for every event.
+    /// Returns what has arrived. Called for every event.
     fn answer(&mut self) -> Option<Accounts>;
 }
 
-/// The questions that wait for answers.
+/// What was asked, and is still to arrive.
 #[derive(Default)]
 pub(crate) struct AsyncLookups {
     containers: Option<Box<dyn ContainerLookup>>,

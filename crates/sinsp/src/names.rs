@@ -94,7 +94,7 @@ impl Follower {
         Self { shared, seen: 0 }
     }
 
-    /// What is known, if that is newer than the last answer.
+    /// What is known, if that is newer than what was returned last.
     #[inline]
     pub(crate) fn newer(&mut self) -> Option<Arc<Names>> {
         let version = self.shared.0.version.load(Ordering::Acquire);

@@ -6,12 +6,12 @@ use crate::view::EventView;
 
 /// Told what processes did, when the state has taken it in: every event of the capture, those not shown too.
 ///
-/// Calls that failed are told to [`Observer::on_event`] alone; a connection that is being made counts as made.
+/// Calls that failed are reported to [`Observer::on_event`] alone; a connection that is being made counts as made.
 /// Nothing is done by default.
 pub trait Observer: Send {
     /// Any event, before what it is in particular.
     fn on_event(&mut self, _event: &EventView<'_>) {}
-    /// A thread or process was made: told by its maker (the result is its id) and by itself (it is 0).
+    /// A thread or process was made: by the event of its maker (the result is its id), and by its own (it is 0).
     fn on_clone(&mut self, _event: &EventView<'_>) {}
     /// A process executes another program.
     fn on_exec(&mut self, _event: &EventView<'_>) {}
@@ -78,7 +78,7 @@ fn succeeded(event: &EventView<'_>) -> bool {
     }
 }
 
-/// Those who are told.
+/// The observers of an inspector.
 #[derive(Default)]
 pub(crate) struct Observers(Vec<Box<dyn Observer>>);
 
@@ -91,7 +91,7 @@ impl Observers {
         self.0.push(observer);
     }
 
-    pub(crate) fn tell(&mut self, event: &EventView<'_>) {
+    pub(crate) fn call(&mut self, event: &EventView<'_>) {
         let particular = method(event.event().ty).filter(|_| succeeded(event));
         for observer in &mut self.0 {
             observer.on_event(event);

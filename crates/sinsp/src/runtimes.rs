@@ -6,7 +6,7 @@
 //!       └──────────── queue <───────┘
 //! ```
 //!
-//! Nothing a runtime does can hold up events or fill memory: every exchange has a deadline, every answer and
+//! Nothing a runtime does can hold up events or fill memory: every exchange has a deadline, every response and
 //! every text in it a longest length, every queue a bound.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ mod worker;
 
 pub use options::{Api, Endpoint, Options};
 
-/// Ids and answers that wait at most; what finds no room is asked again later.
+/// Ids and results that wait at most; what finds no room is asked again later.
 const QUEUE: usize = 1024;
 
 /// The runtimes of this machine, asked by a thread of their own that ends when this is dropped.

@@ -42,7 +42,7 @@ pub(crate) use current::{Current, Rest};
 pub(crate) use parse::{apply, finish, is_kept};
 pub(crate) use text::split_nul;
 
-/// The system as the events so far tell it.
+/// The system as the events so far report it.
 #[derive(Debug, Default)]
 pub struct State {
     /// Threads and their groups.

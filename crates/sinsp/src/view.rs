@@ -136,7 +136,7 @@ impl<'a> EventView<'a> {
     }
 
     /// Id of the container that the event itself reports.
-    pub(crate) fn container_told(&self) -> Option<&'a Text> {
+    pub(crate) fn reported_container(&self) -> Option<&'a Text> {
         match &self.moment.current.rest {
             Rest::Container { id, .. } => Some(id),
             _ => None,

@@ -1,4 +1,4 @@
-//! What the kernel tells that a thread is after a call: ids and capabilities, the terminal, the name.
+//! What the kernel reports that a thread is after a call: ids and capabilities, the terminal, the name.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_scap::{EventBuilder, FdEntry, Snapshot, ThreadEntry};
@@ -13,19 +13,19 @@ const TTY: [&str; 1] = ["proc.tty"];
 const TIOCSCTTY: u64 = 0x540e;
 const TIOCNOTTY: u64 = 0x5422;
 
-/// The event with what the kernel tells behind its parameters.
-fn tells(event: EventBuilder, ty: E, numbers: &[&[u8]]) -> EventBuilder {
+/// The event with what the kernel reports behind its parameters.
+fn with_report(event: EventBuilder, ty: E, numbers: &[&[u8]]) -> EventBuilder {
     let first = ty.info().unwrap().params.len();
     numbers.iter().enumerate().fold(event, |event, (place, number)| event.bytes(first + place, number))
 }
 
-/// A call with which the kernel tells ids and capabilities.
+/// A call with which the kernel reports ids and capabilities.
 fn identity(event: EventBuilder, ty: E, ids: [u32; 2], caps: [u64; 3]) -> EventBuilder {
     let (ids, caps) = (ids.map(u32::to_le_bytes), caps.map(u64::to_le_bytes));
     // Behind the kernel's paths, of which nothing is said.
     let mut numbers = vec![&[][..]; ty.kernel_paths().len()];
     numbers.extend([&ids[0][..], &ids[1], &caps[0], &caps[1], &caps[2]]);
-    tells(event, ty, &numbers)
+    with_report(event, ty, &numbers)
 }
 
 fn is_now(inspector: &Inspector, tid: i64) -> (u32, u32, [u64; 3]) {
@@ -50,10 +50,10 @@ fn ids_are_the_kernel_s_in_a_user_namespace() {
     let got = see(&mut inspector, identity(set(0), ty, [100_005, 1001], [1, 2, 3]), &["user.uid"]);
     assert_eq!(got, ["100005"]);
     assert_eq!(is_now(&inspector, 10), (100_005, 1001, [1, 2, 3]));
-    // A call that fails tells as much.
+    // The event of a call that fails has as much.
     see(&mut inspector, identity(set(-1), ty, [100_006, 1002], [0, 0, 3]), &[]);
     assert_eq!(is_now(&inspector, 10), (100_006, 1002, [0, 0, 3]));
-    // Where nothing is told the arguments have to do.
+    // Where nothing is reported, the arguments have to do.
     see(&mut inspector, set(0), &[]);
     assert_eq!(is_now(&inspector, 10).0, 5);
     see(&mut inspector, set(-1).uint(r::euid, 6), &[]);
@@ -98,7 +98,7 @@ fn ttys<const N: usize>(inspector: &mut Inspector, tids: [i64; N]) -> [String; N
 fn ioctl(tid: i64, request: u64, argument: u64, tty: u32) -> EventBuilder {
     use param::SYSCALL_IOCTL_3_X as p;
     let event = at(2, E::SYSCALL_IOCTL_3_X, tid).int(p::res, 0).int(p::fd, 0).uint(p::request, request);
-    tells(event.uint(p::argument, argument), E::SYSCALL_IOCTL_3_X, &[&tty.to_le_bytes()])
+    with_report(event.uint(p::argument, argument), E::SYSCALL_IOCTL_3_X, &[&tty.to_le_bytes()])
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn the_leader_of_a_session_gets_the_terminal_that_it_opens() {
     let mut inspector = with_terminals();
     let opens = |tid: i64, tty: u32| {
         let (ty, event) = (E::SYSCALL_OPENAT_2_X, open(2, tid, 5, -100, b"/dev/tty1"));
-        tells(event, ty, &[b"/dev/tty1\0", b"", &tty.to_le_bytes()])
+        with_report(event, ty, &[b"/dev/tty1\0", b"", &tty.to_le_bytes()])
     };
     see(&mut inspector, clone(1, 24, 0, 24, 20, 0), &[]);
     see(&mut inspector, at(2, E::SYSCALL_SETSID_X, 24).int(0, 24), &[]);
@@ -173,7 +173,7 @@ fn a_thread_that_executes_a_program_keeps_its_descriptors_and_directory() {
     use param::{SYSCALL_CHDIR_X as d, SYSCALL_UNSHARE_X as u};
     let flags = ["CLONE_THREAD", "CLONE_FS", "CLONE_FILES"].map(|name| FlagTable::CLONE_FLAGS.value(name));
     let unshared = u64::from(flags[1] | flags[2]);
-    for (is_told, expected) in [(true, ["1", "/tmp/", "/tmp/x"]), (false, ["2", "/home/", ""])] {
+    for (is_reported, expected) in [(true, ["1", "/tmp/", "/tmp/x"]), (false, ["2", "/home/", ""])] {
         let mut inspector = system();
         see(&mut inspector, clone(1, 11, 0, 10, 1, flags.iter().sum()), &[]);
         see(&mut inspector, open(2, 10, 4, -100, b"of-the-leader"), &[]);
@@ -183,14 +183,14 @@ fn a_thread_that_executes_a_program_keeps_its_descriptors_and_directory() {
         see(&mut inspector, close(3, 11, 4), &[]);
         see(&mut inspector, open(3, 11, 5, -100, b"x"), &[]);
         let execute = exec(4, 10, b"cat", b"");
-        let tid: &[u8] = if is_told { &11_i64.to_le_bytes() } else { b"" };
-        let execute = tells(execute, E::SYSCALL_EXECVE_19_X, &[b"", tid]);
+        let tid: &[u8] = if is_reported { &11_i64.to_le_bytes() } else { b"" };
+        let execute = with_report(execute, E::SYSCALL_EXECVE_19_X, &[b"", tid]);
         assert_eq!(
             see(&mut inspector, execute, &["proc.fdopencount", "proc.cwd"]),
             expected[..2],
-            "{is_told}"
+            "{is_reported}"
         );
-        assert_eq!(see(&mut inspector, close(5, 10, 5), &["fd.name"]), expected[2..], "{is_told}");
+        assert_eq!(see(&mut inspector, close(5, 10, 5), &["fd.name"]), expected[2..], "{is_reported}");
         assert!(inspector.state().threads.get(11).is_none());
     }
 }

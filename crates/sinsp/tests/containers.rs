@@ -17,11 +17,11 @@ fn inside(second: u64, id: &str) -> EventBuilder {
     exec(second, 10, b"cat", b"").bytes(param::SYSCALL_EXECVE_19_X::cgroups, group.as_bytes())
 }
 
-fn told(second: u64, json: &Value) -> EventBuilder {
+fn reported(second: u64, json: &Value) -> EventBuilder {
     at(second, E::CONTAINER_JSON_2_E, -1).text(param::CONTAINER_JSON_2_E::json, json.to_string().as_bytes())
 }
 
-/// As Falco's container plugin tells it.
+/// As Falco's container plugin reports it.
 fn by_plugin(second: u64, name: &[u8], json: &Value) -> EventBuilder {
     use param::ASYNCEVENT_E as p;
     let event = at(second, E::ASYNCEVENT_E, -1).text(p::name, name);
@@ -50,7 +50,7 @@ const BASIC: [&str; 4] = ["container.id", "container.name", "container.image.rep
 fn a_process_is_in_the_container_that_its_groups_tell() {
     let mut inspector = system();
     assert_eq!(see(&mut inspector, close(1, 10, 99), &BASIC), ["host", "host", "", "host"]);
-    // What is not told yet is absent.
+    // What is not reported yet is absent.
     assert_eq!(see(&mut inspector, inside(2, ID), &BASIC), [ID, "<NA>", "<NA>", "<NA>"]);
     see(&mut inspector, clone(3, 11, 0, 11, 10, 0), &[]);
     let group = format!("cpu=/docker/{}\0", "e".repeat(64));
@@ -82,7 +82,7 @@ fn a_host_is_no_container_and_has_no_privileges_of_one() {
 
 #[test]
 fn metadata_comes_with_events_of_either_kind() {
-    for event in [told(1, &metadata()), by_plugin(1, b"container", &metadata())] {
+    for event in [reported(1, &metadata()), by_plugin(1, b"container", &metadata())] {
         let mut inspector = system();
         // The event itself reports its container.
         let basic = [ID, "web", "example.org/web", "docker"];
@@ -95,7 +95,7 @@ fn metadata_comes_with_events_of_either_kind() {
 /// A process in a container that was reported.
 fn known() -> Inspector {
     let mut inspector = system();
-    see(&mut inspector, told(1, &metadata()), &[]);
+    see(&mut inspector, reported(1, &metadata()), &[]);
     see(&mut inspector, inside(2, ID), &[]);
     inspector
 }
@@ -169,7 +169,7 @@ fn what_a_container_lacks_its_pods_sandbox_tells() {
         "pod_sandbox_labels": {"app": "web", "tier": "front"},
     }});
     let mut inspector = system();
-    see(&mut inspector, told(1, &container), &[]);
+    see(&mut inspector, reported(1, &container), &[]);
     let fields = [
         "k8s.pod.sandbox_id",
         "k8s.pod.full_sandbox_id",
@@ -179,7 +179,7 @@ fn what_a_container_lacks_its_pods_sandbox_tells() {
         "k8s.pod.labels",
     ];
     assert_eq!(see(&mut inspector, inside(2, ID), &fields), [POD, &*sandbox, "<NA>", "<NA>", "<NA>", ""]);
-    see(&mut inspector, told(3, &pod), &[]);
+    see(&mut inspector, reported(3, &pod), &[]);
     let want = [POD, &*sandbox, "10.1.2.3", "{}", "front", "app:web, tier:front"];
     assert_eq!(see(&mut inspector, close(4, 10, 99), &fields), want);
 }

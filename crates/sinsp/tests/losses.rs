@@ -95,7 +95,7 @@ fn inspector_of(change: impl FnOnce(&mut Snapshot)) -> Inspector {
     system_with(Config { proc: Some(Box::new(lookup)), ..Config::default() })
 }
 
-/// Plays all; the losses are told with the first item. Returns how often threads were asked about.
+/// Plays all; the losses are reported with the first item. Returns how often threads were asked about.
 fn play(inspector: &mut Inspector, mut script: Script) -> u64 {
     script.losses = vec![LOSS];
     loop {

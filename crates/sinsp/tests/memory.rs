@@ -84,23 +84,23 @@ fn fits(what: &str, threads: i64, held: isize, most: isize) {
     assert!(most < allowed, "{what}: {most} bytes, {allowed} allowed");
 }
 
-fn tell(inspector: &mut Inspector, event: eyas_scap::EventBuilder) {
+fn take(inspector: &mut Inspector, event: eyas_scap::EventBuilder) {
     inspector.process(event.build().as_raw());
 }
 
 /// A process executes a program of its own, and opens ten files that nobody else has open.
 fn busy_process(inspector: &mut Inspector, pid: i64) {
     use param::SYSCALL_EXECVE_19_X as x;
-    tell(inspector, clone(1, pid, 0, pid, 10, 0));
+    take(inspector, clone(1, pid, 0, pid, 10, 0));
     let group = format!("cpuset=/\0memory=/system.slice/worker@{pid}.service\0");
     let arguments = format!("--config\0/etc/worker/{pid}.conf\0");
     let environment = format!("PATH=/usr/bin:/bin\0HOME=/var/lib/worker\0INSTANCE={pid}\0");
     let execute = exec(1, pid, b"worker", arguments.as_bytes())
         .bytes(x::cgroups, group.as_bytes())
         .bytes(x::env, environment.as_bytes());
-    tell(inspector, execute);
+    take(inspector, execute);
     for fd in 3..13 {
-        tell(inspector, open(1, pid, fd, -100, format!("/var/lib/worker/{pid}/{fd}.db").as_bytes()));
+        take(inspector, open(1, pid, fd, -100, format!("/var/lib/worker/{pid}/{fd}.db").as_bytes()));
     }
 }
 
@@ -127,8 +127,8 @@ fn threads_that_share_ten_files_fit() {
     let count = scaled(100_000);
     let (inspector, held, most) = measure(|| {
         let mut inspector = system();
-        (4..13).for_each(|fd| tell(&mut inspector, open(1, 10, fd, -100, b"shared")));
-        (100..100 + count).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, 10, 1, THREAD)));
+        (4..13).for_each(|fd| take(&mut inspector, open(1, 10, fd, -100, b"shared")));
+        (100..100 + count).for_each(|tid| take(&mut inspector, clone(1, tid, 0, 10, 1, THREAD)));
         inspector
     });
     let threads = &inspector.state().threads;
@@ -151,10 +151,10 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
     let id = |n: i64| 100 + n % 30_000;
     let round = |inspector: &mut Inspector, n: i64| {
         let second = 1 + n as u64 / 5000;
-        tell(inspector, clone(second, 10, id(n), 10, 1, 0));
-        tell(inspector, clone(second, id(n), 0, id(n), 10, 0));
+        take(inspector, clone(second, 10, id(n), 10, 1, 0));
+        take(inspector, clone(second, id(n), 0, id(n), 10, 0));
         if n >= 50 {
-            tell(inspector, at(second, E::PROCEXIT_1_E, id(n - 50)));
+            take(inspector, at(second, E::PROCEXIT_1_E, id(n - 50)));
         }
     };
     // What is remembered of exits is bounded, but must be full before growth can show.
@@ -163,8 +163,8 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
     let ((), held, most) = measure(|| (warm..processes).for_each(|n| round(&mut inspector, n)));
     println!("{processes} processes: {held} bytes more than after {warm}, {most} at most");
     assert!(most < 64 * 1024, "{most} bytes at most");
-    (processes - 50..processes).for_each(|n| tell(&mut inspector, at(1000, E::PROCEXIT_1_E, id(n))));
-    tell(&mut inspector, close(1001, 10, 99));
+    (processes - 50..processes).for_each(|n| take(&mut inspector, at(1000, E::PROCEXIT_1_E, id(n))));
+    take(&mut inspector, close(1001, 10, 99));
     assert_eq!(ids(&inspector), began_with);
     let stats = inspector.stats();
     assert_eq!(stats.threads_added, processes as u64 + 2);
@@ -174,13 +174,13 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
 #[test]
 fn a_bomb_whose_exits_are_lost_fills_the_table_and_no_more() {
     let mut inspector = Inspector::new(Config { max_threads: 1000, ..Config::default() });
-    (100..2600).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
+    (100..2600).for_each(|tid| take(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
     // With an entry for their maker, of whom nothing else is known.
     assert_eq!(inspector.state().threads.len(), 1000);
     let stats = inspector.stats();
     assert_eq!((stats.threads_added, stats.threads_rejected), (1000, 1501));
     // Those that found no room are nobody, and their events harm nothing.
-    tell(&mut inspector, open(2, 2599, 5, -100, b"x"));
+    take(&mut inspector, open(2, 2599, 5, -100, b"x"));
     assert_eq!(inspector.stats().fds_added, 0);
     assert_eq!(inspector.stats().threads_rejected, 1502);
 }
@@ -200,15 +200,15 @@ fn processes_that_ended_unseen_are_found_and_counted() {
     };
     let asked = || asked.load(std::sync::atomic::Ordering::Relaxed);
     let mut inspector = Inspector::new(Config { proc: Some(Box::new(alive)), ..Config::default() });
-    (100..1100).for_each(|tid| tell(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
+    (100..1100).for_each(|tid| take(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
     // Their maker, too, is known from /proc.
     assert_eq!(inspector.state().threads.len(), 1001);
     assert_eq!(inspector.stats().proc_lookups, 1);
-    tell(&mut inspector, close(400, 100, 3));
+    take(&mut inspector, close(400, 100, 3));
     // Never more than a few at an event.
     for ms in 0..600 {
         let before = asked();
-        tell(&mut inspector, close(800, 100, 3).ts(800_000_000_000 + ms * 2_000_000));
+        take(&mut inspector, close(800, 100, 3).ts(800_000_000_000 + ms * 2_000_000));
         assert!(asked() - before <= 4, "{}", asked() - before);
     }
     assert_eq!(inspector.state().threads.len(), 501);
@@ -223,8 +223,8 @@ fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
         let mut inspector = Inspector::new(config);
         // A thousand threads at once, each with two events, and a thousand more in the next second.
         for tid in 1000..2000 {
-            tell(&mut inspector, close(5, tid, 3));
-            tell(&mut inspector, close(5, tid, 3));
+            take(&mut inspector, close(5, tid, 3));
+            take(&mut inspector, close(5, tid, 3));
         }
         let stats = inspector.stats();
         let bound = if max_threads == 10 { 10 } else { 500 };
@@ -232,7 +232,7 @@ fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
         assert_eq!(stats.proc_lookups_deferred > 0, max_threads > 10);
         // Later there is time for those that were put off.
         if max_threads > 10 {
-            tell(&mut inspector, close(6, 1999, 3));
+            take(&mut inspector, close(6, 1999, 3));
             assert_eq!(inspector.stats().proc_lookups, bound + 1);
         }
     }
@@ -241,7 +241,7 @@ fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
 #[test]
 fn a_process_that_opens_without_end_fills_its_own_table_and_no_more() {
     let mut inspector = system();
-    (0..6000).for_each(|fd| tell(&mut inspector, open(1, 10, fd, -100, b"x")));
+    (0..6000).for_each(|fd| take(&mut inspector, open(1, 10, fd, -100, b"x")));
     let threads = &inspector.state().threads;
     assert_eq!(threads.get(10).and_then(|thread| threads.fds(thread)).map(|fds| fds.len()), Some(4096));
     // The snapshot had 3; a descriptor that is known can be opened anew.
@@ -257,7 +257,7 @@ fn enter_events_that_wait_are_one_a_thread() {
         use param::SYSCALL_OPENAT_2_E as p;
         at(second, E::SYSCALL_OPENAT_2_E, 10).int(p::dirfd, -100).text(p::name, &path)
     };
-    tell(&mut inspector, enter(1));
-    let ((), held, _) = measure(|| (0..1000).for_each(|n| tell(&mut inspector, enter(2 + n))));
+    take(&mut inspector, enter(1));
+    let ((), held, _) = measure(|| (0..1000).for_each(|n| take(&mut inspector, enter(2 + n))));
     assert!(held < SECOND as isize / 1_000_000, "{held} bytes");
 }

@@ -33,7 +33,7 @@ fn only_a_file_that_is_made_is_made_executable() {
     assert_eq!(asked(opened(4, b"x", create | made, 0o755, 9)), "true true true true");
     assert_eq!(asked(opened(4, b"x", create | made, 0o644, 9)), "true true false true");
     assert_eq!(asked(opened(4, b"x", create, 0o755, 9)), "true true false false");
-    // Old captures do not tell.
+    // Old captures do not have it.
     assert_eq!(asked(opened(4, b"x", create, 0o755, 0)), "true true true false");
 }
 

@@ -190,7 +190,7 @@ fn a_child_of_its_makers_parent_has_what_its_maker_has() {
     }
 }
 
-/// Where nobody looks like the child, its maker's event, which comes behind, tells whose copy it is.
+/// Where nobody looks like the child, its maker's event, which comes behind, shows whose copy it is.
 #[test]
 fn the_makers_event_corrects_what_the_childs_led_to() {
     let mut inspector = system();

@@ -163,7 +163,7 @@ fn addresses_that_another_thread_changed_are_those_from_before() {
     let begin = |bytes: &[u8]| at(2, E::SOCKET_CONNECT_E, 10).int(e::fd, 4).bytes(e::addr, bytes);
     let changed = address("6.6.6.6:666");
     let unix = |path: &[u8]| [&[UNIX][..], path, b"\0"].concat();
-    // What the event tells as the end was read again from the program: it is not what the kernel read.
+    // What the event has as the end was read again from the program: it is not what the kernel read.
     for (domain, tuple, told, seen, name) in [
         (
             INET,
@@ -290,7 +290,7 @@ fn whoever_sends_first_is_the_client_and_whoever_is_asked_the_server() {
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
     let asks = ["10.0.0.5:4000->8.8.8.8:53", "4000", "53", &ip("10.0.0.5"), &ip("8.8.8.8"), "false", "false"];
     assert_eq!(see(&mut inspector, send(2, 4, &pair(own, other)), &fields), asks);
-    // The answer comes from the other side, whose name stays that of the server.
+    // The response comes from the other side, whose name stays that of the server.
     assert_eq!(see(&mut inspector, receive(3, 4, &pair(other, own)), &fields), asks);
 
     let mut inspector = machine();
@@ -415,7 +415,7 @@ fn a_descriptor_that_nobody_knew_is_a_socket_if_data_is_sent_over_it() {
     // And what was taken for a file is none.
     let event = send(2, 3, &pair("10.0.0.5:4001", "8.8.8.8:53"));
     assert_eq!(see(&mut inspector, event, &fields), ["10.0.0.5:4001->8.8.8.8:53", "4", "udp"]);
-    // Failed calls and receptions tell too little.
+    // Failed calls and receptions report too little.
     let failed = send(3, 8, &pair("10.0.0.5:4000", "8.8.8.8:53")).int(param::SOCKET_SENDTO_X::res, -1);
     assert_eq!(see(&mut inspector, failed, &fields[1..2]), ["o"]);
     assert_eq!(

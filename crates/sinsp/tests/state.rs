@@ -287,7 +287,7 @@ fn files_that_come_over_a_socket_are_looked_up() {
     assert_eq!(inspector.stats().proc_lookups, 1);
 }
 
-/// Writes down what it is told.
+/// Writes down what it is called with.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
 
@@ -399,7 +399,7 @@ fn users_of_the_host_come_change_and_go() {
     see(&mut inspector, setgid, &[]);
     assert_eq!(see(&mut inspector, setuid(1), &fields), ["<NA>", "<NA>", "<NA>"]);
     lists.lock().unwrap().extend([vec![], vec![(500, "renamed")], vec![(500, "added"), (501, "other")]]);
-    // The question comes with the event, the answer is there at the next one, and it is asked once in a second.
+    // The event asks, the next one has the result, and nothing is asked twice in a second.
     see(&mut inspector, setuid(2), &fields);
     assert_eq!(see(&mut inspector, setuid(2), &fields), ["added", "/home", "group"]);
     assert_eq!(see(&mut inspector, setuid(2), &fields)[0], "added");

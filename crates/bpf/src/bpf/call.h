@@ -192,7 +192,7 @@ static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs 
 	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX && !sets_terminal(args[1]);
 }
 
-/* Of kernels that do not tell programs the caller's registers: how much memory a thread's stack has. */
+/* Of kernels that do not give programs the caller's registers: how much memory a thread's stack has. */
 #define STACK_BYTES 16384
 
 /* In kernel memory: they lie at the end of the stack. */

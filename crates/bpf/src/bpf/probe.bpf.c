@@ -56,7 +56,7 @@ static __always_inline bool is_left_out(struct task_struct *task)
 	return stopped || TASK(task, tgid) == own_pid || is_quiet(task);
 }
 
-/* The end of a call that takes more to decide, or to tell. */
+/* The end of a call that takes more to decide, or to report. */
 static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
@@ -72,11 +72,11 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 	}
 	bool exec = is_exec(type);
-	/* A program that was started tells so itself, from sched_process_exec. */
+	/* A program that was started is reported from sched_process_exec. */
 	if (exec && ret == 0)
 		return 0;
 #if !defined(__TARGET_ARCH_x86)
-	/* Children tell so themselves, from sched_process_fork. */
+	/* Children are reported from sched_process_fork. */
 	if (ret == 0 && (type == EV_SYSCALL_CLONE_20_X || type == EV_SYSCALL_CLONE3_X))
 		return 0;
 #endif
@@ -216,7 +216,7 @@ static __always_inline int at_fork(struct task_struct *child)
 {
 	struct task_struct *parent = current_task();
 	struct scratch *s;
-	/* As where a child passes that end, a process of the one that captures is told, but no thread of it. */
+	/* As where a child passes that end, a process of the one that captures is reported, but no thread of it. */
 	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD || !(s = fresh()))
 		return 0;
 	s->task = (__u64)child;
@@ -271,8 +271,8 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 		note_exec(TASK(caller, pid), call);
 		return 0;
 	}
-	/* A prctl tells of itself. */
-	if (!tells_names || call == EV_SYSCALL_PRCTL_X)
+	/* A prctl has an event of its own. */
+	if (!reports_names || call == EV_SYSCALL_PRCTL_X)
 		return 0;
 	if (is_left_out(caller) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) || !(s = fresh()))
 		return 0;
@@ -349,7 +349,7 @@ static __always_inline int at_signal(int signal, struct kernel_siginfo *info)
 
 BTF_PROGRAM(signal_deliver, signal_deliver,
 	    (int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
-/* The event's entry does not tell the sender. The lock that is held here forbids preemption but on a real-time kernel. */
+/* The event's entry does not have the sender. The lock that is held here forbids preemption but on a real-time kernel. */
 GUARDED_PROGRAM(signal_deliver, signal_deliver,
 		(int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
 

@@ -41,7 +41,7 @@ struct cpu {
 	__u64 made;
 	/* Events lost for any reason, and how many of them the ring has reported. */
 	__u64 lost;
-	__u64 told;
+	__u64 reported;
 	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE where there is none. */
 	__u32 busy;
 	/* Up to where user space has read, which alone writes it. */
@@ -88,7 +88,7 @@ static __always_inline struct cpu *own_cpu(void)
 /* Counts an event that is lost for one of the reasons. A program that interrupts this one may do so, too. */
 static __always_inline void lose(struct cpu *cpu, __u64 *reason)
 {
-	if (cpu->lost == cpu->told)
+	if (cpu->lost == cpu->reported)
 		cpu->lost_since = boot_time + bpf_ktime_get_boot_ns();
 	__sync_fetch_and_add(reason, 1);
 	__sync_fetch_and_add(&cpu->lost, 1);
@@ -138,7 +138,7 @@ static __always_inline __u8 *place(struct cpu *cpu, __u32 len)
 	return segment ? &segment->data[at & (SEGMENT - 1)] : 0;
 }
 
-/* What wakes user space. It never tells more than that. */
+/* What wakes user space. It carries nothing else. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	/* As large as the largest page. */
@@ -175,7 +175,7 @@ static __always_inline void publish(struct cpu *cpu, __u32 len)
 }
 
 /* Says in the ring what is missing from it here; whether there was room for that. The ring is claimed. */
-__noinline int tell_lost(void)
+__noinline int report_lost(void)
 {
 	struct cpu *cpu = own_cpu();
 	struct loss *loss = (void *)place(cpu, sizeof(*loss));
@@ -188,9 +188,9 @@ __noinline int tell_lost(void)
 	loss->header.type = LOSS;
 	loss->header.count = 1;
 	loss->length = sizeof(loss->lost);
-	loss->lost = lost - cpu->told;
+	loss->lost = lost - cpu->reported;
 	publish(cpu, sizeof(*loss));
-	*(volatile __u64 *)&cpu->told = lost;
+	*(volatile __u64 *)&cpu->reported = lost;
 	/* A program that interrupted this one meanwhile took its loss for one of those. */
 	if (*(volatile __u64 *)&cpu->lost != lost)
 		cpu->lost_since = boot_time + bpf_ktime_get_boot_ns();
@@ -200,7 +200,7 @@ __noinline int tell_lost(void)
 /* Whether the ring reports all that was lost before. */
 static __always_inline bool has_told(struct cpu *cpu)
 {
-	return cpu->lost == cpu->told || tell_lost();
+	return cpu->lost == cpu->reported || report_lost();
 }
 
 /* Where an event of up to `len` bytes may be built, 0 if the ring is too full for it. */

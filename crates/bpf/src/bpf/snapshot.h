@@ -3,7 +3,7 @@
 #pragma once
 
 #define ANON_INODE_FS_MAGIC 0x09041934
-/* The most of a process's arguments, and of its environment, that is told. */
+/* The most of a process's arguments, and of its environment, that is reported. */
 #define TEXT_MAX 4096
 /* No fewer than a task has parameters. */
 #define LISTED_MAX 64

@@ -80,9 +80,9 @@ struct scratch {
 	__u8 has_told;
 	/* Whether the path was walked to its root. */
 	__u8 whole;
-	/* What could not be reported about a task: GAP_ bits. Only those that are listed have them told. */
+	/* What could not be reported about a task: GAP_ bits. Only tasks that iterators list have them. */
 	__u8 gaps;
-	/* Counters of loops: what the verifier does not track it need not tell apart. */
+	/* Counters of loops: the verifier need not distinguish what it does not track. */
 	__u32 at;
 	__u32 len;
 	/* Where the end of a path begins that is kept of one that is too long. */
@@ -154,7 +154,7 @@ __u32 own_pid = -1;
 __u32 iterator_slot = 0;
 __u8 drop_failed = 0;
 /* Whether new names of threads are of interest. */
-__u8 tells_names = 0;
+__u8 reports_names = 0;
 __u8 stopped = 0;
 /* Whether any of these settings asks for more than a look at the table and at `own_pid`: stopped, sampling, failed
  * calls left out, threads left out. */

@@ -571,7 +571,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_CHDIR_X" | "SYSCALL_FCHDIR_X" | "SYSCALL_GETCWD_X" => &[("PWD", 0)],
         "SYSCALL_CHROOT_X" => &[("ROOT", 0)],
         "SYSCALL_SETNS_X" | "SYSCALL_UNSHARE_X" => DIRECTORIES_AND_CREDENTIALS,
-        // The network namespace's inode, and what could not be told.
+        // The network namespace's inode, and what could not be reported.
         "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
         _ if event.ty.changes_credentials() => CREDENTIALS,
         _ => &[],

@@ -62,7 +62,7 @@ impl Probe {
         drops.collect()
     }
 
-    /// What the kernel did not run; nothing where it does not tell (before Linux 5.12, and of some programs before 6.7).
+    /// What the kernel did not run; nothing where it does not count that (before Linux 5.12, and of some programs before 6.7).
     pub fn misses(&self) -> Misses {
         let mut misses = Misses::default();
         for program in self.skel.object().progs().filter(|program| program.autoload()) {

@@ -4,7 +4,7 @@ use eyas_events::{EventFlags, EventType, HEADER_LEN};
 
 /// The largest event, which may begin at a segment's last byte.
 pub(super) const MAX_EVENT: usize = 64 << 10;
-/// The type of a frame that is no event: in the place of events that were lost, it tells how many, 32 bits, after the
+/// The type of a frame that is no event: it stands where events were lost, and has their number, 32 bits, after the
 /// header, whose time is that of the first, and one length.
 pub const LOSS: u16 = 0xffff;
 /// Where a header has the frame's length.

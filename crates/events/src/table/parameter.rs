@@ -112,7 +112,7 @@ param_types! {
     IPV6ADDR = 38 Some(16),
     /// IPv6 network.
     IPV6NET = 39 None,
-    /// IPv4 or IPv6 address, told apart by length.
+    /// IPv4 or IPv6 address, by its length.
     IPADDR = 40 None,
     /// IPv4 or IPv6 network.
     IPNET = 41 None,

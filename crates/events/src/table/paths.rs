@@ -1,4 +1,4 @@
-//! Paths that the kernel tells beside those that a call was given.
+//! Paths that the kernel reports beside those that a call was given.
 
 use super::row::EventType;
 use super::{EventType as E, param as p};

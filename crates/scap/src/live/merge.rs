@@ -25,7 +25,7 @@ pub(super) trait Queue {
 ///
 /// A frame has its time before it is published, so that one that is still to come may be older than one that is there.
 /// The heap holds the head of every queue that had one when last looked at; the oldest is handed out when all that is
-/// still to come is younger, which the empty queues tell: one that is not claimed has nothing older to come than the time
+/// still to come is younger, which the empty queues show: one that is not claimed has nothing older to come than the time
 /// of the look. Under load they are looked at once in many events.
 pub(super) struct Merge<Q> {
     queues: Vec<Q>,
@@ -71,7 +71,7 @@ impl<Q: Queue> Merge<Q> {
         self.closed = true;
     }
 
-    /// The index of the queue whose head is the oldest frame, if nothing older can come; `now` tells the time of the
+    /// The index of the queue whose head is the oldest frame, if nothing older can come; `now` returns the time of the
     /// frames' clock.
     pub(super) fn next(&mut self, now: impl FnOnce() -> u64) -> Option<usize> {
         if let Some(index) = self.lent.take() {

@@ -70,7 +70,7 @@ impl Rest {
         }
     }
 
-    /// Whether the probe has been told to ring.
+    /// Whether the probe will ring.
     pub(super) fn is_listening(&self) -> bool {
         self.listened.is_some()
     }
@@ -100,7 +100,7 @@ impl Rest {
         }
     }
 
-    /// A look found events, after a wait or without one. Whether the probe was told to ring, and need not any more.
+    /// A look found events, after a wait or without one. Returns whether the probe would have rung, and need not any more.
     #[inline]
     pub(super) fn found(&mut self, wait: Option<Wait>) -> bool {
         if wait == Some(Wait::Sleep(DISTANCE)) {
@@ -137,7 +137,7 @@ mod tests {
                 now = end;
             }
             let mut found = false;
-            // What has just happened is not told yet.
+            // What has just happened is not counted yet.
             while let Some(at) = next.filter(|next| next + 50 <= now) {
                 longest = longest.max(now - at);
                 found = true;

@@ -27,22 +27,22 @@ impl Unseen {
         now.saturating_sub(self.looked) >= INTERVAL
     }
 
-    /// Adds what was lost since the last look, as of the CPU `at_hand`: these losses are over, and those that are told
+    /// Adds what was lost since the last look, as of the CPU `at_hand`: these losses are over, and those that are reported
     /// where they begin are taken to go on until an event of their CPU comes.
     #[cold]
     pub(super) fn look(&mut self, probe: &Probe, now: u64, at_hand: u16, losses: &mut Vec<Loss>) {
         let since = std::mem::replace(&mut self.looked, now);
-        let mut tell = |events: u64, since: u64| {
+        let mut add = |events: u64, since: u64| {
             if events > 0 {
                 losses.push(Loss { cpu: at_hand, since, events });
             }
         };
         let missed = probe.misses().events;
-        tell(missed.saturating_sub(self.missed), since);
+        add(missed.saturating_sub(self.missed), since);
         self.missed = missed;
         for (cpu, lost, first) in probe.pending_losses().filter(|(cpu, ..)| !probe.has_ring(*cpu)) {
             let before = std::mem::replace(self.ringless.entry(cpu).or_default(), lost);
-            tell(lost.saturating_sub(before), since.max(first));
+            add(lost.saturating_sub(before), since.max(first));
         }
     }
 }

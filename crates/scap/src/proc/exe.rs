@@ -12,7 +12,7 @@ use crate::ThreadEntry;
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 
 impl Scan<'_> {
-    /// Fills in what the inode of `exe` tells.
+    /// Fills in what the inode of `exe` has.
     pub(super) fn executable(&mut self, dir: &Dir, status: &Status, entry: &mut ThreadEntry) {
         let Ok(stat) = dir.stat("exe") else { return };
         entry.exe_ino = stat.stx_ino;

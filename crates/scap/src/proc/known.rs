@@ -40,7 +40,7 @@ pub(super) struct Task {
     pub(super) network: u64,
     /// Whether it is on its way out.
     pub(super) ends: bool,
-    /// Whether something of it could not be told.
+    /// Whether the kernel could not report something of it.
     pub(super) has_gaps: bool,
 }
 
@@ -85,7 +85,7 @@ impl Known {
 }
 
 impl Process {
-    /// The files of the process that started at that time, in ns since the epoch as `/proc` tells it.
+    /// The files of the process that started at that time, in ns since the epoch by `/proc`.
     pub(super) fn files(self, start: u64) -> Option<Vec<Listed>> {
         /// `/proc` counts from boot in ticks of 10 ms, and the clock may be slewed meanwhile.
         const SLACK: u64 = 20_000_000;
@@ -98,7 +98,7 @@ impl Process {
         let mut leader = self.threads.swap_remove(leader);
         let rest = std::mem::take(&mut self.threads);
         if leader.is_gone() {
-            // One that has ended stands for the others, which tell what they have in common.
+            // One that has ended stands for the others, which have what they have in common.
             let other = rest.iter().find(|task| !task.is_gone())?;
             leader.has_gaps |= other.has_gaps;
             leader.network = other.network;

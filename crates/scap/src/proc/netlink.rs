@@ -25,7 +25,7 @@ const LIMIT: usize = 16_384;
 
 /// The addresses of this network namespace, IPv4 first as captures have them.
 pub(super) fn interfaces(options: &Options) -> Vec<Interface> {
-    // A machine without netlink has no addresses that could be told.
+    // A machine without netlink has no addresses that could be listed.
     let mut interfaces = dump().unwrap_or_default();
     interfaces.sort_by_key(|interface| interface.addr.is_ipv6());
     for interface in &mut interfaces {

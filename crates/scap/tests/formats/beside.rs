@@ -95,7 +95,7 @@ fn what_was_opened_is_kept_where_it_is_not_what_was_asked_for() {
     let read_back = read(&written(std::slice::from_ref(&elsewhere))).events;
     assert_eq!(read_back, [elsewhere]);
     assert_eq!(read_back[0].as_raw().opened_path(), Some(&b"/etc/shadow"[..]));
-    // There is nothing to tell.
+    // There is nothing to report.
     let same = written(&[openat(Some(b"/tmp/link"))]);
     assert_eq!(same, written(&[openat(None)]));
     assert_eq!(read(&same).events, [openat(None)]);

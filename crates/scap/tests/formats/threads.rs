@@ -48,7 +48,7 @@ fn thread() -> ThreadEntry {
     }
 }
 
-/// What a list of this version says about the thread; the rest as where nothing is told.
+/// What a list of this version says about the thread; the rest as where nothing is reported.
 fn known(version: u8) -> ThreadEntry {
     let (t, none) = (thread(), ThreadEntry::default());
     let from = |since: u8| version >= since;

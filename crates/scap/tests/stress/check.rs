@@ -48,7 +48,7 @@ impl Check {
         let Some(info) = event.info() else {
             return self.violation("unknown type", event, String::new());
         };
-        // Many tell more than their rows.
+        // Many have more parameters than their rows.
         if event.nparams() < info.params.len() || event.nparams() > info.params.len() + MOST_BEHIND {
             self.violation("number of parameters", event, event.nparams().to_string());
         }
@@ -107,11 +107,13 @@ impl Check {
         let wanted = std::mem::replace(next, number + 1);
         match number.checked_sub(wanted) {
             Some(missing) => self.gaps += missing,
-            None => self.violation("a call is told again", event, format!("{kind:?} {number}, not {wanted}")),
+            None => {
+                self.violation("a call is reported again", event, format!("{kind:?} {number}, not {wanted}"))
+            }
         }
     }
 
-    /// How many calls were made of a kind, and of these told.
+    /// How many calls were made of a kind, and of these reported.
     fn totals(&self, made: &Made, kind: Kind) -> (u64, u64) {
         let of = |made: &Made, key| made.get(&key).copied().unwrap_or(0);
         let threads = made.iter().filter(|((_, other), _)| *other == kind);
@@ -124,16 +126,16 @@ impl Check {
             format!("{kind:?} {told}/{made}")
         });
         let (events, gaps, violations) = (self.events, self.gaps, &self.violations);
-        format!("told of made: {}; {events} events, {gaps} in gaps, {violations:?}", kinds.join(", "))
+        format!("reported of made: {}; {events} events, {gaps} in gaps, {violations:?}", kinds.join(", "))
     }
 
-    /// Every call was told, or counted as lost, and nothing is wrong.
+    /// Every call was reported, or counted as lost, and nothing is wrong.
     pub fn verify(&self, made: &Made, stats: &Stats) {
         assert!(self.violations.is_empty(), "{:?}", self.violations);
         let missing: u64 = KINDS
             .map(|kind| {
                 let (made, told) = self.totals(made, kind);
-                assert!(told <= made && made > 0, "{kind:?}: {told} told of {made}");
+                assert!(told <= made && made > 0, "{kind:?}: {told} reported of {made}");
                 made - told
             })
             .iter()
@@ -142,6 +144,6 @@ impl Check {
         assert_eq!((stats.drops_missed, stats.missed_beginnings, stats.drops_other), (0, 0, 0));
         // Where the machine was too slow for the reader.
         assert!(missing <= stats.drops_buffer, "{missing} calls are missing, {stats:?}");
-        assert!(stats.drops_buffer * 50 <= stats.produced, "too much was lost to tell: {stats:?}");
+        assert!(stats.drops_buffer * 50 <= stats.produced, "too much was lost: {stats:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Calls of threads that preempt one another, each of which carries who made it and a number: every one is told once and
+//! Calls of threads that preempt one another, each of which carries who made it and a number: every one is reported once and
 //! whole. `EYAS_STRESS_SECONDS` says how long; it needs root and a kernel that loads the probe.
 
 use std::io::Read;

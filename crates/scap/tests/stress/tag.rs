@@ -61,7 +61,7 @@ pub fn parse(text: &str) -> Made {
     made
 }
 
-/// The text that a call carries, followed by `pad` bytes that tell the thread.
+/// The text that a call carries, followed by `pad` bytes that identify the thread.
 pub fn text(tid: i64, kind: Kind, number: u64, pad: usize) -> Vec<u8> {
     let mut text = format!("/x/{tid}/{}/{number}/", kind as u8).into_bytes();
     // A component of a path has at most 255 bytes.
@@ -69,7 +69,7 @@ pub fn text(tid: i64, kind: Kind, number: u64, pad: usize) -> Vec<u8> {
     text
 }
 
-/// The byte that tells the thread.
+/// The byte that identifies the thread.
 pub fn letter(tid: i64) -> u8 {
     b'a' + (tid % 26) as u8
 }

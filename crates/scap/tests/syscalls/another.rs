@@ -127,7 +127,7 @@ fn change_terminal(path: &str) {
     const TIOCSCTTY: i64 = 0x540e;
     const TIOCNOTTY: i64 = 0x5422;
     let path = std::ffi::CString::new(path).unwrap();
-    // Who leads a session is told by a signal that its terminal is gone.
+    // Who leads a session gets a signal when its terminal is gone.
     // SAFETY: no handler is set.
     unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
     assert!(call(libc::SYS_setsid, []) > 0);

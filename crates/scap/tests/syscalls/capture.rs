@@ -102,7 +102,7 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
     Capture { shared, seen: Vec::new() }
 }
 
-/// Begins and ends what [`Capture::own`] tells.
+/// Begins and ends what [`Capture::own`] returns.
 const MARK: i64 = 0x6d61_726b;
 
 fn marked(calls: impl FnOnce()) {

@@ -40,7 +40,7 @@ use eyas_events::{Category, EventFlags, EventInfo, EventType, SyscallFlags, even
 /// Events of the schema that nothing here can cause, and why.
 const UNTESTED: &[(&str, &str)] = &[
     ("_E of open, openat, openat2, creat, connect", "their arguments are part of the exit event"),
-    ("ITER_", "what iterators tell is no event here, but part of the snapshot"),
+    ("ITER_", "what iterators list is part of the snapshot"),
     ("CPU_HOTPLUG_E", "every CPU that may come has a ring from the start"),
 ];
 

@@ -268,7 +268,7 @@ fn every_call_that_changes_a_directory_tells_which() {
     }
 }
 
-/// Whether the kernel has the hooks that tell the paths of calls which change nothing.
+/// Whether the kernel has the hooks that show the paths of calls which change nothing.
 fn has_hooks() -> bool {
     std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists()
         && std::fs::read_to_string("/proc/kallsyms")

@@ -120,7 +120,7 @@ fn makes(ty: EventType, number: i64, first: i64, second: i64, names: &[&str]) {
     assert_eq!(wait(child), 7 << 8);
     let how = || flags(&FlagTable::CLONE_FLAGS, names);
     live.saw(ty, &made_by(child, how()));
-    // A child that does not pass the end of the call tells what it has in common with the thread that made it.
+    // The event of a child that does not pass the end of the call has what it has in common with the thread that made it.
     let (ty, how) = if cfg!(target_arch = "x86_64") {
         (ty, how())
     } else {
@@ -223,7 +223,7 @@ fn execve() {
     live.saw_of(id, EventType::SYSCALL_EXECVE_19_X, &wants);
 }
 
-/// A call that fails tells what was asked for, and who asked.
+/// The event of a call that fails has what was asked for, and who asked.
 fn fails(live: &mut Capture, ty: EventType, res: i64, filename: bool) {
     let exe = std::env::current_exe().unwrap();
     let mut wants = vec![

@@ -1,4 +1,4 @@
-//! Descriptors that come with a message, which are told although they are gone when the event is read.
+//! Descriptors that come with a message, which are reported although they are gone when the event is read.
 
 use eyas_events::{EventType, SyscallCode};
 use eyas_scap::{FdDetail, FdEntry, OwnedEvent};

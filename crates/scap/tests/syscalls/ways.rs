@@ -1,4 +1,4 @@
-//! The events that are made most have code of their own in the probe: it tells what the interpreter tells.
+//! The events that are made most have code of their own in the probe: it reports what the interpreter reports.
 
 use eyas_events::EventType;
 use eyas_scap::OwnedEvent;
@@ -146,7 +146,7 @@ fn sockets(scratch: &Scratch) {
     call(libc::SYS_close, [socket]);
 }
 
-/// What an event tells, by name; parameters behind those of its row are told too.
+/// What an event reports, by name, with the parameters behind those of its row.
 fn told(event: &OwnedEvent) -> (EventType, Vec<(&'static str, Vec<u8>)>) {
     let raw = event.as_raw();
     let names = raw.info().unwrap().params.iter().map(|param| param.name).chain(std::iter::repeat("more"));

@@ -191,7 +191,7 @@ pub(super) fn name<'v>(v: &EventView<'v>) -> &'v [u8] {
     let event = v.event();
     let code = match event.ty {
         EventType::GENERIC_X => match event.uint(param::GENERIC_X::ID) {
-            // A call that the one who captured did not know yet; its number on the machine may tell it now.
+            // A call that the one who captured did not know yet; its number on the machine may show it now.
             Some(UNKNOWN_CALL) => event.uint(param::GENERIC_X::nativeID).and_then(by_number),
             code => code,
         },
@@ -205,7 +205,7 @@ pub(super) fn name<'v>(v: &EventView<'v>) -> &'v [u8] {
 /// A call without a code.
 const UNKNOWN_CALL: u64 = 0;
 
-/// Code of the call with this number on x86-64: captures do not tell their machine's kind.
+/// Code of the call with this number on x86-64: captures do not have their machine's kind.
 fn by_number(number: u64) -> Option<u64> {
     let number = u16::try_from(number).ok()?;
     Some(syscalls().find(|call| call.number(Arch::X86_64) == Some(number))?.code.0.into())

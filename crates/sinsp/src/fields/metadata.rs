@@ -18,7 +18,7 @@ pub(super) enum About<'v> {
 
 /// `None` for events of nobody.
 pub(super) fn about<'v>(v: &'v EventView<'v>) -> Option<About<'v>> {
-    let id = match v.container_told() {
+    let id = match v.reported_container() {
         Some(id) => id,
         None => match &v.thread()?.container {
             Some(id) => id,

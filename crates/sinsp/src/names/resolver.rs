@@ -16,7 +16,7 @@ const MAX_REFRESH: Duration = Duration::from_secs(320);
 /// Says what a name stands for; `None` if that cannot be known now. It may take its time.
 pub type Addresses = dyn FnMut(&str) -> Option<Vec<IpAddr>> + Send;
 
-/// Looks names up on a thread of its own and tells inspectors what they stand for.
+/// Looks names up on a thread of its own, for inspectors.
 pub struct Resolver {
     shared: Arc<Shared>,
     /// What its thread will have, until there is a name to look up.
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Resolver {
 #[derive(Debug, Default)]
 struct Shared {
     work: Mutex<Work>,
-    /// Names were asked for or answered, or it is over.
+    /// Names were asked for or found, or it is over.
     changed: Condvar,
     known: SharedNames,
 }

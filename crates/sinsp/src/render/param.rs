@@ -186,7 +186,7 @@ impl Writer<'_, '_, '_, '_> {
             ParamDetail::At(at) => self.v.event().int(usize::from(at)).unwrap_or(AT_FDCWD),
             _ => AT_FDCWD,
         };
-        // Of a descriptor that is not known, or has no name, the reference tells nothing here.
+        // Of a descriptor that is not known, or has no name, the reference shows nothing here.
         let is_known = dirfd == AT_FDCWD || self.v.fd_entry(dirfd).is_some_and(|fd| !fd.name.is_empty());
         let absolute = if is_known { self.v.resolve_at(dirfd, path) } else { self.v.resolve_alone(path) };
         self.resolved.push_text(absolute);

@@ -33,7 +33,7 @@ impl<'b> Text<'b> {
     /// Appends a text; bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn push_text(&mut self, text: &[u8]) {
         const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-        // Most are; and a look at many bytes at a time tells.
+        // Most are; and a look at many bytes at a time shows it.
         if text.is_ascii() {
             return self.push(text);
         }

@@ -68,7 +68,7 @@ impl Civil {
 fn local_offset(ts: u64) -> i32 {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
     thread_local! {
-        /// The answer of the last second that was asked about.
+        /// The result for the last second that was asked about.
         static LAST: Cell<(u64, i32)> = const { Cell::new((u64::MAX, 0)) };
     }
     let second = ts / NS;

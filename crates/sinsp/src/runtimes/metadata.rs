@@ -59,7 +59,7 @@ pub(super) struct Mount {
     pub(super) propagation: String,
 }
 
-/// A command that tells whether the container is well.
+/// A command that checks whether the container is well.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Probe {
     pub(super) exe: String,
@@ -84,7 +84,7 @@ impl Metadata {
         self.full_id.starts_with(id)
     }
 
-    /// Whether later answers would say no more: addresses come last while a container starts.
+    /// Whether later requests would return no more: addresses come last while a container starts.
     pub(super) fn is_complete(&self) -> bool {
         self.host_network || !self.ip.is_empty()
     }

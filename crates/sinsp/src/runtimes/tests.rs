@@ -29,7 +29,7 @@ fn start(dir: &Dir, endpoints: &[(Api, &str)]) -> Runtimes {
     .unwrap()
 }
 
-/// Waits for an answer as no event would.
+/// Waits for a result, as no event would.
 fn wait(runtimes: &mut Runtimes) -> Json {
     let began = Instant::now();
     loop {

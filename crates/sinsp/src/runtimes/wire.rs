@@ -1,4 +1,4 @@
-//! Exchanges over a Unix socket, each with a deadline and a longest answer.
+//! Exchanges over a Unix socket, each with a deadline and a longest response.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use prost::Message;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
-/// Longest answer that is read, bytes.
+/// Longest response that is read, bytes.
 pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// Length of what precedes a gRPC message: a flag and the length.
 const PREFIX: usize = 5;
 /// gRPC status: the thing asked about does not exist.
 const NOT_FOUND: u32 = 5;
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("no answer within {0:?}")]
@@ -95,7 +95,7 @@ fn grpc_status(headers: &hyper::HeaderMap) -> Option<u32> {
     headers.get("grpc-status")?.to_str().ok()?.parse().ok()
 }
 
-/// A connection for gRPC calls with one question and one answer each.
+/// A connection for gRPC calls with one request and one response each.
 pub(super) struct Channel {
     sender: conn::http2::SendRequest<Full<Bytes>>,
     deadline: Duration,

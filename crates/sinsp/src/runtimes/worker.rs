@@ -72,7 +72,7 @@ async fn pursue(shared: Arc<Shared>, id: String) {
         if let Some(found) = found {
             incomplete += 1;
             let enough = found.is_complete() || incomplete >= INCOMPLETE;
-            // An answer that finds no room is asked for once more.
+            // What finds no room is asked for once more.
             let sent = serde_json::to_value(found).is_ok_and(|json| shared.answers.send(json));
             if sent && enough {
                 break;

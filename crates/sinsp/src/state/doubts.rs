@@ -10,7 +10,7 @@ pub(crate) struct Doubts {
     /// Some thread may be in doubt.
     pub(super) any: bool,
     pub(super) queue: VecDeque<Doubt>,
-    /// CPUs of which losses were told where they began, and that no event has come of since: there may be more of these
+    /// CPUs of which losses were reported where they began, and that no event has come of since: there may be more of these
     /// losses, among the events of other CPUs.
     pub(super) losing: Vec<u16>,
 }

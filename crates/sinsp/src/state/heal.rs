@@ -2,7 +2,7 @@
 //!
 //! A lost event may have been the end of a thread, a program that was executed, a file that was opened or closed. So
 //! after a loss all threads that are known then are in doubt, together with their open files, until the running system
-//! has been asked about them and what it answers stands here: what a capture that begins now would know.
+//! has been asked about them and what it returned stands here: what a capture that begins now would know.
 
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ const SETTLES_IN: u64 = 100_000_000;
 const SAME_START: u64 = 1_000_000_000;
 
 impl State {
-    /// Takes note of losses. Threads are put in doubt only if somebody `can_tell` what is right.
-    pub(crate) fn doubt(&mut self, losses: &[Loss], can_tell: bool) {
+    /// Takes note of losses. Threads are put in doubt only if `/proc` can be asked what is right.
+    pub(crate) fn doubt(&mut self, losses: &[Loss], can_ask: bool) {
         self.stats.losses += losses.len() as u64;
         self.stats.events_lost += losses.iter().map(|loss| loss.events).sum::<u64>();
-        if can_tell && !losses.is_empty() {
+        if can_ask && !losses.is_empty() {
             let losing = &mut self.doubts.losing;
             losing.extend(losses.iter().map(|loss| loss.cpu));
             losing.sort_unstable();
@@ -41,7 +41,7 @@ impl State {
     }
 
     /// Takes note of an event of the CPU, or that nothing waits for any: what the CPU lost, it lost before. So what
-    /// events of other CPUs told since the loss began is in doubt, too.
+    /// events of other CPUs reported since the loss began is in doubt, too.
     pub(crate) fn end_losses(&mut self, cpu: Option<u16>) {
         let before = self.doubts.losing.len();
         self.doubts.losing.retain(|losing| cpu.is_some_and(|cpu| cpu != *losing));
@@ -80,7 +80,7 @@ impl State {
             return false;
         }
         self.stats.proc_lookups += 1;
-        // One that has ended since it made the event stays in doubt: nobody can tell any more what it was.
+        // One that has ended since it made the event stays in doubt: nobody knows any more what it was.
         if let Some((entry, fds)) = query(event.tid) {
             self.know_leader(&entry, query);
             self.correct(key, entry, fds, descriptor(event));
@@ -122,30 +122,31 @@ impl State {
         }
     }
 
-    /// Makes what is known of a thread equal to what the running system tells, but for the descriptor `in_use`: the
+    /// Makes what is known of a thread equal to what the running system has, but for the descriptor `in_use`: the
     /// event at hand may have closed it, and is about what it was.
     fn correct(&mut self, key: ThreadKey, entry: ThreadEntry, files: Vec<FdEntry>, in_use: Option<i64>) {
         let tid = entry.tid;
-        let (told, directories) = self.thread_of(entry);
+        let (there, directories) = self.thread_of(entry);
         let Some(known) = self.threads.at(key) else { return };
-        if is_other(known, &told) {
+        if is_other(known, &there) {
             self.stats.threads_healed += 1;
             self.stats.threads_removed += self.threads.replace(key);
-            if let Some(key) = self.add_thread(told) {
+            if let Some(key) = self.add_thread(there) {
                 self.place(key, &directories);
                 self.threads.link(key);
                 self.load_fds(tid, files);
             }
             return;
         }
-        if told.is_main() && told.exe.is_empty() && told.executable.path.is_empty() {
+        if there.is_main() && there.exe.is_empty() && there.executable.path.is_empty() {
             // It has ended, and others of its process have not.
             self.threads.exited(key, -1);
         } else {
             // One of those others has executed a program, and is the leader since.
             self.threads.revive(key);
         }
-        let is_corrected = self.correct_parent(key, told.ptid) | self.correct_thread(key, told, &directories);
+        let is_corrected =
+            self.correct_parent(key, there.ptid) | self.correct_thread(key, there, &directories);
         self.stats.threads_healed += u64::from(is_corrected);
         // None at all may be one that may not be looked at.
         if !files.is_empty() {
@@ -169,18 +170,18 @@ impl State {
     }
 
     /// Takes over what differs; returns whether anything did. Memory, faults and the time of the start stay.
-    fn correct_thread(&mut self, key: ThreadKey, told: Thread, directories: &Directories) -> bool {
+    fn correct_thread(&mut self, key: ThreadKey, there: Thread, directories: &Directories) -> bool {
         let Some(known) = self.threads.at(key) else { return false };
         let is_main = known.is_main();
         // Of a leader that others of its process outlive, nothing but its ids is left.
-        let is_whole = !told.exe.is_empty() || !told.executable.path.is_empty();
-        let same_program = !is_whole || is_same_program(known, &told);
-        let session = self.threads.session(&told);
+        let is_whole = !there.exe.is_empty() || !there.executable.path.is_empty();
+        let same_program = !is_whole || is_same_program(known, &there);
+        let session = self.threads.session(&there);
         let ids = |t: &Thread| (t.vtid, t.vpid, t.uid, t.gid, t.loginuid, t.caps);
-        let same_ids = ids(known) == ids(&told) && self.threads.session(known) == session;
+        let same_ids = ids(known) == ids(&there) && self.threads.session(known) == session;
         let same_place = !is_whole || !is_main || self.threads.directories(known) == Some(directories);
-        let same_limit = !is_whole || !is_main || known.fdlimit == told.fdlimit;
-        let same_container = known.container == told.container;
+        let same_limit = !is_whole || !is_main || known.fdlimit == there.fdlimit;
+        let same_container = known.container == there.container;
         if same_program && same_ids && same_place && same_limit && same_container {
             return false;
         }
@@ -191,17 +192,18 @@ impl State {
         }
         let Some(known) = self.threads.at_mut(key) else { return false };
         if !same_program {
-            (known.comm, known.exe, known.executable) = (told.comm, told.exe, told.executable);
-            (known.args, known.cmdline, known.env) = (told.args, told.cmdline, told.env);
+            (known.comm, known.exe, known.executable) = (there.comm, there.exe, there.executable);
+            (known.args, known.cmdline, known.env) = (there.args, there.cmdline, there.env);
         }
-        (known.vtid, known.vpid) = (told.vtid, told.vpid);
-        (known.uid, known.gid, known.loginuid, known.caps) = (told.uid, told.gid, told.loginuid, told.caps);
+        (known.vtid, known.vpid) = (there.vtid, there.vpid);
+        (known.uid, known.gid, known.loginuid, known.caps) =
+            (there.uid, there.gid, there.loginuid, there.caps);
         if is_whole && is_main {
-            known.fdlimit = told.fdlimit;
+            known.fdlimit = there.fdlimit;
         }
         if !same_container {
             // The probe and /proc list different hierarchies, so that only another container is a correction.
-            (known.container, known.cgroups) = (told.container, told.cgroups);
+            (known.container, known.cgroups) = (there.container, there.cgroups);
         }
         true
     }
@@ -210,14 +212,14 @@ impl State {
     fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
         let is_whole = files.len() < MAX_FDS;
         let empty = self.empty();
-        let told: Vec<_> = files
+        let there: Vec<_> = files
             .into_iter()
             .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse.names)))
             .collect();
-        let numbers: FxHashSet<i64> = told.iter().map(|(num, ..)| *num).collect();
-        let served: FxHashSet<u16> = told.iter().filter_map(|(.., fd)| fd.server_port()).collect();
+        let numbers: FxHashSet<i64> = there.iter().map(|(num, ..)| *num).collect();
+        let served: FxHashSet<u16> = there.iter().filter_map(|(.., fd)| fd.server_port()).collect();
         let Some(table) = self.threads.fds_mut(key) else { return };
-        for (num, close_on_exec, mut fd) in told {
+        for (num, close_on_exec, mut fd) in there {
             if table.get(num).is_some_and(|known| is_same_file(known, &fd)) {
                 table.set_close_on_exec(num, close_on_exec);
                 continue;
@@ -245,15 +247,15 @@ fn is_settled(thread: &Thread, ts: u64) -> bool {
 }
 
 /// Whether the id is another thread's now. By their starts alone nothing is proved: clocks are set.
-fn is_other(known: &Thread, told: &Thread) -> bool {
-    let same_start = known.clone_ts == 0 || known.clone_ts.abs_diff(told.clone_ts) <= SAME_START;
+fn is_other(known: &Thread, there: &Thread) -> bool {
+    let same_start = known.clone_ts == 0 || known.clone_ts.abs_diff(there.clone_ts) <= SAME_START;
     !known.is_valid()
-        || known.pid != told.pid
-        || (!same_start && (known.ptid != told.ptid || !is_same_program(known, told)))
+        || known.pid != there.pid
+        || (!same_start && (known.ptid != there.ptid || !is_same_program(known, there)))
 }
 
 /// Whether the two execute the same program with the same arguments. A path that nobody may see differs from none.
-fn is_same_program(known: &Thread, told: &Thread) -> bool {
-    (told.executable.path.is_empty() || known.executable.path == told.executable.path)
-        && (&known.comm, &known.exe, &known.args) == (&told.comm, &told.exe, &told.args)
+fn is_same_program(known: &Thread, there: &Thread) -> bool {
+    (there.executable.path.is_empty() || known.executable.path == there.executable.path)
+        && (&known.comm, &known.exe, &known.args) == (&there.comm, &there.exe, &there.args)
 }

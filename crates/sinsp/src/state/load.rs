@@ -29,7 +29,7 @@ impl State {
             if let Some(old) = self.threads.key(entry.tid) {
                 self.threads.remove(old);
             }
-            self.add_told(entry);
+            self.add_entry(entry);
         }
         for (tid, fds) in snapshot.fds {
             self.load_fds(tid, fds);
@@ -42,34 +42,34 @@ impl State {
         self.guess_roles();
     }
 
-    /// Adds the threads and files that /proc told about one process.
+    /// Adds the threads and files that `/proc` has about one process.
     pub(crate) fn load_thread(&mut self, entry: ThreadEntry, fds: Vec<FdEntry>) -> Option<ThreadKey> {
         let tid = entry.tid;
-        let key = self.add_told(entry)?;
+        let key = self.add_entry(entry)?;
         self.threads.link(key);
         self.load_fds(tid, fds);
         Some(key)
     }
 
-    /// Adds a thread as it is told, without its files.
-    fn add_told(&mut self, entry: ThreadEntry) -> Option<ThreadKey> {
+    /// Adds a thread as the entry describes it, without its files.
+    fn add_entry(&mut self, entry: ThreadEntry) -> Option<ThreadKey> {
         let (thread, directories) = self.thread_of(entry);
         let key = self.add_thread(thread)?;
         self.place(key, &directories);
         Some(key)
     }
 
-    /// Puts a new thread into its directories. One that is told none, or those of its leader, shares them.
-    pub(super) fn place(&mut self, key: ThreadKey, told: &Directories) {
+    /// Puts a new thread into its directories. One without any, or with those of its leader, shares them.
+    pub(super) fn place(&mut self, key: ThreadKey, directories: &Directories) {
         let Some(thread) = self.threads.at(key) else { return };
         if !thread.is_main() {
-            if told.cwd.is_empty() || self.threads.cwd(thread) == &*told.cwd {
+            if directories.cwd.is_empty() || self.threads.cwd(thread) == &*directories.cwd {
                 return;
             }
             self.threads.unshare_directories(key);
         }
-        self.threads.set_cwd(key, &told.cwd);
-        self.threads.set_root(key, &told.root);
+        self.threads.set_cwd(key, &directories.cwd);
+        self.threads.set_root(key, &directories.root);
     }
 
     /// Lets threads share what their flags say, parents before their children.
@@ -115,7 +115,7 @@ impl State {
         }
     }
 
-    /// Asks about the leader of a thread of which the running system told, if nobody knows it: what threads share is
+    /// Asks about the leader of a thread that the running system has, if it is unknown: what threads share is
     /// kept there.
     pub(super) fn know_leader(&mut self, thread: &ThreadEntry, query: ProcQuery<'_>) {
         if thread.pid == thread.tid || self.threads.key(thread.pid).is_some() {
@@ -139,7 +139,7 @@ impl State {
         key
     }
 
-    /// Adds what /proc told about open files of the process `tid`.
+    /// Adds what `/proc` has about open files of the process `tid`.
     pub(super) fn load_fds(&mut self, tid: i64, fds: Vec<FdEntry>) {
         let empty = self.empty();
         let Some(key) = self.threads.key(tid) else { return };
@@ -154,7 +154,7 @@ impl State {
         }
     }
 
-    /// A thread as it is told, and its directories.
+    /// The thread that the entry describes, and its directories.
     pub(super) fn thread_of(&mut self, entry: ThreadEntry) -> (Thread, Directories) {
         let empty = self.empty();
         let boot_ts = self.machine.boot_ts;
@@ -193,7 +193,7 @@ impl State {
         (activity.pf_major, activity.pf_minor) = (entry.pfmajor, entry.pfminor);
         t.pidns_start = if entry.pidns_init_start_ts == 0 { boot_ts } else { entry.pidns_init_start_ts };
         t.clone_ts = entry.clone_ts;
-        // Of a thread that is no leader nothing may be told.
+        // A thread that is no leader may have none.
         let cwd = if t.is_main() || !entry.cwd.is_empty() { with_slash(entry.cwd) } else { empty };
         (t, Directories { cwd, root: entry.root.into(), changed: 0 })
     }
@@ -216,7 +216,7 @@ impl State {
 }
 
 /// Whether a socket's process connected or was connected to: a connection from a port that somebody listens on was
-/// accepted, and is then told from the client's side; any other was made.
+/// accepted, and its name then begins with the client; any other was made.
 pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, names: &mut RecentNames) {
     match (fd.kind, fd.socket()) {
         (FdKind::Ipv4 | FdKind::Ipv6, Socket::Inet { source, .. }) if served.contains(&source.1) => {
@@ -237,7 +237,7 @@ fn with_slash(mut path: Vec<u8>) -> Text {
     path.into()
 }
 
-/// Ports that Linux chooses from unless it is told otherwise (net.ipv4.ip_local_port_range).
+/// Ports that Linux chooses from by default (net.ipv4.ip_local_port_range).
 const EPHEMERAL_PORTS: std::ops::RangeInclusive<u16> = 32768..=60999;
 
 pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd {

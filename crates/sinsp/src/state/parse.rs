@@ -65,7 +65,7 @@ fn dispatch(
     match family {
         Family::Nothing => {}
         Family::Clone => {
-            // Who made a thread is told by who was active last.
+            // Whoever was active last made a thread.
             if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
                 activity.last_access_ts = raw.ts;
             }

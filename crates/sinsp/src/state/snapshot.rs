@@ -52,10 +52,11 @@ impl State {
             .flat_map(FdTable::iter)
             .filter_map(|(_, fd)| fd.server_port())
             .collect();
-        let told = Told::new(&self.threads, &threads);
+        let written = Written::new(&self.threads, &threads);
         let files = |thread: &&Thread| {
-            let is_told = told.first_of(thread).is_some_and(|first| self.threads.share_files(first, thread));
-            let files = self.threads.fds(thread).filter(|files| !is_told && !files.is_empty())?;
+            let is_written =
+                written.first_of(thread).is_some_and(|first| self.threads.share_files(first, thread));
+            let files = self.threads.fds(thread).filter(|files| !is_written && !files.is_empty())?;
             Some((thread.tid, fd_entries(files, &served)))
         };
         Snapshot {
@@ -64,23 +65,23 @@ impl State {
             users: self.users.of_host().cloned().collect(),
             groups: self.users.groups_of_host().cloned().collect(),
             fds: threads.iter().filter_map(files).collect(),
-            threads: threads.iter().map(|thread| thread_entry(&told, thread)).collect(),
+            threads: threads.iter().map(|thread| thread_entry(&written, thread)).collect(),
         }
     }
 }
 
 /// Threads that a snapshot reports.
-struct Told<'a> {
+struct Written<'a> {
     threads: &'a Threads,
     /// The thread that stands for each process: its leader, or the first one that is reported. What threads have in
     /// common with it is reported for it alone.
     first: FxHashMap<i64, &'a Thread>,
 }
 
-impl<'a> Told<'a> {
-    fn new(threads: &'a Threads, told: &[&'a Thread]) -> Self {
+impl<'a> Written<'a> {
+    fn new(threads: &'a Threads, written: &[&'a Thread]) -> Self {
         let mut first = FxHashMap::default();
-        for thread in told {
+        for thread in written {
             let stands = first.entry(thread.pid).or_insert(*thread);
             if thread.is_main() {
                 *stands = thread;
@@ -111,9 +112,9 @@ impl<'a> Told<'a> {
 
     /// Working and root directory, where they are not reported for another thread.
     fn directories(&self, thread: &'a Thread) -> (Vec<u8>, Vec<u8>) {
-        let is_told =
+        let is_written =
             self.first_of(thread).is_some_and(|first| self.threads.share_directories(first, thread));
-        let directories = self.threads.directories(thread).filter(|_| !is_told);
+        let directories = self.threads.directories(thread).filter(|_| !is_written);
         directories.map(|d| (d.cwd.to_vec(), d.root.to_vec())).unwrap_or_default()
     }
 }
@@ -150,9 +151,9 @@ fn directory_before(now: &[u8], path: &[u8]) -> Vec<u8> {
     before
 }
 
-fn thread_entry<'a>(told: &Told<'a>, t: &'a Thread) -> ThreadEntry {
-    let (session, flags) = (told.threads.session(t), told.flags(t));
-    let (cwd, root) = told.directories(t);
+fn thread_entry<'a>(written: &Written<'a>, t: &'a Thread) -> ThreadEntry {
+    let (session, flags) = (written.threads.session(t), written.flags(t));
+    let (cwd, root) = written.directories(t);
     ThreadEntry {
         tid: t.tid,
         pid: t.pid,
@@ -202,7 +203,7 @@ fn fd_entries(files: &FdTable, served: &FxHashSet<u16>) -> Vec<FdEntry> {
     files.iter().map(entry).collect()
 }
 
-/// What tells the file, in the form that reading turns into the same; `served` are the ports that somebody
+/// What identifies the file, in the form that reading turns into the same; `served` are the ports that somebody
 /// listens on, from which reading guesses the roles.
 fn detail(fd: &Fd, served: &FxHashSet<u16>) -> FdDetail {
     let l4 = fd.l4 as u8;

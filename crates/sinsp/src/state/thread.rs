@@ -166,7 +166,7 @@ pub struct Activity {
     pub pf_minor: u64,
     /// When its last event was processed, ns since the epoch.
     pub last_event_ts: u64,
-    /// What few events tell.
+    /// What few events report.
     pub(crate) times: Option<Box<Times>>,
     /// The enter event that waits for its exit event.
     pub(crate) enter: Option<Box<OwnedEvent>>,
@@ -176,14 +176,14 @@ pub struct Activity {
 /// How long a thread was on a CPU.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
-    /// As far as context switches tell, ns.
+    /// As far as context switches show, ns.
     pub(crate) ran: u64,
-    /// Ticks, as user and in the kernel, as the last event about them told.
+    /// Ticks, as user and in the kernel, as the last event about them had them.
     pub(crate) ticks: [u64; 2],
 }
 
 impl Activity {
-    /// Time on a CPU, ns, as far as context switches tell.
+    /// Time on a CPU, ns, as far as context switches show.
     pub fn ran(&self) -> u64 {
         self.times.as_ref().map_or(0, |times| times.ran)
     }

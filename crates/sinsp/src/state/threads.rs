@@ -13,7 +13,7 @@ mod sharing;
 
 use shared::Shared;
 
-/// Exits that are remembered to tell a late clone event from a new process.
+/// Exits that are remembered to distinguish a late clone event from a new process.
 const MAX_EXITS: usize = 8192;
 /// Ancestors that are followed at most, as a guard against loops.
 const MAX_ANCESTORS: usize = 4096;
@@ -143,7 +143,7 @@ impl Threads {
         self.by_tid.get(&tid).copied()
     }
 
-    /// As [`Threads::key`], remembering the answer: events of one thread come in a row.
+    /// As [`Threads::key`], remembering the result: events of one thread come in a row.
     #[inline]
     pub(crate) fn lookup(&mut self, tid: i64) -> Option<ThreadKey> {
         if self.last.0 != tid || self.last.1.is_none() {
@@ -191,7 +191,7 @@ impl Threads {
     pub(crate) fn version(&self, key: ThreadKey, thread: &Thread, lineage: bool) -> (u32, u64) {
         // The lower half is the place in the table: small, and used again.
         let slot = key.data().as_ffi() as u32;
-        // Nobody tells a thread that is in no group of changes in its process.
+        // A thread that is in no group does not notice changes in its process.
         if thread.group.is_none() {
             return (slot, self.clock);
         }

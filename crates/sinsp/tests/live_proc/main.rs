@@ -64,7 +64,7 @@ fn check(lossy: bool) {
     assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
 }
 
-/// What the state needs without the numbers of memory, and what tells the ends of datagram sockets and brings
+/// What the state needs without the numbers of memory, and what reports the ends of datagram sockets and brings
 /// descriptors.
 fn interest() -> Vec<SyscallCode> {
     use SyscallCode as S;
@@ -111,7 +111,7 @@ impl Group {
         }
     }
 
-    /// Whether all are stopped: what is made meanwhile has to be told, too, and a signal may wake one.
+    /// Whether all are stopped: what is made meanwhile has to be reported, too, and a signal may wake one.
     fn is_stopped(&self) -> bool {
         self.signal(Signal::STOP);
         proc::running(&self.dir) == 0

@@ -42,7 +42,7 @@ pub enum Name {
     EndsWith(Vec<u8>),
     /// Both ends of a connection, in either order.
     Ends([String; 2]),
-    /// It has none that events tell.
+    /// It has none that events report.
     Unknown,
 }
 

@@ -85,7 +85,7 @@ fn inherited() -> Vec<OwnedFd> {
 }
 
 /// One call at a time in a process: of two at once the one that ends last may have been the first to take effect, and
-/// events tell the ends.
+/// events report the ends.
 fn act(wild: &Arc<Mutex<Wild>>, times: usize) {
     for _ in 0..times {
         let mut locked = lock(wild);
@@ -251,7 +251,7 @@ impl Wild {
                     match (number, keep) {
                         (5, true) => libc::signalfd(-1, set.as_ptr(), 0),
                         (5, false) => libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC),
-                        // No event tells whether an exec closes it.
+                        // No event reports whether an exec closes it.
                         _ => libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC),
                     }
                 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Which entries of which directories a call worked on, whatever links, renamed directories or other threads made of its
- * paths. Where programs can be attached to the kernel's functions (kprobes), the security hooks tell, which are handed what
- * was looked up. Elsewhere (Linux 6.13 or newer) the inodes tell whose change time the call set: the changed directory, and
+ * paths. Where programs can be attached to the kernel's functions (kprobes), the security hooks show the entries: they get what
+ * was looked up. Elsewhere (Linux 6.13 or newer) the inodes show them whose change time the call set: the changed directory, and
  * what was made, moved or taken out of it. */
 #pragma once
 

@@ -20,7 +20,7 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 		value_;                                                                                           \
 	})
 
-/* A pointer in a structure that the verifier trusts. Where it may, it is told to trust it no more: for each such pointer
+/* A pointer in a structure that the verifier trusts. Where it may, a cast makes it trust the pointer no more: for each such pointer
  * that is read it would look through all the kernel's types for one that says whether the trust is inherited. */
 #define READ_TRUSTED(from, member)                                                                                \
 	({                                                                                                        \

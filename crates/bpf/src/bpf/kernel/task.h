@@ -132,7 +132,7 @@ static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
 
 #define CGROUP_DEPTH 6
 
-/* Appends the path of a control group, as far as it is told, and a NUL to the parameter under construction, which has
+/* Appends the path of a control group, as far as there is room, and a NUL to the parameter under construction, which has
  * s->len bytes so far. */
 __noinline int put_group_path(__u32 slot, __u64 of)
 {

@@ -3,7 +3,7 @@
 #pragma once
 
 #define SCM_RIGHTS 1
-/* Control messages that are looked at, descriptors that are told, and bytes that those take before the last. */
+/* Control messages that are looked at, descriptors that are reported, and bytes that those take before the last. */
 #define CONTROLS_MAX 4
 #define RIGHTS_MAX 8
 #define RIGHTS_BYTES 8192
@@ -99,7 +99,7 @@ static __always_inline __u64 control_number(struct scratch *s, __u64 from, __u32
 /* The descriptors in control messages of `len` bytes. */
 static __always_inline void put_rights(struct scratch *s, __u64 from, __u64 len)
 {
-	__u32 word = s->compat ? 4 : 8, head = word + 8, told = 0;
+	__u32 word = s->compat ? 4 : 8, head = word + 8, reported = 0;
 	int i, n;
 	s->len = 0;
 #pragma clang loop unroll(disable)
@@ -111,10 +111,10 @@ static __always_inline void put_rights(struct scratch *s, __u64 from, __u64 len)
 		    control_number(s, from + word + 4, 4) == SCM_RIGHTS)
 #pragma clang loop unroll(disable)
 			for (n = 0; n < RIGHTS_MAX; n++) {
-				if (head + 4 * (n + 1) > size || told >= RIGHTS_MAX)
+				if (head + 4 * (n + 1) > size || reported >= RIGHTS_MAX)
 					break;
 				put_right(control_number(s, from + head + 4 * n, 4));
-				told++;
+				reported++;
 			}
 		size = (size + word - 1) & ~(__u64)(word - 1);
 		if (size > len)

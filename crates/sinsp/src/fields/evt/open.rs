@@ -37,8 +37,8 @@ pub(super) fn flags(v: &EventView<'_>) -> Option<u64> {
         EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
         EventType::SYSCALL_CREAT_X => {
             // As the call is defined, and whether the kernel made the file.
-            let told = event.uint(param::SYSCALL_CREAT_X::creat_flags).unwrap_or(0);
-            return Some(WRITE | CREATE | TRUNCATE | told & CREATED);
+            let reported = event.uint(param::SYSCALL_CREAT_X::creat_flags).unwrap_or(0);
+            return Some(WRITE | CREATE | TRUNCATE | reported & CREATED);
         }
         _ => return None,
     })
@@ -59,12 +59,12 @@ fn made(v: &EventView<'_>) -> Option<(u64, u64)> {
     Some((event.uint(mode)?, event.uint(ino).unwrap_or(0)))
 }
 
-/// Whether the call made a file that someone may execute. Old captures do not tell which of the files that may be made
+/// Whether the call made a file that someone may execute. Old captures do not have which of the files that may be made
 /// were: there each of them counts, as does one whose call failed.
 pub(super) fn is_exec(v: &EventView<'_>) -> bool {
     let (Some(flags), Some((mode, ino))) = (flags(v), made(v)) else { return false };
-    let tells = ino != 0;
-    mode & EXECUTE != 0 && if tells { is_made(v, flags) } else { flags & (CREATE | TMPFILE) != 0 }
+    let is_known = ino != 0;
+    mode & EXECUTE != 0 && if is_known { is_made(v, flags) } else { flags & (CREATE | TMPFILE) != 0 }
 }
 
 pub(super) fn is_create(v: &EventView<'_>) -> bool {

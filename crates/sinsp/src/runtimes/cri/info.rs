@@ -1,4 +1,4 @@
-//! What runtimes add to their answers as JSON for debugging: no two of them alike, none of it promised.
+//! What runtimes add to their responses as JSON for debugging: no two of them alike, none of it promised.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! A runtime made for tests: it listens on a Unix socket and says what it is told to.
+//! A runtime made for tests: it listens on a Unix socket and sends what a test sets.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::runtimes::wire;
 
-/// An answer.
+/// A response.
 pub(super) enum Reply {
     /// HTTP status and body.
     Http(u16, Vec<u8>),
     /// gRPC status and what precedes it.
     Grpc(u32, Bytes),
-    /// No answer, ever.
+    /// No response, ever.
     Silence,
 }
 

@@ -1,4 +1,4 @@
-//! The container that a process is in, told by the names of its control groups.
+//! The container that a process is in, by the names of its control groups.
 
 use super::kind::Kind;
 use crate::state::text::split_nul;
@@ -14,7 +14,7 @@ pub(crate) fn id_of_cgroups(cgroups: &[u8]) -> Option<&[u8]> {
     of_cgroups(cgroups).map(|found| found.id)
 }
 
-/// Who made the container, as far as the names tell.
+/// Who made the container, as far as the names show.
 pub(crate) fn kind_of_cgroups(cgroups: &[u8]) -> Option<Kind> {
     of_cgroups(cgroups)?.kind
 }

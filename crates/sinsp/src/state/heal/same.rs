@@ -3,26 +3,26 @@
 use crate::state::{Fd, FdKind, L4, Socket};
 
 /// Whether what is known of a descriptor, and what the running system says about it, is the same file. Events and
-/// `/proc` name files differently, so that only what both tell can prove the contrary.
-pub(super) fn is_same_file(known: &Fd, told: &Fd) -> bool {
+/// `/proc` name files differently, so that only what both have can prove the contrary.
+pub(super) fn is_same_file(known: &Fd, there: &Fd) -> bool {
     let mut names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);
-    let same_kind = known.kind == told.kind || (has_path(known) && has_path(told));
-    if same_kind && !told.name.is_empty() && names.any(|name| *name == told.name) {
+    let same_kind = known.kind == there.kind || (has_path(known) && has_path(there));
+    if same_kind && !there.name.is_empty() && names.any(|name| *name == there.name) {
         return true;
     }
-    if has_inode(known) && has_inode(told) {
+    if has_inode(known) && has_inode(there) {
         // The directory that a relative path was taken to begin at may have been another one.
-        return known.ino == told.ino && (known.raw_name.is_empty() || known.raw_name.starts_with(b"/"));
+        return known.ino == there.ino && (known.raw_name.is_empty() || known.raw_name.starts_with(b"/"));
     }
-    match (known.kind, told.kind) {
+    match (known.kind, there.kind) {
         // A socket that no table of /proc lists, or a file of a kind that nobody names.
         (kind, FdKind::Unsupported) => {
             kind.is_socket() || matches!(kind, FdKind::Unknown | FdKind::Unsupported)
         }
         // Its path comes behind the addresses of its ends.
-        (FdKind::Unix, FdKind::Unix) if !told.name.is_empty() => known.name.ends_with(&told.name),
-        (FdKind::Unix, FdKind::Unix) => known.ino == 0 || told.ino == 0 || known.ino == told.ino,
-        (one, other) if one.is_inet() && other.is_inet() => has_same_ends(known, told),
+        (FdKind::Unix, FdKind::Unix) if !there.name.is_empty() => known.name.ends_with(&there.name),
+        (FdKind::Unix, FdKind::Unix) => known.ino == 0 || there.ino == 0 || known.ino == there.ino,
+        (one, other) if one.is_inet() && other.is_inet() => has_same_ends(known, there),
         // A path that is not the one that was opened.
         (one, other) if one.is_file() && other.is_file() => false,
         (one, other) => one == other,
@@ -34,16 +34,16 @@ fn has_inode(fd: &Fd) -> bool {
     fd.ino != 0 && (has_path(fd) || fd.kind == FdKind::Memfd)
 }
 
-/// Whether it may have been opened by a path, which does not always tell its kind.
+/// Whether it may have been opened by a path, which does not always show its kind.
 fn has_path(fd: &Fd) -> bool {
     fd.kind.is_file() || fd.kind == FdKind::Pipe
 }
 
-fn has_same_ends(known: &Fd, told: &Fd) -> bool {
-    if known.l4 != told.l4 && known.l4 != L4::Unknown && told.l4 != L4::Unknown {
+fn has_same_ends(known: &Fd, there: &Fd) -> bool {
+    if known.l4 != there.l4 && known.l4 != L4::Unknown && there.l4 != L4::Unknown {
         return false;
     }
-    match (known.socket(), told.socket()) {
+    match (known.socket(), there.socket()) {
         (_, Socket::Inet { source, destination }) => known.has_ends(source, destination),
         // A datagram socket has a peer in every event, and none in /proc unless it connected.
         (Socket::Inet { source, destination }, Socket::Server { addr }) => {
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn files_are_told_apart_by_inode_and_name() {
         use FdKind as K;
-        for (known, told, same) in [
+        for (known, there, same) in [
             ((K::File, "/etc/hosts", 7), (K::File, "/etc/hosts", 7), true),
             // The path that was opened is a link; the file was renamed; the file system shows two inodes.
             ((K::File, "/bin/sh", 7), (K::File, "/usr/bin/dash", 7), true),
@@ -98,18 +98,18 @@ mod tests {
             ((K::File, "/a", 7), (K::Unsupported, "net:[5]", 5), false),
             ((K::Unknown, "", 0), (K::Unsupported, "socket:[5]", 5), true),
         ] {
-            let ((kind, name, ino), (told_kind, told_name, told_ino)) = (known, told);
-            let is_same = is_same_file(&file(kind, name, ino), &file(told_kind, told_name, told_ino));
-            assert_eq!(is_same, same, "{known:?}, {told:?}");
+            let ((kind, name, ino), (there_kind, there_name, there_ino)) = (known, there);
+            let is_same = is_same_file(&file(kind, name, ino), &file(there_kind, there_name, there_ino));
+            assert_eq!(is_same, same, "{known:?}, {there:?}");
         }
     }
 
     #[test]
     fn a_relative_path_below_a_directory_that_was_left_unseen() {
-        let told = file(FdKind::File, "/srv/log", 7);
+        let there = file(FdKind::File, "/srv/log", 7);
         for (raw, same) in [("log", false), ("/var/log", true)] {
             let known = Fd { raw_name: raw.as_bytes().into(), ..file(FdKind::File, "/var/log", 7) };
-            assert_eq!(is_same_file(&known, &told), same, "{raw}");
+            assert_eq!(is_same_file(&known, &there), same, "{raw}");
         }
     }
 
@@ -118,7 +118,7 @@ mod tests {
         let end = |last, port| (Ipv4Addr::new(10, 0, 0, last).into(), port);
         let inet = |source, destination| Socket::Inet { source, destination };
         let (here, there) = (end(1, 4000), end(2, 80));
-        for (known, told, same) in [
+        for (known, there, same) in [
             ((L4::Tcp, inet(here, there)), (L4::Tcp, inet(there, here)), true),
             ((L4::Tcp, inet(here, there)), (L4::Tcp, inet(here, end(3, 80))), false),
             ((L4::Tcp, inet(here, there)), (L4::Udp, inet(here, there)), false),
@@ -128,8 +128,8 @@ mod tests {
             ((L4::Tcp, Socket::Server { addr: here }), (L4::Tcp, Socket::Server { addr: here }), true),
             ((L4::Tcp, Socket::Server { addr: here }), (L4::Tcp, Socket::Server { addr: there }), false),
         ] {
-            let is_same = is_same_file(&socket(known.0, known.1), &socket(told.0, told.1));
-            assert_eq!(is_same, same, "{known:?}, {told:?}");
+            let is_same = is_same_file(&socket(known.0, known.1), &socket(there.0, there.1));
+            assert_eq!(is_same, same, "{known:?}, {there:?}");
         }
     }
 }

@@ -143,7 +143,7 @@ fn is_same_clone(thread: &Thread, ts: u64) -> bool {
 }
 
 /// The thread that `maker` made a moment ago, and knows by a number of its pid namespace. Only of those that may have
-/// another maker than their event told is it of interest.
+/// another maker than their event shows is it of interest.
 fn made_by_namespaced(state: &State, maker: ThreadKey, number: i64, ts: u64) -> Option<ThreadKey> {
     let maker = state.threads.at(maker)?;
     let is_it = |key: &ThreadKey| {

@@ -99,16 +99,18 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if raw.int(0) == Some(0) {
         computed(state, raw, key);
     }
-    let Some(told) = raw.credentials() else { return };
-    let differs = |thread: &Thread| (thread.uid, thread.gid, thread.caps) != (told.uid, told.gid, told.caps);
+    let Some(reported) = raw.credentials() else { return };
+    let differs = |thread: &Thread| {
+        (thread.uid, thread.gid, thread.caps) != (reported.uid, reported.gid, reported.caps)
+    };
     if state.threads.at(key).is_some_and(differs)
         && let Some(thread) = state.threads.at_mut(key)
     {
-        (thread.uid, thread.gid, thread.caps) = (told.uid, told.gid, told.caps);
+        (thread.uid, thread.gid, thread.caps) = (reported.uid, reported.gid, reported.caps);
     }
 }
 
-/// What the call changes by its arguments, for events that do not tell what came of it.
+/// What the call changes by its arguments, for events that do not report what came of it.
 fn computed(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     use EventType as E;
     if raw.ty == E::SYSCALL_UNSHARE_X {

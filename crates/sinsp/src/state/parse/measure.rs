@@ -57,7 +57,7 @@ pub(super) fn cpu_time(state: &mut State, raw: &RawEvent<'_>, now: &mut Current)
     now.ticks = [since(0), since(1)];
 }
 
-/// Page faults and memory, where the event tells them: those of old captures may not.
+/// Page faults and memory, where the event reports them: those of old captures may not.
 pub(super) fn set_memory(activity: &mut Activity, raw: &RawEvent<'_>, at: [usize; 5]) {
     let [Some(major), Some(minor), Some(size), Some(rss), Some(swap)] = at.map(|index| raw.uint(index))
     else {

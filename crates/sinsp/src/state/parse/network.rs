@@ -57,7 +57,7 @@ pub(super) fn apply(
             rights::receive(state, raw, now, param::SOCKET_RECVMMSG_X::msgcontrol, query);
         }
         E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
-        // Read and write tell no ends.
+        // Read and write report no ends.
         _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, raw, now),
         _ => {}
     }
@@ -220,14 +220,14 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     let Some(fd) = event_fd(state, raw, now) else { return };
     let bytes = raw.param(p::addr).unwrap_or_default();
-    if let Some(told) = end(bytes) {
-        let addr = unmapped(told);
+    if let Some(address) = end(bytes) {
+        let addr = unmapped(address);
         if addr.1 > 0 {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.set_socket(Socket::Server { addr });
             fd.role = Role::Server;
         }
-        fd.rename(file::text_name(format!("{}:{}", told.0, told.1)), raw.ts);
+        fd.rename(file::text_name(format!("{}:{}", address.0, address.1)), raw.ts);
     } else if let Some(path) = unix_path(bytes) {
         fd.rename(path.into(), raw.ts);
     } else if let Some(family) = bytes.first() {
@@ -272,7 +272,7 @@ fn connected(
     fd: &mut Fd,
     raw: &RawEvent<'_>,
     names: &mut RecentNames,
-    [seen, told]: [&[u8]; 2],
+    [seen, reported]: [&[u8]; 2],
     ends: Option<Tuple<'_>>,
 ) {
     let nobody = |end: End| end.0.is_unspecified() && end.1 == 0;
@@ -285,11 +285,11 @@ fn connected(
         return;
     }
     fd.connected = true;
-    // A second thread may have changed the address after the kernel read it: what the event tells is then not what
-    // was seen before. Where the kernel knows better, its pair differs from what the event tells.
+    // A second thread may have changed the address after the kernel read it: what the event has is then not what
+    // was seen before. Where the kernel knows better, its pair differs from what the event has.
     match ends {
         Some(Tuple::Inet { kind, source, mut destination }) => {
-            if let Some(seen) = end(seen).filter(|_| Some(destination) == end(told).map(unmapped)) {
+            if let Some(seen) = end(seen).filter(|_| Some(destination) == end(reported).map(unmapped)) {
                 destination = unmapped(seen);
             }
             fd.kind = kind;
@@ -302,13 +302,13 @@ fn connected(
             fd.rename_by_ends(raw.ts, names);
         }
         Some(Tuple::Unix { source, destination, path }) => {
-            let path = unix_path(seen).filter(|_| unix_path(told) == Some(path)).unwrap_or(path);
+            let path = unix_path(seen).filter(|_| unix_path(reported) == Some(path)).unwrap_or(path);
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
             fd.rename(names.unix_name(source, destination, path), raw.ts);
         }
         None => {
-            if let Some(destination) = end(seen).or_else(|| end(told)) {
+            if let Some(destination) = end(seen).or_else(|| end(reported)) {
                 let any: IpAddr = match destination.0 {
                     IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                     IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -379,7 +379,7 @@ enum Direction {
     Out,
 }
 
-/// Data went through a socket: it tells the ends of those that never connected.
+/// Data went through a socket: it shows the ends of those that never connected.
 fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize, direction: Direction) {
     if raw.int(0).is_none_or(|res| res < 0) {
         return;
@@ -417,7 +417,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
     });
 }
 
-/// Gives an Internet socket the ends that a transfer tells, the client first. An unset local address stays unset, as the
+/// Gives an Internet socket the ends that a transfer reports, the client first. An unset local address stays unset, as the
 /// kernel chooses one for each datagram in the network namespace of the process; towards a loopback address it is
 /// always the same.
 fn transferred(
@@ -450,7 +450,7 @@ fn transferred(
     }
     fd.connected |= fd.l4 == L4::Tcp;
     if fd.role == Role::None {
-        // A server is usually asked before it answers.
+        // A server usually receives before it sends.
         fd.role = if direction == Direction::In { Role::Server } else { Role::Client };
     }
     let (source, destination) = if fd.role == Role::Server { (remote, local) } else { (local, remote) };

@@ -1,6 +1,6 @@
 //! Controlling terminals: how processes get them and lose them.
 //!
-//! A terminal is told by its device number alone, which terminals of several containers may have in common.
+//! A terminal is identified by its device number alone, which terminals of several containers may have in common.
 
 use eyas_events::param::SYSCALL_IOCTL_3_X as ioctl;
 use eyas_scap::RawEvent;

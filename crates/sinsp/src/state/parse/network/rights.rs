@@ -25,7 +25,7 @@ pub(super) fn receive(
     let leader = state.threads.get(pid);
     let is_shared = leader.is_none_or(|leader| state.threads.share_files(thread, leader));
     let known: Vec<_> = raw.received_fds().collect();
-    // Those of a program of 32 bits are laid out otherwise, and are told above.
+    // Those of a program of 32 bits are laid out otherwise, and are reported above.
     let control = raw.param(control).unwrap_or_default();
     let is_unknown = |fd: &i64| known.iter().all(|entry| entry.fd != *fd);
     let unknown: Vec<_> = descriptors(control).filter(is_unknown).collect();
