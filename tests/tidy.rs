@@ -8,6 +8,8 @@ mod dependencies;
 mod examples;
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/invariants.rs"]
+mod invariants;
 #[path = "tidy/pages.rs"]
 mod pages;
 

@@ -2,6 +2,7 @@
 
 mod category;
 mod concat;
+mod event_type;
 mod parameter;
 #[macro_use]
 mod row;
@@ -24,9 +25,10 @@ mod user;
 mod xattr;
 
 pub use category::Category;
+pub use event_type::EventType;
 pub use parameter::{Dynamic, Format, ParamDetail, ParamInfo, ParamType};
 pub use paths::KernelPath;
-pub use row::{EventFlags, EventInfo, EventType};
+pub use row::{EventFlags, EventInfo};
 pub use source::{Op, Source};
 
 use crate::syscalls::code::SyscallInfo;

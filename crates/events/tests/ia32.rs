@@ -85,7 +85,7 @@ fn a_number_without_a_call_is_no_call() {
 }
 
 #[test]
-fn ids_of_16_and_32_bits_are_told_apart() {
+fn ids_of_16_and_32_bits_are_distinguished() {
     for (short, long) in [(16, 198), (95, 207), (182, 212), (23, 213), (46, 214), (70, 203), (71, 204)] {
         let (short, long) = (ia32_call(short).unwrap(), ia32_call(long).unwrap());
         assert_eq!((short.code, short.exit, long.args), (long.code, long.exit, Ia32Args::Same));

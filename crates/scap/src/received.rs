@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_told_by_its_mode_and_name() {
+    fn each_kind_is_reported_by_its_mode_and_name() {
         let other = |code, name: &[u8]| FdDetail::Other { type_code: code, name: name.to_vec() };
         let file = FdDetail::File { open_flags: 1, path: b"/etc/shadow".to_vec(), dev: 0x801, mount_id: 0 };
         let (mut pair, mut listening, mut named) = (vec![1, 2], vec![1, 10], vec![1, 1]);

@@ -217,7 +217,7 @@ fn the_account_is_exact_while_calls_go_on() {
 }
 
 #[test]
-fn a_loss_is_told_where_events_are_missing() {
+fn a_loss_is_reported_where_events_are_missing() {
     let _turn = eyas_testing::live_turn();
     // On one CPU, as what was lost on another is reported at the end.
     let mut only = rustix::thread::CpuSet::new();
@@ -348,7 +348,7 @@ fn leaves_threads_out(attach: Attach) {
 }
 
 #[test]
-fn a_process_of_the_one_that_captures_is_told() {
+fn a_process_of_the_one_that_captures_is_reported() {
     let _turn = eyas_testing::live_turn();
     let (mut source, _) = open(Options::default());
     let mut child = Command::new("/bin/true").spawn().unwrap();
@@ -377,7 +377,7 @@ fn presets_are_the_sizes_of_rings() {
 }
 
 #[test]
-fn losses_are_told_apart_by_cause_and_cpu() {
+fn losses_are_counted_by_cause_and_cpu() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::WRITE]);
     let options = ProbeOptions { ring_bytes: 4096, snaplen: 65_000, interest, ..ProbeOptions::default() };

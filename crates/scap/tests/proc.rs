@@ -314,7 +314,7 @@ fn all_processes_are_there() {
 }
 
 #[test]
-fn the_layers_of_an_overlay_are_told_apart() {
+fn the_layers_of_an_overlay_are_distinguished() {
     let dir = std::env::temp_dir().join(format!("eyas-overlay-{}", own_pid()));
     for name in ["lower", "upper", "work", "merged"] {
         fs::create_dir_all(dir.join(name)).unwrap();

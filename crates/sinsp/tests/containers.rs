@@ -101,7 +101,7 @@ fn known() -> Inspector {
 }
 
 #[test]
-fn everything_told_is_a_field() {
+fn everything_reported_is_a_field() {
     let mut inspector = known();
     let fields = [
         ("container.full_id", &*format!("{ID}{}", "0".repeat(52))),
@@ -160,7 +160,7 @@ fn mounts_are_found_by_number_and_by_patterns() {
 }
 
 #[test]
-fn what_a_container_lacks_its_pods_sandbox_tells() {
+fn what_a_container_lacks_its_pods_sandbox_reports() {
     const POD: &str = "aaaaaaaaaaaa";
     let sandbox = format!("{POD}{}", "0".repeat(52));
     let container = json!({"container": {"id": ID, "type": 7, "pod_sandbox_id": sandbox}});

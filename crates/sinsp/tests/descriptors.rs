@@ -51,7 +51,7 @@ fn every_call_that_makes_a_descriptor_says_what_it_is() {
 }
 
 #[test]
-fn opening_tells_name_flags_device_and_inode() {
+fn opening_reports_name_flags_device_and_inode() {
     use param::{SYSCALL_CREAT_X as c, SYSCALL_OPENAT_2_X as p, SYSCALL_OPENAT2_X as o};
     const UPPER: u32 = FlagTable::FILE_FLAGS.value("FD_UPPER_LAYER");
     let mut inspector = system();

@@ -65,7 +65,7 @@ fn a_child_that_exited_before_its_makers_call_returned_is_not_made_again() {
 }
 
 #[test]
-fn a_child_has_what_the_event_tells_and_the_rest_of_its_maker() {
+fn a_child_has_what_the_event_reports_and_the_rest_of_its_maker() {
     use param::SYSCALL_CLONE_20_X as p;
     let mut inspector = system();
     let event = clone(1, 11, 0, 11, 10, 0)
@@ -122,7 +122,7 @@ fn one_broken_control_group_leaves_all_as_they_were() {
 }
 
 #[test]
-fn a_thread_whose_leader_nobody_knew_tells_of_it() {
+fn a_thread_whose_leader_nobody_knew_reports_of_it() {
     use param::SYSCALL_CLONE_20_X as p;
     let mut inspector = system();
     let event = clone(1, 21, 0, 20, 10, THREAD).int(p::vtid, 4).int(p::vpid, 3);
@@ -136,7 +136,7 @@ fn a_thread_whose_leader_nobody_knew_tells_of_it() {
 }
 
 #[test]
-fn a_maker_that_nobody_knew_is_told_by_the_event() {
+fn a_maker_that_nobody_knew_is_reported_by_the_event() {
     let mut inspector = system();
     let fields = ["proc.pid", "proc.name", "proc.pname"];
     assert_eq!(see(&mut inspector, clone(1, 30, 31, 30, 10, 0), &fields), ["30", "sh", "sh"]);

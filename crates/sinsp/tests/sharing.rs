@@ -227,7 +227,7 @@ fn a_thread_shares_with_the_thread_that_made_it() {
 }
 
 #[test]
-fn a_snapshot_tells_what_is_shared() {
+fn a_snapshot_reports_what_is_shared() {
     let mut inspector = system();
     make(&mut inspector, 10, 11, FS | FILES, false);
     make(&mut inspector, 11, 12, FS | FILES, false);

@@ -108,7 +108,7 @@ fn a_socket_is_of_the_family_that_was_asked_for() {
 }
 
 #[test]
-fn protocols_are_told_by_number_or_by_the_kind_of_the_socket() {
+fn protocols_are_reported_by_number_or_by_the_kind_of_the_socket() {
     for (ty, proto, name, l4) in [
         (STREAM, 0, "1.2.3.4:5->6.7.8.9:80", "tcp"),
         (DATAGRAM | 0x80000, 0, "1.2.3.4:5->6.7.8.9:80", "udp"),
@@ -444,7 +444,7 @@ fn datagrams_between_unix_sockets_name_them() {
 }
 
 #[test]
-fn sockets_of_the_snapshot_are_on_the_side_that_their_port_tells() {
+fn sockets_of_the_snapshot_are_on_the_side_that_their_port_reports() {
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     let stream = |fd, local: (&str, u16), remote: (&str, u16)| {
         let ends = ((ip(local.0), local.1), (ip(remote.0), remote.1));

@@ -1,6 +1,6 @@
 //! Paths that the kernel reports beside those that a call was given.
 
-use super::row::EventType;
+use super::event_type::EventType;
 use super::{EventType as E, param as p};
 
 /// What the path is of that stands behind the parameters of an event's row.

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_events_take_a_few_more_and_are_told_at_once() {
+    fn a_few_events_take_a_few_more_and_are_reported_at_once() {
         for distance in [SECOND / 12, 3 * SECOND, 13_000] {
             let events = (1..).map(|n| n * distance);
             let (wakes, bells, longest) = simulate(events, 10 * SECOND);

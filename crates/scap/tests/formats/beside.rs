@@ -102,7 +102,7 @@ fn what_was_opened_is_kept_where_it_is_not_what_was_asked_for() {
 }
 
 #[test]
-fn what_the_kernel_tells_of_the_caller_is_kept() {
+fn what_the_kernel_reports_of_the_caller_is_kept() {
     // The terminal that an open gave, although what was opened is what was asked for.
     let open = openat(Some(b"/tmp/link"));
     let raw = open.as_raw();

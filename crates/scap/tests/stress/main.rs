@@ -31,7 +31,7 @@ fn seconds() -> f32 {
 }
 
 #[test]
-fn calls_of_threads_that_preempt_one_another_are_told_once_and_whole() {
+fn calls_of_threads_that_preempt_one_another_are_reported_once_and_whole() {
     stress(&[]);
 }
 

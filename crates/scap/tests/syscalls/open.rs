@@ -70,7 +70,7 @@ fn open_that_fails() {
 }
 
 #[test]
-fn a_file_that_becomes_the_standard_input_is_told_as_any_other() {
+fn a_file_that_becomes_the_standard_input_is_reported_as_any_other() {
     let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("input");
     let name = dir.file("secret", "");
@@ -206,7 +206,7 @@ fn told<T>(
 }
 
 #[test]
-fn a_directory_that_was_not_asked_for_is_told() {
+fn a_directory_that_was_not_asked_for_is_reported() {
     let codes = [SyscallCode::OPEN, SyscallCode::OPENAT, SyscallCode::OPENAT2, SyscallCode::LSEEK];
     let mut live = capture_calls(&codes);
     let dir = Scratch::new("directory");

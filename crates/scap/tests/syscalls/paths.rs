@@ -111,7 +111,7 @@ fn what_is_not_mounted_lies_in_no_root() {
 }
 
 #[test]
-fn a_path_below_another_root_is_told_from_the_first_one() {
+fn a_path_below_another_root_is_reported_from_the_first_one() {
     eyas_testing::ignore_in_chroot();
     let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("root");
@@ -206,7 +206,7 @@ impl Ways {
 }
 
 #[test]
-fn every_call_that_changes_a_directory_tells_which() {
+fn every_call_that_changes_a_directory_reports_which() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let types = [
@@ -330,7 +330,7 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
 }
 
 #[test]
-fn the_working_directory_is_told_by_the_path_that_it_has() {
+fn the_working_directory_is_reported_by_the_path_that_it_has() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let types = [
@@ -422,7 +422,7 @@ fn mounts_tell_where_they_are() {
 }
 
 #[test]
-fn several_names_of_a_file_are_told_apart() {
+fn several_names_of_a_file_are_distinguished() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let types =

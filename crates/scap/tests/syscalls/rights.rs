@@ -54,7 +54,7 @@ fn names(received: &[FdEntry]) -> Vec<(Vec<u8>, bool)> {
 }
 
 #[test]
-fn files_are_told_by_their_paths() {
+fn files_are_reported_by_their_paths() {
     eyas_testing::ignore_in_chroot();
     let mut live = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]);
     let dir = Scratch::new("received");
@@ -81,7 +81,7 @@ fn files_are_told_by_their_paths() {
 }
 
 #[test]
-fn more_than_are_told_are_left_to_proc() {
+fn more_than_are_reported_are_left_to_proc() {
     let mut live = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]);
     let (file, sockets) = (open(c"/dev/null", libc::O_RDONLY), pair());
     send(&sockets[0], &[file.0; 12]);

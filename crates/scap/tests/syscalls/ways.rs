@@ -155,7 +155,7 @@ fn told(event: &OwnedEvent) -> (EventType, Vec<(&'static str, Vec<u8>)>) {
 }
 
 #[test]
-fn code_of_their_own_tells_what_the_interpreter_tells() {
+fn code_of_their_own_reports_what_the_interpreter_reports() {
     let scratch = Scratch::new("ways");
     scratch.file("file", "");
     drop(open(&scratch.path("file"), libc::O_RDONLY));

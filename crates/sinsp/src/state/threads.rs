@@ -186,7 +186,7 @@ impl Threads {
     }
 
     /// Place of the entry, and the time of the last change of anything that it, its process and, with
-    /// `lineage`, those above it tell.
+    /// `lineage`, those above it show.
     #[inline]
     pub(crate) fn version(&self, key: ThreadKey, thread: &Thread, lineage: bool) -> (u32, u64) {
         // The lower half is the place in the table: small, and used again.

@@ -160,7 +160,7 @@ fn a_pod_itself_is_described() {
 }
 
 #[test]
-fn cri_o_tells_the_same_in_its_own_way() {
+fn cri_o_reports_the_same_in_its_own_way() {
     let dir = Dir::new();
     let info = json!({
         "privileged": true,

@@ -105,7 +105,7 @@ fn a_network_shared_with_another_container_has_its_address() {
 }
 
 #[test]
-fn an_address_that_comes_late_is_told_late() {
+fn an_address_that_comes_late_is_reported_late() {
     let dir = Dir::new();
     let _server = Server::http(&dir.socket("docker.sock"), |question| match question.number {
         0 => Reply::json(&json!({"Id": ID})),

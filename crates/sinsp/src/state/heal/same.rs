@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_told_apart_by_inode_and_name() {
+    fn files_are_distinguished_by_inode_and_name() {
         use FdKind as K;
         for (known, there, same) in [
             ((K::File, "/etc/hosts", 7), (K::File, "/etc/hosts", 7), true),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_told_apart_by_their_ends() {
+    fn sockets_are_distinguished_by_their_ends() {
         let end = |last, port| (Ipv4Addr::new(10, 0, 0, last).into(), port);
         let inet = |source, destination| Socket::Inet { source, destination };
         let (here, there) = (end(1, 4000), end(2, 80));

@@ -1,0 +1,53 @@
+//! Types of events.
+
+use core::fmt;
+
+/// Type of an event: its `PPME_*` code. Odd codes are exit events, even ones enter events.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventType(pub u16);
+
+impl EventType {
+    /// Whether the call sets ids or capabilities, or enters a user namespace.
+    pub const fn changes_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::SYSCALL_SETUID_X
+                | Self::SYSCALL_SETREUID_X
+                | Self::SYSCALL_SETRESUID_X
+                | Self::SYSCALL_SETFSUID_X
+                | Self::SYSCALL_SETGID_X
+                | Self::SYSCALL_SETREGID_X
+                | Self::SYSCALL_SETRESGID_X
+                | Self::SYSCALL_CAPSET_X
+                | Self::SYSCALL_UNSHARE_X
+                | Self::SYSCALL_SETNS_X
+        )
+    }
+
+    /// Whether Falco's schema lacks the event: its code is this project's own. Captures have it beside the generic
+    /// event, so that every reader knows the call.
+    #[inline]
+    pub const fn is_own(self) -> bool {
+        self.0 >= Self::FIRST_OWN
+    }
+
+    /// Whether this is an exit (`<`) rather than an enter (`>`) event.
+    #[inline]
+    pub const fn is_exit(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// Name as conditions have it, such as `openat`; `NA` for unused and unknown codes.
+    pub fn name(self) -> &'static str {
+        self.info().map_or("NA", |info| info.name)
+    }
+}
+
+impl fmt::Debug for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.info() {
+            Some(info) => write!(f, "PPME_{}", info.ident),
+            None => write!(f, "PPME_{}", self.0),
+        }
+    }
+}
