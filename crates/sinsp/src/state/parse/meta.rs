@@ -32,14 +32,14 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             }
         }
         E::CONTAINER_JSON_E | E::CONTAINER_JSON_2_E => {
-            container(state, now, raw.param(param::CONTAINER_JSON_2_E::json), false);
+            change_container(state, now, raw.param(param::CONTAINER_JSON_2_E::json), false);
         }
         E::ASYNCEVENT_E => {
             use param::ASYNCEVENT_E as p;
             // What Falco's container plugin sends.
             match raw.text(p::name) {
-                Some(b"container") => container(state, now, raw.param(p::data), false),
-                Some(b"container_removed") => container(state, now, raw.param(p::data), true),
+                Some(b"container") => change_container(state, now, raw.param(p::data), false),
+                Some(b"container_removed") => change_container(state, now, raw.param(p::data), true),
                 _ => {}
             }
         }
@@ -48,7 +48,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 }
 
 /// Takes in what an event says about a container.
-fn container(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
+fn change_container(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
     if let Some(id) = container_of(text).and_then(|json| state.add_container(json)) {
         now.rest = Rest::Container { id, is_gone };
     }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use rustix::io::Result;
 
-use super::{Random, Wild, act, lock};
+use eyas_testing::Numbers;
+
+use super::{Wild, act, lock};
 
 const FILES: i32 = libc::CLONE_FILES;
 const FS: i32 = libc::CLONE_FS;
@@ -68,7 +70,7 @@ impl Wild {
         let held = shared.held.iter().map(own).collect();
         let wild = Wild {
             dir: shared.dir.clone(),
-            random: Random(shared.random.below(usize::MAX) as u64 | 1),
+            random: Numbers::new(shared.random.below(usize::MAX) as u64 | 1),
             depth: shared.depth,
             held,
             received: Vec::new(),
