@@ -51,7 +51,7 @@ pub struct LiveTurn {
 }
 
 /// Ignores the test where this process may not capture live as root of the machine does: tests mount, trace and change ids,
-/// and compare the kernel's process ids with their own.
+/// and compare the kernel's process ids with their own. `CAP_SYS_RESOURCE` is not needed: the probe sets no limit.
 pub fn need_live_capture() {
     if !rustix::process::geteuid().is_root() {
         ignore("live capture needs root");
