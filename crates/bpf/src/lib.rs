@@ -41,5 +41,5 @@ mod skel {
 
 pub use error::Error;
 pub use listing::{FileKind, OpenFile};
-pub use probe::{Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions};
+pub use probe::{Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions, ProgramRuns};
 pub use ring::{LOSS, Ring, Skipped};

@@ -26,7 +26,7 @@ use crate::{Error, features};
 mod account;
 mod options;
 
-pub use account::{CpuDrops, Misses};
+pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.

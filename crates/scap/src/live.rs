@@ -18,7 +18,9 @@ mod merge;
 mod rest;
 mod unseen;
 
-pub use eyas_bpf::{Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Payloads, ProbeOptions};
+pub use eyas_bpf::{
+    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Payloads, ProbeOptions, ProgramRuns,
+};
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};
 use unseen::Unseen;
@@ -178,6 +180,11 @@ impl Source {
     /// Losses by cause and CPU.
     pub fn drops(&self) -> Vec<CpuDrops> {
         self.probe.drops()
+    }
+
+    /// How often each program of the probe ran, if the kernel counts that (`kernel.bpf_stats_enabled`).
+    pub fn runs(&self) -> Vec<ProgramRuns> {
+        self.probe.runs()
     }
 
     /// The system as it is now, by the kernel's own lists of threads and open files where it has them, which take a

@@ -95,7 +95,7 @@ pub struct Args {
     pub dry_run: bool,
 
     /// Use this event source, of which there is one, `syscall`, and no other; repeatable, not for replays
-    #[arg(long, value_name = "SOURCE", conflicts_with = "disable_source", help_heading = RUN)]
+    #[arg(long, value_name = "SOURCE", help_heading = RUN)]
     enable_source: Vec<String>,
 
     /// Do without this event source; repeatable, not for replays
@@ -221,13 +221,24 @@ impl Args {
         let print = self.print.as_deref()?;
         if matches!(print, "" | "c" | "container" | "k" | "kubernetes") {
             log::warning(&format!(
-                "the option -p{print} is deprecated and has no effect: set append_output.suggested_output in the \
-                 configuration instead"
+                "the option -p/--print is deprecated, and -p{print} has no effect: set \
+                 append_output.suggested_output in the configuration instead"
             ));
             return None;
         }
         log::warning("the option -p/--print is deprecated: set append_output in the configuration instead");
         Some(print)
+    }
+
+    /// Looks for arguments that do not go together.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if !self.enable_source.is_empty() && !self.disable_source.is_empty() {
+            anyhow::bail!("You can not mix --enable-source and --disable-source");
+        }
+        Ok(())
     }
 
     /// Checks the event sources that the arguments choose.

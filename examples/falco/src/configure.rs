@@ -152,7 +152,10 @@ fn include(
             }
         };
         if main == Some(path) {
-            bail!("config_files names {}, the file that it is in", path.display());
+            bail!(
+                "'config_files' directive tried to recursively include main config file: {}",
+                path.display()
+            );
         }
         // As in Falco, whose own configuration names a directory that need not be there; what was read is listed.
         if !path.exists() {
@@ -161,7 +164,10 @@ fn include(
         for file in regular_files(path)? {
             let more = read(&file, files, warnings)?;
             if more.get(CONFIG_FILES).is_some() {
-                bail!("{}: `config_files` in a file that is included itself is not followed", file.display());
+                bail!(
+                    "'config_files' directive in included config file {}: put it into the main one",
+                    file.display()
+                );
             }
             tree::merge(tree, more, how).with_context(|| file.display().to_string())?;
         }

@@ -87,6 +87,7 @@ fn main() -> ExitCode {
 
 /// Does what the arguments ask for; returns whether all was well.
 fn start(args: &Args) -> Result<bool> {
+    args.check()?;
     if args.version {
         let is_json = configure::load(args).is_ok_and(|loaded| loaded.config.json_output);
         print(&if is_json { format!("{:#}\n", versions::as_json()) } else { versions::as_text() })?;
@@ -97,7 +98,7 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     if let Some(name) = &args.plugin_info {
-        bail!("can't find plugin `{name}`: this program loads no plugins");
+        bail!("can't find plugin and print its info: {name}: this program loads no plugins");
     }
     if args.config_schema {
         print(&format!("{:#}\n", configure::json_schema()))?;

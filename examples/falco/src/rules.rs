@@ -66,7 +66,9 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
 /// Why no file was read, and what to do.
 fn nothing_read(paths: &[PathBuf]) -> String {
     match paths {
-        [] => "name a rules file with -r FILE, or in rules_files of the configuration (-c FILE)".to_owned(),
+        [] => "You must specify at least one rules file/directory via a command line option or a configuration file: \
+               name it with -r FILE, or in rules_files of the configuration (-c FILE)"
+            .to_owned(),
         paths => {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             format!("no file that ends with .yaml or .yml is in {}", paths.join(", "))

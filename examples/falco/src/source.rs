@@ -165,7 +165,9 @@ pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, 
 fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> {
     let path = &config.engine.replay.capture_file;
     if path.as_os_str().is_empty() {
-        bail!("engine.kind is replay but engine.replay.capture_file names no file");
+        bail!(
+            "engine.kind is 'replay' but no engine.replay.capture_file specified: name the file there, or with -e FILE"
+        );
     }
     let input = match path.as_os_str() == "-" {
         true => Some(Input::stdin(stop.flag())?),

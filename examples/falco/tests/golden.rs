@@ -170,8 +170,8 @@ fn mistakes_are_named_on_one_line() {
     let rules = rules.to_str().unwrap();
     for (args, want) in [
         (&["-r", "/nonexistent.yaml"][..], "Error: can't read /nonexistent.yaml"),
-        (&["-o", "engine.kind=replay"], "Error: no rules: name a rules file with -r FILE"),
-        (&["-r", rules, "-o", "engine.kind=replay"], "engine.replay.capture_file names no file"),
+        (&["-o", "engine.kind=replay"], "Error: no rules: You must specify at least one rules file"),
+        (&["-r", rules, "-o", "engine.kind=replay"], "no engine.replay.capture_file specified"),
         (&["-r", rules, "-o", "engine.kind=kmod"], "Error: engine.kind `kmod`"),
         (
             &["-r", rules, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=/x"],

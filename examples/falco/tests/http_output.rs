@@ -332,7 +332,7 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
 #[test]
 fn mistakes_in_the_configuration_are_named() {
     for (options, want) in [
-        (&[][..], "Error: http_output is enabled but http_output.url is empty"),
+        (&[][..], "Error: http output enabled but no url in configuration block: http_output.url is empty"),
         (&["url=ftp://x"], "Error: http_output.url is `ftp://x`: expected http://HOST"),
         (&["url=http://x y"], "Error: http_output.url is `http://x y`"),
         (&["url=http://x", "user_agent=a\u{7f}b"], "Error: http_output.user_agent is \"a\\u{7f}b\""),

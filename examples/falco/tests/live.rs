@@ -73,6 +73,35 @@ fn captures(dir: &common::Dir) -> Vec<PathBuf> {
     captures
 }
 
+#[test]
+fn programs_of_the_probe_are_counted() {
+    let _lock = eyas_testing::live_turn();
+    let dir = common::Dir::new("live-counted");
+    let rules = dir.write(
+        "rules.yaml",
+        "- {rule: never, desc: d, condition: evt.type = io_uring_register, output: o, priority: INFO}\n",
+    );
+    let run = |more: &[&str]| {
+        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+        falco.args(["-c", "/dev/null", "-M", "2", "-o", "json_output=true", "-r"]).arg(&rules);
+        falco.args(["-o", "engine.modern_ebpf.disable_iterators=true"]);
+        falco.args([
+            "-o",
+            "metrics.enabled=true",
+            "-o",
+            "metrics.interval=500ms",
+            "-o",
+            "metrics.output_rule=true",
+        ]);
+        let out = falco.args(["-o", "metrics.include_empty_values=true"]).args(more).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let text = run(&[]);
+    assert!(text.contains(".run_cnt\":") && text.contains(".avg_time_ns\":"), "{text}");
+    assert!(!run(&["-o", "metrics.libbpf_stats_enabled=false"]).contains(".run_cnt"));
+}
+
 /// Reads /etc/shadow until the program has written that down in a line that satisfies `found`.
 fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
     loop {

@@ -34,7 +34,33 @@ pub struct Misses {
     pub beginnings: u64,
 }
 
+/// How often a program of the probe ran, and for how long, since it was loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgramRuns {
+    /// Name of the program.
+    pub name: String,
+    /// How often it ran.
+    pub count: u64,
+    /// How long it ran in all, ns.
+    pub time_ns: u64,
+}
+
 impl Probe {
+    /// How often each program ran. The kernel counts that while `kernel.bpf_stats_enabled` is set, which costs time at each
+    /// run; else both numbers are 0.
+    pub fn runs(&self) -> Vec<ProgramRuns> {
+        let programs = self.skel.object().progs().filter(|program| program.autoload());
+        let runs = programs.map(|program| {
+            let info = info(&program).unwrap_or_default();
+            ProgramRuns {
+                name: program.name().to_string_lossy().into_owned(),
+                count: info.run_cnt,
+                time_ns: info.run_time_ns,
+            }
+        });
+        runs.collect()
+    }
+
     /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) reports yet: how many events, and when
     /// the first of them. On a CPU without a ring none ever will.
     pub fn pending_losses(&self) -> impl Iterator<Item = (usize, u64, u64)> {
@@ -84,11 +110,16 @@ impl Probe {
 
 /// How often the kernel did not run the program.
 fn recursion_misses(program: &impl AsFd) -> u64 {
+    info(program).map_or(0, |info| info.recursion_misses)
+}
+
+/// What the kernel knows of the program.
+fn info(program: &impl AsFd) -> Option<bpf_prog_info> {
     // SAFETY: numbers and arrays of such, which may be 0. Older kernels want what they do not know, padding too, to be 0.
     let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut len = size_of::<bpf_prog_info>() as u32;
     // SAFETY: the kernel writes no more than `len` bytes, which is how large the structure is.
     let failed =
         unsafe { bpf_obj_get_info_by_fd(program.as_fd().as_raw_fd(), (&raw mut info).cast(), &raw mut len) };
-    if failed == 0 { info.recursion_misses } else { 0 }
+    (failed == 0).then_some(info)
 }

@@ -118,7 +118,9 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
         Shape::Float => yaml::float(scalar).and_then(serde_json::Number::from_f64).map(Value::Number),
         Shape::Choice(names) => {
             let chosen = names.iter().find(|name| name.eq_ignore_ascii_case(scalar));
-            let Some(name) = chosen else { bail!("{path} is {}: expected {}", kind(node), shape.word()) };
+            let Some(name) = chosen else {
+                bail!("{path} is {}: {}", kind(node), refusal(&path.0, scalar, names));
+            };
             Some(Value::String((*name).to_owned()))
         }
         _ => Some(Value::String(scalar.clone())),
@@ -135,6 +137,21 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
         ));
     }
     Ok(value)
+}
+
+/// Why a text is none of `names`: as Falco says it, where it has words for it.
+fn refusal(key: &str, value: &str, names: &[&str]) -> String {
+    let names = names.join(", ");
+    match key {
+        "engine.kind" => format!("engine.kind '{value}' is not a valid kind; expected one of {names}"),
+        "priority" => format!("Unknown priority \"{value}\"--must be one of {names}"),
+        "rule_matching" => format!("Unknown rule matching strategy \"{value}\"--must be one of {names}"),
+        _ if key.starts_with("syscall_event_drops.actions") => {
+            let names = "\"ignore\", \"log\", \"alert\", and \"exit\"";
+            format!("available actions for syscall event drops are {names}")
+        }
+        _ => format!("expected one of {names}"),
+    }
 }
 
 fn pairs_of(pairs: &[(Node, Node)], path: &Path) -> Result<Value> {

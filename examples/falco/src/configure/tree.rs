@@ -282,7 +282,8 @@ fn descend<'a>(mut at: &'a mut Node, steps: &[Step]) -> Result<&'a mut Node> {
     Ok(at)
 }
 
-/// Replaces `${NAME}` in every value by the environment's value (empty where unset); `$${NAME}` stands for itself.
+/// Replaces `${NAME}` in every value by the environment's value (empty where unset), and `${NAME:-DEFAULT}` by that or,
+/// where it is unset or empty, the default; `$${NAME}` stands for itself.
 pub fn expand_env(tree: &mut Node, env: &dyn Fn(&str) -> Option<String>) {
     match &mut tree.kind {
         Kind::Scalar(text) if text.contains("${") => *text = expand(text, env),
@@ -302,7 +303,12 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
             out.push_str(&rest[at..=end]);
         } else {
             out.push_str(&rest[..at]);
-            out.push_str(&env(&rest[at + 2..end]).unwrap_or_default());
+            let (name, default) = match rest[at + 2..end].split_once(":-") {
+                Some((name, default)) => (name, default),
+                None => (&rest[at + 2..end], ""),
+            };
+            let value = env(name).filter(|value| !value.is_empty());
+            out.push_str(value.as_deref().unwrap_or(default));
         }
         rest = &rest[end + 1..];
     }
@@ -434,10 +440,10 @@ mod tests {
             "B" => Some("x".to_owned()),
             _ => None,
         };
-        let mut tree =
-            parse("f", b"{a: '${A}', b: ['-${B}-${C}-'], c: '$${A}', d: '${A}s', '${A}': e}").unwrap();
+        let text = b"{a: '${A}', b: ['-${B}-${C}-'], c: '$${A}', d: '${A}s', '${A}': e, f: '${C:-x y}${B:-z}', g: \"${C:-}\"}";
+        let mut tree = parse("f", text).unwrap();
         expand_env(&mut tree, &env);
-        assert_eq!(shown(&tree), "{a: 7, b: [-x--], c: ${A}, d: 7s, ${A}: e}");
+        assert_eq!(shown(&tree), "{a: 7, b: [-x--], c: ${A}, d: 7s, ${A}: e, f: x yx, g: }");
     }
 
     #[test]

@@ -97,7 +97,10 @@ fn is_general(name: &str) -> bool {
 pub fn fields(source: &str, names_only: bool, verbose: bool, format: ListFormat) -> Result<String> {
     let schema = eyas::sinsp::schema();
     if !source.is_empty() && source != schema.source() {
-        bail!("no event source is called `{source}`; there is `{}`", schema.source());
+        bail!(
+            "Value for --list must be a valid source type: no event source is called `{source}`; there is `{}`",
+            schema.source()
+        );
     }
     let shown = |field: &&FieldDef| {
         !field.flags.contains(FieldFlags::HIDDEN) && !field.flags.contains(FieldFlags::DEPRECATED)

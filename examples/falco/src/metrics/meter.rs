@@ -66,6 +66,7 @@ impl Meter {
             Group::Events | Group::Causes => {
                 config.kernel_event_counters_enabled || config.kernel_event_counters_per_cpu_enabled
             }
+            Group::Programs => config.libbpf_stats_enabled,
             Group::Cpus => config.kernel_event_counters_per_cpu_enabled,
         }
     }

@@ -18,6 +18,11 @@ pub trait Counted: EventSource {
     fn cpus(&self) -> Vec<Cpu> {
         Vec::new()
     }
+
+    /// How often the kernel ran the programs of the probe, where it counts that.
+    fn programs(&self) -> Vec<Program> {
+        Vec::new()
+    }
 }
 
 impl Counted for Reader {}
@@ -33,6 +38,26 @@ impl Counted for eyas::scap::live::Source {
         };
         self.drops().into_iter().map(cpu).collect()
     }
+
+    fn programs(&self) -> Vec<Program> {
+        let program = |runs: eyas::scap::live::ProgramRuns| Program {
+            name: runs.name,
+            count: runs.count,
+            time_ns: runs.time_ns,
+        };
+        self.runs().into_iter().map(program).collect()
+    }
+}
+
+/// Runs of a program of the probe.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// How often it ran.
+    pub count: u64,
+    /// For how long in all, ns.
+    pub time_ns: u64,
 }
 
 /// Events of a CPU.
@@ -71,6 +96,8 @@ pub struct Sample {
     pub stats: Stats,
     /// The same by CPU.
     pub cpus: Vec<Cpu>,
+    /// Runs of the programs of the probe.
+    pub programs: Vec<Program>,
     /// What was looked up, added and given up.
     pub state: StateStats,
     /// Threads known.
@@ -94,6 +121,7 @@ impl Sample {
             events,
             stats: source.stats(),
             cpus: source.cpus(),
+            programs: source.programs(),
             state: inspector.stats(),
             threads: state.threads.len() as u64,
             fds: state.threads.open_files() as u64,

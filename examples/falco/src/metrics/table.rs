@@ -3,10 +3,10 @@
 use eyas::rules::Rule;
 
 use super::reading::{Point, Reading, Value, count, one, text};
-use super::samples::Cpu;
+use super::samples::{Cpu, Program};
 use crate::hashes::{FileHash, ReadFiles};
 use crate::output::Counts;
-use Group::{Causes, Cpus, Events, General, Resources, Rules, State};
+use Group::{Causes, Cpus, Events, General, Programs, Resources, Rules, State};
 use Kind::{Counter, Gauge};
 use Unit::{Bytes, Count, Info, Kibibytes, Percent, Plain, Seconds, Timestamp};
 
@@ -45,6 +45,8 @@ pub enum Group {
     Causes,
     /// `kernel_event_counters_per_cpu_enabled`
     Cpus,
+    /// `libbpf_stats_enabled`
+    Programs,
 }
 
 /// What a number is of.
@@ -215,6 +217,12 @@ pub const METRICS: &[Metric] = &[
         "Events made on a CPU, the lost ones included", |r| cpus(r, |cpu| cpu.produced)),
     row("scap.n_drops_cpu_*", "scap_n_drops_cpu_total", (Cpus, Count, Counter),
         "Events lost on a CPU", |r| cpus(r, |cpu| cpu.drops)),
+    row("scap.*.run_cnt", "scap_program_run_cnt_total", (Programs, Count, Counter),
+        "Runs of a program of the probe, if kernel.bpf_stats_enabled is set", |r| programs(r, |program| program.count)),
+    row("scap.*.run_time_ns", "scap_program_run_time_ns_total", (Programs, Count, Counter),
+        "Time of these runs, ns", |r| programs(r, |program| program.time_ns)),
+    row("scap.*.avg_time_ns", "", (Programs, Plain, Gauge),
+        "Time of a run on average, ns", |r| programs(r, |program| program.time_ns / program.count.max(1))),
 ];
 
 fn real(x: f64) -> Vec<Point> {
@@ -283,6 +291,16 @@ fn cpus(r: &Reading<'_>, get: fn(&Cpu) -> u64) -> Vec<Point> {
         value: Value::Count(get(cpu)),
     };
     cpus.map(point).collect()
+}
+
+fn programs(r: &Reading<'_>, get: fn(&Program) -> u64) -> Vec<Point> {
+    let programs = r.sample.iter().flat_map(|sample| &sample.programs);
+    let point = |program: &Program| Point {
+        instance: program.name.clone(),
+        labels: vec![("program".into(), program.name.clone())],
+        value: Value::Count(get(program)),
+    };
+    programs.map(point).collect()
 }
 
 /// The text with an underscore for whatever runs of characters no name has.

@@ -34,7 +34,9 @@ impl Section for Settings {
 
     fn check(&self) -> Result<()> {
         if self.enabled && self.filename.as_os_str().is_empty() {
-            bail!("file_output is enabled but file_output.filename is empty");
+            bail!(
+                "file output enabled but no filename in configuration block: file_output.filename is empty"
+            );
         }
         Ok(())
     }

@@ -47,7 +47,9 @@ impl Section for Settings {
 
     fn check(&self) -> Result<()> {
         if self.enabled && self.program.is_empty() {
-            bail!("program_output is enabled but program_output.program is empty");
+            bail!(
+                "program output enabled but no program in configuration block: program_output.program is empty"
+            );
         }
         Ok(())
     }

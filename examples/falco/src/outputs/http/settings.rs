@@ -71,7 +71,7 @@ impl Settings {
         let quoted = ['"', '\''].into_iter().find_map(|c| url.strip_prefix(c)?.strip_suffix(c));
         let url = quoted.unwrap_or(url);
         if url.is_empty() {
-            bail!("http_output is enabled but http_output.url is empty");
+            bail!("http output enabled but no url in configuration block: http_output.url is empty");
         }
         let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let uri: Uri = whole.parse().with_context(|| format!("http_output.url is `{url}`"))?;

@@ -1,0 +1,286 @@
+//! Keys of falco.yaml and what they do, by replays of the demo's capture.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+mod common;
+
+use common::{Dir, demo};
+
+/// Two rules that both match opens of files in /etc, one that matches programs that start.
+const RULES: &str = "
+- rule: Etc opened
+  desc: d
+  condition: evt.type = openat and fd.directory = /etc
+  output: \"opened %fd.name by %proc.name\"
+  priority: WARNING
+  tags: [file, etc]
+- rule: Any opened
+  desc: d
+  condition: evt.type = openat
+  output: \"any %fd.name\"
+  priority: NOTICE
+  tags: [file]
+- rule: Program started
+  desc: d
+  condition: evt.type = execve and evt.res = SUCCESS
+  output: \"started %proc.name\"
+  priority: INFO
+  tags: [process]
+";
+
+struct Run {
+    /// Lines of standard output before the statistics.
+    alerts: Vec<String>,
+    log: String,
+    code: Option<i32>,
+}
+
+impl Run {
+    fn json(&self) -> Vec<Value> {
+        self.alerts.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How many alerts have this text.
+    fn count(&self, text: &str) -> usize {
+        self.alerts.iter().filter(|line| line.contains(text)).count()
+    }
+}
+
+/// Replays the demo with this configuration, these options and these variables.
+fn replay(config: &Path, options: &[&str], env: &[(&str, &str)]) -> Run {
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").envs(env.iter().copied()).arg("-c").arg(config);
+    for option in options {
+        falco.args(["-o", option]);
+    }
+    let out = falco.arg("-e").arg(demo()).output().unwrap();
+    let stdout = String::from_utf8(out.stdout).unwrap();
+    let alerts = stdout.lines().take_while(|line| !line.starts_with("Events detected"));
+    Run {
+        alerts: alerts.map(str::to_owned).collect(),
+        log: String::from_utf8(out.stderr).unwrap(),
+        code: out.status.code(),
+    }
+}
+
+/// A directory with the rules and a configuration that names them, and more.
+fn setup(name: &str, more: &str) -> (Dir, std::path::PathBuf) {
+    let dir = Dir::new(name);
+    let rules = dir.write("rules.yaml", RULES);
+    let config = dir.write("falco.yaml", &format!("rules_files: [{}]\n{more}\n", rules.display()));
+    (dir, config)
+}
+
+#[test]
+fn rules_are_chosen_by_name_tag_and_priority() {
+    let (_dir, config) = setup("chosen", "");
+    let counts = |options: &[&str]| {
+        let run = replay(&config, options, &[]);
+        assert_eq!(run.code, Some(0), "{options:?}: {}", run.log);
+        [run.count("opened /etc"), run.count("any "), run.count("started ")].map(|count| count > 0)
+    };
+    assert_eq!(counts(&[]), [true, true, true]);
+    // The first rule takes the opens in /etc, unless all rules may match.
+    let first = replay(&config, &[], &[]);
+    assert_eq!(first.count("any /etc"), 0);
+    let all = replay(&config, &["rule_matching=all"], &[]);
+    assert!(all.count("any /etc") == all.count("opened /etc") && all.count("any /etc") > 0);
+    for (options, want) in [
+        (&["rules[].disable.rule=*", "rules[].enable.tag=process"][..], [false, false, true]),
+        (&["rules[].disable.tag=file", "rules[].enable.rule=Any*"], [false, true, true]),
+        (&["rules[]={disable: {rule: '*opened'}}"], [false, false, true]),
+        (&["rules[0].disable.tag=none"], [true, true, true]),
+        (&["priority=warning"], [true, false, false]),
+        (&["priority=NOTICE"], [true, true, false]),
+    ] {
+        assert_eq!(counts(options), want, "{options:?}");
+    }
+}
+
+#[test]
+fn alerts_have_the_properties_that_are_asked_for() {
+    let (_dir, config) = setup("properties", "json_output: true");
+    let keys = |options: &[&str]| {
+        let run = replay(&config, options, &[]);
+        let alert = run.json().swap_remove(0);
+        let keys: Vec<String> = alert.as_object().unwrap().keys().cloned().collect();
+        (keys, alert)
+    };
+    let usual = ["hostname", "output", "output_fields", "priority", "rule", "source", "tags", "time"];
+    assert_eq!(keys(&[]).0, usual);
+    let without = [
+        "json_include_output_property=false",
+        "json_include_tags_property=no",
+        "json_include_output_fields_property=\"false\"",
+        "json_include_message_property=true",
+    ];
+    let (found, alert) = keys(&without);
+    assert_eq!(found, ["hostname", "message", "priority", "rule", "source", "time"]);
+    assert!(!alert["message"].as_str().unwrap().contains("Warning"), "{alert}");
+    let (_, alert) = keys(&["time_format_iso_8601=true"]);
+    let output = alert["output"].as_str().unwrap();
+    assert!(output.starts_with("2026-") && output.contains("+0000: "), "{output}");
+    assert!(alert["output_fields"]["evt.time.iso8601"].is_number(), "{alert}");
+}
+
+#[test]
+fn outputs_are_added_to() {
+    let (_dir, config) = setup(
+        "added",
+        "json_output: true\nstatic_fields: {site: \"${SITE:-nowhere}\", n: 5}\nappend_output:\n\
+         - match: {tags: [etc]}\n  extra_output: \"at %static.site\"\n  extra_fields: [evt.cpu, {both: \"%proc.pid-%static.n\"}]\n\
+         - match: {rule: Program started}\n  suggested_output: false\n  extra_output: 100%%\n",
+    );
+    for (env, site) in [(&[("SITE", "here")][..], "here"), (&[("SITE", "")], "nowhere"), (&[], "nowhere")] {
+        let run = replay(&config, &[], env);
+        let alerts = run.json();
+        let etc = alerts.iter().find(|alert| alert["rule"] == "Etc opened").unwrap();
+        assert!(etc["output"].as_str().unwrap().ends_with(&format!("at {site}")), "{etc}");
+        assert_eq!(etc["output_fields"]["static.site"], site);
+        assert!(etc["output_fields"]["evt.cpu"].is_number(), "{etc}");
+        assert!(etc["output_fields"]["both"].as_str().unwrap().ends_with("-5"), "{etc}");
+        let any = alerts.iter().find(|alert| alert["rule"] == "Any opened").unwrap();
+        assert_eq!(any["output_fields"].as_object().unwrap().len(), 2, "{any}");
+        let started = alerts.iter().find(|alert| alert["rule"] == "Program started").unwrap();
+        assert!(started["output"].as_str().unwrap().ends_with(" 100%"), "{started}");
+    }
+}
+
+#[test]
+fn alerts_go_where_they_should_and_nowhere_else() {
+    let (dir, config) = setup("outputs", "stdout_output: {enabled: false}\nbuffered_outputs: true");
+    let (file, program) = (dir.path("alerts"), dir.path("program"));
+    let options = [
+        "file_output.enabled=true",
+        &format!("file_output.filename={}", file.display()),
+        "file_output.keep_alive=true",
+        "program_output.enabled=true",
+        "program_output.keep_alive=true",
+        &format!("program_output.program=cat > {}", program.display()),
+        "outputs_queue.capacity=100000",
+        "output_timeout=5000",
+    ];
+    let run = replay(&config, &options, &[]);
+    assert!(run.alerts.is_empty() && run.code == Some(0), "{}", run.log);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.lines().count() > 10);
+    assert_eq!(std::fs::read_to_string(program).unwrap(), text);
+}
+
+#[test]
+fn the_log_is_as_verbose_as_asked_for() {
+    let (_dir, config) = setup("verbose", "");
+    let log = |options: &[&str]| replay(&config, options, &[]).log;
+    assert!(log(&[]).contains("Falco version"));
+    for options in [&["log_level=warning"][..], &["log_level=ERROR"], &["log_stderr=false"]] {
+        let log = log(options);
+        assert!(!log.contains("Falco version") && log.contains("Syscall event drop monitoring"), "{log}");
+    }
+    assert!(log(&["time_format_iso_8601=true"]).starts_with("20"), "a date in ISO 8601");
+    assert!(log(&["log_level=error", "plugins_hostinfo=false"]).find("plugins_hostinfo").is_none());
+    assert!(log(&["plugins_hostinfo=false"]).contains("plugins_hostinfo is set in the configuration but"));
+}
+
+#[test]
+fn files_directories_and_options_are_merged_in_their_order() {
+    let (dir, config) = setup("merged", "");
+    std::fs::create_dir_all(dir.path("rules.d")).unwrap();
+    std::fs::create_dir_all(dir.path("config.d")).unwrap();
+    dir.write(
+        "rules.d/20.yaml",
+        "- rule: Program started\n  output: \"second\"\n  override: {output: replace}\n",
+    );
+    dir.write(
+        "rules.d/10.yaml",
+        "- rule: Program started\n  output: \"first\"\n  override: {output: replace}\n",
+    );
+    dir.write("rules.d/30.txt", "no rules at all: [");
+    let rules = dir.path("rules.d");
+    dir.write("config.d/a.yaml", &format!("rules_files: [\"{}\"]\npriority: info\n", rules.display()));
+    dir.write("config.d/b.yaml", "priority: \"${LEAST}\"\n");
+    let further = format!("config_files[]={}", dir.path("config.d").display());
+    let run = replay(&config, &[&further], &[("LEAST", "debug")]);
+    assert!(run.count("second") > 0 && run.count("first") == 0, "{}", run.log);
+    assert!(run.log.contains("b.yaml | schema validation:"), "{}", run.log);
+    // Options come last, and only keys that are not there are added where that is asked for.
+    let run = replay(&config, &[&further, "priority=notice"], &[("LEAST", "debug")]);
+    assert_eq!(run.count("second"), 0);
+    let further = format!("config_files[]={{path: {}, strategy: add-only}}", dir.path("config.d").display());
+    let run = replay(&config, &[&further], &[("LEAST", "debug")]);
+    assert!(run.count("started") > 0 && run.count("second") == 0, "{}", run.log);
+}
+
+/// Every key with the value that it has where nobody sets it; those of Falco's own file, for the most part.
+const DEFAULTS: &str = "
+watch_config_files: true
+rules: []
+engine:
+  kind: replay
+  kmod: {buf_size_preset: 4, drop_failed_exit: false}
+  modern_ebpf: {cpus_for_each_buffer: 2, buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false}
+  replay: {capture_file: \"\"}
+capture: {enabled: false, path_prefix: /tmp/falco, mode: rules, default_duration: 5000, max_file_size_mb: 0}
+load_plugins: []
+plugins: []
+plugins_hostinfo: true
+time_format_iso_8601: false
+buffer_format_base64: false
+priority: debug
+json_output: false
+json_include_output_property: true
+json_include_message_property: false
+json_include_output_fields_property: true
+json_include_tags_property: true
+buffered_outputs: false
+rule_matching: first
+outputs_queue: {capacity: 0}
+output_timeout: 2000
+append_output: [{suggested_output: true}]
+static_fields: {}
+stdout_output: {enabled: true}
+syslog_output: {enabled: false}
+file_output: {enabled: false, keep_alive: false, filename: ./events.txt}
+http_output:
+  {enabled: false, url: \"\", user_agent: falcosecurity/falco, insecure: false, ca_cert: \"\", ca_bundle: \"\",
+   ca_path: /etc/ssl/certs, mtls: false, client_cert: /etc/ssl/certs/client.crt, client_key: /etc/ssl/certs/client.key,
+   echo: false, compress_uploads: false, keep_alive: false, max_consecutive_timeouts: 5}
+program_output: {enabled: false, keep_alive: false, program: jq}
+webserver:
+  {enabled: false, threadiness: 0, listen_port: 8765, listen_address: 0.0.0.0, k8s_healthz_endpoint: /healthz,
+   prometheus_metrics_enabled: false, ssl_enabled: false, ssl_certificate: /etc/falco/falco.pem}
+log_stderr: true
+log_syslog: false
+log_level: info
+libs_logger: {enabled: false, severity: info}
+syscall_event_timeouts: {max_consecutives: 1000}
+syscall_event_drops: {threshold: .1, actions: [log, alert], rate: .03333, max_burst: 1, simulate_drops: false}
+metrics:
+  {enabled: false, interval: 1h, output_rule: true, rules_counters_enabled: true, resource_utilization_enabled: true,
+   state_counters_enabled: true, kernel_event_counters_enabled: true, kernel_event_counters_per_cpu_enabled: false,
+   libbpf_stats_enabled: true, plugins_metrics_enabled: true, jemalloc_stats_enabled: false,
+   convert_memory_to_mb: true, include_empty_values: false}
+base_syscalls: {custom_set: [], repair: false, all: false}
+falco_libs: {thread_table_size: 262144, snaplen: 80, thread_table_auto_purging_interval_s: 300, thread_table_auto_purging_thread_timeout_s: 300}
+container_engines:
+  docker: {enabled: true}
+  cri: {enabled: true, sockets: [/run/containerd/containerd.sock], disable_async: false}
+  podman: {enabled: true}
+  lxc: {enabled: true}
+  libvirt_lxc: {enabled: true}
+  bpm: {enabled: true}
+";
+
+#[test]
+fn usual_values_need_no_warning() {
+    let (_dir, config) = setup("usual", DEFAULTS);
+    let run = replay(&config, &[], &[]);
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert!(run.log.contains("falco.yaml | schema validation: ok"), "{}", run.log);
+    assert!(run.count("opened /etc") > 0);
+    for word in ["set in the configuration but", "unknown", "no effect", "deprecated"] {
+        assert!(!run.log.contains(word), "{word}: {}", run.log);
+    }
+}
