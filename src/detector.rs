@@ -204,7 +204,7 @@ impl Detector<eyas_scap::live::Source> {
     pub fn live(rules: Engine) -> Result<Self, Error> {
         let source = eyas_scap::live::Source::open(eyas_scap::live::Options::default())?;
         let reader = eyas_scap::proc::ThreadReader::new(eyas_scap::proc::Options::default());
-        let config = Config { proc: Some(Box::new(reader)), ..Config::default() };
+        let config = Config::default().with_proc(reader);
         Ok(Self::new(source, rules).config(config))
     }
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use expect_test::expect_file;
-use eyas::fields::{
-    ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, ResolveError, Schema, Scope,
-};
+use eyas::fields::{CodeSet, Field, FieldDef, FieldId, FieldType, ResolveError, Schema};
 use eyas::rules::{Lint, Loader, Style, condition, render};
 use eyas::sinsp::schema;
 
@@ -167,21 +165,12 @@ impl Schema for Two {
         let id = self.fields().iter().position(|def| def.name == name && arg.is_none());
         let id = id.ok_or(ResolveError::Unknown)?;
         let def = &self.fields()[id];
-        let text = name.into();
-        Ok(Field { id: FieldId(id as u16), arg: None, hint: 0, ty: def.ty, is_list: false, text })
+        Ok(Field::new(FieldId(id as u16), def, name))
     }
 
     fn fields(&self) -> &[FieldDef] {
         const fn def(name: &'static str) -> FieldDef {
-            FieldDef {
-                name,
-                ty: FieldType::Str,
-                arg: ArgKind::None,
-                scope: Scope::Event,
-                format: Format::Na,
-                flags: FieldFlags::NONE,
-                doc: "",
-            }
+            FieldDef::new(name, FieldType::Str, "")
         }
         const { &[def("log.kind"), def("log.text")] }
     }

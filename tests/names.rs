@@ -27,7 +27,7 @@ fn alerts(rules: &str, remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<S
         known.insert(name, found.map_or(&[][..], |(_, list)| list).iter().map(|text| ip(text)).collect());
     }
     let names = Some(SharedNames::new(Names::new(&known)));
-    let mut inspector = Inspector::new(Config { names, ..Config::default() });
+    let mut inspector = Inspector::new(Config::default().with_names(names));
     let thread =
         ThreadEntry { tid: 7, pid: 7, ptid: 1, comm: b"nc".to_vec(), fdlimit: 8, ..ThreadEntry::default() };
     let detail = match remote {

@@ -35,7 +35,7 @@ fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
     let view = inspector.process(event.as_raw());
     let mut found = Vec::new();
     engine.matches(&view, &mut found).unwrap();
-    let options = AlertOptions { hostname: "h".into(), time_iso_8601: true, ..AlertOptions::default() };
+    let options = AlertOptions::default().with_hostname("h").with_time_iso_8601(true);
     let alert = |hit| engine.alert(hit, &view, &options).to_json();
     (
         found.iter().map(|hit| engine.rule(hit.rule).name.as_str()).collect(),

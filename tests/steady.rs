@@ -286,7 +286,7 @@ fn what_is_repeated_costs_nothing_live() {
     let proc_options = proc::Options::default();
     let mut source = live::Source::open(options).unwrap();
     let lookup = proc::ThreadReader::new(proc_options);
-    let config = Config { proc: Some(Box::new(lookup)), ..Config::default() };
+    let config = Config::default().with_proc(lookup);
     let (tid, done) = (AtomicI64::new(-1), AtomicBool::new(false));
     let (mut seen, mut costs) = (0_u64, BTreeMap::<_, u64>::new());
     std::thread::scope(|scope| {

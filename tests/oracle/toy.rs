@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use eyas::fields::{
-    Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, Net,
-    ResolveError, Schema, SchemaId, Scope, Value,
+    Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Net, ResolveError,
+    Schema, SchemaId, Scope, Value,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -19,15 +19,10 @@ const LIKE: usize = 1;
 
 macro_rules! rows {
     ($($name:literal $ty:expr, $arg:ident, $scope:ident, $($flag:ident)|*;)*) => {
-        const ROWS: &[FieldDef] = &[$(FieldDef {
-            name: $name,
-            ty: $ty,
-            arg: ArgKind::$arg,
-            scope: Scope::$scope,
-            format: Format::Na,
-            flags: FieldFlags::NONE$(.union(FieldFlags::$flag))*,
-            doc: "",
-        },)*];
+        const ROWS: &[FieldDef] = &[$(FieldDef::new($name, $ty, "")
+            .with_arg(ArgKind::$arg)
+            .with_scope(Scope::$scope)
+            .with_flags(FieldFlags::NONE$(.union(FieldFlags::$flag))*),)*];
     };
 }
 
@@ -81,9 +76,7 @@ impl Schema for Toy {
             }
             (_, arg) => arg.map(|arg| Arg::Key(arg.into())),
         };
-        let is_list = row.flags.contains(FieldFlags::LIST);
-        let text = name.into();
-        Ok(Field { id: FieldId(id as u16), arg: parsed, hint: 0, ty: row.ty, is_list, text })
+        Ok(Field::new(FieldId(id as u16), row, name).with_arg(parsed))
     }
 
     fn fields(&self) -> &[FieldDef] {

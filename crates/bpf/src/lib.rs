@@ -1,8 +1,16 @@
 //! The kernel probe: CO-RE programs that turn system calls into event frames, and the rings they come
 //! through.
 //!
-//! Should you use this crate? Only to consume raw frames; `eyas-scap` with its feature `live` merges the
-//! rings into one ordered source of events.
+//! Should I use this crate? Only to consume raw frames. `eyas-scap` with its feature `live` merges the rings into one
+//! ordered source of events.
+//!
+//! ```text
+//!   system call ──> program ──> ring of the CPU ──mmap──> Ring::peek, Ring::consume
+//!                      ^ interest table: Probe::set_interest
+//! ```
+//!
+//! The crate ships the programs compiled for x86-64 and aarch64. With the feature `build-from-source`, clang compiles them. The
+//! build links libbpf, which needs a C compiler, libelf, zlib, make and pkg-config.
 //!
 //! ```no_run
 //! let (probe, mut rings) = eyas_bpf::Probe::open(&eyas_bpf::ProbeOptions::default())?;

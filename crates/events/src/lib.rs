@@ -1,5 +1,14 @@
-//! The vocabulary of runtime security on Linux: every event type, its parameters and flags, and every
-//! system call, as constant tables.
+//! Every event type of the schema, its parameters and flags, and every system call of x86-64 and aarch64, as constant
+//! tables.
+//!
+//! Should I use this crate? Yes, to decode or make events, or to map system calls to events. It has no dependency but
+//! `bitflags` and does no I/O. To read captures take `eyas-scap`; for detection take the crate `eyas`.
+//!
+//! ```text
+//!   table/<family>.rs ── one row per call ───┬─> names, parameters, flags: this crate's functions
+//!                                            ├─> the probe's tables (eyas-bpf)
+//!                                            └─> decoding (eyas-scap), state and fields (eyas-sinsp)
+//! ```
 //!
 //! A system call is one row in `table/<family>.rs`: its code, its number on each architecture, and the event that it is
 //! sent as, with the event's code, name, category, flags and parameters, and where the probe takes each parameter from. Events

@@ -76,6 +76,7 @@ impl fmt::Display for FieldType {
 
 /// How a number is written in output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Format {
     /// Not a number, or no particular form.
     #[default]
@@ -112,6 +113,7 @@ pub enum ArgKind {
 
 /// What a field's value depends on, hence how long a verdict on it may be kept; the longest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Scope {
     /// The machine: never changes during a capture.
     Host,
@@ -193,6 +195,7 @@ impl BitOr for FieldFlags {
 
 /// One row of a schema.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct FieldDef {
     /// Full name, such as `proc.name`.
     pub name: &'static str,
@@ -210,6 +213,42 @@ pub struct FieldDef {
     pub doc: &'static str,
 }
 
+impl FieldDef {
+    /// A field without an argument whose verdicts hold for one event.
+    pub const fn new(name: &'static str, ty: FieldType, doc: &'static str) -> Self {
+        let (arg, scope, format, flags) = (ArgKind::None, Scope::Event, Format::Na, FieldFlags::NONE);
+        Self { name, ty, arg, scope, format, flags, doc }
+    }
+
+    /// With an argument.
+    #[must_use]
+    pub const fn with_arg(mut self, arg: ArgKind) -> Self {
+        self.arg = arg;
+        self
+    }
+
+    /// With another scope.
+    #[must_use]
+    pub const fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// With another form of numbers.
+    #[must_use]
+    pub const fn with_format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// With further properties.
+    #[must_use]
+    pub const fn with_flags(mut self, flags: FieldFlags) -> Self {
+        self.flags = flags;
+        self
+    }
+}
+
 /// A parsed field argument.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Arg {
@@ -221,6 +260,7 @@ pub enum Arg {
 
 /// A field with its argument, resolved against a schema: what a compiled condition asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Field {
     /// Row in the schema.
     pub id: FieldId,
@@ -235,6 +275,28 @@ pub struct Field {
     pub is_list: bool,
     /// Canonical text, as in alerts' keys: `proc.aname[2]`.
     pub text: Box<str>,
+}
+
+impl Field {
+    /// The field of a row, without an argument; `text` is the whole text that names it.
+    pub fn new(id: FieldId, def: &FieldDef, text: impl Into<Box<str>>) -> Self {
+        let is_list = def.flags.contains(FieldFlags::LIST);
+        Self { id, arg: None, hint: 0, ty: def.ty, is_list, text: text.into() }
+    }
+
+    /// With an argument.
+    #[must_use]
+    pub fn with_arg(mut self, arg: Option<Arg>) -> Self {
+        self.arg = arg;
+        self
+    }
+
+    /// With a number of the schema's own choosing: [`Field::hint`].
+    #[must_use]
+    pub fn with_hint(mut self, hint: u32) -> Self {
+        self.hint = hint;
+        self
+    }
 }
 
 impl fmt::Display for Field {

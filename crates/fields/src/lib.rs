@@ -1,12 +1,49 @@
-//! The contract between what *has* fields and what *tests* fields.
+//! The contract between programs that have events with fields and engines that test them.
 //!
-//! An inspector (or any program) describes its fields with [`FieldDef`] rows in a [`Schema`] and answers
-//! them through [`FieldSource`]; the rules engine compiles conditions against the schema and pulls values
-//! when a condition asks. Neither side knows the other.
+//! Should I use this crate? Yes, to make your own events testable by `eyas-rules`: describe your fields and return their
+//! values. The fields of system calls are in `eyas-sinsp`.
 //!
 //! ```text
-//!   sinsp::EventView ── implements ──> FieldSource <── asks ── rules::Engine
-//!   sinsp::SCHEMA    ── implements ──> Schema      <── compiles against ──┘
+//!   sinsp::EventView ── implements ──> FieldSource <── reads values ────── rules::Engine
+//!   sinsp::schema()  ── implements ──> Schema      <── compiles against ──┘
+//! ```
+//!
+//! A program describes its fields by [`FieldDef`] rows in a [`Schema`], and returns their values through [`FieldSource`]. The
+//! engine compiles conditions against the schema, and reads a value when a condition needs it. Neither side knows the other.
+//!
+//! ```
+//! use eyas_fields::{Field, FieldDef, FieldId, FieldSource, FieldType, ResolveError, Schema, SchemaId, Value};
+//!
+//! const ROWS: &[FieldDef] = &[FieldDef::new("http.path", FieldType::Str, "Path of the request.")];
+//! struct Requests;
+//!
+//! impl Schema for Requests {
+//!     fn source(&self) -> &str {
+//!         "http"
+//!     }
+//!     fn fields(&self) -> &[FieldDef] {
+//!         ROWS
+//!     }
+//!     fn resolve(&self, name: &str, _: Option<&str>) -> Result<Field, ResolveError> {
+//!         let at = ROWS.iter().position(|row| row.name == name).ok_or(ResolveError::Unknown)?;
+//!         Ok(Field::new(FieldId(at as u16), &ROWS[at], name))
+//!     }
+//! }
+//!
+//! struct Request(&'static str);
+//!
+//! impl FieldSource for Request {
+//!     fn get(&self, _: &Field) -> Option<Value<'_>> {
+//!         Some(Value::from(self.0))
+//!     }
+//!     fn schema_id(&self) -> SchemaId {
+//!         Requests.id()
+//!     }
+//! }
+//!
+//! let field = Requests.resolve("http.path", None)?;
+//! assert_eq!(Request("/login").get(&field), Some(Value::Str(b"/login")));
+//! # Ok::<(), ResolveError>(())
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]

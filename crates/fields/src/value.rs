@@ -3,6 +3,8 @@ use core::net::IpAddr;
 
 /// A value of a field, borrowed from the event that answered it.
 ///
+/// The list is complete: an engine handles every kind, and the compiler checks that it does.
+///
 /// Absence is expressed by the `Option` around it: a field that has no value yields `None`, never an
 /// empty string.
 #[derive(Clone, Copy, Debug, PartialEq)]

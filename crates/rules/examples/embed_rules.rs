@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use eyas_fields::{
     Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema,
-    SchemaId, Scope, Value,
+    SchemaId, Value,
 };
 use eyas_rules::{AlertOptions, Loader, Matching};
 use serde_json::Value as Json;
@@ -48,8 +48,8 @@ const fn row(
     flags: FieldFlags,
     pointer: &'static str,
 ) -> Row {
-    let (scope, format) = (Scope::Event, Format::Dec);
-    Row { def: FieldDef { name, ty, arg, scope, format, flags, doc: "" }, pointer }
+    let def = FieldDef::new(name, ty, "").with_arg(arg).with_flags(flags).with_format(Format::Dec);
+    Row { def, pointer }
 }
 
 const NONE: FieldFlags = FieldFlags::NONE;
@@ -82,10 +82,9 @@ impl Schema for Lines {
             (ArgKind::None, Some(_)) => return Err(ResolveError::UnexpectedArg),
             _ => {}
         }
-        let text = arg.map_or(name.to_owned(), |arg| format!("{name}[{arg}]")).into();
-        let is_list = def.flags.contains(FieldFlags::LIST);
+        let text = arg.map_or(name.to_owned(), |arg| format!("{name}[{arg}]"));
         let arg = arg.map(|key| Arg::Key(key.into()));
-        Ok(Field { id: FieldId(id as u16), arg, hint: 0, ty: def.ty, is_list, text })
+        Ok(Field::new(FieldId(id as u16), def, text).with_arg(arg))
     }
 }
 
@@ -143,7 +142,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let engine = loader.build().map_err(|error| error.message)?;
     let mut evaluator = engine.evaluator();
-    let options = AlertOptions { json_output: false, json_message: true, ..AlertOptions::default() };
+    let options = AlertOptions::default().with_json_output(false).with_json_message(true);
     let (mut found, mut out) = (Vec::new(), Vec::new());
     for line in log.lines() {
         let json: Json = serde_json::from_str(&line?)?;

@@ -14,6 +14,7 @@ pub use time::Zone;
 
 /// How alerts are written.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AlertOptions {
     /// `hostname` of the JSON.
     pub hostname: String,
@@ -29,6 +30,58 @@ pub struct AlertOptions {
     pub json_tags: bool,
     /// Time zone of local times.
     pub zone: Zone,
+}
+
+/// Each function replaces the option of its name.
+impl AlertOptions {
+    /// See [`AlertOptions::hostname`].
+    #[must_use]
+    pub fn with_hostname(mut self, hostname: impl Into<String>) -> Self {
+        self.hostname = hostname.into();
+        self
+    }
+
+    /// See [`AlertOptions::time_iso_8601`].
+    #[must_use]
+    pub fn with_time_iso_8601(mut self, is_iso: bool) -> Self {
+        self.time_iso_8601 = is_iso;
+        self
+    }
+
+    /// See [`AlertOptions::json_output`].
+    #[must_use]
+    pub fn with_json_output(mut self, has_output: bool) -> Self {
+        self.json_output = has_output;
+        self
+    }
+
+    /// See [`AlertOptions::json_message`].
+    #[must_use]
+    pub fn with_json_message(mut self, has_message: bool) -> Self {
+        self.json_message = has_message;
+        self
+    }
+
+    /// See [`AlertOptions::json_fields`].
+    #[must_use]
+    pub fn with_json_fields(mut self, has_fields: bool) -> Self {
+        self.json_fields = has_fields;
+        self
+    }
+
+    /// See [`AlertOptions::json_tags`].
+    #[must_use]
+    pub fn with_json_tags(mut self, has_tags: bool) -> Self {
+        self.json_tags = has_tags;
+        self
+    }
+
+    /// See [`AlertOptions::zone`].
+    #[must_use]
+    pub fn with_zone(mut self, zone: Zone) -> Self {
+        self.zone = zone;
+        self
+    }
 }
 
 impl Default for AlertOptions {

@@ -9,6 +9,51 @@
 //!                  ^                     ^
 //!                Schema             FieldSource (an event)
 //! ```
+//!
+//! ```
+//! use eyas_rules::Loader;
+//! # use eyas_fields::{Field, FieldDef, FieldId, FieldSource, FieldType, ResolveError, Schema, SchemaId, Value};
+//! #
+//! # const ROWS: &[FieldDef] = &[FieldDef::new("http.path", FieldType::Str, "Path of the request.")];
+//! # struct Requests;
+//! #
+//! # impl Schema for Requests {
+//! #     fn source(&self) -> &str {
+//! #         "http"
+//! #     }
+//! #     fn fields(&self) -> &[FieldDef] {
+//! #         ROWS
+//! #     }
+//! #     fn resolve(&self, name: &str, _: Option<&str>) -> Result<Field, ResolveError> {
+//! #         let at = ROWS.iter().position(|row| row.name == name).ok_or(ResolveError::Unknown)?;
+//! #         Ok(Field::new(FieldId(at as u16), &ROWS[at], name))
+//! #     }
+//! # }
+//! #
+//! # struct Request(&'static str);
+//! #
+//! # impl FieldSource for Request {
+//! #     fn get(&self, _: &Field) -> Option<Value<'_>> {
+//! #         Some(Value::from(self.0))
+//! #     }
+//! #     fn schema_id(&self) -> SchemaId {
+//! #         Requests.id()
+//! #     }
+//! # }
+//!
+//! // `Requests` is a schema with the field `http.path`, `Request` an event: the page of `eyas-fields` has both.
+//! let mut loader = Loader::new(std::sync::Arc::new(Requests));
+//! let rules = "- {rule: Login, desc: a login, condition: http.path = /login, output: login,
+//!     priority: INFO, source: http}";
+//! loader.load("rules.yaml", rules).into_result()?;
+//! let engine = loader.build()?;
+//!
+//! let mut found = Vec::new();
+//! engine.evaluator().matches(&Request("/login"), &mut found)?;
+//! assert_eq!(engine.rule(found[0].rule).name, "Login");
+//! # Ok::<(), eyas_rules::Error>(())
+//! ```
+//!
 //! The example `embed_rules` is a whole program that tests lines of JSON.
 #![forbid(unsafe_code)]
 

@@ -61,6 +61,7 @@ impl Priority {
 
 /// How many rules may match one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Matching {
     /// The first in the order of the files.
     #[default]
@@ -75,6 +76,7 @@ pub struct RuleIndex(pub u32);
 
 /// A rule that an event satisfies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Match {
     /// Which.
     pub rule: RuleIndex,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eyas_fields::{
-    ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema,
-    SchemaId, Scope, Value,
+    Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, ResolveError, Schema, SchemaId, Scope,
+    Value,
 };
 use eyas_rules::condition::{CompileErrorKind, Filter, compile, interpret, parse};
 use eyas_rules::{
@@ -20,15 +20,7 @@ struct Texts {
 }
 
 fn texts(source: &'static str, names: &[&'static str]) -> Texts {
-    let def = |name: &&'static str| FieldDef {
-        name,
-        ty: FieldType::Str,
-        arg: ArgKind::None,
-        scope: Scope::Event,
-        format: Format::Na,
-        flags: FieldFlags::NONE,
-        doc: "",
-    };
+    let def = |name: &&'static str| FieldDef::new(name, FieldType::Str, "");
     Texts { source, defs: names.iter().map(def).collect(), codes: &["only"] }
 }
 
@@ -43,8 +35,7 @@ impl Schema for Texts {
 
     fn resolve(&self, name: &str, _: Option<&str>) -> Result<Field, ResolveError> {
         let id = self.defs.iter().position(|def| def.name == name).ok_or(ResolveError::Unknown)?;
-        let ty = self.defs[id].ty;
-        Ok(Field { id: FieldId(id as u16), arg: None, hint: 0, ty, is_list: false, text: name.into() })
+        Ok(Field::new(FieldId(id as u16), &self.defs[id], name))
     }
 
     fn codes(&self) -> usize {

@@ -1,9 +1,34 @@
-//! Raw event frames: read from captures, written to captures, or taken live from the kernel.
+//! Events as frames: read from captures, written to captures, or captured live.
+//!
+//! Should I use this crate? Yes, to read, convert or write `.scap` files, or to capture system calls, without state. For
+//! processes, files and users around the events take `eyas-sinsp`; for rules take the crate `eyas`.
 //!
 //! ```text
 //!   kernel ──ring──> live::Source ┐
 //!                                 ├─ EventSource ──> RawEvent<'_>, Snapshot
 //!   .scap  ──file──> Reader       ┘
+//! ```
+//!
+//! ```
+//! use eyas_scap::{EventSource, Next, Reader};
+//!
+//! # fn main() -> Result<(), eyas_scap::Error> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+//! # if !std::path::Path::new(path).exists() { return Ok(()) }
+//! let mut capture = Reader::open(path)?;
+//! let mut events = 0;
+//! loop {
+//!     match capture.next()? {
+//!         Next::Event(event) => events += u64::from(event.info().is_some()),
+//!         Next::Snapshot(snapshot) => println!("{} threads", snapshot.threads.len()),
+//!         Next::Idle => {}
+//!         Next::End => break,
+//!     }
+//! }
+//! println!("{events} events");
+//! # assert!(events > 100);
+//! # Ok(())
+//! # }
 //! ```
 #![forbid(unsafe_code)]
 

@@ -17,6 +17,7 @@ const LOOK_INTERVAL: u64 = 2_000_000;
 const CAUGHT_UP: u64 = 5_000_000;
 
 /// Limits and look-ups of an [`Inspector`].
+#[non_exhaustive]
 pub struct Config {
     /// Asked about unknown threads; `None` in a replay.
     pub proc: Option<Box<dyn ProcLookup>>,
@@ -49,6 +50,51 @@ impl Default for Config {
     }
 }
 
+/// Each function replaces the limit or look-up of its name.
+impl Config {
+    /// See [`Config::proc`].
+    #[must_use]
+    pub fn with_proc(mut self, lookup: impl ProcLookup + 'static) -> Self {
+        self.proc = Some(Box::new(lookup));
+        self
+    }
+
+    /// See [`Config::containers`].
+    #[must_use]
+    pub fn with_containers(mut self, lookup: impl ContainerLookup + 'static) -> Self {
+        self.containers = Some(Box::new(lookup));
+        self
+    }
+
+    /// See [`Config::accounts`].
+    #[must_use]
+    pub fn with_accounts(mut self, lookup: impl AccountLookup + 'static) -> Self {
+        self.accounts = Some(Box::new(lookup));
+        self
+    }
+
+    /// See [`Config::names`].
+    #[must_use]
+    pub fn with_names(mut self, names: Option<SharedNames>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// See [`Config::max_threads`].
+    #[must_use]
+    pub fn with_max_threads(mut self, max: usize) -> Self {
+        self.max_threads = max;
+        self
+    }
+
+    /// See [`Config::purge_interval`] and [`Config::purge_age`], both in ns.
+    #[must_use]
+    pub fn with_purge(mut self, interval: u64, age: u64) -> Self {
+        (self.purge_interval, self.purge_age) = (interval, age);
+        self
+    }
+}
+
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config").field("max_threads", &self.max_threads).finish_non_exhaustive()
@@ -73,7 +119,7 @@ pub struct Inspector {
     arena: bumpalo::Bump,
 }
 
-/// What [`Inspector::next`] has.
+/// What [`Inspector::next`] has. The list is complete, so that a loop over it needs no arm for what it does not know.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// An event.

@@ -1,12 +1,40 @@
-//! Events made meaningful: what every process, file, socket and user is, and fields that say so.
+//! The state of the system around each event: processes, files, sockets, users, containers; and the fields that rules test.
+//!
+//! Should I use this crate? Yes, to know who did what: every field of Falco and sysdig, and the state behind them. For
+//! alerts by rules take the crate `eyas`, which has a `Detector`.
 //!
 //! ```text
 //!   RawEvent ──> Inspector ──> EventView: FieldSource ──> conditions, outputs
 //!                  │ State: threads, files, users, containers
 //! ```
 //!
-//! Nothing here reads the running system on its own: /proc comes through [`ProcLookup`], what is known of
-//! containers through [`ContainerLookup`] and [`AccountLookup`], and what domain names stand for through [`SharedNames`], so a replay gives the same results on every machine.
+//! ```
+//! use eyas_scap::Reader;
+//! use eyas_sinsp::{Inspector, Step};
+//!
+//! # fn main() -> Result<(), eyas_scap::Error> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+//! # if !std::path::Path::new(path).exists() { return Ok(()) }
+//! let mut capture = Reader::open(path)?;
+//! let mut inspector = Inspector::default();
+//! loop {
+//!     match inspector.next(&mut capture)? {
+//!         Step::Event(event) => {
+//!             if let Some(thread) = event.thread() {
+//!                 println!("{} {}", thread.pid, String::from_utf8_lossy(&thread.comm));
+//!             }
+//!         }
+//!         Step::Idle => {}
+//!         Step::End => break,
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing here reads the running system on its own. `/proc` comes through [`ProcLookup`], containers and their users through
+//! [`ContainerLookup`] and [`AccountLookup`], and domain names through [`SharedNames`]. So a replay has the same results on
+//! every machine.
 #![forbid(unsafe_code)]
 
 mod account_files;

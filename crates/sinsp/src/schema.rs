@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use eyas_events::{EventType, events, syscalls};
 use eyas_fields::{
-    Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldType, ResolveError, Schema, SchemaId,
+    Arg, ArgKind, CodeSet, Field, FieldDef, FieldId, FieldType, ResolveError, Schema, SchemaId,
 };
 use rustc_hash::FxHashMap;
 
@@ -180,8 +180,9 @@ impl Schema for SyscallSchema {
             Some(arg) => format!("{name}[{arg}]"),
             None => name.to_owned(),
         };
-        let is_list = def.flags.contains(FieldFlags::LIST);
-        Ok(Field { id, arg: parsed, hint, ty, is_list, text: text.into() })
+        let mut field = Field::new(id, def, text).with_arg(parsed).with_hint(hint);
+        field.ty = ty;
+        Ok(field)
     }
 
     fn fields(&self) -> &[FieldDef] {

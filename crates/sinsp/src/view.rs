@@ -321,7 +321,7 @@ impl<'a> EventView<'a> {
         let lineage = match scope {
             Scope::Host | Scope::Process => false,
             Scope::Ancestors => true,
-            Scope::Fd | Scope::Event => return None,
+            _ => return None,
         };
         let state = self.state();
         let (slot, changed) = state.threads.version(self.moment.current.thread?, self.thread()?, lineage);

@@ -92,7 +92,7 @@ fn inspector_of(change: impl FnOnce(&mut Snapshot)) -> Inspector {
     change(&mut now);
     let system: System = Arc::new(Mutex::new(now));
     let lookup = move |tid| thread_of(&system.lock().unwrap(), tid);
-    system_with(Config { proc: Some(Box::new(lookup)), ..Config::default() })
+    system_with(Config::default().with_proc(lookup))
 }
 
 /// Plays all; the losses are reported with the first item. Returns how often threads were asked about.
@@ -394,7 +394,7 @@ fn heals(path: PathBuf, seed: u64) {
     let truth = source.truth.clone();
     let asked = truth.clone();
     let lookup = move |tid| thread_of(&asked.lock().unwrap().state().snapshot(), tid);
-    let mut healed = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
+    let mut healed = Inspector::new(Config::default().with_proc(lookup));
     while !matches!(healed.next(&mut source).unwrap(), Step::End) {}
     let stats = healed.stats();
     println!("{} events lost; {stats:?}", source.lost);

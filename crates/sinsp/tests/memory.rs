@@ -173,7 +173,7 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
 
 #[test]
 fn a_bomb_whose_exits_are_lost_fills_the_table_and_no_more() {
-    let mut inspector = Inspector::new(Config { max_threads: 1000, ..Config::default() });
+    let mut inspector = Inspector::new(Config::default().with_max_threads(1000));
     (100..2600).for_each(|tid| take(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
     // With an entry for their maker, of whom nothing else is known.
     assert_eq!(inspector.state().threads.len(), 1000);
@@ -199,7 +199,7 @@ fn processes_that_ended_unseen_are_found_and_counted() {
         alive(tid)
     };
     let asked = || asked.load(std::sync::atomic::Ordering::Relaxed);
-    let mut inspector = Inspector::new(Config { proc: Some(Box::new(alive)), ..Config::default() });
+    let mut inspector = Inspector::new(Config::default().with_proc(alive));
     (100..1100).for_each(|tid| take(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
     // Their maker, too, is known from /proc.
     assert_eq!(inspector.state().threads.len(), 1001);
@@ -219,7 +219,7 @@ fn processes_that_ended_unseen_are_found_and_counted() {
 fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
     let nobody = |_| None;
     for max_threads in [10, 1 << 20] {
-        let config = Config { proc: Some(Box::new(nobody)), max_threads, ..Config::default() };
+        let config = Config::default().with_proc(nobody).with_max_threads(max_threads);
         let mut inspector = Inspector::new(config);
         // A thousand threads at once, each with two events, and a thousand more in the next second.
         for tid in 1000..2000 {

@@ -153,7 +153,7 @@ fn makers_that_nobody_knew_are_asked_of_proc() {
         Some((thread, vec![FdEntry::new(4, 9, file)]))
     };
     for (tid, res) in [(40, 41), (41, 0)] {
-        let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
+        let mut inspector = Inspector::new(Config::default().with_proc(lookup));
         see(&mut inspector, clone(1, tid, res, tid, 40, 0), &[]);
         let fields = ["proc.cwd", "fd.name", "proc.ppid"];
         assert_eq!(see(&mut inspector, close(2, 41, 4), &fields), ["/srv/", "/srv/db", "40"]);

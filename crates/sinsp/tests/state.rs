@@ -169,7 +169,7 @@ impl eyas_sinsp::ContainerLookup for Runtime {
 fn runtimes_are_asked_about_containers_and_answers_become_fields() {
     let runtime = Runtime::default();
     let asked = runtime.asked.clone();
-    let config = eyas_sinsp::Config { containers: Some(Box::new(runtime)), ..Default::default() };
+    let config = eyas_sinsp::Config::default().with_containers(runtime);
     let mut inspector = Inspector::new(config);
     inspector.load(Snapshot {
         threads: vec![ThreadEntry {
@@ -239,7 +239,7 @@ impl eyas_sinsp::AccountLookup for Files {
 fn users_in_containers_have_the_names_they_have_there() {
     let files = Files::default();
     let asked = files.asked.clone();
-    let config = eyas_sinsp::Config { accounts: Some(Box::new(files)), ..Default::default() };
+    let config = eyas_sinsp::Config::default().with_accounts(files);
     let mut inspector = Inspector::new(config);
     let thread = |tid, cgroups: &str| ThreadEntry {
         tid,
@@ -270,7 +270,7 @@ fn files_that_come_over_a_socket_are_looked_up() {
         let thread = ThreadEntry { tid, pid: tid, ptid: 1, ..ThreadEntry::default() };
         Some((thread, vec![file(4, "/other"), file(6, "/received")]))
     };
-    let config = eyas_sinsp::Config { proc: Some(Box::new(lookup)), ..Default::default() };
+    let config = eyas_sinsp::Config::default().with_proc(lookup);
     let mut inspector = Inspector::new(config);
     inspector.load(Snapshot {
         threads: vec![ThreadEntry { tid: 10, pid: 10, ptid: 1, ..ThreadEntry::default() }],
@@ -387,7 +387,7 @@ impl eyas_sinsp::AccountLookup for HostFiles {
 fn users_of_the_host_come_change_and_go() {
     let files = HostFiles::default();
     let lists = files.lists.clone();
-    let config = eyas_sinsp::Config { accounts: Some(Box::new(files)), ..Default::default() };
+    let config = eyas_sinsp::Config::default().with_accounts(files);
     let mut inspector = Inspector::new(config);
     inspector.load(script::beginning());
     let setuid = |second| {

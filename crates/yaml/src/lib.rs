@@ -1,5 +1,12 @@
 //! YAML as yaml-cpp reads it, which is what Falco reads its rules and its configuration with.
 //!
+//! Should I use this crate? Yes, to read files exactly as programs with yaml-cpp do, or to know the place of every value. For
+//! other YAML take a crate for serde.
+//!
+//! ```text
+//!   bytes ── decode ──> text ── parse ──> documents: Node { kind, mark }
+//! ```
+//!
 //! yaml-cpp accepts more than the YAML specification does (a comment glued to a quoted text, control characters,
 //! a first line that is indented further than the rest), and files in use depend on it. This crate reads such
 //! files to the same values, and gives every value the line, column and offset that yaml-cpp gives it.

@@ -32,15 +32,13 @@ impl Setup {
         let config = loaded.config;
         names::ask(&engine);
         let files = ReadFiles::new(&rules::files(rules::paths(args, &config)), &config_files);
-        let options = AlertOptions {
-            hostname: hostname(),
-            time_iso_8601: config.time_format_iso_8601,
-            json_output: config.json_include_output_property,
-            json_message: config.json_include_message_property,
-            json_fields: config.json_include_output_fields_property,
-            json_tags: config.json_include_tags_property,
-            ..AlertOptions::default()
-        };
+        let options = AlertOptions::default()
+            .with_hostname(hostname())
+            .with_time_iso_8601(config.time_format_iso_8601)
+            .with_json_output(config.json_include_output_property)
+            .with_json_message(config.json_include_message_property)
+            .with_json_fields(config.json_include_output_fields_property)
+            .with_json_tags(config.json_include_tags_property);
         Self { engine: Arc::new(engine), options, config, files }
     }
 

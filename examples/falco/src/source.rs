@@ -179,16 +179,13 @@ fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> 
 
 /// What the state of a source without live look-ups needs.
 pub fn replay_inspector(config: &Config) -> sinsp::Config {
-    sinsp::Config {
-        max_threads: config.falco_libs.thread_table_size,
-        names: names::shared(),
-        ..sinsp::Config::default()
-    }
+    let config = sinsp::Config::default().with_max_threads(config.falco_libs.thread_table_size);
+    config.with_names(names::shared())
 }
 
 /// An inspector for events that are looked at by themselves.
 pub fn offline_inspector() -> Inspector {
-    Inspector::new(sinsp::Config { names: names::shared(), ..sinsp::Config::default() })
+    Inspector::new(sinsp::Config::default().with_names(names::shared()))
 }
 
 /// Where the root of the machine is seen: `HOST_ROOT`.
@@ -247,15 +244,15 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
     let accounts = sinsp::AccountFiles::start(proc_options.root.clone())?;
-    let inspector = sinsp::Config {
-        proc: Some(Box::new(proc::ThreadReader::new(proc_options))),
-        containers,
-        accounts: Some(Box::new(accounts)),
-        max_threads,
-        names: names::shared(),
-        purge_interval: seconds(config.falco_libs.thread_table_auto_purging_interval_s),
-        purge_age: seconds(config.falco_libs.thread_table_auto_purging_thread_timeout_s),
-    };
+    let interval = seconds(config.falco_libs.thread_table_auto_purging_interval_s);
+    let age = seconds(config.falco_libs.thread_table_auto_purging_thread_timeout_s);
+    let mut inspector = sinsp::Config::default()
+        .with_proc(proc::ThreadReader::new(proc_options))
+        .with_accounts(accounts)
+        .with_max_threads(max_threads)
+        .with_names(names::shared())
+        .with_purge(interval, age);
+    inspector.containers = containers;
     Ok(Opened::Live(Box::new(source), inspector))
 }
 
@@ -277,14 +274,14 @@ fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn Co
         match runtime.sockets.is_empty() {
             true if number < 3 => endpoints.extend(Endpoint::defaults(api)),
             true => {}
-            false => endpoints.extend(runtime.sockets.iter().map(|s| Endpoint { api, socket: s.clone() })),
+            false => endpoints.extend(runtime.sockets.iter().map(|s| Endpoint::new(api, s))),
         }
     }
     if endpoints.is_empty() {
         return Ok(None);
     }
-    let max_label = engines.label_max_len;
-    let options = Options { endpoints, root: root.to_owned(), max_label, ..Options::default() };
+    let mut options = Options::default().with_endpoints(endpoints).with_root(root);
+    options.max_label = engines.label_max_len;
     let runtimes = Runtimes::start(options).context("can't ask container runtimes")?;
     Ok(Some(Box::new(runtimes)))
 }

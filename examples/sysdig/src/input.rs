@@ -69,7 +69,7 @@ pub fn inspector_config(args: &Args) -> Config {
             use eyas::sinsp::runtimes::{Options, Runtimes};
 
             // Without them events still come, with `<NA>` where they would have known more.
-            let asked = Runtimes::start(Options { root: options.root.clone(), ..Options::default() });
+            let asked = Runtimes::start(Options::default().with_root(&options.root));
             config.containers = asked.ok().map(|runtimes| Box::new(runtimes) as _);
         }
         let accounts = AccountFiles::start(options.root.clone());

@@ -11,7 +11,7 @@ use eyas::fields::Schema;
 use eyas::rules::{Diagnostic, Format, condition, nearest};
 use eyas::scap::{Advance, EventSource};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
-use eyas::sinsp::{Config, Inspector, SharedNames};
+use eyas::sinsp::{Inspector, SharedNames};
 use eyas_console::note;
 
 use crate::args::Args;
@@ -116,7 +116,7 @@ impl Loop<'_> {
         names: Option<SharedNames>,
         sinks: &mut [Box<dyn Sink>],
     ) -> Result<u64> {
-        let mut inspector = Inspector::new(Config { names, ..input::inspector_config(self.args) });
+        let mut inspector = Inspector::new(input::inspector_config(self.args).with_names(names));
         let mut deadline = Deadline::new(self.args);
         while self.args.count.is_none_or(|count| self.passed < count) {
             // What has happened until then in a live capture still comes.

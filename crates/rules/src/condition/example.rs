@@ -31,8 +31,7 @@ pub(super) const fn text(text: &'static str) -> Option<Value<'static>> {
 #[cfg(test)]
 mod tests {
     use eyas_fields::{
-        ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema,
-        SchemaId, Scope,
+        Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema, SchemaId,
     };
 
     use super::super::operators::Op;
@@ -64,15 +63,8 @@ mod tests {
         fn new(example: &Example) -> Self {
             let def = |(name, value): &(&'static str, Option<Value<'static>>)| {
                 let (ty, is_list) = type_of(*value);
-                FieldDef {
-                    name,
-                    ty,
-                    arg: ArgKind::None,
-                    scope: Scope::Event,
-                    format: Format::Dec,
-                    flags: if is_list { FieldFlags::LIST } else { FieldFlags::NONE },
-                    doc: "",
-                }
+                let flags = if is_list { FieldFlags::LIST } else { FieldFlags::NONE };
+                FieldDef::new(name, ty, "").with_format(Format::Dec).with_flags(flags)
             };
             let values = example.event.iter().map(|(_, value)| *value).collect();
             Self { defs: example.event.iter().map(def).collect(), values }
@@ -91,9 +83,7 @@ mod tests {
         fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {
             let text = arg.map_or(name.to_owned(), |arg| format!("{name}[{arg}]"));
             let at = self.defs.iter().position(|def| def.name == text).ok_or(ResolveError::Unknown)?;
-            let def = &self.defs[at];
-            let is_list = def.flags.contains(FieldFlags::LIST);
-            Ok(Field { id: FieldId(at as u16), arg: None, hint: 0, ty: def.ty, is_list, text: text.into() })
+            Ok(Field::new(FieldId(at as u16), &self.defs[at], text))
         }
     }
 

@@ -37,15 +37,11 @@ macro_rules! fields {
             => $extract:expr,
     )*) => {
         pub(super) const ROWS: &[$crate::fields::row::Row] = &[$($crate::fields::row::Row {
-            def: eyas_fields::FieldDef {
-                name: $name,
-                ty: $crate::fields::row::$ty,
-                arg: $crate::fields::row::fields!(@arg $($arg)?),
-                scope: eyas_fields::Scope::$scope,
-                format: eyas_fields::Format::$format,
-                flags: eyas_fields::FieldFlags::NONE$($(.union(eyas_fields::FieldFlags::$flag))+)?,
-                doc: $doc,
-            },
+            def: eyas_fields::FieldDef::new($name, $crate::fields::row::$ty, $doc)
+                .with_arg($crate::fields::row::fields!(@arg $($arg)?))
+                .with_scope(eyas_fields::Scope::$scope)
+                .with_format(eyas_fields::Format::$format)
+                .with_flags(eyas_fields::FieldFlags::NONE$($(.union(eyas_fields::FieldFlags::$flag))+)?),
             extract: $extract,
         },)*];
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// Which programming interface a socket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Api {
     /// Docker's.
     Docker,
@@ -16,6 +17,7 @@ pub enum Api {
 
 /// A socket of a runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Endpoint {
     /// What it speaks.
     pub api: Api,
@@ -25,6 +27,7 @@ pub struct Endpoint {
 
 /// Whom to ask, and for how long.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// Sockets; those that do not exist (yet) are passed over.
     pub endpoints: Vec<Endpoint>,
@@ -52,7 +55,28 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// See [`Options::endpoints`].
+    #[must_use]
+    pub fn with_endpoints(mut self, endpoints: Vec<Endpoint>) -> Self {
+        self.endpoints = endpoints;
+        self
+    }
+
+    /// See [`Options::root`].
+    #[must_use]
+    pub fn with_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.root = root.into();
+        self
+    }
+}
+
 impl Endpoint {
+    /// A socket of a runtime that speaks this.
+    pub fn new(api: Api, socket: impl Into<PathBuf>) -> Self {
+        Self { api, socket: socket.into() }
+    }
+
     /// Where runtimes that speak this listen by default.
     pub fn defaults(api: Api) -> impl Iterator<Item = Self> {
         let sockets: &[&str] = match api {

@@ -199,7 +199,7 @@ fn watch(dir: &Path, loses: bool) -> Counts {
     };
     let mut source = Source::open(options).unwrap();
     let lookup = eyas_scap::proc::ThreadReader::new(eyas_scap::proc::Options::default());
-    let mut inspector = Inspector::new(Config { proc: Some(Box::new(lookup)), ..Config::default() });
+    let mut inspector = Inspector::new(Config::default().with_proc(lookup));
     let mut counts = Counts::default();
     counts.may_miss = loses;
     counts.events += drain(&mut inspector, &mut source, || true);
