@@ -29,7 +29,7 @@ pub use engine::{BaseSyscalls, Engine, EngineKind, Libs};
 pub use files::ConfigFile;
 pub use log::LogLevel;
 pub use metrics::Metrics;
-pub use outputs::{OutputsQueue, Sections};
+pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
 pub use timeouts::Timeouts;

@@ -34,6 +34,7 @@ mod progress;
 mod reload;
 mod rules;
 mod run;
+mod schemas;
 mod service;
 mod setup;
 mod signals;

@@ -19,6 +19,7 @@ mod queue;
 mod reload;
 mod row;
 mod text;
+mod translated;
 
 pub use alert::{Alert, Batch};
 pub use channel::Channel;

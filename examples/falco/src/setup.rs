@@ -10,7 +10,8 @@ use crate::config::Config;
 use crate::configure::Loaded;
 use crate::hashes::ReadFiles;
 use crate::internal::Internal;
-use crate::output::Batch;
+use crate::output::{Alert, Batch, Row};
+use crate::outputs::OUTPUTS;
 use crate::{names, rules};
 
 /// A ruleset and the configuration that belongs to it.
@@ -19,6 +20,8 @@ pub struct Setup {
     pub engine: Arc<Engine>,
     /// How their alerts are written.
     pub options: AlertOptions,
+    /// How their records are written, if an output needs these.
+    pub record: Option<AlertOptions>,
     /// All of the configuration; what cannot change while the program runs counts of the first one only.
     pub config: Config,
     /// Where both came from.
@@ -39,18 +42,28 @@ impl Setup {
             .with_json_message(config.json_include_message_property)
             .with_json_fields(config.json_include_output_fields_property)
             .with_json_tags(config.json_include_tags_property);
-        Self { engine: Arc::new(engine), options, config, files }
+        let needs_record = |row: &Row| (row.is_enabled)(&config) && (row.needs_record)(&config);
+        let record = OUTPUTS.iter().any(needs_record).then(|| {
+            let options = options.clone().with_json_output(true).with_json_message(true);
+            options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
+        });
+        Self { engine: Arc::new(engine), options, record, config, files }
     }
 
     /// An alert of the program's own, as it is written now.
-    pub fn line(&self, alert: &Internal) -> String {
-        alert.line(&Zoned::now(), self.config.json_output, &self.options.hostname)
+    pub fn alert(&self, internal: &Internal) -> Alert {
+        let now = Zoned::now();
+        let line = |as_json| internal.line(&now, as_json, &self.options.hostname).into_bytes();
+        Alert {
+            text: line(self.config.json_output).into(),
+            record: self.record.as_ref().map(|_| line(true).into()),
+            severity: internal.priority as u8,
+        }
     }
 
     /// Adds such an alert.
     pub fn tell(&self, alert: &Internal, batch: &mut Batch) {
-        let line = self.line(alert);
-        batch.add(alert.priority as u8, |out| out.extend_from_slice(line.as_bytes()));
+        batch.push(self.alert(alert));
     }
 }
 

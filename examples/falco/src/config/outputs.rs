@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::shape::Shape::{self, Section};
-use super::shape::U64;
+use super::shape::{U64, choice};
 
 /// `outputs_queue:`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -18,6 +18,23 @@ pub struct OutputsQueue {
 
 /// What `outputs_queue` may have.
 pub const QUEUE: Shape = Section(&[("capacity", U64)]);
+
+choice! {
+    /// The schema of the JSON objects that an output writes.
+    #[derive(Default)]
+    JsonSchema {
+        /// Lines as `json_output` and its relatives say.
+        #[default]
+        Falco = "falco",
+        /// Elastic Common Schema.
+        Ecs = "ecs",
+        /// Detection Findings of the Open Cybersecurity Schema Framework.
+        Ocsf = "ocsf",
+    }
+}
+
+/// The key of outputs that write lines.
+pub const JSON_SCHEMA: (&str, Shape) = ("json_schema", JsonSchema::SHAPE);
 
 /// The sections of outputs, by their names. An output knows the type of its own.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

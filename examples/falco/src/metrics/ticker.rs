@@ -108,15 +108,14 @@ impl Work {
 
     fn hand_on(&self, fields: Fields, setup: Option<&Setup>) {
         let priority = Priority::Informational;
-        let alert = |text: String| Alert { text: text.into_bytes().into(), severity: priority as u8 };
         if let Some(file) = &self.file {
             let line = json!({ "output_fields": fields, "sample": self.number }).to_string();
-            file.push(&[alert(line)], |_| false);
+            file.push(&[Alert::new(line.as_bytes(), priority as u8)], |_| false);
         }
         if let (Some(hub), Some(setup)) = (&self.alerts, setup) {
             let message = "Falco metrics snapshot".to_owned();
             let internal = Internal { rule: "metrics snapshot", priority, message, fields };
-            hub.send(alert(setup.line(&internal)));
+            hub.send(setup.alert(&internal));
         }
     }
 }

@@ -122,7 +122,7 @@ impl Queue {
                 if inner.waiting.is_empty() {
                     inner.progress = Instant::now();
                 }
-                inner.bytes += alert.text.len();
+                inner.bytes += alert.size();
                 inner.waiting.push_back(alert.clone());
                 taken += 1;
             }
@@ -166,10 +166,10 @@ impl Queue {
                 inner = self.wait(inner, GATHER - age);
                 continue;
             }
-            let mut bytes = first.text.len();
+            let mut bytes = first.size();
             run.push(first.clone());
             for alert in inner.waiting.iter().skip(1).take(most.min(RUN_ALERTS).saturating_sub(1)) {
-                bytes += alert.text.len();
+                bytes += alert.size();
                 if bytes > RUN_BYTES {
                     break;
                 }
@@ -185,7 +185,7 @@ impl Queue {
         let mut settled = 0;
         for _ in 0..count {
             let Some(alert) = inner.waiting.pop_front() else { break };
-            inner.bytes -= alert.text.len();
+            inner.bytes -= alert.size();
             settled += 1;
         }
         if delivered {
@@ -302,8 +302,7 @@ impl Queue {
 
 impl Inner {
     fn has_room(&self, alert: &Alert) -> bool {
-        let fits =
-            self.waiting.len() < self.limits.alerts && self.bytes + alert.text.len() <= self.limits.bytes;
+        let fits = self.waiting.len() < self.limits.alerts && self.bytes + alert.size() <= self.limits.bytes;
         self.phase == Phase::Open && (fits || self.waiting.is_empty())
     }
 

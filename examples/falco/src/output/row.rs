@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::deliver::Output;
-use crate::config::{Config, Shape};
+use super::translated::Translated;
+use crate::config::{Config, JsonSchema, Shape};
 
 /// An output, or a file that is written like one.
 pub struct Row {
@@ -28,6 +29,8 @@ pub struct Row {
     pub is_enabled: fn(&Config) -> bool,
     /// Where its alerts go, for messages.
     pub place: fn(&Config) -> String,
+    /// Whether it is given records of alerts.
+    pub needs_record: fn(&Config) -> bool,
     /// Opens it. This may take long: it is called in the output's own thread.
     pub open: fn(&Config) -> Result<Box<dyn Output>>,
 }
@@ -53,6 +56,8 @@ pub trait Section: Default + DeserializeOwned + Serialize {
     const RELOAD: Reload = Reload::WhenChanged;
     /// Whether it writes to standard output.
     const IS_STDOUT: bool = false;
+    /// Whether it is given the record of each alert, not only its line.
+    const NEEDS_RECORD: bool = false;
 
     /// The section in a configuration.
     fn of(config: &Config) -> Self {
@@ -68,6 +73,11 @@ pub trait Section: Default + DeserializeOwned + Serialize {
 
     /// Whether alerts go there.
     fn is_enabled(&self) -> bool;
+
+    /// The schema of the JSON objects that it is given as lines; all but Falco's are made of records.
+    fn json_schema(&self) -> JsonSchema {
+        JsonSchema::Falco
+    }
 
     /// Looks for what is wrong with it, without a look at files or servers.
     ///
@@ -107,7 +117,15 @@ impl Row {
             },
             is_enabled: |config| S::of(config).is_enabled(),
             place: |config| S::of(config).place(),
-            open: |config| S::of(config).open(config),
+            needs_record: |config| S::NEEDS_RECORD || S::of(config).json_schema() != JsonSchema::Falco,
+            open: |config| {
+                let section = S::of(config);
+                let inner = section.open(config)?;
+                Ok(match section.json_schema() {
+                    JsonSchema::Falco => inner,
+                    schema => Box::new(Translated { inner, schema }),
+                })
+            },
         }
     }
 }

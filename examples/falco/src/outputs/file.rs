@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Shape};
+use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::file;
 use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 
@@ -21,15 +21,21 @@ pub struct Settings {
     pub keep_alive: bool,
     /// Where.
     pub filename: PathBuf,
+    /// The schema of what is written.
+    pub json_schema: JsonSchema,
 }
 
 impl Section for Settings {
     const NAME: &'static str = "file_output";
     const KEYS: &'static [(&'static str, Shape)] =
-        &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("filename", Shape::Text)];
+        &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("filename", Shape::Text), JSON_SCHEMA];
 
     fn is_enabled(&self) -> bool {
         self.enabled
+    }
+
+    fn json_schema(&self) -> JsonSchema {
+        self.json_schema
     }
 
     fn check(&self) -> Result<()> {

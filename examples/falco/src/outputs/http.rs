@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use ureq::http::HeaderValue;
 
-use crate::config::{Config, Shape};
+use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::log::warning;
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
 use client::{Answer, Client};
@@ -30,6 +30,7 @@ impl Section for Settings {
         ("compress_uploads", Shape::Bool),
         ("keep_alive", Shape::Bool),
         ("max_consecutive_timeouts", Shape::Number(u8::MAX as u64)),
+        JSON_SCHEMA,
     ];
     const DEPENDS_ON: &'static [&'static str] = &["json_output"];
     // Certificates may be others under the same names.
@@ -37,6 +38,10 @@ impl Section for Settings {
 
     fn is_enabled(&self) -> bool {
         self.enabled
+    }
+
+    fn json_schema(&self) -> JsonSchema {
+        self.json_schema
     }
 
     fn check(&self) -> Result<()> {
@@ -54,7 +59,7 @@ impl Section for Settings {
 
     /// Reads certificates; the server is not asked for anything yet.
     fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
-        let client = Client::new(self, config.json_output)?;
+        let client = Client::new(self, config.json_output || self.json_schema != JsonSchema::Falco)?;
         Ok(Box::new(Http { client, retries: self.max_consecutive_timeouts, echo: self.echo }))
     }
 }

@@ -14,6 +14,7 @@ pub const ROW: Row = Row {
     depends_on: &[],
     reload: Reload::WhenChanged,
     is_stdout: false,
+    needs_record: |_| false,
     complete: |value| Ok(value.unwrap_or_default()),
     is_enabled: |config| !config.metrics.output_file.as_os_str().is_empty(),
     place: |config| config.metrics.output_file.display().to_string(),

@@ -16,7 +16,7 @@ use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Shape};
+use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 
 /// How long a program that is asked to end may take before it is killed.
@@ -34,15 +34,21 @@ pub struct Settings {
     pub keep_alive: bool,
     /// A command line for the shell.
     pub program: String,
+    /// The schema of what is written.
+    pub json_schema: JsonSchema,
 }
 
 impl Section for Settings {
     const NAME: &'static str = "program_output";
     const KEYS: &'static [(&'static str, Shape)] =
-        &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("program", Shape::Text)];
+        &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("program", Shape::Text), JSON_SCHEMA];
 
     fn is_enabled(&self) -> bool {
         self.enabled
+    }
+
+    fn json_schema(&self) -> JsonSchema {
+        self.json_schema
     }
 
     fn check(&self) -> Result<()> {

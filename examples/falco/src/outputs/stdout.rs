@@ -4,7 +4,7 @@ use anyhow::Result;
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Shape};
+use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::output::{Alert, Cx, Failure, Lines, Output, Section};
 
 /// Bytes that one write to a pipe takes without waiting for a reader twice.
@@ -16,21 +16,27 @@ const PIPE_BYTES: usize = 4096;
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
+    /// The schema of what is written.
+    pub json_schema: JsonSchema,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { enabled: true }
+        Self { enabled: true, json_schema: JsonSchema::Falco }
     }
 }
 
 impl Section for Settings {
     const NAME: &'static str = "stdout_output";
-    const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool)];
+    const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool), JSON_SCHEMA];
     const IS_STDOUT: bool = true;
 
     fn is_enabled(&self) -> bool {
         self.enabled
+    }
+
+    fn json_schema(&self) -> JsonSchema {
+        self.json_schema
     }
 
     fn place(&self) -> String {

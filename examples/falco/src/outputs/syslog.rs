@@ -11,7 +11,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Shape};
+use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::output::{Alert, Cx, Failure, Output, Section, reason};
 
 /// `LOG_USER` in the facility bits.
@@ -25,14 +25,20 @@ const PATH: &str = "/dev/log";
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
+    /// The schema of what is written.
+    pub json_schema: JsonSchema,
 }
 
 impl Section for Settings {
     const NAME: &'static str = "syslog_output";
-    const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool)];
+    const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool), JSON_SCHEMA];
 
     fn is_enabled(&self) -> bool {
         self.enabled
+    }
+
+    fn json_schema(&self) -> JsonSchema {
+        self.json_schema
     }
 
     fn place(&self) -> String {
@@ -166,7 +172,7 @@ mod tests {
     use crate::output::with_cx;
 
     fn alert() -> Alert {
-        Alert { text: b"it happened".as_slice().into(), severity: 4 }
+        Alert::new(b"it happened", 4)
     }
 
     fn want() -> Vec<u8> {

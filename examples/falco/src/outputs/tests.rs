@@ -50,18 +50,24 @@ impl Drop for Dir {
 /// A live configuration with this file as its only output.
 fn with_file(path: &Path) -> Config {
     let mut config = Config { output_timeout: 300, ..Config::default() };
-    stdout::Settings { enabled: false }.put(&mut config);
+    stdout::Settings { enabled: false, ..stdout::Settings::default() }.put(&mut config);
     set_file(&mut config, path, true);
     config
 }
 
 fn set_file(config: &mut Config, path: &Path, keep_alive: bool) {
     let (enabled, filename) = (true, path.to_owned());
-    file::Settings { enabled, keep_alive, filename }.put(config);
+    file::Settings { enabled, keep_alive, filename, ..file::Settings::default() }.put(config);
 }
 
 fn set_program(config: &mut Config, program: &str, keep_alive: bool) {
-    program::Settings { enabled: true, keep_alive, program: program.to_owned() }.put(config);
+    program::Settings {
+        enabled: true,
+        keep_alive,
+        program: program.to_owned(),
+        ..program::Settings::default()
+    }
+    .put(config);
 }
 
 fn open(config: &Config) -> Outputs {
@@ -69,7 +75,7 @@ fn open(config: &Config) -> Outputs {
 }
 
 fn send(outputs: &mut Outputs, text: &str) {
-    outputs.batch().add(4, |out| out.extend_from_slice(text.as_bytes()));
+    outputs.batch().push(Alert::new(text.as_bytes(), 4));
     outputs.offer();
 }
 
@@ -222,9 +228,8 @@ fn what_a_full_disk_takes_not_is_counted() {
 
 #[test]
 fn a_line_that_a_full_disk_cut_ends_before_the_next() {
-    let alerts = |texts: &[&str]| -> Vec<Alert> {
-        texts.iter().map(|text| Alert { text: text.as_bytes().into(), severity: 4 }).collect()
-    };
+    let alerts =
+        |texts: &[&str]| -> Vec<Alert> { texts.iter().map(|text| Alert::new(text.as_bytes(), 4)).collect() };
     let mut lines = Lines::default();
     let disk = std::cell::RefCell::new(Vec::new());
     let room = std::cell::Cell::new(6);
@@ -331,6 +336,7 @@ fn a_log_daemon_that_hangs_stops_nobody() {
         depends_on: &[],
         reload: Reload::WhenChanged,
         is_stdout: false,
+        needs_record: |_| false,
         complete: |value| Ok(value.unwrap_or_default()),
         is_enabled: |_| true,
         // Where the daemon listens.
@@ -344,7 +350,7 @@ fn a_log_daemon_that_hangs_stops_nobody() {
     let config = Config { rules_files: vec![path.clone()], ..Config::default() };
     let channel = outputs.hub().add_file(&ROW, &config).unwrap();
     for number in 0..1000 {
-        channel.push(&[Alert { text: format!("{number}").into_bytes().into(), severity: 4 }], |_| false);
+        channel.push(&[Alert::new(format!("{number}").as_bytes(), 4)], |_| false);
     }
     wait("stuck", || !outputs.hub().stuck().is_empty());
     let (delivered, lost, waiting) = counts(&outputs, "test_syslog");
@@ -381,6 +387,7 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
         depends_on: &[],
         reload: Reload::WhenChanged,
         is_stdout: false,
+        needs_record: |_| false,
         complete: |value| Ok(value.unwrap_or_default()),
         is_enabled: |_| true,
         place: |_| String::new(),
@@ -389,7 +396,7 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
     let outputs = open(&with_file(Path::new("/dev/null")));
     let channel = outputs.hub().add_file(&ROW, &Config::default()).unwrap();
     for _ in 0..3 {
-        channel.push(&[Alert { text: b"x".as_slice().into(), severity: 4 }], |_| false);
+        channel.push(&[Alert::new(b"x", 4)], |_| false);
     }
     wait("all three", || counts(&outputs, "test") == (2, 1, 0));
 }

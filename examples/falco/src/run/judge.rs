@@ -52,10 +52,15 @@ impl Judge<'_> {
             let rule = engine.rule(hit.rule);
             matched(hit, rule);
             let alert = engine.alert(hit, event, &self.setup.options);
-            batch.add(rule.priority as u8, |line| match self.setup.config.json_output {
+            let line = |line: &mut Vec<u8>| match self.setup.config.json_output {
                 true => alert.write_json(line),
                 false => alert.write_text(line),
+            };
+            let record = self.setup.record.as_ref().map(|options| {
+                let alert = engine.alert(hit, event, options);
+                move |out: &mut Vec<u8>| alert.write_json(out)
             });
+            batch.add(rule.priority as u8, line, record);
         }
         Ok(())
     }

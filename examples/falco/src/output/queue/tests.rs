@@ -6,7 +6,7 @@ const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(60);
 
 fn alert(text: &str) -> Alert {
-    Alert { text: text.as_bytes().into(), severity: 4 }
+    Alert::new(text.as_bytes(), 4)
 }
 
 fn alerts(texts: &[&str]) -> Vec<Alert> {

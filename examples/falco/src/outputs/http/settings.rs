@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
+use crate::config::JsonSchema;
+
 /// Alerts to a server, by HTTP.
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
@@ -38,6 +40,8 @@ pub struct Settings {
     pub keep_alive: bool,
     /// How often an alert is sent again if there is no answer.
     pub max_consecutive_timeouts: u8,
+    /// The schema of what is written.
+    pub json_schema: JsonSchema,
 }
 
 impl Default for Settings {
@@ -57,6 +61,7 @@ impl Default for Settings {
             compress_uploads: false,
             keep_alive: false,
             max_consecutive_timeouts: 5,
+            json_schema: JsonSchema::Falco,
         }
     }
 }
