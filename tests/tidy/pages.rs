@@ -169,6 +169,30 @@ fn pages_are_in_plain_language() {
     assert!(faults.is_empty(), "see CONTRIBUTING.md, Plain technical English:\n{}", faults.join("\n"));
 }
 
+/// Crates whose comments are held to the rules of the pages.
+const PLAIN_CRATES: [&str; 4] = ["bpf", "events", "scap", "sinsp"];
+
+#[test]
+fn comments_are_in_plain_language() {
+    let mut faults = Vec::new();
+    for name in PLAIN_CRATES {
+        let mut files = Vec::new();
+        super::sources(&root().join("crates").join(name), &mut files);
+        files.retain(|path| path.extension().is_some_and(|ending| ending == "rs"));
+        assert!(files.len() > 10, "{name}: {} files", files.len());
+        for path in files {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (number, line) in (1..).zip(text.lines()) {
+                let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+                for (phrase, plainer) in faults_of_language(comment) {
+                    faults.push(format!("{}:{number}: `{phrase}`: write {plainer}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "see CONTRIBUTING.md, Plain technical English:\n{}", faults.join("\n"));
+}
+
 #[test]
 fn banned_phrases_are_found_as_words() {
     assert_eq!(faults_of_language("The next event Tells.").len(), 1);

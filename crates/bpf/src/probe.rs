@@ -283,7 +283,7 @@ impl Probe {
         QUIET.iter().try_for_each(|program| self.attach(program, any))
     }
 
-    /// Tells the programs whether any setting asks for more than a look at the table of calls.
+    /// Sets for the programs whether any setting needs more than the table of calls.
     fn update_slow_path_flag(&mut self) {
         let maps = &mut self.skel.maps;
         let samples = maps.data_data.as_deref().is_some_and(|data| data.sampling_ratio > 1);

@@ -291,7 +291,7 @@ fn translations_of_kernel_values() {
             *wrong = FIXED.2;
         }
         if *name == "SOCKET_FAMILY" {
-            // There the upper bits are cut off before: 257 is taken for 1.
+            // There the upper bits are cut off before: 257 is treated as 1.
             theirs.retain(|(from, _)| *from <= 0xff);
         }
         assert_eq!((kind, *default), (&expected, otherwise), "{key}");

@@ -85,7 +85,7 @@ fn has_paths_as_asked(event: &RawEvent<'_>) -> bool {
     paths.iter().all(as_asked) && event.params().skip(others).all(<[u8]>::is_empty)
 }
 
-/// Parameters of the generic event that a block holds in the place of an own one: code and number of the call.
+/// Parameters of the generic event that a block holds instead of an own one: code and number of the call.
 pub(crate) fn generic(ty: EventType) -> [u16; 2] {
     let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
     let call = syscalls().find(|call| call.exit == ty);

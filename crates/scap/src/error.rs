@@ -77,7 +77,7 @@ pub enum Error {
     /// A capture cannot be written.
     #[error("cannot write the capture: {0}")]
     Write(std::io::Error),
-    /// The probe does not start or go on: the variants of its error tell apart permission, kernel and BTF.
+    /// The probe does not start or go on: its error has variants for permission, kernel and BTF.
     #[cfg(feature = "live")]
     #[error(transparent)]
     Live(#[from] eyas_bpf::Error),

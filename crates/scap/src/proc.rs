@@ -91,7 +91,7 @@ fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
     })
 }
 
-/// Reads one thread, and its open files if it leads its process; `None` if it does not exist (any more). Whoever reads
+/// Reads one thread, and its open files if it leads its process; `None` if it does not exist (any more). A program that reads
 /// many of them keeps a [`ThreadReader`].
 pub fn thread(options: &Options, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
     let tid = u32::try_from(tid).ok()?;

@@ -487,7 +487,7 @@ fn damaged(block: u32, offset: u64, what: String) -> Error {
 }
 
 impl EventSource for Reader {
-    // Whoever reads through a `dyn EventSource`, too, has both called at every event else.
+    // A reader through a `dyn EventSource` would otherwise call both at every event.
     #[inline(always)]
     fn advance(&mut self) -> Result<Advance, Error> {
         self.shown = Shown::Nothing;

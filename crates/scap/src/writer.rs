@@ -42,7 +42,7 @@ const FLUSH_AFTER: u64 = 1_000_000_000;
 /// Writes a capture: a snapshot, the events after it, and so on.
 ///
 /// What was written is handed on after each snapshot, and with the first event that is a second later than
-/// what was handed on before: whoever writes may be killed, and the capture reads up to about there. Where
+/// what was handed on before: the writing program may be killed, and the capture reads up to about there. Where
 /// events may be rare, call [`Writer::flush`] too.
 ///
 /// ```no_run
@@ -113,7 +113,7 @@ fn failed_before() -> io::Error {
     io::Error::other("the output failed before")
 }
 
-/// Bytes that the writer's owner keeps a hold of.
+/// Bytes that the writer's owner also has.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

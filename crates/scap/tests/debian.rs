@@ -79,7 +79,7 @@ fn a_copy_prints_as_the_original() {
                 lines += found.lines().count();
                 same += 1;
             }
-            // One it cannot read itself, for it does not pass over options; in the copy there are none.
+            // One it cannot read itself, for it does not skip options; in the copy there are none.
             assert!(can, "{}", path.display());
         }
     }

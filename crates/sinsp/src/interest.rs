@@ -31,7 +31,7 @@ pub fn syscalls_of_state() -> Vec<SyscallCode> {
     list
 }
 
-/// System calls that change the state, too, but are made so often that they are captured only when asked for.
+/// System calls that change the state, too, but are too frequent to be captured unless asked for.
 pub fn frequent_syscalls_of_state() -> Vec<SyscallCode> {
     changing().filter(|code| is_frequent(*code)).collect()
 }

@@ -69,7 +69,7 @@ impl SharedNames {
         shared
     }
 
-    /// Puts others in their stead.
+    /// Replaces them.
     pub fn set(&self, names: Names) {
         // The lock guards a pointer, which no panic leaves half written.
         *self.0.names.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);

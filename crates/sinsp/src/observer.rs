@@ -4,7 +4,7 @@ use eyas_events::EventType;
 
 use crate::view::EventView;
 
-/// Told what processes did, when the state has taken it in: every event of the capture, those not shown too.
+/// Called with what processes did, when the state has taken it in: every event of the capture, those not shown too.
 ///
 /// Calls that failed are reported to [`Observer::on_event`] alone; a connection that is being made counts as made.
 /// Nothing is done by default.

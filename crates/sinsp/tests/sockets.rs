@@ -412,7 +412,7 @@ fn a_descriptor_that_nobody_knew_is_a_socket_if_data_is_sent_over_it() {
     let fields = ["fd.name", "fd.typechar", "fd.l4proto"];
     let event = send(1, 9, &pair("10.0.0.5:4000", "8.8.8.8:53"));
     assert_eq!(see(&mut inspector, event, &fields), ["10.0.0.5:4000->8.8.8.8:53", "4", "udp"]);
-    // And what was taken for a file is none.
+    // And what was treated as a file is none.
     let event = send(2, 3, &pair("10.0.0.5:4001", "8.8.8.8:53"));
     assert_eq!(see(&mut inspector, event, &fields), ["10.0.0.5:4001->8.8.8.8:53", "4", "udp"]);
     // Failed calls and receptions report too little.

@@ -7,7 +7,7 @@ use eyas_events::{EventInfo, FlagMap, FlagMapKind, Op, ParamInfo};
 
 use super::custom as ops;
 
-/// Those events. One that is not here costs about twice as much, so that what programs do all the time belongs here; each
+/// Those events. One that is missing costs about twice as much, so that what programs do all the time belongs here; each
 /// takes some forty instructions.
 pub(super) const EVENTS: &[&str] = &[
     "GENERIC_X",

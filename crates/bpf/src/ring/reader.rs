@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::frame::{self, ALIGN, Frame};
 use super::shared::{SEGMENT, STRIDE, Shared};
 
-/// Frames that have to follow one another, without one that does not add up, for the first of them to be taken for one.
+/// Frames that have to follow one another, without one that does not add up, for the first of them to count as a frame.
 const CHAIN: usize = 4;
 
 /// What was skipped as it does not add up.

@@ -19,7 +19,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Whether a user may write who is in the groups that `in_group` holds of. The `list` is asked for only where it
+    /// Whether a user may write who is in the groups for which `in_group` is true. The `list` is asked for only where it
     /// makes a difference.
     pub(super) fn lets_write(
         &self,

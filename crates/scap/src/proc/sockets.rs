@@ -20,7 +20,7 @@ const CHUNK: usize = 1 << 16;
 #[derive(Default)]
 pub(super) struct Tables {
     by_namespace: HashMap<u64, Table>,
-    /// Whether tables are read anew when they are old.
+    /// Whether tables are read again when they are old.
     renews: bool,
 }
 
@@ -39,7 +39,7 @@ const USES: u32 = 10;
 const MAX_NAMESPACES: usize = 64;
 
 impl Tables {
-    /// Tables that are read anew when they are old; those of [`Tables::default`] hold for one moment.
+    /// Tables that are read again when they are old; those of [`Tables::default`] hold for one moment.
     pub(super) fn renewed() -> Self {
         Self { renews: true, ..Self::default() }
     }

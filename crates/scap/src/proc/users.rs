@@ -41,7 +41,7 @@ impl AccountLimits {
 
 /// Reads `/etc/passwd` and `/etc/group` below a root directory.
 ///
-/// Links end inside that directory. Pipes and devices are passed over, what is long is cut.
+/// Links end inside that directory. Pipes and devices are skipped, what is long is cut.
 #[derive(Debug)]
 pub struct AccountReader {
     root: OwnedFd,

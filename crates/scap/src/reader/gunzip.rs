@@ -6,7 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 /// What a member of gzip begins with.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// First byte of what is taken for a plain capture behind the members: the first of a section.
+/// First byte of what is treated as a plain capture behind the members: the first of a section.
 const PLAIN: u8 = 0x0a;
 /// Compressed bytes read at first, and at most.
 const FIRST: usize = 4 << 10;

@@ -12,7 +12,7 @@ use super::gunzip::{Gunzip, Input, MAGIC, read};
 
 /// Bytes from which on another thread may inflate.
 const THREAD_FROM: u64 = 1 << 20;
-/// It does where whoever reads takes at least this part of the time that inflating takes. Where it is less,
+/// It does where the reader takes at least this part of the time that inflating takes. Where it is less,
 /// handing over costs more than it saves.
 const WORTH_IT: u32 = 3;
 

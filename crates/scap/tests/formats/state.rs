@@ -64,7 +64,7 @@ fn open_files_of_both_versions() {
         let unknown = FdDetail::Other { type_code: 10, name: b"unknown-type:[99]".to_vec() };
         let want = [&list[..], &[with_dev.clone(), with_dev, FdEntry::new(5, 6, unknown)]].concat();
         assert_eq!(found.fds, [(77, want)], "version 2, big: {big}");
-        // What has no length cannot be passed over.
+        // What has no length cannot be skipped.
         let mut capture = Bytes::new(big);
         capture.section(1, &[]);
         let mut body = Bytes::new(big);

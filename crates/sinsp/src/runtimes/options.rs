@@ -29,7 +29,7 @@ pub struct Endpoint {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Sockets; those that do not exist (yet) are passed over.
+    /// Sockets; those that do not exist (yet) are skipped.
     pub endpoints: Vec<Endpoint>,
     /// Where the host's root directory is seen from here (`HOST_ROOT`); `/` unless in a container.
     pub root: PathBuf,

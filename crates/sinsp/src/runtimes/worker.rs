@@ -20,9 +20,9 @@ const AT_ONCE: usize = 8;
 const MAX_PENDING: usize = 4096;
 /// Longest time until a container is asked for again.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
-/// How long a container is asked for. Later processes in it begin anew.
+/// How long a container is asked for. A later process in it starts that again.
 const GIVE_UP: Duration = Duration::from_secs(3600);
-/// Answers about a container that lack something, until that is taken for the whole truth.
+/// Responses about a container that lack something, until they are treated as complete.
 const INCOMPLETE: u32 = 4;
 /// Sockets that one endpoint may stand for.
 const MAX_SOCKETS: usize = 64;

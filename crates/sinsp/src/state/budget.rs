@@ -25,7 +25,7 @@ impl LookupBudget {
     }
 }
 
-/// Processes that are looked at in a second of event time: whoever sends files for fun stops no events.
+/// Processes that are looked at in a second of event time: a program that sends files all the time stops no events.
 const MAX_PER_SECOND: u32 = 100;
 /// The look-ups of received descriptors that are left in this second.
 #[derive(Debug, Default)]

@@ -21,7 +21,7 @@ mod same;
 use same::is_same_file;
 
 /// A thread is not asked about before it has had the time to execute a program, ns: a child that is about to do so
-/// would be taken for the program that it becomes.
+/// would be treated as the program that it becomes.
 const SETTLES_IN: u64 = 100_000_000;
 /// Starts of a thread that are no further apart than this, ns, are the same: `/proc` counts in ticks.
 const SAME_START: u64 = 1_000_000_000;

@@ -8,7 +8,7 @@ use super::{Accounts, Container, State, Text};
 
 impl State {
     /// Takes in what container events and runtimes say: one JSON object, at top level or below
-    /// `container`. What has no id is passed over; returns whose metadata it is.
+    /// `container`. What has no id is skipped; returns whose metadata it is.
     pub(crate) fn add_container(&mut self, mut json: Json) -> Option<Text> {
         if let Some(inner) = json.get_mut("container") {
             json = inner.take();

@@ -65,7 +65,7 @@ fn dispatch(
     match family {
         Family::Nothing => {}
         Family::Clone => {
-            // Whoever was active last made a thread.
+            // The thread that was active last is the one that made another.
             if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
                 activity.last_access_ts = raw.ts;
             }

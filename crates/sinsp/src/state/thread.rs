@@ -195,7 +195,7 @@ impl Activity {
 
 /// What a thread remembers of the threads above it: when they last changed, and as of when that is known.
 ///
-/// Both are times of [`super::Threads`]' clock. Whoever asks fills it in; it is atomic so that a table can be looked at by
+/// Both are times of [`super::Threads`]' clock. A reader fills it in; it is atomic so that a table can be looked at by
 /// several threads.
 #[derive(Debug, Default)]
 pub(crate) struct Above {

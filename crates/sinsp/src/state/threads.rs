@@ -157,7 +157,7 @@ impl Threads {
         self.entries.get(key)
     }
 
-    /// The entry, to be changed: verdicts on it, and on those below it, are tested anew.
+    /// The entry, to be changed: verdicts on it, and on those below it, are tested again.
     pub(crate) fn at_mut(&mut self, key: ThreadKey) -> Option<&mut Thread> {
         let thread = self.entries.get_mut(key)?;
         self.clock += 1;
@@ -276,7 +276,7 @@ impl Threads {
         }
     }
 
-    /// Keys of the threads that [`Threads::is_doubted`] holds of.
+    /// Keys of the threads for which [`Threads::is_doubted`] is true.
     pub(crate) fn doubted(&self) -> impl Iterator<Item = ThreadKey> {
         self.entries.iter().filter(|(_, thread)| self.is_doubted(thread)).map(|(key, _)| key)
     }

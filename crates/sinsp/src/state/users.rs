@@ -91,7 +91,7 @@ impl Users {
     /// The users and groups of a container or of the host are these, and no others.
     pub(crate) fn replace(&mut self, container: Option<Text>, users: Vec<User>, groups: Vec<Group>) {
         let mut new = Names::default();
-        // Of two with the same id the first counts, as for whoever looks them up in the files.
+        // Of two with the same id the first counts, as for programs that look them up in the files.
         for user in users.into_iter().rev() {
             new.users.insert(user.uid, user);
         }

@@ -59,7 +59,7 @@ fn check(lossy: bool) {
     std::fs::remove_dir_all(&dir).unwrap();
     println!("{counts}");
     assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
-    // A program that changes while it is looked up, the events being a few ms behind, may be taken for what it was.
+    // A program that changes while it is looked up, the events being a few ms behind, may be treated as what it was.
     let allowed = if counts.may_miss { counts.values / 30 } else { 0 };
     assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
 }

@@ -220,7 +220,7 @@ fn end(hex: &str) -> String {
     format!("{}:{port}", std::net::Ipv4Addr::from(ip))
 }
 
-/// Whether a thread was stopped within a connect of this socket: the call begins anew when the thread goes on, and the
+/// Whether a thread was stopped within a connect of this socket: the call starts again when the thread goes on, and the
 /// connection may be there by then.
 pub fn is_connecting(pid: i64, fd: i64) -> bool {
     let call = format!("{} {fd:#x} ", libc::SYS_connect);

@@ -1,4 +1,4 @@
-//! The messages of `runtime.v1`, with the fields that are used here: the rest is passed over.
+//! The messages of `runtime.v1`, with the fields that are used here: the rest is skipped.
 
 use std::collections::HashMap;
 

@@ -82,7 +82,7 @@ impl Server {
         )
     }
 
-    /// Writes these bytes to whoever connects, and hangs up.
+    /// Writes these bytes to each client, and hangs up.
     pub(super) fn raw(socket: &Path, bytes: &'static [u8]) -> Self {
         Self::listen(
             socket,

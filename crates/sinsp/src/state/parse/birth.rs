@@ -30,7 +30,7 @@ pub(super) fn clone(
     }
 }
 
-/// What the event says about the new process, whoever sent it.
+/// What the event says about the new process, the child's or its maker's.
 fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     thread.exe = text(raw, c::exe);
     thread.comm = comm(raw.text(c::comm), &thread.exe);

@@ -296,7 +296,7 @@ fn connected(
             let is_new = !fd.has_ends(source, destination);
             fd.set_socket(Socket::Inet { source, destination });
             if is_new && fd.role == Role::Server && fd.l4 == L4::Udp {
-                // One that serves is its own end, whoever it talks to.
+                // One that serves is its own end, whatever the other end is.
                 fd.swap_ends();
             }
             fd.rename_by_ends(raw.ts, names);

@@ -177,7 +177,7 @@ impl Threads {
         }
     }
 
-    /// Takes an entry out of the table that nobody refers to: a thread that has done nothing yet, to be added anew.
+    /// Takes an entry out of the table that nobody refers to: a thread that has done nothing yet, to be added again.
     pub(crate) fn detach(&mut self, key: ThreadKey) -> Option<Thread> {
         let session = self.entries.get(key).map(|thread| self.session(thread))?;
         self.orphan(key);

@@ -43,7 +43,7 @@ pub(super) fn receive(
     }
 }
 
-/// The descriptors in control messages; what is cut off is passed over.
+/// The descriptors in control messages; what is cut off is skipped.
 fn descriptors(mut control: &[u8]) -> impl Iterator<Item = i64> + '_ {
     let messages = std::iter::from_fn(move || {
         let (length, rest) = control.split_first_chunk::<8>()?;
