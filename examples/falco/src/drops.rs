@@ -84,6 +84,8 @@ impl Monitor {
             ("n_drops", lost),
             ("n_drops_buffer_total", since(|s| s.drops_buffer)),
             ("n_drops_bug", since(|s| s.drops_other + s.drops_missed)),
+            // The probe leaves a parameter empty then, and loses no event.
+            ("n_drops_page_faults", 0),
             ("n_drops_scratch_map", since(|s| s.drops_too_large)),
             ("n_evts", produced),
         ];

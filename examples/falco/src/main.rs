@@ -60,14 +60,19 @@ fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // Whatever happens to the message, the status says it. Falco's is 1, clap's own would be 2.
-            let _ = error.print();
+            if !error.use_stderr() {
+                // Whatever happens to the message, the status says it.
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));
             if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
                 && let Some(instead) = args::replacement(option)
             {
                 console::print_error(&format!("Falco has no option {option} any more: use {instead}\n"));
             }
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            // Falco's status is 1, clap's own would be 2.
+            return ExitCode::FAILURE;
         }
     };
     log::take_panics();
@@ -152,6 +157,8 @@ fn start(args: &Args) -> Result<bool> {
             log::info(&format!("   {} | schema validation: {}", file.path.display(), file.validation));
         }
         log::info(&format!("System info: {}", versions::system()));
+        let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        log::log(log::Level::Debug, &format!("CLI args: {}", words.join(" ")));
     }
     if args.describes() {
         return rules::describe(args, &loaded.config).map(|()| true);

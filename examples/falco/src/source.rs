@@ -18,6 +18,8 @@ use eyas_console::Input;
 #[cfg(feature = "live")]
 use crate::config::ContainerEngines;
 use crate::config::{Config, EngineKind};
+#[cfg(feature = "live")]
+use crate::log::{self, Level};
 use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
@@ -241,6 +243,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         }
         None => live::Source::open(options(config, Some(engine))?)?,
     };
+    log_interest(&interest(&config.base_syscalls, Some(engine))?);
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
     let accounts = sinsp::AccountFiles::start(proc_options.root.clone())?;
@@ -254,6 +257,15 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         .with_purge(interval, age);
     inspector.containers = containers;
     Ok(Opened::Live(Box::new(source), inspector))
+}
+
+/// Logs which system calls are captured.
+#[cfg(feature = "live")]
+fn log_interest(codes: &[eyas::events::SyscallCode]) {
+    let mut names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+    names.sort_unstable();
+    let list = names.join(", ");
+    log::log(Level::Debug, &format!("({}) syscalls selected in total (final set): {list}", names.len()));
 }
 
 /// The container runtimes of the machine whose root is seen at `root`.

@@ -185,6 +185,23 @@ fn the_log_is_as_verbose_as_asked_for() {
 }
 
 #[test]
+fn without_a_driver_the_program_serves_until_a_signal() {
+    let (dir, config) = setup("nodriver", "engine: {kind: nodriver}");
+    let options = common::WEB.iter().flat_map(|option| ["-o", option]);
+    let args: Vec<&str> = ["-c", config.to_str().unwrap()].into_iter().chain(options).collect();
+    let mut run = common::Run::start(&args);
+    let port = run.port();
+    run.wait_for("Opening 'syscall' source with no driver");
+    assert!(common::get(port, "/healthz").1.contains("ok"));
+    assert!(common::get(port, "/metrics").1.contains("falcosecurity_falco_version_info"));
+    dir.write("rules.yaml", &RULES.replace("Any opened", "All opened"));
+    run.wait_for("Reloaded: 3 rules are enabled");
+    run.signal(rustix::process::Signal::TERM);
+    let (status, out, log) = run.finish();
+    assert!(status.success() && out.contains("Events detected: 0"), "{log}");
+}
+
+#[test]
 fn files_directories_and_options_are_merged_in_their_order() {
     let (dir, config) = setup("merged", "");
     std::fs::create_dir_all(dir.path("rules.d")).unwrap();
