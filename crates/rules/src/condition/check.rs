@@ -90,7 +90,7 @@ impl Checks {
 
     /// How many hold.
     fn count(&self, many: Quantifier, value: &Value<'_>) -> usize {
-        let own = self.own.iter().filter(|check| many.of(value, |value| check.holds(value))).count();
+        let own = self.own.iter().filter(|check| check.holds_of(many, value)).count();
         own + self.shared.iter().map(|shared| shared.count(many, value)).sum::<usize>()
     }
 
@@ -107,6 +107,15 @@ impl Checks {
 }
 
 impl Check {
+    /// Whether it holds of the value, or of as many values of a list as are wanted.
+    #[inline]
+    pub(super) fn holds_of(&self, many: Quantifier, value: &Value<'_>) -> bool {
+        match value {
+            Value::List(values) => many.of(values, |value| self.holds(value)),
+            value => self.holds(value),
+        }
+    }
+
     #[inline]
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         match self {

@@ -46,15 +46,11 @@ pub(super) enum Quantifier {
 
 impl Quantifier {
     /// Whether as many of the values satisfy `holds` as it wants.
-    #[inline]
-    pub(super) fn of(self, value: &Value<'_>, holds: impl Fn(&Value<'_>) -> bool) -> bool {
-        match value {
-            Value::List(values) => match self {
-                Self::All => values.iter().all(holds),
-                Self::Any => values.iter().any(holds),
-                Self::Each => !values.is_empty() && values.iter().all(holds),
-            },
-            value => holds(value),
+    pub(super) fn of(self, values: &[Value<'_>], holds: impl Fn(&Value<'_>) -> bool) -> bool {
+        match self {
+            Self::All => values.iter().all(holds),
+            Self::Any => values.iter().any(holds),
+            Self::Each => !values.is_empty() && values.iter().all(holds),
         }
     }
 }

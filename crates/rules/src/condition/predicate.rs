@@ -269,7 +269,7 @@ impl Predicate {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds_check(&self, check: &Check, value: &Value<'_>) -> bool {
         match check {
             Check::Exists => true,
@@ -278,7 +278,7 @@ impl Predicate {
                 constants.holds(*modifier, *differs, self.many, *value)
             }
             Check::Several { modifier, checks } => checks.hold(*modifier, self.many, value),
-            check => self.many.of(value, |value| check.holds(value)),
+            check => check.holds_of(self.many, value),
         }
     }
 }

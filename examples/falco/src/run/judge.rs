@@ -38,6 +38,7 @@ impl Judge<'_> {
     }
 
     /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
+    #[inline]
     pub(super) fn judge(
         &mut self,
         event: &EventView<'_>,
