@@ -175,3 +175,14 @@ fn large_rulesets_take_no_time() {
     check(&conditions, &[]);
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
 }
+
+#[test]
+fn fields_of_a_configuration_hide_no_unknown_word() {
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.static_fields([("site".to_owned(), "berlin".to_owned())]);
+    let rule =
+        "- {rule: r, desc: d, condition: evt.type = open and evt.res = SUCESS, output: o, priority: INFO}\n";
+    assert!(loader.load("r.yaml", rule).successful());
+    let found = loader.lint();
+    assert!(found.iter().any(|d| d.message.contains("SUCESS")), "{found:?}");
+}

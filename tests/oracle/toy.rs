@@ -1,6 +1,7 @@
 //! A schema of nothing but types, and random values of it.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use eyas::fields::{
     Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Net, ResolveError,
@@ -61,7 +62,14 @@ rows! {
 
 pub struct Toy;
 
+/// Kept: every evaluation of a condition by itself compares it.
+static ID: LazyLock<SchemaId> = LazyLock::new(|| SchemaId::of(&Toy));
+
 impl Schema for Toy {
+    fn id(&self) -> SchemaId {
+        *ID
+    }
+
     fn source(&self) -> &str {
         "toy"
     }

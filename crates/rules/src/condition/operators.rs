@@ -13,16 +13,15 @@ use super::opdef::{Constants, Evaluation, Implies, OpDef, Right, Types};
 use super::pattern::{Glob, Regex};
 
 macro_rules! operators {
-    ($($op:ident { $($column:ident: $value:expr,)* })*) => {
+    ($($op:ident { word: $word:literal, doc: $doc:literal, $($column:ident: $value:expr,)* })*) => {
         /// An operator; [`Op::def`] has its row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "the rows describe them")]
         pub enum Op {
-            $($op,)*
+            $(#[doc = concat!("`", $word, "`: ", $doc, ".")] $op,)*
         }
 
         /// A row for each operator.
-        static OPERATORS: &[OpDef] = &[$(OpDef { $($column: $value,)* },)*];
+        static OPERATORS: &[OpDef] = &[$(OpDef { word: $word, doc: $doc, $($column: $value,)* },)*];
 
         impl Op {
             /// Every operator.
