@@ -54,6 +54,10 @@ fn workspace(at: &Path) {
     sections += &section("profile.dev]");
     sections += &section("profile.dev.package.\"*\"]");
     let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\n";
+    // Cargo names what it builds by package and version: another version, so that nothing of this workspace is replaced.
+    let own = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(sections.contains(&own));
+    let sections = sections.replace(&own, "version = \"0.999.0\"");
     std::fs::write(at.join("Cargo.toml"), format!("{workspace}{sections}")).unwrap();
     copy(&root().join("Cargo.lock"), &at.join("Cargo.lock"));
 }
