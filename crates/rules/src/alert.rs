@@ -146,6 +146,12 @@ impl<'a> Alert<'a> {
         String::from_utf8_lossy(&out).into_owned()
     }
 
+    /// Appends the rule's output alone, without time and priority, as between the quotes of JSON.
+    pub fn write_message(&self, out: &mut Vec<u8>) {
+        let format = &self.rule.format;
+        format.write_escaped(out, &mut format.text_values(self.event, self.schema), self.event, self.schema);
+    }
+
     /// Appends what [`Alert::to_text`] returns.
     pub fn write_text(&self, out: &mut Vec<u8>) {
         self.line(out, &mut self.rule.format.text_values(self.event, self.schema));

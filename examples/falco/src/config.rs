@@ -12,6 +12,7 @@ mod containers;
 mod drops;
 mod engine;
 mod files;
+mod folding;
 mod log;
 mod metrics;
 mod outputs;
@@ -27,6 +28,7 @@ pub use containers::ContainerEngines;
 pub use drops::{DropAction, Drops};
 pub use engine::{BaseSyscalls, Engine, EngineKind, Libs};
 pub use files::ConfigFile;
+pub use folding::Folding;
 pub use log::LogLevel;
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
@@ -99,6 +101,8 @@ pub struct Config {
     pub config_files: Vec<ConfigFile>,
     /// Files that change are read again.
     pub watch_config_files: bool,
+    /// Repeated alerts become one.
+    pub alert_folding: Option<Folding>,
     /// Alerts start captures.
     pub capture: Capture,
     /// Where alerts go: a section for each output.
@@ -137,6 +141,7 @@ impl Default for Config {
             falco_libs: Libs::default(),
             config_files: Vec::new(),
             watch_config_files: true,
+            alert_folding: None,
             capture: Capture::default(),
             outputs: Sections::default(),
         }
@@ -157,12 +162,14 @@ impl Config {
         self.syscall_event_timeouts.check()?;
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
+        self.alert_folding.as_ref().map_or(Ok(()), Folding::check)?;
         self.capture.check()
     }
 }
 
 /// The keys that are of no output. What a plugin is told (`plugins[].init_config`) is the plugin's own matter.
 pub const KEYS: &[(&str, Shape)] = &[
+    ("alert_folding", folding::SHAPE),
     ("append_output", rules::APPEND),
     ("base_syscalls", engine::BASE_SYSCALLS),
     ("buffer_format_base64", Bool),

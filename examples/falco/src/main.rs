@@ -20,6 +20,7 @@ mod diagnostics;
 mod drops;
 mod explain;
 mod file;
+mod folding;
 mod hashes;
 mod health;
 mod internal;

@@ -165,6 +165,8 @@ pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     let engine = loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))?;
     // `-v` draws warnings with the files.
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
+    // Whether its fields exist.
+    config.alert_folding.as_ref().map(crate::folding::Folding::new).transpose()?;
     Ok(engine)
 }
 

@@ -11,9 +11,11 @@ use eyas::sinsp::{self, Inspector, Step};
 
 use crate::args::{Args, SOURCE};
 use crate::capture::Capture;
+use crate::clock;
 use crate::config::{Config, EngineKind};
 use crate::console;
 use crate::drops::Monitor;
+use crate::folding::Folding;
 use crate::health::{Health, Pulse};
 use crate::log;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
@@ -66,6 +68,9 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         if config.capture.enabled {
             bail!("capture.enabled needs events in their order: leave out --threads, or disable it");
         }
+        if config.alert_folding.is_some() {
+            bail!("alert_folding needs events in their order: leave out --threads, or remove the section");
+        }
         let parts = source::share(config, threads, &signals.stop)?;
         opened(config);
         let turns = Turns::new(setup, &reload);
@@ -76,6 +81,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         let source = source::open(config, &setup.engine, early, &signals.stop)?;
         opened(config);
         let mut judge = Judge::new(Arc::clone(setup));
+        judge.folding = config.alert_folding.as_ref().map(Folding::new).transpose()?;
         judge.profile = args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));
         let mut alone = Alone {
             judge: &mut judge,
@@ -222,6 +228,9 @@ impl Alone<'_, '_> {
                         self.judge.setup.tell(&alert, self.outputs.batch());
                     }
                     looks = self.totals.events.is_multiple_of(STRIDE);
+                    if looks {
+                        self.judge.summarize(self.last_event, self.outputs.batch());
+                    }
                     // Not at every alert: waking the threads of outputs costs more than an alert does.
                     if looks || prompt || self.outputs.is_large() {
                         self.outputs.offer();
@@ -229,6 +238,7 @@ impl Alone<'_, '_> {
                 }
                 Ok(Step::Idle) => {
                     self.capture.idle();
+                    self.judge.summarize(clock::now(), self.outputs.batch());
                     self.outputs.offer();
                     looks = true;
                 }
@@ -248,6 +258,7 @@ impl Alone<'_, '_> {
             }
         };
         self.pulse.rest();
+        self.judge.summarize(u64::MAX, self.outputs.batch());
         // Where it ended otherwise than by its end.
         let finished = source.finish();
         self.totals.stats = source.stats();
@@ -297,6 +308,9 @@ impl Alone<'_, '_> {
         self.totals.counts.close(&before.engine);
         self.monitor.configure(next.setup.config.syscall_event_drops.clone());
         self.silence.configure(&next.setup.config.syscall_event_timeouts);
+        // The rules have other numbers from here on.
+        self.judge.summarize(u64::MAX, self.outputs.batch());
+        self.judge.folding = next.setup.config.alert_folding.as_ref().map(Folding::new).transpose()?;
         self.judge.replace(Arc::clone(&next.setup))?;
         self.capture.configure(&next.setup.config.capture);
         self.reload.replaced(next.setup);

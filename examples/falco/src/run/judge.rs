@@ -7,6 +7,7 @@ use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::Stats;
 use eyas::sinsp::EventView;
 
+use crate::folding::Folding;
 use crate::output::Batch;
 use crate::setup::Setup;
 use crate::stats::RuleCounts;
@@ -18,12 +19,14 @@ pub(super) struct Judge<'p> {
     pub(super) follower: Follower,
     pub(super) found: Vec<Match>,
     pub(super) profile: Option<Profile<'p>>,
+    /// Repeated alerts, if they are to be folded.
+    pub(super) folding: Option<Folding>,
 }
 
 impl Judge<'_> {
     pub(super) fn new(setup: Arc<Setup>) -> Self {
         let rules = SharedEngine::new(Arc::clone(&setup.engine));
-        Self { setup, follower: rules.follower(), rules, found: Vec::new(), profile: None }
+        Self { setup, follower: rules.follower(), rules, found: Vec::new(), profile: None, folding: None }
     }
 
     /// Tests by these rules from here on.
@@ -61,9 +64,25 @@ impl Judge<'_> {
                 let alert = engine.alert(hit, event, options);
                 move |out: &mut Vec<u8>| alert.write_json(out)
             });
-            batch.add(rule.priority as u8, line, record);
+            match &mut self.folding {
+                None => batch.add(rule.priority as u8, line, record),
+                Some(folding) => {
+                    folding.flush(event.event().ts, batch);
+                    if let Some(key) = folding.new_key(hit.rule, event, |out| alert.write_message(out)) {
+                        batch.add(rule.priority as u8, line, record);
+                        folding.remember(key, event.event().ts, batch.alerts().last());
+                    }
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Adds the summaries of repeated alerts that are due at this time, ns.
+    pub(super) fn summarize(&mut self, now: u64, batch: &mut Batch) {
+        if let Some(folding) = &mut self.folding {
+            folding.flush(now, batch);
+        }
     }
 }
 
