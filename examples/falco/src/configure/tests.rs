@@ -321,6 +321,15 @@ fn a_key_that_nothing_acts_upon_is_named() {
 }
 
 #[test]
+fn keys_without_an_effect_are_documented() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/compatibility.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for row in NOT_HONOURED {
+        assert!(page.contains(&format!("`{}`", row.key)), "{} is missing in docs/compatibility.md", row.key);
+    }
+}
+
+#[test]
 fn the_container_plugin_is_told_in_its_own_section() {
     let told = "{engines: {containerd: {sockets: [/run/x.sock]}, lxc: {enabled: false}}, with_size: true, hooks: [create, start], with_siz: 1}";
     let loaded = options(&[&format!("plugins[]={{name: container, init_config: {told}}}")]).unwrap();
