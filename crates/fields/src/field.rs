@@ -174,6 +174,10 @@ impl FieldFlags {
     /// A text that tells when the event happened; in JSON it is a number, ns since the epoch.
     pub const EVENT_TIME: Self = Self(1 << 9);
 
+    /// A text that holds I/O buffers: where these have several lines, so has the text, and its other parts are escaped
+    /// already.
+    pub const BUFFERS: Self = Self(1 << 12);
+
     /// Whether every property of `other` is set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -50,11 +50,13 @@
 
 extern crate alloc;
 
+mod buffer;
 mod field;
 mod schema;
 mod text;
 mod value;
 
+pub use buffer::BufferFormat;
 pub use field::{Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, Scope, ScopeVersion};
 pub use schema::{CodeSet, FieldSource, ResolveError, Schema, SchemaId};
 pub use text::{

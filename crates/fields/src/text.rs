@@ -147,15 +147,18 @@ fn push_decimal(out: &mut Vec<u8>, n: u64) {
 }
 
 fn print(out: &mut Vec<u8>, args: fmt::Arguments<'_>) {
-    struct Sink<'a>(&'a mut Vec<u8>);
-    impl Write for Sink<'_> {
-        fn write_str(&mut self, s: &str) -> fmt::Result {
-            self.0.extend_from_slice(s.as_bytes());
-            Ok(())
-        }
-    }
     // A vector takes every write.
-    let _ = Sink(out).write_fmt(args);
+    let _ = Out(out).write_fmt(args);
+}
+
+/// Formatted text is appended to the vector.
+pub(crate) struct Out<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Write for Out<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0.extend_from_slice(s.as_bytes());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

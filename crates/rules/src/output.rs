@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use eyas_fields::{
-    Field, FieldDef, FieldFlags, FieldSource, Format as Number, Schema, Value, write_int, write_text,
-    write_uint, write_value_with,
+    BufferFormat, Field, FieldDef, FieldFlags, FieldSource, Format as Number, Schema, Value, write_int,
+    write_text, write_uint, write_value_with,
 };
 use smallvec::SmallVec;
 
@@ -64,6 +64,8 @@ pub struct Format {
     piecewise: bool,
     /// Whether a line has all of its values or is none.
     all_or_nothing: bool,
+    /// How raw bytes are written.
+    buffers: BufferFormat,
 }
 
 #[derive(Clone, Debug)]
@@ -187,7 +189,8 @@ impl Format {
         let touching =
             parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
         let piecewise = !touching && parts.iter().all(|part| part.width().is_none());
-        Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing })
+        let buffers = BufferFormat::Dots;
+        Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing, buffers })
     }
 
     /// What the text asks for, fields and transformers, and what is for `output_fields` alone.
@@ -209,6 +212,32 @@ impl Format {
             keys: Vec::new(),
             piecewise: true,
             all_or_nothing: false,
+            buffers: BufferFormat::Dots,
+        }
+    }
+
+    /// Sets how raw bytes are written, such as those of `evt.buffer`; as [`BufferFormat::Dots`] unless this is called.
+    ///
+    /// With a format that has several lines, the texts of fields with [`FieldFlags::BUFFERS`] are written as they are.
+    #[must_use]
+    pub fn with_buffers(mut self, buffers: BufferFormat) -> Self {
+        self.buffers = buffers;
+        self
+    }
+
+    fn write_field(
+        &self,
+        out: &mut Vec<u8>,
+        value: &Value<'_>,
+        def: &FieldDef,
+        write_str: fn(&mut Vec<u8>, &[u8]),
+    ) {
+        match value {
+            Value::Bytes(bytes) => self.buffers.write(out, bytes),
+            Value::Str(text) if self.buffers.is_multiline() && def.flags.contains(FieldFlags::BUFFERS) => {
+                out.extend_from_slice(text);
+            }
+            value => write_value_with(out, value, def, write_str),
         }
     }
 
@@ -280,7 +309,7 @@ impl Format {
                 Part::Text { text, .. } => out.extend_from_slice(text),
                 Part::Field { field, .. } => match value(*field) {
                     Some(value) => {
-                        write_value_with(out, &value, schema.def(self.fields[*field].id), write_str)
+                        self.write_field(out, &value, schema.def(self.fields[*field].id), write_str)
                     }
                     None => out.extend_from_slice(ABSENT),
                 },
@@ -339,7 +368,7 @@ impl Format {
                     match written.values[*field] {
                         Some(Value::Str(text)) => escape(out, text),
                         Some(value) => {
-                            write_value_with(out, &value, schema.def(self.fields[*field].id), write_raw);
+                            self.write_field(out, &value, schema.def(self.fields[*field].id), write_raw);
                             escape_tail(out, start);
                         }
                         None => out.extend_from_slice(ABSENT),
@@ -415,7 +444,16 @@ impl Format {
                         out.extend_from_within(start..end);
                         out.push(b'"');
                     }
-                    None => write_json(out, written.values[*field].as_ref(), def, event),
+                    None => match written.values[*field] {
+                        Some(Value::Bytes(bytes)) => {
+                            out.push(b'"');
+                            let start = out.len();
+                            self.buffers.write(out, bytes);
+                            escape_tail(out, start);
+                            out.push(b'"');
+                        }
+                        value => write_json(out, value.as_ref(), def, event),
+                    },
                 }
             }
             Key::Formatted(format) => {

@@ -105,6 +105,7 @@ impl EventBuilder {
             ty: self.ty,
             cpu: self.cpu,
             state_only: false,
+            began: 0,
             nparams: self.params.len() as u32,
             body,
         }
@@ -131,6 +132,7 @@ pub struct OwnedEvent {
     pub(crate) ty: EventType,
     pub(crate) cpu: u16,
     pub(crate) state_only: bool,
+    pub(crate) began: u64,
     pub(crate) nparams: u32,
     pub(crate) body: Vec<u8>,
 }
@@ -147,7 +149,7 @@ impl OwnedEvent {
     pub fn as_raw(&self) -> RawEvent<'_> {
         let raw = RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, &self.body);
         let mut raw = raw.unwrap_or_else(|| unreachable!("lengths and data were laid out together"));
-        raw.state_only = self.state_only;
+        (raw.state_only, raw.began) = (self.state_only, self.began);
         raw
     }
 
@@ -166,6 +168,7 @@ impl OwnedEvent {
             ty: raw.ty,
             cpu: raw.cpu,
             state_only: raw.state_only,
+            began: raw.began,
             nparams: raw.nparams() as u32,
             body,
         }

@@ -168,8 +168,9 @@ impl Converter {
         if body.len() > MAX_LEN {
             return Err(format!("{} bytes, the limit is {MAX_LEN}", body.len()));
         }
-        let OwnedEvent { ts, tid, cpu, state_only, .. } = self.current;
+        let OwnedEvent { ts, tid, cpu, state_only, began, .. } = self.current;
         (self.next.ts, self.next.tid, self.next.cpu, self.next.state_only) = (ts, tid, cpu, state_only);
+        self.next.began = began;
         (self.next.ty, self.next.nparams) = (ty, nparams as u32);
         std::mem::swap(&mut self.current, &mut self.next);
         if let Some(enter) = enter {

@@ -19,6 +19,9 @@ pub struct RawEvent<'a> {
     pub cpu: u16,
     /// For state only: not to be shown or matched.
     pub state_only: bool,
+    /// When the call began that ends here, in ns since the epoch; 0 where the capture does not say. Captures with enter
+    /// events do.
+    pub began: u64,
     pub(crate) nparams: u32,
     pub(crate) wide: bool,
     /// Lengths, then data.
@@ -64,7 +67,12 @@ impl<'a> RawEvent<'a> {
         body: &'a [u8],
     ) -> Self {
         let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
-        Self { ts, tid, ty, cpu, state_only: false, nparams, wide, body }
+        Self { ts, tid, ty, cpu, state_only: false, began: 0, nparams, wide, body }
+    }
+
+    /// How long the call took that ends here, in ns; 0 where the capture does not say.
+    pub fn latency(&self) -> u64 {
+        if self.began == 0 { 0 } else { self.ts.saturating_sub(self.began) }
     }
 
     fn lengths_len(&self) -> Option<usize> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use nom::number::Endianness;
 
 use self::blocks::{Budget, Kind};
+use self::calls::Calls;
 use self::frame::{Frame, Numbers};
 use self::window::Window;
 use crate::beside::Found;
@@ -15,6 +16,7 @@ use crate::{Advance, Error, EventSource, RawEvent, Snapshot, Stats};
 
 pub(crate) mod blocks;
 mod buf;
+mod calls;
 mod feed;
 mod frame;
 mod gunzip;
@@ -57,6 +59,8 @@ pub struct Reader {
     /// Bytes of the block that is lent at the moment.
     lent: usize,
     converter: Option<Converter>,
+    /// Calls that have begun, of a capture with enter events.
+    calls: Calls,
     /// The event together with what stands beside it.
     completed: Vec<u8>,
     swapped: Vec<u8>,
@@ -156,6 +160,7 @@ impl Reader {
             order: Endianness::Little,
             lent: 0,
             converter: Some(Converter::default()),
+            calls: Calls::default(),
             completed: Vec::new(),
             swapped: Vec::new(),
             stats: Stats::default(),
@@ -352,6 +357,9 @@ impl Reader {
         self.lent = total;
         self.shown = Shown::Window;
         self.stats.produced += 1;
+        if self.calls.are_known() {
+            self.calls.note(self.frame.event(&[]));
+        }
         true
     }
 
@@ -372,6 +380,7 @@ impl Reader {
                 }
                 Phase::Metadata => {
                     self.phase = Phase::Events;
+                    self.calls = Calls::default();
                     if let Some(converter) = &mut self.converter {
                         converter.clear();
                     }
@@ -390,6 +399,7 @@ impl Reader {
                 continue;
             }
             self.stats.produced += 1;
+            self.calls.note(self.frame.event(&[]));
             let completed = self.complete(total);
             let mut shown = if completed { Shown::Completed } else { Shown::Window };
             if self.order == Endianness::Big {
@@ -462,17 +472,19 @@ impl Reader {
 
     #[inline(always)]
     fn lent_as(&self, shown: Shown) -> Option<RawEvent<'_>> {
-        match shown {
-            Shown::Nothing => None,
-            Shown::Window => Some(self.frame.event(self.frame.body(self.window.visible()))),
-            Shown::Completed => Some(self.frame.event(&self.completed)),
-            Shown::Swapped => Some(self.frame.event(&self.swapped)),
+        let mut raw = match shown {
+            Shown::Nothing => return None,
+            Shown::Window => self.frame.event(self.frame.body(self.window.visible())),
+            Shown::Completed => self.frame.event(&self.completed),
+            Shown::Swapped => self.frame.event(&self.swapped),
             Shown::Converted => {
                 let mut raw = self.converter.as_ref()?.current()?;
                 raw.state_only = self.frame.state_only();
-                Some(raw)
+                raw
             }
-        }
+        };
+        raw.began = self.calls.began();
+        Some(raw)
     }
 }
 

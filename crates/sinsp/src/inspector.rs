@@ -8,6 +8,7 @@ use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
 use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
+use crate::rendering::Rendering;
 use crate::state::{self, Current, Rest, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
 
@@ -27,6 +28,11 @@ pub struct Config {
     pub accounts: Option<Box<dyn AccountLookup>>,
     /// Which domain names stand for which addresses; without it no name is known.
     pub names: Option<SharedNames>,
+    /// How parameters and names are written.
+    pub rendering: Rendering,
+    /// Whether [`Config::proc`] is asked for an environment that the event has only the beginning of. It should keep more
+    /// than 4,096 bytes itself. Of a process that has ended meanwhile the beginning is kept.
+    pub large_environment: bool,
     /// Most threads that are kept.
     pub max_threads: usize,
     /// Time between two searches for threads that are gone, ns of event time.
@@ -43,6 +49,8 @@ impl Default for Config {
             containers: None,
             accounts: None,
             names: None,
+            rendering: Rendering::default(),
+            large_environment: false,
             max_threads: 262_144,
             purge_interval: 300 * SECOND,
             purge_age: 300 * SECOND,
@@ -77,6 +85,20 @@ impl Config {
     #[must_use]
     pub fn with_names(mut self, names: Option<SharedNames>) -> Self {
         self.names = names;
+        self
+    }
+
+    /// See [`Config::rendering`].
+    #[must_use]
+    pub fn with_rendering(mut self, rendering: Rendering) -> Self {
+        self.rendering = rendering;
+        self
+    }
+
+    /// See [`Config::large_environment`].
+    #[must_use]
+    pub fn with_large_environment(mut self, on: bool) -> Self {
+        self.large_environment = on;
         self
     }
 
@@ -148,11 +170,13 @@ impl Default for Inspector {
 impl Inspector {
     /// An inspector that knows nothing yet.
     pub fn new(mut config: Config) -> Self {
+        let mut state = State::with_max(config.max_threads);
+        state.set_rendering(std::mem::take(&mut config.rendering));
         Self {
             lookups: AsyncLookups::new(config.containers.take(), config.accounts.take()),
             names: config.names.take().map(Follower::new),
             observers: Observers::default(),
-            state: State::with_max(config.max_threads),
+            state,
             config,
             purge: Purge::default(),
             next_look: 0,
@@ -176,6 +200,14 @@ impl Inspector {
     /// What is known now. What the last event closed or ended is still there, until the next step.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What is known now, as an event of no thread would show it: for views of threads, files and containers, such as
+    /// [`EventView::of_thread`].
+    pub fn overview(&mut self) -> EventView<'_> {
+        self.arena.reset();
+        let event = crate::view::synthetic(self.moment.ts, -1, EventType::GENERIC_X);
+        EventView::new(event, &self.state, self.arena.alloc(Moment::default()), &self.arena)
     }
 
     /// Counters of the state engine.
@@ -331,6 +363,11 @@ impl Inspector {
                 state::apply(&mut self.state, event, Some(&mut |tid| proc.thread(tid)), current);
             }
             None => state::apply(&mut self.state, event, None, current),
+        }
+        if self.config.large_environment
+            && let Some(proc) = &mut self.config.proc
+        {
+            self.state.complete_environment(event, current, &mut |tid| proc.thread(tid));
         }
         if let Some(lookups) = &mut self.lookups {
             lookups.after(&mut self.state, event, current);

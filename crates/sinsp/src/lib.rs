@@ -52,6 +52,7 @@ mod proc_lookup;
 mod purge;
 mod record;
 mod render;
+mod rendering;
 #[cfg(feature = "runtimes")]
 pub mod runtimes;
 mod schema;
@@ -67,6 +68,7 @@ pub use observer::Observer;
 pub use proc_lookup::ProcLookup;
 pub use record::{EventRecord, ParamRecord, ThreadRecord};
 pub use render::names::{capability, error_result, signal_number};
+pub use rendering::Rendering;
 pub use schema::{SyscallSchema, schema};
 pub use state::Accounts;
 pub use view::EventView;

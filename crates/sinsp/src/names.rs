@@ -13,8 +13,10 @@ use rustc_hash::FxHashMap;
 use crate::state::Text;
 
 mod resolver;
+mod services;
 
 pub use resolver::{Hosts, Resolver, system_addresses};
+pub use services::Services;
 
 /// Names with the addresses that they stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use eyas_scap::{Interface, MachineInfo};
 
 use crate::names::Names;
+use crate::rendering::Rendering;
 
 mod budget;
 mod container;
 mod current;
 mod doubts;
+mod environment;
 mod executable;
 mod fd;
 mod fds;
@@ -68,6 +70,8 @@ pub struct State {
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,
+    /// How parameters and names are written.
+    pub(crate) rendering: Rendering,
     /// How often /proc may be asked for unknown threads.
     lookups: budget::LookupBudget,
 }
@@ -114,6 +118,12 @@ impl State {
     /// Nothing is known, and at most so many threads will be.
     pub(crate) fn with_max(threads: usize) -> Self {
         Self { threads: Threads::with_max(threads), ..Self::default() }
+    }
+
+    /// Writes parameters, and names of sockets from now on, in this way.
+    pub(crate) fn set_rendering(&mut self, rendering: Rendering) {
+        self.reuse.names.services = rendering.services.clone();
+        self.rendering = rendering;
     }
 
     /// The empty text, shared.

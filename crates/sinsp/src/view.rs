@@ -6,6 +6,7 @@ use eyas_fields::{Scope, ScopeVersion, Value};
 use eyas_scap::{RawEvent, Snapshot, User};
 
 use crate::path::{self, Base};
+use crate::rendering::Rendering;
 use crate::state::{Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, is_kept, split_nul};
 
 /// The schema's `AT_FDCWD`.
@@ -44,6 +45,12 @@ impl Moment {
     }
 }
 
+/// An event of which nothing is known but its type, its thread and when it is.
+pub(crate) fn synthetic<'a>(ts: u64, tid: i64, ty: EventType) -> RawEvent<'a> {
+    RawEvent::from_parts(ts, tid, ty, 0, 0, &[])
+        .unwrap_or_else(|| unreachable!("no parameters exceed no body"))
+}
+
 /// Whether user space made the event, on its own account or about the capture.
 pub(crate) fn is_meta(event: &RawEvent<'_>) -> bool {
     event.info().is_some_and(|info| info.category.is_from(Category::METAEVENT))
@@ -59,6 +66,8 @@ pub struct EventView<'a> {
     bump: &'a Bump,
     /// Whether files and paths go by the kernel's names for them.
     is_alternate: bool,
+    /// The container that fields are about, instead of the thread's.
+    container: Option<&'a Text>,
 }
 
 /// What kind of file an event works on, coarsely.
@@ -74,7 +83,7 @@ impl<'a> EventView<'a> {
     #[inline]
     pub(crate) fn new(event: RawEvent<'a>, state: &'a State, moment: &'a Moment, bump: &'a Bump) -> Self {
         let thread = moment.current.thread.and_then(|key| state.threads.at(key));
-        Self { event, thread, state, moment, bump, is_alternate: false }
+        Self { event, thread, state, moment, bump, is_alternate: false, container: None }
     }
 
     /// The event.
@@ -139,8 +148,39 @@ impl<'a> EventView<'a> {
     pub(crate) fn reported_container(&self) -> Option<&'a Text> {
         match &self.moment.current.rest {
             Rest::Container { id, .. } => Some(id),
-            _ => None,
+            _ => self.container,
         }
+    }
+
+    /// A thread as an event of it would show it now: with the fields of processes, threads, users and containers. Fields
+    /// of events say nothing of use. `None` if the thread is not known.
+    pub fn of_thread(&self, tid: i64) -> Option<Self> {
+        self.of(tid, None)
+    }
+
+    /// An open file of a thread as an event that uses it would show it now, with the fields of the thread, too. `None` if
+    /// either is not known.
+    pub fn of_file(&self, tid: i64, fd: i64) -> Option<Self> {
+        self.of(tid, Some(fd)).filter(|view| view.fd_entry(fd).is_some())
+    }
+
+    /// A container as an event about it would show it now: with the fields of containers alone. It is one of
+    /// [`Containers::ids`](crate::state::Containers::ids).
+    pub fn of_container(&self, id: &'a Text) -> Self {
+        let event = synthetic(self.event.ts, -1, EventType::GENERIC_X);
+        Self { event, thread: None, is_alternate: false, container: Some(id), ..*self }
+    }
+
+    fn of(&self, tid: i64, fd: Option<i64>) -> Option<Self> {
+        let ty = if fd.is_some() { EventType::SYSCALL_FSTAT_X } else { EventType::GENERIC_X };
+        let thread = Some(self.state.threads.key(tid)?);
+        let current = Current { thread, fd, ..Current::default() };
+        let moment = self.bump.alloc(Moment { num: self.moment.num, current, ..Moment::default() });
+        Some(Self::new(synthetic(self.event.ts, tid, ty), self.state, moment, self.bump))
+    }
+
+    pub(crate) fn rendering(&self) -> &'a Rendering {
+        &self.state.rendering
     }
 
     pub(crate) fn bump(&self) -> &'a Bump {

@@ -1,109 +1,211 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use eyas::fields::BufferFormat;
+
+mod expand;
+mod ignored;
+
+pub use expand::expand;
+pub use ignored::Ignored;
 
 /// Looks into a system by its system calls: live from the kernel, or from a capture.
 #[derive(Debug, Parser)]
-#[command(name = "sysdig", version, max_term_width = 110)]
+#[command(name = "sysdig", version, max_term_width = 110, args_override_self = true)]
 #[command(after_help = "Examples:\n  \
     sysdig                                    every system call, as it happens\n  \
     sysdig proc.name=nginx and fd.type=ipv4   the network use of one program\n  \
     sysdig -w today.scap.gz -z                record\n  \
     sysdig -r today.scap.gz evt.type=execve   look at a record\n  \
+    sysdig -c topfiles_bytes                  a view; -cl lists them\n  \
     sysdig -l                                 what a filter and a format may use")]
 pub struct Args {
-    /// Read this capture (- is standard input) instead of the running kernel
-    #[arg(short = 'r', long = "read", value_name = "FILE")]
-    pub read: Option<PathBuf>,
-
-    /// Write what passes the filter to this capture (- is standard output), instead of printing it
-    #[arg(short = 'w', long = "write", value_name = "FILE")]
-    pub write: Option<PathBuf>,
-
-    /// With -w: compress
-    #[arg(short = 'z', long = "compress", requires = "write")]
-    pub compress: bool,
-
-    /// With -w: begin a new file once this many million bytes of events were written
-    #[arg(short = 'C', long = "file-size", value_name = "MB", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
-    pub file_size: Option<u64>,
-
-    /// With -w: begin a new file after this many seconds; its name may hold strftime codes
-    #[arg(short = 'G', long = "seconds", value_name = "SECONDS", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
-    pub file_seconds: Option<u64>,
-
-    /// With -w: begin a new file after this many events
-    #[arg(short = 'e', long = "events", value_name = "COUNT", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
-    pub file_events: Option<u64>,
-
-    /// With -C, -G or -e: keep this many files, the newest
-    #[arg(short = 'W', long = "limit", value_name = "COUNT", requires = "write", value_parser = clap::value_parser!(u64).range(1..))]
-    pub file_limit: Option<u64>,
+    /// Read this capture (- is standard input) instead of the running kernel; repeated: one after another
+    #[arg(short = 'r', long = "read", alias = "readfile", value_name = "FILE", help_heading = "Events")]
+    pub read: Vec<PathBuf>,
 
     /// Stop after this many events
-    #[arg(short = 'n', long = "numevents", value_name = "COUNT")]
+    #[arg(
+        short = 'n',
+        long = "numevents",
+        alias = "event-limit",
+        value_name = "COUNT",
+        help_heading = "Events"
+    )]
     pub count: Option<u64>,
 
     /// Stop after this many seconds (of event time in a capture)
-    #[arg(short = 'M', value_name = "SECONDS")]
+    #[arg(short = 'M', value_name = "SECONDS", help_heading = "Events")]
     pub duration: Option<u64>,
 
-    /// Format of a line, such as "%proc.name %fd.name"; c or container, k or kubernetes: ready-made ones.
-    /// A line is left out if one of its fields is absent, unless the format begins with *
-    #[arg(short = 'p', long = "print", value_name = "FORMAT")]
+    /// Leave out the events of programs with this name, and of the processes that they start; may be repeated
+    #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Events")]
+    pub suppress: Vec<String>,
+
+    /// Filter what is shown after the state was updated, which is what this program always does
+    #[arg(short = 'd', long = "displayflt", help_heading = "Events")]
+    pub display_filter: bool,
+
+    /// Show events about the capture itself, and live those of this program, which may see itself print them
+    #[arg(short = 'D', long = "debug", help_heading = "Events")]
+    pub debug: bool,
+
+    /// Write what passes the filter to this capture (- is standard output), instead of printing it
+    #[arg(short = 'w', long = "write", alias = "writefile", value_name = "FILE", help_heading = "Recording")]
+    pub write: Option<PathBuf>,
+
+    /// With -w: compress
+    #[arg(short = 'z', long = "compress", requires = "write", help_heading = "Recording")]
+    pub compress: bool,
+
+    /// With -w: also write, for state only, what the filter leaves out but who reads the file needs to know names
+    #[arg(short = 'F', long = "fatfile", requires = "write", help_heading = "Recording")]
+    pub fatfile: bool,
+
+    /// With -w: apply the filter to the processes and files that the file begins with, too
+    #[arg(long = "filter-proclist", requires = "write", help_heading = "Recording")]
+    pub filter_snapshot: bool,
+
+    /// Do not read users and groups from this machine, and write none
+    #[arg(short = 'E', long = "exclude-users", help_heading = "Recording")]
+    pub exclude_users: bool,
+
+    /// With -w: begin a new file once this many million bytes of events were written
+    #[arg(short = 'C', long = "file-size", value_name = "MB", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    pub file_size: Option<u64>,
+
+    /// With -w: begin a new file after this many seconds; its name may hold strftime codes
+    #[arg(short = 'G', long = "seconds", value_name = "SECONDS", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    pub file_seconds: Option<u64>,
+
+    /// With -w: begin a new file after this many events
+    #[arg(short = 'e', long = "events", value_name = "COUNT", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    pub file_events: Option<u64>,
+
+    /// With -C, -G or -e: keep this many files, the newest
+    #[arg(short = 'W', long = "limit", value_name = "COUNT", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    pub file_limit: Option<u64>,
+
+    /// Format of a line, such as "%proc.name %fd.name"; c or container, k or kubernetes, m or mesos: ready-made ones;
+    /// p: print the format and exit. A line is left out if one of its fields is absent, unless the format begins with *
+    #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Printing")]
     pub format: Option<String>,
 
     /// Print JSON, one object in a line
-    #[arg(short = 'j', long = "json")]
+    #[arg(short = 'j', long = "json", help_heading = "Printing")]
     pub json: bool,
 
+    /// Print of I/O buffers their text, with line breaks
+    #[arg(short = 'A', long = "print-ascii", group = "buffers", help_heading = "Printing")]
+    pub print_ascii: bool,
+
+    /// Print I/O buffers in base64
+    #[arg(short = 'b', long = "print-base64", group = "buffers", help_heading = "Printing")]
+    pub print_base64: bool,
+
+    /// Print I/O buffers in hexadecimal
+    #[arg(short = 'x', long = "print-hex", group = "buffers", help_heading = "Printing")]
+    pub print_hex: bool,
+
+    /// Print I/O buffers in hexadecimal with their text beside it
+    #[arg(short = 'X', long = "print-hex-ascii", group = "buffers", help_heading = "Printing")]
+    pub print_hex_ascii: bool,
+
+    /// Print names of ports instead of numbers, as /etc/services has them
+    #[arg(short = 'R', long = "resolve-ports", help_heading = "Printing")]
+    pub resolve_ports: bool,
+
     /// Print no events
-    #[arg(short = 'q', long = "quiet")]
+    #[arg(short = 'q', long = "quiet", help_heading = "Printing")]
     pub quiet: bool,
 
     /// Form of the time in %evt.outputtime
-    #[arg(short = 't', long = "timetype", value_name = "TYPE", value_enum, default_value_t = TimeType::Human)]
+    #[arg(short = 't', long = "timetype", value_name = "TYPE", value_enum, default_value_t = TimeType::Human, help_heading = "Printing")]
     pub time: TimeType,
 
-    /// Capture this many bytes of each buffer
-    #[arg(short = 's', long = "snaplen", value_name = "BYTES", default_value_t = 80, value_parser = clap::value_parser!(u32).range(0..=65_000))]
-    pub snaplen: u32,
-
-    /// Size of the buffer of each CPU in bytes: a power of two
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, hide_default_value = true)]
-    pub buffer: usize,
-
-    /// Leave out calls that failed (live)
-    #[arg(long)]
-    pub drop_failed: bool,
+    /// Print buffers and lists that are longer than 80 bytes as a whole, and counters of the capture at the end
+    #[arg(short = 'v', long = "verbose", action = clap::ArgAction::Count, help_heading = "Printing")]
+    pub verbose: u8,
 
     /// Print the most frequent events at the end
-    #[arg(short = 'S', long = "summary")]
+    #[arg(short = 'S', long = "summary", help_heading = "Printing")]
     pub summary: bool,
 
-    /// Print counters of the capture at the end
-    #[arg(short = 'v', long = "verbose")]
-    pub verbose: bool,
+    /// Print how much of the captures was read, on standard error
+    #[arg(short = 'P', long = "progress", help_heading = "Printing")]
+    pub progress: bool,
 
     /// Write each line at once
-    #[arg(long)]
+    #[arg(long, help_heading = "Printing")]
     pub unbuffered: bool,
 
-    /// List the fields that filters and formats may use, and exit
-    #[arg(short = 'l', long = "list")]
-    pub list: bool,
+    /// Capture this many bytes of each buffer; 80 unless a view needs more
+    #[arg(short = 's', long = "snaplen", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(0..=65_000), help_heading = "Live capture")]
+    pub snaplen: Option<u32>,
+
+    /// Size of the buffer of each CPU in bytes: a power of two
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, hide_default_value = true, help_heading = "Live capture")]
+    pub buffer: usize,
+
+    /// Leave out calls that failed
+    #[arg(long, help_heading = "Live capture")]
+    pub drop_failed: bool,
+
+    /// Capture page faults, too
+    #[arg(long = "page-faults", help_heading = "Live capture")]
+    pub page_faults: bool,
+
+    /// Read environments that are longer than 4 KiB from /proc
+    #[arg(long = "large-environment", help_heading = "Live capture")]
+    pub large_environment: bool,
+
+    /// Ask the container runtime at this CRI socket, instead of those at the usual places; may be repeated
+    #[arg(long, value_name = "SOCKET", help_heading = "Live capture")]
+    pub cri: Vec<PathBuf>,
+
+    /// Wait this many milliseconds for a reply of a container runtime
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Live capture")]
+    pub cri_timeout: Option<u64>,
+
+    /// Show a view, with its arguments behind the name; -cl lists them. Also: sysdig view NAME [ARGUMENTS]
+    #[arg(short = 'c', long = "chisel", value_name = "VIEW", help_heading = "Views")]
+    pub chisels: Vec<String>,
+
+    /// Read further views from this YAML file, and show the first of them if no other is named; may be repeated
+    #[arg(long = "view", value_name = "FILE", help_heading = "Views")]
+    pub view_files: Vec<PathBuf>,
+
+    /// List the views, and exit
+    #[arg(long = "list-chisels", alias = "list-views", help_heading = "Views")]
+    pub list_views: bool,
+
+    /// Describe a view and its arguments, and exit
+    #[arg(short = 'i', long = "chisel-info", value_name = "VIEW", help_heading = "Views")]
+    pub view_info: Option<String>,
+
+    /// List the fields that filters and formats may use, and exit; -lv lists types and hidden fields, too
+    #[arg(short = 'l', long = "list", value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "syscall", help_heading = "Lists")]
+    pub list: Option<String>,
+
+    /// The list as Markdown
+    #[arg(long = "list-markdown", help_heading = "Lists")]
+    pub list_markdown: bool,
 
     /// With -l: names only
-    #[arg(short = 'N', requires = "list")]
+    #[arg(short = 'N', requires = "list", help_heading = "Lists")]
     pub names_only: bool,
 
     /// List the events, and exit
-    #[arg(short = 'L', long = "list-events")]
+    #[arg(short = 'L', long = "list-events", help_heading = "Lists")]
     pub list_events: bool,
 
-    /// sysdig's chisels, which this program does not have
-    #[arg(short = 'c', long = "chisel", value_name = "CHISEL", hide = true)]
-    pub chisel: Option<String>,
+    /// Print the version of the libraries, and exit
+    #[arg(long = "libs-version", help_heading = "Lists")]
+    pub libs_version: bool,
+
+    #[command(flatten)]
+    pub ignored: Ignored,
 
     /// Condition that selects events, such as `proc.name=cat and evt.type=open`
     #[arg(value_name = "FILTER", trailing_var_arg = true)]
@@ -122,8 +224,11 @@ pub enum TimeType {
     /// Since the first event
     #[value(name = "r")]
     Relative,
+    /// How long the call took, where the capture says so
+    #[value(name = "d")]
+    Latency,
     /// Since the event before
-    #[value(name = "D", alias = "d")]
+    #[value(name = "D")]
     Delta,
 }
 
@@ -134,6 +239,7 @@ impl TimeType {
             Self::Human => "%evt.time",
             Self::Absolute => "%evt.rawtime.s.%evt.rawtime.ns",
             Self::Relative => "%evt.reltime.s.%evt.reltime.ns",
+            Self::Latency => "%evt.latency.s.%evt.latency.ns",
             Self::Delta => "%evt.deltatime.s.%evt.deltatime.ns",
         }
     }
@@ -143,19 +249,50 @@ const START: &str = "*%evt.num %evt.outputtime %evt.cpu";
 const END: &str = "%evt.dir %evt.type %evt.info";
 
 impl Args {
+    /// The command line, with the words of views in their places.
+    pub fn from_command_line(words: impl Iterator<Item = OsString>) -> Self {
+        Self::parse_from(expand(words.collect()))
+    }
+
+    /// Whether the format of containers is asked for.
+    pub fn shows_containers(&self) -> bool {
+        matches!(self.format.as_deref(), Some("c" | "container" | "k" | "kubernetes" | "m" | "mesos"))
+    }
+
+    /// The format of a line, before the time has its form.
+    pub fn preset(&self) -> String {
+        let with = |name: &str| {
+            format!("{START} {name} (%container.id) %proc.name (%thread.tid:%thread.vtid) {END}")
+        };
+        match self.format.as_deref() {
+            None | Some("p") => format!("{START} %proc.name (%thread.tid) {END}"),
+            Some("c" | "container") => with("%container.name"),
+            Some("k" | "kubernetes") => with("%k8s.pod.name"),
+            // Mesos is gone, and so are its fields.
+            Some("m" | "mesos") => with("<NA>"),
+            Some(format) => format.to_owned(),
+        }
+    }
+
     /// The format of a line.
     pub fn line_format(&self) -> String {
-        let format = match self.format.as_deref() {
-            None => format!("{START} %proc.name (%thread.tid) {END}"),
-            Some("c" | "container") => {
-                format!("{START} %container.name (%container.id) %proc.name (%thread.tid:%thread.vtid) {END}")
-            }
-            Some("k" | "kubernetes") => {
-                format!("{START} %k8s.pod.name (%container.id) %proc.name (%thread.tid:%thread.vtid) {END}")
-            }
-            Some(format) => format.to_owned(),
-        };
-        format.replace("%evt.outputtime", self.time.fields())
+        self.preset().replace("%evt.outputtime", self.time.fields())
+    }
+
+    /// How I/O buffers are printed.
+    pub fn buffers(&self) -> BufferFormat {
+        match (self.print_ascii, self.print_base64, self.print_hex, self.print_hex_ascii) {
+            (true, ..) => BufferFormat::Text,
+            (_, true, ..) => BufferFormat::Base64,
+            (_, _, true, _) => BufferFormat::Hex,
+            (.., true) => BufferFormat::HexText,
+            _ => BufferFormat::Dots,
+        }
+    }
+
+    /// Whether captures are read.
+    pub fn is_replay(&self) -> bool {
+        !self.read.is_empty()
     }
 
     /// The filter, if there is one.
@@ -189,5 +326,28 @@ mod tests {
         assert_eq!(line, expected);
         let line = Args::parse_from(["sysdig", "-t", "a", "-p", "%evt.outputtime"]).line_format();
         assert_eq!(line, "%evt.rawtime.s.%evt.rawtime.ns");
+        let line = Args::parse_from(["sysdig", "-td", "-pk"]).line_format();
+        assert!(line.contains("%evt.latency.s.") && line.contains("%k8s.pod.name"), "{line}");
+    }
+
+    #[test]
+    fn long_names_and_repeated_options_are_sysdig_s() {
+        let args = Args::parse_from([
+            "sysdig",
+            "-r",
+            "a",
+            "--readfile=b",
+            "-vv",
+            "-v",
+            "--event-limit=5",
+            "-n",
+            "6",
+        ]);
+        assert_eq!((args.read.len(), args.verbose, args.count), (2, 3, Some(6)));
+        assert_eq!(Args::parse_from(["sysdig", "--writefile", "x"]).write, Some("x".into()));
+        let args = Args::parse_from(["sysdig", "-lv"]);
+        assert_eq!((args.list.as_deref(), args.verbose), (Some("syscall"), 1));
+        assert_eq!(Args::parse_from(["sysdig", "--list=k8s"]).list.as_deref(), Some("k8s"));
+        assert_eq!(Args::parse_from(["sysdig", "-l", "evt.num=1"]).filter, ["evt.num=1"]);
     }
 }

@@ -6,75 +6,138 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
-use eyas::sinsp::{AccountFiles, Config};
+use eyas::sinsp::names::Services;
+use eyas::sinsp::{AccountFiles, Config, Rendering};
 use eyas_console::Input;
 
 use crate::args::Args;
+use crate::progress::Progress;
 
-/// Opens the capture, or the kernel. Reading a stream ends when `stop` is set.
-pub fn open(args: &Args, stop: &Arc<AtomicBool>) -> Result<Box<dyn EventSource>> {
-    match &args.read {
-        Some(path) => {
-            let stream = match path == Path::new("-") {
-                true => Some(Input::stdin(stop.clone())?),
-                false => Input::stream(path, stop.clone())
-                    .map_err(|error| anyhow!("cannot open capture {}: {error}", path.display()))?,
-            };
-            let reader = match stream {
-                Some(stream) => Reader::from_reader(stream),
-                None => Reader::open(path),
-            };
-            Ok(Box::new(reader.map_err(|error| anyhow!("{error}; give a capture with -r FILE"))?))
-        }
-        None => live(args),
-    }
+/// What views need of a live capture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// Bytes of each buffer.
+    pub snaplen: u32,
+    /// Context switches.
+    pub scheduling: bool,
 }
 
+/// Longest buffers and lists that are printed as a whole without -v, bytes.
+const LONGEST: usize = 80;
+/// How much of each buffer is captured if nobody says otherwise, bytes.
+const SNAPLEN: u32 = 80;
+/// Longest environment that --large-environment reads, bytes.
+const LARGE_ENVIRONMENT: usize = 1 << 20;
+
+/// Opens a capture. Reading a stream ends when `stop` is set.
+pub fn open(path: &Path, progress: &Progress, stop: &Arc<AtomicBool>) -> Result<Box<dyn EventSource>> {
+    let refuse = |error| anyhow!("cannot open capture {}: {error}", path.display());
+    let stream = match path == Path::new("-") {
+        true => Some(Input::stdin(stop.clone())?),
+        false => Input::stream(path, stop.clone()).map_err(refuse)?,
+    };
+    let reader = match (stream, progress.open(path)) {
+        (Some(stream), _) => Reader::from_reader(stream),
+        (None, Some(file)) => Reader::from_reader(file.map_err(refuse)?),
+        (None, None) => Reader::open(path),
+    };
+    Ok(Box::new(reader.map_err(|error| anyhow!("{error}; give a capture with -r FILE"))?))
+}
+
+/// Captures from the running kernel.
 #[cfg(feature = "live")]
-fn live(args: &Args) -> Result<Box<dyn EventSource>> {
+pub fn live(args: &Args, needs: Needs) -> Result<Box<dyn EventSource>> {
+    use eyas::events::SyscallCode;
     use eyas::scap::live;
 
+    let interest = (args.page_faults || needs.scheduling).then(|| {
+        let usual = eyas::events::syscalls().map(|call| call.code).filter(|code| {
+            let on_demand = [
+                SyscallCode::SCHED_SWITCH,
+                SyscallCode::SIGNAL_DELIVER,
+                SyscallCode::PAGE_FAULT_USER,
+                SyscallCode::PAGE_FAULT_KERNEL,
+            ];
+            !on_demand.contains(code)
+        });
+        let faults = [SyscallCode::PAGE_FAULT_USER, SyscallCode::PAGE_FAULT_KERNEL];
+        let faults = faults.into_iter().filter(|_| args.page_faults);
+        let switches = needs.scheduling.then_some(SyscallCode::SCHED_SWITCH);
+        usual.chain(faults).chain(switches).collect()
+    });
     let options = live::Options {
         probe: live::ProbeOptions {
             ring_bytes: args.buffer,
-            snaplen: args.snaplen,
+            snaplen: args.snaplen.unwrap_or(needs.snaplen.max(SNAPLEN)),
             drop_failed: args.drop_failed,
-            exclude_pid: Some(std::process::id()),
+            interest,
+            exclude_pid: (!args.debug).then(std::process::id),
+            quiet: live::ExcludedThreads { comms: args.suppress.clone(), tids: Vec::new() },
             ..live::ProbeOptions::default()
         },
-        proc: proc_options(),
+        proc: proc_options(args),
         ..live::Options::default()
     };
     Ok(Box::new(live::Source::open(options)?))
 }
 
+/// Captures from the running kernel.
 #[cfg(not(feature = "live"))]
-fn live(_args: &Args) -> Result<Box<dyn EventSource>> {
+pub fn live(_args: &Args, _needs: Needs) -> Result<Box<dyn EventSource>> {
     anyhow::bail!("this sysdig was built without live capture: read a capture with -r FILE")
 }
 
 /// How the running system is looked at: below `HOST_ROOT`, where that is set.
-pub fn proc_options() -> proc::Options {
+fn proc_options(args: &Args) -> proc::Options {
     let root = std::env::var_os("HOST_ROOT").filter(|root| !root.is_empty());
-    proc::Options { root: root.unwrap_or("/".into()).into(), ..proc::Options::default() }
+    let mut options = proc::Options { root: root.unwrap_or("/".into()).into(), ..proc::Options::default() };
+    if args.large_environment {
+        options.environment = LARGE_ENVIRONMENT;
+    }
+    options
 }
 
 /// An inspector that may ask the running system, or one that knows a capture alone.
-pub fn inspector_config(args: &Args) -> Config {
-    let mut config = Config::default();
-    if args.read.is_none() {
-        let options = proc_options();
+pub fn inspector_config(args: &Args, needs: Needs) -> Config {
+    let mut config = Config::default().with_rendering(rendering(args, needs));
+    if !args.is_replay() {
+        let options = proc_options(args);
         #[cfg(feature = "runtimes")]
         {
-            use eyas::sinsp::runtimes::{Options, Runtimes};
+            use eyas::sinsp::runtimes::{Api, Endpoint, Options, Runtimes};
 
+            let mut asked = Options::default().with_root(&options.root);
+            if !args.cri.is_empty() {
+                asked.endpoints.retain(|endpoint| endpoint.api != Api::Cri);
+                let given = args.cri.iter().map(|socket| Endpoint::new(Api::Cri, socket));
+                asked.endpoints.extend(given);
+            }
+            if let Some(ms) = args.cri_timeout {
+                asked.deadline = std::time::Duration::from_millis(ms);
+            }
             // Without them events still come, with `<NA>` where they would have known more.
-            let asked = Runtimes::start(Options::default().with_root(&options.root));
+            let asked = Runtimes::start(asked);
             config.containers = asked.ok().map(|runtimes| Box::new(runtimes) as _);
         }
-        let accounts = AccountFiles::start(options.root.clone());
-        config.accounts = accounts.ok().map(|files| Box::new(files) as _);
+        if !args.exclude_users {
+            let accounts = AccountFiles::start(options.root.clone());
+            config.accounts = accounts.ok().map(|files| Box::new(files) as _);
+        }
         config.proc = Some(Box::new(proc::ThreadReader::new(options)));
+        config.large_environment = args.large_environment;
     }
     config
+}
+
+/// How parameters are printed.
+fn rendering(args: &Args, needs: Needs) -> Rendering {
+    let mut rendering = Rendering::default();
+    rendering.buffers = args.buffers();
+    // A view that asks for more of the buffers shows it.
+    rendering.longest = (args.verbose == 0 && needs.snaplen == 0).then_some(LONGEST);
+    if args.resolve_ports {
+        let text = std::fs::read("/etc/services").unwrap_or_default();
+        rendering.services = Some(Arc::new(Services::parse(&String::from_utf8_lossy(&text))));
+    }
+    rendering
 }

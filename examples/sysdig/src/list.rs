@@ -2,20 +2,94 @@
 
 use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use eyas::events::EventFlags;
 use eyas::fields::{ArgKind, FieldDef, FieldFlags, Schema};
+
+use crate::args::Args;
+use crate::view::{self, catalog};
 
 /// Width of a page.
 const WIDTH: usize = 100;
 /// Where descriptions begin.
 const INDENT: usize = 32;
 
-/// Prints every field with its type and description, class by class.
-pub fn fields(out: &mut dyn Write, names_only: bool) -> Result<()> {
+/// Prints what is asked for instead of events; whether that was all.
+pub fn print(args: &Args, out: &mut dyn Write) -> Result<bool> {
+    if let Some(source) = args.list.as_deref().filter(|source| *source != "syscall") {
+        bail!("--list={source}: there is no such source of events; the one there is is `syscall`");
+    }
+    if args.list_markdown {
+        markdown(out)?;
+    } else if args.list.is_some() {
+        fields(out, args.names_only, args.verbose > 0)?;
+    } else if args.list_events {
+        events(out)?;
+    } else if args.libs_version {
+        writeln!(out, "eyas version {}", env!("CARGO_PKG_VERSION"))?;
+    } else if args.ignored.list_inputs || args.ignored.input.as_deref() == Some("l") {
+        writeln!(out, "0 plugins loaded: plugins are not supported")?;
+    } else if args.format.as_deref() == Some("p") {
+        writeln!(out, "{}", args.preset())?;
+    } else if args.list_views {
+        view::list(out, &given(args)?)?;
+    } else if let Some(name) = &args.view_info {
+        view::describe(out, catalog::find(name, &given(args)?)?)?;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// The views of the files that the command line names.
+pub fn given(args: &Args) -> Result<Vec<view::View>> {
+    let mut views = Vec::new();
+    for path in &args.view_files {
+        views.extend(catalog::read(path)?);
+    }
+    Ok(views)
+}
+
+/// The name of a field with the form of its argument.
+fn form(def: &FieldDef) -> String {
+    let argument = match def.arg {
+        ArgKind::None => "",
+        ArgKind::Index => "[number]",
+        ArgKind::OptionalIndex => "[number]?",
+        ArgKind::Key => "[key]",
+        ArgKind::OptionalKey => "[key]?",
+        ArgKind::Suffix => ".name",
+    };
+    format!("{}{argument}", def.name)
+}
+
+/// Whether a field is listed where not all are asked for.
+fn is_listed(def: &FieldDef) -> bool {
+    !def.flags.contains(FieldFlags::HIDDEN) && !def.flags.contains(FieldFlags::DEPRECATED)
+}
+
+/// Prints every field with its type and description in tables of Markdown.
+fn markdown(out: &mut dyn Write) -> Result<()> {
+    let mut class = "";
+    for def in eyas::sinsp::schema().fields().iter().filter(|def| is_listed(def)) {
+        let this = def.name.split('.').next().unwrap_or_default();
+        if this != class {
+            class = this;
+            writeln!(
+                out,
+                "\n## Field Class: {class}\n\nName | Type | Description\n:----|:-----|:-----------"
+            )?;
+        }
+        writeln!(out, "`{}` | {} | {}", form(def), def.ty, def.doc.replace('|', "\\|"))?;
+    }
+    Ok(())
+}
+
+/// Prints every field with its description, class by class; `verbose`: with its type, hidden ones too.
+fn fields(out: &mut dyn Write, names_only: bool, verbose: bool) -> Result<()> {
     let mut class = "";
     for def in eyas::sinsp::schema().fields() {
-        if def.flags.contains(FieldFlags::HIDDEN) || def.flags.contains(FieldFlags::DEPRECATED) {
+        if !verbose && !is_listed(def) {
             continue;
         }
         if names_only {
@@ -27,27 +101,20 @@ pub fn fields(out: &mut dyn Write, names_only: bool) -> Result<()> {
             class = this;
             writeln!(out, "\n{}\nField Class: {class}\n", "-".repeat(WIDTH))?;
         }
-        field(out, def)?;
+        field(out, def, verbose)?;
     }
     Ok(())
 }
 
-fn field(out: &mut dyn Write, def: &FieldDef) -> Result<()> {
-    let form = match def.arg {
-        ArgKind::None => String::new(),
-        ArgKind::Index => "[number]".into(),
-        ArgKind::OptionalIndex => "[number]?".into(),
-        ArgKind::Key => "[key]".into(),
-        ArgKind::OptionalKey => "[key]?".into(),
-        ArgKind::Suffix => ".name".into(),
-    };
-    let name = format!("{}{form}", def.name);
+fn field(out: &mut dyn Write, def: &FieldDef, with_type: bool) -> Result<()> {
+    let name = form(def);
     let mut line = format!("{name:<width$}", width = INDENT - 2);
     if line.len() > INDENT - 2 {
         writeln!(out, "{line}")?;
         line = " ".repeat(INDENT - 2);
     }
-    for word in def.doc.split_whitespace() {
+    let ty = if with_type { format!("({}) ", def.ty) } else { String::new() };
+    for word in format!("{ty}{}", def.doc).split_whitespace() {
         if line.len() + 1 + word.len() > WIDTH {
             writeln!(out, "{line}")?;
             line = " ".repeat(INDENT - 2);
@@ -61,7 +128,7 @@ fn field(out: &mut dyn Write, def: &FieldDef) -> Result<()> {
 }
 
 /// Prints every current event with its parameters.
-pub fn events(out: &mut dyn Write) -> Result<()> {
+fn events(out: &mut dyn Write) -> Result<()> {
     for info in eyas::events::events() {
         if info.flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION) {
             continue;

@@ -1,37 +1,35 @@
 //! `sysdig`: looks into a system, live or recorded, by its system calls.
 //!
 //! ```text
-//!   input ──> Inspector ──> filter ──> sinks: lines, JSON, capture, summary
+//!   input ──> Inspector ──> filter ──> sinks: lines, JSON, capture, summary, views
 //! ```
-//! What shows events is a [`sink::Sink`]; views come as further ones.
+//! What shows events is a [`sink::Sink`]; [`view`] has those that data describes.
 #![forbid(unsafe_code)]
 
 mod args;
 mod input;
 mod list;
+mod progress;
 mod rotation;
 mod run;
 mod sink;
+mod suppress;
+mod view;
 
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
 use eyas::scap;
 use eyas_console::note;
 
 use args::Args;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let done = if args.list {
-        list::fields(&mut io::stdout().lock(), args.names_only)
-    } else if args.list_events {
-        list::events(&mut io::stdout().lock())
-    } else {
-        run::run(&args)
-    };
-    match done {
+    let args = Args::from_command_line(std::env::args_os());
+    match list::print(&args, &mut io::stdout().lock()).and_then(|is_all| match is_all {
+        true => Ok(()),
+        false => run::run(&args),
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -1,47 +1,106 @@
 //! The loop: from the source through the inspector and the filter to the sinks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use eyas::events::EventFlags;
 use eyas::fields::Schema;
 use eyas::rules::{Diagnostic, Format, condition, nearest};
-use eyas::scap::{Advance, EventSource};
+use eyas::scap::{Advance, EventSource, Snapshot, Stats};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
-use eyas::sinsp::{Inspector, SharedNames};
+use eyas::sinsp::{EventView, Inspector, SharedNames};
 use eyas_console::note;
 
 use crate::args::Args;
-use crate::input;
+use crate::input::{self, Needs};
+use crate::list;
+use crate::progress::Progress;
 use crate::sink::{Dump, Lines, Sink, Summary};
+use crate::suppress::Suppressed;
+use crate::view::{self, Bound, ViewSink, catalog};
 
 /// Captures or replays until the end, the limit, or a signal.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(chisel) = &args.chisel {
-        bail!("chisel `{chisel}`: this program has no chisels; use a filter with -p, or -S for a summary");
+    for note in args.ignored.notes() {
+        note!("{note}");
+    }
+    if let Some(input) = &args.ignored.input {
+        bail!(
+            "-I {input}: plugins are not supported; events come from the kernel, or from a capture with -r"
+        );
     }
     let (filter, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
         note!("Some domain names of the filter are not known yet: no name server answers");
     }
-    let mut sinks = sinks(args)?;
+    let views = views(args)?;
+    let needs = Needs {
+        snaplen: views.iter().map(|bound| bound.view.snaplen).max().unwrap_or(0),
+        scheduling: views.iter().any(|bound| bound.view.scheduling),
+    };
+    let filter_text = args.condition().filter(|_| args.filter_snapshot);
+    let files = filter_text.map(|text| compile(&text)).transpose()?.map(|(filter, _)| filter);
+    let mut sinks = sinks(args, &views)?;
     let stop = stop_flag()?;
-    let mut source = input::open(args, &stop)?;
     let began = Instant::now();
-    let names = Some(resolver.names());
-    let outcome = Loop { args, filter, stop, passed: 0 }.run(&mut *source, names, &mut sinks);
-    for sink in &mut sinks {
-        sink.finish()?;
+    let mut progress = Progress::new(&args.read, args.progress);
+    let paths: Vec<_> = args.read.iter().map(Some).collect();
+    let mut totals = Totals::default();
+    // Without a capture, the kernel.
+    let mut sources = if paths.is_empty() { vec![None] } else { paths };
+    let suppressed = if args.is_replay() { &args.suppress[..] } else { &[] };
+    let mut at_work = Loop {
+        args,
+        filter,
+        files,
+        stop: stop.clone(),
+        passed: 0,
+        names: resolver.names(),
+        needs,
+        suppressed: Suppressed::new(suppressed),
+        deadline: Deadline::new(args),
+    };
+    let mut outcome = Ok(());
+    for path in sources.drain(..) {
+        let source = match path {
+            Some(path) => input::open(path, &progress, &stop),
+            None => input::live(args, needs),
+        };
+        outcome = source.and_then(|mut source| {
+            let outcome = at_work.run(&mut *source, &mut sinks, &mut progress);
+            totals.add(&mut *source);
+            outcome
+        });
+        if outcome.is_err() || at_work.is_over(&sinks) {
+            break;
+        }
     }
-    let passed = outcome?;
-    if args.verbose {
-        report(&mut *source, passed, began.elapsed());
+    let finished: Result<()> = sinks.iter_mut().try_for_each(|sink| sink.finish());
+    outcome.and(finished)?;
+    progress.finish();
+    if args.verbose > 0 {
+        totals.report(at_work.passed, at_work.suppressed.count(), began.elapsed());
     }
     Ok(())
+}
+
+/// The views that the command line names, with their arguments.
+fn views(args: &Args) -> Result<Vec<Bound>> {
+    let given = list::given(args)?;
+    let mut names = args.chisels.clone();
+    if let Some(first) = given.first().filter(|_| names.is_empty()) {
+        names.push(first.name.clone());
+    }
+    let view = |text: &String| {
+        let (name, arguments) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        view::bind(catalog::find(name, &given)?, arguments)
+    };
+    names.iter().map(view).collect()
 }
 
 /// How long the domain names of a filter are waited for.
@@ -66,22 +125,37 @@ fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
 fn meant(format: &str, offset: usize) -> Option<&'static str> {
     let format = format.strip_prefix('*').unwrap_or(format);
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
-    let name = format.get(offset + 1..)?.trim_start_matches(|c: char| c.is_ascii_digit());
+    let mut name = format.get(offset + 1..)?.trim_start_matches(|c: char| c.is_ascii_digit());
+    // A field may stand inside a transformer.
+    while let Some((outer, inner)) = name.split_once('(').filter(|(outer, _)| outer.chars().all(is_name)) {
+        name = if outer.contains('.') { outer } else { inner };
+    }
     let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
     nearest(name, eyas::sinsp::schema().fields().iter().map(|def| def.name))
 }
 
-fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>> {
+fn sinks(args: &Args, views: &[Bound]) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
         sinks.push(Box::new(Dump::create(path, args)?));
-    } else if !args.quiet && !args.summary {
+    } else if !args.quiet && !args.summary && views.is_empty() {
         let format = Format::parse(&args.line_format(), eyas::sinsp::schema()).map_err(|error| {
             let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             anyhow!("format: {error}{hint}; `sysdig -l` lists the fields")
         })?;
-        sinks.push(Box::new(Lines::new(format, args)));
+        sinks.push(Box::new(Lines::new(format.with_buffers(args.buffers()), args)));
+    }
+    for Bound { view, no_colors } in views {
+        let options = view::Options {
+            json: args.json,
+            containers: args.shows_containers(),
+            live: !args.is_replay(),
+            buffers: args.buffers(),
+            no_colors: *no_colors || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            unbuffered: args.unbuffered,
+        };
+        sinks.push(Box::new(ViewSink::new(view, options)?));
     }
     if args.summary {
         sinks.push(Box::new(Summary::new()?));
@@ -104,20 +178,35 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 struct Loop<'a> {
     args: &'a Args,
     filter: Option<condition::Filter>,
+    /// Of the processes and files that a recording begins with.
+    files: Option<condition::Filter>,
     stop: Arc<AtomicBool>,
     passed: u64,
+    names: SharedNames,
+    needs: Needs,
+    suppressed: Suppressed,
+    deadline: Deadline,
 }
 
 impl Loop<'_> {
-    /// Returns how many events passed the filter.
+    /// Whether no further event is wanted.
+    fn is_over(&self, sinks: &[Box<dyn Sink>]) -> bool {
+        self.args.count.is_some_and(|count| self.passed >= count)
+            || self.stop.load(Ordering::Relaxed)
+            || self.deadline.is_over
+            || (!sinks.is_empty() && sinks.iter().all(|sink| sink.is_done()))
+    }
+
+    /// Reads one source to its end, or until no further event is wanted.
     fn run(
-        mut self,
+        &mut self,
         source: &mut dyn EventSource,
-        names: Option<SharedNames>,
         sinks: &mut [Box<dyn Sink>],
-    ) -> Result<u64> {
-        let mut inspector = Inspector::new(input::inspector_config(self.args).with_names(names));
-        let mut deadline = Deadline::new(self.args);
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let config = input::inspector_config(self.args, self.needs);
+        let mut inspector = Inspector::new(config.with_names(Some(self.names.clone())));
+        let fatfile = self.args.fatfile;
         while self.args.count.is_none_or(|count| self.passed < count) {
             // What has happened until then in a live capture still comes.
             if self.stop.load(Ordering::Relaxed) && !source.stop() {
@@ -130,7 +219,19 @@ impl Loop<'_> {
             };
             inspector.note_losses(source);
             match advance {
-                Advance::Snapshot(snapshot) => {
+                Advance::Snapshot(mut snapshot) => {
+                    if self.args.exclude_users && (!self.args.is_replay() || self.args.write.is_some()) {
+                        (snapshot.users, snapshot.groups) = (Vec::new(), Vec::new());
+                    }
+                    let whole = self.files.is_some().then(|| snapshot.clone());
+                    if let Some(whole) = whole {
+                        inspector.load(*whole);
+                        self.select(&mut snapshot, &inspector.overview());
+                        for sink in &mut *sinks {
+                            sink.snapshot(&snapshot)?;
+                        }
+                        continue;
+                    }
                     for sink in &mut *sinks {
                         sink.snapshot(&snapshot)?;
                     }
@@ -138,6 +239,7 @@ impl Loop<'_> {
                 }
                 Advance::Event => {
                     let Some(event) = source.current() else { continue };
+                    progress.event();
                     let ts = event.ts;
                     let hidden = inspector.is_hidden(&event);
                     let view = inspector.process(event);
@@ -147,13 +249,23 @@ impl Loop<'_> {
                         }
                         continue;
                     }
-                    if deadline.is_past(ts) {
+                    if self.deadline.is_past(ts) {
                         break;
+                    }
+                    if self.suppressed.hides(&view) {
+                        continue;
                     }
                     if self.filter.as_ref().map_or(Ok(true), |filter| filter.matches(&view))? {
                         self.passed += 1;
                         for sink in &mut *sinks {
                             sink.event(&view)?;
+                        }
+                        if !sinks.is_empty() && sinks.iter().all(|sink| sink.is_done()) {
+                            break;
+                        }
+                    } else if fatfile && changes_state(&view) {
+                        for sink in &mut *sinks {
+                            sink.state(&view)?;
                         }
                     }
                 }
@@ -161,7 +273,7 @@ impl Loop<'_> {
                     for sink in &mut *sinks {
                         sink.idle()?;
                     }
-                    if deadline.is_past_now() {
+                    if self.deadline.is_past_now() {
                         break;
                     }
                 }
@@ -169,14 +281,43 @@ impl Loop<'_> {
             }
         }
         source.finish()?;
-        Ok(self.passed)
+        let now = inspector.overview();
+        sinks.iter_mut().try_for_each(|sink| sink.end(&now))
     }
+
+    /// Leaves out of a snapshot the processes that do not satisfy the filter. One with a file that does is kept with such
+    /// files alone.
+    fn select(&self, snapshot: &mut Snapshot, now: &EventView<'_>) {
+        let Some(filter) = &self.files else { return };
+        let passes = |view: &EventView<'_>| filter.matches(view).unwrap_or(false);
+        let matches = |tid| now.of_thread(tid).is_some_and(|thread| passes(&thread));
+        let mut kept: HashSet<i64> =
+            snapshot.threads.iter().map(|thread| thread.tid).filter(|tid| matches(*tid)).collect();
+        for (tid, files) in &mut snapshot.fds {
+            if kept.contains(tid) {
+                continue;
+            }
+            files.retain(|file| now.of_file(*tid, file.fd).is_some_and(|file| passes(&file)));
+            if !files.is_empty() {
+                kept.insert(*tid);
+            }
+        }
+        snapshot.threads.retain(|thread| kept.contains(&thread.tid));
+        snapshot.fds.retain(|(tid, _)| kept.contains(tid));
+    }
+}
+
+/// Whether what a capture's reader knows depends on the event.
+fn changes_state(event: &EventView<'_>) -> bool {
+    event.event().info().is_some_and(|info| info.flags.contains(EventFlags::MODIFIES_STATE))
 }
 
 /// The end that `-M` asks for: by the clock live, by the events' own time in a capture.
 struct Deadline {
     limit: Option<Duration>,
     recorded: bool,
+    /// It was reached.
+    is_over: bool,
     began: Instant,
     first: Option<u64>,
 }
@@ -184,16 +325,17 @@ struct Deadline {
 impl Deadline {
     fn new(args: &Args) -> Self {
         let limit = args.duration.map(Duration::from_secs);
-        Self { limit, recorded: args.read.is_some(), began: Instant::now(), first: None }
+        Self { limit, recorded: args.is_replay(), is_over: false, began: Instant::now(), first: None }
     }
 
     fn is_past(&mut self, ts: u64) -> bool {
         let Some(limit) = self.limit else { return false };
         let first = *self.first.get_or_insert(ts);
-        match self.recorded {
+        self.is_over = match self.recorded {
             true => u128::from(ts.saturating_sub(first)) >= limit.as_nanos(),
             false => self.began.elapsed() >= limit,
-        }
+        };
+        self.is_over
     }
 
     fn is_past_now(&self) -> bool {
@@ -201,18 +343,35 @@ impl Deadline {
     }
 }
 
-fn report(source: &mut dyn EventSource, passed: u64, elapsed: Duration) {
-    let stats = source.stats();
-    let seconds = elapsed.as_secs_f64();
-    note!("Events produced: {}", stats.produced);
-    note!(
-        "Dropped: {} (buffer full {}, too large {}, not run by the kernel {}, other {})",
-        stats.drops(),
-        stats.drops_buffer,
-        stats.drops_too_large,
-        stats.drops_missed,
-        stats.drops_other
-    );
-    note!("Left out by the source: {}", stats.filtered);
-    note!("Elapsed time: {seconds:.3}, Captured Events: {passed}, {:.2} eps", passed as f64 / seconds);
+/// Counters of all sources.
+#[derive(Default)]
+struct Totals(Stats);
+
+impl Totals {
+    fn add(&mut self, source: &mut dyn EventSource) {
+        let stats = source.stats();
+        self.0.produced += stats.produced;
+        self.0.drops_buffer += stats.drops_buffer;
+        self.0.drops_too_large += stats.drops_too_large;
+        self.0.drops_missed += stats.drops_missed;
+        self.0.drops_other += stats.drops_other;
+        self.0.filtered += stats.filtered;
+    }
+
+    fn report(&self, passed: u64, suppressed: u64, elapsed: Duration) {
+        let stats = &self.0;
+        let seconds = elapsed.as_secs_f64();
+        note!("Events produced: {}", stats.produced);
+        note!(
+            "Dropped: {} (buffer full {}, too large {}, not run by the kernel {}, other {})",
+            stats.drops(),
+            stats.drops_buffer,
+            stats.drops_too_large,
+            stats.drops_missed,
+            stats.drops_other
+        );
+        note!("Left out by the source: {}", stats.filtered);
+        note!("Left out by program name: {suppressed}");
+        note!("Elapsed time: {seconds:.3}, Captured Events: {passed}, {:.2} eps", passed as f64 / seconds);
+    }
 }

@@ -29,8 +29,25 @@ pub trait Sink {
         Ok(())
     }
 
+    /// An event that did not pass the filter, but who reads a capture of the others needs for its state.
+    fn state(&mut self, event: &EventView<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
     /// Nothing more at the moment: what waits in buffers should go out.
     fn idle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether no further event is needed.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// No further event comes; this is what is known at the end.
+    fn end(&mut self, now: &EventView<'_>) -> Result<()> {
+        let _ = now;
         Ok(())
     }
 

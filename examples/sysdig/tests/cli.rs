@@ -88,6 +88,112 @@ fn summaries_and_counters() {
 }
 
 #[test]
+fn buffers_are_printed_in_the_form_that_is_asked_for() {
+    let one = "evt.num=1178";
+    let of = |option: &str| prints(&[option, "-p", "%evt.num %evt.arg.data", one]);
+    assert!(of("-A").starts_with("1178 \nroot:"), "{}", of("-A"));
+    assert!(of("-x").starts_with("1178 \n\t0x0000: 726f 6f74 3a"), "{}", of("-x"));
+    assert!(
+        of("-X")
+            .lines()
+            .nth(1)
+            .is_some_and(|line| line.ends_with("  root:x:0:0:root:") || line.contains("  root:"))
+    );
+    assert!(of("-b").starts_with("1178 cm9vd"), "{}", of("-b"));
+    // The field itself, and in JSON.
+    assert!(prints(&["-x", "-p", "%evt.buffer", one]).starts_with("\n\t0x0000: 726f"));
+    assert!(prints(&["-b", "-j", "-p", "%evt.buffer", one]).starts_with("{\"evt.buffer\":\"cm9vd"));
+    // Conditions see the bytes.
+    assert_eq!(prints(&["-X", "-p", "%evt.num", "evt.num=1178 and evt.buffer contains root:"]), "1178\n");
+    let output = run(&["-A", "-x"]);
+    assert!(!output.status.success());
+}
+
+#[test]
+fn long_lists_are_cut_unless_all_is_asked_for() {
+    let exec = "evt.type=execve and evt.arg.env exists";
+    let longest = |args: &[&str]| {
+        let text = prints(&[&["-n", "20", "-p", "%evt.arg.env", exec][..], args].concat());
+        text.lines().map(str::len).max().unwrap()
+    };
+    assert_eq!(longest(&[]), 80);
+    let output = run(&["-v", "-n", "20", "-p", "%evt.arg.env", exec]);
+    assert!(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.len() > 80));
+}
+
+#[test]
+fn options_that_need_nothing_are_accepted() {
+    let args = [
+        "-q",
+        "-d",
+        "-B",
+        "--modern-bpf",
+        "--cpus-for-each-buffer",
+        "2",
+        "--log-level=debug",
+        "-T",
+        "-k",
+        "url",
+        "-K",
+        "files",
+        "--node-name",
+        "n",
+        "-m",
+        "url",
+        "-H",
+        "p",
+        "--large-environment",
+        "--page-faults",
+        "--cri",
+        "/s",
+        "--cri-timeout",
+        "5",
+        "-E",
+    ];
+    let output = run(&args);
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && notes.contains("-m: ") && notes.contains("-T: "), "{notes}");
+    assert_eq!(
+        prints(&["-pp"]),
+        "*%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.info\n"
+    );
+    assert!(prints(&["--libs-version"]).starts_with("eyas "));
+    assert!(prints(&["-Il"]).starts_with("0 plugins"));
+    assert!(prints(&["-pm", "-n", "1"]).contains(" <NA> (host) "));
+    assert!(!run(&["-I", "dummy"]).status.success());
+    assert!(!run(&["--list=k8s"]).status.success());
+    assert_eq!(prints(&["--list=syscall", "-N"]), prints(&["-l", "-N"]));
+    assert!(prints(&["-lv"]).contains("(uint64) Number of the event"));
+    assert!(prints(&["--list-markdown"]).contains("\n`proc.name` | string | "));
+}
+
+#[test]
+fn several_captures_are_read_one_after_another() {
+    let once = prints(&["-p", "%evt.num"]).lines().count();
+    let output = command().args(["-r", DEMO, "-r", DEMO, "-p", "%evt.num"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2 * once);
+    let output = command().args(["-r", DEMO, "-r", DEMO, "-p", "%evt.num", "-n", "4800"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 4800);
+    let output = command().args(["-r", DEMO, "-q", "-P"]).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().ends_with("100.00\n"));
+}
+
+#[test]
+fn programs_are_left_out_with_what_they_start() {
+    let names = |args: &[&str]| -> std::collections::BTreeMap<String, usize> {
+        let text = prints(&[&["-p", "%proc.name"][..], args].concat());
+        text.lines().fold(Default::default(), |mut names: std::collections::BTreeMap<_, _>, name| {
+            *names.entry(name.to_owned()).or_default() += 1;
+            names
+        })
+    };
+    let (all, without) = (names(&[]), names(&["-U", "cat"]));
+    assert!(all["cat"] > 0 && !without.contains_key("cat"));
+    assert_eq!(all["bash"], without["bash"]);
+    assert!(!names(&["-U", "bash"]).contains_key("cat"), "bash has started it");
+}
+
+#[test]
 fn listings_name_fields_and_events() {
     let text = prints(&["-l", "-N"]);
     assert!(text.lines().any(|line| line == "proc.name") && text.lines().count() > 200);
@@ -102,7 +208,7 @@ fn errors_are_one_line_that_says_what_to_do() {
         (&["proc.name="], "filter: "),
         (&["-p", "%no.such"], "format: "),
         (&["-p", "%evt.num %proc.nam"], "did you mean `proc.name`?"),
-        (&["-c", "topprocs_cpu"], "chisel `topprocs_cpu`"),
+        (&["-p", "%tolower(proc.nam)"], "did you mean `proc.name`?"),
     ];
     for (args, part) in cases {
         let output = run(args);
@@ -150,6 +256,55 @@ fn no_program_panics_where_its_output_fails() {
     let out = command().args(["-r", DEMO, "-w", "/dev/full"]).output().unwrap();
     let error = String::from_utf8_lossy(&out.stderr);
     assert_eq!(error, "Error: /dev/full: cannot write the capture: No space left on device (os error 28)\n");
+}
+
+#[test]
+fn a_recording_that_was_stopped_at_once_is_a_capture() {
+    let dir = std::env::temp_dir().join(format!("eyas-early-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    for options in [&[][..], &["-z"], &["-G", "60"]] {
+        let file = dir.join("early");
+        let mut args = vec!["-r", "-", "-w", file.to_str().unwrap()];
+        args.extend(options);
+        let mut sysdig = command().args(args).stdin(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let pid = rustix::process::Pid::from_child(&sysdig);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert!(sysdig.wait().unwrap().success());
+        let written = std::fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
+        let output = command().arg("-r").arg(&written).output().unwrap();
+        assert!(output.status.success() && output.stdout.is_empty(), "{options:?}: {output:?}");
+        std::fs::remove_file(written).unwrap();
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_fat_file_keeps_names_and_a_filtered_snapshot_keeps_what_passes() {
+    let dir = std::env::temp_dir().join(format!("eyas-fat-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let show = |file: &str| {
+        let output = command()
+            .args(["-r", file, "-p", "%thread.tid %evt.type %proc.name %proc.pname %fd.name"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let out = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let filter = "proc.name=cat";
+    let expected = prints(&["-p", "%thread.tid %evt.type %proc.name %proc.pname %fd.name", filter]);
+    prints(&["-F", "-w", &out("fat"), filter]);
+    prints(&["-w", &out("thin"), filter]);
+    assert_eq!(show(&out("fat")), expected);
+    assert_ne!(show(&out("thin")), expected);
+    let threads = |file: &str| {
+        let output = command().args(["-r", file, "-c", "ps"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().count()
+    };
+    prints(&["--filter-proclist", "-w", &out("few"), "proc.name=bash and evt.num<100"]);
+    prints(&["-w", &out("all"), "proc.name=bash and evt.num<100"]);
+    assert!(threads(&out("few")) < threads(&out("all")), "{} {}", threads(&out("few")), threads(&out("all")));
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

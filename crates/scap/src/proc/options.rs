@@ -9,6 +9,8 @@ pub struct Options {
     pub root: PathBuf,
     /// Whether open files are read too.
     pub fds: bool,
+    /// Longest environment of a process that is read, bytes; the rest is left out. The probe keeps 4,096 bytes.
+    pub environment: usize,
     /// The most threads that a snapshot holds; the rest is left out.
     pub max_threads: usize,
     /// The most open files of a process; those with higher numbers are left out.
@@ -22,6 +24,7 @@ impl Default for Options {
         Self {
             root: PathBuf::from("/"),
             fds: true,
+            environment: 4096,
             max_threads: 262_144,
             max_fds: 4096,
             max_sockets: 1 << 20,

@@ -6,7 +6,7 @@ use super::scan::Scan;
 use crate::ThreadEntry;
 use eyas_events::FlagMap;
 
-/// Longest command line and environment that are kept, as the probe does.
+/// Longest command line that is kept, as the probe does.
 const TEXT: usize = 4096;
 /// `PF_KTHREAD`: a thread of the kernel's own.
 const KERNEL_THREAD: u64 = 0x0020_0000;
@@ -115,7 +115,11 @@ impl Scan<'_> {
             self.executable(dir, &status, &mut entry);
         }
         whole &= !entry.exepath.is_empty() && !entry.exe.is_empty();
-        if let Ok(text) = dir.read("environ", TEXT, &mut self.buffers) {
+        let environment = match self.shared.options.environment {
+            limit if limit <= TEXT => dir.read("environ", limit, &mut self.buffers),
+            limit => dir.read_all("environ", limit, &mut self.buffers),
+        };
+        if let Ok(text) = environment {
             entry.env = parse::terminated(text);
         }
         if let Ok(cwd) = dir.link("cwd", &mut self.buffers) {

@@ -239,6 +239,7 @@ impl Frame {
             ty: kind.ty(),
             cpu: kind.cpu(),
             state_only: kind.state_only(),
+            began: 0,
             nparams,
             wide: kind.wide(),
             body,

@@ -54,16 +54,16 @@ fields! {
         => |v, _| is_meta(&v.event()).then(|| Value::Str(name(v))),
     "evt.hostname": STR Host Na; "Name of the machine."
         => |v, _| Some(Value::Str(v.hostname())),
-    "evt.latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
-        => |_, _| Some(Value::Uint(0)),
-    "evt.latency.s": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
-        => |_, _| Some(Value::Uint(0)),
-    "evt.latency.ns": RELTIME Event PaddedDec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
-        => |_, _| Some(Value::Uint(0)),
-    "evt.latency.quantized": UINT64 Event Dec (HIDDEN); "Always 0: enter events are no longer sent."
-        => |_, _| Some(Value::Uint(0)),
-    "evt.latency.human": STR Event Na (DEPRECATED | HIDDEN); "Always 0ns: enter events are no longer sent."
-        => |_, _| Some(Value::Str(b"0ns")),
+    "evt.latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "How long the call took, ns; 0 where the capture has no enter events, as today's."
+        => |v, _| Some(Value::Uint(v.event().latency())),
+    "evt.latency.s": RELTIME Event Dec (DEPRECATED | HIDDEN); "Whole seconds of evt.latency."
+        => |v, _| Some(Value::Uint(v.event().latency() / NS)),
+    "evt.latency.ns": RELTIME Event PaddedDec (DEPRECATED | HIDDEN); "Nanoseconds of evt.latency within the second."
+        => |v, _| Some(Value::Uint(v.event().latency() % NS)),
+    "evt.latency.quantized": UINT64 Event Dec (HIDDEN); "Column of evt.latency on a logarithmic scale of 80 columns from 1 ns to 100 s; 0 where it is not known."
+        => |v, _| Some(Value::Uint(column(v.event().latency()))),
+    "evt.latency.human": STR Event Na (DEPRECATED | HIDDEN); "evt.latency with a unit: 250ns, 1.50us, 12ms, 3.05s."
+        => |v, _| Some(text(v, |out| time::duration(v.event().latency(), out))),
     "evt.deltatime": RELTIME Event Dec; "Nanoseconds since the event before; 0 for the first."
         => |v, _| Some(Value::Uint(v.since_previous())),
     "evt.deltatime.s": RELTIME Event Dec; "Whole seconds since the event before."
@@ -84,13 +84,13 @@ fields! {
         => |v, _| Some(category(v)),
     "evt.cpu": INT16 Event Id; "Number of the CPU."
         => |v, _| Some(Value::Int(i64::from(v.event().cpu))),
-    "evt.args": STR Event Na; "All parameters as name=value, with what each stands for in parentheses."
+    "evt.args": STR Event Na (BUFFERS); "All parameters as name=value, with what each stands for in parentheses."
         => |v, _| Some(args(v)),
-    "evt.arg" [Suffix]: STR Event Na; "One parameter as text, by .name or [position]: what it stands for, else its value."
+    "evt.arg" [Suffix]: STR Event Na (BUFFERS); "One parameter as text, by .name or [position]: what it stands for, else its value."
         => arg,
     "evt.rawarg" [Suffix]: DYNAMIC Event Na (NO_RHS | NO_TRANSFORMER); "One parameter by .name, with its own type."
         => raw::rawarg,
-    "evt.info": STR Event Na; "The same as evt.args."
+    "evt.info": STR Event Na (BUFFERS); "The same as evt.args."
         => |v, _| Some(args(v)),
     "evt.buffer": BYTES Event Na; "The bytes read or written, as far as the probe kept them."
         => buffer,
@@ -112,8 +112,8 @@ fields! {
         => io_dir,
     "evt.is_wait": BOOL Event Na; "Whether the event is of a kind that makes its thread wait."
         => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WAITS))),
-    "evt.wait_latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "Always 0: enter events are no longer sent."
-        => |_, _| Some(Value::Uint(0)),
+    "evt.wait_latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "evt.latency of calls that make their thread wait; 0 of others."
+        => |v, _| Some(Value::Uint(if v.flags().contains(EventFlags::WAITS) { v.event().latency() } else { 0 })),
     "evt.is_syslog": BOOL Event Na; "Whether the event writes to /dev/log."
         => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WRITES_TO_FD) && v.fd_name().is_some_and(|name| contains(name, b"/dev/log")))),
     "evt.count": UINT32 Event Dec; "Always 1, to be summed."
@@ -172,6 +172,15 @@ fields! {
         => |v, _| Some(Value::Bool(open::is_create(v))),
     "util.cnt": UINT64 Event Id (HIDDEN); "Number of the event."
         => |v, _| Some(Value::Uint(v.num())),
+}
+
+/// Columns of [`column`], and powers of ten that they stand for.
+const COLUMNS: f64 = 80.0;
+const DECADES: f64 = 11.0;
+
+/// Place on a logarithmic scale, from 1; 0 of nothing.
+fn column(ns: u64) -> u64 {
+    if ns == 0 { 0 } else { ((ns as f64).log10().min(DECADES) * COLUMNS / DECADES) as u64 + 1 }
 }
 
 const IO: EventFlags = EventFlags::READS_FROM_FD.union(EventFlags::WRITES_TO_FD);

@@ -194,7 +194,7 @@ fn name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
             Some((at, ParamType::SOCKTUPLE)) => {
                 let mut out = Text::new(v.bump());
                 if let Some(bytes) = v.event().param(at).filter(|bytes| !bytes.is_empty()) {
-                    render::sock_tuple(bytes, &mut out);
+                    render::sock_tuple(bytes, v.rendering().services.as_deref(), &mut out);
                 }
                 out.finish()
             }

@@ -49,6 +49,13 @@ fields! {
         => |v, _| v.cwd().map(Value::Str),
     "proc.loginshellid": INT64 Ancestors Id; "Process id of the outermost shell among the process and its ancestors."
         => loginshellid,
+    "proc.shelldepth": UINT64 Ancestors Dec; "Generations between the process and its login shell; 0 of the shell itself, absent without a shell."
+        => |v, _| {
+            let is_shell = |t: &Thread| t.comm.ends_with(b"sh");
+            let generations = v.ancestors().enumerate().filter(|(_, t)| is_shell(t)).last();
+            let own = || v.main().filter(|t| is_shell(t)).map(|_| 0);
+            generations.map(|(at, _)| at as u64 + 1).or_else(own).map(Value::Uint)
+        },
     "proc.tty": UINT32 Process Id; "Controlling terminal, 0 for none."
         => |v, _| Some(Value::Uint(u64::from(v.session()?.tty))),
     "proc.pid": INT64 Process Id; "Process id."

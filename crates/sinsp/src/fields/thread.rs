@@ -11,6 +11,8 @@ use crate::view::EventView;
 const INHERITABLE: usize = 0;
 const PERMITTED: usize = 1;
 const EFFECTIVE: usize = 2;
+/// CPU time that procinfo events count in, ns.
+const TICK: u64 = 10_000_000;
 
 fields! {
     "thread.cap_permitted": STR Process Na; "Permitted capabilities, blank-separated."
@@ -39,6 +41,11 @@ fields! {
         },
     "thread.exectime": RELTIME Event Dec; "CPU time of the thread that is switched out, ns; 0 for other events."
         => |v, _| Some(Value::Uint(v.ran())),
+    "thread.cputime": RELTIME Event Dec; "CPU time that the event reports of its thread, ns: of a context switch the time since the one before, of procinfo that of the last second."
+        => |v, _| match v.ticks() {
+            Some([user, system]) => Some(Value::Uint(user.saturating_add(system).saturating_mul(TICK))),
+            None => Some(Value::Uint(v.ran())),
+        },
     "thread.totexectime": RELTIME Event Dec; "CPU time of the thread so far, ns, as far as context switches show it."
         => |v, _| Some(Value::Uint(v.thread()?.activity.ran())),
     "thread.cgroups": STR Process Na; "Control groups as subsystem=path, blank-separated."

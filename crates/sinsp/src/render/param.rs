@@ -2,6 +2,8 @@
 
 use eyas_events::{EventType, FlagTable, Format, ParamDetail, ParamInfo, ParamType as T};
 
+use eyas_fields::BufferFormat;
+
 use super::{Text, names, sock_addr, sock_tuple, time};
 use crate::path_params;
 use crate::view::EventView;
@@ -29,8 +31,14 @@ pub(crate) fn param(
         out.push_text(path_params::absolute(v, index)?);
         return Some(());
     }
+    let (start, resolved_start) = (out.len(), resolved.len());
     let mut at = Writer { v, out, resolved };
     at.value(info, info.ty, info.format, bytes);
+    if v.rendering().buffers.is_multiline() && info.ty != T::BYTEBUF {
+        // The line breaks of buffers are to be the only ones.
+        out.escape_from(start);
+        resolved.escape_from(resolved_start);
+    }
     Some(())
 }
 
@@ -62,6 +70,7 @@ impl Writer<'_, '_, '_, '_> {
             };
             return self.out.push(none);
         }
+        let services = self.v.rendering().services.as_deref();
         match ty {
             T::INT8 | T::INT16 | T::INT32 | T::INT64 => self.int(bytes, format),
             // The reference shows offsets of lseek, owners of chown and the like with a sign.
@@ -71,7 +80,9 @@ impl Writer<'_, '_, '_, '_> {
             }
             T::CHARBUF => self.text(bytes),
             T::FSPATH | T::FSRELPATH => self.path(info, bytes),
-            T::BYTEBUF | T::CHARBUFARRAY | T::CHARBUF_PAIR_ARRAY | T::NONE => self.out.push_printable(bytes),
+            T::BYTEBUF => self.buffer(bytes),
+            T::CHARBUFARRAY | T::CHARBUF_PAIR_ARRAY => self.cut(bytes),
+            T::NONE => self.out.push_printable(bytes),
             T::ERRNO => {
                 let n = signed(bytes);
                 self.int(bytes, Format::DEC);
@@ -84,8 +95,8 @@ impl Writer<'_, '_, '_, '_> {
             }
             T::PID | T::PID32 => self.pid(signed(bytes)),
             T::FDLIST => self.fd_list(bytes),
-            T::SOCKADDR => sock_addr(bytes, self.out),
-            T::SOCKTUPLE => sock_tuple(bytes, self.out),
+            T::SOCKADDR => sock_addr(bytes, services, self.out),
+            T::SOCKTUPLE => sock_tuple(bytes, services, self.out),
             T::SYSCALLID => {
                 let code = eyas_events::SyscallCode(unsigned(bytes) as u16);
                 self.out.int(code.0);
@@ -137,6 +148,28 @@ impl Writer<'_, '_, '_, '_> {
             }
             T::DOUBLE => self.out.print(format_args!("{:.6}", f64::from_bits(unsigned(bytes)))),
             T::IPV4ADDR | T::IPV6ADDR | T::IPADDR | T::IPV4NET | T::IPV6NET | T::IPNET => self.ip(bytes),
+        }
+    }
+
+    fn buffer(&mut self, bytes: &[u8]) {
+        match self.v.rendering().buffers {
+            BufferFormat::Dots => self.cut(bytes),
+            format => {
+                let mut text = Vec::new();
+                format.write(&mut text, bytes);
+                self.out.push(&text);
+            }
+        }
+    }
+
+    /// Writes no more than the longest text that is asked for.
+    fn cut(&mut self, bytes: &[u8]) {
+        match self.v.rendering().longest {
+            Some(longest) if bytes.len() > longest => {
+                self.out.push_printable(&bytes[..longest.saturating_sub(3)]);
+                self.out.push(b"...");
+            }
+            _ => self.out.push_printable(bytes),
         }
     }
 

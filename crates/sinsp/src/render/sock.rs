@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Text;
+use crate::names::Services;
+use crate::state::L4;
 
 const UNIX: u8 = 1;
 const INET: u8 = 2;
@@ -37,11 +39,11 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 }
 
 /// A `SOCKADDR` parameter.
-pub(crate) fn sock_addr(bytes: &[u8], out: &mut Text<'_>) {
+pub(crate) fn sock_addr(bytes: &[u8], services: Option<&Services>, out: &mut Text<'_>) {
     match bytes {
         [UNIX, path @ ..] => out.push_text(until_nul(path)),
-        [INET, rest @ ..] if rest.len() == 6 => push_end(rest, out),
-        [INET6, rest @ ..] if rest.len() == 18 => push_end(rest, out),
+        [INET, rest @ ..] if rest.len() == 6 => push_end(end(rest), services, out),
+        [INET6, rest @ ..] if rest.len() == 18 => push_end(end(rest), services, out),
         [INET6, ..] => out.push(b"INVALID IPv6"),
         [INET, ..] => out.push(b"INVALID IPv4"),
         [family, ..] => out.print(format_args!("family {family}")),
@@ -49,14 +51,16 @@ pub(crate) fn sock_addr(bytes: &[u8], out: &mut Text<'_>) {
     }
 }
 
-fn push_end(bytes: &[u8], out: &mut Text<'_>) {
-    if let Some((addr, port)) = end(bytes) {
-        out.print(format_args!("{addr}:{port}"));
+fn push_end(end: Option<(IpAddr, u16)>, services: Option<&Services>, out: &mut Text<'_>) {
+    let Some((addr, port)) = end else { return };
+    match services.and_then(|services| services.name(port, L4::Unknown)) {
+        Some(name) => out.print(format_args!("{addr}:{name}")),
+        None => out.print(format_args!("{addr}:{port}")),
     }
 }
 
 /// A `SOCKTUPLE` parameter.
-pub(crate) fn sock_tuple(bytes: &[u8], out: &mut Text<'_>) {
+pub(crate) fn sock_tuple(bytes: &[u8], services: Option<&Services>, out: &mut Text<'_>) {
     match bytes {
         [UNIX, rest @ ..] if rest.len() >= 17 => {
             if let (Some(source), Some(destination)) = (word(&rest[..8]), word(&rest[8..16])) {
@@ -65,8 +69,8 @@ pub(crate) fn sock_tuple(bytes: &[u8], out: &mut Text<'_>) {
                 out.push_text(until_nul(&rest[16..]));
             }
         }
-        [INET, rest @ ..] if rest.len() == 12 => push_pair(rest, out),
-        [INET6, rest @ ..] if rest.len() == 36 => push_pair(rest, out),
+        [INET, rest @ ..] if rest.len() == 12 => push_pair(rest, services, out),
+        [INET6, rest @ ..] if rest.len() == 36 => push_pair(rest, services, out),
         [INET6, ..] => out.push(b"INVALID IPv6"),
         [UNIX | INET, ..] => out.push(b"INVALID IPv4"),
         [family, ..] => out.print(format_args!("family {family}")),
@@ -74,12 +78,14 @@ pub(crate) fn sock_tuple(bytes: &[u8], out: &mut Text<'_>) {
     }
 }
 
-fn push_pair(bytes: &[u8], out: &mut Text<'_>) {
+fn push_pair(bytes: &[u8], services: Option<&Services>, out: &mut Text<'_>) {
     let (source, destination) = bytes.split_at(bytes.len() / 2);
     let (Some(source), Some(destination)) = (end(source), end(destination)) else { return };
     // A pair that is IPv4 in all but its form.
     let (source, destination) = mapped(source).zip(mapped(destination)).unwrap_or((source, destination));
-    out.print(format_args!("{}:{}->{}:{}", source.0, source.1, destination.0, destination.1));
+    push_end(Some(source), services, out);
+    out.push(b"->");
+    push_end(Some(destination), services, out);
 }
 
 /// An unset address may be of either family.

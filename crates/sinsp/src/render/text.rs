@@ -83,6 +83,18 @@ impl<'b> Text<'b> {
         self.0.clear();
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Escapes the characters from `start` on that would break the line.
+    pub(crate) fn escape_from(&mut self, start: usize) {
+        let mut escaped = std::vec::Vec::new();
+        eyas_fields::write_text(&mut escaped, &self.0[start..]);
+        self.0.truncate(start);
+        self.push(&escaped);
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

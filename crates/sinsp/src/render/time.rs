@@ -111,10 +111,43 @@ pub(crate) fn datetime(ts: u64, nanos: bool, out: &mut Text<'_>) {
     }
 }
 
+/// `250ns`, `1.50us`, `12ms`, `3.05s`: three digits, or two decimals.
+pub(crate) fn duration(ns: u64, out: &mut Text<'_>) {
+    for (unit, name) in [(NS, "s"), (1_000_000, "ms"), (1_000, "us")] {
+        let (whole, hundredths) = (ns / unit, ns % unit * 100 / unit);
+        // Of seconds, hundredths are always of interest.
+        match whole {
+            0 => continue,
+            1..10 => return out.print(format_args!("{whole}.{hundredths:02}{name}")),
+            _ if unit == NS => return out.print(format_args!("{whole}.{hundredths:02}{name}")),
+            _ => return out.print(format_args!("{whole}{name}")),
+        }
+    }
+    out.print(format_args!("{ns}ns"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use bumpalo::Bump;
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        let bump = Bump::new();
+        for (ns, want) in [
+            (0, "0ns"),
+            (999, "999ns"),
+            (1_500, "1.50us"),
+            (15_999, "15us"),
+            (12_345_678, "12ms"),
+            (1_999_999, "1.99ms"),
+            (22_039_999_999, "22.03s"),
+        ] {
+            let mut out = Text::new(&bump);
+            duration(ns, &mut out);
+            assert_eq!(std::str::from_utf8(out.as_bytes()), Ok(want));
+        }
+    }
 
     #[test]
     fn dates_are_right_around_leap_days_and_far_away() {

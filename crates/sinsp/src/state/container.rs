@@ -32,4 +32,9 @@ impl Containers {
     pub fn get(&self, id: &[u8]) -> Option<&Container> {
         self.by_id.get(id)
     }
+
+    /// Short ids of the containers, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = &Text> {
+        self.by_id.keys()
+    }
 }

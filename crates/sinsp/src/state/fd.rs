@@ -342,10 +342,15 @@ impl Fd {
     pub(crate) fn rename_by_ends(&mut self, ts: u64, names: &mut RecentNames) {
         use std::io::Write;
         let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);
-        let end = |name: &mut Vec<u8>, (ip, port): (IpAddr, u16)| match with_ports {
-            // Writing to a Vec cannot fail.
-            true => drop(write!(name, "{ip}:{port}")),
-            false => drop(write!(name, "{ip}")),
+        let services = names.services.clone();
+        // Writing to a Vec cannot fail.
+        let end = |name: &mut Vec<u8>, (ip, port): (IpAddr, u16)| match services
+            .as_ref()
+            .and_then(|services| services.name(port, self.l4))
+        {
+            _ if !with_ports => drop(write!(name, "{ip}")),
+            Some(service) => drop(write!(name, "{ip}:{service}")),
+            None => drop(write!(name, "{ip}:{port}")),
         };
         let name = match self.socket() {
             Socket::Inet { .. } if self.l4 == L4::Unknown => {

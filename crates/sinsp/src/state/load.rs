@@ -17,7 +17,9 @@ impl State {
     pub(crate) fn load(&mut self, snapshot: Snapshot, max_threads: usize) {
         let changes = self.names_changed();
         let users = std::mem::take(&mut self.users);
+        let rendering = std::mem::take(&mut self.rendering);
         *self = Self::with_max(max_threads);
+        self.set_rendering(rendering);
         let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
         self.users = users.begin_again(kept, changes);
         self.interfaces = snapshot.interfaces;

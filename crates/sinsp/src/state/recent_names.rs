@@ -2,10 +2,12 @@
 
 use std::hash::Hasher;
 use std::io::Write;
+use std::sync::Arc;
 
 use rustc_hash::FxHasher;
 
 use super::Text;
+use crate::names::Services;
 
 /// Places for names, two for each hash: a power of two.
 const NAMES: usize = 2048;
@@ -16,6 +18,8 @@ const LONGEST: usize = 256;
 pub(crate) struct RecentNames {
     names: Vec<[Option<Text>; 2]>,
     text: Vec<u8>,
+    /// What names of sockets have instead of ports.
+    pub(super) services: Option<Arc<Services>>,
 }
 
 impl RecentNames {

@@ -27,6 +27,8 @@ pub struct Dump {
     waiting: Option<Snapshot>,
     /// Events that are shown have come.
     begun: bool,
+    /// The file has the state that it begins with.
+    has_snapshot: bool,
     writer: Option<Writer>,
     /// The file that the writer writes.
     path: PathBuf,
@@ -50,6 +52,7 @@ impl Dump {
             state: Vec::new(),
             waiting: None,
             begun: false,
+            has_snapshot: false,
             writer: None,
             path: PathBuf::new(),
             unflushed: None,
@@ -79,6 +82,13 @@ impl Dump {
         self.writer = Some(writer);
         self.path = path;
         Ok(())
+    }
+
+    fn open_if_closed(&mut self) -> Result<()> {
+        match self.writer {
+            Some(_) => Ok(()),
+            None => self.open(jiff::Timestamp::now().as_nanosecond() as u64),
+        }
     }
 
     fn close(&mut self) -> Result<()> {
@@ -126,6 +136,7 @@ impl Sink for Dump {
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.state.clear();
         self.begun = false;
+        self.has_snapshot = true;
         match &mut self.writer {
             Some(writer) => writer.snapshot(snapshot).with_context(|| name(&self.path))?,
             None => self.waiting = Some(snapshot.clone()),
@@ -148,6 +159,15 @@ impl Sink for Dump {
         self.write(&event.event())
     }
 
+    fn state(&mut self, event: &EventView<'_>) -> Result<()> {
+        if self.writer.is_none() {
+            return Ok(());
+        }
+        let mut raw = event.event();
+        raw.state_only = true;
+        self.write(&raw)
+    }
+
     fn idle(&mut self) -> Result<()> {
         if let Some(writer) = &mut self.writer
             && self.unflushed.is_some_and(|since| since.elapsed() >= FLUSH_AFTER)
@@ -159,9 +179,17 @@ impl Sink for Dump {
     }
 
     fn finish(&mut self) -> Result<()> {
+        // Stopped before anything is known, the file is an empty capture.
+        if !self.has_snapshot {
+            self.waiting = None;
+            self.open_if_closed()?;
+            if let Some(writer) = &mut self.writer {
+                writer.snapshot(&Snapshot::default()).with_context(|| name(&self.path))?;
+            }
+        }
         // Without any event the file tells the state alone.
         if let Some(snapshot) = self.waiting.take() {
-            self.open(jiff::Timestamp::now().as_nanosecond() as u64)?;
+            self.open_if_closed()?;
             if let Some(writer) = &mut self.writer {
                 writer.snapshot(&snapshot).with_context(|| name(&self.path))?;
             }

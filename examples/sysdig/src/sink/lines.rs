@@ -22,7 +22,8 @@ pub struct Lines {
 impl Lines {
     pub fn new(format: Format, args: &Args) -> Self {
         let out = BufWriter::with_capacity(64 << 10, io::stdout());
-        let (json, unbuffered, internal) = (args.json, args.unbuffered, !args.filter.is_empty());
+        let (json, unbuffered, internal) =
+            (args.json, args.unbuffered, args.debug || !args.filter.is_empty());
         Self { format, json, internal, out, line: Vec::new(), unbuffered }
     }
 }

@@ -1,0 +1,81 @@
+use clap::Args;
+
+/// Options of sysdig that need nothing here, or are about what no longer exists.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accepted, without effect")]
+pub struct Ignored {
+    /// The probe is built into this program
+    #[arg(short = 'B', long = "bpf", value_name = "PROBE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub bpf: Option<String>,
+
+    /// The modern probe is the only one
+    #[arg(long = "modern-bpf")]
+    pub modern_bpf: bool,
+
+    /// Each CPU has a buffer
+    #[arg(long = "cpus-for-each-buffer", value_name = "COUNT")]
+    pub cpus_for_each_buffer: Option<u32>,
+
+    /// The libraries write no log
+    #[arg(long = "log-level", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+
+    /// Tracers are no longer sent
+    #[arg(short = 'T', long = "force-tracers-capture")]
+    pub tracers: bool,
+
+    /// The fields k8s.* come from container runtimes
+    #[arg(short = 'k', long = "k8s-api", value_name = "URL")]
+    pub k8s_api: Option<String>,
+
+    /// As --k8s-api
+    #[arg(short = 'K', long = "k8s-api-cert", value_name = "FILES")]
+    pub k8s_api_cert: Option<String>,
+
+    /// As --k8s-api
+    #[arg(long = "node-name", value_name = "NAME")]
+    pub node_name: Option<String>,
+
+    /// Mesos is no longer supported by anybody
+    #[arg(short = 'm', long = "mesos-api", value_name = "URL")]
+    pub mesos_api: Option<String>,
+
+    /// Plugins are not supported
+    #[arg(short = 'H', long = "plugin", value_name = "PLUGIN")]
+    pub plugins: Vec<String>,
+
+    /// As --plugin; l lists the plugins that are loaded
+    #[arg(short = 'I', long = "input", value_name = "PLUGIN")]
+    pub input: Option<String>,
+
+    /// List the plugins that are loaded: there are none
+    #[arg(long = "list-inputs", hide = true)]
+    pub list_inputs: bool,
+
+    /// As --plugin
+    #[arg(long = "plugin-config-file", value_name = "FILE")]
+    pub plugin_config: Option<String>,
+}
+
+impl Ignored {
+    /// What to say of those that were given.
+    pub fn notes(&self) -> Vec<&'static str> {
+        let levels = ["critical", "debug", "error", "fatal", "info", "notice", "trace", "warning"];
+        let is_unknown = |level: &String| !levels.contains(&level.as_str());
+        [
+            (self.bpf.is_some(), "-B: the probe is built in; no file is needed"),
+            (self.cpus_for_each_buffer.is_some(), "--cpus-for-each-buffer: each CPU has a buffer of its own"),
+            (self.log_level.as_ref().is_some_and(is_unknown), "--log-level: unknown level"),
+            (self.tracers, "-T: tracers are no longer sent"),
+            (
+                self.k8s_api.is_some() || self.k8s_api_cert.is_some() || self.node_name.is_some(),
+                "-k, -K, --node-name: fields k8s.* come from container runtimes, not from the API server",
+            ),
+            (self.mesos_api.is_some(), "-m: Mesos is no longer supported"),
+            (!self.plugins.is_empty() || self.plugin_config.is_some(), "-H: plugins are not supported"),
+        ]
+        .into_iter()
+        .filter_map(|(given, note)| given.then_some(note))
+        .collect()
+    }
+}

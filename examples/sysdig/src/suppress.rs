@@ -1,0 +1,58 @@
+//! Events of programs that are left out, in captures: live, the probe leaves them out.
+
+use std::collections::HashSet;
+
+use eyas::events::EventType;
+use eyas::sinsp::EventView;
+
+/// Threads of these programs, and those that they have started.
+pub struct Suppressed {
+    names: Vec<Vec<u8>>,
+    tids: HashSet<i64>,
+    count: u64,
+}
+
+/// Bytes of a name that the kernel keeps.
+const NAME: usize = 15;
+
+impl Suppressed {
+    /// Programs by their names, of which the kernel keeps 15 bytes.
+    pub fn new(names: &[String]) -> Self {
+        let names = names.iter().map(|name| name.bytes().take(NAME).collect()).collect();
+        Self { names, tids: HashSet::new(), count: 0 }
+    }
+
+    /// Whether the event is left out.
+    pub fn hides(&mut self, event: &EventView<'_>) -> bool {
+        let Some(thread) = event.thread().filter(|_| !self.names.is_empty()) else { return false };
+        let is_named = self.names.iter().any(|name| **name == *thread.comm);
+        let is_of = |tid: i64| self.tids.contains(&tid);
+        // A new thread is told from one that had the same id.
+        let is_new = is_birth(event.event().ty) && event.event().result() == Some(0);
+        let hides = match is_new {
+            true => is_named || is_of(thread.ptid) || is_of(thread.pid) && thread.pid != thread.tid,
+            false => is_named || is_of(thread.tid),
+        };
+        match hides && event.event().ty != EventType::PROCEXIT_1_E {
+            true => self.tids.insert(thread.tid),
+            false => self.tids.remove(&thread.tid),
+        };
+        self.count += u64::from(hides);
+        hides
+    }
+
+    /// How many events were left out.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+fn is_birth(ty: EventType) -> bool {
+    matches!(
+        ty,
+        EventType::SYSCALL_CLONE_20_X
+            | EventType::SYSCALL_CLONE3_X
+            | EventType::SYSCALL_FORK_20_X
+            | EventType::SYSCALL_VFORK_20_X
+    )
+}

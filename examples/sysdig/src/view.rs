@@ -1,0 +1,27 @@
+//! Views: events and the state in tables, lists and charts, each described by data.
+//!
+//! ```text
+//!   views.yaml, --view FILE ──> View ──bind──> ViewSink: filter ──> rows ──> Groups | List | Heat ──> Grid
+//! ```
+
+mod bind;
+pub mod catalog;
+mod chart;
+mod condition;
+mod derived;
+mod grid;
+mod groups;
+mod http;
+mod list;
+mod listing;
+mod model;
+mod sink;
+mod template;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use bind::{Bound, bind, takes};
+pub use listing::{describe, list};
+pub use model::View;
+pub use sink::{Options, ViewSink};

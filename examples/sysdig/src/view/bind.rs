@@ -1,0 +1,126 @@
+//! The arguments of a view, put into its texts.
+
+use anyhow::{Result, anyhow, bail};
+
+use super::derived::RowSchema;
+use super::model::{Kind, Parameter, View};
+use super::template;
+
+/// A view with its arguments.
+pub struct Bound {
+    pub view: View,
+    /// Whether colours were refused.
+    pub no_colors: bool,
+}
+
+/// Puts the arguments, as one text, into the texts of the view.
+pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
+    let mut bound = Bound { view: view.clone(), no_colors: false };
+    let mut rest = arguments.trim();
+    for parameter in &view.parameters {
+        let given = match parameter.kind {
+            Kind::Condition => std::mem::take(&mut rest),
+            _ => {
+                let (word, behind) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                rest = behind.trim_start();
+                word
+            }
+        };
+        if parameter.kind == Kind::Colors {
+            bound.no_colors = matches!(given, "disable_colors" | "disable_color");
+            if !given.is_empty() && !bound.no_colors {
+                bail!("{}: `{given}` is not `disable_colors`", view.name);
+            }
+            continue;
+        }
+        let text = text_of(parameter, given, view)
+            .map_err(|error| anyhow!("{} of view `{}`: {error}", parameter.name, view.name))?;
+        replace(&mut bound.view, &format!("${}", parameter.name), &text);
+    }
+    if !rest.is_empty() {
+        bail!("view `{}` takes no argument `{rest}`; `sysdig -i {}` describes it", view.name, view.name);
+    }
+    Ok(bound)
+}
+
+/// What stands for a parameter.
+fn text_of(parameter: &Parameter, given: &str, view: &View) -> Result<String> {
+    if given.is_empty() {
+        let missing =
+            || anyhow!("missing: {}; `sysdig -i {}` describes the view", parameter.about, view.name);
+        return parameter.default.clone().ok_or_else(missing);
+    }
+    if !parameter.choices.is_empty() {
+        return parameter.choices.get(given).cloned().ok_or_else(|| {
+            let names: Vec<&str> = parameter.choices.keys().map(String::as_str).collect();
+            anyhow!("`{given}` is none of {}", names.join(", "))
+        });
+    }
+    let value = match parameter.kind {
+        Kind::Number => {
+            let number: f64 = given.parse().map_err(|_| anyhow!("`{given}` is no number"))?;
+            (number * parameter.factor.unwrap_or(1.0)).to_string()
+        }
+        Kind::Field => template::resolve(given, RowSchema::of(view.rows))?.text.to_string(),
+        Kind::Text => format!("\"{}\"", given.replace('\\', "\\\\").replace('"', "\\\"")),
+        Kind::Condition | Kind::Colors => given.to_owned(),
+    };
+    Ok(if parameter.form.is_empty() { value } else { parameter.form.replace('$', &value) })
+}
+
+fn replace(view: &mut View, name: &str, text: &str) {
+    let mut texts = vec![&mut view.filter, &mut view.prefer, &mut view.line, &mut view.order];
+    texts.extend(view.lines.iter_mut().flat_map(|line| [&mut line.when, &mut line.line]));
+    texts.extend(view.columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.value]));
+    texts.extend(view.chart.iter_mut().map(|chart| &mut chart.refresh));
+    for place in texts {
+        if place.contains(name) {
+            *place = place.replace(name, text);
+        }
+    }
+}
+
+/// Whether the next word of the command line is for the view: one that must have an argument takes it, one that may have
+/// one takes what is no filter.
+pub fn takes(view: &View, word: &str, is_filter: impl Fn(&str) -> bool) -> bool {
+    let needs =
+        view.parameters.iter().any(|parameter| parameter.default.is_none() && parameter.kind != Kind::Colors);
+    let begins_with_condition = view.parameters.first().is_some_and(|first| first.kind == Kind::Condition);
+    needs || (!view.parameters.is_empty() && (begins_with_condition || !is_filter(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::catalog;
+
+    fn bound(name: &str, arguments: &str) -> Result<View> {
+        bind(catalog::builtin(name).unwrap(), arguments).map(|bound| bound.view)
+    }
+
+    #[test]
+    fn arguments_become_parts_of_conditions() {
+        assert!(bound("fileslower", "1.5").unwrap().filter.ends_with("evt.latency > 1500000"));
+        assert!(bound("spy_file", "R").unwrap().filter.contains("evt.is_io_read=true"));
+        assert!(bound("spy_file", "RW /a\"b").unwrap().filter.contains("fd.name=\"/a\\\"b\""));
+        assert_eq!(bound("fdbytes_by", "proc.name").unwrap().columns[1].value, "proc.name");
+        assert!(
+            bound("lsof", "proc.name=a and fd.num=1").unwrap().filter.contains("proc.name=a and fd.num=1")
+        );
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused() {
+        for (name, arguments, part) in [
+            ("fileslower", "", "missing"),
+            ("fileslower", "x", "no number"),
+            ("fdbytes_by", "proc.nam", "did you mean `proc.name`?"),
+            ("spy_file", "X", "none of"),
+            ("topfiles_bytes", "x", "takes no argument"),
+            ("echo_fds", "x", "disable_colors"),
+        ] {
+            let error = bound(name, arguments).unwrap_err().to_string();
+            assert!(error.contains(part), "{name}: {error}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The views that there are: the program's own, and those of a user's files.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::model::View;
+
+/// The program's own views, in the form of a user's file. A view is a row.
+const BUILTIN: &str = include_str!("../../views.yaml");
+
+/// The program's own views.
+pub fn all() -> &'static [View] {
+    static VIEWS: OnceLock<Vec<View>> = OnceLock::new();
+    VIEWS.get_or_init(|| {
+        serde_saphyr::from_str(BUILTIN).unwrap_or_else(|error| unreachable!("views.yaml: {error}"))
+    })
+}
+
+/// The program's own view of this name.
+pub fn builtin(name: &str) -> Option<&'static View> {
+    all().iter().find(|view| view.name == name)
+}
+
+/// Reads a file with a view, or with a list of views.
+pub fn read(path: &Path) -> Result<Vec<View>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("view {}", path.display()))?;
+    let views = parse(&text).map_err(|error| anyhow!("view {}: {error:#}", path.display()))?;
+    if views.is_empty() {
+        bail!("view {}: it has no view", path.display());
+    }
+    Ok(views)
+}
+
+fn parse(text: &str) -> Result<Vec<View>> {
+    let is_content = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && *line != "---";
+    let is_list = text.lines().find(is_content).is_some_and(|line| line.starts_with('-'));
+    Ok(if is_list { serde_saphyr::from_str(text)? } else { vec![serde_saphyr::from_str(text)?] })
+}
+
+/// The view of this name among the given ones and the program's own.
+pub fn find<'a>(name: &str, given: &'a [View]) -> Result<&'a View> {
+    given.iter().find(|view| view.name == name).or_else(|| builtin(name)).ok_or_else(|| {
+        let names = given.iter().chain(all()).map(|view| view.name.as_str());
+        let hint = eyas::rules::nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
+        let gone = REMOVED.iter().find(|(gone, _)| *gone == name).map(|(_, why)| format!(": {why}"));
+        let hint = gone.or(hint).unwrap_or_default();
+        anyhow!("there is no view or chisel `{name}`{hint}; `sysdig -cl` lists them")
+    })
+}
+
+/// Chisels of sysdig that are no views here, and what to do instead.
+pub const REMOVED: [(&str, &str); 6] = [
+    ("around", "use the filter `evt.around[TIME]=MILLISECONDS` with -w"),
+    ("memcachelog", "use `-c echo_fds` with the filter `fd.sport=11211`"),
+    ("shellshock_detect", "it finds one attack of 2014; use a rule of falco"),
+    ("statsd", "use `-p` with the filter `fd.sport=8125`"),
+    ("tracers_2_statsd", "tracers are no longer sent"),
+    ("udp_extract", "use `-c spy_port` with -b"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_a_view_or_a_list_of_them() {
+        let one = "# A view.\n---\nname: a\nsummary: b\ncolumns:\n- {name: c, value: proc.name}\n";
+        assert_eq!(parse(one).unwrap()[0].columns[0].value, "proc.name");
+        assert_eq!(
+            parse("- {name: a, summary: b, line: x}\n- {name: b, summary: b, line: x}\n").unwrap().len(),
+            2
+        );
+        let error = parse("name: a\nsummary: b\ncolums: []\n").unwrap_err().to_string();
+        assert!(error.contains("colums"), "{error}");
+    }
+
+    #[test]
+    fn names_are_unique_and_removed_ones_say_what_to_do() {
+        let mut names: Vec<&str> = all().iter().map(|view| view.name.as_str()).collect();
+        names.extend(REMOVED.iter().map(|(name, _)| name));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(find("topproc_cpu", &[]).unwrap_err().to_string().contains("did you mean `topprocs_cpu`?"));
+        assert!(find("around", &[]).unwrap_err().to_string().contains("evt.around"));
+    }
+}

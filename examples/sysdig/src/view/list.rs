@@ -1,0 +1,247 @@
+//! Rows one by one: as lines, as a table, or the largest of them.
+
+use std::io::Write;
+
+use anyhow::{Result, anyhow, bail};
+use eyas::fields::{Field, FieldSource};
+use serde_json::{Map, Value as Json};
+
+use super::condition::Condition;
+use super::grid::{Cell, Grid, Head};
+use super::model::{Column, Hue, View};
+use super::template::{Pen, Template, fit};
+use super::units;
+
+/// Rows, each printed by itself.
+pub struct List {
+    heads: Vec<Head>,
+    /// Of the columns.
+    values: Vec<Template>,
+    /// Instead of columns: the first one whose condition holds.
+    lines: Vec<(Option<Condition>, Template)>,
+    is_line: bool,
+    colors: Vec<(Option<Condition>, Hue)>,
+    json: bool,
+    /// The field that decides which rows are kept, and how many are.
+    largest: Option<(Field, usize)>,
+    /// Rows that are printed at the end, with what they are ordered by.
+    kept: Vec<(f64, Vec<Cell>)>,
+    /// Whether rows are kept, so that columns fit.
+    keeps: bool,
+    has_begun: bool,
+    buffer: Vec<u8>,
+}
+
+impl List {
+    /// Rows as the view's columns or its line say. Rows of a state are kept until [`List::finish`].
+    pub fn new(view: &View, columns: &[&Column], json: bool, pen: Pen<'_>) -> Result<Self> {
+        let is_line = !view.line.is_empty() || !view.lines.is_empty();
+        if is_line == !columns.is_empty() {
+            bail!("a view without aggregates needs columns, or a line, and not both");
+        }
+        let mut values = Vec::new();
+        let mut heads = Vec::new();
+        for column in columns {
+            let value = Template::parse(&column.value, column.unit, pen.schema)
+                .map_err(|error| anyhow!("column `{}`: {error}", column.name))?;
+            let field = value.field().map_or_else(|| column.name.clone(), |field| field.text.to_string());
+            heads.push(Head { name: column.name.clone(), field, is_key: true, width: column.width });
+            values.push(value);
+        }
+        let line = |when: &str, line: &str| {
+            let when = Condition::optional(when, pen.schema)?;
+            anyhow::Ok((when, Template::parse(line, Default::default(), pen.schema)?))
+        };
+        let mut lines = Vec::new();
+        for case in &view.lines {
+            lines.push(line(&case.when, &case.line)?);
+        }
+        if !view.line.is_empty() {
+            lines.push(line("", &view.line)?);
+        }
+        let color = |color: &super::model::Color| {
+            let when = Condition::optional(&color.when, pen.schema)?;
+            Ok((when, color.color))
+        };
+        let largest = match view.order.is_empty() || view.rows.are_state() {
+            true => None,
+            false => Some((super::template::resolve(&view.order, pen.schema)?, view.limit.max(1))),
+        };
+        Ok(Self {
+            heads,
+            values,
+            lines,
+            is_line,
+            colors: view.colors.iter().map(color).collect::<Result<_>>()?,
+            json,
+            keeps: view.rows.are_state() || largest.is_some(),
+            largest,
+            kept: Vec::new(),
+            has_begun: false,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Takes in a row: prints it, or keeps it.
+    pub fn add(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: Pen<'_>) -> Result<()> {
+        if !self.keeps {
+            return self.print(row, out, pen);
+        }
+        let weight = match &self.largest {
+            None => 0.0,
+            Some((field, limit)) => {
+                let weight = row.get(field).as_ref().and_then(units::number).unwrap_or(0.0);
+                let least = self.kept.get(limit - 1).map_or(0.0, |(weight, _)| *weight);
+                if weight <= least {
+                    return Ok(());
+                }
+                weight
+            }
+        };
+        let cells = self.cells(row, pen);
+        match &self.largest {
+            None => self.kept.push((weight, cells)),
+            Some((_, limit)) => {
+                let at = self.kept.partition_point(|(other, _)| *other >= weight);
+                self.kept.insert(at, (weight, cells));
+                self.kept.truncate(*limit);
+            }
+        }
+        Ok(())
+    }
+
+    fn cells(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Vec<Cell> {
+        let (is_line, is_json) = (self.is_line, self.json);
+        let cell = |value: &Template| {
+            let mut text = Vec::new();
+            value.write(&mut text, row, pen);
+            let json = match is_json {
+                true if is_line => object(value, row),
+                true => json(value, row, &text),
+                false => Json::Null,
+            };
+            Cell { text, json }
+        };
+        match is_line {
+            true => self.line(row).map(cell).into_iter().collect(),
+            false => self.values.iter().map(cell).collect(),
+        }
+    }
+
+    /// The line of a row.
+    fn line(&mut self, row: &dyn FieldSource) -> Option<&Template> {
+        let holds = |when: &mut Option<Condition>| when.as_mut().is_none_or(|when| when.matches(row));
+        self.lines.iter_mut().find_map(|(when, line)| holds(when).then_some(&*line))
+    }
+
+    fn print(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: Pen<'_>) -> Result<()> {
+        if self.json {
+            let cells = self.cells(row, pen);
+            return self.print_object(&cells, out);
+        }
+        self.begin(out)?;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        if let Some(line) = self.line(row) {
+            line.write(&mut buffer, row, pen);
+        }
+        self.buffer = buffer;
+        for (at, value) in self.values.iter().enumerate() {
+            let start = self.buffer.len();
+            value.write(&mut self.buffer, row, pen);
+            if let Some(head) = self.heads.get(at).filter(|head| head.width > 0) {
+                fit(&mut self.buffer, start, head.width);
+                self.buffer.push(b' ');
+            }
+        }
+        let holds = |when: &mut Option<Condition>| when.as_mut().is_none_or(|when| when.matches(row));
+        let color = match pen.is_terminal {
+            true => self.colors.iter_mut().find_map(|(when, hue)| holds(when).then_some(*hue)),
+            false => None,
+        };
+        if let Some(hue) = color {
+            write!(out, "\x1b[{}m", hue as u8)?;
+        }
+        out.write_all(&self.buffer)?;
+        out.write_all(if color.is_some() { b"\x1b[0m\n" } else { b"\n" })?;
+        Ok(())
+    }
+
+    /// Prints the headings before the first row.
+    pub fn begin(&mut self, out: &mut dyn Write) -> Result<()> {
+        if std::mem::replace(&mut self.has_begun, true) || self.is_line || self.json || self.keeps {
+            return Ok(());
+        }
+        let (mut names, mut rules) = (Vec::new(), Vec::new());
+        for head in &self.heads {
+            for (line, text) in
+                [(&mut names, head.name.clone()), (&mut rules, "-".repeat(head.width.max(20)))]
+            {
+                let start = line.len();
+                line.extend_from_slice(text.as_bytes());
+                if head.width > 0 {
+                    fit(line, start, head.width);
+                    line.push(b' ');
+                }
+            }
+        }
+        out.write_all(&[names, b"\n".to_vec(), rules, b"\n".to_vec()].concat())?;
+        Ok(())
+    }
+
+    /// Prints what was kept, and forgets it.
+    pub fn finish(&mut self, out: &mut dyn Write, width: Option<usize>) -> Result<()> {
+        self.begin(out)?;
+        if !self.keeps {
+            return Ok(());
+        }
+        let rows: Vec<Vec<Cell>> = std::mem::take(&mut self.kept).into_iter().map(|(_, row)| row).collect();
+        if self.json {
+            return rows.iter().try_for_each(|row| self.print_object(row, out));
+        }
+        if self.is_line {
+            for cell in rows.iter().flatten() {
+                out.write_all(&cell.text)?;
+                out.write_all(b"\n")?;
+            }
+            return Ok(());
+        }
+        Grid { heads: &self.heads, rows: &rows, has_rule: false }.print(out, width)
+    }
+
+    fn print_object(&self, row: &[Cell], out: &mut dyn Write) -> Result<()> {
+        let object = match self.is_line {
+            true => row.first().map(|cell| cell.json.clone()).unwrap_or_default(),
+            false => {
+                let member = |(head, cell): (&Head, &Cell)| (head.field.clone(), cell.json.clone());
+                Json::Object(self.heads.iter().zip(row).map(member).collect())
+            }
+        };
+        writeln!(out, "{object}")?;
+        Ok(())
+    }
+}
+
+/// A number or truth value as such, everything else as the text.
+fn json(value: &Template, row: &dyn FieldSource, text: &[u8]) -> Json {
+    let number = value.field().and_then(|field| row.get(field));
+    match number {
+        Some(eyas::fields::Value::Bool(truth)) => truth.into(),
+        Some(value) if units::number(&value).is_some() => units::json(&value),
+        None if value.field().is_some() => Json::Null,
+        _ => String::from_utf8_lossy(text).into(),
+    }
+}
+
+/// The fields of a line.
+fn object(line: &Template, row: &dyn FieldSource) -> Json {
+    let member = |field: &Field| {
+        let value = row.get(field);
+        let json = match value {
+            None => Json::Null,
+            Some(value) => units::json(&value),
+        };
+        (field.text.to_string(), json)
+    };
+    Json::Object(line.fields().map(member).collect::<Map<_, _>>())
+}

@@ -1,0 +1,355 @@
+//! A view at work: what becomes of the events that pass the filter.
+
+use std::io::{BufWriter, IsTerminal, Stdout, Write, stdout};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use eyas::fields::{BufferFormat, Field, FieldSource, Schema, Value};
+use eyas::sinsp::{EventView, schema};
+use eyas_console::note;
+
+use super::chart::Heat;
+use super::condition::Condition;
+use super::derived::{self, Derived, FACILITIES, RowSchema, SEVERITIES};
+use super::grid::Grid;
+use super::groups::Groups;
+use super::http::Requests;
+use super::list::List;
+use super::model::{Column, Rows, View};
+use super::template::Pen;
+use crate::sink::Sink;
+
+/// How often a table of a live capture is shown anew, ns.
+const REFRESH: u64 = 1_000_000_000;
+
+/// How a view is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub json: bool,
+    /// Whether columns about containers are shown.
+    pub containers: bool,
+    pub live: bool,
+    /// How I/O buffers are printed.
+    pub buffers: BufferFormat,
+    pub no_colors: bool,
+    pub unbuffered: bool,
+}
+
+/// Shows a view of events, or of the state at the first of them.
+pub struct ViewSink {
+    rows: Rows,
+    filter: Option<Condition>,
+    prefer: Option<Condition>,
+    /// A preferred row has come.
+    is_better: bool,
+    body: Body,
+    requests: Requests,
+    fields: EventFields,
+    interval: u64,
+    folded: bool,
+    options: Options,
+    pen: Pen<'static>,
+    /// Of the terminal.
+    width: Option<usize>,
+    out: BufWriter<Stdout>,
+    /// Times of the first and last event since the table was empty, and when it was, ns since the epoch.
+    first: u64,
+    last: u64,
+    began: u64,
+    /// When events last said what time it is.
+    clock: Instant,
+    is_done: bool,
+}
+
+enum Body {
+    Groups(Groups),
+    List(List),
+    Heat(Heat),
+}
+
+/// What rows other than events are made of.
+struct EventFields {
+    buffer: Field,
+    direction: Field,
+    pid: Field,
+    fd: Field,
+}
+
+impl EventFields {
+    fn new() -> Result<Self> {
+        let field = |name| schema().resolve(name, None).map_err(|error| anyhow!("{name}: {error}"));
+        Ok(Self {
+            buffer: field("evt.buffer")?,
+            direction: field("evt.io_dir")?,
+            pid: field("proc.pid")?,
+            fd: field("fd.num")?,
+        })
+    }
+}
+
+impl ViewSink {
+    /// A view with its arguments in place.
+    pub fn new(view: &View, options: Options) -> Result<Self> {
+        Self::compile(view, options).map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
+    }
+
+    fn compile(view: &View, options: Options) -> Result<Self> {
+        let is_terminal = stdout().is_terminal();
+        let row_schema = RowSchema::of(view.rows);
+        let pen = Pen {
+            schema: row_schema,
+            buffers: match options.buffers {
+                BufferFormat::Dots if view.text => BufferFormat::Text,
+                buffers => buffers,
+            },
+            is_terminal: is_terminal && !options.no_colors && !options.json,
+        };
+        let columns: Vec<&Column> =
+            view.columns.iter().filter(|column| options.containers || !column.container).collect();
+        let is_grouped = columns.iter().any(|column| column.aggregate.is_some()) || view.folded;
+        let width = if is_terminal { terminal_width() } else { None };
+        let body = match &view.chart {
+            Some(chart) => Body::Heat(Heat::new(chart, width, options.json)?),
+            None if is_grouped => Body::Groups(Groups::new(view, &columns, pen)?),
+            None => Body::List(List::new(view, &columns, options.json, pen)?),
+        };
+        Ok(Self {
+            rows: view.rows,
+            filter: Condition::optional(&view.filter, row_schema)?,
+            prefer: Condition::optional(&view.prefer, row_schema)?,
+            is_better: false,
+            body,
+            requests: Requests::default(),
+            fields: EventFields::new()?,
+            interval: view.interval * 1_000_000,
+            folded: view.folded,
+            options,
+            pen,
+            width,
+            out: BufWriter::with_capacity(64 << 10, stdout()),
+            first: 0,
+            last: 0,
+            began: 0,
+            clock: Instant::now(),
+            is_done: false,
+        })
+    }
+
+    /// Takes in a row.
+    fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
+        if self.filter.as_mut().is_some_and(|filter| !filter.matches(row)) {
+            return Ok(());
+        }
+        if let Some(prefer) = &mut self.prefer {
+            match (prefer.matches(row), self.is_better) {
+                (false, true) => return Ok(()),
+                (true, false) => {
+                    self.is_better = true;
+                    if let Body::Groups(groups) = &mut self.body {
+                        groups.clear();
+                    }
+                }
+                _ => {}
+            }
+        }
+        match &mut self.body {
+            Body::Groups(groups) => groups.add(row, self.pen),
+            Body::List(list) => {
+                list.add(row, &mut self.out, self.pen)?;
+                if self.options.unbuffered {
+                    self.out.flush()?;
+                }
+            }
+            Body::Heat(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The rows that an event makes.
+    fn event_rows(&mut self, event: &EventView<'_>) -> Result<()> {
+        if matches!(self.rows, Rows::Events) {
+            return self.row(event);
+        }
+        let Some(Value::Bytes(buffer)) = event.get(&self.fields.buffer) else { return Ok(()) };
+        match self.rows {
+            Rows::Lines => {
+                let lines =
+                    buffer.split(|byte| matches!(byte, b'\n' | b'\r' | 0)).filter(|line| !line.is_empty());
+                lines
+                    .into_iter()
+                    .try_for_each(|line| self.row(&Derived { event, values: &[Value::Str(line)] }))
+            }
+            Rows::Syslog => {
+                let Some((facility, severity, message)) = derived::syslog(buffer) else { return Ok(()) };
+                let values = [
+                    Value::from(FACILITIES.get(facility).copied().unwrap_or("unknown")),
+                    Value::Uint(severity as u64),
+                    Value::from(SEVERITIES[severity]),
+                    Value::Str(message),
+                ];
+                self.row(&Derived { event, values: &values })
+            }
+            _ => {
+                let number = |field| match event.get(field) {
+                    Some(Value::Int(n)) => n,
+                    _ => -1,
+                };
+                let place = (number(&self.fields.pid), number(&self.fields.fd));
+                let is_read = event.get(&self.fields.direction) == Some(Value::Str(b"read"));
+                let exchange = self.requests.take(place, event.event().ts, is_read, buffer);
+                let Some(exchange) = exchange else { return Ok(()) };
+                let values = [
+                    Value::from(if exchange.is_received { "<" } else { ">" }),
+                    Value::Str(&exchange.method),
+                    Value::Str(&exchange.url),
+                    Value::Uint(exchange.code),
+                    Value::Uint(exchange.latency),
+                    Value::Uint(exchange.size),
+                ];
+                self.row(&Derived { event, values: &values })
+            }
+        }
+    }
+
+    /// The rows of what is known now.
+    fn state_rows(&mut self, now: &EventView<'_>) -> Result<()> {
+        self.is_done = true;
+        let state = now.state();
+        if self.rows == Rows::Containers {
+            let mut ids: Vec<_> = state.containers.ids().collect();
+            ids.sort_unstable();
+            return ids.into_iter().try_for_each(|id| self.row(&now.of_container(id)));
+        }
+        let mut tids: Vec<i64> = state.threads.iter().filter(|t| !t.is_dead()).map(|t| t.tid).collect();
+        tids.sort_unstable();
+        for tid in tids {
+            let Some(thread) = now.of_thread(tid) else { continue };
+            if self.rows == Rows::Threads {
+                self.row(&thread)?;
+                continue;
+            }
+            let known = thread.thread();
+            // Threads of a process have its files in common: they are shown once.
+            let is_shown = known.is_some_and(|t| t.is_main() || state.threads.main_of(t).is_none());
+            let files = known.filter(|_| is_shown).and_then(|t| state.threads.fds(t));
+            let mut fds: Vec<i64> =
+                files.into_iter().flat_map(|files| files.iter()).map(|(fd, _)| fd).collect();
+            fds.sort_unstable();
+            for file in fds.into_iter().filter_map(|fd| now.of_file(tid, fd)) {
+                self.row(&file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Time goes on: shows what is due.
+    fn pass(&mut self, ts: u64) -> Result<()> {
+        let is_table = matches!(self.body, Body::Groups(_));
+        let every = if self.interval > 0 { self.interval } else { REFRESH };
+        if self.began == 0 {
+            self.began = ts - ts % every;
+            self.first = ts;
+        }
+        if is_table && (self.interval > 0 || self.options.live) && ts.saturating_sub(self.began) >= every {
+            let due = self.began + every;
+            self.show(due)?;
+            if let Body::Groups(groups) = &mut self.body {
+                groups.clear();
+            }
+            (self.began, self.first) = (ts - ts % every, ts);
+        }
+        self.last = self.last.max(ts);
+        Ok(())
+    }
+
+    /// Prints the groups.
+    fn show(&mut self, ts: u64) -> Result<()> {
+        let Body::Groups(groups) = &self.body else { return Ok(()) };
+        let elapsed = if self.options.live {
+            ts.saturating_sub(self.began)
+        } else {
+            self.last.saturating_sub(self.first)
+        };
+        let rows = groups.rows(elapsed);
+        if groups.left_out() > 0 {
+            note!("Left out: {} rows, as there are too many groups; use a filter", groups.left_out());
+        }
+        let grid = Grid { heads: groups.heads(), rows: &rows, has_rule: true };
+        if self.options.json {
+            grid.print_json(&mut self.out, ts)?;
+        } else if self.folded {
+            for row in &rows {
+                let texts: Vec<_> = row.iter().map(|cell| String::from_utf8_lossy(&cell.text)).collect();
+                writeln!(self.out, "{}", texts.join(" "))?;
+            }
+        } else if self.interval > 0 {
+            let second = i64::try_from(ts / 1_000_000_000)?;
+            let time = jiff::Timestamp::from_second(second)?.to_zoned(jiff::tz::TimeZone::system());
+            write!(self.out, "{}", time.strftime("%H:%M:%S"))?;
+            let empty = vec![super::grid::Cell { text: b"0".to_vec(), json: 0.into() }; grid.heads.len()];
+            for (head, cell) in grid.heads.iter().zip(rows.first().unwrap_or(&empty)) {
+                write!(self.out, " {}:{}", head.name, String::from_utf8_lossy(&cell.text))?;
+            }
+            writeln!(self.out)?;
+        } else {
+            if self.options.live && self.width.is_some() {
+                self.out.write_all(b"\x1b[H\x1b[2J")?;
+            }
+            grid.print(&mut self.out, self.width)?;
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Columns of the terminal that standard output is.
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
+
+impl Sink for ViewSink {
+    fn event(&mut self, event: &EventView<'_>) -> Result<()> {
+        if self.rows.are_state() {
+            return if self.is_done { Ok(()) } else { self.state_rows(event) };
+        }
+        let ts = event.event().ts;
+        self.clock = Instant::now();
+        if let Body::Heat(heat) = &mut self.body {
+            if self.filter.as_mut().is_none_or(|filter| filter.matches(event)) {
+                heat.add(event, &mut self.out)?;
+            }
+            return Ok(());
+        }
+        self.pass(ts)?;
+        self.event_rows(event)
+    }
+
+    fn idle(&mut self) -> Result<()> {
+        // No event says how late it is.
+        let waited = self.clock.elapsed();
+        if self.options.live && self.last > 0 && waited >= Duration::from_nanos(REFRESH) {
+            self.clock = Instant::now();
+            self.pass(self.last + waited.as_nanos() as u64)?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    fn end(&mut self, now: &EventView<'_>) -> Result<()> {
+        if self.rows.are_state() && !self.is_done { self.state_rows(now) } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        match &mut self.body {
+            Body::List(list) => list.finish(&mut self.out, self.width)?,
+            Body::Heat(heat) => heat.finish(&mut self.out)?,
+            // The last table of a terminal stays as it is.
+            Body::Groups(_) if self.options.live && self.width.is_some() => {}
+            Body::Groups(_) => self.show(self.last)?,
+        }
+        Ok(self.out.flush()?)
+    }
+}

@@ -1,0 +1,222 @@
+//! Views against the chisels of sysdig 0.29.3, on captures that both read: tables row by row, lists line by line.
+//!
+//! docs/compatibility.md names the differences; here they are removed from both sides before the comparison.
+
+use eyas_testing::{data_or_ignore, ignore, test};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// Captures that have enter events, which sysdig 0.29.3 needs for most chisels.
+const CAPTURES: [&str; 3] =
+    ["public/502error.scap.gz", "upstream/psp_run_as_user_0_container.scap", "upstream/curl_google.scap"];
+
+/// What is done with the lines of both before they are compared.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// Nothing.
+    Same,
+    /// Rows with the smallest value may be others: both have cut a list of equal ones somewhere.
+    Ties,
+    /// Rows whose calls the other counts otherwise are left out.
+    Without(&'static [&'static str]),
+    /// The same, and only the first 20 rows that are left.
+    Top(&'static [&'static str]),
+    /// Each line begins with this many words that count.
+    Words(usize),
+    /// The words of each line are in another order; some rows are left out.
+    AnyOrder(&'static [&'static str]),
+}
+use Rule::{AnyOrder, Same, Ties, Top, Without, Words};
+
+/// Chisels with their arguments, and how they are compared.
+const CHISELS: &[(&str, Rule)] = &[
+    ("topprocs_cpu", Without(&["0.00%"])),
+    ("topprocs_net", Ties),
+    ("topprocs_file", Ties),
+    ("topprocs_errors", Ties),
+    ("topfiles_bytes", Ties),
+    ("topfiles_time", Ties),
+    ("topfiles_errors", Ties),
+    // Both name one datagram socket by another of its addresses.
+    ("topconns", Words(1)),
+    ("topports_server", Ties),
+    // Context switches are no calls, and accept4 has its own name.
+    ("topscalls_time", Top(&["switch", "accept", "accept4", "signaldeliver"])),
+    ("topcontainers_cpu", Without(&["0.00%"])),
+    ("topcontainers_net", Ties),
+    ("topcontainers_file", Ties),
+    ("topcontainers_error", Ties),
+    ("fdbytes_by fd.type", Ties),
+    ("fdbytes_by proc.name", Ties),
+    ("fdtime_by proc.name", Ties),
+    ("scallslower 20", Without(&["switch"])),
+    ("proc_exec_time", Same),
+    ("spy_logs", Same),
+    ("spy_syslog", Same),
+    ("stdin", Same),
+    ("stdout", Same),
+    ("stderr", Same),
+    // Latencies have all their digits here.
+    ("fileslower 0", Words(4)),
+    ("netlower 0", Words(4)),
+    // Latency and size follow.
+    ("httplog", Words(6)),
+    // The port of an IPv6 address is not printed there.
+    ("netstat", Without(&["fe80"])),
+    ("ps", Words(2)),
+    // A Unix socket has no name here unless its connection was made.
+    ("fdcount_by fd.type", AnyOrder(&["unix"])),
+];
+
+fn sysdig() -> &'static Path {
+    let path = Path::new("/usr/bin/sysdig");
+    let version = Command::new(path).arg("--version").output();
+    match version {
+        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("0.29.3") => path,
+        _ => ignore("sysdig 0.29.3 is not installed as /usr/bin/sysdig"),
+    }
+}
+
+/// The lines that a program prints, without colours, headings, and blanks that only fill columns.
+fn lines(program: &Path, capture: &Path, chisel: &str) -> Vec<Vec<String>> {
+    let (name, arguments) = chisel.split_once(' ').unwrap_or((chisel, ""));
+    let mut command = Command::new(program);
+    command.env("TZ", "UTC").arg("-r").arg(capture).args(["-c", name]);
+    if !arguments.is_empty() {
+        command.arg(arguments);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{chisel}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = without_colors(&String::from_utf8_lossy(&output.stdout));
+    let is_row = |line: &Vec<String>| {
+        let first = line.first().map_or("", String::as_str);
+        !first.is_empty() && !first.starts_with("---") && !is_heading(line)
+    };
+    text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).filter(is_row).collect()
+}
+
+fn is_heading(line: &[String]) -> bool {
+    const FIRST: [&str; 11] = [
+        "Bytes",
+        "Time",
+        "#Errors",
+        "CPU%",
+        "evt.datetime",
+        "proc.duration",
+        "Proto",
+        "TID",
+        "COMMAND",
+        "FDs",
+        "#",
+    ];
+    FIRST.contains(&line[0].as_str())
+}
+
+fn without_colors(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        out.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    out + rest
+}
+
+/// The lines as they are compared: sorted, and without what the rule leaves out.
+fn comparable(mut lines: Vec<Vec<String>>, rule: Rule) -> Vec<String> {
+    let drop_rows = |lines: &mut Vec<Vec<String>>, words: &[&str]| {
+        lines.retain(|line| {
+            !words
+                .iter()
+                .any(|gone| line.iter().any(|word| word == gone || *gone == "fe80" && word.starts_with(gone)))
+        });
+    };
+    match rule {
+        Same => {}
+        Ties => {
+            if let Some(last) = lines.last().map(|line| line[0].clone()) {
+                lines.retain(|line| line[0] != last);
+            }
+        }
+        Without(words) => drop_rows(&mut lines, words),
+        Top(words) => {
+            drop_rows(&mut lines, words);
+            lines.truncate(20);
+        }
+        Words(count) => lines.iter_mut().for_each(|line| line.truncate(count)),
+        AnyOrder(words) => {
+            drop_rows(&mut lines, words);
+            lines.iter_mut().for_each(|line| line.sort());
+        }
+    }
+    let mut lines: Vec<String> = lines.into_iter().map(|line| line.join(" ")).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn views_show_what_the_chisels_of_sysdig_show() {
+    let (theirs, ours) = (sysdig(), PathBuf::from(env!("CARGO_BIN_EXE_sysdig")));
+    let mut wrong = Vec::new();
+    for capture in CAPTURES {
+        let path = data_or_ignore(&format!("captures/{capture}"));
+        for (chisel, rule) in CHISELS {
+            let theirs = comparable(lines(theirs, &path, chisel), *rule);
+            let ours = comparable(lines(&ours, &path, chisel), *rule);
+            if theirs != ours {
+                let first = theirs.iter().zip(&ours).find(|(a, b)| a != b);
+                wrong.push(format!(
+                    "{capture} {chisel}: {} and {} lines, {first:?}",
+                    theirs.len(),
+                    ours.len()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The number of rows that a view has of each capture, and the first value: what was found equal once.
+const RECORDED: &[(&str, [(usize, &str); 3])] = &[
+    ("topprocs_cpu", [(2, "0.41%"), (2, "1.06%"), (1, "0.25%")]),
+    ("topprocs_net", [(2, "23.50KB"), (1, "4.89KB"), (1, "11.40KB")]),
+    ("topprocs_file", [(10, "1.91KB"), (8, "6.58KB"), (1, "31.36KB")]),
+    ("topprocs_errors", [(39, "160"), (9, "9"), (1, "43")]),
+    ("topfiles_bytes", [(5, "30.06KB"), (10, "6.71KB"), (10, "832B")]),
+    ("topfiles_time", [(5, "380us"), (10, "3.44ms"), (10, "21us")]),
+    ("topports_server", [(2, "25.41KB"), (1, "4.89KB"), (2, "11.31KB")]),
+    ("topscalls_time", [(30, "22.03s"), (30, "21.83s"), (30, "80ms")]),
+    ("topcontainers_file", [(0, ""), (1, "4.68KB"), (0, "")]),
+    ("fdbytes_by fd.type", [(3, "70.60KB"), (7, "18.55KB"), (2, "31.36KB")]),
+    ("fdtime_by proc.name", [(3, "29ms"), (10, "3.63ms"), (1, "510us")]),
+    ("proc_exec_time", [(74, "180us"), (1, "9.25ms"), (1, "12ms")]),
+    ("scallslower 20", [(91, "2017-09-23"), (82, "2019-07-09"), (1, "2018-08-17")]),
+    ("stdout", [(349, "GET"), (6, "ls"), (5, "<!doctype")]),
+    ("httplog", [(111, "2017-09-23"), (0, ""), (1, "2018-08-17")]),
+    ("netstat", [(4, "tcp"), (37, "udp"), (6, "udp")]),
+];
+
+#[test]
+fn views_show_what_was_found_equal_before() {
+    let ours = PathBuf::from(env!("CARGO_BIN_EXE_sysdig"));
+    let mut found: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
+    for capture in CAPTURES {
+        let path = data_or_ignore(&format!("captures/{capture}"));
+        for (chisel, expected) in RECORDED {
+            let lines = lines(&ours, &path, chisel);
+            let first = lines.first().map_or(String::new(), |line| line[0].clone());
+            let _ = expected;
+            found.entry(chisel).or_default().push((lines.len(), first));
+        }
+    }
+    for (chisel, expected) in RECORDED {
+        let expected: Vec<(usize, String)> =
+            expected.iter().map(|(count, first)| (*count, (*first).to_owned())).collect();
+        assert_eq!(found[chisel], expected, "{chisel}");
+    }
+}
