@@ -24,7 +24,10 @@ impl Suppressed {
 
     /// Whether the event is left out.
     pub fn hides(&mut self, event: &EventView<'_>) -> bool {
-        let Some(thread) = event.thread().filter(|_| !self.names.is_empty()) else { return false };
+        if self.names.is_empty() {
+            return false;
+        }
+        let Some(thread) = event.thread() else { return false };
         let is_named = self.names.iter().any(|name| **name == *thread.comm);
         let is_of = |tid: i64| self.tids.contains(&tid);
         // A new thread is told from one that had the same id.

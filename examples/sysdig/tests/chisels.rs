@@ -69,8 +69,8 @@ const CHISELS: &[(&str, Rule)] = &[
     // The port of an IPv6 address is not printed there.
     ("netstat", Without(&["fe80"])),
     ("ps", Words(2)),
-    // A Unix socket has no name here unless its connection was made.
-    ("fdcount_by fd.type", AnyOrder(&["unix"])),
+    // A Unix socket has no name here unless its connection was made; enter events name datagram sockets otherwise.
+    ("fdcount_by fd.type", AnyOrder(&["unix", "ipv4"])),
 ];
 
 fn sysdig() -> &'static Path {

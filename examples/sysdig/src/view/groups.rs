@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault};
 
 use anyhow::{Result, anyhow, bail};
+use eyas::events::EventType;
 use eyas::fields::{Field, FieldSource};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
@@ -33,6 +34,8 @@ pub struct Groups {
     left_out: u64,
     key: Vec<u8>,
     now: Vec<Option<f64>>,
+    /// Of groups by `evt.type` alone: their places by the codes of events.
+    by_code: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -103,6 +106,9 @@ impl Groups {
                 }
             }
         };
+        let is_type =
+            matches!(&keys[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
+        let by_code = if is_type { vec![usize::MAX; EventType::COUNT] } else { Vec::new() };
         Ok(Self {
             heads,
             layout,
@@ -115,6 +121,7 @@ impl Groups {
             groups: Vec::new(),
             left_out: 0,
             key: Vec::new(),
+            by_code,
         })
     }
 
@@ -138,6 +145,10 @@ impl Groups {
         if !adds {
             return;
         }
+        let code = usize::from(row.code());
+        if let Some(place) = self.by_code.get(code).filter(|place| **place != usize::MAX) {
+            return self.count(*place);
+        }
         self.key.clear();
         for key in &self.keys {
             if !key.write(&mut self.key, row, pen) {
@@ -157,6 +168,14 @@ impl Groups {
                 self.groups.len() - 1
             }
         };
+        if let Some(known) = self.by_code.get_mut(code).filter(|_| !is_general(code)) {
+            *known = place;
+        }
+        self.count(place);
+    }
+
+    /// Adds what the row contributes to the group at this place.
+    fn count(&mut self, place: usize) {
         for ((total, now), measure) in self.groups[place].iter_mut().zip(&self.now).zip(&self.measures) {
             if let Some(now) = now {
                 total.add(measure.aggregate, *now);
@@ -167,6 +186,7 @@ impl Groups {
     /// Forgets all groups.
     pub fn clear(&mut self) {
         self.places.clear();
+        self.by_code.fill(usize::MAX);
         self.groups.clear();
         self.left_out = 0;
     }
@@ -209,6 +229,13 @@ impl Groups {
         };
         self.layout.iter().map(cell).collect()
     }
+}
+
+/// Whether events with this code have several names.
+fn is_general(code: usize) -> bool {
+    [EventType::GENERIC_E, EventType::GENERIC_X, EventType::ASYNCEVENT_E]
+        .iter()
+        .any(|ty| usize::from(ty.0) == code)
 }
 
 impl Measure {

@@ -312,8 +312,10 @@ impl Sink for ViewSink {
         if self.rows.are_state() {
             return if self.is_done { Ok(()) } else { self.state_rows(event) };
         }
-        let ts = event.event().ts;
-        self.clock = Instant::now();
+        let (ts, ty) = (event.event().ts, event.event().ty);
+        if self.options.live {
+            self.clock = Instant::now();
+        }
         if let Body::Heat(heat) = &mut self.body {
             if self.filter.as_mut().is_none_or(|filter| filter.matches(event)) {
                 heat.add(event, &mut self.out)?;
@@ -321,6 +323,9 @@ impl Sink for ViewSink {
             return Ok(());
         }
         self.pass(ts)?;
+        if self.filter.as_ref().is_some_and(|filter| !filter.may_match(ty)) {
+            return Ok(());
+        }
         self.event_rows(event)
     }
 
