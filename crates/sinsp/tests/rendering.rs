@@ -15,7 +15,7 @@ use script::{at, clone, exec, open, see, system, system_with};
 fn system_that(change: impl FnOnce(&mut Rendering)) -> Inspector {
     let mut rendering = Rendering::default();
     change(&mut rendering);
-    system_with(Config { rendering, ..Config::default() })
+    system_with(Config::default().with_rendering(rendering))
 }
 
 fn read(data: &[u8]) -> EventBuilder {
@@ -128,7 +128,7 @@ fn an_environment_is_completed_where_that_is_asked_for() {
             let entry = eyas_scap::ThreadEntry { tid, pid: tid, env: env.clone(), ..Default::default() };
             Some((entry, Vec::new()))
         };
-        system_with(Config { proc: Some(Box::new(proc)), large_environment, ..Config::default() })
+        system_with(Config::default().with_proc(proc).with_large_environment(large_environment))
     };
     let length = |mut system: Inspector| {
         let event = exec(2, 10, b"env", b"").bytes(param::SYSCALL_EXECVE_19_X::env, &long(4090)[..4096]);

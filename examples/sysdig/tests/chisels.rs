@@ -164,7 +164,7 @@ fn views_show_what_the_chisels_of_sysdig_show() {
     let (theirs, ours) = (sysdig(), PathBuf::from(env!("CARGO_BIN_EXE_sysdig")));
     let mut wrong = Vec::new();
     for capture in CAPTURES {
-        let path = data_or_ignore(&format!("captures/{capture}"));
+        let path = data_or_ignore(format!("captures/{capture}"));
         for (chisel, rule) in CHISELS {
             let theirs = comparable(lines(theirs, &path, chisel), *rule);
             let ours = comparable(lines(&ours, &path, chisel), *rule);
@@ -206,7 +206,7 @@ fn views_show_what_was_found_equal_before() {
     let ours = PathBuf::from(env!("CARGO_BIN_EXE_sysdig"));
     let mut found: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
     for capture in CAPTURES {
-        let path = data_or_ignore(&format!("captures/{capture}"));
+        let path = data_or_ignore(format!("captures/{capture}"));
         for (chisel, expected) in RECORDED {
             let lines = lines(&ours, &path, chisel);
             let first = lines.first().map_or(String::new(), |line| line[0].clone());

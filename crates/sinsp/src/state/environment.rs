@@ -13,7 +13,12 @@ impl State {
     /// Asks about a process that has executed a program, if its event may have only the beginning of the environment. What
     /// is asked about may be another process by now, or have changed its environment: it has to begin alike.
     #[inline]
-    pub(crate) fn complete_environment(&mut self, event: &RawEvent<'_>, current: &Current, ask: ProcQuery<'_>) {
+    pub(crate) fn complete_environment(
+        &mut self,
+        event: &RawEvent<'_>,
+        current: &Current,
+        ask: ProcQuery<'_>,
+    ) {
         if matches!(event.ty, EventType::SYSCALL_EXECVE_19_X | EventType::SYSCALL_EXECVEAT_X) {
             self.complete(current, ask);
         }

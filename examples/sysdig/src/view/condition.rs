@@ -90,7 +90,7 @@ fn exclude(types: &mut [bool], filter: &Filter) {
     let mut inspector = Inspector::default();
     for ty in all {
         let event = EventBuilder::new(*ty).build();
-        if !filter.matches(&inspector.process(event.as_raw())) {
+        if !filter.matches(&inspector.process(event.as_raw())).unwrap_or(true) {
             types[usize::from(ty.0)] = false;
         }
     }

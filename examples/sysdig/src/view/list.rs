@@ -36,7 +36,7 @@ impl List {
     /// Rows as the view's columns or its line say. Rows of a state are kept until [`List::finish`].
     pub fn new(view: &View, columns: &[&Column], json: bool, pen: Pen<'_>) -> Result<Self> {
         let is_line = !view.line.is_empty() || !view.lines.is_empty();
-        if is_line == !columns.is_empty() {
+        if is_line != columns.is_empty() {
             bail!("a view without aggregates needs columns, or a line, and not both");
         }
         let mut values = Vec::new();
