@@ -16,7 +16,7 @@ mod resolver;
 mod services;
 
 pub use resolver::{Hosts, Resolver, system_addresses};
-pub use services::Services;
+pub use services::{Services, Transport};
 
 /// Names with the addresses that they stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,17 +1,23 @@
 use rustc_hash::FxHashMap;
 
-use crate::state::L4;
+/// A protocol whose ports have names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
 
 /// Names of ports, as `/etc/services` has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
-    /// By port, and whether the protocol is UDP.
-    names: FxHashMap<(u16, bool), Box<str>>,
+    names: FxHashMap<(u16, Transport), Box<str>>,
 }
 
 impl Services {
     /// Reads a text in the form of `/etc/services`. Lines of another form, and other protocols than TCP and UDP, are
-    /// passed over; the first name of a port counts.
+    /// skipped; the first name of a port counts.
     pub fn parse(text: &str) -> Self {
         let mut names = FxHashMap::default();
         for line in text.lines() {
@@ -21,20 +27,24 @@ impl Services {
             else {
                 continue;
             };
-            if let (Ok(port), "tcp" | "udp") = (port.parse(), protocol) {
-                names.entry((port, protocol == "udp")).or_insert_with(|| name.into());
+            let protocol = match protocol {
+                "tcp" => Transport::Tcp,
+                "udp" => Transport::Udp,
+                _ => continue,
+            };
+            if let Ok(port) = port.parse() {
+                names.entry((port, protocol)).or_insert_with(|| name.into());
             }
         }
         Self { names }
     }
 
     /// The name of a port; where the protocol is not known, that of TCP, else that of UDP.
-    pub fn name(&self, port: u16, protocol: L4) -> Option<&str> {
-        let of = |udp| self.names.get(&(port, udp));
+    pub fn name(&self, port: u16, protocol: Option<Transport>) -> Option<&str> {
+        let of = |protocol| self.names.get(&(port, protocol));
         let name = match protocol {
-            L4::Tcp => of(false),
-            L4::Udp => of(true),
-            _ => of(false).or_else(|| of(true)),
+            Some(protocol) => of(protocol),
+            None => of(Transport::Tcp).or_else(|| of(Transport::Udp)),
         };
         name.map(|name| &**name)
     }
@@ -48,8 +58,8 @@ mod tests {
     fn ports_have_the_names_of_their_protocol() {
         let services =
             Services::parse("# x\nhttp\t80/tcp\twww # web\nx 80/sctp\ndomain 53/udp\nhttp-alt 80/tcp\nbad\n");
-        assert_eq!(services.name(80, L4::Tcp), Some("http"));
-        assert_eq!(services.name(80, L4::Udp), None);
-        assert_eq!(services.name(53, L4::Unknown), Some("domain"));
+        assert_eq!(services.name(80, Some(Transport::Tcp)), Some("http"));
+        assert_eq!(services.name(80, Some(Transport::Udp)), None);
+        assert_eq!(services.name(53, None), Some("domain"));
     }
 }

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Text;
 use crate::names::Services;
-use crate::state::L4;
 
 const UNIX: u8 = 1;
 const INET: u8 = 2;
@@ -53,7 +52,7 @@ pub(crate) fn sock_addr(bytes: &[u8], services: Option<&Services>, out: &mut Tex
 
 fn push_end(end: Option<(IpAddr, u16)>, services: Option<&Services>, out: &mut Text<'_>) {
     let Some((addr, port)) = end else { return };
-    match services.and_then(|services| services.name(port, L4::Unknown)) {
+    match services.and_then(|services| services.name(port, None)) {
         Some(name) => out.print(format_args!("{addr}:{name}")),
         None => out.print(format_args!("{addr}:{port}")),
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::Text;
 use super::recent_names::RecentNames;
+use crate::names::Transport;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal $name:literal $letter:literal),* $(,)?) => {
@@ -343,10 +344,15 @@ impl Fd {
         use std::io::Write;
         let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);
         let services = names.services.clone();
+        let transport = match self.l4 {
+            L4::Tcp => Some(Transport::Tcp),
+            L4::Udp => Some(Transport::Udp),
+            _ => None,
+        };
         // Writing to a Vec cannot fail.
         let end = |name: &mut Vec<u8>, (ip, port): (IpAddr, u16)| match services
             .as_ref()
-            .and_then(|services| services.name(port, self.l4))
+            .and_then(|services| services.name(port, transport))
         {
             _ if !with_ports => drop(write!(name, "{ip}")),
             Some(service) => drop(write!(name, "{ip}:{service}")),
