@@ -11,7 +11,7 @@ pub use expand::expand;
 pub use ignored::Ignored;
 
 /// Looks into a system by its system calls: live from the kernel, or from a capture.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "sysdig", version, max_term_width = 110, args_override_self = true)]
 #[command(after_help = "Examples:\n  \
     sysdig                                    every system call, as it happens\n  \

@@ -39,6 +39,9 @@ pub fn run(args: &Args) -> Result<()> {
         note!("Some domain names of the filter are not known yet: no name server answers");
     }
     let views = views(args)?;
+    if args.condition().is_none() && views.iter().any(|bound| bound.view.name == "around") {
+        bail!("view `around`: give a filter that selects events");
+    }
     let needs = Needs {
         snaplen: views.iter().map(|bound| bound.view.snaplen).max().unwrap_or(0),
         scheduling: views.iter().any(|bound| bound.view.scheduling),
@@ -83,6 +86,20 @@ pub fn run(args: &Args) -> Result<()> {
     let finished: Result<()> = sinks.iter_mut().try_for_each(|sink| sink.finish());
     outcome.and(finished)?;
     progress.finish();
+    for (path, filter) in sinks.iter().filter_map(|sink| sink.export()) {
+        let args = Args {
+            write: Some(path),
+            filter: vec![filter],
+            fatfile: true,
+            count: None,
+            summary: false,
+            verbose: 0,
+            chisels: Vec::new(),
+            view_files: Vec::new(),
+            ..args.clone()
+        };
+        run(&args)?;
+    }
     if args.verbose > 0 {
         totals.report(at_work.passed, at_work.suppressed.count(), began.elapsed());
     }
@@ -146,7 +163,7 @@ fn sinks(args: &Args, views: &[Bound]) -> Result<Vec<Box<dyn Sink>>> {
         })?;
         sinks.push(Box::new(Lines::new(format.with_buffers(args.buffers()), args)));
     }
-    for Bound { view, no_colors } in views {
+    for Bound { view, no_colors, export } in views {
         let options = view::Options {
             json: args.json,
             containers: args.shows_containers(),
@@ -155,7 +172,7 @@ fn sinks(args: &Args, views: &[Bound]) -> Result<Vec<Box<dyn Sink>>> {
             no_colors: *no_colors || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             unbuffered: args.unbuffered,
         };
-        sinks.push(Box::new(ViewSink::new(view, options)?));
+        sinks.push(Box::new(ViewSink::new(view, options, export.clone())?));
     }
     if args.summary {
         sinks.push(Box::new(Summary::new()?));

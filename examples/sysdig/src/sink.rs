@@ -1,5 +1,7 @@
 //! What becomes of the events that pass the filter.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use eyas::scap::Snapshot;
 use eyas::sinsp::EventView;
@@ -49,6 +51,11 @@ pub trait Sink {
     fn end(&mut self, now: &EventView<'_>) -> Result<()> {
         let _ = now;
         Ok(())
+    }
+
+    /// A capture that is to be written of the events that satisfy a condition, once all events have come.
+    fn export(&self) -> Option<(PathBuf, String)> {
+        None
     }
 
     /// The end of all events.

@@ -1,7 +1,7 @@
 use clap::Args;
 
 /// Options of sysdig that need nothing here, or are about what no longer exists.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Accepted, without effect")]
 pub struct Ignored {
     /// The probe is built into this program

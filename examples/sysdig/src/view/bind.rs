@@ -1,5 +1,7 @@
 //! The arguments of a view, put into its texts.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, anyhow, bail};
 
 use super::derived::RowSchema;
@@ -11,11 +13,22 @@ pub struct Bound {
     pub view: View,
     /// Whether colours were refused.
     pub no_colors: bool,
+    /// Where the events around each row are written to.
+    pub export: Option<Export>,
+}
+
+/// Where events are written to, and which ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// A capture.
+    pub path: PathBuf,
+    /// How far before and after a row, in milliseconds.
+    pub range: u64,
 }
 
 /// Puts the arguments, as one text, into the texts of the view.
 pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
-    let mut bound = Bound { view: view.clone(), no_colors: false };
+    let mut bound = Bound { view: view.clone(), no_colors: false, export: None };
     let mut rest = arguments.trim();
     for parameter in &view.parameters {
         let given = match parameter.kind {
@@ -35,7 +48,21 @@ pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
         }
         let text = text_of(parameter, given, view)
             .map_err(|error| anyhow!("{} of view `{}`: {error}", parameter.name, view.name))?;
-        replace(&mut bound.view, &format!("${}", parameter.name), &text);
+        match (parameter.kind, &mut bound.export) {
+            (Kind::File, export) if !text.is_empty() => {
+                *export = Some(Export { path: text.into(), range: 0 });
+            }
+            (Kind::Range, Some(export)) => {
+                export.range = text.parse().map_err(|_| {
+                    anyhow!(
+                        "{} of view `{}`: `{text}` is no number of milliseconds",
+                        parameter.name,
+                        view.name
+                    )
+                })?;
+            }
+            _ => replace(&mut bound.view, &format!("${}", parameter.name), &text),
+        }
     }
     if !rest.is_empty() {
         bail!("view `{}` takes no argument `{rest}`; `sysdig -i {}` describes it", view.name, view.name);
@@ -63,7 +90,7 @@ fn text_of(parameter: &Parameter, given: &str, view: &View) -> Result<String> {
         }
         Kind::Field => template::resolve(given, RowSchema::of(view.rows))?.text.to_string(),
         Kind::Text => format!("\"{}\"", given.replace('\\', "\\\\").replace('"', "\\\"")),
-        Kind::Condition | Kind::Colors => given.to_owned(),
+        Kind::Condition | Kind::Colors | Kind::File | Kind::Range => given.to_owned(),
     };
     Ok(if parameter.form.is_empty() { value } else { parameter.form.replace('$', &value) })
 }
@@ -83,8 +110,7 @@ fn replace(view: &mut View, name: &str, text: &str) {
 /// Whether the next word of the command line is for the view: one that must have an argument takes it, one that may have
 /// one takes what is no filter.
 pub fn takes(view: &View, word: &str, is_filter: impl Fn(&str) -> bool) -> bool {
-    let needs =
-        view.parameters.iter().any(|parameter| parameter.default.is_none() && parameter.kind != Kind::Colors);
+    let needs = view.parameters.iter().any(|parameter| !parameter.is_optional());
     let begins_with_condition = view.parameters.first().is_some_and(|first| first.kind == Kind::Condition);
     needs || (!view.parameters.is_empty() && (begins_with_condition || !is_filter(word)))
 }
@@ -107,6 +133,15 @@ mod tests {
         assert!(
             bound("lsof", "proc.name=a and fd.num=1").unwrap().filter.contains("proc.name=a and fd.num=1")
         );
+    }
+
+    #[test]
+    fn events_around_rows_go_to_a_file() {
+        let export = |arguments| bind(catalog::builtin("spy_logs").unwrap(), arguments).unwrap().export;
+        assert_eq!(export(""), None);
+        assert_eq!(export("a.scap"), Some(Export { path: "a.scap".into(), range: 1000 }));
+        assert_eq!(export("a.scap 5"), Some(Export { path: "a.scap".into(), range: 5 }));
+        assert!(bind(catalog::builtin("around").unwrap(), "").is_err());
     }
 
     #[test]

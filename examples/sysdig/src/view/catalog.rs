@@ -51,8 +51,7 @@ pub fn find<'a>(name: &str, given: &'a [View]) -> Result<&'a View> {
 }
 
 /// Chisels of sysdig that are no views here, and what to do instead.
-pub const REMOVED: [(&str, &str); 6] = [
-    ("around", "use the filter `evt.around[TIME]=MILLISECONDS` with -w"),
+pub const REMOVED: [(&str, &str); 5] = [
     ("memcachelog", "use `-c echo_fds` with the filter `fd.sport=11211`"),
     ("shellshock_detect", "it finds one attack of 2014; use a rule of falco"),
     ("statsd", "use `-p` with the filter `fd.sport=8125`"),
@@ -85,6 +84,6 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count);
         assert!(find("topproc_cpu", &[]).unwrap_err().to_string().contains("did you mean `topprocs_cpu`?"));
-        assert!(find("around", &[]).unwrap_err().to_string().contains("evt.around"));
+        assert!(find("statsd", &[]).unwrap_err().to_string().contains("8125"));
     }
 }

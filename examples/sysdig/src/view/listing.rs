@@ -51,12 +51,12 @@ pub fn describe(out: &mut dyn Write, view: &View) -> Result<()> {
     for parameter in &view.parameters {
         let kind = match parameter.kind {
             Kind::Text | Kind::Colors => "text",
-            Kind::Number => "number",
+            Kind::File => "file",
+            Kind::Number | Kind::Range => "number",
             Kind::Field => "field",
             Kind::Condition => "condition",
         };
-        let is_optional = parameter.default.is_some() || parameter.kind == Kind::Colors;
-        let optional = if is_optional { ", optional" } else { "" };
+        let optional = if parameter.is_optional() { ", optional" } else { "" };
         wrapped(out, &format!("[{kind}{optional}] {} -", parameter.name), &parameter.about)?;
     }
     for drill in &view.drill {

@@ -128,6 +128,13 @@ pub struct Parameter {
     pub factor: Option<f64>,
 }
 
+impl Parameter {
+    /// Whether it may be left out.
+    pub fn is_optional(&self) -> bool {
+        self.default.is_some() || self.kind == Kind::Colors
+    }
+}
+
 /// What a parameter has to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -143,6 +150,10 @@ pub enum Kind {
     Condition,
     /// `disable_colors`, for those who are used to it.
     Colors,
+    /// A capture that the events around each row are written to.
+    File,
+    /// How far around, in milliseconds before and after.
+    Range,
 }
 
 /// A column.

@@ -1,13 +1,15 @@
 //! A view at work: what becomes of the events that pass the filter.
 
 use std::io::{BufWriter, IsTerminal, Stdout, Write, stdout};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use eyas::fields::{BufferFormat, Field, FieldSource, Schema, Value};
 use eyas::sinsp::{EventView, schema};
 use eyas_console::note;
 
+use super::bind::Export;
 use super::chart::Heat;
 use super::condition::Condition;
 use super::derived::{self, Derived, FACILITIES, RowSchema, SEVERITIES};
@@ -51,6 +53,8 @@ pub struct ViewSink {
     pen: Pen<'static>,
     /// Of the terminal.
     width: Option<usize>,
+    /// Of the terminal.
+    height: usize,
     out: BufWriter<Stdout>,
     /// Times of the first and last event since the table was empty, and when it was, ns since the epoch.
     first: u64,
@@ -59,6 +63,11 @@ pub struct ViewSink {
     /// When events last said what time it is.
     clock: Instant,
     is_done: bool,
+    /// Time and thread of the event at hand.
+    current: (u64, i64),
+    export: Option<Export>,
+    /// Times and threads of the rows that events are written around.
+    exported: Vec<(u64, i64)>,
 }
 
 enum Body {
@@ -89,11 +98,14 @@ impl EventFields {
 
 impl ViewSink {
     /// A view with its arguments in place.
-    pub fn new(view: &View, options: Options) -> Result<Self> {
-        Self::compile(view, options).map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
+    pub fn new(view: &View, options: Options, export: Option<Export>) -> Result<Self> {
+        if export.is_some() && options.live {
+            bail!("view `{}`: events are written from a capture alone; give one with -r", view.name);
+        }
+        Self::compile(view, options, export).map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
     }
 
-    fn compile(view: &View, options: Options) -> Result<Self> {
+    fn compile(view: &View, options: Options, export: Option<Export>) -> Result<Self> {
         let is_terminal = stdout().is_terminal();
         let row_schema = RowSchema::of(view.rows);
         let pen = Pen {
@@ -107,7 +119,7 @@ impl ViewSink {
         let columns: Vec<&Column> =
             view.columns.iter().filter(|column| options.containers || !column.container).collect();
         let is_grouped = columns.iter().any(|column| column.aggregate.is_some()) || view.folded;
-        let width = if is_terminal { terminal_width() } else { None };
+        let (width, height) = if is_terminal { terminal_size() } else { (None, 0) };
         let body = match &view.chart {
             Some(chart) => Body::Heat(Heat::new(chart, width, options.json)?),
             None if is_grouped => Body::Groups(Groups::new(view, &columns, pen)?),
@@ -126,12 +138,16 @@ impl ViewSink {
             options,
             pen,
             width,
+            height,
             out: BufWriter::with_capacity(64 << 10, stdout()),
             first: 0,
             last: 0,
             began: 0,
             clock: Instant::now(),
             is_done: false,
+            current: (0, -1),
+            export,
+            exported: Vec::new(),
         })
     }
 
@@ -155,6 +171,9 @@ impl ViewSink {
         match &mut self.body {
             Body::Groups(groups) => groups.add(row, self.pen),
             Body::List(list) => {
+                if self.export.is_some() && self.exported.last() != Some(&self.current) {
+                    self.exported.push(self.current);
+                }
                 list.add(row, &mut self.out, self.pen)?;
                 if self.options.unbuffered {
                     self.out.flush()?;
@@ -270,7 +289,11 @@ impl ViewSink {
         } else {
             self.last.saturating_sub(self.first)
         };
-        let rows = groups.rows(elapsed);
+        let mut rows = groups.rows(elapsed);
+        if self.options.live && self.height > 0 {
+            // Headings, the line below them, and the cursor.
+            rows.truncate(self.height.saturating_sub(3));
+        }
         if groups.left_out() > 0 {
             note!("Left out: {} rows, as there are too many groups; use a filter", groups.left_out());
         }
@@ -301,10 +324,10 @@ impl ViewSink {
     }
 }
 
-/// Columns of the terminal that standard output is.
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+/// Columns and lines of the terminal that standard output is; 0 lines where that is not known.
+fn terminal_size() -> (Option<usize>, usize) {
+    let Ok(size) = rustix::termios::tcgetwinsize(stdout()) else { return (None, 0) };
+    (Some(usize::from(size.ws_col)).filter(|width| *width > 0), size.ws_row.into())
 }
 
 impl Sink for ViewSink {
@@ -313,6 +336,7 @@ impl Sink for ViewSink {
             return if self.is_done { Ok(()) } else { self.state_rows(event) };
         }
         let (ts, ty) = (event.event().ts, event.event().ty);
+        self.current = (ts, event.event().tid);
         if self.options.live {
             self.clock = Instant::now();
         }
@@ -337,6 +361,14 @@ impl Sink for ViewSink {
             self.pass(self.last + waited.as_nanos() as u64)?;
         }
         Ok(self.out.flush()?)
+    }
+
+    fn export(&self) -> Option<(PathBuf, String)> {
+        let Export { path, range } = self.export.as_ref()?;
+        note!("Writing the events around {} rows to {}", self.exported.len(), path.display());
+        let around = |(ts, tid): &(u64, i64)| format!("(evt.around[{ts}]={range} and thread.tid={tid})");
+        let parts: Vec<String> = self.exported.iter().map(around).collect();
+        Some((path.clone(), if parts.is_empty() { "evt.num=0".into() } else { parts.join(" or ") }))
     }
 
     fn is_done(&self) -> bool {

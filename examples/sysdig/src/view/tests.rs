@@ -8,6 +8,7 @@ fn arguments(view: &View) -> &'static str {
         "fdbytes_by" | "fdcount_by" | "fdtime_by" => "proc.name",
         "fileslower" | "netlower" | "scallslower" | "spy_port" => "1",
         "spy_ip" => "127.0.0.1",
+        "around" => "x.scap",
         _ => "",
     }
 }
@@ -19,7 +20,7 @@ fn every_view_compiles() {
         let bound = bind(view, arguments(view)).unwrap_or_else(|error| panic!("{error:#}")).view;
         for containers in [false, true] {
             let options = Options { containers, ..Options::default() };
-            ViewSink::new(&bound, options).unwrap_or_else(|error| panic!("{error:#}"));
+            ViewSink::new(&bound, options, None).unwrap_or_else(|error| panic!("{error:#}"));
         }
         assert!(!bound.filter.contains('$') && !bound.line.contains('$'), "{}", view.name);
         assert!(view.summary.len() < 100, "{}", view.name);
@@ -53,7 +54,7 @@ fn every_drill_down_leads_to_a_view() {
 fn mistakes_are_named() {
     let compile = |text: &str| {
         let view: View = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        ViewSink::new(&view, Options::default()).map(drop).map_err(|error| error.to_string())
+        ViewSink::new(&view, Options::default(), None).map(drop).map_err(|error| error.to_string())
     };
     for (text, part) in [
         ("{name: v, summary: s, columns: [{name: a, value: proc.nam}]}", "did you mean `proc.name`?"),
