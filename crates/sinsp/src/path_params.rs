@@ -21,12 +21,24 @@ const fn link(ty: EventType) -> Option<(usize, usize)> {
 
 /// Positions of the parameters of which the kernel has paths of its own.
 pub(crate) fn of(ty: EventType) -> impl Iterator<Item = usize> {
-    let paths = ty.kernel_paths().iter().filter_map(|path| match path {
+    let paths = PATHS.get(usize::from(ty.0)).copied().unwrap_or_default().iter();
+    let paths = paths.filter_map(|path| match path {
         KernelPath::Param(at) => Some(*at),
         KernelPath::Cwd | KernelPath::Root => None,
     });
     paths.chain(link(ty).map(|(target, _)| target))
 }
+
+/// [`EventType::kernel_paths`] by code: a look-up in place of many comparisons.
+static PATHS: [&[KernelPath]; EventType::COUNT] = {
+    let mut paths: [&[KernelPath]; EventType::COUNT] = [&[]; EventType::COUNT];
+    let mut code = 0;
+    while code < paths.len() {
+        paths[code] = EventType(code as u16).kernel_paths();
+        code += 1;
+    }
+    paths
+};
 
 /// The path of a parameter, absolute: the kernel's own where the view is of those, and it is known; else what was asked
 /// for.
@@ -73,8 +85,8 @@ fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
 
 /// Whether a path has no parts that a walk takes out: `.`, `..`, and slashes that are doubled or at its end.
 fn is_walked(path: &[u8]) -> bool {
-    let is_dotted = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
-    !path.windows(2).any(is_dotted) && (path.len() == 1 || path.last() != Some(&b'/'))
+    let ends_a_part = |slash: usize| matches!(path.get(slash + 1), Some(b'/' | b'.'));
+    !memchr::memchr_iter(b'/', path).any(ends_a_part) && (path.len() == 1 || path.last() != Some(&b'/'))
 }
 
 /// Whether [`of`] has anything of events with this code: of most there is nothing, which must cost little.

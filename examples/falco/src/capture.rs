@@ -161,15 +161,23 @@ impl Capture {
         if self.wanted.is_some() || self.active.is_some() {
             return self.record(event);
         }
+        if self.chunks.is_some() {
+            self.keep(event);
+        }
+        None
+    }
+
+    /// Keeps the event for the flight recorder.
+    #[inline(never)]
+    fn keep(&mut self, event: &EventView<'_>) {
         let raw = event.event();
-        if self.chunks.as_ref()?.is_due(raw.ts, self.frames.size()) {
+        if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(raw.ts, self.frames.size())) {
             self.begin_chunk(event);
         }
         self.frames.push(&raw);
         if self.frames.size() >= BATCH {
             self.hand_on(true);
         }
-        None
     }
 
     #[cold]
