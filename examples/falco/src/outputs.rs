@@ -9,6 +9,7 @@ use crate::output::Row;
 pub mod file;
 pub mod http;
 mod metrics_file;
+mod otlp;
 pub mod program;
 pub mod stdout;
 pub mod syslog;
@@ -22,6 +23,7 @@ pub const OUTPUTS: &[Row] = &[
     Row::of::<file::Settings>(),
     Row::of::<program::Settings>(),
     Row::of::<http::Settings>(),
+    Row::of::<otlp::Settings>(),
 ];
 
 #[cfg(test)]

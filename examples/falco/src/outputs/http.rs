@@ -1,14 +1,16 @@
 //! `http_output`: alerts to a server.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use ureq::http::HeaderValue;
 
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::log::warning;
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
-use client::{Answer, Client};
+use client::{Answer, Client, Options, Tls};
 
-mod client;
+pub mod client;
 mod settings;
 
 pub use settings::Settings;
@@ -59,10 +61,30 @@ impl Section for Settings {
 
     /// Reads certificates; the server is not asked for anything yet.
     fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
-        let client = Client::new(self, config.json_output || self.json_schema != JsonSchema::Falco)?;
+        let is_json = config.json_output || self.json_schema != JsonSchema::Falco;
+        let content_type = if is_json { "application/json" } else { "text/plain" };
+        let client = Client::new(Options {
+            output: Self::NAME,
+            target: self.target()?,
+            user_agent: &self.user_agent,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            compress: self.compress_uploads,
+            keep_alive: self.keep_alive,
+            timeout: ATTEMPT,
+            tls: Tls {
+                insecure: self.insecure,
+                ca_cert: &self.ca_cert,
+                ca_bundle: &self.ca_bundle,
+                ca_path: &self.ca_path,
+                client: self.mtls.then_some((&self.client_cert, &self.client_key)),
+            },
+        })?;
         Ok(Box::new(Http { client, retries: self.max_consecutive_timeouts, echo: self.echo }))
     }
 }
+
+/// How long all of an attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
 struct Http {
     client: Client,
@@ -80,7 +102,7 @@ impl Output for Http {
                 return Err(Failure::Interrupted);
             }
             match self.client.post(&alert.text) {
-                Ok(Answer { status: 200..300, body }) => {
+                Ok(Answer { status: 200..300, body, .. }) => {
                     if self.echo {
                         echo(&body);
                     }

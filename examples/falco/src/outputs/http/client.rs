@@ -12,16 +12,14 @@ use flate2::write::GzEncoder;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, Error as TlsError};
+use ureq::http::Uri;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use super::settings::Settings;
 use crate::pem;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long all of an attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a connection that nobody uses is kept, unless it is to be kept.
 const IDLE: Duration = Duration::from_secs(15);
 /// How long it is kept then: who closes it is the server.
@@ -30,21 +28,49 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 const MAX_ANSWER: u64 = 64 << 10;
 
 /// Knows the server and how to speak to it.
-pub(super) struct Client {
+pub struct Client {
+    output: &'static str,
     agent: Agent,
     url: String,
-    content_type: &'static str,
+    headers: Vec<(String, String)>,
     compress: bool,
 }
 
+/// How to speak to a server.
+pub struct Options<'o> {
+    /// The output, as messages name it.
+    pub output: &'static str,
+    pub target: Uri,
+    pub user_agent: &'o str,
+    pub headers: Vec<(String, String)>,
+    pub compress: bool,
+    /// An idle connection is kept, however long it is idle.
+    pub keep_alive: bool,
+    /// How long all of an attempt may take.
+    pub timeout: Duration,
+    pub tls: Tls<'o>,
+}
+
+/// Who is believed, and who this is.
+pub struct Tls<'o> {
+    pub insecure: bool,
+    pub ca_cert: &'o Path,
+    pub ca_bundle: &'o Path,
+    pub ca_path: &'o Path,
+    /// Certificate and key of this program, if it presents them.
+    pub client: Option<(&'o Path, &'o Path)>,
+}
+
 /// What a server said.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// How long it asks to wait before the next request.
+    pub retry_after: Option<Duration>,
 }
 
 /// Why there is no answer.
-pub(super) enum Failure {
+pub enum Failure {
     /// It takes too long.
     Timeout(String),
     /// The connection ended.
@@ -56,40 +82,38 @@ pub(super) enum Failure {
 impl Client {
     /// # Errors
     /// A certificate or key can't be had.
-    pub(super) fn new(config: &Settings, json: bool) -> Result<Self> {
-        let target = config.target()?;
+    pub fn new(options: Options<'_>) -> Result<Self> {
+        let Options { output, target, user_agent, headers, compress, keep_alive, timeout, tls } = options;
         let mut agent = Agent::config_builder()
-            .user_agent(&config.user_agent)
+            .user_agent(user_agent)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(ATTEMPT))
+            .timeout_global(Some(timeout))
             .max_idle_connections(1)
-            .max_idle_age(if config.keep_alive { KEPT } else { IDLE });
+            .max_idle_age(if keep_alive { KEPT } else { IDLE });
         if target.scheme_str() == Some("https") {
-            agent = agent.tls_config(tls(config)?);
+            agent = agent.tls_config(tls_config(&tls, output)?);
         }
-        Ok(Self {
-            agent: agent.build().into(),
-            url: target.to_string(),
-            content_type: if json { "application/json" } else { "text/plain" },
-            compress: config.compress_uploads,
-        })
+        Ok(Self { output, agent: agent.build().into(), url: target.to_string(), headers, compress })
     }
 
     /// Where alerts go, without a password that may be in it.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         shown(&self.url)
     }
 
     /// Compresses no more if this may be why an alert was refused; returns whether it did until now.
-    pub(super) fn stop_compressing(&mut self, status: u16) -> bool {
+    pub fn stop_compressing(&mut self, status: u16) -> bool {
         matches!(status, 400 | 406 | 415 | 422) && std::mem::take(&mut self.compress)
     }
 
-    pub(super) fn post(&self, alert: &[u8]) -> Result<Answer, Failure> {
-        let mut request = self.agent.post(&self.url).content_type(self.content_type);
+    pub fn post(&self, alert: &[u8]) -> Result<Answer, Failure> {
+        let mut request = self.agent.post(&self.url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
         let sent = if self.compress {
             request = request.header("content-encoding", "gzip");
             let mut body = GzEncoder::new(Vec::new(), Compression::default());
@@ -98,26 +122,32 @@ impl Client {
         } else {
             request.send(alert)
         };
-        let mut response = sent.map_err(failure)?;
+        let mut response = sent.map_err(|error| failure(error, self.output))?;
         // Read to the end, so that the connection can be used again; what is too long is nobody's loss.
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        Ok(Answer { status: response.status().as_u16(), body: body.unwrap_or_default() })
+        let seconds =
+            response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body: body.unwrap_or_default(),
+            retry_after: seconds.map(Duration::from_secs),
+        })
     }
 }
 
 /// A URL without a password that may be in it.
-pub(super) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
         _ => url.to_owned(),
     }
 }
 
-fn failure(error: Error) -> Failure {
+fn failure(error: Error, output: &str) -> Failure {
     match error {
         Error::Timeout(which) => Failure::Timeout(format!("no answer in time ({which})")),
         Error::HostNotFound => Failure::Other("there is no such host".into()),
-        Error::Rustls(error) => Failure::Other(tls_failure(&error)),
+        Error::Rustls(error) => Failure::Other(tls_failure(&error, output)),
         Error::Io(error) => match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::Timeout(error.to_string()),
             io::ErrorKind::ConnectionReset
@@ -125,7 +155,7 @@ fn failure(error: Error) -> Failure {
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::UnexpectedEof => Failure::Broken(format!("the connection ended: {error}")),
             _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
-                Some(inner) => Failure::Other(tls_failure(inner)),
+                Some(inner) => Failure::Other(tls_failure(inner, output)),
                 None => Failure::Other(error.to_string()),
             },
         },
@@ -134,10 +164,10 @@ fn failure(error: Error) -> Failure {
 }
 
 /// What is wrong with the other end, and what helps.
-fn tls_failure(error: &TlsError) -> String {
+fn tls_failure(error: &TlsError, output: &str) -> String {
     let hint = match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "; name the certificate of who signed it in http_output.ca_cert"
+            return format!("{error}; name the certificate of who signed it in {output}.ca_cert");
         }
         TlsError::InvalidCertificate(CertificateError::Other(other)) if is_ca(other) => {
             "; it is a CA's own: let it sign one for the server"
@@ -152,17 +182,17 @@ fn is_ca(error: impl fmt::Debug) -> bool {
     format!("{error:?}").contains("CaUsedAsEndEntity")
 }
 
-fn tls(config: &Settings) -> Result<TlsConfig> {
+fn tls_config(files: &Tls<'_>, output: &str) -> Result<TlsConfig> {
     let provider = Arc::new(ring::default_provider());
-    let roots = match config.insecure {
+    let roots = match files.insecure {
         true => Vec::new(),
-        false => roots(config)?,
+        false => roots(files, output)?,
     };
     let mut tls = TlsConfig::builder()
-        .disable_verification(config.insecure)
+        .disable_verification(files.insecure)
         .root_certs(RootCerts::from(roots.iter().map(certificate)));
-    if config.mtls {
-        tls = tls.client_cert(Some(identity(config, &provider)?));
+    if let Some((cert, key)) = files.client {
+        tls = tls.client_cert(Some(identity(cert, key, output, &provider)?));
     }
     Ok(tls.unversioned_rustls_crypto_provider(provider).build())
 }
@@ -172,27 +202,28 @@ fn certificate(der: &CertificateDer<'_>) -> Certificate<'static> {
 }
 
 /// Who is believed.
-fn roots(config: &Settings) -> Result<Vec<CertificateDer<'static>>> {
+fn roots(files: &Tls<'_>, output: &str) -> Result<Vec<CertificateDer<'static>>> {
     let is_set = |path: &Path| !path.as_os_str().is_empty();
-    if is_set(&config.ca_cert) {
-        return pem::certificates(&config.ca_cert).context("http_output.ca_cert");
+    if is_set(files.ca_cert) {
+        return pem::certificates(files.ca_cert).with_context(|| format!("{output}.ca_cert"));
     }
-    if is_set(&config.ca_bundle) {
-        return pem::certificates(&config.ca_bundle).context("http_output.ca_bundle");
+    if is_set(files.ca_bundle) {
+        return pem::certificates(files.ca_bundle).with_context(|| format!("{output}.ca_bundle"));
     }
-    pem::directory(&config.ca_path)
-        .context("http_output.ca_path (or name a certificate in http_output.ca_cert)")
+    pem::directory(files.ca_path)
+        .with_context(|| format!("{output}.ca_path (or name a certificate in {output}.ca_cert)"))
 }
 
 /// Who this is.
-fn identity(config: &Settings, provider: &CryptoProvider) -> Result<ClientCert> {
-    let certs = pem::certificates(&config.client_cert).context("http_output.client_cert")?;
-    let key = pem::key(&config.client_key).context("http_output.client_key")?;
-    rustls::sign::CertifiedKey::from_der(certs.clone(), key, provider).map_err(|error| {
-        let (cert, key) = (config.client_cert.display(), config.client_key.display());
-        anyhow!("http_output.client_cert {cert} and http_output.client_key {key}: {error}")
+fn identity(cert: &Path, key: &Path, output: &str, provider: &CryptoProvider) -> Result<ClientCert> {
+    let of_key = || format!("{output}.client_key");
+    let certs = pem::certificates(cert).with_context(|| format!("{output}.client_cert"))?;
+    let der = pem::key(key).with_context(of_key)?;
+    rustls::sign::CertifiedKey::from_der(certs.clone(), der, provider).map_err(|error| {
+        let (cert, key) = (cert.display(), key.display());
+        anyhow!("{output}.client_cert {cert} and {output}.client_key {key}: {error}")
     })?;
-    let key = PrivateKey::from_pem(&pem::read(&config.client_key)?).context("http_output.client_key")?;
+    let key = PrivateKey::from_pem(&pem::read(key)?).with_context(of_key)?;
     let certs: Vec<_> = certs.iter().map(certificate).collect();
     Ok(ClientCert::new_with_certs(&certs, key))
 }

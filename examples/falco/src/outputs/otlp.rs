@@ -1,0 +1,251 @@
+//! `otlp_output`: alerts as log records, to an OpenTelemetry collector by HTTP.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use ureq::http::{HeaderName, HeaderValue, Uri};
+
+use super::http::client::{Answer, Client, Failure as NoAnswer, Options, Tls, shown};
+use crate::config::{Config, Shape};
+use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
+use crate::schemas::Record;
+use messages::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse, InstrumentationScope, KeyValue, Resource,
+    ResourceLogs, ScopeLogs,
+};
+
+mod messages;
+mod record;
+
+/// Most alerts in a request.
+const BATCH: usize = 512;
+/// How long the first and the longest wait after a failure are.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The longest wait that a server may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
+/// `otlp_output:`
+#[derive(Deserialize, Serialize)]
+#[serde(default)]
+pub struct Settings {
+    /// On or off.
+    pub enabled: bool,
+    /// Where log records are sent, with the path.
+    pub endpoint: String,
+    /// Headers of each request, such as those that authorize.
+    pub headers: BTreeMap<String, String>,
+    /// `gzip` or `none`.
+    pub compression: String,
+    /// How long a request may take, ms.
+    pub timeout: u64,
+    /// `service.name` of the resource.
+    pub service_name: String,
+    /// Skip the verification of the server's certificate.
+    pub insecure: bool,
+    /// Certificate of who signed the server's.
+    pub ca_cert: PathBuf,
+    /// The same, in the files of a directory.
+    pub ca_path: PathBuf,
+    /// Certificate of this program, and its key, if it presents one.
+    pub client_cert: PathBuf,
+    /// The key.
+    pub client_key: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            endpoint: "http://localhost:4318/v1/logs".into(),
+            headers: BTreeMap::new(),
+            compression: "gzip".into(),
+            timeout: 10_000,
+            service_name: "falco".into(),
+            insecure: false,
+            ca_cert: PathBuf::new(),
+            ca_path: "/etc/ssl/certs".into(),
+            client_cert: PathBuf::new(),
+            client_key: PathBuf::new(),
+        }
+    }
+}
+
+impl Settings {
+    fn target(&self) -> Result<Uri> {
+        let uri: Uri = self
+            .endpoint
+            .parse()
+            .with_context(|| format!("otlp_output.endpoint is `{}`", shown(&self.endpoint)))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+            bail!(
+                "otlp_output.endpoint is `{}`: expected a URL, as http://localhost:4318/v1/logs",
+                shown(&self.endpoint)
+            );
+        }
+        Ok(uri)
+    }
+}
+
+impl Section for Settings {
+    const NAME: &'static str = "otlp_output";
+    const KEYS: &'static [(&'static str, Shape)] = &[
+        ("enabled", Shape::Bool),
+        ("endpoint", Shape::Text),
+        ("headers", Shape::Anything),
+        ("compression", Shape::Choice(&["gzip", "none"])),
+        ("timeout", Shape::Number(u32::MAX as u64)),
+        ("service_name", Shape::Text),
+        ("insecure", Shape::Bool),
+        ("ca_cert", Shape::Text),
+        ("ca_path", Shape::Text),
+        ("client_cert", Shape::Text),
+        ("client_key", Shape::Text),
+    ];
+    // Certificates may be others under the same names.
+    const RELOAD: Reload = Reload::Always;
+    const NEEDS_RECORD: bool = true;
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.enabled {
+            return Ok(());
+        }
+        self.target()?;
+        for (name, value) in &self.headers {
+            name.parse::<HeaderName>().with_context(|| format!("otlp_output.headers: {name:?}"))?;
+            // The value may be a secret.
+            HeaderValue::from_str(value)
+                .with_context(|| format!("otlp_output.headers: the value of {name:?}"))?;
+        }
+        if self.client_cert.as_os_str().is_empty() != self.client_key.as_os_str().is_empty() {
+            bail!("otlp_output.client_cert and otlp_output.client_key belong together: set both, or none");
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        shown(&self.endpoint)
+    }
+
+    /// Reads certificates; the server is not asked for anything yet.
+    fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
+        let mut headers = vec![("content-type".to_owned(), "application/x-protobuf".to_owned())];
+        headers.extend(self.headers.clone());
+        let has_client = !self.client_cert.as_os_str().is_empty();
+        let client = Client::new(Options {
+            output: Self::NAME,
+            target: self.target()?,
+            user_agent: concat!("eyas-falco/", env!("CARGO_PKG_VERSION")),
+            headers,
+            compress: self.compression == "gzip",
+            keep_alive: true,
+            timeout: Duration::from_millis(self.timeout.max(1)),
+            tls: Tls {
+                insecure: self.insecure,
+                ca_cert: &self.ca_cert,
+                ca_bundle: "".as_ref(),
+                ca_path: &self.ca_path,
+                client: has_client.then_some((&self.client_cert, &self.client_key)),
+            },
+        })?;
+        let service_name = self.service_name.clone();
+        Ok(Box::new(Otlp { client, service_name, batch: BATCH, wait: FIRST_WAIT, not_before: None }))
+    }
+}
+
+struct Otlp {
+    client: Client,
+    service_name: String,
+    /// Most alerts of the next request: fewer after one that the server refused as a whole.
+    batch: usize,
+    /// How long is waited after the next failure.
+    wait: Duration,
+    /// The server is not asked before.
+    not_before: Option<Instant>,
+}
+
+impl Output for Otlp {
+    fn most(&self) -> usize {
+        self.batch
+    }
+
+    fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
+        if let Some(left) = self.not_before.and_then(|time| time.checked_duration_since(Instant::now())) {
+            return Err(Failure::Later(format!("it is asked again in {} ms", left.as_millis())));
+        }
+        self.not_before = None;
+        let body = self.request(alerts).encode_to_vec();
+        match self.client.post(&body) {
+            Ok(Answer { status: 200..300, body, .. }) => {
+                self.wait = FIRST_WAIT;
+                self.batch = (2 * self.batch).min(BATCH);
+                let response = ExportLogsServiceResponse::decode(body.as_slice()).unwrap_or_default();
+                let refused = response.partial_success.unwrap_or_default();
+                if let Some(count) =
+                    u64::try_from(refused.rejected_log_records).ok().filter(|count| *count > 0)
+                {
+                    let count = count.min(alerts.len() as u64);
+                    cx.lose_delivered(count, &format!("the server refuses them: {}", refused.error_message));
+                }
+                Ok(alerts.len())
+            }
+            Ok(Answer { status: status @ (429 | 502 | 503 | 504), retry_after, .. }) => {
+                Err(self.later(retry_after, format!("the server answers {status}")))
+            }
+            // One of them may be the reason: they are sent in smaller requests.
+            Ok(Answer { status: 400 | 413, .. }) if alerts.len() > 1 => {
+                self.batch = alerts.len() / 2;
+                Err(Failure::Interrupted)
+            }
+            Ok(Answer { status, .. }) => Err(Failure::Lost(format!("the server answers {status}"))),
+            Err(NoAnswer::Timeout(what) | NoAnswer::Broken(what) | NoAnswer::Other(what)) => {
+                Err(self.later(None, what))
+            }
+        }
+    }
+}
+
+impl Otlp {
+    fn request(&self, alerts: &[Alert]) -> ExportLogsServiceRequest {
+        let mut hostname = String::new();
+        let records = alerts.iter().filter_map(|alert| {
+            let record = Record::parse(alert.record.as_deref()?)?;
+            hostname.clone_from(&record.hostname);
+            Some(record::log_record(&record, alert.severity))
+        });
+        let log_records = records.collect();
+        let scope = InstrumentationScope {
+            name: "eyas falco".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let mut attributes = vec![KeyValue::text("service.name", self.service_name.as_str())];
+        if !hostname.is_empty() {
+            attributes.push(KeyValue::text("host.name", hostname));
+        }
+        ExportLogsServiceRequest {
+            resource_logs: vec![ResourceLogs {
+                resource: Some(Resource { attributes }),
+                scope_logs: vec![ScopeLogs { scope: Some(scope), log_records }],
+            }],
+        }
+    }
+
+    /// Waits longer after each failure, or as long as the server asks for.
+    fn later(&mut self, asked: Option<Duration>, why: String) -> Failure {
+        let wait = asked.map_or(self.wait, |asked| asked.min(LONGEST_ASKED));
+        self.wait = (2 * self.wait).min(LONGEST_WAIT);
+        self.not_before = Some(Instant::now() + wait);
+        Failure::Later(why)
+    }
+}
+
+#[cfg(test)]
+mod tests;
