@@ -74,6 +74,10 @@ pub struct Args {
     #[arg(long, value_name = "RULE[@NUMBER]", help_heading = RULES)]
     pub explain: Option<String>,
 
+    /// Report on a capture that an alert started, and exit: what happened, alerts, processes, files, connections
+    #[arg(long, value_name = "CAPTURE", help_heading = INFORMATION)]
+    pub incident: Option<PathBuf>,
+
     /// At the end, print what each rule and each part of its condition cost, and what another order would save
     #[arg(long, conflicts_with = "threads", help_heading = RULES)]
     pub rule_profile: bool,

@@ -23,6 +23,7 @@ mod file;
 mod folding;
 mod hashes;
 mod health;
+mod incident;
 mod internal;
 mod list;
 mod log;
@@ -146,6 +147,9 @@ fn start(args: &Args) -> Result<bool> {
     }
     if let Some(wanted) = &args.explain {
         return explain::run(wanted, args, &loaded.config);
+    }
+    if let Some(capture) = &args.incident {
+        return incident::run(capture, args, &loaded.config).map(|()| true);
     }
     if !args.dry_run && !args.describes() {
         // What comes now may be a service that detects: a log that nobody reads does not hold it up.

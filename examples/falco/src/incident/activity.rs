@@ -1,0 +1,218 @@
+//! What processes did: files, connections, and a timeline.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use eyas::sinsp::EventView;
+
+use super::processes::{Involved, Key, key};
+use super::values::Named;
+
+/// Entries of the timeline, files and connections that are kept; more are counted.
+const MOST: usize = 300;
+
+/// An entry of the timeline.
+pub struct Step {
+    pub ts: u64,
+    pub process: Key,
+    pub text: String,
+}
+
+/// What was done to a file, or at a connection, and by whom.
+#[derive(Default)]
+pub struct Touched {
+    pub ways: BTreeSet<&'static str>,
+    pub by: BTreeSet<Key>,
+}
+
+/// Files or connections by name.
+#[derive(Default)]
+pub struct Things {
+    pub all: BTreeMap<String, Touched>,
+    /// Those that are not kept, each time that they were met.
+    pub more: u64,
+}
+
+impl Things {
+    fn add(&mut self, name: &str, way: &'static str, by: Key) {
+        if self.all.len() >= MOST && !self.all.contains_key(name) {
+            self.more += 1;
+            return;
+        }
+        let touched = self.all.entry(name.to_owned()).or_default();
+        touched.ways.insert(way);
+        touched.by.insert(by);
+    }
+}
+
+/// What the processes of a report did.
+pub struct Activity {
+    fields: Fields,
+    pub timeline: Vec<Step>,
+    /// Steps that the timeline has no room for.
+    pub more: u64,
+    /// Files that were changed or executed.
+    pub changed: Things,
+    /// Files that were read, which may be many more.
+    pub read: Things,
+    pub connections: Things,
+    /// Events of these processes.
+    pub events: u64,
+}
+
+/// The fields that are read.
+struct Fields {
+    ty: Named,
+    failed: Named,
+    res: Named,
+    cmdline: Named,
+    exepath: Named,
+    fd: Named,
+    read: Named,
+    write: Named,
+    created: Named,
+    path: Named,
+    source: Named,
+    target: Named,
+}
+
+impl Activity {
+    /// # Errors
+    /// A field is not known: a bug.
+    pub fn new() -> Result<Self> {
+        let fields = Fields {
+            ty: Named::new("evt.type")?,
+            failed: Named::new("evt.failed")?,
+            res: Named::new("evt.res")?,
+            cmdline: Named::new("proc.cmdline")?,
+            exepath: Named::new("proc.exepath")?,
+            fd: Named::new("fd.name")?,
+            read: Named::new("evt.is_open_read")?,
+            write: Named::new("evt.is_open_write")?,
+            created: Named::new("evt.is_open_create")?,
+            path: Named::new("fs.path.name")?,
+            source: Named::new("fs.path.source")?,
+            target: Named::new("fs.path.target")?,
+        };
+        Ok(Self {
+            fields,
+            timeline: Vec::new(),
+            more: 0,
+            changed: Things::default(),
+            read: Things::default(),
+            connections: Things::default(),
+            events: 0,
+        })
+    }
+
+    /// Takes an event into account, if one of the processes made it.
+    pub fn note(&mut self, event: &EventView<'_>, involved: &Involved) {
+        let Some(process) = key(event).filter(|key| involved.active.contains(key)) else { return };
+        self.events += 1;
+        let Some(ty) = self.fields.ty.text(event) else { return };
+        let failed = self.fields.failed.is_true(event);
+        let Some(mut text) = self.describe(event, &ty, failed, process) else { return };
+        if failed {
+            text += &format!(" ({})", self.fields.res.text(event).unwrap_or_else(|| "failed".to_owned()));
+        }
+        // A program that does the same again and again has one step.
+        if self.timeline.last().is_some_and(|last| last.process == process && last.text == text) {
+            return;
+        }
+        if self.timeline.len() >= MOST {
+            self.more += 1;
+            return;
+        }
+        self.timeline.push(Step { ts: event.event().ts, process, text });
+    }
+
+    /// What the event is in words, if it belongs into the timeline.
+    fn describe(&mut self, event: &EventView<'_>, ty: &str, failed: bool, process: Key) -> Option<String> {
+        let fields = &self.fields;
+        let fd = fields.fd.text(event);
+        let path = fields.path.text(event);
+        match ty {
+            "execve" | "execveat" => {
+                let path = fields.exepath.text(event).unwrap_or_default();
+                if !failed {
+                    self.changed.add(&path, "executed", process);
+                }
+                let command = fields.cmdline.text(event).unwrap_or_default();
+                Some(match failed {
+                    true => "fails to execute a program".to_owned(),
+                    false => format!("executes {path}: {command}"),
+                })
+            }
+            "open" | "openat" | "openat2" | "creat" => {
+                let name = fd.or(path)?;
+                let writes = ty == "creat" || fields.write.is_true(event);
+                let creates = ty == "creat" || fields.created.is_true(event);
+                if !failed {
+                    if fields.read.is_true(event) {
+                        self.read.add(&name, "read", process);
+                    }
+                    for (is_so, way) in [(creates, "made"), (writes, "written")] {
+                        if is_so {
+                            self.changed.add(&name, way, process);
+                        }
+                    }
+                }
+                // Programs read hundreds of files when they start; the list of files has them.
+                writes.then(|| format!("opens {name} for writing"))
+            }
+            "connect" => {
+                let name = fd?;
+                self.connections.add(&name, if failed { "tried" } else { "connected" }, process);
+                Some(format!("connects: {name}"))
+            }
+            "accept" | "accept4" => {
+                let name = fd?;
+                self.connections.add(&name, "accepted", process);
+                Some(format!("accepts: {name}"))
+            }
+            "bind" | "listen" => {
+                let name = fd?;
+                self.connections.add(&name, "listened", process);
+                Some(format!("listens: {name}"))
+            }
+            "unlink" | "unlinkat" | "rmdir" => self.change(path?, "removed", "removes", failed, process),
+            "mkdir" | "mkdirat" | "mknod" | "mknodat" => self.change(path?, "made", "makes", failed, process),
+            "chmod" | "fchmodat" | "fchmod" | "chown" | "fchownat" | "lchown" | "fchown" => {
+                self.change(path.or(fd)?, "rights changed", "changes the rights of", failed, process)
+            }
+            "rename" | "renameat" | "renameat2" | "link" | "linkat" | "symlink" | "symlinkat" | "mount" => {
+                let (source, target) = (fields.source.text(event)?, fields.target.text(event)?);
+                let way = match ty {
+                    "mount" => "mounted",
+                    _ if ty.starts_with("rename") => "renamed",
+                    _ => "linked",
+                };
+                self.changed.add(&source, way, process);
+                self.changed.add(&target, way, process);
+                Some(format!("{ty}: {source}, {target}"))
+            }
+            "setuid" | "setresuid" | "setgid" | "setresgid" | "setns" | "unshare" | "ptrace" | "bpf"
+            | "init_module" | "finit_module" | "capset" | "chroot" | "pivot_root" | "umount" | "umount2"
+            | "memfd_create" => Some(match path.or(fd) {
+                Some(name) => format!("calls {ty}: {name}"),
+                None => format!("calls {ty}"),
+            }),
+            "procexit" => Some("ends".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn change(
+        &mut self,
+        path: String,
+        way: &'static str,
+        verb: &str,
+        failed: bool,
+        process: Key,
+    ) -> Option<String> {
+        if !failed {
+            self.changed.add(&path, way, process);
+        }
+        Some(format!("{verb} {path}"))
+    }
+}

@@ -1,0 +1,76 @@
+//! The alerts of a capture.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use eyas::rules::{AlertOptions, Engine, Match, Priority};
+use eyas::sinsp::EventView;
+
+use super::processes::{Key, key};
+use super::values::shown;
+
+/// Alerts that are kept; more are counted.
+const MOST: usize = 1000;
+
+/// An alert of the report.
+pub struct Found {
+    pub ts: u64,
+    /// Number of the event.
+    pub num: u64,
+    pub rule: String,
+    pub priority: Priority,
+    pub message: String,
+    /// The process that it is about, if that is known.
+    pub process: Option<Key>,
+}
+
+/// Finds them.
+pub struct Alerts<'e> {
+    engine: &'e Engine,
+    options: AlertOptions,
+    matches: Vec<Match>,
+    pub found: Collected,
+}
+
+/// What was found.
+#[derive(Default)]
+pub struct Collected {
+    pub alerts: Vec<Found>,
+    /// Alerts that are not kept.
+    pub more: u64,
+}
+
+impl<'e> Alerts<'e> {
+    pub fn new(engine: &'e Engine) -> Self {
+        Self { engine, options: AlertOptions::default(), matches: Vec::new(), found: Collected::default() }
+    }
+
+    /// # Errors
+    /// The event is of another schema than the rules.
+    pub fn test(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.engine.matches(event, &mut self.matches)?;
+        for hit in self.matches.drain(..) {
+            if self.found.alerts.len() == MOST {
+                self.found.more += 1;
+                continue;
+            }
+            let rule = self.engine.rule(hit.rule);
+            let mut message = Vec::new();
+            self.engine.alert(hit, event, &self.options).write_message(&mut message);
+            self.found.alerts.push(Found {
+                ts: event.event().ts,
+                num: event.num(),
+                rule: rule.name.clone(),
+                priority: rule.priority,
+                message: shown(&message),
+                process: key(event),
+            });
+        }
+        Ok(())
+    }
+
+    /// The processes that alerts are about.
+    pub fn processes(&self) -> BTreeSet<Key> {
+        self.found.alerts.iter().filter_map(|alert| alert.process).collect()
+    }
+}
