@@ -13,6 +13,7 @@ mod drops;
 mod engine;
 mod files;
 mod folding;
+mod grpc;
 mod log;
 mod metrics;
 mod outputs;
@@ -29,6 +30,8 @@ pub use drops::{DropAction, Drops};
 pub use engine::{BaseSyscalls, Engine, EngineKind, Libs};
 pub use files::ConfigFile;
 pub use folding::Folding;
+#[cfg(feature = "grpc")]
+pub use grpc::{Grpc, GrpcAddress};
 pub use log::LogLevel;
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
@@ -105,6 +108,9 @@ pub struct Config {
     pub alert_folding: Option<Folding>,
     /// Alerts start captures.
     pub capture: Capture,
+    /// The gRPC server.
+    #[cfg(feature = "grpc")]
+    pub grpc: Grpc,
     /// Where alerts go: a section for each output.
     #[serde(flatten)]
     pub outputs: Sections,
@@ -143,6 +149,8 @@ impl Default for Config {
             watch_config_files: true,
             alert_folding: None,
             capture: Capture::default(),
+            #[cfg(feature = "grpc")]
+            grpc: Grpc::default(),
             outputs: Sections::default(),
         }
     }
@@ -163,6 +171,8 @@ impl Config {
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.alert_folding.as_ref().map_or(Ok(()), Folding::check)?;
+        #[cfg(feature = "grpc")]
+        self.grpc.check()?;
         self.capture.check()
     }
 }
@@ -179,6 +189,10 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("container_engines", containers::SHAPE),
     ("engine", engine::ENGINE),
     ("falco_libs", engine::LIBS),
+    ("grpc", grpc::SHAPE),
+    // Else it is the section of an output.
+    #[cfg(not(feature = "grpc"))]
+    ("grpc_output", Section(&[("enabled", Bool)])),
     ("json_include_message_property", Bool),
     ("json_include_output_fields_property", Bool),
     ("json_include_output_property", Bool),

@@ -21,6 +21,8 @@ mod drops;
 mod explain;
 mod file;
 mod folding;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod hashes;
 mod health;
 mod incident;

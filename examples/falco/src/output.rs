@@ -29,6 +29,8 @@ pub use deliver::{Cx, Failure, Output};
 pub use dispatch::Outputs;
 pub use hub::{Counts, Hub, Settings};
 pub use lines::Lines;
+#[cfg(feature = "grpc")]
+pub use queue::Limits;
 pub use reload::Change;
 pub use row::{Reload, Row, Section};
 pub use text::reason;

@@ -7,6 +7,8 @@
 use crate::output::Row;
 
 pub mod file;
+#[cfg(feature = "grpc")]
+mod grpc;
 pub mod http;
 mod metrics_file;
 mod otlp;
@@ -24,6 +26,8 @@ pub const OUTPUTS: &[Row] = &[
     Row::of::<program::Settings>(),
     Row::of::<http::Settings>(),
     Row::of::<otlp::Settings>(),
+    #[cfg(feature = "grpc")]
+    Row::of::<grpc::Settings>(),
 ];
 
 #[cfg(test)]

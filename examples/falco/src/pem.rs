@@ -1,10 +1,14 @@
 //! Certificates and keys in PEM files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 use crate::file;
 
@@ -61,4 +65,28 @@ pub fn directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         bail!("no file in {} holds a certificate", path.display());
     }
     Ok(found)
+}
+
+/// TLS of a server with this certificate, which serves everybody, or those whose certificates are signed by one of `roots`.
+///
+/// # Errors
+/// The key is not the certificate's, or something is wrong with one of them.
+pub fn server(
+    certificates: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    roots: Option<Vec<CertificateDer<'static>>>,
+) -> Result<ServerConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match roots {
+        None => builder.with_no_client_auth(),
+        Some(roots) => {
+            let mut store = RootCertStore::empty();
+            roots.into_iter().try_for_each(|root| store.add(root))?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider).build()?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    Ok(builder.with_single_cert(certificates, key)?)
 }

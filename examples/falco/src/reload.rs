@@ -17,7 +17,11 @@ use signal_hook::consts::SIGHUP;
 use signal_hook::low_level::pipe;
 
 use crate::args::Args;
+#[cfg(feature = "grpc")]
+use crate::config::Config;
 use crate::configure;
+#[cfg(feature = "grpc")]
+use crate::configure::Loaded;
 use crate::internal::Internal;
 use crate::log::{self, Level};
 use crate::output::{self, Change, Settings};
@@ -205,6 +209,11 @@ impl Worker {
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
             log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
         }
+        // The output needs the server that runs, or none.
+        #[cfg(feature = "grpc")]
+        let loaded =
+            Loaded { config: Config { grpc: running.config.grpc.clone(), ..loaded.config }, ..loaded };
+        let config = &loaded.config;
         let outputs = Change::new(OUTPUTS, config, Settings::new(config, self.args.unbuffered), |row| {
             let is_of_row =
                 |key: &String| changes::is_below(key, &[row.name]) || changes::is_below(key, row.depends_on);

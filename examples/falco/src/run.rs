@@ -16,6 +16,8 @@ use crate::config::{Config, EngineKind};
 use crate::console;
 use crate::drops::Monitor;
 use crate::folding::Folding;
+#[cfg(feature = "grpc")]
+use crate::grpc;
 use crate::health::{Health, Pulse};
 use crate::log;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
@@ -52,6 +54,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     let config = &setup.config;
     let signals = Signals::listen()?;
     BEGUN.store(true, Ordering::Relaxed);
+    #[cfg(feature = "grpc")]
+    let grpc = grpc::start(config)?;
     let mut outputs = Outputs::open(OUTPUTS, config, args.unbuffered, signals.stop.clone())?;
     let pulse = Arc::<Pulse>::default();
     let health = Health::new(Arc::clone(&pulse), Arc::clone(outputs.hub()));
@@ -128,6 +132,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         console::print(&statistics);
         console::finish_output(|still| outputs.waits_for_stdout(still));
     }
+    #[cfg(feature = "grpc")]
+    drop(grpc);
     // Last: until here, it sees to it that the program ends.
     drop(telemetry);
     drop(watchdog);

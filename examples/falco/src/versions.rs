@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 pub const FALCO: &str = concat!("0.44.1+eyas.", env!("CARGO_PKG_VERSION"));
 
 /// Of the rules language.
-const ENGINE: &str = "0.62.0";
+pub const ENGINE: &str = "0.62.0";
+/// What Falco has as the checksum of the fields and events of that version.
+#[cfg(feature = "grpc")]
+pub const ENGINE_CHECKSUM: &str = "ba6f1ac74018c623135c49f7da1cca6243c99a58d53f4dec983ddf3919304518";
 const LIBS: &str = "0.25.4";
 const PLUGIN_API: &str = "3.12.0";
 const DRIVER_API: &str = "10.1.0";

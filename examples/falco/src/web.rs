@@ -24,8 +24,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
 
 use crate::config::Webserver;
 use crate::log::{Level, Seldom, info, log};
@@ -111,10 +109,7 @@ fn acceptor(config: &Webserver) -> Result<TlsAcceptor> {
     let what = || "webserver.ssl_certificate";
     let certificates = pem::certificates(path).with_context(what)?;
     let key = pem::key(path).with_context(what)?;
-    let provider = Arc::new(ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key));
+    let config = pem::server(certificates, key, None);
     let config = config.with_context(|| path.display().to_string()).with_context(what)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

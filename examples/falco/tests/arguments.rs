@@ -124,7 +124,7 @@ fn deprecated_options_work_with_a_warning() {
 #[test]
 fn the_log_begins_as_falcos() {
     let dir = Dir::new("start");
-    let further = dir.write("further.yaml", "grpc: {enabled: true}\n");
+    let further = dir.write("further.yaml", "gvisor: {enabled: true}\n");
     let config = format!("engine: {{kind: nodriver}}\nconfig_files: [{}]\n", further.display());
     let config = dir.write("falco.yaml", &config);
     let rules = common::root().join("demo/rules.yaml");
@@ -133,7 +133,7 @@ fn the_log_begins_as_falcos() {
     let log = String::from_utf8(out.stderr).unwrap();
     let mut rest = log.as_str();
     for line in [
-        "configuration key `grpc` is unknown".to_owned(),
+        "configuration key `gvisor` is unknown".to_owned(),
         "Falco version: 0.44.1".to_owned(),
         "Falco initialized with configuration files:".to_owned(),
         format!("   {} | schema validation: ok", config.display()),

@@ -22,9 +22,16 @@ const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static
     NotHonoured { key, usual, why, needs: Some("metrics.enabled") }
 }
 
+#[cfg(not(feature = "grpc"))]
+const fn grpc(key: &'static str, usual: &'static [&'static str]) -> NotHonoured {
+    NotHonoured { key, usual, why: NO_GRPC, needs: Some("grpc.enabled") }
+}
+
 const BY_CONTROL_GROUP: &str =
     "these containers are known by their control groups, whether this is on or off";
 const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
+#[cfg(not(feature = "grpc"))]
+const NO_GRPC: &str = "this program was built without the feature `grpc`";
 const NO_PLUGINS: &str = "this program loads no plugins";
 
 /// All of them. A test compares them with the schema and with the keys that are read.
@@ -49,6 +56,20 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     key("engine.kmod.drop_failed_exit", &["false"], NO_MODULE),
     // Two is Falco's default: most of those who have it have not asked for it.
     key("engine.modern_ebpf.cpus_for_each_buffer", &["1", "2"], "each CPU has a ring buffer of its own"),
+    #[cfg(not(feature = "grpc"))]
+    grpc("grpc.bind_address", &[]),
+    #[cfg(not(feature = "grpc"))]
+    grpc("grpc.cert_chain", &[]),
+    #[cfg(not(feature = "grpc"))]
+    key("grpc.enabled", &["false"], NO_GRPC),
+    #[cfg(not(feature = "grpc"))]
+    grpc("grpc.private_key", &[]),
+    #[cfg(not(feature = "grpc"))]
+    grpc("grpc.root_certs", &[]),
+    #[cfg(not(feature = "grpc"))]
+    grpc("grpc.threadiness", &[]),
+    #[cfg(not(feature = "grpc"))]
+    grpc("grpc_output.enabled", &["false"]),
     key("libs_logger.enabled", &["false"], "the libraries of this program have no log of their own"),
     key("libs_logger.severity", &["info"], "the libraries of this program have no log of their own"),
     metric("metrics.jemalloc_stats_enabled", &["false"], "this program does not use jemalloc"),

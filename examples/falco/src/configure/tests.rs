@@ -387,9 +387,9 @@ fn files_are_compared_with_the_schema_in_falcos_words() {
              'additionalProperties' constraints: 'kindd'.",
         ),
         (
-            "json_output: true\ngrpc: {}",
+            "json_output: true\ngvisor: {}",
             "failed for <root>: Object contains a property that could not be validated using 'properties' or \
-             'additionalProperties' constraints: 'grpc'.",
+             'additionalProperties' constraints: 'gvisor'.",
         ),
         (
             "append_output: [{match: 5}]",

@@ -421,7 +421,7 @@ mod tests {
             ("append_output[0].mtch.source=syscall", "did you mean `append_output[0].match`?"),
             ("append_output[]={sugested_output: true}", "did you mean `append_output[0].suggested_output`?"),
             ("rules[]={enable: {rul: x}}", "did you mean `rules[0].enable.rule`?"),
-            ("grpc.enabled=true", "`grpc` is unknown"),
+            ("gvisor.enabled=true", "`gvisor` is unknown"),
         ] {
             let (_, warnings) = after("", &[option]).unwrap();
             assert!(warnings.len() == 1 && warnings[0].contains(want), "{option}: {warnings:?}");

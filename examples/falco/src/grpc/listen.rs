@@ -1,0 +1,152 @@
+//! The sockets that the server listens at.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::fs::{Mode, fchmod};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// A socket in the file system, which is removed at the end.
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: somebody else's file of that name stays.
+    id: (u64, u64),
+}
+
+/// Listens at a path; only the user of this program may connect. Makes the directory if need be. The socket of a program
+/// that ended without removing it is replaced.
+///
+/// # Errors
+/// Somebody listens there, the file is no socket, or the system refuses.
+pub fn unix(path: &Path) -> Result<(UnixListener, SocketFile)> {
+    let failed = || format!("grpc: can't listen at {}", path.display());
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        fs::create_dir_all(dir)
+            .with_context(|| format!("grpc: can't make the directory {}", dir.display()))?;
+    }
+    remove_stale(path)?;
+    let address = SocketAddrUnix::new(path).map_err(io::Error::from).with_context(failed)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let opened = || -> rustix::io::Result<_> {
+        let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        // The file gets this mode as it is made: it never has another one.
+        fchmod(&fd, Mode::RUSR | Mode::WUSR)?;
+        bind(&fd, &address)?;
+        listen(&fd, BACKLOG)?;
+        Ok(fd)
+    };
+    let fd = opened().map_err(io::Error::from).with_context(failed)?;
+    let meta = fs::symlink_metadata(path).with_context(failed)?;
+    let file = SocketFile { path: path.to_owned(), id: (meta.dev(), meta.ino()) };
+    Ok((fd.into(), file))
+}
+
+fn remove_stale(path: &Path) -> Result<()> {
+    let meta = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        meta => meta.with_context(|| format!("grpc: can't look at {}", path.display()))?,
+    };
+    if !meta.file_type().is_socket() {
+        bail!(
+            "grpc: {} exists and is no socket: remove it, or set grpc.bind_address to another path",
+            path.display()
+        );
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => bail!(
+            "grpc: another program listens at {} already: end it, or set grpc.bind_address to another path",
+            path.display()
+        ),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)
+            .with_context(|| format!("grpc: can't remove the old socket {}", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("grpc: can't use {}", path.display())),
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_own = fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.id);
+        if is_own {
+            // There is nobody left to tell.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens at a host and a port.
+///
+/// # Errors
+/// There is no such host, the port is taken or not allowed.
+pub fn tcp(address: &str) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).map_err(|error| {
+        let help = match error.kind() {
+            ErrorKind::AddrInUse => {
+                ": another program listens there already; set grpc.bind_address to another port"
+            }
+            ErrorKind::AddrNotAvailable => ": set grpc.bind_address to an address of this machine",
+            ErrorKind::PermissionDenied => ": set grpc.bind_address to a port from 1024 on",
+            _ => "",
+        };
+        anyhow!("grpc: can't listen at {address}: {error}{help}")
+    })?;
+    listener.set_nonblocking(true).with_context(|| format!("grpc: can't listen at {address}"))?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn sockets_are_private_replaced_if_stale_and_removed() {
+        let dir = std::env::temp_dir().join(format!("eyas-grpc-listen-{}", std::process::id()));
+        let path = dir.join("run/falco.sock");
+        let listener = unix(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let error = format!("{:#}", unix(&path).err().unwrap());
+        assert!(
+            error.contains("another program listens at") && error.contains("grpc.bind_address"),
+            "{error}"
+        );
+        drop(listener);
+        assert!(!path.exists());
+        // Its program was killed.
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let (listener, file) = unix(&path).unwrap();
+        UnixStream::connect(&path).unwrap();
+        // Somebody else has taken its place.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        drop((listener, file));
+        let error = format!("{:#}", unix(&path).err().unwrap());
+        assert!(error.contains("exists and is no socket"), "{error}");
+        let error = format!("{:#}", unix(&path.join("below")).err().unwrap());
+        assert!(error.contains("can't make the directory"), "{error}");
+        let long = dir.join("x".repeat(200));
+        assert!(format!("{:#}", unix(&long).err().unwrap()).contains("can't listen at"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named() {
+        let other = tcp("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap().to_string();
+        let error = tcp(&address).unwrap_err().to_string();
+        assert!(
+            error.contains(&address) && error.contains("set grpc.bind_address to another port"),
+            "{error}"
+        );
+    }
+}

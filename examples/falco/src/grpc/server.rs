@@ -1,0 +1,271 @@
+//! Connections of clients.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::authority::Repaired;
+use super::feed::Feed;
+use super::listen::{self, SocketFile};
+use super::methods::Methods;
+use crate::config::{Grpc, GrpcAddress};
+use crate::log::{Level, Seldom, info, log};
+use crate::pem;
+use crate::service::Service;
+
+/// Connections at once.
+const MAX_CONNECTIONS: u32 = 64;
+/// Calls at once, of a connection.
+const MAX_CALLS: u32 = 32;
+/// Bytes of a call's head.
+const MAX_HEAD: u32 = 16 << 10;
+/// Bytes of a call's alerts that the kernel has not taken yet; the others wait where they are counted.
+const MAX_UNSENT: usize = 64 << 10;
+/// How long a client may take to show its certificate.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How often a client without calls is asked whether it is there, and how long it may take to answer.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+/// How long nothing is accepted where the system refuses.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long clients are waited for at the end.
+const END: Duration = Duration::from_secs(1);
+
+/// Serves until it is dropped.
+pub struct Server {
+    feed: Arc<Feed>,
+    stop: Option<watch::Sender<()>>,
+    service: Service,
+    socket: Option<SocketFile>,
+}
+
+/// Where clients come from.
+enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener, TlsAcceptor),
+}
+
+/// What all connections share.
+#[derive(Clone)]
+struct Shared {
+    feed: Arc<Feed>,
+    places: Arc<Semaphore>,
+    stopped: watch::Receiver<()>,
+    /// Clients that were refused.
+    refused: Arc<Mutex<Seldom>>,
+}
+
+impl Server {
+    /// Listens from here on.
+    ///
+    /// # Errors
+    /// The address is taken or not allowed, or a certificate can't be had.
+    pub fn start(config: &Grpc, feed: &Arc<Feed>) -> Result<Self> {
+        let (listener, socket, address) = match config.address()? {
+            GrpcAddress::Unix(path) => {
+                let (listener, socket) = listen::unix(&path)?;
+                (Listener::Unix(listener), Some(socket), format!("unix://{}", path.display()))
+            }
+            GrpcAddress::Tcp(address) => {
+                let acceptor = acceptor(config)?;
+                let listener = listen::tcp(&address)?;
+                let address = listener.local_addr().context("grpc: can't listen")?.to_string();
+                (Listener::Tcp(listener, acceptor), None, address)
+            }
+        };
+        let threads = match config.threadiness {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads as usize,
+        };
+        let mut first = Some(runtime(threads).context("grpc: can't start")?);
+        info(&format!("gRPC server threadiness equals to {threads}"));
+        info(&format!("Starting gRPC server at {address}"));
+        let (stop, stopped) = watch::channel(());
+        let shared = Shared {
+            feed: Arc::clone(feed),
+            places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
+            stopped,
+            refused: Arc::default(),
+        };
+        let service = Service::start("grpc", move || {
+            // A thread that is started again makes another.
+            let outcome = first.take().map_or_else(|| runtime(threads), Ok);
+            let outcome = outcome.and_then(|runtime| run(runtime, &listener, shared.clone()));
+            if let Err(error) = outcome {
+                log(Level::Error, &format!("grpc: {error}; it answers no more"));
+            }
+        });
+        let service = service.context("can't start the thread of the gRPC server")?;
+        Ok(Self { feed: Arc::clone(feed), stop: Some(stop), service, socket })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nobody connects any more.
+        self.socket = None;
+        self.feed.end();
+        drop(self.stop.take());
+        self.service.wait(END * 2);
+    }
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    // At most as many as tokio has room for.
+    let threads = threads.clamp(1, 256);
+    Builder::new_multi_thread().worker_threads(threads).thread_name("grpc").enable_all().build()
+}
+
+fn acceptor(config: &Grpc) -> Result<TlsAcceptor> {
+    let certificates = pem::certificates(&config.cert_chain).context("grpc.cert_chain")?;
+    let key = pem::key(&config.private_key).context("grpc.private_key")?;
+    let roots = pem::certificates(&config.root_certs).context("grpc.root_certs")?;
+    let (chain, key_path) = (config.cert_chain.display(), config.private_key.display());
+    let mut tls = pem::server(certificates, key, Some(roots))
+        .with_context(|| format!("grpc.cert_chain {chain} and grpc.private_key {key_path}"))?;
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(tls)))
+}
+
+fn run(runtime: Runtime, listener: &Listener, shared: Shared) -> io::Result<()> {
+    let outcome = runtime.block_on(async {
+        let mut stopped = shared.stopped.clone();
+        let places = Arc::clone(&shared.places);
+        // Not a task of its own: if it panics, so does this thread, which is then started again.
+        let mut accept = pin!(accept(listener, shared));
+        let mut stopped = pin!(stopped.changed());
+        poll_fn(|cx| match stopped.as_mut().poll(cx) {
+            // Nothing is ever sent: the other end is dropped.
+            Poll::Ready(_) => Poll::Ready(Ok(())),
+            Poll::Pending => accept.as_mut().poll(cx).map(|outcome| outcome.map(|never| match never {})),
+        })
+        .await?;
+        // Calls end now, and connections with them.
+        let _ = timeout(END, places.acquire_many(MAX_CONNECTIONS)).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(END);
+    outcome
+}
+
+async fn accept(listener: &Listener, shared: Shared) -> io::Result<Infallible> {
+    let mut failing = Seldom::default();
+    match listener {
+        Listener::Unix(listener) => {
+            let listener = tokio::net::UnixListener::from_std(listener.try_clone()?)?;
+            loop {
+                let Some((stream, _)) = took(listener.accept().await, &mut failing).await else { continue };
+                let pid = stream.peer_cred().ok().and_then(|cred| cred.pid());
+                let client = pid.map_or("a client".into(), |pid| format!("process {pid}"));
+                let Some(place) = shared.place(&client) else { continue };
+                tokio::spawn(serve(TokioIo::new(Repaired::new(stream)), client, place, shared.clone()));
+            }
+        }
+        Listener::Tcp(listener, acceptor) => {
+            let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+            loop {
+                let Some((stream, address)) = took(listener.accept().await, &mut failing).await else {
+                    continue;
+                };
+                let client = address.to_string();
+                let Some(place) = shared.place(&client) else { continue };
+                let (acceptor, shared) = (acceptor.clone(), shared.clone());
+                // Alerts are small, and are not to wait for others.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(async move {
+                    let why = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => return serve(TokioIo::new(stream), client, place, shared).await,
+                        Ok(Err(error)) => error.to_string(),
+                        Err(_) => "no TLS in time".to_owned(),
+                    };
+                    shared.refuse(&client, &why);
+                });
+            }
+        }
+    }
+}
+
+/// The connection, unless the system refuses; then it waits.
+async fn took<T>(accepted: io::Result<T>, failing: &mut Seldom) -> Option<T> {
+    match accepted {
+        Ok(accepted) => Some(accepted),
+        Err(error) => {
+            if failing.happened().is_some() {
+                log(Level::Error, &format!("grpc: can't accept a connection: {error}"));
+            }
+            sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
+impl Shared {
+    /// Room for a connection.
+    fn place(&self, client: &str) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+        if place.is_none() {
+            self.refuse(client, &format!("there are {MAX_CONNECTIONS} connections already"));
+        }
+        place
+    }
+
+    /// Logs that a client was refused, unless that was logged a moment ago.
+    fn refuse(&self, client: &str, why: &str) {
+        let count = self.refused.lock().unwrap_or_else(PoisonError::into_inner).happened();
+        let others = match count {
+            None => return,
+            Some(1) => String::new(),
+            Some(count) => format!(" ({count} refused since this was last said)"),
+        };
+        log(Level::Warning, &format!("grpc: {client} is refused: {why}{others}"));
+    }
+}
+
+/// Answers the calls of a connection until the client or the program ends.
+async fn serve(
+    stream: impl Read + Write + Unpin + Send + 'static,
+    client: String,
+    place: OwnedSemaphorePermit,
+    shared: Shared,
+) {
+    let methods = Methods::new(&shared.feed, &client);
+    let service = service_fn(move |request| methods.clone().answer(request));
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .keep_alive_interval(Some(PING.0))
+        .keep_alive_timeout(PING.1)
+        .max_concurrent_streams(MAX_CALLS)
+        .max_header_list_size(MAX_HEAD)
+        .max_send_buf_size(MAX_UNSENT);
+    let mut stopped = shared.stopped.clone();
+    let mut stopped = pin!(stopped.changed());
+    let mut connection = pin!(http.serve_connection(stream, service));
+    let mut is_stopping = false;
+    let ended = poll_fn(|cx| {
+        if !is_stopping && stopped.as_mut().poll(cx).is_ready() {
+            is_stopping = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await;
+    if let Err(error) = ended {
+        log(Level::Debug, &format!("grpc: the connection of {client} ended: {error}"));
+    }
+    drop(place);
+}
