@@ -129,7 +129,7 @@ pub enum Scope {
 
 /// A state of what the fields of a scope depend on: where a source returns an equal one again, they all
 /// have the values that they had, and verdicts on them hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScopeVersion {
     /// What it is a version of, such as a thread's place in a table: small, as memory is kept by it, and
     /// used again for another when that one is gone.

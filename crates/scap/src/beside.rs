@@ -14,6 +14,8 @@ const MAGIC: &[u8; 4] = b"eyas";
 const LAST: u16 = 0;
 /// In place of the number of an own event: parameters behind those of the block's event.
 const MORE_PARAMS: u16 = u16::MAX;
+/// In place of the number of an own event: when the call began that ends with the event, 8 bytes.
+const BEGAN: u16 = u16::MAX - 1;
 /// Magic, number, count.
 const HEAD: usize = 8;
 
@@ -46,30 +48,55 @@ impl<'a> Beside<'a> {
         (says_more && !has_paths_as_asked(&event)).then_some(Self { number: MORE_PARAMS, event, first })
     }
 
-    /// Bytes that the options take.
+    /// Bytes that the option takes.
     pub(crate) fn len(&self) -> usize {
         let values: usize = self.event.params().skip(self.first).map(<[u8]>::len).sum();
-        let last = 4;
-        4 + (HEAD + 2 * self.count() + values).next_multiple_of(4) + last
+        4 + (HEAD + 2 * self.count() + values).next_multiple_of(4)
     }
 
     fn count(&self) -> usize {
         self.event.nparams() - self.first
     }
 
-    /// Writes the options.
+    /// Writes the option.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let params = || self.event.params().skip(self.first);
-        let value = HEAD + 2 * self.count() + params().map(<[u8]>::len).sum::<usize>();
-        let numbers = |out: &mut Vec<u8>, of: &[u16]| of.iter().for_each(|n| out.extend(n.to_le_bytes()));
-        numbers(out, &[CODE, value as u16]);
-        out.extend_from_slice(MAGIC);
-        numbers(out, &[self.number, self.count() as u16]);
-        params().for_each(|param| numbers(out, &[param.len() as u16]));
-        params().for_each(|param| out.extend_from_slice(param));
-        out.resize(out.len() + (value.next_multiple_of(4) - value), 0);
-        numbers(out, &[LAST, 0]);
+        write(out, self.number, self.count(), || self.event.params().skip(self.first));
     }
+}
+
+/// Bytes of the option that says when a call began.
+pub(crate) const BEGAN_LEN: usize = 4 + (HEAD + 2 + 8usize).next_multiple_of(4);
+/// Bytes of the option that ends the others.
+pub(crate) const LAST_LEN: usize = 4;
+
+/// Writes the option that says when a call began.
+pub(crate) fn write_began(out: &mut Vec<u8>, began: u64) {
+    let began = began.to_le_bytes();
+    write(out, BEGAN, 1, || std::iter::once(&began[..]));
+}
+
+/// Writes the option that ends the others.
+pub(crate) fn write_last(out: &mut Vec<u8>) {
+    numbers(out, &[LAST, 0]);
+}
+
+fn write<'p, I: Iterator<Item = &'p [u8]>>(
+    out: &mut Vec<u8>,
+    number: u16,
+    count: usize,
+    params: impl Fn() -> I,
+) {
+    let value = HEAD + 2 * count + params().map(<[u8]>::len).sum::<usize>();
+    numbers(out, &[CODE, value as u16]);
+    out.extend_from_slice(MAGIC);
+    numbers(out, &[number, count as u16]);
+    params().for_each(|param| numbers(out, &[param.len() as u16]));
+    params().for_each(|param| out.extend_from_slice(param));
+    out.resize(out.len() + (value.next_multiple_of(4) - value), 0);
+}
+
+fn numbers(out: &mut Vec<u8>, of: &[u16]) {
+    of.iter().for_each(|n| out.extend(n.to_le_bytes()));
 }
 
 /// Whether all that the kernel says of the event's paths is that they are those that were asked for: then nothing is to be
@@ -103,14 +130,24 @@ pub(crate) struct Found<'a> {
 
 impl<'a> Found<'a> {
     /// Among the options of a block, given from the end of its event on.
-    pub(crate) fn among(mut options: &'a [u8], big: bool) -> Option<Self> {
+    pub(crate) fn among(options: &'a [u8], big: bool) -> Option<Self> {
+        Self::find(options, big, |number| number != BEGAN)
+    }
+
+    /// When the call began, among the same options: ns since the epoch.
+    pub(crate) fn began(options: &'a [u8], big: bool) -> Option<u64> {
+        let value = *Self::find(options, big, |number| number == BEGAN)?.values.first_chunk()?;
+        Some(if big { u64::from_be_bytes(value) } else { u64::from_le_bytes(value) })
+    }
+
+    fn find(mut options: &'a [u8], big: bool, is_wanted: impl Fn(u16) -> bool) -> Option<Self> {
         loop {
             let (code, len) = (number(options, 0, big)?, number(options, 2, big)?);
             let value = options.get(4..4 + usize::from(len))?;
             if code == LAST {
                 return None;
             }
-            if code == CODE && value.starts_with(MAGIC) {
+            if code == CODE && value.starts_with(MAGIC) && number(value, 4, big).is_some_and(&is_wanted) {
                 let (own, count) = (number(value, 4, big)?, number(value, 6, big)?);
                 let (lengths, values) = value.get(HEAD..)?.split_at_checked(2 * usize::from(count))?;
                 return Some(Self { number: own, count, lengths, values });

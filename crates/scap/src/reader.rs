@@ -429,6 +429,9 @@ impl Reader {
     fn complete(&mut self, total: usize) -> bool {
         let block = &self.window.visible()[..total];
         let frame = &mut self.frame;
+        if let Some(began) = Found::began(frame.options(block), self.order == Endianness::Big) {
+            self.calls.set_began(began);
+        }
         let Some(found) = Found::among(frame.options(block), self.order == Endianness::Big) else {
             return false;
         };

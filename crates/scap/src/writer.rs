@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
 
-use crate::beside::{self, Beside};
+use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN};
 use crate::{Error, RawEvent, Snapshot};
 
 mod blocks;
@@ -192,7 +192,10 @@ impl Writer {
             let text = format!("an event has {length} bytes, the format allows {}", EVENT_LIMIT - 16);
             return Err(Error::Write(io::Error::new(io::ErrorKind::InvalidInput, text)));
         }
-        let beside = Beside::of(event).filter(|beside| large || length + 16 + beside.len() <= EVENT_LIMIT);
+        let fits = |more: usize| large || length + 16 + more + LAST_LEN <= EVENT_LIMIT;
+        let beside = Beside::of(event).filter(|beside| fits(beside.len()));
+        let beside_len = beside.as_ref().map_or(0, Beside::len);
+        let began = Some(event.began).filter(|began| *began != 0 && fits(beside_len + BEGAN_LEN));
         self.block(ty, |out| {
             out.extend_from_slice(&event.cpu.to_le_bytes());
             if event.state_only {
@@ -205,10 +208,17 @@ impl Writer {
             out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
             out.extend_from_slice(&shown.lengths);
             out.extend_from_slice(&shown.values);
+            if beside.is_none() && began.is_none() {
+                return;
+            }
+            out.resize(out.len().next_multiple_of(4), 0);
             if let Some(beside) = &beside {
-                out.resize(out.len().next_multiple_of(4), 0);
                 beside.write(out);
             }
+            if let Some(began) = began {
+                beside::write_began(out, began);
+            }
+            beside::write_last(out);
         })?;
         if event.ts.saturating_sub(self.flushed) < FLUSH_AFTER {
             return Ok(());

@@ -11,6 +11,15 @@ use sink::Sink;
 
 /// Times and types of the events that are read from a capture of these, each with its latency.
 fn latencies(events: &[OwnedEvent]) -> Vec<(u64, E, u64)> {
+    let shown = |event: &OwnedEvent| {
+        let raw = event.as_raw();
+        (raw.ts, raw.ty, raw.latency())
+    };
+    written(events).iter().map(shown).collect()
+}
+
+/// The events that are read from a capture of these.
+fn written(events: &[OwnedEvent]) -> Vec<OwnedEvent> {
     let sink = Sink::default();
     let mut writer = Writer::new(sink.clone(), false);
     writer.snapshot(&Snapshot::default()).unwrap();
@@ -22,7 +31,7 @@ fn latencies(events: &[OwnedEvent]) -> Vec<(u64, E, u64)> {
     let mut found = Vec::new();
     loop {
         match reader.next().unwrap() {
-            Next::Event(event) => found.push((event.ts, event.ty, event.latency())),
+            Next::Event(event) => found.push(event.into()),
             Next::End => return found,
             _ => {}
         }
@@ -73,4 +82,25 @@ fn an_enter_event_of_another_call_does_not_count() {
         event(E::SYSCALL_READ_X, 7, 160).build(),
     ]);
     assert!(found.iter().all(|(_, _, latency)| *latency == 0), "{found:?}");
+}
+
+#[test]
+fn a_capture_that_is_written_anew_keeps_it() {
+    use param::SYSCALL_OPENAT_2_X as p;
+    // Beside one event stands what was opened, too.
+    let behind = E::SYSCALL_OPENAT_2_X.info().unwrap().params.len();
+    let open = event(E::SYSCALL_OPENAT_2_X, 8, 170).int(p::fd, 3).text(p::name, b"/a").bytes(behind, b"/b");
+    let once = written(&[
+        event(E::SYSCALL_CLOSE_E, 7, 100).build(),
+        event(E::SYSCALL_OPENAT_2_E, 8, 120).build(),
+        event(E::SYSCALL_CLOSE_X, 7, 150).build(),
+        open.build(),
+        event(E::SYSCALL_CLOSE_X, 9, 180).build(),
+    ]);
+    let exits: Vec<OwnedEvent> = once.into_iter().filter(|event| event.as_raw().ty.is_exit()).collect();
+    let twice = written(&exits);
+    assert_eq!(twice, exits);
+    let latencies: Vec<u64> = twice.iter().map(|event| event.as_raw().latency()).collect();
+    assert_eq!(latencies, [50, 50, 0]);
+    assert_eq!(twice[1].as_raw().opened_path(), Some(&b"/b"[..]));
 }

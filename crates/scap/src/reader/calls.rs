@@ -12,7 +12,7 @@ const MAX_THREADS: usize = 1 << 18;
 #[derive(Default)]
 pub(super) struct Calls {
     open: FxHashMap<i64, (EventType, u64)>,
-    /// The capture has enter events.
+    /// The capture has enter events, or says when calls began.
     are_known: bool,
     /// When the call began that ends with the current event, ns since the epoch; 0 if that is not known.
     began: u64,
@@ -29,6 +29,11 @@ impl Calls {
     #[inline(always)]
     pub(super) fn began(&self) -> u64 {
         self.began
+    }
+
+    /// The capture says itself when the call began that ends with the current event.
+    pub(super) fn set_began(&mut self, began: u64) {
+        (self.are_known, self.began) = (true, began);
     }
 
     /// Remembers the call that begins with the event, or finds when the call began that ends with it.

@@ -12,10 +12,28 @@ use eyas::sinsp::Inspector;
 
 /// A compiled condition.
 pub struct Condition {
-    filter: Filter,
-    scratch: Scratch,
+    whole: Part,
+    /// What is left to be tested on events whose type decides the other parts; nothing if it decides all.
+    rest: Option<Part>,
     /// Types of events that may satisfy it, by code.
     types: Vec<bool>,
+}
+
+/// A filter with its memory.
+struct Part {
+    filter: Filter,
+    scratch: Scratch,
+}
+
+impl Part {
+    fn new(filter: Filter) -> Self {
+        Self { scratch: filter.scratch(), filter }
+    }
+
+    fn matches(&mut self, row: &dyn FieldSource) -> bool {
+        // The condition was compiled against the schema of the rows.
+        self.filter.matches_with(row, &mut self.scratch).unwrap_or(false)
+    }
 }
 
 /// Fields whose values depend on the type of the event alone, apart from events that stand for several.
@@ -35,17 +53,22 @@ impl Condition {
         let compile = |expr: &Expr| {
             condition::compile(expr, schema).map_err(|e| refuse(e.to_diagnostic("filter", text, schema)))
         };
-        let filter = compile(&expr)?;
+        let whole = Part::new(compile(&expr)?);
         let mut types = vec![true; EventType::COUNT];
         let parts = match &expr {
             Expr::And(parts) => &parts[..],
             one => std::slice::from_ref(one),
         };
-        for part in parts.iter().filter(|part| is_of_type(part)) {
+        let (of_type, others): (Vec<&Expr>, Vec<&Expr>) = parts.iter().partition(|part| is_of_type(part));
+        for part in of_type {
             exclude(&mut types, &compile(part)?);
         }
-        let scratch = filter.scratch();
-        Ok(Self { filter, scratch, types })
+        let rest = match &others[..] {
+            [] => None,
+            [one] => Some(compile(one)?),
+            several => Some(compile(&Expr::And(several.iter().map(|part| (*part).clone()).collect()))?),
+        };
+        Ok(Self { whole, rest: rest.map(Part::new), types })
     }
 
     /// Compiles a condition, if the text is not empty.
@@ -59,10 +82,19 @@ impl Condition {
         self.types.get(usize::from(ty.0)).copied().unwrap_or(true)
     }
 
+    /// Whether an event of this type satisfies it, or a row that is made of one; [`Condition::may_match`] holds.
+    #[inline]
+    pub fn matches_of(&mut self, ty: EventType, row: &dyn FieldSource) -> bool {
+        match &mut self.rest {
+            _ if GENERAL.contains(&ty) => self.matches(row),
+            Some(rest) => rest.matches(row),
+            None => true,
+        }
+    }
+
     /// Whether the row satisfies it.
     pub fn matches(&mut self, row: &dyn FieldSource) -> bool {
-        // The condition was compiled against the schema of the rows.
-        self.filter.matches_with(row, &mut self.scratch).unwrap_or(false)
+        self.whole.matches(row)
     }
 }
 

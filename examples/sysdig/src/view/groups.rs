@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 
 use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
-use eyas::fields::{Field, FieldSource};
+use eyas::fields::{Field, FieldSource, Scope, ScopeVersion};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::condition::Condition;
@@ -15,6 +15,8 @@ use super::units;
 
 /// The most groups; rows of others are counted as left out.
 const MAX_GROUPS: usize = 1 << 20;
+/// The most places of groups that are remembered by process.
+const MAX_CACHED: usize = 1 << 16;
 /// Least width of a column.
 const WIDTH: usize = 20;
 
@@ -36,6 +38,10 @@ pub struct Groups {
     now: Vec<Option<f64>>,
     /// Of groups by `evt.type` alone: their places by the codes of events.
     by_code: Vec<usize>,
+    /// Whether the keys are the same for all events of a type as long as the process does not change.
+    are_of_process: bool,
+    /// Places of groups by the version of the process and the code of the event, where that is so.
+    by_process: FxHashMap<(ScopeVersion, u16), usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -108,6 +114,11 @@ impl Groups {
         };
         let is_type =
             matches!(&keys[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
+        let lasts = |field: &Field| {
+            let lasting = [Scope::Host, Scope::Process, Scope::Ancestors];
+            &*field.text == "evt.type" || lasting.contains(&pen.schema.def(field.id).scope)
+        };
+        let are_of_process = !is_type && keys.iter().flat_map(Template::fields).all(lasts);
         let by_code = if is_type { vec![usize::MAX; EventType::COUNT] } else { Vec::new() };
         Ok(Self {
             heads,
@@ -122,6 +133,8 @@ impl Groups {
             left_out: 0,
             key: Vec::new(),
             by_code,
+            are_of_process,
+            by_process: FxHashMap::default(),
         })
     }
 
@@ -149,6 +162,13 @@ impl Groups {
         if let Some(place) = self.by_code.get(code).filter(|place| **place != usize::MAX) {
             return self.count(*place);
         }
+        let version = match self.are_of_process && !is_general(code) {
+            true => row.scope_version(Scope::Ancestors).map(|version| (version, code as u16)),
+            false => None,
+        };
+        if let Some(place) = version.as_ref().and_then(|version| self.by_process.get(version)) {
+            return self.count(*place);
+        }
         self.key.clear();
         for key in &self.keys {
             if !key.write(&mut self.key, row, pen) {
@@ -171,6 +191,12 @@ impl Groups {
         if let Some(known) = self.by_code.get_mut(code).filter(|_| !is_general(code)) {
             *known = place;
         }
+        if let Some(version) = version {
+            if self.by_process.len() >= MAX_CACHED {
+                self.by_process.clear();
+            }
+            self.by_process.insert(version, place);
+        }
         self.count(place);
     }
 
@@ -186,6 +212,7 @@ impl Groups {
     /// Forgets all groups.
     pub fn clear(&mut self) {
         self.places.clear();
+        self.by_process.clear();
         self.by_code.fill(usize::MAX);
         self.groups.clear();
         self.left_out = 0;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
+use eyas::events::EventType;
 use eyas::fields::{BufferFormat, Field, FieldSource, Schema, Value};
 use eyas::sinsp::{EventView, schema};
 use eyas_console::note;
@@ -63,7 +64,8 @@ pub struct ViewSink {
     /// When events last said what time it is.
     clock: Instant,
     is_done: bool,
-    /// Time and thread of the event at hand.
+    /// Type, time and thread of the event at hand.
+    ty: EventType,
     current: (u64, i64),
     export: Option<Export>,
     /// Times and threads of the rows that events are written around.
@@ -145,17 +147,33 @@ impl ViewSink {
             began: 0,
             clock: Instant::now(),
             is_done: false,
+            ty: EventType(0),
             current: (0, -1),
             export,
             exported: Vec::new(),
         })
     }
 
-    /// Takes in a row.
-    fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
+    /// Takes in a row of the state.
+    fn state_row(&mut self, row: &dyn FieldSource) -> Result<()> {
         if self.filter.as_mut().is_some_and(|filter| !filter.matches(row)) {
             return Ok(());
         }
+        self.count(row)
+    }
+
+    /// Takes in an event, or a row that is made of it.
+    #[inline]
+    fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
+        let ty = self.ty;
+        if self.filter.as_mut().is_some_and(|filter| !filter.matches_of(ty, row)) {
+            return Ok(());
+        }
+        self.count(row)
+    }
+
+    /// Takes in a row that satisfies the filter.
+    fn count(&mut self, row: &dyn FieldSource) -> Result<()> {
         if let Some(prefer) = &mut self.prefer {
             match (prefer.matches(row), self.is_better) {
                 (false, true) => return Ok(()),
@@ -237,14 +255,14 @@ impl ViewSink {
         if self.rows == Rows::Containers {
             let mut ids: Vec<_> = state.containers.ids().collect();
             ids.sort_unstable();
-            return ids.into_iter().try_for_each(|id| self.row(&now.of_container(id)));
+            return ids.into_iter().try_for_each(|id| self.state_row(&now.of_container(id)));
         }
         let mut tids: Vec<i64> = state.threads.iter().filter(|t| !t.is_dead()).map(|t| t.tid).collect();
         tids.sort_unstable();
         for tid in tids {
             let Some(thread) = now.of_thread(tid) else { continue };
             if self.rows == Rows::Threads {
-                self.row(&thread)?;
+                self.state_row(&thread)?;
                 continue;
             }
             let known = thread.thread();
@@ -255,7 +273,7 @@ impl ViewSink {
                 files.into_iter().flat_map(|files| files.iter()).map(|(fd, _)| fd).collect();
             fds.sort_unstable();
             for file in fds.into_iter().filter_map(|fd| now.of_file(tid, fd)) {
-                self.row(&file)?;
+                self.state_row(&file)?;
             }
         }
         Ok(())
@@ -336,7 +354,7 @@ impl Sink for ViewSink {
             return if self.is_done { Ok(()) } else { self.state_rows(event) };
         }
         let (ts, ty) = (event.event().ts, event.event().ty);
-        self.current = (ts, event.event().tid);
+        (self.ty, self.current) = (ty, (ts, event.event().tid));
         if self.options.live {
             self.clock = Instant::now();
         }
