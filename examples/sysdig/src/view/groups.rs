@@ -35,6 +35,8 @@ pub struct Groups {
     /// Rows that found no group.
     left_out: u64,
     key: Vec<u8>,
+    /// The key before, and the place of its group: rows of one group often follow one another.
+    last: (Vec<u8>, usize),
     now: Vec<Option<f64>>,
     /// Of groups by `evt.type` alone: their places by the codes of events.
     by_code: Vec<usize>,
@@ -132,6 +134,7 @@ impl Groups {
             groups: Vec::new(),
             left_out: 0,
             key: Vec::new(),
+            last: (Vec::new(), 0),
             by_code,
             are_of_process,
             by_process: FxHashMap::default(),
@@ -176,7 +179,9 @@ impl Groups {
             }
             self.key.push(0);
         }
-        let place = match self.places.get(&*self.key) {
+        let is_last = !self.groups.is_empty() && self.key == self.last.0;
+        let known = if is_last { Some(&self.last.1) } else { self.places.get(&*self.key) };
+        let place = match known {
             Some(place) => *place,
             None if self.groups.len() >= MAX_GROUPS => {
                 self.left_out += 1;
@@ -190,6 +195,10 @@ impl Groups {
         };
         if let Some(known) = self.by_code.get_mut(code).filter(|_| !is_general(code)) {
             *known = place;
+        }
+        if !is_last {
+            self.last.0.clone_from(&self.key);
+            self.last.1 = place;
         }
         if let Some(version) = version {
             if self.by_process.len() >= MAX_CACHED {

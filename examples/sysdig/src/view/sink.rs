@@ -354,20 +354,21 @@ impl Sink for ViewSink {
             return if self.is_done { Ok(()) } else { self.state_rows(event) };
         }
         let (ts, ty) = (event.event().ts, event.event().ty);
-        (self.ty, self.current) = (ty, (ts, event.event().tid));
-        if self.options.live {
-            self.clock = Instant::now();
+        if self.options.live || self.interval > 0 || self.began == 0 {
+            self.clock = if self.options.live { Instant::now() } else { self.clock };
+            self.pass(ts)?;
         }
+        self.last = self.last.max(ts);
         if let Body::Heat(heat) = &mut self.body {
             if self.filter.as_mut().is_none_or(|filter| filter.matches(event)) {
                 heat.add(event, &mut self.out)?;
             }
             return Ok(());
         }
-        self.pass(ts)?;
         if self.filter.as_ref().is_some_and(|filter| !filter.may_match(ty)) {
             return Ok(());
         }
+        (self.ty, self.current) = (ty, (ts, event.event().tid));
         self.event_rows(event)
     }
 
