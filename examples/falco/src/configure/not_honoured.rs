@@ -22,11 +22,6 @@ const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static
     NotHonoured { key, usual, why, needs: Some("metrics.enabled") }
 }
 
-#[cfg(not(feature = "grpc"))]
-const fn grpc(key: &'static str, usual: &'static [&'static str]) -> NotHonoured {
-    NotHonoured { key, usual, why: NO_GRPC, needs: Some("grpc.enabled") }
-}
-
 const BY_CONTROL_GROUP: &str =
     "these containers are known by their control groups, whether this is on or off";
 const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
@@ -57,19 +52,19 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     // Two is Falco's default: most of those who have it have not asked for it.
     key("engine.modern_ebpf.cpus_for_each_buffer", &["1", "2"], "each CPU has a ring buffer of its own"),
     #[cfg(not(feature = "grpc"))]
-    grpc("grpc.bind_address", &[]),
+    key("grpc.bind_address", &["unix:///run/falco/falco.sock"], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
-    grpc("grpc.cert_chain", &[]),
+    key("grpc.cert_chain", &[], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
     key("grpc.enabled", &["false"], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
-    grpc("grpc.private_key", &[]),
+    key("grpc.private_key", &[], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
-    grpc("grpc.root_certs", &[]),
+    key("grpc.root_certs", &[], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
-    grpc("grpc.threadiness", &[]),
+    key("grpc.threadiness", &["0"], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
-    grpc("grpc_output.enabled", &["false"]),
+    key("grpc_output.enabled", &["false"], NO_GRPC),
     key("libs_logger.enabled", &["false"], "the libraries of this program have no log of their own"),
     key("libs_logger.severity", &["info"], "the libraries of this program have no log of their own"),
     metric("metrics.jemalloc_stats_enabled", &["false"], "this program does not use jemalloc"),

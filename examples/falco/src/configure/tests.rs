@@ -220,10 +220,11 @@ fn every_key_takes_every_form_of_its_value() {
     assert!(tried > 500, "{tried}");
 }
 
-/// Every list of the configuration with one element that has every key.
+/// Every list of the configuration with one element that has every key, and every section that is absent by default.
 const LISTS: &str = "\
 rules: [{enable: {rule: r, tag: t}, disable: {rule: r, tag: t}}]
 append_output: [{match: {rule: r, source: syscall, tags: [t]}, extra_output: x, extra_fields: [evt.cpu], suggested_output: true}]
+alert_folding: {by: [proc.name], window: 60s, max: 5}
 ";
 
 /// The keys of a value, with dots, `[]` for the elements of lists.
