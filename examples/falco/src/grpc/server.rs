@@ -1,5 +1,6 @@
 //! Connections of clients.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -15,8 +16,10 @@ use hyper::rt::{Read, Write};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -31,6 +34,8 @@ use crate::service::Service;
 
 /// Connections at once.
 const MAX_CONNECTIONS: u32 = 64;
+/// Clients at once that have not shown a certificate yet; the oldest makes room for the next.
+const MAX_HANDSHAKES: usize = 64;
 /// Calls at once, of a connection.
 const MAX_CALLS: u32 = 32;
 /// Bytes of a call's head.
@@ -178,26 +183,39 @@ async fn accept(listener: &Listener, shared: Shared) -> io::Result<Infallible> {
         }
         Listener::Tcp(listener, acceptor) => {
             let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+            let mut handshakes: VecDeque<JoinHandle<()>> = VecDeque::new();
             loop {
                 let Some((stream, address)) = took(listener.accept().await, &mut failing).await else {
                     continue;
                 };
-                let client = address.to_string();
-                let Some(place) = shared.place(&client) else { continue };
-                let (acceptor, shared) = (acceptor.clone(), shared.clone());
+                handshakes.retain(|handshake| !handshake.is_finished());
+                if handshakes.len() >= MAX_HANDSHAKES
+                    && let Some(oldest) = handshakes.pop_front()
+                {
+                    oldest.abort();
+                }
                 // Alerts are small, and are not to wait for others.
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(async move {
-                    let why = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => return serve(TokioIo::new(stream), client, place, shared).await,
-                        Ok(Err(error)) => error.to_string(),
-                        Err(_) => "no TLS in time".to_owned(),
-                    };
-                    shared.refuse(&client, &why);
-                });
+                let handshake = shake_hands(stream, address.to_string(), acceptor.clone(), shared.clone());
+                handshakes.push_back(tokio::spawn(handshake));
             }
         }
     }
+}
+
+/// Serves a client that has shown its certificate, in another task; until then it has no place.
+async fn shake_hands(stream: TcpStream, client: String, acceptor: TlsAcceptor, shared: Shared) {
+    let why = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            if let Some(place) = shared.place(&client) {
+                tokio::spawn(serve(TokioIo::new(stream), client, place, shared));
+            }
+            return;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no TLS in time".to_owned(),
+    };
+    shared.refuse(&client, &why);
 }
 
 /// The connection, unless the system refuses; then it waits.

@@ -71,6 +71,33 @@ fn clients_with_a_certificate_are_served_and_others_refused() {
 }
 
 #[test]
+fn strangers_keep_nobody_out() {
+    let dir = Dir::new("grpc-many");
+    let ours = Authority::new(&dir, "ours");
+    let [chain, key, roots] = files(&ours.sign(&dir, "127.0.0.1"), &ours);
+    let options = ["grpc.enabled=true", "grpc.bind_address=127.0.0.1:0", &chain, &key, &roots];
+    let mut run = Run::of(falco(&options).args(["-e", "-"]));
+    let address = run.wait_for("Starting gRPC server at ");
+    let port = address.rsplit_once(':').unwrap().1.to_owned();
+    // More than are waited for: they say nothing, or a part of a greeting.
+    let strangers: Vec<_> = (0..200)
+        .map(|number| {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            if number % 2 == 0 {
+                stream.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+            }
+            stream
+        })
+        .collect();
+    let client = connect(&port, &ours, Some(&ours.sign(&dir, "client"))).unwrap();
+    assert!(client.version().is_ok() && client.get().unwrap().is_empty());
+    drop(strangers);
+    run.feed(&demo_pieces());
+    let (_, log) = run.end();
+    assert!(!log.contains("connections already"), "{log}");
+}
+
+#[test]
 fn certificates_that_cannot_be_had_are_named() {
     let dir = Dir::new("grpc-files");
     let authority = Authority::new(&dir, "ours");
