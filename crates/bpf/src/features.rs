@@ -7,6 +7,10 @@ use libbpf_rs::btf::types::{Func, Struct, Typedef};
 
 use crate::Error;
 
+mod facts;
+
+pub use facts::{Features, ProbeForm};
+
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_RESOURCE: u32 = 24;
 const CAP_PERFMON: u32 = 38;

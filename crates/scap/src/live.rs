@@ -19,7 +19,8 @@ mod rest;
 mod unseen;
 
 pub use eyas_bpf::{
-    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Payloads, ProbeOptions, ProgramRuns,
+    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, Payloads, ProbeForm, ProbeOptions,
+    ProgramRuns,
 };
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};

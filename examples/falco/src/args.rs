@@ -74,6 +74,11 @@ pub struct Args {
     #[arg(long, value_name = "RULE[@NUMBER]", help_heading = RULES)]
     pub explain: Option<String>,
 
+    /// Check what this machine can do for a live capture, and exit, with status 1 if there can be none; with -M or -e, also
+    /// print which rules, calls and processes cost most
+    #[arg(long, help_heading = INFORMATION)]
+    pub doctor: bool,
+
     /// Report on a capture that an alert started, and exit: what happened, alerts, processes, files, connections
     #[arg(long, value_name = "CAPTURE", help_heading = INFORMATION)]
     pub incident: Option<PathBuf>,

@@ -17,6 +17,7 @@ mod config;
 mod configure;
 mod console;
 mod diagnostics;
+mod doctor;
 mod drops;
 mod explain;
 mod file;
@@ -149,6 +150,9 @@ fn start(args: &Args) -> Result<bool> {
     }
     if let Some(wanted) = &args.explain {
         return explain::run(wanted, args, &loaded.config);
+    }
+    if args.doctor {
+        return doctor::run(args, &loaded.config);
     }
     if let Some(capture) = &args.incident {
         return incident::run(capture, args, &loaded.config).map(|()| true);

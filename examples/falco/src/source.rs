@@ -268,11 +268,10 @@ fn log_interest(codes: &[eyas::events::SyscallCode]) {
     log::log(Level::Debug, &format!("({}) syscalls selected in total (final set): {list}", names.len()));
 }
 
-/// The container runtimes of the machine whose root is seen at `root`.
+/// The sockets of container runtimes that the configuration names, or else the usual ones.
 #[cfg(all(feature = "live", feature = "runtimes"))]
-fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn ContainerLookup>>> {
-    use anyhow::Context;
-    use sinsp::runtimes::{Api, Endpoint, Options, Runtimes};
+pub fn endpoints(engines: &ContainerEngines) -> Vec<sinsp::runtimes::Endpoint> {
+    use sinsp::runtimes::{Api, Endpoint};
 
     let mut endpoints = Vec::new();
     let all = [
@@ -289,6 +288,16 @@ fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn Co
             false => endpoints.extend(runtime.sockets.iter().map(|s| Endpoint::new(api, s))),
         }
     }
+    endpoints
+}
+
+/// The container runtimes of the machine whose root is seen at `root`.
+#[cfg(all(feature = "live", feature = "runtimes"))]
+fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn ContainerLookup>>> {
+    use anyhow::Context;
+    use sinsp::runtimes::{Options, Runtimes};
+
+    let endpoints = endpoints(engines);
     if endpoints.is_empty() {
         return Ok(None);
     }

@@ -1,0 +1,66 @@
+//! One thing that was looked at.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// How it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// A live capture works, but something is less than it could be.
+    Warning,
+    /// A live capture is impossible.
+    Missing,
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// What was looked at, what was found, and what to do about it.
+#[derive(Debug)]
+pub struct Check {
+    pub name: &'static str,
+    pub status: Status,
+    pub found: String,
+    /// Empty if there is nothing to do.
+    pub advice: String,
+}
+
+impl Check {
+    pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, status: Status::Ok, found: found.into(), advice: String::new() }
+    }
+
+    pub fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, status: Status::Warning, found: found.into(), advice: advice.into() }
+    }
+
+    pub fn missing(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, status: Status::Missing, found: found.into(), advice: advice.into() }
+    }
+
+    pub fn as_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "status": self.status.word(),
+            "found": self.found,
+            "advice": self.advice,
+        })
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<8} {:<19} {}", self.status.word(), self.name, self.found)?;
+        if self.advice.is_empty() { Ok(()) } else { writeln!(f, "{:28} -> {}", "", self.advice) }
+    }
+}

@@ -1,0 +1,217 @@
+//! The kernel, and what this process may do there.
+
+use eyas::scap::live::{Features, ProbeError, ProbeForm, ProbeOptions, Source};
+
+use super::check::Check;
+use crate::config::Config;
+use crate::source;
+
+/// Everything that was looked at.
+pub fn checks(config: &Config) -> Vec<Check> {
+    checks_of(&Features::detect(), Features::obstacle(), config)
+}
+
+/// What these facts mean. `obstacle` is why the probe cannot run.
+fn checks_of(features: &Features, obstacle: Option<ProbeError>, config: &Config) -> Vec<Check> {
+    let mut checks = vec![match &obstacle {
+        Some(error @ ProbeError::KernelTooOld { .. }) => {
+            Check::missing("kernel", features.release.clone(), error.to_string())
+        }
+        _ => Check::ok("kernel", features.release.clone()),
+    }];
+    checks.push(match features.has_btf {
+        true => Check::ok("BTF", "the kernel describes its types (/sys/kernel/btf/vmlinux)"),
+        false => {
+            Check::missing("BTF", "no /sys/kernel/btf/vmlinux", why(obstacle.as_ref(), &ProbeError::NoBtf))
+        }
+    });
+    checks.push(match &features.lockdown {
+        None => Check::ok("lockdown", "the kernel is not locked down so far that it forbids the probe"),
+        Some(mode) => {
+            let error = ProbeError::LockedDown { mode: mode.clone() };
+            Check::missing("lockdown", format!("the mode is {mode}"), error.to_string())
+        }
+    });
+    capabilities(features, &mut checks);
+    paths(features, &mut checks);
+    snapshot(features, &mut checks);
+    limits(features, config, &mut checks);
+    checks.push(clock());
+    if checks.iter().all(|check| check.status != super::Status::Missing) {
+        checks.push(trial());
+    }
+    checks
+}
+
+fn why(obstacle: Option<&ProbeError>, otherwise: &ProbeError) -> String {
+    obstacle.unwrap_or(otherwise).to_string()
+}
+
+fn capabilities(features: &Features, checks: &mut Vec<Check>) {
+    for (name, purpose, is_held) in features.capabilities_of_probe() {
+        let advice = "run as root, or `setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep` the program";
+        checks.push(match (is_held, features.lacked.contains(&name)) {
+            (true, _) => Check::ok(name, format!("held: {purpose}")),
+            (false, true) => Check::missing(name, format!("not held: {purpose}"), advice),
+            (false, false) => Check::warning(name, format!("not held: {purpose}"), advice),
+        });
+    }
+}
+
+/// What decides how the probe is attached, and whether it sees the paths that calls worked on.
+fn paths(features: &Features, checks: &mut Vec<Check>) {
+    checks.push(match features.has_tracefs {
+        true => {
+            Check::ok("tracefs", "each system call has its tracepoint, to which programs may be attached")
+        }
+        false => Check::warning(
+            "tracefs",
+            "not mounted, or not readable: one program sees all calls begin, which costs more",
+            "run as root, or mount it: `mount -t tracefs tracefs /sys/kernel/tracing`",
+        ),
+    });
+    checks.push(match (features.has_security_hooks, features.has_kprobes) {
+        (true, true) => Check::ok("kprobes", "the probe sees the paths that calls worked on"),
+        _ => Check::warning(
+            "kprobes",
+            "the kernel lets no program attach to its security functions: paths are those that calls were given, or found by \
+             the inodes that they changed",
+            "use a kernel with CONFIG_KPROBES and CONFIG_SECURITY_PATH",
+        ),
+    });
+    let modules = features.security_modules.join(", ");
+    checks.push(match modules.is_empty() {
+        true => Check::ok("LSM", "the kernel does not tell which security modules are active"),
+        false => Check::ok("LSM", format!("active security modules: {modules}")),
+    });
+    let preempts = if features.tracepoints_preempt { "preempts" } else { "does not preempt" };
+    let found = format!("the kernel {preempts} programs at tracepoints");
+    checks.push(match features.form {
+        ProbeForm::PreemptedBtf => Check::warning(
+            "probe form",
+            format!("{found}, and perf events can't be had: some events may be missed, and are counted"),
+            "make tracefs readable, and let this process have perf events (kernel.perf_event_paranoid)",
+        ),
+        ProbeForm::Perf => Check::ok("probe form", format!("{found}: programs are attached by perf events")),
+        _ => Check::ok("probe form", format!("{found}: programs are attached as BTF programs")),
+    });
+}
+
+fn snapshot(features: &Features, checks: &mut Vec<Check>) {
+    checks.push(match (features.lists_threads && features.lists_files, features.sees_every_process) {
+        (true, true) => Check::ok("snapshot", "the kernel lists threads and open files"),
+        (false, _) => Check::warning(
+            "snapshot",
+            "the kernel does not list threads or open files (Linux 5.18): /proc is read, which takes longer at the start",
+            "nothing needs to be done",
+        ),
+        (true, false) => Check::warning(
+            "snapshot",
+            "this process is in a pid namespace of its own: processes are read from HOST_ROOT/proc",
+            "share the host's pid namespace (Docker: --pid=host; Kubernetes: hostPID: true)",
+        ),
+    });
+}
+
+fn limits(features: &Features, config: &Config, checks: &mut Vec<Check>) {
+    let memlock = features.memlock.map_or("unlimited".to_owned(), |bytes| format!("{bytes} bytes"));
+    let can_lift = features.capabilities_of_probe().any(|(name, _, held)| name == "CAP_SYS_RESOURCE" && held);
+    let is_short = features.memory_is_limited && features.memlock.is_some() && !can_lift;
+    checks.push(match is_short {
+        true => Check::warning(
+            "memlock",
+            format!("{memlock}, which counts before Linux 5.11"),
+            "start the program with `ulimit -l unlimited`, or give it CAP_SYS_RESOURCE",
+        ),
+        false => Check::ok("memlock", format!("{memlock}, which does not limit the probe")),
+    });
+    let ring = source::ring_bytes(config) as u64;
+    let rings = ring * features.online_cpus as u64;
+    let found = format!(
+        "{} on, {} possible; the rings take {} MiB, {} MiB for each CPU",
+        features.online_cpus,
+        features.possible_cpus,
+        rings >> 20,
+        ring >> 20
+    );
+    let memory = available_memory();
+    checks.push(match (features.possible_cpus > ProbeOptions::default().max_cpus as usize, memory) {
+        (true, _) => Check::warning(
+            "CPUs",
+            format!(
+                "{found}; there are more CPUs than can have a ring: what happens there is counted as lost"
+            ),
+            "no setting helps; tell the authors of the machine",
+        ),
+        (false, Some(free)) if rings > free / 4 => Check::warning(
+            "CPUs",
+            format!("{found}; {} MiB of memory are available", free >> 20),
+            "lower engine.modern_ebpf.buf_size_preset",
+        ),
+        _ => Check::ok("CPUs", found),
+    });
+}
+
+/// Memory that may be had, bytes.
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+/// Which clock the kernel has: a slow one makes every event cost more.
+fn clock() -> Check {
+    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    match text.trim() {
+        "" => Check::ok("clock", "the kernel does not tell its clock source"),
+        slow @ ("hpet" | "acpi_pm" | "jiffies" | "refined-jiffies") => Check::warning(
+            "clock",
+            format!("the clock source is {slow}, which is slow to read: each event costs more"),
+            "use a machine whose clock source is tsc, or a clock of the hypervisor (kvm-clock, hyperv)",
+        ),
+        name => Check::ok("clock", format!("the clock source is {name}")),
+    }
+}
+
+/// Loads the probe, for one rare call, and removes it again.
+fn trial() -> Check {
+    let options = ProbeOptions {
+        ring_bytes: 64 << 10,
+        interest: Some(vec![eyas::events::SyscallCode::PIVOT_ROOT]),
+        ..ProbeOptions::default()
+    };
+    match Source::open(options) {
+        Ok(_) => Check::ok("probe", "the kernel loads and attaches the probe's programs"),
+        Err(error) => Check::missing("probe", "the kernel does not load the probe", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::Status;
+
+    #[test]
+    fn what_the_probe_lacks_makes_a_capture_impossible() {
+        let mut features = Features::detect();
+        features.has_btf = false;
+        features.lacked = vec!["CAP_BPF"];
+        features.capabilities = 0;
+        features.has_tracefs = false;
+        features.form = ProbeForm::PreemptedBtf;
+        let checks = checks_of(&features, Some(ProbeError::NoBtf), &Config::default());
+        let of = |name: &str| checks.iter().find(|check| check.name == name).unwrap();
+        for (name, status) in [
+            ("BTF", Status::Missing),
+            ("CAP_BPF", Status::Missing),
+            ("CAP_SYS_PTRACE", Status::Warning),
+            ("tracefs", Status::Warning),
+            ("probe form", Status::Warning),
+        ] {
+            assert_eq!(of(name).status, status, "{name}");
+            assert!(!of(name).advice.is_empty(), "{name}");
+        }
+        assert!(checks.iter().all(|check| check.name != "probe"), "it is not tried in vain");
+    }
+}

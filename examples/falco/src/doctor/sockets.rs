@@ -1,0 +1,119 @@
+//! Sockets of container runtimes: which are there, and whether somebody answers.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use eyas::sinsp::runtimes::{Api, Endpoint};
+
+use super::check::Check;
+use crate::config::ContainerEngines;
+use crate::source;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is at the sockets that are configured, or else at the usual places.
+pub fn checks(engines: &ContainerEngines) -> Vec<Check> {
+    let endpoints = source::endpoints(engines);
+    if endpoints.is_empty() {
+        return vec![Check::warning(
+            "runtimes",
+            "container_engines disables all of them: containers have ids, but no names and images",
+            "enable those that run here",
+        )];
+    }
+    let root = source::host_root();
+    let found: Vec<(Api, PathBuf)> = endpoints.iter().flat_map(|endpoint| present(endpoint, &root)).collect();
+    if found.is_empty() {
+        return vec![Check::ok(
+            "runtimes",
+            "no socket of a container runtime is there; containers would have ids, but no names and images",
+        )];
+    }
+    found.into_iter().map(|(api, path)| check(api, path)).collect()
+}
+
+/// The sockets of an endpoint that are there. A component `*` stands for any name.
+fn present(endpoint: &Endpoint, root: &Path) -> Vec<(Api, PathBuf)> {
+    let mut paths = vec![root.to_owned()];
+    for part in endpoint.socket.components().filter(|part| part.as_os_str() != "/") {
+        paths = match part.as_os_str() == "*" {
+            false => paths.into_iter().map(|path| path.join(part)).collect(),
+            true => paths
+                .iter()
+                .filter_map(|path| std::fs::read_dir(path).ok())
+                .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+                .collect(),
+        };
+    }
+    paths.into_iter().filter(|path| path.exists()).map(|path| (endpoint.api, path)).collect()
+}
+
+fn check(api: Api, path: PathBuf) -> Check {
+    let name = path.display().to_string();
+    // Connecting may take for ever where nobody accepts: a thread that is left to itself does it.
+    let (send, answer) = channel();
+    let _ = std::thread::Builder::new().name("ask runtime".into()).spawn(move || send.send(ask(api, &path)));
+    match answer.recv_timeout(PATIENCE * 2) {
+        Ok(Ok(())) => Check::ok("runtimes", format!("{name} answers")),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => Check::warning(
+            "runtimes",
+            format!("{name}: {error}"),
+            "run as root, or as a member of the socket's group",
+        ),
+        Ok(Err(error)) => Check::warning(
+            "runtimes",
+            format!("{name} does not answer: {error}"),
+            "start the runtime, or disable it in container_engines",
+        ),
+        Err(_) => Check::warning(
+            "runtimes",
+            format!("{name} does not answer within {} s", PATIENCE.as_secs() * 2),
+            "restart the runtime, or disable it in container_engines",
+        ),
+    }
+}
+
+fn ask(api: Api, path: &Path) -> std::io::Result<()> {
+    let mut stream = UnixStream::connect(path)?;
+    // The other one speaks HTTP/2, whose servers begin by themselves once they have the preface.
+    let request: &[u8] = match api {
+        Api::Docker | Api::Podman => b"GET /_ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        _ => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    };
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(request)?;
+    stream.read_exact(&mut [0])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::doctor::check::Status;
+
+    #[test]
+    fn a_socket_is_asked() {
+        let dir = std::env::temp_dir().join(format!("eyas-doctor-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("run/1000")).unwrap();
+        let endpoint = Endpoint::new(Api::Docker, "/run/*/docker.sock");
+        assert!(present(&endpoint, &dir).is_empty());
+        let path = dir.join("run/1000/docker.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let found = present(&endpoint, &dir);
+        assert_eq!(found, [(Api::Docker, path.clone())]);
+        let server =
+            std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"HTTP/1.1 200 OK\r\n\r\n"));
+        assert_eq!(check(Api::Docker, path.clone()).status, Status::Ok);
+        server.join().unwrap().unwrap();
+        let check = check(Api::Docker, path);
+        assert_eq!(check.status, Status::Warning);
+        assert!(check.found.contains("refused") && !check.advice.is_empty(), "{check}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,73 @@
+//! `--doctor`: what this machine can do, and what costs most.
+
+use eyas_testing::test;
+mod common;
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+fn doctor(program: &mut Command, args: &[&str]) -> Output {
+    let rules = common::root().join("demo/rules.yaml");
+    program.args(["-c", "/dev/null", "-o", "log_level=error", "--doctor", "-r"]).arg(rules);
+    program.args(args).output().unwrap()
+}
+
+fn falco() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_falco"))
+}
+
+#[test]
+fn a_process_without_rights_is_told_what_it_lacks() {
+    // An environment in which nothing can be loaded, whoever runs the test.
+    let mut program = Command::new("setpriv");
+    program.args(["--bounding-set=-all", "--inh-caps=-all", env!("CARGO_BIN_EXE_falco")]);
+    let out = doctor(&mut program, &["-o", "json_output=true"]);
+    if out.status.code() == Some(127) || String::from_utf8_lossy(&out.stderr).contains("setpriv:") {
+        eyas_testing::ignore("setpriv cannot drop capabilities here");
+    }
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["can_capture"], false);
+    let bpf = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "CAP_BPF").unwrap();
+    assert_eq!(bpf["status"], "missing");
+    assert!(bpf["advice"].as_str().unwrap().contains("setcap"), "{bpf}");
+    assert_eq!(report["costs"], Value::Null);
+}
+
+#[test]
+fn costs_of_a_capture_are_told() {
+    let _lock = eyas_testing::live_turn();
+    let capture = common::demo();
+    let out = doctor(&mut falco(), &["-e", capture.to_str().unwrap()]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    for part in [
+        "4790 events in ",
+        "Rules by cost",
+        " Password file read\n",
+        "Calls by events:\n",
+        "Processes by events:\n",
+        "What to do:\n* ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let line = text.lines().find(|line| line.starts_with("ok       kernel")).expect("the kernel");
+    assert!(line.ends_with(rustix::system::uname().release().to_str().unwrap()), "{line}");
+}
+
+#[test]
+fn costs_of_this_machine_are_told() {
+    let _lock = eyas_testing::live_turn();
+    let out = doctor(&mut falco(), &["-M", "2", "-o", "json_output=true"]);
+    assert!(out.status.success(), "{out:?}");
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["can_capture"], true);
+    let checks = report["checks"].as_array().unwrap();
+    assert!(checks.iter().any(|check| check["name"] == "probe" && check["status"] == "ok"), "{report:#}");
+    assert!(report["costs"]["seconds"].as_f64().unwrap() >= 2.0);
+    assert!(report["costs"]["advice"].is_array());
+}
