@@ -10,12 +10,12 @@ use eyas_console::{note, say};
 
 use crate::shell::{self, root};
 
-mod cross;
+pub(crate) mod cross;
 mod debian;
 mod environment;
 pub mod guest;
 mod initramfs;
-mod linker;
+pub(crate) mod linker;
 mod machine;
 mod outcome;
 mod page;

@@ -7,6 +7,7 @@ use eyas_console::{note, say};
 
 mod codegen;
 mod demo;
+mod dist;
 mod fuzz;
 mod guide;
 mod kernels;
@@ -35,6 +36,9 @@ usage: cargo xtask COMMAND
   guide             follow the guides that add a system call and a field in a copy of the workspace, and capture the call
   fuzz [TARGET [RUNS]]
                     coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
+  dist [--programs DIR | --image DIR]
+                    packages, tarballs and the root file system of an image, in target/dist; of new programs, or of
+                    those in DIR; or the root file system alone
   bench             run the benchmarks
   load [SECONDS [COMMAND...]]
                     what falco costs and loses where every core opens and closes files all the time (60), and
@@ -58,6 +62,9 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(consent),
         ["test"] => setup::ensure(consent).and_then(|()| test()),
         ["check"] => setup::ensure_clang(consent).and_then(|()| check()),
+        ["dist"] => setup::ensure(consent).and_then(|()| dist::run_all(None)),
+        ["dist", "--programs", dir] => dist::run_all(Some(dir.as_ref())),
+        ["dist", "--image", dir] => dist::run_image(dir.as_ref()),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
         ["codegen", "--objects"] => codegen::write_objects(),

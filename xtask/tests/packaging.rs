@@ -1,7 +1,11 @@
 //! What `packaging/` has does what it is for.
 
 mod packaging {
-    pub mod place;
+    mod dist;
+    mod image;
+    mod install;
+    mod kubernetes;
+    mod place;
     mod unit;
 }
 

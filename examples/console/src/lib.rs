@@ -13,8 +13,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
+#[cfg(feature = "generate")]
+mod generate;
 mod input;
 
+#[cfg(feature = "generate")]
+pub use generate::Generated;
 pub use input::Input;
 
 /// How long to wait before another try where a descriptor is non-blocking and has no room.

@@ -174,6 +174,10 @@ pub struct Args {
     #[arg(long, help_heading = INFORMATION)]
     pub version: bool,
 
+    /// Print completions for a shell, or the manual page: packages have them
+    #[arg(long, value_name = "FORM", value_enum, hide = true)]
+    pub generate: Option<eyas_console::Generated>,
+
     /// Print the size of a memory page
     #[arg(long, help_heading = INFORMATION)]
     pub page_size: bool,

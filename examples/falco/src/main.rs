@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser};
 use eyas_console::print;
 
 mod args;
@@ -102,6 +102,10 @@ fn start(args: &Args) -> Result<bool> {
     if args.version {
         let is_json = configure::load(args).is_ok_and(|loaded| loaded.config.json_output);
         print(&if is_json { format!("{:#}\n", versions::as_json()) } else { versions::as_text() })?;
+        return Ok(true);
+    }
+    if let Some(form) = args.generate {
+        print(&form.render(Args::command())?)?;
         return Ok(true);
     }
     if args.list_plugins {

@@ -116,6 +116,10 @@ pub struct Args {
     #[arg(short = 'R', long = "resolve-ports", help_heading = "Printing")]
     pub resolve_ports: bool,
 
+    /// Print completions for a shell, or the manual page: packages have them
+    #[arg(long, value_name = "FORM", value_enum, hide = true)]
+    pub generate: Option<eyas_console::Generated>,
+
     /// Print no events
     #[arg(short = 'q', long = "quiet", help_heading = "Printing")]
     pub quiet: bool,

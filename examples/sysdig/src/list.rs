@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
+use clap::CommandFactory;
 use eyas::events::EventFlags;
 use eyas::fields::{ArgKind, FieldDef, FieldFlags, Schema};
 
@@ -19,7 +20,9 @@ pub fn print(args: &Args, out: &mut dyn Write) -> Result<bool> {
     if let Some(source) = args.list.as_deref().filter(|source| *source != "syscall") {
         bail!("--list={source}: there is no such source of events; the one there is is `syscall`");
     }
-    if args.list_markdown {
+    if let Some(form) = args.generate {
+        write!(out, "{}", form.render(Args::command())?)?;
+    } else if args.list_markdown {
         markdown(out)?;
     } else if args.list.is_some() {
         fields(out, args.names_only, args.verbose > 0)?;

@@ -8,7 +8,7 @@ use std::process::Command;
 use super::debian::Archive;
 use super::linker::LINKER;
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// The release with a compiler young enough.
 const RUST_RELEASE: &str = "testing";
 /// The release whose libraries can be linked with any C library of today.
@@ -34,7 +34,7 @@ const LIBRARIES: [&str; 2] = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gn
 const READER: &str = "aarch64-linux-gnu-readelf";
 
 /// What builds for aarch64.
-pub(super) struct Toolchain {
+pub(crate) struct Toolchain {
     /// The compiler, if it is not the one at hand.
     rustc: Option<PathBuf>,
     /// Debian's files for aarch64.
@@ -44,7 +44,7 @@ pub(super) struct Toolchain {
 
 impl Toolchain {
     /// Finds everything, or gets it; it is kept below `dir`.
-    pub(super) fn find(dir: &Path) -> Result<Self, String> {
+    pub(crate) fn find(dir: &Path) -> Result<Self, String> {
         let root = dir.join("arm64");
         let toolchain = Self { rustc: None, root: root.clone(), target: dir.join("target-arm64") };
         if !super::environment::PROGRAMS.iter().all(|program| toolchain.file(program).is_file()) {
@@ -79,8 +79,13 @@ impl Toolchain {
         Ok(all)
     }
 
+    /// Where cargo builds for aarch64.
+    pub(crate) fn target_dir(&self) -> &Path {
+        &self.target
+    }
+
     /// Has cargo build for aarch64.
-    pub(super) fn set_up(&self, cargo: &mut Command) {
+    pub(crate) fn set_up(&self, cargo: &mut Command) {
         let variable = |name: &str| format!("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_{name}");
         let libraries = self.root.join("usr/lib/aarch64-linux-gnu");
         cargo.args(["--target", TARGET]).arg("--target-dir").arg(&self.target);

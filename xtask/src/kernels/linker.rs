@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-pub(super) const LINKER: &str = "aarch64-linux-gnu-gcc";
+pub(crate) const LINKER: &str = "aarch64-linux-gnu-gcc";
 
 /// Whether the linker has a C library to link programs with that need nothing else.
 pub(super) fn has_c_library() -> bool {

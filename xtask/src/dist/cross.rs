@@ -1,0 +1,33 @@
+//! The tarball for aarch64, where a cross linker is there.
+
+use std::path::Path;
+use std::process::Command;
+
+use eyas_console::note;
+
+use super::files::BUILD;
+use super::{tarball, tree};
+use crate::kernels::cross::{TARGET, Toolchain};
+use crate::kernels::linker::LINKER;
+use crate::shell::{has, root, run, target};
+
+/// Makes it beside that of this machine, whose programs print the pages.
+pub fn make(own: &str, speakers: &Path) -> Result<(), String> {
+    if own == TARGET {
+        return Ok(());
+    }
+    if !has(LINKER) || !cfg!(target_arch = "x86_64") {
+        note!("no tarball for {TARGET}: {LINKER} is missing (package gcc-aarch64-linux-gnu)");
+        return Ok(());
+    }
+    let toolchain = Toolchain::find(&target().join("kernels"))?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(BUILD).current_dir(root());
+    toolchain.set_up(&mut cargo);
+    run(&mut cargo)?;
+    tree::lay(&toolchain.target_dir().join(TARGET).join("release"), speakers, "aarch64-linux-gnu-strip")?;
+    let packed = tarball::make(TARGET);
+    // The tree stays that of this machine.
+    tree::lay(speakers, speakers, "strip")?;
+    packed
+}
