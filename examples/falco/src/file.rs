@@ -61,7 +61,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// It cannot be opened. A FIFO that nobody reads is [`io::ErrorKind::NotConnected`].
 pub fn append(path: &Path) -> io::Result<File> {
-    open(OpenOptions::new().append(true).create(true), path)
+    open_to_write(OpenOptions::new().append(true).create(true), path)
 }
 
 /// Opens a file to write it anew; makes it if need be.
@@ -69,11 +69,30 @@ pub fn append(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As for [`append`].
 pub fn create(path: &Path) -> io::Result<File> {
-    open(OpenOptions::new().write(true).create(true).truncate(true), path)
+    open_to_write(OpenOptions::new().write(true).create(true).truncate(true), path)
 }
 
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    open_with(options, path, OFlags::empty())
+}
+
+/// Opens a file to write. In a directory that everybody may write, the name may be a symlink of somebody who wants another
+/// file written: it is not followed there.
+fn open_to_write(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_public = std::fs::metadata(directory).is_ok_and(|meta| meta.mode() & 0o002 != 0);
+    let flags = if is_public { OFlags::NOFOLLOW } else { OFlags::empty() };
+    open_with(options, path, flags).map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) if is_public => io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is a symlink in a directory that everybody may write: name the file itself, or another directory",
+        ),
+        _ => error,
+    })
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;
     options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
         let is_fifo = || std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
         match Errno::from_io_error(&error) {
@@ -92,11 +111,34 @@ fn invalid(text: String) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixListener;
 
     use rustix::fs::{CWD, Mode};
 
     use super::*;
+
+    #[test]
+    fn a_symlink_of_a_stranger_is_not_followed() {
+        let dir = std::env::temp_dir().join(format!("eyas-file-link-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (target, link) = (dir.join("target"), dir.join("link"));
+        std::fs::write(&target, "kept").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let mode = |mode| std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o1777);
+        for error in [append(&link).unwrap_err(), create(&link).unwrap_err()] {
+            assert!(error.to_string().contains("symlink in a directory"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
+        append(&target).unwrap();
+        // Only its owner could have put it there.
+        mode(0o755);
+        append(&link).unwrap();
+        create(&link).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 
     #[test]
     fn what_is_no_regular_file_is_refused_at_once() {
