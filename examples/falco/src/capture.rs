@@ -26,12 +26,14 @@ use crate::signals::Stop;
 use chunks::Chunks;
 pub use flight::Limits;
 use frames::Frames;
+use pool::Pool;
 use recorder::{Chunk, Message, Recorder, State, Status};
 use way::{BATCH, Way};
 
 mod chunks;
 mod flight;
 mod frames;
+mod pool;
 mod recorder;
 mod way;
 
@@ -55,6 +57,8 @@ pub struct Capture {
     chunks: Option<Chunks>,
     /// What was not handed on yet.
     frames: Frames,
+    /// Buffers for it.
+    pool: Pool,
     /// When what is in `frames` came first, while a file is written.
     since: Instant,
     /// Time of an event before which no file begins.
@@ -88,6 +92,7 @@ impl Capture {
             active: None,
             chunks: None,
             frames: Frames::default(),
+            pool: Pool::default(),
             since: Instant::now(),
             not_before: 0,
             stop,
@@ -269,7 +274,11 @@ impl Capture {
     /// Sees to it that there is somebody who writes; returns whether there is.
     fn find_way(&mut self) -> bool {
         if self.way.is_none() {
-            match if self.live { Way::thread() } else { Ok(Way::Here(Recorder::default())) } {
+            match if self.live {
+                Way::thread(self.pool.clone())
+            } else {
+                Ok(Way::Here(Recorder::new(self.pool.clone())))
+            } {
                 Ok(way) => self.way = Some(way),
                 Err(error) => log::log(Level::Error, &format!("capture: {error:#}")),
             }
@@ -306,10 +315,7 @@ impl Capture {
     fn hand_on(&mut self, all: bool) {
         let size = self.frames.size();
         let Some(way) = self.way.as_mut().filter(|_| size > 0 && (all || size >= BATCH)) else { return };
-        // A file of a replay gets its events one by one.
-        let next =
-            if self.chunks.is_some() || self.live { Frames::with_capacity(BATCH) } else { Frames::default() };
-        let frames = std::mem::replace(&mut self.frames, next);
+        let frames = std::mem::replace(&mut self.frames, self.pool.take());
         let events = frames.len() as u64;
         let is_given = way.give(Message::Frames(frames));
         match &mut self.chunks {

@@ -16,6 +16,7 @@ use eyas::scap::{Snapshot, Writer};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::frames::{Frames, is_full};
+use super::pool::Pool;
 
 /// Compressing may take this part of a core …
 const OF_A_CORE: f64 = 0.01;
@@ -38,6 +39,7 @@ pub struct FlightRecorder {
     /// Bytes of all chunks.
     size: usize,
     compression: Compression,
+    pool: Pool,
 }
 
 /// A snapshot and the events after it.
@@ -65,6 +67,12 @@ impl Batch {
         }
     }
 
+    fn give_back(self, pool: &Pool) {
+        if let Self::Plain(frames) = self {
+            pool.put(frames);
+        }
+    }
+
     /// Times of the first and the last event, ns.
     fn span(&self) -> (u64, u64) {
         match self {
@@ -75,8 +83,9 @@ impl Batch {
 }
 
 impl FlightRecorder {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, chunks: VecDeque::new(), size: 0, compression: Compression::begin() }
+    /// Nothing yet; buffers that are no longer needed go to `pool`.
+    pub fn new(limits: Limits, pool: Pool) -> Self {
+        Self { limits, chunks: VecDeque::new(), size: 0, compression: Compression::begin(), pool }
     }
 
     /// Goes on with other limits.
@@ -113,12 +122,11 @@ impl FlightRecorder {
                 if !self.compression.has_time() {
                     return;
                 }
-                if let Batch::Plain(frames) = batch {
-                    let before = frames.size();
-                    if let Some(compressed) = self.compression.time(|| compressed(frames)) {
-                        *batch = compressed;
-                        self.size = self.size - before + batch.size();
-                    }
+                if let Batch::Plain(frames) = batch
+                    && let Some(compressed) = self.compression.time(|| compressed(frames))
+                {
+                    self.size = self.size - frames.size() + compressed.size();
+                    std::mem::replace(batch, compressed).give_back(&self.pool);
                 }
                 chunk.compressed += 1;
             }
@@ -162,6 +170,7 @@ impl FlightRecorder {
         while self.size > self.limits.memory || self.is_first_too_old(since) {
             let Some(chunk) = self.chunks.pop_front() else { return };
             self.size -= chunk.snapshot.len() + chunk.batches.iter().map(Batch::size).sum::<usize>();
+            chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool));
         }
     }
 

@@ -8,8 +8,55 @@ use eyas::scap::{Error, RawEvent, Writer};
 /// Events one after the other, in one buffer.
 #[derive(Default)]
 pub struct Frames {
-    bodies: Vec<u8>,
-    heads: Vec<Head>,
+    /// Of each event its head, then its body.
+    bytes: Vec<u8>,
+    count: usize,
+    /// Time of the first and of the last, ns since the epoch.
+    first: u64,
+    last: u64,
+}
+
+/// Bytes of a head: time, thread, length of the body, number of parameters, type, CPU, whether it is for the state only.
+const HEAD: usize = 32;
+
+/// What an event has beside its body.
+struct Head {
+    ts: u64,
+    tid: i64,
+    len: u32,
+    nparams: u32,
+    ty: EventType,
+    cpu: u16,
+    state_only: bool,
+}
+
+impl Head {
+    fn to_bytes(&self) -> [u8; HEAD] {
+        let mut bytes = [0; HEAD];
+        bytes[..8].copy_from_slice(&self.ts.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.tid.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.len.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.nparams.to_le_bytes());
+        bytes[24..26].copy_from_slice(&self.ty.0.to_le_bytes());
+        bytes[26..28].copy_from_slice(&self.cpu.to_le_bytes());
+        bytes[28] = u8::from(self.state_only);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; HEAD]) -> Self {
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let long = |at: usize| u64::from(word(at + 4)) << 32 | u64::from(word(at));
+        let short = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        Self {
+            ts: long(0),
+            tid: long(8) as i64,
+            len: word(16),
+            nparams: word(20),
+            ty: EventType(short(24)),
+            cpu: short(26),
+            state_only: bytes[28] != 0,
+        }
+    }
 }
 
 /// Events that were written.
@@ -25,44 +72,42 @@ pub fn is_full(writer: &Writer, limit: u64) -> bool {
     limit > 0 && writer.written() >= limit
 }
 
-/// Bytes of an event's parameters, on the average: so much memory is asked for at once.
-const BODY: usize = 64;
-
-struct Head {
-    ts: u64,
-    tid: i64,
-    ty: EventType,
-    cpu: u16,
-    state_only: bool,
-    nparams: u32,
-    /// End of its body.
-    end: usize,
-}
-
 impl Frames {
     /// Adds an event.
+    #[inline]
     pub fn push(&mut self, event: &RawEvent<'_>) {
         let RawEvent { ts, tid, ty, cpu, state_only, .. } = *event;
-        self.bodies.extend_from_slice(event.body());
-        let (nparams, end) = (event.nparams() as u32, self.bodies.len());
-        self.heads.push(Head { ts, tid, ty, cpu, state_only, nparams, end });
+        let (body, nparams) = (event.body(), event.nparams() as u32);
+        let head = Head { ts, tid, len: body.len() as u32, nparams, ty, cpu, state_only };
+        self.bytes.reserve(HEAD + body.len());
+        self.bytes.extend_from_slice(&head.to_bytes());
+        self.bytes.extend_from_slice(body);
+        if self.count == 0 {
+            self.first = ts;
+        }
+        self.last = ts;
+        self.count += 1;
     }
 
-    /// Room for events of this size in all, bytes.
+    /// Room for so many bytes.
     pub fn with_capacity(size: usize) -> Self {
-        let heads = size / (BODY + size_of::<Head>());
-        Self { bodies: Vec::with_capacity(heads * BODY), heads: Vec::with_capacity(heads) }
+        Self { bytes: Vec::with_capacity(size), ..Self::default() }
+    }
+
+    /// Forgets the events, but keeps the room for others.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
     }
 
     /// How many bytes they are.
     pub fn size(&self) -> usize {
-        self.bodies.len() + self.heads.len() * size_of::<Head>()
+        self.bytes.len()
     }
 
     /// Times of the first and the last, ns since the epoch.
     pub fn span(&self) -> (u64, u64) {
-        let time = |head: Option<&Head>| head.map_or(0, |head| head.ts);
-        (time(self.heads.first()), time(self.heads.last()))
+        (self.first, self.last)
     }
 
     /// Writes them, until the capture has `limit` bytes, unless that is 0.
@@ -86,17 +131,19 @@ impl Frames {
 
     /// How many they are.
     pub fn len(&self) -> usize {
-        self.heads.len()
+        self.count
     }
 
     /// The events, in order.
     pub fn iter(&self) -> impl Iterator<Item = RawEvent<'_>> {
-        let mut start = 0;
-        self.heads.iter().filter_map(move |head| {
-            let body = &self.bodies[start..head.end];
-            start = head.end;
-            let mut event = RawEvent::from_parts(head.ts, head.tid, head.ty, head.cpu, head.nparams, body)?;
-            event.state_only = head.state_only;
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let (head, behind) = rest.split_first_chunk::<HEAD>()?;
+            let Head { ts, tid, len, nparams, ty, cpu, state_only } = Head::from_bytes(head);
+            let (body, behind) = behind.split_at_checked(len as usize)?;
+            rest = behind;
+            let mut event = RawEvent::from_parts(ts, tid, ty, cpu, nparams, body)?;
+            event.state_only = state_only;
             Some(event)
         })
     }

@@ -12,6 +12,7 @@ use rustix::fs::OFlags;
 
 use super::flight::{FlightRecorder, Limits};
 use super::frames::{self, Frames, Written};
+use super::pool::Pool;
 use crate::log::{self, Level};
 
 /// Who writes to a capture and who asks for it share this.
@@ -100,10 +101,11 @@ impl Message {
 }
 
 /// Writes files and keeps the flight recorder; the log says how it went.
-#[derive(Default)]
 pub struct Recorder {
     open: Option<Open>,
     flight: Option<FlightRecorder>,
+    /// Where emptied buffers go.
+    pool: Pool,
 }
 
 struct Open {
@@ -116,6 +118,10 @@ struct Open {
 }
 
 impl Recorder {
+    pub fn new(pool: Pool) -> Self {
+        Self { open: None, flight: None, pool }
+    }
+
     pub fn take(&mut self, message: Message) {
         match message {
             Message::Begin(status, snapshot, ts) => {
@@ -131,7 +137,10 @@ impl Recorder {
                 self.write(|open| Ok(open.writer.snapshot(&snapshot)?));
             }
             Message::Frames(frames) => match &mut self.flight {
-                None => self.write(|open| open.frames(&frames)),
+                None => {
+                    self.write(|open| open.frames(&frames));
+                    self.pool.put(Arc::new(frames));
+                }
                 Some(flight) => {
                     let frames = Arc::new(frames);
                     flight.add(&frames);
@@ -143,7 +152,7 @@ impl Recorder {
             Message::Flight(None) => self.flight = None,
             Message::Flight(Some(limits)) => match &mut self.flight {
                 Some(flight) => flight.limit(limits),
-                None => self.flight = Some(FlightRecorder::new(limits)),
+                None => self.flight = Some(FlightRecorder::new(limits, self.pool.clone())),
             },
             Message::Chunk(Chunk { snapshot, has_gap }) => self.keep(&snapshot, has_gap),
         }

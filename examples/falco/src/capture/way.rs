@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::pool::Pool;
 use super::recorder::{Message, Recorder};
 use crate::service::Service;
 
@@ -46,13 +47,13 @@ struct Load {
 
 impl Way {
     /// A thread of its own.
-    pub fn thread() -> Result<Self> {
+    pub fn thread(pool: Pool) -> Result<Self> {
         let (send, receive) = channel();
         let load = Arc::<Load>::default();
         let done = Arc::clone(&load);
         // Only this thread uses it, but that may be started again.
         let receive = Mutex::new(receive);
-        let mut recorder = Recorder::default();
+        let mut recorder = Recorder::new(pool);
         let thread = Service::start("capture", move || {
             recorder.fail_what_is_open("its thread panicked");
             write(&receive.lock().unwrap_or_else(PoisonError::into_inner), &mut recorder, &done);
