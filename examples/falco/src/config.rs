@@ -105,7 +105,7 @@ pub struct Config {
     /// Files that change are read again.
     pub watch_config_files: bool,
     /// Repeated alerts become one.
-    pub alert_folding: Option<Folding>,
+    pub alert_folding: Folding,
     /// Alerts start captures.
     pub capture: Capture,
     /// The gRPC server.
@@ -147,7 +147,7 @@ impl Default for Config {
             falco_libs: Libs::default(),
             config_files: Vec::new(),
             watch_config_files: true,
-            alert_folding: None,
+            alert_folding: Folding::default(),
             capture: Capture::default(),
             #[cfg(feature = "grpc")]
             grpc: Grpc::default(),
@@ -170,7 +170,7 @@ impl Config {
         self.syscall_event_timeouts.check()?;
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
-        self.alert_folding.as_ref().map_or(Ok(()), Folding::check)?;
+        self.alert_folding.check()?;
         #[cfg(feature = "grpc")]
         self.grpc.check()?;
         self.capture.check()

@@ -47,13 +47,16 @@ struct Repeated {
 }
 
 impl Folding {
+    /// Nothing if alerts are not to be folded.
+    ///
     /// # Errors
     /// A field does not exist.
-    pub fn new(config: &config::Folding) -> Result<Self> {
-        let window = u64::try_from(config.window()?.as_nanos()).context("alert_folding.window")?;
+    pub fn new(config: &config::Folding) -> Result<Option<Self>> {
+        let Some(window) = config.window()? else { return Ok(None) };
+        let window = u64::try_from(window.as_nanos()).context("alert_folding.window")?;
         let by = config.by.iter().map(|field| format(field)).collect::<Result<_>>()?;
         let (known, order, scratch) = (HashMap::new(), VecDeque::new(), Vec::new());
-        Ok(Self { by, window, max: config.max, known, order, scratch, is_full: false })
+        Ok(Some(Self { by, window, max: config.max, known, order, scratch, is_full: false }))
     }
 
     /// What an alert of this event has in common with those that repeat it; `None` if it repeats one, which is counted.

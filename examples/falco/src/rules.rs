@@ -12,6 +12,7 @@ use crate::args::Args;
 use crate::config::{Config, ExtraField, RuleMatching};
 use crate::console;
 use crate::diagnostics::Printer;
+use crate::folding::Folding;
 use crate::list;
 use crate::log::{self, Level};
 
@@ -166,7 +167,7 @@ pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     // `-v` draws warnings with the files.
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
     // Whether its fields exist.
-    config.alert_folding.as_ref().map(crate::folding::Folding::new).transpose()?;
+    Folding::new(&config.alert_folding)?;
     Ok(engine)
 }
 

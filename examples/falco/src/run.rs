@@ -72,8 +72,10 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         if config.capture.enabled {
             bail!("capture.enabled needs events in their order: leave out --threads, or disable it");
         }
-        if config.alert_folding.is_some() {
-            bail!("alert_folding needs events in their order: leave out --threads, or remove the section");
+        if config.alert_folding.window()?.is_some() {
+            bail!(
+                "alert_folding needs events in their order: leave out --threads, or set alert_folding.window to 0s"
+            );
         }
         let parts = source::share(config, threads, &signals.stop)?;
         opened(config);
@@ -85,7 +87,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
         let source = source::open(config, &setup.engine, early, &signals.stop)?;
         opened(config);
         let mut judge = Judge::new(Arc::clone(setup));
-        judge.folding = config.alert_folding.as_ref().map(Folding::new).transpose()?;
+        judge.folding = Folding::new(&config.alert_folding)?;
         judge.profile = args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));
         let mut alone = Alone {
             judge: &mut judge,
@@ -316,7 +318,7 @@ impl Alone<'_, '_> {
         self.silence.configure(&next.setup.config.syscall_event_timeouts);
         // The rules have other numbers from here on.
         self.judge.summarize(u64::MAX, self.outputs.batch());
-        self.judge.folding = next.setup.config.alert_folding.as_ref().map(Folding::new).transpose()?;
+        self.judge.folding = Folding::new(&next.setup.config.alert_folding)?;
         self.judge.replace(Arc::clone(&next.setup))?;
         self.capture.configure(&next.setup.config.capture);
         self.reload.replaced(next.setup);

@@ -103,7 +103,7 @@ fn summaries_are_json_too() {
 fn what_is_remembered_has_a_limit() {
     let dir = Dir::new("folding-limit");
     let (rules, capture) = (rules(&dir), capture(&dir));
-    let (lines, log) = alerts(&rules, &capture, &["alert_folding={max: 1}"]);
+    let (lines, log) = alerts(&rules, &capture, &["alert_folding={max: 1, window: 10s}"]);
     // Those of thread 7 are folded, those of thread 8 are not.
     assert_eq!(lines.len(), 52, "{log}");
     assert_eq!(log.matches("further ones are not folded").count(), 1, "{log}");
@@ -116,11 +116,12 @@ fn mistakes_are_named() {
     for (option, want) in [
         ("alert_folding.window=soon", "alert_folding.window is `soon`: expected a number with a unit"),
         ("alert_folding.max=0", "alert_folding.max is 0: expected 1 to 1000000"),
-        ("alert_folding={by: [proc.nam]}", "alert_folding.by: `proc.nam`"),
+        ("alert_folding={by: [proc.nam], window: 1s}", "alert_folding.by: `proc.nam`"),
+        ("alert_folding={by: [proc.name]}", "alert_folding.by has no effect without a time"),
     ] {
         let (lines, log) = alerts(&rules, &capture, &[option]);
         assert!(lines.is_empty() && log.contains(want), "{option}: {log}");
     }
-    let (_, log) = alerts(&rules, &capture, &["alert_folding={by: [proc.nam]}"]);
+    let (_, log) = alerts(&rules, &capture, &["alert_folding={by: [proc.nam], window: 1s}"]);
     assert!(log.contains("did you mean `proc.name`?"), "{log}");
 }

@@ -214,7 +214,8 @@ fn a_capture_begins_before_its_alert() {
         .spawn()
         .unwrap();
     let until = Instant::now() + Duration::from_secs(50);
-    while captures(&dir).is_empty() {
+    // The first may have begun before the events of interest: falco was just starting.
+    while captures(&dir).len() < 2 {
         assert!(Instant::now() < until && falco.try_wait().unwrap().is_none(), "no capture");
         for path in [&early, &late] {
             Command::new("/bin/sh").args(["-c", "cat \"$0\"; true"]).arg(path).status().unwrap();
@@ -225,17 +226,17 @@ fn a_capture_begins_before_its_alert() {
         .unwrap();
     let log = String::from_utf8(falco.wait_with_output().unwrap().stderr).unwrap();
     assert!(log.contains(" of them from before the alert"), "{log}");
-    // Both events are in the first file, the one that started it last.
+    // Both events are in the second file, the one that started it last.
     let both = dir.write("both.yaml", &(rule(&early) + &rule(&late).replace("rule: r", "rule: l")));
     let out = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
         .arg(&both)
         .arg("-e")
-        .arg(&captures(&dir)[0])
+        .arg(&captures(&dir)[1])
         .output()
         .unwrap();
     let out = String::from_utf8(out.stdout).unwrap();
     let found: Vec<&str> = out.lines().filter(|line| line.contains(" cat sh ")).collect();
-    assert!(found.len() >= 2, "{out}");
-    assert!(found[0].ends_with("early") && found[found.len() - 1].ends_with("late"), "{out}");
+    assert!(found.iter().any(|line| line.ends_with("early")), "{out}");
+    assert!(found.last().is_some_and(|line| line.ends_with("late")), "{out}");
 }
