@@ -25,10 +25,10 @@ use crate::log::{self, Level};
 use crate::signals::Stop;
 use chunks::Chunks;
 pub use flight::Limits;
-use frames::Frames;
+use frames::{BATCH, Frames};
 use pool::Pool;
 use recorder::{Chunk, Message, Recorder, State, Status};
-use way::{BATCH, Way};
+use way::Way;
 
 mod chunks;
 mod flight;

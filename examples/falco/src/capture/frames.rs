@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use eyas::events::EventType;
 use eyas::scap::{Error, RawEvent, Writer};
 
+/// Bytes that are worth handing on.
+pub const BATCH: usize = 128 << 10;
+
 /// Events one after the other, in one buffer.
 #[derive(Default)]
 pub struct Frames {

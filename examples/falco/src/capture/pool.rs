@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::frames::Frames;
-use super::way::BATCH;
+use super::frames::{BATCH, Frames};
 
 /// Most buffers that are kept.
 const MOST: usize = 64;

@@ -12,8 +12,6 @@ use super::pool::Pool;
 use super::recorder::{Message, Recorder};
 use crate::service::Service;
 
-/// Bytes that are worth handing on.
-pub const BATCH: usize = 128 << 10;
 /// Most bytes of events on their way.
 const MAX_BYTES: usize = 16 << 20;
 /// Most files on their way, each with a snapshot.
