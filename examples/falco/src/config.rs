@@ -18,6 +18,7 @@ mod log;
 mod metrics;
 mod outputs;
 mod priority;
+mod privileges;
 mod rules;
 mod shape;
 mod timeouts;
@@ -35,6 +36,7 @@ pub use grpc::{Grpc, GrpcAddress};
 pub use log::LogLevel;
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
+pub use privileges::{Privileges, Seccomp};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
 pub use timeouts::Timeouts;
@@ -108,6 +110,8 @@ pub struct Config {
     pub alert_folding: Folding,
     /// Alerts start captures.
     pub capture: Capture,
+    /// What is given up after the start.
+    pub privileges: Privileges,
     /// The gRPC server.
     #[cfg(feature = "grpc")]
     pub grpc: Grpc,
@@ -149,6 +153,7 @@ impl Default for Config {
             watch_config_files: true,
             alert_folding: Folding::default(),
             capture: Capture::default(),
+            privileges: Privileges::default(),
             #[cfg(feature = "grpc")]
             grpc: Grpc::default(),
             outputs: Sections::default(),
@@ -217,6 +222,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ),
     ("plugins_hostinfo", Bool),
     ("priority", priority::SHAPE),
+    ("privileges", privileges::SHAPE),
     ("rule_matching", RuleMatching::SHAPE),
     ("rules", rules::RULES),
     ("rules_file", TEXTS),

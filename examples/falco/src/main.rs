@@ -35,6 +35,7 @@ mod names;
 mod output;
 mod outputs;
 mod pem;
+mod privileges;
 mod progress;
 mod reload;
 mod rules;
@@ -162,6 +163,7 @@ fn start(args: &Args) -> Result<bool> {
         return incident::run(capture, args, &loaded.config).map(|()| true);
     }
     if !args.dry_run && !args.describes() {
+        privileges::drop(&loaded.config);
         // What comes now may be a service that detects: a log that nobody reads does not hold it up.
         console::detach().context("can't start the threads that write the log")?;
     }
