@@ -172,7 +172,7 @@ pub struct Args {
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Live capture")]
     pub cri_timeout: Option<u64>,
 
-    /// Show a view, with its arguments behind the name; -cl lists them. Also: sysdig view NAME [ARGUMENTS]
+    /// Show a view, with its arguments behind the name; -cl lists them. Also: sysdig view NAME ARGUMENTS
     #[arg(short = 'c', long = "chisel", value_name = "VIEW", help_heading = "Views")]
     pub chisels: Vec<String>,
 
