@@ -1,6 +1,6 @@
 //! The condition language: text, tree, and a graph that tests events.
 //!
-//! [`parse`] makes an [`Expr`] of a text, [`Compiler`] resolves fields and types against a schema and
+//! [`parse`] makes an [`Expr`] of a text, [`compile`] resolves fields and types against a schema and
 //! adds the condition to a graph in which equal parts of all conditions are one node, tested at most
 //! once per event. [`interpret`] evaluates a tree by itself, slowly and simply: the oracle of tests.
 

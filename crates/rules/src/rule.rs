@@ -80,7 +80,7 @@ pub struct RuleIndex(pub u32);
 pub struct Match {
     /// Which.
     pub rule: RuleIndex,
-    /// It is the event's alternate view that satisfies it; see [`FieldSource::alternate`].
+    /// It is the event's alternate view that satisfies it; see [`FieldSource::alternate`](eyas_fields::FieldSource::alternate).
     pub of_alternate: bool,
 }
 
