@@ -175,22 +175,14 @@ impl Capture {
     /// Keeps the event for the flight recorder.
     #[inline(never)]
     fn keep(&mut self, event: &EventView<'_>) {
-        let raw = event.event();
-        if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(raw.ts, self.frames.size())) {
-            self.begin_chunk(event);
-        }
-        self.frames.push(&raw);
-        if self.frames.size() >= BATCH {
-            self.hand_on(true);
-        }
+        self.begin_chunk_if_due(event);
+        self.push(&event.event());
     }
 
     #[cold]
     fn record(&mut self, event: &EventView<'_>) -> Option<Internal> {
         let ts = event.event().ts;
-        if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(ts, self.frames.size())) {
-            self.begin_chunk(event);
-        }
+        self.begin_chunk_if_due(event);
         if let Some(Wanted { begins, duration }) = self.wanted.take() {
             let deadline = ts.saturating_add(duration);
             match &mut self.active {
@@ -256,14 +248,22 @@ impl Capture {
         self.hand_on(is_prompt);
     }
 
-    /// The event at hand will be the first of a chunk of the flight recorder.
+    /// If one is due, the event at hand will be the first of a chunk of the flight recorder.
+    fn begin_chunk_if_due(&mut self, event: &EventView<'_>) {
+        let (ts, waiting) = (event.event().ts, self.frames.size());
+        if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(ts, waiting)) {
+            self.begin_chunk(event);
+        }
+    }
+
     #[cold]
     fn begin_chunk(&mut self, event: &EventView<'_>) {
-        self.hand_on(true);
-        let (Some(chunks), Some(way)) = (&mut self.chunks, &mut self.way) else { return };
-        if !way.has_room_for_state() {
+        // First: without room, the events that wait go on to wait.
+        if !self.way.as_ref().is_some_and(Way::has_room_for_state) {
             return;
         }
+        self.hand_on(true);
+        let (Some(chunks), Some(way)) = (&mut self.chunks, &mut self.way) else { return };
         let began = Instant::now();
         let snapshot = Box::new(event.snapshot());
         if way.give(Message::Chunk(Chunk { snapshot, has_gap: chunks.has_gap })) {

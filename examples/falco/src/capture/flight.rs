@@ -68,7 +68,10 @@ impl Batch {
     }
 
     fn give_back(self, pool: &Pool) {
-        if let Self::Plain(frames) = self {
+        // A file may still be written from it.
+        if let Self::Plain(frames) = self
+            && let Ok(frames) = Arc::try_unwrap(frames)
+        {
             pool.put(frames);
         }
     }

@@ -20,9 +20,8 @@ impl Pool {
         kept.unwrap_or_else(|| Frames::with_capacity(ROOM))
     }
 
-    /// Takes a buffer back, unless others still read it or there are enough.
-    pub fn put(&self, frames: Arc<Frames>) {
-        let Ok(mut frames) = Arc::try_unwrap(frames) else { return };
+    /// Takes a buffer back, unless there are enough.
+    pub fn put(&self, mut frames: Frames) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST {
             frames.clear();

@@ -139,7 +139,7 @@ impl Recorder {
             Message::Frames(frames) => match &mut self.flight {
                 None => {
                     self.write(|open| open.frames(&frames));
-                    self.pool.put(Arc::new(frames));
+                    self.pool.put(frames);
                 }
                 Some(flight) => {
                     let frames = Arc::new(frames);

@@ -59,7 +59,7 @@ pub fn finding(record: &Record, severity: u8) -> Value {
     if !record.hostname.is_empty() {
         put(&mut device, "hostname", record.hostname.as_str());
     }
-    let finding = json!({
+    json!({
         "activity_id": CREATE,
         "activity_name": "Create",
         "category_uid": CATEGORY,
@@ -87,8 +87,7 @@ pub fn finding(record: &Record, severity: u8) -> Value {
         "finding_info": info,
         "evidences": [evidence(record)],
         "unmapped": { "priority": record.priority, "output_fields": record.fields },
-    });
-    finding
+    })
 }
 
 fn attacks(tags: &[String]) -> Vec<Value> {
