@@ -8,7 +8,6 @@
 //! older than the pre-roll.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -55,7 +54,7 @@ struct Chunk {
 
 /// Events one after the other.
 enum Batch {
-    Plain(Arc<Frames>),
+    Plain(Frames),
     Compressed { bytes: Vec<u8>, events: u64, first: u64, last: u64 },
 }
 
@@ -68,10 +67,7 @@ impl Batch {
     }
 
     fn give_back(self, pool: &Pool) {
-        // A file may still be written from it.
-        if let Self::Plain(frames) = self
-            && let Ok(frames) = Arc::try_unwrap(frames)
-        {
+        if let Self::Plain(frames) = self {
             pool.put(frames);
         }
     }
@@ -111,10 +107,10 @@ impl FlightRecorder {
     }
 
     /// Adds events.
-    pub fn add(&mut self, frames: &Arc<Frames>) {
-        let Some(chunk) = self.chunks.back_mut() else { return };
+    pub fn add(&mut self, frames: Frames) {
+        let Some(chunk) = self.chunks.back_mut() else { return self.pool.put(frames) };
         self.size += frames.size();
-        chunk.batches.push(Batch::Plain(Arc::clone(frames)));
+        chunk.batches.push(Batch::Plain(frames));
         self.trim();
     }
 

@@ -136,18 +136,16 @@ impl Recorder {
                 self.keep(&snapshot, true);
                 self.write(|open| Ok(open.writer.snapshot(&snapshot)?));
             }
-            Message::Frames(frames) => match &mut self.flight {
-                None => {
-                    self.write(|open| open.frames(&frames));
-                    self.pool.put(frames);
+            Message::Frames(frames) => {
+                self.write(|open| open.frames(&frames));
+                match &mut self.flight {
+                    None => self.pool.put(frames),
+                    Some(flight) => {
+                        flight.add(frames);
+                        flight.compress();
+                    }
                 }
-                Some(flight) => {
-                    let frames = Arc::new(frames);
-                    flight.add(&frames);
-                    self.write(|open| open.frames(&frames));
-                    self.compress();
-                }
-            },
+            }
             Message::End => self.end(),
             Message::Flight(None) => self.flight = None,
             Message::Flight(Some(limits)) => match &mut self.flight {
