@@ -19,13 +19,15 @@ pub struct Frames {
     last: u64,
 }
 
-/// Bytes of a head: time, thread, length of the body, number of parameters, type, CPU, whether it is for the state only.
-const HEAD: usize = 32;
+/// Bytes of a head: time, thread, beginning of the call, length of the body, number of parameters, type, CPU, whether it is
+/// for the state only.
+const HEAD: usize = 40;
 
 /// What an event has beside its body.
 struct Head {
     ts: u64,
     tid: i64,
+    began: u64,
     len: u32,
     nparams: u32,
     ty: EventType,
@@ -43,6 +45,7 @@ impl Head {
         bytes[24..26].copy_from_slice(&self.ty.0.to_le_bytes());
         bytes[26..28].copy_from_slice(&self.cpu.to_le_bytes());
         bytes[28] = u8::from(self.state_only);
+        bytes[32..40].copy_from_slice(&self.began.to_le_bytes());
         bytes
     }
 
@@ -58,6 +61,7 @@ impl Head {
             ty: EventType(short(24)),
             cpu: short(26),
             state_only: bytes[28] != 0,
+            began: long(32),
         }
     }
 }
@@ -79,9 +83,9 @@ impl Frames {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, event: &RawEvent<'_>) {
-        let RawEvent { ts, tid, ty, cpu, state_only, .. } = *event;
+        let RawEvent { ts, tid, ty, cpu, state_only, began, .. } = *event;
         let (body, nparams) = (event.body(), event.nparams() as u32);
-        let head = Head { ts, tid, len: body.len() as u32, nparams, ty, cpu, state_only };
+        let head = Head { ts, tid, began, len: body.len() as u32, nparams, ty, cpu, state_only };
         self.bytes.reserve(HEAD + body.len());
         self.bytes.extend_from_slice(&head.to_bytes());
         self.bytes.extend_from_slice(body);
@@ -142,11 +146,11 @@ impl Frames {
         let mut rest = self.bytes.as_slice();
         std::iter::from_fn(move || {
             let (head, behind) = rest.split_first_chunk::<HEAD>()?;
-            let Head { ts, tid, len, nparams, ty, cpu, state_only } = Head::from_bytes(head);
+            let Head { ts, tid, began, len, nparams, ty, cpu, state_only } = Head::from_bytes(head);
             let (body, behind) = behind.split_at_checked(len as usize)?;
             rest = behind;
             let mut event = RawEvent::from_parts(ts, tid, ty, cpu, nparams, body)?;
-            event.state_only = state_only;
+            (event.state_only, event.began) = (state_only, began);
             Some(event)
         })
     }
@@ -169,6 +173,7 @@ mod tests {
         frames.push(&close.as_raw());
         let mut hidden = chdir.as_raw();
         hidden.state_only = true;
+        hidden.began = 1;
         frames.push(&hidden);
         let events: Vec<RawEvent<'_>> = frames.iter().collect();
         assert_eq!((events.len(), frames.len()), (2, 2));
@@ -176,5 +181,6 @@ mod tests {
         assert_eq!(events[0].result(), Some(-9));
         assert_eq!(events[1].text(param::SYSCALL_CHDIR_X::path), Some(&b"/tmp"[..]));
         assert!(events[1].state_only && !events[0].state_only);
+        assert_eq!((events[0].began, events[1].began), (0, 1));
     }
 }
