@@ -42,13 +42,12 @@ fn a_stream_has_the_alerts_of_the_iterator_and_ends() {
     assert!(!streamed.is_empty() && next(&mut stream).is_none());
 }
 
-/// A source that never has an event, as a quiet machine; its end is reported.
-struct Quiet(Sender<()>);
+/// A source without events, which does this when it is asked for one.
+struct Fake<A>(A);
 
-impl EventSource for Quiet {
+impl<A: FnMut() -> Advance + Send> EventSource for Fake<A> {
     fn advance(&mut self) -> Result<Advance, Error> {
-        std::thread::sleep(Duration::from_millis(1));
-        Ok(Advance::Idle)
+        Ok(self.0())
     }
 
     fn current(&self) -> Option<RawEvent<'_>> {
@@ -64,7 +63,10 @@ impl EventSource for Quiet {
     }
 }
 
-impl Drop for Quiet {
+/// Reports its end.
+struct Reported(Sender<()>);
+
+impl Drop for Reported {
     fn drop(&mut self) {
         let _ = self.0.send(());
     }
@@ -73,8 +75,14 @@ impl Drop for Quiet {
 #[test]
 fn a_stream_that_is_dropped_ends_its_thread() {
     let (sender, dropped): (Sender<()>, Receiver<()>) = channel();
-    let mut stream =
-        Detector::new(Quiet(sender), load_rules(["demo/rules.yaml"]).unwrap()).into_stream().unwrap();
+    let reported = Reported(sender);
+    // As a quiet machine.
+    let quiet = Fake(move || {
+        let _ = &reported;
+        std::thread::sleep(Duration::from_millis(1));
+        Advance::Idle
+    });
+    let mut stream = Detector::new(quiet, load_rules(["demo/rules.yaml"]).unwrap()).into_stream().unwrap();
     let waker = Waker::noop();
     assert!(Pin::new(&mut stream).poll_next(&mut Context::from_waker(waker)).is_pending());
     let began = Instant::now();
@@ -83,30 +91,10 @@ fn a_stream_that_is_dropped_ends_its_thread() {
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 
-/// A source that panics.
-struct Broken;
-
-impl EventSource for Broken {
-    fn advance(&mut self) -> Result<Advance, Error> {
-        panic!("this test's source is broken");
-    }
-
-    fn current(&self) -> Option<RawEvent<'_>> {
-        None
-    }
-
-    fn losses(&self) -> &[Loss] {
-        &[]
-    }
-
-    fn stats(&mut self) -> Stats {
-        Stats::default()
-    }
-}
-
 #[test]
 fn a_panic_is_an_error_of_the_stream_and_its_end() {
-    let mut stream = Detector::new(Broken, load_rules(["demo/rules.yaml"]).unwrap()).into_stream().unwrap();
+    let broken = Fake(|| panic!("this test's source is broken"));
+    let mut stream = Detector::new(broken, load_rules(["demo/rules.yaml"]).unwrap()).into_stream().unwrap();
     assert!(matches!(next(&mut stream), Some(Err(eyas::Error::Panicked))));
     assert!(next(&mut stream).is_none());
 }

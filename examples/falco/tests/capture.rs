@@ -1,14 +1,15 @@
 //! Alerts that start captures: what they hold, and that it reads as it did in the run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use eyas::events::{EventType, param};
-use eyas::scap::{EventBuilder, EventSource, Next, Reader, Snapshot, Writer};
+use eyas::scap::{EventBuilder, Snapshot, Writer};
+use eyas_testing::Numbers;
 
 mod common;
 
-use common::{Dir, Run, demo, demo_pieces};
+use common::{Dir, Run, captures, demo, demo_pieces, times, trigger};
 
 const MS: u64 = 1_000_000;
 
@@ -27,36 +28,6 @@ fn replay(rules: &Path, capture: &Path, more: &[&str]) -> String {
 /// Options that have captures written into the directory.
 fn into(dir: &Dir) -> [String; 2] {
     ["capture.enabled=true".to_owned(), format!("capture.path_prefix={}", dir.path("c").display())]
-}
-
-/// The captures that were written there, in order.
-fn captures(dir: &Dir) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
-    paths.sort();
-    paths
-}
-
-/// Times of all events in a capture.
-fn times(path: &Path) -> Vec<u64> {
-    let mut reader = Reader::open(path).unwrap();
-    let mut times = Vec::new();
-    loop {
-        match reader.next().unwrap() {
-            Next::Event(event) => times.push(event.ts),
-            Next::End => return times,
-            _ => {}
-        }
-    }
-}
-
-/// A rule of an event, and how long it captures.
-fn trigger(name: &str, condition: &str, ms: u64) -> String {
-    format!(
-        "- {{rule: {name}, desc: d, condition: '{condition}', output: '{name} %evt.num', priority: INFO, \
-         capture: true, capture_duration: {ms}}}\n"
-    )
 }
 
 #[test]
@@ -147,16 +118,9 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
 fn large(path: &Path, events: u64) {
     let mut writer = Writer::create(path, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
-    let mut random = 1_u64;
+    let mut numbers = Numbers::new(1);
     for ts in 1..=events {
-        let data: Vec<u8> = std::iter::repeat_with(|| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            random as u8
-        })
-        .take(50_000)
-        .collect();
+        let data: Vec<u8> = std::iter::repeat_with(|| numbers.next() as u8).take(50_000).collect();
         let event = EventBuilder::new(EventType::SYSCALL_WRITE_X).ts(ts * MS).tid(7);
         let event = event.int(param::SYSCALL_WRITE_X::res, 50_000).bytes(param::SYSCALL_WRITE_X::data, &data);
         writer.event(&event.build().as_raw()).unwrap();

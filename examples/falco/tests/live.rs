@@ -64,44 +64,6 @@ fn reading_the_password_file_raises_an_alert() {
     assert_eq!(fields["proc.cmdline"], "cat /etc/shadow");
 }
 
-/// The captures in a directory, oldest first.
-fn captures(dir: &common::Dir) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
-    let mut captures: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
-    captures.sort();
-    captures
-}
-
-#[test]
-fn programs_of_the_probe_are_counted() {
-    let _lock = eyas_testing::live_turn();
-    let dir = common::Dir::new("live-counted");
-    let rules = dir.write(
-        "rules.yaml",
-        "- {rule: never, desc: d, condition: evt.type = io_uring_register, output: o, priority: INFO}\n",
-    );
-    let run = |more: &[&str]| {
-        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-        falco.args(["-c", "/dev/null", "-M", "2", "-o", "json_output=true", "-r"]).arg(&rules);
-        falco.args(["-o", "engine.modern_ebpf.disable_iterators=true"]);
-        falco.args([
-            "-o",
-            "metrics.enabled=true",
-            "-o",
-            "metrics.interval=500ms",
-            "-o",
-            "metrics.output_rule=true",
-        ]);
-        let out = falco.args(["-o", "metrics.include_empty_values=true"]).args(more).output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    };
-    let text = run(&[]);
-    assert!(text.contains(".run_cnt\":") && text.contains(".avg_time_ns\":"), "{text}");
-    assert!(!run(&["-o", "metrics.libbpf_stats_enabled=false"]).contains(".run_cnt"));
-}
-
 /// Reads /etc/shadow until the program has written that down in a line that satisfies `found`.
 fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
     loop {
@@ -155,7 +117,7 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
     // Without any event that a rule is about it ends, too.
     std::thread::sleep(Duration::from_secs(2));
     assert!(falco.try_wait().unwrap().is_none(), "falco ended");
-    let captures = captures(&dir);
+    let captures = common::captures(&dir);
     assert!(!captures.is_empty());
     rustix::process::kill_process(rustix::process::Pid::from_child(&falco), rustix::process::Signal::INT)
         .unwrap();
@@ -215,7 +177,7 @@ fn a_capture_begins_before_its_alert() {
         .unwrap();
     let until = Instant::now() + Duration::from_secs(50);
     // The first may have begun before the events of interest: falco was just starting.
-    while captures(&dir).len() < 2 {
+    while common::captures(&dir).len() < 2 {
         assert!(Instant::now() < until && falco.try_wait().unwrap().is_none(), "no capture");
         for path in [&early, &late] {
             Command::new("/bin/sh").args(["-c", "cat \"$0\"; true"]).arg(path).status().unwrap();
@@ -232,7 +194,7 @@ fn a_capture_begins_before_its_alert() {
         .arg("-r")
         .arg(&both)
         .arg("-e")
-        .arg(&captures(&dir)[1])
+        .arg(&common::captures(&dir)[1])
         .output()
         .unwrap();
     let out = String::from_utf8(out.stdout).unwrap();

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use eyas::events::{EventType, param};
-use eyas::scap::{EventBuilder, EventSource, Next, Reader, Snapshot, Writer};
+use eyas::scap::{EventBuilder, Snapshot, Writer};
+use eyas_testing::Numbers;
 
 mod common;
 
-use common::{Dir, demo};
+use common::{Dir, captures, demo, times, trigger};
 
 const MS: u64 = 1_000_000;
 
@@ -18,7 +19,7 @@ fn falco(args: &[&str]) -> Output {
 
 /// Replays with captures into the directory; returns the files, in order, and the log.
 #[track_caller]
-fn captures(dir: &Dir, rules: &str, capture: &Path, options: &[&str]) -> (Vec<PathBuf>, String) {
+fn replay(dir: &Dir, rules: &str, capture: &Path, options: &[&str]) -> (Vec<PathBuf>, String) {
     let rules = dir.write("rules.yaml", rules);
     let prefix = format!("capture.path_prefix={}", dir.path("c").display());
     let mut args = vec!["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()];
@@ -28,46 +29,16 @@ fn captures(dir: &Dir, rules: &str, capture: &Path, options: &[&str]) -> (Vec<Pa
     let out = falco(&args);
     let log = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success(), "{log}");
-    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
-    paths.sort();
-    (paths, log)
-}
-
-/// Times of all events in a capture.
-fn times(path: &Path) -> Vec<u64> {
-    let mut reader = Reader::open(path).unwrap();
-    let mut times = Vec::new();
-    loop {
-        match reader.next().unwrap() {
-            Next::Event(event) => times.push(event.ts),
-            Next::End => return times,
-            _ => {}
-        }
-    }
-}
-
-fn trigger(name: &str, condition: &str, ms: u64) -> String {
-    format!(
-        "- {{rule: {name}, desc: d, condition: '{condition}', output: '{name} %evt.num', priority: INFO, \
-         capture: true, capture_duration: {ms}}}\n"
-    )
+    (captures(dir), log)
 }
 
 /// Writes a capture with an event every millisecond, each with `data` bytes that don't compress.
 fn steady(path: &Path, events: u64, data: usize) {
     let mut writer = Writer::create(path, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
-    let mut random = 1_u64;
-    let mut byte = || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random as u8
-    };
+    let mut numbers = Numbers::new(1);
     for ts in 1..=events {
-        let data: Vec<u8> = std::iter::repeat_with(&mut byte).take(data).collect();
+        let data: Vec<u8> = std::iter::repeat_with(|| numbers.next() as u8).take(data).collect();
         let event = EventBuilder::new(EventType::SYSCALL_WRITE_X).ts(ts * MS).tid(7);
         let event = event.int(param::SYSCALL_WRITE_X::res, 50).bytes(param::SYSCALL_WRITE_X::data, &data);
         writer.event(&event.build().as_raw()).unwrap();
@@ -99,7 +70,7 @@ fn the_file_reads_as_the_run_did_from_before_the_alert() {
         for pre_roll in ["20ms", "300ms", "1h"] {
             let rules = trigger("a", &format!("evt.num = {number}"), 5);
             let pre_roll = format!("capture.pre_roll={pre_roll}");
-            let (files, log) = captures(&dir, &rules, &capture, &[&pre_roll, "capture.memory=1MiB"]);
+            let (files, log) = replay(&dir, &rules, &capture, &[&pre_roll, "capture.memory=1MiB"]);
             let [file] = &files[..] else { panic!("{files:?}") };
             assert!(log.contains(" of them from before the alert"), "{log}");
             let again = alerts(file);
@@ -117,7 +88,7 @@ fn alerts_share_what_happened_before_them() {
     let capture = dir.path("in");
     steady(&capture, 1000, 50);
     let rules = trigger("a", "evt.num in (500, 520)", 10) + &trigger("b", "evt.num = 40", 10);
-    let (files, _) = captures(&dir, &rules, &capture, &["capture.pre_roll=100ms"]);
+    let (files, _) = replay(&dir, &rules, &capture, &["capture.pre_roll=100ms"]);
     let spans: Vec<(u64, u64)> = files
         .iter()
         .map(|file| {
@@ -142,7 +113,7 @@ fn the_memory_is_kept() {
     steady(&capture, 1000, 10_000);
     let rules = trigger("a", "evt.num = 900", 1);
     let options = ["capture.pre_roll=1h", "capture.memory=2MiB"];
-    let (files, log) = captures(&dir, &rules, &capture, &options);
+    let (files, log) = replay(&dir, &rules, &capture, &options);
     let [file] = &files[..] else { panic!("{files:?}") };
     let times = times(file);
     let events = times.len() as u64;
@@ -154,7 +125,7 @@ fn the_memory_is_kept() {
     // The limit of the file holds for what happened before, too.
     std::fs::remove_file(file).unwrap();
     let options = [&options[..], &["capture.max_file_size_mb=1"]].concat();
-    let (files, _) = captures(&dir, &rules, &capture, &options);
+    let (files, _) = replay(&dir, &rules, &capture, &options);
     let size = std::fs::metadata(&files[0]).unwrap().len();
     assert!((1 << 20..(1 << 20) + 300_000).contains(&size), "{size}");
 }

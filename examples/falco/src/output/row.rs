@@ -1,6 +1,6 @@
 //! What an output is to the rest of the program: a row.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -98,6 +98,21 @@ pub trait Section: Default + DeserializeOwned + Serialize {
 }
 
 impl Row {
+    /// What runs as an output does, but has no section: a row with other names, places and ways to open it begins with this.
+    pub const BARE: Self = Self {
+        name: "",
+        unit: "alert",
+        shape: Shape::Text,
+        depends_on: &[],
+        reload: Reload::WhenChanged,
+        is_stdout: false,
+        complete: |value| Ok(value.unwrap_or_default()),
+        is_enabled: |_| true,
+        needs_record: |_| false,
+        place: |_| String::new(),
+        open: |_| bail!("a bare row opens nothing"),
+    };
+
     /// The row of the output with this section.
     pub const fn of<S: Section>() -> Self {
         Self {

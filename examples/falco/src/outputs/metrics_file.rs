@@ -3,20 +3,14 @@
 use anyhow::Context;
 
 use super::file;
-use crate::config::Shape;
-use crate::output::{Reload, Row};
+use crate::output::Row;
 
 /// The row of this file.
 pub const ROW: Row = Row {
     name: "metrics.output_file",
     unit: "snapshot",
-    shape: Shape::Text,
-    depends_on: &[],
-    reload: Reload::WhenChanged,
-    is_stdout: false,
-    needs_record: |_| false,
-    complete: |value| Ok(value.unwrap_or_default()),
     is_enabled: |config| !config.metrics.output_file.as_os_str().is_empty(),
     place: |config| config.metrics.output_file.display().to_string(),
     open: |config| file::open(&config.metrics.output_file, true).context("metrics.output_file"),
+    ..Row::BARE
 };

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 
 use super::*;
-use crate::config::{Config, EngineKind, Shape};
-use crate::output::{Alert, Change, Cx, Failure, Lines, Output, Outputs, Reload, Section, Settings, with_cx};
+use crate::config::{Config, EngineKind};
+use crate::output::{Alert, Change, Cx, Failure, Lines, Output, Outputs, Section, Settings, with_cx};
 use crate::signals::Stop;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -331,17 +331,10 @@ fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
 fn a_log_daemon_that_hangs_stops_nobody() {
     static ROW: Row = Row {
         name: "test_syslog",
-        unit: "alert",
-        shape: Shape::Text,
-        depends_on: &[],
-        reload: Reload::WhenChanged,
-        is_stdout: false,
-        needs_record: |_| false,
-        complete: |value| Ok(value.unwrap_or_default()),
-        is_enabled: |_| true,
         // Where the daemon listens.
         place: |config| config.rules_files[0].display().to_string(),
         open: |config| Ok(syslog::open_at(&config.rules_files[0])),
+        ..Row::BARE
     };
     let dir = Dir::new("log-hangs");
     let path = dir.path("log");
@@ -380,19 +373,7 @@ impl Output for Panics {
 
 #[test]
 fn an_output_that_panics_goes_on_with_the_next_alert() {
-    static ROW: Row = Row {
-        name: "test",
-        unit: "alert",
-        shape: Shape::Text,
-        depends_on: &[],
-        reload: Reload::WhenChanged,
-        is_stdout: false,
-        needs_record: |_| false,
-        complete: |value| Ok(value.unwrap_or_default()),
-        is_enabled: |_| true,
-        place: |_| String::new(),
-        open: |_| Ok(Box::new(Panics)),
-    };
+    static ROW: Row = Row { name: "test", open: |_| Ok(Box::new(Panics)), ..Row::BARE };
     let outputs = open(&with_file(Path::new("/dev/null")));
     let channel = outputs.hub().add_file(&ROW, &Config::default()).unwrap();
     for _ in 0..3 {

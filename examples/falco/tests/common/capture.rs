@@ -1,11 +1,12 @@
-//! A capture in pieces, for a test that decides when a replay goes on.
+//! Captures: in pieces, for a test that decides when a replay goes on, and those that alerts start.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use eyas::scap::{EventSource, Next, Reader, Writer};
 
-use super::demo;
+use super::{Dir, demo};
 
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -39,4 +40,34 @@ pub fn pieces(mut source: impl EventSource) -> Vec<Vec<u8>> {
 
 pub fn demo_pieces() -> Vec<Vec<u8>> {
     pieces(Reader::open(demo()).unwrap())
+}
+
+/// The captures that were written there, in order.
+pub fn captures(dir: &Dir) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
+    paths.sort();
+    paths
+}
+
+/// Times of all events in a capture.
+pub fn times(path: &Path) -> Vec<u64> {
+    let mut reader = Reader::open(path).unwrap();
+    let mut times = Vec::new();
+    loop {
+        match reader.next().unwrap() {
+            Next::Event(event) => times.push(event.ts),
+            Next::End => return times,
+            _ => {}
+        }
+    }
+}
+
+/// A rule of an event, and how long it captures.
+pub fn trigger(name: &str, condition: &str, ms: u64) -> String {
+    format!(
+        "- {{rule: {name}, desc: d, condition: '{condition}', output: '{name} %evt.num', priority: INFO, \
+         capture: true, capture_duration: {ms}}}\n"
+    )
 }

@@ -8,7 +8,7 @@ mod capture;
 mod http;
 mod run;
 
-pub use capture::{demo_pieces, pieces};
+pub use capture::{captures, demo_pieces, pieces, times, trigger};
 pub use http::{connect, get, say};
 pub use run::{Run, falco};
 
