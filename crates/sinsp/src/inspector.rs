@@ -202,7 +202,7 @@ impl Inspector {
         &self.state
     }
 
-    /// What is known now, as an event of no thread would show it: for views of threads, files and containers, such as
+    /// The present state as an event without a thread shows it: for views of threads, files and containers, such as
     /// [`EventView::of_thread`].
     pub fn overview(&mut self) -> EventView<'_> {
         self.arena.reset();

@@ -96,7 +96,7 @@ impl Follower {
         Self { shared, seen: 0 }
     }
 
-    /// What is known, if that is newer than what was returned last.
+    /// The names, if they have changed since the last call.
     #[inline]
     pub(crate) fn newer(&mut self) -> Option<Arc<Names>> {
         let version = self.shared.0.version.load(Ordering::Acquire);

@@ -12,7 +12,7 @@
 #define UNCLAIMABLE 2
 #define CACHE_LINE 64
 
-/* A ring is as many ring_segments of memory as it takes; an event lies in one segment, whose end is followed by room for the
+/* A ring has as many segments of memory as its size takes; an event lies in one segment, whose end is followed by room for the
  * rest of the longest one, and for as much again, as a verifier may take the last of its parameters to be so long. */
 #define SEGMENT (1 << 20)
 #define SEGMENT_SHIFT 20

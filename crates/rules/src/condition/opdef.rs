@@ -145,7 +145,7 @@ pub(super) enum Evaluation {
     },
 }
 
-/// What is known of a value that satisfies a comparison.
+/// What a comparison says of a value that satisfies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Implies {
     /// It is there.

@@ -81,7 +81,7 @@ impl Returns {
     }
 }
 
-/// What is known of an argument before any event.
+/// Properties of an argument that do not depend on the event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Argument {

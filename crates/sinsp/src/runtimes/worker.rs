@@ -30,15 +30,15 @@ const MAX_SOCKETS: usize = 64;
 /// What all tasks need.
 pub(super) struct Shared {
     options: Options,
-    answers: Sender<serde_json::Value>,
+    found: Sender<serde_json::Value>,
     pending: Mutex<FxHashSet<String>>,
     slots: Semaphore,
     tally: Tally,
 }
 
 impl Shared {
-    pub(super) fn new(options: Options, answers: Sender<serde_json::Value>, tally: Tally) -> Self {
-        Self { options, answers, pending: Mutex::default(), slots: Semaphore::new(AT_ONCE), tally }
+    pub(super) fn new(options: Options, found: Sender<serde_json::Value>, tally: Tally) -> Self {
+        Self { options, found, pending: Mutex::default(), slots: Semaphore::new(AT_ONCE), tally }
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, FxHashSet<String>> {
@@ -73,7 +73,7 @@ async fn pursue(shared: Arc<Shared>, id: String) {
             incomplete += 1;
             let enough = found.is_complete() || incomplete >= INCOMPLETE;
             // What finds no room is asked for once more.
-            let sent = serde_json::to_value(found).is_ok_and(|json| shared.answers.send(json));
+            let sent = serde_json::to_value(found).is_ok_and(|json| shared.found.send(json));
             if sent && enough {
                 break;
             }

@@ -122,7 +122,7 @@ impl State {
         }
     }
 
-    /// Makes what is known of a thread equal to what the running system has, but for the descriptor `in_use`: the
+    /// Makes the state of a thread equal to that of the running system, except for the descriptor `in_use`: the
     /// event at hand may have closed it, and is about what it was.
     fn correct(&mut self, key: ThreadKey, entry: ThreadEntry, files: Vec<FdEntry>, in_use: Option<i64>) {
         let tid = entry.tid;

@@ -14,7 +14,7 @@ pub type Key = (i64, u64);
 /// Command lines of a process that are kept.
 const MOST_COMMANDS: usize = 8;
 
-/// What is known of a process.
+/// A process of the capture.
 #[derive(Default)]
 pub struct Process {
     pub parent: Option<Key>,

@@ -62,7 +62,7 @@ pub(super) struct LintCx<'r> {
     tests: RefCell<Tests<'r>>,
 }
 
-/// What is known of comparisons, by their address: macros are put into many rules.
+/// Facts about comparisons, by the comparison's address: a macro is part of many rules.
 #[derive(Default)]
 pub(super) struct Tests<'r> {
     known: FxHashMap<*const Test, Rc<Known<'r>>>,
@@ -77,7 +77,7 @@ impl Tests<'_> {
     }
 }
 
-/// What is known of a comparison.
+/// Facts about a comparison.
 pub(super) struct Known<'r> {
     /// Number of what is compared.
     pub(super) left: u32,
@@ -103,7 +103,7 @@ impl<'r> LintCx<'r> {
         self.sources.notes(span, rule.source, word)
     }
 
-    /// What is known of a comparison.
+    /// The facts about a comparison.
     pub(super) fn known(&self, test: &'r Test) -> Rc<Known<'r>> {
         let mut tests = self.tests.borrow_mut();
         if let Some(known) = tests.known.get(&std::ptr::from_ref(test)) {
