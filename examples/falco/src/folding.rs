@@ -13,6 +13,7 @@ use eyas::sinsp::{EventView, schema};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::config;
 use crate::output::{Alert, Batch};
 
@@ -133,7 +134,7 @@ impl Repeated {
     fn summary(self) -> Alert {
         let time = |ts: u64| {
             let time = Timestamp::from_nanosecond(i128::from(ts)).unwrap_or(Timestamp::UNIX_EPOCH);
-            Value::from(time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string())
+            Value::from(clock::utc(time))
         };
         let facts = [
             ("alert.count", self.count.into()),

@@ -6,6 +6,8 @@ use eyas::rules::Priority;
 use jiff::Zoned;
 use serde_json::{Value, json};
 
+use crate::clock;
+
 /// Keys and values of an internal alert, in the order in which they are printed.
 pub type Fields = BTreeMap<String, Value>;
 
@@ -27,7 +29,7 @@ impl Internal {
     pub fn line(&self, now: &Zoned, as_json: bool, hostname: &str) -> String {
         let Self { rule, priority, message, fields } = self;
         if as_json {
-            let time = now.timestamp().strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string();
+            let time = clock::utc(now.timestamp());
             return json!({
                 "hostname": hostname,
                 "output": message,

@@ -1,10 +1,9 @@
 //! An alert as a log record.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::Value as Json;
 
 use super::messages::{AnyValue, ArrayValue, KeyValue, LogRecord, Value};
+use crate::clock;
 use crate::schemas::Record;
 
 /// Numbers of severities, by the syslog number of the priority: the mapping of the log data model.
@@ -38,7 +37,6 @@ const CONVENTIONS: [(&str, &str); 21] = [
 /// The log record of an alert.
 pub fn log_record(record: &Record, severity: u8) -> LogRecord {
     let time = u64::try_from(record.time.as_nanosecond()).unwrap_or_default();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let tags = record.tags.iter().map(|tag| Value::Text(tag.clone()).into()).collect();
     let mut attributes = vec![
         KeyValue::text("falco.rule", record.rule.as_str()),
@@ -65,7 +63,7 @@ pub fn log_record(record: &Record, severity: u8) -> LogRecord {
     }
     LogRecord {
         time_unix_nano: time,
-        observed_time_unix_nano: u64::try_from(now).unwrap_or_default(),
+        observed_time_unix_nano: clock::now(),
         severity_number: SEVERITIES.get(usize::from(severity)).copied().unwrap_or_default(),
         severity_text: record.priority.clone(),
         body: Some(Value::Text(record.message().to_owned()).into()),
