@@ -92,6 +92,7 @@ fn ask(api: Api, path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -107,8 +108,16 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         let found = present(&endpoint, &dir);
         assert_eq!(found, [(Api::Docker, path.clone())]);
-        let server =
-            std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"HTTP/1.1 200 OK\r\n\r\n"));
+        let server = std::thread::spawn(move || {
+            let mut stream = BufReader::new(listener.accept().unwrap().0);
+            // All of the request: what is left of it when this end closes is an error at the other.
+            let (mut line, mut is_all) = (String::new(), false);
+            while !is_all {
+                line.clear();
+                is_all = stream.read_line(&mut line).unwrap() <= "\r\n".len();
+            }
+            stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+        });
         assert_eq!(check(Api::Docker, path.clone()).status, Status::Ok);
         server.join().unwrap().unwrap();
         let check = check(Api::Docker, path);
