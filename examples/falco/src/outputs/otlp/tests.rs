@@ -171,6 +171,29 @@ fn what_the_server_refuses_is_lost_and_no_more() {
 }
 
 #[test]
+fn a_server_that_hangs_or_says_nonsense_is_no_reason_to_wait() {
+    let all = alerts(1);
+    // Somebody listens and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
+    let mut output = open(&Settings { timeout: 200, ..settings(&endpoint) });
+    let began = Instant::now();
+    assert!(matches!(with_cx(|cx| output.deliver(&all, cx)), Err(Failure::Later(_))));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // A body that is no message says nothing about records, so they count as taken.
+    let (endpoint, _got) = receiver(vec![("200 OK", b"\xff\xffnonsense".to_vec())]);
+    let mut output = open(&settings(&endpoint));
+    assert!(matches!(with_cx(|cx| output.deliver(&all, cx)), Ok(1)));
+    // No HTTP at all.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"hello\r\n\r\n"));
+    let mut output = open(&settings(&endpoint));
+    assert!(matches!(with_cx(|cx| output.deliver(&all, cx)), Err(Failure::Later(_))));
+    let _ = server.join();
+}
+
+#[test]
 fn mistakes_are_named() {
     let wrong = |change: fn(&mut Settings)| {
         let mut settings = settings("http://localhost:4318/v1/logs");
