@@ -48,6 +48,7 @@ mod observer;
 mod param_names;
 mod path;
 mod path_params;
+pub mod plugin;
 mod proc_lookup;
 mod purge;
 mod record;

@@ -1,0 +1,45 @@
+//! Plugins: event sources, fields, parsers, asynchronous events and tables that a program adds to an inspector.
+//!
+//! ```text
+//!   Plugin (loaded) ── start ──> Instance (one per inspector)
+//!                                  ├─ sourcing   ── open ──> EventStream ──> batches of events
+//!                                  ├─ extraction: all fields wanted of an event in one call
+//!                                  ├─ parsing:    every event, before rules see it
+//!                                  ├─ async_events: an AsyncSender that any thread may use
+//!                                  └─ listening:  begin and end of a capture, with a pool of threads
+//! ```
+//!
+//! A Rust type that implements these traits is a *native plugin*. The host of Falco's C ABI implements them for shared
+//! objects. This crate sees the traits alone.
+//!
+//! An instance belongs to one inspector, whose thread makes all calls. The streams, senders and routines that an instance
+//! hands out may be used by other threads.
+
+mod async_events;
+mod batch;
+mod data;
+mod error;
+mod info;
+mod log;
+mod native;
+mod pool;
+mod request;
+mod tables;
+mod traits;
+
+pub use async_events::{AsyncEvent, AsyncQueue, AsyncSender, AsyncSettings, MAX_QUEUED, QueuedEvent};
+pub use batch::{Batch, BatchedEvent, Flow};
+pub use data::{DataType, Key, Scalar, TableId};
+pub use error::PluginError;
+pub use info::{
+    ArgForms, Capabilities, Metric, MetricValue, OpenParam, PluginField, PluginInfo, SYSCALL, SourceName,
+    Version,
+};
+pub use log::{Log, Severity};
+pub use native::Native;
+pub use pool::{Pool, RoutineId};
+pub use request::{FieldValues, Request, Wanted};
+pub use tables::{ColumnId, ColumnInfo, Datum, EntryId, PluginTable, TableInfo, Tables};
+pub use traits::{
+    AsyncEvents, EventStream, Extraction, Instance, Listening, Parsing, Plugin, PluginEvent, Sourcing, Start,
+};

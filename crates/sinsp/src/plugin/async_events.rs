@@ -1,0 +1,238 @@
+//! Events that a plugin sends from any thread into a live capture.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Log, PluginError, PluginInfo, SYSCALL, Severity};
+
+/// Most asynchronous events that wait for their turn; further ones are lost, and counted.
+pub const MAX_QUEUED: usize = 4096;
+
+/// Events that are further ahead of the clock than this are refused, ns.
+const MAX_AHEAD: u64 = 10_000_000_000;
+
+/// An event that a plugin sends on its own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsyncEvent<'a> {
+    /// Time in ns since the epoch; `None`: when it is delivered.
+    pub ts: Option<u64>,
+    /// Thread that it is about; -1 for none.
+    pub tid: i64,
+    /// Id of the source plugin, as the event carries it. The host enters that of the open source, except in dumps.
+    pub plugin_id: u32,
+    /// One of [`PluginInfo::async_names`].
+    pub name: &'a [u8],
+    /// Its contents, in a form of the plugin's own.
+    pub data: &'a [u8],
+}
+
+/// What the senders of an inspector's plugins have in common.
+#[derive(Clone)]
+pub struct AsyncSettings {
+    /// Source that is captured.
+    pub source: Box<str>,
+    /// Id of the plugin that yields its events; 0 for system calls.
+    pub source_id: u32,
+    /// The clock: ns since the epoch.
+    pub now: fn() -> u64,
+    /// Where a warning goes when events are lost.
+    pub log: Log,
+}
+
+impl AsyncSettings {
+    /// Of a capture of system calls.
+    pub fn new(log: Log) -> Self {
+        Self { source: SYSCALL.into(), source_id: 0, now: clock, log }
+    }
+
+    /// Of a capture of a plugin's source.
+    #[must_use]
+    pub fn with_source(mut self, id: u32, name: &str) -> Self {
+        (self.source, self.source_id) = (name.into(), id);
+        self
+    }
+}
+
+/// The time, ns since the epoch.
+fn clock() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An event that waits for its turn.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueuedEvent {
+    /// Time in ns since the epoch; `None`: when it is delivered.
+    pub ts: Option<u64>,
+    /// Thread; -1 for none.
+    pub tid: i64,
+    /// Lengths of the three parameters, then the parameters, as they stand in a frame behind the header.
+    pub body: Vec<u8>,
+}
+
+/// The parameters of an asynchronous event as a frame has them.
+fn body(event: &AsyncEvent<'_>) -> Vec<u8> {
+    let len = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    let mut body = Vec::with_capacity(17 + event.name.len() + event.data.len());
+    body.extend_from_slice(&4u32.to_le_bytes());
+    body.extend_from_slice(&len(event.name.len() + 1));
+    body.extend_from_slice(&len(event.data.len()));
+    body.extend_from_slice(&event.plugin_id.to_le_bytes());
+    body.extend_from_slice(event.name);
+    body.push(0);
+    body.extend_from_slice(event.data);
+    body
+}
+
+/// Events that wait for their turn: by time, those without one first, equal ones in the order in which they came. Handles
+/// are cheap to clone.
+#[derive(Clone)]
+pub struct AsyncQueue(Arc<Queue>);
+
+struct Queue {
+    settings: AsyncSettings,
+    waiting: Mutex<Waiting>,
+    /// Whether anything waits, so that the event loop asks without the lock.
+    len: AtomicU64,
+    lost: AtomicU64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: BTreeMap<(u64, u64), QueuedEvent>,
+    arrivals: u64,
+    is_full: bool,
+}
+
+impl AsyncQueue {
+    /// A queue in which nothing waits.
+    pub fn new(settings: AsyncSettings) -> Self {
+        let (waiting, len, lost) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Queue { settings, waiting, len, lost }))
+    }
+
+    /// What the senders have in common.
+    pub fn settings(&self) -> &AsyncSettings {
+        &self.0.settings
+    }
+
+    /// What a plugin sends events with.
+    pub fn sender(&self, plugin: Arc<PluginInfo>) -> AsyncSender {
+        AsyncSender { plugin, queue: Arc::clone(&self.0) }
+    }
+
+    /// Events lost so far: the queue was full, or they were too far ahead.
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// The event whose turn it is before one of this time.
+    #[inline]
+    pub fn take_before(&self, ts: u64) -> Option<QueuedEvent> {
+        if self.0.len.load(Ordering::Acquire) == 0 { None } else { self.0.take(ts) }
+    }
+}
+
+impl std::fmt::Debug for AsyncQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AsyncQueue").field("source", &self.0.settings.source).finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing is left half done where it is locked.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, event: QueuedEvent) {
+        let mut waiting = self.lock();
+        if waiting.events.len() >= MAX_QUEUED {
+            // Said once until there is room again: who floods the queue does not flood the log.
+            let was_full = std::mem::replace(&mut waiting.is_full, true);
+            drop(waiting);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            if !was_full {
+                (self.settings.log)(Severity::Warning, "async event queue is full");
+            }
+            return;
+        }
+        waiting.is_full = false;
+        waiting.arrivals += 1;
+        let key = (event.ts.unwrap_or(0), waiting.arrivals);
+        waiting.events.insert(key, event);
+        self.len.store(waiting.events.len() as u64, Ordering::Release);
+    }
+
+    #[cold]
+    fn take(&self, ts: u64) -> Option<QueuedEvent> {
+        let mut waiting = self.lock();
+        let first = waiting.events.first_entry().filter(|first| first.key().0 <= ts)?;
+        let event = first.remove();
+        self.len.store(waiting.events.len() as u64, Ordering::Release);
+        Some(event)
+    }
+}
+
+/// Sends a plugin's asynchronous events. Any number of threads may use it at a time. It never waits: an event that finds
+/// [`MAX_QUEUED`] others waiting is lost, and counted.
+#[derive(Clone)]
+pub struct AsyncSender {
+    plugin: Arc<PluginInfo>,
+    queue: Arc<Queue>,
+}
+
+impl AsyncSender {
+    /// Copies the event and queues it. An event that is lost is no error for who sends it.
+    ///
+    /// # Errors
+    /// The plugin declares no event of this name, or none for this source, or the event has a thread in a capture that
+    /// has no threads.
+    pub fn send(&self, event: &AsyncEvent<'_>) -> Result<(), PluginError> {
+        let settings = &self.queue.settings;
+        let plugin = &self.plugin.name;
+        check_name(&self.plugin, event)?;
+        let source = &settings.source;
+        if !self.plugin.sends_to(source) {
+            return Err(PluginError::new(format!(
+                "async events of plugin '{plugin}' are not compatible with open event source '{source}'"
+            )));
+        }
+        if event.tid != -1 && settings.source_id != 0 {
+            return Err(PluginError::new(format!(
+                "async events of plugin '{plugin}' can have no thread associated with open event source '{source}'"
+            )));
+        }
+        if event.ts.is_some_and(|ts| ts > (settings.now)().saturating_add(MAX_AHEAD)) {
+            self.queue.lost.fetch_add(1, Ordering::Relaxed);
+            (settings.log)(Severity::Warning, "async event ts too far in future");
+            return Ok(());
+        }
+        let event = AsyncEvent { plugin_id: settings.source_id, ..*event };
+        self.queue.put(QueuedEvent { ts: event.ts, tid: event.tid, body: body(&event) });
+        Ok(())
+    }
+}
+
+/// Whether the plugin declares events of this name.
+///
+/// # Errors
+/// It does not.
+fn check_name(plugin: &PluginInfo, event: &AsyncEvent<'_>) -> Result<(), PluginError> {
+    if plugin.async_names.iter().any(|name| name.as_bytes() == event.name) {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(event.name);
+    Err(PluginError::new(format!("incompatible async event '{name}' produced by plugin: {}", plugin.name)))
+}
+
+impl std::fmt::Debug for AsyncSender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AsyncSender").field("plugin", &self.plugin.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

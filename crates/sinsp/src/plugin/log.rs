@@ -1,0 +1,27 @@
+//! Messages of plugins.
+
+use std::sync::Arc;
+
+/// Severity of a plugin's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The program cannot go on.
+    Fatal = 1,
+    /// Needs action at once.
+    Critical,
+    /// Something failed.
+    Error,
+    /// Something is wrong and goes on.
+    Warning,
+    /// Normal, yet significant.
+    Notice,
+    /// Normal.
+    Info,
+    /// For who develops.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Where messages of plugins go. Any thread may call it.
+pub type Log = Arc<dyn Fn(Severity, &str) + Send + Sync>;

@@ -1,0 +1,220 @@
+//! Threads that run a plugin's routines while a capture goes on.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// A routine of a plugin: see [`Pool::subscribe`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RoutineId(pub u64);
+
+/// Returns whether it is to be called again.
+type Routine = Box<dyn FnMut() -> bool + Send>;
+
+/// Threads that call routines again and again, until these ask for no more or are unsubscribed.
+///
+/// The threads start with the first routine. Any thread may use the pool. When the last handle is dropped, or
+/// [`Pool::finish`] is called, running routines are waited for.
+#[derive(Clone)]
+pub struct Pool(Arc<Owner>);
+
+struct Owner {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(RoutineId, Routine)>,
+    /// Those that a thread is calling.
+    running: Vec<RoutineId>,
+    /// Of the running ones, those that are not to be called again.
+    ended: Vec<RoutineId>,
+    last: u64,
+    is_closed: bool,
+}
+
+impl Default for Pool {
+    /// As many threads as the machine has processors.
+    fn default() -> Self {
+        Self(Arc::new(Owner { shared: Arc::default(), threads: Mutex::default() }))
+    }
+}
+
+impl Pool {
+    /// Has the routine called from now on, never by two threads at a time. `None` if the pool was closed, or no thread can
+    /// be started.
+    pub fn subscribe(&self, routine: impl FnMut() -> bool + Send + 'static) -> Option<RoutineId> {
+        let mut state = self.0.shared.lock();
+        if state.is_closed {
+            return None;
+        }
+        state.last += 1;
+        let id = RoutineId(state.last);
+        state.waiting.push_back((id, Box::new(routine)));
+        drop(state);
+        if !self.0.start() {
+            self.unsubscribe(id);
+            return None;
+        }
+        self.0.shared.wake.notify_one();
+        Some(id)
+    }
+
+    /// Has the routine called no more; a call that runs is not waited for. Returns whether there was such a routine.
+    pub fn unsubscribe(&self, id: RoutineId) -> bool {
+        let mut state = self.0.shared.lock();
+        if let Some(at) = state.waiting.iter().position(|(waiting, _)| *waiting == id) {
+            state.waiting.remove(at);
+            return true;
+        }
+        let found = state.running.contains(&id) && !state.ended.contains(&id);
+        if found {
+            state.ended.push(id);
+        }
+        found
+    }
+
+    /// Ends all routines, and waits for those that run. The pool takes no further ones.
+    pub fn finish(&self) {
+        self.0.finish();
+    }
+}
+
+impl Owner {
+    /// Starts the threads, unless they run. Returns whether there is one.
+    fn start(&self) -> bool {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.is_empty() {
+            let count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            for number in 0..count {
+                let shared = Arc::clone(&self.shared);
+                let builder = thread::Builder::new().name(format!("routine {number}"));
+                threads.extend(builder.spawn(move || shared.work()));
+            }
+        }
+        !threads.is_empty()
+    }
+
+    fn finish(&self) {
+        let mut state = self.shared.lock();
+        state.is_closed = true;
+        let unwanted = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(unwanted);
+        self.shared.wake.notify_all();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let this = thread::current().id();
+        for thread in threads.into_iter().filter(|thread| thread.thread().id() != this) {
+            // A routine that panicked ended its thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Routines run without the lock, so none of them leaves it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            if state.is_closed {
+                return;
+            }
+            let Some((id, mut routine)) = state.waiting.pop_front() else {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            state.running.push(id);
+            drop(state);
+            let wants_more = routine();
+            state = self.lock();
+            state.running.retain(|running| *running != id);
+            let was_ended = state.ended.contains(&id);
+            state.ended.retain(|ended| *ended != id);
+            if wants_more && !was_ended && !state.is_closed {
+                state.waiting.push_back((id, routine));
+            } else {
+                // It may take long, or use the pool.
+                drop(state);
+                drop(routine);
+                state = self.lock();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    #[test]
+    fn a_routine_is_called_until_it_asks_for_no_more() {
+        let pool = Pool::default();
+        let (send, receive) = sync_channel(16);
+        let mut turn = 0;
+        let id = pool.subscribe(move || {
+            turn += 1;
+            send.send(turn).is_ok() && turn < 3
+        });
+        assert_eq!(receive.iter().collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(!pool.unsubscribe(id.unwrap()), "it has ended");
+    }
+
+    #[test]
+    fn who_is_unsubscribed_is_not_called_again() {
+        let pool = Pool::default();
+        let (send, receive) = sync_channel(0);
+        let id = pool.subscribe(move || send.send(()).is_ok()).unwrap();
+        receive.recv().unwrap();
+        assert!(pool.unsubscribe(id));
+        assert!(!pool.unsubscribe(id));
+        // The call that may run ends, and the routine is dropped with its sender.
+        while receive.recv().is_ok() {}
+    }
+
+    #[test]
+    fn a_pool_that_is_finished_waits_for_its_routines_and_takes_no_more() {
+        let pool = Pool::default();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let (send, receive) = sync_channel(1);
+        pool.subscribe(move || {
+            let _ = send.try_send(());
+            thread::yield_now();
+            counter.fetch_add(1, Ordering::SeqCst);
+            true
+        });
+        receive.recv().unwrap();
+        pool.finish();
+        let after = calls.load(Ordering::SeqCst);
+        thread::yield_now();
+        assert_eq!(calls.load(Ordering::SeqCst), after);
+        assert!(after > 0 && pool.subscribe(|| false).is_none());
+    }
+}
