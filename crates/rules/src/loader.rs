@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use eyas_fields::Schema;
+use eyas_fields::{BufferFormat, Schema};
 
 use crate::condition::Root;
 use crate::diagnostic::{Diagnostic, Note, Place, SourceFile};
@@ -66,6 +66,7 @@ pub struct Loader {
     extras: Vec<Extra>,
     /// Names of the fields that have one text in every event, sorted.
     constants: Vec<String>,
+    buffers: BufferFormat,
     files: Vec<Arc<SourceFile>>,
     /// Warnings about rules that are ignored: they are for other sources.
     ignored: Vec<Diagnostic>,
@@ -84,6 +85,7 @@ impl Loader {
             selections: Vec::new(),
             extras: Vec::new(),
             constants: Vec::new(),
+            buffers: BufferFormat::default(),
             files: Vec::new(),
             ignored: Vec::new(),
             ruleset: None,
@@ -117,6 +119,13 @@ impl Loader {
         self.constants.sort();
         self.constants.dedup();
         self.schema = Arc::new(Constants { schema: self.schema.clone(), fields });
+        self.ruleset = None;
+        self
+    }
+
+    /// Sets how alerts write raw bytes, such as those of `evt.buffer`; as [`BufferFormat::Dots`] unless this is called.
+    pub fn buffers(&mut self, buffers: BufferFormat) -> &mut Self {
+        self.buffers = buffers;
         self.ruleset = None;
         self
     }
@@ -163,6 +172,7 @@ impl Loader {
             tables: &self.tables,
             extras: &self.extras,
             constants: &self.constants,
+            buffers: self.buffers,
             files: &self.files,
         }
     }

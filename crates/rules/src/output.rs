@@ -222,6 +222,11 @@ impl Format {
     #[must_use]
     pub fn with_buffers(mut self, buffers: BufferFormat) -> Self {
         self.buffers = buffers;
+        for (_, key) in &mut self.keys {
+            if let Key::Formatted(format) = key {
+                format.buffers = buffers;
+            }
+        }
         self
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use eyas::fields::BufferFormat;
 use eyas::rules::Priority;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub use files::ConfigFile;
 pub use folding::Folding;
 #[cfg(feature = "grpc")]
 pub use grpc::{Grpc, GrpcAddress};
-pub use log::LogLevel;
+pub use log::{LibsLogger, LogLevel};
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
 pub use privileges::{Privileges, Seccomp};
@@ -57,6 +58,8 @@ pub struct Config {
     pub engine: Engine,
     /// Alerts in UTC and ISO 8601 instead of local time of day.
     pub time_format_iso_8601: bool,
+    /// Raw bytes, such as those of `evt.buffer`, in base64.
+    pub buffer_format_base64: bool,
     /// Least severe priority of rules that are loaded.
     #[serde(with = "priority")]
     pub priority: Priority,
@@ -92,6 +95,8 @@ pub struct Config {
     pub log_syslog: bool,
     /// Most verbose level that is logged.
     pub log_level: LogLevel,
+    /// What the libraries report.
+    pub libs_logger: LibsLogger,
     /// What to do about lost events.
     pub syscall_event_drops: Drops,
     /// What to do when no events come.
@@ -127,6 +132,7 @@ impl Default for Config {
             rules: Vec::new(),
             engine: Engine::default(),
             time_format_iso_8601: false,
+            buffer_format_base64: false,
             priority: Priority::Debug,
             json_output: false,
             json_include_output_property: true,
@@ -144,6 +150,7 @@ impl Default for Config {
             log_stderr: true,
             log_syslog: false,
             log_level: LogLevel::Info,
+            libs_logger: LibsLogger::default(),
             syscall_event_drops: Drops::default(),
             syscall_event_timeouts: Timeouts::default(),
             base_syscalls: BaseSyscalls::default(),
@@ -162,6 +169,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How raw bytes are written.
+    pub fn buffers(&self) -> BufferFormat {
+        if self.buffer_format_base64 { BufferFormat::Base64 } else { BufferFormat::default() }
+    }
+
     /// Looks for what is wrong, without a look at files or servers.
     ///
     /// # Errors
@@ -203,7 +215,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("json_include_output_property", Bool),
     ("json_include_tags_property", Bool),
     ("json_output", Bool),
-    ("libs_logger", Section(&[("enabled", Bool), ("severity", log::LIBS_SEVERITY)])),
+    ("libs_logger", log::LIBS),
     ("load_plugins", TEXTS),
     ("log_level", LogLevel::SHAPE),
     ("log_stderr", Bool),

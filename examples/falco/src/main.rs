@@ -28,6 +28,7 @@ mod hashes;
 mod health;
 mod incident;
 mod internal;
+mod libs_log;
 mod list;
 mod log;
 mod metrics;
@@ -146,6 +147,7 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     log::configure(&loaded.config);
+    libs_log::configure(&loaded.config.libs_logger);
     loaded.warn();
     if !args.validate.is_empty() {
         return rules::validate(args, &loaded.config);

@@ -23,6 +23,7 @@ use crate::configure;
 #[cfg(feature = "grpc")]
 use crate::configure::Loaded;
 use crate::internal::Internal;
+use crate::libs_log;
 use crate::log::{self, Level};
 use crate::output::{self, Change, Settings};
 use crate::outputs::OUTPUTS;
@@ -222,6 +223,7 @@ impl Worker {
                 || changed.iter().any(is_of_row)
         })?;
         log::configure(config);
+        libs_log::configure(&config.libs_logger);
         let setup = Arc::new(Setup::new(&self.args, loaded, engine));
         Ok(Replacement { setup, outputs, interest, _settled: settled })
     }

@@ -132,6 +132,7 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
             loader.select(on, which);
         }
     }
+    loader.buffers(config.buffers());
     if !config.static_fields.is_empty() {
         loader.static_fields(config.static_fields.clone());
     }

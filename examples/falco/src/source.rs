@@ -181,8 +181,17 @@ fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> 
 
 /// What the state of a source without live look-ups needs.
 pub fn replay_inspector(config: &Config) -> sinsp::Config {
-    let config = sinsp::Config::default().with_max_threads(config.falco_libs.thread_table_size);
-    config.with_names(names::shared())
+    sinsp::Config::default()
+        .with_max_threads(config.falco_libs.thread_table_size)
+        .with_names(names::shared())
+        .with_rendering(rendering(config))
+}
+
+/// How buffers in the arguments of calls are written.
+fn rendering(config: &Config) -> sinsp::Rendering {
+    let mut rendering = sinsp::Rendering::default();
+    rendering.buffers = config.buffers();
+    rendering
 }
 
 /// An inspector for events that are looked at by themselves.
@@ -254,6 +263,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         .with_accounts(accounts)
         .with_max_threads(max_threads)
         .with_names(names::shared())
+        .with_rendering(rendering(config))
         .with_purge(interval, age);
     inspector.containers = containers;
     Ok(Opened::Live(Box::new(source), inspector))

@@ -65,3 +65,28 @@ fn what_rules_cost_is_told() {
         assert!(profile.matches(name).count() > 1, "{profile}");
     }
 }
+
+/// Raw bytes are dots where they cannot be printed; in base64 nothing of them is lost.
+#[test]
+fn buffers_are_written_in_base64_on_request() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let rules = std::env::temp_dir().join(format!("eyas-buffers-{}.yaml", std::process::id()));
+    let rule = "- rule: buffers\n  desc: d\n  condition: evt.type = write and evt.buffer exists\n  \
+                output: '[%evt.buffer] [%evt.arg.data]'\n  priority: INFO\n";
+    std::fs::write(&rules, rule).unwrap();
+    let of = |more: &[&str]| replay(std::slice::from_ref(&rules), &root.join("demo/demo.scap.gz"), more);
+    let (dots, encoded) = (of(&[]), of(&["-o", "buffer_format_base64=true", "-o", "json_output=true"]));
+    std::fs::remove_file(&rules).unwrap();
+    let mut count = 0;
+    for (dots, line) in dots.lines().filter(|line| line.contains('[')).zip(encoded.lines()) {
+        let alert: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = alert["output_fields"]["evt.buffer"].as_str().unwrap();
+        assert_eq!(alert["output_fields"]["evt.arg.data"], text);
+        assert!(alert["output"].as_str().unwrap().contains(&format!("[{text}] [{text}]")), "{line}");
+        // Four letters for each three bytes begun, which are as many dots and letters.
+        let shown = dots.split_once('[').unwrap().1.split_once("] [").unwrap().0.replace("\\\"", "\"");
+        assert_eq!(text.len(), shown.len().div_ceil(3) * 4, "{dots}\n{line}");
+        count += 1;
+    }
+    assert!(count > 0, "{dots}");
+}

@@ -125,10 +125,10 @@ impl Setup<'_> {
             warnings.push(problem.notes(notes));
         }
         if fields.is_empty() {
-            return Ok((text, format));
+            return Ok((text, format.with_buffers(self.buffers)));
         }
         let format = Format::compile(&text, &fields, schema).map_err(|e| failure(&e, false))?;
-        Ok((text, format))
+        Ok((text, format.with_buffers(self.buffers)))
     }
 }
 

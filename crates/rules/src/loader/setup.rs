@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyas_fields::Schema;
+use eyas_fields::{BufferFormat, Schema};
 
 use super::definitions::Tables;
 use crate::diagnostic::SourceFile;
@@ -21,5 +21,7 @@ pub(super) struct Setup<'a> {
     pub(super) extras: &'a [Extra],
     /// Names of the fields that have one text in every event.
     pub(super) constants: &'a [String],
+    /// How alerts write raw bytes.
+    pub(super) buffers: BufferFormat,
     pub(super) files: &'a [Arc<SourceFile>],
 }

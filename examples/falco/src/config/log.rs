@@ -1,10 +1,58 @@
-//! `log_level` and `libs_logger.severity`.
+//! `log_level` and `libs_logger`.
+
+use serde::{Deserialize, Serialize};
 
 use super::shape::{Shape, choice};
 
-/// What `libs_logger.severity` may be.
-pub const LIBS_SEVERITY: Shape =
-    Shape::Choice(&["fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"]);
+/// `libs_logger:`
+pub const LIBS: Shape = Shape::Section(&[("enabled", Shape::Bool), ("severity", LibsSeverity::SHAPE)]);
+
+/// What the libraries report: whether and how much of it is logged.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct LibsLogger {
+    /// On or off.
+    pub enabled: bool,
+    /// The most verbose severity that is logged.
+    pub severity: LibsSeverity,
+}
+
+impl LibsLogger {
+    /// 1 for errors alone to 5 for everything.
+    pub fn rank(&self) -> u8 {
+        match self.severity {
+            LibsSeverity::Fatal | LibsSeverity::Critical | LibsSeverity::Error => 1,
+            LibsSeverity::Warning => 2,
+            LibsSeverity::Notice | LibsSeverity::Info => 3,
+            LibsSeverity::Debug => 4,
+            LibsSeverity::Trace => 5,
+        }
+    }
+}
+
+choice! {
+    /// The most verbose severity of the libraries that is logged.
+    #[derive(Default)]
+    LibsSeverity {
+        /// As `Error`.
+        Fatal = "fatal",
+        /// As `Error`.
+        Critical = "critical",
+        /// What does not work.
+        Error = "error",
+        /// What may not work.
+        Warning = "warning",
+        /// As `Info`.
+        Notice = "notice",
+        /// What happens.
+        #[default]
+        Info = "info",
+        /// How it happens.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
 
 choice! {
     /// The most verbose level that is logged.

@@ -31,7 +31,6 @@ const NO_PLUGINS: &str = "this program loads no plugins";
 
 /// All of them. A test compares them with the schema and with the keys that are read.
 pub const NOT_HONOURED: &[NotHonoured] = &[
-    key("buffer_format_base64", &["false"], "buffers are written as text"),
     key("container_engines.bpm.enabled", &["true"], BY_CONTROL_GROUP),
     key(
         "container_engines.cri.disable_async",
@@ -65,8 +64,6 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     key("grpc.threadiness", &["0"], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
     key("grpc_output.enabled", &["false"], NO_GRPC),
-    key("libs_logger.enabled", &["false"], "the libraries of this program have no log of their own"),
-    key("libs_logger.severity", &["info"], "the libraries of this program have no log of their own"),
     metric("metrics.jemalloc_stats_enabled", &["false"], "this program does not use jemalloc"),
     metric(
         "metrics.kernel_iter_event_counters_enabled",
