@@ -40,6 +40,7 @@ pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
 pub use privileges::{Privileges, Seccomp};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
+pub(crate) use shape::choice;
 pub use timeouts::Timeouts;
 pub use webserver::Webserver;
 

@@ -86,7 +86,7 @@ macro_rules! choice {
 
         impl $name {
             /// What the value must be.
-            pub const SHAPE: $crate::config::shape::Shape = $crate::config::shape::Shape::Choice(&[$($text),*]);
+            pub const SHAPE: $crate::config::Shape = $crate::config::Shape::Choice(&[$($text),*]);
         }
 
         impl std::fmt::Display for $name {
@@ -96,4 +96,4 @@ macro_rules! choice {
         }
     };
 }
-pub(super) use choice;
+pub(crate) use choice;

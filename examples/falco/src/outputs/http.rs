@@ -8,12 +8,16 @@ use ureq::http::HeaderValue;
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::log::warning;
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
-use client::{Answer, Client, Options, Tls};
+use client::{Answer, Client, Options};
 
 pub mod client;
 mod settings;
+pub mod tls;
+#[cfg(feature = "grpc")]
+mod unverified;
 
 pub use settings::Settings;
+use tls::Tls;
 
 impl Section for Settings {
     const NAME: &'static str = "http_output";

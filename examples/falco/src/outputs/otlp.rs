@@ -1,16 +1,16 @@
-//! `otlp_output`: alerts as log records, to an OpenTelemetry collector by HTTP.
+//! `otlp_output`: alerts as log records, to an OpenTelemetry collector.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use prost::Message;
 use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
-use super::http::client::{Answer, Client, Failure as NoAnswer, Options, Tls, shown};
-use crate::config::{Config, Shape};
+use super::http::client::{Client, Options, shown};
+use super::http::tls::Tls;
+use crate::config::{Config, Shape, choice};
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
 use crate::schemas::Record;
 use messages::{
@@ -18,9 +18,14 @@ use messages::{
     ResourceLogs, ScopeLogs,
 };
 
+#[cfg(feature = "grpc")]
+mod grpc;
+mod http;
 mod messages;
 mod record;
 
+/// How this program names itself.
+const USER_AGENT: &str = concat!("eyas-falco/", env!("CARGO_PKG_VERSION"));
 /// Most alerts in a request.
 const BATCH: usize = 512;
 /// How long the first and the longest wait after a failure are.
@@ -29,13 +34,35 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The longest wait that a server may ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
+choice! {
+    /// How requests are sent; the names are OpenTelemetry's.
+    Protocol {
+        /// HTTP with protobuf.
+        Http = "http/protobuf",
+        /// gRPC.
+        Grpc = "grpc",
+    }
+}
+
+impl Protocol {
+    /// Where collectors listen for it.
+    const fn endpoint(self) -> &'static str {
+        match self {
+            Self::Http => "http://localhost:4318/v1/logs",
+            Self::Grpc => "http://localhost:4317",
+        }
+    }
+}
+
 /// `otlp_output:`
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// Where log records are sent, with the path.
+    /// How log records are sent.
+    pub protocol: Protocol,
+    /// Where log records are sent, over HTTP with the path; empty for the protocol's port on this host.
     pub endpoint: String,
     /// Headers of each request, such as those that authorize.
     pub headers: BTreeMap<String, String>,
@@ -61,7 +88,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             enabled: false,
-            endpoint: "http://localhost:4318/v1/logs".into(),
+            protocol: Protocol::Http,
+            endpoint: String::new(),
             headers: BTreeMap::new(),
             compression: "gzip".into(),
             timeout: 10_000,
@@ -76,18 +104,73 @@ impl Default for Settings {
 }
 
 impl Settings {
+    fn endpoint(&self) -> &str {
+        if self.endpoint.is_empty() { self.protocol.endpoint() } else { &self.endpoint }
+    }
+
     fn target(&self) -> Result<Uri> {
-        let uri: Uri = self
-            .endpoint
-            .parse()
-            .with_context(|| format!("otlp_output.endpoint is `{}`", shown(&self.endpoint)))?;
+        let (endpoint, example) = (shown(self.endpoint()), self.protocol.endpoint());
+        let uri: Uri =
+            self.endpoint().parse().with_context(|| format!("otlp_output.endpoint is `{endpoint}`"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-            bail!(
-                "otlp_output.endpoint is `{}`: expected a URL, as http://localhost:4318/v1/logs",
-                shown(&self.endpoint)
-            );
+            bail!("otlp_output.endpoint is `{endpoint}`: expected a URL, as {example}");
+        }
+        if self.protocol == Protocol::Grpc && !matches!(uri.path(), "" | "/") {
+            bail!("otlp_output.endpoint is `{endpoint}`: gRPC has no path, as in {example}");
         }
         Ok(uri)
+    }
+
+    fn tls(&self) -> Tls<'_> {
+        let has_client = !self.client_cert.as_os_str().is_empty();
+        Tls {
+            insecure: self.insecure,
+            ca_cert: &self.ca_cert,
+            ca_bundle: "".as_ref(),
+            ca_path: &self.ca_path,
+            client: has_client.then_some((&self.client_cert, &self.client_key)),
+        }
+    }
+
+    fn over_http(&self) -> Result<Box<dyn Transport>> {
+        let mut headers = vec![("content-type".to_owned(), "application/x-protobuf".to_owned())];
+        headers.extend(self.headers.clone());
+        let client = Client::new(Options {
+            output: Self::NAME,
+            target: self.target()?,
+            user_agent: USER_AGENT,
+            headers,
+            compress: self.compression == "gzip",
+            keep_alive: true,
+            timeout: self.timeout(),
+            tls: self.tls(),
+        })?;
+        Ok(Box::new(client))
+    }
+
+    #[cfg(feature = "grpc")]
+    fn over_grpc(&self) -> Result<Box<dyn Transport>> {
+        let target = self.target()?;
+        let is_secure = target.scheme_str() == Some("https");
+        let tls = is_secure.then(|| super::http::tls::client_config(&self.tls(), Self::NAME, &[b"h2"]));
+        let client = grpc::Client::new(grpc::Options {
+            target: &target,
+            user_agent: USER_AGENT,
+            headers: &self.headers,
+            compress: self.compression == "gzip",
+            timeout: self.timeout(),
+            tls: tls.transpose()?,
+        })?;
+        Ok(Box::new(client))
+    }
+
+    #[cfg(not(feature = "grpc"))]
+    fn over_grpc(&self) -> Result<Box<dyn Transport>> {
+        bail!("otlp_output.protocol is `grpc`, but this program was built without the feature `grpc`");
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout.max(1))
     }
 }
 
@@ -95,6 +178,7 @@ impl Section for Settings {
     const NAME: &'static str = "otlp_output";
     const KEYS: &'static [(&'static str, Shape)] = &[
         ("enabled", Shape::Bool),
+        ("protocol", Protocol::SHAPE),
         ("endpoint", Shape::Text),
         ("headers", Shape::Anything),
         ("compression", Shape::Choice(&["gzip", "none"])),
@@ -132,37 +216,40 @@ impl Section for Settings {
     }
 
     fn place(&self) -> String {
-        shown(&self.endpoint)
+        shown(self.endpoint())
     }
 
     /// Reads certificates; the server is not asked for anything yet.
     fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
-        let mut headers = vec![("content-type".to_owned(), "application/x-protobuf".to_owned())];
-        headers.extend(self.headers.clone());
-        let has_client = !self.client_cert.as_os_str().is_empty();
-        let client = Client::new(Options {
-            output: Self::NAME,
-            target: self.target()?,
-            user_agent: concat!("eyas-falco/", env!("CARGO_PKG_VERSION")),
-            headers,
-            compress: self.compression == "gzip",
-            keep_alive: true,
-            timeout: Duration::from_millis(self.timeout.max(1)),
-            tls: Tls {
-                insecure: self.insecure,
-                ca_cert: &self.ca_cert,
-                ca_bundle: "".as_ref(),
-                ca_path: &self.ca_path,
-                client: has_client.then_some((&self.client_cert, &self.client_key)),
-            },
-        })?;
+        let transport = match self.protocol {
+            Protocol::Http => self.over_http()?,
+            Protocol::Grpc => self.over_grpc()?,
+        };
         let service_name = self.service_name.clone();
-        Ok(Box::new(Otlp { client, service_name, batch: BATCH, wait: FIRST_WAIT, not_before: None }))
+        Ok(Box::new(Otlp { transport, service_name, batch: BATCH, wait: FIRST_WAIT, not_before: None }))
     }
 }
 
+/// Sends requests to a collector.
+trait Transport: Send {
+    /// Sends a request and waits for the answer, for a bounded time.
+    fn send(&mut self, request: ExportLogsServiceRequest) -> Reply;
+}
+
+/// What a collector makes of a request.
+enum Reply {
+    /// It takes it.
+    Taken(ExportLogsServiceResponse),
+    /// It may take it later; after how long, if it says so.
+    Later { asked: Option<Duration>, why: String },
+    /// Something in it is wrong, or it is too large.
+    Unfit(String),
+    /// It will not take any such request.
+    Refused(String),
+}
+
 struct Otlp {
-    client: Client,
+    transport: Box<dyn Transport>,
     service_name: String,
     /// Most alerts of the next request: fewer after one that the server refused as a whole.
     batch: usize,
@@ -182,12 +269,11 @@ impl Output for Otlp {
             return Err(Failure::Later(format!("it is asked again in {} ms", left.as_millis())));
         }
         self.not_before = None;
-        let body = self.request(alerts).encode_to_vec();
-        match self.client.post(&body) {
-            Ok(Answer { status: 200..300, body, .. }) => {
+        let request = self.request(alerts);
+        match self.transport.send(request) {
+            Reply::Taken(response) => {
                 self.wait = FIRST_WAIT;
                 self.batch = (2 * self.batch).min(BATCH);
-                let response = ExportLogsServiceResponse::decode(body.as_slice()).unwrap_or_default();
                 let refused = response.partial_success.unwrap_or_default();
                 if let Some(count) =
                     u64::try_from(refused.rejected_log_records).ok().filter(|count| *count > 0)
@@ -197,18 +283,13 @@ impl Output for Otlp {
                 }
                 Ok(alerts.len())
             }
-            Ok(Answer { status: status @ (429 | 502 | 503 | 504), retry_after, .. }) => {
-                Err(self.later(retry_after, format!("the server answers {status}")))
-            }
+            Reply::Later { asked, why } => Err(self.later(asked, why)),
             // One of them may be the reason: they are sent in smaller requests.
-            Ok(Answer { status: 400 | 413, .. }) if alerts.len() > 1 => {
+            Reply::Unfit(_) if alerts.len() > 1 => {
                 self.batch = alerts.len() / 2;
                 Err(Failure::Interrupted)
             }
-            Ok(Answer { status, .. }) => Err(Failure::Lost(format!("the server answers {status}"))),
-            Err(NoAnswer::Timeout(what) | NoAnswer::Broken(what) | NoAnswer::Other(what)) => {
-                Err(self.later(None, what))
-            }
+            Reply::Unfit(why) | Reply::Refused(why) => Err(Failure::Lost(why)),
         }
     }
 }

@@ -1,22 +1,17 @@
 //! One request for each alert.
 
 use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, Error as TlsError};
 use ureq::http::Uri;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use crate::pem;
+use super::tls::{self, Tls};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -49,16 +44,6 @@ pub struct Options<'o> {
     /// How long all of an attempt may take.
     pub timeout: Duration,
     pub tls: Tls<'o>,
-}
-
-/// Who is believed, and who this is.
-pub struct Tls<'o> {
-    pub insecure: bool,
-    pub ca_cert: &'o Path,
-    pub ca_bundle: &'o Path,
-    pub ca_path: &'o Path,
-    /// Certificate and key of this program, if it presents them.
-    pub client: Option<(&'o Path, &'o Path)>,
 }
 
 /// What a server said.
@@ -94,7 +79,7 @@ impl Client {
             .max_idle_connections(1)
             .max_idle_age(if keep_alive { KEPT } else { IDLE });
         if target.scheme_str() == Some("https") {
-            agent = agent.tls_config(tls_config(&tls, output)?);
+            agent = agent.tls_config(tls::tls_config(&tls, output)?);
         }
         Ok(Self { output, agent: agent.build().into(), url: target.to_string(), headers, compress })
     }
@@ -180,50 +165,4 @@ fn tls_failure(error: &TlsError, output: &str) -> String {
 
 fn is_ca(error: impl fmt::Debug) -> bool {
     format!("{error:?}").contains("CaUsedAsEndEntity")
-}
-
-fn tls_config(files: &Tls<'_>, output: &str) -> Result<TlsConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let roots = match files.insecure {
-        true => Vec::new(),
-        false => roots(files, output)?,
-    };
-    let mut tls = TlsConfig::builder()
-        .disable_verification(files.insecure)
-        .root_certs(RootCerts::from(roots.iter().map(certificate)));
-    if let Some((cert, key)) = files.client {
-        tls = tls.client_cert(Some(identity(cert, key, output, &provider)?));
-    }
-    Ok(tls.unversioned_rustls_crypto_provider(provider).build())
-}
-
-fn certificate(der: &CertificateDer<'_>) -> Certificate<'static> {
-    Certificate::from_der(der).to_owned()
-}
-
-/// Who is believed.
-fn roots(files: &Tls<'_>, output: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let is_set = |path: &Path| !path.as_os_str().is_empty();
-    if is_set(files.ca_cert) {
-        return pem::certificates(files.ca_cert).with_context(|| format!("{output}.ca_cert"));
-    }
-    if is_set(files.ca_bundle) {
-        return pem::certificates(files.ca_bundle).with_context(|| format!("{output}.ca_bundle"));
-    }
-    pem::directory(files.ca_path)
-        .with_context(|| format!("{output}.ca_path (or name a certificate in {output}.ca_cert)"))
-}
-
-/// Who this is.
-fn identity(cert: &Path, key: &Path, output: &str, provider: &CryptoProvider) -> Result<ClientCert> {
-    let of_key = || format!("{output}.client_key");
-    let certs = pem::certificates(cert).with_context(|| format!("{output}.client_cert"))?;
-    let der = pem::key(key).with_context(of_key)?;
-    rustls::sign::CertifiedKey::from_der(certs.clone(), der, provider).map_err(|error| {
-        let (cert, key) = (cert.display(), key.display());
-        anyhow!("{output}.client_cert {cert} and {output}.client_key {key}: {error}")
-    })?;
-    let key = PrivateKey::from_pem(&pem::read(key)?).with_context(of_key)?;
-    let certs: Vec<_> = certs.iter().map(certificate).collect();
-    Ok(ClientCert::new_with_certs(&certs, key))
 }

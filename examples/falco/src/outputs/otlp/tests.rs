@@ -60,7 +60,7 @@ fn settings(endpoint: &str) -> Settings {
     Settings { enabled: true, endpoint: endpoint.to_owned(), headers, ..Settings::default() }
 }
 
-fn alerts(count: usize) -> Vec<Alert> {
+pub(super) fn alerts(count: usize) -> Vec<Alert> {
     let record = |number: usize| {
         json!({
             "hostname": "vm", "message": format!("alert {number}"), "output": "o", "priority": "Warning",
@@ -195,6 +195,12 @@ fn a_server_that_hangs_or_says_nonsense_is_no_reason_to_wait() {
 
 #[test]
 fn mistakes_are_named() {
+    let default = Settings { enabled: true, ..Settings::default() };
+    let ports = [Protocol::Http, Protocol::Grpc].map(|protocol| {
+        Settings { protocol, ..Settings { endpoint: String::new(), ..settings("") } }.place()
+    });
+    assert_eq!(ports, ["http://localhost:4318/v1/logs", "http://localhost:4317"]);
+    assert!(default.check().is_ok());
     let wrong = |change: fn(&mut Settings)| {
         let mut settings = settings("http://localhost:4318/v1/logs");
         change(&mut settings);
@@ -202,7 +208,8 @@ fn mistakes_are_named() {
     };
     for (error, want) in [
         (wrong(|settings| settings.endpoint = "localhost:4318".into()), "otlp_output.endpoint"),
-        (wrong(|settings| settings.endpoint = String::new()), "otlp_output.endpoint"),
+        (wrong(|settings| settings.endpoint = "http://".into()), "otlp_output.endpoint"),
+        (wrong(|settings| settings.protocol = Protocol::Grpc), "gRPC has no path"),
         (wrong(|settings| drop(settings.headers.insert("a b".into(), "x".into()))), "\"a b\""),
         (wrong(|settings| settings.client_cert = "/c".into()), "client_key belong together"),
     ] {

@@ -1,0 +1,236 @@
+//! OTLP over gRPC.
+
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use hyper_util::rt::TokioIo;
+use prost::Message;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsConnector;
+use tonic::codec::CompressionEncoding;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::{MetadataKey, MetadataMap};
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+use tower_service::Service;
+
+use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use super::{Reply, Transport};
+
+const METHOD: PathAndQuery =
+    PathAndQuery::from_static("/opentelemetry.proto.collector.logs.v1.LogsService/Export");
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Bytes of an answer that are read.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// How to speak to a collector.
+pub struct Options<'o> {
+    pub target: &'o Uri,
+    pub user_agent: &'o str,
+    pub headers: &'o std::collections::BTreeMap<String, String>,
+    pub compress: bool,
+    /// How long all of an attempt may take.
+    pub timeout: Duration,
+    /// How to check the server; nothing for a connection in the clear.
+    pub tls: Option<ClientConfig>,
+}
+
+/// A connection, made when it is first needed and again when it breaks.
+pub struct Client {
+    runtime: Runtime,
+    grpc: tonic::client::Grpc<Channel>,
+    metadata: MetadataMap,
+    timeout: Duration,
+}
+
+impl Client {
+    /// # Errors
+    /// A header is none, or no thread can be started.
+    pub fn new(options: Options<'_>) -> Result<Self> {
+        let Options { target, user_agent, headers, compress, timeout, tls } = options;
+        let mut metadata = MetadataMap::new();
+        for (name, value) in headers {
+            let key = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes())
+                .map_err(|_| anyhow!("otlp_output.headers: {name:?} is no name of text metadata of gRPC"))?;
+            // The value may be a secret.
+            let value = value
+                .parse()
+                .map_err(|_| anyhow!("otlp_output.headers: the value of {name:?} is no text in ASCII"))?;
+            metadata.insert(key, value);
+        }
+        // The connector speaks TLS, so the channel is told of a connection in the clear, and of the true address apart.
+        let mut parts = target.clone().into_parts();
+        parts.scheme = Some(tonic::codegen::http::uri::Scheme::HTTP);
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        let endpoint = Endpoint::from(Uri::from_parts(parts).context("otlp_output.endpoint")?)
+            .origin(target.clone())
+            .user_agent(user_agent)
+            .context("the name of this program")?
+            .connect_timeout(CONNECT);
+        let port = target.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+        let host = target.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let connector = Connector { host, port, tls: tls.map(|config| TlsConnector::from(Arc::new(config))) };
+        // A thread of its own answers pings of the server between alerts.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("otlp")
+            .enable_all()
+            .build()
+            .context("otlp_output: can't start a thread")?;
+        let channel = runtime.block_on(async { endpoint.connect_with_connector_lazy(connector) });
+        let mut grpc = tonic::client::Grpc::new(channel)
+            .max_decoding_message_size(MAX_ANSWER)
+            .accept_compressed(CompressionEncoding::Gzip);
+        if compress {
+            grpc = grpc.send_compressed(CompressionEncoding::Gzip);
+        }
+        Ok(Self { runtime, grpc, metadata, timeout })
+    }
+}
+
+impl Transport for Client {
+    fn send(&mut self, request: ExportLogsServiceRequest) -> Reply {
+        let mut request = Request::new(request);
+        *request.metadata_mut() = self.metadata.clone();
+        request.set_timeout(self.timeout);
+        let Self { runtime, grpc, timeout, .. } = self;
+        let answer = runtime.block_on(async {
+            let call = async {
+                grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+                let codec = ProstCodec::<ExportLogsServiceRequest, ExportLogsServiceResponse>::default();
+                grpc.unary(request, METHOD, codec).await
+            };
+            tokio::time::timeout(*timeout, call).await
+        });
+        match answer {
+            Err(_) => Reply::Later { asked: None, why: "no answer in time".into() },
+            Ok(Ok(response)) => Reply::Taken(response.into_inner()),
+            Ok(Err(status)) => reply(&status),
+        }
+    }
+}
+
+/// What follows from an error; the protocol says which are worth another attempt.
+fn reply(status: &Status) -> Reply {
+    let why = shown(status);
+    let asked = RetryInfo::of(status.details());
+    match status.code() {
+        // It is the connection that failed, whatever code the client gives that.
+        _ if status.source().is_some() => Reply::Later { asked, why },
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => Reply::Later { asked, why },
+        // Without a time the server does not expect to recover.
+        Code::ResourceExhausted if asked.is_some() => Reply::Later { asked, why },
+        Code::InvalidArgument | Code::ResourceExhausted => Reply::Unfit(why),
+        _ => Reply::Refused(why),
+    }
+}
+
+/// The code, the text and the first cause of an error.
+fn shown(status: &Status) -> String {
+    let mut cause = status.source();
+    while let Some(next) = cause.and_then(|cause| cause.source()) {
+        cause = Some(next);
+    }
+    let name = format!("{:?}", status.code());
+    match cause {
+        Some(cause) => format!("{name}: {}: {cause}", status.message()),
+        None => format!("{name}: {}", status.message()),
+    }
+}
+
+/// `google.rpc.Status`, as far as it matters.
+#[derive(Clone, PartialEq, Message)]
+struct Details {
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<Any>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Any {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+/// `google.rpc.RetryInfo`: when to ask again.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    delay: Option<Delay>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Delay {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+    #[prost(int32, tag = "2")]
+    nanos: i32,
+}
+
+impl RetryInfo {
+    fn of(details: &[u8]) -> Option<Duration> {
+        let details = Details::decode(details).ok()?.details;
+        let any = details.iter().find(|any| any.type_url.ends_with("/google.rpc.RetryInfo"))?;
+        let delay = Self::decode(any.value.as_slice()).ok()?.delay?;
+        Some(Duration::new(delay.seconds.try_into().ok()?, delay.nanos.try_into().ok()?))
+    }
+}
+
+/// Connects to the collector, whatever address it is asked for.
+#[derive(Clone)]
+struct Connector {
+    host: String,
+    port: u16,
+    tls: Option<TlsConnector>,
+}
+
+/// A connection in the clear, or with TLS.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Box<dyn Stream>>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let Self { host, port, tls } = self.clone();
+        Box::pin(async move {
+            let stream = TcpStream::connect((host.as_str(), port)).await?;
+            stream.set_nodelay(true)?;
+            let stream: Box<dyn Stream> = match tls {
+                None => Box::new(stream),
+                Some(tls) => {
+                    let name = ServerName::try_from(host).map_err(io::Error::other)?;
+                    Box::new(tls.connect(name, stream).await?)
+                }
+            };
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! OTLP over HTTP with protobuf.
+
+use prost::Message;
+
+use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use super::{Reply, Transport};
+use crate::outputs::http::client::{Answer, Client, Failure};
+
+impl Transport for Client {
+    fn send(&mut self, request: ExportLogsServiceRequest) -> Reply {
+        match self.post(&request.encode_to_vec()) {
+            // A body that is no message says nothing about records: they count as taken.
+            Ok(Answer { status: 200..300, body, .. }) => {
+                Reply::Taken(ExportLogsServiceResponse::decode(body.as_slice()).unwrap_or_default())
+            }
+            Ok(Answer { status: status @ (429 | 502 | 503 | 504), retry_after, .. }) => {
+                Reply::Later { asked: retry_after, why: format!("the server answers {status}") }
+            }
+            Ok(Answer { status: status @ (400 | 413), .. }) => {
+                Reply::Unfit(format!("the server answers {status}"))
+            }
+            Ok(Answer { status, .. }) => Reply::Refused(format!("the server answers {status}")),
+            Err(Failure::Timeout(why) | Failure::Broken(why) | Failure::Other(why)) => {
+                Reply::Later { asked: None, why }
+            }
+        }
+    }
+}
