@@ -12,6 +12,7 @@ mod capture;
 mod containers;
 mod drops;
 mod engine;
+mod file_mode;
 mod files;
 mod folding;
 mod grpc;
@@ -30,6 +31,7 @@ pub use capture::{Capture, Mode as CaptureMode};
 pub use containers::ContainerEngines;
 pub use drops::{DropAction, Drops};
 pub use engine::{BaseSyscalls, Engine, EngineKind, Libs};
+pub use file_mode::FileMode;
 pub use files::ConfigFile;
 pub use folding::Folding;
 #[cfg(feature = "grpc")]
@@ -59,6 +61,8 @@ pub struct Config {
     pub engine: Engine,
     /// Alerts in UTC and ISO 8601 instead of local time of day.
     pub time_format_iso_8601: bool,
+    /// Permissions of files that are made: of alerts, metrics, the process id and captures.
+    pub file_mode: FileMode,
     /// Raw bytes, such as those of `evt.buffer`, in base64.
     pub buffer_format_base64: bool,
     /// Least severe priority of rules that are loaded.
@@ -133,6 +137,7 @@ impl Default for Config {
             rules: Vec::new(),
             engine: Engine::default(),
             time_format_iso_8601: false,
+            file_mode: FileMode::default(),
             buffer_format_base64: false,
             priority: Priority::Debug,
             json_output: false,
@@ -207,6 +212,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("container_engines", containers::SHAPE),
     ("engine", engine::ENGINE),
     ("falco_libs", engine::LIBS),
+    ("file_mode", Text),
     ("grpc", grpc::SHAPE),
     // Else it is the section of an output.
     #[cfg(not(feature = "grpc"))]

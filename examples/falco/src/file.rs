@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{OFlags, major, minor};
 use rustix::io::Errno;
@@ -56,6 +57,19 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { too_large(format!("more than {limit}")) } else { Ok(bytes) }
 }
 
+/// Permissions of files that are made.
+static MODE: AtomicU32 = AtomicU32::new(0o600);
+
+/// Makes files with these permissions from here on, less the umask.
+pub fn set_mode(mode: u32) {
+    MODE.store(mode, Ordering::Relaxed);
+}
+
+/// Permissions of files that are made.
+pub fn mode() -> u32 {
+    MODE.load(Ordering::Relaxed)
+}
+
 /// Opens a file to write to its end; makes it if need be.
 ///
 /// # Errors
@@ -82,6 +96,7 @@ fn open_to_write(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_public = std::fs::metadata(directory).is_ok_and(|meta| meta.mode() & 0o002 != 0);
     let flags = if is_public { OFlags::NOFOLLOW } else { OFlags::empty() };
+    options.mode(mode());
     open_with(options, path, flags).map_err(|error| match Errno::from_io_error(&error) {
         Some(Errno::LOOP) if is_public => io::Error::new(
             io::ErrorKind::PermissionDenied,

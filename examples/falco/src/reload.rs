@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::configure;
 #[cfg(feature = "grpc")]
 use crate::configure::Loaded;
+use crate::file;
 use crate::internal::Internal;
 use crate::libs_log;
 use crate::log::{self, Level};
@@ -224,6 +225,7 @@ impl Worker {
         })?;
         log::configure(config);
         libs_log::configure(&config.libs_logger);
+        file::set_mode(config.file_mode.0);
         let setup = Arc::new(Setup::new(&self.args, loaded, engine));
         Ok(Replacement { setup, outputs, interest, _settled: settled })
     }

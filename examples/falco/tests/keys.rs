@@ -171,6 +171,30 @@ fn alerts_go_where_they_should_and_nowhere_else() {
 }
 
 #[test]
+fn files_are_for_their_owner_unless_the_configuration_says_otherwise() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (dir, config) = setup("modes", "stdout_output: {enabled: false}");
+    for (number, (options, want)) in
+        [(&[][..], 0o600), (&["file_mode=0640"], 0o640), (&["file_mode='0600'"], 0o600)]
+            .into_iter()
+            .enumerate()
+    {
+        let file = dir.path(&format!("alerts{number}"));
+        let name = format!("file_output={{enabled: true, filename: {}}}", file.display());
+        let options: Vec<&str> = options.iter().copied().chain([name.as_str()]).collect();
+        let run = replay(&config, &options, &[]);
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, want, "{}", file.display());
+    }
+    for wrong in ["file_mode=rw", "file_mode=0400", "file_mode=7777"] {
+        let run = replay(&config, &[wrong], &[]);
+        assert!(run.code == Some(1) && run.log.contains("file_mode is `"), "{}", run.log);
+    }
+}
+
+#[test]
 fn the_log_is_as_verbose_as_asked_for() {
     let (_dir, config) = setup("verbose", "");
     let log = |options: &[&str]| replay(&config, options, &[]).log;
@@ -245,6 +269,7 @@ plugins: []
 plugins_hostinfo: true
 time_format_iso_8601: false
 buffer_format_base64: false
+file_mode: '0600'
 priority: debug
 json_output: false
 json_include_output_property: true

@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 use super::flight::{FlightRecorder, Limits};
 use super::frames::{self, Frames, Written};
 use super::pool::Pool;
+use crate::file;
 use crate::log::{self, Level};
 
 /// Who writes to a capture and who asks for it share this.
@@ -248,7 +249,7 @@ impl Open {
     ) -> Result<Self> {
         // It may hold secrets, and its directory may be everybody's.
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create(true).truncate(true).mode(file::mode());
         let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).context("no such flag")?;
         let file = options.custom_flags(flags).open(&status.path)?;
         if !file.metadata()?.is_file() {

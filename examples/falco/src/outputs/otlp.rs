@@ -13,16 +13,15 @@ use super::http::tls::Tls;
 use crate::config::{Config, Shape, choice};
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
 use crate::schemas::Record;
-use messages::{
-    ExportLogsServiceRequest, ExportLogsServiceResponse, InstrumentationScope, KeyValue, Resource,
-    ResourceLogs, ScopeLogs,
-};
+use messages::{ExportLogsServiceRequest, InstrumentationScope, KeyValue, Resource, ResourceLogs, ScopeLogs};
+use transport::{Reply, Transport};
 
 #[cfg(feature = "grpc")]
 mod grpc;
 mod http;
 mod messages;
 mod record;
+mod transport;
 
 /// How this program names itself.
 const USER_AGENT: &str = concat!("eyas-falco/", env!("CARGO_PKG_VERSION"));
@@ -228,24 +227,6 @@ impl Section for Settings {
         let service_name = self.service_name.clone();
         Ok(Box::new(Otlp { transport, service_name, batch: BATCH, wait: FIRST_WAIT, not_before: None }))
     }
-}
-
-/// Sends requests to a collector.
-trait Transport: Send {
-    /// Sends a request and waits for the answer, for a bounded time.
-    fn send(&mut self, request: ExportLogsServiceRequest) -> Reply;
-}
-
-/// What a collector makes of a request.
-enum Reply {
-    /// It takes it.
-    Taken(ExportLogsServiceResponse),
-    /// It may take it later; after how long, if it says so.
-    Later { asked: Option<Duration>, why: String },
-    /// Something in it is wrong, or it is too large.
-    Unfit(String),
-    /// It will not take any such request.
-    Refused(String),
 }
 
 struct Otlp {

@@ -25,7 +25,7 @@ use tonic_prost::ProstCodec;
 use tower_service::Service;
 
 use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use super::{Reply, Transport};
+use super::transport::{Reply, Transport};
 
 const METHOD: PathAndQuery =
     PathAndQuery::from_static("/opentelemetry.proto.collector.logs.v1.LogsService/Export");

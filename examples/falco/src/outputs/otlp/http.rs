@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use super::{Reply, Transport};
+use super::transport::{Reply, Transport};
 use crate::outputs::http::client::{Answer, Client, Failure};
 
 impl Transport for Client {
