@@ -4,8 +4,8 @@
 
 use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
-use crate::RawEvent;
 use crate::builder::is_wide;
+use crate::{Place, RawEvent};
 
 /// Code of the option, of those for local use, and what it begins with: others may use the code, too.
 const CODE: u16 = 0xe9a5;
@@ -16,6 +16,9 @@ const LAST: u16 = 0;
 const MORE_PARAMS: u16 = u16::MAX;
 /// In place of the number of an own event: when the call began that ends with the event, 8 bytes.
 const BEGAN: u16 = u16::MAX - 1;
+/// In place of the number of an own event: where the event stood in the capture that it was taken from: its number and the
+/// time of the event before it, 8 bytes each.
+const PLACE: u16 = u16::MAX - 2;
 /// Magic, number, count.
 const HEAD: usize = 8;
 
@@ -66,6 +69,8 @@ impl<'a> Beside<'a> {
 
 /// Bytes of the option that says when a call began.
 pub(crate) const BEGAN_LEN: usize = 4 + (HEAD + 2 + 8usize).next_multiple_of(4);
+/// Bytes of the option that says where an event stood.
+pub(crate) const PLACE_LEN: usize = 4 + (HEAD + 4 + 16usize).next_multiple_of(4);
 /// Bytes of the option that ends the others.
 pub(crate) const LAST_LEN: usize = 4;
 
@@ -73,6 +78,12 @@ pub(crate) const LAST_LEN: usize = 4;
 pub(crate) fn write_began(out: &mut Vec<u8>, began: u64) {
     let began = began.to_le_bytes();
     write(out, BEGAN, 1, || std::iter::once(&began[..]));
+}
+
+/// Writes the option that says where an event stood.
+pub(crate) fn write_place(out: &mut Vec<u8>, place: Place) {
+    let (num, previous) = (place.num.to_le_bytes(), place.previous.to_le_bytes());
+    write(out, PLACE, 2, || [&num[..], &previous[..]].into_iter());
 }
 
 /// Writes the option that ends the others.
@@ -131,13 +142,18 @@ pub(crate) struct Found<'a> {
 impl<'a> Found<'a> {
     /// Among the options of a block, given from the end of its event on.
     pub(crate) fn among(options: &'a [u8], big: bool) -> Option<Self> {
-        Self::find(options, big, |number| number != BEGAN)
+        Self::find(options, big, |number| number < PLACE || number == MORE_PARAMS)
     }
 
     /// When the call began, among the same options: ns since the epoch.
     pub(crate) fn began(options: &'a [u8], big: bool) -> Option<u64> {
-        let value = *Self::find(options, big, |number| number == BEGAN)?.values.first_chunk()?;
-        Some(if big { u64::from_be_bytes(value) } else { u64::from_le_bytes(value) })
+        u64_at(Self::find(options, big, |number| number == BEGAN)?.values, 0, big)
+    }
+
+    /// Where the event stood in the capture that it was taken from, among the same options.
+    pub(crate) fn place(options: &'a [u8], big: bool) -> Option<Place> {
+        let values = Self::find(options, big, |number| number == PLACE)?.values;
+        Some(Place { num: u64_at(values, 0, big)?, previous: u64_at(values, 8, big)? })
     }
 
     fn find(mut options: &'a [u8], big: bool, is_wanted: impl Fn(u16) -> bool) -> Option<Self> {
@@ -173,4 +189,9 @@ impl<'a> Found<'a> {
 fn number(bytes: &[u8], at: usize, big: bool) -> Option<u16> {
     let bytes = *bytes.get(at..)?.first_chunk()?;
     Some(if big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+}
+
+fn u64_at(bytes: &[u8], at: usize, big: bool) -> Option<u64> {
+    let bytes = *bytes.get(at..)?.first_chunk()?;
+    Some(if big { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
 }

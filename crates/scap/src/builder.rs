@@ -2,7 +2,7 @@
 
 use eyas_events::{EventFlags, EventType, ParamType};
 
-use crate::RawEvent;
+use crate::{Place, RawEvent};
 
 /// Makes an event of a type from its parameters.
 ///
@@ -106,6 +106,7 @@ impl EventBuilder {
             cpu: self.cpu,
             state_only: false,
             began: 0,
+            place: Place::default(),
             nparams: self.params.len() as u32,
             body,
         }
@@ -133,6 +134,7 @@ pub struct OwnedEvent {
     pub(crate) cpu: u16,
     pub(crate) state_only: bool,
     pub(crate) began: u64,
+    pub(crate) place: Place,
     pub(crate) nparams: u32,
     pub(crate) body: Vec<u8>,
 }
@@ -149,7 +151,7 @@ impl OwnedEvent {
     pub fn as_raw(&self) -> RawEvent<'_> {
         let raw = RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, &self.body);
         let mut raw = raw.unwrap_or_else(|| unreachable!("lengths and data were laid out together"));
-        (raw.state_only, raw.began) = (self.state_only, self.began);
+        (raw.state_only, raw.began, raw.place) = (self.state_only, self.began, self.place);
         raw
     }
 
@@ -169,6 +171,7 @@ impl OwnedEvent {
             cpu: raw.cpu,
             state_only: raw.state_only,
             began: raw.began,
+            place: raw.place,
             nparams: raw.nparams() as u32,
             body,
         }

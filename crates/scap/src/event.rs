@@ -22,6 +22,8 @@ pub struct RawEvent<'a> {
     /// When the call began that ends here, in ns since the epoch; 0 where the capture does not say. Captures with enter
     /// events do.
     pub began: u64,
+    /// Where it stood in the capture that it was taken from.
+    pub place: Place,
     pub(crate) nparams: u32,
     pub(crate) wide: bool,
     /// Lengths, then data.
@@ -67,7 +69,7 @@ impl<'a> RawEvent<'a> {
         body: &'a [u8],
     ) -> Self {
         let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
-        Self { ts, tid, ty, cpu, state_only: false, began: 0, nparams, wide, body }
+        Self { ts, tid, ty, cpu, state_only: false, began: 0, place: Place::default(), nparams, wide, body }
     }
 
     /// How long the call took that ends here, in ns; 0 where the capture does not say.
@@ -294,6 +296,15 @@ impl<'a> RawEvent<'a> {
         }
         self.int(usize::from(index))
     }
+}
+
+/// Where an event stood in the capture that a slice took it from. All is 0 where nothing was left out before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its number: 1 for the first event.
+    pub num: u64,
+    /// Time of the event before it that is shown, ns since the epoch.
+    pub previous: u64,
 }
 
 /// What a thread may do, with ids as the host has them.

@@ -48,7 +48,7 @@ mod writer;
 
 pub use builder::{EventBuilder, OwnedEvent};
 pub use error::Error;
-pub use event::{Credentials, Params, RawEvent};
+pub use event::{Credentials, Params, Place, RawEvent};
 pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 pub use source::{Advance, EventSource, Loss, Next, Stats};

@@ -432,6 +432,9 @@ impl Reader {
         if let Some(began) = Found::began(frame.options(block), self.order == Endianness::Big) {
             self.calls.set_began(began);
         }
+        if let Some(place) = Found::place(frame.options(block), self.order == Endianness::Big) {
+            self.calls.set_place(place);
+        }
         let Some(found) = Found::among(frame.options(block), self.order == Endianness::Big) else {
             return false;
         };
@@ -486,7 +489,7 @@ impl Reader {
                 raw
             }
         };
-        raw.began = self.calls.began();
+        (raw.began, raw.place) = (self.calls.began(), self.calls.place());
         Some(raw)
     }
 }

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
 
-use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN};
+use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN, PLACE_LEN};
 use crate::{Error, RawEvent, Snapshot};
 
 mod blocks;
@@ -196,6 +196,8 @@ impl Writer {
         let beside = Beside::of(event).filter(|beside| fits(beside.len()));
         let beside_len = beside.as_ref().map_or(0, Beside::len);
         let began = Some(event.began).filter(|began| *began != 0 && fits(beside_len + BEGAN_LEN));
+        let more = beside_len + if began.is_some() { BEGAN_LEN } else { 0 };
+        let place = Some(event.place).filter(|place| place.num != 0 && fits(more + PLACE_LEN));
         self.block(ty, |out| {
             out.extend_from_slice(&event.cpu.to_le_bytes());
             if event.state_only {
@@ -208,7 +210,7 @@ impl Writer {
             out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
             out.extend_from_slice(&shown.lengths);
             out.extend_from_slice(&shown.values);
-            if beside.is_none() && began.is_none() {
+            if beside.is_none() && began.is_none() && place.is_none() {
                 return;
             }
             out.resize(out.len().next_multiple_of(4), 0);
@@ -217,6 +219,9 @@ impl Writer {
             }
             if let Some(began) = began {
                 beside::write_began(out, began);
+            }
+            if let Some(place) = place {
+                beside::write_place(out, place);
             }
             beside::write_last(out);
         })?;

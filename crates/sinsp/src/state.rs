@@ -41,7 +41,7 @@ pub use users::{Accounts, Users};
 
 pub(crate) use container::{Kind, SHORT_ID, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
-pub(crate) use parse::{apply, finish, is_kept};
+pub(crate) use parse::{apply, changes_state, finish, is_kept};
 pub(crate) use text::split_nul;
 
 /// The system as the events so far report it.

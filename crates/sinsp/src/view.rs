@@ -3,11 +3,13 @@
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Scope, ScopeVersion, Value};
-use eyas_scap::{RawEvent, Snapshot, User};
+use eyas_scap::{Place, RawEvent, Snapshot, User};
 
 use crate::path::{self, Base};
 use crate::rendering::Rendering;
-use crate::state::{Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, is_kept, split_nul};
+use crate::state::{
+    Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, changes_state, is_kept, split_nul,
+};
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
@@ -35,6 +37,9 @@ impl Moment {
     pub(crate) fn advance(&mut self, event: &RawEvent<'_>) {
         self.num += 1;
         self.ts = event.ts;
+        if event.place.num != 0 {
+            (self.num, self.shown[0]) = (event.place.num, event.place.previous);
+        }
         if self.first_ts == 0 && !is_meta(event) {
             self.first_ts = event.ts;
         }
@@ -96,6 +101,34 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn num(&self) -> u64 {
         self.moment.num
+    }
+
+    /// Where it stands in its capture, or stood in the one that it was taken from: for a capture that holds this event but
+    /// not all before it.
+    pub fn place(&self) -> Place {
+        Place { num: self.moment.num, previous: self.moment.shown[1] }
+    }
+
+    /// Whether the event changes what is known of threads, files, users, containers or CPUs.
+    pub fn changes_state(&self) -> bool {
+        // Of these, only those on sockets tell something: which side the process is on.
+        changes_state(self.event.ty)
+            && (!self.is_plain_transfer() || self.fd().is_some_and(|fd| fd.kind.is_socket()))
+    }
+
+    fn is_plain_transfer(&self) -> bool {
+        use EventType as E;
+        matches!(
+            self.event.ty,
+            E::SYSCALL_READ_X
+                | E::SYSCALL_READV_X
+                | E::SYSCALL_PREAD_X
+                | E::SYSCALL_PREADV_X
+                | E::SYSCALL_WRITE_X
+                | E::SYSCALL_WRITEV_X
+                | E::SYSCALL_PWRITE_X
+                | E::SYSCALL_PWRITEV_X
+        )
     }
 
     /// Everything known.

@@ -67,6 +67,14 @@ pub struct Args {
     #[arg(long = "filter-proclist", requires = "write", help_heading = "Recording")]
     pub filter_snapshot: bool,
 
+    /// With -w: write pseudonyms in place of the names of users and hosts, of addresses, arguments and buffers
+    #[arg(long, requires = "write", help_heading = "Recording")]
+    pub redact: bool,
+
+    /// With --redact: make the pseudonyms with the key in this file, so that they are the same in every capture
+    #[arg(long = "redact-key", value_name = "FILE", requires = "redact", help_heading = "Recording")]
+    pub redact_key: Option<PathBuf>,
+
     /// Do not read users and groups from this machine, and write none
     #[arg(short = 'E', long = "exclude-users", help_heading = "Recording")]
     pub exclude_users: bool,
@@ -119,6 +127,11 @@ pub struct Args {
     /// Print completions for a shell, or the manual page: packages have them
     #[arg(long, value_name = "FORM", value_enum, hide = true)]
     pub generate: Option<eyas_console::Generated>,
+
+    /// Write lifelines of threads and their calls to this file (- is standard output), in the trace-event format that
+    /// ui.perfetto.dev opens. Also: sysdig trace --perfetto FILE
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["write", "json"], help_heading = "Printing")]
+    pub perfetto: Option<PathBuf>,
 
     /// Print no events
     #[arg(short = 'q', long = "quiet", help_heading = "Printing")]
@@ -292,6 +305,18 @@ impl Args {
             (.., true) => BufferFormat::HexText,
             _ => BufferFormat::Dots,
         }
+    }
+
+    /// Whether a recording of what passes the filter is to know the names of it.
+    pub fn keeps_names(&self) -> bool {
+        self.write.is_some() && self.condition().is_some() && self.is_replay() && !self.filter_snapshot
+    }
+
+    /// Whether a recording has every change of the state, since what it will need is not known in advance: -F asks for
+    /// that, and a stream cannot be read twice.
+    pub fn keeps_state(&self) -> bool {
+        let is_file = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        self.fatfile || self.keeps_names() && !self.read.iter().all(is_file)
     }
 
     /// Whether captures are read.

@@ -10,9 +10,11 @@ mod args;
 mod input;
 mod list;
 mod progress;
+mod redact;
 mod rotation;
 mod run;
 mod sink;
+mod slice;
 mod suppress;
 mod view;
 

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::events::EventFlags;
 use eyas::fields::Schema;
 use eyas::rules::{Diagnostic, Format, condition, nearest};
 use eyas::scap::{Advance, EventSource, Snapshot, Stats};
@@ -19,7 +18,8 @@ use crate::args::Args;
 use crate::input::{self, Needs};
 use crate::list;
 use crate::progress::Progress;
-use crate::sink::{Dump, Lines, Sink, Summary};
+use crate::sink::{Dump, Lines, Perfetto, Sink, Summary};
+use crate::slice::{Scout, Slice};
 use crate::suppress::Suppressed;
 use crate::view::{self, Bound, ViewSink, catalog};
 
@@ -33,7 +33,7 @@ pub fn run(args: &Args) -> Result<()> {
             "-I {input}: plugins are not supported; events come from the kernel, or from a capture with -r"
         );
     }
-    let (filter, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
+    let (_, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
         note!("Some domain names of the filter are not known yet: no name server answers");
@@ -46,28 +46,19 @@ pub fn run(args: &Args) -> Result<()> {
         snaplen: views.iter().map(|bound| bound.view.snaplen).max().unwrap_or(0),
         scheduling: views.iter().any(|bound| bound.view.scheduling),
     };
-    let filter_text = args.condition().filter(|_| args.filter_snapshot);
-    let files = filter_text.map(|text| compile(&text)).transpose()?.map(|(filter, _)| filter);
-    let mut sinks = sinks(args, &views)?;
     let stop = stop_flag()?;
+    let slice = match args.keeps_names() && !args.keeps_state() {
+        true => Some(scout(args, needs, &stop, resolver.names())?),
+        false => None,
+    };
+    let mut sinks = sinks(args, &views, slice)?;
     let began = Instant::now();
     let mut progress = Progress::new(&args.read, args.progress);
     let paths: Vec<_> = args.read.iter().map(Some).collect();
     let mut totals = Totals::default();
     // Without a capture, the kernel.
     let mut sources = if paths.is_empty() { vec![None] } else { paths };
-    let suppressed = if args.is_replay() { &args.suppress[..] } else { &[] };
-    let mut at_work = Loop {
-        args,
-        filter,
-        files,
-        stop: stop.clone(),
-        passed: 0,
-        names: resolver.names(),
-        needs,
-        suppressed: Suppressed::new(suppressed),
-        deadline: Deadline::new(args),
-    };
+    let mut at_work = Loop::new(args, needs, &stop, resolver.names())?;
     let mut outcome = Ok(());
     for path in sources.drain(..) {
         let source = match path {
@@ -75,6 +66,8 @@ pub fn run(args: &Args) -> Result<()> {
             None => input::live(args, needs),
         };
         outcome = source.and_then(|mut source| {
+            let mut sinks: Vec<&mut dyn Sink> =
+                sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Sink).collect();
             let outcome = at_work.run(&mut *source, &mut sinks, &mut progress);
             totals.add(&mut *source);
             outcome
@@ -104,6 +97,23 @@ pub fn run(args: &Args) -> Result<()> {
         totals.report(at_work.passed, at_work.suppressed.count(), began.elapsed());
     }
     Ok(())
+}
+
+/// Reads the captures to find what the events that pass need.
+fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) -> Result<Slice> {
+    let mut at_work = Loop::new(args, needs, stop, names)?;
+    at_work.keeps_state = true;
+    let mut scout = Scout::default();
+    let mut progress = Progress::new(&[], false);
+    for path in &args.read {
+        let mut source = input::open(path, &progress, stop)?;
+        // What is wrong with a file is said when it is read again.
+        let read = at_work.run(&mut *source, &mut [&mut scout], &mut progress);
+        if read.is_err() || at_work.is_over(&[]) {
+            break;
+        }
+    }
+    Ok(scout.plan())
 }
 
 /// The views that the command line names, with their arguments.
@@ -153,10 +163,12 @@ fn meant(format: &str, offset: usize) -> Option<&'static str> {
     nearest(name, eyas::sinsp::schema().fields().iter().map(|def| def.name))
 }
 
-fn sinks(args: &Args, views: &[Bound]) -> Result<Vec<Box<dyn Sink>>> {
+fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
-        sinks.push(Box::new(Dump::create(path, args)?));
+        sinks.push(Box::new(Dump::create(path, args, slice)?));
+    } else if let Some(path) = &args.perfetto {
+        sinks.push(Box::new(Perfetto::create(path)?));
     } else if !args.quiet && !args.summary && views.is_empty() {
         let format = Format::parse(&args.line_format(), eyas::sinsp::schema()).map_err(|error| {
             let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
@@ -205,9 +217,28 @@ struct Loop<'a> {
     needs: Needs,
     suppressed: Suppressed,
     deadline: Deadline,
+    /// Sinks are told of what did not pass, too.
+    keeps_state: bool,
 }
 
-impl Loop<'_> {
+impl<'a> Loop<'a> {
+    fn new(args: &'a Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) -> Result<Self> {
+        let compiled = || args.condition().map(|text| compile(&text).map(|(filter, _)| filter)).transpose();
+        let suppressed = if args.is_replay() { &args.suppress[..] } else { &[] };
+        Ok(Self {
+            args,
+            filter: compiled()?,
+            files: compiled()?.filter(|_| args.filter_snapshot),
+            stop: stop.clone(),
+            passed: 0,
+            names,
+            needs,
+            suppressed: Suppressed::new(suppressed),
+            deadline: Deadline::new(args),
+            keeps_state: args.keeps_names() || args.keeps_state() || args.perfetto.is_some(),
+        })
+    }
+
     /// Whether no further event is wanted.
     fn is_over(&self, sinks: &[Box<dyn Sink>]) -> bool {
         self.args.count.is_some_and(|count| self.passed >= count)
@@ -220,12 +251,11 @@ impl Loop<'_> {
     fn run(
         &mut self,
         source: &mut dyn EventSource,
-        sinks: &mut [Box<dyn Sink>],
+        sinks: &mut [&mut (dyn Sink + '_)],
         progress: &mut Progress,
     ) -> Result<()> {
         let config = input::inspector_config(self.args, self.needs);
         let mut inspector = Inspector::new(config.with_names(Some(self.names.clone())));
-        let fatfile = self.args.fatfile;
         while self.args.count.is_none_or(|count| self.passed < count) {
             // What has happened until then in a live capture still comes.
             if self.stop.load(Ordering::Relaxed) && !source.stop() {
@@ -283,7 +313,7 @@ impl Loop<'_> {
                         if asks && sinks.iter().all(|sink| sink.is_done()) {
                             break;
                         }
-                    } else if fatfile && changes_state(&view) {
+                    } else if self.keeps_state {
                         for sink in &mut *sinks {
                             sink.state(&view)?;
                         }
@@ -325,11 +355,6 @@ impl Loop<'_> {
         snapshot.threads.retain(|thread| kept.contains(&thread.tid));
         snapshot.fds.retain(|(tid, _)| kept.contains(tid));
     }
-}
-
-/// Whether what a capture's reader knows depends on the event.
-fn changes_state(event: &EventView<'_>) -> bool {
-    event.event().info().is_some_and(|info| info.flags.contains(EventFlags::MODIFIES_STATE))
 }
 
 /// The end that `-M` asks for: by the clock live, by the events' own time in a capture.

@@ -8,10 +8,12 @@ use eyas::sinsp::EventView;
 
 mod dump;
 mod lines;
+mod perfetto;
 mod summary;
 
 pub use dump::Dump;
-pub use lines::Lines;
+pub use lines::{Lines, is_internal};
+pub use perfetto::Perfetto;
 pub use summary::Summary;
 
 /// Takes events: a printer, a file, a table of counts.

@@ -3,7 +3,7 @@
 use eyas_events::{Category, EventType};
 use rustc_hash::FxHashMap;
 
-use crate::RawEvent;
+use crate::{Place, RawEvent};
 
 /// The most threads whose calls are remembered.
 const MAX_THREADS: usize = 1 << 18;
@@ -12,10 +12,12 @@ const MAX_THREADS: usize = 1 << 18;
 #[derive(Default)]
 pub(super) struct Calls {
     open: FxHashMap<i64, (EventType, u64)>,
-    /// The capture has enter events, or says when calls began.
+    /// The capture has enter events, or says when calls began or where events stood.
     are_known: bool,
     /// When the call began that ends with the current event, ns since the epoch; 0 if that is not known.
     began: u64,
+    /// Where the current event stood in another capture.
+    place: Place,
 }
 
 impl Calls {
@@ -36,11 +38,22 @@ impl Calls {
         (self.are_known, self.began) = (true, began);
     }
 
+    /// Where the event that was noted last stood in the capture that it was taken from.
+    #[inline(always)]
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The capture says itself where the current event stood.
+    pub(super) fn set_place(&mut self, place: Place) {
+        (self.are_known, self.place) = (true, place);
+    }
+
     /// Remembers the call that begins with the event, or finds when the call began that ends with it.
     #[inline(never)]
     pub(super) fn note(&mut self, event: RawEvent<'_>) {
         let RawEvent { ts, tid, ty, .. } = event;
-        self.began = 0;
+        (self.began, self.place) = (0, Place::default());
         let is_call = ty.info().is_some_and(|info| info.category.is_from(Category::SYSCALL));
         if !is_call || (ty.is_exit() && !self.are_known) {
             return;

@@ -3,8 +3,8 @@
 use eyas_events::{EventFlags, EventType};
 use nom::number::Endianness;
 
-use crate::RawEvent;
 use crate::builder::is_wide;
+use crate::{Place, RawEvent};
 
 const HEADER_V1: usize = 22;
 const HEADER_V2: usize = 26;
@@ -240,6 +240,7 @@ impl Frame {
             cpu: kind.cpu(),
             state_only: kind.state_only(),
             began: 0,
+            place: Place::default(),
             nparams,
             wide: kind.wide(),
             body,

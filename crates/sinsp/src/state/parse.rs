@@ -6,7 +6,7 @@ use super::proc_query::{ProcQuery, find_thread};
 use super::{Current, Rest, State};
 use enter::remember_enter;
 use handling::{Family, HANDLING, Who};
-pub(crate) use handling::{descriptor, is_kept};
+pub(crate) use handling::{changes_state, descriptor, is_kept};
 
 mod birth;
 mod directory;

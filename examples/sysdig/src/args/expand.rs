@@ -24,6 +24,14 @@ pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
             out.push(with_arguments(name, &mut words, &given));
         }
     }
+    if words.peek().is_some_and(|word| word == "trace") {
+        words.next();
+        let names_file = |word: &OsString| word.to_string_lossy().starts_with("--perfetto");
+        if !words.clone().any(|word| names_file(&word)) {
+            // It says then that a file is missing.
+            return out.into_iter().chain(words).chain(["--perfetto".into()]).collect();
+        }
+    }
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
         match text.as_str() {
@@ -107,6 +115,8 @@ mod tests {
 
     #[test]
     fn short_forms_are_options() {
+        assert_eq!(expanded(&["trace", "--perfetto", "f"]), ["--perfetto", "f"]);
+        assert_eq!(expanded(&["trace", "-r", "f"]), ["-r", "f", "--perfetto"]);
         assert_eq!(expanded(&["-cl"]), ["--list-chisels"]);
         assert_eq!(expanded(&["view"]), ["--list-chisels"]);
         assert_eq!(expanded(&["view", "spy_port", "80", "-j"]), ["-c", "spy_port 80", "-j"]);

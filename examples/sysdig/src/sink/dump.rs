@@ -9,7 +9,9 @@ use eyas::sinsp::EventView;
 
 use super::Sink;
 use crate::args::Args;
+use crate::redact::Redactor;
 use crate::rotation::{Names, Rotation};
+use crate::slice::{Places, Slice};
 
 /// The most events about the state that are repeated in every file.
 const STATE_LIMIT: usize = 65_536;
@@ -34,10 +36,16 @@ pub struct Dump {
     path: PathBuf,
     /// When something was written that may still wait in a buffer.
     unflushed: Option<Instant>,
+    /// The processes that the file knows; `None` for all.
+    slice: Option<Slice>,
+    /// Where events stand, if not all are written but they keep their numbers.
+    places: Option<Places>,
+    redactor: Option<Redactor>,
 }
 
 impl Dump {
-    pub fn create(path: &Path, args: &Args) -> Result<Self> {
+    /// Writes to the file, or the first of several. A slice says what is needed besides the events that pass.
+    pub fn create(path: &Path, args: &Args, slice: Option<Slice>) -> Result<Self> {
         let rotation = Rotation::new(args);
         if rotation.is_on() && path == Path::new("-") {
             anyhow::bail!(
@@ -56,6 +64,9 @@ impl Dump {
             writer: None,
             path: PathBuf::new(),
             unflushed: None,
+            places: (slice.is_some() || args.keeps_state()).then(Places::default),
+            slice,
+            redactor: if args.redact { Some(Redactor::new(args.redact_key.as_deref())?) } else { None },
         };
         // A name that cannot be written to is told before the capture begins; one that tells the time is known
         // with the first event.
@@ -80,6 +91,7 @@ impl Dump {
             })?,
         };
         self.writer = Some(writer);
+        self.places = self.places.take().map(|_| Places::default());
         self.path = path;
         Ok(())
     }
@@ -107,19 +119,39 @@ impl Dump {
             return Ok(());
         }
         self.open(ts)?;
-        let snapshot = self.waiting.take().unwrap_or_else(|| event.snapshot());
+        let snapshot = match self.waiting.take() {
+            Some(snapshot) => snapshot,
+            None => self.prepared(&event.snapshot()),
+        };
         if let Some(writer) = &mut self.writer {
             writer.snapshot(&snapshot).with_context(|| name(&self.path))?;
             for event in &self.state {
-                writer.event(&event.as_raw()).with_context(|| name(&self.path))?;
+                let raw = event.as_raw();
+                let redacted = self.redactor.as_mut().map(|redactor| redactor.event(&raw));
+                let raw = redacted.as_ref().map_or(raw, OwnedEvent::as_raw);
+                writer.event(&raw).with_context(|| name(&self.path))?;
             }
             self.rotation.began(writer.written());
         }
         Ok(())
     }
 
+    /// What is written of a snapshot.
+    fn prepared(&mut self, snapshot: &Snapshot) -> Snapshot {
+        let mut kept = snapshot.clone();
+        if let Some(slice) = &mut self.slice {
+            slice.reduce(&mut kept);
+        }
+        if let Some(redactor) = &mut self.redactor {
+            redactor.snapshot(snapshot, &mut kept);
+        }
+        kept
+    }
+
     fn write(&mut self, event: &RawEvent<'_>) -> Result<()> {
         if let Some(writer) = &mut self.writer {
+            let redacted = self.redactor.as_mut().map(|redactor| redactor.event(event));
+            let event = &redacted.as_ref().map_or(*event, OwnedEvent::as_raw);
             writer.event(event).with_context(|| name(&self.path))?;
             self.unflushed.get_or_insert_with(Instant::now);
         }
@@ -137,9 +169,10 @@ impl Sink for Dump {
         self.state.clear();
         self.begun = false;
         self.has_snapshot = true;
+        let snapshot = self.prepared(snapshot);
         match &mut self.writer {
-            Some(writer) => writer.snapshot(snapshot).with_context(|| name(&self.path))?,
-            None => self.waiting = Some(snapshot.clone()),
+            Some(writer) => writer.snapshot(&snapshot).with_context(|| name(&self.path))?,
+            None => self.waiting = Some(snapshot),
         }
         Ok(())
     }
@@ -149,19 +182,39 @@ impl Sink for Dump {
         if self.rotation.is_on() {
             self.rotate(event)?;
         }
-        self.write(&event.event())
+        let mut raw = event.event();
+        if let Some(places) = &mut self.places {
+            raw.place = places.place(event);
+        }
+        if let Some(slice) = &mut self.slice {
+            slice.keep(event);
+        }
+        self.write(&raw)
     }
 
     fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
         if self.rotation.is_on() && !self.begun && self.state.len() < STATE_LIMIT {
             self.state.push(event.event().into());
         }
+        if self.slice.as_mut().is_some_and(|slice| !slice.needs(event)) {
+            return Ok(());
+        }
+        if let Some(places) = &mut self.places {
+            places.pass(event);
+        }
         self.write(&event.event())
     }
 
     fn state(&mut self, event: &EventView<'_>) -> Result<()> {
-        if self.writer.is_none() {
+        let is_needed = match &mut self.slice {
+            Some(slice) => slice.needs(event),
+            None => event.changes_state(),
+        };
+        if self.writer.is_none() || !is_needed {
             return Ok(());
+        }
+        if let Some(places) = &mut self.places {
+            places.pass(event);
         }
         let mut raw = event.event();
         raw.state_only = true;

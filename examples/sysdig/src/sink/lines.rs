@@ -30,7 +30,8 @@ impl Lines {
 
 impl Sink for Lines {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
-        if !self.internal && is_internal(event) {
+        // One that was kept by a filter was asked for.
+        if !self.internal && event.event().place.num == 0 && is_internal(event) {
             return Ok(());
         }
         self.line.clear();
@@ -59,6 +60,6 @@ impl Sink for Lines {
 }
 
 /// Whether the event is of the capture itself: what processes use, what was lost.
-fn is_internal(event: &EventView<'_>) -> bool {
+pub fn is_internal(event: &EventView<'_>) -> bool {
     event.event().info().is_some_and(|info| info.category.activity() == Category::INTERNAL)
 }

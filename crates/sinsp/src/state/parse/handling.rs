@@ -18,6 +18,11 @@ pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
     raw.int(usize::from(handling.fd?))
 }
 
+/// Whether events of this type may change what is known.
+pub(crate) fn changes_state(ty: EventType) -> bool {
+    HANDLING.get(usize::from(ty.0)).is_some_and(|handling| !matches!(handling.family, Family::Nothing))
+}
+
 /// By code.
 pub(super) static HANDLING: [Handling; EventType::COUNT] = handling();
 

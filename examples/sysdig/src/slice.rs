@@ -1,0 +1,241 @@
+//! A capture of the events that pass a filter, and of what they need besides: the processes that they are about, with all
+//! that led to them.
+//!
+//! The input is read twice. The first time, [`Scout`] finds which processes the kept events show: their own, those above
+//! them, leaders of sessions and groups, those that parameters name, and, from there, all that gave these something.
+//! The second time, [`Slice`] keeps the snapshot and the changes of these processes alone, so that what is read from the
+//! new capture knows the same of every kept event.
+
+use anyhow::Result;
+use eyas::events::{Category, EventType, FlagTable, ParamType, param};
+use eyas::scap::{FdDetail, FdEntry, Place, Snapshot};
+use eyas::sinsp::EventView;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::sink::{Sink, is_internal};
+
+/// Finds the processes that the events which pass need.
+#[derive(Default)]
+pub struct Scout {
+    /// Processes, by the ids that they have on the host.
+    needed: FxHashSet<i64>,
+    /// What a process has something from.
+    givers: FxHashMap<i64, FxHashSet<i64>>,
+}
+
+impl Scout {
+    /// What the events that came so far need.
+    pub fn plan(&mut self) -> Slice {
+        let mut pids = std::mem::take(&mut self.needed);
+        let mut rest: Vec<i64> = pids.iter().copied().collect();
+        while let Some(pid) = rest.pop() {
+            for giver in self.givers.get(&pid).into_iter().flatten() {
+                if pids.insert(*giver) {
+                    rest.push(*giver);
+                }
+            }
+        }
+        Slice { pids, has_begun: false }
+    }
+
+    /// Takes note of the processes that an event's fields show.
+    fn need(&mut self, event: &EventView<'_>) {
+        let raw = event.event();
+        self.needed.extend([raw.tid, pid_of(event)]);
+        if let Some(thread) = event.thread() {
+            let threads = &event.state().threads;
+            let session = threads.session(thread);
+            self.needed.extend([thread.ptid, session.sid, session.pgid, session.vpgid]);
+            for above in threads.ancestors(thread) {
+                let session = threads.session(above);
+                self.needed.extend([above.pid, above.ptid, session.sid, session.pgid]);
+            }
+        }
+        self.needed.extend(named(event));
+    }
+
+    fn gives(&mut self, giver: i64, taker: i64) {
+        if giver != taker && giver > 0 {
+            self.givers.entry(taker).or_default().insert(giver);
+        }
+    }
+
+    /// Takes note of what one process has from another by an event.
+    fn relate(&mut self, event: &EventView<'_>) {
+        use EventType as E;
+        let raw = event.event();
+        let own = pid_of(event);
+        let parent = event.thread().map_or(-1, |thread| thread.ptid);
+        match raw.ty {
+            ty if is_birth(ty) => match raw.result() {
+                Some(0) => {
+                    self.gives(parent, own);
+                    self.gives(own, raw.tid);
+                }
+                Some(child) if child > 0 => {
+                    self.gives(own, child);
+                    let shared = FlagTable::CLONE_FLAGS.value("CLONE_FILES")
+                        | FlagTable::CLONE_FLAGS.value("CLONE_FS");
+                    let flags = raw.uint(param::SYSCALL_CLONE_20_X::flags).unwrap_or(0);
+                    if flags & u64::from(shared) != 0 {
+                        self.gives(child, own);
+                    }
+                }
+                _ => {}
+            },
+            E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => self.gives(parent, own),
+            // Its children become those of another process.
+            E::PROCEXIT_1_E => self.gives(raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1), own),
+            E::SYSCALL_PIDFD_GETFD_X => {
+                let files = event.thread().and_then(|thread| event.state().threads.fds(thread));
+                let pidfd = raw.int(param::SYSCALL_PIDFD_GETFD_X::pid_fd);
+                if let Some(fd) = files.zip(pidfd).and_then(|(files, pidfd)| files.get(pidfd)) {
+                    self.gives(i64::from(fd.pid), own);
+                }
+            }
+            _ if event.changes_state() => named(event).for_each(|other| self.gives(own, other)),
+            _ => {}
+        }
+    }
+}
+
+impl Sink for Scout {
+    fn event(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.need(event);
+        self.relate(event);
+        Ok(())
+    }
+
+    fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.relate(event);
+        Ok(())
+    }
+
+    fn state(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.relate(event);
+        Ok(())
+    }
+}
+
+/// The processes that a slice knows.
+#[derive(Clone)]
+pub struct Slice {
+    pids: FxHashSet<i64>,
+    /// An event of the system, not about the capture, has come: times are counted from it.
+    has_begun: bool,
+}
+
+impl Slice {
+    /// Whether the slice needs the event, which is not shown.
+    pub fn needs(&mut self, event: &EventView<'_>) -> bool {
+        let raw = event.event();
+        let is_meta = is_meta(event);
+        if !is_meta && !std::mem::replace(&mut self.has_begun, true) {
+            return true;
+        }
+        let is_of = || self.pids.contains(&raw.tid) || self.pids.contains(&pid_of(event));
+        // What no thread does is about users and containers; switches of all threads tell how long each ran.
+        let is_of_all = || raw.tid < 0 || is_meta || raw.ty == EventType::SCHEDSWITCH_6_E;
+        let completes_another = !raw.ty.is_exit();
+        (event.changes_state() || completes_another) && (is_of_all() || is_of())
+    }
+
+    /// An event that is shown was kept.
+    pub fn keep(&mut self, event: &EventView<'_>) {
+        self.has_begun |= !is_meta(event);
+    }
+
+    /// Leaves of a snapshot what the slice knows, and the sockets that show which side of a connection a process is on.
+    pub fn reduce(&mut self, snapshot: &mut Snapshot) {
+        self.has_begun = false;
+        let Snapshot { threads, fds, .. } = snapshot;
+        let leaders: FxHashMap<i64, i64> = threads.iter().map(|thread| (thread.tid, thread.pid)).collect();
+        let is_known = |tid: i64| {
+            self.pids.contains(&tid) || leaders.get(&tid).is_some_and(|pid| self.pids.contains(pid))
+        };
+        let ports: FxHashSet<u16> = fds
+            .iter()
+            .filter(|(tid, _)| is_known(*tid))
+            .flat_map(|(_, files)| files.iter().filter_map(local_port))
+            .collect();
+        let serves = |file: &FdEntry| served_port(file).is_some_and(|port| ports.contains(&port));
+        for (_, files) in fds.iter_mut().filter(|(tid, _)| !is_known(*tid)) {
+            files.retain(serves);
+        }
+        fds.retain(|(_, files)| !files.is_empty());
+        let servers: FxHashSet<i64> = fds.iter().map(|(tid, _)| *tid).collect();
+        threads.retain(|thread| is_known(thread.tid) || servers.contains(&thread.tid));
+    }
+}
+
+/// Whether the event is about the capture, not of the system.
+fn is_meta(event: &EventView<'_>) -> bool {
+    event.event().info().is_some_and(|info| info.category.is_from(Category::METAEVENT))
+}
+
+/// The process of the event, or its thread where that is not known.
+fn pid_of(event: &EventView<'_>) -> i64 {
+    event.thread().map(|thread| thread.pid).filter(|pid| *pid >= 0).unwrap_or(event.event().tid)
+}
+
+/// The processes that parameters name.
+fn named<'a>(event: &EventView<'a>) -> impl Iterator<Item = i64> + use<'a> {
+    let raw = event.event();
+    let params = raw.info().map_or(&[][..], |info| info.params).iter().enumerate();
+    let is_id = |ty: ParamType| matches!(ty, ParamType::PID | ParamType::PID32);
+    params
+        .filter(move |(_, info)| is_id(info.ty))
+        .filter_map(move |(at, _)| raw.int(at))
+        .filter(|pid| *pid > 0)
+}
+
+fn is_birth(ty: EventType) -> bool {
+    matches!(
+        ty,
+        EventType::SYSCALL_CLONE_20_X
+            | EventType::SYSCALL_CLONE3_X
+            | EventType::SYSCALL_FORK_20_X
+            | EventType::SYSCALL_VFORK_20_X
+    )
+}
+
+fn local_port(file: &FdEntry) -> Option<u16> {
+    match &file.detail {
+        FdDetail::Socket { local, .. } => Some(local.1),
+        _ => None,
+    }
+}
+
+fn served_port(file: &FdEntry) -> Option<u16> {
+    match &file.detail {
+        FdDetail::ServerSocket { addr, .. } => Some(addr.1),
+        _ => None,
+    }
+}
+
+/// Numbers that the reader of a new capture counts, and corrects where the capture says so.
+#[derive(Default)]
+pub struct Places {
+    num: u64,
+    /// Time of the last event.
+    last: u64,
+}
+
+impl Places {
+    /// An event is written that is not shown.
+    pub fn pass(&mut self, event: &EventView<'_>) {
+        self.num += 1;
+        self.last = event.event().ts;
+    }
+
+    /// An event is written that is shown: what is to be said of its place, if a reader would count otherwise.
+    pub fn place(&mut self, event: &EventView<'_>) -> Place {
+        let place = event.place();
+        // Those about the capture itself are shown because they were asked for.
+        let is_counted = !is_internal(event)
+            && self.num + 1 == place.num
+            && (self.last == place.previous || self.num == 0);
+        (self.num, self.last) = (place.num, event.event().ts);
+        if is_counted { Place::default() } else { place }
+    }
+}
