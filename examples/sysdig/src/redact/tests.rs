@@ -8,7 +8,7 @@ fn snapshot() -> Snapshot {
         pid: 7,
         comm: b"sshd".to_vec(),
         exe: b"sshd: alice@pts/0".to_vec(),
-        args: b"-D\0--password=hunter2\0alice\010.0.0.5\0".to_vec(),
+        args: b"-D\0--password=hunter2\0alice\x0010.0.0.5\0".to_vec(),
         env: b"HOME=/home/alice\0TOKEN=hunter2\0".to_vec(),
         cwd: b"/home/alice/web7/".to_vec(),
         ..ThreadEntry::default()
