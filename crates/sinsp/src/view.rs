@@ -111,7 +111,7 @@ impl<'a> EventView<'a> {
 
     /// Whether the event changes what is known of threads, files, users, containers or CPUs.
     pub fn changes_state(&self) -> bool {
-        // Of these, only those on sockets tell something: which side the process is on.
+        // Of these, only those on sockets matter: they show which side the process is on.
         changes_state(self.event.ty)
             && (!self.is_plain_transfer() || self.fd().is_some_and(|fd| fd.kind.is_socket()))
     }
