@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use eyas_scap::proc::{AccountLimits, AccountReader};
@@ -25,6 +26,32 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct AccountFiles {
     questions: SyncSender<Question>,
     answers: Mailbox<Accounts>,
+    /// Questions so far.
+    asked: u64,
+    dealt: Arc<Dealt>,
+    /// The question that was waited for in vain: until it is dealt with, nobody waits for a later one.
+    stuck: u64,
+}
+
+/// How many questions were dealt with, in their order.
+#[derive(Debug, Default)]
+struct Dealt {
+    count: Mutex<u64>,
+    grown: Condvar,
+}
+
+impl Dealt {
+    fn grow(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.grown.notify_one();
+    }
+
+    /// Waits until there are so many; returns whether there are.
+    fn reaches(&self, count: u64, patience: Duration) -> bool {
+        let dealt = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.grown.wait_timeout_while(dealt, patience, |dealt| *dealt < count);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 >= count
+    }
 }
 
 #[derive(Debug)]
@@ -41,6 +68,12 @@ struct InContainer {
 }
 
 impl AccountFiles {
+    /// A time that an event can do with waiting for the users of its container ([`Config::account_wait`]): many times
+    /// what it takes to read them from a disk that works.
+    ///
+    /// [`Config::account_wait`]: crate::Config::account_wait
+    pub const WAIT: Duration = Duration::from_millis(5);
+
     /// Starts the thread. The host's root directory is seen at `root` (`HOST_ROOT`).
     ///
     /// # Errors
@@ -48,28 +81,47 @@ impl AccountFiles {
     pub fn start(root: PathBuf) -> std::io::Result<Self> {
         let (questions, asked) = sync_channel(QUEUE);
         let (sender, answers) = mailbox(QUEUE);
-        std::thread::Builder::new().name("accounts".into()).spawn(move || serve(&root, &asked, &sender))?;
-        Ok(Self { questions, answers })
+        let dealt = Arc::<Dealt>::default();
+        let counted = dealt.clone();
+        std::thread::Builder::new()
+            .name("accounts".into())
+            .spawn(move || serve(&root, &asked, &sender, &counted))?;
+        Ok(Self { questions, answers, asked: 0, dealt, stuck: 0 })
+    }
+
+    fn send(&mut self, question: Question) -> bool {
+        let is_sent = self.questions.try_send(question).is_ok();
+        self.asked += u64::from(is_sent);
+        is_sent
     }
 }
 
 impl AccountLookup for AccountFiles {
     fn ask(&mut self, container: &Text, pid: i64) -> bool {
         let question = InContainer { container: container.clone(), pid, tries: 1 };
-        self.questions.try_send(Question::Container(question)).is_ok()
+        self.send(Question::Container(question))
     }
 
     fn ask_host(&mut self) -> bool {
-        self.questions.try_send(Question::Host).is_ok()
+        self.send(Question::Host)
     }
 
     fn answer(&mut self) -> Option<Accounts> {
         self.answers.take()
     }
+
+    fn wait(&mut self, patience: Duration) {
+        if patience.is_zero() || !self.dealt.reaches(self.stuck, Duration::ZERO) {
+            return;
+        }
+        if !self.dealt.reaches(self.asked, patience) {
+            self.stuck = self.asked;
+        }
+    }
 }
 
 /// Answers questions until nobody can ask any more.
-fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>) {
+fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>, dealt: &Dealt) {
     let mut again: Vec<(Instant, InContainer)> = Vec::new();
     let mut host = None;
     loop {
@@ -78,6 +130,7 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>) {
             false => asked.recv_timeout(PAUSE),
         };
         let now = Instant::now();
+        let is_question = question.is_ok();
         let mut due: Vec<InContainer> = again.extract_if(.., |(at, _)| *at <= now).map(|(_, q)| q).collect();
         match question {
             Ok(Question::Container(question)) => due.push(question),
@@ -104,6 +157,9 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>) {
                 }
                 Err(_) => {}
             }
+        }
+        if is_question {
+            dealt.grow();
         }
     }
 }

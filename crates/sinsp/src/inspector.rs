@@ -1,9 +1,11 @@
 //! Events go in, events with their meaning come out.
 
+use std::time::Duration;
+
 use eyas_events::EventType;
 use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 
-use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats};
+use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats, Waits};
 use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
 use crate::proc_lookup::ProcLookup;
@@ -26,6 +28,12 @@ pub struct Config {
     pub containers: Option<Box<dyn ContainerLookup>>,
     /// Asked about users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
+    /// How long events of a container may wait for what [`Config::containers`] knows of it, from its first event on, and
+    /// all events behind them. Zero, and nothing waits.
+    pub container_hold: Duration,
+    /// How long an event may wait for the users of its container, while none of them are known. It comes to the reading
+    /// of two small files, once for each container. Zero, and nothing waits.
+    pub account_wait: Duration,
     /// Which domain names stand for which addresses; without it no name is known.
     pub names: Option<SharedNames>,
     /// How parameters and names are written.
@@ -48,6 +56,8 @@ impl Default for Config {
             proc: None,
             containers: None,
             accounts: None,
+            container_hold: Duration::ZERO,
+            account_wait: Duration::ZERO,
             names: None,
             rendering: Rendering::default(),
             large_environment: false,
@@ -78,6 +88,20 @@ impl Config {
     #[must_use]
     pub fn with_accounts(mut self, lookup: impl AccountLookup + 'static) -> Self {
         self.accounts = Some(Box::new(lookup));
+        self
+    }
+
+    /// See [`Config::container_hold`].
+    #[must_use]
+    pub fn with_container_hold(mut self, longest: Duration) -> Self {
+        self.container_hold = longest;
+        self
+    }
+
+    /// See [`Config::account_wait`].
+    #[must_use]
+    pub fn with_account_wait(mut self, longest: Duration) -> Self {
+        self.account_wait = longest;
         self
     }
 
@@ -172,8 +196,9 @@ impl Inspector {
     pub fn new(mut config: Config) -> Self {
         let mut state = State::with_max(config.max_threads);
         state.set_rendering(std::mem::take(&mut config.rendering));
+        let waits = Waits { containers: config.container_hold, accounts: config.account_wait };
         Self {
-            lookups: AsyncLookups::new(config.containers.take(), config.accounts.take()),
+            lookups: AsyncLookups::new(config.containers.take(), config.accounts.take(), waits),
             names: config.names.take().map(Follower::new),
             observers: Observers::default(),
             state,

@@ -63,7 +63,7 @@ mod view;
 pub use account_files::AccountFiles;
 pub use inspector::{Config, Inspector, Skipped, Step};
 pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
-pub use lookups::{AccountLookup, ContainerLookup, RuntimeStats};
+pub use lookups::{AccountLookup, ContainerLookup, RuntimeStats, SocketStats};
 pub use names::{Names, SharedNames};
 pub use observer::Observer;
 pub use proc_lookup::ProcLookup;

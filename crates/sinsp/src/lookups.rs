@@ -1,24 +1,39 @@
 //! What the running system is asked beside its events: about containers, and about users in them.
 //!
-//! Nothing here waits: threads of their own ask, and what they find is merged when it is there.
+//! Threads of their own ask, and what they find is merged when it is there. Nothing here waits, but for what a program
+//! asks for: see [`Waits`].
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use eyas_events::EventType;
 use eyas_scap::RawEvent;
-use rustc_hash::FxHashMap;
 
 use crate::state::{Accounts, Current, State, Text, Thread};
 
+mod hold;
 mod mailbox;
+mod pace;
 
 pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 
-/// What container runtimes know. Neither function may wait for anybody.
+use hold::Hold;
+use pace::{Asked, Budget, Firsts};
+
+/// What container runtimes know. No function but [`ContainerLookup::wait`] may wait for anybody.
 pub trait ContainerLookup: Send {
-    /// Asks about the container with this short id; `false` if the question must be asked again later.
+    /// Asks about the container with this short id; `false` if the question must be asked again later. As long as
+    /// nothing is known of the container, this is called again as processes in it begin.
     fn ask(&mut self, id: &[u8]) -> bool;
 
     /// Returns what has arrived about a container, in the form in which container events carry it. Called for every event.
     fn answer(&mut self) -> Option<serde_json::Value>;
+
+    /// As [`ContainerLookup::answer`], but waits up to so long for something to arrive.
+    fn wait(&mut self, patience: Duration) -> Option<serde_json::Value> {
+        std::thread::sleep(patience.min(Duration::from_millis(1)));
+        self.answer()
+    }
 
     /// How many look-ups there were, and how they failed.
     fn stats(&self) -> RuntimeStats {
@@ -31,15 +46,38 @@ pub trait ContainerLookup: Send {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RuntimeStats {
-    /// Times that all runtimes were asked for a container. One that nobody knows yet is asked for again.
+    /// Questions to runtimes about a container. Where nobody knows it yet, each is asked again.
     pub lookups: u64,
     /// Exchanges with a runtime that failed: no permission, no reply in time, a damaged reply.
     pub failures: u64,
     /// The last failure: the socket and the reason.
     pub last_error: Option<String>,
+    /// Sockets with which an exchange failed.
+    pub sockets: Vec<SocketStats>,
 }
 
-/// What files of the host, and inside containers, say of users and groups. No question may wait for anybody.
+/// Failures of exchanges over one socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SocketStats {
+    /// Where the runtime listens.
+    pub socket: PathBuf,
+    /// How many failed.
+    pub failures: u64,
+    /// Why the last exchange failed; `None` if it did not.
+    pub error: Option<String>,
+}
+
+impl SocketStats {
+    /// So many failed, the last one for this reason.
+    pub fn new(socket: impl Into<PathBuf>, failures: u64, error: Option<String>) -> Self {
+        Self { socket: socket.into(), failures, error }
+    }
+}
+
+/// What files of the host, and inside containers, say of users and groups. No function but [`AccountLookup::wait`] may
+/// wait for anybody.
 pub trait AccountLookup: Send {
     /// Asks for the users of a container that the process `pid` is in; `false` if there is no room.
     fn ask(&mut self, container: &Text, pid: i64) -> bool;
@@ -52,6 +90,18 @@ pub trait AccountLookup: Send {
 
     /// Returns what has arrived. Called for every event.
     fn answer(&mut self) -> Option<Accounts>;
+
+    /// Waits until the last question has been dealt with, with or without a result, but no longer than this.
+    fn wait(&mut self, _patience: Duration) {}
+}
+
+/// How long events may wait. In a replay nothing is looked up, and nothing waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waits {
+    /// For what runtimes know of a container, from its first event on.
+    pub(crate) containers: Duration,
+    /// For the users of a container, at an event that needs them, while none are known.
+    pub(crate) accounts: Duration,
 }
 
 /// What was asked, and is still to arrive.
@@ -59,8 +109,15 @@ pub trait AccountLookup: Send {
 pub(crate) struct AsyncLookups {
     containers: Option<Box<dyn ContainerLookup>>,
     accounts: Option<Box<dyn AccountLookup>>,
-    containers_asked: Asked<{ 30 * SECOND }>,
-    accounts_asked: Asked<SECOND>,
+    containers_asked: Asked,
+    accounts_asked: Asked,
+    /// Of each container, the first process that was last seen to start.
+    firsts: Firsts,
+    hold: Hold,
+    /// Longest time that an event waits for the users of a container.
+    accounts_wait: Duration,
+    /// Of the time that events wait in all.
+    budget: Budget,
     /// When the host was last asked for its users, ns of event time.
     host_asked: Option<u64>,
     /// Threads that had been asked of /proc at the event before.
@@ -68,32 +125,58 @@ pub(crate) struct AsyncLookups {
 }
 
 const SECOND: u64 = 1_000_000_000;
+/// Time between two questions about one unknown container, ns of event time.
+const CONTAINER_PAUSE: u64 = SECOND / 10;
+/// Time between two questions for users of one container that its files did not have.
+const ACCOUNTS_PAUSE: u64 = SECOND;
+/// The same as long as none of its users are known: its processes still have the host's root directory.
+const FIRST_ACCOUNTS_PAUSE: u64 = SECOND / 1000;
 
 impl AsyncLookups {
     /// `None` if there is nobody to be asked.
     pub(crate) fn new(
         containers: Option<Box<dyn ContainerLookup>>,
         accounts: Option<Box<dyn AccountLookup>>,
+        waits: Waits,
     ) -> Option<Self> {
         let anybody = containers.is_some() || accounts.is_some();
-        anybody.then(|| Self { containers, accounts, ..Self::default() })
+        let (hold, accounts_wait) = (Hold::new(waits.containers), waits.accounts);
+        anybody.then(|| Self { containers, accounts, hold, accounts_wait, ..Self::default() })
     }
 
     /// Puts what arrived into the state, and asks what the event gives reason to.
     #[inline]
     pub(crate) fn after(&mut self, state: &mut State, event: &RawEvent<'_>, current: &Current) {
+        self.take(state);
+        let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
+        if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
+            && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
+            && self.ask(state, thread, event.ts, Cause::of(event.ty))
+            && hold::is_recent(event.ts)
+        {
+            if let Some(lookup) = &mut self.accounts {
+                self.budget.spend(|| lookup.wait(self.accounts_wait));
+            }
+            self.take(state);
+        }
+        if self.hold.is_on()
+            && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
+            && let Some(id) = &thread.container
+            && state.containers.get(id).is_none()
+            && let Some(lookup) = &mut self.containers
+        {
+            self.hold.until_known(&mut **lookup, state, &id.clone(), event.ts);
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, state: &mut State) {
         while let Some(json) = self.containers.as_mut().and_then(|lookup| lookup.answer()) {
             // What has no id is of no use.
             let _ = state.add_container(json);
         }
         while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.answer()) {
             state.add_accounts(accounts);
-        }
-        let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
-        if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
-            && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
-        {
-            self.ask(state, thread, event.ts, executes(event.ty));
         }
     }
 
@@ -104,7 +187,7 @@ impl AsyncLookups {
     /// Asks about every container that has a thread.
     pub(crate) fn ask_about_all(&mut self, state: &State, now: u64) {
         for thread in state.threads.iter() {
-            self.ask(state, thread, now, false);
+            self.ask(state, thread, now, Cause::Other);
         }
     }
 
@@ -119,23 +202,37 @@ impl AsyncLookups {
         }
     }
 
-    /// Asks what is not known of the thread's container, unless that was done a moment ago.
-    fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) {
+    /// Asks what is not known of the thread's container, unless that was done a moment ago. Returns whether users of it
+    /// were asked for that the event can't do without.
+    fn ask(&mut self, state: &State, thread: &Thread, now: u64, cause: Cause) -> bool {
         self.ask_host(now);
-        let Some(id) = &thread.container else { return };
+        let Some(id) = &thread.container else { return false };
         // The first process of a container executes when it is started, and started again.
-        let starts = executes && thread.vpid == 1;
-        if let Some(lookup) = &mut self.containers
-            && (starts || state.containers.get(id).is_none())
-        {
-            self.containers_asked.once(id, now, || lookup.ask(id));
+        let starts = cause == Cause::Executes && thread.vpid == 1 && self.firsts.is_new(id, thread.pid);
+        if let Some(lookup) = &mut self.containers {
+            if starts {
+                lookup.ask(id);
+            } else if state.containers.get(id).is_none() {
+                self.containers_asked.once(id, now, CONTAINER_PAUSE, || lookup.ask(id));
+            }
         }
         let users = &state.users;
-        if let Some(lookup) = &mut self.accounts
-            && (users.user(Some(id), thread.uid).is_none() || users.group(Some(id), thread.gid).is_none())
-        {
-            self.accounts_asked.once(id, now, || lookup.ask(id, thread.pid));
-        }
+        let Some(lookup) = &mut self.accounts else { return false };
+        let is_first = !users.has_container(id);
+        let is_missing =
+            users.user(Some(id), thread.uid).is_none() || users.group(Some(id), thread.gid).is_none();
+        let pause = match cause {
+            _ if starts => 0,
+            _ if !is_first => ACCOUNTS_PAUSE,
+            // Its root directory may be another one than at the event before.
+            Cause::Executes | Cause::Changes if self.budget.has_time() => 0,
+            _ => FIRST_ACCOUNTS_PAUSE,
+        };
+        let ask = || lookup.ask(id, thread.pid);
+        (is_missing || starts)
+            && self.accounts_asked.once(id, now, pause, ask)
+            && is_first
+            && self.budget.has_time()
     }
 }
 
@@ -145,50 +242,45 @@ impl std::fmt::Debug for AsyncLookups {
     }
 }
 
-/// Containers that were asked about, and when; the same is not asked twice within `PAUSE` ns of event time.
-#[derive(Default)]
-struct Asked<const PAUSE: u64> {
-    at: FxHashMap<Text, u64>,
+/// Why it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The process executes a program.
+    Executes,
+    /// It has another root directory, or other ids.
+    Changes,
+    Other,
 }
 
-impl<const PAUSE: u64> Asked<PAUSE> {
-    /// Containers that are remembered.
-    const MAX: usize = 16_384;
-
-    /// Asks, if it is time; a question that found no room does not count.
-    fn once(&mut self, id: &Text, now: u64, ask: impl FnOnce() -> bool) {
-        let is_recent = |ts: &u64| now.saturating_sub(*ts) < PAUSE;
-        if self.at.get(id).is_some_and(is_recent) {
-            return;
-        }
-        if self.at.len() >= Self::MAX {
-            self.at.retain(|_, ts| is_recent(ts));
-        }
-        if self.at.len() < Self::MAX && ask() {
-            self.at.insert(id.clone(), now);
+impl Cause {
+    fn of(ty: EventType) -> Self {
+        use EventType as E;
+        match ty {
+            E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => Self::Executes,
+            E::SYSCALL_CHROOT_X
+            | E::SYSCALL_SETUID_X
+            | E::SYSCALL_SETREUID_X
+            | E::SYSCALL_SETRESUID_X
+            | E::SYSCALL_SETGID_X
+            | E::SYSCALL_SETREGID_X
+            | E::SYSCALL_SETRESGID_X => Self::Changes,
+            _ => Self::Other,
         }
     }
 }
 
-fn executes(ty: EventType) -> bool {
-    matches!(ty, EventType::SYSCALL_EXECVE_19_X | EventType::SYSCALL_EXECVEAT_X)
-}
-
-/// Whether a process may be in another container than before, or be somebody else.
+/// Whether a process may be in another container than before, be somebody else, or have its container's root directory.
 fn is_reason(ty: EventType) -> bool {
     use EventType as E;
-    executes(ty)
+    Cause::of(ty) != Cause::Other
         || matches!(
             ty,
             E::SYSCALL_CLONE_20_X
                 | E::SYSCALL_CLONE3_X
                 | E::SYSCALL_FORK_20_X
                 | E::SYSCALL_VFORK_20_X
-                | E::SYSCALL_SETUID_X
-                | E::SYSCALL_SETREUID_X
-                | E::SYSCALL_SETRESUID_X
-                | E::SYSCALL_SETGID_X
-                | E::SYSCALL_SETREGID_X
-                | E::SYSCALL_SETRESGID_X
+                | E::SYSCALL_CHDIR_X
+                | E::SYSCALL_FCHDIR_X
+                | E::SYSCALL_CAPSET_X
         )
 }

@@ -3,17 +3,19 @@
 //! ```text
 //!   Inspector ──ask──> queue ──> worker thread: Docker, Podman: HTTP; containerd, CRI-O: gRPC
 //!       ^                           │ again and again, ever more slowly, until somebody knows
+//!       │                           │ and whenever a runtime's stream of events reports a new container
 //!       └──────────── queue <───────┘
 //! ```
 //!
-//! Nothing a runtime does can hold up events or fill memory: every exchange has a deadline, every response and
-//! every text in it a longest length, every queue a bound.
+//! Nothing a runtime does can hold up events, another runtime, or fill memory: every exchange has a deadline, every
+//! runtime slots of its own, every response and every text in it a longest length, every queue a bound.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use crate::lookups::{ContainerLookup, Mailbox, RuntimeStats, mailbox};
+use crate::state::SHORT_ID;
 
 mod cri;
 mod docker;
@@ -21,9 +23,12 @@ mod id;
 mod image;
 mod metadata;
 mod options;
+mod pursuit;
+mod sources;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod wire;
 mod worker;
 
@@ -41,7 +46,7 @@ pub struct Runtimes {
 }
 
 impl Runtimes {
-    /// Starts the thread; sockets are not touched before something is asked.
+    /// Starts the thread, which follows the runtimes' events at once if [`Options::follow`] says so.
     ///
     /// # Errors
     /// The system refuses a thread or what it waits on.

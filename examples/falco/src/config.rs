@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use eyas::fields::BufferFormat;
 use eyas::rules::Priority;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ pub struct Config {
     pub base_syscalls: BaseSyscalls,
     /// Container runtimes that are asked in a live capture.
     pub container_engines: ContainerEngines,
+    /// How long the first events of a container wait for what its runtime knows, milliseconds; 0 for not at all.
+    pub container_hold_ms: u64,
     /// Tuning of capture and state.
     pub falco_libs: Libs,
     /// Further configuration files.
@@ -161,6 +163,7 @@ impl Default for Config {
             syscall_event_timeouts: Timeouts::default(),
             base_syscalls: BaseSyscalls::default(),
             container_engines: ContainerEngines::default(),
+            container_hold_ms: 0,
             falco_libs: Libs::default(),
             config_files: Vec::new(),
             watch_config_files: true,
@@ -194,6 +197,11 @@ impl Config {
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.alert_folding.check()?;
+        let hold = self.container_hold_ms;
+        if hold > containers::MAX_HOLD_MS {
+            let most = containers::MAX_HOLD_MS;
+            bail!("container_hold_ms is {hold}, and may be at most {most}: all events wait for so long");
+        }
         #[cfg(feature = "grpc")]
         self.grpc.check()?;
         self.capture.check()
@@ -210,6 +218,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("capture", capture::SHAPE),
     ("config_files", files::SHAPE),
     ("container_engines", containers::SHAPE),
+    ("container_hold_ms", U32),
     ("engine", engine::ENGINE),
     ("falco_libs", engine::LIBS),
     ("file_mode", Text),

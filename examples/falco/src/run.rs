@@ -33,10 +33,12 @@ use crate::watchdog::Watchdog;
 
 mod judge;
 mod report;
+mod runtimes;
 mod threads;
 mod turns;
 
 use judge::{Judge, Limit, Totals};
+use runtimes::RuntimeLog;
 use turns::Turns;
 
 /// Events between two looks at the clock and the counters, and after which alerts are handed over at the latest.
@@ -104,6 +106,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             prompt: false,
             totals: &mut totals,
             ending: None,
+            runtimes: RuntimeLog::default(),
         };
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
@@ -188,6 +191,7 @@ struct Alone<'a, 'e> {
     totals: &'a mut Totals,
     /// Since when the capture is to end.
     ending: Option<Instant>,
+    runtimes: RuntimeLog,
 }
 
 impl Alone<'_, '_> {
@@ -259,6 +263,9 @@ impl Alone<'_, '_> {
             }
             if looks && let over @ (Ok(true) | Err(_)) = self.look(&mut source, live.then_some(began)) {
                 break over.map(drop);
+            }
+            if looks && live {
+                self.runtimes.look(&inspector);
             }
             // Now that the first step has brought what was there before.
             if self.samples.is_some_and(Samples::is_asked) {

@@ -261,6 +261,8 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
     let mut inspector = sinsp::Config::default()
         .with_proc(proc::ThreadReader::new(proc_options))
         .with_accounts(accounts)
+        .with_account_wait(sinsp::AccountFiles::WAIT)
+        .with_container_hold(std::time::Duration::from_millis(config.container_hold_ms))
         .with_max_threads(max_threads)
         .with_names(names::shared())
         .with_rendering(rendering(config))

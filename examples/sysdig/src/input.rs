@@ -122,6 +122,7 @@ pub fn inspector_config(args: &Args, needs: Needs) -> Config {
         if !args.exclude_users {
             let accounts = AccountFiles::start(options.root.clone());
             config.accounts = accounts.ok().map(|files| Box::new(files) as _);
+            config.account_wait = AccountFiles::WAIT;
         }
         config.proc = Some(Box::new(proc::ThreadReader::new(options)));
         config.large_environment = args.large_environment;

@@ -331,6 +331,11 @@ impl<'a> Loop<'a> {
             }
         }
         source.finish()?;
+        for failing in inspector.runtime_stats().sockets {
+            if let Some(error) = failing.error {
+                note!("Container runtime at {}: {error}", failing.socket.display());
+            }
+        }
         let now = inspector.overview();
         sinks.iter_mut().try_for_each(|sink| sink.end(&now))
     }

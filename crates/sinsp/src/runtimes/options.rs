@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which programming interface a socket speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Api {
     /// Docker's.
@@ -39,6 +39,8 @@ pub struct Options {
     pub retry: Duration,
     /// Labels whose value is longer than this, in bytes, are left out.
     pub max_label: usize,
+    /// Whether the runtimes' streams of events are followed, so that a container is known when it is created.
+    pub follow: bool,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             deadline: Duration::from_secs(5),
             retry: Duration::from_millis(30),
             max_label: 100,
+            follow: true,
         }
     }
 }

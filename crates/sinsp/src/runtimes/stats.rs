@@ -1,35 +1,61 @@
-//! What look-ups came to: failures are counted, and the last one is kept.
+//! What look-ups came to: failures are counted by socket, and the last one of each is kept.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::wire::Error;
-use crate::lookups::RuntimeStats;
+use crate::lookups::{RuntimeStats, SocketStats};
+
+/// Sockets whose failures are counted one by one.
+const MAX_SOCKETS: usize = 256;
 
 /// The counters that all tasks share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally(Arc<Mutex<RuntimeStats>>);
 
 impl Tally {
+    fn lock(&self) -> MutexGuard<'_, RuntimeStats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn stats(&self) -> RuntimeStats {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 
     pub(super) fn lookup(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lookups += 1;
+        self.lock().lookups += 1;
     }
 
-    /// Counts an exchange that failed, and logs it if the one before failed in another way.
+    /// The runtime responds: what failed before is over.
+    pub(super) fn success(&self, socket: &Path) {
+        let mut stats = self.lock();
+        if let Some(failing) = stats.sockets.iter_mut().find(|stats| stats.socket == socket) {
+            failing.error = None;
+        }
+    }
+
+    /// Counts an exchange that failed, and logs it if the one before did not fail in this way.
     pub(super) fn failure(&self, socket: &Path, error: &Error) {
-        let text = format!("{}: {error}", socket.display());
-        let mut stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = error.to_string();
+        let mut stats = self.lock();
         stats.failures += 1;
+        stats.last_error = Some(format!("{}: {text}", socket.display()));
+        let known = stats.sockets.iter().position(|stats| stats.socket == socket);
+        let at = known.unwrap_or_else(|| {
+            if stats.sockets.len() >= MAX_SOCKETS {
+                stats.sockets.remove(0);
+            }
+            stats.sockets.push(SocketStats::new(socket, 0, None));
+            stats.sockets.len() - 1
+        });
+        let failing = &mut stats.sockets[at];
+        failing.failures += 1;
         #[cfg(feature = "tracing")]
-        if stats.last_error.as_deref() == Some(&text) {
+        if failing.error.as_deref() == Some(&text) {
             tracing::debug!(socket = %socket.display(), %error, "a container runtime failed again");
         } else {
             tracing::warn!(socket = %socket.display(), %error, "a container runtime failed");
         }
-        stats.last_error = Some(text);
+        failing.error = Some(text);
     }
 }

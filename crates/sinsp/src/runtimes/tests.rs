@@ -7,6 +7,7 @@ use super::*;
 
 mod cri;
 mod docker;
+mod events;
 mod hostile;
 mod server;
 
@@ -15,18 +16,23 @@ use server::{Dir, Reply, Server};
 const ID: &str = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
 const SHORT: &str = "7951fb549ab9";
 
-/// Sockets by name below the directory.
+/// Sockets by name below the directory, whose events are not followed.
 fn start(dir: &Dir, endpoints: &[(Api, &str)]) -> Runtimes {
+    start_with(dir, endpoints, |options| options.follow = false)
+}
+
+fn start_with(dir: &Dir, endpoints: &[(Api, &str)], change: impl FnOnce(&mut Options)) -> Runtimes {
     let endpoints =
         endpoints.iter().map(|(api, socket)| Endpoint { api: *api, socket: Path::new("/").join(socket) });
-    Runtimes::start(Options {
+    let mut options = Options {
         endpoints: endpoints.collect(),
         root: dir.0.clone(),
         deadline: Duration::from_millis(400),
         retry: Duration::from_millis(5),
-        max_label: 100,
-    })
-    .unwrap()
+        ..Options::default()
+    };
+    change(&mut options);
+    Runtimes::start(options).unwrap()
 }
 
 /// Waits for a result, as no event would.

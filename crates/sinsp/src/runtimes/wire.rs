@@ -11,12 +11,18 @@ use prost::Message;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
+mod stream;
+
+pub(super) use stream::{Lines, Messages};
+
 /// Longest response that is read, bytes.
 pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// Length of what precedes a gRPC message: a flag and the length.
 const PREFIX: usize = 5;
 /// gRPC status: the thing asked about does not exist.
 const NOT_FOUND: u32 = 5;
+/// gRPC status: the runtime has no such function.
+const UNIMPLEMENTED: u32 = 12;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +49,17 @@ pub(super) enum Error {
     Message(#[from] prost::DecodeError),
     #[error("the answer's JSON can't be read: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl Error {
+    /// Whether the runtime is there but has no such function.
+    pub(super) fn is_unsupported(&self) -> bool {
+        match self {
+            Self::Grpc(code) => *code == UNIMPLEMENTED,
+            Self::Status(status) => *status == StatusCode::NOT_FOUND,
+            _ => false,
+        }
+    }
 }
 
 /// The task that drives a connection; it ends with its last request, however that ends.
@@ -123,11 +140,7 @@ impl Channel {
         method: &str,
         question: &impl Message,
     ) -> Result<Option<A>, Error> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("http://localhost/{method}"))
-            .header(header::CONTENT_TYPE, "application/grpc")
-            .header(header::TE, "trailers")
+        let request = grpc_request(method)
             .header("grpc-timeout", format!("{}m", self.deadline.as_millis().min(99_999_999)))
             .body(Full::from(frame(question)))?;
         let sender = &mut self.sender;
@@ -148,6 +161,14 @@ impl Channel {
         })
         .await
     }
+}
+
+fn grpc_request(method: &str) -> hyper::http::request::Builder {
+    Request::builder()
+        .method(Method::POST)
+        .uri(format!("http://localhost/{method}"))
+        .header(header::CONTENT_TYPE, "application/grpc")
+        .header(header::TE, "trailers")
 }
 
 /// One message, uncompressed.

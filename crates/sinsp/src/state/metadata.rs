@@ -20,8 +20,10 @@ impl State {
         if self.containers.by_id.len() >= MAX {
             return None;
         }
-        self.containers.changes += 1;
-        self.containers.by_id.insert(id.clone(), Container { json });
+        if self.containers.by_id.get(&id).is_none_or(|known| known.json != json) {
+            self.containers.changes += 1;
+            self.containers.by_id.insert(id.clone(), Container { json });
+        }
         Some(id)
     }
 

@@ -43,6 +43,11 @@ impl Users {
         self.names(container)?.groups.get(&gid)
     }
 
+    /// Whether users of the container were reported.
+    pub(crate) fn has_container(&self, container: &Text) -> bool {
+        self.containers.contains_key(container)
+    }
+
     /// Users of the host.
     pub fn of_host(&self) -> impl Iterator<Item = &User> {
         self.host.users.values()

@@ -10,6 +10,9 @@ use super::shape::{TEXTS, U32};
 const SWITCH: Shape = Section(&[("enabled", Bool)]);
 const RUNTIME: Shape = Section(&[("enabled", Bool), ("sockets", TEXTS)]);
 
+/// Longest time that events may wait for what a runtime knows of their container, ms.
+pub const MAX_HOLD_MS: u64 = 10_000;
+
 /// What the section may have.
 pub const SHAPE: Shape = Section(&[
     ("docker", RUNTIME),

@@ -40,7 +40,7 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     key(
         "container_engines.hooks",
         &["[\"create\"]"],
-        "a container is looked up when its first process is seen",
+        "a container is looked up when it is created, and again when its first process begins",
     ),
     key("container_engines.libvirt_lxc.enabled", &["true"], BY_CONTROL_GROUP),
     key("container_engines.lxc.enabled", &["true"], BY_CONTROL_GROUP),

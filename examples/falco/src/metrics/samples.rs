@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use eyas::scap::{EventSource, Interface, Reader, Stats};
-use eyas::sinsp::Inspector;
 use eyas::sinsp::state::StateStats;
+use eyas::sinsp::{Inspector, RuntimeStats};
 
 use crate::setup::Setup;
 use crate::source::Idle;
@@ -100,6 +100,8 @@ pub struct Sample {
     pub programs: Vec<Program>,
     /// What was looked up, added and given up.
     pub state: StateStats,
+    /// What came of look-ups in container runtimes.
+    pub runtimes: RuntimeStats,
     /// Threads known.
     pub threads: u64,
     /// Files known to be open.
@@ -123,6 +125,7 @@ impl Sample {
             cpus: source.cpus(),
             programs: source.programs(),
             state: inspector.stats(),
+            runtimes: inspector.runtime_stats(),
             threads: state.threads.len() as u64,
             fds: state.threads.open_files() as u64,
             interfaces: state.interfaces.clone(),

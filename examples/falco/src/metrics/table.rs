@@ -1,6 +1,7 @@
 //! The metrics, a row each.
 
 use eyas::rules::Rule;
+use eyas::sinsp::SocketStats;
 
 use super::reading::{Point, Reading, Value, count, one, text};
 use super::samples::{Cpu, Program};
@@ -189,6 +190,12 @@ pub const METRICS: &[Metric] = &[
         "Open files that there was no room for", |r| count(r.of(|s| s.state.fds_rejected))),
     row("falco.n_failed_fd_lookups", "scap_n_failed_fd_lookups_total", (State, Count, Counter),
         "Events on files that nobody knows", |r| count(r.of(|s| s.state.failed_fd_lookups))),
+    row("falco.n_container_lookups", "falco_n_container_lookups_total", (State, Count, Counter),
+        "Questions to container runtimes", |r| count(r.of(|s| s.runtimes.lookups))),
+    row("falco.n_container_lookup_failures", "falco_n_container_lookup_failures_total", (State, Count, Counter),
+        "Exchanges with container runtimes that failed", |r| count(r.of(|s| s.runtimes.failures))),
+    row("falco.container_runtimes.*.failures", "falco_container_runtime_failures_total", (State, Count, Counter),
+        "Exchanges over the socket of a container runtime that failed", runtimes),
 
     row("scap.n_evts", "scap_n_evts_total", (Events, Count, Counter),
         "Events made, the lost ones included", |r| count(r.of(|s| s.stats.produced))),
@@ -242,6 +249,16 @@ fn files(r: &Reading<'_>, get: fn(&ReadFiles) -> &[FileHash]) -> Vec<Point> {
         value: Value::Text(sha256.clone()),
     };
     r.alerts().into_iter().flat_map(|alerts| get(&alerts.setup.files)).map(point).collect()
+}
+
+fn runtimes(r: &Reading<'_>) -> Vec<Point> {
+    let sockets = r.sample.iter().flat_map(|sample| &sample.runtimes.sockets);
+    let point = |stats: &SocketStats| {
+        let socket = stats.socket.display().to_string();
+        let (instance, value) = (as_name(&socket), Value::Count(stats.failures));
+        Point { instance, labels: vec![("socket".into(), socket)], value }
+    };
+    sockets.map(point).collect()
 }
 
 fn addresses(r: &Reading<'_>, v4: bool) -> Vec<Point> {

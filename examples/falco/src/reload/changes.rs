@@ -7,8 +7,16 @@ use crate::args::Args;
 use crate::config::Config;
 
 /// Keys of which only the program's start takes notice.
-const FIXED: &[&str] =
-    &["container_engines", "engine", "falco_libs", "grpc", "metrics", "privileges", "webserver"];
+const FIXED: &[&str] = &[
+    "container_engines",
+    "container_hold_ms",
+    "engine",
+    "falco_libs",
+    "grpc",
+    "metrics",
+    "privileges",
+    "webserver",
+];
 
 /// Keys with different values, as `-o` names them.
 pub fn between(before: &Config, after: &Config) -> Result<Vec<String>> {

@@ -198,3 +198,16 @@ pub(crate) struct Image {
     #[prost(string, repeated, tag = "3")]
     pub(crate) repo_digests: Vec<String>,
 }
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GetEventsRequest {}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ContainerEventResponse {
+    /// Of a container or of a pod.
+    #[prost(string, tag = "1")]
+    pub(crate) container_id: String,
+    /// 0: created, 1: started, 2: stopped, 3: deleted.
+    #[prost(int32, tag = "2")]
+    pub(crate) container_event_type: i32,
+}

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::runtimes::cri::messages as m;
 
-const POD: &str = "0123456789abffffffffffffffffffffffffffffffffffffffffffffffffffff";
+pub(super) const POD: &str = "0123456789abffffffffffffffffffffffffffffffffffffffffffffffffffff";
 
 fn map(entries: &[(&str, &str)]) -> HashMap<String, String> {
     entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -68,7 +68,7 @@ fn pod() -> m::PodSandboxStatusResponse {
 }
 
 /// A runtime with one container in one pod.
-fn answer(name: &str, question: &server::Question) -> Reply {
+pub(super) fn answer(name: &str, question: &server::Question) -> Reply {
     match question.path.as_str() {
         "/runtime.v1.RuntimeService/Version" => {
             Reply::message(&m::VersionResponse { runtime_name: name.into() })

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
@@ -14,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 
 use crate::runtimes::wire;
 
@@ -23,11 +26,34 @@ pub(super) enum Reply {
     Http(u16, Vec<u8>),
     /// gRPC status and what precedes it.
     Grpc(u32, Bytes),
+    /// Pieces of a body that the test sends one by one.
+    Stream(mpsc::UnboundedReceiver<Bytes>),
     /// No response, ever.
     Silence,
 }
 
+/// A body that comes in pieces.
+struct Pieces(mpsc::UnboundedReceiver<Bytes>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
 impl Reply {
+    /// A stream, and what sends its pieces.
+    pub(super) fn stream() -> (mpsc::UnboundedSender<Bytes>, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (sender, Self::Stream(receiver))
+    }
+
     pub(super) fn json(value: &serde_json::Value) -> Self {
         Self::Http(200, value.to_string().into_bytes())
     }
@@ -141,6 +167,10 @@ async fn reply(
             let body = Full::new(body).with_trailers(async move { Some(Ok(trailers)) });
             Response::builder().header("content-type", "application/grpc").body(body.boxed()).unwrap()
         }
+        Reply::Stream(pieces) => Response::builder()
+            .header("content-type", "application/grpc")
+            .body(Pieces(pieces).boxed())
+            .unwrap(),
         Reply::Silence => std::future::pending().await,
     })
 }

@@ -1,0 +1,79 @@
+//! What was asked lately: the same is not asked at every event.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::state::Text;
+
+/// Containers that are remembered.
+const MAX: usize = 16_384;
+/// Longest pause between two questions, ns: what is older need not be remembered.
+const OLD: u64 = 1_000_000_000;
+
+/// Containers that were asked about, and when, ns of event time.
+#[derive(Default)]
+pub(super) struct Asked {
+    at: FxHashMap<Text, u64>,
+}
+
+impl Asked {
+    /// Asks, if the last question is at least `pause` old, and returns whether it did; a question that found no room does
+    /// not count.
+    pub(super) fn once(&mut self, id: &Text, now: u64, pause: u64, ask: impl FnOnce() -> bool) -> bool {
+        if self.at.get(id).is_some_and(|ts| now.saturating_sub(*ts) < pause) {
+            return false;
+        }
+        if self.at.len() >= MAX {
+            self.at.retain(|_, ts| now.saturating_sub(*ts) < OLD);
+        }
+        let is_asked = (self.at.len() < MAX || self.at.contains_key(id)) && ask();
+        if is_asked {
+            self.at.insert(id.clone(), now);
+        }
+        is_asked
+    }
+}
+
+/// The first processes of containers.
+#[derive(Default)]
+pub(super) struct Firsts {
+    pids: FxHashMap<Text, i64>,
+}
+
+impl Firsts {
+    /// Whether the container was not seen to begin with this process before.
+    pub(super) fn is_new(&mut self, id: &Text, pid: i64) -> bool {
+        if self.pids.len() >= MAX && !self.pids.contains_key(id) {
+            self.pids.clear();
+        }
+        self.pids.insert(id.clone(), pid) != Some(pid)
+    }
+}
+
+/// Time that events may wait in all.
+#[derive(Default)]
+pub(super) struct Budget {
+    since: Option<Instant>,
+    spent: Duration,
+}
+
+impl Budget {
+    /// Of each second.
+    const TIME: Duration = Duration::from_millis(100);
+
+    /// Whether an event may wait.
+    pub(super) fn has_time(&mut self) -> bool {
+        if self.since.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
+            (self.since, self.spent) = (Some(Instant::now()), Duration::ZERO);
+        }
+        self.spent < Self::TIME
+    }
+
+    /// Waits.
+    pub(super) fn spend(&mut self, wait: impl FnOnce()) {
+        let began = Instant::now();
+        wait();
+        self.spent += began.elapsed();
+    }
+}

@@ -1,0 +1,142 @@
+//! A container is asked for, ever more slowly, until a runtime knows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::options::Endpoint;
+use super::sources::{Answer, Source, is_of_users};
+use super::worker::Shared;
+
+/// Longest time until a container is asked for again.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// How long a container is asked for. A later process in it starts that again.
+const GIVE_UP: Duration = Duration::from_secs(3600);
+/// Responses about a container that lack something, until they are treated as complete.
+const INCOMPLETE: u32 = 4;
+/// For a runtime that is there and does not know the container, a process is a reason to be asked again after this time.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Asks all runtimes at the same time, each in its own time, until one knows the container. Those of users are asked
+/// when those of the machine have said that they don't know it, or failed.
+pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receiver<u64>) {
+    let count = shared.options.endpoints.iter().filter(|endpoint| !is_of_users(endpoint)).count();
+    let gate = Arc::new(Gate { denials: Semaphore::new(0), count });
+    let mut asking = JoinSet::new();
+    for endpoint in shared.options.endpoints.clone() {
+        let one = One {
+            shared: shared.clone(),
+            id: id.clone(),
+            endpoint,
+            gate: gate.clone(),
+            wake: wake.clone(),
+            incomplete: 0,
+        };
+        asking.spawn(one.ask());
+    }
+    // The first that knows it ends the others: dropping the set does.
+    let _ = timeout(GIVE_UP, asking.join_next()).await;
+    drop(asking);
+    shared.forget(&id);
+}
+
+/// Opens when as many have said that they do not know the container.
+struct Gate {
+    denials: Semaphore,
+    count: usize,
+}
+
+/// One endpoint that is asked for one container.
+struct One {
+    shared: Arc<Shared>,
+    id: String,
+    endpoint: Endpoint,
+    gate: Arc<Gate>,
+    wake: watch::Receiver<u64>,
+    incomplete: u32,
+}
+
+impl One {
+    async fn ask(mut self) {
+        let of_users = is_of_users(&self.endpoint);
+        if of_users {
+            let all = u32::try_from(self.gate.count).unwrap_or(u32::MAX);
+            if let Ok(permits) = self.gate.denials.acquire_many(all).await {
+                // Endpoints of other users wait for the same.
+                drop(permits);
+            }
+        }
+        let mut pause = self.shared.options.retry;
+        let mut has_denied = of_users;
+        loop {
+            self.wake.mark_unchanged();
+            let sources = self.shared.sources.of(&self.endpoint);
+            let asked = Instant::now();
+            if !has_denied && sources.iter().all(|source| source.hangs()) {
+                has_denied = true;
+                self.gate.denials.add_permits(1);
+            }
+            let is_there = match self.round(&sources).await {
+                Round::Done => return,
+                Round::Unknown => true,
+                Round::Failed => false,
+            };
+            if !std::mem::replace(&mut has_denied, true) {
+                self.gate.denials.add_permits(1);
+            }
+            self.rest(pause, asked, is_there && !sources.is_empty(), sources.len()).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Asks each socket once.
+    async fn round(&mut self, sources: &[Arc<Source>]) -> Round {
+        let mut asked = JoinSet::new();
+        for source in sources {
+            let (source, shared, id) = (source.clone(), self.shared.clone(), self.id.clone());
+            shared.tally.lookup();
+            asked.spawn(async move { source.inspect(&id, shared.options.deadline, &shared.tally).await });
+        }
+        let mut outcome = Round::Unknown;
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok(Answer::Known(found)) => {
+                    self.incomplete += 1;
+                    let enough = found.is_complete() || self.incomplete >= INCOMPLETE;
+                    // What finds no room is asked for once more.
+                    return match self.shared.tell(*found) && enough {
+                        true => Round::Done,
+                        false => Round::Unknown,
+                    };
+                }
+                Ok(Answer::Unknown) => {}
+                Ok(Answer::Failed) | Err(_) => outcome = Round::Failed,
+            }
+        }
+        outcome
+    }
+
+    /// Waits until it is time to ask again: a pause is over, or a process began and a runtime may know more by now.
+    async fn rest(&mut self, pause: Duration, asked: Instant, is_there: bool, sockets: usize) {
+        let until = Instant::now() + pause;
+        // Nobody wakes it any more when it is to end.
+        while let Ok(Ok(())) = timeout_at(until, self.wake.changed()).await {
+            let has_more = self.shared.sources.of(&self.endpoint).len() > sockets;
+            let was_away = !is_there && sockets > 0;
+            if has_more || was_away || (is_there && asked.elapsed() >= PATIENCE) {
+                return;
+            }
+        }
+        sleep_until(until).await;
+    }
+}
+
+/// What came of asking every socket.
+enum Round {
+    Done,
+    Unknown,
+    Failed,
+}

@@ -1,0 +1,192 @@
+//! What runtimes report by themselves, and what becomes of a container when another runtime hangs.
+
+use std::sync::Mutex;
+
+use hyper::body::Bytes;
+use prost::Message;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::*;
+use crate::runtimes::cri::messages as m;
+
+/// A runtime whose events the test sends, and which knows each container by the name that it has now.
+struct Runtime {
+    send: UnboundedSender<Bytes>,
+    name: Arc<Mutex<String>>,
+    _server: Server,
+}
+
+impl Runtime {
+    fn docker(socket: &Path) -> Self {
+        let (send, stream) = Reply::stream();
+        let (stream, name) = (Mutex::new(Some(stream)), Arc::new(Mutex::new("web".to_owned())));
+        let known = name.clone();
+        let server = Server::http(socket, move |question| match question.path.as_str() {
+            "/events" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
+            path if path.starts_with("/containers/7951fb549ab9") => Reply::json(&json!({
+                "Id": ID, "Name": format!("/{}", known.lock().unwrap()), "NetworkSettings": {"IPAddress": "1.2.3.4"},
+            })),
+            _ => Reply::Http(404, Vec::new()),
+        });
+        Self { send, name, _server: server }
+    }
+
+    fn tell(&self, event: &Json) {
+        self.send.send(format!("{event}\n").into()).unwrap();
+    }
+}
+
+fn follow(dir: &Dir, endpoints: &[(Api, &str)]) -> Runtimes {
+    start_with(dir, endpoints, |_| {})
+}
+
+/// Whether nothing comes for a moment.
+fn is_silent(runtimes: &mut Runtimes) -> bool {
+    std::thread::sleep(Duration::from_millis(30));
+    runtimes.answer().is_none()
+}
+
+#[test]
+fn a_container_is_known_when_it_is_created() {
+    for api in [Api::Docker, Api::Podman] {
+        let dir = Dir::new();
+        let runtime = Runtime::docker(&dir.socket("docker.sock"));
+        let mut runtimes = follow(&dir, &[(api, "docker.sock")]);
+        runtime.tell(&json!({"Type": "container", "Action": "create", "Actor": {"ID": ID}}));
+        assert_eq!(wait(&mut runtimes)["name"], "web");
+        // The older form, and what is of no interest.
+        *runtime.name.lock().unwrap() = "other".into();
+        runtime.send.send("no event\n".into()).unwrap();
+        runtime.tell(&json!({"status": "exec_create: sh", "id": ID}));
+        runtime.tell(&json!({"status": "die", "id": ID}));
+        runtime.tell(&json!({"status": "create", "id": "../../images"}));
+        assert!(is_silent(&mut runtimes));
+        runtime.tell(&json!({"status": "rename", "id": ID}));
+        assert_eq!(wait(&mut runtimes)["name"], "other");
+    }
+}
+
+#[test]
+fn an_event_may_come_in_pieces() {
+    let dir = Dir::new();
+    let runtime = Runtime::docker(&dir.socket("docker.sock"));
+    let mut runtimes = follow(&dir, &[(Api::Docker, "docker.sock")]);
+    let event = format!("{}\n", json!({"Action": "start", "Actor": {"ID": ID}}));
+    let (front, back) = event.split_at(20);
+    runtime.send.send(front.to_owned().into()).unwrap();
+    assert!(is_silent(&mut runtimes));
+    runtime.send.send(back.to_owned().into()).unwrap();
+    assert_eq!(wait(&mut runtimes)["full_id"], ID);
+}
+
+#[test]
+fn pods_and_containers_of_kubernetes_are_known_when_they_are_created() {
+    let dir = Dir::new();
+    let (send, stream) = Reply::stream();
+    let stream = Mutex::new(Some(stream));
+    let _server = Server::grpc(&dir.socket("containerd.sock"), move |question| {
+        match question.path.rsplit('/').next().unwrap() {
+            "GetContainerEvents" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
+            _ => super::cri::answer("containerd", &question),
+        }
+    });
+    let mut runtimes = follow(&dir, &[(Api::Cri, "containerd.sock")]);
+    let event = |id: &str, kind| {
+        let event = m::ContainerEventResponse { container_id: id.into(), container_event_type: kind };
+        wire::frame(&event)
+    };
+    // Deleted, then created; two messages in one piece, the second one cut.
+    let created = event(ID, 0);
+    let both = [event(ID, 3), created.slice(..9)].concat();
+    send.send(both.into()).unwrap();
+    assert!(is_silent(&mut runtimes));
+    send.send(created.slice(9..)).unwrap();
+    assert_eq!(wait(&mut runtimes)["name"], "app");
+    send.send(event(super::cri::POD, 0)).unwrap();
+    assert_eq!(wait(&mut runtimes)["is_pod_sandbox"], true);
+    assert!(m::ContainerEventResponse::decode(&created[5..]).is_ok());
+}
+
+#[test]
+fn a_runtime_without_events_is_asked() {
+    let dir = Dir::new();
+    let server = Server::grpc(&dir.socket("containerd.sock"), |question| {
+        match question.path.rsplit('/').next().unwrap() {
+            "GetContainerEvents" => Reply::Grpc(12, Bytes::new()),
+            _ => super::cri::answer("containerd", &question),
+        }
+    });
+    let mut runtimes = follow(&dir, &[(Api::Cri, "containerd.sock")]);
+    assert_eq!(ask(&mut runtimes)["name"], "app");
+    assert_eq!(server.count(), 6, "it is not asked for events again");
+    assert_eq!(runtimes.stats().failures, 0);
+}
+
+#[test]
+fn a_user_cannot_claim_what_the_machine_runs() {
+    let dir = Dir::new();
+    let user = Runtime::docker(&dir.socket("run/user/1000/podman.sock"));
+    *user.name.lock().unwrap() = "of-a-user".into();
+    let _system = Runtime::docker(&dir.socket("docker.sock"));
+    let mut runtimes = follow(&dir, &[(Api::Podman, "run/user/*/podman.sock"), (Api::Docker, "docker.sock")]);
+    user.tell(&json!({"Action": "create", "Actor": {"ID": ID}}));
+    assert_eq!(wait(&mut runtimes)["name"], "web");
+}
+
+#[test]
+fn a_runtime_that_hangs_holds_up_no_other() {
+    let dir = Dir::new();
+    let _silent = Server::http(&dir.socket("docker.sock"), |_| Reply::Silence);
+    let _good = Runtime::docker(&dir.socket("podman.sock"));
+    let _user = Runtime::docker(&dir.socket("run/user/7/podman.sock"));
+    let endpoints =
+        [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock"), (Api::Podman, "run/user/*/podman.sock")];
+    let mut runtimes = start_with(&dir, &endpoints, |options| options.deadline = Duration::from_secs(60));
+    for number in 0..100 {
+        assert!(runtimes.ask(format!("{number:012}").as_bytes()));
+    }
+    let began = Instant::now();
+    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_socket_that_appears_is_used_at_the_next_process() {
+    let dir = Dir::new();
+    let begin = |follow| {
+        start_with(&dir, &[(Api::Docker, "docker.sock")], move |options| {
+            options.retry = Duration::from_secs(3600);
+            options.follow = follow;
+        })
+    };
+    let (mut asked, mut woken) = (begin(false), begin(true));
+    assert!(asked.ask(SHORT.as_bytes()) && woken.ask(SHORT.as_bytes()));
+    assert!(is_silent(&mut asked));
+    let _runtime = Runtime::docker(&dir.socket("docker.sock"));
+    assert!(is_silent(&mut asked), "no process, no question");
+    assert_eq!(ask(&mut asked)["name"], "web");
+    // Whose events are followed, the socket itself is looked for.
+    assert_eq!(wait(&mut woken)["name"], "web");
+}
+
+#[test]
+fn failures_are_counted_by_socket_until_it_responds() {
+    let dir = Dir::new();
+    let socket = dir.socket("docker.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock"), (Api::Cri, "missing.sock")]);
+    assert!(runtimes.ask(SHORT.as_bytes()));
+    let began = Instant::now();
+    while runtimes.stats().failures == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let stats = runtimes.stats();
+    let [failing] = &stats.sockets[..] else { panic!("{stats:?}") };
+    assert_eq!(failing.socket, socket);
+    assert!(failing.error.as_ref().unwrap().contains("refused"), "{failing:?}");
+    std::fs::remove_file(&socket).unwrap();
+    let _runtime = Runtime::docker(&socket);
+    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(runtimes.stats().sockets[0].error, None);
+}

@@ -1,0 +1,177 @@
+//! Runtimes say themselves when they create a container: it is asked for then, before its first process runs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use super::cri::messages as m;
+use super::options::Api;
+use super::sources::{Answer, Source, is_of_users};
+use super::wire::{Error, Lines, Messages};
+use super::worker::Shared;
+use super::{SHORT_ID, id};
+
+/// How often it is looked for sockets.
+const LOOK: Duration = Duration::from_millis(250);
+/// Time until a stream that ended is opened again; it doubles up to the longest.
+const PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// Time until a runtime that has no such stream is asked for one again.
+const UNSUPPORTED: Duration = Duration::from_secs(300);
+/// Questions that events of one runtime may have given reason to at the same time. Later ones are skipped: the
+/// container's first process asks again.
+const MAX_QUESTIONS: usize = 256;
+/// Times that a container is asked for that its runtime has reported.
+const TRIES: u32 = 4;
+
+/// Where Docker's and Podman's events about containers are.
+const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D";
+
+/// Follows the events of each runtime that is there, and of each that comes.
+pub(super) async fn follow_all(shared: Arc<Shared>) {
+    let followed = Arc::new(Mutex::new(FxHashSet::<(Api, PathBuf)>::default()));
+    loop {
+        let mut is_new = false;
+        for endpoint in &shared.options.endpoints {
+            for source in shared.sources.of(endpoint) {
+                let key = (source.api, source.socket.clone());
+                if !followed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+                    continue;
+                }
+                is_new = true;
+                let (shared, followed, of_users) = (shared.clone(), followed.clone(), is_of_users(endpoint));
+                tokio::spawn(async move {
+                    follow(&shared, &source, of_users).await;
+                    followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                });
+            }
+        }
+        if is_new {
+            shared.wake_all();
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Follows one runtime until its socket is gone.
+async fn follow(shared: &Arc<Shared>, source: &Arc<Source>, of_users: bool) {
+    let questions = Arc::new(Semaphore::new(MAX_QUESTIONS));
+    let mut pause = PAUSE;
+    while source.socket.exists() {
+        let told = Told { shared, source, of_users, questions: &questions };
+        let mut has_begun = false;
+        let ended = match source.api {
+            Api::Docker | Api::Podman => docker(&told, &mut has_begun).await,
+            Api::Cri => cri(&told, &mut has_begun).await,
+        };
+        if has_begun {
+            pause = PAUSE;
+        }
+        match ended {
+            Err(error) if error.is_unsupported() => sleep(UNSUPPORTED).await,
+            Err(error) => {
+                source.note(Some(&error), &shared.tally);
+                sleep(pause).await;
+            }
+            Ok(()) => sleep(pause).await,
+        }
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+/// An event of Docker, or of Podman in Docker's form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Event {
+    id: String,
+    #[serde(rename = "Action")]
+    action: String,
+    status: String,
+    #[serde(rename = "Actor")]
+    actor: Actor,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+async fn docker(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
+    let Told { shared, source, .. } = told;
+    let mut lines = Lines::open(&source.socket, EVENTS, shared.options.deadline).await?;
+    source.note(None, &shared.tally);
+    *has_begun = true;
+    while let Some(line) = lines.next().await? {
+        // What is no event is skipped.
+        let Ok(event) = serde_json::from_slice::<Event>(&line) else { continue };
+        let action = if event.action.is_empty() { &event.status } else { &event.action };
+        let id = if event.actor.id.is_empty() { &event.id } else { &event.actor.id };
+        // A start gives addresses, and a container may be renamed or given another network.
+        if matches!(action.as_str(), "create" | "start" | "restart" | "rename" | "update") {
+            told.about(id);
+        }
+    }
+    Ok(())
+}
+
+/// Containers and pods were created, or started.
+const CREATED: i32 = 0;
+const STARTED: i32 = 1;
+
+async fn cri(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
+    let Told { shared, source, .. } = told;
+    let method = "runtime.v1.RuntimeService/GetContainerEvents";
+    let question = m::GetEventsRequest {};
+    let mut messages = Messages::open(&source.socket, method, &question, shared.options.deadline).await?;
+    source.note(None, &shared.tally);
+    *has_begun = true;
+    while let Some(event) = messages.next::<m::ContainerEventResponse>().await? {
+        if matches!(event.container_event_type, CREATED | STARTED) {
+            told.about(&event.container_id);
+        }
+    }
+    Ok(())
+}
+
+/// What a runtime reports leads to questions.
+struct Told<'a> {
+    shared: &'a Arc<Shared>,
+    source: &'a Arc<Source>,
+    of_users: bool,
+    questions: &'a Arc<Semaphore>,
+}
+
+impl Told<'_> {
+    /// Something happened to the container. The runtime that says so is asked; one of a user may report what others run,
+    /// so that all are asked in their order.
+    fn about(&self, full_id: &str) {
+        let Some(full_id) = id::checked(full_id.as_bytes()) else { return };
+        if self.of_users {
+            return self.shared.begin(full_id.get(..SHORT_ID).unwrap_or(full_id));
+        }
+        let Ok(permit) = self.questions.clone().try_acquire_owned() else { return };
+        let (shared, source, id) = (self.shared.clone(), self.source.clone(), full_id.to_owned());
+        tokio::spawn(async move {
+            let _permit = permit;
+            let mut pause = shared.options.retry;
+            for _ in 0..TRIES {
+                shared.tally.lookup();
+                if let Answer::Known(found) =
+                    source.inspect(&id, shared.options.deadline, &shared.tally).await
+                    && shared.tell(*found)
+                {
+                    return;
+                }
+                sleep(pause).await;
+                pause *= 2;
+            }
+        });
+    }
+}

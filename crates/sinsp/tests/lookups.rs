@@ -1,0 +1,187 @@
+//! Events that wait a bounded time for what is asked about their container.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use eyas_events::{EventType as E, param};
+use eyas_scap::{EventBuilder, Group, User};
+use eyas_sinsp::state::Text;
+use eyas_sinsp::{AccountLookup, Accounts, Config, ContainerLookup, Inspector};
+
+mod script;
+
+use script::{see, system_with};
+
+const ID: &str = "7951fb549ab9";
+/// Too long for a test to wait for it.
+const LONG: Duration = Duration::from_secs(30);
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+/// The shell executes a program in a container.
+fn inside(ts: u64, id: &str) -> EventBuilder {
+    let group = format!("cpu=/docker/{id}{}\0", "0".repeat(64 - id.len()));
+    script::exec(0, 10, b"cat", b"").ts(ts).bytes(param::SYSCALL_EXECVE_19_X::cgroups, group.as_bytes())
+}
+
+/// Responds to the third look, or never.
+#[derive(Clone, Default)]
+struct Runtime {
+    never: bool,
+    looks: Arc<Mutex<u32>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl ContainerLookup for Runtime {
+    fn ask(&mut self, id: &[u8]) -> bool {
+        self.asked.lock().unwrap().push(String::from_utf8(id.to_vec()).unwrap());
+        true
+    }
+
+    fn answer(&mut self) -> Option<serde_json::Value> {
+        None
+    }
+
+    fn wait(&mut self, patience: Duration) -> Option<serde_json::Value> {
+        let mut looks = self.looks.lock().unwrap();
+        *looks += 1;
+        std::thread::sleep(patience.min(Duration::from_millis(1)));
+        (*looks == 3 && !self.never).then(|| serde_json::json!({"id": ID, "name": "web", "privileged": true}))
+    }
+}
+
+fn system(runtime: &Runtime, hold: Duration) -> Inspector {
+    system_with(Config::default().with_containers(runtime.clone()).with_container_hold(hold))
+}
+
+const FIELDS: [&str; 2] = ["container.name", "container.privileged"];
+
+#[test]
+fn the_first_event_of_a_container_waits_if_somebody_says_so() {
+    let runtime = Runtime::default();
+    let mut inspector = system(&runtime, LONG);
+    assert_eq!(see(&mut inspector, inside(now(), ID), &FIELDS), ["web", "true"]);
+    assert_eq!(*runtime.looks.lock().unwrap(), 3);
+    assert_eq!(see(&mut inspector, inside(now(), ID), &FIELDS), ["web", "true"]);
+    assert_eq!(*runtime.looks.lock().unwrap(), 3, "what is known is not waited for");
+}
+
+#[test]
+fn nothing_waits_if_nobody_says_so_or_outside_containers() {
+    let runtime = Runtime::default();
+    let mut inspector = system(&runtime, Duration::ZERO);
+    assert_eq!(see(&mut inspector, inside(now(), ID), &FIELDS), ["<NA>", "<NA>"]);
+    let mut inspector = system(&runtime, LONG);
+    see(&mut inspector, script::close(0, 10, 3).ts(now()), &[]);
+    assert_eq!(*runtime.looks.lock().unwrap(), 0);
+}
+
+#[test]
+fn what_nobody_knows_delays_events_once_and_no_longer_than_the_bound() {
+    const HOLD: Duration = Duration::from_millis(40);
+    let runtime = Runtime { never: true, ..Runtime::default() };
+    let mut inspector = system(&runtime, HOLD);
+    let began = Instant::now();
+    let first = now();
+    // Twenty containers begin at the same time: all of their events wait for one and the same moment.
+    for number in 0..20 {
+        let id = format!("{number:012}");
+        assert_eq!(see(&mut inspector, inside(first, &id), &FIELDS), ["<NA>", "<NA>"]);
+        see(&mut inspector, inside(first + 1, &id), &[]);
+    }
+    let took = began.elapsed();
+    assert!(took >= HOLD - Duration::from_millis(5) && took < 10 * HOLD, "{took:?}");
+    // The wait is over for events that come later, and for those that are old already.
+    let looks = *runtime.looks.lock().unwrap();
+    see(&mut inspector, inside(now(), "000000000007"), &[]);
+    see(&mut inspector, inside(1, "777777777777"), &[]);
+    assert_eq!(*runtime.looks.lock().unwrap(), looks);
+}
+
+#[test]
+fn a_container_is_asked_for_again_whenever_it_starts() {
+    let runtime = Runtime::default();
+    let mut inspector = system(&runtime, Duration::ZERO);
+    let start = |ts: u64, pid: i64| {
+        use param::SYSCALL_CLONE_20_X as c;
+        use param::SYSCALL_EXECVE_19_X as x;
+        let group = format!("cpu=/docker/{ID}{}\0", "0".repeat(52));
+        let clone = script::clone(0, pid, 0, pid, 10, 0).ts(ts).int(c::vtid, 1).int(c::vpid, 1);
+        let exec = script::exec(0, pid, b"init", b"").ts(ts).bytes(x::cgroups, group.as_bytes());
+        [clone, exec]
+    };
+    let mut count = |ts, pid| {
+        start(ts, pid).into_iter().for_each(|event| drop(see(&mut inspector, event, &[])));
+        std::mem::take(&mut *runtime.asked.lock().unwrap()).len()
+    };
+    assert_eq!(count(1_000, 20), 1);
+    // The same moment, another first process: it was started again.
+    assert_eq!(count(1_001, 21), 1);
+}
+
+/// Knows a user after a while, and counts how often it is waited for.
+#[derive(Clone, Default)]
+struct Files {
+    waits: Arc<Mutex<u32>>,
+    asked: Arc<Mutex<Option<Text>>>,
+}
+
+impl AccountLookup for Files {
+    fn ask(&mut self, container: &Text, _: i64) -> bool {
+        *self.asked.lock().unwrap() = Some(container.clone());
+        true
+    }
+
+    fn answer(&mut self) -> Option<Accounts> {
+        if *self.waits.lock().unwrap() == 0 {
+            return None;
+        }
+        let container = self.asked.lock().unwrap().take()?;
+        let home = b"/".to_vec();
+        let user = User { uid: 42, gid: 43, name: b"app".to_vec(), home, shell: Vec::new() };
+        let group = Group { gid: 43, name: b"apps".to_vec() };
+        Some(Accounts { container: Some(container), users: vec![user], groups: vec![group] })
+    }
+
+    fn wait(&mut self, _: Duration) {
+        *self.waits.lock().unwrap() += 1;
+    }
+}
+
+#[test]
+fn users_of_a_container_are_known_at_the_event_that_needs_them() {
+    let files = Files::default();
+    let config = Config::default().with_accounts(files.clone()).with_account_wait(LONG);
+    let mut inspector = system_with(config);
+    use param::SYSCALL_EXECVE_19_X as p;
+    let exec = |ts, uid: u64| inside(ts, ID).uint(p::uid, uid).uint(p::gid, uid + 1);
+    let fields = ["user.name", "group.name"];
+    assert_eq!(see(&mut inspector, exec(now(), 42), &fields), ["app", "apps"]);
+    assert_eq!(*files.waits.lock().unwrap(), 1);
+    // The files have been read: who is not in them is not waited for.
+    assert_eq!(see(&mut inspector, exec(now(), 50), &fields), ["<NA>", "<NA>"]);
+    assert_eq!(*files.waits.lock().unwrap(), 1);
+}
+
+#[test]
+fn an_event_of_the_past_does_not_wait_for_users() {
+    let files = Files::default();
+    let config = Config::default().with_accounts(files.clone()).with_account_wait(LONG);
+    let mut inspector = system_with(config);
+    see(&mut inspector, inside(1, ID), &[]);
+    assert_eq!(*files.waits.lock().unwrap(), 0);
+}
+
+#[test]
+fn a_change_of_root_or_of_ids_is_a_reason_to_ask_at_once() {
+    let files = Files::default();
+    let mut inspector = system_with(Config::default().with_accounts(files.clone()));
+    see(&mut inspector, inside(1_000, ID), &[]);
+    for ty in [E::SYSCALL_CHROOT_X, E::SYSCALL_SETUID_X, E::SYSCALL_SETRESGID_X] {
+        files.asked.lock().unwrap().take();
+        see(&mut inspector, script::at(0, ty, 10).ts(1_001).int(0, 0), &[]);
+        assert!(files.asked.lock().unwrap().is_some(), "{ty:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Container runtimes that fail: the log has each failure once, until the runtime responds again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use eyas::sinsp::{Inspector, RuntimeStats};
+
+use crate::log;
+
+/// How often it is looked for failures.
+const LOOK: Duration = Duration::from_secs(1);
+/// Failures of one run that the log has; later ones are only counted.
+const MAX: usize = 256;
+
+/// What the log has.
+#[derive(Default)]
+pub struct RuntimeLog {
+    looked: Option<Instant>,
+    logged: BTreeSet<(PathBuf, String)>,
+}
+
+impl RuntimeLog {
+    /// Logs what is new, from time to time.
+    pub fn look(&mut self, inspector: &Inspector) {
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
+            self.take(&inspector.runtime_stats()).iter().for_each(|line| log::warning(line));
+        }
+    }
+
+    /// Lines about failures that the log does not have.
+    fn take(&mut self, stats: &RuntimeStats) -> Vec<String> {
+        let mut lines = Vec::new();
+        for stats in &stats.sockets {
+            let Some(error) = &stats.error else {
+                // What it fails with after it has responded is worth another line.
+                self.logged.retain(|(socket, _)| *socket != stats.socket);
+                continue;
+            };
+            if self.logged.len() < MAX && self.logged.insert((stats.socket.clone(), error.clone())) {
+                let socket = stats.socket.display();
+                let advice = match error.contains("ermission denied") {
+                    true => {
+                        "run as root or as a member of the socket's group, or disable it in container_engines"
+                    }
+                    false => "containers of this runtime have no names and images until it responds",
+                };
+                lines.push(format!("Container runtime at {socket}: {error}; {advice}"));
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(error: Option<&str>) -> RuntimeStats {
+        let mut stats = RuntimeStats::default();
+        stats.sockets.push(eyas::sinsp::SocketStats::new("/run/docker.sock", 1, error.map(str::to_owned)));
+        stats
+    }
+
+    #[test]
+    fn each_failure_is_logged_once_until_the_runtime_responds() {
+        let mut log = RuntimeLog::default();
+        let lines = log.take(&failing(Some("can't connect: Permission denied")));
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].contains("/run/docker.sock") && lines[0].contains("as root"), "{lines:?}");
+        assert!(log.take(&failing(Some("can't connect: Permission denied"))).is_empty());
+        assert_eq!(log.take(&failing(Some("no answer within 5s"))).len(), 1);
+        assert!(log.take(&failing(Some("can't connect: Permission denied"))).is_empty());
+        assert!(log.take(&failing(None)).is_empty());
+        assert_eq!(log.take(&failing(Some("no answer within 5s"))).len(), 1);
+    }
+}
