@@ -72,7 +72,7 @@ impl AccountFiles {
     /// what it takes to read them from a disk that works.
     ///
     /// [`Config::account_wait`]: crate::Config::account_wait
-    pub const WAIT: Duration = Duration::from_millis(5);
+    pub const WAIT: Duration = Duration::from_millis(20);
 
     /// Starts the thread. The host's root directory is seen at `root` (`HOST_ROOT`).
     ///

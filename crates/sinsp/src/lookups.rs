@@ -165,7 +165,7 @@ impl AsyncLookups {
             && state.containers.get(id).is_none()
             && let Some(lookup) = &mut self.containers
         {
-            self.hold.until_known(&mut **lookup, state, &id.clone(), event.ts);
+            self.hold.until_known(|patience| lookup.wait(patience), state, &id.clone(), event.ts);
         }
     }
 

@@ -24,6 +24,7 @@ mod image;
 mod metadata;
 mod options;
 mod pursuit;
+mod shared;
 mod sources;
 mod stats;
 #[cfg(test)]
@@ -54,7 +55,7 @@ impl Runtimes {
         let (asked, questions) = mpsc::channel(QUEUE);
         let (sender, answers) = mailbox(QUEUE);
         let tally = stats::Tally::default();
-        let shared = Arc::new(worker::Shared::new(options, sender, tally.clone()));
+        let shared = Arc::new(shared::Shared::new(options, sender, tally.clone(), asked.downgrade()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         std::thread::Builder::new()
             .name("containers".into())

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustc_hash::FxHashMap;
 
-use super::ContainerLookup;
 use crate::state::{State, Text};
 
 /// Containers whose first event is remembered.
@@ -38,7 +37,7 @@ impl Hold {
     #[cold]
     pub(super) fn until_known(
         &mut self,
-        lookup: &mut dyn ContainerLookup,
+        mut wait: impl FnMut(Duration) -> Option<serde_json::Value>,
         state: &mut State,
         id: &Text,
         ts: u64,
@@ -60,7 +59,7 @@ impl Hold {
             if left.is_zero() || state.containers.get(id).is_some() {
                 return;
             }
-            if let Some(json) = lookup.wait(left) {
+            if let Some(json) = wait(left) {
                 // What has no id is of no use.
                 let _ = state.add_container(json);
             }

@@ -60,7 +60,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Of each second.
-    const TIME: Duration = Duration::from_millis(100);
+    const TIME: Duration = Duration::from_millis(200);
 
     /// Whether an event may wait.
     pub(super) fn has_time(&mut self) -> bool {

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::options::Endpoint;
+use super::shared::Shared;
 use super::sources::{Answer, Source, is_of_users};
-use super::worker::Shared;
 
 /// Longest time until a container is asked for again.
 const MAX_PAUSE: Duration = Duration::from_secs(60);

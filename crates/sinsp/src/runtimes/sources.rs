@@ -21,7 +21,7 @@ const MAX_SOCKETS: usize = 64;
 /// How long a runtime that did not respond counts as one that hangs.
 const HUNG: Duration = Duration::from_secs(30);
 
-/// A socket, with slots of its own: one that hangs holds up nobody who asks another.
+/// A socket, with slots of its own: one that hangs delays no question to another.
 pub(super) struct Source {
     pub(super) api: Api,
     pub(super) socket: PathBuf,

@@ -11,9 +11,9 @@ use tokio::time::sleep;
 
 use super::cri::messages as m;
 use super::options::Api;
+use super::shared::Shared;
 use super::sources::{Answer, Source, is_of_users};
 use super::wire::{Error, Lines, Messages};
-use super::worker::Shared;
 use super::{SHORT_ID, id};
 
 /// How often it is looked for sockets.
@@ -154,7 +154,7 @@ impl Told<'_> {
     fn about(&self, full_id: &str) {
         let Some(full_id) = id::checked(full_id.as_bytes()) else { return };
         if self.of_users {
-            return self.shared.begin(full_id.get(..SHORT_ID).unwrap_or(full_id));
+            return self.shared.ask(full_id.get(..SHORT_ID).unwrap_or(full_id));
         }
         let Ok(permit) = self.questions.clone().try_acquire_owned() else { return };
         let (shared, source, id) = (self.shared.clone(), self.source.clone(), full_id.to_owned());
