@@ -10,6 +10,7 @@ use eyas::rules::{Engine, Evaluator, Loader, Matching};
 use proptest::prelude::*;
 
 mod conditions;
+mod pushdown;
 mod syscalls;
 mod toy;
 

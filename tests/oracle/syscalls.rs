@@ -71,10 +71,13 @@ fn event(ty: EventType) -> BoxedStrategy<OwnedEvent> {
     let params: Vec<_> = ty.info().map_or(Vec::new(), |row| {
         row.params.iter().map(|p| prop_oneof![9 => param(p.ty), 1 => Just(Vec::new())].boxed()).collect()
     });
-    (params, select(vec![1_i64, 7, 8, 9, 10]), 1..1000_u64)
-        .prop_map(move |(params, tid, ts)| {
+    // Behind the row: the paths that the kernel has.
+    let own = proptest::collection::vec(param(ParamType::FSPATH), 0..3);
+    let own = prop_oneof![2 => Just(Vec::new()), 1 => own];
+    (params, own, select(vec![1_i64, 7, 8, 9, 10]), 1..1000_u64)
+        .prop_map(move |(params, own, tid, ts)| {
             let mut event = EventBuilder::new(ty).tid(tid).ts(1_600_000_000_000_000_000 + ts);
-            for (index, bytes) in params.iter().enumerate() {
+            for (index, bytes) in params.iter().chain(&own).enumerate() {
                 event = event.bytes(index, bytes);
             }
             event.build()

@@ -64,6 +64,7 @@ mod diagnostic;
 mod engine;
 mod error;
 mod explain;
+mod formulas;
 mod json;
 mod loader;
 mod mismatch;
@@ -81,6 +82,7 @@ pub use diagnostic::{Diagnostic, Label, Lint, Severity, SourceFile, Style, rende
 pub use engine::{Engine, Evaluator};
 pub use error::Error;
 pub use explain::{Conjunct, Explanation};
+pub use formulas::RuleFormulas;
 pub use loader::{
     ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError, LoadResult,
     LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select, WarningCode,

@@ -193,6 +193,21 @@ impl Format {
         Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing, buffers })
     }
 
+    /// Calls `visit` for every field that it asks for.
+    pub(crate) fn visit_fields<'f>(&'f self, visit: &mut dyn FnMut(&'f Field)) {
+        self.fields.iter().for_each(&mut *visit);
+        for part in &self.parts {
+            if let Part::Made { source, .. } = part {
+                source.fields(visit);
+            }
+        }
+        for (_, key) in &self.keys {
+            if let Key::Formatted(format) = key {
+                format.visit_fields(visit);
+            }
+        }
+    }
+
     /// What the text asks for, fields and transformers, and what is for `output_fields` alone.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let made = self.parts.iter().filter_map(|part| match part {

@@ -285,6 +285,11 @@ impl<'a> RawEvent<'a> {
         self.text(self.info()?.params.len() + at)
     }
 
+    /// Whether events of a type have a result: see [`RawEvent::result`].
+    pub fn has_result(ty: EventType) -> bool {
+        RESULT.get(usize::from(ty.0)).is_some_and(|index| *index != NO_RESULT)
+    }
+
     /// The call's result: the parameter that is one, or the first of calls that return an id.
     ///
     /// `None` where the row has none.

@@ -10,7 +10,7 @@ use crate::schema::schema;
 use crate::view::EventView;
 
 /// Other programs make generic events of calls that have one of their own here.
-fn generic_code(event: &RawEvent<'_>) -> u16 {
+pub(crate) fn generic_code(event: &RawEvent<'_>) -> u16 {
     let call = event.uint(param::GENERIC_X::ID).map(|id| SyscallCode(id as u16));
     call.map(SyscallCode::exit).filter(|exit| exit.is_own()).unwrap_or(event.ty).0
 }

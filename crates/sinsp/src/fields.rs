@@ -18,7 +18,7 @@ mod row;
 mod thread;
 mod user;
 
-pub(crate) use evt::raw_type;
+pub(crate) use evt::{open, raw_type};
 use row::{Extract, Row, none};
 
 const CLASSES: [&[Row]; 9] = [

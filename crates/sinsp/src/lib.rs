@@ -51,6 +51,7 @@ mod path_params;
 pub mod plugin;
 mod proc_lookup;
 mod purge;
+pub mod pushdown;
 mod record;
 mod render;
 mod rendering;

@@ -10,7 +10,7 @@ use crate::view::EventView;
 const AT_FDCWD: i64 = -100;
 
 /// Position of a symbolic link's target, which is relative to the directory of the link, and of the link's path.
-const fn link(ty: EventType) -> Option<(usize, usize)> {
+pub(crate) const fn link(ty: EventType) -> Option<(usize, usize)> {
     use param::{SYSCALL_SYMLINK_X as symlink, SYSCALL_SYMLINKAT_X as symlinkat};
     match ty {
         EventType::SYSCALL_SYMLINK_X => Some((symlink::target, symlink::linkpath)),
@@ -84,7 +84,7 @@ fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
 }
 
 /// Whether a path has no parts that a walk takes out: `.`, `..`, and slashes that are doubled or at its end.
-fn is_walked(path: &[u8]) -> bool {
+pub(crate) fn is_walked(path: &[u8]) -> bool {
     let ends_a_part = |slash: usize| matches!(path.get(slash + 1), Some(b'/' | b'.'));
     !memchr::memchr_iter(b'/', path).any(ends_a_part) && (path.len() == 1 || path.last() != Some(&b'/'))
 }

@@ -41,7 +41,7 @@ pub use users::{Accounts, Users};
 
 pub(crate) use container::{Kind, SHORT_ID, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
-pub(crate) use parse::{apply, changes_state, finish, is_kept};
+pub(crate) use parse::{apply, changes_state, finish, is_kept, is_unnamed};
 pub(crate) use text::split_nul;
 
 /// The system as the events so far report it.
@@ -67,6 +67,8 @@ pub struct State {
     received: budget::ReceivedBudget,
     /// What is to be asked again since events were lost.
     pub(crate) doubts: doubts::Doubts,
+    /// Whether events of calls that begin have come.
+    pub(crate) has_beginnings: bool,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,

@@ -74,6 +74,18 @@ pub struct Args {
     #[arg(long, value_name = "RULE[@NUMBER]", help_heading = RULES)]
     pub explain: Option<String>,
 
+    /// Say for every rule, or for one, which parts of its condition the event alone decides, by event type, and exit; with a
+    /// capture (-e), also which share of its events would come to the rules
+    #[arg(
+        long, value_name = "RULE", num_args = 0..=1, default_missing_value = "", conflicts_with = "explain",
+        help_heading = RULES
+    )]
+    pub explain_pushdown: Option<String>,
+
+    /// Leave out events before the rules that, by what they report themselves, no rule can match; alerts are the same
+    #[arg(long, conflicts_with = "rule_profile", help_heading = RUN)]
+    pub model_pushdown: bool,
+
     /// Check what this machine can do for a live capture, and exit, with status 1 if there can be none; with -M or -e, also
     /// print which rules, calls and processes cost most
     #[arg(long, help_heading = INFORMATION)]
@@ -142,7 +154,7 @@ pub struct Args {
     #[arg(short = 'i', help_heading = INFORMATION)]
     pub ignored: bool,
 
-    /// Form of --list and --list-events
+    /// Form of --list, --list-events and --explain-pushdown
     #[arg(long, value_name = "FORM", value_enum, conflicts_with = "markdown", help_heading = INFORMATION)]
     format: Option<ListFormat>,
 

@@ -38,6 +38,7 @@ mod outputs;
 mod pem;
 mod privileges;
 mod progress;
+mod pushdown;
 mod reload;
 mod rules;
 mod run;
@@ -158,6 +159,9 @@ fn start(args: &Args) -> Result<bool> {
     }
     if let Some(wanted) = &args.explain {
         return explain::run(wanted, args, &loaded.config);
+    }
+    if let Some(rule) = &args.explain_pushdown {
+        return pushdown::explain(rule, args, &loaded.config).map(|()| true);
     }
     if args.doctor {
         return doctor::run(args, &loaded.config);

@@ -117,6 +117,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             #[cfg(feature = "live")]
             Opened::Live(source, inspector) => alone.run(*source, inspector, true),
         };
+        judge.settle();
         (last, profile) = (judge.setup, judge.profile);
     }
     let outcome = match config.engine.kind {
@@ -130,6 +131,9 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     let is_stdout_stuck = outputs.close();
     let (events, elapsed) = (totals.events, began.elapsed());
     report::to_log(args.verbose, &monitor, outputs.hub(), &totals.stats, events, elapsed);
+    if let Some(filter) = &last.pushdown {
+        log::info(&filter.summary());
+    }
     let statistics = report::statistics(&totals.counts, &last.engine, profile.as_ref());
     if is_stdout_stuck {
         log::info(&format!("Standard output is not read. The statistics:\n{statistics}"));

@@ -12,6 +12,7 @@ use crate::hashes::ReadFiles;
 use crate::internal::Internal;
 use crate::output::{Alert, Batch, Row};
 use crate::outputs::OUTPUTS;
+use crate::pushdown::Filter;
 use crate::{names, rules};
 
 /// A ruleset and the configuration that belongs to it.
@@ -26,6 +27,8 @@ pub struct Setup {
     pub config: Config,
     /// Where both came from.
     pub files: ReadFiles,
+    /// What leaves out events before the rules, if something is to.
+    pub pushdown: Option<Filter>,
 }
 
 impl Setup {
@@ -47,7 +50,8 @@ impl Setup {
             let options = options.clone().with_json_output(true).with_json_message(true);
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
-        Self { engine: Arc::new(engine), options, record, config, files }
+        let pushdown = args.model_pushdown.then(|| Filter::new(&engine));
+        Self { engine: Arc::new(engine), options, record, config, files, pushdown }
     }
 
     /// An alert of the program's own, as it is written now.

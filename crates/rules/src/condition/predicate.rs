@@ -122,8 +122,13 @@ impl Predicate {
         }
     }
 
+    /// The field on the left side, if it is nothing more.
+    pub(super) fn field(&self) -> Option<&eyas_fields::Field> {
+        self.left.field()
+    }
+
     /// The constants that a value is compared with.
-    fn constants(&self) -> Option<&Check> {
+    pub(super) fn constants(&self) -> Option<&Check> {
         match &self.comparison {
             Comparison::Check(check) => Some(check),
             Comparison::Type(typed) => Some(&typed.value),

@@ -46,6 +46,15 @@ impl<K: Eq + Hash> Set<K> {
             })
     }
 
+    /// Calls `each` for every value, in no order; for some more than once.
+    pub(super) fn visit<'a>(&'a self, each: &mut dyn FnMut(&'a K)) {
+        self.few.iter().for_each(&mut *each);
+        if let Some(more) = &self.more {
+            more.own.iter().for_each(&mut *each);
+            more.shared.iter().for_each(|set| set.visit(each));
+        }
+    }
+
     /// The value, if there is one alone.
     fn single(&self) -> Option<&K> {
         match &*self.few {

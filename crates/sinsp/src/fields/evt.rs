@@ -10,7 +10,7 @@ use crate::render::{self, Text, names, time};
 use crate::state::FdKind;
 use crate::view::{EventView, FdClass, is_meta};
 
-mod open;
+pub(crate) mod open;
 mod raw;
 
 pub(crate) use raw::field_type as raw_type;

@@ -5,6 +5,7 @@ use eyas_scap::RawEvent;
 use super::proc_query::{ProcQuery, find_thread};
 use super::{Current, Rest, State};
 use enter::remember_enter;
+pub(crate) use file::is_unnamed;
 use handling::{Family, HANDLING, Who};
 pub(crate) use handling::{changes_state, descriptor, is_kept};
 

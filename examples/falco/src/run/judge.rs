@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use eyas::fields::FieldSource;
 use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::Stats;
 use eyas::sinsp::EventView;
 
 use crate::folding::Folding;
 use crate::output::Batch;
+use crate::pushdown::{Model, Verdict};
 use crate::setup::Setup;
 use crate::stats::RuleCounts;
 
@@ -21,18 +23,23 @@ pub(super) struct Judge<'p> {
     pub(super) profile: Option<Profile<'p>>,
     /// Repeated alerts, if they are to be folded.
     pub(super) folding: Option<Folding>,
+    /// What leaves out events before the rules.
+    model: Model,
 }
 
 impl Judge<'_> {
     pub(super) fn new(setup: Arc<Setup>) -> Self {
         let rules = SharedEngine::new(Arc::clone(&setup.engine));
-        Self { setup, follower: rules.follower(), rules, found: Vec::new(), profile: None, folding: None }
+        let (follower, model) = (rules.follower(), Model::default());
+        Self { setup, follower, rules, found: Vec::new(), profile: None, folding: None, model }
     }
 
     /// Tests by these rules from here on.
     pub(super) fn replace(&mut self, setup: Arc<Setup>) -> Result<()> {
         self.rules.swap(Arc::clone(&setup.engine))?;
+        self.settle();
         self.setup = setup;
+        self.model = Model::default();
         Ok(())
     }
 
@@ -48,7 +55,17 @@ impl Judge<'_> {
         batch: &mut Batch,
         mut matched: impl FnMut(Match, &Rule),
     ) -> Result<()> {
+        let verdict = self.setup.pushdown.as_ref().map(|filter| self.model.verdict(filter, event));
+        if verdict == Some(Verdict::Reject) {
+            return Ok(());
+        }
         let engine = self.follower.matches(event, &mut self.found)?;
+        if verdict == Some(Verdict::Shadow)
+            && let Some(hit) = self.found.first()
+        {
+            let alert = self.model.refute(event.code(), &engine.rule(hit.rule).name);
+            self.setup.tell(&alert, batch);
+        }
         if let Some(profile) = &mut self.profile {
             profile.record(event, &self.found)?;
         }
@@ -76,6 +93,13 @@ impl Judge<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Adds what was counted of events that were left out to the setup's counts.
+    pub(super) fn settle(&mut self) {
+        if let Some(filter) = &self.setup.pushdown {
+            self.model.settle(filter);
+        }
     }
 
     /// Adds the summaries of repeated alerts that are due at this time, ns.

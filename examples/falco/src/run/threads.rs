@@ -165,6 +165,7 @@ impl Worker<'_> {
                 samples.give(Sample::take(events, &mut reader, &inspector));
             }
         };
+        judge.settle();
         let stats = reader.stats();
         let last = self.samples.map(|_| Box::new(Sample::take(events, &mut reader, &inspector)));
         // As above.

@@ -5,8 +5,8 @@ use eyas_events::{EventType, FlagTable, param};
 use crate::view::EventView;
 
 /// Portable open flags (`PPM_O_*`).
-pub(super) const READ: u64 = FlagTable::FILE_FLAGS.value("O_RDONLY") as u64;
-pub(super) const WRITE: u64 = FlagTable::FILE_FLAGS.value("O_WRONLY") as u64;
+pub(crate) const READ: u64 = FlagTable::FILE_FLAGS.value("O_RDONLY") as u64;
+pub(crate) const WRITE: u64 = FlagTable::FILE_FLAGS.value("O_WRONLY") as u64;
 const CREATE: u64 = FlagTable::FILE_FLAGS.value("O_CREAT") as u64;
 const TRUNCATE: u64 = FlagTable::FILE_FLAGS.value("O_TRUNC") as u64;
 const TMPFILE: u64 = FlagTable::FILE_FLAGS.value("O_TMPFILE") as u64;
@@ -16,7 +16,7 @@ const CREATED: u64 = FlagTable::FILE_FLAGS.value("O_F_CREATED") as u64;
 const EXECUTE: u64 = 0o111;
 
 /// Whether the event is of the open family.
-pub(super) fn is_open(ty: EventType) -> bool {
+pub(crate) fn is_open(ty: EventType) -> bool {
     matches!(
         ty,
         EventType::SYSCALL_OPEN_X

@@ -7,6 +7,7 @@ use crate::state::{Current, State};
 
 /// Keeps an enter event for the exit event of its thread: what user memory held before the call.
 pub(super) fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    state.has_beginnings = true;
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         match &mut activity.enter {
             Some(enter) => enter.assign(*raw),

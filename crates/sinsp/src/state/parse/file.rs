@@ -180,7 +180,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
 
 /// Whether a file without a name was opened, of which the path asked for says the directory. Other programs than eyas set
 /// the flag for directories, too, which nobody can write to.
-pub(in crate::state) fn is_unnamed(flags: u32) -> bool {
+pub(crate) fn is_unnamed(flags: u32) -> bool {
     flags & O_TMPFILE != 0 && flags & O_WRONLY != 0
 }
 

@@ -1,0 +1,185 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use crate::{Field, Value};
+
+/// A condition without negations: each is part of a test.
+///
+/// What a filter before the rules takes over of them. Who cannot decide a test replaces it by
+/// `Formula::Const(true)`, which weakens the whole: as there is no negation, the result holds wherever the
+/// condition holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Formula<T> {
+    /// Of every event, or of none.
+    Const(bool),
+    /// A test.
+    Test(T),
+    /// All of them; at least two.
+    All(Vec<Self>),
+    /// Any of them; at least two.
+    Any(Vec<Self>),
+}
+
+impl<T> Formula<T> {
+    /// What holds if all of these hold.
+    pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self::chain(parts, false)
+    }
+
+    /// What holds if one of these holds.
+    pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self::chain(parts, true)
+    }
+
+    /// `decides` is the part that makes the others not matter.
+    fn chain(parts: impl IntoIterator<Item = Self>, decides: bool) -> Self {
+        let mut kept = Vec::new();
+        for part in parts {
+            match part {
+                Self::Const(value) if value == decides => return Self::Const(decides),
+                Self::Const(_) => {}
+                Self::All(inner) if !decides => kept.extend(inner),
+                Self::Any(inner) if decides => kept.extend(inner),
+                part => kept.push(part),
+            }
+        }
+        match kept.len() {
+            0 => Self::Const(!decides),
+            1 => kept.remove(0),
+            _ if decides => Self::Any(kept),
+            _ => Self::All(kept),
+        }
+    }
+
+    /// The formula with something else in the place of each test.
+    pub fn replace<U>(&self, with: &mut dyn FnMut(&T) -> Formula<U>) -> Formula<U> {
+        match self {
+            Self::Const(value) => Formula::Const(*value),
+            Self::Test(test) => with(test),
+            Self::All(parts) => Formula::all(parts.iter().map(|part| part.replace(with)).collect::<Vec<_>>()),
+            Self::Any(parts) => Formula::any(parts.iter().map(|part| part.replace(with)).collect::<Vec<_>>()),
+        }
+    }
+
+    /// Whether it holds, if `test` says which of its tests hold.
+    pub fn holds(&self, test: &mut dyn FnMut(&T) -> bool) -> bool {
+        match self {
+            Self::Const(value) => *value,
+            Self::Test(one) => test(one),
+            Self::All(parts) => parts.iter().all(|part| part.holds(test)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(test)),
+        }
+    }
+
+    /// Calls `visit` for each test.
+    pub fn tests<'f>(&'f self, visit: &mut dyn FnMut(&'f T)) {
+        match self {
+            Self::Const(_) => {}
+            Self::Test(test) => visit(test),
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(visit)),
+        }
+    }
+}
+
+/// A comparison of a condition, or its negation.
+#[derive(Clone, Debug)]
+pub struct FieldTest {
+    /// As the condition has it.
+    pub text: Arc<str>,
+    /// Whether it is the negation that has to hold.
+    pub negated: bool,
+    /// The field and what it is compared with; else why it is no plain comparison of a field with constants.
+    pub of: Result<(Field, Arc<dyn Compare>), &'static str>,
+}
+
+impl FieldTest {
+    /// As a condition has it.
+    pub fn condition(&self) -> String {
+        let not = if self.negated { "not " } else { "" };
+        [not, &self.text].concat()
+    }
+}
+
+/// What the values of a field are compared with.
+pub trait Compare: Send + Sync + core::fmt::Debug {
+    /// Whether a value that is there satisfies the comparison.
+    fn holds(&self, value: &Value<'_>) -> bool;
+
+    /// Which values satisfy it, where that is one of a few kinds.
+    fn shape(&self) -> Shape<'_>;
+}
+
+/// The values that satisfy a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape<'c> {
+    /// Every value.
+    Any,
+    /// Numbers in one of these ranges.
+    Numbers(Vec<RangeInclusive<i128>>),
+    /// Texts that have one of these somewhere.
+    Texts(Place, Vec<&'c [u8]>),
+    /// Only [`Compare::holds`] says it.
+    Other,
+}
+
+/// Where in a text a constant has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// It is the whole text.
+    Whole,
+    /// At its beginning.
+    Start,
+    /// At its end.
+    End,
+    /// Anywhere.
+    Within,
+}
+
+impl Place {
+    /// Whether the constant is there.
+    #[inline]
+    pub fn has(self, text: &[u8], constant: &[u8]) -> bool {
+        match self {
+            Self::Whole => text == constant,
+            Self::Start => text.starts_with(constant),
+            Self::End => text.ends_with(constant),
+            Self::Within => constant.is_empty() || text.windows(constant.len()).any(|part| part == constant),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_decide_or_vanish() {
+        type F = Formula<u8>;
+        let test = |n| F::Test(n);
+        assert_eq!(F::all([]), F::Const(true));
+        assert_eq!(F::any([]), F::Const(false));
+        assert_eq!(F::all([test(1), F::Const(true)]), test(1));
+        assert_eq!(F::all([test(1), F::Const(false)]), F::Const(false));
+        assert_eq!(F::any([test(1), F::Const(true)]), F::Const(true));
+        assert_eq!(F::any([F::any([test(1), test(2)]), test(3)]), F::Any([1, 2, 3].map(test).into()));
+    }
+
+    #[test]
+    fn what_is_weakened_holds_wherever_the_condition_holds() {
+        type F = Formula<u8>;
+        let condition = F::all([
+            F::any([F::Test(0), F::Test(1)]),
+            F::any([F::Test(2), F::all([F::Test(3), F::Test(0)])]),
+        ]);
+        for weak in 0..16_u8 {
+            let weakened =
+                condition.replace(&mut |n| if weak >> n & 1 != 0 { F::Const(true) } else { F::Test(*n) });
+            for values in 0..16_u8 {
+                let mut test = |n: &u8| values >> n & 1 != 0;
+                assert!(!condition.holds(&mut test) || weakened.holds(&mut test), "{weak:04b} {values:04b}");
+            }
+        }
+    }
+}

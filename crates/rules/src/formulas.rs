@@ -1,0 +1,60 @@
+//! What rules say of events of a type, for who filters events before the rules.
+
+use eyas_fields::{CodeSet, Field, FieldTest, Formula};
+
+use crate::condition::ast::{Operand, Rhs};
+use crate::condition::{ConditionFormula, Formulas, codes};
+use crate::engine::Engine;
+use crate::rule::RuleIndex;
+
+/// The conditions of the rules that are on, as formulas.
+#[derive(Debug)]
+pub struct RuleFormulas {
+    rules: Vec<(RuleIndex, CodeSet, ConditionFormula)>,
+}
+
+impl RuleFormulas {
+    /// Of an engine's rules.
+    pub fn new(engine: &Engine) -> Self {
+        let schema = engine.schema();
+        let mut formulas = Formulas::new(schema);
+        let on = engine.rules().iter().zip(0..).filter(|(rule, _)| rule.enabled);
+        let rules = on.map(|(rule, index)| {
+            (RuleIndex(index), codes(&rule.compiled, schema), formulas.of(&rule.compiled))
+        });
+        Self { rules: rules.collect() }
+    }
+
+    /// The rules that may match events with this code, each with its condition: an event satisfies a rule only if it
+    /// satisfies the formula. Tests of the event's type are decided.
+    pub fn of_code(&self, code: u16) -> Vec<(RuleIndex, Formula<FieldTest>)> {
+        let may = self.rules.iter().filter(|(_, codes, _)| codes.contains(code));
+        let of_code = may.map(|(rule, _, formula)| (*rule, formula.of_code(code)));
+        of_code.filter(|(_, formula)| !matches!(formula, Formula::Const(false))).collect()
+    }
+}
+
+impl Engine {
+    /// Calls `visit` with every field that the conditions and outputs of the rules that are on ask for.
+    pub fn fields(&self, visit: &mut dyn FnMut(&Field)) {
+        let schema = self.schema();
+        let mut resolve = |operand: &Operand| {
+            operand.fields(&mut |name| {
+                if let Ok(field) = schema.resolve(&name.name, name.arg.as_deref()) {
+                    visit(&field);
+                }
+            });
+        };
+        for rule in self.rules().iter().filter(|rule| rule.enabled) {
+            rule.compiled.tests(&mut |test| {
+                resolve(&test.left);
+                if let Rhs::Operand(right) = &test.right {
+                    resolve(right);
+                }
+            });
+        }
+        for rule in self.rules().iter().filter(|rule| rule.enabled) {
+            rule.format.visit_fields(&mut |field| visit(field));
+        }
+    }
+}

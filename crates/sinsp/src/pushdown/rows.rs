@@ -1,0 +1,219 @@
+//! Rows, and what they say of an event.
+
+use eyas_fields::Place;
+use eyas_scap::RawEvent;
+
+use super::paths;
+
+/// Where a row sends an event that it is done with: to the rules,
+pub(super) const PASS: u16 = u16::MAX;
+/// or nowhere.
+pub(super) const REJECT: u16 = u16::MAX - 1;
+/// Places of rows are below it.
+pub(super) const MAX_ROWS: usize = 32_768;
+
+/// Least number that a call returns as an error.
+const LEAST_ERROR: i64 = -4095;
+
+/// What a test looks at; most are of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Input {
+    /// The result.
+    Result,
+    /// The result, if it is an error that has a name or none at all.
+    Error,
+    /// The descriptor that a call returns; -1 if it failed.
+    Descriptor,
+    /// A number with a sign.
+    Int,
+    /// A number without one.
+    Uint,
+    /// A text.
+    Text,
+    /// A path, absolute;
+    Path,
+    /// its directory, or itself if it is one;
+    Directory,
+    /// its last part.
+    Name,
+}
+
+/// What it is compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum With {
+    /// Numbers from the first to the last of a range.
+    Ranges(Vec<(i64, i64)>),
+    /// Bits of which one is set.
+    Bits { any: u64, or_zero: bool },
+    /// Texts, one of which is there.
+    Texts(Place, Vec<Box<[u8]>>),
+}
+
+/// A test that a row can make.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Test {
+    pub(super) input: Input,
+    pub(super) param: u8,
+    pub(super) negated: bool,
+    pub(super) with: With,
+}
+
+/// How a row compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum How {
+    Ranges,
+    Bits,
+    BitsOrZero,
+    Texts(Place),
+}
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    input: Input,
+    param: u8,
+    negated: bool,
+    how: How,
+    /// Where its constants are.
+    first: u32,
+    count: u32,
+    /// Where it goes on if the test holds or may hold, and if it does not.
+    pub(super) yes: u16,
+    pub(super) no: u16,
+}
+
+/// Rows and constants, in arrays. A row goes on to rows behind it only.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// By code: the first row, or where all of its events go.
+    pub(super) entries: Vec<u16>,
+    pub(super) rows: Vec<Row>,
+    ranges: Vec<(i64, i64)>,
+    /// Begin and length.
+    texts: Vec<(u32, u32)>,
+    bytes: Vec<u8>,
+}
+
+impl Rows {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.entries)
+            + size_of_val(&*self.rows)
+            + size_of_val(&*self.ranges)
+            + size_of_val(&*self.texts)
+            + self.bytes.len()
+    }
+
+    /// Puts a test's constants into the arrays.
+    pub(super) fn row(&mut self, test: &Test, yes: u16, no: u16) -> Row {
+        let (how, first, count) = match &test.with {
+            With::Ranges(ranges) => {
+                let first = self.ranges.len();
+                self.ranges.extend_from_slice(ranges);
+                (How::Ranges, first, ranges.len())
+            }
+            With::Bits { any, or_zero } => {
+                let first = self.ranges.len();
+                self.ranges.push((*any as i64, 0));
+                (if *or_zero { How::BitsOrZero } else { How::Bits }, first, 1)
+            }
+            With::Texts(place, texts) => {
+                let first = self.texts.len();
+                for text in texts {
+                    self.texts.push((self.bytes.len() as u32, text.len() as u32));
+                    self.bytes.extend_from_slice(text);
+                }
+                (How::Texts(*place), first, texts.len())
+            }
+        };
+        let Test { input, param, negated, .. } = *test;
+        Row { input, param, negated, how, first: first as u32, count: count as u32, yes, no }
+    }
+
+    pub(super) fn rejects_all(&self, code: u16) -> bool {
+        self.entries.get(usize::from(code)).is_none_or(|entry| *entry == REJECT)
+    }
+
+    /// Whether an event with this code passes.
+    #[inline]
+    pub(super) fn pass(&self, code: u16, event: &RawEvent<'_>, has_beginnings: bool) -> bool {
+        let mut at = self.entries.get(usize::from(code)).copied().unwrap_or(REJECT);
+        while let Some(row) = self.rows.get(usize::from(at)) {
+            // What is not known may be.
+            let holds = self.test(row, event, has_beginnings).is_none_or(|held| held != row.negated);
+            at = if holds { row.yes } else { row.no };
+        }
+        at == PASS
+    }
+
+    /// Whether the comparison holds; `None` if that is not known.
+    fn test(&self, row: &Row, event: &RawEvent<'_>, has_beginnings: bool) -> Option<bool> {
+        let param = usize::from(row.param);
+        match row.input {
+            Input::Result => Some(self.has_number(row, event.result()?)),
+            Input::Error => {
+                let result = event.result().filter(|result| *result >= LEAST_ERROR)?;
+                Some(self.has_number(row, result))
+            }
+            Input::Descriptor => Some(self.has_number(row, event.result()?.max(-1))),
+            Input::Int => Some(self.has_number(row, event.int(param)?)),
+            Input::Uint => {
+                let number = event.uint(param)?;
+                match row.how {
+                    How::Ranges => Some(self.has_number(row, i64::try_from(number).ok()?)),
+                    how => {
+                        let (any, _) = *self.ranges.get(row.first as usize)?;
+                        Some(number & any as u64 != 0 || how == How::BitsOrZero && number == 0)
+                    }
+                }
+            }
+            Input::Text => {
+                let text = event.text(param).filter(|text| paths::is_printable(text))?;
+                Some(self.has_text(row, text))
+            }
+            Input::Path | Input::Directory | Input::Name => {
+                if has_beginnings {
+                    return None;
+                }
+                let mut all = Some(false);
+                paths::each(event, param, &mut |path| match path {
+                    None => all = None,
+                    Some(path) => {
+                        let has = match row.input {
+                            Input::Directory => {
+                                self.has_text(row, path) || self.has_text(row, paths::directory(path))
+                            }
+                            Input::Name => self.has_text(row, paths::name(path)),
+                            _ => self.has_text(row, path),
+                        };
+                        if has {
+                            all = all.map(|_| true);
+                        }
+                    }
+                });
+                all
+            }
+        }
+    }
+
+    fn has_number(&self, row: &Row, number: i64) -> bool {
+        let (first, count) = (row.first as usize, row.count as usize);
+        let ranges = self.ranges.get(first..first + count).unwrap_or_default();
+        ranges.iter().any(|(least, most)| (*least..=*most).contains(&number))
+    }
+
+    fn has_text(&self, row: &Row, text: &[u8]) -> bool {
+        let How::Texts(place) = row.how else { return true };
+        let (first, count) = (row.first as usize, row.count as usize);
+        let constants = self.texts.get(first..first + count).unwrap_or_default();
+        constants.iter().any(|(begin, len)| {
+            let constant = self.bytes.get(*begin as usize..(*begin + *len) as usize);
+            constant.is_some_and(|constant| place.has(text, constant))
+        })
+    }
+}

@@ -1,0 +1,351 @@
+//! Which tests of fields a row can make, by the event's type.
+
+use std::sync::Arc;
+
+use eyas_events::{
+    EventFlags, EventType, FlagTable, ParamDetail, ParamInfo, ParamType as T, SyscallCode, param, syscalls,
+};
+use eyas_fields::{Arg, Compare, Field, FieldTest, FieldType, Place, Scope, Shape, Value};
+use eyas_scap::RawEvent;
+use rustc_hash::FxHashMap;
+
+use super::rows::{Input, Test, With};
+use crate::fields::{DEFS, open, raw_type};
+use crate::param_names::param_index;
+use crate::path_params;
+use crate::render::names;
+
+const OF_PROCESS: &str = "it depends on the process, which the event does not report";
+const OF_FILE: &str = "it depends on the file behind the descriptor";
+const OF_STATE: &str = "its value is made of more than the event reports";
+const NEGATED: &str = "its negation holds also where the field has no value, which the event does not show";
+const NOT_PLAIN: &str = "the comparison is of a kind that rows do not have";
+
+/// Results from which on they are errors, and the least error.
+const LEAST_ERROR: i64 = -4095;
+
+/// What becomes of a test.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Every event of the type satisfies it, or none.
+    Const(bool),
+    /// A row decides it, if it is exact; else the row may also be satisfied where the test is not.
+    Kept { test: Test, is_exact: bool },
+    /// It may hold, and why that is all.
+    Weak(&'static str),
+}
+
+use Outcome::{Const, Weak};
+
+/// Translates tests, and keeps what takes long to find.
+#[derive(Debug, Default)]
+pub(super) struct Translator {
+    /// Results that satisfy a comparison of their names, by its address and whether it is negated. The comparison is kept,
+    /// so that no other gets its address.
+    results: FxHashMap<(usize, bool), (Arc<dyn Compare>, Vec<(i64, i64)>)>,
+}
+
+impl Translator {
+    /// What becomes of a test for events of a type.
+    pub(super) fn translate(&mut self, test: &FieldTest, ty: EventType) -> Outcome {
+        let (field, compare) = match &test.of {
+            Ok(of) => of,
+            Err(why) => return Weak(why),
+        };
+        let asked = Asked { field, compare: &**compare, negated: test.negated, ty };
+        let name = DEFS[usize::from(field.id.0)].name;
+        if name == "evt.res" && RawEvent::has_result(ty) {
+            let key = (Arc::as_ptr(compare).cast::<()>() as usize, test.negated);
+            let (_, ranges) =
+                self.results.entry(key).or_insert_with(|| (compare.clone(), asked.results_of_names()));
+            return asked.among(Input::Error, ranges.iter().copied());
+        }
+        asked.outcome(name)
+    }
+}
+
+/// A test of a field in events of a type.
+struct Asked<'t> {
+    field: &'t Field,
+    compare: &'t dyn Compare,
+    negated: bool,
+    ty: EventType,
+}
+
+impl Asked<'_> {
+    fn outcome(&self, name: &str) -> Outcome {
+        let info_flags = self.ty.info().map_or(EventFlags::NONE, |info| info.flags);
+        let is_open = open::is_open(self.ty);
+        match name {
+            "evt.num" => self.positive(),
+            "evt.type" if self.ty == EventType::GENERIC_X => self.generic_name(),
+            "evt.rawres" | "evt.failed" | "evt.res" if !RawEvent::has_result(self.ty) => self.absent(),
+            "evt.rawres" => self.numbers(Input::Result, 0, true),
+            "evt.failed" => {
+                let [success, failure] = [false, true].map(|failed| self.holds(&Value::Bool(failed)));
+                let failure = failure.then_some((i64::MIN, -1));
+                self.among(Input::Result, failure.into_iter().chain(success.then_some((0, i64::MAX))))
+            }
+            "evt.is_io" => {
+                let io = EventFlags::READS_FROM_FD.union(EventFlags::WRITES_TO_FD);
+                self.always(&Value::Bool(info_flags.intersects(io)))
+            }
+            "evt.is_io_read" => self.always(&Value::Bool(info_flags.contains(EventFlags::READS_FROM_FD))),
+            "evt.is_io_write" => self.always(&Value::Bool(info_flags.contains(EventFlags::WRITES_TO_FD))),
+            "evt.is_wait" => self.always(&Value::Bool(info_flags.contains(EventFlags::WAITS))),
+            "evt.dir" => self.always(&Value::Str(if self.ty.is_exit() { b"<" } else { b">" })),
+            "evt.is_open_read" | "evt.is_open_write" | "evt.is_open_exec" | "evt.is_open_create"
+                if !is_open =>
+            {
+                self.always(&Value::Bool(false))
+            }
+            "evt.is_open_read" => self.open_flag(open::READ),
+            "evt.is_open_write" => self.open_flag(open::WRITE),
+            "evt.rawarg" => self.raw_parameter(),
+            "evt.arg" => self.parameter(),
+            // Of all processes' descriptors.
+            "fd.types" => Weak(OF_STATE),
+            name if name.starts_with("fd.") && !is_about_descriptors(info_flags) => self.absent(),
+            "fd.num" if is_open => self.numbers(Input::Descriptor, 0, false),
+            "fd.name" | "fd.nameraw" | "fd.nameopened" if is_open => self.opened(Input::Path),
+            "fd.directory" if is_open => self.opened(Input::Directory),
+            "fd.filename" if is_open => self.opened(Input::Name),
+            _ => Weak(match DEFS[usize::from(self.field.id.0)].scope {
+                Scope::Process | Scope::Ancestors => OF_PROCESS,
+                Scope::Fd => OF_FILE,
+                _ => OF_STATE,
+            }),
+        }
+    }
+
+    /// Whether a value that is there satisfies what has to hold.
+    fn holds(&self, value: &Value<'_>) -> bool {
+        self.compare.holds(value) != self.negated
+    }
+
+    /// The field has this value in every event.
+    fn always(&self, value: &Value<'_>) -> Outcome {
+        Const(self.holds(value))
+    }
+
+    /// The field has no value in any event.
+    fn absent(&self) -> Outcome {
+        Const(self.negated)
+    }
+
+    /// The field has a number, from 1 on.
+    fn positive(&self) -> Outcome {
+        let Shape::Numbers(ranges) = self.compare.shape() else { return Weak(NOT_PLAIN) };
+        if ranges.iter().all(|range| *range.end() < 1) {
+            return Const(self.negated);
+        }
+        match ranges.iter().any(|range| *range.start() <= 1 && *range.end() == i128::MAX) {
+            true => Const(!self.negated),
+            false => Weak(OF_STATE),
+        }
+    }
+
+    /// A comparison of numbers; where the field may have no value though the event has the number, it is not `is_total`.
+    fn numbers(&self, input: Input, param: usize, is_total: bool) -> Outcome {
+        let ranges = match self.compare.shape() {
+            Shape::Numbers(ranges) => ranges,
+            _ => return Weak(NOT_PLAIN),
+        };
+        if self.negated && !is_total {
+            return Weak(NEGATED);
+        }
+        // A number beyond 64 bits is none that an event has.
+        let bound = |n: i128| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        let possible = |r: &&std::ops::RangeInclusive<i128>| {
+            *r.end() >= i64::MIN.into() && *r.start() <= i64::MAX.into()
+        };
+        let mut ranges: Vec<_> =
+            ranges.iter().filter(possible).map(|r| (bound(*r.start()), bound(*r.end()))).collect();
+        ranges.sort_unstable();
+        ranges.dedup();
+        self.kept(input, param, self.negated, With::Ranges(ranges), is_total)
+    }
+
+    fn kept(&self, input: Input, param: usize, negated: bool, with: With, is_exact: bool) -> Outcome {
+        let Ok(param) = u8::try_from(param) else { return Weak(NOT_PLAIN) };
+        Outcome::Kept { test: Test { input, param, negated, with }, is_exact }
+    }
+
+    /// What has to hold does if the number is in one of the ranges.
+    fn among(&self, input: Input, ranges: impl IntoIterator<Item = (i64, i64)>) -> Outcome {
+        self.kept(input, 0, false, With::Ranges(ranges.into_iter().collect()), true)
+    }
+
+    /// `evt.res`: the results whose names satisfy it.
+    fn results_of_names(&self) -> Vec<(i64, i64)> {
+        let success = self.holds(&Value::Str(b"SUCCESS")).then_some((0, i64::MAX));
+        let mut ranges: Vec<(i64, i64)> = success.into_iter().collect();
+        for error in LEAST_ERROR..0 {
+            let holds = match names::errno(error) {
+                Some(name) => self.holds(&Value::from(name)),
+                None => self.holds(&Value::from(&*error.to_string())),
+            };
+            match ranges.last_mut() {
+                _ if !holds => {}
+                Some(last) if last.1 == error - 1 => last.1 = error,
+                _ => ranges.push((error, error)),
+            }
+        }
+        ranges
+    }
+
+    /// `evt.type` of events that stand for many calls.
+    fn generic_name(&self) -> Outcome {
+        // The first has no name of its own: the number of the call on its machine may have one.
+        let mut known: Vec<i64> = syscalls()
+            .filter(|call| call.code.0 != 0 && !self.holds(&Value::from(SyscallCode(call.code.0).name())))
+            .map(|call| i64::from(call.code.0))
+            .collect();
+        known.sort_unstable();
+        known.dedup();
+        let others = known.into_iter().map(|code| (code, code)).collect();
+        self.kept(Input::Uint, param::GENERIC_X::ID, true, With::Ranges(others), false)
+    }
+
+    /// Whether a file is opened in a way.
+    fn open_flag(&self, bit: u64) -> Outcome {
+        let [unset, set] = [false, true].map(|is_set| self.holds(&Value::Bool(is_set)));
+        let at = match self.ty {
+            EventType::SYSCALL_OPEN_X => param::SYSCALL_OPEN_X::flags,
+            EventType::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::flags,
+            EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::flags,
+            EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
+            // It always writes.
+            _ => return Const(if bit == open::WRITE { set } else { unset }),
+        };
+        match (unset, set) {
+            (false, false) | (true, true) => Const(set),
+            _ => self.kept(Input::Uint, at, unset, With::Bits { any: bit, or_zero: false }, true),
+        }
+    }
+
+    /// A parameter and its position.
+    fn parameter_at(&self) -> Option<(usize, &'static ParamInfo)> {
+        let at = match &self.field.arg {
+            Some(Arg::Index(at)) => usize::try_from(*at).ok()?,
+            _ => param_index(self.field.hint, self.ty)?,
+        };
+        self.ty.info()?.params.get(at).map(|info| (at, info))
+    }
+
+    /// `evt.rawarg`.
+    fn raw_parameter(&self) -> Outcome {
+        let Some((at, info)) = self.parameter_at() else { return self.absent() };
+        // The field's own type is that of the first event that has such a parameter.
+        match raw_type(info.ty) {
+            FieldType::Int { .. } => self.numbers(Input::Int, at, true),
+            FieldType::Uint { .. } => self.numbers(Input::Uint, at, true),
+            FieldType::Str => self.text(at),
+            _ => Weak(NOT_PLAIN),
+        }
+    }
+
+    fn text(&self, at: usize) -> Outcome {
+        match self.compare.shape() {
+            Shape::Texts(place, texts) => {
+                self.kept(Input::Text, at, self.negated, With::Texts(place, own(&texts)), true)
+            }
+            _ => Weak(NOT_PLAIN),
+        }
+    }
+
+    /// `evt.arg`: a parameter as text.
+    fn parameter(&self) -> Outcome {
+        let is_by_place = matches!(self.field.arg, Some(Arg::Index(_)));
+        let Some((at, info)) = self.parameter_at() else {
+            // Behind the row there may be more.
+            return if is_by_place { Weak(OF_STATE) } else { self.absent() };
+        };
+        let is_path = path_params::of(self.ty).any(|path| path == at);
+        if is_path && path_params::link(self.ty).is_some_and(|(target, _)| target == at) {
+            return Weak(OF_STATE);
+        }
+        match (info.ty, info.detail) {
+            (T::FSPATH | T::FSRELPATH, _) => self.path(Input::Path, at),
+            (T::CHARBUF, _) if is_path => self.path(Input::Path, at),
+            (T::CHARBUF, _) => self.text(at),
+            (T::FLAGS8 | T::FLAGS16 | T::FLAGS32 | T::MODE, ParamDetail::Flags(table)) => {
+                self.flags(at, table)
+            }
+            (T::ENUMFLAGS8 | T::ENUMFLAGS16 | T::ENUMFLAGS32, ParamDetail::Flags(table)) => {
+                self.named(at, table)
+            }
+            (T::UID | T::GID | T::PID | T::PID32, _) => Weak(OF_PROCESS),
+            (T::FD | T::FD32, _) => Weak(OF_FILE),
+            _ => Weak(NOT_PLAIN),
+        }
+    }
+
+    /// A path that fields show.
+    fn path(&self, input: Input, at: usize) -> Outcome {
+        let Shape::Texts(place, texts) = self.compare.shape() else { return Weak(NOT_PLAIN) };
+        if self.negated {
+            return Weak(NEGATED);
+        }
+        self.kept(input, at, false, With::Texts(place, own(&texts)), false)
+    }
+
+    /// The path of a call that opens.
+    fn opened(&self, input: Input) -> Outcome {
+        let is_path = |info: &ParamInfo| matches!(info.ty, T::FSPATH | T::FSRELPATH);
+        match self.ty.info().and_then(|info| info.params.iter().position(is_path)) {
+            Some(at) => self.path(input, at),
+            None => Weak(OF_FILE),
+        }
+    }
+
+    /// Names of bits, one after the other.
+    fn flags(&self, at: usize, table: &FlagTable) -> Outcome {
+        let Shape::Texts(Place::Within, texts) = self.compare.shape() else { return Weak(NOT_PLAIN) };
+        if self.negated {
+            return Weak(NEGATED);
+        }
+        // A value without names is shown as a number, and between names there is a line.
+        if texts.iter().any(|text| text.contains(&b'|') || text.iter().all(u8::is_ascii_digit)) {
+            return Weak(NOT_PLAIN);
+        }
+        let has = |name: &str| texts.iter().any(|text| Place::Within.has(name.as_bytes(), text));
+        let (mut any, mut or_zero) = (0, false);
+        for (_, bits) in table.entries.iter().filter(|(name, _)| has(name)) {
+            any |= u64::from(*bits);
+            or_zero |= *bits == 0;
+        }
+        if any == 0 && !or_zero {
+            return Const(false);
+        }
+        self.kept(Input::Uint, at, false, With::Bits { any, or_zero }, false)
+    }
+
+    /// The names of a value.
+    fn named(&self, at: usize, table: &FlagTable) -> Outcome {
+        let mut rejected: Vec<i64> = Vec::new();
+        for (_, value) in table.entries {
+            let names: Vec<&str> =
+                table.entries.iter().filter(|(_, other)| other == value).map(|(name, _)| *name).collect();
+            if !self.holds(&Value::from(&*names.join("|"))) {
+                rejected.push((*value).into());
+            }
+        }
+        rejected.sort_unstable();
+        rejected.dedup();
+        let rejected = rejected.into_iter().map(|value| (value, value)).collect();
+        // Others are shown as numbers, which may satisfy it as well.
+        self.kept(Input::Uint, at, true, With::Ranges(rejected), false)
+    }
+}
+
+fn own(texts: &[&[u8]]) -> Vec<Box<[u8]>> {
+    let mut own: Vec<Box<[u8]>> = texts.iter().map(|text| (*text).into()).collect();
+    own.sort_unstable();
+    own.dedup();
+    own
+}
+
+const fn is_about_descriptors(flags: EventFlags) -> bool {
+    flags.intersects(EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD))
+}

@@ -1,0 +1,130 @@
+//! What the event alone says of the rules: `--model-pushdown` and `--explain-pushdown`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use eyas::events::EventType;
+use eyas::fields::{CodeSet, FieldSource, Schema};
+use eyas::rules::{Engine, Priority, RuleFormulas};
+use eyas::sinsp::pushdown::Pushdown;
+use eyas::sinsp::{EventView, schema};
+use serde_json::json;
+
+use crate::internal::Internal;
+
+mod explain;
+
+pub use explain::explain;
+
+/// Of so many events that are to be left out, one is tested nevertheless.
+const SHADOW: u64 = 1024;
+
+/// What leaves out events before the rules, and how many it was.
+#[derive(Debug)]
+pub struct Filter {
+    rows: Pushdown,
+    /// Events that were left out, and those that were not.
+    counts: [AtomicU64; 2],
+}
+
+impl Filter {
+    /// For the rules that are on.
+    pub fn new(engine: &Engine) -> Self {
+        let formulas = RuleFormulas::new(engine);
+        let mut of_code =
+            |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect::<Vec<_>>();
+        Self { rows: Pushdown::new(&mut of_code), counts: Default::default() }
+    }
+
+    /// One line on what it did.
+    pub fn summary(&self) -> String {
+        let [rejected, passed] = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let (all, rows, bytes) = (rejected + passed, self.rows.rows(), self.rows.bytes());
+        let share = percent(rejected, all);
+        format!(
+            "Push-down: {rejected} of {all} events ({share} %) did not come to the rules; {rows} rows, {bytes} bytes"
+        )
+    }
+}
+
+/// A share in percent, with one digit behind the point.
+fn percent(part: u64, all: u64) -> String {
+    format!("{:.1}", if all == 0 { 0.0 } else { part as f64 * 100.0 / all as f64 })
+}
+
+/// What becomes of an event before the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The rules test it.
+    Pass,
+    /// They don't.
+    Reject,
+    /// No rule is to match it, and that is tested.
+    Shadow,
+}
+
+/// A filter at work.
+#[derive(Debug)]
+pub struct Model {
+    /// As the filter's own.
+    counts: [u64; 2],
+    /// Codes for which it was wrong.
+    off: CodeSet,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { counts: [0; 2], off: CodeSet::empty(EventType::COUNT) }
+    }
+}
+
+impl Model {
+    /// What becomes of the event.
+    #[inline]
+    pub fn verdict(&mut self, filter: &Filter, event: &EventView<'_>) -> Verdict {
+        let may_match = filter.rows.may_match(event) || self.off.contains(event.code());
+        let count = &mut self.counts[usize::from(may_match)];
+        *count += 1;
+        if count.is_multiple_of(SHADOW) {
+            filter.counts[usize::from(may_match)].fetch_add(SHADOW, Ordering::Relaxed);
+            *count = 0;
+            return if may_match { Verdict::Pass } else { Verdict::Shadow };
+        }
+        if may_match { Verdict::Pass } else { Verdict::Reject }
+    }
+
+    /// Adds what was counted to the filter's counts.
+    pub fn settle(&mut self, filter: &Filter) {
+        for (all, own) in filter.counts.iter().zip(&mut self.counts) {
+            all.fetch_add(std::mem::take(own), Ordering::Relaxed);
+        }
+    }
+
+    /// A rule has matched an event that was to be left out: no more events with this code are.
+    #[cold]
+    pub fn refute(&mut self, code: u16, rule: &str) -> Internal {
+        self.off.insert(code);
+        let name = schema().code_name(code).unwrap_or_default();
+        let message = format!(
+            "Rule '{rule}' matches an event that push-down leaves out. Push-down is off for {name} from here on: alerts of \
+             this type may be missing before. Please report this with the rule's condition"
+        );
+        let fields = [("evt.type".to_owned(), json!(name)), ("rule".to_owned(), json!(rule))].into();
+        Internal { rule: "push-down is wrong", priority: Priority::Critical, message, fields }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_was_wrong_is_off_for_the_type() {
+        let mut model = Model::default();
+        let alert = model.refute(EventType::SYSCALL_OPEN_X.0, "a rule");
+        assert!(alert.message.contains("off for open"), "{}", alert.message);
+        assert!(
+            model.off.contains(EventType::SYSCALL_OPEN_X.0)
+                && !model.off.contains(EventType::SYSCALL_CLOSE_X.0)
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! `--explain-pushdown`: what rows keep of each rule, and which share of the events they let pass.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use eyas::events::{EventFlags, EventType};
+use eyas::fields::{FieldSource, Schema};
+use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
+use eyas::scap::Reader;
+use eyas::sinsp::pushdown::{Certificate, Pushdown, certificate};
+use eyas::sinsp::{Step, schema};
+use eyas_console::print;
+use serde_json::{Value, json};
+
+use super::percent;
+use crate::args::{Args, ListFormat};
+use crate::config::Config;
+use crate::{names, rules, source};
+
+/// Event types of a rule that are named; of more their number is.
+const NAMED: usize = 24;
+
+/// What is kept of a rule for events of some types.
+struct OfTypes {
+    codes: Vec<u16>,
+    certificate: Certificate,
+    /// Events that passed, and all.
+    passed: [u64; 2],
+}
+
+struct OfRule {
+    rule: RuleIndex,
+    types: Vec<OfTypes>,
+    rows: Pushdown,
+}
+
+/// Prints it for a rule, or, without a name, for every rule that is on.
+///
+/// # Errors
+/// There is no such rule, or the rules or the capture cannot be read.
+pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
+    let engine = rules::load_each(&rules::present(args, config).0, config)?;
+    let wanted = match (rule, engine.find(rule)) {
+        ("", _) => None,
+        (_, Some(index)) => Some(index),
+        (_, None) => {
+            let near = nearest(rule, engine.rules().iter().map(|rule| rule.name.as_str()));
+            let hint = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            bail!("there is no rule '{rule}'{hint}");
+        }
+    };
+    let mut all = take(&engine, wanted);
+    let is_measured = config.engine.is_replay();
+    if is_measured {
+        measure(&mut all, &engine, config)?;
+    }
+    let text = match args.list_format() {
+        ListFormat::Json => {
+            let rules: Vec<Value> = all.iter().map(|of| of.as_json(&engine, is_measured)).collect();
+            format!("{:#}\n", Value::from(rules))
+        }
+        _ => all.iter().map(|of| of.as_text(&engine, is_measured)).collect(),
+    };
+    print(&text)?;
+    Ok(())
+}
+
+fn take(engine: &Engine, wanted: Option<RuleIndex>) -> Vec<OfRule> {
+    let formulas = RuleFormulas::new(engine);
+    let by_code: Vec<_> = (0..EventType::COUNT as u16).map(|code| formulas.of_code(code)).collect();
+    let rules: BTreeSet<u32> = by_code.iter().flatten().map(|(rule, _)| rule.0).collect();
+    let rules = rules.into_iter().map(RuleIndex).filter(|rule| wanted.is_none_or(|wanted| wanted == *rule));
+    rules
+        .map(|rule| {
+            let of_code = |code: u16| by_code[usize::from(code)].iter().find(|(of, _)| *of == rule);
+            let mut types: Vec<OfTypes> = Vec::new();
+            for code in (0..EventType::COUNT as u16).filter(|code| is_sent(EventType(*code))) {
+                let Some((_, formula)) = of_code(code) else { continue };
+                let certificate = certificate(code, formula);
+                match types.iter_mut().find(|of| of.certificate == certificate) {
+                    Some(of) => of.codes.push(code),
+                    None => types.push(OfTypes { codes: vec![code], certificate, passed: [0; 2] }),
+                }
+            }
+            let rows = Pushdown::new(&mut |code| of_code(code).map(|(_, f)| f.clone()).into_iter().collect());
+            types.retain(|of| of.codes.iter().any(|code| !rows.rejects_all(*code)));
+            OfRule { rule, types, rows }
+        })
+        .collect()
+}
+
+/// Whether there are events of the type: those of older versions come as today's.
+fn is_sent(ty: EventType) -> bool {
+    ty.info().is_some_and(|info| !info.flags.intersects(EventFlags::OLD_VERSION.union(EventFlags::UNUSED)))
+}
+
+/// Counts the events of a capture that pass.
+fn measure(all: &mut [OfRule], engine: &Engine, config: &Config) -> Result<()> {
+    let path = &config.engine.replay.capture_file;
+    let mut capture = match path.to_str() {
+        Some("-") => Reader::from_reader(std::io::stdin())?,
+        _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
+    };
+    names::ask(engine);
+    let mut inspector = source::offline_inspector();
+    while let Step::Event(event) = inspector.next(&mut capture)? {
+        for OfRule { types, rows, .. } in &mut *all {
+            if let Some(of) = types.iter_mut().find(|of| of.codes.contains(&event.code())) {
+                of.passed[0] += u64::from(rows.may_match(&event));
+                of.passed[1] += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl OfTypes {
+    /// Names of the types; some have the same.
+    fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<&str> = self.codes.iter().filter_map(|code| schema().code_name(*code)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// How the rule would cost less.
+    fn hint(&self) -> Option<&'static str> {
+        let Certificate { passes_all, weakened, .. } = &self.certificate;
+        if *passes_all && weakened.is_empty() {
+            return Some("the rule asks for nothing but the type: each of these events is an alert");
+        }
+        passes_all.then_some(
+            "no part is decided by the event alone: add one that all must satisfy, such as evt.rawres >= 0, \
+             evt.is_open_write = true, a flag of evt.arg, or a path that begins with a directory",
+        )
+    }
+}
+
+impl OfRule {
+    fn as_text(&self, engine: &Engine, is_measured: bool) -> String {
+        let mut out = format!("{}\n", engine.rule(self.rule).name);
+        for of in &self.types {
+            let names = of.names();
+            let shown = match names.len() {
+                0..=NAMED => names.join(", "),
+                more => format!("{more} event types"),
+            };
+            let Certificate { kept, weakened, exact, .. } = &of.certificate;
+            out += &format!("  {shown}: {}\n", if *exact { "exact" } else { "not exact" });
+            if is_measured {
+                let [passed, all] = of.passed;
+                out += &format!("    passes: {passed} of {all} events ({} %)\n", percent(passed, all));
+            }
+            out.extend(kept.iter().map(|test| format!("    kept: {}\n", cut(test))));
+            out.extend(weakened.iter().map(|(test, why)| format!("    weakened: {}: {why}\n", cut(test))));
+            out.extend(of.hint().map(|hint| format!("    hint: {hint}\n")));
+        }
+        out
+    }
+
+    fn as_json(&self, engine: &Engine, is_measured: bool) -> Value {
+        let types = self.types.iter().map(|of| {
+            let Certificate { kept, weakened, exact, passes_all, .. } = &of.certificate;
+            let weakened: Vec<Value> =
+                weakened.iter().map(|(test, why)| json!({"condition": test, "why": why})).collect();
+            let mut object = json!({
+                "types": of.names(),
+                "kept": kept,
+                "weakened": weakened,
+                "exact": exact,
+                "passes_all": passes_all,
+                "hint": of.hint(),
+            });
+            if is_measured {
+                let [passed, all] = of.passed;
+                object["events"] = json!(all);
+                object["passed"] = json!(passed);
+            }
+            object
+        });
+        json!({"rule": engine.rule(self.rule).name, "types": types.collect::<Vec<_>>()})
+    }
+}
+
+/// As much of a condition as fits a line.
+fn cut(condition: &str) -> String {
+    const SHOWN: usize = 120;
+    match condition.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &condition[..at]),
+        None => condition.to_owned(),
+    }
+}

@@ -1,0 +1,153 @@
+//! Random conditions over random events: what rows of push-down reject satisfies no rule.
+
+use std::sync::Arc;
+
+use eyas::fields::FieldSource;
+use eyas::rules::RuleFormulas;
+use eyas::rules::condition::ast::Expr;
+use eyas::rules::condition::parse;
+use eyas::scap::OwnedEvent;
+use eyas::sinsp::pushdown::Pushdown;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::{engine, matched, syscalls};
+
+/// Comparisons of what events report, in all the ways that rows have.
+const TESTS: &[&str] = &[
+    "evt.type in (open, openat)",
+    "evt.type = openat",
+    "evt.type = times",
+    "evt.type != getitimer",
+    "evt.type in (fchmodat, mount, fchmodat2)",
+    "evt.num = 0",
+    "evt.num >= 1",
+    "evt.num > 3",
+    "evt.rawres >= 0",
+    "evt.rawres < 3",
+    "evt.rawres in (1, 3, -2)",
+    "evt.rawres != 2",
+    "evt.rawres exists",
+    "evt.failed = true",
+    "evt.failed != true",
+    "evt.res = SUCCESS",
+    "evt.res != SUCCESS",
+    "evt.res in (EPERM, ENOENT)",
+    "evt.res startswith E",
+    "evt.res contains OEN",
+    "evt.is_open_read = true",
+    "evt.is_open_write = true",
+    "evt.is_open_write = false",
+    "evt.is_open_exec = true",
+    "evt.is_io_read = true",
+    "evt.is_io_write = false",
+    "evt.is_wait = true",
+    "evt.dir = <",
+    "fd.num >= 0",
+    "fd.num = -1",
+    "fd.num in (3, 4)",
+    "fd.typechar = f",
+    "fd.name = /etc/passwd",
+    "fd.name in (/etc, /var/run, /etc/passwd/x)",
+    "fd.name startswith /etc",
+    "fd.name endswith x",
+    "fd.name contains pass",
+    "fd.name contains \"\"",
+    "fd.name pmatch (/etc)",
+    "fd.name exists",
+    "fd.nameraw contains //",
+    "fd.nameraw startswith /var",
+    "fd.nameopened startswith /etc/",
+    "fd.directory = /etc",
+    "fd.directory in (/, /etc/passwd)",
+    "fd.filename = passwd",
+    "fd.filename in (run, x)",
+    "fd.sport = 443",
+    "evt.arg.name startswith /etc",
+    "evt.arg.path = /etc/passwd",
+    "evt.arg.dev startswith /",
+    "evt.arg.filename contains pass",
+    "evt.arg.exe = cat",
+    "evt.arg.flags contains O_RDONLY",
+    "evt.arg.flags contains O_",
+    "evt.arg.flags contains |",
+    "evt.arg.flags = O_NONE",
+    "evt.arg.flags contains RDONLY",
+    "evt.arg.mode contains S_I",
+    "evt.arg.mode contains 0",
+    "evt.arg[0] = 3",
+    "evt.arg[1] contains a",
+    "evt.arg.target = ab",
+    "evt.rawarg.res < 0",
+    "evt.rawarg.fd in (3, 7)",
+    "evt.rawarg.flags = 1",
+    "evt.rawarg.flags > 2",
+    "evt.rawarg.name = /etc",
+    "evt.rawarg.size exists",
+    "evt.rawarg.mode != 7",
+    "evt.rawarg.flags < 0",
+    "proc.name = cat",
+    "proc.aname in (a, cat)",
+    "toupper(fd.name) contains ETC",
+    "fd.name = val(fs.path.name)",
+];
+
+fn conditions() -> BoxedStrategy<Expr> {
+    let known = select(TESTS).prop_map(|text| parse(text).unwrap());
+    let leaf = prop_oneof![6 => known, 1 => syscalls::conditions()];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let several = proptest::collection::vec(inner.clone(), 2..5);
+        prop_oneof![
+            3 => several.clone().prop_map(|parts| Expr::And(parts.into())),
+            2 => several.prop_map(|parts| Expr::Or(parts.into())),
+            1 => inner.prop_map(|part| Expr::Not(Arc::new(part))),
+        ]
+    })
+    .boxed()
+}
+
+/// Counts events that the rows reject, and those that they pass and a rule matches.
+fn reject(conditions: &[Expr], events: &[OwnedEvent]) -> Result<[u32; 2], TestCaseError> {
+    let engine = engine(Arc::new(eyas::sinsp::schema()), conditions);
+    let formulas = RuleFormulas::new(&engine);
+    let rows =
+        Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());
+    let mut evaluator = engine.evaluator();
+    let mut counts = [0, 0];
+    syscalls::replay(events, |event| {
+        let found = matched(&mut evaluator, conditions.len(), event);
+        if !rows.may_match(event) {
+            counts[0] += 1;
+            let shown: Vec<_> = conditions.iter().map(Expr::to_string).collect();
+            prop_assert!(
+                !found.contains(&true),
+                "{:?} {:?} {shown:?} {found:?}",
+                eyas::events::EventType(event.code()),
+                event.event()
+            );
+        } else if found.contains(&true) {
+            counts[1] += 1;
+        }
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+#[test]
+fn what_rows_reject_satisfies_no_rule() {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let mut runner = TestRunner::deterministic();
+    let conditions = proptest::collection::vec(conditions(), 1..4);
+    let events = proptest::collection::vec(syscalls::events(), 1..12);
+    let mut counts = [0, 0];
+    for _ in 0..cases {
+        let conditions = conditions.new_tree(&mut runner).unwrap().current();
+        let events = events.new_tree(&mut runner).unwrap().current();
+        let [rejected, matched] = reject(&conditions, &events).unwrap();
+        counts = [counts[0] + rejected, counts[1] + matched];
+    }
+    // It is tested, both ways.
+    assert!(counts.iter().all(|count| *count > cases), "{counts:?}");
+}
