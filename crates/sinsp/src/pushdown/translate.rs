@@ -37,12 +37,15 @@ pub(super) enum Outcome {
 
 use Outcome::{Const, Weak};
 
+/// Numbers from the first to the last of each.
+type Ranges = Vec<(i64, i64)>;
+
 /// Translates tests, and keeps what takes long to find.
 #[derive(Debug, Default)]
 pub(super) struct Translator {
     /// Results that satisfy a comparison of their names, by its address and whether it is negated. The comparison is kept,
     /// so that no other gets its address.
-    results: FxHashMap<(usize, bool), (Arc<dyn Compare>, Vec<(i64, i64)>)>,
+    results: FxHashMap<(usize, bool), (Arc<dyn Compare>, Ranges)>,
 }
 
 impl Translator {
@@ -177,9 +180,9 @@ impl Asked<'_> {
     }
 
     /// `evt.res`: the results whose names satisfy it.
-    fn results_of_names(&self) -> Vec<(i64, i64)> {
+    fn results_of_names(&self) -> Ranges {
         let success = self.holds(&Value::Str(b"SUCCESS")).then_some((0, i64::MAX));
-        let mut ranges: Vec<(i64, i64)> = success.into_iter().collect();
+        let mut ranges: Ranges = success.into_iter().collect();
         for error in LEAST_ERROR..0 {
             let holds = match names::errno(error) {
                 Some(name) => self.holds(&Value::from(name)),
