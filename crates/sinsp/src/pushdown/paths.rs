@@ -9,7 +9,7 @@ use crate::{path_params, state};
 const LONGEST: usize = 4096;
 
 /// Calls `visit` with every path that a field about the parameter may show: the one that was asked for, and the kernel's.
-/// `None` stands for one that only the state tells.
+/// `None` stands for one that only the state has.
 pub(super) fn each<'a>(event: &RawEvent<'a>, param: usize, visit: &mut dyn FnMut(Option<&'a [u8]>)) {
     // What is walked already is shown as it is, wherever the thread is.
     let plain = |path: &'a [u8]| Some(path).filter(|path| is_plain(path));
