@@ -95,6 +95,10 @@ pub struct Args {
     #[arg(long, value_name = "CAPTURE", help_heading = INFORMATION)]
     pub incident: Option<PathBuf>,
 
+    /// With --incident: write the report to this file as a page of HTML, with the causes of each alert drawn
+    #[arg(long, value_name = "FILE", requires = "incident", help_heading = INFORMATION)]
+    pub page: Option<PathBuf>,
+
     /// At the end, print what each rule and each part of its condition cost, and what another order would save
     #[arg(long, conflicts_with = "threads", help_heading = RULES)]
     pub rule_profile: bool,

@@ -57,3 +57,16 @@ fn what_cannot_be_read_twice_is_refused() {
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8(out.stderr).unwrap().contains("give a file instead of standard input"));
 }
+
+#[test]
+fn a_report_is_a_page_too() {
+    let dir = Dir::new("incident-page");
+    let rules = common::root().join("demo/rules.yaml");
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.args(["-c", "/dev/null", "-o", "log_level=error", "-r", rules.to_str().unwrap(), "--incident"]);
+    let out = falco.arg(common::demo()).arg("--page").arg(dir.path("page.html")).output().unwrap();
+    assert_eq!(text(&out), "");
+    let page = std::fs::read_to_string(dir.path("page.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("Password file read"));
+    assert!(page.contains("<svg id=\"slice\"") && page.ends_with("</html>\n"));
+}

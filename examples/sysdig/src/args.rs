@@ -133,6 +133,18 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["write", "json"], help_heading = "Printing")]
     pub perfetto: Option<PathBuf>,
 
+    /// Write a report of the capture as a page of HTML: alerts, causes, processes, files. Also: sysdig report FILE -o PAGE
+    #[arg(long, conflicts_with_all = ["write", "json", "perfetto"], help_heading = "Reports")]
+    pub report: bool,
+
+    /// With --report: write the page to this file; standard output unless given
+    #[arg(short = 'o', long = "output", value_name = "PAGE", requires = "report", help_heading = "Reports")]
+    pub output: Option<PathBuf>,
+
+    /// With --report: the alerts are those of these rules, instead of those that sysdig has for this; may be repeated
+    #[arg(long, value_name = "FILE", requires = "report", help_heading = "Reports")]
+    pub rules: Vec<PathBuf>,
+
     /// Print no events
     #[arg(short = 'q', long = "quiet", help_heading = "Printing")]
     pub quiet: bool,

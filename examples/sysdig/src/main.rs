@@ -14,7 +14,6 @@ mod redact;
 mod rotation;
 mod run;
 mod sink;
-mod slice;
 mod suppress;
 mod view;
 

@@ -13,13 +13,13 @@ use eyas::scap::{Advance, EventSource, Snapshot, Stats};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
 use eyas::sinsp::{EventView, Inspector, SharedNames};
 use eyas_console::note;
+use eyas_report::slice::{Scout, Slice};
 
 use crate::args::Args;
 use crate::input::{self, Needs};
 use crate::list;
 use crate::progress::Progress;
 use crate::sink::{Dump, Lines, Perfetto, Sink, Summary};
-use crate::slice::{Scout, Slice};
 use crate::suppress::Suppressed;
 use crate::view::{self, Bound, ViewSink, catalog};
 
@@ -32,6 +32,9 @@ pub fn run(args: &Args) -> Result<()> {
         bail!(
             "-I {input}: plugins are not supported; events come from the kernel, or from a capture with -r"
         );
+    }
+    if args.report {
+        return report(args);
     }
     let (_, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
@@ -114,6 +117,22 @@ fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) 
         }
     }
     Ok(scout.plan())
+}
+
+/// Writes the page of a report.
+fn report(args: &Args) -> Result<()> {
+    let [path] = &args.read[..] else { bail!("sysdig report: name one capture: sysdig report FILE -o PAGE") };
+    if args.condition().is_some() {
+        bail!(
+            "sysdig report takes no filter; write a part of the capture first: sysdig -r FILE -w PART FILTER"
+        );
+    }
+    let engine = eyas_report::rules(&args.rules)?;
+    let page = eyas_report::page(path, &engine, &Inspector::default)?;
+    match &args.output {
+        Some(output) => std::fs::write(output, page).with_context(|| output.display().to_string()),
+        None => Ok(eyas_console::print(&page)?),
+    }
 }
 
 /// The views that the command line names, with their arguments.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use eyas::scap::Snapshot;
 use eyas::sinsp::EventView;
+use eyas_report::slice::Scout;
 
 mod dump;
 mod lines;
@@ -12,7 +13,7 @@ mod perfetto;
 mod summary;
 
 pub use dump::Dump;
-pub use lines::{Lines, is_internal};
+pub use lines::Lines;
 pub use perfetto::Perfetto;
 pub use summary::Summary;
 
@@ -62,6 +63,24 @@ pub trait Sink {
 
     /// The end of all events.
     fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Looks for what the events that pass need.
+impl Sink for Scout {
+    fn event(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.keep(event);
+        Ok(())
+    }
+
+    fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.pass(event);
+        Ok(())
+    }
+
+    fn state(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.pass(event);
         Ok(())
     }
 }

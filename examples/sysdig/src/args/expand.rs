@@ -32,6 +32,13 @@ pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
             return out.into_iter().chain(words).chain(["--perfetto".into()]).collect();
         }
     }
+    if words.peek().is_some_and(|word| word == "report") {
+        words.next();
+        out.push("--report".into());
+        if words.peek().is_some_and(|word| !word.to_string_lossy().starts_with('-')) {
+            out.extend(["-r".into(), words.next().unwrap_or_default()]);
+        }
+    }
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
         match text.as_str() {
@@ -116,6 +123,7 @@ mod tests {
     #[test]
     fn short_forms_are_options() {
         assert_eq!(expanded(&["trace", "--perfetto", "f"]), ["--perfetto", "f"]);
+        assert_eq!(expanded(&["report", "f", "-o", "p"]), ["--report", "-r", "f", "-o", "p"]);
         assert_eq!(expanded(&["trace", "-r", "f"]), ["-r", "f", "--perfetto"]);
         assert_eq!(expanded(&["-cl"]), ["--list-chisels"]);
         assert_eq!(expanded(&["view"]), ["--list-chisels"]);

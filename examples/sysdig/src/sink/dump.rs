@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use eyas::scap::{OwnedEvent, RawEvent, Snapshot, Writer};
 use eyas::sinsp::EventView;
+use eyas_report::slice::{Places, Slice};
 
 use super::Sink;
 use crate::args::Args;
 use crate::redact::Redactor;
 use crate::rotation::{Names, Rotation};
-use crate::slice::{Places, Slice};
 
 /// The most events about the state that are repeated in every file.
 const STATE_LIMIT: usize = 65_536;

@@ -1,9 +1,9 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
 use anyhow::Result;
-use eyas::events::Category;
 use eyas::rules::Format;
 use eyas::sinsp::{EventView, schema};
+use eyas_report::slice::is_internal;
 
 use super::Sink;
 use crate::args::Args;
@@ -57,9 +57,4 @@ impl Sink for Lines {
     fn finish(&mut self) -> Result<()> {
         Ok(self.out.flush()?)
     }
-}
-
-/// Whether the event is of the capture itself: what processes use, what was lost.
-pub fn is_internal(event: &EventView<'_>) -> bool {
-    event.event().info().is_some_and(|info| info.category.activity() == Category::INTERNAL)
 }

@@ -6,7 +6,7 @@ use eyas::events::EventType;
 use eyas::sinsp::EventView;
 use eyas::sinsp::state::Thread;
 
-use super::values::shown;
+use crate::values::shown;
 
 /// A process of a capture: its id, and when it was made, as ids come again.
 pub type Key = (i64, u64);
@@ -49,7 +49,7 @@ pub fn key(event: &EventView<'_>) -> Option<Key> {
     Some(key_of(event.state().threads.main_of(thread).unwrap_or(thread)))
 }
 
-fn key_of(leader: &Thread) -> Key {
+pub fn key_of(leader: &Thread) -> Key {
     (leader.pid, leader.clone_ts)
 }
 

@@ -6,8 +6,6 @@ use anyhow::{Context, Result};
 use eyas::scap::{EventSource, Reader};
 use eyas::sinsp::{EventView, Inspector, Step};
 
-use crate::source;
-
 /// What a pass over a capture has found of the capture itself.
 #[derive(Default)]
 pub struct Span {
@@ -22,9 +20,12 @@ pub struct Span {
 }
 
 /// Calls `each` with every event of the capture.
-pub fn pass(path: &Path, mut each: impl FnMut(&EventView<'_>) -> Result<()>) -> Result<Span> {
+pub fn pass(
+    path: &Path,
+    mut inspector: Inspector,
+    mut each: impl FnMut(&EventView<'_>) -> Result<()>,
+) -> Result<Span> {
     let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
-    let mut inspector: Inspector = source::offline_inspector();
     let mut span = Span::default();
     loop {
         match inspector.next(&mut source) {

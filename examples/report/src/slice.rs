@@ -6,16 +6,13 @@
 //! The second time, [`Slice`] keeps the snapshot and the changes of these processes alone, so that what is read from the
 //! new capture knows the same of every kept event.
 
-use anyhow::Result;
 use eyas::events::{Category, EventType, FlagTable, ParamType, param};
 use eyas::scap::{FdDetail, FdEntry, Place, Snapshot};
 use eyas::sinsp::EventView;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::sink::{Sink, is_internal};
-
 /// Finds the processes that the events which pass need.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Scout {
     /// Processes, by the ids that they have on the host.
     needed: FxHashSet<i64>,
@@ -36,6 +33,17 @@ impl Scout {
             }
         }
         Slice { pids, has_begun: false }
+    }
+
+    /// An event that is kept.
+    pub fn keep(&mut self, event: &EventView<'_>) {
+        self.need(event);
+        self.relate(event);
+    }
+
+    /// An event that is not kept.
+    pub fn pass(&mut self, event: &EventView<'_>) {
+        self.relate(event);
     }
 
     /// Takes note of the processes that an event's fields show.
@@ -99,26 +107,8 @@ impl Scout {
     }
 }
 
-impl Sink for Scout {
-    fn event(&mut self, event: &EventView<'_>) -> Result<()> {
-        self.need(event);
-        self.relate(event);
-        Ok(())
-    }
-
-    fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
-        self.relate(event);
-        Ok(())
-    }
-
-    fn state(&mut self, event: &EventView<'_>) -> Result<()> {
-        self.relate(event);
-        Ok(())
-    }
-}
-
 /// The processes that a slice knows.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Slice {
     pids: FxHashSet<i64>,
     /// An event of the system, not about the capture, has come: times are counted from it.
@@ -214,7 +204,7 @@ fn served_port(file: &FdEntry) -> Option<u16> {
 }
 
 /// Numbers that the reader of a new capture counts, and corrects where the capture says so.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Places {
     num: u64,
     /// Time of the last event.
@@ -238,4 +228,9 @@ impl Places {
         (self.num, self.last) = (place.num, event.event().ts);
         if is_counted { Place::default() } else { place }
     }
+}
+
+/// Whether the event is of the capture itself: what processes use, what was lost.
+pub fn is_internal(event: &EventView<'_>) -> bool {
+    event.event().info().is_some_and(|info| info.category.activity() == Category::INTERNAL)
 }

@@ -6,11 +6,13 @@ use anyhow::Result;
 use eyas::rules::{AlertOptions, Engine, Match, Priority};
 use eyas::sinsp::EventView;
 
-use super::processes::{Key, key};
-use super::values::shown;
+use crate::processes::{Key, key};
+use crate::values::{Named, shown};
 
 /// Alerts that are kept; more are counted.
 const MOST: usize = 1000;
+/// Alerts that are explained.
+const MOST_REASONS: usize = 300;
 
 /// An alert of the report.
 pub struct Found {
@@ -22,6 +24,10 @@ pub struct Found {
     pub message: String,
     /// The process that it is about, if that is known.
     pub process: Option<Key>,
+    /// The file that it is about.
+    pub file: Option<String>,
+    /// Which parts of the condition held, with the values that they asked for.
+    pub reasons: Option<String>,
 }
 
 /// Finds them.
@@ -29,6 +35,7 @@ pub struct Alerts<'e> {
     engine: &'e Engine,
     options: AlertOptions,
     matches: Vec<Match>,
+    fd: Named,
     pub found: Collected,
 }
 
@@ -41,13 +48,34 @@ pub struct Collected {
 }
 
 impl<'e> Alerts<'e> {
-    pub fn new(engine: &'e Engine) -> Self {
-        Self { engine, options: AlertOptions::default(), matches: Vec::new(), found: Collected::default() }
+    /// # Errors
+    /// A field is not known: a bug.
+    pub fn new(engine: &'e Engine) -> Result<Self> {
+        let fd = Named::new("fd.name")?;
+        Ok(Self {
+            engine,
+            options: AlertOptions::default(),
+            matches: Vec::new(),
+            fd,
+            found: Collected::default(),
+        })
     }
 
     /// # Errors
     /// The event is of another schema than the rules.
     pub fn test(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.collect(event, false)
+    }
+
+    /// The same, with the reasons.
+    ///
+    /// # Errors
+    /// The event is of another schema than the rules.
+    pub fn test_with_reasons(&mut self, event: &EventView<'_>) -> Result<()> {
+        self.collect(event, true)
+    }
+
+    fn collect(&mut self, event: &EventView<'_>, with_reasons: bool) -> Result<()> {
         self.engine.matches(event, &mut self.matches)?;
         for hit in self.matches.drain(..) {
             if self.found.alerts.len() == MOST {
@@ -57,6 +85,10 @@ impl<'e> Alerts<'e> {
             let rule = self.engine.rule(hit.rule);
             let mut message = Vec::new();
             self.engine.alert(hit, event, &self.options).write_message(&mut message);
+            let reasons = match with_reasons && self.found.alerts.len() < MOST_REASONS {
+                true => Some(self.engine.explain(hit.rule, event)?.to_string()),
+                false => None,
+            };
             self.found.alerts.push(Found {
                 ts: event.event().ts,
                 num: event.num(),
@@ -64,6 +96,8 @@ impl<'e> Alerts<'e> {
                 priority: rule.priority,
                 message: shown(&message),
                 process: key(event),
+                file: self.fd.text(event).filter(|name| name.starts_with('/')),
+                reasons,
             });
         }
         Ok(())

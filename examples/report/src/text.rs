@@ -5,10 +5,10 @@ use std::fmt::{self, Display, Formatter};
 
 use jiff::Timestamp;
 
-use super::activity::{Activity, Things};
-use super::alerts::Collected;
-use super::passes::Span;
-use super::processes::{Involved, Key, Processes};
+use crate::activity::{Activity, Things};
+use crate::alerts::Collected;
+use crate::passes::Span;
+use crate::processes::{Involved, Key, Processes};
 
 /// Processes that are named at a file or a connection.
 const MOST_NAMED: usize = 8;
@@ -43,7 +43,7 @@ impl Display for Report<'_> {
 
 impl Report<'_> {
     /// What happened.
-    fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         let Some(first) = self.alerts.alerts.first() else {
             return format!(
                 "No rule has an alert in this capture of {} events, {}: run falco with the rules that raised the alert \
@@ -201,7 +201,7 @@ fn seconds(ns: u64) -> String {
 }
 
 /// In UTC, so that the report is the same everywhere.
-fn time(ts: u64) -> String {
+pub fn time(ts: u64) -> String {
     let time = Timestamp::from_nanosecond(ts.into()).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use eyas::sinsp::EventView;
 
-use super::processes::{Involved, Key, key};
-use super::values::Named;
+use crate::processes::{Involved, Key, key};
+use crate::values::Named;
 
 /// Entries of the timeline, files and connections that are kept; more are counted.
 const MOST: usize = 300;
@@ -124,6 +124,26 @@ impl Activity {
             return;
         }
         self.timeline.push(Step { ts: event.event().ts, process, text });
+    }
+
+    /// What the event's process did by it, in words, if that tells something.
+    pub fn deed(&mut self, event: &EventView<'_>) -> Option<(Key, String)> {
+        // Most events tell nothing: those are told by their names alone.
+        let name = event.event().info().map_or("", |info| info.name);
+        if matches!(
+            name,
+            "read" | "write" | "close" | "mmap" | "munmap" | "brk" | "futex" | "fstat" | "switch"
+        ) {
+            return None;
+        }
+        let process = key(event)?;
+        let ty = self.fields.ty.text(event)?;
+        let failed = self.fields.failed.is_true(event);
+        let mut text = self.describe(event, &ty, failed, process)?;
+        if failed {
+            text += &format!(" ({})", self.fields.res.text(event).unwrap_or_else(|| "failed".to_owned()));
+        }
+        Some((process, text))
     }
 
     /// What the event is in words, if it belongs into the timeline.

@@ -1,0 +1,269 @@
+//! The causal slice: what led to the alerts, and what came of that.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::alerts::Found;
+use crate::deeds::Deeds;
+use crate::graph::{Edge, Graph, Node};
+use crate::processes::{Key, Processes};
+
+/// Most nodes of a slice.
+pub const MOST_NODES: usize = 250;
+/// Folders in which a change is rarely of no interest.
+const SENSITIVE: [&str; 12] = [
+    "/etc/",
+    "/root/",
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/lib",
+    "/boot/",
+    "/dev/",
+    "/var/log/",
+    "/var/spool/",
+    "/proc/",
+    "/sys/",
+];
+
+/// What belongs together.
+pub struct Slice {
+    /// Nodes of the graph, in the order of their ranks: what matters most first.
+    pub nodes: Vec<usize>,
+    /// Processes that another node stands for, as they did the same: how many it stands for.
+    pub alike: BTreeMap<usize, usize>,
+    /// Edges between these nodes: from, to, verbs.
+    pub edges: BTreeMap<(usize, usize), BTreeSet<&'static str>>,
+    /// For each alert, the nodes that led to it.
+    pub causes: Vec<BTreeSet<usize>>,
+    /// Nodes that found no room.
+    pub more: usize,
+}
+
+/// The graph with what is needed to walk it.
+struct Walk<'a> {
+    graph: &'a Graph,
+    processes: &'a Processes,
+    into: Vec<Vec<usize>>,
+    out: Vec<Vec<usize>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(graph: &'a Graph, processes: &'a Processes) -> Self {
+        let mut into = vec![Vec::new(); graph.nodes.len()];
+        let mut out = vec![Vec::new(); graph.nodes.len()];
+        for (at, edge) in graph.edges.iter().enumerate() {
+            into[edge.to].push(at);
+            out[edge.from].push(at);
+        }
+        Self { graph, processes, into, out }
+    }
+
+    fn edges(&self, of: &'a [usize]) -> impl Iterator<Item = &'a Edge> + use<'a> {
+        let graph = self.graph;
+        of.iter().map(move |at| &graph.edges[*at])
+    }
+
+    /// Whether somebody wrote the node during the capture.
+    fn is_made(&self, node: usize, before: u64) -> bool {
+        self.edges(&self.into[node]).any(|edge| edge.first <= before)
+    }
+
+    /// What led to this node as it was at this time.
+    fn backward(&self, from: usize, at: u64) -> BTreeSet<usize> {
+        let mut times: BTreeMap<usize, u64> = BTreeMap::from([(from, at)]);
+        let mut rest = VecDeque::from([from]);
+        while let Some(node) = rest.pop_front() {
+            let now = times.get(&node).copied().unwrap_or(at);
+            for edge in self.edges(&self.into[node]).filter(|edge| edge.first <= now) {
+                let is_file = !matches!(self.graph.nodes[edge.from], Node::Process(_));
+                // What nobody changed is a cause of nothing.
+                if is_file && !self.is_made(edge.from, now) {
+                    continue;
+                }
+                let then = edge.last.min(now);
+                let known = times.get(&edge.from).copied();
+                if known.is_none_or(|known| known < then) {
+                    times.insert(edge.from, then);
+                    rest.push_back(edge.from);
+                }
+            }
+        }
+        times.into_keys().collect()
+    }
+
+    /// What came of this node from this time on.
+    fn forward(&self, from: usize, at: u64) -> BTreeSet<usize> {
+        let mut times: BTreeMap<usize, u64> = BTreeMap::from([(from, at)]);
+        let mut rest = VecDeque::from([from]);
+        while let Some(node) = rest.pop_front() {
+            let since = times.get(&node).copied().unwrap_or(at);
+            for edge in self.edges(&self.out[node]).filter(|edge| edge.last >= since) {
+                let then = edge.first.max(since);
+                if times.get(&edge.to).is_none_or(|known| *known > then) {
+                    times.insert(edge.to, then);
+                    rest.push_back(edge.to);
+                }
+            }
+        }
+        times.into_keys().collect()
+    }
+
+    /// The highest process above this one that began during the capture, or the process itself.
+    fn root(&self, of: Key) -> Key {
+        let mut root = of;
+        let mut above = Some(of);
+        let mut steps = 0;
+        while let Some(key) = above {
+            if self.graph.began.contains_key(&key) {
+                root = key;
+            }
+            steps += 1;
+            above = self.processes.parent(key).filter(|_| steps < 4096);
+        }
+        root
+    }
+}
+
+impl Slice {
+    /// The slice of all alerts.
+    pub fn new(graph: &Graph, processes: &Processes, deeds: &Deeds, alerts: &[Found]) -> Self {
+        let walk = Walk::new(graph, processes);
+        let process = |key: Key| graph.find(&Node::Process(key));
+        let mut causes = Vec::new();
+        let mut roots = BTreeMap::new();
+        let mut alerting = BTreeSet::new();
+        for alert in alerts {
+            let mut nodes = BTreeSet::new();
+            if let Some(key) = alert.process {
+                if let Some(node) = process(key) {
+                    nodes = walk.backward(node, alert.ts);
+                    alerting.insert(node);
+                }
+                if let Some(root) = process(walk.root(key)) {
+                    let since = graph.active.get(&walk.root(key)).map_or(0, |(first, _)| *first);
+                    roots.entry(root).or_insert(since);
+                }
+            }
+            if let Some(file) = alert.file.as_ref().and_then(|file| graph.find(&Node::File(file.clone()))) {
+                nodes.insert(file);
+                alerting.insert(file);
+            }
+            causes.push(nodes);
+        }
+        let mut members: BTreeSet<usize> = causes.iter().flatten().copied().collect();
+        for (root, since) in &roots {
+            members.extend(walk.forward(*root, *since));
+        }
+        let causing: BTreeSet<usize> = causes.iter().flatten().copied().collect();
+        let (stands, alike) = alike(graph, processes, deeds, &members, &causing, &alerting);
+        let mut ranked: Vec<(u32, u64, u64, usize)> = Vec::new();
+        for node in members.iter().copied().filter(|node| !stands.contains_key(node)) {
+            if let Some((rank, rarity)) = rank(&walk, deeds, &members, &causing, &alerting, node) {
+                let first = walk.edges(&walk.into[node]).map(|edge| edge.first).min().unwrap_or(0);
+                ranked.push((rank, rarity, first, node));
+            }
+        }
+        ranked.sort_unstable();
+        let more = ranked.len().saturating_sub(MOST_NODES);
+        ranked.truncate(MOST_NODES);
+        let nodes: Vec<usize> = ranked.into_iter().map(|(.., node)| node).collect();
+        let kept: BTreeSet<usize> = nodes.iter().copied().collect();
+        let mut edges: BTreeMap<(usize, usize), BTreeSet<&'static str>> = BTreeMap::new();
+        for edge in &graph.edges {
+            let stand = |node: usize| stands.get(&node).copied().unwrap_or(node);
+            let (from, to) = (stand(edge.from), stand(edge.to));
+            if from != to && kept.contains(&from) && kept.contains(&to) {
+                edges.entry((from, to)).or_default().insert(edge.verb);
+            }
+        }
+        Self { nodes, alike, edges, causes, more }
+    }
+
+    /// The processes that are shown, or that one that is shown stands for.
+    pub fn processes(&self, graph: &Graph) -> BTreeSet<Key> {
+        let key = |node: &usize| match graph.nodes[*node] {
+            Node::Process(key) => Some(key),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(key).collect()
+    }
+}
+
+/// How much a node matters, 0 most, and then how many others did the like; `None` for what does not.
+fn rank(
+    walk: &Walk<'_>,
+    deeds: &Deeds,
+    members: &BTreeSet<usize>,
+    causing: &BTreeSet<usize>,
+    alerting: &BTreeSet<usize>,
+    node: usize,
+) -> Option<(u32, u64)> {
+    if alerting.contains(&node) {
+        return Some((0, 0));
+    }
+    let graph = walk.graph;
+    if let Node::Process(key) = &graph.nodes[node] {
+        let is_cause = causing.contains(&node);
+        return Some((if is_cause { 1 } else { 2 }, deeds.rarity(*key)));
+    }
+    let others = |edges: &[usize], far: fn(&Edge) -> usize| -> BTreeSet<usize> {
+        walk.edges(edges).map(far).filter(|node| members.contains(node)).collect()
+    };
+    let (from, to) = (others(&walk.into[node], |edge| edge.from), others(&walk.out[node], |edge| edge.to));
+    if let Node::Connection(_) = graph.nodes[node] {
+        return Some((if causing.contains(&node) { 1 } else { 3 }, 0));
+    }
+    let Node::File(path) = &graph.nodes[node] else { return None };
+    if from.is_empty() {
+        return None;
+    }
+    // Written by one and used by another: something went from here to there.
+    let carries = to.iter().any(|reader| from.iter().any(|writer| writer != reader));
+    let is_sensitive = SENSITIVE.iter().any(|folder| path.starts_with(folder));
+    let rank = match (carries, is_sensitive) {
+        _ if causing.contains(&node) => 1,
+        (_, true) => 4,
+        (true, _) => 3,
+        _ => 5,
+    };
+    Some((rank, from.len() as u64))
+}
+
+/// Processes that did the same as a sibling, each with the one that stands for it; and for how many each stands.
+fn alike(
+    graph: &Graph,
+    processes: &Processes,
+    deeds: &Deeds,
+    members: &BTreeSet<usize>,
+    causing: &BTreeSet<usize>,
+    alerting: &BTreeSet<usize>,
+) -> (BTreeMap<usize, usize>, BTreeMap<usize, usize>) {
+    let mut first: BTreeMap<(Option<Key>, String), usize> = BTreeMap::new();
+    let (mut stands, mut alike) = (BTreeMap::new(), BTreeMap::new());
+    let parents: BTreeSet<Key> = members
+        .iter()
+        .filter_map(|node| match graph.nodes[*node] {
+            Node::Process(key) => processes.parent(key),
+            _ => None,
+        })
+        .collect();
+    for node in members.iter().copied() {
+        let Node::Process(key) = graph.nodes[node] else { continue };
+        let Some(process) = processes.get(key).filter(|_| !parents.contains(&key)) else { continue };
+        if alerting.contains(&node) || causing.contains(&node) {
+            continue;
+        }
+        let what =
+            format!("{:?} {} {} {}", process.commands, process.user, process.container, deeds.text(key));
+        match first.get(&(process.parent, what.clone())) {
+            Some(one) => {
+                stands.insert(node, *one);
+                *alike.entry(*one).or_insert(1) += 1;
+            }
+            None => {
+                first.insert((process.parent, what), node);
+            }
+        }
+    }
+    (stands, alike)
+}

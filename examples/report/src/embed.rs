@@ -1,0 +1,91 @@
+//! The part of the capture that a page has in it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use eyas::scap::{Advance, EventSource, Reader, Snapshot, Writer};
+use eyas::sinsp::{EventView, Inspector};
+
+use crate::slice::{Places, Scout};
+
+/// What a pass over the capture comes by.
+enum Item<'a, 'e> {
+    Snapshot(&'a Snapshot),
+    /// An event, and whether it is shown.
+    Event(&'a EventView<'e>, bool),
+}
+
+/// The events that are wanted, and what they need, as a compressed capture.
+///
+/// # Errors
+/// The capture cannot be opened, or a part does not fit the format. One that breaks off is written as far as it goes.
+pub fn embed(
+    path: &Path,
+    inspector: &dyn Fn() -> Inspector,
+    wanted: &dyn Fn(&EventView<'_>) -> bool,
+) -> Result<Vec<u8>> {
+    let mut scout = Scout::default();
+    each(path, inspector(), |item| {
+        match item {
+            Item::Event(event, true) if wanted(event) => scout.keep(event),
+            Item::Event(event, _) => scout.pass(event),
+            Item::Snapshot(_) => {}
+        }
+        Ok(())
+    })?;
+    let mut slice = scout.plan();
+    let mut places = Places::default();
+    let mut outcome = Ok(());
+    let bytes = Writer::compress(|writer| {
+        outcome = each(path, inspector(), |item| {
+            match item {
+                Item::Snapshot(snapshot) => {
+                    let mut kept = snapshot.clone();
+                    slice.reduce(&mut kept);
+                    writer.snapshot(&kept)?;
+                }
+                Item::Event(event, true) if wanted(event) => {
+                    let mut raw = event.event();
+                    raw.place = places.place(event);
+                    slice.keep(event);
+                    writer.event(&raw)?;
+                }
+                Item::Event(event, shown) if slice.needs(event) => {
+                    let mut raw = event.event();
+                    raw.state_only |= shown;
+                    places.pass(event);
+                    writer.event(&raw)?;
+                }
+                Item::Event(..) => {}
+            }
+            Ok(())
+        });
+        Ok(())
+    });
+    outcome?;
+    bytes.context("the part of the capture that the page has")
+}
+
+fn each(
+    path: &Path,
+    mut inspector: Inspector,
+    mut take: impl FnMut(Item<'_, '_>) -> Result<()>,
+) -> Result<()> {
+    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    loop {
+        match source.advance() {
+            Ok(Advance::Snapshot(snapshot)) => {
+                take(Item::Snapshot(&snapshot))?;
+                inspector.load(*snapshot);
+            }
+            Ok(Advance::Event) => {
+                let Some(event) = source.current() else { continue };
+                let hidden = inspector.is_hidden(&event);
+                take(Item::Event(&inspector.process(event), !hidden))?;
+            }
+            Ok(Advance::Idle) => {}
+            // The page says that the file breaks off.
+            Ok(Advance::End) | Err(_) => return Ok(()),
+        }
+    }
+}
