@@ -242,3 +242,11 @@ fn a_browser_opens_the_page_without_an_error() {
     assert!(std::fs::metadata(dir.join("shot.png")).is_ok_and(|shot| shot.len() > 1000), "{text}");
     std::fs::remove_dir_all(&dir).unwrap();
 }
+
+#[test]
+fn the_text_of_a_report_is_that_of_falco() {
+    let rules = eyas_report::rules(&[eyas_testing::root().join("demo/rules.yaml")]).unwrap();
+    let text = eyas_report::text(&demo(), &rules, &Inspector::default).unwrap();
+    let expected = eyas_testing::root().join("examples/falco/tests/incident.txt");
+    assert_eq!(text, std::fs::read_to_string(expected).unwrap());
+}
