@@ -426,9 +426,9 @@ impl Sheet<'_> {
              ×n stands for n processes that did the same. Solid lines lead to what is changed, dashed ones from what is \
              read or executed; point at a line to see which. <button type=\"button\" id=\"all\">Show all</button></p>\n",
         );
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<div class=\"wide\">{}</div>\n",
+            "<div class=\"wide\">{}</div>",
             svg::slice(self.slice, self.graph, self.processes, &self.involved.alerting)
         );
         if self.slice.more > 0 {
