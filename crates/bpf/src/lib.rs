@@ -50,5 +50,7 @@ mod skel {
 pub use error::Error;
 pub use features::{Features, ProbeForm};
 pub use listing::{FileKind, OpenFile};
-pub use probe::{Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions, ProgramRuns};
+pub use probe::{
+    Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions, ProgramRuns, Tampering,
+};
 pub use ring::{LOSS, Ring, Skipped};

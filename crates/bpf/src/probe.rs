@@ -24,9 +24,12 @@ use crate::tracepoints::Tracepoints;
 use crate::{Error, features};
 
 mod account;
+mod guard;
 mod options;
+mod sealed;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
+pub use guard::Tampering;
 pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
@@ -58,6 +61,8 @@ pub struct Probe {
     boot_time: u64,
     /// Whether programs can be attached to the kernel's functions, as far as was tried.
     has_hooks: bool,
+    /// What was set last.
+    sealed: sealed::Sealed,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -163,6 +168,7 @@ impl Probe {
             bell,
             boot_time,
             has_hooks: true,
+            sealed: sealed::Sealed::default(),
         };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
@@ -179,6 +185,12 @@ impl Probe {
     /// # Errors
     /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
+        let done = self.apply_interest(interest);
+        self.seal();
+        done
+    }
+
+    fn apply_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
         let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
         let interest = Interest(interest);
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
@@ -255,6 +267,12 @@ impl Probe {
     /// # Errors
     /// There are more than the kernel has room for: 1,024 names, 8,192 ids.
     pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
+        let done = self.apply_excluded_threads(quiet);
+        self.seal();
+        done
+    }
+
+    fn apply_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
         let maps = &self.skel.maps;
         for map in [&maps.quiet_comms as &dyn MapCore, &maps.quiet_tids] {
             let old: Vec<Vec<u8>> = map.keys().collect();
@@ -306,6 +324,7 @@ impl Probe {
             data.sampling_ratio = ratio;
         }
         self.update_slow_path_flag();
+        self.seal();
         Ok(())
     }
 
@@ -348,7 +367,9 @@ impl Probe {
     /// Attaches a program that does nothing, or takes it away: what every other costs at least.
     #[doc(hidden)]
     pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
-        self.attach(&EMPTY, attached)
+        self.attach(&EMPTY, attached)?;
+        self.seal();
+        Ok(())
     }
 
     /// Captures nothing more. When it returns no program is at work any more: frames that were made stay in the rings, no

@@ -20,7 +20,7 @@ mod unseen;
 
 pub use eyas_bpf::{
     Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, Payloads, ProbeForm, ProbeOptions,
-    ProgramRuns,
+    ProgramRuns, Tampering,
 };
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};
@@ -173,6 +173,14 @@ impl Source {
         Ok(self.probe.set_empty(attached)?)
     }
 
+    /// What others have done to the probe: see [`Probe::tampering`].
+    pub fn tampering(&mut self) -> Vec<Tampering> {
+        match self.phase {
+            Phase::Begin | Phase::Capture => self.probe.tampering(),
+            Phase::Drain | Phase::End => Vec::new(),
+        }
+    }
+
     /// What ends this capture.
     pub fn stop_handle(&self) -> Stop {
         Stop(Arc::clone(&self.stop))
@@ -181,6 +189,11 @@ impl Source {
     /// Losses by cause and CPU.
     pub fn drops(&self) -> Vec<CpuDrops> {
         self.probe.drops()
+    }
+
+    /// Events lost because a ring was full, by their type: those that are not 0.
+    pub fn full_by_type(&self) -> Vec<(EventType, u64)> {
+        self.probe.full_by_type()
     }
 
     /// How often each program of the probe ran, if the kernel counts that (`kernel.bpf_stats_enabled`).

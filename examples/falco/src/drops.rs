@@ -10,11 +10,13 @@ use serde_json::Value;
 use crate::config::{DropAction, Drops};
 use crate::internal::Internal;
 use crate::log::{self, Level};
+use crate::losses::{ByKind, KINDS};
 
 /// Looks once a second at what was lost since, and acts at a bounded rate.
 pub struct Monitor {
     config: Drops,
     last: Stats,
+    last_full: ByKind,
     next: Instant,
     tokens: f64,
     filled: Instant,
@@ -28,7 +30,16 @@ impl Monitor {
     pub fn new(config: Drops) -> Self {
         let now = Instant::now();
         let tokens = config.max_burst;
-        Self { config, last: Stats::default(), next: now, tokens, filled: now, acted: 0, occurrences: 0 }
+        Self {
+            config,
+            last: Stats::default(),
+            last_full: ByKind::default(),
+            next: now,
+            tokens,
+            filled: now,
+            acted: 0,
+            occurrences: 0,
+        }
     }
 
     /// Goes on with another configuration.
@@ -46,9 +57,10 @@ impl Monitor {
     ///
     /// # Errors
     /// Events were lost and the configuration says to exit then.
-    pub fn check(&mut self, stats: Stats) -> Result<Option<Internal>> {
+    pub fn check(&mut self, stats: Stats, full: ByKind) -> Result<Option<Internal>> {
         self.next = Instant::now() + Duration::from_secs(1);
         let last = std::mem::replace(&mut self.last, stats);
+        let last_full = std::mem::replace(&mut self.last_full, full);
         let since = |of: fn(&Stats) -> u64| of(&stats).saturating_sub(of(&last));
         let produced = since(|s| s.produced);
         let mut lost = since(Stats::drops);
@@ -89,7 +101,12 @@ impl Monitor {
             ("n_drops_scratch_map", since(|s| s.drops_too_large)),
             ("n_evts", produced),
         ];
-        let fields = fields.map(|(key, n)| (key.to_owned(), Value::from(n.to_string()))).into();
+        let kinds = KINDS
+            .iter()
+            .zip(full.iter().zip(last_full))
+            .map(|((kind, _), (now, before))| (format!("n_drops_buffer_{kind}"), now.saturating_sub(before)));
+        let fields = fields.map(|(key, n)| (key.to_owned(), n)).into_iter().chain(kinds);
+        let fields = fields.map(|(key, n)| (key, Value::from(n.to_string()))).collect();
         Ok(has(DropAction::Alert).then_some(Internal {
             rule: "syscall event drop",
             priority: Priority::Debug,
@@ -127,11 +144,14 @@ mod tests {
     fn losses_are_acted_upon_at_a_bounded_rate() {
         let mut monitor = Monitor::new(Drops { rate: 0.0, ..Drops::default() });
         let stats = |produced, drops_buffer| Stats { produced, drops_buffer, ..Stats::default() };
-        assert!(monitor.check(stats(1000, 10)).unwrap().is_none(), "below the threshold");
-        let alert = monitor.check(stats(2000, 500)).unwrap().unwrap();
+        assert!(monitor.check(stats(1000, 10), ByKind::default()).unwrap().is_none(), "below the threshold");
+        let mut full = ByKind::default();
+        full[1] = 9;
+        let alert = monitor.check(stats(2000, 500), full).unwrap().unwrap();
         assert!(alert.message.contains("490 system calls"));
         assert_eq!((&alert.fields["n_evts"], &alert.fields["n_drops"]), (&"1000".into(), &"490".into()));
-        assert!(monitor.check(stats(3000, 1000)).unwrap().is_none(), "the burst is spent");
+        assert_eq!(alert.fields["n_drops_buffer_clone_fork_exit"], "9");
+        assert!(monitor.check(stats(3000, 1000), ByKind::default()).unwrap().is_none(), "the burst is spent");
         assert!(monitor.summary().contains("3 occurrences") && monitor.summary().contains("taken: 1"));
     }
 
@@ -139,15 +159,20 @@ mod tests {
     fn losses_are_simulated() {
         let drops = Drops { simulate_drops: true, threshold: 1.0, ..Drops::default() };
         let mut monitor = Monitor::new(drops);
-        let alert = monitor.check(Stats { produced: 1000, ..Stats::default() }).unwrap().unwrap();
+        let alert =
+            monitor.check(Stats { produced: 1000, ..Stats::default() }, ByKind::default()).unwrap().unwrap();
         assert_eq!(alert.fields["n_drops"], "1");
-        assert!(monitor.check(Stats::default()).unwrap().is_none(), "the burst is spent");
+        assert!(monitor.check(Stats::default(), ByKind::default()).unwrap().is_none(), "the burst is spent");
         assert!(monitor.summary().contains("2 occurrences"));
     }
 
     #[test]
     fn exit_means_exit() {
         let mut monitor = Monitor::new(Drops { actions: vec![DropAction::Exit], ..Drops::default() });
-        assert!(monitor.check(Stats { produced: 10, drops_buffer: 10, ..Stats::default() }).is_err());
+        assert!(
+            monitor
+                .check(Stats { produced: 10, drops_buffer: 10, ..Stats::default() }, ByKind::default())
+                .is_err()
+        );
     }
 }

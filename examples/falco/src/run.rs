@@ -20,6 +20,7 @@ use crate::folding::Folding;
 use crate::grpc;
 use crate::health::{Health, Pulse};
 use crate::log;
+use crate::losses;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
 use crate::output::Outputs;
 use crate::outputs::OUTPUTS;
@@ -27,6 +28,7 @@ use crate::reload::{self, Reload, Replacement, Stamp, Update};
 use crate::setup::Setup;
 use crate::signals::Signals;
 use crate::source::{self, Adjust, Early, Interest, Opened};
+use crate::tampering::Tampering;
 use crate::telemetry::Telemetry;
 use crate::timeouts::Silence;
 use crate::watchdog::Watchdog;
@@ -98,6 +100,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             reload: &reload,
             samples: telemetry.samples(),
             monitor: &mut monitor,
+            tampering: Tampering::default(),
             silence: Silence::new(&config.syscall_event_timeouts),
             last_event: 0,
             capture: Capture::new(config, signals.stop.clone()),
@@ -184,6 +187,7 @@ struct Alone<'a, 'e> {
     reload: &'a Reload,
     samples: Option<&'a Samples>,
     monitor: &'a mut Monitor,
+    tampering: Tampering,
     silence: Silence,
     /// Time of the last event, ns since the epoch.
     last_event: u64,
@@ -344,7 +348,7 @@ impl Alone<'_, '_> {
 
     /// What is done from time to time; of a live capture it is told when it began. Returns whether it is over.
     #[cold]
-    fn look(&mut self, source: &mut dyn EventSource, live: Option<Instant>) -> Result<bool> {
+    fn look(&mut self, source: &mut (impl Adjust + Counted), live: Option<Instant>) -> Result<bool> {
         if self.outputs.is_deserted() {
             log::info("Standard output is the only output, and its reader is gone");
             return Ok(true);
@@ -365,10 +369,14 @@ impl Alone<'_, '_> {
             self.judge.setup.tell(&alert, self.outputs.batch());
             self.outputs.offer();
         }
-        if self.monitor.is_due()
-            && let Some(alert) = self.monitor.check(source.stats())?
-        {
-            self.judge.setup.tell(&alert, self.outputs.batch());
+        if self.monitor.is_due() {
+            let alerts = self.tampering.check(source.tampering());
+            for alert in alerts
+                .into_iter()
+                .chain(self.monitor.check(source.stats(), losses::by_kind(&source.full_by_type()))?)
+            {
+                self.judge.setup.tell(&alert, self.outputs.batch());
+            }
             self.outputs.offer();
         }
         Ok(false)

@@ -82,6 +82,11 @@ pub trait Adjust: EventSource {
     /// # Errors
     /// The kernel refuses; what was captured before is captured still, or more.
     fn adjust(&mut self, interest: &Interest) -> Result<()>;
+
+    /// What others have done to the source since the last time, a sentence for each.
+    fn tampering(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl Adjust for Reader {
@@ -100,6 +105,10 @@ impl Adjust for Idle {
 impl Adjust for scap::live::Source {
     fn adjust(&mut self, interest: &Interest) -> Result<()> {
         Ok(self.set_interest(Some(&interest.0))?)
+    }
+
+    fn tampering(&mut self) -> Vec<String> {
+        Self::tampering(self).iter().map(ToString::to_string).collect()
     }
 }
 

@@ -85,7 +85,7 @@ static __always_inline void submit(struct scratch *s)
 	barrier_var(len);
 	len &= 0x1ffff;
 	if (!to || len > MAX_EVENT || bpf_probe_read_kernel(to, len, s->data)) {
-		lose(cpu, &cpu->full);
+		lose_full(cpu, *(__u16 *)&s->data[20]);
 		return;
 	}
 	publish(cpu, len);

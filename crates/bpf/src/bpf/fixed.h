@@ -16,7 +16,7 @@ static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 
 	cpu->made++;
 	event = (void *)room(cpu, size);
 	if (!event) {
-		lose(cpu, &cpu->full);
+		lose_full(cpu, type);
 		release(cpu);
 		return 0;
 	}

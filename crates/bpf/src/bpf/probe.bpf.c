@@ -65,6 +65,8 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	struct scratch *s;
 	if (is_of_no_interest(&call, regs))
 		return 0;
+	if (TASK(task, tgid) == own_pid)
+		own_calls++;
 	if (is_left_out(task) || (drop_failed && ret < 0) ||
 	    (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))) {
 		if (has_entries(type))

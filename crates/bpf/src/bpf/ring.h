@@ -94,6 +94,18 @@ static __always_inline void lose(struct cpu *cpu, __u64 *reason)
 	__sync_fetch_and_add(&cpu->lost, 1);
 }
 
+/* Types of events that are counted apart: all that there are, and room for more. */
+#define TYPES 1024
+
+/* Events lost as the ring was full, by their type. */
+__u64 full_by_type[TYPES] SEC(".bss.full");
+
+static __always_inline void lose_full(struct cpu *cpu, __u16 type)
+{
+	lose(cpu, &cpu->full);
+	__sync_fetch_and_add(&full_by_type[type & (TYPES - 1)], 1);
+}
+
 /* The CPU's state, for one program to make events; 0 where another has it, which this one interrupts. It is to be
  * released. A program that comes between the look and the claim has released it when this one goes on, so that the two
  * need not be one step. */

@@ -160,6 +160,8 @@ __u8 stopped = 0;
  * calls left out, threads left out. */
 __u8 is_choosy = 0;
 __u8 any_quiet_comm = 0, any_quiet_tid = 0;
+/* Calls of interest that the process which captures has made: it notices when they are not seen. */
+__u64 own_calls SEC(".bss.guard");
 
 /* The kernel returns from an update of a map of maps when no program runs any more that ran before it. */
 struct fence {

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
+use eyas_events::EventType;
 use libbpf_rs::libbpf_sys::{bpf_obj_get_info_by_fd, bpf_prog_info};
 use libbpf_rs::skel::Skel;
 
@@ -86,6 +87,16 @@ impl Probe {
             }
         });
         drops.collect()
+    }
+
+    /// Events lost because a ring was full, by their type: those that are not 0.
+    pub fn full_by_type(&self) -> Vec<(EventType, u64)> {
+        let Some(full) = self.skel.maps.bss_full_data.as_deref() else { return Vec::new() };
+        let counts = full.full_by_type.iter().zip(0_u16..).map(|(count, ty)| {
+            // SAFETY: a number that this process has mapped; programs write it.
+            (EventType(ty), unsafe { std::ptr::read_volatile(count) })
+        });
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// What the kernel did not run; nothing where it does not count that (before Linux 5.12, and of some programs before 6.7).

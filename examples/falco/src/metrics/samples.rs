@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use eyas::events::EventType;
 use eyas::scap::{EventSource, Interface, Reader, Stats};
 use eyas::sinsp::state::StateStats;
 use eyas::sinsp::{Inspector, RuntimeStats};
 
+use crate::losses::{self, ByKind};
 use crate::setup::Setup;
 use crate::source::Idle;
 use crate::stats::RuleCounts;
@@ -16,6 +18,11 @@ use crate::stats::RuleCounts;
 pub trait Counted: EventSource {
     /// Events made and lost on each CPU.
     fn cpus(&self) -> Vec<Cpu> {
+        Vec::new()
+    }
+
+    /// Events lost because a ring was full, by their type.
+    fn full_by_type(&self) -> Vec<(EventType, u64)> {
         Vec::new()
     }
 
@@ -37,6 +44,10 @@ impl Counted for eyas::scap::live::Source {
             drops: drops.buffer + drops.scratch + drops.bug,
         };
         self.drops().into_iter().map(cpu).collect()
+    }
+
+    fn full_by_type(&self) -> Vec<(EventType, u64)> {
+        Self::full_by_type(self)
     }
 
     fn programs(&self) -> Vec<Program> {
@@ -94,7 +105,9 @@ pub struct Sample {
     pub events: u64,
     /// Events made and lost.
     pub stats: Stats,
-    /// The same by CPU.
+    /// Those lost because a ring was full, by their kind.
+    pub full: ByKind,
+    /// Events made and lost by CPU.
     pub cpus: Vec<Cpu>,
     /// Runs of the programs of the probe.
     pub programs: Vec<Program>,
@@ -122,6 +135,7 @@ impl Sample {
             alerts: None,
             events,
             stats: source.stats(),
+            full: losses::by_kind(&source.full_by_type()),
             cpus: source.cpus(),
             programs: source.programs(),
             state: inspector.stats(),

@@ -6,6 +6,7 @@ use eyas::sinsp::SocketStats;
 use super::reading::{Point, Reading, Value, count, one, text};
 use super::samples::{Cpu, Program};
 use crate::hashes::{FileHash, ReadFiles};
+use crate::losses::KINDS;
 use crate::output::Counts;
 use Group::{Causes, Cpus, Events, General, Programs, Resources, Rules, State};
 use Kind::{Counter, Gauge};
@@ -215,6 +216,8 @@ pub const METRICS: &[Metric] = &[
 
     row("scap.n_drops_buffer_total", "scap_n_drops_buffer_total", (Causes, Count, Counter),
         "Events lost because a ring was full", |r| count(r.of(|s| s.stats.drops_buffer))),
+    row("scap.n_drops_buffer_*", "scap_n_drops_buffer_by_kind_total", (Causes, Count, Counter),
+        "Events lost because a ring was full, by the kind of their call", kinds),
     row("scap.n_drops_scratch_map", "scap_n_drops_scratch_map_total", (Causes, Count, Counter),
         "Events lost because they were too large", |r| count(r.of(|s| s.stats.drops_too_large))),
     row("scap.n_drops_bug", "scap_n_drops_bug_total", (Causes, Count, Counter),
@@ -298,6 +301,16 @@ fn outputs(r: &Reading<'_>, get: fn(&Counts) -> u64) -> Vec<Point> {
         value: Value::Count(get(counts)),
     };
     r.outputs.iter().map(point).collect()
+}
+
+fn kinds(r: &Reading<'_>) -> Vec<Point> {
+    let kinds = r.sample.iter().flat_map(|sample| KINDS.iter().zip(sample.full));
+    let point = |((kind, _), count): (&(&str, _), u64)| Point {
+        instance: (*kind).to_owned(),
+        labels: vec![("kind".into(), (*kind).to_owned())],
+        value: Value::Count(count),
+    };
+    kinds.map(point).collect()
 }
 
 fn cpus(r: &Reading<'_>, get: fn(&Cpu) -> u64) -> Vec<Point> {

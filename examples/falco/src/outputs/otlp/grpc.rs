@@ -17,12 +17,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsConnector;
 use tonic::codec::CompressionEncoding;
-use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{MetadataKey, MetadataMap};
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
+use ureq::http::uri::{PathAndQuery, Scheme};
 
 use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use super::transport::{Reply, Transport};
@@ -71,7 +71,7 @@ impl Client {
         }
         // The connector speaks TLS, so the channel is told of a connection in the clear, and of the true address apart.
         let mut parts = target.clone().into_parts();
-        parts.scheme = Some(tonic::codegen::http::uri::Scheme::HTTP);
+        parts.scheme = Some(Scheme::HTTP);
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
         let endpoint = Endpoint::from(Uri::from_parts(parts).context("otlp_output.endpoint")?)
             .origin(target.clone())

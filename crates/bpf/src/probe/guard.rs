@@ -1,0 +1,182 @@
+//! Whether the probe is still as this process has set it.
+//!
+//! Who may load BPF programs may also write the maps of others, and who may trace this process may close its links. Neither
+//! leaves a trace in the events: they become fewer.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::mem::offset_of;
+use std::os::fd::{AsFd, AsRawFd};
+
+use eyas_events::{Arch, SyscallCode};
+use libbpf_rs::libbpf_sys::{bpf_link_info, bpf_obj_get_info_by_fd};
+use libbpf_rs::{Link, MapCore};
+
+use super::Probe;
+use super::sealed::{Call, Sealed};
+use crate::skel::types;
+
+/// Something that is not as this process has set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tampering {
+    /// The probe does not see a call of this process that it should see.
+    Silent,
+    /// A program is not attached any more.
+    Detached {
+        /// Its name.
+        program: &'static str,
+    },
+    /// Settings in the probe's memory have other values: which calls are captured, how much of payloads, and the like.
+    Settings,
+    /// The names of threads that are left out are others.
+    ExcludedNames,
+}
+
+impl fmt::Display for Tampering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str("the probe does not see a call that this process has made"),
+            Self::Detached { program } => write!(f, "the program {program} is not attached any more"),
+            Self::Settings => f.write_str("another process has changed the probe's settings"),
+            Self::ExcludedNames => {
+                f.write_str("another process has changed which threads the probe leaves out")
+            }
+        }
+    }
+}
+
+/// How often a call may go unseen: its program may be at work for another thread of this process.
+const ATTEMPTS: usize = 3;
+
+impl Probe {
+    /// What is not as this process has set it: others have written the probe's maps or detached its programs. Settings that
+    /// were changed are put right again. It takes some ten system calls: call it once a second or so.
+    ///
+    /// Whether the probe sees calls at all is tried with one of this process, if [`exclude_pid`] names it and openat, chdir or
+    /// dup are of interest. In a container with process ids of its own that is not possible.
+    ///
+    /// [`exclude_pid`]: crate::ProbeOptions::exclude_pid
+    pub fn tampering(&mut self) -> Vec<Tampering> {
+        let mut found = Vec::new();
+        if self.links.is_empty() {
+            return found;
+        }
+        for ((name, link), (_, program)) in self.links.iter().zip(&self.sealed.programs) {
+            if program.is_some() && program_of(link) != *program {
+                found.push(Tampering::Detached { program: name });
+            }
+        }
+        if self.settings() != (self.sealed.bss.clone(), self.sealed.data.clone()) {
+            self.put_right();
+            found.push(Tampering::Settings);
+        }
+        let names: BTreeSet<Vec<u8>> = self.skel.maps.quiet_comms.keys().collect();
+        if names != self.sealed.names {
+            for name in names.difference(&self.sealed.names) {
+                let _ = self.skel.maps.quiet_comms.delete(name);
+            }
+            for name in self.sealed.names.difference(&names) {
+                let _ = self.skel.maps.quiet_comms.update(name, &[1], libbpf_rs::MapFlags::ANY);
+            }
+            found.push(Tampering::ExcludedNames);
+        }
+        if self.sealed.is_heard && !self.hears() {
+            found.push(Tampering::Silent);
+        }
+        found
+    }
+
+    /// Takes what is set now as what this process has set.
+    pub(super) fn seal(&mut self) {
+        let (bss, data) = self.settings();
+        let number = |code: SyscallCode| {
+            let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
+            code.info().and_then(|info| info.number(arch))
+        };
+        let interest = |code| {
+            let bss = self.skel.maps.bss_data.as_deref()?;
+            bss.interest.get(usize::from(number(code)?)).copied()
+        };
+        let mut calls = Call::ALL.iter();
+        let call = calls.find(|(code, _)| interest(*code).is_some_and(|says| says != 0));
+        self.sealed = Sealed {
+            bss,
+            data,
+            names: self.skel.maps.quiet_comms.keys().collect(),
+            programs: self.links.iter().map(|(name, link)| (*name, program_of(link))).collect(),
+            call: call.map(|(_, call)| *call),
+            is_heard: false,
+        };
+        self.sealed.is_heard = self.sealed.call.is_some() && self.hears();
+    }
+
+    /// Makes a call; whether the probe has seen it.
+    fn hears(&self) -> bool {
+        let Some(call) = self.sealed.call else { return true };
+        (0..ATTEMPTS).any(|_| {
+            let before = self.own_calls();
+            call.make(self.skel.maps.fence.as_fd());
+            self.own_calls() != before
+        })
+    }
+
+    fn own_calls(&self) -> u64 {
+        self.skel.maps.bss_guard_data.as_deref().map_or(0, |data| {
+            // SAFETY: a number that this process has mapped; programs write it.
+            unsafe { std::ptr::read_volatile(&raw const data.own_calls) }
+        })
+    }
+
+    /// The bytes of the settings, without what programs write there.
+    fn settings(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut bss = self.skel.maps.bss_data.as_deref().map(bytes).unwrap_or_default();
+        if let Some(left_out) = bss.get_mut(offset_of!(types::bss, left_out)) {
+            *left_out = 0;
+        }
+        (bss, self.skel.maps.data_data.as_deref().map(bytes).unwrap_or_default())
+    }
+
+    fn put_right(&mut self) {
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            let left_out = bss.left_out;
+            put(bss, &self.sealed.bss);
+            bss.left_out = left_out;
+        }
+        if let Some(data) = self.skel.maps.data_data.as_deref_mut() {
+            put(data, &self.sealed.data);
+        }
+    }
+}
+
+/// The bytes of a map's memory.
+fn bytes<T: Copy>(value: &T) -> Vec<u8> {
+    let mut bytes = vec![0; size_of::<T>()];
+    // SAFETY: the memory of a map, which the kernel has filled with zeros or numbers, so that what is between the fields has
+    // values, too; the vector is as long.
+    unsafe {
+        std::ptr::copy_nonoverlapping(std::ptr::from_ref(value).cast(), bytes.as_mut_ptr(), bytes.len())
+    };
+    bytes
+}
+
+/// Writes bytes that were read from there.
+fn put<T: Copy>(value: &mut T, bytes: &[u8]) {
+    if bytes.len() == size_of::<T>() {
+        // SAFETY: it is as long, and its fields are numbers and arrays of such: any bytes are values of theirs.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), std::ptr::from_mut(value).cast(), bytes.len())
+        };
+    }
+}
+
+/// Id of the program that a link attaches, if the link is one.
+fn program_of(link: &Link) -> Option<u32> {
+    // SAFETY: numbers, and unions and arrays of such, which may be 0. Older kernels want what they do not know to be 0.
+    let mut info: bpf_link_info = unsafe { std::mem::zeroed() };
+    let mut len = size_of::<bpf_link_info>() as u32;
+    // SAFETY: the kernel writes no more than `len` bytes, which is how large the structure is.
+    let failed =
+        unsafe { bpf_obj_get_info_by_fd(link.as_fd().as_raw_fd(), (&raw mut info).cast(), &raw mut len) };
+    (failed == 0).then_some(info.prog_id)
+}

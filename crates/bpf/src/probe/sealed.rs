@@ -1,0 +1,45 @@
+//! What this process has set last.
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+
+use eyas_events::SyscallCode;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+/// What this process has set.
+#[derive(Debug, Default)]
+pub(super) struct Sealed {
+    pub(super) bss: Vec<u8>,
+    pub(super) data: Vec<u8>,
+    pub(super) names: BTreeSet<Vec<u8>>,
+    /// Programs by the names of their links; nothing where the kernel does not say.
+    pub(super) programs: Vec<(&'static str, Option<u32>)>,
+    pub(super) call: Option<Call>,
+    /// Whether the probe knows this process: not where its id in the kernel is another one, as in containers.
+    pub(super) is_heard: bool,
+}
+
+/// A call without an effect that can be made to be seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Call {
+    Open,
+    ChangeDirectory,
+    Duplicate,
+}
+
+impl Call {
+    pub(super) const ALL: [(SyscallCode, Self); 3] = [
+        (SyscallCode::OPENAT, Self::Open),
+        (SyscallCode::CHDIR, Self::ChangeDirectory),
+        (SyscallCode::DUP, Self::Duplicate),
+    ];
+
+    /// None succeeds but the last, whose descriptor is closed at once.
+    pub(super) fn make(self, fd: impl AsFd) {
+        match self {
+            Self::Open => drop(openat(CWD, "", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())),
+            Self::ChangeDirectory => drop(rustix::process::chdir("")),
+            Self::Duplicate => drop(rustix::io::dup(fd)),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What others do to the probe is noticed. It needs root and a kernel that loads the probe.
+
+use std::os::fd::RawFd;
+
+use eyas_bpf::{ExcludedThreads, Probe, ProbeOptions, Tampering};
+use eyas_events::SyscallCode;
+use eyas_testing::test;
+use libbpf_rs::query::MapInfoIter;
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// A probe that leaves this process out, and those of its maps that have such a name. Others may have probes, too.
+fn probe(name: &str) -> (Probe, MapHandle) {
+    let before: Vec<u32> = MapInfoIter::default().map(|map| map.id).collect();
+    let options = ProbeOptions {
+        ring_bytes: 4096,
+        exclude_pid: Some(std::process::id()),
+        interest: Some(vec![SyscallCode::OPENAT]),
+        quiet: ExcludedThreads { comms: vec!["noisy".into()], ..ExcludedThreads::default() },
+        ..ProbeOptions::default()
+    };
+    let (probe, _rings) = Probe::open(&options).unwrap();
+    let mut maps = MapInfoIter::default().filter(|map| !before.contains(&map.id));
+    let map = maps.find(|map| map.name.to_string_lossy().ends_with(name)).unwrap();
+    (probe, MapHandle::from_map_id(map.id).unwrap())
+}
+
+/// Changes a byte of a map of one value, as another process can.
+fn change(map: &MapHandle, at: impl Fn(&[u8]) -> usize) -> Vec<u8> {
+    let key = 0_u32.to_ne_bytes();
+    let old = map.lookup(&key, MapFlags::ANY).unwrap().unwrap();
+    let mut new = old.clone();
+    new[at(&old)] ^= 1;
+    map.update(&key, &new, MapFlags::ANY).unwrap();
+    old
+}
+
+#[test]
+fn nobody_tampers() {
+    let _lock = eyas_testing::live_turn();
+    let (mut probe, _) = probe(".bss");
+    for _ in 0..5 {
+        assert_eq!(probe.tampering(), []);
+    }
+    probe.set_sampling(7).unwrap();
+    probe.set_interest(Some(&[SyscallCode::CHDIR, SyscallCode::CONNECT])).unwrap();
+    probe.set_excluded_threads(&ExcludedThreads::default()).unwrap();
+    assert_eq!(probe.tampering(), [], "what this process sets is as it is set");
+    probe.stop().unwrap();
+    assert_eq!(probe.tampering(), [], "it is over");
+}
+
+#[test]
+fn settings_that_others_change_are_put_right() {
+    let _lock = eyas_testing::live_turn();
+    let (mut probe, map) = probe(".bss");
+    // The table of calls: openat is not wanted any more.
+    let old = change(&map, |bss| bss.iter().rposition(|byte| *byte == 1).unwrap());
+    assert_eq!(probe.tampering(), [Tampering::Settings]);
+    assert_eq!(map.lookup(&0_u32.to_ne_bytes(), MapFlags::ANY).unwrap().unwrap(), old);
+    assert_eq!(probe.tampering(), []);
+    drop(probe);
+    let (mut probe, map) = self::probe(".data");
+    let pid = std::process::id().to_ne_bytes();
+    change(&map, |data| data.windows(4).position(|bytes| bytes == pid).unwrap());
+    assert_eq!(probe.tampering(), [Tampering::Settings]);
+    assert_eq!(probe.tampering(), []);
+}
+
+#[test]
+fn names_that_others_have_left_out_are_put_right() {
+    let _lock = eyas_testing::live_turn();
+    let (mut probe, map) = probe("quiet_comms");
+    let mut name = [0; 16];
+    name[..4].copy_from_slice(b"evil");
+    map.update(&name, &[1], MapFlags::ANY).unwrap();
+    assert_eq!(probe.tampering(), [Tampering::ExcludedNames]);
+    assert_eq!((map.keys().count(), probe.tampering()), (1, vec![]));
+    let noisy = map.keys().next().unwrap();
+    map.delete(&noisy).unwrap();
+    assert_eq!(probe.tampering(), [Tampering::ExcludedNames]);
+    assert_eq!((map.keys().collect::<Vec<_>>(), probe.tampering()), (vec![noisy], vec![]));
+}
+
+#[test]
+fn programs_that_others_detach_are_missed() {
+    let _lock = eyas_testing::live_turn();
+    let (mut probe, _) = probe(".bss");
+    // As who traces this process can.
+    let fds = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| {
+        let entry = entry.ok()?;
+        let link = std::fs::read_link(entry.path()).ok()?;
+        let fd: RawFd = entry.file_name().to_str()?.parse().ok()?;
+        link.to_str()?.contains("link").then_some(fd)
+    });
+    for fd in fds.collect::<Vec<_>>() {
+        // SAFETY: the probe's links own them; they are not used again but to ask what they are.
+        unsafe { rustix::io::close(fd) };
+    }
+    let found = probe.tampering();
+    assert!(found.iter().any(|found| matches!(found, Tampering::Detached { .. })), "{found:?}");
+    assert!(found.contains(&Tampering::Silent), "{found:?}");
+    // It would close them again.
+    std::mem::forget(probe);
+}
