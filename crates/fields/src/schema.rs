@@ -56,7 +56,7 @@ pub trait Schema: Send + Sync {
     /// No such field, or its argument is missing, forbidden or malformed.
     fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError>;
 
-    /// All rows; [`FieldId`] is the position here.
+    /// All rows, for listings. [`FieldId`] is the position here, unless the schema has a [`Schema::def`] of its own.
     fn fields(&self) -> &[FieldDef];
 
     /// Row of `id`; ids come from [`Schema::resolve`] of the same schema.

@@ -89,4 +89,7 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// A source that is not of this crate failed; in its own words.
+    #[error(transparent)]
+    Source(Box<dyn std::error::Error + Send + Sync>),
 }

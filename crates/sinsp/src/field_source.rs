@@ -17,12 +17,15 @@ pub(crate) fn generic_code(event: &RawEvent<'_>) -> u16 {
 
 impl FieldSource for EventView<'_> {
     fn schema_id(&self) -> SchemaId {
-        schema().id()
+        self.plugins().map_or_else(|| schema().id(), |plugins| plugins.schema_id(&self.event()))
     }
 
     #[inline]
     fn get(&self, field: &Field) -> Option<Value<'_>> {
-        EXTRACT.get(usize::from(field.id.0)).and_then(|extract| extract(self, field))
+        match EXTRACT.get(usize::from(field.id.0)) {
+            Some(extract) => extract(self, field),
+            None => self.plugin_field(field),
+        }
     }
 
     #[inline]

@@ -8,6 +8,7 @@ use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats, Waits};
 use crate::names::{Follower, SharedNames};
 use crate::observer::{Observer, Observers};
+use crate::plugin::{PluginError, Plugins};
 use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
 use crate::rendering::Rendering;
@@ -38,6 +39,8 @@ pub struct Config {
     pub names: Option<SharedNames>,
     /// How parameters and names are written.
     pub rendering: Rendering,
+    /// Plugins that have fields of the events, parse them or follow the capture.
+    pub plugins: Option<Plugins>,
     /// Whether [`Config::proc`] is asked for an environment that the event has only the beginning of. It should keep more
     /// than 4,096 bytes itself. Of a process that has ended meanwhile the beginning is kept.
     pub large_environment: bool,
@@ -60,6 +63,7 @@ impl Default for Config {
             account_wait: Duration::ZERO,
             names: None,
             rendering: Rendering::default(),
+            plugins: None,
             large_environment: false,
             max_threads: 262_144,
             purge_interval: 300 * SECOND,
@@ -102,6 +106,13 @@ impl Config {
     #[must_use]
     pub fn with_account_wait(mut self, longest: Duration) -> Self {
         self.account_wait = longest;
+        self
+    }
+
+    /// See [`Config::plugins`].
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: Plugins) -> Self {
+        self.plugins = Some(plugins);
         self
     }
 
@@ -162,6 +173,8 @@ pub struct Inspector {
     moment: Moment,
     /// Events about users and containers that belong to the snapshot still come.
     initial: bool,
+    /// A plugin failed at the begin of the capture.
+    failure: Option<Error>,
     arena: bumpalo::Bump,
 }
 
@@ -197,6 +210,8 @@ impl Inspector {
         let mut state = State::with_max(config.max_threads);
         state.set_rendering(std::mem::take(&mut config.rendering));
         let waits = Waits { containers: config.container_hold, accounts: config.account_wait };
+        let mut moment = Moment::default();
+        moment.plugins = config.plugins.take().map(Box::new);
         Self {
             lookups: AsyncLookups::new(config.containers.take(), config.accounts.take(), waits),
             names: config.names.take().map(Follower::new),
@@ -205,8 +220,9 @@ impl Inspector {
             config,
             purge: Purge::default(),
             next_look: 0,
-            moment: Moment::default(),
+            moment,
             initial: true,
+            failure: None,
             arena: bumpalo::Bump::new(),
         }
     }
@@ -220,6 +236,25 @@ impl Inspector {
     /// Calls the observer for every event from here on.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
         self.observers.add(observer);
+    }
+
+    /// The plugins that [`Config::plugins`] gave.
+    pub fn plugins(&self) -> Option<&Plugins> {
+        self.moment.plugins.as_deref()
+    }
+
+    /// The plugins, to be changed between two events.
+    pub fn plugins_mut(&mut self) -> Option<&mut Plugins> {
+        self.moment.plugins.as_deref_mut()
+    }
+
+    /// The capture has ended: plugins that follow it, send events or run routines stop. The end of the inspector does the
+    /// same, without the error.
+    ///
+    /// # Errors
+    /// A plugin does not stop.
+    pub fn close(&mut self) -> Result<(), PluginError> {
+        self.plugins().map_or(Ok(()), Plugins::end)
     }
 
     /// What is known now. What the last event closed or ended is still there, until the next step.
@@ -291,6 +326,9 @@ impl Inspector {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.note_losses(source);
                     self.update(&event);
+                    if let Some(failure) = self.failure.take() {
+                        return Err(failure);
+                    }
                     if !self.is_hidden(&event) {
                         break;
                     }
@@ -303,11 +341,13 @@ impl Inspector {
                 Advance::Idle => {
                     self.note_losses(source);
                     self.settle();
+                    self.begin_capture()?;
                     return Ok(Step::Idle);
                 }
                 Advance::End => {
                     self.note_losses(source);
                     self.settle();
+                    self.begin_capture()?;
                     return Ok(Step::End);
                 }
             }
@@ -400,9 +440,28 @@ impl Inspector {
         if let Some(names) = self.names.as_mut().and_then(Follower::newer) {
             self.state.names = names;
         }
+        if self.moment.plugins.is_some() {
+            self.call_plugins(event);
+        }
         if !self.observers.is_empty() {
             self.call_observers(*event);
         }
+    }
+
+    /// Has plugins parse the event. They learn of the capture before its first event that does not belong to the initial
+    /// state.
+    #[cold]
+    fn call_plugins(&mut self, event: &RawEvent<'_>) {
+        if !(self.initial && is_of_beginning(event.ty)) {
+            self.failure = self.begin_capture().err();
+        }
+        if let Some(plugins) = &self.moment.plugins {
+            plugins.parse(*event, self.moment.num);
+        }
+    }
+
+    fn begin_capture(&mut self) -> Result<(), Error> {
+        self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.begin())
     }
 
     #[cold]
@@ -416,6 +475,13 @@ impl Inspector {
     fn view<'a>(&'a mut self, event: RawEvent<'a>) -> EventView<'a> {
         self.arena.reset();
         EventView::new(event, &self.state, &self.moment, &self.arena)
+    }
+}
+
+impl Drop for Inspector {
+    fn drop(&mut self) {
+        // Who wants to know calls `close`.
+        let _ = self.close();
     }
 }
 

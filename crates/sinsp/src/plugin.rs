@@ -23,7 +23,12 @@ mod info;
 mod log;
 mod native;
 mod pool;
+mod registry;
 mod request;
+mod running;
+mod schema;
+mod set;
+mod source;
 mod tables;
 mod traits;
 
@@ -39,6 +44,11 @@ pub use log::{Log, Severity};
 pub use native::Native;
 pub use pool::{Pool, RoutineId};
 pub use request::{FieldValues, Request, Wanted};
+pub use running::Plugins;
+pub use schema::PluginSchema;
+pub use set::{PluginSet, Scope};
+pub(crate) use source::known_source;
+pub use source::{AsyncSource, PluginSource};
 pub use tables::{ColumnId, ColumnInfo, Datum, EntryId, PluginTable, TableInfo, Tables};
 pub use traits::{
     AsyncEvents, EventStream, Extraction, Instance, Listening, Parsing, Plugin, PluginEvent, Sourcing, Start,

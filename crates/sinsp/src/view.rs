@@ -1,11 +1,14 @@
 //! An event whose fields can be read.
 
+use std::ops::Range;
+
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType};
-use eyas_fields::{Scope, ScopeVersion, Value};
+use eyas_fields::{Field, Scope, ScopeVersion, Value};
 use eyas_scap::{Place, RawEvent, Snapshot, User};
 
 use crate::path::{self, Base};
+use crate::plugin::Plugins;
 use crate::rendering::Rendering;
 use crate::state::{
     Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, changes_state, is_kept, split_nul,
@@ -29,6 +32,8 @@ pub(crate) struct Moment {
     shown: [u64; 2],
     /// Its thread and descriptor, and what is left to be done when it was seen.
     pub(crate) current: Current,
+    /// The plugins that have fields of it.
+    pub(crate) plugins: Option<Box<Plugins>>,
 }
 
 impl Moment {
@@ -147,6 +152,32 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn thread(&self) -> Option<&'a Thread> {
         self.thread
+    }
+
+    /// The plugins of the inspector; `None` where it has none.
+    #[inline]
+    pub fn plugins(&self) -> Option<&'a Plugins> {
+        self.moment.plugins.as_deref()
+    }
+
+    /// The value of a plugin's field.
+    #[cold]
+    pub(crate) fn plugin_field(&self, field: &Field) -> Option<Value<'a>> {
+        self.plugins()?.get(field, self.event, self.moment.num, self.bump)
+    }
+
+    /// Where in the event the values of a plugin's field are: one range per value, in bytes from the start of the event with
+    /// its header. Empty for other fields, and where the plugin does not say.
+    pub fn offsets(&self, field: &Field) -> Vec<Range<u32>> {
+        self.plugins().map(|plugins| plugins.offsets(field, self.event, self.moment.num)).unwrap_or_default()
+    }
+
+    /// Name of the event's source; `None` if it is of a plugin that is not there.
+    pub fn source(&self) -> Option<&'a str> {
+        match self.plugins() {
+            Some(plugins) => plugins.source(&self.event),
+            None => crate::plugin::known_source(&self.event),
+        }
     }
 
     /// The open file that the event works on.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eyas_fields::{CodeSet, Field, FieldDef, ResolveError, Schema, SchemaId};
+use eyas_fields::{CodeSet, Field, FieldDef, FieldId, ResolveError, Schema, SchemaId};
 
 /// A schema with fields that have one text in every event.
 pub(super) struct Constants {
@@ -35,6 +35,10 @@ impl Schema for Constants {
 
     fn fields(&self) -> &[FieldDef] {
         self.schema.fields()
+    }
+
+    fn def(&self, id: FieldId) -> &FieldDef {
+        self.schema.def(id)
     }
 
     fn codes(&self) -> usize {

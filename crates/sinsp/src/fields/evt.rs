@@ -43,11 +43,11 @@ fields! {
     "evt.reltime.ns": RELTIME Event PaddedDec; "Nanoseconds, within the second, since the first event."
         => |v, _| Some(Value::Uint(v.since_first() % NS)),
     "evt.pluginname": STR Event Na; "Name of the plugin that sent the event."
-        => none,
+        => |v, _| Some(Value::from(&*v.plugins()?.sender(&v.event())?.name)),
     "evt.plugininfo": STR Event Na; "The plugin's own summary of its event."
-        => none,
+        => plugin_info,
     "evt.source": STR Event Na; "Name of the event's source, such as syscall."
-        => |v, _| (v.event().ty != EventType::PLUGINEVENT_E).then_some(Value::Str(b"syscall")),
+        => |v, _| v.source().map(Value::from),
     "evt.is_async": BOOL Event Na; "Whether the event was sent by user space on its own account."
         => |v, _| Some(Value::Bool(is_meta(&v.event()))),
     "evt.asynctype": STR Event Na; "Name of an event that user space sent on its own account."
@@ -189,6 +189,29 @@ fn text<'v>(v: &'v EventView<'v>, write: impl FnOnce(&mut Text<'v>)) -> Value<'v
     let mut out = Text::with_capacity(40, v.bump());
     write(&mut out);
     Value::Str(out.finish())
+}
+
+/// Bytes of an event that are shown where its plugin has no text for it.
+const SHOWN: usize = 50;
+
+fn plugin_info<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let plugins = v.plugins()?;
+    plugins.sender(&v.event())?;
+    let mut text = Vec::new();
+    plugins.event_text(v.event(), v.num(), &mut text);
+    if text.is_empty() {
+        let data = v.event().param(param::PLUGINEVENT_E::event_data)?;
+        let shown = &data[..data.len().min(SHOWN)];
+        text.extend_from_slice(format!("datalen={} data=", data.len()).as_bytes());
+        match shown.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+            true => text.extend_from_slice(shown),
+            false => text.extend_from_slice(b"<binary>"),
+        }
+        if data.len() > SHOWN {
+            text.extend_from_slice(b"...");
+        }
+    }
+    Some(Value::Str(v.bump().alloc_slice_copy(&text)))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

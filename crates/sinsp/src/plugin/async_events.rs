@@ -55,7 +55,7 @@ impl AsyncSettings {
 }
 
 /// The time, ns since the epoch.
-fn clock() -> u64 {
+pub(super) fn clock() -> u64 {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -220,7 +220,7 @@ impl AsyncSender {
 ///
 /// # Errors
 /// It does not.
-fn check_name(plugin: &PluginInfo, event: &AsyncEvent<'_>) -> Result<(), PluginError> {
+pub(super) fn check_name(plugin: &PluginInfo, event: &AsyncEvent<'_>) -> Result<(), PluginError> {
     if plugin.async_names.iter().any(|name| name.as_bytes() == event.name) {
         return Ok(());
     }

@@ -1,0 +1,254 @@
+//! The events of plugins as a source, and asynchronous events among others.
+
+use std::sync::Arc;
+
+use eyas_events::EventType;
+use eyas_scap::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats};
+
+use super::async_events::{AsyncQueue, QueuedEvent};
+use super::batch::{Batch, Flow};
+use super::error::PluginError;
+use super::info::PluginInfo;
+use super::traits::EventStream;
+
+/// Where the plugin's id is in the parameters of a plugin event, behind two lengths.
+const ID: std::ops::Range<usize> = 8..12;
+
+/// The events of a plugin.
+pub struct PluginSource {
+    info: Arc<PluginInfo>,
+    stream: Box<dyn EventStream>,
+    /// What the capture begins with, until it was yielded.
+    snapshot: Option<Box<Snapshot>>,
+    batch: Batch,
+    /// Of the batch: the current event's position plus one.
+    at: usize,
+    /// What comes after the batch.
+    flow: Result<Flow, PluginError>,
+    /// Time of the current event.
+    ts: u64,
+    now: fn() -> u64,
+    stats: Stats,
+    is_stopped: bool,
+}
+
+impl PluginSource {
+    /// What an open plugin yields. The capture begins with `snapshot`: an empty one, or one that knows the machine.
+    pub fn new(info: Arc<PluginInfo>, stream: Box<dyn EventStream>, snapshot: Snapshot) -> Self {
+        Self {
+            info,
+            stream,
+            snapshot: Some(Box::new(snapshot)),
+            batch: Batch::default(),
+            at: 0,
+            flow: Ok(Flow::More),
+            ts: 0,
+            now: super::async_events::clock,
+            stats: Stats::default(),
+            is_stopped: false,
+        }
+    }
+
+    /// How much of the source was read: percent, and a text for people.
+    pub fn progress(&mut self) -> Option<(f64, String)> {
+        self.stream.progress()
+    }
+
+    fn failure(text: impl Into<Box<str>>) -> Error {
+        Error::Source(PluginError::new(text).into())
+    }
+
+    /// Checks the event at the position, enters the plugin's id, and finds the time.
+    fn take(&mut self, at: usize) -> Result<(), Error> {
+        let name = &self.info.name;
+        let own = self.info.source.as_ref().map(|source| source.id);
+        let Some(event) = self.batch.get(at) else { return Ok(()) };
+        let (ts, ty) = (event.ts, event.ty);
+        let is_plugin_event = ty == EventType::PLUGINEVENT_E;
+        let raw = RawEvent::from_parts(0, event.tid, ty, 0, event.nparams, event.body);
+        let malformed = || Self::failure(format!("malformed plugin event produced by plugin: '{name}'"));
+        let raw = raw.filter(|raw| {
+            ty.0 < EventType::COUNT as u16 && raw.params().map(<[u8]>::len).sum::<usize>() <= raw.body().len()
+        });
+        let raw = raw.ok_or_else(malformed)?;
+        if is_plugin_event || own.is_some() {
+            if !is_plugin_event || event.nparams != 2 {
+                return Err(malformed());
+            }
+            let given = raw.uint(0).and_then(|id| u32::try_from(id).ok()).ok_or_else(malformed)?;
+            match own {
+                None if given == 0 => {
+                    return Err(Self::failure(format!(
+                        "malformed plugin event produced by plugin (no ID): '{name}'"
+                    )));
+                }
+                Some(own) if given == 0 => {
+                    let body = self.batch.body_mut(at).and_then(|body| body.get_mut(ID));
+                    body.ok_or_else(|| Self::failure("a plugin event without an id"))?
+                        .copy_from_slice(&own.to_le_bytes());
+                }
+                Some(own) if given != own => {
+                    return Err(Self::failure(format!(
+                        "unexpected plugin ID in plugin event: plugin='{name}', expected_id={own}, actual_id={given}"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        self.ts = ts.unwrap_or_else(self.now);
+        Ok(())
+    }
+}
+
+impl EventSource for PluginSource {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        if let Some(snapshot) = self.snapshot.take() {
+            return Ok(Advance::Snapshot(snapshot));
+        }
+        loop {
+            if self.at < self.batch.len() {
+                self.at += 1;
+                self.stats.produced += 1;
+                self.take(self.at - 1)?;
+                return Ok(Advance::Event);
+            }
+            if self.is_stopped {
+                self.batch.clear();
+                self.at = 0;
+                return Ok(Advance::End);
+            }
+            // What a batch ended with comes after its events, once; then the plugin is asked again.
+            match std::mem::replace(&mut self.flow, Ok(Flow::More)) {
+                Ok(Flow::More) => {
+                    self.batch.clear();
+                    self.at = 0;
+                    self.flow = self.stream.next_batch(&mut self.batch);
+                    if self.batch.is_empty() && self.flow == Ok(Flow::More) {
+                        let name = &self.info.name;
+                        return Err(Self::failure(format!(
+                            "unexpected 0 size event returned by plugin {name}"
+                        )));
+                    }
+                }
+                Ok(flow) => {
+                    self.batch.clear();
+                    self.at = 0;
+                    return Ok(if flow == Flow::End { Advance::End } else { Advance::Idle });
+                }
+                Err(error) => return Err(Error::Source(error.into())),
+            }
+        }
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        let event = self.batch.get(self.at.checked_sub(1)?)?;
+        let tid = if event.ty == EventType::PLUGINEVENT_E { -1 } else { event.tid };
+        RawEvent::from_parts(self.ts, tid, event.ty, 0, event.nparams, event.body)
+    }
+
+    fn stop(&mut self) -> bool {
+        self.is_stopped = true;
+        // The events of the batch are still to come.
+        true
+    }
+
+    fn stats(&mut self) -> Stats {
+        self.stats
+    }
+}
+
+impl std::fmt::Debug for PluginSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginSource").field("plugin", &self.info.name).finish_non_exhaustive()
+    }
+}
+
+/// A source with the asynchronous events of plugins among its own, by time.
+#[derive(Debug)]
+pub struct AsyncSource<S> {
+    inner: S,
+    queue: AsyncQueue,
+    /// What the source came to, while asynchronous events come before it.
+    waiting: Option<Advance>,
+    /// The asynchronous event that is current, with its time.
+    current: Option<(u64, QueuedEvent)>,
+}
+
+impl<S: EventSource> AsyncSource<S> {
+    /// The events of `inner`, and those that wait in the queue.
+    pub fn new(inner: S, queue: AsyncQueue) -> Self {
+        Self { inner, queue, waiting: None, current: None }
+    }
+
+    /// The source of the other events.
+    pub fn inner(&mut self) -> &mut S {
+        &mut self.inner
+    }
+}
+
+impl<S: EventSource> EventSource for AsyncSource<S> {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        self.current = None;
+        let next = match self.waiting.take() {
+            Some(next) => next,
+            None => self.inner.advance()?,
+        };
+        let now = self.queue.settings().now;
+        let before = match next {
+            Advance::Event => self.inner.current().map_or(0, |event| event.ts),
+            Advance::Idle => now(),
+            // What has not been sent when the source ends is not sent any more.
+            Advance::Snapshot(_) | Advance::End => return Ok(next),
+        };
+        match self.queue.take_before(before) {
+            None => Ok(next),
+            Some(event) => {
+                // After the last one of an idle source it is asked again.
+                self.waiting = matches!(next, Advance::Event).then_some(next);
+                self.current = Some((event.ts.unwrap_or_else(now), event));
+                Ok(Advance::Event)
+            }
+        }
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        match &self.current {
+            Some((ts, event)) => {
+                RawEvent::from_parts(*ts, event.tid, EventType::ASYNCEVENT_E, 0, 3, &event.body)
+            }
+            None => self.inner.current(),
+        }
+    }
+
+    fn stop(&mut self) -> bool {
+        self.inner.stop()
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.inner.finish()
+    }
+
+    fn losses(&self) -> &[Loss] {
+        // They are between two events of the source.
+        if self.current.is_some() { &[] } else { self.inner.losses() }
+    }
+
+    fn behind(&self) -> u64 {
+        if self.current.is_some() { 0 } else { self.inner.behind() }
+    }
+
+    fn stats(&mut self) -> Stats {
+        self.inner.stats()
+    }
+}
+
+/// Name of the source of an event, where no plugin is known: that of system calls, if it is not a plugin's.
+pub(crate) fn known_source(event: &RawEvent<'_>) -> Option<&'static str> {
+    use eyas_events::param::{ASYNCEVENT_E, PLUGINEVENT_E};
+    let id = match event.ty {
+        EventType::PLUGINEVENT_E => event.uint(PLUGINEVENT_E::plugin_id),
+        EventType::ASYNCEVENT_E => event.uint(ASYNCEVENT_E::plugin_id),
+        _ => Some(0),
+    };
+    (id == Some(0)).then_some(super::info::SYSCALL)
+}
