@@ -8,6 +8,7 @@ use eyas_rules::{
     AlertOptions, Engine, Follower, LoadError, Loader, Match, Priority, SchemaMismatch, SharedEngine,
 };
 use eyas_scap::EventSource;
+use eyas_sinsp::plugin::{PluginError, PluginSet};
 use eyas_sinsp::{Config, Inspector, Step};
 
 /// Why rules do not load, or detection ends early.
@@ -25,6 +26,12 @@ pub enum Error {
     /// Rules do not load or compile; the message names each error with its place.
     #[error(transparent)]
     Rules(#[from] eyas_rules::Error),
+    /// A rules file requires a plugin that is not loaded, or a version of one.
+    #[error("{0}")]
+    Requirement(String),
+    /// A plugin does not start, or its source cannot be opened; in its own words.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// The source of events failed: it is no capture, or the probe does not run.
     #[error(transparent)]
     Source(#[from] eyas_scap::Error),
@@ -65,6 +72,33 @@ pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<
         let path = path.as_ref();
         let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;
         loader.load(&path.display().to_string(), &text).into_result()?;
+    }
+    Ok(loader.build()?)
+}
+
+/// As [`load_rules`], of the rules for another event source, which the plugins of a set make. They may test the fields of
+/// plugins, and require the plugins of the set.
+///
+/// # Errors
+/// As for [`load_rules`]; or a file requires a plugin that is not in the set.
+pub fn load_rules_of<P: AsRef<Path>>(
+    plugins: &PluginSet,
+    source: &str,
+    paths: impl IntoIterator<Item = P>,
+) -> Result<Engine, Error> {
+    let mut loader = Loader::new(Arc::new(plugins.schema(source)));
+    for other in plugins.sources().into_iter().filter(|other| *other != source) {
+        loader.add_source(Arc::new(plugins.schema(other)));
+    }
+    loader.plugins(plugins.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
+    for path in paths {
+        let path = path.as_ref();
+        let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;
+        let result = loader.load(&path.display().to_string(), &text);
+        if let Some(unmet) = loader.unmet_requirement() {
+            return Err(Error::Requirement(unmet));
+        }
+        result.into_result()?;
     }
     Ok(loader.build()?)
 }
@@ -133,10 +167,14 @@ impl<S: EventSource> Detector<S> {
         }
     }
 
-    /// Replaces the configuration of the state: look-ups in `/proc`, container runtimes, limits.
+    /// Replaces the configuration of the state: look-ups in `/proc`, container runtimes, plugins, limits.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.inspector = Inspector::new(config);
+        // All that the rules need of an event is extracted in one go.
+        if let Some(plugins) = self.inspector.plugins_mut() {
+            plugins.extract_together(self.rules.current().fields_by_use());
+        }
         self
     }
 

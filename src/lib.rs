@@ -5,7 +5,8 @@ mod detector;
 #[cfg(feature = "async")]
 mod stream;
 
-pub use detector::{Detection, Detector, Error, load_rules};
+pub use detector::{Detection, Detector, Error, load_rules, load_rules_of};
+pub use eyas_audit as audit;
 pub use eyas_events as events;
 pub use eyas_fields as fields;
 pub use eyas_rules as rules;

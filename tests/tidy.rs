@@ -45,6 +45,7 @@ fn crates_use_only_what_the_architecture_allows() {
         ("bpf", &["events"]),
         ("scap", &["events", "bpf"]),
         ("sinsp", &["events", "scap", "fields"]),
+        ("audit", &["fields", "sinsp"]),
         ("yaml", &[]),
         ("rules", &["fields", "yaml"]),
     ];

@@ -106,6 +106,11 @@ pub trait Schema: Send + Sync {
         None
     }
 
+    /// Codes of the events that the source has.
+    fn occurring(&self) -> CodeSet {
+        CodeSet::all(self.codes())
+    }
+
     /// Codes of events that every rule of this source must see whatever its condition says.
     fn always(&self) -> CodeSet {
         CodeSet::empty(self.codes())
@@ -217,6 +222,10 @@ impl<S: Schema + ?Sized> Schema for &S {
 
     fn code_name(&self, code: u16) -> Option<&str> {
         (**self).code_name(code)
+    }
+
+    fn occurring(&self) -> CodeSet {
+        (**self).occurring()
     }
 
     fn always(&self) -> CodeSet {

@@ -49,7 +49,7 @@ pub use transformers::TRANSFORMERS;
 
 pub(crate) use codes::{Codes, codes_without_always};
 pub(crate) use compile::{Compiler, CompilerState};
-pub use domains::domain_names;
+pub use domains::{domain_names, fields};
 pub(crate) use formula::{ConditionFormula, Formulas};
 pub(crate) use graph::{Program, Root};
 pub(crate) use opdef::Implies;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use eyas_fields::{CodeSet, FieldSource, Schema};
+use eyas_fields::{CodeSet, Field, FieldSource, Schema};
+use rustc_hash::FxHashSet;
 
 use crate::alert::{Alert, AlertOptions};
 use crate::condition::{self, Program, Scratch};
@@ -55,6 +56,22 @@ impl Engine {
     pub fn domain_names(&self) -> BTreeSet<String> {
         let on = self.rules.iter().filter(|rule| rule.enabled);
         on.flat_map(|rule| condition::domain_names(&rule.compiled, &*self.schema)).collect()
+    }
+
+    /// The fields of the conditions of enabled rules, and those of their outputs that no condition has; each once. An event's
+    /// source can extract each group in one go.
+    pub fn fields_by_use(&self) -> [Vec<Field>; 2] {
+        let (mut of_conditions, mut of_outputs) = (Vec::new(), Vec::new());
+        let mut known = FxHashSet::default();
+        for rule in self.rules.iter().filter(|rule| rule.enabled) {
+            let fields = condition::fields(&rule.compiled, &*self.schema);
+            of_conditions.extend(fields.into_iter().filter(|field| known.insert(field.clone())));
+        }
+        for rule in self.rules.iter().filter(|rule| rule.enabled) {
+            let fields = rule.format.fields().iter().cloned();
+            of_outputs.extend(fields.filter(|field| known.insert(field.clone())));
+        }
+        [of_conditions, of_outputs]
     }
 
     /// Rules in the order of the files.

@@ -1,5 +1,6 @@
 //! Rules files become an engine.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use eyas_fields::{BufferFormat, Schema};
@@ -42,7 +43,7 @@ use constants::Constants;
 use decode::invalid;
 use definitions::Tables;
 pub use describe::{ConditionDescription, Description, ListDescription, MacroDescription, RuleDescription};
-use described::Described;
+use described::Sources as KnownSources;
 use repeated::Repeated;
 pub use result::{Context, ErrorCode, LoadError, LoadResult, LoadWarning, Location, Problem, WarningCode};
 use ruleset::Ruleset;
@@ -58,14 +59,19 @@ const NATIVE_PLUGINS: [(&str, [u64; 3]); 1] = [("container", [0, 7, 1])];
 
 /// Reads rules files, in order, into one ruleset.
 pub struct Loader {
-    schema: Arc<dyn Schema>,
+    /// Of each source; of the first one there is always one.
+    schemas: Vec<Arc<dyn Schema>>,
     tables: Tables,
     minimum: Priority,
     matching: Matching,
     selections: Vec<(bool, Select)>,
     extras: Vec<Extra>,
-    /// Names of the fields that have one text in every event, sorted.
+    /// Fields that have one text in every event.
+    statics: BTreeMap<String, String>,
+    /// Their names, sorted.
     constants: Vec<String>,
+    /// Names and versions of the plugins that files may require.
+    plugins: Vec<(String, [u64; 3])>,
     buffers: BufferFormat,
     files: Vec<Arc<SourceFile>>,
     /// Warnings about rules that are ignored: they are for other sources.
@@ -78,18 +84,41 @@ impl Loader {
     /// A loader of rules over the schema's fields.
     pub fn new(schema: Arc<dyn Schema>) -> Self {
         Self {
-            schema,
+            schemas: vec![schema],
             tables: Tables::default(),
             minimum: Priority::Debug,
             matching: Matching::First,
             selections: Vec::new(),
             extras: Vec::new(),
+            statics: BTreeMap::new(),
             constants: Vec::new(),
+            plugins: NATIVE_PLUGINS.map(|(name, version)| (name.to_owned(), version)).into(),
             buffers: BufferFormat::default(),
             files: Vec::new(),
             ignored: Vec::new(),
             ruleset: None,
         }
+    }
+
+    /// Loads the rules of another source, too, which has these fields: see [`Loader::build_source`]. Comes before the first
+    /// file.
+    pub fn add_source(&mut self, schema: Arc<dyn Schema>) -> &mut Self {
+        let schema = match self.statics.is_empty() {
+            true => schema,
+            false => Arc::new(Constants { schema, fields: self.statics.clone() }),
+        };
+        self.schemas.push(schema);
+        self.ruleset = None;
+        self
+    }
+
+    /// Plugins that are loaded, with their versions: files may require them.
+    pub fn plugins(&mut self, plugins: impl IntoIterator<Item = (String, [u64; 3])>) -> &mut Self {
+        for (name, version) in plugins {
+            self.plugins.retain(|(known, _)| *known != name);
+            self.plugins.push((name, version));
+        }
+        self
     }
 
     /// Rules less severe than this are left out.
@@ -113,12 +142,15 @@ impl Loader {
     /// Makes a field `static.NAME` of each name: it has this text in every event. Outputs that ask for the suggested
     /// fields have it, too.
     pub fn static_fields(&mut self, fields: impl IntoIterator<Item = (String, String)>) -> &mut Self {
-        let fields: std::collections::BTreeMap<String, String> =
+        let fields: BTreeMap<String, String> =
             fields.into_iter().map(|(name, text)| (format!("static.{name}"), text)).collect();
+        self.statics.extend(fields.clone());
         self.constants.extend(fields.keys().cloned());
         self.constants.sort();
         self.constants.dedup();
-        self.schema = Arc::new(Constants { schema: self.schema.clone(), fields });
+        for schema in &mut self.schemas {
+            *schema = Arc::new(Constants { schema: Arc::clone(schema), fields: fields.clone() });
+        }
         self.ruleset = None;
         self
     }
@@ -168,7 +200,8 @@ impl Loader {
 
     fn setup(&self) -> Setup<'_> {
         Setup {
-            schema: &*self.schema,
+            schema: &*self.schemas[0],
+            schemas: &self.schemas,
             tables: &self.tables,
             extras: &self.extras,
             constants: &self.constants,
@@ -192,15 +225,24 @@ impl Loader {
     /// # Errors
     /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
     pub fn build(&self) -> Result<Engine, LoadError> {
-        self.with_ruleset(|ruleset| self.engine(ruleset))?
+        self.with_ruleset(|ruleset| self.engine(ruleset, 0))?
     }
 
-    fn engine(&self, ruleset: &Ruleset) -> Result<Engine, LoadError> {
-        let schema = &*self.schema;
-        let (mut compiler, compiled) = ruleset.graph(schema)?;
+    /// As [`Loader::build`], of the rules of the source with this name; `None` if there is no such source.
+    ///
+    /// # Errors
+    /// As for [`Loader::build`].
+    pub fn build_source(&self, source: &str) -> Result<Option<Engine>, LoadError> {
+        let at = self.schemas.iter().position(|schema| schema.source() == source);
+        at.map(|at| self.with_ruleset(|ruleset| self.engine(ruleset, at))?).transpose()
+    }
+
+    fn engine(&self, ruleset: &Ruleset, at: usize) -> Result<Engine, LoadError> {
+        let schema = &*self.schemas[at];
+        let (mut compiler, compiled) = ruleset.graph(at, schema)?;
         let mut rules = Vec::new();
         let mut roots: Vec<(Root, eyas_fields::CodeSet)> = Vec::new();
-        for (rule, root) in ruleset.rules().zip(compiled) {
+        for (rule, root) in ruleset.rules_of(schema.source()).zip(compiled) {
             let raw = &rule.raw;
             let on = raw.enabled && raw.priority <= self.minimum;
             let set = rule.codes.clone().union(&schema.always());
@@ -226,9 +268,18 @@ impl Loader {
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
         let sources = ruleset.sources.clone();
-        let warnings = self.ignored.iter().cloned().chain(self.never_matching(ruleset)).collect();
-        let engine =
-            Engine::new(self.schema.clone(), compiler.finish(), rules, plans, codes, self.matching, sources);
+        // Rules that are ignored are of no source: the first engine reports them.
+        let ignored = self.ignored.iter().filter(|_| at == 0).cloned();
+        let warnings = ignored.chain(self.never_matching(ruleset, schema)).collect();
+        let engine = Engine::new(
+            Arc::clone(&self.schemas[at]),
+            compiler.finish(),
+            rules,
+            plans,
+            codes,
+            self.matching,
+            sources,
+        );
         Ok(engine.with_warnings(warnings))
     }
 
@@ -260,7 +311,7 @@ impl Loader {
         })?;
         documents.iter().for_each(|document| repeated::keys(document, repeated));
         result.schema = schema::validate(&documents);
-        let described = Described(&*self.schema);
+        let described = KnownSources(&self.schemas);
         let mut items = Vec::new();
         let mut outcome = Ok(());
         for document in &documents {
@@ -301,14 +352,14 @@ impl Loader {
     /// The first requirement of the files loaded so far that is not met, in Falco's words: they name a plugin
     /// that is not here, or a version of one that is not.
     pub fn unmet_requirement(&self) -> Option<String> {
-        self.tables.plugins.iter().find_map(|group| unmet(group))
+        self.tables.plugins.iter().find_map(|group| unmet(group, &self.plugins))
     }
 }
 
-/// Why none of these plugins, with their versions, is here.
-fn unmet(group: &[(String, String)]) -> Option<String> {
-    let native = |name: &str| NATIVE_PLUGINS.iter().find(|(native, _)| *native == name);
-    let found = group.iter().find_map(|(name, wanted)| native(name).map(|native| (native, wanted)));
+/// Why none of these plugins, with their versions, is loaded. The first that is loaded decides.
+fn unmet(group: &[(String, String)], loaded: &[(String, [u64; 3])]) -> Option<String> {
+    let of_name = |name: &str| loaded.iter().find(|(known, _)| *known == name);
+    let found = group.iter().find_map(|(name, wanted)| of_name(name).map(|plugin| (plugin, wanted)));
     let Some(((name, have), wanted)) = found else {
         let choices: Vec<String> =
             group.iter().map(|(name, wanted)| format!("{name} (>= {wanted})")).collect();

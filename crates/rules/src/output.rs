@@ -217,6 +217,11 @@ impl Format {
         self.fields.iter().map(|field| &*field.text).chain(made)
     }
 
+    /// The fields that it writes.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
     /// A format without fields.
     fn constant(text: &str) -> Self {
         let parts = Part::text(text).into_iter().collect();

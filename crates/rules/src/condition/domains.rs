@@ -1,10 +1,10 @@
-//! The domain names that conditions compare addresses with.
+//! What conditions ask for: fields, and domain names that they compare addresses with.
 
 use std::collections::BTreeSet;
 
-use eyas_fields::{FieldFlags, Schema};
+use eyas_fields::{Field, FieldFlags, Schema};
 
-use super::ast::{Expr, Rhs};
+use super::ast::{Expr, FieldRef, Rhs};
 
 /// The constants that a condition compares with fields that are [`FieldFlags::DOMAIN`]: whoever answers the fields has to
 /// know what these names stand for.
@@ -24,4 +24,20 @@ pub fn domain_names(expr: &Expr, schema: &dyn Schema) -> BTreeSet<String> {
         }
     });
     names
+}
+
+/// The fields of a condition, each once, in the order in which they stand there.
+pub fn fields(expr: &Expr, schema: &dyn Schema) -> Vec<Field> {
+    let mut fields = Vec::new();
+    expr.tests(&mut |test| {
+        let mut add = |field: &FieldRef| {
+            let resolved = schema.resolve(&field.name, field.arg.as_deref());
+            fields.extend(resolved.ok().filter(|field| !fields.contains(field)));
+        };
+        test.left.fields(&mut add);
+        if let Rhs::Operand(operand) = &test.right {
+            operand.fields(&mut add);
+        }
+    });
+    fields
 }

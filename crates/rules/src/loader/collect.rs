@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::decode::{Decoded, Scalar, boolean, invalid, missing, required_scalar, sequence};
 use super::definitions::{List, Macro, Tables};
-use super::described::Described;
+use super::described::Sources;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Place;
@@ -118,7 +118,7 @@ impl Tables {
     pub(super) fn item(
         &mut self,
         item: &Node,
-        described: &Described<'_>,
+        described: &Sources<'_>,
         file: &Context,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {

@@ -8,7 +8,7 @@ use super::conditions::{condition_error, parse_condition};
 use super::definitions::RawRule;
 use super::macros::Host;
 use super::result::{ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
-use super::ruleset::{Compiled, Failure, Ruleset, Seen};
+use super::ruleset::{Compiled, Failure, Known, Ruleset, Seen};
 use super::setup::{MANY_CODES, Setup};
 use super::warn::{WarnCx, deprecated};
 use super::{exceptions, lint};
@@ -24,11 +24,11 @@ impl Ruleset {
         &mut self,
         raw: &Arc<RawRule>,
         setup: &Setup<'_>,
-        compiler: &mut Compiler<'_>,
+        (compiler, known): &mut (Compiler<'_>, Known),
         warnings: &mut Vec<LoadWarning>,
         seen: &mut Seen,
     ) -> Result<Compiled, Failure> {
-        let Self { lists, macros, sources, known, .. } = self;
+        let Self { lists, macros, sources, .. } = self;
         let schema = setup.schema;
         let text = exceptions::apply(&raw.condition, &raw.exceptions, &raw.context)?;
         let (output_text, format) = setup.output(raw, warnings)?;
@@ -54,7 +54,7 @@ impl Ruleset {
             error: condition_error(&e, sources, source, &raw.condition_context, schema),
         })?;
         look.for_confusions(&expr, &mut known.quiet);
-        let codes = known.codes.of(&expr, schema);
+        let codes = known.codes.of(&expr, schema).intersection(&schema.occurring());
         // One that no event satisfies costs nothing: placeholders such as `never_true` are meant so.
         let is_many = codes.count() > MANY_CODES;
         if raw.warn_evttypes && schema.codes() > MANY_CODES && is_many {

@@ -65,6 +65,10 @@ impl Schema for Constants {
         self.schema.code_name(code)
     }
 
+    fn occurring(&self) -> CodeSet {
+        self.schema.occurring()
+    }
+
     fn always(&self) -> CodeSet {
         self.schema.always()
     }

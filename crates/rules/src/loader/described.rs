@@ -1,5 +1,7 @@
 //! What the loader asks of a schema.
 
+use std::sync::Arc;
+
 use eyas_fields::Schema;
 
 use crate::condition::{Source, operand_prefix};
@@ -8,16 +10,22 @@ use crate::diagnostic::condition::field_names;
 /// A schema with what the loader asks of it.
 pub(super) struct Described<'a>(pub(super) &'a dyn Schema);
 
+/// The schemas of all sources.
+pub(super) struct Sources<'a>(pub(super) &'a [Arc<dyn Schema>]);
+
+impl<'a> Sources<'a> {
+    /// The schema of that source.
+    pub(super) fn of(&self, source: &str) -> Option<Described<'a>> {
+        self.0.iter().find(|schema| schema.source() == source).map(|schema| Described(&**schema))
+    }
+
+    /// Names of the sources.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().map(|schema| schema.source())
+    }
+}
+
 impl Described<'_> {
-    /// Itself, if it is of that source.
-    pub(super) fn of(&self, source: &str) -> Option<&Self> {
-        (self.source() == source).then_some(self)
-    }
-
-    pub(super) fn source(&self) -> &str {
-        self.0.source()
-    }
-
     /// Whether the text is a field, or a transformer of fields.
     pub(super) fn is_operand(&self, text: &str) -> bool {
         operand_prefix(text)

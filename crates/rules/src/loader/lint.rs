@@ -1,5 +1,7 @@
 //! Warnings beyond Falco's: rules that load and do something else than they seem to.
 
+use std::sync::Arc;
+
 use context::{Finding, Findings, LintCx, MAX_LEVELS, MAX_TESTS};
 use eyas_fields::Schema;
 
@@ -29,19 +31,29 @@ impl Loader {
     }
 
     /// Warnings about the rules that no event satisfies.
-    pub(super) fn never_matching(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
-        let cx = LintCx::new(&*self.schema, ruleset);
-        let rules = ruleset.rules().filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
+    pub(super) fn never_matching(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
+        let cx = LintCx::new(schema, ruleset);
+        let rules =
+            ruleset.rules_of(schema.source()).filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
         rules.filter_map(|rule| never::matches(&cx, rule)).map(|found| self.shown(found)).collect()
     }
 
     fn look_at(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
-        let cx = LintCx::new(&*self.schema, ruleset);
+        let of_source = |schema: &Arc<dyn Schema>| self.look_at_source(ruleset, &**schema);
+        let mut all: Vec<Diagnostic> = self.schemas.iter().flat_map(of_source).collect();
+        let mut findings = Findings::default();
+        self.unused(ruleset, &mut findings);
+        all.extend(findings.all.into_iter().map(|found| self.shown(found)));
+        all
+    }
+
+    fn look_at_source(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
+        let cx = LintCx::new(schema, ruleset);
         let mut findings = Findings::default();
         let mut names = names::Names::new(&self.tables);
         let mut absent = absent::Absent::default();
         let mut words = words::Words::default();
-        for rule in ruleset.rules() {
+        for rule in ruleset.rules_of(schema.source()) {
             if is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS) {
                 continue;
             }
@@ -55,10 +67,9 @@ impl Loader {
         }
         if self.matching == Matching::First {
             let on = |rule: &&Compiled| rule.raw.enabled && rule.raw.priority <= self.minimum;
-            let rules: Vec<&Compiled> = ruleset.rules().filter(on).collect();
+            let rules: Vec<&Compiled> = ruleset.rules_of(schema.source()).filter(on).collect();
             shadow::rules(&cx, &rules, &mut findings);
         }
-        self.unused(ruleset, &mut findings);
         findings.all.into_iter().map(|found| self.shown(found)).collect()
     }
 

@@ -27,8 +27,8 @@ pub(super) struct Ruleset {
     rules: Vec<RuleState>,
     /// Of all definitions; from the second file on.
     words: Option<Words>,
-    pub(super) known: Known,
-    compiler: CompilerState,
+    /// By source.
+    compiled: Vec<OfSource>,
     /// Whether the graph has conditions that rules no longer have.
     has_remains: bool,
     is_begun: bool,
@@ -37,7 +37,14 @@ pub(super) struct Ruleset {
     pub(super) used_lists: Vec<bool>,
 }
 
-/// What all rules share.
+/// What is compiled of a source's rules.
+#[derive(Default)]
+struct OfSource {
+    known: Known,
+    compiler: CompilerState,
+}
+
+/// What all rules of a source share.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) codes: Codes,
@@ -101,11 +108,23 @@ impl Ruleset {
         self.rules.iter().filter_map(|rule| rule.compiled.as_ref())
     }
 
-    /// The rules' graph, and the condition of each of [`Ruleset::rules`] in it.
-    pub(super) fn graph<'s>(&self, schema: &'s dyn Schema) -> Result<(Compiler<'s>, Vec<Root>), LoadError> {
+    /// Those of one source.
+    pub(super) fn rules_of<'r>(&'r self, source: &'r str) -> impl Iterator<Item = &'r Compiled> {
+        self.rules().filter(move |rule| rule.raw.source == source)
+    }
+
+    /// The graph of the rules of the source at a position, which has this schema, and the condition of each of
+    /// [`Ruleset::rules_of`] in it.
+    pub(super) fn graph<'s>(
+        &self,
+        at: usize,
+        schema: &'s dyn Schema,
+    ) -> Result<(Compiler<'s>, Vec<Root>), LoadError> {
+        let rules = || self.rules_of(schema.source());
         if !self.has_remains {
-            let roots = self.rules().map(|rule| rule.root).collect();
-            return Ok((Compiler::resume(schema, self.compiler.graph()), roots));
+            let roots = rules().map(|rule| rule.root).collect();
+            let graph = self.compiled.get(at).map(|of_source| of_source.compiler.graph()).unwrap_or_default();
+            return Ok((Compiler::resume(schema, graph), roots));
         }
         let mut compiler = Compiler::new(schema);
         let add = |rule: &Compiled| {
@@ -114,7 +133,7 @@ impl Ruleset {
                 .add(&rule.expr)
                 .map_err(|error| condition_error(&error, &self.sources, rule.source, context, schema))
         };
-        let roots = self.rules().map(add).collect::<Result<_, _>>()?;
+        let roots = rules().map(add).collect::<Result<_, _>>()?;
         Ok((compiler, roots))
     }
 
@@ -184,21 +203,25 @@ impl Ruleset {
         warnings: &mut Vec<LoadWarning>,
         further: &mut Vec<LoadError>,
     ) -> Result<(), LoadError> {
-        let mut compiler = Compiler::resume(setup.schema, std::mem::take(&mut self.compiler));
+        let mut of_sources = std::mem::take(&mut self.compiled);
+        of_sources.resize_with(setup.schemas.len(), OfSource::default);
+        let mut of_sources: Vec<(Compiler<'_>, Known)> = std::iter::zip(setup.schemas, of_sources)
+            .map(|(schema, OfSource { known, compiler })| (Compiler::resume(&**schema, compiler), known))
+            .collect();
         let mut failed = None;
         for (position, raw) in setup.tables.rules.iter().enumerate() {
             // Its definition was warned about.
-            if raw.source != setup.schema.source() {
+            let Some(source) = setup.source(&raw.source) else {
                 self.leave_out(position, raw);
                 continue;
-            }
+            };
             if self.is_current(position, raw) {
                 if failed.is_none() {
                     warnings.extend(self.rules[position].warnings.iter().cloned());
                 }
                 continue;
             }
-            let result = self.compile_anew(position, raw, setup, &mut compiler);
+            let result = self.compile_anew(position, raw, &setup.for_source(source), &mut of_sources[source]);
             if failed.is_none() {
                 warnings.extend(self.rules[position].warnings.iter().cloned());
             }
@@ -210,7 +233,9 @@ impl Ruleset {
                 Some(_) => break,
             }
         }
-        self.compiler = compiler.into_state();
+        let kept =
+            |(compiler, known): (Compiler<'_>, Known)| OfSource { known, compiler: compiler.into_state() };
+        self.compiled = of_sources.into_iter().map(kept).collect();
         failed.map_or(Ok(()), Err)
     }
 
@@ -249,10 +274,10 @@ impl Ruleset {
         position: usize,
         raw: &Arc<RawRule>,
         setup: &Setup<'_>,
-        compiler: &mut Compiler<'_>,
+        of_source: &mut (Compiler<'_>, Known),
     ) -> Result<(), LoadError> {
         let (mut warnings, mut seen) = (Vec::new(), Seen::default());
-        let result = self.compile_rule(raw, setup, compiler, &mut warnings, &mut seen);
+        let result = self.compile_rule(raw, setup, of_source, &mut warnings, &mut seen);
         if let (Some(words), Some(text)) = (&mut self.words, seen.text) {
             words.add(Unit::Rule(position as u32), self.sources.text(text).names());
         }

@@ -16,7 +16,10 @@ pub(super) const MAX_FURTHER: usize = 50;
 /// What rules are compiled from.
 #[derive(Clone, Copy)]
 pub(super) struct Setup<'a> {
+    /// The fields of the source that a rule is of; where no rule is compiled, of the first source.
     pub(super) schema: &'a dyn Schema,
+    /// Those of all sources.
+    pub(super) schemas: &'a [Arc<dyn Schema>],
     pub(super) tables: &'a Tables,
     pub(super) extras: &'a [Extra],
     /// Names of the fields that have one text in every event.
@@ -24,4 +27,16 @@ pub(super) struct Setup<'a> {
     /// How alerts write raw bytes.
     pub(super) buffers: BufferFormat,
     pub(super) files: &'a [Arc<SourceFile>],
+}
+
+impl<'a> Setup<'a> {
+    /// Position of the source with this name.
+    pub(super) fn source(&self, name: &str) -> Option<usize> {
+        self.schemas.iter().position(|schema| schema.source() == name)
+    }
+
+    /// For rules of the source at a position.
+    pub(super) fn for_source(&self, at: usize) -> Setup<'a> {
+        Setup { schema: &*self.schemas[at], ..*self }
+    }
 }

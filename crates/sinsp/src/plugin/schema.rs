@@ -243,6 +243,16 @@ impl Schema for PluginSchema {
         schema().code_name(code)
     }
 
+    /// A source of plugins has plugin events, and asynchronous ones.
+    fn occurring(&self) -> CodeSet {
+        if self.has_syscalls {
+            return schema().occurring();
+        }
+        let mut codes = self.always();
+        codes.insert(EventType::PLUGINEVENT_E.0);
+        codes
+    }
+
     fn always(&self) -> CodeSet {
         schema().always()
     }

@@ -5,7 +5,7 @@ use super::super::decode::{
     sequence,
 };
 use super::super::definitions::{Exception, RawRule, Tables};
-use super::super::described::Described;
+use super::super::described::Sources;
 use super::super::exceptions;
 use super::super::result::{Context, LoadWarning, Problem, WarningCode};
 use super::super::text::Text;
@@ -46,7 +46,7 @@ impl Tables {
     pub(super) fn rule(
         &mut self,
         node: &Node,
-        described: &Described<'_>,
+        described: &Sources<'_>,
         file: &Context,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
@@ -107,7 +107,7 @@ impl Tables {
     fn append_rule(
         &mut self,
         item: &Item<'_>,
-        described: &Described<'_>,
+        described: &Sources<'_>,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
         let Item { node, name, place, source, context } = item;
@@ -126,7 +126,7 @@ impl Tables {
         exceptions::append(
             &mut rule.exceptions,
             added.unwrap_or_default(),
-            described.of(&rule.source),
+            described.of(&rule.source).as_ref(),
             context,
         )
     }
@@ -152,7 +152,7 @@ impl Tables {
     fn define_rule(
         &mut self,
         item: Item<'_>,
-        described: &Described<'_>,
+        described: &Sources<'_>,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
         let Item { node, context, .. } = &item;
@@ -185,8 +185,9 @@ impl Tables {
             self.known_rule(&item, &rule.source, "")?;
         }
         let of_source = described.of(&rule.source);
+        let of_source = of_source.as_ref();
         if of_source.is_none() {
-            warnings.push(unknown_source(&rule, described.source()));
+            warnings.push(unknown_source(&rule, described));
         }
         for exception in &mut rule.exceptions {
             exceptions::define(exception, of_source, context)?;
@@ -199,7 +200,7 @@ impl Tables {
         &mut self,
         item: &Item<'_>,
         overrides: &Overrides,
-        described: &Described<'_>,
+        described: &Sources<'_>,
         warnings: &mut Vec<LoadWarning>,
     ) -> Decoded<()> {
         let Item { node, context, .. } = item;
@@ -294,14 +295,19 @@ impl Change {
         })
     }
 
-    fn append(self, rule: &mut RawRule, described: &Described<'_>, context: &Context) -> Decoded<()> {
+    fn append(self, rule: &mut RawRule, described: &Sources<'_>, context: &Context) -> Decoded<()> {
         match self {
             Self::Condition(text) => join(&mut rule.condition, &text),
             Self::Output(text) => join(&mut rule.output, &text),
             Self::Description(text) => rule.desc = format!("{} {text}", rule.desc),
             Self::Tags(tags) => rule.tags.extend(tags),
             Self::Exceptions(added) => {
-                return exceptions::append(&mut rule.exceptions, added, described.of(&rule.source), context);
+                return exceptions::append(
+                    &mut rule.exceptions,
+                    added,
+                    described.of(&rule.source).as_ref(),
+                    context,
+                );
             }
             // Nothing else can be appended to: `APPENDED` says so.
             other => return other.replace(rule, context),
@@ -337,13 +343,18 @@ fn override_place(item: &Node, key: &str, context: &Context) -> Place {
     item.get("override").map_or(context.place(), |node| key_place(node, key, context))
 }
 
-fn unknown_source(rule: &RawRule, known: &str) -> LoadWarning {
+fn unknown_source(rule: &RawRule, known: &Sources<'_>) -> LoadWarning {
+    let names: Vec<String> = known.names().map(|name| format!("`{name}`")).collect();
+    let all = match names.as_slice() {
+        [only] => format!("the only source here is {only}"),
+        several => format!("the sources here are {}", several.join(", ")),
+    };
     let message = format!("Unknown source '{}', the rule is ignored", rule.source);
     Problem::new(WarningCode::UnknownSource, message, &rule.context)
         .titled(format!("the rule `{}` is ignored: it is for another source", rule.name))
         .note(rule.place, format!("of the source `{}`", rule.source))
-        .help(did_you_mean(&rule.source, [known]))
-        .help([format!("the only source here is `{known}`")])
+        .help(did_you_mean(&rule.source, known.names()))
+        .help([all])
 }
 
 /// Appends a text after a blank.

@@ -1,0 +1,48 @@
+//! Fields of JSON of any kind.
+
+use eyas_fields::{FieldType, Value};
+use eyas_sinsp::plugin::{ArgForms, PluginField, Request, Wanted};
+
+use crate::document::Node;
+
+/// Where the value is.
+#[derive(Clone, Copy)]
+enum Take {
+    Pointer,
+    Whole,
+    Time,
+}
+
+/// Names, of which the second are older.
+const ROWS: [(&str, Take, &str); 6] = [
+    ("json.value", Take::Pointer, "The value that a JSON pointer leads to, such as json.value[/user/name]."),
+    ("json.obj", Take::Whole, "The whole text, on several lines."),
+    ("json.rawtime", Take::Time, "Time of the event, ns since the epoch."),
+    ("jevt.value", Take::Pointer, "The same as json.value."),
+    ("jevt.obj", Take::Whole, "The same as json.obj."),
+    ("jevt.rawtime", Take::Time, "The same as json.rawtime."),
+];
+
+/// The rows as a plugin describes them.
+pub(crate) fn described() -> Vec<PluginField> {
+    let field = |(name, take, doc): (&str, Take, &str)| {
+        let has_key = matches!(take, Take::Pointer);
+        let arg = ArgForms { key: has_key, required: has_key, index: false };
+        PluginField::new(name, FieldType::Str, doc).with_arg(arg)
+    };
+    ROWS.into_iter().map(field).collect()
+}
+
+/// Gives the request the value of its field at a position; `ts` is the time of the event.
+pub(crate) fn extract(root: Node<'_>, ts: u64, at: usize, wanted: &Wanted, request: &mut Request<'_>) {
+    match ROWS.get(wanted.field).map(|(_, take, _)| take) {
+        Some(Take::Pointer) => {
+            if let Some(node) = wanted.key.as_deref().and_then(|pointer| root.pointer(pointer)) {
+                request.set(at, Value::Str(&node.text()));
+            }
+        }
+        Some(Take::Whole) => request.set(at, Value::Str(&root.pretty())),
+        Some(Take::Time) => request.set(at, Value::Str(ts.to_string().as_bytes())),
+        None => {}
+    }
+}

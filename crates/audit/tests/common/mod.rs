@@ -1,0 +1,52 @@
+//! Audit events through an inspector, with rules.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use eyas_rules::{Engine, Loader, Matching};
+use eyas_scap::Snapshot;
+use eyas_sinsp::plugin::{Log, PluginSet, PluginSource, Scope};
+use eyas_sinsp::{Config, EventView, Inspector, Step};
+
+pub const SOURCE: &str = "k8s_audit";
+
+/// Both plugins.
+pub fn plugins() -> PluginSet {
+    let mut set = PluginSet::default();
+    set.add(Arc::new(eyas_audit::k8saudit()), "").unwrap();
+    set.add(Arc::new(eyas_audit::json()), "").unwrap();
+    set
+}
+
+/// The rules of the source in these files; all that match are reported.
+pub fn engine(set: &PluginSet, paths: &[&Path]) -> Engine {
+    let mut loader = Loader::new(Arc::new(set.schema(SOURCE)));
+    loader.add_source(Arc::new(set.schema("syscall")));
+    loader.matching(Matching::All);
+    loader.plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
+    for path in paths {
+        let result = loader.load(&path.display().to_string(), &std::fs::read(path).unwrap());
+        assert!(result.successful(), "{}", result.verbose());
+        assert_eq!(loader.unmet_requirement(), None);
+    }
+    loader.build().unwrap()
+}
+
+/// Calls `each` with every event of a file.
+pub fn events(set: &PluginSet, engine: Option<&Engine>, log: &Path, mut each: impl FnMut(&EventView<'_>)) {
+    let quiet: Log = Arc::new(|_, _| {});
+    let mut plugins = set.start(Scope::Live(SOURCE), &quiet).unwrap();
+    if let Some(engine) = engine {
+        plugins.extract_together(engine.fields_by_use());
+    }
+    let (info, stream) = plugins.open("k8saudit", log.to_str().unwrap()).unwrap();
+    let mut source = PluginSource::new(info, stream, Snapshot::default());
+    let mut inspector = Inspector::new(Config::default().with_plugins(plugins));
+    loop {
+        match inspector.next(&mut source).unwrap() {
+            Step::Event(event) => each(&event),
+            Step::Idle => {}
+            Step::End => return,
+        }
+    }
+}
