@@ -16,6 +16,8 @@ mod ia32;
 #[allow(dead_code, reason = "the build, the tests and xtask each need a part of it")]
 #[path = "codegen/objects.rs"]
 pub mod objects;
+#[path = "codegen/requests.rs"]
+mod requests;
 
 /// System call numbers that the probe knows.
 const NUMBERS: usize = 512;
@@ -105,6 +107,7 @@ pub fn header(arch: Arch) -> String {
         ia32()
     );
     maps(&mut out, arch);
+    requests::tables(&mut out, arch);
     out.push_str(&hot::cases(events()));
     out
 }

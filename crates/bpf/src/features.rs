@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use libbpf_rs::ReferencesType;
 use libbpf_rs::btf::Btf;
-use libbpf_rs::btf::types::{Func, Struct, Typedef};
+use libbpf_rs::btf::types::{Func, FuncProto, Ptr, Struct, Typedef};
 
 use crate::Error;
 
@@ -107,6 +108,8 @@ pub(crate) enum Need {
     Tracepoint(&'static str),
     /// A BPF iterator.
     Iterator(&'static str),
+    /// A tracepoint of `io_uring` that hands its request to programs.
+    RequestTracepoint(&'static str),
     /// A function that programs call.
     Function(&'static str),
 }
@@ -156,11 +159,29 @@ impl Types {
         Some(found.iter().any(|one| one.name.is_some_and(|name| name == member)))
     }
 
+    /// Whether a ring of `io_uring` reports the end of a request by an entry of its queue (Linux 6.16), rather than by
+    /// numbers.
+    pub(crate) fn completes_by_entry(&self) -> bool {
+        /// The program's context, ring, request, entry.
+        const BY_ENTRY: usize = 4;
+        let params = self.0.as_ref().and_then(|types| {
+            let of = types.type_by_name::<Typedef<'_>>("btf_trace_io_uring_complete")?;
+            let function = of.referenced_type();
+            let function = types.type_by_id::<Ptr<'_>>(function.type_id())?.referenced_type();
+            Some(types.type_by_id::<FuncProto<'_>>(function.type_id())?.iter().count())
+        });
+        params == Some(BY_ENTRY)
+    }
+
     pub(crate) fn have(&self, need: Need) -> bool {
         self.0.as_ref().is_some_and(|types| match need {
             Need::NoTaskStorage => !self.have_task_storage(),
             Need::Tracepoint(name) => {
                 types.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}")).is_some()
+            }
+            // Before Linux 6.0, the tracepoints of requests had other arguments.
+            Need::RequestTracepoint(name) => {
+                self.have(Need::Tracepoint(name)) && types.type_by_name::<Struct<'_>>("io_cmd_data").is_some()
             }
             Need::Function(name) => types.type_by_name::<Func<'_>>(name).is_some(),
             Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),

@@ -15,8 +15,8 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    EMPTY, ENTER_ALL, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, TASKS,
-    TOUCHES,
+    EMPTY, ENTER_ALL, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, REQUESTS,
+    TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -113,6 +113,7 @@ impl Probe {
         if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
             rodata.has_task_pointer = u8::from(types.have_task_pointer());
             rodata.has_task_storage = u8::from(has_task_storage);
+            rodata.completes_by_entry = u8::from(types.completes_by_entry());
             rodata.own_cpus = cpus as u32;
         }
         let maps = &mut open.maps;
@@ -128,7 +129,8 @@ impl Probe {
             map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
         }
         for mut program in open.open_object_mut().progs_mut() {
-            let needed = all_programs(enter).any(|row| {
+            let requests = REQUESTS.iter().filter(|_| options.io_uring);
+            let needed = all_programs(enter).chain(requests).any(|row| {
                 program.name() == row.form(form).0 && row.need.is_none_or(|need| types.have(need))
             });
             program.set_autoload(needed);
@@ -212,7 +214,11 @@ impl Probe {
             self.attach(program, interest.needs(program))?;
         }
         self.attach_to_entries(&interest);
-        Ok(())
+        // What sees the end of requests comes first, too.
+        REQUESTS.iter().try_for_each(|program| {
+            let is_there = self.is_loaded(program);
+            self.attach(program, is_there && interest.needs(program))
+        })
     }
 
     /// Attaches what sees which entries of directories calls change: hooks, where the kernel has them. Without any of both
@@ -228,6 +234,12 @@ impl Probe {
             // Kernels before 6.13 have none.
             let _ = self.attach(touch, !self.has_hooks && interest.needs(touch));
         }
+    }
+
+    /// Whether the kernel has the program.
+    fn is_loaded(&self, row: &Program) -> bool {
+        let (name, _) = row.form(self.form);
+        self.skel.object().progs().any(|program| program.name() == name && program.autoload())
     }
 
     /// Attaches a program or takes it away.

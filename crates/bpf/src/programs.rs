@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use eyas_events::{SyscallCode, SyscallFlags, ia32_calls};
+use eyas_events::{SyscallCode, SyscallFlags, ia32_calls, request_of};
 
 use crate::features::Need;
 
@@ -200,6 +200,46 @@ const CHANGING_ENTRIES: &[SyscallCode] = &[
     SyscallCode::REMOVEXATTRAT,
     SyscallCode::MOUNT,
 ];
+
+/// Where the kernel takes requests of `io_uring` and reports their results.
+pub(crate) const REQUESTS: &[Program] = &[
+    program("uring_complete", REQUESTED)
+        .preempted("uring_complete_p", Place::Section)
+        .needs(Need::RequestTracepoint("io_uring_complete")),
+    program("uring_overflow", REQUESTED)
+        .preempted("uring_overflow_p", Place::Section)
+        .needs(Need::RequestTracepoint("io_uring_cqe_overflow")),
+    program("uring_submit", REQUESTED)
+        .preempted("uring_submit_p", Place::Section)
+        .needs(Need::RequestTracepoint("io_uring_submit_req")),
+    program("uring_submit_old", REQUESTED).needs(Need::RequestTracepoint("io_uring_submit_sqe")),
+];
+
+/// Calls that a request may stand for.
+const REQUESTED: &[SyscallCode] = &requested();
+
+const fn requested() -> [SyscallCode; REQUESTED_CALLS] {
+    let mut codes = [SyscallCode::UNKNOWN; REQUESTED_CALLS];
+    let (mut opcode, mut at) = (0, 0);
+    while let Some(request) = request_of(opcode) {
+        if let Some(call) = request.call {
+            codes[at] = call;
+            at += 1;
+        }
+        opcode += 1;
+    }
+    codes
+}
+
+/// Kinds of requests that stand for a call.
+const REQUESTED_CALLS: usize = {
+    let (mut opcode, mut count) = (0, 0);
+    while let Some(request) = request_of(opcode) {
+        count += request.call.is_some() as usize;
+        opcode += 1;
+    }
+    count
+};
 
 /// What keeps track of the children of threads that are left out; needed where there are such threads.
 pub(crate) const QUIET: &[Program] = &[

@@ -34,6 +34,7 @@ fn programs_stay_within_the_verifier_s_budget() {
         "task_",
         "hook_",
         "touch_",
+        "uring_",
     ];
     let options = ProgInfoQueryOptions::default().include_jited_func_lens(true);
     let ours: Vec<_> = ProgInfoIter::with_query_opts(options)

@@ -28,10 +28,12 @@
 #![forbid(unsafe_code)]
 
 mod flags;
+mod requests;
 mod syscalls;
 mod table;
 
 pub use flags::{FlagMap, FlagMapKind, FlagTable};
+pub use requests::{Place, Request, request_of, requests};
 pub use syscalls::{
     Arch, Ia32Args, Ia32Call, SyscallCode, SyscallFlags, SyscallInfo, ia32_call, ia32_calls, ia32_ipc_call,
     ia32_socketcall, syscalls,

@@ -5,6 +5,7 @@
 use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
 use crate::builder::is_wide;
+use crate::io_uring::Mark;
 use crate::{Place, RawEvent};
 
 /// Code of the option, of those for local use, and what it begins with: others may use the code, too.
@@ -19,6 +20,8 @@ const BEGAN: u16 = u16::MAX - 1;
 /// In place of the number of an own event: where the event stood in the capture that it was taken from: its number and the
 /// time of the event before it, 8 bytes each.
 const PLACE: u16 = u16::MAX - 2;
+/// In place of the number of an own event: which request of `io_uring` the event is of, 2 bytes.
+const REQUEST: u16 = u16::MAX - 3;
 /// Magic, number, count.
 const HEAD: usize = 8;
 
@@ -71,6 +74,8 @@ impl<'a> Beside<'a> {
 pub(crate) const BEGAN_LEN: usize = 4 + (HEAD + 2 + 8usize).next_multiple_of(4);
 /// Bytes of the option that says where an event stood.
 pub(crate) const PLACE_LEN: usize = 4 + (HEAD + 4 + 16usize).next_multiple_of(4);
+/// Bytes of the option that says which request the event is of.
+pub(crate) const REQUEST_LEN: usize = 4 + (HEAD + 2 + 2usize).next_multiple_of(4);
 /// Bytes of the option that ends the others.
 pub(crate) const LAST_LEN: usize = 4;
 
@@ -84,6 +89,12 @@ pub(crate) fn write_began(out: &mut Vec<u8>, began: u64) {
 pub(crate) fn write_place(out: &mut Vec<u8>, place: Place) {
     let (num, previous) = (place.num.to_le_bytes(), place.previous.to_le_bytes());
     write(out, PLACE, 2, || [&num[..], &previous[..]].into_iter());
+}
+
+/// Writes the option that says which request of `io_uring` the event is of.
+pub(crate) fn write_request(out: &mut Vec<u8>, mark: Mark) {
+    let mark = mark.0.to_le_bytes();
+    write(out, REQUEST, 1, || std::iter::once(&mark[..]));
 }
 
 /// Writes the option that ends the others.
@@ -142,7 +153,7 @@ pub(crate) struct Found<'a> {
 impl<'a> Found<'a> {
     /// Among the options of a block, given from the end of its event on.
     pub(crate) fn among(options: &'a [u8], big: bool) -> Option<Self> {
-        Self::find(options, big, |number| number < PLACE || number == MORE_PARAMS)
+        Self::find(options, big, |number| number < REQUEST || number == MORE_PARAMS)
     }
 
     /// When the call began, among the same options: ns since the epoch.
@@ -154,6 +165,12 @@ impl<'a> Found<'a> {
     pub(crate) fn place(options: &'a [u8], big: bool) -> Option<Place> {
         let values = Self::find(options, big, |number| number == PLACE)?.values;
         Some(Place { num: u64_at(values, 0, big)?, previous: u64_at(values, 8, big)? })
+    }
+
+    /// Which request of `io_uring` the event is of, among the same options.
+    pub(crate) fn request(options: &'a [u8], big: bool) -> Option<Mark> {
+        let value = *Self::find(options, big, |number| number == REQUEST)?.values.first_chunk()?;
+        Some(Mark(if big { u16::from_be_bytes(value) } else { u16::from_le_bytes(value) }))
     }
 
     fn find(mut options: &'a [u8], big: bool, is_wanted: impl Fn(u16) -> bool) -> Option<Self> {

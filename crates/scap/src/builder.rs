@@ -2,7 +2,8 @@
 
 use eyas_events::{EventFlags, EventType, ParamType};
 
-use crate::{Place, RawEvent};
+use crate::io_uring::Mark;
+use crate::{IoUring, Place, RawEvent};
 
 /// Makes an event of a type from its parameters.
 ///
@@ -23,6 +24,7 @@ pub struct EventBuilder {
     tid: i64,
     ty: EventType,
     cpu: u16,
+    mark: Mark,
     params: Vec<Vec<u8>>,
 }
 
@@ -30,7 +32,7 @@ impl EventBuilder {
     /// An event of this type with all parameters of its row empty.
     pub fn new(ty: EventType) -> Self {
         let params = vec![Vec::new(); ty.info().map_or(0, |info| info.params.len())];
-        Self { ts: 0, tid: -1, ty, cpu: 0, params }
+        Self { ts: 0, tid: -1, ty, cpu: 0, mark: Mark::default(), params }
     }
 
     /// Time in ns since the epoch.
@@ -48,6 +50,19 @@ impl EventBuilder {
     /// Number of the CPU.
     pub fn cpu(mut self, cpu: u16) -> Self {
         self.cpu = cpu;
+        self
+    }
+
+    /// The request of `io_uring` that the event is of.
+    pub fn io_uring(mut self, request: IoUring) -> Self {
+        self.mark = Mark::new(request);
+        self
+    }
+
+    /// The last parameter describes the descriptor, as the probe's does for a place in a ring's table.
+    #[doc(hidden)]
+    pub fn described(mut self) -> Self {
+        self.mark = self.mark.described();
         self
     }
 
@@ -107,6 +122,7 @@ impl EventBuilder {
             state_only: false,
             began: 0,
             place: Place::default(),
+            mark: self.mark,
             nparams: self.params.len() as u32,
             body,
         }
@@ -135,6 +151,7 @@ pub struct OwnedEvent {
     pub(crate) state_only: bool,
     pub(crate) began: u64,
     pub(crate) place: Place,
+    pub(crate) mark: Mark,
     pub(crate) nparams: u32,
     pub(crate) body: Vec<u8>,
 }
@@ -151,7 +168,8 @@ impl OwnedEvent {
     pub fn as_raw(&self) -> RawEvent<'_> {
         let raw = RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, &self.body);
         let mut raw = raw.unwrap_or_else(|| unreachable!("lengths and data were laid out together"));
-        (raw.state_only, raw.began, raw.place) = (self.state_only, self.began, self.place);
+        (raw.state_only, raw.began) = (self.state_only, self.began);
+        (raw.place, raw.mark) = (self.place, self.mark);
         raw
     }
 
@@ -172,6 +190,7 @@ impl OwnedEvent {
             state_only: raw.state_only,
             began: raw.began,
             place: raw.place,
+            mark: raw.mark,
             nparams: raw.nparams() as u32,
             body,
         }

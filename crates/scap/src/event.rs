@@ -2,6 +2,8 @@
 
 use eyas_events::{EventFlags, EventInfo, EventType, KernelPath, ParamInfo};
 
+use crate::io_uring::Mark;
+
 /// An event frame, lent by its source until the next call.
 ///
 /// Parameters are found by their position in the event's row (`eyas_events::param`). One that the
@@ -26,6 +28,8 @@ pub struct RawEvent<'a> {
     pub place: Place,
     pub(crate) nparams: u32,
     pub(crate) wide: bool,
+    /// Of which request of `io_uring` it is.
+    pub(crate) mark: Mark,
     /// Lengths, then data.
     pub(crate) body: &'a [u8],
 }
@@ -69,7 +73,8 @@ impl<'a> RawEvent<'a> {
         body: &'a [u8],
     ) -> Self {
         let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
-        Self { ts, tid, ty, cpu, state_only: false, began: 0, place: Place::default(), nparams, wide, body }
+        let (place, mark) = (Place::default(), Mark::default());
+        Self { ts, tid, ty, cpu, state_only: false, began: 0, place, nparams, wide, mark, body }
     }
 
     /// How long the call took that ends here, in ns; 0 where the capture does not say.

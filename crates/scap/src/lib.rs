@@ -37,6 +37,7 @@ mod builder;
 mod convert;
 mod error;
 mod event;
+mod io_uring;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod proc;
@@ -49,6 +50,7 @@ mod writer;
 pub use builder::{EventBuilder, OwnedEvent};
 pub use error::Error;
 pub use event::{Credentials, Params, Place, RawEvent};
+pub use io_uring::{IoUring, is_direct};
 pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 pub use source::{Advance, EventSource, Loss, Next, Stats};

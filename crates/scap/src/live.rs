@@ -11,6 +11,7 @@ use eyas_bpf::{LOSS, Probe, Ring};
 use eyas_events::{EventType, HEADER_LEN, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::io_uring::Mark;
 use crate::proc::known::Known;
 use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, proc};
 
@@ -335,13 +336,19 @@ fn loss(cpu: usize, frame: &[u8]) -> Option<Loss> {
     Some(Loss { cpu: cpu as u16, since, events: events.into() })
 }
 
+/// Of which request of `io_uring` the event in a frame is: the upper half of what says how many parameters it has.
+#[inline]
+fn mark(frame: &[u8]) -> Mark {
+    Mark(frame.get(24..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u16::from_ne_bytes(*bytes)))
+}
+
 /// Header and body of a frame: time, thread, length, type, number of parameters.
 fn parse(frame: &[u8]) -> Option<(u64, i64, EventType, u32, &[u8])> {
     let ts = u64::from_ne_bytes(*frame.first_chunk()?);
     let tid = i64::from_ne_bytes(frame.get(8..16)?.try_into().ok()?);
     let length = u32::from_ne_bytes(frame.get(16..20)?.try_into().ok()?) as usize;
     let ty = u16::from_ne_bytes(frame.get(20..22)?.try_into().ok()?);
-    let nparams = u32::from_ne_bytes(frame.get(22..26)?.try_into().ok()?);
+    let nparams = u16::from_ne_bytes(*frame.get(22..)?.first_chunk()?).into();
     Some((ts, tid, EventType(ty), nparams, frame.get(HEADER_LEN..length)?))
 }
 
@@ -380,7 +387,9 @@ impl EventSource for Source {
     fn current(&self) -> Option<RawEvent<'_>> {
         let (cpu, frame) = self.merge.current()?;
         let (ts, tid, ty, nparams, body) = parse(frame)?;
-        Some(RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body))
+        let mut event = RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body);
+        event.mark = mark(frame);
+        Some(event)
     }
 
     fn stop(&mut self) -> bool {

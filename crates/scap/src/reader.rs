@@ -435,6 +435,9 @@ impl Reader {
         if let Some(place) = Found::place(frame.options(block), self.order == Endianness::Big) {
             self.calls.set_place(place);
         }
+        if let Some(mark) = Found::request(frame.options(block), self.order == Endianness::Big) {
+            frame.mark = mark;
+        }
         let Some(found) = Found::among(frame.options(block), self.order == Endianness::Big) else {
             return false;
         };

@@ -35,7 +35,7 @@ impl<'a> RawEvent<'a> {
 }
 
 /// The first descriptor, and how many bytes it takes.
-fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
     let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let (fd, flags, dev, mode) = (u32_at(0)? as i32, u32_at(4)?, u32_at(16)?, u16_at(20)?);

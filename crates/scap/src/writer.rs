@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
 
-use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN, PLACE_LEN};
+use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN, PLACE_LEN, REQUEST_LEN};
 use crate::{Error, RawEvent, Snapshot};
 
 mod blocks;
@@ -198,6 +198,8 @@ impl Writer {
         let began = Some(event.began).filter(|began| *began != 0 && fits(beside_len + BEGAN_LEN));
         let more = beside_len + if began.is_some() { BEGAN_LEN } else { 0 };
         let place = Some(event.place).filter(|place| place.num != 0 && fits(more + PLACE_LEN));
+        let more = more + if place.is_some() { PLACE_LEN } else { 0 };
+        let mark = Some(event.mark).filter(|mark| mark.is_set() && fits(more + REQUEST_LEN));
         self.block(ty, |out| {
             out.extend_from_slice(&event.cpu.to_le_bytes());
             if event.state_only {
@@ -210,7 +212,7 @@ impl Writer {
             out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
             out.extend_from_slice(&shown.lengths);
             out.extend_from_slice(&shown.values);
-            if beside.is_none() && began.is_none() && place.is_none() {
+            if beside.is_none() && began.is_none() && place.is_none() && mark.is_none() {
                 return;
             }
             out.resize(out.len().next_multiple_of(4), 0);
@@ -222,6 +224,9 @@ impl Writer {
             }
             if let Some(place) = place {
                 beside::write_place(out, place);
+            }
+            if let Some(mark) = mark {
+                beside::write_request(out, mark);
             }
             beside::write_last(out);
         })?;

@@ -11,6 +11,7 @@ mod evt;
 mod fd;
 mod fdlist;
 mod fspath;
+mod io_uring;
 mod k8s;
 mod metadata;
 mod process;
@@ -21,7 +22,7 @@ mod user;
 pub(crate) use evt::{open, raw_type};
 use row::{Extract, Row, none};
 
-const CLASSES: [&[Row]; 9] = [
+const CLASSES: [&[Row]; 10] = [
     evt::ROWS,
     process::ROWS,
     thread::ROWS,
@@ -31,6 +32,7 @@ const CLASSES: [&[Row]; 9] = [
     fdlist::ROWS,
     container::ROWS,
     k8s::ROWS,
+    io_uring::ROWS,
 ];
 
 const fn count() -> usize {

@@ -245,6 +245,7 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
         drop_failed: modern.drop_failed_exit,
         interest: Some(interest(&config.base_syscalls, engine)?),
         exclude_pid: Some(std::process::id()),
+        io_uring: modern.io_uring,
         ..live::ProbeOptions::default()
     };
     Ok(live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() })

@@ -31,6 +31,8 @@
 #include "sampling.h"
 #include "rename.h"
 #include "snapshot.h"
+#include "request.h"
+#include "params/request.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -384,3 +386,63 @@ int BPF_PROG(fault_kernel, unsigned long address, struct pt_regs *regs, unsigned
 	return page_fault(address, regs, error);
 }
 #endif
+
+/* Requests of io_uring: where the kernel takes one from its ring, and where it reports the result. */
+static __always_inline int at_request(void *ctx)
+{
+	__u64 req = 0;
+	/* A number: the verifier would follow a pointer of that type. */
+	bpf_probe_read_kernel(&req, sizeof(req), ctx);
+	return take_request(req);
+}
+
+BTF_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
+GUARDED_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
+/* The name of before Linux 6.5. */
+BTF_PROGRAM(uring_submit_old, io_uring_submit_sqe, (struct io_kiocb *req), at_request(ctx))
+
+/* Without a request where one is answered several times, or a ring has a message for another one. */
+static __always_inline int at_answer(unsigned long long *ctx)
+{
+	struct answer answer = {};
+	__u64 req = ctx[1];
+	bpf_probe_read_kernel(&answer.ring, sizeof(answer.ring), ctx);
+	if (req)
+		return end_request(req, READ((struct io_kiocb *)req, cqe.res), true);
+	if (completes_by_entry) {
+		struct io_uring_cqe *entry = (void *)ctx[2];
+		answer.user_data = READ(entry, user_data);
+		return end_request(request_of(&answer), READ(entry, res), false);
+	}
+	answer.user_data = ctx[2];
+	return end_request(request_of(&answer), (int)ctx[3], false);
+}
+
+SEC("tp_btf/io_uring_complete")
+int uring_complete(unsigned long long *ctx)
+{
+	return at_answer(ctx);
+}
+
+SEC("tp_btf/io_uring_complete")
+int uring_complete_p(unsigned long long *ctx)
+{
+	bpf_preempt_disable();
+	at_answer(ctx);
+	bpf_preempt_enable();
+	return 0;
+}
+
+#define MORE_ANSWERS 2
+
+/* Where the queue of the ring is full, the kernel reports the result here alone, and before Linux 6.3 here, too. */
+static __always_inline int at_overflow(void *ring, __u64 user_data, int res, __u32 flags)
+{
+	struct answer answer = { .ring = (__u64)ring, .user_data = user_data };
+	return end_request(request_of(&answer), res, !(flags & MORE_ANSWERS));
+}
+
+BTF_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
+	    at_overflow(ring, user_data, res, flags))
+GUARDED_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
+		at_overflow(ring, user_data, res, flags))

@@ -16,6 +16,9 @@ struct syscall_row { __u16 type; __u16 code; };
 /* A call of 32-bit programs: the number of the 64-bit call that it is, if there is one, its event, its code, and how its
  * arguments differ. */
 struct compat_row { __s16 number; __u16 type; __u16 code; __u8 form; __u8 which; };
+/* A kind of request of io_uring: number, event and code of the call that it stands for, which argument the descriptor is that
+ * it works on, and whether it makes one. */
+struct request_row { __s16 number; __u16 type; __u16 code; __s8 own; __u8 makes; };
 enum args_form {
 	ARGS_SAME,
 	ARGS_IDS,
@@ -40,6 +43,8 @@ struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 const volatile __u8 has_task_pointer = 1;
 /* Memory that tracing programs keep with a task: Linux 5.13. */
 const volatile __u8 has_task_storage = 1;
+/* What a ring of io_uring reports at the end of a request is an entry of the completion queue: Linux 6.16. */
+const volatile __u8 completes_by_entry = 1;
 
 /* One per CPU, for the program that has claimed the CPU's ring. One more, the last, is the iterators': one of them runs at a
  * time. */
@@ -89,6 +94,11 @@ struct scratch {
 	__u32 end;
 	/* Bytes of the last name of the path that the caller gave. */
 	__u32 given;
+	/* Of a request of io_uring: what the event's header says of it, whether the file that it worked on is described behind
+	 * the parameters, that file, and the one that it made. In kernel memory. */
+	__u16 request;
+	__u8 described;
+	__u64 own_file, made_file;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

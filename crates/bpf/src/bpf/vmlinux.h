@@ -458,5 +458,192 @@ struct trace_event_raw_sched_process_fork {
 	s32 child_pid;
 };
 
+/* Requests of io_uring. Each kind has a structure of its own in the same place. */
+struct filename {
+	const char *name;
+};
+struct delayed_filename {
+	struct filename *__incomplete_filename;
+};
+struct sockaddr_storage {
+	char data[128];
+};
+struct open_how {
+	u64 flags, mode, resolve;
+};
+struct xattr_name {
+	char name[256];
+};
+struct kernel_xattr_ctx {
+	void *kvalue;
+	unsigned long size;
+	struct xattr_name *kname;
+	unsigned int flags;
+};
+struct io_cqe {
+	u64 user_data;
+	s32 res, fd;
+};
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+struct io_file_table___old {
+	struct io_fixed_file *files;
+};
+struct io_ring_ctx {
+	unsigned int flags;
+	struct io_file_table file_table;
+};
+struct io_ring_ctx___old {
+	unsigned int nr_user_files;
+	unsigned int compat : 1;
+	struct io_file_table___old file_table;
+};
+struct io_uring_task {
+	struct task_struct *task;
+};
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	u32 flags;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	struct io_uring_task *tctx;
+	void *async_data;
+};
+struct io_kiocb___old {
+	struct task_struct *task;
+};
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+};
+struct io_open {
+	int dfd;
+	u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+struct io_close {
+	int fd;
+	u32 file_slot;
+};
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+struct io_async_connect {
+	struct sockaddr_storage address;
+};
+struct io_bind {
+	int addr_len;
+};
+struct io_listen {
+	int backlog;
+};
+struct io_shutdown {
+	int how;
+};
+struct io_accept {
+	int flags;
+	int iou_flags;
+	u32 file_slot;
+};
+struct io_sr_msg {
+	void *umsg, *buf;
+	int len;
+	unsigned int msg_flags;
+};
+struct io_sr_msg___old {
+	void *addr;
+	u16 addr_len;
+};
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+};
+struct io_async_msghdr {
+	struct msghdr msg;
+	struct sockaddr_storage addr;
+};
+struct io_rw {
+	u64 addr;
+	u32 len;
+};
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+struct io_rename {
+	int old_dfd, new_dfd, flags;
+	struct filename *oldpath, *newpath;
+};
+struct io_mkdir {
+	int dfd;
+	u16 mode;
+	struct filename *filename;
+};
+struct io_link {
+	int old_dfd, new_dfd, flags;
+	struct filename *oldpath, *newpath;
+};
+struct io_statx {
+	int dfd;
+	struct filename *filename;
+};
+struct io_xattr {
+	struct kernel_xattr_ctx ctx;
+	struct filename *filename;
+};
+struct io_socket {
+	int domain, type, protocol;
+	u32 file_slot;
+};
+struct io_splice {
+	s64 off_out, off_in;
+	u64 len;
+	int splice_fd_in;
+	unsigned int flags;
+};
+struct io_ftrunc {
+	s64 len;
+};
+struct io_pipe {
+	int *fds;
+	int flags, file_slot;
+};
+/* From Linux 7.0 on, a name is in a structure of its own. */
+struct io_open___7 {
+	struct delayed_filename filename;
+};
+struct io_unlink___7 {
+	struct delayed_filename filename;
+};
+struct io_rename___7 {
+	struct delayed_filename oldpath, newpath;
+};
+struct io_mkdir___7 {
+	struct delayed_filename filename;
+};
+struct io_link___7 {
+	struct delayed_filename oldpath, newpath;
+};
+struct io_statx___7 {
+	struct delayed_filename filename;
+};
+struct io_xattr___7 {
+	struct delayed_filename filename;
+};
+
 #pragma clang attribute pop
 #endif

@@ -61,6 +61,9 @@ pub struct Features {
     pub memory_is_limited: bool,
     /// The limit of locked memory (`RLIMIT_MEMLOCK`), bytes; `None` for no limit.
     pub memlock: Option<u64>,
+    /// How requests of `io_uring` are seen: the tracepoint where the kernel takes them; `None` where it has none that hands the
+    /// request over (Linux 6.0).
+    pub io_uring: Option<&'static str>,
     /// CPUs that are on.
     pub online_cpus: usize,
     /// CPUs that may come up; each that is on has a ring.
@@ -103,6 +106,9 @@ impl Features {
             sees_every_process: sees_every_process(),
             memory_is_limited: !types.have(LINUX_5_11),
             memlock: rustix::process::getrlimit(rustix::process::Resource::Memlock).current,
+            io_uring: ["io_uring_submit_req", "io_uring_submit_sqe"]
+                .into_iter()
+                .find(|name| types.have(Need::RequestTracepoint(name))),
             online_cpus: online_cpus().map_or(possible, |cpus| cpus.len()),
             possible_cpus: possible,
         }

@@ -31,6 +31,9 @@ pub struct ProbeOptions {
     pub max_cpus: u32,
     /// How programs get to the tracepoints.
     pub attach: Attach,
+    /// Whether requests of `io_uring` are captured as the calls that they stand for, where the kernel has the tracepoints
+    /// (Linux 6.0).
+    pub io_uring: bool,
 }
 
 /// How programs get to tracepoints: as BTF programs, which costs least, or by perf events.
@@ -101,6 +104,7 @@ impl Default for ProbeOptions {
             quiet: ExcludedThreads::default(),
             max_cpus: MAX_CPUS as u32,
             attach: Attach::Auto,
+            io_uring: true,
         }
     }
 }

@@ -25,9 +25,10 @@ pub(super) struct Frame {
 pub(super) fn parse(bytes: &[u8]) -> Option<Frame> {
     let len = u32::from_ne_bytes(bytes.get(LENGTH_AT..LENGTH_AT + 4)?.try_into().ok()?) as usize;
     let ty = u16::from_ne_bytes(bytes.get(20..22)?.try_into().ok()?);
-    let count = u32::from_ne_bytes(bytes.get(22..HEADER_LEN)?.try_into().ok()?) as usize;
+    // The upper half says of which request of `io_uring` the event is.
+    let count = u16::from_ne_bytes(bytes.get(22..24)?.try_into().ok()?) as usize;
     let body = bytes.get(HEADER_LEN..len).filter(|_| len <= MAX_EVENT)?;
-    let (lengths, data) = body.split_at_checked(count.checked_mul(2)?)?;
+    let (lengths, data) = body.split_at_checked(2 * count)?;
     let sum: usize = lengths.as_chunks().0.iter().map(|len| usize::from(u16::from_ne_bytes(*len))).sum();
     if sum != data.len() {
         return None;

@@ -4,6 +4,7 @@ use eyas_events::{EventFlags, EventType};
 use nom::number::Endianness;
 
 use crate::builder::is_wide;
+use crate::io_uring::Mark;
 use crate::{Place, RawEvent};
 
 const HEADER_V1: usize = 22;
@@ -54,6 +55,8 @@ pub(super) struct Frame {
     start: u32,
     /// and end here.
     end: u32,
+    /// Of which request of `io_uring` it is.
+    pub(super) mark: Mark,
 }
 
 /// Type, CPU, and two bits in one number.
@@ -112,7 +115,7 @@ impl Numbers<'_> {
 impl Frame {
     /// Before any event.
     pub(super) const NONE: Self =
-        Self { stamp: [0; 16], kind: Kind(0), block: 0, nparams: 0, start: 0, end: 0 };
+        Self { stamp: [0; 16], kind: Kind(0), block: 0, nparams: 0, start: 0, end: 0, mark: Mark(0) };
 
     #[inline(always)]
     pub(super) fn ty(&self) -> EventType {
@@ -160,6 +163,7 @@ impl Frame {
             nparams,
             start: head.len() as u32,
             end: (BEFORE + len) as u32,
+            mark: Mark(0),
         };
         Some(total)
     }
@@ -187,6 +191,7 @@ impl Frame {
         };
         let before = Numbers { bytes: before, big };
         self.block = before.u32(0);
+        self.mark = Mark(0);
         let state_only = flags && before.u32(BEFORE) & STATE_ONLY != 0;
         let numbers = Numbers { bytes: header, big };
         let (ts, tid, ty) = (numbers.u64(0), numbers.u64(8), EventType(numbers.u16(20)));
@@ -243,6 +248,7 @@ impl Frame {
             place: Place::default(),
             nparams,
             wide: kind.wide(),
+            mark: self.mark,
             body,
         }
     }

@@ -170,6 +170,8 @@ fields! {
         => |v, _| Some(Value::Bool(open::is_exec(v))),
     "evt.is_open_create": BOOL Event Na; "Whether opening made the file."
         => |v, _| Some(Value::Bool(open::is_create(v))),
+    "evt.is_io_uring": BOOL Event Na; "Whether a request of io_uring made the event, rather than a system call."
+        => |v, _| Some(Value::Bool(v.event().io_uring().is_some())),
     "util.cnt": UINT64 Event Id (HIDDEN); "Number of the event."
         => |v, _| Some(Value::Uint(v.num())),
 }

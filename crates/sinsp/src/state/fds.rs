@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use eyas_scap::is_direct;
 use rustc_hash::FxHashMap;
 
 use super::Fd;
@@ -23,6 +24,8 @@ struct Inner {
     /// Files, and whether they are closed by an exec.
     high: FxHashMap<i64, (Arc<Fd>, bool)>,
     len: usize,
+    /// Files in the own tables of rings of `io_uring`. They are no descriptors of the process: `/proc` does not list them.
+    direct: FxHashMap<i64, Arc<Fd>>,
 }
 
 impl Inner {
@@ -67,6 +70,7 @@ impl FdTable {
     fn file(&self, num: i64) -> Option<&Arc<Fd>> {
         match usize::try_from(num) {
             Ok(index) if index < DENSE => self.inner.low.get(index)?.as_ref(),
+            Ok(_) if is_direct(num) => self.inner.direct.get(&num),
             Ok(_) => self.inner.high.get(&num).map(|(fd, _)| fd),
             Err(_) => None,
         }
@@ -77,7 +81,7 @@ impl FdTable {
         self.inner.closes_on_exec(num)
     }
 
-    /// Number of open files.
+    /// Number of open files, without those in tables of rings.
     pub fn len(&self) -> usize {
         self.inner.len
     }
@@ -87,7 +91,7 @@ impl FdTable {
         self.inner.len == 0
     }
 
-    /// Descriptors with what they stand for; those below 1,024 first and in order.
+    /// Descriptors with what they stand for, without those in tables of rings; those below 1,024 first and in order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
         let low = self.inner.low.iter().enumerate().filter_map(|(n, fd)| Some((n as i64, &**fd.as_ref()?)));
         low.chain(self.inner.high.iter().map(|(n, (fd, _))| (*n, &**fd)))
@@ -104,6 +108,13 @@ impl FdTable {
     /// Puts an open file behind a descriptor; `false` if the table is full.
     pub(crate) fn insert(&mut self, num: i64, fd: Arc<Fd>, close_on_exec: bool) -> bool {
         let replaces = self.file(num).is_some();
+        if is_direct(num) {
+            let has_room = replaces || self.inner.direct.len() < MAX;
+            if has_room {
+                Arc::make_mut(&mut self.inner).direct.insert(num, fd);
+            }
+            return has_room;
+        }
         if num < 0 || (!replaces && self.inner.len >= MAX) {
             return false;
         }
@@ -126,6 +137,9 @@ impl FdTable {
     pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
         self.file(num)?;
         let inner = Arc::make_mut(&mut self.inner);
+        if is_direct(num) {
+            return inner.direct.remove(&num);
+        }
         inner.set_close_on_exec(num, false);
         let fd = match num as usize {
             index if index < DENSE => inner.low[index].take(),
@@ -141,6 +155,7 @@ impl FdTable {
         let inner = Arc::make_mut(&mut self.inner);
         let fd = match num as usize {
             index if index < DENSE => inner.low.get_mut(index)?.as_mut(),
+            _ if is_direct(num) => inner.direct.get_mut(&num),
             _ => inner.high.get_mut(&num).map(|(fd, _)| fd),
         };
         fd.map(Arc::make_mut)
@@ -157,8 +172,16 @@ impl FdTable {
         }
     }
 
-    /// Forgets what a program that is executed does not inherit.
+    /// Forgets the files in tables of rings.
+    pub(crate) fn close_rings(&mut self) {
+        if !self.inner.direct.is_empty() {
+            Arc::make_mut(&mut self.inner).direct.clear();
+        }
+    }
+
+    /// Forgets what a program that is executed does not inherit: no ring is.
     pub(crate) fn exec(&mut self) {
+        self.close_rings();
         let numbers = self.iter().map(|(num, _)| num);
         for num in numbers.filter(|num| self.inner.closes_on_exec(*num)).collect::<Vec<_>>() {
             self.remove(num);

@@ -1,6 +1,6 @@
 //! What each event changes, one file per family.
 
-use eyas_scap::RawEvent;
+use eyas_scap::{FdEntry, RawEvent, is_direct};
 
 use super::proc_query::{ProcQuery, find_thread};
 use super::{Current, Rest, State};
@@ -42,6 +42,9 @@ pub(crate) fn apply(
         }
     };
     now.fd = handling.fd.and_then(|index| raw.int(usize::from(index)));
+    if let Some(entry) = raw.direct_fd() {
+        describe(state, now, entry);
+    }
     if !matches!(handling.family, Family::Nothing) {
         dispatch(handling.family, state, raw, now, &mut query);
     }
@@ -53,6 +56,19 @@ pub(crate) fn apply(
             let enter = activity.enter.take();
             state.reuse.give_back(enter);
         }
+    }
+}
+
+/// Takes in what a descriptor is that stands for a place in a ring's table: no event may have said what was put there.
+#[cold]
+fn describe(state: &mut State, now: &Current, entry: FdEntry) {
+    let (Some(key), Some(num)) = (now.thread, now.fd.filter(|num| is_direct(*num))) else { return };
+    let Some(thread) = state.threads.at(key) else { return };
+    let (tid, ino) = (thread.tid, entry.ino);
+    let known = state.threads.fds(thread).and_then(|fds| fds.get(num));
+    // An event that did has more: which role a socket has, the path that was asked for.
+    if known.is_none_or(|known| known.ino != 0 && known.ino != ino) {
+        state.load_fds(tid, vec![FdEntry { fd: num, ..entry }]);
     }
 }
 

@@ -48,6 +48,8 @@ pub struct ModernEbpf {
     pub drop_failed_exit: bool,
     /// The snapshot is taken from `/proc` alone, not from the kernel's lists of threads and files.
     pub disable_iterators: bool,
+    /// Requests of `io_uring` are captured as the calls that they stand for.
+    pub io_uring: bool,
 }
 
 /// `engine.replay:`
@@ -69,6 +71,7 @@ pub const ENGINE: Shape = Section(&[
             ("buf_size_preset", U16),
             ("drop_failed_exit", Bool),
             ("disable_iterators", Bool),
+            ("io_uring", Bool),
         ]),
     ),
     ("replay", Section(&[("capture_file", Text)])),
@@ -119,7 +122,7 @@ impl Default for Engine {
 
 impl Default for ModernEbpf {
     fn default() -> Self {
-        Self { buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false }
+        Self { buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false, io_uring: true }
     }
 }
 

@@ -430,7 +430,11 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 
 /// Removes a descriptor that was closed.
 pub(super) fn remove(state: &mut State, key: ThreadKey, num: i64) {
-    if let Some(fd) = state.threads.fds_mut(key).and_then(|table| table.remove(num)) {
+    let Some(table) = state.threads.fds_mut(key) else { return };
+    if let Some(fd) = table.remove(num) {
+        if fd.kind == FdKind::IoUring && table.iter().all(|(_, fd)| fd.kind != FdKind::IoUring) {
+            table.close_rings();
+        }
         state.stats.fds_removed += 1;
         state.reuse.release(fd);
     }

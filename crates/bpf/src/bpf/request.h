@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Requests of io_uring. The probe takes a request's arguments when the kernel takes the request from its ring: the kernel
+ * has copied its texts by then. It makes the event of the same call when the kernel reports the result. */
+#pragma once
+
+#define REQUEST_KINDS 64
+#define REQUESTS_MAX 8192
+#define ANSWERS_MAX 4096
+#define REQUEST_TEXTS 3
+/* Bits of a request's flags, which are those of its entry of the queue. */
+#define BY_SLOT 1
+#define CHOOSES_BUFFER (1 << 5)
+#define SILENT (1 << 6)
+#define RING_POLLS 2
+#define SPLICE_IN_BY_SLOT (1U << 31)
+/* In place of the place in a ring's table: the kernel chooses one. */
+#define ANY_SLOT ((__u32)-1)
+/* A descriptor whose number the kernel does not tell. */
+#define UNKNOWN_FD 0x7fffffff
+/* Bits of an entry of a ring's table that are no part of the address. */
+#define FILE_BITS 7
+
+/* What the header of an event says beside the number of its parameters: that it is of a request, of which kind, that a
+ * thread of the kernel's takes the ring's requests, that the result is not known, and that the last parameter describes
+ * the descriptor. */
+#define OF_REQUEST 0x8000
+#define OF_POLLED_RING 0x100
+#define IS_PRESUMED 0x200
+#define IS_DESCRIBED 0x400
+
+struct answer {
+	__u64 ring, user_data;
+};
+
+struct request {
+	struct answer answer;
+	/* Texts as their addresses in the probe's own memory. */
+	__u64 args[8];
+	/* The task that the event is about. */
+	__u64 task;
+	__u32 slot;
+	__u16 number, type, code, mark;
+	__u8 opcode, flags, says, compat;
+	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, REQUESTS_MAX);
+	__type(key, __u64);
+	__type(value, struct request);
+} requests SEC(".maps");
+
+/* Names that are longer than those in a request, by its address and the number of the text. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, KEPT_PATHS);
+	__type(key, __u64);
+	__type(value, struct kept_long);
+} long_names SEC(".maps");
+
+/* Requests by what the program gave them as a name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ANSWERS_MAX);
+	__type(key, struct answer);
+	__type(value, __u64);
+} answers SEC(".maps");
+
+#define TEXT_OF(r, which) (&(r)->text[(which) * KEPT_SHORT])
+
+static __always_inline __u64 request_of(struct answer *answer)
+{
+	__u64 *found = bpf_map_lookup_elem(&answers, answer);
+	return found ? *found : 0;
+}
+
+/* A place in a ring's table as a descriptor: a number that no process has. */
+static __always_inline __u64 direct(__u64 ring, __u32 slot)
+{
+	return ((ring >> 6 & 0x3fffffff) | 0x40000000) << 32 | slot;
+}
+
+/* The file in such a place. */
+static __always_inline struct file *file_in(struct io_ring_ctx *ring, __u32 slot)
+{
+	struct io_ring_ctx___old *old = (void *)ring;
+	__u64 file;
+	if (bpf_core_field_exists(ring->file_table.data.nodes)) {
+		if (slot >= READ(ring, file_table.data.nr))
+			return 0;
+		struct io_rsrc_node **nodes = READ(ring, file_table.data.nodes);
+		struct io_rsrc_node *node = READ_POINTER(nodes + slot);
+		file = READ(node, file_ptr);
+	} else {
+		if (slot >= READ(old, nr_user_files))
+			return 0;
+		struct io_fixed_file *files = READ(old, file_table.files);
+		file = READ(files + slot, file_ptr);
+	}
+	return (struct file *)(file & ~(__u64)FILE_BITS);
+}
+
+/* Who the request is of: of one that a thread of the kernel's takes from the ring, the process that has the ring. */
+static __always_inline struct task_struct *owner_of(struct io_kiocb *req)
+{
+	struct io_kiocb___old *old = (void *)req;
+	struct task_struct *task = bpf_core_field_exists(req->tctx) ? READ(req, tctx, task) : READ(old, task);
+	return READ(task, flags) & PF_IO_WORKER ? READ(task, group_leader) : task;
+}
+
+static __always_inline bool is_owner_left_out(struct task_struct *task)
+{
+	__u32 tid = READ(task, pid), tgid = READ(task, tgid);
+	if (stopped || tgid == own_pid)
+		return true;
+	if (any_quiet_tid && (bpf_map_lookup_elem(&quiet_tids, &tid) || bpf_map_lookup_elem(&quiet_tids, &tgid)))
+		return true;
+	if (any_quiet_comm) {
+		struct comm comm = {};
+		bpf_core_read(&comm, sizeof(comm), &task->comm);
+		return bpf_map_lookup_elem(&quiet_comms, &comm);
+	}
+	return false;
+}
+
+static __always_inline void hold_text(struct request *r, __u32 at, __u32 which, const void *from)
+{
+	long len = from ? bpf_probe_read_kernel_str(TEXT_OF(r, which), KEPT_SHORT, from) : 0;
+	r->args[at] = len > 0 ? (__u64)TEXT_OF(r, which) : 0;
+}
+
+static __always_inline void hold_name(struct request *r, __u64 req, __u32 at, __u32 which, struct filename *name)
+{
+	const char *from = READ(name, name);
+	struct kept_long *more;
+	__u64 key = req | which;
+	if (!from || bpf_probe_read_kernel_str(TEXT_OF(r, which), KEPT_SHORT, from) < KEPT_SHORT) {
+		r->args[at] = from ? (__u64)TEXT_OF(r, which) : 0;
+		return;
+	}
+	bpf_map_update_elem(&long_names, &key, (void *)&blank, 0);
+	more = bpf_map_lookup_elem(&long_names, &key);
+	/* Without room for the whole name there is its beginning. */
+	r->args[at] = more && bpf_probe_read_kernel_str(more->data, KEPT_LONG, from) > 0 ? (__u64)more->data :
+											  (__u64)TEXT_OF(r, which);
+}
+
+static __always_inline void hold_bytes(struct request *r, __u32 at, __u32 which, const void *from, __u32 len, bool of_user)
+{
+	len = len > KEPT_SHORT ? KEPT_SHORT : len;
+	barrier_var(len);
+	len &= 2 * KEPT_SHORT - 1;
+	if (len > KEPT_SHORT || !from ||
+	    (of_user ? bpf_probe_read_user(TEXT_OF(r, which), len, from) : bpf_probe_read_kernel(TEXT_OF(r, which), len, from)))
+		len = 0;
+	r->args[at] = len ? (__u64)TEXT_OF(r, which) : 0;
+	r->args[at + 1] = len;
+}
+
+/* Newer kernels have copied the address of a socket beside the request. Some of them copy nothing but the address; what
+ * others copy begins with a pointer, which is aligned as no family of addresses is that has events. Older ones have the user's
+ * address of it. */
+static __always_inline void hold_address(struct request *r, struct io_kiocb *req, __u32 at, __u32 which, void *user,
+					 __u32 len)
+{
+	struct io_async_msghdr *beside = READ(req, async_data);
+	bool is_copied = !bpf_core_type_exists(struct io_async_connect) && beside;
+	void *from = user;
+	__u64 first = 0;
+	if (is_copied) {
+		bpf_probe_read_kernel(&first, sizeof(first), beside);
+		from = first & 7 ? (void *)beside : &beside->addr;
+	}
+	hold_bytes(r, at, which, from, len > SOCKADDR_MAX ? SOCKADDR_MAX : len, !is_copied);
+}
+
+/* Where a message goes, if the request says so. */
+static __always_inline void hold_target(struct request *r, struct io_kiocb *req, __u32 at, __u32 which)
+{
+	struct io_sr_msg___old *old = (void *)req;
+	struct io_async_msghdr *beside = READ(req, async_data);
+	if (bpf_core_field_exists(old->addr))
+		hold_bytes(r, at, which, READ(old, addr), READ(old, addr_len), true);
+	else if (beside && READ(beside, msg.msg_name) == &beside->addr)
+		hold_bytes(r, at, which, &beside->addr, READ(beside, msg.msg_namelen), false);
+}
+
+#define NUMBER(at, of, member) r->args[at] = READ((struct of *)req, member);
+#define OPEN_FLAGS(at, of, member) r->args[at] = READ((struct of *)req, member) & ~(1ULL << (O_LARGEFILE_AT));
+#define NAME(at, which, of, member)                                                                               \
+	if (bpf_core_field_exists(((struct of *)req)->member))                                                    \
+		hold_name(r, (__u64)req, at, which, READ((struct of *)req, member));                              \
+	else                                                                                                      \
+		hold_name(r, (__u64)req, at, which,                                                               \
+			  READ((struct of##___7 *)req, member.__incomplete_filename));
+#define TEXT(at, which, of, member) hold_text(r, at, which, READ((struct of *)req, member));
+#define VALUE(at, which, of, member, size)                                                                        \
+	hold_bytes(r, at, which, READ((struct of *)req, member), READ((struct of *)req, size), false);
+#define ADDRESS(at, which, of, member, size)                                                                      \
+	hold_address(r, req, at, which, READ((struct of *)req, member), READ((struct of *)req, size));
+#define KERNEL_ADDRESS(at, which, of, size) hold_address(r, req, at, which, 0, READ((struct of *)req, size));
+#define TARGET(at, which) hold_target(r, req, at, which);
+#define CLOSED(at)                                                                                                \
+	r->slot = READ((struct io_close *)req, file_slot);                                                        \
+	r->args[at] = r->slot ? direct(r->answer.ring, r->slot - 1) : (__s64)READ((struct io_close *)req, fd);
+#define SPLICE_IN(at)                                                                                             \
+	r->args[at] = READ((struct io_splice *)req, flags) & SPLICE_IN_BY_SLOT ?                                  \
+			      direct(r->answer.ring, READ((struct io_splice *)req, splice_fd_in)) :               \
+			      (__s64)READ((struct io_splice *)req, splice_fd_in);
+#define SLOT(of) r->slot = READ((struct of *)req, file_slot);
+
+__noinline int hold_arguments(__u64 key)
+{
+	struct request *r = bpf_map_lookup_elem(&requests, &key);
+	struct io_kiocb *req = (struct io_kiocb *)key;
+	if (!r)
+		return 0;
+	switch (r->opcode) {
+	REQUEST_CASES
+	}
+	switch (r->opcode) {
+	SLOT_CASES
+	}
+	return 0;
+}
+
+/* Readies the scratch for the event. */
+static __always_inline void ready_request(struct scratch *s, struct request *r, struct io_kiocb *req, __s64 res)
+{
+	struct io_ring_ctx *ring = (struct io_ring_ctx *)r->answer.ring;
+	__u32 kind = r->opcode & (REQUEST_KINDS - 1);
+	bool makes = request_rows[kind].makes;
+	__s8 own = request_rows[kind].own;
+	s->ret = res;
+	s->number = r->number;
+	s->code = r->code;
+	s->compat = r->compat;
+	s->task = r->task;
+	s->of_other = 1;
+	s->request = r->mark;
+	__builtin_memcpy(s->args, r->args, sizeof(s->args));
+	s->own_file = own >= 0 ? (__u64)READ(req, file) : 0;
+	s->described = own >= 0 && s->own_file && r->flags & BY_SLOT;
+	s->made_file = 0;
+	/* The kernel has put the buffer there that it chose. */
+	if (r->flags & CHOOSES_BUFFER && r->type == EV_SYSCALL_READ_X)
+		s->args[1] = READ((struct io_rw *)req, addr);
+	if (r->flags & CHOOSES_BUFFER && r->type == EV_SOCKET_RECVFROM_X)
+		s->args[1] = (__u64)READ((struct io_sr_msg *)req, buf);
+	if (!makes || res < 0)
+		return;
+	if (r->type == EV_SYSCALL_PIPE2_X || s->request & IS_PRESUMED) {
+		/* Two of them, whose numbers the kernel writes to memory; or a number that it does not tell. */
+		if (!r->slot && r->type != EV_SYSCALL_PIPE2_X)
+			s->ret = UNKNOWN_FD;
+		else if (r->slot && r->slot != ANY_SLOT && r->type != EV_SYSCALL_PIPE2_X)
+			s->ret = direct(r->answer.ring, r->slot - 1);
+	} else if (r->slot) {
+		__u32 slot = r->slot == ANY_SLOT ? res : r->slot - 1;
+		s->ret = direct(r->answer.ring, slot);
+		s->made_file = (__u64)file_in(ring, slot);
+	} else {
+		s->made_file = (__u64)file_of(s, res);
+	}
+}
+
+/* Whether the event is left out while events are sampled. */
+static __always_inline bool is_request_sampled_out(__u8 says)
+{
+	return sampling_ratio > 1 && !(says & ALWAYS_KEPT) &&
+	       (says & FIRST_LEFT_OUT || bpf_ktime_get_boot_ns() % SECOND_NS >= SECOND_NS / sampling_ratio);
+}
+
+__noinline int emit_request(__u32 type);
+
+static __always_inline void report_request(struct request *r, __u64 req, __s64 res)
+{
+	struct scratch *s;
+	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh()))
+		return;
+	ready_request(s, r, (struct io_kiocb *)req, res);
+	emit_request(r->type);
+	done();
+}
+
+static __always_inline void forget_request(__u64 req)
+{
+	int i;
+	bpf_map_delete_elem(&requests, &req);
+	for (i = 0; i < REQUEST_TEXTS; i++) {
+		__u64 key = req | i;
+		bpf_map_delete_elem(&long_names, &key);
+	}
+}
+
+static __always_inline bool is_compat_ring(struct io_ring_ctx *ring)
+{
+	struct io_ring_ctx___old *old = (void *)ring;
+	return bpf_core_field_exists(old->compat) && BPF_CORE_READ_BITFIELD_PROBED(old, compat);
+}
+
+static __always_inline int take_request(__u64 key)
+{
+	struct io_kiocb *req = (struct io_kiocb *)key;
+	__u32 kind = READ(req, opcode);
+	if (kind >= REQUEST_KINDS)
+		return 0;
+	__s16 number = request_rows[kind & (REQUEST_KINDS - 1)].number;
+	__u8 says = number >= 0 ? interest[number & (SYSCALLS - 1)] : 0;
+	if (!says || says & DESCRIPTOR_ALONE)
+		return 0;
+	struct task_struct *task = owner_of(req);
+	if (is_owner_left_out(task))
+		return 0;
+	struct request *r;
+	__u64 ring = 0;
+	bpf_core_read(&ring, sizeof(ring), &req->ctx);
+	__s8 own = request_rows[kind & (REQUEST_KINDS - 1)].own;
+	bpf_map_update_elem(&requests, &key, (void *)&blank, 0);
+	r = bpf_map_lookup_elem(&requests, &key);
+	if (!r) {
+		lose(own_cpu(), &own_cpu()->unclaimed);
+		return 0;
+	}
+	r->answer.ring = ring;
+	r->answer.user_data = READ(req, cqe.user_data);
+	r->task = (__u64)task;
+	r->number = number;
+	r->type = request_rows[kind & (REQUEST_KINDS - 1)].type;
+	r->code = request_rows[kind & (REQUEST_KINDS - 1)].code;
+	r->says = says;
+	r->opcode = kind;
+	r->flags = READ(req, flags);
+	r->compat = is_compat_ring((struct io_ring_ctx *)ring);
+	r->mark = OF_REQUEST | kind | (READ((struct io_ring_ctx *)ring, flags) & RING_POLLS ? OF_POLLED_RING : 0);
+	hold_arguments(key);
+	if (own >= 0) {
+		__s64 fd = READ(req, cqe.fd);
+		r->args[own & 7] = r->flags & BY_SLOT ? direct(ring, fd) : fd;
+	}
+	bpf_map_update_elem(&answers, &r->answer, &key, 0);
+	if (r->flags & SILENT) {
+		/* The kernel reports nothing if it succeeds. */
+		r->mark |= IS_PRESUMED;
+		report_request(r, key, 0);
+		r->mark &= ~IS_PRESUMED;
+	}
+	return 0;
+}
+
+static __always_inline int end_request(__u64 req, __s64 res, bool is_last)
+{
+	struct request *r = req ? bpf_map_lookup_elem(&requests, &req) : 0;
+	if (!r)
+		return 0;
+	report_request(r, req, res);
+	if (is_last) {
+		bpf_map_delete_elem(&answers, &r->answer);
+		forget_request(req);
+	}
+	return 0;
+}

@@ -1,0 +1,82 @@
+//! Requests of `io_uring`, which have the events of the calls that they stand for.
+
+use eyas_events::request_of;
+
+use crate::{FdEntry, RawEvent, received};
+
+/// What an event says of the request of `io_uring` that it is of, in 16 bits as the probe and captures have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark(pub(crate) u16);
+
+const OF_REQUEST: u16 = 0x8000;
+const OF_POLLED_RING: u16 = 0x100;
+const IS_PRESUMED: u16 = 0x200;
+const IS_DESCRIBED: u16 = 0x400;
+
+/// The first descriptor that stands for a place in a ring's own table.
+const FIRST_DIRECT: i64 = 1 << 62;
+
+/// A request of `io_uring`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoUring {
+    /// Kind of the request (`IORING_OP_*`).
+    pub opcode: u8,
+    /// Whether a thread of the kernel's took it from the ring (`IORING_SETUP_SQPOLL`), so that the process made no call.
+    pub is_polled: bool,
+    /// Whether the result is not known: the program asked for no report of a success, so that the event is of the moment
+    /// when the kernel took the request. If the request fails, another event says so.
+    pub is_presumed: bool,
+}
+
+impl IoUring {
+    /// Name of the kind, such as `openat`; `None` if this version does not know it.
+    pub fn name(&self) -> Option<&'static str> {
+        request_of(self.opcode).map(|request| request.name)
+    }
+}
+
+impl Mark {
+    pub(crate) fn is_set(self) -> bool {
+        self.0 & OF_REQUEST != 0
+    }
+
+    pub(crate) fn new(request: IoUring) -> Self {
+        let bit = |on: bool, bit: u16| if on { bit } else { 0 };
+        Self(
+            OF_REQUEST
+                | u16::from(request.opcode)
+                | bit(request.is_polled, OF_POLLED_RING)
+                | bit(request.is_presumed, IS_PRESUMED),
+        )
+    }
+
+    pub(crate) fn described(self) -> Self {
+        Self(self.0 | IS_DESCRIBED)
+    }
+}
+
+impl RawEvent<'_> {
+    /// The request of `io_uring` that the event is of, if it is no call's: of live events and of captures that eyas wrote.
+    #[inline]
+    pub fn io_uring(&self) -> Option<IoUring> {
+        let Mark(bits) = self.mark;
+        self.mark.is_set().then_some(IoUring {
+            opcode: bits as u8,
+            is_polled: bits & OF_POLLED_RING != 0,
+            is_presumed: bits & IS_PRESUMED != 0,
+        })
+    }
+
+    /// What the descriptor is that a request works on, where that is a place in the ring's own table; its number is that of
+    /// the event's parameter.
+    pub fn direct_fd(&self) -> Option<FdEntry> {
+        let is_described = self.mark.is_set() && self.mark.0 & IS_DESCRIBED != 0;
+        let last = self.param(self.nparams().checked_sub(1).filter(|_| is_described)?)?;
+        received::parse(last).map(|(entry, _)| entry)
+    }
+}
+
+/// Whether a descriptor stands for a place in the own table of a ring of `io_uring`: no process has such a number.
+pub const fn is_direct(fd: i64) -> bool {
+    fd >= FIRST_DIRECT
+}

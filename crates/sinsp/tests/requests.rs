@@ -1,0 +1,118 @@
+//! Requests of `io_uring`: scripts of events, and what is known after them.
+
+use eyas_events::{EventType as E, param};
+use eyas_scap::{Advance, EventBuilder, EventSource, IoUring, Reader, Snapshot, Writer};
+
+mod script;
+
+use script::{at, close, exec, see, system};
+
+/// The place 2 in the table of a ring.
+const DIRECT: i64 = (1 << 62) + 2;
+
+fn request(opcode: u8, is_polled: bool) -> IoUring {
+    IoUring { opcode, is_polled, is_presumed: false }
+}
+
+fn open(second: u64, fd: i64) -> EventBuilder {
+    use param::SYSCALL_OPENAT_2_X as p;
+    at(second, E::SYSCALL_OPENAT_2_X, 10)
+        .int(p::fd, fd)
+        .int(p::dirfd, -100)
+        .text(p::name, b"/etc/shadow")
+        .uint(p::flags, 1)
+        .io_uring(request(18, true))
+}
+
+fn read(second: u64, fd: i64) -> EventBuilder {
+    use param::SYSCALL_READ_X as p;
+    at(second, E::SYSCALL_READ_X, 10).int(p::res, 1).int(p::fd, fd).io_uring(request(22, false))
+}
+
+const FIELDS: [&str; 5] =
+    ["evt.type", "evt.is_io_uring", "io_uring.opcode", "io_uring.sqpoll", "io_uring.presumed"];
+
+#[test]
+fn an_event_says_of_which_request_it_is() {
+    let mut inspector = system();
+    assert_eq!(see(&mut inspector, open(1, 7), &FIELDS), ["openat", "true", "openat", "true", "false"]);
+    assert_eq!(see(&mut inspector, read(2, 7), &FIELDS), ["read", "true", "read", "false", "false"]);
+    assert_eq!(see(&mut inspector, close(3, 10, 7), &FIELDS), ["close", "false", "<NA>", "<NA>", "<NA>"]);
+    let unknown = EventBuilder::io_uring(read(4, 3), request(250, false));
+    assert_eq!(see(&mut inspector, unknown, &FIELDS[1..3]), ["true", "<NA>"]);
+}
+
+#[test]
+fn files_in_a_ring_s_table_are_known_and_are_no_descriptors() {
+    let mut inspector = system();
+    let fields = ["fd.name", "proc.fdopencount"];
+    assert_eq!(see(&mut inspector, open(1, DIRECT), &fields), ["/etc/shadow", "1"]);
+    assert_eq!(see(&mut inspector, read(2, DIRECT), &fields), ["/etc/shadow", "1"]);
+    // Not of another place, and not of a descriptor with the lower half of the number.
+    assert_eq!(see(&mut inspector, read(3, DIRECT + 1), &fields), ["", "1"]);
+    assert_eq!(see(&mut inspector, read(4, 2), &fields), ["", "1"]);
+    let range = at(5, E::SYSCALL_CLOSE_RANGE_X, 10).int(0, 0).int(1, 4).int(2, -1);
+    see(&mut inspector, range, &[]);
+    assert_eq!(see(&mut inspector, read(6, DIRECT), &["fd.name"]), ["/etc/shadow"]);
+    assert_eq!(see(&mut inspector, close(7, 10, DIRECT), &["fd.name"]), ["/etc/shadow"]);
+    assert_eq!(see(&mut inspector, read(8, DIRECT), &["fd.name"]), [""]);
+}
+
+#[test]
+fn a_ring_that_goes_takes_its_table_along() {
+    for closes in [true, false] {
+        let mut inspector = system();
+        see(&mut inspector, at(1, E::SYSCALL_IO_URING_SETUP_X, 10).int(0, 5), &[]);
+        see(&mut inspector, open(2, DIRECT), &[]);
+        assert_eq!(see(&mut inspector, read(3, DIRECT), &["fd.name"]), ["/etc/shadow"]);
+        let end = if closes { close(4, 10, 5) } else { exec(4, 10, b"true", b"") };
+        see(&mut inspector, end, &[]);
+        assert_eq!(see(&mut inspector, read(5, DIRECT), &["fd.name"]), [""], "{closes}");
+    }
+}
+
+/// What the probe says of a file behind an event's parameters.
+fn description(path: &[u8]) -> Vec<u8> {
+    let mut out = 2_i32.to_le_bytes().to_vec();
+    out.extend(1_u32.to_le_bytes());
+    out.extend(77_u64.to_le_bytes());
+    out.extend(0x801_u32.to_le_bytes());
+    out.extend([0o100_600, path.len() as u16].map(u16::to_le_bytes).concat());
+    out.extend_from_slice(path);
+    out
+}
+
+#[test]
+fn what_was_put_into_a_table_unseen_is_described() {
+    let described = |path: &[u8]| read(1, DIRECT).bytes(4, &description(path)).described();
+    let mut inspector = system();
+    assert_eq!(see(&mut inspector, described(b"/etc/passwd"), &["fd.name"]), ["/etc/passwd"]);
+    assert_eq!(see(&mut inspector, read(2, DIRECT), &["fd.name"]), ["/etc/passwd"]);
+    // What an event put there stays as that event had it.
+    see(&mut inspector, open(3, DIRECT), &[]);
+    assert_eq!(see(&mut inspector, described(b"/other/name"), &["fd.name"]), ["/etc/shadow"]);
+}
+
+#[test]
+fn captures_keep_it() {
+    let events =
+        [open(1, 7), read(2, 7), close(3, 10, 7), read(4, DIRECT).bytes(4, &description(b"/a")).described()];
+    let path = std::env::temp_dir().join(format!("eyas-requests-{}.scap", std::process::id()));
+    let mut writer = Writer::create(&path, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let events: Vec<_> = events.into_iter().map(EventBuilder::build).collect();
+    for event in &events {
+        writer.event(&event.as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut reader = Reader::open(&path).unwrap();
+    assert!(matches!(reader.advance().unwrap(), Advance::Snapshot(_)));
+    for event in &events {
+        assert!(matches!(reader.advance().unwrap(), Advance::Event));
+        let (read, wrote) = (reader.current().unwrap(), event.as_raw());
+        assert_eq!(read.io_uring(), wrote.io_uring());
+        assert_eq!(read.params().collect::<Vec<_>>(), wrote.params().collect::<Vec<_>>());
+        assert_eq!(read.direct_fd(), wrote.direct_fd());
+    }
+    std::fs::remove_file(&path).unwrap();
+}
