@@ -2,7 +2,7 @@
 
 use eyas_events::{EventFlags, EventInfo, EventType, KernelPath, ParamInfo};
 
-use crate::io_uring::Mark;
+use crate::io_uring::{IoUring, Mark};
 
 /// An event frame, lent by its source until the next call.
 ///
@@ -75,6 +75,12 @@ impl<'a> RawEvent<'a> {
         let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
         let (place, mark) = (Place::default(), Mark::default());
         Self { ts, tid, ty, cpu, state_only: false, began: 0, place, nparams, wide, mark, body }
+    }
+
+    /// The request of `io_uring` that the event is of, if it is no call's: of live events and of captures that eyas wrote.
+    #[inline]
+    pub fn io_uring(&self) -> Option<IoUring> {
+        self.mark.request()
     }
 
     /// How long the call took that ends here, in ns; 0 where the capture does not say.

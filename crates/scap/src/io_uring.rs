@@ -2,8 +2,6 @@
 
 use eyas_events::request_of;
 
-use crate::{FdEntry, RawEvent, received};
-
 /// What an event says of the request of `io_uring` that it is of, in 16 bits as the probe and captures have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark(pub(crate) u16);
@@ -50,29 +48,23 @@ impl Mark {
         )
     }
 
-    pub(crate) fn described(self) -> Self {
-        Self(self.0 | IS_DESCRIBED)
-    }
-}
-
-impl RawEvent<'_> {
-    /// The request of `io_uring` that the event is of, if it is no call's: of live events and of captures that eyas wrote.
+    /// The request, if the event is of one.
     #[inline]
-    pub fn io_uring(&self) -> Option<IoUring> {
-        let Mark(bits) = self.mark;
-        self.mark.is_set().then_some(IoUring {
-            opcode: bits as u8,
-            is_polled: bits & OF_POLLED_RING != 0,
-            is_presumed: bits & IS_PRESUMED != 0,
+    pub(crate) fn request(self) -> Option<IoUring> {
+        self.is_set().then_some(IoUring {
+            opcode: self.0 as u8,
+            is_polled: self.0 & OF_POLLED_RING != 0,
+            is_presumed: self.0 & IS_PRESUMED != 0,
         })
     }
 
-    /// What the descriptor is that a request works on, where that is a place in the ring's own table; its number is that of
-    /// the event's parameter.
-    pub fn direct_fd(&self) -> Option<FdEntry> {
-        let is_described = self.mark.is_set() && self.mark.0 & IS_DESCRIBED != 0;
-        let last = self.param(self.nparams().checked_sub(1).filter(|_| is_described)?)?;
-        received::parse(last).map(|(entry, _)| entry)
+    /// Whether the last parameter describes the descriptor.
+    pub(crate) fn is_described(self) -> bool {
+        self.is_set() && self.0 & IS_DESCRIBED != 0
+    }
+
+    pub(crate) fn described(self) -> Self {
+        Self(self.0 | IS_DESCRIBED)
     }
 }
 

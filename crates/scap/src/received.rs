@@ -34,8 +34,17 @@ impl<'a> RawEvent<'a> {
     }
 }
 
+impl RawEvent<'_> {
+    /// What the descriptor is that a request of `io_uring` works on, where that is a place in the ring's own table; its number
+    /// is that of the event's parameter.
+    pub fn direct_fd(&self) -> Option<FdEntry> {
+        let last = self.nparams().checked_sub(1).filter(|_| self.mark.is_described())?;
+        parse(self.param(last)?).map(|(entry, _)| entry)
+    }
+}
+
 /// The first descriptor, and how many bytes it takes.
-pub(crate) fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
+fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
     let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let (fd, flags, dev, mode) = (u32_at(0)? as i32, u32_at(4)?, u32_at(16)?, u16_at(20)?);
