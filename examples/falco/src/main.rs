@@ -27,6 +27,7 @@ mod grpc;
 mod hashes;
 mod health;
 mod incident;
+mod inherited;
 mod internal;
 mod libs_log;
 mod list;
@@ -67,6 +68,7 @@ use setup::Setup;
 const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
+    inherited::note();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

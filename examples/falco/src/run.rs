@@ -19,6 +19,7 @@ use crate::folding::Folding;
 #[cfg(feature = "grpc")]
 use crate::grpc;
 use crate::health::{Health, Pulse};
+use crate::inherited;
 use crate::log;
 use crate::losses;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
@@ -90,6 +91,11 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     } else {
         let source = source::open(config, &setup.engine, early, &signals.stop)?;
         opened(config);
+        if !config.engine.is_replay() {
+            // Everything is open that will be; what the configuration and the arguments name may be opened again.
+            let words: Vec<_> = std::env::args().collect();
+            inherited::close(&serde_json::json!([config, words]));
+        }
         let mut judge = Judge::new(Arc::clone(setup));
         judge.folding = Folding::new(&config.alert_folding)?;
         judge.profile = args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));

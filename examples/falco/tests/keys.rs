@@ -326,3 +326,26 @@ fn usual_values_need_no_warning() {
         assert!(!run.log.contains(word), "{word}: {}", run.log);
     }
 }
+
+/// A service must not keep open what its parent forgot to close.
+#[test]
+fn descriptors_of_the_parent_are_closed() {
+    let (dir, config) = setup("inherited", "engine: {kind: nodriver}");
+    let kept = dir.write("kept", "");
+    let script = format!("exec 7<'{}'; exec \"$0\" -c \"$1\"", kept.display());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_falco")]).arg(&config);
+    let mut run = common::Run::of(&mut shell);
+    run.wait_for("Opening 'syscall' source with no driver");
+    let is_open = || {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", run.child.id())).unwrap();
+        fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok()).any(|link| link == kept)
+    };
+    let began = std::time::Instant::now();
+    while is_open() {
+        assert!(began.elapsed() < common::SOON, "it is still open");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    run.signal(rustix::process::Signal::TERM);
+    run.finish();
+}

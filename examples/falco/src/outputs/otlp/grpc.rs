@@ -48,7 +48,11 @@ pub struct Options<'o> {
 
 /// A connection, made when it is first needed and again when it breaks.
 pub struct Client {
-    runtime: Runtime,
+    /// Taken when this is dropped.
+    runtime: Option<Runtime>,
+    endpoint: Endpoint,
+    connector: Connector,
+    compress: bool,
     grpc: tonic::client::Grpc<Channel>,
     metadata: MetadataMap,
     timeout: Duration,
@@ -88,15 +92,32 @@ impl Client {
             .enable_all()
             .build()
             .context("otlp_output: can't start a thread")?;
-        let channel = runtime.block_on(async { endpoint.connect_with_connector_lazy(connector) });
-        let mut grpc = tonic::client::Grpc::new(channel)
-            .max_decoding_message_size(MAX_ANSWER)
-            .accept_compressed(CompressionEncoding::Gzip);
-        if compress {
-            grpc = grpc.send_compressed(CompressionEncoding::Gzip);
-        }
-        Ok(Self { runtime, grpc, metadata, timeout })
+        let grpc = connect(&runtime, &endpoint, &connector, compress);
+        Ok(Self { runtime: Some(runtime), endpoint, connector, compress, grpc, metadata, timeout })
     }
+}
+
+impl Drop for Client {
+    /// Does not wait for a look-up of a name that hangs.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A connection that is made when it is needed.
+fn connect(
+    runtime: &Runtime,
+    endpoint: &Endpoint,
+    connector: &Connector,
+    compress: bool,
+) -> tonic::client::Grpc<Channel> {
+    let channel = runtime.block_on(async { endpoint.connect_with_connector_lazy(connector.clone()) });
+    let grpc = tonic::client::Grpc::new(channel)
+        .max_decoding_message_size(MAX_ANSWER)
+        .accept_compressed(CompressionEncoding::Gzip);
+    if compress { grpc.send_compressed(CompressionEncoding::Gzip) } else { grpc }
 }
 
 impl Transport for Client {
@@ -104,7 +125,9 @@ impl Transport for Client {
         let mut request = Request::new(request);
         *request.metadata_mut() = self.metadata.clone();
         request.set_timeout(self.timeout);
-        let Self { runtime, grpc, timeout, .. } = self;
+        let Self { runtime: Some(runtime), endpoint, connector, compress, grpc, timeout, .. } = self else {
+            return Reply::Later { asked: None, why: "it is closed".into() };
+        };
         let answer = runtime.block_on(async {
             let call = async {
                 grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
@@ -114,8 +137,16 @@ impl Transport for Client {
             tokio::time::timeout(*timeout, call).await
         });
         match answer {
-            Err(_) => Reply::Later { asked: None, why: "no answer in time".into() },
+            Err(_) => {
+                // The other end may be gone without a word: the next attempt has a connection of its own.
+                *grpc = connect(runtime, endpoint, connector, *compress);
+                Reply::Later { asked: None, why: "no answer in time".into() }
+            }
             Ok(Ok(response)) => Reply::Taken(response.into_inner()),
+            // It has taken them; what it says about that is too long to be read.
+            Ok(Err(status)) if status.message().contains("decoded message length too large") => {
+                Reply::Taken(ExportLogsServiceResponse::default())
+            }
             Ok(Err(status)) => reply(&status),
         }
     }

@@ -97,6 +97,7 @@ fn errors_are_what_the_protocol_says() {
         Any { type_url: "type.googleapis.com/google.rpc.RetryInfo".into(), value: retry.encode_to_vec() };
     let details = Details { details: vec![any] }.encode_to_vec();
     let partial = ExportLogsPartialSuccess { rejected_log_records: 1, error_message: "too old".into() };
+    let long = ExportLogsPartialSuccess { error_message: "x".repeat(MAX_ANSWER), ..partial.clone() };
     let (address, got) = collector(
         vec![
             Err(Status::with_details(Code::ResourceExhausted, "full", details.into())),
@@ -104,6 +105,7 @@ fn errors_are_what_the_protocol_says() {
             Err(Status::permission_denied("no")),
             Err(Status::resource_exhausted("no more today")),
             Ok(Answer { partial_success: Some(partial) }),
+            Ok(Answer { partial_success: Some(long) }),
             Err(Status::unavailable("back soon")),
         ],
         None,
@@ -117,8 +119,9 @@ fn errors_are_what_the_protocol_says() {
     assert!(matches!(&lost, Err(Failure::Lost(why)) if why.contains("PermissionDenied: no")), "{lost:?}");
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Lost(_))), "it gives no time");
     assert!(matches!(deliver(&mut *output, 2), Ok(2)), "one of them was refused, and is counted");
+    assert!(matches!(deliver(&mut *output, 2), Ok(2)), "the answer is too long, and they are taken");
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
-    assert_eq!(got.iter().take(6).count(), 6);
+    assert_eq!(got.iter().take(7).count(), 7);
 }
 
 #[test]
@@ -133,13 +136,16 @@ fn a_collector_that_is_not_there_or_hangs_is_asked_again_later() {
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     // Who speaks another protocol says nothing that is understood.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     let mut output = open(&settings(format!("http://{address}")));
-    assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_) | Failure::Lost(_))));
+    let nonsense = deliver(&mut *output, 1);
     server.join().unwrap();
+    assert!(matches!(&nonsense, Err(Failure::Later(why)) if why.contains("frame")), "{nonsense:?}");
 }
 
 /// Certificates of a test: an authority, and what it signed.

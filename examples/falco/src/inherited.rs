@@ -1,0 +1,60 @@
+//! Descriptors that came from whoever started this program, and that it does not use.
+
+use std::os::fd::RawFd;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+/// Those beyond standard input, output and error.
+static INHERITED: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
+
+/// Notes which there are. To be called before the program opens anything.
+pub fn note() {
+    *INHERITED.lock().unwrap_or_else(PoisonError::into_inner) = open_now();
+}
+
+/// Closes them, but for those that the configuration names as files (`/dev/fd/5`): they may be opened again. A service that runs
+/// for months must not keep a pipe, a lock or a socket of its parent's open. Returns how many were closed.
+pub fn close(config: &Value) -> usize {
+    let inherited = std::mem::take(&mut *INHERITED.lock().unwrap_or_else(PoisonError::into_inner));
+    let unnamed = inherited.into_iter().filter(|fd| !names(config, *fd));
+    unnamed.filter(|fd| nix::unistd::close(*fd).is_ok()).count()
+}
+
+/// All descriptors from 3 on.
+fn open_now() -> Vec<RawFd> {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
+    let fds: Vec<RawFd> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    // That of the listing itself is closed by now.
+    let is_open = |fd: &RawFd| Path::new(&format!("/proc/self/fd/{fd}")).symlink_metadata().is_ok();
+    fds.into_iter().filter(|fd| *fd > 2 && is_open(fd)).collect()
+}
+
+fn names(config: &Value, fd: RawFd) -> bool {
+    match config {
+        Value::String(text) => {
+            ["/dev/fd/", "/proc/self/fd/"].iter().any(|dir| text.contains(&format!("{dir}{fd}")))
+        }
+        Value::Array(items) => items.iter().any(|item| names(item, fd)),
+        Value::Object(map) => map.values().any(|value| names(value, fd)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_that_the_configuration_names_are_known() {
+        let config = serde_json::json!({
+            "file_output": {"filename": "/dev/fd/5"},
+            "rules_files": ["/etc/falco", "/proc/self/fd/63"],
+            "webserver": {"threadiness": 7},
+        });
+        let named: Vec<RawFd> = (3..70).filter(|fd| names(&config, *fd)).collect();
+        assert_eq!(named, [5, 6, 63], "one too many where a name begins with another");
+    }
+}
