@@ -220,9 +220,10 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
     std::fs::write(&initrd, image.finish())
         .map_err(|error| format!("can't write {}: {error}", initrd.display()))?;
     note!("$ {} -kernel {} # {}", kind.emulator, kernel.display(), machine.name);
+    let accel = if machine.takes_turns { "tcg,thread=single" } else { "tcg,thread=multi" };
     let mut child = Command::new(kind.emulator)
         .args(kind.args)
-        .args(["-accel", "tcg,thread=multi", "-cpu", machine.cpu, "-smp", &machine.cpus.to_string()])
+        .args(["-accel", accel, "-cpu", machine.cpu, "-smp", &machine.cpus.to_string()])
         .args(["-m", "3G", "-no-reboot", "-display", "none", "-serial", "stdio", "-monitor", "none"])
         .args(["-net", "none", "-kernel"])
         .arg(kernel)

@@ -114,6 +114,10 @@ pub(crate) enum Need {
     Function(&'static str),
 }
 
+fn older_than(needed: &'static str) -> Error {
+    Error::KernelTooOld { release: rustix::system::uname().release().to_string_lossy().into_owned(), needed }
+}
+
 /// The kernel's own types, which show what it has.
 pub(crate) struct Types(Option<Btf<'static>>);
 
@@ -129,10 +133,12 @@ impl Types {
         // On aarch64 the rings take an atomic exchange, which programs there have no earlier.
         let (of_age, version) =
             if cfg!(target_arch = "aarch64") { (LINUX_5_13, "5.13") } else { (LINUX_5_10, "5.10") };
-        (!self.have(of_age)).then(|| Error::KernelTooOld {
-            release: rustix::system::uname().release().to_string_lossy().into_owned(),
-            needed: version,
-        })
+        (!self.have(of_age)).then(|| older_than(version))
+    }
+
+    /// Programs of perf events, which are for kernels that preempt others, cannot keep arguments otherwise than with a task.
+    pub(crate) fn allow_perf(&self) -> Result<(), Error> {
+        if self.have_task_storage() { Ok(()) } else { Err(older_than("5.13")) }
     }
 
     /// Whether programs have the current task as a pointer that the verifier knows.

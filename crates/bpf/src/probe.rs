@@ -96,7 +96,7 @@ impl Probe {
         let form = match (options.attach, &tracepoints) {
             (Attach::Auto | Attach::Perf, Some(_)) if types.tracepoints_preempt() => Form::Preempted,
             (Attach::Btf, _) | (Attach::Auto, _) => Form::Plain,
-            (Attach::Perf, Some(_)) => Form::Perf,
+            (Attach::Perf, Some(_)) => types.allow_perf().map(|()| Form::Perf)?,
             (Attach::Perf, None) => return Err(Error::NoTracefs),
         };
         let enter = if tracepoints.is_none() || form != Form::Plain { ENTER_ALL } else { ENTER_EACH };

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Attach, ExcludedThreads, Options, ProbeOptions, Source};
-use eyas_scap::{Advance, EventSource, Next, OwnedEvent, Snapshot};
+use eyas_scap::live::{Attach, ExcludedThreads, Options, ProbeError, ProbeOptions, Source};
+use eyas_scap::{Advance, Error, EventSource, Next, OwnedEvent, Snapshot};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -53,7 +53,16 @@ fn own_pid() -> i64 {
 fn what_this_process_does_is_seen() {
     let _turn = eyas_testing::live_turn();
     // However the programs get to their tracepoints.
-    [Attach::Btf, Attach::Perf].into_iter().for_each(sees_this_process);
+    forms().into_iter().for_each(sees_this_process);
+}
+
+/// The ways to tracepoints that this kernel has.
+fn forms() -> Vec<Attach> {
+    let has = |attach: &Attach| {
+        let options = ProbeOptions { interest: Some(Vec::new()), attach: *attach, ..ProbeOptions::default() };
+        !matches!(Source::open(options), Err(Error::Live(ProbeError::KernelTooOld { .. })))
+    };
+    [Attach::Btf, Attach::Perf].into_iter().filter(has).collect()
 }
 
 fn sees_this_process(attach: Attach) {
@@ -302,7 +311,7 @@ fn a_quiet_capture_wakes_up_rarely_and_hears_of_the_first_event_at_once() {
 #[test]
 fn threads_are_left_out_by_name_and_by_id() {
     let _turn = eyas_testing::live_turn();
-    [Attach::Btf, Attach::Perf].into_iter().for_each(leaves_threads_out);
+    forms().into_iter().for_each(leaves_threads_out);
 }
 
 fn leaves_threads_out(attach: Attach) {

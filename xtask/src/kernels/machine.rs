@@ -18,6 +18,9 @@ pub(super) struct Machine {
     pub(super) cpus: usize,
     /// What the kernel is told beside the console: how it preempts.
     pub(super) arguments: &'static str,
+    /// Whether all CPUs take turns in one thread of the emulator. With a thread for each, some kernels lock up where they
+    /// change code that another CPU runs.
+    pub(super) takes_turns: bool,
 }
 
 /// A kind of machine.
@@ -81,7 +84,7 @@ const fn machine(
     package: &'static str,
     kind: &'static Kind,
 ) -> Machine {
-    Machine { name, release, package, kind, cpu: "max", cpus: 2, arguments: "" }
+    Machine { name, release, package, kind, cpu: "max", cpus: 2, arguments: "", takes_turns: false }
 }
 
 /// A CPU for aarch64 with all that the emulator has but one slow function, which an imitation stands in for.
@@ -91,14 +94,19 @@ const CPU_ARM64: &str = "max,pauth-impdef=on";
 /// from 7.0 on, so those kernels run with both ways to preempt. Of those for aarch64 one lacks the atomic instructions
 /// that younger CPUs have, and one has pages of 16 KiB.
 pub(super) const MACHINES: [Machine; 9] = [
-    machine("bullseye", "bullseye-security", CLOUD_AMD64, &AMD64),
+    Machine { takes_turns: true, ..machine("bullseye", "bullseye-security", CLOUD_AMD64, &AMD64) },
     machine("bookworm", "bookworm", CLOUD_AMD64, &AMD64),
     Machine { cpus: 1, ..machine("trixie", "trixie", CLOUD_AMD64, &AMD64) },
-    Machine { arguments: "preempt=lazy", ..machine("sid", "sid", CLOUD_AMD64, &AMD64) },
-    Machine { arguments: "preempt=lazy", ..machine("backports", "trixie-backports", CLOUD_AMD64, &AMD64) },
+    Machine { arguments: "preempt=lazy", takes_turns: true, ..machine("sid", "sid", CLOUD_AMD64, &AMD64) },
+    Machine {
+        arguments: "preempt=lazy",
+        takes_turns: true,
+        ..machine("backports", "trixie-backports", CLOUD_AMD64, &AMD64)
+    },
     Machine {
         arguments: "preempt=full",
         cpus: 4,
+        takes_turns: true,
         ..machine("backports-full", "trixie-backports", CLOUD_AMD64, &AMD64)
     },
     Machine { cpu: "cortex-a72", ..machine("bookworm-arm64", "bookworm", CLOUD_ARM64, &ARM64) },

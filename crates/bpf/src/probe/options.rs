@@ -46,7 +46,7 @@ pub enum Attach {
     /// As BTF programs. Where the kernel preempts them it skips some, which [`Probe::misses`](crate::Probe::misses)
     /// counts.
     Btf,
-    /// By perf events.
+    /// By perf events (Linux 5.13).
     Perf,
 }
 
