@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use eyas_console::{note, say};
 
 mod codegen;
+mod containers;
 mod demo;
 mod dist;
 mod fuzz;
@@ -33,6 +34,8 @@ usage: cargo xtask COMMAND
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
                     unless WHICH is given: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
                     EYAS_BPF_LOG=1 shows the verifier's log
+  containers        run containers of every runtime that the machine has, and print what sysdig knows of each at its first
+                    process, live and in a capture; needs root and busybox-static
   guide             follow the guides that add a system call and a field in a copy of the workspace, and capture the call
   fuzz [TARGET [RUNS]]
                     coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(),
         ["codegen", "--objects"] => codegen::write_objects(),
         ["kernels", which @ ..] => setup::ensure(consent).and_then(|()| kernels::run(which)),
+        ["containers"] => containers::run(),
         ["guide"] => setup::ensure(consent).and_then(|()| guide::run()),
         ["fuzz", words @ ..] => fuzz::run(words),
         ["load"] => load::run("60", &[]),

@@ -25,6 +25,7 @@ pub struct EventBuilder {
     ty: EventType,
     cpu: u16,
     mark: Mark,
+    state_only: bool,
     params: Vec<Vec<u8>>,
 }
 
@@ -32,7 +33,7 @@ impl EventBuilder {
     /// An event of this type with all parameters of its row empty.
     pub fn new(ty: EventType) -> Self {
         let params = vec![Vec::new(); ty.info().map_or(0, |info| info.params.len())];
-        Self { ts: 0, tid: -1, ty, cpu: 0, mark: Mark::default(), params }
+        Self { ts: 0, tid: -1, ty, cpu: 0, state_only: false, mark: Mark::default(), params }
     }
 
     /// Time in ns since the epoch.
@@ -63,6 +64,12 @@ impl EventBuilder {
     #[doc(hidden)]
     pub fn described(mut self) -> Self {
         self.mark = self.mark.described();
+        self
+    }
+
+    /// It concerns the state only: who reads it is not shown it.
+    pub fn state_only(mut self) -> Self {
+        self.state_only = true;
         self
     }
 
@@ -119,7 +126,7 @@ impl EventBuilder {
             tid: self.tid,
             ty: self.ty,
             cpu: self.cpu,
-            state_only: false,
+            state_only: self.state_only,
             began: 0,
             place: Place::default(),
             mark: self.mark,

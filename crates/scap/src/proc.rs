@@ -19,6 +19,7 @@ pub(crate) mod fds;
 mod host;
 pub(crate) mod known;
 mod mounts;
+mod namespace;
 mod netlink;
 mod options;
 mod parse;
@@ -29,6 +30,7 @@ mod task;
 mod users;
 
 use clock::Clock;
+pub use namespace::foreign_processes;
 pub use options::Options;
 use scan::{Part, Shared, unreadable};
 use sockets::Tables;
@@ -88,6 +90,7 @@ fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
         groups: accounts.groups,
         threads,
         fds,
+        metadata: Vec::new(),
     })
 }
 

@@ -1,8 +1,10 @@
 //! The system as it was when a capture began.
 
+use std::net::IpAddr;
+
 use eyas_events::FlagTable;
 
-use std::net::IpAddr;
+use crate::OwnedEvent;
 
 /// Threads, open files, users, interfaces and the machine at the start of a capture.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +21,9 @@ pub struct Snapshot {
     pub threads: Vec<ThreadEntry>,
     /// Open files per process: the leader's tid, then its entries.
     pub fds: Vec<(i64, Vec<FdEntry>)>,
+    /// What the format has no block for, as the events that report it: containers, and users and groups in containers. A
+    /// capture that is read has them among its first events.
+    pub metadata: Vec<OwnedEvent>,
 }
 
 /// The machine that a capture was made on.

@@ -170,6 +170,9 @@ impl Writer {
         for (tid, fds) in &snapshot.fds {
             self.block(block::FDS, |out| blocks::fds(out, *tid, fds))?;
         }
+        for event in &snapshot.metadata {
+            self.event(&event.as_raw())?;
+        }
         self.flush()
     }
 

@@ -12,7 +12,7 @@ use crate::plugin::{PluginError, Plugins};
 use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
 use crate::rendering::Rendering;
-use crate::state::{self, Current, Rest, State, StateStats, is_kept};
+use crate::state::{self, Current, Engines, Layouts, Rest, State, StateStats, is_kept};
 use crate::view::{EventView, Moment};
 
 /// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
@@ -29,12 +29,16 @@ pub struct Config {
     pub containers: Option<Box<dyn ContainerLookup>>,
     /// Asked about users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
+    /// Whose containers count: a process in one of another engine is a process of the host.
+    pub engines: Engines,
     /// How long events of a container may wait for what [`Config::containers`] knows of it, from its first event on, and
     /// all events behind them. Zero, and nothing waits.
     pub container_hold: Duration,
     /// How long an event may wait for the users of its container, while none of them are known. It comes to the reading
     /// of two small files, once for each container. Zero, and nothing waits.
     pub account_wait: Duration,
+    /// Whether [`EventView::reports`] has what look-ups find, for programs that write captures.
+    pub reports: bool,
     /// Which domain names stand for which addresses; without it no name is known.
     pub names: Option<SharedNames>,
     /// How parameters and names are written.
@@ -59,8 +63,10 @@ impl Default for Config {
             proc: None,
             containers: None,
             accounts: None,
+            engines: Engines::default(),
             container_hold: Duration::ZERO,
             account_wait: Duration::ZERO,
+            reports: false,
             names: None,
             rendering: Rendering::default(),
             plugins: None,
@@ -95,6 +101,13 @@ impl Config {
         self
     }
 
+    /// See [`Config::engines`].
+    #[must_use]
+    pub fn with_engines(mut self, engines: Engines) -> Self {
+        self.engines = engines;
+        self
+    }
+
     /// See [`Config::container_hold`].
     #[must_use]
     pub fn with_container_hold(mut self, longest: Duration) -> Self {
@@ -113,6 +126,13 @@ impl Config {
     #[must_use]
     pub fn with_plugins(mut self, plugins: Plugins) -> Self {
         self.plugins = Some(plugins);
+        self
+    }
+
+    /// See [`Config::reports`].
+    #[must_use]
+    pub fn with_reports(mut self, on: bool) -> Self {
+        self.reports = on;
         self
     }
 
@@ -209,8 +229,10 @@ impl Inspector {
     pub fn new(mut config: Config) -> Self {
         let mut state = State::with_max(config.max_threads);
         state.set_rendering(std::mem::take(&mut config.rendering));
-        let waits = Waits { containers: config.container_hold, accounts: config.account_wait };
+        state.layouts = Layouts::new(config.engines);
         let mut moment = Moment::default();
+        moment.reports.is_on = config.reports;
+        let waits = Waits { containers: config.container_hold, accounts: config.account_wait };
         moment.plugins = config.plugins.take().map(Box::new);
         Self {
             lookups: AsyncLookups::new(config.containers.take(), config.accounts.take(), waits),
@@ -294,6 +316,7 @@ impl Inspector {
 
     /// Takes in an event.
     pub fn process<'a>(&'a mut self, event: RawEvent<'a>) -> EventView<'a> {
+        self.moment.reports.events.clear();
         self.update(&event);
         self.view(event)
     }
@@ -320,6 +343,7 @@ impl Inspector {
         source: &'a mut S,
         mut passed: impl FnMut(Skipped<'_>),
     ) -> Result<Step<'a>, Error> {
+        self.moment.reports.events.clear();
         loop {
             match source.advance()? {
                 Advance::Event => {
@@ -435,7 +459,7 @@ impl Inspector {
             self.state.complete_environment(event, current, &mut |tid| proc.thread(tid));
         }
         if let Some(lookups) = &mut self.lookups {
-            lookups.after(&mut self.state, event, current);
+            lookups.after(&mut self.state, event, current, &mut self.moment.reports);
         }
         if let Some(names) = self.names.as_mut().and_then(Follower::newer) {
             self.state.names = names;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use eyas_events::EventType;
 use eyas_scap::RawEvent;
 
-use crate::state::{Accounts, Current, State, Text, Thread};
+use crate::state::{Accounts, Current, Reports, State, Text, Thread};
 
 mod hold;
 mod mailbox;
@@ -146,8 +146,15 @@ impl AsyncLookups {
 
     /// Puts what arrived into the state, and asks what the event gives reason to.
     #[inline]
-    pub(crate) fn after(&mut self, state: &mut State, event: &RawEvent<'_>, current: &Current) {
-        self.take(state);
+    pub(crate) fn after(
+        &mut self,
+        state: &mut State,
+        event: &RawEvent<'_>,
+        current: &Current,
+        reports: &mut Reports,
+    ) {
+        reports.ts = event.ts;
+        self.take(state, reports);
         let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
         if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
@@ -157,7 +164,7 @@ impl AsyncLookups {
             if let Some(lookup) = &mut self.accounts {
                 self.budget.spend(|| lookup.wait(self.accounts_wait));
             }
-            self.take(state);
+            self.take(state, reports);
         }
         if self.hold.is_on()
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
@@ -165,18 +172,17 @@ impl AsyncLookups {
             && state.containers.get(id).is_none()
             && let Some(lookup) = &mut self.containers
         {
-            self.hold.until_known(|patience| lookup.wait(patience), state, &id.clone(), event.ts);
+            self.hold.until_known(|patience| lookup.wait(patience), state, reports, &id.clone());
         }
     }
 
     #[inline]
-    fn take(&mut self, state: &mut State) {
+    fn take(&mut self, state: &mut State, reports: &mut Reports) {
         while let Some(json) = self.containers.as_mut().and_then(|lookup| lookup.answer()) {
-            // What has no id is of no use.
-            let _ = state.add_container(json);
+            state.learn_container(json, reports);
         }
         while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.answer()) {
-            state.add_accounts(accounts);
+            state.add_accounts(accounts, reports);
         }
     }
 

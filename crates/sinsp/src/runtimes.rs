@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::lookups::{ContainerLookup, Mailbox, RuntimeStats, mailbox};
 use crate::state::SHORT_ID;
 
+mod containerd;
 mod cri;
 mod docker;
 mod id;

@@ -22,6 +22,7 @@ mod metadata;
 mod parse;
 mod proc_query;
 mod recent_names;
+mod reports;
 mod reuse;
 mod snapshot;
 mod text;
@@ -29,7 +30,7 @@ mod thread;
 mod threads;
 mod users;
 
-pub use container::{Container, Containers};
+pub use container::{Container, Containers, Engines};
 pub use executable::Executable;
 pub use fd::{Fd, FdKind, L4, Role, Socket};
 pub use fds::FdTable;
@@ -39,9 +40,10 @@ pub use thread::{Activity, Directories, Session, Thread, ThreadFlags};
 pub use threads::{Ancestors, Threads};
 pub use users::{Accounts, Users};
 
-pub(crate) use container::{Kind, SHORT_ID, kind_of_cgroups};
+pub(crate) use container::{Kind, Layouts, SHORT_ID, id_of_cgroups, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
 pub(crate) use parse::{apply, changes_state, finish, is_kept, is_unnamed};
+pub(crate) use reports::Reports;
 pub(crate) use text::split_nul;
 
 /// The system as the events so far report it.
@@ -72,6 +74,8 @@ pub struct State {
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,
+    /// Which control groups are containers.
+    pub(crate) layouts: Layouts,
     /// How parameters and names are written.
     pub(crate) rendering: Rendering,
     /// How often /proc may be asked for unknown threads.

@@ -5,13 +5,14 @@ use std::ops::Range;
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Field, Scope, ScopeVersion, Value};
-use eyas_scap::{Place, RawEvent, Snapshot, User};
+use eyas_scap::{OwnedEvent, Place, RawEvent, Snapshot, User};
 
 use crate::path::{self, Base};
 use crate::plugin::Plugins;
 use crate::rendering::Rendering;
 use crate::state::{
-    Current, Fd, FdKind, FdTable, Rest, Session, State, Text, Thread, changes_state, is_kept, split_nul,
+    Current, Fd, FdKind, FdTable, Reports, Rest, Session, State, Text, Thread, changes_state, is_kept,
+    split_nul,
 };
 
 /// The schema's `AT_FDCWD`.
@@ -34,6 +35,8 @@ pub(crate) struct Moment {
     pub(crate) current: Current,
     /// The plugins that have fields of it.
     pub(crate) plugins: Option<Box<Plugins>>,
+    /// What look-ups found since the event before.
+    pub(crate) reports: Reports,
 }
 
 impl Moment {
@@ -146,6 +149,13 @@ impl<'a> EventView<'a> {
     /// it has read the event.
     pub fn snapshot(&self) -> Snapshot {
         self.state.snapshot_before(&self.event)
+    }
+
+    /// What look-ups found since the event before, if [`Config::reports`](crate::Config::reports) asks for it: containers,
+    /// users and groups, as events that concern the state only. A capture has them before this event, so that it reads
+    /// as it was.
+    pub fn reports(&self) -> &'a [OwnedEvent] {
+        &self.moment.reports.events
     }
 
     /// Thread that made the event; `None` if nothing is known of it.

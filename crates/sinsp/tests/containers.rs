@@ -231,3 +231,31 @@ fn texts_that_are_no_metadata_harm_nothing() {
         assert_eq!(see(&mut inspector, event, &fields), want, "{text}");
     }
 }
+
+#[test]
+fn an_engine_that_is_disabled_has_no_containers() {
+    let mut engines = eyas_sinsp::state::Engines::default();
+    engines.lxc = false;
+    let mut inspector = script::system_with(eyas_sinsp::Config::default().with_engines(engines));
+    let inside = |second, group: &[u8]| {
+        exec(second, 10, b"cat", b"").bytes(param::SYSCALL_EXECVE_19_X::cgroups, group)
+    };
+    assert_eq!(see(&mut inspector, inside(1, b"cpu=/lxc.payload.web\0"), &["container.id"]), ["host"]);
+    // Another snapshot changes nothing of it.
+    inspector.load(script::beginning());
+    assert_eq!(see(&mut inspector, inside(2, b"cpu=/lxc.payload.web\0"), &["container.id"]), ["host"]);
+    assert_eq!(see(&mut inspector, inside(3, b"cpu=/bpm-web\0"), &["container.id"]), ["web"]);
+}
+
+#[test]
+fn a_namespace_of_containerd_is_known_by_its_containers() {
+    let mut inspector = system();
+    let inside = exec(1, 10, b"cat", b"");
+    let inside = inside.bytes(param::SYSCALL_EXECVE_19_X::cgroups, b"cpu=/team/web\0");
+    let fields = ["container.id", "container.name", "container.type"];
+    assert_eq!(see(&mut inspector, inside, &fields), ["host", "host", "host"]);
+    let told = json!({"container": {"id": "web", "name": "web", "type": 7, "namespace": "team"}});
+    see(&mut inspector, reported(2, &told), &[]);
+    // The process that runs already, and others.
+    assert_eq!(see(&mut inspector, close(3, 10, 99), &fields), ["web", "web", "containerd"]);
+}

@@ -185,3 +185,132 @@ fn a_change_of_root_or_of_ids_is_a_reason_to_ask_at_once() {
         assert!(files.asked.lock().unwrap().is_some(), "{ty:?}");
     }
 }
+
+/// The fields of the events of a capture that are shown.
+fn read(capture: &[u8], fields: &[&str]) -> Vec<Vec<String>> {
+    let mut reader = eyas_scap::Reader::from_reader(std::io::Cursor::new(capture.to_vec())).unwrap();
+    let mut inspector = Inspector::default();
+    let mut shown = Vec::new();
+    while let eyas_sinsp::Step::Event(view) = inspector.next(&mut reader).unwrap() {
+        shown.push(script::texts(&view, fields));
+    }
+    shown
+}
+
+#[test]
+fn a_capture_has_what_was_found_live() {
+    let fields = [
+        "evt.num",
+        "evt.type",
+        "container.id",
+        "container.name",
+        "container.privileged",
+        "user.name",
+        "user.homedir",
+        "group.name",
+    ];
+    let config = Config::default().with_containers(Runtime::default()).with_container_hold(LONG);
+    let config = config.with_accounts(Files::default()).with_account_wait(LONG).with_reports(true);
+    let mut inspector = system_with(config);
+    let written = Shared::default();
+    let (mut all, mut late) = (written.writer(), None);
+    all.snapshot(&script::beginning()).unwrap();
+    let mut live = Vec::new();
+    for number in 0..4 {
+        use param::SYSCALL_EXECVE_19_X as p;
+        let event = inside(now(), ID).uint(p::uid, 42).uint(p::gid, 43).build();
+        let view = inspector.process(event.as_raw());
+        assert_eq!(view.reports().is_empty(), number > 0, "each is reported once");
+        live.push(script::texts(&view, &fields));
+        for report in view.reports() {
+            assert!(report.as_raw().state_only);
+            all.event(&report.as_raw()).unwrap();
+        }
+        all.event(&event.as_raw()).unwrap();
+        // Another one begins later: its snapshot has what was found before.
+        if number == 2 {
+            let shared = Shared::default();
+            let mut writer = shared.writer();
+            writer.snapshot(&view.snapshot()).unwrap();
+            late = Some((shared, writer));
+        }
+        if let Some((_, writer)) = &mut late {
+            writer.event(&event.as_raw()).unwrap();
+        }
+    }
+    assert_eq!(live[0][3..], ["web", "true", "app", "/", "apps"]);
+    all.finish().unwrap();
+    let (shared, writer) = late.unwrap();
+    writer.finish().unwrap();
+    // Numbers count what is not shown, too.
+    let without_numbers = |lines: &[Vec<String>]| lines.iter().map(|l| l[1..].to_vec()).collect::<Vec<_>>();
+    assert_eq!(without_numbers(&read(&written.bytes(), &fields)), without_numbers(&live));
+    assert_eq!(without_numbers(&read(&shared.bytes(), &fields)), without_numbers(&live[2..]));
+}
+
+#[test]
+fn users_that_change_are_reported() {
+    let host = |names: &[(u32, &str)]| Accounts {
+        container: None,
+        users: names
+            .iter()
+            .map(|(uid, name)| User {
+                uid: *uid,
+                gid: 0,
+                name: name.as_bytes().to_vec(),
+                home: Vec::new(),
+                shell: Vec::new(),
+            })
+            .collect(),
+        groups: vec![Group { gid: 7, name: b"staff".to_vec() }],
+    };
+    struct Host(Vec<Accounts>);
+    impl AccountLookup for Host {
+        fn ask(&mut self, _: &Text, _: i64) -> bool {
+            true
+        }
+        fn answer(&mut self) -> Option<Accounts> {
+            self.0.pop()
+        }
+    }
+    let found = vec![host(&[(1, "renamed"), (3, "new")]), host(&[(1, "one"), (2, "two")])];
+    let mut inspector = system_with(Config::default().with_accounts(Host(found)).with_reports(true));
+    let event = script::close(1, 10, 3).build();
+    let view = inspector.process(event.as_raw());
+    let mut told: Vec<_> =
+        view.reports().iter().map(|e| (e.as_raw().ty, e.as_raw().uint(0).unwrap())).collect();
+    told.sort_unstable();
+    let want = [
+        (E::USER_ADDED_E, 1),
+        (E::USER_ADDED_E, 1),
+        (E::USER_ADDED_E, 2),
+        (E::USER_ADDED_E, 3),
+        (E::USER_DELETED_E, 2),
+        (E::GROUP_ADDED_E, 7),
+    ];
+    assert_eq!(told, want);
+}
+
+/// A place for a capture that can be read when it is written.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn writer(&self) -> eyas_scap::Writer {
+        eyas_scap::Writer::new(self.clone(), false)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl std::io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -176,7 +176,7 @@ impl Capture {
     #[inline(never)]
     fn keep(&mut self, event: &EventView<'_>) {
         self.begin_chunk_if_due(event);
-        self.push(&event.event());
+        self.push_with_reports(event);
     }
 
     #[cold]
@@ -194,7 +194,7 @@ impl Capture {
         if !self.is_active() {
             return None;
         }
-        self.push(&event.event());
+        self.push_with_reports(event);
         let active = self.active.as_ref()?;
         match active.status.state() {
             State::Full => {
@@ -236,6 +236,14 @@ impl Capture {
         } else if self.since.elapsed() >= DELAY {
             self.hand_on(true);
         }
+    }
+
+    /// What look-ups found comes before the event that shows it.
+    fn push_with_reports(&mut self, event: &EventView<'_>) {
+        for report in event.reports() {
+            self.push(&report.as_raw());
+        }
+        self.push(&event.event());
     }
 
     fn push(&mut self, event: &RawEvent<'_>) {

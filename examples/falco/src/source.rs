@@ -192,6 +192,7 @@ fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> 
 pub fn replay_inspector(config: &Config) -> sinsp::Config {
     sinsp::Config::default()
         .with_max_threads(config.falco_libs.thread_table_size)
+        .with_engines(config.container_engines.engines())
         .with_names(names::shared())
         .with_rendering(rendering(config))
 }
@@ -210,7 +211,7 @@ pub fn offline_inspector() -> Inspector {
 
 /// Where the root of the machine is seen: `HOST_ROOT`.
 pub fn host_root() -> PathBuf {
-    std::env::var_os("HOST_ROOT").map_or_else(|| "/".into(), Into::into)
+    std::env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| "/".into(), Into::into)
 }
 
 /// Seconds as nanoseconds; one at least.
@@ -262,6 +263,9 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         }
         None => live::Source::open(options(config, Some(engine))?)?,
     };
+    if let Some(warning) = proc::foreign_processes(&host_root()) {
+        log::warning(&warning);
+    }
     log_interest(&interest(&config.base_syscalls, Some(engine))?);
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
@@ -271,7 +275,10 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
     let mut inspector = sinsp::Config::default()
         .with_proc(proc::ThreadReader::new(proc_options))
         .with_accounts(accounts)
+        .with_engines(config.container_engines.engines())
         .with_account_wait(sinsp::AccountFiles::WAIT)
+        // A capture may begin at any time.
+        .with_reports(true)
         .with_container_hold(std::time::Duration::from_millis(config.container_hold_ms))
         .with_max_threads(max_threads)
         .with_names(names::shared())
@@ -300,13 +307,11 @@ pub fn endpoints(engines: &ContainerEngines) -> Vec<sinsp::runtimes::Endpoint> {
         (Api::Docker, &engines.docker),
         (Api::Podman, &engines.podman),
         (Api::Cri, &engines.cri),
-        // The usual places of containerd are among those of CRI.
-        (Api::Cri, &engines.containerd),
+        (Api::Containerd, &engines.containerd),
     ];
-    for (number, (api, runtime)) in all.into_iter().enumerate().filter(|(_, (_, runtime))| runtime.enabled) {
+    for (api, runtime) in all.into_iter().filter(|(_, runtime)| runtime.enabled) {
         match runtime.sockets.is_empty() {
-            true if number < 3 => endpoints.extend(Endpoint::defaults(api)),
-            true => {}
+            true => endpoints.extend(Endpoint::defaults(api)),
             false => endpoints.extend(runtime.sockets.iter().map(|s| Endpoint::new(api, s))),
         }
     }

@@ -53,7 +53,7 @@ pub fn embed(
                 Item::Event(event, shown) if slice.needs(event) => {
                     let mut raw = event.event();
                     raw.state_only |= shown;
-                    places.pass(event);
+                    places.pass(event.event().ts);
                     writer.event(&raw)?;
                 }
                 Item::Event(..) => {}

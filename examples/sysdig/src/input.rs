@@ -97,6 +97,11 @@ fn proc_options(args: &Args) -> proc::Options {
     options
 }
 
+/// What is to be known before a live capture.
+pub fn warning(args: &Args) -> Option<String> {
+    if args.is_replay() { None } else { proc::foreign_processes(&proc_options(args).root) }
+}
+
 /// An inspector that may ask the running system, or one that knows a capture alone.
 pub fn inspector_config(args: &Args, needs: Needs) -> Config {
     let mut config = Config::default().with_rendering(rendering(args, needs));
@@ -124,6 +129,7 @@ pub fn inspector_config(args: &Args, needs: Needs) -> Config {
             config.accounts = accounts.ok().map(|files| Box::new(files) as _);
             config.account_wait = AccountFiles::WAIT;
         }
+        config.reports = args.write.is_some();
         config.proc = Some(Box::new(proc::ThreadReader::new(options)));
         config.large_environment = args.large_environment;
     }

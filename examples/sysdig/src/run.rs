@@ -56,6 +56,9 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let mut sinks = sinks(args, &views, slice)?;
     let began = Instant::now();
+    if let Some(warning) = input::warning(args) {
+        note!("{warning}");
+    }
     let mut progress = Progress::new(&args.read, args.progress);
     let paths: Vec<_> = args.read.iter().map(Some).collect();
     let mut totals = Totals::default();
@@ -311,6 +314,11 @@ impl<'a> Loop<'a> {
                     let ts = event.ts;
                     let hidden = inspector.is_hidden(&event);
                     let view = inspector.process(event);
+                    for report in view.reports() {
+                        for sink in &mut *sinks {
+                            sink.report(&report.as_raw())?;
+                        }
+                    }
                     if hidden {
                         for sink in &mut *sinks {
                             sink.hidden(&view)?;

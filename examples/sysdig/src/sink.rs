@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use eyas::scap::Snapshot;
+use eyas::scap::{RawEvent, Snapshot};
 use eyas::sinsp::EventView;
 use eyas_report::slice::Scout;
 
@@ -36,6 +36,12 @@ pub trait Sink {
 
     /// An event that did not pass the filter, but who reads a capture of the others needs for its state.
     fn state(&mut self, event: &EventView<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// What look-ups found before the event that comes next: not to be shown, but a capture needs it.
+    fn report(&mut self, event: &RawEvent<'_>) -> Result<()> {
         let _ = event;
         Ok(())
     }

@@ -96,6 +96,7 @@ fn snapshot() -> Snapshot {
         groups: vec![Group { gid: 2, name: b"eves".to_vec() }],
         threads: vec![thread, ThreadEntry { tid: 10, pid: 10, ptid: 9, ..ThreadEntry::default() }],
         fds: vec![(9, fds), (10, Vec::new())],
+        metadata: Vec::new(),
     }
 }
 

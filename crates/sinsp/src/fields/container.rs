@@ -121,7 +121,7 @@ fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     let kind = match about(v)? {
         About::Host => return Some(Value::Str(HOST)),
         About::Known(json) => Kind::of_number(json.get("type")?.as_u64()?),
-        About::Unknown(_) => kind_of_cgroups(&v.thread()?.cgroups),
+        About::Unknown(_) => kind_of_cgroups(&v.thread()?.cgroups, &v.state().layouts),
     };
     kind.map(|kind| Value::from(kind.name()))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustc_hash::FxHashMap;
 
-use crate::state::{State, Text};
+use crate::state::{Reports, State, Text};
 
 /// Containers whose first event is remembered.
 const MAX: usize = 16_384;
@@ -39,9 +39,10 @@ impl Hold {
         &mut self,
         mut wait: impl FnMut(Duration) -> Option<serde_json::Value>,
         state: &mut State,
+        reports: &mut Reports,
         id: &Text,
-        ts: u64,
     ) {
+        let ts = reports.ts;
         if self.until.len() >= MAX {
             self.until.retain(|_, until| *until > ts);
         }
@@ -60,8 +61,7 @@ impl Hold {
                 return;
             }
             if let Some(json) = wait(left) {
-                // What has no id is of no use.
-                let _ = state.add_container(json);
+                state.learn_container(json, reports);
             }
         }
     }

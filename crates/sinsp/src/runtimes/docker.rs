@@ -120,7 +120,8 @@ pub(super) async fn inspect(
     };
     let Image { repo_tags, repo_digests } = image.unwrap_or_default();
     let (tags, digests) = (repo_tags.unwrap_or_default(), repo_digests.unwrap_or_default());
-    let name = image::complete(&settings.image, &tags, &digests);
+    let asked = if image::is_id_of(&settings.image, bare) { "" } else { &settings.image };
+    let name = image::complete(asked, &tags, &digests);
     let labels = settings.labels.unwrap_or_default();
     let kind = if api == Api::Podman { Kind::Podman } else { Kind::Docker };
     let own_name = found.name.trim_start_matches('/');

@@ -25,6 +25,13 @@ pub(super) fn is_id(name: &str) -> bool {
     name.starts_with("sha256:") || (name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// Whether what a container was made from is the id of its image, or the beginning of it, instead of a name.
+pub(super) fn is_id_of(name: &str, id: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let bare = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
+    is_id(name) || (name.len() >= SHORTEST && bare(id).starts_with(&bare(name)))
+}
+
 /// The name by which the container was made, completed by what the runtime knows of the image:
 /// `repository:tag` and `repository@digest`, several of each.
 pub(super) fn complete<'a>(name: &'a str, tags: &'a [String], digests: &'a [String]) -> Name<'a> {
@@ -65,6 +72,21 @@ mod tests {
             ("", "", "", ""),
         ] {
             assert_eq!(parse(name), Name { repository, tag, digest }, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_no_name() {
+        let id = format!("sha256:{}", "fade".repeat(16));
+        for (name, is_id) in [
+            ("fade", true),
+            ("fadefadefade", true),
+            (&id, true),
+            ("fad", false),
+            ("fadex", false),
+            ("nginx", false),
+        ] {
+            assert_eq!(is_id_of(name, &id), is_id, "{name}");
         }
     }
 

@@ -34,6 +34,9 @@ pub(super) struct Metadata {
     pub(super) host_ipc: bool,
     pub(super) is_pod_sandbox: bool,
     pub(super) pod_sandbox_id: String,
+    /// Of containerd, for containers that it does not run for Kubernetes or Docker.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) namespace: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) pod_sandbox_labels: BTreeMap<String, String>,
     pub(super) env: Vec<String>,
@@ -45,6 +48,9 @@ pub(super) struct Metadata {
     pub(super) liveness_probe: Option<Probe>,
     #[serde(rename = "ReadinessProbe", skip_serializing_if = "Option::is_none")]
     pub(super) readiness_probe: Option<Probe>,
+    /// Another runtime, which this one works for, will say more.
+    #[serde(skip)]
+    pub(super) is_early: bool,
 }
 
 /// Something of the host's inside the container.
@@ -86,7 +92,7 @@ impl Metadata {
 
     /// Whether later requests would return no more: addresses come last while a container starts.
     pub(super) fn is_complete(&self) -> bool {
-        self.host_network || !self.ip.is_empty()
+        self.host_network || !self.ip.is_empty() || !self.namespace.is_empty()
     }
 
     /// Cuts what is longer than anybody needs, and leaves out long labels.
@@ -106,7 +112,10 @@ impl Metadata {
         texts.into_iter().for_each(cut);
         for labels in [&mut self.labels, &mut self.pod_sandbox_labels] {
             let mut room = Room::default();
-            labels.retain(|name, value| value.len() <= max_label && room.holds(name.len() + value.len()));
+            labels.retain(|name, value| {
+                let is_short = value.len() <= max_label || (is_of_pod(name) && value.len() <= MAX_TEXT);
+                is_short && room.holds(name.len() + value.len())
+            });
         }
         let mut room = Room::default();
         self.env.iter_mut().for_each(cut);
@@ -126,6 +135,19 @@ impl Metadata {
             });
         }
     }
+}
+
+/// Whether the label says which pod the container is in: names of pods and namespaces may be longer than labels that
+/// people make.
+fn is_of_pod(name: &str) -> bool {
+    matches!(
+        name,
+        "io.kubernetes.pod.name"
+            | "io.kubernetes.pod.namespace"
+            | "io.kubernetes.pod.uid"
+            | "io.kubernetes.container.name"
+            | "io.kubernetes.sandbox.id"
+    )
 }
 
 fn cut(text: &mut String) {

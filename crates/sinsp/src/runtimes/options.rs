@@ -13,6 +13,8 @@ pub enum Api {
     Podman,
     /// Kubernetes' container runtime interface, version 1: containerd, CRI-O, k3s.
     Cri,
+    /// containerd's own: it has containers of all its namespaces, and each before it runs.
+    Containerd,
 }
 
 /// A socket of a runtime.
@@ -46,7 +48,8 @@ pub struct Options {
 impl Default for Options {
     /// The sockets and limits of Falco's container plugin.
     fn default() -> Self {
-        let endpoints = [Api::Docker, Api::Podman, Api::Cri].into_iter().flat_map(Endpoint::defaults);
+        let endpoints =
+            [Api::Docker, Api::Podman, Api::Cri, Api::Containerd].into_iter().flat_map(Endpoint::defaults);
         Self {
             endpoints: endpoints.collect(),
             root: PathBuf::from("/"),
@@ -64,6 +67,11 @@ impl Options {
     pub fn with_endpoints(mut self, endpoints: Vec<Endpoint>) -> Self {
         self.endpoints = endpoints;
         self
+    }
+
+    /// Whether Kubernetes' interface is asked.
+    pub(super) fn asks_cri(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.api == Api::Cri)
     }
 
     /// See [`Options::root`].
@@ -88,6 +96,11 @@ impl Endpoint {
             Api::Cri => &[
                 "/run/containerd/containerd.sock",
                 "/run/crio/crio.sock",
+                "/run/k3s/containerd/containerd.sock",
+                "/run/host-containerd/containerd.sock",
+            ],
+            Api::Containerd => &[
+                "/run/containerd/containerd.sock",
                 "/run/k3s/containerd/containerd.sock",
                 "/run/host-containerd/containerd.sock",
             ],

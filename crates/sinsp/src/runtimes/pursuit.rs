@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::options::Endpoint;
 use super::shared::Shared;
-use super::sources::{Answer, Source, is_of_users};
+use super::sources::{Answer, Source, is_late};
 
 /// Longest time until a container is asked for again.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -20,10 +20,10 @@ const INCOMPLETE: u32 = 4;
 /// For a runtime that is there and does not know the container, a process is a reason to be asked again after this time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks all runtimes at the same time, each in its own time, until one knows the container. Those of users are asked
-/// when those of the machine have said that they don't know it, or failed.
+/// Asks all runtimes at the same time, each in its own time, until one knows the container. Those of users, and containerd
+/// by itself, are asked when the others of the machine have said that they don't know it, or failed.
 pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receiver<u64>) {
-    let count = shared.options.endpoints.iter().filter(|endpoint| !is_of_users(endpoint)).count();
+    let count = shared.options.endpoints.iter().filter(|endpoint| !is_late(endpoint)).count();
     let gate = Arc::new(Gate { denials: Semaphore::new(0), count });
     let mut asking = JoinSet::new();
     for endpoint in shared.options.endpoints.clone() {
@@ -61,8 +61,8 @@ struct One {
 
 impl One {
     async fn ask(mut self) {
-        let of_users = is_of_users(&self.endpoint);
-        if of_users {
+        let is_late = is_late(&self.endpoint);
+        if is_late {
             let all = u32::try_from(self.gate.count).unwrap_or(u32::MAX);
             if let Ok(permits) = self.gate.denials.acquire_many(all).await {
                 // Endpoints of other users wait for the same.
@@ -70,7 +70,7 @@ impl One {
             }
         }
         let mut pause = self.shared.options.retry;
-        let mut has_denied = of_users;
+        let mut has_denied = is_late;
         loop {
             self.wake.mark_unchanged();
             let sources = self.shared.sources.of(&self.endpoint);
@@ -105,7 +105,9 @@ impl One {
             match answer {
                 Ok(Answer::Known(found)) => {
                     self.incomplete += 1;
-                    let enough = found.is_complete() || self.incomplete >= INCOMPLETE;
+                    // Kubernetes' interface has more to say, as soon as it knows the container.
+                    let is_early = found.is_early && self.shared.options.asks_cri();
+                    let enough = !is_early && (found.is_complete() || self.incomplete >= INCOMPLETE);
                     // What finds no room is asked for once more.
                     return match self.shared.tell(*found) && enough {
                         true => Round::Done,

@@ -12,7 +12,7 @@ use super::metadata::Metadata;
 use super::options::{Api, Endpoint};
 use super::stats::Tally;
 use super::wire::Error;
-use super::{cri, docker};
+use super::{containerd, cri, docker};
 
 /// Exchanges with one runtime at the same time.
 const AT_ONCE: usize = 8;
@@ -37,6 +37,7 @@ impl Source {
         let found = match self.api {
             Api::Docker | Api::Podman => docker::inspect(self.api, &self.socket, id, deadline, tally).await,
             Api::Cri => cri::inspect(&self.socket, id, deadline, tally).await,
+            Api::Containerd => containerd::inspect(&self.socket, id, deadline).await,
         };
         self.note(found.as_ref().err(), tally);
         match found {
@@ -98,6 +99,11 @@ impl Sources {
         };
         paths.into_iter().map(source).collect()
     }
+}
+
+/// Whether it is asked when others don't know a container: containerd has less to say than those that it works for.
+pub(super) fn is_late(endpoint: &Endpoint) -> bool {
+    is_of_users(endpoint) || endpoint.api == Api::Containerd
 }
 
 /// Whether the sockets are those of users of the machine: anybody may claim to run a container.

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
+mod containerd;
 mod cri;
 mod docker;
 mod events;

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prost::Message;
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use super::containerd;
+use super::containerd::messages as c;
 use super::cri::messages as m;
 use super::options::Api;
 use super::shared::Shared;
@@ -68,6 +71,7 @@ async fn follow(shared: &Arc<Shared>, source: &Arc<Source>, of_users: bool) {
         let ended = match source.api {
             Api::Docker | Api::Podman => docker(&told, &mut has_begun).await,
             Api::Cri => cri(&told, &mut has_begun).await,
+            Api::Containerd => of_containerd(&told, &mut has_begun).await,
         };
         if has_begun {
             pause = PAUSE;
@@ -135,6 +139,32 @@ async fn cri(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
     while let Some(event) = messages.next::<m::ContainerEventResponse>().await? {
         if matches!(event.container_event_type, CREATED | STARTED) {
             told.about(&event.container_id);
+        }
+    }
+    Ok(())
+}
+
+async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
+    let Told { shared, source, .. } = told;
+    let deadline = shared.options.deadline;
+    // What runs already, whose namespaces are not known: its control groups are those of containers.
+    let ids = containerd::list(&source.socket, deadline).await?;
+    ids.iter().for_each(|id| told.about(id));
+    let method = "containerd.services.events.v1.Events/Subscribe";
+    let question = c::SubscribeRequest { filters: vec!["topic==\"/containers/create\"".to_owned()] };
+    let mut messages = Messages::open(&source.socket, method, &question, deadline).await?;
+    *has_begun = true;
+    while let Some(envelope) = messages.next::<c::Envelope>().await? {
+        let created = envelope.event.and_then(|event| c::ContainerCreate::decode(&*event.value).ok());
+        if let Some(created) = created
+            && envelope.topic == "/containers/create"
+            && envelope.namespace != containerd::DOCKER
+        {
+            told.about(&created.id);
+            if envelope.namespace == containerd::KUBERNETES {
+                // Kubernetes' interface will have more to say.
+                shared.ask(created.id.get(..SHORT_ID).unwrap_or(&created.id));
+            }
         }
     }
     Ok(())

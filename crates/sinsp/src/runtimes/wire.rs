@@ -140,7 +140,21 @@ impl Channel {
         method: &str,
         question: &impl Message,
     ) -> Result<Option<A>, Error> {
-        let request = grpc_request(method)
+        self.call_in(None, method, question).await
+    }
+
+    /// The same, in a namespace of containerd.
+    pub(super) async fn call_in<A: Message + Default>(
+        &mut self,
+        namespace: Option<&str>,
+        method: &str,
+        question: &impl Message,
+    ) -> Result<Option<A>, Error> {
+        let mut request = grpc_request(method);
+        if let Some(namespace) = namespace {
+            request = request.header("containerd-namespace", namespace);
+        }
+        let request = request
             .header("grpc-timeout", format!("{}m", self.deadline.as_millis().min(99_999_999)))
             .body(Full::from(frame(question)))?;
         let sender = &mut self.sender;

@@ -5,9 +5,12 @@ use super::Text;
 
 mod cgroup;
 mod kind;
+mod layouts;
 
 pub(crate) use cgroup::{SHORT_ID, id_of_cgroups, kind_of_cgroups};
 pub(crate) use kind::Kind;
+pub use layouts::Engines;
+pub(crate) use layouts::Layouts;
 
 /// Containers whose metadata is kept.
 pub(super) const MAX: usize = 16_384;

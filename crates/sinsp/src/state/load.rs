@@ -10,7 +10,9 @@ use super::parse::network::unmapped_pair;
 use super::parse::{file, values};
 use super::proc_query::ProcQuery;
 use super::recent_names::RecentNames;
-use super::{Directories, Executable, Session, State, Text, Thread, ThreadFlags, ThreadKey};
+use super::{
+    Directories, Executable, Layouts, Reports, Session, State, Text, Thread, ThreadFlags, ThreadKey,
+};
 
 impl State {
     /// Forgets everything and begins with the snapshot.
@@ -18,14 +20,15 @@ impl State {
         let changes = self.names_changed();
         let users = std::mem::take(&mut self.users);
         let rendering = std::mem::take(&mut self.rendering);
-        *self = Self::with_max(max_threads);
+        let layouts = Layouts::new(self.layouts.engines);
+        *self = Self { layouts, ..Self::with_max(max_threads) };
         self.set_rendering(rendering);
         let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
         self.users = users.begin_again(kept, changes);
         self.interfaces = snapshot.interfaces;
         self.machine = snapshot.machine.unwrap_or_default();
         if !kept {
-            self.users.replace(None, snapshot.users, snapshot.groups);
+            self.users.replace(None, snapshot.users, snapshot.groups, &mut Reports::default());
         }
         for entry in snapshot.threads {
             if let Some(old) = self.threads.key(entry.tid) {
@@ -42,6 +45,9 @@ impl State {
         }
         self.join_relatives(keys);
         self.guess_roles();
+        for event in &snapshot.metadata {
+            self.take_metadata(&event.as_raw());
+        }
     }
 
     /// Adds the threads and files that `/proc` has about one process.
@@ -182,7 +188,7 @@ impl State {
         };
         t.env = entry.env.into();
         t.set_args(values::list(&entry.args));
-        values::set_cgroups(&mut t, &entry.cgroups);
+        values::set_cgroups(&mut t, &entry.cgroups, &self.layouts);
         t.flags = ThreadFlags::from_bits_retain(entry.flags);
         t.fdlimit = entry.fdlimit as i64;
         (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 use serde_json::Value as Json;
 
 use super::container::MAX;
-use super::{Accounts, Container, State, Text};
+use super::{Accounts, Container, Reports, State, Text, id_of_cgroups};
 
 impl State {
     /// Takes in what container events and runtimes say: one JSON object, at top level or below
@@ -20,11 +20,41 @@ impl State {
         if self.containers.by_id.len() >= MAX {
             return None;
         }
+        if let Some(namespace) = json.get("namespace").and_then(Json::as_str)
+            && self.layouts.add_namespace(namespace.as_bytes())
+        {
+            self.reassign();
+        }
         if self.containers.by_id.get(&id).is_none_or(|known| known.json != json) {
             self.containers.changes += 1;
             self.containers.by_id.insert(id.clone(), Container { json });
         }
         Some(id)
+    }
+
+    /// As [`State::add_container`], and reports what was not known.
+    pub(crate) fn learn_container(&mut self, json: Json, reports: &mut Reports) {
+        let changes = self.containers.changes;
+        if let Some(id) = self.add_container(json)
+            && self.containers.changes != changes
+            && let Some(container) = self.containers.get(&id)
+        {
+            reports.container(&container.json);
+        }
+    }
+
+    /// More control groups are containers than were: their processes are looked at again.
+    fn reassign(&mut self) {
+        let keys: Vec<_> = self.threads.iter().filter_map(|thread| self.threads.key(thread.tid)).collect();
+        for key in keys {
+            let Some(thread) = self.threads.at(key) else { continue };
+            let id = id_of_cgroups(&thread.cgroups, &self.layouts).map(Text::from);
+            if thread.container != id
+                && let Some(thread) = self.threads.at_mut(key)
+            {
+                thread.container = id;
+            }
+        }
     }
 
     /// Forgets a container and its users.
@@ -35,12 +65,12 @@ impl State {
     }
 
     /// Takes in the users and groups of a container.
-    pub(crate) fn add_accounts(&mut self, accounts: Accounts) {
+    pub(crate) fn add_accounts(&mut self, accounts: Accounts, reports: &mut Reports) {
         if self.users.is_full() {
             self.forget_containers();
         }
         let Accounts { container, users, groups } = accounts;
-        self.users.replace(container, users, groups);
+        self.users.replace(container, users, groups, reports);
     }
 
     /// Makes room: what no process is in can't be asked for any more.

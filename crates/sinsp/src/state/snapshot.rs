@@ -10,21 +10,20 @@ use super::fd::{Fd, FdKind, Role, Socket};
 use super::{FdTable, State, Thread, ThreadFlags, Threads};
 
 impl State {
-    /// All threads with their open files, users, interfaces and the machine, as the events so far report them.
-    ///
-    /// Users and groups are the host's: captures have no place for those of containers before their events.
+    /// All threads with their open files, users, containers, interfaces and the machine, as the events so far report them.
     ///
     /// It holds what the last event has changed, so that it belongs between that event and the next. For a capture
     /// that is to hold that event, too, see [`EventView::snapshot`](crate::EventView::snapshot).
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot_with(|thread| !thread.is_dead())
+        self.snapshot_with(0, |thread| !thread.is_dead())
     }
 
     /// The state that the event leads to the present one from, as far as that makes a difference to who reads both:
     /// most events come to the same when they are taken in twice.
     pub(crate) fn snapshot_before(&self, event: &RawEvent<'_>) -> Snapshot {
         // The thread whose exit this is was still alive.
-        let mut snapshot = self.snapshot_with(|thread| !thread.is_dead() || thread.tid == event.tid);
+        let mut snapshot =
+            self.snapshot_with(event.ts, |thread| !thread.is_dead() || thread.tid == event.tid);
         if let Some(path) = relative_chdir(event)
             && let Some(thread) = self.threads.get(event.tid)
         {
@@ -42,7 +41,7 @@ impl State {
         snapshot
     }
 
-    fn snapshot_with(&self, lives: impl Fn(&Thread) -> bool) -> Snapshot {
+    fn snapshot_with(&self, ts: u64, lives: impl Fn(&Thread) -> bool) -> Snapshot {
         let known = |thread: &&Thread| thread.pid >= 0 && lives(thread);
         let mut threads: Vec<&Thread> = self.threads.iter().filter(known).collect();
         threads.sort_unstable_by_key(|thread| thread.tid);
@@ -66,6 +65,7 @@ impl State {
             groups: self.users.groups_of_host().cloned().collect(),
             fds: threads.iter().filter_map(files).collect(),
             threads: threads.iter().map(|thread| thread_entry(&written, thread)).collect(),
+            metadata: self.metadata(ts),
         }
     }
 }

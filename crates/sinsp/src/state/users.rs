@@ -1,7 +1,7 @@
 use eyas_scap::{Group, User};
 use rustc_hash::FxHashMap;
 
-use super::Text;
+use super::{Reports, Text};
 
 /// Users and groups of the host and of containers.
 #[derive(Debug, Default)]
@@ -16,6 +16,20 @@ pub struct Users {
 struct Names {
     users: FxHashMap<u32, User>,
     groups: FxHashMap<u32, Group>,
+}
+
+impl Names {
+    /// Reports what was not so before.
+    fn report_since(&self, old: &Self, id: Option<&Text>, reports: &mut Reports) {
+        let gone = |user: &&User| !self.users.contains_key(&user.uid);
+        let new = |user: &&User| old.users.get(&user.uid) != Some(user);
+        old.users.values().filter(gone).for_each(|user| reports.user(id, user, true));
+        self.users.values().filter(new).for_each(|user| reports.user(id, user, false));
+        let gone = |group: &&Group| !self.groups.contains_key(&group.gid);
+        let new = |group: &&Group| old.groups.get(&group.gid) != Some(group);
+        old.groups.values().filter(gone).for_each(|group| reports.group(id, group, true));
+        self.groups.values().filter(new).for_each(|group| reports.group(id, group, false));
+    }
 }
 
 /// All users and groups of the host or of a container.
@@ -58,6 +72,19 @@ impl Users {
         self.host.groups.values()
     }
 
+    /// Users and groups of each container, in the order of ids.
+    pub(super) fn of_containers(&self) -> impl Iterator<Item = (&Text, Vec<&User>, Vec<&Group>)> {
+        let mut containers: Vec<_> = self.containers.iter().collect();
+        containers.sort_unstable_by_key(|(id, _)| *id);
+        containers.into_iter().map(|(id, names)| {
+            let mut users: Vec<&User> = names.users.values().collect();
+            let mut groups: Vec<&Group> = names.groups.values().collect();
+            users.sort_unstable_by_key(|user| user.uid);
+            groups.sort_unstable_by_key(|group| group.gid);
+            (id, users, groups)
+        })
+    }
+
     fn names(&self, container: Option<&Text>) -> Option<&Names> {
         match container {
             None => Some(&self.host),
@@ -93,8 +120,14 @@ impl Users {
         self.containers.retain(|id, _| keep(id));
     }
 
-    /// The users and groups of a container or of the host are these, and no others.
-    pub(crate) fn replace(&mut self, container: Option<Text>, users: Vec<User>, groups: Vec<Group>) {
+    /// The users and groups of a container or of the host are these, and no others. What changes is reported.
+    pub(crate) fn replace(
+        &mut self,
+        container: Option<Text>,
+        users: Vec<User>,
+        groups: Vec<Group>,
+        reports: &mut Reports,
+    ) {
         let mut new = Names::default();
         // Of two with the same id the first counts, as for programs that look them up in the files.
         for user in users.into_iter().rev() {
@@ -106,8 +139,12 @@ impl Users {
         if self.names(container.as_ref()).is_some_and(|names| *names == new) {
             return;
         }
+        let id = container.clone();
         if let Some(names) = self.names_mut(container) {
-            *names = new;
+            let old = std::mem::replace(names, new);
+            if reports.is_on {
+                names.report_since(&old, id.as_ref(), reports);
+            }
         }
     }
 

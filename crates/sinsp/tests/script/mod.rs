@@ -4,7 +4,7 @@
 use eyas_events::{EventType as E, param};
 use eyas_fields::{FieldSource, Schema, Value};
 use eyas_scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
-use eyas_sinsp::{Config, Inspector, schema};
+use eyas_sinsp::{Config, EventView, Inspector, schema};
 
 pub const SECOND: u64 = 1_000_000_000;
 
@@ -50,7 +50,11 @@ pub fn at(second: u64, ty: E, tid: i64) -> EventBuilder {
 /// Takes in an event and returns fields as text.
 pub fn see(inspector: &mut Inspector, event: EventBuilder, fields: &[&str]) -> Vec<String> {
     let event: OwnedEvent = event.build();
-    let view = inspector.process(event.as_raw());
+    texts(&inspector.process(event.as_raw()), fields)
+}
+
+/// Fields of an event as text.
+pub fn texts(view: &EventView<'_>, fields: &[&str]) -> Vec<String> {
     let text = |name: &&str| {
         let (name, arg) = match name.split_once('[') {
             Some((name, arg)) => (name, Some(arg.trim_end_matches(']'))),

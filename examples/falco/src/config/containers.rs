@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use eyas::sinsp::state::Engines;
 use serde::{Deserialize, Serialize};
 
 use super::shape::Shape::{self, Bool, Section, Text};
@@ -38,8 +39,14 @@ pub struct ContainerEngines {
     pub podman: Runtime,
     /// containerd, CRI-O and others behind Kubernetes' interface.
     pub cri: Runtime,
-    /// containerd by itself: its sockets are asked through Kubernetes' interface, too.
+    /// containerd by itself, through its own interface.
     pub containerd: Runtime,
+    /// LXC.
+    pub lxc: Switch,
+    /// LXC as libvirt runs it.
+    pub libvirt_lxc: Switch,
+    /// BOSH's.
+    pub bpm: Switch,
     /// Longest label that is kept, bytes.
     pub label_max_len: usize,
 }
@@ -54,6 +61,20 @@ pub struct Runtime {
     pub sockets: Vec<PathBuf>,
 }
 
+/// An engine that is not asked.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Switch {
+    /// Whether its containers count.
+    pub enabled: bool,
+}
+
+impl Default for Switch {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
 impl Default for ContainerEngines {
     fn default() -> Self {
         let runtime = Runtime::default;
@@ -62,8 +83,26 @@ impl Default for ContainerEngines {
             podman: runtime(),
             cri: runtime(),
             containerd: runtime(),
+            lxc: Switch::default(),
+            libvirt_lxc: Switch::default(),
+            bpm: Switch::default(),
             label_max_len: 100,
         }
+    }
+}
+
+impl ContainerEngines {
+    /// Whose containers count.
+    pub fn engines(&self) -> Engines {
+        let mut engines = Engines::default();
+        engines.docker = self.docker.enabled;
+        engines.podman = self.podman.enabled;
+        engines.cri = self.cri.enabled;
+        engines.containerd = self.containerd.enabled;
+        engines.lxc = self.lxc.enabled;
+        engines.libvirt_lxc = self.libvirt_lxc.enabled;
+        engines.bpm = self.bpm.enabled;
+        engines
     }
 }
 

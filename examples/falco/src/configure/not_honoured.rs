@@ -22,8 +22,6 @@ const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static
     NotHonoured { key, usual, why, needs: Some("metrics.enabled") }
 }
 
-const BY_CONTROL_GROUP: &str =
-    "these containers are known by their control groups, whether this is on or off";
 const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
 #[cfg(not(feature = "grpc"))]
 const NO_GRPC: &str = "this program was built without the feature `grpc`";
@@ -31,7 +29,6 @@ const NO_PLUGINS: &str = "this program loads no plugins";
 
 /// All of them. A test compares them with the schema and with the keys that are read.
 pub const NOT_HONOURED: &[NotHonoured] = &[
-    key("container_engines.bpm.enabled", &["true"], BY_CONTROL_GROUP),
     key(
         "container_engines.cri.disable_async",
         &["false"],
@@ -42,8 +39,6 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
         &["[\"create\"]"],
         "a container is looked up when it is created, and again when its first process begins",
     ),
-    key("container_engines.libvirt_lxc.enabled", &["true"], BY_CONTROL_GROUP),
-    key("container_engines.lxc.enabled", &["true"], BY_CONTROL_GROUP),
     key("container_engines.verbosity", &["info", "warning"], "what goes wrong is in the log of this program"),
     key("container_engines.with_size", &["false"], "sizes of containers are not looked up"),
     key("engine.kmod.buf_size_preset", &["4"], NO_MODULE),

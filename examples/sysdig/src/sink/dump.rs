@@ -53,6 +53,8 @@ impl Dump {
             );
         }
         let names = Names::new(path, args, rotation.is_on());
+        // What look-ups find is not counted live.
+        let has_reports = !args.is_replay() && !rotation.is_on();
         let mut dump = Self {
             names,
             rotation,
@@ -64,7 +66,7 @@ impl Dump {
             writer: None,
             path: PathBuf::new(),
             unflushed: None,
-            places: (slice.is_some() || args.keeps_state()).then(Places::default),
+            places: (slice.is_some() || args.keeps_state() || has_reports).then(Places::default),
             slice,
             redactor: if args.redact { Some(Redactor::new(args.redact_key.as_deref())?) } else { None },
         };
@@ -144,6 +146,9 @@ impl Dump {
         }
         if let Some(redactor) = &mut self.redactor {
             redactor.snapshot(snapshot, &mut kept);
+            for event in &mut kept.metadata {
+                *event = redactor.event(&event.as_raw());
+            }
         }
         kept
     }
@@ -200,7 +205,7 @@ impl Sink for Dump {
             return Ok(());
         }
         if let Some(places) = &mut self.places {
-            places.pass(event);
+            places.pass(event.event().ts);
         }
         self.write(&event.event())
     }
@@ -214,11 +219,22 @@ impl Sink for Dump {
             return Ok(());
         }
         if let Some(places) = &mut self.places {
-            places.pass(event);
+            places.pass(event.event().ts);
         }
         let mut raw = event.event();
         raw.state_only = true;
         self.write(&raw)
+    }
+
+    fn report(&mut self, event: &RawEvent<'_>) -> Result<()> {
+        // The first file, once it is open, begins with a snapshot that does not have it yet.
+        if self.writer.is_none() && self.state.len() < STATE_LIMIT {
+            self.state.push((*event).into());
+        }
+        if let Some(places) = self.places.as_mut().filter(|_| self.writer.is_some()) {
+            places.pass(event.ts);
+        }
+        self.write(event)
     }
 
     fn idle(&mut self) -> Result<()> {

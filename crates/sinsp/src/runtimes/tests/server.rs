@@ -67,6 +67,8 @@ impl Reply {
 pub(super) struct Question {
     pub(super) number: usize,
     pub(super) path: String,
+    /// Of containerd.
+    pub(super) namespace: Option<String>,
     pub(super) body: Bytes,
 }
 
@@ -156,8 +158,10 @@ async fn reply(
 ) -> Result<Response<Body>, hyper::Error> {
     let number = count.fetch_add(1, Ordering::Relaxed);
     let path = request.uri().path().to_owned();
+    let namespace = request.headers().get("containerd-namespace");
+    let namespace = namespace.map(|name| name.to_str().unwrap().to_owned());
     let body = request.into_body().collect().await?.to_bytes();
-    Ok(match answer(Question { number, path, body }) {
+    Ok(match answer(Question { number, path, namespace, body }) {
         Reply::Http(status, body) => {
             Response::builder().status(status).body(Full::new(Bytes::from(body)).boxed()).unwrap()
         }

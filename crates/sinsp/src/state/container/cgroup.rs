@@ -1,6 +1,7 @@
 //! The container that a process is in, by the names of its control groups.
 
 use super::kind::Kind;
+use super::layouts::Layouts;
 use crate::state::text::split_nul;
 
 /// Length of the short form of an id.
@@ -10,13 +11,13 @@ const FULL_ID: usize = 64;
 
 /// Short id of the container that control groups (`subsystem=path`, each ended by NUL) belong to;
 /// `None` on the host.
-pub(crate) fn id_of_cgroups(cgroups: &[u8]) -> Option<&[u8]> {
-    of_cgroups(cgroups).map(|found| found.id)
+pub(crate) fn id_of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
+    of_cgroups(cgroups, layouts).map(|found| found.id)
 }
 
 /// Who made the container, as far as the names show.
-pub(crate) fn kind_of_cgroups(cgroups: &[u8]) -> Option<Kind> {
-    of_cgroups(cgroups)?.kind
+pub(crate) fn kind_of_cgroups(cgroups: &[u8], layouts: &Layouts) -> Option<Kind> {
+    of_cgroups(cgroups, layouts)?.kind
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,12 +26,45 @@ struct Found<'a> {
     kind: Option<Kind>,
 }
 
-fn of_cgroups(cgroups: &[u8]) -> Option<Found<'_>> {
+fn of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     split_nul(cgroups).find_map(|group| {
         let path = &group[group.iter().position(|b| *b == b'=')? + 1..];
+        // Podman's monitor of a container, and what it starts to clean up behind it, are beside the container.
+        if path.ends_with(b"/conmon") {
+            return None;
+        }
         // The innermost container counts; those with names are never inside those with numbers.
-        path.rsplit(|b| *b == b'/').find_map(numbered).or_else(|| named(path))
+        let found = innermost(path, layouts).or_else(|| named(path, layouts))?;
+        found.kind.is_none_or(|kind| layouts.engines.has(kind)).then_some(found)
     })
+}
+
+/// The last component that is named by a full id.
+fn innermost<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
+    let mut rest = path;
+    loop {
+        let start = rest.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
+        let (before, name) = rest.split_at(start);
+        if let Some(found) = numbered(name)
+            && (found.kind.is_some() || is_container_in(before, layouts))
+        {
+            return Some(found);
+        }
+        rest = before.strip_suffix(b"/")?;
+    }
+}
+
+/// Whether a group below this one is a container where its name is an id alone. Podman's pods have such names, Docker and
+/// what is behind the CRI have them without systemd.
+fn is_container_in(parent: &[u8], layouts: &Layouts) -> bool {
+    let engines = layouts.engines;
+    if parent.ends_with(b"/libpod_parent/") {
+        return false;
+    }
+    match parent.ends_with(b"/docker/") {
+        true => engines.docker || engines.cri,
+        false => engines.docker || engines.podman || engines.cri || engines.containerd,
+    }
 }
 
 /// What runtimes put before a full id, and who they are.
@@ -63,7 +97,7 @@ fn numbered(name: &[u8]) -> Option<Found<'_>> {
 }
 
 /// A group with a name that people gave.
-fn named(path: &[u8]) -> Option<Found<'_>> {
+fn named<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     let lxc = [&b"/lxc.payload."[..], b"/lxc.payload/", b"/lxc/"];
     // Legacy groups of libvirt are below `/libvirt/lxc/`: asked first.
     let found = after(path, b"/libvirt/lxc/")
@@ -74,7 +108,9 @@ fn named(path: &[u8]) -> Option<Found<'_>> {
             lxc.iter().find_map(|prefix| after(path, prefix)).map(|rest| (component(rest), Kind::Lxc))
         })
         .or_else(|| path.rsplit(|b| *b == b'/').find_map(bpm).map(|id| (id, Kind::Bpm)))
-        .or_else(|| Some((ctr(path)?, Kind::Containerd)));
+        .or_else(|| Some((nspawn(path)?, Kind::Nspawn)))
+        .or_else(|| path.rsplit(|b| *b == b'/').find_map(buildah).map(|id| (id, Kind::Buildah)))
+        .or_else(|| Some((ctr(path, layouts)?, Kind::Containerd)));
     let (id, kind) = found.filter(|(id, _)| !id.is_empty())?;
     Some(Found { id, kind: Some(kind) })
 }
@@ -99,10 +135,39 @@ fn bpm(name: &[u8]) -> Option<&[u8]> {
     id.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b)).then_some(id)
 }
 
-/// Containers that `ctr` makes have any name, below that of their namespace. Only the default namespace is
-/// known to be one: every other group of two names would be a container.
-fn ctr(path: &[u8]) -> Option<&[u8]> {
-    let id = path.strip_prefix(b"/default/")?;
+/// What systemd-nspawn runs is in `payload`; beside it is the program itself. The group above has the machine's name, its
+/// dashes escaped: `systemd-nspawn@<name>.service`, or `machine-<name>.scope` as for virtual machines and libvirt.
+fn nspawn(path: &[u8]) -> Option<&[u8]> {
+    let mut above: &[u8] = b"";
+    for name in path.split(|b| *b == b'/') {
+        if name == b"payload" {
+            let unit = above.strip_prefix(b"systemd-nspawn@").and_then(|unit| unit.strip_suffix(b".service"));
+            let scope = || above.strip_prefix(b"machine-")?.strip_suffix(b".scope");
+            if let Some(id) = unit.or_else(scope) {
+                return Some(id);
+            }
+        }
+        above = name;
+    }
+    None
+}
+
+/// `buildah run` names the group after its working directory: `buildah-buildah<number>`.
+fn buildah(name: &[u8]) -> Option<&[u8]> {
+    let id = name.strip_suffix(b".scope").unwrap_or(name).strip_prefix(b"buildah-")?;
+    let number = id.strip_prefix(b"buildah")?;
+    (!number.is_empty() && number.iter().all(u8::is_ascii_digit)).then_some(id)
+}
+
+/// Containers that `ctr` makes have any name, below that of their namespace. It must be known to be one: else every other
+/// group of two names would be a container.
+fn ctr<'a>(path: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
+    if !layouts.engines.containerd {
+        return None;
+    }
+    let rest = path.strip_prefix(b"/")?;
+    let (namespace, id) = rest.split_at(rest.iter().position(|b| *b == b'/')?);
+    let id = id.strip_prefix(b"/").filter(|id| !id.is_empty() && layouts.has_namespace(namespace))?;
     let systemd = [&b".service"[..], b".slice", b".scope"].iter().any(|suffix| id.ends_with(suffix));
     (!systemd && !id.contains(&b'/')).then(|| &id[..id.len().min(SHORT_ID)])
 }
@@ -163,7 +228,8 @@ mod tests {
                 format!("cpuset={path}\0"),
                 format!("={path}\0"),
             ] {
-                let found = of_cgroups(groups.as_bytes()).unwrap_or_else(|| panic!("{path} is a container"));
+                let found = of_cgroups(groups.as_bytes(), &Layouts::default())
+                    .unwrap_or_else(|| panic!("{path} is a container"));
                 assert_eq!(found, Found { id: &ID.as_bytes()[..12], kind }, "{path}");
             }
         }
@@ -186,9 +252,13 @@ mod tests {
             ("/system.slice/runc-bpm-garden.scope", "garden", Kind::Bpm),
             ("/bpm-garden", "garden", Kind::Bpm),
             ("/default/a-test-container", "a-test-conta", Kind::Containerd),
+            ("/machine.slice/systemd-nspawn@web.service/payload/init.scope", "web", Kind::Nspawn),
+            (r"/machine.slice/machine-my\x2dweb.scope/payload", r"my\x2dweb", Kind::Nspawn),
+            ("/init.scope/buildah-buildah3087666118", "buildah3087666118", Kind::Buildah),
         ] {
             let groups = format!("cpu={path}\0");
-            let found = of_cgroups(groups.as_bytes()).unwrap_or_else(|| panic!("{path} is a container"));
+            let found = of_cgroups(groups.as_bytes(), &Layouts::default())
+                .unwrap_or_else(|| panic!("{path} is a container"));
             assert_eq!(found, Found { id: id.as_bytes(), kind: Some(kind) }, "{path}");
         }
     }
@@ -209,7 +279,16 @@ mod tests {
             "/lxc.monitor.web",
             "/lxc/",
             "/default/init.scope",
+            "/machine.slice/systemd-nspawn@web.service/supervisor",
+            r"/machine.slice/machine-qemu\x2d1\x2dvm.scope",
+            "/payload",
+            "/buildah-x",
             "/../..",
+            // Podman without systemd: its monitors, and its pods.
+            &format!("/libpod_parent/{ID}/conmon"),
+            &format!("/libpod_parent/{ID}"),
+            &format!("/custom/{ID}/conmon"),
+            &format!("/libpod_parent/{ID}/libpod-conmon-{ID}"),
             &format!("/kubepods.slice/crio-conmon-{ID}.scope"),
             &format!("/machine.slice/libpod-conmon-{ID}.scope"),
             &format!("/machine.slice/machine-libpod_pod_{ID}.slice"),
@@ -217,8 +296,61 @@ mod tests {
             &format!("/docker/{}", &ID[1..]),
             &format!("/docker/{}g", &ID[1..]),
         ] {
-            assert_eq!(of_cgroups(format!("cpuset=/\0cpu={path}\0").as_bytes()), None, "{path}");
+            assert_eq!(
+                of_cgroups(format!("cpuset=/\0cpu={path}\0").as_bytes(), &Layouts::default()),
+                None,
+                "{path}"
+            );
         }
-        assert_eq!(of_cgroups(b"junk\0"), None);
+        assert_eq!(of_cgroups(b"junk\0", &Layouts::default()), None);
+    }
+
+    #[test]
+    fn a_container_in_a_pod_of_podman_is_one() {
+        let pod = "0".repeat(64);
+        for path in
+            [format!("/libpod_parent/{pod}/libpod-{ID}"), format!("/custom/{pod}/libpod-{ID}/init.scope")]
+        {
+            let groups = format!("cpu={path}\0");
+            let found = of_cgroups(groups.as_bytes(), &Layouts::default()).unwrap();
+            assert_eq!(found, Found { id: &ID.as_bytes()[..12], kind: Some(Kind::Podman) }, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_disabled_has_no_containers() {
+        use crate::state::container::layouts::Engines;
+        let all = Engines::default();
+        let none = |engines| Layouts::new(engines);
+        for (path, layouts) in [
+            ("/lxc.payload.web".to_owned(), none(Engines { lxc: false, ..all })),
+            ("/lxc/web".to_owned(), none(Engines { lxc: false, ..all })),
+            ("/libvirt/lxc/web".to_owned(), none(Engines { libvirt_lxc: false, ..all })),
+            ("/bpm-garden".to_owned(), none(Engines { bpm: false, ..all })),
+            ("/default/web".to_owned(), none(Engines { containerd: false, ..all })),
+            (format!("/system.slice/docker-{ID}.scope"), none(Engines { docker: false, ..all })),
+            (format!("/docker/{ID}"), none(Engines { docker: false, cri: false, ..all })),
+            (format!("/machine.slice/libpod-{ID}.scope"), none(Engines { podman: false, ..all })),
+            (format!("/kubepods/pod1/crio-{ID}"), none(Engines { cri: false, ..all })),
+            (
+                format!("/system.slice/nerdctl-{ID}.scope"),
+                none(Engines { cri: false, containerd: false, ..all }),
+            ),
+        ] {
+            let groups = format!("cpu={path}\0");
+            assert!(of_cgroups(groups.as_bytes(), &Layouts::default()).is_some(), "{path}");
+            assert_eq!(of_cgroups(groups.as_bytes(), &layouts), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn namespaces_of_containerd_are_told() {
+        let mut layouts = Layouts::default();
+        let groups = b"cpu=/foo/a-test-container\0";
+        assert_eq!(of_cgroups(groups, &layouts), None);
+        assert!(layouts.add_namespace(b"foo") && !layouts.add_namespace(b"foo"));
+        let want = Found { id: b"a-test-conta", kind: Some(Kind::Containerd) };
+        assert_eq!(of_cgroups(groups, &layouts), Some(want));
+        assert_eq!(of_cgroups(b"cpu=/foo/run.service\0", &layouts), None);
     }
 }

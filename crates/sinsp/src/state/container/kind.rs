@@ -13,10 +13,13 @@ pub(crate) enum Kind {
     Bpm,
     Static,
     Podman,
+    /// No event has this one and the next: no runtime reports their containers.
+    Nspawn,
+    Buildah,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Docker,
         Self::Lxc,
         Self::LibvirtLxc,
@@ -29,6 +32,8 @@ impl Kind {
         Self::Bpm,
         Self::Static,
         Self::Podman,
+        Self::Nspawn,
+        Self::Buildah,
     ];
 
     pub(crate) fn of_number(number: u64) -> Option<Self> {
@@ -49,6 +54,8 @@ impl Kind {
             Self::Bpm => "bpm",
             Self::Static => "static",
             Self::Podman => "podman",
+            Self::Nspawn => "systemd-nspawn",
+            Self::Buildah => "buildah",
         }
     }
 }
@@ -62,6 +69,6 @@ mod tests {
         for (number, kind) in Kind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, number, "{kind:?}");
         }
-        assert_eq!(Kind::of_number(12), None);
+        assert_eq!(Kind::of_number(14), None);
     }
 }

@@ -8,7 +8,7 @@ use super::measure::set_memory;
 use super::values::{comm, list, text, update_cgroups};
 use crate::state::Current;
 use crate::state::proc_query::{ProcQuery, find_thread};
-use crate::state::{State, Thread, ThreadFlags, ThreadKey};
+use crate::state::{Layouts, State, Thread, ThreadFlags, ThreadKey};
 
 /// A child that was already added, or an exit that was already seen, belongs to this clone if it is no
 /// older than this, ns.
@@ -31,7 +31,7 @@ pub(super) fn clone(
 }
 
 /// What the event says about the new process, the child's or its maker's.
-fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
+fn describe(thread: &mut Thread, raw: &RawEvent<'_>, layouts: &Layouts) {
     thread.exe = text(raw, c::exe);
     thread.comm = comm(raw.text(c::comm), &thread.exe);
     thread.set_args(list(raw.param(c::args).unwrap_or_default()));
@@ -39,7 +39,7 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>) {
     set_memory(&mut thread.activity, raw, [c::pgft_maj, c::pgft_min, c::vm_size, c::vm_rss, c::vm_swap]);
     thread.uid = raw.uint(c::uid).map_or(u32::MAX, |v| v as u32);
     thread.gid = raw.uint(c::gid).map_or(u32::MAX, |v| v as u32);
-    update_cgroups(thread, raw.param(c::cgroups));
+    update_cgroups(thread, raw.param(c::cgroups), layouts);
     thread.clone_ts = raw.ts;
 }
 
@@ -126,7 +126,7 @@ fn caller(
     }
     (child.vtid, child.vpid) = (child.tid, child.pid);
     child.pidns_start = state.machine.boot_ts;
-    describe(&mut child, raw);
+    describe(&mut child, raw, &state.layouts);
     if was_valid {
         endow(state, &mut child, key);
     } else {
@@ -240,7 +240,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut O
     if namespaced || child.tid != child.vtid {
         child.pidns_start += raw.uint(c::pidns_init_start_ts).unwrap_or(0);
     }
-    describe(&mut child, raw);
+    describe(&mut child, raw, &state.layouts);
     let donor = match likely_maker(state, &child) {
         Some(maker) => Some(maker),
         None => match if is_thread { child.pid } else { child.ptid } {

@@ -47,6 +47,13 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
+impl State {
+    /// Takes in an event about users, groups or containers that a snapshot has.
+    pub(in crate::state) fn take_metadata(&mut self, raw: &RawEvent<'_>) {
+        apply(self, raw, &mut Current::default());
+    }
+}
+
 /// Takes in what an event says about a container.
 fn change_container(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
     if let Some(id) = container_of(text).and_then(|json| state.add_container(json)) {

@@ -42,7 +42,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     thread.fdlimit = raw.int(x::fdlimit).unwrap_or(thread.fdlimit);
     set_memory(&mut thread.activity, raw, [x::pgft_maj, x::pgft_min, x::vm_size, x::vm_rss, x::vm_swap]);
     thread.env = list(raw.param(x::env).unwrap_or_default());
-    update_cgroups(thread, raw.param(x::cgroups));
+    update_cgroups(thread, raw.param(x::cgroups), &state.layouts);
     if let Some(path) = raw.text(x::trusted_exepath).map(|path| exepath(path).into()).or(old_path) {
         thread.executable.path = path;
     }

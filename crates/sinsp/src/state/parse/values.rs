@@ -2,9 +2,8 @@
 
 use eyas_scap::RawEvent;
 
-use crate::state::container::id_of_cgroups;
 use crate::state::text::split_nul;
-use crate::state::{Text, Thread};
+use crate::state::{Layouts, Text, Thread, id_of_cgroups};
 
 /// A list as the kernel sends it, each entry ended by NUL.
 pub(in crate::state) fn list(bytes: &[u8]) -> Text {
@@ -19,7 +18,7 @@ pub(in crate::state) fn exepath(path: &[u8]) -> &[u8] {
 /// Sets the control groups under the names that the fields use, and the container that they name.
 ///
 /// A malformed element discards the update.
-pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8]) {
+pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8], layouts: &Layouts) {
     let mut out = Vec::with_capacity(bytes.len());
     for group in split_nul(bytes) {
         let Some(at) = group.iter().position(|b| *b == b'=') else { return };
@@ -37,7 +36,7 @@ pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8]) {
     if *thread.cgroups == *out {
         return;
     }
-    let id = id_of_cgroups(&out);
+    let id = id_of_cgroups(&out, layouts);
     if thread.container.as_deref() != id {
         thread.container = id.map(Text::from);
     }
@@ -45,9 +44,9 @@ pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8]) {
 }
 
 /// As [`set_cgroups`]; an event without them leaves them as they are.
-pub(in crate::state) fn update_cgroups(thread: &mut Thread, bytes: Option<&[u8]>) {
+pub(in crate::state) fn update_cgroups(thread: &mut Thread, bytes: Option<&[u8]>, layouts: &Layouts) {
     if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
-        set_cgroups(thread, bytes);
+        set_cgroups(thread, bytes, layouts);
     }
 }
 

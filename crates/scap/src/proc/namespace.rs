@@ -1,0 +1,48 @@
+//! Whether `/proc` is that of the machine.
+
+use std::path::Path;
+
+/// What the kernel calls the pid namespace that it starts with.
+const OF_THE_MACHINE: &str = "pid:[4026531836]";
+
+/// What is wrong with `/proc` below this root, and how to run a monitor instead, if it shows the processes of a container
+/// alone: events then have process ids that mean nothing there.
+pub fn foreign_processes(root: &Path) -> Option<String> {
+    // Below another root, `self` would be this process itself.
+    let process = if root == Path::new("/") { "self" } else { "1" };
+    let namespace = std::fs::read_link(root.join("proc").join(process).join("ns/pid")).ok()?;
+    if namespace.as_os_str() == OF_THE_MACHINE {
+        return None;
+    }
+    let proc = root.join("proc");
+    Some(format!(
+        "{} shows the processes of a container alone ({}): parents, open files, working directories and containers of \
+         other processes are not known. Run this with the host's pid namespace (podman or docker: --pid=host; \
+         Kubernetes: hostPID: true), or mount the host's root directory and set HOST_ROOT to it \
+         (-v /:/host:ro -e HOST_ROOT=/host)",
+        proc.display(),
+        namespace.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_container_s_own_processes_are_told_from_those_of_the_machine() {
+        let root = std::env::temp_dir().join(format!("eyas-namespace-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("proc/1/ns")).unwrap();
+        assert_eq!(foreign_processes(&root), None, "nobody knows");
+        let link = root.join("proc/1/ns/pid");
+        symlink(OF_THE_MACHINE, &link).unwrap();
+        assert_eq!(foreign_processes(&root), None);
+        std::fs::remove_file(&link).unwrap();
+        symlink("pid:[4026532200]", &link).unwrap();
+        let warning = foreign_processes(&root).unwrap();
+        assert!(warning.contains("--pid=host") && warning.contains("HOST_ROOT"), "{warning}");
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}

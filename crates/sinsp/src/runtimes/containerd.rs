@@ -1,0 +1,202 @@
+//! containerd's own interface: containers of `ctr` and nerdctl, and those of Kubernetes from the moment they are made.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::metadata::{Metadata, Mount};
+use super::wire::{Channel, Error};
+use super::{id, image};
+use crate::state::Kind;
+
+pub(super) mod messages;
+
+use messages as m;
+
+/// Namespaces that are asked about.
+const MAX_NAMESPACES: usize = 64;
+/// Docker's: it says more about its containers itself.
+pub(super) const DOCKER: &str = "moby";
+/// Kubernetes'.
+pub(super) const KUBERNETES: &str = "k8s.io";
+
+/// An OCI runtime's specification, as far as it is of interest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    process: Process,
+    mounts: Vec<SpecMount>,
+    annotations: BTreeMap<String, String>,
+    linux: Linux,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Process {
+    env: Vec<String>,
+    capabilities: Capabilities,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Capabilities {
+    bounding: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SpecMount {
+    destination: String,
+    #[serde(rename = "type")]
+    kind: String,
+    source: String,
+    options: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Linux {
+    namespaces: Vec<Namespace>,
+    masked_paths: Vec<String>,
+    readonly_paths: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Namespace {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Spec {
+    /// Without a namespace of its own of this kind, a container shares the host's.
+    fn shares(&self, kind: &str) -> bool {
+        let has = |kind: &str| self.linux.namespaces.iter().any(|namespace| namespace.kind == kind);
+        // A specification that can't be read says nothing.
+        has("mount") && !has(kind)
+    }
+
+    /// Nothing of `/proc` is hidden or read-only, and no capability is missing that the others come to.
+    fn is_privileged(&self) -> bool {
+        let Linux { masked_paths, readonly_paths, .. } = &self.linux;
+        let all = self.process.capabilities.bounding.iter().any(|name| name == "CAP_SYS_ADMIN");
+        all && masked_paths.is_empty() && readonly_paths.is_empty()
+    }
+}
+
+/// What containerd says of the container; `None` if it has none whose id begins like this in any namespace but Docker's.
+pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Result<Option<Metadata>, Error> {
+    let Some(id) = id::checked(id.as_bytes()) else { return Ok(None) };
+    let mut channel = Channel::connect(socket, deadline).await?;
+    let list: Option<m::ListNamespacesResponse> = channel
+        .call("containerd.services.namespaces.v1.Namespaces/List", &m::ListNamespacesRequest {})
+        .await?;
+    let namespaces = list.unwrap_or_default().namespaces.into_iter().map(|namespace| namespace.name);
+    for namespace in namespaces.filter(|name| name != DOCKER).take(MAX_NAMESPACES) {
+        let filters = vec![format!("id~=^{}", id.replace('.', "\\."))];
+        let list: Option<m::ListContainersResponse> = channel
+            .call_in(
+                Some(&namespace),
+                "containerd.services.containers.v1.Containers/List",
+                &m::ListContainersRequest { filters },
+            )
+            .await?;
+        let found = list.unwrap_or_default().containers.into_iter().find(|c| c.id.starts_with(id));
+        if let Some(container) = found {
+            let digest = digest(&mut channel, &namespace, &container.image).await;
+            return Ok(Some(describe(container, namespace, &digest)));
+        }
+    }
+    Ok(None)
+}
+
+/// All containers, but those of Docker and Kubernetes.
+pub(super) async fn list(socket: &Path, deadline: Duration) -> Result<Vec<String>, Error> {
+    let mut channel = Channel::connect(socket, deadline).await?;
+    let list: Option<m::ListNamespacesResponse> = channel
+        .call("containerd.services.namespaces.v1.Namespaces/List", &m::ListNamespacesRequest {})
+        .await?;
+    let names = list.unwrap_or_default().namespaces.into_iter().map(|namespace| namespace.name);
+    let mut ids = Vec::new();
+    for namespace in names.filter(|name| name != DOCKER && name != KUBERNETES).take(MAX_NAMESPACES) {
+        let question = m::ListContainersRequest { filters: Vec::new() };
+        let list: Option<m::ListContainersResponse> = channel
+            .call_in(Some(&namespace), "containerd.services.containers.v1.Containers/List", &question)
+            .await?;
+        ids.extend(list.unwrap_or_default().containers.into_iter().map(|container| container.id));
+    }
+    Ok(ids)
+}
+
+/// Digest of the image with this name; empty if it is not known.
+async fn digest(channel: &mut Channel, namespace: &str, name: &str) -> String {
+    let question = m::GetImageRequest { name: name.to_owned() };
+    let found: Result<Option<m::GetImageResponse>, Error> =
+        channel.call_in(Some(namespace), "containerd.services.images.v1.Images/Get", &question).await;
+    let image = found.ok().flatten().and_then(|found| found.image);
+    image.and_then(|image| image.target).unwrap_or_default().digest
+}
+
+fn describe(container: m::Container, namespace: String, digest: &str) -> Metadata {
+    let m::Container { id, labels, image, spec, created_at } = container;
+    let spec: Spec = spec.and_then(|spec| serde_json::from_slice(&spec.value).ok()).unwrap_or_default();
+    let of_kubernetes = namespace == KUBERNETES;
+    let annotation = |name: &str| spec.annotations.get(&format!("io.kubernetes.cri.{name}")).cloned();
+    let mut labels: BTreeMap<String, String> = labels.into_iter().collect();
+    let is_pod_sandbox = labels.get("io.cri-containerd.kind").is_some_and(|kind| kind == "sandbox");
+    for (label, name) in [
+        ("io.kubernetes.pod.name", "sandbox-name"),
+        ("io.kubernetes.pod.namespace", "sandbox-namespace"),
+        ("io.kubernetes.pod.uid", "sandbox-uid"),
+        ("io.kubernetes.sandbox.id", "sandbox-id"),
+    ] {
+        if let Some(value) = annotation(name) {
+            labels.entry(label.to_owned()).or_insert(value);
+        }
+    }
+    let name = match is_pod_sandbox {
+        true => labels.get("io.kubernetes.pod.name").cloned(),
+        false => annotation("container-name").or_else(|| labels.get("nerdctl/name").cloned()),
+    };
+    let reference = annotation("image-name").filter(|_| !is_pod_sandbox).unwrap_or(image);
+    let parts = match image::is_id(&reference) {
+        true => image::Name::default(),
+        false => image::Name { digest, ..image::parse(&reference) },
+    };
+    let mounts = spec.mounts.iter().filter(|mount| mount.kind == "bind").map(mount).collect();
+    Metadata {
+        name: name.unwrap_or_else(|| id.clone()),
+        imagerepo: parts.repository.to_owned(),
+        imagetag: parts.tag.to_owned(),
+        imagedigest: parts.digest.to_owned(),
+        image: reference.clone(),
+        created_time: created_at.map_or(0, |time| time.seconds),
+        privileged: spec.is_privileged(),
+        host_pid: spec.shares("pid"),
+        host_network: spec.shares("network"),
+        host_ipc: spec.shares("ipc"),
+        is_pod_sandbox,
+        pod_sandbox_id: annotation("sandbox-id").unwrap_or_default(),
+        env: spec.process.env,
+        mounts,
+        is_early: of_kubernetes,
+        namespace: if of_kubernetes { String::new() } else { namespace },
+        labels,
+        ..Metadata::new(Kind::Containerd, id)
+    }
+}
+
+fn mount(mount: &SpecMount) -> Mount {
+    let has = |option: &str| mount.options.iter().any(|known| known == option);
+    let propagation = ["rprivate", "private", "rslave", "slave", "rshared", "shared"];
+    let propagation = propagation.into_iter().find(|name| has(name)).unwrap_or_default();
+    Mount {
+        source: mount.source.clone(),
+        destination: mount.destination.clone(),
+        mode: String::new(),
+        rw: !has("ro"),
+        propagation: propagation.to_owned(),
+    }
+}
