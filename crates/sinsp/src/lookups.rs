@@ -214,7 +214,10 @@ impl AsyncLookups {
         self.ask_host(now);
         let Some(id) = &thread.container else { return false };
         // The first process of a container executes when it is started, and started again.
-        let starts = cause == Cause::Executes && thread.vpid == 1 && self.firsts.is_new(id, thread.pid);
+        let starts = cause == Cause::Executes
+            && thread.vpid == 1
+            && is_from_outside(state, thread)
+            && self.firsts.is_new(id, thread.pid, now);
         if let Some(lookup) = &mut self.containers {
             if starts {
                 lookup.ask(id);
@@ -234,7 +237,9 @@ impl AsyncLookups {
             Cause::Executes | Cause::Changes if self.budget.has_time() => 0,
             _ => FIRST_ACCOUNTS_PAUSE,
         };
-        let ask = || lookup.ask(id, thread.pid);
+        // The files are those that its first process sees; a later one may have gone elsewhere.
+        let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
+        let ask = || lookup.ask(id, first);
         (is_missing || starts)
             && self.accounts_asked.once(id, now, pause, ask)
             && is_first
@@ -246,6 +251,12 @@ impl std::fmt::Debug for AsyncLookups {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AsyncLookups").finish_non_exhaustive()
     }
+}
+
+/// Whether a process of the container was made by one that is not in it: what is made inside may have a pid namespace of
+/// its own, too.
+fn is_from_outside(state: &State, thread: &Thread) -> bool {
+    state.threads.parent_of(thread).is_none_or(|parent| parent.container != thread.container)
 }
 
 /// Why it is asked.

@@ -330,6 +330,7 @@ fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn Co
     }
     let mut options = Options::default().with_endpoints(endpoints).with_root(root);
     options.max_label = engines.label_max_len;
+    options.follow = engines.follow_events;
     let runtimes = Runtimes::start(options).context("can't ask container runtimes")?;
     Ok(Some(Box::new(runtimes)))
 }

@@ -38,16 +38,31 @@ impl Asked {
 /// The first processes of containers.
 #[derive(Default)]
 pub(super) struct Firsts {
-    pids: FxHashMap<Text, i64>,
+    /// With the time when each was seen, ns of event time.
+    pids: FxHashMap<Text, (i64, u64)>,
 }
 
 impl Firsts {
-    /// Whether the container was not seen to begin with this process before.
-    pub(super) fn is_new(&mut self, id: &Text, pid: i64) -> bool {
+    /// Whether the container was not seen to begin with this process before, nor with another one a moment ago.
+    pub(super) fn is_new(&mut self, id: &Text, pid: i64, now: u64) -> bool {
         if self.pids.len() >= MAX && !self.pids.contains_key(id) {
-            self.pids.clear();
+            self.pids.retain(|_, (_, ts)| now.saturating_sub(*ts) < OLD);
         }
-        self.pids.insert(id.clone(), pid) != Some(pid)
+        if self.pids.len() >= MAX && !self.pids.contains_key(id) {
+            return false;
+        }
+        match self.pids.get(id) {
+            Some((known, ts)) if *known == pid || now.saturating_sub(*ts) < OLD => false,
+            _ => {
+                self.pids.insert(id.clone(), (pid, now));
+                true
+            }
+        }
+    }
+
+    /// The process that the container began with, as far as that was seen.
+    pub(super) fn pid(&self, id: &Text) -> Option<i64> {
+        self.pids.get(id).map(|(pid, _)| *pid)
     }
 }
 

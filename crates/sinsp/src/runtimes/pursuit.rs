@@ -17,7 +17,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 const GIVE_UP: Duration = Duration::from_secs(3600);
 /// Responses about a container that lack something, until they are treated as complete.
 const INCOMPLETE: u32 = 4;
-/// For a runtime that is there and does not know the container, a process is a reason to be asked again after this time.
+/// For a runtime that is there and does not know the container, a process is a reason to be asked again after this time;
+/// one that does not respond for so long is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Asks all runtimes at the same time, each in its own time, until one knows the container. Those of users, and containerd
@@ -79,7 +80,22 @@ impl One {
                 has_denied = true;
                 self.gate.denials.add_permits(1);
             }
-            let is_there = match self.round(&sources).await {
+            let gate = self.gate.clone();
+            let outcome = {
+                let round = self.round(&sources);
+                tokio::pin!(round);
+                match timeout(PATIENCE, &mut round).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => {
+                        // Those that wait for it have waited long enough.
+                        if !std::mem::replace(&mut has_denied, true) {
+                            gate.denials.add_permits(1);
+                        }
+                        round.await
+                    }
+                }
+            };
+            let is_there = match outcome {
                 Round::Done => return,
                 Round::Unknown => true,
                 Round::Failed => false,

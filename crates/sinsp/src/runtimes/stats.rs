@@ -34,7 +34,7 @@ impl Tally {
         }
     }
 
-    /// Counts an exchange that failed, and logs it if the one before did not fail in this way.
+    /// Counts an exchange that failed. Programs log it: see [`RuntimeStats::sockets`].
     pub(super) fn failure(&self, socket: &Path, error: &Error) {
         let text = error.to_string();
         let mut stats = self.lock();
@@ -51,11 +51,7 @@ impl Tally {
         let failing = &mut stats.sockets[at];
         failing.failures += 1;
         #[cfg(feature = "tracing")]
-        if failing.error.as_deref() == Some(&text) {
-            tracing::debug!(socket = %socket.display(), %error, "a container runtime failed again");
-        } else {
-            tracing::warn!(socket = %socket.display(), %error, "a container runtime failed");
-        }
+        tracing::debug!(socket = %socket.display(), %error, "a container runtime failed");
         failing.error = Some(text);
     }
 }

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prost::Message;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::containerd;
 use super::containerd::messages as c;
@@ -35,21 +34,22 @@ const TRIES: u32 = 4;
 /// Where Docker's and Podman's events about containers are.
 const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D";
 
-/// Follows the events of each runtime that is there, and of each that comes.
+/// Follows the events of each runtime of the machine that is there, and of each that comes. Those of users are not followed:
+/// anybody may report any containers there.
 pub(super) async fn follow_all(shared: Arc<Shared>) {
     let followed = Arc::new(Mutex::new(FxHashSet::<(Api, PathBuf)>::default()));
     loop {
         let mut is_new = false;
-        for endpoint in &shared.options.endpoints {
+        for endpoint in shared.options.endpoints.iter().filter(|endpoint| !is_of_users(endpoint)) {
             for source in shared.sources.of(endpoint) {
                 let key = (source.api, source.socket.clone());
                 if !followed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
                     continue;
                 }
                 is_new = true;
-                let (shared, followed, of_users) = (shared.clone(), followed.clone(), is_of_users(endpoint));
+                let (shared, followed) = (shared.clone(), followed.clone());
                 tokio::spawn(async move {
-                    follow(&shared, &source, of_users).await;
+                    follow(&shared, &source).await;
                     followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
                 });
             }
@@ -62,11 +62,11 @@ pub(super) async fn follow_all(shared: Arc<Shared>) {
 }
 
 /// Follows one runtime until its socket is gone.
-async fn follow(shared: &Arc<Shared>, source: &Arc<Source>, of_users: bool) {
-    let questions = Arc::new(Semaphore::new(MAX_QUESTIONS));
+async fn follow(shared: &Arc<Shared>, source: &Arc<Source>) {
+    let asked = Arc::<Asked>::default();
     let mut pause = PAUSE;
     while source.socket.exists() {
-        let told = Told { shared, source, of_users, questions: &questions };
+        let told = Told { shared, source, asked: &asked };
         let mut has_begun = false;
         let ended = match source.api {
             Api::Docker | Api::Podman => docker(&told, &mut has_begun).await,
@@ -77,7 +77,13 @@ async fn follow(shared: &Arc<Shared>, source: &Arc<Source>, of_users: bool) {
             pause = PAUSE;
         }
         match ended {
-            Err(error) if error.is_unsupported() => sleep(UNSUPPORTED).await,
+            Err(error) if error.is_unsupported() => {
+                // Another version may take its place.
+                let until = Instant::now() + UNSUPPORTED;
+                while source.socket.exists() && Instant::now() < until {
+                    sleep(LOOK).await;
+                }
+            }
             Err(error) => {
                 source.note(Some(&error), &shared.tally);
                 sleep(pause).await;
@@ -117,7 +123,7 @@ async fn docker(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
         let Ok(event) = serde_json::from_slice::<Event>(&line) else { continue };
         let action = if event.action.is_empty() { &event.status } else { &event.action };
         let id = if event.actor.id.is_empty() { &event.id } else { &event.actor.id };
-        // A start gives addresses, and a container may be renamed or given another network.
+        // A start gives addresses, and a container may have another name since.
         if matches!(action.as_str(), "create" | "start" | "restart" | "rename" | "update") {
             told.about(id);
         }
@@ -170,38 +176,56 @@ async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Erro
     Ok(())
 }
 
+/// Containers that a runtime is asked for because of its events, and whether it reported more of them since.
+type Asked = Mutex<FxHashMap<String, bool>>;
+
 /// What a runtime reports leads to questions.
 struct Told<'a> {
     shared: &'a Arc<Shared>,
     source: &'a Arc<Source>,
-    of_users: bool,
-    questions: &'a Arc<Semaphore>,
+    asked: &'a Arc<Asked>,
 }
 
 impl Told<'_> {
-    /// Something happened to the container. The runtime that says so is asked; one of a user may report what others run,
-    /// so that all are asked in their order.
+    /// Something happened to the container: the runtime is asked for it, once at a time, so that the last answer is of the
+    /// last event.
     fn about(&self, full_id: &str) {
-        let Some(full_id) = id::checked(full_id.as_bytes()) else { return };
-        if self.of_users {
-            return self.shared.ask(full_id.get(..SHORT_ID).unwrap_or(full_id));
-        }
-        let Ok(permit) = self.questions.clone().try_acquire_owned() else { return };
-        let (shared, source, id) = (self.shared.clone(), self.source.clone(), full_id.to_owned());
-        tokio::spawn(async move {
-            let _permit = permit;
-            let mut pause = shared.options.retry;
-            for _ in 0..TRIES {
-                shared.tally.lookup();
-                if let Answer::Known(found) =
-                    source.inspect(&id, shared.options.deadline, &shared.tally).await
-                    && shared.tell(*found)
-                {
-                    return;
+        let Some(id) = id::checked(full_id.as_bytes()) else { return };
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(again) = asked.get_mut(id) {
+            *again = true;
+        } else if asked.len() < MAX_QUESTIONS {
+            asked.insert(id.to_owned(), false);
+            let (shared, source, asked) = (self.shared.clone(), self.source.clone(), self.asked.clone());
+            let id = id.to_owned();
+            tokio::spawn(async move {
+                loop {
+                    ask(&shared, &source, &id).await;
+                    let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                    match asked.get_mut(&id) {
+                        Some(again) if *again => *again = false,
+                        _ => {
+                            asked.remove(&id);
+                            return;
+                        }
+                    }
                 }
-                sleep(pause).await;
-                pause *= 2;
-            }
-        });
+            });
+        }
+    }
+}
+
+/// Asks a runtime for a container that it has reported.
+async fn ask(shared: &Shared, source: &Source, id: &str) {
+    let mut pause = shared.options.retry;
+    for _ in 0..TRIES {
+        shared.tally.lookup();
+        if let Answer::Known(found) = source.inspect(id, shared.options.deadline, &shared.tally).await
+            && shared.tell(*found)
+        {
+            return;
+        }
+        sleep(pause).await;
+        pause *= 2;
     }
 }

@@ -23,6 +23,8 @@ const PREFIX: usize = 5;
 const NOT_FOUND: u32 = 5;
 /// gRPC status: the runtime has no such function.
 const UNIMPLEMENTED: u32 = 12;
+/// gRPC status: the caller may not.
+const PERMISSION_DENIED: u32 = 7;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +54,17 @@ pub(super) enum Error {
 }
 
 impl Error {
-    /// Whether the runtime is there but has no such function.
+    /// Whether the runtime is there but has no such function, or not for everybody.
     pub(super) fn is_unsupported(&self) -> bool {
         match self {
-            Self::Grpc(code) => *code == UNIMPLEMENTED,
-            Self::Status(status) => *status == StatusCode::NOT_FOUND,
+            Self::Grpc(code) => matches!(*code, UNIMPLEMENTED | PERMISSION_DENIED),
+            Self::Status(status) => matches!(
+                *status,
+                StatusCode::FORBIDDEN
+                    | StatusCode::NOT_FOUND
+                    | StatusCode::METHOD_NOT_ALLOWED
+                    | StatusCode::NOT_IMPLEMENTED
+            ),
             _ => false,
         }
     }

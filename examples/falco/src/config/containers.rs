@@ -11,8 +11,9 @@ use super::shape::{TEXTS, U32};
 const SWITCH: Shape = Section(&[("enabled", Bool)]);
 const RUNTIME: Shape = Section(&[("enabled", Bool), ("sockets", TEXTS)]);
 
-/// Longest time that events may wait for what a runtime knows of their container, ms.
-pub const MAX_HOLD_MS: u64 = 10_000;
+/// Longest time that events may wait for what a runtime knows of their container, ms: less than what health checks allow
+/// an event to take.
+pub const MAX_HOLD_MS: u64 = 4_000;
 
 /// What the section may have.
 pub const SHAPE: Shape = Section(&[
@@ -23,6 +24,7 @@ pub const SHAPE: Shape = Section(&[
     ("lxc", SWITCH),
     ("libvirt_lxc", SWITCH),
     ("bpm", SWITCH),
+    ("follow_events", Bool),
     ("label_max_len", U32),
     ("with_size", Bool),
     ("hooks", TEXTS),
@@ -47,6 +49,8 @@ pub struct ContainerEngines {
     pub libvirt_lxc: Switch,
     /// BOSH's.
     pub bpm: Switch,
+    /// Whether the runtimes' streams of events are followed.
+    pub follow_events: bool,
     /// Longest label that is kept, bytes.
     pub label_max_len: usize,
 }
@@ -86,6 +90,7 @@ impl Default for ContainerEngines {
             lxc: Switch::default(),
             libvirt_lxc: Switch::default(),
             bpm: Switch::default(),
+            follow_events: true,
             label_max_len: 100,
         }
     }

@@ -1,6 +1,6 @@
 //! Container runtimes that fail: the log has each failure once, until the runtime responds again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use crate::log;
 
 /// How often it is looked for failures.
 const LOOK: Duration = Duration::from_secs(1);
-/// Failures of one run that the log has; later ones are only counted.
-const MAX: usize = 256;
+/// Failures of one socket that the log has; others are only counted.
+const MAX: usize = 8;
 
 /// What the log has.
 #[derive(Default)]
 pub struct RuntimeLog {
     looked: Option<Instant>,
-    logged: BTreeSet<(PathBuf, String)>,
+    logged: BTreeMap<PathBuf, BTreeSet<String>>,
 }
 
 impl RuntimeLog {
@@ -32,13 +32,15 @@ impl RuntimeLog {
     /// Lines about failures that the log does not have.
     fn take(&mut self, stats: &RuntimeStats) -> Vec<String> {
         let mut lines = Vec::new();
+        self.logged.retain(|socket, _| stats.sockets.iter().any(|stats| stats.socket == *socket));
         for stats in &stats.sockets {
             let Some(error) = &stats.error else {
                 // What it fails with after it has responded is worth another line.
-                self.logged.retain(|(socket, _)| *socket != stats.socket);
+                self.logged.remove(&stats.socket);
                 continue;
             };
-            if self.logged.len() < MAX && self.logged.insert((stats.socket.clone(), error.clone())) {
+            let logged = self.logged.entry(stats.socket.clone()).or_default();
+            if logged.len() < MAX && logged.insert(error.clone()) {
                 let socket = stats.socket.display();
                 let advice = match error.contains("ermission denied") {
                     true => {

@@ -1,6 +1,7 @@
 //! What runtimes report by themselves, and what becomes of a container when another runtime hangs.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyper::body::Bytes;
 use prost::Message;
@@ -110,16 +111,68 @@ fn pods_and_containers_of_kubernetes_are_known_when_they_are_created() {
 #[test]
 fn a_runtime_without_events_is_asked() {
     let dir = Dir::new();
-    let server = Server::grpc(&dir.socket("containerd.sock"), |question| {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let (by_cri, by_docker) = (refused.clone(), refused.clone());
+    let _cri = Server::grpc(&dir.socket("containerd.sock"), move |question| {
         match question.path.rsplit('/').next().unwrap() {
-            "GetContainerEvents" => Reply::Grpc(12, Bytes::new()),
+            "GetContainerEvents" => {
+                by_cri.fetch_add(1, Ordering::Relaxed);
+                Reply::Grpc(12, Bytes::new())
+            }
             _ => super::cri::answer("containerd", &question),
         }
     });
-    let mut runtimes = follow(&dir, &[(Api::Cri, "containerd.sock")]);
+    let _docker = Server::http(&dir.socket("docker.sock"), move |question| match question.path.as_str() {
+        "/events" => {
+            by_docker.fetch_add(1, Ordering::Relaxed);
+            Reply::Http(403, Vec::new())
+        }
+        _ => Reply::Http(404, Vec::new()),
+    });
+    let mut runtimes = follow(&dir, &[(Api::Cri, "containerd.sock"), (Api::Docker, "docker.sock")]);
+    let began = Instant::now();
+    while refused.load(Ordering::Relaxed) < 2 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(2));
+    }
     assert_eq!(ask(&mut runtimes)["name"], "app");
-    assert_eq!(server.count(), 6, "it is not asked for events again");
     assert_eq!(runtimes.stats().failures, 0);
+}
+
+#[test]
+fn what_only_a_user_runs_is_known_though_a_runtime_of_the_machine_hangs() {
+    let dir = Dir::new();
+    let _silent = Server::http(&dir.socket("docker.sock"), |_| Reply::Silence);
+    let _user = Runtime::docker(&dir.socket("run/user/7/podman.sock"));
+    let endpoints = [(Api::Docker, "docker.sock"), (Api::Podman, "run/user/*/podman.sock")];
+    let mut runtimes = start_with(&dir, &endpoints, |options| {
+        options.deadline = Duration::from_secs(3600);
+        options.follow = false;
+    });
+    assert_eq!(ask(&mut runtimes)["name"], "web");
+}
+
+#[test]
+fn the_last_answer_is_of_the_last_event() {
+    let dir = Dir::new();
+    let (send, stream) = Reply::stream();
+    let (stream, number) = (Mutex::new(Some(stream)), AtomicUsize::new(0));
+    let _server = Server::http(&dir.socket("docker.sock"), move |question| match question.path.as_str() {
+        "/events" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
+        path if path.starts_with("/containers") => {
+            // Each answer is another one; events go on to come while the first is waited for.
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(if number == 0 { 30 } else { 0 }));
+            Reply::json(&json!({"Id": ID, "Name": format!("/{number}")}))
+        }
+        _ => Reply::Http(404, Vec::new()),
+    });
+    let mut runtimes = follow(&dir, &[(Api::Docker, "docker.sock")]);
+    for action in ["create", "start", "rename"] {
+        send.send(format!("{}\n", json!({"Action": action, "Actor": {"ID": ID}})).into()).unwrap();
+    }
+    assert_eq!(wait(&mut runtimes)["name"], "0");
+    assert_eq!(wait(&mut runtimes)["name"], "1");
 }
 
 #[test]
@@ -130,7 +183,8 @@ fn a_user_cannot_claim_what_the_machine_runs() {
     let _system = Runtime::docker(&dir.socket("docker.sock"));
     let mut runtimes = follow(&dir, &[(Api::Podman, "run/user/*/podman.sock"), (Api::Docker, "docker.sock")]);
     user.tell(&json!({"Action": "create", "Actor": {"ID": ID}}));
-    assert_eq!(wait(&mut runtimes)["name"], "web");
+    assert!(is_silent(&mut runtimes), "its events are not followed");
+    assert_eq!(ask(&mut runtimes)["name"], "web");
 }
 
 #[test]
