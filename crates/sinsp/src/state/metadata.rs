@@ -1,12 +1,29 @@
 //! Metadata of containers, and their users, that runtimes, files and events report.
 
+use eyas_events::EventType;
+use eyas_scap::{Group, OwnedEvent, User};
 use rustc_hash::FxHashSet;
 use serde_json::Value as Json;
 
 use super::container::MAX;
-use super::{Accounts, Container, Reports, State, Text, id_of_cgroups};
+use super::{Accounts, Container, Reports, State, Text, id_of_cgroups, reports};
 
 impl State {
+    /// Events that report all containers, and their users and groups.
+    pub(super) fn metadata(&self, ts: u64) -> Vec<OwnedEvent> {
+        let mut containers: Vec<_> = self.containers.by_id.iter().collect();
+        containers.sort_unstable_by_key(|(id, _)| *id);
+        let mut events: Vec<_> =
+            containers.iter().map(|(_, known)| reports::container(ts, &known.json)).collect();
+        for (id, users, groups) in self.users.of_containers() {
+            let user = |user: &&User| reports::user(ts, EventType::USER_ADDED_E, Some(id), user);
+            let group = |group: &&Group| reports::group(ts, EventType::GROUP_ADDED_E, Some(id), group);
+            events.extend(users.iter().map(user));
+            events.extend(groups.iter().map(group));
+        }
+        events
+    }
+
     /// Takes in what container events and runtimes say: one JSON object, at top level or below
     /// `container`. What has no id is skipped; returns whose metadata it is.
     pub(crate) fn add_container(&mut self, mut json: Json) -> Option<Text> {

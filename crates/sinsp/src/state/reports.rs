@@ -6,9 +6,9 @@ use eyas_events::{EventType, param};
 use eyas_scap::{EventBuilder, Group, OwnedEvent, User};
 use serde_json::Value as Json;
 
-use super::{State, Text};
+use super::Text;
 
-/// Metadata was looked up with success, as readers of captures are told it.
+/// Metadata was looked up with success, as captures report it.
 const SUCCESSFUL: u8 = 1;
 /// Longest text of a user or group in an event, bytes: an event of the format has 64 KiB at most.
 const MAX_TEXT: usize = 4096;
@@ -43,23 +43,8 @@ impl Reports {
     }
 }
 
-impl State {
-    /// All containers, and their users and groups.
-    pub(super) fn metadata(&self, ts: u64) -> Vec<OwnedEvent> {
-        let mut containers: Vec<_> = self.containers.by_id.iter().collect();
-        containers.sort_unstable_by_key(|(id, _)| *id);
-        let mut events: Vec<_> = containers.iter().map(|(_, known)| container(ts, &known.json)).collect();
-        for (id, users, groups) in self.users.of_containers() {
-            events.extend(users.iter().map(|user| self::user(ts, EventType::USER_ADDED_E, Some(id), user)));
-            events.extend(
-                groups.iter().map(|group| self::group(ts, EventType::GROUP_ADDED_E, Some(id), group)),
-            );
-        }
-        events
-    }
-}
-
-fn container(ts: u64, json: &Json) -> OwnedEvent {
+/// Reports a container.
+pub(super) fn container(ts: u64, json: &Json) -> OwnedEvent {
     let mut json = json.clone();
     if let Some(members) = json.as_object_mut() {
         members.entry("lookup_state").or_insert_with(|| SUCCESSFUL.into());
@@ -69,8 +54,8 @@ fn container(ts: u64, json: &Json) -> OwnedEvent {
     event.text(param::CONTAINER_JSON_2_E::json, text.as_bytes()).build()
 }
 
-/// Those that add and those that delete have the same parameters.
-fn user(ts: u64, ty: EventType, id: Option<&Text>, user: &User) -> OwnedEvent {
+/// Reports a user. Events that add and those that delete have the same parameters.
+pub(super) fn user(ts: u64, ty: EventType, id: Option<&Text>, user: &User) -> OwnedEvent {
     use param::USER_ADDED_E as p;
     let event = EventBuilder::new(ty).ts(ts).state_only();
     event
@@ -83,7 +68,8 @@ fn user(ts: u64, ty: EventType, id: Option<&Text>, user: &User) -> OwnedEvent {
         .build()
 }
 
-fn group(ts: u64, ty: EventType, id: Option<&Text>, group: &Group) -> OwnedEvent {
+/// Reports a group.
+pub(super) fn group(ts: u64, ty: EventType, id: Option<&Text>, group: &Group) -> OwnedEvent {
     use param::GROUP_ADDED_E as p;
     let event = EventBuilder::new(ty).ts(ts).state_only().uint(p::gid, group.gid.into());
     event.text(p::name, cut(&group.name)).text(p::container_id, id.map_or(&b""[..], |id| id)).build()
