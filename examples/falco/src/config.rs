@@ -47,7 +47,8 @@ pub use timeouts::Timeouts;
 pub use webserver::Webserver;
 
 use shape::Shape::{Anything, Bool, List, Section, Text, Texts};
-use shape::{TEXTS, U32};
+pub use shape::TEXTS;
+use shape::U32;
 
 /// The keys of falco.yaml that this program acts on.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -196,6 +197,7 @@ impl Config {
         self.syscall_event_timeouts.check()?;
         self.webserver.check()?;
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
+        self.file_mode.get()?;
         self.alert_folding.check()?;
         let hold = self.container_hold_ms;
         if hold > containers::MAX_HOLD_MS {

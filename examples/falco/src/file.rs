@@ -57,8 +57,11 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { too_large(format!("more than {limit}")) } else { Ok(bytes) }
 }
 
+/// Permissions of files that only their owner reads and writes.
+pub const OWNER_ALONE: u32 = 0o600;
+
 /// Permissions of files that are made.
-static MODE: AtomicU32 = AtomicU32::new(0o600);
+static MODE: AtomicU32 = AtomicU32::new(OWNER_ALONE);
 
 /// Makes files with these permissions from here on, less the umask.
 pub fn set_mode(mode: u32) {

@@ -153,7 +153,7 @@ fn start(args: &Args) -> Result<bool> {
     }
     log::configure(&loaded.config);
     libs_log::configure(&loaded.config.libs_logger);
-    file::set_mode(loaded.config.file_mode.0);
+    file::set_mode(loaded.config.file_mode.get()?);
     loaded.warn();
     if !args.validate.is_empty() {
         return rules::validate(args, &loaded.config);

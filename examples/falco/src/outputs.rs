@@ -10,9 +10,12 @@ pub mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
 pub mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod metrics_file;
 mod otlp;
 pub mod program;
+mod retry;
 pub mod stdout;
 pub mod syslog;
 
@@ -26,6 +29,8 @@ pub const OUTPUTS: &[Row] = &[
     Row::of::<program::Settings>(),
     Row::of::<http::Settings>(),
     Row::of::<otlp::Settings>(),
+    #[cfg(feature = "kafka")]
+    Row::of::<kafka::Settings>(),
     #[cfg(feature = "grpc")]
     Row::of::<grpc::Settings>(),
 ];

@@ -225,7 +225,7 @@ impl Worker {
         })?;
         log::configure(config);
         libs_log::configure(&config.libs_logger);
-        file::set_mode(config.file_mode.0);
+        file::set_mode(config.file_mode.get().unwrap_or(file::OWNER_ALONE));
         let setup = Arc::new(Setup::new(&self.args, loaded, engine));
         Ok(Replacement { setup, outputs, interest, _settled: settled })
     }

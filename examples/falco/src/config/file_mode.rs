@@ -1,36 +1,33 @@
 //! `file_mode`
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
-/// Permissions of the files that this program makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileMode(pub u32);
+/// Permissions of the files that this program makes, as they are written.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct FileMode(String);
 
 impl Default for FileMode {
     fn default() -> Self {
-        Self(0o600)
+        Self("0600".into())
     }
 }
 
-impl Serialize for FileMode {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&format!("{:04o}", self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for FileMode {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let digits = text.strip_prefix("0o").unwrap_or(&text);
-        let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777);
-        let mode = mode.ok_or_else(|| {
-            Error::custom(format!("file_mode is `{text}`: expected permissions in octal, as \"0640\""))
-        })?;
-        // Whoever makes a file must be able to open it again.
+impl FileMode {
+    /// The permissions.
+    ///
+    /// # Errors
+    /// They are no number in octal, or whoever makes a file could not open it again.
+    pub fn get(&self) -> Result<u32> {
+        let Self(text) = self;
+        let digits = text.strip_prefix("0o").unwrap_or(text);
+        let Some(mode) = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777) else {
+            bail!("file_mode is `{text}`: expected permissions in octal, as \"0640\"");
+        };
         if mode & 0o600 != 0o600 {
-            return Err(Error::custom(format!("file_mode is `{text}`: its owner must read and write it")));
+            bail!("file_mode is `{text}`: its owner must read and write it");
         }
-        Ok(Self(mode))
+        Ok(mode)
     }
 }

@@ -13,7 +13,7 @@ use client::{Answer, Client, Options};
 pub mod client;
 mod settings;
 pub mod tls;
-#[cfg(feature = "grpc")]
+#[cfg(any(feature = "grpc", feature = "kafka"))]
 mod unverified;
 
 pub use settings::Settings;

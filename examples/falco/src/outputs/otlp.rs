@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 
 use super::http::client::{Client, Options, shown};
 use super::http::tls::Tls;
+use super::retry::Retry;
 use crate::config::{Config, Shape, choice};
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
 use crate::schemas::Record;
@@ -27,11 +28,6 @@ mod transport;
 const USER_AGENT: &str = concat!("eyas-falco/", env!("CARGO_PKG_VERSION"));
 /// Most alerts in a request.
 const BATCH: usize = 512;
-/// How long the first and the longest wait after a failure are.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// The longest wait that a server may ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
 choice! {
     /// How requests are sent; the names are OpenTelemetry's.
@@ -225,7 +221,7 @@ impl Section for Settings {
             Protocol::Grpc => self.over_grpc()?,
         };
         let service_name = self.service_name.clone();
-        Ok(Box::new(Otlp { transport, service_name, batch: BATCH, wait: FIRST_WAIT, not_before: None }))
+        Ok(Box::new(Otlp { transport, service_name, batch: BATCH, retry: Retry::default() }))
     }
 }
 
@@ -234,10 +230,7 @@ struct Otlp {
     service_name: String,
     /// Most alerts of the next request: fewer after one that the server refused as a whole.
     batch: usize,
-    /// How long is waited after the next failure.
-    wait: Duration,
-    /// The server is not asked before.
-    not_before: Option<Instant>,
+    retry: Retry,
 }
 
 impl Output for Otlp {
@@ -246,14 +239,11 @@ impl Output for Otlp {
     }
 
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
-        if let Some(left) = self.not_before.and_then(|time| time.checked_duration_since(Instant::now())) {
-            return Err(Failure::Later(format!("it is asked again in {} ms", left.as_millis())));
-        }
-        self.not_before = None;
+        self.retry.check()?;
         let request = self.request(alerts);
         match self.transport.send(request) {
             Reply::Taken(response) => {
-                self.wait = FIRST_WAIT;
+                self.retry.succeeded();
                 self.batch = (2 * self.batch).min(BATCH);
                 let refused = response.partial_success.unwrap_or_default();
                 if let Some(count) =
@@ -264,7 +254,7 @@ impl Output for Otlp {
                 }
                 Ok(alerts.len())
             }
-            Reply::Later { asked, why } => Err(self.later(asked, why)),
+            Reply::Later { asked, why } => Err(self.retry.failed(asked, why)),
             // One of them may be the reason: they are sent in smaller requests.
             Reply::Unfit(_) if alerts.len() > 1 => {
                 self.batch = alerts.len() / 2;
@@ -298,14 +288,6 @@ impl Otlp {
                 scope_logs: vec![ScopeLogs { scope: Some(scope), log_records }],
             }],
         }
-    }
-
-    /// Waits longer after each failure, or as long as the server asks for.
-    fn later(&mut self, asked: Option<Duration>, why: String) -> Failure {
-        let wait = asked.map_or(self.wait, |asked| asked.min(LONGEST_ASKED));
-        self.wait = (2 * self.wait).min(LONGEST_WAIT);
-        self.not_before = Some(Instant::now() + wait);
-        Failure::Later(why)
     }
 }
 

@@ -84,7 +84,7 @@ fn identity(cert: &Path, key: &Path, output: &str, provider: &CryptoProvider) ->
 ///
 /// # Errors
 /// A certificate or key can't be had.
-#[cfg(feature = "grpc")]
+#[cfg(any(feature = "grpc", feature = "kafka"))]
 pub fn client_config(files: &Tls<'_>, output: &str, protocols: &[&[u8]]) -> Result<rustls::ClientConfig> {
     use rustls::{ClientConfig, RootCertStore};
 
