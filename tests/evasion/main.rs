@@ -2,6 +2,7 @@
 //! change a path meanwhile. `EYAS_RACES` says how many opens race; it needs root and a kernel that loads the probe.
 
 mod calls;
+mod requests;
 
 use eyas_testing::test;
 use std::os::linux::fs::MetadataExt;

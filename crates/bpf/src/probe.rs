@@ -84,6 +84,23 @@ impl Probe {
     /// # Errors
     /// A setting is out of range, or the kernel lacks something or refuses: the sentence says what helps.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
+        let opened = Self::open_as(options);
+        if opened.is_ok() || !options.io_uring {
+            return opened;
+        }
+        // A kernel whose verifier refuses what sees requests is not to be left without the rest.
+        Self::open_as(&ProbeOptions { io_uring: false, ..options.clone() }).or(opened)
+    }
+
+    /// Whether requests of `io_uring` are seen.
+    pub fn sees_requests(&self) -> bool {
+        REQUESTS
+            .iter()
+            .filter(|program| program.name.starts_with("uring_submit"))
+            .any(|one| self.is_loaded(one))
+    }
+
+    fn open_as(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
         options.check()?;
         features::check()?;
         if std::env::var_os("EYAS_BPF_LOG").is_none() {

@@ -6,6 +6,7 @@
 use eyas_fields::FieldDef;
 
 mod container;
+mod dns;
 mod evt;
 #[allow(clippy::redundant_closure, reason = "the function itself has a lifetime too long for a row")]
 mod fd;
@@ -22,7 +23,7 @@ mod user;
 pub(crate) use evt::{open, raw_type};
 use row::{Extract, Row, none};
 
-const CLASSES: [&[Row]; 10] = [
+const CLASSES: [&[Row]; 11] = [
     evt::ROWS,
     process::ROWS,
     thread::ROWS,
@@ -33,6 +34,7 @@ const CLASSES: [&[Row]; 10] = [
     container::ROWS,
     k8s::ROWS,
     io_uring::ROWS,
+    dns::ROWS,
 ];
 
 const fn count() -> usize {

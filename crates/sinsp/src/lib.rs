@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod account_files;
+mod dns;
 mod field_source;
 mod fields;
 mod inspector;

@@ -19,6 +19,7 @@ mod heal;
 mod keys;
 mod load;
 mod metadata;
+mod observed;
 mod parse;
 mod proc_query;
 mod recent_names;
@@ -35,6 +36,7 @@ pub use executable::Executable;
 pub use fd::{Fd, FdKind, L4, Role, Socket};
 pub use fds::FdTable;
 pub use keys::ThreadKey;
+pub use observed::ObservedNames;
 pub use text::Text;
 pub use thread::{Activity, Directories, Session, Thread, ThreadFlags};
 pub use threads::{Ancestors, Threads};
@@ -42,6 +44,7 @@ pub use users::{Accounts, Users};
 
 pub(crate) use container::{Kind, Layouts, SHORT_ID, id_of_cgroups, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
+pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{apply, changes_state, finish, is_kept, is_unnamed};
 pub(crate) use reports::Reports;
 pub(crate) use text::split_nul;
@@ -59,6 +62,8 @@ pub struct State {
     pub interfaces: Vec<Interface>,
     /// Domain names that somebody asks for.
     pub names: Arc<Names>,
+    /// Domain names by the answers of name servers.
+    pub observed: ObservedNames,
     /// The machine.
     pub machine: MachineInfo,
     /// What was looked up, added and given up.

@@ -23,7 +23,7 @@ use crate::log::{self, Level};
 use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
-use interest::interest;
+use interest::{interest, observes_names};
 
 mod idle;
 #[cfg(feature = "live")]
@@ -247,6 +247,8 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
         interest: Some(interest(&config.base_syscalls, engine)?),
         exclude_pid: Some(std::process::id()),
         io_uring: modern.io_uring,
+        // Their messages are longer than most payloads that are captured.
+        payloads: engine.filter(|engine| observes_names(engine)).map(|_| live::Payloads::default()),
         ..live::ProbeOptions::default()
     };
     Ok(live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() })

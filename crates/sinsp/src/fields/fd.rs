@@ -95,14 +95,16 @@ fields! {
         => |v, _| fd(v).map(|fd| Value::Bool(fd.connected)),
     "fd.name_changed": BOOL Event Na; "Whether this event changed the name of the file."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.named_at == v.event().ts)),
-    "fd.cip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the client: of the names that conditions compare with it, the one that stands for its address."
+    "fd.cip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the client: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
         => |v, _| domain(v, client(v)),
-    "fd.sip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the server: of the names that conditions compare with it, the one that stands for its address."
+    "fd.sip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the server: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
         => |v, _| domain(v, sides(v).map(|ends| ends.1)),
-    "fd.lip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the local end: of the names that conditions compare with it, the one that stands for its address."
+    "fd.lip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the local end: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
         => |v, _| domain(v, local_remote(v).map(|ends| ends.0)),
-    "fd.rip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the remote end: of the names that conditions compare with it, the one that stands for its address."
+    "fd.rip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the remote end: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
         => |v, _| domain(v, local_remote(v).map(|ends| ends.1)),
+    "fd.domain": STR Fd Na; "Domain name that the container got the address of the server for last, from a name server whose answer was captured."
+        => |v, _| observed(v, sides(v)?.1).map(|name| Value::Str(name)),
     "fd.dev": INT32 Fd Hex; "Number of the device that the file lies on."
         => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev as i32))),
     "fd.dev.major": INT32 Fd Dec; "Major number of the device that the file lies on."
@@ -257,14 +259,27 @@ fn path_asked_for<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     matches!(ty, ParamType::FSPATH | ParamType::FSRELPATH).then(|| name(v)).flatten()
 }
 
-/// The names that stand for the address of an end; an empty text if it has none of those that are asked for.
+/// The name that the container got the address of an end for last.
+fn observed<'v>(v: &'v EventView<'v>, end: End) -> Option<&'v crate::state::Text> {
+    const HOST: &[u8] = b"";
+    let container = v.thread().and_then(|thread| thread.container.clone()).unwrap_or_else(|| HOST.into());
+    v.state().observed.of(&container, end.0)
+}
+
+/// The names that stand for the address of an end: the one that a name server answered with first; an empty text if it has
+/// none of those that are asked for.
 fn domain<'v>(v: &'v EventView<'v>, end: Option<End>) -> Option<Value<'v>> {
-    let names = &v.state().names;
-    let end = end.filter(|_| !names.is_empty())?;
-    Some(match names.of(end.0) {
-        [] => Value::Str(b""),
-        [name] => Value::Str(name),
-        several => v.list(several.iter().map(|name| Value::Str(name))),
+    let (names, end) = (&v.state().names, end?);
+    let observed = observed(v, end);
+    Some(match (observed, names.of(end.0)) {
+        (None, []) if names.is_empty() => return None,
+        (None, []) => Value::Str(b""),
+        (Some(name), []) => Value::Str(name),
+        (None, [name]) => Value::Str(name),
+        (observed, several) => {
+            let others = several.iter().filter(|name| observed.is_none_or(|observed| **name != *observed));
+            v.list(observed.into_iter().chain(others).map(|name| Value::Str(name)))
+        }
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use eyas::events::{SyscallCode, syscalls};
+use eyas::fields::Schema;
 use eyas::rules::Engine;
 use eyas::sinsp;
 
@@ -15,8 +16,23 @@ use crate::config::BaseSyscalls;
 /// # Errors
 /// A name is no system call.
 pub fn interest(base: &BaseSyscalls, engine: Option<&Engine>) -> Result<Vec<SyscallCode>> {
-    let rules = engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())).collect();
+    let mut rules: BTreeSet<SyscallCode> =
+        engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())).collect();
+    if engine.is_some_and(observes_names) {
+        rules.extend(ANSWERS);
+    }
     Ok(choose(base, rules)?.into_iter().collect())
+}
+
+/// Calls that get answers of name servers.
+const ANSWERS: [SyscallCode; 3] = [SyscallCode::RECVFROM, SyscallCode::RECVMSG, SyscallCode::RECVMMSG];
+
+/// Whether rules have fields that come of the answers of name servers.
+pub fn observes_names(engine: &Engine) -> bool {
+    const NAMES: [&str; 4] = ["fd.domain", "dns.query", "dns.answers", "dns.is_answer"];
+    let schema = sinsp::schema();
+    let ids = NAMES.map(|name| schema.resolve(name, None).map(|field| field.id).ok());
+    engine.fields_by_use().iter().flatten().any(|field| ids.contains(&Some(field.id)))
 }
 
 fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> Result<BTreeSet<SyscallCode>> {
@@ -96,6 +112,20 @@ mod tests {
         assert!(!codes.contains(&SyscallCode::OPENAT) && !codes.contains(&SyscallCode::SOCKET));
         let codes = chosen(&["connect"], true, false);
         assert!(codes.contains(&SyscallCode::SOCKET) && codes.contains(&SyscallCode::CLONE3));
+    }
+
+    #[test]
+    fn rules_on_observed_names_want_the_answers_of_name_servers() {
+        let wants = |field: &str| {
+            let mut loader = eyas::rules::Loader::new(std::sync::Arc::new(sinsp::schema()));
+            let rule = format!(
+                "- rule: r\n  desc: d\n  condition: evt.type = connect and {field}\n  output: o\n  priority: INFO\n"
+            );
+            assert!(loader.load("r.yaml", &rule).successful());
+            let engine = loader.build().unwrap();
+            interest(&BaseSyscalls::default(), Some(&engine)).unwrap().contains(&SyscallCode::RECVFROM)
+        };
+        assert!(wants("fd.domain = example.org") && !wants("fd.sip = 1.2.3.4"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use eyas_events::{EventType, FlagTable, param};
+use eyas_events::{EventFlags, EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::enter::take_enter;
@@ -12,6 +12,7 @@ use crate::state::proc_query::ProcQuery;
 use crate::state::recent_names::RecentNames;
 use crate::state::{Fd, FdKind, L4, Role, Socket, State};
 
+pub(in crate::state) mod names;
 mod rights;
 
 const AF_UNIX: u8 = 1;
@@ -60,6 +61,10 @@ pub(super) fn apply(
         // Read and write report no ends.
         _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, raw, now),
         _ => {}
+    }
+    let reads = raw.info().is_some_and(|info| info.flags.contains(EventFlags::READS_FROM_FD));
+    if reads && raw.int(0).is_some_and(|res| res > 0) {
+        names::observe(state, raw, now);
     }
 }
 

@@ -1,0 +1,229 @@
+//! A program that works through `io_uring` alone raises the alerts that it raises by system calls.
+
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+use eyas_testing::test;
+
+use eyas::events::SyscallCode as S;
+use eyas::rules::{AlertOptions, Loader};
+use eyas::scap::live::{Features, ProbeOptions, Source};
+use eyas::sinsp::{Inspector, Step, schema};
+
+#[path = "../../crates/scap/tests/syscalls/ring.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod ring;
+
+use ring::{ASYNC, Entry, POLLED, Ring};
+
+const CWD: i64 = libc::AT_FDCWD as i64;
+
+/// A rule for what the official ones leave to containers.
+const OWN: &str = "- rule: connection\n  desc: d\n  priority: NOTICE\n  condition: >\n    evt.type = connect and \
+                   fd.sport = 9 and fd.sip = 127.0.0.9\n  output: Connected | proc_exepath=%proc.exepath\n\
+                   - rule: removal\n  desc: d\n  priority: NOTICE\n  condition: >\n    evt.type in (unlinkat, renameat, \
+                   renameat2, mkdirat) and fs.path.name contains eyas-by-ring\n  output: Changed %evt.type | \
+                   proc_exepath=%proc.exepath\n- rule: read\n  desc: d\n  priority: NOTICE\n  condition: >\n    evt.type = \
+                   read and fd.name = /etc/shadow and fd.num >= 0\n  output: Read | proc_exepath=%proc.exepath\n";
+
+/// What is done, in a way: requests of a ring, or system calls.
+trait Way {
+    fn open(&mut self, path: &CStr, flags: i32) -> i64;
+    fn read(&mut self, fd: i64);
+    fn link(&mut self, soft: bool, old: &CStr, new: &CStr);
+    fn rename(&mut self, old: &CStr, new: &CStr);
+    fn mkdir(&mut self, path: &CStr);
+    fn unlink(&mut self, path: &CStr, flags: i32);
+    fn connect(&mut self, address: &[u8; 16]);
+}
+
+fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
+    let mut all = [0; 6];
+    all[..N].copy_from_slice(&args);
+    let [a, b, c, d, e, f] = all;
+    // SAFETY: pointers are to memory of the right size that outlives the call.
+    unsafe { libc::syscall(number, a, b, c, d, e, f) }
+}
+
+fn at(path: &CStr) -> i64 {
+    path.as_ptr() as i64
+}
+
+/// By system calls.
+struct Calls;
+
+impl Way for Calls {
+    fn open(&mut self, path: &CStr, flags: i32) -> i64 {
+        call(libc::SYS_openat, [CWD, at(path), flags.into(), 0o600])
+    }
+    fn read(&mut self, fd: i64) {
+        let mut buffer = [0_u8; 16];
+        call(libc::SYS_read, [fd, buffer.as_mut_ptr() as i64, 16]);
+    }
+    fn link(&mut self, soft: bool, old: &CStr, new: &CStr) {
+        match soft {
+            true => call(libc::SYS_symlinkat, [at(old), CWD, at(new)]),
+            false => call(libc::SYS_linkat, [CWD, at(old), CWD, at(new), 0]),
+        };
+    }
+    fn rename(&mut self, old: &CStr, new: &CStr) {
+        call(libc::SYS_renameat2, [CWD, at(old), CWD, at(new), 0]);
+    }
+    fn mkdir(&mut self, path: &CStr) {
+        call(libc::SYS_mkdirat, [CWD, at(path), 0o700]);
+    }
+    fn unlink(&mut self, path: &CStr, flags: i32) {
+        call(libc::SYS_unlinkat, [CWD, at(path), flags.into()]);
+    }
+    fn connect(&mut self, address: &[u8; 16]) {
+        let fd = call(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_DGRAM.into(), 0]);
+        assert_eq!(call(libc::SYS_connect, [fd, address.as_ptr() as i64, 16]), 0);
+    }
+}
+
+/// By requests, with flags of their entries.
+struct Requests(Ring, u8);
+
+impl Requests {
+    fn one(&mut self, entry: Entry) -> i64 {
+        self.0.one(Entry { flags: self.1, ..entry })
+    }
+}
+
+fn two(opcode: u8, old: &CStr, new: &CStr) -> Entry {
+    Entry::new(opcode, CWD).addr(old.as_ptr()).offset(new.as_ptr()).len(CWD as usize)
+}
+
+impl Way for Requests {
+    fn open(&mut self, path: &CStr, flags: i32) -> i64 {
+        self.one(Entry { op_flags: flags as u32, ..Entry::new(18, CWD).addr(path.as_ptr()).len(0o600) })
+    }
+    fn read(&mut self, fd: i64) {
+        let mut buffer = [0_u8; 16];
+        self.one(Entry::new(22, fd).addr(buffer.as_mut_ptr()).len(16));
+    }
+    fn link(&mut self, soft: bool, old: &CStr, new: &CStr) {
+        let entry = if soft { Entry { len: 0, ..two(38, old, new) } } else { two(39, old, new) };
+        self.one(entry);
+    }
+    fn rename(&mut self, old: &CStr, new: &CStr) {
+        self.one(two(35, old, new));
+    }
+    fn mkdir(&mut self, path: &CStr) {
+        self.one(Entry::new(37, CWD).addr(path.as_ptr()).len(0o700));
+    }
+    fn unlink(&mut self, path: &CStr, flags: i32) {
+        self.one(Entry { op_flags: flags as u32, ..Entry::new(36, CWD).addr(path.as_ptr()) });
+    }
+    fn connect(&mut self, address: &[u8; 16]) {
+        let fd = self.one(Entry { offset: libc::SOCK_DGRAM as u64, ..Entry::new(45, libc::AF_INET.into()) });
+        assert_eq!(self.one(Entry { offset: 16, ..Entry::new(16, fd).addr(address.as_ptr()) }), 0);
+    }
+}
+
+/// What a thief does.
+fn act(way: &mut dyn Way) {
+    let dir = std::env::temp_dir().join(format!("eyas-by-ring-{}", std::process::id()));
+    let path = |name: &str| CString::new(dir.join(name).into_os_string().into_encoded_bytes()).unwrap();
+    let (own, old, new) = (path(""), path("old"), path("new"));
+    way.mkdir(&own);
+    let fd = way.open(c"/etc/shadow", libc::O_RDONLY);
+    assert!(fd >= 0, "{fd}");
+    way.read(fd);
+    way.open(c"/usr/../usr/../etc/shadow", libc::O_RDONLY);
+    way.link(true, c"/etc/shadow", &old);
+    way.rename(&old, &new);
+    way.unlink(&new, 0);
+    // On another file system, as is often the case, it fails, which the rule does not mind.
+    way.link(false, c"/etc/shadow", &old);
+    way.unlink(&old, 0);
+    way.unlink(&own, libc::AT_REMOVEDIR);
+    let mut address = [0_u8; 16];
+    address[..8].copy_from_slice(&[libc::AF_INET as u8, 0, 0, 9, 127, 0, 0, 9]);
+    way.connect(&address);
+}
+
+/// The first words of the alerts that this process raises by what it does.
+fn alerts(make: impl FnOnce() -> Box<dyn Way> + Send) -> BTreeSet<String> {
+    let mut loader = Loader::new(Arc::new(schema()));
+    let official = eyas_testing::data_or_ignore("rules/falco_rules.yaml");
+    loader.load("falco_rules.yaml", &std::fs::read_to_string(official).unwrap());
+    let loaded = loader.load("own.yaml", OWN);
+    assert!(loaded.successful(), "{}", loaded.verbose());
+    let engine = loader.build().unwrap();
+    let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
+    let interest = [
+        S::OPENAT,
+        S::CLOSE,
+        S::READ,
+        S::CONNECT,
+        S::SOCKET,
+        S::SYMLINKAT,
+        S::LINKAT,
+        S::RENAMEAT2,
+        S::UNLINKAT,
+        S::MKDIRAT,
+        S::EXECVE,
+        S::CLONE,
+        S::CLONE3,
+        S::SCHED_PROCESS_EXIT,
+    ];
+    let live = ProbeOptions { interest: Some(interest.to_vec()), ..ProbeOptions::default() };
+    let mut source = Source::open(live).unwrap();
+    let mut inspector = Inspector::default();
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+    let stop = source.stop_handle();
+    let (mut alerts, mut found) = (BTreeSet::new(), Vec::new());
+    let own = format!("proc_exepath={}", std::env::current_exe().unwrap().display());
+    std::thread::scope(|scope| {
+        let acting = scope.spawn(move || {
+            act(&mut *make());
+            stop.stop();
+        });
+        loop {
+            match inspector.next(&mut source).unwrap() {
+                Step::Event(view) => {
+                    evaluator.matches(&view, &mut found).unwrap();
+                    let texts = found.drain(..).map(|hit| engine.alert(hit, &view, &options).to_text());
+                    alerts.extend(texts.filter(|text| text.contains(&own)));
+                }
+                Step::Idle if acting.is_finished() => break,
+                Step::Idle => {}
+                Step::End => break,
+            }
+        }
+        acting.join().unwrap();
+    });
+    // Without the time.
+    let words = |text: &String| text.split(" | ").next().unwrap().split_once(' ').unwrap().1.to_owned();
+    alerts.iter().map(words).collect()
+}
+
+#[test]
+fn a_program_that_works_through_io_uring_alone_raises_the_same_alerts() {
+    eyas_testing::ignore_in_chroot();
+    eyas_testing::need_live_capture();
+    if Features::detect().io_uring.is_none() {
+        eyas_testing::ignore("the kernel's tracepoints of io_uring do not hand over the request");
+    }
+    if let Err(error) = Ring::new(0, 0) {
+        eyas_testing::ignore(format_args!("no io_uring here ({error})"));
+    }
+    let _lock = eyas_testing::live_turn();
+    let wanted = alerts(|| Box::new(Calls));
+    for words in [
+        "Sensitive file",
+        "via directory traversal",
+        "Symlinks",
+        "Hardlinks",
+        "Connected",
+        "Changed",
+        "Read ",
+    ] {
+        assert!(wanted.iter().any(|text| format!("{text} ").contains(words)), "{words}: {wanted:#?}");
+    }
+    assert_eq!(alerts(|| Box::new(Requests(Ring::new(0, 0).unwrap(), 0))), wanted, "requests");
+    assert_eq!(alerts(|| Box::new(Requests(Ring::new(0, 0).unwrap(), ASYNC))), wanted, "by workers");
+    assert_eq!(alerts(|| Box::new(Requests(Ring::new(POLLED, 0).unwrap(), 0))), wanted, "polled");
+}
