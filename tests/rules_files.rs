@@ -218,3 +218,30 @@ fn what_is_loaded_is_described() {
     assert_eq!((words(&all.lists[1].lists).as_str(), &*all.lists[1].items.concat()), ("shells", "fish"));
     assert_eq!(all.lists[1].items_compiled, ["bash", "sh", "fish"]);
 }
+
+/// Lists whose items are the lines of a file.
+#[test]
+fn lists_from_files() {
+    let rule = "- {rule: r, desc: d, condition: evt.type = open and fd.name in (paths), output: o, priority: INFO}\n";
+    let list = "- {list: paths, items: [/a], items_file: paths.txt}\n";
+    let loaded = |text: &'static str| {
+        let mut loader = Loader::new(Arc::new(schema()));
+        loader.item_files(move |rules, path| {
+            assert_eq!((rules, path), ("dir/rules.yaml", "paths.txt"));
+            if text == "missing" { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(text.to_owned()) }
+        });
+        let result = loader.load("dir/rules.yaml", &format!("{list}{rule}"));
+        result
+    };
+    let result = loaded("# a comment\n/b\n\n  with \"quotes\", (brackets) and \\\\ \n8080\r\npaths\n");
+    assert!(result.successful() && result.warnings.is_empty(), "{}", result.verbose());
+    let result = loaded("missing");
+    let error = &result.errors[0];
+    assert!(
+        error.message.contains("'paths.txt'") && error.message.contains("not found"),
+        "{}",
+        error.message
+    );
+    // A file alone, and a program that reads none.
+    check("- {list: paths, items_file: paths.txt}\n", "YAML_VALIDATE:list paths");
+}

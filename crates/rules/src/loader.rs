@@ -121,6 +121,16 @@ impl Loader {
         self
     }
 
+    /// Lists may name a file of items by `items_file`: `read` gets the name of the rules file and the path as it is there. Without this,
+    /// such a list is an error.
+    pub fn item_files(
+        &mut self,
+        read: impl Fn(&str, &str) -> std::io::Result<String> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.tables.item_files = definitions::ItemFiles(Some(Arc::new(read)));
+        self
+    }
+
     /// Rules less severe than this are left out.
     pub fn minimum_priority(&mut self, minimum: Priority) -> &mut Self {
         self.minimum = minimum;

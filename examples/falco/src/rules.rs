@@ -120,6 +120,10 @@ pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
 fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
     loader.minimum_priority(config.priority);
+    loader.item_files(|rules, path| {
+        let below = Path::new(rules).parent().unwrap_or(Path::new(""));
+        std::fs::read_to_string(below.join(path))
+    });
     loader.matching(match config.rule_matching {
         RuleMatching::First => Matching::First,
         RuleMatching::All => Matching::All,

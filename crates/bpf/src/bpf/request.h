@@ -188,20 +188,24 @@ static __always_inline void hold_target(struct request *r, struct io_kiocb *req,
 		hold_bytes(r, at, which, &beside->addr, READ(beside, msg.msg_namelen), false);
 }
 
-#define NUMBER(at, of, member) r->args[at] = READ((struct of *)req, member);
-#define OPEN_FLAGS(at, of, member) r->args[at] = READ((struct of *)req, member) & ~(1ULL << (O_LARGEFILE_AT));
+/* Where the kernel has no such request, it has no such structure. */
+#define OF_KIND(of) if (bpf_core_type_exists(struct of))
+#define NUMBER(at, of, member) OF_KIND(of) r->args[at] = READ((struct of *)req, member);
+#define OPEN_FLAGS(at, of, member)                                                                                \
+	OF_KIND(of) r->args[at] = READ((struct of *)req, member) & ~(1ULL << (O_LARGEFILE_AT));
 #define NAME(at, which, of, member)                                                                               \
 	if (bpf_core_field_exists(((struct of *)req)->member))                                                    \
 		hold_name(r, (__u64)req, at, which, READ((struct of *)req, member));                              \
-	else                                                                                                      \
+	else if (bpf_core_field_exists(((struct of##___7 *)req)->member.__incomplete_filename))                   \
 		hold_name(r, (__u64)req, at, which,                                                               \
 			  READ((struct of##___7 *)req, member.__incomplete_filename));
-#define TEXT(at, which, of, member) hold_text(r, at, which, READ((struct of *)req, member));
+#define TEXT(at, which, of, member) OF_KIND(of) hold_text(r, at, which, READ((struct of *)req, member));
 #define VALUE(at, which, of, member, size)                                                                        \
-	hold_bytes(r, at, which, READ((struct of *)req, member), READ((struct of *)req, size), false);
+	OF_KIND(of) hold_bytes(r, at, which, READ((struct of *)req, member), READ((struct of *)req, size), false);
 #define ADDRESS(at, which, of, member, size)                                                                      \
-	hold_address(r, req, at, which, READ((struct of *)req, member), READ((struct of *)req, size));
-#define KERNEL_ADDRESS(at, which, of, size) hold_address(r, req, at, which, 0, READ((struct of *)req, size));
+	OF_KIND(of) hold_address(r, req, at, which, READ((struct of *)req, member), READ((struct of *)req, size));
+#define KERNEL_ADDRESS(at, which, of, size)                                                                       \
+	OF_KIND(of) hold_address(r, req, at, which, 0, READ((struct of *)req, size));
 #define TARGET(at, which) hold_target(r, req, at, which);
 #define CLOSED(at)                                                                                                \
 	r->slot = READ((struct io_close *)req, file_slot);                                                        \
@@ -210,7 +214,7 @@ static __always_inline void hold_target(struct request *r, struct io_kiocb *req,
 	r->args[at] = READ((struct io_splice *)req, flags) & SPLICE_IN_BY_SLOT ?                                  \
 			      direct(r->answer.ring, READ((struct io_splice *)req, splice_fd_in)) :               \
 			      (__s64)READ((struct io_splice *)req, splice_fd_in);
-#define SLOT(of) r->slot = READ((struct of *)req, file_slot);
+#define SLOT(of) OF_KIND(of) r->slot = READ((struct of *)req, file_slot);
 
 __noinline int hold_arguments(__u64 key)
 {

@@ -35,7 +35,7 @@ const RULE_KEYS: [&str; 15] = [
 ];
 const ITEM_KINDS: [&str; 5] =
     ["rule", "macro", "list", "required_engine_version", "required_plugin_versions"];
-const LIST_KEYS: [&str; 4] = ["list", "items", "append", "override"];
+const LIST_KEYS: [&str; 5] = ["list", "items", "items_file", "append", "override"];
 const MACRO_KEYS: [&str; 4] = ["macro", "condition", "append", "override"];
 
 fn wrong(message: impl Into<String>, context: &Context) -> LoadError {
@@ -100,6 +100,14 @@ impl Overrides {
         }
         Ok(out)
     }
+}
+
+/// A text as an item of a list: in quotes, so that it is no other list's name, and nothing in it ends it. Numbers stay numbers.
+fn as_item(line: &str) -> String {
+    if line.bytes().all(|b| b.is_ascii_digit()) {
+        return line.to_owned();
+    }
+    format!("\"{}\"", line.replace('\\', r"\x5c").replace('"', r"\x22"))
 }
 
 /// The text of a key, or of a value that can be nothing else.
@@ -183,6 +191,26 @@ impl Tables {
         self.counter
     }
 
+    /// Items of the file that a list names: a line each, without blanks around it; empty ones, and those that begin with `#`, are
+    /// none. They are texts, whatever characters they have.
+    fn items_of_file(&self, item: &Node, file: &Context, context: &Context) -> Decoded<Option<Vec<Scalar>>> {
+        if item.get("items_file").is_none() {
+            return Ok(None);
+        }
+        let Scalar { text: path, at } = required_scalar(item, "items_file", context)?;
+        let read = self.item_files.0.as_ref().map_or_else(
+            || Err(std::io::Error::other("this program reads no files of lists")),
+            |read| read(file.locations.first().map_or("", |at| &*at.file), &path),
+        );
+        let text = read.map_err(|error| {
+            wrong(format!("List has an 'items_file' that can't be read: '{path}': {error}"), context)
+                .titled(format!("the file of items `{path}` can't be read: {error}"))
+                .note(at.place, "relative paths begin at the directory of this rules file")
+        })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Ok(Some(lines.map(|line| Scalar { text: as_item(line), at }).collect()))
+    }
+
     fn list(&mut self, item: &Node, file: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<()> {
         let Scalar { text: name, at } = required_scalar(item, "list", &file.at("list", "", item.at))?;
         let context = file.at("list", &name, item.at);
@@ -196,7 +224,10 @@ impl Tables {
                 .note(at.place, "a name has no blanks, quotes, commas, `=` or parentheses");
             warnings.push(problem);
         }
-        let items = sequence(item, "items", &context)?.ok_or_else(|| missing(item, "items", &context))?;
+        let more = self.items_of_file(item, file, &context)?;
+        let items = sequence(item, "items", &context)?.or_else(|| more.as_ref().map(|_| Vec::new()));
+        let mut items = items.ok_or_else(|| missing(item, "items", &context))?;
+        items.extend(more.into_iter().flatten());
         let append = appends(item, "items", &context, warnings)?;
         let visibility = self.tick();
         let place = at.place;

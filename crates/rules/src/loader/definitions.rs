@@ -1,5 +1,7 @@
 //! What rules files define: lists, macros and rules with their exceptions.
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 
 use super::decode::Scalar;
@@ -76,6 +78,19 @@ impl Named for RawRule {
     }
 }
 
+/// Reads the file of a list's items, by the name of the rules file and the path in it.
+type ReadItems = dyn Fn(&str, &str) -> std::io::Result<String> + Send + Sync;
+
+/// What reads the files of lists, if anything does.
+#[derive(Clone, Default)]
+pub(super) struct ItemFiles(pub(super) Option<Arc<ReadItems>>);
+
+impl std::fmt::Debug for ItemFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ItemFiles").finish_non_exhaustive()
+    }
+}
+
 /// Everything defined so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
@@ -86,6 +101,8 @@ pub(super) struct Tables {
     /// The newest engine version that some file requires.
     pub(super) engine: [u64; 3],
     pub(super) counter: usize,
+    /// What reads the files of lists.
+    pub(super) item_files: ItemFiles,
 }
 
 /// An exception of a rule.

@@ -80,6 +80,7 @@ const ITEM: Shape = Shape::Map {
         ("condition", &Shape::Text),
         ("list", &Shape::Text),
         ("items", &Shape::List(&Shape::TextOrNumber)),
+        ("items_file", &Shape::Text),
         ("rule", &Shape::Text),
         ("desc", &Shape::Text),
         ("enabled", &Shape::Bool),
