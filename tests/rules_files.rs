@@ -243,5 +243,5 @@ fn lists_from_files() {
         error.message
     );
     // A file alone, and a program that reads none.
-    check("- {list: paths, items_file: paths.txt}\n", "YAML_VALIDATE:list paths");
+    check("- {list: paths, items_file: paths.txt}\n", "VALIDATE:list paths");
 }
