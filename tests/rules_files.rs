@@ -230,8 +230,7 @@ fn lists_from_files() {
             assert_eq!((rules, path), ("dir/rules.yaml", "paths.txt"));
             if text == "missing" { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(text.to_owned()) }
         });
-        let result = loader.load("dir/rules.yaml", &format!("{list}{rule}"));
-        result
+        loader.load("dir/rules.yaml", &format!("{list}{rule}"))
     };
     let result = loaded("# a comment\n/b\n\n  with \"quotes\", (brackets) and \\\\ \n8080\r\npaths\n");
     assert!(result.successful() && result.warnings.is_empty(), "{}", result.verbose());
