@@ -16,6 +16,10 @@ pub use eyas_yaml as yaml;
 #[cfg(feature = "async")]
 pub use stream::DetectionStream;
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/native-plugins.md")]
+struct NativePlugins;
+
 #[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../docs/embedding.md")]
 struct EmbeddingGuide;

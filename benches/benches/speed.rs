@@ -3,6 +3,7 @@
 
 use criterion::Criterion;
 
+mod audit;
 mod event;
 mod replay;
 mod rules;
@@ -20,6 +21,7 @@ fn main() {
     event::run(&mut criterion);
     rules::run(&mut criterion);
     sets::run(&mut criterion);
+    audit::run(&mut criterion);
     replay::run(&mut criterion);
     criterion.final_summary();
 }

@@ -51,6 +51,18 @@ pub fn demo_capture() -> PathBuf {
     root().join("demo/demo.scap.gz")
 }
 
+/// An audit log of Kubernetes: the public one, or a small one.
+pub fn audit_log() -> PathBuf {
+    let own = || root().join("crates/audit/tests/sample/audit.jsonl");
+    shared("plugins/data/all_k8s_audit.jsonl").unwrap_or_else(own)
+}
+
+/// Rules for it: the public ones, or a few.
+pub fn audit_rules() -> PathBuf {
+    let own = || root().join("crates/audit/tests/sample/rules.yaml");
+    shared("rules/plugins/k8s_audit_rules.yaml").unwrap_or_else(own)
+}
+
 /// Texts of Falco's stable rules, or the demo's.
 pub fn stable_rules() -> Vec<String> {
     read(&["falco_rules.yaml"])

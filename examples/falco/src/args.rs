@@ -6,9 +6,6 @@ use clap::{Parser, ValueEnum};
 
 use crate::log;
 
-/// The event source of system calls.
-pub const SOURCE: &str = "syscall";
-
 /// Help of the options that are about rules.
 const RULES: &str = "Rules";
 /// Help of the options that are about the run.
@@ -119,13 +116,13 @@ pub struct Args {
     #[arg(long, help_heading = RUN)]
     pub dry_run: bool,
 
-    /// Use this event source, of which there is one, `syscall`, and no other; repeatable, not for replays
+    /// Use this event source (`syscall`, or one of a plugin) and no other; repeatable, not for replays
     #[arg(long, value_name = "SOURCE", help_heading = RUN)]
-    enable_source: Vec<String>,
+    pub enable_source: Vec<String>,
 
     /// Do without this event source; repeatable, not for replays
     #[arg(long, value_name = "SOURCE", help_heading = RUN)]
-    disable_source: Vec<String>,
+    pub disable_source: Vec<String>,
 
     /// Flush every alert at once
     #[arg(short = 'U', long, help_heading = RUN)]
@@ -266,24 +263,6 @@ impl Args {
     pub fn check(&self) -> anyhow::Result<()> {
         if !self.enable_source.is_empty() && !self.disable_source.is_empty() {
             anyhow::bail!("You can not mix --enable-source and --disable-source");
-        }
-        Ok(())
-    }
-
-    /// Checks the event sources that the arguments choose.
-    ///
-    /// # Errors
-    /// One is not known, or none is left.
-    pub fn check_sources(&self) -> anyhow::Result<()> {
-        let unknown = |names: &[String]| names.iter().find(|name| *name != SOURCE).cloned();
-        if let Some(name) = unknown(&self.enable_source) {
-            anyhow::bail!("Attempted enabling an unknown event source: {name} (there is only {SOURCE})");
-        }
-        if let Some(name) = unknown(&self.disable_source) {
-            anyhow::bail!("Attempted disabling an unknown event source: {name} (there is only {SOURCE})");
-        }
-        if !self.disable_source.is_empty() {
-            anyhow::bail!("Must enable at least one event source: leave out --disable-source {SOURCE}");
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod grpc;
 mod log;
 mod metrics;
 mod outputs;
+mod plugins;
 mod priority;
 mod privileges;
 mod rules;
@@ -39,6 +40,7 @@ pub use grpc::{Grpc, GrpcAddress};
 pub use log::{LibsLogger, LogLevel};
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
+pub use plugins::PluginEntry;
 pub use privileges::{Privileges, Seccomp};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
@@ -115,6 +117,12 @@ pub struct Config {
     pub container_hold_ms: u64,
     /// Tuning of capture and state.
     pub falco_libs: Libs,
+    /// Plugins.
+    pub plugins: Vec<PluginEntry>,
+    /// Names of those that are loaded, in this order; all where it is not set.
+    pub load_plugins: Option<Vec<String>>,
+    /// Whether sources of plugins know the machine.
+    pub plugins_hostinfo: bool,
     /// Further configuration files.
     pub config_files: Vec<ConfigFile>,
     /// Files that change are read again.
@@ -166,6 +174,9 @@ impl Default for Config {
             container_engines: ContainerEngines::default(),
             container_hold_ms: 0,
             falco_libs: Libs::default(),
+            plugins: Vec::new(),
+            load_plugins: None,
+            plugins_hostinfo: true,
             config_files: Vec::new(),
             watch_config_files: true,
             alert_folding: Folding::default(),

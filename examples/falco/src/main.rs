@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
+use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
 
 mod args;
@@ -38,6 +39,7 @@ mod names;
 mod output;
 mod outputs;
 mod pem;
+mod plugins;
 mod privileges;
 mod progress;
 mod pushdown;
@@ -135,6 +137,7 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     if let Some(source) = &args.list {
+        plugins::load(&configure::load(args)?.config)?;
         print(&list::fields(source, args.names_only, args.verbose, args.list_format())?)?;
         return Ok(true);
     }
@@ -156,6 +159,7 @@ fn start(args: &Args) -> Result<bool> {
     file::set_mode(loaded.config.file_mode.get()?);
     loaded.warn();
     if !args.validate.is_empty() {
+        plugins::load(&loaded.config)?;
         return rules::validate(args, &loaded.config);
     }
     if !args.tests.is_empty() {
@@ -188,27 +192,30 @@ fn start(args: &Args) -> Result<bool> {
         let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         log::log(log::Level::Debug, &format!("CLI args: {}", words.join(" ")));
     }
+    plugins::load(&loaded.config)?;
     if args.describes() {
         return rules::describe(args, &loaded.config).map(|()| true);
     }
     let runs = !args.dry_run;
-    if !loaded.config.engine.is_replay() {
-        args.check_sources()?;
-    }
+    let enabled = match loaded.config.engine.is_replay() {
+        true => vec![SYSCALL.to_owned()],
+        false => plugins::loaded().enabled(args)?,
+    };
+    let has_syscalls = enabled.iter().any(|name| name == SYSCALL);
     source::check_threads(&loaded.config, args.threads)?;
     let files = Stamp::of(&Files::of(args, &loaded.config));
     // Both take most of the time until the first event, and neither needs the other.
     let (early, engine) = std::thread::scope(|scope| {
-        let rules = scope.spawn(|| rules::load(args, &loaded.config));
-        let early = if runs { source::begin(&loaded.config) } else { Ok(None) };
+        let rules = scope.spawn(|| rules::load_sources(args, &loaded.config));
+        let early = if runs && has_syscalls { source::begin(&loaded.config) } else { Ok(None) };
         (early, rules.join())
     });
-    let engine = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let engines = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     if args.dry_run {
         return Ok(true);
     }
     args.write_pidfile()?;
-    let setup = Arc::new(Setup::new(args, loaded, engine));
-    run::run(args, &setup, files, early?)?;
+    let setup = Arc::new(Setup::new(args, loaded, engines));
+    run::run(args, &setup, files, early?, &enabled)?;
     Ok(true)
 }

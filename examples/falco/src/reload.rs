@@ -100,7 +100,7 @@ impl Reload {
 
     /// This is what runs now.
     pub fn replaced(&self, setup: Arc<Setup>) {
-        let on = setup.engine.rules().iter().filter(|rule| rule.enabled).count();
+        let on = setup.rules().filter(|rule| rule.enabled).count();
         log::info(&format!("Reloaded: {on} rules are enabled"));
         let before = std::mem::replace(&mut *lock(&self.running), setup);
         // It is much to give back, and nobody here has the time.
@@ -204,8 +204,8 @@ impl Worker {
         // Also those that are read only now; of the others it is known from before they were read.
         self.read.extend(Stamp::of(&self.files));
         let config = &loaded.config;
-        let engine = rules::load(&self.args, config)?;
-        let interest = Interest::of(config, &engine)?;
+        let engines = rules::load_sources(&self.args, config)?;
+        let interest = Interest::of(config, &engines.engine)?;
         let running = Arc::clone(&lock(&self.running));
         let changed = changes::between(&running.config, config)?;
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
@@ -226,7 +226,7 @@ impl Worker {
         log::configure(config);
         libs_log::configure(&config.libs_logger);
         file::set_mode(config.file_mode.get().unwrap_or(file::OWNER_ALONE));
-        let setup = Arc::new(Setup::new(&self.args, loaded, engine));
+        let setup = Arc::new(Setup::new(&self.args, loaded, engines));
         Ok(Replacement { setup, outputs, interest, _settled: settled })
     }
 }

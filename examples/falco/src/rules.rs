@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::rules::{Engine, Extra, LoadResult, Loader, Matching, Priority, Select};
+use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
 
 use crate::args::Args;
@@ -15,6 +16,7 @@ use crate::diagnostics::Printer;
 use crate::folding::Folding;
 use crate::list;
 use crate::log::{self, Level};
+use crate::plugins;
 
 /// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
@@ -98,7 +100,7 @@ pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     loader.select(true, Select::Rule("*".into()));
     for file in &read(paths)? {
         let result = loader.load(&file.name, &file.text);
-        plugins(&loader)?;
+        plugins_for(&loader)?;
         if !result.successful() {
             bail!("{}", result.verbose().trim_end());
         }
@@ -118,7 +120,12 @@ pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
 
 /// A loader as the configuration wants it.
 fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
-    let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
+    let set = &plugins::loaded().set;
+    let mut loader = Loader::new(Arc::new(set.schema(SYSCALL)));
+    for source in set.sources().into_iter().filter(|source| *source != SYSCALL) {
+        loader.add_source(Arc::new(set.schema(source)));
+    }
+    loader.plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
     loader.minimum_priority(config.priority);
     loader.item_files(|rules, path| {
         let below = Path::new(rules).parent().unwrap_or(Path::new(""));
@@ -176,6 +183,31 @@ pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     Ok(engine)
 }
 
+/// The rules of every source.
+pub struct Engines {
+    /// Those of system calls.
+    pub engine: Engine,
+    /// Those of each source of plugins.
+    pub others: Vec<Arc<Engine>>,
+}
+
+/// Loads the rules files that the command line or the configuration names, for every source.
+pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
+    let loader = read_all(args, config)?;
+    let failure = |error: eyas::rules::LoadError| anyhow!("{}: {}", error.code.code(), error.message);
+    let engine = loader.build().map_err(failure)?;
+    engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
+    Folding::new(&config.alert_folding)?;
+    let mut others = Vec::new();
+    for source in plugins::loaded().sources().into_iter().filter(|source| *source != SYSCALL) {
+        if let Some(engine) = loader.build_source(source).map_err(failure)? {
+            engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
+            others.push(Arc::new(engine));
+        }
+    }
+    Ok(Engines { engine, others })
+}
+
 /// Prints what the rules files that the command line or the configuration names define.
 pub fn describe(args: &Args, config: &Config) -> Result<()> {
     let loader = read_all(args, config)?;
@@ -211,7 +243,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         // The value that is lost may be the one that detects something.
         result.repeated_keys().iter().for_each(|found| log::warning(&found.to_string()));
         // A field that no plugin brings is the lesser news.
-        plugins(&loader)?;
+        plugins_for(&loader)?;
         if result.successful() && !args.verbose {
             continue;
         }
@@ -252,8 +284,8 @@ fn none_there(absent: &[&PathBuf]) -> String {
     format!("{what}{unset}")
 }
 
-/// Nothing here loads plugins: files that require one cannot run.
-fn plugins(loader: &Loader) -> Result<()> {
+/// Files that require a plugin which is not loaded cannot run.
+fn plugins_for(loader: &Loader) -> Result<()> {
     match loader.unmet_requirement() {
         Some(unmet) => bail!(unmet),
         None => Ok(()),
@@ -267,7 +299,7 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     let mut results = Vec::new();
     for file in read(&args.validate)? {
         results.push(loader.load(&file.name, &file.text));
-        plugins(&loader)?;
+        plugins_for(&loader)?;
     }
     let valid = results.iter().all(LoadResult::successful);
     let describes = valid && args.describes();

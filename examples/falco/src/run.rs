@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use eyas::rules::Profile;
 use eyas::scap::EventSource;
+use eyas::sinsp::plugin::SYSCALL;
 use eyas::sinsp::{self, Inspector, Step};
 
-use crate::args::{Args, SOURCE};
+use crate::args::Args;
 use crate::capture::Capture;
 use crate::clock;
 use crate::config::{Config, EngineKind};
@@ -25,6 +26,7 @@ use crate::losses;
 use crate::metrics::{Alerts, Counted, Sample, Samples};
 use crate::output::Outputs;
 use crate::outputs::OUTPUTS;
+use crate::plugins;
 use crate::reload::{self, Reload, Replacement, Stamp, Update};
 use crate::setup::Setup;
 use crate::signals::Signals;
@@ -37,17 +39,21 @@ use crate::watchdog::Watchdog;
 mod judge;
 mod report;
 mod runtimes;
+mod sources;
 mod threads;
 mod turns;
 
 use judge::{Judge, Limit, Totals};
 use runtimes::RuntimeLog;
+use sources::Sources;
 use turns::Turns;
 
 /// Events between two looks at the clock and the counters, and after which alerts are handed over at the latest.
 const STRIDE: u64 = 1024;
 /// How long events are tested that happened before the end of a live capture and still wait.
 const LAST_EVENTS: Duration = Duration::from_secs(1);
+/// How long one look for the last alerts of other sources takes at most.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 /// Of so many events one is measured for `--rule-profile`.
 const PROFILED: u64 = 16;
 /// How long the log may take to be written at the end.
@@ -55,7 +61,7 @@ const LOG_END: Duration = Duration::from_millis(200);
 
 /// Captures or replays until the end, the time limit or a signal; prints alerts and statistics. `read` is what the files
 /// of the setup were like when they were read.
-pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result<()> {
+pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: &[String]) -> Result<()> {
     let config = &setup.config;
     let signals = Signals::listen()?;
     BEGUN.store(true, Ordering::Relaxed);
@@ -83,19 +89,30 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             );
         }
         let parts = source::share(config, threads, &signals.stop)?;
-        opened(config);
+        opened(config, enabled);
         let turns = Turns::new(setup, &reload);
         outcome =
             threads::run(parts, &turns, limit, &signals, telemetry.samples(), &mut outputs, &mut totals);
         (last, profile) = (turns.last(), None);
     } else {
-        let source = source::open(config, &setup.engine, early, &signals.stop)?;
-        opened(config);
+        let has_syscalls = enabled.iter().any(|name| name == SYSCALL);
+        let source = match has_syscalls {
+            true => source::open(config, &setup.engine, early, &signals.stop)?,
+            // Only what else there is to do is done.
+            false => Opened::Idle(source::Idle::default()),
+        };
+        opened(config, enabled);
+        let plugins = plugins::loaded();
+        let mut others = Vec::new();
+        for name in enabled.iter().filter(|name| *name != SYSCALL) {
+            others.push(plugins.open(name, source::replay_inspector(config))?);
+        }
         if !config.engine.is_replay() {
             // Everything is open that will be; what the configuration and the arguments name may be opened again.
             let words: Vec<_> = std::env::args().collect();
             inherited::close(&serde_json::json!([config, words]));
         }
+        let others = Sources::start(others, setup, limit, args.verbose)?;
         let mut judge = Judge::new(Arc::clone(setup));
         judge.folding = Folding::new(&config.alert_folding)?;
         judge.profile = args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));
@@ -115,16 +132,23 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
             prompt: false,
             totals: &mut totals,
             ending: None,
+            others,
+            is_alone: has_syscalls,
             runtimes: RuntimeLog::default(),
         };
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
                 alone.prompt = is_stream;
-                alone.run(*source, inspector, false)
+                alone.run(*source, plugins.for_syscalls(inspector, true)?, false)
             }
-            Opened::Idle(source) => alone.run(source, source::replay_inspector(config), true),
+            Opened::Idle(source) => {
+                let inspector = source::replay_inspector(config);
+                alone.run(source, plugins.for_syscalls(inspector, false)?, true)
+            }
             #[cfg(feature = "live")]
-            Opened::Live(source, inspector) => alone.run(*source, inspector, true),
+            Opened::Live(source, inspector) => {
+                alone.run(*source, plugins.for_syscalls(inspector, false)?, true)
+            }
         };
         judge.settle();
         (last, profile) = (judge.setup, judge.profile);
@@ -143,7 +167,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early) -> Result
     if let Some(filter) = &last.pushdown {
         log::info(&filter.summary());
     }
-    let statistics = report::statistics(&totals.counts, &last.engine, profile.as_ref());
+    let statistics = report::statistics(&totals.counts, &last, profile.as_ref());
     if is_stdout_stuck {
         log::info(&format!("Standard output is not read. The statistics:\n{statistics}"));
     } else {
@@ -166,16 +190,19 @@ pub fn finish_log() {
     console::finish_error(|still| still < LOG_END || !BEGUN.load(Ordering::Relaxed));
 }
 
-fn opened(config: &Config) {
-    log::info(&format!("Loaded event sources: {SOURCE}"));
-    log::info(&format!("Enabled event sources: {SOURCE}"));
+fn opened(config: &Config, enabled: &[String]) {
+    log::info(&format!("Loaded event sources: {}", plugins::loaded().sources().join(", ")));
+    log::info(&format!("Enabled event sources: {}", enabled.join(", ")));
+    if !enabled.iter().any(|name| name == SYSCALL) {
+        return;
+    }
     log::info(&match config.engine.kind {
         EngineKind::Replay => {
             let path = config.engine.replay.capture_file.display();
-            format!("Opening '{SOURCE}' source with capture file {path}")
+            format!("Opening '{SYSCALL}' source with capture file {path}")
         }
-        EngineKind::Nodriver => format!("Opening '{SOURCE}' source with no driver"),
-        _ => format!("Opening '{SOURCE}' source with modern BPF probe."),
+        EngineKind::Nodriver => format!("Opening '{SYSCALL}' source with no driver"),
+        _ => format!("Opening '{SYSCALL}' source with modern BPF probe."),
     });
     #[cfg(feature = "live")]
     if config.engine.kind == EngineKind::ModernEbpf {
@@ -205,6 +232,10 @@ struct Alone<'a, 'e> {
     totals: &'a mut Totals,
     /// Since when the capture is to end.
     ending: Option<Instant>,
+    /// Event sources of plugins, in threads of their own.
+    others: Sources,
+    /// Whether system calls are captured: else the run ends with the other sources.
+    is_alone: bool,
     runtimes: RuntimeLog,
 }
 
@@ -216,6 +247,9 @@ impl Alone<'_, '_> {
         live: bool,
     ) -> Result<()> {
         let mut inspector = Inspector::new(inspector);
+        if let Some(plugins) = inspector.plugins_mut() {
+            plugins.extract_together(self.judge.follower.engine().fields_by_use());
+        }
         if live && self.judge.setup.config.engine.kind != EngineKind::Nodriver {
             hurry();
         }
@@ -287,12 +321,28 @@ impl Alone<'_, '_> {
             }
         };
         self.pulse.rest();
+        let outcome = self.finish_others(outcome);
         self.judge.summarize(u64::MAX, self.outputs.batch());
         // Where it ended otherwise than by its end.
         let finished = source.finish();
         self.totals.stats = source.stats();
         self.sample(&mut source, &inspector);
         outcome.and(finished.map_err(Into::into))
+    }
+
+    /// Waits until the other sources have ended; a failure of theirs is the outcome, if there is no other.
+    fn finish_others(&mut self, outcome: Result<()>) -> Result<()> {
+        self.others.stop();
+        let mut failure = Ok(());
+        let since = Instant::now();
+        while self.others.is_running() && failure.is_ok() {
+            if since.elapsed() >= LAST_EVENTS {
+                log::warning("an event source of a plugin does not end: its last alerts are lost");
+                break;
+            }
+            failure = self.others.collect(LAST_LOOK, self.outputs, self.totals);
+        }
+        outcome.and(failure)
     }
 
     /// Tells what is known now, if anybody may want to know.
@@ -334,7 +384,8 @@ impl Alone<'_, '_> {
             return source.adjust(&Interest::of(&before.config, &before.engine)?);
         }
         self.outputs.change(next.outputs);
-        self.totals.counts.close(&before.engine);
+        self.totals.counts.close(before.rules());
+        self.others.replace(&next.setup);
         self.monitor.configure(next.setup.config.syscall_event_drops.clone());
         self.silence.configure(&next.setup.config.syscall_event_timeouts);
         // The rules have other numbers from here on.
@@ -361,6 +412,10 @@ impl Alone<'_, '_> {
         }
         let Some(began) = live else { return Ok(false) };
         self.pulse.beat();
+        self.others.collect(Duration::ZERO, self.outputs, self.totals)?;
+        if !self.is_alone && !self.others.is_running() {
+            return Ok(true);
+        }
         let Limit { seconds, .. } = self.limit;
         if seconds > 0 && began.elapsed().as_secs() >= seconds {
             self.end(source);

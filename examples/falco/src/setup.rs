@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyas::rules::{AlertOptions, Engine};
+use eyas::rules::{AlertOptions, Engine, Rule};
 use jiff::Zoned;
 
 use crate::args::Args;
@@ -13,12 +13,15 @@ use crate::internal::Internal;
 use crate::output::{Alert, Batch, Row};
 use crate::outputs::OUTPUTS;
 use crate::pushdown::Filter;
+use crate::rules::Engines;
 use crate::{names, rules};
 
 /// A ruleset and the configuration that belongs to it.
 pub struct Setup {
-    /// The rules.
+    /// The rules of system calls.
     pub engine: Arc<Engine>,
+    /// Those of each source of plugins.
+    pub others: Vec<Arc<Engine>>,
     /// How their alerts are written.
     pub options: AlertOptions,
     /// How their records are written, if an output needs these.
@@ -33,7 +36,8 @@ pub struct Setup {
 
 impl Setup {
     /// Rules of a configuration that were read just now.
-    pub fn new(args: &Args, loaded: Loaded, engine: Engine) -> Self {
+    pub fn new(args: &Args, loaded: Loaded, engines: Engines) -> Self {
+        let Engines { engine, others } = engines;
         let config_files: Vec<_> = loaded.files.into_iter().map(|file| file.path).collect();
         let config = loaded.config;
         names::ask(&engine);
@@ -51,7 +55,24 @@ impl Setup {
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
         let pushdown = args.model_pushdown.then(|| Filter::new(&engine));
-        Self { engine: Arc::new(engine), options, record, config, files, pushdown }
+        Self { engine: Arc::new(engine), others, options, record, config, files, pushdown }
+    }
+
+    /// All rules: those of system calls, then those of the other sources.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> + Clone {
+        self.engine.rules().iter().chain(self.others.iter().flat_map(|engine| engine.rules()))
+    }
+
+    /// The rules of a source, and the position of the first among [`Setup::rules`].
+    pub fn of_source(&self, source: &str) -> Option<(&Arc<Engine>, u32)> {
+        let mut first = 0;
+        for engine in std::iter::once(&self.engine).chain(&self.others) {
+            if engine.schema().source() == source {
+                return Some((engine, first));
+            }
+            first += engine.rules().len() as u32;
+        }
+        None
     }
 
     /// An alert of the program's own, as it is written now.

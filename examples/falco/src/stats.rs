@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use eyas::rules::{Engine, Match, Priority};
+use eyas::rules::{Match, Priority, Rule};
 
 /// Alerts counted by rule.
 #[derive(Debug, Default)]
@@ -30,9 +30,9 @@ impl RuleCounts {
         self.by_rule[index] += 1;
     }
 
-    /// Another ruleset replaces this one, of which the alerts so far are.
-    pub fn close(&mut self, engine: &Engine) {
-        for (rule, alerts) in engine.rules().iter().zip(self.by_rule.drain(..)) {
+    /// Others replace these rules, of which the alerts so far are.
+    pub fn close<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>) {
+        for (rule, alerts) in rules.zip(self.by_rule.drain(..)) {
             add(&mut self.before, &rule.name, rule.priority, alerts);
         }
     }
@@ -42,8 +42,8 @@ impl RuleCounts {
         self.by_rule.iter().sum::<u64>() + self.before.iter().map(|counted| counted.alerts).sum::<u64>()
     }
 
-    /// Alerts of each rule so far, in the order of the engine's.
-    pub fn by_rule(&self, engine: &Engine) -> Vec<u64> {
+    /// Alerts of each rule so far, in the order of the rules.
+    pub fn by_rule<'r>(&self, rules: impl Iterator<Item = &'r Rule>) -> Vec<u64> {
         let now = self.by_rule.iter().copied().chain(std::iter::repeat(0));
         let earlier = |name: &str| {
             self.before
@@ -52,15 +52,15 @@ impl RuleCounts {
                 .map(|counted| counted.alerts)
                 .sum::<u64>()
         };
-        engine.rules().iter().zip(now).map(|(rule, now)| now + earlier(&rule.name)).collect()
+        rules.zip(now).map(|(rule, now)| now + earlier(&rule.name)).collect()
     }
 
     /// The summary that closes a run, as Falco prints it; the rules in the order of the files, then those that are
     /// there no more.
-    pub fn summary(&self, engine: &Engine) -> String {
+    pub fn summary<'r>(&self, rules: impl Iterator<Item = &'r Rule>) -> String {
         let mut all = Vec::new();
         let counts = self.by_rule.iter().chain(std::iter::repeat(&0));
-        for (rule, alerts) in engine.rules().iter().zip(counts) {
+        for (rule, alerts) in rules.zip(counts) {
             all.push(Counted { rule: rule.name.clone(), priority: rule.priority, alerts: *alerts });
         }
         for Counted { rule, priority, alerts } in &self.before {

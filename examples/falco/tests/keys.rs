@@ -205,7 +205,9 @@ fn the_log_is_as_verbose_as_asked_for() {
     }
     assert!(log(&["time_format_iso_8601=true"]).starts_with("20"), "a date in ISO 8601");
     assert!(log(&["log_level=error", "plugins_hostinfo=false"]).find("plugins_hostinfo").is_none());
-    assert!(log(&["plugins_hostinfo=false"]).contains("plugins_hostinfo is set in the configuration but"));
+    assert!(
+        log(&["webserver.threadiness=4"]).contains("webserver.threadiness is set in the configuration but")
+    );
 }
 
 #[test]

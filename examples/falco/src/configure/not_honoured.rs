@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::plugins::BUILT_IN;
+
 /// A key of falco.yaml that has no effect.
 pub struct NotHonoured {
     /// The key, with dots.
@@ -25,7 +27,7 @@ const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static
 const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
 #[cfg(not(feature = "grpc"))]
 const NO_GRPC: &str = "this program was built without the feature `grpc`";
-const NO_PLUGINS: &str = "this program loads no plugins";
+const NO_PLUGINS: &str = "this program loads no shared objects as plugins";
 
 /// All of them. A test compares them with the schema and with the keys that are read.
 pub const NOT_HONOURED: &[NotHonoured] = &[
@@ -66,7 +68,6 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
         "what the iterators of the kernel list is not counted",
     ),
     metric("metrics.plugins_metrics_enabled", &["true"], NO_PLUGINS),
-    key("plugins_hostinfo", &["true"], NO_PLUGINS),
     key("webserver.threadiness", &["0"], "one thread answers all requests"),
 ];
 
@@ -86,9 +87,14 @@ pub fn warn(tree: &Value, name: &dyn Fn(&str) -> String, warnings: &mut Vec<Stri
         }
     }
     let loaded = tree["load_plugins"].as_array().map(|list| list.iter().collect::<Vec<_>>());
-    let given = tree["plugins"].as_array().into_iter().flatten().map(|plugin| &plugin["name"]);
-    let names = loaded.unwrap_or_else(|| given.collect());
-    for name in names.into_iter().filter_map(Value::as_str).filter(|name| *name != NATIVE_PLUGIN) {
+    let plugins = || tree["plugins"].as_array().into_iter().flatten();
+    let is_built_in = |name: &str| {
+        let path =
+            |plugin: &Value| plugin["library_path"].as_str().is_some_and(|path| path.starts_with(BUILT_IN));
+        name == NATIVE_PLUGIN || plugins().any(|plugin| plugin["name"] == name && path(plugin))
+    };
+    let names = loaded.unwrap_or_else(|| plugins().map(|plugin| &plugin["name"]).collect());
+    for name in names.into_iter().filter_map(Value::as_str).filter(|name| !is_built_in(name)) {
         warnings.push(format!("the plugin `{name}` is configured but {NO_PLUGINS}"));
     }
 }

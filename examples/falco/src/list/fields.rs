@@ -1,11 +1,16 @@
 //! `--list`: fields by class, as Falco lists them.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use eyas::fields::{ArgKind, FieldDef, FieldFlags, FieldType, Schema};
+use eyas::sinsp::plugin::{PluginInfo, PluginSet, SYSCALL};
 use serde_json::{Value, json};
 
 use super::wrap::wrapped;
 use crate::args::ListFormat;
+use crate::plugins;
 
 /// Where descriptions begin in the text.
 const COLUMN: usize = 30;
@@ -14,7 +19,7 @@ const WIDTH: usize = 120;
 
 /// Fields that belong together.
 struct Class {
-    name: &'static str,
+    name: Cow<'static, str>,
     short: &'static str,
     doc: &'static str,
     has: fn(&str) -> bool,
@@ -22,55 +27,55 @@ struct Class {
 
 const CLASSES: [Class; 9] = [
     Class {
-        name: "evt",
+        name: Cow::Borrowed("evt"),
         short: "All event types",
         doc: "What every event has, whatever its source.",
         has: is_general,
     },
     Class {
-        name: "evt",
+        name: Cow::Borrowed("evt"),
         short: "Syscall events only",
         doc: "What events of system calls and of the kernel's tracepoints have.",
         has: |name| !is_general(name) && (name.starts_with("evt.") || name.starts_with("syscall.")),
     },
     Class {
-        name: "process",
+        name: Cow::Borrowed("process"),
         short: "",
         doc: "The process and the thread that made the event, and their ancestors.",
         has: |name| name.starts_with("proc.") || name.starts_with("thread."),
     },
     Class {
-        name: "user",
+        name: Cow::Borrowed("user"),
         short: "",
         doc: "The user of the process that made the event.",
         has: |name| name.starts_with("user."),
     },
     Class {
-        name: "group",
+        name: Cow::Borrowed("group"),
         short: "",
         doc: "The group of the process that made the event.",
         has: |name| name.starts_with("group."),
     },
     Class {
-        name: "fd",
+        name: Cow::Borrowed("fd"),
         short: "",
         doc: "The file, socket or other descriptor that the event works on.",
         has: |name| name.starts_with("fd."),
     },
     Class {
-        name: "fs.path",
+        name: Cow::Borrowed("fs.path"),
         short: "",
         doc: "Paths that the event names, made absolute.",
         has: |name| name.starts_with("fs."),
     },
     Class {
-        name: "fdlist",
+        name: Cow::Borrowed("fdlist"),
         short: "",
         doc: "The descriptors that the event waits for.",
         has: |name| name.starts_with("fdlist."),
     },
     Class {
-        name: "container",
+        name: Cow::Borrowed("container"),
         short: "",
         doc: "The container of the process that made the event, and its pod.",
         has: |name| name.starts_with("container.") || name.starts_with("k8s."),
@@ -95,36 +100,66 @@ fn is_general(name: &str) -> bool {
 
 /// Fields of a source; of all sources if it is empty.
 pub fn fields(source: &str, names_only: bool, verbose: bool, format: ListFormat) -> Result<String> {
-    let schema = eyas::sinsp::schema();
-    if !source.is_empty() && source != schema.source() {
+    let set = &plugins::loaded().set;
+    if !source.is_empty() && !set.sources().contains(&source) {
         bail!(
-            "Value for --list must be a valid source type: no event source is called `{source}`; there is `{}`",
-            schema.source()
+            "Value for --list must be a valid source type: no event source is called `{source}`; there is {}",
+            set.sources().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         );
     }
+    let schema = set.schema(if source.is_empty() { SYSCALL } else { source });
     let shown = |field: &&FieldDef| {
         !field.flags.contains(FieldFlags::HIDDEN) && !field.flags.contains(FieldFlags::DEPRECATED)
     };
     let of = |class: &Class| -> Vec<&FieldDef> {
         schema.fields().iter().filter(shown).filter(|field| (class.has)(field.name)).collect()
     };
-    let classes: Vec<(&Class, Vec<&FieldDef>)> = CLASSES.iter().map(|class| (class, of(class))).collect();
-    let names = || classes.iter().flat_map(|(_, fields)| fields).map(|field| field.name);
+    let own = schema.source().to_owned();
+    let mut classes: Vec<(&Class, Vec<&FieldDef>, String)> = CLASSES
+        .iter()
+        .map(|class| (class, of(class), own.clone()))
+        .filter(|(_, fields, _)| !fields.is_empty())
+        .collect();
+    let of_plugins: Vec<(Class, Vec<FieldDef>, String)> = of_plugins(set, source);
+    classes.extend(
+        of_plugins
+            .iter()
+            .map(|(class, fields, sources)| (class, fields.iter().filter(shown).collect(), sources.clone())),
+    );
+    let names = || classes.iter().flat_map(|(_, fields, _)| fields).map(|field| field.name);
     Ok(match (format, names_only) {
         (ListFormat::Json, true) => pretty(&json!({"fieldnames": names().collect::<Vec<_>>()}))?,
         (ListFormat::Json, false) => {
             let classes: Vec<Value> =
-                classes.iter().map(|(class, fields)| as_json(class, fields, schema.source())).collect();
+                classes.iter().map(|(class, fields, of)| as_json(class, fields, of)).collect();
             pretty(&json!({"fieldclasses": classes}))?
         }
         (_, true) => names().map(|name| format!("{name}\n")).collect(),
         (ListFormat::Markdown, false) => {
-            classes.iter().map(|(class, fields)| as_markdown(class, fields, schema.source())).collect()
+            classes.iter().map(|(class, fields, of)| as_markdown(class, fields, of)).collect()
         }
         (ListFormat::Text, false) => {
-            classes.iter().map(|(class, fields)| as_text(class, fields, schema.source(), verbose)).collect()
+            classes.iter().map(|(class, fields, of)| as_text(class, fields, of, verbose)).collect()
         }
     })
+}
+
+/// The fields of plugins, and the sources that have them: of one source, or of all if it is empty.
+fn of_plugins(set: &PluginSet, source: &str) -> Vec<(Class, Vec<FieldDef>, String)> {
+    let all = set.sources();
+    let class = |info: &Arc<PluginInfo>| {
+        let of: Vec<&str> = all.iter().copied().filter(|name| info.extracts_from(name)).collect();
+        let schema = set.schema(of.first()?);
+        let names = info
+            .fields
+            .iter()
+            .filter_map(|field| schema.fields().iter().find(|def| def.name == field.name).copied());
+        let sources = if source.is_empty() { of.join(", ") } else { source.to_owned() };
+        let name = Cow::Owned(format!("{} (plugin)", info.name));
+        let is_wanted = source.is_empty() || of.contains(&source);
+        is_wanted.then(|| (Class { name, short: "", doc: "", has: |_| false }, names.collect(), sources))
+    };
+    set.infos().filter_map(class).collect()
 }
 
 fn pretty(value: &Value) -> Result<String> {
@@ -157,7 +192,8 @@ fn as_json(class: &Class, fields: &[&FieldDef], source: &str) -> Value {
             })
         })
         .collect();
-    json!({"desc": class.doc, "event_sources": [source], "fields": fields, "name": class.name})
+    let sources: Vec<&str> = source.split(", ").collect();
+    json!({"desc": class.doc, "event_sources": sources, "fields": fields, "name": &*class.name})
 }
 
 fn argument(kind: ArgKind) -> Value {
@@ -194,8 +230,11 @@ fn as_text(class: &Class, fields: &[&FieldDef], source: &str, verbose: bool) -> 
         out.push_str(&wrapped(text, COLUMN, WIDTH - COLUMN));
         out.push('\n');
     };
-    out.push_str(&format!("\n{:<COLUMN$}", "Description:"));
-    described(&mut out, class.doc);
+    out.push('\n');
+    if !class.doc.is_empty() {
+        out.push_str(&format!("{:<COLUMN$}", "Description:"));
+        described(&mut out, class.doc);
+    }
     out.push_str(&format!("{:<COLUMN$}{source} \n\n", "Event Sources:"));
     for field in fields {
         match field.name.len() > COLUMN {

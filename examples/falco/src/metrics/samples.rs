@@ -93,7 +93,7 @@ pub struct Alerts {
 impl Alerts {
     /// What was counted.
     pub fn new(setup: &Arc<Setup>, counts: &RuleCounts) -> Self {
-        Self { setup: Arc::clone(setup), by_rule: counts.by_rule(&setup.engine), total: counts.total() }
+        Self { setup: Arc::clone(setup), by_rule: counts.by_rule(setup.rules()), total: counts.total() }
     }
 }
 

@@ -291,7 +291,7 @@ fn rules(r: &Reading<'_>) -> Vec<Point> {
         labels.extend(rule.tags.iter().map(|tag| (as_label(&format!("tag_{tag}")), "true".to_owned())));
         Point { instance: as_name(&rule.name), labels, value: Value::Count(*n) }
     };
-    alerts.setup.engine.rules().iter().zip(&alerts.by_rule).map(point).collect()
+    alerts.setup.rules().zip(&alerts.by_rule).map(point).collect()
 }
 
 fn outputs(r: &Reading<'_>, get: fn(&Counts) -> u64) -> Vec<Point> {

@@ -13,7 +13,10 @@ const FIXED: &[&str] = &[
     "engine",
     "falco_libs",
     "grpc",
+    "load_plugins",
     "metrics",
+    "plugins",
+    "plugins_hostinfo",
     "privileges",
     "webserver",
 ];

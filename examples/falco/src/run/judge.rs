@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use eyas::events::EventType;
 use eyas::fields::FieldSource;
-use eyas::rules::{Follower, Match, Profile, Rule, SharedEngine};
+use eyas::rules::{Engine, Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::Stats;
 use eyas::sinsp::EventView;
+use eyas::sinsp::plugin::SYSCALL;
 
 use crate::folding::Folding;
 use crate::output::Batch;
@@ -19,6 +21,10 @@ pub(super) struct Judge<'p> {
     pub(super) setup: Arc<Setup>,
     pub(super) rules: SharedEngine,
     pub(super) follower: Follower,
+    /// Position of the first rule of the follower's engine among all rules.
+    first: u32,
+    /// Tests events of the sources of plugins, which captures may have.
+    others: Vec<Judge<'p>>,
     pub(super) found: Vec<Match>,
     pub(super) profile: Option<Profile<'p>>,
     /// Repeated alerts, if they are to be folded.
@@ -29,14 +35,38 @@ pub(super) struct Judge<'p> {
 
 impl Judge<'_> {
     pub(super) fn new(setup: Arc<Setup>) -> Self {
-        let rules = SharedEngine::new(Arc::clone(&setup.engine));
+        let of_source =
+            |engine: &Arc<Engine>| Self::of_source(Arc::clone(&setup), engine.schema().source()).ok();
+        let others = setup.others.iter().filter_map(of_source).collect();
+        Self { others, ..Self::of_engine(Arc::clone(&setup), Arc::clone(&setup.engine), 0) }
+    }
+
+    fn of_engine(setup: Arc<Setup>, engine: Arc<Engine>, first: u32) -> Self {
+        let rules = SharedEngine::new(engine);
         let (follower, model) = (rules.follower(), Model::default());
-        Self { setup, follower, rules, found: Vec::new(), profile: None, folding: None, model }
+        let (found, others) = (Vec::new(), Vec::new());
+        Self { setup, follower, rules, found, first, others, profile: None, folding: None, model }
+    }
+
+    /// Tests events of one source.
+    pub(super) fn of_source(setup: Arc<Setup>, source: &str) -> Result<Self> {
+        let Some((engine, first)) = setup.of_source(source) else {
+            bail!("no rules for the source {source}")
+        };
+        let engine = Arc::clone(engine);
+        Ok(Self::of_engine(setup, engine, first))
     }
 
     /// Tests by these rules from here on.
     pub(super) fn replace(&mut self, setup: Arc<Setup>) -> Result<()> {
-        self.rules.swap(Arc::clone(&setup.engine))?;
+        let source = self.follower.engine().schema().source().to_owned();
+        if let Some((engine, first)) = setup.of_source(&source) {
+            self.rules.swap(Arc::clone(engine))?;
+            self.first = first;
+        }
+        for other in &mut self.others {
+            other.replace(Arc::clone(&setup))?;
+        }
         self.settle();
         self.setup = setup;
         self.model = Model::default();
@@ -55,6 +85,10 @@ impl Judge<'_> {
         batch: &mut Batch,
         mut matched: impl FnMut(Match, &Rule),
     ) -> Result<()> {
+        if event.event().ty == EventType::PLUGINEVENT_E && self.follower.engine().schema().source() == SYSCALL
+        {
+            return self.judge_plugin_event(event, batch, matched);
+        }
         let verdict = self.setup.pushdown.as_ref().map(|filter| self.model.verdict(filter, event));
         if verdict == Some(Verdict::Reject) {
             return Ok(());
@@ -71,7 +105,9 @@ impl Judge<'_> {
         }
         for hit in self.found.drain(..) {
             let rule = engine.rule(hit.rule);
-            matched(hit, rule);
+            let mut counted = hit;
+            counted.rule.0 += self.first;
+            matched(counted, rule);
             let alert = engine.alert(hit, event, &self.setup.options);
             let line = |line: &mut Vec<u8>| match self.setup.config.json_output {
                 true => alert.write_json(line),
@@ -93,6 +129,26 @@ impl Judge<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An event of a plugin's source among those of system calls, as captures may have them.
+    #[cold]
+    fn judge_plugin_event(
+        &mut self,
+        event: &EventView<'_>,
+        batch: &mut Batch,
+        mut matched: impl FnMut(Match, &Rule),
+    ) -> Result<()> {
+        let Some(source) = event.source() else {
+            let id = event.event().uint(0).unwrap_or_default();
+            bail!("Unknown event source for inspector's event (plugin ID: {id})");
+        };
+        let is_of = |other: &&mut Judge<'_>| other.follower.engine().schema().source() == source;
+        match self.others.iter_mut().find(is_of) {
+            // By reference: the type of a closure within itself has no end.
+            Some(other) => other.judge(event, batch, &mut matched as &mut dyn FnMut(Match, &Rule)),
+            None => Ok(()),
+        }
     }
 
     /// Adds what was counted of events that were left out to the setup's counts.

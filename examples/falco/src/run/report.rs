@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use eyas::rules::{Engine, Profile};
+use eyas::rules::Profile;
 use eyas::scap::Stats;
 
 use crate::console::print_error;
 use crate::drops::Monitor;
 use crate::output::Hub;
+use crate::setup::Setup;
 use crate::stats::RuleCounts;
 
 /// What goes to standard error: events lost, alerts lost, and if `verbose`, how many events there were.
@@ -35,8 +36,8 @@ pub fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, stats: &Stats, events
 }
 
 /// What goes to standard output: alerts by priority and rule, and what rules cost if that was measured.
-pub fn statistics(counts: &RuleCounts, engine: &Engine, profile: Option<&Profile<'_>>) -> String {
-    let mut text = counts.summary(engine);
+pub fn statistics(counts: &RuleCounts, setup: &Setup, profile: Option<&Profile<'_>>) -> String {
+    let mut text = counts.summary(setup.rules());
     if let Some(profile) = profile {
         let (events, sampled) = profile.events();
         text += &format!(

@@ -67,7 +67,7 @@ fn collect(
         match receiver.recv() {
             Ok(Message::Stretch { mut alerts, matches }) => {
                 for Retired { before, change } in turns.collected(stretch) {
-                    totals.counts.close(&before.engine);
+                    totals.counts.close(before.rules());
                     if let Some(change) = change {
                         outputs.change(change);
                     }

@@ -1,0 +1,208 @@
+//! The plugins that the configuration loads, and their event sources.
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Result, anyhow, bail};
+use eyas::audit;
+use eyas::scap::{MachineInfo, Snapshot};
+use eyas::sinsp;
+use eyas::sinsp::plugin::{self, Log, Plugin, PluginSet, PluginSource, SYSCALL, Scope, Severity};
+
+use crate::args::Args;
+use crate::config::{Config, PluginEntry};
+use crate::log::{self, Level};
+
+/// What a path of a plugin that is built in begins with.
+pub const BUILT_IN: &str = "native:";
+
+/// The plugins that are loaded; they stay loaded until the program ends.
+#[derive(Default)]
+pub struct Plugins {
+    /// In their order.
+    pub set: PluginSet,
+    /// What each is opened with, by name.
+    open_params: Vec<(String, String)>,
+    has_hostinfo: bool,
+}
+
+static LOADED: OnceLock<Plugins> = OnceLock::new();
+
+/// The plugins of this program; none before [`load`].
+pub fn loaded() -> &'static Plugins {
+    static NONE: OnceLock<Plugins> = OnceLock::new();
+    LOADED.get().unwrap_or_else(|| NONE.get_or_init(Plugins::default))
+}
+
+/// Loads the plugins of the configuration. Later calls do nothing.
+///
+/// # Errors
+/// One does not exist, or does not go with the others.
+pub fn load(config: &Config) -> Result<()> {
+    if LOADED.get().is_some() {
+        return Ok(());
+    }
+    let mut plugins = Plugins { has_hostinfo: config.plugins_hostinfo, ..Plugins::default() };
+    for entry in chosen(config)? {
+        let plugin = find(entry)?;
+        let info = Arc::clone(plugin.info());
+        plugins.set.add(plugin, &entry.config_text()?).map_err(|error| {
+            anyhow!("cannot register plugin {} in inspector: {error}", entry.library_path)
+        })?;
+        plugins.open_params.push((entry.name.clone(), entry.open_params.trim().to_owned()));
+        log::info(&format!(
+            "Loaded plugin '{}@{}' from file {}",
+            entry.name, info.version, entry.library_path
+        ));
+    }
+    for info in plugins.set.unused() {
+        log::warning(&format!(
+            "Plugin '{}' is loaded but unused as not compatible with any known event source",
+            info.name
+        ));
+    }
+    plugins.set.check_fields().map_err(|error| anyhow!("{error}"))?;
+    // Another thread that loads, which there is none of, would have loaded the same.
+    let _ = LOADED.set(plugins);
+    Ok(())
+}
+
+/// The entries that `load_plugins` names, in its order; all where it is not set. Only those whose code is built in.
+fn chosen(config: &Config) -> Result<Vec<&PluginEntry>> {
+    let is_built_in = |entry: &&PluginEntry| entry.library_path.starts_with(BUILT_IN);
+    let Some(names) = &config.load_plugins else {
+        return Ok(config.plugins.iter().filter(is_built_in).collect());
+    };
+    let mut entries = Vec::new();
+    for name in names {
+        // The fields of containers are built in, too.
+        match config.plugins.iter().find(|entry| entry.name == *name) {
+            Some(entry) => entries.push(entry),
+            None if name == "container" => {}
+            None => bail!("Cannot load plugin '{name}': plugin config not found for given name"),
+        }
+    }
+    Ok(entries.into_iter().filter(is_built_in).collect())
+}
+
+/// The plugin of an entry.
+fn find(entry: &PluginEntry) -> Result<Arc<dyn Plugin>> {
+    match entry.library_path.strip_prefix(BUILT_IN) {
+        Some("k8saudit") => Ok(Arc::new(audit::k8saudit())),
+        Some("json") => Ok(Arc::new(audit::json())),
+        _ => bail!(
+            "cannot load plugin {}: there are {BUILT_IN}k8saudit and {BUILT_IN}json",
+            entry.library_path
+        ),
+    }
+}
+
+/// Where messages of plugins go.
+fn messages() -> Log {
+    Arc::new(|severity, text| {
+        let level = match severity {
+            Severity::Fatal | Severity::Critical | Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Notice | Severity::Info => Level::Info,
+            Severity::Debug | Severity::Trace => Level::Debug,
+        };
+        log::log(level, &format!("[libs]: {text}"));
+    })
+}
+
+/// A source of a plugin that is open.
+pub struct OpenSource {
+    /// Its name.
+    pub name: String,
+    pub source: plugin::AsyncSource<PluginSource>,
+    pub inspector: sinsp::Config,
+}
+
+impl Plugins {
+    /// Names of all event sources.
+    pub fn sources(&self) -> Vec<&str> {
+        self.set.sources()
+    }
+
+    /// The sources that the arguments enable, sorted.
+    ///
+    /// # Errors
+    /// One is not known, or none is left; in Falco's words.
+    pub fn enabled(&self, args: &Args) -> Result<Vec<String>> {
+        let all = self.sources();
+        let named = args.enable_source.iter().chain(&args.disable_source);
+        if let Some(name) = named.clone().find(|name| !all.contains(&name.as_str())) {
+            let which = if args.enable_source.is_empty() { "disabling" } else { "enabling" };
+            bail!("Attempted {which} an unknown event source: {name}");
+        }
+        let is_on = |name: &&str| match args.enable_source.is_empty() {
+            true => !args.disable_source.iter().any(|off| off == name),
+            false => args.enable_source.iter().any(|on| on == name),
+        };
+        let mut enabled: Vec<String> = all.into_iter().filter(is_on).map(str::to_owned).collect();
+        enabled.sort();
+        if enabled.is_empty() {
+            bail!("Must enable at least one event source");
+        }
+        Ok(enabled)
+    }
+
+    /// Adds the plugins that have to do with system calls to an inspector's configuration: all, if it is of a capture.
+    ///
+    /// # Errors
+    /// A plugin does not start.
+    pub fn for_syscalls(&self, config: sinsp::Config, is_replay: bool) -> Result<sinsp::Config> {
+        if self.set.is_empty() {
+            return Ok(config);
+        }
+        let scope = if is_replay { Scope::Capture } else { Scope::Live(SYSCALL) };
+        let plugins = self.set.start(scope, &messages()).map_err(|error| anyhow!("{error}"))?;
+        Ok(config.with_plugins(plugins))
+    }
+
+    /// Opens the source of a plugin.
+    ///
+    /// # Errors
+    /// It cannot be opened: in the plugin's words.
+    pub fn open(&self, name: &str, config: sinsp::Config) -> Result<OpenSource> {
+        let mut inputs = self.set.inputs_of(name);
+        let input = inputs.next().ok_or_else(|| anyhow!("no plugin has the event source {name}"))?;
+        if inputs.next().is_some() {
+            log::info(&format!(
+                "Enabled event source '{name}' can be opened with multiple loaded plugins, will use only '{}'",
+                input.name
+            ));
+        }
+        let plugins = self.set.start(Scope::Live(name), &messages()).map_err(|error| anyhow!("{error}"))?;
+        let params = self.open_params.iter().find(|(plugin, _)| *plugin == input.name);
+        let params = params.map(|(_, params)| params.as_str());
+        let params = params.ok_or_else(|| anyhow!("plugin {} does not exist", input.name))?;
+        log::info(&format!("Opening '{name}' source with plugin '{}'", input.name));
+        let (info, stream) = plugins.open(&input.name, params).map_err(|error| anyhow!("{error}"))?;
+        let source = PluginSource::new(info, stream, self.machine());
+        let Some(queue) = plugins.queue().cloned() else { bail!("the source {name} is no live one") };
+        let source = plugin::AsyncSource::new(source, queue);
+        Ok(OpenSource { name: name.to_owned(), source, inspector: config.with_plugins(plugins) })
+    }
+
+    /// What a plugin's capture begins with: the machine, if `plugins_hostinfo` is set.
+    fn machine(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        if self.has_hostinfo {
+            let hostname = rustix::system::uname().nodename().to_bytes().to_vec();
+            snapshot.machine = Some(MachineInfo { hostname, ..MachineInfo::default() });
+        }
+        snapshot
+    }
+}
+
+impl PluginEntry {
+    /// What the plugin is given: a text as it is, anything else as JSON.
+    fn config_text(&self) -> Result<String> {
+        Ok(match &self.init_config {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(_) => bail!("plugins: init_config of {} is a list", self.name),
+            other => serde_json::to_string(other)?,
+        })
+    }
+}

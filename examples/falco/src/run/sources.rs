@@ -1,0 +1,229 @@
+//! Event sources of plugins: a thread each, with its own inspector and evaluator. Their alerts go to the thread that tests
+//! system calls, or to the main thread where that source is off.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Error, Result};
+use eyas::rules::Match;
+use eyas::scap::EventSource;
+use eyas::sinsp::{Inspector, Step};
+
+use super::judge::{Judge, Limit, Totals};
+use crate::log;
+use crate::output::{Batch, Outputs};
+use crate::plugins::OpenSource;
+use crate::setup::Setup;
+
+/// Messages that may wait: then sources wait, too.
+const DEPTH: usize = 256;
+/// Events between two looks at whether other rules are in place.
+const STRIDE: u64 = 64;
+
+/// What a source sends.
+enum Message {
+    Alerts { alerts: Batch, matches: Vec<Match> },
+    End { source: String, events: u64, elapsed: Duration, outcome: Result<()> },
+}
+
+/// What all sources see.
+struct Shared {
+    stop: AtomicBool,
+    /// Grows when other rules are put in place.
+    version: AtomicU64,
+    setup: Mutex<Arc<Setup>>,
+}
+
+/// The sources of plugins that run.
+pub(super) struct Sources {
+    shared: Arc<Shared>,
+    receiver: Receiver<Message>,
+    running: usize,
+    /// Whether `-v` asks for a line per source.
+    is_verbose: bool,
+    failure: Option<Error>,
+}
+
+impl Sources {
+    /// Starts a thread for each source.
+    pub(super) fn start(
+        open: Vec<OpenSource>,
+        setup: &Arc<Setup>,
+        limit: Limit,
+        is_verbose: bool,
+    ) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            version: AtomicU64::new(0),
+            setup: Mutex::new(Arc::clone(setup)),
+        });
+        let (send, receiver) = sync_channel(DEPTH);
+        let mut running = 0;
+        for source in open {
+            let judge = Judge::of_source(Arc::clone(setup), &source.name)?;
+            let worker = Worker { shared: Arc::clone(&shared), send: send.clone(), judge, limit, version: 0 };
+            let name = format!("source {}", source.name);
+            thread::Builder::new()
+                .name(name)
+                .spawn(move || worker.run(source))
+                .context("can't start the thread of an event source")?;
+            running += 1;
+        }
+        Ok(Self { shared, receiver, running, is_verbose, failure: None })
+    }
+
+    /// Whether some source has not ended.
+    pub(super) fn is_running(&self) -> bool {
+        self.running > 0
+    }
+
+    /// Asks all sources to end.
+    pub(super) fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+    }
+
+    /// Other rules take over.
+    pub(super) fn replace(&self, setup: &Arc<Setup>) {
+        *self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(setup);
+        self.shared.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes the alerts that are there; the first waits at most so long.
+    ///
+    /// # Errors
+    /// A source failed, and all have ended.
+    pub(super) fn collect(
+        &mut self,
+        wait: Duration,
+        outputs: &mut Outputs,
+        totals: &mut Totals,
+    ) -> Result<()> {
+        if self.running == 0 {
+            return self.failure.take().map_or(Ok(()), Err);
+        }
+        let mut next = match self.receiver.recv_timeout(wait) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                self.running = 0;
+                return Err(Error::msg("a thread of an event source has failed"));
+            }
+        };
+        while let Some(message) = next {
+            match message {
+                Message::Alerts { mut alerts, matches } => {
+                    outputs.batch().append(&mut alerts);
+                    matches.into_iter().for_each(|hit| totals.counts.count(hit));
+                }
+                Message::End { source, events, elapsed, outcome } => {
+                    self.running -= 1;
+                    totals.events += events;
+                    if self.is_verbose {
+                        let seconds = elapsed.as_secs_f64();
+                        log::info(&format!(
+                            "({source}) Elapsed time: {seconds:.3}, Captured Events: {events}, {:.2} eps",
+                            events as f64 / seconds.max(f64::MIN_POSITIVE)
+                        ));
+                    }
+                    if let Err(error) = outcome {
+                        if self.failure.is_none() {
+                            log::log(
+                                log::Level::Error,
+                                "An error occurred in an event source, forcing termination...",
+                            );
+                        }
+                        self.failure.get_or_insert(error);
+                        self.stop();
+                    }
+                }
+            }
+            next = self.receiver.try_recv().ok();
+        }
+        outputs.offer();
+        if self.running == 0 { self.failure.take().map_or(Ok(()), Err) } else { Ok(()) }
+    }
+}
+
+impl Drop for Sources {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Tests the events of a source.
+struct Worker {
+    shared: Arc<Shared>,
+    send: SyncSender<Message>,
+    judge: Judge<'static>,
+    limit: Limit,
+    version: u64,
+}
+
+impl Worker {
+    fn run(mut self, open: OpenSource) {
+        let OpenSource { name, mut source, inspector } = open;
+        let mut inspector = Inspector::new(inspector);
+        self.prepare(&mut inspector);
+        let (began, mut events) = (Instant::now(), 0);
+        let outcome = self.follow(&mut inspector, &mut source, &mut events, began);
+        // What the source reported before counts more than how its plugins end.
+        let closed = inspector.close().map_err(Error::from);
+        drop(source);
+        let outcome = outcome.and(closed);
+        // Nobody listens any more when the program ends.
+        let _ = self.send.send(Message::End { source: name, events, elapsed: began.elapsed(), outcome });
+    }
+
+    /// Has all fields that the rules need of an event extracted in one go.
+    fn prepare(&self, inspector: &mut Inspector) {
+        if let Some(plugins) = inspector.plugins_mut() {
+            plugins.extract_together(self.judge.follower.engine().fields_by_use());
+        }
+    }
+
+    fn follow(
+        &mut self,
+        inspector: &mut Inspector,
+        source: &mut impl EventSource,
+        events: &mut u64,
+        began: Instant,
+    ) -> Result<()> {
+        let (mut alerts, mut matches) = (Batch::default(), Vec::new());
+        loop {
+            if self.shared.stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            if events.is_multiple_of(STRIDE) && self.shared.version.load(Ordering::Acquire) != self.version {
+                self.version = self.shared.version.load(Ordering::Acquire);
+                let setup = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                self.judge.replace(setup)?;
+                self.prepare(inspector);
+            }
+            match inspector.next(source)? {
+                Step::Event(event) => {
+                    *events += 1;
+                    if self.limit.is_over(event.event().ts) {
+                        return Ok(());
+                    }
+                    self.judge.judge(&event, &mut alerts, |hit, _| matches.push(hit))?;
+                    if !matches.is_empty() {
+                        let (alerts, matches) = (std::mem::take(&mut alerts), std::mem::take(&mut matches));
+                        if self.send.send(Message::Alerts { alerts, matches }).is_err() {
+                            return Ok(());
+                        }
+                    }
+                }
+                Step::Idle => {
+                    let Limit { seconds, .. } = self.limit;
+                    if seconds > 0 && began.elapsed().as_secs() >= seconds {
+                        return Ok(());
+                    }
+                }
+                Step::End => return Ok(()),
+            }
+        }
+    }
+}
