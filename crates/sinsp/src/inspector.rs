@@ -276,7 +276,7 @@ impl Inspector {
     /// # Errors
     /// A plugin does not stop.
     pub fn close(&mut self) -> Result<(), PluginError> {
-        self.plugins().map_or(Ok(()), Plugins::end)
+        self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.end(&mut self.state))
     }
 
     /// What is known now. What the last event closed or ended is still there, until the next step.
@@ -480,12 +480,12 @@ impl Inspector {
             self.failure = self.begin_capture().err();
         }
         if let Some(plugins) = &self.moment.plugins {
-            plugins.parse(*event, self.moment.num);
+            plugins.parse(&mut self.state, *event, self.moment.num);
         }
     }
 
     fn begin_capture(&mut self) -> Result<(), Error> {
-        self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.begin())
+        self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.begin(&mut self.state))
     }
 
     #[cold]

@@ -17,6 +17,7 @@
 
 mod async_events;
 mod batch;
+mod builtin;
 mod data;
 mod error;
 mod info;

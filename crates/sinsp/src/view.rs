@@ -173,13 +173,15 @@ impl<'a> EventView<'a> {
     /// The value of a plugin's field.
     #[cold]
     pub(crate) fn plugin_field(&self, field: &Field) -> Option<Value<'a>> {
-        self.plugins()?.get(field, self.event, self.moment.num, self.bump)
+        self.plugins()?.get(field, self.event, self.moment.num, self.state, self.bump)
     }
 
     /// Where in the event the values of a plugin's field are: one range per value, in bytes from the start of the event with
     /// its header. Empty for other fields, and where the plugin does not say.
     pub fn offsets(&self, field: &Field) -> Vec<Range<u32>> {
-        self.plugins().map(|plugins| plugins.offsets(field, self.event, self.moment.num)).unwrap_or_default()
+        self.plugins()
+            .map(|plugins| plugins.offsets(field, self.event, self.moment.num, self.state))
+            .unwrap_or_default()
     }
 
     /// Name of the event's source; `None` if it is of a plugin that is not there.

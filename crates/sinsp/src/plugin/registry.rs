@@ -5,93 +5,160 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::builtin::{Builtins, Found, Kind, Row};
 use super::data::{DataType, Key, Scalar, TableId};
 use super::error::PluginError;
 use super::tables::{ColumnId, ColumnInfo, Datum, EntryId, PluginTable, TableInfo, Tables};
+use crate::state::State;
 
 /// All tables, and the numbers that plugins have for tables, columns and entries.
-#[derive(Default)]
 pub(super) struct Registry {
-    /// Those of plugins, then those within entries, until the end of the call.
-    tables: Vec<Arc<dyn PluginTable>>,
+    /// That of threads, those of plugins, then those within entries, until the end of the call.
+    tables: Vec<Table>,
     /// How many of them stay.
     lasting: usize,
+    builtins: Builtins,
     columns: Vec<Column>,
     entries: FxHashMap<u64, Held>,
     last_entry: u64,
 }
 
-/// A column, by the number that the owner of its table has for it.
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            tables: vec![Table::Own(Kind::Threads, None)],
+            lasting: 1,
+            builtins: Builtins::default(),
+            columns: Vec::new(),
+            entries: FxHashMap::default(),
+            last_entry: 0,
+        }
+    }
+}
+
 #[derive(Clone)]
+enum Table {
+    /// The inspector's, within the entry of a thread.
+    Own(Kind, Option<i64>),
+    Plugin(Arc<dyn PluginTable>),
+}
+
+/// Whose columns they are: tables within entries of one column have them in common.
+#[derive(Clone, Copy, PartialEq)]
+enum Owner {
+    Own(Kind),
+    Plugin(TableId),
+    Nested,
+}
+
+/// A column, by the number that its owner has for it.
+#[derive(Clone, Copy, PartialEq)]
 struct Column {
-    table: TableId,
+    owner: Owner,
     number: u64,
 }
 
 /// An entry that a plugin holds.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Held {
     table: TableId,
-    /// The number that the owner of its table has for it.
-    number: u64,
+    content: Content,
     /// It was created and is in no table yet.
     is_new: bool,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// The number that the plugin which owns its table has for it.
+    Number(u64),
+    Own(Row),
+}
+
+/// What of the inspector's state a plugin may use during a call.
+enum Access<'a> {
+    /// Nothing is known yet.
+    Empty(Box<State>),
+    Read(&'a State),
+    Write(&'a mut State),
 }
 
 /// The tables during one call of a plugin. What the plugin still holds at its end is given back.
 pub(super) struct TableAccess<'a> {
     registry: &'a RefCell<Registry>,
-    can_write: bool,
+    access: Access<'a>,
 }
 
 impl<'a> TableAccess<'a> {
+    /// The tables while a plugin starts: columns can be looked up and added.
+    pub(super) fn at_start(registry: &'a RefCell<Registry>) -> Self {
+        Self { registry, access: Access::Empty(Box::new(State::with_max(0))) }
+    }
+
     /// Tables that can be changed.
-    pub(super) fn writable(registry: &'a RefCell<Registry>) -> Self {
-        Self { registry, can_write: true }
+    pub(super) fn writable(registry: &'a RefCell<Registry>, state: &'a mut State) -> Self {
+        Self { registry, access: Access::Write(state) }
     }
 
     /// Tables that can be read.
-    pub(super) fn readable(registry: &'a RefCell<Registry>) -> Self {
-        Self { registry, can_write: false }
+    pub(super) fn readable(registry: &'a RefCell<Registry>, state: &'a State) -> Self {
+        Self { registry, access: Access::Read(state) }
     }
 
-    fn get(&self, table: TableId) -> Result<Arc<dyn PluginTable>, PluginError> {
+    fn state(&self) -> &State {
+        match &self.access {
+            Access::Empty(state) => state,
+            Access::Read(state) => state,
+            Access::Write(state) => state,
+        }
+    }
+
+    fn state_mut(&mut self) -> Result<&mut State, PluginError> {
+        match &mut self.access {
+            Access::Empty(state) => Ok(state),
+            Access::Write(state) => Ok(state),
+            Access::Read(_) => Err(read_only()),
+        }
+    }
+
+    fn get(&self, table: TableId) -> Result<Table, PluginError> {
         let tables = &self.registry.borrow().tables;
         let found = tables.get(table.0 as usize).cloned();
         found.ok_or_else(|| PluginError::new(format!("there is no table with the number {}", table.0)))
     }
 
-    fn for_change(&self, table: TableId) -> Result<Arc<dyn PluginTable>, PluginError> {
-        if self.can_write {
-            self.get(table)
-        } else {
-            Err("tables cannot be changed while fields are extracted".into())
+    fn for_change(&self, table: TableId) -> Result<Table, PluginError> {
+        if let Access::Read(_) = self.access {
+            return Err(read_only());
         }
+        self.get(table)
+    }
+
+    fn owner(&self, table: TableId) -> Result<Owner, PluginError> {
+        Ok(match self.get(table)? {
+            Table::Own(kind, _) => Owner::Own(kind),
+            Table::Plugin(_) if table.0 as usize >= self.registry.borrow().lasting => Owner::Nested,
+            Table::Plugin(_) => Owner::Plugin(table),
+        })
     }
 
     fn column_of(&self, table: TableId, column: ColumnId) -> Result<u64, PluginError> {
-        let columns = &self.registry.borrow().columns;
-        match columns.get(column.0 as usize) {
-            Some(known) if known.table == table || self.is_within_entry(table) => Ok(known.number),
-            _ => Err("using dynamic field accessor on struct it was not created from".into()),
-        }
-    }
-
-    /// Tables within entries of one column have their columns in common, whatever their own numbers.
-    fn is_within_entry(&self, table: TableId) -> bool {
-        table.0 as usize >= self.registry.borrow().lasting
+        let owner = self.owner(table)?;
+        let known = self.registry.borrow().columns.get(column.0 as usize).copied();
+        let known = known.filter(|known| known.owner == owner);
+        let why = "using dynamic field accessor on struct it was not created from";
+        known.map(|known| known.number).ok_or_else(|| why.into())
     }
 
     fn held(&self, table: TableId, entry: EntryId) -> Result<Held, PluginError> {
-        let held = self.registry.borrow().entries.get(&entry.0).copied();
+        let held = self.registry.borrow().entries.get(&entry.0).cloned();
         held.filter(|held| held.table == table).ok_or_else(|| "the entry is not one of this table".into())
     }
 
-    fn hold(&self, held: Held) -> EntryId {
+    fn hold(&self, table: TableId, content: Content, is_new: bool) -> EntryId {
         let mut registry = self.registry.borrow_mut();
         registry.last_entry += 1;
         let number = registry.last_entry;
-        registry.entries.insert(number, held);
+        registry.entries.insert(number, Held { table, content, is_new });
         EntryId(number)
     }
 
@@ -99,14 +166,30 @@ impl<'a> TableAccess<'a> {
         self.registry.borrow_mut().entries.remove(&entry.0)
     }
 
-    fn new_column(&self, table: TableId, number: u64) -> ColumnId {
+    fn new_column(&self, table: TableId, number: u64) -> Result<ColumnId, PluginError> {
+        let column = Column { owner: self.owner(table)?, number };
         let columns = &mut self.registry.borrow_mut().columns;
-        let known = columns.iter().position(|column| column.table == table && column.number == number);
-        ColumnId(known.unwrap_or_else(|| {
-            columns.push(Column { table, number });
+        let known = columns.iter().position(|known| *known == column);
+        Ok(ColumnId(known.unwrap_or_else(|| {
+            columns.push(column);
             columns.len() - 1
-        }) as u32)
+        }) as u32))
     }
+
+    fn new_table(&self, table: Table) -> TableId {
+        let tables = &mut self.registry.borrow_mut().tables;
+        tables.push(table);
+        TableId(tables.len() as u32 - 1)
+    }
+}
+
+fn read_only() -> PluginError {
+    "tables cannot be changed while fields are extracted".into()
+}
+
+/// Lists within threads are what the kernel said.
+fn fixed_list() -> PluginError {
+    "the entries of this table cannot be changed".into()
 }
 
 impl Drop for TableAccess<'_> {
@@ -116,15 +199,34 @@ impl Drop for TableAccess<'_> {
             (std::mem::take(&mut registry.entries), registry.lasting)
         };
         for held in entries.into_values() {
-            let Ok(table) = self.get(held.table) else { continue };
+            let (Ok(Table::Plugin(table)), Content::Number(number)) = (self.get(held.table), held.content)
+            else {
+                continue;
+            };
             if held.is_new {
                 // It belongs to nobody else.
-                let _ = table.destroy(held.number);
+                let _ = table.destroy(number);
             } else {
-                table.release(held.number);
+                table.release(number);
             }
         }
         self.registry.borrow_mut().tables.truncate(lasting);
+    }
+}
+
+impl Table {
+    fn name(&self) -> &str {
+        match self {
+            Self::Own(kind, _) => Builtins::name(*kind),
+            Self::Plugin(table) => table.name(),
+        }
+    }
+
+    fn key_type(&self) -> DataType {
+        match self {
+            Self::Own(kind, _) => Builtins::key_type(*kind),
+            Self::Plugin(table) => table.key_type(),
+        }
     }
 }
 
@@ -158,9 +260,10 @@ impl Tables for TableAccess<'_> {
             return Err(format!("table added to registry multiple times: {}", table.name()).into());
         }
         if registry.tables.len() != lasting {
+            // Those within entries come behind it, until the end of the call.
             return Err("a table is added while tables within entries are in use".into());
         }
-        registry.tables.push(table);
+        registry.tables.push(Table::Plugin(table));
         registry.lasting += 1;
         Ok(())
     }
@@ -169,35 +272,56 @@ impl Tables for TableAccess<'_> {
         Ok(self.get(table)?.name().to_owned())
     }
 
+    fn key_type(&mut self, table: TableId) -> Result<DataType, PluginError> {
+        Ok(self.get(table)?.key_type())
+    }
+
     fn len(&mut self, table: TableId) -> Result<u64, PluginError> {
-        self.get(table)?.len()
+        match self.get(table)? {
+            Table::Own(kind, tid) => Ok(Builtins::rows(self.state(), kind, tid).len() as u64),
+            Table::Plugin(table) => table.len(),
+        }
     }
 
     fn columns(&mut self, table: TableId) -> Result<Vec<ColumnInfo>, PluginError> {
-        self.get(table)?.columns()
+        match self.get(table)? {
+            Table::Own(kind, _) => Ok(self.registry.borrow().builtins.columns(kind)),
+            Table::Plugin(table) => table.columns(),
+        }
     }
 
     fn column(&mut self, table: TableId, name: &str, ty: DataType) -> Result<ColumnId, PluginError> {
-        let number = self.get(table)?.column(name, ty)?;
-        Ok(self.new_column(table, number))
+        let number = match self.get(table)? {
+            Table::Own(kind, _) => self.registry.borrow().builtins.column(kind, name, ty)?.into(),
+            Table::Plugin(table) => table.column(name, ty)?,
+        };
+        self.new_column(table, number)
     }
 
     fn add_column(&mut self, table: TableId, name: &str, ty: DataType) -> Result<ColumnId, PluginError> {
-        let number = self.for_change(table)?.add_column(name, ty)?;
-        Ok(self.new_column(table, number))
+        let number = match self.for_change(table)? {
+            Table::Own(kind, _) => self.registry.borrow_mut().builtins.add_column(kind, name, ty)?.into(),
+            Table::Plugin(table) => table.add_column(name, ty)?,
+        };
+        self.new_column(table, number)
     }
 
     fn entry(&mut self, table: TableId, key: &Key) -> Result<EntryId, PluginError> {
-        let number = self.get(table)?.entry(key)?;
-        Ok(self.hold(Held { table, number, is_new: false }))
+        let content = match self.get(table)? {
+            Table::Own(kind, tid) => Content::Own(Builtins::row(self.state(), kind, tid, key)?),
+            Table::Plugin(table) => Content::Number(table.entry(key)?),
+        };
+        Ok(self.hold(table, content, false))
     }
 
     fn release(&mut self, table: TableId, entry: EntryId) {
-        if let Ok(Held { number, is_new: false, .. }) = self.held(table, entry)
-            && let Ok(found) = self.get(table)
-        {
-            self.forget(entry);
-            found.release(number);
+        let Ok(held) = self.held(table, entry) else { return };
+        if held.is_new {
+            return;
+        }
+        self.forget(entry);
+        if let (Ok(Table::Plugin(table)), Content::Number(number)) = (self.get(table), held.content) {
+            table.release(number);
         }
     }
 
@@ -206,60 +330,95 @@ impl Tables for TableAccess<'_> {
         table: TableId,
         visit: &mut dyn FnMut(&mut dyn Tables, EntryId) -> bool,
     ) -> Result<bool, PluginError> {
-        let found = self.get(table)?;
-        found.visit(&mut |number| {
-            let entry = self.hold(Held { table, number, is_new: false });
-            let goes_on = visit(self, entry);
-            // The owner of the table gives it, and takes it back.
-            self.forget(entry);
+        // The owner of a plugin's table gives an entry, and takes it back.
+        let mut each = |this: &mut Self, content: Content| {
+            let entry = this.hold(table, content, false);
+            let goes_on = visit(this, entry);
+            this.forget(entry);
             goes_on
-        })
+        };
+        match self.get(table)? {
+            Table::Own(kind, tid) => {
+                let rows = Builtins::rows(self.state(), kind, tid);
+                Ok(rows.into_iter().all(|row| each(self, Content::Own(row))))
+            }
+            Table::Plugin(found) => found.visit(&mut |number| each(self, Content::Number(number))),
+        }
     }
 
     fn create(&mut self, table: TableId) -> Result<EntryId, PluginError> {
-        let number = self.for_change(table)?.create()?;
-        Ok(self.hold(Held { table, number, is_new: true }))
+        let content = match self.for_change(table)? {
+            Table::Own(..) => Content::Own(Row::New(FxHashMap::default())),
+            Table::Plugin(table) => Content::Number(table.create()?),
+        };
+        Ok(self.hold(table, content, true))
     }
 
     fn destroy(&mut self, table: TableId, entry: EntryId) -> Result<(), PluginError> {
         match self.held(table, entry) {
-            Ok(Held { number, is_new: true, .. }) => {
+            Ok(Held { content, is_new: true, .. }) => {
                 self.forget(entry);
-                self.get(table)?.destroy(number)
+                match (self.get(table)?, content) {
+                    (Table::Plugin(table), Content::Number(number)) => table.destroy(number),
+                    _ => Ok(()),
+                }
             }
             _ => Err("destroy_table_entry called on entry not created by create_table_entry".into()),
         }
     }
 
     fn insert(&mut self, table: TableId, key: &Key, entry: EntryId) -> Result<EntryId, PluginError> {
-        match self.held(table, entry) {
-            Ok(Held { number, is_new: true, .. }) => {
-                let number = self.for_change(table)?.insert(key, number)?;
-                self.forget(entry);
-                Ok(self.hold(Held { table, number, is_new: false }))
+        let Ok(Held { content, is_new: true, .. }) = self.held(table, entry) else {
+            return Err("add_entry called on entry not created by create_table_entry".into());
+        };
+        let content = match (self.for_change(table)?, content) {
+            (Table::Plugin(table), Content::Number(number)) => Content::Number(table.insert(key, number)?),
+            (Table::Own(Kind::Threads, _), Content::Own(row)) => {
+                let registry = self.registry;
+                let state = self.state_mut()?;
+                Content::Own(registry.borrow_mut().builtins.insert(state, key, row)?)
             }
-            _ => Err("add_entry called on entry not created by create_table_entry".into()),
-        }
+            _ => return Err(fixed_list()),
+        };
+        self.forget(entry);
+        Ok(self.hold(table, content, false))
     }
 
     fn erase(&mut self, table: TableId, key: &Key) -> Result<(), PluginError> {
-        self.for_change(table)?.erase(key)
+        match self.for_change(table)? {
+            Table::Own(Kind::Threads, _) => Builtins::erase(self.state_mut()?, key),
+            Table::Own(..) => Err(fixed_list()),
+            Table::Plugin(table) => table.erase(key),
+        }
     }
 
     fn clear(&mut self, table: TableId) -> Result<(), PluginError> {
-        self.for_change(table)?.clear()
+        match self.for_change(table)? {
+            Table::Own(Kind::Threads, _) => {
+                Builtins::clear(self.state_mut()?);
+                Ok(())
+            }
+            Table::Own(..) => Err(fixed_list()),
+            Table::Plugin(table) => table.clear(),
+        }
     }
 
     fn read(&mut self, table: TableId, entry: EntryId, column: ColumnId) -> Result<Scalar, PluginError> {
         let held = self.held(table, entry)?;
         let column = self.column_of(table, column)?;
-        match self.get(table)?.read(held.number, column)? {
-            Datum::Scalar(value) => Ok(value),
-            Datum::Table(nested) => {
-                let tables = &mut self.registry.borrow_mut().tables;
-                tables.push(nested);
-                Ok(Scalar::Table(TableId(tables.len() as u32 - 1)))
+        match (self.get(table)?, held.content) {
+            (Table::Plugin(table), Content::Number(number)) => match table.read(number, column)? {
+                Datum::Scalar(value) => Ok(value),
+                Datum::Table(nested) => Ok(Scalar::Table(self.new_table(Table::Plugin(nested)))),
+            },
+            (Table::Own(kind, _), Content::Own(row)) => {
+                let found = self.registry.borrow().builtins.read(self.state(), kind, &row, column as u32)?;
+                Ok(match found {
+                    Found::Scalar(value) => value,
+                    Found::Table(kind, tid) => Scalar::Table(self.new_table(Table::Own(kind, tid))),
+                })
             }
+            _ => Err("the entry is not one of this table".into()),
         }
     }
 
@@ -275,6 +434,18 @@ impl Tables for TableAccess<'_> {
         if value.data_type() == DataType::Table {
             return Err("writing to table fields is currently not supported".into());
         }
-        self.for_change(table)?.write(held.number, column, value)
+        match (self.for_change(table)?, held.content) {
+            (Table::Plugin(table), Content::Number(number)) => table.write(number, column, value),
+            (Table::Own(kind, _), Content::Own(mut row)) => {
+                let registry = self.registry;
+                let state = self.state_mut()?;
+                registry.borrow_mut().builtins.write(state, kind, &mut row, column as u32, value)?;
+                if let (Row::New(_), Some(held)) = (&row, registry.borrow_mut().entries.get_mut(&entry.0)) {
+                    held.content = Content::Own(row);
+                }
+                Ok(())
+            }
+            _ => Err("the entry is not one of this table".into()),
+        }
     }
 }

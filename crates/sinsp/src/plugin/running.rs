@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::registry::{Registry, TableAccess};
 use super::request::{FieldValues, Request, Wanted};
 use super::traits::{EventStream, Instance, Plugin, PluginEvent, Start};
+use crate::state::State;
 
 /// Sources that a mask has a bit for.
 const MAX_SOURCES: usize = 64;
@@ -142,7 +143,7 @@ impl Plugins {
         let info = &self.infos[plugin];
         let has_tables = info.capabilities.extraction || info.capabilities.parsing;
         let mut instance = {
-            let mut access = TableAccess::writable(&self.tables);
+            let mut access = TableAccess::at_start(&self.tables);
             let tables = has_tables.then_some(&mut access as _);
             starter.start(Start { config, tables, log: Arc::clone(log) })?
         };
@@ -336,7 +337,7 @@ impl Plugins {
     }
 
     /// The capture begins: the initial state is complete. Does nothing when it was called before.
-    pub(crate) fn begin(&self) -> Result<(), Error> {
+    pub(crate) fn begin(&self, state: &mut State) -> Result<(), Error> {
         if self.is_open.replace(true) {
             return Ok(());
         }
@@ -353,7 +354,7 @@ impl Plugins {
         for started in &self.started {
             let mut instance = started.instance.borrow_mut();
             let Some(listening) = instance.listening() else { continue };
-            let mut tables = TableAccess::writable(&self.tables);
+            let mut tables = TableAccess::writable(&self.tables, state);
             listening.capture_open(&self.pool, &mut tables).map_err(|error| {
                 let name = &self.infos[started.plugin].name;
                 failure(format!("capture_open error for plugin '{name}' : {error}"))
@@ -363,7 +364,7 @@ impl Plugins {
     }
 
     /// The capture ends. Everything is ended, whatever fails; the first failure is returned.
-    pub(crate) fn end(&self) -> Result<(), PluginError> {
+    pub(crate) fn end(&self, state: &mut State) -> Result<(), PluginError> {
         if !self.is_open.replace(false) {
             return Ok(());
         }
@@ -377,7 +378,7 @@ impl Plugins {
                 }));
             }
             if let Some(listening) = instance.listening() {
-                let mut tables = TableAccess::writable(&self.tables);
+                let mut tables = TableAccess::writable(&self.tables, state);
                 outcome = outcome.and(listening.capture_close(&self.pool, &mut tables).map_err(|error| {
                     PluginError::new(format!("capture_close error for plugin '{name}' : {error}"))
                 }));
@@ -388,12 +389,12 @@ impl Plugins {
     }
 
     /// Has the event parsed by all plugins that want it, in their order.
-    pub(crate) fn parse(&self, raw: RawEvent<'_>, num: u64) {
+    pub(crate) fn parse(&self, state: &mut State, raw: RawEvent<'_>, num: u64) {
         let Some(at) = self.source_index(&raw) else { return };
         let event = PluginEvent { raw, num, source: &self.sources[at] };
         for started in self.started.iter().filter(|started| started.parsing.takes(at, raw.ty)) {
             if let Some(parsing) = started.instance.borrow_mut().parsing() {
-                let mut tables = TableAccess::writable(&self.tables);
+                let mut tables = TableAccess::writable(&self.tables, state);
                 // As in the reference, nothing comes of it.
                 let _ = parsing.parse(&event, &mut tables);
             }
@@ -406,6 +407,7 @@ impl Plugins {
         field: &Field,
         raw: RawEvent<'_>,
         num: u64,
+        state: &State,
         bump: &'b Bump,
     ) -> Option<Value<'b>> {
         let known = self.slots.get(field.hint as usize).and_then(Option::as_ref);
@@ -415,7 +417,7 @@ impl Plugins {
             let group = &mut started.groups.borrow_mut()[slot.group];
             if group.event != num {
                 group.event = num;
-                self.extract(started, raw, num, &group.wanted, &mut group.values);
+                self.extract(started, raw, num, state, &group.wanted, &mut group.values);
             }
             return group.values.get(slot.at, bump);
         }
@@ -427,7 +429,7 @@ impl Plugins {
         }
         let at = found.iter().position(|(known, _)| *known == wanted).unwrap_or_else(|| {
             let mut values = FieldValues::default();
-            self.extract(started, raw, num, std::slice::from_ref(&wanted), &mut values);
+            self.extract(started, raw, num, state, std::slice::from_ref(&wanted), &mut values);
             found.push((wanted, values));
             found.len() - 1
         });
@@ -439,19 +441,20 @@ impl Plugins {
         started: &Started,
         raw: RawEvent<'_>,
         num: u64,
+        state: &State,
         wanted: &[Wanted],
         values: &mut FieldValues,
     ) {
-        self.call(started, raw, num, Request::new(wanted, values));
+        self.call(started, raw, num, state, Request::new(wanted, values));
     }
 
-    fn call(&self, started: &Started, raw: RawEvent<'_>, num: u64, mut request: Request<'_>) {
+    fn call(&self, started: &Started, raw: RawEvent<'_>, num: u64, state: &State, mut request: Request<'_>) {
         let Some(source) = self.source_index(&raw).filter(|at| started.extraction.takes(*at, raw.ty)) else {
             return;
         };
         let event = PluginEvent { raw, num, source: &self.sources[source] };
         if let Some(extraction) = started.instance.borrow_mut().extraction() {
-            let mut tables = TableAccess::readable(&self.tables);
+            let mut tables = TableAccess::readable(&self.tables, state);
             // What it gave no value has none.
             let _ = extraction.extract(&event, &mut request, &mut tables);
         }
@@ -459,11 +462,17 @@ impl Plugins {
 
     /// Where in the event the values of a plugin's field are: one range per value, in bytes from the start of the event with
     /// its header. Empty where the plugin does not say.
-    pub(crate) fn offsets(&self, field: &Field, raw: RawEvent<'_>, num: u64) -> Vec<Range<u32>> {
+    pub(crate) fn offsets(
+        &self,
+        field: &Field,
+        raw: RawEvent<'_>,
+        num: u64,
+        state: &State,
+    ) -> Vec<Range<u32>> {
         let Some((started, wanted)) = self.wanted(field) else { return Vec::new() };
         let (mut values, mut offsets) = (FieldValues::default(), Vec::new());
         let request = Request::new(std::slice::from_ref(&wanted), &mut values).with_offsets(&mut offsets);
-        self.call(&self.started[started], raw, num, request);
+        self.call(&self.started[started], raw, num, state, request);
         offsets.pop().unwrap_or_default()
     }
 

@@ -61,6 +61,12 @@ pub trait Tables {
     /// There is no such table.
     fn name(&mut self, table: TableId) -> Result<String, PluginError>;
 
+    /// Type of its keys.
+    ///
+    /// # Errors
+    /// There is no such table.
+    fn key_type(&mut self, table: TableId) -> Result<DataType, PluginError>;
+
     /// Number of its entries.
     ///
     /// # Errors
