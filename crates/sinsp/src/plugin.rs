@@ -33,7 +33,9 @@ mod source;
 mod tables;
 mod traits;
 
-pub use async_events::{AsyncEvent, AsyncQueue, AsyncSender, AsyncSettings, MAX_QUEUED, QueuedEvent};
+pub use async_events::{
+    AsyncEvent, AsyncQueue, AsyncSender, AsyncSettings, MAX_ASYNC_BYTES, MAX_QUEUED, QueuedEvent,
+};
 pub use batch::{Batch, BatchedEvent, Flow};
 pub use data::{DataType, Key, Scalar, TableId};
 pub use error::PluginError;

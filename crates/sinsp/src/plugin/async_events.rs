@@ -1,13 +1,19 @@
 //! Events that a plugin sends from any thread into a live capture.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Log, PluginError, PluginInfo, SYSCALL, Severity};
 
 /// Most asynchronous events that wait for their turn; further ones are lost, and counted.
 pub const MAX_QUEUED: usize = 4096;
+
+/// Most bytes of an asynchronous event's name and data; larger ones are lost, and counted.
+pub const MAX_ASYNC_BYTES: usize = 64 << 10;
+
+/// Most bytes of all that wait.
+const MAX_QUEUED_BYTES: usize = 16 << 20;
 
 /// Events that are further ahead of the clock than this are refused, ns.
 const MAX_AHEAD: u64 = 10_000_000_000;
@@ -97,20 +103,31 @@ struct Queue {
     /// Whether anything waits, so that the event loop asks without the lock.
     len: AtomicU64,
     lost: AtomicU64,
+    /// Which losses were logged: that the queue is full again once it was empty, others once. Who floods the queue does not
+    /// flood the log.
+    logged: AtomicU8,
 }
 
 #[derive(Default)]
 struct Waiting {
     events: BTreeMap<(u64, u64), QueuedEvent>,
+    bytes: usize,
     arrivals: u64,
-    is_full: bool,
+}
+
+/// Why an event is lost.
+#[derive(Clone, Copy)]
+enum Loss {
+    Full = 1,
+    Future = 2,
+    TooLarge = 4,
 }
 
 impl AsyncQueue {
     /// A queue in which nothing waits.
     pub fn new(settings: AsyncSettings) -> Self {
         let (waiting, len, lost) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Queue { settings, waiting, len, lost }))
+        Self(Arc::new(Queue { settings, waiting, len, lost, logged: AtomicU8::new(0) }))
     }
 
     /// What the senders have in common.
@@ -149,21 +166,29 @@ impl Queue {
 
     fn put(&self, event: QueuedEvent) {
         let mut waiting = self.lock();
-        if waiting.events.len() >= MAX_QUEUED {
-            // Said once until there is room again: who floods the queue does not flood the log.
-            let was_full = std::mem::replace(&mut waiting.is_full, true);
+        let bytes = waiting.bytes + event.body.len();
+        if waiting.events.len() >= MAX_QUEUED || bytes > MAX_QUEUED_BYTES {
             drop(waiting);
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            if !was_full {
-                (self.settings.log)(Severity::Warning, "async event queue is full");
-            }
-            return;
+            return self.lose(Loss::Full);
         }
-        waiting.is_full = false;
+        waiting.bytes = bytes;
         waiting.arrivals += 1;
         let key = (event.ts.unwrap_or(0), waiting.arrivals);
         waiting.events.insert(key, event);
         self.len.store(waiting.events.len() as u64, Ordering::Release);
+    }
+
+    /// Counts an event that is lost, and logs the first of its kind.
+    fn lose(&self, why: Loss) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        if self.logged.fetch_or(why as u8, Ordering::Relaxed) & why as u8 == 0 {
+            let text = match why {
+                Loss::Full => "async event queue is full",
+                Loss::Future => "async event ts too far in future",
+                Loss::TooLarge => "async event is larger than 65536 bytes",
+            };
+            (self.settings.log)(Severity::Warning, text);
+        }
     }
 
     #[cold]
@@ -171,6 +196,10 @@ impl Queue {
         let mut waiting = self.lock();
         let first = waiting.events.first_entry().filter(|first| first.key().0 <= ts)?;
         let event = first.remove();
+        waiting.bytes -= event.body.len();
+        if waiting.events.is_empty() {
+            self.logged.fetch_and(!(Loss::Full as u8), Ordering::Relaxed);
+        }
         self.len.store(waiting.events.len() as u64, Ordering::Release);
         Some(event)
     }
@@ -205,9 +234,12 @@ impl AsyncSender {
                 "async events of plugin '{plugin}' can have no thread associated with open event source '{source}'"
             )));
         }
+        if event.name.len() + event.data.len() > MAX_ASYNC_BYTES {
+            self.queue.lose(Loss::TooLarge);
+            return Ok(());
+        }
         if event.ts.is_some_and(|ts| ts > (settings.now)().saturating_add(MAX_AHEAD)) {
-            self.queue.lost.fetch_add(1, Ordering::Relaxed);
-            (settings.log)(Severity::Warning, "async event ts too far in future");
+            self.queue.lose(Loss::Future);
             return Ok(());
         }
         let event = AsyncEvent { plugin_id: settings.source_id, ..*event };

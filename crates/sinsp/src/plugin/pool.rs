@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -143,7 +144,8 @@ impl Shared {
             };
             state.running.push(id);
             drop(state);
-            let wants_more = routine();
+            // A routine that panics ends; its thread serves the others.
+            let wants_more = catch_unwind(AssertUnwindSafe(&mut routine)).unwrap_or(false);
             state = self.lock();
             state.running.retain(|running| *running != id);
             let was_ended = state.ended.contains(&id);
@@ -184,6 +186,20 @@ mod tests {
         });
         assert_eq!(receive.iter().collect::<Vec<_>>(), [1, 2, 3]);
         assert!(!pool.unsubscribe(id.unwrap()), "it has ended");
+    }
+
+    #[test]
+    fn routines_that_panic_take_no_thread_from_the_others() {
+        let pool = Pool::default();
+        for _ in 0..100 {
+            pool.subscribe(|| panic!("as meant")).unwrap();
+        }
+        let (send, receive) = sync_channel(1);
+        pool.subscribe(move || {
+            send.send(()).unwrap();
+            false
+        });
+        receive.recv().unwrap();
     }
 
     #[test]

@@ -96,3 +96,27 @@ fn the_host_enters_the_id_of_the_open_source() {
     let queued = queue.take_before(0).unwrap();
     assert_eq!(queued.body, [&[4, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0xe6, 3, 0, 0][..], b"tick\0x"].concat());
 }
+
+#[test]
+fn events_are_bounded_in_bytes_and_each_loss_is_logged_once() {
+    let warnings = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&warnings);
+    let log: Log = Arc::new(move |_, _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    let queue = AsyncQueue::new(AsyncSettings { now: || 1000, ..AsyncSettings::new(log) });
+    let sender = queue.sender(info(&[]));
+    let large = vec![0; MAX_ASYNC_BYTES];
+    for _ in 0..10 {
+        sender.send(&event(None, &large)).unwrap();
+        sender.send(&event(Some(u64::MAX), b"")).unwrap();
+    }
+    assert_eq!((queue.lost(), warnings.load(Ordering::Relaxed)), (20, 2));
+    // As many as fit, whose bytes are free again when they were taken.
+    let fits = &large[..MAX_ASYNC_BYTES - 4];
+    for _ in 0..2 {
+        (0..1000).for_each(|_| sender.send(&event(None, fits)).unwrap());
+        let kept = std::iter::from_fn(|| queue.take_before(0)).count();
+        assert!((200..=256).contains(&kept), "{kept}");
+    }
+}
