@@ -7,8 +7,17 @@ use eyas_console::note;
 use crate::shell::{cargo, root, run, target};
 
 /// Crates that are published, each after those that it uses.
-const CRATES: [&str; 8] =
-    ["eyas-events", "eyas-fields", "eyas-yaml", "eyas-bpf", "eyas-rules", "eyas-scap", "eyas-sinsp", "eyas"];
+const CRATES: [&str; 9] = [
+    "eyas-events",
+    "eyas-fields",
+    "eyas-yaml",
+    "eyas-bpf",
+    "eyas-rules",
+    "eyas-scap",
+    "eyas-sinsp",
+    "eyas-plugins",
+    "eyas",
+];
 
 /// Packs every crate as `cargo publish` does. Without a network only the packages are made.
 pub fn check() -> Result<(), String> {

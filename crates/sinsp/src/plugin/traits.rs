@@ -6,7 +6,7 @@ use eyas_scap::RawEvent;
 
 use super::{
     AsyncEvent, AsyncSender, Batch, Flow, Log, Metric, OpenParam, PluginError, PluginInfo, Pool, Request,
-    Tables,
+    Tables, Version,
 };
 
 /// A plugin that is loaded: what it is, and how an instance of it is started.
@@ -61,6 +61,25 @@ pub trait Instance: Send {
     /// What it does when captures begin and end.
     fn listening(&mut self) -> Option<&mut dyn Listening> {
         None
+    }
+
+    /// Gives it another configuration while it runs. Returns whether it can take one.
+    ///
+    /// # Errors
+    /// The configuration is not acceptable; the one before stays.
+    fn set_config(&mut self, config: &str) -> Result<bool, PluginError> {
+        let _ = config;
+        Ok(false)
+    }
+
+    /// Whether it understands events of this version of the event schema. Asked once before a live capture of system calls;
+    /// captures from files are of all versions.
+    ///
+    /// # Errors
+    /// It reads events of system calls, and was made for another schema.
+    fn check_event_schema(&self, in_use: Version) -> Result<(), PluginError> {
+        let _ = in_use;
+        Ok(())
     }
 
     /// Its counters now.

@@ -1,0 +1,13 @@
+//! The host of plugins, with plugins that these tests compile from C.
+
+mod asynchronous;
+mod build;
+mod extract;
+mod hostile;
+mod init;
+mod load;
+mod source;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
