@@ -81,7 +81,8 @@ fn with(dir: &Path, sysdig: &Path) -> Result<(), String> {
     for Runtime { name, .. } in &runtimes {
         let first = of(&live, name);
         let named = first.iter().filter(|line| line[5] != "<NA>" && line[6] != "<NA>").count();
-        let users = first.iter().filter(|line| line[3] == "app").count();
+        // `ctr` runs as root.
+        let users = first.iter().filter(|line| matches!(line[3], "app" | "root")).count();
         let again = of(&replay, name);
         let same = first.iter().filter(|line| again.contains(line)).count();
         say!("{name:<12} {:>8} of {COUNT:>2} {named:>8} {users:>8} {same:>8}", first.len());
@@ -172,12 +173,8 @@ fn runtimes(dir: &Path, tar: &Path, daemons: &mut Daemons) -> Result<Vec<Runtime
     containerd.arg("--root").arg(dir.join("containerd"));
     if shell::has("ctr") && daemons.start("/run/containerd/containerd.sock", &mut containerd) {
         import("ctr", tar)?;
-        let command = |number| {
-            run_command(
-                "ctr",
-                &["-n", "eyas", "run", "--rm", "--user", USER, IMAGE, &format!("tiny{number}")],
-            )
-        };
+        let command =
+            |number| run_command("ctr", &["-n", "eyas", "run", "--rm", IMAGE, &format!("tiny{number}")]);
         runtimes.push(Runtime { name: "containerd", command: Box::new(command) });
     }
     Ok(runtimes)

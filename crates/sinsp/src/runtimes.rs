@@ -27,7 +27,9 @@ mod options;
 mod pursuit;
 mod shared;
 mod sources;
+mod spec;
 mod stats;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod watch;

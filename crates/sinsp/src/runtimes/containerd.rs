@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use super::metadata::{Metadata, Mount};
+use super::metadata::Metadata;
+use super::spec::Spec;
 use super::wire::{Channel, Error};
 use super::{id, image};
 use crate::state::Kind;
@@ -21,70 +20,6 @@ const MAX_NAMESPACES: usize = 64;
 pub(super) const DOCKER: &str = "moby";
 /// Kubernetes'.
 pub(super) const KUBERNETES: &str = "k8s.io";
-
-/// An OCI runtime's specification, as far as it is of interest.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Spec {
-    process: Process,
-    mounts: Vec<SpecMount>,
-    annotations: BTreeMap<String, String>,
-    linux: Linux,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Process {
-    env: Vec<String>,
-    capabilities: Capabilities,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Capabilities {
-    bounding: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SpecMount {
-    destination: String,
-    #[serde(rename = "type")]
-    kind: String,
-    source: String,
-    options: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Linux {
-    namespaces: Vec<Namespace>,
-    masked_paths: Vec<String>,
-    readonly_paths: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Namespace {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-impl Spec {
-    /// Without a namespace of its own of this kind, a container shares the host's.
-    fn shares(&self, kind: &str) -> bool {
-        let has = |kind: &str| self.linux.namespaces.iter().any(|namespace| namespace.kind == kind);
-        // A specification that can't be read says nothing.
-        has("mount") && !has(kind)
-    }
-
-    /// Nothing of `/proc` is hidden or read-only, and no capability is missing that the others come to.
-    fn is_privileged(&self) -> bool {
-        let Linux { masked_paths, readonly_paths, .. } = &self.linux;
-        let all = self.process.capabilities.bounding.iter().any(|name| name == "CAP_SYS_ADMIN");
-        all && masked_paths.is_empty() && readonly_paths.is_empty()
-    }
-}
 
 /// What containerd says of the container; `None` if it has none whose id begins like this in any namespace but Docker's.
 pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Result<Option<Metadata>, Error> {
@@ -141,7 +76,7 @@ async fn digest(channel: &mut Channel, namespace: &str, name: &str) -> String {
 
 fn describe(container: m::Container, namespace: String, digest: &str) -> Metadata {
     let m::Container { id, labels, image, spec, created_at } = container;
-    let spec: Spec = spec.and_then(|spec| serde_json::from_slice(&spec.value).ok()).unwrap_or_default();
+    let spec: Spec = spec.map_or_else(Spec::default, |spec| Spec::of(&spec.value));
     let of_kubernetes = namespace == KUBERNETES;
     let annotation = |name: &str| spec.annotations.get(&format!("io.kubernetes.cri.{name}")).cloned();
     let mut labels: BTreeMap<String, String> = labels.into_iter().collect();
@@ -165,7 +100,6 @@ fn describe(container: m::Container, namespace: String, digest: &str) -> Metadat
         true => image::Name::default(),
         false => image::Name { digest, ..image::parse(&reference) },
     };
-    let mounts = spec.mounts.iter().filter(|mount| mount.kind == "bind").map(mount).collect();
     Metadata {
         name: name.unwrap_or_else(|| id.clone()),
         imagerepo: parts.repository.to_owned(),
@@ -179,24 +113,11 @@ fn describe(container: m::Container, namespace: String, digest: &str) -> Metadat
         host_ipc: spec.shares("ipc"),
         is_pod_sandbox,
         pod_sandbox_id: annotation("sandbox-id").unwrap_or_default(),
+        mounts: spec.mounts(),
         env: spec.process.env,
-        mounts,
         is_early: of_kubernetes,
         namespace: if of_kubernetes { String::new() } else { namespace },
         labels,
         ..Metadata::new(Kind::Containerd, id)
-    }
-}
-
-fn mount(mount: &SpecMount) -> Mount {
-    let has = |option: &str| mount.options.iter().any(|known| known == option);
-    let propagation = ["rprivate", "private", "rslave", "slave", "rshared", "shared"];
-    let propagation = propagation.into_iter().find(|name| has(name)).unwrap_or_default();
-    Mount {
-        source: mount.source.clone(),
-        destination: mount.destination.clone(),
-        mode: String::new(),
-        rw: !has("ro"),
-        propagation: propagation.to_owned(),
     }
 }

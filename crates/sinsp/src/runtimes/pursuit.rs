@@ -7,9 +7,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::options::Endpoint;
+use super::options::{Api, Endpoint};
 use super::shared::Shared;
 use super::sources::{Answer, Source, is_late};
+use super::storage;
 
 /// Longest time until a container is asked for again.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -70,6 +71,9 @@ impl One {
                 drop(permits);
             }
         }
+        if self.endpoint.api == Api::Podman && !is_late {
+            self.read_files().await;
+        }
         let mut pause = self.shared.options.retry;
         let mut has_denied = is_late;
         loop {
@@ -105,6 +109,17 @@ impl One {
             }
             self.rest(pause, asked, is_there && !sources.is_empty(), sources.len()).await;
             pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Hands on what Podman's files have of the container, unless Podman has said more.
+    async fn read_files(&self) {
+        let (root, id) = (self.shared.options.root.clone(), self.id.clone());
+        let found = tokio::task::spawn_blocking(move || storage::read(&root, &id)).await;
+        if let Ok(Some(found)) = found
+            && !self.shared.is_complete(&self.id)
+        {
+            self.shared.tell(found);
         }
     }
 

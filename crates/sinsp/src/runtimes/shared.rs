@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 
 use super::metadata::Metadata;
@@ -10,9 +10,12 @@ use super::options::Options;
 use super::sources::Sources;
 use super::stats::Tally;
 use crate::lookups::Sender;
+use crate::state::Kind;
 
 /// Containers that nobody knew and that will be asked for again.
 const MAX_PENDING: usize = 4096;
+/// Containers that are remembered.
+const MAX_COMPLETE: usize = 16_384;
 
 /// What all tasks need.
 pub(super) struct Shared {
@@ -22,6 +25,8 @@ pub(super) struct Shared {
     found: Sender<serde_json::Value>,
     /// Where questions come from; only the owner of the look-ups keeps it open.
     questions: mpsc::WeakSender<String>,
+    /// Containers of which Podman itself has said all.
+    complete: Mutex<FxHashSet<String>>,
     /// Containers that are asked for, each with what wakes its task.
     pending: Mutex<FxHashMap<String, watch::Sender<u64>>>,
 }
@@ -34,7 +39,15 @@ impl Shared {
         questions: mpsc::WeakSender<String>,
     ) -> Self {
         let sources = Sources::new(options.root.clone());
-        Self { options, sources, tally, found, questions, pending: Mutex::default() }
+        Self {
+            options,
+            sources,
+            tally,
+            found,
+            questions,
+            complete: Mutex::default(),
+            pending: Mutex::default(),
+        }
     }
 
     fn pending(&self) -> MutexGuard<'_, FxHashMap<String, watch::Sender<u64>>> {
@@ -76,8 +89,20 @@ impl Shared {
         self.pending().remove(id);
     }
 
+    /// Whether Podman itself has said all of the container.
+    pub(super) fn is_complete(&self, id: &str) -> bool {
+        self.complete.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
     /// Hands on what is known; `false` if there is no room.
     pub(super) fn tell(&self, mut found: Metadata) -> bool {
+        if found.kind == Kind::Podman as u8 && !found.is_early {
+            let mut complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);
+            if complete.len() >= MAX_COMPLETE {
+                complete.clear();
+            }
+            complete.insert(found.id.clone());
+        }
         found.bound(self.options.max_label);
         serde_json::to_value(found).is_ok_and(|json| self.found.send(json))
     }

@@ -346,7 +346,7 @@ fn the_container_plugin_is_told_in_its_own_section() {
             loaded.warnings
         );
     }
-    assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);
+    assert_eq!(loaded.warnings.len(), 3, "{:?}", loaded.warnings);
 }
 
 #[test]
