@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use eyas::fields::FieldSource;
-use eyas::rules::RuleFormulas;
+use eyas::fields::{Field, FieldSource};
 use eyas::rules::condition::ast::Expr;
 use eyas::rules::condition::parse;
-use eyas::scap::OwnedEvent;
+use eyas::rules::{Engine, RuleFormulas};
+use eyas::scap::{Advance, Error, EventSource, OwnedEvent, RawEvent, Snapshot};
 use eyas::sinsp::pushdown::Pushdown;
+use eyas::sinsp::{Inspector, Needs, Step};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
@@ -150,4 +151,86 @@ fn what_rows_reject_satisfies_no_rule() {
     }
     // It is tested, both ways.
     assert!(counts.iter().all(|count| *count > cases), "{counts:?}");
+}
+
+/// A source of events after a snapshot.
+struct Events<'e> {
+    snapshot: Option<Snapshot>,
+    events: &'e [OwnedEvent],
+    /// The next event.
+    at: usize,
+}
+
+impl EventSource for Events<'_> {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        if let Some(snapshot) = self.snapshot.take() {
+            return Ok(Advance::Snapshot(Box::new(snapshot)));
+        }
+        self.at += 1;
+        Ok(if self.at <= self.events.len() { Advance::Event } else { Advance::End })
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        Some(self.events.get(self.at.checked_sub(1)?)?.as_raw())
+    }
+}
+
+/// The number of an event, the rules that match it, and fields.
+type Shown = (u64, Vec<u32>, Vec<String>);
+
+/// Numbers of the events that are shown and match a rule, with the rules and every field that these ask for; and how many
+/// events are left out.
+fn replay(
+    engine: &Engine,
+    fields: &[Field],
+    events: &[OwnedEvent],
+    needs: Option<Needs>,
+) -> (Vec<Shown>, u64) {
+    let mut source = Events { snapshot: Some(syscalls::snapshot()), events, at: 0 };
+    let mut inspector = Inspector::default();
+    inspector.set_needs(needs.map(Arc::new));
+    let (mut evaluator, mut found, mut all) = (engine.evaluator(), Vec::new(), Vec::new());
+    while let Step::Event(event) = inspector.next(&mut source).unwrap() {
+        found.clear();
+        evaluator.matches(&event, &mut found).unwrap();
+        if !found.is_empty() {
+            assert!(!event.is_sample(), "event {} is of use", event.num());
+            let values = fields.iter().map(|field| format!("{:?}", event.get(field)));
+            all.push((event.num(), found.iter().map(|hit| hit.rule.0).collect(), values.collect()));
+        }
+    }
+    (all, inspector.skipped())
+}
+
+#[test]
+fn what_is_left_out_changes_no_match_and_no_field() {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60_u64);
+    let mut runner = TestRunner::deterministic();
+    let conditions = proptest::collection::vec(conditions(), 1..3);
+    let events = proptest::collection::vec(syscalls::exit_events(), 100..200);
+    let (mut skipped, mut matches) = (0, 0);
+    for case in 0..cases {
+        let mut conditions = conditions.new_tree(&mut runner).unwrap().current();
+        // Without a test of the type, every event is of use.
+        for condition in &mut conditions {
+            let of_type = parse("evt.type in (openat, connect, execve, close, fchmodat)").unwrap();
+            *condition = Expr::And([of_type, condition.clone()].into());
+        }
+        let events = events.new_tree(&mut runner).unwrap().current();
+        let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
+        let mut fields = Vec::new();
+        engine.fields(&mut |field| fields.push(field.clone()));
+        let formulas = RuleFormulas::new(&engine);
+        let rows = Pushdown::new(&mut |code| {
+            formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect()
+        });
+        let needs = Needs::of_rules(engine.codes(), &fields, Some(rows).filter(|_| case % 2 == 0));
+        let (plain, none) = replay(&engine, &fields, &events, None);
+        let (left, some) = replay(&engine, &fields, &events, Some(needs));
+        assert_eq!(none, 0);
+        assert_eq!(plain, left, "{:?}", conditions.iter().map(Expr::to_string).collect::<Vec<_>>());
+        skipped += some;
+        matches += plain.len() as u64;
+    }
+    assert!(skipped > 10 * cases && matches > cases, "{skipped} left out, {matches} matches");
 }

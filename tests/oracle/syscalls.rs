@@ -94,6 +94,15 @@ pub fn events() -> BoxedStrategy<OwnedEvent> {
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
 }
 
+/// As [`events`], without those of calls that begin, and of threads that are made: at random these contradict each other.
+pub fn exit_events() -> BoxedStrategy<OwnedEvent> {
+    let makes_threads = |ty: EventType| matches!(ty.name(), "clone" | "clone3" | "fork" | "vfork");
+    let all: Vec<EventType> =
+        rows().map(|row| row.ty).filter(|ty| ty.is_exit() && !makes_threads(*ty)).collect();
+    let named: Vec<EventType> = all.iter().copied().filter(|ty| NAMES.contains(&ty.name())).collect();
+    prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
+}
+
 fn thread(tid: i64, ptid: i64, comm: &str) -> ThreadEntry {
     ThreadEntry {
         tid,
@@ -109,11 +118,8 @@ fn thread(tid: i64, ptid: i64, comm: &str) -> ThreadEntry {
     }
 }
 
-/// Replays the events after a snapshot of a chain of processes; calls `each` with all of them.
-pub fn replay(
-    events: &[OwnedEvent],
-    mut each: impl FnMut(&EventView<'_>) -> Result<(), TestCaseError>,
-) -> Result<(), TestCaseError> {
+/// A chain of processes with a file and a socket.
+pub fn snapshot() -> Snapshot {
     let socket = FdDetail::Socket {
         local: ("10.0.0.1".parse().unwrap(), 443),
         remote: ("127.0.0.1".parse().unwrap(), 80),
@@ -121,11 +127,19 @@ pub fn replay(
     };
     let file = FdDetail::File { open_flags: 1, path: b"/etc/passwd".to_vec(), dev: 0, mount_id: 0 };
     let fds = vec![FdEntry::new(3, 1, file), FdEntry::new(4, 2, socket)];
-    let mut inspector = Inspector::default();
-    inspector.load(Snapshot {
+    Snapshot {
         threads: vec![thread(1, 0, "a"), thread(7, 1, "cat"), thread(8, 7, "b"), thread(9, 8, "ab")],
         fds: vec![(7, fds.clone()), (8, fds.clone()), (9, fds)],
         ..Snapshot::default()
-    });
+    }
+}
+
+/// Replays the events after [`snapshot`]; calls `each` with all of them.
+pub fn replay(
+    events: &[OwnedEvent],
+    mut each: impl FnMut(&EventView<'_>) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let mut inspector = Inspector::default();
+    inspector.load(snapshot());
     events.iter().try_for_each(|event| each(&inspector.process(event.as_raw())))
 }

@@ -145,9 +145,22 @@ impl Place {
             Self::Whole => text == constant,
             Self::Start => text.starts_with(constant),
             Self::End => text.ends_with(constant),
-            Self::Within => constant.is_empty() || text.windows(constant.len()).any(|part| part == constant),
+            Self::Within => within(text, constant),
         }
     }
+}
+
+/// Whether the text has the constant somewhere.
+fn within(text: &[u8], constant: &[u8]) -> bool {
+    let Some((first, rest)) = constant.split_first() else { return true };
+    let mut text = text;
+    while let Some(at) = text.iter().position(|byte| byte == first) {
+        text = &text[at + 1..];
+        if text.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]

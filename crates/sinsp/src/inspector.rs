@@ -2,21 +2,28 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use eyas_events::EventType;
 use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 
 use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats, Waits};
 use crate::names::{Follower, SharedNames};
+use crate::needs::{Needs, Use};
 use crate::observer::{Observer, Observers};
 use crate::plugin::{PluginError, Plugins};
 use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
 use crate::rendering::Rendering;
-use crate::state::{self, Current, Engines, Layouts, Rest, State, StateStats, is_kept};
+use crate::state::{
+    self, Current, Engines, Layouts, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
+};
 use crate::view::{EventView, Moment};
 
 /// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
+/// Of so many events that are left out, one is shown.
+const SAMPLED: u64 = 1024;
 /// How far the events may be behind the running system for what it returns to be of use, ns.
 const CAUGHT_UP: u64 = 5_000_000;
 
@@ -195,6 +202,12 @@ pub struct Inspector {
     initial: bool,
     /// A plugin failed at the begin of the capture.
     failure: Option<Error>,
+    needs: Option<Arc<Needs>>,
+    skips: Skips,
+    /// Events that were of no use.
+    unneeded: u64,
+    /// Those of them that were left out and would have been shown.
+    skipped: u64,
     arena: bumpalo::Bump,
 }
 
@@ -245,6 +258,10 @@ impl Inspector {
             moment,
             initial: true,
             failure: None,
+            needs: None,
+            skips: Skips::default(),
+            unneeded: 0,
+            skipped: 0,
             arena: bumpalo::Bump::new(),
         }
     }
@@ -279,6 +296,21 @@ impl Inspector {
         self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.end(&mut self.state))
     }
 
+    /// Has [`Inspector::next`] show no events that are of no use, and follow only what is needed; all events are counted.
+    /// One in 1,024 of the others is shown: see [`EventView::is_sample`].
+    ///
+    /// Only in replays: an inspector with look-ups or plugins shows every event.
+    pub fn set_needs(&mut self, needs: Option<Arc<Needs>>) {
+        self.skips.flush(&mut self.state);
+        let is_alone = self.config.proc.is_none() && self.lookups.is_none() && self.moment.plugins.is_none();
+        self.needs = needs.filter(|_| is_alone);
+    }
+
+    /// How many events were left out that would have been shown.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
     /// What is known now. What the last event closed or ended is still there, until the next step.
     pub fn state(&self) -> &State {
         &self.state
@@ -308,6 +340,7 @@ impl Inspector {
     pub fn load(&mut self, snapshot: Snapshot) {
         self.moment.current = Current::default();
         self.initial = true;
+        self.skips = Skips::default();
         self.state.load(snapshot, self.config.max_threads);
         if let Some(lookups) = &mut self.lookups {
             lookups.ask_about_all(&self.state, self.moment.ts);
@@ -349,9 +382,18 @@ impl Inspector {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.note_losses(source);
-                    self.update(&event);
+                    let is_shown = match self.needs {
+                        None => {
+                            self.update(&event);
+                            true
+                        }
+                        Some(_) => self.take_needed(&event),
+                    };
                     if let Some(failure) = self.failure.take() {
                         return Err(failure);
+                    }
+                    if !is_shown {
+                        continue;
                     }
                     if !self.is_hidden(&event) {
                         break;
@@ -427,6 +469,38 @@ impl Inspector {
     pub fn is_hidden(&mut self, event: &RawEvent<'_>) -> bool {
         self.initial = self.initial && is_of_beginning(event.ty);
         self.initial || event.state_only || is_kept(event.ty)
+    }
+
+    /// Takes in the event as far as it is needed; returns whether it is shown.
+    #[inline]
+    fn take_needed(&mut self, event: &RawEvent<'_>) -> bool {
+        let has_beginnings = self.state.has_beginnings;
+        let of = self.needs.as_ref().map_or(Use::Shown, |needs| needs.find(event, has_beginnings));
+        let mut is_sample = false;
+        if of != Use::Shown {
+            self.unneeded += 1;
+            is_sample = self.unneeded.is_multiple_of(SAMPLED);
+        }
+        let can_skip = of == Use::Nothing && !is_sample && !has_beginnings && self.observers.is_empty();
+        if can_skip && self.skips.note(event) {
+            // What the event before left has its time.
+            self.settle();
+            self.moment.advance(event);
+        } else {
+            if makes_or_ends_threads(event.ty) {
+                self.skips.flush(&mut self.state);
+            }
+            self.update(event);
+            if of == Use::Nothing {
+                self.skips.keep(&mut self.state, event, self.moment.current.thread);
+            }
+        }
+        self.moment.is_sample = is_sample;
+        if of == Use::Shown || is_sample {
+            return true;
+        }
+        self.skipped += u64::from(!self.is_hidden(event));
+        false
     }
 
     /// Does what the last event left for after it was seen.

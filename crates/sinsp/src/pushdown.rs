@@ -19,6 +19,9 @@ mod paths;
 mod rows;
 mod translate;
 
+/// Texts that the rows of a type compare with at most, if they are to be cheap.
+const MAX_CHEAP_TEXTS: usize = 48;
+
 /// The rows of a ruleset.
 #[derive(Debug)]
 pub struct Pushdown {
@@ -44,11 +47,30 @@ pub struct Certificate {
 impl Pushdown {
     /// The rows for what `conditions` returns for each code: a formula for each rule that may match its events.
     pub fn new(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
+        Self::with_texts(conditions, usize::MAX)
+    }
+
+    /// As [`Pushdown::new`], with rows that cost less than rules do: of a type whose rows would compare with many texts, they
+    /// compare with numbers alone.
+    pub fn cheap(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
+        Self::with_texts(conditions, MAX_CHEAP_TEXTS)
+    }
+
+    fn with_texts(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>, most: usize) -> Self {
         let (mut builder, mut translator) = (Builder::default(), Translator::default());
         for code in 0..EventType::COUNT as u16 {
             let formulas = conditions(code);
             let kept = formulas.iter().map(|formula| weaken(EventType(code), formula, &mut translator));
-            builder.add(Formula::any(kept.collect::<Vec<_>>()));
+            let mut kept = Formula::any(kept.collect::<Vec<_>>());
+            let mut texts = 0;
+            kept.tests(&mut |test| texts += test.texts());
+            if texts > most {
+                kept = kept.replace(&mut |test| match test.texts() {
+                    0 => Formula::Test(test.clone()),
+                    _ => Formula::Const(true),
+                });
+            }
+            builder.add(kept);
         }
         let (rows, passed) = builder.finish();
         Self { rows, passed }

@@ -13,6 +13,7 @@ mod current;
 mod doubts;
 mod environment;
 mod executable;
+mod facts;
 mod fd;
 mod fds;
 mod heal;
@@ -25,6 +26,7 @@ mod proc_query;
 mod recent_names;
 mod reports;
 mod reuse;
+mod skips;
 mod snapshot;
 mod text;
 mod thread;
@@ -44,9 +46,11 @@ pub use users::{Accounts, Users};
 
 pub(crate) use container::{Kind, Layouts, SHORT_ID, id_of_cgroups, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
+pub(crate) use facts::{Facts, changes};
 pub(crate) use parse::network::names::message_of;
-pub(crate) use parse::{apply, changes_state, finish, is_kept, is_unnamed};
+pub(crate) use parse::{apply, changes_state, finish, is_kept, is_unnamed, makes_or_ends_threads};
 pub(crate) use reports::Reports;
+pub(crate) use skips::Skips;
 pub(crate) use text::split_nul;
 
 /// The system as the events so far report it.
@@ -140,6 +144,11 @@ impl State {
     /// The empty text, shared.
     pub(crate) fn empty(&mut self) -> Text {
         self.empty.get_or_insert_with(|| Arc::from(&b""[..])).clone()
+    }
+
+    /// Whether events were lost since the thread was last known to be as it is here.
+    pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
+        self.doubts.remain() && self.threads.is_doubted(thread)
     }
 
     /// Grows with every change of what is known of users and containers.

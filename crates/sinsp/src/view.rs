@@ -31,6 +31,8 @@ pub(crate) struct Moment {
     first_ts: u64,
     /// Time of the last event that is shown, and of the one before it.
     shown: [u64; 2],
+    /// It is one of the events that could be left out: see [`EventView::is_sample`].
+    pub(crate) is_sample: bool,
     /// Its thread and descriptor, and what is left to be done when it was seen.
     pub(crate) current: Current,
     /// The plugins that have fields of it.
@@ -137,6 +139,13 @@ impl<'a> EventView<'a> {
                 | E::SYSCALL_PWRITE_X
                 | E::SYSCALL_PWRITEV_X
         )
+    }
+
+    /// Whether the program can do without the event ([`crate::Inspector::set_needs`]), and it is shown nevertheless: no rule
+    /// is to match it.
+    #[inline]
+    pub fn is_sample(&self) -> bool {
+        self.moment.is_sample
     }
 
     /// Everything known.

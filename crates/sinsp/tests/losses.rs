@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use eyas_events::EventType as E;
+use eyas_fields::{FieldSource, Schema, Value};
 use eyas_scap::{
     Advance, Error, EventBuilder, EventSource, FdDetail, FdEntry, Loss, OwnedEvent, RawEvent, Reader,
     Snapshot, ThreadEntry,
 };
 use eyas_sinsp::state::State;
-use eyas_sinsp::{Config, Inspector, Step};
+use eyas_sinsp::{Config, Inspector, Step, schema};
 use eyas_testing::Numbers;
 
 mod script;
@@ -246,6 +247,27 @@ fn the_system_is_not_asked_while_the_events_are_far_behind() {
     let script = Script { behind: SECOND, ..Script::default() }.event(at(5, E::SYSCALL_SETSID_X, 10));
     assert_eq!(play(&mut inspector, script), 1, "one when nothing waits any more");
     assert_eq!(inspector.stats().threads_doubted, 2);
+}
+
+#[test]
+fn fields_show_what_is_in_doubt() {
+    let [is_doubtful, doubt] =
+        ["evt.is_doubtful", "evt.doubt"].map(|name| schema().resolve(name, None).unwrap());
+    let mut inspector = inspector_of(|_| {});
+    let mut look = |script: &mut Script| loop {
+        if let Step::Event(event) = inspector.next(script).unwrap() {
+            let text =
+                event.get(&doubt).map(|text| String::from_utf8_lossy(text.as_bytes().unwrap()).into_owned());
+            break (event.get(&is_doubtful) == Some(Value::Bool(true)), text);
+        }
+    };
+    let event = |second| at(second, E::SYSCALL_SETSID_X, 10).cpu(LOSS.cpu);
+    let mut script = Script::default().event(event(4)).event(event(5)).idle(9).event(event(6));
+    assert_eq!(look(&mut script), (false, None));
+    (script.losses, script.behind) = (vec![LOSS], SECOND);
+    assert_eq!(look(&mut script), (true, Some("thread ancestors".to_owned())));
+    (script.losses, script.behind) = (Vec::new(), 0);
+    assert_eq!(look(&mut script), (false, None), "the system was asked meanwhile");
 }
 
 #[test]

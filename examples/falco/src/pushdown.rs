@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use eyas::events::EventType;
-use eyas::fields::{CodeSet, FieldSource, Schema};
+use eyas::fields::{CodeSet, Field, FieldSource, Schema};
 use eyas::rules::{Engine, Priority, RuleFormulas};
 use eyas::sinsp::pushdown::Pushdown;
-use eyas::sinsp::{EventView, schema};
+use eyas::sinsp::{EventView, Needs, schema};
 use serde_json::json;
 
 use crate::internal::Internal;
@@ -17,6 +17,22 @@ pub use explain::explain;
 
 /// Of so many events that are to be left out, one is tested nevertheless.
 const SHADOW: u64 = 1024;
+
+/// Rows for the rules that are on.
+fn rows(engine: &Engine) -> Pushdown {
+    let formulas = RuleFormulas::new(engine);
+    Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect())
+}
+
+/// What a replay needs of its events, if nothing but the rules looks at them.
+pub fn needs(engine: &Engine) -> Needs {
+    let mut fields: Vec<Field> = Vec::new();
+    engine.fields(&mut |field| fields.push(field.clone()));
+    let formulas = RuleFormulas::new(engine);
+    let rows =
+        Pushdown::cheap(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());
+    Needs::of_rules(engine.codes(), &fields, Some(rows))
+}
 
 /// What leaves out events before the rules, and how many it was.
 #[derive(Debug)]
@@ -29,10 +45,7 @@ pub struct Filter {
 impl Filter {
     /// For the rules that are on.
     pub fn new(engine: &Engine) -> Self {
-        let formulas = RuleFormulas::new(engine);
-        let mut of_code =
-            |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect::<Vec<_>>();
-        Self { rows: Pushdown::new(&mut of_code), counts: Default::default() }
+        Self { rows: rows(engine), counts: Default::default() }
     }
 
     /// One line on what it did.

@@ -130,6 +130,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
             outputs: &mut outputs,
             pulse: &pulse,
             prompt: false,
+            skips: false,
             totals: &mut totals,
             ending: None,
             others,
@@ -139,6 +140,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
                 alone.prompt = is_stream;
+                // The events of a stream may be long in coming: each is a time to see what else is to be done.
+                alone.skips = !is_stream;
                 alone.run(*source, plugins.for_syscalls(inspector, true)?, false)
             }
             Opened::Idle(source) => {
@@ -229,6 +232,8 @@ struct Alone<'a, 'e> {
     pulse: &'a Pulse,
     /// Events may be long in coming, and an alert does not wait for others.
     prompt: bool,
+    /// Events that are of no use may be left out.
+    skips: bool,
     totals: &'a mut Totals,
     /// Since when the capture is to end.
     ending: Option<Instant>,
@@ -254,11 +259,15 @@ impl Alone<'_, '_> {
             hurry();
         }
         let began = Instant::now();
+        self.judge.needs_changed = true;
         let outcome = loop {
             if self.signals.attention.load(Ordering::Acquire)
                 && let over @ (Ok(true) | Err(_)) = self.attend(&mut source)
             {
                 break over.map(drop);
+            }
+            if std::mem::take(&mut self.judge.needs_changed) {
+                inspector.set_needs(self.judge.needs().filter(|_| self.skips));
             }
             let step = match self.capture.is_active() {
                 false => inspector.next(&mut source),
@@ -327,6 +336,7 @@ impl Alone<'_, '_> {
         let finished = source.finish();
         self.totals.stats = source.stats();
         self.sample(&mut source, &inspector);
+        self.totals.events += inspector.skipped();
         outcome.and(finished.map_err(Into::into))
     }
 
@@ -350,7 +360,7 @@ impl Alone<'_, '_> {
     fn sample(&self, source: &mut impl Counted, inspector: &Inspector) {
         if let Some(samples) = self.samples {
             samples.count(Alerts::new(&self.judge.setup, &self.totals.counts));
-            samples.give(Sample::take(self.totals.events, source, inspector));
+            samples.give(Sample::take(self.totals.events + inspector.skipped(), source, inspector));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use eyas::rules::{AlertOptions, Engine, Rule};
+use eyas::sinsp::Needs;
 use jiff::Zoned;
 
 use crate::args::Args;
@@ -12,7 +13,7 @@ use crate::hashes::ReadFiles;
 use crate::internal::Internal;
 use crate::output::{Alert, Batch, Row};
 use crate::outputs::OUTPUTS;
-use crate::pushdown::Filter;
+use crate::pushdown::{self, Filter};
 use crate::rules::Engines;
 use crate::{names, rules};
 
@@ -30,6 +31,8 @@ pub struct Setup {
     pub config: Config,
     /// Where both came from.
     pub files: ReadFiles,
+    /// What a replay needs of its events, if it can do without some.
+    pub needs: Option<Arc<Needs>>,
     /// What leaves out events before the rules, if something is to.
     pub pushdown: Option<Filter>,
 }
@@ -54,8 +57,9 @@ impl Setup {
             let options = options.clone().with_json_output(true).with_json_message(true);
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
+        let needs = can_skip(args, &config).then(|| Arc::new(pushdown::needs(&engine)));
         let pushdown = args.model_pushdown.then(|| Filter::new(&engine));
-        Self { engine: Arc::new(engine), others, options, record, config, files, pushdown }
+        Self { engine: Arc::new(engine), others, options, record, config, files, needs, pushdown }
     }
 
     /// All rules: those of system calls, then those of the other sources.
@@ -90,6 +94,13 @@ impl Setup {
     pub fn tell(&self, alert: &Internal, batch: &mut Batch) {
         batch.push(self.alert(alert));
     }
+}
+
+/// Whether nothing but the rules looks at events.
+fn can_skip(args: &Args, config: &Config) -> bool {
+    let is_folding = !matches!(config.alert_folding.window(), Ok(None));
+    let others = args.rule_profile || args.model_pushdown || args.duration > 0;
+    config.engine.is_replay() && !others && !is_folding && !config.capture.enabled
 }
 
 /// `FALCO_HOSTNAME`, or what the kernel says.

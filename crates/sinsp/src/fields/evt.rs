@@ -7,7 +7,7 @@ use super::row::{fields, index, key, none};
 use crate::param_names::param_index;
 use crate::path_params;
 use crate::render::{self, Text, names, time};
-use crate::state::FdKind;
+use crate::state::{FdKind, Thread};
 use crate::view::{EventView, FdClass, is_meta};
 
 pub(crate) mod open;
@@ -172,8 +172,33 @@ fields! {
         => |v, _| Some(Value::Bool(open::is_create(v))),
     "evt.is_io_uring": BOOL Event Na; "Whether a request of io_uring made the event, rather than a system call."
         => |v, _| Some(Value::Bool(v.event().io_uring().is_some())),
+    "evt.is_doubtful": BOOL Event Na; "Whether events were lost since the event's thread, its process or a process above it was last known to be as it is shown: what conditions say of them and of their files may be wrong."
+        => |v, _| Some(Value::Bool(doubts(v).any(|(_, is_in_doubt)| is_in_doubt))),
+    "evt.doubt": STR Event Na; "What evt.is_doubtful is about: thread, process and ancestors, with blanks between them; absent where nothing is in doubt."
+        => doubt,
     "util.cnt": UINT64 Event Id (HIDDEN); "Number of the event."
         => |v, _| Some(Value::Uint(v.num())),
+}
+
+/// Whether the event's thread, its process and those above are in doubt since events were lost.
+fn doubts<'v>(v: &'v EventView<'v>) -> impl Iterator<Item = (&'static str, bool)> + 'v {
+    let is_doubted = |thread: &Thread| v.state().is_doubted(thread);
+    let own = v.thread().is_some_and(is_doubted);
+    let process =
+        v.main().is_some_and(|main| v.thread().is_some_and(|own| own.tid != main.tid) && is_doubted(main));
+    let above = v.state().doubts.remain() && v.ancestors().any(is_doubted);
+    [("thread", own), ("process", process), ("ancestors", above)].into_iter()
+}
+
+fn doubt<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let mut out = Text::new(v.bump());
+    for (what, _) in doubts(v).filter(|(_, is_in_doubt)| *is_in_doubt) {
+        if !out.is_empty() {
+            out.push(b" ");
+        }
+        out.push(what.as_bytes());
+    }
+    (!out.is_empty()).then(|| Value::Str(out.finish()))
 }
 
 /// Columns of [`column`], and powers of ten that they stand for.

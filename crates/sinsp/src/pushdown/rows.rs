@@ -59,6 +59,16 @@ pub(super) struct Test {
     pub(super) with: With,
 }
 
+impl Test {
+    /// How many texts it compares with.
+    pub(super) fn texts(&self) -> usize {
+        match &self.with {
+            With::Texts(_, texts) => texts.len(),
+            With::Ranges(_) | With::Bits { .. } => 0,
+        }
+    }
+}
+
 /// How a row compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eyas_events::{
     EventFlags, EventType, FlagTable, ParamDetail, ParamInfo, ParamType as T, SyscallCode, param, syscalls,
 };
-use eyas_fields::{Arg, Compare, Field, FieldTest, FieldType, Place, Scope, Shape, Value};
+use eyas_fields::{Arg, Compare, Field, FieldDef, FieldTest, FieldType, Place, Scope, Shape, Value};
 use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
@@ -56,14 +56,16 @@ impl Translator {
             Err(why) => return Weak(why),
         };
         let asked = Asked { field, compare: &**compare, negated: test.negated, ty };
-        let name = DEFS[usize::from(field.id.0)].name;
+        // Plugins have further fields.
+        let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Weak(OF_STATE) };
+        let name = def.name;
         if name == "evt.res" && RawEvent::has_result(ty) {
             let key = (Arc::as_ptr(compare).cast::<()>() as usize, test.negated);
             let (_, ranges) =
                 self.results.entry(key).or_insert_with(|| (compare.clone(), asked.results_of_names()));
             return asked.among(Input::Error, ranges.iter().copied());
         }
-        asked.outcome(name)
+        asked.outcome(def)
     }
 }
 
@@ -76,7 +78,8 @@ struct Asked<'t> {
 }
 
 impl Asked<'_> {
-    fn outcome(&self, name: &str) -> Outcome {
+    fn outcome(&self, def: &FieldDef) -> Outcome {
+        let name = def.name;
         let info_flags = self.ty.info().map_or(EventFlags::NONE, |info| info.flags);
         let is_open = open::is_open(self.ty);
         match name {
@@ -113,7 +116,7 @@ impl Asked<'_> {
             "fd.name" | "fd.nameraw" | "fd.nameopened" if is_open => self.opened(Input::Path),
             "fd.directory" if is_open => self.opened(Input::Directory),
             "fd.filename" if is_open => self.opened(Input::Name),
-            _ => Weak(match DEFS[usize::from(self.field.id.0)].scope {
+            _ => Weak(match def.scope {
                 Scope::Process | Scope::Ancestors => OF_PROCESS,
                 Scope::Fd => OF_FILE,
                 _ => OF_STATE,

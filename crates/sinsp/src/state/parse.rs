@@ -6,8 +6,9 @@ use super::proc_query::{ProcQuery, find_thread};
 use super::{Current, Rest, State};
 use enter::remember_enter;
 pub(crate) use file::is_unnamed;
+pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
-pub(crate) use handling::{changes_state, descriptor, is_kept};
+pub(crate) use handling::{changes_state, descriptor, is_kept, makes_or_ends_threads};
 
 mod birth;
 mod directory;

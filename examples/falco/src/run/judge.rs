@@ -7,8 +7,8 @@ use eyas::events::EventType;
 use eyas::fields::FieldSource;
 use eyas::rules::{Engine, Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::Stats;
-use eyas::sinsp::EventView;
 use eyas::sinsp::plugin::SYSCALL;
+use eyas::sinsp::{EventView, Needs};
 
 use crate::folding::Folding;
 use crate::output::Batch;
@@ -31,6 +31,12 @@ pub(super) struct Judge<'p> {
     pub(super) folding: Option<Folding>,
     /// What leaves out events before the rules.
     model: Model,
+    /// It tests the events of system calls.
+    is_of_syscalls: bool,
+    /// A rule matched an event that is of no use.
+    is_refuted: bool,
+    /// What [`Judge::needs`] returns is another.
+    pub(super) needs_changed: bool,
 }
 
 impl Judge<'_> {
@@ -42,10 +48,25 @@ impl Judge<'_> {
     }
 
     fn of_engine(setup: Arc<Setup>, engine: Arc<Engine>, first: u32) -> Self {
+        let is_of_syscalls = engine.schema().source() == SYSCALL;
         let rules = SharedEngine::new(engine);
         let (follower, model) = (rules.follower(), Model::default());
         let (found, others) = (Vec::new(), Vec::new());
-        Self { setup, follower, rules, found, first, others, profile: None, folding: None, model }
+        let (is_refuted, needs_changed) = (false, false);
+        Self {
+            setup,
+            follower,
+            rules,
+            found,
+            first,
+            others,
+            profile: None,
+            folding: None,
+            model,
+            is_of_syscalls,
+            is_refuted,
+            needs_changed,
+        }
     }
 
     /// Tests events of one source.
@@ -70,6 +91,7 @@ impl Judge<'_> {
         self.settle();
         self.setup = setup;
         self.model = Model::default();
+        (self.is_refuted, self.needs_changed) = (false, true);
         Ok(())
     }
 
@@ -89,16 +111,19 @@ impl Judge<'_> {
         {
             return self.judge_plugin_event(event, batch, matched);
         }
-        let verdict = self.setup.pushdown.as_ref().map(|filter| self.model.verdict(filter, event));
+        // Its rows are of the rules of system calls.
+        let filter = self.setup.pushdown.as_ref().filter(|_| self.is_of_syscalls);
+        let verdict = filter.map(|filter| self.model.verdict(filter, event));
         if verdict == Some(Verdict::Reject) {
             return Ok(());
         }
         let engine = self.follower.matches(event, &mut self.found)?;
-        if verdict == Some(Verdict::Shadow)
+        if (verdict == Some(Verdict::Shadow) || event.is_sample())
             && let Some(hit) = self.found.first()
         {
             let alert = self.model.refute(event.code(), &engine.rule(hit.rule).name);
             self.setup.tell(&alert, batch);
+            (self.is_refuted, self.needs_changed) = (true, true);
         }
         if let Some(profile) = &mut self.profile {
             profile.record(event, &self.found)?;
@@ -129,6 +154,11 @@ impl Judge<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the replay needs of its events.
+    pub(super) fn needs(&self) -> Option<Arc<Needs>> {
+        self.setup.needs.clone().filter(|_| !self.is_refuted)
     }
 
     /// An event of a plugin's source among those of system calls, as captures may have them.

@@ -116,6 +116,7 @@ impl Worker<'_> {
         let (mut alerts, mut matches) = (Batch::default(), Vec::new());
         let (mut at, mut events) = (0, 0);
         let mut judge = Judge::new(self.turns.begin(0, &mut alerts));
+        inspector.set_needs(judge.needs());
         let outcome = loop {
             if self.signals.stop.is_set() {
                 break Ok(());
@@ -157,16 +158,20 @@ impl Worker<'_> {
                 // A stream ends anywhere when the program is asked to.
                 break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
             }
+            if std::mem::take(&mut judge.needs_changed) {
+                inspector.set_needs(judge.needs());
+            }
             // All know the same of the state.
             if self.own == 0
                 && let Some(samples) = self.samples
                 && samples.is_asked()
             {
-                samples.give(Sample::take(events, &mut reader, &inspector));
+                samples.give(Sample::take(events + inspector.skipped(), &mut reader, &inspector));
             }
         };
         judge.settle();
         let stats = reader.stats();
+        events += inspector.skipped();
         let last = self.samples.map(|_| Box::new(Sample::take(events, &mut reader, &inspector)));
         // As above.
         if self.is_own(at) && self.send.send(Message::Stretch { alerts, matches }).is_err() {

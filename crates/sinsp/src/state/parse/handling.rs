@@ -214,6 +214,49 @@ const fn family(ty: EventType) -> Family {
     }
 }
 
+/// What events of a type change, coarsely.
+pub(in crate::state) enum Change {
+    /// Nothing but when their thread was last active.
+    Nothing,
+    /// Memory, page faults and CPU time.
+    Usage,
+    /// Whether a socket is connected.
+    Connected,
+    /// Anything else.
+    Other,
+}
+
+/// What events of a type change.
+pub(in crate::state) fn change(ty: EventType) -> Change {
+    use EventType as E;
+    let Some(Handling { who, family, .. }) = HANDLING.get(usize::from(ty.0)) else { return Change::Other };
+    match (who, family) {
+        (Who::Nobody, _) => Change::Other,
+        (_, Family::Nothing) => Change::Nothing,
+        (_, Family::Memory | Family::Switch | Family::CpuTime) => Change::Usage,
+        // These report no ends.
+        (_, Family::Network) => match ty {
+            E::SYSCALL_READ_X
+            | E::SYSCALL_READV_X
+            | E::SYSCALL_PREAD_X
+            | E::SYSCALL_PREADV_X
+            | E::SYSCALL_WRITE_X
+            | E::SYSCALL_WRITEV_X
+            | E::SYSCALL_PWRITE_X
+            | E::SYSCALL_PWRITEV_X => Change::Connected,
+            _ => Change::Other,
+        },
+        _ => Change::Other,
+    }
+}
+
+/// Whether threads are made or end with events of this type, or become others.
+#[inline]
+pub(crate) fn makes_or_ends_threads(ty: EventType) -> bool {
+    let family = HANDLING.get(usize::from(ty.0)).map(|handling| handling.family);
+    matches!(family, Some(Family::Clone | Family::Exec | Family::Exit))
+}
+
 /// Whether events of this type only complete those of their call's end: the path or address that was asked for.
 #[inline]
 pub(crate) const fn is_kept(ty: EventType) -> bool {

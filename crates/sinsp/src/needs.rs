@@ -1,0 +1,102 @@
+//! Which events a program can do without: those that nobody tests and that change nothing that anybody asks for.
+
+use eyas_events::EventType;
+use eyas_fields::{CodeSet, Field};
+use eyas_scap::RawEvent;
+
+use crate::field_source::generic_code;
+use crate::fields::DEFS;
+use crate::pushdown::Pushdown;
+use crate::state::{Facts, changes};
+
+/// What a program needs of the events of a capture: see [`crate::Inspector::set_needs`].
+#[derive(Debug)]
+pub struct Needs {
+    /// By code.
+    uses: Box<[UseOfType]>,
+    /// Codes that rules can match.
+    codes: CodeSet,
+    rows: Option<Pushdown>,
+}
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// The program sees it.
+    Shown,
+    /// It changes the state; the program does not see it.
+    State,
+    /// It is left out.
+    Nothing,
+}
+
+/// What becomes of events of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UseOfType {
+    /// The same of each.
+    Each(Use),
+    /// The program sees those that rows let pass.
+    Rows { others: Use },
+    /// The program sees those of calls that have a type of their own here, if a rule can match that.
+    Own { others: Use },
+}
+
+impl Needs {
+    /// Of rules that can match events with these codes and ask for these fields, in conditions or in outputs. `rows` says
+    /// which of the events no rule matches; they are of the same rules.
+    ///
+    /// The program sees no event that no rule can match. What such an event changes is followed as far as the fields
+    /// depend on it.
+    pub fn of_rules(codes: &CodeSet, fields: &[Field], rows: Option<Pushdown>) -> Self {
+        let facts = facts(fields);
+        let has_own = codes.iter().any(|code| EventType(code).is_own());
+        let uses = (0..EventType::COUNT as u16).map(|code| {
+            let is_followed = changes(EventType(code)).is_none_or(|changed| changed.intersects(facts));
+            let others = if is_followed { Use::State } else { Use::Nothing };
+            let is_generic = EventType(code) == EventType::GENERIC_X;
+            // Rules of other sources test these.
+            if EventType(code) == EventType::PLUGINEVENT_E {
+                return UseOfType::Each(Use::Shown);
+            }
+            match codes.contains(code) {
+                true if rows.is_some() => UseOfType::Rows { others },
+                true => UseOfType::Each(Use::Shown),
+                false if is_generic && has_own => UseOfType::Own { others },
+                false => UseOfType::Each(others),
+            }
+        });
+        Self { uses: uses.collect(), codes: codes.clone(), rows }
+    }
+
+    /// What becomes of the event. `has_beginnings`: see [`Pushdown::may_match_raw`].
+    #[inline]
+    pub(crate) fn find(&self, event: &RawEvent<'_>, has_beginnings: bool) -> Use {
+        let shown_or = |is_shown: bool, others: Use| if is_shown { Use::Shown } else { others };
+        match self.uses.get(usize::from(event.ty.0)) {
+            Some(UseOfType::Each(of)) => *of,
+            Some(UseOfType::Rows { others }) => {
+                let may_match = |rows: &Pushdown| rows.may_match_raw(event, has_beginnings);
+                shown_or(self.rows.as_ref().is_none_or(may_match), *others)
+            }
+            Some(UseOfType::Own { others }) => shown_or(self.codes.contains(generic_code(event)), *others),
+            None => Use::Shown,
+        }
+    }
+}
+
+/// What the fields depend on, of what events can be left out for.
+fn facts(fields: &[Field]) -> Facts {
+    let names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
+    names.fold(Facts::NONE, |facts, name| facts.union(of_field(name)))
+}
+
+fn of_field(name: &str) -> Facts {
+    match name {
+        "fd.connected" => Facts::CONNECTED,
+        "proc.vmsize" | "proc.vmrss" | "proc.vmswap" | "thread.vmsize" | "thread.vmrss"
+        | "thread.vmsize.b" | "thread.vmrss.b" | "thread.pfmajor" | "thread.pfminor" | "thread.exectime"
+        | "thread.totexectime" | "thread.cputime" | "thread.cpu" | "thread.cpu.user"
+        | "thread.cpu.system" => Facts::USAGE,
+        _ => Facts::NONE,
+    }
+}
