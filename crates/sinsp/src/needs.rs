@@ -93,6 +93,7 @@ fn facts(fields: &[Field]) -> Facts {
 fn of_field(name: &str) -> Facts {
     match name {
         "fd.connected" => Facts::CONNECTED,
+        "fd.cip.name" | "fd.sip.name" | "fd.lip.name" | "fd.rip.name" | "fd.domain" => Facts::NAMES,
         "proc.vmsize" | "proc.vmrss" | "proc.vmswap" | "thread.vmsize" | "thread.vmrss"
         | "thread.vmsize.b" | "thread.vmrss.b" | "thread.pfmajor" | "thread.pfminor" | "thread.exectime"
         | "thread.totexectime" | "thread.cputime" | "thread.cpu" | "thread.cpu.user"

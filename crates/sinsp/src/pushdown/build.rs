@@ -18,9 +18,10 @@ pub(super) struct Builder {
 impl Builder {
     /// Adds what the events with the next code have to satisfy.
     pub(super) fn add(&mut self, formula: Formula<Test>) {
-        let formula = shared(formula);
         let mut tests = 0;
         formula.tests(&mut |_| tests += 1);
+        // To bring together what many alternatives have takes long.
+        let formula = if tests > MAX_OF_TYPE { Formula::Const(true) } else { shared(formula) };
         let entry = match formula {
             Formula::Const(false) => REJECT,
             _ if tests > MAX_OF_TYPE || self.rows.len() + tests > MAX_ROWS => {

@@ -15,6 +15,9 @@ impl Facts {
     /// Whether sockets that never called `connect` are connected.
     pub(crate) const CONNECTED: Self = Self(1 << 1);
 
+    /// Names that name servers answered with.
+    pub(crate) const NAMES: Self = Self(1 << 2);
+
     pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -29,7 +32,8 @@ pub(crate) fn changes(ty: EventType) -> Option<Facts> {
     match change(ty) {
         Change::Nothing => Some(Facts::NONE),
         Change::Usage => Some(Facts::USAGE),
-        Change::Connected => Some(Facts::CONNECTED),
+        Change::Written => Some(Facts::CONNECTED),
+        Change::Read => Some(Facts::CONNECTED.union(Facts::NAMES)),
         Change::Other => None,
     }
 }

@@ -220,8 +220,10 @@ pub(in crate::state) enum Change {
     Nothing,
     /// Memory, page faults and CPU time.
     Usage,
-    /// Whether a socket is connected.
-    Connected,
+    /// Whether a socket is connected;
+    Written,
+    /// and the names that a name server answers with.
+    Read,
     /// Anything else.
     Other,
 }
@@ -236,14 +238,10 @@ pub(in crate::state) fn change(ty: EventType) -> Change {
         (_, Family::Memory | Family::Switch | Family::CpuTime) => Change::Usage,
         // These report no ends.
         (_, Family::Network) => match ty {
-            E::SYSCALL_READ_X
-            | E::SYSCALL_READV_X
-            | E::SYSCALL_PREAD_X
-            | E::SYSCALL_PREADV_X
-            | E::SYSCALL_WRITE_X
-            | E::SYSCALL_WRITEV_X
-            | E::SYSCALL_PWRITE_X
-            | E::SYSCALL_PWRITEV_X => Change::Connected,
+            E::SYSCALL_READ_X | E::SYSCALL_READV_X | E::SYSCALL_PREAD_X | E::SYSCALL_PREADV_X => Change::Read,
+            E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X => {
+                Change::Written
+            }
             _ => Change::Other,
         },
         _ => Change::Other,
