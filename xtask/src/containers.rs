@@ -13,6 +13,8 @@ use crate::shell;
 
 /// Containers of each runtime.
 const COUNT: usize = 15;
+/// How long sysdig may take to begin.
+const START: Duration = Duration::from_secs(60);
 /// The image that the containers are made of.
 const IMAGE: &str = "example.org/eyas/tiny:1";
 /// A user that only the containers have.
@@ -61,7 +63,12 @@ fn with(dir: &Path, sysdig: &Path) -> Result<(), String> {
         .spawn()
         .map_err(text)?;
     let mut writes = Command::new(sysdig).arg("-w").arg(&capture).spawn().map_err(text)?;
-    std::thread::sleep(Duration::from_secs(5));
+    // Both have begun once the capture has its snapshot, give or take a moment.
+    let began = Instant::now();
+    while fs::metadata(&capture).map_or(0, |meta| meta.len()) == 0 && began.elapsed() < START {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::thread::sleep(Duration::from_secs(3));
     let mut failed = BTreeMap::new();
     for Runtime { name, command } in &runtimes {
         for number in 0..COUNT {
