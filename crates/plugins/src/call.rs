@@ -70,6 +70,7 @@ symbols! {
     event_to_string: EventTextFn,
     get_fields: TextFn,
     extract_fields: ExtractFn,
+    extract_fields_sync: ExtractFn,
     get_extract_event_types: EventTypesFn,
     get_extract_event_sources: TextFn,
     parse_event: ParseFn,

@@ -1,11 +1,13 @@
-//! All fields that are wanted of an event, in as few calls as possible.
+//! The fields that are wanted of an event: each once, and all in one call where the plugin can do that.
+//!
+//! Falco asks for one field at a time, and the SDK for Rust frees the values of one field when it makes those of the next. So
+//! only plugins of the SDK for Go, which has memory for each field of a call and whose calls are dear, are asked for several.
 //!
 //! A plugin extracts the fields of a call in their order, and most stop at the first that fails: those behind it have no
 //! value though they might. So after a failure, those that have none yet are asked for again, from behind the last that has
 //! one, the first alone. A field that fails alone is asked for alone from then on, until it succeeds.
 //!
-//! Falco asks for one field at a time, and a plugin may rely on it: if it has one place for the values of several fields, they
-//! are asked for one by one from then on.
+//! If a plugin has one place for the values of several fields nevertheless, they are asked for one by one from then on.
 
 use std::ffi::CString;
 
@@ -138,7 +140,7 @@ impl Extractor {
             self.prepared.len() - 1
         });
         let prepared = &mut self.prepared[at];
-        if request.wants_offsets() {
+        if request.wants_offsets() || !plugin.takes_several_fields() {
             for number in 0..wanted.len() {
                 let has_value = &mut prepared.has_value;
                 plugin.extract(event, &mut prepared.requests, &[number], request, tables, has_value);

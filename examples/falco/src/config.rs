@@ -40,7 +40,7 @@ pub use grpc::{Grpc, GrpcAddress};
 pub use log::{LibsLogger, LogLevel};
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
-pub use plugins::PluginEntry;
+pub use plugins::{CONTAINER as CONTAINER_PLUGIN, PluginEntry};
 pub use privileges::{Privileges, Seccomp};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
@@ -48,7 +48,7 @@ pub(crate) use shape::choice;
 pub use timeouts::Timeouts;
 pub use webserver::Webserver;
 
-use shape::Shape::{Anything, Bool, List, Section, Text, Texts};
+use shape::Shape::{Bool, Text, Texts};
 pub use shape::TEXTS;
 use shape::U32;
 
@@ -123,6 +123,8 @@ pub struct Config {
     pub load_plugins: Option<Vec<String>>,
     /// Whether sources of plugins know the machine.
     pub plugins_hostinfo: bool,
+    /// Whether plugins are loaded that others than the owner of the file and root can change.
+    pub plugins_allow_writable: bool,
     /// Further configuration files.
     pub config_files: Vec<ConfigFile>,
     /// Files that change are read again.
@@ -177,6 +179,7 @@ impl Default for Config {
             plugins: Vec::new(),
             load_plugins: None,
             plugins_hostinfo: true,
+            plugins_allow_writable: false,
             config_files: Vec::new(),
             watch_config_files: true,
             alert_folding: Folding::default(),
@@ -215,6 +218,7 @@ impl Config {
             let most = containers::MAX_HOLD_MS;
             bail!("container_hold_ms is {hold}, and may be at most {most}: all events wait for so long");
         }
+        plugins::check(&self.plugins)?;
         #[cfg(feature = "grpc")]
         self.grpc.check()?;
         self.capture.check()
@@ -238,7 +242,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("grpc", grpc::SHAPE),
     // Else it is the section of an output.
     #[cfg(not(feature = "grpc"))]
-    ("grpc_output", Section(&[("enabled", Bool)])),
+    ("grpc_output", Shape::Section(&[("enabled", Bool)])),
     ("json_include_message_property", Bool),
     ("json_include_output_fields_property", Bool),
     ("json_include_output_property", Bool),
@@ -252,15 +256,8 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("metrics", metrics::SHAPE),
     ("output_timeout", U32),
     ("outputs_queue", outputs::QUEUE),
-    (
-        "plugins",
-        List(&Section(&[
-            ("name", Text),
-            ("library_path", Text),
-            ("init_config", Anything),
-            ("open_params", Text),
-        ])),
-    ),
+    ("plugins", plugins::SHAPE),
+    ("plugins_allow_writable", Bool),
     ("plugins_hostinfo", Bool),
     ("priority", priority::SHAPE),
     ("privileges", privileges::SHAPE),

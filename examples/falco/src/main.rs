@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use eyas::sinsp::plugin::SYSCALL;
@@ -117,13 +117,6 @@ fn start(args: &Args) -> Result<bool> {
         print(&form.render(Args::command())?)?;
         return Ok(true);
     }
-    if args.list_plugins {
-        print("0 Plugins Loaded:\n")?;
-        return Ok(true);
-    }
-    if let Some(name) = &args.plugin_info {
-        bail!("can't find plugin and print its info: {name}: this program loads no plugins");
-    }
     if args.config_schema {
         print(&format!("{:#}\n", configure::json_schema()))?;
         return Ok(true);
@@ -149,7 +142,7 @@ fn start(args: &Args) -> Result<bool> {
         print(&list::ignored())?;
         return Ok(true);
     }
-    let loaded = configure::load(args)?;
+    let mut loaded = configure::load(args)?;
     if args.support {
         print(&format!("{:#}\n", support::report(args, &loaded)?))?;
         return Ok(true);
@@ -158,6 +151,14 @@ fn start(args: &Args) -> Result<bool> {
     libs_log::configure(&loaded.config.libs_logger);
     file::set_mode(loaded.config.file_mode.get()?);
     loaded.warn();
+    if args.list_plugins {
+        print(&plugins::list(&loaded.config)?)?;
+        return Ok(true);
+    }
+    if let Some(name) = &args.plugin_info {
+        print(&plugins::info(&loaded.config, name)?)?;
+        return Ok(true);
+    }
     if !args.validate.is_empty() {
         plugins::load(&loaded.config)?;
         return rules::validate(args, &loaded.config);
@@ -193,6 +194,10 @@ fn start(args: &Args) -> Result<bool> {
         log::log(log::Level::Debug, &format!("CLI args: {}", words.join(" ")));
     }
     plugins::load(&loaded.config)?;
+    if plugins::loaded().has_container() {
+        log::info("The plugin `container` is loaded: this program does not ask container runtimes itself");
+        loaded.config.container_engines.disable();
+    }
     if args.describes() {
         return rules::describe(args, &loaded.config).map(|()| true);
     }

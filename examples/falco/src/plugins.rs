@@ -7,13 +7,15 @@ use eyas::audit;
 use eyas::scap::{MachineInfo, Snapshot};
 use eyas::sinsp;
 use eyas::sinsp::plugin::{self, Log, Plugin, PluginSet, PluginSource, SYSCALL, Scope, Severity};
+use eyas_plugins::{Library, Options};
 
 use crate::args::Args;
-use crate::config::{Config, PluginEntry};
+use crate::config::{CONTAINER_PLUGIN, Config, PluginEntry};
 use crate::log::{self, Level};
 
-/// What a path of a plugin that is built in begins with.
-pub const BUILT_IN: &str = "native:";
+mod print;
+
+pub use print::{info, list};
 
 /// The plugins that are loaded; they stay loaded until the program ends.
 #[derive(Default)]
@@ -43,12 +45,10 @@ pub fn load(config: &Config) -> Result<()> {
     }
     let mut plugins = Plugins { has_hostinfo: config.plugins_hostinfo, ..Plugins::default() };
     for entry in chosen(config)? {
-        let plugin = find(entry)?;
+        let plugin = find(entry, config)?;
         let info = Arc::clone(plugin.info());
-        plugins.set.add(plugin, &entry.config_text()?).map_err(|error| {
-            anyhow!("cannot register plugin {} in inspector: {error}", entry.library_path)
-        })?;
-        plugins.open_params.push((entry.name.clone(), entry.open_params.trim().to_owned()));
+        add(&mut plugins.set, plugin, entry)?;
+        plugins.open_params.push((entry.name.clone(), entry.open_params.clone()));
         log::info(&format!(
             "Loaded plugin '{}@{}' from file {}",
             entry.name, info.version, entry.library_path
@@ -66,33 +66,45 @@ pub fn load(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// The entries that `load_plugins` names, in its order; all where it is not set. Only those whose code is built in.
+/// Adds a plugin to a set.
+fn add(set: &mut PluginSet, plugin: Arc<dyn Plugin>, entry: &PluginEntry) -> Result<()> {
+    let added = set.add(plugin, &entry.init_config);
+    added.map_err(|error| anyhow!("cannot register plugin {} in inspector: {error}", entry.library_path))
+}
+
+/// The entries that `load_plugins` names, in its order; all where it is not set.
 fn chosen(config: &Config) -> Result<Vec<&PluginEntry>> {
-    let is_built_in = |entry: &&PluginEntry| entry.library_path.starts_with(BUILT_IN);
+    // The one for containers is often configured where it is not installed, and what it does is built in.
+    let is_there = |entry: &&PluginEntry| {
+        let is_installed = || !entry.library_path.is_empty() && entry.path().is_ok_and(|path| path.exists());
+        entry.name != CONTAINER_PLUGIN || is_installed()
+    };
     let Some(names) = &config.load_plugins else {
-        return Ok(config.plugins.iter().filter(is_built_in).collect());
+        return Ok(config.plugins.iter().filter(is_there).collect());
     };
     let mut entries = Vec::new();
     for name in names {
-        // The fields of containers are built in, too.
         match config.plugins.iter().find(|entry| entry.name == *name) {
             Some(entry) => entries.push(entry),
-            None if name == "container" => {}
+            None if name == CONTAINER_PLUGIN => {}
             None => bail!("Cannot load plugin '{name}': plugin config not found for given name"),
         }
     }
-    Ok(entries.into_iter().filter(is_built_in).collect())
+    Ok(entries.into_iter().filter(is_there).collect())
 }
 
-/// The plugin of an entry.
-fn find(entry: &PluginEntry) -> Result<Arc<dyn Plugin>> {
-    match entry.library_path.strip_prefix(BUILT_IN) {
+/// The plugin of an entry: one that is built in, or a shared object.
+fn find(entry: &PluginEntry, config: &Config) -> Result<Arc<dyn Plugin>> {
+    match entry.built_in() {
         Some("k8saudit") => Ok(Arc::new(audit::k8saudit())),
         Some("json") => Ok(Arc::new(audit::json())),
-        _ => bail!(
-            "cannot load plugin {}: there are {BUILT_IN}k8saudit and {BUILT_IN}json",
-            entry.library_path
-        ),
+        Some(name) => {
+            bail!("cannot load plugin native:{name}: there are native:k8saudit and native:json")
+        }
+        None => {
+            let options = Options::default().with_allow_writable(config.plugins_allow_writable);
+            Ok(Arc::new(Library::load(entry.path()?, &options)?))
+        }
     }
 }
 
@@ -118,6 +130,11 @@ pub struct OpenSource {
 }
 
 impl Plugins {
+    /// Whether Falco's plugin for container metadata is loaded.
+    pub fn has_container(&self) -> bool {
+        self.set.infos().any(|info| info.name == CONTAINER_PLUGIN)
+    }
+
     /// Names of all event sources.
     pub fn sources(&self) -> Vec<&str> {
         self.set.sources()
@@ -192,17 +209,5 @@ impl Plugins {
             snapshot.machine = Some(MachineInfo { hostname, ..MachineInfo::default() });
         }
         snapshot
-    }
-}
-
-impl PluginEntry {
-    /// What the plugin is given: a text as it is, anything else as JSON.
-    fn config_text(&self) -> Result<String> {
-        Ok(match &self.init_config {
-            serde_json::Value::Null => String::new(),
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Array(_) => bail!("plugins: init_config of {} is a list", self.name),
-            other => serde_json::to_string(other)?,
-        })
     }
 }

@@ -150,7 +150,11 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
             }
             #[cfg(feature = "live")]
             Opened::Live(source, inspector) => {
-                alone.run(*source, plugins.for_syscalls(inspector, false)?, true)
+                let inspector = plugins.for_syscalls(inspector, false)?;
+                if let Some(plugins) = &inspector.plugins {
+                    plugins.check_event_schema(eyas_plugins::EVENT_SCHEMA)?;
+                }
+                alone.run(*source, inspector, true)
             }
         };
         judge.settle();

@@ -199,7 +199,7 @@ fn drops_are_simulated_and_counted_by_occurrence() {
 
 #[test]
 fn there_are_no_plugins() {
-    assert_eq!(printed(&["--list-plugins"]), "0 Plugins Loaded:\n");
+    assert_eq!(printed(&["--list-plugins"]), "0 Plugins Loaded:\n\n\n");
     assert!(refused(&["--plugin-info", "json"]).contains("can't find plugin and print its info: json"));
 }
 

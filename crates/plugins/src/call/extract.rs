@@ -68,6 +68,12 @@ impl Requests {
 }
 
 impl Initialised {
+    /// Whether the plugin has memory for the values of several fields of a call: if it is of the SDK for Go, which exports
+    /// this function.
+    pub(crate) fn takes_several_fields(&self) -> bool {
+        self.symbols.extract_fields_sync.is_some()
+    }
+
     /// Extracts the selected fields in one call, and gives their values to the request. `has_value` says of each number
     /// whether it has got one. Returns whether the call succeeded; values may have come in any case.
     pub(crate) fn extract(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, without_provenance_mut};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use eyas_sinsp::plugin::{AsyncSender, DataType, Log, Pool, Severity};
@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::abi;
 use crate::call::Routine;
+use crate::turn::Turn;
 
 /// Texts of errors that are kept, as plugins may still read them.
 const KEPT_ERRORS: usize = 16;
@@ -23,6 +24,14 @@ pub(crate) trait Link: Send + Sync {
 
     /// Runs a routine once; returns whether it wants to run again.
     fn run(&self, routine: Routine) -> bool;
+}
+
+/// Whether a routine still runs.
+#[derive(Default)]
+pub(super) struct Slot {
+    /// Held while it runs.
+    pub(super) turn: Turn,
+    pub(super) is_over: AtomicBool,
 }
 
 /// What [`abi::Owner`] stands for.
@@ -38,6 +47,8 @@ pub(crate) struct Owner {
     plugin: OnceLock<Option<Weak<dyn Link>>>,
     sender: Mutex<Option<AsyncSender>>,
     pool: Mutex<Option<Pool>>,
+    /// The routines that run in it, by their numbers.
+    routines: Mutex<FxHashMap<u64, Arc<Slot>>>,
     /// Types of the columns that the plugin has asked for.
     columns: Mutex<FxHashMap<u32, abi::StateType>>,
     /// Types of the columns of its own tables that others have asked for. Tables within entries have theirs in common.
@@ -65,6 +76,7 @@ impl Owner {
             plugin: OnceLock::new(),
             sender: Mutex::default(),
             pool: Mutex::default(),
+            routines: Mutex::default(),
             columns: Mutex::default(),
             offered_columns: Mutex::default(),
         });
@@ -129,12 +141,17 @@ impl Owner {
 
     /// From now on routines run in this; `None`: they are refused.
     pub(crate) fn set_pool(&self, pool: Option<Pool>) {
+        locked(&self.routines).clear();
         *locked(&self.pool) = pool;
     }
 
     /// What routines run in, while a capture is open.
     pub(super) fn pool(&self) -> Option<Pool> {
         locked(&self.pool).clone()
+    }
+
+    pub(super) fn routines(&self) -> MutexGuard<'_, FxHashMap<u64, Arc<Slot>>> {
+        locked(&self.routines)
     }
 
     pub(super) fn columns(&self) -> MutexGuard<'_, FxHashMap<u32, abi::StateType>> {

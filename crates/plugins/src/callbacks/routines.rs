@@ -1,10 +1,12 @@
 //! Routines: functions of a plugin that run beside the events.
 
 use std::ptr::{null_mut, without_provenance_mut};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use eyas_sinsp::plugin::RoutineId;
 
-use super::owner::{contained, find};
+use super::owner::{Slot, contained, find};
 use crate::abi::{self, Rc};
 use crate::call::Routine;
 
@@ -21,7 +23,14 @@ unsafe extern "C-unwind" fn subscribe(
             // The routine keeps the plugin from being destroyed while it runs.
             let plugin = owner.kept().ok()??;
             let routine = Routine::new(function, input);
-            owner.pool()?.subscribe(move || plugin.run(routine))
+            let slot = Arc::new(Slot::default());
+            let own = Arc::clone(&slot);
+            let id = owner.pool()?.subscribe(move || {
+                let _turn = own.turn.take();
+                !own.is_over.load(Ordering::Acquire) && plugin.run(routine)
+            })?;
+            owner.routines().insert(id.0, slot);
+            Some(id)
         });
         id.map_or(null_mut(), |RoutineId(id)| without_provenance_mut(id as usize))
     })
@@ -29,10 +38,17 @@ unsafe extern "C-unwind" fn subscribe(
 
 unsafe extern "C-unwind" fn unsubscribe(owner: abi::Owner, routine: abi::Routine) -> Rc {
     contained(abi::FAILURE, || {
-        let pool = find(owner).and_then(|owner| owner.pool());
-        match pool {
-            Some(pool) if pool.unsubscribe(RoutineId(routine.addr() as u64)) => abi::SUCCESS,
-            _ => abi::FAILURE,
+        let Some((owner, pool)) = find(owner).and_then(|owner| Some((owner.clone(), owner.pool()?))) else {
+            return abi::FAILURE;
+        };
+        let id = routine.addr() as u64;
+        let was_known = pool.unsubscribe(RoutineId(id));
+        let slot = owner.routines().remove(&id);
+        if let Some(slot) = slot {
+            slot.is_over.store(true, Ordering::Release);
+            // The plugin frees what the routine uses when this returns. A routine that ends itself does not wait.
+            drop(slot.turn.take());
         }
+        if was_known { abi::SUCCESS } else { abi::FAILURE }
     })
 }

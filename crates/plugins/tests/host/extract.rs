@@ -64,8 +64,17 @@ fn counters(instance: &mut dyn Instance) -> [u64; 2] {
 }
 
 #[test]
-fn all_fields_come_in_one_call_each_once() {
+fn plugins_that_may_have_room_for_one_field_alone_are_asked_for_one_at_a_time() {
     let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let shared = |index| ("p.shared", None, Some(index));
+    let asks = [plain("p.text"), shared(4), plain("p.fails"), shared(5), plain("p.list")];
+    assert_eq!(extract(&library, &mut *instance, &asks), ["hello", "4", "-", "5", "a,b,c"]);
+    assert_eq!(counters(&mut *instance), [5, 5]);
+}
+
+#[test]
+fn all_fields_come_in_one_call_each_once() {
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let asks = ["p.text", "p.num", "p.list", "p.bool", "p.ips", "p.none"].map(plain);
     let values = extract(&library, &mut *instance, &asks);
     assert_eq!(values, ["hello", "Uint(3)", "a,b,c", "Bool(true)", "10.0.0.1,::1", "-"]);
@@ -74,7 +83,7 @@ fn all_fields_come_in_one_call_each_once() {
 
 #[test]
 fn arguments_are_keys_or_numbers_or_both() {
-    let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let asks = [
         plain("p.arg"),
         ("p.arg", Some("ab"), None),
@@ -89,7 +98,7 @@ fn arguments_are_keys_or_numbers_or_both() {
 
 #[test]
 fn a_field_that_fails_takes_no_other_with_it() {
-    let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let asks = ["p.text", "p.none", "p.fails", "p.num", "p.none", "p.list"].map(plain);
     let expected = ["hello", "-", "-", "Uint(3)", "-", "a,b,c"];
     for _ in 0..3 {
@@ -104,7 +113,7 @@ fn a_field_that_fails_takes_no_other_with_it() {
 
 #[test]
 fn fields_that_all_fail_are_asked_for_one_by_one() {
-    let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     for _ in 0..3 {
         assert_eq!(extract(&library, &mut *instance, &[plain("p.fails"); 3]), ["-"; 3]);
     }
@@ -112,7 +121,7 @@ fn fields_that_all_fail_are_asked_for_one_by_one() {
 
 #[test]
 fn fields_that_have_one_place_for_their_values_are_asked_for_one_by_one() {
-    let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let shared = |index| ("p.shared", None, Some(index));
     let asks = [plain("p.text"), shared(4), plain("p.num"), shared(5), shared(6)];
     for _ in 0..3 {
@@ -122,7 +131,7 @@ fn fields_that_have_one_place_for_their_values_are_asked_for_one_by_one() {
 
 #[test]
 fn values_that_are_none_are_refused() {
-    let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let asks = ["p.null_array", "p.null_text", "p.crooked", "p.endless", "p.short_ip", "p.bytes", "p.num"]
         .map(plain);
     let values = extract(&library, &mut *instance, &asks);
@@ -132,7 +141,7 @@ fn values_that_are_none_are_refused() {
 
 #[test]
 fn places_of_values_are_those_in_the_event() {
-    let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let wanted = [wanted(&library, plain("p.text")), wanted(&library, plain("p.num"))];
     let (mut values, mut places) = (FieldValues::default(), Vec::new());
     with_event(b"hello", |event| {
@@ -147,6 +156,6 @@ fn places_of_values_are_those_in_the_event() {
 fn types_are_those_that_the_plugin_names() {
     let (_library, mut instance) = started(&["SOURCING", "EXTRACTION", "EXTRACT_TYPES=3,322"]);
     assert_eq!(instance.extraction().unwrap().event_types(), Some(vec![3, 322]));
-    let (_library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
+    let (_library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     assert_eq!(instance.extraction().unwrap().event_types(), None);
 }

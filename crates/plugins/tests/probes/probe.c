@@ -348,6 +348,13 @@ int plugin_extract_fields(struct state *s, const struct event_input *in, const s
 }
 #endif
 
+#ifdef GO
+/* What the SDK for Go exports: its plugins have memory for several fields of a call. */
+int plugin_extract_fields_sync(struct state *s, const struct event_input *in, const struct extract_input *x) {
+    return plugin_extract_fields(s, in, x);
+}
+#endif
+
 #ifdef PARSING
 #ifdef PARSE_SOURCES
 const char *plugin_get_parse_event_sources(void) { return say(PARSE_SOURCES); }

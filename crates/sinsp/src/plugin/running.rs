@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::async_events::{AsyncEvent, AsyncQueue};
 use super::error::PluginError;
-use super::info::{Metric, OpenParam, PluginInfo, SYSCALL};
+use super::info::{Metric, OpenParam, PluginInfo, SYSCALL, Version};
 use super::log::Log;
 use super::pool::Pool;
 use super::registry::{Registry, TableAccess};
@@ -302,6 +302,14 @@ impl Plugins {
     /// What waits to be sent into a live capture; `None` for captures from files.
     pub fn queue(&self) -> Option<&AsyncQueue> {
         self.queue.as_ref()
+    }
+
+    /// Whether all plugins understand events of this version of the event schema: before a live capture of system calls.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check_event_schema(&self, in_use: Version) -> Result<(), PluginError> {
+        self.started.iter().try_for_each(|started| started.instance.borrow().check_event_schema(in_use))
     }
 
     /// The counters of the plugins now, each with its plugin's name.

@@ -55,6 +55,15 @@ pub struct ContainerEngines {
     pub label_max_len: usize,
 }
 
+impl ContainerEngines {
+    /// No runtime is asked.
+    pub fn disable(&mut self) {
+        for runtime in [&mut self.docker, &mut self.podman, &mut self.cri, &mut self.containerd] {
+            runtime.enabled = false;
+        }
+    }
+}
+
 /// One runtime.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]

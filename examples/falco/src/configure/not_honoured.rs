@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::plugins::BUILT_IN;
-
 /// A key of falco.yaml that has no effect.
 pub struct NotHonoured {
     /// The key, with dots.
@@ -27,7 +25,6 @@ const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static
 const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
 #[cfg(not(feature = "grpc"))]
 const NO_GRPC: &str = "this program was built without the feature `grpc`";
-const NO_PLUGINS: &str = "this program loads no shared objects as plugins";
 
 /// All of them. A test compares them with the schema and with the keys that are read.
 pub const NOT_HONOURED: &[NotHonoured] = &[
@@ -67,12 +64,9 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
         &["false"],
         "what the iterators of the kernel list is not counted",
     ),
-    metric("metrics.plugins_metrics_enabled", &["true"], NO_PLUGINS),
+    metric("metrics.plugins_metrics_enabled", &["true"], "what plugins count is not reported"),
     key("webserver.threadiness", &["0"], "one thread answers all requests"),
 ];
-
-/// The plugin whose fields are built in.
-const NATIVE_PLUGIN: &str = "container";
 
 /// Says which settings nothing acts upon. `name` tells how the user named a key.
 pub fn warn(tree: &Value, name: &dyn Fn(&str) -> String, warnings: &mut Vec<String>) {
@@ -85,17 +79,6 @@ pub fn warn(tree: &Value, name: &dyn Fn(&str) -> String, warnings: &mut Vec<Stri
         if !row.usual.contains(&text.as_str()) {
             warnings.push(format!("{} is set in the configuration but {}", name(row.key), row.why));
         }
-    }
-    let loaded = tree["load_plugins"].as_array().map(|list| list.iter().collect::<Vec<_>>());
-    let plugins = || tree["plugins"].as_array().into_iter().flatten();
-    let is_built_in = |name: &str| {
-        let path =
-            |plugin: &Value| plugin["library_path"].as_str().is_some_and(|path| path.starts_with(BUILT_IN));
-        name == NATIVE_PLUGIN || plugins().any(|plugin| plugin["name"] == name && path(plugin))
-    };
-    let names = loaded.unwrap_or_else(|| plugins().map(|plugin| &plugin["name"]).collect());
-    for name in names.into_iter().filter_map(Value::as_str).filter(|name| !is_built_in(name)) {
-        warnings.push(format!("the plugin `{name}` is configured but {NO_PLUGINS}"));
     }
 }
 

@@ -16,6 +16,7 @@ const FIXED: &[&str] = &[
     "load_plugins",
     "metrics",
     "plugins",
+    "plugins_allow_writable",
     "plugins_hostinfo",
     "privileges",
     "webserver",

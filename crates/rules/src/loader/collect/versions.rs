@@ -56,13 +56,17 @@ impl Tables {
             for (at, wanted) in group.iter().enumerate() {
                 let Requirement { name, version: text } = wanted;
                 if version(&text.text).is_none() {
-                    let message = format!("'{}' is not a version: expected x.y.z", text.text);
+                    let message =
+                        format!("Invalid required version '{}' for plugin '{}'", text.text, name.text);
                     return Err(wrong(message, &here)
                         .titled(format!("`{}` is not a version", text.text))
                         .note(text.at.place, "expected x.y.z"));
                 }
                 if group[..at].iter().any(|other| other.name.text == name.text) {
-                    let message = format!("Plugin '{}' is named twice in one requirement", name.text);
+                    let message = format!(
+                        "Defined multiple alternative version requirements for plugin '{}'",
+                        name.text
+                    );
                     return Err(wrong(message, &here)
                         .titled(format!("the plugin `{}` is named twice in one requirement", name.text))
                         .note(name.at.place, "again here"));
