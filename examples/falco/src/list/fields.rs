@@ -25,7 +25,7 @@ struct Class {
     has: fn(&str) -> bool,
 }
 
-const CLASSES: [Class; 9] = [
+const CLASSES: [Class; 11] = [
     Class {
         name: Cow::Borrowed("evt"),
         short: "All event types",
@@ -73,6 +73,18 @@ const CLASSES: [Class; 9] = [
         short: "",
         doc: "The descriptors that the event waits for.",
         has: |name| name.starts_with("fdlist."),
+    },
+    Class {
+        name: Cow::Borrowed("io_uring"),
+        short: "",
+        doc: "The request of io_uring that the event stands for.",
+        has: |name| name.starts_with("io_uring."),
+    },
+    Class {
+        name: Cow::Borrowed("dns"),
+        short: "",
+        doc: "The question and the answers of a name server that the event carries.",
+        has: |name| name.starts_with("dns."),
     },
     Class {
         name: Cow::Borrowed("container"),
