@@ -7,7 +7,7 @@ use eyas_console::note;
 use crate::shell::{cargo, root, run, target};
 
 /// Crates that are published, each after those that it uses.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "eyas-events",
     "eyas-fields",
     "eyas-yaml",
@@ -16,6 +16,7 @@ const CRATES: [&str; 9] = [
     "eyas-scap",
     "eyas-sinsp",
     "eyas-plugins",
+    "eyas-audit",
     "eyas",
 ];
 

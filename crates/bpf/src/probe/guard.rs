@@ -98,7 +98,9 @@ impl Probe {
             let bss = self.skel.maps.bss_data.as_deref()?;
             bss.interest.get(usize::from(number(code)?)).copied()
         };
-        let mut calls = Call::ALL.iter();
+        // Where this process is captured, too, its calls would be events.
+        let is_excluded = self.skel.maps.data_data.as_deref().is_some_and(|data| data.own_pid != u32::MAX);
+        let mut calls = Call::ALL.iter().filter(|_| is_excluded);
         let call = calls.find(|(code, _)| interest(*code).is_some_and(|says| says != 0));
         self.sealed = Sealed {
             bss,
