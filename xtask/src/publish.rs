@@ -72,8 +72,10 @@ fn needed(metadata: &str) -> Vec<&str> {
     values.filter_map(|rest| rest.split('"').next()).collect()
 }
 
-fn numbers(version: &str) -> Vec<u32> {
-    version.split('.').map_while(|number| number.parse().ok()).collect()
+/// Those of a version; what is not written is 0.
+fn numbers(version: &str) -> [u32; 3] {
+    let mut numbers = version.split('.').map_while(|number| number.parse().ok());
+    [(); 3].map(|()| numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -85,7 +87,8 @@ mod tests {
         let text = r#"{"rust_version":"1.85.0","x":1},{"rust_version":null},{"rust_version":"1.9"}"#;
         assert_eq!(needed(text), ["1.85.0", "1.9"]);
         assert!(numbers("1.85.0") < numbers("1.89") && numbers("1.9") < numbers("1.89"));
-        assert!(numbers("1.90") > numbers("1.89"));
+        assert!(numbers("1.90") > numbers("1.89") && numbers("1.89.1") > numbers("1.89"));
+        assert_eq!(numbers("1.89.0"), numbers("1.89"));
     }
 
     #[test]
