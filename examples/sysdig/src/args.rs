@@ -133,6 +133,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["write", "json"], help_heading = "Printing")]
     pub perfetto: Option<PathBuf>,
 
+    /// Show views as screens of the terminal, live or of captures. Also: sysdig top
+    #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "report"], help_heading = "Views")]
+    pub top: bool,
+
     /// Write a report of the capture as a page of HTML: alerts, causes, processes, files. Also: sysdig report FILE -o PAGE
     #[arg(long, conflicts_with_all = ["write", "json", "perfetto"], help_heading = "Reports")]
     pub report: bool,
@@ -141,8 +145,8 @@ pub struct Args {
     #[arg(short = 'o', long = "output", value_name = "PAGE", requires = "report", help_heading = "Reports")]
     pub output: Option<PathBuf>,
 
-    /// With --report: the alerts are those of these rules, instead of those that sysdig has for this; may be repeated
-    #[arg(long, value_name = "FILE", requires = "report", help_heading = "Reports")]
+    /// With --report or --top: the alerts are those of these rules, instead of those that sysdig has for this; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub rules: Vec<PathBuf>,
 
     /// Print no events

@@ -15,6 +15,8 @@ mod rotation;
 mod run;
 mod sink;
 mod suppress;
+#[cfg(feature = "tui")]
+mod top;
 mod view;
 
 use std::io;

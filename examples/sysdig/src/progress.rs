@@ -20,6 +20,7 @@ pub struct Progress {
     read: Arc<AtomicU64>,
     events: u32,
     last: Instant,
+    is_quiet: bool,
 }
 
 impl Progress {
@@ -27,7 +28,17 @@ impl Progress {
     pub fn new(paths: &[PathBuf], is_on: bool) -> Self {
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let all = if is_on { paths.iter().map(size).sum() } else { 0 };
-        Self { all, read: Arc::default(), events: 0, last: Instant::now() }
+        Self { all, read: Arc::default(), events: 0, last: Instant::now(), is_quiet: false }
+    }
+
+    /// Of these files, for those who show it themselves: see [`Progress::share`].
+    pub fn quiet(paths: &[PathBuf]) -> Self {
+        Self { is_quiet: true, ..Self::new(paths, true) }
+    }
+
+    /// Which part was read, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        (self.read.load(Ordering::Relaxed) as f64 / self.all.max(1) as f64).min(1.0)
     }
 
     /// A file whose bytes are counted as they are read; nothing where nothing is reported.
@@ -39,7 +50,7 @@ impl Progress {
     /// An event was read.
     pub fn event(&mut self) {
         self.events += 1;
-        if self.events < STRIDE || self.all == 0 {
+        if self.events < STRIDE || self.all == 0 || self.is_quiet {
             return;
         }
         self.events = 0;

@@ -36,6 +36,9 @@ pub fn run(args: &Args) -> Result<()> {
     if args.report {
         return report(args);
     }
+    if args.top {
+        return top(args);
+    }
     let (_, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
@@ -122,6 +125,18 @@ fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) 
     Ok(scout.plan())
 }
 
+/// Shows screens.
+#[cfg(feature = "tui")]
+fn top(args: &Args) -> Result<()> {
+    crate::top::run(args)
+}
+
+/// Shows screens.
+#[cfg(not(feature = "tui"))]
+fn top(_args: &Args) -> Result<()> {
+    bail!("this sysdig was built without screens: `sysdig -c VIEW` prints a view")
+}
+
 /// Writes the page of a report.
 fn report(args: &Args) -> Result<()> {
     let [path] = &args.read[..] else { bail!("sysdig report: name one capture: sysdig report FILE -o PAGE") };
@@ -158,7 +173,7 @@ const STRIDE: u64 = 64;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A filter against the fields of system calls, and the domain names that it compares addresses with.
-fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
+pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
     let schema = eyas::sinsp::schema();
     // One line, as all errors here.
     let said = |diagnostic: Diagnostic| {

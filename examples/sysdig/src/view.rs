@@ -16,12 +16,15 @@ mod list;
 mod listing;
 mod model;
 mod sink;
+mod table;
 mod template;
 #[cfg(test)]
 mod tests;
 mod units;
 
 pub use bind::{Bound, bind, takes};
+pub use grid::Head;
 pub use listing::{describe, list};
-pub use model::View;
+pub use model::{Aggregate, Column, Drill, Unit, View};
 pub use sink::{Options, ViewSink};
+pub use table::Table;

@@ -32,6 +32,10 @@ pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
             return out.into_iter().chain(words).chain(["--perfetto".into()]).collect();
         }
     }
+    if words.peek().is_some_and(|word| word == "top") {
+        words.next();
+        out.push("--top".into());
+    }
     if words.peek().is_some_and(|word| word == "report") {
         words.next();
         out.push("--report".into());
@@ -123,6 +127,7 @@ mod tests {
     #[test]
     fn short_forms_are_options() {
         assert_eq!(expanded(&["trace", "--perfetto", "f"]), ["--perfetto", "f"]);
+        assert_eq!(expanded(&["top", "-r", "f"]), ["--top", "-r", "f"]);
         assert_eq!(expanded(&["report", "f", "-o", "p"]), ["--report", "-r", "f", "-o", "p"]);
         assert_eq!(expanded(&["trace", "-r", "f"]), ["-r", "f", "--perfetto"]);
         assert_eq!(expanded(&["-cl"]), ["--list-chisels"]);

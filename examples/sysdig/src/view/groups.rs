@@ -1,11 +1,9 @@
 //! Rows in groups, and what becomes of the values of each.
 
-use std::hash::{BuildHasher, BuildHasherDefault};
-
 use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
 use eyas::fields::{Field, FieldSource, Scope, ScopeVersion};
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::condition::Condition;
 use super::grid::{Cell, Head};
@@ -283,12 +281,8 @@ impl Measure {
         match (self.aggregate, &self.value) {
             (Aggregate::Count, None) => Some(1.0),
             (Aggregate::Distinct, Some(value)) => {
-                text.clear();
-                if !value.write(text, row, pen) {
-                    return None;
-                }
                 // 53 bits of the hash are kept exactly.
-                Some((BuildHasherDefault::<FxHasher>::default().hash_one(&*text) >> 11) as f64)
+                value.hash(text, row, pen).map(|hash| (hash >> 11) as f64)
             }
             (aggregate, _) => {
                 let number = units::number(&row.get(self.field.as_ref()?)?)?;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::condition::Condition;
 use super::grid::{Cell, Grid, Head};
 use super::model::{Column, Hue, View};
+use super::table::Table;
 use super::template::{Pen, Template, fit};
 use super::units;
 
@@ -187,6 +188,17 @@ impl List {
         }
         out.write_all(&[names, b"\n".to_vec(), rules, b"\n".to_vec()].concat())?;
         Ok(())
+    }
+
+    /// What was kept, if rows are.
+    pub fn table(&self) -> Option<Table> {
+        let rows = || self.kept.iter().map(|(_, row)| row.clone()).collect();
+        (self.keeps && !self.is_line).then(|| Table { heads: self.heads.clone(), rows: rows() })
+    }
+
+    /// Forgets what was kept.
+    pub fn clear(&mut self) {
+        self.kept.clear();
     }
 
     /// Prints what was kept, and forgets it.

@@ -1,7 +1,8 @@
 //! A view at work: what becomes of the events that pass the filter.
 
-use std::io::{BufWriter, IsTerminal, Stdout, Write, stdout};
+use std::io::{self, BufWriter, IsTerminal, Write, stdout};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
@@ -19,6 +20,7 @@ use super::groups::Groups;
 use super::http::Requests;
 use super::list::List;
 use super::model::{Column, Rows, View};
+use super::table::Table;
 use super::template::Pen;
 use crate::sink::Sink;
 
@@ -56,7 +58,7 @@ pub struct ViewSink {
     width: Option<usize>,
     /// Of the terminal.
     height: usize,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Box<dyn Write + Send>>,
     /// Times of the first and last event since the table was empty, and when it was, ns since the epoch.
     first: u64,
     last: u64,
@@ -104,11 +106,49 @@ impl ViewSink {
         if export.is_some() && options.live {
             bail!("view `{}`: events are written from a capture alone; give one with -r", view.name);
         }
-        Self::compile(view, options, export).map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
+        Self::compile(view, options, export, Box::new(stdout()), stdout().is_terminal())
+            .map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
     }
 
-    fn compile(view: &View, options: Options, export: Option<Export>) -> Result<Self> {
-        let is_terminal = stdout().is_terminal();
+    /// A view for those who draw it themselves: what it would print, other than tables, comes into `memory`.
+    pub fn into_memory(view: &View, options: Options, memory: Arc<Mutex<Vec<u8>>>) -> Result<Self> {
+        Self::compile(view, options, None, Box::new(Memory(memory)), false)
+            .map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
+    }
+
+    /// What there is to show, if that is a table; `elapsed` ns have passed meanwhile.
+    pub fn table(&mut self, elapsed: u64) -> Option<Table> {
+        match &self.body {
+            Body::Groups(groups) => {
+                Some(Table { heads: groups.heads().to_vec(), rows: groups.rows(elapsed) })
+            }
+            Body::List(list) => list.table(),
+            Body::Heat(_) => None,
+        }
+    }
+
+    /// Forgets what came so far.
+    pub fn clear(&mut self) {
+        match &mut self.body {
+            Body::Groups(groups) => groups.clear(),
+            Body::List(list) => list.clear(),
+            Body::Heat(_) => {}
+        }
+        self.is_done = false;
+    }
+
+    /// Writes what waits.
+    pub fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
+    }
+
+    fn compile(
+        view: &View,
+        options: Options,
+        export: Option<Export>,
+        out: Box<dyn Write + Send>,
+        is_terminal: bool,
+    ) -> Result<Self> {
         let row_schema = RowSchema::of(view.rows);
         let pen = Pen {
             schema: row_schema,
@@ -141,7 +181,7 @@ impl ViewSink {
             pen,
             width,
             height,
-            out: BufWriter::with_capacity(64 << 10, stdout()),
+            out: BufWriter::with_capacity(64 << 10, out),
             first: 0,
             last: 0,
             began: 0,
@@ -339,6 +379,20 @@ impl ViewSink {
             grid.print(&mut self.out, self.width)?;
         }
         Ok(self.out.flush()?)
+    }
+}
+
+/// A writer into memory that others read.
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,10 +1,13 @@
 //! Texts with fields in braces: `{proc.name}({proc.pid}) {evt.rawarg.res:bytes}`.
 
+use std::hash::Hasher;
+
 use anyhow::{Result, anyhow, bail};
 use eyas::fields::{
     BufferFormat, Field, FieldFlags, FieldSource, Schema, Value, write_text, write_value_with,
 };
 use eyas::rules::nearest;
+use rustc_hash::FxHasher;
 
 use super::model::Unit;
 use super::units;
@@ -101,6 +104,38 @@ impl Template {
             }
         }
         is_whole
+    }
+}
+
+impl Template {
+    /// A number that different texts rarely have in common, without the text; `None` where [`Template::write`] returns `false`.
+    /// `text` is memory for values that have to be written.
+    pub fn hash(&self, text: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u64> {
+        let mut hasher = FxHasher::default();
+        for part in &self.0 {
+            let Part::Field { field, unit, present: None, absent, .. } = part else {
+                if let Part::Field { .. } = part {
+                    text.clear();
+                    self.write(text, row, pen).then_some(())?;
+                    hasher.write(text);
+                }
+                continue;
+            };
+            match (row.get(field), absent) {
+                (Some(Value::Str(bytes)), _) => hasher.write(bytes),
+                (Some(Value::Int(number)), _) => hasher.write_i64(number),
+                (Some(Value::Uint(number)), _) => hasher.write_u64(number),
+                (Some(value), _) => {
+                    text.clear();
+                    write(text, &value, field, *unit, pen);
+                    hasher.write(text);
+                }
+                (None, Some(absent)) => hasher.write(absent.as_bytes()),
+                (None, None) => return None,
+            }
+            hasher.write_u8(0);
+        }
+        Some(hasher.finish())
     }
 }
 

@@ -1,0 +1,221 @@
+//! Drawing.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+use super::app::{App, Mode};
+use super::editor::Editor;
+
+/// Bars of the timeline, from little to much.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const HELP: &str = "\
+Up, Down, PgUp, PgDn, Home, End   select a row
+Left, Right                       order by another column; r: the other way round
+Enter                             more of the row; Backspace: back
+F2                                views
+F4 or /                           filter; Tab completes a field
+F5                                what the selection reads and writes
+F6                                events of the selection
+t or Tab                          time: arrows move, Space begins a span, Enter selects, Backspace: all
+p                                 pause
+q or F10                          leave
+Mouse                             a row, a heading, the wheel; drag over the timeline
+
+Any key closes this.";
+
+fn reversed() -> Style {
+    Style::new().add_modifier(Modifier::REVERSED)
+}
+
+fn bold() -> Style {
+    Style::new().add_modifier(Modifier::BOLD)
+}
+
+/// Draws all, and keeps for the mouse where it is.
+pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
+    let has_time = app.histogram.is_some();
+    let [title, time, heads, rows, foot] = Layout::vertical([
+        Constraint::Length(2),
+        Constraint::Length(if has_time { 3 } else { 0 }),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    app.places.heads = heads;
+    app.places.rows = rows;
+    app.places.timeline = if has_time { time } else { Rect::default() };
+    draw_title(app, frame, title);
+    draw_time(app, frame, time);
+    draw_table(app, frame, heads, rows);
+    let keys = "F1 Help  F2 Views  F4 Filter  F5 I/O  F6 Events  Enter More  Backspace Back  t Time  p Pause  q Quit";
+    frame.render_widget(Paragraph::new(keys).style(reversed()), foot);
+    match &app.mode {
+        Mode::Menu { title, items, selected } => {
+            let height = (items.len() as u16 + 2).min(frame.area().height.saturating_sub(4)).max(3);
+            let area = middle(frame.area(), 90, height);
+            let shown = usize::from(height.saturating_sub(2));
+            let first = (selected + 1).saturating_sub(shown);
+            let line = |(at, item): (usize, &super::app::Item)| {
+                let style = if at == *selected { reversed() } else { Style::new() };
+                Line::styled(item.label.clone(), style)
+            };
+            let lines: Vec<Line<'_>> = items.iter().enumerate().skip(first).take(shown).map(line).collect();
+            frame.render_widget(Clear, area);
+            frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(*title)), area);
+        }
+        Mode::Filter(editor) => draw_filter(editor, frame),
+        Mode::Help => {
+            let area = middle(frame.area(), 96, HELP.lines().count() as u16 + 2);
+            frame.render_widget(Clear, area);
+            frame.render_widget(Paragraph::new(HELP).block(Block::bordered().title("Keys")), area);
+        }
+        Mode::Table | Mode::Time { .. } => {}
+    }
+}
+
+fn middle(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height)
+}
+
+fn draw_title(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let path: Vec<&str> = app.screens.iter().map(|screen| screen.view.name.as_str()).collect();
+    let state = match (app.is_paused, app.is_live, app.is_done) {
+        (true, ..) => "paused".to_owned(),
+        (_, true, _) => "live".to_owned(),
+        (_, _, true) => "all read".to_owned(),
+        _ => format!("{:.0} % read", app.progress * 100.0),
+    };
+    let first = Line::from(vec![
+        Span::styled("sysdig top  ", bold()),
+        Span::raw(path.join(" > ")),
+        Span::raw(format!("  [{state}, {} events]", app.events)),
+    ]);
+    let filter = app.whole_filter();
+    let mut second = if filter.is_empty() { "no filter".to_owned() } else { format!("filter: {filter}") };
+    if let (Some((from, to)), Some(histogram)) = (app.span, &app.histogram) {
+        let start = histogram.span().0;
+        let seconds = |ts: u64| ts.saturating_sub(start) as f64 / 1e9;
+        second += &format!("  time: {:.3} s to {:.3} s", seconds(from), seconds(to));
+    }
+    if let Some(error) = &app.error {
+        second = format!("error: {error}");
+    }
+    frame.render_widget(Paragraph::new(vec![first, Line::raw(second)]), area);
+}
+
+/// Events as bars, alerts as marks above them, and the span that is selected.
+fn draw_time(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let Some(histogram) = app.histogram.as_ref().filter(|_| area.height >= 3) else { return };
+    let width = usize::from(area.width);
+    let columns = histogram.columns(width);
+    let highest = columns.iter().map(|(events, _)| *events).max().unwrap_or(0).max(1);
+    let selected = match (&app.mode, app.span) {
+        (Mode::Time { from, at }, _) => Some((from.unwrap_or(*at).min(*at), from.unwrap_or(*at).max(*at))),
+        (_, Some((from, to))) => {
+            Some((histogram.column(from, width), histogram.column(to.saturating_sub(1), width)))
+        }
+        _ => None,
+    };
+    let style = |at: usize| match selected {
+        Some((from, to)) if (from..=to).contains(&at) => reversed(),
+        _ => Style::new(),
+    };
+    let alerts: String = columns.iter().map(|(_, alerts)| if *alerts > 0 { '!' } else { ' ' }).collect();
+    let bars: Vec<Span<'_>> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, (events, _))| {
+            let height = (events * 8).div_ceil(highest) as usize;
+            Span::styled(BARS[height.min(8)].to_string(), style(at))
+        })
+        .collect();
+    let (first, last) = histogram.span();
+    let length = format!("{:.3} s", last.saturating_sub(first) as f64 / 1e9);
+    let axis = format!("0 s{length:>width$}", width = width.saturating_sub(3));
+    frame.render_widget(Paragraph::new(vec![Line::raw(alerts), Line::from(bars), Line::raw(axis)]), area);
+}
+
+fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
+    let height = usize::from(rows.height);
+    let screen = app.screen_mut();
+    screen.offset = screen.offset.min(screen.selected);
+    if screen.selected >= screen.offset + height {
+        screen.offset = screen.selected + 1 - height.max(1);
+    }
+    let (selected, offset, sort) = (screen.selected, screen.offset, screen.sort);
+    let shown = app.table.rows.iter().skip(offset).take(height);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut widths: Vec<usize> = app.table.heads.iter().map(|head| head.name.chars().count() + 2).collect();
+    for row in shown.clone() {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(text(&cell.text).chars().count() + 1);
+        }
+    }
+    if let Some(last) = widths.last_mut() {
+        *last = (*last).max(usize::from(rows.width));
+    }
+    let mut x = heads.x;
+    app.columns = widths
+        .iter()
+        .map(|width| {
+            let width = u16::try_from(*width).unwrap_or(u16::MAX);
+            let column = (x, width);
+            x = x.saturating_add(width);
+            column
+        })
+        .collect();
+    let fit = |text: &str, width: usize| {
+        let length = text.chars().count();
+        match length < width {
+            true => format!("{text}{}", " ".repeat(width - length)),
+            false => text.chars().take(width.saturating_sub(1)).chain([' ']).collect(),
+        }
+    };
+    let head = |(at, (head, width)): (usize, (&crate::view::Head, &usize))| {
+        let mark = match sort {
+            Some((column, true)) if column == at => "↑",
+            Some((column, false)) if column == at => "↓",
+            _ => "",
+        };
+        fit(&format!("{}{mark}", head.name), *width)
+    };
+    let line: String = app.table.heads.iter().zip(&widths).enumerate().map(head).collect();
+    frame.render_widget(Paragraph::new(line).style(bold().add_modifier(Modifier::UNDERLINED)), heads);
+    let lines: Vec<Line<'_>> = shown
+        .enumerate()
+        .map(|(at, row)| {
+            let line: String =
+                row.iter().zip(&widths).map(|(cell, width)| fit(&text(&cell.text), *width)).collect();
+            Line::styled(line, if offset + at == selected { reversed() } else { Style::new() })
+        })
+        .collect();
+    let is_empty = lines.is_empty();
+    frame.render_widget(Paragraph::new(lines), rows);
+    if is_empty && (app.is_done || app.is_live) {
+        frame.render_widget(Paragraph::new("nothing yet that this view and the filter show"), rows);
+    }
+}
+
+fn draw_filter(editor: &Editor, frame: &mut Frame<'_>) {
+    let area = middle(frame.area(), frame.area().width.saturating_sub(4).max(20), 7);
+    let fault = editor.fault();
+    let proposals = editor.proposals().join("  ");
+    let mut lines = vec![Line::raw(editor.text.clone())];
+    match &fault {
+        Some(fault) => {
+            lines.push(Line::raw(format!("{}{}", " ".repeat(fault.at), "^".repeat(fault.length))));
+            lines.push(Line::raw(fault.message.clone()));
+        }
+        None => lines.extend([Line::raw(""), Line::raw("Enter applies it, Esc does not.")]),
+    }
+    lines.push(Line::styled(proposals, bold()));
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title("Filter (Tab completes)")), area);
+    let x = area.x + 1 + u16::try_from(editor.cursor).unwrap_or(0);
+    frame.set_cursor_position((x.min(area.right().saturating_sub(2)), area.y + 1));
+}

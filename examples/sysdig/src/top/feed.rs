@@ -1,0 +1,320 @@
+//! What fills the screens: a thread that reads the kernel or the capture.
+
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use eyas::rules::condition::Filter;
+use eyas::rules::{Engine, Match};
+use eyas::scap::Advance;
+use eyas::sinsp::{EventView, Inspector};
+
+use super::timeline::Histogram;
+use crate::args::Args;
+use crate::input::{self, Needs};
+use crate::progress::Progress;
+use crate::sink::Sink;
+use crate::view::{Options, Table, View, ViewSink};
+
+/// Least time between two tables of a capture that is still read.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// A live table is shown this often.
+const REFRESH: Duration = Duration::from_secs(1);
+/// Events between two looks at the clock and the requests.
+const STRIDE: u32 = 2048;
+/// Lines of events that a screen has at most: the last ones.
+const MOST_LINES: usize = 5000;
+
+/// What a screen wants to see.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Updates name the request that they reply to.
+    pub id: u64,
+    pub view: View,
+    pub filter: String,
+    /// Times of the first and last event that count, ns since the epoch.
+    pub span: Option<(u64, u64)>,
+}
+
+/// What a screen shows.
+#[derive(Clone, Debug, Default)]
+pub struct Update {
+    pub id: u64,
+    pub table: Table,
+    /// Share of the capture that was read, from 0 to 1.
+    pub progress: f64,
+    pub is_done: bool,
+    /// Events that passed the filter.
+    pub events: u64,
+    /// Of the whole capture, once it was read.
+    pub histogram: Option<Histogram>,
+    pub error: Option<String>,
+}
+
+/// Serves requests until there can be none.
+pub fn run(args: &Args, requests: &Receiver<Request>, updates: &Sender<Update>) {
+    let Ok(mut request) = requests.recv() else { return };
+    let mut histogram = None;
+    loop {
+        let id = request.id;
+        let next = match args.is_replay() {
+            true => replay(args, request, requests, updates, &mut histogram),
+            false => live(args, request, requests, updates),
+        };
+        request = match next {
+            Ok(Some(next)) => next,
+            Ok(None) => match requests.recv() {
+                Ok(next) => next,
+                Err(_) => return,
+            },
+            Err(error) => {
+                let _ = updates.send(Update {
+                    id,
+                    error: Some(format!("{error:#}")),
+                    is_done: true,
+                    ..Update::default()
+                });
+                match requests.recv() {
+                    Ok(next) => next,
+                    Err(_) => return,
+                }
+            }
+        };
+    }
+}
+
+/// The newest request, if there is one; an error once nobody asks any more.
+fn newest(requests: &Receiver<Request>) -> Result<Option<Request>, TryRecvError> {
+    let mut newest = None;
+    loop {
+        match requests.try_recv() {
+            Ok(request) => newest = Some(request),
+            Err(TryRecvError::Empty) => return Ok(newest),
+            Err(gone) => return if newest.is_some() { Ok(newest) } else { Err(gone) },
+        }
+    }
+}
+
+/// A view at work for a request.
+struct Work {
+    request: Request,
+    filter: Option<Filter>,
+    sink: ViewSink,
+    /// What views of lines print.
+    text: Arc<Mutex<Vec<u8>>>,
+    events: u64,
+    first: u64,
+    last: u64,
+}
+
+impl Work {
+    fn new(request: Request, args: &Args) -> Result<Self> {
+        let filter = match request.filter.trim() {
+            "" => None,
+            text => Some(crate::run::compile(text)?.0),
+        };
+        let options =
+            Options { containers: args.shows_containers(), buffers: args.buffers(), ..Options::default() };
+        let text: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let sink = ViewSink::into_memory(&request.view, options, text.clone())?;
+        Ok(Self { request, filter, sink, text, events: 0, first: 0, last: 0 })
+    }
+
+    fn event(&mut self, event: &EventView<'_>) -> Result<()> {
+        let ts = event.event().ts;
+        if self.request.span.is_some_and(|(from, to)| ts < from || ts > to) {
+            return Ok(());
+        }
+        if !self.filter.as_ref().map_or(Ok(true), |filter| filter.matches(event))? {
+            return Ok(());
+        }
+        self.events += 1;
+        if self.first == 0 {
+            self.first = ts;
+        }
+        self.last = ts;
+        self.sink.event(event)
+    }
+
+    /// What there is so far.
+    fn table(&mut self, elapsed: Option<u64>) -> Table {
+        let elapsed = elapsed.unwrap_or(self.last.saturating_sub(self.first));
+        if let Some(table) = self.sink.table(elapsed) {
+            return table;
+        }
+        // Memory takes everything.
+        let _ = self.sink.flush();
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        let more = lines.len().saturating_sub(MOST_LINES);
+        let table = Table::of_lines(lines[more..].iter().filter(|line| !line.is_empty()).copied());
+        if more > 0 {
+            // What is never shown again takes no memory.
+            let rest: usize = lines[..more].iter().map(|line| line.len() + 1).sum();
+            text.drain(..rest);
+        }
+        table
+    }
+}
+
+/// Reads the capture from its begin for one request; returns the next one if that came before the end.
+fn replay(
+    args: &Args,
+    request: Request,
+    requests: &Receiver<Request>,
+    updates: &Sender<Update>,
+    known: &mut Option<Histogram>,
+) -> Result<Option<Request>> {
+    let mut work = Work::new(request, args)?;
+    let needs = Needs { snaplen: work.request.view.snaplen, scheduling: false };
+    let stop = Arc::default();
+    let mut histogram = known.is_none().then(Histogram::default);
+    let engine: Option<Engine> = histogram.as_ref().and_then(|_| eyas_report::rules(&args.rules).ok());
+    let mut matches: Vec<Match> = Vec::new();
+    let progress = Progress::quiet(&args.read);
+    let mut shown = Instant::now();
+    for path in &args.read {
+        let mut source = input::open(path, &progress, &stop)?;
+        let mut inspector = Inspector::new(input::inspector_config(args, needs));
+        let mut count = 0;
+        loop {
+            match source.advance() {
+                Ok(Advance::Snapshot(snapshot)) => inspector.load(*snapshot),
+                Ok(Advance::Event) => {
+                    let Some(event) = source.current() else { continue };
+                    let hidden = inspector.is_hidden(&event);
+                    let view = inspector.process(event);
+                    if hidden {
+                        continue;
+                    }
+                    if let Some(histogram) = &mut histogram {
+                        let mut alerts = false;
+                        if let Some(engine) = &engine {
+                            engine.matches(&view, &mut matches)?;
+                            alerts = !matches.is_empty();
+                            matches.clear();
+                        }
+                        histogram.add(view.event().ts, alerts);
+                    }
+                    work.event(&view)?;
+                }
+                Ok(Advance::Idle) => {}
+                Ok(Advance::End) => break,
+                // What came before is shown.
+                Err(error) if work.events == 0 => return Err(error.into()),
+                Err(_) => break,
+            }
+            count += 1;
+            if count < STRIDE {
+                continue;
+            }
+            count = 0;
+            match newest(requests) {
+                Ok(Some(next)) => return Ok(Some(next)),
+                Ok(None) => {}
+                Err(_) => return Ok(None),
+            }
+            if shown.elapsed() >= INTERVAL {
+                shown = Instant::now();
+                let (id, events) = (work.request.id, work.events);
+                let (table, progress) = (work.table(None), progress.share());
+                let _ = updates.send(Update { id, table, progress, events, ..Update::default() });
+            }
+        }
+        let now = inspector.overview();
+        work.sink.end(&now)?;
+    }
+    if histogram.is_some() {
+        *known = histogram;
+    }
+    let (id, events) = (work.request.id, work.events);
+    let table = work.table(None);
+    let histogram = known.clone();
+    let _ = updates.send(Update { id, table, progress: 1.0, is_done: true, events, histogram, error: None });
+    Ok(None)
+}
+
+/// Watches the kernel for as long as somebody asks.
+fn live(
+    args: &Args,
+    request: Request,
+    requests: &Receiver<Request>,
+    updates: &Sender<Update>,
+) -> Result<Option<Request>> {
+    // Which screens come is not known in advance.
+    let needs = Needs { snaplen: 0, scheduling: true };
+    let mut source = input::live(args, needs)?;
+    let mut inspector = Inspector::new(input::inspector_config(args, needs));
+    let mut work = Work::new(request, args)?;
+    let mut shown = Instant::now();
+    let mut count = 0;
+    let mut histogram = Histogram::default();
+    loop {
+        let advance = source.advance()?;
+        inspector.note_losses(&*source);
+        let is_idle = matches!(advance, Advance::Idle);
+        match advance {
+            Advance::Snapshot(snapshot) => inspector.load(*snapshot),
+            Advance::Event => {
+                if let Some(event) = source.current() {
+                    let hidden = inspector.is_hidden(&event);
+                    let view = inspector.process(event);
+                    if !hidden {
+                        histogram.add(view.event().ts, false);
+                        work.event(&view)?;
+                    }
+                }
+            }
+            Advance::Idle => {}
+            Advance::End => return Ok(None),
+        }
+        count += 1;
+        if count < STRIDE && !is_idle {
+            continue;
+        }
+        count = 0;
+        match newest(requests) {
+            Ok(Some(next)) => {
+                let id = next.id;
+                match Work::new(next, args) {
+                    Ok(next) => work = next,
+                    Err(error) => {
+                        let error = Some(format!("{error:#}"));
+                        let _ = updates.send(Update { id, error, is_done: true, ..Update::default() });
+                    }
+                }
+                let now = inspector.overview();
+                if work.request.view.rows.are_state() {
+                    work.sink.end(&now)?;
+                }
+                shown = Instant::now().checked_sub(REFRESH).unwrap_or_else(Instant::now);
+            }
+            Ok(None) => {}
+            Err(_) => {
+                source.finish()?;
+                return Ok(None);
+            }
+        }
+        let elapsed = shown.elapsed();
+        if elapsed >= REFRESH {
+            shown = Instant::now();
+            let id = work.request.id;
+            let table = work.table(Some(elapsed.as_nanos() as u64));
+            let update = Update {
+                id,
+                table,
+                events: work.events,
+                histogram: Some(histogram.clone()),
+                ..Update::default()
+            };
+            let _ = updates.send(update);
+            // The next table is of the events from here on; state is looked up again.
+            work.sink.clear();
+            if work.request.view.rows.are_state() {
+                let now = inspector.overview();
+                work.sink.end(&now)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The screens, as keys and updates make them.
+
+use std::sync::mpsc;
+
+use clap::Parser;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use super::app::App;
+use super::draw;
+use super::feed::{self, Request, Update};
+use crate::args::Args;
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+
+/// The screens over the capture of the project, with a feed that replies at once.
+struct User {
+    app: App,
+    args: Args,
+    terminal: Terminal<TestBackend>,
+    asked: Vec<Request>,
+}
+
+impl User {
+    fn new(args: &[&str]) -> Self {
+        let args = Args::parse_from(["sysdig", "--top", "-r", DEMO].iter().chain(args));
+        let app = App::new(&args).unwrap();
+        let terminal = Terminal::new(TestBackend::new(120, 30)).unwrap();
+        let mut user = Self { app, args, terminal, asked: Vec::new() };
+        user.settle();
+        user
+    }
+
+    /// What was asked for is served.
+    fn settle(&mut self) {
+        for request in self.app.requests() {
+            self.asked.push(request.clone());
+            let id = request.id;
+            let (requests, inbox) = mpsc::channel();
+            let (outbox, updates) = mpsc::channel();
+            let args = self.args.clone();
+            let feed = std::thread::spawn(move || feed::run(&args, &inbox, &outbox));
+            requests.send(request).unwrap();
+            loop {
+                let update = updates.recv().unwrap();
+                let is_last = update.id == id && update.is_done;
+                self.app.update(update);
+                if is_last {
+                    break;
+                }
+            }
+            drop(requests);
+            feed.join().unwrap();
+        }
+        self.terminal.draw(|frame| draw::draw(&mut self.app, frame)).unwrap();
+    }
+
+    fn press(&mut self, code: KeyCode) -> &mut Self {
+        self.app.key(KeyEvent::from(code));
+        self.settle();
+        self
+    }
+
+    fn write(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.press(KeyCode::Char(c));
+        }
+        self
+    }
+
+    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
+        self.app.mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+        self.settle();
+    }
+
+    fn screen(&self) -> String {
+        let buffer = self.terminal.backend().buffer();
+        let width = usize::from(buffer.area.width);
+        let symbols: Vec<&str> = buffer.content().iter().map(|cell| cell.symbol()).collect();
+        symbols.chunks(width).map(|line| line.concat().trim_end().to_owned() + "\n").collect()
+    }
+
+    #[track_caller]
+    fn sees(&self, text: &str) {
+        assert!(self.screen().contains(text), "`{text}` is not on:\n{}", self.screen());
+    }
+
+    #[track_caller]
+    fn sees_not(&self, text: &str) {
+        assert!(!self.screen().contains(text), "`{text}` is on:\n{}", self.screen());
+    }
+}
+
+#[test]
+fn processes_come_first_and_enter_leads_to_their_files() {
+    let mut user = User::new(&[]);
+    user.sees("processes");
+    user.sees("all read");
+    user.sees("PID");
+    user.sees("bash");
+    // The timeline has bars, and marks for alerts.
+    user.sees("!");
+    user.sees("█");
+    user.press(KeyCode::Enter);
+    user.sees("Show of it");
+    user.press(KeyCode::Enter);
+    user.sees("processes > topfiles_bytes");
+    let filter = &user.asked.last().unwrap().filter;
+    assert!(filter.starts_with("proc.pid="), "{filter}");
+    user.press(KeyCode::Backspace);
+    user.sees_not("topfiles_bytes");
+    assert_eq!(user.asked.last().unwrap().filter, "");
+}
+
+#[test]
+fn columns_are_ordered_by_keys_and_by_a_click() {
+    let mut user = User::new(&["-c", "topscalls"]);
+    let first = |user: &User| {
+        let line = user.screen().lines().nth(6).unwrap().to_owned();
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(first(&user)[1], "openat", "{}", user.screen());
+    user.press(KeyCode::Right).press(KeyCode::Right);
+    user.sees("Syscall↑");
+    let by_name = first(&user)[1].clone();
+    assert!(by_name < "c".to_owned(), "{by_name}");
+    user.press(KeyCode::Char('r'));
+    user.sees("Syscall↓");
+    assert_ne!(first(&user)[1], by_name);
+    // The heading of the first column, twice.
+    user.mouse(MouseEventKind::Down(MouseButton::Left), 2, 5);
+    user.sees("# Calls↓");
+    user.mouse(MouseEventKind::Down(MouseButton::Left), 2, 5);
+    user.sees("# Calls↑");
+}
+
+#[test]
+fn a_filter_is_completed_and_refused_with_a_caret() {
+    let mut user = User::new(&[]);
+    user.press(KeyCode::F(4)).write("proc.nme=cat");
+    user.sees("^^^^^^^^");
+    user.sees("did you mean `proc.name`?");
+    user.press(KeyCode::Enter);
+    user.sees("Filter (Tab completes)");
+    user.press(KeyCode::Esc).press(KeyCode::Char('/')).write("fd.nam").press(KeyCode::Tab);
+    user.sees("fd.name");
+    user.write("=/etc/shadow").press(KeyCode::Enter);
+    user.sees("filter: fd.name=/etc/shadow");
+    user.sees("cat");
+    assert_eq!(user.asked.last().unwrap().filter, "fd.name=/etc/shadow");
+}
+
+#[test]
+fn views_io_and_events_are_a_key_away() {
+    let mut user = User::new(&["proc.name=cat"]);
+    user.press(KeyCode::F(6));
+    user.sees("processes > events");
+    user.sees("openat fd=4(<f>/etc/ld.so.cache)");
+    user.press(KeyCode::Backspace).press(KeyCode::F(5));
+    user.sees("processes > echo_fds");
+    user.sees("/etc/shadow");
+    user.press(KeyCode::F(2));
+    user.sees("Views");
+    user.sees("topfiles_bytes");
+    // A letter leads to an entry.
+    user.write("ne");
+    user.press(KeyCode::Esc).press(KeyCode::F(2)).press(KeyCode::End).press(KeyCode::Enter);
+    user.sees("lscontainers");
+    user.press(KeyCode::F(1));
+    user.sees("Any key closes this.");
+    user.press(KeyCode::Char('x')).press(KeyCode::Char('q'));
+    assert!(user.app.has_left());
+}
+
+#[test]
+fn a_span_of_time_is_selected_by_keys_and_by_the_mouse() {
+    let mut user = User::new(&[]);
+    let all = user.app.events;
+    user.press(KeyCode::Char('t')).press(KeyCode::Char(' '));
+    for _ in 0..30 {
+        user.press(KeyCode::Right);
+    }
+    user.press(KeyCode::Enter);
+    let (part, span) = (user.app.events, user.app.span.unwrap());
+    assert!(part > 0 && part < all && span.0 < span.1, "{part} of {all}");
+    user.sees("time: 0.000 s to ");
+    user.press(KeyCode::Char('t')).press(KeyCode::Backspace);
+    assert_eq!((user.app.events, user.app.span), (all, None));
+    user.mouse(MouseEventKind::Down(MouseButton::Left), 60, 3);
+    user.mouse(MouseEventKind::Drag(MouseButton::Left), 119, 3);
+    user.mouse(MouseEventKind::Up(MouseButton::Left), 119, 3);
+    assert!(user.app.events < all && user.app.span.is_some(), "{}", user.screen());
+}
+
+#[test]
+fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
+    let mut user = User::new(&["-c", "topscalls"]);
+    user.mouse(MouseEventKind::Down(MouseButton::Left), 4, 9);
+    assert_eq!(user.app.screen().selected, 3);
+    user.mouse(MouseEventKind::ScrollUp, 4, 9);
+    assert_eq!(user.app.screen().selected, 2);
+    user.press(KeyCode::Char('p'));
+    user.sees("[paused");
+    let before = user.screen();
+    let id = user.asked.last().unwrap().id;
+    user.app.update(Update { id, events: 7, ..Update::default() });
+    user.settle();
+    assert_eq!(user.screen(), before);
+    // An update of a screen that is left changes nothing either.
+    user.press(KeyCode::Char('p'));
+    user.app.update(Update { id: id + 40, events: 7, ..Update::default() });
+    user.settle();
+    user.sees_not("7 events]");
+}
+
+#[test]
+fn what_fails_is_on_the_screen_and_small_terminals_are_drawn() {
+    let mut user = User::new(&[]);
+    let id = user.asked.last().unwrap().id;
+    user.app.update(Update { id, error: Some("no permission".into()), ..Update::default() });
+    user.settle();
+    user.sees("error: no permission");
+    for (width, height) in [(1, 1), (20, 5), (300, 80)] {
+        user.terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        user.press(KeyCode::F(2)).press(KeyCode::Esc).press(KeyCode::F(4)).press(KeyCode::Esc);
+    }
+    assert!(App::new(&Args::parse_from(["sysdig", "--top", "-r", DEMO, "proc.nme=x"])).is_err());
+}
