@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod filter;
 mod input;
 mod list;
 mod progress;

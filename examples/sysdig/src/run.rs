@@ -1,6 +1,6 @@
 //! The loop: from the source through the inspector and the filter to the sinks.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::fields::Schema;
-use eyas::rules::{Diagnostic, Format, condition, nearest};
+use eyas::rules::{Format, condition, nearest};
 use eyas::scap::{Advance, EventSource, Snapshot, Stats};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
 use eyas::sinsp::{EventView, Inspector, SharedNames};
@@ -16,6 +16,7 @@ use eyas_console::note;
 use eyas_report::slice::{Scout, Slice};
 
 use crate::args::Args;
+use crate::filter::compile;
 use crate::input::{self, Needs};
 use crate::list;
 use crate::progress::Progress;
@@ -171,21 +172,6 @@ fn views(args: &Args) -> Result<Vec<Bound>> {
 const STRIDE: u64 = 64;
 /// How long the domain names of a filter are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A filter against the fields of system calls, and the domain names that it compares addresses with.
-pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
-    let schema = eyas::sinsp::schema();
-    // One line, as all errors here.
-    let said = |diagnostic: Diagnostic| {
-        let column = diagnostic.labels.first().map_or(1, |label| label.position().1);
-        let parts: Vec<String> = [diagnostic.message].into_iter().chain(diagnostic.help).collect();
-        anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
-    };
-    let expr = condition::parse(text).map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
-    let filter = condition::compile(&expr, schema);
-    let filter = filter.map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
-    Ok((filter, condition::domain_names(&expr, schema)))
-}
 
 /// The field that a format probably means: the unknown one begins behind the `%` at `offset`.
 fn meant(format: &str, offset: usize) -> Option<&'static str> {

@@ -112,7 +112,7 @@ impl Work {
     fn new(request: Request, args: &Args) -> Result<Self> {
         let filter = match request.filter.trim() {
             "" => None,
-            text => Some(crate::run::compile(text)?.0),
+            text => Some(crate::filter::compile(text)?.0),
         };
         let options =
             Options { containers: args.shows_containers(), buffers: args.buffers(), ..Options::default() };

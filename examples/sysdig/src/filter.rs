@@ -1,0 +1,21 @@
+//! Filters of the command line.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+use eyas::rules::{Diagnostic, condition};
+
+/// A filter against the fields of system calls, and the domain names that it compares addresses with.
+pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
+    let schema = eyas::sinsp::schema();
+    // One line, as all errors here.
+    let said = |diagnostic: Diagnostic| {
+        let column = diagnostic.labels.first().map_or(1, |label| label.position().1);
+        let parts: Vec<String> = [diagnostic.message].into_iter().chain(diagnostic.help).collect();
+        anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
+    };
+    let expr = condition::parse(text).map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
+    let filter = condition::compile(&expr, schema);
+    let filter = filter.map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
+    Ok((filter, condition::domain_names(&expr, schema)))
+}
