@@ -45,7 +45,7 @@ impl Moment {
     /// The next event is there.
     #[inline]
     pub(crate) fn advance(&mut self, event: &RawEvent<'_>) {
-        self.num += 1;
+        self.num = self.num.saturating_add(1);
         self.ts = event.ts;
         if event.place.num != 0 {
             (self.num, self.shown[0]) = (event.place.num, event.place.previous);

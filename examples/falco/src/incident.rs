@@ -1,5 +1,6 @@
 //! `--incident`: a report of a capture, such as one that an alert started, for people.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -7,7 +8,7 @@ use eyas_console::print;
 
 use crate::args::Args;
 use crate::config::Config;
-use crate::{names, rules, source};
+use crate::{file, names, rules, source};
 
 /// Prints the report of the capture `path`, with the rules of the configuration, or writes it as a page.
 ///
@@ -19,7 +20,9 @@ pub fn run(path: &Path, args: &Args, config: &Config) -> Result<()> {
     match &args.page {
         Some(page) => {
             let text = eyas_report::page(path, &engine, &source::offline_inspector)?;
-            std::fs::write(page, text).with_context(|| format!("can't write {}", page.display()))
+            file::create(page)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .with_context(|| format!("can't write {}", page.display()))
         }
         None => Ok(print(&eyas_report::text(path, &engine, &source::offline_inspector)?)?),
     }

@@ -1,6 +1,7 @@
 //! The causal slice: what led to the alerts, and what came of that.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use crate::alerts::Found;
 use crate::deeds::Deeds;
@@ -45,6 +46,8 @@ struct Walk<'a> {
     processes: &'a Processes,
     into: Vec<Vec<usize>>,
     out: Vec<Vec<usize>>,
+    /// When somebody first wrote each node during the capture.
+    made: Vec<Option<u64>>,
 }
 
 impl<'a> Walk<'a> {
@@ -55,7 +58,9 @@ impl<'a> Walk<'a> {
             into[edge.to].push(at);
             out[edge.from].push(at);
         }
-        Self { graph, processes, into, out }
+        let first = |edges: &Vec<usize>| edges.iter().map(|at| graph.edges[*at].first).min();
+        let made = into.iter().map(first).collect();
+        Self { graph, processes, into, out, made }
     }
 
     fn edges(&self, of: &'a [usize]) -> impl Iterator<Item = &'a Edge> + use<'a> {
@@ -63,49 +68,43 @@ impl<'a> Walk<'a> {
         of.iter().map(move |at| &graph.edges[*at])
     }
 
-    /// Whether somebody wrote the node during the capture.
-    fn is_made(&self, node: usize, before: u64) -> bool {
-        self.edges(&self.into[node]).any(|edge| edge.first <= before)
-    }
-
-    /// What led to this node as it was at this time.
+    /// What led to this node as it was at this time. Each node is looked at once, the latest first.
     fn backward(&self, from: usize, at: u64) -> BTreeSet<usize> {
-        let mut times: BTreeMap<usize, u64> = BTreeMap::from([(from, at)]);
-        let mut rest = VecDeque::from([from]);
-        while let Some(node) = rest.pop_front() {
-            let now = times.get(&node).copied().unwrap_or(at);
+        let mut found = BTreeSet::new();
+        let mut rest = BinaryHeap::from([(at, from)]);
+        while let Some((now, node)) = rest.pop() {
+            if !found.insert(node) {
+                continue;
+            }
             for edge in self.edges(&self.into[node]).filter(|edge| edge.first <= now) {
                 let is_file = !matches!(self.graph.nodes[edge.from], Node::Process(_));
                 // What nobody changed is a cause of nothing.
-                if is_file && !self.is_made(edge.from, now) {
+                if is_file && self.made[edge.from].is_none_or(|made| made > now) {
                     continue;
                 }
-                let then = edge.last.min(now);
-                let known = times.get(&edge.from).copied();
-                if known.is_none_or(|known| known < then) {
-                    times.insert(edge.from, then);
-                    rest.push_back(edge.from);
+                if !found.contains(&edge.from) {
+                    rest.push((edge.last.min(now), edge.from));
                 }
             }
         }
-        times.into_keys().collect()
+        found
     }
 
-    /// What came of this node from this time on.
+    /// What came of this node from this time on. Each node is looked at once, the earliest first.
     fn forward(&self, from: usize, at: u64) -> BTreeSet<usize> {
-        let mut times: BTreeMap<usize, u64> = BTreeMap::from([(from, at)]);
-        let mut rest = VecDeque::from([from]);
-        while let Some(node) = rest.pop_front() {
-            let since = times.get(&node).copied().unwrap_or(at);
+        let mut found = BTreeSet::new();
+        let mut rest = BinaryHeap::from([Reverse((at, from))]);
+        while let Some(Reverse((since, node))) = rest.pop() {
+            if !found.insert(node) {
+                continue;
+            }
             for edge in self.edges(&self.out[node]).filter(|edge| edge.last >= since) {
-                let then = edge.first.max(since);
-                if times.get(&edge.to).is_none_or(|known| *known > then) {
-                    times.insert(edge.to, then);
-                    rest.push_back(edge.to);
+                if !found.contains(&edge.to) {
+                    rest.push(Reverse((edge.first.max(since), edge.to)));
                 }
             }
         }
-        times.into_keys().collect()
+        found
     }
 
     /// The highest process above this one that began during the capture, or the process itself.

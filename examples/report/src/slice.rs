@@ -214,7 +214,7 @@ pub struct Places {
 impl Places {
     /// An event of this time is written that is not shown.
     pub fn pass(&mut self, ts: u64) {
-        self.num += 1;
+        self.num = self.num.saturating_add(1);
         self.last = ts;
     }
 
@@ -223,7 +223,7 @@ impl Places {
         let place = event.place();
         // Those about the capture itself are shown because they were asked for.
         let is_counted = !is_internal(event)
-            && self.num + 1 == place.num
+            && self.num.saturating_add(1) == place.num
             && (self.last == place.previous || self.num == 0);
         (self.num, self.last) = (place.num, event.event().ts);
         if is_counted { Place::default() } else { place }

@@ -2,15 +2,17 @@
 //!
 //! A pseudonym is made from what it stands for and a key: the same name, address, argument or buffer has the same
 //! pseudonym wherever it occurs. Without a key of the user's, the key is made from the snapshot, which the written capture
-//! does not hold as it was: so nobody who has that capture alone can try out what a pseudonym may stand for.
+//! does not hold as it was: so nobody who has that capture alone can try out what a pseudonym may stand for. If there is no
+//! snapshot to make it from, it is drawn at random.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use eyas::events::{EventType, KernelPath, ParamType, param};
+use eyas::events::{EventType, KernelPath, ParamDetail, ParamInfo, ParamType, param};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, RawEvent, Snapshot, ThreadEntry};
 
 mod address;
+mod control;
 mod text;
 
 use address::Addresses;
@@ -31,7 +33,7 @@ impl Redactor {
     /// With the key in this file, or one that the first snapshot makes.
     pub fn new(key: Option<&Path>) -> Result<Self> {
         let bytes = match key {
-            None => Vec::new(),
+            None => drawn()?,
             Some(path) => {
                 let bytes =
                     std::fs::read(path).with_context(|| format!("--redact-key {}", path.display()))?;
@@ -49,7 +51,7 @@ impl Redactor {
 
     /// The snapshot, with pseudonyms. The first one tells which names there are, and makes the key.
     pub fn snapshot(&mut self, from: &Snapshot, kept: &mut Snapshot) {
-        if !std::mem::replace(&mut self.has_key, true) {
+        if !std::mem::replace(&mut self.has_key, true) && !from.threads.is_empty() {
             self.words = Words::new(&secrets(from));
         }
         let mut names = Names::default();
@@ -107,7 +109,7 @@ impl Redactor {
         for (at, bytes) in raw.params().enumerate() {
             let bytes = match info.get(at) {
                 _ if bytes.is_empty() => Vec::new(),
-                Some(info) => self.param(raw, info.name, info.ty, bytes),
+                Some(info) => self.param(raw, info, bytes),
                 None => self.behind_row(raw, at - info.len(), bytes),
             };
             event = event.bytes(at, &bytes);
@@ -131,8 +133,9 @@ impl Redactor {
         }
     }
 
-    fn param(&mut self, raw: &RawEvent<'_>, name: &str, ty: ParamType, bytes: &[u8]) -> Vec<u8> {
+    fn param(&mut self, raw: &RawEvent<'_>, info: &ParamInfo, bytes: &[u8]) -> Vec<u8> {
         use ParamType as T;
+        let (name, ty) = (info.name, info.ty);
         let is_container = match raw.ty {
             EventType::CONTAINER_JSON_E | EventType::CONTAINER_JSON_2_E => name == "json",
             EventType::ASYNCEVENT_E => {
@@ -146,8 +149,7 @@ impl Redactor {
             ("args" | "argv", T::BYTEBUF | T::CHARBUFARRAY) => self.list(bytes, false),
             ("env", T::BYTEBUF | T::CHARBUFARRAY) => self.list(bytes, true),
             ("cgroups", _) => self.texts(bytes),
-            // Numbers of descriptors, users and processes.
-            ("msgcontrol", _) => bytes.to_vec(),
+            ("msgcontrol", _) => control::redact(bytes, &self.words),
             ("exe", T::CHARBUF) => terminated(bytes, |text| self.title(text)),
             ("name", T::CHARBUF) if raw.ty == EventType::USER_ADDED_E => {
                 let uid = raw.uint(param::USER_ADDED_E::uid).unwrap_or(0) as u32;
@@ -164,12 +166,16 @@ impl Redactor {
             (_, T::SOCKADDR) => self.socket(bytes, 0),
             (_, T::SOCKTUPLE) => self.socket(bytes, 16),
             (_, T::IPV4ADDR | T::IPV6ADDR | T::IPADDR) => self.addresses.bytes(&self.words, bytes),
-            (_, T::DYN) => match bytes {
-                // A buffer of an option, or the text of a key: the values with variable length.
-                [kind, rest @ ..] if !matches!(rest.len(), 1 | 4 | 8) => {
-                    [&[*kind][..], &self.words.buffer(rest)].concat()
+            (_, T::DYN) => match (bytes, info.detail) {
+                ([kind, rest @ ..], ParamDetail::Dynamic(types)) => {
+                    let value = match types.0.get(usize::from(*kind)) {
+                        Some((T::BYTEBUF, _)) | None => self.words.buffer(rest),
+                        Some((T::CHARBUF, _)) => terminated(rest, |text| self.words.argument(text)),
+                        Some(_) => rest.to_vec(),
+                    };
+                    [&[*kind][..], &value].concat()
                 }
-                _ => bytes.to_vec(),
+                _ => self.words.buffer(bytes),
             },
             _ => bytes.to_vec(),
         }
@@ -344,6 +350,16 @@ fn terminated(bytes: &[u8], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
         }
         text => change(text),
     }
+}
+
+/// A key that nobody knows.
+fn drawn() -> Result<Vec<u8>> {
+    use ring::rand::{SecureRandom, SystemRandom};
+
+    let mut key = vec![0; 32];
+    let filled = SystemRandom::new().fill(&mut key);
+    filled.map_err(|_| anyhow::anyhow!("--redact: the system gives no random numbers; use --redact-key"))?;
+    Ok(key)
 }
 
 /// What nobody knows who has the redacted capture alone.

@@ -1,6 +1,9 @@
 //! The loop: from the source through the inspector and the filter to the sinks.
 
 use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -149,7 +152,13 @@ fn report(args: &Args) -> Result<()> {
     let engine = eyas_report::rules(&args.rules)?;
     let page = eyas_report::page(path, &engine, &Inspector::default)?;
     match &args.output {
-        Some(output) => std::fs::write(output, page).with_context(|| output.display().to_string()),
+        Some(output) => {
+            // It has a part of the capture in it.
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let written = options.open(output).and_then(|mut file| file.write_all(page.as_bytes()));
+            written.with_context(|| output.display().to_string())
+        }
         None => Ok(eyas_console::print(&page)?),
     }
 }

@@ -123,3 +123,34 @@ fn a_key_makes_pseudonyms_that_last() {
     assert!(Redactor::new(Some(&path)).err().unwrap().to_string().contains("3 bytes"));
     std::fs::remove_file(&path).unwrap();
 }
+
+#[test]
+fn a_path_that_leads_out_of_common_folders_is_none_of_them() {
+    let (redactor, kept) = redacted();
+    let alice = text(&kept.users[1].name);
+    for path in [
+        "/library/alice/x",
+        "/libalice/alice",
+        "/usr/../home/alice/x",
+        "/proc/1/root/home/alice",
+        "/proc/self/cwd/alice",
+        "/dev/shm/alice",
+        "/usr/local/alice",
+    ] {
+        assert!(text(&redactor.text(path.as_bytes())).contains(&alice), "{path}");
+    }
+    for path in ["/usr/share/alice", "/lib/alice/x", "/lib64/alice", "/dev/alice"] {
+        assert_eq!(text(&redactor.text(path.as_bytes())), path);
+    }
+}
+
+#[test]
+fn without_a_snapshot_the_key_is_drawn() {
+    let of = || {
+        let mut redactor = Redactor::new(None).unwrap();
+        redactor.snapshot(&Snapshot::default(), &mut Snapshot::default());
+        redactor.argument(b"10.0.0.5")
+    };
+    assert_ne!((of(), of()), (b"10.0.0.5".to_vec(), b"10.0.0.5".to_vec()));
+    assert!((0..4).map(|_| of()).collect::<std::collections::HashSet<_>>().len() > 1);
+}

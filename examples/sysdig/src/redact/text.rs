@@ -12,7 +12,12 @@ const NOBODY: u32 = 65_534;
 const HOMES: [&[u8]; 2] = [b"/home/", b"/Users/"];
 
 /// Folders that are the same on every machine: a word there that is somebody's name, too, is a word.
-const COMMON: [&[u8]; 7] = [b"/proc/", b"/sys/", b"/usr/", b"/lib", b"/bin/", b"/sbin/", b"/dev/"];
+const COMMON: [&[u8]; 9] =
+    [b"/proc/", b"/sys/", b"/usr/", b"/lib/", b"/lib32/", b"/lib64/", b"/bin/", b"/sbin/", b"/dev/"];
+/// Folders in those that anybody names things in.
+const SHARED: [&[u8]; 3] = [b"/dev/shm/", b"/dev/mqueue/", b"/usr/local/"];
+/// Ways out of those: upwards, and to where a process is.
+const WAYS_OUT: [&[u8]; 4] = [b"/..", b"/root", b"/cwd", b"/fd/"];
 
 /// Names that are replaced wherever they stand.
 #[derive(Default)]
@@ -126,7 +131,7 @@ impl Words {
 
     /// A text in which names of people, hosts and addresses are replaced.
     pub fn text(&self, text: &[u8], address: impl Fn(IpAddr) -> IpAddr) -> Vec<u8> {
-        if COMMON.iter().any(|folder| text.starts_with(folder)) {
+        if is_common(text) {
             return text.to_vec();
         }
         let mut out = Vec::with_capacity(text.len());
@@ -163,6 +168,13 @@ impl Words {
         let len = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
         (is_home && len > 0).then(|| (len, self.word("user", &rest[..len])))
     }
+}
+
+/// Whether the path is the same on every machine.
+fn is_common(path: &[u8]) -> bool {
+    let starts = |folders: &[&[u8]]| folders.iter().any(|folder| path.starts_with(folder));
+    let has = |part: &&[u8]| path.windows(part.len()).any(|bytes| bytes == *part);
+    starts(&COMMON) && !starts(&SHARED) && !WAYS_OUT.iter().any(has)
 }
 
 fn is_word(byte: u8) -> bool {
