@@ -131,6 +131,9 @@ fn synchronise(copy: &Path, steps: &[Step<'_>]) -> Result<(), String> {
                 content = changed(&text, step).map_err(|error| format!("{file}: {error}"))?.into_bytes();
             }
         }
+        if name == Path::new("Cargo.toml") {
+            content = renumbered(&String::from_utf8_lossy(&content))?.into_bytes();
+        }
         if std::fs::read(&to).is_ok_and(|there| there == content) {
             continue;
         }
@@ -138,6 +141,21 @@ fn synchronise(copy: &Path, steps: &[Step<'_>]) -> Result<(), String> {
         std::fs::write(&to, content).map_err(|error| fail(&to, error))?;
     }
     Ok(())
+}
+
+/// The workspace's manifest with the version after its own. Cargo tells packages of two workspaces apart by their versions
+/// alone: what is built of the copy must not be taken for what is built of the workspace.
+fn renumbered(manifest: &str) -> Result<String, String> {
+    let version = env!("CARGO_PKG_VERSION");
+    let patch: u32 =
+        env!("CARGO_PKG_VERSION_PATCH").parse().map_err(|error| format!("{version}: {error}"))?;
+    let next =
+        format!("{}.{}.{}", env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"), patch + 1);
+    let line = |version: &str| format!("\nversion = \"{version}\"\n");
+    match manifest.contains(&line(version)) {
+        true => Ok(manifest.replacen(&line(version), &line(&next), 1)),
+        false => Err(format!("Cargo.toml has no line `version = \"{version}\"`")),
+    }
 }
 
 /// The guides, and the test that the first command of each runs.
