@@ -1,5 +1,5 @@
-//! Public audit events with the public rules for them: each file is named for what is in it, and has the alerts that Falco's
-//! own tests expect.
+//! Public audit events with the public rules for them. Each file is named for what is in it. The numbers are those of this
+//! program, compared with the names: they show a change, not that Falco has the same.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
