@@ -1,9 +1,10 @@
 //! Functions of this program that plugins call.
 //!
-//! What a plugin passes back to be recognised (its owner, tables, entries, fields) are numbers in the form of pointers,
-//! which are looked up: one that is not known does nothing. No panic leaves a function here.
+//! What a plugin passes back to be recognised (its owner, entries, fields) are numbers in the form of pointers, and tables
+//! are pointers whose addresses are known: all are looked up, and one that is not known does nothing. No panic leaves a function here.
 
 mod current;
+mod handles;
 mod log;
 mod owner;
 mod routines;

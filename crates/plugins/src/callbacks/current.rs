@@ -68,9 +68,9 @@ fn innermost<R>(change: impl FnOnce(&mut Call) -> R) -> Option<R> {
     CALLS.with(|calls| calls.try_borrow_mut().ok()?.last_mut().map(change))
 }
 
-/// The plugin that is being called.
-pub(super) fn owner() -> Option<Arc<Owner>> {
-    innermost(|call| Arc::clone(&call.owner))
+/// Uses what the host knows of the plugin that is being called; `None` if none is.
+pub(super) fn with_owner<R>(body: impl FnOnce(&Owner) -> R) -> Option<R> {
+    innermost(|call| body(&call.owner))
 }
 
 /// Keeps something until the present call ends, for which the plugin gets a pointer.

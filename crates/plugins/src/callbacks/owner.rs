@@ -7,6 +7,7 @@ use std::ptr::{null, without_provenance_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
+use super::handles::Handles;
 use eyas_sinsp::plugin::{AsyncSender, DataType, Log, Pool, Severity};
 use rustc_hash::FxHashMap;
 
@@ -49,6 +50,8 @@ pub(crate) struct Owner {
     pool: Mutex<Option<Pool>>,
     /// The routines that run in it, by their numbers.
     routines: Mutex<FxHashMap<u64, Arc<Slot>>>,
+    /// The tables that the plugin has pointers to.
+    handles: Mutex<Handles>,
     /// Types of the columns that the plugin has asked for.
     columns: Mutex<FxHashMap<u32, abi::StateType>>,
     /// Types of the columns of its own tables that others have asked for. Tables within entries have theirs in common.
@@ -77,6 +80,7 @@ impl Owner {
             sender: Mutex::default(),
             pool: Mutex::default(),
             routines: Mutex::default(),
+            handles: Mutex::default(),
             columns: Mutex::default(),
             offered_columns: Mutex::default(),
         });
@@ -152,6 +156,10 @@ impl Owner {
 
     pub(super) fn routines(&self) -> MutexGuard<'_, FxHashMap<u64, Arc<Slot>>> {
         locked(&self.routines)
+    }
+
+    pub(super) fn handles(&self) -> MutexGuard<'_, Handles> {
+        locked(&self.handles)
     }
 
     pub(super) fn columns(&self) -> MutexGuard<'_, FxHashMap<u32, abi::StateType>> {

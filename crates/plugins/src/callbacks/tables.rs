@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eyas_sinsp::plugin::{ColumnId, EntryId, PluginError, Scalar, TableId, Tables};
 
 use super::current;
-use super::owner::{Owner, contained, find};
+use super::owner::{contained, find};
 use crate::abi::{self, Rc};
 use crate::call::{self, ForeignTable, copied, data};
 
@@ -35,13 +35,11 @@ pub(crate) static WRITER: abi::WriterVtable = abi::WriterVtable {
     write_entry_field: Some(write_entry_field),
 };
 
-const FIELDS_BY_VALUE: abi::FieldsVtable = abi::FieldsVtable {
+pub(super) static FIELDS: abi::FieldsVtable = abi::FieldsVtable {
     list_table_fields: Some(list_table_fields),
     get_table_field: Some(get_table_field),
     add_table_field: Some(add_table_field),
 };
-
-static FIELDS: abi::FieldsVtable = FIELDS_BY_VALUE;
 
 /// A structure of pointers to what lives as long as the program.
 struct Constant(abi::InitTablesInput);
@@ -53,7 +51,7 @@ static INIT_TABLES: Constant = Constant(abi::InitTablesInput {
     list_tables: Some(list_tables),
     get_table: Some(get_table),
     add_table: Some(add_table),
-    fields: FIELDS_BY_VALUE,
+    fields: FIELDS,
     fields_ext: &FIELDS,
     reader_ext: &READER_EXT,
     writer_ext: &WRITER,
@@ -66,8 +64,20 @@ pub(crate) fn init_tables() -> *const abi::InitTablesInput {
 
 // Numbers in the form of pointers are never null.
 
-fn table_of(table: abi::Table) -> TableId {
-    TableId(u32::try_from(table.addr().wrapping_sub(1)).unwrap_or(u32::MAX))
+/// The table that a plugin refers to.
+///
+/// # Errors
+/// It is none that the plugin was given.
+fn table_of(table: abi::Table) -> Result<TableId, PluginError> {
+    let known = current::with_owner(|owner| owner.handles().id(table)).flatten();
+    known.ok_or_else(|| "the table is none that this plugin was given".into())
+}
+
+/// The pointer that the plugin which is being called gets for a table.
+fn pointer_to(tables: &mut dyn Tables, id: TableId) -> Result<abi::Table, PluginError> {
+    let (name, key) = (tables.name(id)?, tables.key_type(id)?);
+    let pointer = current::with_owner(|owner| owner.handles().pointer(id, &name, key));
+    pointer.ok_or_else(|| "no plugin is being called".into())
 }
 
 fn column_of(column: abi::Accessor) -> ColumnId {
@@ -87,16 +97,10 @@ fn answer<R>(otherwise: R, body: impl FnOnce() -> Result<R, PluginError>) -> R {
     match contained(Err("the host failed".into()), body) {
         Ok(value) => value,
         Err(error) => {
-            if let Some(owner) = current::owner() {
-                owner.set_error(error.to_string());
-            }
+            current::with_owner(|owner| owner.set_error(error.to_string()));
             otherwise
         }
     }
-}
-
-fn calling() -> Result<Arc<Owner>, PluginError> {
-    current::owner().ok_or_else(|| "no plugin is being called".into())
 }
 
 /// A key that a plugin passes.
@@ -147,8 +151,10 @@ unsafe extern "C-unwind" fn get_table(owner: abi::Owner, name: abi::Text, key: a
         // SAFETY: a plugin passes a text or null.
         let name = unsafe { copied(name) }.ok_or("a table without a name was asked for")?;
         let key = data::type_of(key).ok_or_else(|| format!("invalid key type of table '{name}': {key}"))?;
-        let table = current::with_tables(|tables| tables.table(&name, key))?;
-        Ok(table.map_or(null_mut(), |TableId(id)| to_pointer(id.into())))
+        current::with_tables(|tables| match tables.table(&name, key)? {
+            Some(id) => pointer_to(tables, id),
+            None => Ok(null_mut()),
+        })
     })
 }
 
@@ -164,7 +170,7 @@ unsafe extern "C-unwind" fn add_table(owner: abi::Owner, input: *const abi::Tabl
 
 extern "C-unwind" fn list_table_fields(table: abi::Table, len: *mut u32) -> *const abi::TableFieldInfo {
     answer(null(), || {
-        let columns = current::with_tables(|tables| tables.columns(table_of(table)))?;
+        let columns = current::with_tables(|tables| tables.columns(table_of(table)?))?;
         let infos: Vec<abi::TableFieldInfo> = columns
             .iter()
             .map(|column| abi::TableFieldInfo {
@@ -206,30 +212,30 @@ unsafe fn column(table: abi::Table, name: abi::Text, number: abi::StateType, add
         // SAFETY: by this function's contract.
         let name = unsafe { copied(name) }.ok_or("a field without a name was asked for")?;
         let ty = data::type_of(number).ok_or_else(|| format!("invalid type of field '{name}': {number}"))?;
-        let table = table_of(table);
+        let table = table_of(table)?;
         let ColumnId(id) = current::with_tables(|tables| match adds {
             true => tables.add_column(table, &name, ty),
             false => tables.column(table, &name, ty),
         })?;
-        calling()?.columns().insert(id, number);
+        current::with_owner(|owner| owner.columns().insert(id, number));
         Ok(to_pointer(id.into()))
     })
 }
 
 extern "C-unwind" fn get_table_name(table: abi::Table) -> abi::Text {
     answer(null(), || {
-        let name = current::with_tables(|tables| tables.name(table_of(table)))?;
+        let name = current::with_tables(|tables| tables.name(table_of(table)?))?;
         Ok(current::keep_text(name.as_bytes()))
     })
 }
 
 extern "C-unwind" fn get_table_size(table: abi::Table) -> u64 {
-    answer(u64::MAX, || current::with_tables(|tables| tables.len(table_of(table))))
+    answer(u64::MAX, || current::with_tables(|tables| tables.len(table_of(table)?)))
 }
 
 unsafe extern "C-unwind" fn get_table_entry(table: abi::Table, key: *const abi::StateData) -> abi::Entry {
     answer(null_mut(), || {
-        let table = table_of(table);
+        let table = table_of(table)?;
         let EntryId(id) = current::with_tables(|tables| {
             // SAFETY: a plugin passes a key of the table's type, or null.
             let key = unsafe { key_of(tables, table, key) }?;
@@ -251,13 +257,14 @@ unsafe extern "C-unwind" fn read_entry_field(
         }
         // SAFETY: a plugin passes where to put a value.
         unsafe { out.write(abi::StateData { u64: 0 }) };
-        let value =
-            current::with_tables(|tables| tables.read(table_of(table), entry_of(entry), column_of(column)))?;
-        let value = match value {
-            Scalar::Str(bytes) => abi::StateData { text: current::keep_text(&bytes) },
-            Scalar::Table(TableId(id)) => abi::StateData { table: to_pointer(id.into()) },
-            number => data::to_data(&number, null()),
-        };
+        let table = table_of(table)?;
+        let value = current::with_tables(|tables| {
+            Ok(match tables.read(table, entry_of(entry), column_of(column))? {
+                Scalar::Str(bytes) => abi::StateData { text: current::keep_text(&bytes) },
+                Scalar::Table(id) => abi::StateData { table: pointer_to(tables, id)? },
+                number => data::to_data(&number, null()),
+            })
+        })?;
         // SAFETY: as above.
         unsafe { out.write(value) };
         Ok(abi::SUCCESS)
@@ -267,7 +274,7 @@ unsafe extern "C-unwind" fn read_entry_field(
 extern "C-unwind" fn release_table_entry(table: abi::Table, entry: abi::Entry) {
     answer((), || {
         current::with_tables(|tables| {
-            tables.release(table_of(table), entry_of(entry));
+            tables.release(table_of(table)?, entry_of(entry));
             Ok(())
         })
     });
@@ -281,7 +288,7 @@ unsafe extern "C-unwind" fn iterate_entries(
     answer(0, || {
         let visitor = visitor.ok_or("entries are to be visited by no function")?;
         current::with_tables(|tables| {
-            tables.visit(table_of(table), &mut |tables, EntryId(id)| {
+            tables.visit(table_of(table)?, &mut |tables, EntryId(id)| {
                 current::lend(tables, || call::visit(visitor, state, to_pointer(id)))
             })
         })
@@ -291,14 +298,14 @@ unsafe extern "C-unwind" fn iterate_entries(
 
 extern "C-unwind" fn clear_table(table: abi::Table) -> Rc {
     answer(abi::FAILURE, || {
-        current::with_tables(|tables| tables.clear(table_of(table)))?;
+        current::with_tables(|tables| tables.clear(table_of(table)?))?;
         Ok(abi::SUCCESS)
     })
 }
 
 unsafe extern "C-unwind" fn erase_table_entry(table: abi::Table, key: *const abi::StateData) -> Rc {
     answer(abi::FAILURE, || {
-        let table = table_of(table);
+        let table = table_of(table)?;
         current::with_tables(|tables| {
             // SAFETY: a plugin passes a key of the table's type, or null.
             let key = unsafe { key_of(tables, table, key) }?;
@@ -310,13 +317,13 @@ unsafe extern "C-unwind" fn erase_table_entry(table: abi::Table, key: *const abi
 
 extern "C-unwind" fn create_table_entry(table: abi::Table) -> abi::Entry {
     answer(null_mut(), || {
-        let EntryId(id) = current::with_tables(|tables| tables.create(table_of(table)))?;
+        let EntryId(id) = current::with_tables(|tables| tables.create(table_of(table)?))?;
         Ok(to_pointer(id))
     })
 }
 
 extern "C-unwind" fn destroy_table_entry(table: abi::Table, entry: abi::Entry) {
-    answer((), || current::with_tables(|tables| tables.destroy(table_of(table), entry_of(entry))));
+    answer((), || current::with_tables(|tables| tables.destroy(table_of(table)?, entry_of(entry))));
 }
 
 unsafe extern "C-unwind" fn add_table_entry(
@@ -325,7 +332,7 @@ unsafe extern "C-unwind" fn add_table_entry(
     entry: abi::Entry,
 ) -> abi::Entry {
     answer(null_mut(), || {
-        let table = table_of(table);
+        let table = table_of(table)?;
         let EntryId(id) = current::with_tables(|tables| {
             // SAFETY: a plugin passes a key of the table's type, or null.
             let key = unsafe { key_of(tables, table, key) }?;
@@ -343,15 +350,17 @@ unsafe extern "C-unwind" fn write_entry_field(
 ) -> Rc {
     answer(abi::FAILURE, || {
         let ColumnId(id) = column_of(column);
-        let number = calling()?.columns().get(&id).copied();
-        let ty =
-            number.and_then(data::type_of).ok_or("the field is not one that the plugin has asked for")?;
+        let number = current::with_owner(|owner| owner.columns().get(&id).copied());
+        let ty = number
+            .flatten()
+            .and_then(data::type_of)
+            .ok_or("the field is not one that the plugin has asked for")?;
         if ty == eyas_sinsp::plugin::DataType::Table {
             return Err("writing to table fields is currently not supported".into());
         }
         // SAFETY: a plugin passes a value of the field's type, or null.
         let value = unsafe { data::read(value, ty) }.ok_or("the value is null")?;
-        current::with_tables(|tables| tables.write(table_of(table), entry_of(entry), ColumnId(id), &value))?;
+        current::with_tables(|tables| tables.write(table_of(table)?, entry_of(entry), ColumnId(id), &value))?;
         Ok(abi::SUCCESS)
     })
 }

@@ -13,10 +13,10 @@ use crate::state::State;
 
 /// All tables, and the numbers that plugins have for tables, columns and entries.
 pub(super) struct Registry {
-    /// That of threads, those of plugins, then those within entries, until the end of the call.
+    /// That of threads, and those of plugins.
     tables: Vec<Table>,
-    /// How many of them stay.
-    lasting: usize,
+    /// Those within entries, until the end of the call.
+    nested: Vec<Table>,
     builtins: Builtins,
     columns: Vec<Column>,
     entries: FxHashMap<u64, Held>,
@@ -27,11 +27,23 @@ impl Default for Registry {
     fn default() -> Self {
         Self {
             tables: vec![Table::Own(Kind::Threads, None)],
-            lasting: 1,
+            nested: Vec::new(),
             builtins: Builtins::default(),
             columns: Vec::new(),
             entries: FxHashMap::default(),
             last_entry: 0,
+        }
+    }
+}
+
+/// Numbers of tables within entries begin here.
+const NESTED: u32 = 1 << 31;
+
+impl Registry {
+    fn get(&self, table: TableId) -> Option<&Table> {
+        match table.0.checked_sub(NESTED) {
+            Some(at) => self.nested.get(at as usize),
+            None => self.tables.get(table.0 as usize),
         }
     }
 }
@@ -121,8 +133,7 @@ impl<'a> TableAccess<'a> {
     }
 
     fn get(&self, table: TableId) -> Result<Table, PluginError> {
-        let tables = &self.registry.borrow().tables;
-        let found = tables.get(table.0 as usize).cloned();
+        let found = self.registry.borrow().get(table).cloned();
         found.ok_or_else(|| PluginError::new(format!("there is no table with the number {}", table.0)))
     }
 
@@ -136,7 +147,7 @@ impl<'a> TableAccess<'a> {
     fn owner(&self, table: TableId) -> Result<Owner, PluginError> {
         Ok(match self.get(table)? {
             Table::Own(kind, _) => Owner::Own(kind),
-            Table::Plugin(_) if table.0 as usize >= self.registry.borrow().lasting => Owner::Nested,
+            Table::Plugin(_) if table.0 >= NESTED => Owner::Nested,
             Table::Plugin(_) => Owner::Plugin(table),
         })
     }
@@ -176,10 +187,10 @@ impl<'a> TableAccess<'a> {
         }) as u32))
     }
 
-    fn new_table(&self, table: Table) -> TableId {
-        let tables = &mut self.registry.borrow_mut().tables;
-        tables.push(table);
-        TableId(tables.len() as u32 - 1)
+    fn new_nested(&self, table: Table) -> TableId {
+        let nested = &mut self.registry.borrow_mut().nested;
+        nested.push(table);
+        TableId(NESTED + (nested.len() as u32 - 1))
     }
 }
 
@@ -194,10 +205,7 @@ fn fixed_list() -> PluginError {
 
 impl Drop for TableAccess<'_> {
     fn drop(&mut self) {
-        let (entries, lasting) = {
-            let mut registry = self.registry.borrow_mut();
-            (std::mem::take(&mut registry.entries), registry.lasting)
-        };
+        let entries = std::mem::take(&mut self.registry.borrow_mut().entries);
         for held in entries.into_values() {
             let (Ok(Table::Plugin(table)), Content::Number(number)) = (self.get(held.table), held.content)
             else {
@@ -210,7 +218,9 @@ impl Drop for TableAccess<'_> {
                 table.release(number);
             }
         }
-        self.registry.borrow_mut().tables.truncate(lasting);
+        // A plugin's table may do something when it is dropped.
+        let nested = std::mem::take(&mut self.registry.borrow_mut().nested);
+        drop(nested);
     }
 }
 
@@ -233,15 +243,17 @@ impl Table {
 impl Tables for TableAccess<'_> {
     fn list(&mut self) -> Vec<TableInfo> {
         let registry = self.registry.borrow();
-        let lasting = &registry.tables[..registry.lasting];
-        lasting.iter().map(|table| TableInfo { name: table.name().into(), key: table.key_type() }).collect()
+        registry
+            .tables
+            .iter()
+            .map(|table| TableInfo { name: table.name().into(), key: table.key_type() })
+            .collect()
     }
 
     fn table(&mut self, name: &str, key: DataType) -> Result<Option<TableId>, PluginError> {
         let registry = self.registry.borrow();
-        let lasting = &registry.tables[..registry.lasting];
-        let Some(at) = lasting.iter().position(|table| table.name() == name) else { return Ok(None) };
-        let actual = lasting[at].key_type();
+        let Some(at) = registry.tables.iter().position(|table| table.name() == name) else { return Ok(None) };
+        let actual = registry.tables[at].key_type();
         if actual == key {
             return Ok(Some(TableId(at as u32)));
         }
@@ -255,16 +267,10 @@ impl Tables for TableAccess<'_> {
 
     fn add_table(&mut self, table: Arc<dyn PluginTable>) -> Result<(), PluginError> {
         let mut registry = self.registry.borrow_mut();
-        let lasting = registry.lasting;
-        if registry.tables[..lasting].iter().any(|known| known.name() == table.name()) {
+        if registry.tables.iter().any(|known| known.name() == table.name()) {
             return Err(format!("table added to registry multiple times: {}", table.name()).into());
         }
-        if registry.tables.len() != lasting {
-            // Those within entries come behind it, until the end of the call.
-            return Err("a table is added while tables within entries are in use".into());
-        }
         registry.tables.push(Table::Plugin(table));
-        registry.lasting += 1;
         Ok(())
     }
 
@@ -409,13 +415,13 @@ impl Tables for TableAccess<'_> {
         match (self.get(table)?, held.content) {
             (Table::Plugin(table), Content::Number(number)) => match table.read(number, column)? {
                 Datum::Scalar(value) => Ok(value),
-                Datum::Table(nested) => Ok(Scalar::Table(self.new_table(Table::Plugin(nested)))),
+                Datum::Table(nested) => Ok(Scalar::Table(self.new_nested(Table::Plugin(nested)))),
             },
             (Table::Own(kind, _), Content::Own(row)) => {
                 let found = self.registry.borrow().builtins.read(self.state(), kind, &row, column as u32)?;
                 Ok(match found {
                     Found::Scalar(value) => value,
-                    Found::Table(kind, tid) => Scalar::Table(self.new_table(Table::Own(kind, tid))),
+                    Found::Table(kind, tid) => Scalar::Table(self.new_nested(Table::Own(kind, tid))),
                 })
             }
             _ => Err("the entry is not one of this table".into()),
