@@ -3,7 +3,7 @@
 use std::ptr::{null, null_mut, without_provenance_mut};
 use std::sync::Arc;
 
-use eyas_sinsp::plugin::{ColumnId, EntryId, PluginError, Scalar, TableId, Tables};
+use eyas_sinsp::plugin::{ColumnId, DataType, EntryId, PluginError, Scalar, TableId, Tables};
 
 use super::current;
 use super::owner::{contained, find};
@@ -73,10 +73,25 @@ fn table_of(table: abi::Table) -> Result<TableId, PluginError> {
     known.ok_or_else(|| "the table is none that this plugin was given".into())
 }
 
+/// What a plugin's pointer to a table leads to, but for the name.
+fn input(key: DataType) -> abi::TableInput {
+    abi::TableInput {
+        name: null(),
+        key_type: data::number_of(key),
+        table: null_mut(),
+        reader: READER,
+        writer: WRITER,
+        fields: FIELDS,
+        reader_ext: &READER_EXT,
+        writer_ext: &WRITER,
+        fields_ext: &FIELDS,
+    }
+}
+
 /// The pointer that the plugin which is being called gets for a table.
 fn pointer_to(tables: &mut dyn Tables, id: TableId) -> Result<abi::Table, PluginError> {
     let (name, key) = (tables.name(id)?, tables.key_type(id)?);
-    let pointer = current::with_owner(|owner| owner.handles().pointer(id, &name, key));
+    let pointer = current::with_owner(|owner| owner.handles().pointer(id, &name, input(key)));
     pointer.ok_or_else(|| "no plugin is being called".into())
 }
 
@@ -355,7 +370,7 @@ unsafe extern "C-unwind" fn write_entry_field(
             .flatten()
             .and_then(data::type_of)
             .ok_or("the field is not one that the plugin has asked for")?;
-        if ty == eyas_sinsp::plugin::DataType::Table {
+        if ty == DataType::Table {
             return Err("writing to table fields is currently not supported".into());
         }
         // SAFETY: a plugin passes a value of the field's type, or null.
@@ -363,4 +378,29 @@ unsafe extern "C-unwind" fn write_entry_field(
         current::with_tables(|tables| tables.write(table_of(table)?, entry_of(entry), ColumnId(id), &value))?;
         Ok(abi::SUCCESS)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::handles::Handles;
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_to_a_description_and_back_to_the_table() {
+        let mut handles = Handles::default();
+        let threads = handles.pointer(TableId(0), "threads", input(DataType::I64));
+        let nested = handles.pointer(TableId(7), "args", input(DataType::U64));
+        assert_eq!(handles.pointer(TableId(0), "threads", input(DataType::I64)), threads);
+        assert_eq!((handles.id(threads), handles.id(nested)), (Some(TableId(0)), Some(TableId(7))));
+        assert_eq!(handles.id(without_provenance_mut(1)), None);
+        // SAFETY: the handles are there.
+        let read = |table: abi::Table| unsafe { table.cast::<abi::TableInput>().read() };
+        assert_eq!((read(threads).key_type, read(threads).table), (data::number_of(DataType::I64), threads));
+        // The number is used again in another call.
+        assert_eq!(handles.pointer(TableId(7), "file_descriptors", input(DataType::I64)), nested);
+        assert_eq!(read(nested).key_type, data::number_of(DataType::I64));
+        // SAFETY: the name is a text that is there.
+        let name = unsafe { copied(read(nested).name) };
+        assert_eq!(name.as_deref(), Some("file_descriptors"));
+    }
 }
