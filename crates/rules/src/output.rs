@@ -218,7 +218,7 @@ impl Format {
     }
 
     /// The fields that it writes.
-    pub(crate) fn fields(&self) -> &[Field] {
+    pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 

@@ -133,19 +133,30 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["write", "json"], help_heading = "Printing")]
     pub perfetto: Option<PathBuf>,
 
+    /// Write tables of events, processes, files, connections and losses below this directory, as files of Parquet that
+    /// DuckDB, DataFusion, Spark and ClickHouse read
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["write", "json", "perfetto"], help_heading = "Tables")]
+    pub parquet: Option<PathBuf>,
+
+    /// With --parquet: the fields that events have a column for, such as evt.num,proc.name,fd.name, or
+    /// usual,proc.aname for the usual ones with others; the usual ones unless given here or by -p
+    #[arg(long, value_name = "FIELDS", requires = "parquet", help_heading = "Tables")]
+    pub columns: Vec<String>,
+
     /// Show views as screens of the terminal, live or of captures. Also: sysdig top
-    #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "report"], help_heading = "Views")]
+    #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "parquet", "report"], help_heading = "Views")]
     pub top: bool,
 
     /// Write a report of the capture as a page of HTML: alerts, causes, processes, files. Also: sysdig report FILE -o PAGE
-    #[arg(long, conflicts_with_all = ["write", "json", "perfetto"], help_heading = "Reports")]
+    #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "parquet"], help_heading = "Reports")]
     pub report: bool,
 
     /// With --report: write the page to this file; standard output unless given
     #[arg(short = 'o', long = "output", value_name = "PAGE", requires = "report", help_heading = "Reports")]
     pub output: Option<PathBuf>,
 
-    /// With --report or --top: the alerts are those of these rules, instead of those that sysdig has for this; may be repeated
+    /// With --report or --top: the alerts are those of these rules, instead of those that sysdig has for this; with
+    /// --parquet: events have columns for what these rules test, too; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub rules: Vec<PathBuf>,
 

@@ -16,6 +16,8 @@ mod rotation;
 mod run;
 mod sink;
 mod suppress;
+#[cfg(feature = "parquet")]
+mod tables;
 #[cfg(feature = "tui")]
 mod top;
 mod view;

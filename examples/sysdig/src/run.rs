@@ -23,7 +23,7 @@ use crate::filter::compile;
 use crate::input::{self, Needs};
 use crate::list;
 use crate::progress::Progress;
-use crate::sink::{Dump, Lines, Perfetto, Sink, Summary};
+use crate::sink::{Dump, Ended, Lines, Perfetto, Sink, Summary};
 use crate::suppress::Suppressed;
 use crate::view::{self, Bound, ViewSink, catalog};
 
@@ -83,7 +83,12 @@ pub fn run(args: &Args) -> Result<()> {
                 sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Sink).collect();
             let outcome = at_work.run(&mut *source, &mut sinks, &mut progress);
             totals.add(&mut *source);
-            outcome
+            let ended = Ended {
+                path: &path.map_or("live".into(), |path| path.to_string_lossy()),
+                stats: source.stats(),
+                error: outcome.as_ref().err().map(|error| format!("{error:#}")),
+            };
+            outcome.and(sinks.iter_mut().try_for_each(|sink| sink.ended(&ended)))
         });
         if outcome.is_err() || at_work.is_over(&sinks) {
             break;
@@ -201,6 +206,8 @@ fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<d
         sinks.push(Box::new(Dump::create(path, args, slice)?));
     } else if let Some(path) = &args.perfetto {
         sinks.push(Box::new(Perfetto::create(path)?));
+    } else if let Some(path) = &args.parquet {
+        sinks.push(tables(path, args)?);
     } else if !args.quiet && !args.summary && views.is_empty() {
         let format = Format::parse(&args.line_format(), eyas::sinsp::schema()).map_err(|error| {
             let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
@@ -224,6 +231,18 @@ fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<d
         sinks.push(Box::new(Summary::new()?));
     }
     Ok(sinks)
+}
+
+/// Writes tables.
+#[cfg(feature = "parquet")]
+fn tables(path: &Path, args: &Args) -> Result<Box<dyn Sink>> {
+    Ok(Box::new(crate::tables::Tables::create(path, args)?))
+}
+
+/// Writes tables.
+#[cfg(not(feature = "parquet"))]
+fn tables(_path: &Path, _args: &Args) -> Result<Box<dyn Sink>> {
+    bail!("this sysdig was built without tables: its feature `parquet` has them")
 }
 
 /// Set by SIGINT and SIGTERM; a second one ends the program at once.
@@ -267,7 +286,10 @@ impl<'a> Loop<'a> {
             needs,
             suppressed: Suppressed::new(suppressed),
             deadline: Deadline::new(args),
-            keeps_state: args.keeps_names() || args.keeps_state() || args.perfetto.is_some(),
+            keeps_state: args.keeps_names()
+                || args.keeps_state()
+                || args.perfetto.is_some()
+                || args.parquet.is_some(),
         })
     }
 
@@ -299,6 +321,12 @@ impl<'a> Loop<'a> {
                 advance => advance?,
             };
             inspector.note_losses(source);
+            if !source.losses().is_empty() {
+                let ts = source.current().map_or(0, |event| event.ts);
+                for sink in &mut *sinks {
+                    sink.losses(source.losses(), ts)?;
+                }
+            }
             match advance {
                 Advance::Snapshot(mut snapshot) => {
                     if self.args.exclude_users && (!self.args.is_replay() || self.args.write.is_some()) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use eyas::scap::{RawEvent, Snapshot};
+use eyas::scap::{Loss, RawEvent, Snapshot, Stats};
 use eyas::sinsp::EventView;
 use eyas_report::slice::Scout;
 
@@ -16,6 +16,16 @@ pub use dump::Dump;
 pub use lines::Lines;
 pub use perfetto::Perfetto;
 pub use summary::Summary;
+
+/// The end of a capture.
+pub struct Ended<'a> {
+    /// Where it was read from; `live` of the running system.
+    pub path: &'a str,
+    /// Its counters.
+    pub stats: Stats,
+    /// Why it ends, where it is not whole.
+    pub error: Option<String>,
+}
 
 /// Takes events: a printer, a file, a table of counts.
 pub trait Sink {
@@ -46,6 +56,12 @@ pub trait Sink {
         Ok(())
     }
 
+    /// Events are missing before what comes next, at `ts`.
+    fn losses(&mut self, losses: &[Loss], ts: u64) -> Result<()> {
+        let _ = (losses, ts);
+        Ok(())
+    }
+
     /// Nothing more at the moment: what waits in buffers should go out.
     fn idle(&mut self) -> Result<()> {
         Ok(())
@@ -59,6 +75,12 @@ pub trait Sink {
     /// No further event comes; this is what is known at the end.
     fn end(&mut self, now: &EventView<'_>) -> Result<()> {
         let _ = now;
+        Ok(())
+    }
+
+    /// One of the captures has ended, or cannot be read any further.
+    fn ended(&mut self, end: &Ended<'_>) -> Result<()> {
+        let _ = end;
         Ok(())
     }
 

@@ -1,0 +1,138 @@
+//! The tables that say what the others cannot have: which captures were read, and what these lack.
+
+use std::path::Path;
+
+use anyhow::Result;
+use eyas::events::EventType;
+use eyas::scap::Loss;
+use eyas::sinsp::EventView;
+
+use super::column::{Column, Kind};
+use super::table::{Table, plain};
+use crate::sink::Ended;
+
+/// Both tables.
+pub struct Losses {
+    /// Rows of losses.
+    pub losses: Table,
+    /// Rows of captures.
+    pub captures: Table,
+    span: Option<(u64, u64)>,
+    events: u64,
+    written: u64,
+    /// When events began to be left out.
+    gap: Option<u64>,
+    filter: String,
+}
+
+const LOSSES: [(&str, Kind); 5] = [
+    ("begin", Kind::Time),
+    ("end", Kind::Time),
+    ("cause", Kind::Text),
+    ("events", Kind::Int),
+    ("evt.cpu", Kind::Int),
+];
+const CAPTURES: [(&str, Kind); 11] = [
+    ("first", Kind::Time),
+    ("last", Kind::Time),
+    ("path", Kind::Text),
+    ("filter", Kind::Text),
+    ("events", Kind::Int),
+    ("rows", Kind::Int),
+    ("lost", Kind::Int),
+    ("left_out", Kind::Int),
+    ("parameters_lost", Kind::Int),
+    ("whole", Kind::Bool),
+    ("error", Kind::Text),
+];
+
+impl Losses {
+    /// The tables below a directory; the table of events has what satisfies the filter.
+    pub fn new(root: &Path, filter: Option<String>) -> Result<Self> {
+        let columns = |names: &[(&str, Kind)]| names.iter().map(|(name, kind)| plain(name, *kind)).collect();
+        Ok(Self {
+            losses: Table::new(root, "losses", columns(&LOSSES))?,
+            captures: Table::new(root, "captures", columns(&CAPTURES))?,
+            span: None,
+            events: 0,
+            written: 0,
+            gap: None,
+            filter: filter.unwrap_or_default(),
+        })
+    }
+
+    /// Takes note of an event, and whether it has a row.
+    pub fn note(&mut self, event: &EventView<'_>, is_row: bool) -> Result<()> {
+        let raw = event.event();
+        let (first, last) = self.span.unwrap_or((raw.ts, raw.ts));
+        self.span = Some((first.min(raw.ts), last.max(raw.ts)));
+        self.events += 1;
+        self.written += u64::from(is_row);
+        // The first says that events are left out from here on, the second that they come again.
+        match raw.ty {
+            EventType::DROP_E => drop(self.gap.get_or_insert(raw.ts)),
+            EventType::DROP_X => {
+                let begin = self.gap.take().unwrap_or(first);
+                self.row(begin, raw.ts, "left out by the recorder", None, None)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes note of events that are missing before one at `ts`.
+    pub fn lost(&mut self, losses: &[Loss], ts: u64) -> Result<()> {
+        losses.iter().try_for_each(|loss| {
+            self.row(loss.since, ts.max(loss.since), "buffer full", Some(loss.events), Some(loss.cpu))
+        })
+    }
+
+    fn row(&mut self, from: u64, to: u64, cause: &str, events: Option<u64>, cpu: Option<u16>) -> Result<()> {
+        self.losses.begin_row(to)?;
+        let [begin, end, why, count, core] = &mut self.losses.columns[..] else { return Ok(()) };
+        begin.push(Some(from as i64));
+        end.push(Some(to as i64));
+        text(why, cause);
+        count.push(events.map(|events| events as i64));
+        core.push(cpu.map(i64::from));
+        self.losses.end_row();
+        Ok(())
+    }
+
+    /// A capture has ended.
+    pub fn end(&mut self, end: &Ended<'_>) -> Result<()> {
+        let span = self.span.take();
+        let last = span.map_or(0, |(_, last)| last);
+        if let Some(begin) = self.gap.take() {
+            self.row(begin, last, "left out by the recorder", None, None)?;
+        }
+        if end.error.is_some() {
+            self.row(last, last, "capture ends before its end", None, None)?;
+        }
+        self.captures.begin_row(last)?;
+        let [begin, until, path, filter, events, rows, lost, left_out, parameters, whole, error] =
+            &mut self.captures.columns[..]
+        else {
+            return Ok(());
+        };
+        begin.push(span.map(|(first, _)| first as i64));
+        until.push(span.map(|(_, last)| last as i64));
+        text(path, end.path);
+        text(filter, &self.filter);
+        events.push(Some(std::mem::take(&mut self.events) as i64));
+        rows.push(Some(std::mem::take(&mut self.written) as i64));
+        lost.push(Some(end.stats.drops() as i64));
+        left_out.push(Some(end.stats.filtered as i64));
+        parameters.push(Some(end.stats.page_faults as i64));
+        whole.push(Some(i64::from(end.error.is_none())));
+        let cell = end.error.as_ref().and_then(|text| error.text(text.as_bytes()));
+        error.push(cell);
+        self.captures.end_row();
+        Ok(())
+    }
+}
+
+fn text(column: &mut Column, text: &str) {
+    let cell = column.text(text.as_bytes());
+    column.push(cell);
+}

@@ -1,0 +1,113 @@
+//! A file of a table. It has its name once it is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::TypePtr;
+
+use super::column::Column;
+
+/// A file that is being written.
+pub struct Part {
+    temporary: PathBuf,
+    path: PathBuf,
+    /// `None` once it is to have its name.
+    writer: Option<SerializedFileWriter<File>>,
+    rows: usize,
+    is_whole: bool,
+}
+
+impl Part {
+    /// Begins a file, under another name until it is whole: one with a dot in front, which engines leave out.
+    pub fn create(directory: &Path, name: &str, schema: TypePtr, how: WriterPropertiesPtr) -> Result<Self> {
+        let path = directory.join(name);
+        let fail = || format!("cannot write {}", path.display());
+        fs::create_dir_all(directory).with_context(fail)?;
+        refuse_existing(&path)?;
+        let temporary = directory.join(format!(".{name}.{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&temporary);
+        let file = file.with_context(fail)?;
+        let mut part = Self { temporary, path: path.clone(), writer: None, rows: 0, is_whole: false };
+        part.writer = Some(SerializedFileWriter::new(file, schema, how).map_err(plain).with_context(fail)?);
+        Ok(part)
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Writes the rows of the columns.
+    pub fn write(&mut self, columns: &mut [Column], rows: usize) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let outcome = write(writer, columns);
+        self.rows += rows;
+        outcome
+            .map_err(|error| match error.downcast::<ParquetError>() {
+                Ok(error) => plain(error).into(),
+                Err(error) => error,
+            })
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Ends the file, and gives it its name.
+    pub fn finish(mut self) -> Result<()> {
+        let named = self.name();
+        self.is_whole = named.is_ok();
+        named.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    fn name(&mut self) -> Result<()> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        writer.into_inner().map_err(plain)?.sync_data()?;
+        refuse_existing(&self.path)?;
+        Ok(fs::rename(&self.temporary, &self.path)?)
+    }
+}
+
+/// A file that did not become whole is not left behind.
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+fn write(writer: &mut SerializedFileWriter<File>, columns: &mut [Column]) -> Result<()> {
+    let mut group = writer.next_row_group()?;
+    for column in columns {
+        let mut at = group.next_column()?.ok_or_else(|| anyhow!("fewer columns than the schema has"))?;
+        column.write(&mut at)?;
+        at.close()?;
+    }
+    group.close()?;
+    Ok(())
+}
+
+fn refuse_existing(path: &Path) -> Result<()> {
+    if path.exists() {
+        bail!(
+            "{} is there already: this capture was written to it before; remove the file, or name another directory",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// The operating system's error, where it is one.
+fn plain(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(error) => match error.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(error) => io::Error::other(error),
+        },
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,316 @@
+//! `--parquet`: the tables have what happened, whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use eyas::events::EventType;
+use eyas::scap::{RawEvent, Snapshot, Writer};
+use eyas_testing::test;
+use parquet::basic::Encoding;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("eyas-parquet-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        Self(dir)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sysdig")).env("TZ", "UTC").args(args).output().unwrap()
+}
+
+/// What it prints, which must be all that it says.
+fn prints(args: &[&str]) -> String {
+    let output = run(args);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && error.is_empty(), "{args:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it says when it fails.
+fn refuses(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(!output.status.success(), "{args:?} succeeds");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// All files below a directory, sorted.
+fn files(at: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    let mut open = vec![at.to_owned()];
+    while let Some(at) = open.pop() {
+        let Ok(entries) = fs::read_dir(&at) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { open.push(path) } else { all.push(path) }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// The rows of a table, each by the names of its columns; values as text.
+fn rows(dir: &Dir, table: &str) -> Vec<BTreeMap<String, String>> {
+    let mut rows = Vec::new();
+    for path in files(&dir.0.join(table)) {
+        let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        for row in reader.get_row_iter(None).unwrap() {
+            let row = row.unwrap();
+            let values = row.get_column_iter().map(|(name, value)| (name.clone(), value.to_string()));
+            rows.push(values.collect());
+        }
+    }
+    rows
+}
+
+/// A text as a row shows it.
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+#[test]
+fn a_row_has_what_a_line_shows() {
+    let dir = Dir::new("rows");
+    let filter = "evt.type in (openat, execve, connect, clone, procexit, dup)";
+    let names = [
+        "evt.num",
+        "evt.type",
+        "evt.rawres",
+        "evt.failed",
+        "proc.name",
+        "proc.cmdline",
+        "fd.name",
+        "user.uid",
+    ];
+    assert_eq!(prints(&["-r", DEMO, "--parquet", dir.text(), "--columns", &names.join(","), filter]), "");
+    let format = names.map(|name| format!("%{name}")).join("\t");
+    let lines = prints(&["-r", DEMO, "-p", &format!("*{format}"), filter]);
+    let rows = rows(&dir, "events");
+    let firsts: Vec<_> = rows.iter().filter(|row| row["alternate"] == "false").collect();
+    assert_eq!(firsts.len(), lines.lines().count());
+    for (line, row) in lines.lines().zip(firsts) {
+        for (shown, name) in line.split('\t').zip(names) {
+            let value = &row[name];
+            let is_same = match shown {
+                "<NA>" => value == "null",
+                shown => *value == shown || *value == quoted(shown) || shown.contains(['\\', '\u{fffd}']),
+            };
+            assert!(is_same, "{name}: {shown} or {value}? {line}");
+        }
+    }
+}
+
+#[test]
+fn the_tables_say_who_ran_and_what_was_used() {
+    let dir = Dir::new("state");
+    // The filter is about events alone.
+    prints(&["-r", DEMO, "--parquet", dir.text(), "evt.type=execve"]);
+    let processes = rows(&dir, "processes");
+    let cat = processes
+        .iter()
+        .find(|row| row["proc.name"] == quoted("cat") && row["end"] == quoted("exit"))
+        .unwrap();
+    assert_eq!(
+        (&*cat["begin"], &*cat["status"], &*cat["proc.exepath"]),
+        ("\"execve\"", "0", "\"/usr/bin/cat\"")
+    );
+    assert!(cat["proc.aname"].contains("\"bash\""), "{}", cat["proc.aname"]);
+    let ended = processes.iter().filter(|row| row["end"] == quoted("exit")).count();
+    let exits = prints(&["-r", DEMO, "-p", "%evt.num", "evt.type=procexit and thread.ismain=true"]);
+    assert_eq!(ended, exits.lines().count());
+    let files = rows(&dir, "files");
+    let shadow = files.iter().find(|row| row["fd.name"] == quoted("/etc/shadow")).unwrap();
+    assert!(shadow["opens"] != "0" && shadow["fd.type"] == quoted("file"), "{shadow:?}");
+    let bytes: i64 = files.iter().map(|row| row["bytes_read"].parse::<i64>().unwrap()).sum();
+    let reads = prints(&[
+        "-r",
+        DEMO,
+        "-p",
+        "%evt.rawres",
+        "evt.io_dir=read and fd.type in (file, directory) and evt.rawres > 0",
+    ]);
+    assert_eq!(bytes, reads.lines().map(|line| line.parse::<i64>().unwrap()).sum::<i64>());
+    let captures = rows(&dir, "captures");
+    let [capture] = &captures[..] else { panic!("{captures:?}") };
+    assert_eq!(
+        (&*capture["whole"], &*capture["error"], &*capture["filter"]),
+        ("true", "null", "\"evt.type=execve\"")
+    );
+    assert_eq!(
+        capture["rows"],
+        rows(&dir, "events").iter().filter(|row| row["alternate"] == "false").count().to_string()
+    );
+    assert!(rows(&dir, "losses").is_empty());
+}
+
+#[test]
+fn partitions_types_and_encodings() {
+    let dir = Dir::new("types");
+    prints(&["-r", DEMO, "--parquet", dir.text(), "--columns", "usual,proc.aname"]);
+    let all = files(&dir.0.join("events"));
+    let [path] = &all[..] else { panic!("{all:?}") };
+    let shown = path.strip_prefix(&dir.0).unwrap().display().to_string();
+    assert!(
+        shown.starts_with("events/day=2026-11-23/host=vm/part-") && shown.ends_with(".parquet"),
+        "{shown}"
+    );
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let mut text = Vec::new();
+    parquet::schema::printer::print_schema(&mut text, reader.metadata().file_metadata().schema());
+    let text = String::from_utf8(text).unwrap();
+    for part in [
+        "OPTIONAL INT64 time (TIMESTAMP(MICROS,true))",
+        "OPTIONAL BOOLEAN evt.failed",
+        "OPTIONAL INT64 evt.rawres;",
+        "OPTIONAL BYTE_ARRAY proc.name (STRING)",
+        "OPTIONAL group proc.aname (LIST)",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for column in reader.metadata().row_group(0).columns() {
+        let name = column.column_path().string();
+        let is_dictionary = column.encodings().any(|encoding| encoding == Encoding::RLE_DICTIONARY);
+        let counts = ["time", "evt.num", "alternate", "evt.failed"].contains(&&*name);
+        assert_eq!(is_dictionary, !counts, "{name}");
+    }
+    assert!(fs::metadata(path).unwrap().len() < fs::metadata(DEMO).unwrap().len());
+}
+
+#[test]
+fn several_captures_and_columns_of_rules() {
+    let (one, both) = (Dir::new("one"), Dir::new("both"));
+    let rules = one.0.with_extension("yaml");
+    fs::write(&rules, "- {rule: r, desc: d, condition: 'evt.arg.flags contains O_CREAT and proc.aname[3] = sh', output: o, priority: INFO}").unwrap();
+    prints(&[
+        "-r",
+        DEMO,
+        "--parquet",
+        one.text(),
+        "--columns",
+        "evt.num",
+        "--rules",
+        rules.to_str().unwrap(),
+    ]);
+    prints(&["-r", DEMO, "-r", DEMO, "--parquet", both.text(), "-p", "%evt.num %proc.name"]);
+    fs::remove_file(&rules).unwrap();
+    let (once, twice) = (rows(&one, "events"), rows(&both, "events"));
+    assert_eq!(once.len() * 2, twice.len());
+    assert!(once[0].contains_key("evt.arg.flags") && once[0].contains_key("proc.aname[3]"), "{:?}", once[0]);
+    let names: Vec<&str> = twice[0].keys().map(String::as_str).collect();
+    assert_eq!(names, ["alternate", "evt.num", "proc.name", "time"]);
+    assert_eq!(rows(&both, "captures").len(), 2);
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let dir = Dir::new("errors");
+    let error = refuses(&["-r", DEMO, "--parquet", dir.text(), "--columns", "evt.num,proc.nam"]);
+    assert!(error.contains("column `proc.nam`") && error.contains("did you mean `proc.name`?"), "{error}");
+    assert!(!dir.0.exists(), "nothing is made for a mistake");
+    prints(&["-r", DEMO, "--parquet", dir.text()]);
+    let before = files(&dir.0);
+    let error = refuses(&["-r", DEMO, "--parquet", dir.text()]);
+    assert!(error.contains("is there already"), "{error}");
+    assert_eq!(files(&dir.0), before, "what is there stays, and nothing is added");
+    let error = refuses(&["-r", DEMO, "--parquet", DEMO]);
+    assert!(error.contains("--parquet") && error.contains("demo.scap.gz"), "{error}");
+    let error = refuses(&["--columns", "evt.num", "-r", DEMO]);
+    assert!(error.contains("--parquet"), "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_nothing_behind() {
+    let dir = Dir::new("full");
+    // As a full disk does, the limit ends what is written to a file.
+    let script = "trap '' XFSZ; ulimit -f 16; exec \"$@\"";
+    let mut command = Command::new("bash");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_sysdig"), "-r", DEMO, "--parquet", dir.text()]);
+    let output = command.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && error.contains("cannot write") && error.contains("File too large"),
+        "{error}"
+    );
+    let events = files(&dir.0.join("events"));
+    assert!(events.is_empty(), "{events:?}");
+}
+
+#[test]
+fn a_capture_that_ends_too_early_is_named_in_the_tables() {
+    let dir = Dir::new("cut");
+    let whole = Command::new("gzip").args(["-dc", DEMO]).output().unwrap().stdout;
+    let part = dir.0.with_extension("scap");
+    fs::write(&part, &whole[..whole.len() / 2 + 1]).unwrap();
+    let error = refuses(&["-r", part.to_str().unwrap(), "--parquet", dir.text()]);
+    fs::remove_file(&part).unwrap();
+    assert!(!error.is_empty());
+    let captures = rows(&dir, "captures");
+    assert_eq!(captures[0]["whole"], "false");
+    let said = captures[0]["error"].trim_matches('"').to_owned();
+    assert!(error.contains(&said) && !said.is_empty(), "{said}: {error}");
+    let losses = rows(&dir, "losses");
+    assert_eq!(losses[0]["cause"], quoted("capture ends before its end"));
+    assert_eq!(
+        captures[0]["rows"],
+        rows(&dir, "events").iter().filter(|row| row["alternate"] == "false").count().to_string()
+    );
+}
+
+#[test]
+fn a_stream_that_ends_is_a_capture() {
+    let dir = Dir::new("stream");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sysdig"));
+    let command = command.args(["-r", "-", "--parquet", dir.text()]);
+    let output = command.stdin(Stdio::from(File::open(DEMO).unwrap())).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(rows(&dir, "captures")[0]["path"], quoted("-"));
+}
+
+#[test]
+fn events_that_were_left_out_are_losses() {
+    let dir = Dir::new("losses");
+    let capture = dir.0.with_extension("scap");
+    let mut writer = Writer::create(&capture, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let ratio = 1_u32.to_le_bytes();
+    for (second, ty) in
+        [(1, EventType::DROP_E), (5, EventType::DROP_X), (7, EventType::DROP_E), (9, EventType::PROCEXIT_1_E)]
+    {
+        let params: &[&[u8]] = if ty == EventType::PROCEXIT_1_E { &[] } else { &[&ratio] };
+        let body: Vec<u8> = params.iter().flat_map(|param| param.iter().copied()).collect();
+        let lengths: Vec<u8> = params.iter().flat_map(|param| (param.len() as u16).to_le_bytes()).collect();
+        let frame = [lengths, body].concat();
+        let event =
+            RawEvent::from_parts(second * 1_000_000_000, 1, ty, 0, params.len() as u32, &frame).unwrap();
+        writer.event(&event).unwrap();
+    }
+    writer.finish().unwrap();
+    prints(&["-r", capture.to_str().unwrap(), "--parquet", dir.text()]);
+    fs::remove_file(&capture).unwrap();
+    let losses = rows(&dir, "losses");
+    let spans: Vec<_> = losses.iter().map(|row| (&*row["begin"], &*row["end"])).collect();
+    let time = |second: u32| format!("1970-01-01 00:00:0{second}.000000 +00:00");
+    let (first, second) = ((time(1), time(5)), (time(7), time(9)));
+    assert_eq!(spans, [(&*first.0, &*first.1), (&*second.0, &*second.1)], "{losses:?}");
+}
