@@ -4,6 +4,8 @@ use std::arch::asm;
 use std::ffi::CString;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 
 /// Makes a call; the result as the kernel gives it, errors negative.
 ///
@@ -105,23 +107,37 @@ pub fn apart<T: Send>(run: impl FnOnce() -> T + Send) -> T {
 }
 
 /// A directory that is gone when the test is over.
-pub struct Scratch(PathBuf);
+pub struct Scratch {
+    path: PathBuf,
+    remover: Option<(Sender<()>, JoinHandle<()>)>,
+}
 
 impl Scratch {
     pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("eyas-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
-        Self(path)
+        let (over, is_over) = channel::<()>();
+        let (ready, is_ready) = channel();
+        let removed = path.clone();
+        // Tests change their root directory and mount over the directory. A thread that keeps the root and the mounts of
+        // before still sees the directory itself.
+        let remover = std::thread::spawn(move || {
+            let _ = ready.send(call(libc::SYS_unshare, [libc::CLONE_FS.into()]));
+            let _ = is_over.recv();
+            let _ = std::fs::remove_dir_all(&removed);
+        });
+        assert_eq!(is_ready.recv(), Ok(0));
+        Self { path, remover: Some((over, remover)) }
     }
 
     pub fn path(&self, name: &str) -> CString {
-        CString::new(self.0.join(name).into_os_string().into_encoded_bytes()).unwrap()
+        CString::new(self.path.join(name).into_os_string().into_encoded_bytes()).unwrap()
     }
 
     /// A file with this content.
     pub fn file(&self, name: &str, content: &str) -> CString {
-        std::fs::write(self.0.join(name), content).unwrap();
+        std::fs::write(self.path.join(name), content).unwrap();
         self.path(name)
     }
 
@@ -134,7 +150,10 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if let Some((over, remover)) = self.remover.take() {
+            drop(over);
+            let _ = remover.join();
+        }
     }
 }
 
