@@ -186,3 +186,38 @@ fn fields_of_a_configuration_hide_no_unknown_word() {
     let found = loader.lint();
     assert!(found.iter().any(|d| d.message.contains("SUCESS")), "{found:?}");
 }
+
+#[test]
+fn fields_without_values() {
+    const WITHOUT: &[&str] = &["EYAS_WITHOUT_VALUE"];
+    check(&["evt.type = open and k8s.rc.name = x"], WITHOUT);
+    check(&["evt.type = open and k8s.rc.label[a] = x"], WITHOUT);
+    check(&["evt.type = open and proc.name = val(k8s.rc.name)"], WITHOUT);
+    check(&["evt.type = open and tolower(k8s.rc.name) = x"], WITHOUT);
+    check(&["evt.type = open and k8s.pod.name = x"], &[]);
+}
+
+/// A warning of the engine, at every start.
+#[test]
+fn fields_that_nothing_supplies() {
+    let warnings = |names: &[&str], enabled: bool| {
+        let mut loader = Loader::new(Arc::new(schema()));
+        for names in names {
+            loader.unavailable(*names, "nobody is asked");
+        }
+        let rule = format!(
+            "- {{rule: r, desc: d, condition: evt.type = open and container.image.repository = x, \
+             output: \"%container.label[a]\", priority: INFO, enabled: {enabled}}}\n"
+        );
+        assert!(loader.load("r.yaml", &rule).successful());
+        let engine = loader.build().unwrap();
+        engine.warnings().iter().map(|warning| warning.message.clone()).collect::<Vec<_>>()
+    };
+    let image = "the field `container.image.repository` never has a value: nobody is asked";
+    let label = "the field `container.label` never has a value: nobody is asked";
+    assert_eq!(warnings(&[], true), [""; 0]);
+    assert_eq!(warnings(&["container.image"], true), [""; 0]);
+    assert_eq!(warnings(&["container.image."], true), [image]);
+    assert_eq!(warnings(&["container."], true), [image, label]);
+    assert_eq!(warnings(&["container."], false), [""; 0]);
+}

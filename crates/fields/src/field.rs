@@ -178,6 +178,9 @@ impl FieldFlags {
     /// already.
     pub const BUFFERS: Self = Self(1 << 12);
 
+    /// Kept so that old rules load; no event has a value of it.
+    pub const WITHOUT_VALUE: Self = Self(1 << 13);
+
     /// Whether every property of `other` is set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -199,6 +199,8 @@ lints! {
     UnknownValue "EYAS_UNKNOWN_VALUE",
     /// A key stands twice in a mapping: its first value counts.
     RepeatedKey "EYAS_REPEATED_KEY",
+    /// A field that a rule uses never has a value.
+    WithoutValue "EYAS_WITHOUT_VALUE",
     /// The rule is tested on events of every type, of a schema with too few for `LOAD_NO_EVTTYPE`.
     EveryEvent "EYAS_EVERY_EVENT",
 }

@@ -70,6 +70,8 @@ pub struct Loader {
     statics: BTreeMap<String, String>,
     /// Their names, sorted.
     constants: Vec<String>,
+    /// Fields that never have a value here.
+    unavailable: lint::Unavailable,
     /// Names and versions of the plugins that files may require.
     plugins: Vec<(String, [u64; 3])>,
     buffers: BufferFormat,
@@ -92,6 +94,7 @@ impl Loader {
             extras: Vec::new(),
             statics: BTreeMap::new(),
             constants: Vec::new(),
+            unavailable: lint::Unavailable::default(),
             plugins: NATIVE_PLUGINS.map(|(name, version)| (name.to_owned(), version)).into(),
             buffers: BufferFormat::default(),
             files: Vec::new(),
@@ -162,6 +165,13 @@ impl Loader {
             *schema = Arc::new(Constants { schema: Arc::clone(schema), fields: fields.clone() });
         }
         self.ruleset = None;
+        self
+    }
+
+    /// Says that nothing supplies values of some fields here, and why: the loader warns about rules that use them. `names` is
+    /// the name of a field, or the beginning of several names that ends with a dot, such as `k8s.`.
+    pub fn unavailable(&mut self, names: impl Into<String>, why: impl Into<String>) -> &mut Self {
+        self.unavailable.add(names.into(), why.into());
         self
     }
 
@@ -280,7 +290,7 @@ impl Loader {
         let sources = ruleset.sources.clone();
         // Rules that are ignored are of no source: the first engine reports them.
         let ignored = self.ignored.iter().filter(|_| at == 0).cloned();
-        let warnings = ignored.chain(self.never_matching(ruleset, schema)).collect();
+        let warnings = ignored.chain(self.without_effect(ruleset, schema)).collect();
         let engine = Engine::new(
             Arc::clone(&self.schemas[at]),
             compiler.finish(),

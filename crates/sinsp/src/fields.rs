@@ -84,3 +84,19 @@ pub(crate) static EXTRACT: [Extract; COUNT] = extractors();
 
 /// Descriptions by field id.
 pub(crate) static DEFS: [FieldDef; COUNT] = defs();
+
+#[cfg(test)]
+mod tests {
+    use eyas_fields::FieldFlags;
+
+    use super::{CLASSES, none};
+
+    /// The rules' loader warns about the fields with the flag.
+    #[test]
+    fn fields_without_values_have_the_flag() {
+        for row in CLASSES.iter().copied().flatten() {
+            let never = std::ptr::fn_addr_eq(row.extract, none as super::Extract);
+            assert_eq!(row.def.flags.contains(FieldFlags::WITHOUT_VALUE), never, "{}", row.def.name);
+        }
+    }
+}

@@ -144,6 +144,11 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
         }
     }
     loader.buffers(config.buffers());
+    if !config.engine.is_replay() && !plugins::loaded().has_container() {
+        for names in config.container_engines.unavailable() {
+            loader.unavailable(*names, "`container_engines` disables all runtimes");
+        }
+    }
     if !config.static_fields.is_empty() {
         loader.static_fields(config.static_fields.clone());
     }

@@ -228,3 +228,23 @@ fn what_is_given_twice_counts_once_and_mistakes_end_with_1() {
     assert!(refused(&["--none"]).starts_with("Error: unexpected argument"));
     assert_eq!(falco(&["--help"]).status.code(), Some(0));
 }
+
+/// Without a runtime, nothing in a live capture knows images.
+#[test]
+fn fields_of_runtimes_that_nobody_asks_are_reported() {
+    let scratch = Dir::new("unasked");
+    let rule = "- {rule: r, desc: d, condition: evt.type = execve and container.image = x, output: o, priority: INFO}";
+    let rules = scratch.write("r.yaml", rule);
+    let said = |kind: &str, rest: &str| {
+        let off = ["docker", "podman", "cri"].map(|name| format!("container_engines.{name}.enabled=false"));
+        let last = format!("container_engines.containerd.enabled={rest}");
+        let mut args = vec!["-r", rules.to_str().unwrap(), "--dry-run", "-o", kind, "-o", &last];
+        off.iter().for_each(|option| args.extend(["-o", option]));
+        let out = falco(&args);
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8_lossy(&out.stderr).contains("the field `container.image` never has a value")
+    };
+    assert!(said("engine.kind=modern_ebpf", "false"));
+    assert!(!said("engine.kind=modern_ebpf", "true"));
+    assert!(!said("engine.kind=nodriver", "true"));
+}

@@ -19,7 +19,10 @@ mod facts;
 mod names;
 mod never;
 mod shadow;
+mod valueless;
 mod words;
+
+pub(super) use valueless::Unavailable;
 
 impl Loader {
     /// What is odd about the rules loaded so far, beyond what Falco warns about: see [`Lint`]. Nothing
@@ -30,12 +33,20 @@ impl Loader {
         self.with_ruleset(|ruleset| self.look_at(ruleset)).unwrap_or_default()
     }
 
-    /// Warnings about the rules that no event satisfies.
-    pub(super) fn never_matching(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
+    /// Warnings about the rules that no event satisfies, and about fields without values.
+    pub(super) fn without_effect(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
         let cx = LintCx::new(schema, ruleset);
         let rules =
             ruleset.rules_of(schema.source()).filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
-        rules.filter_map(|rule| never::matches(&cx, rule)).map(|found| self.shown(found)).collect()
+        let never = rules.filter_map(|rule| never::matches(&cx, rule));
+        never.chain(self.valueless(&cx, ruleset)).map(|found| self.shown(found)).collect()
+    }
+
+    fn valueless<'r>(&'r self, cx: &LintCx<'r>, ruleset: &'r Ruleset) -> Vec<Finding> {
+        let rules = ruleset
+            .rules_of(cx.schema.source())
+            .filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
+        valueless::fields(cx, rules, &self.unavailable, &self.files)
     }
 
     fn look_at(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
@@ -65,6 +76,7 @@ impl Loader {
                 None => every_event(&cx, rule, &mut findings),
             }
         }
+        self.valueless(&cx, ruleset).into_iter().for_each(|found| findings.push(found));
         if self.matching == Matching::First {
             let on = |rule: &&Compiled| rule.raw.enabled && rule.raw.priority <= self.minimum;
             let rules: Vec<&Compiled> = ruleset.rules_of(schema.source()).filter(on).collect();

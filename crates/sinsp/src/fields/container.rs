@@ -71,11 +71,11 @@ fields! {
         => |v, f| label(v, key(f)?),
     "container.labels": STR Process Na; "Labels as name:value, comma-separated, without those of Kubernetes' own."
         => |v, _| labels(v),
-    "proc.is_container_healthcheck": BOOL Process Na (DEPRECATED); "Deprecated, extracts nothing."
+    "proc.is_container_healthcheck": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, extracts nothing."
         => none,
-    "proc.is_container_liveness_probe": BOOL Process Na (DEPRECATED); "Deprecated, extracts nothing."
+    "proc.is_container_liveness_probe": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, extracts nothing."
         => none,
-    "proc.is_container_readiness_probe": BOOL Process Na (DEPRECATED); "Deprecated, extracts nothing."
+    "proc.is_container_readiness_probe": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, extracts nothing."
         => none,
 }
 

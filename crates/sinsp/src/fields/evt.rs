@@ -158,13 +158,13 @@ fields! {
         => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::READ != 0))),
     "evt.is_open_write": BOOL Event Na; "Whether a file is opened for writing."
         => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::WRITE != 0))),
-    "evt.infra.docker.name": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.name": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
         => none,
-    "evt.infra.docker.container.id": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.container.id": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
         => none,
-    "evt.infra.docker.container.name": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.container.name": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
         => none,
-    "evt.infra.docker.container.image": STR Event Na (HIDDEN); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.container.image": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
         => none,
     "evt.is_open_exec": BOOL Event Na; "Whether a file is created with a mode that lets someone execute it."
         => |v, _| Some(Value::Bool(open::is_exec(v))),

@@ -29,43 +29,43 @@ fields! {
         => |v, _| of_pod(v, "ip"),
     "k8s.pod.cni.json": STR Process Na; "container.cni.json of the container or of its pod's sandbox."
         => |v, _| of_pod(v, "cni_json"),
-    "k8s.rc.name": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rc.id": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rc.label" [Key]: STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rc.labels": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.svc.name": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.svc.id": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.svc.label" [Key]: STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.svc.labels": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.ns.id": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.ns.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.ns.label" [Key]: STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.ns.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.ns.labels": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.ns.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rs.name": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rs.id": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rs.label" [Key]: STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.rs.labels": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.deployment.name": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.deployment.id": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.deployment.label" [Key]: STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
-    "k8s.deployment.labels": STR Process Na (DEPRECATED); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
         => none,
 }
 

@@ -15,6 +15,29 @@ const RUNTIME: Shape = Section(&[("enabled", Bool), ("sockets", TEXTS)]);
 /// an event to take.
 pub const MAX_HOLD_MS: u64 = 4_000;
 
+/// Fields that only a runtime knows.
+const OF_RUNTIMES: &[&str] = &[
+    "container.image",
+    "container.image.",
+    "container.privileged",
+    "container.mounts",
+    "container.mount",
+    "container.mount.",
+    "container.healthcheck",
+    "container.liveness_probe",
+    "container.readiness_probe",
+    "container.start_ts",
+    "container.duration",
+    "container.ip",
+    "container.cni.json",
+    "container.host_pid",
+    "container.host_network",
+    "container.host_ipc",
+    "container.label",
+    "container.labels",
+    "k8s.",
+];
+
 /// What the section may have.
 pub const SHAPE: Shape = Section(&[
     ("docker", RUNTIME),
@@ -106,6 +129,12 @@ impl Default for ContainerEngines {
 }
 
 impl ContainerEngines {
+    /// Fields, or beginnings of their names, that have no values because no runtime is asked.
+    pub fn unavailable(&self) -> &'static [&'static str] {
+        let asked = [&self.docker, &self.podman, &self.cri, &self.containerd].iter().any(|runtime| runtime.enabled);
+        if asked { &[] } else { OF_RUNTIMES }
+    }
+
     /// Whose containers count.
     pub fn engines(&self) -> Engines {
         let mut engines = Engines::default();
