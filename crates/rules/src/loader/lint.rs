@@ -43,9 +43,8 @@ impl Loader {
     }
 
     fn valueless<'r>(&'r self, cx: &LintCx<'r>, ruleset: &'r Ruleset) -> Vec<Finding> {
-        let rules = ruleset
-            .rules_of(cx.schema.source())
-            .filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
+        let rules =
+            ruleset.rules_of(cx.schema.source()).filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
         valueless::fields(cx, rules, &self.unavailable, &self.files)
     }
 

@@ -131,7 +131,8 @@ impl Default for ContainerEngines {
 impl ContainerEngines {
     /// Fields, or beginnings of their names, that have no values because no runtime is asked.
     pub fn unavailable(&self) -> &'static [&'static str] {
-        let asked = [&self.docker, &self.podman, &self.cri, &self.containerd].iter().any(|runtime| runtime.enabled);
+        let asked =
+            [&self.docker, &self.podman, &self.cri, &self.containerd].iter().any(|runtime| runtime.enabled);
         if asked { &[] } else { OF_RUNTIMES }
     }
 

@@ -93,9 +93,8 @@ fn place_in(output: &str, field: &str) -> Option<Range<usize>> {
 
 fn finding(field: &str, used: Use<'_>) -> Finding {
     let title = format!("the field `{field}` never has a value: {}", used.why);
-    let mut help = vec![format!(
-        "comparisons with `{field}` are false, negated ones are true, and outputs show `<NA>`"
-    )];
+    let mut help =
+        vec![format!("comparisons with `{field}` are false, negated ones are true, and outputs show `<NA>`")];
     if used.rules > 1 {
         help.push(format!("{} rules use it", used.rules));
     }
