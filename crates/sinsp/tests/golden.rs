@@ -106,7 +106,7 @@ fn compare(capture: &Path, golden: &Path, fields: &[Field], counts: &mut BTreeMa
 }
 
 /// Compares a capture with its golden output and wants these differences, no more and no fewer, by field;
-/// docs/compatibility.md gives their reasons.
+/// docs/compatibility-events.md gives their reasons.
 fn check(name: &str, known: &[(&str, u64)]) {
     let capture = data_or_ignore(format!("captures/{name}.scap.gz"));
     let golden = data_or_ignore(format!("captures/golden/{name}.fmt.txt.gz"));

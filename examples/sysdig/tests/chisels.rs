@@ -1,6 +1,6 @@
 //! Views against the chisels of sysdig 0.29.3, on captures that both read: tables row by row, lists line by line.
 //!
-//! docs/compatibility.md names the differences; here they are removed from both sides before the comparison.
+//! docs/compatibility-sysdig.md names the differences; here they are removed from both sides before the comparison.
 
 use eyas_testing::{data_or_ignore, ignore, test};
 use std::collections::BTreeMap;
