@@ -13,6 +13,7 @@ mod fuzz;
 mod guide;
 mod kernels;
 mod load;
+mod picture;
 mod publish;
 mod setup;
 mod shell;
@@ -28,7 +29,7 @@ usage: cargo xtask COMMAND
                     architecture, generated files, the stated version of Rust, publication (a dry run, which asks the
                     registry unless CARGO_NET_OFFLINE=true)
   codegen [--check | --objects]
-                    write the generated pages of docs/ and, if its sources changed, compile the probe (needs clang);
+                    write the generated pages and picture of docs/ and, if its sources changed, compile the probe (needs clang);
                     or only compare them; or compile the probe whatever changed
   kernels [WHICH [TEST]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
