@@ -4,9 +4,11 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+#[path = "../../../tests/tidy/blocks.rs"]
+mod blocks;
 mod common;
 
-use common::Dir;
+use common::{Dir, root};
 
 fn falco(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_falco")).args(["-c", "/dev/null"]).args(args).output().unwrap()
@@ -247,4 +249,41 @@ fn fields_of_runtimes_that_nobody_asks_are_reported() {
     assert!(said("engine.kind=modern_ebpf", "false"));
     assert!(!said("engine.kind=modern_ebpf", "true"));
     assert!(!said("engine.kind=nodriver", "true"));
+}
+
+#[test]
+fn options_in_the_pages_exist() {
+    let help = printed(&["--help"]);
+    let used = blocks::options(&root(), "falco");
+    assert!(used.len() > 40, "{} options", used.len());
+    for (place, option) in used {
+        assert!(blocks::lists(&help, &option), "{place}: falco has no option {option}");
+    }
+    assert!(!blocks::lists(&help, "--no-such-option") && !blocks::lists(&help, "-y"));
+}
+
+/// Pages whose YAML is not a configuration: rules, tests of rules, views.
+const OTHER_YAML: &[&str] =
+    &["conditions.md", "diagnostics.md", "first-rule.md", "rule-tests.md", "tuning.md", "views.md"];
+
+#[test]
+fn configurations_in_the_pages_have_known_keys_and_values_of_their_types() {
+    let dir = Dir::new("pages");
+    let mut checked = 0;
+    for block in blocks::blocks(&root(), "yaml") {
+        if OTHER_YAML.contains(&block.page.as_str()) || block.text.starts_with("- ") {
+            continue;
+        }
+        let file = dir.write("falco.yaml", &block.text);
+        let rules = root().join("demo/rules.yaml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
+        let out = command.arg("-c").arg(&file).arg("-r").arg(rules).arg("--dry-run").output().unwrap();
+        let text = String::from_utf8_lossy(&out.stderr);
+        let place = format!("{}:{}", block.page, block.line);
+        // A plugin may be missing here; the configuration is checked before.
+        assert!(text.contains("schema validation: ok"), "{place}: {text}");
+        assert!(!text.contains("has no effect"), "{place}: {text}");
+        checked += 1;
+    }
+    assert!(checked > 8, "{checked} configurations");
 }

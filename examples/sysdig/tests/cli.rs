@@ -1,7 +1,11 @@
 //! The program as its user runs it, on the capture that the project carries.
 
 use eyas_testing::test;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+#[path = "../../../tests/tidy/blocks.rs"]
+mod blocks;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -453,4 +457,15 @@ fn a_live_capture_ends_cleanly_on_a_signal() {
     let status = child.0.wait().unwrap();
     assert!(status.success(), "{status:?}");
     assert!(errors.is_empty(), "{errors}");
+}
+
+#[test]
+fn options_in_the_pages_exist() {
+    let help = command().arg("--help").output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let used = blocks::options(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "sysdig");
+    assert!(used.len() > 20, "{} options", used.len());
+    for (place, option) in used {
+        assert!(blocks::lists(&help, &option), "{place}: sysdig has no option {option}");
+    }
 }
