@@ -32,7 +32,7 @@ mod sealed;
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;
 pub use hooks::{HookSource, Rung};
-pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
+pub use options::{Attach, ExcludedThreads, Order, Payloads, ProbeOptions};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;
@@ -128,6 +128,7 @@ impl Probe {
             unsafe { &mut *std::ptr::from_mut(object.as_mut()) };
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
         open.maps.scratches.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
+        open.maps.lost_by_cpu.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
         let plan = plan(cpus, options.ring_bytes);
         open.maps.ring_segments.set_max_entries(plan.segments as u32).map_err(kernel("size its rings"))?;
         let has_task_storage = types.have_task_storage();
@@ -137,6 +138,7 @@ impl Probe {
             rodata.completes_by_entry = u8::from(types.completes_by_entry());
             rodata.own_cpus = cpus as u32;
             rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
+            rodata.class_of = account::classes();
         }
         let maps = &mut open.maps;
         for (map, is_used) in [

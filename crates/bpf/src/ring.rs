@@ -104,6 +104,8 @@ pub(crate) fn map(
 fn share_out(shared: &Arc<Shared>, plan: &Plan) -> Vec<Ring> {
     shared.busy(MAX_CPUS).store(UNCLAIMABLE, Ordering::Relaxed);
     let ring = |(cpu, &(size, first)): (usize, &(usize, usize))| {
+        // What leaves most of a ring free leaves a quarter.
+        shared.half(cpu, offset_of!(types::cpu, roomy)).store((size - size / 4) as u32, Ordering::Relaxed);
         shared.half(cpu, offset_of!(types::cpu, first_segment)).store(first as u32, Ordering::Relaxed);
         shared.half(cpu, offset_of!(types::cpu, size)).store(size as u32, Ordering::Release);
         Ring::new(Arc::clone(shared), cpu, first, size)

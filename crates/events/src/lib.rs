@@ -27,12 +27,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod class;
 mod flags;
 mod hooks;
 mod requests;
 mod syscalls;
 mod table;
 
+pub use class::EventClass;
 pub use flags::{FlagMap, FlagMapKind, FlagTable};
 pub use hooks::{Hook, hook_of, hooks};
 pub use requests::{Place, Request, request_of, requests};

@@ -42,6 +42,7 @@ mod io_uring;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod proc;
+mod loss;
 mod reader;
 mod received;
 mod snapshot;
@@ -53,7 +54,8 @@ pub use decision::Decision;
 pub use error::Error;
 pub use event::{Credentials, Params, Place, RawEvent};
 pub use io_uring::{IoUring, is_direct};
+pub use loss::{Loss, Suspects};
 pub use reader::Reader;
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
-pub use source::{Advance, EventSource, Loss, Next, Stats};
+pub use source::{Advance, EventSource, Next, Stats};
 pub use writer::Writer;

@@ -13,7 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::io_uring::Mark;
 use crate::proc::known::Known;
-use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, proc};
+use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, Suspects, proc};
 
 mod joined;
 mod merge;
@@ -21,8 +21,7 @@ mod rest;
 mod unseen;
 
 pub use eyas_bpf::{
-    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Payloads, ProbeForm,
-    ProbeOptions, ProgramRuns, Rung, Tampering,
+    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Order, Payloads, ProbeForm, ProbeOptions, ProgramRuns, Rung, Tampering,
 };
 use joined::{Joined, Kept};
 use merge::{Merge, Queue};
@@ -213,6 +212,11 @@ impl Source {
         Ok(self.probe.set_sampling(ratio)?)
     }
 
+    /// Changes which events find room in a ring that fills. Without this, all are equal.
+    pub fn set_order(&mut self, of: impl Fn(EventType) -> Order) {
+        self.probe.set_order(of);
+    }
+
     /// Attaches a program that does nothing to the end of every call, or takes it away: for measurements.
     #[doc(hidden)]
     pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
@@ -291,7 +295,8 @@ impl Source {
     fn end(&mut self) {
         self.phase = Phase::End;
         self.unseen.look(&self.probe, now(&self.probe), 0, &mut self.losses);
-        let last = |(cpu, events, since)| Loss { cpu: cpu as u16, since, events };
+        let until = now(&self.probe);
+        let last = |(cpu, events, since)| Loss::unknown(cpu as u16, since, until, events);
         let pending_losses = self.probe.pending_losses().filter(|(cpu, ..)| self.probe.has_ring(*cpu));
         self.losses.extend(pending_losses.map(last));
     }
@@ -387,8 +392,12 @@ fn loss(cpu: usize, frame: &[u8]) -> Option<Loss> {
     if ty.0 != LOSS {
         return None;
     }
-    let events = u32::from_ne_bytes(body.get(2..6)?.try_into().ok()?);
-    Some(Loss { cpu: cpu as u16, since, events: events.into() })
+    // Behind five lengths.
+    let (events, body) = body.get(10..)?.split_first_chunk()?;
+    let (last, what) = body.split_first_chunk()?;
+    let (cpu, events) = (cpu as u16, u32::from_ne_bytes(*events).into());
+    let until = u64::from_ne_bytes(*last).max(since);
+    Some(Loss { cpu, since, until, events, of: Suspects::parse(what, events)? })
 }
 
 /// Of which request of `io_uring` the event in a frame is: the upper half of what says how many parameters it has.

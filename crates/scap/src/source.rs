@@ -1,6 +1,6 @@
 //! What yields frames.
 
-use crate::{Error, RawEvent, Snapshot};
+use crate::{Error, Loss, RawEvent, Snapshot};
 
 /// What a source has next.
 #[derive(Debug)]
@@ -85,17 +85,6 @@ pub trait EventSource {
     fn stats(&mut self) -> Stats {
         Stats::default()
     }
-}
-
-/// Events of a CPU that are missing from the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// The CPU.
-    pub cpu: u16,
-    /// When the first of them was lost: ns since the epoch.
-    pub since: u64,
-    /// How many they are.
-    pub events: u64,
 }
 
 /// Counters of a source: `events` delivered or dropped before delivery.

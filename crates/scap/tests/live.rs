@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas_events::param::{SOCKET_CONNECT_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_READ_X};
-use eyas_events::{EventType, SyscallCode};
-use eyas_scap::live::{Attach, ExcludedThreads, Options, ProbeError, ProbeOptions, Source};
-use eyas_scap::{Advance, Error, EventSource, Next, OwnedEvent, Snapshot};
+use eyas_events::{EventClass, EventType, SyscallCode};
+use eyas_scap::live::{Attach, ExcludedThreads, Options, Order, ProbeError, ProbeOptions, Source};
+use eyas_scap::{Advance, Error, EventSource, Loss, Next, OwnedEvent, Snapshot, Suspects};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -156,7 +156,72 @@ fn nothing_is_lost_uncounted() {
     assert!(stats.drops_buffer > 1000);
     assert_eq!(stats.produced, delivered + stats.drops());
     assert_eq!(losses.iter().map(|loss| loss.events).sum::<u64>(), stats.drops());
+    let is_own = |loss: &&Loss| loss.of.may_be_of(own_pid());
+    let own: u64 = losses.iter().filter(is_own).map(|loss| loss.events).sum();
+    assert!(own > 1000 && losses.iter().all(|loss| loss.since <= loss.until), "{losses:?}");
     assert!(matches!(source.next().unwrap(), Next::End) && source.losses().is_empty());
+}
+
+#[test]
+fn a_loss_tells_what_was_lost_and_of_whom() {
+    let _turn = eyas_testing::live_turn();
+    let interest = Some(vec![SyscallCode::GETEGID]);
+    let exclude_pid = None;
+    let options = ProbeOptions { ring_bytes: 4096, interest, exclude_pid, ..ProbeOptions::default() };
+    let (mut source, _) = open(options);
+    let mut only = rustix::thread::CpuSet::new();
+    only.set(0);
+    rustix::thread::sched_setaffinity(None, &only).unwrap();
+    (0..1000).for_each(|_| _ = rustix::process::getegid());
+    let mut losses = Vec::new();
+    // One more, once there is room, reports them.
+    while !matches!(source.next().unwrap(), Next::Idle) {}
+    let _ = rustix::process::getegid();
+    source.stop_handle().stop();
+    while !matches!(source.next().unwrap(), Next::End) {
+        losses.extend_from_slice(source.losses());
+    }
+    let loss = losses.iter().find(|loss| loss.of != Suspects::ALL).expect("a report");
+    assert_eq!(loss.of.types().collect::<Vec<_>>(), [EventType::SYSCALL_GETEGID_X]);
+    assert!(loss.of.may_be_of(own_pid()) && loss.events > 500 && loss.since < loss.until, "{loss:?}");
+    assert!(loss.of.count(EventClass::User) >= loss.events, "{loss:?}");
+    let others = (1..10_000).filter(|group| *group != own_pid() && loss.of.may_be_of(*group)).count();
+    assert!(others < 1000, "{others} others are suspected");
+}
+
+#[test]
+fn events_that_change_the_state_find_room_longest() {
+    let _turn = eyas_testing::live_turn();
+    let interest = Some(vec![SyscallCode::GETEGID, SyscallCode::GETEUID, SyscallCode::UMASK]);
+    let options = ProbeOptions { ring_bytes: 64 << 10, interest, exclude_pid: None, ..ProbeOptions::default() };
+    let (mut source, _) = open(options);
+    source.set_order(|ty| match ty {
+        EventType::SYSCALL_GETEUID_X => Order::Last,
+        EventType::SYSCALL_GETEGID_X => Order::Second,
+        _ => Order::First,
+    });
+    let mut only = rustix::thread::CpuSet::new();
+    only.set(0);
+    rustix::thread::sched_setaffinity(None, &only).unwrap();
+    for _ in 0..5000 {
+        let _ = (rustix::process::geteuid(), rustix::process::getegid());
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o22));
+    }
+    source.stop_handle().stop();
+    let mut counts = [0; 3];
+    loop {
+        match source.next().unwrap() {
+            Next::Event(event) if event.tid == i64::from(rustix::thread::gettid().as_raw_nonzero().get()) => match event.ty {
+                EventType::SYSCALL_GETEUID_X => counts[0] += 1,
+                EventType::SYSCALL_GETEGID_X => counts[1] += 1,
+                _ => counts[2] += 1,
+            },
+            Next::End => break,
+            _ => {}
+        }
+    }
+    println!("{counts:?}");
+    assert!(counts[0] + 50 < counts[1] && counts[1] + 50 < counts[2], "{counts:?}");
 }
 
 /// Makes calls on as many threads as there are CPUs, and one more, until it is dropped.

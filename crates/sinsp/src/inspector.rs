@@ -329,8 +329,8 @@ impl Inspector {
         self.state.stats
     }
 
-    /// Whether events were lost and some thread has not been looked up since: what is known of it, and what rules say
-    /// of its events, may be wrong. Never in a replay.
+    /// Whether events were lost and some thread that may have made them has not been looked up since: what is known of it, and
+    /// what rules say of its events, may be wrong. In a replay it stays so, as nobody can be asked.
     pub fn is_in_doubt(&self) -> bool {
         self.state.doubts.remain()
     }
@@ -421,7 +421,7 @@ impl Inspector {
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
     }
 
-    /// Learns what the source lost before the item that it advanced to. After a loss, what is known is in doubt: threads
+    /// Learns what the source lost before the item that it advanced to. After a loss, what is known of its suspects is in doubt: threads
     /// may have ended, others may have their ids, files may have been opened and closed unseen. So each is asked about
     /// ([`Config::proc`]) at its next event, or when there is time, and made what it is on the running system. As long
     /// as nothing was lost this does nothing; nor in a replay, beyond counting.
@@ -441,8 +441,8 @@ impl Inspector {
     fn heal<S: EventSource + ?Sized>(&mut self, source: &S) {
         self.state.doubt(source.losses(), self.config.proc.is_some());
         let event = source.current();
-        self.state.end_losses(event.map(|event| event.cpu));
         let ts = event.map_or(self.moment.ts, |event| event.ts);
+        self.state.end_losses(event.map(|event| event.cpu), ts);
         if event.is_some() {
             if ts < self.next_look {
                 return;

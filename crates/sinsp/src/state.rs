@@ -23,6 +23,7 @@ mod metadata;
 mod observed;
 mod parse;
 mod proc_query;
+mod reach;
 mod recent_names;
 mod reports;
 mod reuse;
@@ -48,7 +49,8 @@ pub(crate) use container::{Kind, Layouts, SHORT_ID, id_of_cgroups, kind_of_cgrou
 pub(crate) use current::{Current, Rest};
 pub(crate) use facts::{Facts, changes};
 pub(crate) use parse::network::names::message_of;
-pub(crate) use parse::{apply, changes_state, finish, is_kept, is_unnamed, makes_or_ends_threads};
+pub use parse::changes_state;
+pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
 pub(crate) use reports::Reports;
 pub(crate) use skips::Skips;
 pub(crate) use text::split_nul;
@@ -115,7 +117,8 @@ pub struct StateStats {
     pub fds_rejected: u64,
     /// Events on descriptors that nobody knows.
     pub failed_fd_lookups: u64,
-    /// Times that the source reported lost events: each time all that is known comes into doubt.
+    /// Times that the source reported lost events: each time threads that may have made them come into doubt, if they change
+    /// what is known.
     pub losses: u64,
     /// Events that these losses were of.
     pub events_lost: u64,
@@ -149,6 +152,12 @@ impl State {
     /// Whether events were lost since the thread was last known to be as it is here.
     pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
         self.doubts.remain() && self.threads.is_doubted(thread)
+    }
+
+    /// Since when the state of the thread, and of its process's files, may be wrong as events were lost, ns since the epoch;
+    /// `None` if nothing is in doubt.
+    pub fn doubted_since(&self, thread: &Thread) -> Option<u64> {
+        if self.doubts.remain() { self.threads.doubted_since(thread) } else { None }
     }
 
     /// Grows with every change of what is known of users and containers.

@@ -9,7 +9,7 @@ use eyas_events::EventType as E;
 use eyas_fields::{FieldSource, Schema, Value};
 use eyas_scap::{
     Advance, Error, EventBuilder, EventSource, FdDetail, FdEntry, Loss, OwnedEvent, RawEvent, Reader,
-    Snapshot, ThreadEntry,
+    Snapshot, Suspects, ThreadEntry,
 };
 use eyas_sinsp::state::State;
 use eyas_sinsp::{Config, Inspector, Step, schema};
@@ -76,7 +76,7 @@ impl EventSource for Script {
     }
 }
 
-const LOSS: Loss = Loss { cpu: 1, since: SECOND, events: 3 };
+const LOSS: Loss = Loss::unknown(1, SECOND, SECOND, 3);
 
 /// What the running system is, to be asked and changed.
 type System = Arc<Mutex<Snapshot>>;
@@ -270,6 +270,71 @@ fn fields_show_what_is_in_doubt() {
     assert_eq!(look(&mut script), (false, None), "the system was asked meanwhile");
 }
 
+/// What `evt.doubt` is at an event of the process 10 after a loss of events of these types, of a thread group.
+fn doubt_after(types: &[E], group: i64, event: EventBuilder) -> Option<String> {
+    let [doubt, is_doubtful] = ["evt.doubt", "evt.is_doubtful"].map(|name| schema().resolve(name, None).unwrap());
+    let mut of = Suspects::NONE;
+    types.iter().for_each(|ty| of.note(*ty, group));
+    let mut inspector = system_with(Config::default());
+    let losses = vec![Loss { until: 2 * SECOND, of, ..LOSS }];
+    let mut script = Script { losses, ..Script::default() }.event(event);
+    let Step::Event(event) = inspector.next(&mut script).unwrap() else { panic!("no event") };
+    let doubt = event.get(&doubt).map(|text| String::from_utf8_lossy(text.as_bytes().unwrap()).into_owned());
+    assert_eq!(event.get(&is_doubtful), Some(Value::Bool(doubt.is_some())));
+    doubt
+}
+
+#[test]
+fn only_those_are_in_doubt_who_may_have_made_what_was_lost() {
+    let event = |second| at(second, E::SYSCALL_SETSID_X, 10);
+    assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 10, event(5)).as_deref(), Some("thread"));
+    assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 1, event(5)).as_deref(), Some("ancestors"));
+    assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 77, event(5)), None, "another process");
+    assert_eq!(doubt_after(&[E::SYSCALL_GETEGID_X], 10, event(5)), None, "it changes no state");
+    // A directory is renamed that others have files in.
+    assert_eq!(doubt_after(&[E::SYSCALL_RENAME_X], 77, event(5)).as_deref(), Some("thread ancestors"));
+    // One of its own kind, when it was made, and later.
+    let types = [E::SYSCALL_SETSID_X];
+    assert_eq!(doubt_after(&types, 10, event(2)).as_deref(), Some("thread events"));
+    assert_eq!(doubt_after(&types, 10, event(3)).as_deref(), Some("thread"));
+    assert_eq!(doubt_after(&types, 77, event(2)), None);
+    // A thread that nobody knows may have begun unseen.
+    let types = [E::SYSCALL_CLONE_20_X];
+    assert_eq!(doubt_after(&types, 77, at(5, E::SYSCALL_SETSID_X, 99)).as_deref(), Some("thread"));
+}
+
+#[test]
+fn a_child_is_in_doubt_with_its_maker() {
+    let mut of = Suspects::NONE;
+    of.note(E::SYSCALL_SETUID_X, 10);
+    let mut inspector = system_with(Config::default());
+    let script = Script { losses: vec![Loss { of, ..LOSS }], ..Script::default() };
+    let mut script = script.event(clone(5, 10, 11, 10, 1, 0)).event(at(6, E::SYSCALL_SETSID_X, 11));
+    while !matches!(inspector.next(&mut script).unwrap(), Step::End) {
+        script.losses.clear();
+    }
+    let state = inspector.state();
+    let since = |tid| state.doubted_since(state.threads.get(tid).unwrap());
+    assert_eq!((since(10), since(11), since(1)), (Some(SECOND), Some(SECOND), None));
+}
+
+#[test]
+fn an_alert_by_a_negated_comparison_of_what_is_in_doubt_is_doubtful() {
+    // `not proc.name = cat`, of a process that may have become one unseen.
+    let name = schema().resolve("proc.name", None).unwrap();
+    let is_doubtful = schema().resolve("evt.is_doubtful", None).unwrap();
+    for (group, expected) in [(10, true), (77, false)] {
+        let mut of = Suspects::NONE;
+        of.note(E::SYSCALL_EXECVE_19_X, group);
+        let mut inspector = system_with(Config::default());
+        let losses = vec![Loss { of, ..LOSS }];
+        let mut script = Script { losses, ..Script::default() }.event(at(5, E::SYSCALL_SETSID_X, 10));
+        let Step::Event(event) = inspector.next(&mut script).unwrap() else { panic!("no event") };
+        assert_ne!(event.get(&name).unwrap().as_bytes(), Some(&b"cat"[..]));
+        assert_eq!(event.get(&is_doubtful), Some(Value::Bool(expected)));
+    }
+}
+
 #[test]
 fn a_loss_goes_on_until_its_cpu_has_an_event() {
     let mut inspector = inspector_of(|_| {});
@@ -347,10 +412,16 @@ impl EventSource for Lossy {
             match self.reader.advance()? {
                 Advance::Event => {
                     let event = self.reader.current().unwrap();
-                    self.truth.lock().unwrap().process(event);
+                    let group = {
+                        let mut truth = self.truth.lock().unwrap();
+                        truth.process(event);
+                        truth.state().threads.get(event.tid).map_or(event.tid, |thread| thread.pid)
+                    };
                     let (ty, ts) = (event.ty, event.ts);
                     if self.is_lost(ty) {
-                        self.losses.push(Loss { cpu: 0, since: ts, events: 1 });
+                        let mut of = Suspects::NONE;
+                        of.note(ty, group);
+                        self.losses.push(Loss { cpu: 0, since: ts, until: ts, events: 1, of });
                         self.lost += 1;
                         continue;
                     }

@@ -57,6 +57,8 @@ pub struct Interest {
     calls: Vec<eyas::events::SyscallCode>,
     /// How decisions of the kernel's security hooks are captured.
     hooks: Option<scap::live::HookSource>,
+    /// The types of events that rules can match.
+    codes: eyas::fields::CodeSet,
 }
 /// The system calls that rules and state need: whatever the capture has, in this build.
 #[cfg(not(feature = "live"))]
@@ -70,7 +72,7 @@ impl Interest {
     #[cfg(feature = "live")]
     pub fn of(config: &Config, engine: &Engine) -> Result<Self> {
         let calls = interest(&config.base_syscalls, Some(engine))?;
-        Ok(Self { calls, hooks: hooks(config.engine.modern_ebpf.lsm, engine) })
+        Ok(Self { calls, hooks: hooks(config.engine.modern_ebpf.lsm, engine), codes: engine.codes().clone() })
     }
 
     /// Of these rules.
@@ -110,6 +112,7 @@ impl Adjust for Idle {
 impl Adjust for scap::live::Source {
     fn adjust(&mut self, interest: &Interest) -> Result<()> {
         self.set_interest(Some(&interest.calls))?;
+        self.set_order(|ty| order(ty, &interest.codes));
         decide(self, interest.hooks)
     }
 
@@ -220,6 +223,16 @@ pub fn host_root() -> PathBuf {
     std::env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| "/".into(), Into::into)
 }
 
+/// Which events find room in a ring that fills: what changes the state, then what rules can match.
+#[cfg(feature = "live")]
+fn order(ty: eyas::events::EventType, rules: &eyas::fields::CodeSet) -> scap::live::Order {
+    match ty {
+        _ if sinsp::changes_state(ty) => scap::live::Order::First,
+        _ if rules.contains(ty.0) => scap::live::Order::Second,
+        _ => scap::live::Order::Last,
+    }
+}
+
 /// Seconds as nanoseconds; one at least.
 #[cfg(feature = "live")]
 fn seconds(count: u32) -> u64 {
@@ -271,6 +284,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         }
         None => live::Source::open(options(config, Some(engine))?)?,
     };
+    source.set_order(|ty| order(ty, engine.codes()));
     if let Some(warning) = proc::foreign_processes(&host_root()) {
         log::warning(&warning);
     }

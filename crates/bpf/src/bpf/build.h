@@ -71,21 +71,27 @@ static __always_inline void begin(struct scratch *s, __u16 type, __u64 tid)
 	s->pos = HEADER + 2 * count;
 }
 
+/* Whose task the event is about, if it is not the caller's. */
+static __always_inline struct task_struct *other_task(struct scratch *s)
+{
+	return s->of_other ? (struct task_struct *)s->task : 0;
+}
+
 static __always_inline void submit(struct scratch *s)
 {
 	struct cpu *cpu = own_cpu();
 	__u32 len = s->pos;
 	cpu->made++;
 	if (len > MAX_EVENT) {
-		lose(cpu, &cpu->too_large);
+		lose(cpu, &cpu->too_large, *(__u16 *)&s->data[20], other_task(s));
 		return;
 	}
 	*(__u32 *)&s->data[16] = len;
-	__u8 *to = s->has_told ? place(cpu, len) : 0;
+	__u8 *to = s->has_told ? place(cpu, len, *(__u16 *)&s->data[20]) : 0;
 	barrier_var(len);
 	len &= 0x1ffff;
 	if (!to || len > MAX_EVENT || bpf_probe_read_kernel(to, len, s->data)) {
-		lose_full(cpu, *(__u16 *)&s->data[20]);
+		lose_full(cpu, *(__u16 *)&s->data[20], other_task(s));
 		return;
 	}
 	publish(cpu, len);

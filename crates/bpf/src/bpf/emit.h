@@ -3,15 +3,16 @@
 #pragma once
 
 /* Claims the CPU's ring and the memory to build an event in, empty but for what a system call sets; to be given back
- * by `done`. */
-static __always_inline struct scratch *fresh(void)
+ * by `done`. Type and task are those of the event, which is lost if there is none; no task for the
+ * caller's. */
+static __always_inline struct scratch *fresh(__u32 type, struct task_struct *other)
 {
-	struct cpu *cpu = claim_or_lose();
+	struct cpu *cpu = claim_or_lose(type, other);
 	struct scratch *s = scratch();
 	if (!cpu)
 		return 0;
 	if (!s) {
-		lose(cpu, &cpu->unclaimed);
+		lose(cpu, &cpu->unclaimed, type, other);
 		release(cpu);
 		return 0;
 	}

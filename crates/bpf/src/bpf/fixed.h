@@ -8,15 +8,15 @@
  * `lengths`: four bits each, the first lowest. To be handed over by `hand_over`. */
 static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 lengths, __u64 tid)
 {
-	struct cpu *cpu = claim_or_lose();
+	struct cpu *cpu = claim_or_lose(type, 0);
 	struct header *event;
 	int i;
 	if (!cpu)
 		return 0;
 	cpu->made++;
-	event = (void *)room(cpu, size);
+	event = (void *)room(cpu, size, type);
 	if (!event) {
-		lose_full(cpu, type);
+		lose_full(cpu, type, 0);
 		release(cpu);
 		return 0;
 	}

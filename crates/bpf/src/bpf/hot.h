@@ -44,7 +44,7 @@
 
 /* An event of so many parameters, and bytes at most. */
 #define HOT_BEGIN(count, most)                                                                                    \
-	event = to = room(cpu, most);                                                                             \
+	event = to = room(cpu, most, type);                                                                             \
 	if (!event)                                                                                               \
 		return 0;                                                                                         \
 	HOT_STORE(0, 64, boot_time + bpf_ktime_get_boot_ns())                                                     \

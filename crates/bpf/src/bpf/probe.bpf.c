@@ -84,7 +84,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	if (ret == 0 && (type == EV_SYSCALL_CLONE_20_X || type == EV_SYSCALL_CLONE3_X))
 		return 0;
 #endif
-	s = fresh();
+	s = fresh(type, 0);
 	if (!s)
 		return 0;
 	s->ret = ret;
@@ -221,7 +221,8 @@ static __always_inline int at_fork(struct task_struct *child)
 	struct task_struct *parent = current_task();
 	struct scratch *s;
 	/* As where a child passes that end, a process of the one that captures is reported, but no thread of it. */
-	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD || !(s = fresh()))
+	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD ||
+	    !(s = fresh(EV_SYSCALL_CLONE_20_X, child)))
 		return 0;
 	s->task = (__u64)child;
 	s->of_other = 1;
@@ -233,7 +234,7 @@ static __always_inline int at_fork_of(__s32 tid)
 {
 	struct task_struct *child = bpf_task_from_pid ? bpf_task_from_pid(tid) : 0;
 	if (!child) {
-		lose(own_cpu(), &own_cpu()->unclaimed);
+		lose(own_cpu(), &own_cpu()->unclaimed, EV_SYSCALL_CLONE_20_X, 0);
 		return 0;
 	}
 	at_fork(child);
@@ -251,7 +252,7 @@ static __always_inline int at_exec(void *base, __u32 filename, int old_tid)
 {
 	struct task_struct *task = current_task();
 	struct scratch *s;
-	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD || !(s = fresh()))
+	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD || !(s = fresh(EV_SYSCALL_EXECVE_19_X, 0)))
 		return 0;
 	s->filename = number_of(s, base) + filename;
 	s->old_tid = old_tid;
@@ -278,7 +279,8 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 	/* A prctl has an event of its own. */
 	if (!reports_names || call == EV_SYSCALL_PRCTL_X)
 		return 0;
-	if (is_left_out(caller) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) || !(s = fresh()))
+	if (is_left_out(caller) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) ||
+	    !(s = fresh(EV_TASK_RENAME_X, task)))
 		return 0;
 	s->task = number_of(s, task);
 	s->of_other = 1;
@@ -307,7 +309,7 @@ int BPF_PROG(task_rename_p, struct task_struct *task, void *name)
 static __always_inline int at_exit(void)
 {
 	struct scratch *s;
-	if (is_left_out(current_task()) || !(s = fresh()))
+	if (is_left_out(current_task()) || !(s = fresh(EV_PROCEXIT_1_E, 0)))
 		return 0;
 	emit_exit(EV_PROCEXIT_1_E);
 	return done();

@@ -285,7 +285,7 @@ __noinline int emit_request(__u32 type);
 static __always_inline void report_request(struct request *r, __u64 req, __s64 res)
 {
 	struct scratch *s;
-	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh()))
+	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh(r->type, (struct task_struct *)r->task)))
 		return;
 	ready_request(s, r, (struct io_kiocb *)req, res);
 	emit_request(r->type);
@@ -328,7 +328,7 @@ static __always_inline int take_request(__u64 key)
 	bpf_map_update_elem(&requests, &key, (void *)&blank, 0);
 	r = bpf_map_lookup_elem(&requests, &key);
 	if (!r) {
-		lose(own_cpu(), &own_cpu()->unclaimed);
+		lose(own_cpu(), &own_cpu()->unclaimed, request_rows[kind & (REQUEST_KINDS - 1)].type, task);
 		return 0;
 	}
 	r->answer.ring = ring;

@@ -12,6 +12,9 @@
 #define UNCLAIMABLE 2
 #define CACHE_LINE 64
 
+#include "losses.h"
+#include "order.h"
+
 /* A ring has as many segments of memory as its size takes; an event lies in one segment, whose end is followed by room for the
  * rest of the longest one, and for as much again, as a verifier may take the last of its parameters to be so long. */
 #define SEGMENT (1 << 20)
@@ -44,6 +47,10 @@ struct cpu {
 	__u64 reported;
 	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE where there is none. */
 	__u32 busy;
+	/* How full the ring is before it is looked at which events still find room. */
+	__u32 roomy;
+	/* Whether an event was lost that changes the state, so that what is lost is reported before the next event. */
+	__u32 urgent;
 	/* Up to where user space has read, which alone writes it. */
 	__u64 tail __attribute__((aligned(CACHE_LINE)));
 	/* Events lost as the ring was full, as they were too large, and as another program had claimed the ring; the last
@@ -70,14 +77,14 @@ struct __attribute__((packed)) header {
 
 struct __attribute__((packed)) loss {
 	struct header header;
-	__u16 length;
+	__u16 lengths[5];
 	__u32 lost;
+	struct what what;
 };
 
-struct cpu cpus[MAX_CPUS + 1] SEC(".bss.cpus");
+_Static_assert(__builtin_offsetof(struct loss, what) % 8 == 0, "what was lost is not aligned");
 
-/* How many CPUs have a state of their own. */
-const volatile __u32 own_cpus = MAX_CPUS;
+struct cpu cpus[MAX_CPUS + 1] SEC(".bss.cpus");
 
 static __always_inline struct cpu *own_cpu(void)
 {
@@ -86,23 +93,23 @@ static __always_inline struct cpu *own_cpu(void)
 }
 
 /* Counts an event that is lost for one of the reasons. A program that interrupts this one may do so, too. */
-static __always_inline void lose(struct cpu *cpu, __u64 *reason)
+static __always_inline void lose(struct cpu *cpu, __u64 *reason, __u32 type, struct task_struct *other)
 {
+	if (is_first(type))
+		*(volatile __u32 *)&cpu->urgent = 1;
+	note_lost(type, other ? BPF_CORE_READ(other, tgid) : 0);
 	if (cpu->lost == cpu->reported)
 		cpu->lost_since = boot_time + bpf_ktime_get_boot_ns();
 	__sync_fetch_and_add(reason, 1);
 	__sync_fetch_and_add(&cpu->lost, 1);
 }
 
-/* Types of events that are counted apart: all that there are, and room for more. */
-#define TYPES 1024
-
 /* Events lost as the ring was full, by their type. */
 __u64 full_by_type[TYPES] SEC(".bss.full");
 
-static __always_inline void lose_full(struct cpu *cpu, __u16 type)
+static __always_inline void lose_full(struct cpu *cpu, __u16 type, struct task_struct *other)
 {
-	lose(cpu, &cpu->full);
+	lose(cpu, &cpu->full, type, other);
 	__sync_fetch_and_add(&full_by_type[type & (TYPES - 1)], 1);
 }
 
@@ -120,12 +127,12 @@ static __always_inline struct cpu *claim(void)
 }
 
 /* The same, where an event is lost that finds no ring to claim. */
-static __always_inline struct cpu *claim_or_lose(void)
+static __always_inline struct cpu *claim_or_lose(__u32 type, struct task_struct *other)
 {
 	struct cpu *cpu = claim();
 	if (!cpu) {
 		cpu = own_cpu();
-		lose(cpu, &cpu->unclaimed);
+		lose(cpu, &cpu->unclaimed, type, other);
 		return 0;
 	}
 	return cpu;
@@ -137,13 +144,13 @@ static __always_inline void release(struct cpu *cpu)
 	*(volatile __u32 *)&cpu->busy = FREE;
 }
 
-static __always_inline __u8 *place(struct cpu *cpu, __u32 len)
+static __always_inline __u8 *place(struct cpu *cpu, __u32 len, __u16 type)
 {
 	__u64 head = cpu->head;
 	__u32 size = cpu->size, at = head & (size - 1), key = cpu->first_segment + (at >> SEGMENT_SHIFT);
-	if (head + len - cpu->tail_seen > size) {
+	if (head + len - cpu->tail_seen > cpu->roomy) {
 		cpu->tail_seen = *(volatile __u64 *)&cpu->tail;
-		if (head + len - cpu->tail_seen > size)
+		if (head + len - cpu->tail_seen > limit_of(size, type))
 			return 0;
 	}
 	struct ring_segment *segment = bpf_map_lookup_elem(&ring_segments, &key);
@@ -186,21 +193,31 @@ static __always_inline void publish(struct cpu *cpu, __u32 len)
 		ring_bell();
 }
 
-/* Says in the ring what is missing from it here; whether there was room for that. The ring is claimed. */
+/* Says in the ring what is missing from it here; whether the next event may follow. Where others than those that change the
+ * state are lost while there is room for these, a report before each of them would take it: it comes later. The ring is
+ * claimed. */
 __noinline int report_lost(void)
 {
 	struct cpu *cpu = own_cpu();
-	struct loss *loss = (void *)place(cpu, sizeof(*loss));
+	if (!cpu->urgent && cpu->head + sizeof(struct loss) - *(volatile __u64 *)&cpu->tail > cpu->roomy)
+		return 1;
+	struct loss *loss = (void *)place(cpu, sizeof(*loss), LOSS);
 	if (!loss)
 		return 0;
+	*(volatile __u32 *)&cpu->urgent = 0;
 	__u64 lost = *(volatile __u64 *)&cpu->lost;
 	loss->header.ts = cpu->lost_since;
 	loss->header.tid = 0;
 	loss->header.len = sizeof(*loss);
 	loss->header.type = LOSS;
-	loss->header.count = 1;
-	loss->length = sizeof(loss->lost);
+	loss->header.count = sizeof(loss->lengths) / sizeof(loss->lengths[0]);
+	loss->lengths[0] = sizeof(loss->lost);
+	loss->lengths[1] = sizeof(loss->what.last);
+	loss->lengths[2] = sizeof(loss->what.of_class);
+	loss->lengths[3] = sizeof(loss->what.types);
+	loss->lengths[4] = sizeof(loss->what.groups);
 	loss->lost = lost - cpu->reported;
+	take_lost((struct what *)((__u8 *)loss + __builtin_offsetof(struct loss, what)));
 	publish(cpu, sizeof(*loss));
 	*(volatile __u64 *)&cpu->reported = lost;
 	/* A program that interrupted this one meanwhile took its loss for one of those. */
@@ -209,14 +226,14 @@ __noinline int report_lost(void)
 	return 1;
 }
 
-/* Whether the ring reports all that was lost before. */
+/* Whether the ring reports what was lost before and is to be reported now. */
 static __always_inline bool has_told(struct cpu *cpu)
 {
 	return cpu->lost == cpu->reported || report_lost();
 }
 
 /* Where an event of up to `len` bytes may be built, 0 if the ring is too full for it. */
-static __always_inline __u8 *room(struct cpu *cpu, __u32 len)
+static __always_inline __u8 *room(struct cpu *cpu, __u32 len, __u16 type)
 {
-	return has_told(cpu) ? place(cpu, len) : 0;
+	return has_told(cpu) ? place(cpu, len, type) : 0;
 }

@@ -2,11 +2,11 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use eyas_events::EventType;
+use eyas_events::{EventClass, EventType};
 use libbpf_rs::libbpf_sys::{bpf_obj_get_info_by_fd, bpf_prog_info};
 use libbpf_rs::skel::Skel;
 
-use super::Probe;
+use super::{Order, Probe};
 use crate::programs::PROGRAMS;
 use crate::ring::{Counter, MAX_CPUS};
 
@@ -89,6 +89,15 @@ impl Probe {
         drops.collect()
     }
 
+    /// Changes which events find room in a ring that fills. At first all are equal.
+    pub fn set_order(&mut self, of: impl Fn(EventType) -> Order) {
+        if let Some(order) = self.skel.maps.bss_order_data.as_deref_mut() {
+            for (slot, ty) in order.order_of.iter_mut().zip(0..) {
+                *slot = of(EventType(ty)) as u8;
+            }
+        }
+    }
+
     /// Events lost because a ring was full, by their type: those that are not 0.
     pub fn full_by_type(&self) -> Vec<(EventType, u64)> {
         let Some(full) = self.skel.maps.bss_full_data.as_deref() else { return Vec::new() };
@@ -117,6 +126,13 @@ impl Probe {
     fn states(&self) -> impl Iterator<Item = usize> {
         (0..self.cpus).chain(self.has_more_cpus.then_some(MAX_CPUS))
     }
+}
+
+/// The class of each type, by which losses are counted.
+pub(super) fn classes() -> [u8; 1024] {
+    let mut classes = [0; 1024];
+    classes.iter_mut().zip(0..).for_each(|(slot, ty)| *slot = EventClass::of(EventType(ty)) as u8);
+    classes
 }
 
 /// How often the kernel did not run the program.

@@ -67,6 +67,18 @@ impl ProbeOptions {
     }
 }
 
+/// Which events find room in a ring that fills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As long as there is any: those that change what is known of the system.
+    #[default]
+    First = 0,
+    /// Up to seven eighths of the ring.
+    Second = 1,
+    /// Up to three quarters of the ring.
+    Last = 2,
+}
+
 /// More than [`ProbeOptions::snaplen`] is captured of payloads that go through sockets: 2,000 bytes of HTTP, MySQL,
 /// PostgreSQL, MongoDB and statsd, 512 of DNS.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,9 @@ use eyas_events::{EventFlags, EventType, HEADER_LEN};
 
 /// The largest event, which may begin at a segment's last byte.
 pub(super) const MAX_EVENT: usize = 64 << 10;
-/// The type of a frame that is no event: it stands where events were lost, and has their number, 32 bits, after the
-/// header, whose time is that of the first, and one length.
+/// The type of a frame that is no event: it stands where events were lost. Its header has the time of the first. It has five
+/// parameters: how many they are, 32 bits; when the last was lost; how many there are of each class; a bit for each type; a
+/// Bloom filter of the thread groups.
 pub const LOSS: u16 = 0xffff;
 /// Where a header has the frame's length.
 pub(crate) const LENGTH_AT: usize = 16;

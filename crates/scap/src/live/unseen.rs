@@ -34,7 +34,7 @@ impl Unseen {
         let since = std::mem::replace(&mut self.looked, now);
         let mut add = |events: u64, since: u64| {
             if events > 0 {
-                losses.push(Loss { cpu: at_hand, since, events });
+                losses.push(Loss::unknown(at_hand, since, now, events));
             }
         };
         let missed = probe.misses().events;

@@ -172,22 +172,27 @@ fields! {
         => |v, _| Some(Value::Bool(open::is_create(v))),
     "evt.is_io_uring": BOOL Event Na; "Whether a request of io_uring made the event, rather than a system call."
         => |v, _| Some(Value::Bool(v.event().io_uring().is_some())),
-    "evt.is_doubtful": BOOL Event Na; "Whether events were lost since the event's thread, its process or a process above it was last known to be as it is shown: what conditions say of them and of their files may be wrong."
+    "evt.is_doubtful": BOOL Event Na; "Whether events were lost since the event's thread, its process or a process above it was last known to be as it is shown: what conditions say of them and of their files may be wrong; or events of its type and process are lost at its time."
         => |v, _| Some(Value::Bool(doubts(v).any(|(_, is_in_doubt)| is_in_doubt))),
-    "evt.doubt": STR Event Na; "What evt.is_doubtful is about: thread, process and ancestors, with blanks between them; absent where nothing is in doubt."
+    "evt.doubt": STR Event Na; "What evt.is_doubtful is about: thread, process, ancestors and events, with blanks between them; absent where nothing is in doubt."
         => doubt,
     "util.cnt": UINT64 Event Id (HIDDEN); "Number of the event."
         => |v, _| Some(Value::Uint(v.num())),
 }
 
-/// Whether the event's thread, its process and those above are in doubt since events were lost.
+/// Whether the event's thread, its process and those above are in doubt since events were lost, and whether others of its kind
+/// are lost at its time.
 fn doubts<'v>(v: &'v EventView<'v>) -> impl Iterator<Item = (&'static str, bool)> + 'v {
     let is_doubted = |thread: &Thread| v.state().is_doubted(thread);
-    let own = v.thread().is_some_and(is_doubted);
+    let remain = v.state().doubts.remain();
+    // One of whom nothing is known may have begun unseen.
+    let own = v.thread().map_or(remain && v.event().tid > 0, |own| is_doubted(own) || (remain && !own.is_valid()));
     let process =
         v.main().is_some_and(|main| v.thread().is_some_and(|own| own.tid != main.tid) && is_doubted(main));
-    let above = v.state().doubts.remain() && v.ancestors().any(is_doubted);
-    [("thread", own), ("process", process), ("ancestors", above)].into_iter()
+    let above = remain && v.ancestors().any(is_doubted);
+    let group = v.thread().map_or(v.event().tid, |own| own.pid);
+    let events = v.state().doubts.misses(v.event().ts, v.event().ty, group);
+    [("thread", own), ("process", process), ("ancestors", above), ("events", events)].into_iter()
 }
 
 fn doubt<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {

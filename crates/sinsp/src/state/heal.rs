@@ -1,12 +1,13 @@
 //! What becomes of the state when events were lost.
 //!
 //! A lost event may have been the end of a thread, a program that was executed, a file that was opened or closed. So
-//! after a loss all threads that are known then are in doubt, together with their open files, until the running system
-//! has been asked about them and what it returned stands here: what a capture that begins now would know.
+//! after a loss the threads that may have made such an event, or that one may have been about, are in doubt, together with their
+//! open files, until the running system has been asked about them and what it returned stands here: what a capture that begins
+//! now would know.
 
 use std::sync::Arc;
 
-use eyas_scap::{FdEntry, Loss, RawEvent, ThreadEntry};
+use eyas_scap::{FdEntry, Loss, RawEvent, Suspects, ThreadEntry};
 use rustc_hash::FxHashSet;
 
 use super::doubts::Doubt;
@@ -14,6 +15,7 @@ use super::fds::MAX as MAX_FDS;
 use super::load::{fd_of, guess_role};
 use super::parse::descriptor;
 use super::proc_query::ProcQuery;
+use super::reach::reach;
 use super::{Directories, State, Thread, ThreadKey};
 
 mod same;
@@ -27,32 +29,47 @@ const SETTLES_IN: u64 = 100_000_000;
 const SAME_START: u64 = 1_000_000_000;
 
 impl State {
-    /// Takes note of losses. Threads are put in doubt only if `/proc` can be asked what is right.
+    /// Takes note of losses. Only if `/proc` can be asked what is right, threads wait for that.
     pub(crate) fn doubt(&mut self, losses: &[Loss], can_ask: bool) {
         self.stats.losses += losses.len() as u64;
         self.stats.events_lost += losses.iter().map(|loss| loss.events).sum::<u64>();
-        if can_ask && !losses.is_empty() {
-            let losing = &mut self.doubts.losing;
-            losing.extend(losses.iter().map(|loss| loss.cpu));
-            losing.sort_unstable();
-            losing.dedup();
-            self.doubt_all();
+        for loss in losses {
+            self.doubts.note(loss);
+            let Some(of) = reach(&loss.of, self.threads.is_shared()) else { continue };
+            if can_ask {
+                match self.doubts.losing.iter_mut().find(|(cpu, _)| *cpu == loss.cpu) {
+                    Some((_, others)) => others.merge(&of),
+                    None => self.doubts.losing.push((loss.cpu, of)),
+                }
+            }
+            self.doubt_these(loss.since, of, can_ask);
         }
     }
 
     /// Takes note of an event of the CPU, or that nothing waits for any: what the CPU lost, it lost before. So what
     /// events of other CPUs reported since the loss began is in doubt, too.
-    pub(crate) fn end_losses(&mut self, cpu: Option<u16>) {
-        let before = self.doubts.losing.len();
-        self.doubts.losing.retain(|losing| cpu.is_some_and(|cpu| cpu != *losing));
-        if self.doubts.losing.len() < before {
-            self.doubt_all();
+    pub(crate) fn end_losses(&mut self, cpu: Option<u16>, ts: u64) {
+        let mut over = Suspects::NONE;
+        let mut is_over = false;
+        self.doubts.losing.retain(|(losing, of)| {
+            let goes_on = cpu.is_some_and(|cpu| cpu != *losing);
+            if !goes_on {
+                is_over = true;
+                over.merge(of);
+            }
+            goes_on
+        });
+        if is_over {
+            self.doubt_these(ts, over, true);
         }
     }
 
-    fn doubt_all(&mut self) {
-        self.threads.doubt_all();
+    fn doubt_these(&mut self, since: u64, of: Suspects, can_ask: bool) {
+        self.threads.doubt(since, of);
         self.doubts.any = true;
+        if !can_ask {
+            return;
+        }
         // While threads still wait from an earlier loss, those that do not are found when these are done.
         if self.doubts.queue.is_empty() {
             self.queue_doubted();
@@ -64,6 +81,9 @@ impl State {
         let queue = &mut self.doubts.queue;
         queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
         self.doubts.any = !queue.is_empty() || !self.doubts.losing.is_empty();
+        if !self.doubts.any {
+            self.threads.end_doubt();
+        }
         self.stats.threads_doubted += queue.len() as u64;
         let files = |doubt: &Doubt| {
             let thread = self.threads.at(doubt.key).filter(|thread| thread.is_main())?;

@@ -8,7 +8,8 @@ use enter::remember_enter;
 pub(crate) use file::is_unnamed;
 pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
-pub(crate) use handling::{changes_state, descriptor, is_kept, makes_or_ends_threads};
+pub use handling::changes_state;
+pub(crate) use handling::{descriptor, is_kept, makes_or_ends_threads};
 
 mod birth;
 mod directory;

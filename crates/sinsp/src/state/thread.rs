@@ -136,6 +136,8 @@ pub struct Thread {
     pub(crate) changed: u64,
     /// Number of the last loss of events after which it was known to be as it is here.
     pub(crate) sure_after: u32,
+    /// What it has from the thread that made it was in doubt.
+    pub(crate) inherits_doubt: bool,
     /// Number of the last loss after which the running system was asked about it at an event.
     pub(crate) asked_after: u32,
     /// Open files; see [`super::Threads::fds`].
@@ -263,6 +265,7 @@ impl Thread {
             activity: Activity::default(),
             changed: 0,
             sure_after: 0,
+            inherits_doubt: false,
             asked_after: 0,
             files: FilesKey::default(),
             directories: DirectoriesKey::default(),

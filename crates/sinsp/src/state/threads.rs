@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use eyas_scap::Suspects;
 use rustc_hash::FxHashMap;
 use slotmap::{Key, SlotMap};
 
@@ -8,9 +9,11 @@ use super::keys::{DirectoriesKey, FilesKey, GroupKey, ThreadKey};
 use super::{Activity, Directories, FdTable, Session, Thread};
 
 mod family;
+mod lost;
 mod shared;
 mod sharing;
 
+use lost::Losses;
 use shared::Shared;
 
 /// Exits that are remembered to distinguish a late clone event from a new process.
@@ -38,7 +41,9 @@ pub struct Threads {
     lineage: u64,
     /// How often events were lost. What was known of a thread before the last loss is in doubt: see
     /// [`Threads::is_doubted`].
-    losses: u32,
+    losses: Losses,
+    /// Thread groups have had files or directories in common.
+    is_shared: bool,
 }
 
 /// Changes that a table may see before its clock reaches the next table's: 2^40, months of events.
@@ -61,7 +66,8 @@ impl Default for Threads {
             exits: VecDeque::new(),
             recent: FxHashMap::default(),
             last: (-1, None),
-            losses: 0,
+            losses: Losses::default(),
+            is_shared: false,
         }
     }
 }
@@ -246,33 +252,49 @@ impl Threads {
         Some(key)
     }
 
-    /// Events were lost: every thread that is known may have changed unseen.
-    pub(crate) fn doubt_all(&mut self) {
-        self.losses = self.losses.saturating_add(1);
+    /// Events were lost: the threads of these thread groups may have changed unseen.
+    pub(crate) fn doubt(&mut self, since: u64, of: Suspects) {
+        self.losses.add(since, of);
+    }
+
+    /// No thread is in doubt any more.
+    pub(crate) fn end_doubt(&mut self) {
+        self.losses.forget();
+    }
+
+    /// Whether thread groups have had files or directories in common.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Since when the thread is in doubt, if it is.
+    pub(crate) fn doubted_since(&self, thread: &Thread) -> Option<u64> {
+        self.losses.doubted_since(thread)
     }
 
     /// How often events were lost.
     pub(crate) fn losses(&self) -> u32 {
-        self.losses
+        self.losses.count()
     }
 
     /// Whether events were lost since the thread was last known to be as it is here.
     #[inline]
     pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
-        thread.sure_after < self.losses
+        thread.sure_after < self.losses.count() && self.losses.doubted_since(thread).is_some()
     }
 
     /// Whether the running system has not been asked about the thread at an event since the last loss; from now on it
     /// has.
     pub(crate) fn ask_once(&mut self, key: ThreadKey) -> bool {
         let Some(thread) = self.entries.get_mut(key) else { return false };
-        std::mem::replace(&mut thread.asked_after, self.losses) < self.losses
+        let count = self.losses.count();
+        std::mem::replace(&mut thread.asked_after, count) < count
     }
 
     /// The thread is known to be as it is here.
     pub(crate) fn trust(&mut self, key: ThreadKey) {
         if let Some(thread) = self.entries.get_mut(key) {
-            thread.sure_after = self.losses;
+            (thread.sure_after, thread.inherits_doubt) = (self.losses.count(), false);
         }
     }
 

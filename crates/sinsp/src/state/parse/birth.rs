@@ -43,9 +43,8 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>, layouts: &Layouts) {
     thread.clone_ts = raw.ts;
 }
 
-/// What a new thread has from the one that made it; what is doubtful there is doubtful here.
+/// What a new thread has from the one that made it.
 fn inherit(child: &mut Thread, donor: &Thread) {
-    child.sure_after = donor.sure_after;
     child.executable = donor.executable.clone();
     child.loginuid = donor.loginuid;
     (child.real_uid, child.saved_uid, child.securebits) = (donor.real_uid, donor.saved_uid, donor.securebits);
@@ -58,10 +57,11 @@ fn inherit(child: &mut Thread, donor: &Thread) {
     }
 }
 
-/// Gives a thread that is about to be added what it has from its maker.
+/// Gives a thread that is about to be added what it has from its maker; what is doubtful there is doubtful here.
 fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
     let Some(maker) = state.threads.at(donor) else { return };
     inherit(child, maker);
+    (child.sure_after, child.inherits_doubt) = (maker.sure_after, state.threads.is_doubted(maker));
     if !child.flags.contains(ThreadFlags::THREAD) {
         child.session = Some(Box::new(state.threads.session(maker)));
         child.env = state.threads.main_of(maker).unwrap_or(maker).env.clone();

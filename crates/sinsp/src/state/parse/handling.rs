@@ -19,7 +19,7 @@ pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
 }
 
 /// Whether events of this type may change what is known.
-pub(crate) fn changes_state(ty: EventType) -> bool {
+pub fn changes_state(ty: EventType) -> bool {
     HANDLING.get(usize::from(ty.0)).is_some_and(|handling| !matches!(handling.family, Family::Nothing))
 }
 

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::shared::{Shared, copy, release, share};
 use super::{Directories, DirectoriesKey, FdTable, FilesKey, Session, Thread, ThreadKey, Threads};
-use crate::state::Text;
+use crate::state::{Text, ThreadFlags};
 
 /// The path in a directory that is called `new` now, if it is in `old` or is that itself.
 fn moved(path: &[u8], old: &[u8], new: &[u8]) -> Option<Text> {
@@ -135,6 +135,7 @@ impl Threads {
     /// Lets a thread that is not in the table yet have the open files of `donor`, or a copy of them.
     pub(crate) fn give_files(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
         let of = self.at(donor).map(|donor| donor.files).unwrap_or_default();
+        self.is_shared |= shares && !child.flags.contains(ThreadFlags::THREAD);
         let files = if shares { share(&mut self.files, of) } else { copy(&mut self.files, of) };
         release(&mut self.files, std::mem::replace(&mut child.files, files));
     }
@@ -142,6 +143,7 @@ impl Threads {
     /// As [`Threads::give_files`], for the working and root directory.
     pub(crate) fn give_directories(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
         let of = self.at(donor).map(|donor| donor.directories).unwrap_or_default();
+        self.is_shared |= shares && !child.flags.contains(ThreadFlags::THREAD);
         let directories =
             if shares { share(&mut self.directories, of) } else { copy(&mut self.directories, of) };
         release(&mut self.directories, std::mem::replace(&mut child.directories, directories));
@@ -204,6 +206,7 @@ impl Threads {
     /// From now on the two threads have the open files of `other` in common.
     pub(crate) fn join_files(&mut self, key: ThreadKey, other: ThreadKey) {
         let Some(of) = self.at(other).map(|other| other.files) else { return };
+        self.is_shared = true;
         let files = share(&mut self.files, of);
         if let Some(thread) = self.entries.get_mut(key) {
             release(&mut self.files, std::mem::replace(&mut thread.files, files));
@@ -213,6 +216,7 @@ impl Threads {
     /// From now on the two threads have the directories of `other` in common.
     pub(crate) fn join_directories(&mut self, key: ThreadKey, other: ThreadKey) {
         let Some(of) = self.at(other).map(|other| other.directories) else { return };
+        self.is_shared = true;
         let directories = share(&mut self.directories, of);
         if let Some(thread) = self.entries.get_mut(key) {
             release(&mut self.directories, std::mem::replace(&mut thread.directories, directories));

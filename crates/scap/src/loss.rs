@@ -1,0 +1,148 @@
+//! Events that are missing from a stream, and what they may have been.
+
+use eyas_events::{EventClass, EventType};
+
+/// Events of a CPU that are missing from the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The CPU.
+    pub cpu: u16,
+    /// When the first of them was lost: ns since the epoch.
+    pub since: u64,
+    /// When the last of them was lost.
+    pub until: u64,
+    /// How many they are.
+    pub events: u64,
+    /// What they were.
+    pub of: Suspects,
+}
+
+/// Number of 64-bit words that hold a bit for each type, and for each cell of the filter of thread groups.
+const WORDS: usize = 16;
+
+/// What lost events may have been: a count by class, a bit for each type, and a Bloom filter of the thread groups that made
+/// them or that they were about. What it excludes is excluded for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspects {
+    classes: [u64; EventClass::ALL.len()],
+    types: [u64; WORDS],
+    groups: [u64; WORDS],
+}
+
+/// The two bits of a thread group: `note_group` of the probe's `losses.h` sets the same.
+fn bits(group: i64) -> [usize; 2] {
+    let hash = (group as u32).wrapping_mul(0x9e37_79b1);
+    [(hash >> 22) as usize, (hash >> 12) as usize % (64 * WORDS)]
+}
+
+fn has(words: &[u64; WORDS], bit: usize) -> bool {
+    words.get(bit / 64).is_none_or(|word| word >> (bit % 64) & 1 != 0)
+}
+
+impl Suspects {
+    /// Nothing.
+    pub const NONE: Self = Self { classes: [0; 8], types: [0; WORDS], groups: [0; WORDS] };
+    /// Events of any type and thread group, as nothing is known of them.
+    pub const ALL: Self = Self { classes: [0; 8], types: [u64::MAX; WORDS], groups: [u64::MAX; WORDS] };
+
+    /// Adds an event of this type, of a thread group.
+    pub fn note(&mut self, ty: EventType, group: i64) {
+        self.classes[EventClass::of(ty) as usize] += 1;
+        let code = usize::from(ty.0) % (64 * WORDS);
+        self.types[code / 64] |= 1 << (code % 64);
+        for bit in bits(group) {
+            self.groups[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+
+    /// Adds what others may have been.
+    pub fn merge(&mut self, other: &Self) {
+        self.classes.iter_mut().zip(other.classes).for_each(|(count, more)| *count += more);
+        self.types.iter_mut().zip(other.types).for_each(|(word, more)| *word |= more);
+        self.groups.iter_mut().zip(other.groups).for_each(|(word, more)| *word |= more);
+    }
+
+    /// These events, of whatever thread group.
+    #[must_use]
+    pub fn of_anybody(self) -> Self {
+        Self { groups: [u64::MAX; WORDS], ..self }
+    }
+
+    /// Whether an event of this type may be among them.
+    pub fn may_be(&self, ty: EventType) -> bool {
+        has(&self.types, usize::from(ty.0))
+    }
+
+    /// Whether an event of this thread group may be among them.
+    pub fn may_be_of(&self, group: i64) -> bool {
+        bits(group).into_iter().all(|bit| has(&self.groups, bit))
+    }
+
+    /// The types that may be among them.
+    pub fn types(&self) -> impl Iterator<Item = EventType> {
+        let types = self.types;
+        (0..EventType::COUNT as u16).map(EventType).filter(move |ty| has(&types, usize::from(ty.0)))
+    }
+
+    /// How many events of a class there are, as far as that is known.
+    pub fn count(&self, class: EventClass) -> u64 {
+        self.classes[class as usize]
+    }
+
+    /// What a frame of the probe reports behind the time of the last of `events` losses. One that does not account for all of
+    /// them stands for everything: another program noted a loss at the same time.
+    #[cfg(feature = "live")]
+    pub(crate) fn parse(bytes: &[u8], events: u64) -> Option<Self> {
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut words = words.iter().map(|word| u64::from_ne_bytes(*word));
+        let mut next = || words.next();
+        let mut out = Self::NONE;
+        for word in out.classes.iter_mut().chain(&mut out.types).chain(&mut out.groups) {
+            *word = next()?;
+        }
+        Some(if out.classes.iter().sum::<u64>() < events { Self::ALL } else { out })
+    }
+}
+
+impl Loss {
+    /// A loss of which only number and time are known.
+    pub const fn unknown(cpu: u16, since: u64, until: u64, events: u64) -> Self {
+        Self { cpu, since, until, events, of: Suspects::ALL }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_noted_is_suspected_and_little_else() {
+        let mut of = Suspects::NONE;
+        for group in 1000..1020 {
+            of.note(EventType::SYSCALL_OPENAT_2_X, group);
+        }
+        assert!((1000..1020).all(|group| of.may_be_of(group)));
+        let others = (2000..12_000).filter(|group| of.may_be_of(*group)).count();
+        assert!(others < 200, "{others} of 10,000 others");
+        assert_eq!(of.types().collect::<Vec<_>>(), [EventType::SYSCALL_OPENAT_2_X]);
+        assert_eq!((of.count(EventClass::File), of.count(EventClass::Net)), (20, 0));
+        let mut both = Suspects::NONE;
+        both.note(EventType::PROCEXIT_1_E, 7);
+        both.merge(&of);
+        assert!(both.may_be(EventType::PROCEXIT_1_E) && both.may_be_of(7) && both.may_be_of(1019));
+        assert!(Suspects::ALL.may_be_of(1) && Suspects::ALL.may_be(EventType(9)) && of.of_anybody().may_be_of(1));
+        assert!(!Suspects::NONE.may_be_of(1) && Suspects::NONE.types().next().is_none());
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn a_report_that_does_not_account_for_all_stands_for_everything() {
+        let mut words = [0_u64; 40];
+        (words[0], words[8], words[24]) = (2, 1 << 5, 1 << 7);
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let of = Suspects::parse(&bytes, 2).unwrap();
+        assert!(of.may_be(EventType(5)) && !of.may_be(EventType(6)) && of.count(EventClass::Process) == 2);
+        assert_eq!(Suspects::parse(&bytes, 3), Some(Suspects::ALL));
+        assert_eq!(Suspects::parse(&bytes[8..], 2), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! Whom lost events may have changed.
+
+use eyas_events::EventType;
+use eyas_scap::Suspects;
+
+use super::parse::changes_state;
+
+/// Events that change threads of other thread groups than the caller's: their process groups and limits, and names of files that
+/// others have open.
+const OF_OTHERS: [EventType; 5] = [
+    EventType::SYSCALL_SETPGID_X,
+    EventType::SYSCALL_PRLIMIT_X,
+    EventType::SYSCALL_RENAME_X,
+    EventType::SYSCALL_RENAMEAT_X,
+    EventType::SYSCALL_RENAMEAT2_X,
+];
+
+/// Whose state is in doubt since these events were lost; `None` if none of them changes any. `is_shared`: thread groups have
+/// files or directories in common, so that an event of one changes those of another.
+pub(super) fn reach(of: &Suspects, is_shared: bool) -> Option<Suspects> {
+    if !may_change_state(of) {
+        return None;
+    }
+    let is_of_anybody = is_shared || OF_OTHERS.iter().any(|ty| of.may_be(*ty));
+    Some(if is_of_anybody { of.of_anybody() } else { *of })
+}
+
+/// Whether events that change what is known may be among them.
+pub(crate) fn may_change_state(of: &Suspects) -> bool {
+    of.types().any(changes_state)
+}

@@ -1,0 +1,54 @@
+//! Losses that threads may be in doubt since.
+
+use std::collections::VecDeque;
+
+use eyas_scap::Suspects;
+
+use crate::state::Thread;
+
+/// Losses that are told apart; older ones become one.
+const TOLD_APART: usize = 32;
+
+/// Losses so far, and what those were that some thread may be in doubt since.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    count: u32,
+    /// Oldest first, each with its number and when it began.
+    recent: VecDeque<(u32, u64, Suspects)>,
+}
+
+impl Losses {
+    /// How many there were.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// One more.
+    pub(super) fn add(&mut self, since: u64, of: Suspects) {
+        self.count = self.count.saturating_add(1);
+        self.recent.push_back((self.count, since, of));
+        if self.recent.len() > TOLD_APART
+            && let Some((_, first, older)) = self.recent.pop_front()
+            && let Some((_, since, next)) = self.recent.front_mut()
+        {
+            *since = first.min(*since);
+            next.merge(&older);
+        }
+    }
+
+    /// When the first of those began that the thread is in doubt since.
+    pub(super) fn doubted_since(&self, thread: &Thread) -> Option<u64> {
+        if thread.sure_after >= self.count {
+            return None;
+        }
+        let unsure = self.recent.iter().filter(|(number, ..)| *number > thread.sure_after);
+        let mut suspecting =
+            unsure.filter(|(.., of)| thread.inherits_doubt || of.may_be_of(thread.pid)).map(|(_, since, _)| *since);
+        suspecting.next()
+    }
+
+    /// No thread is in doubt any more.
+    pub(super) fn forget(&mut self) {
+        self.recent.clear();
+    }
+}
