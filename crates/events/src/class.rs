@@ -25,16 +25,8 @@ pub enum EventClass {
 
 impl EventClass {
     /// Every class, by its number.
-    pub const ALL: [Self; 8] = [
-        Self::Process,
-        Self::User,
-        Self::File,
-        Self::Net,
-        Self::Io,
-        Self::Signal,
-        Self::System,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Process, Self::User, Self::File, Self::Net, Self::Io, Self::Signal, Self::System, Self::Other];
 
     /// The class of a type; that of an unknown one is [`EventClass::Other`].
     pub const fn of(ty: EventType) -> Self {

@@ -41,8 +41,8 @@ mod event;
 mod io_uring;
 #[cfg(feature = "live")]
 pub mod live;
-pub mod proc;
 mod loss;
+pub mod proc;
 mod reader;
 mod received;
 mod snapshot;

@@ -130,7 +130,9 @@ mod tests {
         both.note(EventType::PROCEXIT_1_E, 7);
         both.merge(&of);
         assert!(both.may_be(EventType::PROCEXIT_1_E) && both.may_be_of(7) && both.may_be_of(1019));
-        assert!(Suspects::ALL.may_be_of(1) && Suspects::ALL.may_be(EventType(9)) && of.of_anybody().may_be_of(1));
+        assert!(
+            Suspects::ALL.may_be_of(1) && Suspects::ALL.may_be(EventType(9)) && of.of_anybody().may_be_of(1)
+        );
         assert!(!Suspects::NONE.may_be_of(1) && Suspects::NONE.types().next().is_none());
     }
 

@@ -193,7 +193,8 @@ fn a_loss_tells_what_was_lost_and_of_whom() {
 fn events_that_change_the_state_find_room_longest() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::GETEGID, SyscallCode::GETEUID, SyscallCode::UMASK]);
-    let options = ProbeOptions { ring_bytes: 64 << 10, interest, exclude_pid: None, ..ProbeOptions::default() };
+    let options =
+        ProbeOptions { ring_bytes: 64 << 10, interest, exclude_pid: None, ..ProbeOptions::default() };
     let (mut source, _) = open(options);
     source.set_order(|ty| match ty {
         EventType::SYSCALL_GETEUID_X => Order::Last,
@@ -211,11 +212,13 @@ fn events_that_change_the_state_find_room_longest() {
     let mut counts = [0; 3];
     loop {
         match source.next().unwrap() {
-            Next::Event(event) if event.tid == i64::from(rustix::thread::gettid().as_raw_nonzero().get()) => match event.ty {
-                EventType::SYSCALL_GETEUID_X => counts[0] += 1,
-                EventType::SYSCALL_GETEGID_X => counts[1] += 1,
-                _ => counts[2] += 1,
-            },
+            Next::Event(event) if event.tid == i64::from(rustix::thread::gettid().as_raw_nonzero().get()) => {
+                match event.ty {
+                    EventType::SYSCALL_GETEUID_X => counts[0] += 1,
+                    EventType::SYSCALL_GETEGID_X => counts[1] += 1,
+                    _ => counts[2] += 1,
+                }
+            }
             Next::End => break,
             _ => {}
         }

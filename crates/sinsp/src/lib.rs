@@ -74,7 +74,7 @@ pub use proc_lookup::ProcLookup;
 pub use record::{EventRecord, ParamRecord, ThreadRecord};
 pub use render::names::{capability, error_result, signal_number};
 pub use rendering::Rendering;
-pub use state::changes_state;
 pub use schema::{SyscallSchema, schema};
 pub use state::Accounts;
+pub use state::changes_state;
 pub use view::EventView;

@@ -272,7 +272,8 @@ fn fields_show_what_is_in_doubt() {
 
 /// What `evt.doubt` is at an event of the process 10 after a loss of events of these types, of a thread group.
 fn doubt_after(types: &[E], group: i64, event: EventBuilder) -> Option<String> {
-    let [doubt, is_doubtful] = ["evt.doubt", "evt.is_doubtful"].map(|name| schema().resolve(name, None).unwrap());
+    let [doubt, is_doubtful] =
+        ["evt.doubt", "evt.is_doubtful"].map(|name| schema().resolve(name, None).unwrap());
     let mut of = Suspects::NONE;
     types.iter().for_each(|ty| of.note(*ty, group));
     let mut inspector = system_with(Config::default());

@@ -186,7 +186,8 @@ fn doubts<'v>(v: &'v EventView<'v>) -> impl Iterator<Item = (&'static str, bool)
     let is_doubted = |thread: &Thread| v.state().is_doubted(thread);
     let remain = v.state().doubts.remain();
     // One of whom nothing is known may have begun unseen.
-    let own = v.thread().map_or(remain && v.event().tid > 0, |own| is_doubted(own) || (remain && !own.is_valid()));
+    let own =
+        v.thread().map_or(remain && v.event().tid > 0, |own| is_doubted(own) || (remain && !own.is_valid()));
     let process =
         v.main().is_some_and(|main| v.thread().is_some_and(|own| own.tid != main.tid) && is_doubted(main));
     let above = remain && v.ancestors().any(is_doubted);

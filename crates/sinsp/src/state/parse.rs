@@ -6,9 +6,9 @@ use super::proc_query::{ProcQuery, find_thread};
 use super::{Current, Rest, State};
 use enter::remember_enter;
 pub(crate) use file::is_unnamed;
+pub use handling::changes_state;
 pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
-pub use handling::changes_state;
 pub(crate) use handling::{descriptor, is_kept, makes_or_ends_threads};
 
 mod birth;

@@ -42,8 +42,9 @@ impl Losses {
             return None;
         }
         let unsure = self.recent.iter().filter(|(number, ..)| *number > thread.sure_after);
-        let mut suspecting =
-            unsure.filter(|(.., of)| thread.inherits_doubt || of.may_be_of(thread.pid)).map(|(_, since, _)| *since);
+        let mut suspecting = unsure
+            .filter(|(.., of)| thread.inherits_doubt || of.may_be_of(thread.pid))
+            .map(|(_, since, _)| *since);
         suspecting.next()
     }
 
