@@ -24,6 +24,7 @@ use crate::tracepoints::Tracepoints;
 use crate::{Error, features};
 
 mod account;
+mod classes;
 mod guard;
 mod hooks;
 mod options;
@@ -138,7 +139,7 @@ impl Probe {
             rodata.completes_by_entry = u8::from(types.completes_by_entry());
             rodata.own_cpus = cpus as u32;
             rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
-            rodata.class_of = account::classes();
+            rodata.class_of = classes::classes();
         }
         let maps = &mut open.maps;
         for (map, is_used) in [

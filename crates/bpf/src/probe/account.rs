@@ -2,11 +2,12 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use eyas_events::{EventClass, EventType};
+use eyas_events::EventType;
 use libbpf_rs::libbpf_sys::{bpf_obj_get_info_by_fd, bpf_prog_info};
 use libbpf_rs::skel::Skel;
 
-use super::{Order, Probe};
+use super::Probe;
+use super::options::Order;
 use crate::programs::PROGRAMS;
 use crate::ring::{Counter, MAX_CPUS};
 
@@ -126,13 +127,6 @@ impl Probe {
     fn states(&self) -> impl Iterator<Item = usize> {
         (0..self.cpus).chain(self.has_more_cpus.then_some(MAX_CPUS))
     }
-}
-
-/// The class of each type, by which losses are counted.
-pub(super) fn classes() -> [u8; 1024] {
-    let mut classes = [0; 1024];
-    classes.iter_mut().zip(0..).for_each(|(slot, ty)| *slot = EventClass::of(EventType(ty)) as u8);
-    classes
 }
 
 /// How often the kernel did not run the program.

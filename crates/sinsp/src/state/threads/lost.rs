@@ -6,8 +6,8 @@ use eyas_scap::Suspects;
 
 use crate::state::Thread;
 
-/// Losses that are told apart; older ones become one.
-const TOLD_APART: usize = 32;
+/// Losses that are kept apart; older ones become one.
+const KEPT_APART: usize = 32;
 
 /// Losses so far, and what those were that some thread may be in doubt since.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Losses {
     pub(super) fn add(&mut self, since: u64, of: Suspects) {
         self.count = self.count.saturating_add(1);
         self.recent.push_back((self.count, since, of));
-        if self.recent.len() > TOLD_APART
+        if self.recent.len() > KEPT_APART
             && let Some((_, first, older)) = self.recent.pop_front()
             && let Some((_, since, next)) = self.recent.front_mut()
         {
