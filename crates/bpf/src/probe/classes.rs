@@ -1,0 +1,10 @@
+//! The classes by which losses are counted.
+
+use eyas_events::{EventClass, EventType};
+
+/// The class of each type.
+pub(super) fn classes() -> [u8; 1024] {
+    let mut classes = [0; 1024];
+    classes.iter_mut().zip(0..).for_each(|(slot, ty)| *slot = EventClass::of(EventType(ty)) as u8);
+    classes
+}
