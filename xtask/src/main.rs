@@ -14,6 +14,7 @@ mod guide;
 mod kernels;
 mod load;
 mod picture;
+mod proof;
 mod publish;
 mod setup;
 mod shell;
@@ -47,6 +48,9 @@ usage: cargo xtask COMMAND
   load [SECONDS [COMMAND...]]
                     what falco costs and loses where every core opens and closes files all the time (60), and
                     another detector that COMMAND starts
+  proof [--quick] [--peer COMMAND] [--falco PROGRAM] [--to FOLDER]
+                    measure on this machine and write docs/proof.md and docs/proof.html: at most three minutes for each
+                    detector, one with --quick; {rules} in COMMAND stands for the rules file; PROGRAM instead of a new build
 
 `demo`, `test`, `check` and `kernels` install missing packages with apt-get. On a terminal they list the packages and ask
 first; with --yes, or without a terminal, they do not ask.";
@@ -79,6 +83,8 @@ fn main() -> ExitCode {
         ["load"] => load::run("60", &[]),
         ["load", seconds, other @ ..] => load::run(seconds, other),
         ["spin", seconds] => load::spin(seconds),
+        ["proof", words @ ..] => proof::run(words),
+        ["pace", words @ ..] => proof::generator::run(words),
         ["bench"] => shell::cargo(&["bench", "--workspace"]),
         [] | ["help" | "--help" | "-h"] => {
             say!("{USAGE}");

@@ -5,7 +5,7 @@ use eyas_fields::{CodeSet, Field, FieldTest, Formula};
 use crate::condition::ast::{Operand, Rhs};
 use crate::condition::{ConditionFormula, Formulas, codes};
 use crate::engine::Engine;
-use crate::rule::RuleIndex;
+use crate::rule::{Rule, RuleIndex};
 
 /// The conditions of the rules that are on, as formulas.
 #[derive(Debug)]
@@ -35,6 +35,11 @@ impl RuleFormulas {
 }
 
 impl Engine {
+    /// Codes of the events that a rule of this engine can match while it is on.
+    pub fn codes_of(&self, rule: &Rule) -> CodeSet {
+        codes(&rule.compiled, self.schema())
+    }
+
     /// Calls `visit` with every field that the conditions and outputs of the rules that are on ask for.
     pub fn fields(&self, visit: &mut dyn FnMut(&Field)) {
         let schema = self.schema();

@@ -18,6 +18,7 @@ use crate::rendering::Rendering;
 use crate::state::{
     self, Current, Engines, Layouts, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
 };
+use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
 
 /// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
@@ -208,6 +209,8 @@ pub struct Inspector {
     unneeded: u64,
     /// Those of them that were left out and would have been shown.
     skipped: u64,
+    /// Times of losses, if somebody asks for them.
+    windows: Option<Windows>,
     arena: bumpalo::Bump,
 }
 
@@ -262,6 +265,7 @@ impl Inspector {
             skips: Skips::default(),
             unneeded: 0,
             skipped: 0,
+            windows: None,
             arena: bumpalo::Bump::new(),
         }
     }
@@ -333,6 +337,25 @@ impl Inspector {
     /// what rules say of its events, may be wrong. In a replay it stays so, as nobody can be asked.
     pub fn is_in_doubt(&self) -> bool {
         self.state.doubts.remain()
+    }
+
+    /// Has [`Inspector::loss_windows`] return something.
+    pub fn follow_losses(&mut self, on: bool) {
+        self.windows = on.then(Windows::default);
+    }
+
+    /// The times since the last call for which no alert does not mean that nothing happened, as events were lost: those that
+    /// are over, and of one that goes on for more than a second the part so far. `is_over`: no more events come. To be
+    /// called from time to time; without [`Inspector::follow_losses`] there are none.
+    pub fn loss_windows(&mut self, is_over: bool) -> Vec<LossWindow> {
+        let (ts, is_in_doubt) = (self.moment.ts, self.is_in_doubt());
+        let Some(windows) = &mut self.windows else { return Vec::new() };
+        let mut found = if is_over { windows.end(ts) } else { windows.take(ts, is_in_doubt) };
+        for window in &mut found {
+            let threads = self.state.threads.iter();
+            window.threads = threads.filter(|thread| window.of.may_be_of(thread.pid)).count() as u64;
+        }
+        found
     }
 
     /// Forgets everything known and begins with a snapshot; events keep being counted. A snapshot without users
@@ -439,6 +462,11 @@ impl Inspector {
     #[cold]
     #[inline(never)]
     fn heal<S: EventSource + ?Sized>(&mut self, source: &S) {
+        if let Some(windows) = &mut self.windows {
+            for loss in source.losses() {
+                windows.note(loss, state::reach(&loss.of, self.state.threads.is_shared()));
+            }
+        }
         self.state.doubt(source.losses(), self.config.proc.is_some());
         let event = source.current();
         let ts = event.map_or(self.moment.ts, |event| event.ts);

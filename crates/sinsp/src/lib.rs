@@ -61,6 +61,7 @@ mod rendering;
 pub mod runtimes;
 mod schema;
 pub mod state;
+mod verdicts;
 mod view;
 
 pub use account_files::AccountFiles;
@@ -77,4 +78,5 @@ pub use rendering::Rendering;
 pub use schema::{SyscallSchema, schema};
 pub use state::Accounts;
 pub use state::changes_state;
+pub use verdicts::LossWindow;
 pub use view::EventView;

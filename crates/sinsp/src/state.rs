@@ -51,6 +51,7 @@ pub(crate) use facts::{Facts, changes};
 pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
+pub(crate) use reach::reach;
 pub(crate) use reports::Reports;
 pub(crate) use skips::Skips;
 pub(crate) use text::split_nul;

@@ -26,6 +26,7 @@ mod rules;
 mod shape;
 mod timeouts;
 mod units;
+mod verdicts;
 mod webserver;
 
 pub use capture::{Capture, Mode as CaptureMode};
@@ -46,6 +47,7 @@ pub use rules::{Append, ExtraField, RuleMatching, Selection};
 pub use shape::Shape;
 pub(crate) use shape::choice;
 pub use timeouts::Timeouts;
+pub use verdicts::VerdictCoverage;
 pub use webserver::Webserver;
 
 use shape::Shape::{Bool, Text, Texts};
@@ -131,6 +133,8 @@ pub struct Config {
     pub watch_config_files: bool,
     /// Repeated alerts become one.
     pub alert_folding: Folding,
+    /// What rules may have missed.
+    pub verdict_coverage: VerdictCoverage,
     /// Alerts start captures.
     pub capture: Capture,
     /// What is given up after the start.
@@ -183,6 +187,7 @@ impl Default for Config {
             config_files: Vec::new(),
             watch_config_files: true,
             alert_folding: Folding::default(),
+            verdict_coverage: VerdictCoverage::default(),
             capture: Capture::default(),
             privileges: Privileges::default(),
             #[cfg(feature = "grpc")]
@@ -213,6 +218,7 @@ impl Config {
         self.metrics.check(self.webserver.enabled && self.webserver.prometheus_metrics_enabled)?;
         self.file_mode.get()?;
         self.alert_folding.check()?;
+        self.verdict_coverage.check()?;
         let hold = self.container_hold_ms;
         if hold > containers::MAX_HOLD_MS {
             let most = containers::MAX_HOLD_MS;
@@ -269,6 +275,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("syscall_event_drops", drops::SHAPE),
     ("syscall_event_timeouts", timeouts::SHAPE),
     ("time_format_iso_8601", Bool),
+    ("verdict_coverage", verdicts::SHAPE),
     ("watch_config_files", Bool),
     ("webserver", webserver::SHAPE),
 ];

@@ -58,6 +58,7 @@ mod tampering;
 mod telemetry;
 mod test;
 mod timeouts;
+mod verdicts;
 mod versions;
 mod watchdog;
 mod web;

@@ -34,6 +34,7 @@ use crate::source::{self, Adjust, Early, Interest, Opened};
 use crate::tampering::Tampering;
 use crate::telemetry::Telemetry;
 use crate::timeouts::Silence;
+use crate::verdicts::Verdicts;
 use crate::watchdog::Watchdog;
 
 mod judge;
@@ -136,6 +137,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
             others,
             is_alone: has_syscalls,
             runtimes: RuntimeLog::default(),
+            verdicts: Verdicts::new(&config.verdict_coverage, &setup.engine)?,
         };
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
@@ -246,6 +248,8 @@ struct Alone<'a, 'e> {
     /// Whether system calls are captured: else the run ends with the other sources.
     is_alone: bool,
     runtimes: RuntimeLog,
+    /// What rules may have missed, if that is followed.
+    verdicts: Option<Verdicts>,
 }
 
 impl Alone<'_, '_> {
@@ -262,6 +266,7 @@ impl Alone<'_, '_> {
         if live && self.judge.setup.config.engine.kind != EngineKind::Nodriver {
             hurry();
         }
+        inspector.follow_losses(live);
         let began = Instant::now();
         self.judge.needs_changed = true;
         let outcome = loop {
@@ -327,6 +332,7 @@ impl Alone<'_, '_> {
             }
             if looks && live {
                 self.runtimes.look(&inspector);
+                self.look_at_losses(&mut inspector, false);
             }
             // Now that the first step has brought what was there before.
             if self.samples.is_some_and(Samples::is_asked) {
@@ -336,6 +342,7 @@ impl Alone<'_, '_> {
         self.pulse.rest();
         let outcome = self.finish_others(outcome);
         self.judge.summarize(u64::MAX, self.outputs.batch());
+        self.look_at_losses(&mut inspector, true);
         // Where it ended otherwise than by its end.
         let finished = source.finish();
         self.totals.stats = source.stats();
@@ -364,7 +371,19 @@ impl Alone<'_, '_> {
     fn sample(&self, source: &mut impl Counted, inspector: &Inspector) {
         if let Some(samples) = self.samples {
             samples.count(Alerts::new(&self.judge.setup, &self.totals.counts));
-            samples.give(Sample::take(self.totals.events + inspector.skipped(), source, inspector));
+            let mut sample = Sample::take(self.totals.events + inspector.skipped(), source, inspector);
+            sample.coverage = self.verdicts.as_ref().map(Verdicts::coverage).unwrap_or_default();
+            samples.give(sample);
+        }
+    }
+
+    /// Reports what rules may have missed.
+    fn look_at_losses(&mut self, inspector: &mut Inspector, is_over: bool) {
+        let windows = inspector.loss_windows(is_over);
+        let Some(verdicts) = &mut self.verdicts else { return };
+        let threads = inspector.state().threads.len() as u64;
+        for alert in verdicts.look(&windows, threads, self.last_event.max(clock::now())) {
+            self.judge.setup.tell(&alert, self.outputs.batch());
         }
     }
 
@@ -406,6 +425,7 @@ impl Alone<'_, '_> {
         self.judge.summarize(u64::MAX, self.outputs.batch());
         self.judge.folding = Folding::new(&next.setup.config.alert_folding)?;
         self.judge.replace(Arc::clone(&next.setup))?;
+        self.verdicts = Verdicts::new(&next.setup.config.verdict_coverage, &next.setup.engine)?;
         self.capture.configure(&next.setup.config.capture);
         self.reload.replaced(next.setup);
         Ok(())

@@ -3,7 +3,7 @@
  * reported in the ring before the next event of the CPU. */
 #pragma once
 
-/* Types of events that are counted apart: all that there are, and room for more; a power of two. */
+/* Types of events that are told apart: all that there are, and room for more; a power of two. */
 #define TYPES 1024
 #define CLASSES 8
 /* Cells of a Bloom filter of thread groups, of which a group has two. Each is a byte, so that a program that interrupts

@@ -17,7 +17,7 @@ const OF_OTHERS: [EventType; 5] = [
 
 /// Whose state is in doubt since these events were lost; `None` if none of them changes any. `is_shared`: thread groups have
 /// files or directories in common, so that an event of one changes those of another.
-pub(super) fn reach(of: &Suspects, is_shared: bool) -> Option<Suspects> {
+pub(crate) fn reach(of: &Suspects, is_shared: bool) -> Option<Suspects> {
     if !may_change_state(of) {
         return None;
     }
@@ -26,6 +26,6 @@ pub(super) fn reach(of: &Suspects, is_shared: bool) -> Option<Suspects> {
 }
 
 /// Whether events that change what is known may be among them.
-pub(crate) fn may_change_state(of: &Suspects) -> bool {
+fn may_change_state(of: &Suspects) -> bool {
     of.types().any(changes_state)
 }

@@ -109,6 +109,8 @@ pub struct Sample {
     pub full: ByKind,
     /// Events made and lost by CPU.
     pub cpus: Vec<Cpu>,
+    /// Verdict coverage of each rule of system calls, if it is followed.
+    pub coverage: Vec<f64>,
     /// Runs of the programs of the probe.
     pub programs: Vec<Program>,
     /// What was looked up, added and given up.
@@ -137,6 +139,7 @@ impl Sample {
             stats: source.stats(),
             full: losses::by_kind(&source.full_by_type()),
             cpus: source.cpus(),
+            coverage: Vec::new(),
             programs: source.programs(),
             state: inspector.stats(),
             runtimes: inspector.runtime_stats(),

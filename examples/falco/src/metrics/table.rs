@@ -149,6 +149,8 @@ pub const METRICS: &[Metric] = &[
         "Alerts", |r| count(r.alerts().map(|a| a.total))),
     row("falco.rules.*", "falco_rules_matches_total", (Rules, Count, Counter),
         "Alerts of a rule", rules),
+    row("falco.rules_verdict_coverage_perc.*", "falco_rules_verdict_coverage_ratio", (Rules, Percent, Gauge),
+        "Share of the time of threads in which no alert means that nothing happened, at least", coverage),
 
     row("falco.cpu_usage_perc", "falco_cpu_usage_ratio", (Resources, Percent, Gauge),
         "Processor time of this program since it started, of one CPU", |r| real(r.resources.cpu_percent)),
@@ -292,6 +294,17 @@ fn rules(r: &Reading<'_>) -> Vec<Point> {
         Point { instance: as_name(&rule.name), labels, value: Value::Count(*n) }
     };
     alerts.setup.rules().zip(&alerts.by_rule).map(point).collect()
+}
+
+fn coverage(r: &Reading<'_>) -> Vec<Point> {
+    let rules = r.alerts().map(|alerts| alerts.setup.engine.rules()).unwrap_or_default();
+    let shares = r.sample.iter().flat_map(|sample| &sample.coverage);
+    let point = |(rule, share): (&Rule, &f64)| Point {
+        instance: as_name(&rule.name),
+        labels: vec![("rule_name".to_owned(), rule.name.clone())],
+        value: Value::Real((share * 1e6).round() / 1e4),
+    };
+    rules.iter().zip(shares).map(point).collect()
 }
 
 fn outputs(r: &Reading<'_>, get: fn(&Counts) -> u64) -> Vec<Point> {
