@@ -55,6 +55,9 @@ pub fn header(arch: Arch) -> String {
     for (name, op) in Op::ALL {
         let _ = writeln!(out, "#define OP_{} {}", name.to_uppercase(), *op as u8);
     }
+    for (name, value) in eyas_events::filter::CONSTANTS {
+        let _ = writeln!(out, "#define FILTER_{name} {value}");
+    }
     for (name, code) in &codes {
         let _ = writeln!(out, "#define OP_X_{name} {code}");
     }

@@ -1,7 +1,7 @@
 //! The probe loaded into the kernel.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 #[cfg(target_arch = "x86_64")]
@@ -25,6 +25,7 @@ use crate::{Error, features};
 
 mod account;
 mod classes;
+mod filter;
 mod guard;
 mod hooks;
 mod options;
@@ -68,6 +69,7 @@ pub struct Probe {
     rung: Rung,
     /// What was set last.
     sealed: sealed::Sealed,
+    filters: filter::Filters,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -197,6 +199,7 @@ impl Probe {
             has_hooks: true,
             rung: Rung::default(),
             sealed: sealed::Sealed::default(),
+            filters: filter::Filters::default(),
         };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
@@ -421,11 +424,7 @@ impl Probe {
         }
         self.update_slow_path_flag();
         self.links.clear();
-        let maps = &self.skel.maps;
-        let fence = maps.fence.as_fd().as_raw_fd().to_ne_bytes();
-        maps.fences
-            .update(&0_u32.to_ne_bytes(), &fence, MapFlags::ANY)
-            .map_err(kernel("wait for its programs"))
+        self.wait_for_programs()
     }
 
     /// Has the next event that is published wake [`Probe::wait`]. A program that is publishing one meanwhile may not have

@@ -19,7 +19,7 @@ use shared::{SEGMENT, STRIDE, Shared, UNCLAIMABLE};
 
 pub(crate) use frame::LENGTH_AT;
 pub use frame::LOSS;
-pub(crate) use mapping::Mapping;
+pub(crate) use mapping::{Mapping, bytes_of};
 pub use reader::{Ring, Skipped};
 pub(crate) use shared::MAX_CPUS;
 
@@ -53,6 +53,8 @@ pub(crate) enum Counter {
     /// Events of programs that found no ring to claim.
     Unclaimed,
     Faults,
+    /// Events that the filter left out.
+    Filtered,
     /// When the first event was lost that no frame reports yet.
     LostSince,
 }
@@ -69,6 +71,7 @@ impl Counters {
             Counter::TooLarge => offset_of!(types::cpu, too_large),
             Counter::Unclaimed => offset_of!(types::cpu, unclaimed),
             Counter::Faults => offset_of!(types::cpu, faults),
+            Counter::Filtered => offset_of!(types::cpu, filtered),
             Counter::LostSince => offset_of!(types::cpu, lost_since),
         };
         self.0.word(cpu, at).load(Ordering::Relaxed)

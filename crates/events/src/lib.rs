@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod class;
+pub mod filter;
 mod flags;
 mod hooks;
 mod requests;

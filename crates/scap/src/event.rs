@@ -292,6 +292,23 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(KernelPath::Root)
     }
 
+    /// Where events of a type have their result: see [`RawEvent::result`].
+    pub fn result_index(ty: EventType) -> Option<usize> {
+        let index = *RESULT.get(usize::from(ty.0))?;
+        (index != NO_RESULT).then_some(index.into())
+    }
+
+    /// Where events of a type have the path of what they opened: see [`RawEvent::opened_path`].
+    pub fn opened_path_index(ty: EventType) -> Option<usize> {
+        Self::from_checked(0, 0, ty, 0, 0, &[]).behind_open()
+    }
+
+    /// Whether the probe's filter rejects the event, which is shown to test the filter.
+    #[inline]
+    pub fn is_sample(&self) -> bool {
+        self.mark.is_sample()
+    }
+
     fn kernel_text(&self, wanted: KernelPath) -> Option<&'a [u8]> {
         let at = self.ty.kernel_paths().iter().position(|path| *path == wanted)?;
         // They stand behind the row.

@@ -10,6 +10,8 @@ const OF_REQUEST: u16 = 0x8000;
 const OF_POLLED_RING: u16 = 0x100;
 const IS_PRESUMED: u16 = 0x200;
 const IS_DESCRIBED: u16 = 0x400;
+/// Of no request: the probe's filter rejects the event.
+const IS_SAMPLE: u16 = 0x4000;
 
 /// The first descriptor that stands for a place in a ring's own table.
 const FIRST_DIRECT: i64 = 1 << 62;
@@ -36,6 +38,12 @@ impl IoUring {
 impl Mark {
     pub(crate) fn is_set(self) -> bool {
         self.0 & OF_REQUEST != 0
+    }
+
+    /// Whether the event is one that the probe's filter rejects.
+    #[inline]
+    pub(crate) fn is_sample(self) -> bool {
+        self.0 & IS_SAMPLE != 0
     }
 
     pub(crate) fn new(request: IoUring) -> Self {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use eyas_bpf::{LOSS, Probe, Ring};
+use eyas_events::filter::Filter;
 use eyas_events::{EventType, HEADER_LEN, Hook, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -217,6 +218,31 @@ impl Source {
         self.probe.set_order(of);
     }
 
+    /// From now on leaves out, in the kernel, what the filter rejects; `None` for nothing. Of `sample` such events one is
+    /// delivered nevertheless, as [`RawEvent::is_sample`] says; 0: none is. Events from before may be judged by the filter
+    /// before.
+    ///
+    /// # Errors
+    /// The kernel refuses; then nothing is left out.
+    pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
+        Ok(self.probe.set_filter(filter, sample)?)
+    }
+
+    /// Leaves out no more events of the type.
+    pub fn send_all(&mut self, ty: EventType) {
+        self.probe.send_all(ty);
+    }
+
+    /// Events that the filter left out, by type: those that are not 0.
+    pub fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
+        self.probe.filtered_by_type()
+    }
+
+    /// Time on the clock of events.
+    pub fn now(&self) -> u64 {
+        now(&self.probe)
+    }
+
     /// Attaches a program that does nothing to the end of every call, or takes it away: for measurements.
     #[doc(hidden)]
     pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
@@ -371,7 +397,7 @@ impl Source {
             (0, _) => 0,
             // Only when the ring is empty can they be counted.
             (_, Phase::End) => {
-                let published = drops.produced - drops.buffer - drops.scratch - drops.bug;
+                let published = drops.produced - drops.filtered - drops.buffer - drops.scratch - drops.bug;
                 published.saturating_sub(ring.events())
             }
             (times, _) => times,
@@ -504,6 +530,7 @@ impl EventSource for Source {
         };
         for cpu in self.probe.drops() {
             stats.produced += cpu.produced;
+            stats.filtered += cpu.filtered;
             stats.drops_buffer += cpu.buffer;
             stats.drops_too_large += cpu.scratch;
             stats.drops_other += cpu.bug;

@@ -408,6 +408,7 @@ impl Inspector {
                     let is_shown = match self.needs {
                         None => {
                             self.update(&event);
+                            self.moment.is_sample = event.is_sample();
                             true
                         }
                         Some(_) => self.take_needed(&event),

@@ -1,13 +1,14 @@
 //! Which events a program can do without: those that nobody tests and that change nothing that anybody asks for.
 
 use eyas_events::EventType;
+use eyas_events::filter::Filter;
 use eyas_fields::{CodeSet, Field};
 use eyas_scap::RawEvent;
 
 use crate::field_source::generic_code;
 use crate::fields::DEFS;
-use crate::pushdown::Pushdown;
-use crate::state::{Facts, changes};
+use crate::pushdown::{Free, Pushdown};
+use crate::state::{Facts, changes, changes_only_if_successful};
 
 /// What a program needs of the events of a capture: see [`crate::Inspector::set_needs`].
 #[derive(Debug)]
@@ -82,6 +83,27 @@ impl Needs {
             None => Use::Shown,
         }
     }
+}
+
+/// The probe's filter for rules that ask for these fields, in conditions or in outputs, and have these rows: it leaves out
+/// events that no rule matches and that change nothing that the fields depend on. `None` if a field depends on all events.
+pub fn probe_filter(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
+    let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
+    if names.any(depends_on_all) {
+        return None;
+    }
+    let facts = facts(fields);
+    Some(rows.kernel(|ty| match changes(ty) {
+        Some(changed) if !changed.intersects(facts) => Free::All,
+        _ if changes_only_if_successful(ty) => Free::Failed,
+        _ => Free::None,
+    }))
+}
+
+/// Whether a field is about other events, too. The number of an event is not: conditions have it to be always or never true,
+/// and live it says how many events were captured, whatever is not.
+fn depends_on_all(name: &str) -> bool {
+    name.starts_with("evt.deltatime") || name.starts_with("evt.reltime")
 }
 
 /// What the fields depend on, of what events can be left out for.

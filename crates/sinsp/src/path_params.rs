@@ -85,8 +85,19 @@ fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
 
 /// Whether a path has no parts that a walk takes out: `.`, `..`, and slashes that are doubled or at its end.
 pub(crate) fn is_walked(path: &[u8]) -> bool {
-    let ends_a_part = |slash: usize| matches!(path.get(slash + 1), Some(b'/' | b'.'));
-    !memchr::memchr_iter(b'/', path).any(ends_a_part) && (path.len() == 1 || path.last() != Some(&b'/'))
+    let is_taken_out = |slash: usize| {
+        let part = &path[slash + 1..];
+        match part.first() {
+            Some(b'/') => true,
+            // Names that begin with a dot are parts as others are.
+            Some(b'.') => {
+                let rest = part.strip_prefix(b"..").unwrap_or(&part[1..]);
+                rest.first().is_none_or(|byte| *byte == b'/')
+            }
+            _ => false,
+        }
+    };
+    !memchr::memchr_iter(b'/', path).any(is_taken_out) && (path.len() == 1 || path.last() != Some(&b'/'))
 }
 
 /// Whether [`of`] has anything of events with this code: of most there is nothing, which must cost little.
@@ -159,6 +170,14 @@ mod tests {
             ("/etc/../passwd", false),
             ("/etc/..", false),
             ("/etc/", false),
+            ("/etc/.", false),
+            ("/root/.ssh/id", true),
+            ("/root/..ssh", true),
+            ("/root/...", true),
+            ("/root/.../a", true),
+            ("/.", false),
+            ("/..", false),
+            ("/../a", false),
         ] {
             assert_eq!(is_walked(path.as_bytes()), walked, "{path}");
         }

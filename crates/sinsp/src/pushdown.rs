@@ -5,16 +5,20 @@
 //! counts as satisfied. So an event that the rows reject satisfies no rule. See docs/pushdown.md.
 
 use eyas_events::EventType;
+use eyas_events::filter::Filter;
 use eyas_fields::{FieldTest, Formula};
 use eyas_scap::RawEvent;
 
 use crate::field_source::generic_code;
 use crate::view::EventView;
 use build::Builder;
+pub(crate) use kernel::Free;
 use rows::Rows;
 use translate::{Outcome, Translator};
 
 mod build;
+mod kernel;
+mod machine;
 mod paths;
 mod rows;
 mod translate;
@@ -100,6 +104,11 @@ impl Pushdown {
     /// Whether the rows reject every event with this code.
     pub fn rejects_all(&self, code: u16) -> bool {
         self.rows.rejects_all(code)
+    }
+
+    /// The same for the probe, which leaves out what rows reject as far as `free` says.
+    pub(crate) fn kernel(&self, free: impl Fn(EventType) -> Free) -> Filter {
+        kernel::filter(&self.rows, free)
     }
 
     /// Number of rows.

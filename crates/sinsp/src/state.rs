@@ -49,6 +49,7 @@ pub(crate) use container::{Kind, Layouts, SHORT_ID, id_of_cgroups, kind_of_cgrou
 pub(crate) use current::{Current, Rest};
 pub(crate) use facts::{Facts, changes};
 pub use parse::changes_state;
+pub(crate) use parse::changes_only_if_successful;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
 pub(crate) use reach::reach;

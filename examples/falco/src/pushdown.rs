@@ -34,6 +34,13 @@ pub fn needs(engine: &Engine) -> Needs {
     Needs::of_rules(engine.codes(), &fields, Some(rows))
 }
 
+/// What the probe leaves out, if that can be said.
+pub fn probe_filter(engine: &Engine) -> Option<eyas::events::filter::Filter> {
+    let mut fields: Vec<Field> = Vec::new();
+    engine.fields(&mut |field| fields.push(field.clone()));
+    eyas::sinsp::probe_filter(&rows(engine), &fields)
+}
+
 /// What leaves out events before the rules, and how many it was.
 #[derive(Debug)]
 pub struct Filter {

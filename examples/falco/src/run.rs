@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use eyas::events::EventType;
 use eyas::rules::Profile;
 use eyas::scap::EventSource;
 use eyas::sinsp::plugin::SYSCALL;
@@ -277,6 +278,7 @@ impl Alone<'_, '_> {
             }
             if std::mem::take(&mut self.judge.needs_changed) {
                 inspector.set_needs(self.judge.needs().filter(|_| self.skips));
+                self.set_filter(&mut source, inspector.plugins_mut().is_none());
             }
             let step = match self.capture.is_active() {
                 false => inspector.next(&mut source),
@@ -387,6 +389,29 @@ impl Alone<'_, '_> {
         }
     }
 
+    /// Has the source leave out what the rules do not need, if nothing but they looks at events.
+    #[cold]
+    fn set_filter(&mut self, source: &mut dyn Adjust, is_alone: bool) {
+        for code in std::mem::take(&mut self.judge.refuted) {
+            source.send_all(EventType(code));
+        }
+        if !std::mem::take(&mut self.judge.is_replaced) {
+            return;
+        }
+        let setup = &self.judge.setup;
+        let filter = setup.filter.as_ref().filter(|_| is_alone);
+        if let Some(filter) = filter {
+            let (types, rows, bytes) = (filter.types_on(), filter.rows.len(), filter.bytes());
+            log::log(
+                log::Level::Debug,
+                &format!("The probe filters {types} types of events by {rows} rows, {bytes} bytes"),
+            );
+        }
+        if let Err(error) = source.filter(filter, setup.config.engine.modern_ebpf.pushdown_sample) {
+            log::warning(&format!("the probe sends every event, as its filter can't be set: {error:#}"));
+        }
+    }
+
     /// Does what signals and the reload ask for; returns whether it is over.
     #[cold]
     fn attend(&mut self, source: &mut dyn Adjust) -> Result<bool> {
@@ -412,6 +437,10 @@ impl Alone<'_, '_> {
     /// Other rules take over; if the kernel refuses what they need, nothing changes.
     fn replace(&mut self, source: &mut dyn Adjust, next: Replacement) -> Result<()> {
         let before = Arc::clone(&self.judge.setup);
+        // Until the new rules test, whatever either set needs is sent.
+        source.filter(None, 0)?;
+        self.judge.is_replaced = true;
+        self.judge.needs_changed = true;
         if let Err(error) = source.adjust(&next.interest) {
             self.judge.setup.tell(&reload::failure(&error), self.outputs.batch());
             return source.adjust(&Interest::of(&before.config, &before.engine)?);

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use eyas::events::filter::Filter;
 use eyas::rules::{AlertOptions, Engine, Rule};
 use eyas::sinsp::Needs;
 use jiff::Zoned;
 
 use crate::args::Args;
-use crate::config::Config;
+use crate::config::{Config, EngineKind};
 use crate::configure::Loaded;
 use crate::hashes::ReadFiles;
 use crate::internal::Internal;
 use crate::output::{Alert, Batch, Row};
 use crate::outputs::OUTPUTS;
-use crate::pushdown::{self, Filter};
+use crate::pushdown;
 use crate::rules::Engines;
 use crate::{names, rules};
 
@@ -33,8 +34,10 @@ pub struct Setup {
     pub files: ReadFiles,
     /// What a replay needs of its events, if it can do without some.
     pub needs: Option<Arc<Needs>>,
+    /// What the probe leaves out, if it is to.
+    pub filter: Option<Filter>,
     /// What leaves out events before the rules, if something is to.
-    pub pushdown: Option<Filter>,
+    pub pushdown: Option<pushdown::Filter>,
 }
 
 impl Setup {
@@ -58,8 +61,9 @@ impl Setup {
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
         let needs = can_skip(args, &config).then(|| Arc::new(pushdown::needs(&engine)));
-        let pushdown = args.model_pushdown.then(|| Filter::new(&engine));
-        Self { engine: Arc::new(engine), others, options, record, config, files, needs, pushdown }
+        let pushdown = args.model_pushdown.then(|| pushdown::Filter::new(&engine));
+        let filter = can_filter(args, &config).then(|| pushdown::probe_filter(&engine)).flatten();
+        Self { engine: Arc::new(engine), others, options, record, config, files, needs, filter, pushdown }
     }
 
     /// All rules: those of system calls, then those of the other sources.
@@ -98,9 +102,18 @@ impl Setup {
 
 /// Whether nothing but the rules looks at events.
 fn can_skip(args: &Args, config: &Config) -> bool {
+    config.engine.is_replay() && args.duration == 0 && is_for_rules_alone(args, config)
+}
+
+/// Whether the probe may leave out what the rules do not need.
+fn can_filter(args: &Args, config: &Config) -> bool {
+    let engine = &config.engine;
+    engine.kind == EngineKind::ModernEbpf && engine.modern_ebpf.pushdown && is_for_rules_alone(args, config)
+}
+
+fn is_for_rules_alone(args: &Args, config: &Config) -> bool {
     let is_folding = !matches!(config.alert_folding.window(), Ok(None));
-    let others = args.rule_profile || args.model_pushdown || args.duration > 0;
-    config.engine.is_replay() && !others && !is_folding && !config.capture.enabled
+    !args.rule_profile && !args.model_pushdown && !is_folding && !config.capture.enabled
 }
 
 /// `FALCO_HOSTNAME`, or what the kernel says.

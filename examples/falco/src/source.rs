@@ -8,6 +8,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use eyas::events::EventType;
+use eyas::events::filter::Filter;
 use eyas::rules::Engine;
 use eyas::scap::{self, EventSource, Reader};
 #[cfg(feature = "live")]
@@ -90,6 +92,17 @@ pub trait Adjust: EventSource {
     /// The kernel refuses; what was captured before is captured still, or more.
     fn adjust(&mut self, interest: &Interest) -> Result<()>;
 
+    /// Leaves out what the filter rejects from here on; of `sample` such events one is delivered, and marked.
+    ///
+    /// # Errors
+    /// The kernel refuses; nothing is left out then.
+    fn filter(&mut self, _filter: Option<&Filter>, _sample: u32) -> Result<()> {
+        Ok(())
+    }
+
+    /// Leaves out no more events of the type.
+    fn send_all(&mut self, _ty: EventType) {}
+
     /// What others have done to the source since the last time, a sentence for each.
     fn tampering(&mut self) -> Vec<String> {
         Vec::new()
@@ -114,6 +127,14 @@ impl Adjust for scap::live::Source {
         self.set_interest(Some(&interest.calls))?;
         self.set_order(|ty| order(ty, &interest.codes));
         decide(self, interest.hooks)
+    }
+
+    fn filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<()> {
+        Ok(self.set_filter(filter, sample)?)
+    }
+
+    fn send_all(&mut self, ty: EventType) {
+        Self::send_all(self, ty);
     }
 
     fn tampering(&mut self) -> Vec<String> {

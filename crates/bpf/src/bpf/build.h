@@ -81,8 +81,8 @@ static __always_inline void submit(struct scratch *s)
 {
 	struct cpu *cpu = own_cpu();
 	__u32 len = s->pos;
-	cpu->made++;
 	if (len > MAX_EVENT) {
+		cpu->made++;
 		lose(cpu, &cpu->too_large, *(__u16 *)&s->data[20], other_task(s));
 		return;
 	}
@@ -91,8 +91,18 @@ static __always_inline void submit(struct scratch *s)
 	barrier_var(len);
 	len &= 0x1ffff;
 	if (!to || len > MAX_EVENT || bpf_probe_read_kernel(to, len, s->data)) {
+		cpu->made++;
 		lose_full(cpu, *(__u16 *)&s->data[20], other_task(s));
 		return;
 	}
+	bool is_sample = s->is_sample;
+	if (s->filter && filter_rejects(s->filter, s->type)) {
+		if (leave_out_event(cpu, s->type))
+			return;
+		is_sample = true;
+	}
+	cpu->made++;
+	if (is_sample)
+		*(__u16 *)(to + 24) = IS_SAMPLE;
 	publish(cpu, len);
 }

@@ -145,17 +145,31 @@ static __always_inline __u32 build_hot(struct cpu *cpu, struct task_struct *task
 	return all;
 }
 
-/* Whether it has made the event. */
+/* Whether it has made the event, or the filter leaves it out. */
 static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
 				     __u32 number)
 {
+	__u32 filter = filter_in_use;
+	int early = filter_early(filter, type, ret);
 	struct cpu *cpu = claim();
 	if (!cpu)
 		return false;
+	if (early == FILTER_REJECTS && leave_out_event(cpu, type)) {
+		release(cpu);
+		if (has_entries(type))
+			forget_entries();
+		return true;
+	}
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);
 	if (len) {
-		cpu->made++;
-		publish(cpu, len);
+		bool is_rejected = early == FILTER_ASKS && filter_rejects(filter, type);
+		if (!is_rejected || !leave_out_event(cpu, type)) {
+			__u8 *event = built();
+			if (event && (is_rejected || early == FILTER_REJECTS))
+				*(__u16 *)(event + 24) = IS_SAMPLE;
+			cpu->made++;
+			publish(cpu, len);
+		}
 	}
 	release(cpu);
 	return len != 0;

@@ -12,6 +12,7 @@
 #include "state.h"
 #include "ring.h"
 #include "tables.h"
+#include "filter.h"
 #include "build.h"
 #include "kernel/read.h"
 #include "kernel/file.h"
@@ -84,10 +85,21 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	if (ret == 0 && (type == EV_SYSCALL_CLONE_20_X || type == EV_SYSCALL_CLONE3_X))
 		return 0;
 #endif
+	__u32 filter = filter_in_use;
+	int early = filter_early(filter, type, ret);
 	s = fresh(type, 0);
 	if (!s)
 		return 0;
+	if (early == FILTER_REJECTS && leave_out_event(own_cpu(), type)) {
+		if (keeps(type))
+			forget();
+		if (has_entries(type))
+			forget_entries();
+		return done();
+	}
 	s->ret = ret;
+	s->filter = early == FILTER_ASKS ? filter : 0;
+	s->is_sample = early == FILTER_REJECTS;
 	s->number = call.number;
 	s->code = call.code;
 	s->failed_exec = exec;

@@ -62,6 +62,9 @@ struct cpu {
 	__u64 lost_since;
 	/* Parameters left empty as user memory could not be read. */
 	__u64 faults;
+	/* Events that the filter left out, and those since it sent one nevertheless. */
+	__u64 filtered;
+	__u64 since_sample;
 };
 
 /* What every event begins with. */

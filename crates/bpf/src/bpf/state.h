@@ -99,6 +99,13 @@ struct scratch {
 	__u16 request;
 	__u8 described;
 	__u64 own_file, made_file;
+	/* Of an event that the filter judges: which filter, none if it is 0; whether it is sent although no rule matches it. */
+	__u32 filter;
+	__u8 is_sample;
+	/* The bits that a text set, of which parameter it is, and whether it is not known what is shown of it. */
+	__u64 facts[8];
+	__u32 read;
+	__u8 unread;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

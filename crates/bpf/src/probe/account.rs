@@ -16,6 +16,8 @@ use crate::ring::{Counter, MAX_CPUS};
 pub struct CpuDrops {
     /// Frames made, the lost ones included.
     pub produced: u64,
+    /// Left out by the filter.
+    pub filtered: u64,
     /// Lost because the ring was full.
     pub buffer: u64,
     /// Lost because they exceeded the memory that frames are built in, 64 KiB.
@@ -81,6 +83,7 @@ impl Probe {
             let get = |counter| self.counters.get(cpu, counter);
             CpuDrops {
                 produced: get(Counter::Made) + get(Counter::Unclaimed),
+                filtered: get(Counter::Filtered),
                 buffer: get(Counter::Full),
                 scratch: get(Counter::TooLarge),
                 bug: get(Counter::Unclaimed),

@@ -27,7 +27,7 @@ pub enum Tampering {
         /// Its name.
         program: &'static str,
     },
-    /// Settings in the probe's memory have other values: which calls are captured, how much of payloads, and the like.
+    /// Settings in the probe's memory have other values: which calls are captured, how much of payloads, what the filter leaves out, and the like.
     Settings,
     /// The names of threads that are left out are others.
     ExcludedNames,
@@ -69,6 +69,9 @@ impl Probe {
         }
         if self.settings() != (self.sealed.bss.clone(), self.sealed.data.clone()) {
             self.put_right();
+            found.push(Tampering::Settings);
+        }
+        if self.repair_filter() && !found.contains(&Tampering::Settings) {
             found.push(Tampering::Settings);
         }
         let names: BTreeSet<Vec<u8>> = self.skel.maps.quiet_comms.keys().collect();

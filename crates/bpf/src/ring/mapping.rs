@@ -55,6 +55,41 @@ impl Mapping {
     }
 }
 
+/// Values of which every byte belongs to a number, so that they can be looked at as bytes.
+pub(crate) trait Plain: Copy {}
+impl Plain for u8 {}
+impl Plain for u16 {}
+impl Plain for eyas_events::filter::TypeRow {}
+impl Plain for eyas_events::filter::Row {}
+impl Plain for eyas_events::filter::Range {}
+
+/// The bytes of values.
+pub(crate) fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
+    // SAFETY: all bytes of such values are initialized, and any bytes may be read as such.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+}
+
+impl Mapping {
+    /// Writes values at an offset. Programs may read them meanwhile, byte by byte.
+    pub(crate) fn write<T: Plain>(&self, at: usize, values: &[T]) {
+        let bytes = bytes_of(values);
+        assert!(at + bytes.len() <= self.len, "a table is larger than its map");
+        // SAFETY: within the mapping, which is no memory of Rust's: nobody holds a reference to it while this writes.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr().add(at), bytes.len());
+        }
+    }
+
+    /// Bytes from an offset on, as they are now.
+    pub(crate) fn bytes(&self, at: usize, len: usize) -> Vec<u8> {
+        assert!(at + len <= self.len, "a table is larger than its map");
+        let mut out = vec![0; len];
+        // SAFETY: within the mapping; the vector is as long.
+        unsafe { std::ptr::copy_nonoverlapping(self.start.as_ptr().add(at), out.as_mut_ptr(), len) };
+        out
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: `new` made the mapping with this length, and what borrows from it is gone.

@@ -72,7 +72,7 @@ impl Test {
 /// How a row compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum How {
+pub(super) enum How {
     Ranges,
     Bits,
     BitsOrZero,
@@ -82,10 +82,10 @@ enum How {
 /// A row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    input: Input,
-    param: u8,
-    negated: bool,
-    how: How,
+    pub(super) input: Input,
+    pub(super) param: u8,
+    pub(super) negated: bool,
+    pub(super) how: How,
     /// Where its constants are.
     first: u32,
     count: u32,
@@ -143,6 +143,35 @@ impl Rows {
         };
         let Test { input, param, negated, .. } = *test;
         Row { input, param, negated, how, first: first as u32, count: count as u32, yes, no }
+    }
+
+    /// The numbers that a row compares with; of masks, the first.
+    pub(super) fn ranges_of(&self, row: &Row) -> &[(i64, i64)] {
+        let (first, count) = (row.first as usize, row.count as usize);
+        self.ranges.get(first..first + count).unwrap_or_default()
+    }
+
+    /// The texts that a row compares with.
+    pub(super) fn texts_of(&self, row: &Row) -> impl Iterator<Item = &[u8]> {
+        let (first, count) = (row.first as usize, row.count as usize);
+        let texts = self.texts.get(first..first + count).unwrap_or_default();
+        texts.iter().filter_map(|(begin, len)| self.bytes.get(*begin as usize..(*begin + *len) as usize))
+    }
+
+    /// What a row says of every call that failed; `None` if that is not the same of all, or not known.
+    pub(super) fn of_failure(&self, row: &Row) -> Option<bool> {
+        let ranges = self.ranges_of(row);
+        let says = match (row.how, row.input) {
+            (How::Ranges, Input::Descriptor) => self.has_number(row, -1),
+            (How::Ranges, Input::Result | Input::Error) => {
+                let of = |holds: bool| holds.then_some(holds);
+                let has_all = ranges.iter().any(|(least, most)| *least <= LEAST_ERROR && *most >= -1);
+                let has_none = ranges.iter().all(|(least, most)| *least > -1 || *most < LEAST_ERROR);
+                of(has_all).or_else(|| has_none.then_some(false))?
+            }
+            _ => return None,
+        };
+        Some(says != row.negated)
     }
 
     pub(super) fn rejects_all(&self, code: u16) -> bool {
@@ -212,18 +241,11 @@ impl Rows {
     }
 
     fn has_number(&self, row: &Row, number: i64) -> bool {
-        let (first, count) = (row.first as usize, row.count as usize);
-        let ranges = self.ranges.get(first..first + count).unwrap_or_default();
-        ranges.iter().any(|(least, most)| (*least..=*most).contains(&number))
+        self.ranges_of(row).iter().any(|(least, most)| (*least..=*most).contains(&number))
     }
 
     fn has_text(&self, row: &Row, text: &[u8]) -> bool {
         let How::Texts(place) = row.how else { return true };
-        let (first, count) = (row.first as usize, row.count as usize);
-        let constants = self.texts.get(first..first + count).unwrap_or_default();
-        constants.iter().any(|(begin, len)| {
-            let constant = self.bytes.get(*begin as usize..(*begin + *len) as usize);
-            constant.is_some_and(|constant| place.has(text, constant))
-        })
+        self.texts_of(row).any(|constant| place.has(text, constant))
     }
 }

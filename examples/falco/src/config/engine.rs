@@ -68,6 +68,10 @@ pub struct ModernEbpf {
     pub io_uring: bool,
     /// Decisions of the kernel's security hooks.
     pub lsm: LsmSource,
+    /// Events that the rules do not need are left out in the kernel.
+    pub pushdown: bool,
+    /// Of so many of these events, one is tested nevertheless; 0: none.
+    pub pushdown_sample: u32,
 }
 
 /// `engine.replay:`
@@ -91,6 +95,8 @@ pub const ENGINE: Shape = Section(&[
             ("disable_iterators", Bool),
             ("io_uring", Bool),
             ("lsm", LsmSource::SHAPE),
+            ("pushdown", Bool),
+            ("pushdown_sample", U32),
         ]),
     ),
     ("replay", Section(&[("capture_file", Text)])),
@@ -147,6 +153,8 @@ impl Default for ModernEbpf {
             disable_iterators: false,
             io_uring: true,
             lsm: LsmSource::Auto,
+            pushdown: true,
+            pushdown_sample: 1024,
         }
     }
 }

@@ -26,6 +26,11 @@ pub trait Counted: EventSource {
         Vec::new()
     }
 
+    /// Events that the probe left out, by their type.
+    fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
+        Vec::new()
+    }
+
     /// How often the kernel ran the programs of the probe, where it counts that.
     fn programs(&self) -> Vec<Program> {
         Vec::new()
@@ -48,6 +53,10 @@ impl Counted for eyas::scap::live::Source {
 
     fn full_by_type(&self) -> Vec<(EventType, u64)> {
         Self::full_by_type(self)
+    }
+
+    fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
+        Self::filtered_by_type(self)
     }
 
     fn programs(&self) -> Vec<Program> {
@@ -107,6 +116,8 @@ pub struct Sample {
     pub stats: Stats,
     /// Those lost because a ring was full, by their kind.
     pub full: ByKind,
+    /// Those that the probe left out, by their type.
+    pub filtered: Vec<(EventType, u64)>,
     /// Events made and lost by CPU.
     pub cpus: Vec<Cpu>,
     /// Verdict coverage of each rule of system calls, if it is followed.
@@ -138,6 +149,7 @@ impl Sample {
             events,
             stats: source.stats(),
             full: losses::by_kind(&source.full_by_type()),
+            filtered: source.filtered_by_type(),
             cpus: source.cpus(),
             coverage: Vec::new(),
             programs: source.programs(),

@@ -2,6 +2,7 @@
 
 use eyas::rules::Rule;
 use eyas::sinsp::SocketStats;
+use std::collections::BTreeMap;
 
 use super::reading::{Point, Reading, Value, count, one, text};
 use super::samples::{Cpu, Program};
@@ -206,6 +207,10 @@ pub const METRICS: &[Metric] = &[
         "Events made at the snapshot before", |r| count(r.before.map_or(0, |b| b.produced))),
     row("scap.evts_rate_sec", "", (Events, Plain, Gauge),
         "Events made each second since then", |r| real(r.rate(|b| b.produced))),
+    row("scap.n_filtered", "scap_n_filtered_total", (Events, Count, Counter),
+        "Events of those made that no rule needs and the probe left out", |r| count(r.of(|s| s.stats.filtered))),
+    row("scap.n_filtered_*", "scap_n_filtered_by_type_total", (Causes, Count, Counter),
+        "Events that the probe left out, by type", filtered),
     row("scap.n_drops", "scap_n_drops_total", (Events, Count, Counter),
         "Events lost", |r| count(r.of(|s| s.stats.drops()))),
     row("scap.n_drops_prev", "", (Events, Plain, Counter),
@@ -324,6 +329,19 @@ fn kinds(r: &Reading<'_>) -> Vec<Point> {
         value: Value::Count(count),
     };
     kinds.map(point).collect()
+}
+
+fn filtered(r: &Reading<'_>) -> Vec<Point> {
+    let mut by_name = BTreeMap::new();
+    for (ty, count) in r.sample.iter().flat_map(|sample| &sample.filtered) {
+        *by_name.entry(ty.name()).or_insert(0) += count;
+    }
+    let point = |(name, count): (&str, u64)| Point {
+        instance: name.to_owned(),
+        labels: vec![("type".into(), name.to_owned())],
+        value: Value::Count(count),
+    };
+    by_name.into_iter().map(point).collect()
 }
 
 fn cpus(r: &Reading<'_>, get: fn(&Cpu) -> u64) -> Vec<Point> {

@@ -37,6 +37,10 @@ pub(super) struct Judge<'p> {
     is_refuted: bool,
     /// What [`Judge::needs`] returns is another.
     pub(super) needs_changed: bool,
+    /// Codes of the events that a rule matched although they are of no use.
+    pub(super) refuted: Vec<u16>,
+    /// Other rules test from here on.
+    pub(super) is_replaced: bool,
 }
 
 impl Judge<'_> {
@@ -66,6 +70,8 @@ impl Judge<'_> {
             is_of_syscalls,
             is_refuted,
             needs_changed,
+            refuted: Vec::new(),
+            is_replaced: true,
         }
     }
 
@@ -91,7 +97,7 @@ impl Judge<'_> {
         self.settle();
         self.setup = setup;
         self.model = Model::default();
-        (self.is_refuted, self.needs_changed) = (false, true);
+        (self.is_refuted, self.needs_changed, self.is_replaced) = (false, true, true);
         Ok(())
     }
 
@@ -124,6 +130,7 @@ impl Judge<'_> {
             let alert = self.model.refute(event.code(), &engine.rule(hit.rule).name);
             self.setup.tell(&alert, batch);
             (self.is_refuted, self.needs_changed) = (true, true);
+            self.refuted.push(event.event().ty.0);
         }
         if let Some(profile) = &mut self.profile {
             profile.record(event, &self.found)?;

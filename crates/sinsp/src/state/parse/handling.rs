@@ -248,6 +248,24 @@ pub(in crate::state) fn change(ty: EventType) -> Change {
     }
 }
 
+/// Whether an event of this type changes nothing if its call failed, beside when its thread was last active.
+pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
+    let handling = HANDLING.get(usize::from(ty.0));
+    handling.is_some_and(|handling| {
+        matches!(
+            handling.family,
+            Family::Open
+                | Family::Close
+                | Family::Duplicate
+                | Family::Special
+                | Family::Directory
+                | Family::Session
+                | Family::Move
+                | Family::Link
+        )
+    })
+}
+
 /// Whether threads are made or end with events of this type, or become others.
 #[inline]
 pub(crate) fn makes_or_ends_threads(ty: EventType) -> bool {

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The filter: which events of system calls no rule can match, by tables that user space fills. An event is judged where it was
+ * built, before it is published. Whatever cannot be read may hold. */
+#pragma once
+
+struct filter_check {
+	__u16 param;
+	__u16 pad;
+	__u32 mask;
+};
+
+struct filter_type {
+	__u16 first;
+	__u16 flags;
+	struct filter_check checks[2];
+};
+
+struct filter_row {
+	__u8 how, input, param, negated;
+	__u16 first, count, yes, no;
+};
+
+struct filter_range {
+	__s64 least, most;
+};
+
+struct filter {
+	struct filter_type types[EVENT_TYPES];
+	struct filter_row rows[FILTER_ROWS];
+	struct filter_range ranges[FILTER_RANGES];
+	__u8 classes[256];
+	__u16 next[FILTER_STATES * FILTER_CLASSES];
+	__u16 lists_of[FILTER_STATES];
+	__u16 lists[FILTER_LISTS];
+};
+
+/* Two: programs use one while user space fills the other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct filter);
+} filters SEC(".maps");
+
+/* Events that were left out, by type. Programs that have claimed their CPU's ring count. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_TYPES);
+	__type(key, __u32);
+	__type(value, __u64);
+} filtered_by_type SEC(".maps");
+
+/* Which of them is in use, from 1 on; 0: none. */
+__u32 filter_in_use = 0;
+/* Of so many events that are to be left out, one is sent; 0: none. */
+__u32 filter_sample = 0;
+
+/* What is decided before an event is built: it is sent, its rows decide, or they would reject it. */
+#define FILTER_SENDS 0
+#define FILTER_ASKS 1
+#define FILTER_REJECTS 2
+
+/* What the header of such an event says beside the number of its parameters. */
+#define IS_SAMPLE 0x4000
+
+#define NOT_READ 0x100
+#define UNKNOWN 2
+#define LEAST_ERROR -4095
+
+static __always_inline struct filter *filter_of(__u32 which)
+{
+	__u32 key = which - 1;
+	return bpf_map_lookup_elem(&filters, &key);
+}
+
+/* The same filter is asked for all of an event. */
+static __always_inline int filter_early(__u32 which, __u16 type, long ret)
+{
+	struct filter *f = which ? filter_of(which) : 0;
+	if (!f)
+		return FILTER_SENDS;
+	__u16 flags = f->types[type & (EVENT_TYPES - 1)].flags;
+	bool failed = ret < 0 && ret >= LEAST_ERROR;
+	if (!(flags & FILTER_ON))
+		return FILTER_SENDS;
+	if (!(flags & FILTER_FREE) && !(failed && flags & FILTER_FREE_FAILED))
+		return FILTER_SENDS;
+	if (flags & FILTER_REJECTS_ALL || (failed && flags & FILTER_REJECTS_FAILED))
+		return FILTER_REJECTS;
+	return FILTER_ASKS;
+}
+
+/* Counts an event that the filter rejects; whether it is left out. The CPU's ring is claimed. */
+static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type)
+{
+	__u32 key = type & (EVENT_TYPES - 1), sample = filter_sample;
+	if (sample && ++cpu->since_sample >= sample) {
+		cpu->since_sample = 0;
+		return false;
+	}
+	__u64 *count = bpf_map_lookup_elem(&filtered_by_type, &key);
+	if (count)
+		++*count;
+	cpu->made++;
+	cpu->filtered++;
+	return true;
+}
+
+/* The event that was built last, whose bytes lie in the ring that is claimed. */
+static __always_inline __u8 *built(void)
+{
+	struct cpu *cpu = own_cpu();
+	__u32 at = cpu->head & (cpu->size - 1), key = cpu->first_segment + (at >> SEGMENT_SHIFT);
+	struct ring_segment *segment = bpf_map_lookup_elem(&ring_segments, &key);
+	return segment ? &segment->data[at & (SEGMENT - 1)] : 0;
+}
+
+static __always_inline __u32 length_of(__u8 *event, __u32 index)
+{
+	return *(__u16 *)(event + HEADER + 2 * (index & 63));
+}
+
+/* Where a parameter begins, from the event's first byte on; 0 if there is none. */
+__noinline int filter_place(__u32 index)
+{
+	__u8 *event = built();
+	__u32 count, at;
+	int i;
+	if (!event)
+		return 0;
+	count = *(__u16 *)(event + 22);
+	if (index >= count)
+		return 0;
+	at = HEADER + 2 * count;
+	for (i = 0; i < MOST_PARAMS; i++) {
+		if (i >= index)
+			break;
+		at += length_of(event, i);
+	}
+	return at & 0xffff;
+}
+
+/* Sets bits of the list of a state: those that are set only at the end, or all others. */
+__noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
+{
+	struct filter *f = filter_of(which);
+	struct scratch *s = scratch();
+	__u32 at;
+	int i;
+	if (!f || !s)
+		return 0;
+	at = f->lists_of[state & (FILTER_STATES - 1)];
+	for (i = 0; i < FILTER_LIST; i++) {
+		__u32 bit = f->lists[(at + i) & (FILTER_LISTS - 1)];
+		if (bit == FILTER_LIST_END)
+			break;
+		if (!(bit & FILTER_AT_END) == !at_end)
+			s->facts[bit >> 6 & 7] |= 1ULL << (bit & 63);
+	}
+	return 0;
+}
+
+/* Runs the machine over a text; whether it is not known what the text is shown as. */
+__noinline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
+{
+	struct filter *f = filter_of(which);
+	__u8 *event = built();
+	__u32 state = FILTER_FIRST_STATE, part = 0;
+	int i;
+	if (!f || !event || len > FILTER_LONGEST_TEXT)
+		return UNKNOWN;
+	event += from & 0xffff;
+	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
+		return UNKNOWN;
+	/* What stands for nothing in captures of old. */
+	if (!is_path && len == 6 && event[0] == '(')
+		return UNKNOWN;
+	for (i = 0; i < FILTER_LONGEST_TEXT; i++) {
+		if (i >= len)
+			break;
+		__u32 byte = event[i];
+		if (byte < ' ' || byte > '~')
+			return UNKNOWN;
+		/* Parts `.` and `..`, and empty ones: after a slash, `part` is 1 and counts dots. */
+		if (byte == '/') {
+			if (is_path && part)
+				return UNKNOWN;
+			part = 1;
+		} else if (part) {
+			part = byte == '.' && part < 3 ? part + 1 : 0;
+		}
+		__u32 next = f->next[(state & (FILTER_STATES - 1)) * FILTER_CLASSES +
+				     (f->classes[byte] & (FILTER_CLASSES - 1))];
+		state = next & (FILTER_HAS_LIST - 1);
+		if (next & FILTER_HAS_LIST)
+			filter_set(which, state, 0);
+	}
+	if (is_path && part && len > 1)
+		return UNKNOWN;
+	filter_set(which, state, 1);
+	return 0;
+}
+
+/* Whether bits say that the path asked for is not the one that is shown. */
+static __always_inline bool is_shown_otherwise(struct filter_check *check)
+{
+	__u8 *event = built();
+	__u32 param = check->param;
+	if (param == FILTER_NO_PARAM)
+		return false;
+	__u32 at = filter_place(param) & 0xffff;
+	if (!event || !at || length_of(event, param) != 4)
+		return true;
+	return (*(__u32 *)(event + at) & check->mask) == check->mask;
+}
+
+/* Takes in a text, or a path and the kernel's own, once for all rows that ask; whether it is not known. */
+__noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
+{
+	struct filter *f = filter_of(which);
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	int i, unknown = 0;
+	if (!f || !s || !event)
+		return 0;
+	for (i = 0; i < 8; i++)
+		s->facts[i] = 0;
+	s->read = param;
+	__u32 at = filter_place(param) & 0xffff, len = at ? length_of(event, param) : 0;
+	if (is_path) {
+		struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
+		unknown = is_shown_otherwise(&type->checks[0]) | is_shown_otherwise(&type->checks[1]);
+	}
+	if (!len)
+		unknown = UNKNOWN;
+	/* Without its NUL. */
+	if (len && !event[(at + len - 1) & 0x1ffff])
+		len--;
+	if (!unknown)
+		unknown = filter_run(which, at, len, is_path);
+	if (is_path && other != FILTER_NO_PARAM && !unknown) {
+		__u32 place = filter_place(other) & 0xffff, length = place ? length_of(event, other) : 0;
+		if (length && !event[(place + length - 1) & 0x1ffff])
+			length--;
+		if (length)
+			unknown = filter_run(which, place, length, 1);
+	}
+	s->unread = unknown != 0;
+	return 0;
+}
+
+/* Whether a number is in one of the ranges. */
+static __always_inline int is_among(struct filter *f, struct filter_row *row, __s64 number)
+{
+	int i;
+	for (i = 0; i < 64; i++) {
+		if (i >= row->count)
+			return 0;
+		struct filter_range *range = &f->ranges[(row->first + i) & (FILTER_RANGES - 1)];
+		if (number >= range->least && number <= range->most)
+			return 1;
+	}
+	return UNKNOWN;
+}
+
+/* Whether the row's comparison holds: 0, 1, or UNKNOWN. */
+static __always_inline int filter_test(__u32 which, struct filter *f, struct filter_row *row)
+{
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	if (!s || !event || row->input == FILTER_INPUT_NOTHING)
+		return UNKNOWN;
+	if (row->how == FILTER_HOW_TEXTS) {
+		bool is_path = row->input == FILTER_INPUT_PATH;
+		if (s->read != row->param)
+			filter_read(which, row->param, row->count, is_path);
+		if (s->unread)
+			return UNKNOWN;
+		return s->facts[row->first >> 6 & 7] >> (row->first & 63) & 1;
+	}
+	__u32 at = filter_place(row->param) & 0xffff;
+	if (!at)
+		return UNKNOWN;
+	__u64 number = *(__u64 *)(event + at);
+	__u32 bits = 64 - 8 * length_of(event, row->param);
+	if (bits != 0 && bits != 32 && bits != 48 && bits != 56)
+		return UNKNOWN;
+	if (row->input == FILTER_INPUT_UINT) {
+		number = number << bits >> bits;
+		if (row->how != FILTER_HOW_RANGES) {
+			__u64 mask = f->ranges[row->first & (FILTER_RANGES - 1)].least;
+			return number & mask || (row->how == FILTER_HOW_BITS_OR_ZERO && !number);
+		}
+		return (__s64)number < 0 ? UNKNOWN : is_among(f, row, number);
+	}
+	__s64 value = (__s64)(number << bits) >> bits;
+	if (row->input == FILTER_INPUT_DESCRIPTOR && value < -1)
+		value = -1;
+	if (row->input == FILTER_INPUT_ERROR && value < LEAST_ERROR)
+		return UNKNOWN;
+	return is_among(f, row, value);
+}
+
+/* Where a row leads. */
+__noinline int filter_step(__u32 which, __u32 at)
+{
+	struct filter *f = filter_of(which);
+	if (!f)
+		return FILTER_PASS;
+	struct filter_row *row = &f->rows[at & (FILTER_ROWS - 1)];
+	int holds = filter_test(which, f, row);
+	return holds == UNKNOWN || holds != row->negated ? row->yes : row->no;
+}
+
+/* Whether the rows reject the event that was built last. */
+__noinline int filter_rejects(__u32 which, __u32 type)
+{
+	struct filter *f = filter_of(which);
+	struct scratch *s = scratch();
+	__u32 at;
+	int i;
+	if (!f || !s)
+		return 0;
+	s->read = NOT_READ;
+	at = f->types[type & (EVENT_TYPES - 1)].first;
+	for (i = 0; i < FILTER_STEPS; i++) {
+		if (at >= FILTER_REJECT)
+			break;
+		at = filter_step(which, at) & 0xffff;
+	}
+	return at == FILTER_REJECT;
+}

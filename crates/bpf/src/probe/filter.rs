@@ -1,0 +1,154 @@
+//! The filter: which events the programs leave out.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::{Ordering, fence};
+
+use eyas_events::EventType;
+use eyas_events::filter::{Filter, TypeRow, flags};
+use libbpf_rs::{MapCore, MapFlags};
+use rustix::mm::ProtFlags;
+
+use super::{Probe, kernel};
+use crate::Error;
+use crate::ring::Mapping;
+use crate::skel::types;
+
+/// Which half of the map programs use, and its tables.
+#[derive(Default)]
+pub(super) struct Filters {
+    mapping: Option<Mapping>,
+    /// From 1 on; what was used last, if none is in use.
+    half: u32,
+    /// What programs use.
+    in_use: Option<Filter>,
+}
+
+const _: () = assert!(
+    size_of::<types::filter_type>() == size_of::<TypeRow>()
+        && size_of::<types::filter_row>() == size_of::<eyas_events::filter::Row>()
+        && size_of::<types::filter_range>() == size_of::<eyas_events::filter::Range>()
+);
+
+impl Probe {
+    /// From now on leaves out what the filter rejects; `None` for nothing. Of `sample` events that are to be left out, one is
+    /// made nevertheless, and marked; 0: none is.
+    ///
+    /// Each event is judged by one filter alone. Events that were judged by the one before may still be in the rings.
+    ///
+    /// # Errors
+    /// The kernel does not map the programs' tables, or does not wait for programs that use them. Nothing is left out then.
+    pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
+        self.use_filter(0, sample);
+        self.filters.in_use = None;
+        let done = filter.filter(|filter| filter.fits()).map_or(Ok(()), |filter| {
+            // The half that is filled now may be that of a program which has not ended.
+            self.wait_for_programs()?;
+            let half = 3 - self.filters.half.clamp(1, 2);
+            self.fill(half, filter)?;
+            self.filters.half = half;
+            self.filters.in_use = Some(filter.clone());
+            self.use_filter(half, sample);
+            Ok(())
+        });
+        self.seal();
+        done
+    }
+
+    /// Leaves out no more events of the type.
+    pub fn send_all(&mut self, ty: EventType) {
+        let Filters { mapping: Some(mapping), half, in_use: Some(filter) } = &mut self.filters else {
+            return;
+        };
+        if let Some(row) = filter.types.get_mut(usize::from(ty.0)) {
+            row.flags &= !flags::ON;
+            let at = std::mem::offset_of!(types::filter, types) + usize::from(ty.0) * size_of::<TypeRow>();
+            mapping.write((*half as usize - 1) * stride() + at, std::slice::from_ref(row));
+        }
+    }
+
+    /// Events that were left out, by type: those that are not 0.
+    pub fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
+        if self.filters.half == 0 {
+            return Vec::new();
+        }
+        let of = |code: u16| {
+            let key = u32::from(code).to_ne_bytes();
+            let counts = self.skel.maps.filtered_by_type.lookup_percpu(&key, MapFlags::ANY).ok()??;
+            let counts = counts.iter().filter_map(|count| count.first_chunk().copied());
+            Some((EventType(code), counts.map(u64::from_ne_bytes).sum()))
+        };
+        (0..EventType::COUNT as u16).filter_map(of).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Bytes of the filter that programs use, if they use one.
+    pub fn filter_bytes(&self) -> Option<usize> {
+        self.filters.in_use.as_ref().map(Filter::bytes)
+    }
+
+    /// Whether another process has changed the tables that are in use; they are put right.
+    pub(super) fn repair_filter(&mut self) -> bool {
+        let Filters { mapping: Some(mapping), half, in_use: Some(filter) } = &self.filters else {
+            return false;
+        };
+        let base = (*half as usize - 1) * stride();
+        let mut differs = false;
+        each(filter, &mut |at, bytes| {
+            if mapping.bytes(base + at, bytes.len()) != bytes {
+                mapping.write(base + at, bytes);
+                differs = true;
+            }
+        });
+        differs
+    }
+
+    fn fill(&mut self, half: u32, filter: &Filter) -> Result<(), Error> {
+        let mapping = match self.filters.mapping.take() {
+            Some(mapping) => mapping,
+            None => {
+                let (map, rights) = (self.skel.maps.filters.as_fd(), ProtFlags::READ | ProtFlags::WRITE);
+                Mapping::new(map, 0, 2 * stride(), rights)?
+            }
+        };
+        let base = (half as usize - 1) * stride();
+        each(filter, &mut |at, bytes| mapping.write(base + at, bytes));
+        self.filters.mapping = Some(mapping);
+        Ok(())
+    }
+
+    fn use_filter(&mut self, half: u32, sample: u32) {
+        // What was filled is seen before.
+        fence(Ordering::SeqCst);
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            bss.filter_sample = sample;
+            // SAFETY: a number that this process has mapped; programs read it.
+            unsafe { std::ptr::write_volatile(&raw mut bss.filter_in_use, half) };
+        }
+    }
+
+    /// Returns when no program is at work that was at work before.
+    pub(super) fn wait_for_programs(&self) -> Result<(), Error> {
+        let maps = &self.skel.maps;
+        let fence = maps.fence.as_fd().as_raw_fd().to_ne_bytes();
+        let update = maps.fences.update(&0_u32.to_ne_bytes(), &fence, MapFlags::ANY);
+        update.map_err(kernel("wait for its programs"))
+    }
+}
+
+/// From one half to the other.
+const fn stride() -> usize {
+    size_of::<types::filter>().next_multiple_of(8)
+}
+
+/// The tables as bytes, each with its place.
+fn each(filter: &Filter, with: &mut dyn FnMut(usize, &[u8])) {
+    use std::mem::offset_of;
+
+    use crate::ring::bytes_of;
+    with(offset_of!(types::filter, types), bytes_of(&filter.types));
+    with(offset_of!(types::filter, rows), bytes_of(&filter.rows));
+    with(offset_of!(types::filter, ranges), bytes_of(&filter.ranges));
+    with(offset_of!(types::filter, classes), &filter.classes);
+    with(offset_of!(types::filter, next), bytes_of(&filter.next));
+    with(offset_of!(types::filter, lists_of), bytes_of(&filter.lists_of));
+    with(offset_of!(types::filter, lists), bytes_of(&filter.lists));
+}

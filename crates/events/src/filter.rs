@@ -1,0 +1,241 @@
+//! The filter that the probe runs over the events of system calls: tables, which user space fills and the probe interprets.
+//!
+//! A type of events has flags, and the first of its rows. A row looks at a number or at texts, and says where to go on if
+//! its comparison holds, may hold or does not. Rows lead to rows behind them only. Texts are compared by one machine for all
+//! rows: each byte leads from a state to another, and states say which bits the texts set that end there.
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+/// Codes that have a [`TypeRow`].
+pub const TYPES: usize = 1024;
+/// Rows at most.
+pub const ROWS: usize = 8192;
+/// Ranges of numbers at most.
+pub const RANGES: usize = 8192;
+/// States of the machine at most.
+pub const STATES: usize = 8192;
+/// Classes of bytes: those of a class lead to the same states.
+pub const CLASSES: usize = 64;
+/// Numbers in the lists of bits at most.
+pub const LISTS: usize = 8192;
+/// Bits that texts can set.
+pub const BITS: usize = 512;
+/// Rows that an event passes at most; one that would pass more is sent.
+pub const STEPS: usize = 256;
+/// Bytes of a text that are looked at; a row that asks for a longer one may hold.
+pub const LONGEST_TEXT: usize = 255;
+/// Bits that one list has at most.
+pub const LIST: usize = 32;
+
+/// In place of a row: the event is sent,
+pub const PASS: u16 = 0xffff;
+/// or it is not.
+pub const REJECT: u16 = 0xfffe;
+/// In place of a position: no parameter.
+pub const NO_PARAM: u8 = 0xff;
+/// The state that a text begins in.
+pub const FIRST_STATE: u16 = 1;
+/// Of an entry of [`Filter::next`]: the state that it leads to has a list.
+pub const HAS_LIST: u16 = 0x8000;
+/// Of a bit in a list: it is set only if the text ends there.
+pub const AT_END: u16 = 0x8000;
+/// Ends a list.
+pub const LIST_END: u16 = 0xffff;
+
+/// Flags of a [`TypeRow`].
+pub mod flags {
+    /// Events of the type may be left out.
+    pub const ON: u16 = 1;
+    /// The rows reject all of them;
+    pub const REJECTS_ALL: u16 = 1 << 1;
+    /// or all of those whose call failed.
+    pub const REJECTS_FAILED: u16 = 1 << 2;
+    /// Those that the rows reject change nothing that is used;
+    pub const FREE: u16 = 1 << 3;
+    /// or those of them whose call failed.
+    pub const FREE_FAILED: u16 = 1 << 4;
+}
+
+/// What a row looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Input {
+    /// Nothing: the comparison may hold.
+    Nothing,
+    /// A number with a sign.
+    Int,
+    /// The same; -1 in place of every negative one.
+    Descriptor,
+    /// The same, from -4095 on.
+    Error,
+    /// A number without a sign.
+    Uint,
+    /// A text.
+    Text,
+    /// A path, and the kernel's own.
+    Path,
+}
+
+/// How it compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum How {
+    /// With ranges.
+    Ranges,
+    /// With a mask, of which a bit is set.
+    Bits,
+    /// The same, or the number is 0.
+    BitsOrZero,
+    /// Of texts: whether a bit is set.
+    Texts,
+}
+
+/// A parameter of an event that opens, some of whose bits say that the path asked for is not the one shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Check {
+    /// Its position, or [`NO_PARAM`].
+    pub param: u16,
+    /// Not used.
+    pub pad: u16,
+    /// The bits, all of which have to be set.
+    pub mask: u32,
+}
+
+/// What there is for a type of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct TypeRow {
+    /// The first row, [`PASS`] or [`REJECT`].
+    pub first: u16,
+    /// See [`flags`].
+    pub flags: u16,
+    /// When the path asked for is not known.
+    pub checks: [Check; 2],
+}
+
+/// A row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Row {
+    /// [`How`].
+    pub how: u8,
+    /// [`Input`].
+    pub input: u8,
+    /// Position of the parameter.
+    pub param: u8,
+    /// Whether the comparison has to fail: 0 or 1.
+    pub negated: u8,
+    /// The first range, or the bit of the texts.
+    pub first: u16,
+    /// How many ranges; of paths, the position of the kernel's path, or [`NO_PARAM`].
+    pub count: u16,
+    /// Where to go on if it holds or may hold.
+    pub yes: u16,
+    /// Where to go on if it does not.
+    pub no: u16,
+}
+
+/// Numbers from the first to the last; of masks, the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Range {
+    /// The least.
+    pub least: i64,
+    /// The greatest.
+    pub most: i64,
+}
+
+/// The tables. None is longer than its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// By code.
+    pub types: Vec<TypeRow>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// What rows compare numbers with.
+    pub ranges: Vec<Range>,
+    /// By byte: its class.
+    pub classes: Vec<u8>,
+    /// By state, then by class: the state that comes next, and [`HAS_LIST`].
+    pub next: Vec<u16>,
+    /// By state: where its list begins.
+    pub lists_of: Vec<u16>,
+    /// Lists of bits, some with [`AT_END`], each up to [`LIST_END`].
+    pub lists: Vec<u16>,
+}
+
+impl TypeRow {
+    /// Every event of the type is sent.
+    pub const SENT: Self = {
+        let none = Check { param: NO_PARAM as u16, pad: 0, mask: 0 };
+        Self { first: PASS, flags: 0, checks: [none; 2] }
+    };
+}
+
+impl Filter {
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.types)
+            + size_of_val(&*self.rows)
+            + size_of_val(&*self.ranges)
+            + size_of_val(&*self.classes)
+            + size_of_val(&*self.next)
+            + size_of_val(&*self.lists_of)
+            + size_of_val(&*self.lists)
+    }
+
+    /// Whether every table fits into the probe's.
+    pub fn fits(&self) -> bool {
+        self.types.len() <= TYPES
+            && self.rows.len() <= ROWS
+            && self.ranges.len() <= RANGES
+            && self.classes.len() == 256
+            && self.next.len() <= STATES * CLASSES
+            && self.lists_of.len() <= STATES
+            && self.lists.len() <= LISTS
+    }
+
+    /// How many types may have events left out.
+    pub fn types_on(&self) -> usize {
+        self.types.iter().filter(|row| row.flags & flags::ON != 0).count()
+    }
+}
+
+/// The constants that the probe has of all this, by their names there.
+pub const CONSTANTS: &[(&str, u64)] = &[
+    ("ROWS", ROWS as u64),
+    ("RANGES", RANGES as u64),
+    ("STATES", STATES as u64),
+    ("CLASSES", CLASSES as u64),
+    ("LISTS", LISTS as u64),
+    ("BITS", BITS as u64),
+    ("STEPS", STEPS as u64),
+    ("LONGEST_TEXT", LONGEST_TEXT as u64),
+    ("LIST", LIST as u64),
+    ("PASS", PASS as u64),
+    ("REJECT", REJECT as u64),
+    ("NO_PARAM", NO_PARAM as u64),
+    ("FIRST_STATE", FIRST_STATE as u64),
+    ("HAS_LIST", HAS_LIST as u64),
+    ("AT_END", AT_END as u64),
+    ("LIST_END", LIST_END as u64),
+    ("ON", flags::ON as u64),
+    ("REJECTS_ALL", flags::REJECTS_ALL as u64),
+    ("REJECTS_FAILED", flags::REJECTS_FAILED as u64),
+    ("FREE", flags::FREE as u64),
+    ("FREE_FAILED", flags::FREE_FAILED as u64),
+    ("INPUT_NOTHING", Input::Nothing as u64),
+    ("INPUT_INT", Input::Int as u64),
+    ("INPUT_DESCRIPTOR", Input::Descriptor as u64),
+    ("INPUT_ERROR", Input::Error as u64),
+    ("INPUT_UINT", Input::Uint as u64),
+    ("INPUT_TEXT", Input::Text as u64),
+    ("INPUT_PATH", Input::Path as u64),
+    ("HOW_RANGES", How::Ranges as u64),
+    ("HOW_BITS", How::Bits as u64),
+    ("HOW_BITS_OR_ZERO", How::BitsOrZero as u64),
+    ("HOW_TEXTS", How::Texts as u64),
+];

@@ -1,0 +1,311 @@
+//! Rows as the probe interprets them: see [`eyas_events::filter`].
+
+use eyas_events::filter::{
+    self, Check, Filter, How as KernelHow, Input as KernelInput, NO_PARAM, Range, Row as KernelRow, TypeRow,
+    flags,
+};
+use eyas_events::{EventType, FlagTable, KernelPath, param};
+use eyas_fields::Place;
+use eyas_scap::RawEvent;
+use rustc_hash::FxHashMap;
+
+use super::machine::Patterns;
+use super::rows::{How, Input, PASS, REJECT, Row, Rows};
+
+const O_WRONLY: u32 = FlagTable::FILE_FLAGS.value("O_WRONLY");
+const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
+const IN_ROOT: u32 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT");
+
+/// Ranges that one row of the probe compares with.
+const MAX_RANGES: usize = 64;
+
+/// Which rejected events of a type may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Free {
+    /// None: all change something that is used.
+    None,
+    /// Those of calls that failed.
+    Failed,
+    /// All.
+    All,
+}
+
+/// The probe's tables for these rows. `free` says what may be left out by type.
+pub(super) fn filter(rows: &Rows, free: impl Fn(EventType) -> Free) -> Filter {
+    let all = Compiler::new(rows, true).compile(&free);
+    all.or_else(|| Compiler::new(rows, false).compile(&free)).unwrap_or_else(|| Filter {
+        types: vec![TypeRow::SENT; filter::TYPES],
+        rows: Vec::new(),
+        ranges: Vec::new(),
+        classes: vec![0; 256],
+        next: Vec::new(),
+        lists_of: Vec::new(),
+        lists: Vec::new(),
+    })
+}
+
+struct Compiler<'r> {
+    rows: &'r Rows,
+    patterns: Patterns,
+    /// Bits by the patterns that set them; `None` for what found no room.
+    bits: FxHashMap<Vec<(u8, Box<[u8]>)>, Option<u16>>,
+    /// Whether texts are compared.
+    has_texts: bool,
+    out: Vec<KernelRow>,
+    ranges: Vec<Range>,
+}
+
+impl<'r> Compiler<'r> {
+    fn new(rows: &'r Rows, has_texts: bool) -> Self {
+        let (patterns, bits) = (Patterns::new(), FxHashMap::default());
+        Self { rows, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
+    }
+
+    /// `None` if texts make a machine that has no room.
+    fn compile(mut self, free: impl Fn(EventType) -> Free) -> Option<Filter> {
+        let mut types = vec![TypeRow::SENT; filter::TYPES];
+        for (code, out) in types.iter_mut().enumerate().take(EventType::COUNT) {
+            let ty = EventType(code as u16);
+            let free = free(ty);
+            // What others stand for has rows of its own.
+            if free != Free::None && ty != EventType::GENERIC_X && RawEvent::has_result(ty) {
+                self.add_type(ty, free, out);
+            }
+        }
+        let machine = self.patterns.finish()?;
+        let filter = Filter {
+            types,
+            rows: self.out,
+            ranges: self.ranges,
+            classes: machine.classes,
+            next: machine.next,
+            lists_of: machine.lists_of,
+            lists: machine.lists,
+        };
+        filter.fits().then_some(filter)
+    }
+
+    fn add_type(&mut self, ty: EventType, free: Free, out: &mut TypeRow) {
+        let entry = self.rows.entries.get(usize::from(ty.0)).copied().unwrap_or(REJECT);
+        let mut flags = match free {
+            Free::All => flags::ON | flags::FREE,
+            _ => flags::ON | flags::FREE_FAILED,
+        };
+        if entry == PASS {
+            return;
+        }
+        if entry == REJECT {
+            flags |= flags::REJECTS_ALL;
+        } else if !self.may_pass_failed(entry) {
+            flags |= flags::REJECTS_FAILED;
+        }
+        let first = match free {
+            // Its rows are never asked.
+            Free::Failed if flags & flags::REJECTS_FAILED != 0 => filter::PASS,
+            _ => self.copy(ty, entry),
+        };
+        if first == filter::PASS && flags & flags::REJECTS_FAILED == 0 {
+            return;
+        }
+        *out = TypeRow { first, flags, checks: checks(ty) };
+    }
+
+    /// Whether an event of a call that failed may pass the rows from there on, whatever else it reports.
+    fn may_pass_failed(&self, entry: u16) -> bool {
+        let mut seen = vec![false; self.rows.len()];
+        let mut ways = vec![entry];
+        while let Some(at) = ways.pop() {
+            let Some(row) = self.rows.rows.get(usize::from(at)) else {
+                if at == PASS {
+                    return true;
+                }
+                continue;
+            };
+            if std::mem::replace(&mut seen[usize::from(at)], true) {
+                continue;
+            }
+            let says = self.rows.of_failure(row);
+            ways.extend(says.is_none_or(|holds| holds).then_some(row.yes));
+            ways.extend(says.is_none_or(|holds| !holds).then_some(row.no));
+        }
+        false
+    }
+
+    /// Copies what can be reached from there, in its order; where it is too much, every event passes.
+    fn copy(&mut self, ty: EventType, entry: u16) -> u16 {
+        if entry >= REJECT {
+            return if entry == REJECT { filter::REJECT } else { filter::PASS };
+        }
+        // Rows lead to rows behind them, so that one pass in their order finds all, and the longest way to each.
+        let first = usize::from(entry);
+        let mut steps: Vec<u32> = vec![0; self.rows.len()];
+        steps[first] = 1;
+        let mut reached = Vec::new();
+        for at in first..self.rows.len() {
+            let (row, count) = (self.rows.rows[at], steps[at]);
+            if count == 0 {
+                continue;
+            }
+            reached.push(at);
+            for to in [row.yes, row.no].into_iter().filter(|to| *to < REJECT) {
+                let to = &mut steps[usize::from(to)];
+                *to = (*to).max(count + 1);
+            }
+        }
+        let longest = reached.iter().map(|at| steps[*at]).max().unwrap_or(0) as usize;
+        let begin = self.out.len();
+        if longest >= filter::STEPS || begin + reached.len() > filter::ROWS {
+            return filter::PASS;
+        }
+        let mut new: Vec<u16> = vec![0; self.rows.len()];
+        for (index, at) in reached.iter().enumerate() {
+            new[*at] = (begin + index) as u16;
+        }
+        let place = |to: u16| match to {
+            PASS => filter::PASS,
+            REJECT => filter::REJECT,
+            to => new[usize::from(to)],
+        };
+        for at in reached {
+            let row = self.rows.rows[at];
+            let made = self.row(ty, &row);
+            self.out.push(KernelRow { yes: place(row.yes), no: place(row.no), ..made });
+        }
+        begin as u16
+    }
+
+    /// The row without where it leads; one that the probe cannot make may hold.
+    fn row(&mut self, ty: EventType, row: &Row) -> KernelRow {
+        let nothing = KernelRow {
+            how: KernelHow::Ranges as u8,
+            input: KernelInput::Nothing as u8,
+            param: 0,
+            negated: 0,
+            first: 0,
+            count: 0,
+            yes: 0,
+            no: 0,
+        };
+        let result = RawEvent::result_index(ty).unwrap_or(NO_PARAM.into());
+        let (input, param) = match row.input {
+            Input::Result => (KernelInput::Int, result),
+            Input::Error => (KernelInput::Error, result),
+            Input::Descriptor => (KernelInput::Descriptor, result),
+            Input::Int => (KernelInput::Int, row.param.into()),
+            Input::Uint => (KernelInput::Uint, row.param.into()),
+            Input::Text => (KernelInput::Text, row.param.into()),
+            Input::Path | Input::Directory | Input::Name => (KernelInput::Path, row.param.into()),
+        };
+        let Ok(param) = u8::try_from(param) else { return nothing };
+        let made = KernelRow { input: input as u8, param, negated: row.negated.into(), ..nothing };
+        let numbers = |how, first| KernelRow { how: how as u8, first, ..made };
+        match row.how {
+            How::Ranges => {
+                let ranges = self.rows.ranges_of(row);
+                let Some(first) = self.keep(ranges).filter(|_| ranges.len() < MAX_RANGES) else {
+                    return nothing;
+                };
+                KernelRow { count: ranges.len() as u16, ..numbers(KernelHow::Ranges, first) }
+            }
+            How::Bits | How::BitsOrZero => {
+                let how = if row.how == How::Bits { KernelHow::Bits } else { KernelHow::BitsOrZero };
+                self.keep(self.rows.ranges_of(row)).map_or(nothing, |first| numbers(how, first))
+            }
+            How::Texts(place) => {
+                let other = if input == KernelInput::Path { kernel_path(ty, param) } else { NO_PARAM };
+                let bit = self.bit(row, place);
+                bit.map_or(nothing, |first| KernelRow {
+                    count: other.into(),
+                    ..numbers(KernelHow::Texts, first)
+                })
+            }
+        }
+    }
+
+    fn keep(&mut self, ranges: &[(i64, i64)]) -> Option<u16> {
+        let first = self.ranges.len();
+        if first + ranges.len() > filter::RANGES {
+            return None;
+        }
+        self.ranges.extend(ranges.iter().map(|(least, most)| Range { least: *least, most: *most }));
+        u16::try_from(first).ok()
+    }
+
+    /// The bit that is set where one of the row's texts is in its place, or in more places than that.
+    fn bit(&mut self, row: &Row, place: Place) -> Option<u16> {
+        if !self.has_texts {
+            return None;
+        }
+        let mut patterns: Vec<(Place, Box<[u8]>)> = Vec::new();
+        for text in self.rows.texts_of(row) {
+            // No text that is looked at has such bytes.
+            if !super::paths::is_printable(text) {
+                continue;
+            }
+            add_patterns(row.input, place, text, &mut patterns);
+        }
+        if patterns.iter().any(|(_, text)| text.is_empty()) {
+            return None;
+        }
+        let key = patterns.iter().map(|(place, text)| (*place as u8, text.clone())).collect();
+        if let Some(known) = self.bits.get(&key) {
+            return *known;
+        }
+        let given: Vec<_> = patterns.iter().map(|(place, text)| (*place, &**text)).collect();
+        let bit = self.patterns.add(&given);
+        self.bits.insert(key, bit);
+        bit
+    }
+}
+
+/// What the machine has to find. Where it cannot say exactly that, it is something that is found more often.
+fn add_patterns(input: Input, place: Place, text: &[u8], out: &mut Vec<(Place, Box<[u8]>)>) {
+    let with =
+        |before: &str, after: &str| [before.as_bytes(), text, after.as_bytes()].concat().into_boxed_slice();
+    match (input, place) {
+        (Input::Directory, Place::Whole) => {
+            out.push((Place::Whole, text.into()));
+            // The root's name ends in the slash.
+            out.push((Place::Start, with("", if text == b"/" { "" } else { "/" })));
+        }
+        (Input::Directory, Place::End) => {
+            out.push((Place::End, text.into()));
+            out.push((Place::Within, if text.ends_with(b"/") { text.into() } else { with("", "/") }));
+        }
+        // The root is its own name.
+        (Input::Name, Place::Whole | Place::Start) if text.contains(&b'/') => {
+            out.push((Place::Whole, text.into()));
+        }
+        (Input::Name, Place::Whole) => out.push((Place::End, with("/", ""))),
+        (Input::Name, Place::Start) => out.push((Place::Within, with("/", ""))),
+        _ => out.push((place, text.into())),
+    }
+}
+
+/// Where events of the type have the kernel's path of a parameter.
+fn kernel_path(ty: EventType, param: u8) -> u8 {
+    let Some(info) = ty.info() else { return NO_PARAM };
+    let at = ty.kernel_paths().iter().position(|path| *path == KernelPath::Param(param.into()));
+    // Calls that open have it first.
+    let at = at.or_else(|| RawEvent::opened_path_index(ty).map(|at| at - info.params.len()));
+    at.and_then(|at| u8::try_from(info.params.len() + at).ok()).unwrap_or(NO_PARAM)
+}
+
+/// When the path that a call was given is not the one that is shown.
+fn checks(ty: EventType) -> [Check; 2] {
+    let check = |param: usize, mask: u32| Check { param: param as u16, pad: 0, mask };
+    let none = TypeRow::SENT.checks[0];
+    let unnamed = O_TMPFILE | O_WRONLY;
+    match ty {
+        EventType::SYSCALL_OPEN_X => [check(param::SYSCALL_OPEN_X::flags, unnamed), none],
+        EventType::SYSCALL_OPENAT_2_X => [check(param::SYSCALL_OPENAT_2_X::flags, unnamed), none],
+        EventType::SYSCALL_OPENAT2_X => [
+            check(param::SYSCALL_OPENAT2_X::flags, unnamed),
+            check(param::SYSCALL_OPENAT2_X::resolve, IN_ROOT),
+        ],
+        EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => {
+            [check(param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags, unnamed), none]
+        }
+        _ => [none; 2],
+    }
+}

@@ -1,0 +1,218 @@
+//! One machine for all texts that rows compare with: for each byte of a text it goes from a state to another, and states say
+//! which comparisons hold. It finds what begins a text, ends it, is the whole of it, or stands anywhere within.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use eyas_events::filter::{AT_END, BITS, CLASSES, FIRST_STATE, HAS_LIST, LIST, LIST_END, LISTS, STATES};
+use eyas_fields::Place;
+
+/// A state under construction.
+#[derive(Debug, Default)]
+struct Node {
+    to: BTreeMap<u8, u16>,
+    /// Bits, some with [`AT_END`].
+    bits: Vec<u16>,
+}
+
+/// The machine under construction. State 0 is where nothing of a pattern is read, [`FIRST_STATE`] the same at a text's first
+/// byte.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    nodes: Vec<Node>,
+    classes: Vec<u8>,
+    /// Classes that are given away; 0 is that of all bytes which no pattern has.
+    used: u8,
+    bits: u16,
+}
+
+/// The machine's tables.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    pub(super) classes: Vec<u8>,
+    pub(super) next: Vec<u16>,
+    pub(super) lists_of: Vec<u16>,
+    pub(super) lists: Vec<u16>,
+}
+
+impl Patterns {
+    pub(super) fn new() -> Self {
+        Self { nodes: vec![Node::default(), Node::default()], classes: vec![0; 256], used: 0, bits: 0 }
+    }
+
+    /// The bit that is set if one of the texts is there; `None` if the machine would become too large.
+    pub(super) fn add<'t>(&mut self, patterns: &[(Place, &'t [u8])]) -> Option<u16> {
+        let bytes: usize = patterns.iter().map(|(_, text)| text.len()).sum();
+        if usize::from(self.bits) == BITS || self.nodes.len() + bytes > STATES {
+            return None;
+        }
+        let mut classes = self.classes.clone();
+        let mut used = self.used;
+        for byte in patterns.iter().flat_map(|(_, text)| *text) {
+            let class = &mut classes[usize::from(*byte)];
+            if *class == 0 {
+                used += 1;
+                *class = used;
+            }
+            if usize::from(used) == CLASSES {
+                return None;
+            }
+        }
+        (self.classes, self.used) = (classes, used);
+        let bit = self.bits;
+        self.bits += 1;
+        for (place, text) in patterns {
+            let (root, end) = match place {
+                Place::Whole => (FIRST_STATE, AT_END),
+                Place::Start => (FIRST_STATE, 0),
+                Place::End => (0, AT_END),
+                Place::Within => (0, 0),
+            };
+            let node = text.iter().fold(root, |node, byte| self.child(node, *byte));
+            self.nodes[usize::from(node)].bits.push(bit | end);
+        }
+        Some(bit)
+    }
+
+    fn child(&mut self, node: u16, byte: u8) -> u16 {
+        if let Some(child) = self.nodes[usize::from(node)].to.get(&byte) {
+            return *child;
+        }
+        let child = self.nodes.len() as u16;
+        self.nodes.push(Node::default());
+        self.nodes[usize::from(node)].to.insert(byte, child);
+        child
+    }
+
+    /// The tables; `None` if some state would set more bits than a list has.
+    pub(super) fn finish(self) -> Option<Machine> {
+        let Self { mut nodes, classes, .. } = self;
+        let place =
+            |state: u16, byte: u8| usize::from(state) * CLASSES + usize::from(classes[usize::from(byte)]);
+        let mut next = vec![0_u16; nodes.len() * CLASSES];
+        // The longest end of what a state has read which is the beginning of a pattern: it is done before.
+        let mut ends = vec![0_u16; nodes.len()];
+        let mut queue = VecDeque::from([0_u16, FIRST_STATE]);
+        while let Some(state) = queue.pop_front() {
+            let at = usize::from(state);
+            let end = ends[at];
+            if state != 0 {
+                let (row, of_end) = (at * CLASSES, usize::from(end) * CLASSES);
+                next.copy_within(of_end..of_end + CLASSES, row);
+                let more = nodes[usize::from(end)].bits.clone();
+                nodes[at].bits.extend(more);
+            }
+            let children: Vec<(u8, u16)> = nodes[at].to.iter().map(|(byte, child)| (*byte, *child)).collect();
+            for (byte, child) in children {
+                let to = &mut next[place(state, byte)];
+                // Of the state without anything read, the end is itself.
+                ends[usize::from(child)] = if state == 0 { 0 } else { *to };
+                *to = child;
+                queue.push_back(child);
+            }
+        }
+        let mut out = Machine { lists: vec![LIST_END], ..Machine::default() };
+        let mut known = BTreeMap::from([(Vec::new(), 0_u16)]);
+        for node in &mut nodes {
+            node.bits.sort_unstable();
+            node.bits.dedup();
+            if node.bits.len() >= LIST {
+                return None;
+            }
+            let at = *known.entry(node.bits.clone()).or_insert_with(|| {
+                let at = out.lists.len();
+                out.lists.extend(node.bits.iter().copied().chain([LIST_END]));
+                at as u16
+            });
+            out.lists_of.push(at);
+        }
+        if out.lists.len() > LISTS {
+            return None;
+        }
+        for to in &mut next {
+            if nodes[usize::from(*to)].bits.iter().any(|bit| bit & AT_END == 0) {
+                *to |= HAS_LIST;
+            }
+        }
+        (out.classes, out.next) = (classes, next);
+        Some(out)
+    }
+}
+
+#[cfg(test)]
+impl Machine {
+    /// The bits that a text sets.
+    fn bits(&self, text: &[u8]) -> std::collections::BTreeSet<u16> {
+        let mut out = std::collections::BTreeSet::new();
+        let list = |state: u16| {
+            let first = usize::from(self.lists_of[usize::from(state)]);
+            self.lists[first..].iter().take_while(|bit| **bit != LIST_END)
+        };
+        let mut state = FIRST_STATE;
+        for byte in text {
+            let next =
+                self.next[usize::from(state) * CLASSES + usize::from(self.classes[usize::from(*byte)])];
+            state = next & !HAS_LIST;
+            if next & HAS_LIST != 0 {
+                out.extend(list(state).filter(|bit| *bit & AT_END == 0));
+            }
+        }
+        out.extend(list(state).filter(|bit| *bit & AT_END != 0).map(|bit| bit & !AT_END));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_finds_what_stands_at_its_place() {
+        const TEXTS: [&[u8]; 9] =
+            [b"a", b"/", b"/a", b"aa", b"/ab", b"ab/a", b"/a/b", b"/etc/", b"/etc/passwd"];
+        let places = [Place::Whole, Place::Start, Place::End, Place::Within];
+        let mut patterns = Patterns::new();
+        let mut tests = Vec::new();
+        for text in TEXTS {
+            for place in places {
+                tests.push((patterns.add(&[(place, text)]).unwrap(), place, text));
+            }
+        }
+        let machine = patterns.finish().unwrap();
+        // All texts of up to five of these bytes, and some others.
+        let mut longest: Vec<Vec<u8>> = vec![Vec::new()];
+        let mut all = longest.clone();
+        for _ in 0..5 {
+            let longer = |text: &Vec<u8>| b"/abx".map(|byte| [&text[..], &[byte]].concat());
+            longest = longest.iter().flat_map(longer).collect();
+            all.extend_from_slice(&longest);
+        }
+        all.extend([&b"/etc/passwd"[..], b"/etc/passwd2", b"x/etc/passwd"].map(Vec::from));
+        for text in &all {
+            let found = machine.bits(text);
+            for (bit, place, constant) in &tests {
+                let shown = String::from_utf8_lossy(text);
+                assert_eq!(
+                    found.contains(bit),
+                    place.has(text, constant),
+                    "{place:?} {constant:?} in {shown}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_texts_are_refused() {
+        let mut patterns = Patterns::new();
+        let long = vec![b'a'; STATES / 2];
+        assert!(patterns.add(&[(Place::Start, &long)]).is_some());
+        assert!(patterns.add(&[(Place::Within, &long)]).is_none());
+        for _ in 1..BITS {
+            assert!(patterns.add(&[(Place::Start, b"b")]).is_some());
+        }
+        assert!(patterns.add(&[(Place::Start, b"b")]).is_none());
+        // One state would set them all.
+        assert!(patterns.finish().is_none());
+        let every_byte: Vec<u8> = (b' '..=b'~').collect();
+        assert!(Patterns::new().add(&[(Place::Start, &every_byte)]).is_none());
+    }
+}

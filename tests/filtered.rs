@@ -1,0 +1,363 @@
+//! The probe's filter beside no filter: two captures of the same calls have the same alerts, and what one of them lacks no rule
+//! needs. It needs root and a kernel that loads the probe.
+
+use eyas_testing::test;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eyas::events::{EventType, SyscallCode};
+use eyas::fields::Field;
+use eyas::rules::{AlertOptions, Engine, Loader, RuleFormulas};
+use eyas::scap::live::{ProbeOptions, Source};
+use eyas::scap::{EventSource, OwnedEvent};
+use eyas::sinsp::pushdown::Pushdown;
+use eyas::sinsp::{Inspector, Step, probe_filter, schema};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// Of so many events that are to be left out, one is sent.
+const SAMPLE: u32 = 8;
+
+/// Rules on every kind of predicate that the probe has, and on some that it has not. `BASE` is a directory.
+const RULES: [(&str, &str); 12] = [
+    (
+        "a missing secret",
+        "evt.type in (open, openat) and evt.failed = true and fd.name startswith BASE/secret/",
+    ),
+    ("a missing name", "evt.type in (open, openat) and fd.num < 0 and fd.filename = attack.conf"),
+    ("any key", "evt.type in (open, openat) and fd.num < 0 and fd.name endswith .key"),
+    ("a directory", "evt.type in (open, openat) and fd.num < 0 and fd.directory in (BASE/one, BASE/two)"),
+    ("within", "evt.type in (access, faccessat, faccessat2) and evt.arg.name contains attack"),
+    (
+        "whole",
+        "evt.type in (access, faccessat, faccessat2) and evt.arg.name in (BASE/one/file, BASE/.hidden/file)",
+    ),
+    ("a mode", "evt.type in (chmod, fchmodat, fchmodat2) and evt.arg.mode contains S_ISUID"),
+    ("an error", "evt.type in (unlink, unlinkat) and evt.res = EISDIR"),
+    ("a link", "evt.type = symlinkat and evt.arg.linkpath startswith BASE/two/ and evt.rawres = 0"),
+    (
+        "a rename that failed",
+        "evt.type in (rename, renameat, renameat2) and evt.rawres < 0 and evt.arg.newpath endswith passwd",
+    ),
+    ("a flag", "evt.type = unlinkat and evt.arg.flags contains AT_REMOVEDIR and not evt.rawres = 0"),
+    ("by the process", "evt.type in (mkdir, mkdirat) and proc.name = nobody-has-this-name"),
+];
+
+fn engine(base: &Path) -> Engine {
+    let mut text = String::new();
+    for (name, condition) in RULES {
+        let condition = condition.replace("BASE", base.to_str().unwrap());
+        text += &format!(
+            "- rule: {name}\n  desc: d\n  priority: INFO\n  condition: {condition}\n  \
+             output: '%evt.type %evt.res %evt.args %fd.name'\n"
+        );
+    }
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.matching(eyas::rules::Matching::All);
+    let loaded = loader.load("rules.yaml", &text);
+    assert!(loaded.successful(), "{}", loaded.verbose());
+    loader.build().unwrap()
+}
+
+fn rows(engine: &Engine) -> Pushdown {
+    let formulas = RuleFormulas::new(engine);
+    Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect())
+}
+
+/// Numbers that are the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+}
+
+/// Calls at random, of which some are attacks.
+fn script(base: &Path) {
+    let long = format!("{}/secret", "long".repeat(80));
+    let names = [
+        "secret/a",
+        "one/file",
+        "one/attack.conf",
+        "two//attack.conf",
+        "two/../secret/b",
+        ".hidden/file",
+        "none/a.key",
+        "none/a.keys",
+        "one/attack",
+        "secret",
+        "two/passwd",
+        "three/x",
+        "one",
+        &long,
+        "a\tb/attack.conf",
+        "link/attack.conf",
+    ];
+    let mut numbers = Numbers(1);
+    for _ in 0..3000 {
+        let mut path = base.join(names[numbers.below(names.len())]);
+        if numbers.below(8) == 0 {
+            path = path.strip_prefix("/").unwrap().to_path_buf();
+        }
+        let other = base.join(names[numbers.below(names.len())]);
+        // Most fail: that is what they are for.
+        match numbers.below(10) {
+            0..4 => drop(rustix::fs::openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())),
+            4 => drop(rustix::fs::access(&path, Access::READ_OK)),
+            5 => {
+                let mode = if numbers.below(2) == 0 { 0o4755 } else { 0o755 };
+                drop(rustix::fs::chmodat(CWD, &path, Mode::from_raw_mode(mode), AtFlags::empty()));
+            }
+            6 => {
+                let flags = [AtFlags::empty(), AtFlags::REMOVEDIR][numbers.below(2)];
+                drop(rustix::fs::unlinkat(CWD, &path, flags));
+            }
+            7 => drop(rustix::fs::symlinkat(&other, CWD, &path)),
+            8 => drop(rustix::fs::renameat(CWD, &path, CWD, &other)),
+            _ => drop(rustix::fs::mkdirat(CWD, &path, Mode::RWXU)),
+        }
+    }
+}
+
+/// An event of the script's thread.
+struct Seen {
+    event: OwnedEvent,
+    may_match: bool,
+    is_sample: bool,
+    alerts: Vec<String>,
+}
+
+/// What a capture has of a thread; it is over.
+fn seen(
+    source: &mut Source,
+    inspector: &mut Inspector,
+    engine: &Engine,
+    rows: &Pushdown,
+    tid: i64,
+) -> Vec<Seen> {
+    let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
+    let (mut out, mut found, mut delivered) = (Vec::new(), Vec::new(), 0);
+    source.stop_handle().stop();
+    loop {
+        match inspector.next(source).unwrap() {
+            Step::Event(view) => {
+                delivered += 1;
+                evaluator.matches(&view, &mut found).unwrap();
+                let line = |hit: eyas::rules::Match| {
+                    let text = engine.alert(hit, &view, &options).to_text();
+                    // Without the time.
+                    format!("{} {}", engine.rule(hit.rule).name, text.split_once(' ').unwrap().1)
+                };
+                let alerts: Vec<String> = found.drain(..).map(line).collect();
+                if view.event().tid == tid {
+                    let (may_match, is_sample) = (rows.may_match(&view), view.is_sample());
+                    out.push(Seen { event: OwnedEvent::from(view.event()), may_match, is_sample, alerts });
+                }
+            }
+            Step::Idle => {}
+            Step::End => break,
+        }
+    }
+    let stats = source.stats();
+    assert_eq!(stats.drops(), 0);
+    assert_eq!(stats.produced, delivered + stats.filtered, "produced is not delivered and filtered");
+    out
+}
+
+#[test]
+fn alerts_are_those_without_the_filter() {
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let base: PathBuf = std::env::temp_dir().join(format!("eyas-filtered-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&base);
+    for name in ["secret", "one", "two", ".hidden"] {
+        std::fs::create_dir_all(base.join(name)).unwrap();
+    }
+    std::fs::write(base.join(".hidden/file"), "").unwrap();
+    std::os::unix::fs::symlink("one", base.join("link")).unwrap();
+    let engine = engine(&base);
+    let rows = rows(&engine);
+    let mut fields: Vec<Field> = Vec::new();
+    engine.fields(&mut |field| fields.push(field.clone()));
+    let filter = probe_filter(&rows, &fields).unwrap();
+    let names = [
+        "open",
+        "openat",
+        "close",
+        "access",
+        "faccessat",
+        "faccessat2",
+        "chmod",
+        "fchmodat",
+        "fchmodat2",
+        "unlink",
+        "unlinkat",
+        "symlinkat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "mkdir",
+        "mkdirat",
+    ];
+    let codes: Vec<SyscallCode> =
+        eyas::events::syscalls().filter(|call| names.contains(&call.name)).map(|call| call.code).collect();
+    let open = || {
+        let options = ProbeOptions { interest: Some(codes.clone()), ..ProbeOptions::default() };
+        let mut source = Source::open(options).unwrap();
+        let mut inspector = Inspector::default();
+        assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+        (source, inspector)
+    };
+    let ((mut plain, mut plain_state), (mut filtered, mut filtered_state)) = (open(), open());
+    filtered.set_filter(Some(&filter), SAMPLE).unwrap();
+    let tid = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            script(&base);
+            i64::from(rustix::thread::gettid().as_raw_nonzero().get())
+        });
+        thread.join().unwrap()
+    });
+    let by_type = filtered.filtered_by_type();
+    let all = seen(&mut plain, &mut plain_state, &engine, &rows, tid);
+    let some = seen(&mut filtered, &mut filtered_state, &engine, &rows, tid);
+    let _ = std::fs::remove_dir_all(&base);
+
+    let alerts = |of: &[Seen]| of.iter().flat_map(|seen| seen.alerts.clone()).collect::<Vec<_>>();
+    let (want, have) = (alerts(&all), alerts(&some));
+    assert_eq!(have, want);
+    for (rule, _) in RULES.iter().take(RULES.len() - 1) {
+        assert!(want.iter().any(|alert| alert.starts_with(rule)), "no call matches '{rule}'");
+    }
+    // One after the other: what is missing no rule needs.
+    let mut rest = some.iter().peekable();
+    let (mut missing, mut kept) = (0, 0);
+    for seen in &all {
+        let is_same = |other: &&&Seen| {
+            let (one, other) = (seen.event.as_raw(), other.event.as_raw());
+            (one.ty, one.body()) == (other.ty, other.body())
+        };
+        if rest.next_if(|other| is_same(&other)).is_some() {
+            kept += u64::from(!seen.may_match);
+            continue;
+        }
+        missing += 1;
+        assert!(!seen.may_match, "the probe leaves out what a rule may need: {:?}", seen.event.as_raw());
+    }
+    assert!(rest.next().is_none(), "an event that did not happen");
+    assert!(missing > 1000, "{missing} events are left out, {kept} of no use are not");
+    let samples = some.iter().filter(|seen| seen.is_sample).count();
+    assert!(samples > missing / (2 * SAMPLE as usize), "{samples} samples of {missing}");
+    assert!(some.iter().all(|seen| !seen.is_sample || !seen.may_match && seen.alerts.is_empty()));
+    assert!(all.iter().all(|seen| !seen.is_sample));
+    let count = |ty: EventType| by_type.iter().find(|(of, _)| *of == ty).map_or(0, |(_, count)| *count);
+    assert!(count(EventType::SYSCALL_OPENAT_2_X) > 100, "{by_type:?}");
+    println!(
+        "{missing} of {} events are left out, {kept} of no use are not; {} bytes",
+        all.len(),
+        filter.bytes()
+    );
+}
+
+#[test]
+fn filters_change_without_a_gap() {
+    let _turn = eyas_testing::live_turn();
+    let options = ProbeOptions {
+        interest: Some(vec![SyscallCode::ACCESS, SyscallCode::FACCESSAT]),
+        ..ProbeOptions::default()
+    };
+    let mut source = Source::open(options).unwrap();
+    let mut inspector = Inspector::default();
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+    // Both need calls on one path, and each those on one more.
+    let filter = |other: &str| {
+        let mut loader = Loader::new(Arc::new(schema()));
+        let text = format!(
+            "- rule: r\n  desc: d\n  priority: INFO\n  output: o\n  condition: evt.type in (access, faccessat, faccessat2) and \
+             evt.arg.name in (/eyas/always, /eyas/{other})\n"
+        );
+        assert!(loader.load("r.yaml", &text).successful());
+        probe_filter(&rows(&loader.build().unwrap()), &[]).unwrap()
+    };
+    let filters = [filter("one"), filter("two")];
+    let (stop, rounds) = (std::sync::atomic::AtomicBool::new(false), 40);
+    let calls = std::thread::scope(|scope| {
+        let caller = scope.spawn(|| {
+            let mut calls = 0_u64;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                for path in ["/eyas/always", "/eyas/never"] {
+                    let _ = rustix::fs::access(path, Access::EXISTS);
+                }
+                calls += 1;
+                if calls.is_multiple_of(64) {
+                    std::thread::sleep(std::time::Duration::from_micros(100));
+                }
+            }
+            (calls, i64::from(rustix::thread::gettid().as_raw_nonzero().get()))
+        });
+        for round in 0..rounds {
+            source.set_filter(Some(&filters[round % 2]), 0).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(3));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        caller.join().unwrap()
+    });
+    let (calls, tid) = calls;
+    source.stop_handle().stop();
+    let (mut always, mut never) = (0, 0);
+    loop {
+        match inspector.next(&mut source).unwrap() {
+            Step::Event(view) if view.event().tid == tid => {
+                let event = view.event();
+                let has = |path: &[u8]| event.params().any(|param| param.starts_with(path));
+                always += u64::from(has(b"/eyas/always"));
+                never += u64::from(has(b"/eyas/never"));
+            }
+            Step::Event(_) | Step::Idle => {}
+            Step::End => break,
+        }
+    }
+    assert_eq!(source.stats().drops(), 0);
+    assert_eq!(always, calls, "of {calls} calls that every filter sends {always} came");
+    assert!(never < calls, "no filter was in use");
+}
+
+#[test]
+fn a_type_that_is_refuted_is_sent() {
+    let _turn = eyas_testing::live_turn();
+    let options = ProbeOptions { interest: Some(vec![SyscallCode::ACCESS]), ..ProbeOptions::default() };
+    let mut source = Source::open(options).unwrap();
+    let mut inspector = Inspector::default();
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+    let engine = Loader::new(Arc::new(schema())).build().unwrap();
+    let filter = probe_filter(&rows(&engine), &[]).unwrap();
+    source.set_filter(Some(&filter), 0).unwrap();
+    let call = |name: &str| drop(rustix::fs::access(format!("/eyas/{name}"), Access::EXISTS));
+    call("left-out");
+    source.send_all(EventType::SYSCALL_ACCESS_X);
+    assert!(source.tampering().is_empty());
+    call("sent");
+    source.stop_handle().stop();
+    let mut names = Vec::new();
+    loop {
+        match inspector.next(&mut source).unwrap() {
+            Step::Event(view) => {
+                let is_ours = |param: &&[u8]| param.starts_with(b"/eyas/");
+                names.extend(
+                    view.event()
+                        .params()
+                        .find(is_ours)
+                        .map(|name| String::from_utf8_lossy(name).into_owned()),
+                );
+            }
+            Step::Idle => {}
+            Step::End => break,
+        }
+    }
+    assert_eq!(names, ["/eyas/sent\0"]);
+    assert!(source.stats().filtered > 0);
+}
