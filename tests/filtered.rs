@@ -132,21 +132,19 @@ struct Seen {
     alerts: Vec<String>,
 }
 
+/// A capture, and how many events were taken from it.
+type Capture = (Source, Inspector, u64);
+
 /// What a capture has of a thread; it is over.
-fn seen(
-    source: &mut Source,
-    inspector: &mut Inspector,
-    engine: &Engine,
-    rows: &Pushdown,
-    tid: i64,
-) -> Vec<Seen> {
+fn seen(capture: &mut Capture, engine: &Engine, rows: &Pushdown, tid: i64) -> Vec<Seen> {
+    let (source, inspector, delivered) = capture;
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
-    let (mut out, mut found, mut delivered) = (Vec::new(), Vec::new(), 0);
+    let (mut out, mut found) = (Vec::new(), Vec::new());
     source.stop_handle().stop();
     loop {
         match inspector.next(source).unwrap() {
             Step::Event(view) => {
-                delivered += 1;
+                *delivered += 1;
                 evaluator.matches(&view, &mut found).unwrap();
                 let line = |hit: eyas::rules::Match| {
                     let text = engine.alert(hit, &view, &options).to_text();
@@ -165,7 +163,7 @@ fn seen(
     }
     let stats = source.stats();
     assert_eq!(stats.drops(), 0);
-    assert_eq!(stats.produced, delivered + stats.filtered, "produced is not delivered and filtered");
+    assert_eq!(stats.produced, *delivered + stats.filtered, "produced is not delivered and filtered");
     out
 }
 
@@ -210,11 +208,11 @@ fn alerts_are_those_without_the_filter() {
         let options = ProbeOptions { interest: Some(codes.clone()), ..ProbeOptions::default() };
         let mut source = Source::open(options).unwrap();
         let mut inspector = Inspector::default();
-        assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
-        (source, inspector)
+        let begun = u64::from(matches!(inspector.next(&mut source).unwrap(), Step::Event(_)));
+        (source, inspector, begun)
     };
-    let ((mut plain, mut plain_state), (mut filtered, mut filtered_state)) = (open(), open());
-    filtered.set_filter(Some(&filter), SAMPLE).unwrap();
+    let (mut plain, mut filtered) = (open(), open());
+    filtered.0.set_filter(Some(&filter), SAMPLE).unwrap();
     let tid = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             script(&base);
@@ -222,9 +220,9 @@ fn alerts_are_those_without_the_filter() {
         });
         thread.join().unwrap()
     });
-    let by_type = filtered.filtered_by_type();
-    let all = seen(&mut plain, &mut plain_state, &engine, &rows, tid);
-    let some = seen(&mut filtered, &mut filtered_state, &engine, &rows, tid);
+    let by_type = filtered.0.filtered_by_type();
+    let all = seen(&mut plain, &engine, &rows, tid);
+    let some = seen(&mut filtered, &engine, &rows, tid);
     let _ = std::fs::remove_dir_all(&base);
 
     let alerts = |of: &[Seen]| of.iter().flat_map(|seen| seen.alerts.clone()).collect::<Vec<_>>();
@@ -249,7 +247,7 @@ fn alerts_are_those_without_the_filter() {
         assert!(!seen.may_match, "the probe leaves out what a rule may need: {:?}", seen.event.as_raw());
     }
     assert!(rest.next().is_none(), "an event that did not happen");
-    assert!(missing > 1000, "{missing} events are left out, {kept} of no use are not");
+    assert!(missing > 500, "{missing} events are left out, {kept} of no use are not");
     let samples = some.iter().filter(|seen| seen.is_sample).count();
     assert!(samples > missing / (2 * SAMPLE as usize), "{samples} samples of {missing}");
     assert!(some.iter().all(|seen| !seen.is_sample || !seen.may_match && seen.alerts.is_empty()));
@@ -284,7 +282,7 @@ fn filters_change_without_a_gap() {
         probe_filter(&rows(&loader.build().unwrap()), &[]).unwrap()
     };
     let filters = [filter("one"), filter("two")];
-    let (stop, rounds) = (std::sync::atomic::AtomicBool::new(false), 40);
+    let (stop, rounds) = (std::sync::atomic::AtomicBool::new(false), 20);
     let calls = std::thread::scope(|scope| {
         let caller = scope.spawn(|| {
             let mut calls = 0_u64;

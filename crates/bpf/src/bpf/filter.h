@@ -165,11 +165,13 @@ __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 __noinline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
+	struct scratch *s = scratch();
 	__u8 *event = built();
-	__u32 state = FILTER_FIRST_STATE, part = 0;
+	__u32 state = FILTER_FIRST_STATE;
 	int i;
-	if (!f || !event || len > FILTER_LONGEST_TEXT)
+	if (!f || !s || !event || len > FILTER_LONGEST_TEXT)
 		return UNKNOWN;
+	s->part = 0;
 	event += from & 0xffff;
 	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
 		return UNKNOWN;
@@ -182,7 +184,8 @@ __noinline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 		__u32 byte = event[i];
 		if (byte < ' ' || byte > '~')
 			return UNKNOWN;
-		/* Parts `.` and `..`, and empty ones: after a slash, `part` is 1 and counts dots. */
+		/* Parts `.` and `..`, and empty ones. It is in memory as the verifier would look at each of its values. */
+		__u32 part = *(volatile __u32 *)&s->part;
 		if (byte == '/') {
 			if (is_path && part)
 				return UNKNOWN;
@@ -190,13 +193,14 @@ __noinline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 		} else if (part) {
 			part = byte == '.' && part < 3 ? part + 1 : 0;
 		}
+		*(volatile __u32 *)&s->part = part;
 		__u32 next = f->next[(state & (FILTER_STATES - 1)) * FILTER_CLASSES +
 				     (f->classes[byte] & (FILTER_CLASSES - 1))];
 		state = next & (FILTER_HAS_LIST - 1);
 		if (next & FILTER_HAS_LIST)
 			filter_set(which, state, 0);
 	}
-	if (is_path && part && len > 1)
+	if (is_path && s->part && len > 1)
 		return UNKNOWN;
 	filter_set(which, state, 1);
 	return 0;

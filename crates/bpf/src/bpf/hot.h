@@ -160,8 +160,11 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 			forget_entries();
 		return true;
 	}
+	/* Through memory: the verifier would look at all that follows once for each. */
+	*(volatile __u32 *)&cpu->early = early;
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);
 	if (len) {
+		early = *(volatile __u32 *)&cpu->early;
 		bool is_rejected = early == FILTER_ASKS && filter_rejects(filter, type);
 		if (!is_rejected || !leave_out_event(cpu, type)) {
 			__u8 *event = built();

@@ -64,7 +64,9 @@ struct cpu {
 	__u64 faults;
 	/* Events that the filter left out, and those since it sent one nevertheless. */
 	__u64 filtered;
-	__u64 since_sample;
+	__u32 since_sample;
+	/* What was decided before the event at hand was built. */
+	__u32 early;
 };
 
 /* What every event begins with. */

@@ -106,6 +106,8 @@ struct scratch {
 	__u64 facts[8];
 	__u32 read;
 	__u8 unread;
+	/* Of the path at hand: after a slash 1, and more by each dot thereafter; else 0. */
+	__u32 part;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];
