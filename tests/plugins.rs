@@ -1,9 +1,7 @@
 //! Falco's plugins: two of our own, built with Falco's SDK for Rust, do here as they do in the reference.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use eyas::fields::Schema;
 use eyas::rules::Format;
@@ -12,33 +10,10 @@ use eyas::scap::{Reader, Snapshot};
 use eyas::sinsp::plugin::{Log, MetricValue, Plugin, PluginInfo, PluginSet, PluginSource, Scope};
 use eyas::sinsp::{Config, Inspector, Step};
 use eyas_plugins::{Library, Options};
-use eyas_testing::{data_or_ignore, ignore, test};
+use eyas_testing::{data_or_ignore, sdk_plugin, test};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
-}
-
-/// Builds the plugins once; where their dependencies are not on this machine, tests are ignored.
-fn library(name: &str) -> PathBuf {
-    static BUILT: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk");
-        let out = Command::new(env!("CARGO"))
-            .args(["build", "--offline", "--locked", "--quiet", "--manifest-path"])
-            .arg(eyas_testing::root().join("tests/probes/Cargo.toml"))
-            .env("CARGO_TARGET_DIR", &target)
-            .output()
-            .map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&out.stderr).into_owned();
-        if out.status.success() { Ok(target.join("debug")) } else { Err(text) }
-    });
-    match &*BUILT {
-        Ok(folder) => folder.join(format!("lib{name}.so")),
-        // What is wrong with their own code is no reason.
-        Err(text) if text.contains("offline") || text.contains("no matching package") => ignore(
-            "the plugins of the tests need crates that are not on this machine: run cargo fetch in tests/probes",
-        ),
-        Err(text) => panic!("{text}"),
-    }
 }
 
 fn quiet() -> Log {
@@ -47,7 +22,7 @@ fn quiet() -> Log {
 
 /// A set of one plugin.
 fn set(name: &str, config: &str) -> PluginSet {
-    let library = Library::load(library(name), &Options::default().with_allow_writable(true)).unwrap();
+    let library = Library::load(sdk_plugin(name), &Options::default().with_allow_writable(true)).unwrap();
     let mut set = PluginSet::default();
     set.add(Arc::new(library) as Arc<dyn Plugin>, config).unwrap();
     set

@@ -32,12 +32,14 @@ pub use inventory;
 mod data;
 mod environment;
 mod numbers;
+mod plugins;
 
 pub use data::{data, data_or_ignore, root};
 pub use environment::{
     LiveTurn, ignore_in_chroot, is_chrooted, live_turn, need_live_capture, need_program, need_root,
 };
 pub use numbers::Numbers;
+pub use plugins::{c_plugin, sdk_plugin};
 
 /// A registered test: `#[test]` makes it.
 pub struct Test {

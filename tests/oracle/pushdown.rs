@@ -218,8 +218,7 @@ fn what_is_left_out_changes_no_match_and_no_field() {
         }
         let events = events.new_tree(&mut runner).unwrap().current();
         let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
-        let mut fields = Vec::new();
-        engine.fields(&mut |field| fields.push(field.clone()));
+        let fields = engine.fields_by_use().concat();
         let formulas = RuleFormulas::new(&engine);
         let rows = Pushdown::new(&mut |code| {
             formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect()

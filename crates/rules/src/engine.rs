@@ -68,8 +68,11 @@ impl Engine {
             of_conditions.extend(fields.into_iter().filter(|field| known.insert(field.clone())));
         }
         for rule in self.rules.iter().filter(|rule| rule.enabled) {
-            let fields = rule.format.fields().iter().cloned();
-            of_outputs.extend(fields.filter(|field| known.insert(field.clone())));
+            rule.format.visit_fields(&mut |field| {
+                if known.insert(field.clone()) {
+                    of_outputs.push(field.clone());
+                }
+            });
         }
         [of_conditions, of_outputs]
     }

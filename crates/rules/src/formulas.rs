@@ -1,8 +1,7 @@
 //! What rules say of events of a type, for who filters events before the rules.
 
-use eyas_fields::{CodeSet, Field, FieldTest, Formula};
+use eyas_fields::{CodeSet, FieldTest, Formula};
 
-use crate::condition::ast::{Operand, Rhs};
 use crate::condition::{ConditionFormula, Formulas, codes};
 use crate::engine::Engine;
 use crate::rule::{Rule, RuleIndex};
@@ -38,28 +37,5 @@ impl Engine {
     /// Codes of the events that a rule of this engine can match while it is on.
     pub fn codes_of(&self, rule: &Rule) -> CodeSet {
         codes(&rule.compiled, self.schema())
-    }
-
-    /// Calls `visit` with every field that the conditions and outputs of the rules that are on ask for.
-    pub fn fields(&self, visit: &mut dyn FnMut(&Field)) {
-        let schema = self.schema();
-        let mut resolve = |operand: &Operand| {
-            operand.fields(&mut |name| {
-                if let Ok(field) = schema.resolve(&name.name, name.arg.as_deref()) {
-                    visit(&field);
-                }
-            });
-        };
-        for rule in self.rules().iter().filter(|rule| rule.enabled) {
-            rule.compiled.tests(&mut |test| {
-                resolve(&test.left);
-                if let Rhs::Operand(right) = &test.right {
-                    resolve(right);
-                }
-            });
-        }
-        for rule in self.rules().iter().filter(|rule| rule.enabled) {
-            rule.format.visit_fields(&mut |field| visit(field));
-        }
     }
 }

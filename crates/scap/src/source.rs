@@ -87,6 +87,40 @@ pub trait EventSource {
     }
 }
 
+impl<S: EventSource + ?Sized> EventSource for Box<S> {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        (**self).advance()
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        (**self).current()
+    }
+
+    fn next(&mut self) -> Result<Next<'_>, Error> {
+        (**self).next()
+    }
+
+    fn stop(&mut self) -> bool {
+        (**self).stop()
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        (**self).finish()
+    }
+
+    fn losses(&self) -> &[Loss] {
+        (**self).losses()
+    }
+
+    fn behind(&self) -> u64 {
+        (**self).behind()
+    }
+
+    fn stats(&mut self) -> Stats {
+        (**self).stats()
+    }
+}
+
 /// Counters of a source: `events` delivered or dropped before delivery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

@@ -315,6 +315,32 @@ impl Inspector {
         self.skipped
     }
 
+    /// The event that [`Inspector::process`] took in last, seen again.
+    pub fn last<'a>(&'a self, event: RawEvent<'a>) -> EventView<'a> {
+        EventView::new(event, &self.state, &self.moment, &self.arena)
+    }
+
+    /// What plugins have failed with since the last call, at the begin of the capture.
+    ///
+    /// For those who call [`Inspector::process`] themselves: once after each event.
+    ///
+    /// # Errors
+    /// The failure.
+    pub fn plugin_failure(&mut self) -> Result<(), Error> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// No event comes at the moment, or none at all: plugins that follow the capture learn of its begin, if they have not.
+    ///
+    /// For those who call [`Inspector::process`] themselves: at [`Advance::Idle`] and [`Advance::End`].
+    ///
+    /// # Errors
+    /// A plugin fails.
+    pub fn begin_without_event(&mut self) -> Result<(), Error> {
+        self.settle();
+        self.begin_capture()
+    }
+
     /// What is known now. What the last event closed or ended is still there, until the next step.
     pub fn state(&self) -> &State {
         &self.state
@@ -588,7 +614,10 @@ impl Inspector {
     }
 
     fn begin_capture(&mut self) -> Result<(), Error> {
-        self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.begin(&mut self.state))
+        let Some(plugins) = &self.moment.plugins else { return Ok(()) };
+        // What plugins send into a live capture from here on happens now.
+        self.initial = self.initial && plugins.queue().is_none();
+        plugins.begin(&mut self.state)
     }
 
     #[cold]

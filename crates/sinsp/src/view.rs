@@ -157,7 +157,11 @@ impl<'a> EventView<'a> {
     /// What a capture begins with whose first event is this one: what reads it knows the same as the state here, once
     /// it has read the event.
     pub fn snapshot(&self) -> Snapshot {
-        self.state.snapshot_before(&self.event)
+        let mut snapshot = self.state.snapshot_before(&self.event);
+        if let Some(plugins) = self.plugins() {
+            snapshot.metadata.extend(plugins.state_events());
+        }
+        snapshot
     }
 
     /// What look-ups found since the event before, if [`Config::reports`](crate::Config::reports) asks for it: containers,

@@ -6,6 +6,7 @@
 mod facts;
 mod host;
 mod meter;
+mod plugins;
 mod prometheus;
 mod reading;
 mod samples;

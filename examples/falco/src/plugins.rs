@@ -3,15 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, anyhow, bail};
-use eyas::audit;
 use eyas::scap::{MachineInfo, Snapshot};
 use eyas::sinsp;
 use eyas::sinsp::plugin::{self, Log, Plugin, PluginSet, PluginSource, SYSCALL, Scope, Severity};
-use eyas_plugins::{Library, Options};
+use eyas_plugins::Options;
 
 use crate::args::Args;
 use crate::config::{CONTAINER_PLUGIN, Config, PluginEntry};
 use crate::log::{self, Level};
+use crate::source;
 
 mod print;
 
@@ -22,8 +22,8 @@ pub use print::{info, list};
 pub struct Plugins {
     /// In their order.
     pub set: PluginSet,
-    /// What each is opened with, by name.
-    open_params: Vec<(String, String)>,
+    /// By the names of the plugins: what the configuration calls them, and what they are opened with.
+    entries: Vec<(String, PluginEntry)>,
     has_hostinfo: bool,
 }
 
@@ -48,7 +48,7 @@ pub fn load(config: &Config) -> Result<()> {
         let plugin = find(entry, config)?;
         let info = Arc::clone(plugin.info());
         add(&mut plugins.set, plugin, entry)?;
-        plugins.open_params.push((entry.name.clone(), entry.open_params.clone()));
+        plugins.entries.push((info.name.clone(), entry.clone()));
         log::info(&format!(
             "Loaded plugin '{}@{}' from file {}",
             entry.name, info.version, entry.library_path
@@ -74,38 +74,13 @@ fn add(set: &mut PluginSet, plugin: Arc<dyn Plugin>, entry: &PluginEntry) -> Res
 
 /// The entries that `load_plugins` names, in its order; all where it is not set.
 fn chosen(config: &Config) -> Result<Vec<&PluginEntry>> {
-    // The one for containers is often configured where it is not installed, and what it does is built in.
-    let is_there = |entry: &&PluginEntry| {
-        let is_installed = || !entry.library_path.is_empty() && entry.path().is_ok_and(|path| path.exists());
-        entry.name != CONTAINER_PLUGIN || is_installed()
-    };
-    let Some(names) = &config.load_plugins else {
-        return Ok(config.plugins.iter().filter(is_there).collect());
-    };
-    let mut entries = Vec::new();
-    for name in names {
-        match config.plugins.iter().find(|entry| entry.name == *name) {
-            Some(entry) => entries.push(entry),
-            None if name == CONTAINER_PLUGIN => {}
-            None => bail!("Cannot load plugin '{name}': plugin config not found for given name"),
-        }
-    }
-    Ok(entries.into_iter().filter(is_there).collect())
+    eyas_plugin_config::chosen(&config.plugins, config.load_plugins.as_deref())
 }
 
 /// The plugin of an entry: one that is built in, or a shared object.
 fn find(entry: &PluginEntry, config: &Config) -> Result<Arc<dyn Plugin>> {
-    match entry.built_in() {
-        Some("k8saudit") => Ok(Arc::new(audit::k8saudit())),
-        Some("json") => Ok(Arc::new(audit::json())),
-        Some(name) => {
-            bail!("cannot load plugin native:{name}: there are native:k8saudit and native:json")
-        }
-        None => {
-            let options = Options::default().with_allow_writable(config.plugins_allow_writable);
-            Ok(Arc::new(Library::load(entry.path()?, &options)?))
-        }
-    }
+    let options = Options::default().with_allow_writable(config.plugins_allow_writable);
+    eyas_plugin_config::load(entry, &options)
 }
 
 /// Where messages of plugins go.
@@ -176,11 +151,24 @@ impl Plugins {
         Ok(config.with_plugins(plugins))
     }
 
+    /// Whether a plugin yields events of system calls.
+    pub fn has_syscalls(&self) -> bool {
+        self.set.inputs_of(SYSCALL).next().is_some()
+    }
+
+    /// Starts the plugins that have to do with a source.
+    ///
+    /// # Errors
+    /// One does not start.
+    pub fn start(&self, name: &str) -> Result<plugin::Plugins> {
+        self.set.start(Scope::Live(name), &messages()).map_err(|error| anyhow!("{error}"))
+    }
+
     /// Opens the source of a plugin.
     ///
     /// # Errors
     /// It cannot be opened: in the plugin's words.
-    pub fn open(&self, name: &str, config: sinsp::Config) -> Result<OpenSource> {
+    pub fn open(&self, name: &str, plugins: plugin::Plugins, config: sinsp::Config) -> Result<OpenSource> {
         let mut inputs = self.set.inputs_of(name);
         let input = inputs.next().ok_or_else(|| anyhow!("no plugin has the event source {name}"))?;
         if inputs.next().is_some() {
@@ -189,13 +177,17 @@ impl Plugins {
                 input.name
             ));
         }
-        let plugins = self.set.start(Scope::Live(name), &messages()).map_err(|error| anyhow!("{error}"))?;
-        let params = self.open_params.iter().find(|(plugin, _)| *plugin == input.name);
-        let params = params.map(|(_, params)| params.as_str());
-        let params = params.ok_or_else(|| anyhow!("plugin {} does not exist", input.name))?;
-        log::info(&format!("Opening '{name}' source with plugin '{}'", input.name));
+        let entry = self.entries.iter().find(|(plugin, _)| *plugin == input.name);
+        let (_, entry) = entry.ok_or_else(|| anyhow!("plugin {} does not exist", input.name))?;
+        log::info(&format!("Opening '{name}' source with plugin '{}'", entry.name));
+        if entry.name != input.name {
+            // As in Falco, which looks for a plugin of the name that the configuration has.
+            bail!("plugin {} does not exist: it calls itself {}", entry.name, input.name);
+        }
+        let params = &entry.open_params;
         let (info, stream) = plugins.open(&input.name, params).map_err(|error| anyhow!("{error}"))?;
-        let source = PluginSource::new(info, stream, self.machine());
+        let snapshot = if name == SYSCALL { source::running_system()? } else { self.machine() };
+        let source = PluginSource::new(info, stream, snapshot);
         let Some(queue) = plugins.queue().cloned() else { bail!("the source {name} is no live one") };
         let source = plugin::AsyncSource::new(source, queue);
         Ok(OpenSource { name: name.to_owned(), source, inspector: config.with_plugins(plugins) })

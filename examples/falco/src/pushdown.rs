@@ -26,8 +26,7 @@ fn rows(engine: &Engine) -> Pushdown {
 
 /// What a replay needs of its events, if nothing but the rules looks at them.
 pub fn needs(engine: &Engine) -> Needs {
-    let mut fields: Vec<Field> = Vec::new();
-    engine.fields(&mut |field| fields.push(field.clone()));
+    let fields: Vec<Field> = engine.fields_by_use().concat();
     let formulas = RuleFormulas::new(engine);
     let rows =
         Pushdown::cheap(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use eyas::events::EventType;
 use eyas::rules::Profile;
 use eyas::scap::EventSource;
-use eyas::sinsp::plugin::SYSCALL;
+use eyas::sinsp::plugin::{AsyncQueue, AsyncSource, SYSCALL};
 use eyas::sinsp::{self, Inspector, Step};
 
 use crate::args::Args;
@@ -90,7 +90,11 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
                 "alert_folding needs events in their order: leave out --threads, or set alert_folding.window to 0s"
             );
         }
-        let parts = source::share(config, threads, &signals.stop)?;
+        let mut parts = source::share(config, threads, &signals.stop)?;
+        for (_, inspector) in &mut parts {
+            // Each thread knows the whole capture, and so do its plugins.
+            *inspector = plugins::loaded().for_syscalls(std::mem::take(inspector), true)?;
+        }
         opened(config, enabled);
         let turns = Turns::new(setup, &reload);
         outcome =
@@ -107,7 +111,15 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
         let plugins = plugins::loaded();
         let mut others = Vec::new();
         for name in enabled.iter().filter(|name| *name != SYSCALL) {
-            others.push(plugins.open(name, source::replay_inspector(config))?);
+            let started = plugins.start(name)?;
+            match plugins.open(name, started, source::replay_inspector(config)) {
+                Ok(open) => others.push(open),
+                Err(error) => {
+                    log::log(log::Level::Error, report::FAILED);
+                    console::print(&report::statistics(&totals.counts, setup, None));
+                    return Err(error);
+                }
+            }
         }
         if !config.engine.is_replay() {
             // Everything is open that will be; what the configuration and the arguments name may be opened again.
@@ -147,9 +159,17 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
                 alone.skips = !is_stream;
                 alone.run(*source, plugins.for_syscalls(inspector, true)?, false)
             }
+            Opened::Idle(_) if has_syscalls && plugins.has_syscalls() => {
+                let open =
+                    plugins.open(SYSCALL, plugins.start(SYSCALL)?, source::replay_inspector(config))?;
+                alone.run(open.source, open.inspector, true)
+            }
             Opened::Idle(source) => {
-                let inspector = source::replay_inspector(config);
-                alone.run(source, plugins.for_syscalls(inspector, false)?, true)
+                let inspector = plugins.for_syscalls(source::replay_inspector(config), false)?;
+                match queue(&inspector) {
+                    Some(queue) => alone.run(AsyncSource::new(source, queue), inspector, true),
+                    None => alone.run(source, inspector, true),
+                }
             }
             #[cfg(feature = "live")]
             Opened::Live(source, inspector) => {
@@ -157,7 +177,10 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
                 if let Some(plugins) = &inspector.plugins {
                     plugins.check_event_schema(eyas_plugins::EVENT_SCHEMA)?;
                 }
-                alone.run(*source, inspector, true)
+                match queue(&inspector) {
+                    Some(queue) => alone.run(AsyncSource::new(*source, queue), inspector, true),
+                    None => alone.run(*source, inspector, true),
+                }
             }
         };
         judge.settle();
@@ -192,6 +215,11 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
     outcome
 }
 
+/// Where the events wait that plugins send into a live capture.
+fn queue(inspector: &sinsp::Config) -> Option<AsyncQueue> {
+    inspector.plugins.as_ref().and_then(|plugins| plugins.queue().cloned())
+}
+
 /// A run has begun, whose end does not wait for who reads the log.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
@@ -211,6 +239,8 @@ fn opened(config: &Config, enabled: &[String]) {
             let path = config.engine.replay.capture_file.display();
             format!("Opening '{SYSCALL}' source with capture file {path}")
         }
+        // The plugin is named when it is opened.
+        EngineKind::Nodriver if plugins::loaded().has_syscalls() => return,
         EngineKind::Nodriver => format!("Opening '{SYSCALL}' source with no driver"),
         _ => format!("Opening '{SYSCALL}' source with modern BPF probe."),
     });
@@ -261,9 +291,7 @@ impl Alone<'_, '_> {
         live: bool,
     ) -> Result<()> {
         let mut inspector = Inspector::new(inspector);
-        if let Some(plugins) = inspector.plugins_mut() {
-            plugins.extract_together(self.judge.follower.engine().fields_by_use());
-        }
+        self.judge.prepare(&mut inspector);
         if live && self.judge.setup.config.engine.kind != EngineKind::Nodriver {
             hurry();
         }
@@ -277,6 +305,7 @@ impl Alone<'_, '_> {
                 break over.map(drop);
             }
             if std::mem::take(&mut self.judge.needs_changed) {
+                self.judge.prepare(&mut inspector);
                 inspector.set_needs(self.judge.needs().filter(|_| self.skips));
                 self.set_filter(&mut source, inspector.plugins_mut().is_none());
             }
@@ -286,7 +315,7 @@ impl Alone<'_, '_> {
             };
             // Whether the clock and the counters are to be looked at: the clock of the machine at every event would cost more
             // than the event.
-            let mut looks = false;
+            let (mut looks, mut is_at_end) = (false, false);
             // By reference: the view is large enough for a copy to show.
             match &step {
                 Ok(Step::Event(event)) => {
@@ -322,12 +351,15 @@ impl Alone<'_, '_> {
                     self.outputs.offer();
                     looks = true;
                 }
-                Ok(Step::End) => break Ok(()),
+                Ok(Step::End) => is_at_end = true,
                 Err(_) => {}
             }
             if let Err(error) = step {
                 // A stream ends anywhere when the program is asked to.
                 break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
+            }
+            if is_at_end {
+                break if live { self.await_others(&mut source, began) } else { Ok(()) };
             }
             if looks && let over @ (Ok(true) | Err(_)) = self.look(&mut source, live.then_some(began)) {
                 break over.map(drop);
@@ -353,6 +385,21 @@ impl Alone<'_, '_> {
         outcome.and(finished.map_err(Into::into))
     }
 
+    /// The source of system calls has ended by itself, and the others go on.
+    fn await_others(&mut self, source: &mut dyn Adjust, began: Instant) -> Result<()> {
+        let Limit { seconds, .. } = self.limit;
+        while self.others.is_running() && self.ending.is_none() {
+            self.pulse.beat();
+            if self.signals.attention.load(Ordering::Acquire) && self.attend(source)?
+                || seconds > 0 && began.elapsed().as_secs() >= seconds
+            {
+                break;
+            }
+            self.others.collect(LAST_LOOK, self.outputs, self.totals)?;
+        }
+        Ok(())
+    }
+
     /// Waits until the other sources have ended; a failure of theirs is the outcome, if there is no other.
     fn finish_others(&mut self, outcome: Result<()>) -> Result<()> {
         self.others.stop();
@@ -375,6 +422,7 @@ impl Alone<'_, '_> {
             samples.count(Alerts::new(&self.judge.setup, &self.totals.counts));
             let mut sample = Sample::take(self.totals.events + inspector.skipped(), source, inspector);
             sample.coverage = self.verdicts.as_ref().map(Verdicts::coverage).unwrap_or_default();
+            sample.plugins.extend(self.others.metrics());
             samples.give(sample);
         }
     }

@@ -14,6 +14,7 @@ use eyas::rules::Engine;
 use eyas::scap::{self, EventSource, Reader};
 #[cfg(feature = "live")]
 use eyas::sinsp::ContainerLookup;
+use eyas::sinsp::plugin::{AsyncSource, PluginSource};
 use eyas::sinsp::{self, Inspector};
 use eyas_console::Input;
 
@@ -118,6 +119,22 @@ impl Adjust for Reader {
 impl Adjust for Idle {
     fn adjust(&mut self, _: &Interest) -> Result<()> {
         Ok(())
+    }
+}
+
+impl Adjust for PluginSource {
+    fn adjust(&mut self, _: &Interest) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: Adjust> Adjust for AsyncSource<S> {
+    fn adjust(&mut self, interest: &Interest) -> Result<()> {
+        self.inner_mut().adjust(interest)
+    }
+
+    fn tampering(&mut self) -> Vec<String> {
+        self.inner_mut().tampering()
     }
 }
 
@@ -260,7 +277,14 @@ fn seconds(count: u32) -> u64 {
     u64::from(count.max(1)) * 1_000_000_000
 }
 
-#[cfg(feature = "live")]
+/// What is known of the running system, for a plugin that yields events of system calls.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn running_system() -> Result<scap::Snapshot> {
+    Ok(scap::proc::snapshot(&proc_options())?)
+}
+
 fn proc_options() -> eyas::scap::proc::Options {
     eyas::scap::proc::Options { root: host_root(), ..eyas::scap::proc::Options::default() }
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use eyas::events::EventType;
+use eyas::scap::{EventSource, Next, RawEvent, Reader, Snapshot, Writer};
 use eyas_testing::test;
 
 fn main() -> std::process::ExitCode {
@@ -18,16 +20,8 @@ fn folder(name: &str) -> PathBuf {
 
 /// Compiles the plugin of the host's tests.
 fn plugin(folder: &Path, definitions: &[&str]) -> String {
-    let cc = eyas_testing::need_program("cc");
     let out = folder.join("probe.so");
-    let status = Command::new(cc)
-        .args(["-shared", "-fPIC", "-w", "-o"])
-        .arg(&out)
-        .args(definitions.iter().map(|definition| format!("-D{definition}")))
-        .arg(eyas_testing::root().join("crates/plugins/tests/probes/probe.c"))
-        .status()
-        .unwrap();
-    assert!(status.success());
+    eyas_testing::c_plugin(&out, definitions);
     out.display().to_string()
 }
 
@@ -147,5 +141,159 @@ fn the_first_plugin_that_is_loaded_decides_about_a_requirement() {
             None => assert_eq!(status, Some(0), "{err}"),
             Some(error) => assert!(err.ends_with(&format!("Error: {error}\n")), "{err}"),
         }
+    }
+}
+
+/// Writes rules; returns the path.
+fn rules(folder: &Path, source: &str, condition: &str, output: &str) -> String {
+    let path = folder.join("rules.yaml");
+    let text = format!(
+        "- rule: r\n  desc: d\n  source: {source}\n  condition: {condition}\n  output: {output}\n  priority: INFO\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// What alerts say behind the time and the priority.
+fn alerts(out: &str) -> Vec<&str> {
+    out.lines().filter_map(|line| line.split_once(": Informational ")).map(|(_, text)| text).collect()
+}
+
+#[test]
+fn a_plugin_without_an_id_yields_events_of_system_calls() {
+    let folder = folder("syscalls");
+    let library = plugin(&folder, &["SOURCING", "NO_ID", "NO_SOURCE"]);
+    let rules =
+        rules(&folder, "syscall", "evt.type = open", "\"%fd.name %fd.directory %thread.tid %evt.source\"");
+    let config = config(&library, ", open_params: opens");
+    let (status, out, err) = falco(&folder, &config, &["-r", &rules]);
+    assert_eq!((status, alerts(&out)), (Some(0), vec!["/tmp/the_file /tmp 1 syscall"; 2]), "{err}");
+    assert!(err.contains("Opening 'syscall' source with plugin 'probe'"), "{err}");
+}
+
+#[test]
+fn asynchronous_events_reach_the_rules_of_system_calls() {
+    let folder = folder("async");
+    let library = plugin(&folder, &["ASYNC"]);
+    let rules =
+        rules(&folder, "syscall", "evt.type = tick", "\"%evt.type %evt.asynctype %evt.is_async %evt.args\"");
+    let (status, out, err) = falco(&folder, &config(&library, ""), &["-r", &rules, "-M", "1"]);
+    // The second is of a thread, which is allowed where there are threads.
+    let expected = "tick tick true plugin_id=0 name=tick data=data";
+    assert_eq!((status, alerts(&out)), (Some(0), vec![expected; 2]), "{err}");
+}
+
+#[test]
+fn what_plugins_count_is_among_the_metrics() {
+    let folder = folder("metrics");
+    let library = plugin(&folder, &["PARSING"]);
+    let rules = rules(&folder, "syscall", "evt.type = open", "x");
+    let of = |more: &str| {
+        let metrics = format!("metrics: {{enabled: true, interval: 200ms, output_rule: true{more}}}\n");
+        let config = config(&library, "") + "json_output: true\n" + &metrics;
+        let (status, out, err) = falco(&folder, &config, &["-r", &rules, "-M", "1"]);
+        assert_eq!(status, Some(0), "{err}");
+        out
+    };
+    let out = of("");
+    assert!(out.contains("\"plugins.probe.half\":0.5") && !out.contains("plugins.probe.calls"), "{out}");
+    assert!(of(", include_empty_values: true").contains("\"plugins.probe.calls\":0"));
+    assert!(!of(", plugins_metrics_enabled: false").contains("plugins.probe"));
+}
+
+fn demo() -> String {
+    eyas_testing::root().join("demo/demo.scap.gz").display().to_string()
+}
+
+#[test]
+fn a_replay_on_several_threads_has_the_plugins_in_each() {
+    let folder = folder("threads");
+    let library = eyas_testing::sdk_plugin("probe_threads").display().to_string();
+    let rules =
+        rules(&folder, "syscall", "threads.seen = 3 or threads.of_type = 7", "\"%evt.num %threads.label\"");
+    let config = config(&library, "").replace("name: probe", "name: probe_threads");
+    let run = |threads: &str| {
+        let args = ["-r", &rules, "-e", &demo(), "--threads", threads];
+        let (status, out, err) = falco(&folder, &config, &args);
+        assert_eq!(status, Some(0), "{err}");
+        alerts(&out).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let alone = run("1");
+    assert!(alone.len() > 20, "{alone:?}");
+    assert_eq!(run("2"), alone);
+}
+
+#[test]
+fn a_capture_has_what_plugins_know() {
+    let folder = folder("dump");
+    let library = plugin(&folder, &["ASYNC"]);
+    let rules = rules(&folder, "syscall", "evt.num = 2000", "x");
+    let prefix = folder.join("capture");
+    let config = config(&library, "")
+        + &format!(
+            "capture: {{enabled: true, mode: all_rules, path_prefix: {}, default_duration: 10}}\n",
+            prefix.display()
+        );
+    for old in std::fs::read_dir(&folder)
+        .unwrap()
+        .flatten()
+        .filter(|old| old.path().extension() == Some("scap".as_ref()))
+    {
+        std::fs::remove_file(old.path()).unwrap();
+    }
+    let (status, _, err) = falco(&folder, &config, &["-r", &rules, "-e", &demo()]);
+    assert_eq!(status, Some(0), "{err}");
+    let files = std::fs::read_dir(&folder).unwrap().flatten().map(|file| file.path());
+    let file = files.into_iter().find(|path| path.extension() == Some("scap".as_ref())).unwrap();
+    // With the id that the plugin gave it.
+    let mut reader = Reader::open(file).unwrap();
+    let mut is_there = false;
+    while let Next::Snapshot(_) | Next::Event(_) = reader.next().unwrap() {
+        let event = reader.current().filter(|event| event.ty == EventType::ASYNCEVENT_E);
+        is_there |= event.is_some_and(|event| event.uint(0) == Some(77) && event.param(2) == Some(b"data"));
+    }
+    assert!(is_there, "{err}");
+}
+
+/// Writes a capture of three asynchronous events and two events of the plugin with the id 7.
+fn capture(folder: &Path) -> String {
+    let path = folder.join("plugin.scap");
+    let mut writer = Writer::create(&path, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let body = |params: &[&[u8]]| {
+        let lengths = params.iter().flat_map(|param| (param.len() as u32).to_le_bytes());
+        lengths.chain(params.iter().flat_map(|param| param.iter().copied())).collect::<Vec<u8>>()
+    };
+    let id = 7u32.to_le_bytes();
+    let tick = body(&[&id, b"tick\0", b"data"]);
+    let text = body(&[&id, b"hello"]);
+    for (ts, ty, nparams, body) in [
+        (1, EventType::ASYNCEVENT_E, 3, &tick),
+        (2, EventType::ASYNCEVENT_E, 3, &tick),
+        (3, EventType::ASYNCEVENT_E, 3, &tick),
+        (4, EventType::PLUGINEVENT_E, 2, &text),
+        (5, EventType::PLUGINEVENT_E, 2, &text),
+    ] {
+        writer.event(&RawEvent::from_parts(ts, -1, ty, 0, nparams, body).unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_replay_needs_the_plugin_whose_events_it_has() {
+    let folder = folder("replay");
+    let library = plugin(&folder, &["SOURCING", "EXTRACTION", "ASYNC"]);
+    let capture = capture(&folder);
+    let rules = rules(&folder, "probe", "p.text = hello", "\"%evt.num %p.text %evt.source\"");
+    for threads in ["1", "2"] {
+        let args = ["-r", &rules, "-e", &capture, "--threads", threads];
+        let (status, out, err) = falco(&folder, &config(&library, ""), &args);
+        let expected = ["4 hello probe", "5 hello probe"];
+        assert_eq!((status, alerts(&out)), (Some(0), expected.to_vec()), "{err}");
+        let (status, _, err) =
+            falco(&folder, "plugins: [{name: json, library_path: 'native:json'}]\n", &args);
+        assert_eq!(status, Some(1), "{err}");
+        assert!(err.contains("Unknown event source for inspector's event (plugin ID: 7)"), "{err}");
     }
 }

@@ -6,9 +6,11 @@ use eyas::fields::BufferFormat;
 
 mod expand;
 mod ignored;
+mod plugins;
 
 pub use expand::expand;
 pub use ignored::Ignored;
+pub use plugins::PluginArgs;
 
 /// Looks into a system by its system calls: live from the kernel, or from a capture.
 #[derive(Clone, Debug, Parser)]
@@ -249,6 +251,9 @@ pub struct Args {
     pub libs_version: bool,
 
     #[command(flatten)]
+    pub plugins: PluginArgs,
+
+    #[command(flatten)]
     pub ignored: Ignored,
 
     /// Condition that selects events, such as `proc.name=cat and evt.type=open`
@@ -291,6 +296,8 @@ impl TimeType {
 
 const START: &str = "*%evt.num %evt.outputtime %evt.cpu";
 const END: &str = "%evt.dir %evt.type %evt.info";
+/// The format of events of plugins, unless another is asked for.
+const OF_PLUGINS: &str = "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
 
 impl Args {
     /// The command line, with the words of views in their places.
@@ -321,6 +328,11 @@ impl Args {
     /// The format of a line.
     pub fn line_format(&self) -> String {
         self.preset().replace("%evt.outputtime", self.time.fields())
+    }
+
+    /// The format of a line for an event of a plugin, if that is another.
+    pub fn plugin_format(&self) -> Option<&'static str> {
+        self.format.is_none().then_some(OF_PLUGINS)
     }
 
     /// How I/O buffers are printed.

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::{Result, anyhow};
 use eyas::rules::{Diagnostic, condition};
 
+use crate::schema::schema;
+
 /// A filter against the fields of system calls, and the domain names that it compares addresses with.
 pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
-    let schema = eyas::sinsp::schema();
+    let schema = schema();
     // One line, as all errors here.
     let said = |diagnostic: Diagnostic| {
         let column = diagnostic.labels.first().map_or(1, |label| label.position().1);

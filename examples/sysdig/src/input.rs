@@ -11,6 +11,7 @@ use eyas::sinsp::{AccountFiles, Config, Rendering};
 use eyas_console::Input;
 
 use crate::args::Args;
+use crate::plugins;
 use crate::progress::Progress;
 
 /// What views need of a live capture.
@@ -105,10 +106,11 @@ pub fn warning(args: &Args) -> Option<String> {
 /// An inspector that may ask the running system, or one that knows a capture alone.
 pub fn inspector_config(args: &Args, needs: Needs) -> Config {
     let mut config = Config::default().with_rendering(rendering(args, needs));
-    if !args.is_replay() {
+    if !args.is_replay() && !plugins::is_input() {
         let options = proc_options(args);
+        // The plugin for containers takes over where it is loaded.
         #[cfg(feature = "runtimes")]
-        {
+        if !plugins::has_container() {
             use eyas::sinsp::runtimes::{Api, Endpoint, Options, Runtimes};
 
             let mut asked = Options::default().with_root(&options.root);

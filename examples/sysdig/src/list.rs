@@ -5,9 +5,11 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use clap::CommandFactory;
 use eyas::events::EventFlags;
-use eyas::fields::{ArgKind, FieldDef, FieldFlags, Schema};
+use eyas::fields::{ArgKind, FieldDef, FieldFlags};
 
 use crate::args::Args;
+use crate::plugins;
+use crate::schema::schema;
 use crate::view::{self, catalog};
 
 /// Width of a page.
@@ -30,8 +32,10 @@ pub fn print(args: &Args, out: &mut dyn Write) -> Result<bool> {
         events(out)?;
     } else if args.libs_version {
         writeln!(out, "eyas version {}", env!("CARGO_PKG_VERSION"))?;
-    } else if args.ignored.list_inputs || args.ignored.input.as_deref() == Some("l") {
-        writeln!(out, "0 plugins loaded: plugins are not supported")?;
+    } else if args.plugins.list_inputs {
+        write!(out, "{}", plugins::list(args))?;
+    } else if let Some(name) = &args.plugins.plugin_info {
+        write!(out, "{}", plugins::info(name, args)?)?;
     } else if args.format.as_deref() == Some("p") {
         writeln!(out, "{}", args.preset())?;
     } else if args.list_views {
@@ -74,7 +78,7 @@ fn is_listed(def: &FieldDef) -> bool {
 /// Prints every field with its type and description in tables of Markdown.
 fn markdown(out: &mut dyn Write) -> Result<()> {
     let mut class = "";
-    for def in eyas::sinsp::schema().fields().iter().filter(|def| is_listed(def)) {
+    for def in schema().fields().iter().filter(|def| is_listed(def)) {
         let this = def.name.split('.').next().unwrap_or_default();
         if this != class {
             class = this;
@@ -91,7 +95,7 @@ fn markdown(out: &mut dyn Write) -> Result<()> {
 /// Prints every field with its description, class by class; `verbose`: with its type, hidden ones too.
 fn fields(out: &mut dyn Write, names_only: bool, verbose: bool) -> Result<()> {
     let mut class = "";
-    for def in eyas::sinsp::schema().fields() {
+    for def in schema().fields() {
         if !verbose && !is_listed(def) {
             continue;
         }

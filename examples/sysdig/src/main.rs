@@ -10,10 +10,12 @@ mod args;
 mod filter;
 mod input;
 mod list;
+mod plugins;
 mod progress;
 mod redact;
 mod rotation;
 mod run;
+mod schema;
 mod sink;
 mod suppress;
 #[cfg(feature = "parquet")]
@@ -32,10 +34,12 @@ use args::Args;
 
 fn main() -> ExitCode {
     let args = Args::from_command_line(std::env::args_os());
-    match list::print(&args, &mut io::stdout().lock()).and_then(|is_all| match is_all {
-        true => Ok(()),
-        false => run::run(&args),
-    }) {
+    match plugins::load(&args).and_then(|()| list::print(&args, &mut io::stdout().lock())).and_then(
+        |is_all| match is_all {
+            true => Ok(()),
+            false => run::run(&args),
+        },
+    ) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::fields::Schema;
 use eyas::rules::{Format, condition, nearest};
 use eyas::scap::{Advance, EventSource, Snapshot, Stats};
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
+use eyas::sinsp::plugin::Plugins;
 use eyas::sinsp::{EventView, Inspector, SharedNames};
 use eyas_console::note;
 use eyas_report::slice::{Scout, Slice};
@@ -22,7 +22,9 @@ use crate::args::Args;
 use crate::filter::compile;
 use crate::input::{self, Needs};
 use crate::list;
+use crate::plugins;
 use crate::progress::Progress;
+use crate::schema::schema;
 use crate::sink::{Dump, Ended, Lines, Perfetto, Sink, Summary};
 use crate::suppress::Suppressed;
 use crate::view::{self, Bound, ViewSink, catalog};
@@ -31,11 +33,6 @@ use crate::view::{self, Bound, ViewSink, catalog};
 pub fn run(args: &Args) -> Result<()> {
     for note in args.ignored.notes() {
         note!("{note}");
-    }
-    if let Some(input) = &args.ignored.input {
-        bail!(
-            "-I {input}: plugins are not supported; events come from the kernel, or from a capture with -r"
-        );
     }
     if args.report {
         return report(args);
@@ -63,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let mut sinks = sinks(args, &views, slice)?;
     let began = Instant::now();
-    if let Some(warning) = input::warning(args) {
+    if let Some(warning) = input::warning(args).filter(|_| !plugins::is_input()) {
         note!("{warning}");
     }
     let mut progress = Progress::new(&args.read, args.progress);
@@ -74,14 +71,17 @@ pub fn run(args: &Args) -> Result<()> {
     let mut at_work = Loop::new(args, needs, &stop, resolver.names())?;
     let mut outcome = Ok(());
     for path in sources.drain(..) {
-        let source = match path {
-            Some(path) => input::open(path, &progress, &stop),
-            None => input::live(args, needs),
+        let opened = match path {
+            Some(path) => input::open(path, &progress, &stop).and_then(|source| plugins::join(source, true)),
+            None => match plugins::open().transpose() {
+                Some(opened) => opened,
+                None => input::live(args, needs).and_then(|source| plugins::join(source, false)),
+            },
         };
-        outcome = source.and_then(|mut source| {
+        outcome = opened.and_then(|(mut source, plugins)| {
             let mut sinks: Vec<&mut dyn Sink> =
                 sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Sink).collect();
-            let outcome = at_work.run(&mut *source, &mut sinks, &mut progress);
+            let outcome = at_work.run((&mut *source, plugins), &mut sinks, &mut progress);
             totals.add(&mut *source);
             let ended = Ended {
                 path: &path.map_or("live".into(), |path| path.to_string_lossy()),
@@ -124,9 +124,9 @@ fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) 
     let mut scout = Scout::default();
     let mut progress = Progress::new(&[], false);
     for path in &args.read {
-        let mut source = input::open(path, &progress, stop)?;
+        let (mut source, plugins) = plugins::join(input::open(path, &progress, stop)?, true)?;
         // What is wrong with a file is said when it is read again.
-        let read = at_work.run(&mut *source, &mut [&mut scout], &mut progress);
+        let read = at_work.run((&mut *source, plugins), &mut [&mut scout], &mut progress);
         if read.is_err() || at_work.is_over(&[]) {
             break;
         }
@@ -197,7 +197,7 @@ fn meant(format: &str, offset: usize) -> Option<&'static str> {
         name = if outer.contains('.') { outer } else { inner };
     }
     let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
-    nearest(name, eyas::sinsp::schema().fields().iter().map(|def| def.name))
+    nearest(name, schema().fields().iter().map(|def| def.name))
 }
 
 fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<dyn Sink>>> {
@@ -209,12 +209,15 @@ fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<d
     } else if let Some(path) = &args.parquet {
         sinks.push(tables(path, args)?);
     } else if !args.quiet && !args.summary && views.is_empty() {
-        let format = Format::parse(&args.line_format(), eyas::sinsp::schema()).map_err(|error| {
+        let format = Format::parse(&args.line_format(), schema()).map_err(|error| {
             let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             anyhow!("format: {error}{hint}; `sysdig -l` lists the fields")
         })?;
-        sinks.push(Box::new(Lines::new(format.with_buffers(args.buffers()), args)));
+        let of_plugins = args.plugin_format().filter(|_| plugins::loaded().is_some());
+        let of_plugins = of_plugins.map(|format| Format::parse(format, schema())).transpose();
+        let of_plugins = of_plugins.map_err(|error| anyhow!("format of plugin events: {error}"))?;
+        sinks.push(Box::new(Lines::new(format.with_buffers(args.buffers()), of_plugins, args)));
     }
     for Bound { view, no_colors, export } in views {
         let options = view::Options {
@@ -304,11 +307,12 @@ impl<'a> Loop<'a> {
     /// Reads one source to its end, or until no further event is wanted.
     fn run(
         &mut self,
-        source: &mut dyn EventSource,
+        (source, plugins): (&mut dyn EventSource, Option<Plugins>),
         sinks: &mut [&mut (dyn Sink + '_)],
         progress: &mut Progress,
     ) -> Result<()> {
-        let config = input::inspector_config(self.args, self.needs);
+        let mut config = input::inspector_config(self.args, self.needs);
+        config.plugins = plugins;
         let mut inspector = Inspector::new(config.with_names(Some(self.names.clone())));
         while self.args.count.is_none_or(|count| self.passed < count) {
             // What has happened until then in a live capture still comes.
@@ -345,13 +349,16 @@ impl<'a> Loop<'a> {
                         sink.snapshot(&snapshot)?;
                     }
                     inspector.load(*snapshot);
+                    self.dump_plugins(&inspector, sinks)?;
                 }
                 Advance::Event => {
                     let Some(event) = source.current() else { continue };
                     progress.event();
                     let ts = event.ts;
                     let hidden = inspector.is_hidden(&event);
-                    let view = inspector.process(event);
+                    inspector.process(event);
+                    inspector.plugin_failure()?;
+                    let view = inspector.last(event);
                     for report in view.reports() {
                         for sink in &mut *sinks {
                             sink.report(&report.as_raw())?;
@@ -385,6 +392,7 @@ impl<'a> Loop<'a> {
                     }
                 }
                 Advance::Idle => {
+                    inspector.begin_without_event()?;
                     for sink in &mut *sinks {
                         sink.idle()?;
                     }
@@ -392,10 +400,14 @@ impl<'a> Loop<'a> {
                         break;
                     }
                 }
-                Advance::End => break,
+                Advance::End => {
+                    inspector.begin_without_event()?;
+                    break;
+                }
             }
         }
         source.finish()?;
+        inspector.close().map_err(|error| anyhow!("{error}"))?;
         for failing in inspector.runtime_stats().sockets {
             if let Some(error) = failing.error {
                 note!("Container runtime at {}: {error}", failing.socket.display());
@@ -403,6 +415,20 @@ impl<'a> Loop<'a> {
         }
         let now = inspector.overview();
         sinks.iter_mut().try_for_each(|sink| sink.end(&now))
+    }
+
+    /// Has written what the plugins of a live capture know at its begin; other captures have it already.
+    fn dump_plugins(&self, inspector: &Inspector, sinks: &mut [&mut (dyn Sink + '_)]) -> Result<()> {
+        let Some(plugins) = inspector.plugins().filter(|_| self.args.write.is_some()) else { return Ok(()) };
+        if plugins.queue().is_none() {
+            return Ok(());
+        }
+        for event in plugins.state_events() {
+            for sink in &mut *sinks {
+                sink.report(&event.as_raw())?;
+            }
+        }
+        Ok(())
     }
 
     /// Leaves out of a snapshot the processes that do not satisfy the filter. One with a file that does is kept with such

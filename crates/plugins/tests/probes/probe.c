@@ -143,6 +143,21 @@ static void put(struct instance *h, uint32_t i, uint32_t id, const char *data, u
     h->events[i] = (struct event *)bytes;
 }
 
+/* Writes event number i: an `open` of /tmp/the_file by the thread 1 that has succeeded. */
+static void put_open(struct instance *h, uint32_t i) {
+    unsigned char *bytes = h->bytes[i];
+    static const char name[] = "/tmp/the_file";
+    uint16_t lengths[6] = {8, sizeof name, 4, 4, 4, 8};
+    int64_t fd = 4;
+    struct event e = {.ts = UINT64_MAX, .tid = 1, .type = 3, .nparams = 6, .len = 26 + 12 + 28 + sizeof name};
+    memset(bytes, 0, sizeof h->bytes[i]);
+    memcpy(bytes, &e, 26);
+    memcpy(bytes + 26, lengths, 12);
+    memcpy(bytes + 38, &fd, 8);
+    memcpy(bytes + 46, name, sizeof name);
+    h->events[i] = (struct event *)bytes;
+}
+
 struct instance *plugin_open(struct state *s, const char *params, int *rc) {
     if (!strcmp(params, "refuse")) {
         strcpy(s->error, "open refused as asked");
@@ -175,6 +190,12 @@ int plugin_next_batch(struct state *s, struct instance *h, uint32_t *n, struct e
     if (!strcmp(p, "two") || !strcmp(p, "eof") || !strcmp(p, "fails")) *n = 2;
     if (!strcmp(p, "two")) return h->calls == 1 ? SUCCESS : (*n = 0, END);
     if (!strcmp(p, "eof")) return END;
+    if (!strcmp(p, "opens")) {
+        put_open(h, 0);
+        put_open(h, 1);
+        *n = h->calls == 1 ? 2 : 0;
+        return h->calls == 1 ? SUCCESS : END;
+    }
     if (!strcmp(p, "fails")) {
         strcpy(s->error, "it fails as asked");
         return FAILURE;

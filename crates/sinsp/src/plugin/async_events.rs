@@ -79,7 +79,7 @@ pub struct QueuedEvent {
 }
 
 /// The parameters of an asynchronous event as a frame has them.
-fn body(event: &AsyncEvent<'_>) -> Vec<u8> {
+pub(super) fn body(event: &AsyncEvent<'_>) -> Vec<u8> {
     let len = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
     let mut body = Vec::with_capacity(17 + event.name.len() + event.data.len());
     body.extend_from_slice(&4u32.to_le_bytes());

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use eyas_events::{EventType, param};
 use eyas_fields::{Arg, CodeSet, Field, SchemaId, Value};
-use eyas_scap::{Error, RawEvent};
+use eyas_scap::{Error, OwnedEvent, RawEvent};
 use rustc_hash::FxHashMap;
 
 use super::async_events::{AsyncEvent, AsyncQueue};
 use super::error::PluginError;
 use super::info::{Metric, OpenParam, PluginInfo, SYSCALL, Version};
-use super::log::Log;
+use super::log::{Log, Severity};
 use super::pool::Pool;
 use super::registry::{Registry, TableAccess};
 use super::request::{FieldValues, Request, Wanted};
@@ -42,6 +42,7 @@ pub struct Plugins {
     tables: RefCell<Registry>,
     pool: Pool,
     queue: Option<AsyncQueue>,
+    log: Log,
     is_open: Cell<bool>,
 }
 
@@ -102,7 +103,12 @@ impl Route {
 }
 
 impl Plugins {
-    pub(super) fn new(infos: Vec<Arc<PluginInfo>>, schemas: Schemas, queue: Option<AsyncQueue>) -> Self {
+    pub(super) fn new(
+        infos: Vec<Arc<PluginInfo>>,
+        schemas: Schemas,
+        queue: Option<AsyncQueue>,
+        log: &Log,
+    ) -> Self {
         let mut sources: Vec<Box<str>> = vec![SYSCALL.into()];
         let mut by_id = FxHashMap::default();
         for (plugin, info) in infos.iter().enumerate() {
@@ -129,6 +135,7 @@ impl Plugins {
             tables: RefCell::default(),
             pool: Pool::default(),
             queue,
+            log: Arc::clone(log),
             is_open: Cell::new(false),
         }
     }
@@ -138,14 +145,13 @@ impl Plugins {
         plugin: usize,
         starter: &dyn Plugin,
         config: &str,
-        log: &Log,
     ) -> Result<(), PluginError> {
         let info = &self.infos[plugin];
         let has_tables = info.capabilities.extraction || info.capabilities.parsing;
         let mut instance = {
             let mut access = TableAccess::at_start(&self.tables);
             let tables = has_tables.then_some(&mut access as _);
-            starter.start(Start { config, tables, log: Arc::clone(log) })?
+            starter.start(Start { config, tables, log: Arc::clone(&self.log) })?
         };
         let route = |declared: &[String], is_of: &dyn Fn(&str) -> bool, types: Option<Vec<u16>>| {
             let mut route = Route::nothing();
@@ -342,6 +348,23 @@ impl Plugins {
                 .map_err(|error| format!("dump error for plugin '{}' : {error}", info.name))?;
         }
         Ok(())
+    }
+
+    /// What the plugins know, as events that a capture begins with. What a plugin that fails knows is missing, and it is
+    /// logged.
+    pub fn state_events(&self) -> Vec<OwnedEvent> {
+        let mut events = Vec::new();
+        let outcome = self.dump_state(&mut |event| {
+            let body = super::async_events::body(event);
+            let ts = event.ts.unwrap_or(u64::MAX);
+            let raw = RawEvent::from_parts(ts, event.tid, EventType::ASYNCEVENT_E, 0, 3, &body);
+            events.extend(raw.map(OwnedEvent::from));
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            (self.log)(Severity::Error, &error.to_string());
+        }
+        events
     }
 
     /// The capture begins: the initial state is complete. Does nothing when it was called before.

@@ -148,14 +148,14 @@ impl PluginSet {
             }
         };
         let schemas = Schemas { first_field: FIRST, of_sources, of_others: crate::schema::schema().id() };
-        let mut running = Plugins::new(self.infos().cloned().collect(), schemas, queue);
+        let mut running = Plugins::new(self.infos().cloned().collect(), schemas, queue, log);
         for (at, Member { plugin, config }) in self.members.iter().enumerate() {
             let wanted = match scope {
                 Scope::Capture => true,
                 Scope::Live(source) => is_of(plugin.info(), source),
             };
             if wanted {
-                running.start(at, &**plugin, config, log)?;
+                running.start(at, &**plugin, config)?;
             }
         }
         Ok(running)

@@ -181,7 +181,12 @@ impl<S: EventSource> AsyncSource<S> {
     }
 
     /// The source of the other events.
-    pub fn inner(&mut self) -> &mut S {
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The source of the other events, to be changed.
+    pub fn inner_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 }

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub kernel_event_counters_per_cpu_enabled: bool,
     /// Runs and time of the programs in the kernel.
     pub libbpf_stats_enabled: bool,
+    /// What plugins count.
+    pub plugins_metrics_enabled: bool,
     /// Memory in megabytes, in snapshots.
     pub convert_memory_to_mb: bool,
     /// What is 0 is told, too, in snapshots.
@@ -73,6 +75,7 @@ impl Default for Metrics {
             kernel_event_counters_enabled: true,
             kernel_event_counters_per_cpu_enabled: true,
             libbpf_stats_enabled: true,
+            plugins_metrics_enabled: true,
             convert_memory_to_mb: true,
             include_empty_values: false,
         }

@@ -64,7 +64,6 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
         &["false"],
         "what the iterators of the kernel list is not counted",
     ),
-    metric("metrics.plugins_metrics_enabled", &["true"], "what plugins count is not reported"),
     key("webserver.threadiness", &["0"], "one thread answers all requests"),
 ];
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use eyas::fields::{ArgKind, FieldDef, FieldFlags, FieldType, Schema};
-use eyas::sinsp::plugin::{PluginInfo, PluginSet, SYSCALL};
+use eyas::sinsp::plugin::{PluginField, PluginInfo, PluginSet, SYSCALL};
 use serde_json::{Value, json};
 
 use super::wrap::wrapped;
@@ -157,7 +157,7 @@ pub fn fields(source: &str, names_only: bool, verbose: bool, format: ListFormat)
             classes.iter().map(|(class, fields, of)| as_markdown(class, fields, of)).collect()
         }
         (ListFormat::Text, false) => {
-            classes.iter().map(|(class, fields, of)| as_text(class, fields, of, verbose)).collect()
+            classes.iter().map(|(class, fields, of)| as_text(set, class, fields, (of, verbose))).collect()
         }
     })
 }
@@ -226,6 +226,23 @@ fn argument(kind: ArgKind) -> Value {
     json!({"required": required, "type": types})
 }
 
+/// What Falco says of the arguments of a plugin's field, and of its being a list.
+fn flags(field: &PluginField) -> String {
+    let arg = field.arg;
+    let takes_one = arg.index || arg.key;
+    let flags: Vec<&str> = [
+        (takes_one && !arg.required, "ARG_ALLOWED"),
+        (arg.index, "ARG_INDEX"),
+        (arg.key, "ARG_KEY"),
+        (arg.required, "ARG_REQUIRED"),
+        (field.is_list, "EPF_IS_LIST"),
+    ]
+    .into_iter()
+    .filter_map(|(is_set, name)| is_set.then_some(name))
+    .collect();
+    if flags.is_empty() { String::new() } else { format!("({}) ", flags.join(",")) }
+}
+
 fn as_markdown(class: &Class, fields: &[&FieldDef], source: &str) -> String {
     let mut out = format!("## Field Class: {}\n\n{}\n\n", class.name, class.doc);
     out.push_str(&format!(
@@ -239,7 +256,7 @@ fn as_markdown(class: &Class, fields: &[&FieldDef], source: &str) -> String {
     out + "\n"
 }
 
-fn as_text(class: &Class, fields: &[&FieldDef], source: &str, verbose: bool) -> String {
+fn as_text(set: &PluginSet, class: &Class, fields: &[&FieldDef], (source, verbose): (&str, bool)) -> String {
     let mut out = format!("-------------------------------\n{:<COLUMN$}{}", "Field Class:", class.name);
     if !class.short.is_empty() {
         out.push_str(&format!(" ({})", class.short));
@@ -263,8 +280,10 @@ fn as_text(class: &Class, fields: &[&FieldDef], source: &str, verbose: bool) -> 
         if verbose {
             doc.push_str(&format!("(Type: {}) ", type_name(field.ty)));
         }
-        if is_list(field) {
-            doc.push_str("(FILTER LIST) ");
+        match set.infos().flat_map(|info| &info.fields).find(|own| own.name == field.name) {
+            Some(own) => doc.push_str(&flags(own)),
+            None if is_list(field) => doc.push_str("(FILTER LIST) "),
+            None => {}
         }
         doc.push_str(field.doc);
         described(&mut out, &doc);

@@ -9,9 +9,11 @@ use eyas::rules::condition::ast::{Op, Operand, Rhs, Test};
 use eyas::rules::{
     ConditionDescription, Description, ListDescription, Loader, MacroDescription, RuleDescription, nearest,
 };
+use eyas::sinsp::plugin::{PluginInfo, SYSCALL};
 use serde_json::{Map, Value, json};
 
 use super::wrap::wrapped;
+use crate::plugins;
 
 /// Where descriptions begin in the text, and how wide it is.
 const COLUMN: usize = 51;
@@ -78,7 +80,15 @@ fn plugin(choices: &[(String, String)]) -> Value {
 }
 
 fn rule(rule: &RuleDescription) -> Value {
-    let mut details = condition(&rule.condition);
+    let mut details = condition(&rule.condition, Some(&rule.source));
+    let own = details["plugins"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut plugins: BTreeSet<&str> = plugins_of(&rule.output_fields, Some(&rule.source));
+    plugins.extend(own);
+    let plugins = json!(plugins);
+    details.insert("plugins".into(), plugins);
+    if rule.source != SYSCALL {
+        details.insert("events".into(), json!(["asyncevent", "pluginevent"]));
+    }
     details.insert("exception_fields".into(), json!(rule.exception_fields));
     details.insert("exception_names".into(), json!(rule.exceptions));
     details.insert("exception_operators".into(), json!(rule.exception_operators));
@@ -106,7 +116,7 @@ fn rule(rule: &RuleDescription) -> Value {
 }
 
 fn macro_(of: &MacroDescription) -> Value {
-    let mut details = condition(&of.condition);
+    let mut details = condition(&of.condition, None);
     details.insert("used".into(), of.used.into());
     details.sort_keys();
     json!({"details": details, "info": {"condition": of.condition.text, "name": of.name}})
@@ -124,7 +134,7 @@ fn list(of: &ListDescription) -> Value {
     })
 }
 
-fn condition(of: &ConditionDescription) -> Map<String, Value> {
+fn condition(of: &ConditionDescription, source: Option<&str>) -> Map<String, Value> {
     let mut events = Names::default().of(&of.compiled, false);
     events.insert("asyncevent");
     let mut out = Map::new();
@@ -134,8 +144,41 @@ fn condition(of: &ConditionDescription) -> Map<String, Value> {
     out.insert("events".into(), json!(events));
     out.insert("lists".into(), json!(of.lists));
     out.insert("macros".into(), json!(of.macros));
-    out.insert("plugins".into(), json!([]));
+    let mut plugins = plugins_of(&of.fields, source);
+    for info in plugins::loaded().set.infos() {
+        if info.async_names.iter().any(|name| names_event(&of.compiled, name)) {
+            plugins.insert(&info.name);
+        }
+    }
+    out.insert("plugins".into(), json!(plugins));
     out
+}
+
+/// Names of the plugins that have the source, or one of the fields.
+fn plugins_of(fields: &BTreeSet<String>, source: Option<&str>) -> BTreeSet<&'static str> {
+    let has_field = |info: &PluginInfo| {
+        let base = |field: &String| field.split('[').next().unwrap_or_default().to_owned();
+        let is_own = |name: String| info.fields.iter().any(|field| field.name == name);
+        source.is_none_or(|source| info.extracts_from(source)) && fields.iter().map(base).any(is_own)
+    };
+    let has_source =
+        |info: &PluginInfo| info.source.as_ref().is_some_and(|own| Some(own.name.as_str()) == source);
+    let infos = plugins::loaded().set.infos();
+    infos.filter(|info| has_source(info) || has_field(info)).map(|info| info.name.as_str()).collect()
+}
+
+/// Whether a condition compares the type of an event with the name.
+fn names_event(expr: &Expr, name: &str) -> bool {
+    match expr {
+        Expr::Not(child) => names_event(child, name),
+        Expr::And(children) | Expr::Or(children) => children.iter().any(|child| names_event(child, name)),
+        Expr::Macro(..) => false,
+        Expr::Test(test) => {
+            let Operand::Field(field) = &test.left else { return false };
+            matches!(field.name.as_str(), "evt.type" | "evt.asynctype")
+                && test.right.values().any(|value| value.text == name.as_bytes())
+        }
+    }
 }
 
 /// Names of events, those of system calls without an event of their own among them.

@@ -44,7 +44,11 @@ impl Meter {
         match &*page {
             Some((at, text)) if at.elapsed() < FRESH => text.clone(),
             _ => {
-                let text = prometheus::page(&self.read(self.samples.ask(PATIENCE), None), self.rows());
+                let reading = self.read(self.samples.ask(PATIENCE), None);
+                let mut text = prometheus::page(&reading, self.rows());
+                if self.has(Group::Plugins) {
+                    text += &prometheus::plugins(&reading);
+                }
                 *page = Some((Instant::now(), text.clone()));
                 text
             }
@@ -67,6 +71,7 @@ impl Meter {
                 config.kernel_event_counters_enabled || config.kernel_event_counters_per_cpu_enabled
             }
             Group::Programs => config.libbpf_stats_enabled,
+            Group::Plugins => config.plugins_metrics_enabled,
             Group::Cpus => config.kernel_event_counters_per_cpu_enabled,
         }
     }

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use eyas::sinsp::plugin::MetricValue;
+
+use super::plugins::counters;
 use super::reading::{Point, Reading, Value};
 use super::table::{Kind, Metric, Unit};
 
@@ -29,6 +32,34 @@ pub fn page(reading: &Reading<'_>, rows: impl Iterator<Item = &'static Metric>) 
         }
     }
     page
+}
+
+/// What plugins count: the name has the plugin's and the counter's.
+pub fn plugins(reading: &Reading<'_>) -> String {
+    let mut page = String::new();
+    for counter in counters(reading) {
+        let end = if counter.is_monotonic { "_total" } else { "" };
+        let name = format!("plugins_{}_{}{end}", as_name(&counter.plugin), as_name(&counter.name));
+        let kind = if counter.is_monotonic { "counter" } else { "gauge" };
+        let value = match counter.value {
+            MetricValue::Uint(n) => n.to_string(),
+            MetricValue::Int(n) => n.to_string(),
+            MetricValue::Double(x) => format!("{x:.6}"),
+        };
+        let plugin = &counter.plugin;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            page,
+            "# HELP falcosecurity_{name} Counted by the plugin {plugin}\n# TYPE falcosecurity_{name} {kind}\n\
+             falcosecurity_{name} {value}\n"
+        );
+    }
+    page
+}
+
+/// A text with underscores for what names do not have.
+fn as_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 fn number(unit: Unit, value: &Value) -> String {

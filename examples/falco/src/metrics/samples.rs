@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use eyas::events::EventType;
 use eyas::scap::{EventSource, Interface, Reader, Stats};
+use eyas::sinsp::plugin::{AsyncSource, Metric, PluginSource};
 use eyas::sinsp::state::StateStats;
 use eyas::sinsp::{Inspector, RuntimeStats};
 
@@ -40,6 +41,22 @@ pub trait Counted: EventSource {
 impl Counted for Reader {}
 
 impl Counted for Idle {}
+
+impl Counted for PluginSource {}
+
+impl<S: Counted> Counted for AsyncSource<S> {
+    fn cpus(&self) -> Vec<Cpu> {
+        self.inner().cpus()
+    }
+
+    fn full_by_type(&self) -> Vec<(EventType, u64)> {
+        self.inner().full_by_type()
+    }
+
+    fn programs(&self) -> Vec<Program> {
+        self.inner().programs()
+    }
+}
 
 #[cfg(feature = "live")]
 impl Counted for eyas::scap::live::Source {
@@ -138,6 +155,8 @@ pub struct Sample {
     pub boot_ts: u64,
     /// CPUs of the machine.
     pub num_cpus: u64,
+    /// What plugins count, each with its plugin's name.
+    pub plugins: Vec<(String, Metric)>,
 }
 
 impl Sample {
@@ -160,6 +179,7 @@ impl Sample {
             interfaces: state.interfaces.clone(),
             boot_ts: state.machine.boot_ts,
             num_cpus: state.machine.cpus.into(),
+            plugins: inspector.plugins().map(eyas::sinsp::plugin::Plugins::metrics).unwrap_or_default(),
         }
     }
 }

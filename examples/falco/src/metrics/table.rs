@@ -4,12 +4,13 @@ use eyas::rules::Rule;
 use eyas::sinsp::SocketStats;
 use std::collections::BTreeMap;
 
+use super::plugins;
 use super::reading::{Point, Reading, Value, count, one, text};
 use super::samples::{Cpu, Program};
 use crate::hashes::{FileHash, ReadFiles};
 use crate::losses::KINDS;
 use crate::output::Counts;
-use Group::{Causes, Cpus, Events, General, Programs, Resources, Rules, State};
+use Group::{Causes, Cpus, Events, General, Plugins, Programs, Resources, Rules, State};
 use Kind::{Counter, Gauge};
 use Unit::{Bytes, Count, Info, Kibibytes, Percent, Plain, Seconds, Timestamp};
 
@@ -50,6 +51,8 @@ pub enum Group {
     Cpus,
     /// `libbpf_stats_enabled`
     Programs,
+    /// `plugins_metrics_enabled`
+    Plugins,
 }
 
 /// What a number is of.
@@ -240,6 +243,9 @@ pub const METRICS: &[Metric] = &[
         "Time of these runs, ns", |r| programs(r, |program| program.time_ns)),
     row("scap.*.avg_time_ns", "", (Programs, Plain, Gauge),
         "Time of a run on average, ns", |r| programs(r, |program| program.time_ns / program.count.max(1))),
+    // For Prometheus, each has a name of its own: see `prometheus`.
+    row("plugins.*", "", (Plugins, Count, Gauge),
+        "What the plugin counts", plugins::points),
 ];
 
 fn real(x: f64) -> Vec<Point> {

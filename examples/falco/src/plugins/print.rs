@@ -1,38 +1,12 @@
 //! `--list-plugins` and `--plugin-info`.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use eyas::sinsp::plugin::{PluginInfo, PluginSet, Scope};
+use eyas::sinsp::plugin::{PluginSet, Scope};
+use eyas_plugin_config::{block, description};
 
 use crate::config::{Config, PluginEntry};
-
-/// What the plugin is, as Falco prints it.
-fn block(info: &PluginInfo) -> String {
-    let mut text = format!(
-        "Name: {}\nDescription: {}\nContact: {}\nVersion: {}\nCapabilities: \n",
-        info.name, info.description, info.contact, info.version
-    );
-    let capabilities = info.capabilities;
-    if capabilities.sourcing {
-        // Writing to a string cannot fail.
-        let _ = match &info.source {
-            Some(own) => writeln!(text, "  - Event Sourcing (ID={}, source='{}')", own.id, own.name),
-            None => writeln!(text, "  - Event Sourcing (system events)"),
-        };
-    }
-    for (is_there, name) in [
-        (capabilities.extraction, "Field Extraction"),
-        (capabilities.parsing, "Event Parsing"),
-        (capabilities.async_events, "Async Events"),
-    ] {
-        if is_there {
-            let _ = writeln!(text, "  - {name}");
-        }
-    }
-    text
-}
 
 /// The plugins of the configuration.
 ///
@@ -57,37 +31,9 @@ pub fn info(config: &Config, wanted: &str) -> Result<String> {
     let entry = found.ok_or_else(|| anyhow!("can't find plugin and print its info: {wanted}"))?;
     let plugin = super::find(entry, config)?;
     let info = Arc::clone(plugin.info());
-    let info = &*info;
-    let mut text = block(info) + "\n";
-    match &info.config_schema {
-        Some(schema) => {
-            let _ = writeln!(text, "Init config schema type: JSON\n{schema}");
-        }
-        None => text += NO_SCHEMA,
-    }
-    text += "\n";
     let mut alone = PluginSet::default();
     super::add(&mut alone, plugin, entry)?;
     let started = alone.start(Scope::Capture, &super::messages())?;
-    if info.capabilities.sourcing {
-        let params = started.open_params(&info.name)?;
-        if params.is_empty() {
-            text += NO_PARAMS;
-        } else {
-            text += "Suggested open params:\n";
-            for param in params {
-                let line = match param.description.is_empty() {
-                    true => param.value,
-                    false => format!("{}: {}", param.value, param.description),
-                };
-                let _ = writeln!(text, "{line}");
-            }
-        }
-        text += "\n";
-    }
-    Ok(text)
+    let params = if info.capabilities.sourcing { started.open_params(&info.name)? } else { Vec::new() };
+    Ok(description(&info, &params))
 }
-
-const NO_SCHEMA: &str = "Init config schema type: Not available, plugin does not implement the init config schema functionality\n";
-const NO_PARAMS: &str = "No suggested open params available: plugin has not been configured, or it does not implement the \
-                         open params suggestion functionality\n";

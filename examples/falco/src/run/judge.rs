@@ -8,7 +8,7 @@ use eyas::fields::FieldSource;
 use eyas::rules::{Engine, Follower, Match, Profile, Rule, SharedEngine};
 use eyas::scap::Stats;
 use eyas::sinsp::plugin::SYSCALL;
-use eyas::sinsp::{EventView, Needs};
+use eyas::sinsp::{EventView, Inspector, Needs};
 
 use crate::folding::Folding;
 use crate::output::Batch;
@@ -161,6 +161,15 @@ impl Judge<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Has all fields that the rules need of an event of a plugin extracted in one go.
+    pub(super) fn prepare(&self, inspector: &mut Inspector) {
+        if let Some(plugins) = inspector.plugins_mut() {
+            let own = self.follower.engine().fields_by_use();
+            let others = self.others.iter().flat_map(|other| other.follower.engine().fields_by_use());
+            plugins.extract_together(own.into_iter().chain(others));
+        }
     }
 
     /// What the replay needs of its events.

@@ -11,6 +11,9 @@ use crate::output::Hub;
 use crate::setup::Setup;
 use crate::stats::RuleCounts;
 
+/// Logged when an event source fails.
+pub(super) const FAILED: &str = "An error occurred in an event source, forcing termination...";
+
 /// What goes to standard error: events lost, alerts lost, and if `verbose`, how many events there were.
 pub fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, stats: &Stats, events: u64, elapsed: Duration) {
     print_error(&format!("{}\n", monitor.summary()));

@@ -1,6 +1,7 @@
 //! Event sources of plugins: a thread each, with its own inspector and evaluator. Their alerts go to the thread that tests
 //! system calls, or to the main thread where that source is off.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result};
 use eyas::rules::Match;
 use eyas::scap::EventSource;
+use eyas::sinsp::plugin::Metric;
 use eyas::sinsp::{Inspector, Step};
 
 use super::judge::{Judge, Limit, Totals};
@@ -22,6 +24,8 @@ use crate::setup::Setup;
 const DEPTH: usize = 256;
 /// Events between two looks at whether other rules are in place.
 const STRIDE: u64 = 64;
+/// How old the counters of plugins are at most that metrics have.
+const COUNTED_EVERY: Duration = Duration::from_millis(500);
 
 /// What a source sends.
 enum Message {
@@ -35,7 +39,12 @@ struct Shared {
     /// Grows when other rules are put in place.
     version: AtomicU64,
     setup: Mutex<Arc<Setup>>,
+    /// What the plugins of each source have counted.
+    metrics: Mutex<BTreeMap<String, PluginMetrics>>,
 }
+
+/// Counters, each with its plugin's name.
+type PluginMetrics = Vec<(String, Metric)>;
 
 /// The sources of plugins that run.
 pub(super) struct Sources {
@@ -59,6 +68,7 @@ impl Sources {
             stop: AtomicBool::new(false),
             version: AtomicU64::new(0),
             setup: Mutex::new(Arc::clone(setup)),
+            metrics: Mutex::default(),
         });
         let (send, receiver) = sync_channel(DEPTH);
         let mut running = 0;
@@ -78,6 +88,12 @@ impl Sources {
     /// Whether some source has not ended.
     pub(super) fn is_running(&self) -> bool {
         self.running > 0
+    }
+
+    /// What the plugins of all sources have counted, half a second ago or later.
+    pub(super) fn metrics(&self) -> PluginMetrics {
+        let metrics = self.shared.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        metrics.values().flatten().cloned().collect()
     }
 
     /// Asks all sources to end.
@@ -130,10 +146,7 @@ impl Sources {
                     }
                     if let Err(error) = outcome {
                         if self.failure.is_none() {
-                            log::log(
-                                log::Level::Error,
-                                "An error occurred in an event source, forcing termination...",
-                            );
+                            log::log(log::Level::Error, super::report::FAILED);
                         }
                         self.failure.get_or_insert(error);
                         self.stop();
@@ -166,9 +179,10 @@ impl Worker {
     fn run(mut self, open: OpenSource) {
         let OpenSource { name, mut source, inspector } = open;
         let mut inspector = Inspector::new(inspector);
-        self.prepare(&mut inspector);
+        self.judge.prepare(&mut inspector);
         let (began, mut events) = (Instant::now(), 0);
-        let outcome = self.follow(&mut inspector, &mut source, &mut events, began);
+        let outcome = self.follow(&name, (&mut inspector, &mut source), &mut events, began);
+        self.count(&name, &inspector);
         // What the source reported before counts more than how its plugins end.
         let closed = inspector.close().map_err(Error::from);
         drop(source);
@@ -177,21 +191,23 @@ impl Worker {
         let _ = self.send.send(Message::End { source: name, events, elapsed: began.elapsed(), outcome });
     }
 
-    /// Has all fields that the rules need of an event extracted in one go.
-    fn prepare(&self, inspector: &mut Inspector) {
-        if let Some(plugins) = inspector.plugins_mut() {
-            plugins.extract_together(self.judge.follower.engine().fields_by_use());
+    /// Tells what the plugins of the source have counted.
+    fn count(&self, name: &str, inspector: &Inspector) {
+        if let Some(plugins) = inspector.plugins() {
+            let mut metrics = self.shared.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+            metrics.insert(name.to_owned(), plugins.metrics());
         }
     }
 
     fn follow(
         &mut self,
-        inspector: &mut Inspector,
-        source: &mut impl EventSource,
+        name: &str,
+        (inspector, source): (&mut Inspector, &mut impl EventSource),
         events: &mut u64,
         began: Instant,
     ) -> Result<()> {
         let (mut alerts, mut matches) = (Batch::default(), Vec::new());
+        let mut counted = Instant::now();
         loop {
             if self.shared.stop.load(Ordering::Acquire) {
                 return Ok(());
@@ -200,7 +216,11 @@ impl Worker {
                 self.version = self.shared.version.load(Ordering::Acquire);
                 let setup = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 self.judge.replace(setup)?;
-                self.prepare(inspector);
+                self.judge.prepare(inspector);
+            }
+            if events.is_multiple_of(STRIDE) && counted.elapsed() >= COUNTED_EVERY {
+                counted = Instant::now();
+                self.count(name, inspector);
             }
             match inspector.next(source)? {
                 Step::Event(event) => {

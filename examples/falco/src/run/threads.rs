@@ -117,6 +117,7 @@ impl Worker<'_> {
         let (mut at, mut events) = (0, 0);
         let mut judge = Judge::new(self.turns.begin(0, &mut alerts));
         inspector.set_needs(judge.needs());
+        judge.prepare(&mut inspector);
         let outcome = loop {
             if self.signals.stop.is_set() {
                 break Ok(());
@@ -159,6 +160,7 @@ impl Worker<'_> {
                 break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
             }
             if std::mem::take(&mut judge.needs_changed) {
+                judge.prepare(&mut inspector);
                 inspector.set_needs(judge.needs());
             }
             // All know the same of the state.

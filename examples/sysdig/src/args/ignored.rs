@@ -39,22 +39,6 @@ pub struct Ignored {
     /// Mesos is no longer supported by anybody
     #[arg(short = 'm', long = "mesos-api", value_name = "URL")]
     pub mesos_api: Option<String>,
-
-    /// Plugins are not supported
-    #[arg(short = 'H', long = "plugin", value_name = "PLUGIN")]
-    pub plugins: Vec<String>,
-
-    /// As --plugin; l lists the plugins that are loaded
-    #[arg(short = 'I', long = "input", value_name = "PLUGIN")]
-    pub input: Option<String>,
-
-    /// List the plugins that are loaded: there are none
-    #[arg(long = "list-inputs", hide = true)]
-    pub list_inputs: bool,
-
-    /// As --plugin
-    #[arg(long = "plugin-config-file", value_name = "FILE")]
-    pub plugin_config: Option<String>,
 }
 
 impl Ignored {
@@ -72,7 +56,6 @@ impl Ignored {
                 "-k, -K, --node-name: fields k8s.* come from container runtimes, not from the API server",
             ),
             (self.mesos_api.is_some(), "-m: Mesos is no longer supported"),
-            (!self.plugins.is_empty() || self.plugin_config.is_some(), "-H: plugins are not supported"),
         ]
         .into_iter()
         .filter_map(|(given, note)| given.then_some(note))

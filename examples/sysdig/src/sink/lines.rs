@@ -1,16 +1,20 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
 use anyhow::Result;
+use eyas::events::EventType;
 use eyas::rules::Format;
-use eyas::sinsp::{EventView, schema};
+use eyas::sinsp::EventView;
 use eyas_report::slice::is_internal;
 
 use super::Sink;
 use crate::args::Args;
+use crate::schema::schema;
 
 /// Prints a line for each event: text, or a JSON object.
 pub struct Lines {
     format: Format,
+    /// That of plugin events, if it is another.
+    of_plugins: Option<Format>,
     json: bool,
     /// Events of the capture itself are shown to those who ask for them.
     internal: bool,
@@ -20,11 +24,11 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn new(format: Format, args: &Args) -> Self {
+    pub fn new(format: Format, of_plugins: Option<Format>, args: &Args) -> Self {
         let out = BufWriter::with_capacity(64 << 10, io::stdout());
         let (json, unbuffered, internal) =
             (args.json, args.unbuffered, args.debug || !args.filter.is_empty());
-        Self { format, json, internal, out, line: Vec::new(), unbuffered }
+        Self { format, of_plugins, json, internal, out, line: Vec::new(), unbuffered }
     }
 }
 
@@ -35,9 +39,11 @@ impl Sink for Lines {
             return Ok(());
         }
         self.line.clear();
+        let of_plugins = self.of_plugins.as_ref().filter(|_| event.event().ty == EventType::PLUGINEVENT_E);
+        let format = of_plugins.unwrap_or(&self.format);
         let has_line = match self.json {
-            true => self.format.write_object(&mut self.line, event, schema()),
-            false => self.format.write_line(&mut self.line, event, schema()),
+            true => format.write_object(&mut self.line, event, schema()),
+            false => format.write_line(&mut self.line, event, schema()),
         };
         if !has_line {
             return Ok(());

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use eyas::events::{Category, EventType};
-use eyas::fields::{Field, FieldSource, Schema, write_value};
+use eyas::fields::{Field, FieldSource, write_value};
+use eyas::sinsp::EventView;
 use eyas::sinsp::state::Thread;
-use eyas::sinsp::{EventView, schema};
 use serde_json::{Map, Value, json};
 
 use super::Sink;
+use crate::schema::schema;
 
 /// Characters of a value that are kept: a trace of a million calls is to load.
 const LONGEST: usize = 200;

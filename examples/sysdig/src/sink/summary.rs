@@ -2,10 +2,11 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anyhow::{Result, anyhow};
-use eyas::fields::{Field, FieldSource, Schema, Value};
-use eyas::sinsp::{EventView, schema};
+use eyas::fields::{Field, FieldSource, Value};
+use eyas::sinsp::EventView;
 
 use super::Sink;
+use crate::schema::schema;
 
 /// Counts events by type and prints the most frequent at the end.
 pub struct Summary {

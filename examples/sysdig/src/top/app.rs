@@ -1,7 +1,7 @@
 //! What the screens are, and what keys and the mouse do to them.
 
 use anyhow::{Result, anyhow};
-use eyas::fields::{FieldType, Schema};
+use eyas::fields::FieldType;
 use ratatui::layout::Rect;
 
 use super::editor::Editor;
@@ -236,7 +236,7 @@ impl App {
     /// The condition that holds of what the selected row is about.
     pub fn selection(&self) -> String {
         let Some(row) = self.table.rows.get(self.screen().selected) else { return String::new() };
-        let schema = eyas::sinsp::schema();
+        let schema = crate::schema::schema();
         let mut parts = Vec::new();
         for (head, cell) in self.table.heads.iter().zip(row).filter(|(head, _)| head.is_key) {
             let Ok(field) = schema.resolve(&head.field, None) else { continue };

@@ -1,6 +1,6 @@
 //! The line in which a filter is written: completion of fields, and what is wrong with it.
 
-use eyas::fields::{FieldFlags, Schema};
+use eyas::fields::FieldFlags;
 use eyas::rules::condition;
 
 /// Proposals that are shown.
@@ -87,7 +87,7 @@ impl Editor {
         if word.is_empty() {
             return Vec::new();
         }
-        let schema = eyas::sinsp::schema();
+        let schema = crate::schema::schema();
         let mut names: Vec<&str> = schema
             .fields()
             .iter()
@@ -117,7 +117,7 @@ impl Editor {
         if self.text.trim().is_empty() {
             return None;
         }
-        let schema = eyas::sinsp::schema();
+        let schema = crate::schema::schema();
         let diagnostic = match condition::parse(&self.text) {
             Err(error) => error.to_diagnostic("filter", &self.text, schema),
             Ok(expr) => condition::compile(&expr, schema).err()?.to_diagnostic("filter", &self.text, schema),

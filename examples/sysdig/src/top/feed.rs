@@ -13,6 +13,7 @@ use eyas::sinsp::{EventView, Inspector};
 use super::timeline::Histogram;
 use crate::args::Args;
 use crate::input::{self, Needs};
+use crate::plugins;
 use crate::progress::Progress;
 use crate::sink::Sink;
 use crate::view::{Options, Table, View, ViewSink};
@@ -175,8 +176,10 @@ fn replay(
     let progress = Progress::quiet(&args.read);
     let mut shown = Instant::now();
     for path in &args.read {
-        let mut source = input::open(path, &progress, &stop)?;
-        let mut inspector = Inspector::new(input::inspector_config(args, needs));
+        let (mut source, plugins) = plugins::join(input::open(path, &progress, &stop)?, true)?;
+        let mut config = input::inspector_config(args, needs);
+        config.plugins = plugins;
+        let mut inspector = Inspector::new(config);
         let mut count = 0;
         loop {
             match source.advance() {
@@ -244,8 +247,13 @@ fn live(
 ) -> Result<Option<Request>> {
     // Which screens come is not known in advance.
     let needs = Needs { snaplen: 0, scheduling: true };
-    let mut source = input::live(args, needs)?;
-    let mut inspector = Inspector::new(input::inspector_config(args, needs));
+    let (mut source, plugins) = match plugins::open()? {
+        Some(opened) => opened,
+        None => plugins::join(input::live(args, needs)?, false)?,
+    };
+    let mut config = input::inspector_config(args, needs);
+    config.plugins = plugins;
+    let mut inspector = Inspector::new(config);
     let mut work = Work::new(request, args)?;
     let mut shown = Instant::now();
     let mut count = 0;

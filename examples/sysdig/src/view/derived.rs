@@ -1,11 +1,10 @@
 //! Rows that are made of events: HTTP requests, messages for syslog, lines of text.
 
+use super::model::Rows;
+use crate::schema::schema;
 use eyas::fields::{
     CodeSet, Field, FieldDef, FieldId, FieldSource, FieldType, Format, ResolveError, Schema, SchemaId, Value,
 };
-use eyas::sinsp::schema;
-
-use super::model::Rows;
 
 /// Ids from here on are those of fields that events do not have.
 const FIRST: u16 = 60_000;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
-use eyas::fields::{BufferFormat, Field, FieldSource, Schema, Value};
-use eyas::sinsp::{EventView, schema};
+use eyas::fields::{BufferFormat, Field, FieldSource, Value};
+use eyas::sinsp::EventView;
 use eyas_console::note;
 
 use super::bind::Export;
@@ -22,6 +22,7 @@ use super::list::List;
 use super::model::{Column, Rows, View};
 use super::table::Table;
 use super::template::Pen;
+use crate::schema::schema;
 use crate::sink::Sink;
 
 /// How often a table of a live capture is shown anew, ns.
