@@ -297,3 +297,16 @@ fn a_replay_needs_the_plugin_whose_events_it_has() {
         assert!(err.contains("Unknown event source for inspector's event (plugin ID: 7)"), "{err}");
     }
 }
+
+#[test]
+fn a_plugin_that_does_not_return_does_not_keep_falco_from_ending() {
+    let folder = folder("hang");
+    let library = plugin(&folder, &["SOURCING", "EXTRACTION"]);
+    let rules = rules(&folder, "probe", "p.num > 0", "x");
+    let began = std::time::Instant::now();
+    let config = config(&library, ", open_params: hang");
+    let (status, _, err) = falco(&folder, &config, &["-r", &rules, "--enable-source", "probe", "-M", "1"]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("an event source of a plugin does not end: its last alerts are lost"), "{err}");
+    assert!(began.elapsed().as_secs() < 50, "it waits for the plugin");
+}

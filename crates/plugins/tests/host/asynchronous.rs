@@ -86,3 +86,40 @@ fn without_a_pool_there_are_no_routines() {
     let error = instance.listening().unwrap().capture_open(&pool, &mut NoTables).unwrap_err();
     assert_eq!(error.to_string(), "no routine");
 }
+
+#[test]
+fn a_flood_of_events_is_bounded_and_goes_nowhere_when_the_plugin_is_destroyed() {
+    let library = load(&["SOURCING", "ASYNC", "FLOOD"]).unwrap();
+    let messages = Messages::default();
+    let mut instance = start(&library, "", messages.log()).unwrap();
+    let queue = AsyncQueue::new(AsyncSettings::new(messages.log()).with_source(7, "probe"));
+    instance.async_events().unwrap().start(queue.sender(library.info().clone())).unwrap();
+    let began = Clock::now();
+    while queue.lost() < 10_000 {
+        assert!(began.elapsed() < Duration::from_secs(60));
+        std::thread::yield_now();
+    }
+    instance.async_events().unwrap().stop().unwrap();
+    drop(instance);
+    // Another instance of the same library has its static counters; its two threads go on for a while.
+    let mut other = start(&library, "", messages.log()).unwrap();
+    let mut counters = || {
+        let metrics = other.metrics();
+        [0, 1, 2].map(|at: usize| match metrics[at].value {
+            MetricValue::Uint(value) => value,
+            _ => unreachable!(),
+        })
+    };
+    while counters()[2] != 2 {
+        assert!(began.elapsed() < Duration::from_secs(120));
+        std::thread::yield_now();
+    }
+    let [taken, refused, _] = counters();
+    assert!(refused >= 1990, "{refused}");
+    // What is lost is no error for who sends it.
+    let waiting = std::iter::from_fn(|| queue.take_before(u64::MAX)).count() as u64;
+    assert_eq!((waiting, queue.lost()), (4096, taken - 4096));
+    // One message for all that is lost.
+    let full = messages.take().into_iter().filter(|text| text.ends_with("async event queue is full"));
+    assert_eq!(full.count(), 1);
+}

@@ -53,3 +53,14 @@ fn a_number_that_the_plugin_does_not_touch_is_not_the_one_of_the_last_batch() {
     stream.next_batch(&mut batch).unwrap();
     assert_eq!(batch.len(), 2, "nothing was added");
 }
+
+#[test]
+fn metrics_that_are_none_are_left_out() {
+    for flood in ["METRIC_FLOOD", "METRIC_NULL"] {
+        let (_library, mut instance) = started(&["PARSING", flood]);
+        assert_eq!(instance.metrics(), []);
+    }
+    let (_library, mut instance) = started(&["PARSING", "METRIC_NAMELESS"]);
+    let metrics = instance.metrics();
+    assert!(metrics.iter().all(|metric| metric.name == "named"), "{metrics:?}");
+}

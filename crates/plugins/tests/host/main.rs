@@ -7,6 +7,7 @@ mod hostile;
 mod init;
 mod load;
 mod source;
+mod tables;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()

@@ -1,5 +1,6 @@
 /* A plugin whose shape is chosen when it is compiled, and whose behaviour by what it is asked for. */
 #include "abi.h"
+#include <unistd.h>
 
 #ifndef API_VERSION
 #define API_VERSION "3.12.0"
@@ -28,8 +29,12 @@ struct state {
     uint64_t calls;
     uint64_t fields;
     struct metric metrics[3];
-    handler send;
 };
+
+#ifdef FLOOD
+static uint64_t taken, refused, ended;
+static int is_destroyed;
+#endif
 
 /* As one SDK does it: all texts are in one place. */
 static char text[4096];
@@ -89,6 +94,9 @@ struct state *plugin_init(const struct init_input *in, int *rc) {
 
 void plugin_destroy(struct state *s) {
     s->log(s->owner, NULL, "destroying plugin...", 6);
+#ifdef FLOOD
+    __atomic_store_n(&is_destroyed, 1, __ATOMIC_SEQ_CST);
+#endif
     free(s);
 }
 
@@ -102,6 +110,29 @@ int plugin_set_config(struct state *s, const struct config *in) {
 }
 
 const struct metric *plugin_get_metrics(struct state *s, uint32_t *n) {
+#ifdef METRIC_FLOOD
+    *n = UINT32_MAX;
+    return s->metrics;
+#endif
+#ifdef METRIC_NULL
+    *n = 3;
+    return NULL;
+#endif
+#ifdef METRIC_NAMELESS
+    s->metrics[1].name = "named";
+    s->metrics[1].value_type = 99;
+    s->metrics[2].name = "named";
+    s->metrics[2].value_type = 2;
+    *n = 3;
+    return s->metrics;
+#endif
+#ifdef FLOOD
+    s->metrics[0] = (struct metric){.name = "taken", .value.u64 = taken, .value_type = 2};
+    s->metrics[1] = (struct metric){.name = "refused", .value.u64 = refused, .value_type = 2};
+    s->metrics[2] = (struct metric){.name = "ended", .value.u64 = ended, .value_type = 2};
+    *n = 3;
+    return s->metrics;
+#endif
     s->metrics[0] = (struct metric){.name = "calls", .kind = 0, .value.u64 = s->calls, .value_type = 2};
     s->metrics[1] = (struct metric){.name = "fields", .kind = 0, .value.u64 = s->fields, .value_type = 2};
     s->metrics[2] = (struct metric){.name = "half", .kind = 1, .value.d = 0.5, .value_type = 4};
@@ -190,6 +221,11 @@ int plugin_next_batch(struct state *s, struct instance *h, uint32_t *n, struct e
     if (!strcmp(p, "two") || !strcmp(p, "eof") || !strcmp(p, "fails")) *n = 2;
     if (!strcmp(p, "two")) return h->calls == 1 ? SUCCESS : (*n = 0, END);
     if (!strcmp(p, "eof")) return END;
+    if (!strcmp(p, "hang")) {
+        sleep(60);
+        *n = 0;
+        return END;
+    }
     if (!strcmp(p, "opens")) {
         put_open(h, 0);
         put_open(h, 1);
@@ -410,13 +446,55 @@ static void tick(struct state *s, handler send, const char *name, uint64_t ts, i
     if (send(s->owner, NULL, NULL) == SUCCESS) s->log(s->owner, NULL, "an event that is null was taken", 1);
 }
 
+#ifdef FLOOD
+#include <pthread.h>
+
+struct sender {
+    void *owner;
+    handler send;
+};
+
+/* Sends as fast as it can, and goes on when the plugin is destroyed. */
+static void *flood(void *arg) {
+    struct sender *sender = arg;
+    unsigned char bytes[64];
+    char error[1024];
+    uint32_t lengths[3] = {4, 5, 4}, id = 0, late = 0;
+    struct event e = {.ts = UINT64_MAX, .tid = UINT64_MAX, .type = 402, .nparams = 3, .len = 26 + 12 + 4 + 5 + 4};
+    memcpy(bytes, &e, 26);
+    memcpy(bytes + 26, lengths, 12);
+    memcpy(bytes + 38, &id, 4);
+    memcpy(bytes + 42, "tick\0data", 9);
+    while (late < 1000) {
+        late += __atomic_load_n(&is_destroyed, __ATOMIC_SEQ_CST);
+        int rc = sender->send(sender->owner, (struct event *)bytes, error);
+        __atomic_add_fetch(rc == SUCCESS ? &taken : &refused, 1, __ATOMIC_SEQ_CST);
+    }
+    __atomic_add_fetch(&ended, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void start_flood(void *owner, handler send) {
+    for (int i = 0; i < 2; i++) {
+        struct sender *sender = malloc(sizeof *sender);
+        pthread_t thread;
+        *sender = (struct sender){owner, send};
+        pthread_create(&thread, NULL, flood, sender);
+        pthread_detach(thread);
+    }
+}
+#endif
+
 int plugin_set_async_event_handler(struct state *s, void *owner, handler send) {
     strcpy(s->error, "the handler is refused");
 #ifdef NO_HANDLER
     return FAILURE;
 #endif
+#ifdef FLOOD
+    if (send) start_flood(owner, send);
+    return SUCCESS;
+#endif
     if (send) {
-        s->send = send;
         tick(s, send, "tick", UINT64_MAX, -1, 3);
         tick(s, send, "tock", UINT64_MAX, -1, 3);
         tick(s, send, "tick", UINT64_MAX, -1, 2);
@@ -434,11 +512,6 @@ int plugin_dump_state(struct state *s, void *owner, handler send) {
 #endif
     return SUCCESS;
 }
-#endif
-
-#ifdef LATE
-/* Sends with the handler that was taken away; the tests call it. */
-void probe_late(struct state *s) { tick(s, s->send, "tick", UINT64_MAX, -1, 3); }
 #endif
 
 #ifdef LISTENING
