@@ -38,6 +38,7 @@ mod convert;
 mod decision;
 mod error;
 mod event;
+mod frames;
 mod io_uring;
 #[cfg(feature = "live")]
 pub mod live;
@@ -53,6 +54,7 @@ pub use builder::{EventBuilder, OwnedEvent};
 pub use decision::Decision;
 pub use error::Error;
 pub use event::{Credentials, Params, Place, RawEvent};
+pub use frames::Frames;
 pub use io_uring::{IoUring, is_direct};
 pub use loss::{Loss, Suspects};
 pub use reader::Reader;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eyas::rules::{Priority, Rule};
-use eyas::scap::RawEvent;
+use eyas::scap::{Frames, RawEvent};
 use eyas::sinsp::{EventView, Skipped};
 use serde_json::Value;
 
@@ -25,19 +25,20 @@ use crate::log::{self, Level};
 use crate::signals::Stop;
 use chunks::Chunks;
 pub use flight::Limits;
-use frames::{BATCH, Frames};
 use pool::Pool;
 use recorder::{Chunk, Message, Recorder, State, Status};
 use way::Way;
 
 mod chunks;
 mod flight;
-mod frames;
 mod pool;
 mod recorder;
 mod way;
+mod written;
 
 const MS: u64 = 1_000_000;
+/// Bytes of events that are worth handing on to a file.
+const BATCH: usize = 128 << 10;
 /// After a file that could not be written, none begins for so long, ns of event time.
 const RETRY: u64 = 10_000 * MS;
 /// How long an event waits for others to be handed on with.
@@ -57,6 +58,8 @@ pub struct Capture {
     chunks: Option<Chunks>,
     /// What was not handed on yet.
     frames: Frames,
+    /// Bytes of events that are handed on together.
+    batch: usize,
     /// Buffers for it.
     pool: Pool,
     /// When what is in `frames` came first, while a file is written.
@@ -92,6 +95,7 @@ impl Capture {
             active: None,
             chunks: None,
             frames: Frames::default(),
+            batch: BATCH,
             pool: Pool::default(),
             since: Instant::now(),
             not_before: 0,
@@ -172,11 +176,17 @@ impl Capture {
         None
     }
 
-    /// Keeps the event for the flight recorder.
+    /// Keeps the event for the flight recorder. That happens at every event, so it does nothing but copy it.
     #[inline(never)]
     fn keep(&mut self, event: &EventView<'_>) {
         self.begin_chunk_if_due(event);
-        self.push_with_reports(event);
+        if !event.reports().is_empty() {
+            return self.push_with_reports(event);
+        }
+        self.frames.push(&event.event());
+        if self.frames.size() >= self.batch {
+            self.hand_on(true);
+        }
     }
 
     #[cold]
@@ -247,7 +257,7 @@ impl Capture {
     }
 
     fn push(&mut self, event: &RawEvent<'_>) {
-        if self.frames.len() == 0 && self.active.is_some() {
+        if self.frames.is_empty() && self.active.is_some() {
             self.since = Instant::now();
         }
         self.frames.push(event);
@@ -306,6 +316,7 @@ impl Capture {
         let message = Message::Begin(Arc::clone(&status), Box::new(event.snapshot()), ts);
         if self.way.as_mut().is_some_and(|way| way.give(message)) {
             self.active = Some(Active { status, deadline });
+            self.batch = BATCH;
         } else {
             self.not_before = ts.saturating_add(RETRY);
             log::log(Level::Error, "capture: none begins, as those before are not written yet");
@@ -322,8 +333,15 @@ impl Capture {
     /// Hands on what waits, if it is much or `all` says so.
     fn hand_on(&mut self, all: bool) {
         let size = self.frames.size();
-        let Some(way) = self.way.as_mut().filter(|_| size > 0 && (all || size >= BATCH)) else { return };
-        let frames = std::mem::replace(&mut self.frames, self.pool.take());
+        let Some(way) = self.way.as_mut().filter(|_| size > 0 && (all || size >= self.batch)) else { return };
+        self.batch = match &self.chunks {
+            Some(chunks) if self.active.is_none() => chunks.batch(),
+            _ => BATCH,
+        };
+        let mut frames = std::mem::replace(&mut self.frames, self.pool.take(self.batch));
+        if size < frames.capacity() / 2 {
+            frames.shrink_to_fit();
+        }
         let events = frames.len() as u64;
         let is_given = way.give(Message::Frames(frames));
         match &mut self.chunks {

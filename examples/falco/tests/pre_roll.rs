@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use eyas::events::{EventType, param};
-use eyas::scap::{EventBuilder, Snapshot, Writer};
+use eyas::scap::{EventBuilder, EventSource, IoUring, Next, Reader, Snapshot, Writer};
 use eyas_testing::Numbers;
 
 mod common;
@@ -103,6 +103,40 @@ fn alerts_share_what_happened_before_them() {
     for (alert, (first, last)) in [(500, a), (520, again)] {
         assert_eq!(last, alert + 10);
         assert!((alert - 200..=alert - 100).contains(&first), "{alert}: {first}");
+    }
+}
+
+#[test]
+fn requests_of_io_uring_stay_requests() {
+    let dir = Dir::new("pre-roll-requests");
+    let capture = dir.path("in");
+    let mut writer = Writer::create(&capture, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let request = IoUring { opcode: 19, is_polled: true, is_presumed: false };
+    for ts in 1..=20 {
+        let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ts * MS).tid(7);
+        let event = if ts % 2 == 0 { event.io_uring(request) } else { event };
+        writer.event(&event.build().as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    for options in [&[][..], &["capture.pre_roll=1h"]] {
+        let (files, _) = replay(&dir, &trigger("a", "evt.num = 10", 5), &capture, options);
+        let [file] = &files[..] else { panic!("{files:?}") };
+        let mut reader = Reader::open(file).unwrap();
+        let mut requests = 0;
+        loop {
+            match reader.next().unwrap() {
+                Next::Event(event) => {
+                    let is_request = event.ts / MS % 2 == 0;
+                    assert_eq!(event.io_uring(), is_request.then_some(request));
+                    requests += u32::from(is_request);
+                }
+                Next::End => break,
+                Next::Snapshot(_) | Next::Idle => {}
+            }
+        }
+        assert!(requests >= 3, "{requests}");
+        std::fs::remove_file(file).unwrap();
     }
 }
 

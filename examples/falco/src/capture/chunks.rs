@@ -8,10 +8,14 @@ use super::flight::Limits;
 const FEWEST: usize = 2;
 /// If there is time for it, chunks are so many parts of the memory, or of the pre-roll.
 const USUAL: usize = 8;
+/// Bytes of events that are worth waking the thread that keeps them, at most …
+const WORTH_WAKING: usize = 1 << 20;
+/// … or this part of the memory.
+const BATCHES: usize = 32;
 /// Bytes of events for which a chunk is not worth it.
 const SMALL: usize = 256 << 10;
 /// Time that passes between two chunks, in multiples of what the state's copy has taken.
-const PAUSE: u64 = 50;
+const PAUSE: u64 = 100;
 
 /// Decides on it, by time and bytes.
 pub struct Chunks {
@@ -45,6 +49,11 @@ impl Chunks {
         bytes >= memory / FEWEST
             || (age >= PAUSE.saturating_mul(self.cost)
                 && (bytes >= memory / USUAL || age >= pre_roll / USUAL as u64))
+    }
+
+    /// Bytes of events that are handed on together.
+    pub fn batch(&self) -> usize {
+        (self.limits.memory / BATCHES).min(WORTH_WAKING)
     }
 
     /// One begins with the event at this time, ns, for which copying the state took so long.

@@ -11,16 +11,16 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use eyas::scap::{Snapshot, Writer};
+use eyas::scap::{Frames, Snapshot, Writer};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::frames::{Frames, is_full};
-use super::pool::Pool;
+use super::pool::{MOST, Pool};
+use super::written::{is_full, write};
 
 /// Compressing may take this part of a core …
 const OF_A_CORE: f64 = 0.01;
 /// … or this part of what the program uses, whichever is more. What there is no time for stays as it is.
-const OF_THE_PROGRAM: f64 = 0.02;
+const OF_THE_PROGRAM: f64 = 0.01;
 
 /// The limits of a flight recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +66,10 @@ impl Batch {
         }
     }
 
-    fn give_back(self, pool: &Pool) {
+    /// Has the buffer used again, as far as `most` bytes of buffers go.
+    fn give_back(self, pool: &Pool, most: usize) {
         if let Self::Plain(frames) = self {
-            pool.put(frames);
+            pool.put(frames, most);
         }
     }
 
@@ -108,7 +109,7 @@ impl FlightRecorder {
 
     /// Adds events.
     pub fn add(&mut self, frames: Frames) {
-        let Some(chunk) = self.chunks.back_mut() else { return self.pool.put(frames) };
+        let Some(chunk) = self.chunks.back_mut() else { return self.pool.put(frames, MOST) };
         self.size += frames.size();
         chunk.batches.push(Batch::Plain(frames));
         self.trim();
@@ -125,7 +126,7 @@ impl FlightRecorder {
                     && let Some(compressed) = self.compression.time(|| compressed(frames))
                 {
                     self.size = self.size - frames.size() + compressed.size();
-                    std::mem::replace(batch, compressed).give_back(&self.pool);
+                    std::mem::replace(batch, compressed).give_back(&self.pool, MOST);
                 }
                 chunk.compressed += 1;
             }
@@ -151,7 +152,7 @@ impl FlightRecorder {
             for batch in &chunk.batches {
                 *events += match batch {
                     _ if is_full(writer, limit) => return Ok(Some(*events)),
-                    Batch::Plain(frames) => frames.write(writer, limit)?.written,
+                    Batch::Plain(frames) => write(frames, writer, limit)?.written,
                     Batch::Compressed { bytes, events, .. } => {
                         writer.append(bytes)?;
                         *events
@@ -169,7 +170,9 @@ impl FlightRecorder {
         while self.size > self.limits.memory || self.is_first_too_old(since) {
             let Some(chunk) = self.chunks.pop_front() else { return };
             self.size -= chunk.snapshot.len() + chunk.batches.iter().map(Batch::size).sum::<usize>();
-            chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool));
+            // Buffers that wait for events are of the memory, too.
+            let most = self.limits.memory.saturating_sub(self.size).max(MOST);
+            chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool, most));
         }
     }
 
@@ -184,7 +187,7 @@ fn compressed(frames: &Frames) -> Option<Batch> {
     let (first, last) = frames.span();
     let mut events = 0;
     let written = Writer::compress(|writer| {
-        events = frames.write(writer, 0)?.written;
+        events = write(frames, writer, 0)?.written;
         Ok(())
     });
     Some(Batch::Compressed { bytes: written.ok()?, events, first, last })

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::scap::{Snapshot, Writer};
+use eyas::scap::{Frames, Snapshot, Writer};
 use rustix::fs::OFlags;
 
 use super::flight::{FlightRecorder, Limits};
-use super::frames::{self, Frames, Written};
-use super::pool::Pool;
+use super::pool::{MOST, Pool};
+use super::written::{self, Written};
 use crate::file;
 use crate::log::{self, Level};
 
@@ -140,7 +140,7 @@ impl Recorder {
             Message::Frames(frames) => {
                 self.write(|open| open.frames(&frames));
                 match &mut self.flight {
-                    None => self.pool.put(frames),
+                    None => self.pool.put(frames, MOST),
                     Some(flight) => {
                         flight.add(frames);
                         flight.compress();
@@ -265,7 +265,7 @@ impl Open {
     }
 
     fn frames(&mut self, frames: &Frames) -> Result<()> {
-        let Written { written, too_long } = frames.write(&mut self.writer, self.status.limit)?;
+        let Written { written, too_long } = written::write(frames, &mut self.writer, self.status.limit)?;
         self.events += written;
         self.status.lose(too_long);
         self.unflushed = true;
@@ -273,6 +273,6 @@ impl Open {
     }
 
     fn is_full(&self) -> bool {
-        frames::is_full(&self.writer, self.status.limit)
+        written::is_full(&self.writer, self.status.limit)
     }
 }

@@ -1,0 +1,203 @@
+//! Events kept in memory, one after the other in one buffer.
+
+use eyas_events::EventType;
+
+use crate::io_uring::Mark;
+use crate::{Place, RawEvent};
+
+/// Copies of events in one buffer, for programs that keep events before they know what becomes of them.
+///
+/// A copy has all that the event had, and takes 24 bytes beside the event's body. Few events have more.
+///
+/// ```
+/// # use eyas_events::EventType;
+/// # use eyas_scap::{EventBuilder, Frames};
+/// let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(1).tid(7).build();
+/// let mut frames = Frames::default();
+/// frames.push(&event.as_raw());
+/// assert_eq!(frames.iter().map(|event| event.tid).collect::<Vec<_>>(), [7]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    /// Of each event its head, the rest of the head if the event needs one, then its body.
+    bytes: Vec<u8>,
+    count: usize,
+    /// Time of the first and of the last, ns since the epoch.
+    first: u64,
+    last: u64,
+}
+
+/// Bytes of a head: time, thread and length of the body, then type, CPU, number of parameters and flags.
+const HEAD: usize = 24;
+/// Bytes of the rest of a head: thread, time when the call began, both parts of the place, number of parameters and mark.
+const REST: usize = 40;
+
+/// Flag: the event is for the state only.
+const STATE_ONLY: u16 = 1;
+/// Flag: the rest of the head follows.
+const HAS_REST: u16 = 2;
+
+impl Frames {
+    /// No events, with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// Adds a copy of an event.
+    #[inline]
+    pub fn push(&mut self, event: &RawEvent<'_>) {
+        let RawEvent { ts, tid, ty, cpu, state_only, began, place, nparams, mark, body, wide: _ } = *event;
+        let (short_tid, short_nparams) = (tid as i32, nparams as u16);
+        let is_usual = i64::from(short_tid) == tid
+            && u32::from(short_nparams) == nparams
+            && began == 0
+            && mark == Mark::default()
+            && place == Place::default();
+        let flags = u16::from(state_only) * STATE_ONLY + u16::from(!is_usual) * HAS_REST;
+        let mut head = [0; HEAD];
+        head[..8].copy_from_slice(&ts.to_le_bytes());
+        head[8..12].copy_from_slice(&short_tid.to_le_bytes());
+        head[12..16].copy_from_slice(&(body.len() as u32).to_le_bytes());
+        head[16..18].copy_from_slice(&ty.0.to_le_bytes());
+        head[18..20].copy_from_slice(&cpu.to_le_bytes());
+        head[20..22].copy_from_slice(&short_nparams.to_le_bytes());
+        head[22..24].copy_from_slice(&flags.to_le_bytes());
+        self.bytes.reserve(HEAD + REST + body.len());
+        self.bytes.extend_from_slice(&head);
+        if !is_usual {
+            self.push_rest(event);
+        }
+        self.bytes.extend_from_slice(body);
+        if self.count == 0 {
+            self.first = ts;
+        }
+        self.last = ts;
+        self.count += 1;
+    }
+
+    #[cold]
+    fn push_rest(&mut self, event: &RawEvent<'_>) {
+        let Place { num, previous } = event.place;
+        for number in [event.tid as u64, event.began, num, previous] {
+            self.bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        self.bytes.extend_from_slice(&event.nparams.to_le_bytes());
+        self.bytes.extend_from_slice(&u32::from(event.mark.0).to_le_bytes());
+    }
+
+    /// Bytes that fit without more memory.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Gives back the memory that the events don't need.
+    pub fn shrink_to_fit(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+
+    /// Forgets the events, but keeps the room for others.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
+    /// How many bytes the copies take.
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Times of the first and the last event, ns since the epoch; 0 if there is none.
+    pub fn span(&self) -> (u64, u64) {
+        (self.first, self.last)
+    }
+
+    /// How many events there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The events, in order.
+    pub fn iter(&self) -> impl Iterator<Item = RawEvent<'_>> {
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let (head, mut behind) = rest.split_first_chunk::<HEAD>()?;
+            let short = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
+            let word = |at: usize| u32::from(short(at + 2)) << 16 | u32::from(short(at));
+            let ts = u64::from(word(4)) << 32 | u64::from(word(0));
+            let flags = short(22);
+            let mut more = None;
+            if flags & HAS_REST != 0 {
+                let (bytes, others) = behind.split_first_chunk::<REST>()?;
+                (more, behind) = (Some(bytes), others);
+            }
+            let (body, behind) = behind.split_at_checked(word(12) as usize)?;
+            rest = behind;
+            let (tid, ty, nparams) = (i64::from(word(8) as i32), EventType(short(16)), u32::from(short(20)));
+            let mut event = RawEvent::from_checked(ts, tid, ty, short(18), nparams, body);
+            event.state_only = flags & STATE_ONLY != 0;
+            if let Some(bytes) = more {
+                let long =
+                    |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u64::from_le_bytes);
+                (event.tid, event.began) = (long(0) as i64, long(1));
+                event.place = Place { num: long(2), previous: long(3) };
+                (event.nparams, event.mark) = (long(4) as u32, Mark((long(4) >> 32) as u16));
+            }
+            Some(event)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eyas_events::param;
+
+    use super::*;
+    use crate::{EventBuilder, IoUring};
+
+    #[test]
+    fn events_come_out_as_they_went_in() {
+        let close = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(1).tid(7).cpu(2);
+        let close = close.int(param::SYSCALL_CLOSE_X::res, -9).build();
+        let chdir = EventBuilder::new(EventType::SYSCALL_CHDIR_X).ts(u64::MAX - 1).tid(-1);
+        let chdir = chdir.text(param::SYSCALL_CHDIR_X::path, b"/tmp").build();
+        let plain = [close.as_raw(), chdir.as_raw()];
+        let mut all = plain.to_vec();
+        for event in plain {
+            all.push(RawEvent { state_only: true, ..event });
+            all.push(RawEvent { began: 5, ..event });
+            all.push(RawEvent { tid: 1 << 40, state_only: true, ..event });
+            all.push(RawEvent { place: Place { num: 1 << 33, previous: 9 }, ..event });
+            let request = IoUring { opcode: 19, is_polled: true, is_presumed: false };
+            all.push(RawEvent { mark: Mark::new(request), ..event });
+        }
+        let mut frames = Frames::default();
+        for _ in 0..2 {
+            frames.clear();
+            assert!(frames.is_empty());
+            all.iter().for_each(|event| frames.push(event));
+            let shown = |event: &RawEvent<'_>| format!("{event:?}");
+            assert!(frames.iter().map(|event| shown(&event)).eq(all.iter().map(shown)));
+            assert_eq!((frames.len(), frames.span()), (all.len(), (1, u64::MAX - 1)));
+        }
+    }
+
+    #[test]
+    fn every_kind_of_event_comes_out_as_it_went_in() {
+        let mut frames = Frames::default();
+        let types = (0..EventType::COUNT).map(|code| EventType(code as u16));
+        for ty in types.filter(|ty| ty.info().is_some()) {
+            frames.clear();
+            let event = EventBuilder::new(ty).ts(3).build();
+            frames.push(&event.as_raw());
+            let out: Vec<String> = frames.iter().map(|event| format!("{event:?}")).collect();
+            assert_eq!(out, [format!("{:?}", event.as_raw())]);
+        }
+    }
+}
