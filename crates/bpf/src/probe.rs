@@ -28,6 +28,7 @@ mod classes;
 mod filter;
 mod guard;
 mod hooks;
+mod maps;
 mod options;
 mod sealed;
 
@@ -171,6 +172,7 @@ impl Probe {
         let boot_time = boot_time();
         let (counters, rings) =
             ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.ring_segments.as_fd(), &plan)?;
+        maps::close(skel.object());
         if let Some(data) = skel.maps.data_data.as_deref_mut() {
             data.snaplen = options.snaplen;
             data.statsd_port = options.payloads.as_ref().map_or(0, |payloads| payloads.statsd_port);
@@ -308,7 +310,9 @@ impl Probe {
     /// # Errors
     /// There are more than the kernel has room for: 1,024 names, 8,192 ids.
     pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
+        let since = maps::ticks();
         let done = self.apply_excluded_threads(quiet);
+        self.sealed.ids = maps::ExcludedIds::new(&quiet.tids, since);
         self.seal();
         done
     }
@@ -339,7 +343,14 @@ impl Probe {
             bss.any_quiet_tid = u8::from(any);
         }
         self.update_slow_path_flag();
-        QUIET.iter().try_for_each(|program| self.attach(program, any))
+        QUIET.iter().try_for_each(|program| self.attach(program, any))?;
+        if !any {
+            // A program may have added some meanwhile.
+            let map = &self.skel.maps.quiet_tids;
+            let left: Vec<Vec<u8>> = map.keys().collect();
+            left.iter().for_each(|key| drop(map.delete(key)));
+        }
+        Ok(())
     }
 
     /// Sets for the programs whether any setting needs more than the table of calls.

@@ -1,5 +1,6 @@
 //! What others do to the probe is noticed. It needs root and a kernel that loads the probe.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::fd::RawFd;
 
 use eyas_bpf::{ExcludedThreads, Probe, ProbeOptions, Tampering};
@@ -83,6 +84,88 @@ fn names_that_others_have_left_out_are_put_right() {
     map.delete(&noisy).unwrap();
     assert_eq!(probe.tampering(), [Tampering::ExcludedNames]);
     assert_eq!((map.keys().collect::<Vec<_>>(), probe.tampering()), (vec![noisy], vec![]));
+}
+
+#[test]
+fn ids_that_others_have_left_out_are_put_right() {
+    let _lock = eyas_testing::live_turn();
+    let (mut probe, map) = probe("quiet_tids");
+    // What the probe does by itself: the child of a thread that is left out.
+    let set = |tids: Vec<u32>| ExcludedThreads { tids, ..ExcludedThreads::default() };
+    let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let shell = "read l; sleep 60 & echo $!; read l; kill $!";
+    let mut parent = std::process::Command::new("sh");
+    let parent = parent.args(["-c", shell]).stdin(std::process::Stdio::piped());
+    let mut parent = parent.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // The kernel counts the time of a start in ticks.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    probe.set_excluded_threads(&set(vec![parent.id()])).unwrap();
+    let mut input = parent.stdin.take().unwrap();
+    input.write_all(b"\n").unwrap();
+    let mut child = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut child).unwrap();
+    let child: u32 = child.trim().parse().unwrap();
+    let keys = |map: &MapHandle| {
+        let mut ids: Vec<u32> = map.keys().map(|key| u32::from_ne_bytes(key.try_into().unwrap())).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let mut both = vec![parent.id(), child];
+    both.sort_unstable();
+    assert_eq!((probe.tampering(), keys(&map)), (vec![], both.clone()));
+    // What others do.
+    map.update(&sleeper.id().to_ne_bytes(), &[1], MapFlags::ANY).unwrap();
+    assert_eq!((probe.tampering(), keys(&map)), (vec![Tampering::ExcludedIds], both.clone()));
+    map.delete(&parent.id().to_ne_bytes()).unwrap();
+    assert_eq!((probe.tampering(), keys(&map)), (vec![Tampering::ExcludedIds], both));
+    assert_eq!(probe.tampering(), []);
+    drop(input);
+    parent.wait().unwrap();
+    assert_eq!(probe.tampering(), [], "threads that end are no longer left out");
+    // Nobody is left out.
+    probe.set_excluded_threads(&ExcludedThreads::default()).unwrap();
+    assert_eq!((probe.tampering(), keys(&map)), (vec![], vec![]));
+    map.update(&sleeper.id().to_ne_bytes(), &[1], MapFlags::ANY).unwrap();
+    assert_eq!((probe.tampering(), keys(&map)), (vec![Tampering::ExcludedIds], vec![]));
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+}
+
+#[test]
+fn no_map_can_be_written_or_frozen_unnoticed() {
+    let _lock = eyas_testing::live_turn();
+    let before: Vec<u32> = MapInfoIter::default().map(|map| map.id).collect();
+    let (mut probe, _) = probe("quiet_tids");
+    assert_eq!(probe.tampering(), []);
+    let mut seen = Vec::new();
+    for info in MapInfoIter::default().filter(|map| !before.contains(&map.id)) {
+        let name = info.name.to_string_lossy().into_owned();
+        let map = MapHandle::from_map_id(info.id).unwrap();
+        let value = vec![1; info.value_size as usize];
+        // Programs count in these.
+        if name.contains(".bss.") {
+            assert!(map.freeze().is_err(), "{name}");
+            continue;
+        }
+        let written = map.update(&vec![0; info.key_size as usize], &value, MapFlags::ANY);
+        let frozen = map.freeze();
+        seen.push(name.clone());
+        match name.as_str() {
+            // What is written there is found or has no effect, and this process has them mapped: nobody can freeze them.
+            name if name.contains(".bss") || name.ends_with(".data") => assert!(frozen.is_err(), "{name}"),
+            "quiet_comms" | "quiet_tids" | "fences" => assert!(frozen.is_ok(), "{name}"),
+            "bell" => assert!(written.is_err(), "{name}"),
+            name => assert!(written.is_err() && frozen.is_err(), "{name}"),
+        }
+    }
+    assert!(seen.iter().any(|name| name == "ring_segments"), "{seen:?}");
+    let found = probe.tampering();
+    for map in ["quiet_comms", "quiet_tids", "fences"] {
+        assert!(found.contains(&Tampering::Frozen { map }), "{found:?}");
+    }
+    for what in [Tampering::Settings, Tampering::ExcludedNames, Tampering::ExcludedIds] {
+        assert!(found.contains(&what), "{found:?}");
+    }
 }
 
 #[test]

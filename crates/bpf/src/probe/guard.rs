@@ -3,7 +3,6 @@
 //! Who may load BPF programs may also write the maps of others, and who may trace this process may close its links. Neither
 //! leaves a trace in the events: they become fewer.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd};
@@ -31,6 +30,13 @@ pub enum Tampering {
     Settings,
     /// The names of threads that are left out are others.
     ExcludedNames,
+    /// The ids of threads that are left out are others.
+    ExcludedIds,
+    /// A map takes nothing any more: what this process sets has no effect.
+    Frozen {
+        /// Its name.
+        map: &'static str,
+    },
 }
 
 impl fmt::Display for Tampering {
@@ -42,6 +48,12 @@ impl fmt::Display for Tampering {
             Self::ExcludedNames => {
                 f.write_str("another process has changed which threads the probe leaves out")
             }
+            Self::ExcludedIds => {
+                f.write_str("another process has changed which threads the probe leaves out by their ids")
+            }
+            Self::Frozen { map } => {
+                write!(f, "another process has frozen the map {map}: settings can't be changed; start again")
+            }
         }
     }
 }
@@ -51,7 +63,9 @@ const ATTEMPTS: usize = 3;
 
 impl Probe {
     /// What is not as this process has set it: others have written the probe's maps or detached its programs. Settings that
-    /// were changed are put right again. It takes some ten system calls: call it once a second or so.
+    /// were changed are put right again. It takes some twenty system calls: call it once a second or so.
+    ///
+    /// Maps that only programs write are closed to everybody else when the probe is opened.
     ///
     /// Whether the probe sees calls at all is tried with one of this process, if [`exclude_pid`] names it and openat, chdir or
     /// dup are of interest. In a container with process ids of its own that is not possible.
@@ -74,16 +88,7 @@ impl Probe {
         if self.repair_filter() && !found.contains(&Tampering::Settings) {
             found.push(Tampering::Settings);
         }
-        let names: BTreeSet<Vec<u8>> = self.skel.maps.quiet_comms.keys().collect();
-        if names != self.sealed.names {
-            for name in names.difference(&self.sealed.names) {
-                let _ = self.skel.maps.quiet_comms.delete(name);
-            }
-            for name in self.sealed.names.difference(&names) {
-                let _ = self.skel.maps.quiet_comms.update(name, &[1], libbpf_rs::MapFlags::ANY);
-            }
-            found.push(Tampering::ExcludedNames);
-        }
+        found.extend(self.tampered_maps());
         if self.sealed.is_heard && !self.hears() {
             found.push(Tampering::Silent);
         }
@@ -105,7 +110,9 @@ impl Probe {
         let is_excluded = self.skel.maps.data_data.as_deref().is_some_and(|data| data.own_pid != u32::MAX);
         let mut calls = Call::ALL.iter().filter(|_| is_excluded);
         let call = calls.find(|(code, _)| interest(*code).is_some_and(|says| says != 0));
+        let ids = std::mem::take(&mut self.sealed.ids);
         self.sealed = Sealed {
+            ids,
             bss,
             data,
             names: self.skel.maps.quiet_comms.keys().collect(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
+use super::maps::ExcludedIds;
 use eyas_events::SyscallCode;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
@@ -12,6 +13,7 @@ pub(super) struct Sealed {
     pub(super) bss: Vec<u8>,
     pub(super) data: Vec<u8>,
     pub(super) names: BTreeSet<Vec<u8>>,
+    pub(super) ids: ExcludedIds,
     /// Programs by the names of their links; nothing where the kernel does not say.
     pub(super) programs: Vec<(&'static str, Option<u32>)>,
     pub(super) call: Option<Call>,

@@ -1,0 +1,146 @@
+//! Maps that others may have written: those that only programs write are closed to everybody, others are compared.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use libbpf_rs::{MapCore, MapFlags, MapHandle, Object};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{Probe, Tampering};
+
+/// What nobody but programs writes.
+const OF_PROGRAMS: &[&str] = &[
+    "answers",
+    "entries_by_tid",
+    "entries_of_calls",
+    "execveat_tids",
+    "fence",
+    "kept_calls",
+    "kept_calls_by_tid",
+    "kept_paths",
+    "kept_paths_by_tid",
+    "long_names",
+    "requests",
+    "ring_segments",
+    "scratches",
+    "touches",
+];
+
+/// Has the kernel refuse what anybody but programs writes to their maps, this process included. The rings are to be mapped
+/// before. Kernels that can't do it leave the maps as they are.
+pub(super) fn close(object: &Object) {
+    for map in object.maps().filter(|map| map.name().to_str().is_some_and(|name| OF_PROGRAMS.contains(&name)))
+    {
+        let _ = MapHandle::try_from(&map).and_then(|map| map.freeze());
+    }
+}
+
+/// Which ids of threads are to be left out.
+#[derive(Debug, Default)]
+pub(super) struct ExcludedIds {
+    /// Those that this process has set.
+    set: BTreeSet<Vec<u8>>,
+    /// Those that programs have added.
+    added: BTreeSet<Vec<u8>>,
+    /// When this process has set them, in ticks since boot: programs add only threads that start later.
+    since: u64,
+}
+
+impl ExcludedIds {
+    /// What is set from here on.
+    pub(super) fn new(ids: &[u32], since: u64) -> Self {
+        let set = ids.iter().map(|id| id.to_ne_bytes().to_vec()).collect();
+        Self { set, added: BTreeSet::new(), since }
+    }
+}
+
+/// The time now, in ticks since boot, as `/proc` has the time when a thread started.
+pub(super) fn ticks() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    let per_second = rustix::param::clock_ticks_per_second();
+    (time.tv_sec as u64) * per_second + (time.tv_nsec as u64) * per_second / 1_000_000_000
+}
+
+/// When a thread started, in ticks since boot; `None` if there is none.
+fn started(id: &[u8]) -> Option<u64> {
+    let id = u32::from_ne_bytes(id.try_into().ok()?);
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // Its name, which may hold anything, ends at the last parenthesis; then come the fields from the third on.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+impl Probe {
+    /// What others have done to maps; put right where that is possible.
+    pub(super) fn tampered_maps(&mut self) -> Vec<Tampering> {
+        let mut found = Vec::new();
+        let maps = &self.skel.maps;
+        let names: BTreeSet<Vec<u8>> = maps.quiet_comms.keys().collect();
+        if names != self.sealed.names {
+            put_right(&maps.quiet_comms, &names, &self.sealed.names);
+            found.push(Tampering::ExcludedNames);
+        }
+        if self.are_ids_changed() {
+            found.push(Tampering::ExcludedIds);
+        }
+        let maps = &self.skel.maps;
+        for (map, fd) in [
+            ("quiet_comms", maps.quiet_comms.as_fd()),
+            ("quiet_tids", maps.quiet_tids.as_fd()),
+            ("fences", maps.fences.as_fd()),
+        ] {
+            if is_frozen(fd) {
+                found.push(Tampering::Frozen { map });
+            }
+        }
+        found
+    }
+
+    /// Whether others have changed which ids are left out; puts it right.
+    ///
+    /// Programs add the children of threads that are left out, so an id that is new is wrong for certain only if its thread
+    /// started before, if there is no such thread, or if none is left out at all.
+    fn are_ids_changed(&mut self) -> bool {
+        let map = &self.skel.maps.quiet_tids;
+        let ids: BTreeSet<Vec<u8>> = map.keys().collect();
+        let excluded = &mut self.sealed.ids;
+        let mut right = ids.clone();
+        if excluded.set.is_empty() && self.sealed.names.is_empty() {
+            right.clear();
+        } else if self.sealed.is_heard {
+            // Elsewhere ids are others than those that `/proc` has.
+            let is_older = |id: &Vec<u8>| started(id).is_some_and(|at| at < excluded.since);
+            // A thread that ends meanwhile is taken from the map first.
+            let is_nobody =
+                |id: &Vec<u8>| started(id).is_none() && matches!(map.lookup(id, MapFlags::ANY), Ok(Some(_)));
+            let is_right = |id: &Vec<u8>| {
+                excluded.set.contains(id) || excluded.added.contains(id) || !is_older(id) && !is_nobody(id)
+            };
+            right.retain(is_right);
+            // The programs take ids away when their threads end.
+            right.extend(excluded.set.difference(&ids).filter(|id| is_older(id)).cloned());
+        }
+        let is_changed = right != ids;
+        if is_changed {
+            put_right(map, &ids, &right);
+        }
+        excluded.added = right.difference(&excluded.set).cloned().collect();
+        is_changed
+    }
+}
+
+/// Makes the keys of a map, which are these, those that are right.
+fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BTreeSet<Vec<u8>>) {
+    for key in keys.difference(right) {
+        let _ = map.delete(key);
+    }
+    for key in right.difference(keys) {
+        let _ = map.update(key, &[1], MapFlags::ANY);
+    }
+}
+
+/// Whether the kernel refuses what this process writes to the map.
+fn is_frozen(map: BorrowedFd<'_>) -> bool {
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd())).unwrap_or_default();
+    about.lines().any(|line| line.strip_prefix("frozen:").is_some_and(|value| value.trim() == "1"))
+}
