@@ -22,7 +22,8 @@ mod rest;
 mod unseen;
 
 pub use eyas_bpf::{
-    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Order, Payloads, ProbeForm, ProbeOptions, ProgramRuns, Rung, Tampering,
+    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Order, Payloads, ProbeForm,
+    ProbeOptions, ProgramRuns, Rung, Tampering,
 };
 use joined::{Joined, Kept};
 use merge::{Merge, Queue};
