@@ -253,7 +253,7 @@ __noinline int emit_decision(__u32 hook)
 static __always_inline int report_decision(__u32 hook, void *ctx)
 {
 	struct decision *d = decision();
-	if (!fresh())
+	if (!fresh(EV_LSM_X, 0))
 		return 0;
 	if (d) {
 		bpf_probe_read_kernel(d->args, sizeof(d->args), ctx);
