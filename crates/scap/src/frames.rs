@@ -29,8 +29,9 @@ pub struct Frames {
 
 /// Bytes of a head: time, thread and length of the body, then type, CPU, number of parameters and flags.
 const HEAD: usize = 24;
-/// Bytes of the rest of a head: thread, time when the call began, both parts of the place, number of parameters and mark.
-const REST: usize = 40;
+/// Bytes of the rest of a head: thread, time when the call began, both parts of the place, number of parameters and mark,
+/// length of the decision that follows.
+const REST: usize = 48;
 
 /// Flag: the event is for the state only.
 const STATE_ONLY: u16 = 1;
@@ -46,12 +47,14 @@ impl Frames {
     /// Adds a copy of an event.
     #[inline]
     pub fn push(&mut self, event: &RawEvent<'_>) {
-        let RawEvent { ts, tid, ty, cpu, state_only, began, place, nparams, mark, body, wide: _ } = *event;
+        let RawEvent { ts, tid, ty, cpu, state_only, began, place, nparams, mark, decided, body, wide: _ } =
+            *event;
         let (short_tid, short_nparams) = (tid as i32, nparams as u16);
         let is_usual = i64::from(short_tid) == tid
             && u32::from(short_nparams) == nparams
             && began == 0
             && mark == Mark::default()
+            && decided.is_empty()
             && place == Place::default();
         let flags = u16::from(state_only) * STATE_ONLY + u16::from(!is_usual) * HAS_REST;
         let mut head = [0; HEAD];
@@ -62,7 +65,7 @@ impl Frames {
         head[18..20].copy_from_slice(&cpu.to_le_bytes());
         head[20..22].copy_from_slice(&short_nparams.to_le_bytes());
         head[22..24].copy_from_slice(&flags.to_le_bytes());
-        self.bytes.reserve(HEAD + REST + body.len());
+        self.bytes.reserve(HEAD + REST + decided.len() + body.len());
         self.bytes.extend_from_slice(&head);
         if !is_usual {
             self.push_rest(event);
@@ -83,6 +86,8 @@ impl Frames {
         }
         self.bytes.extend_from_slice(&event.nparams.to_le_bytes());
         self.bytes.extend_from_slice(&u32::from(event.mark.0).to_le_bytes());
+        self.bytes.extend_from_slice(&(event.decided.len() as u64).to_le_bytes());
+        self.bytes.extend_from_slice(event.decided);
     }
 
     /// Bytes that fit without more memory.
@@ -135,19 +140,23 @@ impl Frames {
             let mut more = None;
             if flags & HAS_REST != 0 {
                 let (bytes, others) = behind.split_first_chunk::<REST>()?;
-                (more, behind) = (Some(bytes), others);
+                let (numbers, _) = bytes.as_chunks();
+                let mut all = [0; REST / 8];
+                all.iter_mut().zip(numbers).for_each(|(all, bytes)| *all = u64::from_le_bytes(*bytes));
+                let numbers = all;
+                let (decided, others) = others.split_at_checked(numbers[5] as usize)?;
+                (more, behind) = (Some((numbers, decided)), others);
             }
             let (body, behind) = behind.split_at_checked(word(12) as usize)?;
             rest = behind;
             let (tid, ty, nparams) = (i64::from(word(8) as i32), EventType(short(16)), u32::from(short(20)));
             let mut event = RawEvent::from_checked(ts, tid, ty, short(18), nparams, body);
             event.state_only = flags & STATE_ONLY != 0;
-            if let Some(bytes) = more {
-                let long =
-                    |index: usize| bytes.as_chunks().0.get(index).copied().map_or(0, u64::from_le_bytes);
-                (event.tid, event.began) = (long(0) as i64, long(1));
-                event.place = Place { num: long(2), previous: long(3) };
-                (event.nparams, event.mark) = (long(4) as u32, Mark((long(4) >> 32) as u16));
+            if let Some((numbers, decided)) = more {
+                (event.tid, event.began) = (numbers[0] as i64, numbers[1]);
+                event.place = Place { num: numbers[2], previous: numbers[3] };
+                (event.nparams, event.mark) = (numbers[4] as u32, Mark((numbers[4] >> 32) as u16));
+                event.decided = decided;
             }
             Some(event)
         })
@@ -176,6 +185,7 @@ mod tests {
             all.push(RawEvent { place: Place { num: 1 << 33, previous: 9 }, ..event });
             let request = IoUring { opcode: 19, is_polled: true, is_presumed: false };
             all.push(RawEvent { mark: Mark::new(request), ..event });
+            all.push(RawEvent { decided: b"a decision", ..event });
         }
         let mut frames = Frames::default();
         for _ in 0..2 {

@@ -35,8 +35,7 @@ pub fn needs(engine: &Engine) -> Needs {
 
 /// What the probe leaves out, if that can be said.
 pub fn probe_filter(engine: &Engine) -> Option<eyas::events::filter::Filter> {
-    let mut fields: Vec<Field> = Vec::new();
-    engine.fields(&mut |field| fields.push(field.clone()));
+    let fields: Vec<Field> = engine.fields_by_use().concat();
     eyas::sinsp::probe_filter(&rows(engine), &fields)
 }
 

@@ -44,11 +44,14 @@ pub(super) fn filter(rows: &Rows, free: impl Fn(EventType) -> Free) -> Filter {
     })
 }
 
+/// Patterns of a test: where each stands, and its bytes.
+type PatternKey = Vec<(u8, Box<[u8]>)>;
+
 struct Compiler<'r> {
     rows: &'r Rows,
     patterns: Patterns,
     /// Bits by the patterns that set them; `None` for what found no room.
-    bits: FxHashMap<Vec<(u8, Box<[u8]>)>, Option<u16>>,
+    bits: FxHashMap<PatternKey, Option<u16>>,
     /// Whether texts are compared.
     has_texts: bool,
     out: Vec<KernelRow>,

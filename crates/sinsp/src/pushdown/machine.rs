@@ -40,7 +40,7 @@ impl Patterns {
     }
 
     /// The bit that is set if one of the texts is there; `None` if the machine would become too large.
-    pub(super) fn add<'t>(&mut self, patterns: &[(Place, &'t [u8])]) -> Option<u16> {
+    pub(super) fn add(&mut self, patterns: &[(Place, &[u8])]) -> Option<u16> {
         let bytes: usize = patterns.iter().map(|(_, text)| text.len()).sum();
         if usize::from(self.bits) == BITS || self.nodes.len() + bytes > STATES {
             return None;
