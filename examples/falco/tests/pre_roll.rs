@@ -127,7 +127,7 @@ fn requests_of_io_uring_stay_requests() {
         loop {
             match reader.next().unwrap() {
                 Next::Event(event) => {
-                    let is_request = event.ts / MS % 2 == 0;
+                    let is_request = (event.ts / MS).is_multiple_of(2);
                     assert_eq!(event.io_uring(), is_request.then_some(request));
                     requests += u32::from(is_request);
                 }
