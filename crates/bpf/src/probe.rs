@@ -30,12 +30,13 @@ mod guard;
 mod hooks;
 mod maps;
 mod options;
+mod rung;
 mod sealed;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;
-pub use hooks::{HookSource, Rung};
 pub use options::{Attach, ExcludedThreads, Order, Payloads, ProbeOptions};
+pub use rung::{HookSource, Rung};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;
