@@ -5,7 +5,7 @@ use eyas_scap::{Loss, Suspects};
 
 /// Losses no further apart than this, ns, are of one window.
 const GAP: u64 = 50_000_000;
-/// A window that goes on for longer, ns, is told in parts.
+/// A window that goes on for longer, ns, is reported in parts.
 const LONGEST: u64 = 1_000_000_000;
 
 /// A time in which events were lost, or in which what is known was in doubt as they were: see [`crate::Inspector::loss_windows`].
@@ -19,7 +19,7 @@ pub struct LossWindow {
     pub events: u64,
     /// What they were, and whose; if they change the state, everybody whose state they may change.
     pub of: Suspects,
-    /// Whether events are among them that change the state, so that others may have been taken for what they are not.
+    /// Whether events are among them that change the state, so that others may have been judged by a state that was not theirs.
     pub changes_state: bool,
     /// How many of the known threads are suspected.
     pub threads: u64,
