@@ -40,6 +40,7 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 12] = [
     ("eyas-scap", &["--features", "live"], "snapshot", &[]),
     ("eyas-sinsp", &["--features", "live"], "live_proc", &[]),
     ("eyas", &["--features", "live"], "evasion", &[]),
+    ("eyas", &["--features", "live"], "filtered", &[]),
 ];
 
 /// An emulated machine is slower than a real one by a factor of twenty.

@@ -161,25 +161,21 @@ __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 	return 0;
 }
 
-/* Runs the machine over a text; whether it is not known what the text is shown as. */
-__noinline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
+/* Bytes that one call of `filter_bytes` passes, so that the verifier looks at a loop over so many alone. */
+#define FILTER_BYTES 32
+
+/* Runs the machine over up to FILTER_BYTES bytes; whether it is not known what the text is shown as. */
+__noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
 	struct scratch *s = scratch();
 	__u8 *event = built();
-	__u32 state = FILTER_FIRST_STATE;
 	int i;
-	if (!f || !s || !event || len > FILTER_LONGEST_TEXT)
+	if (!f || !s || !event)
 		return UNKNOWN;
-	s->part = 0;
 	event += from & 0xffff;
-	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
-		return UNKNOWN;
-	/* What stands for nothing in captures of old. */
-	if (!is_path && len == 6 && event[0] == '(')
-		return UNKNOWN;
-	for (i = 0; i < FILTER_LONGEST_TEXT; i++) {
-		if (i >= len)
+	for (i = 0; i < FILTER_BYTES; i++) {
+		if (i >= count)
 			break;
 		__u32 byte = event[i];
 		if (byte < ' ' || byte > '~')
@@ -194,15 +190,41 @@ __noinline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 			part = byte == '.' && part < 3 ? part + 1 : 0;
 		}
 		*(volatile __u32 *)&s->part = part;
-		__u32 next = f->next[(state & (FILTER_STATES - 1)) * FILTER_CLASSES +
+		__u32 next = f->next[(s->state & (FILTER_STATES - 1)) * FILTER_CLASSES +
 				     (f->classes[byte] & (FILTER_CLASSES - 1))];
-		state = next & (FILTER_HAS_LIST - 1);
+		s->state = next & (FILTER_HAS_LIST - 1);
 		if (next & FILTER_HAS_LIST)
-			filter_set(which, state, 0);
+			filter_set(which, s->state, 0);
+	}
+	return 0;
+}
+
+/* Runs the machine over a text; whether it is not known what the text is shown as. No function of its own: the kernel allows
+ * eight calls within one another. */
+static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
+{
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	int i;
+	if (!s || !event || len > FILTER_LONGEST_TEXT)
+		return UNKNOWN;
+	s->state = FILTER_FIRST_STATE;
+	s->part = 0;
+	event += from & 0xffff;
+	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
+		return UNKNOWN;
+	/* What stands for nothing in captures of old. */
+	if (!is_path && len == 6 && event[0] == '(')
+		return UNKNOWN;
+	for (i = 0; i <= FILTER_LONGEST_TEXT; i += FILTER_BYTES) {
+		if (i >= len)
+			break;
+		if (filter_bytes(which, from + i, len - i, is_path))
+			return UNKNOWN;
 	}
 	if (is_path && s->part && len > 1)
 		return UNKNOWN;
-	filter_set(which, state, 1);
+	filter_set(which, s->state, 1);
 	return 0;
 }
 
@@ -255,14 +277,18 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 }
 
 /* Whether a number is in one of the ranges. */
-static __always_inline int is_among(struct filter *f, struct filter_row *row, __s64 number)
+__noinline int filter_among(__u32 which, __u32 first, __u32 count, __u64 number)
 {
+	struct filter *f = filter_of(which);
+	__s64 value = number;
 	int i;
+	if (!f)
+		return UNKNOWN;
 	for (i = 0; i < 64; i++) {
-		if (i >= row->count)
+		if (i >= count)
 			return 0;
-		struct filter_range *range = &f->ranges[(row->first + i) & (FILTER_RANGES - 1)];
-		if (number >= range->least && number <= range->most)
+		struct filter_range *range = &f->ranges[(first + i) & (FILTER_RANGES - 1)];
+		if (value >= range->least && value <= range->most)
 			return 1;
 	}
 	return UNKNOWN;
@@ -296,14 +322,14 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 			__u64 mask = f->ranges[row->first & (FILTER_RANGES - 1)].least;
 			return number & mask || (row->how == FILTER_HOW_BITS_OR_ZERO && !number);
 		}
-		return (__s64)number < 0 ? UNKNOWN : is_among(f, row, number);
+		return (__s64)number < 0 ? UNKNOWN : filter_among(which, row->first, row->count, number);
 	}
 	__s64 value = (__s64)(number << bits) >> bits;
 	if (row->input == FILTER_INPUT_DESCRIPTOR && value < -1)
 		value = -1;
 	if (row->input == FILTER_INPUT_ERROR && value < LEAST_ERROR)
 		return UNKNOWN;
-	return is_among(f, row, value);
+	return filter_among(which, row->first, row->count, value);
 }
 
 /* Where a row leads. */

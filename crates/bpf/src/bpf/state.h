@@ -108,6 +108,8 @@ struct scratch {
 	__u8 unread;
 	/* Of the path at hand: after a slash 1, and more by each dot thereafter; else 0. */
 	__u32 part;
+	/* The machine's. */
+	__u32 state;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

@@ -1,12 +1,16 @@
 //! Formulas become rows.
 
-use eyas_fields::Formula;
+use eyas_fields::{Formula, Place};
 use rustc_hash::FxHashMap;
 
 use super::rows::{Input, MAX_ROWS, PASS, REJECT, Rows, Test, With};
 
 /// Rows of an event type, beyond which all of its events pass.
 const MAX_OF_TYPE: usize = 1024;
+/// Comparisons of an event type, beyond which all of its events pass.
+const MAX_TESTS: usize = 65_536;
+/// Tests that are brought together among the same alternatives: each takes a look at all of them.
+const MAX_SHARED: usize = 64;
 
 /// Makes rows of formulas, from the last row to the first: a row is made when those that it goes on to are.
 #[derive(Debug, Default)]
@@ -20,8 +24,9 @@ impl Builder {
     pub(super) fn add(&mut self, formula: Formula<Test>) {
         let mut tests = 0;
         formula.tests(&mut |_| tests += 1);
-        // To bring together what many alternatives have takes long.
-        let formula = if tests > MAX_OF_TYPE { Formula::Const(true) } else { shared(formula) };
+        let formula = if tests > MAX_TESTS { Formula::Const(true) } else { shared(formula) };
+        let mut tests = 0;
+        formula.tests(&mut |_| tests += 1);
         let entry = match formula {
             Formula::Const(false) => REJECT,
             _ if tests > MAX_OF_TYPE || self.rows.len() + tests > MAX_ROWS => {
@@ -87,7 +92,8 @@ fn shared(formula: Formula<Test>) -> Formula<Test> {
 
 fn any(mut parts: Vec<Formula<Test>>) -> Formula<Test> {
     let mut alternatives = Vec::new();
-    while let Some(test) = most_common(&parts) {
+    for _ in 0..MAX_SHARED {
+        let Some(test) = most_common(&parts) else { break };
         let (with, without): (Vec<_>, Vec<_>) =
             parts.into_iter().partition(|part| conjuncts(part).any(|t| *t == test));
         let rests = with.into_iter().map(|part| match part {
@@ -102,8 +108,36 @@ fn any(mut parts: Vec<Formula<Test>>) -> Formula<Test> {
         parts = without;
     }
     alternatives.extend(parts.into_iter().map(shared));
+    let mut alternatives = united(alternatives);
     alternatives.sort_by_key(cost);
     Formula::any(alternatives)
+}
+
+/// The same alternatives, with one test in place of all those that look for texts in the same place.
+fn united(parts: Vec<Formula<Test>>) -> Vec<Formula<Test>> {
+    let mut texts: FxHashMap<(Input, u8, Place), Vec<Box<[u8]>>> = FxHashMap::default();
+    let mut order = Vec::new();
+    let mut out = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            Formula::Test(Test { input, param, negated: false, with: With::Texts(place, more) }) => {
+                let key = (input, param, place);
+                let all = texts.entry(key).or_insert_with(|| {
+                    order.push(key);
+                    Vec::new()
+                });
+                all.extend(more);
+            }
+            other => out.push(other),
+        }
+    }
+    for key @ (input, param, place) in order {
+        let mut all = texts.remove(&key).unwrap_or_default();
+        all.sort_unstable();
+        all.dedup();
+        out.push(Formula::Test(Test { input, param, negated: false, with: With::Texts(place, all) }));
+    }
+    out
 }
 
 /// The tests that a part demands.
@@ -141,4 +175,42 @@ fn cost(formula: &Formula<Test>) -> usize {
         };
     });
     cost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rules on opens, each with a path of its own and a test that all have.
+    fn of_rules(count: usize) -> Formula<Test> {
+        let result = |least| Test {
+            input: Input::Result,
+            param: 0,
+            negated: false,
+            with: With::Ranges(vec![(least, i64::MAX)]),
+        };
+        let path = |rule: usize| Test {
+            input: Input::Path,
+            param: 1,
+            negated: false,
+            with: With::Texts(Place::Start, vec![format!("/srv/{rule}/").into_bytes().into()]),
+        };
+        let rule = |rule| Formula::all([Formula::Test(result(0)), Formula::Test(path(rule))]);
+        Formula::any((0..count).map(rule).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_thousand_rules_have_few_rows() {
+        for rules in [10, 1000, 10_000] {
+            let mut builder = Builder::default();
+            builder.add(of_rules(rules));
+            let (rows, passed) = builder.finish();
+            assert_eq!((rows.len(), passed), (2, 0), "{rules} rules");
+            let has_texts =
+                |row: &&super::super::rows::Row| matches!(row.how, super::super::rows::How::Texts(_));
+            let texts =
+                rows.rows.iter().filter(has_texts).map(|row| rows.texts_of(row).count()).sum::<usize>();
+            assert_eq!(texts, rules);
+        }
+    }
 }
