@@ -4,6 +4,7 @@
 
 #define BATCH 128
 #define LONGEST 65536
+#define MOST_FIELDS 128
 
 struct state {
     uint64_t calls, fields;
@@ -86,13 +87,17 @@ int plugin_next_batch(struct state *s, struct instance *h, uint32_t *n, struct e
 }
 
 int plugin_extract_fields(struct state *s, const struct event_input *in, const struct extract_input *x) {
-    static const char *text[1] = {"x"};
-    static uint64_t number[1];
+    /* Memory for each field of a call, as the host wants it of plugins that it asks for several. */
+    static char bytes[MOST_FIELDS][2];
+    static const char *texts[MOST_FIELDS];
+    static uint64_t numbers[MOST_FIELDS];
     s->calls++;
     s->fields += x->num_fields;
-    for (uint32_t i = 0; i < x->num_fields; i++) {
+    for (uint32_t i = 0; i < x->num_fields && i < MOST_FIELDS; i++) {
         struct field *f = &x->fields[i];
-        f->res = f->ftype == 9 ? (const void *)text : (const void *)number;
+        bytes[i][0] = 'x';
+        texts[i] = bytes[i];
+        f->res = f->ftype == 9 ? (const void *)&texts[i] : (const void *)&numbers[i];
         f->res_len = 1;
     }
     return SUCCESS;
