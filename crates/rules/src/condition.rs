@@ -30,6 +30,7 @@ mod parse;
 mod pattern;
 mod predicate;
 mod sets;
+mod sql;
 mod transformer;
 mod transformers;
 mod value;
@@ -44,6 +45,7 @@ pub use graph::Scratch;
 pub use interpret::interpret;
 pub use opdef::{Constants, OpDef, Right, Types};
 pub use parse::{parse, parse_in};
+pub use sql::{Sql, Unexpressed, sql, sql_address};
 pub use transformer::{Argument, Returns, Takes, Transformer};
 pub use transformers::TRANSFORMERS;
 

@@ -79,6 +79,14 @@ pub struct Args {
     )]
     pub explain_pushdown: Option<String>,
 
+    /// Write the condition of a rule as SQL over the tables of `sysdig --parquet`, or with no RULE those of all rules that are on,
+    /// and exit, with status 1 if SQL has no words for a part, which is then taken to hold
+    #[arg(
+        long, value_name = "RULE", num_args = 0..=1, default_missing_value = "", conflicts_with = "explain",
+        help_heading = RULES
+    )]
+    pub to_sql: Option<String>,
+
     /// Leave out events before the rules that, by what they report themselves, no rule can match; alerts are the same
     #[arg(long, conflicts_with = "rule_profile", help_heading = RUN)]
     pub model_pushdown: bool,

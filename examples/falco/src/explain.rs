@@ -44,7 +44,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
 }
 
 /// The rule, and the event's number if one is named; a rule's own name may have an `@` in it.
-fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
+pub fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
     if let Some(rule) = engine.find(wanted) {
         return Ok((rule, None));
     }

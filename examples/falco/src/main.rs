@@ -58,6 +58,7 @@ mod tampering;
 mod telemetry;
 mod test;
 mod timeouts;
+mod to_sql;
 mod verdicts;
 mod versions;
 mod watchdog;
@@ -169,6 +170,9 @@ fn start(args: &Args) -> Result<bool> {
     }
     if let Some(wanted) = &args.explain {
         return explain::run(wanted, args, &loaded.config);
+    }
+    if let Some(rule) = &args.to_sql {
+        return to_sql::run(rule, args, &loaded.config);
     }
     if let Some(rule) = &args.explain_pushdown {
         return pushdown::explain(rule, args, &loaded.config).map(|()| true);

@@ -1,10 +1,10 @@
 //! A column: the values of the rows that wait to be written.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use eyas::fields::{FieldDef, FieldType, Value, write_value};
+use eyas::rules::condition::sql_address;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::writer::SerializedColumnWriter;
@@ -247,7 +247,7 @@ impl Column {
                     Value::Net(net) => net.addr,
                     _ => return None,
                 };
-                self.text(digits(address).as_bytes())
+                self.text(sql_address(address).as_bytes())
             }
             Kind::Text => match value {
                 Value::Str(text) | Value::Bytes(text) => self.text(text),
@@ -324,15 +324,6 @@ impl Column {
             Some(_) => Err(anyhow!("column {}: more values than rows", self.name)),
         }
     }
-}
-
-/// An address as 32 hexadecimal digits; one of IPv4 as it is within IPv6.
-fn digits(address: IpAddr) -> String {
-    let address = match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
-    };
-    format!("{:032x}", u128::from(address))
 }
 
 /// A field whose values are written as they are.

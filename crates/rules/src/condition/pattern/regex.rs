@@ -22,6 +22,11 @@ impl Regex {
             .map_err(|e| fail(e.to_string().lines().last().unwrap_or_default().trim().to_owned()))
     }
 
+    /// In the syntax of the engine below, anchored at both ends; `^` and `$` are those of lines.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
         match std::str::from_utf8(text) {
             Ok(_) => self.0.is_match(text),
