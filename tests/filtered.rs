@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eyas::events::{EventType, SyscallCode};
-use eyas::fields::Field;
 use eyas::rules::{AlertOptions, Engine, Loader, RuleFormulas};
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::scap::{EventSource, OwnedEvent};
@@ -111,11 +110,11 @@ fn script(base: &Path) {
             4 => drop(rustix::fs::access(&path, Access::READ_OK)),
             5 => {
                 let mode = if numbers.below(2) == 0 { 0o4755 } else { 0o755 };
-                drop(rustix::fs::chmodat(CWD, &path, Mode::from_raw_mode(mode), AtFlags::empty()));
+                let _ = rustix::fs::chmodat(CWD, &path, Mode::from_raw_mode(mode), AtFlags::empty());
             }
             6 => {
                 let flags = [AtFlags::empty(), AtFlags::REMOVEDIR][numbers.below(2)];
-                drop(rustix::fs::unlinkat(CWD, &path, flags));
+                let _ = rustix::fs::unlinkat(CWD, &path, flags);
             }
             7 => drop(rustix::fs::symlinkat(&other, CWD, &path)),
             8 => drop(rustix::fs::renameat(CWD, &path, CWD, &other)),
@@ -180,8 +179,7 @@ fn alerts_are_those_without_the_filter() {
     std::os::unix::fs::symlink("one", base.join("link")).unwrap();
     let engine = engine(&base);
     let rows = rows(&engine);
-    let mut fields: Vec<Field> = Vec::new();
-    engine.fields(&mut |field| fields.push(field.clone()));
+    let fields = engine.fields_by_use().concat();
     let filter = probe_filter(&rows, &fields).unwrap();
     let names = [
         "open",
@@ -334,7 +332,9 @@ fn a_type_that_is_refuted_is_sent() {
     let engine = Loader::new(Arc::new(schema())).build().unwrap();
     let filter = probe_filter(&rows(&engine), &[]).unwrap();
     source.set_filter(Some(&filter), 0).unwrap();
-    let call = |name: &str| drop(rustix::fs::access(format!("/eyas/{name}"), Access::EXISTS));
+    let call = |name: &str| {
+        let _ = rustix::fs::access(format!("/eyas/{name}"), Access::EXISTS);
+    };
     call("left-out");
     source.send_all(EventType::SYSCALL_ACCESS_X);
     assert!(source.tampering().is_empty());

@@ -27,7 +27,7 @@ use machine::{Kind, MACHINES, Machine};
 use outcome::{COMMIT, Outcome, Row};
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 12] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
     ("eyas-bpf", &[], "cpus", &[]),

@@ -113,9 +113,12 @@ fn any(mut parts: Vec<Formula<Test>>) -> Formula<Test> {
     Formula::any(alternatives)
 }
 
+/// The texts that an input is compared with at a place.
+type Texts = FxHashMap<(Input, u8, Place), Vec<Box<[u8]>>>;
+
 /// The same alternatives, with one test in place of all those that look for texts in the same place.
 fn united(parts: Vec<Formula<Test>>) -> Vec<Formula<Test>> {
-    let mut texts: FxHashMap<(Input, u8, Place), Vec<Box<[u8]>>> = FxHashMap::default();
+    let mut texts: Texts = FxHashMap::default();
     let mut order = Vec::new();
     let mut out = Vec::with_capacity(parts.len());
     for part in parts {
