@@ -97,8 +97,10 @@ static __always_inline struct file *file_in(struct io_ring_ctx *ring, __u32 slot
 	} else {
 		if (slot >= READ(old, nr_user_files))
 			return 0;
-		struct io_fixed_file *files = READ(old, file_table.files);
-		file = READ(files + slot, file_ptr);
+		/* A number: from a pointer that it follows, the verifier of 6.12 lets nobody go on by so much. */
+		__u64 files = 0;
+		bpf_core_read(&files, sizeof(files), &old->file_table.files);
+		file = READ((struct io_fixed_file *)files + slot, file_ptr);
 	}
 	return (struct file *)(file & ~(__u64)FILE_BITS);
 }
