@@ -49,13 +49,26 @@ fn build() -> Result<(), String> {
         }
         compile::object(arch, sources, &out)?
     };
+    let skeleton = out.join("probe.skel.rs");
     SkeletonBuilder::new()
         .obj(object)
         .reference_obj(true)
         // A program that does not exist: nobody reads the skeleton, and a toolchain may come without rustfmt.
         .rustfmt(out.join("no-rustfmt"))
-        .generate(out.join("probe.skel.rs"))
-        .map_err(|error| format!("libbpf-cargo makes no skeleton of the probe: {error:#}"))
+        .generate(&skeleton)
+        .map_err(|error| format!("libbpf-cargo makes no skeleton of the probe: {error:#}"))?;
+    show_object(&skeleton)
+}
+
+/// Lets the crate open the object that the skeleton holds by other means, too.
+fn show_object(skeleton: &Path) -> Result<(), String> {
+    let failed = |error| format!("can't change {}: {error}", skeleton.display());
+    let text = std::fs::read_to_string(skeleton).map_err(failed)?;
+    let shown = text.replacen("static DATA:", "pub static DATA:", 1);
+    if shown == text {
+        return Err(format!("{} has no object", skeleton.display()));
+    }
+    std::fs::write(skeleton, shown).map_err(failed)
 }
 
 fn inflate(from: &Path, to: &Path) -> Result<PathBuf, String> {

@@ -27,12 +27,13 @@ use machine::{Kind, MACHINES, Machine};
 use outcome::{COMMIT, Outcome, Row};
 
 /// Test programs: their package, their features, their name, and what they are told.
-const TESTS: [(&str, &[&str], &str, &[&str]); 11] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 12] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
     ("eyas-bpf", &[], "cpus", &[]),
     ("eyas-scap", &["--features", "live"], "syscalls", &[]),
     ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
+    ("eyas-scap", &["--features", "live"], "hooks", &[]),
     ("eyas-scap", &["--features", "live"], "races", &[]),
     ("eyas-scap", &["--features", "live"], "stress", &[]),
     ("eyas-scap", &["--features", "live"], "rights", &[]),
@@ -134,8 +135,14 @@ fn write_page(dir: &Path) -> Result<(), String> {
     let machines = MACHINES.iter().map(|machine| (machine.name, machine.cpus, machine.arguments));
     let own = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
-        let text = std::fs::read_to_string(log(dir, name, None)).ok();
-        Row { name, cpus, arguments, outcome: text.map(|text| Outcome::of(&text)) }
+        let outcome =
+            |test| std::fs::read_to_string(log(dir, name, test)).ok().map(|text| Outcome::of(&text));
+        let mut all = outcome(None);
+        // The test of the hooks may have run later, by itself.
+        if let (Some(all), Some(hooks)) = (&mut all, outcome(Some("hooks"))) {
+            all.hooks = hooks.hooks;
+        }
+        Row { name, cpus, arguments, outcome: all }
     });
     let page = root().join("docs/kernels.md");
     std::fs::write(&page, page::document(&rows.collect::<Vec<_>>()))

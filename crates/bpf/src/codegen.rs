@@ -9,6 +9,8 @@ use eyas_events::{
 
 #[path = "codegen/custom.rs"]
 mod custom;
+#[path = "codegen/hooks.rs"]
+mod hooks;
 #[path = "codegen/hot.rs"]
 mod hot;
 #[path = "ia32.rs"]
@@ -108,6 +110,7 @@ pub fn header(arch: Arch) -> String {
     );
     maps(&mut out, arch);
     requests::tables(&mut out, arch);
+    hooks::tables(&mut out);
     out.push_str(&hot::cases(events()));
     out
 }

@@ -62,6 +62,12 @@ pub(crate) fn refused(types: &Types) -> Error {
     if is_limited { Error::MemoryLimit } else { Error::Refused }
 }
 
+/// Names of the security modules that are active; nothing where the kernel does not list them.
+pub(crate) fn security_modules() -> Vec<String> {
+    let text = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    text.trim().split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// Numbers of the CPUs that may come up, from 0; as many as the kernel has room for.
 pub(crate) fn possible_cpus() -> usize {
     libbpf_rs::num_possible_cpus().unwrap_or(1).max(1)
@@ -177,6 +183,13 @@ impl Types {
             Some(types.type_by_id::<FuncProto<'_>>(function.type_id())?.iter().count())
         });
         params == Some(BY_ENTRY)
+    }
+
+    /// How many parameters a function of the kernel's has; `None` if it has no such function.
+    pub(crate) fn params_of(&self, function: &str) -> Option<usize> {
+        let types = self.0.as_ref()?;
+        let proto = types.type_by_name::<Func<'_>>(function)?.referenced_type();
+        Some(types.type_by_id::<FuncProto<'_>>(proto.type_id())?.iter().count())
     }
 
     pub(crate) fn have(&self, need: Need) -> bool {

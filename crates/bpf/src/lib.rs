@@ -51,6 +51,7 @@ pub use error::Error;
 pub use features::{Features, ProbeForm};
 pub use listing::{FileKind, OpenFile};
 pub use probe::{
-    Attach, CpuDrops, ExcludedThreads, Misses, Payloads, Probe, ProbeOptions, ProgramRuns, Tampering,
+    Attach, CpuDrops, ExcludedThreads, HookSource, Misses, Payloads, Probe, ProbeOptions, ProgramRuns, Rung,
+    Tampering,
 };
 pub use ring::{LOSS, Ring, Skipped};

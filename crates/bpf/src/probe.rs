@@ -25,11 +25,13 @@ use crate::{Error, features};
 
 mod account;
 mod guard;
+mod hooks;
 mod options;
 mod sealed;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;
+pub use hooks::{HookSource, Rung};
 pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
@@ -61,6 +63,8 @@ pub struct Probe {
     boot_time: u64,
     /// Whether programs can be attached to the kernel's functions, as far as was tried.
     has_hooks: bool,
+    /// How decisions of security hooks are seen.
+    rung: Rung,
     /// What was set last.
     sealed: sealed::Sealed,
 }
@@ -132,6 +136,7 @@ impl Probe {
             rodata.has_task_storage = u8::from(has_task_storage);
             rodata.completes_by_entry = u8::from(types.completes_by_entry());
             rodata.own_cpus = cpus as u32;
+            rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
         }
         let maps = &mut open.maps;
         for (map, is_used) in [
@@ -187,6 +192,7 @@ impl Probe {
             bell,
             boot_time,
             has_hooks: true,
+            rung: Rung::default(),
             sealed: sealed::Sealed::default(),
         };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {

@@ -3,7 +3,7 @@
 use eyas_testing::test;
 use std::collections::HashSet;
 
-use eyas_bpf::{Probe, ProbeOptions};
+use eyas_bpf::{Features, HookSource, Probe, ProbeOptions};
 use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
 
 fn main() -> std::process::ExitCode {
@@ -19,9 +19,14 @@ const FUNCTIONS: usize = 200;
 fn programs_stay_within_the_verifier_s_budget() {
     let _lock = eyas_testing::live_turn();
     let before: HashSet<u32> = ProgInfoIter::default().map(|program| program.id).collect();
-    let (_probe, _rings) =
+    let (mut probe, _rings) =
         Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();
+    // What the kernel's types say it has, its verifier accepts.
+    assert_eq!(probe.sees_requests(), Features::detect().io_uring.is_some());
+    let rung = probe.set_hooks(Some(HookSource::Auto)).unwrap();
+    println!("\nhooks: {rung}, {}", probe.hooks().count());
     let names = [
+        "decide_",
         "sys_",
         "enter_",
         "process_",

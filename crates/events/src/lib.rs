@@ -28,11 +28,13 @@
 #![forbid(unsafe_code)]
 
 mod flags;
+mod hooks;
 mod requests;
 mod syscalls;
 mod table;
 
 pub use flags::{FlagMap, FlagMapKind, FlagTable};
+pub use hooks::{Hook, hook_of, hooks};
 pub use requests::{Place, Request, request_of, requests};
 pub use syscalls::{
     Arch, Ia32Args, Ia32Call, SyscallCode, SyscallFlags, SyscallInfo, ia32_call, ia32_calls, ia32_ipc_call,

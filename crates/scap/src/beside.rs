@@ -6,7 +6,7 @@ use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
 use crate::builder::is_wide;
 use crate::io_uring::Mark;
-use crate::{Place, RawEvent};
+use crate::{Place, RawEvent, decision};
 
 /// Code of the option, of those for local use, and what it begins with: others may use the code, too.
 const CODE: u16 = 0xe9a5;
@@ -22,6 +22,9 @@ const BEGAN: u16 = u16::MAX - 1;
 const PLACE: u16 = u16::MAX - 2;
 /// In place of the number of an own event: which request of `io_uring` the event is of, 2 bytes.
 const REQUEST: u16 = u16::MAX - 3;
+/// In place of the number of an own event: what a security hook decided that the call was part of, with the parameters of an
+/// event of the hook.
+const DECISION: u16 = u16::MAX - 4;
 /// Magic, number, count.
 const HEAD: usize = 8;
 
@@ -97,6 +100,21 @@ pub(crate) fn write_request(out: &mut Vec<u8>, mark: Mark) {
     write(out, REQUEST, 1, || std::iter::once(&mark[..]));
 }
 
+/// Bytes of the option that says what a security hook decided.
+pub(crate) fn decision_len(decided: &[u8]) -> usize {
+    4 + (HEAD + decided.len()).next_multiple_of(4)
+}
+
+/// Writes the option that says what a security hook decided: lengths and values are those of the hook's event.
+pub(crate) fn write_decision(out: &mut Vec<u8>, decided: &[u8]) {
+    let value = HEAD + decided.len();
+    numbers(out, &[CODE, value as u16]);
+    out.extend_from_slice(MAGIC);
+    numbers(out, &[DECISION, decision::PARAMS as u16]);
+    out.extend_from_slice(decided);
+    out.resize(out.len() + (value.next_multiple_of(4) - value), 0);
+}
+
 /// Writes the option that ends the others.
 pub(crate) fn write_last(out: &mut Vec<u8>) {
     numbers(out, &[LAST, 0]);
@@ -146,6 +164,7 @@ pub(crate) fn generic(ty: EventType) -> [u16; 2] {
 pub(crate) struct Found<'a> {
     number: u16,
     pub(crate) count: u16,
+    body: &'a [u8],
     pub(crate) lengths: &'a [u8],
     pub(crate) values: &'a [u8],
 }
@@ -153,7 +172,7 @@ pub(crate) struct Found<'a> {
 impl<'a> Found<'a> {
     /// Among the options of a block, given from the end of its event on.
     pub(crate) fn among(options: &'a [u8], big: bool) -> Option<Self> {
-        Self::find(options, big, |number| number < REQUEST || number == MORE_PARAMS)
+        Self::find(options, big, |number| number < DECISION || number == MORE_PARAMS)
     }
 
     /// When the call began, among the same options: ns since the epoch.
@@ -173,6 +192,13 @@ impl<'a> Found<'a> {
         Some(Mark(if big { u16::from_be_bytes(value) } else { u16::from_le_bytes(value) }))
     }
 
+    /// What a security hook decided, among the same options: the body of an event of the hook. Machines of the other byte order
+    /// write none.
+    pub(crate) fn decision(options: &'a [u8], big: bool) -> Option<&'a [u8]> {
+        let found = Self::find(options, big, |number| number == DECISION).filter(|_| !big)?;
+        decision::body_of(found.count, found.body)
+    }
+
     fn find(mut options: &'a [u8], big: bool, is_wanted: impl Fn(u16) -> bool) -> Option<Self> {
         loop {
             let (code, len) = (number(options, 0, big)?, number(options, 2, big)?);
@@ -182,8 +208,9 @@ impl<'a> Found<'a> {
             }
             if code == CODE && value.starts_with(MAGIC) && number(value, 4, big).is_some_and(&is_wanted) {
                 let (own, count) = (number(value, 4, big)?, number(value, 6, big)?);
-                let (lengths, values) = value.get(HEAD..)?.split_at_checked(2 * usize::from(count))?;
-                return Some(Self { number: own, count, lengths, values });
+                let body = value.get(HEAD..)?;
+                let (lengths, values) = body.split_at_checked(2 * usize::from(count))?;
+                return Some(Self { number: own, count, body, lengths, values });
             }
             options = options.get(4 + usize::from(len).next_multiple_of(4)..)?;
         }

@@ -25,6 +25,7 @@ pub struct EventBuilder {
     ty: EventType,
     cpu: u16,
     mark: Mark,
+    decided: Vec<u8>,
     state_only: bool,
     params: Vec<Vec<u8>>,
 }
@@ -33,7 +34,8 @@ impl EventBuilder {
     /// An event of this type with all parameters of its row empty.
     pub fn new(ty: EventType) -> Self {
         let params = vec![Vec::new(); ty.info().map_or(0, |info| info.params.len())];
-        Self { ts: 0, tid: -1, ty, cpu: 0, state_only: false, mark: Mark::default(), params }
+        let (mark, decided) = (Mark::default(), Vec::new());
+        Self { ts: 0, tid: -1, ty, cpu: 0, state_only: false, mark, decided, params }
     }
 
     /// Time in ns since the epoch.
@@ -57,6 +59,12 @@ impl EventBuilder {
     /// The request of `io_uring` that the event is of.
     pub fn io_uring(mut self, request: IoUring) -> Self {
         self.mark = Mark::new(request);
+        self
+    }
+
+    /// What a security hook decided that the call was part of: an event of that hook.
+    pub fn decision(mut self, hook: &OwnedEvent) -> Self {
+        self.decided.clone_from(&hook.body);
         self
     }
 
@@ -130,6 +138,7 @@ impl EventBuilder {
             began: 0,
             place: Place::default(),
             mark: self.mark,
+            decided: self.decided,
             nparams: self.params.len() as u32,
             body,
         }
@@ -159,6 +168,7 @@ pub struct OwnedEvent {
     pub(crate) began: u64,
     pub(crate) place: Place,
     pub(crate) mark: Mark,
+    pub(crate) decided: Vec<u8>,
     pub(crate) nparams: u32,
     pub(crate) body: Vec<u8>,
 }
@@ -177,7 +187,7 @@ impl OwnedEvent {
         let mut raw = raw.unwrap_or_else(|| unreachable!("lengths and data were laid out together"));
         (raw.state_only, raw.began) = (self.state_only, self.began);
         (raw.place, raw.mark) = (self.place, self.mark);
-        raw
+        raw.with_decided(&self.decided)
     }
 
     /// Becomes a copy of `raw`, in the memory that it has.
@@ -198,6 +208,7 @@ impl OwnedEvent {
             began: raw.began,
             place: raw.place,
             mark: raw.mark,
+            decided: raw.decided.to_vec(),
             nparams: raw.nparams() as u32,
             body,
         }

@@ -30,6 +30,8 @@ pub struct RawEvent<'a> {
     pub(crate) wide: bool,
     /// Of which request of `io_uring` it is.
     pub(crate) mark: Mark,
+    /// What a security hook decided that the call was part of: the body of an event of the hook; empty where there is none.
+    pub(crate) decided: &'a [u8],
     /// Lengths, then data.
     pub(crate) body: &'a [u8],
 }
@@ -74,7 +76,7 @@ impl<'a> RawEvent<'a> {
     ) -> Self {
         let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
         let (place, mark) = (Place::default(), Mark::default());
-        Self { ts, tid, ty, cpu, state_only: false, began: 0, place, nparams, wide, mark, body }
+        Self { ts, tid, ty, cpu, state_only: false, began: 0, place, nparams, wide, mark, decided: &[], body }
     }
 
     /// The request of `io_uring` that the event is of, if it is no call's: of live events and of captures that eyas wrote.

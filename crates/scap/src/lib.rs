@@ -35,6 +35,7 @@
 mod beside;
 mod builder;
 mod convert;
+mod decision;
 mod error;
 mod event;
 mod io_uring;
@@ -48,6 +49,7 @@ mod source;
 mod writer;
 
 pub use builder::{EventBuilder, OwnedEvent};
+pub use decision::Decision;
 pub use error::Error;
 pub use event::{Credentials, Params, Place, RawEvent};
 pub use io_uring::{IoUring, is_direct};

@@ -8,21 +8,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use eyas_bpf::{LOSS, Probe, Ring};
-use eyas_events::{EventType, HEADER_LEN, SyscallCode};
+use eyas_events::{EventType, HEADER_LEN, Hook, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::io_uring::Mark;
 use crate::proc::known::Known;
 use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, proc};
 
+mod joined;
 mod merge;
 mod rest;
 mod unseen;
 
 pub use eyas_bpf::{
-    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, Payloads, ProbeForm, ProbeOptions,
-    ProgramRuns, Tampering,
+    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Payloads, ProbeForm,
+    ProbeOptions, ProgramRuns, Rung, Tampering,
 };
+use joined::{Joined, Kept};
 use merge::{Merge, Queue};
 use rest::{Rest, Wait};
 use unseen::Unseen;
@@ -81,14 +83,20 @@ pub struct Source {
     options: proc::Options,
     /// The kernel's own lists are used.
     iterators: bool,
+    /// What is captured.
+    interest: Option<Vec<SyscallCode>>,
     phase: Phase,
     stop: Arc<AtomicBool>,
     rest: Rest,
     /// What was lost before the item at hand.
     losses: Vec<Loss>,
     unseen: Unseen,
+    /// Decisions of security hooks that wait for the events of their calls; nothing while nobody asks for them.
+    joined: Option<Box<Joined>>,
     /// Events that were left in the rings on purpose.
     left: u64,
+    /// Decisions that were joined to the events of their calls.
+    kept: u64,
 }
 
 enum Phase {
@@ -134,12 +142,15 @@ impl Source {
             merge: Merge::new(rings),
             options: proc,
             iterators,
+            interest: options.interest,
             phase: Phase::Begin,
             stop: Arc::default(),
             rest: Rest::default(),
             losses: Vec::new(),
             unseen,
+            joined: None,
             left: 0,
+            kept: 0,
         })
     }
 
@@ -148,7 +159,41 @@ impl Source {
     /// # Errors
     /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
+        self.interest = interest.map(<[_]>::to_vec);
+        if let Some(joined) = &mut self.joined {
+            joined.set_interest(interest);
+        }
         Ok(self.probe.set_interest(interest)?)
+    }
+
+    /// Captures what the kernel's security hooks decide from now on, or no more (`None`); returns how, as far as the kernel lets
+    /// programs see it. What a hook decides in a call that is captured is said of the call's event ([`RawEvent::decision`]); else
+    /// it is an event of its own, of the type `LSM_X`.
+    ///
+    /// # Errors
+    /// The kernel refuses to share the probe's memory with the programs for it.
+    pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<Rung, Error> {
+        let rung = self.probe.set_hooks(source)?;
+        self.joined = (rung != Rung::Tracepoints).then(|| Box::new(Joined::new(self.probe.sees_requests())));
+        if let Some(joined) = &mut self.joined {
+            joined.set_interest(self.interest.as_deref());
+        }
+        Ok(rung)
+    }
+
+    /// How decisions of security hooks are seen, and of how many hooks.
+    pub fn hooks(&self) -> (Rung, usize) {
+        (self.probe.rung(), self.hooked().count())
+    }
+
+    /// The security hooks whose decisions are seen.
+    pub fn hooked(&self) -> impl Iterator<Item = &'static Hook> {
+        self.probe.hooks()
+    }
+
+    /// Whether requests of `io_uring` are seen: the kernel has loaded the programs for them.
+    pub fn sees_requests(&self) -> bool {
+        self.probe.sees_requests()
     }
 
     /// Changes which threads are left out from now on.
@@ -288,10 +333,20 @@ impl Source {
         while self.merge.next(|| now(&self.probe)).is_some() {
             match self.merge.current().and_then(|(cpu, frame)| loss(cpu, frame)) {
                 Some(loss) => self.losses.push(loss),
+                None if self.is_kept() => self.kept += 1,
                 None => return true,
             }
         }
         false
+    }
+
+    /// Whether what is next is a decision that waits for the event of its call. What waits for the event that is next is ready
+    /// then.
+    #[inline]
+    fn is_kept(&mut self) -> bool {
+        let Some(joined) = &mut self.joined else { return false };
+        let event = self.merge.current().and_then(|(cpu, frame)| event(cpu, frame));
+        event.is_some_and(|event| joined.take(&event) == Kept::Waits)
     }
 
     /// Looks now and then for losses that no ring reports.
@@ -342,6 +397,15 @@ fn mark(frame: &[u8]) -> Mark {
     Mark(frame.get(24..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u16::from_ne_bytes(*bytes)))
 }
 
+/// The event in a frame.
+#[inline]
+fn event(cpu: usize, frame: &[u8]) -> Option<RawEvent<'_>> {
+    let (ts, tid, ty, nparams, body) = parse(frame)?;
+    let mut event = RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body);
+    event.mark = mark(frame);
+    Some(event)
+}
+
 /// Header and body of a frame: time, thread, length, type, number of parameters.
 fn parse(frame: &[u8]) -> Option<(u64, i64, EventType, u32, &[u8])> {
     let ts = u64::from_ne_bytes(*frame.first_chunk()?);
@@ -386,10 +450,11 @@ impl EventSource for Source {
     #[inline]
     fn current(&self) -> Option<RawEvent<'_>> {
         let (cpu, frame) = self.merge.current()?;
-        let (ts, tid, ty, nparams, body) = parse(frame)?;
-        let mut event = RawEvent::from_checked(ts, tid, ty, cpu as u16, nparams, body);
-        event.mark = mark(frame);
-        Some(event)
+        let event = event(cpu, frame)?;
+        Some(match &self.joined {
+            Some(joined) => event.with_decided(joined.ready()),
+            None => event,
+        })
     }
 
     fn stop(&mut self) -> bool {
@@ -425,7 +490,7 @@ impl EventSource for Source {
             drops_missed: misses.events,
             missed_beginnings: misses.beginnings,
             drops_other: self.skipped(),
-            filtered: self.left,
+            filtered: self.left + self.kept,
             ..Stats::default()
         };
         for cpu in self.probe.drops() {

@@ -63,6 +63,8 @@ pub struct Reader {
     calls: Calls,
     /// The event together with what stands beside it.
     completed: Vec<u8>,
+    /// What a security hook decided that the event's call was part of.
+    decided: Vec<u8>,
     swapped: Vec<u8>,
     stats: Stats,
     started: bool,
@@ -162,6 +164,7 @@ impl Reader {
             converter: Some(Converter::default()),
             calls: Calls::default(),
             completed: Vec::new(),
+            decided: Vec::new(),
             swapped: Vec::new(),
             stats: Stats::default(),
             started: false,
@@ -356,6 +359,7 @@ impl Reader {
         let Some(total) = self.frame.parse_fast(visible, blocks::EVENT, MAX_EVENT + 8) else { return false };
         self.lent = total;
         self.shown = Shown::Window;
+        self.decided.clear();
         self.stats.produced += 1;
         if self.calls.are_known() {
             self.calls.note(self.frame.event(&[]));
@@ -429,6 +433,10 @@ impl Reader {
     fn complete(&mut self, total: usize) -> bool {
         let block = &self.window.visible()[..total];
         let frame = &mut self.frame;
+        self.decided.clear();
+        if let Some(body) = Found::decision(frame.options(block), self.order == Endianness::Big) {
+            self.decided.extend_from_slice(body);
+        }
         if let Some(began) = Found::began(frame.options(block), self.order == Endianness::Big) {
             self.calls.set_began(began);
         }
@@ -493,7 +501,7 @@ impl Reader {
             }
         };
         (raw.began, raw.place) = (self.calls.began(), self.calls.place());
-        Some(raw)
+        Some(raw.with_decided(&self.decided))
     }
 }
 

@@ -203,6 +203,9 @@ impl Writer {
         let place = Some(event.place).filter(|place| place.num != 0 && fits(more + PLACE_LEN));
         let more = more + if place.is_some() { PLACE_LEN } else { 0 };
         let mark = Some(event.mark).filter(|mark| mark.is_set() && fits(more + REQUEST_LEN));
+        let more = more + if mark.is_some() { REQUEST_LEN } else { 0 };
+        let decided = Some(event.decided)
+            .filter(|decided| !decided.is_empty() && fits(more + beside::decision_len(decided)));
         self.block(ty, |out| {
             out.extend_from_slice(&event.cpu.to_le_bytes());
             if event.state_only {
@@ -215,7 +218,7 @@ impl Writer {
             out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
             out.extend_from_slice(&shown.lengths);
             out.extend_from_slice(&shown.values);
-            if beside.is_none() && began.is_none() && place.is_none() && mark.is_none() {
+            if beside.is_none() && began.is_none() && place.is_none() && mark.is_none() && decided.is_none() {
                 return;
             }
             out.resize(out.len().next_multiple_of(4), 0);
@@ -230,6 +233,9 @@ impl Writer {
             }
             if let Some(mark) = mark {
                 beside::write_request(out, mark);
+            }
+            if let Some(decided) = decided {
+                beside::write_decision(out, decided);
             }
             beside::write_last(out);
         })?;

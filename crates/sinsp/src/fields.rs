@@ -14,6 +14,7 @@ mod fdlist;
 mod fspath;
 mod io_uring;
 mod k8s;
+mod lsm;
 mod metadata;
 mod process;
 mod row;
@@ -23,7 +24,7 @@ mod user;
 pub(crate) use evt::{open, raw_type};
 use row::{Extract, Row, none};
 
-const CLASSES: [&[Row]; 11] = [
+const CLASSES: [&[Row]; 12] = [
     evt::ROWS,
     process::ROWS,
     thread::ROWS,
@@ -35,6 +36,7 @@ const CLASSES: [&[Row]; 11] = [
     k8s::ROWS,
     io_uring::ROWS,
     dns::ROWS,
+    lsm::ROWS,
 ];
 
 const fn count() -> usize {

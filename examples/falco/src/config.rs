@@ -31,7 +31,7 @@ mod webserver;
 pub use capture::{Capture, Mode as CaptureMode};
 pub use containers::ContainerEngines;
 pub use drops::{DropAction, Drops};
-pub use engine::{BaseSyscalls, Engine, EngineKind, Libs};
+pub use engine::{BaseSyscalls, Engine, EngineKind, Libs, LsmSource};
 pub use file_mode::FileMode;
 pub use files::ConfigFile;
 pub use folding::Folding;

@@ -23,7 +23,7 @@ use crate::log::{self, Level};
 use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
-use interest::{interest, observes_names};
+use interest::{hooks, interest, observes_names};
 
 mod idle;
 #[cfg(feature = "live")]
@@ -53,7 +53,11 @@ pub type Early = Option<std::convert::Infallible>;
 
 /// The system calls that rules and state need.
 #[cfg(feature = "live")]
-pub struct Interest(Vec<eyas::events::SyscallCode>);
+pub struct Interest {
+    calls: Vec<eyas::events::SyscallCode>,
+    /// How decisions of the kernel's security hooks are captured.
+    hooks: Option<scap::live::HookSource>,
+}
 /// The system calls that rules and state need: whatever the capture has, in this build.
 #[cfg(not(feature = "live"))]
 pub struct Interest;
@@ -65,7 +69,8 @@ impl Interest {
     /// The configuration names system calls that do not exist.
     #[cfg(feature = "live")]
     pub fn of(config: &Config, engine: &Engine) -> Result<Self> {
-        interest(&config.base_syscalls, Some(engine)).map(Self)
+        let calls = interest(&config.base_syscalls, Some(engine))?;
+        Ok(Self { calls, hooks: hooks(config.engine.modern_ebpf.lsm, engine) })
     }
 
     /// Of these rules.
@@ -104,7 +109,8 @@ impl Adjust for Idle {
 #[cfg(feature = "live")]
 impl Adjust for scap::live::Source {
     fn adjust(&mut self, interest: &Interest) -> Result<()> {
-        Ok(self.set_interest(Some(&interest.0))?)
+        self.set_interest(Some(&interest.calls))?;
+        decide(self, interest.hooks)
     }
 
     fn tampering(&mut self) -> Vec<String> {
@@ -258,7 +264,7 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
 fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> Result<Opened> {
     use eyas::scap::{live, proc};
 
-    let source = match early {
+    let mut source = match early {
         Some(mut source) => {
             source.set_interest(Some(&interest(&config.base_syscalls, Some(engine))?))?;
             source
@@ -269,6 +275,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         log::warning(&warning);
     }
     log_interest(&interest(&config.base_syscalls, Some(engine))?);
+    decide(&mut source, hooks(config.engine.modern_ebpf.lsm, engine))?;
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
     let accounts = sinsp::AccountFiles::start(proc_options.root.clone())?;
@@ -288,6 +295,25 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         .with_purge(interval, age);
     inspector.containers = containers;
     Ok(Opened::Live(Box::new(source), inspector))
+}
+
+/// Captures what the kernel's security hooks decide, or no more, and logs how.
+#[cfg(feature = "live")]
+fn decide(source: &mut scap::live::Source, hooks: Option<scap::live::HookSource>) -> Result<()> {
+    use eyas::scap::live::Rung;
+
+    if hooks.is_none() && source.hooks().0 == Rung::Tracepoints {
+        return Ok(());
+    }
+    match (source.set_hooks(hooks)?, hooks) {
+        (_, None) => log::info("security hooks: no rule asks for them any more"),
+        (Rung::Tracepoints, _) => log::warning(
+            "security hooks: the kernel lets no program see what they decide (BPF LSM, fexit): fields lsm.* are absent, and \
+             rules that need them never match",
+        ),
+        (rung, _) => log::info(&format!("security hooks: {rung}, {} hooks", source.hooks().1)),
+    }
+    Ok(())
 }
 
 /// Logs which system calls are captured.

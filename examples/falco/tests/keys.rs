@@ -263,7 +263,7 @@ rules: []
 engine:
   kind: replay
   kmod: {buf_size_preset: 4, drop_failed_exit: false}
-  modern_ebpf: {cpus_for_each_buffer: 2, buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false, io_uring: true}
+  modern_ebpf: {cpus_for_each_buffer: 2, buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false, io_uring: true, lsm: auto}
   replay: {capture_file: \"\"}
 capture: {enabled: false, path_prefix: /tmp/falco, mode: rules, default_duration: 5000, max_file_size_mb: 0}
 load_plugins: []

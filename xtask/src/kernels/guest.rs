@@ -45,6 +45,7 @@ pub fn run() {
         ("tmpfs", "/tmp"),
         ("tracefs", "/sys/kernel/tracing"),
         ("cgroup2", "/sys/fs/cgroup"),
+        ("securityfs", "/sys/kernel/security"),
     ] {
         // Those in a file system that has just been mounted are not there yet.
         let _ = std::fs::create_dir_all(to);

@@ -96,7 +96,11 @@ const CPU_ARM64: &str = "max,pauth-impdef=on";
 pub(super) const MACHINES: [Machine; 9] = [
     Machine { takes_turns: true, ..machine("bullseye", "bullseye-security", CLOUD_AMD64, &AMD64) },
     machine("bookworm", "bookworm", CLOUD_AMD64, &AMD64),
-    Machine { cpus: 1, ..machine("trixie", "trixie", CLOUD_AMD64, &AMD64) },
+    Machine {
+        cpus: 1,
+        arguments: "lsm=lockdown,yama,bpf",
+        ..machine("trixie", "trixie", CLOUD_AMD64, &AMD64)
+    },
     Machine { arguments: "preempt=lazy", takes_turns: true, ..machine("sid", "sid", CLOUD_AMD64, &AMD64) },
     Machine {
         arguments: "preempt=lazy",

@@ -19,6 +19,8 @@ pub(super) struct Outcome {
     /// Those that failed.
     pub(super) names: Vec<String>,
     pub(super) ignored: u32,
+    /// How decisions of security hooks are seen.
+    pub(super) hooks: String,
     /// Instructions that the verifier looked at, by program.
     pub(super) verified: BTreeMap<String, u64>,
 }
@@ -44,6 +46,8 @@ impl Outcome {
                 outcome.version = version.trim().to_owned();
             } else if let Some(commit) = line.strip_prefix(COMMIT) {
                 outcome.commit = commit.to_owned();
+            } else if let Some(rung) = line.strip_prefix("hooks: ") {
+                rung.trim_end().clone_into(&mut outcome.hooks);
             } else if let Some(counts) = line.strip_prefix("test result: ") {
                 let words: Vec<&str> = counts.split_whitespace().collect();
                 let count = |what: &str| {
@@ -92,11 +96,12 @@ mod tests {
                     stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
                     ignored\n\nfailed: /tests/one: exit status: 101\ntest result: ok. 2 passed; 0 \
                     failed\n\nfailed: /tests/two: signal: 11\ntest budget ... sys_exit: 7 instructions verified, 2 \
-                    functions\n";
-        let Outcome { commit, version, loads, passed, failed, names, ignored, verified } = Outcome::of(text);
+                    functions\nhooks: BPF LSM, 27\n";
+        let Outcome { commit, version, loads, passed, failed, names, ignored, hooks, verified } =
+            Outcome::of(text);
         assert_eq!(commit, "1234567+");
         assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 3, 2, 1));
         assert_eq!(names, ["b", "failed: /tests/two: signal: 11"]);
-        assert_eq!(verified["sys_exit"], 7);
+        assert_eq!((verified["sys_exit"], hooks.as_str()), (7, "BPF LSM, 27"));
     }
 }

@@ -13,11 +13,14 @@ The probe is loaded, every event and promise of a live capture tested, and the s
 last is the one of the machine that made this page. `cargo xtask kernels NAME` runs one of them again; the commit is \
 the one that was tested, with a `+` where files differed from it.
 
-| name | kernel | CPUs | arguments | probe loads | tests passed | failed | ignored | commit |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| name | kernel | CPUs | arguments | probe loads | security hooks | tests passed | failed | ignored | commit |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 const MIDDLE: &str = "
+Security hooks are seen by BPF LSM, at the ends of the kernel's functions (fexit), or not (tracepoints), which is the ladder \
+of docs/lsm.md.
+
 A test is ignored where the kernel lacks what it tests: a file system, a module, a call; it says so. On arm64 `open`, \
 `fork` and others of old do not exist, nor do tracepoints of page faults. The first CPU there lacks the atomic \
 instructions of ARMv8.1, which the others have; the kernel named 16k has pages of 16 KiB. The emulator runs on x86-64, \
@@ -35,14 +38,15 @@ need the program or lacks what it takes, a `?` that it does not count, as before
 pub(super) fn document(rows: &[Row]) -> String {
     let mut out = String::from(BEGINNING);
     for Row { name, cpus, arguments, outcome } in rows {
-        let Some(Outcome { commit, version, loads, passed, failed, ignored, .. }) = outcome else {
-            let _ = writeln!(out, "| {name} | not run | {cpus} | {arguments} | – | – | – | – | – |");
+        let Some(Outcome { commit, version, loads, hooks, passed, failed, ignored, .. }) = outcome else {
+            let _ = writeln!(out, "| {name} | not run | {cpus} | {arguments} | – | – | – | – | – | – |");
             continue;
         };
         let loads = if *loads { "yes" } else { "no" };
+        let hooks = if hooks.is_empty() { "–" } else { hooks };
         let _ = writeln!(
             out,
-            "| {name} | {version} | {cpus} | {arguments} | {loads} | {passed} | {failed} | {ignored} | {commit} |"
+            "| {name} | {version} | {cpus} | {arguments} | {loads} | {hooks} | {passed} | {failed} | {ignored} | {commit} |"
         );
     }
     // How many CPUs there are and how they preempt is all the same to the verifier.
@@ -95,6 +99,7 @@ mod tests {
             failed: failed.len() as u32,
             names: failed.iter().map(|name| (*name).to_owned()).collect(),
             ignored: 1,
+            hooks: "fexit".into(),
             verified: [("sys_exit".to_owned(), 9)].into(),
         };
         let row = |name, outcome| Row { name, cpus: 2, arguments: "preempt=full", outcome };
@@ -103,7 +108,10 @@ mod tests {
             row("b", Some(ran("7.3", &["killed"]))),
             row("c", None),
         ]);
-        assert!(page.contains("| a | 7.3 | 2 | preempt=full | yes | 7 | 0 | 1 | 1234567 |\n"), "{page}");
+        assert!(
+            page.contains("| a | 7.3 | 2 | preempt=full | yes | fexit | 7 | 0 | 1 | 1234567 |\n"),
+            "{page}"
+        );
         assert!(page.contains("| c | not run | 2 | preempt=full | – |"), "{page}");
         assert!(page.contains("| program | 7.3 |\n| --- | --- |\n| sys_exit | 9 |\n"), "{page}");
         assert!(page.ends_with("## What failed\n\n* b: killed\n"), "{page}");

@@ -446,3 +446,5 @@ BTF_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data,
 	    at_overflow(ring, user_data, res, flags))
 GUARDED_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
 		at_overflow(ring, user_data, res, flags))
+
+#include "hook.h"

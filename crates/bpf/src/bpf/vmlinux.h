@@ -26,6 +26,7 @@ enum { false, true };
 
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_PERCPU_ARRAY 6
 #define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_RINGBUF 27
@@ -393,6 +394,13 @@ struct bpf_iter__task_file {
 
 struct linux_binprm {
 	const char *filename;
+	struct file *file;
+};
+struct vm_area_struct {
+	struct file *vm_file;
+};
+struct io_uring_cmd {
+	struct file *file;
 };
 
 union __sifields {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, LINUX_5_11, Need, Types, capabilities, lacked,
-    lockdown, online_cpus, possible_cpus, sees_every_process,
+    lockdown, online_cpus, possible_cpus, security_modules, sees_every_process,
 };
 use crate::Error;
 use crate::programs::{FILES, TASKS};
@@ -78,7 +78,6 @@ impl Features {
         let tracepoints_preempt = types.tracepoints_preempt();
         let listed = |program: &crate::programs::Program| program.need.is_none_or(|need| types.have(need));
         let possible = possible_cpus();
-        let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         Self {
             release: rustix::system::uname().release().to_string_lossy().into_owned(),
             has_btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
@@ -88,12 +87,7 @@ impl Features {
             has_tracefs,
             has_security_hooks: types.have(Need::Function("security_path_unlink")),
             has_kprobes: Path::new("/sys/bus/event_source/devices/kprobe").exists(),
-            security_modules: text("/sys/kernel/security/lsm")
-                .trim()
-                .split(',')
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            security_modules: security_modules(),
             tracepoints_preempt,
             form: match (tracepoints_preempt, has_tracefs) {
                 (false, _) => ProbeForm::Btf,

@@ -44,4 +44,14 @@ events! {
     569 TASK_RENAME_X "task_rename" (PROCESS | TRACEPOINT) (MODIFIES_STATE) {
         comm: CHARBUF NA = CUSTOM,
     }
+    // What a security hook of the kernel's decided: this project's own, too.
+    571 LSM_X "lsm" (OTHER | TRACEPOINT) (NONE) {
+        hook: ENUMFLAGS8 DEC [flags LSM_HOOKS] = CUSTOM,
+        res: ERRNO DEC = CUSTOM,
+        path: CHARBUF NA = CUSTOM,
+        target: CHARBUF NA = CUSTOM,
+        addr: SOCKADDR NA = CUSTOM,
+        value: INT64 DEC = CUSTOM,
+        during: UINT16 DEC = CUSTOM,
+    }
 }

@@ -249,6 +249,7 @@ impl Frame {
             nparams,
             wide: kind.wide(),
             mark: self.mark,
+            decided: &[],
             body,
         }
     }

@@ -26,6 +26,22 @@ choice! {
     }
 }
 
+choice! {
+    /// `engine.modern_ebpf.lsm`: whether decisions of the kernel's security hooks are captured, and how.
+    LsmSource {
+        /// If a rule has a field `lsm.*`, in the first way that the kernel has.
+        Auto = "auto",
+        /// In the first way that the kernel has.
+        On = "on",
+        /// Never.
+        Off = "off",
+        /// By BPF LSM.
+        Lsm = "bpf_lsm",
+        /// At the ends of the kernel's functions.
+        Fexit = "fexit",
+    }
+}
+
 /// `engine:`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
@@ -50,6 +66,8 @@ pub struct ModernEbpf {
     pub disable_iterators: bool,
     /// Requests of `io_uring` are captured as the calls that they stand for.
     pub io_uring: bool,
+    /// Decisions of the kernel's security hooks.
+    pub lsm: LsmSource,
 }
 
 /// `engine.replay:`
@@ -72,6 +90,7 @@ pub const ENGINE: Shape = Section(&[
             ("drop_failed_exit", Bool),
             ("disable_iterators", Bool),
             ("io_uring", Bool),
+            ("lsm", LsmSource::SHAPE),
         ]),
     ),
     ("replay", Section(&[("capture_file", Text)])),
@@ -122,7 +141,13 @@ impl Default for Engine {
 
 impl Default for ModernEbpf {
     fn default() -> Self {
-        Self { buf_size_preset: 4, drop_failed_exit: false, disable_iterators: false, io_uring: true }
+        Self {
+            buf_size_preset: 4,
+            drop_failed_exit: false,
+            disable_iterators: false,
+            io_uring: true,
+            lsm: LsmSource::Auto,
+        }
     }
 }
 

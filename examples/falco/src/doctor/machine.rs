@@ -1,6 +1,6 @@
 //! The kernel, and what this process may do there.
 
-use eyas::scap::live::{Features, ProbeError, ProbeForm, ProbeOptions, Source};
+use eyas::scap::live::{Features, HookSource, ProbeError, ProbeForm, ProbeOptions, Rung, Source};
 
 use super::check::Check;
 use crate::config::Config;
@@ -38,7 +38,7 @@ fn checks_of(features: &Features, obstacle: Option<ProbeError>, config: &Config)
     limits(features, config, &mut checks);
     checks.push(clock());
     if checks.iter().all(|check| check.status != super::Status::Missing) {
-        checks.push(trial());
+        checks.extend(trial());
     }
     checks
 }
@@ -185,15 +185,46 @@ fn clock() -> Check {
 }
 
 /// Loads the probe, for one rare call, and removes it again.
-fn trial() -> Check {
+fn trial() -> Vec<Check> {
     let options = ProbeOptions {
         ring_bytes: 64 << 10,
         interest: Some(vec![eyas::events::SyscallCode::PIVOT_ROOT]),
         ..ProbeOptions::default()
     };
     match Source::open(options) {
-        Ok(_) => Check::ok("probe", "the kernel loads and attaches the probe's programs"),
-        Err(error) => Check::missing("probe", "the kernel does not load the probe", error.to_string()),
+        Ok(mut source) => vec![
+            Check::ok("probe", "the kernel loads and attaches the probe's programs"),
+            requests(source.sees_requests()),
+            decisions(source.set_hooks(Some(HookSource::Auto)).unwrap_or_default(), source.hooks().1),
+        ],
+        Err(error) => {
+            vec![Check::missing("probe", "the kernel does not load the probe", error.to_string())]
+        }
+    }
+}
+
+/// What programs do by requests of `io_uring`, where the probe was loaded.
+fn requests(are_seen: bool) -> Check {
+    match are_seen {
+        true => Check::ok("requests", "the probe sees requests of io_uring"),
+        false => Check::warning(
+            "requests",
+            "the kernel has not loaded the programs that see requests of io_uring: what programs do by them is not seen",
+            "forbid io_uring: `sysctl kernel.io_uring_disabled=2`, or a seccomp filter; EYAS_BPF_LOG=1 shows what the verifier \
+             says",
+        ),
+    }
+}
+
+/// How decisions of security hooks are seen, where a rule asks for them.
+fn decisions(rung: Rung, count: usize) -> Check {
+    match rung {
+        Rung::Tracepoints => Check::warning(
+            "security hooks",
+            "the kernel lets no program see what they decide (BPF LSM, fexit): fields lsm.* are absent",
+            "boot with `lsm=...,bpf`, on a kernel with CONFIG_BPF_LSM, or use one whose functions programs may be attached to",
+        ),
+        rung => Check::ok("security hooks", format!("{rung}, {count} hooks, where a rule asks for them")),
     }
 }
 
@@ -223,5 +254,13 @@ mod tests {
             assert!(!of(name).advice.is_empty(), "{name}");
         }
         assert!(checks.iter().all(|check| check.name != "probe"), "it is not tried in vain");
+    }
+
+    #[test]
+    fn what_the_kernel_has_not_loaded_is_not_said_to_be_seen() {
+        assert_eq!(requests(true).status, Status::Ok);
+        assert_eq!(requests(false).status, Status::Warning);
+        assert!(decisions(Rung::Lsm, 27).found.contains("BPF LSM, 27 hooks"));
+        assert_eq!(decisions(Rung::Tracepoints, 0).status, Status::Warning);
     }
 }

@@ -25,7 +25,7 @@ struct Class {
     has: fn(&str) -> bool,
 }
 
-const CLASSES: [Class; 11] = [
+const CLASSES: [Class; 12] = [
     Class {
         name: Cow::Borrowed("evt"),
         short: "All event types",
@@ -79,6 +79,12 @@ const CLASSES: [Class; 11] = [
         short: "",
         doc: "The request of io_uring that the event stands for.",
         has: |name| name.starts_with("io_uring."),
+    },
+    Class {
+        name: Cow::Borrowed("lsm"),
+        short: "",
+        doc: "What a security hook of the kernel's decided: said of the call that it was part of, or an event of its own.",
+        has: |name| name.starts_with("lsm."),
     },
     Class {
         name: Cow::Borrowed("dns"),

@@ -6,9 +6,10 @@ use anyhow::{Result, bail};
 use eyas::events::{SyscallCode, syscalls};
 use eyas::fields::Schema;
 use eyas::rules::Engine;
+use eyas::scap::live::HookSource;
 use eyas::sinsp;
 
-use crate::config::BaseSyscalls;
+use crate::config::{BaseSyscalls, LsmSource};
 
 /// System calls that the rules can match, and those that the state needs: the ones configured, or all that change
 /// it. Before the rules are known, the latter alone.
@@ -34,6 +35,28 @@ pub fn observes_names(engine: &Engine) -> bool {
     let ids = NAMES.map(|name| schema.resolve(name, None).map(|field| field.id).ok());
     engine.fields_by_use().iter().flatten().any(|field| ids.contains(&Some(field.id)))
 }
+
+/// How decisions of the kernel's security hooks are to be captured: not at all, unless the configuration or a rule asks for them.
+pub fn hooks(chosen: LsmSource, engine: &Engine) -> Option<HookSource> {
+    match chosen {
+        LsmSource::Off => None,
+        LsmSource::On => Some(HookSource::Auto),
+        LsmSource::Lsm => Some(HookSource::Lsm),
+        LsmSource::Fexit => Some(HookSource::Functions),
+        LsmSource::Auto => asks_for_decisions(engine).then_some(HookSource::Auto),
+    }
+}
+
+/// Whether rules have fields that come of such decisions.
+fn asks_for_decisions(engine: &Engine) -> bool {
+    let schema = sinsp::schema();
+    let ids: Vec<_> =
+        DECIDED.iter().filter_map(|name| schema.resolve(name, None).ok()).map(|field| field.id).collect();
+    engine.fields_by_use().iter().flatten().any(|field| ids.contains(&field.id))
+}
+
+/// Fields of such decisions.
+const DECIDED: [&str; 6] = ["lsm.hook", "lsm.verdict", "lsm.path", "lsm.target", "lsm.address", "lsm.value"];
 
 fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> Result<BTreeSet<SyscallCode>> {
     let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());

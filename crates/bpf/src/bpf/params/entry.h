@@ -54,6 +54,8 @@ static __always_inline __u32 write_entry(struct scratch *s, struct entry *entry,
 	if (!dentry)
 		return 0;
 	s->at = PATH_MAX;
+	/* Read again: of a place less a length that it knows to be less, the verifier would have to know more. */
+	barrier();
 	if (len) {
 		if (moved && entry->is_dir)
 			PREPEND(s, "/");

@@ -1,0 +1,231 @@
+//! What the kernel's security hooks decide, as a source of events. Its programs are loaded when it is asked for, so that it costs
+//! nothing before, and a kernel that has some of the hooks, or lets nobody attach to them, has the rest of the probe.
+
+use std::fmt;
+use std::os::fd::AsFd;
+
+use eyas_events::{Hook, hooks};
+use libbpf_rs::skel::Skel;
+use libbpf_rs::{Link, MapCore, ObjectBuilder, ProgramAttachType, ProgramType};
+
+use super::{Probe, kernel};
+use crate::Error;
+use crate::features::{Types, security_modules};
+
+/// Begins the names of the programs.
+const PREFIX: &str = "decide_";
+
+/// Where programs are to be attached that see what security hooks decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HookSource {
+    /// The first rung that the kernel has.
+    #[default]
+    Auto,
+    /// As BPF LSM alone.
+    Lsm,
+    /// At the kernel's functions alone.
+    Functions,
+}
+
+impl HookSource {
+    /// The rungs to try, best first.
+    fn rungs(self) -> &'static [Rung] {
+        match self {
+            Self::Auto => &[Rung::Lsm, Rung::Functions],
+            Self::Lsm => &[Rung::Lsm],
+            Self::Functions => &[Rung::Functions],
+        }
+    }
+}
+
+/// How decisions of the kernel's security hooks are seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rung {
+    /// By programs that are a security module (BPF LSM): they are asked where no module before them has objected.
+    Lsm,
+    /// By programs at the end of the functions that ask the modules (fexit): they see what all modules together decided.
+    Functions,
+    /// Not at all: the tracepoints of calls and of requests are what there is.
+    #[default]
+    Tracepoints,
+}
+
+impl Rung {
+    /// Name as logs have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lsm => "BPF LSM",
+            Self::Functions => "fexit",
+            Self::Tracepoints => "tracepoints",
+        }
+    }
+
+    /// The kernel's function that a program for a hook is attached to.
+    fn function(self, hook: &Hook) -> String {
+        match self {
+            Self::Lsm => format!("bpf_lsm_{}", hook.name),
+            _ => hook.function.to_owned(),
+        }
+    }
+
+    /// Whether programs may see something there.
+    fn is_there(self) -> bool {
+        // Without, the programs are loaded and attached, and never run.
+        self != Self::Lsm || security_modules().iter().any(|module| module == "bpf")
+    }
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Probe {
+    /// Captures what the kernel's security hooks decide from now on, or no more (`None`); returns how. On the last rung nothing
+    /// is attached: the kernel has no other.
+    ///
+    /// Decisions are events of the type `LSM_X`, on their own: who reads them joins them to the calls.
+    ///
+    /// # Errors
+    /// The kernel refuses to share the probe's memory with the programs.
+    pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<Rung, Error> {
+        self.links.retain(|(name, _)| !is_hook(name));
+        self.rung = Rung::Tracepoints;
+        if let Some(source) = source {
+            let types = Types::of_kernel();
+            for rung in source.rungs().iter().copied().filter(|rung| rung.is_there()) {
+                if self.climb(rung, &types)? {
+                    self.rung = rung;
+                    break;
+                }
+            }
+        }
+        self.seal();
+        Ok(self.rung)
+    }
+
+    /// How decisions of security hooks are seen now.
+    pub fn rung(&self) -> Rung {
+        self.rung
+    }
+
+    /// The hooks whose decisions are seen now.
+    pub fn hooks(&self) -> impl Iterator<Item = &'static Hook> {
+        hooks().filter(|hook| self.links.iter().any(|(name, _)| name.strip_prefix(PREFIX) == Some(hook.name)))
+    }
+
+    /// Attaches the programs of all hooks that the kernel has there; whether there are any.
+    fn climb(&mut self, rung: Rung, types: &Types) -> Result<bool, Error> {
+        let mut there = Vec::new();
+        for hook in hooks() {
+            let Some(params) = types.params_of(&rung.function(hook)) else { continue };
+            if let Some(slot) = self
+                .skel
+                .maps
+                .bss_data
+                .as_deref_mut()
+                .and_then(|bss| bss.hook_args.get_mut(usize::from(hook.number)))
+            {
+                *slot = params as u8;
+                there.push(hook);
+            }
+        }
+        let mut links = self.load_hooks(rung, &there);
+        if links.is_err() {
+            // What refuses one may accept another; what refuses the first of all is no question of the hook.
+            let mut some = Vec::new();
+            for hook in &there {
+                match self.load_hooks(rung, &[*hook]) {
+                    Ok(one) => some.extend(one),
+                    Err(_) if some.is_empty() => break,
+                    Err(_) => {}
+                }
+            }
+            links = Ok(some);
+        }
+        let links = links?;
+        let any = !links.is_empty();
+        self.links.extend(links);
+        Ok(any)
+    }
+
+    /// Loads the programs of these hooks, with the memory of the others, and attaches them. A link keeps its program: the rest goes.
+    fn load_hooks(&self, rung: Rung, wanted: &[&'static Hook]) -> Result<Vec<(&'static str, Link)>, Error> {
+        // As an object rather than by its skeleton, which looks for maps by the names that these have before they are shared.
+        let mut builder = ObjectBuilder::default();
+        // Maps of settings are named after the object.
+        let name = self.skel.object().name().unwrap_or_default().to_string_lossy();
+        let open = builder.name(name).and_then(|named| named.open_memory(&crate::skel::DATA));
+        let mut open = open.map_err(kernel("open its programs"))?;
+        for mut map in open.maps_mut() {
+            match self.skel.object().maps().find(|own| own.name() == map.name()) {
+                Some(own) => map.reuse_fd(own.as_fd()),
+                None => map.set_autocreate(false),
+            }
+            .map_err(kernel("share its memory"))?;
+        }
+        let hook_of = |name: &std::ffi::OsStr| {
+            let name = name.to_str()?.strip_prefix(PREFIX)?;
+            wanted.iter().find(|hook| hook.name == name)
+        };
+        for mut program in open.progs_mut() {
+            let hook = hook_of(program.name());
+            program.set_autoload(hook.is_some());
+            if let (Some(hook), Rung::Lsm) = (hook, rung) {
+                program.set_prog_type(ProgramType::Lsm);
+                program.set_attach_type(ProgramAttachType::LsmMac);
+                program
+                    .set_attach_target(0, Some(hook.name.to_owned()))
+                    .map_err(kernel("find its security hooks"))?;
+            }
+        }
+        let object = open.load().map_err(kernel("load its programs for security hooks"))?;
+        let mut links = Vec::new();
+        for program in object.progs_mut().filter(|program| program.autoload()) {
+            let Some(hook) = hook_of(program.name()) else { continue };
+            let link = match rung {
+                Rung::Lsm => program.attach_lsm(),
+                _ => program.attach_trace(),
+            };
+            links.push((program_name(hook), link.map_err(kernel("attach to security hooks"))?));
+        }
+        Ok(links)
+    }
+}
+
+/// Whether a program is one of these.
+fn is_hook(program: &str) -> bool {
+    program.starts_with(PREFIX)
+}
+
+/// Names of the programs, by the numbers of their hooks.
+fn program_name(hook: &Hook) -> &'static str {
+    static NAMES: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+    let names = NAMES.get_or_init(|| hooks().map(|hook| format!("{PREFIX}{}", hook.name)).collect());
+    names.get(usize::from(hook.number) - 1).map_or(PREFIX, String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ladder_is_tried_from_the_top_and_a_rung_alone_where_it_is_named() {
+        assert_eq!(HookSource::Auto.rungs(), [Rung::Lsm, Rung::Functions]);
+        assert_eq!(HookSource::Lsm.rungs(), [Rung::Lsm]);
+        assert_eq!(HookSource::Functions.rungs(), [Rung::Functions]);
+        assert_eq!(Rung::default().to_string(), "tracepoints");
+    }
+
+    #[test]
+    fn each_hook_has_a_function_on_each_rung_and_a_program() {
+        let bprm = hooks().next().unwrap();
+        assert_eq!(Rung::Lsm.function(bprm), "bpf_lsm_bprm_check_security");
+        assert_eq!(Rung::Functions.function(bprm), "security_bprm_check");
+        for hook in hooks() {
+            assert_eq!(program_name(hook).strip_prefix(PREFIX), Some(hook.name));
+            assert!(is_hook(program_name(hook)) && !is_hook("hook_path_link"));
+        }
+    }
+}

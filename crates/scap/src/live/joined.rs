@@ -1,0 +1,128 @@
+//! Decisions of security hooks that wait for the event of the call, or of the request, that they are part of.
+//!
+//! The kernel decides before the call ends: in the order of time a decision comes before that event, and after the last one of its
+//! thread. A decision waits in a call of the hook's own that is captured, or in `io_uring_enter` while requests of such calls are
+//! seen; any other is an event of its own.
+
+use std::collections::{HashMap, HashSet};
+
+use eyas_events::{EventType, Hook, SyscallCode, hook_of};
+
+use crate::{Decision, RawEvent};
+
+/// Most threads that have decisions waiting, and most decisions of one: what is beyond is an event of its own.
+const MAX_THREADS: usize = 16_384;
+const MAX_WAITING: usize = 64;
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is a decision that waits.
+    Waits,
+    /// It is to be seen.
+    Shown,
+}
+
+/// One that waits.
+struct Waiting {
+    hook: &'static Hook,
+    /// Whether it is for a request, which may be done after others.
+    of_request: bool,
+    verdict: i64,
+    body: Vec<u8>,
+}
+
+/// Those that wait, by thread.
+pub(super) struct Joined {
+    by_thread: HashMap<i64, Vec<Waiting>>,
+    /// Types of the events that are captured; nothing for all.
+    captured: Option<HashSet<EventType>>,
+    sees_requests: bool,
+    ready: Vec<u8>,
+}
+
+impl Joined {
+    pub(super) fn new(sees_requests: bool) -> Self {
+        Self { by_thread: HashMap::new(), captured: None, sees_requests, ready: Vec::new() }
+    }
+
+    /// What is captured: `None` for all calls.
+    pub(super) fn set_interest(&mut self, interest: Option<&[SyscallCode]>) {
+        self.captured = interest.map(|codes| codes.iter().map(|code| code.exit()).collect());
+    }
+
+    /// What belongs to the event that was taken last: the body of an event of a hook.
+    #[inline]
+    pub(super) fn ready(&self) -> &[u8] {
+        &self.ready
+    }
+
+    /// Takes the next event.
+    pub(super) fn take(&mut self, event: &RawEvent<'_>) -> Kept {
+        self.ready.clear();
+        if event.ty == EventType::LSM_X {
+            return if self.keep(event).is_some() { Kept::Waits } else { Kept::Shown };
+        }
+        if !self.by_thread.is_empty() {
+            self.join(event);
+        }
+        Kept::Shown
+    }
+
+    /// Keeps a decision until the event comes that it is part of; nothing if there will be none.
+    fn keep(&mut self, event: &RawEvent<'_>) -> Option<()> {
+        let decision: Decision<'_> = event.decision()?;
+        let (hook, during) = (hook_of(decision.number())?, decision.during()?);
+        let is_captured = |call: &SyscallCode| {
+            self.captured.as_ref().is_none_or(|captured| captured.contains(&call.exit()))
+        };
+        let of_request = during == EventType::SYSCALL_IO_URING_ENTER_X;
+        let is_expected = match of_request {
+            true => self.sees_requests && hook.calls.iter().any(is_captured),
+            false => hook.calls.iter().any(|call| call.exit() == during),
+        };
+        if !is_expected || (self.by_thread.len() >= MAX_THREADS && !self.by_thread.contains_key(&event.tid)) {
+            return None;
+        }
+        let waiting = self.by_thread.entry(event.tid).or_default();
+        let verdict = decision.verdict();
+        // A call asks the same hook again for what it opens on the way: it is about the first, or what was denied.
+        if !of_request
+            && let Some(same) =
+                waiting.iter_mut().find(|one| !one.of_request && one.hook.number == hook.number)
+        {
+            if same.verdict != 0 || verdict == 0 {
+                return None;
+            }
+            (same.verdict, same.body) = (verdict, event.body().to_vec());
+            return Some(());
+        }
+        if waiting.len() >= MAX_WAITING {
+            return None;
+        }
+        waiting.push(Waiting { hook, of_request, verdict, body: event.body().to_vec() });
+        Some(())
+    }
+
+    /// Finds what waits for this event. A call that ends leaves nothing of its own behind.
+    fn join(&mut self, event: &RawEvent<'_>) {
+        let Some(waiting) = self.by_thread.get_mut(&event.tid) else { return };
+        let is_request = event.io_uring().is_some();
+        let belongs = |one: &Waiting| {
+            one.of_request == is_request && one.hook.calls.iter().any(|call| call.exit() == event.ty)
+        };
+        if let Some(at) = waiting.iter().position(belongs) {
+            self.ready = waiting.remove(at).body;
+        }
+        let ends_requests = event.ty == EventType::SYSCALL_IO_URING_ENTER_X;
+        let is_over = event.ty == EventType::PROCEXIT_1_E;
+        waiting
+            .retain(|one| !is_over && if one.of_request { is_request || !ends_requests } else { is_request });
+        if waiting.is_empty() {
+            self.by_thread.remove(&event.tid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

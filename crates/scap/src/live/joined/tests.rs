@@ -1,0 +1,95 @@
+use eyas_events::param::LSM_X;
+
+use super::*;
+use crate::{EventBuilder, IoUring, OwnedEvent};
+
+const BPRM: u8 = 1;
+const OPEN: u8 = 2;
+const UNLINK: u8 = 3;
+
+fn decided(tid: i64, hook: u8, during: EventType, verdict: i64, path: &str) -> OwnedEvent {
+    let event = EventBuilder::new(EventType::LSM_X).tid(tid).uint(LSM_X::hook, hook.into());
+    let event = event.int(LSM_X::res, verdict).text(LSM_X::path, path.as_bytes());
+    event.uint(LSM_X::during, during.0.into()).build()
+}
+
+fn event(tid: i64, ty: EventType) -> OwnedEvent {
+    EventBuilder::new(ty).tid(tid).build()
+}
+
+fn request(tid: i64, ty: EventType) -> OwnedEvent {
+    EventBuilder::new(ty)
+        .tid(tid)
+        .io_uring(IoUring { opcode: 18, is_polled: false, is_presumed: false })
+        .build()
+}
+
+/// The path of what is said of the event, and whether the event waits.
+fn path(joined: &mut Joined, event: &OwnedEvent) -> (Kept, String) {
+    let kept = joined.take(&event.as_raw());
+    let ready = joined.ready().to_vec();
+    let raw = event.as_raw().with_decided(&ready);
+    let path = raw.decision().filter(|_| event.as_raw().ty != EventType::LSM_X).and_then(|one| one.path());
+    (kept, String::from_utf8(path.unwrap_or_default().to_vec()).unwrap())
+}
+
+#[test]
+fn a_decision_is_said_of_its_call_and_of_no_other() {
+    let mut joined = Joined::new(true);
+    let open = EventType::SYSCALL_OPENAT_2_X;
+    assert_eq!(path(&mut joined, &decided(7, OPEN, open, 0, "/etc/shadow")).0, Kept::Waits);
+    assert_eq!(path(&mut joined, &event(8, open)).1, "", "another thread's call");
+    assert_eq!(path(&mut joined, &event(7, open)), (Kept::Shown, "/etc/shadow".into()));
+    assert_eq!(path(&mut joined, &event(7, open)).1, "", "the next call");
+    assert!(joined.by_thread.is_empty());
+}
+
+#[test]
+fn what_is_part_of_no_call_of_the_hook_s_is_an_event_of_its_own() {
+    let mut joined = Joined::new(true);
+    let exec = EventType::SYSCALL_EXECVE_19_X;
+    assert_eq!(path(&mut joined, &decided(7, OPEN, EventType(0), 0, "/by/kernel")).0, Kept::Shown);
+    assert_eq!(path(&mut joined, &decided(7, OPEN, exec, 0, "/bin/sh")).0, Kept::Shown);
+    assert_eq!(path(&mut joined, &decided(7, BPRM, exec, 0, "/script")).0, Kept::Waits);
+    assert_eq!(path(&mut joined, &decided(7, BPRM, exec, 0, "/bin/sh")).0, Kept::Shown, "the interpreter");
+    assert_eq!(path(&mut joined, &event(7, exec)).1, "/script");
+}
+
+#[test]
+fn what_was_denied_is_said_rather_than_what_was_allowed_before() {
+    let mut joined = Joined::new(true);
+    let exec = EventType::SYSCALL_EXECVE_19_X;
+    assert_eq!(path(&mut joined, &decided(7, BPRM, exec, 0, "/script")).0, Kept::Waits);
+    assert_eq!(path(&mut joined, &decided(7, BPRM, exec, -13, "/bin/sh")).0, Kept::Waits);
+    assert_eq!(path(&mut joined, &event(7, exec)).1, "/bin/sh");
+}
+
+#[test]
+fn requests_get_theirs_in_the_order_in_which_they_were_handed_over() {
+    let enter = EventType::SYSCALL_IO_URING_ENTER_X;
+    let (open, unlink) = (EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_UNLINKAT_2_X);
+    let mut joined = Joined::new(true);
+    for (hook, name) in [(OPEN, "/a"), (UNLINK, "/b"), (OPEN, "/c")] {
+        assert_eq!(path(&mut joined, &decided(7, hook, enter, 0, name)).0, Kept::Waits);
+    }
+    assert_eq!(path(&mut joined, &request(7, open)).1, "/a");
+    assert_eq!(path(&mut joined, &request(7, open)).1, "/c");
+    assert_eq!(path(&mut joined, &request(7, unlink)).1, "/b");
+    // Without their tracepoints, or where nobody wants such calls.
+    assert_eq!(path(&mut Joined::new(false), &decided(7, OPEN, enter, 0, "/a")).0, Kept::Shown);
+    joined.set_interest(Some(&[SyscallCode::CLOSE]));
+    assert_eq!(path(&mut joined, &decided(7, OPEN, enter, 0, "/a")).0, Kept::Shown);
+}
+
+#[test]
+fn what_waits_in_vain_is_forgotten() {
+    let mut joined = Joined::new(true);
+    let open = EventType::SYSCALL_OPENAT_2_X;
+    // The call's event was lost.
+    path(&mut joined, &decided(7, OPEN, open, 0, "/lost"));
+    path(&mut joined, &event(7, EventType::SYSCALL_CLOSE_X));
+    assert_eq!(path(&mut joined, &event(7, open)).1, "");
+    path(&mut joined, &decided(7, OPEN, EventType::SYSCALL_IO_URING_ENTER_X, 0, "/lost"));
+    path(&mut joined, &event(7, EventType::PROCEXIT_1_E));
+    assert!(joined.by_thread.is_empty());
+}

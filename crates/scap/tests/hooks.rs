@@ -1,0 +1,309 @@
+//! What the kernel's security hooks decide, hook by hook, on each rung of the ladder that the kernel has. It needs root.
+
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use eyas_events::{EventType, SyscallCode, hooks};
+use eyas_scap::live::{ExcludedThreads, HookSource, ProbeOptions, Rung, Source};
+use eyas_scap::{Decision, EventSource, Next, OwnedEvent};
+use eyas_testing::test;
+use rustix::fs::{CWD, FileType, Mode, OFlags, XattrFlags};
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// How long a decision may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A directory of the test's own, gone when it is over.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("eyas-hooks-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        fs::write(self.at(name), "text").unwrap();
+        self.at(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where a decision is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// Said of the event of a call.
+    Call,
+    /// An event of its own.
+    Itself,
+}
+
+struct Hooked {
+    source: Source,
+    wrong: String,
+}
+
+impl Hooked {
+    /// Does something, and looks for what the hook decided.
+    fn check(
+        &mut self,
+        hook: &str,
+        of: Of,
+        act: impl FnOnce(&mut Source),
+        is_it: impl Fn(&Decision<'_>) -> bool,
+    ) {
+        if self.source.hooked().all(|there| there.name != hook) {
+            return println!("{hook}: not there");
+        }
+        act(&mut self.source);
+        let until = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        while Instant::now() < until {
+            let event = match self.source.next().unwrap() {
+                Next::Event(event) => OwnedEvent::from(event),
+                Next::Idle if !seen.is_empty() => break,
+                _ => continue,
+            };
+            let raw = event.as_raw();
+            let Some(decision) = raw.decision() else { continue };
+            if decision.hook().is_none_or(|found| found.name != hook) {
+                continue;
+            }
+            let found = if raw.ty == EventType::LSM_X { Of::Itself } else { Of::Call };
+            if found == of && is_it(&decision) {
+                return println!("{hook}: seen");
+            }
+            let text = |text: Option<&[u8]>| String::from_utf8_lossy(text.unwrap_or(b"-")).into_owned();
+            seen.push(format!(
+                "{:?} {} {} {:?}",
+                raw.ty,
+                text(decision.path()),
+                text(decision.target()),
+                decision.value()
+            ));
+        }
+        seen.truncate(8);
+        let _ = writeln!(self.wrong, "{hook}, {of:?}: {seen:#?}");
+    }
+}
+
+/// Whether a path is what was asked for, wherever the file system of the test is mounted.
+fn is(found: Option<&[u8]>, path: &Path) -> bool {
+    found.is_some_and(|found| found == path.as_os_str().as_encoded_bytes())
+}
+
+fn capture(from: HookSource) -> Option<Hooked> {
+    eyas_testing::need_live_capture();
+    let calls = hooks().flat_map(|hook| hook.calls.iter().copied());
+    let interest = calls.chain([SyscallCode::SCHED_PROCESS_EXIT]).collect();
+    let mut source =
+        Source::open(ProbeOptions { interest: Some(interest), ..ProbeOptions::default() }).unwrap();
+    assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
+    let rung = source.set_hooks(Some(from)).unwrap();
+    println!("rung of {from:?}: {rung}, {} hooks", source.hooked().count());
+    (rung != Rung::Tracepoints).then_some(Hooked { source, wrong: String::new() })
+}
+
+/// Every hook that this kernel has on that rung.
+fn every_hook(from: HookSource) {
+    let _turn = eyas_testing::live_turn();
+    let Some(mut live) = capture(from) else {
+        eyas_testing::ignore("the kernel lets no program see its security hooks there");
+    };
+    let place = Place::new();
+    files(&mut live, &place);
+    names(&mut live, &place);
+    attributes(&mut live, &place);
+    sockets(&mut live);
+    processes(&mut live, &place);
+    assert!(live.wrong.is_empty(), "{}", live.wrong);
+    // Without them nothing more comes.
+    live.source.set_hooks(None).unwrap();
+    while !matches!(live.source.next().unwrap(), Next::Idle) {}
+    drop(File::open("/etc/passwd"));
+    while let Next::Event(event) = live.source.next().unwrap() {
+        assert!(event.decision().is_none());
+    }
+}
+
+fn files(live: &mut Hooked, place: &Place) {
+    let file = place.file("opened");
+    live.check(
+        "file_open",
+        Of::Call,
+        |_| drop(File::open(&file)),
+        |found| is(found.path(), &file) && found.verdict() == 0 && found.value().is_some(),
+    );
+    let link = place.at("leads");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    live.check("file_open", Of::Call, |_| drop(File::open(&link)), |found| is(found.path(), &file));
+    live.check(
+        "file_truncate",
+        Of::Call,
+        |_| File::options().write(true).open(&file).unwrap().set_len(1).unwrap(),
+        |found| is(found.path(), &file),
+    );
+    let module = place.file("module");
+    let load = |_: &mut Source| {
+        let module = File::open(&module).unwrap();
+        // No module: it is refused behind the hook.
+        rustix::system::finit_module(&module, c"", 0).unwrap_err();
+    };
+    live.check("kernel_read_file", Of::Call, load, |found| is(found.path(), &module));
+    // The interpreter and libraries of a program.
+    let run = |_: &mut Source| drop(Command::new("/bin/true").status().unwrap());
+    live.check("mmap_file", Of::Call, run, |found| found.path().is_some() && found.value().is_some());
+    live.check("file_mprotect", Of::Call, run, |found| found.value().is_some());
+}
+
+fn names(live: &mut Hooked, place: &Place) {
+    let dir = place.at("dir");
+    live.check("path_mkdir", Of::Call, |_| fs::create_dir(&dir).unwrap(), |found| is(found.path(), &dir));
+    live.check("path_rmdir", Of::Call, |_| fs::remove_dir(&dir).unwrap(), |found| is(found.path(), &dir));
+    let (old, new) = (place.file("old"), place.at("new"));
+    live.check(
+        "path_rename",
+        Of::Call,
+        |_| fs::rename(&old, &new).unwrap(),
+        |found| is(found.path(), &old) && is(found.target(), &new),
+    );
+    let linked = place.at("linked");
+    live.check(
+        "path_link",
+        Of::Call,
+        |_| fs::hard_link(&new, &linked).unwrap(),
+        |found| is(found.path(), &new) && is(found.target(), &linked),
+    );
+    let symlink = place.at("symlink");
+    live.check(
+        "path_symlink",
+        Of::Call,
+        |_| std::os::unix::fs::symlink("/etc/shadow", &symlink).unwrap(),
+        |found| is(found.path(), &symlink) && found.target() == Some(b"/etc/shadow"),
+    );
+    let fifo = place.at("fifo");
+    let make = |_: &mut Source| rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    live.check("path_mknod", Of::Call, make, |found| is(found.path(), &fifo));
+    live.check(
+        "path_unlink",
+        Of::Call,
+        |_| fs::remove_file(&linked).unwrap(),
+        |found| is(found.path(), &linked),
+    );
+}
+
+fn attributes(live: &mut Hooked, place: &Place) {
+    let file = place.file("attributes");
+    let mode = |_: &mut Source| fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    live.check("path_chmod", Of::Call, mode, |found| {
+        is(found.path(), &file) && found.value().is_some_and(|mode| mode & 0o777 == 0o600)
+    });
+    let own = |_: &mut Source| std::os::unix::fs::chown(&file, Some(12), None).unwrap();
+    live.check("path_chown", Of::Call, own, |found| is(found.path(), &file) && found.value() == Some(12));
+    // A file system may have none; the hook is asked before.
+    let set = |_: &mut Source| {
+        let _ = rustix::fs::setxattr(&file, c"user.eyas", b"1", XattrFlags::empty());
+    };
+    live.check("inode_setxattr", Of::Call, set, |found| found.target() == Some(b"user.eyas"));
+    let point = place.at("mounted");
+    fs::create_dir(&point).unwrap();
+    let mount = |_: &mut Source| {
+        let flags = rustix::mount::MountFlags::empty();
+        if rustix::mount::mount("tmpfs", &point, "tmpfs", flags, None).is_ok() {
+            rustix::mount::unmount(&point, rustix::mount::UnmountFlags::DETACH).unwrap();
+        }
+    };
+    live.check("sb_mount", Of::Call, mount, |found| {
+        is(found.path(), &point) && found.target() == Some(b"tmpfs")
+    });
+    let cut = place.file("cut");
+    let open = |_: &mut Source| {
+        rustix::fs::open(&cut, OFlags::WRONLY | OFlags::TRUNC, Mode::empty()).unwrap();
+    };
+    // An open that empties a file asks one or the other, as the kernel's age has it.
+    let hook = if live.source.hooked().any(|hook| hook.name == "file_truncate") {
+        "file_truncate"
+    } else {
+        "path_truncate"
+    };
+    live.check(hook, Of::Itself, open, |found| is(found.path(), &cut));
+}
+
+fn sockets(live: &mut Hooked) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = listener.local_addr().unwrap();
+    let address = |port: u16| [&[2, 127, 0, 0, 1][..], &port.to_le_bytes()].concat();
+    live.check(
+        "socket_connect",
+        Of::Call,
+        |_| drop(TcpStream::connect(to).unwrap()),
+        |found| found.address() == Some(&address(to.port())),
+    );
+    let listen = |_: &mut Source| drop(TcpListener::bind("127.0.0.1:0").unwrap());
+    live.check("socket_create", Of::Call, listen, |found| found.value() == Some(2));
+    live.check("socket_bind", Of::Call, listen, |found| found.address() == Some(&address(0)));
+    live.check("socket_listen", Of::Call, listen, |found| found.value().is_some());
+    let send = |_: &mut Source| _ = UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"text", to).unwrap();
+    live.check("socket_sendmsg", Of::Call, send, |found| {
+        found.address() == Some(&address(to.port())) && found.value() == Some(4)
+    });
+}
+
+fn processes(live: &mut Hooked, place: &Place) {
+    let script = place.at("script");
+    fs::write(&script, "#!/bin/true\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |_: &mut Source| drop(Command::new(&script).status().unwrap());
+    live.check("bprm_check_security", Of::Call, run, |found| is(found.path(), &script));
+    // What the kernel opens and asks about on the way.
+    live.check("file_open", Of::Itself, run, |found| is(found.path(), &script));
+    let change = |_: &mut Source| drop(Command::new("/bin/true").uid(12).status().unwrap());
+    live.check("task_fix_setuid", Of::Call, change, |found| found.value() == Some(12));
+    let look = |_: &mut Source| drop(fs::read("/proc/1/environ"));
+    live.check("ptrace_access_check", Of::Itself, look, |found| found.value() == Some(1));
+    let set = |source: &mut Source| {
+        let nobody = ExcludedThreads { comms: vec!["nobody at all".into()], ..ExcludedThreads::default() };
+        source.set_excluded_threads(&nobody).unwrap();
+    };
+    live.check("bpf", Of::Call, set, |found| found.value().is_some());
+}
+
+#[test]
+fn each_hook_says_what_it_decided_on_as_bpf_lsm() {
+    every_hook(HookSource::Lsm);
+}
+
+#[test]
+fn each_hook_says_what_it_decided_on_at_the_kernel_s_functions() {
+    every_hook(HookSource::Functions);
+}
+
+#[test]
+fn a_ladder_is_climbed_as_far_as_the_kernel_lets_it() {
+    let _turn = eyas_testing::live_turn();
+    let rung = capture(HookSource::Auto).map_or(Rung::Tracepoints, |live| live.source.hooks().0);
+    let modules = eyas_scap::live::Features::detect().security_modules;
+    if modules.iter().all(|module| module != "bpf") {
+        assert_ne!(rung, Rung::Lsm, "programs of BPF LSM are never run here");
+    }
+    println!("\nhooks: {rung}");
+}
