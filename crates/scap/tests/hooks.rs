@@ -170,7 +170,7 @@ fn files(live: &mut Hooked, place: &Place) {
     };
     live.check("kernel_read_file", Of::Call, load, |found| is(found.path(), &module));
     // The interpreter and libraries of a program.
-    let run = |_: &mut Source| drop(Command::new("/bin/true").status().unwrap());
+    let run = |_: &mut Source| assert!(Command::new("/bin/true").status().unwrap().success());
     live.check("mmap_file", Of::Call, run, |found| found.path().is_some() && found.value().is_some());
     live.check("file_mprotect", Of::Call, run, |found| found.value().is_some());
 }
@@ -272,11 +272,11 @@ fn processes(live: &mut Hooked, place: &Place) {
     let script = place.at("script");
     fs::write(&script, "#!/bin/true\n").unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    let run = |_: &mut Source| drop(Command::new(&script).status().unwrap());
+    let run = |_: &mut Source| assert!(Command::new(&script).status().unwrap().success());
     live.check("bprm_check_security", Of::Call, run, |found| is(found.path(), &script));
     // What the kernel opens and asks about on the way.
     live.check("file_open", Of::Itself, run, |found| is(found.path(), &script));
-    let change = |_: &mut Source| drop(Command::new("/bin/true").uid(12).status().unwrap());
+    let change = |_: &mut Source| assert!(Command::new("/bin/true").uid(12).status().unwrap().success());
     live.check("task_fix_setuid", Of::Call, change, |found| found.value() == Some(12));
     let look = |_: &mut Source| drop(fs::read("/proc/1/environ"));
     live.check("ptrace_access_check", Of::Itself, look, |found| found.value() == Some(1));
