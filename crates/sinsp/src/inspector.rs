@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eyas_events::EventType;
 use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 
+use crate::exe_hashes::ExeHashes;
 use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats, Waits};
 use crate::names::{Follower, SharedNames};
 use crate::needs::{Needs, Use};
@@ -36,6 +37,8 @@ pub struct Config {
     pub containers: Option<Box<dyn ContainerLookup>>,
     /// Asked about users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
+    /// Hashes of executed files, for the field `proc.exe_hash.sha256`; `None` in a replay, whose files are not there.
+    pub exe_hashes: Option<ExeHashes>,
     /// Whose containers count: a process in one of another engine is a process of the host.
     pub engines: Engines,
     /// How long events of a container may wait for what [`Config::containers`] knows of it, from its first event on, and
@@ -70,6 +73,7 @@ impl Default for Config {
             proc: None,
             containers: None,
             accounts: None,
+            exe_hashes: None,
             engines: Engines::default(),
             container_hold: Duration::ZERO,
             account_wait: Duration::ZERO,
@@ -105,6 +109,13 @@ impl Config {
     #[must_use]
     pub fn with_accounts(mut self, lookup: impl AccountLookup + 'static) -> Self {
         self.accounts = Some(Box::new(lookup));
+        self
+    }
+
+    /// See [`Config::exe_hashes`].
+    #[must_use]
+    pub fn with_exe_hashes(mut self, hashes: ExeHashes) -> Self {
+        self.exe_hashes = Some(hashes);
         self
     }
 
@@ -246,6 +257,7 @@ impl Inspector {
         let mut moment = Moment::default();
         moment.reports.is_on = config.reports;
         let waits = Waits { containers: config.container_hold, accounts: config.account_wait };
+        moment.exe_hashes = config.exe_hashes.take();
         moment.plugins = config.plugins.take().map(Box::new);
         Self {
             lookups: AsyncLookups::new(config.containers.take(), config.accounts.take(), waits),

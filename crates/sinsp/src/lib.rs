@@ -39,6 +39,7 @@
 
 mod account_files;
 mod dns;
+mod exe_hashes;
 mod field_source;
 mod fields;
 mod inspector;
@@ -64,6 +65,7 @@ pub mod state;
 mod view;
 
 pub use account_files::AccountFiles;
+pub use exe_hashes::ExeHashes;
 pub use inspector::{Config, Inspector, Skipped, Step};
 pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
 pub use lookups::{AccountLookup, ContainerLookup, RuntimeStats, SocketStats};

@@ -7,6 +7,7 @@ use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Field, Scope, ScopeVersion, Value};
 use eyas_scap::{OwnedEvent, Place, RawEvent, Snapshot, User};
 
+use crate::exe_hashes::ExeHashes;
 use crate::path::{self, Base};
 use crate::plugin::Plugins;
 use crate::rendering::Rendering;
@@ -37,6 +38,8 @@ pub(crate) struct Moment {
     pub(crate) current: Current,
     /// The plugins that have fields of it.
     pub(crate) plugins: Option<Box<Plugins>>,
+    /// Hashes of executed files, where somebody may ask for them.
+    pub(crate) exe_hashes: Option<ExeHashes>,
     /// What look-ups found since the event before.
     pub(crate) reports: Reports,
 }
@@ -111,6 +114,11 @@ impl<'a> EventView<'a> {
     #[inline]
     pub fn num(&self) -> u64 {
         self.moment.num
+    }
+
+    /// Hashes of executed files, where somebody may ask for them.
+    pub(crate) fn exe_hashes(&self) -> Option<&'a ExeHashes> {
+        self.moment.exe_hashes.as_ref()
     }
 
     /// Where it stands in its capture, or stood in the one that it was taken from: for a capture that holds this event but

@@ -284,6 +284,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
     let mut inspector = sinsp::Config::default()
         .with_proc(proc::ThreadReader::new(proc_options))
         .with_accounts(accounts)
+        .with_exe_hashes(sinsp::ExeHashes::new(host_root(), sinsp::ExeHashes::LARGEST))
         .with_engines(config.container_engines.engines())
         .with_account_wait(sinsp::AccountFiles::WAIT)
         // A capture may begin at any time.

@@ -114,6 +114,8 @@ fields! {
         => |v, _| Some(Value::Bool(v.session()?.vpgid == v.thread()?.vpid)),
     "proc.is_pgid_leader": BOOL Process Na; "Whether the process leads its group."
         => |v, _| Some(Value::Bool(v.session()?.pgid == v.thread()?.pid)),
+    "proc.exe_hash.sha256": STR Event Na; "SHA-256 of the executable, in hexadecimal digits; absent until it was computed, and in replays."
+        => exe_hash,
     "proc.exe_ino": INT64 Process Dec; "Inode of the executable."
         => |v, _| { let ino = v.thread()?.executable.ino; (ino != 0).then_some(Value::Int(ino as i64)) },
     "proc.exe_ino.ctime": ABSTIME Process Dec; "When the executable's inode was last changed."
@@ -154,6 +156,11 @@ fields! {
         => |v, _| v.fd_entry(1).map(|fd| Value::Str(&fd.name)),
     "proc.stderr.name": STR Event Na; "Name of the standard error."
         => |v, _| v.fd_entry(2).map(|fd| Value::Str(&fd.name)),
+}
+
+fn exe_hash<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
+    let hash = v.exe_hashes()?.of(v.thread()?)?;
+    Some(Value::Str(v.bump().alloc_slice_copy(&hash)))
 }
 
 fn nonzero(n: u64) -> Option<Value<'static>> {

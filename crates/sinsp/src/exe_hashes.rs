@@ -1,0 +1,242 @@
+//! SHA-256 of executed files, computed by a thread of its own.
+//!
+//! Nobody waits for it: a hash is unknown until it was computed, and known for every process that executes the same file from
+//! then on. The thread begins with the first question, so that it costs nothing where no rule and no output asks.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, fstatfs, openat};
+use sha2::{Digest, Sha256};
+
+use crate::state::{Text, Thread};
+
+/// Questions that wait at most: those beyond are asked again with the next event.
+const QUEUE: usize = 256;
+/// Hashes that are kept at most, by what events say of files, and by files.
+const KEPT: usize = 16_384;
+/// Bytes that are read at a time.
+const CHUNK: usize = 64 << 10;
+/// What `statfs` calls an overlay, whose inodes have other numbers in the kernel.
+const OVERLAY: i64 = 0x794c_7630;
+
+/// A hash, in hexadecimal digits.
+type Hex = [u8; 64];
+
+/// Hashes of executed files; the thread that computes them ends when this is dropped.
+#[derive(Debug)]
+pub struct ExeHashes {
+    /// Where the machine's root directory is seen.
+    root: PathBuf,
+    /// Bytes of the largest file that is read.
+    largest: u64,
+    known: Arc<Known>,
+    questions: OnceLock<Option<SyncSender<Question>>>,
+}
+
+/// What an event says of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Said {
+    path: Text,
+    ino: u64,
+    mtime: u64,
+}
+
+/// What was found of it.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    /// Somebody has asked.
+    Asked,
+    Hash(Hex),
+    /// It is too large, or no file.
+    Never,
+}
+
+#[derive(Debug, Default)]
+struct Known(Mutex<HashMap<Said, Found>>);
+
+impl Known {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Said, Found>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was found; nothing where another question may find more.
+    fn keep(&self, said: Said, found: Option<Found>) {
+        let mut known = self.lock();
+        match found {
+            Some(found) => _ = known.insert(said, found),
+            None => _ = known.remove(&said),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Question {
+    said: Said,
+    pid: i64,
+}
+
+impl ExeHashes {
+    /// Bytes of the largest file that is read, unless something else is said: 256 MiB.
+    pub const LARGEST: u64 = 256 << 20;
+
+    /// Reads files of up to `largest` bytes. The machine's root directory is seen at `root` (`HOST_ROOT`).
+    pub fn new(root: PathBuf, largest: u64) -> Self {
+        Self { root, largest, known: Arc::default(), questions: OnceLock::new() }
+    }
+
+    /// The hash of the file that a process executes, if it is known by now; else it is asked for.
+    pub(crate) fn of(&self, thread: &Thread) -> Option<Hex> {
+        let file = &thread.executable;
+        if file.path.is_empty() || thread.pid <= 0 {
+            return None;
+        }
+        let said = Said { path: file.path.clone(), ino: file.ino, mtime: file.mtime };
+        let mut known = self.known.lock();
+        match known.get(&said) {
+            Some(Found::Hash(hash)) => return Some(*hash),
+            Some(Found::Asked | Found::Never) => return None,
+            None => {}
+        }
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        let questions = self.questions.get_or_init(|| self.start()).as_ref()?;
+        if questions.try_send(Question { said: said.clone(), pid: thread.pid }).is_ok() {
+            known.insert(said, Found::Asked);
+        }
+        None
+    }
+
+    /// Starts the thread; `None` if the system refuses one.
+    fn start(&self) -> Option<SyncSender<Question>> {
+        let (questions, asked) = sync_channel(QUEUE);
+        let (known, root, largest) = (Arc::clone(&self.known), self.root.clone(), self.largest);
+        let spawned = std::thread::Builder::new()
+            .name("hashes".into())
+            .spawn(move || serve(&Reader { root, largest }, &asked, &known));
+        spawned.ok().map(|_| questions)
+    }
+}
+
+/// Answers questions until nobody can ask any more.
+fn serve(reader: &Reader, asked: &Receiver<Question>, known: &Known) {
+    let mut hashes = HashMap::new();
+    while let Ok(Question { said, pid }) = asked.recv() {
+        let found = reader.answer(&said, pid, &mut hashes);
+        known.keep(said, found);
+    }
+}
+
+/// A file as it was when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Version {
+    dev: u64,
+    ino: u64,
+    size: u64,
+    /// Modification and change, ns. A program can set the first of them.
+    times: [i128; 2],
+}
+
+impl Version {
+    fn of(stat: &Stat) -> Self {
+        let ns = |seconds: i128, ns: i128| seconds * 1_000_000_000 + ns;
+        Self {
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+            size: stat.st_size as u64,
+            times: [
+                ns(stat.st_mtime.into(), stat.st_mtime_nsec as i128),
+                ns(stat.st_ctime.into(), stat.st_ctime_nsec as i128),
+            ],
+        }
+    }
+}
+
+struct Reader {
+    root: PathBuf,
+    largest: u64,
+}
+
+impl Reader {
+    /// What is found of a file: nothing if it can't be had now.
+    fn answer(&self, said: &Said, pid: i64, hashes: &mut HashMap<Version, Hex>) -> Option<Found> {
+        let (file, stat) = self.places(said, pid).into_iter().find_map(|path| open(&path, said))?;
+        let version = Version::of(&stat);
+        if version.size > self.largest {
+            return Some(Found::Never);
+        }
+        if let Some(hash) = hashes.get(&version) {
+            return Some(Found::Hash(*hash));
+        }
+        let hash = hash(File::from(file.try_clone().ok()?), self.largest)?;
+        // One that was written meanwhile is another file.
+        if fstat(&file).ok().map(|stat| Version::of(&stat)) != Some(version) {
+            return None;
+        }
+        if hashes.len() >= KEPT {
+            hashes.clear();
+        }
+        hashes.insert(version, hash);
+        Some(Found::Hash(hash))
+    }
+
+    /// Where the file may be: what the process executes; the path in the root directory of the process, which may be that of a
+    /// container; the path on the machine, for a process that has ended.
+    fn places(&self, said: &Said, pid: i64) -> [PathBuf; 3] {
+        let process = self.root.join("proc").join(pid.to_string());
+        let path = Path::new(std::ffi::OsStr::from_bytes(&said.path));
+        let path = path.strip_prefix("/").unwrap_or(path);
+        [process.join("exe"), process.join("root").join(path), self.root.join(path)]
+    }
+}
+
+/// Opens a file if it is the one that was said.
+fn open(path: &Path, said: &Said) -> Option<(OwnedFd, Stat)> {
+    // Nothing that waits for another program, such as a pipe, is waited for.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = openat(CWD, path, flags, Mode::empty()).ok()?;
+    let stat = fstat(&file).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    (is_file && is_said(&stat, said, &file)).then_some((file, stat))
+}
+
+/// Whether the file is the one that was executed: as far as the event says which one it is.
+fn is_said(stat: &Stat, said: &Said, file: impl AsFd) -> bool {
+    let mtime = stat.st_mtime as u64 * 1_000_000_000 + stat.st_mtime_nsec;
+    let is_numbered = || stat.st_ino == said.ino || fstatfs(file).is_ok_and(|fs| fs.f_type == OVERLAY);
+    said.ino != 0 && mtime == said.mtime && is_numbered()
+}
+
+/// The hash of a file that has no more than so many bytes.
+fn hash(mut file: File, largest: u64) -> Option<Hex> {
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    let mut len = 0;
+    loop {
+        let count = file.read(&mut chunk).ok()?;
+        len += count as u64;
+        if count == 0 {
+            break;
+        }
+        if len > largest {
+            return None;
+        }
+        hash.update(chunk.get(..count)?);
+    }
+    let mut hex = [0; 64];
+    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(hash.finalize()) {
+        let digit = |n: u8| char::from_digit(n.into(), 16).map_or(b'0', |digit| digit as u8);
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    Some(hex)
+}
+
+#[cfg(test)]
+mod tests;

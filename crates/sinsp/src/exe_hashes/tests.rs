@@ -1,0 +1,148 @@
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// The hash of `abc`, of FIPS 180-2.
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("eyas-hashes-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A thread that executes a file, as its event describes it.
+fn thread(pid: i64, path: &Path) -> Thread {
+    let meta = std::fs::metadata(path).unwrap();
+    let mut thread = Thread::unknown(pid, &Text::default());
+    thread.pid = pid;
+    thread.executable.path = Text::from(path.as_os_str().as_bytes());
+    thread.executable.ino = meta.ino();
+    thread.executable.mtime = meta.mtime() as u64 * 1_000_000_000 + meta.mtime_nsec() as u64;
+    thread
+}
+
+/// What is known of it after a while.
+fn wait(hashes: &ExeHashes, thread: &Thread) -> Option<String> {
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
+        if let Some(hash) = hashes.of(thread) {
+            return Some(String::from_utf8(hash.to_vec()).unwrap());
+        }
+        let known = hashes.known.lock();
+        if known.values().any(|found| matches!(found, Found::Never)) || known.is_empty() {
+            return None;
+        }
+        drop(known);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("no reply");
+}
+
+fn running(path: &Path) -> Child {
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        // Another thread of the tests may have the copy open for writing at a fork.
+        match Command::new(path).arg("60").spawn() {
+            Ok(child) => return child,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_process_executes_is_hashed_whatever_became_of_its_path() {
+    let place = Place::new("runs");
+    let program = place.0.join("program");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let mut child = running(&program);
+    let thread = thread(child.id().into(), &program);
+    std::fs::remove_file(&program).unwrap();
+    std::fs::write(&program, "something else").unwrap();
+    let hashes = ExeHashes::new("/".into(), ExeHashes::LARGEST);
+    assert!(hashes.of(&thread).is_none(), "nobody waits for it");
+    let found = wait(&hashes, &thread).unwrap();
+    let expected = Command::new("sha256sum").arg("/bin/sleep").output().unwrap().stdout;
+    assert_eq!(found.as_bytes(), &expected[..64]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(hashes.of(&thread).unwrap(), found.as_bytes(), "known when the process is gone");
+}
+
+#[test]
+fn a_file_of_a_process_that_has_ended_is_found_by_its_path_if_it_is_the_same() {
+    let place = Place::new("ended");
+    let file = place.0.join("abc");
+    std::fs::write(&file, "abc").unwrap();
+    let same = thread(i32::MAX.into(), &file);
+    let hashes = ExeHashes::new("/".into(), ExeHashes::LARGEST);
+    assert_eq!(wait(&hashes, &same).as_deref(), Some(ABC));
+    // What the event does not describe is not taken for it.
+    let changes: [fn(&mut Thread); 3] =
+        [|t| t.executable.ino += 1, |t| t.executable.mtime += 1, |t| t.executable.ino = 0];
+    for change in changes {
+        let mut other = thread(i32::MAX.into(), &file);
+        change(&mut other);
+        let hashes = ExeHashes::new("/".into(), ExeHashes::LARGEST);
+        assert_eq!(wait(&hashes, &other), None);
+    }
+}
+
+#[test]
+fn a_container_s_file_is_found_in_its_root_directory() {
+    let place = Place::new("root");
+    let root = place.0.join("proc/77/root/bin");
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::write(root.join("abc"), "abc").unwrap();
+    let mut inside = thread(77, &root.join("abc"));
+    inside.executable.path = Text::from(&b"/bin/abc"[..]);
+    let hashes = ExeHashes::new(place.0.clone(), ExeHashes::LARGEST);
+    assert_eq!(wait(&hashes, &inside).as_deref(), Some(ABC));
+}
+
+#[test]
+fn a_file_that_is_too_large_or_none_is_not_read() {
+    let place = Place::new("large");
+    let file = place.0.join("abc");
+    std::fs::write(&file, "abc").unwrap();
+    assert_eq!(wait(&ExeHashes::new("/".into(), 2), &thread(i32::MAX.into(), &file)), None);
+    assert_eq!(wait(&ExeHashes::new("/".into(), 3), &thread(i32::MAX.into(), &file)).as_deref(), Some(ABC));
+    assert_eq!(wait(&ExeHashes::new("/".into(), 9), &thread(i32::MAX.into(), &place.0)), None);
+    assert!(hash(File::open(&file).unwrap(), 2).is_none(), "one that grows while it is read");
+}
+
+#[test]
+fn versions_are_told_apart_and_what_is_kept_is_bounded() {
+    let place = Place::new("versions");
+    let file = place.0.join("abc");
+    std::fs::write(&file, "abc").unwrap();
+    let reader = Reader { root: "/".into(), largest: 9 };
+    let said = |thread: &Thread| {
+        let file = &thread.executable;
+        Said { path: file.path.clone(), ino: file.ino, mtime: file.mtime }
+    };
+    let mut hashes = HashMap::new();
+    reader.answer(&said(&thread(1, &file)), -1, &mut hashes).unwrap();
+    std::fs::write(&file, "abd").unwrap();
+    let Some(Found::Hash(other)) = reader.answer(&said(&thread(1, &file)), -1, &mut hashes) else { panic!() };
+    assert_ne!(other, ABC.as_bytes());
+    assert_eq!(hashes.len(), 2);
+    let all = ExeHashes::new("/".into(), 9);
+    for n in 0..KEPT as u64 {
+        all.known.keep(Said { path: Text::default(), ino: n, mtime: 0 }, Some(Found::Never));
+    }
+    all.of(&thread(i32::MAX.into(), &file));
+    assert!(all.known.lock().len() <= 1);
+}

@@ -1,0 +1,113 @@
+//! Names as a name server answers, over loopback, by UDP and by TCP: the address that was answered has the name when a program
+//! connects to it. It needs root and a kernel that loads the probe.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use eyas_events::{EventType, SyscallCode};
+use eyas_scap::live::{Payloads, ProbeOptions, Source};
+use eyas_sinsp::{Config, Inspector, Step};
+use eyas_testing::test;
+
+mod script;
+
+use script::texts;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// Addresses of the loopback that nobody else has: of the name server, and of two servers with names.
+const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(127, 7, 53, 53);
+const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 7, 53, 1), Ipv4Addr::new(127, 7, 53, 2)];
+const NAMES: [&str; 2] = ["udp.eyas.test", "tcp.eyas.test"];
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A question for the address of a name, and the answer to it.
+fn message(name: &str, answer: Option<Ipv4Addr>) -> Vec<u8> {
+    let flags = if answer.is_some() { 0x81 } else { 1 };
+    let mut out = vec![0x12, 0x34, flags, 0x80, 0, 1, 0, u8::from(answer.is_some()), 0, 0, 0, 0];
+    for label in name.split('.') {
+        out.push(label.len() as u8);
+        out.extend(label.as_bytes());
+    }
+    out.extend([0, 0, 1, 0, 1]);
+    if let Some(address) = answer {
+        out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        out.extend(address.octets());
+    }
+    out
+}
+
+/// Behind its length, as TCP has messages.
+fn prefixed(message: &[u8]) -> Vec<u8> {
+    [&(message.len() as u16).to_be_bytes(), message].concat()
+}
+
+fn ask_by_udp() {
+    let server = UdpSocket::bind((NAME_SERVER, 53)).unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect((NAME_SERVER, 53)).unwrap();
+    client.send(&message(NAMES[0], None)).unwrap();
+    let mut buffer = [0; 512];
+    let (_, from) = server.recv_from(&mut buffer).unwrap();
+    server.send_to(&message(NAMES[0], Some(SERVERS[0])), from).unwrap();
+    assert!(client.recv(&mut buffer).unwrap() > 0);
+}
+
+fn ask_by_tcp() {
+    let server = TcpListener::bind((NAME_SERVER, 53)).unwrap();
+    let mut client = TcpStream::connect((NAME_SERVER, 53)).unwrap();
+    let (mut accepted, _) = server.accept().unwrap();
+    client.write_all(&prefixed(&message(NAMES[1], None))).unwrap();
+    let mut buffer = [0; 512];
+    assert!(accepted.read(&mut buffer).unwrap() > 0);
+    accepted.write_all(&prefixed(&message(NAMES[1], Some(SERVERS[1])))).unwrap();
+    assert!(client.read(&mut buffer).unwrap() > 0);
+}
+
+/// What a connection to the address is said to be with.
+fn connected(source: &mut Source, inspector: &mut Inspector, to: SocketAddr) -> [String; 2] {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        let Step::Event(view) = inspector.next(source).unwrap() else { continue };
+        let found = texts(&view, &["fd.domain", "fd.sip.name", "fd.sport"]);
+        if view.event().ty == EventType::SOCKET_CONNECT_X && found[2] == to.port().to_string() {
+            return [found[0].clone(), found[1].clone()];
+        }
+    }
+    panic!("no event of the connection to {to}");
+}
+
+#[test]
+fn an_answer_over_loopback_names_the_server_that_is_connected_to() {
+    eyas_testing::need_live_capture();
+    let _turn = eyas_testing::live_turn();
+    let calls = [
+        SyscallCode::SOCKET,
+        SyscallCode::BIND,
+        SyscallCode::CONNECT,
+        SyscallCode::ACCEPT4,
+        SyscallCode::CLOSE,
+        SyscallCode::RECVFROM,
+        SyscallCode::RECVMSG,
+        SyscallCode::READ,
+    ];
+    let options = ProbeOptions {
+        interest: Some(calls.to_vec()),
+        payloads: Some(Payloads::default()),
+        ..ProbeOptions::default()
+    };
+    let mut source = Source::open(options).unwrap();
+    let mut inspector = Inspector::new(Config::default());
+    while !matches!(inspector.next(&mut source).unwrap(), Step::Idle) {}
+    for (n, ask) in [ask_by_udp as fn(), ask_by_tcp].into_iter().enumerate() {
+        let listener = TcpListener::bind((SERVERS[n], 0)).unwrap();
+        let to = listener.local_addr().unwrap();
+        ask();
+        drop(TcpStream::connect(to).unwrap());
+        let found = connected(&mut source, &mut inspector, to);
+        assert_eq!(found, [NAMES[n], NAMES[n]]);
+    }
+}
