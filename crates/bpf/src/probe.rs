@@ -27,12 +27,13 @@ mod account;
 mod guard;
 mod hooks;
 mod options;
+mod rung;
 mod sealed;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;
-pub use hooks::{HookSource, Rung};
 pub use options::{Attach, ExcludedThreads, Payloads, ProbeOptions};
+pub use rung::{HookSource, Rung};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;

@@ -1,85 +1,19 @@
 //! What the kernel's security hooks decide, as a source of events. Its programs are loaded when it is asked for, so that it costs
 //! nothing before, and a kernel that has some of the hooks, or lets nobody attach to them, has the rest of the probe.
 
-use std::fmt;
 use std::os::fd::AsFd;
 
 use eyas_events::{Hook, hooks};
 use libbpf_rs::skel::Skel;
 use libbpf_rs::{Link, MapCore, ObjectBuilder, ProgramAttachType, ProgramType};
 
+use super::rung::{HookSource, Rung};
 use super::{Probe, kernel};
 use crate::Error;
-use crate::features::{Types, security_modules};
+use crate::features::Types;
 
 /// Begins the names of the programs.
 const PREFIX: &str = "decide_";
-
-/// Where programs are to be attached that see what security hooks decide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HookSource {
-    /// The first rung that the kernel has.
-    #[default]
-    Auto,
-    /// As BPF LSM alone.
-    Lsm,
-    /// At the kernel's functions alone.
-    Functions,
-}
-
-impl HookSource {
-    /// The rungs to try, best first.
-    fn rungs(self) -> &'static [Rung] {
-        match self {
-            Self::Auto => &[Rung::Lsm, Rung::Functions],
-            Self::Lsm => &[Rung::Lsm],
-            Self::Functions => &[Rung::Functions],
-        }
-    }
-}
-
-/// How decisions of the kernel's security hooks are seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rung {
-    /// By programs that are a security module (BPF LSM): they are asked where no module before them has objected.
-    Lsm,
-    /// By programs at the end of the functions that ask the modules (fexit): they see what all modules together decided.
-    Functions,
-    /// Not at all: the tracepoints of calls and of requests are what there is.
-    #[default]
-    Tracepoints,
-}
-
-impl Rung {
-    /// Name as logs have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lsm => "BPF LSM",
-            Self::Functions => "fexit",
-            Self::Tracepoints => "tracepoints",
-        }
-    }
-
-    /// The kernel's function that a program for a hook is attached to.
-    fn function(self, hook: &Hook) -> String {
-        match self {
-            Self::Lsm => format!("bpf_lsm_{}", hook.name),
-            _ => hook.function.to_owned(),
-        }
-    }
-
-    /// Whether programs may see something there.
-    fn is_there(self) -> bool {
-        // Without, the programs are loaded and attached, and never run.
-        self != Self::Lsm || security_modules().iter().any(|module| module == "bpf")
-    }
-}
-
-impl fmt::Display for Rung {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 impl Probe {
     /// Captures what the kernel's security hooks decide from now on, or no more (`None`); returns how. On the last rung nothing
@@ -209,14 +143,6 @@ fn program_name(hook: &Hook) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_ladder_is_tried_from_the_top_and_a_rung_alone_where_it_is_named() {
-        assert_eq!(HookSource::Auto.rungs(), [Rung::Lsm, Rung::Functions]);
-        assert_eq!(HookSource::Lsm.rungs(), [Rung::Lsm]);
-        assert_eq!(HookSource::Functions.rungs(), [Rung::Functions]);
-        assert_eq!(Rung::default().to_string(), "tracepoints");
-    }
 
     #[test]
     fn each_hook_has_a_function_on_each_rung_and_a_program() {

@@ -89,7 +89,7 @@ fn a_file_of_a_process_that_has_ended_is_found_by_its_path_if_it_is_the_same() {
     let same = thread(i32::MAX.into(), &file);
     let hashes = ExeHashes::new("/".into(), ExeHashes::LARGEST);
     assert_eq!(wait(&hashes, &same).as_deref(), Some(ABC));
-    // What the event does not describe is not taken for it.
+    // What the event does not describe is not treated as it.
     let changes: [fn(&mut Thread); 3] =
         [|t| t.executable.ino += 1, |t| t.executable.mtime += 1, |t| t.executable.ino = 0];
     for change in changes {
