@@ -80,14 +80,14 @@ pub struct Args {
     pub explain_pushdown: Option<String>,
 
     /// Write the condition of a rule as SQL over the tables of `sysdig --parquet`, or with no RULE those of all rules that are on,
-    /// and exit, with status 1 if SQL has no words for a part, which is then taken to hold
+    /// and exit, with status 1 if SQL cannot express a part, which the query then treats as true
     #[arg(
         long, value_name = "RULE", num_args = 0..=1, default_missing_value = "", conflicts_with = "explain",
         help_heading = RULES
     )]
     pub to_sql: Option<String>,
 
-    /// Leave out events before the rules that, by what they report themselves, no rule can match; alerts are the same
+    /// Skip events that, by their own parameters, no rule can match; alerts are the same
     #[arg(long, conflicts_with = "rule_profile", help_heading = RUN)]
     pub model_pushdown: bool,
 
@@ -187,7 +187,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", help_heading = INFORMATION)]
     pub plugin_info: Option<String>,
 
-    /// Print what a report of a fault needs, as JSON: versions, system, configuration, rules
+    /// Print what a bug report needs, as JSON: versions, system, configuration, rules
     #[arg(long, help_heading = INFORMATION)]
     pub support: bool,
 

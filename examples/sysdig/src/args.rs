@@ -19,7 +19,7 @@ pub use plugins::PluginArgs;
     sysdig                                    every system call, as it happens\n  \
     sysdig proc.name=nginx and fd.type=ipv4   the network use of one program\n  \
     sysdig -w today.scap.gz -z                record\n  \
-    sysdig -r today.scap.gz evt.type=execve   look at a record\n  \
+    sysdig -r today.scap.gz evt.type=execve   read a capture\n  \
     sysdig -c topfiles_bytes                  a view; -cl lists them\n  \
     sysdig -l                                 what a filter and a format may use")]
 pub struct Args {
@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(short = 'z', long = "compress", requires = "write", help_heading = "Recording")]
     pub compress: bool,
 
-    /// With -w: also write, for state only, what the filter leaves out but who reads the file needs to know names
+    /// With -w: also write the events that the filter excludes but that names depend on; readers do not show them
     #[arg(short = 'F', long = "fatfile", requires = "write", help_heading = "Recording")]
     pub fatfile: bool,
 
@@ -106,7 +106,7 @@ pub struct Args {
     #[arg(short = 'j', long = "json", help_heading = "Printing")]
     pub json: bool,
 
-    /// Print of I/O buffers their text, with line breaks
+    /// Print the text of I/O buffers, with line breaks
     #[arg(short = 'A', long = "print-ascii", group = "buffers", help_heading = "Printing")]
     pub print_ascii: bool,
 
