@@ -3,6 +3,7 @@
 //! Who may load BPF programs may also write the maps of others, and who may trace this process may close its links. Neither
 //! leaves a trace in the events: they become fewer.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd};
@@ -12,6 +13,7 @@ use libbpf_rs::libbpf_sys::{bpf_link_info, bpf_obj_get_info_by_fd};
 use libbpf_rs::{Link, MapCore};
 
 use super::Probe;
+use super::maps::{is_frozen, put_right};
 use super::sealed::{Call, Sealed};
 use crate::skel::types;
 
@@ -92,6 +94,28 @@ impl Probe {
         if self.sealed.is_heard && !self.hears() {
             found.push(Tampering::Silent);
         }
+        found
+    }
+
+    /// What others have done to maps other than the settings; put right where that is possible.
+    fn tampered_maps(&mut self) -> Vec<Tampering> {
+        let mut found = Vec::new();
+        let (maps, sealed) = (&self.skel.maps, &mut self.sealed);
+        let names: BTreeSet<Vec<u8>> = maps.quiet_comms.keys().collect();
+        if names != sealed.names {
+            put_right(&maps.quiet_comms, &names, &sealed.names);
+            found.push(Tampering::ExcludedNames);
+        }
+        if sealed.ids.are_changed(&maps.quiet_tids, !sealed.names.is_empty(), sealed.is_heard) {
+            found.push(Tampering::ExcludedIds);
+        }
+        let writable = [
+            ("quiet_comms", maps.quiet_comms.as_fd()),
+            ("quiet_tids", maps.quiet_tids.as_fd()),
+            ("fences", maps.fences.as_fd()),
+        ];
+        let frozen = writable.into_iter().filter(|(_, fd)| is_frozen(*fd));
+        found.extend(frozen.map(|(map, _)| Tampering::Frozen { map }));
         found
     }
 

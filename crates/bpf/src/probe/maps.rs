@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use libbpf_rs::{MapCore, MapFlags, MapHandle, Object};
 use rustix::time::{ClockId, clock_gettime};
-
-use super::{Probe, Tampering};
 
 /// What nobody but programs writes.
 const OF_PROGRAMS: &[&str] = &[
@@ -53,6 +51,34 @@ impl ExcludedIds {
         let set = ids.iter().map(|id| id.to_ne_bytes().to_vec()).collect();
         Self { set, added: BTreeSet::new(), since }
     }
+
+    /// Whether others have changed which ids are left out; puts it right. `names` says whether threads are left out by name,
+    /// `proc_has_them` whether ids are those that `/proc` has.
+    ///
+    /// Programs add the children of threads that are left out, so an id that is new is wrong for certain only if its thread
+    /// started before, if there is no such thread, or if none is left out at all.
+    pub(super) fn are_changed(&mut self, map: &impl MapCore, names: bool, proc_has_them: bool) -> bool {
+        let ids: BTreeSet<Vec<u8>> = map.keys().collect();
+        let mut right = ids.clone();
+        if self.set.is_empty() && !names {
+            right.clear();
+        } else if proc_has_them {
+            let is_older = |id: &Vec<u8>| started(id).is_some_and(|at| at < self.since);
+            // A thread that ends meanwhile is taken from the map first.
+            let is_nobody =
+                |id: &Vec<u8>| started(id).is_none() && matches!(map.lookup(id, MapFlags::ANY), Ok(Some(_)));
+            let is_known = |id: &Vec<u8>| self.set.contains(id) || self.added.contains(id);
+            right.retain(|id| is_known(id) || !is_older(id) && !is_nobody(id));
+            // The programs take ids away when their threads end.
+            right.extend(self.set.difference(&ids).filter(|id| is_older(id)).cloned());
+        }
+        let is_changed = right != ids;
+        if is_changed {
+            put_right(map, &ids, &right);
+        }
+        self.added = right.difference(&self.set).cloned().collect();
+        is_changed
+    }
 }
 
 /// The time now, in ticks since boot, as `/proc` has the time when a thread started.
@@ -70,67 +96,8 @@ fn started(id: &[u8]) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-impl Probe {
-    /// What others have done to maps; put right where that is possible.
-    pub(super) fn tampered_maps(&mut self) -> Vec<Tampering> {
-        let mut found = Vec::new();
-        let maps = &self.skel.maps;
-        let names: BTreeSet<Vec<u8>> = maps.quiet_comms.keys().collect();
-        if names != self.sealed.names {
-            put_right(&maps.quiet_comms, &names, &self.sealed.names);
-            found.push(Tampering::ExcludedNames);
-        }
-        if self.are_ids_changed() {
-            found.push(Tampering::ExcludedIds);
-        }
-        let maps = &self.skel.maps;
-        for (map, fd) in [
-            ("quiet_comms", maps.quiet_comms.as_fd()),
-            ("quiet_tids", maps.quiet_tids.as_fd()),
-            ("fences", maps.fences.as_fd()),
-        ] {
-            if is_frozen(fd) {
-                found.push(Tampering::Frozen { map });
-            }
-        }
-        found
-    }
-
-    /// Whether others have changed which ids are left out; puts it right.
-    ///
-    /// Programs add the children of threads that are left out, so an id that is new is wrong for certain only if its thread
-    /// started before, if there is no such thread, or if none is left out at all.
-    fn are_ids_changed(&mut self) -> bool {
-        let map = &self.skel.maps.quiet_tids;
-        let ids: BTreeSet<Vec<u8>> = map.keys().collect();
-        let excluded = &mut self.sealed.ids;
-        let mut right = ids.clone();
-        if excluded.set.is_empty() && self.sealed.names.is_empty() {
-            right.clear();
-        } else if self.sealed.is_heard {
-            // Elsewhere ids are others than those that `/proc` has.
-            let is_older = |id: &Vec<u8>| started(id).is_some_and(|at| at < excluded.since);
-            // A thread that ends meanwhile is taken from the map first.
-            let is_nobody =
-                |id: &Vec<u8>| started(id).is_none() && matches!(map.lookup(id, MapFlags::ANY), Ok(Some(_)));
-            let is_right = |id: &Vec<u8>| {
-                excluded.set.contains(id) || excluded.added.contains(id) || !is_older(id) && !is_nobody(id)
-            };
-            right.retain(is_right);
-            // The programs take ids away when their threads end.
-            right.extend(excluded.set.difference(&ids).filter(|id| is_older(id)).cloned());
-        }
-        let is_changed = right != ids;
-        if is_changed {
-            put_right(map, &ids, &right);
-        }
-        excluded.added = right.difference(&excluded.set).cloned().collect();
-        is_changed
-    }
-}
-
 /// Makes the keys of a map, which are these, those that are right.
-fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BTreeSet<Vec<u8>>) {
+pub(super) fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BTreeSet<Vec<u8>>) {
     for key in keys.difference(right) {
         let _ = map.delete(key);
     }
@@ -140,7 +107,7 @@ fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BTreeSet<Vec<
 }
 
 /// Whether the kernel refuses what this process writes to the map.
-fn is_frozen(map: BorrowedFd<'_>) -> bool {
+pub(super) fn is_frozen(map: BorrowedFd<'_>) -> bool {
     let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd())).unwrap_or_default();
     about.lines().any(|line| line.strip_prefix("frozen:").is_some_and(|value| value.trim() == "1"))
 }
