@@ -26,6 +26,7 @@ use crate::{Error, features};
 mod account;
 mod classes;
 mod filter;
+mod filters;
 mod guard;
 mod hooks;
 mod maps;
@@ -71,7 +72,7 @@ pub struct Probe {
     rung: Rung,
     /// What was set last.
     sealed: sealed::Sealed,
-    filters: filter::Filters,
+    filters: filters::Filters,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -202,7 +203,7 @@ impl Probe {
             has_hooks: true,
             rung: Rung::default(),
             sealed: sealed::Sealed::default(),
-            filters: filter::Filters::default(),
+            filters: filters::Filters::default(),
         };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();

@@ -8,20 +8,11 @@ use eyas_events::filter::{Filter, TypeRow, flags};
 use libbpf_rs::{MapCore, MapFlags};
 use rustix::mm::ProtFlags;
 
+use super::filters::Filters;
 use super::{Probe, kernel};
 use crate::Error;
 use crate::ring::Mapping;
 use crate::skel::types;
-
-/// Which half of the map programs use, and its tables.
-#[derive(Default)]
-pub(super) struct Filters {
-    mapping: Option<Mapping>,
-    /// From 1 on; what was used last, if none is in use.
-    half: u32,
-    /// What programs use.
-    in_use: Option<Filter>,
-}
 
 const _: () = assert!(
     size_of::<types::filter_type>() == size_of::<TypeRow>()
