@@ -113,6 +113,7 @@ impl Probe {
             ("quiet_comms", maps.quiet_comms.as_fd()),
             ("quiet_tids", maps.quiet_tids.as_fd()),
             ("fences", maps.fences.as_fd()),
+            ("filters", maps.filters.as_fd()),
         ];
         let frozen = writable.into_iter().filter(|(_, fd)| is_frozen(*fd));
         found.extend(frozen.map(|(map, _)| Tampering::Frozen { map }));

@@ -10,15 +10,18 @@ use rustix::time::{ClockId, clock_gettime};
 /// What nobody but programs writes.
 const OF_PROGRAMS: &[&str] = &[
     "answers",
+    "decisions",
     "entries_by_tid",
     "entries_of_calls",
     "execveat_tids",
     "fence",
+    "filtered_by_type",
     "kept_calls",
     "kept_calls_by_tid",
     "kept_paths",
     "kept_paths_by_tid",
     "long_names",
+    "lost_by_cpu",
     "requests",
     "ring_segments",
     "scratches",

@@ -25,8 +25,15 @@ const DEPTH: usize = 8;
 
 /// What a thread has of a stretch.
 enum Message {
-    Stretch { alerts: Batch, matches: Vec<Match> },
+    Stretch { alerts: Batch, matches: Vec<Match>, failure: Option<Box<Failure>> },
     End { outcome: Result<()>, events: u64, stats: Stats, last: Option<Box<Sample>> },
+}
+
+/// Why the thread whose stretch it is goes no further.
+struct Failure {
+    error: anyhow::Error,
+    events: u64,
+    stats: Stats,
 }
 
 pub(super) fn run(
@@ -65,7 +72,7 @@ fn collect(
 ) -> Result<()> {
     for (stretch, receiver) in (0..).zip(receivers.iter().cycle()) {
         match receiver.recv() {
-            Ok(Message::Stretch { mut alerts, matches }) => {
+            Ok(Message::Stretch { mut alerts, matches, failure }) => {
                 for Retired { before, change } in turns.collected(stretch) {
                     totals.counts.close(before.rules());
                     if let Some(change) = change {
@@ -76,6 +83,10 @@ fn collect(
                 count_alerts(turns, samples, totals);
                 outputs.batch().append(&mut alerts);
                 outputs.offer();
+                if let Some(failure) = failure {
+                    (totals.events, totals.stats) = (failure.events, failure.stats);
+                    return Err(failure.error);
+                }
                 if outputs.is_deserted() {
                     return Ok(());
                 }
@@ -118,6 +129,7 @@ impl Worker<'_> {
         let mut judge = Judge::new(self.turns.begin(0, &mut alerts));
         inspector.set_needs(judge.needs());
         judge.prepare(&mut inspector);
+        let mut failed = None;
         let outcome = loop {
             if self.signals.stop.is_set() {
                 break Ok(());
@@ -132,8 +144,8 @@ impl Worker<'_> {
                     let stretch = event.num() / STRETCH;
                     for past in at..stretch {
                         let (alerts, matches) = (std::mem::take(&mut alerts), std::mem::take(&mut matches));
-                        if self.is_own(past) && self.send.send(Message::Stretch { alerts, matches }).is_err()
-                        {
+                        let message = Message::Stretch { alerts, matches, failure: None };
+                        if self.is_own(past) && self.send.send(message).is_err() {
                             // Nobody wants more: no output is left, or another thread came to the end.
                             return;
                         }
@@ -144,9 +156,10 @@ impl Worker<'_> {
                         {
                             break Err(error);
                         }
-                        let judged = judge.judge(event, &mut alerts, |hit, _| matches.push(hit));
-                        if judged.is_err() {
-                            break judged;
+                        at = stretch;
+                        if let Err(error) = judge.judge(event, &mut alerts, |hit, _| matches.push(hit)) {
+                            failed = Some(error);
+                            break Ok(());
                         }
                     }
                     at = stretch;
@@ -176,7 +189,8 @@ impl Worker<'_> {
         events += inspector.skipped();
         let last = self.samples.map(|_| Box::new(Sample::take(events, &mut reader, &inspector)));
         // As above.
-        if self.is_own(at) && self.send.send(Message::Stretch { alerts, matches }).is_err() {
+        let failure = failed.map(|error| Box::new(Failure { error, events, stats }));
+        if self.is_own(at) && self.send.send(Message::Stretch { alerts, matches, failure }).is_err() {
             return;
         }
         let _ = self.send.send(Message::End { outcome, events, stats, last });

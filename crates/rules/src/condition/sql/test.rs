@@ -110,7 +110,6 @@ fn one(op: Op, column: &Column, bytes: &[u8]) -> Result<String, String> {
         Op::Lt | Op::Le | Op::Gt | Op::Ge => {
             Ok(format!("{} {} {}", column.text, op.word(), literal(column.ty, bytes)?))
         }
-        Op::In | Op::Intersects | Op::Exists | Op::PMatch => Err(format!("`{}` here", op.word())),
         Op::BContains | Op::BStartsWith => {
             let Constant::Bytes(bytes) = constant(FieldType::Bytes, Constants::Hex, bytes)? else {
                 return Err(format!("`{}` of such a constant", op.word()));
@@ -134,6 +133,7 @@ fn one(op: Op, column: &Column, bytes: &[u8]) -> Result<String, String> {
             let pattern = format!("(?m){}", Regex::new(bytes)?.as_str());
             Ok(format!("{} ~ {}", column.text, text(pattern.as_bytes())?))
         }
+        _ => Err(format!("`{}` here", op.word())),
     }
 }
 
