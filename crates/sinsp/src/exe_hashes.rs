@@ -125,7 +125,7 @@ impl ExeHashes {
     }
 }
 
-/// Answers questions until nobody can ask any more.
+/// Hashes the files that it is sent, until no sender is left.
 fn serve(reader: &Reader, asked: &Receiver<Question>, known: &Known) {
     let mut hashes = HashMap::new();
     while let Ok(Question { said, pid }) = asked.recv() {
