@@ -2,6 +2,7 @@
 
 use super::transformer::{Takes, Transformer};
 
+// begin transformers: `cargo xtask codegen` writes this list from the files of transformers/
 mod b64;
 mod basename;
 mod concat;
@@ -12,18 +13,19 @@ mod tolower;
 mod toupper;
 mod val;
 
-/// Every transformer.
+/// Every transformer, by name.
 pub static TRANSFORMERS: &[&Transformer] = &[
-    &tolower::ROW,
-    &toupper::ROW,
     &b64::ROW,
     &basename::ROW,
-    &len::ROW,
-    &join::ROW,
     &concat::ROW,
     &getopt::ROW,
+    &join::ROW,
+    &len::ROW,
+    &tolower::ROW,
+    &toupper::ROW,
     &val::ROW,
 ];
+// end transformers
 
 /// The transformer with this name.
 pub(crate) fn find(name: &str) -> Option<&'static Transformer> {
