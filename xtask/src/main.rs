@@ -117,10 +117,10 @@ fn check() -> Result<(), String> {
         &["doc", "--workspace", "--no-deps", "--features", FEATURES],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
-    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to.
-    shell::cargo(&["test", "-p", "eyas-bpf", "--test", "targets"])?;
-    // Links, language and examples of the pages, and what the project promises about its own code.
-    shell::cargo(&["test", "-p", "eyas", "--test", "tidy"])?;
+    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to. Links, language and
+    // examples of the pages, and what the project promises about its own code. With the features of the tests, so that
+    // nothing is built twice.
+    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--test", "targets", "--test", "tidy"])?;
     // The guides, in a copy.
     guide::run()?;
     codegen::check()?;
