@@ -4,10 +4,14 @@
 use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 
-use eyas::events::EventType;
+use eyas::audit::{AuditStream, json, k8saudit};
+use eyas::events::{EventType, param};
+use eyas::fields::{FieldSource, Schema};
 use eyas::rules::{AlertOptions, Engine, Loader, condition};
-use eyas::scap::{Advance, EventSource, RawEvent, Reader};
-use eyas::sinsp::{Inspector, Step, schema};
+use eyas::scap::{Advance, EventBuilder, EventSource, RawEvent, Reader, Snapshot, ThreadEntry};
+use eyas::sinsp::plugin::{Log, PluginSet, PluginSource, Scope};
+use eyas::sinsp::{Config, Inspector, Step, schema};
+use eyas::yaml;
 
 /// A capture read to its end or to its first error. Compressed ones are for [`gunzip`], as inflating what has
 /// no end takes most of the time.
@@ -86,11 +90,15 @@ pub fn inspector(bytes: &[u8]) {
         let result = loader.load("rules", RULES);
         loader.build().unwrap_or_else(|error| panic!("{error:?}: {}", result.verbose()))
     });
-    let engine = &*ENGINE;
     let Ok(mut reader) = Reader::from_reader(Cursor::new(bytes.to_vec())) else { return };
-    let (mut inspector, mut evaluator) = (Inspector::default(), engine.evaluator());
+    alerts(&mut Inspector::default(), &mut reader, &ENGINE);
+}
+
+/// Makes the alerts of a source until it ends or fails.
+fn alerts(inspector: &mut Inspector, source: &mut impl EventSource, engine: &Engine) {
+    let mut evaluator = engine.evaluator();
     let (mut found, options) = (Vec::new(), AlertOptions::default());
-    while let Ok(step) = inspector.next(&mut reader) {
+    while let Ok(step) = inspector.next(source) {
         match step {
             Step::Event(event) => {
                 evaluator.matches(&event, &mut found).expect("the events are of the rules' schema");
@@ -134,4 +142,70 @@ fn event(bytes: &[u8]) -> Option<RawEvent<'_>> {
         u32::from(*nparams),
         body,
     )
+}
+
+/// What a name server sends over UDP or TCP, by the first byte, and a connection to the address that it names.
+pub fn dns(bytes: &[u8]) {
+    use param::{SOCKET_CONNECT_X as connect, SOCKET_RECVFROM_X as receive, SOCKET_SOCKET_X as socket};
+    let [first, message @ ..] = bytes else { return };
+    let mut inspector = Inspector::default();
+    let thread = ThreadEntry { tid: 10, pid: 10, vtid: 10, vpid: 10, ..ThreadEntry::default() };
+    inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });
+    let at = |ty| EventBuilder::new(ty).ts(1).tid(10);
+    let ty = 1 + i64::from(first % 2);
+    let (server, named) =
+        ([2, 10, 0, 0, 1, 0, 9, 10, 0, 0, 53, 53, 0], [2, 10, 0, 0, 1, 0, 9, 1, 2, 3, 4, 80, 0]);
+    let open = |fd| {
+        at(EventType::SOCKET_SOCKET_X).int(socket::fd, fd).int(socket::domain, 2).int(socket::r#type, ty)
+    };
+    let reach = |fd, tuple: &[u8]| {
+        at(EventType::SOCKET_CONNECT_X).int(connect::res, 0).int(connect::fd, fd).bytes(connect::tuple, tuple)
+    };
+    let length = i64::try_from(message.len()).unwrap_or(0);
+    let answer = at(EventType::SOCKET_RECVFROM_X)
+        .int(receive::res, length)
+        .int(receive::fd, 3)
+        .bytes(receive::data, message);
+    for event in [open(3), reach(3, &server), answer, open(4), reach(4, &named)] {
+        let event = event.build();
+        let view = inspector.process(event.as_raw());
+        for name in ["dns.query", "dns.answers", "dns.is_answer", "fd.domain", "fd.sip.name", "evt.args"] {
+            let field = schema().resolve(name, None).expect("a field of the schema");
+            std::hint::black_box(view.get(&field));
+        }
+    }
+}
+
+/// Lines of an audit log of Kubernetes, their fields, and alerts on everything.
+pub fn audit(bytes: &[u8]) {
+    const SOURCE: &str = "k8s_audit";
+    const RULES: &str = "- {rule: any, desc: d, condition: evt.num > 0 and not ka.user.name in (a), source: k8s_audit, priority: INFO, \
+                         output: '%ka.verb %ka.target.name %ka.req.pod.containers.image %ka.response.code %json.value[/a/0]'}";
+    static ENGINE: LazyLock<(PluginSet, Engine)> = LazyLock::new(|| {
+        let mut set = PluginSet::default();
+        for plugin in [k8saudit(), json()] {
+            set.add(Arc::new(plugin), "").expect("the built-in plugins load");
+        }
+        let mut loader = Loader::new(Arc::new(set.schema(SOURCE)));
+        let result = loader.load("rules", RULES);
+        let engine = loader.build().unwrap_or_else(|error| panic!("{error:?}: {}", result.verbose()));
+        (set, engine)
+    });
+    let (set, engine) = &*ENGINE;
+    let log: Log = Arc::new(|_, _| {});
+    let plugins = set.start(Scope::Live(SOURCE), &log).expect("the built-in plugins start");
+    let (info, _) = plugins.open("k8saudit", "/dev/null").expect("an empty file opens");
+    let lines = Box::new(AuditStream::new(Cursor::new(bytes.to_vec())));
+    let mut source = PluginSource::new(info, lines, Snapshot::default());
+    let mut inspector = Inspector::new(Config::default().with_plugins(plugins));
+    alerts(&mut inspector, &mut source, engine);
+}
+
+/// A YAML file of any encoding.
+pub fn yaml(bytes: &[u8]) {
+    let decoded = yaml::decode(bytes);
+    match yaml::parse(&decoded) {
+        Ok(parsed) => drop(std::hint::black_box(format!("{parsed:?}"))),
+        Err(problem) => drop(std::hint::black_box(problem.to_string())),
+    }
 }

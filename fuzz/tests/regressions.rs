@@ -4,7 +4,7 @@ use std::path::Path;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 10] = [
     ("reader", eyas_fuzz::reader),
     ("gunzip", eyas_fuzz::gunzip),
     ("frame", eyas_fuzz::frame),
@@ -12,6 +12,9 @@ const TARGETS: [(&str, Target); 7] = [
     ("inspector", eyas_fuzz::inspector),
     ("condition", eyas_fuzz::condition),
     ("rules", eyas_fuzz::rules),
+    ("dns", eyas_fuzz::dns),
+    ("audit", eyas_fuzz::audit),
+    ("yaml", eyas_fuzz::yaml),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::shell;
 
 /// Targets, and how often each runs if nobody says otherwise.
-const TARGETS: [(&str, &str); 7] = [
+const TARGETS: [(&str, &str); 10] = [
     ("reader", "10000000"),
     ("gunzip", "1000000"),
     ("frame", "10000000"),
@@ -11,6 +11,9 @@ const TARGETS: [(&str, &str); 7] = [
     ("inspector", "1000000"),
     ("condition", "1000000"),
     ("rules", "1000000"),
+    ("dns", "1000000"),
+    ("audit", "1000000"),
+    ("yaml", "1000000"),
 ];
 
 /// Runs all targets, or one, perhaps a number of times.
