@@ -205,7 +205,7 @@ impl Worker {
         self.read.extend(Stamp::of(&self.files));
         let config = &loaded.config;
         let engines = rules::load_sources(&self.args, config)?;
-        let interest = Interest::of(config, &engines.engine)?;
+        let interest = Interest::of(config, &engines.engine);
         let running = Arc::clone(&lock(&self.running));
         let changed = changes::between(&running.config, config)?;
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {

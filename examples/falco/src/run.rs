@@ -491,7 +491,7 @@ impl Alone<'_, '_> {
         self.judge.needs_changed = true;
         if let Err(error) = source.adjust(&next.interest) {
             self.judge.setup.tell(&reload::failure(&error), self.outputs.batch());
-            return source.adjust(&Interest::of(&before.config, &before.engine)?);
+            return source.adjust(&Interest::of(&before.config, &before.engine));
         }
         self.outputs.change(next.outputs);
         self.totals.counts.close(before.rules());

@@ -26,7 +26,7 @@ use crate::log::{self, Level};
 use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
-use interest::{hooks, interest, observes_names};
+use interest::{hooks, interest, observes_names, unknown_calls};
 
 mod idle;
 #[cfg(feature = "live")]
@@ -69,19 +69,16 @@ pub struct Interest;
 
 impl Interest {
     /// Of these rules.
-    ///
-    /// # Errors
-    /// The configuration names system calls that do not exist.
     #[cfg(feature = "live")]
-    pub fn of(config: &Config, engine: &Engine) -> Result<Self> {
-        let calls = interest(&config.base_syscalls, Some(engine))?;
-        Ok(Self { calls, hooks: hooks(config.engine.modern_ebpf.lsm, engine), codes: engine.codes().clone() })
+    pub fn of(config: &Config, engine: &Engine) -> Self {
+        let calls = interest(&config.base_syscalls, Some(engine));
+        Self { calls, hooks: hooks(config.engine.modern_ebpf.lsm, engine), codes: engine.codes().clone() }
     }
 
     /// Of these rules.
     #[cfg(not(feature = "live"))]
-    pub fn of(_: &Config, _: &Engine) -> Result<Self> {
-        Ok(Self)
+    pub fn of(_: &Config, _: &Engine) -> Self {
+        Self
     }
 }
 
@@ -164,7 +161,7 @@ impl Adjust for scap::live::Source {
 pub fn begin(config: &Config) -> Result<Early> {
     match config.engine.kind {
         EngineKind::Replay | EngineKind::Nodriver => Ok(None),
-        _ => Ok(Some(eyas::scap::live::Source::open(options(config, None)?)?)),
+        _ => Ok(Some(eyas::scap::live::Source::open(options(config, None))?)),
     }
 }
 
@@ -300,7 +297,7 @@ pub fn ring_bytes(config: &Config) -> usize {
 
 /// How to capture, with what these rules need if they are known.
 #[cfg(feature = "live")]
-fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live::Options> {
+fn options(config: &Config, engine: Option<&Engine>) -> eyas::scap::live::Options {
     use eyas::scap::live;
 
     let modern = &config.engine.modern_ebpf;
@@ -308,14 +305,14 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
         ring_bytes: ring_bytes(config),
         snaplen: config.falco_libs.snaplen,
         drop_failed: modern.drop_failed_exit,
-        interest: Some(interest(&config.base_syscalls, engine)?),
+        interest: Some(interest(&config.base_syscalls, engine)),
         exclude_pid: Some(std::process::id()),
         io_uring: modern.io_uring,
         // Their messages are longer than most payloads that are captured.
         payloads: engine.filter(|engine| observes_names(engine)).map(|_| live::Payloads::default()),
         ..live::ProbeOptions::default()
     };
-    Ok(live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() })
+    live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() }
 }
 
 #[cfg(feature = "live")]
@@ -324,16 +321,17 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
 
     let mut source = match early {
         Some(mut source) => {
-            source.set_interest(Some(&interest(&config.base_syscalls, Some(engine))?))?;
+            source.set_interest(Some(&interest(&config.base_syscalls, Some(engine))))?;
             source
         }
-        None => live::Source::open(options(config, Some(engine))?)?,
+        None => live::Source::open(options(config, Some(engine)))?,
     };
     source.set_order(|ty| order(ty, engine.codes()));
     if let Some(warning) = proc::foreign_processes(&host_root()) {
         log::warning(&warning);
     }
-    log_interest(&interest(&config.base_syscalls, Some(engine))?);
+    unknown_calls(&config.base_syscalls).iter().for_each(|warning| log::warning(warning));
+    log_interest(&interest(&config.base_syscalls, Some(engine)));
     decide(&mut source, hooks(config.engine.modern_ebpf.lsm, engine))?;
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
 use eyas::events::{SyscallCode, syscalls};
 use eyas::fields::Schema;
 use eyas::rules::Engine;
@@ -12,17 +11,14 @@ use eyas::sinsp;
 use crate::config::{BaseSyscalls, LsmSource};
 
 /// System calls that the rules can match, and those that the state needs: the ones configured, or all that change
-/// it. Before the rules are known, the latter alone.
-///
-/// # Errors
-/// A name is no system call.
-pub fn interest(base: &BaseSyscalls, engine: Option<&Engine>) -> Result<Vec<SyscallCode>> {
+/// it. Before the rules are known, the latter alone. Names that are no system call have no effect: [`unknown_calls`].
+pub fn interest(base: &BaseSyscalls, engine: Option<&Engine>) -> Vec<SyscallCode> {
     let mut rules: BTreeSet<SyscallCode> =
         engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())).collect();
     if engine.is_some_and(observes_names) {
         rules.extend(ANSWERS);
     }
-    Ok(choose(base, rules)?.into_iter().collect())
+    choose(base, rules).into_iter().collect()
 }
 
 /// Calls that get answers of name servers.
@@ -58,12 +54,12 @@ fn asks_for_decisions(engine: &Engine) -> bool {
 /// Fields of such decisions.
 const DECIDED: [&str; 6] = ["lsm.hook", "lsm.verdict", "lsm.path", "lsm.target", "lsm.address", "lsm.value"];
 
-fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> Result<BTreeSet<SyscallCode>> {
+fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> BTreeSet<SyscallCode> {
     let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
     for entry in &base.custom_set {
         match entry.strip_prefix('!') {
-            Some(name) => removed.extend(named(name)?),
-            None => added.extend(named(entry)?),
+            Some(name) => removed.extend(named(name)),
+            None => added.extend(named(entry)),
         }
     }
     let repair =
@@ -85,18 +81,29 @@ fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> Result<BTreeSet<
     }
     // Without it, threads are never forgotten.
     codes.insert(SyscallCode::SCHED_PROCESS_EXIT);
-    Ok(codes)
+    codes
 }
 
 /// The system calls of this name: there may be several, of different widths.
-fn named(name: &str) -> Result<Vec<SyscallCode>> {
-    let codes: Vec<SyscallCode> = syscalls().filter(|call| call.name == name).map(|call| call.code).collect();
-    if codes.is_empty() {
-        bail!(
-            "base_syscalls.custom_set names `{name}`, which is no system call; `falco --list-events` has them"
-        );
-    }
-    Ok(codes)
+fn named(name: &str) -> impl Iterator<Item = SyscallCode> {
+    syscalls().filter(move |call| call.name == name).map(|call| call.code)
+}
+
+/// A warning for each kind of entry, to add or to remove, that names no system call; Falco's words.
+pub fn unknown_calls(base: &BaseSyscalls) -> Vec<String> {
+    let unknown = |is_negative: bool| {
+        let names = base.custom_set.iter().filter(|entry| entry.starts_with('!') == is_negative);
+        let names: Vec<&str> = names.map(|entry| entry.trim_start_matches('!')).collect();
+        names.into_iter().filter(|name| named(name).next().is_none()).collect::<Vec<_>>().join(", ")
+    };
+    let kinds = [("positive", unknown(false)), ("negative", unknown(true))];
+    let kinds = kinds.into_iter().filter(|(_, names)| !names.is_empty());
+    let warning = |(kind, names)| {
+        format!(
+            "Invalid ({kind}) syscall names: warning (base_syscalls override): {names}; `falco --list-events` has the names"
+        )
+    };
+    kinds.map(warning).collect()
 }
 
 #[cfg(test)]
@@ -105,7 +112,7 @@ mod tests {
 
     fn chosen(custom: &[&str], repair: bool, all: bool) -> BTreeSet<SyscallCode> {
         let custom_set = custom.iter().map(|name| (*name).to_owned()).collect();
-        choose(&BaseSyscalls { custom_set, repair, all }, [SyscallCode::UNLINKAT].into()).unwrap()
+        choose(&BaseSyscalls { custom_set, repair, all }, [SyscallCode::UNLINKAT].into())
     }
 
     #[test]
@@ -146,15 +153,23 @@ mod tests {
             );
             assert!(loader.load("r.yaml", &rule).successful());
             let engine = loader.build().unwrap();
-            interest(&BaseSyscalls::default(), Some(&engine)).unwrap().contains(&SyscallCode::RECVFROM)
+            interest(&BaseSyscalls::default(), Some(&engine)).contains(&SyscallCode::RECVFROM)
         };
         assert!(wants("fd.domain = example.org") && !wants("fd.sip = 1.2.3.4"));
     }
 
     #[test]
-    fn a_name_must_be_a_system_call() {
-        let base = BaseSyscalls { custom_set: vec!["!opne".into()], ..BaseSyscalls::default() };
-        let error = choose(&base, BTreeSet::new()).unwrap_err().to_string();
-        assert!(error.contains("`opne`"), "{error}");
+    fn a_name_that_is_no_system_call_has_no_effect() {
+        let custom_set = ["mkdir", "mkdri", "!opne", "!openat"].map(str::to_owned).to_vec();
+        let base = BaseSyscalls { custom_set, ..BaseSyscalls::default() };
+        let want = [SyscallCode::MKDIR, SyscallCode::SCHED_PROCESS_EXIT];
+        assert_eq!(choose(&base, BTreeSet::new()), want.into());
+        let [positive, negative] = &unknown_calls(&base)[..] else { panic!("{:?}", unknown_calls(&base)) };
+        assert!(
+            positive
+                .starts_with("Invalid (positive) syscall names: warning (base_syscalls override): mkdri;")
+        );
+        assert!(negative.contains("(negative)") && negative.contains(": opne;"), "{negative}");
+        assert!(unknown_calls(&BaseSyscalls::default()).is_empty());
     }
 }
