@@ -15,8 +15,8 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    EMPTY, ENTER_ALL, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET, REQUESTS,
-    TASKS, TOUCHES,
+    EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET,
+    REQUESTS, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -491,7 +491,12 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
 
 /// All that are loaded where these see calls begin.
 fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(QUIET).chain([&TASKS, &FILES, &EMPTY])
+    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(QUIET).chain([
+        &ENTER_CLOSE,
+        &TASKS,
+        &FILES,
+        &EMPTY,
+    ])
 }
 
 /// What is added to the time since boot: ns since the epoch.

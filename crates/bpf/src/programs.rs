@@ -121,7 +121,11 @@ pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_mount", "syscalls/sys_enter_mount", &[SyscallCode::MOUNT]),
 ];
 
-/// The same by one program for all calls: where the kernel's own tracepoints can't be had, or preempt their programs.
+/// Where files are closed whose descriptors nobody uses: needed while the filter leaves out such calls.
+pub(crate) const ENTER_CLOSE: Program =
+    enter("enter_close", "syscalls/sys_enter_close", &[SyscallCode::CLOSE]);
+
+/// Where all of these calls begin, one program for all: where the kernel's own tracepoints can't be had, or preempt their programs.
 pub(crate) const ENTER_ALL: &[Program] =
     &[program("sys_enter", KEPT).preempted("sys_enter_p", Place::Perf("raw_syscalls/sys_enter"))];
 

@@ -56,6 +56,8 @@ pub mod flags {
     pub const FREE: u16 = 1 << 3;
     /// or those of them whose call failed.
     pub const FREE_FAILED: u16 = 1 << 4;
+    /// or those of them that open or close a file whose descriptor nobody uses, beside those whose call failed.
+    pub const FREE_FILES: u16 = 1 << 5;
 }
 
 /// What a row looks at.
@@ -198,6 +200,11 @@ impl Filter {
             && self.lists.len() <= LISTS
     }
 
+    /// Whether events that open or close files are left out: those whose descriptors nobody uses.
+    pub fn leaves_out_files(&self) -> bool {
+        self.types.iter().any(|row| row.flags & flags::FREE_FILES != 0)
+    }
+
     /// How many types may have events left out.
     pub fn types_on(&self) -> usize {
         self.types.iter().filter(|row| row.flags & flags::ON != 0).count()
@@ -227,6 +234,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("REJECTS_FAILED", flags::REJECTS_FAILED as u64),
     ("FREE", flags::FREE as u64),
     ("FREE_FAILED", flags::FREE_FAILED as u64),
+    ("FREE_FILES", flags::FREE_FILES as u64),
     ("INPUT_NOTHING", Input::Nothing as u64),
     ("INPUT_INT", Input::Int as u64),
     ("INPUT_DESCRIPTOR", Input::Descriptor as u64),

@@ -1,8 +1,8 @@
 //! What rules say of events of a type, for who filters events before the rules.
 
-use eyas_fields::{CodeSet, FieldTest, Formula};
+use eyas_fields::{CodeSet, Field, FieldTest, Formula};
 
-use crate::condition::{ConditionFormula, Formulas, codes};
+use crate::condition::{ConditionFormula, Formulas, codes, fields};
 use crate::engine::Engine;
 use crate::rule::{Rule, RuleIndex};
 
@@ -37,5 +37,16 @@ impl Engine {
     /// Codes of the events that a rule of this engine can match while it is on.
     pub fn codes_of(&self, rule: &Rule) -> CodeSet {
         codes(&rule.compiled, self.schema())
+    }
+
+    /// The fields of a rule's condition, with its exceptions, and of its output; each once.
+    pub fn fields_of(&self, rule: &Rule) -> Vec<Field> {
+        let mut all = fields(&rule.compiled, self.schema());
+        rule.format.visit_fields(&mut |field| {
+            if !all.contains(field) {
+                all.push(field.clone());
+            }
+        });
+        all
     }
 }

@@ -309,6 +309,12 @@ impl<'a> RawEvent<'a> {
         self.mark.is_sample()
     }
 
+    /// Whether no event may say when the file is closed that the event opened: nobody asks what its descriptor stands for.
+    #[inline]
+    pub fn closes_unseen(&self) -> bool {
+        self.mark.closes_unseen()
+    }
+
     fn kernel_text(&self, wanted: KernelPath) -> Option<&'a [u8]> {
         let at = self.ty.kernel_paths().iter().position(|path| *path == wanted)?;
         // They stand behind the row.

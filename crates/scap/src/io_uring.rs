@@ -12,6 +12,8 @@ const IS_PRESUMED: u16 = 0x200;
 const IS_DESCRIBED: u16 = 0x400;
 /// Of no request: the probe's filter rejects the event.
 const IS_SAMPLE: u16 = 0x4000;
+/// Of no request, either: the probe may leave out that the file is closed that the event opened.
+const CLOSES_UNSEEN: u16 = 0x2000;
 
 /// The first descriptor that stands for a place in a ring's own table.
 const FIRST_DIRECT: i64 = 1 << 62;
@@ -44,6 +46,11 @@ impl Mark {
     #[inline]
     pub(crate) fn is_sample(self) -> bool {
         self.0 & IS_SAMPLE != 0
+    }
+
+    #[inline]
+    pub(crate) fn closes_unseen(self) -> bool {
+        self.0 & CLOSES_UNSEEN != 0
     }
 
     pub(crate) fn new(request: IoUring) -> Self {

@@ -80,6 +80,8 @@ impl Stop {
 /// then `produced = delivered + filtered + drops` holds exactly.
 pub struct Source {
     probe: Probe,
+    /// Whether the filter does.
+    leaves_out_files: bool,
     merge: Merge<Ring>,
     options: proc::Options,
     /// The kernel's own lists are used.
@@ -140,6 +142,7 @@ impl Source {
         unseen.look(&probe, now(&probe), 0, &mut Vec::new());
         Ok(Self {
             probe,
+            leaves_out_files: false,
             merge: Merge::new(rings),
             options: proc,
             iterators,
@@ -226,7 +229,17 @@ impl Source {
     /// # Errors
     /// The kernel refuses; then nothing is left out.
     pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
-        Ok(self.probe.set_filter(filter, sample)?)
+        let done = self.probe.set_filter(filter, sample);
+        self.leaves_out_files = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
+        Ok(done?)
+    }
+
+    /// Leaves out nothing until [`Source::set_filter`] is called again, such as while rules are replaced.
+    ///
+    /// # Errors
+    /// As for [`Source::set_filter`].
+    pub fn pause_filter(&mut self) -> Result<(), Error> {
+        Ok(self.probe.set_filter(None, 0)?)
     }
 
     /// Leaves out no more events of the type.
@@ -513,6 +526,10 @@ impl EventSource for Source {
 
     fn losses(&self) -> &[Loss] {
         &self.losses
+    }
+
+    fn leaves_out_files(&self) -> bool {
+        self.leaves_out_files
     }
 
     fn behind(&self) -> u64 {

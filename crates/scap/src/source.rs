@@ -75,6 +75,11 @@ pub trait EventSource {
         &[]
     }
 
+    /// Whether events are left out that open and close files, as nobody asks what their descriptors stand for.
+    fn leaves_out_files(&self) -> bool {
+        false
+    }
+
     /// How long ago the current event happened, ns; 0 where there is none, and in captures, whose events are all that
     /// there is.
     fn behind(&self) -> u64 {
@@ -110,6 +115,10 @@ impl<S: EventSource + ?Sized> EventSource for Box<S> {
 
     fn losses(&self) -> &[Loss] {
         (**self).losses()
+    }
+
+    fn leaves_out_files(&self) -> bool {
+        (**self).leaves_out_files()
     }
 
     fn behind(&self) -> u64 {

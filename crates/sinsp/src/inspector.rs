@@ -215,6 +215,8 @@ pub struct Inspector {
     /// A plugin failed at the begin of the capture.
     failure: Option<Error>,
     needs: Option<Arc<Needs>>,
+    /// Whether the source leaves out events that open and close files.
+    source_leaves_out: bool,
     skips: Skips,
     /// Events that were of no use.
     unneeded: u64,
@@ -274,6 +276,7 @@ impl Inspector {
             initial: true,
             failure: None,
             needs: None,
+            source_leaves_out: false,
             skips: Skips::default(),
             unneeded: 0,
             skipped: 0,
@@ -320,6 +323,7 @@ impl Inspector {
         self.skips.flush(&mut self.state);
         let is_alone = self.config.proc.is_none() && self.lookups.is_none() && self.moment.plugins.is_none();
         self.needs = needs.filter(|_| is_alone);
+        self.leave_out_files();
     }
 
     /// How many events were left out that would have been shown.
@@ -494,6 +498,19 @@ impl Inspector {
         if self.state.doubts.remain() || !source.losses().is_empty() {
             self.heal(source);
         }
+        if source.leaves_out_files() != self.source_leaves_out {
+            self.source_leaves_out = source.leaves_out_files();
+            self.leave_out_files();
+        }
+    }
+
+    /// Follows files, or does not, as the source and the needs say.
+    #[cold]
+    fn leave_out_files(&mut self) {
+        let by_needs = self.needs.as_ref().is_some_and(|needs| needs.leaves_out_files());
+        let (on, can_ask) = (self.source_leaves_out || by_needs, self.config.proc.is_some());
+        self.settle();
+        self.state.leave_out_files(on, self.moment.ts, can_ask);
     }
 
     /// Takes note of losses, and asks about a thread that is in doubt: that of the event, or another one. The running

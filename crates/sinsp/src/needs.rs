@@ -6,9 +6,12 @@ use eyas_fields::{CodeSet, Field};
 use eyas_scap::RawEvent;
 
 use crate::field_source::generic_code;
-use crate::fields::DEFS;
+use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
 use crate::state::{Facts, changes, changes_only_if_successful};
+pub use files::field_of_files;
+
+mod files;
 
 /// What a program needs of the events of a capture: see [`crate::Inspector::set_needs`].
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub struct Needs {
     /// Codes that rules can match.
     codes: CodeSet,
     rows: Option<Pushdown>,
+    leaves_out_files: bool,
 }
 
 /// What becomes of an event.
@@ -66,7 +70,18 @@ impl Needs {
                 false => UseOfType::Each(others),
             }
         });
-        Self { uses: uses.collect(), codes: codes.clone(), rows }
+        Self { uses: uses.collect(), codes: codes.clone(), rows, leaves_out_files: false }
+    }
+
+    /// As far as nobody asks what descriptors of plain files stand for ([`field_of_files`]): such a file is forgotten once the
+    /// program saw the event that opened it.
+    #[must_use]
+    pub fn without_files(self) -> Self {
+        Self { leaves_out_files: true, ..self }
+    }
+
+    pub(crate) fn leaves_out_files(&self) -> bool {
+        self.leaves_out_files
     }
 
     /// What becomes of the event. `has_beginnings`: see [`Pushdown::may_match_raw`].
@@ -88,6 +103,16 @@ impl Needs {
 /// The probe's filter for rules that ask for these fields, in conditions or in outputs, and have these rows: it leaves out
 /// events that no rule matches and that change nothing that the fields depend on. `None` if a field depends on all events.
 pub fn probe_filter(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
+    filter(rows, fields, true)
+}
+
+/// The same where nobody asks what descriptors of plain files stand for ([`field_of_files`]): events that open or close such
+/// files are left out, too.
+pub fn probe_filter_without_files(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
+    filter(rows, fields, false)
+}
+
+fn filter(rows: &Pushdown, fields: &[Field], follows_files: bool) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
         return None;
@@ -95,6 +120,9 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
     let facts = facts(fields);
     Some(rows.kernel(|ty| match changes(ty) {
         Some(changed) if !changed.intersects(facts) => Free::All,
+        _ if !follows_files && (open::is_open(ty) || ty == EventType::SYSCALL_CLOSE_X) => {
+            Free::FailedAndFiles
+        }
         _ if changes_only_if_successful(ty) => Free::Failed,
         _ => Free::None,
     }))

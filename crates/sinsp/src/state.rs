@@ -18,6 +18,7 @@ mod fd;
 mod fds;
 mod heal;
 mod keys;
+mod left_files;
 mod load;
 mod metadata;
 mod observed;
@@ -48,10 +49,10 @@ pub use users::{Accounts, Users};
 pub(crate) use container::{Kind, Layouts, SHORT_ID, id_of_cgroups, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
 pub(crate) use facts::{Facts, changes};
-pub(crate) use parse::changes_only_if_successful;
 pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
+pub(crate) use parse::{changes_only_if_successful, is_copy};
 pub(crate) use reach::reach;
 pub(crate) use reports::Reports;
 pub(crate) use skips::Skips;
@@ -84,6 +85,8 @@ pub struct State {
     pub(crate) doubts: doubts::Doubts,
     /// Whether events of calls that begin have come.
     pub(crate) has_beginnings: bool,
+    /// Whether nobody asks what descriptors of plain files stand for, so that they are not followed.
+    leaves_out_files: bool,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,

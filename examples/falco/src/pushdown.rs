@@ -6,10 +6,11 @@ use eyas::events::EventType;
 use eyas::fields::{CodeSet, Field, FieldSource, Schema};
 use eyas::rules::{Engine, Priority, RuleFormulas};
 use eyas::sinsp::pushdown::Pushdown;
-use eyas::sinsp::{EventView, Needs, schema};
+use eyas::sinsp::{EventView, Needs, field_of_files, schema};
 use serde_json::json;
 
 use crate::internal::Internal;
+use crate::log;
 
 mod explain;
 
@@ -30,13 +31,52 @@ pub fn needs(engine: &Engine) -> Needs {
     let formulas = RuleFormulas::new(engine);
     let rows =
         Pushdown::cheap(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());
-    Needs::of_rules(engine.codes(), &fields, Some(rows))
+    let needs = Needs::of_rules(engine.codes(), &fields, Some(rows));
+    if file_user(engine).is_none() { needs.without_files() } else { needs }
 }
 
 /// What the probe leaves out, if that can be said.
 pub fn probe_filter(engine: &Engine) -> Option<eyas::events::filter::Filter> {
     let fields: Vec<Field> = engine.fields_by_use().concat();
-    eyas::sinsp::probe_filter(&rows(engine), &fields)
+    let rows = rows(engine);
+    match file_user(engine) {
+        None => eyas::sinsp::probe_filter_without_files(&rows, &fields),
+        Some(user) => {
+            log::log(log::Level::Debug, &user.to_string());
+            eyas::sinsp::probe_filter(&rows, &fields)
+        }
+    }
+}
+
+/// A rule for which every open file is followed.
+pub struct FileUser {
+    rule: String,
+    field: &'static str,
+    ty: &'static str,
+}
+
+impl std::fmt::Display for FileUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rule, field, ty } = self;
+        write!(
+            f,
+            "Opens and closes of all files are sent, as rule '{rule}' asks by {field} which file a {ty} works on"
+        )
+    }
+}
+
+/// The first rule that asks which file a descriptor stands for, if not the event does that opened it.
+pub fn file_user(engine: &Engine) -> Option<FileUser> {
+    let formulas = RuleFormulas::new(engine);
+    let fields: Vec<Vec<Field>> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
+    (0..EventType::COUNT as u16).filter(|code| explain::is_sent(EventType(*code))).find_map(|code| {
+        formulas.of_code(code).iter().find_map(|(rule, condition)| {
+            let index = rule.0 as usize;
+            let field = field_of_files(EventType(code), condition, &fields[index])?;
+            let ty = schema().code_name(code).unwrap_or_default();
+            Some(FileUser { rule: engine.rules()[index].name.clone(), field, ty })
+        })
+    })
 }
 
 /// What leaves out events before the rules, and how many it was.

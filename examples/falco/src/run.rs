@@ -486,7 +486,7 @@ impl Alone<'_, '_> {
     fn replace(&mut self, source: &mut dyn Adjust, next: Replacement) -> Result<()> {
         let before = Arc::clone(&self.judge.setup);
         // Until the new rules test, whatever either set needs is sent.
-        source.filter(None, 0)?;
+        source.pause_filter()?;
         self.judge.is_replaced = true;
         self.judge.needs_changed = true;
         if let Err(error) = source.adjust(&next.interest) {

@@ -98,6 +98,14 @@ pub trait Adjust: EventSource {
         Ok(())
     }
 
+    /// Leaves out nothing until the filter is set again.
+    ///
+    /// # Errors
+    /// As for [`Adjust::filter`].
+    fn pause_filter(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Leaves out no more events of the type.
     fn send_all(&mut self, _ty: EventType) {}
 
@@ -145,6 +153,10 @@ impl Adjust for scap::live::Source {
 
     fn filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<()> {
         Ok(self.set_filter(filter, sample)?)
+    }
+
+    fn pause_filter(&mut self) -> Result<()> {
+        Ok(Self::pause_filter(self)?)
     }
 
     fn send_all(&mut self, ty: EventType) {

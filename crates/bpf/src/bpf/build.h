@@ -102,7 +102,7 @@ static __always_inline void submit(struct scratch *s)
 		is_sample = true;
 	}
 	cpu->made++;
-	if (is_sample)
-		*(__u16 *)(to + 24) = IS_SAMPLE;
+	if (is_sample || s->early & FILTER_IF_FILE)
+		*(__u16 *)(to + 24) = marks_of(s->early, is_sample);
 	publish(cpu, len);
 }

@@ -25,6 +25,7 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	s->no_message = 0;
 	s->message = 0;
 	s->filter = 0;
+	s->early = 0;
 	s->is_sample = 0;
 	s->filename = 0;
 	s->fd = -1;

@@ -60,9 +60,14 @@ __u32 filter_sample = 0;
 #define FILTER_SENDS 0
 #define FILTER_ASKS 1
 #define FILTER_REJECTS 2
+/* Beside the last two: that holds only if the call opens or closes a file whose descriptor nobody uses. */
+#define FILTER_IF_FILE 4
+#define FILTER_DECISION 3
 
-/* What the header of such an event says beside the number of its parameters. */
+/* What the header of such an event says beside the number of its parameters; and that of one that opened a file whose close
+ * may not be sent. */
 #define IS_SAMPLE 0x4000
+#define CLOSES_UNSEEN 0x2000
 
 #define NOT_READ 0x100
 #define UNKNOWN 2
@@ -82,13 +87,23 @@ static __always_inline int filter_early(__u32 which, __u16 type, long ret)
 		return FILTER_SENDS;
 	__u16 flags = f->types[type & (EVENT_TYPES - 1)].flags;
 	bool failed = ret < 0 && ret >= LEAST_ERROR;
+	int only = 0;
 	if (!(flags & FILTER_ON))
 		return FILTER_SENDS;
-	if (!(flags & FILTER_FREE) && !(failed && flags & FILTER_FREE_FAILED))
-		return FILTER_SENDS;
+	if (!(flags & FILTER_FREE) && !(failed && flags & FILTER_FREE_FAILED)) {
+		if (failed || !(flags & FILTER_FREE_FILES))
+			return FILTER_SENDS;
+		only = FILTER_IF_FILE;
+	}
 	if (flags & FILTER_REJECTS_ALL || (failed && flags & FILTER_REJECTS_FAILED))
-		return FILTER_REJECTS;
-	return FILTER_ASKS;
+		return FILTER_REJECTS | only;
+	return FILTER_ASKS | only;
+}
+
+/* What the header of an event says that is sent, by what was decided before it was built. */
+static __always_inline __u16 marks_of(int early, bool is_sample)
+{
+	return (is_sample ? IS_SAMPLE : 0) | (early & FILTER_IF_FILE ? CLOSES_UNSEEN : 0);
 }
 
 /* Counts an event that the filter rejects; whether it is left out. The CPU's ring is claimed. */

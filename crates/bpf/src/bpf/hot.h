@@ -154,7 +154,8 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	struct cpu *cpu = claim();
 	if (!cpu)
 		return false;
-	if (early == FILTER_REJECTS && leave_out_event(cpu, type)) {
+	early = with_file(early, type, ret, ARG0);
+	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(cpu, type)) {
 		release(cpu);
 		if (has_entries(type))
 			forget_entries();
@@ -165,11 +166,13 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);
 	if (len) {
 		early = *(volatile __u32 *)&cpu->early;
-		bool is_rejected = early == FILTER_ASKS && filter_rejects(filter, type);
+		int decision = early & FILTER_DECISION;
+		bool is_rejected = decision == FILTER_ASKS && filter_rejects(filter, type);
 		if (!is_rejected || !leave_out_event(cpu, type)) {
 			__u8 *event = built();
-			if (event && (is_rejected || early == FILTER_REJECTS))
-				*(__u16 *)(event + 24) = IS_SAMPLE;
+			__u16 marks = marks_of(early, is_rejected || decision == FILTER_REJECTS);
+			if (event && marks)
+				*(__u16 *)(event + 24) = marks;
 			cpu->made++;
 			publish(cpu, len);
 		}

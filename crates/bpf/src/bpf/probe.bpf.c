@@ -20,6 +20,7 @@
 #include "kernel/access.h"
 #include "kernel/task.h"
 #include "kernel/socket.h"
+#include "files.h"
 #include "call.h"
 #include "attach.h"
 #include "thread.h"
@@ -86,11 +87,12 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 #endif
 	__u32 filter = filter_in_use;
-	int early = filter_early(filter, type, ret);
 	s = fresh(type, 0);
 	if (!s)
 		return 0;
-	if (early == FILTER_REJECTS && leave_out_event(own_cpu(), type)) {
+	take_args(s->args, regs, &call);
+	int early = with_file(filter_early(filter, type, ret), type, ret, s->args[0]);
+	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(own_cpu(), type)) {
 		if (keeps(type))
 			forget();
 		if (has_entries(type))
@@ -98,14 +100,14 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return done();
 	}
 	s->ret = ret;
-	s->filter = early == FILTER_ASKS ? filter : 0;
-	s->is_sample = early == FILTER_REJECTS;
+	s->filter = (early & FILTER_DECISION) == FILTER_ASKS ? filter : 0;
+	s->is_sample = (early & FILTER_DECISION) == FILTER_REJECTS;
+	s->early = early;
 	s->number = call.number;
 	s->code = call.code;
 	s->failed_exec = exec;
 	s->compat = call.compat;
 	s->form = call.form;
-	take_args(s->args, regs, &call);
 	if (type == EV_SOCKET_SENDMMSG_X || type == EV_SOCKET_RECVMMSG_X)
 		emit_messages(type);
 	else
@@ -179,13 +181,23 @@ ENTER(openat2, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(connect, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(mount)
 
+/* While the filter leaves out closes. */
+SEC("tracepoint/syscalls/sys_enter_close")
+int enter_close(struct sys_enter *ctx)
+{
+	return begin_close(ctx->args[0]);
+}
+
 static __always_inline int at_sys_enter(struct pt_regs *regs)
 {
 	struct call call = call_of(current_task(), regs);
 	__u64 args[6] = {};
-	if (!keeps(call.type))
+	bool closes = call.type == EV_SYSCALL_CLOSE_X && filter_in_use;
+	if (!keeps(call.type) && !closes)
 		return 0;
 	take_args(args, regs, &call);
+	if (closes)
+		return begin_close(args[0]);
 	return enter(&call, args);
 }
 

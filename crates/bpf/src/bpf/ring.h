@@ -67,6 +67,8 @@ struct cpu {
 	__u32 since_sample;
 	/* What was decided before the event at hand was built. */
 	__u32 early;
+	/* The close that began last here: see `files.h`. */
+	__u64 closing;
 };
 
 /* What every event begins with. */

@@ -99,8 +99,10 @@ struct scratch {
 	__u16 request;
 	__u8 described;
 	__u64 own_file, made_file;
-	/* Of an event that the filter judges: which filter, none if it is 0; whether it is sent although no rule matches it. */
+	/* Of an event that the filter judges: which filter, none if it is 0; what was decided before it was built; whether it is
+	 * sent although no rule matches it. */
 	__u32 filter;
+	__u32 early;
 	__u8 is_sample;
 	/* The bits that a text set, of which parameter it is, and whether it is not known what is shown of it. */
 	__u64 facts[8];

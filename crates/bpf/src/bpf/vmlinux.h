@@ -148,6 +148,7 @@ struct inode {
 	struct posix_acl *i_acl;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	u32 i_rdev;
 	u32 i_state;
 	struct hlist_head i_dentry;
 	void *i_private;
@@ -251,7 +252,9 @@ struct fdtable {
 	struct file **fd;
 	unsigned long *close_on_exec;
 };
+typedef struct { int counter; } atomic_t;
 struct files_struct {
+	atomic_t count;
 	struct fdtable *fdt;
 };
 
@@ -355,8 +358,13 @@ enum cgroup_subsys_id {
 	misc_cgrp_id,
 };
 
+struct sched_entity {
+	u64 nr_migrations;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct sched_entity se;
 	void *stack;
 	unsigned int flags;
 	struct list_head children, thread_node;

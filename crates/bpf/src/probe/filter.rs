@@ -11,6 +11,7 @@ use rustix::mm::ProtFlags;
 use super::filters::Filters;
 use super::{Probe, kernel};
 use crate::Error;
+use crate::programs::ENTER_CLOSE;
 use crate::ring::Mapping;
 use crate::skel::types;
 
@@ -41,6 +42,10 @@ impl Probe {
             self.use_filter(half, sample);
             Ok(())
         });
+        // Without it every close is sent.
+        let leaves_out = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
+        let sees_each = self.enter.iter().any(|program| program.name == "enter_openat");
+        let _ = self.attach(&ENTER_CLOSE, leaves_out && sees_each);
         self.seal();
         done
     }

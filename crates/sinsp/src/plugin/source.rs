@@ -238,6 +238,10 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
         if self.current.is_some() { &[] } else { self.inner.losses() }
     }
 
+    fn leaves_out_files(&self) -> bool {
+        self.inner.leaves_out_files()
+    }
+
     fn behind(&self) -> u64 {
         if self.current.is_some() { 0 } else { self.inner.behind() }
     }

@@ -26,6 +26,8 @@ pub(crate) enum Free {
     None,
     /// Those of calls that failed.
     Failed,
+    /// The same, and those that open or close a plain file.
+    FailedAndFiles,
     /// All.
     All,
 }
@@ -92,6 +94,7 @@ impl<'r> Compiler<'r> {
         let entry = self.rows.entries.get(usize::from(ty.0)).copied().unwrap_or(REJECT);
         let mut flags = match free {
             Free::All => flags::ON | flags::FREE,
+            Free::FailedAndFiles => flags::ON | flags::FREE_FAILED | flags::FREE_FILES,
             _ => flags::ON | flags::FREE_FAILED,
         };
         if entry == PASS {

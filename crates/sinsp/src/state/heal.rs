@@ -12,6 +12,7 @@ use rustc_hash::FxHashSet;
 
 use super::doubts::Doubt;
 use super::fds::MAX as MAX_FDS;
+use super::left_files::is_left_out;
 use super::load::{fd_of, guess_role};
 use super::parse::descriptor;
 use super::proc_query::ProcQuery;
@@ -64,7 +65,7 @@ impl State {
         }
     }
 
-    fn doubt_these(&mut self, since: u64, of: Suspects, can_ask: bool) {
+    pub(super) fn doubt_these(&mut self, since: u64, of: Suspects, can_ask: bool) {
         self.threads.doubt(since, of);
         self.doubts.any = true;
         if !can_ask {
@@ -231,10 +232,12 @@ impl State {
     /// Makes the open files of a process those that it has.
     fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
         let is_whole = files.len() < MAX_FDS;
+        let leaves_out = self.leaves_out_files;
         let empty = self.empty();
         let there: Vec<_> = files
             .into_iter()
             .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse.names)))
+            .filter(|(num, _, fd)| !leaves_out || !is_left_out(*num, fd))
             .collect();
         let numbers: FxHashSet<i64> = there.iter().map(|(num, ..)| *num).collect();
         let served: FxHashSet<u16> = there.iter().filter_map(|(.., fd)| fd.server_port()).collect();

@@ -21,7 +21,8 @@ impl State {
         let users = std::mem::take(&mut self.users);
         let rendering = std::mem::take(&mut self.rendering);
         let layouts = Layouts::new(self.layouts.engines);
-        *self = Self { layouts, ..Self::with_max(max_threads) };
+        let leaves_out_files = self.leaves_out_files;
+        *self = Self { layouts, leaves_out_files, ..Self::with_max(max_threads) };
         self.set_rendering(rendering);
         let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
         self.users = users.begin_again(kept, changes);
@@ -154,6 +155,9 @@ impl State {
         for entry in fds {
             let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
             let fd = fd_of(entry, &empty, &mut self.reuse.names);
+            if self.leaves_out(num, &fd) {
+                continue;
+            }
             let Some(files) = self.threads.fds_mut(key) else { return };
             match files.insert(num, Arc::new(fd), close_on_exec) {
                 true => self.stats.fds_added += 1,

@@ -9,7 +9,7 @@ pub(crate) use file::is_unnamed;
 pub use handling::changes_state;
 pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
-pub(crate) use handling::{changes_only_if_successful, descriptor, is_kept, makes_or_ends_threads};
+pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, makes_or_ends_threads};
 
 mod birth;
 mod directory;
@@ -106,6 +106,7 @@ fn dispatch(
         Family::Open => {
             file::open(state, raw, now);
             terminal::opened(state, raw, now);
+            file::leave(state, raw, now, query.is_some());
         }
         Family::Close => file::close(state, raw, now),
         Family::Duplicate => file::duplicate(state, raw, now),

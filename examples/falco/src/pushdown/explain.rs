@@ -59,7 +59,11 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
             let rules: Vec<Value> = all.iter().map(|of| of.as_json(&engine, is_measured)).collect();
             format!("{:#}\n", Value::from(rules))
         }
-        _ => all.iter().map(|of| of.as_text(&engine, is_measured)).collect(),
+        _ => {
+            let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
+            text.extend(super::file_user(&engine).map(|user| format!("{user}\n")));
+            text
+        }
     };
     print(&text)?;
     Ok(())
@@ -90,7 +94,7 @@ fn take(engine: &Engine, wanted: Option<RuleIndex>) -> Vec<OfRule> {
 }
 
 /// Whether there are events of the type: those of older versions come as today's.
-fn is_sent(ty: EventType) -> bool {
+pub(super) fn is_sent(ty: EventType) -> bool {
     ty.info().is_some_and(|info| !info.flags.intersects(EventFlags::OLD_VERSION.union(EventFlags::UNUSED)))
 }
 

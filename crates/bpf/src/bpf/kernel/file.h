@@ -12,22 +12,31 @@
 #define S_IFCHR 0x2000
 #define S_IFIFO 0x1000
 
-static __always_inline struct file *file_of(struct scratch *s, int fd)
+static __always_inline struct files_struct *own_files(void)
 {
 	struct task_struct *task = current_task();
-	struct files_struct *files = has_task_pointer ? READ_TRUSTED(task, files) : READ(task, files);
+	return has_task_pointer ? READ_TRUSTED(task, files) : READ(task, files);
+}
+
+static __always_inline struct file *file_at(struct files_struct *files, __u32 fd)
+{
 	struct fdtable *table;
+	if (!files)
+		return 0;
+	table = TASK(files, fdt);
+	if (fd >= TASK(table, max_fds))
+		return 0;
+	return READ_POINTER(&TASK(table, fd)[fd]);
+}
+
+static __always_inline struct file *file_of(struct scratch *s, int fd)
+{
 	struct file *file;
 	if (fd < 0)
 		return 0;
 	if (s->fd == fd)
 		return (struct file *)s->file;
-	if (!files)
-		return 0;
-	table = TASK(files, fdt);
-	if ((__u32)fd >= TASK(table, max_fds))
-		return 0;
-	file = READ_POINTER(&TASK(table, fd)[fd]);
+	file = file_at(own_files(), fd);
 	s->fd = fd;
 	s->file = (__u64)file;
 	return file;

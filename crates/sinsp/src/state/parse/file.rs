@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eyas_events::{EventType, FlagTable, KernelPath, param};
-use eyas_scap::{OwnedEvent, RawEvent};
+use eyas_scap::{OwnedEvent, RawEvent, is_direct};
 
 use super::enter::take_enter;
 use crate::path::{self, Base};
@@ -178,6 +178,24 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     add(state, now, num, fd, params.flags & O_CLOEXEC != 0);
 }
 
+/// Forgets the file once the rules saw the event, if nothing may say when it is closed. A replay has the probe's part: it does so
+/// with files of which the event shows that the probe would leave them out.
+pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
+    let is_modelled = || state.leaves_out_files && !is_live && is_plain(raw);
+    if let Some(num) = raw.int(0).filter(|num| *num >= 0 && !is_direct(*num))
+        && (raw.closes_unseen() || is_modelled())
+    {
+        now.rest = Rest::Close(num);
+    }
+}
+
+/// Whether the event says that it opened a file whose descriptor nobody may ask for, by the path that the kernel has for it.
+fn is_plain(raw: &RawEvent<'_>) -> bool {
+    let has_path =
+        raw.opened_path().is_some_and(|path| path.starts_with(b"/") && !path.starts_with(b"/dev/"));
+    has_path && !raw.opened_directory() && open_params(raw).flags & O_DIRECTORY == 0
+}
+
 /// Whether a file without a name was opened, of which the path asked for says the directory. Other programs than eyas set
 /// the flag for directories, too, which nobody can write to.
 pub(crate) fn is_unnamed(flags: u32) -> bool {
@@ -265,7 +283,12 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
         // Of an unknown file there is no copy that could be shown.
-        None => now.fd = old,
+        None => {
+            now.fd = old;
+            if state.leaves_out_files {
+                remove(state, key, res);
+            }
+        }
     }
 }
 

@@ -266,6 +266,12 @@ pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
     })
 }
 
+/// Whether calls of this type give a file that is open another descriptor.
+pub(crate) fn is_copy(ty: EventType) -> bool {
+    let family = HANDLING.get(usize::from(ty.0)).map(|handling| handling.family);
+    matches!(family, Some(Family::Duplicate)) || ty == EventType::SYSCALL_PIDFD_GETFD_X
+}
+
 /// Whether threads are made or end with events of this type, or become others.
 #[inline]
 pub(crate) fn makes_or_ends_threads(ty: EventType) -> bool {

@@ -1,0 +1,265 @@
+//! Whether anybody asks which file a descriptor stands for, if not the event that opened it does.
+//!
+//! It is about *plain* files: regular files, and devices without a state. Directories, sockets, pipes, terminals and everything
+//! else that has a descriptor is always followed. If nobody asks, nobody can tell a descriptor of a plain file from one that
+//! is not known.
+
+use eyas_events::{EventFlags, EventType, ParamDetail, ParamType as T};
+use eyas_fields::{Arg, Field, FieldTest, Formula, Value};
+use eyas_scap::RawEvent;
+
+use crate::fields::{DEFS, open};
+use crate::param_names::param_index;
+use crate::state::{FdKind, is_copy};
+
+/// The field by which a rule sees, in events of the type, which plain file a descriptor stands for; `None` if it does not. The
+/// rule has this condition, and these fields in its condition and its output.
+///
+/// A path that begins at a descriptor of a plain file does not count: the kernel refuses such a call.
+pub fn field_of_files(
+    ty: EventType,
+    condition: &Formula<FieldTest>,
+    fields: &[Field],
+) -> Option<&'static str> {
+    fields.iter().find_map(|field| {
+        let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
+        let sees = match shown(def.name, field, ty) {
+            Shown::Nothing => false,
+            Shown::Own => may_match_file(ty, condition),
+            Shown::Any => true,
+        };
+        sees.then_some(def.name)
+    })
+}
+
+/// Of which descriptors a field depends on what they stand for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shown {
+    Nothing,
+    /// Of the one that the event works on.
+    Own,
+    /// Of others, too.
+    Any,
+}
+
+impl Shown {
+    fn own(is_shown: bool) -> Self {
+        if is_shown { Self::Own } else { Self::Nothing }
+    }
+
+    fn any(is_shown: bool) -> Self {
+        if is_shown { Self::Any } else { Self::Nothing }
+    }
+}
+
+/// What the field shows in events of the type. A field that is not listed is taken for one that shows everything.
+fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
+    let Some(info) = ty.info() else { return Shown::Any };
+    let is_given = takes_descriptor(ty);
+    let class = name.split('.').next().unwrap_or_default();
+    match name {
+        "fd.types" | "proc.fdopencount" | "proc.fdusage" => Shown::Any,
+        "proc.stdin.type" | "proc.stdout.type" | "proc.stderr.type" => Shown::Any,
+        "proc.stdin.name" | "proc.stdout.name" | "proc.stderr.name" => Shown::Any,
+        // A number. But of an unknown descriptor there is no copy, whose number it would be.
+        "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
+        // Of what the event itself has opened.
+        _ if class == "fd" && open::is_open(ty) => Shown::Nothing,
+        _ if class == "fd" => Shown::own(is_given),
+        _ if class == "fdlist" => Shown::any(is_given),
+        "evt.args" | "evt.info" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
+        "evt.arg" => {
+            let at = match &field.arg {
+                Some(Arg::Index(at)) => usize::try_from(*at).ok(),
+                _ => param_index(field.hint, ty),
+            };
+            Shown::any(at.is_some_and(|at| shows_file(ty, at)))
+        }
+        "evt.abspath" => Shown::any(may_have_empty_path(ty)),
+        _ if class == "fs" && has_base(ty) => Shown::any(may_have_empty_path(ty)),
+        _ if class == "fs" => Shown::own(is_given),
+        "evt.category" | "evt.is_syslog" => Shown::own(is_given),
+        _ if name.starts_with("evt.buflen") || name.starts_with("evt.count.error") => Shown::own(is_given),
+        _ if CLASSES.contains(&class) => Shown::Nothing,
+        _ if class == "evt" && OF_EVENTS.contains(&name.split('.').nth(1).unwrap_or_default()) => {
+            Shown::Nothing
+        }
+        _ => Shown::Any,
+    }
+}
+
+/// Classes of fields that show nothing of any descriptor, beside those named above;
+const CLASSES: [&str; 12] = [
+    "proc",
+    "thread",
+    "user",
+    "group",
+    "container",
+    "k8s",
+    "k8smeta",
+    "syscall",
+    "util",
+    "dns",
+    "io_uring",
+    "lsm",
+];
+
+/// and the same of `evt`, by what comes next.
+const OF_EVENTS: [&str; 38] = [
+    "num",
+    "time",
+    "datetime",
+    "rawtime",
+    "reltime",
+    "pluginname",
+    "plugininfo",
+    "source",
+    "is_async",
+    "asynctype",
+    "hostname",
+    "latency",
+    "deltatime",
+    "outputtime",
+    "dir",
+    "type",
+    "cpu",
+    "rawarg",
+    "buffer",
+    "res",
+    "rawres",
+    "failed",
+    "is_io",
+    "is_io_read",
+    "is_io_write",
+    "io_dir",
+    "is_wait",
+    "wait_latency",
+    "count",
+    "around",
+    "is_open_read",
+    "is_open_write",
+    "infra",
+    "is_open_exec",
+    "is_open_create",
+    "is_io_uring",
+    "is_doubtful",
+    "doubt",
+];
+
+/// Whether calls of the type are given a descriptor. Events of calls that begin have no result: they only complete others.
+fn takes_descriptor(ty: EventType) -> bool {
+    let Some(result) = RawEvent::result_index(ty) else { return false };
+    let params = ty.info().map_or(&[][..], |info| info.params);
+    let is_given = |at: usize| at != result || !makes_descriptor(ty);
+    params.iter().enumerate().any(|(at, param)| is_given(at) && is_descriptor(param.ty))
+}
+
+const fn is_descriptor(ty: T) -> bool {
+    matches!(ty, T::FD | T::FD32 | T::FDLIST)
+}
+
+fn makes_descriptor(ty: EventType) -> bool {
+    ty.info().is_some_and(|info| info.flags.contains(EventFlags::CREATES_FD))
+}
+
+/// Whether the parameter shows what a descriptor stands for. One that the call made does not, but for a copy.
+fn shows_file(ty: EventType, at: usize) -> bool {
+    let param = ty.info().and_then(|info| info.params.get(at));
+    let is_made = RawEvent::result_index(ty) == Some(at) && makes_descriptor(ty) && !is_copy(ty);
+    RawEvent::has_result(ty) && !is_made && param.is_some_and(|param| is_descriptor(param.ty))
+}
+
+/// Whether calls of the type have a path that begins at a directory's descriptor.
+fn has_base(ty: EventType) -> bool {
+    ty.info().is_some_and(|info| info.params.iter().any(|p| matches!(p.detail, ParamDetail::At(_))))
+}
+
+/// Whether such a call takes an empty path for the descriptor itself, which may then be that of a file.
+fn may_have_empty_path(ty: EventType) -> bool {
+    let says_so = |detail: ParamDetail| match detail {
+        ParamDetail::Flags(table) => table.entries.iter().any(|(name, _)| name.contains("EMPTY_PATH")),
+        _ => false,
+    };
+    has_base(ty) && ty.info().is_some_and(|info| info.params.iter().any(|param| says_so(param.detail)))
+}
+
+/// Whether an event of the type that works on a descriptor of a plain file, known or not, may satisfy the condition.
+fn may_match_file(ty: EventType, condition: &Formula<FieldTest>) -> bool {
+    let may_hold = |test: &FieldTest| {
+        let Ok((field, compare)) = &test.of else { return true };
+        let Some(def) = DEFS.get(usize::from(field.id.0)) else { return true };
+        let without_value = test.negated;
+        let holds = |value: &str| compare.holds(&Value::Str(value.as_bytes())) != test.negated;
+        match def.name {
+            "fd.type" => without_value || holds(FdKind::File.name()) || holds(FdKind::OldFile.name()),
+            "fd.typechar" => {
+                let letters = [FdKind::File, FdKind::OldFile, FdKind::Unknown].map(FdKind::letter);
+                without_value || letters.iter().any(|letter| holds(letter.encode_utf8(&mut [0; 4])))
+            }
+            // Only sockets have these.
+            "fd.ip" | "fd.cip" | "fd.sip" | "fd.lip" | "fd.rip" | "fd.port" | "fd.cport" | "fd.sport"
+            | "fd.lport" | "fd.rport" | "fd.net" | "fd.cnet" | "fd.snet" | "fd.lnet" | "fd.rnet"
+            | "fd.sockfamily" => without_value,
+            _ => true,
+        }
+    };
+    debug_assert!(!open::is_open(ty), "what an event has opened is its own");
+    condition.replace::<()>(&mut |test| Formula::Const(may_hold(test))) != Formula::Const(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use eyas_fields::{FieldId, Schema};
+
+    use super::*;
+    use crate::schema;
+
+    /// A new field that this file does not know would have every file followed.
+    #[test]
+    fn every_field_is_known_here() {
+        let of_all: Vec<_> = DEFS
+            .iter()
+            .zip(0..)
+            .filter(|(def, id)| {
+                let fields = [None, Some("0"), Some("1")].map(|arg| schema().resolve(def.name, arg));
+                let Some(field) = fields.into_iter().find_map(Result::ok) else { return false };
+                assert_eq!(field.id, FieldId(*id));
+                shown(def.name, &field, EventType::PROCEXIT_1_E) == Shown::Any
+            })
+            .map(|(def, _)| def.name)
+            .collect();
+        let wanted = [
+            "proc.fdopencount",
+            "proc.fdusage",
+            "proc.stdin.type",
+            "proc.stdout.type",
+            "proc.stderr.type",
+            "proc.stdin.name",
+            "proc.stdout.name",
+            "proc.stderr.name",
+            "fd.types",
+        ];
+        assert_eq!(of_all, wanted);
+    }
+
+    #[test]
+    fn descriptors_that_calls_are_given() {
+        use EventType as E;
+        for ty in [
+            E::SYSCALL_READ_X,
+            E::SYSCALL_FCHMOD_X,
+            E::SYSCALL_CLOSE_X,
+            E::SYSCALL_DUP_1_X,
+            E::SYSCALL_MMAP_X,
+        ] {
+            assert!(takes_descriptor(ty), "{ty:?}");
+        }
+        for ty in [E::SOCKET_SOCKET_X, E::SYSCALL_OPEN_X, E::SYSCALL_KILL_X, E::PROCEXIT_1_E] {
+            assert!(!takes_descriptor(ty), "{ty:?}");
+        }
+        for ty in [E::SYSCALL_LINKAT_2_X, E::SYSCALL_FCHOWNAT_X] {
+            assert!(may_have_empty_path(ty), "{ty:?}");
+        }
+        assert!(!may_have_empty_path(E::SYSCALL_UNLINKAT_2_X) && !may_have_empty_path(E::SYSCALL_FCHOWN_X));
+    }
+}

@@ -1,0 +1,40 @@
+//! Files that are not followed, as nobody asks what their descriptors stand for.
+
+use eyas_scap::{Suspects, is_direct};
+
+use super::{Fd, FdKind, State};
+
+impl State {
+    /// From here on events may be missing that open and close plain files, or none is. What is known of such files goes, as it
+    /// would be taken for others; once nothing is missing any more, the running system is asked about all files.
+    pub(crate) fn leave_out_files(&mut self, on: bool, ts: u64, can_ask: bool) {
+        if on == self.leaves_out_files {
+            return;
+        }
+        self.leaves_out_files = on;
+        if !on {
+            self.doubt_these(ts, Suspects::ALL, can_ask);
+            return;
+        }
+        for table in self.threads.file_tables_mut() {
+            let files: Vec<i64> =
+                table.iter().filter(|(num, fd)| is_left_out(*num, fd)).map(|(num, _)| num).collect();
+            self.stats.fds_removed += files.len() as u64;
+            files.into_iter().for_each(|num| drop(table.remove(num)));
+        }
+    }
+
+    /// Whether nobody would learn that the file is closed, and nobody asks for it.
+    pub(super) fn leaves_out(&self, num: i64, fd: &Fd) -> bool {
+        self.leaves_out_files && is_left_out(num, fd)
+    }
+}
+
+/// Whether the entry may be of a plain file. Those of namespaces have a use of their own.
+pub(super) fn is_left_out(num: i64, fd: &Fd) -> bool {
+    let is_namespace = || fd.name.windows(4).any(|part| part == b"/ns/");
+    matches!(fd.kind, FdKind::File | FdKind::OldFile)
+        && fd.name.starts_with(b"/")
+        && !is_namespace()
+        && !is_direct(num)
+}
