@@ -387,7 +387,7 @@ fn rules_that_ask_for_files_have_all_of_them_followed() {
         ("evt.type = write", "%fd.name", "fd.name"),
         ("evt.type = write", "%evt.args", "evt.args"),
         ("evt.type = mmap", "%evt.arg.fd", "evt.arg"),
-        ("evt.type = openat and fd.name startswith /etc", "%evt.args", "evt.args"),
+        ("evt.type = openat and fd.name startswith /etc", "%evt.arg.dirfd", "evt.arg"),
         ("evt.type = dup", "%fd.num", "fd.num"),
         ("evt.type = poll", "%fdlist.names", "fdlist.names"),
         ("spawned_process and proc.stdin.type = file", "o", "proc.stdin.type"),
@@ -398,6 +398,9 @@ fn rules_that_ask_for_files_have_all_of_them_followed() {
         ("evt.type = read and evt.buflen > 100", "o", "evt.buflen"),
         ("evt.type = linkat and evt.abspath.src = /etc/shadow", "o", "evt.abspath"),
         ("evt.type = fchmod", "%fs.path.name", "fs.path.name"),
+        ("evt.type = fchownat", "%fd.name", "fd.name"),
+        ("evt.type = fchownat", "%fs.path.name", "fs.path.name"),
+        ("evt.type = unlinkat", "%evt.arg.dirfd", "evt.arg"),
     ] {
         let condition = condition.replace("spawned_process", "evt.type = execve");
         assert_eq!(user(&condition, output), Some(field), "{condition}, {output}");
@@ -409,8 +412,10 @@ fn rules_that_ask_for_files_have_all_of_them_followed() {
         ("evt.type = read and fd.sport = 22", "%fd.name"),
         ("evt.type = socket and evt.arg.domain contains AF_PACKET", "%evt.args %fd.name"),
         ("evt.type = read", "%fd.num %evt.res"),
+        ("evt.type in (openat, renameat)", "%evt.args"),
         ("evt.type = linkat", "%evt.arg.oldpath"),
         ("evt.type = unlinkat", "%evt.abspath %fs.path.name"),
+        ("evt.type = renameat or evt.type = openat and fd.typechar = f", "%fd.name"),
         ("evt.type = execve and proc.exepath = /bin/sh", "%proc.cwd %proc.fdlimit"),
     ] {
         let output = output.replace(" %fd.types", "");

@@ -39,14 +39,10 @@ impl Engine {
         codes(&rule.compiled, self.schema())
     }
 
-    /// The fields of a rule's condition, with its exceptions, and of its output; each once.
-    pub fn fields_of(&self, rule: &Rule) -> Vec<Field> {
-        let mut all = fields(&rule.compiled, self.schema());
-        rule.format.visit_fields(&mut |field| {
-            if !all.contains(field) {
-                all.push(field.clone());
-            }
-        });
-        all
+    /// The fields of a rule's condition, with its exceptions, and those of its output.
+    pub fn fields_of(&self, rule: &Rule) -> [Vec<Field>; 2] {
+        let mut of_output = Vec::new();
+        rule.format.visit_fields(&mut |field| of_output.push(field.clone()));
+        [fields(&rule.compiled, self.schema()), of_output]
     }
 }

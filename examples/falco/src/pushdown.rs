@@ -68,7 +68,7 @@ impl std::fmt::Display for FileUser {
 /// The first rule that asks which file a descriptor stands for, if not the event does that opened it.
 pub fn file_user(engine: &Engine) -> Option<FileUser> {
     let formulas = RuleFormulas::new(engine);
-    let fields: Vec<Vec<Field>> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
+    let fields: Vec<_> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
     (0..EventType::COUNT as u16).filter(|code| explain::is_sent(EventType(*code))).find_map(|code| {
         formulas.of_code(code).iter().find_map(|(rule, condition)| {
             let index = rule.0 as usize;

@@ -13,15 +13,23 @@ use crate::param_names::param_index;
 use crate::state::{FdKind, is_copy};
 
 /// The field by which a rule sees, in events of the type, which plain file a descriptor stands for; `None` if it does not. The
-/// rule has this condition, and these fields in its condition and its output.
+/// rule has this condition for events of the type, and these fields in its condition and in its output.
 ///
-/// A path that begins at a descriptor of a plain file does not count: the kernel refuses such a call.
+/// A descriptor of a plain file where a call expects that of a directory does not count, unless a field asks for just that
+/// parameter: the kernel refuses it, or ignores it if the path is absolute.
 pub fn field_of_files(
     ty: EventType,
     condition: &Formula<FieldTest>,
-    fields: &[Field],
+    [tested, shown_in_output]: &[Vec<Field>; 2],
 ) -> Option<&'static str> {
-    fields.iter().find_map(|field| {
+    let mut known = Some(Vec::new());
+    condition.tests(&mut |test| match &test.of {
+        Ok((field, _)) => known.iter_mut().for_each(|known| known.push(field)),
+        // Which fields it has is not known here.
+        Err(_) => known = None,
+    });
+    let tested = known.unwrap_or_else(|| tested.iter().collect());
+    tested.into_iter().chain(shown_in_output).find_map(|field| {
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
         let sees = match shown(def.name, field, ty) {
             Shown::Nothing => false,
@@ -64,9 +72,10 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
         // A number. But of an unknown descriptor there is no copy, whose number it would be.
         "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
         // Of what the event itself has opened.
-        _ if class == "fd" && open::is_open(ty) => Shown::Nothing,
+        _ if class == "fd" && (open::is_open(ty) || needs_directory(ty)) => Shown::Nothing,
         _ if class == "fd" => Shown::own(is_given),
-        _ if class == "fdlist" => Shown::any(is_given),
+        _ if class == "fdlist" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
+        "evt.args" | "evt.info" if open::is_open(ty) || needs_directory(ty) => Shown::Nothing,
         "evt.args" | "evt.info" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
         "evt.arg" => {
             let at = match &field.arg {
@@ -75,8 +84,9 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
             };
             Shown::any(at.is_some_and(|at| shows_file(ty, at)))
         }
-        "evt.abspath" => Shown::any(may_have_empty_path(ty)),
-        _ if class == "fs" && has_base(ty) => Shown::any(may_have_empty_path(ty)),
+        "evt.abspath" => Shown::any(has_base(ty) && !needs_directory(ty) && !open::is_open(ty)),
+        _ if class == "fs" && (open::is_open(ty) || needs_directory(ty)) => Shown::Nothing,
+        _ if class == "fs" && has_base(ty) => Shown::Any,
         _ if class == "fs" => Shown::own(is_given),
         "evt.category" | "evt.is_syslog" => Shown::own(is_given),
         _ if name.starts_with("evt.buflen") || name.starts_with("evt.count.error") => Shown::own(is_given),
@@ -146,9 +156,12 @@ const OF_EVENTS: [&str; 38] = [
     "doubt",
 ];
 
-/// Whether calls of the type are given a descriptor. Events of calls that begin have no result: they only complete others.
+/// Whether calls of the type are given a descriptor that fields show what it stands for. Events of calls that begin have no result: they only complete others.
 fn takes_descriptor(ty: EventType) -> bool {
-    let Some(result) = RawEvent::result_index(ty) else { return false };
+    const SHOWN: EventFlags =
+        EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD);
+    let is_shown = ty.info().is_some_and(|info| info.flags.intersects(SHOWN));
+    let Some(result) = RawEvent::result_index(ty).filter(|_| is_shown) else { return false };
     let params = ty.info().map_or(&[][..], |info| info.params);
     let is_given = |at: usize| at != result || !makes_descriptor(ty);
     params.iter().enumerate().any(|(at, param)| is_given(at) && is_descriptor(param.ty))
@@ -174,13 +187,19 @@ fn has_base(ty: EventType) -> bool {
     ty.info().is_some_and(|info| info.params.iter().any(|p| matches!(p.detail, ParamDetail::At(_))))
 }
 
-/// Whether such a call takes an empty path for the descriptor itself, which may then be that of a file.
-fn may_have_empty_path(ty: EventType) -> bool {
-    let says_so = |detail: ParamDetail| match detail {
-        ParamDetail::Flags(table) => table.entries.iter().any(|(name, _)| name.contains("EMPTY_PATH")),
-        _ => false,
-    };
-    has_base(ty) && ty.info().is_some_and(|info| info.params.iter().any(|param| says_so(param.detail)))
+/// Whether no such call has a use for the descriptor of a file. Others take an empty path for the descriptor itself.
+const fn needs_directory(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        ty,
+        E::SYSCALL_MKDIRAT_X
+            | E::SYSCALL_MKNODAT_X
+            | E::SYSCALL_UNLINKAT_2_X
+            | E::SYSCALL_SYMLINKAT_X
+            | E::SYSCALL_RENAMEAT_X
+            | E::SYSCALL_RENAMEAT2_X
+            | E::SYSCALL_FCHMODAT_X
+    )
 }
 
 /// Whether an event of the type that works on a descriptor of a plain file, known or not, may satisfy the condition.
@@ -257,9 +276,6 @@ mod tests {
         for ty in [E::SOCKET_SOCKET_X, E::SYSCALL_OPEN_X, E::SYSCALL_KILL_X, E::PROCEXIT_1_E] {
             assert!(!takes_descriptor(ty), "{ty:?}");
         }
-        for ty in [E::SYSCALL_LINKAT_2_X, E::SYSCALL_FCHOWNAT_X] {
-            assert!(may_have_empty_path(ty), "{ty:?}");
-        }
-        assert!(!may_have_empty_path(E::SYSCALL_UNLINKAT_2_X) && !may_have_empty_path(E::SYSCALL_FCHOWN_X));
+        assert!(has_base(E::SYSCALL_LINKAT_2_X) && !needs_directory(E::SYSCALL_LINKAT_2_X));
     }
 }
