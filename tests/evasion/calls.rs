@@ -15,7 +15,7 @@ use eyas::scap::live::{ProbeOptions, Source};
 use eyas::sinsp::{Inspector, Step, schema};
 
 /// A directory with a sensitive one in it, and an open one beside it.
-struct Place(PathBuf, File);
+pub(super) struct Place(PathBuf, pub(super) File);
 
 impl Place {
     fn new(name: &str) -> Self {
@@ -27,7 +27,7 @@ impl Place {
         Self(dir, elsewhere)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -45,8 +45,8 @@ impl Drop for Place {
 }
 
 /// Where paths begin, and what stands before names in the sensitive directory.
-struct Way {
-    dir: Option<File>,
+pub(super) struct Way {
+    pub(super) dir: Option<File>,
     before: String,
 }
 
@@ -63,11 +63,11 @@ impl Way {
         Self { dir: Some(dir), before: before.to_owned() }
     }
 
-    fn at(&self) -> BorrowedFd<'_> {
+    pub(super) fn at(&self) -> BorrowedFd<'_> {
         self.dir.as_ref().map_or(CWD, AsFd::as_fd)
     }
 
-    fn to(&self, name: &str) -> String {
+    pub(super) fn to(&self, name: &str) -> String {
         format!("{}{name}", self.before)
     }
 }
@@ -282,7 +282,12 @@ fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
 
 /// Does `act` by every technique but those skipped, each in a thread with directories of its own, and has `check` look at
 /// the alerts that name the directory it leads to.
-fn try_all(rules: &str, skipped: &[&str], act: fn(&Place, &Way, &str), check: fn(&str, &str, &[String])) {
+pub(super) fn try_all(
+    rules: &str,
+    skipped: &[&str],
+    act: fn(&Place, &Way, &str),
+    check: fn(&str, &str, &[String]),
+) {
     let tried: Vec<&Technique> = TECHNIQUES.iter().filter(|(what, ..)| !skipped.contains(what)).collect();
     let places: Vec<Place> = (0..tried.len()).map(|n| Place::new(&n.to_string())).collect();
     let found = alerts(rules, || {
@@ -321,15 +326,26 @@ fn no_way_to_a_directory_evades_a_rule_on_its_path() {
         |place, way, _| calls(way, place.1.as_fd()),
         |what, dir, found| {
             let by_path = if what.contains("the descriptor of") { &[] } else { EXPECTED_BY_PATH };
-            for (call, name) in EXPECTED.iter().chain(by_path) {
-                let is_it = |alert: &&String| {
-                    let mut words = alert.split(' ');
-                    words.next() == Some(call) && words.any(|path| path == format!("{dir}{name}"))
-                };
-                assert!(found.iter().any(|alert| is_it(&alert)), "{what}: {call} of {dir}{name}: {found:#?}");
-            }
+            assert_told(what, dir, found, EXPECTED.iter().chain(by_path));
         },
     );
+}
+
+/// Each call has an alert with the sensitive path.
+#[track_caller]
+pub(super) fn assert_told<'a>(
+    what: &str,
+    dir: &str,
+    found: &[String],
+    expected: impl Iterator<Item = &'a (&'a str, &'a str)>,
+) {
+    for (call, name) in expected {
+        let is_it = |alert: &&String| {
+            let mut words = alert.split(' ');
+            words.next() == Some(call) && words.any(|path| path == format!("{dir}{name}"))
+        };
+        assert!(found.iter().any(|alert| is_it(&alert)), "{what}: {call} of {dir}{name}: {found:#?}");
+    }
 }
 
 #[test]
@@ -356,9 +372,35 @@ fn no_way_to_a_program_evades_a_rule_on_its_path() {
     });
 }
 
-/// What calls did to entries while another thread changed what a link leads to: the call and the path.
-fn race(place: &Place, rounds: usize) -> Vec<String> {
-    use rustix::fs::{chmodat, mkdirat, renameat, symlinkat, unlinkat};
+/// Changes of directories, in a way: whether each was made.
+pub(super) trait Changes {
+    fn make(&mut self, path: &Path) -> bool;
+    fn set_mode(&mut self, path: &Path) -> bool;
+    fn rename(&mut self, old: &Path, new: &Path) -> bool;
+    fn remove(&mut self, path: &Path) -> bool;
+}
+
+/// By system calls.
+struct Calls;
+
+impl Changes for Calls {
+    fn make(&mut self, path: &Path) -> bool {
+        rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o700)).is_ok()
+    }
+    fn set_mode(&mut self, path: &Path) -> bool {
+        rustix::fs::chmodat(CWD, path, Mode::from_raw_mode(0o700), AtFlags::empty()).is_ok()
+    }
+    fn rename(&mut self, old: &Path, new: &Path) -> bool {
+        rustix::fs::renameat(CWD, old, CWD, new).is_ok()
+    }
+    fn remove(&mut self, path: &Path) -> bool {
+        rustix::fs::unlinkat(CWD, path, AtFlags::REMOVEDIR).is_ok()
+    }
+}
+
+/// What was done to entries while another thread changed what a link leads to: the call and the path.
+fn race(place: &Place, rounds: usize, by: &mut dyn Changes) -> Vec<String> {
+    use rustix::fs::{renameat, symlinkat};
     let (one, two) = (place.path("secret"), place.path("elsewhere"));
     let link = place.link("link", "secret");
     let over = AtomicBool::new(false);
@@ -371,7 +413,6 @@ fn race(place: &Place, rounds: usize) -> Vec<String> {
                 renameat(CWD, &next, CWD, &link).unwrap();
             }
         });
-        let mode = Mode::from_raw_mode(0o700);
         let mut done = Vec::new();
         let did = |done: &mut Vec<String>, call: &str, path: PathBuf| {
             if path.starts_with(&one) {
@@ -383,20 +424,20 @@ fn race(place: &Place, rounds: usize) -> Vec<String> {
         for n in 0..rounds {
             let (name, other) = (format!("n{n}"), format!("m{n}"));
             let [path, new] = [&name, &other].map(|name| link.join(name));
-            mkdirat(CWD, &path, mode).unwrap();
+            assert!(by.make(&path));
             let mut there = where_is(&name).unwrap();
             did(&mut done, "mkdirat", there.clone());
             // Of those that fail, nothing is told: the link led to where it is not.
-            if chmodat(CWD, &path, mode, AtFlags::empty()).is_ok() {
+            if by.set_mode(&path) {
                 did(&mut done, "fchmodat", there.clone());
             }
-            if renameat(CWD, &path, CWD, &new).is_ok() {
+            if by.rename(&path, &new) {
                 did(&mut done, "from", there);
                 there = where_is(&other).unwrap();
                 did(&mut done, "to", there.clone());
             }
             let last = if there.ends_with(&other) { &new } else { &path };
-            if unlinkat(CWD, last, AtFlags::REMOVEDIR).is_ok() {
+            if by.remove(last) {
                 did(&mut done, "unlinkat", there);
             } else {
                 std::fs::remove_dir(there).unwrap();
@@ -409,9 +450,14 @@ fn race(place: &Place, rounds: usize) -> Vec<String> {
 
 #[test]
 fn a_link_that_changes_evades_no_rule_on_paths() {
+    race_evades_no_rule("race", super::races() / 20, || Box::new(Calls));
+}
+
+/// Each change in the sensitive directory raises its alert, and no other does.
+pub(super) fn race_evades_no_rule(name: &str, rounds: usize, by: fn() -> Box<dyn Changes>) {
     eyas_testing::ignore_in_chroot();
     let _lock = eyas_testing::live_turn();
-    let place = Place::new("race");
+    let place = Place::new(name);
     let rule = |name: &str, types: &str, field: &str| {
         format!(
             "- rule: {name}\n  desc: d\n  priority: NOTICE\n  output: \"{name} %{field}\"\n  condition: >\n    \
@@ -427,7 +473,7 @@ fn a_link_that_changes_evades_no_rule_on_paths() {
         rule("to", "rename, renameat, renameat2", "fs.path.target"),
     ];
     let mut done = Vec::new();
-    let mut found = alerts(&rules.concat(), || done = race(&place, super::races() / 20));
+    let mut found = alerts(&rules.concat(), || done = race(&place, rounds, &mut *by()));
     println!("{} changes in the sensitive directory, {} alerts", done.len(), found.len());
     assert!(!done.is_empty());
     done.sort_unstable();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
+use std::path::Path;
 use std::sync::Arc;
 
 use eyas_testing::test;
@@ -15,6 +16,7 @@ use eyas::sinsp::{Inspector, Step, schema};
 #[allow(dead_code, reason = "other tests use the rest")]
 mod ring;
 
+use super::calls::{Changes, Place, Way as To, assert_told, race_evades_no_rule, try_all};
 use ring::{ASYNC, Entry, POLLED, Ring};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
@@ -200,9 +202,8 @@ fn alerts(make: impl FnOnce() -> Box<dyn Way> + Send) -> BTreeSet<String> {
     alerts.iter().map(words).collect()
 }
 
-#[test]
-fn a_program_that_works_through_io_uring_alone_raises_the_same_alerts() {
-    eyas_testing::ignore_in_chroot();
+/// Ignores the test where requests are not seen.
+fn need_requests() {
     eyas_testing::need_live_capture();
     if Features::detect().io_uring.is_none() {
         eyas_testing::ignore("the kernel's tracepoints of io_uring do not hand over the request");
@@ -210,6 +211,12 @@ fn a_program_that_works_through_io_uring_alone_raises_the_same_alerts() {
     if let Err(error) = Ring::new(0, 0) {
         eyas_testing::ignore(format_args!("no io_uring here ({error})"));
     }
+}
+
+#[test]
+fn a_program_that_works_through_io_uring_alone_raises_the_same_alerts() {
+    eyas_testing::ignore_in_chroot();
+    need_requests();
     let _lock = eyas_testing::live_turn();
     let wanted = alerts(|| Box::new(Calls));
     for words in [
@@ -226,4 +233,121 @@ fn a_program_that_works_through_io_uring_alone_raises_the_same_alerts() {
     assert_eq!(alerts(|| Box::new(Requests(Ring::new(0, 0).unwrap(), 0))), wanted, "requests");
     assert_eq!(alerts(|| Box::new(Requests(Ring::new(0, 0).unwrap(), ASYNC))), wanted, "by workers");
     assert_eq!(alerts(|| Box::new(Requests(Ring::new(POLLED, 0).unwrap(), 0))), wanted, "polled");
+}
+
+/// Makes what paths that begin at a descriptor lead to, renames it away and back, links it, and takes it away.
+fn change_entries(place: &Place, way: &To, how: u8) {
+    use std::os::fd::AsRawFd;
+
+    let mut ring = Ring::new(0, 0).unwrap();
+    let at = i64::from(way.at().as_raw_fd());
+    let text = |path: String| CString::new(path).unwrap();
+    let elsewhere = i64::from(place.1.as_raw_fd());
+    let mut request = |entry: Entry| {
+        let res = ring.one(Entry { flags: how, ..entry });
+        assert!(res >= 0, "{entry:?}: {res}");
+        res
+    };
+    let (dir, inside, node, back, soft) = (
+        text(way.to("dir")),
+        text(way.to("in")),
+        text(way.to("node")),
+        text(way.to("back")),
+        text(way.to("soft")),
+    );
+    let two = |opcode, from: i64, old: &CStr, to: i64, new: &CStr| {
+        Entry::new(opcode, from).addr(old.as_ptr()).len(to as usize).offset(new.as_ptr())
+    };
+    let unlink =
+        |path: &CStr, flags: i32| Entry { op_flags: flags as u32, ..Entry::new(36, at).addr(path.as_ptr()) };
+    request(Entry::new(37, at).addr(dir.as_ptr()).len(0o700));
+    request(two(35, at, &dir, elsewhere, c"out"));
+    request(two(35, elsewhere, c"out", at, &inside));
+    request(unlink(&inside, libc::AT_REMOVEDIR));
+    let create = (libc::O_CREAT | libc::O_WRONLY) as u32;
+    let fd = request(Entry { op_flags: create, ..Entry::new(18, at).addr(node.as_ptr()).len(0o600) });
+    request(Entry::new(19, fd));
+    request(two(39, at, &node, elsewhere, c"hard"));
+    request(two(39, elsewhere, c"hard", at, &back));
+    request(Entry { len: 0, ..two(38, at, c"node", 0, &soft) });
+    if way.dir.is_none() {
+        let value = b"x";
+        let entry = Entry::new(42, 0).addr(c"trusted.eyas".as_ptr()).offset(value.as_ptr()).len(1);
+        request(Entry { addr3: node.as_ptr() as u64, ..entry });
+    }
+    for path in [&node, &back, &soft] {
+        request(unlink(path, 0));
+    }
+    request(Entry::new(36, elsewhere).addr(c"hard".as_ptr()));
+}
+
+/// Of each request its call and the sensitive path, the one that it takes first.
+const EXPECTED: &[(&str, &str)] = &[
+    ("mkdirat", "dir"),
+    ("renameat2", "dir"),
+    ("renameat2", "in"),
+    ("unlinkat", "in"),
+    ("openat", "node"),
+    ("linkat", "node"),
+    ("linkat", "back"),
+    ("symlinkat", "soft"),
+    ("unlinkat", "node"),
+    ("unlinkat", "back"),
+    ("unlinkat", "soft"),
+];
+
+#[test]
+fn no_way_to_a_directory_evades_a_rule_on_the_path_of_a_request() {
+    eyas_testing::ignore_in_chroot();
+    need_requests();
+    let _lock = eyas_testing::live_turn();
+    let rules = format!(
+        "- rule: entries\n  desc: d\n  priority: NOTICE\n  output: \"%evt.type %fs.path.name %fs.path.source \
+         %fs.path.target\"\n  condition: >\n    evt.type in (mkdirat, renameat2, unlinkat, linkat, symlinkat, openat, \
+         setxattr) and evt.is_io_uring = true and proc.pid = {} and (fs.path.name contains /secret/ or \
+         fs.path.source contains /secret/ or fs.path.target contains /secret/)\n",
+        std::process::id()
+    );
+    type Act = fn(&Place, &To, &str);
+    let plain: Act = |place, way, _| change_entries(place, way, 0);
+    let by_workers: Act = |place, way, _| change_entries(place, way, ASYNC);
+    for act in [plain, by_workers] {
+        try_all(&rules, &[], act, |what, dir, found| {
+            let by_path: &[_] =
+                if what.contains("the descriptor of") { &[] } else { &[("setxattr", "node")] };
+            assert_told(what, dir, found, EXPECTED.iter().chain(by_path));
+        });
+    }
+}
+
+impl Changes for Requests {
+    fn make(&mut self, path: &Path) -> bool {
+        let path = text(path);
+        self.one(Entry::new(37, CWD).addr(path.as_ptr()).len(0o700)) == 0
+    }
+    /// No request does.
+    fn set_mode(&mut self, _: &Path) -> bool {
+        false
+    }
+    fn rename(&mut self, old: &Path, new: &Path) -> bool {
+        let (old, new) = (text(old), text(new));
+        self.one(two(35, &old, &new)) == 0
+    }
+    fn remove(&mut self, path: &Path) -> bool {
+        let path = text(path);
+        let entry = Entry { op_flags: libc::AT_REMOVEDIR as u32, ..Entry::new(36, CWD) };
+        self.one(entry.addr(path.as_ptr())) == 0
+    }
+}
+
+fn text(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_encoded_bytes()).unwrap()
+}
+
+#[test]
+fn a_link_that_changes_evades_no_rule_on_paths_of_requests() {
+    need_requests();
+    race_evades_no_rule("race-of-requests", super::races() / 100, || {
+        Box::new(Requests(Ring::new(0, 0).unwrap(), 0))
+    });
 }

@@ -158,6 +158,14 @@ impl Probe {
         ] {
             map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
         }
+        if !options.io_uring || !REQUESTS.iter().any(|row| row.need.is_some_and(|need| types.have(need))) {
+            // Programs of the kernel's functions refer to these, which stay empty. Kernels that have no such requests warn
+            // of memory that a program allocates while it runs.
+            for map in [&mut maps.requests, &mut maps.entries_of_requests] {
+                map.set_map_flags(0).map_err(kernel("size its memory"))?;
+                map.set_max_entries(1).map_err(kernel("size its memory"))?;
+            }
+        }
         for mut program in open.open_object_mut().progs_mut() {
             let requests = REQUESTS.iter().filter(|_| options.io_uring);
             let needed = all_programs(enter).chain(requests).any(|row| {

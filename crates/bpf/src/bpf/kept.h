@@ -2,8 +2,6 @@
 /* Arguments in user memory as they were when the call began: by its end another thread may have changed them. */
 #pragma once
 
-#define KEPT_SHORT 256
-#define KEPT_LONG 4096
 #define SOCKADDR_MAX 128
 #define NOTHING_KEPT -1
 

@@ -24,6 +24,7 @@
 #include "call.h"
 #include "attach.h"
 #include "thread.h"
+#include "kernel/work.h"
 #include "kernel/entry.h"
 #include "kernel/touched.h"
 #include "interpret.h"

@@ -4,9 +4,7 @@
 #pragma once
 
 #define REQUEST_KINDS 64
-#define REQUESTS_MAX 8192
 #define ANSWERS_MAX 4096
-#define REQUEST_TEXTS 3
 /* Bits of a request's flags, which are those of its entry of the queue. */
 #define BY_SLOT 1
 #define CHOOSES_BUFFER (1 << 5)
@@ -27,30 +25,6 @@
 #define OF_POLLED_RING 0x100
 #define IS_PRESUMED 0x200
 #define IS_DESCRIBED 0x400
-
-struct answer {
-	__u64 ring, user_data;
-};
-
-struct request {
-	struct answer answer;
-	/* Texts as their addresses in the probe's own memory. */
-	__u64 args[8];
-	/* The task that the event is about. */
-	__u64 task;
-	__u32 slot;
-	__u16 number, type, code, mark;
-	__u8 opcode, flags, says, compat;
-	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, REQUESTS_MAX);
-	__type(key, __u64);
-	__type(value, struct request);
-} requests SEC(".maps");
 
 /* Names that are longer than those in a request, by its address and the number of the text. */
 struct {
@@ -288,13 +262,19 @@ static __always_inline void report_request(struct request *r, __u64 req, __s64 r
 	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh(r->type, (struct task_struct *)r->task)))
 		return;
 	ready_request(s, r, (struct io_kiocb *)req, res);
+	if (has_entries(r->type))
+		take_over(req);
 	emit_request(r->type);
+	if (has_entries(r->type))
+		forget_entries();
 	done();
 }
 
-static __always_inline void forget_request(__u64 req)
+static __always_inline void forget_request(__u64 req, __u16 type)
 {
 	int i;
+	if (has_entries(type))
+		forget_work(req);
 	bpf_map_delete_elem(&requests, &req);
 	for (i = 0; i < REQUEST_TEXTS; i++) {
 		__u64 key = req | i;
@@ -342,6 +322,9 @@ static __always_inline int take_request(__u64 key)
 	r->flags = READ(req, flags);
 	r->compat = is_compat_ring((struct io_ring_ctx *)ring);
 	r->mark = OF_REQUEST | kind | (READ((struct io_ring_ctx *)ring, flags) & RING_POLLS ? OF_POLLED_RING : 0);
+	/* The request that was at this address before may have ended without a word. */
+	if (has_entries(r->type))
+		forget_work(key);
 	hold_arguments(key);
 	if (own >= 0) {
 		__s64 fd = READ(req, cqe.fd);
@@ -365,7 +348,7 @@ static __always_inline int end_request(__u64 req, __s64 res, bool is_last)
 	report_request(r, req, res);
 	if (is_last) {
 		bpf_map_delete_elem(&answers, &r->answer);
-		forget_request(req);
+		forget_request(req, r->type);
 	}
 	return 0;
 }

@@ -112,6 +112,9 @@ struct scratch {
 	__u32 part;
 	/* The machine's. */
 	__u32 state;
+	/* The control messages that are left, in user memory, and the descriptors that are left of one. */
+	__u64 control, control_len, right;
+	__u32 rights;
 	/* Control groups from one upwards. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

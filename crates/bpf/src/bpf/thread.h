@@ -6,6 +6,9 @@
 /* Threads that have some by their ids. */
 #define KEPT_THREADS 16384
 #define LARGEST_KEPT 4096
+/* Bytes of a text that is kept beside other things, and of one that has memory of its own. */
+#define KEPT_SHORT 256
+#define KEPT_LONG 4096
 
 /* What it begins as. */
 const volatile __u8 blank[LARGEST_KEPT] = {};

@@ -368,6 +368,7 @@ struct task_struct {
 	void *stack;
 	unsigned int flags;
 	struct list_head children, thread_node;
+	void *worker_private;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid, tgid;
@@ -528,6 +529,13 @@ struct io_ring_ctx___old {
 struct io_uring_task {
 	struct task_struct *task;
 };
+struct io_wq_work {
+	u32 flags;
+};
+/* A thread that carries out requests. */
+struct io_worker {
+	struct io_wq_work *cur_work;
+};
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
@@ -536,6 +544,7 @@ struct io_kiocb {
 	struct io_ring_ctx *ctx;
 	struct io_uring_task *tctx;
 	void *async_data;
+	struct io_wq_work work;
 };
 struct io_kiocb___old {
 	struct task_struct *task;

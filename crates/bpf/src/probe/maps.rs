@@ -13,6 +13,7 @@ const OF_PROGRAMS: &[&str] = &[
     "decisions",
     "entries_by_tid",
     "entries_of_calls",
+    "entries_of_requests",
     "execveat_tids",
     "fence",
     "filtered_by_type",
@@ -26,6 +27,7 @@ const OF_PROGRAMS: &[&str] = &[
     "ring_segments",
     "scratches",
     "touches",
+    "touches_of_requests",
 ];
 
 /// Has the kernel refuse what anybody but programs writes to their maps, this process included. The rings are to be mapped

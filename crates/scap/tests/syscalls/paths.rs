@@ -4,6 +4,7 @@ use eyas_testing::test;
 use std::ffi::{CStr, CString};
 
 use eyas_events::{EventType, KernelPath};
+use eyas_scap::RawEvent;
 
 use crate::call::{Fd, Scratch, at, call, old, open};
 use crate::capture::{Capture, capture};
@@ -159,23 +160,27 @@ fn told(live: &mut Capture, ty: EventType, make: impl FnOnce() -> i64) -> Vec<(&
     let events = live.own(|| res = make());
     assert_eq!(res, 0, "{}", ty.name());
     let event = events.iter().find(|event| event.as_raw().ty == ty).unwrap();
-    let raw = event.as_raw();
+    kernel_paths(&event.as_raw())
+}
+
+/// The kernel's paths in an event, by the names of the parameters that they are of.
+pub fn kernel_paths(raw: &RawEvent<'_>) -> Vec<(&'static str, String)> {
     let text = |path: Option<&[u8]>| String::from_utf8(path.unwrap_or_default().to_vec()).unwrap();
     let path = |path: &KernelPath| match *path {
         KernelPath::Param(at) => (raw.info().unwrap().params[at].name, text(raw.kernel_path(at))),
         KernelPath::Cwd => ("cwd", text(raw.kernel_cwd())),
         KernelPath::Root => ("root", text(raw.kernel_root())),
     };
-    ty.kernel_paths().iter().map(path).collect()
+    raw.ty.kernel_paths().iter().map(path).collect()
 }
 
 /// A directory that is reached by other ways than its path.
-struct Ways {
-    dir: Scratch,
+pub struct Ways {
+    pub dir: Scratch,
 }
 
 impl Ways {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let dir = Scratch::new(name);
         std::fs::create_dir(dir.path("real").to_str().unwrap()).unwrap();
         std::os::unix::fs::symlink("real", dir.path("link").to_str().unwrap()).unwrap();
@@ -189,7 +194,7 @@ impl Ways {
     }
 
     /// Ways to a name in the directory, each with the descriptor that it begins at.
-    fn to(&self, name: &str) -> Vec<CString> {
+    pub fn to(&self, name: &str) -> Vec<CString> {
         let path = |text: String| self.dir.path(&text);
         vec![
             path(format!("real/{name}")),
@@ -200,7 +205,7 @@ impl Ways {
         ]
     }
 
-    fn real(&self, name: &str) -> String {
+    pub fn real(&self, name: &str) -> String {
         self.dir.path(&format!("real/{name}")).into_string().unwrap()
     }
 }
@@ -269,7 +274,7 @@ fn every_call_that_changes_a_directory_reports_which() {
 }
 
 /// Whether the kernel has the hooks that show the paths of calls which change nothing.
-fn has_hooks() -> bool {
+pub fn has_hooks() -> bool {
     std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists()
         && std::fs::read_to_string("/proc/kallsyms")
             .is_ok_and(|names| names.contains(" security_path_mkdir\n"))

@@ -19,7 +19,7 @@ fn ring() -> Ring {
     ring_with(0, 0)
 }
 
-fn ring_with(flags: u32, answers: u32) -> Ring {
+pub fn ring_with(flags: u32, answers: u32) -> Ring {
     let ring = Ring::new(flags, answers);
     let ring = ring.unwrap_or_else(|error| eyas_testing::ignore(format_args!("no io_uring here ({error})")));
     if !std::fs::exists("/sys/kernel/btf/vmlinux").unwrap()
@@ -32,7 +32,7 @@ fn ring_with(flags: u32, answers: u32) -> Ring {
 
 /// The result of a request, of a kind that this kernel has.
 #[track_caller]
-fn done(ring: &mut Ring, request: Entry) -> i64 {
+pub fn done(ring: &mut Ring, request: Entry) -> i64 {
     let res = ring.one(request);
     let kind = request_of(request.opcode).unwrap().name;
     if res == -i64::from(libc::EINVAL) {

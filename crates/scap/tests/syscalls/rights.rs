@@ -28,9 +28,9 @@ pub fn send(socket: &Fd, fds: &[i64]) {
 
 /// Receives them and closes them at once.
 fn receive(socket: &Fd, flags: i32) {
-    let (mut byte, mut control) = ([0_u8; 1], [0_u8; 128]);
+    let (mut byte, mut control) = ([0_u8; 1], [0_u8; 2048]);
     let parts = [at(&raw mut byte), 1];
-    let header = [0, 0, at(&parts), 1, at(&raw mut control), 128, 0];
+    let header = [0, 0, at(&parts), 1, at(&raw mut control), 2048, 0];
     assert_eq!(call(libc::SYS_recvmsg, [socket.0, at(&header), flags.into()]), 1);
     let fds = control[16..].as_chunks().0.iter().map(|fd| i32::from_le_bytes(*fd));
     fds.take_while(|fd| *fd > 0).for_each(|fd| drop(Fd(fd.into())));
@@ -81,11 +81,20 @@ fn files_are_reported_by_their_paths() {
 }
 
 #[test]
-fn more_than_are_reported_are_left_to_proc() {
+fn as_many_are_reported_as_a_message_can_hold() {
+    const MOST: usize = 253;
     let mut live = capture_calls(&[SyscallCode::RECVMSG, SyscallCode::LSEEK]);
     let (file, sockets) = (open(c"/dev/null", libc::O_RDONLY), pair());
-    send(&sockets[0], &[file.0; 12]);
-    assert_eq!(received(&mut live, || receive(&sockets[1], 0)).len(), 8);
+    for count in [9, MOST] {
+        let mut sent = vec![file.0; count];
+        sent[count - 1] = sockets[0].0;
+        send(&sockets[0], &sent);
+        let told = received(&mut live, || receive(&sockets[1], 0));
+        assert_eq!(told.len(), count);
+        let null = |fd: &FdEntry| matches!(&fd.detail, FdDetail::File { path, .. } if path == b"/dev/null");
+        assert!(told[..count - 1].iter().all(null), "{told:?}");
+        assert!(matches!(told[count - 1].detail, FdDetail::Unix { .. }), "{told:?}");
+    }
     // A message without any.
     assert_eq!(call(libc::SYS_write, [sockets[0].0, at(c"x".as_ptr()), 1]), 1);
     assert!(received(&mut live, || receive(&sockets[1], 0)).is_empty());

@@ -65,9 +65,37 @@ struct {
 	__type(value, struct entries);
 } entries_by_tid SEC(".maps");
 
+/* The same of requests, until they are answered. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, REQUESTS_MAX);
+	__type(key, __u64);
+	__type(value, struct entries);
+} entries_of_requests SEC(".maps");
+
 static __always_inline struct entries *entries_of_thread(bool create)
 {
 	return OF_THREAD(entries_of_calls, entries_by_tid, create);
+}
+
+/* The request that a thread of a ring's carries out, if that is captured and works on an entry. */
+static __always_inline __u64 work_with_entries(struct task_struct *task)
+{
+	__u64 req = request_at_work(task);
+	struct request *r = req ? bpf_map_lookup_elem(&requests, &req) : 0;
+	return r && has_entries(r->type) ? req : 0;
+}
+
+/* Of the call, or the request, that the thread is in, if that is captured and works on entries; else 0. */
+static __always_inline struct entries *entries_at_hand(void)
+{
+	struct task_struct *task = current_task();
+	if (TASK(task, flags) & PF_IO_WORKER) {
+		__u64 req = work_with_entries(task);
+		return req ? OF_WORK(entries_of_requests, req) : 0;
+	}
+	return in_call_with_entries() ? entries_of_thread(true) : 0;
 }
 
 /* Copies the name of an entry; its length. */
@@ -104,7 +132,7 @@ static __always_inline void set_whole(struct entry *entry, __u64 mount, __u64 de
 
 static __always_inline struct entries *new_entries(enum deed deed)
 {
-	struct entries *entries = in_call_with_entries() ? entries_of_thread(true) : 0;
+	struct entries *entries = entries_at_hand();
 	if (entries)
 		entries->deed = deed;
 	return entries;
@@ -113,7 +141,7 @@ static __always_inline struct entries *new_entries(enum deed deed)
 /* The hooks of inodes do not say by which mount. The first is the call's: a file system of layers passes it on to another. */
 static __always_inline int on_dentry(enum deed deed, struct dentry *dentry)
 {
-	struct entries *found = in_call_with_entries() ? entries_of_thread(true) : 0;
+	struct entries *found = entries_at_hand();
 	if (!found || found->deed)
 		return 0;
 	found->deed = deed;

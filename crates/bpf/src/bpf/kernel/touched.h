@@ -49,6 +49,14 @@ struct {
 	__type(value, struct touches);
 } touches SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, REQUESTS_MAX);
+	__type(key, __u64);
+	__type(value, struct touches);
+} touches_of_requests SEC(".maps");
+
 /* The entry whose place among the names of an inode that is. */
 static __always_inline struct dentry *dentry_of_alias(struct hlist_node *node)
 {
@@ -98,13 +106,22 @@ static __always_inline struct touches *touches_of_thread(bool create)
 	return bpf_task_storage_get(&touches, bpf_get_current_task_btf(), 0, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 }
 
+/* Of the call, or the request, that the thread is in, if that is captured and works on entries; else 0. */
+static __always_inline struct touches *touches_at_hand(void)
+{
+	struct task_struct *task = current_task();
+	if (TASK(task, flags) & PF_IO_WORKER) {
+		__u64 req = work_with_entries(task);
+		return req ? OF_WORK(touches_of_requests, req) : 0;
+	}
+	return in_call_with_entries() ? touches_of_thread(true) : 0;
+}
+
 /* Tracepoints of the change time: which of them is passed depends on the file system and on how fine its times are. */
 
 static __always_inline int touch(struct inode *inode)
 {
-	if (!in_call_with_entries() || is_new(inode))
-		return 0;
-	struct touches *all = touches_of_thread(true);
+	struct touches *all = is_new(inode) ? 0 : touches_at_hand();
 	if (!all)
 		return 0;
 	struct touched *last = &all->at[(all->count - 1) & (TOUCHED - 1)];
@@ -236,14 +253,19 @@ static __always_inline bool differs(const __u8 *one, const __u8 *other, __u32 le
 	return false;
 }
 
-/* Finds the last name of the path that the caller gave: of several that the call may mean, it is that one. */
-__noinline int take_given(__u32 slot, __u64 from)
+/* Finds the last name of the path that the caller gave: of several that the call may mean, it is that one. The text of a
+ * request is in the probe's own memory. */
+__noinline int take_given(__u32 slot, __u64 from, __u32 is_own)
 {
 	struct scratch *s = scratch_in(slot);
 	int i;
 	if (!s)
 		return 0;
-	long len = from ? read_user_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from) : 0;
+	long len = 0;
+	if (from && is_own)
+		len = bpf_probe_read_kernel_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from);
+	else if (from)
+		len = read_user_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from);
 	/* In memory, as the verifier follows each value of a register by itself. */
 	volatile __u32 *at = &s->at;
 	s->given = 0;

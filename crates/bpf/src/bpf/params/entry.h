@@ -6,10 +6,10 @@
 #define MS_BIND 4096
 #define MS_MOVE 8192
 
-static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u64 given)
+static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u64 given, __u32 is_own)
 {
 	if (deed != DEED_MADE && deed != DEED_MOUNTED)
-		take_given(s->slot, given);
+		take_given(s->slot, given, is_own);
 	switch (deed) {
 	case DEED_MADE:
 		return find_made(0);
@@ -28,8 +28,9 @@ static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u6
 	}
 }
 
-/* Whether that entry is known of those that the call at hand, which did this, worked on. */
-__noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which)
+/* Whether that entry is known of those that the call at hand, which did this, worked on. Its path, as it was given, is in the
+ * caller's memory, or in the probe's own. */
+__noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which, __u32 is_own)
 {
 	struct scratch *s = scratch_in(slot);
 	struct entries *found = entries_of_thread(false);
@@ -37,7 +38,7 @@ __noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which)
 		return 0;
 	if (!found || found->deed != deed) {
 		if (deed == DEED_READ || !touches_of_thread(false) || !(found = entries_of_thread(true)) ||
-		    !find_touched(s, deed, given))
+		    !find_touched(s, deed, given, is_own))
 			return 0;
 		found->deed = deed;
 	}
@@ -102,32 +103,17 @@ static __always_inline __u32 write_given(struct scratch *s, __u32 where)
 	return more > 0 ? len + more : 0;
 }
 
-static __always_inline void put_entry(struct scratch *s, enum deed deed, __u32 which, __u32 where)
-{
-	__u32 len = 0;
-	if (s->ret < 0) {
-		put_empty(s);
-		return;
-	}
-	if (deed && know_entry(s->slot, deed, arg(s, where & 7), which)) {
-		struct entries *found = entries_of_thread(false);
-		if (found)
-			len = write_entry(s, &found->at[which & 1], deed == DEED_RENAMED && which);
-	}
-	if (!len)
-		len = write_given(s, where);
-	end_param(s, len & 0x3fff);
-}
+/* Which of the entries an operation is for, and what was done to it. */
+struct entry_of {
+	enum deed deed;
+	__u32 which;
+};
 
-__noinline int param_entry(__u32 desc)
+static __always_inline struct entry_of entry_of(__u32 op)
 {
-	struct scratch *s = scratch();
-	if (!s)
-		return 0;
-	__u32 where = desc >> 8 & 0xff;
 	enum deed deed = DEED_NONE;
 	__u32 which = 0;
-	switch (desc & 0xff) {
+	switch (op) {
 	case OP_X_ENTRY_MADE:
 		deed = DEED_MADE;
 		break;
@@ -148,11 +134,6 @@ __noinline int param_entry(__u32 desc)
 		deed = DEED_CHANGED;
 		break;
 	case OP_X_ENTRY_SOURCE:
-		/* Of others it is a device, or a name that means something to the file system. */
-		if (!(arg(s, 3) & (MS_BIND | MS_MOVE))) {
-			put_empty(s);
-			return 0;
-		}
 		deed = DEED_MOUNTED;
 		break;
 	case OP_X_ENTRY_MOUNTED:
@@ -166,8 +147,51 @@ __noinline int param_entry(__u32 desc)
 		deed = DEED_UNMOUNTED;
 		break;
 	}
-	put_entry(s, deed, which, where);
+	return (struct entry_of){ deed, which };
+}
+
+/* Writes the path of an entry that is known; its length, 0 if none is. */
+static __always_inline __u32 write_known(struct scratch *s, struct entry_of of, __u64 given, bool is_own)
+{
+	struct entries *found;
+	if (!of.deed || !know_entry(s->slot, of.deed, given, of.which, is_own) || !(found = entries_of_thread(false)))
+		return 0;
+	return write_entry(s, &found->at[of.which & 1], of.deed == DEED_RENAMED && of.which) & 0x3fff;
+}
+
+__noinline int param_entry(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 op = desc & 0xff, where = desc >> 8 & 0xff, len;
+	/* Of others it is a device, or a name that means something to the file system. */
+	if (s->ret < 0 || (op == OP_X_ENTRY_SOURCE && !(arg(s, 3) & (MS_BIND | MS_MOVE)))) {
+		put_empty(s);
+		return 0;
+	}
+	len = write_known(s, entry_of(op), arg(s, where & 7), false);
+	if (!len)
+		len = write_given(s, where);
+	end_param(s, len & 0x3fff);
 	return 0;
+}
+
+/* What a request did, as if the thread had done it by a call of its own: it reports the request, and is in no such call. */
+static __always_inline void take_over(__u64 req)
+{
+	struct entries *from = bpf_map_lookup_elem(&entries_of_requests, &req), *to;
+	struct touches *touched = bpf_map_lookup_elem(&touches_of_requests, &req), *all;
+	if (from && (to = entries_of_thread(true)))
+		bpf_probe_read_kernel(to, sizeof(*to), from);
+	if (touched && (all = touches_of_thread(true)))
+		bpf_probe_read_kernel(all, sizeof(*all), touched);
+}
+
+static __always_inline void forget_work(__u64 req)
+{
+	bpf_map_delete_elem(&entries_of_requests, &req);
+	bpf_map_delete_elem(&touches_of_requests, &req);
 }
 
 /* The call is over: another one is not taken for it. */

@@ -10,7 +10,8 @@ static __always_inline void know_file(struct scratch *s, __s64 fd, __u64 file)
 	s->file = file;
 }
 
-/* The path behind that of the directory where it begins. */
+/* The path behind that of the directory where it begins. A worker's directory may be another one than its process has now: the
+ * kernel's own path, where it is known, tells. */
 static __always_inline void put_given_name(struct scratch *s, __u32 where)
 {
 	struct task_struct *task = (struct task_struct *)s->task;
@@ -171,9 +172,14 @@ __noinline int param_of_request(__u32 desc)
 		else
 			put_empty(s);
 		break;
-	CASES_ENTRY:
-		put_given_name(s, n);
+	CASES_ENTRY: {
+		__u32 len = s->ret < 0 ? 0 : write_known(s, entry_of(op), arg(s, n & 7), true);
+		if (len)
+			end_param(s, len);
+		else
+			put_given_name(s, n);
 		break;
+	}
 	CASES_ADDRESS:
 		put_held_address(s, n);
 		break;

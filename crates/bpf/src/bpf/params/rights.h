@@ -3,10 +3,10 @@
 #pragma once
 
 #define SCM_RIGHTS 1
-/* Control messages that are looked at, descriptors that are reported, and bytes that those take before the last. */
-#define CONTROLS_MAX 4
-#define RIGHTS_MAX 8
-#define RIGHTS_BYTES 8192
+/* Control messages and descriptors that are looked at: the kernel hands over 253 descriptors at most. */
+#define RIGHTS_STEPS 272
+/* Bytes that they take before the last one. */
+#define RIGHTS_BYTES 20000
 /* Offset in the event behind which no descriptor is written, so that the event does not become too large. */
 #define RIGHTS_END 40000
 
@@ -52,16 +52,15 @@ static __always_inline struct pid *pid_of_file(struct file *file, struct inode *
 	return *(__u64 *)name == PIDFD_NAME ? READ(file, private_data) : 0;
 }
 
-/* Appends a descriptor to the parameter. */
-__noinline int put_right(int fd)
+/* Writes what a descriptor is, but for its name; whether there is such a descriptor. By itself, as the functions that call one
+ * another here have little room on their stacks. */
+__noinline int write_right(int fd, __u32 at)
 {
 	struct scratch *s = scratch();
 	struct file *file = s ? file_of(s, fd) : 0;
-	if (!file || s->len > RIGHTS_BYTES)
+	if (!file)
 		return 0;
 	struct inode *inode = READ(file, f_inode);
-	__u32 at = s->pos + s->len, len;
-	/* Written in place: the stack has little room. */
 	struct right *right = (void *)&s->data[at & 0xffff];
 	right->fd = fd;
 	right->mode = READ(inode, i_mode);
@@ -70,12 +69,25 @@ __noinline int put_right(int fd)
 	right->flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
 				  (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
 	right->dev = encode_dev(READ(inode, i_sb, s_dev));
+	return 1;
+}
+
+/* Appends a descriptor to the parameter. */
+__noinline int put_right(int fd)
+{
+	struct scratch *s = scratch();
+	if (!s || s->len > RIGHTS_BYTES || !write_right(fd, s->pos + s->len))
+		return 0;
+	__u32 at = s->pos + s->len, len;
+	struct right *right = (void *)&s->data[at & 0xffff];
 	if ((right->mode & S_IFMT) == S_IFSOCK) {
 		len = write_received_socket(fd, at + sizeof(*right));
 	} else {
+		struct file *file = file_of(s, fd);
 		len = copy_path(s, &s->data[(at + sizeof(*right)) & 0xffff], walk_from(s, file));
 		len = len ? len - 1 : 0;
-		struct pid *pid = pid_of_file(file, inode, &s->data[(at + sizeof(*right)) & 0xffff]);
+		struct pid *pid =
+			pid_of_file(file, READ(file, f_inode), &s->data[(at + sizeof(*right)) & 0xffff]);
 		if (pid) {
 			right->mode = PIDFD_MODE;
 			len = sizeof(__u32);
@@ -96,33 +108,27 @@ static __always_inline __u64 control_number(struct scratch *s, __u64 from, __u32
 	return s->nodes[0];
 }
 
-/* The descriptors in control messages of `len` bytes. */
-static __always_inline void put_rights(struct scratch *s, __u64 from, __u64 len)
+/* Goes on to the next control message, and its descriptors; whether there is one. */
+__noinline int next_control(void)
 {
-	__u32 word = s->compat ? 4 : 8, head = word + 8, reported = 0;
-	int i, n;
-	s->len = 0;
-#pragma clang loop unroll(disable)
-	for (i = 0; i < CONTROLS_MAX && s->pos < RIGHTS_END; i++) {
-		__u64 size = s->compat ? control_number(s, from, 4) : control_number(s, from, 8);
-		if (len < head || size < head || size > len)
-			break;
-		if (control_number(s, from + word, 4) == SOL_SOCKET &&
-		    control_number(s, from + word + 4, 4) == SCM_RIGHTS)
-#pragma clang loop unroll(disable)
-			for (n = 0; n < RIGHTS_MAX; n++) {
-				if (head + 4 * (n + 1) > size || reported >= RIGHTS_MAX)
-					break;
-				put_right(control_number(s, from + head + 4 * n, 4));
-				reported++;
-			}
-		size = (size + word - 1) & ~(__u64)(word - 1);
-		if (size > len)
-			break;
-		from += size;
-		len -= size;
-	}
-	end_param(s, s->len & 0x7fff);
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 word = s->compat ? 4 : 8, head = word + 8;
+	__u64 from = s->control, len = s->control_len, size;
+	if (len < head)
+		return 0;
+	size = s->compat ? control_number(s, from, 4) : control_number(s, from, 8);
+	if (size < head || size > len)
+		return 0;
+	s->rights = 0;
+	s->right = from + head;
+	if (control_number(s, from + word, 4) == SOL_SOCKET && control_number(s, from + word + 4, 4) == SCM_RIGHTS)
+		s->rights = (size - head) / 4;
+	size = (size + word - 1) & ~(__u64)(word - 1);
+	s->control = from + size;
+	s->control_len = size < len ? len - size : 0;
+	return 1;
 }
 
 __noinline int param_rights(__u32 desc)
@@ -132,9 +138,25 @@ __noinline int param_rights(__u32 desc)
 		return 0;
 	__u64 at = message_at(s, desc >> 8 & 0xff);
 	__u64 len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
-	if (len)
-		put_rights(s, user_word(s, at, 4), len);
-	else
+	int i;
+	if (!len || s->pos >= RIGHTS_END) {
 		put_empty(s);
+		return 0;
+	}
+	s->control = user_word(s, at, 4);
+	s->control_len = len;
+	s->rights = 0;
+	s->len = 0;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < RIGHTS_STEPS; i++) {
+		if (s->rights) {
+			put_right(control_number(s, s->right, 4));
+			s->right += 4;
+			s->rights--;
+		} else if (!next_control()) {
+			break;
+		}
+	}
+	end_param(s, s->len & 0x7fff);
 	return 0;
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Requests of io_uring that are under way, and which of them a thread carries out. The kernel has threads of the process do
+ * what changes entries of directories, and no other thread. */
+#pragma once
+
+#define REQUESTS_MAX 8192
+#define REQUEST_TEXTS 3
+
+struct answer {
+	__u64 ring, user_data;
+};
+
+struct request {
+	struct answer answer;
+	/* Texts as their addresses in the probe's own memory. */
+	__u64 args[8];
+	/* The task that the event is about. */
+	__u64 task;
+	__u32 slot;
+	__u16 number, type, code, mark;
+	__u8 opcode, flags, says, compat;
+	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, REQUESTS_MAX);
+	__type(key, __u64);
+	__type(value, struct request);
+} requests SEC(".maps");
+
+/* The request that a thread of a ring's carries out, by its address. 0: none, or the kernel does not say. */
+static __always_inline __u64 request_at_work(struct task_struct *task)
+{
+	struct io_kiocb *req = 0;
+	if (!bpf_core_field_exists(task->worker_private) || !bpf_core_type_exists(struct io_worker))
+		return 0;
+	struct io_worker *worker = READ(task, worker_private);
+	struct io_wq_work *work = READ(worker, cur_work);
+	return work ? (__u64)work - bpf_core_field_offset(req->work) : 0;
+}
+
+/* Memory of a request's in one of these, made if it is not there. */
+#define OF_WORK(map, key)                                                                                         \
+	({                                                                                                        \
+		__u64 key_ = key;                                                                                 \
+		void *memory_ = bpf_map_lookup_elem(&map, &key_);                                                 \
+		if (!memory_ && !bpf_map_update_elem(&map, &key_, (void *)&blank, BPF_NOEXIST))                   \
+			memory_ = bpf_map_lookup_elem(&map, &key_);                                               \
+		memory_;                                                                                          \
+	})
