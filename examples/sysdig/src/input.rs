@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
 use eyas::sinsp::names::Services;
-use eyas::sinsp::{AccountFiles, Config, Rendering};
-use eyas_console::Input;
+use eyas::sinsp::{AccountFiles, Config, ExeHashes, Rendering};
+use eyas_console::{Input, note};
 
 use crate::args::Args;
 use crate::plugins;
@@ -21,6 +21,14 @@ pub struct Needs {
     pub snaplen: u32,
     /// Context switches.
     pub scheduling: bool,
+    /// What the kernel's security hooks decide.
+    pub decisions: bool,
+}
+
+/// Whether a filter or a format asks for what the kernel's security hooks decide: by a field, or by the type of such events.
+pub fn asks_for_decisions(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
+    words.into_iter().any(|word| word == "lsm" || word.starts_with("lsm."))
 }
 
 /// Longest buffers and lists that are printed as a whole without -v, bytes.
@@ -79,7 +87,13 @@ pub fn live(args: &Args, needs: Needs) -> Result<Box<dyn EventSource>> {
         proc: proc_options(args),
         ..live::Options::default()
     };
-    Ok(Box::new(live::Source::open(options)?))
+    let mut source = live::Source::open(options)?;
+    if needs.decisions && source.set_hooks(Some(live::HookSource::Auto))? == live::Rung::Tracepoints {
+        note!(
+            "The kernel lets no program see what its security hooks decide (BPF LSM, fexit): fields lsm.* are absent"
+        );
+    }
+    Ok(Box::new(source))
 }
 
 /// Captures from the running kernel.
@@ -131,6 +145,8 @@ pub fn inspector_config(args: &Args, needs: Needs) -> Config {
             config.accounts = accounts.ok().map(|files| Box::new(files) as _);
             config.account_wait = AccountFiles::WAIT;
         }
+        // Its thread begins with the first question.
+        config.exe_hashes = Some(ExeHashes::new(options.root.clone(), ExeHashes::LARGEST));
         config.reports = args.write.is_some();
         config.proc = Some(Box::new(proc::ThreadReader::new(options)));
         config.large_environment = args.large_environment;
@@ -149,4 +165,24 @@ fn rendering(args: &Args, needs: Needs) -> Rendering {
         rendering.services = Some(Arc::new(Services::parse(&String::from_utf8_lossy(&text))));
     }
     rendering
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_events_of_decisions_are_asked_for_by_name() {
+        for text in [
+            "lsm.verdict != allowed",
+            "fd.num=3 or (lsm.path startswith /etc)",
+            "%proc.name %lsm.hook",
+            "evt.type=lsm",
+        ] {
+            assert!(asks_for_decisions(text), "{text}");
+        }
+        for text in ["", "evt.type=open", "fd.name contains realsm.txt", "%evt.arg.lsm_x"] {
+            assert!(!asks_for_decisions(text), "{text}");
+        }
+    }
 }

@@ -52,6 +52,7 @@ pub fn run(args: &Args) -> Result<()> {
     let needs = Needs {
         snaplen: views.iter().map(|bound| bound.view.snaplen).max().unwrap_or(0),
         scheduling: views.iter().any(|bound| bound.view.scheduling),
+        decisions: asks_for_decisions(args, &views),
     };
     let stop = stop_flag()?;
     let slice = match args.keeps_names() && !args.keeps_state() {
@@ -169,6 +170,14 @@ fn report(args: &Args) -> Result<()> {
 }
 
 /// The views that the command line names, with their arguments.
+/// Whether the filter, the format or a view asks for what the kernel's security hooks decide.
+fn asks_for_decisions(args: &Args, views: &[Bound]) -> bool {
+    let given = args.condition().into_iter().chain([args.line_format()]);
+    given
+        .chain(views.iter().flat_map(|bound| bound.view.texts()))
+        .any(|text| input::asks_for_decisions(&text))
+}
+
 fn views(args: &Args) -> Result<Vec<Bound>> {
     let given = list::given(args)?;
     let mut names = args.chisels.clone();

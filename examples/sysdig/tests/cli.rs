@@ -419,19 +419,14 @@ impl Drop for Running {
     }
 }
 
+/// Runs `true` again and again until a live capture with these arguments prints a line that is wanted, and ends the capture; what
+/// it says besides.
 #[cfg(feature = "live")]
-#[test]
-fn a_live_capture_ends_cleanly_on_a_signal() {
+fn watch(args: &[&str], is_wanted: fn(&str) -> bool) -> String {
     let _turn = eyas_testing::live_turn();
-    let mut child = command()
-        .args(["-p", "%proc.name %evt.type", "proc.name=true and evt.type=execve"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map(Running)
-        .unwrap();
+    let mut child =
+        command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map(Running).unwrap();
     let mut out = std::io::BufReader::new(child.0.stdout.take().unwrap());
-    let mut line = String::new();
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -443,10 +438,11 @@ fn a_live_capture_ends_cleanly_on_a_signal() {
                 }
             }
         });
-        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        let mut lines = std::io::BufRead::lines(&mut out).map_while(Result::ok).take(100);
+        let found = lines.any(|line| is_wanted(&line));
         done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(found, "{args:?}: no such line");
     });
-    assert_eq!(line, "true execve\n");
     rustix::process::kill_process(rustix::process::Pid::from_child(&child.0), rustix::process::Signal::INT)
         .unwrap();
     drop(out);
@@ -454,6 +450,48 @@ fn a_live_capture_ends_cleanly_on_a_signal() {
     std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut errors).unwrap();
     let status = child.0.wait().unwrap();
     assert!(status.success(), "{status:?}");
+    errors
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_live_capture_ends_cleanly_on_a_signal() {
+    let errors = watch(&["-p", "%proc.name %evt.type", "proc.name=true and evt.type=execve"], |line| {
+        line == "true execve"
+    });
+    assert!(errors.is_empty(), "{errors}");
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_live_capture_has_the_hashes_of_programs_that_it_is_asked_for() {
+    let filter = "proc.name=true and proc.exe_hash.sha256 exists";
+    watch(&["-p", "%proc.exe_hash.sha256", filter], |line| {
+        line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_live_capture_has_what_security_hooks_decide_where_it_is_asked_for() {
+    use eyas::scap::live::{HookSource, ProbeOptions, Rung, Source};
+
+    let rung = {
+        let _turn = eyas_testing::live_turn();
+        let interest = Some(Vec::new());
+        let mut source = Source::open(ProbeOptions { interest, ..ProbeOptions::default() }).unwrap();
+        source.set_hooks(Some(HookSource::Auto)).unwrap()
+    };
+    let format = "%evt.type %lsm.hook %lsm.verdict";
+    if rung == Rung::Tracepoints {
+        let errors =
+            watch(&["-p", format, "proc.name=true and evt.type=execve"], |line| line == "execve <NA> <NA>");
+        assert!(errors.contains("lsm.* are absent"), "{errors}");
+        return;
+    }
+    let errors = watch(&["-p", format, "proc.name=true and lsm.hook=bprm_check_security"], |line| {
+        line == "execve bprm_check_security allowed"
+    });
     assert!(errors.is_empty(), "{errors}");
 }
 

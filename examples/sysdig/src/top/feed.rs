@@ -168,7 +168,7 @@ fn replay(
     known: &mut Option<Histogram>,
 ) -> Result<Option<Request>> {
     let mut work = Work::new(request, args)?;
-    let needs = Needs { snaplen: work.request.view.snaplen, scheduling: false };
+    let needs = Needs { snaplen: work.request.view.snaplen, ..Needs::default() };
     let stop = Arc::default();
     let mut histogram = known.is_none().then(Histogram::default);
     let engine: Option<Engine> = histogram.as_ref().and_then(|_| eyas_report::rules(&args.rules).ok());
@@ -246,7 +246,8 @@ fn live(
     updates: &Sender<Update>,
 ) -> Result<Option<Request>> {
     // Which screens come is not known in advance.
-    let needs = Needs { snaplen: 0, scheduling: true };
+    let decisions = args.condition().is_some_and(|text| input::asks_for_decisions(&text));
+    let needs = Needs { snaplen: 0, scheduling: true, decisions };
     let (mut source, plugins) = match plugins::open()? {
         Some(opened) => opened,
         None => plugins::join(input::live(args, needs)?, false)?,

@@ -71,6 +71,15 @@ pub struct View {
     pub drill: Vec<Drill>,
 }
 
+impl View {
+    /// What has fields in it: the filter, columns, lines and their conditions.
+    pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
+        let columns = self.columns.iter().flat_map(|column| [&column.value, &column.when]);
+        let lines = self.lines.iter().flat_map(|line| [&line.line, &line.when]);
+        [&self.filter, &self.prefer, &self.line].into_iter().chain(columns).chain(lines).cloned()
+    }
+}
+
 fn custom() -> String {
     "Custom".into()
 }
