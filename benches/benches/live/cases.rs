@@ -44,7 +44,7 @@ fn now(clock: ClockId) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-fn case(name: &'static str, times: u32, call: impl FnMut() + 'static) -> Case {
+pub(crate) fn case(name: &'static str, times: u32, call: impl FnMut() + 'static) -> Case {
     Case { name, times, alone: false, call: Box::new(call) }
 }
 

@@ -2,11 +2,16 @@
 //!
 //! As root: `cargo bench -p eyas-benches --features live --bench live`. With `--peer COMMAND` the same calls are made
 //! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
-//! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood lasts, `--only added` or `--only flood` does one of the two.
+//! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood
+//! lasts; `--only added`, `--only sources` (requests of io_uring, decisions of security hooks) or `--only flood` does one of the three.
 
 mod cases;
 mod flood;
 mod peer;
+#[path = "../../../crates/scap/tests/syscalls/ring.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod ring;
+mod sources;
 mod table;
 
 use std::fs::File;
@@ -77,6 +82,9 @@ fn main() -> Result<(), Failure> {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
     if settings.wants("added") {
         table::print(&settings)?;
+    }
+    if settings.wants("sources") {
+        sources::print()?;
     }
     if settings.wants("flood") {
         flood::print(&settings)?;

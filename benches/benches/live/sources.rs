@@ -1,0 +1,163 @@
+//! What the sources beside system calls add: requests of `io_uring`, and decisions of security hooks.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use eyas::events::SyscallCode;
+use eyas::scap::EventSource;
+use eyas::scap::live::{HookSource, ProbeOptions, Rung, Source};
+use rustix::fd::AsRawFd;
+
+use crate::cases::{Case, case};
+use crate::ring::{Entry, Ring};
+use crate::{Failure, stay};
+
+const ROUNDS: usize = 15;
+/// What attaching and detaching stir up is over by then.
+const SETTLE: Duration = Duration::from_millis(20);
+const CWD: i64 = -100;
+
+/// What is captured while a case is measured, and whether decisions of hooks are.
+type Mode = (&'static str, Option<&'static [SyscallCode]>, bool);
+
+const REQUESTS: [Mode; 4] = [
+    ("bare", Some(&[]), false),
+    // The programs for requests are not attached.
+    ("calls alone", Some(&[SyscallCode::QUOTACTL]), false),
+    // They are, and another request is wanted.
+    ("skipped", Some(&[SyscallCode::UNLINKAT]), false),
+    ("captured", None, false),
+];
+const OPENS: &[SyscallCode] =
+    &[SyscallCode::OPENAT, SyscallCode::CLOSE, SyscallCode::MKDIRAT, SyscallCode::UNLINKAT];
+const DECISIONS: [Mode; 3] =
+    [("bare", Some(&[]), false), ("calls alone", Some(OPENS), false), ("with decisions", Some(OPENS), true)];
+
+/// A capture that a thread of its own reads all the time.
+struct Capture {
+    modes: Sender<Mode>,
+    set: Receiver<Result<u64, String>>,
+}
+
+impl Capture {
+    fn start() -> Self {
+        let ((modes, wanted), (done, set)) = (channel(), channel());
+        std::thread::spawn(move || {
+            if let Err(failure) = read(&wanted, &done) {
+                let _ = done.send(Err(failure.to_string()));
+            }
+        });
+        Self { modes, set }
+    }
+
+    fn set(&self, mode: Mode) -> Result<u64, Failure> {
+        self.modes.send(mode)?;
+        let lost = self.set.recv()??;
+        std::thread::sleep(SETTLE);
+        Ok(lost)
+    }
+}
+
+fn read(wanted: &Receiver<Mode>, done: &Sender<Result<u64, String>>) -> Result<(), Failure> {
+    stay(false)?;
+    let mut source = Source::open(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() })?;
+    loop {
+        let _ = source.next()?;
+        if let Ok((_, interest, has_decisions)) = wanted.try_recv() {
+            source.set_interest(interest)?;
+            source.set_hooks(has_decisions.then_some(HookSource::Auto))?;
+            done.send(Ok(source.stats().drops()))?;
+        }
+    }
+}
+
+/// Which rung of the ladder the kernel has.
+fn rung() -> Result<Rung, Failure> {
+    let mut source = Source::open(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() })?;
+    Ok(source.set_hooks(Some(HookSource::Auto))?)
+}
+
+/// Requests that the kernel does at once: each is handed over by a call of its own.
+fn requests() -> Result<Vec<Case>, Failure> {
+    let ring = || Ring::new(0, 0).map_err(|error| format!("no io_uring here ({error})"));
+    let zero = File::open("/dev/zero")?;
+    let mut buffer = [0_u8; 64];
+    let (mut nops, mut reads, mut opens) = (ring()?, ring()?, ring()?);
+    let name = CString::new("/etc/passwd")?;
+    Ok(vec![
+        case("nop", 50_000, move || _ = nops.one(Entry::new(0, -1))),
+        case("read 64 B", 50_000, move || {
+            _ = reads.one(Entry::new(22, zero.as_raw_fd().into()).addr(buffer.as_mut_ptr()).len(64));
+        }),
+        case("openat, close", 25_000, move || {
+            let fd = opens.one(Entry::new(18, CWD).addr(name.as_ptr()));
+            opens.one(Entry::new(19, fd));
+        }),
+    ])
+}
+
+/// Calls that hooks decide on.
+fn decided() -> Result<Vec<Case>, Failure> {
+    let dir = std::env::temp_dir().join(format!("eyas-bench-{}", std::process::id()));
+    Ok(vec![
+        case("open + close", 25_000, || _ = File::open("/etc/passwd")),
+        case("mkdir + rmdir", 10_000, move || {
+            let _ = std::fs::create_dir(&dir);
+            let _ = std::fs::remove_dir(&dir);
+        }),
+    ])
+}
+
+/// The fastest of each case in each mode, which take turns.
+fn measure<const N: usize>(
+    capture: &Capture,
+    modes: [Mode; N],
+    cases: &mut [Case],
+) -> Result<Vec<[u64; N]>, Failure> {
+    let mut fastest = vec![[u64::MAX; N]; cases.len()];
+    for _ in 0..ROUNDS {
+        for (index, mode) in modes.iter().enumerate() {
+            capture.set(*mode)?;
+            for (case, fastest) in cases.iter_mut().zip(&mut fastest) {
+                fastest[index] = case.measure().min(fastest[index]);
+            }
+        }
+    }
+    Ok(fastest)
+}
+
+fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], fastest: &[[u64; N]]) {
+    let names = modes.map(|(name, ..)| name).join(" | ");
+    println!("\n| {what} | {names} |\n|{}", " --- |".repeat(N + 1));
+    for (case, times) in cases.iter().zip(fastest) {
+        let bare = times[0];
+        let added: Vec<String> =
+            times[1..].iter().map(|time| (*time as i64 - bare as i64).to_string()).collect();
+        println!("| {} | {bare} | {} |", case.name, added.join(" | "));
+    }
+}
+
+pub(crate) fn print() -> Result<(), Failure> {
+    stay(true)?;
+    let rung = rung()?;
+    let capture = Capture::start();
+    println!("ns of the calling thread: bare, and what is added (fastest rounds)");
+    match requests() {
+        Ok(mut cases) => {
+            let fastest = measure(&capture, REQUESTS, &mut cases)?;
+            show("request", REQUESTS, &cases, &fastest);
+        }
+        Err(failure) => println!("\n{failure}"),
+    }
+    if rung == Rung::Tracepoints {
+        println!("\nthe kernel lets no program see what its security hooks decide");
+    } else {
+        let mut cases = decided()?;
+        let fastest = measure(&capture, DECISIONS, &mut cases)?;
+        show(&format!("call ({rung})"), DECISIONS, &cases, &fastest);
+    }
+    println!("\n{} events lost", capture.set(REQUESTS[0])?);
+    Ok(())
+}
