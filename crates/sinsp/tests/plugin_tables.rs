@@ -48,6 +48,7 @@ fn run(plugins: Vec<Arc<Native>>, events: usize) -> Inspector {
     let init = ThreadEntry {
         tid: 1,
         pid: 1,
+        ptid: 0,
         comm: b"init".to_vec(),
         args: b"--one\0two\0".to_vec(),
         cgroups: b"cpu=/a=b\0".to_vec(),
@@ -118,6 +119,163 @@ fn threads_are_read_and_changed_and_columns_are_added() {
     let mut inspector = run(vec![plugin("p", start, parse)], 100);
     assert_eq!(&*inspector.state().threads.get(1).unwrap().comm, b"init");
     inspector.close().unwrap();
+}
+
+/// Columns as texts: name and type, with `!` where they cannot be written.
+fn columns(tables: &mut dyn Tables, table: TableId) -> Vec<String> {
+    let text = |column: ColumnInfo| {
+        format!("{} {}{}", column.name, column.ty.name(), if column.is_read_only { "!" } else { "" })
+    };
+    tables.columns(table).unwrap().into_iter().map(text).collect()
+}
+
+const THREADS: &str = "tid int64,pid int64,ptid int64,reaper_tid int64,sid int64,comm string,exe string,exe_path string,\
+    exe_writable bool,exe_upper_layer bool,exe_lower_layer bool,exe_from_memfd bool,flags uint32,fd_limit int64,\
+    uid uint32,gid uint32,loginuid uint32,exe_ino uint64,exe_ino_ctime uint64,exe_ino_mtime uint64,vtid int64,vpid int64,\
+    vpgid int64,pgid int64,pidns_init_start_ts uint64,root string,tty uint32,cwd string!,args table!,env table!,\
+    cgroups table!,file_descriptors table!";
+
+const FILES: &str = "type uint8,open_flags uint32,name string,name_raw string,old_name string,flags uint32,dev uint32,\
+    mount_id uint32,ino uint64,pid int64,fd int64,socket_ipv4_src_ip uint32,socket_ipv4_dest_dip uint32,\
+    socket_ipv4_src_port uint16,socket_ipv4_dst_port uint16,socket_ipv4_l4_proto uint8,socket_ipv6_src_ip_low uint64,\
+    socket_ipv6_src_ip_high uint64,socket_ipv6_dest_ip_low uint64,socket_ipv6_dest_ip_high uint64,\
+    socket_ipv6_src_port uint16,socket_ipv6_dst_port uint16,socket_ipv6_l4_proto uint8,socket_ipv4_server_ip uint32,\
+    socket_ipv4_server_port uint16,socket_ipv4_server_l4_proto uint8,socket_ipv6_server_ip_low uint64,\
+    socket_ipv6_server_ip_high uint64,socket_ipv6_server_port uint16,socket_ipv6_server_l4_proto uint8,\
+    socket_unix_src uint64,socket_unix_dest uint64";
+
+/// The value as a thread's columns have it after 3 was written, or a text.
+fn example(ty: DataType) -> Scalar {
+    match ty {
+        DataType::I64 => Scalar::I64(3),
+        DataType::U8 => Scalar::U8(3),
+        DataType::U16 => Scalar::U16(3),
+        DataType::U32 => Scalar::U32(3),
+        DataType::U64 => Scalar::U64(3),
+        DataType::Bool => Scalar::Bool(true),
+        _ => Scalar::text("/text"),
+    }
+}
+
+/// Writes each column that can be written, and reads it again.
+fn write_all(tables: &mut dyn Tables, table: TableId, key: &Key, but: &[&str]) {
+    let entry = tables.entry(table, key).unwrap();
+    for info in tables.columns(table).unwrap() {
+        let column = tables.column(table, &info.name, info.ty).unwrap();
+        if info.ty == DataType::Table || but.contains(&&*info.name) {
+            continue;
+        }
+        let value = example(info.ty);
+        match tables.write(table, entry, column, &value) {
+            Ok(()) => assert_eq!(tables.read(table, entry, column).unwrap(), value, "{}", info.name),
+            Err(error) => assert!(info.is_read_only, "{}: {error}", info.name),
+        }
+    }
+}
+
+#[test]
+fn tables_have_the_columns_of_the_reference_and_what_is_written_is_read() {
+    fn start(tables: &mut dyn Tables) {
+        let table = threads(tables);
+        assert_eq!(columns(tables, table).join(","), THREADS);
+        // What a thread is before anything is written to it.
+        let entry = tables.create(table).unwrap();
+        let mut of = |name: &str, ty| {
+            let column = tables.column(table, name, ty).unwrap();
+            tables.read(table, entry, column).unwrap()
+        };
+        for name in ["tid", "pid", "ptid", "vtid", "sid", "pgid", "reaper_tid", "fd_limit"] {
+            assert_eq!(of(name, DataType::I64), Scalar::I64(-1), "{name}");
+        }
+        assert_eq!(of("uid", DataType::U32), Scalar::U32(u32::MAX));
+        assert_eq!(of("comm", DataType::Str), Scalar::text(""));
+        let Scalar::Table(files) = of("file_descriptors", DataType::Table) else { panic!() };
+        assert_eq!(columns(tables, files).join(","), FILES);
+    }
+    fn parse(tables: &mut dyn Tables) {
+        let table = threads(tables);
+        // Its id is its key, and those of other processes come with other processes.
+        write_all(tables, table, &Key::I64(1), &["tid", "pid", "ptid"]);
+        let entry = tables.entry(table, &Key::I64(1)).unwrap();
+        let tid = tables.column(table, "tid", DataType::I64).unwrap();
+        assert_eq!(
+            why(tables.write(table, entry, tid, &Scalar::I64(3))),
+            "the key of an entry that is in the table cannot be changed: tid"
+        );
+        tables.write(table, entry, tid, &Scalar::I64(1)).unwrap();
+
+        // A thread of the process 1, and a child of it.
+        let [pid, ptid] = ["pid", "ptid"].map(|name| tables.column(table, name, DataType::I64).unwrap());
+        let add = |tables: &mut dyn Tables, tid: i64, values: &[(_, i64)]| {
+            let entry = tables.create(table).unwrap();
+            for (column, value) in values {
+                tables.write(table, entry, *column, &Scalar::I64(*value)).unwrap();
+            }
+            tables.insert(table, &Key::I64(tid), entry).unwrap()
+        };
+        add(tables, 5, &[(pid, 1), (ptid, 1)]);
+        let child = add(tables, 6, &[(pid, 6)]);
+        assert_eq!(tables.read(table, child, ptid).unwrap(), Scalar::I64(0));
+        tables.write(table, child, ptid, &Scalar::I64(1)).unwrap();
+        assert_eq!(tables.read(table, child, ptid).unwrap(), Scalar::I64(1));
+
+        let column = tables.column(table, "file_descriptors", DataType::Table).unwrap();
+        let Scalar::Table(files) = tables.read(table, child, column).unwrap() else { panic!() };
+        let file = tables.create(files).unwrap();
+        tables.insert(files, &Key::I64(9), file).unwrap();
+        write_all(tables, files, &Key::I64(9), &["fd"]);
+    }
+    let mut inspector = run(vec![plugin("p", start, parse)], 1);
+    let threads = &inspector.state().threads;
+    let [init, thread, child] = [1, 5, 6].map(|tid| threads.get(tid).unwrap());
+    assert_eq!((threads.alive_in_group(init), thread.is_main(), child.is_main()), (2, false, true));
+    assert_eq!(threads.parent_of(child).map(|parent| parent.tid), Some(1));
+    // The command line has the new name.
+    assert_eq!((&*init.comm, &*init.cmdline), (&b"/text"[..], &b"/text --one two"[..]));
+    assert_eq!((threads.session(init).sid, threads.session(thread).tty), (3, 3));
+    let file = threads.fds(child).unwrap().get(9).unwrap();
+    assert_eq!(format!("{:?}", file.socket()), "Unix { source: 3, destination: 3 }");
+    inspector.close().unwrap();
+}
+
+#[test]
+fn what_plugins_wrote_of_a_file_is_not_of_the_next_one_with_its_number() {
+    fn start(tables: &mut dyn Tables) {
+        let table = threads(tables);
+        let entry = tables.create(table).unwrap();
+        let files = files_of(tables, table, entry);
+        tables.add_column(files, "seen", DataType::U64).unwrap();
+    }
+    fn files_of(tables: &mut dyn Tables, table: TableId, entry: eyas_sinsp::plugin::EntryId) -> TableId {
+        let column = tables.column(table, "file_descriptors", DataType::Table).unwrap();
+        let Scalar::Table(files) = tables.read(table, entry, column).unwrap() else { panic!() };
+        files
+    }
+    // Counts events of the file 4, and has the thread's name tell.
+    fn parse(tables: &mut dyn Tables) {
+        let table = threads(tables);
+        let entry = tables.entry(table, &Key::I64(1)).unwrap();
+        let files = files_of(tables, table, entry);
+        let Ok(file) = tables.entry(files, &Key::I64(4)) else { return };
+        let seen = tables.column(files, "seen", DataType::U64).unwrap();
+        let Scalar::U64(before) = tables.read(files, file, seen).unwrap() else { panic!() };
+        tables.write(files, file, seen, &Scalar::U64(before + 1)).unwrap();
+        let comm = tables.column(table, "comm", DataType::Str).unwrap();
+        tables.write(table, entry, comm, &Scalar::text(format!("seen {}", before + 1))).unwrap();
+    }
+    let mut inspector = run(vec![plugin("p", start, parse)], 0);
+    let open =
+        |fd| EventBuilder::new(EventType::SYSCALL_OPEN_X).tid(1).ts(2).int(0, fd).text(1, b"/a").build();
+    let dup = EventBuilder::new(EventType::SYSCALL_DUP_1_X).tid(1).ts(2).int(0, 4).int(1, 3).build();
+    let seen = |inspector: &mut Inspector, event: &eyas_scap::OwnedEvent| {
+        inspector.process(event.as_raw());
+        String::from_utf8_lossy(&inspector.state().threads.get(1).unwrap().comm).into_owned()
+    };
+    assert_eq!(seen(&mut inspector, &open(4)), "seen 1");
+    assert_eq!(seen(&mut inspector, &open(5)), "seen 2");
+    assert_eq!(seen(&mut inspector, &open(4)), "seen 1");
+    assert_eq!(seen(&mut inspector, &open(3)), "seen 2");
+    assert_eq!(seen(&mut inspector, &dup), "seen 1");
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn run(owner: &str, user: &str) -> (Vec<String>, Vec<MetricValue>) {
         tid: 1,
         pid: 1,
         comm: b"init".to_vec(),
+        args: b"-x\0".to_vec(),
         env: b"A=1\0B=2\0".to_vec(),
         cgroups: b"cpu=/a\0".to_vec(),
         ..ThreadEntry::default()

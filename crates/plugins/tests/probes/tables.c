@@ -28,7 +28,7 @@ struct state {
     int64_t live;
     struct metric metrics[2];
     void *threads, *keeps, *comm, *args, *env, *cgroups, *files, *x, *y, *n, *s;
-    void *value, *first, *second, *name, *seen;
+    void *value, *value_of_args, *first, *second, *name, *seen, *fd;
 };
 
 static struct entry *entries[MOST];
@@ -198,9 +198,11 @@ static void look_up(struct state *s) {
     void *entry = t->writer_ext->create(s->threads);
     CHECK(entry);
     CHECK((s->value = f->get(nested(s, entry, s->env), "value", STR)));
+    CHECK((s->value_of_args = f->get(nested(s, entry, s->args), "value", STR)));
     CHECK((s->first = f->get(nested(s, entry, s->cgroups), "first", STR)));
     CHECK((s->second = f->get(nested(s, entry, s->cgroups), "second", STR)));
     CHECK((s->name = f->get(nested(s, entry, s->files), "name", STR)));
+    CHECK((s->fd = f->get(nested(s, entry, s->files), "fd", I64)));
     CHECK((s->seen = f->add(nested(s, entry, s->files), "seen", U64)));
     t->writer_ext->destroy(s->threads, entry);
 }
@@ -297,7 +299,7 @@ static void rounds(struct state *s, const struct parse_input *p, void *t, void *
     void *held = r->base.entry(t, &key);
     CHECK(w->erase(t, &key) == SUCCESS);
     CHECK(r->base.size(t) == before + ROUNDS - 1);
-    if (t == s->keeps) CHECK(r->base.read(t, held, number, &out) == SUCCESS && out.u64 == 5);
+    CHECK(r->base.read(t, held, number, &out) == SUCCESS && out.u64 == 5);
     /* It is not released: the host does that. */
     for (uint64_t i = 1; i < ROUNDS; i++) {
         key.u64 = first + i;
@@ -306,6 +308,95 @@ static void rounds(struct state *s, const struct parse_input *p, void *t, void *
     CHECK(r->base.size(t) == before);
     /* One that is in no table is left to the host, too. */
     CHECK(w->create(t));
+}
+
+/* Ten entries of a list within a thread, by their places; then the list is as it was. */
+static void list(struct state *s, const struct parse_input *p, void *t, void *first, void *second, const char *before[][2],
+                 uint64_t size) {
+    struct reader_ext *r = p->reader_ext;
+    struct writer *w = p->writer_ext;
+    union data key, out, in;
+    CHECK(r->base.size(t) == size);
+    CHECK(w->clear(t) == SUCCESS && r->base.size(t) == 0);
+    for (uint64_t i = 0; i < 10; i++) {
+        key.u64 = i;
+        void *e = w->add(t, &key, w->create(t));
+        if (!CHECK(e)) return;
+        CHECK(r->base.size(t) == i + 1);
+        CHECK(r->base.read(t, e, first, &out) == SUCCESS && !strcmp(out.str, ""));
+        in.str = "hello";
+        CHECK(w->write(t, e, first, &in) == SUCCESS);
+        in.str = "world";
+        if (second) CHECK(w->write(t, e, second, &in) == SUCCESS);
+        r->release(t, e);
+    }
+    for (uint64_t i = 0; i < 10; i++) {
+        key.u64 = i;
+        void *e = r->base.entry(t, &key);
+        if (!CHECK(e)) return;
+        CHECK(r->base.read(t, e, first, &out) == SUCCESS && !strcmp(out.str, "hello"));
+        if (second) CHECK(r->base.read(t, e, second, &out) == SUCCESS && !strcmp(out.str, "world"));
+        r->release(t, e);
+    }
+    uint64_t n = 0;
+    CHECK(r->iterate(t, count_one, &n) == 1 && n == 10);
+    key.u64 = 3;
+    CHECK(w->erase(t, &key) == SUCCESS && r->base.size(t) == 9);
+    key.u64 = 9;
+    CHECK(w->erase(t, &key) == FAILURE && r->base.size(t) == 9);
+    ERROR("table entry not found");
+    /* A place behind the end: those between are empty. */
+    key.u64 = 11;
+    CHECK(w->add(t, &key, w->create(t)) && r->base.size(t) == 12);
+    key.u64 = UINT64_MAX;
+    CHECK(!w->add(t, &key, w->create(t)) && r->base.size(t) == 12);
+    CHECK(w->clear(t) == SUCCESS && r->base.size(t) == 0);
+    for (uint64_t i = 0; i < size; i++) {
+        key.u64 = i;
+        void *e = w->create(t);
+        in.str = before[i][0];
+        CHECK(w->write(t, e, first, &in) == SUCCESS);
+        in.str = before[i][1];
+        if (second) CHECK(w->write(t, e, second, &in) == SUCCESS);
+        CHECK(w->add(t, &key, e));
+    }
+    CHECK(r->base.size(t) == size);
+}
+
+static void lists(struct state *s, const struct parse_input *p, void *init) {
+    static const char *env[][2] = {{"A=1"}, {"B=2"}}, *cgroups[][2] = {{"cpu", "/a"}}, *args[][2] = {{"-x"}};
+    list(s, p, nested(s, init, s->env), s->value, NULL, env, 2);
+    list(s, p, nested(s, init, s->args), s->value_of_args, NULL, args, 1);
+    list(s, p, nested(s, init, s->cgroups), s->first, s->second, cgroups, 1);
+}
+
+/* Files that the plugin adds to a thread, with what it adds to files. */
+static void files(struct state *s, const struct parse_input *p, void *init) {
+    struct reader_ext *r = p->reader_ext;
+    struct writer *w = p->writer_ext;
+    void *t = nested(s, init, s->files);
+    union data key = {.s64 = 7}, out, in;
+    CHECK(r->base.size(t) == 0 && !r->base.entry(t, &key));
+    void *e = w->create(t);
+    in.str = "/etc/hosts";
+    CHECK(w->write(t, e, s->name, &in) == SUCCESS);
+    e = w->add(t, &key, e);
+    if (!CHECK(e)) return;
+    in.u64 = 3;
+    CHECK(w->write(t, e, s->seen, &in) == SUCCESS && r->base.size(t) == 1);
+    CHECK(r->base.read(t, e, s->seen, &out) == SUCCESS && out.u64 == 3);
+    in.s64 = 8;
+    CHECK(w->write(t, e, s->fd, &in) == FAILURE);
+    CHECK(r->base.read(t, e, s->fd, &out) == SUCCESS && out.s64 == 7);
+    CHECK(w->erase(t, &key) == SUCCESS && r->base.size(t) == 0);
+    /* It is held. */
+    CHECK(r->base.read(t, e, s->name, &out) == SUCCESS && !strcmp(out.str, "/etc/hosts"));
+    CHECK(w->erase(t, &key) == FAILURE);
+    /* Another one with the same number has nothing of it. */
+    e = w->add(t, &key, w->create(t));
+    CHECK(r->base.read(t, e, s->seen, &out) == SUCCESS && out.u64 == 0);
+    CHECK(r->base.read(t, e, s->name, &out) == SUCCESS && !strcmp(out.str, ""));
+    CHECK(w->clear(t) == SUCCESS && r->base.size(t) == 0);
 }
 
 static void threads(struct state *s, const struct parse_input *p) {
@@ -339,6 +430,8 @@ static void threads(struct state *s, const struct parse_input *p) {
     CHECK(r->base.read(s->threads, init, s->comm, NULL) == FAILURE);
     CHECK(w->write(s->threads, init, s->comm, NULL) == FAILURE);
     CHECK(!r->base.entry(s->threads, NULL) && !r->iterate(s->threads, NULL, NULL));
+    lists(s, p, init);
+    files(s, p, init);
     rounds(s, p, s->threads, s->x, s->y, 1000, 1);
     rounds(s, p, s->threads, s->x, s->comm, 1000, 1);
 }

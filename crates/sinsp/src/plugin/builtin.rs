@@ -1,12 +1,21 @@
 //! The tables of an inspector: `threads`, and within its entries files, arguments, environment and control groups.
 
+use eyas_events::{EventFlags, ParamType};
+use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 use slotmap::Key as _;
 
 use super::data::{DataType, Scalar};
 use super::error::PluginError;
 use super::tables::ColumnInfo;
-use crate::state::{Fd, Socket, State, Text, Thread, ThreadFlags, ThreadKey, split_nul};
+use crate::state::{Fd, FdKind, State, Text, ThreadKey};
+
+mod column;
+mod files;
+mod lists;
+mod threads;
+
+use column::Fixed;
 
 /// Name of the only table that is not within an entry.
 pub(super) const THREADS: &str = "threads";
@@ -34,131 +43,6 @@ pub(super) enum Row {
     New(FxHashMap<u32, Scalar>),
 }
 
-type Read = fn(&State, &Thread) -> Scalar;
-type Write = fn(&mut Thread, &Scalar) -> Option<()>;
-
-/// A column of threads.
-struct Column {
-    name: &'static str,
-    ty: DataType,
-    read: Read,
-    write: Option<Write>,
-}
-
-fn number(value: &Scalar) -> Option<i64> {
-    Some(match *value {
-        Scalar::I64(n) => n,
-        Scalar::U32(n) => n.into(),
-        Scalar::U64(n) => n as i64,
-        Scalar::Bool(n) => n.into(),
-        _ => return None,
-    })
-}
-
-fn text(value: &Scalar) -> Option<Text> {
-    match value {
-        Scalar::Str(text) => Some(Text::from(&**text)),
-        _ => None,
-    }
-}
-
-/// Rows: name, type, how it is read, and how it is written if it can be.
-macro_rules! columns {
-    ($($name:literal $ty:ident $read:expr $(, $write:expr)?;)*) => {
-        &[$(Column { name: $name, ty: DataType::$ty, read: $read, write: columns!(@write $($write)?)},)*]
-    };
-    (@write) => { None };
-    (@write $write:expr) => { Some($write) };
-}
-
-const PLAIN: &[Column] = columns! {
-    "tid" I64 |_, t| Scalar::I64(t.tid);
-    "pid" I64 |_, t| Scalar::I64(t.pid);
-    "ptid" I64 |_, t| Scalar::I64(t.ptid);
-    "reaper_tid" I64 |_, t| Scalar::I64(t.reaper_tid), |t, v| number(v).map(|n| t.reaper_tid = n);
-    "sid" I64 |s, t| Scalar::I64(s.threads.session(t).sid);
-    "comm" Str |_, t| Scalar::text(&t.comm), |t, v| text(v).map(|text| t.comm = text);
-    "exe" Str |_, t| Scalar::text(&t.exe), |t, v| text(v).map(|text| t.exe = text);
-    "exe_path" Str |_, t| Scalar::text(&t.executable.path), |t, v| text(v).map(|text| t.executable.path = text);
-    "exe_writable" Bool |_, t| Scalar::Bool(t.executable.is_writable),
-        |t, v| number(v).map(|n| t.executable.is_writable = n != 0);
-    "exe_upper_layer" Bool |_, t| Scalar::Bool(t.executable.in_upper_layer),
-        |t, v| number(v).map(|n| t.executable.in_upper_layer = n != 0);
-    "exe_lower_layer" Bool |_, t| Scalar::Bool(t.executable.in_lower_layer),
-        |t, v| number(v).map(|n| t.executable.in_lower_layer = n != 0);
-    "exe_from_memfd" Bool |_, t| Scalar::Bool(t.executable.from_memfd),
-        |t, v| number(v).map(|n| t.executable.from_memfd = n != 0);
-    "flags" U32 |_, t| Scalar::U32(t.flags.bits()),
-        |t, v| number(v).map(|n| t.flags = ThreadFlags::from_bits_retain(n as u32));
-    "fd_limit" I64 |_, t| Scalar::I64(t.fdlimit), |t, v| number(v).map(|n| t.fdlimit = n);
-    "uid" U32 |_, t| Scalar::U32(t.uid), |t, v| number(v).map(|n| t.uid = n as u32);
-    "gid" U32 |_, t| Scalar::U32(t.gid), |t, v| number(v).map(|n| t.gid = n as u32);
-    "loginuid" U32 |_, t| Scalar::U32(t.loginuid), |t, v| number(v).map(|n| t.loginuid = n as u32);
-    "exe_ino" U64 |_, t| Scalar::U64(t.executable.ino), |t, v| number(v).map(|n| t.executable.ino = n as u64);
-    "exe_ino_ctime" U64 |_, t| Scalar::U64(t.executable.ctime),
-        |t, v| number(v).map(|n| t.executable.ctime = n as u64);
-    "exe_ino_mtime" U64 |_, t| Scalar::U64(t.executable.mtime),
-        |t, v| number(v).map(|n| t.executable.mtime = n as u64);
-    "vtid" I64 |_, t| Scalar::I64(t.vtid), |t, v| number(v).map(|n| t.vtid = n);
-    "vpid" I64 |_, t| Scalar::I64(t.vpid), |t, v| number(v).map(|n| t.vpid = n);
-    "vpgid" I64 |s, t| Scalar::I64(s.threads.session(t).vpgid);
-    "pgid" I64 |s, t| Scalar::I64(s.threads.session(t).pgid);
-    "pidns_init_start_ts" U64 |_, t| Scalar::U64(t.pidns_start), |t, v| number(v).map(|n| t.pidns_start = n as u64);
-    "root" Str |s, t| Scalar::text(s.threads.directories(t).map_or(&b""[..], |directories| &directories.root));
-    "tty" U32 |s, t| Scalar::U32(s.threads.session(t).tty);
-    "cwd" Str |s, t| Scalar::text(s.threads.cwd(t));
-};
-
-/// Columns that are tables.
-const NESTED: &[(&str, Kind)] = &[
-    ("args", Kind::Args),
-    ("env", Kind::Env),
-    ("cgroups", Kind::Cgroups),
-    ("file_descriptors", Kind::Files),
-];
-
-type ReadFile = fn(i64, &Fd) -> Scalar;
-
-fn ipv4(fd: &Fd, is_source: bool) -> (u32, u16) {
-    let (ip, port) = ends(fd, is_source);
-    match ip {
-        Some(std::net::IpAddr::V4(ip)) => (u32::from_ne_bytes(ip.octets()), port),
-        _ => (0, 0),
-    }
-}
-
-fn ends(fd: &Fd, is_source: bool) -> (Option<std::net::IpAddr>, u16) {
-    match fd.socket() {
-        Socket::Inet { source, destination } => {
-            let end = if is_source { source } else { destination };
-            (Some(end.0), end.1)
-        }
-        Socket::Server { addr } if !is_source => (Some(addr.0), addr.1),
-        _ => (None, 0),
-    }
-}
-
-const FILES: &[(&str, DataType, ReadFile)] = &[
-    ("type", DataType::U8, |_, fd| Scalar::U8(fd.kind as u8)),
-    ("open_flags", DataType::U32, |_, fd| Scalar::U32(fd.open_flags)),
-    ("name", DataType::Str, |_, fd| Scalar::text(&fd.name)),
-    ("name_raw", DataType::Str, |_, fd| Scalar::text(&fd.raw_name)),
-    ("dev", DataType::U32, |_, fd| Scalar::U32(fd.dev)),
-    ("mount_id", DataType::U32, |_, fd| Scalar::U32(fd.mount_id)),
-    ("ino", DataType::U64, |_, fd| Scalar::U64(fd.ino)),
-    ("pid", DataType::I64, |_, fd| Scalar::I64(fd.pid.into())),
-    ("fd", DataType::I64, |num, _| Scalar::I64(num)),
-    ("socket_ipv4_src_ip", DataType::U32, |_, fd| Scalar::U32(ipv4(fd, true).0)),
-    ("socket_ipv4_dest_dip", DataType::U32, |_, fd| Scalar::U32(ipv4(fd, false).0)),
-    ("socket_ipv4_src_port", DataType::U16, |_, fd| Scalar::U16(ipv4(fd, true).1)),
-    ("socket_ipv4_dst_port", DataType::U16, |_, fd| Scalar::U16(ipv4(fd, false).1)),
-    ("socket_ipv4_l4_proto", DataType::U8, |_, fd| Scalar::U8(fd.l4 as u8)),
-];
-
-/// Columns of the lists of texts.
-const ITEM: &[&str] = &["value"];
-const CGROUP: &[&str] = &["first", "second"];
-
 /// What a datum is, or the table that it stands for.
 pub(super) enum Found {
     Scalar(Scalar),
@@ -171,25 +55,19 @@ pub(super) enum Found {
 pub(super) struct Builtins {
     threads: Vec<(Box<str>, DataType)>,
     files: Vec<(Box<str>, DataType)>,
-    /// By thread (never the same for another one), descriptor and column.
-    values: FxHashMap<(u64, Option<i64>, u32), Scalar>,
+    /// By thread (never the same for another one) and descriptor, then by column.
+    values: FxHashMap<(u64, Option<i64>), FxHashMap<u32, Scalar>>,
 }
 
-/// Most data that plugins keep: those of threads that are gone are dropped then.
-const MAX_VALUES: usize = 1 << 18;
+/// Most threads and files that plugins keep data of: those of threads that are gone are dropped then.
+const MAX_VALUES: usize = 1 << 17;
 
 fn absent() -> PluginError {
     "get_entry found no element at given key".into()
 }
 
-fn list(state: &State, kind: Kind, thread: &Thread) -> Vec<Box<[u8]>> {
-    let text = match kind {
-        Kind::Args => &*thread.args,
-        Kind::Env => state.threads.env(thread),
-        Kind::Cgroups => &*thread.cgroups,
-        Kind::Threads | Kind::Files => b"",
-    };
-    split_nul(text).map(Into::into).collect()
+fn gone() -> PluginError {
+    "the entry is gone".into()
 }
 
 impl Builtins {
@@ -201,19 +79,15 @@ impl Builtins {
     }
 
     pub(super) fn name(kind: Kind) -> &'static str {
-        NESTED.iter().find(|(_, nested)| *nested == kind).map_or(THREADS, |(name, _)| name)
+        threads::nested_name(kind).unwrap_or(THREADS)
     }
 
-    /// Columns that are always there: name, type, and whether they can be written.
-    fn fixed(kind: Kind) -> Vec<(&'static str, DataType, bool)> {
+    /// Columns that are always there.
+    fn fixed(kind: Kind) -> Vec<Fixed> {
         match kind {
-            Kind::Threads => {
-                let plain = PLAIN.iter().map(|column| (column.name, column.ty, column.write.is_some()));
-                plain.chain(NESTED.iter().map(|(name, _)| (*name, DataType::Table, false))).collect()
-            }
-            Kind::Files => FILES.iter().map(|(name, ty, _)| (*name, *ty, false)).collect(),
-            Kind::Args | Kind::Env => ITEM.iter().map(|name| (*name, DataType::Str, false)).collect(),
-            Kind::Cgroups => CGROUP.iter().map(|name| (*name, DataType::Str, false)).collect(),
+            Kind::Threads => threads::columns().collect(),
+            Kind::Files => files::columns().collect(),
+            Kind::Args | Kind::Env | Kind::Cgroups => lists::columns(kind).collect(),
         }
     }
 
@@ -226,10 +100,10 @@ impl Builtins {
     }
 
     pub(super) fn columns(&self, kind: Kind) -> Vec<ColumnInfo> {
-        let fixed = Self::fixed(kind).into_iter().map(|(name, ty, can_write)| ColumnInfo {
-            name: name.into(),
-            ty,
-            is_read_only: !can_write,
+        let fixed = Self::fixed(kind).into_iter().map(|column| ColumnInfo {
+            name: column.name.into(),
+            ty: column.ty,
+            is_read_only: column.is_read_only,
         });
         let info = |(name, ty): &(Box<str>, DataType)| ColumnInfo {
             name: name.to_string(),
@@ -254,7 +128,7 @@ impl Builtins {
 
     pub(super) fn add_column(&mut self, kind: Kind, name: &str, ty: DataType) -> Result<u32, PluginError> {
         let fixed = Self::fixed(kind);
-        if fixed.iter().any(|(known, ..)| *known == name) {
+        if fixed.iter().any(|known| known.name == name) {
             return Err(format!("can't add dynamic field already defined as static: {name}").into());
         }
         if ty == DataType::Table {
@@ -294,7 +168,7 @@ impl Builtins {
                 let files = state.threads.fds(thread).into_iter().flat_map(|files| files.iter());
                 files.map(|(num, _)| Row::File(thread.tid, num)).collect()
             }
-            _ => (0..list(state, kind, thread).len() as u64).map(|at| Row::Item(thread.tid, at)).collect(),
+            _ => (0..lists::len(state, kind, thread)).map(|at| Row::Item(thread.tid, at)).collect(),
         }
     }
 
@@ -308,21 +182,37 @@ impl Builtins {
                 let files = state.threads.fds(thread).filter(|files| files.get(*num).is_some());
                 files.map(|_| Row::File(thread.tid, *num)).ok_or_else(absent)
             }
-            (Kind::Args | Kind::Env | Kind::Cgroups, Scalar::U64(at)) => {
+            (Kind::Args | Kind::Env | Kind::Cgroups, key) => {
                 let thread = thread(tid)?;
-                let len = list(state, kind, thread).len() as u64;
-                (*at < len).then_some(Row::Item(thread.tid, *at)).ok_or_else(absent)
+                Ok(Row::Item(thread.tid, lists::find(state, kind, thread, key)?))
             }
             _ => Err("unsupported key type".into()),
         }
     }
 
-    /// What a column that was added has.
-    fn added_value(&self, kind: Kind, place: (ThreadKey, Option<i64>), column: u32) -> Option<Scalar> {
-        let at = (column as usize).checked_sub(Self::fixed(kind).len())?;
-        let (_, ty) = self.added(kind).get(at)?;
-        let known = self.values.get(&(place.0.data().as_ffi(), place.1, column)).cloned();
-        known.or_else(|| ty.zero())
+    /// What plugins wrote to a column that is theirs.
+    fn kept(&self, kind: Kind, place: (ThreadKey, Option<i64>), column: u32) -> Option<Scalar> {
+        let known = self.values.get(&(place.0.data().as_ffi(), place.1));
+        let known = known.and_then(|values| values.get(&column)).cloned();
+        known.or_else(|| self.type_of(kind, column)?.zero())
+    }
+
+    fn type_of(&self, kind: Kind, column: u32) -> Option<DataType> {
+        let fixed = Self::fixed(kind);
+        match fixed.get(column as usize) {
+            Some(column) => Some(column.ty),
+            None => self.added(kind).get(column as usize - fixed.len()).map(|(_, ty)| *ty),
+        }
+    }
+
+    /// What a column has of an entry that is in no table yet and to which nothing was written.
+    fn default_of(&self, state: &State, kind: Kind, column: u32) -> Option<Scalar> {
+        let known = match kind {
+            Kind::Threads => threads::default_of(state, column),
+            Kind::Files => files::default_of(column),
+            Kind::Args | Kind::Env | Kind::Cgroups => None,
+        };
+        known.or_else(|| self.type_of(kind, column)?.zero())
     }
 
     pub(super) fn read(
@@ -332,61 +222,47 @@ impl Builtins {
         row: &Row,
         column: u32,
     ) -> Result<Found, PluginError> {
-        let nested = (kind == Kind::Threads)
-            .then(|| NESTED.get((column as usize).checked_sub(PLAIN.len())?))
-            .flatten();
-        let gone = || PluginError::new("the entry is gone");
+        let nested = if kind == Kind::Threads { threads::nested(column) } else { None };
         let no_column = || PluginError::new("there is no such field");
-        match row {
-            Row::New(values) => match nested {
-                Some((_, kind)) => Ok(Found::Table(*kind, None)),
-                None => {
-                    let columns = self.columns(kind);
-                    let ty = columns.get(column as usize).map(|column| column.ty).ok_or_else(no_column)?;
-                    let value = values.get(&column).cloned().or_else(|| ty.zero());
-                    value.map(Found::Scalar).ok_or_else(no_column)
+        let value = match row {
+            Row::New(values) => {
+                if let Some(kind) = nested {
+                    return Ok(Found::Table(kind, None));
                 }
-            },
+                values.get(&column).cloned().or_else(|| self.default_of(state, kind, column))
+            }
             Row::Thread(tid) => {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
                 let thread = state.threads.at(key).ok_or_else(gone)?;
-                if let Some((_, kind)) = nested {
+                if let Some(kind) = nested {
                     // The files of a thread whose leader is gone are not known.
-                    if *kind == Kind::Files && state.threads.main_of(thread).is_none() {
+                    if kind == Kind::Files && state.threads.main_of(thread).is_none() {
                         return Err("".into());
                     }
-                    return Ok(Found::Table(*kind, Some(*tid)));
+                    return Ok(Found::Table(kind, Some(*tid)));
                 }
-                let value = match PLAIN.get(column as usize) {
-                    Some(column) => Some((column.read)(state, thread)),
-                    None => self.added_value(kind, (key, None), column),
-                };
-                value.map(Found::Scalar).ok_or_else(no_column)
+                threads::read(state, thread, column).or_else(|| self.kept(kind, (key, None), column))
             }
             Row::File(tid, num) => {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
                 let main = state.threads.main_key(key).ok_or_else(gone)?;
                 let thread = state.threads.at(key).ok_or_else(gone)?;
                 let file = state.threads.fds(thread).and_then(|files| files.get(*num)).ok_or_else(gone)?;
-                let value = match FILES.get(column as usize) {
-                    Some((.., read)) => Some(read(*num, file)),
-                    None => self.added_value(kind, (main, Some(*num)), column),
-                };
-                value.map(Found::Scalar).ok_or_else(no_column)
+                files::read(*num, file, column).or_else(|| self.kept(kind, (main, Some(*num)), column))
             }
-            Row::Item(tid, at) => {
-                let thread = state.threads.get(*tid).ok_or_else(gone)?;
-                let item = list(state, kind, thread).into_iter().nth(*at as usize).ok_or_else(gone)?;
-                let equals = item.iter().position(|byte| *byte == b'=').unwrap_or(item.len());
-                let part = match (kind, column) {
-                    (Kind::Cgroups, 0) => &item[..equals],
-                    (Kind::Cgroups, 1) => item.get(equals + 1..).unwrap_or_default(),
-                    (_, 0) => &item,
-                    _ => return Err(no_column()),
-                };
-                Ok(Found::Scalar(Scalar::text(part)))
-            }
-        }
+            Row::Item(tid, at) => Some(lists::read(state, kind, *tid, *at, column)?),
+        };
+        value.map(Found::Scalar).ok_or_else(no_column)
+    }
+
+    /// A copy of an entry that is about to go: who holds it may still read it.
+    pub(super) fn copy(&self, state: &State, kind: Kind, row: &Row) -> Row {
+        let columns = Self::fixed(kind).len() + self.added(kind).len();
+        let value = |column: u32| match self.read(state, kind, row, column) {
+            Ok(Found::Scalar(value)) => Some((column, value)),
+            _ => None,
+        };
+        Row::New((0..columns as u32).filter_map(value).collect())
     }
 
     pub(super) fn write(
@@ -397,15 +273,16 @@ impl Builtins {
         column: u32,
         value: &Scalar,
     ) -> Result<(), PluginError> {
-        let columns = self.columns(kind);
-        let known = columns.get(column as usize).ok_or("there is no such field")?;
-        if known.is_read_only {
-            return Err(format!("can't set a read-only static struct field: {}", known.name).into());
+        let ty = self.type_of(kind, column).ok_or("there is no such field")?;
+        let fixed = Self::fixed(kind).into_iter().nth(column as usize);
+        if let Some(column) = fixed.filter(|column| column.is_read_only) {
+            return Err(format!("can't set a read-only static struct field: {}", column.name).into());
         }
-        if known.ty != value.data_type() {
-            return Err(format!("incompatible data types for field: {}", known.name).into());
+        if ty != value.data_type() {
+            let columns = self.columns(kind);
+            let name = columns.get(column as usize).map_or("", |column| &column.name);
+            return Err(format!("incompatible data types for field: {name}").into());
         }
-        let gone = || PluginError::new("the entry is gone");
         let place = match row {
             Row::New(values) => {
                 values.insert(column, value.clone());
@@ -413,60 +290,139 @@ impl Builtins {
             }
             Row::Thread(tid) => {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
-                if let Some(write) = PLAIN.get(column as usize).and_then(|column| column.write) {
-                    let thread = state.threads.at_mut(key).ok_or_else(gone)?;
-                    return write(thread, value).ok_or_else(|| "the value does not fit".into());
+                if let Some(outcome) = threads::write(state, key, column, value) {
+                    return outcome;
                 }
                 (key, None)
             }
             Row::File(tid, num) => {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
+                let file =
+                    state.threads.fds_mut(key).and_then(|files| files.get_mut(*num)).ok_or_else(gone)?;
+                if let Some(outcome) = files::write(*num, file, column, value) {
+                    return outcome.map_err(Into::into);
+                }
                 (state.threads.main_key(key).ok_or_else(gone)?, Some(*num))
             }
-            Row::Item(..) => return Err(gone()),
+            Row::Item(tid, at) => return lists::write(state, kind, (*tid, *at), column, value),
         };
-        if self.values.len() >= MAX_VALUES {
+        let place = (place.0.data().as_ffi(), place.1);
+        if self.values.len() >= MAX_VALUES && !self.values.contains_key(&place) {
             let lives = |key: u64| state.threads.at(slotmap::KeyData::from_ffi(key).into()).is_some();
-            self.values.retain(|(key, ..), _| lives(*key));
+            self.values.retain(|(key, _), _| lives(*key));
+            if self.values.len() >= MAX_VALUES {
+                return Err("the fields that plugins added to threads have too many values".into());
+            }
         }
-        if self.values.len() >= MAX_VALUES {
-            return Err("the fields that plugins added to threads have too many values".into());
-        }
-        self.values.insert((place.0.data().as_ffi(), place.1, column), value.clone());
+        self.values.entry(place).or_default().insert(column, value.clone());
         Ok(())
     }
 
-    /// Adds a new thread, instead of the one with this id.
-    pub(super) fn insert(&mut self, state: &mut State, key: &Scalar, row: Row) -> Result<Row, PluginError> {
-        let (Scalar::I64(tid), Row::New(values)) = (key, row) else {
-            return Err("unsupported key type".into());
+    /// Adds an entry that a plugin made, instead of the one with this key.
+    pub(super) fn insert(
+        &mut self,
+        state: &mut State,
+        (kind, tid): (Kind, Option<i64>),
+        key: &Scalar,
+        row: Row,
+    ) -> Result<Row, PluginError> {
+        let Row::New(values) = row else { return Err("unsupported key type".into()) };
+        let (mut row, left) = match (kind, key) {
+            (Kind::Threads, Scalar::I64(tid)) => (Row::Thread(*tid), threads::insert(state, *tid, values)?),
+            (Kind::Files, Scalar::I64(num)) => {
+                let key = tid.and_then(|tid| state.threads.key(tid)).ok_or_else(gone)?;
+                let main = state.threads.main_key(key).ok_or_else(gone)?;
+                self.forget_file(main, *num);
+                let files = state.threads.fds_mut(key).ok_or_else(gone)?;
+                let file = Fd::new(FdKind::Unknown, &Text::default());
+                if !files.insert(*num, file.into(), false) {
+                    return Err(format!("the table of open files takes no file {num}").into());
+                }
+                (Row::File(tid.unwrap_or(-1), *num), values.into_iter().collect())
+            }
+            (Kind::Args | Kind::Env | Kind::Cgroups, key) => {
+                let at = lists::place(key)?;
+                lists::insert(state, kind, tid, at, values)?;
+                (Row::Item(tid.unwrap_or(-1), at), Vec::new())
+            }
+            _ => return Err("unsupported key type".into()),
         };
-        if let Some(before) = state.threads.key(*tid) {
-            state.threads.replace(before);
-        }
-        let mut thread = Thread::unknown(*tid, &Text::default());
-        thread.flags = ThreadFlags::NAME_CHANGED;
-        thread.pid = *tid;
-        let added = state.threads.add(thread).ok_or("the table of threads is full")?;
-        state.threads.link(added);
-        let mut row = Row::Thread(*tid);
-        for (column, value) in &values {
-            self.write(state, Kind::Threads, &mut row, *column, value)?;
+        for (column, value) in left {
+            self.write(state, kind, &mut row, column, &value)?;
         }
         Ok(row)
     }
 
-    pub(super) fn erase(state: &mut State, key: &Scalar) -> Result<(), PluginError> {
-        let Scalar::I64(tid) = key else { return Err("unsupported key type".into()) };
-        let key = state.threads.key(*tid).ok_or("table entry not found")?;
-        state.threads.replace(key);
-        Ok(())
+    /// What plugins wrote of the file before is not of the one that has its number now.
+    fn forget_file(&mut self, main: ThreadKey, num: i64) {
+        self.values.remove(&(main.data().as_ffi(), Some(num)));
     }
 
-    pub(super) fn clear(state: &mut State) {
-        let all: Vec<i64> = state.threads.iter().map(|thread| thread.tid).collect();
-        for key in all.into_iter().filter_map(|tid| state.threads.key(tid)).collect::<Vec<_>>() {
-            state.threads.replace(key);
+    /// Forgets what plugins wrote of files whose numbers stand for others since this event.
+    pub(super) fn follow(&mut self, state: &State, event: &RawEvent<'_>) {
+        let Some(info) = event.ty.info().filter(|info| info.flags.contains(EventFlags::CREATES_FD)) else {
+            return;
+        };
+        let main = state.threads.key(event.tid).and_then(|key| state.threads.main_key(key));
+        let Some(main) = main.filter(|_| !self.values.is_empty()) else { return };
+        // An event that uses a file, too, has the new one first.
+        let is_new = |at: usize| at == 0 || !info.flags.contains(EventFlags::USES_FD);
+        for (at, param) in info.params.iter().enumerate() {
+            if param.ty == ParamType::FD && is_new(at) {
+                event.int(at).into_iter().for_each(|num| self.forget_file(main, num));
+            }
+        }
+    }
+
+    pub(super) fn erase(
+        &mut self,
+        state: &mut State,
+        (kind, tid): (Kind, Option<i64>),
+        key: &Scalar,
+    ) -> Result<(), PluginError> {
+        let absent = || PluginError::new("table entry not found");
+        match (kind, key) {
+            (Kind::Threads, Scalar::I64(tid)) => {
+                let key = state.threads.key(*tid).ok_or_else(absent)?;
+                state.threads.replace(key);
+                Ok(())
+            }
+            (Kind::Files, Scalar::I64(num)) => {
+                let key = tid.and_then(|tid| state.threads.key(tid)).ok_or_else(gone)?;
+                let main = state.threads.main_key(key).ok_or_else(gone)?;
+                state.threads.fds_mut(key).and_then(|files| files.remove(*num)).ok_or_else(absent)?;
+                self.forget_file(main, *num);
+                Ok(())
+            }
+            (Kind::Args | Kind::Env | Kind::Cgroups, key) => lists::erase(state, kind, tid, key),
+            _ => Err("unsupported key type".into()),
+        }
+    }
+
+    pub(super) fn clear(
+        &mut self,
+        state: &mut State,
+        (kind, tid): (Kind, Option<i64>),
+    ) -> Result<(), PluginError> {
+        match kind {
+            Kind::Threads => {
+                let all: Vec<i64> = state.threads.iter().map(|thread| thread.tid).collect();
+                for tid in all {
+                    // With a leader, others are gone.
+                    if let Some(key) = state.threads.key(tid) {
+                        state.threads.replace(key);
+                    }
+                }
+                Ok(())
+            }
+            Kind::Files => {
+                let keys = Self::rows(state, kind, tid).into_iter().filter_map(|row| match row {
+                    Row::File(_, num) => Some(Scalar::I64(num)),
+                    _ => None,
+                });
+                keys.collect::<Vec<_>>().iter().try_for_each(|key| self.erase(state, (kind, tid), key))
+            }
+            Kind::Args | Kind::Env | Kind::Cgroups => lists::clear(state, kind, tid),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
 use super::builtin::{Builtins, Found, Kind, Row};
@@ -40,6 +41,11 @@ impl Default for Registry {
 const NESTED: u32 = 1 << 31;
 
 impl Registry {
+    /// Files have changed their numbers at this event.
+    pub(super) fn follow(&mut self, state: &State, event: &RawEvent<'_>) {
+        self.builtins.follow(state, event);
+    }
+
     fn get(&self, table: TableId) -> Option<&Table> {
         match table.0.checked_sub(NESTED) {
             Some(at) => self.nested.get(at as usize),
@@ -194,13 +200,31 @@ impl<'a> TableAccess<'a> {
     }
 }
 
-fn read_only() -> PluginError {
-    "tables cannot be changed while fields are extracted".into()
+impl TableAccess<'_> {
+    /// Entries of the inspector's table that go now may be read until they are released, as they are now: that with the
+    /// key, or all.
+    fn preserve(&self, (kind, tid): (Kind, Option<i64>), key: Option<&Key>) {
+        let goes = |row: &Row| match (kind, row) {
+            (Kind::Threads, Row::Thread(tid)) => key.is_none_or(|key| *key == Scalar::I64(*tid)),
+            (Kind::Files, Row::File(of, num)) => {
+                tid == Some(*of) && key.is_none_or(|key| *key == Scalar::I64(*num))
+            }
+            _ => false,
+        };
+        let mut registry = self.registry.borrow_mut();
+        let Registry { entries, builtins, .. } = &mut *registry;
+        for held in entries.values_mut() {
+            if let Content::Own(row) = &mut held.content
+                && goes(row)
+            {
+                *row = builtins.copy(self.state(), kind, row);
+            }
+        }
+    }
 }
 
-/// Lists within threads are what the kernel said.
-fn fixed_list() -> PluginError {
-    "the entries of this table cannot be changed".into()
+fn read_only() -> PluginError {
+    "tables cannot be changed while fields are extracted".into()
 }
 
 impl Drop for TableAccess<'_> {
@@ -379,12 +403,13 @@ impl Tables for TableAccess<'_> {
         };
         let content = match (self.for_change(table)?, content) {
             (Table::Plugin(table), Content::Number(number)) => Content::Number(table.insert(key, number)?),
-            (Table::Own(Kind::Threads, _), Content::Own(row)) => {
+            (Table::Own(kind, tid), Content::Own(row)) => {
+                self.preserve((kind, tid), Some(key));
                 let registry = self.registry;
                 let state = self.state_mut()?;
-                Content::Own(registry.borrow_mut().builtins.insert(state, key, row)?)
+                Content::Own(registry.borrow_mut().builtins.insert(state, (kind, tid), key, row)?)
             }
-            _ => return Err(fixed_list()),
+            _ => return Err("the entry is not one of this table".into()),
         };
         self.forget(entry);
         Ok(self.hold(table, content, false))
@@ -392,19 +417,24 @@ impl Tables for TableAccess<'_> {
 
     fn erase(&mut self, table: TableId, key: &Key) -> Result<(), PluginError> {
         match self.for_change(table)? {
-            Table::Own(Kind::Threads, _) => Builtins::erase(self.state_mut()?, key),
-            Table::Own(..) => Err(fixed_list()),
+            Table::Own(kind, tid) => {
+                self.preserve((kind, tid), Some(key));
+                let registry = self.registry;
+                let state = self.state_mut()?;
+                registry.borrow_mut().builtins.erase(state, (kind, tid), key)
+            }
             Table::Plugin(table) => table.erase(key),
         }
     }
 
     fn clear(&mut self, table: TableId) -> Result<(), PluginError> {
         match self.for_change(table)? {
-            Table::Own(Kind::Threads, _) => {
-                Builtins::clear(self.state_mut()?);
-                Ok(())
+            Table::Own(kind, tid) => {
+                self.preserve((kind, tid), None);
+                let registry = self.registry;
+                let state = self.state_mut()?;
+                registry.borrow_mut().builtins.clear(state, (kind, tid))
             }
-            Table::Own(..) => Err(fixed_list()),
             Table::Plugin(table) => table.clear(),
         }
     }

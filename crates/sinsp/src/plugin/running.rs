@@ -422,6 +422,7 @@ impl Plugins {
     /// Has the event parsed by all plugins that want it, in their order.
     pub(crate) fn parse(&self, state: &mut State, raw: RawEvent<'_>, num: u64) {
         let Some(at) = self.source_index(&raw) else { return };
+        self.tables.borrow_mut().follow(state, &raw);
         let event = PluginEvent { raw, num, source: &self.sources[at] };
         for started in self.started.iter().filter(|started| started.parsing.takes(at, raw.ty)) {
             if let Some(parsing) = started.instance.borrow_mut().parsing() {
