@@ -6,8 +6,10 @@ mod extract;
 mod hostile;
 mod init;
 mod load;
+mod routing;
 mod source;
 mod tables;
+mod whole;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()

@@ -226,6 +226,10 @@ int plugin_next_batch(struct state *s, struct instance *h, uint32_t *n, struct e
         *n = 0;
         return END;
     }
+    if (!strcmp(p, "slow")) {
+        usleep(5000);
+        return SUCCESS;
+    }
     if (!strcmp(p, "opens")) {
         put_open(h, 0);
         put_open(h, 1);
@@ -300,7 +304,8 @@ const char *plugin_event_to_string(struct state *s, const struct event_input *in
     "{\"type\":\"uint64\",\"name\":\"p.endless\",\"desc\":\"lies\",\"isList\":true},"                                     \
     "{\"type\":\"ipaddr\",\"name\":\"p.short_ip\",\"desc\":\"lies\"},"                                                    \
     "{\"type\":\"string\",\"name\":\"p.many\",\"desc\":\"has one value\"},"                                               \
-    "{\"type\":\"string\",\"name\":\"p.bytes\",\"desc\":\"no UTF-8\"}]"
+    "{\"type\":\"string\",\"name\":\"p.bytes\",\"desc\":\"no UTF-8\"},"                                                  \
+    "{\"type\":\"uint64\",\"name\":\"p.calls\",\"desc\":\"calls of this instance so far\"}]"
 #endif
 #ifndef NO_FIELDS
 const char *plugin_get_fields(void) { return say(FIELDS); }
@@ -356,6 +361,9 @@ int plugin_extract_fields(struct state *s, const struct event_input *in, const s
         } else if (!strcmp(name, "num")) {
             number = in->evtnum;
             f->res = &number;
+            f->res_len = 1;
+        } else if (!strcmp(name, "calls")) {
+            f->res = &s->calls;
             f->res_len = 1;
         } else if (!strcmp(name, "list")) {
             f->res = list;
