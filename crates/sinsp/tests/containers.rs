@@ -101,6 +101,34 @@ fn known() -> Inspector {
 }
 
 #[test]
+fn a_group_that_podman_named_is_podmans_whoever_reports_it() {
+    let mut inspector = system();
+    let full = format!("{ID}{}", "0".repeat(52));
+    let inside = |second, path: String| {
+        let groups = format!("cpu={path}\0");
+        exec(second, 10, b"cat", b"").bytes(param::SYSCALL_EXECVE_19_X::cgroups, groups.as_bytes())
+    };
+    let of = |kind: u8| json!({"container": {"id": ID, "full_id": full, "name": "web", "type": kind}});
+    let (docker, podman, containerd) = (0, 11, 7);
+    let mut second = 1;
+    for (path, reported_by, expected) in [
+        (format!("/machine.slice/libpod-{full}.scope"), docker, "podman"),
+        (format!("/system.slice/docker-{full}.scope"), podman, "docker"),
+        // Without such a name, it is whose answer it is.
+        (format!("/docker/{full}"), docker, "docker"),
+        (format!("/custom/{full}"), podman, "podman"),
+        // Docker's containers of Kubernetes are Kubernetes' own, too.
+        (format!("/system.slice/docker-{full}.scope"), containerd, "containerd"),
+    ] {
+        see(&mut inspector, reported(second, &of(reported_by)), &[]);
+        let found =
+            see(&mut inspector, inside(second + 1, path.clone()), &["container.type", "container.name"]);
+        assert_eq!(found, [expected, "web"], "{path}");
+        second += 2;
+    }
+}
+
+#[test]
 fn everything_reported_is_a_field() {
     let mut inspector = known();
     let fields = [

@@ -118,10 +118,21 @@ fn created(v: &EventView<'_>) -> Option<u64> {
 }
 
 fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
+    let of_cgroups = || kind_of_cgroups(&v.thread()?.cgroups, &v.state().layouts);
     let kind = match about(v)? {
         About::Host => return Some(Value::Str(HOST)),
-        About::Known(json) => Kind::of_number(json.get("type")?.as_u64()?),
-        About::Unknown(_) => kind_of_cgroups(&v.thread()?.cgroups, &v.state().layouts),
+        About::Known(json) => {
+            let known = Kind::of_number(json.get("type")?.as_u64()?);
+            match known {
+                // Podman also answers in the place of Docker: the name of the group says who made the container.
+                Some(Kind::Docker | Kind::Podman) => {
+                    let named = of_cgroups().filter(|kind| matches!(kind, Kind::Docker | Kind::Podman));
+                    named.or(known)
+                }
+                other => other,
+            }
+        }
+        About::Unknown(_) => of_cgroups(),
     };
     kind.map(|kind| Value::from(kind.name()))
 }

@@ -38,7 +38,7 @@ impl Shared {
         tally: Tally,
         questions: mpsc::WeakSender<String>,
     ) -> Self {
-        let sources = Sources::new(options.root.clone());
+        let sources = Sources::new(&options);
         Self {
             options,
             sources,

@@ -1,5 +1,6 @@
 //! The sockets of runtimes: which are there, and how many exchanges each has at a time.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::metadata::Metadata;
-use super::options::{Api, Endpoint};
+use super::options::{Api, Endpoint, Options};
 use super::stats::Tally;
 use super::wire::Error;
 use super::{containerd, cri, docker};
@@ -74,17 +75,31 @@ pub(super) enum Answer {
 /// All of them.
 pub(super) struct Sources {
     root: PathBuf,
+    /// Where Podman listens.
+    podman: Vec<PathBuf>,
     known: Mutex<FxHashMap<(Api, PathBuf), Arc<Source>>>,
 }
 
 impl Sources {
-    pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, known: Mutex::default() }
+    pub(super) fn new(options: &Options) -> Self {
+        let podman = options.endpoints.iter().filter(|endpoint| endpoint.api == Api::Podman);
+        let podman = podman.map(|endpoint| endpoint.socket.clone()).collect();
+        Self { root: options.root.clone(), podman, known: Mutex::default() }
+    }
+
+    /// Whether Podman listens there: Docker's socket is a link to Podman's where Podman stands in for Docker.
+    fn is_podman(&self, socket: &Path) -> bool {
+        let inode = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+        let mut podman = self.podman.iter().flat_map(|pattern| sockets(&self.root, pattern));
+        inode(socket).is_some_and(|own| podman.any(|other| inode(&other) == Some(own)))
     }
 
     /// The sockets of an endpoint that are there now.
     pub(super) fn of(&self, endpoint: &Endpoint) -> Vec<Arc<Source>> {
-        let paths = sockets(&self.root, &endpoint.socket);
+        let mut paths = sockets(&self.root, &endpoint.socket);
+        if endpoint.api == Api::Docker {
+            paths.retain(|path| !self.is_podman(path));
+        }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > 4 * MAX_SOCKETS {
             known.retain(|(_, path), source| Arc::strong_count(source) > 1 || path.exists());

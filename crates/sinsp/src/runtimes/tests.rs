@@ -10,6 +10,7 @@ mod cri;
 mod docker;
 mod events;
 mod hostile;
+mod restarts;
 mod server;
 
 use server::{Dir, Reply, Server};

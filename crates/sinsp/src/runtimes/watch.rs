@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -65,16 +65,18 @@ pub(super) async fn follow_all(shared: Arc<Shared>) {
 async fn follow(shared: &Arc<Shared>, source: &Arc<Source>) {
     let asked = Arc::<Asked>::default();
     let mut pause = PAUSE;
+    let mut since = None;
     while source.socket.exists() {
         let told = Told { shared, source, asked: &asked };
         let mut has_begun = false;
         let ended = match source.api {
-            Api::Docker | Api::Podman => docker(&told, &mut has_begun).await,
+            Api::Docker | Api::Podman => docker(&told, since, &mut has_begun).await,
             Api::Cri => cri(&told, &mut has_begun).await,
             Api::Containerd => of_containerd(&told, &mut has_begun).await,
         };
         if has_begun {
             pause = PAUSE;
+            since = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|now| now.as_secs());
         }
         match ended {
             Err(error) if error.is_unsupported() => {
@@ -113,9 +115,11 @@ struct Actor {
     id: String,
 }
 
-async fn docker(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
+/// Follows Docker's events; with those since a time, in seconds, when there was no stream any more.
+async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Result<(), Error> {
     let Told { shared, source, .. } = told;
-    let mut lines = Lines::open(&source.socket, EVENTS, shared.options.deadline).await?;
+    let path = since.map_or_else(|| EVENTS.to_owned(), |since| format!("{EVENTS}&since={since}"));
+    let mut lines = Lines::open(&source.socket, &path, shared.options.deadline).await?;
     source.note(None, &shared.tally);
     *has_begun = true;
     while let Some(line) = lines.next().await? {

@@ -99,3 +99,36 @@ fn long_texts_and_many_entries_are_cut() {
     assert_eq!(found["env"].as_array().unwrap().len(), 15);
     assert!((900..1100).contains(&found["labels"].as_object().unwrap().len()));
 }
+
+#[test]
+fn labels_are_left_out_from_the_limit_on_but_those_of_pods() {
+    for limit in [100, 0, 4096] {
+        let dir = Dir::new();
+        let text = |len: usize| "x".repeat(len);
+        let _server = Server::http(&dir.socket("docker.sock"), move |_| {
+            let mut answer = good();
+            answer["Config"] = json!({"Labels": {
+                "at": text(limit),
+                "above": text(limit + 1),
+                // The limit is in bytes: a letter may have two.
+                "wide": "é".repeat(limit / 2),
+                "wider": "é".repeat(limit / 2 + 1),
+                "empty": "",
+                "io.kubernetes.pod.name": text(limit + 1),
+                "io.kubernetes.pod.namespace": text(4096),
+                "io.kubernetes.pod.uid": text(4097),
+            }});
+            Reply::json(&answer)
+        });
+        let mut runtimes =
+            start_with(&dir, &[(Api::Docker, "docker.sock")], |options| options.max_label = limit);
+        let found = ask(&mut runtimes);
+        let mut names: Vec<&str> = found["labels"].as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut expected = vec!["at", "empty", "io.kubernetes.pod.namespace", "wide"];
+        if limit < 4096 {
+            expected.insert(2, "io.kubernetes.pod.name");
+        }
+        assert_eq!(names, expected, "{limit}");
+    }
+}

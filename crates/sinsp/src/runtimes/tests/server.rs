@@ -67,6 +67,7 @@ impl Reply {
 pub(super) struct Question {
     pub(super) number: usize,
     pub(super) path: String,
+    pub(super) query: String,
     /// Of containerd.
     pub(super) namespace: Option<String>,
     pub(super) body: Bytes,
@@ -158,10 +159,11 @@ async fn reply(
 ) -> Result<Response<Body>, hyper::Error> {
     let number = count.fetch_add(1, Ordering::Relaxed);
     let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let namespace = request.headers().get("containerd-namespace");
     let namespace = namespace.map(|name| name.to_str().unwrap().to_owned());
     let body = request.into_body().collect().await?.to_bytes();
-    Ok(match answer(Question { number, path, namespace, body }) {
+    Ok(match answer(Question { number, path, query, namespace, body }) {
         Reply::Http(status, body) => {
             Response::builder().status(status).body(Full::new(Bytes::from(body)).boxed()).unwrap()
         }

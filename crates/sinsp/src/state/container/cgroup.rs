@@ -28,7 +28,7 @@ struct Found<'a> {
 
 fn of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     split_nul(cgroups).find_map(|group| {
-        let path = &group[group.iter().position(|b| *b == b'=')? + 1..];
+        let path = below_root(&group[group.iter().position(|b| *b == b'=')? + 1..]);
         // Podman's monitor of a container, and what it starts to clean up behind it, are beside the container.
         if path.ends_with(b"/conmon") {
             return None;
@@ -37,6 +37,16 @@ fn of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
         let found = innermost(path, layouts).or_else(|| named(path, layouts))?;
         found.kind.is_none_or(|kind| layouts.engines.has(kind)).then_some(found)
     })
+}
+
+/// The path without what leads out of the reader's own group: to a monitor in a cgroup namespace, `/proc` shows the groups of
+/// other processes as seen from its own.
+fn below_root(mut path: &[u8]) -> &[u8] {
+    while let Some(rest) = path.strip_prefix(b"/..").filter(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    {
+        path = rest;
+    }
+    path
 }
 
 /// The last component that is named by a full id.
@@ -219,6 +229,24 @@ mod tests {
             (format!("{slices}/crio-{ID}.scope"), crio),
             (format!("/kubepods/besteffort/pod4711/crio-{ID}"), crio),
             (format!("{slices}/crio-{ID}.scope/container"), crio),
+            // Seen from a cgroup namespace.
+            (format!("/../{ID}"), None),
+            (format!("/../../docker/{ID}"), None),
+            (format!("/../docker-{ID}.scope"), docker),
+            (format!("/../../machine.slice/libpod-{ID}.scope/container"), podman),
+            (format!("/../../../kubepods/besteffort/pod4711/{ID}/init.scope"), None),
+            (format!("/../../kubepods-pod1.slice/cri-containerd-{ID}.scope"), containerd),
+            // Within others: Docker in LXC, Podman in Docker, Docker in Podman, Kubernetes in each.
+            (format!("/lxc.payload.web/system.slice/docker-{ID}.scope"), docker),
+            (format!("/docker/{outer}/libpod_parent/libpod-{ID}"), podman),
+            (format!("/machine.slice/libpod-{outer}.scope/docker/{ID}"), None),
+            (
+                format!(
+                    "/docker/{outer}/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:{ID}"
+                ),
+                containerd,
+            ),
+            (format!("/docker/{outer}/kubelet.slice{slices}/cri-containerd-{ID}.scope"), containerd),
         ];
         for (path, kind) in rows {
             // Version 1 has a path for each controller, version 2 has one.
@@ -252,6 +280,8 @@ mod tests {
             ("/system.slice/runc-bpm-garden.scope", "garden", Kind::Bpm),
             ("/bpm-garden", "garden", Kind::Bpm),
             ("/default/a-test-container", "a-test-conta", Kind::Containerd),
+            ("/../default/a-test-container", "a-test-conta", Kind::Containerd),
+            ("/../lxc.payload.web/init.scope", "web", lxc),
             ("/machine.slice/systemd-nspawn@web.service/payload/init.scope", "web", Kind::Nspawn),
             (r"/machine.slice/machine-my\x2dweb.scope/payload", r"my\x2dweb", Kind::Nspawn),
             ("/init.scope/buildah-buildah3087666118", "buildah3087666118", Kind::Buildah),
@@ -283,7 +313,10 @@ mod tests {
             r"/machine.slice/machine-qemu\x2d1\x2dvm.scope",
             "/payload",
             "/buildah-x",
+            "/..",
             "/../..",
+            "/../init.scope",
+            "/..data",
             // Podman without systemd: its monitors, and its pods.
             &format!("/libpod_parent/{ID}/conmon"),
             &format!("/libpod_parent/{ID}"),
