@@ -7,6 +7,8 @@ use eyas::events::EventType;
 use eyas::scap::{EventSource, Next, RawEvent, Reader, Snapshot, Writer};
 use eyas_testing::test;
 
+mod common;
+
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
@@ -163,12 +165,68 @@ fn alerts(out: &str) -> Vec<&str> {
 fn a_plugin_without_an_id_yields_events_of_system_calls() {
     let folder = folder("syscalls");
     let library = plugin(&folder, &["SOURCING", "NO_ID", "NO_SOURCE"]);
-    let rules =
-        rules(&folder, "syscall", "evt.type = open", "\"%fd.name %fd.directory %thread.tid %evt.source\"");
+    let output = "\"%fd.name %fd.directory %fd.filename %thread.tid %evt.source %evt.pluginname\"";
+    let rules = rules(&folder, "syscall", "evt.type = open", output);
     let config = config(&library, ", open_params: opens");
     let (status, out, err) = falco(&folder, &config, &["-r", &rules]);
-    assert_eq!((status, alerts(&out)), (Some(0), vec!["/tmp/the_file /tmp 1 syscall"; 2]), "{err}");
+    let expected = "/tmp/the_file /tmp the_file 1 syscall <NA>";
+    assert_eq!((status, alerts(&out)), (Some(0), vec![expected; 2]), "{err}");
     assert!(err.contains("Opening 'syscall' source with plugin 'probe'"), "{err}");
+}
+
+#[test]
+fn values_are_copied_before_the_plugin_is_asked_again() {
+    let folder = folder("copied");
+    let library = plugin(&folder, &["SOURCING", "EXTRACTION"]);
+    // The plugin has one place for the values of `p.shared`.
+    for (condition, count) in [
+        ("p.shared[4] = val(p.shared[4])", 2),
+        ("p.shared[4] = val(p.shared[5])", 0),
+        ("p.shared[4] != val(p.shared[5])", 2),
+        ("p.shared[4] = 4 and p.shared[5] = 5 and p.shared[4] = 4 and p.shared[5] != val(p.shared[4])", 2),
+        ("p.text = val(p.text) and p.shared[1] = 1 and p.text in (hello, world)", 2),
+    ] {
+        let rules = rules(&folder, "probe", condition, "\"%p.shared[1] %p.shared[2] %p.shared[1]\"");
+        let config = config(&library, ", open_params: two");
+        let args = ["-r", &rules, "--enable-source", "probe"];
+        let (status, out, err) = falco(&folder, &config, &args);
+        assert_eq!((status, alerts(&out)), (Some(0), vec!["1 2 1"; count]), "{condition}: {err}");
+    }
+}
+
+#[test]
+fn plugins_of_different_sources_may_have_fields_of_one_name() {
+    let folder = folder("same-names");
+    let first = plugin(&folder, &["SOURCING", "EXTRACTION"]);
+    let second = folder.join("second.so");
+    eyas_testing::c_plugin(
+        &second,
+        &["SOURCING", "EXTRACTION", "NAME=\"other\"", "ID=8", "SOURCE=\"other\""],
+    );
+    let text = format!(
+        "engine: {{kind: nodriver}}\nplugins_allow_writable: true\nplugins:\n  - {{name: probe, library_path: {first}, \
+         open_params: eof}}\n  - {{name: other, library_path: {}, open_params: eof}}\n",
+        second.display()
+    );
+    let rules = folder.join("rules.yaml");
+    let rule = |source: &str| {
+        format!(
+            "- {{rule: {source}, desc: d, source: {source}, condition: p.text = hello, output: '{source} %p.text', \
+             priority: INFO}}\n"
+        )
+    };
+    std::fs::write(&rules, rule("probe") + &rule("other")).unwrap();
+    let args = ["-r", rules.to_str().unwrap(), "--disable-source", "syscall"];
+    let (status, out, err) = falco(&folder, &text, &args);
+    let mut found = alerts(&out);
+    found.sort_unstable();
+    assert_eq!((status, found), (Some(0), vec!["other hello", "probe hello"]), "{err}");
+    // Of one source, they contradict each other.
+    eyas_testing::c_plugin(&second, &["EXTRACTION", "NAME=\"other\""]);
+    let (status, _, err) = falco(&folder, &text, &args);
+    let expected =
+        "Plugin 'other' supports extraction of field 'p.text' that is overlapping for source 'probe'";
+    assert_eq!((status, err.contains(expected)), (Some(1), true), "{err}");
 }
 
 #[test]
@@ -298,6 +356,92 @@ fn a_replay_needs_the_plugin_whose_events_it_has() {
     }
 }
 
+/// A plugin with a source that goes on, as the program runs it.
+fn running(name: &str, more: &str) -> (common::Dir, common::Run) {
+    let dir = common::Dir::new(name);
+    let library = plugin(&folder(name), &["SOURCING", "EXTRACTION"]);
+    let rule = dir.write("rules.yaml", &rule_of_calls("old"));
+    let text =
+        config(&library, ", open_params: slow") + "log_level: info\nwatch_config_files: false\n" + more;
+    let config = dir.write("falco.yaml", &text);
+    let args =
+        ["-c", config.to_str().unwrap(), "-r", rule.to_str().unwrap(), "--enable-source", "probe", "-U"];
+    let run = common::Run::start(&args);
+    (dir, run)
+}
+
+fn rule_of_calls(name: &str) -> String {
+    format!(
+        "- {{rule: {name}, desc: d, source: probe, condition: p.text = hello, output: '{name} %p.calls %evt.num', \
+         priority: INFO}}\n"
+    )
+}
+
+#[test]
+fn a_reload_leaves_plugins_as_they_are() {
+    let (dir, mut run) = running("reload", "");
+    run.wait_for("Opening 'probe' source");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    dir.write("rules.yaml", &rule_of_calls("new"));
+    run.signal(rustix::process::Signal::HUP);
+    run.wait_for("Reloaded: 1 rules");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    // What the configuration says of plugins now takes effect at the next start.
+    let changed = std::fs::read_to_string(dir.path("falco.yaml")).unwrap().replace("slow", "two");
+    dir.write("falco.yaml", &changed);
+    run.signal(rustix::process::Signal::HUP);
+    run.wait_for("plugins has changed; that takes effect when the program is started again");
+    run.wait_for("Reloaded: 1 rules");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    run.stdin = None;
+    let (out, log) = run.end();
+    let alerts: Vec<(&str, u64)> = alerts(&out)
+        .into_iter()
+        .map(|text| {
+            let mut words = text.split(' ');
+            (words.next().unwrap(), words.next().unwrap().parse().unwrap())
+        })
+        .collect();
+    let old = alerts.iter().take_while(|(name, _)| *name == "old").count();
+    assert!(old > 5 && alerts.len() > old + 5, "{out}");
+    assert!(alerts[old..].iter().all(|(name, _)| *name == "new"));
+    // The plugin's own count goes on.
+    assert!(alerts.is_sorted_by(|one, next| one.1 < next.1), "{alerts:?}");
+    assert_eq!(log.matches("probe: initializing plugin...").count(), 1, "{log}");
+    assert_eq!(log.matches("probe: destroying plugin...").count(), 1, "{log}");
+}
+
+#[test]
+fn what_plugins_count_is_there_for_prometheus() {
+    let more = "metrics: {enabled: true}\nwebserver: {enabled: true, prometheus_metrics_enabled: true, listen_address: \
+                127.0.0.1, listen_port: 0}\n";
+    let (_dir, mut run) = running("prometheus", more);
+    let port = run.port();
+    let began = std::time::Instant::now();
+    let number = |page: &str, name: &str| -> Option<u64> {
+        page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    };
+    let name = "falcosecurity_plugins_probe_calls_total";
+    let page = loop {
+        let (_, page) = common::get(port, "/metrics");
+        if number(&page, name).is_some_and(|calls| calls > 0) {
+            break page;
+        }
+        assert!(began.elapsed() < common::SOON, "{page}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    for line in [
+        "# HELP falcosecurity_plugins_probe_calls_total Counted by the plugin probe",
+        "# TYPE falcosecurity_plugins_probe_calls_total counter",
+        "# TYPE falcosecurity_plugins_probe_half gauge",
+        "falcosecurity_plugins_probe_half 0.500000",
+    ] {
+        assert!(page.lines().any(|there| there == line), "{line}: {page}");
+    }
+    run.stdin = None;
+    run.end();
+}
+
 #[test]
 fn a_plugin_that_does_not_return_does_not_keep_falco_from_ending() {
     let folder = folder("hang");
@@ -309,4 +453,45 @@ fn a_plugin_that_does_not_return_does_not_keep_falco_from_ending() {
     assert_eq!(status, Some(0), "{err}");
     assert!(err.contains("an event source of a plugin does not end: its last alerts are lost"), "{err}");
     assert!(began.elapsed().as_secs() < 50, "it waits for the plugin");
+    // By a signal, too.
+    let mut run = common::Run::start(&[
+        "-c",
+        folder.join("falco.yaml").to_str().unwrap(),
+        "-r",
+        &rules,
+        "--enable-source",
+        "probe",
+    ]);
+    run.wait_for("Opening 'probe' source");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    run.stdin = None;
+    let log = run.end().1;
+    assert!(log.contains("an event source of a plugin does not end: its last alerts are lost"), "{log}");
+}
+
+/// What a C++ plugin throws that does not catch it itself ends the program: no host can catch it without C++.
+#[test]
+fn an_exception_that_leaves_a_plugin_ends_the_program() {
+    let folder = folder("throws");
+    let cxx = eyas_testing::need_program("c++");
+    let out = folder.join("libthrower.so");
+    let source = eyas_testing::root().join("crates/plugins/tests/probes/thrower.cpp");
+    let status =
+        Command::new(cxx).args(["-shared", "-fPIC", "-w", "-o"]).arg(&out).arg(source).status().unwrap();
+    assert!(status.success());
+    let config = |init: &str| {
+        config(&out.display().to_string(), &format!(", init_config: {init}"))
+            .replace("name: probe", "name: thrower")
+    };
+    let info = ["--plugin-info", "thrower"];
+    // One that it catches is a failure like any other.
+    let (status, _, err) = falco(&folder, &config("caught"), &info);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("could not initialize plugin: thrown and caught"), "{err}");
+    let (status, out, err) = falco(&folder, &config("fine"), &info);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(out.contains("Name: thrower\n"), "{out}");
+    let (status, _, err) = falco(&folder, &config("thrown"), &info);
+    assert_eq!(status, None, "a signal ends it: {err}");
+    assert!(err.contains("fatal runtime error: Rust cannot catch foreign exceptions, aborting"), "{err}");
 }
