@@ -23,6 +23,7 @@ const SECOND: i64 = 1_000_000_000;
 pub(super) async fn inspect(
     socket: &Path,
     id: &str,
+    with_size: bool,
     deadline: Duration,
     tally: &Tally,
 ) -> Result<Option<Metadata>, Error> {
@@ -57,11 +58,23 @@ pub(super) async fn inspect(
     describe_image(&mut found, &mut channel, &status, &info, failed).await;
     found.labels = status.labels.into_iter().collect();
     found.mounts = status.mounts.into_iter().map(mount).collect();
+    if with_size {
+        found.size = size(&mut channel, &found.full_id).await.inspect_err(failed).ok().flatten();
+    }
     // A container says most of what there is to know: it is not held back for its pod.
     if let Ok(Some(pod)) = pod(&mut channel, &pod_sandbox_id).await.inspect_err(failed) {
         pod.describe(&mut found);
     }
     Ok(Some(found))
+}
+
+/// Bytes in the container's writable layer.
+async fn size(channel: &mut Channel, id: &str) -> Result<Option<i64>, Error> {
+    let request = m::ContainerStatsRequest { container_id: id.to_owned() };
+    let answer: Option<m::ContainerStatsResponse> =
+        channel.call(&runtime("ContainerStats"), &request).await?;
+    let layer = answer.and_then(|answer| answer.stats).and_then(|stats| stats.writable_layer);
+    Ok(layer.and_then(|layer| layer.used_bytes).and_then(|bytes| i64::try_from(bytes.value).ok()))
 }
 
 fn runtime(method: &str) -> String {

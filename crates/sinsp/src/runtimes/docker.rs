@@ -28,6 +28,7 @@ struct Container {
     host_config: Option<HostSettings>,
     network_settings: Option<Network>,
     mounts: Option<Vec<Mount>>,
+    size_rw: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,11 +92,15 @@ pub(super) async fn inspect(
     api: Api,
     socket: &Path,
     id: &str,
+    with_size: bool,
     deadline: Duration,
     tally: &Tally,
 ) -> Result<Option<Metadata>, Error> {
     let container = |id: &str| format!("/containers/{id}/json");
-    let Some(found) = get::<Container>(socket, &container(id), deadline).await? else { return Ok(None) };
+    let size = if with_size { "?size=true" } else { "" };
+    let Some(found) = get::<Container>(socket, &(container(id) + size), deadline).await? else {
+        return Ok(None);
+    };
     let network = found.network_settings.unwrap_or_default();
     let mut ip = network.address().map(str::to_owned);
     let host = found.host_config.unwrap_or_default();
@@ -139,6 +144,7 @@ pub(super) async fn inspect(
         host_pid: host.pid_mode == "host",
         host_network: host.network_mode == "host",
         host_ipc: host.ipc_mode == "host",
+        size: found.size_rw,
         pod_sandbox_id: labels.get("io.kubernetes.sandbox.id").cloned().unwrap_or_default(),
         env: settings.env.unwrap_or_default(),
         mounts: found.mounts.unwrap_or_default(),

@@ -34,6 +34,9 @@ pub(super) struct Metadata {
     pub(super) host_ipc: bool,
     pub(super) is_pod_sandbox: bool,
     pub(super) pod_sandbox_id: String,
+    /// Bytes that the container has written to its own layer, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<i64>,
     /// Of containerd, for containers that it does not run for Kubernetes or Docker.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) namespace: String,

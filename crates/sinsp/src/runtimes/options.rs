@@ -41,6 +41,8 @@ pub struct Options {
     pub retry: Duration,
     /// Labels whose value is longer than this, in bytes, are left out.
     pub max_label: usize,
+    /// Whether sizes of containers' writable layers are asked for, which takes a runtime long.
+    pub with_size: bool,
     /// Whether the runtimes' streams of events are followed, so that a container is known when it is created.
     pub follow: bool,
 }
@@ -56,6 +58,7 @@ impl Default for Options {
             deadline: Duration::from_secs(5),
             retry: Duration::from_millis(30),
             max_label: 100,
+            with_size: false,
             follow: true,
         }
     }

@@ -129,7 +129,7 @@ impl One {
         for source in sources {
             let (source, shared, id) = (source.clone(), self.shared.clone(), self.id.clone());
             shared.tally.lookup();
-            asked.spawn(async move { source.inspect(&id, shared.options.deadline, &shared.tally).await });
+            asked.spawn(async move { source.inspect(&id, &shared.options, &shared.tally).await });
         }
         let mut outcome = Round::Unknown;
         while let Some(answer) = asked.join_next().await {

@@ -33,11 +33,14 @@ pub(super) struct Source {
 
 impl Source {
     /// What the runtime says of the container. One that fails is like one that does not know the container.
-    pub(super) async fn inspect(&self, id: &str, deadline: Duration, tally: &Tally) -> Answer {
+    pub(super) async fn inspect(&self, id: &str, options: &Options, tally: &Tally) -> Answer {
+        let (with_size, deadline) = (options.with_size, options.deadline);
         let Ok(_slot) = self.slots.acquire().await else { return Answer::Failed };
         let found = match self.api {
-            Api::Docker | Api::Podman => docker::inspect(self.api, &self.socket, id, deadline, tally).await,
-            Api::Cri => cri::inspect(&self.socket, id, deadline, tally).await,
+            Api::Docker | Api::Podman => {
+                docker::inspect(self.api, &self.socket, id, with_size, deadline, tally).await
+            }
+            Api::Cri => cri::inspect(&self.socket, id, with_size, deadline, tally).await,
             Api::Containerd => containerd::inspect(&self.socket, id, deadline).await,
         };
         self.note(found.as_ref().err(), tally);

@@ -224,7 +224,7 @@ async fn ask(shared: &Shared, source: &Source, id: &str) {
     let mut pause = shared.options.retry;
     for _ in 0..TRIES {
         shared.tally.lookup();
-        if let Answer::Known(found) = source.inspect(id, shared.options.deadline, &shared.tally).await
+        if let Answer::Known(found) = source.inspect(id, &shared.options, &shared.tally).await
             && shared.tell(*found)
         {
             return;

@@ -76,6 +76,8 @@ pub struct ContainerEngines {
     pub follow_events: bool,
     /// Longest label that is kept, bytes.
     pub label_max_len: usize,
+    /// Sizes of containers are asked for.
+    pub with_size: bool,
 }
 
 impl ContainerEngines {
@@ -124,6 +126,7 @@ impl Default for ContainerEngines {
             bpm: Switch::default(),
             follow_events: true,
             label_max_len: 100,
+            with_size: false,
         }
     }
 }

@@ -56,6 +56,36 @@ pub(crate) struct ContainerStatusResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct ContainerStatsRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) container_id: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ContainerStatsResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) stats: Option<ContainerStats>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ContainerStats {
+    #[prost(message, optional, tag = "4")]
+    pub(crate) writable_layer: Option<FilesystemUsage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct FilesystemUsage {
+    #[prost(message, optional, tag = "3")]
+    pub(crate) used_bytes: Option<Bytes>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Bytes {
+    #[prost(uint64, tag = "1")]
+    pub(crate) value: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ContainerStatus {
     #[prost(string, tag = "1")]
     pub(crate) id: String,

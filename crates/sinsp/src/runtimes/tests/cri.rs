@@ -98,7 +98,25 @@ pub(super) fn answer(name: &str, question: &server::Question) -> Reply {
                 repo_digests: Vec::new(),
             }),
         }),
+        "/runtime.v1.RuntimeService/ContainerStats" => Reply::message(&m::ContainerStatsResponse {
+            stats: Some(m::ContainerStats {
+                writable_layer: Some(m::FilesystemUsage { used_bytes: Some(m::Bytes { value: 4711 }) }),
+            }),
+        }),
         other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_size_of_a_container_is_asked_for_on_request() {
+    for with_size in [false, true] {
+        let dir = Dir::new();
+        let _server = Server::grpc(&dir.socket("crio.sock"), |question| answer("cri-o", &question));
+        let mut runtimes = start_with(&dir, &[(Api::Cri, "crio.sock")], |options| {
+            options.follow = false;
+            options.with_size = with_size;
+        });
+        assert_eq!(ask(&mut runtimes).get("size").cloned(), with_size.then(|| json!(4711)));
     }
 }
 

@@ -75,6 +75,28 @@ fn a_container_is_described() {
 }
 
 #[test]
+fn the_size_of_a_container_is_asked_for_on_request() {
+    for with_size in [false, true] {
+        let dir = Dir::new();
+        let _server = Server::http(&dir.socket("docker.sock"), move |question| {
+            let mut found = container();
+            if question.query == "size=true" {
+                found["SizeRw"] = json!(4711);
+            }
+            match question.path.starts_with("/containers/") {
+                true => Reply::json(&found),
+                false => answer(&question),
+            }
+        });
+        let mut runtimes = start_with(&dir, &[(Api::Docker, "docker.sock")], |options| {
+            options.follow = false;
+            options.with_size = with_size;
+        });
+        assert_eq!(ask(&mut runtimes).get("size").cloned(), with_size.then(|| json!(4711)));
+    }
+}
+
+#[test]
 fn a_container_without_details_is_one_still() {
     let dir = Dir::new();
     let bare = json!({"Id": ID, "Name": null, "HostConfig": null});
