@@ -164,7 +164,7 @@ pub struct Args {
     pub ignored: bool,
 
     /// Form of --list, --list-events and --explain-pushdown
-    #[arg(long, value_name = "FORM", value_enum, conflicts_with = "markdown", help_heading = INFORMATION)]
+    #[arg(long, value_name = "FORM", value_enum, help_heading = INFORMATION)]
     format: Option<ListFormat>,
 
     /// Deprecated: the same as --format markdown
@@ -225,6 +225,16 @@ pub fn replacement(option: &str) -> Option<&'static str> {
     REMOVED.iter().find(|(removed, _)| *removed == option).map(|(_, instead)| *instead)
 }
 
+/// What the log has about `-p`.
+const DEPRECATED_PRINT: &str =
+    "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead.";
+
+/// What Falco says of a value that an option does not take, where it has words for it.
+pub fn refusal(option: &str, value: &str) -> Option<String> {
+    let is_format = option.starts_with("--format");
+    is_format.then(|| format!("Invalid format '{value}'. Valid values are: text, markdown, json"))
+}
+
 /// How listings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
@@ -255,12 +265,11 @@ impl Args {
         let print = self.print.as_deref()?;
         if matches!(print, "" | "c" | "container" | "k" | "kubernetes") {
             log::warning(&format!(
-                "the option -p/--print is deprecated, and -p{print} has no effect: set \
-                 append_output.suggested_output in the configuration instead"
+                "{DEPRECATED_PRINT} -p{print} has no effect: set append_output.suggested_output in the configuration"
             ));
             return None;
         }
-        log::warning("the option -p/--print is deprecated: set append_output in the configuration instead");
+        log::warning(DEPRECATED_PRINT);
         Some(print)
     }
 
@@ -271,6 +280,9 @@ impl Args {
     pub fn check(&self) -> anyhow::Result<()> {
         if !self.enable_source.is_empty() && !self.disable_source.is_empty() {
             anyhow::bail!("You can not mix --enable-source and --disable-source");
+        }
+        if self.markdown && self.format.is_some() {
+            anyhow::bail!("Cannot specify both --markdown and --format options together");
         }
         Ok(())
     }
@@ -286,7 +298,7 @@ impl Args {
         match &self.pidfile {
             Some(path) => crate::file::create(path)
                 .and_then(|mut file| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
-                .with_context(|| format!("can't write the pid file {}", path.display())),
+                .with_context(|| format!("Could not write pid to pidfile {}", path.display())),
             None => Ok(()),
         }
     }

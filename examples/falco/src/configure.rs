@@ -7,12 +7,13 @@ use eyas::yaml::{Kind, Node};
 use serde_json::Value;
 
 use crate::args::Args;
-use crate::config::{Config, ConfigFile, EngineKind};
+use crate::config::{Append, Config, ConfigFile, EngineKind};
 use crate::log;
 use crate::outputs::OUTPUTS;
 use schema::CONFIG;
 
 mod containers;
+mod dump;
 mod fit;
 mod json_schema;
 mod not_honoured;
@@ -27,6 +28,10 @@ pub use json_schema::json_schema;
 const CONFIG_FILES: &str = "config_files";
 /// What `-c` means where it is not given.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
+
+/// What the log has about the old name of `rules_files`.
+const DEPRECATED_RULES_FILE: &str = "Using deprecated config key 'rules_file' (singular form). Please use new 'rules_files' \
+                                     config key (plural form).";
 
 /// A file of the configuration that was read.
 pub struct ReadFile {
@@ -44,6 +49,8 @@ pub struct Loaded {
     pub files: Vec<ReadFile>,
     /// Sentences about keys that nobody reads.
     pub warnings: Vec<String>,
+    /// All files and options joined, as YAML.
+    pub text: String,
 }
 
 impl Loaded {
@@ -63,18 +70,17 @@ pub fn path(given: Option<&Path>) -> Option<&Path> {
 /// # Errors
 /// A file cannot be read, or something in it or in an option is wrong.
 pub fn load(args: &Args) -> Result<Loaded> {
-    let mut loaded = read_all(args.config.as_deref(), &args.options)?;
-    if let Some(capture) = &args.events {
-        loaded.config.engine.kind = EngineKind::Replay;
-        loaded.config.engine.replay.capture_file = capture.clone();
-    }
-    Ok(loaded)
+    read_all(args.config.as_deref(), &args.options, args.events.as_deref())
 }
 
-/// Reads the file given or the default one, the files it names, then the options.
-fn read_all(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
+/// Reads the file given or the default one, the files it names, then the options; `capture` is to be replayed, whatever they
+/// say.
+fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) -> Result<Loaded> {
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let main = path(given);
+    if let Some(path) = given.filter(|path| !path.exists()) {
+        bail!("Could not find configuration file at {}", path.display());
+    }
     let mut tree = match main {
         Some(path) => read(path, &mut files, &mut warnings)?,
         None => tree::empty(),
@@ -84,6 +90,7 @@ fn read_all(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
     includes.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
     include(&mut tree, main, &mut files, &mut warnings)?;
     others.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
+    let text = dump::yaml(&tree);
     adopt_rules_file(&mut tree, &mut warnings)?;
     let is_adopted = containers::adopt(&mut tree, &mut warnings);
     let fitted = fit::fit(&tree, &CONFIG, &fit::Path::default(), &mut warnings)?;
@@ -95,17 +102,23 @@ fn read_all(given: Option<&Path>, options: &[String]) -> Result<Loaded> {
     not_honoured::warn(&fitted, &named, &mut warnings);
     let mut config: Config = serde_json::from_value(fitted).context("the configuration")?;
     complete(&mut config)?;
+    if let Some(capture) = capture {
+        config.engine.kind = EngineKind::Replay;
+        config.engine.replay.capture_file = capture.to_owned();
+    }
     config.check()?;
-    Ok(Loaded { config, files, warnings })
+    warnings.extend(config.base_syscalls.oddities());
+    warnings.extend(config.append_output.iter().filter_map(Append::oddity));
+    Ok(Loaded { config, files, warnings, text })
 }
 
 /// The old name of `rules_files`.
 fn adopt_rules_file(tree: &mut Node, warnings: &mut Vec<String>) -> Result<()> {
     let Some(value) = tree::take(tree, "rules_file") else { return Ok(()) };
     if tree.get("rules_files").is_some() {
-        bail!("both `rules_files` and its old name `rules_file` are set: put all files into `rules_files`");
+        bail!("both 'rules_files' and 'rules_file' keys set: put all files into 'rules_files'");
     }
-    warnings.push("the configuration key `rules_file` is deprecated: write `rules_files`".to_owned());
+    warnings.push(DEPRECATED_RULES_FILE.to_owned());
     if let Kind::Map(pairs) = &mut tree.kind {
         *tree::entry(pairs, "rules_files") = value;
     }

@@ -87,6 +87,12 @@ fn main() -> ExitCode {
             {
                 console::print_error(&format!("Falco has no option {option} any more: use {instead}\n"));
             }
+            if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+                && let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
+                && let Some(said) = args::refusal(option, value)
+            {
+                console::print_error(&format!("{said}\n"));
+            }
             // Falco's status is 1, clap's own would be 2.
             return ExitCode::FAILURE;
         }
@@ -112,7 +118,7 @@ fn start(args: &Args) -> Result<bool> {
     args.check()?;
     if args.version {
         let is_json = configure::load(args).is_ok_and(|loaded| loaded.config.json_output);
-        print(&if is_json { format!("{:#}\n", versions::as_json()) } else { versions::as_text() })?;
+        print(&if is_json { format!("{}\n", versions::as_json()) } else { versions::as_text() })?;
         return Ok(true);
     }
     if let Some(form) = args.generate {
@@ -146,7 +152,7 @@ fn start(args: &Args) -> Result<bool> {
     }
     let mut loaded = configure::load(args)?;
     if args.support {
-        print(&format!("{:#}\n", support::report(args, &loaded)?))?;
+        print(&format!("{}\n", support::report(args, &loaded)?))?;
         return Ok(true);
     }
     log::configure(&loaded.config);
@@ -222,6 +228,7 @@ fn start(args: &Args) -> Result<bool> {
     });
     let engines = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     if args.dry_run {
+        log::log(log::Level::Debug, "Skipping event processing in dry-run");
         return Ok(true);
     }
     args.write_pidfile()?;

@@ -69,8 +69,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
 /// Why no file was read, and what to do.
 fn nothing_read(paths: &[PathBuf]) -> String {
     match paths {
-        [] => "You must specify at least one rules file/directory via a command line option or a configuration file: \
-               name it with -r FILE, or in rules_files of the configuration (-c FILE)"
+        [] => "You must specify at least one rules file/directory via -r or a rules_file entry in falco.yaml: name it with \
+               -r FILE, or in rules_files of the configuration (-c FILE)"
             .to_owned(),
         paths => {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -237,6 +237,8 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
     if present.is_empty() && !absent.is_empty() {
         bail!("no rules: {}", none_there(&absent));
     }
+    log::log(Level::Debug, "Configured rules filenames:");
+    paths(args, config).iter().for_each(|path| log::log(Level::Debug, &format!("   {}", path.display())));
     let files = read(&present)?;
     log::info("Loading rules from:");
     absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.display())));
@@ -262,10 +264,17 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         if !result.successful() {
             let first = result.errors.first().map(|error| {
                 let line = error.to_diagnostic().labels.first().map_or(1, |label| label.position().0);
-                format!(", line {line}: {}: {}", error.code.code(), error.message)
+                let (code, what) = (error.code.code(), error.code.short());
+                format!(", line {line}: {code} ({what}): {}", error.message)
             });
             bail!("the rules file {} does not load{}", file.name, first.unwrap_or_default());
         }
+    }
+    for selection in &config.rules {
+        let (on, which) = selection.get()?;
+        let verb = if on { "Enabling" } else { "Disabling" };
+        which.rule.iter().for_each(|rule| log::info(&format!("{verb} rules with name: {rule}")));
+        which.tag.iter().for_each(|tag| log::info(&format!("{verb} rules with tag: {tag}")));
     }
     Ok(loader)
 }

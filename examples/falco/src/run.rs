@@ -189,7 +189,9 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
     let outcome = match config.engine.kind {
         EngineKind::Replay => {
             let path = config.engine.replay.capture_file.display();
-            outcome.with_context(|| format!("can't replay {path}"))
+            outcome.with_context(|| {
+                format!("Could not open trace filename {path} for reading: can't replay {path}")
+            })
         }
         _ => outcome,
     };
@@ -231,17 +233,26 @@ pub fn finish_log() {
 fn opened(config: &Config, enabled: &[String]) {
     log::info(&format!("Loaded event sources: {}", plugins::loaded().sources().join(", ")));
     log::info(&format!("Enabled event sources: {}", enabled.join(", ")));
+    for name in enabled {
+        log::log(log::Level::Debug, &format!("Opening event source '{name}'"));
+    }
     if !enabled.iter().any(|name| name == SYSCALL) {
         return;
     }
     log::info(&match config.engine.kind {
         EngineKind::Replay => {
             let path = config.engine.replay.capture_file.display();
+            log::info(&format!("Replaying events from the capture file: {path}"));
             format!("Opening '{SYSCALL}' source with capture file {path}")
         }
         // The plugin is named when it is opened.
         EngineKind::Nodriver if plugins::loaded().has_syscalls() => return,
-        EngineKind::Nodriver => format!("Opening '{SYSCALL}' source with no driver"),
+        EngineKind::Nodriver => {
+            log::warning(&format!(
+                "Enabled event source '{SYSCALL}' will be opened with no driver, no event will be produced"
+            ));
+            format!("Opening '{SYSCALL}' source with no driver")
+        }
         _ => format!("Opening '{SYSCALL}' source with modern BPF probe."),
     });
     #[cfg(feature = "live")]
@@ -466,10 +477,13 @@ impl Alone<'_, '_> {
         // First, so that what comes meanwhile is looked for again.
         self.signals.attention.store(false, Ordering::SeqCst);
         if self.signals.stop.since().is_some() {
+            if self.ending.is_none() {
+                log::info("SIGINT received, exiting...");
+            }
             return Ok(self.end(source));
         }
         if self.signals.reopen.swap(false, Ordering::SeqCst) {
-            log::info("SIGUSR1 received, opening outputs again");
+            log::info("SIGUSR1 received, reopening outputs...");
             self.outputs.reopen();
         }
         while let Some(update) = self.reload.take() {

@@ -16,7 +16,7 @@ use crate::output::{Alert, Batch, Row};
 use crate::outputs::OUTPUTS;
 use crate::pushdown;
 use crate::rules::Engines;
-use crate::{names, rules};
+use crate::{log, names, rules};
 
 /// A ruleset and the configuration that belongs to it.
 pub struct Setup {
@@ -119,5 +119,8 @@ fn is_for_rules_alone(args: &Args, config: &Config) -> bool {
 /// `FALCO_HOSTNAME`, or what the kernel says.
 fn hostname() -> String {
     std::env::var("FALCO_HOSTNAME")
+        .inspect(|name| {
+            log::info(&format!("Hostname value has been overridden via environment variable to: {name}"));
+        })
         .unwrap_or_else(|_| rustix::system::uname().nodename().to_string_lossy().into_owned())
 }

@@ -26,7 +26,7 @@ use crate::log::{self, Level};
 use crate::signals::Stop;
 use crate::{names, progress};
 #[cfg(feature = "live")]
-use interest::{hooks, interest, observes_names, unknown_calls};
+use interest::{described, hooks, interest, observes_names};
 
 mod idle;
 #[cfg(feature = "live")]
@@ -173,7 +173,7 @@ impl Adjust for scap::live::Source {
 pub fn begin(config: &Config) -> Result<Early> {
     match config.engine.kind {
         EngineKind::Replay | EngineKind::Nodriver => Ok(None),
-        _ => Ok(Some(eyas::scap::live::Source::open(options(config, None))?)),
+        _ => Ok(Some(eyas::scap::live::Source::open(options(config, None)?)?)),
     }
 }
 
@@ -309,7 +309,7 @@ pub fn ring_bytes(config: &Config) -> usize {
 
 /// How to capture, with what these rules need if they are known.
 #[cfg(feature = "live")]
-fn options(config: &Config, engine: Option<&Engine>) -> eyas::scap::live::Options {
+fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live::Options> {
     use eyas::scap::live;
 
     let modern = &config.engine.modern_ebpf;
@@ -324,7 +324,7 @@ fn options(config: &Config, engine: Option<&Engine>) -> eyas::scap::live::Option
         payloads: engine.filter(|engine| observes_names(engine)).map(|_| live::Payloads::default()),
         ..live::ProbeOptions::default()
     };
-    live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() }
+    Ok(live::Options { probe, iterators: !modern.disable_iterators, proc: proc_options() })
 }
 
 #[cfg(feature = "live")]
@@ -336,14 +336,15 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
             source.set_interest(Some(&interest(&config.base_syscalls, Some(engine))))?;
             source
         }
-        None => live::Source::open(options(config, Some(engine)))?,
+        None => live::Source::open(options(config, Some(engine))?)?,
     };
     source.set_order(|ty| order(ty, engine.codes()));
     if let Some(warning) = proc::foreign_processes(&host_root()) {
         log::warning(&warning);
     }
-    unknown_calls(&config.base_syscalls).iter().for_each(|warning| log::warning(warning));
-    log_interest(&interest(&config.base_syscalls, Some(engine)));
+    for line in described(&config.base_syscalls, engine) {
+        log::log(Level::Debug, &line);
+    }
     decide(&mut source, hooks(config.engine.modern_ebpf.lsm, engine))?;
     let proc_options = proc_options();
     let containers = runtimes(&config.container_engines, &proc_options.root)?;
@@ -386,15 +387,6 @@ fn decide(source: &mut scap::live::Source, hooks: Option<scap::live::HookSource>
     Ok(())
 }
 
-/// Logs which system calls are captured.
-#[cfg(feature = "live")]
-fn log_interest(codes: &[eyas::events::SyscallCode]) {
-    let mut names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
-    names.sort_unstable();
-    let list = names.join(", ");
-    log::log(Level::Debug, &format!("({}) syscalls selected in total (final set): {list}", names.len()));
-}
-
 /// The sockets of container runtimes that the configuration names, or else the usual ones.
 #[cfg(all(feature = "live", feature = "runtimes"))]
 pub fn endpoints(engines: &ContainerEngines) -> Vec<sinsp::runtimes::Endpoint> {
@@ -429,6 +421,7 @@ fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn Co
     let mut options = Options::default().with_endpoints(endpoints).with_root(root);
     options.max_label = engines.label_max_len;
     options.follow = engines.follow_events;
+    options.with_size = engines.with_size;
     let runtimes = Runtimes::start(options).context("can't ask container runtimes")?;
     Ok(Some(Box::new(runtimes)))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::args::Args;
-use crate::configure::{self, Loaded};
+use crate::configure::Loaded;
 use crate::{rules, versions};
 
 /// Versions, system, command line, configuration and rules, with the keys that Falco has.
@@ -16,16 +16,15 @@ use crate::{rules, versions};
 pub fn report(args: &Args, loaded: &Loaded) -> Result<Value> {
     let system = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
-    let config = configure::path(args.config.as_deref()).map(read).transpose()?.unwrap_or_default();
     let mut files = Vec::new();
     for file in rules::present(args, &loaded.config).0 {
-        files.push(json!({ "name": file.display().to_string(), "contents": read(&file)? }));
+        files.push(json!({ "name": file.display().to_string(), "variants": [{ "content": read(&file)? }] }));
     }
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     Ok(json!({
         "cmdline": words.join(" "),
-        "config": config,
-        "engine_info": { "engine_version": versions::as_json()["engine_version_semver"] },
+        "config": loaded.text,
+        "engine_info": versions::as_json(),
         "rules_files": files,
         "system_info": {
             "machine": text(system.machine()),

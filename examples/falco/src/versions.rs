@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 /// Falco's version whose interface this is, built by eyas of its own.
 pub const FALCO: &str = concat!("0.44.1+eyas.", env!("CARGO_PKG_VERSION"));
 
+/// That version alone.
+const COMPATIBLE: &str = "0.44.1";
+
 /// Of the rules language.
 pub const ENGINE: &str = "0.62.0";
 /// What Falco has as the checksum of the fields and events of that version.
@@ -37,9 +40,9 @@ pub fn system() -> String {
 /// All of them in lines, as Falco prints them.
 pub fn as_text() -> String {
     format!(
-        "{}\nLibs version:  {LIBS}\nPlugin API:    {PLUGIN_API}\nEngine:        {ENGINE}\nDriver:\n  API version:    \
-         {DRIVER_API}\n  Schema version: {DRIVER_SCHEMA}\n  Default driver: {DRIVER}\n",
-        falco()
+        "Falco version: {COMPATIBLE}\nLibs version:  {LIBS}\nPlugin API:    {PLUGIN_API}\nEngine:        {ENGINE}\nDriver:\n  API version:    \
+         {DRIVER_API}\n  Schema version: {DRIVER_SCHEMA}\n  Default driver: {DRIVER}\neyas version:  {}\n",
+        env!("CARGO_PKG_VERSION")
     )
 }
 

@@ -31,13 +31,15 @@ fn refused(args: &[&str]) -> String {
 #[test]
 fn versions_are_printed_as_falco_prints_them() {
     let text = printed(&["--version"]);
-    assert!(text.starts_with("Falco version: 0.44.1"), "{text}");
+    assert!(text.starts_with("Falco version: 0.44.1\n") && text.contains("\neyas version:  "), "{text}");
     for line in
         ["Libs version:  0.25.4", "Plugin API:    3.12.0", "Engine:        0.62.0", "  Schema version: "]
     {
         assert!(text.contains(&format!("\n{line}")), "{text}");
     }
-    let json: Value = serde_json::from_str(&printed(&["--version", "-o", "json_output=true"])).unwrap();
+    let json = printed(&["--version", "-o", "json_output=true"]);
+    assert!(json.starts_with("{\"default_driver_version\":") && json.lines().count() == 1, "{json}");
+    let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["engine_version_semver"], "0.62.0");
 }
 
@@ -47,10 +49,12 @@ fn a_report_has_the_configuration_and_the_rules() {
     let rules = dir.write("rules.yaml", "- list: one\n  items: [a]\n");
     let config = dir.write("falco.yaml", "json_output: true\n");
     let (rules, config) = (rules.to_str().unwrap(), config.to_str().unwrap());
-    let report: Value = serde_json::from_str(&printed(&["-c", config, "--support", "-r", rules])).unwrap();
-    assert_eq!(report["config"], "json_output: true\n");
+    let args = ["-c", config, "--support", "-r", rules, "-o", "engine.kind=nodriver"];
+    let report: Value = serde_json::from_str(&printed(&args)).unwrap();
+    assert_eq!(report["config"], "json_output: true\nengine:\n  kind: nodriver\n");
+    assert_eq!(report["engine_info"]["engine_version_semver"], "0.62.0");
     assert_eq!(report["rules_files"][0]["name"], rules);
-    assert_eq!(report["rules_files"][0]["contents"], "- list: one\n  items: [a]\n");
+    assert_eq!(report["rules_files"][0]["variants"][0]["content"], "- list: one\n  items: [a]\n");
     assert_eq!(report["system_info"]["sysname"], "Linux");
     assert!(report["cmdline"].as_str().unwrap().contains("--support"));
 }
@@ -109,18 +113,23 @@ fn deprecated_options_work_with_a_warning() {
     assert!(list.contains("Default | Dir | Name"), "{list}");
     assert!(log.contains("--markdown is deprecated"), "{log}");
     let both = refused(&["--list-events", "--markdown", "--format", "json"]);
-    assert!(both.contains("cannot be used with"), "{both}");
+    assert!(both.contains("Cannot specify both --markdown and --format options together"), "{both}");
+    let unknown = refused(&["--list-events", "--format", "xml"]);
+    assert!(unknown.contains("Invalid format 'xml'. Valid values are: text, markdown, json"), "{unknown}");
     let (rules, capture) = (common::root().join("demo/rules.yaml"), common::demo());
     let replay = ["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()];
     let (plain, _) = warning(&replay);
     for print in ["-pc", "-pk", "-pcontainer", "-pkubernetes"] {
         let (alerts, log) = warning(&[&replay[..], &[print]].concat());
         assert_eq!(alerts, plain, "{print}");
-        assert!(log.contains("is deprecated, and -p"), "{log}");
+        assert!(
+            log.contains("is deprecated and will be removed. Use -o append_output=... instead. -p"),
+            "{log}"
+        );
     }
     let (alerts, log) = warning(&[&replay[..], &["-p", "at 100%% of %evt.type"]].concat());
     assert!(alerts.lines().next().unwrap().ends_with("at 100% of openat"), "{alerts}");
-    assert!(log.contains("-p/--print is deprecated"), "{log}");
+    assert!(log.contains("The -p/--print option is deprecated"), "{log}");
 }
 
 #[test]
@@ -148,6 +157,7 @@ fn the_log_begins_as_falcos() {
         format!("   {} | schema validation: ok", rules.display()),
         "Loaded event sources: syscall".to_owned(),
         "Enabled event sources: syscall".to_owned(),
+        "Enabled event source 'syscall' will be opened with no driver, no event will be produced".to_owned(),
         "Opening 'syscall' source with no driver".to_owned(),
     ] {
         let at = rest.find(&line);

@@ -170,14 +170,15 @@ fn mistakes_are_named_on_one_line() {
     let rules = rules.to_str().unwrap();
     for (args, want) in [
         (&["-r", "/nonexistent.yaml"][..], "Error: can't read /nonexistent.yaml"),
-        (&["-o", "engine.kind=replay"], "Error: no rules: You must specify at least one rules file"),
+        (&["-o", "engine.kind=nodriver"], "You must specify at least one rules file/directory via -r"),
+        (&["-o", "engine.kind=replay", "--dry-run"], "but no engine.replay.capture_file specified"),
         (&["-r", rules, "-o", "engine.kind=replay"], "no engine.replay.capture_file specified"),
         (&["-r", rules, "-o", "engine.kind=kmod"], "Error: engine.kind `kmod`"),
         (
             &["-r", rules, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=/x"],
             "cannot open capture /x",
         ),
-        (&["-c", "/nonexistent.yaml"], "can't read the configuration file /nonexistent.yaml"),
+        (&["-c", "/nonexistent.yaml"], "Could not find configuration file at /nonexistent.yaml"),
     ] {
         let out = falco(args);
         let text = String::from_utf8_lossy(&out.stderr);

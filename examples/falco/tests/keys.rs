@@ -329,6 +329,45 @@ fn usual_values_need_no_warning() {
     }
 }
 
+/// Who reads the log by scripts finds Falco's words.
+#[test]
+fn the_log_and_errors_have_falcos_words() {
+    let (_dir, config) = setup("words", "");
+    let run = |options: &[&str]| replay(&config, options, &[("FALCO_HOSTNAME", "other")]);
+    let accepted: &[(&[&str], &str)] = &[
+        (&[], "Replaying events from the capture file: "),
+        (&[], "Hostname value has been overridden via environment variable to: other"),
+        (&["log_level=debug"], "Configured rules filenames:"),
+        (&["rules[]={disable: {rule: Any*}}"], "Disabling rules with name: Any*"),
+        (&["rules[]={enable: {tag: etc}}"], "Enabling rules with tag: etc"),
+        (&["base_syscalls.custom_set=[redd, opne, \"!x\"]"], "(base_syscalls override): opne, redd"),
+        (&["base_syscalls.custom_set=[redd, opne, \"!x\"]"], "Invalid (negative) syscall names: "),
+        (
+            &["append_output=[{match: {rule: Any opened, tags: [file]}, extra_output: x}]"],
+            "specifies both a rule (Any opened) and a list of tags (file). This means",
+        ),
+        (
+            &["metrics.enabled=true", "metrics.interval=1h", "metrics.output_rule=true"],
+            "Setting metrics interval to 1h, equivalent to 3600000 (ms)",
+        ),
+    ];
+    for (options, want) in accepted {
+        let run = run(options);
+        assert!(run.code == Some(0) && run.log.contains(want), "{options:?}: {want}: {}", run.log);
+    }
+    for (option, want) in [
+        (
+            "syscall_event_drops.threshold=2",
+            "syscall event drops threshold must be a double in the range [0, 1]",
+        ),
+        ("rules_file=x", "both 'rules_files' and 'rules_file' keys set"),
+        ("engine.modern_ebpf.buf_size_preset=0", "'buf_size_preset' value must be between '1' and '10'"),
+    ] {
+        let run = run(&[option]);
+        assert!(run.code == Some(1) && run.log.contains(want), "{option}: {}", run.log);
+    }
+}
+
 /// A service must not keep open what its parent forgot to close.
 #[test]
 fn descriptors_of_the_parent_are_closed() {

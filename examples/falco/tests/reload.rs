@@ -222,7 +222,7 @@ fn what_does_not_load_changes_nothing() {
     run.wait_for("Not reloaded, everything goes on as before: ");
     run.feed(&pieces[1500..2000]);
     std::fs::remove_file(dir.path("falco.yaml")).unwrap();
-    run.wait_for("Not reloaded, everything goes on as before: can't read the configuration file");
+    run.wait_for("Not reloaded, everything goes on as before: Could not find configuration file");
     // Whole again: that takes over.
     dir.write("rules.yaml", &every("new"));
     dir.write("falco.yaml", &format!("rules_files: [{}]\n", rules.display()));

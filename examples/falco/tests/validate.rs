@@ -186,7 +186,7 @@ fn what_minus_p_stands_for_is_appended_once_or_not_at_all() {
         args.extend(print);
         let output = Command::new(env!("CARGO_BIN_EXE_falco")).args(args).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(err.contains("-p/--print is deprecated"), !print.is_empty(), "{err}");
+        assert_eq!(err.contains("-p/--print option is deprecated"), !print.is_empty(), "{err}");
         let out = String::from_utf8(output.stdout).unwrap();
         out.lines()
             .take_while(|line| !line.starts_with("Events detected"))

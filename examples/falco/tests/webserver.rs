@@ -134,7 +134,7 @@ fn mistakes_in_the_configuration_are_named() {
     for (options, want) in [
         (
             &["webserver.listen_address=localhost"][..],
-            "Error: webserver.listen_address is `localhost`: expected an IPv4",
+            "webserver listen address \"localhost\" is not a valid IP address",
         ),
         (&["webserver.listen_port=70000"], "Error: webserver.listen_port is 70000: expected 0 to 65535"),
         (

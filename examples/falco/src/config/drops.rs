@@ -56,7 +56,7 @@ impl Drops {
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.threshold) {
             bail!(
-                "syscall_event_drops.threshold is {}: syscall event threshold must be a double in the range [0, 1]",
+                "syscall_event_drops.threshold is {}: syscall event drops threshold must be a double in the range [0, 1]",
                 self.threshold
             );
         }

@@ -136,6 +136,36 @@ pub struct BaseSyscalls {
     pub all: bool,
 }
 
+impl BaseSyscalls {
+    /// What is said of names in [`BaseSyscalls::custom_set`] that are no system calls, in words of Falco.
+    pub fn oddities(&self) -> Vec<String> {
+        let of = |is_removed: bool| {
+            let names = self.custom_set.iter().filter_map(move |entry| match entry.strip_prefix('!') {
+                Some(name) => is_removed.then_some(name),
+                None => (!is_removed).then_some(entry.as_str()),
+            });
+            let mut unknown: Vec<&str> =
+                names.filter(|name| !name.is_empty() && !is_system_call(name)).collect();
+            unknown.sort_unstable();
+            unknown.join(", ")
+        };
+        [("positive", of(false)), ("negative", of(true))]
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(which, names)| {
+                format!(
+                    "Invalid ({which}) syscall names: warning (base_syscalls override): {names}; they have no effect, \
+                     `falco --list-events` has the names"
+                )
+            })
+            .collect()
+    }
+}
+
+fn is_system_call(name: &str) -> bool {
+    eyas::events::syscalls().any(|call| call.name == name)
+}
+
 /// What `base_syscalls` may have.
 pub const BASE_SYSCALLS: Shape = Section(&[("custom_set", TEXTS), ("repair", Bool), ("all", Bool)]);
 
@@ -183,9 +213,16 @@ impl Engine {
                 self.kind
             );
         }
+        if self.is_replay() && self.replay.capture_file.as_os_str().is_empty() {
+            bail!(
+                "engine.kind is 'replay' but no engine.replay.capture_file specified: name the file there, or with -e FILE"
+            );
+        }
         let preset = self.modern_ebpf.buf_size_preset;
         if !(1..=10).contains(&preset) {
-            bail!("engine.modern_ebpf.buf_size_preset is {preset}: expected 1 to 10");
+            bail!(
+                "engine.modern_ebpf.buf_size_preset is {preset}: The 'buf_size_preset' value must be between '1' and '10'"
+            );
         }
         Ok(())
     }

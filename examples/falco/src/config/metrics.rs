@@ -94,8 +94,9 @@ impl Metrics {
         self.every()?;
         if !self.output_rule && self.output_file.as_os_str().is_empty() && !prometheus {
             bail!(
-                "metrics are enabled but go nowhere: set metrics.output_rule, metrics.output_file, or \
-                 webserver.enabled and webserver.prometheus_metrics_enabled"
+                "Metrics are enabled with no output configured. Please enable at least one output channel \
+                 ('metrics.output_rule', 'metrics.output_file' or 'webserver.prometheus_metrics_enabled' with \
+                 'webserver.enabled')"
             );
         }
         Ok(())
@@ -109,7 +110,13 @@ impl Metrics {
         let text = &self.interval;
         match milliseconds(text) {
             Some(ms) if ms >= SHORTEST => Ok(Duration::from_millis(ms)),
-            Some(ms) => bail!("metrics.interval is `{text}`, {ms} ms: expected at least {SHORTEST}ms"),
+            Some(ms) => bail!(
+                "metrics.interval is `{text}`, {ms} ms: Metrics interval must have a minimum value of {SHORTEST}ms"
+            ),
+            None if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => bail!(
+                "metrics.interval is `{text}`: Metrics interval was passed as numeric value without Prometheus time \
+                 unit. Please specify a time unit, as in {text}ms"
+            ),
             None => bail!(
                 "metrics.interval is `{text}`: expected numbers with units, the longer first, of y, w, d, h, m, s, ms, \
                  as in 15m or 1h30m"
@@ -154,12 +161,16 @@ mod tests {
             interval: interval.into(),
             ..Metrics::default()
         };
-        for (text, want) in [("99ms", "at least 100ms"), ("soon", "`soon`: expected numbers with units")] {
+        for (text, want) in [
+            ("99ms", "minimum value of 100ms"),
+            ("5000", "without Prometheus time unit"),
+            ("soon", "`soon`: expected numbers with units"),
+        ] {
             let error = metrics(text).check(false).unwrap_err().to_string();
             assert!(error.contains(want), "{error}");
         }
         let nowhere = Metrics { output_rule: false, ..metrics("1s") };
-        assert!(nowhere.check(false).unwrap_err().to_string().contains("go nowhere"));
+        assert!(nowhere.check(false).unwrap_err().to_string().contains("no output configured"));
         assert!(nowhere.check(true).is_ok());
     }
 }

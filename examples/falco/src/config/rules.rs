@@ -74,6 +74,21 @@ pub struct Append {
     pub suggested_output: bool,
 }
 
+impl Append {
+    /// What may not be meant, in words of Falco.
+    pub fn oddity(&self) -> Option<String> {
+        let rule = self.matching.rule.as_deref().filter(|rule| !rule.is_empty())?;
+        if self.matching.tags.is_empty() {
+            return None;
+        }
+        let tags = self.matching.tags.join(", ");
+        Some(format!(
+            "An append_output entry specifies both a rule ({rule}) and a list of tags ({tags}). This means that output will be \
+             appended only to the {rule} rule and only if it has all the tags: {tags}."
+        ))
+    }
+}
+
 /// What `append_output` may have.
 pub const APPEND: Shape = List(&Section(&[
     ("match", Section(&[("rule", Text), ("source", Text), ("tags", TEXTS)])),

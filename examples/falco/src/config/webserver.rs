@@ -77,7 +77,7 @@ impl Webserver {
     pub fn address(&self) -> Result<SocketAddr> {
         let text = &self.listen_address;
         let address: IpAddr = text.parse().ok().with_context(|| {
-            format!("webserver.listen_address is `{text}`: expected an IPv4 or IPv6 address")
+            format!("webserver.listen_address: webserver listen address \"{text}\" is not a valid IP address")
         })?;
         let port = u16::try_from(self.listen_port)
             .ok()

@@ -35,11 +35,11 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     ),
     key(
         "container_engines.hooks",
-        &["[\"create\"]"],
+        // What happens in any case.
+        &["[\"create\"]", "[\"start\"]", "[\"create\",\"start\"]", "[\"start\",\"create\"]"],
         "a container is looked up when it is created, and again when its first process begins",
     ),
     key("container_engines.verbosity", &["info", "warning"], "what goes wrong is in the log of this program"),
-    key("container_engines.with_size", &["false"], "sizes of containers are not looked up"),
     key("engine.kmod.buf_size_preset", &["4"], NO_MODULE),
     key("engine.kmod.drop_failed_exit", &["false"], NO_MODULE),
     // Two is Falco's default: most of those who have it have not asked for it.

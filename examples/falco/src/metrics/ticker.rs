@@ -44,7 +44,8 @@ impl Ticker {
             return Ok(Self { stop: None, service: None });
         }
         let every = meter.config.every()?;
-        log(Level::Info, &format!("Setting metrics interval to {}", meter.config.interval));
+        let (interval, ms) = (&meter.config.interval, every.as_millis());
+        log(Level::Info, &format!("Setting metrics interval to {interval}, equivalent to {ms} (ms)"));
         let (stop, stopped) = channel();
         // Only this thread uses it, but that may be started again.
         let stopped = Mutex::new(stopped);

@@ -11,14 +11,35 @@ use eyas::sinsp;
 use crate::config::{BaseSyscalls, LsmSource};
 
 /// System calls that the rules can match, and those that the state needs: the ones configured, or all that change
-/// it. Before the rules are known, the latter alone. Names that are no system call have no effect: [`unknown_calls`].
+/// it. Before the rules are known, the latter alone.
 pub fn interest(base: &BaseSyscalls, engine: Option<&Engine>) -> Vec<SyscallCode> {
-    let mut rules: BTreeSet<SyscallCode> =
-        engine.into_iter().flat_map(|engine| sinsp::syscalls_of(engine.codes())).collect();
-    if engine.is_some_and(observes_names) {
+    choose(base, engine.map(of_rules).unwrap_or_default()).into_iter().collect()
+}
+
+/// System calls that rules can match, or whose events give them names.
+fn of_rules(engine: &Engine) -> BTreeSet<SyscallCode> {
+    let mut rules: BTreeSet<SyscallCode> = sinsp::syscalls_of(engine.codes()).into_iter().collect();
+    if observes_names(engine) {
         rules.extend(ANSWERS);
     }
-    choose(base, rules).into_iter().collect()
+    rules
+}
+
+/// What the log has about the calls that are captured, in words of Falco.
+pub fn described(base: &BaseSyscalls, engine: &Engine) -> Vec<String> {
+    let rules = of_rules(engine);
+    let chosen = choose(base, rules.clone());
+    let list = |codes: BTreeSet<SyscallCode>| {
+        let names: BTreeSet<&str> = codes.into_iter().map(SyscallCode::name).collect();
+        (names.len(), names.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    let (rest, others) = list(chosen.difference(&rules).copied().collect());
+    let ((in_rules, names), (total, all)) = (list(rules), list(chosen));
+    vec![
+        format!("({in_rules}) syscalls in rules: {names}"),
+        format!("+({rest}) syscalls (Falco's state engine set of syscalls): {others}"),
+        format!("({total}) syscalls selected in total (final set): {all}"),
+    ]
 }
 
 /// Calls that get answers of name servers.
@@ -85,25 +106,8 @@ fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> BTreeSet<Syscall
 }
 
 /// The system calls of this name: there may be several, of different widths.
-fn named(name: &str) -> impl Iterator<Item = SyscallCode> {
+fn named(name: &str) -> impl Iterator<Item = SyscallCode> + '_ {
     syscalls().filter(move |call| call.name == name).map(|call| call.code)
-}
-
-/// A warning for each kind of entry, to add or to remove, that names no system call; Falco's words.
-pub fn unknown_calls(base: &BaseSyscalls) -> Vec<String> {
-    let unknown = |is_negative: bool| {
-        let names = base.custom_set.iter().filter(|entry| entry.starts_with('!') == is_negative);
-        let names: Vec<&str> = names.map(|entry| entry.trim_start_matches('!')).collect();
-        names.into_iter().filter(|name| named(name).next().is_none()).collect::<Vec<_>>().join(", ")
-    };
-    let kinds = [("positive", unknown(false)), ("negative", unknown(true))];
-    let kinds = kinds.into_iter().filter(|(_, names)| !names.is_empty());
-    let warning = |(kind, names)| {
-        format!(
-            "Invalid ({kind}) syscall names: warning (base_syscalls override): {names}; `falco --list-events` has the names"
-        )
-    };
-    kinds.map(warning).collect()
 }
 
 #[cfg(test)]
@@ -159,17 +163,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_system_call_has_no_effect() {
-        let custom_set = ["mkdir", "mkdri", "!opne", "!openat"].map(str::to_owned).to_vec();
+    fn names_that_are_no_system_calls_change_nothing_and_are_named() {
+        let custom_set = ["!opne", "redd", "!close", ""].map(str::to_owned).to_vec();
         let base = BaseSyscalls { custom_set, ..BaseSyscalls::default() };
-        let want = [SyscallCode::MKDIR, SyscallCode::SCHED_PROCESS_EXIT];
-        assert_eq!(choose(&base, BTreeSet::new()), want.into());
-        let [positive, negative] = &unknown_calls(&base)[..] else { panic!("{:?}", unknown_calls(&base)) };
+        let mut usual = choose(&BaseSyscalls::default(), BTreeSet::new());
+        usual.remove(&SyscallCode::CLOSE);
+        assert_eq!(choose(&base, BTreeSet::new()), usual);
+        let said = base.oddities();
+        assert_eq!(said.len(), 2, "{said:?}");
         assert!(
-            positive
-                .starts_with("Invalid (positive) syscall names: warning (base_syscalls override): mkdri;")
+            said[0].starts_with("Invalid (positive) syscall names: warning (base_syscalls override): redd;"),
+            "{said:?}"
         );
-        assert!(negative.contains("(negative)") && negative.contains(": opne;"), "{negative}");
-        assert!(unknown_calls(&BaseSyscalls::default()).is_empty());
+        assert!(
+            said[1].starts_with("Invalid (negative) syscall names: warning (base_syscalls override): opne;"),
+            "{said:?}"
+        );
     }
 }
