@@ -18,6 +18,7 @@ mod proof;
 mod publish;
 mod setup;
 mod shell;
+mod soak;
 
 use setup::Consent;
 
@@ -48,6 +49,8 @@ usage: cargo xtask COMMAND
   load [SECONDS [COMMAND...]]
                     what falco costs and loses where every core opens and closes files all the time (60), and
                     another detector that COMMAND starts
+  soak [MINUTES]    falco with all rules and every output beside builds and connections over loopback (10): its processor
+                    time, its memory, what is lost; needs root
   proof [--quick] [--peer COMMAND] [--falco PROGRAM] [--to FOLDER]
                     measure on this machine and write docs/proof.md and docs/proof.html: at most three minutes for each
                     detector, one with --quick; {rules} in COMMAND stands for the rules file; PROGRAM instead of a new build
@@ -82,6 +85,8 @@ fn main() -> ExitCode {
         ["fuzz", words @ ..] => fuzz::run(words),
         ["load"] => load::run("60", &[]),
         ["load", seconds, other @ ..] => load::run(seconds, other),
+        ["soak"] => soak::run("10"),
+        ["soak", minutes] => soak::run(minutes),
         ["spin", seconds] => load::spin(seconds),
         ["proof", words @ ..] => proof::run(words),
         ["pace", words @ ..] => proof::generator::run(words),

@@ -1,8 +1,8 @@
 //! An output that runs: its queue, its losses, and the thread that delivers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -30,6 +30,8 @@ pub struct Channel {
     gone: AtomicBool,
     /// The worker is delivering.
     busy: AtomicBool,
+    /// Why the last alerts were lost, unless others were delivered since.
+    failing: Mutex<Option<String>>,
 }
 
 impl Channel {
@@ -50,6 +52,7 @@ impl Channel {
             state,
             gone: AtomicBool::new(false),
             busy: AtomicBool::new(false),
+            failing: Mutex::default(),
         });
         // The worker sends once, and waits until that is received or nobody receives any more.
         let (send, opened) = sync_channel(0);
@@ -105,8 +108,13 @@ impl Channel {
     /// Gives up what waits after `ms` milliseconds.
     pub fn abandon(&self, ms: u128) {
         let left = self.state.queue.abandon();
-        self.state.losses.add(left, Reason::Undelivered(ms));
+        let reason = self.failing().take().map_or(Reason::Undelivered(ms), Reason::Failed);
+        self.state.losses.add(left, reason);
         self.state.wake();
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<String>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the worker has ended.
@@ -226,9 +234,11 @@ impl Channel {
             Ok(delivered) => {
                 self.state.queue.settle(delivered, true);
                 self.state.hint().take();
+                self.failing().take();
             }
             Err(Failure::Lost(why)) => {
                 let lost = self.state.queue.settle(1, false);
+                *self.failing() = Some(why.clone());
                 self.state.losses.add(lost, Reason::Failed(why));
             }
             Err(Failure::Later(why)) => {

@@ -53,7 +53,9 @@ struct Inner {
     delivered: u64,
     /// When the worker last made progress, or else when the first alert came.
     progress: Instant,
-    /// Somebody waited in vain: nobody waits again before there is progress.
+    /// The same, but what was lost is no progress.
+    delivery: Instant,
+    /// Somebody waited in vain: nobody waits again before something is delivered.
     stuck: bool,
     phase: Phase,
     reopen: bool,
@@ -89,6 +91,7 @@ impl Queue {
             limits,
             delivered: 0,
             progress: Instant::now(),
+            delivery: Instant::now(),
             stuck: false,
             phase: Phase::Open,
             reopen: false,
@@ -111,7 +114,7 @@ impl Queue {
     }
 
     /// Adds as many alerts as there is room for; returns how many, from the first on. While `patience` allows it, waits
-    /// for room; it is given how long there has been no progress.
+    /// for room; it is given how long nothing was delivered: to lose alerts is no reason to wait for more of it.
     pub fn push(&self, alerts: &[Alert], patience: impl Fn(Duration) -> bool) -> usize {
         let mut taken = 0;
         let mut inner = self.lock();
@@ -129,7 +132,7 @@ impl Queue {
             if taken > before {
                 self.changed.notify_all();
             }
-            let still = || inner.progress.max(began).elapsed();
+            let still = || inner.delivery.max(began).elapsed();
             if taken == alerts.len() || inner.phase != Phase::Open || inner.stuck {
                 return taken;
             }
@@ -188,10 +191,13 @@ impl Queue {
             inner.bytes -= alert.size();
             settled += 1;
         }
-        if delivered {
-            inner.delivered += settled;
+        match delivered {
+            true => {
+                inner.delivered += settled;
+                inner.moved();
+            }
+            false => inner.progress = Instant::now(),
         }
-        inner.moved();
         drop(inner);
         self.changed.notify_all();
         settled
@@ -279,12 +285,12 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits for the worker's end as long as `patience` allows it, which is given how long there has been no progress
+    /// Waits for the worker's end as long as `patience` allows it, which is given how long nothing was delivered
     /// since `began`; returns whether it came.
     pub fn wait_for_end(&self, began: Instant, patience: impl Fn(Duration) -> bool) -> bool {
         let mut inner = self.lock();
         while inner.phase != Phase::Ended {
-            if !patience(inner.progress.max(began).elapsed()) {
+            if !patience(inner.delivery.max(began).elapsed()) {
                 return false;
             }
             inner = self.wait(inner, GLANCE);
@@ -308,6 +314,7 @@ impl Inner {
 
     fn moved(&mut self) {
         self.progress = Instant::now();
+        self.delivery = self.progress;
         self.stuck = false;
     }
 }

@@ -102,6 +102,30 @@ fn the_end_comes_when_all_is_delivered_or_given_up() {
 }
 
 #[test]
+fn an_output_that_only_loses_is_waited_for_no_longer_than_one_that_does_nothing() {
+    let queue = queue(1, 100);
+    queue.push(&alerts(&["one"]), |_| false);
+    scope(|scope| {
+        scope.spawn(|| {
+            // Longer than anybody has patience.
+            for _ in 0..50 {
+                sleep(SHORT / 4);
+                queue.settle(1, false);
+            }
+        });
+        let began = Instant::now();
+        let many = alerts(&["more"; 100]);
+        let taken = queue.push(&many, |still| still < SHORT);
+        assert!((1..50).contains(&taken), "{taken}");
+        assert!(queue.push(&many, |still| still < LONG) <= 1, "somebody has waited in vain before");
+        queue.close();
+        assert!(!queue.wait_for_end(Instant::now(), |still| still < SHORT));
+        assert!(began.elapsed() < LONG / 2);
+        queue.abandon();
+    });
+}
+
+#[test]
 fn buffered_alerts_are_gathered_for_a_moment() {
     let queue = Queue::new(Limits { alerts: 9, bytes: 1 << 20, gather: true });
     let mut run = Vec::new();

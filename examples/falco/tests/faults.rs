@@ -1,0 +1,461 @@
+//! Every output with every fault of what it delivers to: detection goes on, the program ends in time, and each alert is either
+//! delivered or counted as lost.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
+#[cfg(feature = "grpc")]
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use eyas_testing::test;
+use rustix::process::Signal;
+
+use common::{Dir, Run, SOON, demo, demo_pieces};
+
+mod common;
+mod receivers;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+/// What is wrong with what alerts are delivered to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// It takes a connection, and reads nothing or answers nothing.
+    Stall,
+    /// It ends while alerts are delivered to it.
+    Kill,
+    /// It is not there; standard output is on a full disk.
+    Refuse,
+    /// It answers what is no answer.
+    Garbage,
+}
+
+use Fault::{Garbage, Kill, Refuse, Stall};
+
+/// What an output loses.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    All,
+    Some,
+    Nothing,
+}
+
+/// What each output loses by each fault, in the order of [`Fault`].
+const TABLE: &[(&str, [Loss; 4])] = &[
+    ("stdout_output", [Loss::Some, Loss::Some, Loss::All, Loss::Nothing]),
+    ("syslog_output", [Loss::Some, Loss::Some, Loss::All, Loss::Nothing]),
+    ("program_output", [Loss::Some, Loss::Some, Loss::Some, Loss::Nothing]),
+    ("http_output", [Loss::All; 4]),
+    ("otlp_output", [Loss::All; 4]),
+    #[cfg(feature = "kafka")]
+    ("kafka_output", [Loss::All; 4]),
+    // Nobody requests an alert.
+    #[cfg(feature = "grpc")]
+    ("grpc_output", [Loss::All; 4]),
+];
+
+/// How alerts are sent over the network.
+const PLAIN: &[&str] = &[
+    "http_output.url=http://{http}/",
+    "otlp_output.endpoint=http://{otlp}/v1/logs",
+    "kafka_output.brokers=[{kafka}]",
+];
+const ENCRYPTED: &[&str] = &[
+    "http_output.url=https://{http}/",
+    "http_output.mtls=true",
+    "http_output.client_cert={dir}/client.crt",
+    "http_output.client_key={dir}/client.key",
+    "otlp_output.protocol=grpc",
+    "otlp_output.endpoint=http://{otlp}",
+    "kafka_output.brokers=[{kafka}]",
+    "kafka_output.tls=true",
+];
+
+/// A rule that every event satisfies, with an alert of some 300 bytes.
+fn rules(dir: &Dir) -> String {
+    let text = "x".repeat(280);
+    let rule = format!(
+        "- {{rule: every, desc: d, condition: evt.num > 0, output: 'event %evt.num {text}', priority: INFO}}\n"
+    );
+    dir.write("rules.yaml", &rule).display().to_string()
+}
+
+/// Numbers of the events with an alert in a text.
+fn numbers(text: &str) -> Vec<u64> {
+    let number = |line: &str| line.split_once("event ")?.1.split_once(' ')?.0.parse().ok();
+    text.lines().filter(|line| line.ends_with("xxx")).map(|line| number(line).unwrap()).collect()
+}
+
+/// The demo's events, of which each has an alert.
+fn all() -> &'static [u64] {
+    static ALL: OnceLock<Vec<u64>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let dir = Dir::new("faults-all");
+        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+        let out = falco.args(["-c", "/dev/null", "-r", &rules(&dir), "-e"]).arg(demo()).output().unwrap();
+        let numbers = numbers(&String::from_utf8(out.stdout).unwrap());
+        assert!(numbers.len() > 4000);
+        numbers
+    })
+}
+
+/// A port with this fault.
+fn port(fault: Fault) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok).take_while(|_| fault != Refuse) {
+            match fault {
+                Garbage => answer_nonsense(&mut stream),
+                Kill => drop(stream.read(&mut [0; 16])),
+                Stall | Refuse => held.push(stream),
+            }
+        }
+    });
+    if fault == Refuse {
+        // Its thread ends with this connection, and with it the port.
+        drop(TcpStream::connect(&address));
+        while TcpStream::connect(&address).is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    address
+}
+
+/// Bytes that are no answer in any protocol, and begin as one of HTTP does.
+fn answer_nonsense(stream: &mut TcpStream) {
+    let _ = stream.read(&mut [0; 4096]);
+    let mut bytes = b"HTTP/1.1 2".to_vec();
+    bytes.extend((0..5000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8));
+    let _ = stream.write_all(&bytes);
+}
+
+/// Has `/dev/log` be the socket `$0` for what is run then, in a mount namespace of its own.
+const WITH_LOG: &str = r#"set -e
+if [ ! -e /dev/log ]; then
+    mkdir "$1"
+    mount -t tmpfs none "$1"
+    for device in null zero full urandom; do
+        touch "$1/$device"
+        mount --bind "/dev/$device" "$1/$device"
+    done
+    touch "$1/log"
+    mount --move "$1" /dev
+fi
+mount --bind "$0" /dev/log
+shift
+exec "$@""#;
+
+/// Whether this machine lets a test have a `/dev/log` of its own.
+fn has_log() -> bool {
+    rustix::process::geteuid().is_root()
+        && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success())
+}
+
+/// The daemon of `/dev/log` with this fault.
+fn daemon(path: &Path, fault: Fault) {
+    let daemon = UnixDatagram::bind(path).unwrap();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 1024];
+        match fault {
+            Stall => std::thread::sleep(SOON),
+            Kill => drop(daemon.recv(&mut bytes)),
+            Refuse => {}
+            Garbage => while daemon.recv(&mut bytes).is_ok() {},
+        }
+    });
+}
+
+/// A program with this fault.
+fn program(fault: Fault) -> &'static str {
+    match fault {
+        Stall => "exec sleep 600",
+        Kill => "head -c 1000 > /dev/null",
+        Refuse => "/nonexistent/program 2> /dev/null",
+        Garbage => "head -c 100000 /dev/urandom > /dev/null; exec cat > /dev/null",
+    }
+}
+
+/// Standard output with this fault.
+fn stdout(fault: Fault) -> Stdio {
+    match fault {
+        Stall | Kill => Stdio::piped(),
+        Refuse => File::options().write(true).open("/dev/full").unwrap().into(),
+        Garbage => Stdio::null(),
+    }
+}
+
+/// A client of the gRPC server with this fault, as soon as there is a server.
+#[cfg(feature = "grpc")]
+fn client(path: std::path::PathBuf, fault: Fault) {
+    std::thread::spawn(move || {
+        let until = Instant::now() + SOON;
+        while fault != Refuse && Instant::now() < until {
+            if let Ok(mut stream) = UnixStream::connect(&path) {
+                match fault {
+                    Stall => std::thread::sleep(SOON),
+                    Garbage => drop(stream.write_all(&[0xa5; 4096])),
+                    Kill | Refuse => {}
+                }
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+}
+
+/// Replays with this fault in all outputs but the file, which is to have all alerts.
+fn check(fault: Fault, name: &str, network: &[&str]) {
+    let dir = Dir::new(&format!("faults-{name}-{fault:?}"));
+    let identity = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
+    dir.write("client.crt", &identity.cert.pem());
+    dir.write("client.key", &identity.signing_key.serialize_pem());
+    let file = dir.path("alerts");
+    let mut options = vec![
+        "output_timeout=300".to_owned(),
+        "file_output.enabled=true".to_owned(),
+        format!("file_output.filename={}", file.display()),
+        "program_output.enabled=true".to_owned(),
+        "program_output.keep_alive=true".to_owned(),
+        format!("program_output.program={}", program(fault)),
+        "http_output.enabled=true".to_owned(),
+        "otlp_output.enabled=true".to_owned(),
+    ];
+    #[cfg(feature = "kafka")]
+    options.push("kafka_output.enabled=true".to_owned());
+    #[cfg(feature = "grpc")]
+    {
+        let socket = dir.path("grpc.sock");
+        options.push("grpc.enabled=true".to_owned());
+        options.push(format!("grpc.bind_address=unix://{}", socket.display()));
+        client(socket, fault);
+    }
+    for option in network {
+        let mut option = option.replace("{dir}", &dir.0.display().to_string());
+        for place in ["{http}", "{otlp}", "{kafka}"] {
+            if option.contains(place) {
+                option = option.replace(place, &port(fault));
+            }
+        }
+        options.push(option);
+    }
+    let has_log = has_log();
+    let mut falco = if has_log {
+        options.push("syslog_output.enabled=true".to_owned());
+        daemon(&dir.path("log"), fault);
+        let mut falco = Command::new("unshare");
+        falco.args(["-m", "/bin/sh", "-c", WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+        falco.arg(env!("CARGO_BIN_EXE_falco"));
+        falco
+    } else {
+        Command::new(env!("CARGO_BIN_EXE_falco"))
+    };
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {
+        falco.env_remove(variable);
+    }
+    falco.env("TZ", "UTC").args(["-c", "/dev/null", "-r", &rules(&dir), "-e"]).arg(demo());
+    options.iter().for_each(|option| {
+        falco.args(["-o", option]);
+    });
+    let began = Instant::now();
+    let mut child = falco.stdin(Stdio::null()).stdout(stdout(fault)).stderr(Stdio::piped()).spawn().unwrap();
+    // Held, and nobody reads it, or closed behind the first alert.
+    let mut reader = child.stdout.take();
+    if let Some(mut reader) = reader.take_if(|_| fault == Kill) {
+        let _ = reader.read(&mut [0; 100]);
+    }
+    let out = child.wait_with_output().unwrap();
+    drop(reader);
+    let log = String::from_utf8_lossy(&out.stderr);
+    let at = format!("{fault:?}, {name}: {log}");
+    assert!(out.status.success() && !log.contains("panicked"), "{at}");
+    assert!(began.elapsed() < SOON / 2, "{:?}: {at}", began.elapsed());
+    assert_eq!(numbers(&std::fs::read_to_string(&file).unwrap()), all(), "{at}");
+    for (output, losses) in TABLE.iter().filter(|(output, _)| has_log || *output != "syslog_output") {
+        let line = log.lines().find_map(|line| line.strip_prefix(&format!("   - {output}: ")));
+        let (lost, of) = match line.map(|line| line.split_once(" of ").unwrap()) {
+            Some((lost, of)) => (lost.parse().unwrap(), of.parse().unwrap()),
+            None => (0, all().len()),
+        };
+        let is_right = match losses[fault as usize] {
+            Loss::All => lost == all().len(),
+            Loss::Some => (1..=all().len()).contains(&lost),
+            Loss::Nothing => lost == 0,
+        };
+        assert!(is_right && of == all().len(), "{output} lost {lost} of {of}: {at}");
+        if lost > 0 {
+            let reported =
+                |line: &str| line.contains(&format!("{output}: ")) && line.contains(" lost since ");
+            assert!(log.lines().any(reported), "{output}: {at}");
+        }
+    }
+}
+
+fn check_each(fault: Fault) {
+    check(fault, "plain", PLAIN);
+    check(fault, "encrypted", ENCRYPTED);
+}
+
+#[test]
+fn all_outputs_stall() {
+    check_each(Stall);
+}
+
+#[test]
+fn what_all_outputs_deliver_to_is_killed() {
+    check_each(Kill);
+}
+
+#[test]
+fn all_outputs_are_refused() {
+    check_each(Refuse);
+}
+
+#[test]
+fn all_outputs_get_garbage() {
+    check_each(Garbage);
+}
+
+/// A server, a program, files and standard output that are all right while outputs are opened again have each alert once.
+#[test]
+fn outputs_that_are_opened_again_have_each_alert_once() {
+    let dir = Dir::new("faults-rotation");
+    let (file, by_program) = (dir.path("alerts"), dir.path("by-program"));
+    let options = [
+        "file_output.enabled=true".to_owned(),
+        "file_output.keep_alive=true".to_owned(),
+        format!("file_output.filename={}", file.display()),
+        "program_output.enabled=true".to_owned(),
+        "program_output.keep_alive=true".to_owned(),
+        format!("program_output.program=cat >> {}", by_program.display()),
+    ];
+    let rules = rules(&dir);
+    let mut args = vec!["-c", "/dev/null", "-r", &rules, "-e", "-"];
+    options.iter().for_each(|option| args.extend(["-o", option]));
+    let mut run = Run::start(&args);
+    let pieces = demo_pieces();
+    let mut old = Vec::new();
+    let rounds = 4;
+    for (round, pieces) in pieces.chunks(pieces.len().div_ceil(rounds)).enumerate() {
+        run.feed(pieces);
+        let until = Instant::now() + SOON;
+        while std::fs::read(&file).unwrap_or_default().is_empty() {
+            assert!(Instant::now() < until, "no alert");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if round + 1 < rounds {
+            let moved = dir.path(&format!("alerts.{round}"));
+            std::fs::rename(&file, &moved).unwrap();
+            run.signal(Signal::USR1);
+            run.wait_for("SIGUSR1 received, reopening outputs...");
+            old.push(moved);
+        }
+    }
+    let (out, log) = run.end();
+    assert!(!log.contains(" lost since "), "{log}");
+    let text: String = old.iter().chain([&file]).map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let by_program = std::fs::read_to_string(by_program).unwrap();
+    for (output, text) in [("file", &text), ("program", &by_program), ("stdout", &out)] {
+        assert_eq!(numbers(text), all(), "{output}");
+    }
+    let last = numbers(&std::fs::read_to_string(&file).unwrap());
+    assert!(!last.is_empty() && last.len() < all().len(), "{}", last.len());
+}
+
+/// With the filter of system calls, which is off where a program is an output.
+#[test]
+fn what_all_outputs_need_of_the_kernel_is_not_refused() {
+    let dir = Dir::new("faults-none");
+    let ((http, requests), (otlp, exports)) = (receivers::server(), receivers::server());
+    let mut options = vec![
+        "file_output.enabled=true".to_owned(),
+        format!("file_output.filename={}", dir.path("alerts").display()),
+        "http_output.enabled=true".to_owned(),
+        format!("http_output.url=http://{http}/"),
+        "otlp_output.enabled=true".to_owned(),
+        format!("otlp_output.endpoint=http://{otlp}/v1/logs"),
+    ];
+    #[cfg(feature = "kafka")]
+    let records = {
+        let (broker, records) = receivers::broker::broker(&[receivers::broker::TOPIC], &[]);
+        options.push("kafka_output.enabled=true".to_owned());
+        options.push(format!("kafka_output.brokers=[{broker}]"));
+        options.push(format!("kafka_output.topic={}", receivers::broker::TOPIC));
+        records
+    };
+    let has_log = has_log();
+    let mut falco = match has_log {
+        true => {
+            options.push("syslog_output.enabled=true".to_owned());
+            daemon(&dir.path("log"), Garbage);
+            let mut falco = Command::new("unshare");
+            falco.args(["-m", "/bin/sh", "-c", WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+            falco.arg(env!("CARGO_BIN_EXE_falco"));
+            falco
+        }
+        false => Command::new(env!("CARGO_BIN_EXE_falco")),
+    };
+    for variable in ["http_proxy", "HTTP_PROXY"] {
+        falco.env_remove(variable);
+    }
+    falco.env("TZ", "UTC").args(["-c", "/dev/null", "-r", &rules(&dir), "-e"]).arg(demo());
+    options.iter().for_each(|option| {
+        falco.args(["-o", option]);
+    });
+    let out = falco.output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && !log.contains("privileges are kept"), "{log}");
+    assert!(!log.contains("Lost by outputs") && !log.contains(" lost since "), "{log}");
+    let count = all().len();
+    assert_eq!(numbers(&String::from_utf8(out.stdout).unwrap()), all());
+    assert_eq!(numbers(&std::fs::read_to_string(dir.path("alerts")).unwrap()), all());
+    assert_eq!(requests.load(Ordering::Relaxed), count as u64);
+    assert!((1..count as u64).contains(&exports.load(Ordering::Relaxed)), "batches");
+    #[cfg(feature = "kafka")]
+    assert_eq!(records.try_iter().map(|(_, values)| values.len()).sum::<usize>(), count);
+}
+
+/// The file's own faults; standard output is to have all alerts.
+#[test]
+fn a_file_with_any_fault_stops_nothing() {
+    let dir = Dir::new("faults-file");
+    let (fifo, rules) = (dir.path("fifo"), rules(&dir));
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    for (file, reads, reason) in [
+        (Path::new("/dev/full"), false, "disk full (/dev/full)"),
+        (&fifo, false, "not taken within 300 ms"),
+        (&fifo, true, "lost since"),
+    ] {
+        // Reads a little, and goes.
+        let reader = reads.then(|| {
+            let fifo = fifo.clone();
+            std::thread::spawn(move || drop(File::open(fifo).unwrap().read(&mut [0; 1000])))
+        });
+        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+        falco.env("TZ", "UTC").args(["-c", "/dev/null", "-r", &rules, "-e"]).arg(demo());
+        for option in ["output_timeout=300", "file_output.enabled=true"] {
+            falco.args(["-o", option]);
+        }
+        let out = falco.arg("-o").arg(format!("file_output.filename={}", file.display())).output().unwrap();
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{log}");
+        assert_eq!(numbers(&String::from_utf8(out.stdout).unwrap()), all(), "{log}");
+        let line = log.lines().find(|line| line.contains("file_output: ") && line.contains(" lost since "));
+        assert!(line.is_some_and(|line| line.contains(reason)), "{reason}: {log}");
+        let of = format!(" of {}", all().len());
+        assert!(
+            log.lines().any(|line| line.starts_with("   - file_output: ") && line.ends_with(&of)),
+            "{log}"
+        );
+        drop(reader.map(std::thread::JoinHandle::join));
+    }
+}
