@@ -15,13 +15,15 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use eyas_console::{note, say};
-use receivers::Count;
+use server::Count;
 
+#[path = "../tests/receivers/broker.rs"]
+mod broker;
 #[path = "../tests/grpc/client.rs"]
 #[expect(dead_code, reason = "only a part is of use here")]
 mod client;
-#[path = "../tests/receivers/mod.rs"]
-mod receivers;
+#[path = "../tests/receivers/server.rs"]
+mod server;
 
 /// What the client is told.
 mod common {
@@ -157,8 +159,8 @@ fn soak(falco: &Path, minutes: &str, rules: &[String]) -> Outcome<()> {
     );
     let own = place.write("own.yaml", &own)?;
     let source = place.write("main.c", SOURCE)?;
-    let ((http, requests), (otlp, exports)) = (receivers::server(), receivers::server());
-    let (broker, records) = receivers::broker::broker(&[receivers::broker::TOPIC], &[]);
+    let ((http, requests), (otlp, exports)) = (server::server(), server::server());
+    let (address, records) = broker::broker(&[broker::TOPIC], &[]);
     let records = {
         let count = Count::default();
         let got = Arc::clone(&count);
@@ -186,8 +188,8 @@ fn soak(falco: &Path, minutes: &str, rules: &[String]) -> Outcome<()> {
         "otlp_output.enabled=true".to_owned(),
         format!("otlp_output.endpoint=http://{otlp}/v1/logs"),
         "kafka_output.enabled=true".to_owned(),
-        format!("kafka_output.brokers=[{broker}]"),
-        format!("kafka_output.topic={}", receivers::broker::TOPIC),
+        format!("kafka_output.brokers=[{address}]"),
+        format!("kafka_output.topic={}", broker::TOPIC),
         "grpc.enabled=true".to_owned(),
         "grpc_output.enabled=true".to_owned(),
         format!("grpc.bind_address=unix://{}", socket.display()),

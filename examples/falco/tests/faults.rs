@@ -18,8 +18,12 @@ use rustix::process::Signal;
 
 use common::{Dir, Run, SOON, demo, demo_pieces};
 
+#[cfg(feature = "kafka")]
+#[path = "receivers/broker.rs"]
+mod broker;
 mod common;
-mod receivers;
+#[path = "receivers/server.rs"]
+mod server;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -375,7 +379,7 @@ fn outputs_that_are_opened_again_have_each_alert_once() {
 #[test]
 fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     let dir = Dir::new("faults-none");
-    let ((http, requests), (otlp, exports)) = (receivers::server(), receivers::server());
+    let ((http, requests), (otlp, exports)) = (server::server(), server::server());
     let mut options = vec![
         "file_output.enabled=true".to_owned(),
         format!("file_output.filename={}", dir.path("alerts").display()),
@@ -386,10 +390,10 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     ];
     #[cfg(feature = "kafka")]
     let records = {
-        let (broker, records) = receivers::broker::broker(&[receivers::broker::TOPIC], &[]);
+        let (address, records) = broker::broker(&[broker::TOPIC], &[]);
         options.push("kafka_output.enabled=true".to_owned());
-        options.push(format!("kafka_output.brokers=[{broker}]"));
-        options.push(format!("kafka_output.topic={}", receivers::broker::TOPIC));
+        options.push(format!("kafka_output.brokers=[{address}]"));
+        options.push(format!("kafka_output.topic={}", broker::TOPIC));
         records
     };
     let has_log = has_log();

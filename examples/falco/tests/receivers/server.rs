@@ -1,12 +1,9 @@
-//! What outputs deliver to, and what it has got.
+//! A server that outputs deliver to.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-#[cfg(feature = "kafka")]
-pub mod broker;
 
 /// Something that was received so often.
 pub type Count = Arc<AtomicU64>;
