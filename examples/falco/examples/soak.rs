@@ -25,11 +25,6 @@ mod client;
 #[path = "../tests/receivers/server.rs"]
 mod server;
 
-/// What the client is told.
-mod common {
-    pub const SOON: std::time::Duration = std::time::Duration::from_secs(60);
-}
-
 /// Looks at the program while it runs.
 const LOOKS: u32 = 12;
 /// Alerts a second, about.

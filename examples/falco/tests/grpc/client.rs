@@ -5,6 +5,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 use hyper::http::uri::PathAndQuery;
@@ -17,7 +18,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::common::SOON;
+/// Longer than a server takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Timestamp {
@@ -82,13 +84,13 @@ impl Client {
     /// Connects; little is sent before it is read.
     pub fn connect(endpoint: Endpoint) -> Result<Self, tonic::transport::Error> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let endpoint = endpoint.initial_stream_window_size(65_535).connect_timeout(SOON);
+        let endpoint = endpoint.initial_stream_window_size(65_535).connect_timeout(PATIENCE);
         let channel = runtime.block_on(endpoint.connect())?;
         Ok(Self { runtime, channel, requests: Mutex::new(None) })
     }
 
     fn wait<T>(&self, what: impl Future<Output = T>) -> T {
-        self.runtime.block_on(async { timeout(SOON, what).await.expect("the server answers") })
+        self.runtime.block_on(async { timeout(PATIENCE, what).await.expect("the server answers") })
     }
 
     fn grpc(&self) -> Grpc<Channel> {
