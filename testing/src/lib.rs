@@ -30,11 +30,13 @@ pub use eyas_testing_macros::test;
 pub use inventory;
 
 mod data;
+mod dir;
 mod environment;
 mod numbers;
 mod plugins;
 
 pub use data::{data, data_or_ignore, root};
+pub use dir::Dir;
 pub use environment::{
     LiveTurn, ignore_in_chroot, is_chrooted, live_turn, need_live_capture, need_program, need_root,
 };

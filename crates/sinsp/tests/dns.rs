@@ -8,25 +8,9 @@ use eyas_sinsp::Inspector;
 
 mod script;
 
-use script::{at, see, system};
+use script::{at, dns_message, see, system};
 
 const SERVED: Ipv4Addr = Ipv4Addr::new(93, 184, 216, 34);
-
-/// A message that asks for a name, or answers with an address.
-fn message(name: &str, address: Option<Ipv4Addr>) -> Vec<u8> {
-    let flags = if address.is_some() { 0x81 } else { 1 };
-    let mut out = vec![0x12, 0x34, flags, 0x80, 0, 1, 0, u8::from(address.is_some()), 0, 0, 0, 0];
-    for label in name.split('.') {
-        out.push(label.len() as u8);
-        out.extend(label.as_bytes());
-    }
-    out.extend([0, 0, 1, 0, 1]);
-    if let Some(address) = address {
-        out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-        out.extend(address.octets());
-    }
-    out
-}
 
 /// Both ends of a socket, ports in the order of captures.
 fn tuple(remote: Ipv4Addr, port: u16) -> Vec<u8> {
@@ -61,17 +45,17 @@ fn what_a_name_server_answers_names_the_address() {
     let mut inspector = system();
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443), ["<NA>", "<NA>", "<NA>"]);
     connect(&mut inspector, 7, 2, SERVER, 53);
-    let asked = data(E::SOCKET_SENDTO_X, 7, &message("WWW.example.org", None));
+    let asked = data(E::SOCKET_SENDTO_X, 7, &dns_message("WWW.example.org", None));
     assert_eq!(see(&mut inspector, asked, &FIELDS), ["www.example.org", "List([])", "false"]);
     // A question names nothing.
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443)[0], "<NA>");
-    let answered = data(E::SOCKET_RECVFROM_X, 7, &message("www.example.org", Some(SERVED)));
+    let answered = data(E::SOCKET_RECVFROM_X, 7, &dns_message("www.example.org", Some(SERVED)));
     let seen = see(&mut inspector, answered, &FIELDS);
     assert_eq!((&*seen[0], &*seen[2]), ("www.example.org", "true"));
     assert!(seen[1].contains("Str") || seen[1].contains("93.184.216.34"), "{seen:?}");
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443), ["www.example.org", "www.example.org", "<NA>"]);
     // The last answer counts.
-    see(&mut inspector, data(E::SYSCALL_READ_X, 7, &message("cdn.example.net", Some(SERVED))), &[]);
+    see(&mut inspector, data(E::SYSCALL_READ_X, 7, &dns_message("cdn.example.net", Some(SERVED))), &[]);
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443)[0], "cdn.example.net");
     assert_eq!(connect(&mut inspector, 8, 1, Ipv4Addr::new(1, 2, 3, 4), 443)[0], "<NA>");
 }
@@ -80,7 +64,7 @@ fn what_a_name_server_answers_names_the_address() {
 fn answers_over_tcp_have_their_length_before_them() {
     let mut inspector = system();
     connect(&mut inspector, 7, 1, SERVER, 53);
-    let answer = message("big.example.org", Some(SERVED));
+    let answer = dns_message("big.example.org", Some(SERVED));
     let prefixed = [&(answer.len() as u16).to_be_bytes()[..], &answer].concat();
     see(&mut inspector, data(E::SYSCALL_READ_X, 7, &prefixed), &[]);
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443)[0], "big.example.org");
@@ -91,7 +75,7 @@ fn others_name_nothing() {
     let mut inspector = system();
     // Another port, and what a server of names itself receives.
     connect(&mut inspector, 7, 2, SERVER, 5353);
-    let answer = message("bad.example.org", Some(SERVED));
+    let answer = dns_message("bad.example.org", Some(SERVED));
     assert_eq!(see(&mut inspector, data(E::SOCKET_RECVFROM_X, 7, &answer), &FIELDS), ["<NA>"; 3]);
     connect(&mut inspector, 9, 2, SERVER, 53);
     see(&mut inspector, data(E::SOCKET_SENDTO_X, 9, &answer), &[]);

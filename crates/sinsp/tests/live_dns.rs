@@ -12,7 +12,7 @@ use eyas_testing::test;
 
 mod script;
 
-use script::texts;
+use script::{dns_message, texts};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -24,22 +24,6 @@ const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 7, 53, 1), Ipv4Addr::new(127,
 const NAMES: [&str; 2] = ["udp.eyas.test", "tcp.eyas.test"];
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A question for the address of a name, and the answer to it.
-fn message(name: &str, answer: Option<Ipv4Addr>) -> Vec<u8> {
-    let flags = if answer.is_some() { 0x81 } else { 1 };
-    let mut out = vec![0x12, 0x34, flags, 0x80, 0, 1, 0, u8::from(answer.is_some()), 0, 0, 0, 0];
-    for label in name.split('.') {
-        out.push(label.len() as u8);
-        out.extend(label.as_bytes());
-    }
-    out.extend([0, 0, 1, 0, 1]);
-    if let Some(address) = answer {
-        out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-        out.extend(address.octets());
-    }
-    out
-}
-
 /// Behind its length, as TCP has messages.
 fn prefixed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u16).to_be_bytes(), message].concat()
@@ -49,10 +33,10 @@ fn ask_by_udp() {
     let server = UdpSocket::bind((NAME_SERVER, 53)).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect((NAME_SERVER, 53)).unwrap();
-    client.send(&message(NAMES[0], None)).unwrap();
+    client.send(&dns_message(NAMES[0], None)).unwrap();
     let mut buffer = [0; 512];
     let (_, from) = server.recv_from(&mut buffer).unwrap();
-    server.send_to(&message(NAMES[0], Some(SERVERS[0])), from).unwrap();
+    server.send_to(&dns_message(NAMES[0], Some(SERVERS[0])), from).unwrap();
     assert!(client.recv(&mut buffer).unwrap() > 0);
 }
 
@@ -60,10 +44,10 @@ fn ask_by_tcp() {
     let server = TcpListener::bind((NAME_SERVER, 53)).unwrap();
     let mut client = TcpStream::connect((NAME_SERVER, 53)).unwrap();
     let (mut accepted, _) = server.accept().unwrap();
-    client.write_all(&prefixed(&message(NAMES[1], None))).unwrap();
+    client.write_all(&prefixed(&dns_message(NAMES[1], None))).unwrap();
     let mut buffer = [0; 512];
     assert!(accepted.read(&mut buffer).unwrap() > 0);
-    accepted.write_all(&prefixed(&message(NAMES[1], Some(SERVERS[1])))).unwrap();
+    accepted.write_all(&prefixed(&dns_message(NAMES[1], Some(SERVERS[1])))).unwrap();
     assert!(client.read(&mut buffer).unwrap() > 0);
 }
 

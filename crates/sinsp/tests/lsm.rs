@@ -1,11 +1,11 @@
 //! What security hooks of the kernel's decide: fields, and captures written and read back.
 
 use eyas_events::{EventType as E, hooks, param};
-use eyas_scap::{Advance, EventBuilder, EventSource, Reader, Snapshot, Writer};
+use eyas_scap::EventBuilder;
 
 mod script;
 
-use script::{at, close, see, system};
+use script::{at, close, see, system, write_and_read};
 
 const FIELDS: [&str; 8] = [
     "evt.type",
@@ -53,27 +53,14 @@ fn fields_say_what_the_kernel_decided_on() {
 
 #[test]
 fn captures_keep_it() {
-    let path = std::env::temp_dir().join(format!("eyas-lsm-{}.scap", std::process::id()));
-    let mut writer = Writer::create(&path, false).unwrap();
-    writer.snapshot(&Snapshot::default()).unwrap();
-    let events: Vec<_> = events().into_iter().chain([close(9, 10, 3)]).map(EventBuilder::build).collect();
-    for event in &events {
-        writer.event(&event.as_raw()).unwrap();
-    }
-    writer.finish().unwrap();
-    let mut reader = Reader::open(&path).unwrap();
-    assert!(matches!(reader.advance().unwrap(), Advance::Snapshot(_)));
-    for event in &events {
-        assert!(matches!(reader.advance().unwrap(), Advance::Event));
-        let (read, wrote) = (reader.current().unwrap(), event.as_raw());
+    write_and_read(events().into_iter().chain([close(9, 10, 3)]), |wrote, read| {
         assert_eq!(read.ty, wrote.ty);
         let said = |raw: &eyas_scap::RawEvent<'_>| {
             let found = raw.decision()?;
             let texts = [found.path(), found.target(), found.address()].map(|text| text.map(<[u8]>::to_vec));
             Some((found.number(), found.verdict(), texts, found.value()))
         };
-        assert_eq!(said(&read), said(&wrote));
-        assert_eq!(said(&read).is_some(), wrote.ty != E::SYSCALL_CLOSE_X);
-    }
-    std::fs::remove_file(&path).unwrap();
+        assert_eq!(said(read), said(wrote));
+        assert_eq!(said(read).is_some(), wrote.ty != E::SYSCALL_CLOSE_X);
+    });
 }

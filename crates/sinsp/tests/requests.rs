@@ -1,11 +1,11 @@
 //! Requests of `io_uring`: scripts of events, and what is known after them.
 
 use eyas_events::{EventType as E, param};
-use eyas_scap::{Advance, EventBuilder, EventSource, IoUring, Reader, Snapshot, Writer};
+use eyas_scap::{EventBuilder, IoUring};
 
 mod script;
 
-use script::{at, close, exec, see, system};
+use script::{at, close, exec, see, system, write_and_read};
 
 /// The place 2 in the table of a ring.
 const DIRECT: i64 = (1 << 62) + 2;
@@ -97,22 +97,9 @@ fn what_was_put_into_a_table_unseen_is_described() {
 fn captures_keep_it() {
     let events =
         [open(1, 7), read(2, 7), close(3, 10, 7), read(4, DIRECT).bytes(4, &description(b"/a")).described()];
-    let path = std::env::temp_dir().join(format!("eyas-requests-{}.scap", std::process::id()));
-    let mut writer = Writer::create(&path, false).unwrap();
-    writer.snapshot(&Snapshot::default()).unwrap();
-    let events: Vec<_> = events.into_iter().map(EventBuilder::build).collect();
-    for event in &events {
-        writer.event(&event.as_raw()).unwrap();
-    }
-    writer.finish().unwrap();
-    let mut reader = Reader::open(&path).unwrap();
-    assert!(matches!(reader.advance().unwrap(), Advance::Snapshot(_)));
-    for event in &events {
-        assert!(matches!(reader.advance().unwrap(), Advance::Event));
-        let (read, wrote) = (reader.current().unwrap(), event.as_raw());
+    write_and_read(events, |wrote, read| {
         assert_eq!(read.io_uring(), wrote.io_uring());
         assert_eq!(read.params().collect::<Vec<_>>(), wrote.params().collect::<Vec<_>>());
         assert_eq!(read.direct_fd(), wrote.direct_fd());
-    }
-    std::fs::remove_file(&path).unwrap();
+    });
 }

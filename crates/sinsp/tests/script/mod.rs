@@ -1,10 +1,16 @@
 //! A small system, events that happen in it, and what is known after them.
 #![allow(dead_code, reason = "every test uses a part of it")]
 
+use std::net::Ipv4Addr;
+
 use eyas_events::{EventType as E, param};
 use eyas_fields::{FieldSource, Schema, Value};
-use eyas_scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
+use eyas_scap::{
+    Advance, EventBuilder, EventSource, FdDetail, FdEntry, OwnedEvent, RawEvent, Reader, Snapshot,
+    ThreadEntry, Writer,
+};
 use eyas_sinsp::{Config, EventView, Inspector, schema};
+use eyas_testing::Dir;
 
 pub const SECOND: u64 = 1_000_000_000;
 
@@ -111,4 +117,42 @@ pub fn open(second: u64, tid: i64, fd: i64, dirfd: i64, name: &[u8]) -> EventBui
         .int(p::dirfd, dirfd)
         .text(p::name, name)
         .uint(p::flags, 1)
+}
+
+/// A message that asks a name server for a name, or answers with an address.
+pub fn dns_message(name: &str, address: Option<Ipv4Addr>) -> Vec<u8> {
+    let flags = if address.is_some() { 0x81 } else { 1 };
+    let mut out = vec![0x12, 0x34, flags, 0x80, 0, 1, 0, u8::from(address.is_some()), 0, 0, 0, 0];
+    for label in name.split('.') {
+        out.push(label.len() as u8);
+        out.extend(label.as_bytes());
+    }
+    out.extend([0, 0, 1, 0, 1]);
+    if let Some(address) = address {
+        out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        out.extend(address.octets());
+    }
+    out
+}
+
+/// Writes events to a capture, and looks at each as it was written and as it is read.
+pub fn write_and_read(
+    events: impl IntoIterator<Item = EventBuilder>,
+    mut look: impl FnMut(&RawEvent<'_>, &RawEvent<'_>),
+) {
+    let dir = Dir::new("written");
+    let path = dir.join("events.scap");
+    let mut writer = Writer::create(&path, false).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let events: Vec<OwnedEvent> = events.into_iter().map(EventBuilder::build).collect();
+    for event in &events {
+        writer.event(&event.as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut reader = Reader::open(&path).unwrap();
+    assert!(matches!(reader.advance().unwrap(), Advance::Snapshot(_)));
+    for event in &events {
+        assert!(matches!(reader.advance().unwrap(), Advance::Event));
+        look(&event.as_raw(), &reader.current().unwrap());
+    }
 }
