@@ -67,7 +67,29 @@ impl From<LoadError> for Error {
 /// # Ok::<(), eyas::Error>(())
 /// ```
 pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Engine, Error> {
-    let mut loader = Loader::new(Arc::new(eyas_sinsp::schema()));
+    load_rules_with(Loader::new(Arc::new(eyas_sinsp::schema())), paths)
+}
+
+/// As [`load_rules`], by a loader that has its options: which rules are on, and which of several matches count.
+///
+/// # Errors
+/// As for [`load_rules`].
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use eyas::rules::{Loader, Matching};
+///
+/// let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
+/// loader.matching(Matching::All);
+/// let engine = eyas::load_rules_with(loader, ["demo/rules.yaml"])?;
+/// # assert!(engine.find("Password file read").is_some());
+/// # Ok::<(), eyas::Error>(())
+/// ```
+pub fn load_rules_with<P: AsRef<Path>>(
+    mut loader: Loader,
+    paths: impl IntoIterator<Item = P>,
+) -> Result<Engine, Error> {
     for path in paths {
         let path = path.as_ref();
         let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;

@@ -15,14 +15,11 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
+/// All rules of these files.
 fn engine(files: &[PathBuf]) -> Engine {
     let mut loader = Loader::new(Arc::new(schema()));
     loader.matching(Matching::All).select(true, Select::Rule("*".into()));
-    for file in files {
-        let result = loader.load(&file.display().to_string(), &std::fs::read_to_string(file).unwrap());
-        assert!(result.successful(), "{}", result.verbose());
-    }
-    loader.build().unwrap()
+    eyas::load_rules_with(loader, files).unwrap()
 }
 
 /// What was compared.

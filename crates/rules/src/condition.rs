@@ -40,7 +40,7 @@ mod walk;
 pub use ast::{Expr, Span};
 pub use codes::codes;
 pub use error::{CompileError, CompileErrorKind, ParseError, ParseErrorKind};
-pub use example::Example;
+pub use example::{Example, ExampleEvent};
 pub use graph::Scratch;
 pub use interpret::interpret;
 pub use opdef::{Constants, OpDef, Right, Types};
