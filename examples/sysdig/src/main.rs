@@ -9,6 +9,8 @@
 mod args;
 mod filter;
 mod input;
+#[cfg_attr(not(feature = "parquet"), allow(dead_code))]
+mod intern;
 mod list;
 mod plugins;
 mod progress;

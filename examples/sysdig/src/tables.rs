@@ -5,8 +5,10 @@
 //! ```
 //! Rows wait in columns until a group of them is written; a file gets its name once it is whole.
 
+mod chunk;
 mod column;
 mod events;
+mod hybrid;
 mod lives;
 mod losses;
 mod part;

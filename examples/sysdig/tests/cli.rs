@@ -1,6 +1,6 @@
 //! The program as its user runs it, on the capture that the project carries.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -262,8 +262,7 @@ fn no_program_panics_where_its_output_fails() {
 
 #[test]
 fn a_recording_that_was_stopped_at_once_is_a_capture() {
-    let dir = std::env::temp_dir().join(format!("eyas-early-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Dir::new("early");
     for options in [&[][..], &["-z"], &["-G", "60"]] {
         let file = dir.join("early");
         let mut args = vec!["-r", "-", "-w", file.to_str().unwrap()];
@@ -278,13 +277,11 @@ fn a_recording_that_was_stopped_at_once_is_a_capture() {
         assert!(output.status.success() && output.stdout.is_empty(), "{options:?}: {output:?}");
         std::fs::remove_file(written).unwrap();
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
 fn a_fat_file_keeps_names_and_a_filtered_snapshot_keeps_what_passes() {
-    let dir = std::env::temp_dir().join(format!("eyas-fat-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Dir::new("fat");
     let show = |file: &str| {
         let output = command()
             .args(["-r", file, "-p", "%thread.tid %evt.type %proc.name %proc.pname %fd.name"])
@@ -306,7 +303,6 @@ fn a_fat_file_keeps_names_and_a_filtered_snapshot_keeps_what_passes() {
     prints(&["--filter-proclist", "-w", &out("few"), "proc.name=bash and evt.num<100"]);
     prints(&["-w", &out("all"), "proc.name=bash and evt.num<100"]);
     assert!(threads(&out("few")) < threads(&out("all")), "{} {}", threads(&out("few")), threads(&out("all")));
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
@@ -334,8 +330,7 @@ fn names(path: &std::path::Path) -> Vec<String> {
 
 #[test]
 fn what_passes_is_written_and_reads_back() {
-    let dir = std::env::temp_dir().join(format!("eyas-sysdig-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Dir::new("cli");
     let out = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     let filter = "evt.num in (1176, 1178, 1181)";
     let expected = ["openat", "read", "close"];
@@ -382,7 +377,6 @@ fn what_passes_is_written_and_reads_back() {
     let output = run(&["-w", "/nonexistent/out"]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.starts_with("Error: ") && text.contains("/nonexistent/out"), "{text}");
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

@@ -4,29 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use eyas::fields::{ArgKind, FieldFlags, Schema};
-use eyas_testing::{Numbers, test};
+use eyas_testing::{Dir, Numbers, test};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
-
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("eyas-slices-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        Self(dir)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn sysdig(args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sysdig"));
@@ -51,7 +35,7 @@ fn every_field() -> String {
 /// The events of the capture that pass the filter are printed alike from the slice; returns its bytes.
 #[track_caller]
 fn check(capture: &Path, filter: &str, dir: &Dir) -> u64 {
-    let slice = dir.0.join("slice.scap");
+    let slice = dir.join("slice.scap");
     let (from, to) = (capture.to_str().unwrap(), slice.to_str().unwrap());
     assert_eq!(sysdig(&["-r", from, "-w", to, filter]), "");
     let format = every_field();
@@ -127,7 +111,7 @@ fn a_slice_of_the_demo_knows_what_the_whole_knows() {
         check(demo, &filter, &dir);
     }
     let few = check(demo, "fd.name=/etc/shadow", &dir);
-    let fat = dir.0.join("fat.scap");
+    let fat = dir.join("fat.scap");
     sysdig(&["-r", DEMO, "-F", "-w", fat.to_str().unwrap(), "fd.name=/etc/shadow"]);
     assert!(few * 2 < std::fs::metadata(&fat).unwrap().len(), "{few}");
 }
@@ -135,20 +119,20 @@ fn a_slice_of_the_demo_knows_what_the_whole_knows() {
 #[test]
 fn a_slice_of_a_slice_has_the_numbers_of_the_whole() {
     let dir = Dir::new("again");
-    let first = dir.0.join("first.scap");
+    let first = dir.join("first.scap");
     sysdig(&["-r", DEMO, "-w", first.to_str().unwrap(), "proc.name in (cat, bash)"]);
     check(&first, "fd.name=/etc/shadow", &dir);
     let numbers = |from: &str| {
         sysdig(&["-r", from, "-p", "%evt.num %evt.deltatime", "fd.name=/etc/shadow and proc.name=cat"])
     };
-    assert_eq!(numbers(dir.0.join("slice.scap").to_str().unwrap()), numbers(DEMO));
+    assert_eq!(numbers(dir.join("slice.scap").to_str().unwrap()), numbers(DEMO));
     // A count and a time hold for what is looked for, too.
-    let count = dir.0.join("count.scap");
+    let count = dir.join("count.scap");
     sysdig(&["-r", DEMO, "-n", "3", "-w", count.to_str().unwrap(), "proc.name=cat"]);
     let lines = |args: &[&str]| sysdig(&[&["-p", "%evt.num %proc.name %proc.pname %fd.name"], args].concat());
     assert_eq!(lines(&["-r", count.to_str().unwrap()]), lines(&["-r", DEMO, "-n", "3", "proc.name=cat"]));
     // Two captures, one after the other.
-    let two = dir.0.join("two.scap");
+    let two = dir.join("two.scap");
     let demo = ["-r", DEMO, "-r", DEMO];
     sysdig(&[&demo[..], &["-w", two.to_str().unwrap(), "proc.name=cat"]].concat());
     assert_eq!(
@@ -160,7 +144,7 @@ fn a_slice_of_a_slice_has_the_numbers_of_the_whole() {
 #[test]
 fn a_slice_of_a_stream_knows_names() {
     let dir = Dir::new("stream");
-    let slice = dir.0.join("slice.scap");
+    let slice = dir.join("slice.scap");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sysdig"));
     command.args(["-r", "-", "-w", slice.to_str().unwrap(), "proc.name=cat"]);
     let status = command.stdin(std::fs::File::open(DEMO).unwrap()).status().unwrap();
@@ -216,7 +200,7 @@ fn bytes_of(path: &Path) -> String {
 #[test]
 fn a_redacted_capture_has_none_of_the_names_and_stays_of_one_piece() {
     let dir = Dir::new("redact");
-    let (plain, redacted) = (dir.0.join("plain.scap"), dir.0.join("redacted.scap"));
+    let (plain, redacted) = (dir.join("plain.scap"), dir.join("redacted.scap"));
     sysdig(&["-r", DEMO, "-w", plain.to_str().unwrap()]);
     sysdig(&["-r", DEMO, "--redact", "-w", redacted.to_str().unwrap()]);
     let (whole, hidden) = (bytes_of(&plain), bytes_of(&redacted));
@@ -247,11 +231,11 @@ fn a_redacted_capture_has_none_of_the_names_and_stays_of_one_piece() {
         assert_eq!(names.entry(one.clone()).or_insert_with(|| other.clone()), other, "{one}");
     }
     // The same file again.
-    let again = dir.0.join("again.scap");
+    let again = dir.join("again.scap");
     sysdig(&["-r", DEMO, "--redact", "-w", again.to_str().unwrap()]);
     assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&redacted).unwrap());
     // A part has the pseudonyms of the whole.
-    let part = dir.0.join("part.scap");
+    let part = dir.join("part.scap");
     sysdig(&["-r", DEMO, "--redact", "-w", part.to_str().unwrap(), "proc.name=cat"]);
     let args = |path: &Path| {
         sysdig(&["-p", "%evt.num %proc.cmdline", "-r", path.to_str().unwrap(), "proc.name=cat"])
@@ -262,7 +246,7 @@ fn a_redacted_capture_has_none_of_the_names_and_stays_of_one_piece() {
 #[test]
 fn a_trace_has_lifelines_and_calls() {
     let dir = Dir::new("trace");
-    let file = dir.0.join("out.json");
+    let file = dir.join("out.json");
     assert_eq!(sysdig(&["trace", "--perfetto", file.to_str().unwrap(), "-r", DEMO, "proc.name=cat"]), "");
     let trace: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let events = trace["traceEvents"].as_array().unwrap();

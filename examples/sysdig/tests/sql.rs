@@ -5,15 +5,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use eyas::fields::{Field, FieldDef, FieldFlags, FieldId, FieldType, Format, ResolveError, Schema, Value};
+use eyas::fields::Value;
 use eyas::rules::condition::ast::Op;
-use eyas::rules::condition::{Example, TRANSFORMERS, parse, sql, sql_address};
+use eyas::rules::condition::{Example, ExampleEvent, TRANSFORMERS, parse, sql, sql_address};
 use eyas::rules::{Engine, Loader, Matching, Select};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step, schema};
-use eyas_testing::{data_or_ignore, ignore, need_program, test};
+use eyas_testing::{Dir, data_or_ignore, ignore, need_program, test};
 use serde_json::{Value as Json, json};
 
 fn main() -> std::process::ExitCode {
@@ -57,11 +56,7 @@ fn ask(files: &str, queries: &BTreeMap<String, String>) -> BTreeMap<String, Json
 fn engine(files: &[PathBuf]) -> Engine {
     let mut loader = Loader::new(Arc::new(schema()));
     loader.matching(Matching::All).select(true, Select::Rule("*".into()));
-    for file in files {
-        let result = loader.load(&file.display().to_string(), &std::fs::read_to_string(file).unwrap());
-        assert!(result.successful(), "{}", result.verbose());
-    }
-    loader.build().unwrap()
+    eyas::load_rules_with(loader, files).unwrap()
 }
 
 /// The numbers of the events that each rule matches.
@@ -81,11 +76,7 @@ fn matches(engine: &Engine, capture: &Path) -> BTreeMap<String, BTreeSet<u64>> {
 
 /// Compares on one capture; returns how many events rules match.
 fn compare(engine: &Engine, capture: &Path) -> usize {
-    // Tests run side by side.
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let dir = std::env::temp_dir().join(format!("eyas-sql-{}-{number}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
+    let dir = Dir::new("sql");
     let rules: Vec<_> =
         engine.rules().iter().map(|rule| (&rule.name, sql(&rule.compiled, engine.schema()))).collect();
     let mut columns = BTreeSet::from(["evt.num".to_owned()]);
@@ -103,7 +94,6 @@ fn compare(engine: &Engine, capture: &Path) -> usize {
     };
     let queries = rules.iter().map(question).collect();
     let answers = ask(&format!("{}/events/*/*/*.parquet", dir.display()), &queries);
-    std::fs::remove_dir_all(&dir).unwrap();
     let expected = matches(engine, capture);
     let mut count = 0;
     for (name, sql) in &rules {
@@ -167,39 +157,6 @@ fn official_rules_find_in_tables_what_they_match() {
     assert!(count >= 99, "{count}");
 }
 
-/// The fields of an example.
-struct Fields(Vec<FieldDef>);
-
-fn type_of(value: Option<Value<'_>>) -> (FieldType, bool) {
-    match value {
-        Some(Value::Bool(_)) => (FieldType::Bool, false),
-        Some(Value::Int(_)) => (FieldType::Int { bits: 64 }, false),
-        Some(Value::Uint(_)) => (FieldType::Uint { bits: 64 }, false),
-        Some(Value::Double(_)) => (FieldType::Double, false),
-        Some(Value::Bytes(_)) => (FieldType::Bytes, false),
-        Some(Value::Ip(_)) => (FieldType::Ip, false),
-        Some(Value::Net(_)) => (FieldType::Net, false),
-        Some(Value::List(items)) => (type_of(items.first().copied()).0, true),
-        Some(Value::Str(_)) | None => (FieldType::Str, false),
-    }
-}
-
-impl Schema for Fields {
-    fn source(&self) -> &str {
-        "example"
-    }
-
-    fn fields(&self) -> &[FieldDef] {
-        &self.0
-    }
-
-    fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, ResolveError> {
-        let text = arg.map_or(name.to_owned(), |arg| format!("{name}[{arg}]"));
-        let at = self.0.iter().position(|def| def.name == text).ok_or(ResolveError::Unknown)?;
-        Ok(Field::new(FieldId(at as u16), &self.0[at], text))
-    }
-}
-
 /// A value as a table has it.
 fn cell(value: &Value<'_>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
@@ -223,13 +180,7 @@ fn examples_hold_in_tables_as_they_say() {
     let examples: Vec<&Example> = operators.chain(TRANSFORMERS.iter().flat_map(|t| t.examples)).collect();
     let (mut queries, mut missing) = (BTreeMap::new(), Vec::new());
     for (at, example) in examples.iter().enumerate() {
-        let def = |(name, value): &(&'static str, Option<Value<'static>>)| {
-            let (ty, is_list) = type_of(*value);
-            let flags = if is_list { FieldFlags::LIST } else { FieldFlags::NONE };
-            FieldDef::new(name, ty, "").with_format(Format::Dec).with_flags(flags)
-        };
-        let fields = Fields(example.event.iter().map(def).collect());
-        let sql = sql(&parse(example.condition).unwrap(), &fields);
+        let sql = sql(&parse(example.condition).unwrap(), &ExampleEvent::new(example));
         if !sql.unexpressed.is_empty() {
             missing.push(example.condition);
             continue;

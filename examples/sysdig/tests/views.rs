@@ -1,7 +1,6 @@
 //! Views as their user sees them, on the capture that the project carries.
 
-use eyas_testing::test;
-use std::path::PathBuf;
+use eyas_testing::{Dir, test};
 use std::process::{Command, Output};
 
 fn main() -> std::process::ExitCode {
@@ -128,7 +127,8 @@ fn data_is_shown_as_it_is_or_as_is_asked_for() {
 
 #[test]
 fn events_around_a_row_are_written_to_a_capture() {
-    let path = std::env::temp_dir().join(format!("eyas-around-{}", std::process::id()));
+    let dir = Dir::new("around");
+    let path = dir.join("around.scap");
     let name = path.to_str().unwrap();
     let output =
         run(&["-c", &format!("around {name} 1"), "evt.type=openat and fd.name=/etc/shadow and evt.num=1176"]);
@@ -138,7 +138,6 @@ fn events_around_a_row_are_written_to_a_capture() {
         .output()
         .unwrap();
     let text = String::from_utf8(read.stdout).unwrap();
-    std::fs::remove_file(&path).unwrap();
     let times: Vec<u64> = text
         .lines()
         .map(|line| {
@@ -154,13 +153,8 @@ fn events_around_a_row_are_written_to_a_capture() {
 
 #[test]
 fn a_user_adds_a_view_with_a_file() {
-    let dir = std::env::temp_dir().join(format!("eyas-views-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let write = |name: &str, text: &str| -> PathBuf {
-        let path = dir.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
+    let dir = Dir::new("views");
+    let write = |name: &str, text: &str| dir.write(name, text);
     let path = write(
         "sizes.yaml",
         "name: read_sizes\nsummary: sizes of reads\n\
@@ -200,7 +194,6 @@ fn a_user_adds_a_view_with_a_file() {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && error.contains(part), "{text}: {error}");
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

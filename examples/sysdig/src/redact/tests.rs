@@ -106,8 +106,8 @@ fn texts_keep_what_tells_nothing() {
 
 #[test]
 fn a_key_makes_pseudonyms_that_last() {
-    let path = std::env::temp_dir().join(format!("eyas-redact-key-{}", std::process::id()));
-    std::fs::write(&path, [7; 32]).unwrap();
+    let dir = eyas_testing::Dir::new("redact-key");
+    let path = dir.write("key", [7; 32]);
     let of = |other: bool| {
         let mut redactor = Redactor::new(Some(&path)).unwrap();
         let mut from = snapshot();
@@ -119,9 +119,8 @@ fn a_key_makes_pseudonyms_that_last() {
         kept.users[1].name.clone()
     };
     assert_eq!(of(false), of(true));
-    std::fs::write(&path, [7; 3]).unwrap();
+    dir.write("key", [7; 3]);
     assert!(Redactor::new(Some(&path)).err().unwrap().to_string().contains("3 bytes"));
-    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]

@@ -1,18 +1,22 @@
 //! A column: the values of the rows that wait to be written.
 
+use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use eyas::fields::{FieldDef, FieldType, Value, write_value};
 use eyas::rules::condition::sql_address;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
-use parquet::file::writer::SerializedColumnWriter;
-use parquet::schema::types::{Type, TypePtr};
+use parquet::data_type::{ByteArray, Int64Type};
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::schema::types::{ColumnDescPtr, Type, TypePtr};
 use rustc_hash::FxHashMap;
+use zstd::bulk::Compressor;
 
-/// Rows whose values are handed to the writer at once.
-const BATCH: usize = 8192;
+use super::chunk::Chunk;
+use crate::intern::{Numbers, Texts};
 
 /// What a column's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,7 @@ impl Kind {
     }
 }
 
-/// A value as a column keeps it: a number, the bits of one, or the place of a text or a list among the column's.
+/// A value as a column keeps it until rows are written: a number, or the code of a number, a text or a list.
 pub type Cell = Option<i64>;
 
 /// A column.
@@ -81,16 +85,40 @@ pub struct Column {
     is_list: bool,
     def: Option<&'static FieldDef>,
     /// 1 for each row with a value, 0 for each other.
-    levels: Vec<i16>,
+    levels: Vec<u8>,
     /// Of the rows with a value.
     cells: Vec<i64>,
-    texts: Vec<ByteArray>,
-    places: FxHashMap<Box<[u8]>, i64>,
+    dictionary: Dictionary,
+    /// One of the texts is not UTF-8.
+    has_other_bytes: bool,
+    /// Codes of addresses as texts.
+    addresses: FxHashMap<IpAddr, i64>,
     lists: Vec<Arc<[i64]>>,
     list_places: FxHashMap<Arc<[i64]>, i64>,
-    /// Bytes of texts and lists.
-    bytes: usize,
+    /// Bytes of lists.
+    list_bytes: usize,
     scratch: Vec<u8>,
+}
+
+/// Different values of a column.
+enum Dictionary {
+    /// Cells are the values themselves.
+    Absent,
+    Numbers(Numbers),
+    Texts(Texts),
+}
+
+impl Dictionary {
+    fn of(kind: Kind, is_list: bool) -> Self {
+        match kind {
+            Kind::Bool => Self::Absent,
+            Kind::Counter | Kind::Time if !is_list => Self::Absent,
+            Kind::Int | Kind::Uint | Kind::Double | Kind::Counter | Kind::Time => {
+                Self::Numbers(Numbers::default())
+            }
+            Kind::Text | Kind::Address => Self::Texts(Texts::default()),
+        }
+    }
 }
 
 impl Column {
@@ -103,11 +131,12 @@ impl Column {
             def: None,
             levels: Vec::new(),
             cells: Vec::new(),
-            texts: Vec::new(),
-            places: FxHashMap::default(),
+            dictionary: Dictionary::of(kind, false),
+            has_other_bytes: false,
+            addresses: FxHashMap::default(),
             lists: Vec::new(),
             list_places: FxHashMap::default(),
-            bytes: 0,
+            list_bytes: 0,
             scratch: Vec::new(),
         }
     }
@@ -115,6 +144,7 @@ impl Column {
     /// With lists of such values.
     pub fn of_lists(mut self, is_list: bool) -> Self {
         self.is_list = is_list;
+        self.dictionary = Dictionary::of(self.kind, is_list);
         self
     }
 
@@ -129,20 +159,14 @@ impl Column {
         matches!(self.kind, Kind::Counter | Kind::Time) && !self.is_list
     }
 
-    /// Whether its values are texts.
-    pub fn has_texts(&self) -> bool {
-        matches!(self.kind, Kind::Text | Kind::Address)
-    }
-
-    /// Its place in a schema.
-    pub fn path(&self) -> Vec<String> {
-        let inner: &[&str] = if self.is_list { &["list", "element"] } else { &[] };
-        std::iter::once(self.name.as_str()).chain(inner.iter().copied()).map(str::to_owned).collect()
-    }
-
     /// Bytes of what waits, apart from the cells.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        let values = match &self.dictionary {
+            Dictionary::Absent => 0,
+            Dictionary::Numbers(numbers) => numbers.bytes(),
+            Dictionary::Texts(texts) => texts.bytes(),
+        };
+        self.list_bytes + values
     }
 
     /// The column in a schema.
@@ -184,27 +208,49 @@ impl Column {
         }
     }
 
-    /// A text as the column keeps it.
-    pub fn text(&mut self, text: &[u8]) -> Cell {
-        if let Some(place) = self.places.get(text) {
-            return Some(*place);
-        }
-        let place = self.texts.len() as i64;
-        self.places.insert(text.into(), place);
-        self.texts.push(match String::from_utf8_lossy(text) {
-            std::borrow::Cow::Borrowed(text) => ByteArray::from(text),
-            std::borrow::Cow::Owned(text) => ByteArray::from(text.into_bytes()),
-        });
-        // The text is there twice, with its place and its length.
-        self.bytes += 2 * text.len() + 64;
-        Some(place)
+    /// Appends the text of a row.
+    #[inline]
+    pub fn push_text(&mut self, text: Option<&[u8]>) {
+        let cell = text.and_then(|text| self.text(text));
+        self.push(cell);
+    }
+
+    /// Appends the number of a row.
+    #[inline]
+    pub fn push_number(&mut self, number: Option<i64>) {
+        let cell = number.map(|number| self.number(number));
+        self.push(cell);
     }
 
     /// Appends the value of a row.
     #[inline]
     pub fn push(&mut self, cell: Cell) {
-        self.levels.push(i16::from(cell.is_some()));
-        self.cells.extend(cell);
+        self.levels.push(u8::from(cell.is_some()));
+        if let Some(cell) = cell {
+            self.cells.push(cell);
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, text: &[u8]) -> Cell {
+        match &mut self.dictionary {
+            Dictionary::Texts(texts) => {
+                if let Some(code) = texts.find(text) {
+                    return Some(code.into());
+                }
+                self.has_other_bytes |= std::str::from_utf8(text).is_err();
+                Some(texts.code(text).into())
+            }
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn number(&mut self, number: i64) -> i64 {
+        match &mut self.dictionary {
+            Dictionary::Numbers(numbers) => numbers.code(number).into(),
+            _ => number,
+        }
     }
 
     fn list(&mut self, items: Arc<[i64]>) -> i64 {
@@ -212,34 +258,34 @@ impl Column {
             return *place;
         }
         let place = self.lists.len() as i64;
-        self.bytes += 8 * items.len() + 64;
+        self.list_bytes += 8 * items.len() + 64;
         self.lists.push(items.clone());
         self.list_places.insert(items, place);
         place
     }
 
-    fn scalar(&mut self, value: &Value<'_>) -> Option<i64> {
-        match self.kind {
+    fn scalar(&mut self, value: &Value<'_>) -> Cell {
+        let number = match self.kind {
             Kind::Bool => match value {
-                Value::Bool(truth) => Some(i64::from(*truth)),
-                _ => None,
+                Value::Bool(truth) => i64::from(*truth),
+                _ => return None,
             },
             Kind::Int | Kind::Counter | Kind::Time => match value {
-                Value::Int(number) => Some(*number),
-                Value::Uint(number) => Some(i64::try_from(*number).unwrap_or(i64::MAX)),
-                _ => None,
+                Value::Int(number) => *number,
+                Value::Uint(number) => i64::try_from(*number).unwrap_or(i64::MAX),
+                _ => return None,
             },
             Kind::Uint => match value {
-                Value::Int(number) => Some(*number),
+                Value::Int(number) => *number,
                 // The bits are those of an unsigned number to whoever reads the file.
-                Value::Uint(number) => Some(*number as i64),
-                _ => None,
+                Value::Uint(number) => *number as i64,
+                _ => return None,
             },
             Kind::Double => match value {
-                Value::Double(number) => Some(number.to_bits() as i64),
-                Value::Int(number) => Some((*number as f64).to_bits() as i64),
-                Value::Uint(number) => Some((*number as f64).to_bits() as i64),
-                _ => None,
+                Value::Double(number) => number.to_bits() as i64,
+                Value::Int(number) => (*number as f64).to_bits() as i64,
+                Value::Uint(number) => (*number as f64).to_bits() as i64,
+                _ => return None,
             },
             Kind::Address => {
                 let address = match value {
@@ -247,83 +293,165 @@ impl Column {
                     Value::Net(net) => net.addr,
                     _ => return None,
                 };
-                self.text(sql_address(address).as_bytes())
+                return self.address(address, |column| column.text(sql_address(address).as_bytes()));
             }
             Kind::Text => match value {
-                Value::Str(text) | Value::Bytes(text) => self.text(text),
-                value => {
-                    let mut scratch = std::mem::take(&mut self.scratch);
-                    scratch.clear();
-                    let def = self.def.unwrap_or(&PLAIN);
-                    write_value(&mut scratch, value, def);
-                    let place = self.text(&scratch);
-                    self.scratch = scratch;
-                    place
-                }
+                Value::Str(text) | Value::Bytes(text) => return self.text(text),
+                Value::Ip(address) => return self.address(*address, |column| column.written(value)),
+                value => return self.written(value),
             },
+        };
+        Some(self.number(number))
+    }
+
+    /// The text that stands for an address, which `make` makes.
+    fn address(&mut self, address: IpAddr, make: impl FnOnce(&mut Self) -> Cell) -> Cell {
+        if let Some(known) = self.addresses.get(&address) {
+            return Some(*known);
         }
+        let made = make(self)?;
+        self.addresses.insert(address, made);
+        Some(made)
+    }
+
+    /// The text of a value that is none.
+    fn written(&mut self, value: &Value<'_>) -> Cell {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        write_value(&mut scratch, value, self.def.unwrap_or(&PLAIN));
+        let cell = self.text(&scratch);
+        self.scratch = scratch;
+        cell
     }
 
     /// Writes the rows, and forgets them and every cell.
-    pub fn write(&mut self, writer: &mut SerializedColumnWriter<'_>) -> Result<()> {
-        let outcome = match self.kind {
-            Kind::Bool => self.write_as::<BoolType>(writer, |_, cell| cell != 0),
-            Kind::Int | Kind::Uint | Kind::Counter => self.write_as::<Int64Type>(writer, |_, cell| cell),
-            Kind::Time => self.write_as::<Int64Type>(writer, |_, cell| cell / 1000),
-            Kind::Double => self.write_as::<DoubleType>(writer, |_, cell| f64::from_bits(cell as u64)),
-            Kind::Text | Kind::Address => {
-                self.write_as::<ByteArrayType>(writer, |texts, cell| texts[cell as usize].clone())
-            }
+    pub fn write<W: Write + Send>(
+        &mut self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+        descr: ColumnDescPtr,
+        compressor: &mut Compressor<'_>,
+    ) -> Result<()> {
+        let outcome = match self.counts() {
+            true => self.write_counts(group),
+            false => self.write_chunk(group, descr, compressor),
         };
         self.levels.clear();
         self.cells.clear();
-        self.texts.clear();
-        self.places.clear();
+        match &mut self.dictionary {
+            Dictionary::Absent => {}
+            Dictionary::Numbers(numbers) => numbers.clear(),
+            Dictionary::Texts(texts) => texts.clear(),
+        }
+        self.has_other_bytes = false;
+        self.addresses.clear();
         self.lists.clear();
         self.list_places.clear();
-        self.bytes = 0;
+        self.list_bytes = 0;
         outcome
     }
 
-    fn write_as<T: DataType>(
+    /// Writes numbers of which each is near the one before.
+    fn write_counts<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+        if self.kind == Kind::Time {
+            self.cells.iter_mut().for_each(|ns| *ns /= 1000);
+        }
+        let mut column = group.next_column()?.ok_or_else(|| anyhow!("fewer columns than the schema has"))?;
+        let levels: Vec<i16> = self.levels.iter().map(|level| (*level).into()).collect();
+        column.typed::<Int64Type>().write_batch(&self.cells, Some(&levels), None)?;
+        Ok(column.close()?)
+    }
+
+    fn write_chunk<W: Write + Send>(
         &self,
-        writer: &mut SerializedColumnWriter<'_>,
-        value: impl Fn(&[ByteArray], i64) -> T::T,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+        descr: ColumnDescPtr,
+        compressor: &mut Compressor<'_>,
     ) -> Result<()> {
-        let writer = writer.typed::<T>();
-        let mut cells = self.cells.iter();
         let (mut values, mut levels, mut repeats) = (Vec::new(), Vec::new(), Vec::new());
-        for rows in self.levels.chunks(BATCH) {
-            values.clear();
-            let present = rows.iter().filter(|level| **level > 0).count();
-            if !self.is_list {
-                values.extend(cells.by_ref().take(present).map(|cell| value(&self.texts, *cell)));
-                writer.write_batch(&values, Some(rows), None)?;
-                continue;
-            }
-            levels.clear();
-            repeats.clear();
-            for level in rows {
+        if self.is_list {
+            let mut cells = self.cells.iter();
+            for level in &self.levels {
                 let items = match level {
                     0 => None,
                     _ => cells.next().and_then(|cell| self.lists.get(*cell as usize)),
                 };
                 let items = items.map(AsRef::as_ref).unwrap_or_default();
-                values.extend(items.iter().map(|item| value(&self.texts, *item)));
+                values.extend(items.iter().map(|item| *item as u32));
                 // Of an absent list and of an empty one there is a level without a value.
-                levels.extend(std::iter::repeat_n(
-                    if items.is_empty() { *level } else { 2 },
-                    items.len().max(1),
-                ));
-                repeats.extend((0..items.len().max(1)).map(|at| i16::from(at > 0)));
+                let level = if items.is_empty() { *level } else { 2 };
+                levels.extend(std::iter::repeat_n(level, items.len().max(1)));
+                repeats.extend((0..items.len().max(1)).map(|at| u8::from(at > 0)));
             }
-            writer.write_batch(&values, Some(&levels), Some(&repeats))?;
+        } else {
+            values.extend(self.cells.iter().map(|cell| *cell as u32));
         }
-        match cells.next() {
-            None => Ok(()),
-            Some(_) => Err(anyhow!("column {}: more values than rows", self.name)),
+        let levels = if self.is_list { &levels } else { &self.levels };
+        let (page, clean): (Vec<u8>, Texts);
+        let dictionary = match &self.dictionary {
+            Dictionary::Absent => None,
+            Dictionary::Numbers(numbers) => {
+                page = numbers.values().iter().flat_map(|number| number.to_le_bytes()).collect();
+                Some((&page[..], numbers.values().len()))
+            }
+            Dictionary::Texts(texts) if self.has_other_bytes => {
+                clean = in_utf8(texts, &mut values);
+                Some((clean.page(), clean.len()))
+            }
+            Dictionary::Texts(texts) => Some((texts.page(), texts.len())),
+        };
+        let nulls = (levels.len() - values.len()) as u64;
+        let chunk = Chunk {
+            descr,
+            rows: self.levels.len(),
+            repeats: &repeats,
+            levels,
+            dictionary,
+            statistics: Some(self.statistics(&values, nulls)),
+            values: &values,
+        };
+        let (bytes, close) = chunk.encode(compressor)?;
+        Ok(group.append_column(&bytes, close)?)
+    }
+
+    /// The least and the largest value, and how many are missing.
+    fn statistics(&self, values: &[u32], nulls: u64) -> Statistics {
+        let nulls = Some(nulls);
+        match (&self.dictionary, self.kind) {
+            (_, Kind::Double) => Statistics::new::<f64>(None, None, None, nulls, false),
+            (Dictionary::Numbers(numbers), kind) => {
+                let order = |number: &&i64| match kind {
+                    // By the bits, as an unsigned number.
+                    Kind::Uint => **number ^ i64::MIN,
+                    _ => **number,
+                };
+                let numbers = numbers.values();
+                let (least, largest) = (numbers.iter().min_by_key(order), numbers.iter().max_by_key(order));
+                Statistics::new(least.copied(), largest.copied(), None, nulls, false)
+            }
+            (Dictionary::Texts(_), _) if self.has_other_bytes => {
+                Statistics::new::<ByteArray>(None, None, None, nulls, false)
+            }
+            (Dictionary::Texts(texts), _) => {
+                let (least, largest) = texts.bounds().unzip();
+                let text = |text: Option<&[u8]>| text.map(|text| ByteArray::from(text.to_vec()));
+                Statistics::new(text(least), text(largest), None, nulls, false)
+            }
+            (Dictionary::Absent, _) => {
+                let (least, largest) = (values.iter().min(), values.iter().max());
+                let truth = |value: Option<&u32>| value.map(|value| *value != 0);
+                Statistics::new(truth(least), truth(largest), None, nulls, false)
+            }
         }
     }
+}
+
+/// The same texts with U+FFFD for bytes that are not UTF-8, and their codes in place of the others.
+fn in_utf8(texts: &Texts, codes: &mut [u32]) -> Texts {
+    let mut clean = Texts::default();
+    let all = (0..texts.len() as u32).filter_map(|code| texts.get(code));
+    let new: Vec<u32> = all.map(|text| clean.code(String::from_utf8_lossy(text).as_bytes())).collect();
+    codes.iter_mut().for_each(|code| *code = new[*code as usize]);
+    clean
 }
 
 /// A field whose values are written as they are.

@@ -49,12 +49,14 @@ impl Events {
             }
             let def = schema().def(field.id);
             let is_list = field.is_list || def.flags.contains(FieldFlags::ANY) && field.arg.is_none();
-            let kind = match &*field.text {
-                "evt.num" => Kind::Counter,
-                _ => Kind::of(field.ty),
+            let lasts = matches!(def.scope, Scope::Host | Scope::Process | Scope::Ancestors);
+            let kind = match (&*field.text, Kind::of(field.ty)) {
+                ("evt.num", _) => Kind::Counter,
+                // Times of a process repeat.
+                (_, Kind::Counter) if lasts => Kind::Int,
+                (_, kind) => kind,
             };
             columns.push(Column::new(&*field.text, kind).of_lists(is_list).of_field(def));
-            let lasts = matches!(def.scope, Scope::Host | Scope::Process | Scope::Ancestors);
             let lasting = lasts.then(|| fields.iter().filter(|known| known.lasting.is_some()).count());
             fields.push(Bound { field: field.clone(), lasting });
         }
@@ -78,8 +80,8 @@ impl Events {
             self.cached.clear();
         }
         let columns = &mut self.table.columns;
-        columns[0].push(Some(ts as i64));
-        columns[1].push(Some(i64::from(is_alternate)));
+        columns[0].push_number(Some(ts as i64));
+        columns[1].push_number(Some(i64::from(is_alternate)));
         let version = event.scope_version(Scope::Ancestors);
         let slot = version.map_or(MOST_CACHED, |version| version.slot as usize);
         let kept = self.cached.get(slot).and_then(Option::as_ref);

@@ -9,7 +9,7 @@ use eyas::sinsp::EventView;
 use eyas::sinsp::state::{State, Text, Thread};
 use rustc_hash::FxHashMap;
 
-use super::column::{Column, Kind};
+use super::column::Kind;
 use super::table::{Table, plain};
 
 /// The table.
@@ -165,24 +165,20 @@ impl Lives {
         else {
             return Ok(());
         };
-        let text = |column: &mut Column, text: Option<&[u8]>| {
-            let cell = text.and_then(|text| column.text(text));
-            column.push(cell);
-        };
-        began.push(life.began.map(|ts| ts as i64));
-        ended.push(end.ts.map(|ts| ts as i64));
-        text(begin, Some(life.how.as_bytes()));
-        text(how, end.how.map(str::as_bytes));
-        status.push(end.status);
-        id.push(Some(pid));
-        parent.push(Some(life.parent).filter(|pid| *pid >= 0));
-        text(name, Some(&life.comm));
-        text(exe, Some(&life.exepath));
-        text(cmdline, Some(&life.cmdline));
-        text(cwd, Some(&life.cwd));
-        uid.push(Some(i64::from(life.uid)).filter(|uid| *uid != i64::from(u32::MAX)));
-        text(user, life.user.as_deref());
-        text(container, life.container.as_deref());
+        began.push_number(life.began.map(|ts| ts as i64));
+        ended.push_number(end.ts.map(|ts| ts as i64));
+        begin.push_text(Some(life.how.as_bytes()));
+        how.push_text(end.how.map(str::as_bytes));
+        status.push_number(end.status);
+        id.push_number(Some(pid));
+        parent.push_number(Some(life.parent).filter(|pid| *pid >= 0));
+        name.push_text(Some(&life.comm));
+        exe.push_text(Some(&life.exepath));
+        cmdline.push_text(Some(&life.cmdline));
+        cwd.push_text(Some(&life.cwd));
+        uid.push_number(Some(i64::from(life.uid)).filter(|uid| *uid != i64::from(u32::MAX)));
+        user.push_text(life.user.as_deref());
+        container.push_text(life.container.as_deref());
         let ancestors: Vec<Value<'_>> = life.ancestors.iter().map(|name| Value::Str(name)).collect();
         let cell = aname.cell(Some(&Value::List(&ancestors)));
         aname.push(cell);

@@ -7,7 +7,7 @@ use eyas::events::EventType;
 use eyas::scap::Loss;
 use eyas::sinsp::EventView;
 
-use super::column::{Column, Kind};
+use super::column::Kind;
 use super::table::{Table, plain};
 use crate::sink::Ended;
 
@@ -90,11 +90,11 @@ impl Losses {
     fn row(&mut self, from: u64, to: u64, cause: &str, events: Option<u64>, cpu: Option<u16>) -> Result<()> {
         self.losses.begin_row(to)?;
         let [begin, end, why, count, core] = &mut self.losses.columns[..] else { return Ok(()) };
-        begin.push(Some(from as i64));
-        end.push(Some(to as i64));
-        text(why, cause);
-        count.push(events.map(|events| events as i64));
-        core.push(cpu.map(i64::from));
+        begin.push_number(Some(from as i64));
+        end.push_number(Some(to as i64));
+        why.push_text(Some(cause.as_bytes()));
+        count.push_number(events.map(|events| events as i64));
+        core.push_number(cpu.map(i64::from));
         self.losses.end_row();
         Ok(())
     }
@@ -115,24 +115,21 @@ impl Losses {
         else {
             return Ok(());
         };
-        begin.push(span.map(|(first, _)| first as i64));
-        until.push(span.map(|(_, last)| last as i64));
-        text(path, end.path);
-        text(filter, &self.filter);
-        events.push(Some(std::mem::take(&mut self.events) as i64));
-        rows.push(Some(std::mem::take(&mut self.written) as i64));
-        lost.push(Some(end.stats.drops() as i64));
-        left_out.push(Some(end.stats.filtered as i64));
-        parameters.push(Some(end.stats.page_faults as i64));
-        whole.push(Some(i64::from(end.error.is_none())));
-        let cell = end.error.as_ref().and_then(|text| error.text(text.as_bytes()));
-        error.push(cell);
+        begin.push_number(span.map(|(first, _)| first as i64));
+        until.push_number(span.map(|(_, last)| last as i64));
+        path.push_text(Some(end.path.as_bytes()));
+        filter.push_text(Some(self.filter.as_bytes()));
+        let counts = [
+            (events, std::mem::take(&mut self.events)),
+            (rows, std::mem::take(&mut self.written)),
+            (lost, end.stats.drops()),
+            (left_out, end.stats.filtered),
+            (parameters, end.stats.page_faults),
+        ];
+        counts.into_iter().for_each(|(column, count)| column.push_number(Some(count as i64)));
+        whole.push_number(Some(i64::from(end.error.is_none())));
+        error.push_text(end.error.as_ref().map(String::as_bytes));
         self.captures.end_row();
         Ok(())
     }
-}
-
-fn text(column: &mut Column, text: &str) {
-    let cell = column.text(text.as_bytes());
-    column.push(cell);
 }

@@ -5,12 +5,14 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
+use zstd::bulk::Compressor;
 
+use super::chunk;
 use super::column::Column;
 
 /// A file that is being written.
@@ -19,6 +21,7 @@ pub struct Part {
     path: PathBuf,
     /// `None` once it is to have its name.
     writer: Option<SerializedFileWriter<File>>,
+    compressor: Compressor<'static>,
     rows: usize,
     is_whole: bool,
 }
@@ -33,7 +36,9 @@ impl Part {
         let temporary = directory.join(format!(".{name}.{}", std::process::id()));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&temporary);
         let file = file.with_context(fail)?;
-        let mut part = Self { temporary, path: path.clone(), writer: None, rows: 0, is_whole: false };
+        let compressor = chunk::compressor()?;
+        let mut part =
+            Self { temporary, path: path.clone(), writer: None, compressor, rows: 0, is_whole: false };
         part.writer = Some(SerializedFileWriter::new(file, schema, how).map_err(plain).with_context(fail)?);
         Ok(part)
     }
@@ -46,7 +51,7 @@ impl Part {
     /// Writes the rows of the columns.
     pub fn write(&mut self, columns: &mut [Column], rows: usize) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let outcome = write(writer, columns);
+        let outcome = write(writer, columns, &mut self.compressor);
         self.rows += rows;
         outcome
             .map_err(|error| match error.downcast::<ParquetError>() {
@@ -80,12 +85,15 @@ impl Drop for Part {
     }
 }
 
-fn write(writer: &mut SerializedFileWriter<File>, columns: &mut [Column]) -> Result<()> {
+fn write(
+    writer: &mut SerializedFileWriter<File>,
+    columns: &mut [Column],
+    compressor: &mut Compressor<'_>,
+) -> Result<()> {
+    let schema: Vec<_> = (0..columns.len()).map(|at| writer.schema_descr().column(at)).collect();
     let mut group = writer.next_row_group()?;
-    for column in columns {
-        let mut at = group.next_column()?.ok_or_else(|| anyhow!("fewer columns than the schema has"))?;
-        column.write(&mut at)?;
-        at.close()?;
+    for (column, descr) in columns.iter_mut().zip(schema) {
+        column.write(&mut group, descr, compressor)?;
     }
     group.close()?;
     Ok(())

@@ -20,8 +20,6 @@ const GROUP: usize = 1 << 17;
 const GROUP_BYTES: usize = 48 << 20;
 /// Rows of a file.
 const MOST_ROWS: usize = 1 << 24;
-/// Bytes of a column's different texts that are written once each, in a group of rows.
-const DICTIONARY: usize = 8 << 20;
 /// Events of different CPUs may come in another order at midnight: rows may be so much older than their file's day, ns.
 const LATE: u64 = 10_000_000_000;
 /// How long a file of a live capture is written to.
@@ -59,18 +57,14 @@ impl Table {
         let mut how = WriterProperties::builder()
             .set_created_by(concat!("eyas ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::ZSTD(Default::default()))
-            .set_dictionary_page_size_limit(DICTIONARY)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_max_row_group_row_count(None);
         for column in &columns {
-            let path = ColumnPath::new(column.path());
             if column.counts() {
+                let path = ColumnPath::new(vec![column.name.clone()]);
                 how = how
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-            } else if column.has_texts() {
-                // The least and the largest text of a group of rows say little, and finding them costs more than writing.
-                how = how.set_column_statistics_enabled(path, EnabledStatistics::None);
             }
         }
         Ok(Self {

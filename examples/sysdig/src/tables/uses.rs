@@ -173,44 +173,36 @@ impl Uses {
     }
 }
 
-fn text(column: &mut Column, text: Option<&[u8]>) {
-    let cell = text.and_then(|text| column.text(text));
-    column.push(cell);
-}
-
 fn fill(columns: &mut [Column], pid: i64, name: &[u8], used: &Use) {
     let [first, last, process, comm, exe, uid, container, kind, path, counts @ ..] = columns else { return };
-    first.push(Some(used.first as i64));
-    last.push(Some(used.last as i64));
-    process.push(Some(pid));
-    text(comm, Some(&used.comm));
-    text(exe, Some(&used.exepath));
-    uid.push(Some(i64::from(used.uid)).filter(|uid| *uid != i64::from(u32::MAX)));
-    text(container, used.container.as_deref());
-    text(kind, Some(used.kind.name().as_bytes()));
-    text(path, Some(name));
+    first.push_number(Some(used.first as i64));
+    last.push_number(Some(used.last as i64));
+    process.push_number(Some(pid));
+    comm.push_text(Some(&used.comm));
+    exe.push_text(Some(&used.exepath));
+    uid.push_number(Some(i64::from(used.uid)).filter(|uid| *uid != i64::from(u32::MAX)));
+    container.push_text(used.container.as_deref());
+    kind.push_text(Some(used.kind.name().as_bytes()));
+    path.push_text(Some(name));
     let values = [used.opens, used.reads[0], used.reads[1], used.writes[0], used.writes[1], used.errors];
-    counts.iter_mut().zip(values).for_each(|(column, value)| column.push(Some(value)));
+    counts.iter_mut().zip(values).for_each(|(column, value)| column.push_number(Some(value)));
 }
 
 fn fill_ends(columns: &mut [Column], used: &Use) {
     let [protocol, role, cip, cport, sip, sport] = columns else { return };
-    text(protocol, used.kind.is_inet().then(|| used.l4.name().as_bytes()));
-    text(
-        role,
-        match used.role {
-            Role::None => None,
-            Role::Client => Some(b"client"),
-            Role::Server => Some(b"server"),
-        },
-    );
+    protocol.push_text(used.kind.is_inet().then(|| used.l4.name().as_bytes()));
+    role.push_text(match used.role {
+        Role::None => None,
+        Role::Client => Some(b"client"),
+        Role::Server => Some(b"server"),
+    });
     let (client, server) = match used.socket {
         Socket::Inet { source, destination } => (Some(source), Some(destination)),
         Socket::Server { addr } => (None, Some(addr)),
         _ => (None, None),
     };
     for (end, address, port) in [(client, cip, cport), (server, sip, sport)] {
-        text(address, end.map(|(address, _)| address.to_string()).as_ref().map(String::as_bytes));
-        port.push(end.map(|(_, port)| i64::from(port)));
+        address.push_text(end.map(|(address, _)| address.to_string()).as_ref().map(String::as_bytes));
+        port.push_number(end.map(|(_, port)| i64::from(port)));
     }
 }
