@@ -12,6 +12,7 @@ mod derived;
 mod grid;
 mod groups;
 mod http;
+mod keys;
 mod list;
 mod listing;
 mod model;

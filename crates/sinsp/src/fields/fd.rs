@@ -15,7 +15,7 @@ type End = (IpAddr, u16);
 
 fields! {
     "fd.num": INT64 Event Id; "Number of the file descriptor."
-        => |v, _| event_fd(v)?.num.map(Value::Int),
+        => |v, _| is_about_fd(v).then(|| Value::Int(v.fd_num())),
     "fd.type": STR Fd Dec; "Kind of the file: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, …"
         => |v, _| fd(v).map(|fd| Value::from(fd.kind.name())),
     "fd.typechar": STR Fd Dec; "Kind of the file as one letter; of an unknown file, what the event makes."
@@ -58,10 +58,12 @@ fields! {
         => |v, _| fd(v).map(|fd| Value::Bool(is_server(fd))),
     "fd.uid": STR Event Na; "Thread id and file descriptor number, one after the other."
         => |v, _| {
-            let num = event_fd(v)?.num?;
+            if !is_about_fd(v) {
+                return None;
+            }
             let mut out = Text::new(v.bump());
             out.int(v.event().tid);
-            out.int(num);
+            out.int(v.fd_num());
             Some(Value::Str(out.finish()))
         },
     "fd.containername": STR Event Na; "Container id, colon, name of the file."
@@ -125,19 +127,21 @@ fields! {
         => |v, _| fd(v).map(|fd| Value::Bool(fd.lower_layer)),
 }
 
-/// The event's descriptor, and what it is if that is known.
+/// What the event's descriptor is, if that is known.
 #[derive(Clone, Copy)]
 pub(super) struct EventFd<'v> {
-    num: Option<i64>,
     fd: Option<&'v Fd>,
 }
 
 /// `None` for events about no descriptor, and those of unknown threads.
 pub(super) fn event_fd<'v>(v: &'v EventView<'v>) -> Option<EventFd<'v>> {
+    is_about_fd(v).then(|| EventFd { fd: v.fd() })
+}
+
+fn is_about_fd(v: &EventView<'_>) -> bool {
     const ABOUT_FDS: EventFlags =
         EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD);
-    v.thread()?;
-    v.flags().intersects(ABOUT_FDS).then(|| EventFd { num: Some(v.fd_num()), fd: v.fd() })
+    v.flags().intersects(ABOUT_FDS) && v.thread().is_some()
 }
 
 fn fd<'v>(v: &'v EventView<'v>) -> Option<&'v Fd> {

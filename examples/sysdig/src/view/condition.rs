@@ -13,10 +13,19 @@ use eyas::sinsp::Inspector;
 /// A compiled condition.
 pub struct Condition {
     whole: Part,
-    /// What is left to be tested on events whose type decides the other parts; nothing if it decides all.
+    /// What is left to be tested on events of a type that decides the other parts.
     rest: Option<Part>,
-    /// Types of events that may satisfy it, by code.
-    types: Vec<bool>,
+    /// What types of events say alone, by code.
+    verdicts: Vec<Verdict>,
+}
+
+/// What the type of an event says about a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Never,
+    Always,
+    /// Other parts of the condition decide.
+    Open,
 }
 
 /// A filter with its memory.
@@ -54,21 +63,18 @@ impl Condition {
             condition::compile(expr, schema).map_err(|e| refuse(e.to_diagnostic("filter", text, schema)))
         };
         let whole = Part::new(compile(&expr)?);
-        let mut types = vec![true; EventType::COUNT];
         let parts = match &expr {
             Expr::And(parts) => &parts[..],
             one => std::slice::from_ref(one),
         };
-        let (of_type, others): (Vec<&Expr>, Vec<&Expr>) = parts.iter().partition(|part| is_of_type(part));
-        for part in of_type {
-            exclude(&mut types, &compile(part)?);
-        }
+        // If these did not hold, the verdict would be `Never`.
+        let others: Vec<Expr> = parts.iter().filter(|part| !is_of_type(part)).cloned().collect();
         let rest = match &others[..] {
             [] => None,
             [one] => Some(compile(one)?),
-            several => Some(compile(&Expr::And(several.iter().map(|part| (*part).clone()).collect()))?),
+            several => Some(compile(&Expr::And(several.into()))?),
         };
-        Ok(Self { whole, rest: rest.map(Part::new), types })
+        Ok(Self { whole, rest: rest.map(Part::new), verdicts: verdicts(&expr, &compile)? })
     }
 
     /// Compiles a condition, if the text is not empty.
@@ -76,19 +82,24 @@ impl Condition {
         if text.trim().is_empty() { Ok(None) } else { Self::parse(text, schema).map(Some) }
     }
 
+    fn verdict(&self, ty: EventType) -> Verdict {
+        self.verdicts.get(usize::from(ty.0)).copied().unwrap_or(Verdict::Open)
+    }
+
     /// Whether events of this type may satisfy it: most conditions need not be tested on most events.
     #[inline]
     pub fn may_match(&self, ty: EventType) -> bool {
-        self.types.get(usize::from(ty.0)).copied().unwrap_or(true)
+        self.verdict(ty) != Verdict::Never
     }
 
-    /// Whether an event of this type satisfies it, or a row that is made of one; [`Condition::may_match`] holds.
+    /// Whether an event of this type satisfies it, or a row that is made of one.
     #[inline]
     pub fn matches_of(&mut self, ty: EventType, row: &dyn FieldSource) -> bool {
-        match &mut self.rest {
-            _ if GENERAL.contains(&ty) => self.matches(row),
-            Some(rest) => rest.matches(row),
-            None => true,
+        match (self.verdict(ty), &mut self.rest) {
+            (Verdict::Never, _) => false,
+            (Verdict::Always, _) => true,
+            (Verdict::Open, Some(rest)) if !GENERAL.contains(&ty) => rest.matches(row),
+            (Verdict::Open, _) => self.whole.matches(row),
         }
     }
 
@@ -112,20 +123,58 @@ fn is_of_type(expr: &Expr) -> bool {
     }
 }
 
-/// Leaves out the types whose events do not satisfy the filter.
-fn exclude(types: &mut [bool], filter: &Filter) {
+/// What each type says about a condition.
+fn verdicts(expr: &Expr, compile: &impl Fn(&Expr) -> Result<Filter>) -> Result<Vec<Verdict>> {
+    let all = |parts: &[Expr], decisive: Verdict| {
+        let mut all = verdicts(&parts[0], compile)?;
+        for part in &parts[1..] {
+            for (so_far, now) in all.iter_mut().zip(verdicts(part, compile)?) {
+                *so_far = match (*so_far, now) {
+                    (one, other) if one == decisive || other == decisive => decisive,
+                    (Verdict::Open, _) | (_, Verdict::Open) => Verdict::Open,
+                    (same, _) => same,
+                };
+            }
+        }
+        anyhow::Ok(all)
+    };
+    match expr {
+        Expr::And(parts) => all(parts, Verdict::Never),
+        Expr::Or(parts) => all(parts, Verdict::Always),
+        Expr::Not(inner) => {
+            let mut all = verdicts(inner, compile)?;
+            for verdict in &mut all {
+                *verdict = match verdict {
+                    Verdict::Never => Verdict::Always,
+                    Verdict::Always => Verdict::Never,
+                    Verdict::Open => Verdict::Open,
+                };
+            }
+            Ok(all)
+        }
+        test if is_of_type(test) => Ok(tested(&compile(test)?)),
+        Expr::Macro(..) | Expr::Test(_) => Ok(vec![Verdict::Open; EventType::COUNT]),
+    }
+}
+
+/// What a test of the type alone says.
+fn tested(filter: &Filter) -> Vec<Verdict> {
     static TYPES: OnceLock<Vec<EventType>> = OnceLock::new();
-    let all = TYPES.get_or_init(|| {
+    let types = TYPES.get_or_init(|| {
         let all = (0..EventType::COUNT).map(|code| EventType(code as u16));
         all.filter(|ty| ty.info().is_some() && !GENERAL.contains(ty)).collect()
     });
+    let mut verdicts = vec![Verdict::Open; EventType::COUNT];
     let mut inspector = Inspector::default();
-    for ty in all {
+    for ty in types {
         let event = EventBuilder::new(*ty).build();
-        if !filter.matches(&inspector.process(event.as_raw())).unwrap_or(true) {
-            types[usize::from(ty.0)] = false;
-        }
+        verdicts[usize::from(ty.0)] = match filter.matches(&inspector.process(event.as_raw())) {
+            Ok(true) => Verdict::Always,
+            Ok(false) => Verdict::Never,
+            Err(_) => Verdict::Open,
+        };
     }
+    verdicts
 }
 
 #[cfg(test)]
@@ -144,5 +193,16 @@ mod tests {
         assert!(either.may_match(EventType::SYSCALL_READ_X));
         let cpu = of("evt.type in (procinfo, switch)");
         assert!(cpu.may_match(EventType::SCHEDSWITCH_6_E) && !cpu.may_match(EventType::SYSCALL_READ_X));
+        assert_eq!(cpu.verdict(EventType::SCHEDSWITCH_6_E), Verdict::Always);
+        let deep = of(
+            "evt.failed=false and ((evt.type=chdir and proc.name=sh) or not evt.type in (read, chdir, execve))",
+        );
+        let of_types = [EventType::SYSCALL_CHDIR_X, EventType::SYSCALL_READ_X, EventType::SYSCALL_CLOSE_X];
+        assert_eq!(of_types.map(|ty| deep.verdict(ty)), [Verdict::Open, Verdict::Never, Verdict::Open],);
+        let none = of("not (evt.type=read or proc.name=cat)");
+        assert_eq!(none.verdict(EventType::SYSCALL_READ_X), Verdict::Never);
+        let wide = of("evt.type=read or evt.num=3 or not evt.type in (read, close)");
+        assert_eq!(of_types.map(|ty| wide.verdict(ty)), [Verdict::Always, Verdict::Always, Verdict::Open]);
+        assert_eq!(wide.verdict(EventType::GENERIC_X), Verdict::Open);
     }
 }

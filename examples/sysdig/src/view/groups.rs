@@ -2,46 +2,46 @@
 
 use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
-use eyas::fields::{Field, FieldSource, Scope, ScopeVersion};
-use rustc_hash::{FxHashMap, FxHashSet};
+use eyas::fields::{Field, FieldSource};
+use rustc_hash::FxHashSet;
 
 use super::condition::Condition;
 use super::grid::{Cell, Head};
+use super::keys::{Keys, Missing, Mode};
 use super::model::{Aggregate, Column, Unit, View};
 use super::template::{Pen, Template};
 use super::units;
 
-/// The most groups; rows of others are counted as left out.
-const MAX_GROUPS: usize = 1 << 20;
-/// The most places of groups that are remembered by process.
-const MAX_CACHED: usize = 1 << 16;
 /// Least width of a column.
 const WIDTH: usize = 20;
+/// Bits of the number 1.
+const ONE: u64 = 1.0_f64.to_bits();
+/// Different values that are remembered as counted, whatever their group.
+const RECENT: usize = 1 << 12;
 
 /// Groups of rows with their aggregates.
 pub struct Groups {
     heads: Vec<Head>,
     /// For each column: a key's or a measure's place.
     layout: Vec<Slot>,
-    keys: Vec<Template>,
+    keys: Keys,
     measures: Vec<Measure>,
+    /// What measures are made of, each once.
+    operands: Vec<Operand>,
+    /// Values of the operands for the row at hand: bits of numbers, and hashes.
+    values: Vec<Option<u64>>,
     /// The measure that the groups are ordered by.
     order: usize,
     limit: usize,
-    places: FxHashMap<Box<[u8]>, usize>,
-    groups: Vec<Vec<Total>>,
+    /// For each group, a total of each measure.
+    totals: Vec<Total>,
     /// Rows that found no group.
     left_out: u64,
-    key: Vec<u8>,
-    /// The key before, and the place of its group: rows of one group often follow one another.
-    last: (Vec<u8>, usize),
-    now: Vec<Option<f64>>,
-    /// Of groups by `evt.type` alone: their places by the codes of events.
-    by_code: Vec<usize>,
-    /// Whether the keys are the same for all events of a type as long as the process does not change.
-    are_of_process: bool,
-    /// Places of groups by the version of the process and the code of the event, where that is so.
-    by_process: FxHashMap<(ScopeVersion, u16), usize>,
+    /// What the row at hand adds to each measure.
+    now: Vec<Option<u64>>,
+    text: Vec<u8>,
+    /// Of a view that only counts different values: those that were counted last, each with its group.
+    counted: Vec<(u32, u64)>,
 }
 
 #[derive(Clone, Copy)]
@@ -53,10 +53,22 @@ enum Slot {
 struct Measure {
     aggregate: Aggregate,
     unit: Unit,
-    value: Option<Template>,
-    field: Option<Field>,
+    /// Its place among the operands; nothing for the number of rows.
+    operand: Option<usize>,
     /// Which rows count.
     when: Option<Condition>,
+}
+
+/// A value of rows.
+enum Operand {
+    /// 1, as for `evt.count`.
+    One,
+    /// A number.
+    Number(Field),
+    /// 1 where the field has a value.
+    Present(Field),
+    /// What different texts rarely have in common.
+    Hash(Template),
 }
 
 /// An aggregate so far.
@@ -70,8 +82,8 @@ struct Total {
 impl Groups {
     /// Groups as the view's columns say; those of containers only where they are asked for.
     pub fn new(view: &View, columns: &[&Column], pen: Pen<'_>) -> Result<Self> {
-        let (mut heads, mut layout, mut keys, mut measures) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut heads, mut layout, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut measures, mut operands) = (Vec::<Measure>::new(), Vec::<Operand>::new());
         for column in columns {
             let value = match (column.value.is_empty(), column.aggregate) {
                 (true, Some(Aggregate::Count)) => None,
@@ -85,22 +97,28 @@ impl Groups {
                 is_key: column.aggregate.is_none(),
                 width: if column.width > 0 { column.width } else { WIDTH },
             });
-            match (column.aggregate, value) {
-                (None, Some(value)) => {
-                    layout.push(Slot::Key(keys.len()));
-                    keys.push(value);
-                }
-                (None, None) => {}
-                (Some(aggregate), value) => {
-                    let is_number = matches!(aggregate, Aggregate::Count | Aggregate::Distinct);
-                    if field.is_none() && !is_number {
-                        bail!("column `{}`: its aggregate needs a field, not a text", column.name);
-                    }
-                    layout.push(Slot::Measure(measures.len()));
-                    let when = Condition::optional(&column.when, pen.schema)?;
-                    measures.push(Measure { aggregate, unit: column.unit, value, field, when });
-                }
-            }
+            let Some(aggregate) = column.aggregate else {
+                layout.push(Slot::Key(keys.len()));
+                keys.extend(value);
+                continue;
+            };
+            let operand = match (aggregate, field, value) {
+                (Aggregate::Count, None, _) => None,
+                (Aggregate::Distinct, _, Some(value)) => Some(Operand::Hash(value)),
+                (_, None, _) => bail!("column `{}`: its aggregate needs a field, not a text", column.name),
+                (_, Some(field), _) if &*field.text == "evt.count" => Some(Operand::One),
+                (Aggregate::Count, Some(field), _) => Some(Operand::Present(field)),
+                (_, Some(field), _) => Some(Operand::Number(field)),
+            };
+            let known = |operand: Operand| {
+                operands.iter().position(|known| known.is_same(&operand)).unwrap_or_else(|| {
+                    operands.push(operand);
+                    operands.len() - 1
+                })
+            };
+            layout.push(Slot::Measure(measures.len()));
+            let when = Condition::optional(&column.when, pen.schema)?;
+            measures.push(Measure { aggregate, unit: column.unit, operand: operand.map(known), when });
         }
         let order = match view.order.is_empty() {
             true => 0,
@@ -112,30 +130,24 @@ impl Groups {
                 }
             }
         };
-        let is_type =
-            matches!(&keys[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
-        let lasts = |field: &Field| {
-            let lasting = [Scope::Host, Scope::Process, Scope::Ancestors];
-            &*field.text == "evt.type" || lasting.contains(&pen.schema.def(field.id).scope)
-        };
-        let are_of_process = !is_type && keys.iter().flat_map(Template::fields).all(lasts);
-        let by_code = if is_type { vec![usize::MAX; EventType::COUNT] } else { Vec::new() };
+        let counts_different = matches!(
+            &measures[..],
+            [Measure { aggregate: Aggregate::Distinct, when: None, .. }] if view.prefer.is_empty()
+        );
         Ok(Self {
             heads,
             layout,
-            keys,
+            keys: Keys::new(keys, pen),
             now: vec![None; measures.len()],
             measures,
+            values: vec![None; operands.len()],
+            operands,
             order,
             limit: view.limit,
-            places: FxHashMap::default(),
-            groups: Vec::new(),
+            totals: Vec::new(),
             left_out: 0,
-            key: Vec::new(),
-            last: (Vec::new(), 0),
-            by_code,
-            are_of_process,
-            by_process: FxHashMap::default(),
+            text: Vec::new(),
+            counted: if counts_different { vec![(u32::MAX, 0); RECENT] } else { Vec::new() },
         })
     }
 
@@ -149,108 +161,96 @@ impl Groups {
         self.left_out
     }
 
-    /// Adds a row to its group. A row without one of the keys, or that adds nothing to any aggregate, has none.
-    pub fn add(&mut self, row: &dyn FieldSource, pen: Pen<'_>) {
+    /// Whether a row certainly adds nothing, as the same was counted before: its filter need not be tested.
+    #[inline]
+    pub fn has_counted(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
+        if self.counted.is_empty() {
+            return false;
+        }
+        let [Operand::Hash(value)] = &self.operands[..] else { return false };
+        // Nothing is to be counted of a row without a value.
+        let Some(hash) = value.hash(&mut self.text, row, pen) else { return true };
+        let Ok(place) = self.keys.place(row, pen, Mode::Find) else { return false };
+        self.counted[slot(place, hash)] == (place as u32, hash)
+    }
+
+    /// Adds a row, which is made of an event of this type, to its group. A row without one of the keys, or that adds
+    /// nothing to any aggregate, has none.
+    #[inline]
+    pub fn add(&mut self, ty: EventType, row: &dyn FieldSource, pen: Pen<'_>) {
+        for (operand, value) in self.operands.iter().zip(&mut self.values) {
+            *value = operand.value(&mut self.text, row, pen);
+        }
         let mut adds = false;
         for (measure, now) in self.measures.iter_mut().zip(&mut self.now) {
-            *now = measure.contribution(row, &mut self.key, pen);
+            *now = measure.contribution(&self.values, ty, row);
             adds |= now.is_some();
         }
         if !adds {
             return;
         }
-        let code = usize::from(row.code());
-        if let Some(place) = self.by_code.get(code).filter(|place| **place != usize::MAX) {
-            return self.count(*place);
-        }
-        let version = match self.are_of_process && !is_general(code) {
-            true => row.scope_version(Scope::Ancestors).map(|version| (version, code as u16)),
-            false => None,
-        };
-        if let Some(place) = version.as_ref().and_then(|version| self.by_process.get(version)) {
-            return self.count(*place);
-        }
-        self.key.clear();
-        for key in &self.keys {
-            if !key.write(&mut self.key, row, pen) {
-                return;
-            }
-            self.key.push(0);
-        }
-        let is_last = !self.groups.is_empty() && self.key == self.last.0;
-        let known = if is_last { Some(&self.last.1) } else { self.places.get(&*self.key) };
-        let place = match known {
-            Some(place) => *place,
-            None if self.groups.len() >= MAX_GROUPS => {
+        let place = match self.keys.place(row, pen, Mode::Make) {
+            Ok(place) => place,
+            Err(Missing::Key) => return,
+            Err(Missing::Group) => {
                 self.left_out += 1;
                 return;
             }
-            None => {
-                self.places.insert(self.key.as_slice().into(), self.groups.len());
-                self.groups.push(vec![Total::default(); self.measures.len()]);
-                self.groups.len() - 1
-            }
         };
-        if let Some(known) = self.by_code.get_mut(code).filter(|_| !is_general(code)) {
-            *known = place;
+        let begin = place * self.measures.len();
+        if self.totals.len() <= begin {
+            self.totals.resize(begin + self.measures.len(), Total::default());
         }
-        if !is_last {
-            self.last.0.clone_from(&self.key);
-            self.last.1 = place;
-        }
-        if let Some(version) = version {
-            if self.by_process.len() >= MAX_CACHED {
-                self.by_process.clear();
-            }
-            self.by_process.insert(version, place);
-        }
-        self.count(place);
-    }
-
-    /// Adds what the row contributes to the group at this place.
-    fn count(&mut self, place: usize) {
-        for ((total, now), measure) in self.groups[place].iter_mut().zip(&self.now).zip(&self.measures) {
+        let totals = &mut self.totals[begin..];
+        for ((total, now), measure) in totals.iter_mut().zip(&self.now).zip(&self.measures) {
             if let Some(now) = now {
                 total.add(measure.aggregate, *now);
             }
+        }
+        if !self.counted.is_empty()
+            && let Some(hash) = self.values[0]
+        {
+            self.counted[slot(place, hash)] = (place as u32, hash);
         }
     }
 
     /// Forgets all groups.
     pub fn clear(&mut self) {
-        self.places.clear();
-        self.by_process.clear();
-        self.by_code.fill(usize::MAX);
-        self.groups.clear();
+        self.keys.clear();
+        self.totals.clear();
         self.left_out = 0;
+        self.counted.fill((u32::MAX, 0));
     }
 
     /// The groups in their order, as cells of a table; `elapsed` ns have passed meanwhile.
     pub fn rows(&self, elapsed: u64) -> Vec<Vec<Cell>> {
-        let value = |place: usize| self.measures[self.order].result(&self.groups[place][self.order]);
-        let mut order: Vec<(&[u8], usize)> =
-            self.places.iter().map(|(key, place)| (&**key, *place)).collect();
-        match self.measures.is_empty() {
-            true => order.sort_unstable(),
-            false => {
-                order.sort_unstable_by(|a, b| value(b.1).total_cmp(&value(a.1)).then_with(|| a.0.cmp(b.0)))
-            }
-        }
-        if self.limit > 0 {
+        let count = self.measures.len();
+        let value = |place: usize| match self.measures.get(self.order) {
+            Some(measure) => measure.result(&self.totals[place * count + self.order]),
+            None => 0.0,
+        };
+        let mut order: Vec<(f64, usize)> = (0..self.keys.len()).map(|place| (value(place), place)).collect();
+        let compare = |a: &(f64, usize), b: &(f64, usize)| {
+            b.0.total_cmp(&a.0).then_with(|| self.keys.texts(a.1).cmp(self.keys.texts(b.1)))
+        };
+        if self.limit > 0 && self.limit < order.len() {
+            order.select_nth_unstable_by(self.limit - 1, compare);
             order.truncate(self.limit);
         }
-        order.into_iter().map(|(key, place)| self.row(key, place, elapsed)).collect()
+        order.sort_unstable_by(compare);
+        order.into_iter().map(|(_, place)| self.row(place, elapsed)).collect()
     }
 
-    fn row(&self, key: &[u8], place: usize, elapsed: u64) -> Vec<Cell> {
-        let keys: Vec<&[u8]> = key.split(|byte| *byte == 0).collect();
+    fn row(&self, place: usize, elapsed: u64) -> Vec<Cell> {
+        let keys: Vec<&[u8]> = self.keys.texts(place).collect();
+        let totals = &self.totals[place * self.measures.len()..];
         let cell = |slot: &Slot| match *slot {
             Slot::Key(at) => {
                 let text = keys.get(at).copied().unwrap_or_default();
                 Cell { text: text.to_vec(), json: String::from_utf8_lossy(text).into() }
             }
             Slot::Measure(at) => {
-                let (measure, n) = (&self.measures[at], self.measures[at].result(&self.groups[place][at]));
+                let (measure, n) = (&self.measures[at], self.measures[at].result(&totals[at]));
                 let mut text = Vec::new();
                 units::write_number(&mut text, measure.unit, n, elapsed);
                 let n = match measure.unit {
@@ -265,34 +265,45 @@ impl Groups {
     }
 }
 
-/// Whether events with this code have several names.
-fn is_general(code: usize) -> bool {
-    [EventType::GENERIC_E, EventType::GENERIC_X, EventType::ASYNCEVENT_E]
-        .iter()
-        .any(|ty| usize::from(ty.0) == code)
+fn slot(place: usize, hash: u64) -> usize {
+    (hash as usize ^ hash as usize >> 24 ^ place) % RECENT
+}
+
+impl Operand {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One, Self::One) => true,
+            (Self::Number(one), Self::Number(other)) | (Self::Present(one), Self::Present(other)) => {
+                one.text == other.text
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn value(&self, text: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u64> {
+        match self {
+            Self::One => Some(ONE),
+            Self::Number(field) => units::number(&row.get(field)?).map(f64::to_bits),
+            Self::Present(field) => row.get(field).map(|_| ONE),
+            Self::Hash(value) => value.hash(text, row, pen),
+        }
+    }
 }
 
 impl Measure {
     /// What the row adds; `None` for nothing.
-    fn contribution(&mut self, row: &dyn FieldSource, text: &mut Vec<u8>, pen: Pen<'_>) -> Option<f64> {
-        if self.when.as_mut().is_some_and(|when| !when.matches(row)) {
+    #[inline]
+    fn contribution(&mut self, values: &[Option<u64>], ty: EventType, row: &dyn FieldSource) -> Option<u64> {
+        let value = match self.operand {
+            None => ONE,
+            Some(at) => values[at]?,
+        };
+        if self.when.as_mut().is_some_and(|when| !when.matches_of(ty, row)) {
             return None;
         }
-        match (self.aggregate, &self.value) {
-            (Aggregate::Count, None) => Some(1.0),
-            (Aggregate::Distinct, Some(value)) => {
-                // 53 bits of the hash are kept exactly.
-                value.hash(text, row, pen).map(|hash| (hash >> 11) as f64)
-            }
-            (aggregate, _) => {
-                let number = units::number(&row.get(self.field.as_ref()?)?)?;
-                match aggregate {
-                    Aggregate::Count => Some(1.0),
-                    Aggregate::Sum => (number > 0.0).then_some(number),
-                    _ => Some(number),
-                }
-            }
-        }
+        let adds = self.aggregate != Aggregate::Sum || f64::from_bits(value) > 0.0;
+        adds.then_some(value)
     }
 
     fn result(&self, total: &Total) -> f64 {
@@ -306,16 +317,19 @@ impl Measure {
 }
 
 impl Total {
-    fn add(&mut self, aggregate: Aggregate, n: f64) {
-        self.number = match aggregate {
-            Aggregate::Max if self.count > 0 => self.number.max(n),
-            Aggregate::Min if self.count > 0 => self.number.min(n),
-            Aggregate::Max | Aggregate::Min => n,
-            _ => self.number + n,
-        };
+    #[inline]
+    fn add(&mut self, aggregate: Aggregate, value: u64) {
         self.count += 1;
-        if aggregate == Aggregate::Distinct {
-            self.seen.get_or_insert_default().insert(n as u64);
+        let n = f64::from_bits(value);
+        match aggregate {
+            Aggregate::Count => {}
+            Aggregate::Distinct => {
+                self.seen.get_or_insert_default().insert(value);
+            }
+            Aggregate::Max if self.count > 1 => self.number = self.number.max(n),
+            Aggregate::Min if self.count > 1 => self.number = self.number.min(n),
+            Aggregate::Max | Aggregate::Min => self.number = n,
+            Aggregate::Sum | Aggregate::Mean => self.number += n,
         }
     }
 }

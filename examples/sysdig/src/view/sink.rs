@@ -207,6 +207,11 @@ impl ViewSink {
     #[inline]
     fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
         let ty = self.ty;
+        if let Body::Groups(groups) = &mut self.body
+            && groups.has_counted(row, self.pen)
+        {
+            return Ok(());
+        }
         if self.filter.as_mut().is_some_and(|filter| !filter.matches_of(ty, row)) {
             return Ok(());
         }
@@ -215,8 +220,9 @@ impl ViewSink {
 
     /// Takes in a row that satisfies the filter.
     fn count(&mut self, row: &dyn FieldSource) -> Result<()> {
+        let ty = self.ty;
         if let Some(prefer) = &mut self.prefer {
-            match (prefer.matches(row), self.is_better) {
+            match (prefer.matches_of(ty, row), self.is_better) {
                 (false, true) => return Ok(()),
                 (true, false) => {
                     self.is_better = true;
@@ -228,7 +234,7 @@ impl ViewSink {
             }
         }
         match &mut self.body {
-            Body::Groups(groups) => groups.add(row, self.pen),
+            Body::Groups(groups) => groups.add(ty, row, self.pen),
             Body::List(list) => {
                 if self.export.is_some() && self.exported.last() != Some(&self.current) {
                     self.exported.push(self.current);
@@ -415,7 +421,7 @@ impl Sink for ViewSink {
         }
         self.last = self.last.max(ts);
         if let Body::Heat(heat) = &mut self.body {
-            if self.filter.as_mut().is_none_or(|filter| filter.matches(event)) {
+            if self.filter.as_mut().is_none_or(|filter| filter.matches_of(ty, event)) {
                 heat.add(event, &mut self.out)?;
             }
             return Ok(());
