@@ -40,8 +40,11 @@ struct Lasting {
     scope: Scope,
     has_type: bool,
     /// By the version's slot.
-    places: Vec<Option<(ScopeVersion, Vec<(u16, u32)>)>>,
+    places: Vec<Option<(ScopeVersion, Places)>>,
 }
+
+/// Places of groups, by the codes of events.
+type Places = Vec<(u16, u32)>;
 
 /// Why a row has no group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
