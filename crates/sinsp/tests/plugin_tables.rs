@@ -251,7 +251,7 @@ fn what_plugins_wrote_of_a_file_is_not_of_the_next_one_with_its_number() {
         let Scalar::Table(files) = tables.read(table, entry, column).unwrap() else { panic!() };
         files
     }
-    // Counts events of the file 4, and has the thread's name tell.
+    // Counts events of the file 4, and writes the count as the thread's name.
     fn parse(tables: &mut dyn Tables) {
         let table = threads(tables);
         let entry = tables.entry(table, &Key::I64(1)).unwrap();

@@ -246,3 +246,44 @@ fn conditions_and_outputs_of_a_plugin_source_have_its_fields_alone() {
         assert!(err.contains(error), "{err}");
     }
 }
+
+#[test]
+fn asynchronous_events_reach_the_rules_of_their_source() {
+    let config = config("falco.yaml", "async");
+    let rules = folder().join("async-tick.yaml");
+    std::fs::write(&rules, golden("tick.yaml")).unwrap();
+    let (ticks, params) = ("plugins[0].init_config.tick_ms=1", "plugins[0].open_params=timeout:3000");
+    let args = ["--enable-source", "probe", "-r", rules.to_str().unwrap(), "-o", ticks, "-o", params];
+    let (status, out, err) = falco(&config, &args);
+    assert_eq!(status, Some(0), "{err}");
+    // Without the numbers of the events: when a tick comes is up to the machine.
+    let lines = |text: &str, kind: &str| -> Vec<String> {
+        let text = without_times(text).replace("\\\"", "\"");
+        let of_kind = |line: &&str| line.starts_with(&format!(": Informational {kind} "));
+        let number = |line: &str| match line.split_once("num ") {
+            Some((head, rest)) => format!("{head}num {}", rest.split_once(' ').unwrap().1),
+            None => line.to_owned(),
+        };
+        text.lines().filter(of_kind).map(number).collect()
+    };
+    let (found, expected) = (lines(&out, "tick"), lines(&golden("async.out"), "tick"));
+    assert!(!found.is_empty() && found.iter().all(|line| *line == expected[0]), "{found:?}");
+    let (found, expected) = (lines(&out, "num"), lines(&golden("async.out"), "num"));
+    let events = |all: &[String]| {
+        all.iter().filter(|line| !line.contains("probe_tick")).take(20).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(events(&found), events(&expected));
+}
+
+#[test]
+fn an_empty_map_is_no_configuration() {
+    let path = config("falco.yaml", "empty_map");
+    let text = std::fs::read_to_string(&path).unwrap().replace("init_config: {count: 5}", "init_config: {}");
+    std::fs::write(&path, text).unwrap();
+    let rules = folder().join("empty_map-rules.yaml");
+    std::fs::write(&rules, golden("rules.yaml")).unwrap();
+    let (status, _, err) = falco(&path, &["-r", rules.to_str().unwrap()]);
+    assert_eq!(status, Some(1));
+    let expected = error(&golden("empty_map.err")).unwrap();
+    assert!(err.contains(&expected), "{expected}\n{err}");
+}

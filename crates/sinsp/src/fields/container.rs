@@ -124,7 +124,7 @@ fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
         About::Known(json) => {
             let known = Kind::of_number(json.get("type")?.as_u64()?);
             match known {
-                // Podman also answers in the place of Docker: the name of the group says who made the container.
+                // Podman can replace Docker on Docker's socket: the name of the group says who made the container.
                 Some(Kind::Docker | Kind::Podman) => {
                     let named = of_cgroups().filter(|kind| matches!(kind, Kind::Docker | Kind::Podman));
                     named.or(known)

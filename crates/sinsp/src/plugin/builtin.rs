@@ -12,23 +12,16 @@ use crate::state::{Fd, FdKind, State, Text, ThreadKey};
 
 mod column;
 mod files;
+mod kind;
 mod lists;
 mod threads;
 
 use column::Fixed;
+pub(super) use kind::Kind;
+use kind::{absent, gone};
 
 /// Name of the only table that is not within an entry.
 pub(super) const THREADS: &str = "threads";
-
-/// A table of an inspector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Threads,
-    Files,
-    Args,
-    Env,
-    Cgroups,
-}
 
 /// An entry of a table.
 #[derive(Clone, Debug)]
@@ -61,14 +54,6 @@ pub(super) struct Builtins {
 
 /// Most threads and files that plugins keep data of: those of threads that are gone are dropped then.
 const MAX_VALUES: usize = 1 << 17;
-
-fn absent() -> PluginError {
-    "get_entry found no element at given key".into()
-}
-
-fn gone() -> PluginError {
-    "the entry is gone".into()
-}
 
 impl Builtins {
     pub(super) fn key_type(kind: Kind) -> DataType {

@@ -138,7 +138,7 @@ fn set_kind(fd: &mut Fd, value: &Scalar) -> Option<()> {
     Some(())
 }
 
-macro_rules! columns {
+macro_rules! file_columns {
     ($($name:literal $ty:ident $way:ident $(($read:expr, $write:expr))?;)*) => {
         &[$(Column { name: $name, ty: DataType::$ty, way: Way::$way $(($read, $write))? },)*]
     };
@@ -146,7 +146,7 @@ macro_rules! columns {
 
 use End::{Destination, Server, Source};
 
-const FILES: &[Column] = columns! {
+const FILES: &[Column] = file_columns! {
     "type" U8 Fd(|_, fd| Scalar::U8(fd.kind as u8), set_kind);
     "open_flags" U32 Fd(|_, fd| Scalar::U32(fd.open_flags), |fd, v| number(v).map(|n| fd.open_flags = n as u32));
     "name" Str Fd(|_, fd| Scalar::text(&fd.name), |fd, v| text(v).map(|text| fd.name = text));

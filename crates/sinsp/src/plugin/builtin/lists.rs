@@ -3,7 +3,7 @@
 use super::super::data::{DataType, Scalar};
 use super::super::error::PluginError;
 use super::column::Fixed;
-use super::{Kind, absent};
+use super::kind::{Kind, absent, gone};
 use crate::state::{State, Text, Thread};
 
 /// Most entries that plugins make of a list.
@@ -52,8 +52,8 @@ fn part(kind: Kind, item: &[u8], column: u32) -> Option<&[u8]> {
 }
 
 pub(super) fn read(state: &State, kind: Kind, tid: i64, at: u64, column: u32) -> Result<Scalar, PluginError> {
-    let thread = state.threads.get(tid).ok_or("the entry is gone")?;
-    let item = items(text(state, kind, thread)).nth(at as usize).ok_or("the entry is gone")?;
+    let thread = state.threads.get(tid).ok_or_else(gone)?;
+    let item = items(text(state, kind, thread)).nth(at as usize).ok_or_else(gone)?;
     let part = part(kind, item, column).ok_or("there is no such field")?;
     Ok(Scalar::text(part))
 }
@@ -65,8 +65,8 @@ fn change(
     tid: Option<i64>,
     change: impl FnOnce(&mut Vec<Vec<u8>>) -> Result<(), PluginError>,
 ) -> Result<(), PluginError> {
-    let gone = || PluginError::new("the entry that the table is in is gone, or in no table yet");
-    let key = tid.and_then(|tid| state.threads.key(tid)).ok_or_else(gone)?;
+    let outside = || PluginError::new("the entry that the table is in is gone, or in no table yet");
+    let key = tid.and_then(|tid| state.threads.key(tid)).ok_or_else(outside)?;
     // The environment is that of the process.
     let key = if kind == Kind::Env { state.threads.main_key(key).ok_or_else(gone)? } else { key };
     let thread = state.threads.at(key).ok_or_else(gone)?;
@@ -116,7 +116,7 @@ pub(super) fn write(
     value: &Scalar,
 ) -> Result<(), PluginError> {
     change(state, kind, Some(tid), |all| {
-        let item = all.get_mut(at as usize).ok_or("the entry is gone")?;
+        let item = all.get_mut(at as usize).ok_or_else(gone)?;
         set(kind, item, column, value)
     })
 }

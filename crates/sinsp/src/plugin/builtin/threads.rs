@@ -2,8 +2,8 @@
 
 use super::super::data::{DataType, Scalar};
 use super::super::error::PluginError;
-use super::Kind;
 use super::column::{Fixed, number, text};
+use super::kind::{Kind, gone};
 use crate::state::{Session, State, Text, Thread, ThreadFlags, ThreadKey};
 
 type Read = fn(&State, &Thread) -> Scalar;
@@ -26,7 +26,7 @@ struct Column {
     write: Write,
 }
 
-macro_rules! columns {
+macro_rules! thread_columns {
     ($($name:literal $ty:ident $read:expr, $way:ident $($write:expr)?;)*) => {
         &[$(Column { name: $name, ty: DataType::$ty, read: $read, write: Write::$way $(($write))? },)*]
     };
@@ -40,7 +40,7 @@ fn rename(thread: &mut Thread, value: &Scalar) -> Option<()> {
     Some(())
 }
 
-const PLAIN: &[Column] = columns! {
+const PLAIN: &[Column] = thread_columns! {
     "tid" I64 |_, t| Scalar::I64(t.tid), Key;
     "pid" I64 |_, t| Scalar::I64(t.pid), State |s, key, v| number(v).map(|n| s.threads.set_pid(key, n));
     "ptid" I64 |_, t| Scalar::I64(t.ptid), State |s, key, v| {
@@ -133,7 +133,6 @@ pub(super) fn write(
     value: &Scalar,
 ) -> Option<Result<(), PluginError>> {
     let column = PLAIN.get(column as usize)?;
-    let gone = || PluginError::new("the entry is gone");
     let outcome = match &column.write {
         Write::No => {
             return Some(Err(format!("can't set a read-only static struct field: {}", column.name).into()));
@@ -165,7 +164,7 @@ pub(super) fn write(
     Some(outcome.ok_or_else(|| "the value does not fit".into()))
 }
 
-/// Adds a thread in the place of the one with this id. Returns the columns that were not written with that.
+/// Adds a thread, and removes the one that has this id. Returns the columns that were not written with that.
 pub(super) fn insert(
     state: &mut State,
     tid: i64,
