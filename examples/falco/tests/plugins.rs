@@ -282,6 +282,31 @@ fn a_replay_on_several_threads_has_the_plugins_in_each() {
 }
 
 #[test]
+fn falcos_plugin_for_containers_takes_over() {
+    let folder = folder("container");
+    let library = plugin(
+        &folder,
+        &[
+            "NAME=\"container\"",
+            "EXTRACTION",
+            r#"FIELDS="[{\"type\":\"string\",\"name\":\"container.id\",\"desc\":\"d\"}]""#,
+        ],
+    );
+    let rules = rules(&folder, "syscall", "evt.num = 2000", "\"%container.id %container.name\"");
+    let args = ["-r", &rules, "-e", &demo()];
+    let takes_over = "The plugin `container` is loaded: this program does not ask container runtimes itself";
+    // The plugin has no value for its field; the others are the program's own.
+    let with = config(&library, "").replace("name: probe", "name: container");
+    let (status, out, err) = falco(&folder, &with, &args);
+    assert_eq!((status, alerts(&out)), (Some(0), vec!["<NA> host"]), "{err}");
+    assert!(err.contains(takes_over), "{err}");
+    // Its configuration alone, without a file, is not the plugin.
+    let (status, out, err) = falco(&folder, &with.replace(&library, "/nonexistent/libcontainer.so"), &args);
+    assert_eq!((status, alerts(&out)), (Some(0), vec!["host host"]), "{err}");
+    assert!(!err.contains(takes_over), "{err}");
+}
+
+#[test]
 fn a_capture_has_what_plugins_know() {
     let folder = folder("dump");
     let library = plugin(&folder, &["ASYNC"]);
@@ -403,7 +428,7 @@ fn a_reload_leaves_plugins_as_they_are() {
         })
         .collect();
     let old = alerts.iter().take_while(|(name, _)| *name == "old").count();
-    assert!(old > 5 && alerts.len() > old + 5, "{out}");
+    assert!(old > 2 && alerts.len() > old + 2, "{out}");
     assert!(alerts[old..].iter().all(|(name, _)| *name == "new"));
     // The plugin's own count goes on.
     assert!(alerts.is_sorted_by(|one, next| one.1 < next.1), "{alerts:?}");

@@ -227,7 +227,7 @@ int plugin_next_batch(struct state *s, struct instance *h, uint32_t *n, struct e
         return END;
     }
     if (!strcmp(p, "slow")) {
-        usleep(5000);
+        usleep(20000);
         return SUCCESS;
     }
     if (!strcmp(p, "opens")) {

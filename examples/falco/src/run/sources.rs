@@ -22,8 +22,6 @@ use crate::setup::Setup;
 
 /// Messages that may wait: then sources wait, too.
 const DEPTH: usize = 256;
-/// Events between two looks at whether other rules are in place.
-const STRIDE: u64 = 64;
 /// How old the counters of plugins are at most that metrics have.
 const COUNTED_EVERY: Duration = Duration::from_millis(500);
 
@@ -212,13 +210,15 @@ impl Worker {
             if self.shared.stop.load(Ordering::Acquire) {
                 return Ok(());
             }
-            if events.is_multiple_of(STRIDE) && self.shared.version.load(Ordering::Acquire) != self.version {
-                self.version = self.shared.version.load(Ordering::Acquire);
+            // At each event: a source may have one in an hour.
+            let version = self.shared.version.load(Ordering::Acquire);
+            if version != self.version {
+                self.version = version;
                 let setup = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 self.judge.replace(setup)?;
                 self.judge.prepare(inspector);
             }
-            if events.is_multiple_of(STRIDE) && counted.elapsed() >= COUNTED_EVERY {
+            if counted.elapsed() >= COUNTED_EVERY {
                 counted = Instant::now();
                 self.count(name, inspector);
             }
