@@ -11,8 +11,10 @@ use eyas_console::say;
 
 use crate::shell;
 
-/// Containers of each runtime.
+/// Containers of each runtime, unless `EYAS_CONTAINERS` says how many.
 const COUNT: usize = 15;
+/// Containers that are started at the same time, where `EYAS_AT_ONCE` does not say how many.
+const AT_ONCE: usize = 1;
 /// How long sysdig may take to begin.
 const START: Duration = Duration::from_secs(60);
 /// The image that the containers are made of.
@@ -70,11 +72,16 @@ fn with(dir: &Path, sysdig: &Path) -> Result<(), String> {
     }
     std::thread::sleep(Duration::from_secs(3));
     let mut failed = BTreeMap::new();
+    let (count, at_once) = (number("EYAS_CONTAINERS", COUNT), number("EYAS_AT_ONCE", AT_ONCE));
     for Runtime { name, command } in &runtimes {
-        for number in 0..COUNT {
-            let done = command(number).stdout(Stdio::null()).stderr(Stdio::piped()).output().map_err(text)?;
-            if !done.status.success() {
-                failed.insert(*name, String::from_utf8_lossy(&done.stderr).trim().to_owned());
+        for first in (0..count).step_by(at_once) {
+            let start = |number| command(number).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+            let children: Vec<_> = (first..count.min(first + at_once)).map(start).collect();
+            for child in children {
+                let done = child.and_then(Child::wait_with_output).map_err(text)?;
+                if !done.status.success() {
+                    failed.insert(*name, String::from_utf8_lossy(&done.stderr).trim().to_owned());
+                }
             }
         }
     }
@@ -82,9 +89,19 @@ fn with(dir: &Path, sysdig: &Path) -> Result<(), String> {
     stop(&mut live)?;
     stop(&mut writes)?;
     let live = fs::read_to_string(&lines).map_err(text)?;
-    let replay = Command::new(sysdig).arg("-r").arg(&capture).args(["-p", FORMAT, FILTER]).output();
-    let replay = String::from_utf8_lossy(&replay.map_err(text)?.stdout).into_owned();
-    say!("{:<12} {:>14} {:>8} {:>8} {:>8}", "runtime", "first execs", "named", "user", "replayed");
+    let replay = read(sysdig, &capture)?;
+    // The original, if it is installed.
+    let original = Path::new("/usr/bin/sysdig");
+    let original = if original.exists() { Some(read(original, &capture)?) } else { None };
+    say!(
+        "{:<12} {:>14} {:>8} {:>8} {:>8} {:>8}",
+        "runtime",
+        "first execs",
+        "named",
+        "user",
+        "replayed",
+        "original"
+    );
     for Runtime { name, .. } in &runtimes {
         let first = of(&live, name);
         let named = first.iter().filter(|line| line[5] != "<NA>" && line[6] != "<NA>").count();
@@ -92,12 +109,31 @@ fn with(dir: &Path, sysdig: &Path) -> Result<(), String> {
         let users = first.iter().filter(|line| matches!(line[3], "app" | "root")).count();
         let again = of(&replay, name);
         let same = first.iter().filter(|line| again.contains(line)).count();
-        say!("{name:<12} {:>8} of {COUNT:>2} {named:>8} {users:>8} {same:>8}", first.len());
+        let by_original = original.as_ref().map_or_else(
+            || "-".to_owned(),
+            |lines| {
+                let lines = of(lines, name);
+                first.iter().filter(|line| lines.contains(line)).count().to_string()
+            },
+        );
+        say!("{name:<12} {:>7} of {count:>3} {named:>8} {users:>8} {same:>8} {by_original:>8}", first.len());
         if let Some(why) = failed.get(name) {
             say!("  some did not run: {why}");
         }
     }
     Ok(())
+}
+
+/// The number that a variable of the environment has.
+fn number(variable: &str, otherwise: usize) -> usize {
+    let set = std::env::var(variable).ok().and_then(|text| text.parse().ok());
+    set.filter(|number| *number > 0).unwrap_or(otherwise)
+}
+
+/// What a sysdig prints of the capture.
+fn read(sysdig: &Path, capture: &Path) -> Result<String, String> {
+    let out = Command::new(sysdig).arg("-r").arg(capture).args(["-p", FORMAT, FILTER]).output();
+    Ok(String::from_utf8_lossy(&out.map_err(text)?.stdout).into_owned())
 }
 
 /// The first processes of a runtime's containers: the fields of their lines.
