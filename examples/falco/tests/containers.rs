@@ -61,6 +61,8 @@ fn a_monitor_that_sees_one_container_alone_says_how_to_run_it() {
 
 #[test]
 fn an_empty_host_root_is_the_root_directory() {
+    // It loads the probe.
+    let _lock = eyas_testing::live_turn();
     let socket = std::env::temp_dir().join(format!("eyas-host-root-{}.sock", std::process::id()));
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let sockets = |host_root: Option<&str>| {
