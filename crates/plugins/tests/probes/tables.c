@@ -399,6 +399,50 @@ static void files(struct state *s, const struct parse_input *p, void *init) {
     CHECK(w->clear(t) == SUCCESS && r->base.size(t) == 0);
 }
 
+/* A thread whose lists and files are filled before it is in the table. */
+static void whole_thread(struct state *s, const struct parse_input *p) {
+    struct reader_ext *r = p->reader_ext;
+    struct writer *w = p->writer_ext;
+    union data key = {.u64 = 1}, out, in = {.str = "whole"};
+    void *made = w->create(s->threads);
+    CHECK(w->write(s->threads, made, s->comm, &in) == SUCCESS);
+    void *env = nested(s, made, s->env), *files = nested(s, made, s->files);
+    void *e = w->create(env);
+    in.str = "B=2";
+    CHECK(w->write(env, e, s->value, &in) == SUCCESS);
+    e = w->add(env, &key, e);
+    CHECK(e && r->base.size(env) == 2 && r->base.size(nested(s, made, s->env)) == 2);
+    CHECK(r->base.read(env, e, s->value, &out) == SUCCESS && !strcmp(out.str, "B=2"));
+    key.u64 = 0;
+    void *first = r->base.entry(env, &key);
+    in.str = "A=1";
+    CHECK(first && w->write(env, first, s->value, &in) == SUCCESS);
+    uint64_t n = 0;
+    CHECK(r->iterate(env, count_one, &n) == 1 && n == 2);
+    key.s64 = 9;
+    e = w->add(files, &key, w->create(files));
+    in.str = "/etc/motd";
+    CHECK(e && w->write(files, e, s->name, &in) == SUCCESS);
+    key.s64 = 10;
+    CHECK(w->add(files, &key, w->create(files)) && r->base.size(files) == 2);
+    CHECK(w->erase(files, &key) == SUCCESS && w->erase(files, &key) == FAILURE);
+    key.s64 = 555;
+    made = w->add(s->threads, &key, made);
+    if (!CHECK(made)) return;
+    /* These were of the entry that is in the table now. */
+    CHECK(r->base.size(env) == UINT64_MAX);
+    env = nested(s, made, s->env), files = nested(s, made, s->files);
+    CHECK(r->base.size(env) == 2 && r->base.size(files) == 1);
+    key.u64 = 0;
+    e = r->base.entry(env, &key);
+    CHECK(r->base.read(env, e, s->value, &out) == SUCCESS && !strcmp(out.str, "A=1"));
+    key.s64 = 9;
+    e = r->base.entry(files, &key);
+    CHECK(e && r->base.read(files, e, s->name, &out) == SUCCESS && !strcmp(out.str, "/etc/motd"));
+    key.s64 = 555;
+    CHECK(w->erase(s->threads, &key) == SUCCESS);
+}
+
 static void threads(struct state *s, const struct parse_input *p) {
     struct reader_ext *r = p->reader_ext;
     struct writer *w = p->writer_ext;
@@ -432,6 +476,7 @@ static void threads(struct state *s, const struct parse_input *p) {
     CHECK(!r->base.entry(s->threads, NULL) && !r->iterate(s->threads, NULL, NULL));
     lists(s, p, init);
     files(s, p, init);
+    whole_thread(s, p);
     rounds(s, p, s->threads, s->x, s->y, 1000, 1);
     rounds(s, p, s->threads, s->x, s->comm, 1000, 1);
 }

@@ -14,11 +14,13 @@ mod column;
 mod files;
 mod kind;
 mod lists;
+mod made;
 mod threads;
 
 use column::Fixed;
 pub(super) use kind::Kind;
 use kind::{absent, gone};
+pub(super) use made::{Made, Values};
 
 /// Name of the only table that is not within an entry.
 pub(super) const THREADS: &str = "threads";
@@ -33,7 +35,9 @@ pub(super) enum Row {
     /// A place in a list of the thread.
     Item(i64, u64),
     /// One that is in no table yet, with what was written to it.
-    New(FxHashMap<u32, Scalar>),
+    New(Made),
+    /// The entry with this key of a table that is within one which is in no table yet.
+    Within(Scalar),
 }
 
 /// What a datum is, or the table that it stands for.
@@ -210,12 +214,13 @@ impl Builtins {
         let nested = if kind == Kind::Threads { threads::nested(column) } else { None };
         let no_column = || PluginError::new("there is no such field");
         let value = match row {
-            Row::New(values) => {
+            Row::New(made) => {
                 if let Some(kind) = nested {
                     return Ok(Found::Table(kind, None));
                 }
-                values.get(&column).cloned().or_else(|| self.default_of(state, kind, column))
+                self.value(state, kind, &made.values, column)
             }
+            Row::Within(..) => return Err(gone()),
             Row::Thread(tid) => {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
                 let thread = state.threads.at(key).ok_or_else(gone)?;
@@ -240,6 +245,11 @@ impl Builtins {
         value.map(Found::Scalar).ok_or_else(no_column)
     }
 
+    /// What a column of an entry has to which this was written.
+    pub(super) fn value(&self, state: &State, kind: Kind, values: &Values, column: u32) -> Option<Scalar> {
+        values.get(&column).cloned().or_else(|| self.default_of(state, kind, column))
+    }
+
     /// A copy of an entry that is about to go: who holds it may still read it.
     pub(super) fn copy(&self, state: &State, kind: Kind, row: &Row) -> Row {
         let columns = Self::fixed(kind).len() + self.added(kind).len();
@@ -247,17 +257,14 @@ impl Builtins {
             Ok(Found::Scalar(value)) => Some((column, value)),
             _ => None,
         };
-        Row::New((0..columns as u32).filter_map(value).collect())
+        Row::New((0..columns as u32).filter_map(value).collect::<Values>().into())
     }
 
-    pub(super) fn write(
-        &mut self,
-        state: &mut State,
-        kind: Kind,
-        row: &mut Row,
-        column: u32,
-        value: &Scalar,
-    ) -> Result<(), PluginError> {
+    /// Whether the value may be written to the column.
+    ///
+    /// # Errors
+    /// There is no such column, it cannot be written, or it is of another type.
+    pub(super) fn check(&self, kind: Kind, column: u32, value: &Scalar) -> Result<(), PluginError> {
         let ty = self.type_of(kind, column).ok_or("there is no such field")?;
         let fixed = Self::fixed(kind).into_iter().nth(column as usize);
         if let Some(column) = fixed.filter(|column| column.is_read_only) {
@@ -268,11 +275,24 @@ impl Builtins {
             let name = columns.get(column as usize).map_or("", |column| &column.name);
             return Err(format!("incompatible data types for field: {name}").into());
         }
+        Ok(())
+    }
+
+    pub(super) fn write(
+        &mut self,
+        state: &mut State,
+        kind: Kind,
+        row: &mut Row,
+        column: u32,
+        value: &Scalar,
+    ) -> Result<(), PluginError> {
+        self.check(kind, column, value)?;
         let place = match row {
-            Row::New(values) => {
-                values.insert(column, value.clone());
+            Row::New(made) => {
+                made.values.insert(column, value.clone());
                 return Ok(());
             }
+            Row::Within(..) => return Err(gone()),
             Row::Thread(tid) => {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
                 if let Some(outcome) = threads::write(state, key, column, value) {
@@ -311,7 +331,11 @@ impl Builtins {
         key: &Scalar,
         row: Row,
     ) -> Result<Row, PluginError> {
-        let Row::New(values) = row else { return Err("unsupported key type".into()) };
+        let Row::New(mut made) = row else { return Err("unsupported key type".into()) };
+        let values = std::mem::take(&mut made.values);
+        if kind != Kind::Threads && kind != Kind::Files {
+            lists::checked_place(key)?;
+        }
         let (mut row, left) = match (kind, key) {
             (Kind::Threads, Scalar::I64(tid)) => (Row::Thread(*tid), threads::insert(state, *tid, values)?),
             (Kind::Files, Scalar::I64(num)) => {
@@ -334,6 +358,11 @@ impl Builtins {
         };
         for (column, value) in left {
             self.write(state, kind, &mut row, column, &value)?;
+        }
+        if let Row::Thread(tid) = row {
+            for (kind, key, values) in made.into_rows() {
+                self.insert(state, (kind, Some(tid)), &key, Row::New(values.into()))?;
+            }
         }
         Ok(row)
     }

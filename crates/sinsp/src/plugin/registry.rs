@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
-use super::builtin::{Builtins, Found, Kind, Row};
+use super::builtin::{Builtins, Found, Kind, Made, Row};
 use super::data::{DataType, Key, Scalar, TableId};
 use super::error::PluginError;
 use super::tables::{ColumnId, ColumnInfo, Datum, EntryId, PluginTable, TableInfo, Tables};
@@ -58,6 +58,8 @@ impl Registry {
 enum Table {
     /// The inspector's, within the entry of a thread.
     Own(Kind, Option<i64>),
+    /// One of the inspector within the entry that has this number and is in no table yet.
+    Made(Kind, u64),
     Plugin(Arc<dyn PluginTable>),
 }
 
@@ -152,7 +154,7 @@ impl<'a> TableAccess<'a> {
 
     fn owner(&self, table: TableId) -> Result<Owner, PluginError> {
         Ok(match self.get(table)? {
-            Table::Own(kind, _) => Owner::Own(kind),
+            Table::Own(kind, _) | Table::Made(kind, _) => Owner::Own(kind),
             Table::Plugin(_) if table.0 >= NESTED => Owner::Nested,
             Table::Plugin(_) => Owner::Plugin(table),
         })
@@ -201,6 +203,18 @@ impl<'a> TableAccess<'a> {
 }
 
 impl TableAccess<'_> {
+    /// Uses an entry that is in no table yet.
+    fn made<R>(
+        &self,
+        entry: u64,
+        body: impl FnOnce(&mut Made) -> Result<R, PluginError>,
+    ) -> Result<R, PluginError> {
+        match self.registry.borrow_mut().entries.get_mut(&entry) {
+            Some(Held { content: Content::Own(Row::New(made)), .. }) => body(made),
+            _ => Err("the entry that the table is in is gone".into()),
+        }
+    }
+
     /// Entries of the inspector's table that go now may be read until they are released, as they are now: that with the
     /// key, or all.
     fn preserve(&self, (kind, tid): (Kind, Option<i64>), key: Option<&Key>) {
@@ -251,14 +265,14 @@ impl Drop for TableAccess<'_> {
 impl Table {
     fn name(&self) -> &str {
         match self {
-            Self::Own(kind, _) => Builtins::name(*kind),
+            Self::Own(kind, _) | Self::Made(kind, _) => Builtins::name(*kind),
             Self::Plugin(table) => table.name(),
         }
     }
 
     fn key_type(&self) -> DataType {
         match self {
-            Self::Own(kind, _) => Builtins::key_type(*kind),
+            Self::Own(kind, _) | Self::Made(kind, _) => Builtins::key_type(*kind),
             Self::Plugin(table) => table.key_type(),
         }
     }
@@ -309,20 +323,23 @@ impl Tables for TableAccess<'_> {
     fn len(&mut self, table: TableId) -> Result<u64, PluginError> {
         match self.get(table)? {
             Table::Own(kind, tid) => Ok(Builtins::rows(self.state(), kind, tid).len() as u64),
+            Table::Made(kind, within) => self.made(within, |made| Ok(made.keys(kind).len() as u64)),
             Table::Plugin(table) => table.len(),
         }
     }
 
     fn columns(&mut self, table: TableId) -> Result<Vec<ColumnInfo>, PluginError> {
         match self.get(table)? {
-            Table::Own(kind, _) => Ok(self.registry.borrow().builtins.columns(kind)),
+            Table::Own(kind, _) | Table::Made(kind, _) => Ok(self.registry.borrow().builtins.columns(kind)),
             Table::Plugin(table) => table.columns(),
         }
     }
 
     fn column(&mut self, table: TableId, name: &str, ty: DataType) -> Result<ColumnId, PluginError> {
         let number = match self.get(table)? {
-            Table::Own(kind, _) => self.registry.borrow().builtins.column(kind, name, ty)?.into(),
+            Table::Own(kind, _) | Table::Made(kind, _) => {
+                self.registry.borrow().builtins.column(kind, name, ty)?.into()
+            }
             Table::Plugin(table) => table.column(name, ty)?,
         };
         self.new_column(table, number)
@@ -330,7 +347,9 @@ impl Tables for TableAccess<'_> {
 
     fn add_column(&mut self, table: TableId, name: &str, ty: DataType) -> Result<ColumnId, PluginError> {
         let number = match self.for_change(table)? {
-            Table::Own(kind, _) => self.registry.borrow_mut().builtins.add_column(kind, name, ty)?.into(),
+            Table::Own(kind, _) | Table::Made(kind, _) => {
+                self.registry.borrow_mut().builtins.add_column(kind, name, ty)?.into()
+            }
             Table::Plugin(table) => table.add_column(name, ty)?,
         };
         self.new_column(table, number)
@@ -339,6 +358,10 @@ impl Tables for TableAccess<'_> {
     fn entry(&mut self, table: TableId, key: &Key) -> Result<EntryId, PluginError> {
         let content = match self.get(table)? {
             Table::Own(kind, tid) => Content::Own(Builtins::row(self.state(), kind, tid, key)?),
+            Table::Made(kind, within) => {
+                self.made(within, |made| made.row(kind, key).map(drop))?;
+                Content::Own(Row::Within(key.clone()))
+            }
             Table::Plugin(table) => Content::Number(table.entry(key)?),
         };
         Ok(self.hold(table, content, false))
@@ -372,13 +395,17 @@ impl Tables for TableAccess<'_> {
                 let rows = Builtins::rows(self.state(), kind, tid);
                 Ok(rows.into_iter().all(|row| each(self, Content::Own(row))))
             }
+            Table::Made(kind, within) => {
+                let keys = self.made(within, |made| Ok(made.keys(kind)))?;
+                Ok(keys.into_iter().all(|key| each(self, Content::Own(Row::Within(key)))))
+            }
             Table::Plugin(found) => found.visit(&mut |number| each(self, Content::Number(number))),
         }
     }
 
     fn create(&mut self, table: TableId) -> Result<EntryId, PluginError> {
         let content = match self.for_change(table)? {
-            Table::Own(..) => Content::Own(Row::New(FxHashMap::default())),
+            Table::Own(..) | Table::Made(..) => Content::Own(Row::New(Made::default())),
             Table::Plugin(table) => Content::Number(table.create()?),
         };
         Ok(self.hold(table, content, true))
@@ -403,6 +430,10 @@ impl Tables for TableAccess<'_> {
         };
         let content = match (self.for_change(table)?, content) {
             (Table::Plugin(table), Content::Number(number)) => Content::Number(table.insert(key, number)?),
+            (Table::Made(kind, within), Content::Own(Row::New(row))) => {
+                self.made(within, |made| made.insert(kind, key, row.values))?;
+                Content::Own(Row::Within(key.clone()))
+            }
             (Table::Own(kind, tid), Content::Own(row)) => {
                 self.preserve((kind, tid), Some(key));
                 let registry = self.registry;
@@ -417,6 +448,7 @@ impl Tables for TableAccess<'_> {
 
     fn erase(&mut self, table: TableId, key: &Key) -> Result<(), PluginError> {
         match self.for_change(table)? {
+            Table::Made(kind, within) => self.made(within, |made| made.erase(kind, key)),
             Table::Own(kind, tid) => {
                 self.preserve((kind, tid), Some(key));
                 let registry = self.registry;
@@ -429,6 +461,10 @@ impl Tables for TableAccess<'_> {
 
     fn clear(&mut self, table: TableId) -> Result<(), PluginError> {
         match self.for_change(table)? {
+            Table::Made(kind, within) => self.made(within, |made| {
+                made.clear(kind);
+                Ok(())
+            }),
             Table::Own(kind, tid) => {
                 self.preserve((kind, tid), None);
                 let registry = self.registry;
@@ -447,10 +483,17 @@ impl Tables for TableAccess<'_> {
                 Datum::Scalar(value) => Ok(value),
                 Datum::Table(nested) => Ok(Scalar::Table(self.new_nested(Table::Plugin(nested)))),
             },
-            (Table::Own(kind, _), Content::Own(row)) => {
+            (Table::Made(kind, within), Content::Own(Row::Within(key))) => {
+                let values = self.made(within, |made| made.row(kind, &key).cloned())?;
+                let registry = self.registry.borrow();
+                let value = registry.builtins.value(self.state(), kind, &values, column as u32);
+                value.ok_or_else(|| "there is no such field".into())
+            }
+            (Table::Own(kind, _) | Table::Made(kind, _), Content::Own(row)) => {
                 let found = self.registry.borrow().builtins.read(self.state(), kind, &row, column as u32)?;
                 Ok(match found {
                     Found::Scalar(value) => value,
+                    Found::Table(kind, None) => Scalar::Table(self.new_nested(Table::Made(kind, entry.0))),
                     Found::Table(kind, tid) => Scalar::Table(self.new_nested(Table::Own(kind, tid))),
                 })
             }
@@ -472,7 +515,14 @@ impl Tables for TableAccess<'_> {
         }
         match (self.for_change(table)?, held.content) {
             (Table::Plugin(table), Content::Number(number)) => table.write(number, column, value),
-            (Table::Own(kind, _), Content::Own(mut row)) => {
+            (Table::Made(kind, within), Content::Own(Row::Within(key))) => {
+                self.registry.borrow().builtins.check(kind, column as u32, value)?;
+                self.made(within, |made| {
+                    made.row_mut(kind, &key)?.insert(column as u32, value.clone());
+                    Ok(())
+                })
+            }
+            (Table::Own(kind, _) | Table::Made(kind, _), Content::Own(mut row)) => {
                 let registry = self.registry;
                 let state = self.state_mut()?;
                 registry.borrow_mut().builtins.write(state, kind, &mut row, column as u32, value)?;

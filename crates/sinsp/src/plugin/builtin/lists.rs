@@ -129,6 +129,15 @@ pub(super) fn place(key: &Scalar) -> Result<u64, PluginError> {
     }
 }
 
+/// As [`place`], of an entry that may be put there.
+pub(super) fn checked_place(key: &Scalar) -> Result<u64, PluginError> {
+    let at = place(key)?;
+    if at < MAX_LEN {
+        return Ok(at);
+    }
+    Err(format!("a list of a process has at most {MAX_LEN} entries, and none at {at}").into())
+}
+
 /// Puts an entry at a place; a list that is too short is filled with empty ones.
 pub(super) fn insert(
     state: &mut State,
@@ -137,9 +146,6 @@ pub(super) fn insert(
     at: u64,
     values: impl IntoIterator<Item = (u32, Scalar)>,
 ) -> Result<(), PluginError> {
-    if at >= MAX_LEN {
-        return Err(format!("a list of a process has at most {MAX_LEN} entries, and none at {at}").into());
-    }
     change(state, kind, tid, |all| {
         if all.len() <= at as usize {
             all.resize(at as usize + 1, Vec::new());
