@@ -64,7 +64,7 @@ impl Server {
         let address = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
         let address = address.context("webserver: can't listen")?;
         let ssl = if config.ssl_enabled { " (SSL)" } else { "" };
-        info(&format!("Starting health webserver, listening on {address}{ssl}"));
+        info(&format!("Starting health webserver with threadiness 1, listening on {address}{ssl}"));
         let (stop, stopped) = watch::channel(());
         let pages = Arc::new(pages);
         let service = Service::start("webserver", move || {

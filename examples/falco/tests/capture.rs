@@ -232,7 +232,10 @@ fn mistakes_in_the_configuration_are_named() {
     let dir = Dir::new("capture-mistakes");
     let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1", 1));
     for (options, want) in [
-        (&["capture.mode=some"][..], "capture.mode is `some`: expected one of rules, all_rules"),
+        (
+            &["capture.mode=some"][..],
+            "capture.mode 'some' is not a valid mode. Expected one of rules, all_rules",
+        ),
         (&["capture.max_file_size_mb=1048577"], "capture.max_file_size_mb is 1048577: expected 0 to 1048576"),
         (
             &["capture.enabled=true", "capture.path_prefix=/nonexistent/c"],

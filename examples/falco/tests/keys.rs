@@ -360,6 +360,11 @@ fn the_log_and_errors_have_falcos_words() {
             "syscall_event_drops.threshold=2",
             "syscall event drops threshold must be a double in the range [0, 1]",
         ),
+        (
+            "priority=x",
+            "priority \"x\"--must be one of emergency, alert, critical, error, warning, notice, informational, debug",
+        ),
+        ("engine.kind=x", "engine.kind 'x' is not a valid kind."),
         ("rules_file=x", "both 'rules_files' and 'rules_file' keys set"),
         ("engine.modern_ebpf.buf_size_preset=0", "'buf_size_preset' value must be between '1' and '10'"),
     ] {

@@ -143,8 +143,10 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
 fn refusal(key: &str, value: &str, names: &[&str]) -> String {
     let names = names.join(", ");
     match key {
-        "engine.kind" => format!("engine.kind '{value}' is not a valid kind; expected one of {names}"),
-        "priority" => format!("Unknown priority \"{value}\"--must be one of {names}"),
+        "engine.kind" => format!("engine.kind '{value}' is not a valid kind. Expected one of {names}"),
+        "capture.mode" => format!("capture.mode '{value}' is not a valid mode. Expected one of {names}"),
+        // It also takes `info`.
+        "priority" => format!("Unknown priority \"{value}\"--must be one of {}", names.replace(" info,", "")),
         "rule_matching" => format!("Unknown rule matching strategy \"{value}\"--must be one of {names}"),
         _ if key.starts_with("syscall_event_drops.actions") => {
             let names = "\"ignore\", \"log\", \"alert\", and \"exit\"";

@@ -102,7 +102,7 @@ impl Run {
 
     /// The port that the web server says it listens on.
     pub fn port(&mut self) -> u16 {
-        let address = self.wait_for("Starting health webserver, listening on ");
+        let address = self.wait_for("Starting health webserver with threadiness 1, listening on ");
         address.split_whitespace().next().unwrap().rsplit_once(':').unwrap().1.parse().unwrap()
     }
 
