@@ -19,8 +19,10 @@ use crate::{Place, RawEvent};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
-    /// Of each event its head, the rest of the head if the event needs one, then its body.
+    /// Of each event its head, the rest of the head if the event needs one, then its body; behind them room for others.
     bytes: Vec<u8>,
+    /// Bytes of events.
+    used: usize,
     count: usize,
     /// Time of the first and of the last, ns since the epoch.
     first: u64,
@@ -41,14 +43,14 @@ const HAS_REST: u16 = 2;
 impl Frames {
     /// No events, with room for so many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+        Self { bytes: vec![0; bytes], ..Self::default() }
     }
 
     /// Adds a copy of an event.
     #[inline]
     pub fn push(&mut self, event: &RawEvent<'_>) {
-        let RawEvent { ts, tid, ty, cpu, state_only, began, place, nparams, mark, decided, body, wide: _ } =
-            *event;
+        let &RawEvent { ts, tid, ty, cpu, state_only, began, place, nparams, mark, decided, body, wide: _ } =
+            event;
         let (short_tid, short_nparams) = (tid as i32, nparams as u16);
         let is_usual = i64::from(short_tid) == tid
             && u32::from(short_nparams) == nparams
@@ -57,20 +59,24 @@ impl Frames {
             && decided.is_empty()
             && place == Place::default();
         let flags = u16::from(state_only) * STATE_ONLY + u16::from(!is_usual) * HAS_REST;
-        let mut head = [0; HEAD];
-        head[..8].copy_from_slice(&ts.to_le_bytes());
-        head[8..12].copy_from_slice(&short_tid.to_le_bytes());
-        head[12..16].copy_from_slice(&(body.len() as u32).to_le_bytes());
-        head[16..18].copy_from_slice(&ty.0.to_le_bytes());
-        head[18..20].copy_from_slice(&cpu.to_le_bytes());
-        head[20..22].copy_from_slice(&short_nparams.to_le_bytes());
-        head[22..24].copy_from_slice(&flags.to_le_bytes());
-        self.bytes.reserve(HEAD + REST + decided.len() + body.len());
-        self.bytes.extend_from_slice(&head);
+        let most = HEAD + REST + decided.len() + body.len();
+        if self.bytes.len() - self.used < most {
+            self.grow(most);
+        }
+        let room = &mut self.bytes[self.used..];
+        let numbers = [
+            ts,
+            u64::from(short_tid as u32) | (body.len() as u64) << 32,
+            u64::from(ty.0) | u64::from(cpu) << 16 | u64::from(short_nparams) << 32 | u64::from(flags) << 48,
+        ];
+        let (words, _) = room.as_chunks_mut();
+        words.iter_mut().zip(numbers).for_each(|(word, number)| *word = number.to_le_bytes());
+        self.used += HEAD;
         if !is_usual {
             self.push_rest(event);
         }
-        self.bytes.extend_from_slice(body);
+        copy(body, &mut self.bytes[self.used..][..body.len()]);
+        self.used += body.len();
         if self.count == 0 {
             self.first = ts;
         }
@@ -81,35 +87,45 @@ impl Frames {
     #[cold]
     fn push_rest(&mut self, event: &RawEvent<'_>) {
         let Place { num, previous } = event.place;
-        for number in [event.tid as u64, event.began, num, previous] {
-            self.bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        self.bytes.extend_from_slice(&event.nparams.to_le_bytes());
-        self.bytes.extend_from_slice(&u32::from(event.mark.0).to_le_bytes());
-        self.bytes.extend_from_slice(&(event.decided.len() as u64).to_le_bytes());
-        self.bytes.extend_from_slice(event.decided);
+        let last = u64::from(event.nparams) | u64::from(event.mark.0) << 32;
+        let numbers = [event.tid as u64, event.began, num, previous, last, event.decided.len() as u64];
+        let (rest, behind) = self.bytes[self.used..].split_at_mut(REST);
+        rest.as_chunks_mut()
+            .0
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(word, number)| *word = number.to_le_bytes());
+        behind[..event.decided.len()].copy_from_slice(event.decided);
+        self.used += REST + event.decided.len();
+    }
+
+    /// Makes room for so many bytes.
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        let len = (self.used + bytes).max(2 * self.bytes.len());
+        self.bytes.resize(len, 0);
     }
 
     /// Bytes that fit without more memory.
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.len()
     }
 
     /// Gives back the memory that the events don't need.
     pub fn shrink_to_fit(&mut self) {
+        self.bytes.truncate(self.used);
         self.bytes.shrink_to_fit();
     }
 
     /// Forgets the events, but keeps the room for others.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.count = 0;
+        (self.used, self.count) = (0, 0);
     }
 
     /// How many bytes the copies take.
     #[inline]
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.used
     }
 
     /// Times of the first and the last event, ns since the epoch; 0 if there is none.
@@ -130,7 +146,7 @@ impl Frames {
 
     /// The events, in order.
     pub fn iter(&self) -> impl Iterator<Item = RawEvent<'_>> {
-        let mut rest = self.bytes.as_slice();
+        let mut rest = &self.bytes[..self.used];
         std::iter::from_fn(move || {
             let (head, mut behind) = rest.split_first_chunk::<HEAD>()?;
             let short = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
@@ -160,6 +176,28 @@ impl Frames {
             }
             Some(event)
         })
+    }
+}
+
+/// Copies short texts without a call: most bodies are short.
+#[inline]
+fn copy(from: &[u8], to: &mut [u8]) {
+    /// The first and the last `N` bytes, which meet.
+    #[inline]
+    fn ends<const N: usize>(from: &[u8], to: &mut [u8]) -> Option<()> {
+        *to.first_chunk_mut::<N>()? = *from.first_chunk()?;
+        *to.last_chunk_mut::<N>()? = *from.last_chunk()?;
+        Some(())
+    }
+    let done = match from.len() {
+        8..16 => ends::<8>(from, to),
+        16..32 => ends::<16>(from, to),
+        32..=64 => ends::<32>(from, to),
+        65..=128 => ends::<64>(from, to),
+        _ => None,
+    };
+    if done.is_none() {
+        to.copy_from_slice(from);
     }
 }
 
@@ -196,6 +234,18 @@ mod tests {
             assert!(frames.iter().map(|event| shown(&event)).eq(all.iter().map(shown)));
             assert_eq!((frames.len(), frames.span()), (all.len(), (1, u64::MAX - 1)));
         }
+    }
+
+    #[test]
+    fn bodies_of_every_length_come_out_as_they_went_in() {
+        let mut frames = Frames::default();
+        let bodies: Vec<Vec<u8>> =
+            (0..300).map(|len| (0..len).map(|n| (n * 7 + len) as u8).collect()).collect();
+        let event = |body| RawEvent::from_checked(1, 2, EventType::SYSCALL_CLOSE_X, 3, 0, body);
+        bodies.iter().for_each(|body| frames.push(&event(body)));
+        assert!(frames.iter().map(|event| event.body.to_vec()).eq(bodies));
+        frames.shrink_to_fit();
+        assert_eq!((frames.capacity(), frames.len()), (frames.size(), 300));
     }
 
     #[test]

@@ -26,6 +26,37 @@ pub struct Snapshot {
     pub metadata: Vec<OwnedEvent>,
 }
 
+impl Snapshot {
+    /// Bytes of memory that it takes, about.
+    pub fn size(&self) -> usize {
+        let thread = |thread: &ThreadEntry| {
+            let ThreadEntry { comm, exe, exepath, args, env, cwd, root, cgroups, .. } = thread;
+            let texts = [comm, exe, exepath, args, env, cwd, root, cgroups];
+            size_of::<ThreadEntry>() + texts.map(Vec::capacity).iter().sum::<usize>()
+        };
+        let fd = |entry: &FdEntry| {
+            let text = match &entry.detail {
+                FdDetail::Unix { path, .. } | FdDetail::File { path, .. } => path.capacity(),
+                FdDetail::Other { name, .. } => name.capacity(),
+                FdDetail::Socket { .. } | FdDetail::ServerSocket { .. } => 0,
+            };
+            size_of::<FdEntry>() + text
+        };
+        let user = |user: &User| {
+            size_of::<User>() + user.name.capacity() + user.home.capacity() + user.shell.capacity()
+        };
+        self.threads.iter().map(thread).sum::<usize>()
+            + self.fds.iter().flat_map(|(_, fds)| fds).map(fd).sum::<usize>()
+            + self.users.iter().map(user).sum::<usize>()
+            + self.groups.iter().map(|group| size_of::<Group>() + group.name.capacity()).sum::<usize>()
+            + self
+                .metadata
+                .iter()
+                .map(|event| size_of::<OwnedEvent>() + event.as_raw().body().len())
+                .sum::<usize>()
+    }
+}
+
 /// The machine that a capture was made on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MachineInfo {

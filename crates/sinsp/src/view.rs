@@ -110,6 +110,12 @@ impl<'a> EventView<'a> {
         self.event
     }
 
+    /// The event as it came, without a copy of its head.
+    #[inline]
+    pub fn as_raw(&self) -> &RawEvent<'a> {
+        &self.event
+    }
+
     /// Its number: 1 for the first event of the capture.
     #[inline]
     pub fn num(&self) -> u64 {

@@ -183,7 +183,7 @@ impl Capture {
         if !event.reports().is_empty() {
             return self.push_with_reports(event);
         }
-        self.frames.push(&event.event());
+        self.frames.push(event.as_raw());
         if self.frames.size() >= self.batch {
             self.hand_on(true);
         }
@@ -268,7 +268,7 @@ impl Capture {
 
     /// If one is due, the event at hand will be the first of a chunk of the flight recorder.
     fn begin_chunk_if_due(&mut self, event: &EventView<'_>) {
-        let (ts, waiting) = (event.event().ts, self.frames.size());
+        let (ts, waiting) = (event.as_raw().ts, self.frames.size());
         if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(ts, waiting)) {
             self.begin_chunk(event);
         }

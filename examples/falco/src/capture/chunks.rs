@@ -15,7 +15,7 @@ const BATCHES: usize = 32;
 /// Bytes of events for which a chunk is not worth it.
 const SMALL: usize = 256 << 10;
 /// Time that passes between two chunks, in multiples of what the state's copy has taken.
-const PAUSE: u64 = 100;
+const PAUSE: u64 = 1_000;
 
 /// Decides on it, by time and bytes.
 pub struct Chunks {
@@ -28,19 +28,28 @@ pub struct Chunks {
     bytes: usize,
     /// What the copy of the state took, ns.
     cost: u64,
+    /// None is due before this time, ns, unless there are many bytes of events.
+    not_before: u64,
 }
 
 impl Chunks {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, begun: None, has_gap: false, bytes: 0, cost: 0 }
+        Self { limits, begun: None, has_gap: false, bytes: 0, cost: 0, not_before: 0 }
     }
 
     /// Whether a chunk is to begin with the event at this time, ns; `waiting` are the bytes of events that were not
     /// handed on.
     #[inline]
     pub fn is_due(&self, ts: u64, waiting: usize) -> bool {
-        let Some(begun) = self.begun else { return true };
         let bytes = self.bytes + waiting;
+        if ts < self.not_before && bytes < self.limits.memory / USUAL {
+            return false;
+        }
+        self.is_due_now(ts, bytes)
+    }
+
+    fn is_due_now(&self, ts: u64, bytes: usize) -> bool {
+        let Some(begun) = self.begun else { return true };
         let Limits { pre_roll, memory } = self.limits;
         if bytes < SMALL.min(memory / USUAL) {
             return ts.saturating_sub(begun) >= pre_roll;
@@ -59,7 +68,10 @@ impl Chunks {
     /// One begins with the event at this time, ns, for which copying the state took so long.
     pub fn begin(&mut self, ts: u64, cost: Duration) {
         let cost = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
-        *self = Self { limits: self.limits, begun: Some(ts), has_gap: false, bytes: 0, cost };
+        let pre_roll = self.limits.pre_roll;
+        let usual = pre_roll.min(PAUSE.saturating_mul(cost).max(pre_roll / USUAL as u64));
+        *self =
+            Self { begun: Some(ts), cost, not_before: ts.saturating_add(usual), ..Self::new(self.limits) };
     }
 
     /// Events were handed on.
@@ -69,7 +81,7 @@ impl Chunks {
 
     /// Events are missing: what comes needs a state of its own.
     pub fn lose(&mut self) {
-        (self.begun, self.has_gap) = (None, true);
+        (self.begun, self.has_gap, self.not_before) = (None, true, 0);
     }
 }
 
@@ -83,13 +95,13 @@ mod tests {
     fn chunks_are_parts_of_the_time_and_the_memory() {
         let mut chunks = Chunks::new(Limits { pre_roll: 8 * S, memory: 8 << 20 });
         assert!(chunks.is_due(5, 0), "none has begun");
-        chunks.begin(5, Duration::from_millis(1));
+        chunks.begin(5, Duration::from_micros(100));
         assert!(!chunks.is_due(5 + 7 * S, 100), "a few events");
         assert!(chunks.is_due(5 + 8 * S, 100), "the first events are older than the pre-roll");
         assert!(chunks.is_due(5 + S, SMALL));
         assert!(!chunks.is_due(5 + S / 2, SMALL));
         assert!(chunks.is_due(5 + S / 2, 1 << 20));
-        chunks.begin(5, Duration::from_millis(100));
+        chunks.begin(5, Duration::from_millis(10));
         assert!(!chunks.is_due(5 + S / 2, 1 << 20), "the last copy of the state took too long");
         chunks.count(3 << 20);
         assert!(chunks.is_due(5 + S / 2, 1 << 20), "half of the memory");

@@ -17,10 +17,16 @@ use rustix::time::{ClockId, clock_gettime};
 use super::pool::{MOST, Pool};
 use super::written::{is_full, write};
 
+/// Compressing begins when this part of the memory is used up: before, all that it does is to cost.
+const SHORT: f64 = 0.75;
 /// Compressing may take this part of a core …
-const OF_A_CORE: f64 = 0.01;
+const OF_A_CORE: f64 = 0.002;
 /// … or this part of what the program uses, whichever is more. What there is no time for stays as it is.
 const OF_THE_PROGRAM: f64 = 0.01;
+/// About what compressing a byte takes.
+const NS_A_BYTE: u64 = 20;
+/// States are kept as they are, unless one takes more than one in so many parts of the memory.
+const STATES: usize = 16;
 
 /// The limits of a flight recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +49,36 @@ pub struct FlightRecorder {
 
 /// A snapshot and the events after it.
 struct Chunk {
-    /// Compressed.
-    snapshot: Vec<u8>,
+    state: State,
     /// The state is another one than that which the chunk before leads to.
     is_apart: bool,
     batches: Vec<Batch>,
     /// How many of the batches are compressed: those that came first.
     compressed: usize,
+}
+
+/// The state of the system.
+enum State {
+    /// With its size, bytes.
+    Plain(Box<Snapshot>, usize),
+    Compressed(Vec<u8>),
+}
+
+impl State {
+    fn size(&self) -> usize {
+        match self {
+            Self::Plain(_, size) => *size,
+            Self::Compressed(bytes) => bytes.len(),
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) -> Result<()> {
+        match self {
+            Self::Plain(snapshot, _) => writer.snapshot(snapshot)?,
+            Self::Compressed(bytes) => writer.append(bytes)?,
+        }
+        Ok(())
+    }
 }
 
 /// Events one after the other.
@@ -99,10 +128,17 @@ impl FlightRecorder {
     ///
     /// # Errors
     /// The snapshot can't be written: the format has no room for it.
-    pub fn begin(&mut self, snapshot: &Snapshot, is_apart: bool) -> Result<()> {
-        let snapshot = self.compression.time(|| Writer::compress(|writer| writer.snapshot(snapshot)))?;
-        self.size += snapshot.len();
-        self.chunks.push_back(Chunk { snapshot, is_apart, batches: Vec::new(), compressed: 0 });
+    pub fn begin(&mut self, snapshot: Box<Snapshot>, is_apart: bool) -> Result<()> {
+        let size = snapshot.size();
+        let state = match size > self.limits.memory / STATES {
+            true => {
+                let compress = || Writer::compress(|writer| writer.snapshot(&snapshot));
+                State::Compressed(self.compression.time(compress)?)
+            }
+            false => State::Plain(snapshot, size),
+        };
+        self.size += state.size();
+        self.chunks.push_back(Chunk { state, is_apart, batches: Vec::new(), compressed: 0 });
         self.trim();
         Ok(())
     }
@@ -115,11 +151,12 @@ impl FlightRecorder {
         self.trim();
     }
 
-    /// Compresses what is not yet, oldest first, as long as that may take.
+    /// Compresses what is not yet, oldest first, as long as the memory is short and that may take.
     pub fn compress(&mut self) {
+        let enough = (self.limits.memory as f64 * SHORT) as usize;
         for chunk in &mut self.chunks {
             while let Some(batch) = chunk.batches.get_mut(chunk.compressed) {
-                if !self.compression.has_time() {
+                if self.size < enough || !self.compression.has_time(batch.size()) {
                     return;
                 }
                 if let Batch::Plain(frames) = batch
@@ -146,7 +183,7 @@ impl FlightRecorder {
         let mut events = None;
         for chunk in self.chunks.iter().skip(from) {
             if events.is_none() || chunk.is_apart {
-                writer.append(&chunk.snapshot)?;
+                chunk.state.write(writer)?;
             }
             let events = events.get_or_insert(0);
             for batch in &chunk.batches {
@@ -169,7 +206,7 @@ impl FlightRecorder {
         let since = newest.map_or(0, |batch| batch.span().1).saturating_sub(self.limits.pre_roll);
         while self.size > self.limits.memory || self.is_first_too_old(since) {
             let Some(chunk) = self.chunks.pop_front() else { return };
-            self.size -= chunk.snapshot.len() + chunk.batches.iter().map(Batch::size).sum::<usize>();
+            self.size -= chunk.state.size() + chunk.batches.iter().map(Batch::size).sum::<usize>();
             // Buffers that wait for events are of the memory, too.
             let most = self.limits.memory.saturating_sub(self.size).max(MOST);
             chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool, most));
@@ -204,9 +241,11 @@ impl Compression {
         Self { began: Instant::now(), spent: Duration::ZERO }
     }
 
-    fn has_time(&self) -> bool {
+    /// Whether there is time for so many bytes more.
+    fn has_time(&self, bytes: usize) -> bool {
         let program = used(ClockId::ProcessCPUTime).mul_f64(OF_THE_PROGRAM);
-        self.spent < program.max(self.began.elapsed().mul_f64(OF_A_CORE))
+        let then = self.spent + Duration::from_nanos(NS_A_BYTE * bytes as u64);
+        then < program.max(self.began.elapsed().mul_f64(OF_A_CORE))
     }
 
     fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {

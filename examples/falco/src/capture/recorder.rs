@@ -134,7 +134,9 @@ impl Recorder {
                 self.end_if_full();
             }
             Message::Snapshot(snapshot) => {
-                self.keep(&snapshot, true);
+                if self.flight.is_some() {
+                    self.keep(snapshot.clone(), true);
+                }
                 self.write(|open| Ok(open.writer.snapshot(&snapshot)?));
             }
             Message::Frames(frames) => {
@@ -153,11 +155,11 @@ impl Recorder {
                 Some(flight) => flight.limit(limits),
                 None => self.flight = Some(FlightRecorder::new(limits, self.pool.clone())),
             },
-            Message::Chunk(Chunk { snapshot, has_gap }) => self.keep(&snapshot, has_gap),
+            Message::Chunk(Chunk { snapshot, has_gap }) => self.keep(snapshot, has_gap),
         }
     }
 
-    fn keep(&mut self, snapshot: &Snapshot, is_apart: bool) {
+    fn keep(&mut self, snapshot: Box<Snapshot>, is_apart: bool) {
         let Some(flight) = &mut self.flight else { return };
         if let Err(error) = flight.begin(snapshot, is_apart) {
             log::log(Level::Error, &format!("capture: can't keep the state before alerts: {error:#}"));
