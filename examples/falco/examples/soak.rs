@@ -30,7 +30,7 @@ const LOOKS: u32 = 12;
 /// Alerts a second, about.
 const PACE: u64 = 20;
 /// By how much memory may grow from the first third of the looks to the last.
-const GROWTH: f64 = 1.05;
+const GROWTH: f64 = 1.10;
 const LOG: &str = "/dev/log";
 const SOURCE: &str =
     "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { return printf(\"%d\\n\", rand()) < 0; }\n";

@@ -227,6 +227,7 @@ fn start(args: &Args) -> Result<bool> {
         (early, rules.join())
     });
     let engines = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    outputs::check_any(&loaded.config)?;
     if args.dry_run {
         log::log(log::Level::Debug, "Skipping event processing in dry-run");
         return Ok(true);

@@ -4,6 +4,9 @@
 //! and delivers. Everything else follows from the row: queue and thread, losses, metrics
 //! (`outputs.NAME.delivered`), health, schema of the configuration.
 
+use anyhow::{Result, bail};
+
+use crate::config::Config;
 use crate::output::Row;
 
 pub mod file;
@@ -34,6 +37,20 @@ pub const OUTPUTS: &[Row] = &[
     #[cfg(feature = "grpc")]
     Row::of::<grpc::Settings>(),
 ];
+
+/// Whether alerts are of use to anybody: they go somewhere, or start captures.
+///
+/// # Errors
+/// They are not.
+pub fn check_any(config: &Config) -> Result<()> {
+    if !config.capture.enabled && !OUTPUTS.iter().any(|row| (row.is_enabled)(config)) {
+        bail!(
+            "No output configured, please make sure at least one output is configured and enabled: stdout_output.enabled is \
+             false, too"
+        );
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests;

@@ -365,6 +365,10 @@ fn the_log_and_errors_have_falcos_words() {
             "priority \"x\"--must be one of emergency, alert, critical, error, warning, notice, informational, debug",
         ),
         ("engine.kind=x", "engine.kind 'x' is not a valid kind."),
+        (
+            "stdout_output.enabled=false",
+            "No output configured, please make sure at least one output is configured",
+        ),
         ("rules_file=x", "both 'rules_files' and 'rules_file' keys set"),
         ("engine.modern_ebpf.buf_size_preset=0", "'buf_size_preset' value must be between '1' and '10'"),
     ] {
