@@ -16,6 +16,7 @@ mod load;
 mod picture;
 mod proof;
 mod publish;
+mod screens;
 mod setup;
 mod shell;
 mod soak;
@@ -45,6 +46,7 @@ usage: cargo xtask COMMAND
   dist [--programs DIR | --image DIR]
                     packages, tarballs and the root file system of an image, in target/dist; of new programs, or of
                     those in DIR; or the root file system alone
+  screens           draw `sysdig top` and a report for docs/images; needs tmux and Chromium
   bench             run the benchmarks
   load [SECONDS [COMMAND...]]
                     what falco costs and loses where every core opens and closes files all the time (60), and
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         ["spin", seconds] => load::spin(seconds),
         ["proof", words @ ..] => proof::run(words),
         ["pace", words @ ..] => proof::generator::run(words),
+        ["screens"] => screens::run(),
         ["bench"] => shell::cargo(&["bench", "--workspace"]),
         [] | ["help" | "--help" | "-h"] => {
             say!("{USAGE}");

@@ -26,6 +26,6 @@ mod units;
 pub use bind::{Bound, bind, takes};
 pub use grid::Head;
 pub use listing::{describe, list};
-pub use model::{Aggregate, Column, Drill, Unit, View};
+pub use model::{Parameter, View};
 pub use sink::{Options, ViewSink};
 pub use table::Table;

@@ -8,7 +8,7 @@ use super::editor::Editor;
 use super::feed::{Request, Update};
 use super::timeline::Histogram;
 use crate::args::Args;
-use crate::view::{Column, Table, View, bind, catalog};
+use crate::view::{Table, View, bind, catalog};
 
 /// A view with what it shows.
 #[derive(Clone, Debug)]
@@ -19,13 +19,15 @@ pub struct Screen {
     /// Row that is selected, and the first one that is drawn.
     pub selected: usize,
     pub offset: usize,
+    /// The keys of the row that was selected, which stays so wherever it goes.
+    pub followed: Vec<Vec<u8>>,
     /// Column that the rows are ordered by, other than the view says, and whether the smallest comes first.
     pub sort: Option<(usize, bool)>,
 }
 
 impl Screen {
     fn new(view: View, filter: String) -> Self {
-        Self { view, filter, selected: 0, offset: 0, sort: None }
+        Self { view, filter, selected: 0, offset: 0, followed: Vec::new(), sort: None }
     }
 }
 
@@ -40,6 +42,12 @@ pub enum Mode {
         selected: usize,
     },
     Filter(Editor),
+    /// The arguments of a view that needs some, and why those before did not do.
+    Arguments {
+        view: Box<View>,
+        editor: Editor,
+        error: Option<String>,
+    },
     /// The span of time: columns at which it begins and the cursor is.
     Time {
         from: Option<usize>,
@@ -89,29 +97,23 @@ pub struct App {
     has_left: bool,
 }
 
-/// Screens that there are besides the program's views.
-pub fn events_view() -> View {
-    View {
-        name: "events".into(),
-        category: "Events".into(),
-        summary: "Events, one by one".into(),
-        line: "{evt.num} {evt.time} {evt.cpu} {proc.name} ({thread.tid}) {evt.dir} {evt.type} {evt.info}"
-            .into(),
-        ..View::default()
-    }
-}
+/// The view that comes first.
+const FIRST: &str = "processes";
+/// The view of single events.
+const EVENTS: &str = "events";
 
 impl App {
     pub fn new(args: &Args) -> Result<Self> {
         let given = crate::list::given(args)?;
-        let first = match (args.chisels.first(), given.first()) {
+        let (view, arguments) = match (args.chisels.first(), given.first()) {
             (Some(text), _) => {
                 let (name, arguments) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-                bind(catalog::find(name, &given)?, arguments)?.view
+                (catalog::find(name, &given)?, arguments)
             }
-            (None, Some(view)) => bind(view, "")?.view,
-            (None, None) => processes_view(),
+            (None, Some(view)) => (view, ""),
+            (None, None) => (catalog::find(FIRST, &given)?, ""),
         };
+        let first = bind(view, arguments)?.view;
         let mut app = Self {
             screens: vec![Screen::new(first, String::new())],
             mode: Mode::Table,
@@ -185,10 +187,14 @@ impl App {
 
     /// Something new to show.
     pub fn update(&mut self, update: Update) {
-        if let Some(histogram) = update.histogram {
+        // One that a screen left half made is no less than the next one's begin.
+        let known = self.histogram.as_ref().map_or(0, |known| known.span().1);
+        if let Some(histogram) = update.histogram.filter(|new| new.span().1 >= known) {
             self.histogram = Some(histogram);
         }
-        if update.id != self.last_id || self.is_paused {
+        // A screen that was paused before it showed anything still gets its first rows.
+        let is_paused = self.is_paused && !self.table.rows.is_empty();
+        if update.id != self.last_id || is_paused {
             return;
         }
         (self.progress, self.is_done, self.events) = (update.progress, update.is_done, update.events);
@@ -202,9 +208,29 @@ impl App {
         if let Some((column, is_ascending)) = self.screen().sort {
             self.table.sort(column, is_ascending);
         }
+        let followed = &self.screen().followed;
+        let place = match followed.is_empty() {
+            true => None,
+            false => (0..self.table.rows.len()).find(|row| self.keys_of(*row) == *followed),
+        };
         let last = self.table.rows.len().saturating_sub(1);
         let screen = self.screen_mut();
-        screen.selected = screen.selected.min(last);
+        screen.selected = place.unwrap_or(screen.selected).min(last);
+    }
+
+    /// Selects a row: it stays selected where others overtake it.
+    pub fn select(&mut self, row: usize) {
+        let row = row.min(self.table.rows.len().saturating_sub(1));
+        let followed = self.keys_of(row);
+        let screen = self.screen_mut();
+        (screen.selected, screen.followed) = (row, followed);
+    }
+
+    /// What tells a row from others.
+    fn keys_of(&self, row: usize) -> Vec<Vec<u8>> {
+        let cells = self.table.rows.get(row).into_iter().flatten();
+        let keys = self.table.heads.iter().zip(cells).filter(|(head, _)| head.is_key);
+        keys.map(|(_, cell)| cell.text.clone()).collect()
     }
 
     /// Shows a view of what a condition selects, or of everything.
@@ -263,7 +289,7 @@ impl App {
                 let item = items[0].clone();
                 self.open(item.view, item.filter);
             }
-            _ => self.mode = Mode::Menu { title: "Show of it", items, selected: 0 },
+            _ => self.mode = Mode::Menu { title: "More of this row", items, selected: 0 },
         }
     }
 
@@ -285,8 +311,9 @@ impl App {
             }
         }
         let selection = self.selection();
-        if items.is_empty() && !selection.is_empty() {
-            let view = events_view();
+        if let Some(view) =
+            catalog::builtin(EVENTS).filter(|_| items.is_empty() && !selection.is_empty()).cloned()
+        {
             items.push(Item {
                 label: format!("{}: {}", view.name, view.summary),
                 view,
@@ -298,32 +325,39 @@ impl App {
 
     /// The list of views.
     pub fn choose_view(&mut self) {
-        let mut items = vec![item(processes_view()), item(events_view())];
-        // Charts draw themselves, line after line, and views with arguments need them.
-        let shows = |view: &&View| {
-            view.chart.is_none() && !view.folded && view.interval == 0 && view.name != "around"
-        };
-        items.extend(
-            self.given
-                .iter()
-                .chain(catalog::all())
-                .filter(shows)
-                .filter_map(|view| Some(item(bind(view, "").ok()?.view))),
-        );
+        // One that writes a file is for the command line.
+        let shows = |view: &&View| view.name != "around";
+        let items =
+            self.given.iter().chain(catalog::all()).filter(shows).map(|view| item(view.clone())).collect();
         self.mode = Mode::Menu { title: "Views", items, selected: 0 };
+    }
+
+    /// Shows an entry of a menu, once its view has the arguments that it needs.
+    pub fn choose(&mut self, item: Item) {
+        match bind(&item.view, "") {
+            Ok(bound) => self.open(bound.view, item.filter),
+            Err(_) => {
+                self.mode =
+                    Mode::Arguments { view: item.view.into(), editor: Editor::default(), error: None };
+            }
+        }
     }
 
     /// The I/O of what is selected.
     pub fn show_io(&mut self) {
-        let Some(view) = catalog::builtin("echo_fds").and_then(|view| bind(view, "").ok()) else { return };
-        let selection = self.selection();
-        self.open(view.view, Some(selection));
+        self.show_of_selection("echo_fds");
     }
 
     /// The events of what is selected.
     pub fn show_events(&mut self) {
-        let selection = self.selection();
-        self.open(events_view(), Some(selection));
+        self.show_of_selection(EVENTS);
+    }
+
+    fn show_of_selection(&mut self, name: &str) {
+        if let Some(bound) = catalog::builtin(name).and_then(|view| bind(view, "").ok()) {
+            let selection = self.selection();
+            self.open(bound.view, Some(selection));
+        }
     }
 
     /// Orders by the column at a place from the left, or the other way round if it is that already.
@@ -347,44 +381,6 @@ impl App {
 
 fn item(view: View) -> Item {
     Item { label: format!("{:22} {}", view.name, view.summary), view, filter: None }
-}
-
-/// What the first screen shows: all processes, by their calls.
-pub fn processes_view() -> View {
-    let column =
-        |name: &str, value: &str| Column { name: name.into(), value: value.into(), ..Column::default() };
-    let count = |name: &str, when: &str| Column {
-        name: name.into(),
-        aggregate: Some(crate::view::Aggregate::Count),
-        when: when.into(),
-        ..Column::default()
-    };
-    let sum = |name: &str, when: &str| Column {
-        name: name.into(),
-        value: "evt.rawarg.res".into(),
-        aggregate: Some(crate::view::Aggregate::Sum),
-        when: when.into(),
-        unit: crate::view::Unit::Bytes,
-        ..Column::default()
-    };
-    let drill = |view: &str| crate::view::Drill { view: view.into(), filter: "proc.pid={proc.pid}".into() };
-    View {
-        name: "processes".into(),
-        category: "System".into(),
-        summary: "Processes by system calls".into(),
-        columns: vec![
-            count("Calls", ""),
-            count("Failed", "evt.failed=true"),
-            sum("File", "fd.type=file and evt.is_io=true"),
-            sum("Net", "fd.type in (ipv4, ipv6) and evt.is_io=true"),
-            column("PID", "proc.pid"),
-            column("User", "user.name"),
-            column("Process", "proc.name"),
-            Column { container: true, ..column("Container", "container.name") },
-        ],
-        drill: ["topfiles_bytes", "topconns", "topscalls", "ps", "lsof"].into_iter().map(drill).collect(),
-        ..View::default()
-    }
 }
 
 fn quoted(text: &str) -> String {

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Paragraph};
+use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
 use super::app::{App, Mode};
 use super::editor::Editor;
@@ -51,7 +51,12 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     draw_title(app, frame, title);
     draw_time(app, frame, time);
     draw_table(app, frame, heads, rows);
-    let keys = "F1 Help  F2 Views  F4 Filter  F5 I/O  F6 Events  Enter More  Backspace Back  t Time  p Pause  q Quit";
+    let keys = match &app.mode {
+        Mode::Time { .. } => "Left Right Move  Space Begin  Enter Select  Backspace All  Esc Cancel",
+        _ => {
+            "F1 Help  F2 Views  F4 Filter  F5 I/O  F6 Events  Enter More  Backspace Back  t Time  p Pause  q Quit"
+        }
+    };
     frame.render_widget(Paragraph::new(keys).style(reversed()), foot);
     match &app.mode {
         Mode::Menu { title, items, selected } => {
@@ -68,6 +73,14 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
             frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(*title)), area);
         }
         Mode::Filter(editor) => draw_filter(editor, frame),
+        Mode::Arguments { view, editor, error } => {
+            let about =
+                |parameter: &crate::view::Parameter| format!("{}: {}", parameter.name, parameter.about);
+            let mut lines = vec![Line::raw(editor.text.clone())];
+            lines.extend(view.parameters.iter().map(|parameter| Line::raw(about(parameter))));
+            lines.push(Line::styled(error.clone().unwrap_or_default(), bold()));
+            draw_line(editor, lines, &format!("Arguments of {}", view.name), frame);
+        }
         Mode::Help => {
             let area = middle(frame.area(), 96, HELP.lines().count() as u16 + 2);
             frame.render_widget(Clear, area);
@@ -197,25 +210,43 @@ fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
     let is_empty = lines.is_empty();
     frame.render_widget(Paragraph::new(lines), rows);
     if is_empty && (app.is_done || app.is_live) {
-        frame.render_widget(Paragraph::new("nothing yet that this view and the filter show"), rows);
+        frame.render_widget(Paragraph::new(nothing(app)).wrap(Wrap { trim: true }), rows);
     }
 }
 
+/// Why a table is empty.
+fn nothing(app: &App) -> Vec<Line<'static>> {
+    let view = &app.screen().view;
+    let mut lines =
+        vec![Line::raw("Nothing to show: no event passes the filter and the condition of this view.")];
+    if !view.filter.is_empty() {
+        lines.push(Line::raw(format!("The condition: {}", view.filter)));
+    }
+    if !view.about.is_empty() {
+        lines.push(Line::raw(view.about.clone()));
+    }
+    lines
+}
+
 fn draw_filter(editor: &Editor, frame: &mut Frame<'_>) {
-    let area = middle(frame.area(), frame.area().width.saturating_sub(4).max(20), 7);
-    let fault = editor.fault();
-    let proposals = editor.proposals().join("  ");
     let mut lines = vec![Line::raw(editor.text.clone())];
-    match &fault {
+    match editor.fault() {
         Some(fault) => {
             lines.push(Line::raw(format!("{}{}", " ".repeat(fault.at), "^".repeat(fault.length))));
-            lines.push(Line::raw(fault.message.clone()));
+            lines.push(Line::raw(fault.message));
         }
         None => lines.extend([Line::raw(""), Line::raw("Enter applies it, Esc does not.")]),
     }
-    lines.push(Line::styled(proposals, bold()));
+    lines.push(Line::styled(editor.proposals().join("  "), bold()));
+    draw_line(editor, lines, "Filter (Tab completes)", frame);
+}
+
+/// A line that is being written, with what there is to say of it.
+fn draw_line(editor: &Editor, lines: Vec<Line<'_>>, title: &str, frame: &mut Frame<'_>) {
+    let width = frame.area().width.saturating_sub(4).max(20);
+    let area = middle(frame.area(), width, lines.len() as u16 + 3);
     frame.render_widget(Clear, area);
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title("Filter (Tab completes)")), area);
+    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title.to_owned())), area);
     let x = area.x + 1 + u16::try_from(editor.cursor).unwrap_or(0);
     frame.set_cursor_position((x.min(area.right().saturating_sub(2)), area.y + 1));
 }

@@ -48,7 +48,7 @@ pub struct Update {
     pub is_done: bool,
     /// Events that passed the filter.
     pub events: u64,
-    /// Of the whole capture, once it was read.
+    /// Of the capture, as far as it was read.
     pub histogram: Option<Histogram>,
     pub error: Option<String>,
 }
@@ -138,6 +138,12 @@ impl Work {
         self.sink.event(event)
     }
 
+    /// The capture has ended: lines of a time that has begun are whole.
+    fn finish(&mut self) -> Result<()> {
+        let view = &self.request.view;
+        if view.chart.is_some() || view.interval > 0 { self.sink.finish() } else { Ok(()) }
+    }
+
     /// What there is so far.
     fn table(&mut self, elapsed: Option<u64>) -> Table {
         let elapsed = elapsed.unwrap_or(self.last.saturating_sub(self.first));
@@ -221,8 +227,8 @@ fn replay(
             if shown.elapsed() >= INTERVAL {
                 shown = Instant::now();
                 let (id, events) = (work.request.id, work.events);
-                let (table, progress) = (work.table(None), progress.share());
-                let _ = updates.send(Update { id, table, progress, events, ..Update::default() });
+                let (table, progress, histogram) = (work.table(None), progress.share(), histogram.clone());
+                let _ = updates.send(Update { id, table, progress, events, histogram, ..Update::default() });
             }
         }
         let now = inspector.overview();
@@ -232,6 +238,7 @@ fn replay(
         *known = histogram;
     }
     let (id, events) = (work.request.id, work.events);
+    work.finish()?;
     let table = work.table(None);
     let histogram = known.clone();
     let _ = updates.send(Update { id, table, progress: 1.0, is_done: true, events, histogram, error: None });

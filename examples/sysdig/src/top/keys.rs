@@ -5,9 +5,24 @@ use ratatui::layout::{Position, Rect};
 
 use super::app::{App, Mode};
 use super::editor::Editor;
+use crate::view::{View, bind};
 
 /// Rows of a page.
 const PAGE: usize = 10;
+
+/// What keys do to a line.
+fn edit(editor: &mut Editor, code: KeyCode) {
+    match code {
+        KeyCode::Char(c) => editor.insert(c),
+        KeyCode::Backspace => editor.backspace(),
+        KeyCode::Delete => editor.delete(),
+        KeyCode::Left => editor.left(),
+        KeyCode::Right => editor.right(),
+        KeyCode::Home => editor.home(),
+        KeyCode::End => editor.end(),
+        _ => {}
+    }
+}
 
 impl App {
     /// A key was pressed.
@@ -19,23 +34,24 @@ impl App {
             Mode::Table => self.table_key(key.code),
             Mode::Menu { title, items, selected } => self.menu_key(key.code, title, items, selected),
             Mode::Filter(editor) => self.filter_key(key.code, editor),
+            Mode::Arguments { view, editor, .. } => self.arguments_key(key.code, view, editor),
             Mode::Time { from, at } => self.time_key(key.code, from, at),
             Mode::Help => {}
         }
     }
 
     fn table_key(&mut self, code: KeyCode) {
-        let last = self.table.rows.len().saturating_sub(1);
+        let (selected, last) = (self.screen().selected, self.table.rows.len().saturating_sub(1));
         let page = usize::from(self.places.rows.height).max(PAGE);
         let columns = self.table.heads.len();
         match code {
             KeyCode::Char('q') | KeyCode::F(10) => self.leave(),
-            KeyCode::Up => self.screen_mut().selected = self.screen().selected.saturating_sub(1),
-            KeyCode::Down => self.screen_mut().selected = (self.screen().selected + 1).min(last),
-            KeyCode::PageUp => self.screen_mut().selected = self.screen().selected.saturating_sub(page),
-            KeyCode::PageDown => self.screen_mut().selected = (self.screen().selected + page).min(last),
-            KeyCode::Home => self.screen_mut().selected = 0,
-            KeyCode::End => self.screen_mut().selected = last,
+            KeyCode::Up => self.select(selected.saturating_sub(1)),
+            KeyCode::Down => self.select(selected + 1),
+            KeyCode::PageUp => self.select(selected.saturating_sub(page)),
+            KeyCode::PageDown => self.select(selected + page),
+            KeyCode::Home => self.select(0),
+            KeyCode::End => self.select(last),
             KeyCode::Left | KeyCode::Char('<') if columns > 0 => {
                 let now = self.screen().sort.map_or(0, |(column, _)| column);
                 self.screen_mut().sort = None;
@@ -77,7 +93,7 @@ impl App {
             KeyCode::Esc | KeyCode::Backspace | KeyCode::F(2) => return,
             KeyCode::Enter => {
                 if let Some(item) = items.into_iter().nth(selected) {
-                    self.open(item.view, item.filter);
+                    self.choose(item);
                 }
                 return;
             }
@@ -107,16 +123,23 @@ impl App {
                 return self.ask();
             }
             KeyCode::Tab => editor.complete(),
-            KeyCode::Char(c) => editor.insert(c),
-            KeyCode::Backspace => editor.backspace(),
-            KeyCode::Delete => editor.delete(),
-            KeyCode::Left => editor.left(),
-            KeyCode::Right => editor.right(),
-            KeyCode::Home => editor.home(),
-            KeyCode::End => editor.end(),
-            _ => {}
+            code => edit(&mut editor, code),
         }
         self.mode = Mode::Filter(editor);
+    }
+
+    fn arguments_key(&mut self, code: KeyCode, view: Box<View>, mut editor: Editor) {
+        let mut error = None;
+        match code {
+            KeyCode::Esc => return,
+            KeyCode::Enter => match bind(&view, &editor.text) {
+                Ok(bound) => return self.open(bound.view, None),
+                Err(refused) => error = Some(format!("{refused:#}")),
+            },
+            KeyCode::Tab => editor.complete(),
+            code => edit(&mut editor, code),
+        }
+        self.mode = Mode::Arguments { view, editor, error };
     }
 
     fn time_key(&mut self, code: KeyCode, from: Option<usize>, at: usize) {
@@ -180,7 +203,7 @@ impl App {
                 match row == self.screen().selected {
                     _ if row >= self.table.rows.len() => {}
                     true => self.drill(),
-                    false => self.screen_mut().selected = row,
+                    false => self.select(row),
                 }
             }
             (MouseEventKind::Down(MouseButton::Right), Mode::Table) => self.back(),

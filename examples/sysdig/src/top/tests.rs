@@ -7,10 +7,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::app::App;
+use super::app::{App, Mode};
 use super::draw;
 use super::feed::{self, Request, Update};
 use crate::args::Args;
+use crate::view::Table;
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
 
@@ -103,7 +104,7 @@ fn processes_come_first_and_enter_leads_to_their_files() {
     user.sees("!");
     user.sees("█");
     user.press(KeyCode::Enter);
-    user.sees("Show of it");
+    user.sees("More of this row");
     user.press(KeyCode::Enter);
     user.sees("processes > topfiles_bytes");
     let filter = &user.asked.last().unwrap().filter;
@@ -207,11 +208,73 @@ fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
     user.app.update(Update { id, events: 7, ..Update::default() });
     user.settle();
     assert_eq!(user.screen(), before);
+    // A screen that is paused before it has rows still gets them.
+    user.press(KeyCode::Char('p')).press(KeyCode::F(6)).press(KeyCode::Backspace);
+    user.app.table.rows.clear();
+    user.press(KeyCode::Char('p'));
+    let table = Table::of_lines([&b"a row"[..]].into_iter());
+    let id = user.asked.last().unwrap().id;
+    user.app.update(Update { id, table, ..Update::default() });
+    user.settle();
+    user.sees("a row");
     // An update of a screen that is left changes nothing either.
     user.press(KeyCode::Char('p'));
     user.app.update(Update { id: id + 40, events: 7, ..Update::default() });
     user.settle();
     user.sees_not("7 events]");
+}
+
+#[test]
+fn the_selected_row_stays_selected_where_others_overtake_it() {
+    let mut user = User::new(&["-c", "topscalls"]);
+    user.press(KeyCode::Down).press(KeyCode::Down);
+    let (id, mut table) = (user.asked.last().unwrap().id, user.app.table.clone());
+    let name = |user: &User| user.app.table.rows[user.app.screen().selected][1].text.clone();
+    let selected = name(&user);
+    table.rows.rotate_left(1);
+    user.app.update(Update { id, table: table.clone(), ..Update::default() });
+    assert_eq!((name(&user), user.app.screen().selected), (selected.clone(), 1));
+    // Without it, the place stays.
+    table.rows.retain(|row| row[1].text != selected);
+    user.app.update(Update { id, table, ..Update::default() });
+    assert_eq!(user.app.screen().selected, 1);
+}
+
+#[test]
+fn views_that_need_arguments_ask_for_them_and_lines_and_charts_are_screens() {
+    let mut user = User::new(&[]);
+    let mut choose = |name: &str| {
+        user.press(KeyCode::F(2));
+        let place = match &user.app.mode {
+            Mode::Menu { items, .. } => items.iter().position(|item| item.view.name == name).unwrap(),
+            mode => panic!("{mode:?}"),
+        };
+        for _ in 0..place {
+            user.press(KeyCode::Down);
+        }
+        user.press(KeyCode::Enter);
+    };
+    choose("iobytes");
+    choose("subsecoffset");
+    choose("flame");
+    choose("fdcount_by");
+    let asked: Vec<&str> = user.asked.iter().map(|request| request.view.name.as_str()).collect();
+    assert_eq!(asked, ["processes", "iobytes", "subsecoffset", "flame"]);
+    user.sees("Arguments of fdcount_by");
+    user.sees("key: the field");
+    user.write("proc.nme").press(KeyCode::Enter);
+    user.sees("did you mean `proc.name`?");
+    for _ in 0..2 {
+        user.press(KeyCode::Backspace);
+    }
+    user.write("ame").press(KeyCode::Enter);
+    assert_eq!(user.asked.last().unwrap().view.columns[1].value, "proc.name");
+    user.sees("FDs");
+    for (view, text) in
+        [("iobytes", "19:15:3"), ("subsecoffset", "|100ms"), ("netlower 1", "Needs a capture with")]
+    {
+        User::new(&["-c", view]).sees(text);
+    }
 }
 
 #[test]

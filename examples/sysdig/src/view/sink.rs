@@ -120,6 +120,8 @@ impl ViewSink {
     /// What there is to show, if that is a table; `elapsed` ns have passed meanwhile.
     pub fn table(&mut self, elapsed: u64) -> Option<Table> {
         match &self.body {
+            // Its lines are printed as time passes.
+            Body::Groups(_) if self.interval > 0 => None,
             Body::Groups(groups) => {
                 Some(Table { heads: groups.heads().to_vec(), rows: groups.rows(elapsed) })
             }
@@ -131,7 +133,8 @@ impl ViewSink {
     /// Forgets what came so far.
     pub fn clear(&mut self) {
         match &mut self.body {
-            Body::Groups(groups) => groups.clear(),
+            Body::Groups(groups) if self.interval == 0 => groups.clear(),
+            Body::Groups(_) => {}
             Body::List(list) => list.clear(),
             Body::Heat(_) => {}
         }
