@@ -178,39 +178,74 @@ impl Groups {
     /// nothing to any aggregate, has none.
     #[inline]
     pub fn add(&mut self, ty: EventType, row: &dyn FieldSource, pen: Pen<'_>) {
-        for (operand, value) in self.operands.iter().zip(&mut self.values) {
-            *value = operand.value(&mut self.text, row, pen);
+        if let [measure] = &self.measures[..]
+            && measure.adds_up()
+        {
+            return self.add_up(row, pen);
+        }
+        for (at, operand) in self.operands.iter().enumerate() {
+            self.values[at] = operand.value(&mut self.text, row, pen);
         }
         let mut adds = false;
-        for (measure, now) in self.measures.iter_mut().zip(&mut self.now) {
-            *now = measure.contribution(&self.values, ty, row);
+        for (at, measure) in self.measures.iter_mut().enumerate() {
+            let now = measure.contribution(&self.values, ty, row);
             adds |= now.is_some();
+            self.now[at] = now;
         }
         if !adds {
             return;
         }
-        let place = match self.keys.place(row, pen, Mode::Make) {
-            Ok(place) => place,
-            Err(Missing::Key) => return,
-            Err(Missing::Group) => {
-                self.left_out += 1;
-                return;
-            }
-        };
+        let Some(place) = self.place(row, pen) else { return };
         let begin = place * self.measures.len();
-        if self.totals.len() <= begin {
-            self.totals.resize(begin + self.measures.len(), Total::default());
-        }
         let totals = &mut self.totals[begin..];
-        for ((total, now), measure) in totals.iter_mut().zip(&self.now).zip(&self.measures) {
-            if let Some(now) = now {
-                total.add(measure.aggregate, *now);
+        for (at, measure) in self.measures.iter().enumerate() {
+            if let Some(now) = self.now[at] {
+                totals[at].add(measure.aggregate, now);
             }
         }
         if !self.counted.is_empty()
             && let Some(hash) = self.values[0]
         {
             self.counted[slot(place, hash)] = (place as u32, hash);
+        }
+    }
+
+    /// As [`Groups::add`], where a sum is the only measure.
+    #[inline]
+    fn add_up(&mut self, row: &dyn FieldSource, pen: Pen<'_>) {
+        let number = match &self.operands[..] {
+            [Operand::Number(field)] => {
+                match row.get(field).and_then(|value| units::number(&value)).filter(|number| *number > 0.0) {
+                    Some(number) => number,
+                    None => return,
+                }
+            }
+            [Operand::Present(field)] if row.get(field).is_none() => return,
+            _ => 1.0,
+        };
+        if let Some(place) = self.place(row, pen) {
+            let total = &mut self.totals[place];
+            total.number += number;
+            total.count += 1;
+        }
+    }
+
+    /// The place of a row's group, which has totals.
+    #[inline]
+    fn place(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Option<usize> {
+        match self.keys.place(row, pen, Mode::Make) {
+            Ok(place) => {
+                let count = self.keys.len() * self.measures.len();
+                if self.totals.len() < count {
+                    self.totals.resize(count, Total::default());
+                }
+                Some(place)
+            }
+            Err(Missing::Key) => None,
+            Err(Missing::Group) => {
+                self.left_out += 1;
+                None
+            }
         }
     }
 
@@ -292,6 +327,11 @@ impl Operand {
 }
 
 impl Measure {
+    /// Whether it is the sum of a number in all rows, or their count.
+    fn adds_up(&self) -> bool {
+        matches!(self.aggregate, Aggregate::Sum | Aggregate::Count) && self.when.is_none()
+    }
+
     /// What the row adds; `None` for nothing.
     #[inline]
     fn contribution(&mut self, values: &[Option<u64>], ty: EventType, row: &dyn FieldSource) -> Option<u64> {

@@ -39,12 +39,21 @@ pub struct Keys {
 struct Lasting {
     scope: Scope,
     has_type: bool,
+    /// If the only key is a text with the type of the event in it: what is before it, the type, and what is behind it.
+    around: Option<[Template; 3]>,
     /// By the version's slot.
-    places: Vec<Option<(ScopeVersion, Places)>>,
+    processes: Vec<Option<Process>>,
 }
 
-/// Places of groups, by the codes of events.
-type Places = Vec<(u16, u32)>;
+/// The groups of a process.
+#[derive(Clone)]
+struct Process {
+    version: ScopeVersion,
+    /// Places of groups, by the codes of events.
+    places: Vec<(u16, u32)>,
+    /// Texts before and behind the type of the event.
+    around: Option<[Vec<u8>; 2]>,
+}
 
 /// Why a row has no group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +76,11 @@ impl Keys {
     pub fn new(templates: Vec<Template>, pen: Pen<'_>) -> Self {
         let is_type =
             matches!(&templates[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
-        let lasting = Lasting { scope: Scope::Process, has_type: false, places: Vec::new() };
+        let around = match &templates[..] {
+            [key] => key.around("evt.type"),
+            _ => None,
+        };
+        let lasting = Lasting { scope: Scope::Process, has_type: false, around, processes: Vec::new() };
         let mut lasting = Some(lasting).filter(|_| !is_type && !templates.is_empty());
         for field in templates.iter().flat_map(Template::fields) {
             let Some(known) = &mut lasting else { break };
@@ -106,21 +119,37 @@ impl Keys {
             let code = if lasting.has_type { code } else { 0 };
             Some((row.scope_version(lasting.scope)?, code))
         });
-        if let (Some(lasting), Some((version, code))) = (&self.lasting, version)
-            && let Some(Some((known, places))) = lasting.places.get(version.slot as usize)
-            && *known == version
-            && let Some((_, place)) = places.iter().find(|(known, _)| *known == code)
+        if let (Some(lasting), Some((version, code))) = (&self.lasting, &version)
+            && let Some(process) = lasting.process(version)
+            && let Some((_, place)) = process.places.iter().find(|(known, _)| known == code)
         {
             return Ok(*place as usize);
         }
-        let place = self.find(row, pen, mode)?;
+        let is_filled = match (&mut self.lasting, &version, &mut self.names[..]) {
+            (Some(lasting), Some((version, _)), [key]) => lasting.fill(version, &mut key.scratch, row, pen),
+            _ => false,
+        };
+        let place = match is_filled {
+            true => self.known(mode)?,
+            false => self.find(row, pen, mode)?,
+        };
         if let Some(known) = self.by_type.get_mut(usize::from(code)).filter(|_| !is_general(code)) {
             *known = place;
         }
         if let (Some(lasting), Some((version, code))) = (&mut self.lasting, version) {
-            lasting.keep(version, code, place);
+            lasting.keep(&version, code, place);
         }
         Ok(place as usize)
+    }
+
+    /// The place of the group whose only key has been written.
+    fn known(&mut self, mode: Mode) -> Result<u32, Missing> {
+        let place = self.names[0].known(mode)?;
+        if place as usize == self.count {
+            self.count += 1;
+            self.codes.push(place);
+        }
+        Ok(place)
     }
 
     fn find(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<u32, Missing> {
@@ -157,24 +186,66 @@ impl Keys {
         self.count = 0;
         self.by_type.fill(NONE);
         if let Some(lasting) = &mut self.lasting {
-            lasting.places.clear();
+            lasting.processes.clear();
         }
     }
 }
 
 impl Lasting {
-    fn keep(&mut self, version: ScopeVersion, code: u16, place: u32) {
+    fn process(&self, version: &ScopeVersion) -> Option<&Process> {
+        let process = self.processes.get(version.slot as usize)?.as_ref();
+        process.filter(|process| process.version == *version)
+    }
+
+    /// The process of this version, new if there is none; `None` if it is not to be remembered.
+    fn process_mut(&mut self, version: &ScopeVersion) -> Option<&mut Process> {
         let slot = version.slot as usize;
         if slot >= MAX_PROCESSES {
-            return;
+            return None;
         }
-        if self.places.len() <= slot {
-            self.places.resize(slot + 1, None);
+        if self.processes.len() <= slot {
+            self.processes.resize(slot + 1, None);
         }
-        match &mut self.places[slot] {
-            Some((known, places)) if *known == version => places.push((code, place)),
-            other => *other = Some((version, vec![(code, place)])),
+        let process = &mut self.processes[slot];
+        if process.as_ref().is_none_or(|process| process.version != *version) {
+            *process = Some(Process { version: *version, places: Vec::new(), around: None });
         }
+        process.as_mut()
+    }
+
+    fn keep(&mut self, version: &ScopeVersion, code: u16, place: u32) {
+        if let Some(process) = self.process_mut(version) {
+            process.places.push((code, place));
+        }
+    }
+
+    /// Writes the text of the key, of which only the type is new; `false` if it is to be written as a whole.
+    fn fill(
+        &mut self,
+        version: &ScopeVersion,
+        out: &mut Vec<u8>,
+        row: &dyn FieldSource,
+        pen: Pen<'_>,
+    ) -> bool {
+        let Some([before, ty, behind]) = self.around.take() else { return false };
+        let fill = |process: &mut Process| {
+            if process.around.is_none() {
+                let mut texts = [Vec::new(), Vec::new()];
+                if !(before.write(&mut texts[0], row, pen) && behind.write(&mut texts[1], row, pen)) {
+                    return false;
+                }
+                process.around = Some(texts);
+            }
+            let Some([first, last]) = &process.around else { return false };
+            out.clear();
+            out.extend_from_slice(first);
+            let is_whole = ty.write(out, row, pen);
+            out.extend_from_slice(last);
+            is_whole
+        };
+        let is_filled = self.process_mut(version).is_some_and(fill);
+        self.around = Some([before, ty, behind]);
+        is_filled
     }
 }
 
@@ -249,6 +320,11 @@ impl Names {
         if !self.template.write(&mut self.scratch, row, pen) {
             return Err(Missing::Key);
         }
+        self.known(mode)
+    }
+
+    /// The code of the text in `scratch`.
+    fn known(&mut self, mode: Mode) -> Result<u32, Missing> {
         match self.texts.find(&self.scratch) {
             Some(code) => Ok(code),
             None if mode == Mode::Find || self.texts.len() >= MAX_GROUPS => Err(Missing::Group),

@@ -222,6 +222,7 @@ impl ViewSink {
     }
 
     /// Takes in a row that satisfies the filter.
+    #[inline]
     fn count(&mut self, row: &dyn FieldSource) -> Result<()> {
         let ty = self.ty;
         if let Some(prefer) = &mut self.prefer {
@@ -253,6 +254,7 @@ impl ViewSink {
     }
 
     /// The rows that an event makes.
+    #[inline]
     fn event_rows(&mut self, event: &EventView<'_>) -> Result<()> {
         if matches!(self.rows, Rows::Events) {
             return self.row(event);

@@ -71,6 +71,19 @@ impl Template {
         }
     }
 
+    /// What stands before and after a field that it has once and without a unit, and the field.
+    pub fn around(&self, name: &str) -> Option<[Self; 3]> {
+        let is_it = |part: &Part| {
+            matches!(part, Part::Field { field, unit: Unit::Text, width: 0, present: None, absent: None }
+                if &*field.text == name)
+        };
+        let at = self.0.iter().position(is_it)?;
+        let (before, rest) = self.0.split_at(at);
+        let others = Self([before, &rest[1..]].concat());
+        let is_once = others.fields().all(|field| &*field.text != name);
+        is_once.then(|| [Self(before.to_vec()), Self(rest[..1].to_vec()), Self(rest[1..].to_vec())])
+    }
+
     /// Its fields.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.0.iter().filter_map(|part| match part {
