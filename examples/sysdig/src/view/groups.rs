@@ -183,12 +183,25 @@ impl Groups {
         {
             return self.add_up(row, pen);
         }
-        for (at, operand) in self.operands.iter().enumerate() {
-            self.values[at] = operand.value(&mut self.text, row, pen);
-        }
-        let mut adds = false;
+        let (mut adds, mut known) = (false, 0_u64);
         for (at, measure) in self.measures.iter_mut().enumerate() {
-            let now = measure.contribution(&self.values, ty, row);
+            self.now[at] = None;
+            // Most measures are of some types of events, and what they are made of is not looked at for others.
+            if measure.when.as_ref().is_some_and(|when| !when.may_match(ty)) {
+                continue;
+            }
+            let value = match measure.operand {
+                None => Some(ONE),
+                Some(operand) => {
+                    let bit = 1_u64.checked_shl(operand as u32).unwrap_or(0);
+                    if known & bit == 0 {
+                        self.values[operand] = self.operands[operand].value(&mut self.text, row, pen);
+                        known |= bit;
+                    }
+                    self.values[operand]
+                }
+            };
+            let now = value.filter(|value| measure.counts(*value, ty, row));
             adds |= now.is_some();
             self.now[at] = now;
         }
@@ -332,18 +345,11 @@ impl Measure {
         matches!(self.aggregate, Aggregate::Sum | Aggregate::Count) && self.when.is_none()
     }
 
-    /// What the row adds; `None` for nothing.
+    /// Whether the value of a row adds anything.
     #[inline]
-    fn contribution(&mut self, values: &[Option<u64>], ty: EventType, row: &dyn FieldSource) -> Option<u64> {
-        let value = match self.operand {
-            None => ONE,
-            Some(at) => values[at]?,
-        };
-        if self.when.as_mut().is_some_and(|when| !when.matches_of(ty, row)) {
-            return None;
-        }
-        let adds = self.aggregate != Aggregate::Sum || f64::from_bits(value) > 0.0;
-        adds.then_some(value)
+    fn counts(&mut self, value: u64, ty: EventType, row: &dyn FieldSource) -> bool {
+        (self.aggregate != Aggregate::Sum || f64::from_bits(value) > 0.0)
+            && self.when.as_mut().is_none_or(|when| when.matches_of(ty, row))
     }
 
     fn result(&self, total: &Total) -> f64 {

@@ -192,6 +192,7 @@ impl Keys {
 }
 
 impl Lasting {
+    #[inline]
     fn process(&self, version: &ScopeVersion) -> Option<&Process> {
         let process = self.processes.get(version.slot as usize)?.as_ref();
         process.filter(|process| process.version == *version)

@@ -76,7 +76,7 @@ pub struct ViewSink {
 }
 
 enum Body {
-    Groups(Groups),
+    Groups(Box<Groups>),
     List(List),
     Heat(Heat),
 }
@@ -168,7 +168,7 @@ impl ViewSink {
         let (width, height) = if is_terminal { terminal_size() } else { (None, 0) };
         let body = match &view.chart {
             Some(chart) => Body::Heat(Heat::new(chart, width, options.json)?),
-            None if is_grouped => Body::Groups(Groups::new(view, &columns, pen)?),
+            None if is_grouped => Body::Groups(Box::new(Groups::new(view, &columns, pen)?)),
             None => Body::List(List::new(view, &columns, options.json, pen)?),
         };
         Ok(Self {
