@@ -11,7 +11,7 @@ use crate::shell::{cargo, has, root, target};
 type Result<T = ()> = std::result::Result<T, String>;
 
 /// Width and height of the terminal, in cells.
-const SIZE: (&str, &str) = ("110", "28");
+const SIZE: (&str, &str) = ("110", "24");
 /// How long a screen is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -19,11 +19,10 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// A picture of the terminal: its name, the keys that lead to it from the one before, and a text that it shows.
 type Screen = (&'static str, &'static [&'static str], &'static str);
 
-const SCREENS: [Screen; 4] = [
+const SCREENS: [Screen; 3] = [
     ("top", &[], "all read"),
     ("top-files", &["Down", "Enter", "Enter"], "topfiles_bytes"),
-    ("top-filter", &["F4", "proc.nme=cat and fd.na"], "did you mean"),
-    ("top-events", &["Escape", "Escape", "F6"], "processes > events"),
+    ("top-filter", &["F4", "proc.nme=cat"], "did you mean"),
 ];
 
 /// Writes the pictures to `docs/images`.
@@ -39,7 +38,7 @@ pub fn run() -> Result {
     std::fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     let pictures = root().join("docs/images");
     let outcome = top(&sysdig, &capture, &scratch, |page, name| {
-        picture(browser, page, &pictures.join(format!("{name}.png")), "960,544")
+        picture(browser, page, &pictures.join(format!("{name}.png")), "960,464")
     })
     .and_then(|()| {
         let page = scratch.join("report.html");
@@ -85,7 +84,7 @@ fn top(sysdig: &Path, capture: &Path, scratch: &Path, draw: impl Fn(&Path, &str)
 fn picture(browser: &str, page: &Path, to: &Path, size: &str) -> Result {
     output(
         Command::new(browser)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-lcd-text"])
             .arg(format!("--window-size={size}"))
             .arg(format!("--screenshot={}", to.display()))
             .arg(format!("file://{}", page.display())),

@@ -124,7 +124,8 @@ impl Editor {
         };
         let at = diagnostic.labels.first().map_or(1, |label| label.position().1).saturating_sub(1);
         let rest = self.text.chars().skip(at);
-        let length = rest.take_while(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | ',')).count().max(1);
+        let ends = |c: &char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=' | '!' | '<' | '>');
+        let length = rest.take_while(|c| !ends(c)).count().max(1);
         let parts: Vec<String> = [diagnostic.message].into_iter().chain(diagnostic.help).collect();
         Some(Fault { at, length, message: parts.join("; ") })
     }
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn a_fault_has_a_place() {
         let fault = Editor::new("proc.name=cat and fd.nme=x").fault().unwrap();
-        assert_eq!((fault.at, fault.length > 0), (18, true));
+        assert_eq!((fault.at, fault.length), (18, 6));
         assert!(fault.message.contains("fd.nme"), "{}", fault.message);
         assert_eq!(Editor::new("").fault(), None);
         assert_eq!(Editor::new("proc.name=é").fault(), None);
