@@ -78,6 +78,8 @@ pub enum Input {
     Text,
     /// A path, and the kernel's own.
     Path,
+    /// The same, as the caller wrote it.
+    RawPath,
 }
 
 /// How it compares.
@@ -114,6 +116,10 @@ pub struct TypeRow {
     pub first: u16,
     /// See [`flags`].
     pub flags: u16,
+    /// Of events that open: where they have the path that was asked for, or [`NO_PARAM`];
+    pub name: u16,
+    /// and the kernel's own.
+    pub path: u16,
     /// When the path asked for is not known.
     pub checks: [Check; 2],
 }
@@ -173,7 +179,7 @@ impl TypeRow {
     /// Every event of the type is sent.
     pub const SENT: Self = {
         let none = Check { param: NO_PARAM as u16, pad: 0, mask: 0 };
-        Self { first: PASS, flags: 0, checks: [none; 2] }
+        Self { first: PASS, flags: 0, name: NO_PARAM as u16, path: NO_PARAM as u16, checks: [none; 2] }
     };
 }
 
@@ -242,6 +248,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("INPUT_UINT", Input::Uint as u64),
     ("INPUT_TEXT", Input::Text as u64),
     ("INPUT_PATH", Input::Path as u64),
+    ("INPUT_RAW_PATH", Input::RawPath as u64),
     ("HOW_RANGES", How::Ranges as u64),
     ("HOW_BITS", How::Bits as u64),
     ("HOW_BITS_OR_ZERO", How::BitsOrZero as u64),

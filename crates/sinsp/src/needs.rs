@@ -120,12 +120,16 @@ fn filter(rows: &Pushdown, fields: &[Field], follows_files: bool) -> Option<Filt
     let facts = facts(fields);
     Some(rows.kernel(|ty| match changes(ty) {
         Some(changed) if !changed.intersects(facts) => Free::All,
-        _ if !follows_files && (open::is_open(ty) || ty == EventType::SYSCALL_CLOSE_X) => {
-            Free::FailedAndFiles
-        }
+        _ if !follows_files && works_on_files(ty) => Free::FailedAndFiles,
         _ if changes_only_if_successful(ty) => Free::Failed,
         _ => Free::None,
     }))
+}
+
+/// Whether the probe leaves out calls of the type that succeed and have to do with plain files alone.
+fn works_on_files(ty: EventType) -> bool {
+    use EventType as E;
+    open::is_open(ty) || matches!(ty, E::SYSCALL_CLOSE_X | E::SYSCALL_FCNTL_X | E::SYSCALL_DUP_1_X)
 }
 
 /// Whether a field is about other events, too. The number of an event is not: conditions have it to be always or never true,

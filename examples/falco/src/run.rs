@@ -197,8 +197,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
     };
     telemetry.finish();
     let is_stdout_stuck = outputs.close();
-    let (events, elapsed) = (totals.events, began.elapsed());
-    report::to_log(args.verbose, &monitor, outputs.hub(), &totals.stats, events, elapsed);
+    let elapsed = began.elapsed();
+    report::to_log(args.verbose, &monitor, outputs.hub(), &totals, elapsed);
     if let Some(filter) = &last.pushdown {
         log::info(&filter.summary());
     }
@@ -307,6 +307,9 @@ impl Alone<'_, '_> {
             hurry();
         }
         inspector.follow_losses(live);
+        if live {
+            self.totals.by_type.resize(EventType::COUNT, 0);
+        }
         let began = Instant::now();
         self.judge.needs_changed = true;
         let outcome = loop {
@@ -331,6 +334,9 @@ impl Alone<'_, '_> {
             match &step {
                 Ok(Step::Event(event)) => {
                     self.totals.events += 1;
+                    if let Some(count) = self.totals.by_type.get_mut(usize::from(event.event().ty.0)) {
+                        *count += 1;
+                    }
                     self.last_event = event.event().ts;
                     if !live && self.limit.is_over(event.event().ts) {
                         break Ok(());
@@ -391,6 +397,7 @@ impl Alone<'_, '_> {
         // Where it ended otherwise than by its end.
         let finished = source.finish();
         self.totals.stats = source.stats();
+        self.totals.filtered = source.filtered_by_type();
         self.sample(&mut source, &inspector);
         self.totals.events += inspector.skipped();
         outcome.and(finished.map_err(Into::into))

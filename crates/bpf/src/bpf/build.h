@@ -102,6 +102,10 @@ static __always_inline void submit(struct scratch *s)
 		is_sample = true;
 	}
 	cpu->made++;
+	if (s->early & FILTER_NOTES)
+		note_directory();
+	if (*(__u16 *)&s->data[24] & IS_REQUEST && s->made_file)
+		forget_directory(s->made_file);
 	if (is_sample || s->early & FILTER_IF_FILE)
 		*(__u16 *)(to + 24) = marks_of(s->early, is_sample);
 	publish(cpu, len);

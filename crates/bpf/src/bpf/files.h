@@ -65,12 +65,147 @@ static __always_inline bool has_closed_plain(__u32 fd)
 	return true;
 }
 
-/* What is decided before an event is built, with a look at its file where that matters. */
-static __always_inline int with_file(int early, __u16 type, long ret, __u32 fd)
+#define AT_FDCWD -100
+
+/* Directories of which user space has the path that the kernel has, by their open files: a hash of that path. Those that are not
+ * here may have another name there, which was asked for: through a link, or before a directory was renamed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u64);
+} directories SEC(".maps");
+
+static __always_inline __u64 hash_of(__u8 *event, __u32 at, __u32 len)
 {
-	bool is_one;
+	__u64 hash = (__u64)filter_epoch << 32 | len;
+	int i;
+	for (i = 0; i <= FILTER_LONGEST_TEXT; i += 8) {
+		if (i >= len)
+			break;
+		__u64 word = *(__u64 *)(event + ((at + i) & 0x1ffff));
+		if (len - i < 8)
+			word <<= 64 - 8 * (len - i);
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/* The descriptor where the path of a call that opens begins. */
+static __always_inline __s64 base_of(__u8 *event)
+{
+	__u16 type = *(__u16 *)(event + 20);
+	if (type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPENAT2_X)
+		return *(__s64 *)(event + (filter_place(1) & 0xffff));
+	return type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_CREAT_X ? AT_FDCWD : -1;
+}
+
+static __always_inline struct file *opened(struct scratch *s, __u8 *event)
+{
+	return file_of(s, *(__s64 *)(event + (filter_place(0) & 0xffff)));
+}
+
+#define MOST_STEPS 32
+
+__noinline int is_below_base(__u32 steps, __u32 path)
+{
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	struct vfsmount *mount;
+	struct dentry *dentry, *above;
+	int i;
+	if (!s || !event || steps > MOST_STEPS)
+		return 0;
+	__s64 base = base_of(event);
+	if (base == AT_FDCWD) {
+		struct fs_struct *fs = READ(current_task(), fs);
+		mount = READ(fs, pwd.mnt);
+		above = READ(fs, pwd.dentry);
+	} else {
+		struct file *directory = base < 0 ? 0 : file_at(own_files(), base);
+		__u64 key = number_of(s, directory);
+		__u64 *known = key ? bpf_map_lookup_elem(&directories, &key) : 0;
+		if (!known || *known != hash_of(event, path & 0xffff, s->left))
+			return 0;
+		mount = READ(directory, f_path.mnt);
+		above = READ(directory, f_path.dentry);
+	}
+	struct file *file = opened(s, event);
+	if (!file || READ(file, f_path.mnt) != mount)
+		return 0;
+	dentry = READ(file, f_path.dentry);
+	for (i = 0; i < MOST_STEPS; i++) {
+		if (i >= steps)
+			break;
+		dentry = (struct dentry *)number_of(s, READ(dentry, d_parent));
+	}
+	return dentry == above;
+}
+
+/* Notes what user space will have for the directory that the event at hand opens. */
+__noinline int note_directory(void)
+{
+	__u32 which = filter_in_use;
+	struct filter *f = which ? filter_of(which) : 0;
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	if (!f || !s || !event)
+		return 0;
+	struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
+	__u32 name = type->name, path = type->path;
+	__u32 at = filter_place(name) & 0xffff, place = filter_place(path) & 0xffff;
+	struct file *file = opened(s, event);
+	__u64 key = number_of(s, file);
+	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFDIR)
+		return 0;
+	__u32 len = at ? length_of(event, name) : 0, path_len = place ? length_of(event, path) : 0;
+	if (len)
+		len--;
+	if (path_len)
+		path_len--;
+	if (!place || is_shown_otherwise(&type->checks[0]) || is_shown_otherwise(&type->checks[1]) ||
+	    filter_same(at, len, place, path_len) == IS_OTHER) {
+		bpf_map_delete_elem(&directories, &key);
+		return 0;
+	}
+	__u64 hash = hash_of(event, place, path_len);
+	bpf_map_update_elem(&directories, &key, &hash, 0);
+	return 0;
+}
+
+/* A request of io_uring has opened a file, for which user space has the path that was asked for. */
+__noinline int forget_directory(__u64 file)
+{
+	bpf_map_delete_elem(&directories, &file);
+	return 0;
+}
+
+#define F_DUPFD 0
+#define F_SETFD 2
+#define F_DUPFD_CLOEXEC 1030
+
+/* Whether the call has to do with such a file alone, or, of `fcntl`, with nothing that is followed. A copy is looked at, not what
+ * it was made of: another thread may have put something else there. */
+static __always_inline bool is_of_plain(__u16 type, long ret, __u32 fd, __u32 command)
+{
+	if (type == EV_SYSCALL_CLOSE_X)
+		return has_closed_plain(fd);
+	if (type == EV_SYSCALL_FCNTL_X && command == F_SETFD)
+		return is_plain_descriptor(fd);
+	if (type == EV_SYSCALL_FCNTL_X && command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+		return true;
+	return is_plain_descriptor(ret);
+}
+
+/* What is decided before an event is built, with a look at its file where that matters. */
+static __always_inline int with_file(int early, __u16 type, long ret, __u32 fd, __u32 command)
+{
 	if (!(early & FILTER_IF_FILE))
 		return early;
-	is_one = type == EV_SYSCALL_CLOSE_X ? has_closed_plain(fd) : is_plain_descriptor(ret);
-	return is_one ? early : FILTER_SENDS;
+	if (is_of_plain(type, ret, fd, command))
+		return early;
+	if (type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPENAT2_X)
+		return FILTER_NOTES;
+	return FILTER_SENDS;
 }

@@ -12,6 +12,8 @@ struct filter_check {
 struct filter_type {
 	__u16 first;
 	__u16 flags;
+	/* Of events that open: where they have the path that was asked for, and the kernel's own. */
+	__u16 name, path;
 	struct filter_check checks[2];
 };
 
@@ -53,6 +55,8 @@ struct {
 
 /* Which of them is in use, from 1 on; 0: none. */
 __u32 filter_in_use = 0;
+/* Another one with each filter: what was noted under an old one does not count. */
+__u32 filter_epoch = 0;
 /* Of so many events that are to be left out, one is sent; 0: none. */
 __u32 filter_sample = 0;
 
@@ -62,10 +66,13 @@ __u32 filter_sample = 0;
 #define FILTER_REJECTS 2
 /* Beside the last two: that holds only if the call opens or closes a file whose descriptor nobody uses. */
 #define FILTER_IF_FILE 4
+/* It is sent, and opens a directory. */
+#define FILTER_NOTES 8
 #define FILTER_DECISION 3
 
-/* What the header of such an event says beside the number of its parameters; and that of one that opened a file whose close
- * may not be sent. */
+/* What the header of an event says beside the number of its parameters: that a request of io_uring made it, that the filter
+ * rejects it, that no event may say when the file is closed that it opened. */
+#define IS_REQUEST 0x8000
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
 
@@ -256,6 +263,110 @@ static __always_inline bool is_shown_otherwise(struct filter_check *check)
 	return (*(__u32 *)(event + at) & check->mask) == check->mask;
 }
 
+/* Ends a part of the path that was asked for; whether it is another than that of the kernel's own path, which lies there. */
+static __always_inline bool is_other_part(struct scratch *s, __u8 *event, __u32 path)
+{
+	__u32 len = s->part_len, left = s->left;
+	bool is_name = len > 2 || len != s->part_dots;
+	if (len == 2 && s->part_dots == 2) {
+		s->up++;
+	} else if (is_name && s->up) {
+		s->up--;
+	} else if (is_name) {
+		if (s->differs || left <= len || event[(path + left - 1 - len) & 0x1ffff] != '/')
+			return true;
+		s->left = left - 1 - len;
+		s->parts++;
+	}
+	s->part_len = 0;
+	s->part_dots = 0;
+	s->differs = 0;
+	return false;
+}
+
+/* Compares up to FILTER_BYTES bytes, from the last on. */
+__noinline int filter_back(__u32 begin, __u32 end, __u32 path)
+{
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	int i;
+	if (!s || !event)
+		return 1;
+	for (i = 0; i < FILTER_BYTES; i++) {
+		if (end <= begin)
+			break;
+		end--;
+		__u32 byte = event[end & 0x1ffff];
+		if (byte == '/') {
+			if (is_other_part(s, event, path))
+				return 1;
+			continue;
+		}
+		__u32 len = *(volatile __u32 *)&s->part_len, left = *(volatile __u32 *)&s->left;
+		if (left <= len || event[(path + left - 1 - len) & 0x1ffff] != byte)
+			*(volatile __u32 *)&s->differs = 1;
+		*(volatile __u32 *)&s->part_dots += byte == '.';
+		*(volatile __u32 *)&s->part_len = len + 1;
+	}
+	return 0;
+}
+
+/* See `files.h`. */
+__noinline int note_directory(void);
+__noinline int forget_directory(__u64 file);
+
+/* Whether the file that a call opened lies so many steps below the directory where the call's path began, and user space has
+ * for that what is left of the kernel's path, which lies there. */
+__noinline int is_below_base(__u32 steps, __u32 path);
+
+#define IS_OTHER 0
+#define IS_SAME_TEXT 1
+#define IS_SAME_PATH 2
+
+/* Whether two texts of that length are the same. */
+static __always_inline bool is_same_text(__u8 *event, __u32 at, __u32 other, __u32 len)
+{
+	int i;
+	for (i = 0; i <= FILTER_LONGEST_TEXT; i += 8) {
+		if (i >= len)
+			break;
+		__u64 differ = *(__u64 *)(event + ((at + i) & 0x1ffff)) ^ *(__u64 *)(event + ((other + i) & 0x1ffff));
+		if (len - i < 8)
+			differ <<= 64 - 8 * (len - i);
+		if (differ)
+			return false;
+	}
+	return true;
+}
+
+/* What the path that was asked for is to the kernel's own: the same, as it stands or once `.`, `..` and slashes are taken out of
+ * it, or another. No function of its own, as `filter_run`. */
+static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 path_len)
+{
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	int i;
+	if (!s || !event || !len || len > FILTER_LONGEST_TEXT || path_len > FILTER_LONGEST_TEXT)
+		return IS_OTHER;
+	at &= 0xffff;
+	path &= 0xffff;
+	if (len == path_len && is_same_text(event, at, path, len))
+		return IS_SAME_TEXT;
+	s->left = path_len;
+	s->part_len = s->part_dots = s->differs = s->up = s->parts = 0;
+	for (i = 0; i <= FILTER_LONGEST_TEXT; i += FILTER_BYTES) {
+		if (i >= len)
+			break;
+		if (filter_back(at, at + len - i, path))
+			return IS_OTHER;
+	}
+	if (event[at] == '/')
+		return s->left ? IS_OTHER : IS_SAME_PATH;
+	if (is_other_part(s, event, path) || s->up)
+		return IS_OTHER;
+	return is_below_base(s->parts, path) ? IS_SAME_PATH : IS_OTHER;
+}
+
 /* Takes in a text, or a path and the kernel's own, once for all rows that ask; whether it is not known. */
 __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 {
@@ -268,6 +379,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 	for (i = 0; i < 8; i++)
 		s->facts[i] = 0;
 	s->read = param;
+	s->resolved = 0;
 	__u32 at = filter_place(param) & 0xffff, len = at ? length_of(event, param) : 0;
 	if (is_path) {
 		struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
@@ -278,15 +390,22 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 	/* Without its NUL. */
 	if (len && !event[(at + len - 1) & 0x1ffff])
 		len--;
-	if (!unknown)
-		unknown = filter_run(which, at, len, is_path);
+	__u32 place = 0, length = 0;
 	if (is_path && other != FILTER_NO_PARAM && !unknown) {
-		__u32 place = filter_place(other) & 0xffff, length = place ? length_of(event, other) : 0;
+		place = filter_place(other) & 0xffff;
+		length = place ? length_of(event, other) : 0;
 		if (length && !event[(place + length - 1) & 0x1ffff])
 			length--;
-		if (length)
-			unknown = filter_run(which, place, length, 1);
+		int same = length ? filter_same(at, len, place, length) : IS_OTHER;
+		s->resolved = same == IS_SAME_PATH;
+		/* Then one of them is enough. */
+		if (same != IS_OTHER)
+			len = 0;
 	}
+	if (!unknown && len)
+		unknown = filter_run(which, at, len, is_path);
+	if (!unknown && length)
+		unknown = filter_run(which, place, length, 1);
 	s->unread = unknown != 0;
 	return 0;
 }
@@ -317,10 +436,10 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 	if (!s || !event || row->input == FILTER_INPUT_NOTHING)
 		return UNKNOWN;
 	if (row->how == FILTER_HOW_TEXTS) {
-		bool is_path = row->input == FILTER_INPUT_PATH;
+		bool is_path = row->input != FILTER_INPUT_TEXT;
 		if (s->read != row->param)
 			filter_read(which, row->param, row->count, is_path);
-		if (s->unread)
+		if (s->unread || (s->resolved && row->input == FILTER_INPUT_RAW_PATH))
 			return UNKNOWN;
 		return s->facts[row->first >> 6 & 7] >> (row->first & 63) & 1;
 	}

@@ -154,7 +154,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	struct cpu *cpu = claim();
 	if (!cpu)
 		return false;
-	early = with_file(early, type, ret, ARG0);
+	early = with_file(early, type, ret, ARG0, ARG1);
 	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(cpu, type)) {
 		release(cpu);
 		if (has_entries(type))
@@ -167,6 +167,8 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	if (len) {
 		early = *(volatile __u32 *)&cpu->early;
 		int decision = early & FILTER_DECISION;
+		if (early & FILTER_NOTES)
+			note_directory();
 		bool is_rejected = decision == FILTER_ASKS && filter_rejects(filter, type);
 		if (!is_rejected || !leave_out_event(cpu, type)) {
 			__u8 *event = built();

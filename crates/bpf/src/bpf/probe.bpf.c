@@ -92,7 +92,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	take_args(s->args, regs, &call);
-	int early = with_file(filter_early(filter, type, ret), type, ret, s->args[0]);
+	int early = with_file(filter_early(filter, type, ret), type, ret, s->args[0], s->args[1]);
 	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(own_cpu(), type)) {
 		if (keeps(type))
 			forget();

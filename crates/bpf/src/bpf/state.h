@@ -104,10 +104,15 @@ struct scratch {
 	__u32 filter;
 	__u32 early;
 	__u8 is_sample;
-	/* The bits that a text set, of which parameter it is, and whether it is not known what is shown of it. */
+	/* The bits that a text set, of which parameter it is, whether it is not known what is shown of it, and whether that is
+	 * another text for the same path. */
 	__u64 facts[8];
 	__u32 read;
 	__u8 unread;
+	__u8 resolved;
+	/* Of a path that is compared with the kernel's own from its end: how many bytes of that are left; of the part at hand
+	 * bytes, dots, and whether it differs; parts that `..` takes away, and those that were the same. */
+	__u32 left, part_len, part_dots, differs, up, parts;
 	/* Of the path at hand: after a slash 1, and more by each dot thereafter; else 0. */
 	__u32 part;
 	/* The machine's. */

@@ -116,6 +116,7 @@ impl Probe {
         fence(Ordering::SeqCst);
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.filter_sample = sample;
+            bss.filter_epoch = bss.filter_epoch.wrapping_add(1);
             // SAFETY: a number that this process has mapped; programs read it.
             unsafe { std::ptr::write_volatile(&raw mut bss.filter_in_use, half) };
         }

@@ -11,6 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 const OF_PROGRAMS: &[&str] = &[
     "answers",
     "decisions",
+    "directories",
     "entries_by_tid",
     "entries_of_calls",
     "entries_of_requests",

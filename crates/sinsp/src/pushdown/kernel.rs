@@ -4,7 +4,7 @@ use eyas_events::filter::{
     self, Check, Filter, How as KernelHow, Input as KernelInput, NO_PARAM, Range, Row as KernelRow, TypeRow,
     flags,
 };
-use eyas_events::{EventType, FlagTable, KernelPath, param};
+use eyas_events::{EventType, FlagTable, KernelPath, ParamInfo, ParamType, param};
 use eyas_fields::Place;
 use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
@@ -113,7 +113,8 @@ impl<'r> Compiler<'r> {
         if first == filter::PASS && flags & flags::REJECTS_FAILED == 0 {
             return;
         }
-        *out = TypeRow { first, flags, checks: checks(ty) };
+        let (name, path) = opened_name(ty).unwrap_or((NO_PARAM, NO_PARAM));
+        *out = TypeRow { first, flags, name: name.into(), path: path.into(), checks: checks(ty) };
     }
 
     /// Whether an event of a call that failed may pass the rows from there on, whatever else it reports.
@@ -201,6 +202,7 @@ impl<'r> Compiler<'r> {
             Input::Uint => (KernelInput::Uint, row.param.into()),
             Input::Text => (KernelInput::Text, row.param.into()),
             Input::Path | Input::Directory | Input::Name => (KernelInput::Path, row.param.into()),
+            Input::RawPath => (KernelInput::RawPath, row.param.into()),
         };
         let Ok(param) = u8::try_from(param) else { return nothing };
         let made = KernelRow { input: input as u8, param, negated: row.negated.into(), ..nothing };
@@ -218,7 +220,8 @@ impl<'r> Compiler<'r> {
                 self.keep(self.rows.ranges_of(row)).map_or(nothing, |first| numbers(how, first))
             }
             How::Texts(place) => {
-                let other = if input == KernelInput::Path { kernel_path(ty, param) } else { NO_PARAM };
+                let is_path = matches!(input, KernelInput::Path | KernelInput::RawPath);
+                let other = if is_path { kernel_path(ty, param) } else { NO_PARAM };
                 let bit = self.bit(row, place);
                 bit.map_or(nothing, |first| KernelRow {
                     count: other.into(),
@@ -295,6 +298,14 @@ fn kernel_path(ty: EventType, param: u8) -> u8 {
     // Calls that open have it first.
     let at = at.or_else(|| RawEvent::opened_path_index(ty).map(|at| at - info.params.len()));
     at.and_then(|at| u8::try_from(info.params.len() + at).ok()).unwrap_or(NO_PARAM)
+}
+
+/// Where events of a call that opens have the path that was asked for, and the kernel's own.
+fn opened_name(ty: EventType) -> Option<(u8, u8)> {
+    RawEvent::opened_path_index(ty)?;
+    let is_path = |info: &ParamInfo| matches!(info.ty, ParamType::FSPATH | ParamType::FSRELPATH);
+    let at = u8::try_from(ty.info()?.params.iter().position(is_path)?).ok()?;
+    Some((at, kernel_path(ty, at)))
 }
 
 /// When the path that a call was given is not the one that is shown.

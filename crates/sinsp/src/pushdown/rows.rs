@@ -31,6 +31,8 @@ pub(super) enum Input {
     Uint,
     /// A text.
     Text,
+    /// A path as the caller wrote it, and as the kernel has it.
+    RawPath,
     /// A path, absolute;
     Path,
     /// its directory, or itself if it is one;
@@ -215,7 +217,7 @@ impl Rows {
                 let text = event.text(param).filter(|text| paths::is_printable(text))?;
                 Some(self.has_text(row, text))
             }
-            Input::Path | Input::Directory | Input::Name => {
+            Input::RawPath | Input::Path | Input::Directory | Input::Name => {
                 if has_beginnings {
                     return None;
                 }

@@ -113,7 +113,8 @@ impl Asked<'_> {
             "fd.types" => Weak(OF_STATE),
             name if name.starts_with("fd.") && !is_about_descriptors(info_flags) => self.absent(),
             "fd.num" if is_open => self.numbers(Input::Descriptor, 0, false),
-            "fd.name" | "fd.nameraw" | "fd.nameopened" if is_open => self.opened(Input::Path),
+            "fd.name" | "fd.nameopened" if is_open => self.opened(Input::Path),
+            "fd.nameraw" if is_open => self.opened(Input::RawPath),
             "fd.directory" if is_open => self.opened(Input::Directory),
             "fd.filename" if is_open => self.opened(Input::Name),
             _ => Weak(match def.scope {
@@ -272,8 +273,8 @@ impl Asked<'_> {
             return Weak(OF_STATE);
         }
         match (info.ty, info.detail) {
-            (T::FSPATH | T::FSRELPATH, _) => self.path(Input::Path, at),
-            (T::CHARBUF, _) if is_path => self.path(Input::Path, at),
+            (T::FSPATH | T::FSRELPATH, _) => self.path(Input::RawPath, at),
+            (T::CHARBUF, _) if is_path => self.path(Input::RawPath, at),
             (T::CHARBUF, _) => self.text(at),
             (T::FLAGS8 | T::FLAGS16 | T::FLAGS32 | T::MODE, ParamDetail::Flags(table)) => {
                 self.flags(at, table)

@@ -235,4 +235,7 @@ pub(super) struct Totals {
     pub(super) counts: RuleCounts,
     pub(super) events: u64,
     pub(super) stats: Stats,
+    /// Events of a live capture by their types, and those that the probe left out.
+    pub(super) by_type: Vec<u64>,
+    pub(super) filtered: Vec<(EventType, u64)>,
 }

@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
+use eyas::events::EventType;
 use eyas::rules::Profile;
-use eyas::scap::Stats;
 
 use crate::console::print_error;
 use crate::drops::Monitor;
 use crate::output::Hub;
+use crate::pushdown::percent;
 use crate::setup::Setup;
 use crate::stats::RuleCounts;
+
+use super::judge::Totals;
 
 /// Logged when an event source fails.
 pub(super) const FAILED: &str = "An error occurred in an event source, forcing termination...";
 
 /// What goes to standard error: events lost, alerts lost, and if `verbose`, how many events there were.
-pub fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, stats: &Stats, events: u64, elapsed: Duration) {
+pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Totals, elapsed: Duration) {
+    let Totals { stats, events, .. } = totals;
     print_error(&format!("{}\n", monitor.summary()));
     let mut lost = String::new();
     for (output, counts) in hub.counts().into_iter().filter(|(_, counts)| counts.lost > 0) {
@@ -31,11 +35,37 @@ pub fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, stats: &Stats, events
         if stats.filtered > 0 {
             print_error(&format!("Left out by the source:{}\n", stats.filtered));
         }
+        print_error(&left_out(&totals.filtered, &totals.by_type));
         print_error(&format!(
             "Elapsed time: {seconds:.3}, Captured Events: {events}, {:.2} eps\n",
-            events as f64 / seconds.max(f64::MIN_POSITIVE)
+            *events as f64 / seconds.max(f64::MIN_POSITIVE)
         ));
     }
+}
+
+/// Types that are named.
+const NAMED: usize = 12;
+
+/// Which share of the events the probe's filter left out, and of which types: those with most events first.
+fn left_out(filtered: &[(EventType, u64)], delivered: &[u64]) -> String {
+    if filtered.is_empty() {
+        return String::new();
+    }
+    let mut types: Vec<(EventType, u64, u64)> = delivered
+        .iter()
+        .zip(0..)
+        .map(|(sent, code)| {
+            let out = filtered.iter().find(|(ty, _)| ty.0 == code).map_or(0, |(_, out)| *out);
+            (EventType(code), out, out + sent)
+        })
+        .collect();
+    let [out, all] = types.iter().fold([0, 0], |[out, all], (_, of, sum)| [out + of, all + sum]);
+    types.sort_by_key(|(_, _, all)| std::cmp::Reverse(*all));
+    let mut text = format!("Left out in the kernel:{out} of {all} ({} %)\n", percent(out, all));
+    for (ty, out, all) in types.into_iter().take(NAMED).filter(|(_, _, all)| *all > 0) {
+        text += &format!("   - {}: {out} of {all} ({} %)\n", ty.name(), percent(out, all));
+    }
+    text
 }
 
 /// What goes to standard output: alerts by priority and rule, and what rules cost if that was measured.
