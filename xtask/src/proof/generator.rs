@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use eyas_console::say;
 
 /// What is opened that is not marked.
-const FILE: &str = "/etc/hostname";
+pub const FILE: &str = "/etc/hostname";
 /// Marked files that are opened a second.
 const MARKS: u64 = 200;
 /// How often the rate is looked after.

@@ -41,6 +41,10 @@ pub const QUICK: Plan = Plan {
     most: Duration::from_secs(60),
 };
 
+const OPENS: &str = "evt.type in (open, openat, openat2)";
+/// What no process is.
+const NOBODY: &str = "proc.name = nobody-has-this-name";
+
 /// Measures in a folder of its own.
 pub struct Measure<'a> {
     pub plan: &'a Plan,
@@ -60,8 +64,10 @@ impl Measure<'_> {
         let marks = self.dir.join("mark-");
         let text = format!(
             "- rule: Marked file\n  desc: A marked file is opened.\n  condition: evt.type in (open, openat, openat2) and fd.name \
-             startswith {}\n  output: Marked file (file=%fd.name)\n  priority: NOTICE\n{others}",
-            marks.display()
+             startswith {}\n  output: Marked file (file=%fd.name)\n  priority: NOTICE\n{}{others}",
+            marks.display(),
+            // A kernel that knows the file only by its path sends each open.
+            rule("Other file", &format!("{OPENS} and fd.name = {} and {NOBODY}", generator::FILE)),
         );
         let path = self.dir.join(name);
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -84,10 +90,9 @@ impl Measure<'_> {
         }
         out.memory_mib = running.memory();
         drop(running);
-        let conditions = [
-            ("decided by the result", "evt.type = kill and evt.rawres > 1000000"),
-            ("sent", "evt.type = kill and proc.name = nobody-has-this-name"),
-        ];
+        let sent = format!("evt.type = kill and {NOBODY}");
+        let conditions =
+            [("decided by the result", "evt.type = kill and evt.rawres > 1000000"), ("sent", sent.as_str())];
         for (what, condition) in conditions.into_iter().take_while(|_| !self.is_over()) {
             note!("{}: a call, {what}", start.name);
             let rules = self.rules("call.yaml", &rule("Call", condition))?;

@@ -106,8 +106,9 @@ fn drops(all: &[Detector]) -> Section {
     let (x, y) = (axis("events a second", false), axis("marked events without an alert, %", false));
     Section {
         title: "Lost by load",
-        text: "A process opens and closes files at a rate, the last time as fast as it can. Some opens are of marked files, each of \
-               which a rule has an alert for. Those without an alert were lost.",
+        text: "A process opens and closes files at a rate, the last time as fast as it can. A rule asks which program opens them, so \
+               that no filter in the kernel leaves them out. Some opens are of marked files, each of which a rule has an alert for. \
+               Those without an alert were lost.",
         head: vec!["detector", "events/s", "marked", "lost"],
         rows: rows.collect(),
         charts: vec![lines("Share lost", x, y, &by_load(all, |load| Some(load.lost_percent())))],
@@ -169,8 +170,8 @@ fn calls(all: &[Detector]) -> Section {
     let groups: Vec<_> = all.iter().map(|one| (one.name.clone(), one.calls.clone())).collect();
     Section {
         title: "What a call costs more",
-        text: "Added to the processor time of a getppid, ns: skipped, as no rule asks for it; with a rule that the result alone \
-               decides, which a filter in the kernel could reject; and sent to a rule that never matches.",
+        text: "Added to the processor time of a kill that sends no signal, ns: skipped, as no rule asks for it; with a rule that the \
+               result alone decides, which a filter in the kernel could reject; and sent to a rule that never matches.",
         head: vec!["detector", "call", "ns"],
         rows: rows.collect(),
         charts: vec![bars("ns added to a call", "ns", &groups)],
