@@ -362,6 +362,108 @@ fn descriptors(base: &Path) {
     }
 }
 
+/// Rules on names that a path has only by where it begins, or, the last two, as it was written.
+const RULES_ON_NAMES: [(&str, &str); 8] = [
+    ("below a link", "evt.type = openat and fd.num >= 0 and fd.name startswith BASE/alias/"),
+    ("below an old name", "evt.type = openat and fd.num >= 0 and fd.name startswith BASE/old/"),
+    ("below a new name", "evt.type = openat and fd.num >= 0 and fd.nameopened startswith BASE/new/"),
+    ("where dots lead", "evt.type = openat and fd.num >= 0 and fd.name = BASE/two/wanted"),
+    ("by the working directory", "evt.type = openat and fd.num >= 0 and fd.name = BASE/two/relative"),
+    ("by a link to a file", "evt.type = openat and fd.num >= 0 and fd.name endswith /link"),
+    ("with dots", "evt.type = openat and fd.num >= 0 and fd.nameraw contains one/../"),
+    ("as it was given", "evt.type = openat and evt.arg.name contains ./plain"),
+];
+
+/// Opens of files by paths that begin at directories with several names.
+fn names(base: &Path) {
+    use rustix::{fs, process};
+    #[allow(deprecated, reason = "nothing that others have opened is used from here on")]
+    rustix::thread::unshare(rustix::thread::UnshareFlags::FILES | rustix::thread::UnshareFlags::FS).unwrap();
+    process::chdir(base.join("two")).unwrap();
+    let mut numbers = Numbers(3);
+    let directory = |path: &str| {
+        fs::openat(CWD, base.join(path), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap()
+    };
+    let paths = [
+        "plain",
+        "wanted",
+        "relative",
+        "link",
+        "./plain",
+        "../one/plain",
+        "../two/wanted",
+        "../one/../two//wanted",
+    ];
+    let mut is_old = true;
+    for _ in 0..400 {
+        // The same directory by different names, one after the other behind one number.
+        for at in ["one", "alias", "two", "alias/../two", "root"] {
+            let at = if at == "root" { if is_old { "old" } else { "new" } } else { at };
+            let held = directory(at);
+            for _ in 0..2 {
+                let path = paths[numbers.below(paths.len())];
+                drop(fs::openat(&held, path, OFlags::RDONLY, Mode::empty()));
+            }
+            if at == "old" || at == "new" && numbers.below(2) == 0 {
+                let other = if is_old { "new" } else { "old" };
+                fs::rename(base.join(at), base.join(other)).unwrap();
+                is_old = !is_old;
+                drop(fs::openat(&held, "plain", OFlags::RDONLY, Mode::empty()));
+            }
+        }
+        let path = paths[numbers.below(paths.len())];
+        drop(fs::openat(CWD, path, OFlags::RDONLY, Mode::empty()));
+        drop(fs::openat(CWD, base.join("two").join(path), OFlags::RDONLY, Mode::empty()));
+        drop(fs::openat(CWD, base.join("alias").join(path), OFlags::RDONLY, Mode::empty()));
+    }
+}
+
+#[test]
+fn names_by_which_a_path_begins_are_those_that_rules_see() {
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let base: PathBuf = std::env::temp_dir().join(format!("eyas-names-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&base);
+    for directory in ["one", "two", "old"] {
+        std::fs::create_dir_all(base.join(directory)).unwrap();
+        for name in ["plain", "wanted", "relative"] {
+            std::fs::write(base.join(directory).join(name), "text").unwrap();
+        }
+        std::os::unix::fs::symlink("plain", base.join(directory).join("link")).unwrap();
+    }
+    std::os::unix::fs::symlink("one", base.join("alias")).unwrap();
+    let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES);
+    println!("{sent} of {all} opens are sent to rules on paths as they are written");
+    let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES[..RULES_ON_NAMES.len() - 2]);
+    println!("{sent} of {all} opens are sent to others");
+    // Half of the paths lead through a link, or up from where they begin.
+    assert!(all - sent > 800, "{sent} of {all} opens are sent");
+    let _ = std::fs::remove_dir_all(&base);
+}
+
+/// Runs the script beside a capture with the filter and one without; returns how many opens either has.
+fn opens_of_names(base: &Path, rules: &[(&str, &str)]) -> [usize; 2] {
+    // Where the run before left it.
+    let _ = std::fs::rename(base.join("new"), base.join("old"));
+    let engine = engine_of(rules, "%evt.type %evt.res %fd.name %fd.nameraw", base);
+    let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
+    assert_eq!(file_user(&engine), None);
+    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let codes = codes(&["openat", "close", "chdir", "rename", "renameat", "renameat2", "unshare"]);
+    let (mut plain, mut filtered) = (open(&codes), open(&codes));
+    filtered.0.set_filter(Some(&filter), 0).unwrap();
+    let tid = run(|| names(base));
+    let all = seen(&mut plain, &engine, &rows, tid);
+    let some = seen(&mut filtered, &engine, &rows, tid);
+    let (want, have) = (alerts(&all), alerts(&some));
+    assert_eq!(have, want);
+    for (rule, _) in rules {
+        assert!(want.iter().any(|alert| alert.starts_with(rule)), "no call matches '{rule}'");
+    }
+    [all, some]
+        .map(|of| of.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count())
+}
+
 /// Which field of a rule asks what a descriptor of a plain file stands for.
 fn file_user(engine: &Engine) -> Option<&'static str> {
     let formulas = RuleFormulas::new(engine);
