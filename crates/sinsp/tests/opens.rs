@@ -1,8 +1,11 @@
 //! What a call that opens asks for, and what it gets: scripts of events.
 
 use eyas_events::{EventType as E, FlagTable, param};
+use std::sync::Arc;
+
+use eyas_fields::CodeSet;
 use eyas_scap::EventBuilder;
-use eyas_sinsp::Inspector;
+use eyas_sinsp::{Inspector, Needs};
 
 mod script;
 
@@ -218,4 +221,38 @@ fn descriptors_of_other_things_are_closed_by_an_exec_as_they_were_made() {
     let again = make(E::SYSCALL_SIGNALFD4_X).int(s::fd, 7);
     assert_eq!(see(&mut system, again, &["fd.typechar"]), ["s"]);
     assert_eq!(left(&mut system), "1");
+}
+
+#[test]
+fn where_nobody_asks_for_files_a_descriptor_stands_for_no_plain_one() {
+    use param::{SYSCALL_DUP2_X as dup2, SYSCALL_READ_X as read};
+    let mut system = system();
+    let needs = Needs::of_rules(&CodeSet::empty(E::COUNT), &[], None).without_files();
+    system.set_needs(Some(Arc::new(needs)));
+    let own = behind(E::SYSCALL_OPENAT_2_X);
+    let of_fd = |system: &mut Inspector, fd| {
+        let event = at(5, E::SYSCALL_READ_X, 10).int(read::res, 1).int(read::fd, fd);
+        see(system, event, &["fd.type", "fd.name"]).join(" ")
+    };
+    // What was open before is forgotten, too.
+    assert_eq!(of_fd(&mut system, 3), "<NA> ");
+    let plain = opened(4, b"/etc/passwd", 0, 0, 9).text(own, b"/etc/passwd");
+    assert_eq!(see(&mut system, plain, &["fd.type", "fd.name"]), ["file", "/etc/passwd"]);
+    assert_eq!(of_fd(&mut system, 4), "<NA> ");
+    // Others are followed: directories, also those that the kernel alone calls so, terminals, namespaces.
+    let directory = opened(5, b"/etc", 0, 0, 9).text(own, b"/etc").bytes(own + 1, &[1]);
+    see(&mut system, directory, &[]);
+    assert_eq!(of_fd(&mut system, 5), "directory /etc");
+    for (fd, path) in [(6, &b"/dev/tty"[..]), (7, b"user:[4026531837]")] {
+        see(&mut system, opened(fd, path, 0, 0, 9).text(own, path), &[]);
+        assert_ne!(of_fd(&mut system, fd), "<NA> ", "{fd}");
+    }
+    // A copy of a file that is not known takes away what was there.
+    let copy = at(6, E::SYSCALL_DUP2_X, 10).int(dup2::res, 5).int(dup2::oldfd, 4).int(dup2::newfd, 5);
+    see(&mut system, copy, &[]);
+    assert_eq!(of_fd(&mut system, 5), "<NA> ");
+    // Once somebody asks, files are known again.
+    system.set_needs(None);
+    see(&mut system, opened(4, b"/etc/passwd", 0, 0, 9).text(own, b"/etc/passwd"), &[]);
+    assert_eq!(of_fd(&mut system, 4), "file /etc/passwd");
 }

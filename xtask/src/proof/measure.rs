@@ -163,8 +163,12 @@ impl Measure<'_> {
             std::thread::sleep(Duration::from_millis(1200));
             drop(running);
             let text = std::fs::read_to_string(&metrics).unwrap_or_default();
-            if let Some(percent) = text.lines().rev().find_map(covered) {
-                out.push((load.rate as u64, load.lost_percent() / 100.0, percent / 100.0));
+            match text.lines().rev().find_map(covered) {
+                Some(percent) => out.push((load.rate as u64, load.lost_percent() / 100.0, percent / 100.0)),
+                None => {
+                    let (name, file) = (&start.name, metrics.display());
+                    return Err(format!("{name} says in {file} nothing of the verdict coverage of its rule"));
+                }
             }
         }
         Ok(out)
