@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use eyas_console::{note, say};
 
@@ -136,14 +136,16 @@ fn write_page(dir: &Path) -> Result<(), String> {
     let machines = MACHINES.iter().map(|machine| (machine.name, machine.cpus, machine.arguments));
     let own = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
-        let outcome =
-            |test| std::fs::read_to_string(log(dir, name, test)).ok().map(|text| Outcome::of(&text));
-        let mut all = outcome(None);
-        // The test of the hooks may have run later, by itself.
-        if let (Some(all), Some(hooks)) = (&mut all, outcome(Some("hooks"))) {
-            all.hooks = hooks.hooks;
-        }
-        Row { name, cpus, arguments, outcome: all }
+        let said = |test| {
+            let log = log(dir, name, test);
+            let when = std::fs::metadata(&log).and_then(|about| about.modified()).ok()?;
+            Some((when, Outcome::of(&std::fs::read_to_string(log).ok()?)))
+        };
+        // The programs may have been loaded later, by a test alone.
+        let (whole, load) = (said(None), said(Some("budget")));
+        let is_later = |(when, _): &(SystemTime, Outcome)| whole.as_ref().is_none_or(|(all, _)| when > all);
+        let load = load.filter(is_later).map(|(_, load)| load);
+        Row { name, cpus, arguments, outcome: whole.map(|(_, all)| all), load }
     });
     let page = root().join("docs/kernels.md");
     std::fs::write(&page, page::document(&rows.collect::<Vec<_>>()))

@@ -33,6 +33,7 @@ mod maps;
 mod options;
 mod rung;
 mod sealed;
+mod sleep;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;

@@ -200,6 +200,12 @@ impl Source {
         self.probe.sees_requests()
     }
 
+    /// Whether programs at the tracepoints of calls may sleep on this kernel, to read memory that is not there yet. Those of the
+    /// probe do not.
+    pub fn tracepoints_may_sleep() -> bool {
+        Probe::tracepoints_may_sleep()
+    }
+
     /// Changes which threads are left out from now on.
     ///
     /// # Errors

@@ -15,6 +15,10 @@ use eyas_scap::{Decision, EventSource, Next, OwnedEvent};
 use eyas_testing::test;
 use rustix::fs::{CWD, FileType, Mode, OFlags, XattrFlags};
 
+#[path = "syscalls/ring.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod ring;
+
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
@@ -135,6 +139,7 @@ fn every_hook(from: HookSource) {
     attributes(&mut live, &place);
     sockets(&mut live);
     processes(&mut live, &place);
+    rings(&mut live);
     assert!(live.wrong.is_empty(), "{}", live.wrong);
     // Without them nothing more comes.
     live.source.set_hooks(None).unwrap();
@@ -239,6 +244,12 @@ fn attributes(live: &mut Hooked, place: &Place) {
     let open = |_: &mut Source| {
         rustix::fs::open(&cut, OFlags::WRONLY | OFlags::TRUNC, Mode::empty()).unwrap();
     };
+    let shorten = |_: &mut Source| {
+        let path = std::ffi::CString::new(cut.as_os_str().as_encoded_bytes()).unwrap();
+        // SAFETY: the path ends in a NUL.
+        assert_eq!(unsafe { libc::truncate(path.as_ptr(), 2) }, 0);
+    };
+    live.check("path_truncate", Of::Call, shorten, |found| is(found.path(), &cut));
     // An open that empties a file asks one or the other, as the kernel's age has it.
     let hook = if live.source.hooked().any(|hook| hook.name == "file_truncate") {
         "file_truncate"
@@ -285,6 +296,28 @@ fn processes(live: &mut Hooked, place: &Place) {
         source.set_excluded_threads(&nobody).unwrap();
     };
     live.check("bpf", Of::Call, set, |found| found.value().is_some());
+}
+
+/// Rings of io_uring, where the system has them.
+fn rings(live: &mut Hooked) {
+    use ring::{Entry, POLLED, Ring};
+
+    let mut ring = match Ring::new(0, 0) {
+        Ok(ring) => ring,
+        Err(error) => return println!("no io_uring here ({error})"),
+    };
+    let poll = |_: &mut Source| drop(Ring::new(POLLED, 0).unwrap());
+    live.check("uring_sqpoll", Of::Call, poll, |found| found.verdict() == 0);
+    let personality = ring.personality() as u16;
+    let as_another = |_: &mut Source| assert_eq!(ring.one(Entry { personality, ..Entry::new(0, -1) }), 0);
+    live.check("uring_override_creds", Of::Itself, as_another, |found| found.verdict() == 0);
+    // How many bytes wait in a socket. A kernel whose sockets know no such request does not ask.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let request = Entry::new(46, std::os::fd::AsRawFd::as_raw_fd(&socket).into());
+    if ring.one(request) == -i64::from(libc::EOPNOTSUPP) {
+        return println!("uring_cmd: no file here takes one");
+    }
+    live.check("uring_cmd", Of::Itself, |_| _ = ring.one(request), |found| found.path().is_some());
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) struct Outcome {
     pub(super) ignored: u32,
     /// How decisions of security hooks are seen.
     pub(super) hooks: String,
+    /// Whether programs at tracepoints of calls may sleep; empty if that was not asked.
+    pub(super) sleeps: String,
     /// Instructions that the verifier looked at, by program.
     pub(super) verified: BTreeMap<String, u64>,
 }
@@ -31,6 +33,15 @@ pub(super) struct Row {
     pub(super) cpus: usize,
     pub(super) arguments: &'static str,
     pub(super) outcome: Option<Outcome>,
+    /// What it said when the programs alone were loaded since.
+    pub(super) load: Option<Outcome>,
+}
+
+impl Row {
+    /// The last time that the programs were loaded.
+    pub(super) fn loaded(&self) -> Option<&Outcome> {
+        self.load.as_ref().or(self.outcome.as_ref())
+    }
 }
 
 impl Outcome {
@@ -48,6 +59,8 @@ impl Outcome {
                 outcome.commit = commit.to_owned();
             } else if let Some(rung) = line.strip_prefix("hooks: ") {
                 rung.trim_end().clone_into(&mut outcome.hooks);
+            } else if let Some(may) = line.strip_prefix("sleepable: ") {
+                may.trim_end().clone_into(&mut outcome.sleeps);
             } else if let Some(counts) = line.strip_prefix("test result: ") {
                 let words: Vec<&str> = counts.split_whitespace().collect();
                 let count = |what: &str| {
@@ -96,12 +109,12 @@ mod tests {
                     stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
                     ignored\n\nfailed: /tests/one: exit status: 101\ntest result: ok. 2 passed; 0 \
                     failed\n\nfailed: /tests/two: signal: 11\ntest budget ... sys_exit: 7 instructions verified, 2 \
-                    functions\nhooks: BPF LSM, 27\n";
-        let Outcome { commit, version, loads, passed, failed, names, ignored, hooks, verified } =
+                    functions\nhooks: BPF LSM, 27\nsleepable: no\n";
+        let Outcome { commit, version, loads, passed, failed, names, ignored, hooks, sleeps, verified } =
             Outcome::of(text);
         assert_eq!(commit, "1234567+");
         assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 3, 2, 1));
         assert_eq!(names, ["b", "failed: /tests/two: signal: 11"]);
-        assert_eq!((verified["sys_exit"], hooks.as_str()), (7, "BPF LSM, 27"));
+        assert_eq!((verified["sys_exit"], hooks.as_str(), sleeps.as_str()), (7, "BPF LSM, 27", "no"));
     }
 }

@@ -14,13 +14,22 @@ their initramfs. The last is the kernel of the machine that made this page. `car
 them again. The commit is the tested one, with a `+` if files differed from it. `not run`: not tested at this \
 version. Older results are in this file's git history.
 
-| name | kernel | CPUs | arguments | probe loads | security hooks | tests passed | failed | ignored | commit |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| name | kernel | CPUs | arguments | probe loads | security hooks | sleepable | tests passed | failed | ignored | commit |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 const MIDDLE: &str = "
 The column of security hooks shows how eyas sees them: by BPF LSM, at the ends of the kernel's functions (fexit), or \
-not, with tracepoints only ([lsm.md](lsm.md)).
+not, with tracepoints only ([lsm.md](lsm.md)); the number is that of the hooks.
+
+The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`), and so read memory of a \
+process that is not there yet. `falco --doctor` looks, too. The probe does not use it: each program builds its event in \
+memory of its CPU, and the place of the event in the ring of that CPU is its own until the event is whole; a program that \
+sleeps would keep both from all others. An argument whose page is not there is empty in the event, and counted; most are \
+there, as the kernel has read them in the call.
+
+The programs may have been loaded at a later commit than the tests ran: the columns up to `sleepable`, and the costs \
+below, are of the last time.
 
 A test is ignored, with its reason, if the kernel lacks what it tests: a file system, a module, a call. On arm64 \
 `open`, `fork` and other old calls do not exist, nor do tracepoints of page faults. The first CPU there lacks the \
@@ -38,20 +47,30 @@ does not count (before 5.16).
 /// Returns docs/kernels.md.
 pub(super) fn document(rows: &[Row]) -> String {
     let mut out = String::from(BEGINNING);
-    for Row { name, cpus, arguments, outcome } in rows {
-        let Some(Outcome { commit, version, loads, hooks, passed, failed, ignored, .. }) = outcome else {
-            let _ = writeln!(out, "| {name} | not run | {cpus} | {arguments} | – | – | – | – | – | – |");
+    for row in rows {
+        let Row { name, cpus, arguments, outcome, .. } = row;
+        let Some(loaded) = row.loaded() else {
+            let _ = writeln!(out, "| {name} | not run | {cpus} | {arguments} | – | – | – | – | – | – | – |");
             continue;
         };
-        let loads = if *loads { "yes" } else { "no" };
-        let hooks = if hooks.is_empty() { "–" } else { hooks };
+        let Outcome { version, hooks, sleeps, .. } = loaded;
+        let loads = if loaded.loads { "yes" } else { "no" };
+        let or_nothing = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+        let count =
+            |of: fn(&Outcome) -> u32| outcome.as_ref().map_or("–".into(), |all| of(all).to_string());
         let _ = writeln!(
             out,
-            "| {name} | {version} | {cpus} | {arguments} | {loads} | {hooks} | {passed} | {failed} | {ignored} | {commit} |"
+            "| {name} | {version} | {cpus} | {arguments} | {loads} | {} | {} | {} | {} | {} | {} |",
+            or_nothing(hooks),
+            or_nothing(sleeps),
+            count(|all| all.passed),
+            count(|all| all.failed),
+            count(|all| all.ignored),
+            outcome.as_ref().map_or("–", |all| &all.commit),
         );
     }
     // How many CPUs there are and how they preempt is all the same to the verifier.
-    let mut kernels: Vec<&Outcome> = rows.iter().filter_map(|row| row.outcome.as_ref()).collect();
+    let mut kernels: Vec<&Outcome> = rows.iter().filter_map(Row::loaded).collect();
     kernels.dedup_by_key(|outcome| &outcome.version);
     out.push_str(MIDDLE);
     kernels.iter().for_each(|outcome| _ = write!(out, " {} |", outcome.version));
@@ -101,20 +120,29 @@ mod tests {
             names: failed.iter().map(|name| (*name).to_owned()).collect(),
             ignored: 1,
             hooks: "fexit".into(),
+            sleeps: "no".into(),
             verified: [("sys_exit".to_owned(), 9)].into(),
         };
-        let row = |name, outcome| Row { name, cpus: 2, arguments: "preempt=full", outcome };
+        let row = |name, outcome| Row { name, cpus: 2, arguments: "preempt=full", outcome, load: None };
         let page = document(&[
             row("a", Some(ran("7.3", &[]))),
             row("b", Some(ran("7.3", &["killed"]))),
             row("c", None),
+            Row { load: Some(ran("7.4", &[])), ..row("d", None) },
         ]);
         assert!(
-            page.contains("| a | 7.3 | 2 | preempt=full | yes | fexit | 7 | 0 | 1 | 1234567 |\n"),
+            page.contains("| a | 7.3 | 2 | preempt=full | yes | fexit | no | 7 | 0 | 1 | 1234567 |\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("| d | 7.4 | 2 | preempt=full | yes | fexit | no | – | – | – | – |\n"),
             "{page}"
         );
         assert!(page.contains("| c | not run | 2 | preempt=full | – |"), "{page}");
-        assert!(page.contains("| program | 7.3 |\n| --- | --- |\n| sys_exit | 9 |\n"), "{page}");
+        assert!(
+            page.contains("| program | 7.3 | 7.4 |\n| --- | --- | --- |\n| sys_exit | 9 | 9 |\n"),
+            "{page}"
+        );
         assert!(page.ends_with("## What failed\n\n* b: killed\n"), "{page}");
     }
 }

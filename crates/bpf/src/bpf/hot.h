@@ -108,6 +108,14 @@
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)
 
+/* What the call looked at, if it succeeded. */
+#define HOT_LOOKED_AT(index, at, result)                                                                          \
+	len = walk_looked_at(s->slot);                                                                            \
+	len = copy_path(s, to + (at), (result) >= 0 ? len : 0);                                                   \
+	barrier_var(len);                                                                                         \
+	len &= 2 * PATH_MAX - 1;                                                                                  \
+	HOT_LENGTH(index, at, len)
+
 /* A byte, or nothing. */
 #define HOT_FLAG(index, at, holds)                                                                                \
 	len = holds;                                                                                              \

@@ -117,6 +117,7 @@ static __always_inline void hold_name(struct request *r, __u64 req, __u32 at, __
 		r->args[at] = from ? (__u64)TEXT_OF(r, which) : 0;
 		return;
 	}
+	r->has_long_names = 1;
 	bpf_map_update_elem(&long_names, &key, (void *)&blank, 0);
 	more = bpf_map_lookup_elem(&long_names, &key);
 	/* Without room for the whole name there is its beginning. */
@@ -270,16 +271,18 @@ static __always_inline void report_request(struct request *r, __u64 req, __s64 r
 	done();
 }
 
-static __always_inline void forget_request(__u64 req, __u16 type)
+static __always_inline void forget_request(struct request *r, __u64 req)
 {
 	int i;
-	if (has_entries(type))
+	bpf_map_delete_elem(&answers, &r->answer);
+	if (has_entries(r->type))
 		forget_work(req);
-	bpf_map_delete_elem(&requests, &req);
 	for (i = 0; i < REQUEST_TEXTS; i++) {
 		__u64 key = req | i;
-		bpf_map_delete_elem(&long_names, &key);
+		if (r->has_long_names)
+			bpf_map_delete_elem(&long_names, &key);
 	}
+	bpf_map_delete_elem(&requests, &req);
 }
 
 static __always_inline bool is_compat_ring(struct io_ring_ctx *ring)
@@ -346,9 +349,7 @@ static __always_inline int end_request(__u64 req, __s64 res, bool is_last)
 	if (!r)
 		return 0;
 	report_request(r, req, res);
-	if (is_last) {
-		bpf_map_delete_elem(&answers, &r->answer);
-		forget_request(req, r->type);
-	}
+	if (is_last)
+		forget_request(r, req);
 	return 0;
 }

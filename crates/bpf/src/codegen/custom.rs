@@ -67,6 +67,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "ENTRY_MOUNTED",
             "ENTRY_UNMOUNTED",
             "ENTRY_READ",
+            "ENTRY_LOOKED_AT",
             "ENTRY_GIVEN",
         ],
     ),
@@ -563,6 +564,9 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
             &[("ENTRY_READ", 0)]
         }
         "SYSCALL_GETXATTRAT_X" | "SYSCALL_LISTXATTRAT_X" => const { &[("ENTRY_READ", below(0, 1))] },
+        // So frequent that they get no more than what a hook has kept.
+        "SYSCALL_STAT_X" | "SYSCALL_LSTAT_X" => &[("ENTRY_LOOKED_AT", 0)],
+        "SYSCALL_NEWFSTATAT_X" => const { &[("ENTRY_LOOKED_AT", below(0, 1))] },
         "SYSCALL_MOVE_MOUNT_X" => const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3))] },
         "SYSCALL_FSPICK_X" | "SYSCALL_MOUNT_SETATTR_X" => const { &[("ENTRY_GIVEN", below(0, 1))] },
         "SYSCALL_QUOTACTL_X" => &[("ENTRY_GIVEN", 1)],

@@ -120,6 +120,7 @@ fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead]
         "FD_DEV" => opened("file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0".into()),
         "FD_INO" => opened("file ? READ(file, f_inode, i_ino) : 0".into()),
         "FD_PATH" => other("HOT_PATH", "file".into(), PATH, OPENED),
+        "ENTRY_LOOKED_AT" => other("HOT_LOOKED_AT", "ret".into(), PATH, &[Ahead::Scratch]),
         "FD_DIR" => other("HOT_FLAG", format!("opened_directory(file, ARG{n})"), 1, OPENED),
         "TERMINAL" if event == "SYSCALL_IOCTL_3_X" => {
             other("HOT_TERMINAL", "sets_terminal(ARG1)".into(), 4, &[])

@@ -31,6 +31,7 @@ mod process;
 mod request_paths;
 mod requests;
 mod rights;
+#[allow(dead_code, reason = "other tests use the rest")]
 mod ring;
 mod signal;
 mod tracepoint;

@@ -335,6 +335,40 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
 }
 
 #[test]
+fn what_is_looked_at_is_told_where_hooks_show_it() {
+    eyas_testing::ignore_in_chroot();
+    use EventType as E;
+    let mut live = marked(&[E::SYSCALL_STAT_X, E::SYSCALL_LSTAT_X, E::SYSCALL_NEWFSTATAT_X]);
+    let ways = Ways::new("looked-at");
+    let (real, link) = (ways.real("file"), ways.dir.path("link"));
+    std::fs::write(&real, "").unwrap();
+    let mut about = [0_u8; 256];
+    let into = at(&raw mut about);
+    for every in [false, true] {
+        live.interpret(every);
+        let mut check = |ty, wanted: &str, make: &dyn Fn() -> i64| {
+            let wanted = if has_hooks() { wanted } else { "" };
+            assert_eq!(told(&mut live, ty, make), [("path", wanted.to_owned())], "{}", ty.name());
+        };
+        for way in ways.to("file") {
+            let file = at(way.as_ptr());
+            check(E::SYSCALL_NEWFSTATAT_X, &real, &|| call(libc::SYS_newfstatat, [CWD, file, into, 0]));
+            #[cfg(target_arch = "x86_64")]
+            check(E::SYSCALL_STAT_X, &real, &|| call(old::SYS_stat, [file, into]));
+        }
+        // A link by itself, and what does not follow one that failed.
+        let given = at(link.as_ptr());
+        let itself = libc::AT_SYMLINK_NOFOLLOW.into();
+        assert_eq!(call(libc::SYS_newfstatat, [CWD, given, 0, itself]), -i64::from(libc::EFAULT));
+        let named = link.to_str().unwrap();
+        check(E::SYSCALL_NEWFSTATAT_X, named, &|| call(libc::SYS_newfstatat, [CWD, given, into, itself]));
+        #[cfg(target_arch = "x86_64")]
+        check(E::SYSCALL_LSTAT_X, named, &|| call(old::SYS_lstat, [given, into]));
+    }
+    live.interpret(false);
+}
+
+#[test]
 fn the_working_directory_is_reported_by_the_path_that_it_has() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;

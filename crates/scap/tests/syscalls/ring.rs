@@ -174,6 +174,11 @@ impl Ring {
         self.run(&[request], 1)[0].res.into()
     }
 
+    /// Has the ring know the caller's credentials; their number for an entry, or the error.
+    pub fn personality(&self) -> i64 {
+        call(libc::SYS_io_uring_register, [self.fd, 9, 0, 0])
+    }
+
     /// Gives the ring a table of so many places.
     pub fn table(&self, places: usize, files: &[i64]) -> i64 {
         let mut fds = vec![-1_i32; places];

@@ -195,6 +195,7 @@ fn trial() -> Vec<Check> {
         Ok(mut source) => vec![
             Check::ok("probe", "the kernel loads and attaches the probe's programs"),
             requests(source.sees_requests()),
+            sleepable(Source::tracepoints_may_sleep()),
             decisions(source.set_hooks(Some(HookSource::Auto)).unwrap_or_default(), source.hooks().1),
         ],
         Err(error) => {
@@ -214,6 +215,18 @@ fn requests(are_seen: bool) -> Check {
              says",
         ),
     }
+}
+
+/// Whether programs may read memory that is not there yet.
+fn sleepable(may_sleep: bool) -> Check {
+    let found = match may_sleep {
+        true => "the kernel has sleepable tracepoints, which the probe does not use",
+        false => "the kernel has no sleepable tracepoints",
+    };
+    Check::ok(
+        "sleepable",
+        format!("{found}: an argument in memory that is not there yet is empty, and counted"),
+    )
 }
 
 /// How decisions of security hooks are seen, where a rule asks for them.

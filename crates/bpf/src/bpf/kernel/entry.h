@@ -193,6 +193,19 @@ HOOK(path_chmod, on_path(DEED_CHANGED, GIVEN_1(ctx)))
 HOOK(path_chown, on_path(DEED_CHANGED, GIVEN_1(ctx)))
 HOOK(path_truncate, on_path(DEED_CHANGED, GIVEN_1(ctx)))
 
+/* Of a file in layers, the one below is asked about as well, which comes later. */
+static __always_inline int on_looked_at(struct path *path)
+{
+	struct entries *found = entries_at_hand();
+	if (!found || found->deed)
+		return 0;
+	found->deed = DEED_READ;
+	set_whole(&found->at[0], (__u64)READ(path, mnt), (__u64)READ(path, dentry));
+	return 0;
+}
+
+HOOK(inode_getattr, on_looked_at(GIVEN_1(ctx)))
+
 /* Where mounts may have ids of their own, those come first: Linux 5.12. */
 static __always_inline bool has_own_ids(void)
 {

@@ -19,6 +19,8 @@ struct request {
 	__u32 slot;
 	__u16 number, type, code, mark;
 	__u8 opcode, flags, says, compat;
+	/* Whether names of it are kept elsewhere, as they are long. */
+	__u8 has_long_names;
 	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
 };
 

@@ -141,6 +141,7 @@ static __always_inline struct entry_of entry_of(__u32 op)
 		deed = DEED_MOUNTED;
 		break;
 	case OP_X_ENTRY_READ:
+	case OP_X_ENTRY_LOOKED_AT:
 		deed = DEED_READ;
 		break;
 	case OP_X_ENTRY_UNMOUNTED:
@@ -171,10 +172,27 @@ __noinline int param_entry(__u32 desc)
 		return 0;
 	}
 	len = write_known(s, entry_of(op), arg(s, where & 7), false);
-	if (!len)
+	if (!len && op != OP_X_ENTRY_LOOKED_AT)
 		len = write_given(s, where);
 	end_param(s, len & 0x3fff);
 	return 0;
+}
+
+/* As `walk`, for what a hook has kept of the call at hand, which looks at it; keeps it no more. */
+__noinline int walk_looked_at(__u32 slot)
+{
+	struct scratch *s = scratch_in(slot);
+	struct entries *found = entries_of_thread(false);
+	if (!s || !found || found->deed != DEED_READ)
+		return 0;
+	found->deed = DEED_NONE;
+	struct entry *entry = &found->at[0];
+	if (!entry->dentry || !entry->mount)
+		return 0;
+	s->at = PATH_MAX;
+	if (is_taken_off((struct dentry *)entry->dentry))
+		PREPEND(s, DELETED);
+	return walk(slot, entry->dentry, entry->mount, PATH_MAX - s->at);
 }
 
 /* What a request did, as if the thread had done it by a call of its own: it reports the request, and is in no such call. */
