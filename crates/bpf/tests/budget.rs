@@ -25,6 +25,8 @@ fn programs_stay_within_the_verifier_s_budget() {
     assert_eq!(probe.sees_requests(), Features::detect().io_uring.is_some());
     let rung = probe.set_hooks(Some(HookSource::Auto)).unwrap();
     println!("\nhooks: {rung}, {}", probe.hooks().count());
+    // What that is found by works.
+    assert!(["sys_exit", "sched_switch"].iter().all(|tracepoint| Probe::loads_at(tracepoint, false)));
     println!("sleepable: {}", if Probe::tracepoints_may_sleep() { "yes" } else { "no" });
     let names = [
         "decide_",
