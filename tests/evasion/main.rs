@@ -74,8 +74,17 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Opens what `path` holds while another thread flips it. The inode of each file, if there was one, and the alerts.
-fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Vec<(Option<u64>, Vec<String>)> {
+/// How what a path holds is opened, as [`open`] does it.
+type Opens = Box<dyn FnMut(&[AtomicU8]) -> Option<u64> + Send>;
+
+/// Opens what `path` holds, so many times, while another thread flips it. The inode of each file, if there was one, and the alerts.
+fn race(
+    files: &Files,
+    path: &[AtomicU8],
+    times: usize,
+    mut opens: Opens,
+    mut flip: impl FnMut() + Send,
+) -> Vec<(Option<u64>, Vec<String>)> {
     eyas_testing::ignore_in_chroot();
     let _lock = eyas_testing::live_turn();
     let engine = files.engine();
@@ -98,7 +107,7 @@ fn race(files: &Files, path: &[AtomicU8], mut flip: impl FnMut() + Send) -> Vec<
         let calls = scope.spawn(|| {
             let _end = end;
             caller.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Ordering::Relaxed);
-            (0..races()).map(|_| open(path)).collect::<Vec<_>>()
+            (0..times).map(|_| opens(path)).collect::<Vec<_>>()
         });
         let (mut alerts, mut found) = (Vec::new(), Vec::new());
         loop {
@@ -146,7 +155,12 @@ fn in_memory(path: &Path) -> Vec<AtomicU8> {
 
 #[test]
 fn a_link_that_changes_does_not_evade_a_rule() {
-    let files = Files::new("link");
+    race_of_opens("link", races(), Box::new(open));
+}
+
+/// A link leads to one file or the other: each open of the sensitive one raises its alert, and no other does.
+fn race_of_opens(name: &str, times: usize, opens: Opens) {
+    let files = Files::new(name);
     let [link, next] = ["link", "next"].map(|name| files.path(name));
     std::os::unix::fs::symlink(files.path("public"), &link).unwrap();
     let mut targets = [files.path("secret"), files.path("public")].into_iter().cycle();
@@ -154,7 +168,7 @@ fn a_link_that_changes_does_not_evade_a_rule() {
         std::os::unix::fs::symlink(targets.next().unwrap(), &next).unwrap();
         std::fs::rename(&next, &link).unwrap();
     };
-    let done = race(&files, &in_memory(&link), flip);
+    let done = race(&files, &in_memory(&link), times, opens, flip);
     let mut sensitive = 0;
     for (inode, alerts) in &done {
         let is_sensitive = *inode == Some(files.inode);
@@ -185,7 +199,7 @@ fn a_path_that_changes_does_not_evade_a_rule() {
         .map(|name| files.path(&name))
         .collect();
     mixed.iter().filter(|path| !path.exists()).for_each(|path| std::fs::write(path, "").unwrap());
-    let done = race(&files, &path, flip);
+    let done = race(&files, &path, races(), Box::new(open), flip);
     let sensitive: Vec<_> = done.iter().filter(|(inode, _)| *inode == Some(files.inode)).collect();
     assert!(done.iter().all(|(inode, alerts)| inode.is_some() || alerts.is_empty()), "nothing was opened");
     println!("{} opens, {} of the sensitive file, each with its alert", done.len(), sensitive.len());

@@ -351,3 +351,20 @@ fn a_link_that_changes_evades_no_rule_on_paths_of_requests() {
         Box::new(Requests(Ring::new(0, 0).unwrap(), 0))
     });
 }
+
+#[test]
+fn a_link_that_changes_does_not_evade_a_rule_on_opens_of_requests() {
+    use std::os::fd::FromRawFd;
+    use std::os::linux::fs::MetadataExt;
+
+    need_requests();
+    let mut ring = Ring::new(0, 0).unwrap();
+    let opens = move |path: &[std::sync::atomic::AtomicU8]| {
+        let fd = ring.one(Entry::new(18, CWD).addr(path.as_ptr()));
+        assert!(fd >= 0, "{fd}");
+        // SAFETY: it was just opened, and belongs to nobody else.
+        let file = unsafe { std::fs::File::from_raw_fd(fd as i32) };
+        Some(file.metadata().unwrap().st_ino())
+    };
+    super::race_of_opens("link-of-requests", super::races() / 5, Box::new(opens));
+}

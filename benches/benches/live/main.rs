@@ -3,7 +3,7 @@
 //! As root: `cargo bench -p eyas-benches --features live --bench live`. With `--peer COMMAND` the same calls are made
 //! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
 //! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood
-//! lasts; `--only added`, `--only sources` (requests of io_uring, decisions of security hooks) or `--only flood` does one of the three.
+//! lasts; `--only added`, `--only requests` (of io_uring), `--only decisions` (of security hooks) or `--only flood` does one of the four.
 
 mod cases;
 mod flood;
@@ -83,8 +83,8 @@ fn main() -> Result<(), Failure> {
     if settings.wants("added") {
         table::print(&settings)?;
     }
-    if settings.wants("sources") {
-        sources::print()?;
+    if settings.wants("requests") || settings.wants("decisions") {
+        sources::print(|part| settings.wants(part))?;
     }
     if settings.wants("flood") {
         flood::print(&settings)?;

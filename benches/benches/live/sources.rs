@@ -14,7 +14,9 @@ use crate::cases::{Case, case};
 use crate::ring::{Entry, Ring};
 use crate::{Failure, stay};
 
+/// How often each case is measured in each mode; decisions take turns less often, as the kernel verifies their programs each time.
 const ROUNDS: usize = 15;
+const ROUNDS_OF_DECISIONS: usize = 5;
 /// What attaching and detaching stir up is over by then.
 const SETTLE: Duration = Duration::from_millis(20);
 const CWD: i64 = -100;
@@ -113,11 +115,12 @@ fn decided() -> Result<Vec<Case>, Failure> {
 /// The fastest of each case in each mode, which take turns.
 fn measure<const N: usize>(
     capture: &Capture,
+    rounds: usize,
     modes: [Mode; N],
     cases: &mut [Case],
 ) -> Result<Vec<[u64; N]>, Failure> {
     let mut fastest = vec![[u64::MAX; N]; cases.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (index, mode) in modes.iter().enumerate() {
             capture.set(*mode)?;
             for (case, fastest) in cases.iter_mut().zip(&mut fastest) {
@@ -139,23 +142,26 @@ fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], fastest: &
     }
 }
 
-pub(crate) fn print() -> Result<(), Failure> {
+/// Prints what requests cost, decisions, or both.
+pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
     stay(true)?;
     let rung = rung()?;
     let capture = Capture::start();
     println!("ns of the calling thread: bare, and what is added (fastest rounds)");
-    match requests() {
-        Ok(mut cases) => {
-            let fastest = measure(&capture, REQUESTS, &mut cases)?;
-            show("request", REQUESTS, &cases, &fastest);
+    if wants("requests") {
+        match requests() {
+            Ok(mut cases) => {
+                let fastest = measure(&capture, ROUNDS, REQUESTS, &mut cases)?;
+                show("request", REQUESTS, &cases, &fastest);
+            }
+            Err(failure) => println!("\n{failure}"),
         }
-        Err(failure) => println!("\n{failure}"),
     }
-    if rung == Rung::Tracepoints {
+    if wants("decisions") && rung == Rung::Tracepoints {
         println!("\nthe kernel lets no program see what its security hooks decide");
-    } else {
+    } else if wants("decisions") {
         let mut cases = decided()?;
-        let fastest = measure(&capture, DECISIONS, &mut cases)?;
+        let fastest = measure(&capture, ROUNDS_OF_DECISIONS, DECISIONS, &mut cases)?;
         show(&format!("call ({rung})"), DECISIONS, &cases, &fastest);
     }
     println!("\n{} events lost", capture.set(REQUESTS[0])?);
