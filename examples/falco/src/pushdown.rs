@@ -6,15 +6,19 @@ use eyas::events::EventType;
 use eyas::fields::{CodeSet, Field, FieldSource, Schema};
 use eyas::rules::{Engine, Priority, RuleFormulas};
 use eyas::sinsp::pushdown::Pushdown;
-use eyas::sinsp::{EventView, Needs, field_of_files, schema};
+use eyas::sinsp::{EventView, Needs, schema};
 use serde_json::json;
 
 use crate::internal::Internal;
 use crate::log;
 
 mod explain;
+mod files;
+mod share;
 
 pub use explain::explain;
+use files::file_user;
+pub use share::percent;
 
 /// Of so many events that are to be left out, one is tested nevertheless.
 const SHADOW: u64 = 1024;
@@ -48,37 +52,6 @@ pub fn probe_filter(engine: &Engine) -> Option<eyas::events::filter::Filter> {
     }
 }
 
-/// A rule for which every open file is followed.
-pub struct FileUser {
-    rule: String,
-    field: &'static str,
-    ty: &'static str,
-}
-
-impl std::fmt::Display for FileUser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rule, field, ty } = self;
-        write!(
-            f,
-            "Opens and closes of all files are sent, as rule '{rule}' asks by {field} which file a {ty} works on"
-        )
-    }
-}
-
-/// The first rule that asks which file a descriptor stands for, if not the event does that opened it.
-pub fn file_user(engine: &Engine) -> Option<FileUser> {
-    let formulas = RuleFormulas::new(engine);
-    let fields: Vec<_> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
-    (0..EventType::COUNT as u16).filter(|code| explain::is_sent(EventType(*code))).find_map(|code| {
-        formulas.of_code(code).iter().find_map(|(rule, condition)| {
-            let index = rule.0 as usize;
-            let field = field_of_files(EventType(code), condition, &fields[index])?;
-            let ty = schema().code_name(code).unwrap_or_default();
-            Some(FileUser { rule: engine.rules()[index].name.clone(), field, ty })
-        })
-    })
-}
-
 /// What leaves out events before the rules, and how many it was.
 #[derive(Debug)]
 pub struct Filter {
@@ -102,11 +75,6 @@ impl Filter {
             "Push-down: {rejected} of {all} events ({share} %) did not come to the rules; {rows} rows, {bytes} bytes"
         )
     }
-}
-
-/// A share in percent, with one digit behind the point.
-pub fn percent(part: u64, all: u64) -> String {
-    format!("{:.1}", if all == 0 { 0.0 } else { part as f64 * 100.0 / all as f64 })
 }
 
 /// What becomes of an event before the rules.

@@ -422,12 +422,16 @@ fn watch(args: &[&str], is_wanted: fn(&str) -> bool) -> String {
         command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map(Running).unwrap();
     let mut out = std::io::BufReader::new(child.0.stdout.take().unwrap());
     let done = std::sync::atomic::AtomicBool::new(false);
+    let pid = rustix::process::Pid::from_child(&child.0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for _ in 0..200 {
+            let began = std::time::Instant::now();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
                 Command::new("true").status().unwrap();
                 std::thread::sleep(std::time::Duration::from_millis(50));
-                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                // On a busy machine it takes long until the capture begins. Its end ends the wait below.
+                if began.elapsed() > std::time::Duration::from_secs(90) {
+                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
                     break;
                 }
             }
@@ -437,8 +441,7 @@ fn watch(args: &[&str], is_wanted: fn(&str) -> bool) -> String {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(found, "{args:?}: no such line");
     });
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child.0), rustix::process::Signal::INT)
-        .unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     drop(out);
     let mut errors = String::new();
     std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut errors).unwrap();

@@ -1,7 +1,7 @@
 //! Whether anybody asks which file a descriptor stands for, if not the event that opened it does.
 //!
 //! It is about *plain* files: regular files, and devices without a state. Directories, sockets, pipes, terminals and everything
-//! else that has a descriptor is always followed. If nobody asks, nobody can tell a descriptor of a plain file from one that
+//! else that has a descriptor is always followed. If nobody asks, a descriptor of a plain file looks the same as one that
 //! is not known.
 
 use eyas_events::{EventFlags, EventType, ParamDetail, ParamType as T};
@@ -60,7 +60,7 @@ impl Shown {
     }
 }
 
-/// What the field shows in events of the type. A field that is not listed is taken for one that shows everything.
+/// What the field shows in events of the type. A field that is not listed counts as one that shows everything.
 fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     let Some(info) = ty.info() else { return Shown::Any };
     let is_given = takes_descriptor(ty);

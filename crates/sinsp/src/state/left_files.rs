@@ -5,8 +5,8 @@ use eyas_scap::{Suspects, is_direct};
 use super::{Fd, FdKind, State};
 
 impl State {
-    /// From here on events may be missing that open and close plain files, or none is. What is known of such files goes, as it
-    /// would be taken for others; once nothing is missing any more, the running system is asked about all files.
+    /// From here on events may be missing that open and close plain files, or none is. What is known of such files goes, as
+    /// their descriptors may stand for others; once nothing is missing any more, the running system is asked about all files.
     pub(crate) fn leave_out_files(&mut self, on: bool, ts: u64, can_ask: bool) {
         if on == self.leaves_out_files {
             return;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use eyas::events::{EventFlags, EventType};
+use eyas::events::EventType;
 use eyas::fields::{FieldSource, Schema};
 use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
 use eyas::scap::Reader;
@@ -12,7 +12,8 @@ use eyas::sinsp::{Step, schema};
 use eyas_console::print;
 use serde_json::{Value, json};
 
-use super::percent;
+use super::files::{file_user, is_sent};
+use super::share::percent;
 use crate::args::{Args, ListFormat};
 use crate::config::Config;
 use crate::{names, rules, source};
@@ -61,7 +62,7 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
         }
         _ => {
             let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
-            text.extend(super::file_user(&engine).map(|user| format!("{user}\n")));
+            text.extend(file_user(&engine).map(|user| format!("{user}\n")));
             text
         }
     };
@@ -91,11 +92,6 @@ fn take(engine: &Engine, wanted: Option<RuleIndex>) -> Vec<OfRule> {
             OfRule { rule, types, rows }
         })
         .collect()
-}
-
-/// Whether there are events of the type: those of older versions come as today's.
-pub(super) fn is_sent(ty: EventType) -> bool {
-    ty.info().is_some_and(|info| !info.flags.intersects(EventFlags::OLD_VERSION.union(EventFlags::UNUSED)))
 }
 
 /// Counts the events of a capture that pass.
