@@ -1,5 +1,6 @@
 //! The page of a report.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -57,6 +58,24 @@ fn every_planted_action_of_the_attack_is_in_the_slice() {
     let nodes = slice.matches("<g class=\"node").count();
     assert!(nodes <= 250 && nodes > 100, "{nodes} nodes");
     assert!(page.len() < 3 << 20, "{} bytes", page.len());
+}
+
+/// The ground truth of another program: what Falco 0.44.1 raised alerts of.
+#[test]
+fn every_command_that_falco_found_in_the_attack_is_in_the_slice() {
+    let attack = eyas_testing::data_or_ignore("captures/attack.scap.gz");
+    let alerts = eyas_testing::data_or_ignore("captures/golden/attack.falco_allrules_matchall.alerts.jsonl");
+    let slice = slice(&page(&attack));
+    let mut commands = BTreeSet::new();
+    for line in std::fs::read_to_string(alerts).unwrap().lines() {
+        let alert: serde_json::Value = serde_json::from_str(line).unwrap();
+        let command = alert["output_fields"]["proc.cmdline"].as_str().unwrap_or_default();
+        // Labels are cut; Falco has U+FFFD for a line break.
+        commands.insert(command.chars().take(30).take_while(|c| *c != '\u{fffd}').collect::<String>());
+    }
+    assert!(commands.len() > 40, "{commands:?}");
+    let missing: Vec<_> = commands.iter().filter(|command| !slice.contains(&***command)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]
