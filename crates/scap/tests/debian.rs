@@ -1,8 +1,8 @@
 //! Captures that are written here, read by the sysdig that Debian has (0.29.3): it prints what it prints for the
 //! original.
 
-use eyas_testing::test;
-use std::path::{Path, PathBuf};
+use eyas_testing::{Dir, test};
+use std::path::Path;
 use std::process::Command;
 
 use eyas_events::EventType;
@@ -22,23 +22,6 @@ const PROGRAM: &str = "/usr/bin/sysdig";
 fn need_sysdig() {
     if !Path::new(PROGRAM).exists() {
         eyas_testing::ignore(format_args!("needs {PROGRAM} of Debian's package sysdig"));
-    }
-}
-
-/// A folder that is removed again.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("eyas-debian-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
     }
 }
 
@@ -66,12 +49,12 @@ fn copy(from: &Path, to: &Path, compress: bool) {
 fn a_copy_prints_as_the_original() {
     need_sysdig();
     let files = std::fs::read_dir(eyas_testing::data_or_ignore("captures/upstream")).unwrap();
-    let folder = Folder::new("copy");
+    let folder = Dir::new("debian-copy");
     let (mut same, mut lines) = (0, 0);
     for path in files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let (original, could) = printed(&path);
         for compress in [false, true] {
-            let out = folder.0.join("copy");
+            let out = folder.join("copy");
             copy(&path, &out, compress);
             let (found, can) = printed(&out);
             if could {
@@ -90,8 +73,8 @@ fn a_copy_prints_as_the_original() {
 #[test]
 fn old_events_made_here_print_as_it_prints_them() {
     need_sysdig();
-    let folder = Folder::new("made");
-    let path = folder.0.join("made.scap");
+    let folder = Dir::new("debian-made");
+    let path = folder.join("made.scap");
     let thread = ThreadEntry {
         tid: 100,
         pid: 100,
