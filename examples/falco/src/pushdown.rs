@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use eyas::events::{EventFlags, EventType};
+use eyas::events::EventType;
 use eyas::fields::{CodeSet, Field, FieldSource, Schema};
 use eyas::rules::{Engine, Priority, RuleFormulas};
 use eyas::sinsp::pushdown::Pushdown;
