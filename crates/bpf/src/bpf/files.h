@@ -92,18 +92,25 @@ static __always_inline __u64 hash_of(__u8 *event, __u32 at, __u32 len)
 	return hash;
 }
 
+/* As `filter_place`, for the first parameter, without a call of its own: the stack of all functions that call one another is
+ * limited. */
+static __always_inline __u32 first_place(__u8 *event)
+{
+	return HEADER + 2 * (*(__u16 *)(event + 22) & 63);
+}
+
 /* The descriptor where the path of a call that opens begins. */
 static __always_inline __s64 base_of(__u8 *event)
 {
 	__u16 type = *(__u16 *)(event + 20);
 	if (type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPENAT2_X)
-		return *(__s64 *)(event + (filter_place(1) & 0xffff));
+		return *(__s64 *)(event + ((first_place(event) + length_of(event, 0)) & 0xffff));
 	return type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_CREAT_X ? AT_FDCWD : -1;
 }
 
 static __always_inline struct file *opened(struct scratch *s, __u8 *event)
 {
-	return file_of(s, *(__s64 *)(event + (filter_place(0) & 0xffff)));
+	return file_of(s, *(__s64 *)(event + first_place(event)));
 }
 
 #define MOST_STEPS 32
@@ -187,7 +194,7 @@ __noinline int forget_directory(__u64 file)
 
 /* Whether the call has to do with such a file alone, or, of `fcntl`, with nothing that is followed. A copy is looked at, not what
  * it was made of: another thread may have put something else there. */
-static __always_inline bool is_of_plain(__u16 type, long ret, __u32 fd, __u32 command)
+__noinline int is_of_plain(__u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (type == EV_SYSCALL_CLOSE_X)
 		return has_closed_plain(fd);
