@@ -479,7 +479,8 @@ fn a_live_capture_has_what_security_hooks_decide_where_it_is_asked_for() {
         let mut source = Source::open(ProbeOptions { interest, ..ProbeOptions::default() }).unwrap();
         source.set_hooks(Some(HookSource::Auto)).unwrap()
     };
-    let format = "%evt.type %lsm.hook %lsm.verdict";
+    // With `*`, lines are printed although fields have no value.
+    let format = "*%evt.type %lsm.hook %lsm.verdict";
     if rung == Rung::Tracepoints {
         let errors =
             watch(&["-p", format, "proc.name=true and evt.type=execve"], |line| line == "execve <NA> <NA>");
