@@ -39,7 +39,7 @@ on x86-64, which does not reorder memory as such CPUs may.
 ## Cost in the verifier
 
 The table shows the instructions that the verifier processes for each program. A kernel allows a million, the \
-project half of that. `–`: the kernel does not need the program, or lacks a feature that it needs. `?`: the kernel \
+project 600,000. `–`: the kernel does not need the program, or lacks a feature that it needs. `?`: the kernel \
 does not count (before 5.16).
 
 | program |";
