@@ -75,7 +75,7 @@ fn plan(obstacle: Option<&str>, packages: &[&str]) -> String {
 
 /// CPU time and disk of the first build of each step, as measured in a fresh clone on x86-64.
 const LIBRARIES_COST: &str = "about 2 CPU minutes and 0.4 GB";
-const FALCO_COST: &str = "about 4 CPU minutes and 0.5 GB more";
+const FALCO_COST: &str = "about 5 CPU minutes and 0.8 GB more";
 
 /// Commands to try after the demo.
 fn next(live_works: bool) -> String {
