@@ -5,6 +5,7 @@
 //! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood
 //! lasts; `--only added`, `--only requests` (of io_uring), `--only decisions` (of security hooks) or `--only flood` does one of the four.
 
+mod capture;
 mod cases;
 mod flood;
 mod peer;

@@ -2,14 +2,12 @@
 
 use std::ffi::CString;
 use std::fs::File;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
 
 use eyas::events::SyscallCode;
-use eyas::scap::EventSource;
 use eyas::scap::live::{HookSource, ProbeOptions, Rung, Source};
 use rustix::fd::AsRawFd;
 
+use crate::capture::Capture;
 use crate::cases::{Case, case};
 use crate::ring::{Entry, Ring};
 use crate::{Failure, stay};
@@ -17,8 +15,6 @@ use crate::{Failure, stay};
 /// How often each case is measured in each mode; decisions take turns less often, as the kernel verifies their programs each time.
 const ROUNDS: usize = 15;
 const ROUNDS_OF_DECISIONS: usize = 5;
-/// What attaching and detaching stir up is over by then.
-const SETTLE: Duration = Duration::from_millis(20);
 const CWD: i64 = -100;
 
 /// What is captured while a case is measured, and whether decisions of hooks are.
@@ -37,42 +33,11 @@ const OPENS: &[SyscallCode] =
 const DECISIONS: [Mode; 3] =
     [("bare", Some(&[]), false), ("calls alone", Some(OPENS), false), ("with decisions", Some(OPENS), true)];
 
-/// A capture that a thread of its own reads all the time.
-struct Capture {
-    modes: Sender<Mode>,
-    set: Receiver<Result<u64, String>>,
-}
-
-impl Capture {
-    fn start() -> Self {
-        let ((modes, wanted), (done, set)) = (channel(), channel());
-        std::thread::spawn(move || {
-            if let Err(failure) = read(&wanted, &done) {
-                let _ = done.send(Err(failure.to_string()));
-            }
-        });
-        Self { modes, set }
-    }
-
-    fn set(&self, mode: Mode) -> Result<u64, Failure> {
-        self.modes.send(mode)?;
-        let lost = self.set.recv()??;
-        std::thread::sleep(SETTLE);
-        Ok(lost)
-    }
-}
-
-fn read(wanted: &Receiver<Mode>, done: &Sender<Result<u64, String>>) -> Result<(), Failure> {
-    stay(false)?;
-    let mut source = Source::open(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() })?;
-    loop {
-        let _ = source.next()?;
-        if let Ok((_, interest, has_decisions)) = wanted.try_recv() {
-            source.set_interest(interest)?;
-            source.set_hooks(has_decisions.then_some(HookSource::Auto))?;
-            done.send(Ok(source.stats().drops()))?;
-        }
-    }
+/// Captures what the mode says.
+fn change(source: &mut Source, (_, interest, has_decisions): Mode) -> Result<(), Failure> {
+    source.set_interest(interest)?;
+    source.set_hooks(has_decisions.then_some(HookSource::Auto))?;
+    Ok(())
 }
 
 /// Which rung of the ladder the kernel has.
@@ -114,7 +79,7 @@ fn decided() -> Result<Vec<Case>, Failure> {
 
 /// The fastest of each case in each mode, which take turns.
 fn measure<const N: usize>(
-    capture: &Capture,
+    capture: &Capture<Mode>,
     rounds: usize,
     modes: [Mode; N],
     cases: &mut [Case],
@@ -146,7 +111,8 @@ fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], fastest: &
 pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
     stay(true)?;
     let rung = rung()?;
-    let capture = Capture::start();
+    let capture =
+        Capture::start(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() }, change);
     println!("ns of the calling thread: bare, and what is added (fastest rounds)");
     if wants("requests") {
         match requests() {

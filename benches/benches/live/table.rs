@@ -1,20 +1,15 @@
 //! Nanoseconds that a capture adds to each call.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
-
 use eyas::events::SyscallCode;
-use eyas::scap::EventSource;
-use eyas::scap::live::{Attach, ProbeOptions, Source};
+use eyas::scap::live::{ProbeOptions, Source};
 
+use crate::capture::Capture;
 use crate::cases::{self, Case};
 use crate::peer::Peer;
 use crate::{Failure, Settings, stay};
 
 /// How often each case is measured in each mode.
 const ROUNDS: usize = 15;
-/// What attaching and detaching stir up is over by then.
-const SETTLE: Duration = Duration::from_millis(20);
 
 /// What runs while a case is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,49 +26,15 @@ enum Mode {
 
 const MODES: [Mode; 4] = [Mode::Bare, Mode::Empty, Mode::Skipped, Mode::Captured];
 
-/// A capture that a thread of its own reads all the time.
-struct Capture {
-    modes: Sender<Mode>,
-    /// Answers each mode when it holds, with the events lost so far.
-    set: Receiver<Result<u64, String>>,
-}
-
-impl Capture {
-    fn start(attach: Attach) -> Self {
-        let ((modes, wanted), (done, set)) = (channel(), channel());
-        std::thread::spawn(move || {
-            if let Err(failure) = read(attach, &wanted, &done) {
-                let _ = done.send(Err(failure.to_string()));
-            }
-        });
-        Self { modes, set }
-    }
-
-    fn set(&self, mode: Mode) -> Result<u64, Failure> {
-        self.modes.send(mode)?;
-        let lost = self.set.recv()??;
-        std::thread::sleep(SETTLE);
-        Ok(lost)
-    }
-}
-
-fn read(attach: Attach, wanted: &Receiver<Mode>, done: &Sender<Result<u64, String>>) -> Result<(), Failure> {
-    stay(false)?;
-    let options = ProbeOptions { interest: Some(Vec::new()), attach, ..ProbeOptions::default() };
-    let mut source = Source::open(options)?;
-    loop {
-        // Never idle for long while it captures itself.
-        let _ = source.next()?;
-        if let Ok(mode) = wanted.try_recv() {
-            source.set_empty(mode == Mode::Empty)?;
-            source.set_interest(match mode {
-                Mode::Bare | Mode::Empty => Some(&[]),
-                Mode::Skipped => Some(&[SyscallCode::QUOTACTL]),
-                Mode::Captured => None,
-            })?;
-            done.send(Ok(source.stats().drops()))?;
-        }
-    }
+/// Captures what the mode says.
+fn change(source: &mut Source, mode: Mode) -> Result<(), Failure> {
+    source.set_empty(mode == Mode::Empty)?;
+    source.set_interest(match mode {
+        Mode::Bare | Mode::Empty => Some(&[]),
+        Mode::Skipped => Some(&[SyscallCode::QUOTACTL]),
+        Mode::Captured => None,
+    })?;
+    Ok(())
 }
 
 /// The fastest of each mode, and of the peer's two.
@@ -92,7 +53,10 @@ impl Row {
 
 pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
     stay(true)?;
-    let capture = Capture::start(settings.attach);
+    let capture = Capture::start(
+        ProbeOptions { interest: Some(Vec::new()), attach: settings.attach, ..ProbeOptions::default() },
+        change,
+    );
     let mut cases = cases::all()?;
     let row =
         |case: &Case| Row { name: case.name, ours: [u64::MAX; MODES.len()], peer: None, peer_skip: None };

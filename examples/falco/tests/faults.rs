@@ -22,6 +22,8 @@ use common::{Dir, Run, SOON, demo, demo_pieces};
 #[path = "receivers/broker.rs"]
 mod broker;
 mod common;
+#[path = "receivers/log.rs"]
+mod log;
 #[path = "receivers/server.rs"]
 mod server;
 
@@ -32,13 +34,13 @@ fn main() -> std::process::ExitCode {
 /// What is wrong with what alerts are delivered to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
-    /// It takes a connection, and reads nothing or answers nothing.
+    /// It takes a connection, and reads nothing or sends no reply.
     Stall,
     /// It ends while alerts are delivered to it.
     Kill,
     /// It is not there; standard output is on a full disk.
     Refuse,
-    /// It answers what is no answer.
+    /// Its reply is not one of the protocol.
     Garbage,
 }
 
@@ -143,22 +145,6 @@ fn answer_nonsense(stream: &mut TcpStream) {
     let _ = stream.write_all(&bytes);
 }
 
-/// Has `/dev/log` be the socket `$0` for what is run then, in a mount namespace of its own.
-const WITH_LOG: &str = r#"set -e
-if [ ! -e /dev/log ]; then
-    mkdir "$1"
-    mount -t tmpfs none "$1"
-    for device in null zero full urandom; do
-        touch "$1/$device"
-        mount --bind "/dev/$device" "$1/$device"
-    done
-    touch "$1/log"
-    mount --move "$1" /dev
-fi
-mount --bind "$0" /dev/log
-shift
-exec "$@""#;
-
 /// Whether this machine lets a test have a `/dev/log` of its own.
 fn has_log() -> bool {
     rustix::process::geteuid().is_root()
@@ -257,7 +243,7 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
         options.push("syslog_output.enabled=true".to_owned());
         daemon(&dir.path("log"), fault);
         let mut falco = Command::new("unshare");
-        falco.args(["-m", "/bin/sh", "-c", WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+        falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
         falco.arg(env!("CARGO_BIN_EXE_falco"));
         falco
     } else {
@@ -402,7 +388,7 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
             options.push("syslog_output.enabled=true".to_owned());
             daemon(&dir.path("log"), Garbage);
             let mut falco = Command::new("unshare");
-            falco.args(["-m", "/bin/sh", "-c", WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+            falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
             falco.arg(env!("CARGO_BIN_EXE_falco"));
             falco
         }

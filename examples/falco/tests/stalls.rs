@@ -16,6 +16,8 @@ use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
 use rustix::process::{Pid, Signal, kill_process};
 
 mod common;
+#[path = "receivers/log.rs"]
+mod log;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -210,22 +212,6 @@ fn a_server_that_never_answers() {
     });
 }
 
-/// Has `/dev/log` be this socket for what is run then, in a mount namespace of its own.
-const WITH_LOG: &str = r#"set -e
-if [ ! -e /dev/log ]; then
-    mkdir "$1"
-    mount -t tmpfs none "$1"
-    for device in null zero full urandom; do
-        touch "$1/$device"
-        mount --bind "/dev/$device" "$1/$device"
-    done
-    touch "$1/log"
-    mount --move "$1" /dev
-fi
-mount --bind "$0" /dev/log
-shift
-exec "$@""#;
-
 #[test]
 fn a_log_daemon_that_hangs() {
     eyas_testing::need_root();
@@ -238,7 +224,7 @@ fn a_log_daemon_that_hangs() {
     let daemon = UnixDatagram::bind(dir.path("log")).unwrap();
     check(&["syslog_output.enabled=true"], "syslog_output", STUCK, |_, falco| {
         let mut wrapped = Command::new(&unshare);
-        wrapped.args(["-m", "/bin/sh", "-c", WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+        wrapped.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
         wrapped.arg(falco.get_program()).args(falco.get_args()).env("TZ", "UTC");
         wrapped.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         *falco = wrapped;
