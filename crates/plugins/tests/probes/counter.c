@@ -237,7 +237,7 @@ int plugin_dump_state(struct state *s, void *owner, handler send) {
     return SUCCESS;
 }
 
-/* The parser counts words, and tells of every third event. */
+/* The parser counts words, and sends an asynchronous event at every third event. */
 int plugin_parse_event(struct state *s, const struct event_input *in, const struct parse_input *p) {
     char word[8] = "";
     union data key = {.str = word}, value;

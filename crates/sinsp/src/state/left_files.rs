@@ -5,8 +5,9 @@ use eyas_scap::{Suspects, is_direct};
 use super::{Fd, FdKind, State};
 
 impl State {
-    /// From here on events may be missing that open and close plain files, or none is. What is known of such files goes, as
-    /// their descriptors may stand for others; once nothing is missing any more, the running system is asked about all files.
+    /// Begins (`on`) or ends a time in which the source may leave out events that open and close plain files. At the
+    /// beginning the state forgets such files, as their descriptors may stand for others. At the end it looks up all files in
+    /// the running system.
     pub(crate) fn leave_out_files(&mut self, on: bool, ts: u64, can_ask: bool) {
         if on == self.leaves_out_files {
             return;

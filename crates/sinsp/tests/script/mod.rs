@@ -119,7 +119,7 @@ pub fn open(second: u64, tid: i64, fd: i64, dirfd: i64, name: &[u8]) -> EventBui
         .uint(p::flags, 1)
 }
 
-/// A message that asks a name server for a name, or answers with an address.
+/// A query for a name to a name server, or the reply with an address.
 pub fn dns_message(name: &str, address: Option<Ipv4Addr>) -> Vec<u8> {
     let flags = if address.is_some() { 0x81 } else { 1 };
     let mut out = vec![0x12, 0x34, flags, 0x80, 0, 1, 0, u8::from(address.is_some()), 0, 0, 0, 0];

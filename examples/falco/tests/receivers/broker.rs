@@ -24,7 +24,7 @@ use prost::bytes::{Bytes, BytesMut};
 /// The topic that records come to.
 pub const TOPIC: &str = "alerts.falco";
 
-/// It answers batches with these errors in order, then takes all.
+/// It replies to batches with these errors in order, then accepts all.
 struct Broker {
     port: i32,
     topics: Vec<&'static str>,

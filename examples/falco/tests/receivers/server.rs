@@ -23,7 +23,7 @@ pub fn server() -> (String, Count) {
     (address, count)
 }
 
-/// Answers the requests of a connection.
+/// Replies to the requests of a connection.
 fn serve(stream: TcpStream, count: &AtomicU64) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
