@@ -109,6 +109,18 @@ fn engine_with_lists(schema: Arc<dyn Schema>, comparisons: &[conditions::ManyCon
     engine
 }
 
+/// Whether the event satisfies the condition, or its alternate view does, by the plain interpreter.
+fn satisfies(
+    condition: &Expr,
+    schema: &dyn Schema,
+    event: &dyn eyas::fields::FieldSource,
+) -> Result<bool, TestCaseError> {
+    let by = |view| {
+        interpret(condition, schema, view).map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))
+    };
+    Ok(by(event)? || event.alternate().map_or(Ok(false), by)?)
+}
+
 /// What the plain interpreter and a graph of each condition by itself say; they must agree.
 fn verdicts(
     conditions: &[Expr],
@@ -117,8 +129,7 @@ fn verdicts(
 ) -> Result<Vec<bool>, TestCaseError> {
     let mut all = Vec::new();
     for condition in conditions {
-        let plain = interpret(condition, schema, event)
-            .map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))?;
+        let plain = satisfies(condition, schema, event)?;
         let filter =
             compile(condition, schema).map_err(|e| TestCaseError::fail(format!("{condition}: {e}")))?;
         prop_assert_eq!(plain, filter.matches(event).unwrap(), "{}", condition);
@@ -152,6 +163,20 @@ fn agree_on_toys(conditions: &[Expr], events: &[toy::Event]) -> Result<(), TestC
         })?;
     }
     Ok(())
+}
+
+/// As [`agree_on_toys`], with system calls after a snapshot.
+fn agree_on_system_calls(
+    conditions: &[Expr],
+    events: &[eyas::scap::OwnedEvent],
+) -> Result<(), TestCaseError> {
+    let engine = engine(Arc::new(eyas::sinsp::schema()), conditions);
+    let mut evaluator = engine.evaluator();
+    syscalls::replay(events, |event| {
+        let plain = verdicts(conditions, eyas::sinsp::schema(), event)?;
+        prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
+        Ok(())
+    })
 }
 
 /// Prints a condition and parses it; both must be of one shape.
@@ -225,8 +250,7 @@ proptest! {
             event.with(|event| {
                 let found = matched(&mut evaluator, engine.rules().len(), event);
                 for (rule, found) in engine.rules().iter().zip(found) {
-                    let plain = interpret(&rule.compiled, &toy::Toy, event)
-                        .map_err(|e| TestCaseError::fail(format!("{}: {e}", rule.condition)))?;
+                    let plain = satisfies(&rule.compiled, &toy::Toy, event)?;
                     prop_assert_eq!(plain, found, "{}", rule.condition);
                 }
                 Ok(())
@@ -243,14 +267,25 @@ proptest! {
         conditions in proptest::collection::vec(syscalls::conditions(), 1..5),
         events in proptest::collection::vec(syscalls::events(), 1..12),
     ) {
-        let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
-        let mut evaluator = engine.evaluator();
-        syscalls::replay(&events, |event| {
-            let plain = verdicts(&conditions, eyas::sinsp::schema(), event)?;
-            prop_assert_eq!(plain, matched(&mut evaluator, conditions.len(), event));
-            Ok(())
-        })?;
+        agree_on_system_calls(&conditions, &events)?;
     }
+}
+
+#[test]
+fn a_number_without_a_sign_is_compared_as_one() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let numbers = ["-9223372036854775808", "-2", "-1", "0", "1", "2"];
+    let operators = ["=", "!=", "<", "<=", ">", ">="];
+    let tests = operators.iter().flat_map(|op| numbers.map(|number| format!("evt.num {op} {number}")));
+    let lists = ["evt.num in (-1, 0)", "not evt.num in (-1, 2)"].map(str::to_owned);
+    let conditions: Vec<_> = tests
+        .chain(lists)
+        .flat_map(|test| [format!("{test} and evt.num exists"), format!("not ({test})")])
+        .map(|text| parse(&text).unwrap())
+        .collect();
+    let events = proptest::collection::vec(syscalls::events(), 3).new_tree(&mut runner).unwrap().current();
+    agree_on_system_calls(&conditions, &events).unwrap();
 }
 
 /// How often each operator was seen true and false on its own.
