@@ -11,7 +11,11 @@ use crate::{explain, rules};
 
 /// Prints the rule in SQL, or every rule that is on; returns whether SQL has words for all of it.
 pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
-    let engine = rules::load_each(&rules::present(args, config).0, config)?;
+    let engine = match wanted {
+        "" => rules::load(args, config)?,
+        // Whether it is on or not.
+        _ => rules::load_each(&rules::present(args, config).0, config)?,
+    };
     let wanted: Vec<&Rule> = match wanted {
         "" => engine.rules().iter().filter(|rule| rule.enabled).collect(),
         name => match explain::find(&engine, name)? {

@@ -125,3 +125,16 @@ SELECT * FROM events WHERE \"proc.name\" = 'a';
     let said = String::from_utf8(unknown.stderr).unwrap();
     assert!(unknown.status.code() == Some(1) && said.contains("did you mean 'two'?"), "{said}");
 }
+
+#[test]
+fn rules_that_are_off_have_no_query_unless_they_are_named() {
+    let dir = Dir::new("to-sql-off");
+    let rules = "\
+- {rule: on, desc: d, condition: proc.name = a, output: o, priority: INFO}
+- {rule: off, desc: d, condition: proc.name = b, output: o, priority: INFO, enabled: false}
+";
+    let text = |arguments: &[&str]| String::from_utf8(run(&dir, rules, arguments).stdout).unwrap();
+    let all = text(&["--to-sql"]);
+    assert!(all.contains("-- on\n") && !all.contains("-- off\n"), "{all}");
+    assert!(text(&["--to-sql", "off"]).starts_with("-- off\n"));
+}

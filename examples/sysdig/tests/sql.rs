@@ -1,4 +1,4 @@
-//! Rules in SQL find in tables what they match in captures. DuckDB, where Python has it, asks the questions.
+//! Rules in SQL find in tables what they match in captures. DuckDB and DataFusion, where Python has them, run the queries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -21,33 +21,53 @@ fn main() -> std::process::ExitCode {
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
 
-/// Asks the questions that standard input has, of the table that it names, and prints the answers.
+/// Runs the queries of standard input in the engine that is named there, over the table that is named there, and prints
+/// the first column of each.
 const ASK: &str = r#"
-import duckdb, json, sys
+import json, sys
 asked = json.load(sys.stdin)
-db = duckdb.connect()
-db.execute("set enable_progress_bar = false")
-if asked.get("files"):
-    db.execute("create table events as select * from read_parquet('" + asked["files"] + "', hive_partitioning=true)")
+files = asked["files"]
+if asked["engine"] == "duckdb":
+    import duckdb
+    db = duckdb.connect()
+    db.execute("set enable_progress_bar = false")
+    if files:
+        db.execute("create table events as select * from read_parquet('" + files + "/*/*/*.parquet', hive_partitioning=true)")
+    run = lambda query: [row[0] for row in db.execute(query).fetchall()]
+else:
+    import datafusion
+    db = datafusion.SessionContext()
+    if files:
+        db.sql("CREATE EXTERNAL TABLE events STORED AS PARQUET PARTITIONED BY (day, host) LOCATION '" + files + "/'")
+    run = lambda query: [value for batch in db.sql(query).collect() for value in batch.column(0).to_pylist()]
 answers = {}
 for name, query in asked["queries"].items():
     try:
-        answers[name] = [row[0] for row in db.execute(query).fetchall()]
+        answers[name] = run(query)
     except Exception as error:
         answers[name] = str(error)
 json.dump(answers, sys.stdout)
 "#;
 
-/// What DuckDB answers to each question.
-fn ask(files: &str, queries: &BTreeMap<String, String>) -> BTreeMap<String, Json> {
+/// The engines that Python has here; the test is ignored if there are none.
+fn engines() -> Vec<&'static str> {
     let python = need_program("python3");
-    let has_duckdb = Command::new(&python).args(["-c", "import duckdb"]).output().unwrap().status.success();
-    if !has_duckdb {
-        ignore("Python has no module duckdb (pip install duckdb)");
+    let has = |module: &&str| {
+        Command::new(&python).args(["-c", &format!("import {module}")]).output().unwrap().status.success()
+    };
+    let engines: Vec<_> = ["duckdb", "datafusion"].into_iter().filter(has).collect();
+    if engines.is_empty() {
+        ignore("Python has neither duckdb nor datafusion (pip install duckdb datafusion)");
     }
+    engines
+}
+
+/// What the engine finds with each query.
+fn ask(engine: &str, files: &str, queries: &BTreeMap<String, String>) -> BTreeMap<String, Json> {
+    let python = need_program("python3");
     let mut child =
         Command::new(&python).args(["-c", ASK]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let asked = json!({ "files": files, "queries": queries }).to_string();
+    let asked = json!({ "engine": engine, "files": files, "queries": queries }).to_string();
     child.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap()
@@ -93,22 +113,23 @@ fn compare(engine: &Engine, capture: &Path) -> usize {
         ((*name).clone(), text)
     };
     let queries = rules.iter().map(question).collect();
-    let answers = ask(&format!("{}/events/*/*/*.parquet", dir.display()), &queries);
     let expected = matches(engine, capture);
-    let mut count = 0;
-    for (name, sql) in &rules {
-        let answer = &answers[*name];
-        let Some(numbers) = answer.as_array() else { panic!("{name}: {answer}: {}", sql.text) };
-        let found: BTreeSet<u64> = numbers.iter().map(|number| number.as_u64().unwrap()).collect();
-        let empty = BTreeSet::new();
-        let matched = expected.get(*name).unwrap_or(&empty);
-        count += matched.len();
-        match sql.unexpressed.is_empty() {
-            true => assert_eq!(&found, matched, "{name} on {}: {}", capture.display(), sql.text),
-            false => assert!(matched.is_subset(&found), "{name} on {}: {}", capture.display(), sql.text),
+    for sql_engine in engines() {
+        let answers = ask(sql_engine, &format!("{}/events", dir.display()), &queries);
+        for (name, sql) in &rules {
+            let place = format!("{name} on {} in {sql_engine}: {}", capture.display(), sql.text);
+            let answer = &answers[*name];
+            let Some(numbers) = answer.as_array() else { panic!("{place}: {answer}") };
+            let found: BTreeSet<u64> = numbers.iter().map(|number| number.as_u64().unwrap()).collect();
+            let empty = BTreeSet::new();
+            let matched = expected.get(*name).unwrap_or(&empty);
+            match sql.unexpressed.is_empty() {
+                true => assert_eq!(&found, matched, "{place}"),
+                false => assert!(matched.is_subset(&found), "{place}"),
+            }
         }
     }
-    count
+    rules.iter().filter_map(|(name, _)| expected.get(*name)).map(BTreeSet::len).sum()
 }
 
 /// Rules of the kinds that official ones are.
@@ -201,9 +222,16 @@ fn examples_hold_in_tables_as_they_say() {
         missing.iter().filter(|text| !kinds.iter().any(|kind| text.contains(kind))).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert!(missing.len() * 3 < examples.len(), "{missing:?}");
-    let answers = ask("", &queries);
-    for (at, example) in examples.iter().enumerate().filter(|(at, _)| queries.contains_key(&at.to_string())) {
-        let at = at.to_string();
-        assert_eq!(answers[&at], json!([example.holds]), "{}: {}", example.condition, queries[&at]);
+    for engine in engines() {
+        let mut queries = queries.clone();
+        if engine == "datafusion" {
+            queries.values_mut().for_each(|query| *query = query.replace("as ubigint", "as bigint unsigned"));
+        }
+        let answers = ask(engine, "", &queries);
+        for (at, example) in examples.iter().enumerate() {
+            let Some(query) = queries.get(&at.to_string()) else { continue };
+            let answer = &answers[&at.to_string()];
+            assert_eq!(*answer, json!([example.holds]), "{} in {engine}: {query}", example.condition);
+        }
     }
 }
