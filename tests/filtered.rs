@@ -15,6 +15,9 @@ use eyas::sinsp::pushdown::Pushdown;
 use eyas::sinsp::{Inspector, Step, field_of_files, probe_filter, probe_filter_without_files, schema};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 
+#[path = "filtered/opens.rs"]
+mod opens;
+
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
@@ -447,7 +450,7 @@ fn opens_of_names(base: &Path, rules: &[(&str, &str)]) -> [usize; 2] {
     let _ = std::fs::rename(base.join("new"), base.join("old"));
     let engine = engine_of(rules, "%evt.type %evt.res %fd.name %fd.nameraw", base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
-    assert_eq!(file_user(&engine), None);
+    assert_eq!(file_user(&engine, true), None);
     let filter = probe_filter_without_files(&rows, &fields).unwrap();
     let codes = codes(&["openat", "close", "chdir", "rename", "renameat", "renameat2", "unshare"]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
@@ -465,12 +468,12 @@ fn opens_of_names(base: &Path, rules: &[(&str, &str)]) -> [usize; 2] {
 }
 
 /// Which field of a rule asks what a descriptor of a plain file stands for.
-fn file_user(engine: &Engine) -> Option<&'static str> {
+fn file_user(engine: &Engine, is_live: bool) -> Option<&'static str> {
     let formulas = RuleFormulas::new(engine);
     (0..EventType::COUNT as u16).find_map(|code| {
         let of_code = formulas.of_code(code);
         of_code.iter().find_map(|(rule, condition)| {
-            field_of_files(EventType(code), condition, &engine.fields_of(engine.rule(*rule)))
+            field_of_files(EventType(code), condition, &engine.fields_of(engine.rule(*rule)), is_live)
         })
     })
 }
@@ -478,8 +481,8 @@ fn file_user(engine: &Engine) -> Option<&'static str> {
 #[test]
 fn rules_that_ask_for_files_have_all_of_them_followed() {
     let base = Path::new("/base");
-    let user = |condition: &str, output: &str| file_user(&engine_of(&[("r", condition)], output, base));
-    assert_eq!(file_user(&engine_of(&RULES_ON_DESCRIPTORS, "%evt.type %fd.name %fd.type", base)), None);
+    let user = |condition: &str, output: &str| file_user(&engine_of(&[("r", condition)], output, base), true);
+    assert_eq!(file_user(&engine_of(&RULES_ON_DESCRIPTORS, "%evt.type %fd.name %fd.type", base), true), None);
     for (condition, output, field) in [
         ("evt.type = read and fd.name = /etc/shadow", "o", "fd.name"),
         ("evt.type = fchmod and fd.name startswith /bin/", "o", "fd.name"),
@@ -540,7 +543,7 @@ fn files_that_nobody_asks_for_are_left_out() {
     std::os::unix::fs::symlink("wanted", base.join("one/link")).unwrap();
     let engine = engine_of(&RULES_ON_DESCRIPTORS, "%evt.type %evt.res %fd.type %fd.name", &base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
-    assert_eq!(file_user(&engine), None);
+    assert_eq!(file_user(&engine, true), None);
     let filter = probe_filter_without_files(&rows, &fields).unwrap();
     let codes = codes(&[
         "open",

@@ -58,6 +58,8 @@ pub mod flags {
     pub const FREE_FAILED: u16 = 1 << 4;
     /// or those of them that open or close a file whose descriptor nobody uses, beside those whose call failed.
     pub const FREE_FILES: u16 = 1 << 5;
+    /// Of calls that open by a path: the rows look at that path, the flags and the result alone, and at no number of a descriptor.
+    pub const BY_PATH: u16 = 1 << 15;
 }
 
 /// What a row looks at.
@@ -241,6 +243,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FREE", flags::FREE as u64),
     ("FREE_FAILED", flags::FREE_FAILED as u64),
     ("FREE_FILES", flags::FREE_FILES as u64),
+    ("BY_PATH", flags::BY_PATH as u64),
     ("INPUT_NOTHING", Input::Nothing as u64),
     ("INPUT_INT", Input::Int as u64),
     ("INPUT_DESCRIPTOR", Input::Descriptor as u64),

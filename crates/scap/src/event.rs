@@ -199,6 +199,15 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(KernelPath::Param(index))
     }
 
+    /// The path of the plain file that a descriptor of the event stands for, as the kernel has it.
+    ///
+    /// `None` for types and descriptors that [`KernelPath::File`] is not about, and in captures.
+    pub fn file_path(&self) -> Option<&'a [u8]> {
+        let paths = self.ty.kernel_paths().iter();
+        let file = paths.copied().find(|path| matches!(path, KernelPath::File(_)))?;
+        self.kernel_text(file)
+    }
+
     /// Path of what an open call opened, as the kernel has it; the parameter `name` is what was asked for, which
     /// another thread may have changed meanwhile.
     ///

@@ -24,7 +24,7 @@ pub(crate) fn of(ty: EventType) -> impl Iterator<Item = usize> {
     let paths = PATHS.get(usize::from(ty.0)).copied().unwrap_or_default().iter();
     let paths = paths.filter_map(|path| match path {
         KernelPath::Param(at) => Some(*at),
-        KernelPath::Cwd | KernelPath::Root => None,
+        KernelPath::File(_) | KernelPath::Cwd | KernelPath::Root => None,
     });
     paths.chain(link(ty).map(|(target, _)| target))
 }

@@ -36,14 +36,14 @@ pub fn needs(engine: &Engine) -> Needs {
     let rows =
         Pushdown::cheap(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());
     let needs = Needs::of_rules(engine.codes(), &fields, Some(rows));
-    if file_user(engine).is_none() { needs.without_files() } else { needs }
+    if file_user(engine, false).is_none() { needs.without_files() } else { needs }
 }
 
 /// What the probe leaves out, if that can be said.
 pub fn probe_filter(engine: &Engine) -> Option<eyas::events::filter::Filter> {
     let fields: Vec<Field> = engine.fields_by_use().concat();
     let rows = rows(engine);
-    match file_user(engine) {
+    match file_user(engine, true) {
         None => eyas::sinsp::probe_filter_without_files(&rows, &fields),
         Some(user) => {
             log::log(log::Level::Debug, &user.to_string());

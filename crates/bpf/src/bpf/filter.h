@@ -68,6 +68,8 @@ __u32 filter_sample = 0;
 #define FILTER_IF_FILE 4
 /* It is sent, and opens a directory. */
 #define FILTER_NOTES 8
+/* A verdict on a call that is the same holds for it, too: see `opens.h`. */
+#define FILTER_RECALLS 128
 #define FILTER_DECISION 3
 
 /* What the header of an event says beside the number of its parameters: that a request of io_uring made it, that the filter
@@ -104,7 +106,7 @@ static __always_inline int filter_early(__u32 which, __u16 type, long ret)
 	}
 	if (flags & FILTER_REJECTS_ALL || (failed && flags & FILTER_REJECTS_FAILED))
 		return FILTER_REJECTS | only;
-	return FILTER_ASKS | only;
+	return FILTER_ASKS | only | (flags & FILTER_BY_PATH ? FILTER_RECALLS : 0);
 }
 
 /* What the header of an event says that is sent, by what was decided before it was built. */

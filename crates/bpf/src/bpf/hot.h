@@ -163,6 +163,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	if (!cpu)
 		return false;
 	early = with_file(early, type, ret, ARG0, ARG1);
+	early = with_verdict(early, type, number, type == EV_SYSCALL_OPEN_X ? ARG1 : ARG2, ret);
 	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(cpu, type)) {
 		release(cpu);
 		if (has_entries(type))
@@ -178,6 +179,8 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 		if (early & FILTER_NOTES)
 			note_directory();
 		bool is_rejected = decision == FILTER_ASKS && filter_rejects(filter, type);
+		if (early & FILTER_RECALLS)
+			learn_open(ret, is_rejected);
 		if (!is_rejected || !leave_out_event(cpu, type)) {
 			__u8 *event = built();
 			__u16 marks = marks_of(early, is_rejected || decision == FILTER_REJECTS);

@@ -29,6 +29,7 @@
 #include "kernel/touched.h"
 #include "interpret.h"
 #include "emit.h"
+#include "opens.h"
 #include "hot.h"
 #include "fixed.h"
 #include "sampling.h"

@@ -117,6 +117,9 @@ struct scratch {
 	__u32 part;
 	/* The machine's. */
 	__u32 state;
+	/* Of an open: the path that was asked for, and where its verdict goes, one more than the slot. */
+	__u64 asked[2 * 128 / 8 + 1];
+	__u32 judged;
 	/* The control messages that are left, in user memory, and the descriptors that are left of one. */
 	__u64 control, control_len, right;
 	__u32 rights;

@@ -52,7 +52,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "INHERITED",
         ],
     ),
-    ("path", &["OPEN_NAME", "FD_PATH", "CWD", "PWD", "ROOT"]),
+    ("path", &["OPEN_NAME", "FD_PATH", "PLAIN_PATH", "CWD", "PWD", "ROOT"]),
     (
         "entry",
         &[
@@ -573,6 +573,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_MOUNT_X" => &[("ENTRY_SOURCE", 0), ("ENTRY_MOUNTED", 1)],
         "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => &[("ENTRY_UNMOUNTED", 0)],
         "SYSCALL_CHDIR_X" | "SYSCALL_FCHDIR_X" | "SYSCALL_GETCWD_X" => &[("PWD", 0)],
+        "SYSCALL_FCHMOD_X" | "SYSCALL_FCHOWN_X" => &[("PLAIN_PATH", 0)],
         "SYSCALL_CHROOT_X" => &[("ROOT", 0)],
         "SYSCALL_SETNS_X" | "SYSCALL_UNSHARE_X" => DIRECTORIES_AND_CREDENTIALS,
         // The network namespace's inode, and what could not be reported.

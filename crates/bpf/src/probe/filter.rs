@@ -94,6 +94,10 @@ impl Probe {
                 differs = true;
             }
         });
+        if differs {
+            // Verdicts of the changed tables do not count.
+            self.begin_epoch();
+        }
         differs
     }
 
@@ -114,11 +118,20 @@ impl Probe {
     fn use_filter(&mut self, half: u32, sample: u32) {
         // What was filled is seen before.
         fence(Ordering::SeqCst);
+        self.begin_epoch();
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.filter_sample = sample;
-            bss.filter_epoch = bss.filter_epoch.wrapping_add(1);
             // SAFETY: a number that this process has mapped; programs read it.
             unsafe { std::ptr::write_volatile(&raw mut bss.filter_in_use, half) };
+        }
+    }
+
+    /// From now on nothing counts that programs noted before.
+    fn begin_epoch(&mut self) {
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            let epoch = bss.filter_epoch.wrapping_add(1);
+            // SAFETY: a number that this process has mapped; programs read it.
+            unsafe { std::ptr::write_volatile(&raw mut bss.filter_epoch, epoch) };
         }
     }
 

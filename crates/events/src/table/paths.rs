@@ -8,6 +8,9 @@ use super::{EventType as E, param as p};
 pub enum KernelPath {
     /// The path parameter at this position: what the call really worked on.
     Param(usize),
+    /// The plain file that the descriptor at this position stands for. Of other descriptors there is nothing: sockets, pipes,
+    /// directories and terminals are followed whatever rules there are.
+    File(usize),
     /// The working directory after the call.
     Cwd,
     /// The root directory after the call.
@@ -21,7 +24,7 @@ impl EventType {
     ///
     /// A directory that was renamed has a `/` at the end of its new path.
     pub const fn kernel_paths(self) -> &'static [KernelPath] {
-        use KernelPath::{Cwd, Param, Root};
+        use KernelPath::{Cwd, File, Param, Root};
         match self {
             E::SYSCALL_OPEN_X => &[Param(p::SYSCALL_OPEN_X::name)],
             E::SYSCALL_CREAT_X => &[Param(p::SYSCALL_CREAT_X::name)],
@@ -82,6 +85,8 @@ impl EventType {
             E::SYSCALL_QUOTACTL_X => &[Param(p::SYSCALL_QUOTACTL_X::special)],
             E::SYSCALL_UMOUNT_1_X => &[Param(p::SYSCALL_UMOUNT_1_X::name)],
             E::SYSCALL_UMOUNT2_X => &[Param(p::SYSCALL_UMOUNT2_X::name)],
+            E::SYSCALL_FCHMOD_X => &[File(p::SYSCALL_FCHMOD_X::fd)],
+            E::SYSCALL_FCHOWN_X => &[File(p::SYSCALL_FCHOWN_X::fd)],
             E::SYSCALL_CHDIR_X => &[Param(p::SYSCALL_CHDIR_X::path)],
             E::SYSCALL_CHROOT_X => &[Param(p::SYSCALL_CHROOT_X::path)],
             E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X => &[Cwd],

@@ -63,6 +63,9 @@ fn a_kernel_s_path_is_of_a_path_of_the_row() {
                     info.ident
                 );
             }
+            if let KernelPath::File(at) = path {
+                assert_eq!(info.params[*at].ty, ParamType::FD, "{}", info.ident);
+            }
         }
     }
 }

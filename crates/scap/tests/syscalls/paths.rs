@@ -168,6 +168,7 @@ pub fn kernel_paths(raw: &RawEvent<'_>) -> Vec<(&'static str, String)> {
     let text = |path: Option<&[u8]>| String::from_utf8(path.unwrap_or_default().to_vec()).unwrap();
     let path = |path: &KernelPath| match *path {
         KernelPath::Param(at) => (raw.info().unwrap().params[at].name, text(raw.kernel_path(at))),
+        KernelPath::File(at) => (raw.info().unwrap().params[at].name, text(raw.file_path())),
         KernelPath::Cwd => ("cwd", text(raw.kernel_cwd())),
         KernelPath::Root => ("root", text(raw.kernel_root())),
     };

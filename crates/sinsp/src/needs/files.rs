@@ -4,7 +4,7 @@
 //! else that has a descriptor is always followed. If nobody asks, a descriptor of a plain file looks the same as one that
 //! is not known.
 
-use eyas_events::{EventFlags, EventType, ParamDetail, ParamType as T};
+use eyas_events::{EventFlags, EventType, KernelPath, ParamDetail, ParamType as T};
 use eyas_fields::{Arg, Field, FieldTest, Formula, Value};
 use eyas_scap::RawEvent;
 
@@ -17,10 +17,14 @@ use crate::state::{FdKind, is_copy};
 ///
 /// A descriptor of a plain file where a call expects that of a directory does not count, unless a field asks for just that
 /// parameter: the kernel refuses it, or ignores it if the path is absolute.
+///
+/// `is_live`: the events come from the probe, which says of some calls what their descriptor stands for ([`KernelPath::File`]). Then
+/// outputs that show it need no other event. Conditions do: the kernel's path may not be the one by which the file was opened.
 pub fn field_of_files(
     ty: EventType,
     condition: &Formula<FieldTest>,
     [tested, shown_in_output]: &[Vec<Field>; 2],
+    is_live: bool,
 ) -> Option<&'static str> {
     let mut known = Some(Vec::new());
     condition.tests(&mut |test| match &test.of {
@@ -29,6 +33,7 @@ pub fn field_of_files(
         Err(_) => known = None,
     });
     let tested = known.unwrap_or_else(|| tested.iter().collect());
+    let shown_in_output = shown_in_output.iter().filter(|field| !(is_live && is_shown_by_path(field, ty)));
     tested.into_iter().chain(shown_in_output).find_map(|field| {
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
         let sees = match shown(def.name, field, ty) {
@@ -38,6 +43,22 @@ pub fn field_of_files(
         };
         sees.then_some(def.name)
     })
+}
+
+/// Whether the field shows no more of a file than the path that events of the type have of it.
+fn is_shown_by_path(field: &Field, ty: EventType) -> bool {
+    const SHOWN: [&str; 8] = [
+        "fd.name",
+        "fd.directory",
+        "fd.filename",
+        "fd.type",
+        "fd.typechar",
+        "evt.arg",
+        "evt.args",
+        "evt.info",
+    ];
+    let has_path = ty.kernel_paths().iter().any(|path| matches!(path, KernelPath::File(_)));
+    has_path && DEFS.get(usize::from(field.id.0)).is_some_and(|def| SHOWN.contains(&def.name))
 }
 
 /// Of which descriptors a field depends on what they stand for.

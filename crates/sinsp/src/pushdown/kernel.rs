@@ -114,6 +114,9 @@ impl<'r> Compiler<'r> {
             return;
         }
         let (name, path) = opened_name(ty).unwrap_or((NO_PARAM, NO_PARAM));
+        if first < filter::REJECT && self.is_by_path(ty, first) {
+            flags |= flags::BY_PATH;
+        }
         *out = TypeRow { first, flags, name: name.into(), path: path.into(), checks: checks(ty) };
     }
 
@@ -136,6 +139,43 @@ impl<'r> Compiler<'r> {
             ways.extend(says.is_none_or(|holds| !holds).then_some(row.no));
         }
         false
+    }
+
+    /// Whether the rows from there on, which are those of the type, look at nothing but the path, the flags and the result, and not at
+    /// the number of a descriptor: events of the same path, flags and result then have the same verdict.
+    fn is_by_path(&self, ty: EventType, first: u16) -> bool {
+        let (name, flags) = match ty {
+            EventType::SYSCALL_OPEN_X => (param::SYSCALL_OPEN_X::name, param::SYSCALL_OPEN_X::flags),
+            EventType::SYSCALL_OPENAT_2_X => {
+                (param::SYSCALL_OPENAT_2_X::name, param::SYSCALL_OPENAT_2_X::flags)
+            }
+            _ => return false,
+        };
+        const NUMBERS: [u8; 3] =
+            [KernelInput::Int as u8, KernelInput::Error as u8, KernelInput::Descriptor as u8];
+        const PATHS: [u8; 2] = [KernelInput::Path as u8, KernelInput::RawPath as u8];
+        self.out[usize::from(first)..].iter().all(|row| {
+            let at = usize::from(row.param);
+            if PATHS.contains(&row.input) {
+                at == name
+            } else if NUMBERS.contains(&row.input) {
+                Some(at) == RawEvent::result_index(ty) && self.is_same_of_success(row)
+            } else if row.input == KernelInput::Uint as u8 {
+                at == flags
+            } else {
+                // What any other looks at may differ between such events.
+                row.input == KernelInput::Nothing as u8
+            }
+        })
+    }
+
+    /// Whether the row says the same of every result that is no error.
+    fn is_same_of_success(&self, row: &KernelRow) -> bool {
+        let (first, count) = (usize::from(row.first), usize::from(row.count));
+        let ranges = &self.ranges[first..first + count];
+        row.how == KernelHow::Ranges as u8
+            && (ranges.iter().any(|range| range.least <= 0 && range.most == i64::MAX)
+                || ranges.iter().all(|range| range.most < 0))
     }
 
     /// Copies what can be reached from there, in its order; where it is too much, every event passes.

@@ -47,6 +47,9 @@ pub(crate) fn apply(
     if let Some(entry) = raw.direct_fd() {
         describe(state, now, entry);
     }
+    if state.leaves_out_files && file::has_path(raw.ty) {
+        file::take_path(state, raw, now);
+    }
     if !matches!(handling.family, Family::Nothing) {
         dispatch(handling.family, state, raw, now, &mut query);
     }

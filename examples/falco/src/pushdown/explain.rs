@@ -62,7 +62,7 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
         }
         _ => {
             let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
-            text.extend(file_user(&engine).map(|user| format!("{user}\n")));
+            text.extend(file_user(&engine, !is_measured).map(|user| format!("{user}\n")));
             text
         }
     };

@@ -22,14 +22,15 @@ impl std::fmt::Display for FileUser {
     }
 }
 
-/// The first rule that asks which file a descriptor stands for, if not the event does that opened it.
-pub fn file_user(engine: &Engine) -> Option<FileUser> {
+/// The first rule that asks which file a descriptor stands for, if not the event does that opened it; `is_live`: see
+/// [`field_of_files`].
+pub fn file_user(engine: &Engine, is_live: bool) -> Option<FileUser> {
     let formulas = RuleFormulas::new(engine);
     let fields: Vec<_> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
     (0..EventType::COUNT as u16).filter(|code| is_sent(EventType(*code))).find_map(|code| {
         formulas.of_code(code).iter().find_map(|(rule, condition)| {
             let index = rule.0 as usize;
-            let field = field_of_files(EventType(code), condition, &fields[index])?;
+            let field = field_of_files(EventType(code), condition, &fields[index], is_live)?;
             let ty = schema().code_name(code).unwrap_or_default();
             Some(FileUser { rule: engine.rules()[index].name.clone(), field, ty })
         })

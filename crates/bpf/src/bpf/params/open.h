@@ -121,6 +121,14 @@ __noinline int param_path(__u32 desc)
 			put_empty(s);
 		return 0;
 	}
+	if ((desc & 0xff) == OP_X_PLAIN_PATH) {
+		file = file_of(s, arg(s, desc >> 8 & 0xff));
+		if (is_plain(file))
+			put_path(s, &file->f_path);
+		else
+			put_empty(s);
+		return 0;
+	}
 	if (s->ret >= 0)
 		file = file_of(s, s->ret);
 	if (file)

@@ -189,6 +189,26 @@ pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_liv
     }
 }
 
+/// Whether events of the type have the path of the file that their descriptor stands for ([`KernelPath::File`]).
+pub(super) const fn has_path(ty: EventType) -> bool {
+    matches!(ty, EventType::SYSCALL_FCHMOD_X | EventType::SYSCALL_FCHOWN_X)
+}
+
+/// Takes in which plain file a descriptor stands for, until the rules saw the event: no other event may have said it.
+pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    let (Some(path), Some(num), Some(key)) = (raw.file_path(), now.fd, now.thread) else { return };
+    let known = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
+    if known.is_some() {
+        return;
+    }
+    let mut fd = Fd::new(FdKind::File, &state.empty());
+    fd.rename(state.reuse.names.name(path), raw.ts);
+    fd.raw_name = fd.name.clone();
+    let fd = state.reuse.hold(fd);
+    add(state, now, num, fd, false);
+    now.rest = Rest::Close(num);
+}
+
 /// Whether the event says that it opened a file whose descriptor nobody may ask for, by the path that the kernel has for it.
 fn is_plain(raw: &RawEvent<'_>) -> bool {
     let has_path =

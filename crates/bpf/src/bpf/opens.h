@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Verdicts on opens, kept by all that the rows of the type look at, so that the next open that is the same is judged before its
+ * event is built: the result, the flags, what the kernel says of the file, and the path. A verdict is kept for the path that was
+ * asked for, and for a file whose path in the kernel is that text. If the rows look at anything else, user space does not set
+ * FILTER_BY_PATH. */
+#pragma once
+
+/* Bytes of a path that may have a verdict, a power of two; verdicts of a CPU. */
+#define JUDGED_TEXT 128
+#define JUDGED_OPENS 256
+#define JUDGED_PARTS 24
+
+struct judged_open {
+	/* Of the filter; type and flags; the error, or the flags that the kernel adds; bytes of the path. */
+	__u32 epoch, type, flags, outcome, len;
+	/* 0, 1, or UNKNOWN: not judged yet. */
+	__u32 is_rejected;
+	__u64 text[JUDGED_TEXT / 8];
+};
+
+/* The program that has claimed its CPU's ring uses them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, JUDGED_OPENS);
+	__type(key, __u32);
+	__type(value, struct judged_open);
+} judged_opens SEC(".maps");
+
+/* Whether the path in `asked` has that name and a slash before it, up to that byte. */
+__noinline int is_last_part(__u64 name, __u32 end, __u32 len)
+{
+	struct scratch *s = scratch();
+	int i;
+	if (!s || end <= len)
+		return 0;
+	__u8 *text = (__u8 *)s->asked;
+	end -= len;
+	if (text[(end - 1) & (JUDGED_TEXT - 1)] != '/')
+		return 0;
+	for (i = 0; i < JUDGED_TEXT; i += 8) {
+		if (i >= len)
+			break;
+		/* Eight bytes of it, as the member of a structure that begins with such a number. */
+		__u64 differ = READ((struct timespec64 *)(name + i), tv_sec);
+		differ ^= *(__u64 *)(text + ((end + i) & (2 * JUDGED_TEXT - 1)));
+		if (len - i < 8)
+			differ <<= 64 - 8 * (len - i);
+		if (differ)
+			return 0;
+	}
+	return 1;
+}
+
+/* Whether the path in `asked`, of that length, is what `walk_from` would find for the file. */
+__noinline int is_path_of(__u64 of, __u32 len)
+{
+	struct scratch *s = scratch();
+	struct file *file = (struct file *)of;
+	int i;
+	if (!s)
+		return 0;
+	struct dentry *dentry = READ(file, f_path.dentry);
+	struct vfsmount *vfsmount = READ(file, f_path.mnt);
+	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	struct dentry *root = READ(vfsmount, mnt_root);
+	if (is_taken_off(dentry) || !is_mounted(mount))
+		return 0;
+	for (i = 0; i < JUDGED_PARTS; i++) {
+		dentry = (struct dentry *)number_of(s, dentry);
+		mount = (struct mount *)number_of(s, mount);
+		root = (struct dentry *)number_of(s, root);
+		if (dentry == root) {
+			struct mount *above = READ(mount, mnt_parent);
+			if (above == mount)
+				return len == 0;
+			dentry = READ(mount, mnt_mountpoint);
+			mount = above;
+			root = READ(mount, mnt.mnt_root);
+			continue;
+		}
+		struct dentry *parent = READ(dentry, d_parent);
+		__u32 size = READ(dentry, d_name.len);
+		if (dentry == parent || !is_last_part(number_of(s, (void *)READ(dentry, d_name.name)), len, size))
+			return 0;
+		len -= size + 1;
+		dentry = parent;
+	}
+	return 0;
+}
+
+/* What the rows may look at of the call's outcome; in kernel memory. */
+static __always_inline __u32 outcome_of(struct scratch *s, long ret)
+{
+	struct file *file = ret >= 0 ? file_of(s, ret) : 0;
+	return file ? flags_of(file) : (__u32)ret;
+}
+
+/* The verdict on an open whose path was kept: whether it is rejected, or UNKNOWN. Then `learn_open` may keep it. */
+__noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
+{
+	struct scratch *s = scratch();
+	struct kept *kept = kept_of(number);
+	__u64 hash = type ^ flags << 16;
+	int i;
+	if (!s)
+		return UNKNOWN;
+	s->fd = -1;
+	s->judged = 0;
+	/* Without its NUL. */
+	__u32 len = kept ? kept->len - 1 : 0;
+	if (!kept || !len || len > JUDGED_TEXT)
+		return UNKNOWN;
+	for (i = 0; i < JUDGED_TEXT; i += 8) {
+		if (i >= len)
+			break;
+		__u64 word = *(__u64 *)&kept->data[i];
+		if (len - i < 8)
+			word = word << (64 - 8 * (len - i)) >> (64 - 8 * (len - i));
+		s->asked[i / 8] = word;
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	bool failed = (__s64)ret < 0;
+	struct file *file = failed ? 0 : file_of(s, ret);
+	if (!failed && (!file || !is_path_of(number_of(s, file), len)))
+		return UNKNOWN;
+	__u32 slot = hash & (JUDGED_OPENS - 1), outcome = outcome_of(s, ret);
+	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
+	if (!open)
+		return UNKNOWN;
+	bool is_same = open->epoch == filter_epoch && open->type == type && open->flags == (__u32)flags &&
+		       open->outcome == outcome && open->len == len;
+	for (i = 0; i < JUDGED_TEXT; i += 8) {
+		if (i >= len)
+			break;
+		is_same = is_same && open->text[i / 8] == s->asked[i / 8];
+	}
+	if (is_same && open->is_rejected != UNKNOWN)
+		return open->is_rejected;
+	open->epoch = filter_epoch;
+	open->type = type;
+	open->flags = flags;
+	open->outcome = outcome;
+	open->len = len;
+	open->is_rejected = UNKNOWN;
+	for (i = 0; i < JUDGED_TEXT; i += 8) {
+		if (i >= len)
+			break;
+		open->text[i / 8] = s->asked[i / 8];
+	}
+	s->judged = slot + 1;
+	return UNKNOWN;
+}
+
+/* Keeps the verdict of the rows on the open at hand, unless the event may have another outcome than was looked at. */
+__noinline int learn_open(__u64 ret, __u32 is_rejected)
+{
+	struct scratch *s = scratch();
+	__u32 slot = s ? s->judged - 1 : 0;
+	struct judged_open *open = s && s->judged ? bpf_map_lookup_elem(&judged_opens, &slot) : 0;
+	if (open && open->outcome == outcome_of(s, ret))
+		open->is_rejected = is_rejected;
+	return 0;
+}
+
+/* What is decided before an open is built, by what is known. */
+static __always_inline int with_verdict(int early, __u16 type, __u32 number, __u64 flags, long ret)
+{
+	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
+		return early;
+	int verdict = recall_open(type, number, flags, ret);
+	if (verdict == UNKNOWN)
+		return early;
+	return (early & ~(FILTER_DECISION | FILTER_RECALLS)) | (verdict ? FILTER_REJECTS : FILTER_SENDS);
+}

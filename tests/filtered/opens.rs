@@ -1,0 +1,226 @@
+//! Opens that are the same as one that was judged before, and calls that say which file their descriptor stands for.
+
+use eyas_testing::test;
+
+use super::*;
+
+/// How often an open is repeated: all but the first have the verdict of the first.
+const REPEATED: usize = 30;
+
+const RULES_ON_OPENS: [(&str, &str); 7] = [
+    ("a secret", "evt.type = openat and fd.num >= 0 and fd.nameopened startswith BASE/secret/"),
+    ("for writing", "evt.type = openat and evt.is_open_write = true and fd.name = BASE/one/plain"),
+    ("made", "evt.type = openat and evt.arg.flags contains O_F_CREATED and fd.name = BASE/one/made"),
+    ("a loop", "evt.type = openat and evt.res = ELOOP and fd.name = BASE/one/loop"),
+    ("there at last", "evt.type = openat and evt.res = SUCCESS and fd.name = BASE/one/late"),
+    ("of a longer name", "evt.type = openat and fd.name endswith /plain.longer"),
+    ("no directory", "evt.type = openat and fd.name startswith BASE/nowhere"),
+];
+
+/// Opens of one path after the other, of which something changes once they have a verdict.
+fn changing_opens(base: &Path) {
+    use rustix::fs;
+    #[allow(deprecated, reason = "nothing that others have opened is used from here on")]
+    rustix::thread::unshare(rustix::thread::UnshareFlags::FILES).unwrap();
+    let path = |name: &str| base.join(name);
+    let open = |name: &str, flags: OFlags| {
+        let opened = fs::openat(CWD, path(name), flags | OFlags::CLOEXEC, Mode::RWXU);
+        drop(opened);
+    };
+    let often = |name: &str, flags: OFlags| (0..REPEATED).for_each(|_| open(name, flags));
+    let (read, write) = (OFlags::RDONLY, OFlags::WRONLY);
+    for _ in 0..3 {
+        often("one/plain", read);
+        // By other flags.
+        open("one/plain", write);
+        often("one/plain", read);
+        // Another file has the name: by a link,
+        fs::rename(path("one/plain"), path("one/kept")).unwrap();
+        fs::symlink(path("secret/a"), path("one/plain")).unwrap();
+        often("one/plain", read);
+        fs::unlink(path("one/plain")).unwrap();
+        // by a link above it,
+        fs::rename(path("one"), path("uno")).unwrap();
+        fs::symlink(path("secret"), path("one")).unwrap();
+        open("one/a", read);
+        fs::unlink(path("one")).unwrap();
+        fs::rename(path("uno"), path("one")).unwrap();
+        // or none.
+        often("one/plain", read);
+        fs::rename(path("one/kept"), path("one/plain")).unwrap();
+        often("one/plain", read);
+        std::fs::write(path("one/plain.longer"), "text").unwrap();
+        often("one/plain.longer", read);
+        // Another outcome of the same call.
+        open("one/made", write | OFlags::CREATE);
+        often("one/made", write | OFlags::CREATE);
+        fs::unlink(path("one/made")).unwrap();
+        open("one/made", write | OFlags::CREATE);
+        fs::unlink(path("one/made")).unwrap();
+        often("one/loop", read);
+        fs::symlink("loop", path("one/loop")).unwrap();
+        often("one/loop", read);
+        fs::unlink(path("one/loop")).unwrap();
+        often("one/late", read);
+        std::fs::write(path("one/late"), "text").unwrap();
+        often("one/late", read);
+        fs::unlink(path("one/late")).unwrap();
+    }
+}
+
+fn tree(name: &str) -> PathBuf {
+    let base = std::env::temp_dir().join(format!("eyas-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&base);
+    for name in ["secret", "one"] {
+        std::fs::create_dir_all(base.join(name)).unwrap();
+    }
+    std::fs::write(base.join("secret/a"), "text").unwrap();
+    std::fs::write(base.join("one/plain"), "text").unwrap();
+    base
+}
+
+#[test]
+fn a_verdict_holds_for_the_same_open_alone() {
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let base = tree("opens");
+    let engine = engine_of(&RULES_ON_OPENS, "%evt.type %evt.res %fd.name %evt.arg.flags", &base);
+    let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
+    assert_eq!(file_user(&engine, true), None);
+    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let by_path = eyas::events::filter::flags::BY_PATH;
+    assert!(filter.types[usize::from(EventType::SYSCALL_OPENAT_2_X.0)].flags & by_path != 0);
+    let codes = codes(&["openat", "close", "rename", "renameat", "renameat2", "unshare"]);
+    let (mut plain, mut filtered) = (open(&codes), open(&codes));
+    filtered.0.set_filter(Some(&filter), SAMPLE).unwrap();
+    let tid = run(|| changing_opens(&base));
+    let all = seen(&mut plain, &engine, &rows, tid);
+    let some = seen(&mut filtered, &engine, &rows, tid);
+    let _ = std::fs::remove_dir_all(&base);
+    let (missing, _) = missing(&all, &some, &RULES_ON_OPENS);
+    assert!(missing.len() > 10 * REPEATED, "{} of {} events are left out", missing.len(), all.len());
+}
+
+/// What the rows look at decides whether an open has the verdict of another one.
+#[test]
+fn opens_with_verdicts_are_those_of_rules_on_paths_flags_and_results() {
+    let by_path = |condition: &str| {
+        let engine = engine_of(&[("r", condition)], "o", Path::new("/base"));
+        let filter = probe_filter_without_files(&rows(&engine), &[]).unwrap();
+        let of = &filter.types[usize::from(EventType::SYSCALL_OPENAT_2_X.0)];
+        assert!(of.flags & eyas::events::filter::flags::ON != 0);
+        of.flags & eyas::events::filter::flags::BY_PATH != 0
+    };
+    for condition in [
+        "evt.type = openat and fd.name startswith /etc and proc.name = x",
+        "evt.type = openat and fd.num >= 0 and fd.name = /etc/shadow",
+        "evt.type = openat and evt.is_open_write = true and fd.filename = a",
+        "evt.type = openat and evt.res = ENOENT and fd.name endswith b",
+    ] {
+        assert!(by_path(condition), "{condition}");
+    }
+    for condition in
+        ["evt.type = openat and fd.num = 3 and fd.name = /etc/shadow", "evt.type = openat and fd.num > 100"]
+    {
+        assert!(!by_path(condition), "{condition}");
+    }
+}
+
+#[test]
+fn a_verdict_ends_with_its_filter() {
+    let _turn = eyas_testing::live_turn();
+    let base = tree("verdicts");
+    let filter = |name: &str| {
+        let condition = format!("evt.type = openat and fd.name = BASE/one/{name}");
+        let engine = engine_of(&[("r", &condition)], "o", &base);
+        probe_filter_without_files(&rows(&engine), &[]).unwrap()
+    };
+    let [asks, asks_for_another] = ["plain", "other"].map(filter);
+    let mut source =
+        Source::open(ProbeOptions { interest: Some(codes(&["openat"])), ..ProbeOptions::default() }).unwrap();
+    let mut inspector = Inspector::default();
+    assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
+    let path = base.join("one/plain");
+    for filter in [&asks_for_another, &asks, &asks_for_another, &asks] {
+        source.set_filter(Some(filter), 0).unwrap();
+        for _ in 0..REPEATED {
+            drop(rustix::fs::openat(CWD, &path, OFlags::RDONLY, Mode::empty()));
+        }
+    }
+    source.stop_handle().stop();
+    let mut opens = 0;
+    loop {
+        match inspector.next(&mut source).unwrap() {
+            Step::Event(view) => {
+                let event = view.event();
+                let has_path = |param: &[u8]| param.strip_suffix(b"\0") == path.to_str().map(str::as_bytes);
+                opens +=
+                    usize::from(event.ty == EventType::SYSCALL_OPENAT_2_X && event.params().any(has_path));
+            }
+            Step::Idle => {}
+            Step::End => break,
+        }
+    }
+    let _ = std::fs::remove_dir_all(&base);
+    assert_eq!(opens, 2 * REPEATED, "only the filter that asks for the file lets its opens pass");
+}
+
+const RULES_ON_MODES: [(&str, &str); 3] = [
+    ("a mode", "evt.type = fchmod and evt.arg.mode contains S_ISUID"),
+    ("an owner", "evt.type = fchown and evt.arg.uid = 12345"),
+    ("no mode", "evt.type = fchmod and evt.arg.mode contains S_ISVTX"),
+];
+
+/// Changes files of all kinds by their descriptors.
+fn modes(base: &Path) {
+    use rustix::fs;
+    #[allow(deprecated, reason = "nothing that others have opened is used from here on")]
+    rustix::thread::unshare(rustix::thread::UnshareFlags::FILES).unwrap();
+    let change = |fd: &OwnedFd| {
+        let _ = fs::fchmod(fd, Mode::from_raw_mode(0o4755));
+        let _ = fs::fchown(fd, Some(fs::Uid::from_raw(12345)), None);
+    };
+    for _ in 0..20 {
+        let read = |name: &str| fs::openat(CWD, base.join(name), OFlags::RDONLY, Mode::empty()).unwrap();
+        let file = read("one/plain");
+        change(&file);
+        let copy = rustix::io::dup(&file).unwrap();
+        drop(file);
+        change(&copy);
+        // The number stands for something else.
+        let (directory, (reader, writer)) = (read("one"), std::io::pipe().unwrap());
+        [&directory, &OwnedFd::from(reader), &OwnedFd::from(writer), &copy].into_iter().for_each(change);
+        std::fs::write(base.join("one/gone"), "text").unwrap();
+        let gone = read("one/gone");
+        fs::unlink(base.join("one/gone")).unwrap();
+        change(&gone);
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        change(&OwnedFd::from(ours));
+    }
+}
+
+#[test]
+fn a_descriptor_s_file_is_shown_by_the_call_itself() {
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let base = tree("modes");
+    let output =
+        "%evt.type %evt.res %evt.args %evt.arg.fd %fd.name %fd.filename %fd.directory %fd.type %fd.typechar";
+    let engine = engine_of(&RULES_ON_MODES, output, &base);
+    // A replay has events of other programs, too, which do not say it.
+    assert_eq!((file_user(&engine, true), file_user(&engine, false)), (None, Some("evt.args")));
+    let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
+    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let codes = codes(&["openat", "close", "dup", "pipe2", "fchmod", "fchown", "socketpair", "unshare"]);
+    let (mut plain, mut filtered) = (open(&codes), open(&codes));
+    filtered.0.set_filter(Some(&filter), 0).unwrap();
+    let tid = run(|| modes(&base));
+    let all = seen(&mut plain, &engine, &rows, tid);
+    let some = seen(&mut filtered, &engine, &rows, tid);
+    let _ = std::fs::remove_dir_all(&base);
+    let (missing, _) = missing(&all, &some, &RULES_ON_MODES);
+    let opens = missing.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count();
+    assert!(opens >= 40, "{opens} opens are left out");
+    let named = alerts(&some).iter().filter(|alert| alert.contains("/one/plain")).count();
+    assert!(named >= 2 * 40, "{named} alerts have the path");
+}
