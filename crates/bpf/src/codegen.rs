@@ -58,6 +58,9 @@ pub fn header(arch: Arch) -> String {
     for (name, value) in eyas_events::filter::CONSTANTS {
         let _ = writeln!(out, "#define FILTER_{name} {value}");
     }
+    for (name, value) in eyas_events::verdicts::CONSTANTS {
+        let _ = writeln!(out, "#define VERDICT_{name} {value}");
+    }
     for (name, code) in &codes {
         let _ = writeln!(out, "#define OP_X_{name} {code}");
     }

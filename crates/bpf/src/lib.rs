@@ -52,6 +52,6 @@ pub use features::{Features, ProbeForm};
 pub use listing::{FileKind, OpenFile};
 pub use probe::{
     Attach, CpuDrops, ExcludedThreads, HookSource, Misses, Order, Payloads, Probe, ProbeOptions, ProgramRuns,
-    Rung, Tampering,
+    Published, Rung, Tampering, Verdicts,
 };
 pub use ring::{LOSS, Ring, Skipped};

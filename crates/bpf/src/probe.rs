@@ -34,11 +34,13 @@ mod options;
 mod rung;
 mod sealed;
 mod sleep;
+mod verdicts;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;
 pub use options::{Attach, ExcludedThreads, Order, Payloads, ProbeOptions};
 pub use rung::{HookSource, Rung};
+pub use verdicts::{Published, Verdicts};
 
 /// The most of a thread's name that the kernel keeps, with its NUL.
 const COMM_LEN: usize = 16;
@@ -74,6 +76,8 @@ pub struct Probe {
     /// What was set last.
     sealed: sealed::Sealed,
     filters: filters::Filters,
+    /// Once somebody asked for them.
+    verdicts: Option<Verdicts>,
 }
 
 // SAFETY: the skeleton's pointers are to memory that the probe owns; libbpf has no thread affinity.
@@ -213,6 +217,7 @@ impl Probe {
             rung: Rung::default(),
             sealed: sealed::Sealed::default(),
             filters: filters::Filters::default(),
+            verdicts: None,
         };
         if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();

@@ -55,6 +55,8 @@ pub(crate) enum Counter {
     Faults,
     /// Events that the filter left out.
     Filtered,
+    /// Those of them whose process is in no group that may match.
+    ByProcess,
     /// When the first event was lost that no frame reports yet.
     LostSince,
 }
@@ -72,9 +74,25 @@ impl Counters {
             Counter::Unclaimed => offset_of!(types::cpu, unclaimed),
             Counter::Faults => offset_of!(types::cpu, faults),
             Counter::Filtered => offset_of!(types::cpu, filtered),
+            Counter::ByProcess => offset_of!(types::cpu, by_process),
             Counter::LostSince => offset_of!(types::cpu, lost_since),
         };
         self.0.word(cpu, at).load(Ordering::Relaxed)
+    }
+
+    /// Where the ring's next event is published, in bytes from the first one on.
+    pub(crate) fn head(&self, cpu: usize) -> u64 {
+        self.0.head(cpu).load(Ordering::Acquire)
+    }
+
+    /// Up to where it was read.
+    pub(crate) fn tail(&self, cpu: usize) -> u64 {
+        self.0.tail(cpu).load(Ordering::Acquire)
+    }
+
+    /// Events lost, for whatever reason.
+    pub(crate) fn lost(&self, cpu: usize) -> u64 {
+        self.0.word(cpu, offset_of!(types::cpu, lost)).load(Ordering::Acquire)
     }
 
     /// Events lost that no frame reports yet.

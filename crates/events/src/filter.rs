@@ -60,6 +60,16 @@ pub mod flags {
     pub const FREE_FILES: u16 = 1 << 5;
     /// Of calls that open by a path: the rows look at that path, the flags and the result alone, and at no number of a descriptor.
     pub const BY_PATH: u16 = 1 << 15;
+    /// Only those are sent whose process is in one of the type's groups.
+    pub const BY_PROCESS: u16 = 1 << 6;
+    /// Rows ask for groups.
+    pub const GROUPED: u16 = 1 << 7;
+    /// Events of the type change what groups the caller's process is in;
+    pub const CHANGES: u16 = 1 << 8;
+    /// and only if the result is 0;
+    pub const IF_ZERO: u16 = 1 << 9;
+    /// and those of processes below it.
+    pub const LINEAGE: u16 = 1 << 10;
 }
 
 /// What a row looks at.
@@ -82,6 +92,8 @@ pub enum Input {
     Path,
     /// The same, as the caller wrote it.
     RawPath,
+    /// Whether the caller's process is in a group, which the position of the parameter says: see [`crate::verdicts`].
+    Group,
 }
 
 /// How it compares.
@@ -124,6 +136,8 @@ pub struct TypeRow {
     pub path: u16,
     /// When the path asked for is not known.
     pub checks: [Check; 2],
+    /// Groups of rules that may match: see [`flags::BY_PROCESS`].
+    pub groups: u64,
 }
 
 /// A row.
@@ -181,7 +195,14 @@ impl TypeRow {
     /// Every event of the type is sent.
     pub const SENT: Self = {
         let none = Check { param: NO_PARAM as u16, pad: 0, mask: 0 };
-        Self { first: PASS, flags: 0, name: NO_PARAM as u16, path: NO_PARAM as u16, checks: [none; 2] }
+        Self {
+            first: PASS,
+            flags: 0,
+            name: NO_PARAM as u16,
+            path: NO_PARAM as u16,
+            checks: [none; 2],
+            groups: 0,
+        }
     };
 }
 
@@ -211,6 +232,11 @@ impl Filter {
     /// Whether events that open or close files are left out: those whose descriptors nobody uses.
     pub fn leaves_out_files(&self) -> bool {
         self.types.iter().any(|row| row.flags & flags::FREE_FILES != 0)
+    }
+
+    /// Whether what is left out depends on processes: [`crate::verdicts`] are of use.
+    pub fn asks_for_processes(&self) -> bool {
+        self.types.iter().any(|row| row.flags & (flags::BY_PROCESS | flags::GROUPED) != 0)
     }
 
     /// How many types may have events left out.
@@ -244,6 +270,11 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FREE_FAILED", flags::FREE_FAILED as u64),
     ("FREE_FILES", flags::FREE_FILES as u64),
     ("BY_PATH", flags::BY_PATH as u64),
+    ("BY_PROCESS", flags::BY_PROCESS as u64),
+    ("GROUPED", flags::GROUPED as u64),
+    ("CHANGES", flags::CHANGES as u64),
+    ("IF_ZERO", flags::IF_ZERO as u64),
+    ("CHANGES_LINEAGE", flags::LINEAGE as u64),
     ("INPUT_NOTHING", Input::Nothing as u64),
     ("INPUT_INT", Input::Int as u64),
     ("INPUT_DESCRIPTOR", Input::Descriptor as u64),
@@ -252,6 +283,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("INPUT_TEXT", Input::Text as u64),
     ("INPUT_PATH", Input::Path as u64),
     ("INPUT_RAW_PATH", Input::RawPath as u64),
+    ("INPUT_GROUP", Input::Group as u64),
     ("HOW_RANGES", How::Ranges as u64),
     ("HOW_BITS", How::Bits as u64),
     ("HOW_BITS_OR_ZERO", How::BitsOrZero as u64),

@@ -34,6 +34,7 @@ mod hooks;
 mod requests;
 mod syscalls;
 mod table;
+pub mod verdicts;
 
 pub use class::EventClass;
 pub use flags::{FlagMap, FlagMapKind, FlagTable};

@@ -23,7 +23,7 @@ mod unseen;
 
 pub use eyas_bpf::{
     Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Order, Payloads, ProbeForm,
-    ProbeOptions, ProgramRuns, Rung, Tampering,
+    ProbeOptions, ProgramRuns, Published, Rung, Tampering, Verdicts,
 };
 use joined::{Joined, Kept};
 use merge::{Merge, Queue};
@@ -256,6 +256,15 @@ impl Source {
     /// Events that the filter left out, by type: those that are not 0.
     pub fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
         self.probe.filtered_by_type()
+    }
+
+    /// The verdicts on processes that the filter asks for ([`Filter::asks_for_processes`]). Whoever writes some takes them back
+    /// ([`eyas_events::verdicts::VerdictTable::set_word`]) before another filter is set.
+    ///
+    /// # Errors
+    /// The kernel does not map them.
+    pub fn verdicts(&mut self) -> Result<Verdicts, Error> {
+        Ok(self.probe.verdicts()?)
     }
 
     /// Time on the clock of events.

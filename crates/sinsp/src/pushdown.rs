@@ -4,6 +4,8 @@
 //! becomes a row; every other test becomes "may hold". A row that finds no value, or one that the state may replace,
 //! counts as satisfied. So an event that the rows reject satisfies no rule. See docs/pushdown.md.
 
+use std::sync::Arc;
+
 use eyas_events::EventType;
 use eyas_events::filter::Filter;
 use eyas_fields::{FieldTest, Formula};
@@ -12,14 +14,20 @@ use eyas_scap::RawEvent;
 use crate::field_source::generic_code;
 use crate::view::EventView;
 use build::Builder;
+pub use groups::Groups;
 pub(crate) use kernel::Free;
+pub use model::Model;
+pub use processes::ProcessVerdicts;
 use rows::Rows;
 use translate::{Outcome, Translator};
 
 mod build;
+mod groups;
 mod kernel;
 mod machine;
+mod model;
 mod paths;
+mod processes;
 mod rows;
 mod translate;
 
@@ -32,6 +40,10 @@ pub struct Pushdown {
     rows: Rows,
     /// Codes for which the rows became too many.
     passed: usize,
+    /// What rows ask of processes.
+    groups: Arc<Groups>,
+    /// By code: the groups of rules that may match, if each of these is in one.
+    groups_of: Vec<Option<u64>>,
 }
 
 /// What is kept of a rule's condition for events of one type.
@@ -42,6 +54,8 @@ pub struct Certificate {
     pub kept: Vec<String>,
     /// Comparisons that may hold as far as rows can say, and why.
     pub weakened: Vec<(String, &'static str)>,
+    /// Comparisons that verdicts on the process decide ([`Groups`]).
+    pub by_process: Vec<String>,
     /// Whether the rows reject every event that the condition rejects.
     pub exact: bool,
     /// Whether every event passes, whatever it reports.
@@ -51,21 +65,43 @@ pub struct Certificate {
 impl Pushdown {
     /// The rows for what `conditions` returns for each code: a formula for each rule that may match its events.
     pub fn new(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
-        Self::with_texts(conditions, usize::MAX)
+        Self::with_texts(conditions, usize::MAX, None)
+    }
+
+    /// As [`Pushdown::new`], with rows that ask for groups of processes: those of a rule are asked only if its group may match
+    /// the event's process ([`Pushdown::may_match_in`]).
+    pub fn with_processes(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
+        Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }
 
     /// As [`Pushdown::new`], with rows that cost less than rules do: of a type whose rows would compare with many texts, they
     /// compare with numbers alone.
     pub fn cheap(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
-        Self::with_texts(conditions, MAX_CHEAP_TEXTS)
+        Self::with_texts(conditions, MAX_CHEAP_TEXTS, None)
     }
 
-    fn with_texts(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>, most: usize) -> Self {
+    fn with_texts(
+        conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>,
+        most: usize,
+        mut groups: Option<Groups>,
+    ) -> Self {
         let (mut builder, mut translator) = (Builder::default(), Translator::default());
+        let mut groups_of = Vec::new();
         for code in 0..EventType::COUNT as u16 {
             let formulas = conditions(code);
-            let kept = formulas.iter().map(|formula| weaken(EventType(code), formula, &mut translator));
+            let mut all_groups = Some(0);
+            let kept = formulas.iter().map(|formula| {
+                let kept = weaken(EventType(code), formula, &mut translator);
+                if let Formula::Const(false) = kept {
+                    return kept;
+                }
+                let group = groups.as_mut().and_then(|groups| groups.group(formula));
+                all_groups = all_groups.zip(group).map(|(all, group)| all | 1_u64 << group);
+                let of_group = group.map(|group| Formula::Test(rows::Test::of_group(group)));
+                Formula::all(of_group.into_iter().chain([kept]))
+            });
             let mut kept = Formula::any(kept.collect::<Vec<_>>());
+            groups_of.push(all_groups.filter(|groups| *groups != 0));
             let mut texts = 0;
             kept.tests(&mut |test| texts += test.texts());
             if texts > most {
@@ -77,19 +113,30 @@ impl Pushdown {
             builder.add(kept);
         }
         let (rows, passed) = builder.finish();
-        Self { rows, passed }
+        Self { rows, passed, groups: Arc::new(groups.unwrap_or_default()), groups_of }
     }
 
     /// Whether a rule may match the event, as far as the event itself says; `false` is certain.
     #[inline]
     pub fn may_match(&self, event: &EventView<'_>) -> bool {
-        self.may_match_raw(&event.event(), event.state().has_beginnings)
+        self.may_match_in(event, u64::MAX)
+    }
+
+    /// The same for an event of a process in these groups.
+    #[inline]
+    pub fn may_match_in(&self, event: &EventView<'_>, groups: u64) -> bool {
+        self.pass(&event.event(), event.state().has_beginnings, groups)
     }
 
     /// As [`Pushdown::may_match`]. `has_beginnings` says whether the source delivers events of calls that begin: their
     /// paths replace those of their ends.
     #[inline]
     pub(crate) fn may_match_raw(&self, event: &RawEvent<'_>, has_beginnings: bool) -> bool {
+        self.pass(event, has_beginnings, u64::MAX)
+    }
+
+    #[inline]
+    fn pass(&self, event: &RawEvent<'_>, has_beginnings: bool, groups: u64) -> bool {
         let code = match event.ty {
             EventType::GENERIC_X => generic_code(event),
             ty => ty.0,
@@ -98,7 +145,12 @@ impl Pushdown {
             // Its parameters are not those of the type that rules take it for.
             return !self.rows.rejects_all(code);
         }
-        self.rows.pass(code, event, has_beginnings)
+        self.rows.pass(code, event, has_beginnings, groups)
+    }
+
+    /// The groups of processes that rows ask for.
+    pub fn groups(&self) -> &Arc<Groups> {
+        &self.groups
     }
 
     /// Whether the rows reject every event with this code.
@@ -108,7 +160,13 @@ impl Pushdown {
 
     /// The same for the probe, which leaves out what rows reject as far as `free` says.
     pub(crate) fn kernel(&self, free: impl Fn(EventType) -> Free) -> Filter {
-        kernel::filter(&self.rows, free)
+        let mut filter = kernel::filter(&self.rows, &self.groups_of, free);
+        if filter.asks_for_processes() {
+            for (row, code) in filter.types.iter_mut().zip(0..EventType::COUNT as u16) {
+                row.flags |= groups::change_flags(EventType(code));
+            }
+        }
+        filter
     }
 
     /// Number of rows.
@@ -152,6 +210,8 @@ pub fn certificate(code: u16, formula: &Formula<FieldTest>) -> Certificate {
             add(&mut out.weakened, (test.condition(), why));
         }
     });
+    groups::of_process(formula).tests(&mut |test| add(&mut out.by_process, test.condition()));
+    out.weakened.retain(|(test, _)| !out.by_process.contains(test));
     out.passes_all = weaken(ty, formula, &mut translator) == Formula::Const(true);
     out
 }

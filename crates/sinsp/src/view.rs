@@ -162,6 +162,11 @@ impl<'a> EventView<'a> {
         self.moment.is_sample
     }
 
+    /// Whether anything is in doubt since events were lost.
+    pub fn is_in_doubt(&self) -> bool {
+        self.state.doubts.remain()
+    }
+
     /// Everything known.
     #[inline]
     pub fn state(&self) -> &'a State {

@@ -1,11 +1,12 @@
 //! What the event alone says of the rules: `--model-pushdown` and `--explain-pushdown`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use eyas::events::EventType;
 use eyas::fields::{CodeSet, Field, FieldSource, Schema};
 use eyas::rules::{Engine, Priority, RuleFormulas};
-use eyas::sinsp::pushdown::Pushdown;
+use eyas::sinsp::pushdown::{self, Groups, Pushdown};
 use eyas::sinsp::{EventView, Needs, schema};
 use serde_json::json;
 
@@ -26,7 +27,8 @@ const SHADOW: u64 = 1024;
 /// Rows for the rules that are on.
 fn rows(engine: &Engine) -> Pushdown {
     let formulas = RuleFormulas::new(engine);
-    Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect())
+    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
+    Pushdown::with_processes(&mut of_code)
 }
 
 /// What a replay needs of its events, if nothing but the rules looks at them.
@@ -39,31 +41,45 @@ pub fn needs(engine: &Engine) -> Needs {
     if file_user(engine, false).is_none() { needs.without_files() } else { needs }
 }
 
+/// What the probe leaves out, and what it asks of processes.
+#[derive(Debug)]
+pub struct ProbeFilter {
+    /// Its tables.
+    pub filter: eyas::events::filter::Filter,
+    /// What the groups of rules ask for.
+    pub groups: Arc<Groups>,
+}
+
 /// What the probe leaves out, if that can be said.
-pub fn probe_filter(engine: &Engine) -> Option<eyas::events::filter::Filter> {
+pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     let fields: Vec<Field> = engine.fields_by_use().concat();
     let rows = rows(engine);
-    match file_user(engine, true) {
+    let filter = match file_user(engine, true) {
         None => eyas::sinsp::probe_filter_without_files(&rows, &fields),
         Some(user) => {
             log::log(log::Level::Debug, &user.to_string());
             eyas::sinsp::probe_filter(&rows, &fields)
         }
-    }
+    };
+    Some(ProbeFilter { filter: filter?, groups: Arc::clone(rows.groups()) })
 }
 
 /// What leaves out events before the rules, and how many it was.
 #[derive(Debug)]
 pub struct Filter {
     rows: Pushdown,
+    /// Whether verdicts on processes are modelled, which takes all events in their order.
+    has_processes: bool,
     /// Events that were left out, and those that were not.
     counts: [AtomicU64; 2],
+    /// Verdicts that were written, and events that were left out by them.
+    verdicts: [AtomicU64; 2],
 }
 
 impl Filter {
-    /// For the rules that are on.
-    pub fn new(engine: &Engine) -> Self {
-        Self { rows: rows(engine), counts: Default::default() }
+    /// For the rules that are on. `has_processes`: one thread tests all events.
+    pub fn new(engine: &Engine, has_processes: bool) -> Self {
+        Self { rows: rows(engine), has_processes, counts: Default::default(), verdicts: Default::default() }
     }
 
     /// One line on what it did.
@@ -71,8 +87,13 @@ impl Filter {
         let [rejected, passed] = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
         let (all, rows, bytes) = (rejected + passed, self.rows.rows(), self.rows.bytes());
         let share = percent(rejected, all);
+        let [written, by_process] = self.verdicts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let processes = match self.has_processes {
+            true => format!("; {written} verdicts on processes left out {by_process} of these"),
+            false => String::new(),
+        };
         format!(
-            "Push-down: {rejected} of {all} events ({share} %) did not come to the rules; {rows} rows, {bytes} bytes"
+            "Push-down: {rejected} of {all} events ({share} %) did not come to the rules; {rows} rows, {bytes} bytes{processes}"
         )
     }
 }
@@ -95,11 +116,13 @@ pub struct Model {
     counts: [u64; 2],
     /// Codes for which it was wrong.
     off: CodeSet,
+    /// Verdicts on processes.
+    processes: Option<Box<pushdown::Model>>,
 }
 
 impl Default for Model {
     fn default() -> Self {
-        Self { counts: [0; 2], off: CodeSet::empty(EventType::COUNT) }
+        Self { counts: [0; 2], off: CodeSet::empty(EventType::COUNT), processes: None }
     }
 }
 
@@ -107,7 +130,11 @@ impl Model {
     /// What becomes of the event.
     #[inline]
     pub fn verdict(&mut self, filter: &Filter, event: &EventView<'_>) -> Verdict {
-        let may_match = filter.rows.may_match(event) || self.off.contains(event.code());
+        let by_rows = match filter.has_processes {
+            true => self.processes.get_or_insert_default().may_match(&filter.rows, event),
+            false => filter.rows.may_match(event),
+        };
+        let may_match = by_rows || self.off.contains(event.code());
         let count = &mut self.counts[usize::from(may_match)];
         *count += 1;
         if count.is_multiple_of(SHADOW) {
@@ -122,6 +149,11 @@ impl Model {
     pub fn settle(&mut self, filter: &Filter) {
         for (all, own) in filter.counts.iter().zip(&mut self.counts) {
             all.fetch_add(std::mem::take(own), Ordering::Relaxed);
+        }
+        if let Some(processes) = self.processes.take() {
+            for (all, own) in filter.verdicts.iter().zip(processes.counts()) {
+                all.fetch_add(own, Ordering::Relaxed);
+            }
         }
     }
 

@@ -39,6 +39,7 @@ use crate::verdicts::Verdicts;
 use crate::watchdog::Watchdog;
 
 mod judge;
+mod processes;
 mod report;
 mod runtimes;
 mod sources;
@@ -46,6 +47,7 @@ mod threads;
 mod turns;
 
 use judge::{Judge, Limit, Totals};
+use processes::Processes;
 use runtimes::RuntimeLog;
 use sources::Sources;
 use turns::Turns;
@@ -151,6 +153,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
             is_alone: has_syscalls,
             runtimes: RuntimeLog::default(),
             verdicts: Verdicts::new(&config.verdict_coverage, &setup.engine)?,
+            processes: None,
         };
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
@@ -292,6 +295,8 @@ struct Alone<'a, 'e> {
     runtimes: RuntimeLog,
     /// What rules may have missed, if that is followed.
     verdicts: Option<Verdicts>,
+    /// What groups of rules can't match a process, if the probe's filter asks.
+    processes: Option<Processes>,
 }
 
 impl Alone<'_, '_> {
@@ -353,6 +358,9 @@ impl Alone<'_, '_> {
                     if let Some(alert) = self.capture.event(event) {
                         self.judge.setup.tell(&alert, self.outputs.batch());
                     }
+                    if let Some(processes) = &mut self.processes {
+                        processes.note(event);
+                    }
                     looks = self.totals.events.is_multiple_of(STRIDE);
                     if looks {
                         self.judge.summarize(self.last_event, self.outputs.batch());
@@ -398,6 +406,7 @@ impl Alone<'_, '_> {
         let finished = source.finish();
         self.totals.stats = source.stats();
         self.totals.filtered = source.filtered_by_type();
+        self.totals.verdicts = self.processes.as_ref().map(Processes::counts);
         self.sample(&mut source, &inspector);
         self.totals.events += inspector.skipped();
         outcome.and(finished.map_err(Into::into))
@@ -441,6 +450,7 @@ impl Alone<'_, '_> {
             let mut sample = Sample::take(self.totals.events + inspector.skipped(), source, inspector);
             sample.coverage = self.verdicts.as_ref().map(Verdicts::coverage).unwrap_or_default();
             sample.plugins.extend(self.others.metrics());
+            sample.verdicts = self.processes.as_ref().map(Processes::counts);
             samples.give(sample);
         }
     }
@@ -465,7 +475,9 @@ impl Alone<'_, '_> {
             return;
         }
         let setup = &self.judge.setup;
-        let filter = setup.filter.as_ref().filter(|_| is_alone);
+        let wanted = setup.filter.as_ref().filter(|_| is_alone);
+        let filter = wanted.map(|wanted| &wanted.filter);
+        self.processes = None;
         if let Some(filter) = filter {
             let (types, rows, bytes) = (filter.types_on(), filter.rows.len(), filter.bytes());
             log::log(
@@ -475,6 +487,8 @@ impl Alone<'_, '_> {
         }
         if let Err(error) = source.filter(filter, setup.config.engine.modern_ebpf.pushdown_sample) {
             log::warning(&format!("the probe sends every event, as its filter can't be set: {error:#}"));
+        } else if let Some(wanted) = wanted.filter(|wanted| wanted.filter.asks_for_processes()) {
+            self.processes = source.processes().map(|table| Processes::new(&wanted.groups, table));
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use eyas::events::filter::Filter;
 use eyas::rules::{AlertOptions, Engine, Rule};
 use eyas::sinsp::Needs;
 use jiff::Zoned;
@@ -35,7 +34,7 @@ pub struct Setup {
     /// What a replay needs of its events, if it can do without some.
     pub needs: Option<Arc<Needs>>,
     /// What the probe leaves out, if it is to.
-    pub filter: Option<Filter>,
+    pub filter: Option<pushdown::ProbeFilter>,
     /// What leaves out events before the rules, if something is to.
     pub pushdown: Option<pushdown::Filter>,
 }
@@ -61,7 +60,7 @@ impl Setup {
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
         let needs = can_skip(args, &config).then(|| Arc::new(pushdown::needs(&engine)));
-        let pushdown = args.model_pushdown.then(|| pushdown::Filter::new(&engine));
+        let pushdown = args.model_pushdown.then(|| pushdown::Filter::new(&engine, args.threads.get() == 1));
         let filter = can_filter(args, &config).then(|| pushdown::probe_filter(&engine)).flatten();
         Self { engine: Arc::new(engine), others, options, record, config, files, needs, filter, pushdown }
     }

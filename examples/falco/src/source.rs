@@ -82,6 +82,62 @@ impl Interest {
     }
 }
 
+/// What the probe shares of verdicts on processes.
+#[cfg(feature = "live")]
+pub use scap::live::Verdicts as ProcessTable;
+
+/// The same where there is no probe.
+#[cfg(not(feature = "live"))]
+pub use no_probe::ProcessTable;
+
+#[cfg(not(feature = "live"))]
+mod no_probe {
+    use eyas::events::verdicts::VerdictTable;
+
+    /// There is none.
+    #[derive(Debug)]
+    pub enum ProcessTable {}
+
+    impl ProcessTable {
+        /// How many events were left out by verdicts.
+        pub fn left_out(&self) -> u64 {
+            match *self {}
+        }
+    }
+
+    impl VerdictTable for ProcessTable {
+        type Mark = ();
+
+        fn settled(&self, _: usize) -> Option<u32> {
+            match *self {}
+        }
+
+        fn begun(&self, _: usize) -> u32 {
+            match *self {}
+        }
+
+        fn word(&self, _: usize, _: usize) -> u64 {
+            match *self {}
+        }
+
+        fn set_word(&mut self, _: usize, _: usize, _: u64) {
+            match *self {}
+        }
+
+        fn mark(&self) {
+            match *self {}
+        }
+
+        fn is_past(&self, (): &()) -> bool {
+            match *self {}
+        }
+
+        fn lost(&self) -> (u64, bool) {
+            match *self {}
+        }
+    }
+}
+
 /// A source whose events other rules are to see.
 pub trait Adjust: EventSource {
     /// Captures what is of interest from here on.
@@ -108,6 +164,11 @@ pub trait Adjust: EventSource {
 
     /// Leaves out no more events of the type.
     fn send_all(&mut self, _ty: EventType) {}
+
+    /// What the filter asks of processes; nothing if it does not, or can't.
+    fn processes(&mut self) -> Option<ProcessTable> {
+        None
+    }
 
     /// What others have done to the source since the last time, a sentence for each.
     fn tampering(&mut self) -> Vec<String> {
@@ -161,6 +222,10 @@ impl Adjust for scap::live::Source {
 
     fn send_all(&mut self, ty: EventType) {
         Self::send_all(self, ty);
+    }
+
+    fn processes(&mut self) -> Option<ProcessTable> {
+        self.verdicts().ok()
     }
 
     fn tampering(&mut self) -> Vec<String> {

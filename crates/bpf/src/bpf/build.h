@@ -97,7 +97,7 @@ static __always_inline void submit(struct scratch *s)
 	}
 	bool is_sample = s->is_sample;
 	if (s->filter && filter_rejects(s->filter, s->type)) {
-		if (leave_out_event(cpu, s->type))
+		if (leave_out_event(cpu, s->type, s->by_process))
 			return;
 		is_sample = true;
 	}

@@ -27,13 +27,29 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	s->filter = 0;
 	s->early = 0;
 	s->is_sample = 0;
+	s->change = 0;
 	s->filename = 0;
 	s->fd = -1;
 	return s;
 }
 
+/* The same for an event that may change the process with that id. */
+static __always_inline struct scratch *fresh_change(__u32 type, struct task_struct *other, long ret, __u32 id)
+{
+	struct scratch *s = fresh(type, other);
+	__u32 change = begin_change(type, ret, id);
+	if (s)
+		s->change = change;
+	else
+		end_change(change);
+	return s;
+}
+
 static __always_inline int done(void)
 {
+	struct scratch *s = scratch();
+	if (s && s->change)
+		end_change(s->change);
 	release(own_cpu());
 	return 0;
 }

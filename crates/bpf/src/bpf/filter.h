@@ -15,6 +15,8 @@ struct filter_type {
 	/* Of events that open: where they have the path that was asked for, and the kernel's own. */
 	__u16 name, path;
 	struct filter_check checks[2];
+	/* Of rules that may match. */
+	__u64 groups;
 };
 
 struct filter_row {
@@ -70,6 +72,10 @@ __u32 filter_sample = 0;
 #define FILTER_NOTES 8
 /* A verdict on a call that is the same holds for it, too: see `opens.h`. */
 #define FILTER_RECALLS 128
+/* Beside the last two of the first: as the process is in none of the groups. */
+#define FILTER_NO_GROUP 16
+/* Beside FILTER_RECALLS: the verdict holds for processes of the same groups. */
+#define FILTER_ASKS_GROUPS 32
 #define FILTER_DECISION 3
 
 /* What the header of an event says beside the number of its parameters: that a request of io_uring made it, that the filter
@@ -87,6 +93,9 @@ static __always_inline struct filter *filter_of(__u32 which)
 	__u32 key = which - 1;
 	return bpf_map_lookup_elem(&filters, &key);
 }
+
+/* See `verdicts.h`. */
+__noinline __u64 own_groups(void);
 
 /* The same filter is asked for all of an event. */
 static __always_inline int filter_early(__u32 which, __u16 type, long ret)
@@ -106,6 +115,9 @@ static __always_inline int filter_early(__u32 which, __u16 type, long ret)
 	}
 	if (flags & FILTER_REJECTS_ALL || (failed && flags & FILTER_REJECTS_FAILED))
 		return FILTER_REJECTS | only;
+	if (flags & FILTER_BY_PROCESS && !(own_groups() & f->types[type & (EVENT_TYPES - 1)].groups))
+		return FILTER_REJECTS | FILTER_NO_GROUP | only;
+	only |= flags & FILTER_GROUPED ? FILTER_ASKS_GROUPS : 0;
 	return FILTER_ASKS | only | (flags & FILTER_BY_PATH ? FILTER_RECALLS : 0);
 }
 
@@ -116,7 +128,7 @@ static __always_inline __u16 marks_of(int early, bool is_sample)
 }
 
 /* Counts an event that the filter rejects; whether it is left out. The CPU's ring is claimed. */
-static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type)
+static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type, bool by_process)
 {
 	__u32 key = type & (EVENT_TYPES - 1), sample = filter_sample;
 	if (sample && ++cpu->since_sample >= sample) {
@@ -128,6 +140,7 @@ static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type)
 		++*count;
 	cpu->made++;
 	cpu->filtered++;
+	cpu->by_process += by_process;
 	return true;
 }
 
@@ -437,6 +450,11 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 	__u8 *event = built();
 	if (!s || !event || row->input == FILTER_INPUT_NOTHING)
 		return UNKNOWN;
+	if (row->input == FILTER_INPUT_GROUP) {
+		bool is_in = s->groups >> (row->param & 63) & 1;
+		s->by_process |= !is_in;
+		return is_in;
+	}
 	if (row->how == FILTER_HOW_TEXTS) {
 		bool is_path = row->input != FILTER_INPUT_TEXT;
 		if (s->read != row->param)
@@ -489,6 +507,8 @@ __noinline int filter_rejects(__u32 which, __u32 type)
 	if (!f || !s)
 		return 0;
 	s->read = NOT_READ;
+	s->by_process = 0;
+	s->groups = f->types[type & (EVENT_TYPES - 1)].flags & FILTER_GROUPED ? own_groups() : 0;
 	at = f->types[type & (EVENT_TYPES - 1)].first;
 	for (i = 0; i < FILTER_STEPS; i++) {
 		if (at >= FILTER_REJECT)

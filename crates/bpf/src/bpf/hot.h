@@ -153,6 +153,12 @@ static __always_inline __u32 build_hot(struct cpu *cpu, struct task_struct *task
 	return all;
 }
 
+static __always_inline bool is_by_process(void)
+{
+	struct scratch *s = scratch();
+	return s && s->by_process;
+}
+
 /* Whether it has made the event, or the filter leaves it out. */
 static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
 				     __u32 number)
@@ -164,7 +170,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 		return false;
 	early = with_file(early, type, ret, ARG0, ARG1);
 	early = with_verdict(early, type, number, type == EV_SYSCALL_OPEN_X ? ARG1 : ARG2, ret);
-	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(cpu, type)) {
+	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(cpu, type, early & FILTER_NO_GROUP)) {
 		release(cpu);
 		if (has_entries(type))
 			forget_entries();
@@ -181,7 +187,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 		bool is_rejected = decision == FILTER_ASKS && filter_rejects(filter, type);
 		if (early & FILTER_RECALLS)
 			learn_open(ret, is_rejected);
-		if (!is_rejected || !leave_out_event(cpu, type)) {
+		if (!is_rejected || !leave_out_event(cpu, type, is_by_process())) {
 			__u8 *event = built();
 			__u16 marks = marks_of(early, is_rejected || decision == FILTER_REJECTS);
 			if (event && marks)

@@ -15,6 +15,8 @@ struct judged_open {
 	__u32 epoch, type, flags, outcome, len;
 	/* 0, 1, or UNKNOWN: not judged yet. */
 	__u32 is_rejected;
+	/* That the process may be in, if the rows ask. */
+	__u64 groups;
 	__u64 text[JUDGED_TEXT / 8];
 };
 
@@ -95,6 +97,9 @@ static __always_inline __u32 outcome_of(struct scratch *s, long ret)
 	return file ? flags_of(file) : (__u32)ret;
 }
 
+/* Beside the type: rows ask for the groups of the process. */
+#define OF_GROUPS 0x10000
+
 /* The verdict on an open whose path was kept: whether it is rejected, or UNKNOWN. Then `learn_open` may keep it. */
 __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 {
@@ -106,6 +111,7 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 		return UNKNOWN;
 	s->fd = -1;
 	s->judged = 0;
+	s->groups = type & OF_GROUPS ? own_groups() : 0;
 	/* Without its NUL. */
 	__u32 len = kept ? kept->len - 1 : 0;
 	if (!kept || !len || len > JUDGED_TEXT)
@@ -129,7 +135,7 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	if (!open)
 		return UNKNOWN;
 	bool is_same = open->epoch == filter_epoch && open->type == type && open->flags == (__u32)flags &&
-		       open->outcome == outcome && open->len == len;
+		       open->outcome == outcome && open->len == len && open->groups == s->groups;
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
 			break;
@@ -142,6 +148,7 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	open->flags = flags;
 	open->outcome = outcome;
 	open->len = len;
+	open->groups = s->groups;
 	open->is_rejected = UNKNOWN;
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
@@ -152,13 +159,14 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	return UNKNOWN;
 }
 
-/* Keeps the verdict of the rows on the open at hand, unless the event may have another outcome than was looked at. */
+/* Keeps the verdict of the rows on the open at hand, unless the event may have another outcome than was looked at, or the
+ * rows asked for other groups: a verdict on the process may have come in between. */
 __noinline int learn_open(__u64 ret, __u32 is_rejected)
 {
 	struct scratch *s = scratch();
 	__u32 slot = s ? s->judged - 1 : 0;
 	struct judged_open *open = s && s->judged ? bpf_map_lookup_elem(&judged_opens, &slot) : 0;
-	if (open && open->outcome == outcome_of(s, ret))
+	if (open && open->groups == s->groups && open->outcome == outcome_of(s, ret))
 		open->is_rejected = is_rejected;
 	return 0;
 }
@@ -168,7 +176,7 @@ static __always_inline int with_verdict(int early, __u16 type, __u32 number, __u
 {
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
 		return early;
-	int verdict = recall_open(type, number, flags, ret);
+	int verdict = recall_open(type | (early & FILTER_ASKS_GROUPS ? OF_GROUPS : 0), number, flags, ret);
 	if (verdict == UNKNOWN)
 		return early;
 	return (early & ~(FILTER_DECISION | FILTER_RECALLS)) | (verdict ? FILTER_REJECTS : FILTER_SENDS);

@@ -21,6 +21,7 @@
 #include "kernel/task.h"
 #include "kernel/socket.h"
 #include "files.h"
+#include "verdicts.h"
 #include "call.h"
 #include "attach.h"
 #include "thread.h"
@@ -89,12 +90,12 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 #endif
 	__u32 filter = filter_in_use;
-	s = fresh(type, 0);
+	s = fresh_change(type, 0, ret, TASK(task, tgid));
 	if (!s)
 		return 0;
 	take_args(s->args, regs, &call);
 	int early = with_file(filter_early(filter, type, ret), type, ret, s->args[0], s->args[1]);
-	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(own_cpu(), type)) {
+	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(own_cpu(), type, early & FILTER_NO_GROUP)) {
 		if (keeps(type))
 			forget();
 		if (has_entries(type))
@@ -248,7 +249,7 @@ static __always_inline int at_fork(struct task_struct *child)
 	struct scratch *s;
 	/* As where a child passes that end, a process of the one that captures is reported, but no thread of it. */
 	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD ||
-	    !(s = fresh(EV_SYSCALL_CLONE_20_X, child)))
+	    !(s = fresh_change(EV_SYSCALL_CLONE_20_X, child, 0, child->tgid)))
 		return 0;
 	s->task = (__u64)child;
 	s->of_other = 1;
@@ -278,7 +279,8 @@ static __always_inline int at_exec(void *base, __u32 filename, int old_tid)
 {
 	struct task_struct *task = current_task();
 	struct scratch *s;
-	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD || !(s = fresh(EV_SYSCALL_EXECVE_19_X, 0)))
+	if (is_left_out(task) || TASK(task, flags) & PF_KTHREAD ||
+	    !(s = fresh_change(EV_SYSCALL_EXECVE_19_X, 0, 0, TASK(task, tgid))))
 		return 0;
 	s->filename = number_of(s, base) + filename;
 	s->old_tid = old_tid;
@@ -306,7 +308,7 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 	if (!reports_names || call == EV_SYSCALL_PRCTL_X)
 		return 0;
 	if (is_left_out(caller) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) ||
-	    !(s = fresh(EV_TASK_RENAME_X, task)))
+	    !(s = fresh_change(EV_TASK_RENAME_X, task, 0, TASK(caller, tgid))))
 		return 0;
 	s->task = number_of(s, task);
 	s->of_other = 1;
@@ -335,7 +337,8 @@ int BPF_PROG(task_rename_p, struct task_struct *task, void *name)
 static __always_inline int at_exit(void)
 {
 	struct scratch *s;
-	if (is_left_out(current_task()) || !(s = fresh(EV_PROCEXIT_1_E, 0)))
+	struct task_struct *task = current_task();
+	if (is_left_out(task) || !(s = fresh_change(EV_PROCEXIT_1_E, 0, 0, TASK(task, tgid))))
 		return 0;
 	emit_exit(EV_PROCEXIT_1_E);
 	return done();

@@ -64,6 +64,8 @@ struct cpu {
 	__u64 faults;
 	/* Events that the filter left out, and those since it sent one nevertheless. */
 	__u64 filtered;
+	/* Those of them whose process is in none of the groups that they are left out for. */
+	__u64 by_process;
 	__u32 since_sample;
 	/* What was decided before the event at hand was built. */
 	__u32 early;

@@ -104,6 +104,11 @@ struct scratch {
 	__u32 filter;
 	__u32 early;
 	__u8 is_sample;
+	/* The groups that its process may be in, and whether a row rejected it by them. */
+	__u8 by_process;
+	__u64 groups;
+	/* The change of the process that the event at hand reports: see `verdicts.h`. */
+	__u32 change;
 	/* The bits that a text set, of which parameter it is, whether it is not known what is shown of it, and whether that is
 	 * another text for the same path. */
 	__u64 facts[8];

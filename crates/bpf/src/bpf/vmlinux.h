@@ -302,6 +302,7 @@ struct rlimit {
 	unsigned long rlim_cur, rlim_max;
 };
 struct signal_struct {
+	int nr_threads;
 	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
 	unsigned int has_child_subreaper : 1;

@@ -18,6 +18,8 @@ pub struct CpuDrops {
     pub produced: u64,
     /// Left out by the filter.
     pub filtered: u64,
+    /// Those of them that the filter left out by a verdict on their process.
+    pub by_process: u64,
     /// Lost because the ring was full.
     pub buffer: u64,
     /// Lost because they exceeded the memory that frames are built in, 64 KiB.
@@ -84,6 +86,7 @@ impl Probe {
             CpuDrops {
                 produced: get(Counter::Made) + get(Counter::Unclaimed),
                 filtered: get(Counter::Filtered),
+                by_process: get(Counter::ByProcess),
                 buffer: get(Counter::Full),
                 scratch: get(Counter::TooLarge),
                 bug: get(Counter::Unclaimed),

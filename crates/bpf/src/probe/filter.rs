@@ -9,6 +9,7 @@ use libbpf_rs::{MapCore, MapFlags};
 use rustix::mm::ProtFlags;
 
 use super::filters::Filters;
+use super::verdicts::Verdicts;
 use super::{Probe, kernel};
 use crate::Error;
 use crate::programs::ENTER_CLOSE;
@@ -37,10 +38,13 @@ impl Probe {
             self.wait_for_programs()?;
             let half = 3 - self.filters.half.clamp(1, 2);
             self.fill(half, filter)?;
+            // What they say is of the groups of the filter before.
+            self.verdicts.iter_mut().for_each(Verdicts::clear);
             self.filters.half = half;
             self.filters.in_use = Some(filter.clone());
             self.use_filter(half, sample);
-            Ok(())
+            // From then on, every program counts the changes that it reports.
+            if filter.asks_for_processes() { self.wait_for_programs() } else { Ok(()) }
         });
         // Without it every close is sent.
         let leaves_out = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);

@@ -15,6 +15,7 @@ use libbpf_rs::{Link, MapCore};
 use super::Probe;
 use super::maps::{is_frozen, put_right};
 use super::sealed::{Call, Sealed};
+use super::verdicts::Verdicts;
 use crate::skel::types;
 
 /// Something that is not as this process has set it.
@@ -90,6 +91,10 @@ impl Probe {
         if self.repair_filter() && !found.contains(&Tampering::Settings) {
             found.push(Tampering::Settings);
         }
+        let has_foreign_verdicts = self.verdicts.as_ref().is_some_and(Verdicts::repair);
+        if has_foreign_verdicts && !found.contains(&Tampering::Settings) {
+            found.push(Tampering::Settings);
+        }
         found.extend(self.tampered_maps());
         if self.sealed.is_heard && !self.hears() {
             found.push(Tampering::Silent);
@@ -114,6 +119,7 @@ impl Probe {
             ("quiet_tids", maps.quiet_tids.as_fd()),
             ("fences", maps.fences.as_fd()),
             ("filters", maps.filters.as_fd()),
+            ("verdicts", maps.verdicts.as_fd()),
         ];
         let frozen = writable.into_iter().filter(|(_, fd)| is_frozen(*fd));
         found.extend(frozen.map(|(map, _)| Tampering::Frozen { map }));

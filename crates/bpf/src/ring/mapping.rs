@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -87,6 +87,22 @@ impl Mapping {
         // SAFETY: within the mapping; the vector is as long.
         unsafe { std::ptr::copy_nonoverlapping(self.start.as_ptr().add(at), out.as_mut_ptr(), len) };
         out
+    }
+}
+
+impl Mapping {
+    /// A word that changes at any time.
+    pub(crate) fn word_at(&self, at: usize) -> &AtomicU64 {
+        assert!(at.is_multiple_of(8) && at + 8 <= self.len, "there is no such word");
+        // SAFETY: an aligned word within the mapping, which lives as long as what is lent; the kernel changes it whole.
+        unsafe { self.start.add(at).cast().as_ref() }
+    }
+
+    /// Half of a word that is never used whole.
+    pub(crate) fn half_at(&self, at: usize) -> &AtomicU32 {
+        assert!(at.is_multiple_of(4) && at + 4 <= self.len, "there is no such number");
+        // SAFETY: as above, for four bytes.
+        unsafe { self.start.add(at).cast().as_ref() }
     }
 }
 

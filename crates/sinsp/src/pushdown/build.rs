@@ -171,6 +171,7 @@ fn cost(formula: &Formula<Test>) -> usize {
     let mut cost = 0;
     formula.tests(&mut |test| {
         cost += match (&test.with, test.input) {
+            (_, Input::Group) => 0,
             (With::Bits { .. }, _) => 1,
             (With::Ranges(ranges), _) => 1 + ranges.len(),
             (With::Texts(_, texts), Input::Text) => 10 + 4 * texts.len(),

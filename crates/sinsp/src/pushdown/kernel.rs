@@ -33,9 +33,11 @@ pub(crate) enum Free {
 }
 
 /// The probe's tables for these rows. `free` says what may be left out by type.
-pub(super) fn filter(rows: &Rows, free: impl Fn(EventType) -> Free) -> Filter {
-    let all = Compiler::new(rows, true).compile(&free);
-    all.or_else(|| Compiler::new(rows, false).compile(&free)).unwrap_or_else(|| Filter {
+///
+/// `groups_of` has the groups of a type's rules, by code, if each rule is in one.
+pub(super) fn filter(rows: &Rows, groups_of: &[Option<u64>], free: impl Fn(EventType) -> Free) -> Filter {
+    let all = Compiler::new(rows, groups_of, true).compile(&free);
+    all.or_else(|| Compiler::new(rows, groups_of, false).compile(&free)).unwrap_or_else(|| Filter {
         types: vec![TypeRow::SENT; filter::TYPES],
         rows: Vec::new(),
         ranges: Vec::new(),
@@ -51,6 +53,7 @@ type PatternKey = Vec<(u8, Box<[u8]>)>;
 
 struct Compiler<'r> {
     rows: &'r Rows,
+    groups_of: &'r [Option<u64>],
     patterns: Patterns,
     /// Bits by the patterns that set them; `None` for what found no room.
     bits: FxHashMap<PatternKey, Option<u16>>,
@@ -61,9 +64,9 @@ struct Compiler<'r> {
 }
 
 impl<'r> Compiler<'r> {
-    fn new(rows: &'r Rows, has_texts: bool) -> Self {
+    fn new(rows: &'r Rows, groups_of: &'r [Option<u64>], has_texts: bool) -> Self {
         let (patterns, bits) = (Patterns::new(), FxHashMap::default());
-        Self { rows, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
+        Self { rows, groups_of, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
     }
 
     /// `None` if texts make a machine that has no room.
@@ -97,8 +100,9 @@ impl<'r> Compiler<'r> {
             Free::FailedAndFiles => flags::ON | flags::FREE_FAILED | flags::FREE_FILES,
             _ => flags::ON | flags::FREE_FAILED,
         };
-        if entry == PASS {
-            return;
+        let groups = self.groups_of.get(usize::from(ty.0)).copied().flatten().unwrap_or(0);
+        if groups != 0 && entry != REJECT {
+            flags |= flags::BY_PROCESS;
         }
         if entry == REJECT {
             flags |= flags::REJECTS_ALL;
@@ -110,14 +114,18 @@ impl<'r> Compiler<'r> {
             Free::Failed if flags & flags::REJECTS_FAILED != 0 => filter::PASS,
             _ => self.copy(ty, entry),
         };
-        if first == filter::PASS && flags & flags::REJECTS_FAILED == 0 {
+        let asks = |at: u16| self.out.get(usize::from(at)..).unwrap_or_default();
+        if asks(first).iter().any(|row| row.input == KernelInput::Group as u8) {
+            flags |= flags::GROUPED;
+        }
+        if first == filter::PASS && flags & (flags::REJECTS_FAILED | flags::BY_PROCESS) == 0 {
             return;
         }
         let (name, path) = opened_name(ty).unwrap_or((NO_PARAM, NO_PARAM));
         if first < filter::REJECT && self.is_by_path(ty, first) {
             flags |= flags::BY_PATH;
         }
-        *out = TypeRow { first, flags, name: name.into(), path: path.into(), checks: checks(ty) };
+        *out = TypeRow { first, flags, name: name.into(), path: path.into(), checks: checks(ty), groups };
     }
 
     /// Whether an event of a call that failed may pass the rows from there on, whatever else it reports.
@@ -163,8 +171,9 @@ impl<'r> Compiler<'r> {
             } else if row.input == KernelInput::Uint as u8 {
                 at == flags
             } else {
-                // What any other looks at may differ between such events.
-                row.input == KernelInput::Nothing as u8
+                // The probe keeps a verdict for the groups of the process, too. What any other row looks at may differ between
+                // such events.
+                row.input == KernelInput::Nothing as u8 || row.input == KernelInput::Group as u8
             }
         })
     }
@@ -243,10 +252,14 @@ impl<'r> Compiler<'r> {
             Input::Text => (KernelInput::Text, row.param.into()),
             Input::Path | Input::Directory | Input::Name => (KernelInput::Path, row.param.into()),
             Input::RawPath => (KernelInput::RawPath, row.param.into()),
+            Input::Group => (KernelInput::Group, row.param.into()),
         };
         let Ok(param) = u8::try_from(param) else { return nothing };
         let made = KernelRow { input: input as u8, param, negated: row.negated.into(), ..nothing };
         let numbers = |how, first| KernelRow { how: how as u8, first, ..made };
+        if row.input == Input::Group {
+            return made;
+        }
         match row.how {
             How::Ranges => {
                 let ranges = self.rows.ranges_of(row);

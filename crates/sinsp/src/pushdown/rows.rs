@@ -39,6 +39,8 @@ pub(super) enum Input {
     Directory,
     /// its last part.
     Name,
+    /// Whether the process is in the group whose number is the parameter's.
+    Group,
 }
 
 /// What it is compared with.
@@ -62,6 +64,16 @@ pub(super) struct Test {
 }
 
 impl Test {
+    /// Whether the event's process is in a group.
+    pub(super) fn of_group(group: u8) -> Self {
+        Self {
+            input: Input::Group,
+            param: group,
+            negated: false,
+            with: With::Bits { any: 0, or_zero: false },
+        }
+    }
+
     /// How many texts it compares with.
     pub(super) fn texts(&self) -> usize {
         match &self.with {
@@ -180,13 +192,16 @@ impl Rows {
         self.entries.get(usize::from(code)).is_none_or(|entry| *entry == REJECT)
     }
 
-    /// Whether an event with this code passes.
+    /// Whether an event with this code, of a process in these groups, passes.
     #[inline]
-    pub(super) fn pass(&self, code: u16, event: &RawEvent<'_>, has_beginnings: bool) -> bool {
+    pub(super) fn pass(&self, code: u16, event: &RawEvent<'_>, has_beginnings: bool, groups: u64) -> bool {
         let mut at = self.entries.get(usize::from(code)).copied().unwrap_or(REJECT);
         while let Some(row) = self.rows.get(usize::from(at)) {
             // What is not known may be.
-            let holds = self.test(row, event, has_beginnings).is_none_or(|held| held != row.negated);
+            let holds = match row.input {
+                Input::Group => groups >> (row.param & 63) & 1 != 0,
+                _ => self.test(row, event, has_beginnings).is_none_or(|held| held != row.negated),
+            };
             at = if holds { row.yes } else { row.no };
         }
         at == PASS
@@ -213,6 +228,7 @@ impl Rows {
                     }
                 }
             }
+            Input::Group => None,
             Input::Text => {
                 let text = event.text(param).filter(|text| paths::is_printable(text))?;
                 Some(self.has_text(row, text))

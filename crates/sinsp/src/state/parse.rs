@@ -9,6 +9,7 @@ pub(crate) use file::is_unnamed;
 pub use handling::changes_state;
 pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
+pub(crate) use handling::{ProcessChange, changes_process};
 pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, makes_or_ends_threads};
 
 mod birth;

@@ -139,6 +139,8 @@ pub struct Sample {
     pub cpus: Vec<Cpu>,
     /// Verdict coverage of each rule of system calls, if it is followed.
     pub coverage: Vec<f64>,
+    /// Verdicts on processes that were written, and events that the probe left out by them, if its filter asks for some.
+    pub verdicts: Option<[u64; 2]>,
     /// Runs of the programs of the probe.
     pub programs: Vec<Program>,
     /// What was looked up, added and given up.
@@ -171,6 +173,7 @@ impl Sample {
             filtered: source.filtered_by_type(),
             cpus: source.cpus(),
             coverage: Vec::new(),
+            verdicts: None,
             programs: source.programs(),
             state: inspector.stats(),
             runtimes: inspector.runtime_stats(),

@@ -145,13 +145,14 @@ impl OfRule {
                 0..=NAMED => names.join(", "),
                 more => format!("{more} event types"),
             };
-            let Certificate { kept, weakened, exact, .. } = &of.certificate;
+            let Certificate { kept, by_process, weakened, exact, .. } = &of.certificate;
             out += &format!("  {shown}: {}\n", if *exact { "exact" } else { "not exact" });
             if is_measured {
                 let [passed, all] = of.passed;
                 out += &format!("    passes: {passed} of {all} events ({} %)\n", percent(passed, all));
             }
             out.extend(kept.iter().map(|test| format!("    kept: {}\n", cut(test))));
+            out.extend(by_process.iter().map(|test| format!("    by process: {}\n", cut(test))));
             out.extend(weakened.iter().map(|(test, why)| format!("    weakened: {}: {why}\n", cut(test))));
             out.extend(of.hint().map(|hint| format!("    hint: {hint}\n")));
         }
@@ -160,12 +161,13 @@ impl OfRule {
 
     fn as_json(&self, engine: &Engine, is_measured: bool) -> Value {
         let types = self.types.iter().map(|of| {
-            let Certificate { kept, weakened, exact, passes_all, .. } = &of.certificate;
+            let Certificate { kept, by_process, weakened, exact, passes_all, .. } = &of.certificate;
             let weakened: Vec<Value> =
                 weakened.iter().map(|(test, why)| json!({"condition": test, "why": why})).collect();
             let mut object = json!({
                 "types": of.names(),
                 "kept": kept,
+                "by_process": by_process,
                 "weakened": weakened,
                 "exact": exact,
                 "passes_all": passes_all,

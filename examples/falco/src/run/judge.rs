@@ -238,4 +238,6 @@ pub(super) struct Totals {
     /// Events of a live capture by their types, and those that the probe left out.
     pub(super) by_type: Vec<u64>,
     pub(super) filtered: Vec<(EventType, u64)>,
+    /// Verdicts on processes that were written, and events that the probe left out by them.
+    pub(super) verdicts: Option<[u64; 2]>,
 }

@@ -36,6 +36,11 @@ pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Total
             print_error(&format!("Left out by the source:{}\n", stats.filtered));
         }
         print_error(&left_out(&totals.filtered, &totals.by_type));
+        if let Some([written, left_out]) = totals.verdicts {
+            print_error(&format!(
+                "Verdicts on processes:{written}, by which {left_out} events were left out\n"
+            ));
+        }
         print_error(&format!(
             "Elapsed time: {seconds:.3}, Captured Events: {events}, {:.2} eps\n",
             *events as f64 / seconds.max(f64::MIN_POSITIVE)

@@ -272,6 +272,27 @@ pub(crate) fn is_copy(ty: EventType) -> bool {
     matches!(family, Some(Family::Duplicate)) || ty == EventType::SYSCALL_PIDFD_GETFD_X
 }
 
+/// What events of a type change of processes, beside files, directories, terminals, sessions and limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProcessChange {
+    /// There is another process or thread: the one whose call returns 0.
+    Birth,
+    /// The caller's process is another one than before;
+    Own,
+    /// and it shows in processes below it.
+    Shown,
+}
+
+/// What events of this type change of processes.
+pub(crate) fn changes_process(ty: EventType) -> Option<ProcessChange> {
+    match HANDLING.get(usize::from(ty.0))?.family {
+        Family::Clone => Some(ProcessChange::Birth),
+        Family::Identity => Some(ProcessChange::Own),
+        Family::Exec | Family::Exit | Family::Prctl | Family::Rename => Some(ProcessChange::Shown),
+        _ => None,
+    }
+}
+
 /// Whether threads are made or end with events of this type, or become others.
 #[inline]
 pub(crate) fn makes_or_ends_threads(ty: EventType) -> bool {

@@ -1,0 +1,144 @@
+//! Verdicts on processes, which the filter asks for: the memory that programs and user space share.
+
+use std::collections::HashMap;
+use std::mem::offset_of;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eyas_events::verdicts::{SLOTS, VerdictTable, WORDS};
+use rustix::mm::ProtFlags;
+
+use super::Probe;
+use crate::Error;
+use crate::ring::{Counter, Counters, Mapping};
+use crate::skel::types;
+
+const STRIDE: usize = size_of::<types::verdict_slot>();
+
+/// Counts of changes, and words, of all processes.
+#[derive(Clone)]
+pub struct Verdicts {
+    shared: Arc<Shared>,
+    counters: Counters,
+    cpus: usize,
+}
+
+struct Shared {
+    slots: Mapping,
+    /// What this process has written, without what programs have cleared since.
+    written: Mutex<HashMap<usize, [u64; WORDS]>>,
+}
+
+impl std::fmt::Debug for Verdicts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verdicts").field("cpus", &self.cpus).finish_non_exhaustive()
+    }
+}
+
+/// Up to where the rings' events were published: a position for each ring.
+#[derive(Clone, Debug)]
+pub struct Published(Vec<u64>);
+
+impl Probe {
+    /// The verdicts on processes that the filter asks for.
+    ///
+    /// # Errors
+    /// The kernel does not map them.
+    pub fn verdicts(&mut self) -> Result<Verdicts, Error> {
+        if let Some(verdicts) = &self.verdicts {
+            return Ok(verdicts.clone());
+        }
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        let slots = Mapping::new(self.skel.maps.verdicts.as_fd(), 0, (SLOTS + 1) * STRIDE, rights)?;
+        let shared = Arc::new(Shared { slots, written: Mutex::default() });
+        let verdicts = Verdicts { shared, counters: self.counters.clone(), cpus: self.cpus };
+        self.verdicts = Some(verdicts.clone());
+        Ok(verdicts)
+    }
+}
+
+impl VerdictTable for Verdicts {
+    type Mark = Published;
+
+    fn settled(&self, slot: usize) -> Option<u32> {
+        // In this order: what has ended had begun before, so that as many had then if no more have now.
+        let ended = self.count(slot, offset_of!(types::verdict_slot, ended));
+        let begun = self.begun(slot);
+        (ended == begun).then_some(begun)
+    }
+
+    fn begun(&self, slot: usize) -> u32 {
+        self.count(slot, offset_of!(types::verdict_slot, begun))
+    }
+
+    fn word(&self, slot: usize, word: usize) -> u64 {
+        self.shared.slots.word_at(place(slot, word)).load(Ordering::Relaxed)
+    }
+
+    fn set_word(&mut self, slot: usize, word: usize, value: u64) {
+        let mut written = self.shared.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if value != 0 || written.contains_key(&slot) {
+            written.entry(slot).or_default()[word] = value;
+        }
+        self.shared.slots.word_at(place(slot, word)).store(value, Ordering::Release);
+    }
+
+    fn mark(&self) -> Published {
+        Published((0..self.cpus).map(|cpu| self.counters.head(cpu)).collect())
+    }
+
+    fn is_past(&self, published: &Published) -> bool {
+        published.0.iter().enumerate().all(|(cpu, head)| self.counters.tail(cpu) >= *head)
+    }
+
+    fn lost(&self) -> (u64, bool) {
+        let of = |cpu| (self.counters.lost(cpu), self.counters.pending_losses(cpu) > 0);
+        (0..self.cpus).map(of).fold((0, false), |(all, any), (lost, waits)| (all + lost, any || waits))
+    }
+}
+
+fn place(slot: usize, word: usize) -> usize {
+    assert!(slot < SLOTS && word < WORDS, "there are fewer words");
+    slot * STRIDE + offset_of!(types::verdict_slot, words) + 8 * word
+}
+
+impl Verdicts {
+    fn count(&self, slot: usize, at: usize) -> u32 {
+        assert!(slot <= SLOTS, "there are fewer slots");
+        self.shared.slots.half_at(slot * STRIDE + at).load(Ordering::Acquire)
+    }
+
+    /// How many events were left out by verdicts.
+    pub fn left_out(&self) -> u64 {
+        (0..self.cpus).map(|cpu| self.counters.get(cpu, Counter::ByProcess)).sum()
+    }
+
+    /// Takes all verdicts back.
+    pub(super) fn clear(&mut self) {
+        for slot in 0..SLOTS {
+            (0..WORDS).for_each(|word| self.set_word(slot, word, 0));
+        }
+    }
+
+    /// Whether another process has written words; they are cleared.
+    pub(super) fn repair(&self) -> bool {
+        let mut written = self.shared.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut differs = false;
+        for slot in 0..SLOTS {
+            let words: [u64; WORDS] = std::array::from_fn(|word| self.word(slot, word));
+            if words == [0; WORDS] {
+                // Most are.
+                written.remove(&slot);
+                continue;
+            }
+            let ours = written.get(&slot).copied().unwrap_or_default();
+            if words.iter().zip(ours).any(|(word, own)| *word != 0 && *word != own) {
+                let clear = |word| self.shared.slots.word_at(place(slot, word)).store(0, Ordering::Release);
+                (0..WORDS).for_each(clear);
+                differs = true;
+            }
+        }
+        differs
+    }
+}

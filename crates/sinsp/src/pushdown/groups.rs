@@ -1,0 +1,176 @@
+//! Groups of rules: those whose conditions ask for the same of the process.
+
+use eyas_events::EventType;
+use eyas_events::verdicts::{GROUPS, MAX_ID, OWN_GROUPS};
+use eyas_fields::{FieldSource, FieldTest, Formula};
+use rustc_hash::FxHashMap;
+
+use crate::fields::DEFS;
+use crate::state::{ProcessChange, changes_process};
+use crate::view::EventView;
+
+/// Threads of a process that are looked at: one with more is in every group.
+const MAX_THREADS: usize = 64;
+
+/// What the rules of each group ask for of the process.
+#[derive(Debug, Default)]
+pub struct Groups {
+    /// By group; those that nothing needs have none.
+    conditions: Vec<Option<Condition>>,
+    known: FxHashMap<String, Option<u8>>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    formula: Formula<FieldTest>,
+    text: String,
+}
+
+/// Whose events change the value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// The process's own.
+    Process,
+    /// Those of processes above it, too.
+    Lineage,
+}
+
+/// Whose events change a field, if it is one that no other events change than those of [`changes_process`]. Names of users,
+/// containers and images come later from elsewhere, terminals and directories change by other events.
+fn reach_of(name: &str) -> Option<Reach> {
+    match name {
+        "proc.name" | "proc.exe" | "proc.exepath" | "proc.args" | "proc.cmdline" | "proc.cmdnargs"
+        | "proc.cmdlenargs" | "proc.exeline" | "proc.env" | "proc.pid" | "proc.vpid" => Some(Reach::Process),
+        "proc.is_exe_writable"
+        | "proc.is_exe_upper_layer"
+        | "proc.is_exe_lower_layer"
+        | "proc.is_exe_from_memfd" => Some(Reach::Process),
+        "proc.exe_ino" | "proc.exe_ino.ctime" | "proc.exe_ino.mtime" => Some(Reach::Process),
+        "thread.cap_permitted" | "thread.cap_inheritable" | "thread.cap_effective" => Some(Reach::Process),
+        "user.uid" | "user.loginuid" | "group.gid" | "container.id" => Some(Reach::Process),
+        "proc.pname" | "proc.aname" | "proc.pexe" | "proc.aexe" | "proc.pexepath" | "proc.aexepath"
+        | "proc.aargs" | "proc.pcmdline" | "proc.acmdline" | "proc.aenv" | "proc.ppid" | "proc.apid" => {
+            Some(Reach::Lineage)
+        }
+        _ => None,
+    }
+}
+
+fn reach_of_test(test: &FieldTest) -> Option<Reach> {
+    let (field, _) = test.of.as_ref().ok()?;
+    reach_of(DEFS.get(usize::from(field.id.0))?.name)
+}
+
+/// What a condition asks for of the process: it holds only if this does.
+pub(super) fn of_process(condition: &Formula<FieldTest>) -> Formula<FieldTest> {
+    condition.replace(&mut |test| match reach_of_test(test) {
+        Some(_) => Formula::Test(test.clone()),
+        None => Formula::Const(true),
+    })
+}
+
+impl Groups {
+    /// The group of the rules with this condition; `None` if it does not depend on the process, or there are too many groups.
+    pub(super) fn group(&mut self, condition: &Formula<FieldTest>) -> Option<u8> {
+        let formula = of_process(condition);
+        if let Formula::Const(_) = formula {
+            return None;
+        }
+        let text = text(&formula);
+        if let Some(known) = self.known.get(&text) {
+            return *known;
+        }
+        let mut reach = Reach::Process;
+        formula.tests(&mut |test| reach = reach.max(reach_of_test(test).unwrap_or(Reach::Lineage)));
+        let places = match reach {
+            Reach::Process => 0..OWN_GROUPS,
+            Reach::Lineage => OWN_GROUPS..GROUPS,
+        };
+        let is_free = |at: &u32| self.conditions.get(*at as usize).is_none_or(Option::is_none);
+        let group = places.into_iter().find(is_free);
+        if let Some(at) = group {
+            let at = at as usize;
+            let len = self.conditions.len().max(at + 1);
+            self.conditions.resize_with(len, || None);
+            self.conditions[at] = Some(Condition { formula, text: text.clone() });
+        }
+        let group = group.map(|at| at as u8);
+        self.known.insert(text, group);
+        group
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.conditions.iter().flatten().count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// What the rules of a group ask for of the process.
+    pub fn condition(&self, group: u8) -> Option<&str> {
+        self.conditions.get(usize::from(group))?.as_ref().map(|condition| &*condition.text)
+    }
+
+    /// The groups that a process is in as it is now; `None` if it, or one of its threads, is not known well enough. `view` is of any
+    /// event.
+    pub fn of_process(&self, view: &EventView<'_>, pid: i64) -> Option<u64> {
+        let state = view.state();
+        u32::try_from(pid).ok().filter(|pid| (1..MAX_ID).contains(pid))?;
+        let leader = state.threads.get(pid)?;
+        let mut groups = self.of_thread(view, pid)?;
+        for (at, thread) in state.threads.members(leader).enumerate() {
+            if at == MAX_THREADS {
+                return None;
+            }
+            groups |= self.of_thread(view, state.threads.at(thread)?.tid)?;
+        }
+        Some(groups)
+    }
+
+    fn of_thread(&self, view: &EventView<'_>, tid: i64) -> Option<u64> {
+        let of = view.of_thread(tid)?;
+        let thread = of.thread().filter(|thread| thread.is_valid())?;
+        if of.state().threads.is_doubted(thread) {
+            return None;
+        }
+        let holds = |test: &FieldTest| match &test.of {
+            Ok((field, compare)) => of.get(field).is_some_and(|value| compare.holds(&value)) != test.negated,
+            Err(_) => true,
+        };
+        let is_in = |condition: &Option<Condition>| match condition {
+            Some(condition) => condition.formula.holds(&mut |test| holds(test)),
+            None => true,
+        };
+        let bits = self.conditions.iter().zip(0..).map(|(condition, at)| u64::from(is_in(condition)) << at);
+        let unused = u64::MAX.checked_shl(self.conditions.len() as u32).unwrap_or(0);
+        Some(bits.fold(unused, |all, bit| all | bit))
+    }
+}
+
+/// The condition as a text, by which others like it are found.
+fn text(formula: &Formula<FieldTest>) -> String {
+    let join = |parts: &[Formula<FieldTest>], with: &str| {
+        let parts: Vec<String> = parts.iter().map(text).collect();
+        format!("({})", parts.join(with))
+    };
+    match formula {
+        Formula::Const(holds) => holds.to_string(),
+        Formula::Test(test) => test.condition(),
+        Formula::All(parts) => join(parts, " and "),
+        Formula::Any(parts) => join(parts, " or "),
+    }
+}
+
+/// What the probe has to know of events of a type that may change what groups a process is in, as flags of the type's row.
+pub(super) fn change_flags(ty: EventType) -> u16 {
+    use eyas_events::filter::flags::{CHANGES, IF_ZERO, LINEAGE};
+    match changes_process(ty) {
+        None => 0,
+        Some(ProcessChange::Birth) => CHANGES | IF_ZERO,
+        Some(ProcessChange::Own) => CHANGES,
+        Some(ProcessChange::Shown) => CHANGES | LINEAGE,
+    }
+}

@@ -1,0 +1,52 @@
+//! Verdicts on processes for the probe's filter, while events are captured.
+
+use std::sync::Arc;
+
+use eyas::events::verdicts::VerdictTable;
+use eyas::sinsp::EventView;
+use eyas::sinsp::pushdown::{Groups, ProcessVerdicts};
+
+use crate::source::ProcessTable;
+
+/// Events after which verdicts are gone on with.
+const STRIDE: u8 = 16;
+
+/// Verdicts at work.
+#[derive(Debug)]
+pub(super) struct Processes {
+    groups: Arc<Groups>,
+    table: ProcessTable,
+    verdicts: ProcessVerdicts<<ProcessTable as VerdictTable>::Mark>,
+    since_step: u8,
+}
+
+impl Processes {
+    /// For rules with these groups.
+    pub(super) fn new(groups: &Arc<Groups>, table: ProcessTable) -> Self {
+        let (groups, verdicts) = (Arc::clone(groups), ProcessVerdicts::default());
+        Self { groups, table, verdicts, since_step: 0 }
+    }
+
+    /// An event was tested.
+    #[inline]
+    pub(super) fn note(&mut self, event: &EventView<'_>) {
+        if let Some(id) = event.thread().and_then(|thread| u32::try_from(thread.pid).ok()) {
+            self.verdicts.note(&self.table, id);
+        }
+        self.since_step += 1;
+        if self.since_step >= STRIDE {
+            self.since_step = 0;
+            self.step(event);
+        }
+    }
+
+    fn step(&mut self, event: &EventView<'_>) {
+        let judge = |id: u32| self.groups.of_process(event, id.into());
+        self.verdicts.step(&mut self.table, !event.is_in_doubt(), judge);
+    }
+
+    /// How many verdicts were written, and how many events were left out by verdicts.
+    pub(super) fn counts(&self) -> [u64; 2] {
+        [self.verdicts.written(), self.table.left_out()]
+    }
+}
