@@ -1,4 +1,4 @@
-//! Descriptors that came with a message, as the probe writes them.
+//! Descriptors that came with a message, or that a call made, as the probe writes them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -21,10 +21,20 @@ const AF_NETLINK: u8 = 16;
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 
 impl<'a> RawEvent<'a> {
-    /// The descriptors that a message brought (`SCM_RIGHTS`): the first eight, of live events and of captures that eyas wrote.
+    /// The descriptors that the call brought, of live events and of captures that eyas wrote: those of a message (`SCM_RIGHTS`),
+    /// another process's file (`pidfd_getfd`), a pidfd (`pidfd_open`, `CLONE_PIDFD`).
     pub fn received_fds(&self) -> impl Iterator<Item = FdEntry> + use<'a> {
-        let is_message = matches!(self.ty, EventType::SOCKET_RECVMSG_X | EventType::SOCKET_RECVMMSG_X);
-        let info = self.info().filter(|_| is_message);
+        use EventType as E;
+        let brings = matches!(
+            self.ty,
+            E::SOCKET_RECVMSG_X
+                | E::SOCKET_RECVMMSG_X
+                | E::SYSCALL_CLONE_20_X
+                | E::SYSCALL_CLONE3_X
+                | E::SYSCALL_PIDFD_OPEN_X
+                | E::SYSCALL_PIDFD_GETFD_X
+        );
+        let info = self.info().filter(|_| brings);
         let mut rest = info.and_then(|info| self.param(info.params.len())).unwrap_or_default();
         std::iter::from_fn(move || {
             let (entry, len) = parse(rest)?;

@@ -81,6 +81,8 @@ pub struct State {
     switches: Vec<u64>,
     /// How often `/proc` may be asked for received descriptors.
     received: budget::ReceivedBudget,
+    /// How often all open files may be searched for one.
+    searches: budget::ReceivedBudget,
     /// What is to be asked again since events were lost.
     pub(crate) doubts: doubts::Doubts,
     /// Whether events of calls that begin have come.

@@ -193,7 +193,6 @@ __noinline int put_decided_address(void)
 	len &= 2 * SOCKADDR_MAX - 1;
 	if (!d->address || bpf_probe_read_kernel(&s->data[TEMP], len, (void *)d->address))
 		len = 0;
-	s->data[TEMP + len] = 0;
 	end_param(s, write_address(&s->data[s->pos & 0xffff], &s->data[TEMP], len));
 	return 0;
 }

@@ -87,7 +87,6 @@
 
 #define HOT_ADDRESS(index, at, from)                                                                              \
 	len = from->len & (2 * SOCKADDR_MAX - 1);                                                                 \
-	from->data[len] = 0;                                                                                      \
 	len = write_address(to + (at), from->data, len);                                                          \
 	from->number = NOTHING_KEPT;                                                                              \
 	barrier_var(len);                                                                                         \

@@ -73,7 +73,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("data", &["READ_DATA", "WRITE_DATA", "IOV_IN", "IOV_OUT", "IOV_SIZE", "RET_SIZE"]),
     ("message", &["MSG_IN", "MSG_OUT", "MSG_SIZE", "MSG_CONTROL", "MSG_TUPLE_IN", "MSG_TUPLE_OUT"]),
-    ("rights", &["RIGHTS"]),
+    ("rights", &["RIGHTS", "MADE"]),
     ("address", &["SOCKADDR"]),
     (
         "socket",
@@ -530,6 +530,10 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
         // What the descriptors are that came with the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
+        // What the descriptor is that the call made: of another process's file, or a number of the caller's namespace says little.
+        "SYSCALL_CLONE_20_X" | "SYSCALL_CLONE3_X" | "SYSCALL_PIDFD_OPEN_X" | "SYSCALL_PIDFD_GETFD_X" => {
+            &[("MADE", 0)]
+        }
         "SYSCALL_OPEN_BY_HANDLE_AT_X" | "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0)],
         // The id that the thread had before, if it had another.
         "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],

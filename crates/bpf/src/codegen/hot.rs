@@ -131,9 +131,15 @@ fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead]
         "OPEN_NAME" => other("HOT_NAME", "kept".into(), KEPT, &[Ahead::Kept]),
         "SOCKADDR" => other("HOT_ADDRESS", "kept".into(), ADDRESS, &[Ahead::Kept]),
         "TUPLE_CONNECT" => {
-            other("HOT_TUPLE", "0, ret == 0 || ret == -EINPROGRESS, ARG1".into(), TUPLE, &[Ahead::Scratch])
+            let from = "TUPLE_LEN(ARG2), ret == 0 || ret == -EINPROGRESS, ARG1".into();
+            other("HOT_TUPLE", from, TUPLE, &[Ahead::Scratch])
         }
-        "TUPLE_OUT" => other("HOT_TUPLE", format!("TUPLE_SENDS, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch]),
+        "TUPLE_OUT" => {
+            // Those that name no address have no argument for it.
+            let len = if *n < 5 { format!("ARG{}", n + 1) } else { "0".into() };
+            let from = format!("TUPLE_SENDS | TUPLE_LEN({len}), ret >= 0, ARG{n}");
+            other("HOT_TUPLE", from, TUPLE, &[Ahead::Scratch])
+        }
         "TUPLE_IN" => {
             other("HOT_TUPLE", format!("TUPLE_INCOMING, ret >= 0, ARG{n}"), TUPLE, &[Ahead::Scratch])
         }

@@ -1,6 +1,8 @@
 //! What an event is about, and what remains to be done after the rules saw it.
 
-use super::{Text, ThreadKey};
+use std::sync::Arc;
+
+use super::{Fd, Text, ThreadKey};
 
 /// What the event is about.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub(crate) enum Rest {
     Exit,
     /// The descriptor is closed.
     Close(i64),
+    /// The descriptor's socket has the ends again that it had before.
+    Restore(i64, Arc<Fd>),
     /// The descriptor's file has another name: the one that was asked for, and the kernel's.
     Rename(i64, Text, Option<Text>),
     /// The container that it reports, which may be gone.

@@ -133,6 +133,14 @@ impl FdTable {
         true
     }
 
+    /// Lets a descriptor that is open stand for another file.
+    pub(crate) fn put_back(&mut self, num: i64, fd: Arc<Fd>) {
+        if self.file(num).is_some() {
+            let closes = self.closes_on_exec(num);
+            self.insert(num, fd, closes);
+        }
+    }
+
     /// Forgets a descriptor; returns what it stood for.
     pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
         self.file(num)?;
@@ -164,6 +172,27 @@ impl FdTable {
     /// The open file behind a descriptor, to be shared with another one.
     pub(crate) fn share(&self, num: i64) -> Option<Arc<Fd>> {
         self.file(num).cloned()
+    }
+
+    /// As [`FdTable::share`], if other descriptors may stand for the same open file.
+    pub(crate) fn share_if_copied(&self, num: i64) -> Option<Arc<Fd>> {
+        let is_copied = |fd: &&Arc<Fd>| Arc::strong_count(&self.inner) > 1 || Arc::strong_count(fd) > 1;
+        self.file(num).filter(is_copied).cloned()
+    }
+
+    /// Lets every descriptor that stands for one open file stand for another one.
+    pub(crate) fn replace(&mut self, old: &Arc<Fd>, new: &Arc<Fd>) {
+        let is_it = |fd: &Arc<Fd>| Arc::ptr_eq(fd, old);
+        let has_it = self.inner.low.iter().flatten().any(is_it)
+            || self.inner.high.values().any(|(fd, _)| is_it(fd))
+            || self.inner.direct.values().any(is_it);
+        if !has_it {
+            return;
+        }
+        let inner = Arc::make_mut(&mut self.inner);
+        let low = inner.low.iter_mut().flatten();
+        let others = inner.high.values_mut().map(|(fd, _)| fd).chain(inner.direct.values_mut());
+        low.chain(others).filter(|fd| is_it(fd)).for_each(|fd| *fd = new.clone());
     }
 
     pub(crate) fn set_close_on_exec(&mut self, num: i64, on: bool) {

@@ -21,7 +21,7 @@ use super::{Directories, State, Thread, ThreadKey};
 
 mod same;
 
-use same::is_same_file;
+pub(super) use same::is_same_file;
 
 /// A thread is not asked about before it has had the time to execute a program, ns: a child that is about to do so
 /// would be treated as the program that it becomes.

@@ -242,6 +242,12 @@ pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, names: &mut Recen
     }
 }
 
+/// The process that a pidfd stands for, which its name says.
+fn process_of(kind: FdKind, name: &[u8]) -> Option<i32> {
+    let number = name.strip_prefix(b"/proc/").filter(|_| kind == FdKind::Pidfd)?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
 fn with_slash(mut path: Vec<u8>) -> Text {
     if path.last() != Some(&b'/') {
         path.push(b'/');
@@ -289,6 +295,7 @@ pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd
         }
         FdDetail::Other { type_code, name } => {
             fd.kind = FdKind::from_code(type_code).unwrap_or(FdKind::Unsupported);
+            fd.pid = process_of(fd.kind, &name).unwrap_or(-1);
             fd.name = name.into();
         }
     }

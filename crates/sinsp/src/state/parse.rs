@@ -13,6 +13,7 @@ pub(crate) use handling::{ProcessChange, changes_process};
 pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, makes_or_ends_threads};
 
 mod birth;
+mod described;
 mod directory;
 mod enter;
 pub(super) mod file;
@@ -113,7 +114,7 @@ fn dispatch(
             file::leave(state, raw, now, query.is_some());
         }
         Family::Close => file::close(state, raw, now),
-        Family::Duplicate => file::duplicate(state, raw, now),
+        Family::Duplicate => file::duplicate(state, raw, now, query.is_some()),
         Family::Control => {
             file::control(state, raw, now);
             terminal::control(state, raw, now);
@@ -139,6 +140,11 @@ pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
         Rest::Nothing | Rest::Container { .. } => {}
         Rest::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),
         Rest::Close(num) => file::remove(state, key, num),
+        Rest::Restore(num, fd) => {
+            if let Some(table) = state.threads.fds_mut(key) {
+                table.put_back(num, fd);
+            }
+        }
         Rest::Exit => {
             let Some(thread) = state.threads.at(key) else { return };
             let (tid, ptid) = (thread.tid, thread.ptid);

@@ -21,12 +21,16 @@ static __always_inline __u16 swap16(__u16 v)
 	return v >> 8 | v << 8;
 }
 
+/* With its NUL. */
+#define UNIX_PATH_MAX 109
+
 /* The longest: two sockets and a path. */
-#define TUPLE_MAX (17 + 109)
+#define TUPLE_MAX (17 + UNIX_PATH_MAX)
 
 /* What put_tuple() does with the ends. */
 #define TUPLE_INCOMING 1 /* Their end is the source. */
 #define TUPLE_SENDS 2 /* A datagram goes where the call says, whoever the socket is connected to. */
+#define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* How long the address is that the call names. */
 
 /* An address that the call names, as an IPv6 socket sees it; 0 if it is of another family. */
 static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u16 *port)
@@ -46,6 +50,36 @@ static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u1
 		return 0;
 	__builtin_memcpy(ip, &addr[8], 16);
 	return 1;
+}
+
+/* Writes the name of a Unix socket, whose address has `len` bytes, without the NUL before an abstract one. The memory behind
+ * the address belongs to others. Returns how many bytes that takes, with a NUL; 0 if there is no name. */
+static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 len)
+{
+	char first = 0;
+	if (len <= 2 || bpf_probe_read_kernel(&first, 1, name))
+		return 0;
+	/* Its family is no part of the name; the NUL is. */
+	__u32 skipped = first == 0, size = len - 1 - skipped;
+	barrier_var(size);
+	if (size > UNIX_PATH_MAX)
+		size = UNIX_PATH_MAX;
+	long n = bpf_probe_read_kernel_str(to, size, name + skipped);
+	return n > 0 ? n & 0x7f : 0;
+}
+
+/* The same of an address that a call names, in user memory. */
+static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 len)
+{
+	char first = 0;
+	if (len <= 2 || bpf_probe_read_user(&first, 1, (void *)(user_addr + 2)))
+		return 0;
+	__u32 skipped = first == 0, size = len - 1 - skipped;
+	barrier_var(size);
+	if (size > UNIX_PATH_MAX)
+		size = UNIX_PATH_MAX;
+	long n = read_user_str(to, size, (void *)(user_addr + 2 + skipped));
+	return n > 0 ? n & 0x7f : 0;
 }
 
 /* Writes both ends of a socket; returns how many bytes that takes. */
@@ -109,19 +143,17 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		__u64 ours = number_of(s, own), theirs = number_of(s, peer);
 		*(__u64 *)&to[1] = incoming ? ours : theirs;
 		*(__u64 *)&to[9] = incoming ? theirs : ours;
-		long len = 0;
-		if (!named && user_addr) {
-			len = read_user_str(&to[17], 109, (void *)(user_addr + 2));
+		bool is_named = !named || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
+		__u32 len;
+		if (is_named && user_addr) {
+			len = write_named_unix(&to[17], user_addr, how >> 8);
 		} else {
 			struct unix_address *addr = READ(named, addr);
-			if (addr) {
-				char *path = (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2;
-				char first = 0;
-				bpf_probe_read_kernel(&first, 1, path);
-				len = bpf_probe_read_kernel_str(&to[17], 109, path + (first == 0));
-			}
+			len = write_unix_name(&to[17],
+					      (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2,
+					      addr ? READ(addr, len) : 0);
 		}
-		if (len <= 0) {
+		if (!len) {
 			to[17] = 0;
 			len = 1;
 		}

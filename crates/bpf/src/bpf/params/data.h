@@ -213,7 +213,10 @@ __noinline int param_message(__u32 desc)
 	case OP_X_MSG_TUPLE_OUT:
 	case OP_X_MSG_TUPLE_IN:
 		if (at && s->ret >= 0)
-			put_tuple(arg(s, 0), op == OP_X_MSG_TUPLE_IN ? TUPLE_INCOMING : TUPLE_SENDS, user_word(s, at, 0));
+			put_tuple(arg(s, 0),
+				  op == OP_X_MSG_TUPLE_IN ? TUPLE_INCOMING :
+							    TUPLE_SENDS | TUPLE_LEN((__u32)user_word(s, at, 1)),
+				  user_word(s, at, 0));
 		else
 			put_empty(s);
 		break;

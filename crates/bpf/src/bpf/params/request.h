@@ -56,7 +56,6 @@ static __always_inline void put_held_address(struct scratch *s, __u32 n)
 	len &= 2 * SOCKADDR_MAX - 1;
 	if (bpf_probe_read_kernel(&s->data[TEMP], len, (void *)from))
 		len = 0;
-	s->data[TEMP + len] = 0;
 	end_param(s, write_address(&s->data[s->pos & 0xffff], &s->data[TEMP], len));
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Descriptors that came with a message. */
+/* Descriptors that came with a message, or that the call made. */
 #pragma once
+
+#define CLONE_PIDFD 0x1000
 
 #define SCM_RIGHTS 1
 /* Control messages and descriptors that are looked at: the kernel hands over 253 descriptors at most. */
@@ -16,7 +18,7 @@
 /* The probe reports a pidfd with this mode, which no file has, and with the process id (32 bits) as its name. */
 #define PIDFD_MODE 0xf000
 
-/* What a descriptor is, as `Received` in user space reads it. Its name follows without a NUL, or its ends if it is a socket. */
+/* What a descriptor is, as `received.rs` in user space reads it. Its name follows without a NUL, or its ends if it is a socket. */
 struct right {
 	__s32 fd;
 	__u32 flags;
@@ -131,11 +133,35 @@ __noinline int next_control(void)
 	return 1;
 }
 
+/* The descriptor that the call made; less than 0 for none. */
+static __always_inline int made_fd(struct scratch *s)
+{
+	__u64 at = arg(s, 0);
+	if (s->of_other || s->ret < 0)
+		return -1;
+	switch (s->type) {
+	case EV_SYSCALL_CLONE_20_X:
+		return s->ret && at & CLONE_PIDFD ? user_u32(arg(s, 2)) : -1;
+	case EV_SYSCALL_CLONE3_X:
+		return s->ret && user_u64(at) & CLONE_PIDFD ? user_u32(user_u64(at + sizeof(__u64))) : -1;
+	default:
+		return s->ret;
+	}
+}
+
 __noinline int param_rights(__u32 desc)
 {
 	struct scratch *s = scratch();
 	if (!s)
 		return 0;
+	if ((desc & 0xff) == OP_X_MADE) {
+		s->len = 0;
+		int fd = made_fd(s);
+		if (fd >= 0)
+			put_right(fd);
+		end_param(s, s->len & 0x7fff);
+		return 0;
+	}
 	__u64 at = message_at(s, desc >> 8 & 0xff);
 	__u64 len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
 	int i;

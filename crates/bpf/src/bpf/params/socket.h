@@ -3,8 +3,6 @@
 #pragma once
 
 #define EINPROGRESS 115
-/* With its NUL. */
-#define UNIX_PATH_MAX 109
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define SO_COOKIE 57
@@ -20,8 +18,8 @@ enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TI
 /* The longest: a path. */
 #define ADDRESS_MAX (1 + UNIX_PATH_MAX)
 
-/* Writes the address of `len` bytes at `from`, where a NUL stands behind it: family byte, address, port in host order;
- * or the path, without the NUL before an abstract name. Answers how long that is. */
+/* Writes the address of `len` bytes at `from`: family byte, address, port in host order; or the path, without the NUL before
+ * an abstract name. Returns how long that is. */
 static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 {
 	__u16 family = len >= 2 ? *(__u16 *)from : 0;
@@ -40,8 +38,9 @@ static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 	}
 	if (family == AF_UNIX) {
 		to[0] = AF_UNIX;
-		long n = bpf_probe_read_kernel_str(&to[1], UNIX_PATH_MAX, from + 2 + (from[2] == 0));
-		return n > 0 ? 1 + (n & 0x7f) : 0;
+		to[1] = 0;
+		__u32 n = write_unix_name(&to[1], (char *)from + 2, len);
+		return n ? 1 + n : 2;
 	}
 	return 0;
 }
@@ -63,7 +62,6 @@ __noinline int param_address(__u32 desc)
 		bpf_probe_read_kernel(&s->data[TEMP], len, kept->data);
 	else if (bpf_probe_read_user(&s->data[TEMP], len, (void *)from))
 		len = 0;
-	s->data[TEMP + len] = 0;
 	end_param(s, write_address(&s->data[s->pos & 0xffff], &s->data[TEMP], len));
 	return 0;
 }
@@ -80,7 +78,7 @@ __noinline int param_socket(__u32 desc)
 	switch (op) {
 	case OP_X_TUPLE_CONNECT:
 		if (s->ret == 0 || s->ret == -EINPROGRESS)
-			put_tuple(fd, 0, arg(s, 1));
+			put_tuple(fd, TUPLE_LEN(arg(s, 2)), arg(s, 1));
 		else
 			put_empty(s);
 		break;
@@ -93,7 +91,7 @@ __noinline int param_socket(__u32 desc)
 	case OP_X_TUPLE_OUT:
 	case OP_X_TUPLE_IN:
 		if (s->ret >= 0)
-			put_tuple(fd, op == OP_X_TUPLE_IN ? TUPLE_INCOMING : TUPLE_SENDS, addr);
+			put_tuple(fd, op == OP_X_TUPLE_IN ? TUPLE_INCOMING : TUPLE_SENDS | TUPLE_LEN(arg(s, n + 1)), addr);
 		else
 			put_empty(s);
 		break;

@@ -4,7 +4,7 @@ use crate::state::{Fd, FdKind, L4, Socket};
 
 /// Whether what is known of a descriptor, and what the running system says about it, is the same file. Events and
 /// `/proc` name files differently, so that only what both have can prove the contrary.
-pub(super) fn is_same_file(known: &Fd, there: &Fd) -> bool {
+pub(in crate::state) fn is_same_file(known: &Fd, there: &Fd) -> bool {
     let mut names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);
     let same_kind = known.kind == there.kind || (has_path(known) && has_path(there));
     if same_kind && !there.name.is_empty() && names.any(|name| *name == there.name) {

@@ -3,6 +3,7 @@
 use eyas_events::{EventType, param};
 use eyas_scap::RawEvent;
 
+use super::described;
 use super::identity::CAPS_IN_NEW_NAMESPACE;
 use super::measure::set_memory;
 use super::values::{comm, list, text, update_cgroups};
@@ -25,7 +26,10 @@ pub(super) fn clone(
 ) {
     match raw.int(c::res) {
         Some(0) => child(state, raw, now, query),
-        Some(tid) if tid > 0 => caller(state, raw, now, query, tid),
+        Some(tid) if tid > 0 => {
+            caller(state, raw, now, query, tid);
+            described::made(state, raw, now);
+        }
         _ => {}
     }
 }

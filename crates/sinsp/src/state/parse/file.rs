@@ -5,9 +5,11 @@ use std::sync::Arc;
 use eyas_events::{EventType, FlagTable, KernelPath, param};
 use eyas_scap::{OwnedEvent, RawEvent, is_direct};
 
+use super::described;
 use super::enter::take_enter;
 use crate::path::{self, Base};
 use crate::path_params;
+use crate::state::recent_names::RecentNames;
 use crate::state::{Current, Rest};
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
@@ -262,7 +264,7 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
     use param::{SYSCALL_DUP_1_X as dup, SYSCALL_DUP2_X as dup2, SYSCALL_DUP3_X as dup3};
     let (Some(key), Some(res)) = (now.thread, raw.int(0).filter(|res| *res >= 0)) else { return };
     let (old, close_on_exec) = match raw.ty {
@@ -302,11 +304,14 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     });
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
-        // Of an unknown file there is no copy that could be shown.
+        // Of an unknown file there is no copy that could be shown, and what the descriptor stood for is closed. In a replay,
+        // where many files are unknown, its name stays, as in the reference.
         None => {
             now.fd = old;
             if state.leaves_out_files {
                 remove(state, key, res);
+            } else if is_live {
+                now.rest = Rest::Close(res);
             }
         }
     }
@@ -351,12 +356,34 @@ pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 
 /// Gives the file behind a descriptor another name, and the one that the kernel has for it.
 pub(super) fn rename(state: &mut State, key: ThreadKey, num: i64, name: Text, opened: Option<Text>, ts: u64) {
-    let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) else { return };
-    fd.move_to(name, ts);
-    if let Some(path) = opened.filter(|path| *path != fd.name) {
-        let mut opened = fd.clone();
-        opened.rename(path, ts);
-        fd.set_opened(Arc::new(opened));
+    change_file(state, key, num, ts, |fd, _| {
+        fd.move_to(name, ts);
+        if let Some(path) = opened.filter(|path| *path != fd.name) {
+            let mut opened = fd.clone();
+            opened.rename(path, ts);
+            fd.set_opened(Arc::new(opened));
+        }
+    });
+}
+
+/// Changes the open file behind a descriptor, for all descriptors that stand for it: copies (`dup`, `fork`, `SCM_RIGHTS`) are of one
+/// open file.
+pub(super) fn change_file(
+    state: &mut State,
+    key: ThreadKey,
+    num: i64,
+    ts: u64,
+    change: impl FnOnce(&mut Fd, &mut RecentNames),
+) {
+    let Some(table) = state.threads.fds_mut(key) else { return };
+    let old = table.share_if_copied(num);
+    if let Some(fd) = table.get_mut(num) {
+        change(fd, &mut state.reuse.names);
+    }
+    let (Some(old), Some(new)) = (old, table.share(num)) else { return };
+    table.replace(&old, &new);
+    if state.searches.allows(ts) {
+        state.threads.file_tables_mut().for_each(|table| table.replace(&old, &new));
     }
 }
 
@@ -384,7 +411,10 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     let updates = |fd| raw.int(fd).is_some_and(|fd| fd >= 0);
     let (kind, flags) = match raw.ty {
         E::SYSCALL_PIPE_X | E::SYSCALL_PIPE2_X => return pipe(state, raw, now),
-        E::SYSCALL_PIDFD_GETFD_X => return pidfd_getfd(state, raw, now),
+        E::SYSCALL_PIDFD_GETFD_X => return described::pidfd_getfd(state, raw, now),
+        E::SYSCALL_PIDFD_OPEN_X if raw.received_fds().next().is_some() => {
+            return described::made(state, raw, now);
+        }
         E::SYSCALL_EVENTFD_X => (K::Event, 0),
         E::SYSCALL_EVENTFD2_X => (K::Event, flags(param::SYSCALL_EVENTFD2_X::flags)),
         E::SYSCALL_SIGNALFD_X if updates(param::SYSCALL_SIGNALFD_X::fd) => return,
@@ -453,21 +483,6 @@ fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         if let Some(num) = raw.int(index) {
             add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
         }
-    }
-}
-
-fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
-    use param::SYSCALL_PIDFD_GETFD_X as p;
-    let (Some(num), Some(thread)) = (raw.int(p::fd), now.thread.and_then(|key| state.threads.at(key))) else {
-        return;
-    };
-    let pid = raw
-        .int(p::pid_fd)
-        .and_then(|pidfd| state.threads.fds(thread)?.get(pidfd))
-        .map(|fd| i64::from(fd.pid));
-    let target = pid.and_then(|pid| state.threads.get(pid)).and_then(|target| state.threads.fds(target));
-    if let Some(fd) = raw.int(p::target_fd).and_then(|fd| target?.share(fd)) {
-        add(state, now, num, fd, true);
     }
 }
 

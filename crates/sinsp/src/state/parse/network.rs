@@ -1,16 +1,17 @@
 //! Sockets: made, bound, connected, used.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use eyas_events::{EventFlags, EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::enter::take_enter;
 use super::file;
-use crate::state::Current;
 use crate::state::proc_query::ProcQuery;
 use crate::state::recent_names::RecentNames;
-use crate::state::{Fd, FdKind, L4, Role, Socket, State};
+use crate::state::{Current, Rest};
+use crate::state::{Fd, FdKind, L4, Role, Socket, State, ThreadKey};
 
 pub(in crate::state) mod names;
 mod rights;
@@ -27,6 +28,8 @@ const IPPROTO_ICMP: u64 = 1;
 const IPPROTO_TCP: u64 = 6;
 const IPPROTO_UDP: u64 = 17;
 const IPPROTO_RAW: u64 = 255;
+/// TCP over several paths: what go programs listen with.
+const IPPROTO_MPTCP: u64 = 262;
 const EINPROGRESS: i64 = -115;
 
 type End = (IpAddr, u16);
@@ -140,27 +143,23 @@ fn unmap((ip, port): End) -> Option<End> {
     }
 }
 
-fn event_fd<'a>(state: &'a mut State, raw: &RawEvent<'_>, now: &Current) -> Option<&'a mut Fd> {
+/// The thread and the descriptor of the event, if that is known.
+fn known_fd(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<(ThreadKey, i64)> {
     let found = now.thread.and_then(|key| {
         let num = now.fd?;
         let thread = state.threads.at(key)?;
         state.threads.fds(thread)?.get(num)?;
         Some((key, num))
     });
-    match found {
-        Some((key, num)) => state.threads.fds_mut(key)?.get_mut(num),
-        None => {
-            if raw.int(0).is_some_and(|res| res >= 0) {
-                state.stats.failed_fd_lookups += 1;
-            }
-            None
-        }
+    if found.is_none() && raw.int(0).is_some_and(|res| res >= 0) {
+        state.stats.failed_fd_lookups += 1;
     }
+    found
 }
 
 fn l4_of(ty: u64, proto: u64) -> L4 {
     match proto {
-        IPPROTO_TCP => L4::Tcp,
+        IPPROTO_TCP | IPPROTO_MPTCP => L4::Tcp,
         IPPROTO_UDP => L4::Udp,
         IPPROTO_ICMP => L4::Icmp,
         IPPROTO_RAW => L4::Raw,
@@ -223,21 +222,22 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if raw.int(p::res).is_none_or(|res| res < 0) {
         return;
     }
-    let Some(fd) = event_fd(state, raw, now) else { return };
     let bytes = raw.param(p::addr).unwrap_or_default();
-    if let Some(address) = end(bytes) {
-        let addr = unmapped(address);
-        if addr.1 > 0 {
-            fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
-            fd.set_socket(Socket::Server { addr });
-            fd.role = Role::Server;
+    change_socket(state, raw, now, |fd, _| {
+        if let Some(address) = end(bytes) {
+            let addr = unmapped(address);
+            if addr.1 > 0 {
+                fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
+                fd.set_socket(Socket::Server { addr });
+                fd.role = Role::Server;
+            }
+            fd.rename(file::text_name(format!("{}:{}", address.0, address.1)), raw.ts);
+        } else if let Some(path) = unix_path(bytes) {
+            fd.rename(path.into(), raw.ts);
+        } else if let Some(family) = bytes.first() {
+            fd.rename(file::text_name(format!("family {family}")), raw.ts);
         }
-        fd.rename(file::text_name(format!("{}:{}", address.0, address.1)), raw.ts);
-    } else if let Some(path) = unix_path(bytes) {
-        fd.rename(path.into(), raw.ts);
-    } else if let Some(family) = bytes.first() {
-        fd.rename(file::text_name(format!("family {family}")), raw.ts);
-    }
+    });
 }
 
 fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -247,7 +247,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         let seen = enter.as_ref().and_then(|enter| enter.as_raw().param(param::SOCKET_CONNECT_E::addr));
         let addresses = [seen, raw.param(p::addr)].map(Option::unwrap_or_default);
         let ends = raw.param(p::tuple).and_then(tuple);
-        with_fd(state, raw, now, |fd, names| connected(fd, raw, names, addresses, ends));
+        change_socket(state, raw, now, |fd, names| connected(fd, raw, names, addresses, ends));
     }
     state.reuse.give_back(enter);
 }
@@ -258,19 +258,29 @@ fn unix_path(bytes: &[u8]) -> Option<&[u8]> {
     Some(path.split(|b| *b == 0).next().unwrap_or_default())
 }
 
-/// Changes the socket of the event.
+/// Changes the socket of the event, for all descriptors that stand for it.
+fn change_socket(
+    state: &mut State,
+    raw: &RawEvent<'_>,
+    now: &Current,
+    change: impl FnOnce(&mut Fd, &mut RecentNames),
+) {
+    if let Some((key, num)) = known_fd(state, raw, now) {
+        file::change_file(state, key, num, raw.ts, change);
+    }
+}
+
+/// Changes what is known of the socket of the event, for its descriptor.
 fn with_fd(
     state: &mut State,
     raw: &RawEvent<'_>,
     now: &Current,
     change: impl FnOnce(&mut Fd, &mut RecentNames),
 ) {
-    // Beside the table, for both are part of the state.
-    let mut names = std::mem::take(&mut state.reuse.names);
-    if let Some(fd) = event_fd(state, raw, now) {
-        change(fd, &mut names);
+    let Some((key, num)) = known_fd(state, raw, now) else { return };
+    if let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) {
+        change(fd, &mut state.reuse.names);
     }
-    state.reuse.names = names;
 }
 
 fn connected(
@@ -280,7 +290,9 @@ fn connected(
     [seen, reported]: [&[u8]; 2],
     ends: Option<Tuple<'_>>,
 ) {
-    let nobody = |end: End| end.0.is_unspecified() && end.1 == 0;
+    // A stream's peer has a port; the kernel keeps the address of the one before.
+    let is_stream = fd.l4 == L4::Tcp;
+    let nobody = |end: End| end.1 == 0 && (end.0.is_unspecified() || is_stream);
     if matches!(ends, Some(Tuple::Inet { destination, .. }) if nobody(destination)) {
         // AF_UNSPEC dissolves what was connected.
         fd.connected = false;
@@ -323,7 +335,8 @@ fn connected(
             }
         }
     }
-    if fd.role == Role::None {
+    // A stream that connects serves nobody, though it may have been bound.
+    if fd.role == Role::None || is_stream {
         fd.role = Role::Client;
     }
 }
@@ -390,7 +403,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         return;
     }
     let ends = raw.param(at).and_then(tuple);
-    if event_fd(state, raw, now).is_none() {
+    if known_fd(state, raw, now).is_none() {
         let (Some(Tuple::Inet { kind, .. }), Direction::Out, Some(num)) = (&ends, direction, now.fd) else {
             return;
         };
@@ -400,6 +413,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         let fd = state.reuse.hold(fd);
         file::add(state, now, num, fd, false);
     }
+    let before = connected_datagram(state, now, &ends, direction);
     with_fd(state, raw, now, |fd, names| match ends {
         // Only connect(2) connects a datagram socket. A stream that listens carries no data: captures of old versions name
         // the wrong protocol.
@@ -420,6 +434,28 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         }
         None => {}
     });
+    // Only this datagram went elsewhere.
+    if let (Some(before), Some(num)) = (before, now.fd) {
+        now.rest = Rest::Restore(num, before);
+    }
+}
+
+/// The connected datagram socket of an event that sends to another peer.
+fn connected_datagram(
+    state: &State,
+    now: &Current,
+    ends: &Option<Tuple<'_>>,
+    direction: Direction,
+) -> Option<Arc<Fd>> {
+    let Some(Tuple::Inet { source, destination, .. }) = *ends else { return None };
+    let (thread, num) = (state.threads.at(now.thread?)?, now.fd?);
+    let files = state.threads.fds(thread)?;
+    let fd = files.get(num).filter(|_| direction == Direction::Out)?;
+    let goes_elsewhere = fd.connected
+        && fd.l4 != L4::Tcp
+        && matches!(fd.socket(), Socket::Inet { .. })
+        && !fd.has_ends(source, destination);
+    if goes_elsewhere { files.share(num) } else { None }
 }
 
 /// Gives an Internet socket the ends that a transfer reports, the client first. An unset local address stays unset, as the

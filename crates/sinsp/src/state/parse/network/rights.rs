@@ -4,6 +4,7 @@ use eyas_scap::RawEvent;
 
 use crate::state::Current;
 use crate::state::State;
+use crate::state::parse::described;
 use crate::state::proc_query::ProcQuery;
 
 const SOL_SOCKET: u32 = 1;
@@ -19,7 +20,8 @@ pub(super) fn receive(
     control: usize,
     query: &mut Option<ProcQuery<'_>>,
 ) {
-    let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
+    let Some(key) = now.thread else { return };
+    let Some(thread) = state.threads.at(key) else { return };
     let (tid, pid) = (thread.tid, thread.pid);
     // /proc is asked about the files of processes, which this thread may not share.
     let leader = state.threads.get(pid);
@@ -30,7 +32,7 @@ pub(super) fn receive(
     let is_unknown = |fd: &i64| known.iter().all(|entry| entry.fd != *fd);
     let unknown: Vec<_> = descriptors(control).filter(is_unknown).collect();
     if !known.is_empty() {
-        state.load_fds(tid, known);
+        described::take(state, key, known, raw.ts);
     }
     let Some(query) = query.as_mut().filter(|_| is_shared) else { return };
     if unknown.is_empty() || !state.received.allows(raw.ts) {

@@ -1,0 +1,91 @@
+//! Descriptors of which the event says what they are, as the kernel knows them: other processes may have opened the file.
+
+use eyas_events::param;
+use eyas_scap::{FdDetail, FdEntry, RawEvent};
+
+use super::file;
+use crate::state::heal::is_same_file;
+use crate::state::load::fd_of;
+use crate::state::{Current, Fd, FdTable, Role, Socket, State, ThreadKey};
+
+/// Takes in what the call of the event made, if that is described.
+pub(super) fn made(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    let entries: Vec<_> = raw.received_fds().collect();
+    if let Some(key) = now.thread.filter(|_| !entries.is_empty()) {
+        take(state, key, entries, raw.ts);
+    }
+}
+
+/// Another process's file gets a descriptor. What that process made of it is known, if the descriptor that it was got by stands for
+/// that process: numbers of processes depend on the namespace.
+pub(super) fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    use param::SYSCALL_PIDFD_GETFD_X as p;
+    let (Some(num), Some(key)) = (raw.int(p::fd), now.thread) else { return };
+    let target = || {
+        let thread = state.threads.at(key)?;
+        let pidfd = state.threads.fds(thread)?.get(raw.int(p::pid_fd)?)?;
+        let target = state.threads.get(i64::from(pidfd.pid))?;
+        state.threads.fds(target)?.share(raw.int(p::target_fd)?)
+    };
+    let known = target();
+    let described =
+        raw.received_fds().next().map(|entry| fd_of(entry, &state.empty(), &mut state.reuse.names));
+    match known {
+        // Of a file that is not followed, nobody learns that it is closed.
+        Some(fd) if state.leaves_out(num, &fd) => {}
+        Some(fd) if described.is_none_or(|there| is_same_file(&fd, &there)) => {
+            file::add(state, now, num, fd, true);
+        }
+        _ => made(state, raw, now),
+    }
+}
+
+/// Takes in the descriptors that the event of a thread at the time `ts` describes.
+pub(super) fn take(state: &mut State, key: ThreadKey, entries: Vec<FdEntry>, ts: u64) {
+    let Some(tid) = state.threads.at(key).map(|thread| thread.tid) else { return };
+    let is_inet =
+        |detail: &FdDetail| matches!(detail, FdDetail::Socket { .. } | FdDetail::ServerSocket { .. });
+    let sockets: Vec<_> = entries.iter().filter(|e| is_inet(&e.detail)).map(|entry| entry.fd).collect();
+    state.load_fds(tid, entries);
+    for num in sockets {
+        give_role(state, key, num, ts);
+    }
+}
+
+/// Gives a socket that is described the role that it has in the process that made it, which nobody describes.
+fn give_role(state: &mut State, key: ThreadKey, num: i64, ts: u64) {
+    let Some(fd) = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num)) else {
+        return;
+    };
+    if fd.role != Role::None {
+        return;
+    }
+    let Socket::Inet { source: local, destination: remote } = fd.socket() else { return };
+    let tables = || state.threads.file_tables().flat_map(FdTable::iter).map(|(_, other)| other);
+    // Both ends of a connection may be on this machine.
+    let is_it = |other: &&Fd| {
+        let ends = match other.role {
+            Role::None => return false,
+            Role::Client => (local, remote),
+            Role::Server => (remote, local),
+        };
+        let Socket::Inet { source, destination } = other.socket() else { return false };
+        other.l4 == fd.l4 && (source, destination) == ends
+    };
+    // All files of all processes, as often as /proc may be asked.
+    let (known, is_served) = match state.searches.allows(ts) {
+        true => (
+            tables().find(is_it).map(|other| other.role),
+            tables().any(|other| other.server_port() == Some(local.1)),
+        ),
+        false => (None, false),
+    };
+    let role = known.unwrap_or(if is_served { Role::Server } else { Role::Client });
+    if let Some(fd) = state.threads.fds_mut(key).and_then(|files| files.get_mut(num)) {
+        fd.role = role;
+        if role == Role::Server {
+            fd.swap_ends();
+            fd.rename_by_ends(ts, &mut state.reuse.names);
+        }
+    }
+}
