@@ -24,7 +24,7 @@ use cross::Toolchain;
 use environment::{LOG, PROGRAMS};
 use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
-use outcome::{COMMIT, Outcome, Row};
+use outcome::{COMMIT, Outcome, Ran, Row};
 
 /// Test programs: their package, their features, their name, and what they are told.
 const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
@@ -43,8 +43,12 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
     ("eyas", &["--features", "live"], "filtered", &[]),
 ];
 
-/// An emulated machine is slower than a real one by a factor of twenty.
-const PATIENCE: Duration = Duration::from_secs(1500);
+/// How long an emulated machine may say nothing. It is slower than a real one by a factor of twenty, more if the real
+/// one has other work, and loads the probe for most tests.
+const SILENCE: Duration = Duration::from_secs(900);
+/// Names what kernels are told beside what their machine says.
+const ARGUMENTS: &str = "EYAS_KERNEL_ARGUMENTS";
+
 /// What is put into an emulated machine.
 struct Programs {
     /// What runs first.
@@ -52,7 +56,7 @@ struct Programs {
     /// Where the programs are that the tests run, by the names that they have there.
     others: Vec<(String, PathBuf)>,
     /// The tests, each with what it is told.
-    tests: Vec<(PathBuf, &'static [&'static str])>,
+    tests: Vec<(PathBuf, Vec<String>)>,
 }
 
 /// The machine that runs this program, among the emulated ones.
@@ -60,13 +64,14 @@ const HERE: &str = "here";
 /// Asks for the page alone.
 const PAGE: &str = "page";
 
-/// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, and a test
-/// program. A kind of machine that can't be had is left out, which is said. What every machine said in its last run of
-/// all tests is kept, and `page` alone writes docs/kernels.md from that.
+/// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, a test
+/// program, and one of its tests. A kind of machine that can't be had is left out, which is said. What each program said
+/// in its last whole run on each machine is kept, and `page` alone writes docs/kernels.md from that.
 pub fn run(only: &[&str]) -> Result<(), String> {
     let dir = shell::target().join("kernels");
     std::fs::create_dir_all(&dir).map_err(|error| format!("can't make {}: {error}", dir.display()))?;
-    let (only, test) = (only.first().copied(), only.get(1).copied());
+    let (only, test) =
+        (only.first().copied(), only.get(1).map(|name| Chosen { name, part: only.get(2).copied() }));
     if only == Some(PAGE) {
         return write_page(&dir);
     }
@@ -83,7 +88,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
         match built.entry(kind.arch).or_insert_with(|| programs(kind, test, &dir)) {
             Ok(programs) => {
                 let kernel = debian::kernel(machine, &dir)?;
-                let text = emulated(&kernel, machine, programs, &dir)?;
+                let text = emulated(&kernel, machine, programs, &dir, &log(&dir, machine.name, test))?;
                 outcomes.push(keep(machine.name, test, &text, &dir)?);
             }
             Err(error) if only.is_some() => return Err(error.clone()),
@@ -96,9 +101,10 @@ pub fn run(only: &[&str]) -> Result<(), String> {
     }
     let mut failures = String::new();
     for outcome in &outcomes {
-        let Outcome { version, passed, failed, names, ignored, .. } = outcome;
+        let Outcome { version, .. } = outcome;
+        let Ran { passed, failed, ignored, names, .. } = outcome.total();
         say!("{version}: {passed} passed, {failed} failed, {ignored} ignored");
-        if *failed > 0 {
+        if failed > 0 {
             let _ = writeln!(failures, "{version}: {}", names.join(", "));
         }
     }
@@ -110,7 +116,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
 }
 
 /// Keeps what the tests said on a machine, and returns what that means.
-fn keep(name: &str, test: Option<&str>, text: &str, dir: &Path) -> Result<Outcome, String> {
+fn keep(name: &str, test: Option<Chosen<'_>>, text: &str, dir: &Path) -> Result<Outcome, String> {
     let log = log(dir, name, test);
     let text = format!("{COMMIT}{}\n{text}", commit());
     std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
@@ -118,9 +124,21 @@ fn keep(name: &str, test: Option<&str>, text: &str, dir: &Path) -> Result<Outcom
     Ok(Outcome::of(&text))
 }
 
-/// Where it is kept what the tests said on a machine: all of them, or one.
-fn log(dir: &Path, name: &str, test: Option<&str>) -> PathBuf {
-    dir.join(test.map_or_else(|| format!("{name}.log"), |test| format!("{name}-{test}.log")))
+/// One test program, or a test of it.
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    name: &'a str,
+    part: Option<&'a str>,
+}
+
+/// Where it is kept what the tests said on a machine: all of them, one program's, or a part of one's, which the page
+/// does not show.
+fn log(dir: &Path, name: &str, test: Option<Chosen<'_>>) -> PathBuf {
+    dir.join(match test {
+        None => format!("{name}.log"),
+        Some(Chosen { name: test, part: None }) => format!("{name}-{test}.log"),
+        Some(Chosen { name: test, part: Some(_) }) => format!("{name}-{test}.part"),
+    })
 }
 
 /// Names the commit of the work tree, with a `+` where files differ from it.
@@ -131,29 +149,31 @@ fn commit() -> String {
     if name.is_empty() { "unknown".into() } else { name }
 }
 
-/// Writes docs/kernels.md from the last run of all tests on each machine.
+/// Writes docs/kernels.md from the last whole run of each program on each machine.
 fn write_page(dir: &Path) -> Result<(), String> {
     let machines = MACHINES.iter().map(|machine| (machine.name, machine.cpus, machine.arguments));
     let own = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
-        let said = |test| {
-            let log = log(dir, name, test);
-            let when = std::fs::metadata(&log).and_then(|about| about.modified()).ok()?;
-            Some((when, Outcome::of(&std::fs::read_to_string(log).ok()?)))
-        };
-        // The programs may have been loaded later, by a test alone.
-        let (whole, load) = (said(None), said(Some("budget")));
-        let is_later = |(when, _): &(SystemTime, Outcome)| whole.as_ref().is_none_or(|(all, _)| when > all);
-        let load = load.filter(is_later).map(|(_, load)| load);
-        Row { name, cpus, arguments, outcome: whole.map(|(_, all)| all), load }
+        let programs = TESTS.iter().map(|test| Some(Chosen { name: test.2, part: None }));
+        let mut logs: Vec<(SystemTime, PathBuf)> = [None]
+            .into_iter()
+            .chain(programs)
+            .map(|test| log(dir, name, test))
+            .filter_map(|log| Some((std::fs::metadata(&log).and_then(|about| about.modified()).ok()?, log)))
+            .collect();
+        logs.sort();
+        let texts = logs.iter().filter_map(|(_, log)| std::fs::read_to_string(log).ok());
+        let outcome = texts.map(|text| Outcome::of(&text)).reduce(Outcome::then);
+        Row { name, cpus, arguments, outcome }
     });
     let page = root().join("docs/kernels.md");
-    std::fs::write(&page, page::document(&rows.collect::<Vec<_>>()))
+    let programs = TESTS.map(|test| test.2);
+    std::fs::write(&page, page::document(&rows.collect::<Vec<_>>(), &programs))
         .map_err(|error| format!("can't write {}: {error}", page.display()))
 }
 
 /// Builds or finds what the machines of a kind run.
-fn programs(kind: &Kind, test: Option<&str>, dir: &Path) -> Result<Programs, String> {
+fn programs(kind: &Kind, test: Option<Chosen<'_>>, dir: &Path) -> Result<Programs, String> {
     kind.ensure()?;
     if !kind.is_foreign {
         let there = PROGRAMS.iter().filter(|program| Path::new(program).exists());
@@ -173,14 +193,23 @@ fn programs(kind: &Kind, test: Option<&str>, dir: &Path) -> Result<Programs, Str
 
 /// Builds the test programs; each with what it is told.
 fn build(
-    only: Option<&str>,
+    only: Option<Chosen<'_>>,
     toolchain: Option<&Toolchain>,
-) -> Result<Vec<(PathBuf, &'static [&'static str])>, String> {
+) -> Result<Vec<(PathBuf, Vec<String>)>, String> {
     let mut programs = Vec::new();
-    for (package, features, name, args) in TESTS.iter().filter(|test| only.is_none_or(|only| only == test.2))
+    for (package, features, name, args) in
+        TESTS.iter().filter(|test| only.is_none_or(|only| only.name == test.2))
     {
         let what = [&["test", "--no-run", "-p", package, "--test", name], *features].concat();
-        programs.push((executable(&what, toolchain)?, *args));
+        let part = only.and_then(|only| only.part);
+        programs.push((
+            executable(&what, toolchain)?,
+            args.iter().copied().chain(part).map(str::to_owned).collect(),
+        ));
+    }
+    if programs.is_empty() {
+        let names = TESTS.map(|test| test.2).join(", ");
+        return Err(format!("there is no test program {}: {names}", only.map_or("", |only| only.name)));
     }
     Ok(programs)
 }
@@ -206,7 +235,13 @@ fn executable(args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, S
 }
 
 /// Boots a kernel with the tests in its initial memory.
-fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -> Result<String, String> {
+fn emulated(
+    kernel: &Path,
+    machine: &Machine,
+    programs: &Programs,
+    dir: &Path,
+    log: &Path,
+) -> Result<String, String> {
     let kind = machine.kind;
     let mut image = Initramfs::new(kind);
     image.program("/init", &programs.init, dir)?;
@@ -230,6 +265,7 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
     std::fs::write(&initrd, image.finish())
         .map_err(|error| format!("can't write {}: {error}", initrd.display()))?;
     note!("$ {} -kernel {} # {}", kind.emulator, kernel.display(), machine.name);
+    let more = std::env::var(ARGUMENTS).unwrap_or_default();
     let accel = if machine.takes_turns { "tcg,thread=single" } else { "tcg,thread=multi" };
     let mut child = Command::new(kind.emulator)
         .args(kind.args)
@@ -240,20 +276,21 @@ fn emulated(kernel: &Path, machine: &Machine, programs: &Programs, dir: &Path) -
         .arg("-initrd")
         .arg(&initrd)
         .arg("-append")
-        .arg(format!("console={} quiet panic=-1 rdinit=/init {}", kind.console, machine.arguments))
+        .arg(format!("console={} quiet panic=-1 rdinit=/init {} {more}", kind.console, machine.arguments))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("can't run qemu: {error}"))?;
-    guest::collect(&mut child, PATIENCE)
+    guest::collect(&mut child, SILENCE, log)
 }
 
 /// The same tests on the kernel that runs.
-fn here(tests: &[(PathBuf, &[&str])]) -> Result<String, String> {
+fn here(tests: &[(PathBuf, Vec<String>)]) -> Result<String, String> {
     let mut text = format!("kernel {}\n", guest::version());
     for (program, args) in tests {
+        let _ = writeln!(text, "{}{}", guest::PROGRAM, guest::name(program));
         let output = Command::new(program)
-            .args(*args)
+            .args(args)
             .args(guest::ARGS)
             .output()
             .map_err(|error| format!("can't run {}: {error}", program.display()))?;

@@ -34,10 +34,11 @@ usage: cargo xtask COMMAND
   codegen [--check | --objects]
                     write the generated pages and picture of docs/ and, if its sources changed, compile the probe (needs clang);
                     or only compare them; or compile the probe whatever changed
-  kernels [WHICH [TEST]]
+  kernels [WHICH [PROGRAM [TEST]]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
                     unless WHICH is given: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
-                    EYAS_BPF_LOG=1 shows the verifier's log
+                    EYAS_BPF_LOG=1 shows the verifier's log, EYAS_KERNEL_ARGUMENTS is appended to the
+                    kernel's command line
   containers        run containers of every runtime that the machine has, and print what sysdig knows of each at its first
                     process, live and in a capture; needs root and busybox-static
   guide             follow the guides that add a system call and a field in a copy of the workspace, and capture the call

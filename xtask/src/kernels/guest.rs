@@ -1,6 +1,6 @@
 //! This program as the first process of an emulated machine: it sets the machine up, runs the tests, turns it off.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,14 +13,23 @@ use rustix::net::{AddressFamily, SendFlags, SocketType, send, socket_with};
 /// What every test program is told: one test after the other, so that live captures do not meet.
 pub(super) const ARGS: [&str; 1] = ["--test-threads=1"];
 /// How long one test program may take.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(3600);
 /// Ends what a machine says.
 const OVER: &str = "eyas: over";
 
 /// Begins the line that reports a program that failed.
 pub(super) const FAILURE: &str = "failed: ";
 
-/// That line.
+/// Begins the line that names the program whose tests follow.
+pub(super) const PROGRAM: &str = "program ";
+
+/// The name of a test program without what cargo adds to it.
+pub(super) fn name(program: &Path) -> String {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    name.rsplit_once('-').map_or(&*name, |(name, _)| name).to_owned()
+}
+
+/// The line that reports a program that failed.
 pub(super) fn failure(program: &Path, why: impl std::fmt::Display) -> String {
     format!("{FAILURE}{}: {why}", program.display())
 }
@@ -61,6 +70,7 @@ pub fn run() {
     for line in plan.lines() {
         let mut words = line.split_whitespace();
         let Some(program) = words.next() else { continue };
+        say!("{PROGRAM}{}", name(Path::new(program)));
         let child = Command::new(program)
             .args(words)
             .args(ARGS)
@@ -116,9 +126,12 @@ fn raise_loopback() -> rustix::io::Result<()> {
     send(&socket, &message, SendFlags::empty()).map(|_| ())
 }
 
-/// Returns what a machine says until it is over or takes too long, which counts as a failure.
-pub(super) fn collect(machine: &mut Child, patience: Duration) -> Result<String, String> {
+/// Returns what a machine says until it is over, or until it has been silent for too long, which counts as a failure.
+/// While it runs, `log` has what was said so far.
+pub(super) fn collect(machine: &mut Child, silence: Duration, log: &Path) -> Result<String, String> {
     let mut said = machine.stdout.take().ok_or("the machine is mute")?;
+    let mut log =
+        std::fs::File::create(log).map_err(|error| format!("can't write {}: {error}", log.display()))?;
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
@@ -128,9 +141,10 @@ pub(super) fn collect(machine: &mut Child, patience: Duration) -> Result<String,
             }
         }
     });
-    let until = Instant::now() + patience;
     let mut text = Vec::new();
-    while let Ok(more) = receive.recv_timeout(until.saturating_duration_since(Instant::now())) {
+    while let Ok(more) = receive.recv_timeout(silence) {
+        // The whole is written at the end, and complained about there.
+        let _ = log.write_all(&more);
         text.extend_from_slice(&more);
     }
     let _ = machine.kill();
@@ -140,4 +154,31 @@ pub(super) fn collect(machine: &mut Child, patience: Duration) -> Result<String,
         text.push_str(&format!("\n{FAILURE}the machine did not finish\n"));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_goes_on_speaking_has_all_the_time_that_it_needs_and_a_silent_one_has_not() {
+        let dir = std::env::temp_dir().join(format!("eyas-guest-{}", std::process::id()));
+        let run = |script: &str, silence| {
+            let mut child = Command::new("sh");
+            let child = child.args(["-c", script]).stdout(std::process::Stdio::piped()).spawn();
+            collect(&mut child.unwrap(), silence, &dir).unwrap()
+        };
+        let speaks = format!("for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done; echo '{OVER}'");
+        let text = run(&speaks, Duration::from_secs(1));
+        assert!(text.ends_with(&format!("6\n{OVER}\n")), "{text}");
+        assert_eq!(std::fs::read_to_string(&dir).unwrap(), text);
+        let text = run("echo 1; exec sleep 20", Duration::from_millis(300));
+        assert_eq!(text, format!("1\n\n{FAILURE}the machine did not finish\n"));
+        std::fs::remove_file(&dir).unwrap();
+    }
+
+    #[test]
+    fn programs_are_named_without_what_cargo_adds() {
+        assert_eq!(name(Path::new("/tests/live_proc-ec48634fa558d6ab")), "live_proc");
+    }
 }

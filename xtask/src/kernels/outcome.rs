@@ -7,18 +7,13 @@ use super::guest;
 /// Begins the line that names the commit that was tested.
 pub(super) const COMMIT: &str = "commit ";
 
-/// What the tests of one kernel said.
+/// What the tests said on one kernel.
 #[derive(Default)]
 pub(super) struct Outcome {
-    /// What was tested.
-    pub(super) commit: String,
     pub(super) version: String,
     pub(super) loads: bool,
-    pub(super) passed: u32,
-    pub(super) failed: u32,
-    /// Those that failed.
-    pub(super) names: Vec<String>,
-    pub(super) ignored: u32,
+    /// What each test program said.
+    pub(super) programs: BTreeMap<String, Ran>,
     /// How decisions of security hooks are seen.
     pub(super) hooks: String,
     /// Whether programs at tracepoints of calls may sleep; empty if that was not asked.
@@ -27,75 +22,135 @@ pub(super) struct Outcome {
     pub(super) verified: BTreeMap<String, u64>,
 }
 
-/// A machine and what its last run of all tests said, if there was one.
+/// What a test program said.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub(super) struct Ran {
+    /// What was tested.
+    pub(super) commit: String,
+    pub(super) passed: u32,
+    pub(super) failed: u32,
+    pub(super) ignored: u32,
+    /// Those that failed.
+    pub(super) names: Vec<String>,
+}
+
+/// A machine and what the tests said on it, if they ran there.
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) cpus: usize,
     pub(super) arguments: &'static str,
     pub(super) outcome: Option<Outcome>,
-    /// What it said when the programs alone were loaded since.
-    pub(super) load: Option<Outcome>,
-}
-
-impl Row {
-    /// The last time that the programs were loaded.
-    pub(super) fn loaded(&self) -> Option<&Outcome> {
-        self.load.as_ref().or(self.outcome.as_ref())
-    }
 }
 
 impl Outcome {
+    /// What is known when tests ran again: the later word counts.
+    pub(super) fn then(mut self, later: Self) -> Self {
+        self.version = later.version;
+        self.programs.extend(later.programs);
+        if later.loads {
+            (self.loads, self.verified) = (true, later.verified);
+        }
+        for (known, new) in [(&mut self.hooks, later.hooks), (&mut self.sleeps, later.sleeps)] {
+            if !new.is_empty() {
+                *known = new;
+            }
+        }
+        self
+    }
+
+    /// What all programs said together, without the commit.
+    pub(super) fn total(&self) -> Ran {
+        self.programs.values().fold(Ran::default(), |mut all, ran| {
+            all.passed += ran.passed;
+            all.failed += ran.failed;
+            all.ignored += ran.ignored;
+            all.names.extend_from_slice(&ran.names);
+            all
+        })
+    }
+
     /// What the tests' output says.
     pub(super) fn of(text: &str) -> Self {
         let mut outcome = Self::default();
-        // Failures of the programs that have ended.
-        let mut known = 0;
-        // What a program lists at its end: behind the second of those words the tests that failed.
+        let mut commit = "";
+        let begin = format!("\n{}", guest::PROGRAM);
+        let mut parts = text.split(&begin as &str);
+        for line in parts.next().unwrap_or_default().lines() {
+            if let Some(version) = line.strip_prefix("kernel ") {
+                version.trim().clone_into(&mut outcome.version);
+            } else if let Some(name) = line.strip_prefix(COMMIT) {
+                commit = name;
+            }
+        }
+        for part in parts {
+            let (name, said) = part.split_once('\n').unwrap_or((part, ""));
+            let ran = Ran { commit: commit.to_owned(), ..Ran::of(said) };
+            outcome.programs.insert(name.trim().to_owned(), ran);
+            said.lines().for_each(|line| outcome.learn(line));
+        }
+        outcome.loads = !outcome.verified.is_empty();
+        outcome
+    }
+
+    /// Learns what a line says about the kernel.
+    fn learn(&mut self, line: &str) {
+        if let Some(rung) = line.strip_prefix("hooks: ") {
+            rung.trim_end().clone_into(&mut self.hooks);
+        } else if let Some(may) = line.strip_prefix("sleepable: ") {
+            may.trim_end().clone_into(&mut self.sleeps);
+        } else if let Some((name, rest)) = line.split_once(": ")
+            && let Some((count, _)) = rest.split_once(" instructions verified")
+            && let Ok(count) = count.parse()
+        {
+            // Before the first one stands the name of the test that prints them.
+            let name = name.rsplit(' ').next().unwrap_or(name);
+            self.verified.insert(name.to_owned(), count);
+        }
+    }
+}
+
+impl Ran {
+    /// What the output of one program says.
+    fn of(text: &str) -> Self {
+        let mut ran = Self::default();
+        // Those that are known to have passed if the program does not come to its end.
+        let mut passed = 0;
+        let mut has_ended = false;
+        // What the program lists at its end: behind the second of those words the tests that failed.
         let mut listed = Vec::new();
         for line in text.lines() {
-            if let Some(version) = line.strip_prefix("kernel ") {
-                outcome.version = version.trim().to_owned();
-            } else if let Some(commit) = line.strip_prefix(COMMIT) {
-                outcome.commit = commit.to_owned();
-            } else if let Some(rung) = line.strip_prefix("hooks: ") {
-                rung.trim_end().clone_into(&mut outcome.hooks);
-            } else if let Some(may) = line.strip_prefix("sleepable: ") {
-                may.trim_end().clone_into(&mut outcome.sleeps);
-            } else if let Some(counts) = line.strip_prefix("test result: ") {
+            if let Some(counts) = line.strip_prefix("test result: ") {
                 let words: Vec<&str> = counts.split_whitespace().collect();
                 let count = |what: &str| {
                     let pair = words.windows(2).find(|pair| pair[1].starts_with(what));
                     pair.and_then(|pair| pair[0].parse::<u32>().ok()).unwrap_or(0)
                 };
-                outcome.passed += count("passed");
-                outcome.failed += count("failed");
-                outcome.ignored += count("ignored");
+                ran.passed += count("passed");
+                ran.failed += count("failed");
+                ran.ignored += count("ignored");
                 if count("failed") > 0 {
-                    outcome.names.append(&mut listed);
+                    ran.names.append(&mut listed);
                 }
                 listed.clear();
+                has_ended = true;
             } else if line.trim_end() == "failures:" {
                 listed.clear();
             } else if let Some(name) = line.strip_prefix("    ") {
                 listed.push(name.trim_end().to_owned());
             } else if line.starts_with(guest::FAILURE) {
                 // Of a test that failed the program has told itself.
-                if outcome.failed == known {
-                    outcome.names.push(line.to_owned());
-                    outcome.failed += 1;
+                if ran.failed == 0 {
+                    ran.names.push(line.to_owned());
+                    ran.failed += 1;
                 }
-                known = outcome.failed;
-            } else if let Some((name, rest)) = line.split_once(": ")
-                && let Some((count, _)) = rest.split_once(" instructions verified")
-                && let Ok(count) = count.parse()
-            {
-                // Before the first one stands the name of the test that prints them.
-                let name = name.rsplit(' ').next().unwrap_or(name);
-                outcome.verified.insert(name.to_owned(), count);
+            } else if line.trim_end() == "ok" || line.starts_with("test ") && line.ends_with("... ok") {
+                passed += 1;
             }
         }
-        outcome.loads = !outcome.verified.is_empty();
-        outcome
+        if !has_ended {
+            ran.passed = passed;
+        }
+        ran
     }
 }
 
@@ -103,18 +158,43 @@ impl Outcome {
 mod tests {
     use super::*;
 
+    const TEXT: &str = "commit 1234567+\nkernel 6.1\nprogram budget\ntest budget ... sys_exit: 7 instructions verified, 2 \
+                        functions\nhooks: BPF LSM, 27\nsleepable: no\nok\ntest result: ok. 1 passed; 0 failed\nprogram \
+                        one\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
+                        stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
+                        ignored\n\nfailed: /tests/one: exit status: 101\nprogram two\ntest c ... ok\ntest d ... \
+                        noise\nok\ntest e ... \nfailed: the machine did not finish\n";
+
     #[test]
     fn what_failed_is_named_however_it_is_told() {
-        let text = "commit 1234567+\nkernel 6.1\ntest a ... ok\ntest b ... noise\nFAILED\n\nsuccesses:\n    a\n\nfailures:\n\n---- b \
-                    stdout ----\n    left: 1\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 1 \
-                    ignored\n\nfailed: /tests/one: exit status: 101\ntest result: ok. 2 passed; 0 \
-                    failed\n\nfailed: /tests/two: signal: 11\ntest budget ... sys_exit: 7 instructions verified, 2 \
-                    functions\nhooks: BPF LSM, 27\nsleepable: no\n";
-        let Outcome { commit, version, loads, passed, failed, names, ignored, hooks, sleeps, verified } =
-            Outcome::of(text);
-        assert_eq!(commit, "1234567+");
-        assert_eq!((version.as_str(), loads, passed, failed, ignored), ("6.1", true, 3, 2, 1));
-        assert_eq!(names, ["b", "failed: /tests/two: signal: 11"]);
-        assert_eq!((verified["sys_exit"], hooks.as_str(), sleeps.as_str()), (7, "BPF LSM, 27", "no"));
+        let outcome = Outcome::of(TEXT);
+        assert_eq!((outcome.version.as_str(), outcome.loads), ("6.1", true));
+        let ran = |passed, failed, ignored, names: &[&str]| Ran {
+            commit: "1234567+".into(),
+            passed,
+            failed,
+            ignored,
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(outcome.programs["budget"], ran(1, 0, 0, &[]));
+        assert_eq!(outcome.programs["one"], ran(1, 1, 1, &["b"]));
+        assert_eq!(outcome.programs["two"], ran(2, 1, 0, &["failed: the machine did not finish"]));
+        let total = outcome.total();
+        assert_eq!((total.passed, total.failed, total.ignored, total.names.len()), (4, 2, 1, 2));
+        assert_eq!(
+            (outcome.verified["sys_exit"], outcome.hooks.as_str(), outcome.sleeps.as_str()),
+            (7, "BPF LSM, 27", "no")
+        );
+    }
+
+    #[test]
+    fn the_later_word_of_a_program_counts() {
+        let later =
+            Outcome::of("commit 7654321\nkernel 6.1.1\nprogram one\ntest result: ok. 3 passed; 0 failed\n");
+        let all = Outcome::of(TEXT).then(later);
+        assert_eq!((all.version.as_str(), all.loads, all.hooks.as_str()), ("6.1.1", true, "BPF LSM, 27"));
+        assert_eq!((all.programs["one"].commit.as_str(), all.programs["one"].passed), ("7654321", 3));
+        assert_eq!(all.programs["two"].commit, "1234567+");
+        assert_eq!(all.total().passed, 6);
     }
 }
