@@ -118,7 +118,14 @@ pub(crate) enum Need {
     RequestTracepoint(&'static str),
     /// A function that programs call.
     Function(&'static str),
+    /// Functions of the kernel's where requests of `io_uring` end, and a way to attach programs to them.
+    RequestEnds,
 }
+
+/// Where the kernel frees requests that have ended: those of a ring together.
+pub(crate) const ENDS_OF_RING: &str = "__io_submit_flush_completions";
+/// What perf events of functions are made by.
+const KPROBES: &str = "/sys/bus/event_source/devices/kprobe/type";
 
 fn older_than(needed: &'static str) -> Error {
     Error::KernelTooOld { release: rustix::system::uname().release().to_string_lossy().into_owned(), needed }
@@ -203,6 +210,12 @@ impl Types {
                 self.have(Need::Tracepoint(name)) && types.type_by_name::<Struct<'_>>("io_cmd_data").is_some()
             }
             Need::Function(name) => types.type_by_name::<Func<'_>>(name).is_some(),
+            // Loops of programs are younger than kprobes and older than those tracepoints.
+            Need::RequestEnds => {
+                self.have(Need::RequestTracepoint("io_uring_complete"))
+                    && self.have(Need::Function(ENDS_OF_RING))
+                    && Path::new(KPROBES).exists()
+            }
             Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),
         })
     }

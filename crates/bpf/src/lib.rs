@@ -27,6 +27,7 @@
 mod bell;
 mod error;
 mod features;
+mod functions;
 #[cfg(target_arch = "x86_64")]
 mod ia32;
 mod listing;

@@ -16,12 +16,12 @@ use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
     EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET,
-    REQUESTS, TASKS, TOUCHES,
+    REQUESTS, SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
 use crate::tracepoints::Tracepoints;
-use crate::{Error, features};
+use crate::{Error, features, functions};
 
 mod account;
 mod classes;
@@ -31,6 +31,7 @@ mod guard;
 mod hooks;
 mod maps;
 mod options;
+mod requests;
 mod rung;
 mod sealed;
 mod sleep;
@@ -107,14 +108,6 @@ impl Probe {
         Self::open_as(&ProbeOptions { io_uring: false, ..options.clone() }).or(opened)
     }
 
-    /// Whether requests of `io_uring` are seen.
-    pub fn sees_requests(&self) -> bool {
-        REQUESTS
-            .iter()
-            .filter(|program| program.name.starts_with("uring_submit"))
-            .any(|one| self.is_loaded(one))
-    }
-
     fn open_as(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
         options.check()?;
         features::check()?;
@@ -172,7 +165,7 @@ impl Probe {
             }
         }
         for mut program in open.open_object_mut().progs_mut() {
-            let requests = REQUESTS.iter().filter(|_| options.io_uring);
+            let requests = REQUESTS.iter().chain([&SILENT]).filter(|_| options.io_uring);
             let needed = all_programs(enter).chain(requests).any(|row| {
                 program.name() == row.form(form).0 && row.need.is_none_or(|need| types.have(need))
             });
@@ -261,11 +254,7 @@ impl Probe {
             self.attach(program, interest.needs(program))?;
         }
         self.attach_to_entries(&interest);
-        // What sees the end of requests comes first, too.
-        REQUESTS.iter().try_for_each(|program| {
-            let is_there = self.is_loaded(program);
-            self.attach(program, is_there && interest.needs(program))
-        })
+        self.attach_to_requests(&interest)
     }
 
     /// Attaches what sees which entries of directories calls change: hooks, where the kernel has them. Without any of both
@@ -291,21 +280,25 @@ impl Probe {
 
     /// Attaches a program or takes it away.
     fn attach(&mut self, row: &'static Program, wanted: bool) -> Result<(), Error> {
-        let at = self.links.iter().position(|(name, _)| *name == row.name);
-        match (at, wanted) {
-            (Some(at), false) => drop(self.links.swap_remove(at)),
-            (None, true) => {
+        let is_attached = self.links.iter().any(|(name, _)| *name == row.name);
+        match (is_attached, wanted) {
+            (true, false) => self.links.retain(|(name, _)| *name != row.name),
+            (false, true) => {
                 let (name, place) = row.form(self.form);
                 let found = self.skel.object().progs_mut().find(|program| program.name() == name);
                 match found.filter(|program| program.autoload()) {
                     Some(program) => {
-                        let link = match (&self.tracepoints, place) {
+                        let links = match (&self.tracepoints, place) {
                             (Some(tracepoints), Place::Perf(tracepoint)) => tracepoints
                                 .attach(&program, tracepoint)
+                                .map(|link| vec![link])
                                 .map_err(|cause| Error::Kernel { step: "attach its programs", cause })?,
-                            _ => program.attach().map_err(kernel("attach its programs"))?,
+                            (_, Place::Functions(list)) => {
+                                functions::attach(&program, list).map_err(kernel("attach its programs"))?
+                            }
+                            _ => vec![program.attach().map_err(kernel("attach its programs"))?],
                         };
-                        self.links.push((row.name, link));
+                        self.links.extend(links.into_iter().map(|link| (row.name, link)));
                     }
                     // Calls that this architecture does not have.
                     _ => {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use eyas_events::{SyscallCode, SyscallFlags, ia32_calls, request_of};
 
-use crate::features::Need;
+use crate::features::{ENDS_OF_RING, Need};
 
 /// One program of the BPF object, or one that has two forms there.
 pub(crate) struct Program {
@@ -27,6 +27,16 @@ pub(crate) enum Place {
     Section,
     /// At a perf event of the tracepoint that tracefs names so.
     Perf(&'static str),
+    /// At the beginning of functions of the kernel's; the program gets the place in the list.
+    Functions(&'static [Function]),
+}
+
+/// A function of the kernel's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    /// Whether some kernels do without it.
+    pub(crate) is_optional: bool,
 }
 
 /// Which forms of the programs are loaded.
@@ -219,6 +229,17 @@ pub(crate) const REQUESTS: &[Program] = &[
         .needs(Need::RequestTracepoint("io_uring_submit_req")),
     program("uring_submit_old", REQUESTED).needs(Need::RequestTracepoint("io_uring_submit_sqe")),
 ];
+
+/// Where requests end of which the kernel reports no success.
+pub(crate) const SILENT: Program = Program {
+    place: Place::Functions(&[
+        Function { name: ENDS_OF_RING, is_optional: false },
+        Function { name: "io_wq_free_work", is_optional: false },
+        // Before Linux 6.10 some end here alone.
+        Function { name: "io_req_complete_post", is_optional: true },
+    ]),
+    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds)
+};
 
 /// Calls that a request may stand for.
 const REQUESTED: &[SyscallCode] = &requested();

@@ -478,4 +478,11 @@ BTF_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data,
 GUARDED_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
 		at_overflow(ring, user_data, res, flags))
 
+/* Requests that are not answered. Functions of the kernel's are not entered where it could preempt the program. */
+SEC("kprobe")
+int uring_silent(struct pt_regs *ctx)
+{
+	return at_end(bpf_get_attach_cookie(ctx), (__u64)GIVEN_1(ctx));
+}
+
 #include "hook.h"

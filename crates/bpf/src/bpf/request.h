@@ -26,6 +26,10 @@
 #define IS_PRESUMED 0x200
 #define IS_DESCRIBED 0x400
 
+/* Whether the kernel's functions show the end of requests that are not answered, and how many of those are under way. */
+__u8 sees_silent_ends = 0;
+__u32 silent_requests = 0;
+
 /* Names that are longer than those in a request, by its address and the number of the text. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -271,9 +275,23 @@ static __always_inline void report_request(struct request *r, __u64 req, __s64 r
 	done();
 }
 
+/* The event of a request whose result is not known. */
+__noinline int presume(__u64 req)
+{
+	struct request *r = bpf_map_lookup_elem(&requests, &req);
+	if (!r)
+		return 0;
+	r->mark |= IS_PRESUMED;
+	report_request(r, req, 0);
+	r->mark &= ~IS_PRESUMED;
+	return 0;
+}
+
 static __always_inline void forget_request(struct request *r, __u64 req)
 {
 	int i;
+	if (r->is_silent)
+		__sync_fetch_and_add(&silent_requests, -1);
 	bpf_map_delete_elem(&answers, &r->answer);
 	if (has_entries(r->type))
 		forget_work(req);
@@ -304,9 +322,17 @@ static __always_inline int take_request(__u64 key)
 	struct task_struct *task = owner_of(req);
 	if (is_owner_left_out(task))
 		return 0;
-	struct request *r;
+	struct request *r = silent_requests ? bpf_map_lookup_elem(&requests, &key) : 0;
 	__u64 ring = 0;
 	bpf_core_read(&ring, sizeof(ring), &req->ctx);
+	/* The one that was at this address before has ended where nobody saw it. Its task may be gone if it is another's. */
+	if (r && r->is_silent) {
+		if (r->task == (__u64)task && r->answer.ring == ring)
+			presume(key);
+		else
+			lose(own_cpu(), &own_cpu()->unclaimed, r->type, 0);
+		forget_request(r, key);
+	}
 	__s8 own = request_rows[kind & (REQUEST_KINDS - 1)].own;
 	bpf_map_update_elem(&requests, &key, (void *)&blank, 0);
 	r = bpf_map_lookup_elem(&requests, &key);
@@ -334,11 +360,12 @@ static __always_inline int take_request(__u64 key)
 		r->args[own & 7] = r->flags & BY_SLOT ? direct(ring, fd) : fd;
 	}
 	bpf_map_update_elem(&answers, &r->answer, &key, 0);
-	if (r->flags & SILENT) {
-		/* The kernel reports nothing if it succeeds. */
-		r->mark |= IS_PRESUMED;
-		report_request(r, key, 0);
-		r->mark &= ~IS_PRESUMED;
+	/* The kernel reports nothing if it succeeds. */
+	if (r->flags & SILENT && sees_silent_ends) {
+		r->is_silent = 1;
+		__sync_fetch_and_add(&silent_requests, 1);
+	} else if (r->flags & SILENT) {
+		presume(key);
 	}
 	return 0;
 }
@@ -351,5 +378,54 @@ static __always_inline int end_request(__u64 req, __s64 res, bool is_last)
 	report_request(r, req, res);
 	if (is_last)
 		forget_request(r, req);
+	return 0;
+}
+
+/* What a function of the kernel's is handed, at whose beginning requests have their results. User space says which it is. */
+#define ENDS_OF_RING 0
+#define END_OF_WORK 1
+#define END_OF_REQUEST 2
+
+struct walk {
+	__u64 node;
+};
+
+static long end_at_node(__u64 index, struct walk *walk)
+{
+	__u64 at = walk->node, req = at - bpf_core_field_offset(((struct io_kiocb *)0)->comp_list);
+	struct request *r;
+	if (!at)
+		return 1;
+	bpf_core_read(&walk->node, sizeof(walk->node), &((struct io_wq_work_node *)at)->next);
+	if (READ((struct io_kiocb *)req, flags) & SILENT && (r = bpf_map_lookup_elem(&requests, &req)) && r->is_silent) {
+		report_request(r, req, READ((struct io_kiocb *)req, cqe.res));
+		forget_request(r, req);
+	}
+	return 0;
+}
+
+/* As many as a ring takes at once. */
+#define ENTRIES_MAX 32768
+
+static __always_inline int at_end(__u64 what, __u64 given)
+{
+	struct walk walk = {};
+	struct io_kiocb *req = (struct io_kiocb *)given;
+	if (!silent_requests)
+		return 0;
+	/* A number, as the verifier knows each pointer by what it points to. */
+	if (what == ENDS_OF_RING)
+		bpf_core_read(&walk.node, sizeof(walk.node), &((struct io_ring_ctx *)given)->submit_state.compl_reqs.first);
+	else if (what == END_OF_REQUEST)
+		walk.node = given + bpf_core_field_offset(req->comp_list);
+	else {
+		given -= bpf_core_field_offset(req->work);
+		req = (struct io_kiocb *)given;
+		/* The kernel's thread has the last reference to what is done; what goes on elsewhere has another. */
+		if (READ(req, refs.counter) == 1)
+			walk.node = given + bpf_core_field_offset(req->comp_list);
+	}
+	/* The verifier counts the frames of functions: one loop, for one request as well. */
+	bpf_loop(what == ENDS_OF_RING ? ENTRIES_MAX : 1, end_at_node, &walk, 0);
 	return 0;
 }

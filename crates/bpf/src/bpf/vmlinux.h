@@ -518,9 +518,19 @@ struct io_file_table {
 struct io_file_table___old {
 	struct io_fixed_file *files;
 };
+struct io_wq_work_node {
+	struct io_wq_work_node *next;
+};
+struct io_wq_work_list {
+	struct io_wq_work_node *first;
+};
+struct io_submit_state {
+	struct io_wq_work_list compl_reqs;
+};
 struct io_ring_ctx {
 	unsigned int flags;
 	struct io_file_table file_table;
+	struct io_submit_state submit_state;
 };
 struct io_ring_ctx___old {
 	unsigned int nr_user_files;
@@ -545,6 +555,8 @@ struct io_kiocb {
 	struct io_ring_ctx *ctx;
 	struct io_uring_task *tctx;
 	void *async_data;
+	struct io_wq_work_node comp_list;
+	atomic_t refs;
 	struct io_wq_work work;
 };
 struct io_kiocb___old {

@@ -13,7 +13,7 @@ use crate::call::call;
 use crate::want::{Want, mismatches};
 
 /// How long an event may take to come.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long is read before it is looked at what came.
 const LONGEST_READ: Duration = Duration::from_millis(20);
 

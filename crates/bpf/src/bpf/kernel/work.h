@@ -21,6 +21,8 @@ struct request {
 	__u8 opcode, flags, says, compat;
 	/* Whether names of it are kept elsewhere, as they are long. */
 	__u8 has_long_names;
+	/* Whether the kernel tells nobody that it has succeeded: functions of the kernel's show that. */
+	__u8 is_silent;
 	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
 };
 

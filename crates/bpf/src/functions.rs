@@ -1,0 +1,19 @@
+//! Programs at the beginning of functions of the kernel's.
+
+use libbpf_rs::{Error, KprobeOpts, Link, ProgramMut};
+
+use crate::programs::Function;
+
+/// Attaches a program to functions; it gets the place of each in the list.
+pub(crate) fn attach(program: &ProgramMut<'_>, functions: &[Function]) -> Result<Vec<Link>, Error> {
+    let mut links = Vec::new();
+    for (at, function) in functions.iter().enumerate() {
+        let options = KprobeOpts { cookie: at as u64, ..KprobeOpts::default() };
+        match program.attach_kprobe_with_opts(false, function.name, options) {
+            Ok(link) => links.push(link),
+            Err(_) if function.is_optional => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(links)
+}

@@ -1,0 +1,35 @@
+//! Where the kernel takes requests of `io_uring`, and where they end.
+
+use super::Probe;
+use crate::Error;
+use crate::programs::{Interest, REQUESTS, SILENT};
+
+impl Probe {
+    /// Whether requests of `io_uring` are seen.
+    pub fn sees_requests(&self) -> bool {
+        REQUESTS
+            .iter()
+            .filter(|program| program.name.starts_with("uring_submit"))
+            .any(|one| self.is_loaded(one))
+    }
+
+    /// Whether the end of a request is seen whose program wants no report of a success.
+    pub fn sees_silent_requests(&self) -> bool {
+        self.skel.maps.bss_data.as_deref().is_some_and(|data| data.sees_silent_ends == 1)
+    }
+
+    /// Attaches what sees requests. Where the functions can't be had at which those end that are not answered, the event
+    /// of such a request is of the moment when it begins.
+    pub(super) fn attach_to_requests(&mut self, interest: &Interest<'_>) -> Result<(), Error> {
+        let wanted = self.is_loaded(&SILENT) && interest.needs(&SILENT);
+        let sees = self.attach(&SILENT, wanted).is_ok() && wanted;
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            bss.sees_silent_ends = u8::from(sees);
+        }
+        // What sees the end of requests comes before what sees them begin.
+        REQUESTS.iter().try_for_each(|program| {
+            let is_there = self.is_loaded(program);
+            self.attach(program, is_there && interest.needs(program))
+        })
+    }
+}
