@@ -12,9 +12,10 @@ use crate::cases::{Case, case};
 use crate::ring::{Entry, Ring};
 use crate::{Failure, stay};
 
-/// How often each case is measured in each mode; decisions take turns less often, as the kernel verifies their programs each time.
-const ROUNDS: usize = 15;
-const ROUNDS_OF_DECISIONS: usize = 5;
+/// How often modes take turns, and how often each case is measured in a turn. Those of decisions take turns less often, as the
+/// kernel verifies their programs each time.
+const TURNS: (usize, usize) = (15, 1);
+const TURNS_OF_DECISIONS: (usize, usize) = (2, 8);
 const CWD: i64 = -100;
 
 /// What is captured while a case is measured, and whether decisions of hooks are.
@@ -77,33 +78,37 @@ fn decided() -> Result<Vec<Case>, Failure> {
     ])
 }
 
-/// The fastest of each case in each mode, which take turns.
+/// The times of each case in each mode, in order.
 fn measure<const N: usize>(
     capture: &Capture<Mode>,
-    rounds: usize,
+    (turns, times): (usize, usize),
     modes: [Mode; N],
     cases: &mut [Case],
-) -> Result<Vec<[u64; N]>, Failure> {
-    let mut fastest = vec![[u64::MAX; N]; cases.len()];
-    for _ in 0..rounds {
+) -> Result<Vec<[Vec<u64>; N]>, Failure> {
+    let mut all = vec![[const { Vec::new() }; N]; cases.len()];
+    for _ in 0..turns {
         for (index, mode) in modes.iter().enumerate() {
             capture.set(*mode)?;
-            for (case, fastest) in cases.iter_mut().zip(&mut fastest) {
-                fastest[index] = case.measure().min(fastest[index]);
+            for (case, all) in cases.iter_mut().zip(&mut all) {
+                all[index].extend((0..times).map(|_| case.measure()));
             }
         }
     }
-    Ok(fastest)
+    all.iter_mut().flatten().for_each(|times| times.sort_unstable());
+    Ok(all)
 }
 
-fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], fastest: &[[u64; N]]) {
+fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], all: &[[Vec<u64>; N]]) {
     let names = modes.map(|(name, ..)| name).join(" | ");
-    println!("\n| {what} | {names} |\n|{}", " --- |".repeat(N + 1));
-    for (case, times) in cases.iter().zip(fastest) {
-        let bare = times[0];
-        let added: Vec<String> =
-            times[1..].iter().map(|time| (*time as i64 - bare as i64).to_string()).collect();
-        println!("| {} | {bare} | {} |", case.name, added.join(" | "));
+    for (which, of) in [("fastest", (|_| 0) as fn(usize) -> usize), ("median", |count| count / 2)] {
+        println!("\n| {what}, {which} | {names} |\n|{}", " --- |".repeat(N + 1));
+        for (case, all) in cases.iter().zip(all) {
+            let times = all.each_ref().map(|times| times[of(times.len())]);
+            let bare = times[0];
+            let added: Vec<String> =
+                times[1..].iter().map(|time| (*time as i64 - bare as i64).to_string()).collect();
+            println!("| {} | {bare} | {} |", case.name, added.join(" | "));
+        }
     }
 }
 
@@ -113,12 +118,12 @@ pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
     let rung = rung()?;
     let capture =
         Capture::start(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() }, change);
-    println!("ns of the calling thread: bare, and what is added (fastest rounds)");
+    println!("ns of the calling thread: bare, and what is added");
     if wants("requests") {
         match requests() {
             Ok(mut cases) => {
-                let fastest = measure(&capture, ROUNDS, REQUESTS, &mut cases)?;
-                show("request", REQUESTS, &cases, &fastest);
+                let times = measure(&capture, TURNS, REQUESTS, &mut cases)?;
+                show("request", REQUESTS, &cases, &times);
             }
             Err(failure) => println!("\n{failure}"),
         }
@@ -127,8 +132,8 @@ pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
         println!("\nthe kernel lets no program see what its security hooks decide");
     } else if wants("decisions") {
         let mut cases = decided()?;
-        let fastest = measure(&capture, ROUNDS_OF_DECISIONS, DECISIONS, &mut cases)?;
-        show(&format!("call ({rung})"), DECISIONS, &cases, &fastest);
+        let times = measure(&capture, TURNS_OF_DECISIONS, DECISIONS, &mut cases)?;
+        show(&format!("call ({rung})"), DECISIONS, &cases, &times);
     }
     println!("\n{} events lost", capture.set(REQUESTS[0])?);
     Ok(())
