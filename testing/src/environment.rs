@@ -36,6 +36,12 @@ pub fn is_chrooted() -> bool {
     !has_root_mount || first.is_some_and(|first| identity(Path::new("/")) != Some(first))
 }
 
+/// Whether a path that the kernel gives is this one of this process's: in a chroot it begins further up.
+#[must_use]
+pub fn is_kernel_path(given: Option<&[u8]>, own: &[u8]) -> bool {
+    given.is_some_and(|given| given == own || own.starts_with(b"/") && is_chrooted() && given.ends_with(own))
+}
+
 /// Ignores the test in a chroot.
 pub fn ignore_in_chroot() {
     if is_chrooted() {

@@ -2,7 +2,7 @@
 
 use eyas_events::{EventType, FlagTable, SyscallCode, param, request_of};
 use eyas_scap::{OwnedEvent, is_direct};
-use eyas_testing::test;
+use eyas_testing::{is_kernel_path, test};
 
 use crate::call::{Fd, Scratch, at, call};
 use crate::capture::{Capture, capture, capture_calls, tid};
@@ -115,7 +115,7 @@ fn openat_says_what_was_opened() {
     assert_eq!(call(libc::SYS_symlinkat, [at(file.as_ptr()), CWD, at(link.as_ptr())]), 0);
     let _fd = Fd(done(&mut ring, openat(&link, libc::O_RDONLY)));
     let event = requested(&mut live, 0);
-    assert_eq!(event.as_raw().opened_path(), Some(file.as_bytes()));
+    assert!(is_kernel_path(event.as_raw().opened_path(), file.as_bytes()));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn names_are_made_changed_and_taken_away() {
         E::SYSCALL_MKDIRAT_X,
         &[("res", int(0)), ("dirfd", int(below.0)), ("path", text("made")), ("mode", int(0o700))],
     );
-    assert_eq!(event.as_raw().kernel_path(2), Some(made.as_bytes()));
+    assert!(is_kernel_path(event.as_raw().kernel_path(2), made.as_bytes()));
     let two = |opcode, old: &std::ffi::CStr, new: &std::ffi::CStr| {
         Entry::new(opcode, CWD).addr(old.as_ptr()).len(CWD as usize).offset(new.as_ptr())
     };
@@ -550,7 +550,7 @@ fn places_in_a_ring_s_table() {
         .event_where(|raw| raw.ty == E::SYSCALL_OPENAT_2_X && raw.tid == mine && raw.io_uring().is_some());
     let fd = opened.as_raw().int(0).unwrap();
     assert!(is_direct(fd) && fd as u32 == 2, "{fd:#x}");
-    assert_eq!(opened.as_raw().opened_path(), Some(name.as_bytes()));
+    assert!(is_kernel_path(opened.as_raw().opened_path(), name.as_bytes()));
     assert_eq!([ring.one(read[0]), ring.one(read[1])], [5, 4]);
     let reads: Vec<OwnedEvent> = (0..2)
         .map(|n| {
@@ -635,7 +635,7 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
             std::fs::read_link(format!("/proc/self/fd/{}", fd.0)).unwrap().to_str(),
             name.to_str().ok()
         );
-        assert_eq!(raw.opened_path(), Some(name.as_bytes()));
+        assert!(is_kernel_path(raw.opened_path(), name.as_bytes()));
     }
     // What is linked to one that fails is not carried out, and not answered.
     let silent = |name| Entry { flags: SILENT | LINKED, ..openat(name, libc::O_RDONLY) };
@@ -688,7 +688,7 @@ fn a_polled_ring_s_requests_are_its_process_s() {
     let event = live.event_where(|raw| raw.io_uring().is_some() && raw.tid == process);
     assert!(event.as_raw().io_uring().unwrap().is_polled);
     assert_eq!(event.as_raw().int(0), Some(fd.0));
-    assert_eq!(event.as_raw().opened_path(), Some(name.as_bytes()));
+    assert!(is_kernel_path(event.as_raw().opened_path(), name.as_bytes()));
 }
 
 #[test]
