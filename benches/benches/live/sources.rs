@@ -34,17 +34,15 @@ const OPENS: &[SyscallCode] =
 const DECISIONS: [Mode; 3] =
     [("bare", Some(&[]), false), ("calls alone", Some(OPENS), false), ("with decisions", Some(OPENS), true)];
 
+const NOT_SEEN: &str = "the kernel lets no program see what its security hooks decide";
+
 /// Captures what the mode says.
 fn change(source: &mut Source, (_, interest, has_decisions): Mode) -> Result<(), Failure> {
     source.set_interest(interest)?;
-    source.set_hooks(has_decisions.then_some(HookSource::Auto))?;
-    Ok(())
-}
-
-/// Which rung of the ladder the kernel has.
-fn rung() -> Result<Rung, Failure> {
-    let mut source = Source::open(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() })?;
-    Ok(source.set_hooks(Some(HookSource::Auto))?)
+    match source.set_hooks(has_decisions.then_some(HookSource::Auto))? {
+        Rung::Tracepoints if has_decisions => Err(NOT_SEEN.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Requests that the kernel does at once: each is handed over by a call of its own.
@@ -115,7 +113,6 @@ fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], all: &[[Ve
 /// Prints what requests cost, decisions, or both.
 pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
     stay(true)?;
-    let rung = rung()?;
     let capture =
         Capture::start(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() }, change);
     println!("ns of the calling thread: bare, and what is added");
@@ -128,12 +125,16 @@ pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
             Err(failure) => println!("\n{failure}"),
         }
     }
-    if wants("decisions") && rung == Rung::Tracepoints {
-        println!("\nthe kernel lets no program see what its security hooks decide");
-    } else if wants("decisions") {
+    if wants("decisions") {
         let mut cases = decided()?;
-        let times = measure(&capture, TURNS_OF_DECISIONS, DECISIONS, &mut cases)?;
-        show(&format!("call ({rung})"), DECISIONS, &cases, &times);
+        match measure(&capture, TURNS_OF_DECISIONS, DECISIONS, &mut cases) {
+            Ok(times) => show("call", DECISIONS, &cases, &times),
+            // The capture has ended.
+            Err(failure) => {
+                println!("\n{failure}");
+                return Ok(());
+            }
+        }
     }
     println!("\n{} events lost", capture.set(REQUESTS[0])?);
     Ok(())

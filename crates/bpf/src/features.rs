@@ -124,8 +124,11 @@ pub(crate) enum Need {
 
 /// Where the kernel frees requests that have ended: those of a ring together.
 pub(crate) const ENDS_OF_RING: &str = "__io_submit_flush_completions";
-/// What perf events of functions are made by.
-const KPROBES: &str = "/sys/bus/event_source/devices/kprobe/type";
+
+/// Whether the kernel lets programs attach to its functions (kprobes).
+fn has_kprobes() -> bool {
+    Path::new("/sys/bus/event_source/devices/kprobe").exists()
+}
 
 fn older_than(needed: &'static str) -> Error {
     Error::KernelTooOld { release: rustix::system::uname().release().to_string_lossy().into_owned(), needed }
@@ -214,7 +217,7 @@ impl Types {
             Need::RequestEnds => {
                 self.have(Need::RequestTracepoint("io_uring_complete"))
                     && self.have(Need::Function(ENDS_OF_RING))
-                    && Path::new(KPROBES).exists()
+                    && has_kprobes()
             }
             Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),
         })

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, LINUX_5_11, Need, Types, capabilities, lacked,
-    lockdown, online_cpus, possible_cpus, security_modules, sees_every_process,
+    CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, LINUX_5_11, Need, Types, capabilities,
+    has_kprobes, lacked, lockdown, online_cpus, possible_cpus, security_modules, sees_every_process,
 };
 use crate::Error;
 use crate::programs::{FILES, TASKS};
@@ -86,7 +86,7 @@ impl Features {
             lacked: lacked(),
             has_tracefs,
             has_security_hooks: types.have(Need::Function("security_path_unlink")),
-            has_kprobes: Path::new("/sys/bus/event_source/devices/kprobe").exists(),
+            has_kprobes: has_kprobes(),
             security_modules: security_modules(),
             tracepoints_preempt,
             form: match (tracepoints_preempt, has_tracefs) {
