@@ -33,12 +33,14 @@ pub struct Args {
         long = "numevents",
         alias = "event-limit",
         value_name = "COUNT",
+        allow_negative_numbers = true,
+        value_parser = positive,
         help_heading = "Events"
     )]
     pub count: Option<u64>,
 
     /// Stop after this many seconds (of event time in a capture)
-    #[arg(short = 'M', value_name = "SECONDS", help_heading = "Events")]
+    #[arg(short = 'M', value_name = "SECONDS", allow_negative_numbers = true, value_parser = positive, help_heading = "Events")]
     pub duration: Option<u64>,
 
     /// Leave out the events of programs with this name, and of the processes that they start; may be repeated
@@ -58,15 +60,15 @@ pub struct Args {
     pub write: Option<PathBuf>,
 
     /// With -w: compress
-    #[arg(short = 'z', long = "compress", requires = "write", help_heading = "Recording")]
+    #[arg(short = 'z', long = "compress", help_heading = "Recording")]
     pub compress: bool,
 
     /// With -w: also write the events that the filter excludes but that names depend on; readers do not show them
-    #[arg(short = 'F', long = "fatfile", requires = "write", help_heading = "Recording")]
+    #[arg(short = 'F', long = "fatfile", help_heading = "Recording")]
     pub fatfile: bool,
 
     /// With -w: apply the filter to the processes and files that the file begins with, too
-    #[arg(long = "filter-proclist", requires = "write", help_heading = "Recording")]
+    #[arg(long = "filter-proclist", help_heading = "Recording")]
     pub filter_snapshot: bool,
 
     /// With -w: write pseudonyms in place of the names of users and hosts, of addresses, arguments and buffers
@@ -82,19 +84,19 @@ pub struct Args {
     pub exclude_users: bool,
 
     /// With -w: begin a new file once this many million bytes of events were written
-    #[arg(short = 'C', long = "file-size", value_name = "MB", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    #[arg(short = 'C', long = "file-size", value_name = "MB", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_size: Option<u64>,
 
     /// With -w: begin a new file after this many seconds; its name may hold strftime codes
-    #[arg(short = 'G', long = "seconds", value_name = "SECONDS", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    #[arg(short = 'G', long = "seconds", value_name = "SECONDS", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_seconds: Option<u64>,
 
     /// With -w: begin a new file after this many events
-    #[arg(short = 'e', long = "events", value_name = "COUNT", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    #[arg(short = 'e', long = "events", value_name = "COUNT", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_events: Option<u64>,
 
     /// With -C, -G or -e: keep this many files, the newest
-    #[arg(short = 'W', long = "limit", value_name = "COUNT", requires = "write", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Recording")]
+    #[arg(short = 'W', long = "limit", value_name = "COUNT", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_limit: Option<u64>,
 
     /// Format of a line, such as "%proc.name %fd.name"; c or container, k or kubernetes, m or mesos: ready-made ones;
@@ -187,7 +189,7 @@ pub struct Args {
     pub unbuffered: bool,
 
     /// Capture this many bytes of each buffer; 80 unless a view needs more
-    #[arg(short = 's', long = "snaplen", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(0..=65_000), help_heading = "Live capture")]
+    #[arg(short = 's', long = "snaplen", value_name = "BYTES", allow_negative_numbers = true, value_parser = snaplen, help_heading = "Live capture")]
     pub snaplen: Option<u32>,
 
     /// Size of the buffer of each CPU in bytes: a power of two
@@ -211,7 +213,7 @@ pub struct Args {
     pub cri: Vec<PathBuf>,
 
     /// Wait this many milliseconds for a reply of a container runtime
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Live capture")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true, value_parser = positive, help_heading = "Live capture")]
     pub cri_timeout: Option<u64>,
 
     /// Show a view, with its arguments behind the name; -cl lists them. Also: sysdig view NAME ARGUMENTS
@@ -257,8 +259,43 @@ pub struct Args {
     pub ignored: Ignored,
 
     /// Condition that selects events, such as `proc.name=cat and evt.type=open`
-    #[arg(value_name = "FILTER", trailing_var_arg = true)]
+    #[arg(value_name = "FILTER", allow_negative_numbers = true)]
     pub filter: Vec<String>,
+}
+
+/// A number that counts something.
+fn positive(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "expected a whole number from 1 on".to_owned())
+}
+
+/// The longest part of a buffer that is captured, bytes.
+const LONGEST_SNAPLEN: u32 = 65_000;
+
+fn snaplen(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number <= LONGEST_SNAPLEN);
+    number.ok_or_else(|| format!("expected a number of bytes from 0 to {LONGEST_SNAPLEN}"))
+}
+
+/// A format with its breaks and tabs, which sysdig's users write as `\n` and `\t`.
+fn unescape(format: &str) -> String {
+    let mut out = String::with_capacity(format.len());
+    let mut chars = format.chars().peekable();
+    while let Some(c) = chars.next() {
+        let meant = match (c, chars.peek()) {
+            ('\\', Some('n')) => Some('\n'),
+            ('\\', Some('t')) => Some('\t'),
+            ('\\', Some('\\')) => Some('\\'),
+            _ => None,
+        };
+        if meant.is_some() {
+            chars.next();
+        }
+        out.push(meant.unwrap_or(c));
+    }
+    out
 }
 
 /// Form of a time.
@@ -321,13 +358,33 @@ impl Args {
             Some("k" | "kubernetes") => with("%k8s.pod.name"),
             // Mesos is gone, and so are its fields.
             Some("m" | "mesos") => with("<NA>"),
-            Some(format) => format.to_owned(),
+            Some(format) => unescape(format),
         }
     }
 
-    /// The format of a line.
+    /// The format of a line. An object has the time as a number, under the name of the field, whatever its form.
     pub fn line_format(&self) -> String {
-        self.preset().replace("%evt.outputtime", self.time.fields())
+        if self.json { self.preset() } else { self.preset().replace("%evt.outputtime", self.time.fields()) }
+    }
+
+    /// What to say of options that change nothing.
+    pub fn notes(&self) -> Vec<String> {
+        let of_recordings = [
+            (self.compress, "-z"),
+            (self.fatfile, "-F"),
+            (self.filter_snapshot, "--filter-proclist"),
+            (self.file_size.is_some(), "-C"),
+            (self.file_seconds.is_some(), "-G"),
+            (self.file_events.is_some(), "-e"),
+            (self.file_limit.is_some(), "-W"),
+        ];
+        let unused = of_recordings.into_iter().filter(|(given, _)| *given && self.write.is_none());
+        let unused: Vec<&str> = unused.map(|(_, option)| option).collect();
+        let mut notes: Vec<String> = self.ignored.notes().into_iter().map(str::to_owned).collect();
+        if !unused.is_empty() {
+            notes.push(format!("{}: without effect, since no -w names a file to write", unused.join(", ")));
+        }
+        notes
     }
 
     /// The format of a line for an event of a plugin, if that is another.

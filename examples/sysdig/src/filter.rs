@@ -13,7 +13,14 @@ pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
     // One line, as all errors here.
     let said = |diagnostic: Diagnostic| {
         let column = diagnostic.labels.first().map_or(1, |label| label.position().1);
-        let parts: Vec<String> = [diagnostic.message].into_iter().chain(diagnostic.help).collect();
+        // There are no macros on a command line.
+        let word =
+            diagnostic.message.strip_prefix("Undefined macro '").and_then(|rest| rest.split('\'').next());
+        let message = match word {
+            Some(word) => format!("`{word}` is no field, and stands alone"),
+            None => diagnostic.message,
+        };
+        let parts: Vec<String> = [message].into_iter().chain(diagnostic.help).collect();
         anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
     };
     let expr = condition::parse(text).map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;

@@ -20,7 +20,7 @@ const INDENT: usize = 32;
 /// Prints what is asked for instead of events; whether that was all.
 pub fn print(args: &Args, out: &mut dyn Write) -> Result<bool> {
     if let Some(source) = args.list.as_deref().filter(|source| *source != "syscall") {
-        bail!("--list={source}: there is no such source of events; the one there is is `syscall`");
+        bail!("--list={source}: no source of events has this name; the only one is `syscall`");
     }
     if let Some(form) = args.generate {
         write!(out, "{}", form.render(Args::command())?)?;
@@ -140,8 +140,10 @@ fn events(out: &mut dyn Write) -> Result<()> {
         if info.flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION) {
             continue;
         }
-        let params: Vec<&str> = info.params.iter().map(|param| param.name).collect();
-        writeln!(out, "{}({})", info.name, params.join(", "))?;
+        let direction = if info.ty.is_exit() { '<' } else { '>' };
+        let params: Vec<String> =
+            info.params.iter().map(|param| format!("{} {}", param.ty.name(), param.name)).collect();
+        writeln!(out, "{direction} {}({})", info.name, params.join(", "))?;
     }
     Ok(())
 }

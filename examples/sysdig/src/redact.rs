@@ -35,8 +35,8 @@ impl Redactor {
         let bytes = match key {
             None => drawn()?,
             Some(path) => {
-                let bytes =
-                    std::fs::read(path).with_context(|| format!("--redact-key {}", path.display()))?;
+                let bytes = std::fs::read(path)
+                    .with_context(|| format!("--redact-key {}: cannot read the key", path.display()))?;
                 anyhow::ensure!(
                     (16..=KEY_LIMIT).contains(&bytes.len()),
                     "--redact-key {}: it has {} bytes; give a file of 16 bytes to 1 MiB, such as 32 of /dev/urandom",

@@ -31,7 +31,7 @@ use crate::view::{self, Bound, ViewSink, catalog};
 
 /// Captures or replays until the end, the limit, or a signal.
 pub fn run(args: &Args) -> Result<()> {
-    for note in args.ignored.notes() {
+    for note in args.notes() {
         note!("{note}");
     }
     if args.report {
@@ -163,13 +163,14 @@ fn report(args: &Args) -> Result<()> {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(0o600);
             let written = options.open(output).and_then(|mut file| file.write_all(page.as_bytes()));
-            written.with_context(|| output.display().to_string())
+            written.map_err(|error| {
+                anyhow!("cannot write {}: {error}; choose another with -o", output.display())
+            })
         }
         None => Ok(eyas_console::print(&page)?),
     }
 }
 
-/// The views that the command line names, with their arguments.
 /// Whether the filter, the format or a view asks for what the kernel's security hooks decide.
 fn asks_for_decisions(args: &Args, views: &[Bound]) -> bool {
     let given = args.condition().into_iter().chain([args.line_format()]);
@@ -178,6 +179,7 @@ fn asks_for_decisions(args: &Args, views: &[Bound]) -> bool {
         .any(|text| input::asks_for_decisions(&text))
 }
 
+/// The views that the command line names, with their arguments.
 fn views(args: &Args) -> Result<Vec<Bound>> {
     let given = list::given(args)?;
     let mut names = args.chisels.clone();
@@ -218,10 +220,17 @@ fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<d
     } else if let Some(path) = &args.parquet {
         sinks.push(tables(path, args)?);
     } else if !args.quiet && !args.summary && views.is_empty() {
+        if args.line_format().is_empty() {
+            bail!("format: -p is followed by nothing; `sysdig -l` lists the fields");
+        }
         let format = Format::parse(&args.line_format(), schema()).map_err(|error| {
             let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            anyhow!("format: {error}{hint}; `sysdig -l` lists the fields")
+            let message = match error.message.strip_prefix("unknown filter: ") {
+                Some(name) => format!("no field is named `{name}`"),
+                None => error.message,
+            };
+            anyhow!("format: {message}{hint}; `sysdig -l` lists the fields")
         })?;
         let of_plugins = args.plugin_format().filter(|_| plugins::loaded().is_some());
         let of_plugins = of_plugins.map(|format| Format::parse(format, schema())).transpose();

@@ -53,10 +53,11 @@ impl Tables {
     /// Below this directory, with the columns of events that the command line asks for.
     pub fn create(root: &Path, args: &Args) -> Result<Self> {
         let events = Events::new(root, &columns(args)?)?;
-        std::fs::create_dir_all(root).with_context(|| format!("--parquet {}", root.display()))?;
-        if !root.is_dir() {
-            bail!("--parquet {}: this is no directory", root.display());
+        if root.exists() && !root.is_dir() {
+            bail!("--parquet {}: this is a file; name a directory for the tables", root.display());
         }
+        std::fs::create_dir_all(root)
+            .with_context(|| format!("--parquet {}: cannot create the directory", root.display()))?;
         Ok(Self {
             events,
             lives: Lives::new(root)?,

@@ -71,6 +71,82 @@ fn a_filter_a_count_and_a_format() {
 }
 
 #[test]
+fn options_may_follow_the_filter() {
+    let found = prints(&["evt.num=1176", "-p", "%evt.num"]);
+    assert_eq!(found, "1176\n");
+    let found =
+        prints(&["evt.type=openat", "and", "evt.num<2000", "-n1", "-p%proc.name", "and", "evt.num>1175"]);
+    assert_eq!(found, "cat\n");
+    // A number below zero is a value.
+    assert!(prints(&["-p", "%evt.rawres", "evt.rawres", "=", "-2", "-n", "1"]).starts_with("-2"));
+}
+
+#[test]
+fn formats_have_breaks_and_tabs() {
+    let one = "evt.num=1176";
+    assert_eq!(prints(&["-p", r"a\n%evt.num\tb\\n\r", one]), "a\n1176\tb\\n\\r\n");
+    let output = run(&["-p", "", one]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("-p is followed by nothing"), "{error}");
+    let error = String::from_utf8(run(&["-p", "%proc.nam", one]).stderr).unwrap();
+    assert!(error.contains("no field is named `proc.nam`; did you mean `proc.name`?"), "{error}");
+}
+
+#[test]
+fn an_object_has_the_time_as_a_number_under_one_name() {
+    for form in ["h", "a", "r", "d", "D"] {
+        let text = prints(&["-j", "-t", form, "evt.num=1176"]);
+        let row: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(row["evt.outputtime"], 1_795_461_335_267_018_253_u64, "-t {form}");
+        assert!(row.get("evt.time").is_none() && row.get("evt.rawtime.s").is_none(), "{text}");
+    }
+}
+
+#[test]
+fn numbers_that_count_nothing_are_refused() {
+    for option in ["-n", "-M", "-C", "-G", "-e", "-W"] {
+        for value in ["0", "-1", "x", "1.5"] {
+            let output = run(&["-q", option, value]);
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success(), "{option} {value}");
+            assert!(error.contains("expected a whole number from 1 on"), "{option} {value}: {error}");
+        }
+    }
+    let error = String::from_utf8(run(&["-s", "70000"]).stderr).unwrap();
+    assert!(error.contains("from 0 to 65000"), "{error}");
+}
+
+#[test]
+fn options_of_recordings_are_accepted_without_one() {
+    let args =
+        ["-q", "-z", "-F", "--filter-proclist", "-C", "1", "-G", "1", "-e", "1", "-W", "1", "evt.num=1"];
+    let output = run(&args);
+    let note = String::from_utf8(output.stderr).unwrap();
+    let expected =
+        "-z, -F, --filter-proclist, -C, -G, -e, -W: without effect, since no -w names a file to write\n";
+    assert!(output.status.success() && note == expected, "{note}");
+}
+
+#[test]
+fn files_that_cannot_be_written_are_named_with_what_to_do() {
+    let said = |args: &[&str]| {
+        let output = run(args);
+        assert!(!output.status.success(), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said(&["--parquet", DEMO]).contains("this is a file; name a directory"));
+    assert!(said(&["--report", "-o", "/nope/x"]).contains("cannot write /nope/x: No such file"));
+    assert!(said(&["--perfetto", "/nope/x"]).contains("cannot write /nope/x: No such file"));
+    assert!(said(&["-w", "/nope/x"]).contains("cannot write /nope/x: "));
+    assert!(
+        said(&["--redact", "--redact-key", "/nope/x", "-w", "/dev/null"]).contains("cannot read the key")
+    );
+    for args in [&["--perfetto", "/dev/full"][..], &["-w", "/dev/full"], &["--report", "-o", "/dev/full"]] {
+        assert!(said(args).contains("No space left on device"), "{args:?}");
+    }
+}
+
+#[test]
 fn json_has_an_object_in_each_line() {
     let text = prints(&["-j", "-p", "%evt.num %proc.name %fd.name %evt.buffer", "evt.num in (166, 167)"]);
     let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -200,7 +276,7 @@ fn listings_name_fields_and_events() {
     let text = prints(&["-l", "-N"]);
     assert!(text.lines().any(|line| line == "proc.name") && text.lines().count() > 200);
     assert!(prints(&["-l"]).lines().any(|line| line.starts_with("fd.name ")));
-    assert!(prints(&["-L"]).lines().any(|line| line == "close(res, fd)"));
+    assert!(prints(&["-L"]).lines().any(|line| line == "< close(ERRNO res, FD fd)"));
 }
 
 #[test]

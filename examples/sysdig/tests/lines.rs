@@ -20,7 +20,7 @@ const OURS: &str = env!("CARGO_BIN_EXE_sysdig");
 /// segmentation fault there, and at later codes.
 const KNOWN: std::ops::Range<u16> = 2..336;
 /// Events of a long capture that are compared, so that the test stays short.
-const MOST: usize = 150_000;
+const MOST: usize = 30_000;
 /// Captures that sysdig 0.29.3 refuses, with a part of the message.
 const REFUSED: [(&str, &str); 7] = [
     ("async.scap", "wrong fd type"),
@@ -107,12 +107,12 @@ fn is_same(event: &str, name: &str, theirs: &str, ours: &str, of: Of) -> bool {
     match (event, name) {
         _ if theirs == ours => true,
         // Falco 0.44.1 prints the address in decimal.
-        ("mmap", "res") => {
-            u64::from_str_radix(theirs, 16).is_ok_and(|address| ours.parse() == Ok(address))
-        }
+        ("mmap", "res") => u64::from_str_radix(theirs, 16).is_ok_and(|address| ours.parse() == Ok(address)),
         ("socket", "domain") => theirs.replace("AF_LOCAL", "AF_LOCAL|AF_UNIX") == ours,
         // The descriptor has its name of after the call: what it is connected to.
-        ("connect" | "bind" | "sendto" | "sendmsg", "fd") if of == Of::Enter => number(theirs) == number(ours),
+        ("connect" | "bind" | "sendto" | "sendmsg", "fd") if of == Of::Enter => {
+            number(theirs) == number(ours)
+        }
         // What was asked for and what is ready have one name, and the latter is later.
         ("poll", "fds") if of == Of::Enter => true,
         ("execve", "loginuid") if theirs == number(ours) => true,
@@ -120,7 +120,9 @@ fn is_same(event: &str, name: &str, theirs: &str, ours: &str, of: Of) -> bool {
         _ if theirs.is_empty() => ["NULL", "<NA>"].contains(&ours),
         (_, "cwd") if theirs == " N" => ours == "<NA>",
         // It learns of working directories, of duplicates and of sockets from enter events alone.
-        (_, "fd" | "res" | "dirfd" | "name" | "path" | "oldpath" | "newpath" | "linkpath") if of == Of::LoneExit => {
+        (_, "fd" | "res" | "dirfd" | "name" | "path" | "oldpath" | "newpath" | "linkpath")
+            if of == Of::LoneExit =>
+        {
             number(theirs) == number(ours)
         }
         ("poll" | "ppoll", "fds") if of == Of::LoneExit => true,
@@ -168,14 +170,18 @@ fn differences(theirs: &str, ours: &str) -> (Vec<String>, usize) {
         // An event of no thread is named by its container there.
         let is_process = line.process == found.process || line.process.starts_with("container:");
         if !is_event || !is_process {
-            wrong.push(format!("{} {} is {} {}: {text}", line.process, line.event, found.process, found.event));
+            wrong.push(format!(
+                "{} {} is {} {}: {text}",
+                line.process, line.event, found.process, found.event
+            ));
         }
         let enter = begun.remove(line.tid).filter(|enter| line.is_exit && enter.event == line.event);
         let exit = if line.is_exit && enter.is_none() { Of::LoneExit } else { Of::Exit };
         let of_exit = line.parameters.iter().map(|parameter| (parameter, exit));
         // A buffer may have in it what looks like parameters.
         let of_exit = of_exit.filter(|_| !found.text.starts_with(line.text.trim_end()));
-        let of_enter = enter.iter().flat_map(|enter| &enter.parameters).map(|parameter| (parameter, Of::Enter));
+        let of_enter =
+            enter.iter().flat_map(|enter| &enter.parameters).map(|parameter| (parameter, Of::Enter));
         for ((name, value), of) in of_exit.chain(of_enter) {
             let name = name_here(line.event, name);
             match found.parameter(name) {
@@ -279,4 +285,19 @@ fn what_differs_is_found() {
     ] {
         assert!(!differences(theirs, &ours.replace(part, other)).0.is_empty(), "{part} {other}");
     }
+}
+
+#[test]
+fn events_of_the_capture_itself_are_shown_to_those_who_name_them() {
+    let capture = data_or_ignore("captures/upstream/curl_google.scap");
+    let count = |args: &[&str]| {
+        let output = Command::new(OURS).arg("-r").arg(&capture).args(args).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stdout).matches(" > procinfo ").count()
+    };
+    for hidden in [&[][..], &[""], &[" "], &["proc.name=systemd"], &["evt.num=1"]] {
+        assert_eq!(count(hidden), 0, "{hidden:?}");
+    }
+    assert_eq!((count(&["-D"]), count(&["-D", "evt.num=1"])), (315, 1));
+    assert_eq!(count(&["evt.type in (read, procinfo)"]), 315);
 }

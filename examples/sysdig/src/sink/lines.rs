@@ -1,7 +1,7 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
 use anyhow::Result;
-use eyas::events::EventType;
+use eyas::events::{Category, EventType};
 use eyas::rules::Format;
 use eyas::sinsp::EventView;
 use eyas_report::slice::is_internal;
@@ -26,16 +26,23 @@ pub struct Lines {
 impl Lines {
     pub fn new(format: Format, of_plugins: Option<Format>, args: &Args) -> Self {
         let out = BufWriter::with_capacity(64 << 10, io::stdout());
-        let (json, unbuffered, internal) =
-            (args.json, args.unbuffered, args.debug || !args.filter.is_empty());
+        let (json, unbuffered) = (args.json, args.unbuffered);
+        let internal = args.debug || args.condition().is_some_and(|text| names_internal(&text));
         Self { format, of_plugins, json, internal, out, line: Vec::new(), unbuffered }
     }
 }
 
+/// Whether a filter asks for events of the capture itself by the name of their type.
+fn names_internal(text: &str) -> bool {
+    let is_named =
+        |name: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
+    let mut internal = eyas::events::events().filter(|info| info.category.activity() == Category::INTERNAL);
+    internal.any(|info| is_named(info.name))
+}
+
 impl Sink for Lines {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
-        // One that was kept by a filter was asked for.
-        if !self.internal && event.event().place.num == 0 && is_internal(event) {
+        if !self.internal && is_internal(event) {
             return Ok(());
         }
         self.line.clear();

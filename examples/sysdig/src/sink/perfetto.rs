@@ -34,6 +34,11 @@ pub struct Perfetto {
     is_first: bool,
 }
 
+fn cannot_write(path: &Path) -> String {
+    let name = if path == Path::new("-") { "standard output".into() } else { path.to_string_lossy() };
+    format!("cannot write {name}")
+}
+
 /// A thread's time.
 struct Life {
     pid: i64,
@@ -73,7 +78,7 @@ impl Perfetto {
         let written = self.out.write_all(before).map_err(anyhow::Error::from);
         written
             .and_then(|()| Ok(serde_json::to_writer(&mut self.out, item)?))
-            .with_context(|| self.path.display().to_string())
+            .with_context(|| cannot_write(&self.path))
     }
 
     /// Time in the file: microseconds with all digits of the nanoseconds.
@@ -248,7 +253,7 @@ impl Sink for Perfetto {
         self.out.write_all(end)?;
         let rest = json!({ "started": format!("{}.{:09}", start / 1_000_000_000, start % 1_000_000_000) });
         writeln!(self.out, "],\"displayTimeUnit\":\"ns\",\"otherData\":{rest}}}")?;
-        self.out.flush().with_context(|| self.path.display().to_string())
+        self.out.flush().with_context(|| cannot_write(&self.path))
     }
 }
 

@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use anyhow::{Result, anyhow, bail};
 use eyas::fields::{
-    BufferFormat, Field, FieldFlags, FieldSource, Schema, Value, write_text, write_value_with,
+    BufferFormat, Field, FieldFlags, FieldSource, ResolveError, Schema, Value, write_text, write_value_with,
 };
 use eyas::rules::nearest;
 use rustc_hash::FxHasher;
@@ -190,7 +190,12 @@ pub fn resolve(name: &str, schema: &dyn Schema) -> Result<Field> {
     schema.resolve(base, arg).map_err(|error| {
         let near = nearest(base, schema.fields().iter().map(|def| def.name));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        anyhow!("`{name}`: {error}{hint}")
+        match error {
+            ResolveError::Unknown => {
+                anyhow!("no field is named `{name}`{hint}; `sysdig -l` lists the fields")
+            }
+            error => anyhow!("`{name}`: {error}{hint}"),
+        }
     })
 }
 
