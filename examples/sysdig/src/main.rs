@@ -12,6 +12,7 @@ mod input;
 #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
 mod intern;
 mod list;
+mod output;
 mod plugins;
 mod progress;
 mod redact;
@@ -36,7 +37,7 @@ use args::Args;
 
 fn main() -> ExitCode {
     let args = Args::from_command_line(std::env::args_os());
-    match plugins::load(&args).and_then(|()| list::print(&args, &mut io::stdout().lock())).and_then(
+    match plugins::load(&args).and_then(|()| list::print(&args, &mut output::Output::new())).and_then(
         |is_all| match is_all {
             true => Ok(()),
             false => run::run(&args),
@@ -55,9 +56,12 @@ fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let cause = match cause.downcast_ref::<scap::Error>() {
-            Some(scap::Error::Write(cause)) => Some(cause),
-            _ => cause.downcast_ref::<io::Error>(),
+            Some(scap::Error::Write(cause)) => Some(cause.kind()),
+            _ => match cause.downcast_ref::<serde_json::Error>() {
+                Some(cause) => cause.io_error_kind(),
+                None => cause.downcast_ref::<io::Error>().map(io::Error::kind),
+            },
         };
-        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        cause == Some(io::ErrorKind::BrokenPipe)
     })
 }

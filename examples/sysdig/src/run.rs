@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ use crate::args::Args;
 use crate::filter::compile;
 use crate::input::{self, Needs};
 use crate::list;
+use crate::output::refuse_input;
 use crate::plugins;
 use crate::progress::Progress;
 use crate::schema::schema;
@@ -44,6 +45,10 @@ pub fn run(args: &Args) -> Result<()> {
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
         note!("Some domain names of the filter are not known yet: no name server answers");
+    }
+    let outputs = [("-w", &args.write), ("--perfetto", &args.perfetto)];
+    for (option, path) in outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?))) {
+        refuse_input(option, path, &args.read)?;
     }
     let views = views(args)?;
     if args.condition().is_none() && views.iter().any(|bound| bound.view.name == "around") {
@@ -82,6 +87,7 @@ pub fn run(args: &Args) -> Result<()> {
         outcome = opened.and_then(|(mut source, plugins)| {
             let mut sinks: Vec<&mut dyn Sink> =
                 sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Sink).collect();
+            at_work.path = path.map(|path| path.display().to_string());
             let outcome = at_work.run((&mut *source, plugins), &mut sinks, &mut progress);
             totals.add(&mut *source);
             let ended = Ended {
@@ -149,11 +155,20 @@ fn top(_args: &Args) -> Result<()> {
 
 /// Writes the page of a report.
 fn report(args: &Args) -> Result<()> {
-    let [path] = &args.read[..] else { bail!("sysdig report: name one capture: sysdig report FILE -o PAGE") };
-    if args.condition().is_some() {
+    // The capture may stand behind the options.
+    let named = args.filter.first().filter(|_| args.read.is_empty()).map(PathBuf::from);
+    let path = match (&args.read[..], &named) {
+        ([path], _) => path,
+        (_, Some(path)) => path,
+        _ => bail!("sysdig report: name one capture: sysdig report FILE -o PAGE"),
+    };
+    if args.filter.len() > usize::from(named.is_some()) {
         bail!(
             "sysdig report takes no filter; write a part of the capture first: sysdig -r FILE -w PART FILTER"
         );
+    }
+    if let Some(output) = &args.output {
+        refuse_input("-o", output, std::slice::from_ref(path))?;
     }
     let engine = eyas_report::rules(&args.rules)?;
     let page = eyas_report::page(path, &engine, &Inspector::default)?;
@@ -289,6 +304,8 @@ struct Loop<'a> {
     needs: Needs,
     suppressed: Suppressed,
     deadline: Deadline,
+    /// The capture at hand; `None` for the kernel.
+    path: Option<String>,
     /// Sinks are told of what did not pass, too.
     keeps_state: bool,
 }
@@ -307,6 +324,7 @@ impl<'a> Loop<'a> {
             needs,
             suppressed: Suppressed::new(suppressed),
             deadline: Deadline::new(args),
+            path: None,
             keeps_state: args.keeps_names()
                 || args.keeps_state()
                 || args.perfetto.is_some()
@@ -334,13 +352,18 @@ impl<'a> Loop<'a> {
         let mut inspector = Inspector::new(config.with_names(Some(self.names.clone())));
         while self.args.count.is_none_or(|count| self.passed < count) {
             // What has happened until then in a live capture still comes.
-            if self.stop.load(Ordering::Relaxed) && !source.stop() {
+            let is_stopped = self.stop.load(Ordering::Relaxed) || self.deadline.is_past_now();
+            if is_stopped && !source.stop() {
                 break;
             }
             let advance = match source.advance() {
                 // A stream ends anywhere when the program is asked to.
                 Err(_) if self.stop.load(Ordering::Relaxed) => break,
-                advance => advance?,
+                Err(error) => {
+                    let of_capture = self.path.as_ref().map(|path| format!("{path}: "));
+                    bail!("{}{error}", of_capture.unwrap_or_default());
+                }
+                Ok(advance) => advance,
             };
             inspector.note_losses(source);
             if !source.losses().is_empty() {
@@ -414,9 +437,6 @@ impl<'a> Loop<'a> {
                     for sink in &mut *sinks {
                         sink.idle()?;
                     }
-                    if self.deadline.is_past_now() {
-                        break;
-                    }
                 }
                 Advance::End => {
                     inspector.begin_without_event()?;
@@ -477,28 +497,28 @@ struct Deadline {
     recorded: bool,
     /// It was reached.
     is_over: bool,
-    began: Instant,
+    /// When the first event of a live capture could come.
+    began: Option<Instant>,
     first: Option<u64>,
 }
 
 impl Deadline {
     fn new(args: &Args) -> Self {
         let limit = args.duration.map(Duration::from_secs);
-        Self { limit, recorded: args.is_replay(), is_over: false, began: Instant::now(), first: None }
+        Self { limit, recorded: args.is_replay(), is_over: false, began: None, first: None }
     }
 
     fn is_past(&mut self, ts: u64) -> bool {
-        let Some(limit) = self.limit else { return false };
+        let Some(limit) = self.limit.filter(|_| self.recorded) else { return false };
         let first = *self.first.get_or_insert(ts);
-        self.is_over = match self.recorded {
-            true => u128::from(ts.saturating_sub(first)) >= limit.as_nanos(),
-            false => self.began.elapsed() >= limit,
-        };
+        self.is_over = u128::from(ts.saturating_sub(first)) >= limit.as_nanos();
         self.is_over
     }
 
-    fn is_past_now(&self) -> bool {
-        !self.recorded && self.limit.is_some_and(|limit| self.began.elapsed() >= limit)
+    fn is_past_now(&mut self) -> bool {
+        let Some(limit) = self.limit.filter(|_| !self.recorded) else { return false };
+        self.is_over |= self.began.get_or_insert_with(Instant::now).elapsed() >= limit;
+        self.is_over
     }
 }
 

@@ -147,6 +147,80 @@ fn files_that_cannot_be_written_are_named_with_what_to_do() {
 }
 
 #[test]
+fn a_capture_that_is_read_is_not_overwritten() {
+    let folder = Dir::new("cli-input");
+    let capture = folder.join("c.scap.gz");
+    std::fs::copy(DEMO, &capture).unwrap();
+    std::os::unix::fs::symlink(&capture, folder.join("link")).unwrap();
+    let (capture, link) = (capture.to_str().unwrap(), folder.join("link"));
+    for args in [
+        &["-r", capture, "-w", capture][..],
+        &["-r", DEMO, "-r", capture, "-w", link.to_str().unwrap(), "evt.num=1"],
+        &["trace", "--perfetto", capture, "-r", capture],
+        &["report", capture, "-o", capture],
+    ] {
+        let output = command().args(args).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && error.contains("this is the capture that is read"), "{error}");
+    }
+    assert_eq!(std::fs::read(capture).unwrap(), std::fs::read(DEMO).unwrap());
+}
+
+#[test]
+fn the_capture_of_a_report_may_stand_behind_options() {
+    let folder = Dir::new("cli-report");
+    let page = folder.join("page");
+    let output = command().args(["report", "-o"]).arg(&page).arg(DEMO).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::read_to_string(&page).unwrap().starts_with("<!doctype html>"));
+    for args in [&["report"][..], &["report", DEMO, DEMO], &["report", "-o", "x", DEMO, "evt.num=1"]] {
+        assert!(!command().args(args).output().unwrap().status.success(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_view_is_a_subcommand() {
+    let of = |args: &[&str]| command().args(args).args(["-r", DEMO]).output().unwrap().stdout;
+    assert_eq!(of(&["topfiles_bytes"]), of(&["-c", "topfiles_bytes"]));
+    assert_eq!(of(&["fdbytes_by", "fd.type", "-j"]), of(&["view", "fdbytes_by", "fd.type", "-j"]));
+}
+
+#[test]
+fn errors_name_the_capture_or_the_output() {
+    let folder = Dir::new("cli-errors");
+    let part = folder.join("part.scap.gz");
+    let whole = std::fs::read(DEMO).unwrap();
+    std::fs::write(&part, &whole[..whole.len() / 2]).unwrap();
+    let output = command().args(["-q", "-r", DEMO, "-r"]).arg(&part).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && error.starts_with(&format!("Error: {}: ", part.display())),
+        "{error}"
+    );
+    for args in [&[][..], &["-j"], &["-S", "-q"], &["-c", "ps"], &["-l"], &["--perfetto", "-"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command().args(["-r", DEMO]).args(args).stdout(full).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        let said = "cannot write to standard output: No space left on device";
+        assert!(!output.status.success() && error.contains(said), "{args:?}: {error}");
+    }
+    // A reader that has seen enough is no error.
+    let mut child = command()
+        .args(["--perfetto", "-", "-r", DEMO])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
 fn json_has_an_object_in_each_line() {
     let text = prints(&["-j", "-p", "%evt.num %proc.name %fd.name %evt.buffer", "evt.num in (166, 167)"]);
     let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

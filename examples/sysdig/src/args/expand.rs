@@ -13,8 +13,17 @@ pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
     let given = given_views(&words);
     let mut words = words.into_iter().peekable();
     let mut out: Vec<OsString> = words.next().into_iter().collect();
-    if words.peek().is_some_and(|word| word == "view") {
-        words.next();
+    let is_name = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_view = |word: &OsString| {
+        let word = word.to_string_lossy();
+        is_name(&word) && catalog::find(&word, &given).is_ok()
+    };
+    // A name of a view is no filter.
+    let names_view = words.peek().is_some_and(is_view);
+    if names_view || words.peek().is_some_and(|word| word == "view") {
+        if !names_view {
+            words.next();
+        }
         match words.peek() {
             Some(name) if !name.to_string_lossy().starts_with('-') => out.push("-c".into()),
             _ => out.push("--list-chisels".into()),
@@ -133,6 +142,9 @@ mod tests {
         assert_eq!(expanded(&["-cl"]), ["--list-chisels"]);
         assert_eq!(expanded(&["view"]), ["--list-chisels"]);
         assert_eq!(expanded(&["view", "spy_port", "80", "-j"]), ["-c", "spy_port 80", "-j"]);
+        assert_eq!(expanded(&["spy_port", "80", "-j"]), ["-c", "spy_port 80", "-j"]);
+        assert_eq!(expanded(&["ps", "proc.name=a"]), ["-c", "ps proc.name=a"]);
+        assert_eq!(expanded(&["-q", "ps"]), ["-q", "ps"]);
         assert_eq!(expanded(&["-Bprobe.o"]), ["--bpf=probe.o"]);
         assert_eq!(expanded(&["--chisel=ps"]), ["-c", "ps"]);
         assert_eq!(expanded(&["--compress", "--", "-cl"]), ["--compress", "--", "-cl"]);

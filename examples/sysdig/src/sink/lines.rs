@@ -1,4 +1,4 @@
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{BufWriter, Write};
 
 use anyhow::Result;
 use eyas::events::{Category, EventType};
@@ -8,6 +8,7 @@ use eyas_report::slice::is_internal;
 
 use super::Sink;
 use crate::args::Args;
+use crate::output::Output;
 use crate::schema::schema;
 
 /// Prints a line for each event: text, or a JSON object.
@@ -18,14 +19,14 @@ pub struct Lines {
     json: bool,
     /// Events of the capture itself are shown to those who ask for them.
     internal: bool,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Output>,
     line: Vec<u8>,
     unbuffered: bool,
 }
 
 impl Lines {
     pub fn new(format: Format, of_plugins: Option<Format>, args: &Args) -> Self {
-        let out = BufWriter::with_capacity(64 << 10, io::stdout());
+        let out = BufWriter::with_capacity(64 << 10, Output::new());
         let (json, unbuffered) = (args.json, args.unbuffered);
         let internal = args.debug || args.condition().is_some_and(|text| names_internal(&text));
         Self { format, of_plugins, json, internal, out, line: Vec::new(), unbuffered }

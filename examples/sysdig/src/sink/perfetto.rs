@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -13,6 +13,7 @@ use eyas::sinsp::state::Thread;
 use serde_json::{Map, Value, json};
 
 use super::Sink;
+use crate::output::Output;
 use crate::schema::schema;
 
 /// Characters of a value that are kept: a trace of a million calls is to load.
@@ -54,7 +55,7 @@ impl Perfetto {
     /// The file cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
         let out: Box<dyn Write> = match path == Path::new("-") {
-            true => Box::new(io::stdout()),
+            true => Box::new(Output::new()),
             false => Box::new(File::create(path).map_err(|error| {
                 anyhow!("cannot write {}: {error}; choose another with --perfetto", path.display())
             })?),

@@ -1,11 +1,12 @@
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::{Result, anyhow};
 use eyas::fields::{Field, FieldSource, Value};
 use eyas::sinsp::EventView;
 
 use super::Sink;
+use crate::output::Output;
 use crate::schema::schema;
 
 /// Counts events by type and prints the most frequent at the end.
@@ -55,7 +56,7 @@ impl Sink for Summary {
         let rows = self.rows();
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(18);
         let rule = "-".repeat(width + 10);
-        let mut out = io::stdout().lock();
+        let mut out = Output::new();
         writeln!(out, "{rule}\n{:<width$}{:>10}\n{rule}", "Event", "#Calls")?;
         for (name, count) in rows {
             writeln!(out, "{name:<width$}{count:>10}")?;

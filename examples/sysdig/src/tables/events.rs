@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use eyas::fields::{Field, FieldFlags, FieldSource, Schema, Scope, ScopeVersion};
+use eyas::fields::{Field, FieldFlags, FieldSource, ResolveError, Schema, Scope, ScopeVersion};
 use eyas::rules::nearest;
 use eyas::sinsp::{EventView, schema};
 
@@ -157,6 +157,10 @@ fn resolve(text: &str) -> Result<Field> {
     schema().resolve(name, arg).map_err(|error| {
         let near = nearest(name, schema().fields().iter().map(|def| def.name));
         let hint = near.filter(|near| *near != name).map(|near| format!("; did you mean `{near}`?"));
+        let error = match error {
+            ResolveError::Unknown => "no field has this name".to_owned(),
+            error => error.to_string(),
+        };
         anyhow!("column `{text}`: {error}{}; `sysdig -l` lists the fields", hint.unwrap_or_default())
     })
 }

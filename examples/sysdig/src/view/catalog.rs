@@ -26,7 +26,12 @@ pub fn builtin(name: &str) -> Option<&'static View> {
 /// Reads a file with a view, or with a list of views.
 pub fn read(path: &Path) -> Result<Vec<View>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("view {}", path.display()))?;
-    let views = parse(&text).map_err(|error| anyhow!("view {}: {error:#}", path.display()))?;
+    let has_content = text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    let views = if has_content { parse(&text) } else { Ok(Vec::new()) };
+    let views = views.map_err(|error| {
+        let error = format!("{error:#}");
+        anyhow!("view {}: {}", path.display(), error.strip_prefix("error: ").unwrap_or(&error))
+    })?;
     if views.is_empty() {
         bail!("view {}: it has no view", path.display());
     }

@@ -22,6 +22,7 @@ use super::list::List;
 use super::model::{Column, Rows, View};
 use super::table::Table;
 use super::template::Pen;
+use crate::output::Output;
 use crate::schema::schema;
 use crate::sink::Sink;
 
@@ -107,7 +108,7 @@ impl ViewSink {
         if export.is_some() && options.live {
             bail!("view `{}`: events are written from a capture alone; give one with -r", view.name);
         }
-        Self::compile(view, options, export, Box::new(stdout()), stdout().is_terminal())
+        Self::compile(view, options, export, Box::new(Output::new()), stdout().is_terminal())
             .map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
     }
 

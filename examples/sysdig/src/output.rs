@@ -1,0 +1,47 @@
+//! Where results go: standard output, or a file that is none of the captures that are read.
+
+use std::io::{self, Stdout, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// Standard output. Its errors say that they are about it.
+#[derive(Debug)]
+pub struct Output(Stdout);
+
+impl Output {
+    pub fn new() -> Self {
+        Self(io::stdout())
+    }
+}
+
+fn named(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(named)
+    }
+}
+
+/// Refuses to write to a capture that is to be read: it would be empty by then.
+///
+/// # Errors
+/// Both are the same file.
+pub fn refuse_input(option: &str, path: &Path, read: &[PathBuf]) -> Result<()> {
+    let file = |path: &Path| std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
+    let Some(output) = file(path) else { return Ok(()) };
+    let is_output = |path: &PathBuf| {
+        file(path).is_some_and(|input| (input.dev(), input.ino()) == (output.dev(), output.ino()))
+    };
+    if read.iter().any(is_output) {
+        bail!("{option} {}: this is the capture that is read; name another file", path.display());
+    }
+    Ok(())
+}
