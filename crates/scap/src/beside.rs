@@ -6,7 +6,7 @@ use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
 use crate::builder::is_wide;
 use crate::io_uring::Mark;
-use crate::{Place, RawEvent, decision};
+use crate::{Loss, Place, RawEvent, decision};
 
 /// Code of the option, of those for local use, and what it begins with: others may use the code, too.
 const CODE: u16 = 0xe9a5;
@@ -25,6 +25,10 @@ const REQUEST: u16 = u16::MAX - 3;
 /// In place of the number of an own event: what a security hook decided that the call was part of, with the parameters of an
 /// event of the hook.
 const DECISION: u16 = u16::MAX - 4;
+/// In place of the number of an own event: what was lost before the event, each loss in so many bytes.
+const LOSSES: u16 = u16::MAX - 5;
+/// The number of an own event is below these.
+const FIRST_RESERVED: u16 = LOSSES;
 /// Magic, number, count.
 const HEAD: usize = 8;
 
@@ -115,6 +119,20 @@ pub(crate) fn write_decision(out: &mut Vec<u8>, decided: &[u8]) {
     out.resize(out.len() + (value.next_multiple_of(4) - value), 0);
 }
 
+/// The most losses that stand beside one event: the option's length has 16 bits.
+pub(crate) const MOST_LOSSES: usize = 128;
+
+/// Bytes of the option that says what was lost before the event.
+pub(crate) fn losses_len(losses: &[Loss]) -> usize {
+    if losses.is_empty() { 0 } else { 4 + (HEAD + losses.len() * (2 + Loss::LEN)).next_multiple_of(4) }
+}
+
+/// Writes the option that says what was lost before the event.
+pub(crate) fn write_losses(out: &mut Vec<u8>, losses: &[Loss]) {
+    let bytes: Vec<Vec<u8>> = losses.iter().map(|loss| loss.to_bytes()).collect();
+    write(out, LOSSES, losses.len(), || bytes.iter().map(Vec::as_slice));
+}
+
 /// Writes the option that ends the others.
 pub(crate) fn write_last(out: &mut Vec<u8>) {
     numbers(out, &[LAST, 0]);
@@ -174,7 +192,7 @@ pub(crate) struct Found<'a> {
 impl<'a> Found<'a> {
     /// Among the options of a block, given from the end of its event on.
     pub(crate) fn among(options: &'a [u8], big: bool) -> Option<Self> {
-        Self::find(options, big, |number| number < DECISION || number == MORE_PARAMS)
+        Self::find(options, big, |number| number < FIRST_RESERVED || number == MORE_PARAMS)
     }
 
     /// When the call began, among the same options: ns since the epoch.
@@ -199,6 +217,17 @@ impl<'a> Found<'a> {
     pub(crate) fn decision(options: &'a [u8], big: bool) -> Option<&'a [u8]> {
         let found = Self::find(options, big, |number| number == DECISION).filter(|_| !big)?;
         decision::body_of(found.count, found.body)
+    }
+
+    /// What was lost before the event, among the same options. Machines of the other byte order write none.
+    pub(crate) fn losses(options: &'a [u8], big: bool) -> impl Iterator<Item = Loss> + 'a {
+        let found = Self::find(options, big, |number| number == LOSSES).filter(|_| !big);
+        let is_usual = |found: &Self| {
+            found.lengths.as_chunks().0.iter().all(|len| usize::from(u16::from_le_bytes(*len)) == Loss::LEN)
+        };
+        let (count, values) =
+            found.filter(is_usual).map_or((0, &[][..]), |found| (found.count, found.values));
+        values.as_chunks::<{ Loss::LEN }>().0.iter().take(usize::from(count)).map(Loss::from_bytes)
     }
 
     fn find(mut options: &'a [u8], big: bool, is_wanted: impl Fn(u16) -> bool) -> Option<Self> {

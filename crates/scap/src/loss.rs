@@ -89,6 +89,14 @@ impl Suspects {
         self.classes[class as usize]
     }
 
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.classes.into_iter().chain(self.types).chain(self.groups)
+    }
+
+    fn words_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.classes.iter_mut().chain(&mut self.types).chain(&mut self.groups)
+    }
+
     /// What a frame of the probe reports behind the time of the last of `events` losses. One that does not account for all of
     /// them stands for everything: another program noted a loss at the same time.
     #[cfg(feature = "live")]
@@ -97,7 +105,7 @@ impl Suspects {
         let mut words = words.iter().map(|word| u64::from_ne_bytes(*word));
         let mut next = || words.next();
         let mut out = Self::NONE;
-        for word in out.classes.iter_mut().chain(&mut out.types).chain(&mut out.groups) {
+        for word in out.words_mut() {
             *word = next()?;
         }
         Some(if out.classes.iter().sum::<u64>() < events { Self::ALL } else { out })
@@ -108,6 +116,64 @@ impl Loss {
     /// A loss of which only number and time are known.
     pub const fn unknown(cpu: u16, since: u64, until: u64, events: u64) -> Self {
         Self { cpu, since, until, events, of: Suspects::ALL }
+    }
+
+    /// Bytes of a loss in a capture.
+    pub(crate) const LEN: usize = 2 + 8 * (3 + EventClass::ALL.len() + 2 * WORDS);
+
+    /// As captures have it: CPU, times, number, and what it may have been; least byte first.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(Self::LEN);
+        out.extend(self.cpu.to_le_bytes());
+        let numbers = [self.since, self.until, self.events].into_iter().chain(self.of.words());
+        numbers.for_each(|number| out.extend(number.to_le_bytes()));
+        out
+    }
+
+    /// What [`Loss::to_bytes`] returned.
+    pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
+        let (cpu, numbers) = bytes.split_at(2);
+        let cpu = u16::from_le_bytes([cpu[0], cpu[1]]);
+        let mut numbers = numbers.as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number));
+        let mut next = || numbers.next().unwrap_or(0);
+        let (since, until, events) = (next(), next(), next());
+        let mut of = Suspects::NONE;
+        of.words_mut().for_each(|word| *word = next());
+        Self { cpu, since, until, events, of }
+    }
+}
+
+/// Losses that no event was written behind yet: one for each CPU.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting(Vec<Loss>);
+
+impl Waiting {
+    pub(crate) fn note(&mut self, losses: &[Loss]) {
+        for loss in losses {
+            match self.0.iter_mut().find(|known| known.cpu == loss.cpu) {
+                Some(known) => {
+                    known.since = known.since.min(loss.since);
+                    known.until = known.until.max(loss.until);
+                    known.events = known.events.saturating_add(loss.events);
+                    known.of.merge(&loss.of);
+                }
+                None => self.0.push(*loss),
+            }
+        }
+    }
+
+    /// The first ones, at most so many.
+    pub(crate) fn first(&self, most: usize) -> &[Loss] {
+        &self.0[..self.0.len().min(most)]
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Loss> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// They are written.
+    pub(crate) fn drop_first(&mut self, count: usize) {
+        self.0.drain(..count.min(self.0.len()));
     }
 }
 
@@ -134,6 +200,26 @@ mod tests {
             Suspects::ALL.may_be_of(1) && Suspects::ALL.may_be(EventType(9)) && of.of_anybody().may_be_of(1)
         );
         assert!(!Suspects::NONE.may_be_of(1) && Suspects::NONE.types().next().is_none());
+    }
+
+    #[test]
+    fn losses_of_a_cpu_are_joined_and_survive_as_bytes() {
+        let mut of = Suspects::NONE;
+        of.note(EventType::SYSCALL_OPENAT_2_X, 77);
+        let (first, second) = (Loss { cpu: 3, since: 5, until: 9, events: 2, of }, Loss::unknown(3, 4, 8, 7));
+        for loss in [first, second] {
+            let bytes = loss.to_bytes();
+            assert_eq!(bytes.len(), Loss::LEN);
+            assert_eq!(Loss::from_bytes(bytes.first_chunk().unwrap()), loss);
+        }
+        let mut waiting = Waiting::default();
+        waiting.note(&[first, Loss { cpu: 1, ..first }]);
+        waiting.note(&[second]);
+        let [joined, other] = *waiting.first(9) else { panic!("{waiting:?}") };
+        assert_eq!((joined.cpu, joined.since, joined.until, joined.events), (3, 4, 9, 9));
+        assert!(joined.of.may_be_of(1) && !other.of.may_be_of(1));
+        waiting.drop_first(1);
+        assert_eq!(waiting.first(9), [other]);
     }
 
     #[cfg(feature = "live")]

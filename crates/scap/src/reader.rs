@@ -12,7 +12,7 @@ use self::frame::{Frame, Numbers};
 use self::window::Window;
 use crate::beside::Found;
 use crate::convert::{self, Converter};
-use crate::{Advance, Error, EventSource, RawEvent, Snapshot, Stats};
+use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats};
 
 pub(crate) mod blocks;
 mod buf;
@@ -65,6 +65,8 @@ pub struct Reader {
     completed: Vec<u8>,
     /// What a security hook decided that the event's call was part of.
     decided: Vec<u8>,
+    /// What was lost before the event.
+    losses: Vec<Loss>,
     swapped: Vec<u8>,
     stats: Stats,
     started: bool,
@@ -165,6 +167,7 @@ impl Reader {
             calls: Calls::default(),
             completed: Vec::new(),
             decided: Vec::new(),
+            losses: Vec::new(),
             swapped: Vec::new(),
             stats: Stats::default(),
             started: false,
@@ -446,6 +449,11 @@ impl Reader {
         if let Some(mark) = Found::request(frame.options(block), self.order == Endianness::Big) {
             frame.mark = mark;
         }
+        let before = self.losses.len();
+        self.losses.extend(Found::losses(frame.options(block), self.order == Endianness::Big));
+        let lost: u64 = self.losses[before..].iter().map(|loss| loss.events).sum();
+        (self.stats.produced, self.stats.drops_other) =
+            (self.stats.produced.saturating_add(lost), self.stats.drops_other.saturating_add(lost));
         let Some(found) = Found::among(frame.options(block), self.order == Endianness::Big) else {
             return false;
         };
@@ -520,6 +528,7 @@ impl EventSource for Reader {
     #[inline(always)]
     fn advance(&mut self) -> Result<Advance, Error> {
         self.shown = Shown::Nothing;
+        self.losses.clear();
         self.window.advance(std::mem::take(&mut self.lent));
         if self.phase == Phase::Events && self.parse_fast() {
             return Ok(Advance::Event);
@@ -530,6 +539,10 @@ impl EventSource for Reader {
     #[inline(always)]
     fn current(&self) -> Option<RawEvent<'_>> {
         self.lent_as(self.shown)
+    }
+
+    fn losses(&self) -> &[Loss] {
+        &self.losses
     }
 
     fn stats(&mut self) -> Stats {

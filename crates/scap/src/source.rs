@@ -143,7 +143,7 @@ pub struct Stats {
     /// not have been of interest.
     pub drops_missed: u64,
     /// Lost for any other reason: frames that do not add up, a program that interrupted another, a CPU that can have no
-    /// ring.
+    /// ring. Of a capture: all losses that it tells of.
     pub drops_other: u64,
     /// Parameters left empty because the kernel had to bring in user memory first; no event is lost by that.
     pub page_faults: u64,

@@ -13,8 +13,9 @@ use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
 
-use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN, PLACE_LEN, REQUEST_LEN};
-use crate::{Error, RawEvent, Snapshot};
+use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN, MOST_LOSSES, PLACE_LEN, REQUEST_LEN};
+use crate::loss::Waiting;
+use crate::{Error, EventBuilder, Loss, RawEvent, Snapshot};
 
 mod blocks;
 
@@ -59,6 +60,8 @@ pub struct Writer {
     buffer: Vec<u8>,
     /// Time of the event with which it was flushed last, ns since the epoch.
     flushed: u64,
+    /// What was lost since the event that was written last.
+    lost: Waiting,
 }
 
 type Sink = Counted<BufWriter<Box<dyn Write + Send>>>;
@@ -146,7 +149,7 @@ impl Writer {
     pub fn new(out: impl Write + Send + 'static, compress: bool) -> Self {
         let out: Sink = Counted(BufWriter::with_capacity(64 << 10, Box::new(out)), 0);
         let out = if compress { Out::gzip(out) } else { Out::Plain(out) };
-        Self { out, buffer: Vec::new(), flushed: 0 }
+        Self { out, buffer: Vec::new(), flushed: 0, lost: Waiting::default() }
     }
 
     /// Begins a section: the system as it is from here on.
@@ -174,6 +177,17 @@ impl Writer {
             self.event(&event.as_raw())?;
         }
         self.flush()
+    }
+
+    /// Notes what was lost before the event that is written next: it stands beside that event, where
+    /// [`EventSource::losses`](crate::EventSource::losses) of a reader returns it. Losses of one CPU become one.
+    pub fn losses(&mut self, losses: &[Loss]) {
+        self.lost.note(losses);
+    }
+
+    /// Takes the losses that no event was written behind yet, for another writer that goes on.
+    pub fn take_losses(&mut self) -> Vec<Loss> {
+        self.lost.take()
     }
 
     /// Adds an event.
@@ -206,6 +220,14 @@ impl Writer {
         let more = more + if mark.is_some() { REQUEST_LEN } else { 0 };
         let decided = Some(event.decided)
             .filter(|decided| !decided.is_empty() && fits(more + beside::decision_len(decided)));
+        let more = more + decided.map_or(0, beside::decision_len);
+        let room =
+            if large { usize::MAX } else { (EVENT_LIMIT - 16 - LAST_LEN).saturating_sub(length + more) };
+        let mut lost = self.lost.first(MOST_LOSSES);
+        while beside::losses_len(lost) > room {
+            lost = &lost[..lost.len() - 1];
+        }
+        let lost = lost.to_vec();
         self.block(ty, |out| {
             out.extend_from_slice(&event.cpu.to_le_bytes());
             if event.state_only {
@@ -218,7 +240,8 @@ impl Writer {
             out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
             out.extend_from_slice(&shown.lengths);
             out.extend_from_slice(&shown.values);
-            if beside.is_none() && began.is_none() && place.is_none() && mark.is_none() && decided.is_none() {
+            let is_bare = beside.is_none() && began.is_none() && place.is_none() && mark.is_none();
+            if is_bare && decided.is_none() && lost.is_empty() {
                 return;
             }
             out.resize(out.len().next_multiple_of(4), 0);
@@ -237,8 +260,12 @@ impl Writer {
             if let Some(decided) = decided {
                 beside::write_decision(out, decided);
             }
+            if !lost.is_empty() {
+                beside::write_losses(out, &lost);
+            }
             beside::write_last(out);
         })?;
+        self.lost.drop_first(lost.len());
         if event.ts.saturating_sub(self.flushed) < FLUSH_AFTER {
             return Ok(());
         }
@@ -316,11 +343,16 @@ impl Writer {
         self.out.writer().and_then(|out| out.flush()).map_err(Error::Write)
     }
 
-    /// Ends the capture.
+    /// Ends the capture. Losses behind its last event stand beside one that is not shown.
     ///
     /// # Errors
     /// The output takes no more: the capture is not complete.
     pub fn finish(mut self) -> Result<(), Error> {
+        while let Some(until) = self.lost.first(MOST_LOSSES).iter().map(|loss| loss.until).max() {
+            let event =
+                EventBuilder::new(EventType::GENERIC_X).ts(until).tid(-1).uint(0, 0).uint(1, 0).build();
+            self.event(&RawEvent { state_only: true, ..event.as_raw() })?;
+        }
         self.out.end_member().and_then(|mut out| out.flush()).map_err(Error::Write)
     }
 

@@ -207,6 +207,22 @@ impl Sheet<'_> {
         out
     }
 
+    /// When events were lost; spans that look like one on the timeline are one.
+    fn lost_spans(&self) -> Vec<(u64, u64)> {
+        let mut losses: Vec<(u64, u64)> =
+            self.tally.losses.iter().chain(&self.span.losses).copied().collect();
+        losses.sort_unstable();
+        let gap = self.span.last.saturating_sub(self.span.first) / svg::BARS as u64;
+        let mut spans: Vec<(u64, u64)> = Vec::new();
+        for (from, to) in losses {
+            match spans.last_mut() {
+                Some(last) if from <= last.1.saturating_add(gap) => last.1 = last.1.max(to),
+                _ => spans.push((from, to.max(from))),
+            }
+        }
+        spans
+    }
+
     fn timeline(&self, out: &mut String) {
         out.push_str("<h2 id=\"time\">Timeline</h2>\n");
         let alerts: Vec<(u64, String)> = self
@@ -216,10 +232,7 @@ impl Sheet<'_> {
             .iter()
             .map(|alert| (alert.ts, format!("{} {}", time(alert.ts), alert.rule)))
             .collect();
-        let mut losses = self.tally.losses.clone();
-        for loss in &mut losses {
-            loss.1 = loss.1.max(loss.0);
-        }
+        let losses = self.lost_spans();
         out.push_str(&svg::timeline(
             &self.tally.rates,
             self.tally.unit,
@@ -229,7 +242,9 @@ impl Sheet<'_> {
         ));
         let lost = match (self.span.lost, losses.len()) {
             (0, 0) => "No events were lost, as far as the capture tells.".to_owned(),
+            (0, 1) => "Events were lost in one span, which is shaded.".to_owned(),
             (0, spans) => format!("Events were lost in {spans} spans, which are shaded."),
+            (lost, 1) => format!("{lost} events were lost, in one span, which is shaded."),
             (lost, 0) => format!("{lost} events were lost; the capture does not tell when."),
             (lost, spans) => format!("{lost} events were lost, in {spans} spans, which are shaded."),
         };

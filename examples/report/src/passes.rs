@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use eyas::scap::{EventSource, Reader};
+use eyas::scap::{Advance, Error, EventSource, Loss, RawEvent, Reader, Stats};
 use eyas::sinsp::{EventView, Inspector, Step};
 
 /// What a pass over a capture has found of the capture itself.
@@ -15,8 +15,36 @@ pub struct Span {
     pub events: u64,
     /// Events that were lost before they reached the file, as far as it says.
     pub lost: u64,
+    /// When events were lost, as far as events say it: times of the first and the last.
+    pub losses: Vec<(u64, u64)>,
     /// Why the rest of the file cannot be read.
     pub broken: Option<String>,
+}
+
+/// A capture, and when it lost events.
+struct Noting {
+    reader: Reader,
+    losses: Vec<(u64, u64)>,
+}
+
+impl EventSource for Noting {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        let advance = self.reader.advance();
+        self.losses.extend(self.reader.losses().iter().map(|loss| (loss.since, loss.until)));
+        advance
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        self.reader.current()
+    }
+
+    fn losses(&self) -> &[Loss] {
+        self.reader.losses()
+    }
+
+    fn stats(&mut self) -> Stats {
+        self.reader.stats()
+    }
 }
 
 /// Calls `each` with every event of the capture.
@@ -25,7 +53,8 @@ pub fn pass(
     mut inspector: Inspector,
     mut each: impl FnMut(&EventView<'_>) -> Result<()>,
 ) -> Result<Span> {
-    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    let reader = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    let mut source = Noting { reader, losses: Vec::new() };
     let mut span = Span::default();
     loop {
         match inspector.next(&mut source) {
@@ -48,5 +77,6 @@ pub fn pass(
         }
     }
     span.lost = source.stats().drops().max(inspector.stats().events_lost);
+    span.losses = source.losses;
     Ok(span)
 }

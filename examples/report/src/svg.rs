@@ -179,7 +179,7 @@ fn things(slice: &Slice, graph: &Graph, rows: &[(usize, usize)]) -> BTreeMap<usi
 }
 
 /// Bars of the timeline.
-const BARS: usize = 120;
+pub const BARS: usize = 120;
 
 /// Rates of events with alerts above them; spans in which events were lost are shaded and named.
 pub fn timeline(

@@ -142,7 +142,7 @@ fn decoded(base64: &str) -> Vec<u8> {
 #[test]
 fn losses_are_shaded() {
     use eyas::events::EventType;
-    use eyas::scap::{EventBuilder, Snapshot, Writer};
+    use eyas::scap::{EventBuilder, Loss, Snapshot, Writer};
 
     let dir = Dir::new("report-lost");
     let path = dir.join("lost.scap");
@@ -156,9 +156,17 @@ fn losses_are_shaded() {
     ] {
         writer.event(&EventBuilder::new(ty).ts(ts).tid(7).build().as_raw()).unwrap();
     }
+    // Two that are one on the page.
+    for since in [4_000_000_000, 4_000_000_010] {
+        writer.losses(&[Loss::unknown(since as u16, since, since + 5, 3)]);
+    }
+    writer
+        .event(&EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(6_000_000_000).tid(7).build().as_raw())
+        .unwrap();
     writer.finish().unwrap();
     let page = page(&path);
-    assert!(page.contains("class=\"lost\"") && page.contains("lost in 1 span"), "{page}");
+    assert!(page.contains("6 events were lost, in 2 spans, which are shaded"), "{page}");
+    assert!(page.contains("class=\"lost\""), "{page}");
     assert!(page.contains("There is no alert to begin at"));
 }
 

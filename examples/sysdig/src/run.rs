@@ -367,9 +367,8 @@ impl<'a> Loop<'a> {
             };
             inspector.note_losses(source);
             if !source.losses().is_empty() {
-                let ts = source.current().map_or(0, |event| event.ts);
                 for sink in &mut *sinks {
-                    sink.losses(source.losses(), ts)?;
+                    sink.losses(source.losses())?;
                 }
             }
             match advance {

@@ -56,9 +56,9 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Events are missing before what comes next, at `ts`.
-    fn losses(&mut self, losses: &[Loss], ts: u64) -> Result<()> {
-        let _ = (losses, ts);
+    /// Events are missing before what comes next.
+    fn losses(&mut self, losses: &[Loss]) -> Result<()> {
+        let _ = losses;
         Ok(())
     }
 

@@ -168,8 +168,8 @@ impl Sink for Tables {
         self.attempt(|tables| tables.note(event, false))
     }
 
-    fn losses(&mut self, losses: &[Loss], ts: u64) -> Result<()> {
-        self.attempt(|tables| tables.losses.lost(losses, ts))
+    fn losses(&mut self, losses: &[Loss]) -> Result<()> {
+        self.attempt(|tables| tables.losses.lost(losses))
     }
 
     fn idle(&mut self) -> Result<()> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use eyas::events::EventType;
-use eyas::scap::{RawEvent, Snapshot, Writer};
+use eyas::scap::{EventBuilder, Loss, RawEvent, Snapshot, Writer};
 use eyas_testing::{Dir, test};
 use parquet::basic::Encoding;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -310,4 +310,25 @@ fn events_that_were_left_out_are_losses() {
     let time = |second: u32| format!("1970-01-01 00:00:0{second}.000000 +00:00");
     let (first, second) = ((time(1), time(5)), (time(7), time(9)));
     assert_eq!(spans, [(&*first.0, &*first.1), (&*second.0, &*second.1)], "{losses:?}");
+}
+
+#[test]
+fn losses_of_a_recording_are_rows() {
+    let tables = Tables::new("recorded-losses");
+    let capture = tables.dir.join("losses.scap");
+    let mut writer = Writer::create(&capture, true).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    let exit =
+        |second: u64| EventBuilder::new(EventType::PROCEXIT_1_E).ts(second * 1_000_000_000).tid(1).build();
+    writer.event(&exit(1).as_raw()).unwrap();
+    writer.losses(&[Loss::unknown(3, 2_000_000_000, 4_000_000_000, 17)]);
+    writer.event(&exit(9).as_raw()).unwrap();
+    writer.finish().unwrap();
+    prints(&["-r", capture.to_str().unwrap(), "--parquet", tables.text()]);
+    let losses = rows(&tables, "losses");
+    let [row] = &losses[..] else { panic!("{losses:?}") };
+    let time = |second: u32| format!("1970-01-01 00:00:0{second}.000000 +00:00");
+    assert_eq!((&row["begin"], &row["end"]), (&time(2), &time(4)));
+    assert_eq!((&*row["events"], &*row["evt.cpu"]), ("17", "3"));
+    assert_eq!(rows(&tables, "captures")[0]["lost"], "17");
 }

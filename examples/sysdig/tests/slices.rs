@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use eyas::fields::{ArgKind, FieldFlags, Schema};
+use eyas::scap::{EventSource, Loss, Next, Reader, Writer};
 use eyas_testing::{Dir, Numbers, test};
 
 fn main() -> std::process::ExitCode {
@@ -282,4 +283,62 @@ fn a_trace_has_lifelines_and_calls() {
     assert!(none["traceEvents"].as_array().unwrap().iter().all(|event| event["cat"] != "call"));
     let output = Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["trace", "-r", DEMO]).output().unwrap();
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("--perfetto"));
+}
+
+/// The demo with losses: before two of its events, and behind the last one.
+fn with_losses(to: &Path) {
+    let mut reader = Reader::open(DEMO).unwrap();
+    let mut writer = Writer::create(to, true).unwrap();
+    let (mut count, mut last) = (0, 0);
+    loop {
+        match reader.next().unwrap() {
+            Next::Snapshot(snapshot) => writer.snapshot(&snapshot).unwrap(),
+            Next::Event(event) => {
+                (count, last) = (count + 1, event.ts);
+                if [1_000, 3_000].contains(&count) {
+                    writer.losses(&[Loss::unknown(1, event.ts - 1_000, event.ts - 1, 7)]);
+                }
+                writer.event(&event).unwrap();
+            }
+            Next::Idle => {}
+            Next::End => break,
+        }
+    }
+    writer.losses(&[Loss::unknown(0, last + 1, last + 2, 9)]);
+    writer.finish().unwrap();
+}
+
+#[test]
+fn losses_survive_copies_slices_and_parts() {
+    let dir = Dir::new("slices-losses");
+    let path = dir.join("lossy.scap.gz");
+    with_losses(&path);
+    let path = path.to_str().unwrap();
+    let lost = |path: &str| -> u64 {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["-q", "-v", "-r", path]).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        let dropped = text.lines().find_map(|line| line.strip_prefix("Dropped: ")).unwrap();
+        dropped.split(' ').next().unwrap().parse().unwrap()
+    };
+    assert_eq!((lost(DEMO), lost(path)), (0, 23));
+    let doubts = |path: &str| sysdig(&["-r", path, "-p", "*%evt.num %evt.is_doubtful %proc.name %evt.doubt"]);
+    let whole = doubts(path);
+    let count = |text: &str| text.lines().filter(|line| line.contains(" true ")).count();
+    assert!(count(&doubts(DEMO)) == 0 && count(&whole) > 100, "{whole}");
+    // The first loss is of all that was known. Some events before it are not shown.
+    let first = whole.lines().position(|line| line.contains(" true "));
+    assert!(first.is_some_and(|first| (900..1_000).contains(&first)), "{first:?}");
+    let copy = dir.join("copy.scap");
+    let copy = copy.to_str().unwrap();
+    sysdig(&["-r", path, "-w", copy]);
+    assert_eq!((lost(copy), doubts(copy)), (23, whole));
+    let slice = dir.join("slice.scap");
+    sysdig(&["-r", path, "-w", slice.to_str().unwrap(), "proc.name=cat"]);
+    assert_eq!(lost(slice.to_str().unwrap()), 23);
+    let part = dir.join("part");
+    sysdig(&["-r", path, "-w", part.to_str().unwrap(), "-e", "900"]);
+    let parts = (0..).map(|n| dir.join(format!("part{n}"))).take_while(|part| part.exists());
+    let parts: Vec<u64> = parts.map(|part| lost(part.to_str().unwrap())).collect();
+    assert!(parts.len() > 4 && parts.iter().sum::<u64>() == 23, "{parts:?}");
 }

@@ -5,8 +5,8 @@ use eyas_events::param::{SYSCALL_CLOSE_X, SYSCALL_OPENAT_2_X};
 
 use super::*;
 use crate::{
-    EventBuilder, EventSource, FdDetail, FdEntry, Group, Interface, MachineInfo, Next, OwnedEvent, Reader,
-    ThreadEntry, User,
+    Advance, EventBuilder, EventSource, FdDetail, FdEntry, Group, Interface, MachineInfo, Next, OwnedEvent,
+    Reader, ThreadEntry, User,
 };
 
 #[path = "../../tests/sink/mod.rs"]
@@ -148,4 +148,70 @@ fn an_event_that_is_too_long_is_refused_with_both_sides() {
     let event = EventBuilder::new(EventType::SYSCALL_READ_X).bytes(1, &[0; 65_535]).build();
     let error = Writer::new(io::sink(), false).event(&event.as_raw()).unwrap_err().to_string();
     assert!(error.contains("65569 bytes, the format allows 65520"), "{error}");
+}
+
+/// The losses before each event of a capture, with the time of the event and whether it is shown, and its counters.
+fn losses(bytes: Vec<u8>) -> (Vec<(u64, bool, Vec<Loss>)>, crate::Stats) {
+    let mut reader = Reader::from_reader(io::Cursor::new(bytes)).unwrap();
+    let mut found = Vec::new();
+    loop {
+        match reader.advance().unwrap() {
+            Advance::Event => {
+                let event = reader.current().unwrap();
+                found.push((event.ts, !event.state_only, reader.losses().to_vec()));
+            }
+            Advance::End => return (found, reader.stats()),
+            Advance::Snapshot(_) | Advance::Idle => assert!(reader.losses().is_empty()),
+        }
+    }
+}
+
+#[test]
+fn losses_stand_before_the_event_that_follows_them() {
+    let mut of = crate::Suspects::NONE;
+    of.note(EventType::SYSCALL_CLOSE_X, 42);
+    let known = Loss { cpu: 1, since: 2, until: 3, events: 4, of };
+    let close = |ts: u64| EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ts).int(0, 0).int(1, 3).build();
+    let huge = EventBuilder::new(EventType::ASYNCEVENT_E).ts(30).bytes(2, &[7; 100_000]).build();
+    let full = EventBuilder::new(EventType::SYSCALL_WRITE_X).ts(40).bytes(1, &[7; 65_400]).build();
+    let sink = Sink::default();
+    let mut writer = Writer::new(sink.clone(), false);
+    writer.snapshot(&snapshot()).unwrap();
+    writer.event(&close(10).as_raw()).unwrap();
+    writer.losses(&[known]);
+    writer.losses(&[Loss { until: 9, events: 1, ..known }, Loss::unknown(0, 5, 6, 7)]);
+    writer.event(&close(20).as_raw()).unwrap();
+    writer.losses(&[known]);
+    writer.event(&huge.as_raw()).unwrap();
+    // There is no room beside this one.
+    writer.losses(&[known]);
+    writer.event(&full.as_raw()).unwrap();
+    writer.event(&close(50).as_raw()).unwrap();
+    // More than stand beside one event, and no event behind them.
+    let many: Vec<Loss> = (0..300).map(|cpu| Loss { cpu, until: 60, ..known }).collect();
+    writer.losses(&many);
+    writer.finish().unwrap();
+    let (found, stats) = losses(sink.take());
+    let joined = Loss {
+        until: 9,
+        events: 5,
+        of: {
+            let mut of = of;
+            of.merge(&known.of);
+            of
+        },
+        ..known
+    };
+    let expected = [
+        (10, true, vec![]),
+        (20, true, vec![joined, Loss::unknown(0, 5, 6, 7)]),
+        (30, true, vec![known]),
+        (40, true, vec![]),
+        (50, true, vec![known]),
+        (60, false, many[..128].to_vec()),
+        (60, false, many[128..256].to_vec()),
+        (60, false, many[256..].to_vec()),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!((stats.drops(), stats.produced), (12 + 4 + 4 + 1200, 8 + 12 + 4 + 4 + 1200));
 }

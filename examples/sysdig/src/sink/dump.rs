@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use eyas::scap::{OwnedEvent, RawEvent, Snapshot, Writer};
+use eyas::scap::{Loss, OwnedEvent, RawEvent, Snapshot, Writer};
 use eyas::sinsp::EventView;
 use eyas_report::slice::{Places, Slice};
 
@@ -34,6 +34,8 @@ pub struct Dump {
     writer: Option<Writer>,
     /// The file that the writer writes.
     path: PathBuf,
+    /// What was lost since the last event of the file before.
+    lost: Vec<Loss>,
     /// When something was written that may still wait in a buffer.
     unflushed: Option<Instant>,
     /// The processes that the file knows; `None` for all.
@@ -65,6 +67,7 @@ impl Dump {
             has_snapshot: false,
             writer: None,
             path: PathBuf::new(),
+            lost: Vec::new(),
             unflushed: None,
             places: (slice.is_some() || args.keeps_state() || has_reports).then(Places::default),
             slice,
@@ -80,18 +83,21 @@ impl Dump {
 
     /// Begins the next file, whose first event is of this time.
     fn open(&mut self, ts: u64) -> Result<()> {
+        // What the file before does not say, this one does.
+        self.lost.extend(self.writer.as_mut().map(Writer::take_losses).unwrap_or_default());
         self.close()?;
         let (path, oldest) = self.names.next(ts).context("the name given with -w")?;
         if let Some(oldest) = oldest {
             // One that somebody else removed already is as gone as it should be.
             let _ = fs::remove_file(oldest);
         }
-        let writer = match path == Path::new("-") {
+        let mut writer = match path == Path::new("-") {
             true => Writer::new(io::stdout(), self.compress),
             false => Writer::create(&path, self.compress).map_err(|error| {
                 anyhow!("cannot write {}: {error}; choose another with -w", path.display())
             })?,
         };
+        writer.losses(&std::mem::take(&mut self.lost));
         self.writer = Some(writer);
         self.places = self.places.take().map(|_| Places::default());
         self.path = path;
@@ -235,6 +241,14 @@ impl Sink for Dump {
             places.pass(event.ts);
         }
         self.write(event)
+    }
+
+    fn losses(&mut self, losses: &[Loss]) -> Result<()> {
+        match &mut self.writer {
+            Some(writer) => writer.losses(losses),
+            None => self.lost.extend_from_slice(losses),
+        }
+        Ok(())
     }
 
     fn idle(&mut self) -> Result<()> {

@@ -80,10 +80,11 @@ impl Losses {
         Ok(())
     }
 
-    /// Takes note of events that are missing before one at `ts`.
-    pub fn lost(&mut self, losses: &[Loss], ts: u64) -> Result<()> {
+    /// Takes note of events that are missing before the next one.
+    pub fn lost(&mut self, losses: &[Loss]) -> Result<()> {
         losses.iter().try_for_each(|loss| {
-            self.row(loss.since, ts.max(loss.since), "buffer full", Some(loss.events), Some(loss.cpu))
+            let until = loss.until.max(loss.since);
+            self.row(loss.since, until, "buffer full", Some(loss.events), Some(loss.cpu))
         })
     }
 
