@@ -14,6 +14,10 @@ use rustix::io::Errno;
 use crate::lookups::{AccountLookup, Mailbox, Sender, mailbox};
 use crate::state::{Accounts, Text};
 
+mod id_map;
+
+use id_map::IdMap;
+
 /// Requests and results that wait at most.
 const QUEUE: usize = 256;
 /// Times a process is looked at that has not got its container's root directory yet.
@@ -65,6 +69,12 @@ struct InContainer {
     container: Text,
     pid: i64,
     tries: u32,
+}
+
+impl InContainer {
+    fn is_same(&self, other: &Self) -> bool {
+        self.container == other.container && self.pid == other.pid
+    }
 }
 
 impl AccountFiles {
@@ -151,6 +161,8 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>, de
                     // What finds no room is asked for again with the next process.
                     answers.send(accounts);
                 }
+                // One process makes many events before it has the root directory.
+                Err(Errno::AGAIN) if again.iter().any(|(_, other)| other.is_same(&question)) => {}
                 Err(Errno::AGAIN) if question.tries < TRIES && again.len() < QUEUE => {
                     question.tries += 1;
                     again.push((now + PAUSE, question));
@@ -173,7 +185,15 @@ fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
     if (own.st_dev, own.st_ino) == (hosts.st_dev, hosts.st_ino) {
         return Err(Errno::AGAIN);
     }
-    let found = AccountReader::new(root, AccountLimits::CONTAINER).read().unwrap_or_default();
+    let mut found = AccountReader::new(root, AccountLimits::CONTAINER).read().unwrap_or_default();
+    let map = |name: &str| IdMap::read(&host.join(format!("proc/{}/{name}", question.pid)));
+    let (uids, gids) = (map("uid_map"), map("gid_map"));
+    // Who has no id outside runs nothing.
+    found.users.retain_mut(|user| {
+        user.gid = gids.outside(user.gid).unwrap_or(user.gid);
+        uids.outside(user.uid).map(|uid| user.uid = uid).is_some()
+    });
+    found.groups.retain_mut(|group| gids.outside(group.gid).map(|gid| group.gid = gid).is_some());
     let container = Some(question.container.clone());
     Ok(Accounts { container, users: found.users, groups: found.groups })
 }
@@ -182,32 +202,31 @@ fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use eyas_testing::Dir;
     use rustix::fs::FileType;
 
     use super::*;
 
     /// A host with a process whose root directory is `proc/7/root`.
-    struct Host(PathBuf);
+    struct Host(Dir);
 
     impl Host {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("eyas-accounts-{}-{name}", std::process::id()));
-            std::fs::create_dir_all(path.join("proc/7/root/etc")).unwrap();
-            Self(path)
+        fn new() -> Self {
+            let dir = Dir::new("accounts");
+            std::fs::create_dir_all(dir.join("proc/7/root/etc")).unwrap();
+            Self(dir)
+        }
+
+        fn path(&self) -> &Path {
+            &self.0
         }
 
         fn etc(&self, name: &str) -> PathBuf {
-            self.0.join("proc/7/root/etc").join(name)
+            self.path().join("proc/7/root/etc").join(name)
         }
 
         fn ask(&self) -> Result<Accounts, Errno> {
-            accounts(&self.0, &InContainer { container: Text::from(&b"c"[..]), pid: 7, tries: 1 })
-        }
-    }
-
-    impl Drop for Host {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
+            accounts(self.path(), &InContainer { container: Text::from(&b"c"[..]), pid: 7, tries: 1 })
         }
     }
 
@@ -224,11 +243,11 @@ mod tests {
 
     #[test]
     fn files_of_the_host_are_read_when_they_changed() {
-        let host = Host::new("own");
-        std::fs::create_dir_all(host.0.join("etc")).unwrap();
-        let passwd = host.0.join("etc/passwd");
+        let host = Host::new();
+        std::fs::create_dir_all(host.path().join("etc")).unwrap();
+        let passwd = host.path().join("etc/passwd");
         std::fs::write(&passwd, "one:x:1:1:::\n").unwrap();
-        let mut files = AccountFiles::start(host.0.clone()).unwrap();
+        let mut files = AccountFiles::start(host.path().to_owned()).unwrap();
         assert!(files.ask_host());
         let found = next(&mut files);
         assert_eq!((found.container, found.users.len()), (None, 2));
@@ -243,14 +262,14 @@ mod tests {
 
     #[test]
     fn both_files_are_read_in_the_background() {
-        let host = Host::new("plain");
+        let host = Host::new();
         std::fs::write(
             host.etc("passwd"),
             "root:x:0:0:root:/root:/bin/sh\njunk\nweb:x:33:34::/srv:\nbad:x:y:1:::\n",
         )
         .unwrap();
         std::fs::write(host.etc("group"), "web:x:34:a,b\n:\n").unwrap();
-        let mut files = AccountFiles::start(host.0.clone()).unwrap();
+        let mut files = AccountFiles::start(host.path().to_owned()).unwrap();
         assert!(files.ask(&Text::from(&b"c"[..]), 7));
         let found = next(&mut files);
         let users: Vec<_> =
@@ -265,10 +284,10 @@ mod tests {
 
     #[test]
     fn links_end_inside_the_container() {
-        let host = Host::new("links");
-        std::fs::create_dir_all(host.0.join("etc")).unwrap();
-        std::fs::write(host.0.join("etc/passwd"), "host:x:1:1:::\n").unwrap();
-        symlink(host.0.join("etc/passwd"), host.etc("passwd")).unwrap();
+        let host = Host::new();
+        std::fs::create_dir_all(host.path().join("etc")).unwrap();
+        std::fs::write(host.path().join("etc/passwd"), "host:x:1:1:::\n").unwrap();
+        symlink(host.path().join("etc/passwd"), host.etc("passwd")).unwrap();
         symlink("../../../../etc/passwd", host.etc("group")).unwrap();
         let found = host.ask().unwrap();
         assert!(found.users.is_empty() && found.groups.is_empty());
@@ -280,23 +299,38 @@ mod tests {
 
     #[test]
     fn what_is_no_file_or_too_long_harms_nobody() {
-        let host = Host::new("hostile");
+        let host = Host::new();
         rustix::fs::mknodat(CWD, host.etc("passwd"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         std::fs::write(host.etc("group"), "g:x:1:\n".repeat(1 << 17)).unwrap();
         let found = host.ask().unwrap();
         assert_eq!((found.users.len(), found.groups.len()), (0, AccountLimits::CONTAINER.entries));
         assert_eq!(
-            accounts(&host.0, &InContainer { container: Text::default(), pid: 8, tries: 1 }).err(),
+            accounts(host.path(), &InContainer { container: Text::default(), pid: 8, tries: 1 }).err(),
             Some(Errno::NOENT)
         );
     }
 
     #[test]
+    fn users_in_a_user_namespace_have_the_ids_that_events_have() {
+        let host = Host::new();
+        std::fs::write(host.etc("passwd"), "root:x:0:0:::\nweb:x:33:34:::\nfar:x:99999:0:::\n").unwrap();
+        std::fs::write(host.etc("group"), "root:x:0:\nweb:x:34:\n").unwrap();
+        let process = host.path().join("proc/7");
+        std::fs::write(process.join("uid_map"), "0 100000 1000\n").unwrap();
+        std::fs::write(process.join("gid_map"), "0 200000 1000\n").unwrap();
+        let found = host.ask().unwrap();
+        let users: Vec<_> = found.users.iter().map(|user| (user.uid, user.gid, &*user.name)).collect();
+        assert_eq!(users, [(100_000, 200_000, &b"root"[..]), (100_033, 200_034, b"web")]);
+        let groups: Vec<_> = found.groups.iter().map(|group| group.gid).collect();
+        assert_eq!(groups, [200_000, 200_034]);
+    }
+
+    #[test]
     fn a_process_with_the_hosts_root_is_asked_again() {
-        let host = Host::new("root");
-        let root = host.0.join("proc/7/root");
+        let host = Host::new();
+        let root = host.path().join("proc/7/root");
         std::fs::remove_dir_all(&root).unwrap();
-        symlink(&host.0, &root).unwrap();
+        symlink(host.path(), &root).unwrap();
         assert_eq!(host.ask().err(), Some(Errno::AGAIN));
     }
 }

@@ -158,7 +158,7 @@ impl AsyncLookups {
         let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
         if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
-            && self.ask(state, thread, event.ts, Cause::of(event.ty))
+            && self.ask(state, thread, event.ts, executes(event.ty))
             && hold::is_recent(event.ts)
         {
             if let Some(lookup) = &mut self.accounts {
@@ -193,7 +193,7 @@ impl AsyncLookups {
     /// Asks about every container that has a thread.
     pub(crate) fn ask_about_all(&mut self, state: &State, now: u64) {
         for thread in state.threads.iter() {
-            self.ask(state, thread, now, Cause::Other);
+            self.ask(state, thread, now, false);
         }
     }
 
@@ -208,13 +208,13 @@ impl AsyncLookups {
         }
     }
 
-    /// Asks what is not known of the thread's container, unless that was done a moment ago. Returns whether users of it
-    /// were asked for that the event can't do without.
-    fn ask(&mut self, state: &State, thread: &Thread, now: u64, cause: Cause) -> bool {
+    /// Asks what is not known of the thread's container, unless that was done a moment ago. Returns whether the event is to
+    /// wait for its users: a program is executed, and none of them are known.
+    fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) -> bool {
         self.ask_host(now);
         let Some(id) = &thread.container else { return false };
         // The first process of a container executes when it is started, and started again.
-        let starts = cause == Cause::Executes
+        let starts = executes
             && thread.vpid == 1
             && is_from_outside(state, thread)
             && self.firsts.is_new(id, thread.pid, now);
@@ -230,20 +230,19 @@ impl AsyncLookups {
         let is_first = !users.has_container(id);
         let is_missing =
             users.user(Some(id), thread.uid).is_none() || users.group(Some(id), thread.gid).is_none();
-        let pause = match cause {
+        let pause = match is_first {
             _ if starts => 0,
-            _ if !is_first => ACCOUNTS_PAUSE,
+            false => ACCOUNTS_PAUSE,
             // Its root directory may be another one than at the event before.
-            Cause::Executes | Cause::Changes if self.budget.has_time() => 0,
-            _ => FIRST_ACCOUNTS_PAUSE,
+            true if executes && self.budget.has_time() => 0,
+            true => FIRST_ACCOUNTS_PAUSE,
         };
         // The files are those that its first process sees; a later one may have gone elsewhere.
         let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
         let ask = || lookup.ask(id, first);
-        (is_missing || starts)
-            && self.accounts_asked.once(id, now, pause, ask)
-            && is_first
-            && self.budget.has_time()
+        let is_asked = (is_missing || starts) && self.accounts_asked.once(id, now, pause, ask);
+        // What a runtime does in the container before that needs no names: waits for it would use up the time.
+        is_asked && is_first && executes && self.budget.has_time()
     }
 }
 
@@ -259,40 +258,26 @@ fn is_from_outside(state: &State, thread: &Thread) -> bool {
     state.threads.parent_of(thread).is_none_or(|parent| parent.container != thread.container)
 }
 
-/// Why it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// The process executes a program.
-    Executes,
-    /// It has another root directory, or other ids.
-    Changes,
-    Other,
-}
-
-impl Cause {
-    fn of(ty: EventType) -> Self {
-        use EventType as E;
-        match ty {
-            E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => Self::Executes,
-            E::SYSCALL_CHROOT_X
-            | E::SYSCALL_SETUID_X
-            | E::SYSCALL_SETREUID_X
-            | E::SYSCALL_SETRESUID_X
-            | E::SYSCALL_SETGID_X
-            | E::SYSCALL_SETREGID_X
-            | E::SYSCALL_SETRESGID_X => Self::Changes,
-            _ => Self::Other,
-        }
-    }
+/// Whether the process executes a program.
+fn executes(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(ty, E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X)
 }
 
 /// Whether a process may be in another container than before, be somebody else, or have its container's root directory.
 fn is_reason(ty: EventType) -> bool {
     use EventType as E;
-    Cause::of(ty) != Cause::Other
+    executes(ty)
         || matches!(
             ty,
-            E::SYSCALL_CLONE_20_X
+            E::SYSCALL_CHROOT_X
+                | E::SYSCALL_SETUID_X
+                | E::SYSCALL_SETREUID_X
+                | E::SYSCALL_SETRESUID_X
+                | E::SYSCALL_SETGID_X
+                | E::SYSCALL_SETREGID_X
+                | E::SYSCALL_SETRESGID_X
+                | E::SYSCALL_CLONE_20_X
                 | E::SYSCALL_CLONE3_X
                 | E::SYSCALL_FORK_20_X
                 | E::SYSCALL_VFORK_20_X

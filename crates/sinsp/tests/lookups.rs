@@ -199,15 +199,26 @@ fn an_event_of_the_past_does_not_wait_for_users() {
 }
 
 #[test]
-fn a_change_of_root_or_of_ids_is_a_reason_to_ask_at_once() {
+fn what_a_runtime_does_before_it_executes_a_program_asks_and_does_not_wait() {
     let files = Files::default();
-    let mut inspector = system_with(Config::default().with_accounts(files.clone()));
-    see(&mut inspector, inside(1_000, ID), &[]);
-    for ty in [E::SYSCALL_CHROOT_X, E::SYSCALL_SETUID_X, E::SYSCALL_SETRESGID_X] {
+    let config = Config::default().with_accounts(files.clone()).with_account_wait(LONG);
+    let mut inspector = system_with(config);
+    let ts = now();
+    let group = format!("cpu=/docker/{ID}{}\0", "0".repeat(52));
+    let clone = script::clone(0, 20, 0, 20, 10, 0).ts(ts);
+    see(&mut inspector, clone.bytes(param::SYSCALL_CLONE_20_X::cgroups, group.as_bytes()), &[]);
+    let mut at = ts;
+    for ty in [E::SYSCALL_CHROOT_X, E::SYSCALL_CHDIR_X, E::SYSCALL_SETUID_X, E::SYSCALL_SETRESGID_X] {
         files.asked.lock().unwrap().take();
-        see(&mut inspector, script::at(0, ty, 10).ts(1_001).int(0, 0), &[]);
+        at += 2_000_000;
+        see(&mut inspector, script::at(0, ty, 20).ts(at).int(0, 0), &[]);
         assert!(files.asked.lock().unwrap().is_some(), "{ty:?}");
     }
+    assert_eq!(*files.waits.lock().unwrap(), 0);
+    use param::SYSCALL_EXECVE_19_X as p;
+    let exec = script::exec(0, 20, b"cat", b"").ts(now()).bytes(p::cgroups, group.as_bytes());
+    assert_eq!(see(&mut inspector, exec.uint(p::uid, 42).uint(p::gid, 43), &["user.name"]), ["app"]);
+    assert_eq!(*files.waits.lock().unwrap(), 1);
 }
 
 /// The fields of the events of a capture that are shown.

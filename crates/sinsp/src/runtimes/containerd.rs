@@ -38,7 +38,7 @@ pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Resu
                 &m::ListContainersRequest { filters },
             )
             .await?;
-        let found = list.unwrap_or_default().containers.into_iter().find(|c| c.id.starts_with(id));
+        let found = list.unwrap_or_default().containers.into_iter().find(|c| id::is_of(&c.id, id));
         if let Some(container) = found {
             let digest = digest(&mut channel, &namespace, &container.image).await;
             return Ok(Some(describe(container, namespace, &digest)));

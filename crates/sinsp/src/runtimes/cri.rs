@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::image;
 use super::metadata::{Metadata, Mount};
 use super::stats::Tally;
 use super::wire::{Channel, Error};
+use super::{id, image};
 use crate::state::Kind;
 
 mod info;
@@ -33,7 +33,7 @@ pub(super) async fn inspect(
     let filter = Some(m::ContainerFilter { id: id.to_owned() });
     let list: Option<m::ListContainersResponse> =
         channel.call(&runtime("ListContainers"), &m::ListContainersRequest { filter }).await?;
-    let listed = list.unwrap_or_default().containers.into_iter().find(|c| c.id.starts_with(id));
+    let listed = list.unwrap_or_default().containers.into_iter().find(|c| id::is_of(&c.id, id));
     let Some(m::Container { id, pod_sandbox_id }) = listed else {
         return Ok(pod(&mut channel, id).await?.map(|mut pod| {
             let mut found = Metadata::new(kind, pod.status.id.clone());

@@ -1,9 +1,37 @@
 //! Ids of containers and images.
 
+use crate::state::SHORT_ID;
+
 /// The id, if runtimes give such ids: it becomes part of a path.
 pub(super) fn checked(id: &[u8]) -> Option<&str> {
     let valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let id = std::str::from_utf8(id).ok()?;
     (id.len() <= 64 && id.bytes().next()?.is_ascii_alphanumeric() && id.as_bytes().iter().all(valid))
         .then_some(id)
+}
+
+/// Whether the id that was asked for is this one, or its short form. A name may be the beginning of another.
+pub(super) fn is_of(full: &str, asked: &str) -> bool {
+    full == asked || (asked.len() == SHORT_ID && full.starts_with(asked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_id_stands_for_a_full_one_and_a_name_for_itself() {
+        let full = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
+        for (full, asked, want) in [
+            (full, full, true),
+            (full, &full[..SHORT_ID], true),
+            (full, &full[..SHORT_ID - 1], false),
+            (full, &full[..SHORT_ID + 1], false),
+            ("tiny1", "tiny1", true),
+            ("tiny10", "tiny1", false),
+            ("a-test-container", "a-test-conta", true),
+        ] {
+            assert_eq!(is_of(full, asked), want, "{full} {asked}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::id;
 use crate::state::{Kind, SHORT_ID};
 
 /// Longest text that is kept, bytes.
@@ -90,7 +91,7 @@ impl Metadata {
 
     /// Whether it is of the container that was asked for.
     pub(super) fn is_of(&self, id: &str) -> bool {
-        self.full_id.starts_with(id)
+        id::is_of(&self.full_id, id)
     }
 
     /// Whether later requests would return no more: addresses come last while a container starts.

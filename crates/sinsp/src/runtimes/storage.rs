@@ -53,7 +53,7 @@ pub(super) fn read(root: &Path, id: &str) -> Option<Metadata> {
 
 fn find(list: &Path, id: &str) -> Option<Entry> {
     let entries: Vec<Entry> = serde_json::from_slice(&text(list)?).ok()?;
-    entries.into_iter().find(|entry| entry.id.starts_with(id) && id::checked(entry.id.as_bytes()).is_some())
+    entries.into_iter().find(|entry| id::is_of(&entry.id, id) && id::checked(entry.id.as_bytes()).is_some())
 }
 
 fn text(path: &Path) -> Option<Vec<u8>> {

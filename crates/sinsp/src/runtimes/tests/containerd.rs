@@ -44,7 +44,10 @@ fn answer(question: &server::Question) -> Reply {
         "/containerd.services.containers.v1.Containers/List" => {
             let asked: m::ListContainersRequest = question.message();
             let known = match question.namespace.as_deref() {
-                Some("foo") => vec![container(NAMED, &[("team", "blue")])],
+                Some("foo") => {
+                    let others = ["tiny10", "tiny1"].map(|name| container(name, &[]));
+                    [vec![container(NAMED, &[("team", "blue")])], others.into()].concat()
+                }
                 Some("k8s.io") => vec![container(ID, &[("io.cri-containerd.kind", "sandbox")])],
                 other => panic!("{other:?} is not asked"),
             };
@@ -97,6 +100,17 @@ fn a_container_of_any_namespace_is_described() {
 }
 
 #[test]
+fn a_name_that_another_begins_with_is_its_own() {
+    let dir = Dir::new();
+    let _server = Server::grpc(&dir.socket("containerd.sock"), |question| answer(&question));
+    let mut runtimes = start(&dir, &[(Api::Containerd, "containerd.sock")]);
+    for name in ["tiny1", "tiny10"] {
+        assert!(runtimes.ask(name.as_bytes()));
+        assert_eq!(wait(&mut runtimes)["full_id"], name);
+    }
+}
+
+#[test]
 fn a_pod_is_known_before_kubernetes_interface_knows_it() {
     let dir = Dir::new();
     let (send, stream) = Reply::stream();
@@ -118,7 +132,9 @@ fn a_pod_is_known_before_kubernetes_interface_knows_it() {
     let both = [(Api::Cri, "containerd.sock"), (Api::Containerd, "containerd.sock")];
     let mut runtimes = start_with(&dir, &both, |_| {});
     // What runs already is known by itself, but for what others say more of.
-    assert_eq!(wait(&mut runtimes)["namespace"], "foo");
+    for _ in [NAMED, "tiny1", "tiny10"] {
+        assert_eq!(wait(&mut runtimes)["namespace"], "foo");
+    }
     let event = Some(m::Any { value: m::ContainerCreate { id: ID.into() }.encode_to_vec() });
     let envelope = |namespace: &str| m::Envelope {
         namespace: namespace.into(),

@@ -29,13 +29,9 @@ struct Found<'a> {
 fn of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     split_nul(cgroups).find_map(|group| {
         let path = below_root(&group[group.iter().position(|b| *b == b'=')? + 1..]);
-        // Podman's monitor of a container, and what it starts to clean up behind it, are beside the container.
-        if path.ends_with(b"/conmon") {
-            return None;
-        }
+        let path = path.strip_suffix(b"/conmon").map_or(path, around_monitor);
         // The innermost container counts; those with names are never inside those with numbers.
-        let found = innermost(path, layouts).or_else(|| named(path, layouts))?;
-        found.kind.is_none_or(|kind| layouts.engines.has(kind)).then_some(found)
+        innermost(path, layouts).or_else(|| named(path, layouts))
     })
 }
 
@@ -49,14 +45,23 @@ fn below_root(mut path: &[u8]) -> &[u8] {
     path
 }
 
-/// The last component that is named by a full id.
+/// Where Podman's monitor of a container is, and what it starts to clean up behind it: beside the container, in a pod or in
+/// the group of all of Podman's. What is around that may be a container that Podman runs in.
+fn around_monitor(group: &[u8]) -> &[u8] {
+    let start = group.iter().rposition(|b| *b == b'/').unwrap_or(0);
+    let (before, name) = group.split_at(start);
+    let is_pod = numbered(name.strip_prefix(b"/").unwrap_or(name)).is_some_and(|found| found.kind.is_none());
+    if is_pod && !before.ends_with(b"/docker") { before } else { group }
+}
+
+/// The last component that is named by a full id; what an engine that is disabled made inside is of the container around it.
 fn innermost<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     let mut rest = path;
     loop {
         let start = rest.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
         let (before, name) = rest.split_at(start);
         if let Some(found) = numbered(name)
-            && (found.kind.is_some() || is_container_in(before, layouts))
+            && found.kind.map_or_else(|| is_container_in(before, layouts), |kind| layouts.engines.has(kind))
         {
             return Some(found);
         }
@@ -121,7 +126,7 @@ fn named<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
         .or_else(|| Some((nspawn(path)?, Kind::Nspawn)))
         .or_else(|| path.rsplit(|b| *b == b'/').find_map(buildah).map(|id| (id, Kind::Buildah)))
         .or_else(|| Some((ctr(path, layouts)?, Kind::Containerd)));
-    let (id, kind) = found.filter(|(id, _)| !id.is_empty())?;
+    let (id, kind) = found.filter(|(id, kind)| !id.is_empty() && layouts.engines.has(*kind))?;
     Some(Found { id, kind: Some(kind) })
 }
 
@@ -280,6 +285,8 @@ mod tests {
             ("/system.slice/runc-bpm-garden.scope", "garden", Kind::Bpm),
             ("/bpm-garden", "garden", Kind::Bpm),
             ("/default/a-test-container", "a-test-conta", Kind::Containerd),
+            // Made by hand in Kubernetes' namespace.
+            ("/k8s.io/tiny", "tiny", Kind::Containerd),
             ("/../default/a-test-container", "a-test-conta", Kind::Containerd),
             ("/../lxc.payload.web/init.scope", "web", lxc),
             ("/machine.slice/systemd-nspawn@web.service/payload/init.scope", "web", Kind::Nspawn),
@@ -321,6 +328,8 @@ mod tests {
             &format!("/libpod_parent/{ID}/conmon"),
             &format!("/libpod_parent/{ID}"),
             &format!("/custom/{ID}/conmon"),
+            "/libpod_parent/conmon",
+            "/conmon",
             &format!("/libpod_parent/{ID}/libpod-conmon-{ID}"),
             &format!("/kubepods.slice/crio-conmon-{ID}.scope"),
             &format!("/machine.slice/libpod-conmon-{ID}.scope"),
@@ -336,6 +345,25 @@ mod tests {
             );
         }
         assert_eq!(of_cgroups(b"junk\0", &Layouts::default()), None);
+    }
+
+    #[test]
+    fn a_monitor_of_podman_in_a_container_is_in_that_container() {
+        let pod = "1".repeat(64);
+        for path in [
+            format!("/docker/{ID}/libpod_parent/conmon"),
+            format!("/docker/{ID}/conmon"),
+            format!("/docker/{ID}/libpod_parent/{pod}/conmon"),
+            format!("/libpod_parent/libpod-{ID}/libpod_parent/conmon"),
+            format!("/libpod_parent/libpod-{ID}/libpod_parent/{pod}/conmon"),
+            format!("/machine.slice/libpod-{ID}.scope/container/libpod_parent/conmon"),
+            format!("/machine.slice/libpod-{ID}.scope/machine.slice/libpod-conmon-{pod}.scope"),
+            format!("/kubepods/besteffort/pod4711/{ID}/libpod_parent/conmon"),
+        ] {
+            let groups = format!("cpu={path}\0");
+            let found = of_cgroups(groups.as_bytes(), &Layouts::default());
+            assert_eq!(found.map(|found| found.id), Some(&ID.as_bytes()[..SHORT_ID]), "{path}");
+        }
     }
 
     #[test]
@@ -373,6 +401,19 @@ mod tests {
             let groups = format!("cpu={path}\0");
             assert!(of_cgroups(groups.as_bytes(), &Layouts::default()).is_some(), "{path}");
             assert_eq!(of_cgroups(groups.as_bytes(), &layouts), None, "{path}");
+        }
+        // What it made in a container of another engine is of that container.
+        let inner = "1".repeat(64);
+        for (path, layouts) in [
+            (
+                format!("/machine.slice/libpod-{ID}.scope/system.slice/docker-{inner}.scope"),
+                none(Engines { docker: false, ..all }),
+            ),
+            (format!("/docker/{ID}/libpod_parent/libpod-{inner}"), none(Engines { podman: false, ..all })),
+        ] {
+            let groups = format!("cpu={path}\0");
+            let found = of_cgroups(groups.as_bytes(), &layouts);
+            assert_eq!(found.map(|found| found.id), Some(&ID.as_bytes()[..SHORT_ID]), "{path}");
         }
     }
 

@@ -56,7 +56,7 @@ impl Engines {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layouts {
     pub(crate) engines: Engines,
-    /// Namespaces of containerd beside `default`.
+    /// Namespaces of containerd beside those that every containerd may have.
     namespaces: Vec<Text>,
 }
 
@@ -78,6 +78,6 @@ impl Layouts {
     }
 
     pub(super) fn has_namespace(&self, name: &[u8]) -> bool {
-        name == b"default" || self.namespaces.iter().any(|known| **known == *name)
+        matches!(name, b"default" | b"k8s.io") || self.namespaces.iter().any(|known| **known == *name)
     }
 }
