@@ -59,6 +59,31 @@ fn a_process_is_in_the_container_that_its_groups_tell() {
 }
 
 #[test]
+fn a_process_stays_in_its_container_however_deep_its_group_is() {
+    use param::SYSCALL_CLONE_20_X as c;
+    use param::SYSCALL_EXECVE_19_X as x;
+    // As far as an event has it.
+    let deep = b"cpu=/user.slice/user-0.slice/user@0.service/app.slice/a.slice/b.scope\0";
+    let mut inspector = system();
+    see(&mut inspector, inside(1, ID), &[]);
+    let exec_deep = |second, tid| exec(second, tid, b"cat", b"").bytes(x::cgroups, deep);
+    assert_eq!(see(&mut inspector, exec_deep(2, 10), &["container.id"]), [ID]);
+    let child = clone(3, 11, 0, 11, 10, 0).bytes(c::cgroups, deep);
+    assert_eq!(see(&mut inspector, child, &["container.id"]), [ID]);
+    assert_eq!(see(&mut inspector, exec_deep(4, 11), &["container.id"]), [ID]);
+    let group = ["thread.cgroup.cpu"];
+    let want = format!(
+        "/docker/{ID}{}/.../user.slice/user-0.slice/user@0.service/app.slice/a.slice/b.scope",
+        "0".repeat(52)
+    );
+    assert_eq!(see(&mut inspector, close(5, 11, 9), &group), [want]);
+    // A short path is whole, and so is one on the host.
+    let out = exec(6, 11, b"cat", b"").bytes(x::cgroups, b"cpu=/init.scope\0");
+    assert_eq!(see(&mut inspector, out, &["container.id"]), ["host"]);
+    assert_eq!(see(&mut inspector, exec_deep(7, 1), &["container.id"]), ["host"]);
+}
+
+#[test]
 fn a_host_is_no_container_and_has_no_privileges_of_one() {
     let mut inspector = system();
     let fields = [

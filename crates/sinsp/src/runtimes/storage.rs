@@ -12,7 +12,7 @@ use super::{id, image};
 use crate::state::Kind;
 
 /// Longest file that is read, bytes.
-const MAX_FILE: u64 = 4 << 20;
+const MAX_FILE: u64 = 16 << 20;
 /// Where they are, below the host's root directory.
 const STORAGE: &str = "var/lib/containers/storage";
 

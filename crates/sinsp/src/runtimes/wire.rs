@@ -15,8 +15,8 @@ mod stream;
 
 pub(super) use stream::{Lines, Messages};
 
-/// Longest response that is read, bytes.
-pub(super) const MAX_ANSWER: usize = 4 << 20;
+/// Longest response that is read, bytes: as much as a message of gRPC may have by containerd's default.
+pub(super) const MAX_ANSWER: usize = 16 << 20;
 /// Length of what precedes a gRPC message: a flag and the length.
 const PREFIX: usize = 5;
 /// gRPC status: the thing asked about does not exist.

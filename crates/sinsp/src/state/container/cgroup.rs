@@ -27,12 +27,63 @@ struct Found<'a> {
 }
 
 fn of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
-    split_nul(cgroups).find_map(|group| {
-        let path = below_root(&group[group.iter().position(|b| *b == b'=')? + 1..]);
-        let path = path.strip_suffix(b"/conmon").map_or(path, around_monitor);
-        // The innermost container counts; those with names are never inside those with numbers.
-        innermost(path, layouts).or_else(|| named(path, layouts))
-    })
+    split_nul(cgroups).find_map(|group| of_path(split(group)?.1, layouts))
+}
+
+/// The name of the hierarchy, and the path.
+fn split(group: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = group.iter().position(|b| *b == b'=')?;
+    Some((&group[..at], &group[at + 1..]))
+}
+
+fn of_path<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
+    let path = below_root(path);
+    // The last threads of a container may outlive its group.
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    let path = path.strip_suffix(b"/conmon").map_or(path, around_monitor);
+    // The innermost container counts; those with names are never inside those with numbers.
+    innermost(path, layouts).or_else(|| named(path, layouts))
+}
+
+/// Numbers of components after which probes cut a path, of which they send the last ones: this one, and Falco's.
+const CUT: [usize; 2] = [6, 8];
+
+/// What stands for the components that are missing.
+const MISSING: &[u8] = b"/...";
+
+/// Control groups whose paths are completed by those of the process that executed, or made, the one they are of: of a path
+/// that is as long as an event can have it, the container may be what is missing. `None` if nothing is to be completed.
+pub(crate) fn completed(cgroups: &[u8], by: &[u8], layouts: &Layouts) -> Option<Vec<u8>> {
+    let is_cut = |path: &[u8]| CUT.contains(&path.iter().filter(|b| **b == b'/').count());
+    let mut is_completed = false;
+    let mut out = Vec::with_capacity(cgroups.len() + by.len());
+    for group in split_nul(cgroups) {
+        let (name, path) = split(group)?;
+        let container = || {
+            let (_, path) = split_nul(by).filter_map(split).find(|(other, _)| *other == name)?;
+            container_part(path, layouts)
+        };
+        out.extend_from_slice(name);
+        out.push(b'=');
+        if is_cut(path)
+            && let Some(container) = container()
+        {
+            is_completed = true;
+            out.extend_from_slice(container);
+            out.extend_from_slice(MISSING);
+        }
+        out.extend_from_slice(path);
+        out.push(0);
+    }
+    (is_completed && of_cgroups(cgroups, layouts).is_none()).then_some(out)
+}
+
+/// The path as far as the group of the container that it is in.
+fn container_part<'a>(path: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
+    let id = of_path(path, layouts)?.id;
+    let ends = (1..=path.len()).filter(|end| path.get(*end).is_none_or(|b| *b == b'/'));
+    let mut parts = ends.map(|end| &path[..end]);
+    parts.find(|part| of_path(part, layouts).is_some_and(|found| found.id == id))
 }
 
 /// The path without what leads out of the reader's own group: to a monitor in a cgroup namespace, `/proc` shows the groups of
@@ -205,6 +256,7 @@ mod tests {
             // Docker: cgroupfs, systemd, rootless, with an init system inside, docker in docker.
             (format!("/docker/{ID}"), None),
             (format!("/system.slice/docker-{ID}.scope"), docker),
+            (format!("/system.slice/docker-{ID}.scope (deleted)"), docker),
             (format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"), docker),
             (format!("/system.slice/docker-{ID}.scope/init.scope"), docker),
             (format!("/docker/{outer}/docker/{ID}"), None),
@@ -345,6 +397,32 @@ mod tests {
             );
         }
         assert_eq!(of_cgroups(b"junk\0", &Layouts::default()), None);
+    }
+
+    #[test]
+    fn a_path_that_is_cut_is_completed_by_that_of_the_maker() {
+        let layouts = Layouts::default();
+        let by = format!("cpu=/docker/{ID}/init.scope\0memory=/docker/{ID}\0");
+        let deep =
+            "cpu=/user.slice/user-0.slice/user@0.service/app.slice/a.slice/b.scope\0memory=/a/b/c/d/e/f\0";
+        let want = format!(
+            "cpu=/docker/{ID}/.../user.slice/user-0.slice/user@0.service/app.slice/a.slice/b.scope\0\
+             memory=/docker/{ID}/.../a/b/c/d/e/f\0"
+        );
+        let found = completed(deep.as_bytes(), by.as_bytes(), &layouts).unwrap();
+        assert_eq!(found, want.as_bytes());
+        assert_eq!(id_of_cgroups(&found, &layouts), Some(&ID.as_bytes()[..SHORT_ID]));
+        // What it makes is completed the same way.
+        assert_eq!(completed(deep.as_bytes(), &found, &layouts).unwrap(), want.as_bytes());
+        // A whole path, one of a container, and one of a process that comes from the host.
+        for (cgroups, by) in [
+            ("cpu=/a/b/c\0", &*by),
+            (&format!("cpu=/a/b/c/d/e/{ID}\0"), &by),
+            (deep, "cpu=/init.scope\0"),
+            ("cpuset=/a/b/c/d/e/f\0", &by),
+        ] {
+            assert_eq!(completed(cgroups.as_bytes(), by.as_bytes(), &layouts), None, "{cgroups} {by}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use eyas_scap::RawEvent;
 use super::described;
 use super::identity::CAPS_IN_NEW_NAMESPACE;
 use super::measure::set_memory;
-use super::values::{comm, list, text, update_cgroups};
+use super::values::{comm, complete_cgroups, list, text, update_cgroups};
 use crate::state::Current;
 use crate::state::proc_query::{ProcQuery, find_thread};
 use crate::state::{Layouts, State, Thread, ThreadFlags, ThreadKey};
@@ -65,6 +65,9 @@ fn inherit(child: &mut Thread, donor: &Thread) {
 fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
     let Some(maker) = state.threads.at(donor) else { return };
     inherit(child, maker);
+    if maker.container.is_some() {
+        complete_cgroups(child, &maker.cgroups, &state.layouts);
+    }
     (child.sure_after, child.inherits_doubt) = (maker.sure_after, state.threads.is_doubted(maker));
     if !child.flags.contains(ThreadFlags::THREAD) {
         child.session = Some(Box::new(state.threads.session(maker)));

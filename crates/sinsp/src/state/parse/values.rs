@@ -3,7 +3,7 @@
 use eyas_scap::RawEvent;
 
 use crate::state::text::split_nul;
-use crate::state::{Layouts, Text, Thread, id_of_cgroups};
+use crate::state::{Layouts, Text, Thread, completed, id_of_cgroups};
 
 /// A list as the kernel sends it, each entry ended by NUL.
 pub(in crate::state) fn list(bytes: &[u8]) -> Text {
@@ -43,10 +43,24 @@ pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8], layouts: 
     thread.cgroups = out.into();
 }
 
-/// As [`set_cgroups`]; an event without them leaves them as they are.
+/// As [`set_cgroups`], of a process that was there; an event without them leaves them as they are.
 pub(in crate::state) fn update_cgroups(thread: &mut Thread, bytes: Option<&[u8]>, layouts: &Layouts) {
     if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+        let before = thread.container.is_some().then(|| thread.cgroups.clone());
         set_cgroups(thread, bytes, layouts);
+        if let Some(before) = before {
+            complete_cgroups(thread, &before, layouts);
+        }
+    }
+}
+
+/// Completes control groups of which the event has the last components alone, by those that the process had before, or
+/// that of the one that made it.
+pub(in crate::state) fn complete_cgroups(thread: &mut Thread, by: &[u8], layouts: &Layouts) {
+    if thread.container.is_none()
+        && let Some(cgroups) = completed(&thread.cgroups, by, layouts)
+    {
+        set_cgroups(thread, &cgroups, layouts);
     }
 }
 
