@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use eyas_console::say;
 
-use crate::shell;
+use crate::shell::{self, text};
 
 mod account;
 mod runtimes;
@@ -153,8 +153,4 @@ fn stop(child: &mut Child) -> Result<(), String> {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).map_err(text)?;
     child.wait().map(drop).map_err(text)
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

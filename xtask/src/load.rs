@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eyas_console::say;
 
-use crate::shell;
+use crate::shell::{self, text};
 
 /// How long the loops run without falco, s.
 const BARE: u64 = 10;
@@ -165,8 +165,4 @@ fn rules() -> PathBuf {
         std::env::var_os("EYAS_SHARED").map_or_else(|| shell::root().join("../shared"), PathBuf::from);
     let stable = shared.join("rules/falco_rules.yaml");
     if stable.exists() { stable } else { shell::root().join("demo/rules.yaml") }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

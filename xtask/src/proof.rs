@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use eyas_console::{note, say};
 
-use crate::shell;
+use crate::shell::{self, text};
 use detector::Start;
 use figures::Figures;
 use measure::{Measure, Plan, QUICK, WHOLE};
@@ -98,8 +98,4 @@ fn capture(own: &std::path::Path) -> Option<(PathBuf, u64)> {
     let text = String::from_utf8_lossy(&out.stderr);
     let count = text.split_once("Captured Events: ")?.1.split(',').next()?.parse().ok()?;
     Some((path, count))
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

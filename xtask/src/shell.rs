@@ -37,6 +37,11 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{name} failed: {status}")) }
 }
 
+/// An error as text.
+pub fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
 /// Whether a program is on the path.
 pub fn has(program: &str) -> bool {
     std::env::var_os("PATH")

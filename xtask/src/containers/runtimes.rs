@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::text;
-use crate::shell;
+use crate::shell::{self, text};
 
 /// The image that the containers are made of.
 const IMAGE: &str = "example.org/eyas/tiny:1";
