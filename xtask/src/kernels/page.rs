@@ -18,14 +18,15 @@ them again. `not run`: not tested at this version. Older results are in this fil
 ";
 
 const MIDDLE: &str = "
-The column of security hooks shows how eyas sees them: by BPF LSM, at the ends of the kernel's functions (fexit), or \
-not, with tracepoints only ([lsm.md](lsm.md)); the number is that of the hooks.
+The column `security hooks` shows how eyas sees the decisions of security hooks ([lsm.md](lsm.md)): by BPF \
+LSM, by fexit programs, or not at all, with tracepoints only. The number is the number of hooks.
 
-The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`), and so read memory of a \
-process that is not there yet. `falco --doctor` looks, too. The probe does not use it: each program builds its event in \
-memory of its CPU, and the place of the event in the ring of that CPU is its own until the event is whole; a program that \
-sleeps would keep both from all others. An argument whose page is not there is empty in the event, and counted; most are \
-there, as the kernel has read them in the call.
+The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`), and so read \
+memory of a process that is not paged in. `falco --doctor` shows this, too. The probe does not use it. Each \
+program builds its event in the ring of its CPU, and claims that ring until the event is complete, so a \
+sleeping program would block all others. If the page of an argument is not in memory, the argument is empty \
+in the event, and the probe counts it. Most pages are in memory, because the kernel has read them during the \
+call.
 
 A test is ignored, with its reason, if the kernel lacks what it tests: a file system, a module, a call. On arm64 \
 `open`, `fork` and other old calls do not exist, nor do tracepoints of page faults. The first CPU there lacks the \
@@ -43,9 +44,9 @@ with a `+` if files differed from it. `–`: it did not run.
 const COST: &str = "
 ## Cost in the verifier
 
-The table shows the instructions that the verifier processes for each program. A kernel allows a million, the \
-project 600,000. `–`: the kernel does not need the program, or lacks a feature that it needs. `?`: the kernel \
-does not count (before 5.16).
+The table shows the number of instructions that the verifier processes for each program. The kernel's limit \
+is a million, the project's limit is 600,000. `–`: the kernel does not need the program, or lacks a feature \
+that the program needs. `?`: the kernel does not report the number (before 5.16).
 
 | program |";
 

@@ -106,9 +106,10 @@ fn drops(all: &[Detector]) -> Section {
     let (x, y) = (axis("events a second", false), axis("marked events without an alert, %", false));
     Section {
         title: "Lost by load",
-        text: "A process opens and closes files at a rate, the last time as fast as it can. A rule asks which program opens them, so \
-               that no filter in the kernel leaves them out. Some opens are of marked files, each of which a rule has an alert for. \
-               Those without an alert were lost.",
+        text: "A process opens and closes files at a fixed rate, and in the last row as fast as it can. A \
+               rule tests which program opens them, so the filter in the kernel passes every open. Some opens \
+               are of marked files, and a rule matches each of these. A marked open without an alert was \
+               lost.",
         head: vec!["detector", "events/s", "marked", "lost"],
         rows: rows.collect(),
         charts: vec![lines("Share lost", x, y, &by_load(all, |load| Some(load.lost_percent())))],
@@ -135,7 +136,8 @@ fn latency(all: &[Detector]) -> Section {
     let (x, y) = (axis("events a second", false), axis("microseconds", true));
     Section {
         title: "From the call to the alert",
-        text: "From just before a marked file is opened until who reads the detector's standard output has the line, in ms.",
+        text: "The time from just before the open of a marked file until the reader of the detector's \
+               standard output has the line, in ms.",
         head: vec!["detector", "events/s", "p50", "p99", "max"],
         rows: rows.collect(),
         charts: vec![lines("Latency", x, y, &series)],
@@ -154,8 +156,8 @@ fn rules(all: &[Detector]) -> Section {
     let (x, y) = (axis("rules", true), axis("events a second of processor time", true));
     Section {
         title: "Throughput by number of rules",
-        text: "Events of a replayed capture for each second of processor time, without what loading the rules takes. Each rule \
-               tests the type, the path and the program of an open, and none matches.",
+        text: "Events of a replayed capture per second of CPU time, without the time for loading the rules. \
+               Each rule tests the type, the path and the program of an open, and none matches.",
         head: vec!["detector", "rules", "events/s"],
         rows: rows.collect(),
         charts: vec![lines("Throughput", x, y, &series)],
@@ -169,9 +171,10 @@ fn calls(all: &[Detector]) -> Section {
     });
     let groups: Vec<_> = all.iter().map(|one| (one.name.clone(), one.calls.clone())).collect();
     Section {
-        title: "What a call costs more",
-        text: "Added to the processor time of a kill that sends no signal, ns: skipped, as no rule asks for it; with a rule that the \
-               result alone decides, which a filter in the kernel could reject; and sent to a rule that never matches.",
+        title: "Overhead of a call",
+        text: "The overhead, in ns of CPU time, of a kill that sends no signal: skipped, because no rule \
+               needs it; with a rule that only the result decides, so that a filter in the kernel can reject \
+               it; and sent to a rule that never matches.",
         head: vec!["detector", "call", "ns"],
         rows: rows.collect(),
         charts: vec![bars("ns added to a call", "ns", &groups)],
@@ -199,8 +202,9 @@ fn coverage(all: &[Detector]) -> Section {
     let (x, y) = (axis("events a second", false), axis("%", false));
     Section {
         title: "Verdict coverage under loss",
-        text: "With the smallest ring buffer: the share of marked events that were lost, and the share of the time of threads for \
-               which the detector itself says that no alert means that nothing happened.",
+        text: "With the smallest ring buffer: the share of marked events that were lost, and the share of all \
+               threads' time for which, by the detector's own statement, a missing alert means that nothing \
+               happened.",
         head: vec!["detector", "events/s", "lost", "covered"],
         rows: rows.collect(),
         charts: vec![lines("Lost and covered", x, y, &series)],
@@ -227,8 +231,8 @@ fn costs(all: &[Detector]) -> Section {
         .collect();
     Section {
         title: "Start-up, memory, idle",
-        text: "From the program's start to the first alert; resident memory after all loads; processor time of one core while \
-               nothing is made to happen.",
+        text: "The time from the program's start to the first alert; the resident memory after all loads; the \
+               CPU time, as a share of one core, on an idle machine.",
         head: vec!["detector", "start-up, s", "memory, MiB", "idle, % of a core"],
         rows: all.iter().map(row).collect(),
         charts: vec![bars("Costs", "", &groups)],
