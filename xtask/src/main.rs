@@ -43,17 +43,17 @@ usage: cargo xtask COMMAND
                     process, live and in a capture; needs root and busybox-static
   guide             follow the guides that add a system call and a field in a copy of the workspace, and capture the call
   fuzz [TARGET [RUNS]]
-                    coverage-guided fuzzing of what takes bytes of unknown origin; needs cargo-fuzz
+                    fuzz, with coverage, the code that reads untrusted bytes; needs cargo-fuzz
   dist [--programs DIR | --image DIR]
-                    packages, tarballs and the root file system of an image, in target/dist; of new programs, or of
-                    those in DIR; or the root file system alone
+                    make packages, tarballs and the root file system of an image, in target/dist: of new programs, or of
+                    those in DIR; or only the root file system
   screens           draw `sysdig top` and a report for docs/images; needs tmux and Chromium
   bench             run the benchmarks
   load [SECONDS [COMMAND...]]
-                    what falco costs and loses where every core opens and closes files all the time (60), and
+                    measure falco's cost and losses while every core opens and closes files (60 s), and those of
                     another detector that COMMAND starts
-  soak [MINUTES]    falco with all rules and every output beside builds and connections over loopback (10): its processor
-                    time, its memory, what is lost; needs root
+  soak [MINUTES]    run falco with all rules and every output while builds and connections over loopback run (10), and
+                    measure its CPU time, memory and losses; needs root
   proof [--quick] [--peer COMMAND] [--falco PROGRAM] [--to FOLDER]
                     measure on this machine and write docs/proof.md and docs/proof.html: at most three minutes for each
                     detector, one with --quick; {rules} in COMMAND stands for the rules file; PROGRAM instead of a new build

@@ -6,24 +6,24 @@ use clap::{Parser, ValueEnum};
 
 use crate::log;
 
-/// Help of the options that are about rules.
+/// Help section of the options for rules.
 const RULES: &str = "Rules";
-/// Help of the options that are about the run.
+/// Help section of the options for the run.
 const RUN: &str = "Running";
-/// Help of the options that print something and end.
+/// Help section of the options that print something and exit.
 const INFORMATION: &str = "Information (print and exit)";
 
 const EXAMPLES: &str = "\
 Examples:
-  falco                                     detect, as /etc/falco/falco.yaml says
-  falco -r rules.yaml                       detect by these rules
+  falco                                     detect, with the configuration /etc/falco/falco.yaml
+  falco -r rules.yaml                       detect with these rules
   falco -r rules.yaml -e trace.scap         replay a capture
   falco -o json_output=true -o priority=warning
   falco -V rules.yaml                       check a rules file
   falco -r rules.yaml -e trace.scap --explain 'Read sensitive file'
   falco --list=syscall                      the fields for rules";
 
-/// Falco-compatible runtime security: judges system calls by rules and prints alerts.
+/// Falco-compatible runtime security: tests system calls against rules and raises alerts.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "falco",
@@ -34,7 +34,7 @@ Examples:
     after_help = EXAMPLES
 )]
 pub struct Args {
-    /// Configuration file [default: /etc/falco/falco.yaml, where it exists]
+    /// Configuration file [default: /etc/falco/falco.yaml, if it exists]
     #[arg(short = 'c', value_name = "PATH")]
     pub config: Option<PathBuf>,
 
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     pub options: Vec<String>,
 
-    /// Say more: warnings of the rules files, statistics of the capture; repeatable, with the same effect
+    /// Also print warnings of the rules files and statistics of the capture; repeatable, with the same effect
     #[arg(short = 'v', long)]
     pub verbose: bool,
 
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(short = 'r', alias = "rules", value_name = "FILE", help_heading = RULES)]
     pub rules: Vec<PathBuf>,
 
-    /// Validate these rules files, show what is wrong or odd about them and exit; repeatable
+    /// Validate these rules files, show errors and warnings, and exit; repeatable
     #[arg(short = 'V', long = "validate", value_name = "FILE", help_heading = RULES)]
     pub validate: Vec<PathBuf>,
 
@@ -66,33 +66,33 @@ pub struct Args {
     #[arg(long = "test", value_name = "FILE", num_args = 1.., help_heading = RULES)]
     pub tests: Vec<PathBuf>,
 
-    /// Say for a rule, over a capture (-e), which part of its condition was false and with what values: of the
-    /// event with a number, or of the one that came nearest
+    /// Show for a capture (-e) why a rule did or did not match: how often each part of its condition was false, and
+    /// the values of the nearest event, or of the event with this number
     #[arg(long, value_name = "RULE[@NUMBER]", help_heading = RULES)]
     pub explain: Option<String>,
 
-    /// Say for every rule, or for one, which parts of its condition the event alone decides, by event type, and exit; with a
-    /// capture (-e), also which share of its events would come to the rules
+    /// Show for every rule, or for one, which parts of its condition push-down can decide from the event itself, by event
+    /// type, and exit; with a capture (-e), also which share of its events the rules still test
     #[arg(
         long, value_name = "RULE", num_args = 0..=1, default_missing_value = "", conflicts_with = "explain",
         help_heading = RULES
     )]
     pub explain_pushdown: Option<String>,
 
-    /// Write the condition of a rule as SQL over the tables of `sysdig --parquet`, or with no RULE those of all rules that are on,
-    /// and exit, with status 1 if SQL cannot express a part, which the query then treats as true
+    /// Print the condition of a rule (without RULE, of all enabled rules) as SQL for the tables of `sysdig --parquet`, and
+    /// exit. If SQL cannot express a part, the query treats the part as true, and the status is 1
     #[arg(
         long, value_name = "RULE", num_args = 0..=1, default_missing_value = "", conflicts_with = "explain",
         help_heading = RULES
     )]
     pub to_sql: Option<String>,
 
-    /// Skip events that, by their own parameters, no rule can match; alerts are the same
+    /// Reject events that no rule can match before the rules test them; alerts are the same
     #[arg(long, conflicts_with = "rule_profile", help_heading = RUN)]
     pub model_pushdown: bool,
 
-    /// Check what this machine can do for a live capture, and exit, with status 1 if there can be none; with -M or -e, also
-    /// print which rules, calls and processes cost most
+    /// Check whether this machine can capture live, and exit, with status 1 if it cannot; with -M or -e, also print which
+    /// rules, calls and processes cost most
     #[arg(long, help_heading = INFORMATION)]
     pub doctor: bool,
 
@@ -100,11 +100,11 @@ pub struct Args {
     #[arg(long, value_name = "CAPTURE", help_heading = INFORMATION)]
     pub incident: Option<PathBuf>,
 
-    /// With --incident: write the report to this file as a page of HTML, with the causes of each alert drawn
+    /// With --incident: write the report to this file as an HTML page, with a graph of the causes of each alert
     #[arg(long, value_name = "FILE", requires = "incident", help_heading = INFORMATION)]
     pub page: Option<PathBuf>,
 
-    /// At the end, print what each rule and each part of its condition cost, and what another order would save
+    /// At the end, print the cost of each rule and of each part of its condition, and how much another order would save
     #[arg(long, conflicts_with = "threads", help_heading = RULES)]
     pub rule_profile: bool,
 
@@ -120,7 +120,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, help_heading = RUN)]
     pub threads: NonZeroUsize,
 
-    /// Read configuration and rules, report what is wrong with them, and exit
+    /// Read configuration and rules, report errors and warnings, and exit
     #[arg(long, help_heading = RUN)]
     pub dry_run: bool,
 
@@ -128,11 +128,11 @@ pub struct Args {
     #[arg(long, value_name = "SOURCE", help_heading = RUN)]
     pub enable_source: Vec<String>,
 
-    /// Do without this event source; repeatable, not for replays
+    /// Do not use this event source; repeatable, not for replays
     #[arg(long, value_name = "SOURCE", help_heading = RUN)]
     pub disable_source: Vec<String>,
 
-    /// Flush every alert at once
+    /// Write every alert immediately, without buffering
     #[arg(short = 'U', long, help_heading = RUN)]
     pub unbuffered: bool,
 
@@ -140,7 +140,7 @@ pub struct Args {
     #[arg(short = 'P', long, value_name = "FILE", help_heading = RUN)]
     pidfile: Option<PathBuf>,
 
-    /// Deprecated: text that is appended to the output of every rule. Set `append_output` in the configuration instead
+    /// Deprecated: append this text to the output of every rule. Set `append_output` in the configuration instead
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = RUN)]
     print: Option<String>,
 
@@ -159,11 +159,11 @@ pub struct Args {
     #[arg(long, help_heading = INFORMATION)]
     pub list_events: bool,
 
-    /// List the system calls that are not captured unless a rule or `base_syscalls` asks for them
+    /// List the system calls that falco captures only if a rule or `base_syscalls` needs them
     #[arg(short = 'i', help_heading = INFORMATION)]
     pub ignored: bool,
 
-    /// Form of --list, --list-events and --explain-pushdown
+    /// Format of --list, --list-events and --explain-pushdown
     #[arg(long, value_name = "FORM", value_enum, help_heading = INFORMATION)]
     format: Option<ListFormat>,
 
@@ -179,7 +179,7 @@ pub struct Args {
     #[arg(long, help_heading = INFORMATION)]
     pub rule_schema: bool,
 
-    /// List the plugins that are loaded
+    /// List the loaded plugins
     #[arg(long, help_heading = INFORMATION)]
     pub list_plugins: bool,
 
@@ -187,7 +187,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", help_heading = INFORMATION)]
     pub plugin_info: Option<String>,
 
-    /// Print what a bug report needs, as JSON: versions, system, configuration, rules
+    /// Print facts for a bug report, as JSON: versions, system, configuration, rules
     #[arg(long, help_heading = INFORMATION)]
     pub support: bool,
 
@@ -195,7 +195,7 @@ pub struct Args {
     #[arg(long, help_heading = INFORMATION)]
     pub version: bool,
 
-    /// Print completions for a shell, or the manual page: packages have them
+    /// Print completions for a shell, or the manual page, for packages
     #[arg(long, value_name = "FORM", value_enum, hide = true)]
     pub generate: Option<eyas_console::Generated>,
 
@@ -204,7 +204,7 @@ pub struct Args {
     pub page_size: bool,
 }
 
-/// Options that Falco had and has no more, and what does the same.
+/// Options that Falco has removed, and their replacements.
 const REMOVED: &[(&str, &str)] = &[
     ("-A", "-o base_syscalls.all=true"),
     ("-b", "-o buffer_format_base64=true"),
@@ -220,22 +220,22 @@ const REMOVED: &[(&str, &str)] = &[
     ("--nodriver", "-o engine.kind=nodriver"),
 ];
 
-/// What to write instead of an option that is not known, because Falco has it no more.
+/// Returns the replacement of an option that Falco has removed.
 pub fn replacement(option: &str) -> Option<&'static str> {
     REMOVED.iter().find(|(removed, _)| *removed == option).map(|(_, instead)| *instead)
 }
 
-/// What the log has about `-p`.
+/// Warning about `-p`.
 const DEPRECATED_PRINT: &str =
     "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead.";
 
-/// What Falco says of a value that an option does not take, where it has words for it.
+/// Returns Falco's message for an invalid value of an option, if Falco has a special one.
 pub fn refusal(option: &str, value: &str) -> Option<String> {
     let is_format = option.starts_with("--format");
     is_format.then(|| format!("Invalid format '{value}'. Valid values are: text, markdown, json"))
 }
 
-/// How listings are written.
+/// Format of listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     /// For a terminal
@@ -247,7 +247,7 @@ pub enum ListFormat {
 }
 
 impl Args {
-    /// How --list and --list-events are written.
+    /// Format of --list and --list-events.
     pub fn list_format(&self) -> ListFormat {
         match self.format {
             Some(format) => format,
@@ -259,8 +259,8 @@ impl Args {
         }
     }
 
-    /// What `-p` appends to outputs. `-pc`, `-pk` and their long forms append nothing: the fields that they stood for
-    /// are suggested ones.
+    /// Text that `-p` appends to outputs. `-pc`, `-pk` and their long forms append nothing: their fields are among the
+    /// suggested ones.
     pub fn appended(&self) -> Option<&str> {
         let print = self.print.as_deref()?;
         if matches!(print, "" | "c" | "container" | "k" | "kubernetes") {
@@ -273,10 +273,10 @@ impl Args {
         Some(print)
     }
 
-    /// Looks for arguments that do not go together.
+    /// Checks for arguments that exclude each other.
     ///
     /// # Errors
-    /// They do not.
+    /// Two arguments exclude each other.
     pub fn check(&self) -> anyhow::Result<()> {
         if !self.enable_source.is_empty() && !self.disable_source.is_empty() {
             anyhow::bail!("You can not mix --enable-source and --disable-source");
@@ -287,12 +287,12 @@ impl Args {
         Ok(())
     }
 
-    /// Whether rules are only described.
+    /// Whether falco only describes rules.
     pub fn describes(&self) -> bool {
         self.describe_all || self.describe.is_some()
     }
 
-    /// Writes the process id where `-P` asks for it.
+    /// Writes the process id to the file of `-P`.
     pub fn write_pidfile(&self) -> anyhow::Result<()> {
         use anyhow::Context;
         match &self.pidfile {

@@ -12,7 +12,7 @@ pub use expand::expand;
 pub use ignored::Ignored;
 pub use plugins::PluginArgs;
 
-/// Looks into a system by its system calls: live from the kernel, or from a capture.
+/// Shows the system calls of a machine: live from the kernel, or from a capture.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sysdig", version, max_term_width = 110, args_override_self = true)]
 #[command(after_help = "Examples:\n  \
@@ -47,15 +47,15 @@ pub struct Args {
     #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Events")]
     pub suppress: Vec<String>,
 
-    /// Filter what is shown after the state was updated, which is what this program always does
+    /// Apply the filter after the state was updated; accepted for compatibility, because sysdig always does that
     #[arg(short = 'd', long = "displayflt", help_heading = "Events")]
     pub display_filter: bool,
 
-    /// Show events about the capture itself, and live those of this program, which may see itself print them
+    /// Also show events about the capture itself, and live the events of sysdig itself
     #[arg(short = 'D', long = "debug", help_heading = "Events")]
     pub debug: bool,
 
-    /// Write what passes the filter to this capture (- is standard output), instead of printing it
+    /// Write the events that pass the filter to this capture (- is standard output), instead of printing them
     #[arg(short = 'w', long = "write", alias = "writefile", value_name = "FILE", help_heading = "Recording")]
     pub write: Option<PathBuf>,
 
@@ -71,7 +71,7 @@ pub struct Args {
     #[arg(long = "filter-proclist", help_heading = "Recording")]
     pub filter_snapshot: bool,
 
-    /// With -w: write pseudonyms in place of the names of users and hosts, of addresses, arguments and buffers
+    /// With -w: replace names of users and hosts, addresses, arguments and buffers by pseudonyms
     #[arg(long, requires = "write", help_heading = "Recording")]
     pub redact: bool,
 
@@ -124,43 +124,43 @@ pub struct Args {
     #[arg(short = 'X', long = "print-hex-ascii", group = "buffers", help_heading = "Printing")]
     pub print_hex_ascii: bool,
 
-    /// Print names of ports instead of numbers, as /etc/services has them
+    /// Print the names of ports from /etc/services instead of numbers
     #[arg(short = 'R', long = "resolve-ports", help_heading = "Printing")]
     pub resolve_ports: bool,
 
-    /// Print completions for a shell, or the manual page: packages have them
+    /// Print completions for a shell, or the manual page, for packages
     #[arg(long, value_name = "FORM", value_enum, hide = true)]
     pub generate: Option<eyas_console::Generated>,
 
-    /// Write lifelines of threads and their calls to this file (- is standard output), in the trace-event format that
-    /// ui.perfetto.dev opens. Also: sysdig trace --perfetto FILE
+    /// Write threads and their calls to this file (- is standard output), in the trace-event format for
+    /// ui.perfetto.dev. Also: sysdig trace --perfetto FILE
     #[arg(long, value_name = "FILE", conflicts_with_all = ["write", "json"], help_heading = "Printing")]
     pub perfetto: Option<PathBuf>,
 
-    /// Write tables of events, processes, files, connections and losses below this directory, as files of Parquet that
-    /// DuckDB, DataFusion, Spark and ClickHouse read
+    /// Write tables of events, processes, files, connections and losses below this directory, as Parquet files for
+    /// DuckDB, DataFusion, Spark and ClickHouse
     #[arg(long, value_name = "DIR", conflicts_with_all = ["write", "json", "perfetto"], help_heading = "Tables")]
     pub parquet: Option<PathBuf>,
 
-    /// With --parquet: the fields that events have a column for, such as evt.num,proc.name,fd.name, or
-    /// usual,proc.aname for the usual ones with others; the usual ones unless given here or by -p
+    /// With --parquet: the columns of events, such as evt.num,proc.name,fd.name, or usual,proc.aname for the usual
+    /// ones and others [default: the fields of -p, or the usual ones]
     #[arg(long, value_name = "FIELDS", requires = "parquet", help_heading = "Tables")]
     pub columns: Vec<String>,
 
-    /// Show views as screens of the terminal, live or of captures. Also: sysdig top
+    /// Show views as screens of a terminal, live or from captures. Also: sysdig top
     #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "parquet", "report"], help_heading = "Views")]
     pub top: bool,
 
-    /// Write a report of the capture as a page of HTML: alerts, causes, processes, files. Also: sysdig report FILE -o PAGE
+    /// Write a report of the capture as an HTML page: alerts, causes, processes, files. Also: sysdig report FILE -o PAGE
     #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "parquet"], help_heading = "Reports")]
     pub report: bool,
 
-    /// With --report: write the page to this file; standard output unless given
+    /// With --report: write the page to this file [default: standard output]
     #[arg(short = 'o', long = "output", value_name = "PAGE", requires = "report", help_heading = "Reports")]
     pub output: Option<PathBuf>,
 
-    /// With --report or --top: the alerts are those of these rules, instead of those that sysdig has for this; with
-    /// --parquet: events have columns for what these rules test, too; may be repeated
+    /// With --report or --top: raise alerts with these rules, instead of the built-in ones; with --parquet: add the
+    /// columns that these rules test; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub rules: Vec<PathBuf>,
 
@@ -168,11 +168,11 @@ pub struct Args {
     #[arg(short = 'q', long = "quiet", help_heading = "Printing")]
     pub quiet: bool,
 
-    /// Form of the time in %evt.outputtime
+    /// Format of the time in %evt.outputtime
     #[arg(short = 't', long = "timetype", value_name = "TYPE", value_enum, default_value_t = TimeType::Human, help_heading = "Printing")]
     pub time: TimeType,
 
-    /// Print buffers and lists that are longer than 80 bytes as a whole, and counters of the capture at the end
+    /// Print buffers and lists of more than 80 bytes completely, and counters of the capture at the end
     #[arg(short = 'v', long = "verbose", action = clap::ArgAction::Count, help_heading = "Printing")]
     pub verbose: u8,
 
@@ -180,11 +180,11 @@ pub struct Args {
     #[arg(short = 'S', long = "summary", help_heading = "Printing")]
     pub summary: bool,
 
-    /// Print how much of the captures was read, on standard error
+    /// Print progress on standard error
     #[arg(short = 'P', long = "progress", help_heading = "Printing")]
     pub progress: bool,
 
-    /// Write each line at once
+    /// Write each line immediately, without buffering
     #[arg(long, help_heading = "Printing")]
     pub unbuffered: bool,
 
@@ -196,7 +196,7 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, hide_default_value = true, help_heading = "Live capture")]
     pub buffer: usize,
 
-    /// Leave out calls that failed
+    /// Do not capture calls that failed
     #[arg(long, help_heading = "Live capture")]
     pub drop_failed: bool,
 
@@ -204,11 +204,11 @@ pub struct Args {
     #[arg(long = "page-faults", help_heading = "Live capture")]
     pub page_faults: bool,
 
-    /// Read environments that are longer than 4 KiB from /proc
+    /// Read environments of more than 4 KiB from /proc
     #[arg(long = "large-environment", help_heading = "Live capture")]
     pub large_environment: bool,
 
-    /// Ask the container runtime at this CRI socket, instead of those at the usual places; may be repeated
+    /// Query the container runtime at this CRI socket, instead of the default sockets; may be repeated
     #[arg(long, value_name = "SOCKET", help_heading = "Live capture")]
     pub cri: Vec<PathBuf>,
 
@@ -216,11 +216,11 @@ pub struct Args {
     #[arg(long, value_name = "MS", allow_negative_numbers = true, value_parser = positive, help_heading = "Live capture")]
     pub cri_timeout: Option<u64>,
 
-    /// Show a view, with its arguments behind the name; -cl lists them. Also: sysdig view NAME ARGUMENTS
+    /// Show a view; its arguments follow the name; -cl lists views. Also: sysdig view NAME ARGUMENTS
     #[arg(short = 'c', long = "chisel", value_name = "VIEW", help_heading = "Views")]
     pub chisels: Vec<String>,
 
-    /// Read further views from this YAML file, and show the first of them if no other is named; may be repeated
+    /// Read more views from this YAML file, and show the first one unless -c names another; may be repeated
     #[arg(long = "view", value_name = "FILE", help_heading = "Views")]
     pub view_files: Vec<PathBuf>,
 
@@ -310,16 +310,16 @@ pub enum TimeType {
     /// Since the first event
     #[value(name = "r")]
     Relative,
-    /// How long the call took, where the capture says so
+    /// Duration of the call, if the capture contains it
     #[value(name = "d")]
     Latency,
-    /// Since the event before
+    /// Since the previous event
     #[value(name = "D")]
     Delta,
 }
 
 impl TimeType {
-    /// The fields that stand for `%evt.outputtime`.
+    /// Fields that replace `%evt.outputtime`.
     fn fields(self) -> &'static str {
         match self {
             Self::Human => "%evt.time",
@@ -342,12 +342,12 @@ impl Args {
         Self::parse_from(expand(words.collect()))
     }
 
-    /// Whether the format of containers is asked for.
+    /// Whether `-p` selects the format with containers.
     pub fn shows_containers(&self) -> bool {
         matches!(self.format.as_deref(), Some("c" | "container" | "k" | "kubernetes" | "m" | "mesos"))
     }
 
-    /// The format of a line, before the time has its form.
+    /// Format of a line, before `%evt.outputtime` is replaced.
     pub fn preset(&self) -> String {
         let with = |name: &str| {
             format!("{START} {name} (%container.id) %proc.name (%thread.tid:%thread.vtid) {END}")
@@ -387,7 +387,7 @@ impl Args {
         notes
     }
 
-    /// The format of a line for an event of a plugin, if that is another.
+    /// Format of a line for a plugin event, if it differs.
     pub fn plugin_format(&self) -> Option<&'static str> {
         self.format.is_none().then_some(OF_PLUGINS)
     }
@@ -403,19 +403,19 @@ impl Args {
         }
     }
 
-    /// Whether a recording of what passes the filter is to know the names of it.
+    /// Whether a recording with a filter also contains the events that names depend on.
     pub fn keeps_names(&self) -> bool {
         self.write.is_some() && self.condition().is_some() && self.is_replay() && !self.filter_snapshot
     }
 
-    /// Whether a recording has every change of the state, since what it will need is not known in advance: -F asks for
-    /// that, and a stream cannot be read twice.
+    /// Whether a recording contains every change of the state: with -F, and for a stream, because sysdig cannot read it
+    /// twice to find the needed changes.
     pub fn keeps_state(&self) -> bool {
         let is_file = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         self.fatfile || self.keeps_names() && !self.read.iter().all(is_file)
     }
 
-    /// Whether captures are read.
+    /// Whether sysdig reads captures.
     pub fn is_replay(&self) -> bool {
         !self.read.is_empty()
     }
