@@ -11,7 +11,7 @@ use eyas_scap::EventSource;
 use eyas_sinsp::plugin::{PluginError, PluginSet};
 use eyas_sinsp::{Config, Inspector, Step};
 
-/// Why rules do not load, or detection ends early.
+/// An error that prevents rules from loading, or that ends detection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,10 +29,10 @@ pub enum Error {
     /// A rules file requires a plugin that is not loaded, or a version of one.
     #[error("{0}")]
     Requirement(String),
-    /// A plugin does not start, or its source cannot be opened; in its own words.
+    /// A plugin does not start, or its source cannot be opened; with the plugin's message.
     #[error(transparent)]
     Plugin(#[from] PluginError),
-    /// The source of events failed: it is no capture, or the probe does not run.
+    /// The source of events failed: the file is no capture, or the probe does not run.
     #[error(transparent)]
     Source(#[from] eyas_scap::Error),
     /// The thread that detects for a stream panicked.
@@ -53,8 +53,8 @@ impl From<LoadError> for Error {
     }
 }
 
-/// Compiles rules files over the fields of system calls, in order: later files may change what earlier ones define.
-/// [`Engine::warnings`] has the rules that no event can match.
+/// Compiles rules files over the fields of system calls, in order: later files may change what earlier ones
+/// define. [`Engine::warnings`] lists the rules that no event can match.
 ///
 /// # Errors
 /// A file cannot be read, or does not load.
@@ -70,7 +70,8 @@ pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<
     load_rules_with(Loader::new(Arc::new(eyas_sinsp::schema())), paths)
 }
 
-/// As [`load_rules`], by a loader that has its options: which rules are on, and which of several matches count.
+/// As [`load_rules`], with a loader that has options: which rules are enabled, and which of several matches
+/// raise alerts.
 ///
 /// # Errors
 /// As for [`load_rules`].
@@ -98,11 +99,11 @@ pub fn load_rules_with<P: AsRef<Path>>(
     Ok(loader.build()?)
 }
 
-/// As [`load_rules`], of the rules for another event source, which the plugins of a set make. They may test the fields of
-/// plugins, and require the plugins of the set.
+/// As [`load_rules`], for the rules of another event source, which a plugin of the set provides. They may
+/// test the fields of plugins, and require the plugins of the set.
 ///
 /// # Errors
-/// As for [`load_rules`]; or a file requires a plugin that is not in the set.
+/// As for [`load_rules`]; or a file requires a plugin that the set lacks.
 pub fn load_rules_of<P: AsRef<Path>>(
     plugins: &PluginSet,
     source: &str,
@@ -136,11 +137,12 @@ pub struct Detection {
     pub priority: Priority,
     /// Time of the event, ns since the epoch.
     pub timestamp: u64,
-    /// The alert as one line without its end: text as Falco prints it, or JSON after [`Detector::json`].
+    /// The alert as one line without a line feed: text in Falco's format, or JSON after [`Detector::json`].
     pub line: String,
 }
 
-/// Reads events from a source, follows the state of the system, and returns an alert for each match of a rule.
+/// Reads events from a source, tracks the state of the system, and returns an alert for each match of a
+/// rule.
 ///
 /// ```
 /// use eyas::{Detector, scap::Reader};
@@ -152,9 +154,9 @@ pub struct Detection {
 /// # Ok::<(), eyas::Error>(())
 /// ```
 ///
-/// With a live source the iterator waits for the next alert, and ends when the capture is stopped. Whoever needs every
-/// event, or other results than alerts, takes the parts by themselves: an [`EventSource`], an [`Inspector`] and an
-/// [`Engine`].
+/// With a live source the iterator waits for the next alert, and ends when the capture is stopped. If you
+/// need every event, or other results than alerts, use the parts directly: an [`EventSource`], an
+/// [`Inspector`] and an [`Engine`].
 #[derive(Debug)]
 pub struct Detector<S> {
     source: S,
@@ -164,15 +166,15 @@ pub struct Detector<S> {
     options: AlertOptions,
     json: bool,
     hits: Vec<Match>,
-    /// Alerts of the last event that are not yet returned, the next one last.
+    /// Alerts of the last event that are still to be returned, in reverse order.
     ready: Vec<Detection>,
     has_ended: bool,
-    /// Whether nobody waits for alerts any more, for a detector in a thread.
+    /// For a detector in a thread: whether the receiver of alerts is gone.
     pub(crate) is_cancelled: Option<Arc<AtomicBool>>,
 }
 
 impl<S: EventSource> Detector<S> {
-    /// A detector that knows what the events and the source's snapshot tell.
+    /// A detector whose state comes from the events and the source's snapshot.
     pub fn new(source: S, rules: Engine) -> Self {
         let rules = SharedEngine::new(rules);
         Self {
@@ -193,7 +195,7 @@ impl<S: EventSource> Detector<S> {
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.inspector = Inspector::new(config);
-        // All that the rules need of an event is extracted in one go.
+        // Plugins extract all fields that the rules need of an event in one call.
         if let Some(plugins) = self.inspector.plugins_mut() {
             plugins.extract_together(self.rules.current().fields_by_use());
         }
@@ -214,7 +216,7 @@ impl<S: EventSource> Detector<S> {
         self
     }
 
-    /// A handle that replaces the rules while the detector runs, from any thread.
+    /// A handle by which any thread can replace the rules while the detector runs.
     pub fn rules(&self) -> SharedEngine {
         self.rules.clone()
     }
@@ -257,7 +259,7 @@ impl<S: EventSource> Detector<S> {
 
 #[cfg(feature = "live")]
 impl Detector<eyas_scap::live::Source> {
-    /// A detector of what happens on this machine from now on. Threads that the snapshot lacks are looked up in `/proc`.
+    /// A detector for live events of this machine. It looks up threads that the snapshot lacks in `/proc`.
     ///
     /// # Errors
     /// The probe does not load: the process lacks the privilege, or the kernel a feature.

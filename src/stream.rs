@@ -1,4 +1,4 @@
-//! The alerts of a detector as an asynchronous stream.
+//! A detector's alerts as an asynchronous stream.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -11,12 +11,12 @@ use futures_core::Stream;
 
 use crate::{Detection, Detector, Error};
 
-/// Alerts that wait for the receiver. When so many do, the detector waits, and a live capture loses events once the ring
-/// buffers are full.
+/// Number of alerts that may wait for the receiver. If it is reached, the detector waits, and a live
+/// capture drops events once the ring buffers are full.
 const CAPACITY: usize = 1024;
 
-/// The alerts of a [`Detector`] that runs in a thread of its own, for any executor. Dropped, it ends the thread; a live
-/// capture ends within a fraction of a second.
+/// The alerts of a [`Detector`] that runs in a separate thread, for any executor. Dropping the stream ends
+/// the thread; a live capture ends within a fraction of a second.
 ///
 /// ```
 /// use std::pin::Pin;
@@ -43,9 +43,9 @@ pub struct DetectionStream(Arc<Channel>);
 #[derive(Debug, Default)]
 struct Channel {
     state: Mutex<State>,
-    /// There is room, or nobody receives any more.
+    /// Signals that there is room, or that the receiver is gone.
     room: Condvar,
-    /// Nobody receives any more.
+    /// Whether the receiver is gone.
     is_closed: Arc<AtomicBool>,
 }
 
@@ -61,7 +61,7 @@ impl Channel {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands an alert over once there is room; whether somebody receives it.
+    /// Sends an alert once there is room; returns whether the receiver still exists.
     fn send(&self, item: Result<Detection, Error>) -> bool {
         let is_full =
             |state: &mut State| state.ready.len() >= CAPACITY && !self.is_closed.load(Ordering::Relaxed);
@@ -74,7 +74,7 @@ impl Channel {
     }
 }
 
-/// Ends the stream when the thread ends, however it ends.
+/// Ends the stream when the thread ends, even by a panic.
 struct End(Arc<Channel>);
 
 impl Drop for End {
@@ -94,7 +94,7 @@ impl<S: EventSource + Send + 'static> Detector<S> {
     /// Starts a thread that detects, and returns its alerts as a stream.
     ///
     /// # Errors
-    /// The system refuses a thread.
+    /// The system cannot start a thread.
     pub fn into_stream(mut self) -> std::io::Result<DetectionStream> {
         let channel = Arc::new(Channel::default());
         self.is_cancelled = Some(channel.is_closed.clone());
@@ -129,7 +129,7 @@ impl Stream for DetectionStream {
 
 impl Drop for DetectionStream {
     fn drop(&mut self) {
-        // Under the lock, so that the thread does not miss it between its test and its sleep.
+        // The lock is held, so that the thread cannot miss the signal between its test and its sleep.
         let _state = self.0.state();
         self.0.is_closed.store(true, Ordering::Relaxed);
         self.0.room.notify_one();

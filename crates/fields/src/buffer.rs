@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use crate::text::{Out, printable};
 
-/// How the bytes of I/O buffers are written.
+/// Format in which outputs show the bytes of I/O buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BufferFormat {
@@ -22,13 +22,13 @@ pub enum BufferFormat {
     HexText,
 }
 
-/// Bytes in a line of a dump.
+/// Number of bytes in a line of a dump.
 const LINE: usize = 16;
 /// Width of 16 bytes in hexadecimal, in groups of two bytes.
 const HEX_WIDTH: usize = LINE / 2 * 5;
 
 impl BufferFormat {
-    /// Whether what is written has several lines.
+    /// Whether the text may have several lines.
     pub const fn is_multiline(self) -> bool {
         matches!(self, Self::Text | Self::Hex | Self::HexText)
     }
@@ -73,7 +73,7 @@ fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 fn dump(out: &mut Vec<u8>, bytes: &[u8], with_text: bool) {
     out.push(b'\n');
     for (number, line) in bytes.chunks(LINE).enumerate() {
-        // A vector takes every write.
+        // Writing to a vector cannot fail.
         let _ = write!(Out(out), "\t0x{:04x}:", number * LINE);
         let start = out.len();
         for (at, byte) in line.iter().enumerate() {

@@ -6,7 +6,7 @@ use core::ops::BitOr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldId(pub u16);
 
-/// The type of a field's values, which decides the operators and literals it takes.
+/// The type of a field's values. It determines which operators and literals the field accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldType {
@@ -38,12 +38,12 @@ pub enum FieldType {
     Ip,
     /// IP network: a literal is `addr/prefix`; values are addresses or networks.
     Net,
-    /// Typed by the event itself; only `exists` applies.
+    /// The event determines the type; only `exists` applies.
     Dynamic,
 }
 
 impl FieldType {
-    /// What people call it: `int64`, `string`, `ipaddr`, ….
+    /// Name for users: `int64`, `string`, `ipaddr`, ….
     pub const fn name(self) -> &'static str {
         match self {
             Self::Int { bits: 8 } => "int8",
@@ -74,11 +74,11 @@ impl fmt::Display for FieldType {
     }
 }
 
-/// How a number is written in output.
+/// Format of a number in outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// Not a number, or no particular form.
+    /// Not a number, or no special format.
     #[default]
     Na,
     /// Decimal.
@@ -93,25 +93,26 @@ pub enum Format {
     Id,
 }
 
-/// What argument a field takes in brackets.
+/// The argument that a field takes in brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArgKind {
     /// None.
     None,
-    /// A number is required: `fd.types[0]`.
+    /// The argument is a number and required: `fd.types[0]`.
     Index,
-    /// A number may be given: `proc.aname`, `proc.aname[2]`.
+    /// The argument is a number and optional: `proc.aname`, `proc.aname[2]`.
     OptionalIndex,
-    /// A key is required: `container.label[app]`.
+    /// The argument is a key and required: `container.label[app]`.
     Key,
-    /// A key or a number may be given: `proc.env`, `proc.env[HOME]`.
+    /// The argument is a key or a number, and optional: `proc.env`, `proc.env[HOME]`.
     OptionalKey,
     /// The name continues the field: `evt.arg.flags`, `evt.rawarg.fd`, `thread.cgroup.cpu`;
     /// `evt.arg[0]` too.
     Suffix,
 }
 
-/// What a field's value depends on, hence how long a verdict on it may be kept; the longest first.
+/// What a field's value depends on. The engine caches the result of a test until that changes. The
+/// longest-lived scope comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Scope {
@@ -127,14 +128,14 @@ pub enum Scope {
     Event,
 }
 
-/// A state of what the fields of a scope depend on: where a source returns an equal one again, they all
-/// have the values that they had, and verdicts on them hold.
+/// A version of the data that the fields of a scope depend on. If a source returns an equal version again,
+/// all these fields have the same values as before, so cached results are still valid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScopeVersion {
-    /// What it is a version of, such as a thread's place in a table: small, as memory is kept by it, and
-    /// used again for another when that one is gone.
+    /// The object of the version, such as a thread's index in a table. The number is small, because the
+    /// engine allocates memory for each slot. A slot is reused after its object is gone.
     pub slot: u32,
-    /// Never again the same once anything changed, not even for another in the same slot.
+    /// Changes with every change of the data, and never repeats, even if another object reuses the slot.
     pub versions: [u64; 2],
 }
 
@@ -153,32 +154,32 @@ impl FieldFlags {
     pub const NO_RHS: Self = Self(1 << 2);
     /// Refuses transformers.
     pub const NO_TRANSFORMER: Self = Self(1 << 3);
-    /// Kept for old rules; a use is warned about.
+    /// Kept for old rules; the loader warns about a use.
     pub const DEPRECATED: Self = Self(1 << 4);
-    /// Left out of listings.
+    /// Not in listings.
     pub const HIDDEN: Self = Self(1 << 5);
     /// Appended to outputs that ask for the suggested fields.
     pub const SUGGESTED: Self = Self(1 << 6);
-    /// A comparison holds if any of several endpoints or ancestors satisfies it; the value is a list
-    /// although the field is scalar to the language (`fd.ip`, `fd.port`, `proc.aname`).
+    /// A comparison is true if any of several endpoints or ancestors satisfies it. The value is a list,
+    /// although the language treats the field as a scalar (`fd.ip`, `fd.port`, `proc.aname`).
     pub const ANY: Self = Self(1 << 7);
 
     /// Compared with `=` and nothing else.
     pub const EQUALITY: Self = Self(1 << 8);
-    /// The domain name of an address. The constants that it is compared with are looked up
-    /// (`rules::condition::domain_names`); an empty text says that none of them stands for the address, and is
-    /// shown as a value that is not there.
+    /// The domain name of an address. The program resolves the constants that conditions compare with it
+    /// (`rules::condition::domain_names`). An empty text means that none of them has this address; outputs
+    /// show it as an absent value.
     pub const DOMAIN: Self = Self(1 << 10);
-    /// A number that is 1 or more in every event: conditions that say otherwise hold of none.
+    /// A number that is 1 or more in every event. A condition that requires less matches no event.
     pub const POSITIVE: Self = Self(1 << 11);
-    /// A text that tells when the event happened; in JSON it is a number, ns since the epoch.
+    /// The time of the event as a text; in JSON it is a number, ns since the epoch.
     pub const EVENT_TIME: Self = Self(1 << 9);
 
-    /// A text that holds I/O buffers: where these have several lines, so has the text, and its other parts are escaped
-    /// already.
+    /// A text that contains I/O buffers. If the buffers have several lines, the text has them, too; its
+    /// other parts are already escaped.
     pub const BUFFERS: Self = Self(1 << 12);
 
-    /// Kept so that old rules load; no event has a value of it.
+    /// Kept so that old rules load; no event has a value of this field.
     pub const WITHOUT_VALUE: Self = Self(1 << 13);
 
     /// Whether every property of `other` is set.
@@ -210,18 +211,18 @@ pub struct FieldDef {
     pub ty: FieldType,
     /// Argument that it takes.
     pub arg: ArgKind,
-    /// How long a verdict on it holds.
+    /// Scope, which determines how long the engine caches results.
     pub scope: Scope,
-    /// How numbers are written.
+    /// Format of numbers.
     pub format: Format,
     /// Further properties.
     pub flags: FieldFlags,
-    /// What it is, in a sentence.
+    /// Description, one sentence.
     pub doc: &'static str,
 }
 
 impl FieldDef {
-    /// A field without an argument whose verdicts hold for one event.
+    /// A field without an argument, with the scope [`Scope::Event`].
     pub const fn new(name: &'static str, ty: FieldType, doc: &'static str) -> Self {
         let (arg, scope, format, flags) = (ArgKind::None, Scope::Event, Format::Na, FieldFlags::NONE);
         Self { name, ty, arg, scope, format, flags, doc }
@@ -241,7 +242,7 @@ impl FieldDef {
         self
     }
 
-    /// With another form of numbers.
+    /// With another format of numbers.
     #[must_use]
     pub const fn with_format(mut self, format: Format) -> Self {
         self.format = format;
@@ -265,7 +266,7 @@ pub enum Arg {
     Key(Box<str>),
 }
 
-/// A field with its argument, resolved against a schema: what a compiled condition asks for.
+/// A field with its argument, resolved against a schema. Compiled conditions contain such fields.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Field {
@@ -273,19 +274,19 @@ pub struct Field {
     pub id: FieldId,
     /// Argument, if one was given.
     pub arg: Option<Arg>,
-    /// A number of the schema's own choosing that spares a lookup at extraction (a parameter's index,
-    /// say); 0 where unused.
+    /// A number that the schema chooses, to save a look-up at extraction, such as a parameter's index; 0 if
+    /// unused.
     pub hint: u32,
-    /// Type of the values: the row's, or with `evt.rawarg.x` the parameter's.
+    /// Type of the values: that of the row, or for `evt.rawarg.x` that of the parameter.
     pub ty: FieldType,
-    /// Whether it yields a list: a list field without index, say.
+    /// Whether the value is a list, as for a list field without an index.
     pub is_list: bool,
-    /// Canonical text, as in alerts' keys: `proc.aname[2]`.
+    /// Canonical text, as in the keys of JSON alerts: `proc.aname[2]`.
     pub text: Box<str>,
 }
 
 impl Field {
-    /// The field of a row, without an argument; `text` is the whole text that names it.
+    /// The field of a row, without an argument; `text` is its canonical text.
     pub fn new(id: FieldId, def: &FieldDef, text: impl Into<Box<str>>) -> Self {
         let is_list = def.flags.contains(FieldFlags::LIST);
         Self { id, arg: None, hint: 0, ty: def.ty, is_list, text: text.into() }
@@ -298,7 +299,7 @@ impl Field {
         self
     }
 
-    /// With a number of the schema's own choosing: [`Field::hint`].
+    /// With a number that the schema chooses: [`Field::hint`].
     #[must_use]
     pub fn with_hint(mut self, hint: u32) -> Self {
         self.hint = hint;

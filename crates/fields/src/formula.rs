@@ -5,14 +5,14 @@ use core::ops::RangeInclusive;
 
 use crate::{Field, Value};
 
-/// A condition without negations: each is part of a test.
+/// A condition without negations: each negation is part of a test.
 ///
-/// What a filter before the rules takes over of them. Who cannot decide a test replaces it by
-/// `Formula::Const(true)`, which weakens the whole: as there is no negation, the result holds wherever the
-/// condition holds.
+/// A filter before the rules uses formulas. If the filter cannot decide a test, it replaces the test by
+/// `Formula::Const(true)`. Because there is no negation, the weakened formula is true whenever the
+/// condition is true.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Formula<T> {
-    /// Of every event, or of none.
+    /// True for every event, or for none.
     Const(bool),
     /// A test.
     Test(T),
@@ -23,17 +23,17 @@ pub enum Formula<T> {
 }
 
 impl<T> Formula<T> {
-    /// What holds if all of these hold.
+    /// Returns the conjunction of these formulas.
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::chain(parts, false)
     }
 
-    /// What holds if one of these holds.
+    /// Returns the disjunction of these formulas.
     pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::chain(parts, true)
     }
 
-    /// `decides` is the part that makes the others not matter.
+    /// `decides` is the constant that decides the whole.
     fn chain(parts: impl IntoIterator<Item = Self>, decides: bool) -> Self {
         let mut kept = Vec::new();
         for part in parts {
@@ -53,7 +53,7 @@ impl<T> Formula<T> {
         }
     }
 
-    /// The formula with something else in the place of each test.
+    /// Returns the formula with each test replaced by the result of `with`.
     pub fn replace<U>(&self, with: &mut dyn FnMut(&T) -> Formula<U>) -> Formula<U> {
         match self {
             Self::Const(value) => Formula::Const(*value),
@@ -63,7 +63,7 @@ impl<T> Formula<T> {
         }
     }
 
-    /// Whether it holds, if `test` says which of its tests hold.
+    /// Whether the formula is true; `test` returns whether a test is true.
     pub fn holds(&self, test: &mut dyn FnMut(&T) -> bool) -> bool {
         match self {
             Self::Const(value) => *value,
@@ -86,28 +86,28 @@ impl<T> Formula<T> {
 /// A comparison of a condition, or its negation.
 #[derive(Clone, Debug)]
 pub struct FieldTest {
-    /// As the condition has it.
+    /// Its text, as in the condition.
     pub text: Arc<str>,
-    /// Whether it is the negation that has to hold.
+    /// Whether the negation has to be true.
     pub negated: bool,
-    /// The field and what it is compared with; else why it is no plain comparison of a field with constants.
+    /// The field and the comparison; or else why this is no plain comparison of a field with constants.
     pub of: Result<(Field, Arc<dyn Compare>), &'static str>,
 }
 
 impl FieldTest {
-    /// As a condition has it.
+    /// Returns the text as in a condition.
     pub fn condition(&self) -> String {
         let not = if self.negated { "not " } else { "" };
         [not, &self.text].concat()
     }
 }
 
-/// What the values of a field are compared with.
+/// A comparison of a field's values with constants.
 pub trait Compare: Send + Sync + core::fmt::Debug {
-    /// Whether a value that is there satisfies the comparison.
+    /// Whether a present value satisfies the comparison.
     fn holds(&self, value: &Value<'_>) -> bool;
 
-    /// Which values satisfy it, where that is one of a few kinds.
+    /// The values that satisfy it, if they are of a simple kind.
     fn shape(&self) -> Shape<'_>;
 }
 
@@ -118,13 +118,13 @@ pub enum Shape<'c> {
     Any,
     /// Numbers in one of these ranges.
     Numbers(Vec<RangeInclusive<i128>>),
-    /// Texts that have one of these somewhere.
+    /// Texts that contain one of these at a place.
     Texts(Place, Vec<&'c [u8]>),
-    /// Only [`Compare::holds`] says it.
+    /// Another kind: use [`Compare::holds`].
     Other,
 }
 
-/// Where in a text a constant has to be.
+/// The place in a text where a constant has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// It is the whole text.
@@ -138,7 +138,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// Whether the constant is there.
+    /// Whether the text has the constant at this place.
     #[inline]
     pub fn has(self, text: &[u8], constant: &[u8]) -> bool {
         match self {
@@ -150,7 +150,7 @@ impl Place {
     }
 }
 
-/// Whether the text has the constant somewhere.
+/// Whether the text contains the constant.
 fn within(text: &[u8], constant: &[u8]) -> bool {
     let Some((first, rest)) = constant.split_first() else { return true };
     let mut text = text;

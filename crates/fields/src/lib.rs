@@ -8,8 +8,9 @@
 //!   sinsp::schema()  ── implements ──> Schema      <── compiles against ──┘
 //! ```
 //!
-//! A program describes its fields by [`FieldDef`] rows in a [`Schema`], and returns their values through [`FieldSource`]. The
-//! engine compiles conditions against the schema, and reads a value when a condition needs it. Neither side knows the other.
+//! A program describes its fields by [`FieldDef`] rows in a [`Schema`], and returns their values through
+//! [`FieldSource`]. The engine compiles conditions against the schema, and reads a value when a condition
+//! needs it. Neither side depends on the other.
 //!
 //! ```
 //! use eyas_fields::{Field, FieldDef, FieldId, FieldSource, FieldType, ResolveError, Schema, SchemaId, Value};

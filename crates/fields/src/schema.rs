@@ -5,30 +5,30 @@ use core::hash::{Hash, Hasher};
 
 use crate::{Field, FieldDef, FieldId, Scope, ScopeVersion, Value};
 
-/// A value with fields: an event with the state around it, or any value of an embedder.
+/// A value with fields: an event with the state around it, or any other value of an embedder.
 pub trait FieldSource {
-    /// The value of `field`, or `None` where it is absent.
+    /// The value of `field`, or `None` if it is absent.
     ///
     /// A list field, and a field with [`FieldFlags::ANY`](crate::FieldFlags::ANY) that has several
     /// values, return [`Value::List`].
     fn get(&self, field: &Field) -> Option<Value<'_>>;
 
-    /// The [`Schema::id`] of the schema that describes the fields. What was compiled for another schema refuses the event;
-    /// an evaluator asks once.
+    /// The [`Schema::id`] of the schema that describes the fields. Conditions that were compiled for
+    /// another schema refuse the event; an evaluator checks only its first event.
     fn schema_id(&self) -> SchemaId;
 
-    /// Code of the event's type: what rules are indexed by. Sources without types return 0.
+    /// Code of the event's type, by which rules are indexed. Sources without types return 0.
     fn code(&self) -> u16 {
         0
     }
 
-    /// Which version of a scope the event sees; `None` where nothing is to be kept beyond the event.
+    /// The version of a scope's data; `None` if the engine must cache nothing beyond this event.
     fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
         let _ = scope;
         None
     }
 
-    /// When it happened, ns since the epoch; `None` if it does not say.
+    /// Time of the event, ns since the epoch; `None` if the event has no time.
     fn timestamp(&self) -> Option<u64> {
         None
     }
@@ -45,7 +45,7 @@ pub trait Schema: Send + Sync {
     /// Name of the event source that rules refer to, such as `syscall`.
     fn source(&self) -> &str;
 
-    /// What tells the schema apart from others: see [`SchemaId`]. A schema that has many fields may keep it.
+    /// Identifies the schema: see [`SchemaId`]. A schema with many fields may cache it.
     fn id(&self) -> SchemaId {
         SchemaId::of(self)
     }
@@ -64,13 +64,13 @@ pub trait Schema: Send + Sync {
         &self.fields()[usize::from(id.0)]
     }
 
-    /// The text that `name` stands for in every event, where a configuration made it a field.
+    /// The constant text of the field `name`, if the configuration defines such a field.
     fn constant(&self, name: &str) -> Option<&str> {
         let _ = name;
         None
     }
 
-    /// Number of event codes: rules are indexed by codes below it. 1 where events have no types.
+    /// Number of event codes: rules are indexed by codes below it. 1 if events have no types.
     fn codes(&self) -> usize {
         1
     }
@@ -81,20 +81,21 @@ pub trait Schema: Send + Sync {
         false
     }
 
-    /// Codes of the events that `name` (a value of a type field) stands for; `None` if unknown.
+    /// Codes of the events with the type `name` (a value of a type field); `None` if unknown.
     fn codes_of(&self, name: &str) -> Option<CodeSet> {
         let _ = name;
         None
     }
 
-    /// The value that a type field has in every event with this code, where it is always the same.
+    /// The value of a type field in every event with this code, if it is always the same.
     fn fixed_type(&self, field: &Field, code: u16) -> Option<&str> {
         let _ = (field, code);
         None
     }
 
-    /// Another name that a test of a type field may have for events with this code: that of an older event which whoever
-    /// wrote the condition may have known alone. The field's value is still [`Schema::fixed_type`]'s.
+    /// The name of an older event type that a test of a type field may use for events with this code,
+    /// because the condition may be older than the newer type. The field's value is still that of
+    /// [`Schema::fixed_type`].
     fn older_type(&self, field: &Field, code: u16) -> Option<&str> {
         let _ = (field, code);
         None
@@ -106,40 +107,42 @@ pub trait Schema: Send + Sync {
         None
     }
 
-    /// Codes of the events that the source has.
+    /// Codes of the events that the source can yield.
     fn occurring(&self) -> CodeSet {
         CodeSet::all(self.codes())
     }
 
-    /// Codes of events that every rule of this source must see whatever its condition says.
+    /// Codes of events for which every rule of this source is tested, whatever its condition.
     fn always(&self) -> CodeSet {
         CodeSet::empty(self.codes())
     }
 
-    /// The texts that a field has, where it has no others, numbers aside: a comparison with another never holds.
+    /// All texts that a field can have, if they are known. A comparison with another text is never true.
+    /// Numbers are still allowed.
     fn words(&self, field: &Field) -> Option<&[&str]> {
         let _ = field;
         None
     }
 
-    /// Whether `value` may be compared with `field`; else why not (an unknown `evt.type`, say).
+    /// Checks whether `value` may be compared with `field`.
     ///
     /// # Errors
-    /// The sentence for the person who wrote the rule.
+    /// The reason, for the author of the rule: for example, an unknown `evt.type`.
     fn check_value(&self, field: &Field, value: &str) -> Result<(), String> {
         let _ = (field, value);
         Ok(())
     }
 }
 
-/// What tells schemas apart: a hash of the source's name, of the fields in their order, and of the names of the event codes.
+/// Identifies a schema: a hash of the source's name, of the fields in their order, and of the names of the
+/// event codes.
 ///
-/// Schemas that are equal in these have the same one, in one program, however often they are built.
+/// Schemas that are equal in these have the same id within one program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SchemaId(u64);
 
 impl SchemaId {
-    /// That of a schema.
+    /// Returns the id of a schema.
     pub fn of<S: Schema + ?Sized>(schema: &S) -> Self {
         let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
         schema.source().hash(&mut hash);
@@ -174,7 +177,7 @@ impl Hasher for Fnv {
     }
 }
 
-/// A schema by reference, so that a static one serves where an owned one is expected.
+/// A reference to a schema is a schema, so a static one can be used as an owned one.
 impl<S: Schema + ?Sized> Schema for &S {
     fn source(&self) -> &str {
         (**self).source()
@@ -241,7 +244,7 @@ impl<S: Schema + ?Sized> Schema for &S {
     }
 }
 
-/// Why a field could not be resolved.
+/// The reason why a field cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResolveError {
@@ -276,7 +279,7 @@ pub struct CodeSet {
 }
 
 impl CodeSet {
-    /// No code out of `len`.
+    /// The empty set of codes below `len`.
     pub fn empty(len: usize) -> Self {
         Self { words: alloc::vec![0; len.div_ceil(64)], len }
     }
@@ -286,7 +289,7 @@ impl CodeSet {
         Self::empty(len).complement()
     }
 
-    /// Adds a code; codes outside the universe are ignored.
+    /// Adds a code; ignores codes of `len` or above.
     pub fn insert(&mut self, code: u16) {
         let code = usize::from(code);
         if code < self.len {

@@ -13,7 +13,7 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
     write_value_with(out, value, def, write_text);
 }
 
-/// The same with texts as `write_text` writes them.
+/// The same, with texts written by the given function.
 pub fn write_value_with(
     out: &mut Vec<u8>,
     value: &Value<'_>,
@@ -28,7 +28,7 @@ pub fn write_value_with(
             out.extend_from_slice(open);
             let start = out.len();
             for (i, item) in items.iter().enumerate() {
-                // Blanks stand between what is shown: empty texts in front show nothing.
+                // Blanks separate the shown values; leading empty texts have none.
                 if if any { out.len() > start } else { i > 0 } {
                     out.push(comma);
                 }
@@ -50,10 +50,10 @@ pub fn write_value_with(
     }
 }
 
-/// Appends a text so that a line stays one line: characters that are not shown become escapes as [`write_escape`] writes
-/// them, bytes that are not UTF-8 become U+FFFD.
+/// Appends a text so that a line stays one line: unprintable characters become escapes ([`write_escape`]),
+/// and bytes that are not UTF-8 become U+FFFD.
 pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
-    // Most texts are plain: they are looked at many bytes at a time.
+    // Most texts are plain, so many bytes are checked at once.
     const STEP: usize = 16;
     let is_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, b| all & (printable(*b) == *b));
     let plain = STEP * text.chunks_exact(STEP).take_while(|step| is_plain(step)).count();
@@ -93,7 +93,7 @@ pub fn write_escape(out: &mut Vec<u8>, c: char) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Appends a signed number; `bits` is the width that hexadecimal and octal forms show of a negative one.
+/// Appends a signed number; `bits` is the width of a negative number in hexadecimal and octal.
 pub fn write_int(out: &mut Vec<u8>, n: i64, format: Format, bits: u8) {
     match format {
         Format::Hex | Format::Oct => {
@@ -126,8 +126,8 @@ pub fn printable(byte: u8) -> u8 {
     if (0x20..0x7f).contains(&byte) { byte } else { b'.' }
 }
 
-/// Whether a terminal shows a character where it stands: control characters, those that change the direction of what
-/// follows, and Unicode's noncharacters are not shown.
+/// Whether a character is printable: no control character, no character that changes the direction of text,
+/// and no noncharacter of Unicode.
 pub fn is_shown(c: char) -> bool {
     let code = u32::from(c);
     let turns =
@@ -147,11 +147,11 @@ fn push_decimal(out: &mut Vec<u8>, n: u64) {
 }
 
 fn print(out: &mut Vec<u8>, args: fmt::Arguments<'_>) {
-    // A vector takes every write.
+    // Writing to a vector cannot fail.
     let _ = Out(out).write_fmt(args);
 }
 
-/// Formatted text is appended to the vector.
+/// Appends formatted text to the vector.
 pub(crate) struct Out<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl Write for Out<'_> {

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-/// A value of a field, borrowed from the event that answered it.
+/// A value of a field, borrowed from the event that returned it.
 ///
 /// The list is complete: an engine handles every kind, and the compiler checks that it does.
 ///
@@ -17,7 +17,7 @@ pub enum Value<'a> {
     Uint(u64),
     /// A floating point number.
     Double(f64),
-    /// Text as the kernel has it: bytes without NUL, not necessarily UTF-8.
+    /// Text from the kernel: bytes without NUL, not necessarily UTF-8.
     Str(&'a [u8]),
     /// Raw bytes, such as an I/O buffer.
     Bytes(&'a [u8]),
@@ -45,7 +45,7 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
-/// An IP network: an address and the number of leading bits that count.
+/// An IP network: an address and the number of significant leading bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Net {
     /// Any address of the network.
@@ -55,7 +55,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// Whether `ip` is of this network; an address of the other family never is.
+    /// Whether `ip` is in this network; an address of the other family never is.
     pub fn contains(&self, ip: IpAddr) -> bool {
         fn same(a: u128, b: u128, width: u32, prefix: u8) -> bool {
             let shift = width.saturating_sub(u32::from(prefix));
