@@ -1,4 +1,4 @@
-//! Rules over lines of JSON: nothing here knows of system calls.
+//! Rules over lines of JSON, without system calls.
 //!
 //! ```text
 //! embed_rules [RULES.yaml [LOG.jsonl]]        without a log, standard input
@@ -15,7 +15,7 @@ use eyas_fields::{
 use eyas_rules::{AlertOptions, Loader, Matching};
 use serde_json::Value as Json;
 
-/// What is loaded without a rules file.
+/// Rules that are loaded if no file is given.
 const RULES: &str = "
 - list: trusted
   items: [10.0.0.0/8, 127.0.0.0/8]
@@ -88,7 +88,7 @@ impl Schema for Lines {
     }
 }
 
-/// A line; the values of its list are laid out beforehand, as fields lend them.
+/// A line. The values of its list are stored in advance, because fields borrow them.
 struct Line<'a> {
     schema: SchemaId,
     json: &'a Json,

@@ -1,4 +1,4 @@
-//! What people get of a match, as Falco writes it.
+//! Alerts for matches, in Falco's formats.
 
 use eyas_fields::{FieldSource, Format as Number, Schema, write_uint};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ mod time;
 
 pub use time::Zone;
 
-/// How alerts are written.
+/// Options of alerts.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AlertOptions {
@@ -98,7 +98,7 @@ impl Default for AlertOptions {
     }
 }
 
-/// A match about to be written.
+/// A match, ready to be written as an alert.
 pub struct Alert<'a> {
     rule: &'a Rule,
     schema: &'a dyn Schema,
@@ -132,21 +132,21 @@ impl<'a> Alert<'a> {
         self.ts
     }
 
-    /// The alert as one line of text, without its end.
+    /// The alert as one line of text, without a line feed.
     pub fn to_text(&self) -> String {
         let mut out = Vec::new();
         self.write_text(&mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// The alert as one line of JSON, without its end.
+    /// The alert as one line of JSON, without a line feed.
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
         self.write_json(&mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// Appends the rule's output alone, without time and priority, as between the quotes of JSON.
+    /// Appends only the rule's output, without time and priority, escaped for a JSON string.
     pub fn write_message(&self, out: &mut Vec<u8>) {
         let format = &self.rule.format;
         format.write_escaped(out, &mut format.text_values(self.event, self.schema), self.event, self.schema);
@@ -157,7 +157,7 @@ impl<'a> Alert<'a> {
         self.line(out, &mut self.rule.format.text_values(self.event, self.schema));
     }
 
-    /// Time, priority and the rule's output, for between quotes.
+    /// Appends time, priority and the rule's output, escaped for a JSON string.
     fn line(&self, out: &mut Vec<u8>, values: &mut Written<'_>) {
         if self.options.time_iso_8601 {
             time::write_utc(out, self.ts);

@@ -1,8 +1,9 @@
 //! The condition language: text, tree, and a graph that tests events.
 //!
-//! [`parse`] makes an [`Expr`] of a text, [`compile`] resolves fields and types against a schema and
-//! adds the condition to a graph in which equal parts of all conditions are one node, tested at most
-//! once per event. [`interpret`] evaluates a tree by itself, slowly and simply: the oracle of tests.
+//! [`parse`] turns a text into an [`Expr`]. [`compile`] resolves fields and types against a schema, and
+//! adds the condition to a graph. Equal parts of all conditions share one node of the graph, which is
+//! tested at most once per event. [`interpret`] evaluates a tree directly, slowly and simply; tests use it
+//! as their oracle.
 
 use eyas_fields::{FieldSource, Schema};
 
@@ -74,7 +75,7 @@ pub struct Filter {
 /// Compiles one condition.
 ///
 /// # Errors
-/// A field, operator or value that the schema refuses, or a macro, which only rules files have.
+/// A field, operator or value that the schema refuses, or a macro, because only rules files define macros.
 pub fn compile(expr: &Expr, schema: &dyn Schema) -> Result<Filter, CompileError> {
     let mut compiler = Compiler::new(schema);
     let root = compiler.add(expr)?;
@@ -90,7 +91,8 @@ impl Filter {
         self.matches_with(source, &mut self.scratch())
     }
 
-    /// As [`Filter::matches`], with memory kept between events of one source: the schema of the first one is checked.
+    /// As [`Filter::matches`], with memory that is reused for the events of one source. Only the first
+    /// event's schema is checked.
     ///
     /// # Errors
     /// The first event is of another schema.

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A time zone that remembers its last answer: alerts come many in a second.
+/// A time zone that caches its last result, because many alerts come in one second.
 #[derive(Debug)]
 pub struct Zone {
     zone: TimeZone,
@@ -15,9 +15,9 @@ pub struct Zone {
     last: AtomicU64,
 }
 
-/// Bits that the distance from UTC takes.
+/// Number of bits for the distance from UTC.
 const EAST: u32 = 24;
-/// What is added to the distance, so that it is above 0.
+/// Added to the distance, so that the sum is positive.
 const BIAS: i64 = 1 << (EAST - 1);
 
 impl From<TimeZone> for Zone {
@@ -52,7 +52,7 @@ pub(super) fn write_utc(out: &mut Vec<u8>, ts: u64) {
     nanos(out, ts);
 }
 
-/// Appends `HH:MM:SS.nnnnnnnnn` on the clocks of the zone.
+/// Appends `HH:MM:SS.nnnnnnnnn` in the local time of the zone.
 pub(super) fn write_local(out: &mut Vec<u8>, ts: u64, zone: &Zone) {
     let second = ts / SECOND;
     out.extend_from_slice(&clock((second as i64 + zone.east(second)).rem_euclid(86_400) as u64));

@@ -1,4 +1,4 @@
-//! Comparisons of two values of one type: where a field or a transformer stands on the right side.
+//! Comparisons of two values of one type, for a field or a transformer on the right side.
 
 use eyas_fields::Value;
 

@@ -8,12 +8,12 @@ pub use super::operators::Op;
 use super::values::write_part;
 pub use super::values::{Literal, LiteralRef, Span, Values};
 
-/// A condition. Its parts are shared: a macro is put into many conditions and copied into none.
+/// A condition. Its parts are shared: conditions refer to a macro's expression without copying it.
 #[derive(Clone, Debug)]
 pub enum Expr {
-    /// All of them; at least two.
+    /// A conjunction of at least two parts.
     And(Arc<[Expr]>),
-    /// Any of them; at least two.
+    /// A disjunction of at least two parts.
     Or(Arc<[Expr]>),
     /// Not it.
     Not(Arc<Expr>),
@@ -23,14 +23,14 @@ pub enum Expr {
     Test(Arc<Test>),
 }
 
-/// A comparison of a field, plain or transformed.
+/// A comparison of a field or of a transformer's result.
 #[derive(Clone, Debug)]
 pub struct Test {
     /// What is tested.
     pub left: Operand,
     /// How.
     pub op: Op,
-    /// How several values are taken together.
+    /// How the results for several values are combined.
     pub modifier: Option<Modifier>,
     /// Against what.
     pub right: Rhs,
@@ -38,7 +38,7 @@ pub struct Test {
     pub span: Span,
 }
 
-/// What yields a value.
+/// A source of a value.
 #[derive(Clone, Debug)]
 pub enum Operand {
     /// A field.
@@ -62,7 +62,7 @@ impl Operand {
         }
     }
 
-    /// Calls `visit` for every field in it that is not of a list.
+    /// Calls `visit` for every field in it, except those in lists.
     pub(crate) fn fields_outside_lists<'a>(&'a self, visit: &mut dyn FnMut(&'a FieldRef)) {
         match self {
             Self::Field(field) => visit(field),
@@ -98,7 +98,7 @@ pub struct FieldRef {
 pub struct Call {
     /// Transformer.
     pub name: String,
-    /// What it is applied to.
+    /// Its arguments.
     pub args: Vec<Operand>,
     /// Text between brackets after it.
     pub select: Option<String>,
@@ -131,7 +131,7 @@ impl Rhs {
         one.into_iter().chain(list.into_iter().flat_map(Values::iter))
     }
 
-    /// How many constants are in it.
+    /// Number of constants in it.
     pub fn len(&self) -> usize {
         match self {
             Self::Value(_) => 1,
@@ -140,13 +140,13 @@ impl Rhs {
         }
     }
 
-    /// Whether no constant is in it.
+    /// Whether it contains no constant.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Writes a constant so that it is read again as it is.
+/// Writes a constant so that parsing it returns the same constant.
 struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
@@ -161,7 +161,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// As [`Quoted`], with quotes whether they are needed or not.
+/// As [`Quoted`], always with quotes.
 struct Always<'a>(&'a [u8]);
 
 impl fmt::Display for Always<'_> {
@@ -301,7 +301,7 @@ impl fmt::Display for Expr {
 }
 
 impl Test {
-    /// Appends what the comparison says: the same bytes for the same, wherever it stands.
+    /// Appends a key of the comparison: equal comparisons have the same key, wherever they are.
     pub(crate) fn write_key(&self, out: &mut Vec<u8>) {
         self.left.write_key(out);
         out.extend([self.op as u8, self.modifier.map_or(0, |modifier| 1 + modifier as u8)]);

@@ -1,4 +1,4 @@
-//! The right side of a comparison, made of what is written.
+//! Compiles the right side of a comparison.
 
 use std::sync::Arc;
 
@@ -17,25 +17,26 @@ use super::sets::{Nets, Set};
 use super::value::{Constant, constant};
 use super::values::Part;
 
-/// Lists up to this size are copied into the sets of the comparisons that name them,
+/// Lists up to this size are copied into the sets of the comparisons that use them,
 const SMALL: usize = 16;
-/// and up to this one as long as few do: one set is faster to ask than several.
+/// and up to this size if few comparisons use them, because testing one set is faster than testing several.
 const MEDIUM: usize = 256;
 const FEW: u32 = 8;
-/// From so many constants on those of a modifier get a structure of their own.
+/// From this number of constants on, comparisons with a modifier get a special structure.
 const MANY: usize = 8;
 
-/// What lists contribute to comparisons, by list.
+/// Compiled lists, which comparisons share.
 #[derive(Default)]
 pub(crate) struct Shelf {
     made: FxHashMap<Key, Made>,
-    /// Lists by address, kept so that no other gets it, and how many comparisons name each.
+    /// Lists by address, with the number of comparisons that use each. The lists are kept alive, so that no
+    /// other list gets the address.
     lists: FxHashMap<usize, (Arc<Values>, u32)>,
-    /// Lists whose values were compared with the field's before.
+    /// Lists whose values were already checked against a field.
     checked: FxHashSet<(usize, FieldId)>,
 }
 
-/// A list, by its address, and what it is compared by.
+/// A list, by its address, and the comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     list: usize,
@@ -44,7 +45,7 @@ struct Key {
     counted: bool,
 }
 
-/// What is made of a list.
+/// A compiled list.
 #[derive(Clone)]
 enum Made {
     Numbers(Arc<Set<i128>>),
@@ -57,7 +58,7 @@ enum Made {
     Checks(Arc<Checks>),
 }
 
-/// What can be made of a list.
+/// A structure that can be compiled from a list.
 trait OfList: Sized {
     fn get(made: &Made) -> Option<Arc<Self>>;
     fn put(this: Arc<Self>) -> Made;
@@ -89,7 +90,7 @@ of_list! {
 }
 
 impl Shelf {
-    /// Keeps the lists of a comparison: what is known of it by their addresses stays true.
+    /// Keeps the lists of a comparison alive, so that their addresses stay valid as keys.
     pub(crate) fn keep(&mut self, right: &Rhs) {
         let Rhs::List(values) = right else { return };
         for part in values.parts() {
@@ -104,7 +105,7 @@ impl Shelf {
         &mut self.lists.entry(address).or_insert_with(|| (list.clone(), 0)).1
     }
 
-    /// Whether a list is to be copied by a comparison that names it.
+    /// Whether a comparison that uses the list copies it.
     fn is_copied(&mut self, list: &Arc<Values>) -> bool {
         let uses = self.entry(list);
         *uses = uses.saturating_add(1);
@@ -159,7 +160,7 @@ pub(super) fn literals(
     let ty = left.ty;
     if let Some(modifier) = test.modifier {
         return match (modifier, test.op.def().cmp()) {
-            // One that equals any of them is a member.
+            // Equality with any constant is membership.
             (Modifier::AnyOf, Some(Cmp::Eq)) => builder.set(ty),
             _ => builder.counted(modifier, ty),
         };
@@ -190,7 +191,7 @@ type Read<'r, I> = &'r dyn Fn(LiteralRef<'_>) -> Result<I, CompileError>;
 type Make<'m, I, T> = &'m dyn Fn(Vec<I>, Vec<Arc<T>>) -> T;
 
 impl<'a> Builder<'a> {
-    /// Refuses values that can't be compared with the field.
+    /// Returns an error for values that cannot be compared with the field.
     fn check_values(&mut self) -> Result<(), CompileError> {
         let Some(field) = self.left.field() else { return Ok(()) };
         match &self.test.right {
@@ -222,7 +223,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Reads the constants, and makes something of them and of what lists contribute.
+    /// Reads the constants, and builds a structure from them and from compiled lists.
     fn gather<I, T: OfList>(
         &mut self,
         op: Op,
@@ -301,13 +302,13 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// A comparison with several constants, which are counted.
+    /// A comparison that counts the constants that the value satisfies.
     fn counted(&mut self, modifier: Modifier, ty: FieldType) -> Result<Check, CompileError> {
         use FieldType as T;
         let op = self.test.op;
         let reader = self.reader(op);
         let search = op.def().search();
-        // What is made of a list serves all of these.
+        // All of these operators share the compiled list.
         let of_list = if search == Some(Kind::Equal) { Op::Eq } else { op };
         let is_many = self.test.right.len() >= MANY;
         let differs = op.def().cmp() == Some(Cmp::Ne);

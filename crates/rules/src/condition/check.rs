@@ -1,4 +1,4 @@
-//! What a value is compared with.
+//! Comparisons of a value with constants.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) enum Check {
     Num(Cmp, i128),
     Numbers(Set<i128>),
     Double(Cmp, f64),
-    /// By the bits of each.
+    /// Floating point numbers, by their bits.
     Doubles(Set<u64>),
     Bool {
         equal: bool,
@@ -41,33 +41,33 @@ pub(super) enum Check {
     Glob(Glob),
     Regex(Box<Regex>),
     Paths(Paths),
-    /// With several constants, which are counted.
+    /// Counts the constants that the value satisfies.
     Counted {
         modifier: Modifier,
-        /// Whether they are to differ from the value.
+        /// Whether the constants must differ from the value.
         differs: bool,
         constants: Box<Counted>,
     },
-    /// With several constants, one by one.
+    /// Compares with several constants, one by one.
     Several {
         modifier: Modifier,
         checks: Box<Checks>,
     },
-    /// By a function of an operator.
+    /// Calls a function of the operator.
     Text(TextTest),
 }
 
-/// A comparison of texts for which [`Check`] has no variant of its own.
+/// A comparison of texts for which [`Check`] has no special variant.
 #[derive(Clone, Debug)]
 pub(super) struct TextTest {
-    /// Whether it holds of the value and the constant.
+    /// Returns whether the comparison of the value and the constant is true.
     pub(super) holds: BothTexts,
     pub(super) constant: Box<[u8]>,
-    /// How many constants are compared with in one pass, if there is a way.
+    /// The way to compare with many constants in one pass, if there is one.
     pub(super) search: Option<Kind>,
 }
 
-/// Whether a comparison holds of two texts.
+/// Returns whether a comparison of two texts is true.
 pub(super) type BothTexts = fn(&[u8], &[u8]) -> bool;
 
 /// Comparisons with a constant each.
@@ -78,7 +78,7 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// These, and those of lists.
+    /// Combines these comparisons with those of lists.
     pub(super) fn new(checks: Vec<Check>, shared: Vec<Arc<Self>>) -> Self {
         Self { own: checks.into(), shared: shared.into() }
     }
@@ -100,14 +100,15 @@ impl Checks {
         self.shared.iter().fold(own, |cost, shared| cost.saturating_add(shared.cost()))
     }
 
-    /// Whether as many hold as the modifier wants.
+    /// Whether the number of true comparisons satisfies the modifier.
     pub(super) fn hold(&self, modifier: Modifier, many: Quantifier, value: &Value<'_>) -> bool {
         modifier.of(self.len(), self.count(many, value))
     }
 }
 
 impl Check {
-    /// Whether it holds of the value, or of as many values of a list as are wanted.
+    /// Whether the comparison is true for the value, or for as many values of a list as the quantifier
+    /// requires.
     #[inline]
     pub(super) fn holds_of(&self, many: Quantifier, value: &Value<'_>) -> bool {
         match value {
@@ -135,7 +136,7 @@ impl Check {
                 _ => false,
             },
             Self::Doubles(set) => match *value {
-                // What is no number equals nothing, and there is one zero.
+                // NaN equals nothing; adding 0.0 turns -0.0 into 0.0.
                 Value::Double(n) => set.contains(&(n + 0.0).to_bits()),
                 _ => false,
             },
@@ -189,7 +190,7 @@ impl Check {
 mod tests {
     use super::*;
 
-    /// A small generator of numbers.
+    /// A small pseudo-random generator.
     struct Numbers(u64);
 
     impl Numbers {
@@ -207,7 +208,7 @@ mod tests {
 
     const TEXTS: [&str; 8] = ["", "a", "b", "A", "ab", "ba", "aba", "Ab"];
 
-    /// The comparison of one constant by itself.
+    /// The comparison with one constant.
     fn check(kind: Kind, differs: bool, text: &str) -> Check {
         let bytes = || text.as_bytes().into();
         match kind {

@@ -1,4 +1,4 @@
-//! Which events a condition can match, by its tests of the event type.
+//! The event codes that a condition can match, according to its tests of the event type.
 
 use eyas_fields::{CodeSet, Field, FieldFlags, Schema};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -9,27 +9,28 @@ use super::walk::{Fold, Shared, fold};
 
 /// Codes of the events that can satisfy the condition.
 ///
-/// Tests of anything but the event type are taken to hold for some event of every type. Fields that do
-/// not resolve count as such.
+/// It assumes that every other test is true for some event of every type. Fields that do not resolve are
+/// treated the same way.
 pub fn codes(expr: &Expr, schema: &dyn Schema) -> CodeSet {
     codes_without_always(expr, schema).union(&schema.always())
 }
 
-/// As [`codes`], without those that every rule must see.
+/// As [`codes`], without the codes for which every rule is tested.
 pub(crate) fn codes_without_always(expr: &Expr, schema: &dyn Schema) -> CodeSet {
     Codes::default().of(expr, schema)
 }
 
-/// Finds the codes of many conditions of one schema; what they share is looked at once.
+/// Finds the codes of many conditions of one schema; it visits shared parts once.
 #[derive(Default)]
 pub(crate) struct Codes {
     seen: FxHashMap<Key, Seen>,
 }
 
-/// A part's address, what it is, and whether it is negated.
+/// A part's address, its kind, and whether it is negated.
 type Key = (usize, u8, bool);
 
-/// A part, kept so that no other gets its address, and its codes; `None` for all.
+/// A part and its codes; `None` stands for all codes. The part is kept alive, so that no other part gets
+/// its address.
 type Seen = (Shared, Option<CodeSet>);
 
 impl Codes {
@@ -83,7 +84,7 @@ impl Fold for Finder<'_> {
     }
 }
 
-/// Codes of the events for which a test of the type, or its negation, may hold; `None` for other tests.
+/// Codes of the events for which a test of the type, or its negation, may be true; `None` for other tests.
 fn tested(test: &Test, schema: &dyn Schema, negated: bool) -> Option<CodeSet> {
     let Operand::Field(FieldRef { name, arg, .. }) = &test.left else { return None };
     let field = schema.resolve(name, arg.as_deref()).ok()?;
@@ -113,7 +114,7 @@ fn tested(test: &Test, schema: &dyn Schema, negated: bool) -> Option<CodeSet> {
     })
 }
 
-/// Whether a test of a number that is always positive holds in every event or in none, if it is one of the two.
+/// Whether a test of an always positive number is true in every event or in none; `None` if neither.
 fn positive(test: &Test, field: &Field, schema: &dyn Schema) -> Option<bool> {
     if test.modifier.is_some() || !schema.def(field.id).flags.contains(FieldFlags::POSITIVE) {
         return None;
@@ -123,7 +124,7 @@ fn positive(test: &Test, field: &Field, schema: &dyn Schema) -> Option<bool> {
         test.right.values().map(|value| std::str::from_utf8(value.text).ok()?.parse::<u64>().ok());
     let implies = test.op.def().implies?;
     if implies == Implies::OneOf && test.op.takes_list() {
-        // One that can be is enough.
+        // One possible value is enough.
         return numbers.all(|number| number.is_some_and(|number| number < 1)).then_some(false);
     }
     let number = numbers.next()??;
@@ -155,17 +156,17 @@ pub(super) fn named(test: &Test, schema: &dyn Schema) -> Option<CodeSet> {
     Some(set)
 }
 
-/// What an equality or membership of the event type says about each code.
+/// The result of an equality or membership test of the event type, for each code.
 #[derive(Clone, Debug)]
 pub(super) struct TypeTest {
-    /// Codes for which it may hold.
+    /// Codes for which it may be true.
     pub(super) may: CodeSet,
-    /// Codes for which it holds whatever the event.
+    /// Codes for which it is always true.
     pub(super) must: CodeSet,
 }
 
 impl TypeTest {
-    /// What it says of an event with this code, where that is all it takes.
+    /// The result for events with this code, if the code decides it.
     #[inline]
     pub(super) fn verdict(&self, code: u16) -> Option<bool> {
         match (self.may.contains(code), self.must.contains(code)) {

@@ -1,4 +1,4 @@
-//! How values are compared, and how comparisons of several values are taken together.
+//! Comparisons of values, and combinations of several comparisons.
 
 use eyas_fields::Value;
 
@@ -14,7 +14,7 @@ pub enum Modifier {
 }
 
 impl Modifier {
-    /// As it is written.
+    /// The word in conditions.
     pub const fn word(self) -> &'static str {
         match self {
             Self::OneOf => "oneof",
@@ -23,7 +23,7 @@ impl Modifier {
         }
     }
 
-    /// Whether `held` of `all` comparisons are as many as it wants.
+    /// Whether `held` true comparisons of `all` satisfy the modifier.
     pub(super) fn of(self, all: usize, held: usize) -> bool {
         match self {
             Self::OneOf => held == 1,
@@ -36,16 +36,16 @@ impl Modifier {
 /// How a comparison applies to several values of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quantifier {
-    /// Every one: `in` of a list field; true of none.
+    /// Every value: `in` of a list field; true for no values.
     All,
     /// At least one.
     Any,
-    /// Every one, and there is one: `!=` on the ends of a connection.
+    /// Every value, and at least one: `!=` on the ends of a connection.
     Each,
 }
 
 impl Quantifier {
-    /// Whether as many of the values satisfy `holds` as it wants.
+    /// Whether as many of the values satisfy `holds` as the quantifier requires.
     pub(super) fn of(self, values: &[Value<'_>], holds: impl Fn(&Value<'_>) -> bool) -> bool {
         match self {
             Self::All => values.iter().all(holds),
@@ -55,7 +55,7 @@ impl Quantifier {
     }
 }
 
-/// A comparison by order.
+/// A comparison of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cmp {
     Lt,
@@ -90,7 +90,7 @@ pub(super) fn number(value: Value<'_>) -> Option<i128> {
     }
 }
 
-/// Whether the text contains `needle`, which is in lower case, in any case.
+/// Whether the text contains `needle`, ignoring case; `needle` is in lower case.
 pub(super) fn icontains(text: &[u8], needle: &[u8]) -> bool {
     needle.is_empty() || text.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
 }

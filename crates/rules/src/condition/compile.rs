@@ -1,4 +1,4 @@
-//! Trees become nodes of a graph in which equal parts are one.
+//! Compiles trees to nodes of a graph in which equal parts share a node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,27 +22,28 @@ pub(crate) struct Compiler<'s> {
     schema: &'s dyn Schema,
     graph: Graph,
     known: Known,
-    /// What a comparison says, while it is looked for.
+    /// Buffer for the key of a comparison during a look-up.
     key: Vec<u8>,
     /// Codes that all type tests treat alike.
     classes: Vec<CodeClass>,
 }
 
-/// What a compiler knows of the conditions that it has added.
+/// What a compiler remembers about the conditions that it has added.
 #[derive(Default)]
 struct Known {
-    /// By what they say.
+    /// Comparisons by key.
     tests: FxHashMap<Box<[u8]>, u32>,
-    /// By address, so that what conditions share is looked at once; each is kept, so that no other gets its address.
+    /// Shared parts by address, so that each is compiled once. The parts are kept alive, so that no other
+    /// part gets the address.
     shared: FxHashMap<(usize, u8), (Shared, u32)>,
-    /// What was made of lists.
+    /// Compiled lists.
     shelf: Shelf,
-    /// Left sides of comparisons, and which one each predicate has.
+    /// Left sides of comparisons, and the left side of each predicate.
     lefts: FxHashMap<Box<[u8]>, u32>,
     left_of: Vec<u32>,
 }
 
-/// A compiler between two times that conditions are added.
+/// The state of a compiler, to continue later.
 #[derive(Default)]
 pub(crate) struct CompilerState {
     graph: Graph,
@@ -50,13 +51,13 @@ pub(crate) struct CompilerState {
 }
 
 impl CompilerState {
-    /// The graph alone: what is added to it meets no test again.
+    /// Returns only the graph: later additions share no nodes with the existing ones.
     pub(crate) fn graph(&self) -> Self {
         Self { graph: self.graph.clone(), known: Known::default() }
     }
 }
 
-/// What was compiled so far.
+/// The compiled graph.
 #[derive(Clone, Default)]
 struct Graph {
     nodes: Nodes,
@@ -67,19 +68,19 @@ struct Graph {
     type_tests: BTreeMap<u32, TypeTest>,
 }
 
-/// What is known of a node before any event.
+/// Properties of a node that do not depend on an event.
 #[derive(Clone, Copy, Debug)]
 struct Info {
     /// Expected work of an evaluation, about 5 ns each.
     work: f32,
-    /// Guessed share of events of which it holds.
+    /// Estimated share of events for which it is true.
     chance: f32,
     /// The narrowest scope below it.
     scope: Scope,
 }
 
 impl Info {
-    /// Work per conjunction (or disjunction) that this node decides alone: the least goes first.
+    /// Work per conjunction (or disjunction) that only this node decides; the smallest goes first.
     fn rank(self, all: bool) -> f32 {
         const LEAST: f32 = 0.01;
         let decides = if all { 1.0 - self.chance } else { self.chance };
@@ -97,7 +98,7 @@ impl Info {
     }
 }
 
-/// Nodes as they are for events of some codes.
+/// Nodes specialized for events of some codes.
 struct CodeClass {
     verdicts: Vec<(u32, Option<bool>)>,
     folded: FxHashMap<u32, u32>,
@@ -109,7 +110,7 @@ impl<'s> Compiler<'s> {
         Self::resume(schema, CompilerState::default())
     }
 
-    /// Goes on with what was compiled over the same schema.
+    /// Continues with a compiler state of the same schema.
     pub(crate) fn resume(schema: &'s dyn Schema, state: CompilerState) -> Self {
         let CompilerState { graph, known } = state;
         Self { schema, graph, known, key: Vec::new(), classes: Vec::new() }
@@ -133,7 +134,7 @@ impl<'s> Compiler<'s> {
         self.schema.codes()
     }
 
-    /// The class of an event code: all codes that the tests of the type so far treat alike.
+    /// The class of an event code: all codes for which the type tests so far have the same results.
     pub(crate) fn class_of(&mut self, code: u16) -> usize {
         let verdicts: Vec<_> =
             self.graph.type_tests.iter().map(|(test, set)| (*test, set.verdict(code))).collect();
@@ -143,7 +144,7 @@ impl<'s> Compiler<'s> {
         })
     }
 
-    /// The condition as it is for events of a class: tests of the type are decided.
+    /// Specializes the condition for events of a class: replaces type tests by their results.
     pub(crate) fn specialize(&mut self, root: Root, class: usize) -> Root {
         let verdicts = self.classes[class].verdicts.iter().copied().collect();
         Root(self.specialized(root.0, class, &verdicts))
@@ -154,7 +155,7 @@ impl<'s> Compiler<'s> {
         matches!(self.graph.nodes.node(root.0), Node::Const(v) if v == value)
     }
 
-    /// The parts of a conjunction: for each scope what depends on no narrower one, and the rest.
+    /// Splits a conjunction: for each scope, the parts that depend on no narrower scope; then the rest.
     pub(crate) fn split<const N: usize>(
         &mut self,
         root: Root,
@@ -173,7 +174,7 @@ impl<'s> Compiler<'s> {
         (parts, Root(self.chain(true, rest)))
     }
 
-    /// What must hold all together for the condition to hold.
+    /// The parts that must all be true for the condition to be true.
     pub(crate) fn conjuncts(&self, root: Root) -> Vec<Root> {
         match self.graph.nodes.node(root.0) {
             Node::And(chain) => self.graph.nodes.children(chain).iter().copied().map(Root).collect(),

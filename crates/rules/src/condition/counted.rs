@@ -1,4 +1,4 @@
-//! Comparisons with many constants, of which it is counted how many a value satisfies.
+//! Comparisons that count how many of many constants a value satisfies.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -10,13 +10,13 @@ use smallvec::SmallVec;
 
 use super::compare::{Modifier, Quantifier, icontains, number};
 
-/// Constants, each once, and what finds those that a value satisfies.
+/// Distinct constants, and a structure that finds those that a value satisfies.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     find: Find,
     /// How often each constant was given.
     times: Box<[u32]>,
-    /// How many were given.
+    /// Number of given constants.
     all: usize,
     shared: Box<[Arc<Self>]>,
 }
@@ -31,15 +31,15 @@ enum Find {
     Ends(Ends),
 }
 
-/// Texts that are looked for in others.
+/// Texts that are searched in other texts.
 #[derive(Clone, Debug)]
 struct Within {
     /// Without the empty one; in lower case if the case does not matter.
     needles: Box<[Box<[u8]>]>,
     any_case: bool,
-    /// How often the empty one was given, which is everywhere.
+    /// How often the empty text was given, which every text contains.
     empty: usize,
-    /// Made when it is needed first: most rules never come so far. `None` if there is too much of it.
+    /// Built at first use, because most rules never need it. `None` if it would be too large.
     automaton: OnceLock<Option<AhoCorasick>>,
 }
 
@@ -51,7 +51,7 @@ struct Ends {
     lengths: Box<[usize]>,
 }
 
-/// What kind of comparison it is.
+/// Kind of comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Equal,
@@ -61,10 +61,10 @@ pub(crate) enum Kind {
     EndsWith,
 }
 
-/// Which constants were found.
+/// Bits of the found constants.
 type Found = SmallVec<[u64; 16]>;
 
-/// Equal constants are one; returns how often each was given.
+/// Removes duplicates; returns how often each constant was given.
 fn distinct<K: std::hash::Hash + Eq>(constants: Vec<K>) -> (FxHashMap<K, u32>, Box<[u32]>) {
     let (mut known, mut times) = (FxHashMap::default(), Vec::new());
     for constant in constants {
@@ -79,7 +79,7 @@ fn distinct<K: std::hash::Hash + Eq>(constants: Vec<K>) -> (FxHashMap<K, u32>, B
 }
 
 impl Counted {
-    /// Of texts, in lower case if the case does not matter.
+    /// Makes one from texts, in lower case if the case does not matter.
     pub(super) fn texts(kind: Kind, mut texts: Vec<Box<[u8]>>, shared: Vec<Arc<Self>>) -> Self {
         let all = texts.len();
         if matches!(kind, Kind::Contains | Kind::ContainsAnyCase) {
@@ -126,12 +126,13 @@ impl Counted {
         self.shared.iter().fold(own, |cost, shared| cost.saturating_add(shared.cost()))
     }
 
-    /// How many constants there are.
+    /// Number of constants.
     pub(super) fn all(&self) -> usize {
         self.all + self.shared.iter().map(|shared| shared.all()).sum::<usize>()
     }
 
-    /// Whether as many constants are satisfied as the modifier wants; `differs` if they have to differ from the value.
+    /// Whether the number of satisfied constants meets the modifier; with `differs`, the constants must
+    /// differ from the value.
     pub(super) fn holds(
         &self,
         modifier: Modifier,
@@ -154,14 +155,15 @@ impl Counted {
         modifier.of(all, count)
     }
 
-    /// How many constants none of the values is (all of them where each has to differ, or only some value).
+    /// Number of constants that the values differ from: every value, or only some value, as the quantifier
+    /// requires.
     fn count_different(&self, all: usize, many: Quantifier, values: &[Value<'_>]) -> usize {
         let mut fitting = values.iter().filter(|value| self.fits(**value));
         let Some(first) = fitting.next() else { return 0 };
         if many == Quantifier::Each && !values.iter().all(|value| self.fits(*value)) {
             return 0;
         }
-        // Of two values that differ, one differs from whatever the constant is.
+        // If two values differ, at least one of them differs from the constant.
         if many != Quantifier::Each && fitting.any(|other| other != first) {
             return all;
         }
@@ -194,7 +196,7 @@ impl Counted {
         own || self.shared.iter().any(|shared| shared.any(value))
     }
 
-    /// How many constants the values satisfy.
+    /// Number of constants that the values satisfy.
     fn count(&self, values: &[Value<'_>]) -> usize {
         let mut found = Found::from_elem(0, self.times.len().div_ceil(64));
         let mut count = 0;
@@ -301,7 +303,7 @@ impl Ends {
         Self { texts, lengths: lengths.into() }
     }
 
-    /// Texts that are an end of this one; `end` cuts it.
+    /// Constants that are an end of this text; `end` cuts the text.
     fn of<'a>(&'a self, text: &'a [u8], end: fn(&[u8], usize) -> &[u8]) -> impl Iterator<Item = u32> + 'a {
         let fitting = self.lengths.iter().take_while(move |len| **len <= text.len());
         fitting.filter_map(move |len| self.texts.get(end(text, *len)).copied())

@@ -1,4 +1,4 @@
-//! What conditions ask for: fields, and domain names that they compare addresses with.
+//! The fields of conditions, and the domain names that conditions compare addresses with.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use eyas_fields::{Field, FieldFlags, Schema};
 
 use super::ast::{Expr, FieldRef, Rhs};
 
-/// The constants that a condition compares with fields that are [`FieldFlags::DOMAIN`]: whoever answers the fields has to
-/// know what these names stand for.
+/// The constants that a condition compares with fields of [`FieldFlags::DOMAIN`]. The event source must
+/// resolve these names.
 pub fn domain_names(expr: &Expr, schema: &dyn Schema) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     expr.tests(&mut |test| {
@@ -26,7 +26,7 @@ pub fn domain_names(expr: &Expr, schema: &dyn Schema) -> BTreeSet<String> {
     names
 }
 
-/// The fields of a condition, each once, in the order in which they stand there.
+/// The fields of a condition, each once, in their order in the condition.
 pub fn fields(expr: &Expr, schema: &dyn Schema) -> Vec<Field> {
     let mut fields = Vec::new();
     expr.tests(&mut |test| {

@@ -1,12 +1,12 @@
-//! Why a text is no condition, or a condition does not fit a schema.
+//! Errors: a text is no condition, or a condition does not fit a schema.
 
 use super::values::Span;
 
-/// What a text lacks to be a condition.
+/// What a text lacks to be a valid condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// Something follows a whole condition.
+    /// Text follows a complete condition.
     Trailing,
     /// A comparison, a macro or a parenthesis.
     Check,
@@ -30,7 +30,7 @@ pub enum ParseErrorKind {
     Other,
 }
 
-/// Why a text is no condition, and where.
+/// Why and where a text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
@@ -39,7 +39,7 @@ pub struct ParseError {
     pub kind: ParseErrorKind,
     /// What is wrong.
     pub message: String,
-    /// Byte where it is.
+    /// Byte offset of the mistake.
     pub offset: usize,
     /// Line, from 1.
     pub line: usize,
@@ -67,11 +67,11 @@ pub enum CompileErrorKind {
     Macro,
     /// Less nesting.
     Depth,
-    /// The event is of another schema.
+    /// The event has another schema.
     Schema,
 }
 
-/// Why a condition does not compile, and where.
+/// Why and where a condition does not compile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
@@ -82,7 +82,7 @@ pub struct CompileError {
     pub message: String,
     /// Where.
     pub span: Span,
-    /// The comparison that it is of; [`CompileError::span`] if it is of none.
+    /// The comparison that contains the mistake, otherwise the same as [`CompileError::span`].
     pub test: Span,
 }
 
@@ -91,7 +91,7 @@ impl CompileError {
         Self { kind, message, span, test: span }
     }
 
-    /// The error where its text stands in another.
+    /// The error, with places in a text that contains this one.
     pub(super) fn inside(self, at: Span) -> Self {
         Self { span: self.span.inside(at), ..self }
     }

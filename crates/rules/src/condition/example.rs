@@ -11,7 +11,7 @@ use eyas_fields::{
 pub struct Example {
     /// The condition.
     pub condition: &'static str,
-    /// Names of the condition's fields, each with its value in the event; `None` where it is absent.
+    /// Names of the condition's fields, each with its value in the event; `None` if it is absent.
     pub event: &'static [(&'static str, Option<Value<'static>>)],
     /// Whether the event satisfies the condition.
     pub holds: bool,
@@ -31,7 +31,7 @@ pub(super) const fn text(text: &'static str) -> Option<Value<'static>> {
     Some(Value::Str(text.as_bytes()))
 }
 
-/// The event of an example: it has the fields that the condition names, so it is their schema, too.
+/// The event of an example. It has the fields that the condition names, so it is also their schema.
 #[derive(Clone, Debug)]
 pub struct ExampleEvent {
     defs: Vec<FieldDef>,
@@ -53,7 +53,7 @@ fn type_of(value: Option<Value<'_>>) -> (FieldType, bool) {
 }
 
 impl ExampleEvent {
-    /// That of an example.
+    /// The event of an example.
     #[must_use]
     pub fn new(example: &Example) -> Self {
         let def = |(name, value): &(&'static str, Option<Value<'static>>)| {

@@ -1,4 +1,4 @@
-//! Conditions as formulas, for who decides a part of them before the rules do.
+//! Conditions as formulas, for filters that decide a part of them before the rules.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::operand::has;
 use super::predicate::Predicate;
 use super::walk::{Fold, fold, is_larger};
 
-/// Comparisons of a condition, and how deep they are nested, up to which there is a formula: shared macros are
-/// copied into it.
+/// The largest number of comparisons, and the deepest nesting, for which a condition gets a formula; a
+/// formula contains copies of shared macros.
 const MAX_TESTS: usize = 4096;
 const MAX_LEVELS: usize = 200;
 
@@ -27,7 +27,7 @@ const SEVERAL: &str = "the field has several values";
 /// A comparison in a formula.
 #[derive(Clone, Debug)]
 pub(crate) enum Leaf {
-    /// Of the event's type.
+    /// A comparison of the event's type.
     Type(TypeTest, FieldTest),
     Other(FieldTest),
 }
@@ -37,7 +37,7 @@ pub(crate) enum Leaf {
 pub(crate) struct ConditionFormula(Formula<Leaf>);
 
 impl ConditionFormula {
-    /// What the condition says of events with this code: tests of the type are decided.
+    /// The formula for events with this code: type tests are replaced by their results.
     pub(crate) fn of_code(&self, code: u16) -> Formula<FieldTest> {
         self.0.replace(&mut |leaf| match leaf {
             Leaf::Other(test) => Formula::Test(test.clone()),
@@ -50,11 +50,11 @@ impl ConditionFormula {
     }
 }
 
-/// Makes formulas of conditions; what conditions share is compiled once.
+/// Turns conditions into formulas; shared parts are compiled once.
 pub(crate) struct Formulas<'s> {
     schema: &'s dyn Schema,
     shelf: Shelf,
-    /// By address, each kept so that no other gets it.
+    /// Comparisons by address. They are kept alive, so that no other gets the address.
     known: FxHashMap<usize, (Arc<Test>, Leaf)>,
 }
 
@@ -63,7 +63,7 @@ impl<'s> Formulas<'s> {
         Self { schema, shelf: Shelf::default(), known: FxHashMap::default() }
     }
 
-    /// The condition, which compiles.
+    /// Returns the formula of a condition that compiles.
     pub(crate) fn of(&mut self, expr: &Expr) -> ConditionFormula {
         if is_larger(expr, MAX_TESTS, MAX_LEVELS) {
             let of = Err(TOO_LARGE);
@@ -125,9 +125,9 @@ impl Fold for Formulas<'_> {
             Expr::And(_) if !negated => Formula::all(parts),
             Expr::Or(_) if negated => Formula::all(parts),
             Expr::And(_) | Expr::Or(_) => Formula::any(parts),
-            // The negation has reached the comparisons.
+            // The negations are already moved to the comparisons.
             Expr::Not(_) => Formula::all(parts),
-            // Conditions of rules have none left.
+            // Conditions of rules contain no macros any more.
             Expr::Macro(..) => Formula::Const(true),
             Expr::Test(test) => Formula::Test(self.leaf(test, negated)),
         })

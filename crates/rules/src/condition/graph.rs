@@ -25,7 +25,7 @@ pub(super) enum Node {
     Or(Chain),
 }
 
-/// Where a node's children are named.
+/// The range of a node's children.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
     start: u32,
@@ -36,12 +36,12 @@ pub(super) struct Chain {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
     all: Vec<Node>,
-    /// Of all chains, one after the other.
+    /// The children of all chains, one chain after another.
     children: Vec<u32>,
     known: HashTable<u32>,
 }
 
-/// A node before it is known whether it is there.
+/// A node that may exist already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Shape<'a> {
     Const(bool),
@@ -76,7 +76,7 @@ impl Nodes {
         }
     }
 
-    /// The node of this shape; whether it was made just now.
+    /// Returns the node of this shape, and whether it is new.
     pub(super) fn intern(&mut self, shape: Shape<'_>) -> (u32, bool) {
         let hash = FxBuildHasher.hash_one(shape);
         if let Some(id) = self.known.find(hash, |id| self.shape(*id) == shape) {
@@ -108,30 +108,31 @@ impl Nodes {
 pub(crate) struct Program {
     nodes: Nodes,
     predicates: Arc<Vec<Predicate>>,
-    /// The schema that it is compiled for, and the source's name.
+    /// The schema for which it is compiled, and the source's name.
     schema: SchemaId,
     source: Box<str>,
-    /// No other program has it.
+    /// A number that no other program has.
     number: u64,
 }
 
 /// The number of the next program; no program has 0.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Verdicts of conditions on the current event, so that each is found once.
+/// Results of conditions for the current event, so that each is computed once.
 ///
-/// One serves any condition; it belongs to the condition that used it last, and has to be checked and cleared for another.
+/// It can be used for any condition. It belongs to the condition that used it last; another condition must
+/// clear it first.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    /// The event of the verdict, shifted left, and the verdict.
+    /// The number of the event, shifted left, and the result.
     verdicts: Vec<u32>,
     event: u32,
-    /// The program whose nodes the verdicts are of, if the events were found to be of its schema.
+    /// The program to whose nodes the results belong, if the events have its schema.
     program: u64,
 }
 
 impl Scratch {
-    /// Forgets the verdicts: another event comes.
+    /// Discards the results for the next event.
     #[inline]
     pub(crate) fn next_event(&mut self) {
         self.event += 1;
@@ -141,7 +142,7 @@ impl Scratch {
         }
     }
 
-    /// Has the schema of the next event checked again.
+    /// Requires a check of the next event's schema.
     pub(crate) fn forget_schema(&mut self) {
         self.program = 0;
     }
@@ -158,7 +159,7 @@ impl Program {
         self.nodes.len()
     }
 
-    /// Makes the memory this program's, which it is already for all events of a source but the first.
+    /// Prepares the memory for this program. Only the first event of a source needs more than a comparison.
     ///
     /// # Errors
     /// The event is of another schema.
@@ -185,7 +186,7 @@ impl Program {
         Ok(())
     }
 
-    /// Whether the event satisfies the condition; `scratch` was prepared for it.
+    /// Whether the event satisfies the condition; `scratch` must be prepared for this program.
     #[inline]
     pub(crate) fn eval(&self, root: Root, source: &dyn FieldSource, scratch: &mut Scratch) -> bool {
         self.node(root.0, source, scratch)

@@ -1,9 +1,10 @@
-//! The plain evaluator: a tree, an event, no preparation. The oracle of differential tests.
+//! The plain evaluator of a tree for one event, without preparation. Differential tests use it as their
+//! oracle.
 //!
-//! It shares the parser and the fields with the compiled graph and nothing else: constants are typed
-//! at each comparison, sets are searched from the front, patterns are walked position by position. Rows of operators and
-//! transformers have two functions, the one that the graph calls and `plain`, which is called here and shares nothing with
-//! the other.
+//! It shares only the parser and the fields with the compiled graph. It types constants at each comparison,
+//! searches sets from the front, and walks through patterns position by position. Rows of operators and
+//! transformers have two functions: one for the graph, and `plain` for this evaluator. The two share
+//! nothing.
 
 use eyas_fields::{FieldFlags, FieldSource, FieldType, Schema, Scope};
 
@@ -25,7 +26,8 @@ use val::Val;
 /// Whether the event satisfies the condition.
 ///
 /// # Errors
-/// The event is of another schema, or a field, constant or operator of the part that was reached does not fit the schema.
+/// The event is of another schema, or a field, constant or operator of an evaluated part does not fit the
+/// schema.
 pub fn interpret(expr: &Expr, schema: &dyn Schema, source: &dyn FieldSource) -> Result<bool, CompileError> {
     let (expected_id, given_id) = (schema.id(), source.schema_id());
     if expected_id != given_id {
@@ -41,20 +43,20 @@ struct Plain<'a> {
     source: &'a dyn FieldSource,
 }
 
-/// What the language knows of an operand before any event.
+/// Properties of an operand that do not depend on an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kind {
     ty: FieldType,
     list: bool,
-    /// One value to the language, several in truth.
+    /// Whether the language treats several values as one.
     several: Option<Several>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Several {
-    /// The ends of a connection: both have to differ.
+    /// The ends of a connection: for `!=`, both must differ.
     Ends,
-    /// The ancestors of a process: one has to differ.
+    /// The ancestors of a process: for `!=`, one must differ.
     Ancestors,
 }
 
@@ -154,7 +156,7 @@ impl Plain<'_> {
         }
     }
 
-    /// A test of the event's type that names an older event in the place of the one at hand.
+    /// The result of a test of the event's type that names an older event type instead of this one.
     fn older_type(&self, test: &Test) -> Option<bool> {
         let Operand::Field(field) = &test.left else { return None };
         let field = self.schema.resolve(&field.name, field.arg.as_deref()).ok()?;
@@ -209,7 +211,7 @@ impl Plain<'_> {
     }
 }
 
-/// Applies a comparison to a value, or to each of those that a field of several has.
+/// Applies a comparison to a value, or to each value of a field with several values.
 fn on_each(
     op: Op,
     kind: Kind,

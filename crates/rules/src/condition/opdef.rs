@@ -1,4 +1,4 @@
-//! What the language knows of an operator: the columns of the table in `operators.rs`.
+//! The definition of an operator: the columns of the table in `operators.rs`.
 
 use std::cmp::Ordering;
 
@@ -13,21 +13,21 @@ use super::example::Example;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OpDef {
-    /// As it is written.
+    /// The word in conditions.
     pub word: &'static str,
     /// When it matches, for the documentation.
     pub doc: &'static str,
     /// Types of the left side.
     pub types: Types,
-    /// What stands on the right side.
+    /// Kind of right side.
     pub right: Right,
-    /// How a constant on the right side is written.
+    /// Form of a constant on the right side.
     pub constants: Constants,
-    /// Conditions with it; the first one is shown in the documentation.
+    /// Example conditions; the documentation shows the first one.
     pub examples: &'static [Example],
-    /// How it is evaluated.
+    /// Its evaluation.
     pub(super) evaluation: Evaluation,
-    /// What follows for the value where it matches.
+    /// What is true of a value that matches.
     pub(crate) implies: Option<Implies>,
 }
 
@@ -42,7 +42,7 @@ impl Types {
     /// Booleans, addresses and networks.
     pub(crate) const OTHERS: Self = Self(1 << 3);
     pub(crate) const LISTS: Self = Self(1 << 4);
-    /// Also what has no type of its own.
+    /// Fields without a fixed type.
     pub(crate) const UNTYPED: Self = Self(1 << 5);
     pub(crate) const SCALARS: Self = Self::NUMBERS.or(Self::TEXTS).or(Self::BYTES).or(Self::OTHERS);
 
@@ -76,7 +76,7 @@ impl Types {
         })
     }
 
-    /// As the documentation names them.
+    /// Their names in the documentation.
     pub fn describe(self) -> String {
         if self.has(Self::OTHERS) {
             return if self.has(Self::LISTS) { "all" } else { "all but lists" }.to_owned();
@@ -88,7 +88,7 @@ impl Types {
     }
 }
 
-/// What stands on the right side of an operator.
+/// The right side of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Right {
@@ -102,15 +102,15 @@ pub enum Right {
     List,
 }
 
-/// How constants are written.
+/// The form of constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Constants {
-    /// As the field's type is: any text, for a field of texts.
+    /// A constant of the field's type: any text, for a field of texts.
     Plain,
     /// As hexadecimal digits, two for each byte.
     Hex,
-    /// As a text that not every text is: a regular expression.
+    /// A text with a syntax, which a text may violate: a regular expression.
     Syntax,
 }
 
@@ -119,47 +119,48 @@ pub enum Constants {
 pub(super) enum Evaluation {
     /// Whether there is a value.
     Exists,
-    /// By the order of two values.
+    /// Compares the order of two values.
     Order {
         cmp: Cmp,
-        /// As the interpreter finds it; `None` for values that have no order.
+        /// The interpreter's result for an order; `None` for values without an order.
         plain: fn(Option<Ordering>) -> bool,
     },
-    /// Whether a value is one of several, and how many values of a list field have to be.
+    /// Whether a value is one of several, and how many values of a list field must be.
     Member(Quantifier),
     /// Whether a path is one of several, or below it.
     Paths {
-        /// As the interpreter finds it for one path: the value, then the constant.
+        /// The interpreter's comparison with one path: the value, then the constant.
         plain: fn(&[u8], &[u8]) -> Result<bool, String>,
     },
-    /// By a text or bytes.
+    /// Compares texts or bytes.
     Text {
         /// The comparison with a constant.
         compile: fn(&[u8]) -> Result<Check, String>,
         /// How many constants are compared with in one pass, if there is a way.
         search: Option<Kind>,
-        /// Whether it holds of two values, where the right side may be a field.
+        /// The comparison of two values, if the right side may be a field.
         values: Option<BothTexts>,
-        /// As the interpreter finds it: the value, then the constant, digits replaced by their bytes.
+        /// The interpreter's comparison: the value, then the constant, with hexadecimal digits already
+        /// converted to bytes.
         plain: fn(&[u8], &[u8]) -> Result<bool, String>,
     },
 }
 
-/// What a comparison says of a value that satisfies it.
+/// What a comparison implies for a value that satisfies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Implies {
     /// It is there.
     Present,
-    /// It is one of the constants.
+    /// The value is one of the constants.
     OneOf,
-    /// It is none of them.
+    /// The value is none of the constants.
     NoneOf,
-    /// It is less than the constant.
+    /// The value is less than the constant.
     Below,
     AtMost,
     Above,
     AtLeast,
-    /// It begins with the constant.
+    /// The value begins with the constant.
     Prefix,
     Suffix,
     Substring,

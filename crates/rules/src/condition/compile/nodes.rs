@@ -1,4 +1,4 @@
-//! Nodes, made so that equal ones are one and the cheapest test comes first.
+//! Makes nodes: equal nodes are shared, and the cheapest test comes first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use super::super::graph::{Node, Shape};
 use super::super::predicate::{Alternative, Predicate};
 use super::{Compiler, Info};
 
-/// Fewer parts of a condition are not looked through for what can be made one.
+/// A condition with fewer parts is not searched for comparisons to merge.
 const FEW: usize = 4;
 
 impl Compiler<'_> {
-    /// The narrowest scope of the fields that a comparison asks for.
+    /// The narrowest scope of a comparison's fields.
     fn scope(&self, predicate: &Predicate) -> Scope {
         let mut scope = Scope::Host;
         predicate.fields(&mut |field| scope = scope.max(self.schema.def(field.id).scope));
@@ -45,7 +45,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// All (or any) of the nodes: flat, without doubles, what decides most for its cost first.
+    /// The conjunction (or disjunction) of the nodes: flat, without duplicates, and in the order of benefit
+    /// per cost.
     pub(super) fn chain(&mut self, all: bool, ids: Vec<u32>) -> u32 {
         let mut flat = Vec::with_capacity(ids.len());
         for id in ids {
@@ -75,10 +76,10 @@ impl Compiler<'_> {
         }
     }
 
-    /// Makes one of comparisons of one value with a constant each, where there are many of them: alternatives, or
-    /// negations that must all hold.
+    /// Merges many comparisons of one value with a constant each into one: alternatives, or negations that
+    /// must all be true.
     fn merge(&mut self, all: bool, ids: &mut Vec<u32>) {
-        // What was compiled before is not touched: others have it.
+        // Existing nodes are not changed, because other conditions use them.
         if self.known.left_of.len() < self.graph.predicates.len() {
             return;
         }
@@ -113,7 +114,7 @@ impl Compiler<'_> {
             let first = *first;
             let merged: FxHashSet<u32> = group.iter().map(|(id, ..)| *id).collect();
             ids.retain(|id| !merged.contains(id));
-            // No comparison's key begins so.
+            // No key of a comparison begins with this byte.
             let mut key = vec![0xff];
             group.iter().for_each(|(_, test, _)| key.extend(test.to_le_bytes()));
             let test = match self.known.tests.get(&*key) {
@@ -140,14 +141,14 @@ impl Compiler<'_> {
         self.intern(Shape::Test(index), info)
     }
 
-    /// A node as it is for events of a class.
+    /// Specializes a node for events of a class.
     pub(super) fn specialized(
         &mut self,
         root: u32,
         class: usize,
         verdicts: &FxHashMap<u32, Option<bool>>,
     ) -> u32 {
-        // Children first, and those that are not known yet before their parents.
+        // Unknown children come before their parents.
         let mut open = vec![root];
         while let Some(id) = open.last().copied() {
             if self.classes[class].folded.contains_key(&id) {

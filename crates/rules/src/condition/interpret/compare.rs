@@ -9,7 +9,7 @@ use super::super::opdef::{Constants, Evaluation};
 use super::super::operators::Op;
 use super::val::Val;
 
-/// Whether `value op text` holds, the text read as the field's type wants it.
+/// Whether `value op text` is true; the text is read as a constant of the field's type.
 pub(super) fn one(op: Op, ty: FieldType, value: &Val, text: &[u8]) -> Result<bool, String> {
     let too_long = || Err(format!("the value has {} bytes, the limit is 255", text.len()));
     match (&op.def().evaluation, value) {
@@ -29,10 +29,11 @@ pub(super) fn equals(ty: FieldType, value: &Val, text: &[u8]) -> Result<bool, St
     one(Op::Eq, ty, value, text)
 }
 
-/// The order of a value and a constant, which is `Some(None)` where there is none; `None` where they are of different types.
+/// The order of a value and a constant: `Some(None)` if they have no order, `None` if they have different
+/// types.
 fn order(ty: FieldType, value: &Val, text: &[u8]) -> Result<Option<Option<Ordering>>, String> {
     let shown = String::from_utf8_lossy(text).into_owned();
-    // What has no order is equal or not.
+    // Values without an order are only equal or not.
     let equality = |equal: bool| Some(Some(if equal { Ordering::Equal } else { Ordering::Less }));
     Ok(match value {
         Val::Number(n) => number(ty, &shown)?.map(|to| Some(n.cmp(&to))),
@@ -58,7 +59,7 @@ fn order(ty: FieldType, value: &Val, text: &[u8]) -> Result<Option<Option<Orderi
     })
 }
 
-/// Whether `left op right` holds of two values of one type.
+/// Whether `left op right` is true for two values of one type.
 pub(super) fn values(op: Op, left: &Val, right: &Val) -> bool {
     match (&op.def().evaluation, left, right) {
         (Evaluation::Order { plain, .. }, left, right) => match (left, right) {
@@ -67,7 +68,7 @@ pub(super) fn values(op: Op, left: &Val, right: &Val) -> bool {
             (Val::Text(a), Val::Text(b)) => plain(Some(a.cmp(b))),
             _ => plain((left == right).then_some(Ordering::Equal)),
         },
-        // What the right side has are the bytes themselves, not digits that stand for them.
+        // The right side contains the bytes themselves, not hexadecimal digits.
         (Evaluation::Text { plain, .. }, Val::Text(left), Val::Text(right)) => {
             plain(left, right).unwrap_or(false)
         }
@@ -85,7 +86,7 @@ fn digits(text: &[u8]) -> Result<Vec<u8>, String> {
         .collect()
 }
 
-/// A number as the field's type keeps it; `None` where the type has none.
+/// A number of the field's type; `None` if the type has no numbers.
 fn number(ty: FieldType, text: &str) -> Result<Option<i128>, String> {
     let (signed, bits) = match ty {
         FieldType::Int { bits } => (true, bits),
@@ -100,7 +101,7 @@ fn number(ty: FieldType, text: &str) -> Result<Option<i128>, String> {
     if digits.is_empty() || digits.chars().any(|c| !c.is_ascii_digit()) {
         return Err(format!("'{text}' is not a valid number"));
     }
-    // As strtoll and strtoull: what does not fit is the end of the range.
+    // As strtoll and strtoull: a number that does not fit becomes the limit of the range.
     let magnitude = digits.parse::<i128>().unwrap_or(i128::MAX);
     let value = match (signed, negative) {
         (true, true) => (-magnitude).max(i64::MIN.into()),
@@ -118,7 +119,7 @@ fn port(text: &str) -> Result<i128, String> {
     match text {
         "" => Ok(0),
         _ => text.parse::<u32>().map(|n| i128::from(n) % 65_536).or_else(|_| {
-            // The names are a table of the system: not compared, only looked up.
+            // The names come from a table of the system, so both evaluators use the same look-up.
             super::super::value::port(text)
         }),
     }

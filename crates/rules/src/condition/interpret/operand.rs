@@ -5,7 +5,7 @@ use super::Plain;
 use super::val::{Misfit, Val};
 
 impl Plain<'_> {
-    /// The operand's value in this event; `None` where it is absent.
+    /// The operand's value in this event; `None` if it is absent.
     pub(super) fn value(&self, operand: &Operand) -> Result<Option<Val>, CompileError> {
         match operand {
             Operand::Field(field) => {

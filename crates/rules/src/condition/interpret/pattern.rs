@@ -13,7 +13,7 @@ pub(crate) fn is_below(path: &[u8], prefix: &[u8]) -> bool {
     path.len() >= prefix.len() && path.iter().zip(&prefix).all(|(part, want)| same(part, want))
 }
 
-/// Whether `part` is somewhere in the text.
+/// Whether the text contains `part`.
 pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
     (0..=text.len()).any(|at| text.get(at..at + part.len()) == Some(part))
 }
@@ -23,7 +23,7 @@ pub(crate) fn lowered(text: &[u8]) -> Vec<u8> {
     text.iter().copied().map(lower).collect()
 }
 
-/// A shell pattern as `fnmatch` without flags takes it; `fold` as with its flag for any case.
+/// A shell pattern as for `fnmatch` without flags; with `fold`, as with its flag to ignore case.
 pub(crate) fn glob(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     // All places of the text that the pattern so far can reach.
     let mut places = BTreeSet::from([0]);
@@ -63,7 +63,7 @@ fn lower(b: u8) -> u8 {
 
 type IsByte = Box<dyn Fn(u8) -> bool>;
 
-/// What follows `[`, and its length with the closing bracket; `None` if it is not closed.
+/// The set after `[`, and its length with the closing bracket; `None` if it is not closed.
 fn bracket(text: &[u8], fold: bool) -> Option<(IsByte, usize)> {
     let mut at = 0;
     let inverted = matches!(text.first(), Some(b'!' | b'^'));
@@ -131,7 +131,7 @@ fn class(name: &str) -> Option<fn(char) -> bool> {
     })
 }
 
-/// Whether the expression, of POSIX's extended syntax, describes the whole text.
+/// Whether the expression, of POSIX's extended syntax, matches the whole text.
 pub(crate) fn regex(pattern: &[u8], text: &[u8]) -> Result<bool, String> {
     let pattern = std::str::from_utf8(pattern).map_err(|e| e.to_string())?;
     let mut reader = Reader { pattern: pattern.chars().collect(), at: 0 };
@@ -154,7 +154,7 @@ enum Part {
 }
 
 impl Part {
-    /// Places that can be reached from some of these.
+    /// The places that can be reached from these.
     fn step(&self, text: &[char], from: &BTreeSet<usize>) -> BTreeSet<usize> {
         let keep = |is: &dyn Fn(usize) -> bool| from.iter().copied().filter(|at| is(*at)).collect();
         match self {
@@ -337,7 +337,7 @@ impl Reader {
                 first = false;
                 continue;
             }
-            // A hyphen stands for itself at either end only.
+            // A hyphen is literal only at either end.
             let next_closes = self.pattern.get(self.at + 1) == Some(&']');
             if self.peek() == Some('-') && !first && !next_closes {
                 return Err("a hyphen within a set".into());

@@ -2,7 +2,7 @@
 
 use eyas_fields::Value;
 
-/// A value by itself.
+/// An owned value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Val {
     Number(i128),
@@ -36,7 +36,7 @@ impl Val {
     }
 }
 
-/// Changes a text, or each text of a list; absent where one of them can't be.
+/// Changes a text, or each text of a list; absent if one of them cannot be changed.
 pub(crate) fn each(
     arguments: &[Val],
     change: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
@@ -57,7 +57,7 @@ fn changed(value: &Val, change: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Val
     }
 }
 
-/// The value as outputs of `join` and `concat` have it.
+/// The value as a text, for `join` and `concat`.
 pub(crate) fn written(value: &Val) -> Vec<u8> {
     match value {
         Val::Text(text) => text.clone(),
@@ -68,6 +68,6 @@ pub(crate) fn written(value: &Val) -> Vec<u8> {
     }
 }
 
-/// The arguments are not such as the transformer takes.
+/// The transformer does not accept the arguments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Misfit;
