@@ -1,4 +1,4 @@
-//! What tests of rules have shown: which conjuncts were seen true, and which false.
+//! Coverage of rule tests: which conjuncts were seen true, and which false.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::explain::{Part, conjuncts, cut};
 use crate::mismatch::SchemaMismatch;
 use crate::rule::{Origin, RuleIndex};
 
-/// Collects over many events how the conjuncts of some rules came out.
+/// Collects the results of some rules' conjuncts over many events.
 ///
-/// Only events of the types that a rule can match count for it, and its tests of the type are left out:
-/// they decide which events it is tried on at all.
+/// For each rule, only events of the types that it can match are recorded. Its tests of the type are left
+/// out, because they only select these events.
 pub struct Coverage<'e> {
     engine: &'e Engine,
     rules: Vec<Watched<'e>>,
@@ -34,27 +34,27 @@ struct Seen<'e> {
     verdicts: [u64; 2],
 }
 
-/// A conjunct that was never seen to come out one way.
+/// A conjunct that was never true, or never false.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unseen {
     /// As a condition.
     pub condition: String,
-    /// The verdict that never came; `None` if neither did.
+    /// The result that never occurred; `None` if neither occurred.
     pub never: Option<bool>,
     /// Where it is written.
     pub origin: Option<Origin>,
 }
 
-/// How far a rule was tested.
+/// Coverage of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuleCoverage {
     /// The rule's name.
     pub rule: String,
-    /// Number of its conjuncts, those that only test the event type left out.
+    /// Number of its conjuncts, without those that only test the event type.
     pub conjuncts: usize,
-    /// Those that did not come out both ways.
+    /// Conjuncts that were not seen both true and false.
     pub unseen: Vec<Unseen>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn tried_parts(engine: &Engine, rule: RuleIndex) -> impl Iterator<Ite
         })
     };
     let parts = conjuncts(&engine.rule(rule).compiled).into_iter().filter(move |part| !of_type(part));
-    // Conditions of an engine compile: none of these parts is left out.
+    // The conditions of an engine compile, so every part does.
     parts.filter_map(|part| Some((part, compile(part.expr, schema).ok()?)))
 }
 
@@ -90,7 +90,7 @@ impl fmt::Display for Unseen {
 }
 
 impl<'e> Coverage<'e> {
-    /// Nothing seen yet of these rules.
+    /// An empty coverage of these rules.
     pub fn new(engine: &'e Engine, rules: impl IntoIterator<Item = RuleIndex>) -> Self {
         let rules = rules.into_iter().map(|rule| {
             let parts = tried_parts(engine, rule).map(|(part, filter)| {
@@ -107,7 +107,7 @@ impl<'e> Coverage<'e> {
         Self { engine, rules }
     }
 
-    /// Takes an event into account.
+    /// Records an event.
     ///
     /// # Errors
     /// The first event is of another schema.
@@ -134,7 +134,7 @@ impl<'e> Coverage<'e> {
         Ok(())
     }
 
-    /// What was seen, rule by rule.
+    /// The coverage of each rule.
     pub fn report(&self) -> Vec<RuleCoverage> {
         let unseen = |seen: &Seen<'e>| {
             let never = match seen.verdicts {

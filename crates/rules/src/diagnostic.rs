@@ -1,4 +1,4 @@
-//! What is said about rules and conditions, with the places that it is about.
+//! Diagnostics about rules and conditions, with their places.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,14 +12,14 @@ pub(crate) mod suggest;
 
 pub use render::{Style, render};
 
-/// How grave a diagnostic is.
+/// Severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Severity {
-    /// What it is about does not load.
+    /// The item does not load.
     Error,
-    /// It loads and may not be meant.
+    /// The item loads, but probably does not do what its author meant.
     Warning,
 }
 
@@ -28,14 +28,14 @@ pub enum Severity {
 pub struct SourceFile {
     name: String,
     text: String,
-    /// Which bytes its scalars come from, if it is YAML.
+    /// The source bytes of its scalars, if it is YAML.
     scalars: Sources,
     /// First byte of each line.
     lines: OnceLock<Vec<usize>>,
 }
 
 impl SourceFile {
-    /// A text under the name that people know it by.
+    /// A text with a name for users.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::with_scalars(name, text, Sources::default())
     }
@@ -44,7 +44,8 @@ impl SourceFile {
         Self { name: name.into(), text: text.into(), scalars, lines: OnceLock::new() }
     }
 
-    /// Bytes of the text that the bytes `wanted` of a scalar's value come from. The scalar is at `start`.
+    /// The range of the text from which the bytes `wanted` of a scalar's value come. The scalar is at
+    /// `start`.
     pub(crate) fn locate(&self, start: usize, style: ScalarStyle, wanted: Range<usize>) -> Range<usize> {
         self.scalars.locate(start, style, wanted)
     }
@@ -66,7 +67,7 @@ impl SourceFile {
         })
     }
 
-    /// Line and column of a byte, both from 1, the column in characters; of the last byte where it is
+    /// Line and column of a byte, both from 1, the column in characters; those of the last byte if it is
     /// past the end.
     pub fn position(&self, byte: usize) -> (usize, usize) {
         let byte = floor(&self.text, byte);
@@ -89,17 +90,17 @@ impl PartialEq for SourceFile {
 
 impl Eq for SourceFile {}
 
-/// A stretch of a text with a word about it.
+/// A range of a text with a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Label {
     /// The text.
     pub file: Arc<SourceFile>,
-    /// Bytes of it, on the boundaries of characters.
+    /// Its byte range, on character boundaries.
     pub span: Range<usize>,
-    /// What is there; may be empty.
+    /// The note; may be empty.
     pub text: String,
-    /// Whether the diagnostic is about this; the others tell how it came about.
+    /// Whether this is the place of the problem; the other labels explain how it came about.
     pub is_primary: bool,
 }
 
@@ -115,10 +116,10 @@ impl Label {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// `LOAD_…` as Falco has it, or `EYAS_…`; docs/diagnostics.md explains each. Empty for a condition
-    /// that is in no rules file.
+    /// Falco's code `LOAD_…`, or `EYAS_…`; docs/diagnostics.md explains each. Empty for a condition that is
+    /// in no rules file.
     pub code: &'static str,
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
     /// The sentence.
     pub message: String,
@@ -165,7 +166,8 @@ impl fmt::Display for Diagnostic {
 
 macro_rules! lints {
     ($($(#[$doc:meta])* $lint:ident $code:literal,)*) => {
-        /// What eyas warns about beyond Falco: rules that load and do something else than they seem to.
+        /// Warnings of eyas that Falco lacks, about rules that load but do something else than they seem
+        /// to.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Lint { $($(#[$doc])* $lint,)* }
@@ -183,21 +185,21 @@ macro_rules! lints {
 }
 
 lints! {
-    /// A name in a set that no list has: it is taken as a text.
+    /// A name in a set is no list's name, so it is compared as a text.
     UnknownList "EYAS_UNKNOWN_LIST",
     /// No event satisfies the condition.
     NeverMatches "EYAS_NEVER_MATCHES",
-    /// Every event that the rule matches is taken by an earlier one.
+    /// An earlier rule matches every event that this rule matches.
     Shadowed "EYAS_SHADOWED",
-    /// Only what is unused itself names the list.
+    /// Only unused items use the list.
     UnusedList "EYAS_UNUSED_LIST",
-    /// Only what is unused itself names the macro.
+    /// Only unused items use the macro.
     UnusedMacro "EYAS_UNUSED_MACRO",
     /// A negative comparison with a value that many events do not have.
     AbsentValue "EYAS_ABSENT_VALUE",
     /// A comparison with a text that the field never has.
     UnknownValue "EYAS_UNKNOWN_VALUE",
-    /// A key stands twice in a mapping: its first value counts.
+    /// A key is repeated in a mapping; its first value is used.
     RepeatedKey "EYAS_REPEATED_KEY",
     /// A field that a rule uses never has a value.
     WithoutValue "EYAS_WITHOUT_VALUE",
@@ -205,7 +207,7 @@ lints! {
     EveryEvent "EYAS_EVERY_EVENT",
 }
 
-/// A stretch of a loaded file.
+/// A range of a loaded file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// Position of the file in the order of loading.
@@ -215,7 +217,7 @@ pub(crate) struct Place {
     pub(crate) end: u32,
 }
 
-/// A place and a word about it.
+/// A place with a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) place: Place,

@@ -136,7 +136,7 @@ pub(super) enum Evaluation {
     Text {
         /// The comparison with a constant.
         compile: fn(&[u8]) -> Result<Check, String>,
-        /// How many constants are compared with in one pass, if there is a way.
+        /// The way to compare with many constants in one pass, if there is one.
         search: Option<Kind>,
         /// The comparison of two values, if the right side may be a field.
         values: Option<BothTexts>,
@@ -198,7 +198,7 @@ impl OpDef {
         matches!(self.evaluation, Evaluation::Member(_))
     }
 
-    /// How many constants are compared with in one pass, if there is a way.
+    /// The way to compare with many constants in one pass, if there is one.
     pub(super) fn search(&self) -> Option<Kind> {
         match self.evaluation {
             Evaluation::Order { cmp: Cmp::Eq | Cmp::Ne, .. } => Some(Kind::Equal),

@@ -10,7 +10,7 @@ use super::operand_value::OperandValue;
 use super::transformer::{self, Argument, Arguments, Takes, Transformer};
 use super::transformers;
 
-/// What yields values, with its type.
+/// A source of values, with its type.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     kind: Kind,
@@ -119,7 +119,7 @@ impl Source {
         format!("{what} of type {}{}", self.ty, if self.is_list { " (a list)" } else { "" })
     }
 
-    /// The field, if it is nothing more.
+    /// The field, if it is a plain field.
     pub(crate) fn field(&self) -> Option<&Field> {
         match &self.kind {
             Kind::Field(field) => Some(field),
@@ -127,7 +127,7 @@ impl Source {
         }
     }
 
-    /// Whether it is made of several operands.
+    /// Whether it combines several operands.
     pub(crate) fn takes_several(&self) -> bool {
         match &self.kind {
             Kind::Call { transformer, arguments, .. } => {

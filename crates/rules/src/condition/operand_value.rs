@@ -1,4 +1,4 @@
-//! Values of operands: those of fields, and what transformers make of them.
+//! Values of operands: of fields, and results of transformers.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ pub(crate) enum OperandValue<'a> {
 }
 
 impl<'a> OperandValue<'a> {
-    /// The value as fields yield it; `items` holds the values of a list.
+    /// Calls `use_it` with the value in the form of a field's value.
     pub(crate) fn with<R>(&'a self, use_it: impl FnOnce(Value<'_>) -> R) -> R {
         match self {
             Self::Plain(value) => use_it(*value),
@@ -33,7 +33,7 @@ impl<'a> OperandValue<'a> {
         }
     }
 
-    /// Itself, or the values of a list.
+    /// The values of a list, or else the value itself.
     pub(crate) fn into_items(self) -> Vec<Self> {
         match self {
             Self::Plain(Value::List(values)) => values.iter().map(|v| Self::Plain(*v)).collect(),
@@ -42,7 +42,7 @@ impl<'a> OperandValue<'a> {
         }
     }
 
-    /// The text; `None` for what is none.
+    /// The text; `None` for other values.
     pub(crate) fn into_text(self) -> Option<Cow<'a, [u8]>> {
         match self {
             Self::Plain(value) => value.as_bytes().map(Cow::Borrowed),
@@ -65,7 +65,7 @@ impl<'a> OperandValue<'a> {
     }
 }
 
-/// Applies `map` to a text, or to each text of a list; `None` where one of them has no value.
+/// Applies `map` to a text, or to each text of a list; `None` if one of them has no value.
 pub(crate) fn each<'a>(
     value: OperandValue<'a>,
     map: &dyn Fn(&[u8]) -> Option<Vec<u8>>,

@@ -14,7 +14,7 @@ use super::pattern::{Glob, Regex};
 
 macro_rules! operators {
     ($($op:ident { word: $word:literal, doc: $doc:literal, $($column:ident: $value:expr,)* })*) => {
-        /// An operator; [`Op::def`] has its row.
+        /// An operator; [`Op::def`] returns its row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Op {
             $(#[doc = concat!("`", $word, "`: ", $doc, ".")] $op,)*
@@ -37,7 +37,7 @@ impl Op {
         &OPERATORS[self as usize]
     }
 
-    /// As it is written.
+    /// The word in conditions.
     pub fn word(self) -> &'static str {
         self.def().word
     }

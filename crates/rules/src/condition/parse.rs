@@ -1,4 +1,4 @@
-//! The text of a condition becomes a tree.
+//! The parser of conditions.
 
 use std::sync::Arc;
 
@@ -13,9 +13,10 @@ mod lists;
 pub(crate) use list_use::{ListUse, PLACEHOLDER};
 pub(crate) use lists::{parse_items, parse_with_lists};
 
-/// Nesting of a rule's condition, counted as the reference does: a pair of parentheses costs 5, as does a transformer.
+/// Maximum nesting of a rule's condition, counted as in the reference: a pair of parentheses costs 5, and
+/// so does a transformer.
 pub(crate) const MAX_DEPTH: u32 = 1000;
-/// Line and column, both from 1, of a byte: every `\r` and every `\n` begins a line.
+/// Line and column of a byte, both from 1. Every `\r` and every `\n` begins a line.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = 1 + before.iter().filter(|b| matches!(b, b'\n' | b'\r')).count();
@@ -26,12 +27,12 @@ pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
 /// Parses a condition.
 ///
 /// # Errors
-/// The text is no condition; where, and what was expected.
+/// The text is no condition. The error contains the place, and what was expected.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     parse_in(text, 0)
 }
 
-/// As [`parse`], for a text that spans name by `source`.
+/// As [`parse`], for a text with the number `source`, which spans contain.
 ///
 /// # Errors
 /// As [`parse`].
@@ -42,8 +43,8 @@ pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
     })
 }
 
-/// Parses `field` or `field[arg]` or a transformer at the start of `text`; returns it and its length, or else up to where
-/// a shorter text may be one.
+/// Parses `field` or `field[arg]` or a transformer at the start of `text`; returns it and its length. The
+/// error is the length up to which a shorter text may be an operand.
 pub(crate) fn operand_prefix(text: &str) -> Result<(Operand, usize), usize> {
     let mut parser = Parser { depth: MAX_DEPTH - 500, ..Parser::new(text, 0) };
     let operand = match parser.transformer() {
@@ -67,11 +68,11 @@ struct Parser<'a> {
     at: usize,
     depth: u32,
     source: u32,
-    /// End of the last operand that is whole without the brackets behind it.
+    /// End of the last operand that is complete without the brackets after it.
     whole: usize,
     /// Lists in the text, in order.
     lists: &'a [ListUse],
-    /// How many of them were taken as values.
+    /// How many of them were used as values.
     taken: usize,
 }
 
@@ -318,7 +319,7 @@ impl<'a> Parser<'a> {
         Ok(Some(arg))
     }
 
-    /// A quoted string, escapes resolved; `None` if there is none or it has no end.
+    /// A quoted string with its escapes resolved; `None` if there is none or it is not closed.
     fn quoted(&mut self) -> Parsed<Option<Vec<u8>>> {
         let rest = self.rest();
         let Some(quote @ (b'"' | b'\'')) = rest.first().copied() else { return Ok(None) };
@@ -377,7 +378,7 @@ impl<'a> Parser<'a> {
         self.at += name.len() + 1;
         self.deeper_by(5, |p| {
             let args = p.transformer_arguments();
-            // Without its end no shorter text is one.
+            // If it is not closed, no shorter text is an operand.
             p.whole = if args.is_ok() { p.at } else { 0 };
             let args = args?;
             let select = p.argument()?;
@@ -449,7 +450,8 @@ impl<'a> Parser<'a> {
         let make = |p: &Self, op, modifier, right| {
             Ok(Expr::Test(Arc::new(Test { left, op, modifier, right, span: p.span(start) })))
         };
-        // The longest that is there: `in` begins `intersects`, and without a blank, `a.b inside` is `a.b in side`.
+        // The longest operator that fits: `in` begins `intersects`, and without a blank, `a.b inside` is
+        // `a.b in side`.
         let start_of_op = self.at;
         let fitting = Op::ALL.iter().filter(|op| self.is_operator(**op)).max_by_key(|op| op.word().len());
         if let Some(op) = fitting.copied() {
@@ -486,7 +488,7 @@ impl<'a> Parser<'a> {
         Err(self.lacks(ParseErrorKind::Operator, message))
     }
 
-    /// Whether an operator stands here. A word that a value follows ends with a blank.
+    /// Whether an operator begins here. If a value follows, a word ends with a blank.
     fn is_operator(&self, op: Op) -> bool {
         let Some(rest) = self.rest().strip_prefix(op.word().as_bytes()) else { return false };
         let is_word = op.word().as_bytes()[0].is_ascii_alphabetic();
@@ -573,7 +575,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Values with commas between them, and the blanks after them.
+    /// Values separated by commas, and the blanks after them.
     fn items(&mut self, items: &mut Values) -> Parsed<()> {
         loop {
             self.blanks();
@@ -592,7 +594,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A modifier if what follows is a list or a name; else the word is a value.
+    /// A modifier, if a list or a name follows; otherwise the word is a value.
     fn modifier(&mut self) -> Option<Modifier> {
         let start = self.at;
         let found =

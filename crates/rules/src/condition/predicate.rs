@@ -16,7 +16,7 @@ use super::opdef::{Evaluation, Implies};
 use super::operand::{Source, has};
 use super::sets::{Nets, Set};
 
-/// A comparison that can be evaluated.
+/// A compiled comparison.
 #[derive(Clone, Debug)]
 pub(crate) struct Predicate {
     left: Source,
@@ -35,14 +35,14 @@ enum Comparison {
     Type(Box<Typed>),
 }
 
-/// A test of the event's type: its code decides, and where it doesn't, the value.
+/// A test of the event's type. The code decides it, or else the value.
 #[derive(Clone, Debug)]
 struct Typed {
     codes: TypeTest,
     value: Check,
 }
 
-/// A comparison with one constant that others of the same left side can be made one with.
+/// A comparison with one constant that can be merged with others of the same left side.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Alternative {
     Text(Kind, Box<[u8]>),
@@ -52,7 +52,7 @@ pub(crate) enum Alternative {
 }
 
 impl Alternative {
-    /// What kind of comparison it is: those of one kind are made one, if there are so many of them that it pays.
+    /// Its kind, and how many comparisons of this kind are needed to merge them.
     pub(crate) fn kind(&self) -> (u8, usize) {
         match self {
             Self::Text(Kind::Equal, _) => (0, 6),
@@ -68,7 +68,7 @@ impl Alternative {
 }
 
 impl Predicate {
-    /// Compiles a comparison; `shelf` has what others made of the lists that it names.
+    /// Compiles a comparison; `shelf` contains the compiled lists of other comparisons.
     pub(crate) fn compile(test: &Test, schema: &dyn Schema, shelf: &mut Shelf) -> Result<Self, CompileError> {
         let left = Source::resolve(&test.left, schema)?;
         let fail = |kind, message: String| Err(CompileError::new(kind, message, test.span));
@@ -105,7 +105,7 @@ impl Predicate {
             Evaluation::Member(many) => many,
             _ => Quantifier::Any,
         };
-        // Not beside the check: few have it, and all are as large.
+        // A separate variant, because few comparisons need it and all have the size of the largest.
         let codes = left.field().and_then(|field| TypeTest::of(test, field, schema));
         let comparison = match (codes, comparison) {
             (Some(codes), Comparison::Check(value)) => Comparison::Type(Box::new(Typed { codes, value })),
@@ -114,7 +114,7 @@ impl Predicate {
         Ok(Self { left, many, comparison })
     }
 
-    /// What a test of the event's type says of each code.
+    /// The results of a test of the event's type, for each code.
     pub(crate) fn types(&self) -> Option<&TypeTest> {
         match &self.comparison {
             Comparison::Type(typed) => Some(&typed.codes),
@@ -122,7 +122,7 @@ impl Predicate {
         }
     }
 
-    /// The field on the left side, if it is nothing more.
+    /// The field on the left side, if it is a plain field.
     pub(super) fn field(&self) -> Option<&eyas_fields::Field> {
         self.left.field()
     }
@@ -136,10 +136,10 @@ impl Predicate {
         }
     }
 
-    /// The comparison as one of several with the same left side of which one must hold.
+    /// The comparison as an alternative among several with the same left side.
     pub(crate) fn alternative(&self) -> Option<Alternative> {
         let text = |kind, text: &[u8]| Alternative::Text(kind, text.into());
-        // A test of the event's type is decided from its codes.
+        // The codes decide a test of the event's type.
         let Comparison::Check(check) = &self.comparison else { return None };
         Some(match check {
             _ if self.many != Quantifier::Any => return None,
@@ -155,7 +155,8 @@ impl Predicate {
         })
     }
 
-    /// What holds if one of these holds, all of one kind and with the left side that this has.
+    /// A comparison that is true if one of these is true. All are of one kind, and have the left side of
+    /// this one.
     pub(crate) fn any_of(&self, alternatives: Vec<Alternative>) -> Self {
         let (mut texts, mut numbers, mut addresses, mut nets) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -208,7 +209,7 @@ impl Predicate {
         left + check
     }
 
-    /// Guessed share of events of which it holds.
+    /// Estimated share of events for which it is true.
     pub(crate) fn chance(&self) -> f32 {
         let of = |cmp: Cmp| match cmp {
             Cmp::Eq => 0.1,
@@ -240,7 +241,7 @@ impl Predicate {
         }
     }
 
-    /// Every field that it asks for.
+    /// Calls `visit` for every field that it uses.
     pub(crate) fn fields<'a>(&'a self, visit: &mut dyn FnMut(&'a eyas_fields::Field)) {
         self.left.fields(visit);
         if let Comparison::Operand(_, right) = &self.comparison {
@@ -259,7 +260,8 @@ impl Predicate {
         self.left.take(source).is_some_and(|taken| taken.with(|value| self.holds(&value, source)))
     }
 
-    /// The value by reference: to copy what was written a moment ago, piece by piece, the processor would wait.
+    /// Takes the value by reference: copying a value that was just written in parts would stall the
+    /// processor.
     #[inline]
     fn holds(&self, value: &Value<'_>, source: &dyn FieldSource) -> bool {
         match &self.comparison {
@@ -278,7 +280,7 @@ impl Predicate {
     fn holds_check(&self, check: &Check, value: &Value<'_>) -> bool {
         match check {
             Check::Exists => true,
-            // The modifier counts constants: each is compared with all that the field has.
+            // The modifier counts constants, so each constant is compared with all values of the field.
             Check::Counted { modifier, differs, constants } => {
                 constants.holds(*modifier, *differs, self.many, *value)
             }

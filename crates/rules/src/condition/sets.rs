@@ -1,4 +1,4 @@
-//! Constants as sets. What a list contributes is a set of its own, which all comparisons share that name the list.
+//! Sets of constants. A list has a separate set, which all comparisons with the list share.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -14,7 +14,7 @@ const LARGE: usize = 6;
 /// A set of values.
 #[derive(Clone, Debug)]
 pub(super) struct Set<K> {
-    /// All of them where there are few: they are searched from the front.
+    /// All values if there are few; they are searched from the front.
     few: Box<[K]>,
     more: Option<Box<More<K>>>,
 }
@@ -26,7 +26,7 @@ struct More<K> {
 }
 
 impl<K: Eq + Hash> Set<K> {
-    /// The set of these values and of those of other sets.
+    /// The union of these values and other sets.
     pub(super) fn new(items: Vec<K>, shared: Vec<Arc<Self>>) -> Self {
         let is_small = items.len() < LARGE;
         let (few, many) = if is_small { (items, Vec::new()) } else { (Vec::new(), items) };
@@ -46,7 +46,7 @@ impl<K: Eq + Hash> Set<K> {
             })
     }
 
-    /// Calls `each` for every value, in no order; for some more than once.
+    /// Calls `each` for every value, in any order, and for some values more than once.
     pub(super) fn visit<'a>(&'a self, each: &mut dyn FnMut(&'a K)) {
         self.few.iter().for_each(&mut *each);
         if let Some(more) = &self.more {
@@ -55,7 +55,7 @@ impl<K: Eq + Hash> Set<K> {
         }
     }
 
-    /// The value, if there is one alone.
+    /// The value, if the set has exactly one.
     fn single(&self) -> Option<&K> {
         match &*self.few {
             [one] if self.is_small() => Some(one),
@@ -63,7 +63,7 @@ impl<K: Eq + Hash> Set<K> {
         }
     }
 
-    /// Whether it is searched from the front, and nothing else.
+    /// Whether it is only searched from the front.
     pub(super) fn is_small(&self) -> bool {
         self.more.is_none()
     }
@@ -79,7 +79,7 @@ pub(super) struct Nets {
 }
 
 impl Nets {
-    /// The set of these networks and of those of other sets.
+    /// The union of these networks and other sets.
     pub(super) fn new(nets: Vec<Net>, shared: Vec<Arc<Self>>) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for net in &nets {
@@ -98,7 +98,7 @@ impl Nets {
         Self { v4: Ranges::new(v4), v6: Ranges::new(v6), exact, shared: shared.into() }
     }
 
-    /// Whether a network of the set has the address.
+    /// Whether a network of the set contains the address.
     #[inline]
     pub(super) fn have(&self, ip: IpAddr) -> bool {
         let own = match ip {
@@ -108,23 +108,23 @@ impl Nets {
         own || self.shared.iter().any(|nets| nets.have(ip))
     }
 
-    /// The network, if there is one alone.
+    /// The network, if the set has exactly one.
     pub(super) fn single(&self) -> Option<Net> {
         self.exact.single().filter(|_| self.shared.is_empty()).copied()
     }
 
-    /// Whether the network is of the set.
+    /// Whether the network is in the set.
     pub(super) fn contains(&self, net: &Net) -> bool {
         self.exact.contains(net) || self.shared.iter().any(|nets| nets.contains(net))
     }
 }
 
-/// Ranges of numbers, from the lowest; none touches another.
+/// Ranges of numbers in ascending order; no two touch.
 #[derive(Clone, Debug)]
 struct Ranges<N>(Box<[(N, N)]>);
 
 impl<N: Copy + Ord> Ranges<N> {
-    /// Of ranges in any order, each with its first and last number.
+    /// Makes it from ranges in any order, each with its first and last number.
     fn new(mut ranges: Vec<(N, N)>) -> Self {
         ranges.sort_unstable();
         let mut out: Vec<(N, N)> = Vec::with_capacity(ranges.len());

@@ -1,7 +1,7 @@
 //! Conditions in SQL, for engines that read tables of events.
 //!
-//! A column has the name of a field, and its values as docs/fleet.md has them. The dialect is what DuckDB and DataFusion have in
-//! common.
+//! A column has the name of a field; docs/fleet.md describes its values. The dialect is the common part of
+//! DuckDB and DataFusion.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,33 +20,34 @@ mod test;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sql {
-    /// What stands behind `WHERE`. Every event that satisfies the condition satisfies it; the reverse holds where
-    /// [`Sql::unexpressed`] is empty.
+    /// The expression for `WHERE`. Every event that satisfies the condition satisfies it. The reverse is
+    /// true if [`Sql::unexpressed`] is empty.
     pub text: String,
-    /// The fields whose columns it names, in the order of their names.
+    /// The fields whose columns it uses, sorted by name.
     pub fields: Vec<Field>,
-    /// The comparisons that SQL has no words for, and which are taken to hold.
+    /// The comparisons that SQL cannot express; the query treats them as true.
     pub unexpressed: Vec<Unexpressed>,
 }
 
-/// A comparison that is not expressed.
+/// A comparison that SQL cannot express.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unexpressed {
-    /// As it is written in conditions.
+    /// Its text, as in conditions.
     pub test: String,
     /// Why not.
     pub reason: String,
 }
 
-/// Writes a condition in SQL; its macros have to be resolved, as those of [`Rule::compiled`](crate::Rule::compiled) are.
+/// Converts a condition to SQL. Its macros must be expanded, as in
+/// [`Rule::compiled`](crate::Rule::compiled).
 pub fn sql(expr: &Expr, schema: &dyn Schema) -> Sql {
     let mut writer = Writer { schema, fields: BTreeMap::new(), unexpressed: Vec::new() };
     let Ok(text) = fold(expr, &mut writer);
     Sql { text, fields: writer.fields.into_values().collect(), unexpressed: writer.unexpressed }
 }
 
-/// An address as columns of networks have it: 32 hexadecimal digits, those of IPv4 as they are within IPv6.
+/// An address in the form of network columns: 32 hexadecimal digits, with IPv4 mapped into IPv6.
 pub fn sql_address(address: IpAddr) -> String {
     let address = match address {
         IpAddr::V4(address) => address.to_ipv6_mapped(),
@@ -63,7 +64,7 @@ pub(super) fn name(text: &str) -> String {
 /// Quotes a constant.
 ///
 /// # Errors
-/// Columns have no such text.
+/// Columns cannot contain such a text.
 pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.contains('\0') => Err("a text with a NUL byte is in no column".into()),
@@ -93,7 +94,7 @@ impl Fold for Writer<'_> {
             if !self.unexpressed.contains(&missing) {
                 self.unexpressed.push(missing);
             }
-            // The whole is to hold wherever the condition does.
+            // The query must be true whenever the condition is true.
             if negated { "FALSE" } else { "TRUE" }.to_owned()
         });
         Ok(Some(text))
@@ -103,7 +104,8 @@ impl Fold for Writer<'_> {
         Ok(match part {
             Expr::And(_) => format!("({})", parts.join(" AND ")),
             Expr::Or(_) => format!("({})", parts.join(" OR ")),
-            // A comparison with NULL is neither true nor false; with an absent value, it does not hold.
+            // A comparison with NULL is neither true nor false, but a comparison with an absent value is
+            // false.
             Expr::Not(_) => format!("NOT coalesce({}, FALSE)", parts.concat()),
             Expr::Test(_) | Expr::Macro(..) => parts.concat(),
         })

@@ -1,4 +1,4 @@
-//! What the language knows of a transformer: each has a file in `transformers/` with its row.
+//! The definition of a transformer. Each transformer has a file in `transformers/` with its row.
 
 use eyas_fields::FieldType;
 use smallvec::SmallVec;
@@ -15,47 +15,48 @@ pub struct Transformer {
     pub name: &'static str,
     /// Its arguments, for the documentation.
     pub arguments: &'static str,
-    /// What it returns, for the documentation.
+    /// Description of its result, for the documentation.
     pub doc: &'static str,
-    /// Conditions with it; the first one is shown in the documentation.
+    /// Example conditions; the documentation shows the first one.
     pub examples: &'static [Example],
-    /// Which arguments it takes.
+    /// The arguments that it accepts.
     pub takes: Takes,
-    /// Type of what it returns.
+    /// Type of its result.
     pub returns: Returns,
     /// Whether a letter between brackets may follow it.
     pub takes_letter: bool,
-    /// Evaluates it for compiled conditions; `None` where there is no value.
+    /// Evaluates it for compiled conditions; `None` if there is no value.
     pub(crate) evaluate: for<'a> fn(Arguments<'a>, Call) -> Option<OperandValue<'a>>,
     /// Evaluates it for the plain interpreter that tests compare with.
     pub(crate) plain: fn(&[Val], Call) -> Result<Option<Val>, Misfit>,
 }
 
-/// Which arguments a transformer takes.
+/// The arguments that a transformer accepts.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Takes {
-    /// One: of texts, or also of bytes, or also any list. A transformer of texts is applied to each text of a list.
+    /// One argument: a text, or also bytes, or also any list. A transformer of texts is applied to each
+    /// text of a list.
     One {
-        /// Whether raw bytes are taken.
+        /// Whether it accepts raw bytes.
         bytes: bool,
-        /// Whether lists of anything are taken.
+        /// Whether it accepts lists of any type.
         lists: bool,
     },
-    /// At least, and at most, so many.
+    /// A number of arguments in this range.
     Several {
         /// The fewest.
         least: usize,
         /// The most.
         most: usize,
-        /// Refuses arguments of wrong types, with the reason.
+        /// Returns the reason if the arguments have wrong types.
         check: fn(&[Argument]) -> Result<(), String>,
     },
     /// A field, whose value it returns; allowed on the right side only.
     Field,
 }
 
-/// Type of what a transformer returns.
+/// Type of a transformer's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Returns {
@@ -65,7 +66,7 @@ pub enum Returns {
     Number,
     /// A text.
     Text,
-    /// A text where a letter follows it, else a list of texts.
+    /// A text if a letter follows it, otherwise a list of texts.
     TextOrList,
 }
 
@@ -91,7 +92,7 @@ pub struct Argument {
     pub is_list: bool,
     /// The type in the schema, of a field.
     pub declared: Option<FieldType>,
-    /// What it is, for messages.
+    /// Its text, for messages.
     pub shown: String,
 }
 
@@ -101,14 +102,14 @@ pub(crate) type Arguments<'a> = SmallVec<[OperandValue<'a>; 2]>;
 /// A use of a transformer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
-    /// Type of what it returns here.
+    /// Type of the result of this use.
     pub(crate) ty: FieldType,
     /// The letter between the brackets that follow it.
     pub(crate) letter: Option<u8>,
 }
 
 impl Transformer {
-    /// Whether it puts several operands together.
+    /// Whether it combines several operands.
     pub fn takes_several(&self) -> bool {
         matches!(self.takes, Takes::Several { .. })
     }

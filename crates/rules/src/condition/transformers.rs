@@ -1,4 +1,4 @@
-//! The transformers, each in a file of its own; see docs/adding-an-operator.md.
+//! The transformers, each in a separate file; see docs/adding-an-operator.md.
 
 use super::transformer::{Takes, Transformer};
 

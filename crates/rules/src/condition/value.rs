@@ -20,7 +20,7 @@ pub(crate) enum Constant {
     Net(Net),
 }
 
-/// Types the text of a constant.
+/// Converts the text of a constant to the type of a field.
 pub(crate) fn constant(ty: FieldType, written: Constants, text: &[u8]) -> Result<Constant, String> {
     use FieldType as T;
     let shown = || String::from_utf8_lossy(text).into_owned();
@@ -107,7 +107,7 @@ fn signed(text: &str, bits: u8) -> Result<i128, String> {
 
 fn unsigned(text: &str, bits: u8) -> Result<i128, String> {
     let value = wide(text)?;
-    // A minus wraps around; what has no 64 bits is the largest number, whatever its sign.
+    // A negative number wraps around; a number beyond 64 bits becomes the largest one, whatever its sign.
     let value = if value.unsigned_abs() > u64::MAX.into() { u64::MAX } else { value as u64 };
     Ok(match bits {
         8 => i128::from(value as u8),
@@ -130,7 +130,7 @@ pub(super) fn port(text: &str) -> Result<i128, String> {
         .ok_or_else(|| format!("unrecognized protocol '{text}': no service of that name"))
 }
 
-/// Port of a service by the system's database, or one of the well-known ones where there is none.
+/// Port of a service from the system's database; without a database, from the table of well-known ones.
 fn service(name: &str) -> Option<u16> {
     const KNOWN: [(&str, u16); 16] = [
         ("ftp", 21),
@@ -173,7 +173,7 @@ fn net(text: &str) -> Result<Net, String> {
     let fail = || format!("unrecognized IP network {text}: address/prefix expected");
     let (addr, prefix) = text.split_once('/').ok_or_else(fail)?;
     let addr = ip(addr).map_err(|_| fail())?;
-    // The reference reads it as it reads numbers.
+    // The reference reads the prefix length like other numbers.
     let prefix = if addr.is_ipv4() { integer(prefix).ok() } else { prefix.parse().ok() };
     let prefix = prefix.ok_or_else(fail)?;
     // The reference keeps the low 8 bits of an IPv4 prefix.

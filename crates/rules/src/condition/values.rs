@@ -1,13 +1,13 @@
-//! Constants, and where they are written.
+//! Constants and their places in the text.
 
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-/// A stretch of a condition's text, in bytes, and which text.
+/// A byte range of a condition's text, and the number of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// Which text: as given to [`parse_in`](super::parse_in).
+    /// Number of the text, as given to [`parse_in`](super::parse_in).
     pub source: u32,
     /// First byte.
     pub start: u32,
@@ -16,16 +16,16 @@ pub struct Span {
 }
 
 impl Span {
-    /// A stretch of a text that stands at `at` in another, as one of the other.
+    /// The corresponding range of a text that contains this text at `at`.
     pub(crate) fn inside(self, at: Self) -> Self {
         Self { source: at.source, start: at.start + self.start, end: at.start + self.end }
     }
 }
 
-/// A constant as written, escapes resolved.
+/// A constant with its escapes resolved.
 #[derive(Clone, Debug)]
 pub struct Literal {
-    /// Its text; bytes, as `\xHH` makes any.
+    /// Its bytes, which are not always a text because of `\xHH`.
     pub text: Vec<u8>,
     /// Where it stands.
     pub span: Span,
@@ -40,7 +40,7 @@ impl Literal {
 
 /// The constants of a comparison with a set, in their order.
 ///
-/// What a rules file's list contributes is one block, which all conditions that name the list share.
+/// The items of a rules file's list are one block, which all conditions with the list share.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     parts: Vec<Part>,
@@ -57,14 +57,14 @@ pub(crate) enum Part {
 /// A constant of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiteralRef<'a> {
-    /// Its text; bytes, as `\xHH` makes any.
+    /// Its bytes, which are not always a text because of `\xHH`.
     pub text: &'a [u8],
     /// Where it stands.
     pub span: Span,
 }
 
 impl Values {
-    /// How many there are.
+    /// Number of constants.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -79,7 +79,7 @@ impl Values {
         Iter { open: smallvec![(self.parts.iter(), None)] }
     }
 
-    /// Those that no list brought.
+    /// The constants that do not come from a list.
     pub(crate) fn singles(&self) -> impl Iterator<Item = LiteralRef<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::One(literal) => Some(literal.borrowed()),
@@ -104,11 +104,11 @@ impl Values {
     }
 }
 
-/// From this size on a list's place in memory says what it is.
+/// From this size on, a list's address is its key.
 const LARGE: usize = 64;
 
 impl Values {
-    /// Appends what they are, for as long as the large lists among them are kept.
+    /// Appends a key of the constants, which is valid while the large lists among them are alive.
     pub(super) fn write_key(&self, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
@@ -135,7 +135,7 @@ impl From<Vec<Literal>> for Values {
     }
 }
 
-/// Walks through the parts; `open` has the lists that it is in, each with where the list stands.
+/// Iterates over the parts; `open` contains the lists that it is inside, each with its span.
 struct Iter<'a> {
     open: SmallVec<[(std::slice::Iter<'a, Part>, Option<Span>); 4]>,
 }
@@ -159,7 +159,7 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-/// A part of a key: what it is, how long, and its text.
+/// Appends a part of a key: its kind, its length, and its text.
 pub(super) fn write_part(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
     out.push(kind);
     out.extend((text.len() as u32).to_le_bytes());

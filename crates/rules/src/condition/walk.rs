@@ -1,25 +1,25 @@
-//! Walks over conditions that need no stack: with their macros they may be nested deeply.
+//! Walks over conditions without recursion, because expanded macros may be nested deeply.
 
 use std::sync::Arc;
 
 use super::ast::{Expr, Span, Test};
 
-/// Makes something of a condition, from its leaves upwards.
+/// Computes a result for a condition, from its leaves upwards.
 pub(crate) trait Fold {
-    /// What is made of each part.
+    /// Result for each part.
     type Out;
-    /// Why it can't be made.
+    /// Error of the computation.
     type Error;
 
-    /// What is made of a part, where it is known without looking into it. `negated` tells whether the part stands inside
-    /// an odd number of negations, `level` inside how many parts.
+    /// The result for a part, if it is known without visiting its parts. `negated` means that the part is
+    /// inside an odd number of negations; `level` is the number of enclosing parts.
     fn known(&mut self, part: &Expr, negated: bool, level: usize) -> Result<Option<Self::Out>, Self::Error>;
 
-    /// What is made of a part of which it was not known; `parts` is what was made of its parts.
+    /// The result for any other part, from the results of its parts.
     fn make(&mut self, part: &Expr, negated: bool, parts: Vec<Self::Out>) -> Result<Self::Out, Self::Error>;
 }
 
-/// A part that is being looked into.
+/// A part whose parts are being visited.
 struct Open<'e, T> {
     part: &'e Expr,
     negated: bool,
@@ -46,7 +46,7 @@ pub(crate) fn fold<F: Fold>(root: &Expr, folder: &mut F) -> Result<F::Out, F::Er
             let rest = parts(next).iter();
             open.push(Open { part: next, negated, made: Vec::with_capacity(rest.len()), rest });
         }
-        // Up to the next part that is to be looked into.
+        // Continues up to the next part to visit.
         loop {
             match (made.take(), open.last_mut()) {
                 (Some(made), None) => return Ok(made),
@@ -67,7 +67,7 @@ pub(crate) fn fold<F: Fold>(root: &Expr, folder: &mut F) -> Result<F::Out, F::Er
     }
 }
 
-/// A part that several conditions have.
+/// A part that several conditions share.
 pub(crate) enum Shared {
     Test(Arc<Test>),
     All(Arc<[Expr]>),
@@ -76,7 +76,7 @@ pub(crate) enum Shared {
 }
 
 impl Shared {
-    /// The part, if something else has it too.
+    /// The part, if something else shares it.
     pub(crate) fn of(expr: &Expr) -> Option<Self> {
         match expr {
             Expr::Test(test) if Arc::strong_count(test) > 1 => Some(Self::Test(test.clone())),
@@ -87,7 +87,7 @@ impl Shared {
         }
     }
 
-    /// Its address, and what it is.
+    /// Its address and kind.
     pub(crate) fn key(&self) -> (usize, u8) {
         match self {
             Self::Test(test) => (Arc::as_ptr(test) as usize, 0),
@@ -98,8 +98,8 @@ impl Shared {
     }
 }
 
-/// Calls `visit` for every part, each before its own parts and with whether it stands inside an odd number of negations;
-/// those of a part are visited if `visit` returns true.
+/// Calls `visit` for every part, before the part's own parts, and with whether the part is inside an odd
+/// number of negations. It visits the parts of a part only if `visit` returns true.
 pub(crate) fn visit<'e>(root: &'e Expr, visit: &mut dyn FnMut(&'e Expr, bool) -> bool) {
     let mut open = vec![(std::slice::from_ref(root).iter(), false)];
     while let Some((rest, negated)) = open.last_mut() {
@@ -115,7 +115,7 @@ pub(crate) fn visit<'e>(root: &'e Expr, visit: &mut dyn FnMut(&'e Expr, bool) ->
     }
 }
 
-/// Whether a condition has more comparisons than `tests`, or is nested deeper than `levels`.
+/// Whether a condition has more than `tests` comparisons, or is nested deeper than `levels`.
 pub(crate) fn is_larger(root: &Expr, tests: usize, levels: usize) -> bool {
     let mut left = tests;
     let mut open = vec![std::slice::from_ref(root).iter()];
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::condition::parse;
 
-    /// Prints a condition, with `~` for what is negated.
+    /// Prints a condition, with `~` for negations.
     struct Printer;
 
     impl Fold for Printer {

@@ -1,4 +1,4 @@
-//! Mistakes in conditions, put so that they can be mended.
+//! Messages about mistakes in conditions, with advice.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::condition::{Source, operand_prefix, transformer_names};
 #[derive(Debug)]
 pub(crate) struct Wording {
     pub(crate) title: String,
-    /// What to point at, with a word about it; the first one is what it is about.
+    /// Places to point at, with notes; the first one is the primary place.
     pub(crate) places: Vec<(Range<usize>, String)>,
     pub(crate) help: Vec<String>,
 }
@@ -53,30 +53,30 @@ impl Wording {
 }
 
 impl ParseError {
-    /// As it is shown to people; `text` is the condition, `name` what to call it.
+    /// The diagnostic for users; `text` is the condition, and `name` its name in messages.
     pub fn to_diagnostic(&self, name: &str, text: &str, schema: &dyn Schema) -> Diagnostic {
         parse_error(text, self, schema).into_diagnostic(name, text)
     }
 }
 
 impl CompileError {
-    /// As it is shown to people; `text` is the condition, `name` what to call it.
+    /// The diagnostic for users; `text` is the condition, and `name` its name in messages.
     pub fn to_diagnostic(&self, name: &str, text: &str, schema: &dyn Schema) -> Diagnostic {
         compile_error(text, self, schema).into_diagnostic(name, text)
     }
 }
 
-/// Names of fields that suggestions are made of.
+/// Names of fields for suggestions.
 pub(crate) fn field_names(schema: &dyn Schema) -> impl Iterator<Item = &str> {
     schema.fields().iter().map(|def| def.name)
 }
 
-/// The blanks of the language are ASCII; to it any other is a part of a word.
+/// The blanks of the language are ASCII; any other blank is a part of a word.
 fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\u{b}'
 }
 
-/// Characters that word processors and web pages put in the place of plain ones.
+/// Characters that word processors and web pages use instead of plain ones.
 fn pasted(text: &str) -> Option<String> {
     let found = text.chars().find_map(|c| match c {
         _ if is_space(c) => None,
@@ -97,7 +97,7 @@ fn cut(word: &str) -> &str {
     &word[..super::floor(word, 60)]
 }
 
-/// The word at a byte: up to a blank or what ends a value.
+/// The word at a byte, up to a blank or the end of a value.
 fn word(text: &str, at: usize) -> &str {
     let rest = &text[at..];
     let ends = |c: char| is_space(c) || matches!(c, '(' | ')' | ',' | '"' | '\'');
@@ -108,7 +108,7 @@ fn word(text: &str, at: usize) -> &str {
     }
 }
 
-/// The last opening parenthesis that is not closed before `end`, quoted texts aside.
+/// The last opening parenthesis that is not closed before `end`; quoted texts are ignored.
 fn unclosed(text: &str, end: usize) -> Option<usize> {
     let mut open = Vec::new();
     let mut quote: Option<u8> = None;
@@ -128,7 +128,7 @@ fn unclosed(text: &str, end: usize) -> Option<usize> {
     open.pop()
 }
 
-/// What is wrong with a text that is no condition.
+/// The problem of a text that is no condition.
 pub(crate) fn parse_error(text: &str, error: &ParseError, schema: &dyn Schema) -> Wording {
     let at = error.offset.min(text.len());
     // The word that ends before the place, or the one that begins there.
@@ -292,7 +292,7 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     unexpected("expected `and`, `or` or the end").help(["a value with blanks in it needs quotes".to_owned()])
 }
 
-/// A field that was meant by a word without a dot.
+/// The field that a word without a dot probably means.
 fn nearest_field(word: &str, schema: &dyn Schema) -> Option<String> {
     let plain = |name: &str| name.replace('.', "");
     let wanted = word.replace('_', "");
@@ -324,7 +324,7 @@ fn check(text: &str, at: usize, span: Range<usize>) -> Wording {
     }
 }
 
-/// A type, as people call it.
+/// Name of a type for users.
 fn type_name(ty: FieldType, is_list: bool) -> &'static str {
     use FieldType as T;
     match (ty, is_list) {
@@ -343,7 +343,7 @@ fn type_name(ty: FieldType, is_list: bool) -> &'static str {
     }
 }
 
-/// What is wrong with a condition that does not suit the schema. The span is one of `text`.
+/// The problem of a condition that does not fit the schema. The span is a range of `text`.
 pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schema) -> Wording {
     use CompileErrorKind as K;
     let span = error.span.start as usize..(error.span.end as usize).max(error.span.start as usize);
@@ -375,7 +375,7 @@ fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &
     let Ok((operand, len)) = operand_prefix(shown) else { return said };
     let Ok(source) = Source::resolve(&operand, schema) else { return said };
     let rest = shown[len..].trim_start();
-    // The longest operator that is there: `in` begins `intersects`.
+    // The longest operator that fits: `in` begins `intersects`.
     let op = Op::ALL.iter().filter(|op| rest.starts_with(op.word())).max_by_key(|op| op.word().len());
     let Some(op) = op.filter(|op| !op.def().types.contains(source.ty, source.is_list)) else { return said };
     let at = span.start + shown.len() - rest.len();

@@ -1,4 +1,4 @@
-//! Diagnostics as people read them: the lines that they are about, underlined.
+//! Draws diagnostics for users: the source lines, with marks below them.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,12 +8,12 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 
 use super::{Diagnostic, Label, Severity, SourceFile, floor};
 
-/// Bytes of a line that are kept on each side of a label; the rest of a longer one is cut off.
+/// Number of bytes of a line that are kept on each side of a label; the rest of a longer line is cut.
 const AROUND: usize = 400;
 /// Bytes of a label that are shown.
 const MAX_SPAN: usize = 4096;
 
-/// How diagnostics are drawn.
+/// Options for drawing diagnostics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Style {
@@ -37,7 +37,7 @@ impl Style {
         self
     }
 
-    /// For a terminal of so many columns.
+    /// For a terminal with this number of columns.
     #[must_use]
     pub fn with_width(mut self, width: usize) -> Self {
         self.width = width;
@@ -45,7 +45,7 @@ impl Style {
     }
 }
 
-/// Draws a diagnostic as the Rust compiler draws its own; lines end in `\n`, the last one too.
+/// Draws a diagnostic in the style of the Rust compiler. Every line ends in `\n`.
 pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
     let renderer = if style.colors { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.clamp(40, 400));
@@ -58,7 +58,7 @@ pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
         title = title.id(diagnostic.code);
     }
     let mut group = Group::with_title(title);
-    // Labels of one file stand in one snippet, unless far parts of a long line are shown.
+    // Labels of one file share a snippet, unless they are far apart in a long line.
     let mut windows: Vec<Window<'_>> = Vec::new();
     for label in &diagnostic.labels {
         match windows.iter_mut().find(|w| w.takes(label)) {
@@ -82,7 +82,7 @@ pub fn render(diagnostic: &Diagnostic, style: Style) -> String {
     out
 }
 
-/// A message without what moves a terminal's cursor, and of bounded length.
+/// A message without control characters, and of limited length.
 fn shown(text: &str) -> Cow<'_, str> {
     const MAX: usize = 1000;
     if text.len() <= MAX && !text.chars().any(|c| c.is_control() && c != '\n') {
@@ -96,7 +96,7 @@ fn shown(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// The part of a file that is given to the renderer: whole lines, or less of very long ones.
+/// The part of a file for the renderer: complete lines, or parts of very long ones.
 struct Window<'a> {
     file: &'a Arc<SourceFile>,
     range: Range<usize>,
@@ -108,7 +108,7 @@ fn clip(label: &Label) -> Range<usize> {
     label.span.start..floor(text, label.span.end.min(label.span.start + MAX_SPAN))
 }
 
-/// The lines that a label touches, cut where they are long.
+/// The lines of a label; long lines are cut.
 fn lines(label: &Label) -> Range<usize> {
     let (text, span) = (label.file.text(), clip(label));
     let low = floor(text, span.start.saturating_sub(AROUND));
@@ -124,7 +124,7 @@ impl<'a> Window<'a> {
         Self { file: &label.file, range: lines(label), labels: vec![label] }
     }
 
-    /// Whether the label may share the window: nothing long lies between.
+    /// Whether the label may share the window, because it is near.
     fn takes(&self, label: &Label) -> bool {
         const NEAR: usize = 64 << 10;
         if !Arc::ptr_eq(self.file, &label.file) {
@@ -147,7 +147,7 @@ impl<'a> Window<'a> {
         self.labels.push(label);
     }
 
-    /// Where it is, if the renderer cannot know because the line's beginning is cut off.
+    /// Its place, if the renderer cannot know it because the beginning of the line is cut off.
     fn origin(&self) -> Option<Origin<'a>> {
         let start = self.range.start;
         if start == 0 || self.file.text().as_bytes()[start - 1] == b'\n' {

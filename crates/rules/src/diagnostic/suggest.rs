@@ -1,30 +1,30 @@
-//! Words that may have been meant.
+//! Suggestions of similar words.
 
 use std::collections::BTreeMap;
 
-/// Longest word that a suggestion is looked for, bytes.
+/// Maximum length of a word with a suggestion, bytes.
 const MAX_LEN: usize = 64;
 
-/// Comparisons of words that a [`Similar`] makes: beyond, nothing is near.
+/// Maximum number of comparisons of a [`Similar`]; after that it finds nothing.
 const MAX_COMPARED: usize = 500_000;
 
-/// A word to which near ones are sought.
+/// A word for which similar ones are searched.
 struct Sought<'w> {
     word: &'w str,
     lower: String,
-    /// Edits that a near word may need.
+    /// Maximum number of edits to a similar word.
     limit: usize,
 }
 
 impl<'w> Sought<'w> {
     fn new(word: &'w str) -> Option<Self> {
-        // One edit in three characters: more is another word.
+        // One edit in three characters; with more, it is another word.
         let limit = (word.chars().count() / 3).clamp(1, 4);
         let fits = !word.is_empty() && word.len() <= MAX_LEN;
         fits.then(|| Self { word, lower: word.to_ascii_lowercase(), limit })
     }
 
-    /// How far the candidate is, if it is near.
+    /// Number of edits to the candidate, if it is similar.
     fn distance(&self, candidate: &str) -> Option<usize> {
         if candidate == self.word || candidate.len().abs_diff(self.word.len()) > self.limit {
             return None;
@@ -37,22 +37,22 @@ impl<'w> Sought<'w> {
     }
 }
 
-/// The known word nearest to `word`, if it is near enough to have been meant.
+/// The most similar known word, if it is similar enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let sought = Sought::new(word)?;
     let near = known.into_iter().filter_map(|candidate| Some((sought.distance(candidate)?, candidate)));
     near.min().map(|(_, word)| word)
 }
 
-/// Known words, arranged for many to be sought among them.
+/// Known words, arranged for many searches.
 pub(crate) struct Similar<'a> {
-    /// By length, each with the letters that it has.
+    /// Words by length, each with a set of its letters.
     words: BTreeMap<usize, Vec<(u64, &'a str)>>,
-    /// Comparisons that may still be made.
+    /// Remaining number of comparisons.
     left: usize,
 }
 
-/// A bit for each letter of a word, and some for two.
+/// A bit for each letter of a word; some letters share a bit.
 fn letters(word: &str) -> u64 {
     word.chars().fold(0, |all, c| all | 1 << (u32::from(c.to_ascii_lowercase()) % 64))
 }
@@ -73,7 +73,7 @@ impl<'a> Similar<'a> {
         let mut best: Option<(usize, &str)> = None;
         let lengths = word.len().saturating_sub(sought.limit)..=word.len() + sought.limit;
         for (letters, candidate) in self.words.range(lengths).flat_map(|(_, words)| words) {
-            // An edit takes a letter away, brings one, or both.
+            // An edit removes a letter, adds one, or both.
             if (own ^ letters).count_ones() as usize > 2 * sought.limit {
                 continue;
             }
@@ -88,7 +88,7 @@ impl<'a> Similar<'a> {
     }
 }
 
-/// `did you mean …?`, if a known word is near.
+/// `did you mean …?`, if a known word is similar.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, known).map(|found| format!("did you mean `{found}`?"))
 }

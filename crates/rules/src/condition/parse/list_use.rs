@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::ast::Values;
 
-/// What stands in a condition in the place of a list's items.
+/// Placeholder for a list's items in a condition.
 pub(crate) const PLACEHOLDER: &str = "\u{1a}";
 
 /// A list in a condition.
@@ -14,17 +14,17 @@ pub(crate) struct ListUse {
     pub(crate) at: usize,
     /// Length of its items' text.
     pub(crate) len: usize,
-    /// By how much the lists before it lengthen the text.
+    /// Number of bytes that the lists before it add to the text.
     pub(crate) before: usize,
-    /// Its items; `None` where their text is no list of values.
+    /// Its items; `None` if their text is no list of values.
     pub(crate) values: Option<Arc<Values>>,
 }
 
-/// Where a byte is once all lists are put in.
+/// Position of a byte after all lists are expanded.
 pub(super) fn put_in(at: usize, lists: &[ListUse]) -> usize {
     let before = lists.partition_point(|list| list.at < at);
     before.checked_sub(1).and_then(|last| lists.get(last)).map_or(at, |last| {
-        // The placeholder is a part of the text that is not there then.
+        // The expanded text does not contain the placeholder.
         at + last.before + last.len - PLACEHOLDER.len()
     })
 }

@@ -1,4 +1,4 @@
-//! Conditions in which a list stands for its items, which are parsed once for all conditions.
+//! Conditions with references to lists. The items of a list are parsed once for all conditions.
 
 use std::sync::Arc;
 
@@ -6,17 +6,16 @@ use super::super::ast::{Expr, Span, Values};
 use super::Parser;
 use super::list_use::{ListUse, PLACEHOLDER, put_in};
 
-/// Parses a condition with lists in it, spans as they are once all lists are put in.
+/// Parses a condition that refers to lists. Spans are those of the text with all lists expanded.
 ///
-/// `None` if it is no condition, or if a list stands anywhere but in a set: what the text says with the items put in
-/// tells then.
+/// `None` if it is no condition, or if a list is used outside a set. Then the expanded text must be parsed.
 pub(crate) fn parse_with_lists(text: &str, source: u32, lists: &[ListUse]) -> Option<Expr> {
     let mut parser = Parser { lists, ..Parser::new(text, source) };
     let expr = parser.whole().ok()?;
     (parser.taken == lists.len()).then_some(expr)
 }
 
-/// Parses the items of a list, which may name other lists. `None` if they are no values.
+/// Parses the items of a list, which may name other lists. `None` if the items are no values.
 pub(crate) fn parse_items(text: &str, lists: &[ListUse]) -> Option<Values> {
     let mut parser = Parser { lists, ..Parser::new(text, 0) };
     let mut items = Values::default();
@@ -33,7 +32,7 @@ impl Parser<'_> {
         Span { source: self.source, start: start as u32, end: end as u32 }
     }
 
-    /// A list that stands here, if any.
+    /// The list at this position, if any.
     pub(super) fn list(&mut self) -> Option<(Arc<Values>, Span)> {
         let index = self.lists.binary_search_by_key(&self.at, |list| list.at).ok()?;
         let values = self.lists[index].values.clone()?;

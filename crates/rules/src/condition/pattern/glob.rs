@@ -1,5 +1,5 @@
-/// A shell pattern: `*`, `?`, `[set]`, `[!set]`, and `\` before a byte that stands for itself. Slashes
-/// and leading dots are nothing special.
+/// A shell pattern: `*`, `?`, `[set]`, `[!set]`, and `\` before a byte that stands for itself. Slashes and
+/// leading dots have no special meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct Glob {
     parts: Vec<Part>,
@@ -24,7 +24,7 @@ impl Glob {
                 b'?' => (Part::Any, 1),
                 b'\\' => match pattern.get(at + 1) {
                     Some(byte) => (Part::Byte(*byte), 2),
-                    // As in the C library: there is nothing that it could stand before.
+                    // As in the C library: no byte follows the backslash.
                     None => (Part::Set(Box::new([false; 256])), 1),
                 },
                 b'[' => match set(&pattern[at..], fold) {
@@ -78,7 +78,7 @@ impl Glob {
 
 /// A bracket expression at the start of the text and its length; `None` if it has no end.
 ///
-/// With `fold` its bytes and ranges are those of any case; its classes are not, as in the C library.
+/// With `fold`, its bytes and ranges ignore case, but its classes do not, as in the C library.
 fn set(text: &[u8], fold: bool) -> Option<([bool; 256], usize)> {
     let mut members = [false; 256];
     let mut at = 1;
@@ -133,7 +133,7 @@ fn set(text: &[u8], fold: bool) -> Option<([bool; 256], usize)> {
     Some((members, at + 1))
 }
 
-/// Adds a class; returns whether there is one of this name.
+/// Adds a class; returns whether the name is a class.
 fn class(name: &[u8], members: &mut [bool; 256]) -> bool {
     let is: fn(&u8) -> bool = match name {
         b"alpha" => u8::is_ascii_alphabetic,
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::condition::interpret::pattern::glob as plain;
 
-    /// What the C library's `fnmatch` returns, with and without the flag for any case.
+    /// Results of the C library's `fnmatch`, with and without the flag to ignore case.
     #[test]
     fn patterns_match_as_in_the_c_library() {
         for (pattern, text, fold, want) in [

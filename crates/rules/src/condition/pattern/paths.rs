@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::Glob;
 
-/// A set of paths that is asked whether one of them is at or above another path.
+/// A set of paths. It finds whether one of them is equal to another path, or above it.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
     nodes: Vec<Node>,

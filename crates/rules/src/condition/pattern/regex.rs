@@ -2,7 +2,7 @@ use regex::bytes::RegexBuilder;
 
 mod posix;
 
-/// Compiled size that an expression may have, bytes: the reference's.
+/// Maximum size of a compiled expression, bytes, as in the reference.
 const SIZE_LIMIT: usize = 8 << 20;
 
 /// A POSIX extended regular expression that must match the whole value.
@@ -22,7 +22,8 @@ impl Regex {
             .map_err(|e| fail(e.to_string().lines().last().unwrap_or_default().trim().to_owned()))
     }
 
-    /// In the syntax of the engine below, anchored at both ends; `^` and `$` are those of lines.
+    /// The expression in the syntax of the crate `regex`, anchored at both ends; `^` and `$` match at
+    /// lines.
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -35,8 +36,8 @@ impl Regex {
     }
 }
 
-/// Whether the pattern is a plain text but for anchors and `.*` at its ends, so that an operator would
-/// do its work at less cost.
+/// Whether the pattern is a plain text except for anchors and `.*` at its ends, so that another operator
+/// would be cheaper.
 pub(crate) fn is_plain(pattern: &[u8]) -> bool {
     let text = pattern.strip_prefix(b"^").unwrap_or(pattern);
     let text = text.strip_suffix(b"$").unwrap_or(text);

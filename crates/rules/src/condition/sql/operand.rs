@@ -1,4 +1,4 @@
-//! What is compared, in SQL.
+//! Operands in SQL.
 
 use eyas_fields::{FieldFlags, FieldType, Scope};
 
@@ -11,18 +11,18 @@ pub(super) struct Column {
     pub text: String,
     /// Type of its values, or of each of them.
     pub ty: FieldType,
-    /// Whether it is a list to the language.
+    /// Whether the language treats it as a list.
     pub is_list: bool,
-    /// Whether it is one value to the language and a list in the table.
+    /// Whether the language treats it as one value, but the table has a list.
     pub several: Option<Several>,
 }
 
-/// Values of which a comparison holds if it holds of one.
+/// Values for which a comparison is true if it is true for one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Several {
-    /// The ends of a connection: both have to differ.
+    /// The ends of a connection: for `!=`, both must differ.
     Ends,
-    /// The ancestors of a process: one has to differ.
+    /// The ancestors of a process: for `!=`, one must differ.
     Ancestors,
 }
 
@@ -31,7 +31,7 @@ impl Column {
         Self { text, ty, is_list: false, several: None }
     }
 
-    /// Whether the table has lists.
+    /// Whether the column contains lists.
     pub fn has_lists(&self) -> bool {
         self.is_list || self.several.is_some()
     }

@@ -1,4 +1,4 @@
-//! Patterns as regular expressions, in the syntax that RE2 and Rust's `regex` have in common.
+//! Patterns as regular expressions, in the common syntax of RE2 and Rust's `regex`.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ fn plain(out: &mut String, c: char) {
     }
 }
 
-/// A shell pattern; `any` is what stands for any character.
+/// Appends a shell pattern; `any` matches any character.
 fn glob(out: &mut String, pattern: &str, any: &str) -> Result<(), String> {
     let mut rest = pattern.chars();
     while let Some(c) = rest.next() {
@@ -35,7 +35,7 @@ fn glob(out: &mut String, pattern: &str, any: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What follows a bracket, as a set, and what is behind it. `None` if it is not closed, or not as simple as this.
+/// The set after a bracket, and the rest of the text. `None` if it is not closed, or not simple.
 fn bracket(text: &str) -> Option<(String, &str)> {
     let mut set = String::from("[");
     let mut rest = text;
@@ -64,7 +64,7 @@ fn bracket(text: &str) -> Option<(String, &str)> {
             rest = behind;
             continue;
         }
-        // Of the others that begin so, there are few, and none in rules.
+        // Other forms that begin like this are rare, and do not occur in rules.
         if rest.starts_with("[.") || rest.starts_with("[=") || rest.starts_with('\\') || !c.is_ascii() {
             return None;
         }
@@ -85,7 +85,7 @@ fn bracket(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Text that a shell pattern matches as a whole.
+/// An expression for texts that a shell pattern matches as a whole.
 pub(super) fn of_glob(pattern: &[u8]) -> Result<String, String> {
     let pattern = utf8(pattern)?;
     let mut out = String::from("(?s)^");
@@ -94,7 +94,7 @@ pub(super) fn of_glob(pattern: &[u8]) -> Result<String, String> {
     Ok(out)
 }
 
-/// Paths that are one of these, or below it.
+/// An expression for paths that are equal to one of these, or below it.
 pub(super) fn of_paths<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Result<String, String> {
     let mut alternatives: Vec<String> = Vec::new();
     for path in paths {
@@ -113,7 +113,7 @@ pub(super) fn of_paths<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Result<Stri
     if alternatives.is_empty() {
         return Err("`pmatch` of no path".into());
     }
-    // A path without components has every other below it.
+    // Every path is below a path without components.
     if alternatives.iter().any(String::is_empty) {
         return Ok("(?s)^.*$".into());
     }

@@ -58,7 +58,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Names of types of events that a test holds of since it names older ones in their place.
+    /// Names of event types that a test matches because it names their older event types.
     fn older_types(&self, test: &Test, literals: &[LiteralRef<'_>]) -> Result<Vec<String>, String> {
         let Operand::Field(field) = &test.left else { return Ok(Vec::new()) };
         let field = self.schema.resolve(&field.name, field.arg.as_deref()).map_err(|why| why.to_string())?;
@@ -114,7 +114,7 @@ fn one(op: Op, column: &Column, bytes: &[u8]) -> Result<String, String> {
             let Constant::Bytes(bytes) = constant(FieldType::Bytes, Constants::Hex, bytes)? else {
                 return Err(format!("`{}` of such a constant", op.word()));
             };
-            // Columns have texts: other bytes are not in them as they were.
+            // Columns contain texts, so bytes that are not ASCII may have changed.
             if !bytes.is_ascii() {
                 return Err(format!("`{}` of bytes that are not ASCII", op.word()));
             }
@@ -137,7 +137,8 @@ fn one(op: Op, column: &Column, bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-/// A comparison with one of the two ends of a connection; `with_both` if it has to hold of every one that there is.
+/// A comparison with one of the two ends of a connection; with `with_both`, it must be true for every
+/// present end.
 fn ends(
     with_both: bool,
     column: &Column,
@@ -198,7 +199,7 @@ fn network(column: &Column, bytes: &[u8]) -> Result<String, String> {
         IpAddr::V6(_) => {
             let (first, last) = range(number, 128 - u32::from(prefix));
             let (mapped, end) = range(0xffff << 32, 32);
-            // No address of IPv4 is in a network of IPv6.
+            // No IPv4 address is in an IPv6 network.
             match first <= end && mapped <= last {
                 true => format!("({} AND NOT {})", within(first, last), within(mapped, end)),
                 false => within(first, last),
@@ -207,7 +208,7 @@ fn network(column: &Column, bytes: &[u8]) -> Result<String, String> {
     })
 }
 
-/// Whether a text has another in it, or at one of its ends.
+/// Whether a text contains another, at any place or at one of its ends.
 fn part(op: Op, column: &Column, bytes: &[u8]) -> Result<String, String> {
     if !column.has_texts() {
         return Err(format!("`{}` of what is no text", op.word()));

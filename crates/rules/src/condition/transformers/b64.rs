@@ -23,7 +23,7 @@ pub(super) static ROW: Transformer = Transformer {
         let is_text = call.ty == FieldType::Str;
         each(arguments.pop()?, &|text| {
             let mut text = decode(text)?;
-            // A text ends at its first NUL, whatever was encoded behind it.
+            // A text ends at its first NUL, even if more bytes follow.
             if is_text {
                 text.truncate(text.iter().position(|b| *b == 0).unwrap_or(text.len()));
             }
@@ -38,7 +38,7 @@ pub(super) static ROW: Transformer = Transformer {
     },
 };
 
-/// Base64 with or without padding; the bits left over are zeros, as an encoder writes them.
+/// Decodes base64 with or without padding. The remaining bits must be zeros, as an encoder writes them.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     let mut out = Vec::with_capacity(text.len() * 3 / 4);

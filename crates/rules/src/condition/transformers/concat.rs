@@ -37,7 +37,7 @@ pub(super) static ROW: Transformer = Transformer {
 };
 
 fn check(arguments: &[Argument]) -> Result<(), String> {
-    // The type of a field as it is, whatever a transformer makes of it.
+    // The declared type of a field, whatever a transformer returns for it.
     let is_text = |argument: &&Argument| argument.declared.is_none_or(|ty| ty == FieldType::Str);
     match arguments.iter().find(|argument| argument.is_list || !is_text(argument)) {
         Some(argument) => Err(format!("transformer 'concat' takes texts, not {}", argument.shown)),

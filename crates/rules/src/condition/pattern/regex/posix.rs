@@ -1,13 +1,13 @@
-//! RE2's POSIX syntax, written in the syntax of the engine below.
+//! Translates RE2's POSIX syntax to the syntax of the crate `regex`.
 //!
-//! The two differ in small things that would change what a rule matches: `\<` is a word boundary in one
-//! and a plain `<` in the other, `[a[b]` a set within a set or three characters, `a{` an error or a text.
+//! The two differ in details that would change what a rule matches: `\<` is a word boundary in one and a
+//! plain `<` in the other, `[a[b]` a set within a set or three characters, `a{` an error or a text.
 
 use std::fmt::Write;
 
-/// Most repetitions that may be counted, those of nested ones multiplied.
+/// Maximum number of repetitions; nested ones are multiplied.
 const MAX_REPEAT: u32 = 1000;
-/// Nested groups: far above what anyone writes.
+/// Maximum depth of groups, far above real expressions.
 const MAX_GROUPS: usize = 250;
 
 const CLASSES: [&str; 14] = [
@@ -15,7 +15,7 @@ const CLASSES: [&str; 14] = [
     "upper", "word", "xdigit",
 ];
 
-/// The expression for the engine below.
+/// Returns the expression for the crate `regex`.
 pub(super) fn translate(pattern: &str) -> Result<String, String> {
     let mut reader = Reader { rest: pattern, out: String::with_capacity(pattern.len() * 2) };
     reader.alternatives(0)?;
@@ -50,7 +50,7 @@ impl Reader<'_> {
         there
     }
 
-    /// A character that stands for itself.
+    /// A literal character.
     fn plain(&mut self, c: char) {
         if c.is_ascii_alphanumeric() {
             self.out.push(c);
@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Up to a closing parenthesis or the end; returns the largest product of counts in it.
+    /// Up to a closing parenthesis or the end; returns the largest product of repetition counts in it.
     fn alternatives(&mut self, depth: usize) -> Result<u32, String> {
         if depth > MAX_GROUPS {
             return Err(format!("groups are nested more than {MAX_GROUPS} deep"));
@@ -82,7 +82,8 @@ impl Reader<'_> {
             let mut counted = self.atom(c, depth)?;
             let mut repetitions = 0;
             while let Some((text, times)) = self.repetition()? {
-                // A second one applies to the first: the engine below would read `a*?` otherwise.
+                // A second repetition applies to the first; without a group, the crate `regex` would read
+                // `a*?` differently.
                 if repetitions > 0 {
                     self.out.insert_str(start, "(?:");
                     self.out.push(')');
@@ -128,7 +129,7 @@ impl Reader<'_> {
         Ok(1)
     }
 
-    /// A repetition as it is written below, and how often at most where that is counted.
+    /// A repetition in the syntax of the crate `regex`, and its maximum if it has one.
     fn repetition(&mut self) -> Result<Option<(String, u32)>, String> {
         if let Some(c @ ('*' | '+' | '?')) = self.peek() {
             self.next();
@@ -143,7 +144,7 @@ impl Reader<'_> {
         Ok(Some((text, most.unwrap_or(least))))
     }
 
-    /// The character that stands after a backslash.
+    /// The character after a backslash.
     fn escaped(&mut self) -> Result<char, String> {
         let octal = |b: u8| (b'0'..=b'7').contains(&b);
         let c = self.next().ok_or("a backslash at the end")?;
@@ -238,8 +239,8 @@ impl Reader<'_> {
     }
 }
 
-/// `{n}`, `{n,}` or `{n,m}` at the start, and its length. A brace before anything else is text, and so
-/// is one before a number with leading zeros or above any limit.
+/// `{n}`, `{n,}` or `{n,m}` at the start, and its length. Any other brace is text, also before a number
+/// with leading zeros or above the limit.
 fn bounds(text: &str) -> Option<(u32, Option<u32>, usize)> {
     let inner = text.strip_prefix('{')?;
     let inner = &inner[..inner.find('}')?];
@@ -264,7 +265,7 @@ mod tests {
     use super::super::super::super::interpret::pattern::regex as plain;
     use super::super::Regex;
 
-    /// What RE2 returns with `posix_syntax` and `longest_match`: the texts that match, those that don't.
+    /// Results of RE2 with `posix_syntax` and `longest_match`: texts that match, and texts that do not.
     const TABLE: &[(&str, &[&str], &[&str])] = &[
         ("a*?", &["a", "aa", ""], &["<a"]),
         ("a+?", &["a", "aa", ""], &["<a"]),
