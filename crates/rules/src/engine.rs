@@ -15,7 +15,7 @@ use crate::mismatch::SchemaMismatch;
 use crate::plan::{Event, Kept, Plan, Plans};
 use crate::rule::{Match, Matching, Rule, RuleIndex};
 
-/// A compiled ruleset. Threads share it; each tests events with an [`Evaluator`] of its own.
+/// A compiled ruleset. Threads share it; each thread tests events with its own [`Evaluator`].
 pub struct Engine {
     schema: Arc<dyn Schema>,
     program: Program,
@@ -47,7 +47,8 @@ impl Engine {
         self
     }
 
-    /// Warnings about rules that can never match: they are for another source, or no event satisfies their condition.
+    /// Warnings about rules that can never match, because they are for another source, or because no event
+    /// satisfies their condition.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
@@ -58,8 +59,8 @@ impl Engine {
         on.flat_map(|rule| condition::domain_names(&rule.compiled, &*self.schema)).collect()
     }
 
-    /// The fields of the conditions of enabled rules, and those of their outputs that no condition has; each once. An event's
-    /// source can extract each group in one go.
+    /// The fields in conditions of enabled rules, and the other fields in their outputs; each once. An
+    /// event source can extract each group in one call.
     pub fn fields_by_use(&self) -> [Vec<Field>; 2] {
         let (mut of_conditions, mut of_outputs) = (Vec::new(), Vec::new());
         let mut known = FxHashSet::default();
@@ -87,7 +88,7 @@ impl Engine {
         &self.rules[index.0 as usize]
     }
 
-    /// The fields that the rules are about.
+    /// The schema of the rules.
     pub fn schema(&self) -> &dyn Schema {
         &*self.schema
     }
@@ -97,20 +98,21 @@ impl Engine {
         &self.codes
     }
 
-    /// What tests events one after the other.
+    /// Returns an evaluator, which tests events one after another.
     pub fn evaluator(&self) -> Evaluator<'_> {
         Evaluator { engine: self, memory: self.memory() }
     }
 
-    /// Appends the rules that the event satisfies. One call at a time; see [`Engine::evaluator`].
+    /// Appends the rules that the event satisfies. Calls reuse one memory; a concurrent call allocates
+    /// another. For many events, use [`Engine::evaluator`].
     ///
     /// # Errors
     /// The event is of another schema.
     pub fn matches(&self, event: &dyn FieldSource, out: &mut Vec<Match>) -> Result<(), SchemaMismatch> {
-        // A poisoned lock only means that a field's extractor panicked: the memory is remade.
+        // A poisoned lock means that a field's extractor panicked; the memory is created again.
         let kept = self.memory.lock().map(|mut kept| kept.take()).unwrap_or_default();
         let mut evaluator = Evaluator { engine: self, memory: kept.unwrap_or_else(|| self.memory()) };
-        // Each event may be of another schema than the one before.
+        // Each event may have another schema than the previous one.
         evaluator.memory.scratch.forget_schema();
         let tested = evaluator.matches(event, out);
         if let Ok(mut slot) = self.memory.lock() {
@@ -134,7 +136,7 @@ impl Engine {
         let Some(alternate) = source.alternate() else { return Ok(()) };
         let alternates = out.len();
         self.follow(plan, memory, alternate, out);
-        // What holds of both is told once.
+        // A rule that matches both views is returned once.
         let mut at = alternates;
         while at < out.len() {
             if out[first..alternates].iter().any(|found| found.rule == out[at].rule) {
@@ -174,7 +176,8 @@ impl Engine {
         self.rules.iter().position(|rule| rule.name == name).map(|index| RuleIndex(index as u32))
     }
 
-    /// Why the rule matches the event, or why not: each part of its condition with the values there were.
+    /// Explains why the rule matches the event, or why not: each part of its condition with the event's
+    /// values.
     ///
     /// # Errors
     /// The event is of another schema.
@@ -182,7 +185,7 @@ impl Engine {
         Explanation::new(self.rule(rule), &*self.schema, &self.sources, event)
     }
 
-    /// What people get of a match.
+    /// The alert for a match.
     pub fn alert<'a>(
         &'a self,
         found: Match,
@@ -209,7 +212,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// What an [`Evaluator`] keeps between events.
+/// Memory of an [`Evaluator`] between events.
 #[derive(Debug)]
 pub(crate) struct Memory {
     scratch: Scratch,
@@ -218,11 +221,11 @@ pub(crate) struct Memory {
     live: Vec<u64>,
 }
 
-/// Tests events against a ruleset, with memory of its own.
+/// Tests events against a ruleset, with its own memory.
 ///
-/// The events of an evaluator are of one source: it checks their schema at the first one.
+/// All events of an evaluator must come from one source: it checks the schema only at the first event.
 ///
-/// Verdicts on what [`FieldSource::scope_version`] says is unchanged are kept between events.
+/// It caches results between events while [`FieldSource::scope_version`] is unchanged.
 #[derive(Debug)]
 pub struct Evaluator<'e> {
     engine: &'e Engine,

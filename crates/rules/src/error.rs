@@ -1,11 +1,11 @@
-//! Every error of the crate as one type.
+//! One type for every error of the crate.
 
 use crate::condition::{CompileError, ParseError};
 use crate::loader::{LoadError, LoadResult};
 use crate::mismatch::SchemaMismatch;
 use crate::output::FormatError;
 
-/// What can go wrong with rules. Functions that fail in one way return its type; `?` makes it this one.
+/// An error about rules. A function with one kind of error returns that type; `?` converts it to this one.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,16 +15,16 @@ pub enum Error {
     /// The rules of all files do not compile together.
     #[error(transparent)]
     Rules(Box<LoadError>),
-    /// A text is no condition; the error has the place in it.
+    /// A text is no condition; the error contains the place.
     #[error("{0}, at line {line}, column {column}", line = .0.line, column = .0.column)]
     Parse(ParseError),
-    /// A condition does not compile; the error has the place in its text.
+    /// A condition does not compile; the error contains the place.
     #[error("{0}, at byte {at}", at = .0.span.start)]
     Condition(CompileError),
-    /// A text is no output; the error has the place in it.
+    /// A text is no output format; the error contains the place.
     #[error("{0}, at byte {at}", at = .0.offset)]
     Format(FormatError),
-    /// Rules and events are of different schemas.
+    /// Rules and events have different schemas.
     #[error(transparent)]
     Schema(#[from] SchemaMismatch),
 }
@@ -59,7 +59,8 @@ fn lines(result: &LoadResult) -> String {
 }
 
 impl LoadResult {
-    /// The result as an error, if the file did not load. A result that is returned has warnings at most.
+    /// Converts the result to an error if the file did not load. A returned result contains at most
+    /// warnings.
     ///
     /// # Errors
     /// The file did not load.

@@ -10,12 +10,12 @@ use crate::loader::Sources;
 use crate::mismatch::SchemaMismatch;
 use crate::rule::{Origin, Rule};
 
-/// Bytes of a value or of a condition that are shown.
+/// Maximum length of a shown value or condition, bytes.
 const SHOWN: usize = 240;
-/// Values that are shown of one conjunct.
+/// Maximum number of shown values of a conjunct.
 const MAX_VALUES: usize = 12;
 
-/// One of the parts of a condition that all have to hold.
+/// One of the parts of a condition that must all be true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conjunct {
@@ -23,7 +23,7 @@ pub struct Conjunct {
     pub condition: String,
     /// Whether it held.
     pub held: bool,
-    /// What it asked for and what the event had, as outputs print it; `None` where there was nothing.
+    /// Its fields, and their values in the event as outputs print them; `None` if absent.
     pub values: Vec<(String, Option<String>)>,
     /// Where it is written.
     pub origin: Option<Origin>,
@@ -37,9 +37,10 @@ pub struct Explanation {
     pub rule: String,
     /// Whether the event satisfies the rule's condition.
     pub matched: bool,
-    /// Whether the rule is tried at all: it is on, and its condition can hold for events of this type.
+    /// Whether the engine tests the rule for this event: the rule is enabled, and its condition can be true
+    /// for this event type.
     pub tried: bool,
-    /// The parts that all have to hold.
+    /// The parts that must all be true.
     pub conjuncts: Vec<Conjunct>,
 }
 
@@ -69,13 +70,13 @@ impl Explanation {
         })
     }
 
-    /// The parts that did not hold.
+    /// The parts that were false.
     pub fn failed(&self) -> impl Iterator<Item = &Conjunct> {
         self.conjuncts.iter().filter(|c| !c.held)
     }
 }
 
-/// One line on whether it matches, then those parts that did not hold, or all of them if it matches.
+/// One line shows whether the rule matches. Then come the false parts, or all parts if it matches.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match (self.matched, self.tried) {
@@ -100,7 +101,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// The text, or its beginning if it is long.
+/// The text, shortened if it is long.
 pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -115,8 +116,7 @@ pub(crate) struct Part<'a> {
     pub(crate) negated: bool,
 }
 
-/// The parts of a condition that all have to hold: negations are pushed down as far as that makes more of
-/// them.
+/// The parts of a condition that must all be true. Negations are pushed down if that gives more parts.
 pub(crate) fn conjuncts(expr: &Expr) -> Vec<Part<'_>> {
     let mut out = Vec::new();
     visit(expr, &mut |expr, negated| {
@@ -153,14 +153,14 @@ impl<'a> Part<'a> {
         tests
     }
 
-    /// Where it begins, if all of its comparisons are in one macro, or in the rule itself.
+    /// Its place, if all of its comparisons are in one macro, or in the rule itself.
     pub(crate) fn origin(&self, sources: &Sources) -> Option<Origin> {
         let tests = self.tests();
         let span = tests.first()?.span;
         tests.iter().all(|test| test.span.source == span.source).then(|| sources.origin(span)).flatten()
     }
 
-    /// What it asks for and what the event has.
+    /// Its fields, and their values in the event.
     fn values(&self, schema: &dyn Schema, event: &dyn FieldSource) -> Vec<(String, Option<String>)> {
         let mut values: Vec<(String, Option<String>)> = Vec::new();
         let mut add = |operand: &Operand| {

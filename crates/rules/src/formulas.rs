@@ -1,4 +1,4 @@
-//! What rules say of events of a type, for who filters events before the rules.
+//! The conditions of rules for an event type, for filters before the rules.
 
 use eyas_fields::{CodeSet, Field, FieldTest, Formula};
 
@@ -6,14 +6,14 @@ use crate::condition::{ConditionFormula, Formulas, codes, fields};
 use crate::engine::Engine;
 use crate::rule::{Rule, RuleIndex};
 
-/// The conditions of the rules that are on, as formulas.
+/// The conditions of enabled rules, as formulas.
 #[derive(Debug)]
 pub struct RuleFormulas {
     rules: Vec<(RuleIndex, CodeSet, ConditionFormula)>,
 }
 
 impl RuleFormulas {
-    /// Of an engine's rules.
+    /// Makes the formulas of an engine's rules.
     pub fn new(engine: &Engine) -> Self {
         let schema = engine.schema();
         let mut formulas = Formulas::new(schema);
@@ -24,8 +24,8 @@ impl RuleFormulas {
         Self { rules: rules.collect() }
     }
 
-    /// The rules that may match events with this code, each with its condition: an event satisfies a rule only if it
-    /// satisfies the formula. Tests of the event's type are decided.
+    /// The rules that may match events with this code, each with a formula. An event satisfies the rule
+    /// only if it satisfies the formula. Type tests are replaced by their results.
     pub fn of_code(&self, code: u16) -> Vec<(RuleIndex, Formula<FieldTest>)> {
         let may = self.rules.iter().filter(|(_, codes, _)| codes.contains(code));
         let of_code = may.map(|(rule, _, formula)| (*rule, formula.of_code(code)));
@@ -34,12 +34,12 @@ impl RuleFormulas {
 }
 
 impl Engine {
-    /// Codes of the events that a rule of this engine can match while it is on.
+    /// Codes of the events that a rule of this engine can match while it is enabled.
     pub fn codes_of(&self, rule: &Rule) -> CodeSet {
         codes(&rule.compiled, self.schema())
     }
 
-    /// The fields of a rule's condition, with its exceptions, and those of its output.
+    /// The fields of a rule's condition, including its exceptions, and those of its output.
     pub fn fields_of(&self, rule: &Rule) -> [Vec<Field>; 2] {
         let mut of_output = Vec::new();
         rule.format.visit_fields(&mut |field| of_output.push(field.clone()));

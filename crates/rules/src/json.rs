@@ -1,17 +1,17 @@
-//! Texts as JSON has them.
+//! Texts in JSON.
 
 use eyas_fields::{is_shown, write_escape};
 
-/// Bytes looked at in one step: the compiler makes one comparison of several registers of it.
+/// Number of bytes checked in one step; the compiler vectorizes the step.
 const STEP: usize = 32;
 
-/// Whether a byte stands for itself between the quotes of JSON.
+/// Whether a byte needs no escape in a JSON string.
 #[inline]
 const fn is_harmless(byte: u8) -> bool {
     (byte.wrapping_sub(0x20) < 0x5f) & (byte != b'"') & (byte != b'\\')
 }
 
-/// Length of the longest start of the text that stands for itself.
+/// Length of the longest prefix of the text that needs no escape.
 #[inline]
 fn harmless(text: &[u8]) -> usize {
     let (steps, _) = text.as_chunks::<STEP>();
@@ -21,8 +21,8 @@ fn harmless(text: &[u8]) -> usize {
     whole * STEP + rest.iter().position(|b| !is_harmless(*b)).unwrap_or(rest.len())
 }
 
-/// Appends text for between the quotes of JSON: characters that are not shown are escaped, bytes that are not UTF-8
-/// become U+FFFD.
+/// Appends text to a JSON string: escapes unprintable characters, and replaces bytes that are not UTF-8 by
+/// U+FFFD.
 #[inline]
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     let len = harmless(text);
@@ -32,7 +32,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Replaces what was appended since `start` by what stands for it between the quotes of JSON.
+/// Escapes the text that was appended since `start` for a JSON string.
 pub(crate) fn escape_tail(out: &mut Vec<u8>, start: usize) {
     let harmless = start + harmless(&out[start..]);
     if harmless < out.len() {
@@ -41,7 +41,7 @@ pub(crate) fn escape_tail(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// [`escape`] of a text whose first byte needs it.
+/// [`escape`] for a text whose first byte needs an escape.
 fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
     while let Some(first) = rest.first() {
         match first {
@@ -71,7 +71,7 @@ fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
     }
 }
 
-/// Appends a text that a person wrote, for between the quotes of JSON: control characters are kept, as escapes.
+/// Appends a text from a file to a JSON string; control characters become escapes.
 pub(crate) fn escape_written(out: &mut Vec<u8>, text: &str) {
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -85,7 +85,7 @@ pub(crate) fn escape_written(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&text.as_bytes()[plain..]);
 }
 
-/// Appends a text that a person wrote as JSON, with its quotes.
+/// Appends a text from a file as a JSON string, with quotes.
 pub(crate) fn quoted(out: &mut String, text: &str) {
     let mut escaped = Vec::with_capacity(text.len());
     escape_written(&mut escaped, text);
@@ -98,7 +98,7 @@ pub(crate) fn quoted(out: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    /// What JSON's rules say, a character at a time.
+    /// Escapes one character at a time, following JSON's rules.
     fn plainly(text: &[u8]) -> Vec<u8> {
         let mut out = String::new();
         for chunk in text.utf8_chunks() {

@@ -1,8 +1,9 @@
 //! Rules over anything that has fields: a condition language, rules files, alerts.
 //!
-//! Should I use this crate? Yes, to test events of any kind against rules in Falco's language. It depends on `eyas-fields`
-//! only: an embedder describes the fields of its events ([`eyas_fields::Schema`]) and returns their values
-//! ([`eyas_fields::FieldSource`]). For system calls take the crate `eyas`, which has both.
+//! Should I use this crate? Yes, to test events of any kind against rules in Falco's language. It depends
+//! on `eyas-fields` only: an embedder describes the fields of its events ([`eyas_fields::Schema`]) and
+//! returns their values ([`eyas_fields::FieldSource`]). For system calls use the crate `eyas`, which
+//! provides both.
 //!
 //! ```text
 //! rules files ─> Loader ─> Engine ─> Evaluator ─> Match ─> Alert
@@ -41,7 +42,7 @@
 //! #     }
 //! # }
 //!
-//! // `Requests` is a schema with the field `http.path`, `Request` an event: the page of `eyas-fields` has both.
+//! // `Requests` is a schema with the field `http.path`, and `Request` is an event; see the page of `eyas-fields`.
 //! let mut loader = Loader::new(std::sync::Arc::new(Requests));
 //! let rules = "- {rule: Login, desc: a login, condition: http.path = /login, output: login,
 //!     priority: INFO, source: http}";
@@ -54,7 +55,7 @@
 //! # Ok::<(), eyas_rules::Error>(())
 //! ```
 //!
-//! The example `embed_rules` is a whole program that tests lines of JSON.
+//! The example `embed_rules` is a complete program that tests lines of JSON.
 #![forbid(unsafe_code)]
 
 mod alert;

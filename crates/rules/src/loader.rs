@@ -1,4 +1,4 @@
-//! Rules files become an engine.
+//! Loads rules files and builds engines.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -54,36 +54,37 @@ pub(crate) use sources::Sources;
 pub use yaml::Mark;
 use yaml::{At, Values};
 
-/// Plugins whose fields are built in, and the version that the fields are of.
+/// Plugins whose fields are built in, and the version of the fields.
 const NATIVE_PLUGINS: [(&str, [u64; 3]); 1] = [("container", [0, 7, 1])];
 
 /// Reads rules files, in order, into one ruleset.
 pub struct Loader {
-    /// Of each source; of the first one there is always one.
+    /// The schema of each source. There is at least one.
     schemas: Vec<Arc<dyn Schema>>,
     tables: Tables,
     minimum: Priority,
     matching: Matching,
     selections: Vec<(bool, Select)>,
     extras: Vec<Extra>,
-    /// Fields that have one text in every event.
+    /// Fields with a constant text.
     statics: BTreeMap<String, String>,
     /// Their names, sorted.
     constants: Vec<String>,
-    /// Fields that never have a value here.
+    /// Fields that never have a value in this configuration.
     unavailable: lint::Unavailable,
     /// Names and versions of the plugins that files may require.
     plugins: Vec<(String, [u64; 3])>,
     buffers: BufferFormat,
     files: Vec<Arc<SourceFile>>,
-    /// Warnings about rules that are ignored: they are for other sources.
+    /// Warnings about ignored rules, which are for other sources.
     ignored: Vec<Diagnostic>,
-    /// What is compiled of the files so far, and why not all of them; `None` if it is out of date.
+    /// The compiled ruleset of the files so far, with the error if not all of them compile; `None` if it is
+    /// out of date.
     ruleset: Option<(Ruleset, Result<(), LoadError>)>,
 }
 
 impl Loader {
-    /// A loader of rules over the schema's fields.
+    /// A loader of rules for the schema's fields.
     pub fn new(schema: Arc<dyn Schema>) -> Self {
         Self {
             schemas: vec![schema],
@@ -103,8 +104,8 @@ impl Loader {
         }
     }
 
-    /// Loads the rules of another source, too, which has these fields: see [`Loader::build_source`]. Comes before the first
-    /// file.
+    /// Also loads the rules of another source with these fields: see [`Loader::build_source`]. Call it
+    /// before the first file is loaded.
     pub fn add_source(&mut self, schema: Arc<dyn Schema>) -> &mut Self {
         let schema = match self.statics.is_empty() {
             true => schema,
@@ -115,7 +116,7 @@ impl Loader {
         self
     }
 
-    /// Plugins that are loaded, with their versions: files may require them.
+    /// Sets the loaded plugins with their versions; files may require them.
     pub fn plugins(&mut self, plugins: impl IntoIterator<Item = (String, [u64; 3])>) -> &mut Self {
         for (name, version) in plugins {
             self.plugins.retain(|(known, _)| *known != name);
@@ -124,8 +125,8 @@ impl Loader {
         self
     }
 
-    /// Lists may name a file of items by `items_file`: `read` gets the name of the rules file and the path as it is there. Without this,
-    /// such a list is an error.
+    /// Allows lists to name a file of items with `items_file`. `read` gets the name of the rules file, and
+    /// the path as written there. Without this, such a list is an error.
     pub fn item_files(
         &mut self,
         read: impl Fn(&str, &str) -> std::io::Result<String> + Send + Sync + 'static,
@@ -134,26 +135,26 @@ impl Loader {
         self
     }
 
-    /// Rules less severe than this are left out.
+    /// Disables rules that are less severe than this.
     pub fn minimum_priority(&mut self, minimum: Priority) -> &mut Self {
         self.minimum = minimum;
         self
     }
 
-    /// Whether an event is matched by the first rule only, or by all.
+    /// Whether only the first matching rule is returned for an event, or all.
     pub fn matching(&mut self, matching: Matching) -> &mut Self {
         self.matching = matching;
         self
     }
 
-    /// Switches rules on or off; a later selection wins.
+    /// Enables or disables rules; a later selection wins.
     pub fn select(&mut self, on: bool, which: Select) -> &mut Self {
         self.selections.push((on, which));
         self
     }
 
-    /// Makes a field `static.NAME` of each name: it has this text in every event. Outputs that ask for the suggested
-    /// fields have it, too.
+    /// Makes a field `static.NAME` of each name: it has this text in every event. Outputs with suggested
+    /// fields contain it, too.
     pub fn static_fields(&mut self, fields: impl IntoIterator<Item = (String, String)>) -> &mut Self {
         let fields: BTreeMap<String, String> =
             fields.into_iter().map(|(name, text)| (format!("static.{name}"), text)).collect();
@@ -168,14 +169,16 @@ impl Loader {
         self
     }
 
-    /// Says that nothing supplies values of some fields here, and why: the loader warns about rules that use them. `names` is
-    /// the name of a field, or the beginning of several names that ends with a dot, such as `k8s.`.
+    /// Declares that some fields have no values in this configuration, and why. The loader warns about
+    /// rules that use them. `names` is the name of a field, or the beginning of several names that ends
+    /// with a dot, such as `k8s.`.
     pub fn unavailable(&mut self, names: impl Into<String>, why: impl Into<String>) -> &mut Self {
         self.unavailable.add(names.into(), why.into());
         self
     }
 
-    /// Sets how alerts write raw bytes, such as those of `evt.buffer`; as [`BufferFormat::Dots`] unless this is called.
+    /// Sets the format of raw bytes in alerts, such as those of `evt.buffer`. The default is
+    /// [`BufferFormat::Dots`].
     pub fn buffers(&mut self, buffers: BufferFormat) -> &mut Self {
         self.buffers = buffers;
         self.ruleset = None;
@@ -189,7 +192,8 @@ impl Loader {
         self
     }
 
-    /// Reads a file, which need not be UTF-8; what it defines is kept even if the rules then do not compile.
+    /// Loads a file, which need not be UTF-8. The loader keeps its definitions even if the rules then do
+    /// not compile.
     pub fn load(&mut self, name: &str, text: &(impl AsRef<[u8]> + ?Sized)) -> LoadResult {
         let mut result = LoadResult { name: name.to_owned(), ..LoadResult::default() };
         let mut repeated = Vec::new();
@@ -230,7 +234,7 @@ impl Loader {
         }
     }
 
-    /// Calls `with` with what is compiled of the files so far.
+    /// Calls `with` with the compiled ruleset of the files so far.
     fn with_ruleset<R>(&self, with: impl FnOnce(&Ruleset) -> R) -> Result<R, LoadError> {
         if let Some((ruleset, outcome)) = &self.ruleset {
             return outcome.clone().map(|()| with(ruleset));
@@ -240,15 +244,16 @@ impl Loader {
         Ok(with(&ruleset))
     }
 
-    /// The engine of everything loaded so far. [`Engine::warnings`] names the rules that no event can match.
+    /// Builds the engine of everything loaded so far. [`Engine::warnings`] lists the rules that no event
+    /// can match.
     ///
     /// # Errors
-    /// The rules do not compile: what [`Loader::load`] said of a file was ignored.
+    /// The rules do not compile, and the caller ignored the result of [`Loader::load`].
     pub fn build(&self) -> Result<Engine, LoadError> {
         self.with_ruleset(|ruleset| self.engine(ruleset, 0))?
     }
 
-    /// As [`Loader::build`], of the rules of the source with this name; `None` if there is no such source.
+    /// As [`Loader::build`], for the rules of the source with this name; `None` if there is no such source.
     ///
     /// # Errors
     /// As for [`Loader::build`].
@@ -288,7 +293,7 @@ impl Loader {
         let codes =
             order.iter().fold(eyas_fields::CodeSet::empty(schema.codes()), |all, i| all.union(&roots[*i].1));
         let sources = ruleset.sources.clone();
-        // Rules that are ignored are of no source: the first engine reports them.
+        // Ignored rules belong to no source, so the first engine reports them.
         let ignored = self.ignored.iter().filter(|_| at == 0).cloned();
         let warnings = ignored.chain(self.without_effect(ruleset, schema)).collect();
         let engine = Engine::new(
@@ -312,7 +317,7 @@ impl Loader {
     ) -> Result<(), LoadError> {
         let file = self.files.len() as u32;
         let root = &Context::root(name, file);
-        // Places are counted in 32 bits, and bytes that are not UTF-8 become two.
+        // Places have 32 bits, and a byte that is not UTF-8 becomes two bytes.
         if text.len() > u32::MAX as usize / 2 {
             self.files.push(Arc::new(SourceFile::new(name, "")));
             let message = format!("the file has {} bytes, the limit is {}", text.len(), u32::MAX / 2);
@@ -358,7 +363,7 @@ impl Loader {
         let mut items = items.into_iter();
         for item in &mut items {
             if let Err(error) = self.tables.item(item, &described, root, &mut result.warnings) {
-                // Nothing after the first error is taken in: the rest is only looked at.
+                // After the first error, items are only checked, not kept.
                 let mut rest = self.tables.clone();
                 let errors = items.filter_map(|i| rest.item(i, &described, root, &mut Vec::new()).err());
                 result.further.extend(errors.take(MAX_FURTHER));
@@ -369,14 +374,14 @@ impl Loader {
         outcome
     }
 
-    /// The first requirement of the files loaded so far that is not met, in Falco's words: they name a plugin
-    /// that is not here, or a version of one that is not.
+    /// The first unmet requirement of the files loaded so far, in Falco's words: a plugin that is not
+    /// loaded, or a version of a plugin.
     pub fn unmet_requirement(&self) -> Option<String> {
         self.tables.plugins.iter().find_map(|group| unmet(group, &self.plugins))
     }
 }
 
-/// Why none of these plugins, with their versions, is loaded. The first that is loaded decides.
+/// The reason why none of these alternatives is satisfied. The first loaded plugin among them decides.
 fn unmet(group: &[(String, String)], loaded: &[(String, [u64; 3])]) -> Option<String> {
     let of_name = |name: &str| loaded.iter().find(|(known, _)| *known == name);
     let found = group.iter().find_map(|(name, wanted)| of_name(name).map(|plugin| (plugin, wanted)));

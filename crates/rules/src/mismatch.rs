@@ -1,21 +1,21 @@
-//! Rules and events of different schemas.
+//! The error that rules and events have different schemas.
 
 use std::fmt;
 
 use eyas_fields::SchemaId;
 
-/// Rules, or a condition, meet events or rules of another schema: the numbers of their fields stand for different fields, so
-/// nothing is tested.
+/// Rules or a condition and an event, or other rules, have different schemas. The numbers of their fields
+/// mean different fields, so nothing is tested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct SchemaMismatch {
-    /// Source of what was compiled before.
+    /// Source of the compiled rules or condition.
     pub expected: String,
     /// Its schema.
     pub expected_id: SchemaId,
-    /// Source of the rules that were given; `None` of an event, which does not name it.
+    /// Source of the given rules; `None` for an event, which does not contain it.
     pub given: Option<String>,
-    /// Schema of what was given.
+    /// Schema of the given rules or event.
     pub given_id: SchemaId,
 }
 

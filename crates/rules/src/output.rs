@@ -12,7 +12,7 @@ use crate::condition::ast::Operand;
 use crate::condition::{CompileError, CompileErrorKind, Source, has, operand_prefix};
 use crate::json::{escape, escape_tail, escape_written};
 
-/// What is added to the outputs of rules.
+/// An addition to the outputs of rules.
 #[derive(Clone, Debug, Default)]
 pub struct Extra {
     /// Only to the rule with this name.
@@ -23,7 +23,7 @@ pub struct Extra {
     pub tags: Vec<String>,
     /// Appended to the output.
     pub text: String,
-    /// For `output_fields` alone: key, and format or (`None`) the field of that name.
+    /// Only for `output_fields`: a key, and a format or (`None`) the field of that name.
     pub fields: Vec<(String, Option<String>)>,
     /// Appends the fields that the schema suggests.
     pub suggested: bool,
@@ -37,16 +37,16 @@ impl Extra {
     }
 }
 
-/// Why a text is no output format.
+/// The reason why a text is no output format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct FormatError {
     /// What is wrong.
     pub message: String,
-    /// Byte of the text where it is.
+    /// Byte offset of the mistake.
     pub offset: usize,
-    /// Whether a `%` is followed by something that is no field of the schema.
+    /// Whether the text after a `%` is no field of the schema.
     pub unknown: bool,
 }
 
@@ -54,17 +54,17 @@ pub struct FormatError {
 #[derive(Clone, Debug)]
 pub struct Format {
     parts: Vec<Part>,
-    /// What the parts and keys ask of an event, each once; first those of the parts.
+    /// The fields of the parts and keys, each once; first those of the parts.
     fields: Vec<Field>,
-    /// How many fields the parts ask for.
+    /// Number of fields of the parts.
     of_parts: usize,
     /// Keys of `output_fields`, sorted.
     keys: Vec<(String, Key)>,
-    /// Whether the parts can be escaped one by one: no text of one can end in that of the next.
+    /// Whether the parts can be escaped separately, because no character can span two parts.
     piecewise: bool,
-    /// Whether a line has all of its values or is none.
+    /// Whether a line is left out if one of its values is absent.
     all_or_nothing: bool,
-    /// How raw bytes are written.
+    /// Format of raw bytes.
     buffers: BufferFormat,
 }
 
@@ -72,14 +72,14 @@ pub struct Format {
 enum Part {
     Text {
         text: Vec<u8>,
-        /// For between the quotes of JSON.
+        /// The text escaped for a JSON string.
         escaped: Vec<u8>,
     },
     /// A field, by its position.
     Field { field: usize, width: Option<usize> },
     Made {
         source: Source,
-        /// As it was written.
+        /// The text, not escaped.
         text: Box<str>,
         width: Option<usize>,
     },
@@ -91,7 +91,7 @@ enum Key {
     Formatted(Format),
 }
 
-/// The values of a format's fields in an event, and where an output has the escaped text of each.
+/// The values of a format's fields in an event, and the positions of their escaped texts in an output.
 pub(crate) struct Written<'e> {
     values: SmallVec<[Option<Value<'e>>; 16]>,
     texts: SmallVec<[Option<(usize, usize)>; 16]>,
@@ -101,7 +101,7 @@ impl Format {
     /// Compiles a text such as `opened %fd.name by %tolower(proc.name)`; `%%` stands for a percent sign.
     ///
     /// # Errors
-    /// A `%` that no field of the schema follows.
+    /// The text after a `%` is no field of the schema.
     pub fn parse(text: &str, schema: &dyn Schema) -> Result<Self, FormatError> {
         Self::compile(text, &[], schema)
     }
@@ -121,7 +121,7 @@ impl Format {
             let offset = text.len() - rest.len() + at;
             let token = &rest[at + 1..];
             if let Some(behind) = token.strip_prefix('%') {
-                // Twice, it is the character.
+                // `%%` is the character.
                 parts.extend(Part::text("%"));
                 rest = behind;
                 continue;
@@ -129,7 +129,7 @@ impl Format {
             let digits = token.bytes().take_while(u8::is_ascii_digit).count();
             let fail = |message: String| FormatError { message, offset, unknown: false };
             let width = match token[..digits].parse::<usize>() {
-                // No digits, or nothing but zeros: as wide as it is.
+                // No digits, or only zeros: no fixed width.
                 _ if token[..digits].bytes().all(|digit| digit == b'0') => None,
                 Ok(width) if width <= MAX_WIDTH => Some(width),
                 _ => {
@@ -193,7 +193,7 @@ impl Format {
         Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing, buffers })
     }
 
-    /// Calls `visit` for every field that it asks for.
+    /// Calls `visit` for every field of the format.
     pub(crate) fn visit_fields<'f>(&'f self, visit: &mut dyn FnMut(&'f Field)) {
         self.fields.iter().for_each(&mut *visit);
         for part in &self.parts {
@@ -208,7 +208,7 @@ impl Format {
         }
     }
 
-    /// What the text asks for, fields and transformers, and what is for `output_fields` alone.
+    /// The fields and transformers of the text, and those that are only for `output_fields`.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let made = self.parts.iter().filter_map(|part| match part {
             Part::Made { text, .. } => Some(&**text),
@@ -236,9 +236,10 @@ impl Format {
         }
     }
 
-    /// Sets how raw bytes are written, such as those of `evt.buffer`; as [`BufferFormat::Dots`] unless this is called.
+    /// Sets the format of raw bytes, such as those of `evt.buffer`. The default is [`BufferFormat::Dots`].
     ///
-    /// With a format that has several lines, the texts of fields with [`FieldFlags::BUFFERS`] are written as they are.
+    /// With a format of several lines, the texts of fields with [`FieldFlags::BUFFERS`] are written
+    /// unchanged.
     #[must_use]
     pub fn with_buffers(mut self, buffers: BufferFormat) -> Self {
         self.buffers = buffers;
@@ -271,8 +272,8 @@ impl Format {
         self.write_with(out, &|field| shown(event, &self.fields[field], schema), event, schema);
     }
 
-    /// Appends the line that the event has: as [`Format::write`], but `false` and nothing if a value is absent, unless
-    /// the format begins with `*`.
+    /// As [`Format::write`], but returns `false` and appends nothing if a value is absent, unless the
+    /// format begins with `*`.
     pub fn write_line(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
         let written = self.text_values(event, schema);
         let has_line = self.has_line(&written, event);
@@ -282,7 +283,8 @@ impl Format {
         has_line
     }
 
-    /// Appends the fields of the event's line as an object, sorted by name; `false` and nothing if it has no line.
+    /// Appends the fields of the event's line as a JSON object, sorted by name. Returns `false` and appends
+    /// nothing if the event has no line.
     pub fn write_object(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
         let written = self.values(event, schema);
         if !self.has_line(&written, event) {
@@ -351,12 +353,12 @@ impl Format {
         Written::of(&self.fields, event, schema)
     }
 
-    /// The values of the fields that the text has.
+    /// The values of the fields in the text.
     pub(crate) fn text_values<'e>(&self, event: &'e dyn FieldSource, schema: &dyn Schema) -> Written<'e> {
         Written::of(&self.fields[..self.of_parts], event, schema)
     }
 
-    /// Appends what [`Format::write`] does, for between the quotes of JSON.
+    /// As [`Format::write`], escaped for a JSON string.
     pub(crate) fn write_escaped(
         &self,
         out: &mut Vec<u8>,
@@ -365,7 +367,7 @@ impl Format {
         schema: &dyn Schema,
     ) {
         if !self.piecewise {
-            // Bytes of touching values may be a letter together: they are escaped together.
+            // The bytes of adjacent values may form one character, so they are escaped together.
             for run in self.parts.chunk_by(|a, b| !a.is_text() && !b.is_text()) {
                 let start = out.len();
                 match run {
@@ -445,7 +447,8 @@ impl Format {
         out.extend_from_slice(b"\":");
     }
 
-    /// A field as [`write_json`] writes it, a text that it has already as that; what is formatted as a text.
+    /// Appends a field as [`write_json`] does, reusing its escaped text; appends a formatted value as a
+    /// text.
     fn write_json(
         &self,
         out: &mut Vec<u8>,
@@ -493,8 +496,8 @@ impl Format {
     }
 }
 
-/// Numbers that are shown decimal, and truth values, as such, lists as arrays, when the event was as a number, everything
-/// else as text, absence as null.
+/// Appends decimal numbers and booleans as such, lists as arrays, the event's time as a number, absent
+/// values as null, and everything else as text.
 fn write_json(out: &mut Vec<u8>, value: Option<&Value<'_>>, def: &FieldDef, event: &dyn FieldSource) {
     let when = if def.flags.contains(FieldFlags::EVENT_TIME) { event.timestamp() } else { None };
     let is_decimal = !matches!(def.format, Number::Hex | Number::Oct);
@@ -531,7 +534,7 @@ fn write_json(out: &mut Vec<u8>, value: Option<&Value<'_>>, def: &FieldDef, even
     }
 }
 
-/// The value that is shown: an address without a name has none.
+/// The value to show; an address without a name has no value.
 fn shown<'e>(event: &'e dyn FieldSource, field: &Field, schema: &dyn Schema) -> Option<Value<'e>> {
     let value = event.get(field)?;
     let is_absent = matches!(value, Value::Str(b"")) && has(schema, field, FieldFlags::DOMAIN);
@@ -578,11 +581,11 @@ impl Fields {
     }
 }
 
-/// What a field's name may be long where something follows it that is no part of it, bytes.
+/// Maximum length of a field's name if other text follows it, bytes.
 const MAX_NAME: usize = 256;
-/// How wide a field can be made.
+/// Maximum width of a field.
 const MAX_WIDTH: usize = 4096;
-/// What stands for a value that an event does not have.
+/// Text for an absent value.
 const ABSENT: &[u8] = b"<NA>";
 
 fn write_raw(out: &mut Vec<u8>, text: &[u8]) {
@@ -622,7 +625,7 @@ fn write_plain(out: &mut Vec<u8>, value: Value<'_>, write_str: fn(&mut Vec<u8>, 
     }
 }
 
-/// The longest start of the text that is a field or transformer, and its length.
+/// The longest prefix of the text that is a field or transformer, and its length.
 fn longest(text: &str, schema: &dyn Schema) -> Result<(Source, usize), Option<String>> {
     let mut why: Option<CompileError> = None;
     let mut resolved =

@@ -1,8 +1,9 @@
-//! The rules of an event code, arranged so that what rejects many of them comes first.
+//! The rules of an event code, arranged so that tests that reject many of them come first.
 //!
-//! A condition is split by how long its parts' verdicts hold. Those on the process and its ancestors are
-//! kept as bits, one per rule, until the source says that they changed; a word of them rejects 64 rules.
-//! Then come tests that several rules demand, each once; then what is left, rule by rule.
+//! A condition is split by the scopes of its parts. Results of parts that depend only on the process and
+//! its ancestors are cached as bits, one per rule, until the source reports a change. One word of bits
+//! rejects 64 rules. Then come tests that several rules share, each once; then the remaining parts, rule by
+//! rule.
 
 use eyas_fields::{CodeSet, FieldSource, Scope};
 use rustc_hash::FxHashMap;
@@ -10,15 +11,16 @@ use rustc_hash::FxHashMap;
 use crate::condition::{Compiler, Program, Root, Scratch};
 use crate::rule::{Match, RuleIndex};
 
-/// Places whose verdicts are kept: a bound on memory; beyond, every event is tested anew.
+/// Maximum number of slots with cached results, to limit memory. For further slots, every event is tested
+/// without a cache.
 const MAX_SLOTS: usize = 1 << 16;
-/// Words of verdicts that a layer of a plan keeps at most: 32 MiB.
+/// Maximum number of words of results in a layer of a plan: 32 MiB.
 const MAX_WORDS: usize = 1 << 22;
-/// Events of an unchanged process after which everything that depends on it alone is tested: before,
-/// what the event itself decides may spare it.
+/// Number of events of an unchanged process after which all parts that depend only on the process are
+/// tested. Before that, tests of the event itself may make them unnecessary.
 const SETTLED: u64 = 4;
 
-/// The scopes whose verdicts outlive an event.
+/// The scopes whose results are cached beyond an event.
 const LAYERS: [Scope; 2] = [Scope::Process, Scope::Ancestors];
 
 /// A rule that events of the code may satisfy.
@@ -31,12 +33,12 @@ struct Candidate {
 #[derive(Debug)]
 struct Entry {
     rule: u32,
-    /// What depends on the scopes of [`LAYERS`] alone.
+    /// Parts that depend only on the scopes of [`LAYERS`].
     kept: [Option<Root>; LAYERS.len()],
     rest: Root,
 }
 
-/// A test that several rules demand.
+/// A test that several rules share.
 #[derive(Debug)]
 struct Guard {
     root: Root,
@@ -44,17 +46,17 @@ struct Guard {
     of: Box<[u64]>,
 }
 
-/// How the rules of some event codes are tested.
+/// The order of tests for the rules of some event codes.
 #[derive(Debug)]
 pub(crate) struct Plan {
     entries: Box<[Entry]>,
-    /// Entries that have a part in the layer.
+    /// Entries with a part in the layer.
     having: [Box<[u64]>; LAYERS.len()],
     guards: Box<[Guard]>,
     words: usize,
 }
 
-/// How events of each code are tested.
+/// The plans of all event codes.
 #[derive(Debug)]
 pub(crate) struct Plans {
     pub(crate) all: Vec<Plan>,
@@ -62,8 +64,9 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    /// One plan for all codes that have the same rules with the same conditions. `order` has the rules
-    /// that are on, `conditions` those of all with the codes that they may hold of.
+    /// Makes one plan for all codes that have the same rules with the same conditions. `order` contains the
+    /// enabled rules. `conditions` contains the conditions of all rules, each with the codes that it may
+    /// match.
     pub(crate) fn new(order: &[usize], conditions: &[(Root, CodeSet)], compiler: &mut Compiler<'_>) -> Self {
         let mut known: FxHashMap<Vec<Candidate>, u32> = FxHashMap::default();
         let (mut all, mut of_code) = (Vec::new(), Vec::new());
@@ -89,14 +92,14 @@ impl Plans {
         Self { all, of_code }
     }
 
-    /// Place in `all` of the plan for events of a code; `None` where no rule can match.
+    /// Index in `all` of the plan for events of a code; `None` if no rule can match.
     #[inline]
     pub(crate) fn of_code(&self, code: u16) -> Option<usize> {
         self.of_code.get(usize::from(code)).copied().flatten().map(|plan| plan as usize)
     }
 }
 
-/// Verdicts of a plan that outlive an event.
+/// Results of a plan that are cached beyond an event.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     layers: [Vec<u64>; LAYERS.len()],
@@ -136,12 +139,12 @@ impl Plan {
         Self { entries: entries.into(), having, guards, words }
     }
 
-    /// Number of words that hold a bit for every rule.
+    /// Number of words with a bit for every rule.
     pub(crate) fn words(&self) -> usize {
         self.words
     }
 
-    /// Appends the rules that the event satisfies, in order; the first alone if asked for.
+    /// Appends the rules that the event satisfies, in order; with `first`, only the first one.
     #[inline]
     pub(crate) fn matches(&self, event: Event<'_>, first: bool, out: &mut Vec<Match>) {
         let Event { program, source, scratch, kept, live } = event;
@@ -187,8 +190,8 @@ impl Plan {
         }
     }
 
-    /// Takes out of `live` what is known to be false of the event's process; returns the place of what
-    /// is kept of it, if anything is.
+    /// Removes from `live` the rules that are known to be false for the event's process; returns the index
+    /// of the process's cached results, if there are any.
     #[inline]
     fn reject(
         &self,
@@ -246,7 +249,7 @@ pub(crate) struct Event<'a> {
     pub(crate) live: &'a mut [u64],
 }
 
-/// The verdict kept in a bit of the words known and held, found now if it is not known.
+/// The cached result in a bit of the words `known` and `held`; computes it if it is unknown.
 fn known(table: &mut [u64], (known, held): (usize, usize), bit: usize, find: impl FnOnce() -> bool) -> bool {
     if table[known] >> bit & 1 == 0 {
         table[known] |= 1 << bit;

@@ -1,4 +1,4 @@
-//! What rules cost: how often each conjunct is reached, how often it holds, and how long it takes.
+//! Cost of rules: how often each conjunct is evaluated, how often it is true, and how long it takes.
 
 use std::fmt;
 use std::time::Instant;
@@ -13,23 +13,23 @@ use crate::explain::{Part, cut};
 use crate::mismatch::SchemaMismatch;
 use crate::rule::{Match, Origin, RuleIndex};
 
-/// Conjuncts of a rule that are looked at; more are left out.
+/// Maximum number of measured conjuncts of a rule.
 const MAX_PARTS: usize = 64;
-/// Combinations of verdicts that are remembered of a rule.
+/// Maximum number of recorded combinations of results of a rule.
 const MAX_COMBINATIONS: usize = 4096;
 
 /// Measures the rules of an engine on some of the events.
 ///
-/// Every n-th event is tested by each rule that can match it, every conjunct on its own and timed. What
-/// the engine shares between rules, keeps between events and puts in a better order is left out: costs are
-/// those of the rule alone, as written.
+/// Every n-th event is tested by each rule that can match it, every conjunct on its own and timed. The
+/// measurement excludes what the engine shares between rules, caches between events, or reorders. The costs
+/// are those of the rule by itself, as written.
 pub struct Profile<'e> {
     engine: &'e Engine,
     every: u64,
     events: u64,
     sampled: u64,
     rules: Vec<Watched<'e>>,
-    /// What a look at the clock takes, ns.
+    /// Time of reading the clock, ns.
     clock: u64,
 }
 
@@ -51,7 +51,7 @@ struct Timed<'e> {
     held: u64,
 }
 
-/// What a conjunct costs.
+/// Cost of a conjunct.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConjunctProfile {
@@ -59,17 +59,18 @@ pub struct ConjunctProfile {
     pub condition: String,
     /// Where it is written.
     pub origin: Option<Origin>,
-    /// Events on which all conjuncts before it held, so that it is evaluated.
+    /// Number of events for which all conjuncts before it were true, so that it is evaluated.
     pub evaluated: u64,
-    /// Share of the tried events of which it holds, 0 to 1.
+    /// Share of the tested events for which it is true, 0 to 1.
     pub holds: f64,
     /// Mean time of an evaluation, ns.
     pub ns: f64,
-    /// What the rule costs less if this conjunct goes first, ns over all events; 0 if it then costs more.
+    /// Time that the rule would save if this conjunct came first, ns over all events; 0 if the rule would
+    /// cost more.
     pub saves_ns: f64,
 }
 
-/// What a rule costs.
+/// Cost of a rule.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RuleProfile {
@@ -79,14 +80,14 @@ pub struct RuleProfile {
     pub tried: u64,
     /// Events that it matches.
     pub matched: u64,
-    /// Time of all evaluations in the order as written, ns.
+    /// Time of all evaluations in the written order, ns.
     pub ns: f64,
-    /// In the order as written; those that only test the event type are left out.
+    /// Its conjuncts in the written order, without those that only test the event type.
     pub conjuncts: Vec<ConjunctProfile>,
 }
 
 impl<'e> Profile<'e> {
-    /// Nothing measured yet of the rules that are on; one event of `every` will be.
+    /// An empty profile of the enabled rules, which measures one event in `every`.
     pub fn new(engine: &'e Engine, every: u64) -> Self {
         let watched = |(index, _): (usize, _)| {
             let rule = RuleIndex(index as u32);
@@ -114,7 +115,7 @@ impl<'e> Profile<'e> {
         }
     }
 
-    /// Takes into account an event and what it matched.
+    /// Records an event and its matches.
     ///
     /// # Errors
     /// The first event is of another schema.
@@ -132,14 +133,14 @@ impl<'e> Profile<'e> {
         Ok(())
     }
 
-    /// What was measured, the rule that costs most first.
+    /// The costs of the rules, the most expensive rule first.
     pub fn report(&self) -> Vec<RuleProfile> {
         let mut rules: Vec<_> = self.rules.iter().map(|watched| watched.report(self.engine)).collect();
         rules.sort_by(|a, b| b.ns.total_cmp(&a.ns).then_with(|| a.rule.cmp(&b.rule)));
         rules
     }
 
-    /// Events that were taken into account, and those that were measured.
+    /// Number of recorded events, and number of measured events.
     pub fn events(&self) -> (u64, u64) {
         (self.events, self.sampled)
     }
@@ -193,7 +194,7 @@ impl Watched<'_> {
         }
     }
 
-    /// Time over all samples if conjuncts are evaluated in this order until one does not hold.
+    /// Time over all samples if conjuncts are evaluated in this order until one is false.
     fn cost(&self, order: &[usize], means: &[f64]) -> f64 {
         let of = |verdicts: &u64| {
             let mut ns = 0.0;
@@ -226,7 +227,7 @@ impl fmt::Display for RuleProfile {
             if let Some(origin) = &part.origin {
                 write!(f, " ({origin})")?;
             }
-            // A twentieth is what the clock leaves of certainty.
+            // Smaller savings are within the clock's error.
             if part.saves_ns > ns / 20.0 {
                 write!(f, "; first it would save {:.0} %", part.saves_ns / ns * 100.0)?;
             }
@@ -259,7 +260,7 @@ mod tests {
             parts: Vec::new(),
             tried: 10,
             matched: 1,
-            // The first holds in nine of ten, the second in one.
+            // The first is true in ten of ten events, the second in one.
             verdicts: [(0b01, 9), (0b11, 1)].into_iter().collect(),
         };
         assert_eq!(watched.cost(&[0, 1], &[100.0, 10.0]), 10.0 * 100.0 + 10.0 * 10.0);

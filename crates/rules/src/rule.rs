@@ -1,4 +1,4 @@
-//! The rules of a ruleset, and what matches of them.
+//! The rules of a ruleset, and their matches.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -9,21 +9,21 @@ use crate::output::Format;
 
 macro_rules! priorities {
     ($($(#[$doc:meta])* $level:ident $short:literal,)*) => {
-        /// How grave a rule's alerts are; less is graver.
+        /// Severity of a rule's alerts; a lower value is more severe.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Priority { $($(#[$doc])* $level,)* }
 
         impl Priority {
-            /// Every priority, the gravest first.
+            /// Every priority, the most severe first.
             pub const ALL: [Self; 8] = [$(Self::$level),*];
 
-            /// Name, as alerts have it.
+            /// Name in alerts.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$level => stringify!($level),)* }
             }
 
-            /// Name, as statistics have it.
+            /// Name in statistics.
             pub const fn short_name(self) -> &'static str {
                 match self { $(Self::$level => $short,)* }
             }
@@ -80,7 +80,8 @@ pub struct RuleIndex(pub u32);
 pub struct Match {
     /// Which.
     pub rule: RuleIndex,
-    /// It is the event's alternate view that satisfies it; see [`FieldSource::alternate`](eyas_fields::FieldSource::alternate).
+    /// Whether only the event's alternate view satisfies it; see
+    /// [`FieldSource::alternate`](eyas_fields::FieldSource::alternate).
     pub of_alternate: bool,
 }
 
@@ -91,25 +92,25 @@ pub struct Match {
 pub struct Rule {
     /// Name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: String,
-    /// Condition as written, with what was appended.
+    /// Written condition, including appended parts.
     pub condition: String,
-    /// Output with what was appended.
+    /// Output, including appended parts.
     pub output: String,
-    /// How grave its alerts are.
+    /// Severity of its alerts.
     pub priority: Priority,
     /// Event source.
     pub source: String,
     /// Tags, sorted.
     pub tags: Vec<String>,
-    /// Whether it is on.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// Whether a match starts a capture.
     pub capture: bool,
-    /// How long that capture lasts, ms; 0 for the configured time.
+    /// Duration of that capture, ms; 0 for the configured duration.
     pub capture_duration_ms: u32,
-    /// Condition with lists, macros and exceptions put in.
+    /// Condition with lists, macros and exceptions expanded.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub compiled: Arc<Expr>,
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -119,13 +120,13 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// What all its alerts in JSON have in common.
+    /// The common parts of its JSON alerts.
     pub(crate) fn json(&self) -> &RuleJson {
         self.json.get_or_init(|| RuleJson::new(self))
     }
 }
 
-/// What all alerts of a rule in JSON have in common, made when the first is written.
+/// The common parts of a rule's JSON alerts, made for the first alert.
 #[derive(Debug)]
 pub(crate) struct RuleJson {
     /// Priority, name and source.
@@ -153,7 +154,7 @@ impl RuleJson {
     }
 }
 
-/// Where a condition is written.
+/// Place of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

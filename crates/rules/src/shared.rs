@@ -1,4 +1,4 @@
-//! A ruleset that is replaced while events are tested against it.
+//! A ruleset that can be replaced while events are tested.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,10 +9,11 @@ use crate::engine::{Engine, Memory};
 use crate::mismatch::SchemaMismatch;
 use crate::rule::Match;
 
-/// An engine in a place where another can be put in its stead.
+/// An engine that can be replaced by another one.
 ///
-/// Whatever the events' fields are made of stays as it is: an inspector keeps its threads and files. The other ruleset
-/// is loaded on any thread, so that testing does not pause meanwhile; one that does not load changes nothing.
+/// The state behind the events' fields stays unchanged: an inspector keeps its threads and files. Any
+/// thread can load the new ruleset, so testing does not pause. If the new ruleset does not load, nothing
+/// changes.
 ///
 /// ```
 /// use std::sync::{Arc, mpsc::Receiver};
@@ -20,7 +21,7 @@ use crate::rule::Match;
 /// use eyas_fields::{FieldSource, Schema};
 /// use eyas_rules::{Loader, SharedEngine};
 ///
-/// /// On a thread of its own: replaces the ruleset whenever its file has changed.
+/// /// Runs in a separate thread: replaces the ruleset whenever its file has changed.
 /// fn reload(shared: &SharedEngine, schema: &Arc<dyn Schema>, changed: Receiver<String>) {
 ///     for text in changed {
 ///         let mut loader = Loader::new(Arc::clone(schema));
@@ -35,7 +36,7 @@ use crate::rule::Match;
 ///     }
 /// }
 ///
-/// /// Where events come: each is tested by the rules that are in place at that moment.
+/// /// Tests each event with the current rules.
 /// fn detect<'a>(shared: &SharedEngine, events: impl Iterator<Item = &'a dyn FieldSource>) {
 ///     let (mut follower, mut found) = (shared.follower(), Vec::new());
 ///     for event in events {
@@ -57,22 +58,22 @@ struct Slot {
 }
 
 impl SharedEngine {
-    /// Begins with an engine.
+    /// Makes it with a first engine.
     pub fn new(engine: impl Into<Arc<Engine>>) -> Self {
         Self(Arc::new(Slot { engine: RwLock::new(engine.into()), version: AtomicU64::new(0) }))
     }
 
-    /// The engine in place.
+    /// The current engine.
     pub fn current(&self) -> Arc<Engine> {
-        // The lock guards a pointer, which no panic leaves half written.
+        // The lock guards a pointer, which a panic cannot leave half written.
         self.0.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts another engine in place and returns the one before. Each follower's next event is tested
-    /// against the new one, as a whole.
+    /// Replaces the engine and returns the previous one. Each follower's next event is tested against the
+    /// new one, as a whole.
     ///
     /// # Errors
-    /// The engine is of another schema; nothing changes then.
+    /// The engine has another schema; then nothing changes.
     pub fn swap(&self, engine: impl Into<Arc<Engine>>) -> Result<Arc<Engine>, SchemaMismatch> {
         let engine = engine.into();
         let mut slot = self.0.engine.write().unwrap_or_else(PoisonError::into_inner);
@@ -87,16 +88,16 @@ impl SharedEngine {
         Ok(before)
     }
 
-    /// What tests events one after the other against the engine in place at that time.
+    /// Returns a follower, which tests each event with the engine that is current at that time.
     pub fn follower(&self) -> Follower {
-        // The version first: a swap between the two is seen again, not missed.
+        // The version is read first, so a swap between the two reads is detected later.
         let version = self.0.version.load(Ordering::Acquire);
         let engine = self.current();
         Follower { memory: engine.memory(), engine, version, shared: self.clone() }
     }
 }
 
-/// Tests events against the engine that is in place when each comes.
+/// Tests each event with the current engine.
 #[derive(Debug)]
 pub struct Follower {
     shared: SharedEngine,
@@ -106,10 +107,10 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Appends the rules that the event satisfies, and returns the engine that they are of.
+    /// Appends the rules that the event satisfies, and returns their engine.
     ///
     /// # Errors
-    /// The first event since the engine was put in place is of another schema.
+    /// The first event since the engine was replaced has another schema.
     #[inline]
     pub fn matches(
         &mut self,

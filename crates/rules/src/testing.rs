@@ -1,4 +1,4 @@
-//! Tests of rules: events, and which rules must match some of them and which none.
+//! Tests of rules: events, rules that must match some of them, and rules that must match none.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::explain::Explanation;
 use crate::mismatch::SchemaMismatch;
 use crate::rule::{Match, RuleIndex};
 
-/// How often a rule is to match.
+/// How often a rule must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     /// Never.
@@ -21,16 +21,16 @@ pub enum Times {
     Exactly(u64),
 }
 
-/// What a test wants of a rule.
+/// What a test expects of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
     /// The rule's name.
     pub rule: String,
-    /// How often it is to match.
+    /// How often it must match.
     pub times: Times,
 }
 
-/// What a test did not find as it wanted it.
+/// A failed expectation of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
@@ -41,10 +41,10 @@ pub enum Failure {
     Silent {
         /// The rule.
         rule: String,
-        /// The event, and what was false of it.
+        /// The nearest event, and the parts that were false for it.
         nearest: Option<(String, Explanation)>,
     },
-    /// A rule matched that was not to. With the first such event, and why.
+    /// A rule matched although it must not. With the first such event, and the reason.
     Fired {
         /// The rule.
         rule: String,
@@ -53,11 +53,11 @@ pub enum Failure {
         /// Why it matched.
         why: Explanation,
     },
-    /// A rule did not match as often as it was to.
+    /// A rule did not match as often as it must.
     Count {
         /// The rule.
         rule: String,
-        /// How often it was to match.
+        /// How often it must match.
         expected: u64,
         /// How often it did.
         found: u64,
@@ -89,10 +89,10 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs tests against an engine, and sees what they cover.
+/// Runs tests against an engine, and records their coverage.
 ///
-/// With [`Matching::First`](crate::Matching::First) a rule may be silent because one before it matched;
-/// tests of single rules want [`Matching::All`](crate::Matching::All).
+/// With [`Matching::First`](crate::Matching::First) a rule may not match because an earlier rule matched.
+/// Tests of single rules need [`Matching::All`](crate::Matching::All).
 #[derive(Debug)]
 pub struct Tester<'e> {
     engine: &'e Engine,
@@ -102,7 +102,7 @@ pub struct Tester<'e> {
 }
 
 impl<'e> Tester<'e> {
-    /// Tests of an engine; the coverage of the rules named is watched.
+    /// Makes a tester of an engine that records the coverage of the named rules.
     pub fn new<'n>(engine: &'e Engine, watch: impl IntoIterator<Item = &'n str>) -> Self {
         let mut rules: Vec<RuleIndex> = watch.into_iter().filter_map(|name| engine.find(name)).collect();
         rules.sort_unstable();
@@ -130,13 +130,13 @@ impl<'e> Tester<'e> {
         Case { tester: self, wanted }
     }
 
-    /// What the tests so far have shown of the watched rules.
+    /// The coverage of the named rules so far.
     pub fn coverage(&self) -> Vec<RuleCoverage> {
         self.coverage.report()
     }
 }
 
-/// A test that runs.
+/// A running test.
 #[derive(Debug)]
 pub struct Case<'t, 'e> {
     tester: &'t mut Tester<'e>,
@@ -148,17 +148,17 @@ struct Wanted {
     expectation: Expectation,
     rule: Option<RuleIndex>,
     found: u64,
-    /// How many conjuncts were false, the event, and which.
+    /// The nearest event: the number of its false conjuncts, its label, and the explanation.
     nearest: Option<(usize, String, Explanation)>,
-    /// The first event that matched, and why.
+    /// The first event that matched, and the explanation.
     first: Option<(String, Explanation)>,
 }
 
 impl Case<'_, '_> {
-    /// Tests an event; `label` says which it is, for a person.
+    /// Tests an event; `label` names the event in messages.
     ///
     /// # Errors
-    /// The tester's first event is of another schema.
+    /// The tester's first event has another schema.
     pub fn event(
         &mut self,
         event: &dyn FieldSource,
@@ -186,7 +186,7 @@ impl Case<'_, '_> {
         })
     }
 
-    /// What was not as the test wants it; nothing if it passes.
+    /// The failed expectations; empty if the test passes.
     pub fn finish(self) -> Vec<Failure> {
         self.wanted.into_iter().filter_map(Wanted::judge).collect()
     }

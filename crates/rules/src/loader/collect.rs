@@ -1,4 +1,4 @@
-//! What the files define: lists, macros and rules, each redefined, appended to and overridden.
+//! Collects the definitions of files: lists, macros and rules, with redefinitions, appends and overrides.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ fn wrong(message: impl Into<String>, context: &Context) -> LoadError {
     Problem::new(ErrorCode::Validate, message, context)
 }
 
-/// What an item asks to be done with what is there.
+/// The changes that an item makes to an existing definition.
 struct Overrides {
     append: BTreeSet<String>,
     replace: BTreeSet<String>,
@@ -58,7 +58,7 @@ impl Overrides {
         let Some(node) = item.get("override") else { return Ok(out) };
         let context = context.at("overrides", "", item.at);
         let pairs = match &node.kind {
-            // A single word says nothing: the item is a plain definition.
+            // A scalar has no effect: the item is a plain definition.
             Kind::Null | Kind::Scalar(_) => return Ok(out),
             Kind::Map(pairs) => pairs,
             Kind::Seq(items) if items.is_empty() => return Ok(out),
@@ -102,7 +102,8 @@ impl Overrides {
     }
 }
 
-/// A text as an item of a list: in quotes, so that it is no other list's name, and nothing in it ends it. Numbers stay numbers.
+/// A text as an item of a list. It is quoted, so that it is not the name of a list and none of its
+/// characters ends it. Numbers stay numbers.
 fn as_item(line: &str) -> String {
     if line.bytes().all(|b| b.is_ascii_digit()) {
         return line.to_owned();
@@ -110,7 +111,7 @@ fn as_item(line: &str) -> String {
     format!("\"{}\"", line.replace('\\', r"\x5c").replace('"', r"\x22"))
 }
 
-/// The text of a key, or of a value that can be nothing else.
+/// The text of a key, or of a value that must be a text.
 fn word<'a>(node: &'a Node, context: &Context) -> Decoded<&'a str> {
     match &node.kind {
         Kind::Scalar(text) => Ok(text),
@@ -122,7 +123,7 @@ fn word<'a>(node: &'a Node, context: &Context) -> Decoded<&'a str> {
 }
 
 impl Tables {
-    /// Takes in one item.
+    /// Adds one item.
     pub(super) fn item(
         &mut self,
         item: &Node,
@@ -191,8 +192,8 @@ impl Tables {
         self.counter
     }
 
-    /// Items of the file that a list names: a line each, without blanks around it; empty ones, and those that begin with `#`, are
-    /// none. They are texts, whatever characters they have.
+    /// Items of the file that a list names: one in each line, without surrounding blanks. Empty lines and
+    /// lines that begin with `#` are ignored. All items are texts, whatever characters they contain.
     fn items_of_file(&self, item: &Node, file: &Context, context: &Context) -> Decoded<Option<Vec<Scalar>>> {
         if item.get("items_file").is_none() {
             return Ok(None);
@@ -304,11 +305,11 @@ impl Tables {
     }
 }
 
-/// Why something may not be there that is in the files.
+/// Explains why a definition may be unknown although the files contain it.
 const ORDER: &str =
     "files are read in order: what is appended to must stand before, in this file or an earlier one";
 
-/// Whether a list or macro is appended to, by either key.
+/// Whether the item appends to a list or macro, by either key.
 fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<bool> {
     let append = boolean(item, "append", context)?;
     if append == Some(true) {
@@ -324,7 +325,7 @@ fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWar
     Ok(append.unwrap_or(false) || overrides.append.contains(key))
 }
 
-/// `keys` are those that are appended.
+/// `keys` are the keys that it appends.
 fn deprecated_append(item: &Node, message: String, keys: &[&str], context: &Context) -> LoadWarning {
     let entries: Vec<String> = keys.iter().map(|key| format!("{key}: append")).collect();
     let help = match entries.is_empty() {

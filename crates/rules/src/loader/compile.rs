@@ -1,4 +1,4 @@
-//! What is defined becomes conditions and formats, with Falco's errors and warnings.
+//! Compiles definitions to conditions and formats, with Falco's errors and warnings.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::output::{Format, FormatError};
 
 impl Ruleset {
-    /// Compiles a rule; `seen` becomes what it names.
+    /// Compiles a rule; `seen` becomes the names that it uses.
     pub(super) fn compile_rule(
         &mut self,
         raw: &Arc<RawRule>,
@@ -55,7 +55,8 @@ impl Ruleset {
         })?;
         look.for_confusions(&expr, &mut known.quiet);
         let codes = known.codes.of(&expr, schema).intersection(&schema.occurring());
-        // One that no event satisfies costs nothing: placeholders such as `never_true` are meant so.
+        // A condition that no event satisfies costs nothing, and placeholders such as `never_true` are
+        // intended.
         let is_many = codes.count() > MANY_CODES;
         if raw.warn_evttypes && schema.codes() > MANY_CODES && is_many {
             let message =
@@ -70,7 +71,7 @@ impl Ruleset {
 }
 
 impl Setup<'_> {
-    /// The rule's output with all that is added to it.
+    /// The rule's output with all additions.
     fn output(&self, raw: &RawRule, warnings: &mut Vec<LoadWarning>) -> Result<(String, Format), Failure> {
         let schema = self.schema;
         let written = raw.output.as_str();
@@ -132,7 +133,7 @@ impl Setup<'_> {
     }
 }
 
-/// An output that is no format. `written` is the rule's own text, empty where it was changed.
+/// The error for an output that is no format. `written` is the rule's own text, or empty if it was changed.
 fn output_error(
     error: &FormatError,
     raw: &RawRule,
@@ -142,7 +143,7 @@ fn output_error(
 ) -> LoadError {
     let message = error.to_string();
     let problem = LoadError::new(ErrorCode::CompileOutput, message.clone(), &raw.output_context);
-    // A leading star is no part of what was compiled.
+    // The compiled text lacks a leading star.
     let at = error.offset + usize::from(written.starts_with('*'));
     let Some(token) = written.get(at..).and_then(|rest| rest.strip_prefix('%')) else {
         return problem.note(raw.place, "in the output of this rule, or in what is appended to it");

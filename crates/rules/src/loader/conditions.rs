@@ -1,4 +1,4 @@
-//! The texts of conditions become trees; their errors are drawn into the files.
+//! Parses the texts of conditions, and maps their errors to places in the files.
 
 use eyas_fields::Schema;
 
@@ -24,12 +24,12 @@ pub(super) fn parse_condition(
     }
     let flat = &*text.flat();
     parse_in(flat, source).map_err(|e| {
-        // Falco names it by the text with the lists put in, and everywhere else by the text without.
+        // Falco shows the text with expanded lists here, and the text without them everywhere else.
         let context = &in_condition(flat, flat, e.offset, context);
         let error = LoadError::new(ErrorCode::CompileCondition, e.message.clone(), context);
         let no_list = matches!(e.kind, Kind::Trailing | Kind::Check | Kind::Operator | Kind::GroupEnd);
         if let Some(list) = text.list_at(e.offset).filter(|_| no_list) {
-            // The list's items stand where none are expected.
+            // A list is used where no items are allowed.
             let notes = text.notes(e.offset..e.offset + 1, "", &sources.files);
             return error
                 .titled(format!("the list `{list}` cannot stand here"))
@@ -40,7 +40,7 @@ pub(super) fn parse_condition(
     })
 }
 
-/// Puts to an error what is said to people; the places are of the text `source`, in the rule or macro
+/// Adds the wording for users to an error. The places are in the text `source`, in the rule or macro
 /// `root`.
 fn say(error: LoadError, said: Wording, sources: &Sources, source: u32, root: u32) -> LoadError {
     let mut notes = Vec::new();
@@ -48,7 +48,7 @@ fn say(error: LoadError, said: Wording, sources: &Sources, source: u32, root: u3
         let span = Span { source, start: range.start as u32, end: range.end as u32 };
         notes.extend(sources.notes(span, root, &word));
     }
-    // What was appended in another file does not show what it belongs to.
+    // A text that was appended in another file does not show its rule or macro.
     let item = error.context.locations.iter().find(|l| matches!(l.item_type, "rule" | "macro"));
     if let Some(item) = item
         && notes.last().is_some_and(|n: &Note| n.place.file != item.place.file)
@@ -58,7 +58,7 @@ fn say(error: LoadError, said: Wording, sources: &Sources, source: u32, root: u3
     error.titled(said.title).help(said.help).notes(notes)
 }
 
-/// An error inside a condition's text, drawn into it.
+/// An error inside a condition's text, with its place.
 pub(super) fn located(
     code: ErrorCode,
     message: String,
@@ -69,7 +69,7 @@ pub(super) fn located(
     LoadError::new(code, message, &in_condition(&text.flat(), text.written(), offset, context))
 }
 
-/// A byte of a condition's text, which is called by its beginning as `written`.
+/// The context of a byte in a condition's text; `written` is the text whose beginning names the condition.
 pub(super) fn in_condition(text: &str, written: &str, offset: usize, context: &Context) -> Context {
     let (line, column) = condition::position(text, offset);
     let base = context.innermost().map(|l| l.mark).unwrap_or_default();

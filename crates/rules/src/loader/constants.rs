@@ -1,11 +1,11 @@
-//! Fields that a configuration makes.
+//! Fields that the configuration defines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eyas_fields::{CodeSet, Field, FieldDef, FieldId, ResolveError, Schema, SchemaId};
 
-/// A schema with fields that have one text in every event.
+/// A schema with additional fields that have a constant text.
 pub(super) struct Constants {
     pub(super) schema: Arc<dyn Schema>,
     pub(super) fields: BTreeMap<String, String>,
@@ -20,7 +20,7 @@ impl Schema for Constants {
         self.schema.source()
     }
 
-    // Conditions ask no event for these fields.
+    // Conditions read these fields from no event.
     fn id(&self) -> SchemaId {
         self.schema.id()
     }

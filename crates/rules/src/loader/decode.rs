@@ -1,4 +1,4 @@
-//! Values of a rules file by their type.
+//! Decodes values of a rules file.
 
 use super::result::{Context, ErrorCode, LoadError};
 use super::text::Text;
@@ -7,7 +7,7 @@ use crate::diagnostic::suggest::{did_you_mean, nearest};
 
 pub(super) type Decoded<T> = Result<T, LoadError>;
 
-/// A text and where it is.
+/// A text and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
@@ -24,7 +24,7 @@ pub(super) fn invalid(message: impl Into<String>, context: &Context) -> LoadErro
     LoadError::new(ErrorCode::YamlValidate, message, context)
 }
 
-/// A value that must be there and be a text that is not empty.
+/// Returns a required text that is not empty.
 pub(super) fn required_scalar(item: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
     match item.get(key) {
         None => Err(missing(item, key, context)),
@@ -36,7 +36,7 @@ pub(super) fn required(item: &Node, key: &str, context: &Context) -> Decoded<Str
     required_scalar(item, key, context).map(|scalar| scalar.text)
 }
 
-/// The error that an item has no such key.
+/// The error for a missing key of an item.
 pub(super) fn missing(item: &Node, key: &str, context: &Context) -> LoadError {
     let error = invalid(format!("Item has no mapping for key '{key}'"), context)
         .titled(format!("`{key}` is missing"))
@@ -61,14 +61,14 @@ fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
     };
     match &node.kind {
         Kind::Scalar(text) if !text.is_empty() => Ok(Scalar { text: text.clone(), at: node.at }),
-        // What is not there has no place of its own.
+        // An absent value has no place.
         Kind::Null => fail("is empty", format!("`{key}` is empty"), context),
         Kind::Scalar(_) => fail("is empty", format!("`{key}` is empty"), &inner()),
         _ => fail("is not a scalar value", format!("`{key}` must be a text"), &inner()),
     }
 }
 
-/// As [`optional`], and nothing if it is empty.
+/// As [`optional`], with an empty text if the value is empty.
 pub(super) fn optional_or_empty(item: &Node, key: &str, context: &Context) -> Decoded<Option<String>> {
     match item.get(key).map(|node| &node.kind) {
         None | Some(Kind::Null) => Ok(None),
@@ -110,7 +110,7 @@ pub(super) fn integer(text: &str) -> Option<u32> {
     eyas_yaml::unsigned(text)?.try_into().ok()
 }
 
-/// A list of texts; `None` if the key is not there.
+/// A list of texts; `None` if the key is missing.
 pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Option<Vec<Scalar>>> {
     let Some(node) = item.get(key) else { return Ok(None) };
     let inner = || context.at("value for", key, node.at);

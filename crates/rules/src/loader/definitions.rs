@@ -1,4 +1,4 @@
-//! What rules files define: lists, macros and rules with their exceptions.
+//! Definitions of rules files: lists, macros and rules with their exceptions.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::yaml::At;
 use crate::diagnostic::Place;
 use crate::rule::Priority;
 
-/// A list as defined.
+/// Definition of a list.
 #[derive(Clone, Debug)]
 pub(super) struct List {
     pub(super) name: String,
@@ -24,7 +24,7 @@ pub(super) struct List {
     pub(super) place: Place,
 }
 
-/// A macro as defined.
+/// Definition of a macro.
 #[derive(Clone, Debug)]
 pub(super) struct Macro {
     pub(super) name: String,
@@ -37,7 +37,7 @@ pub(super) struct Macro {
     pub(super) place: Place,
 }
 
-/// A rule as defined.
+/// Definition of a rule.
 #[derive(Clone, Debug)]
 pub(super) struct RawRule {
     pub(super) name: String,
@@ -78,10 +78,10 @@ impl Named for RawRule {
     }
 }
 
-/// Reads the file of a list's items, by the name of the rules file and the path in it.
+/// Reads the file of a list's items; the arguments are the name of the rules file and the path in it.
 type ReadItems = dyn Fn(&str, &str) -> std::io::Result<String> + Send + Sync;
 
-/// What reads the files of lists, if anything does.
+/// The function that reads files of items, if there is one.
 #[derive(Clone, Default)]
 pub(super) struct ItemFiles(pub(super) Option<Arc<ReadItems>>);
 
@@ -91,7 +91,7 @@ impl std::fmt::Debug for ItemFiles {
     }
 }
 
-/// Everything defined so far.
+/// All definitions so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
     pub(super) lists: Table<List>,
@@ -101,7 +101,7 @@ pub(super) struct Tables {
     /// The newest engine version that some file requires.
     pub(super) engine: [u64; 3],
     pub(super) counter: usize,
-    /// What reads the files of lists.
+    /// The function that reads files of items.
     pub(super) item_files: ItemFiles,
 }
 
@@ -112,14 +112,14 @@ pub(super) struct Exception {
     pub(super) fields: Entry,
     pub(super) comps: Entry,
     pub(super) values: Vec<Entry>,
-    /// Of the exception, in its rule.
+    /// Place of the exception in its rule.
     pub(super) at: At,
     /// Its name.
     pub(super) place: Place,
 }
 
 impl Exception {
-    /// Whether it takes anything away.
+    /// Whether it excludes anything.
     pub(super) fn has_values(&self) -> bool {
         !self.values.is_empty()
     }
@@ -134,7 +134,7 @@ pub(super) struct Entry {
 
 #[derive(Clone, Debug)]
 pub(super) enum EntryKind {
-    /// Empty where there is nothing, or no text.
+    /// Empty if the value is absent or not a text.
     One(String),
     Many(Vec<Entry>),
 }
@@ -144,7 +144,7 @@ impl Entry {
         Self { kind: EntryKind::One(text.into()), at }
     }
 
-    /// The text; none of a list.
+    /// The text; empty for a list.
     pub(super) fn text(&self) -> &str {
         match &self.kind {
             EntryKind::One(text) => text,
@@ -160,7 +160,7 @@ impl Entry {
         }
     }
 
-    /// Itself, or the entries of a list.
+    /// The entries of a list, or else the entry itself.
     pub(super) fn all(&self) -> &[Self] {
         self.items().unwrap_or(std::slice::from_ref(self))
     }
@@ -173,7 +173,7 @@ impl Entry {
         self.items().map_or(self.text().is_empty(), <[Self]>::is_empty)
     }
 
-    /// The texts of itself, or of the entries of a list.
+    /// The texts of [`Entry::all`].
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.all().iter().map(Self::text)
     }

@@ -1,4 +1,4 @@
-//! What rules files define, and what became of it.
+//! Descriptions of the definitions in rules files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,21 +26,21 @@ pub struct Description {
     pub lists: Vec<ListDescription>,
 }
 
-/// What a condition is made of.
+/// Description of a condition.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConditionDescription {
-    /// As written, with what was appended.
+    /// The written text, including appended parts.
     pub text: String,
-    /// With lists, macros and exceptions put in.
+    /// The expression with lists, macros and exceptions expanded.
     pub compiled: Expr,
     /// Macros that the text names.
     pub macros: BTreeSet<String>,
     /// Lists that the text names.
     pub lists: BTreeSet<String>,
-    /// Operators with everything put in, such as `in` or `startswith anyof`.
+    /// Operators after expansion, such as `in` or `startswith anyof`.
     pub operators: BTreeSet<String>,
-    /// Fields with everything put in, each with its argument.
+    /// Fields after expansion, each with its argument.
     pub fields: BTreeSet<String>,
 }
 
@@ -50,29 +50,29 @@ pub struct ConditionDescription {
 pub struct RuleDescription {
     /// Name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: String,
     /// Condition.
     pub condition: ConditionDescription,
     /// Output as written.
     pub output: String,
-    /// Output with all that configuration adds to it.
+    /// Output with all additions of the configuration.
     pub output_compiled: String,
-    /// Fields that the output asks for.
+    /// Fields in the output.
     pub output_fields: BTreeSet<String>,
-    /// Keys of `output_fields` that configuration adds with a format of their own, and these.
+    /// Keys of `output_fields` that the configuration adds, with their formats.
     pub output_formats: BTreeMap<String, String>,
-    /// How grave its alerts are.
+    /// Severity of its alerts.
     pub priority: Priority,
     /// Event source.
     pub source: String,
     /// Tags.
     pub tags: BTreeSet<String>,
-    /// Whether its file has it on.
+    /// Whether its file enables it.
     pub enabled: bool,
     /// Whether a match starts a capture.
     pub capture: bool,
-    /// How long that capture lasts, ms; 0 for the configured time.
+    /// Duration of that capture, ms; 0 for the configured duration.
     pub capture_duration_ms: u32,
     /// Names of its exceptions.
     pub exceptions: BTreeSet<String>,
@@ -90,7 +90,7 @@ pub struct MacroDescription {
     pub name: String,
     /// Condition.
     pub condition: ConditionDescription,
-    /// Whether a rule or another macro names it.
+    /// Whether a rule or another macro uses it.
     pub used: bool,
 }
 
@@ -104,16 +104,16 @@ pub struct ListDescription {
     pub items: Vec<String>,
     /// Lists among the items.
     pub lists: BTreeSet<String>,
-    /// Items with the lists among them put in.
+    /// Items with the lists among them expanded.
     pub items_compiled: Vec<String>,
-    /// Whether a rule, macro or another list names it.
+    /// Whether a rule, macro or another list uses it.
     pub used: bool,
 }
 
 impl Loader {
-    /// What was loaded so far. Nothing if it does not compile.
+    /// Describes everything loaded so far; `None` if it does not compile.
     ///
-    /// Rules of other sources are left out, and those that `skip-if-unknown-filter` leaves out.
+    /// The description lacks rules of other sources, and rules that `skip-if-unknown-filter` skips.
     pub fn describe(&self) -> Option<Description> {
         self.with_ruleset(|ruleset| self.description(ruleset)).ok()
     }
@@ -203,7 +203,7 @@ impl Loader {
         }
     }
 
-    /// Macros and lists that a condition names.
+    /// Collects the macros and lists that a condition uses.
     fn named(&self, expr: &Expr, macros: &mut BTreeSet<String>, lists: &mut BTreeSet<String>) {
         match expr {
             Expr::And(children) | Expr::Or(children) => {

@@ -1,4 +1,4 @@
-//! What the loader asks of a schema.
+//! The loader's view of a schema.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use eyas_fields::Schema;
 use crate::condition::{Source, operand_prefix};
 use crate::diagnostic::condition::field_names;
 
-/// A schema with what the loader asks of it.
+/// A schema with the loader's queries.
 pub(super) struct Described<'a>(pub(super) &'a dyn Schema);
 
 /// The schemas of all sources.

@@ -1,4 +1,4 @@
-//! Exceptions: what a rule shall not match, and the condition text that says so.
+//! Exceptions: events that a rule must not match, and their condition text.
 
 use rustc_hash::FxHashMap;
 
@@ -31,7 +31,7 @@ fn entry(node: &Node, key: &str, context: &Context) -> Decoded<Entry> {
     Ok(Entry { kind, at: node.at })
 }
 
-/// The exceptions of an item; `None` if it has no such key. Where they are appended, `fields` may be left out.
+/// The exceptions of an item; `None` if it has no such key. An appended exception may lack `fields`.
 pub(super) fn decode(
     item: &Node,
     rule: &Context,
@@ -51,7 +51,7 @@ pub(super) fn decode(
         }
     };
     let mut out: Vec<Exception> = Vec::new();
-    // The first of each name.
+    // The first exception of each name.
     let mut known: FxHashMap<String, usize> = FxHashMap::default();
     for item in items {
         let unnamed = all.at("exception", "", item.at);
@@ -127,7 +127,7 @@ fn op_named(word: &str) -> Option<Op> {
     Op::ALL.iter().copied().find(|op| op.word() == word)
 }
 
-/// Puts in what is left out of a definition: how its fields are compared.
+/// Completes a definition with default comparisons.
 pub(super) fn complete(exception: &mut Exception, rule: &Context) -> Decoded<()> {
     let Exception { name, fields, comps, at, place, .. } = exception;
     let context = rule.at("exception", name, *at);
@@ -164,8 +164,8 @@ pub(super) fn complete(exception: &mut Exception, rule: &Context) -> Decoded<()>
     }
 }
 
-/// Checks a definition: as many comparisons as fields, which are known; fields that exist, if the source is
-/// one that is here.
+/// Checks a definition: as many comparisons as fields, known operators, and existing fields if the source
+/// is known.
 pub(super) fn define(
     exception: &mut Exception,
     described: Option<&Described<'_>>,
@@ -218,7 +218,7 @@ pub(super) fn define(
     Ok(())
 }
 
-/// Adds exceptions to those that a rule has.
+/// Adds exceptions to a rule.
 pub(super) fn append(
     to: &mut Vec<Exception>,
     added: Vec<Exception>,
@@ -256,7 +256,7 @@ pub(super) fn append(
     Ok(())
 }
 
-/// The condition with what the exceptions take away.
+/// The condition with its exceptions.
 pub(super) fn apply(condition: &Text, exceptions: &[Exception], rule: &Context) -> Decoded<Text> {
     let Some(first) = exceptions.first() else { return Ok(condition.clone()) };
     let mut out = Text::default();
@@ -349,7 +349,7 @@ fn push_row(
                 }
                 out.push(")", here);
             }
-            // What stands between parentheses is taken as it is.
+            // A text in parentheses is used unchanged.
             None if takes_list => {
                 let open = value.text().starts_with('(');
                 out.push(if open { "" } else { "(" }, here);

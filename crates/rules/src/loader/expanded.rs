@@ -1,4 +1,4 @@
-//! Texts of conditions with lists in them. The items of a list are there once, however many conditions name it.
+//! Texts of conditions that refer to lists. The items of a list exist once, however many conditions use it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,11 +10,11 @@ use crate::condition::ast::Values;
 use crate::condition::{ListUse, PLACEHOLDER, parse_items};
 use crate::diagnostic::{Note, SourceFile};
 
-/// The items of a list as they stand in conditions.
+/// The items of a list as conditions contain them.
 #[derive(Debug)]
 pub(super) struct ListText {
     pub(super) name: Arc<str>,
-    /// The items with commas between them.
+    /// The items, separated by commas.
     pub(super) items: Expanded,
     values: OnceLock<Option<Arc<Values>>>,
 }
@@ -24,7 +24,7 @@ impl ListText {
         Self { name, items, values: OnceLock::new() }
     }
 
-    /// The items as constants; `None` if their text is something else.
+    /// The items as constants; `None` if their text is no list of values.
     fn values(&self) -> Option<Arc<Values>> {
         let values = || parse_items(self.items.own(), &self.items.uses()).map(Arc::new);
         self.values.get_or_init(values).clone()
@@ -40,14 +40,14 @@ struct PutIn {
 }
 
 impl PutIn {
-    /// By how much the list lengthens the text.
+    /// Number of bytes that the list adds to the text.
     fn growth(&self) -> usize {
         self.list.items.len().saturating_sub(PLACEHOLDER.len())
     }
 }
 
-/// A text with lists put in. Bytes and lengths are those of the text with all their items, unless they are called *own*:
-/// those are of the text in which each list is a placeholder.
+/// A text with expanded lists. Byte offsets and lengths are those of the expanded text. *Own* offsets are
+/// those of the text in which each list is a placeholder.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expanded {
     text: Text,
@@ -55,11 +55,11 @@ pub(super) struct Expanded {
     len: usize,
     /// How deep lists are nested.
     nesting: u32,
-    /// What it was before lists were put in, if that is something else.
+    /// The text before expansion, if it differs.
     written: Option<Box<str>>,
 }
 
-/// Where a byte is: in a text, or in a list that is put in there.
+/// Position of a byte: in a text, or in a list inside it.
 enum Found<'a> {
     Own(usize),
     In(&'a PutIn, usize),
@@ -80,7 +80,7 @@ impl Expanded {
         self.len
     }
 
-    /// Whether it has nothing but blanks.
+    /// Whether it contains only blanks.
     pub(super) fn is_blank(&self) -> bool {
         let own = self.own().replace(PLACEHOLDER, "");
         own.trim_matches([' ', '\t', '\n', '\r']).is_empty()
@@ -97,12 +97,12 @@ impl Expanded {
         self.text.as_str()
     }
 
-    /// The text before lists were put in.
+    /// The text before expansion.
     pub(super) fn written(&self) -> &str {
         self.written.as_deref().unwrap_or(self.own())
     }
 
-    /// Notes what it was before lists were put in.
+    /// Sets the text before expansion.
     pub(super) fn written_as(self, written: &str) -> Self {
         let written = (written != self.own()).then(|| written.into());
         Self { written, ..self }
@@ -113,12 +113,12 @@ impl Expanded {
         self.lists.iter().map(|put| &put.list)
     }
 
-    /// Words that are names of lists, and those that may become such.
+    /// Words that are names of lists, or may become names of lists.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         words(self.own()).map(|(_, word)| word).chain(self.lists().map(|list| &*list.name))
     }
 
-    /// Lists as the parser takes them.
+    /// The lists, for the parser.
     pub(super) fn uses(&self) -> Vec<ListUse> {
         let mut before = 0;
         let one = |put: &PutIn| {
@@ -165,7 +165,7 @@ impl Expanded {
         Found::Own(at - growth)
     }
 
-    /// A stretch of the text.
+    /// A range of the text.
     pub(super) fn slice(&self, range: Range<usize>) -> Cow<'_, str> {
         if range.is_empty() || range.end > self.len {
             return Cow::default();
@@ -188,7 +188,7 @@ impl Expanded {
         self.flat().get(range).unwrap_or_default().to_owned().into()
     }
 
-    /// The place of a stretch, and how it came there, from the innermost list outwards.
+    /// The place of a range, and the lists through which it came there, from the innermost outwards.
     pub(super) fn notes(&self, range: Range<usize>, word: &str, files: &[Arc<SourceFile>]) -> Vec<Note> {
         let mut through: Vec<(&Self, &PutIn)> = Vec::new();
         let (mut text, mut range) = (self, range);
@@ -199,7 +199,7 @@ impl Expanded {
                     let end = if range.is_empty() { start } else { last + 1 };
                     break text.text.notes(start..end, word, files);
                 }
-                // It ends in a list: up to there.
+                // The range ends in a list: stop before it.
                 (Found::Own(start), Found::In(..)) => {
                     break text.text.notes(start..text.text.part_end(start), word, files);
                 }
@@ -221,7 +221,7 @@ impl Expanded {
         notes
     }
 
-    /// The list that has the byte.
+    /// The list that contains the byte.
     pub(super) fn list_at(&self, at: usize) -> Option<&str> {
         let mut found = None;
         let (mut text, mut at) = (self, at);
@@ -232,26 +232,26 @@ impl Expanded {
         found
     }
 
-    /// Whether the byte was written where it stands: no list has it.
+    /// Whether the byte comes from the text itself, not from a list.
     pub(super) fn is_own(&self, at: usize) -> bool {
         matches!(self.find(at), Found::Own(at) if self.text.is_written(at))
     }
 }
 
-/// Making one, by own bytes.
+/// Construction, by own offsets.
 impl Expanded {
     pub(super) fn push(&mut self, text: &Text) {
         self.len += text.len();
         self.text.append(text);
     }
 
-    /// Appends what is made on behalf of what stands at a place.
+    /// Appends generated text for the text at a place.
     pub(super) fn push_made(&mut self, text: &str, place: crate::diagnostic::Place) {
         self.len += text.len();
         self.text.push(text, place);
     }
 
-    /// Appends a stretch of another.
+    /// Appends a range of another text.
     pub(super) fn copy(&mut self, other: &Self, range: Range<usize>) {
         let base = self.text.len();
         self.text.copy(&other.text, range.clone());
@@ -262,7 +262,7 @@ impl Expanded {
         }
     }
 
-    /// Appends a list for its name, which stands at byte `name` of `other`.
+    /// Appends a list in place of its name, which is at byte `name` of `other`.
     pub(super) fn push_list(&mut self, list: &Arc<ListText>, other: &Text, name: usize) {
         let at = self.text.len();
         self.text.push_for(PLACEHOLDER, other, name);
@@ -282,7 +282,7 @@ impl Expanded {
         self.truncate(kept);
     }
 
-    /// Drops a comma at the end; whether there was one.
+    /// Drops a comma at the end; returns whether there was one.
     pub(super) fn drop_comma(&mut self) -> bool {
         let comma = self.own().ends_with(',');
         if comma {
@@ -291,13 +291,13 @@ impl Expanded {
         comma
     }
 
-    /// No placeholder is dropped: what is, are blanks and commas.
+    /// The dropped part contains only blanks and commas, no placeholder.
     fn truncate(&mut self, len: usize) {
         self.len -= self.text.len() - len;
         self.text.truncate(len);
     }
 
-    /// The text with placeholders, and where its parts come from.
+    /// The text with placeholders, and the origins of its parts.
     pub(super) fn own_text(&self) -> &Text {
         &self.text
     }
@@ -315,7 +315,7 @@ mod tests {
         Text::scalar(text, At { place, style: Some(Style::Plain), ..At::default() })
     }
 
-    /// `text` with the list put in for its name.
+    /// `text` with the name of the list replaced by the list.
     fn with(text: Text, name: &str, items: Expanded) -> Expanded {
         let list = Arc::new(ListText::new(name.into(), items));
         let at = text.as_str().find(name).unwrap();

@@ -1,4 +1,4 @@
-//! Warnings beyond Falco's: rules that load and do something else than they seem to.
+//! Warnings that Falco lacks, about rules that load but do something else than they seem to.
 
 use std::sync::Arc;
 
@@ -25,15 +25,16 @@ mod words;
 pub(super) use valueless::Unavailable;
 
 impl Loader {
-    /// What is odd about the rules loaded so far, beyond what Falco warns about: see [`Lint`]. Nothing
-    /// if they do not compile.
+    /// Returns warnings about the rules loaded so far that Falco lacks: see [`Lint`]. Returns nothing if
+    /// they do not compile.
     ///
-    /// Looks at all rules together; meant for people at work on rules, not for every start.
+    /// It compares all rules with each other, so it is meant for the development of rules, not for every
+    /// start.
     pub fn lint(&self) -> Vec<Diagnostic> {
         self.with_ruleset(|ruleset| self.look_at(ruleset)).unwrap_or_default()
     }
 
-    /// Warnings about the rules that no event satisfies, and about fields without values.
+    /// Warnings about rules that no event satisfies, and about fields without values.
     pub(super) fn without_effect(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
         let cx = LintCx::new(schema, ruleset);
         let rules =
@@ -85,7 +86,7 @@ impl Loader {
     }
 
     fn unused(&self, ruleset: &Ruleset, findings: &mut Findings) {
-        // What rules of other sources name is not known.
+        // The names in rules of other sources are unknown.
         if ruleset.rules().count() == self.tables.rules.len() {
             names::unused(&self.tables, ruleset, findings);
         }
@@ -102,7 +103,7 @@ impl Loader {
     }
 }
 
-/// The stretch from the first to the last comparison, as far as they stand in one text.
+/// The range from the first to the last comparison in the same text.
 fn span_of(expr: &Expr) -> Span {
     let mut span: Option<Span> = None;
     expr.tests(&mut |test| match &mut span {
@@ -113,7 +114,7 @@ fn span_of(expr: &Expr) -> Span {
     span.unwrap_or_default()
 }
 
-/// What part of a condition makes it hold for events of every type, if that is only a part.
+/// The part of a condition that makes it match events of every type, if it is not the whole condition.
 pub(super) fn everything(
     expr: &Expr,
     schema: &dyn Schema,
@@ -131,8 +132,7 @@ pub(super) fn everything(
     }
 }
 
-/// Reports a rule that is tested on every event, where Falco does not: it counts types, and there are
-/// few.
+/// Reports a rule that is tested on every event if Falco does not, because the schema has few types.
 fn every_event(cx: &LintCx<'_>, rule: &Compiled, findings: &mut Findings) {
     let codes = cx.schema.codes();
     let few = (2..=MANY_CODES).contains(&codes);

@@ -1,4 +1,4 @@
-//! Lists put into the text of conditions.
+//! Expansion of lists in the text of conditions.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -13,40 +13,40 @@ use super::text::Text;
 use super::words::{Unit, Words, is_edge_byte, words};
 use crate::diagnostic::Place;
 
-/// Lists that are nested in lists as such; what is nested deeper is copied out of its list.
+/// Maximum nesting of references to lists; deeper lists are copied.
 const MAX_NESTING: u32 = 32;
-/// Items that a list may have with those of the lists that it names.
+/// Maximum number of items of a list, including those of nested lists.
 const MAX_ITEMS: usize = 1 << 20;
-/// Length that a condition may have with its lists, bytes.
+/// Maximum length of a condition with its lists, bytes.
 const MAX_LEN: usize = 64 << 20;
 
-/// Lists, ready to be put into conditions, in the order of their table.
+/// Lists, ready for conditions, in the order of their table.
 #[derive(Default)]
 pub(super) struct Lists {
     all: Vec<ReadyList>,
-    /// Those whose names are no single words: looked for in every text.
+    /// Lists whose names are no single words; they are searched in every text.
     odd: Vec<u32>,
 }
 
-/// A list with the lists that it names put in.
+/// A list with its nested lists expanded.
 struct ReadyList {
     list: Arc<List>,
-    /// What stands for its name in conditions.
+    /// The text that replaces its name in conditions.
     text: Arc<ListText>,
     is_blank: bool,
-    /// What it is made of where another list that names it cannot refer to it; empty where it can.
+    /// Its parts, if another list that names it cannot refer to it; otherwise empty.
     pieces: Vec<Piece>,
     /// Lists among its items.
     inner: Vec<u32>,
-    /// Lists of later definition that its text names.
+    /// Lists in its text that are defined later.
     later: Vec<u32>,
-    /// Whether its text names lists of later definition.
+    /// Whether its text names lists that are defined later.
     has_later: bool,
-    /// How many items it has with those of its lists.
+    /// Number of its items, including those of nested lists.
     count: usize,
 }
 
-/// Which definitions a change of lists concerns, besides lists.
+/// The definitions, besides lists, that a change of lists affects.
 pub(super) enum Changed {
     All,
     Some(Vec<Unit>),
@@ -56,7 +56,7 @@ pub(super) enum Changed {
 #[derive(Clone)]
 enum Piece {
     Item(Arc<Text>),
-    /// A list, for a name that is written in that text.
+    /// A list, and the text in which its name is written.
     List(Arc<ListText>, Arc<Text>),
 }
 
@@ -64,12 +64,12 @@ fn is_edge(byte: Option<u8>) -> bool {
     byte.is_none_or(is_edge_byte)
 }
 
-/// The list that an item of a list names.
+/// The list whose name is an item of a list.
 fn inner(item: &str, list: &List, lists: &Table<List>) -> Option<usize> {
     lists.position(item).filter(|inner| lists[*inner].index < list.visibility)
 }
 
-/// What is known of a list while it is made.
+/// State of a list during its construction.
 struct Made {
     text: Expanded,
     pieces: Vec<Piece>,
@@ -78,10 +78,10 @@ struct Made {
 }
 
 impl Lists {
-    /// Brings the lists up to date with what is defined. `words` has those of the definitions so far.
+    /// Updates the lists from the definitions. `words` contains the words of the definitions so far.
     ///
     /// # Errors
-    /// With those that they name, lists have too many items.
+    /// A list has too many items, including those of nested lists.
     pub(super) fn update(
         &mut self,
         lists: &Table<List>,
@@ -153,7 +153,7 @@ impl Lists {
             }
             let named = words(made.text.own()).filter_map(|(_, word)| lists.position(word));
             let has_later = named.into_iter().any(|named| named > index);
-            // Where it cannot be referred to, what it is made of is copied.
+            // If a reference is not possible, its parts are copied.
             let has_empty =
                 made.pieces.iter().any(|piece| matches!(piece, Piece::Item(item) if item.len() == 0));
             let is_shared =
@@ -175,7 +175,7 @@ impl Lists {
                 None => self.all.push(ready),
             }
         }
-        // Names of lists that come later stand for their items, too, once the list is in a condition.
+        // Once the list is in a condition, names of later lists are expanded, too.
         for index in (0..lists.len()).rev().filter(is_stale) {
             let ready = &self.all[index];
             if !ready.has_later && self.odd.is_empty() {
@@ -193,7 +193,7 @@ impl Lists {
         Ok(())
     }
 
-    /// A list with those before it that it names.
+    /// Makes a list, with the earlier lists that it names.
     fn make(&self, index: usize, lists: &Table<List>) -> Made {
         let list = &lists[index];
         let mut made = Made { text: Expanded::default(), pieces: Vec::new(), inner: Vec::new(), count: 0 };
@@ -215,7 +215,7 @@ impl Lists {
                     ready.pieces.iter().for_each(|piece| made.add(piece.clone(), list.place));
                     made.count = made.count.saturating_add(ready.count);
                 }
-                // Defined later, or the list itself: as it is written.
+                // A list that is defined later, or the list itself: the written name stays.
                 None => {
                     let items = &lists[inner].items;
                     items.iter().for_each(|item| made.add(Piece::Item(item.to_text().into()), list.place));
@@ -226,7 +226,7 @@ impl Lists {
         made
     }
 
-    /// Items of the list at a position, with those of the lists that it names.
+    /// Items of the list at a position, including those of nested lists.
     pub(super) fn items(&self, index: usize, lists: &Table<List>) -> Vec<String> {
         let mut out = Vec::new();
         let mut open: Vec<(usize, std::slice::Iter<'_, Scalar>)> = vec![(index, lists[index].items.iter())];
@@ -236,7 +236,7 @@ impl Lists {
                 continue;
             };
             match inner(&item.text, &lists[of], lists) {
-                // Defined later, or the list itself: as it is written.
+                // A list that is defined later, or the list itself: the written name stays.
                 Some(inner) if inner >= of => out.extend(lists[inner].items.iter().map(|i| i.text.clone())),
                 Some(inner) => open.push((inner, lists[inner].items.iter())),
                 None => out.push(item.text.clone()),
@@ -245,7 +245,7 @@ impl Lists {
         out
     }
 
-    /// Lists that are put into conditions, by position, and into other lists.
+    /// Marks lists that are used in conditions, by position, and in other lists.
     pub(super) fn mark_used(&self, in_conditions: impl Iterator<Item = u32>) -> Vec<bool> {
         let mut used = self.reachable(in_conditions, |list| &list.later);
         for inner in self.all.iter().flat_map(|list| &list.inner) {
@@ -254,7 +254,7 @@ impl Lists {
         used
     }
 
-    /// Lists that are put into conditions, or into lists that are.
+    /// Marks lists that are used in conditions, or in such lists.
     pub(super) fn mark_needed(&self, in_conditions: impl Iterator<Item = u32>) -> Vec<bool> {
         let all = |list: &ReadyList| list.later.iter().chain(&list.inner).copied().collect::<Vec<_>>();
         self.reachable(in_conditions, all)
@@ -278,7 +278,7 @@ impl Lists {
         reached
     }
 
-    /// Puts lists in the place of their names; `used` becomes their positions.
+    /// Replaces names of lists by the lists; `used` becomes their positions.
     ///
     /// # Errors
     /// The text grows too long.
@@ -291,7 +291,7 @@ impl Lists {
         self.substitute_from(0, text.into(), lists, used)
     }
 
-    /// As [`Lists::substitute`], of the lists from a position on.
+    /// As [`Lists::substitute`], for the lists from a position on.
     fn substitute_from(
         &self,
         first: usize,
@@ -323,7 +323,7 @@ impl Lists {
         &self.all[index as usize].text.name
     }
 
-    /// Where a name is no single word, what is left of it depends on the lists put in before it.
+    /// If a name is no single word, its occurrences depend on the lists that were expanded before.
     fn one_after_the_other(
         &self,
         first: usize,
@@ -341,7 +341,7 @@ impl Lists {
             let (own, mut from) = (text.own(), 0);
             while let Some(at) = own[from..].find(name) {
                 let (start, end) = (from + at, from + at + name.len());
-                // Right after items there is a blank.
+                // A blank follows expanded items.
                 let before = if start == put.copied { None } else { own.as_bytes()[..start].last().copied() };
                 if !(is_edge(before) && is_edge(own.as_bytes().get(end).copied())) {
                     from = start + own[start..].chars().next().map_or(1, char::len_utf8);
@@ -361,7 +361,7 @@ impl Lists {
 
 impl Made {
     fn add(&mut self, piece: Piece, place: Place) {
-        // Empty items at the beginning leave nothing behind.
+        // Empty items at the beginning add nothing.
         if self.text.len() > 0 {
             self.text.push_made(", ", place);
         }
@@ -377,10 +377,10 @@ impl Made {
     }
 }
 
-/// Puts lists into a text.
+/// Expands lists in a text.
 struct Put<'t> {
     text: &'t Expanded,
-    /// How much of it is in `out`.
+    /// Number of its bytes that are already in `out`.
     copied: usize,
     out: Expanded,
 }
@@ -390,7 +390,7 @@ impl<'t> Put<'t> {
         Self { text, copied: 0, out: Expanded::default() }
     }
 
-    /// Puts in a list for its name at own byte `start`.
+    /// Replaces the name at own byte `start` by a list.
     fn list(&mut self, start: usize, list: &ReadyList) {
         let own = self.text.own();
         let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
@@ -423,7 +423,7 @@ impl<'t> Put<'t> {
     }
 }
 
-/// Appends an item, between quotes if it has blanks in it and is not quoted already.
+/// Appends an item, in quotes if it contains blanks and is not quoted already.
 pub(super) fn push_quoted(out: &mut Text, item: &Text, place: Place) {
     let quotes = item.as_str().contains(' ') && !item.as_str().starts_with(['"', '\'']);
     if quotes {
@@ -462,7 +462,7 @@ mod tests {
         table
     }
 
-    /// The condition with the lists put in, and the names of those that were used.
+    /// The condition with expanded lists, and the names of the used lists.
     fn put_in(condition: &str, defined: &[(&str, &[&str])]) -> (String, Vec<String>) {
         let table = table(defined);
         let mut lists = Lists::default();
@@ -499,7 +499,7 @@ mod tests {
         let lists: &[(&str, &[&str])] =
             &[("a", &["b", "x"]), ("b", &["a", "y"]), ("o d", &["z"]), ("n", &["q"])];
         let (text, used) = put_in("f in (a) and g in (o d)", lists);
-        // What names a list before it had its items put in when it was defined.
+        // A list that names an earlier list was expanded at its definition.
         assert_eq!(text, "f in ( b, x, y , x ) and g in ( z )");
         assert_eq!(used, ["a", "b", "o d"]);
     }

@@ -1,4 +1,4 @@
-//! Macros: parsed, those that they name put in, and put into rules.
+//! Macros: parses them, expands nested macros, and expands macros in rules.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::condition::ast::{Expr, Operand, Rhs, Span, Test};
 use crate::diagnostic::Place;
 use crate::diagnostic::suggest::did_you_mean;
 
-/// Nodes that a condition may have with its macros.
+/// Maximum number of nodes of a condition with its macros.
 const MAX_NODES: usize = 200_000;
 
 /// Macros in the order of their table.
@@ -23,24 +23,24 @@ pub(super) struct Macros {
     all: Vec<ReadyMacro>,
     /// Grows with every parse and every resolution.
     clock: u64,
-    /// When a macro was parsed last.
+    /// Clock at the last parse of a macro.
     last_parsed: u64,
 }
 
-/// A macro with the lists and macros that it names put in.
+/// A macro with its lists and macros expanded.
 pub(super) struct ReadyMacro {
     definition: Arc<Macro>,
     /// Number of its text.
     pub(super) text: u32,
-    /// A list that it names has changed.
+    /// Whether a list that it names has changed.
     is_stale: bool,
-    /// When it was parsed; 0 for never.
+    /// Clock when it was parsed; 0 for never.
     parsed_at: u64,
-    /// When the macros that it names were put in; 0 for never.
+    /// Clock when its macros were expanded; 0 for never.
     resolved_at: u64,
-    /// As it is written.
+    /// The written condition.
     written: Expr,
-    /// With the macros that it names.
+    /// The condition with expanded macros.
     pub(super) expr: Expr,
     size: Size,
     /// Positions of the macros that it names.
@@ -51,25 +51,25 @@ pub(super) struct ReadyMacro {
     pub(super) lists: Vec<u32>,
 }
 
-/// How large a condition is with its macros.
+/// Size of a condition with its macros.
 #[derive(Clone, Copy, Debug, Default)]
 struct Size {
     nodes: usize,
     depth: u32,
 }
 
-/// How deep a comparison is nested in itself.
+/// Nesting inside a comparison.
 fn depth_of(test: &Test) -> u32 {
     let right = if let Rhs::Operand(right) = &test.right { levels(right) } else { 0 };
     1 + levels(&test.left).max(right)
 }
 
-/// Levels of nesting of a part inside these.
+/// Nesting of a part inside these.
 fn levels_of(open: &[Open<'_>]) -> u32 {
     open.iter().filter(|open| open.of.is_none()).count() as u32
 }
 
-/// Transformers inside one another.
+/// Nesting of transformers.
 fn levels(operand: &Operand) -> u32 {
     match operand {
         Operand::Field(_) | Operand::Text(_) => 0,
@@ -78,7 +78,7 @@ fn levels(operand: &Operand) -> u32 {
     }
 }
 
-/// What macros are put into.
+/// The condition in which macros are expanded.
 #[derive(Clone, Copy)]
 pub(super) struct Host<'a> {
     /// `macro` or `rule`.
@@ -94,7 +94,7 @@ impl Macros {
         self.all.iter()
     }
 
-    /// When the macro at a position was resolved.
+    /// Clock when the macro at a position was resolved.
     pub(super) fn resolved_at(&self, index: u32) -> u64 {
         self.all[index as usize].resolved_at
     }
@@ -104,14 +104,14 @@ impl Macros {
         self.clock
     }
 
-    /// Says that a list has changed that the macro's text names.
+    /// Marks the macro as stale, because a list that its text names has changed.
     pub(super) fn invalidate(&mut self, index: u32) {
         if let Some(ready) = self.all.get_mut(index as usize) {
             ready.is_stale = true;
         }
     }
 
-    /// Says that any list may have changed.
+    /// Marks all macros as stale, because any list may have changed.
     pub(super) fn invalidate_all(&mut self) {
         self.all.iter_mut().for_each(|ready| ready.is_stale = true);
     }
@@ -133,7 +133,7 @@ impl Macros {
         named
     }
 
-    /// These macros, by position, and those that they name.
+    /// Marks these macros, by position, and the macros that they name.
     pub(super) fn mark_needed(&self, from: impl Iterator<Item = u32>) -> Vec<bool> {
         let mut needed = vec![false; self.all.len()];
         let mut open: Vec<u32> = from.collect();
@@ -145,10 +145,10 @@ impl Macros {
         needed
     }
 
-    /// Brings the macros up to date with what is defined.
+    /// Updates the macros from the definitions.
     ///
     /// # Errors
-    /// The first that is no condition, or names what cannot be put in.
+    /// The first macro that is no condition, or that names an invalid macro.
     pub(super) fn update(
         &mut self,
         setup: &Setup<'_>,
@@ -206,7 +206,7 @@ impl Macros {
         Ok(())
     }
 
-    /// Puts the macros in that a macro names.
+    /// Expands the macros that a macro names.
     fn resolve(&mut self, index: usize, tables: &Tables, sources: &mut Sources) -> Result<(), LoadError> {
         let ready = &self.all[index];
         let m = &*ready.definition;
@@ -235,7 +235,7 @@ impl Macros {
         Ok(())
     }
 
-    /// A rule's condition with its macros put in, and which macros it names.
+    /// A rule's condition with its macros expanded, and the macros that it names.
     pub(super) fn expand(
         &self,
         expr: &Expr,
@@ -250,40 +250,40 @@ impl Macros {
     }
 }
 
-/// Puts macros into a condition.
+/// Expands macros in a condition.
 struct Filler<'a> {
     macros: &'a Macros,
     tables: &'a Tables,
     sources: &'a Sources,
     host: Host<'a>,
-    /// Macros are known that were defined before this.
+    /// Only macros before this position are visible.
     visibility: usize,
     /// Macros from this position on are not resolved yet.
     first: usize,
-    /// Position of the macro that the condition is of.
+    /// Position of the macro that has this condition.
     of: Option<usize>,
 }
 
-/// What was seen of a condition.
+/// Names and size of a condition.
 #[derive(Default)]
 struct Seen {
-    /// Macros that it names itself, and where.
+    /// Macros that it names directly, with their places.
     named: Vec<(u32, Span)>,
-    /// Its parts so far.
+    /// Number of its parts so far.
     nodes: usize,
 }
 
-/// A condition with its macros put in.
+/// A condition with its macros expanded.
 struct Filled {
-    /// `None` where it has none.
+    /// `None` if it has no macros.
     expr: Option<Expr>,
     depth: u32,
 }
 
-/// A part that is being filled.
+/// A part whose macros are being expanded.
 struct Open<'a> {
     part: &'a Expr,
-    /// The macro that is put in here, where the part is what it stands for.
+    /// The macro whose expansion this part is.
     of: Option<Name<'a>>,
     rest: std::slice::Iter<'a, Expr>,
     filled: Vec<Filled>,
@@ -298,14 +298,14 @@ struct Name<'a> {
 }
 
 impl<'a> Filler<'a> {
-    /// Puts the macros into a condition. Macros may name one another up to the limit: no stack is used.
+    /// Expands the macros of a condition, without recursion, because macros may be nested up to the limit.
     fn fill(&self, root: &'a Expr) -> Result<(Filled, Seen), LoadError> {
         let mut seen = Seen::default();
         let mut open: Vec<Open<'a>> = Vec::new();
         let mut next = root;
         loop {
             let mut filled = self.enter(next, &mut open, &mut seen)?;
-            // Up to the next part that is to be looked into.
+            // Continues up to the next part to visit.
             loop {
                 match (filled.take(), open.last_mut()) {
                     (Some(filled), None) => return Ok((filled, seen)),
@@ -325,7 +325,7 @@ impl<'a> Filler<'a> {
         }
     }
 
-    /// Begins with a part; returns it where nothing inside it is to be filled.
+    /// Begins with a part; returns it if it contains no macros.
     fn enter(
         &self,
         part: &'a Expr,
@@ -340,7 +340,7 @@ impl<'a> Filler<'a> {
             Expr::Macro(name, span) => {
                 let position = self.find(name, *span, open)?;
                 let name = Name { name, span: *span, position };
-                // What a macro names that is put in here is named by it, not here.
+                // A name inside an expanded macro belongs to that macro, not to this condition.
                 if open.iter().all(|open| open.of.is_none()) {
                     seen.named.push((position as u32, *span));
                 }
@@ -361,7 +361,7 @@ impl<'a> Filler<'a> {
         Ok(None)
     }
 
-    /// A part of which all parts are filled, inside `open`.
+    /// Finishes a part whose parts are all expanded, inside `open`.
     fn leave(&self, whole: Open<'a>, open: &[Open<'a>], seen: &Seen) -> Result<Filled, LoadError> {
         let Open { part, of, filled, .. } = whole;
         let depth = filled.iter().map(|part| part.depth).max().unwrap_or(0);
@@ -387,7 +387,7 @@ impl<'a> Filler<'a> {
         Ok(Filled { expr, depth: depth + 1 })
     }
 
-    /// The position of a macro that is named inside `open`.
+    /// The position of a macro whose name is inside `open`.
     fn find(&self, name: &str, span: Span, open: &[Open<'_>]) -> Result<usize, LoadError> {
         let known = self.tables.macros.position(name);
         let is_open = |position: usize| {
@@ -406,7 +406,7 @@ impl<'a> Filler<'a> {
             .ok_or_else(|| self.undefined(name, span))
     }
 
-    /// Refuses a macro with which the condition is too large, or nested too deeply.
+    /// Returns an error if the macro makes the condition too large, or nested too deeply.
     fn check(&self, seen: &Seen, depth: u32, name: Name<'_>) -> Result<(), LoadError> {
         let Name { name, span, .. } = name;
         let (count, what, limit) = if depth > MAX_DEPTH {
@@ -434,7 +434,7 @@ impl<'a> Filler<'a> {
         located(ErrorCode::Validate, message, text, span.start as usize, self.host.context)
     }
 
-    /// Says that a macro is not there.
+    /// The error for an unknown macro.
     fn undefined(&self, name: &str, span: Span) -> LoadError {
         let Tables { macros, lists, .. } = self.tables;
         let error = self.error(format!("Undefined macro '{name}' used in filter."), span);

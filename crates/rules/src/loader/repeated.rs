@@ -1,4 +1,4 @@
-//! Keys that stand twice in a mapping. YAML forbids it; Falco takes the first value and says nothing.
+//! Repeated keys of a mapping. YAML forbids them; Falco uses the first value without a message.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::{Diagnostic, Lint, Note, Place, Severity, SourceFile, labels};
 
-/// How many of a file are told.
+/// Maximum number of reports for a file.
 const MAX: usize = 50;
 
-/// A key that stands twice.
+/// A repeated key.
 pub(super) struct Repeated {
     key: String,
     first: Place,
@@ -31,7 +31,7 @@ impl Repeated {
     }
 }
 
-/// Finds them in a value and all that is in it.
+/// Finds repeated keys in a value and in everything inside it.
 pub(super) fn keys(node: &Node, found: &mut Vec<Repeated>) {
     match &node.kind {
         Kind::Null | Kind::Scalar(_) => {}

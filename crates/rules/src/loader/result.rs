@@ -1,4 +1,4 @@
-//! What loading a rules file says.
+//! Errors and warnings of loading a rules file.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ macro_rules! codes {
                 match self { $(Self::$code => $text,)* }
             }
 
-            /// A few words about it.
+            /// A short description.
             pub const fn short(self) -> &'static str {
                 match self { $(Self::$code => $short,)* }
             }
@@ -30,7 +30,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Why a file did not load.
+    /// The reason why a file did not load.
     ErrorCode {
         FileRead "LOAD_ERR_FILE_READ" "File read error",
         YamlParse "LOAD_ERR_YAML_PARSE" "YAML parse error",
@@ -43,7 +43,7 @@ codes! {
 }
 
 codes! {
-    /// What may not be meant.
+    /// Warnings: problems that may not be intended.
     WarningCode {
         UnknownSource "LOAD_UNKNOWN_SOURCE" "Unknown event source",
         UnsafeNaCheck "LOAD_UNSAFE_NA_CHECK" "Unsafe <NA> comparison in condition",
@@ -66,7 +66,7 @@ codes! {
 /// A step on the way from the file to the place of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
-    /// What it is: `rule`, `condition expression`, ….
+    /// Kind of item: `rule`, `condition expression`, ….
     pub item_type: &'static str,
     /// Which one.
     pub item_name: String,
@@ -107,7 +107,7 @@ impl Context {
         self.clone().with(item_type, name, &file, at)
     }
 
-    /// The outermost step alone: the file.
+    /// Only the outermost step: the file.
     pub(crate) fn root_of(&self) -> Self {
         Self { locations: self.locations.first().cloned().into_iter().collect(), snippet: String::new() }
     }
@@ -122,8 +122,8 @@ impl Context {
         self.locations.last()
     }
 
-    /// One step further in: a condition, named by the beginning of `written` as Falco does, with the place drawn
-    /// into its text.
+    /// One step further in: a condition, named by the beginning of `written` as Falco does, with the place
+    /// marked in its text.
     pub(crate) fn in_condition(&self, condition: &str, written: &str, offset: usize, mark: Mark) -> Self {
         let shown = if written.len() > 20 {
             format!("\"{}...\"", &written[..diagnostic::floor(written, 17)])
@@ -137,7 +137,7 @@ impl Context {
         this
     }
 
-    /// Draws the innermost place, unless it is drawn already.
+    /// Draws the innermost place, unless that was done before.
     pub(crate) fn draw(&mut self, files: &[Arc<SourceFile>]) {
         let place = self.place();
         if let Some(file) = files.get(place.file as usize).filter(|_| self.snippet.is_empty()) {
@@ -146,7 +146,7 @@ impl Context {
     }
 }
 
-/// The line around a byte, or less of a long one, and a caret below it, as Falco draws it.
+/// The line around a byte, shortened if it is long, with a caret below it, as Falco draws it.
 fn snippet(text: &str, at: usize) -> String {
     const HALF: usize = 80;
     let mut pos = diagnostic::floor(text, at.min(text.len().saturating_sub(1)));
@@ -177,19 +177,19 @@ fn snippet(text: &str, at: usize) -> String {
 pub struct Problem<C> {
     /// What kind.
     pub code: C,
-    /// The sentence, for programs that read Falco's.
+    /// The message, for programs that read Falco's messages.
     pub message: String,
     /// Where.
     pub context: Context,
-    /// The deprecated field that it is about.
+    /// The deprecated field, if it is about one.
     pub deprecated_field: Option<&'static str>,
     shown: Box<Shown>,
 }
 
-/// What people are shown of a problem.
+/// The parts of a problem that users see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Shown {
-    /// The sentence, where it differs.
+    /// The message, if it differs.
     title: Option<String>,
     notes: Vec<Note>,
     help: Vec<String>,
@@ -202,7 +202,7 @@ impl<C> Problem<C> {
         Self { code, message, context, deprecated_field: None, shown: Box::default() }
     }
 
-    /// About the use of a deprecated field.
+    /// Sets the deprecated field.
     pub(crate) fn of_field(mut self, field: &'static str) -> Self {
         self.deprecated_field = Some(field);
         self
@@ -214,7 +214,7 @@ impl<C> Problem<C> {
         self
     }
 
-    /// Points at a place; the first one is what it is about, else the innermost step.
+    /// Adds a place; the first one is the primary place, which is the innermost step by default.
     pub(crate) fn note(mut self, place: Place, text: impl Into<String>) -> Self {
         self.shown.notes.push(Note::new(place, text));
         self
@@ -225,7 +225,7 @@ impl<C> Problem<C> {
         self
     }
 
-    /// Says what to do.
+    /// Adds advice.
     pub(crate) fn help(mut self, help: impl IntoIterator<Item = String>) -> Self {
         self.shown.help.extend(help);
         self
@@ -257,7 +257,7 @@ impl Problem<ErrorCode> {
         Problem { code, message, context, deprecated_field, shown }
     }
 
-    /// As it is shown to people.
+    /// The diagnostic for users.
     pub fn to_diagnostic(&self) -> Diagnostic {
         self.diagnostic(self.code.code(), Severity::Error)
     }
@@ -272,7 +272,7 @@ impl std::fmt::Display for Problem<ErrorCode> {
 impl std::error::Error for Problem<ErrorCode> {}
 
 impl Problem<WarningCode> {
-    /// As it is shown to people.
+    /// The diagnostic for users.
     pub fn to_diagnostic(&self) -> Diagnostic {
         self.diagnostic(self.code.code(), Severity::Warning)
     }
@@ -283,40 +283,40 @@ pub type LoadError = Problem<ErrorCode>;
 /// A warning about a rules file.
 pub type LoadWarning = Problem<WarningCode>;
 
-/// What became of a rules file.
+/// The result of loading a rules file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadResult {
     /// The file.
     pub name: String,
-    /// Why it did not load; empty if it did.
+    /// Errors; empty if the file loaded.
     pub errors: Vec<LoadError>,
-    /// What may not be meant.
+    /// Warnings: problems that may not be intended.
     pub warnings: Vec<LoadWarning>,
-    /// What Falco's JSON schema of rules files says, a line for each mismatch: advice that changes
-    /// nothing. `ok` for each document that agrees; nothing if there is no document.
+    /// The result of Falco's JSON schema of rules files, a line for each mismatch. It has no effect. `ok`
+    /// for each document that matches the schema; empty if there is no document.
     pub schema: Vec<String>,
-    /// Errors after the first one, which Falco does not look for.
+    /// Errors after the first one, which Falco does not report.
     pub(crate) further: Vec<LoadError>,
-    /// Keys that stand twice in a mapping, which Falco does not look for either.
+    /// Repeated keys of a mapping, which Falco does not report.
     pub(crate) repeated: Vec<Diagnostic>,
 }
 
 impl LoadResult {
-    /// Errors and then warnings, as they are shown to people. Unlike [`LoadResult::errors`], which has
-    /// the first one as Falco does, this goes on to the items and rules after it.
+    /// Errors and then warnings, for users. [`LoadResult::errors`] contains only the first error, as in
+    /// Falco; this function also returns errors of later items and rules.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
         let errors = self.errors.iter().chain(&self.further).map(LoadError::to_diagnostic);
         let warnings = self.warnings.iter().map(LoadWarning::to_diagnostic);
         errors.chain(warnings).chain(self.repeated.iter().cloned())
     }
 
-    /// Keys that stand twice in a mapping: the first value counts, and the other is lost.
+    /// Repeated keys of a mapping: the first value is used, and the other is ignored.
     pub fn repeated_keys(&self) -> &[Diagnostic] {
         &self.repeated
     }
 
-    /// `ok`, `none` where there was nothing to validate, or the first thing that the schema misses.
+    /// `ok`, `none` if there was nothing to validate, or the first mismatch with the schema.
     pub fn schema_validation(&self) -> &str {
         self.schema.first().map_or("none", String::as_str)
     }
@@ -326,7 +326,7 @@ impl LoadResult {
         self.errors.is_empty()
     }
 
-    /// One line: the file, whether it is valid, and the codes of what is wrong.
+    /// One line: the file, whether it is valid, and the codes of its problems.
     pub fn summary(&self) -> String {
         let mut out = format!("{}: {}", self.name, if self.successful() { "Ok" } else { "Invalid" });
         if self.successful() && !self.warnings.is_empty() {

@@ -1,5 +1,5 @@
-//! What the definitions amount to, brought up to date after each file: only what has changed is compiled again, and what
-//! names it.
+//! The compiled definitions, updated after each file: only changed definitions, and those that use them,
+//! are compiled again.
 
 use std::sync::Arc;
 
@@ -18,54 +18,54 @@ use crate::condition::ast::Expr;
 use crate::condition::{Codes, Compiler, CompilerState, Root};
 use crate::output::Format;
 
-/// What is compiled of a ruleset.
+/// A compiled ruleset.
 #[derive(Default)]
 pub(super) struct Ruleset {
     pub(super) lists: Lists,
     pub(super) macros: Macros,
     pub(super) sources: Sources,
     rules: Vec<RuleState>,
-    /// Of all definitions; from the second file on.
+    /// Words of all definitions; from the second file on.
     words: Option<Words>,
     /// By source.
     compiled: Vec<OfSource>,
-    /// Whether the graph has conditions that rules no longer have.
+    /// Whether the graph contains conditions that no rule has any more.
     has_remains: bool,
     is_begun: bool,
-    /// Which macros and lists rules, macros and lists name, by position.
+    /// Which macros and lists are used, by position.
     pub(super) used_macros: Vec<bool>,
     pub(super) used_lists: Vec<bool>,
 }
 
-/// What is compiled of a source's rules.
+/// The compiled rules of a source.
 #[derive(Default)]
 struct OfSource {
     known: Known,
     compiler: CompilerState,
 }
 
-/// What all rules of a source share.
+/// Data that all rules of a source share.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) codes: Codes,
     pub(super) quiet: Quiet,
 }
 
-/// A rule, and what was compiled of it.
+/// A rule with its compiled form.
 struct RuleState {
     definition: Arc<RawRule>,
-    /// To be compiled again: it failed, or a list has changed that it names.
+    /// Whether it must be compiled again, because it failed or because a list that it names has changed.
     is_stale: bool,
-    /// By the clock of macros.
+    /// The time on the clock of macros.
     made_at: u64,
-    /// `None` where it is left out.
+    /// `None` if the rule is skipped.
     compiled: Option<Compiled>,
-    /// What was said of it.
+    /// Its warnings.
     warnings: Vec<LoadWarning>,
     seen: Seen,
 }
 
-/// What a rule names, as far as it was compiled.
+/// The names that a rule uses, as far as it was compiled.
 #[derive(Default)]
 pub(super) struct Seen {
     /// Number of its text.
@@ -90,7 +90,7 @@ pub(super) struct Compiled {
     pub(super) format: Arc<Format>,
 }
 
-/// Why a rule does not compile, and whether that is for a name that is not known here.
+/// The reason why a rule does not compile, and whether the reason is an unknown name.
 pub(super) struct Failure {
     pub(super) error: LoadError,
     pub(super) unknown: bool,
@@ -108,7 +108,7 @@ impl Ruleset {
         self.rules.iter().filter_map(|rule| rule.compiled.as_ref())
     }
 
-    /// Those of one source.
+    /// The rules of one source.
     pub(super) fn rules_of<'r>(&'r self, source: &'r str) -> impl Iterator<Item = &'r Compiled> {
         self.rules().filter(move |rule| rule.raw.source == source)
     }
@@ -137,10 +137,10 @@ impl Ruleset {
         Ok((compiler, roots))
     }
 
-    /// Brings everything up to date with what is defined.
+    /// Updates everything from the definitions.
     ///
     /// # Errors
-    /// The first definition that does not compile; `further` has rules after it that do not.
+    /// The first definition that does not compile; `further` contains the errors of later rules.
     pub(super) fn update(
         &mut self,
         setup: &Setup<'_>,
@@ -154,7 +154,7 @@ impl Ruleset {
         let changed = self.lists.update(&setup.tables.lists, self.words.as_mut());
         match changed {
             Err(error) => {
-                // What was compiled is of other lists.
+                // The compiled forms contain other lists.
                 *self = Self::default();
                 return Err(error);
             }
@@ -210,7 +210,7 @@ impl Ruleset {
             .collect();
         let mut failed = None;
         for (position, raw) in setup.tables.rules.iter().enumerate() {
-            // Its definition was warned about.
+            // Collecting its definition has raised the warning already.
             let Some(source) = setup.source(&raw.source) else {
                 self.leave_out(position, raw);
                 continue;
@@ -227,7 +227,7 @@ impl Ruleset {
             }
             let Err(error) = result else { continue };
             match &mut failed {
-                // What comes after the first error is not warned about.
+                // There are no warnings after the first error.
                 None => failed = Some(error),
                 Some(_) if further.len() < MAX_FURTHER => further.push(error),
                 Some(_) => break,

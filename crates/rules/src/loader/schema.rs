@@ -1,19 +1,19 @@
-//! What Falco's JSON schema of rules files says about a file: advice, for nothing depends on it.
+//! Validation of a file with Falco's JSON schema of rules files; the result has no effect.
 
 use std::fmt;
 
 use super::yaml::{Kind, Node};
 
-/// What is said of a document that agrees.
+/// Result for a document that matches the schema.
 pub(super) const OK: &str = "ok";
-/// Lines that a document may give.
+/// Maximum number of lines for a document.
 const MAX_LINES: usize = 200;
 
-/// What a value must be. Scalars are texts here, typed as the schema's weak types are.
+/// The required shape of a value. Scalars are texts here; the schema's types are weak.
 enum Shape {
     Any,
     Text,
-    /// Either of two types, both of which a scalar passes for.
+    /// Text or number; a scalar matches both.
     TextOrNumber,
     Bool,
     Integer,
@@ -101,7 +101,7 @@ const ITEM: Shape = Shape::Map {
 };
 const DOCUMENT: Shape = Shape::List(&ITEM);
 
-/// What the schema says about the documents of a file.
+/// Validates the documents of a file.
 pub(super) fn validate(documents: &[Node]) -> Vec<String> {
     let mut lines = Vec::new();
     for document in documents {
@@ -114,7 +114,7 @@ pub(super) fn validate(documents: &[Node]) -> Vec<String> {
     lines
 }
 
-/// The JSON schema of rules files: what a loader takes without a remark.
+/// The JSON schema of rules files that a loader accepts without a warning.
 pub fn json_schema() -> String {
     let items = to_json(&ITEM);
     format!(
@@ -130,7 +130,7 @@ fn to_json(shape: &Shape) -> String {
         Shape::Bool => r#"{"type":["boolean","string"],"pattern":"^(true|false)$"}"#.to_owned(),
         Shape::Integer => r#"{"type":["integer","string"],"pattern":"^[0-9]+$"}"#.to_owned(),
         Shape::OneOf(words) => {
-            // Priorities, the words in capitals, are taken in small letters and with a capital, too.
+            // Priorities, which are words in capitals, are also accepted in lower case and capitalized.
             let is_priority = |word: &str| word.chars().all(char::is_uppercase);
             let capital = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
             let forms = words.iter().flat_map(|word| match is_priority(word) {
@@ -175,7 +175,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Whether the value has the shape; why not is told from the inside outwards.
+/// Whether the value has the shape; appends mismatches from the inside outwards.
 fn check(node: &Node, shape: &Shape, path: &Path<'_>, lines: &mut Vec<String>) -> bool {
     let start = lines.len();
     let fail = |lines: &mut Vec<String>, why: &str| {

@@ -1,20 +1,20 @@
-//! Which rules are on, and in which order.
+//! Selection and order of the enabled rules.
 
 use crate::rule::{Priority, Rule};
 
-/// Which rules are on.
+/// A selection of rules.
 #[derive(Clone, Debug)]
 pub enum Select {
-    /// Those whose names match, `*` standing for anything.
+    /// Rules whose names match a pattern, in which `*` matches anything.
     Rule(String),
-    /// Those with a tag.
+    /// Rules with a tag.
     Tag(String),
-    /// Those of an event source.
+    /// Rules of an event source.
     Source(String),
 }
 
-/// Positions of the rules that are on, in the order in which they are tested; marks them so. A selection switches rules on
-/// or off; a later one wins. Rules less severe than `minimum` stay off.
+/// Positions of the enabled rules, in the order of testing; sets their flag `enabled`. A selection enables
+/// or disables rules; a later one wins. Rules less severe than `minimum` stay disabled.
 pub(super) fn order(rules: &mut [Rule], selections: &[(bool, Select)], minimum: Priority) -> Vec<usize> {
     let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].enabled).collect();
     for (on, which) in selections {
@@ -37,8 +37,8 @@ pub(super) fn order(rules: &mut [Rule], selections: &[(bool, Select)], minimum: 
     order
 }
 
-/// Whether the name matches a pattern in which `*` stands for anything: pieces are found from the left,
-/// greedily.
+/// Whether the name matches a pattern in which `*` matches anything: the parts are searched greedily from
+/// the left.
 fn wildcard(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What rules are compiled from.
+//! Input of the compilation of rules.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub(super) const MANY_CODES: usize = 100;
 /// Errors that are looked for after the first one of a file.
 pub(super) const MAX_FURTHER: usize = 50;
 
-/// What rules are compiled from.
+/// Input of the compilation of rules.
 #[derive(Clone, Copy)]
 pub(super) struct Setup<'a> {
     /// The fields of the source that a rule is of; where no rule is compiled, of the first source.

@@ -1,4 +1,4 @@
-//! The texts that conditions were parsed from, by the number that spans name them with.
+//! The texts of conditions, by the numbers in spans.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::condition::ast::Span;
 use crate::diagnostic::{Note, SourceFile};
 use crate::rule::Origin;
 
-/// The texts of macros and rules, each with what macros it names.
+/// The texts of macros and rules, each with the macros that it names.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
     pub(super) files: Vec<Arc<SourceFile>>,
@@ -24,9 +24,9 @@ pub(crate) struct Sources {
 #[derive(Clone)]
 struct Source {
     text: Arc<Expanded>,
-    /// Position of the macro that it is of; `None` for a rule.
+    /// Position of its macro; `None` for a rule.
     of_macro: Option<u32>,
-    /// Positions of the macros that it names, and where.
+    /// Positions of the macros that it names, with their places.
     names: Arc<[(u32, Span)]>,
 }
 
@@ -46,7 +46,7 @@ impl Sources {
         number
     }
 
-    /// Says which macros a text names, by position, and where.
+    /// Sets the macros that a text names, by position, with their places.
     pub(super) fn set_names(&mut self, id: u32, names: Vec<(u32, Span)>) {
         if let Some(source) = self.texts.get_mut(id as usize) {
             source.names = names.into();
@@ -58,17 +58,17 @@ impl Sources {
         self.texts.get(id as usize).map_or(const { &Expanded::EMPTY }, |source| &source.text)
     }
 
-    /// What a span is of.
+    /// The text of a span.
     pub(super) fn shown(&self, span: Span) -> std::borrow::Cow<'_, str> {
         self.text(span.source).slice(span.start as usize..span.end as usize)
     }
 
-    /// Whether the span was written where it stands: no list brought it.
+    /// Whether the span comes from the text itself, not from a list.
     pub(super) fn is_own(&self, span: Span) -> bool {
         self.text(span.source).is_own(span.start as usize)
     }
 
-    /// The place of a span, and by what lists and macros it came into the text `root`.
+    /// The place of a span, and the lists and macros through which it came into the text `root`.
     pub(super) fn notes(&self, span: Span, root: u32, word: &str) -> Vec<Note> {
         let range = span.start as usize..span.end as usize;
         let mut notes = self.text(span.source).notes(range, word, &self.files);
@@ -86,9 +86,9 @@ impl Sources {
         self.texts.get(id as usize).map_or(&[], |source| &source.names)
     }
 
-    /// How the text of a macro came into another: the names of macros, from the innermost outwards.
+    /// The macros through which a text came into another, from the innermost outwards.
     fn path(&self, root: u32, target: u32) -> Vec<(&str, Span)> {
-        // By text: the text that names it first, and where.
+        // For each text, the first text that names it, and the place.
         let mut by: FxHashMap<u32, (u32, Span)> = FxHashMap::default();
         let mut queue = VecDeque::from([root]);
         'search: while let Some(id) = queue.pop_front() {
@@ -113,13 +113,13 @@ impl Sources {
         path
     }
 
-    /// Name of the macro that a text is of.
+    /// Name of a text's macro.
     fn macro_of(&self, id: u32) -> Option<&str> {
         let index = self.texts.get(id as usize)?.of_macro?;
         self.names.get(index as usize).map(|name| &**name)
     }
 
-    /// Where a span was written, for people who look at a ruleset.
+    /// Origin of a span, for users.
     pub(crate) fn origin(&self, span: Span) -> Option<Origin> {
         let range = span.start as usize..span.end as usize;
         let note = self.text(span.source).notes(range, "", &self.files).into_iter().next()?;

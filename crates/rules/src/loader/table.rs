@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-/// What has a name.
+/// A definition with a name.
 pub(super) trait Named: Clone {
     fn name(&self) -> &str;
 }
 
-/// Definitions by name, in the order in which each was first defined. Clones share them, and one that was not changed
-/// since is the same in both: [`Arc::ptr_eq`] tells.
+/// Definitions by name, in the order in which each was first defined. Clones share the definitions.
+/// [`Arc::ptr_eq`] is true for a definition that was not changed since.
 #[derive(Clone, Debug)]
 pub(super) struct Table<T> {
     all: Vec<Arc<T>>,
@@ -25,17 +25,17 @@ impl<T> Default for Table<T> {
 }
 
 impl<T: Named> Table<T> {
-    /// Where the definition of this name is.
+    /// Position of the definition with this name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.positions.get(name).map(|position| *position as usize)
     }
 
-    /// A definition, to be changed.
+    /// A mutable definition.
     pub(super) fn at_mut(&mut self, position: usize) -> &mut T {
         Arc::make_mut(&mut self.all[position])
     }
 
-    /// Puts a definition in the place of the one of this name, or behind all.
+    /// Replaces the definition with this name, or appends the definition.
     pub(super) fn set(&mut self, definition: T) {
         match self.position(definition.name()) {
             Some(position) => self.all[position] = Arc::new(definition),

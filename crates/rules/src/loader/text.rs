@@ -1,4 +1,4 @@
-//! Texts put together from several places, which remember where each part was written.
+//! Texts from several places, which remember the origin of each part.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::yaml::{At, Style};
 use crate::diagnostic::{Note, Place, SourceFile};
 
-/// Where a part of a text comes from.
+/// Origin of a part of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
     /// A scalar of a file, from this byte of its value on.
     Scalar { place: Place, style: Style, skip: u32 },
-    /// Made here, on behalf of what stands at that place.
+    /// Generated for the text at this place.
     Made(Place),
 }
 
@@ -37,7 +37,7 @@ impl From {
         }
     }
 
-    /// The place of `len` bytes of it.
+    /// The place of its first `len` bytes.
     fn place(self, len: u32, files: &[Arc<SourceFile>]) -> Place {
         match self {
             Self::Made(place) => place,
@@ -53,16 +53,16 @@ impl From {
 
 #[derive(Clone, Copy, Debug)]
 struct Part {
-    /// First byte in the text.
+    /// Its first byte in the text.
     start: u32,
     from: From,
 }
 
-/// A text and where it comes from.
+/// A text with its origins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text {
     text: String,
-    /// By `start`, which increases.
+    /// Parts, in ascending order of `start`.
     parts: Vec<Part>,
 }
 
@@ -92,7 +92,7 @@ impl Text {
         }
     }
 
-    /// Appends what is made on behalf of what stands at a place.
+    /// Appends generated text for the text at a place.
     pub(super) fn push(&mut self, text: &str, place: Place) {
         self.push_from(text, From::Made(place));
     }
@@ -102,7 +102,7 @@ impl Text {
         self.push_from(text, From::of(at).skip(skip as u32));
     }
 
-    /// Without the blanks around it.
+    /// The text without surrounding blanks.
     pub(super) fn trimmed(&self) -> Self {
         let space = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
         let start = self.text.len() - self.text.trim_start_matches(space).len();
@@ -116,7 +116,7 @@ impl Text {
         self.copy(other, 0..other.len());
     }
 
-    /// Appends a stretch of a text.
+    /// Appends a range of a text.
     pub(super) fn copy(&mut self, other: &Self, range: Range<usize>) {
         if range.is_empty() {
             return;
@@ -132,32 +132,32 @@ impl Text {
         self.text.push_str(&other.text[range]);
     }
 
-    /// Appends what stands for that which begins at byte `at` of another text.
+    /// Appends a replacement for the text at byte `at` of another text.
     pub(super) fn push_for(&mut self, text: &str, other: &Self, at: usize) {
         let from = other.part(at).map(|part| part.from.skip(at as u32 - part.start));
         self.push_from(text, from.unwrap_or(From::Made(Place::default())));
     }
 
-    /// Drops what is after the byte.
+    /// Drops everything after the byte.
     pub(super) fn truncate(&mut self, len: usize) {
         self.text.truncate(len);
         let parts = self.parts.partition_point(|p| (p.start as usize) < len);
         self.parts.truncate(parts);
     }
 
-    /// The part that a byte is in.
+    /// The part that contains a byte.
     fn part(&self, at: usize) -> Option<Part> {
         let next = self.parts.partition_point(|p| p.start as usize <= at);
         self.parts.get(next.checked_sub(1)?).copied()
     }
 
-    /// Where the part ends that a byte is in.
+    /// End of the part that contains a byte.
     pub(super) fn part_end(&self, at: usize) -> usize {
         let next = self.parts.partition_point(|p| p.start as usize <= at);
         self.parts.get(next).map_or(self.text.len(), |p| p.start as usize)
     }
 
-    /// Where a stretch was written.
+    /// The place of a range.
     pub(super) fn place(&self, range: Range<usize>, files: &[Arc<SourceFile>]) -> Option<Place> {
         let past = range.start >= self.text.len();
         let start = range.start.min(self.text.len().saturating_sub(1));
@@ -171,24 +171,24 @@ impl Text {
             place.end = tail.place(1, files).end.max(place.end);
         }
         if past {
-            // What is missing is missing after the last character.
+            // A missing text has its place after the last character.
             place.start = floor(files, place).max(place.start);
         }
         Some(place)
     }
 
-    /// Where `len` bytes were written for which the byte `at` stands.
+    /// The place of the `len` bytes that the byte `at` replaces.
     pub(super) fn place_of(&self, at: usize, len: usize, files: &[Arc<SourceFile>]) -> Option<Place> {
         let part = self.part(at)?;
         Some(part.from.skip(at as u32 - part.start).place(len as u32, files))
     }
 
-    /// As [`Text::place`], with a word about it.
+    /// As [`Text::place`], with a note.
     pub(super) fn notes(&self, range: Range<usize>, word: &str, files: &[Arc<SourceFile>]) -> Vec<Note> {
         self.place(range, files).map(|place| Note::new(place, word)).into_iter().collect()
     }
 
-    /// Whether the byte is of a file's scalar.
+    /// Whether the byte comes from a scalar of a file.
     pub(super) fn is_written(&self, at: usize) -> bool {
         self.part(at).is_some_and(|p| matches!(p.from, From::Scalar { .. }))
     }

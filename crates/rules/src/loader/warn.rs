@@ -1,4 +1,4 @@
-//! Warnings about rules that load and may not be meant so.
+//! Warnings about rules that load but may not be intended.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -22,7 +22,8 @@ pub(super) fn deprecated(schema: &dyn Schema) -> impl Iterator<Item = &FieldDef>
     schema.fields().iter().filter(|def| def.flags.contains(FieldFlags::DEPRECATED))
 }
 
-/// What nothing is to be said about, by address: it is in many rules. It is kept, so that nothing else gets its address.
+/// Comparisons and lists without warnings, by address, because many rules share them. They are kept alive,
+/// so that nothing else gets their addresses.
 #[derive(Default)]
 pub(super) struct Quiet {
     tests: FxHashMap<usize, Arc<Test>>,
@@ -33,10 +34,10 @@ pub(super) struct Quiet {
 }
 
 impl Quiet {
-    /// Calls `found` for each deprecated field that is tested, and where.
+    /// Calls `found` for each deprecated field in a test, with its place.
     fn deprecated_in(&self, test: &Test, schema: &dyn Schema, found: &mut dyn FnMut(&'static str, Span)) {
         let names = self.deprecated.get_or_init(|| deprecated(schema).map(|def| def.name).collect());
-        // The reference does not look into lists.
+        // The reference does not check lists.
         test.left.fields_outside_lists(&mut |field| {
             if let Some(name) = names.iter().find(|name| **name == field.name) {
                 found(name, field.span);
@@ -45,16 +46,16 @@ impl Quiet {
     }
 }
 
-/// What looks at a rule for what loads but may not be meant.
+/// Checks a rule for parts that load but may not be intended.
 pub(super) struct WarnCx<'a, 'w> {
     schema: &'a dyn Schema,
     raw: &'a RawRule,
     /// Number of its text.
     root: u32,
     sources: &'a Sources,
-    /// The text with its lists, once something is said.
+    /// The text with its lists, made at the first warning.
     flat: OnceCell<Cow<'a, str>>,
-    /// What was said of the rule, and where.
+    /// The warnings so far, with their places.
     said: FxHashSet<(String, usize)>,
     warnings: &'w mut Vec<LoadWarning>,
 }
@@ -70,7 +71,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         Self { schema, raw, root, sources, flat: OnceCell::new(), said: FxHashSet::default(), warnings }
     }
 
-    /// Warns, unless the same was said of the same.
+    /// Adds a warning, unless it is a duplicate.
     fn add(&mut self, problem: LoadWarning, span: Span) {
         let at = problem.context.innermost().map_or(0, |location| location.mark.offset);
         if self.said.insert((problem.message.clone(), at)) {
@@ -83,20 +84,20 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         self.flat.get_or_init(|| self.sources.text(self.root).flat())
     }
 
-    /// The rule's condition, and a byte of one of the texts that it is made of.
+    /// The context of a byte in one of the texts of the rule's condition.
     fn context(&self, at: usize) -> Context {
         let written = self.sources.text(self.root).written();
         in_condition(self.flat(), written, at, &self.raw.condition_context)
     }
 
-    /// The rule's condition, and no place in it.
+    /// The context of the rule's whole condition.
     fn whole_condition(&self) -> Context {
         let base = &self.raw.condition_context;
         let mark = base.innermost().map(|l| l.mark).unwrap_or_default();
         base.in_condition(self.flat(), self.sources.text(self.root).written(), 0, mark)
     }
 
-    /// One warning for each deprecated field that is tested.
+    /// Adds one warning for each tested deprecated field.
     pub(super) fn for_deprecated(&mut self, expr: &Expr, quiet: &Quiet) {
         let mut found: BTreeMap<&'static str, Span> = BTreeMap::new();
         expr.tests(&mut |test| {
@@ -116,7 +117,8 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         }
     }
 
-    /// Constants that look like something else. Comparisons and lists that nothing is to be said about become `quiet`.
+    /// Warns about constants that look like something else. Comparisons and lists without warnings are
+    /// added to `quiet`.
     pub(super) fn for_confusions(&mut self, expr: &Expr, quiet: &mut Quiet) {
         expr.tests(&mut |test| {
             let address = Arc::as_ptr(test) as usize;
@@ -130,14 +132,15 @@ impl<'a, 'w> WarnCx<'a, 'w> {
                 Rhs::List(values) => said |= self.confusions_of(test.op, values, None, quiet),
                 Rhs::None | Rhs::Operand(_) => {}
             }
-            // Nobody asks again for what a single rule has.
+            // A test in a single rule is not checked again.
             if !said && Arc::strong_count(test) > 1 {
                 quiet.tests.insert(address, test.clone());
             }
         });
     }
 
-    /// Whether something was said of one of several constants, which stand at a place or where they say.
+    /// Whether there is a warning about one of several constants; they are at one place, or each has its
+    /// own.
     fn confusions_of(&mut self, op: Op, values: &Values, at: Option<Span>, quiet: &mut Quiet) -> bool {
         let place = |span: Span| at.map_or(span, |at| span.inside(at));
         let mut said = false;
@@ -162,7 +165,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         said
     }
 
-    /// Whether something was said of a constant.
+    /// Whether there is a warning about a constant.
     fn confusions(&mut self, op: Op, value: LiteralRef<'_>) -> bool {
         let all = confusions(op, value, self.schema);
         let said = !all.is_empty();
@@ -175,7 +178,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
     }
 }
 
-/// What a warning says, of what.
+/// The texts of a warning.
 struct Wording {
     message: String,
     title: String,
@@ -185,7 +188,7 @@ struct Wording {
 
 fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Wording> {
     let span = value.span;
-    // A field has a dot, a transformer a parenthesis: most values are neither.
+    // A field contains a dot, and a transformer a parenthesis; most values contain neither.
     let (dot, bracket) = (value.text.contains(&b'.'), value.text.contains(&b'('));
     if !dot && !bracket && op != Op::Regex {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Which definitions have which words: those that a list of that name concerns.
+//! An index of definitions by words, to find those that a list with that name affects.
 
 use std::hash::BuildHasher;
 
@@ -18,7 +18,7 @@ pub(super) enum Unit {
 pub(super) struct Words(FxHashMap<u64, SmallVec<[Unit; 2]>>);
 
 impl Words {
-    /// Notes the words of a definition; those that it had before stay.
+    /// Adds the words of a definition; its earlier words stay.
     pub(super) fn add<'w>(&mut self, unit: Unit, words: impl IntoIterator<Item = &'w str>) {
         for word in words {
             let units = self.0.entry(FxBuildHasher.hash_one(word)).or_default();
@@ -28,7 +28,7 @@ impl Words {
         }
     }
 
-    /// Definitions that have the word, and perhaps some that do not.
+    /// Definitions that contain the word, and perhaps a few others.
     pub(super) fn of(&self, word: &str) -> &[Unit] {
         self.0.get(&FxBuildHasher.hash_one(word)).map_or(&[], |units| units)
     }

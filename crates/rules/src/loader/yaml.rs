@@ -1,4 +1,4 @@
-//! The values of a rules file with their places; what a file means by a value is decided later.
+//! The values of a rules file with their places. Their meaning is decided later.
 
 use eyas_yaml::{Decoded, Parsed};
 
@@ -7,16 +7,16 @@ use crate::diagnostic::{Place, SourceFile};
 pub use eyas_yaml::Mark;
 pub(crate) use eyas_yaml::{Problem, Style};
 
-/// Where a value is: as Falco counts, and in the text as it was read.
+/// The place of a value: as Falco counts it, and in the decoded text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct At {
     pub(crate) mark: Mark,
     pub(crate) place: Place,
-    /// How a scalar is written.
+    /// The style of a scalar.
     pub(crate) style: Option<Style>,
 }
 
-/// A value and its place.
+/// A value with its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
@@ -43,7 +43,7 @@ impl Node {
         matches!(self.kind, Kind::Null)
     }
 
-    /// The value of a key; the first one where it stands twice.
+    /// The value of a key; the first one if the key is repeated.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.kind {
             Kind::Map(pairs) => pairs.iter().find(|(k, _)| k.as_str() == Some(key)).map(|(_, v)| v),
@@ -75,7 +75,7 @@ pub(crate) struct Values {
     pub(crate) unclosed: Option<Place>,
 }
 
-/// The file, whose place in the order of loading is `file`, and its values or why it has none.
+/// Parses a file; returns it, and its values or an error. `file` is its position in the order of loading.
 pub(crate) fn parse(name: &str, text: &[u8], file: u32) -> (SourceFile, Result<Values, Problem>) {
     let decoded = eyas_yaml::decode(text);
     let parsed = eyas_yaml::parse(&decoded);

@@ -1,4 +1,4 @@
-//! Rules as files define, append to and override them.
+//! Definitions of rules, appends and overrides.
 
 use super::super::decode::{
     Decoded, Scalar, boolean, invalid, number, optional, optional_or_empty, required, required_scalar,
@@ -14,9 +14,9 @@ use super::{ORDER, Overrides, both_appends, deprecated_append, key_place, priori
 use crate::diagnostic::Place;
 use crate::diagnostic::suggest::did_you_mean;
 
-/// What can be appended to, in the order in which it is.
+/// Keys to which an item can append, in the order in which it does.
 const APPENDED: [&str; 5] = ["condition", "exceptions", "output", "desc", "tags"];
-/// What can be replaced, in the order in which it is.
+/// Keys that an item can replace, in the order in which it does.
 const REPLACED: [&str; 11] = [
     "condition",
     "exceptions",
@@ -58,7 +58,7 @@ impl Tables {
         let append = boolean(node, "append", context)?.unwrap_or(false);
         if append {
             let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
-            // Each key has to be named; what `append` does nothing with has to go.
+            // Each key must be listed; keys without an effect of `append` are errors.
             let appended: Vec<&str> = APPENDED.into_iter().filter(|key| node.get(key).is_some()).collect();
             let others =
                 REPLACED.into_iter().filter(|key| !APPENDED.contains(key) && node.get(key).is_some());
@@ -84,7 +84,7 @@ impl Tables {
         }
     }
 
-    /// The rule that an item changes. `source` is empty where it may be any.
+    /// The rule that an item changes. An empty `source` allows any source.
     fn known_rule(&mut self, item: &Item<'_>, source: &str, message: &str) -> Decoded<&mut RawRule> {
         let Item { name, place, context, .. } = item;
         let Some(position) = self.rules.position(name) else {
@@ -242,7 +242,7 @@ impl Tables {
     }
 }
 
-/// A value that is appended to a rule's, or put in its place.
+/// A value that an item appends to a rule's value, or replaces it with.
 enum Change {
     Condition(Scalar),
     Output(Scalar),
@@ -258,7 +258,7 @@ enum Change {
 }
 
 impl Change {
-    /// The value of a key, which is taken out of those that are `left`.
+    /// The value of a key, which is removed from `left`.
     fn decode(
         item: &Item<'_>,
         key: &str,
@@ -309,7 +309,7 @@ impl Change {
                     context,
                 );
             }
-            // Nothing else can be appended to: `APPENDED` says so.
+            // `APPENDED` lists nothing else.
             other => return other.replace(rule, context),
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What files require: a version of the engine, and plugins.
+//! Requirements of files: a version of the engine, and plugins.
 
 use super::super::decode::{Decoded, Scalar, integer, invalid, required_scalar};
 use super::super::definitions::Tables;
@@ -9,7 +9,7 @@ use super::wrong;
 /// Engine version that the rules language here corresponds to.
 const ENGINE: [u64; 3] = [0, 62, 0];
 
-/// Three numbers with points between them; whatever follows does not count.
+/// Parses three numbers separated by dots; ignores the rest.
 pub(crate) fn version(text: &str) -> Option<[u64; 3]> {
     let mut rest = text;
     let mut parts = [0; 3];
@@ -109,7 +109,7 @@ struct Requirement {
     version: Scalar,
 }
 
-/// `unnamed` is the place until the name is known; then it is one of `kind` in `outer`.
+/// `unnamed` is the context until the name is known; then the context is the item in `outer`.
 fn requirement(node: &Node, unnamed: &Context, outer: &Context, kind: &'static str) -> Decoded<Requirement> {
     if !matches!(node.kind, Kind::Map(_)) {
         return Err(invalid("A plugin version must be a mapping", unnamed)

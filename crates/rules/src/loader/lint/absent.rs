@@ -10,15 +10,15 @@ use crate::condition::ast::{FieldRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
-/// Which comparisons ask for what may be absent.
+/// Comparisons of values that may be absent.
 #[derive(Default)]
 pub(super) struct Absent {
-    /// By address: a macro is put into many rules.
+    /// Results by address, because many rules share a macro.
     known: FxHashMap<*const Test, bool>,
 }
 
 impl Absent {
-    /// Reports negative comparisons beside which nothing says that the value is there.
+    /// Reports negative comparisons if no other test requires the value.
     pub(super) fn values(&mut self, cx: &LintCx<'_>, rule: &Compiled, findings: &mut Findings) {
         let mut any = false;
         rule.expr.tests(&mut |test| any |= self.is_candidate(cx, test));
@@ -37,7 +37,7 @@ impl Absent {
         })
     }
 
-    /// `given` names what must be there for the part to be of any weight.
+    /// `given` contains the fields that must be present for the part to matter.
     fn walk<'e>(
         &mut self,
         cx: &LintCx<'_>,
@@ -66,7 +66,7 @@ impl Absent {
     }
 }
 
-/// Fields that must be there for the part to hold, besides negative comparisons.
+/// Fields that must be present for the part to be true, besides negative comparisons.
 fn given_by(part: Part<'_>) -> BTreeSet<&str> {
     if let Some((test, negated)) = part.test() {
         let mut out = BTreeSet::new();
@@ -93,7 +93,8 @@ fn fields<'e>(operand: &'e Operand, visit: &mut dyn FnMut(&'e FieldRef)) {
     }
 }
 
-/// Fields that are there together: what is before the first dot, and the parameters one by one.
+/// The class of a field; all fields of a class are present together. It is the name before the first dot;
+/// each parameter is a class of its own.
 fn class(name: &str) -> &str {
     match name.starts_with("evt.") {
         true => name,
@@ -107,10 +108,10 @@ fn may_be_absent(field: &FieldRef, schema: &dyn Schema) -> bool {
     matches!(def.scope, Scope::Fd | Scope::Ancestors) || def.arg == ArgKind::Suffix
 }
 
-/// Whether the comparison itself is negated, not a macro or a parenthesis that it is in.
+/// Whether the comparison itself is negated, not a macro or a parenthesis around it.
 fn is_negated_itself(cx: &LintCx<'_>, test: &Test) -> bool {
     let (text, start) = (cx.sources.text(test.span.source), test.span.start as usize);
-    // More blanks than these stand nowhere.
+    // Longer runs of blanks are ignored.
     let before = text.slice(start.saturating_sub(16)..start);
     before.trim_end().ends_with("not")
 }

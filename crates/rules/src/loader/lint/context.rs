@@ -1,4 +1,4 @@
-//! What the single lints look at, and what they find.
+//! Input and findings of the lints.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,12 +12,12 @@ use crate::diagnostic::{Lint, Note, Place};
 use crate::loader::ruleset::{Compiled, Ruleset};
 use crate::loader::sources::Sources;
 
-/// Comparisons that a condition may have to be looked into.
+/// Maximum number of comparisons of a condition that lints check.
 pub(super) const MAX_TESTS: usize = 5_000;
-/// Levels of nesting that it may have.
+/// Maximum nesting of a condition that lints check.
 pub(super) const MAX_LEVELS: usize = 100;
 
-/// Something to be said about the ruleset.
+/// A finding about the ruleset.
 pub(super) struct Finding {
     pub(super) lint: Lint,
     pub(super) title: String,
@@ -36,11 +36,11 @@ impl Finding {
     }
 }
 
-/// What was found, each thing once.
+/// Findings without duplicates.
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) all: Vec<Finding>,
-    /// Which lint has pointed where, and said what.
+    /// Lint, place and text of each finding.
     known: FxHashSet<(Lint, Place, String)>,
 }
 
@@ -49,24 +49,24 @@ impl Findings {
         self.all.push(finding);
     }
 
-    /// Whether the lint has not pointed there yet; from now on it has.
+    /// Whether the lint has no finding there yet; records the finding.
     pub(super) fn is_new(&mut self, lint: Lint, first: Option<&Note>) -> bool {
         first.is_none_or(|note| self.known.insert((lint, note.place, note.text.clone())))
     }
 }
 
-/// What the single lints look at.
+/// Input of the lints.
 pub(super) struct LintCx<'r> {
     pub(super) schema: &'r dyn Schema,
     pub(super) sources: &'r Sources,
     tests: RefCell<Tests<'r>>,
 }
 
-/// Facts about comparisons, by the comparison's address: a macro is part of many rules.
+/// Facts about comparisons, by address, because many rules share a macro.
 #[derive(Default)]
 pub(super) struct Tests<'r> {
     known: FxHashMap<*const Test, Rc<Known<'r>>>,
-    /// Numbers of texts: equal ones have the same.
+    /// Numbers of texts; equal texts have the same number.
     numbers: FxHashMap<Box<[u8]>, u32>,
 }
 
@@ -79,11 +79,11 @@ impl Tests<'_> {
 
 /// Facts about a comparison.
 pub(super) struct Known<'r> {
-    /// Number of what is compared.
+    /// Number of the left side.
     pub(super) left: u32,
-    /// Number of what it says.
+    /// Number of the comparison's text.
     pub(super) text: u32,
-    /// What follows from it, and from its negation.
+    /// Facts that follow from it, and from its negation.
     facts: [Option<Rc<Fact<'r>>>; 2],
 }
 
@@ -98,7 +98,7 @@ impl<'r> LintCx<'r> {
         Self { schema, sources: &ruleset.sources, tests: RefCell::default() }
     }
 
-    /// The place of a span in a rule, and how it came there.
+    /// The place of a span in a rule, and the lists and macros through which it came there.
     pub(super) fn notes(&self, span: Span, rule: &Compiled, word: &str) -> Vec<Note> {
         self.sources.notes(span, rule.source, word)
     }
@@ -132,7 +132,7 @@ impl<'e> Part<'e> {
         Self { expr, negated: false }
     }
 
-    /// Negations moved into `negated`.
+    /// The part without its negations, which are moved into `negated`.
     pub(super) fn bare(self) -> Self {
         let mut this = self;
         while let Expr::Not(child) = this.expr {
@@ -141,12 +141,12 @@ impl<'e> Part<'e> {
         this
     }
 
-    /// The parts that must all hold, if it is made of such.
+    /// The parts of a conjunction; `None` for others.
     pub(super) fn all(self) -> Option<impl Iterator<Item = Part<'e>>> {
         self.children(true)
     }
 
-    /// The parts of which one must hold, if it is made of such.
+    /// The parts of a disjunction; `None` for others.
     pub(super) fn any(self) -> Option<impl Iterator<Item = Part<'e>>> {
         self.children(false)
     }
@@ -168,7 +168,7 @@ impl<'e> Part<'e> {
         }
     }
 
-    /// Comparisons that must all hold, and what is made of alternatives.
+    /// The comparisons that must all be true, and the disjunctions.
     pub(super) fn conjuncts(self) -> (Vec<(&'e Test, bool)>, Vec<Part<'e>>) {
         let (mut tests, mut others) = (Vec::new(), Vec::new());
         let mut open = vec![self];

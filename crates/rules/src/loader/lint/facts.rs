@@ -1,11 +1,11 @@
-//! What a comparison says about a single value, as far as two comparisons can be held against each other.
+//! Facts that a comparison implies about a value, so that two comparisons can be compared.
 
 use eyas_fields::{FieldFlags, FieldType, Schema};
 
 use crate::condition::ast::{LiteralRef, Operand, Rhs, Test};
 use crate::condition::{Implies, Source, has};
 
-/// Values that a comparison may name; of more nothing is concluded.
+/// Maximum number of values of a comparison; lints conclude nothing from more.
 const MAX_VALUES: usize = 128;
 
 /// A value that comparisons name.
@@ -26,7 +26,7 @@ impl<'r> NamedSet<'r> {
         Self(values.into())
     }
 
-    /// All of them, the least first.
+    /// All values, in ascending order.
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Named<'r>> {
         self.0.iter()
     }
@@ -50,9 +50,9 @@ impl<'r> NamedSet<'r> {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind<'r> {
-    /// It is one of these.
+    /// The value is one of these.
     In(NamedSet<'r>),
-    /// It is none of these.
+    /// The value is none of these.
     NotIn(NamedSet<'r>),
     /// It lies within.
     Range(i128, i128),
@@ -61,19 +61,19 @@ pub(super) enum Kind<'r> {
     Contains(&'r [u8]),
     /// There is none.
     Absent,
-    /// Nothing more is known.
+    /// No further facts.
     Other,
 }
 
-/// What a comparison says.
+/// The facts of a comparison.
 #[derive(Clone, Debug)]
 pub(super) struct Fact<'r> {
     pub(super) kind: Kind<'r>,
-    /// Whether the value must be there.
+    /// Whether the value must be present.
     pub(super) present: bool,
 }
 
-/// Whether the operand has one value at most.
+/// Whether the operand has at most one value.
 fn is_single(operand: &Operand, schema: &dyn Schema) -> Option<FieldType> {
     let source = Source::resolve(operand, schema).ok()?;
     let mut single = !source.is_list;
@@ -89,7 +89,7 @@ fn named<'r>(ty: FieldType, literal: &LiteralRef<'r>) -> Option<Named<'r>> {
         T::Str | T::Bytes | T::Bool => Some(Named::Text(literal.text)),
         T::Int { .. } | T::Uint { .. } | T::RelTime | T::AbsTime | T::Port => {
             let number: i128 = std::str::from_utf8(literal.text).ok()?.parse().ok()?;
-            // What exceeds the type is another number there.
+            // A number that exceeds the type wraps around.
             let limits = match ty {
                 T::Int { bits } => -(1 << (bits - 1))..1 << (bits - 1),
                 T::Uint { bits } => 0..1 << bits,
@@ -103,7 +103,7 @@ fn named<'r>(ty: FieldType, literal: &LiteralRef<'r>) -> Option<Named<'r>> {
 }
 
 impl<'r> Fact<'r> {
-    /// What the comparison, or its negation, says; `None` where nothing can be concluded.
+    /// The facts of the comparison, or of its negation; `None` if nothing can be concluded.
     pub(super) fn of(test: &'r Test, negated: bool, schema: &dyn Schema) -> Option<Self> {
         let ty = is_single(&test.left, schema)?;
         let implies = test.op.def().implies;
@@ -149,7 +149,7 @@ impl<'r> Fact<'r> {
             (Some(Implies::Substring), false) => text().map(Kind::Contains),
             _ => None,
         };
-        // The negation of a comparison holds of what is not there, whatever the comparison.
+        // The negation of any comparison is true for an absent value.
         Some(match kind {
             Some(Kind::In(_) | Kind::Range(..)) if negated => Self { kind: Kind::Other, present: false },
             Some(kind) => Self { kind, present: !negated },
@@ -157,7 +157,7 @@ impl<'r> Fact<'r> {
         })
     }
 
-    /// Whether both cannot hold.
+    /// Whether both cannot be true together.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         let one_way = |a: &Self, b: &Self| match (&a.kind, &b.kind) {
             (Kind::Absent, _) => b.present,
@@ -183,7 +183,7 @@ impl<'r> Fact<'r> {
         }
     }
 
-    /// Whether the value satisfies it, as far as is known.
+    /// Whether the value may satisfy it.
     fn may_be(&self, value: &Named<'_>) -> bool {
         match (&self.kind, value) {
             (Kind::In(set), value) => set.contains(value),
@@ -199,7 +199,7 @@ impl<'r> Fact<'r> {
         }
     }
 
-    /// Whether whatever satisfies this satisfies the other too.
+    /// Whether every value that satisfies this also satisfies the other.
     pub(super) fn implies(&self, other: &Self) -> bool {
         if other.present && !self.present {
             return false;
@@ -207,7 +207,7 @@ impl<'r> Fact<'r> {
         match (&self.kind, &other.kind) {
             (_, Kind::Other) | (Kind::Other, _) => false,
             (Kind::Absent, Kind::Absent) => true,
-            // The negation of a comparison holds of what is not there.
+            // The negation of a comparison is true for an absent value.
             (Kind::Absent, Kind::NotIn(_)) => !other.present,
             (Kind::Absent, _) | (_, Kind::Absent) => false,
             (Kind::In(set), _) => !set.is_empty() && set.iter().all(|v| other.may_be(v)),

@@ -1,4 +1,4 @@
-//! Names of lists and macros: those that nothing has, and those that nothing uses.
+//! Names of lists and macros: unknown ones and unused ones.
 
 use rustc_hash::FxHashSet;
 
@@ -9,11 +9,11 @@ use crate::diagnostic::{Lint, Note};
 use crate::loader::definitions::Tables;
 use crate::loader::ruleset::{Compiled, Ruleset};
 
-/// Words that were compared with names.
+/// Words that are compared with names.
 pub(super) struct Names<'r> {
     tables: &'r Tables,
     lists: Similar<'r>,
-    /// Comparisons that were looked at, by address: a macro is put into many rules.
+    /// Checked comparisons, by address, because many rules share a macro.
     seen: FxHashSet<*const Test>,
 }
 
@@ -31,11 +31,11 @@ impl<'r> Names<'r> {
             }
             let (own, in_list): (Vec<LiteralRef<'_>>, _) = match &test.right {
                 Rhs::Value(value) => (vec![value.borrowed()], false),
-                // What a list brought names no list.
+                // Items of a list are no names of lists.
                 Rhs::List(values) => (values.singles().collect(), true),
                 Rhs::None | Rhs::Operand(_) => return,
             };
-            // Values of the event's type are known: a wrong one is an error.
+            // The values of the event's type are known, so a wrong value is an error.
             let typed = || match &test.left {
                 Operand::Field(field) => cx
                     .schema
@@ -61,7 +61,7 @@ impl<'r> Names<'r> {
         });
     }
 
-    /// Why a value seems to be meant as a list's name.
+    /// The reason why a value seems to be meant as a list's name.
     fn suspicious(
         &mut self,
         cx: &LintCx<'_>,
@@ -88,7 +88,7 @@ impl<'r> Names<'r> {
     }
 }
 
-/// Reports lists and macros that only what is unused itself names; what nothing names Falco reports.
+/// Reports lists and macros that only unused items use. Falco reports those that nothing uses.
 pub(super) fn unused(tables: &Tables, ruleset: &Ruleset, findings: &mut Findings) {
     let (macros, lists) = ruleset.needed();
     for (index, m) in tables.macros.iter().enumerate().filter(|(index, _)| !macros[*index]) {

@@ -12,16 +12,16 @@ use crate::condition::{codes_without_always, has};
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
-/// What is known of each value, by its number.
+/// Facts about each value, by its number.
 type Given<'e> = FxHashMap<u32, Vec<(Rc<Fact<'e>>, &'e Test)>>;
 
-/// Two comparisons that cannot both hold, or one that never does.
+/// Two comparisons that cannot both be true, or one that never is.
 struct Conflict<'e> {
     one: &'e Test,
     other: Option<&'e Test>,
 }
 
-/// Why no event satisfies the rule, if it is so.
+/// The reason why no event satisfies the rule, if there is one.
 pub(super) fn matches<'r>(cx: &LintCx<'r>, rule: &'r Compiled) -> Option<Finding> {
     let title = format!("the rule `{}` never matches", rule.raw.name);
     let mut notes = match conflict(cx, Part::new(&rule.expr), &mut Given::default()) {
@@ -32,7 +32,7 @@ pub(super) fn matches<'r>(cx: &LintCx<'r>, rule: &'r Compiled) -> Option<Finding
             notes
         }
         Some(Conflict { one, other: None }) => cx.notes(one.span, rule, "no value satisfies this"),
-        // A placeholder such as `evt.num = 0` switches a rule off, and is meant so.
+        // A placeholder such as `evt.num = 0` disables a rule on purpose.
         None if rule.codes.is_empty() && !has_placeholder(cx, &rule.expr) => {
             cx.notes(type_test(cx, &rule.expr)?, rule, "no type of event satisfies all tests of the type")
         }
@@ -86,7 +86,7 @@ fn conflict<'r>(cx: &LintCx<'r>, part: Part<'r>, given: &mut Given<'r>) -> Optio
     }
     if result.is_none() {
         result = others.into_iter().find_map(|other| {
-            // It can hold if one of the alternatives can.
+            // It can be true if one of the alternatives can.
             let mut first = None;
             for child in other.any()? {
                 let found = conflict(cx, child, given)?;

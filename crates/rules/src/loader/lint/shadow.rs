@@ -1,4 +1,4 @@
-//! Rules that an earlier one leaves nothing for.
+//! Rules that an earlier rule shadows.
 
 use std::rc::Rc;
 
@@ -11,16 +11,17 @@ use crate::condition::is_larger;
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
-/// Steps that the search may take for two rules: what is not found by then is not reported.
+/// Maximum number of search steps for two rules; after that nothing is reported for them.
 const MAX_STEPS: usize = 10_000;
-/// Steps for all rules.
+/// Maximum number of steps for all rules.
 const ALL_STEPS: usize = 2_000_000;
-/// Pairs of rules that are looked at.
+/// Maximum number of compared pairs of rules.
 const ALL_PAIRS: usize = 1_000_000;
-/// Demands by which a rule is found.
+/// Maximum number of demands by which a rule is indexed.
 const MAX_DEMANDS: usize = 16;
 
-/// Conditions, negations pushed to the comparisons: parts by number, equal ones have the same.
+/// Conditions with negations pushed to the comparisons. Parts have numbers; equal parts have the same
+/// number.
 #[derive(Default)]
 struct Forest<'r> {
     trees: Vec<Tree<'r>>,
@@ -33,14 +34,14 @@ enum Tree<'r> {
     Any(Box<[u32]>),
 }
 
-/// A comparison with what it says.
+/// A comparison with its facts.
 struct Leaf<'r> {
-    /// Number of what is compared.
+    /// Number of the left side.
     key: u32,
     fact: Option<Rc<Fact<'r>>>,
 }
 
-/// What a tree is made of.
+/// The shape of a tree.
 #[derive(PartialEq, Eq, Hash)]
 enum Made {
     Test(u32, bool),
@@ -82,7 +83,8 @@ impl<'r> Forest<'r> {
         &self.trees[id as usize]
     }
 
-    /// Comparisons of a tree; `needed` has those that hold in every event that satisfies it.
+    /// Collects the comparisons of a tree; `needed` contains those that are true for every event that
+    /// satisfies the tree.
     fn leaves(&self, id: u32, is_needed: bool, all: &mut Vec<u32>, needed: &mut Vec<u32>) {
         match self.get(id) {
             Tree::Leaf(_) => {
@@ -103,16 +105,16 @@ impl<'r> Forest<'r> {
         }
     }
 
-    /// What must all hold one by one.
+    /// Collects the parts of a conjunction.
     fn flatten(&self, id: u32, out: &mut Vec<u32>) {
-        // A whole may be what is wanted.
+        // The wanted tree may be the whole one.
         out.push(id);
         if let Tree::All(parts) = self.get(id) {
             parts.iter().for_each(|part| self.flatten(*part, out));
         }
     }
 
-    /// Whether whatever satisfies all of `given`, which is flat, satisfies `wanted`.
+    /// Whether every event that satisfies all of `given`, which is flat, satisfies `wanted`.
     fn entail(&self, given: &[u32], wanted: u32, steps: &mut usize) -> bool {
         if *steps == 0 {
             return false;
@@ -131,7 +133,7 @@ impl<'r> Forest<'r> {
         if direct {
             return true;
         }
-        // Each of several alternatives may do.
+        // Each alternative of a disjunction must entail it.
         for at in 0..given.len() {
             let Tree::Any(parts) = self.get(given[at]) else { continue };
             let mut rest = given.to_vec();
@@ -150,7 +152,8 @@ impl<'r> Forest<'r> {
         false
     }
 
-    /// What a tree demands, by which it is found that it may be entailed, and how many rules demand that.
+    /// The demands of a tree, by which it is found as possibly entailed, and the number of rules with these
+    /// demands.
     fn demands(&self, id: u32, counts: &FxHashMap<Demand<'r>, u32>) -> Option<(u32, Vec<Demand<'r>>)> {
         match self.get(id) {
             Tree::Leaf(leaf) => {
@@ -159,7 +162,7 @@ impl<'r> Forest<'r> {
                 let all = demands.iter().map(count).fold(0, u32::saturating_add);
                 (demands.len() <= MAX_DEMANDS).then_some((all, demands))
             }
-            // One of what must all be demanded finds it.
+            // One demand of a conjunction is enough to find it.
             Tree::All(parts) => {
                 parts.iter().filter_map(|part| self.demands(*part, counts)).min_by_key(|(count, _)| *count)
             }
@@ -184,21 +187,22 @@ fn implies(given: &Leaf<'_>, wanted: &Leaf<'_>) -> bool {
     given.key == wanted.key && facts.is_some_and(|(a, b)| a.implies(b))
 }
 
-/// What a rule demands, by which it is found: a rule that it shadows demands no less.
+/// A demand of a rule, by which the rule is indexed. A rule that it shadows has the same demand or a
+/// stronger one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Demand<'r> {
     /// The comparison itself.
     Leaf(u32),
-    /// That a value is this, or another of a few.
+    /// A value is this one, or another of a few.
     Value(u32, Named<'r>),
-    /// That a value begins so.
+    /// A value begins with this prefix.
     Prefix(u32, &'r [u8]),
-    /// Anything of a value.
+    /// Any demand on a value.
     Key(u32),
 }
 
 impl<'r> Demand<'r> {
-    /// Those of a comparison, under all of which it is to be found.
+    /// The demands of a comparison; it is indexed under all of them.
     fn of(id: u32, leaf: &Leaf<'r>) -> Vec<Self> {
         match leaf.fact.as_deref().map(|fact| &fact.kind) {
             None | Some(Kind::Other) => vec![Self::Leaf(id)],
@@ -211,13 +215,13 @@ impl<'r> Demand<'r> {
     }
 }
 
-/// Earlier rules by what they demand.
+/// Earlier rules by their demands.
 #[derive(Default)]
 struct Index<'r> {
     rules: FxHashMap<Demand<'r>, Vec<u32>>,
-    /// Lengths of the prefixes that are demanded of a value.
+    /// Lengths of the demanded prefixes of a value.
     prefixes: FxHashMap<u32, Vec<usize>>,
-    /// Those that demand nothing.
+    /// Rules without demands.
     others: Vec<u32>,
 }
 
@@ -241,12 +245,12 @@ impl<'r> Index<'r> {
         out.extend(self.rules.get(demand).into_iter().flatten());
     }
 
-    /// Adds those that demand what the comparison may give.
+    /// Adds the rules whose demands the comparison may satisfy.
     fn find(&self, id: u32, leaf: &Leaf<'_>, out: &mut Vec<u32>) {
         self.with(&Demand::Leaf(id), out);
         self.with(&Demand::Key(leaf.key), out);
         let text = match leaf.fact.as_deref().map(|fact| &fact.kind) {
-            // All values are demanded, so any of them finds the rule.
+            // All values are indexed, so any of them finds the rule.
             Some(Kind::In(values)) => match values.iter().next() {
                 Some(first) => {
                     self.with(&Demand::Value(leaf.key, *first), out);
@@ -268,15 +272,15 @@ impl<'r> Index<'r> {
 struct Entry<'r> {
     rule: &'r Compiled,
     tree: u32,
-    /// Comparisons that hold in every event that it matches.
+    /// Comparisons that are true for every event that it matches.
     needed: Vec<u32>,
     /// All of its comparisons.
     leaves: Vec<u32>,
     codes: CodeSet,
 }
 
-/// Reports rules that are satisfied only by what satisfies an earlier one. `rules` are those that are on,
-/// in their order.
+/// Reports rules for which every matching event also matches an earlier rule. `rules` contains the enabled
+/// rules, in order.
 pub(super) fn rules<'r>(cx: &LintCx<'r>, rules: &[&'r Compiled], findings: &mut Findings) {
     let mut forest = Forest::default();
     let mut entries: Vec<Entry<'r>> = Vec::with_capacity(rules.len());
@@ -325,7 +329,7 @@ pub(super) fn rules<'r>(cx: &LintCx<'r>, rules: &[&'r Compiled], findings: &mut 
         if let Some(earlier) = earlier {
             report(later.rule, earlier.rule, findings);
         }
-        // By what fewest rules demand.
+        // The demand that the fewest rules have.
         let demands = forest.demands(later.tree, &counts).map(|(_, demands)| demands);
         index.add(number as u32, &demands.unwrap_or_default());
     }

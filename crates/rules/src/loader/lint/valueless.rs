@@ -10,7 +10,8 @@ use crate::condition::ast::{Operand, Rhs};
 use crate::diagnostic::{Lint, Note, SourceFile};
 use crate::loader::ruleset::Compiled;
 
-/// Fields for which nothing supplies values here, and why: a name, or the beginning of names that ends with a dot.
+/// Fields without values in this configuration, and the reasons: a name, or the beginning of names that
+/// ends with a dot.
 #[derive(Clone, Debug, Default)]
 pub(in crate::loader) struct Unavailable(Vec<(String, String)>);
 
@@ -25,7 +26,7 @@ impl Unavailable {
     }
 }
 
-/// Where a field is used first, and how many rules use it.
+/// The first use of a field, and the number of rules that use it.
 struct Use<'r> {
     why: &'r str,
     notes: Vec<Note>,
@@ -33,7 +34,7 @@ struct Use<'r> {
     rules: usize,
 }
 
-/// Each such field once, with the place of its first use by a rule that is on.
+/// Reports each such field once, at its first use by an enabled rule.
 pub(super) fn fields<'r>(
     cx: &LintCx<'r>,
     rules: impl Iterator<Item = &'r Compiled>,
@@ -76,7 +77,7 @@ pub(super) fn fields<'r>(
     found.into_iter().map(|(field, used)| finding(&field, used)).collect()
 }
 
-/// Why the field never has a value, if so.
+/// The reason why the field never has a value, if there is one.
 fn reason<'r>(cx: &LintCx<'_>, unavailable: &'r Unavailable, field: &str) -> Option<&'r str> {
     let def = cx.schema.fields().iter().find(|def| def.name == field);
     match def.is_some_and(|def| def.flags.contains(FieldFlags::WITHOUT_VALUE)) {
@@ -85,7 +86,7 @@ fn reason<'r>(cx: &LintCx<'_>, unavailable: &'r Unavailable, field: &str) -> Opt
     }
 }
 
-/// Where the rule's own output names the field.
+/// The place of the field in the rule's own output.
 fn place_in(output: &str, field: &str) -> Option<Range<usize>> {
     let at = output.find(&format!("%{field}"))? + 1;
     Some(at..at + field.len())

@@ -1,4 +1,4 @@
-//! Comparisons with texts that a field never has.
+//! Comparisons with texts that are never a field's value.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Lint, Note};
 use crate::loader::ruleset::Compiled;
 
-/// What was compared with the texts of a field.
+/// Checked comparisons with fields that have a fixed set of texts.
 #[derive(Default)]
 pub(super) struct Words {
-    /// By address: a macro is put into many rules,
+    /// Comparisons by address, because many rules share a macro,
     tests: FxHashSet<*const Test>,
-    /// and a list, with the field by name, compared with by many.
+    /// and lists with the name of the field, because many comparisons share a list.
     lists: FxHashSet<(usize, String)>,
 }
 
 impl Words {
-    /// Reports them, for fields whose texts are known.
+    /// Reports such comparisons, for fields whose texts are known.
     pub(super) fn unknown(&mut self, cx: &LintCx<'_>, rule: &Compiled, findings: &mut Findings) {
         rule.expr.tests(&mut |test| {
             let is_equality = matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In);
