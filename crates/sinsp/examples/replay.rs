@@ -1,4 +1,4 @@
-//! Replays a capture for its state alone, and says what that took.
+//! Replays a capture only for its state, and prints the cost.
 //!
 //! ```text
 //! cargo run --release -p eyas-sinsp --example replay -- heavy.scap

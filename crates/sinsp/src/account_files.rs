@@ -1,6 +1,6 @@
-//! `/etc/passwd` and `/etc/group` of the host, and as a container's processes see them, read by a thread of its own.
+//! Reads `/etc/passwd` and `/etc/group` of the host and of containers, in a separate thread.
 //!
-//! What is in a container is its own, and a file system that never responds delays nothing but that thread.
+//! A file system that never responds delays only that thread.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -20,12 +20,13 @@ use id_map::IdMap;
 
 /// Requests and results that wait at most.
 const QUEUE: usize = 256;
-/// Times a process is looked at that has not got its container's root directory yet.
+/// Number of tries for a process that does not have its container's root directory yet.
 const TRIES: u32 = 5;
-/// Time between two of them.
+/// Time between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Reads users and groups of the host, and of containers below `/proc/<pid>/root`; the thread ends when this is dropped.
+/// Reads users and groups of the host, and of containers below `/proc/<pid>/root`. Dropping it ends the
+/// thread.
 #[derive(Debug)]
 pub struct AccountFiles {
     questions: SyncSender<Question>,
@@ -33,11 +34,11 @@ pub struct AccountFiles {
     /// Questions so far.
     asked: u64,
     dealt: Arc<Dealt>,
-    /// The question that was waited for in vain: until it is dealt with, nobody waits for a later one.
+    /// The request whose wait timed out. Until it is finished, nothing waits for a later one.
     stuck: u64,
 }
 
-/// How many questions were dealt with, in their order.
+/// Number of finished requests, in order.
 #[derive(Debug, Default)]
 struct Dealt {
     count: Mutex<u64>,
@@ -50,7 +51,7 @@ impl Dealt {
         self.grown.notify_one();
     }
 
-    /// Waits until there are so many; returns whether there are.
+    /// Waits until `count` requests are finished; returns whether they are.
     fn reaches(&self, count: u64, patience: Duration) -> bool {
         let dealt = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.grown.wait_timeout_while(dealt, patience, |dealt| *dealt < count);
@@ -78,8 +79,8 @@ impl InContainer {
 }
 
 impl AccountFiles {
-    /// A time that an event can do with waiting for the users of its container ([`Config::account_wait`]): many times
-    /// what it takes to read them from a disk that works.
+    /// A suitable value of [`Config::account_wait`], the time that an event may wait for the users of its
+    /// container: much longer than reading them from a working disk takes.
     ///
     /// [`Config::account_wait`]: crate::Config::account_wait
     pub const WAIT: Duration = Duration::from_millis(20);
@@ -87,7 +88,7 @@ impl AccountFiles {
     /// Starts the thread. The host's root directory is seen at `root` (`HOST_ROOT`).
     ///
     /// # Errors
-    /// The system refuses a thread.
+    /// The system cannot start a thread.
     pub fn start(root: PathBuf) -> std::io::Result<Self> {
         let (questions, asked) = sync_channel(QUEUE);
         let (sender, answers) = mailbox(QUEUE);
@@ -130,7 +131,7 @@ impl AccountLookup for AccountFiles {
     }
 }
 
-/// Answers questions until nobody can ask any more.
+/// Serves requests until all senders are gone.
 fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>, dealt: &Dealt) {
     let mut again: Vec<(Instant, InContainer)> = Vec::new();
     let mut host = None;
@@ -158,7 +159,7 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>, de
         for mut question in due {
             match accounts(root, &question) {
                 Ok(accounts) => {
-                    // What finds no room is asked for again with the next process.
+                    // If there is no room, the next process requests it again.
                     answers.send(accounts);
                 }
                 // One process makes many events before it has the root directory.
@@ -176,8 +177,8 @@ fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>, de
     }
 }
 
-/// Reads both files; `AGAIN` while the process still has the host's root directory, as one that makes a
-/// container has at first.
+/// Reads both files. Returns `AGAIN` while the process still has the host's root directory, because a
+/// container is being set up.
 fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
     let path = host.join(format!("proc/{}/root", question.pid));
     let root = openat(CWD, &path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;

@@ -1,5 +1,5 @@
-//! Messages of name servers. A capture has the beginning of a message alone, so that what is there is read up to where it is
-//! cut; a whole message that is broken is read up to where it breaks.
+//! DNS messages. A capture contains only the beginning of a message, so the parser reads a message up to
+//! the cut. It reads a malformed message up to the mistake.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,10 +8,10 @@ use smallvec::SmallVec;
 /// The port of name servers.
 pub(crate) const PORT: u16 = 53;
 const HEADER: usize = 12;
-/// The longest name as text, and how often it may go on elsewhere in the message.
+/// Maximum length of a name as text, and maximum number of compression pointers in it.
 const MAX_NAME: usize = 255;
 const MAX_JUMPS: usize = 16;
-/// Answers that are read.
+/// Maximum number of answers that are read.
 const MAX_ANSWERS: usize = 32;
 const IS_ANSWER: u16 = 0x8000;
 const OPCODE: u16 = 0x7800;
@@ -19,20 +19,20 @@ const INTERNET: u16 = 1;
 const TYPE_A: u16 = 1;
 const TYPE_AAAA: u16 = 28;
 
-/// A question, and the addresses that answer it.
+/// A question and its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// The name asked for, in lower case, without the last dot.
+    /// The name in the question, in lower case, without the last dot.
     pub(crate) query: SmallVec<[u8; 64]>,
     pub(crate) is_answer: bool,
     pub(crate) addresses: SmallVec<[IpAddr; 4]>,
 }
 
-/// Reads a message, which over TCP may have its length before it.
+/// Parses a message; over TCP, a length may precede it.
 pub(crate) fn parse(bytes: &[u8], is_tcp: bool) -> Option<Message> {
     let prefixed = || {
         let (length, rest) = bytes.split_first_chunk()?;
-        // A capture has at most what the length says.
+        // A capture contains at most as many bytes as the length.
         (usize::from(u16::from_be_bytes(*length)) >= rest.len().min(HEADER)).then_some(rest)
     };
     is_tcp.then(prefixed).flatten().and_then(message).or_else(|| message(bytes))
@@ -41,7 +41,7 @@ pub(crate) fn parse(bytes: &[u8], is_tcp: bool) -> Option<Message> {
 fn message(bytes: &[u8]) -> Option<Message> {
     let flags = number(bytes, 2)?;
     let (questions, answers) = (number(bytes, 4)?, number(bytes, 6)?);
-    // A message asks one question.
+    // Only messages with one question are parsed.
     if flags & OPCODE != 0 || questions != 1 || bytes.len() < HEADER {
         return None;
     }
@@ -60,7 +60,8 @@ fn message(bytes: &[u8]) -> Option<Message> {
     Some(message)
 }
 
-/// The address in an answer, if it has one, and where the next one begins; `None` where the message is cut.
+/// Parses an answer; returns its address, if it has one, and moves `at` to the next answer. `None` if the
+/// message is cut.
 fn answer(bytes: &[u8], at: &mut usize) -> Option<Option<IpAddr>> {
     let fields = name(bytes, *at, None)?;
     let (ty, class, len) = (number(bytes, fields)?, number(bytes, fields + 2)?, number(bytes, fields + 8)?);
@@ -73,7 +74,7 @@ fn answer(bytes: &[u8], at: &mut usize) -> Option<Option<IpAddr>> {
     })
 }
 
-/// Reads a name that begins there; returns what follows it.
+/// Reads the name at `at`; returns the position after it.
 fn name(bytes: &[u8], mut at: usize, mut out: Option<&mut SmallVec<[u8; 64]>>) -> Option<usize> {
     let (mut behind, mut jumps, mut len) = (None, 0, 0);
     loop {
@@ -90,7 +91,7 @@ fn name(bytes: &[u8], mut at: usize, mut out: Option<&mut SmallVec<[u8; 64]>>) -
                     if !out.is_empty() {
                         out.push(b'.');
                     }
-                    // A dot within a label, and what no name has, would make it another name.
+                    // A dot inside a label, or an invalid character, would make it another name.
                     let plain = |b: u8| b.is_ascii_graphic() && b != b'.';
                     out.extend(label.iter().map(|b| if plain(*b) { b.to_ascii_lowercase() } else { b'?' }));
                 }
@@ -100,7 +101,7 @@ fn name(bytes: &[u8], mut at: usize, mut out: Option<&mut SmallVec<[u8; 64]>>) -
                 behind.get_or_insert(at + 2);
                 let target = usize::from(number(bytes, at)? & 0x3fff);
                 jumps += 1;
-                // It goes on before this place: else it would never end.
+                // A pointer must lead backwards; otherwise the loop might not end.
                 if target >= at || jumps > MAX_JUMPS {
                     return None;
                 }
@@ -119,7 +120,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u16> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A message with a question and addresses for it, behind a name that stands for it.
+    /// A message with a question, an alias and its addresses.
     pub(crate) fn sample(query: &str, is_answer: bool, addresses: &[IpAddr]) -> Vec<u8> {
         let mut out =
             vec![0x12, 0x34, if is_answer { 0x81 } else { 1 }, 0x80, 0, 1, 0, addresses.len() as u8 + 1];
@@ -155,7 +156,7 @@ pub(crate) mod tests {
         assert_eq!(*message.addresses, addresses());
         let length = (bytes.len() as u16).to_be_bytes();
         assert_eq!(parse(&[&length, &*bytes].concat(), true), Some(message.clone()));
-        // The length was read by itself.
+        // The length was read separately.
         assert_eq!(parse(&bytes, true), Some(message));
         assert!(!parse(&sample("a", false, &[]), false).unwrap().is_answer);
     }
@@ -190,7 +191,7 @@ pub(crate) mod tests {
                 assert!(message.query.iter().all(u8::is_ascii_graphic));
             }
         }
-        // Names that go on within themselves, and ahead.
+        // Pointers into the name itself, and forwards.
         for pointer in [12, 13, 200] {
             let mut endless = bytes.clone();
             (endless[12], endless[13]) = (0xc0, pointer);

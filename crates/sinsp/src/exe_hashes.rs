@@ -1,7 +1,8 @@
-//! SHA-256 of executed files, computed by a thread of its own.
+//! SHA-256 of executed files, computed in a separate thread.
 //!
-//! Nobody waits for it: a hash is unknown until it was computed, and known for every process that executes the same file from
-//! then on. The thread begins with the first question, so that it costs nothing where no rule and no output asks.
+//! Events do not wait for hashes. A hash is unknown until it was computed; after that it is known for every
+//! process that executes the same file. The thread starts with the first request, so it costs nothing if no
+//! rule and no output uses hashes.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,30 +18,30 @@ use sha2::{Digest, Sha256};
 
 use crate::state::{Text, Thread};
 
-/// Questions that wait at most: those beyond are asked again with the next event.
+/// Maximum number of waiting requests; further ones are made again at the next event.
 const QUEUE: usize = 256;
-/// Hashes that are kept at most, by what events say of files, and by files.
+/// Maximum number of cached hashes, by the description of files in events, and by files.
 const KEPT: usize = 16_384;
 /// Bytes that are read at a time.
 const CHUNK: usize = 64 << 10;
-/// What `statfs` calls an overlay, whose inodes have other numbers in the kernel.
+/// The type of overlay file systems in `statfs`; their inodes have other numbers in the kernel.
 const OVERLAY: i64 = 0x794c_7630;
 
 /// A hash, in hexadecimal digits.
 type Hex = [u8; 64];
 
-/// Hashes of executed files; the thread that computes them ends when this is dropped.
+/// Hashes of executed files. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct ExeHashes {
-    /// Where the machine's root directory is seen.
+    /// Path of the machine's root directory.
     root: PathBuf,
-    /// Bytes of the largest file that is read.
+    /// Size of the largest file that is read, bytes.
     largest: u64,
     known: Arc<Known>,
     questions: OnceLock<Option<SyncSender<Question>>>,
 }
 
-/// What an event says of a file.
+/// The description of a file in an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Said {
     path: Text,
@@ -48,7 +49,7 @@ struct Said {
     mtime: u64,
 }
 
-/// What was found of it.
+/// Result for a file.
 #[derive(Clone, Copy, Debug)]
 enum Found {
     /// Somebody has asked.
@@ -66,7 +67,7 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what was found; nothing where another question may find more.
+    /// Caches the result, unless another request may find more.
     fn keep(&self, said: Said, found: Option<Found>) {
         let mut known = self.lock();
         match found {
@@ -83,15 +84,16 @@ struct Question {
 }
 
 impl ExeHashes {
-    /// Bytes of the largest file that is read, unless something else is said: 256 MiB.
+    /// Default size of the largest file that is read: 256 MiB.
     pub const LARGEST: u64 = 256 << 20;
 
-    /// Reads files of up to `largest` bytes. The machine's root directory is seen at `root` (`HOST_ROOT`).
+    /// Reads files of up to `largest` bytes. `root` is the path of the machine's root directory
+    /// (`HOST_ROOT`).
     pub fn new(root: PathBuf, largest: u64) -> Self {
         Self { root, largest, known: Arc::default(), questions: OnceLock::new() }
     }
 
-    /// The hash of the file that a process executes, if it is known by now; else it is asked for.
+    /// The hash of the file that a process executes, if it is known; otherwise requests it.
     pub(crate) fn of(&self, thread: &Thread) -> Option<Hex> {
         let file = &thread.executable;
         if file.path.is_empty() || thread.pid <= 0 {
@@ -114,7 +116,7 @@ impl ExeHashes {
         None
     }
 
-    /// Starts the thread; `None` if the system refuses one.
+    /// Starts the thread; `None` if the system cannot start one.
     fn start(&self) -> Option<SyncSender<Question>> {
         let (questions, asked) = sync_channel(QUEUE);
         let (known, root, largest) = (Arc::clone(&self.known), self.root.clone(), self.largest);
@@ -125,7 +127,7 @@ impl ExeHashes {
     }
 }
 
-/// Hashes the files that it is sent, until no sender is left.
+/// Hashes the requested files, until all senders are gone.
 fn serve(reader: &Reader, asked: &Receiver<Question>, known: &Known) {
     let mut hashes = HashMap::new();
     while let Ok(Question { said, pid }) = asked.recv() {
@@ -134,13 +136,13 @@ fn serve(reader: &Reader, asked: &Receiver<Question>, known: &Known) {
     }
 }
 
-/// A file as it was when it was read.
+/// The version of a file that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Version {
     dev: u64,
     ino: u64,
     size: u64,
-    /// Modification and change, ns. A program can set the first of them.
+    /// Modification time and change time, ns. A program can set only the first.
     times: [i128; 2],
 }
 
@@ -165,7 +167,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// What is found of a file: nothing if it can't be had now.
+    /// The result for a file; `None` if the file cannot be read now.
     fn answer(&self, said: &Said, pid: i64, hashes: &mut HashMap<Version, Hex>) -> Option<Found> {
         let (file, stat) = self.places(said, pid).into_iter().find_map(|path| open(&path, said))?;
         let version = Version::of(&stat);
@@ -176,7 +178,7 @@ impl Reader {
             return Some(Found::Hash(*hash));
         }
         let hash = hash(File::from(file.try_clone().ok()?), self.largest)?;
-        // One that was written meanwhile is another file.
+        // A file that was written meanwhile has another hash.
         if fstat(&file).ok().map(|stat| Version::of(&stat)) != Some(version) {
             return None;
         }
@@ -187,8 +189,8 @@ impl Reader {
         Some(Found::Hash(hash))
     }
 
-    /// Where the file may be: what the process executes; the path in the root directory of the process, which may be that of a
-    /// container; the path on the machine, for a process that has ended.
+    /// Paths of the file to try: the process's executable; the path below the root directory of the
+    /// process, which may be in a container; the path on the machine, for a process that has ended.
     fn places(&self, said: &Said, pid: i64) -> [PathBuf; 3] {
         let process = self.root.join("proc").join(pid.to_string());
         let path = Path::new(std::ffi::OsStr::from_bytes(&said.path));
@@ -197,9 +199,9 @@ impl Reader {
     }
 }
 
-/// Opens a file if it is the one that was said.
+/// Opens a file if it fits the description.
 fn open(path: &Path, said: &Said) -> Option<(OwnedFd, Stat)> {
-    // Nothing that waits for another program, such as a pipe, is waited for.
+    // The open must not wait for another program, as for a pipe.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = openat(CWD, path, flags, Mode::empty()).ok()?;
     let stat = fstat(&file).ok()?;
@@ -207,14 +209,14 @@ fn open(path: &Path, said: &Said) -> Option<(OwnedFd, Stat)> {
     (is_file && is_said(&stat, said, &file)).then_some((file, stat))
 }
 
-/// Whether the file is the one that was executed: as far as the event says which one it is.
+/// Whether the file is the executed one, according to the event.
 fn is_said(stat: &Stat, said: &Said, file: impl AsFd) -> bool {
     let mtime = stat.st_mtime as u64 * 1_000_000_000 + stat.st_mtime_nsec;
     let is_numbered = || stat.st_ino == said.ino || fstatfs(file).is_ok_and(|fs| fs.f_type == OVERLAY);
     said.ino != 0 && mtime == said.mtime && is_numbered()
 }
 
-/// The hash of a file that has no more than so many bytes.
+/// The hash of a file of at most `largest` bytes.
 fn hash(mut file: File, largest: u64) -> Option<Hex> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];

@@ -1,4 +1,4 @@
-//! Fields of an event, for those who test them.
+//! Events as sources of fields.
 
 use eyas_events::{EventType, SyscallCode, param};
 use eyas_fields::{Field, FieldSource, Schema, SchemaId, Scope, ScopeVersion, Value};
@@ -9,7 +9,7 @@ use crate::path_params;
 use crate::schema::schema;
 use crate::view::EventView;
 
-/// Other programs make generic events of calls that have one of their own here.
+/// Other programs report some calls as generic events for which eyas has special events.
 pub(crate) fn generic_code(event: &RawEvent<'_>) -> u16 {
     let call = event.uint(param::GENERIC_X::ID).map(|id| SyscallCode(id as u16));
     call.map(SyscallCode::exit).filter(|exit| exit.is_own()).unwrap_or(event.ty).0

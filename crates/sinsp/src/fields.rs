@@ -1,7 +1,8 @@
-//! Every field: one row each, in a file per class.
+//! Every field has one row, in a file for each class.
 //!
-//! A row says name, argument, type, scope, number format, flags and a sentence, and how the value is
-//! taken from an event. Everything else (resolution, listings, docs, evaluation) comes from the rows.
+//! A row contains name, argument, type, scope, number format, flags, a description, and the function that
+//! extracts the value from an event. Everything else (resolution, listings, docs, evaluation) comes from
+//! the rows.
 
 use eyas_fields::FieldDef;
 

@@ -1,4 +1,4 @@
-//! Events go in, events with their meaning come out.
+//! The inspector: takes events, updates the state, and returns events with their state.
 
 use std::time::Duration;
 
@@ -22,48 +22,50 @@ use crate::state::{
 use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
 
-/// Least time between two events at which a thread in doubt is asked about, ns: a look costs a tenth of that.
+/// Minimum time between two look-ups of threads in doubt, ns; a look-up takes a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
-/// Of so many events that are left out, one is shown.
+/// One in this number of skipped events is shown nevertheless.
 const SAMPLED: u64 = 1024;
-/// How far the events may be behind the running system for what it returns to be of use, ns.
+/// Maximum lag of events behind the running system for which look-ups are useful, ns.
 const CAUGHT_UP: u64 = 5_000_000;
 
 /// Limits and look-ups of an [`Inspector`].
 #[non_exhaustive]
 pub struct Config {
-    /// Asked about unknown threads; `None` in a replay.
+    /// Look-up of unknown threads; `None` in a replay.
     pub proc: Option<Box<dyn ProcLookup>>,
-    /// Asked about containers that processes are in; `None` in a replay.
+    /// Look-up of the containers of processes; `None` in a replay.
     pub containers: Option<Box<dyn ContainerLookup>>,
-    /// Asked about users and groups in containers; `None` in a replay.
+    /// Look-up of users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
-    /// Hashes of executed files, for the field `proc.exe_hash.sha256`; `None` in a replay, whose files are not there.
+    /// Hashes of executed files, for the field `proc.exe_hash.sha256`; `None` in a replay, because the
+    /// files do not exist there.
     pub exe_hashes: Option<ExeHashes>,
-    /// Whose containers count: a process in one of another engine is a process of the host.
+    /// Enabled container engines: a process in a container of another engine is a process of the host.
     pub engines: Engines,
-    /// How long events of a container may wait for what [`Config::containers`] knows of it, from its first event on, and
-    /// all events behind them. Zero, and nothing waits.
+    /// How long events of a container, and all later events, may wait for the metadata from
+    /// [`Config::containers`], from the container's first event on. With zero, nothing waits.
     pub container_hold: Duration,
-    /// How long an event may wait for the users of its container, while none of them are known. It comes to the reading
-    /// of two small files, once for each container. Zero, and nothing waits.
+    /// How long an event may wait for the users of its container, while none of them are known. The thread
+    /// reads two small files, once for each container. With zero, nothing waits.
     pub account_wait: Duration,
-    /// Whether [`EventView::reports`] has what look-ups find, for programs that write captures.
+    /// Whether [`EventView::reports`] returns the results of look-ups, for programs that write captures.
     pub reports: bool,
-    /// Which domain names stand for which addresses; without it no name is known.
+    /// Domain names with their addresses; without it no name is known.
     pub names: Option<SharedNames>,
-    /// How parameters and names are written.
+    /// Format of parameters and names.
     pub rendering: Rendering,
-    /// Plugins that have fields of the events, parse them or follow the capture.
+    /// Plugins that provide fields of the events, parse them or follow the capture.
     pub plugins: Option<Plugins>,
-    /// Whether [`Config::proc`] is asked for an environment that the event has only the beginning of. It should keep more
-    /// than 4,096 bytes itself. Of a process that has ended meanwhile the beginning is kept.
+    /// Whether the inspector requests an environment from [`Config::proc`] if the event contains only its
+    /// beginning. The look-up should return more than 4,096 bytes. If the process has ended meanwhile, the
+    /// beginning is kept.
     pub large_environment: bool,
-    /// Most threads that are kept.
+    /// Maximum number of threads.
     pub max_threads: usize,
-    /// Time between two searches for threads that are gone, ns of event time.
+    /// Time between two searches for ended threads, ns of event time.
     pub purge_interval: u64,
-    /// Age from which a thread without events is suspected to be gone, ns.
+    /// Time without events after which a thread may have ended, ns.
     pub purge_age: u64,
 }
 
@@ -201,47 +203,47 @@ impl std::fmt::Debug for Config {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
-    /// Questions that nobody waits for.
+    /// Look-ups in other threads.
     lookups: Option<AsyncLookups>,
     names: Option<Follower>,
     observers: Observers,
     state: State,
     purge: Purge,
-    /// When the next thread that is in doubt may be asked about: time of an event, ns.
+    /// Event time from which the next thread in doubt may be looked up, ns.
     next_look: u64,
     moment: Moment,
-    /// Events about users and containers that belong to the snapshot still come.
+    /// Whether events about users and containers that belong to the snapshot may still come.
     initial: bool,
-    /// A plugin failed at the begin of the capture.
+    /// The failure of a plugin at the beginning of the capture.
     failure: Option<Error>,
     needs: Option<Arc<Needs>>,
-    /// Whether the source leaves out events that open and close files.
+    /// Whether the source filters out events that open and close files.
     source_leaves_out: bool,
     skips: Skips,
-    /// Events that were of no use.
+    /// Number of unneeded events.
     unneeded: u64,
-    /// Those of them that were left out and would have been shown.
+    /// Number of these that were skipped and would have been shown.
     skipped: u64,
-    /// Times of losses, if somebody asks for them.
+    /// Times of losses, if they are tracked.
     windows: Option<Windows>,
     arena: bumpalo::Bump,
 }
 
-/// What [`Inspector::next`] has. The list is complete, so that a loop over it needs no arm for what it does not know.
+/// Result of [`Inspector::next`]. The list is complete, so a `match` needs no other arm.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// An event.
     Event(EventView<'a>),
-    /// Nothing at the moment (live only).
+    /// No event at the moment (live only).
     Idle,
     /// The capture has ended.
     End,
 }
 
-/// What [`Inspector::next_with`] comes by on its way to the next event that is shown.
+/// An item that [`Inspector::next_with`] passes before the next shown event.
 #[derive(Debug)]
 pub enum Skipped<'a> {
-    /// All that is known from here on.
+    /// A snapshot, which replaces the state.
     Snapshot(&'a Snapshot),
     /// An event that only updates the state.
     Event(RawEvent<'a>),
@@ -254,7 +256,7 @@ impl Default for Inspector {
 }
 
 impl Inspector {
-    /// An inspector that knows nothing yet.
+    /// An inspector with an empty state.
     pub fn new(mut config: Config) -> Self {
         let mut state = State::with_max(config.max_threads);
         state.set_rendering(std::mem::take(&mut config.rendering));
@@ -285,8 +287,8 @@ impl Inspector {
         }
     }
 
-    /// What came of look-ups in container runtimes ([`Config::containers`]): without permission for a runtime's socket,
-    /// every field of its containers stays empty, and this says why.
+    /// Results of look-ups in container runtimes ([`Config::containers`]). Without permission for a
+    /// runtime's socket, every field of its containers stays empty; this shows the reason.
     pub fn runtime_stats(&self) -> RuntimeStats {
         self.lookups.as_ref().map(AsyncLookups::runtime_stats).unwrap_or_default()
     }
@@ -296,18 +298,18 @@ impl Inspector {
         self.observers.add(observer);
     }
 
-    /// The plugins that [`Config::plugins`] gave.
+    /// The plugins from [`Config::plugins`].
     pub fn plugins(&self) -> Option<&Plugins> {
         self.moment.plugins.as_deref()
     }
 
-    /// The plugins, to be changed between two events.
+    /// The plugins, which may be changed between two events.
     pub fn plugins_mut(&mut self) -> Option<&mut Plugins> {
         self.moment.plugins.as_deref_mut()
     }
 
-    /// The capture has ended: plugins that follow it, send events or run routines stop. The end of the inspector does the
-    /// same, without the error.
+    /// Ends the capture: plugins that follow it, send events or run routines stop. Dropping the inspector
+    /// does the same, but ignores errors.
     ///
     /// # Errors
     /// A plugin does not stop.
@@ -315,8 +317,8 @@ impl Inspector {
         self.moment.plugins.as_ref().map_or(Ok(()), |plugins| plugins.end(&mut self.state))
     }
 
-    /// Has [`Inspector::next`] show no events that are of no use, and follow only what is needed; all events are counted.
-    /// One in 1,024 of the others is shown: see [`EventView::is_sample`].
+    /// Makes [`Inspector::next`] skip unneeded events, and track only needed state. All events are still
+    /// counted. One in 1,024 of the skipped events is shown nevertheless: see [`EventView::is_sample`].
     ///
     /// Only in replays: an inspector with look-ups or plugins shows every event.
     pub fn set_needs(&mut self, needs: Option<Arc<Needs>>) {
@@ -326,17 +328,17 @@ impl Inspector {
         self.leave_out_files();
     }
 
-    /// How many events were left out that would have been shown.
+    /// Number of skipped events that would have been shown.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// The event that [`Inspector::process`] took in last, seen again.
+    /// Returns a view of the event that [`Inspector::process`] processed last.
     pub fn last<'a>(&'a self, event: RawEvent<'a>) -> EventView<'a> {
         EventView::new(event, &self.state, &self.moment, &self.arena)
     }
 
-    /// What plugins have failed with since the last call, at the begin of the capture.
+    /// The failure of a plugin at the beginning of the capture, since the last call.
     ///
     /// For those who call [`Inspector::process`] themselves: once after each event.
     ///
@@ -346,7 +348,8 @@ impl Inspector {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// No event comes at the moment, or none at all: plugins that follow the capture learn of its begin, if they have not.
+    /// Notifies plugins that the capture has begun, although there is no event yet. Does nothing if they know
+    /// already.
     ///
     /// For those who call [`Inspector::process`] themselves: at [`Advance::Idle`] and [`Advance::End`].
     ///
@@ -357,13 +360,14 @@ impl Inspector {
         self.begin_capture()
     }
 
-    /// What is known now. What the last event closed or ended is still there, until the next step.
+    /// The current state. Descriptors and threads that the last event closed or ended still exist until the
+    /// next step.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The present state as an event without a thread shows it: for views of threads, files and containers, such as
-    /// [`EventView::of_thread`].
+    /// A view of the present state with an event that has no thread. Use it for views of threads, files and
+    /// containers, such as [`EventView::of_thread`].
     pub fn overview(&mut self) -> EventView<'_> {
         self.arena.reset();
         let event = crate::view::synthetic(self.moment.ts, -1, EventType::GENERIC_X);
@@ -375,20 +379,21 @@ impl Inspector {
         self.state.stats
     }
 
-    /// Whether events were lost and some thread that may have made them has not been looked up since: what is known of it, and
-    /// what rules say of its events, may be wrong. In a replay it stays so, as nobody can be asked.
+    /// Whether events were lost, and a thread that may have made them has not been looked up since. Its
+    /// state, and the results of rules for its events, may be wrong. In a replay this stays true, because
+    /// there are no look-ups.
     pub fn is_in_doubt(&self) -> bool {
         self.state.doubts.remain()
     }
 
-    /// Has [`Inspector::loss_windows`] return something.
+    /// Turns [`Inspector::loss_windows`] on or off.
     pub fn follow_losses(&mut self, on: bool) {
         self.windows = on.then(Windows::default);
     }
 
-    /// The times since the last call for which no alert does not mean that nothing happened, as events were lost: those that
-    /// are over, and of one that goes on for more than a second the part so far. `is_over`: no more events come. To be
-    /// called from time to time; without [`Inspector::follow_losses`] there are none.
+    /// The times since the last call in which lost events may have hidden an alert: finished times, and the
+    /// part so far of a time that has lasted more than a second. `is_over` means that no more events come.
+    /// Call this regularly. Without [`Inspector::follow_losses`] the result is empty.
     pub fn loss_windows(&mut self, is_over: bool) -> Vec<LossWindow> {
         let (ts, is_in_doubt) = (self.moment.ts, self.is_in_doubt());
         let Some(windows) = &mut self.windows else { return Vec::new() };
@@ -400,8 +405,8 @@ impl Inspector {
         found
     }
 
-    /// Forgets everything known and begins with a snapshot; events keep being counted. A snapshot without users
-    /// and groups leaves those of the host as they are.
+    /// Replaces the state by a snapshot; the event numbers continue. If the snapshot has no users and
+    /// groups, those of the host stay.
     pub fn load(&mut self, snapshot: Snapshot) {
         self.moment.current = Current::default();
         self.initial = true;
@@ -412,14 +417,14 @@ impl Inspector {
         }
     }
 
-    /// Takes in an event.
+    /// Processes an event.
     pub fn process<'a>(&'a mut self, event: RawEvent<'a>) -> EventView<'a> {
         self.moment.reports.events.clear();
         self.update(&event);
         self.view(event)
     }
 
-    /// Takes in the source's next event that is to be shown.
+    /// Processes the source's events up to the next one that is shown, and returns it.
     ///
     /// Loads snapshots, and skips events that only update the state. Both are counted: the number of the next event
     /// includes them.
@@ -431,7 +436,8 @@ impl Inspector {
         self.next_with(source, |_| {})
     }
 
-    /// As [`Inspector::next`], and calls `passed` with what is not shown, for programs that record everything.
+    /// As [`Inspector::next`], and calls `passed` with every item that is not shown, for programs that
+    /// record everything.
     ///
     /// # Errors
     /// Those of the source.
@@ -487,10 +493,10 @@ impl Inspector {
         Ok(source.current().map_or(Step::Idle, |event| Step::Event(self.view(event))))
     }
 
-    /// Learns what the source lost before the item that it advanced to. After a loss, what is known of its suspects is in doubt: threads
-    /// may have ended, others may have their ids, files may have been opened and closed unseen. So each is asked about
-    /// ([`Config::proc`]) at its next event, or when there is time, and made what it is on the running system. As long
-    /// as nothing was lost this does nothing; nor in a replay, beyond counting.
+    /// Records the events that the source lost before its current item. After a loss, the suspected threads
+    /// are in doubt: threads may have ended, other threads may have their ids, and files may have been
+    /// opened and closed unseen. So each thread is looked up ([`Config::proc`]) at its next event, or when
+    /// there is time, and corrected. Without losses this does nothing. In a replay it only counts.
     ///
     /// For those who call [`Inspector::process`] themselves: once after each [`EventSource::advance`].
     #[inline]
@@ -504,7 +510,7 @@ impl Inspector {
         }
     }
 
-    /// Follows files, or does not, as the source and the needs say.
+    /// Turns the tracking of plain files on or off, depending on the source and the needs.
     #[cold]
     fn leave_out_files(&mut self) {
         let by_needs = self.needs.as_ref().is_some_and(|needs| needs.leaves_out_files());
@@ -513,8 +519,9 @@ impl Inspector {
         self.state.leave_out_files(on, self.moment.ts, can_ask);
     }
 
-    /// Takes note of losses, and asks about a thread that is in doubt: that of the event, or another one. The running
-    /// system is ahead of the events; where it is far ahead, it returns what no event has led to yet.
+    /// Records losses, and looks up a thread in doubt: that of the event, or another one. The running
+    /// system is ahead of the events. If it is far ahead, a look-up would return a later state than that of
+    /// the events.
     #[cold]
     #[inline(never)]
     fn heal<S: EventSource + ?Sized>(&mut self, source: &S) {
@@ -544,18 +551,18 @@ impl Inspector {
         }
     }
 
-    /// Whether the next event only updates the state: it is counted but not shown. So are users, groups and containers
-    /// that were known when the capture began, what captures have marked so, and events of calls that begin, which
-    /// only complete those of their end.
+    /// Whether the next event only updates the state: it is counted but not shown. This is true of users,
+    /// groups and containers that were known when the capture began, of events that a capture marks so, and
+    /// of enter events, which only complete exit events.
     ///
-    /// For those who call [`Inspector::process`] themselves; ask once for each event, in order.
+    /// For those who call [`Inspector::process`] themselves; call it once for each event, in order.
     #[inline]
     pub fn is_hidden(&mut self, event: &RawEvent<'_>) -> bool {
         self.initial = self.initial && is_of_beginning(event.ty);
         self.initial || event.state_only || is_kept(event.ty)
     }
 
-    /// Takes in the event as far as it is needed; returns whether it is shown.
+    /// Processes the needed part of the event; returns whether the event is shown.
     #[inline]
     fn take_needed(&mut self, event: &RawEvent<'_>) -> bool {
         let has_beginnings = self.state.has_beginnings;
@@ -567,7 +574,7 @@ impl Inspector {
         }
         let can_skip = of == Use::Nothing && !is_sample && !has_beginnings && self.observers.is_empty();
         if can_skip && self.skips.note(event) {
-            // What the event before left has its time.
+            // The changes that the previous event left are due now.
             self.settle();
             self.moment.advance(event);
         } else {
@@ -587,7 +594,7 @@ impl Inspector {
         false
     }
 
-    /// Does what the last event left for after it was seen.
+    /// Makes the changes of the last event that had to wait until rules saw it.
     #[inline]
     fn settle(&mut self) {
         let Moment { current, ts, .. } = &mut self.moment;
@@ -630,8 +637,8 @@ impl Inspector {
         }
     }
 
-    /// Has plugins parse the event. They learn of the capture before its first event that does not belong to the initial
-    /// state.
+    /// Calls the plugins' parsers for the event. Before the first event that does not belong to the initial
+    /// state, it notifies plugins that the capture begins.
     #[cold]
     fn call_plugins(&mut self, event: &RawEvent<'_>) {
         if !(self.initial && is_of_beginning(event.ty)) {
@@ -644,7 +651,7 @@ impl Inspector {
 
     fn begin_capture(&mut self) -> Result<(), Error> {
         let Some(plugins) = &self.moment.plugins else { return Ok(()) };
-        // What plugins send into a live capture from here on happens now.
+        // From here on, events that plugins send into a live capture are not initial.
         self.initial = self.initial && plugins.queue().is_none();
         plugins.begin(&mut self.state)
     }
@@ -665,12 +672,12 @@ impl Inspector {
 
 impl Drop for Inspector {
     fn drop(&mut self) {
-        // Who wants to know calls `close`.
+        // A caller who needs the error calls `close`.
         let _ = self.close();
     }
 }
 
-/// Whether events of this type can report what was known when the capture began.
+/// Whether events of this type can belong to the initial state.
 const fn is_of_beginning(ty: EventType) -> bool {
     matches!(
         ty,

@@ -1,13 +1,13 @@
-//! Which system calls rules and state need.
+//! System calls that rules and the state need.
 
 use std::collections::BTreeSet;
 
 use eyas_events::{Category, EventFlags, EventType, SyscallCode, ia32_calls, syscalls};
 use eyas_fields::CodeSet;
 
-/// System calls that are sent as events of these codes.
+/// System calls that the probe sends as events of these codes.
 ///
-/// The generic event stands for many calls: where it is among the codes, all of them are.
+/// If the codes include the generic event, the result includes all calls that it is used for.
 pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
     let sent = |ty: EventType| codes.contains(ty.0);
     let mut list: Vec<SyscallCode> = calls_sent_as(sent).collect();
@@ -21,25 +21,25 @@ pub fn syscalls_of(codes: &CodeSet) -> Vec<SyscallCode> {
     list
 }
 
-/// System calls without which threads, files and users are not known.
+/// System calls that the state of threads, files and users needs.
 ///
-/// Those that report only the ends of sockets that never connected are not worth it at every packet: they are in
-/// [`frequent_syscalls_of_state`].
+/// Calls that report only the ends of sockets without a connection are too expensive for every packet; they
+/// are in [`frequent_syscalls_of_state`].
 pub fn syscalls_of_state() -> Vec<SyscallCode> {
     let mut list: Vec<SyscallCode> = changing().filter(|code| !is_frequent(*code)).collect();
     list.push(SyscallCode::SCHED_PROCESS_EXIT);
     list
 }
 
-/// System calls that change the state, too, but are too frequent to be captured unless asked for.
+/// System calls that also change the state, but are so frequent that they are captured only on request.
 pub fn frequent_syscalls_of_state() -> Vec<SyscallCode> {
     changing().filter(|code| is_frequent(*code)).collect()
 }
 
-/// The least without which events of the given system calls would not know their process and their file: what makes
-/// and changes processes, and sockets and closes where the given ones work on such.
+/// The minimum set of system calls by which events of the given calls have their process and file: calls
+/// that create and change processes, and, if the given calls need them, calls on sockets and closes.
 ///
-/// Names of files that were opened by other calls are not known then: it is Falco's `base_syscalls.repair`.
+/// Names of files that other calls opened are then unknown. This is Falco's `base_syscalls.repair`.
 pub fn syscalls_to_repair(wanted: &[SyscallCode]) -> Vec<SyscallCode> {
     use SyscallCode as S;
     const PROCESSES: [S; 23] = [
@@ -91,7 +91,7 @@ pub fn syscalls_to_repair(wanted: &[SyscallCode]) -> Vec<SyscallCode> {
 /// System calls whose events change threads, files or users.
 fn changing() -> impl Iterator<Item = SyscallCode> {
     calls_sent_as(|ty: EventType| {
-        // The reference's table says so, but for these, which the reference does not follow.
+        // As in the reference's table, with additional calls that the reference does not track.
         is_followed_here(ty)
             || ty.info().is_some_and(|info| {
                 info.flags
@@ -113,7 +113,8 @@ const fn is_followed_here(ty: EventType) -> bool {
     )
 }
 
-/// System calls that are sent as events of some types; some of 32-bit programs have a type of their own.
+/// System calls that the probe sends as events of some types. Some calls of 32-bit programs have a separate
+/// type.
 fn calls_sent_as(wanted: impl Fn(EventType) -> bool) -> impl Iterator<Item = SyscallCode> {
     let native = syscalls().map(|call| (call.code, call.exit));
     let own = ia32_calls().map(|call| (call.code, call.exit)).filter(|(code, exit)| {
@@ -168,7 +169,7 @@ mod tests {
         let mut codes = CodeSet::empty(EventType::COUNT);
         codes.insert(EventType::SYSCALL_READ_X.0);
         assert_eq!(syscalls_of(&codes), [SyscallCode::READ]);
-        // Of 32-bit programs alone.
+        // Only of 32-bit programs.
         let mut codes = CodeSet::empty(EventType::COUNT);
         codes.insert(EventType::SYSCALL_UMOUNT_1_X.0);
         codes.insert(EventType::SOCKET_SEND_X.0);

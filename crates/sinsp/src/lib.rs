@@ -1,7 +1,7 @@
 //! The state of the system around each event: processes, files, sockets, users, containers; and the fields that rules test.
 //!
-//! Should I use this crate? Yes, to know who did what: every field of Falco and sysdig, and the state behind them. For
-//! alerts by rules take the crate `eyas`, which has a `Detector`.
+//! Should I use this crate? Yes, to find out which process did what: it provides every field of Falco and
+//! sysdig, and the state behind them. For alerts by rules use the crate `eyas`, which has a `Detector`.
 //!
 //! ```text
 //!   RawEvent ──> Inspector ──> EventView: FieldSource ──> conditions, outputs
@@ -32,9 +32,9 @@
 //! # }
 //! ```
 //!
-//! Nothing here reads the running system on its own. `/proc` comes through [`ProcLookup`], containers and their users through
-//! [`ContainerLookup`] and [`AccountLookup`], and domain names through [`SharedNames`]. So a replay has the same results on
-//! every machine.
+//! This crate does not read the running system by itself. It gets `/proc` through [`ProcLookup`],
+//! containers and their users through [`ContainerLookup`] and [`AccountLookup`], and domain names through
+//! [`SharedNames`]. So a replay has the same results on every machine.
 #![forbid(unsafe_code)]
 
 mod account_files;

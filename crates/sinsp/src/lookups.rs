@@ -1,7 +1,7 @@
-//! What the running system is asked beside its events: about containers, and about users in them.
+//! Look-ups of containers and of their users.
 //!
-//! Threads of their own ask, and what they find is merged when it is there. Nothing here waits, but for what a program
-//! asks for: see [`Waits`].
+//! Separate threads make the requests, and results are merged when they arrive. Nothing here waits, unless
+//! a program configures it: see [`Waits`].
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,39 +20,41 @@ pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 use hold::Hold;
 use pace::{Asked, Budget, Firsts};
 
-/// What container runtimes know. No function but [`ContainerLookup::wait`] may wait for anybody.
+/// Look-up in container runtimes. Only [`ContainerLookup::wait`] may wait.
 pub trait ContainerLookup: Send {
-    /// Asks about the container with this short id; `false` if the question must be asked again later. As long as
-    /// nothing is known of the container, this is called again as processes in it begin.
+    /// Requests the metadata of the container with this short id. Returns `false` if the request must be
+    /// made again later. While nothing is known about the container, this is called again when processes in
+    /// it start.
     fn ask(&mut self, id: &[u8]) -> bool;
 
-    /// Returns what has arrived about a container, in the form in which container events carry it. Called for every event.
+    /// Returns arrived metadata of a container, in the JSON form of container events. It is called for
+    /// every event.
     fn answer(&mut self) -> Option<serde_json::Value>;
 
-    /// As [`ContainerLookup::answer`], but waits up to so long for something to arrive.
+    /// As [`ContainerLookup::answer`], but waits up to `patience` for a result.
     fn wait(&mut self, patience: Duration) -> Option<serde_json::Value> {
         std::thread::sleep(patience.min(Duration::from_millis(1)));
         self.answer()
     }
 
-    /// How many look-ups there were, and how they failed.
+    /// Numbers of look-ups and of failures.
     fn stats(&self) -> RuntimeStats {
         RuntimeStats::default()
     }
 }
 
-/// What came of look-ups in container runtimes.
+/// Results of look-ups in container runtimes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RuntimeStats {
-    /// Questions to runtimes about a container. Where nobody knows it yet, each is asked again.
+    /// Number of requests for a container, including repeated ones.
     pub lookups: u64,
-    /// Exchanges with a runtime that failed: no permission, no reply in time, a damaged reply.
+    /// Number of failed exchanges with a runtime: no permission, no reply in time, a malformed reply.
     pub failures: u64,
     /// The last failure: the socket and the reason.
     pub last_error: Option<String>,
-    /// Sockets with which an exchange failed.
+    /// Sockets with failed exchanges.
     pub sockets: Vec<SocketStats>,
 }
 
@@ -61,79 +63,79 @@ pub struct RuntimeStats {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SocketStats {
-    /// Where the runtime listens.
+    /// The runtime's socket.
     pub socket: PathBuf,
     /// How many failed.
     pub failures: u64,
-    /// Why the last exchange failed; `None` if it did not.
+    /// The reason if the last exchange failed.
     pub error: Option<String>,
 }
 
 impl SocketStats {
-    /// So many failed, the last one for this reason.
+    /// Makes it with a number of failures and the last reason.
     pub fn new(socket: impl Into<PathBuf>, failures: u64, error: Option<String>) -> Self {
         Self { socket: socket.into(), failures, error }
     }
 }
 
-/// What files of the host, and inside containers, say of users and groups. No function but [`AccountLookup::wait`] may
-/// wait for anybody.
+/// Look-up of users and groups in files of the host and of containers. Only [`AccountLookup::wait`] may
+/// wait.
 pub trait AccountLookup: Send {
-    /// Asks for the users of a container that the process `pid` is in; `false` if there is no room.
+    /// Requests the users of the container of process `pid`; returns `false` if there is no room.
     fn ask(&mut self, container: &Text, pid: i64) -> bool;
 
-    /// Asks for the users of the host, if its files have changed since they were last asked for; `false` if there is
-    /// no room.
+    /// Requests the users of the host, if its files have changed since the last request; returns `false` if
+    /// there is no room.
     fn ask_host(&mut self) -> bool {
         true
     }
 
-    /// Returns what has arrived. Called for every event.
+    /// Returns an arrived result. It is called for every event.
     fn answer(&mut self) -> Option<Accounts>;
 
-    /// Waits until the last question has been dealt with, with or without a result, but no longer than this.
+    /// Waits until the last request is finished, with or without a result, but no longer than this.
     fn wait(&mut self, _patience: Duration) {}
 }
 
-/// How long events may wait. In a replay nothing is looked up, and nothing waits.
+/// How long events may wait. A replay has no look-ups, so nothing waits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Waits {
-    /// For what runtimes know of a container, from its first event on.
+    /// For the metadata of a container, from its first event on.
     pub(crate) containers: Duration,
     /// For the users of a container, at an event that needs them, while none are known.
     pub(crate) accounts: Duration,
 }
 
-/// What was asked, and is still to arrive.
+/// Pending look-ups.
 #[derive(Default)]
 pub(crate) struct AsyncLookups {
     containers: Option<Box<dyn ContainerLookup>>,
     accounts: Option<Box<dyn AccountLookup>>,
     containers_asked: Asked,
     accounts_asked: Asked,
-    /// Of each container, the first process that was last seen to start.
+    /// The first process of each container.
     firsts: Firsts,
     hold: Hold,
     /// Longest time that an event waits for the users of a container.
     accounts_wait: Duration,
-    /// Of the time that events wait in all.
+    /// Budget for the total waiting time of events.
     budget: Budget,
-    /// When the host was last asked for its users, ns of event time.
+    /// Time of the last request for the host's users, ns of event time.
     host_asked: Option<u64>,
-    /// Threads that had been asked of /proc at the event before.
+    /// Number of look-ups in /proc up to the previous event.
     proc_lookups: u64,
 }
 
 const SECOND: u64 = 1_000_000_000;
-/// Time between two questions about one unknown container, ns of event time.
+/// Time between two requests for one unknown container, ns of event time.
 const CONTAINER_PAUSE: u64 = SECOND / 10;
-/// Time between two questions for users of one container that its files did not have.
+/// Time between two requests for unknown users of one container.
 const ACCOUNTS_PAUSE: u64 = SECOND;
-/// The same as long as none of its users are known: its processes still have the host's root directory.
+/// The same while none of its users are known, because its processes still have the host's root directory.
 const FIRST_ACCOUNTS_PAUSE: u64 = SECOND / 1000;
 
 impl AsyncLookups {
-    /// `None` if there is nobody to be asked.
+    /// `None` if there are no look-ups.
     pub(crate) fn new(
         containers: Option<Box<dyn ContainerLookup>>,
         accounts: Option<Box<dyn AccountLookup>>,
@@ -144,7 +146,7 @@ impl AsyncLookups {
         anybody.then(|| Self { containers, accounts, hold, accounts_wait, ..Self::default() })
     }
 
-    /// Puts what arrived into the state, and asks what the event gives reason to.
+    /// Adds arrived results to the state, and makes the requests that the event causes.
     #[inline]
     pub(crate) fn after(
         &mut self,
@@ -190,15 +192,14 @@ impl AsyncLookups {
         self.containers.as_ref().map_or_else(RuntimeStats::default, |lookup| lookup.stats())
     }
 
-    /// Asks about every container that has a thread.
+    /// Requests the metadata of every container with a thread.
     pub(crate) fn ask_about_all(&mut self, state: &State, now: u64) {
         for thread in state.threads.iter() {
             self.ask(state, thread, now, false);
         }
     }
 
-    /// Asks for the users of the host: they may have been added, renamed or removed. It comes to a look at the times of two
-    /// files.
+    /// Requests the users of the host, which may have changed. This checks the times of two files.
     fn ask_host(&mut self, now: u64) {
         if let Some(lookup) = &mut self.accounts
             && self.host_asked.is_none_or(|asked| now.abs_diff(asked) >= SECOND / 10)
@@ -237,7 +238,7 @@ impl AsyncLookups {
             true if executes && self.budget.has_time() => 0,
             true => FIRST_ACCOUNTS_PAUSE,
         };
-        // The files are those that its first process sees; a later one may have gone elsewhere.
+        // The files of the first process are used, because a later process may have another root directory.
         let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
         let ask = || lookup.ask(id, first);
         let is_asked = (is_missing || starts) && self.accounts_asked.once(id, now, pause, ask);
@@ -252,8 +253,8 @@ impl std::fmt::Debug for AsyncLookups {
     }
 }
 
-/// Whether a process of the container was made by one that is not in it: what is made inside may have a pid namespace of
-/// its own, too.
+/// Whether the parent of the container's process is outside the container. A process inside may also have
+/// its own pid namespace.
 fn is_from_outside(state: &State, thread: &Thread) -> bool {
     state.threads.parent_of(thread).is_none_or(|parent| parent.container != thread.container)
 }
@@ -264,7 +265,7 @@ fn executes(ty: EventType) -> bool {
     matches!(ty, E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X)
 }
 
-/// Whether a process may be in another container than before, be somebody else, or have its container's root directory.
+/// Whether the event may change a process's container, its user, or its root directory.
 fn is_reason(ty: EventType) -> bool {
     use EventType as E;
     executes(ty)

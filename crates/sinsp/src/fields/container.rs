@@ -1,4 +1,4 @@
-//! `container.*`: the container of the event's process, and what its runtime says of it.
+//! `container.*`: the container of the event's process, and its metadata from the runtime.
 
 use eyas_fields::Value;
 use serde_json::Value as Json;
@@ -79,7 +79,7 @@ fields! {
         => none,
 }
 
-/// What stands for the id and the name of no container.
+/// Id and name outside containers.
 const HOST: &[u8] = b"host";
 
 fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
@@ -90,7 +90,7 @@ fn id<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     })
 }
 
-/// A text that is `host` where there is no container.
+/// A text; `host` outside containers.
 fn named<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     match about(v)? {
         About::Host => Some(Value::Str(HOST)),
@@ -106,8 +106,8 @@ fn bool<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     }
 }
 
-/// When it started, ns since the epoch: its pid namespace did, if it has one of its own, else what the runtime
-/// says, in seconds.
+/// Start time, ns since the epoch: the start of its pid namespace, if it has one, otherwise the runtime's
+/// time, which is in seconds.
 fn created(v: &EventView<'_>) -> Option<u64> {
     let thread = v.thread().filter(|t| t.container.is_some() && t.in_pid_namespace() && t.pidns_start != 0);
     match (thread, about(v)?) {
@@ -124,7 +124,8 @@ fn kind<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
         About::Known(json) => {
             let known = Kind::of_number(json.get("type")?.as_u64()?);
             match known {
-                // Podman can replace Docker on Docker's socket: the name of the group says who made the container.
+                // Podman can listen on Docker's socket; the name of the cgroup shows the runtime that made
+                // the container.
                 Some(Kind::Docker | Kind::Podman) => {
                     let named = of_cgroups().filter(|kind| matches!(kind, Kind::Docker | Kind::Podman));
                     named.or(known)

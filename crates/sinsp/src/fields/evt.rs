@@ -180,12 +180,12 @@ fields! {
         => |v, _| Some(Value::Uint(v.num())),
 }
 
-/// Whether the event's thread, its process and those above are in doubt since events were lost, and whether others of its kind
-/// are lost at its time.
+/// The doubts about the event after a loss: about its thread, its process, its ancestors, and about lost
+/// events of the same kind at its time.
 fn doubts<'v>(v: &'v EventView<'v>) -> impl Iterator<Item = (&'static str, bool)> + 'v {
     let is_doubted = |thread: &Thread| v.state().is_doubted(thread);
     let remain = v.state().doubts.remain();
-    // One of whom nothing is known may have begun unseen.
+    // An unknown thread may have begun unseen.
     let own =
         v.thread().map_or(remain && v.event().tid > 0, |own| is_doubted(own) || (remain && !own.is_valid()));
     let process =
@@ -207,11 +207,11 @@ fn doubt<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
     (!out.is_empty()).then(|| Value::Str(out.finish()))
 }
 
-/// Columns of [`column`], and powers of ten that they stand for.
+/// Number of columns of [`column`], and of powers of ten that they cover.
 const COLUMNS: f64 = 80.0;
 const DECADES: f64 = 11.0;
 
-/// Place on a logarithmic scale, from 1; 0 of nothing.
+/// Position on a logarithmic scale, from 1; 0 for 0.
 fn column(ns: u64) -> u64 {
     if ns == 0 { 0 } else { ((ns as f64).log10().min(DECADES) * COLUMNS / DECADES) as u64 + 1 }
 }
@@ -224,7 +224,7 @@ fn text<'v>(v: &'v EventView<'v>, write: impl FnOnce(&mut Text<'v>)) -> Value<'v
     Value::Str(out.finish())
 }
 
-/// Bytes of an event that are shown where its plugin has no text for it.
+/// Number of shown bytes of an event if its plugin has no text for it.
 const SHOWN: usize = 50;
 
 fn plugin_info<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
@@ -251,12 +251,12 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Name as `evt.type` has it.
+/// The name in `evt.type`.
 pub(super) fn name<'v>(v: &EventView<'v>) -> &'v [u8] {
     let event = v.event();
     let code = match event.ty {
         EventType::GENERIC_X => match event.uint(param::GENERIC_X::ID) {
-            // A call that the one who captured did not know yet; its number on the machine may show it now.
+            // The capturing program did not know the call; its number may identify it now.
             Some(UNKNOWN_CALL) => event.uint(param::GENERIC_X::nativeID).and_then(by_number),
             code => code,
         },
@@ -270,7 +270,7 @@ pub(super) fn name<'v>(v: &EventView<'v>) -> &'v [u8] {
 /// A call without a code.
 const UNKNOWN_CALL: u64 = 0;
 
-/// Code of the call with this number on x86-64: captures do not have their machine's kind.
+/// Code of the call with this number on x86-64; captures do not contain the machine's architecture.
 fn by_number(number: u64) -> Option<u64> {
     let number = u16::try_from(number).ok()?;
     Some(syscalls().find(|call| call.number(Arch::X86_64) == Some(number))?.code.0.into())
@@ -349,7 +349,7 @@ fn buffer<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
     event.param(at).filter(|data| !data.is_empty()).map(Value::Bytes)
 }
 
-/// The result of I/O on a known file, of a direction and a kind of file if those are given.
+/// The result of I/O on a known file; with a direction and a kind of file, only for these.
 fn buflen(v: &EventView<'_>, direction: Option<Category>, class: Option<FdClass>) -> Option<Value<'static>> {
     let activity = v.event().info()?.category.activity();
     if activity.class() != "IO" || direction.is_some_and(|direction| direction != activity) {
@@ -396,7 +396,7 @@ enum ErrorKind {
     Other,
 }
 
-/// Whether the call failed, of those that are about such a thing.
+/// 1 if the call failed, for calls that concern such an object.
 fn error_count(v: &EventView<'_>, wanted: ErrorKind) -> Option<Value<'static>> {
     let result = v.result()?;
     let ty = v.event().ty;

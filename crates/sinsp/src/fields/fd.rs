@@ -127,7 +127,7 @@ fields! {
         => |v, _| fd(v).map(|fd| Value::Bool(fd.lower_layer)),
 }
 
-/// What the event's descriptor is, if that is known.
+/// The event's descriptor, with its entry if that is known.
 #[derive(Clone, Copy)]
 pub(super) struct EventFd<'v> {
     fd: Option<&'v Fd>,
@@ -162,7 +162,7 @@ fn letter(kind: FdKind) -> Value<'static> {
     Value::Str(&LETTERS[at..=at])
 }
 
-/// Kind of file that events of a type make or use.
+/// Kind of file that events of a type create or use.
 fn made(ty: EventType) -> FdKind {
     match ty.name() {
         "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" | "open_tree" | "open_tree_attr" => {
@@ -179,7 +179,7 @@ fn made(ty: EventType) -> FdKind {
     }
 }
 
-/// Position of the parameter that says what a file is called, if the event has one.
+/// Position of the parameter with a file's name, if the event has one.
 fn name_param(v: &EventView<'_>) -> Option<(usize, ParamType)> {
     let info = v.event().info()?;
     let wanted: &[ParamType] = match info.name {
@@ -204,7 +204,7 @@ fn name<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
                 }
                 out.finish()
             }
-            // No path names nothing, not the working directory.
+            // An empty path names nothing, not the working directory.
             Some((at, _)) if v.event().text(at) == Some(b"") => b"",
             Some((at, _)) => path_params::absolute(v, at).unwrap_or(b"<NA>"),
             None => b"",
@@ -257,21 +257,21 @@ fn filename<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     Some(last.unwrap_or(name))
 }
 
-/// The path that an event says of a descriptor that is not known, such as of an open that failed.
+/// The path in an event without a known descriptor, such as an open that failed.
 fn path_asked_for<'v>(v: &'v EventView<'v>) -> Option<&'v [u8]> {
     let (_, ty) = name_param(v)?;
     matches!(ty, ParamType::FSPATH | ParamType::FSRELPATH).then(|| name(v)).flatten()
 }
 
-/// The name that the container got the address of an end for last.
+/// The name for which the container last received the address of an end.
 fn observed<'v>(v: &'v EventView<'v>, end: End) -> Option<&'v crate::state::Text> {
     const HOST: &[u8] = b"";
     let container = v.thread().and_then(|thread| thread.container.clone()).unwrap_or_else(|| HOST.into());
     v.state().observed.of(&container, end.0)
 }
 
-/// The names that stand for the address of an end: the one that a name server answered with first; an empty text if it has
-/// none of those that are asked for.
+/// The names of an end's address; the name in a DNS reply comes first. An empty text if none of the names
+/// in conditions has the address.
 fn domain<'v>(v: &'v EventView<'v>, end: Option<End>) -> Option<Value<'v>> {
     let (names, end) = (&v.state().names, end?);
     let observed = observed(v, end);
@@ -336,7 +336,7 @@ fn is_server(fd: &Fd) -> bool {
     }
 }
 
-/// Addresses of both ends. An unset one beside an address says that it is not known: it differs from nothing.
+/// Addresses of both ends. An unset address beside a set one is unknown, so it is left out.
 fn addresses<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     if let Socket::Inet { source, destination } = fd_ref(v)?.socket()
         && source.0.is_unspecified() != destination.0.is_unspecified()
@@ -350,7 +350,7 @@ fn addresses<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
 fn ends<'v>(v: &'v EventView<'v>, get: impl Fn(End) -> Value<'v>) -> Option<Value<'v>> {
     let fd = fd_ref(v)?;
     match fd.socket() {
-        // One that has no ends yet has unset ones: they differ from any address that is asked for.
+        // A socket without ends has unset addresses, which differ from any address in a condition.
         Socket::None if fd.kind.is_inet() => {
             let unset = match fd.kind {
                 FdKind::Ipv6 | FdKind::Ipv6Server => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

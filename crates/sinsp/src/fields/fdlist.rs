@@ -25,7 +25,7 @@ fields! {
         => |v, _| list(v, |_, fd, out| { out.int(server(fd?)?.1); Some(()) }),
 }
 
-/// What stands for a file that is not known, or has no name.
+/// Text for an unknown file, or one without a name.
 const NA: &[u8] = b"<NA>";
 
 fn name(fd: Option<&Fd>) -> &[u8] {
@@ -47,7 +47,7 @@ fn server(fd: &Fd) -> Option<(IpAddr, u16)> {
     }
 }
 
-/// What `item` writes for each file, files without left out; absent if nothing is left.
+/// The texts that `item` writes for each file, without empty ones; absent if none remains.
 fn list<'v>(
     v: &'v EventView<'v>,
     item: impl Fn(i64, Option<&Fd>, &mut Text<'_>) -> Option<()>,

@@ -28,14 +28,14 @@ fields! {
         => |v, _| path(v, Role::Target, Form::Real),
 }
 
-/// By what a path goes.
+/// Form of a path.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
-    /// As the program gave it.
+    /// The text from the program.
     Raw,
     /// Absolute.
     Asked,
-    /// As the kernel has it.
+    /// The kernel's path.
     Real,
 }
 
@@ -46,7 +46,7 @@ enum Role {
     Target,
 }
 
-/// Whence a path comes.
+/// Origin of a path.
 enum Place {
     /// A path or name parameter.
     Param(usize),
@@ -54,7 +54,7 @@ enum Place {
     Fd,
 }
 
-/// Calls that open: their path counts even if they fail.
+/// Calls that open: their path is shown even if they fail.
 fn opened(ty: T) -> Option<usize> {
     Some(match ty {
         T::SYSCALL_OPEN_X => p::SYSCALL_OPEN_X::name,
@@ -158,7 +158,7 @@ fn path<'v>(v: &'v EventView<'v>, role: Role, form: Form) -> Option<Value<'v>> {
     Some(Value::Str(text))
 }
 
-/// The path, absolute; one whose thread is unknown stays as it is.
+/// The absolute path; unchanged if its thread is unknown.
 fn resolved<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     let info = v.event().info()?.params.get(at)?;
     let is_path = matches!(info.ty, ParamType::FSPATH | ParamType::FSRELPATH)

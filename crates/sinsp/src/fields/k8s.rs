@@ -1,4 +1,4 @@
-//! `k8s.*`: what the container runtime says of the pod.
+//! `k8s.*`: metadata of the pod from the container runtime.
 
 use eyas_fields::Value;
 use serde_json::Value as Json;
@@ -76,8 +76,7 @@ fn short<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     }
 }
 
-/// Metadata of the container's pod where the container itself has none of it: those of the container that holds the
-/// pod's namespaces.
+/// Metadata of the pod's sandbox container, for a container that lacks metadata of the pod.
 fn sandbox<'v>(v: &'v EventView<'v>, json: &Json) -> Option<&'v Json> {
     if !member(json, "cni_json").is_empty() {
         return None;

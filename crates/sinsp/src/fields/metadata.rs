@@ -10,13 +10,13 @@ use crate::view::EventView;
 pub(super) enum About<'v> {
     /// No container's.
     Host,
-    /// Those of a container of which this is known.
+    /// A container with this metadata.
     Known(&'v Json),
-    /// Those of a container of which only the id is known.
+    /// A container of which only the id is known.
     Unknown(&'v [u8]),
 }
 
-/// `None` for events of nobody.
+/// `None` for events without a process.
 pub(super) fn about<'v>(v: &'v EventView<'v>) -> Option<About<'v>> {
     let id = match v.reported_container() {
         Some(id) => id,
@@ -28,7 +28,7 @@ pub(super) fn about<'v>(v: &'v EventView<'v>) -> Option<About<'v>> {
     Some(v.state().containers.get(id).map_or(About::Unknown(id), |container| About::Known(&container.json)))
 }
 
-/// A text; empty where there is no container, or nothing is known of it.
+/// A text; empty outside containers, or without metadata.
 pub(super) fn text<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     match about(v)? {
         About::Host => Some(Value::Str(b"")),
@@ -52,7 +52,7 @@ pub(super) fn label_of<'v>(json: &'v Json, of: &str, name: &str) -> Option<Value
     json.get(of)?.get(name)?.as_str().map(Value::from)
 }
 
-/// `name:value`, comma-separated and sorted, without those that Kubernetes makes for itself.
+/// `name:value`, comma-separated and sorted, without Kubernetes's internal labels.
 pub(super) fn labels_of<'v>(v: &'v EventView<'v>, json: &Json, of: &str) -> Value<'v> {
     let mut all: Vec<(&String, &Json)> =
         json.get(of).and_then(Json::as_object).into_iter().flatten().collect();

@@ -188,7 +188,7 @@ fn ancestor<'v>(
     }
 }
 
-/// The texts and numbers of ancestors; absent if there is nothing to be shown of any.
+/// The texts and numbers of ancestors; absent if no ancestor has a value.
 fn list<'v>(v: &'v EventView<'v>, values: impl Iterator<Item = Value<'v>>) -> Option<Value<'v>> {
     let list = v.list(values);
     let is_something = |value: &Value<'_>| !matches!(value, Value::Str(b""));
@@ -205,12 +205,13 @@ fn exeline<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
     Some(Value::Str(out.into_bump_slice()))
 }
 
-/// Open files of the process; 0 where its leader is not known.
+/// Number of open files of the process; 0 if its leader is unknown.
 fn open_files(v: &EventView<'_>) -> u64 {
     v.main().and_then(|main| v.state().threads.fds(main)).map_or(0, |fds| fds.len() as u64)
 }
 
-/// Item `[n]` of a NUL-separated list, empty if there are fewer; or all, blank-separated.
+/// Item `[n]` of a NUL-separated list, empty if there is none; without an index, all items,
+/// blank-separated.
 fn item_or_all<'v>(v: &'v EventView<'v>, list: &'v [u8], field: &Field) -> &'v [u8] {
     match index(field) {
         Some(n) => usize::try_from(n).ok().and_then(|n| split_nul(list).nth(n)).unwrap_or_default(),
@@ -235,7 +236,7 @@ fn aargs<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
     }
 }
 
-/// Value of the variable `name`, without blanks around it; empty if it is not set.
+/// Value of the variable `name`, without surrounding blanks; empty if it is not set.
 fn variable<'v>(env: &'v [u8], name: &str) -> &'v [u8] {
     split_nul(env)
         .find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
@@ -251,12 +252,12 @@ fn env<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
 }
 
 fn aenv<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
-    /// How far up a variable is looked for.
+    /// Number of ancestors in which a variable is searched.
     const GENERATIONS: usize = 20;
     v.thread()?;
     match &field.arg {
         Some(Arg::Index(0)) => Some(Value::Str(v.join(&[], v.env()?))),
-        // Of a process that is not known, no ancestor is.
+        // An unknown process has no known ancestors.
         Some(Arg::Index(_)) if v.main().is_none() => Some(Value::Str(b"")),
         Some(Arg::Index(n)) => v.ancestor(*n).map(|t| Value::Str(v.join(&[], &t.env))),
         Some(Arg::Key(name)) => {
@@ -285,7 +286,7 @@ enum Leader {
     NamespaceGroup,
 }
 
-/// Text of the leader of a session or process group; empty if it is not known.
+/// Text of the leader of a session or process group; empty if the leader is unknown.
 fn leader<'v>(
     v: &'v EventView<'v>,
     which: Leader,
@@ -306,7 +307,8 @@ fn leader<'v>(
     }
     let host_relative = matches!(which, Leader::Group) || !own.in_pid_namespace();
     let direct = if host_relative { v.thread_by_tid(id) } else { None };
-    // The leader is gone, or its id is of another namespace: the eldest of the unbroken line.
+    // The leader has ended, or its id belongs to another namespace: take the highest ancestor in the
+    // unbroken line.
     let found = direct.or_else(|| v.ancestors().take_while(|t| id_of(t) == id).last());
     Some(Value::Str(found.map_or(b"", get)))
 }

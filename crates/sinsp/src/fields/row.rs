@@ -1,10 +1,10 @@
-//! What a row of the table of fields is made of.
+//! The parts of a row of the table of fields.
 
 use eyas_fields::{Field, FieldDef, FieldType, Value};
 
 use crate::view::EventView;
 
-/// Takes a field's value from an event.
+/// Extracts a field's value from an event.
 pub(super) type Extract = for<'v> fn(&'v EventView<'v>, &Field) -> Option<Value<'v>>;
 
 /// One row.
@@ -54,7 +54,7 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
-/// A field that no event has any more.
+/// The extractor of fields without values.
 pub(super) fn none<'v>(_: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
     None
 }
@@ -67,7 +67,7 @@ pub(super) fn index(field: &Field) -> Option<u64> {
     }
 }
 
-/// The text in brackets or behind the name, if one was given.
+/// The text in brackets or after the name, if one was given.
 pub(super) fn key(field: &Field) -> Option<&str> {
     match &field.arg {
         Some(eyas_fields::Arg::Key(key)) => Some(key),

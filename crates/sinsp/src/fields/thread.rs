@@ -11,7 +11,7 @@ use crate::view::EventView;
 const INHERITABLE: usize = 0;
 const PERMITTED: usize = 1;
 const EFFECTIVE: usize = 2;
-/// CPU time that procinfo events count in, ns.
+/// Unit of CPU time in procinfo events, ns.
 const TICK: u64 = 10_000_000;
 
 fields! {
@@ -97,7 +97,7 @@ fn of_leader(
     Some(Value::Uint(if v.is_main(t) { u64::from(get(t)) * unit } else { 0 }))
 }
 
-/// Ticks of 10 ms in the second between two events, which is a percentage; 0 at the first.
+/// Ticks of 10 ms in the second between two events, which is a percentage; 0 at the first event.
 fn cpu(v: &EventView<'_>, part: impl Fn([u64; 2]) -> u64) -> Option<Value<'static>> {
     Some(Value::Double(part(v.ticks()?).min(100) as f64))
 }

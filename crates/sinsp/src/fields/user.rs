@@ -4,7 +4,7 @@ use eyas_fields::Value;
 
 use super::row::fields;
 
-/// What an unknown name reads.
+/// Text for an unknown name.
 const NA: &[u8] = b"<NA>";
 
 fields! {

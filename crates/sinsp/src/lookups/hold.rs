@@ -1,7 +1,8 @@
-//! Events wait a bounded time for what runtimes know of a container that is new.
+//! Events wait a limited time for the metadata of a new container.
 //!
-//! The event at hand waits, and all others behind it, so that their order is kept. None waits longer than until so much
-//! time has passed since the first event of its container: however many containers begin, events are never later.
+//! The current event waits, and so do all later ones, so that their order is kept. No event waits beyond
+//! the limit, which begins at the first event of its container. So events are never later than the limit,
+//! however many containers start.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,17 +10,17 @@ use rustc_hash::FxHashMap;
 
 use crate::state::{Reports, State, Text};
 
-/// Containers whose first event is remembered.
+/// Maximum number of containers whose first event is remembered.
 const MAX: usize = 16_384;
-/// How old an event may be for its process to be asked about, ns.
+/// Maximum age of an event for a look-up of its process, ns.
 const RECENT: u64 = 1_000_000_000;
 
-/// Containers of which nothing is known, and until when their events wait.
+/// Unknown containers, and the time until which their events wait.
 #[derive(Default)]
 pub(super) struct Hold {
     /// ns; 0 if nothing waits.
     time: u64,
-    /// By container, ns since the epoch.
+    /// End of the wait by container, ns since the epoch.
     until: FxHashMap<Text, u64>,
 }
 
@@ -33,7 +34,7 @@ impl Hold {
         self.time > 0
     }
 
-    /// Waits until something is known of the container, or its time is over.
+    /// Waits until the container is known, or its time is over.
     #[cold]
     pub(super) fn until_known(
         &mut self,
@@ -51,7 +52,7 @@ impl Hold {
             true => *self.until.entry(id.clone()).or_insert(deadline),
             false => self.until.get(id).copied().unwrap_or(0),
         };
-        // Whatever the machine's clock does.
+        // A monotonic clock, because the system's clock may change.
         let began = Instant::now();
         let longest = Duration::from_nanos(self.time);
         loop {

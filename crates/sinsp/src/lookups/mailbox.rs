@@ -2,8 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// A bounded queue from a thread that takes its time to the one that must not: looking into it when it is
-/// empty costs one load.
+/// A bounded queue from a slow thread to the event thread. Checking an empty queue costs one load.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     letters: Receiver<T>,
@@ -24,7 +23,7 @@ pub(crate) fn mailbox<T>(bound: usize) -> (Sender<T>, Mailbox<T>) {
 }
 
 impl<T> Sender<T> {
-    /// Sends at once; `false` if there is no room, or nobody who looks.
+    /// Sends without waiting; returns `false` if there is no room, or the receiver is gone.
     pub(crate) fn send(&self, letter: T) -> bool {
         let sent = self.letters.try_send(letter).is_ok();
         self.ready.store(true, Ordering::Release);
@@ -38,7 +37,7 @@ impl<T> Mailbox<T> {
         if self.ready.load(Ordering::Relaxed) { self.look() } else { None }
     }
 
-    /// Lowers the flag before it looks: a letter that comes in between raises it again.
+    /// Clears the flag before it receives, so an item that arrives in between sets it again.
     #[cold]
     fn look(&self) -> Option<T> {
         self.ready.swap(false, Ordering::AcqRel);

@@ -1,4 +1,4 @@
-//! What was asked lately: the same is not asked at every event.
+//! Recent requests, so that the same request is not made at every event.
 
 use std::time::{Duration, Instant};
 
@@ -6,20 +6,20 @@ use rustc_hash::FxHashMap;
 
 use crate::state::Text;
 
-/// Containers that are remembered.
+/// Maximum number of remembered containers.
 const MAX: usize = 16_384;
-/// Longest pause between two questions, ns: what is older need not be remembered.
+/// Longest pause between two requests, ns. Older requests need not be remembered.
 const OLD: u64 = 1_000_000_000;
 
-/// Containers that were asked about, and when, ns of event time.
+/// Requested containers with the time of the request, ns of event time.
 #[derive(Default)]
 pub(super) struct Asked {
     at: FxHashMap<Text, u64>,
 }
 
 impl Asked {
-    /// Asks, if the last question is at least `pause` old, and returns whether it did; a question that found no room does
-    /// not count.
+    /// Makes the request if the last one is at least `pause` old, and returns whether it did. A request
+    /// that found no room is not recorded.
     pub(super) fn once(&mut self, id: &Text, now: u64, pause: u64, ask: impl FnOnce() -> bool) -> bool {
         if self.at.get(id).is_some_and(|ts| now.saturating_sub(*ts) < pause) {
             return false;
@@ -38,12 +38,13 @@ impl Asked {
 /// The first processes of containers.
 #[derive(Default)]
 pub(super) struct Firsts {
-    /// With the time when each was seen, ns of event time.
+    /// Process ids, with the time when each was seen, ns of event time.
     pids: FxHashMap<Text, (i64, u64)>,
 }
 
 impl Firsts {
-    /// Whether the container was not seen to begin with this process before, nor with another one a moment ago.
+    /// Whether this is a new start of the container: neither this process, nor another one a moment ago,
+    /// was recorded as its first.
     pub(super) fn is_new(&mut self, id: &Text, pid: i64, now: u64) -> bool {
         if self.pids.len() >= MAX && !self.pids.contains_key(id) {
             self.pids.retain(|_, (_, ts)| now.saturating_sub(*ts) < OLD);
@@ -60,13 +61,13 @@ impl Firsts {
         }
     }
 
-    /// The process that the container began with, as far as that was seen.
+    /// The recorded first process of the container.
     pub(super) fn pid(&self, id: &Text) -> Option<i64> {
         self.pids.get(id).map(|(pid, _)| *pid)
     }
 }
 
-/// Time that events may wait in all.
+/// Budget of the total time that events may wait.
 #[derive(Default)]
 pub(super) struct Budget {
     since: Option<Instant>,

@@ -1,4 +1,4 @@
-//! What is of the host's inside a container.
+//! Mounts of a container.
 
 use eyas_fields::{Field, Value};
 use serde_json::Value as Json;
@@ -37,7 +37,7 @@ fn mounts(json: &Json) -> &[Json] {
     json.get("Mounts").and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// All of them, comma-separated.
+/// All mounts, comma-separated.
 pub(super) fn all<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     let text = match about(v)? {
         About::Host => String::new(),
@@ -49,7 +49,7 @@ pub(super) fn all<'v>(v: &'v EventView<'v>) -> Option<Value<'v>> {
     Some(Value::Str(v.bump().alloc_slice_copy(text.as_bytes())))
 }
 
-/// One of them, by number, or by a pattern of where it comes from; the source by where it leads to.
+/// One mount, selected by number or by a pattern of its source; for the source itself, by its destination.
 pub(super) fn one<'v>(v: &'v EventView<'v>, field: &Field, what: Member) -> Option<Value<'v>> {
     let About::Known(json) = about(v)? else { return None };
     let (wanted, list) = (key(field)?, mounts(json));
@@ -63,10 +63,10 @@ pub(super) fn one<'v>(v: &'v EventView<'v>, field: &Field, what: Member) -> Opti
     Some(Value::Str(v.bump().alloc_slice_copy(what.of(mount).as_bytes())))
 }
 
-/// Whether the text is what the pattern describes: `*` is any text, `?` any byte.
+/// Whether the text matches the pattern: `*` matches any text, `?` any byte.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where the last star is, and what it has taken so far.
+    // Position of the last star, and the length that it matches so far.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match (pattern.get(p), star) {

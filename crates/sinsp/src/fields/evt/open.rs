@@ -1,4 +1,4 @@
-//! What a call that opens a file asks for.
+//! Flags and mode of a call that opens a file.
 
 use eyas_events::{EventType, FlagTable, param};
 
@@ -36,7 +36,7 @@ pub(super) fn flags(v: &EventView<'_>) -> Option<u64> {
         EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::flags,
         EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
         EventType::SYSCALL_CREAT_X => {
-            // As the call is defined, and whether the kernel made the file.
+            // The flags of creat's definition, and whether the kernel created the file.
             let reported = event.uint(param::SYSCALL_CREAT_X::creat_flags).unwrap_or(0);
             return Some(WRITE | CREATE | TRUNCATE | reported & CREATED);
         }
@@ -44,7 +44,7 @@ pub(super) fn flags(v: &EventView<'_>) -> Option<u64> {
     })
 }
 
-/// Mode and inode of a call that may make a file.
+/// Mode and inode of a call that may create a file.
 fn made(v: &EventView<'_>) -> Option<(u64, u64)> {
     use param::{SYSCALL_CREAT_X as creat, SYSCALL_OPEN_X as open};
     use param::{SYSCALL_OPENAT_2_X as openat, SYSCALL_OPENAT2_X as openat2};
@@ -59,8 +59,8 @@ fn made(v: &EventView<'_>) -> Option<(u64, u64)> {
     Some((event.uint(mode)?, event.uint(ino).unwrap_or(0)))
 }
 
-/// Whether the call made a file that someone may execute. Old captures do not have which of the files that may be made
-/// were: there each of them counts, as does one whose call failed.
+/// Whether the call created an executable file. Old captures do not show whether the call created the file;
+/// for them every call that may create one is included, even if it failed.
 pub(super) fn is_exec(v: &EventView<'_>) -> bool {
     let (Some(flags), Some((mode, ino))) = (flags(v), made(v)) else { return false };
     let is_known = ino != 0;
@@ -72,7 +72,7 @@ pub(super) fn is_create(v: &EventView<'_>) -> bool {
 }
 
 fn is_made(v: &EventView<'_>, flags: u64) -> bool {
-    // Some set the flag of files without a name for directories, too, which nobody can write to.
+    // Some captures set the flag of unnamed files for directories, too, which cannot be opened for writing.
     let unnamed = flags & TMPFILE != 0 && flags & WRITE != 0;
     flags & CREATED != 0 || (unnamed && v.result().is_some_and(|result| result >= 0))
 }

@@ -8,7 +8,7 @@ use eyas_fields::{Field, FieldType, Value};
 use crate::param_names::param_index;
 use crate::view::EventView;
 
-/// The field type that values of a parameter type have; only `exists` applies to the dynamic ones.
+/// The field type for a parameter type; only `exists` applies to dynamic parameters.
 pub(crate) fn field_type(ty: T) -> FieldType {
     match ty {
         T::INT8 => FieldType::Int { bits: 8 },
