@@ -1,7 +1,7 @@
-//! Domain names: which of the names that conditions compare with stand for an address.
+//! Domain names in conditions, and their addresses.
 //!
-//! Events never wait for them. A thread of the [`Resolver`] looks the names up, again and again, and events see what is
-//! known at the time.
+//! Events never wait for them. A thread of the [`Resolver`] resolves the names repeatedly, and events use
+//! the results that are known at the time.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ mod services;
 pub use resolver::{Hosts, Resolver, system_addresses};
 pub use services::{Services, Transport};
 
-/// Names with the addresses that they stand for.
+/// Names with their addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     by_address: FxHashMap<IpAddr, Box<[Text]>>,
@@ -41,18 +41,18 @@ impl Names {
         Self { by_address, count: addresses.len() }
     }
 
-    /// Whether nobody asks for a name.
+    /// Whether there are no names.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The names that stand for an address.
+    /// The names of an address.
     pub fn of(&self, address: IpAddr) -> &[Text] {
         self.by_address.get(&address.to_canonical()).map_or(&[], |names| names)
     }
 }
 
-/// What names stand for at the moment, in a place where any thread can put what they stand for from then on.
+/// The current names. Any thread can replace them.
 #[derive(Clone, Debug, Default)]
 pub struct SharedNames(Arc<Slot>);
 
@@ -73,18 +73,18 @@ impl SharedNames {
 
     /// Replaces them.
     pub fn set(&self, names: Names) {
-        // The lock guards a pointer, which no panic leaves half written.
+        // The lock guards a pointer, which a panic cannot leave half written.
         *self.0.names.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
-    /// What they stand for now.
+    /// The current names.
     pub fn current(&self) -> Arc<Names> {
         self.0.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Sees at every event whether the names stand for something else.
+/// Detects changes of the names at every event.
 #[derive(Debug)]
 pub(crate) struct Follower {
     shared: SharedNames,

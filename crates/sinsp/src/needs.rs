@@ -1,4 +1,4 @@
-//! Which events a program can do without: those that nobody tests and that change nothing that anybody asks for.
+//! Events that a program does not need: no rule tests them, and they change nothing that rules use.
 
 use eyas_events::EventType;
 use eyas_events::filter::Filter;
@@ -13,7 +13,7 @@ pub use files::field_of_files;
 
 mod files;
 
-/// What a program needs of the events of a capture: see [`crate::Inspector::set_needs`].
+/// The needs of a program: see [`crate::Inspector::set_needs`].
 #[derive(Debug)]
 pub struct Needs {
     /// By code.
@@ -24,33 +24,33 @@ pub struct Needs {
     leaves_out_files: bool,
 }
 
-/// What becomes of an event.
+/// How an event is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// The program sees it.
     Shown,
-    /// It changes the state; the program does not see it.
+    /// It only changes the state; the program does not see it.
     State,
-    /// It is left out.
+    /// It is skipped.
     Nothing,
 }
 
-/// What becomes of events of a type.
+/// How events of a type are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UseOfType {
-    /// The same of each.
+    /// All in the same way.
     Each(Use),
-    /// The program sees those that rows let pass.
+    /// The program sees those that the rows pass.
     Rows { others: Use },
-    /// The program sees those of calls that have a type of their own here, if a rule can match that.
+    /// The program sees those of calls that have a special type in eyas, if a rule can match that type.
     Own { others: Use },
 }
 
 impl Needs {
-    /// Of rules that can match events with these codes and ask for these fields, in conditions or in outputs. `rows` says
-    /// which of the events no rule matches; they are of the same rules.
+    /// The needs of rules that can match events with these codes and use these fields, in conditions or in
+    /// outputs. `rows` are the rows of the same rules; they reject events that no rule matches.
     ///
-    /// The program sees no event that no rule can match. What such an event changes is followed as far as the fields
+    /// The program sees only events that a rule may match. Other events change the state only if the fields
     /// depend on it.
     pub fn of_rules(codes: &CodeSet, fields: &[Field], rows: Option<Pushdown>) -> Self {
         let facts = facts(fields);
@@ -59,7 +59,7 @@ impl Needs {
             let is_followed = changes(EventType(code)).is_none_or(|changed| changed.intersects(facts));
             let others = if is_followed { Use::State } else { Use::Nothing };
             let is_generic = EventType(code) == EventType::GENERIC_X;
-            // Rules of other sources test these.
+            // Rules of other sources test plugin events.
             if EventType(code) == EventType::PLUGINEVENT_E {
                 return UseOfType::Each(Use::Shown);
             }
@@ -73,8 +73,8 @@ impl Needs {
         Self { uses: uses.collect(), codes: codes.clone(), rows, leaves_out_files: false }
     }
 
-    /// As far as nobody asks what descriptors of plain files stand for ([`field_of_files`]): such a file is forgotten once the
-    /// program saw the event that opened it.
+    /// The same needs, if no rule depends on the plain file of a descriptor ([`field_of_files`]): the state
+    /// forgets such a file once the program saw the event that opened it.
     #[must_use]
     pub fn without_files(self) -> Self {
         Self { leaves_out_files: true, ..self }
@@ -84,7 +84,7 @@ impl Needs {
         self.leaves_out_files
     }
 
-    /// What becomes of the event. `has_beginnings`: see [`Pushdown::may_match_raw`].
+    /// How the event is handled. `has_beginnings`: see [`Pushdown::may_match_raw`].
     #[inline]
     pub(crate) fn find(&self, event: &RawEvent<'_>, has_beginnings: bool) -> Use {
         let shown_or = |is_shown: bool, others: Use| if is_shown { Use::Shown } else { others };
@@ -100,14 +100,15 @@ impl Needs {
     }
 }
 
-/// The probe's filter for rules that ask for these fields, in conditions or in outputs, and have these rows: it leaves out
-/// events that no rule matches and that change nothing that the fields depend on. `None` if a field depends on all events.
+/// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It
+/// filters out events that no rule matches and that change nothing that the fields depend on. `None` if a
+/// field depends on all events.
 pub fn probe_filter(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
     filter(rows, fields, true)
 }
 
-/// The same where nobody asks what descriptors of plain files stand for ([`field_of_files`]): events that open or close such
-/// files are left out, too.
+/// The same if no rule depends on the plain file of a descriptor ([`field_of_files`]): the filter also
+/// covers events that open or close such files.
 pub fn probe_filter_without_files(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
     filter(rows, fields, false)
 }
@@ -126,19 +127,19 @@ fn filter(rows: &Pushdown, fields: &[Field], follows_files: bool) -> Option<Filt
     }))
 }
 
-/// Whether the probe leaves out calls of the type that succeed and have to do with plain files alone.
+/// Whether the filter may cover successful calls of the type on plain files.
 fn works_on_files(ty: EventType) -> bool {
     use EventType as E;
     open::is_open(ty) || matches!(ty, E::SYSCALL_CLOSE_X | E::SYSCALL_FCNTL_X | E::SYSCALL_DUP_1_X)
 }
 
-/// Whether a field is about other events, too. The number of an event is not: conditions have it to be always or never true,
-/// and live it says how many events were captured, whatever is not.
+/// Whether a field also depends on other events. The number of an event does not: conditions use it only to
+/// be always or never true, and live it counts only captured events.
 fn depends_on_all(name: &str) -> bool {
     name.starts_with("evt.deltatime") || name.starts_with("evt.reltime")
 }
 
-/// What the fields depend on, of what events can be left out for.
+/// The facts that the fields depend on, among those by which events can be skipped.
 fn facts(fields: &[Field]) -> Facts {
     let names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     names.fold(Facts::NONE, |facts, name| facts.union(of_field(name)))

@@ -1,27 +1,29 @@
-//! Calls for those who follow the state instead of testing events.
+//! Callbacks for programs that follow the state instead of testing events.
 
 use eyas_events::EventType;
 
 use crate::view::EventView;
 
-/// Called with what processes did, when the state has taken it in: every event of the capture, those not shown too.
+/// Callbacks for actions of processes, after the state was updated. They are called for every event of the
+/// capture, including those that are not shown.
 ///
-/// Calls that failed are reported to [`Observer::on_event`] alone; a connection that is being made counts as made.
-/// Nothing is done by default.
+/// Failed calls are reported only to [`Observer::on_event`]. A connection in progress is reported as made.
+/// The default implementations do nothing.
 pub trait Observer: Send {
-    /// Any event, before what it is in particular.
+    /// Any event; called before the specific callback.
     fn on_event(&mut self, _event: &EventView<'_>) {}
-    /// A thread or process was made: by the event of its maker (the result is its id), and by its own (it is 0).
+    /// A thread or process was created: called for the event of its creator (the result is its id), and for
+    /// its own (the result is 0).
     fn on_clone(&mut self, _event: &EventView<'_>) {}
     /// A process executes another program.
     fn on_exec(&mut self, _event: &EventView<'_>) {}
-    /// A thread exits; it and its files can still be seen.
+    /// A thread exits; the state still contains it and its files.
     fn on_exit(&mut self, _event: &EventView<'_>) {}
-    /// A process has other users or groups.
+    /// A process changed its users or groups.
     fn on_identity(&mut self, _event: &EventView<'_>) {}
     /// A file was opened.
     fn on_open(&mut self, _event: &EventView<'_>) {}
-    /// A descriptor is closed; what it was can still be seen.
+    /// A descriptor is closed; the state still contains it.
     fn on_close(&mut self, _event: &EventView<'_>) {}
     /// A socket got an address.
     fn on_bind(&mut self, _event: &EventView<'_>) {}
@@ -35,7 +37,7 @@ pub trait Observer: Send {
 
 type Method = fn(&mut dyn Observer, &EventView<'_>);
 
-/// What an event of this type is called, if it succeeded.
+/// The callback for successful events of this type.
 fn method(ty: EventType) -> Option<Method> {
     use EventType as E;
     Some(match ty {
@@ -69,7 +71,7 @@ const EINPROGRESS: i64 = -115;
 fn succeeded(event: &EventView<'_>) -> bool {
     let raw = event.event();
     match raw.ty {
-        // Its first parameter is no result.
+        // The first parameter is no result.
         EventType::PROCEXIT_1_E => true,
         ty => {
             let result = raw.int(0).unwrap_or(-1);

@@ -1,4 +1,4 @@
-//! Names of parameters, and where events of each type have them.
+//! Names of parameters, and their positions in each event type.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use eyas_events::{EventType, ParamType, events};
 /// Positions of the parameters of one name, by event type.
 pub(crate) struct ParamName {
     pub(crate) name: &'static str,
-    /// Type in the first row that has it.
+    /// Type in the first row with this name.
     pub(crate) ty: ParamType,
     at: [u8; EventType::COUNT],
 }

@@ -1,18 +1,18 @@
-//! Paths as the kernel would walk them, without looking at the file system.
+//! Resolves paths as the kernel does, but without the file system.
 
-/// Longest path that is kept, bytes, with its NUL: more than a directory and a path below it have together, each of
-/// which takes 4,096 at most.
+/// Maximum length of a path, bytes, with its NUL. A directory and a path below it, of at most 4,096 bytes
+/// each, always fit.
 const MAX: usize = 16 << 10;
-/// What stands for a longer one, which no kernel makes.
+/// Replaces a longer path, which no kernel makes.
 const TOO_LONG: &[u8] = b"/DIR_TOO_LONG/FILENAME_TOO_LONG";
-/// What stands for the directory of an unknown descriptor.
+/// Replaces the directory of an unknown descriptor.
 pub(crate) const UNKNOWN: &[u8] = b"<UNKNOWN>";
 
-/// What a path is written to.
+/// A buffer for a path.
 pub(crate) trait Buffer: std::ops::Deref<Target = [u8]> {
     /// Appends.
     fn put(&mut self, bytes: &[u8]);
-    /// Drops what is beyond `len` bytes.
+    /// Truncates to `len` bytes.
     fn cut(&mut self, len: usize);
 }
 
@@ -43,12 +43,12 @@ pub(crate) enum Base<'a> {
     Path(&'a [u8]),
     /// Below the open file of this name, whether it ends in `/` or not.
     File(&'a [u8]),
-    /// At this directory, which absolute paths begin at, too, and `..` does not leave.
+    /// At this directory; absolute paths begin there, too, and `..` does not leave it.
     Root(&'a [u8]),
 }
 
 impl<'a> Base<'a> {
-    /// The directory as the root of what is below it.
+    /// The same directory as a root.
     pub(crate) fn as_root(self) -> Self {
         match self {
             Base::Path(UNKNOWN) => self,
@@ -76,11 +76,11 @@ pub(crate) fn resolve(base: Base<'_>, path: &[u8], out: &mut impl Buffer) {
         append(path, out, 1);
         return;
     }
-    // Directories are kept as walked paths; what is no path (`<UNKNOWN>`) stays what it is.
+    // Directories are already resolved; `<UNKNOWN>`, which is no path, stays unchanged.
     let end = base.iter().rposition(|b| *b != b'/').map_or(base.len().min(1), |last| last + 1);
     out.put(&base[..end]);
     if base == UNKNOWN {
-        // An unknown directory is no directory: what follows is glued to it.
+        // The path is appended to an unknown directory without a slash.
         let first = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
         let root = out.len();
         out.put(&path[..first]);
@@ -91,7 +91,7 @@ pub(crate) fn resolve(base: Base<'_>, path: &[u8], out: &mut impl Buffer) {
     }
 }
 
-/// Writes `path`, taken from the directory `dir` however it begins.
+/// Writes `path` relative to the directory `dir`, even if it is absolute.
 fn resolve_below(dir: &[u8], path: &[u8], out: &mut impl Buffer) {
     out.put(dir.strip_suffix(b"/").unwrap_or(dir));
     out.put(b"/");

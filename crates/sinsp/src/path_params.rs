@@ -1,4 +1,4 @@
-//! Paths that calls were given, and those that the kernel made of them.
+//! Requested paths of calls, and the kernel's paths.
 
 use eyas_events::{EventType, FlagTable, KernelPath, ParamDetail, param};
 use eyas_scap::RawEvent;
@@ -19,7 +19,7 @@ pub(crate) const fn link(ty: EventType) -> Option<(usize, usize)> {
     }
 }
 
-/// Positions of the parameters of which the kernel has paths of its own.
+/// Positions of the parameters for which events contain the kernel's paths.
 pub(crate) fn of(ty: EventType) -> impl Iterator<Item = usize> {
     let paths = PATHS.get(usize::from(ty.0)).copied().unwrap_or_default().iter();
     let paths = paths.filter_map(|path| match path {
@@ -29,7 +29,7 @@ pub(crate) fn of(ty: EventType) -> impl Iterator<Item = usize> {
     paths.chain(link(ty).map(|(target, _)| target))
 }
 
-/// [`EventType::kernel_paths`] by code: a look-up in place of many comparisons.
+/// [`EventType::kernel_paths`] by code: a table instead of many comparisons.
 static PATHS: [&[KernelPath]; EventType::COUNT] = {
     let mut paths: [&[KernelPath]; EventType::COUNT] = [&[]; EventType::COUNT];
     let mut code = 0;
@@ -40,16 +40,16 @@ static PATHS: [&[KernelPath]; EventType::COUNT] = {
     paths
 };
 
-/// The path of a parameter, absolute: the kernel's own where the view is of those, and it is known; else what was asked
-/// for.
+/// The absolute path of a parameter: in the alternate view the kernel's path, if it is known; otherwise the
+/// requested path.
 pub(crate) fn absolute<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     let event = v.event();
     let name = event.text(at)?;
     if v.is_alternate()
         && let Some(path) = event.kernel_path(at)
     {
-        // What is not mounted has no path from the root. Of others, that of a directory may stand before what was asked
-        // for, which is not walked yet.
+        // A file that is not mounted has no path from the root. Other kernel paths may be a directory's
+        // path followed by the requested path, which is not resolved yet.
         return Some(if path.first() == Some(&b'/') { v.resolve(Base::Path(b"/"), path) } else { path });
     }
     if let Some((_, link)) = link(event.ty).filter(|(target, _)| *target == at) {
@@ -68,14 +68,15 @@ pub(crate) fn absolute<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     Some(v.resolve(if has_own_root(&event) { base.as_root() } else { base }, name))
 }
 
-/// Whether the directory where the path begins is the root of the call, whatever the caller's is.
+/// Whether the starting directory of the path is the root for the call, instead of the caller's root.
 pub(crate) fn has_own_root(event: &RawEvent<'_>) -> bool {
     const IN_ROOT: u64 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT") as u64;
     event.ty == EventType::SYSCALL_OPENAT2_X
         && event.uint(param::SYSCALL_OPENAT2_X::resolve).unwrap_or(0) & IN_ROOT != 0
 }
 
-/// Whether the source of a mount is a path: others are names that mean something to the file system, or nothing.
+/// Whether the source of a mount is a path. Other sources are names for the file system, or have no
+/// meaning.
 fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
     const OF_FILES: u64 =
         (FlagTable::MOUNT_FLAGS.value("BIND") | FlagTable::MOUNT_FLAGS.value("MOVE")) as u64;
@@ -83,13 +84,13 @@ fn names_a_file(v: &EventView<'_>, source: &[u8]) -> bool {
     source.first() == Some(&b'/') || flags & OF_FILES != 0
 }
 
-/// Whether a path has no parts that a walk takes out: `.`, `..`, and slashes that are doubled or at its end.
+/// Whether a path has no parts that resolution removes: `.`, `..`, doubled slashes and a trailing slash.
 pub(crate) fn is_walked(path: &[u8]) -> bool {
     let is_taken_out = |slash: usize| {
         let part = &path[slash + 1..];
         match part.first() {
             Some(b'/') => true,
-            // Names that begin with a dot are parts as others are.
+            // Names that begin with a dot are ordinary parts.
             Some(b'.') => {
                 let rest = part.strip_prefix(b"..").unwrap_or(&part[1..]);
                 rest.first().is_none_or(|byte| *byte == b'/')
@@ -100,7 +101,7 @@ pub(crate) fn is_walked(path: &[u8]) -> bool {
     !memchr::memchr_iter(b'/', path).any(is_taken_out) && (path.len() == 1 || path.last() != Some(&b'/'))
 }
 
-/// Whether [`of`] has anything of events with this code: of most there is nothing, which must cost little.
+/// Whether [`of`] returns anything for events with this code. For most it does not, and this must be fast.
 static HAS_ANY: [bool; EventType::COUNT] = {
     let mut has_any = [false; EventType::COUNT];
     let mut code = 0;
@@ -118,7 +119,7 @@ static HAS_ANY: [bool; EventType::COUNT] = {
     has_any
 };
 
-/// Whether the kernel's view of the event has another path than this one shows, in any field.
+/// Whether any path in the alternate view of the event differs from this view.
 #[inline]
 pub(crate) fn differ(v: &EventView<'_>) -> bool {
     HAS_ANY.get(usize::from(v.event().ty.0)).is_some_and(|has_any| *has_any) && differ_in_any(v)
@@ -130,10 +131,10 @@ fn differ_in_any(v: &EventView<'_>) -> bool {
     let root_is_own = has_own_root(&event);
     let differs = |at: usize| {
         let asked = event.text(at)?;
-        // Absolute ones are shown as they are.
+        // Absolute paths are shown unchanged.
         let is_absolute = asked.first() == Some(&b'/');
         let is_text = link(event.ty).is_some_and(|(target, _)| target == at);
-        // Most are of this kind, and need not be walked: in captures of others all of them.
+        // Most paths are of this kind, and need not be resolved; in captures of other programs all are.
         if !is_text && !root_is_own && event.kernel_path(at).is_none() && (!is_absolute || is_walked(asked)) {
             return Some(false);
         }

@@ -9,11 +9,11 @@
 //!                                  └─ listening:  begin and end of a capture, with a pool of threads
 //! ```
 //!
-//! A Rust type that implements these traits is a *native plugin*. The host of Falco's C ABI implements them for shared
-//! objects. This crate sees the traits alone.
+//! A Rust type that implements these traits is a *native plugin*. The crate `eyas-plugins` implements them
+//! for shared objects with Falco's C interface. This crate uses only the traits.
 //!
-//! An instance belongs to one inspector, whose thread makes all calls. The streams, senders and routines that an instance
-//! hands out may be used by other threads.
+//! An instance belongs to one inspector, whose thread makes all calls. Other threads may use the streams,
+//! senders and routines of an instance.
 
 mod async_events;
 mod batch;

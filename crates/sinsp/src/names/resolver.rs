@@ -1,4 +1,4 @@
-//! The thread that looks names up.
+//! The thread that resolves names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, ToSocketAddrs};
@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use super::{Names, SharedNames};
 
-/// Time until a name is looked up again; doubled while its addresses stay the same.
+/// Time until a name is resolved again; it doubles while the addresses stay the same.
 const REFRESH: Duration = Duration::from_secs(10);
 /// The longest such time.
 const MAX_REFRESH: Duration = Duration::from_secs(320);
 
-/// Says what a name stands for; `None` if that cannot be known now. It may take its time.
+/// Returns the addresses of a name; `None` if they cannot be known now. It may be slow.
 pub type Addresses = dyn FnMut(&str) -> Option<Vec<IpAddr>> + Send;
 
-/// Looks names up on a thread of its own, for inspectors.
+/// Resolves names in a separate thread, for inspectors.
 pub struct Resolver {
     shared: Arc<Shared>,
-    /// What its thread will have, until there is a name to look up.
+    /// The data of the thread, until there is a name to resolve.
     idle: Mutex<Option<Worker>>,
 }
 
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Resolver {
 #[derive(Debug, Default)]
 struct Shared {
     work: Mutex<Work>,
-    /// Names were asked for or found, or it is over.
+    /// Signals new names, new results, or the end.
     changed: Condvar,
     known: SharedNames,
 }
@@ -43,14 +43,14 @@ struct Work {
     over: bool,
 }
 
-/// A name that somebody asks for.
+/// A requested name.
 #[derive(Debug)]
 struct Entry {
     addresses: Vec<IpAddr>,
-    /// When it is looked up next.
+    /// Time of the next look-up.
     due: Instant,
     pause: Duration,
-    /// Whether it was looked up, with or without success.
+    /// Whether it was resolved, with or without success.
     tried: bool,
 }
 
@@ -66,19 +66,18 @@ impl Shared {
 }
 
 impl Resolver {
-    /// A resolver that has no names to look up yet. Those in `hosts` are known at once, all others are asked of
-    /// `addresses`.
+    /// A resolver without names. It finds names in `hosts` at once, and passes all others to `addresses`.
     pub fn new(hosts: Hosts, addresses: Box<Addresses>) -> Self {
         let shared = Arc::new(Shared::default());
         let worker = Worker { shared: shared.clone(), hosts, addresses };
         Self { shared, idle: Mutex::new(Some(worker)) }
     }
 
-    /// Looks up these names from here on, and waits until each was looked up once, at most for `patience`. Returns
-    /// whether all were.
+    /// Resolves these names from here on, and waits until each was resolved once, at most for `patience`.
+    /// Returns whether all were.
     ///
     /// # Errors
-    /// There can be no thread for it.
+    /// The system cannot start a thread.
     pub fn set(&self, names: BTreeSet<String>, patience: Duration) -> std::io::Result<bool> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !names.is_empty()
@@ -133,7 +132,7 @@ impl Worker {
         let shared = self.shared.clone();
         let mut work = shared.work();
         while !work.over {
-            // What needs no waiting comes first.
+            // Names that need no waiting come first.
             let now = Instant::now();
             let quick = |name: &String, entry: &Entry| !entry.tried && !self.hosts.of(name).is_empty();
             let next = work.names.iter().find(|(name, entry)| quick(name, entry)).or_else(|| {
@@ -179,7 +178,7 @@ impl Worker {
     }
 }
 
-/// A hosts file: names that need no asking.
+/// A hosts file, whose names need no server.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     path: Option<std::path::PathBuf>,
@@ -193,7 +192,7 @@ impl Hosts {
         Self { path: Some(path.to_owned()), ..Self::default() }
     }
 
-    /// What such a file says.
+    /// Parses the text of a hosts file.
     pub fn parse(text: &str) -> Self {
         let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
         for line in text.lines() {
@@ -223,7 +222,7 @@ impl Hosts {
     }
 }
 
-/// What the system's resolver says: an address as it is written, or what a name server knows.
+/// Addresses from the system's resolver: a literal address, or the result of a name server.
 pub fn system_addresses(name: &str) -> Option<Vec<IpAddr>> {
     let found = (name, 0).to_socket_addrs().ok()?;
     Some(found.map(|address| address.ip()).collect())
@@ -290,7 +289,7 @@ mod tests {
         let began = Instant::now();
         assert!(!resolver.set(set(&["a.example", "localhost"]), Duration::from_millis(200)).unwrap());
         assert!(began.elapsed() < Duration::from_secs(30));
-        // What the file says is known all the same.
+        // Names in the file are still known.
         assert_eq!(names_of(&mut follower, "127.0.0.1"), ["localhost"]);
         answer.send(()).unwrap();
         assert!(resolver.set(set(&["a.example", "localhost"]), Duration::from_secs(60)).unwrap());

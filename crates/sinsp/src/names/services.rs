@@ -9,15 +9,15 @@ pub enum Transport {
     Udp,
 }
 
-/// Names of ports, as `/etc/services` has them.
+/// Names of ports, as in `/etc/services`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
     names: FxHashMap<(u16, Transport), Box<str>>,
 }
 
 impl Services {
-    /// Reads a text in the form of `/etc/services`. Lines of another form, and other protocols than TCP and UDP, are
-    /// skipped; the first name of a port counts.
+    /// Reads a text in the form of `/etc/services`. It skips lines of another form, and other protocols
+    /// than TCP and UDP. The first name of a port is used.
     pub fn parse(text: &str) -> Self {
         let mut names = FxHashMap::default();
         for line in text.lines() {
@@ -39,7 +39,7 @@ impl Services {
         Self { names }
     }
 
-    /// The name of a port; where the protocol is not known, that of TCP, else that of UDP.
+    /// The name of a port. If the protocol is unknown, the name for TCP, otherwise that for UDP.
     pub fn name(&self, port: u16, protocol: Option<Transport>) -> Option<&str> {
         let of = |protocol| self.names.get(&(port, protocol));
         let name = match protocol {

@@ -1,8 +1,8 @@
-//! Whether anybody asks which file a descriptor stands for, if not the event that opened it does.
+//! Determines whether rules depend on the file of a descriptor, other than in the event that opened it.
 //!
-//! It is about *plain* files: regular files, and devices without a state. Directories, sockets, pipes, terminals and everything
-//! else that has a descriptor is always followed. If nobody asks, a descriptor of a plain file looks the same as one that
-//! is not known.
+//! This is about *plain* files: regular files, and devices without a state. The state always tracks
+//! directories, sockets, pipes, terminals and everything else with a descriptor. If no rule depends on
+//! plain files, their descriptors look like unknown ones.
 
 use eyas_events::{EventFlags, EventType, KernelPath, ParamDetail, ParamType as T};
 use eyas_fields::{Arg, Field, FieldTest, Formula, Value};
@@ -12,8 +12,9 @@ use crate::fields::{DEFS, open};
 use crate::param_names::param_index;
 use crate::state::{FdKind, is_copy};
 
-/// The field by which a rule sees, in events of the type, which plain file a descriptor stands for; `None` if it does not. The
-/// rule has this condition for events of the type, and these fields in its condition and in its output.
+/// The field by which a rule depends on the plain file of a descriptor, in events of the type; `None` if
+/// there is none. The rule has this condition for events of the type, and these fields in its condition and
+/// in its output.
 ///
 /// A descriptor of a plain file where a call expects that of a directory does not count, unless a field asks for just that
 /// parameter: the kernel refuses it, or ignores it if the path is absolute.
@@ -29,7 +30,7 @@ pub fn field_of_files(
     let mut known = Some(Vec::new());
     condition.tests(&mut |test| match &test.of {
         Ok((field, _)) => known.iter_mut().for_each(|known| known.push(field)),
-        // Which fields it has is not known here.
+        // Its fields are unknown here.
         Err(_) => known = None,
     });
     let tested = known.unwrap_or_else(|| tested.iter().collect());
@@ -65,7 +66,7 @@ fn is_shown_by_path(field: &Field, ty: EventType) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shown {
     Nothing,
-    /// Of the one that the event works on.
+    /// The event's own descriptor.
     Own,
     /// Of others, too.
     Any,
@@ -81,7 +82,8 @@ impl Shown {
     }
 }
 
-/// What the field shows in events of the type. A field that is not listed counts as one that shows everything.
+/// The descriptors that the field depends on, in events of the type. A field that is not listed is treated
+/// as depending on all.
 fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     let Some(info) = ty.info() else { return Shown::Any };
     let is_given = takes_descriptor(ty);
@@ -90,9 +92,10 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
         "fd.types" | "proc.fdopencount" | "proc.fdusage" => Shown::Any,
         "proc.stdin.type" | "proc.stdout.type" | "proc.stderr.type" => Shown::Any,
         "proc.stdin.name" | "proc.stdout.name" | "proc.stderr.name" => Shown::Any,
-        // A number. But of an unknown descriptor there is no copy, whose number it would be.
+        // A number only. But a copy of an unknown descriptor is not recorded, so its number would be
+        // missing.
         "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
-        // Of what the event itself has opened.
+        // The file that the event itself opened.
         _ if class == "fd" && (open::is_open(ty) || needs_directory(ty)) => Shown::Nothing,
         _ if class == "fd" => Shown::own(is_given),
         _ if class == "fdlist" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
@@ -119,7 +122,7 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     }
 }
 
-/// Classes of fields that show nothing of any descriptor, beside those named above;
+/// Other classes of fields that depend on no descriptor;
 const CLASSES: [&str; 12] = [
     "proc",
     "thread",
@@ -135,7 +138,7 @@ const CLASSES: [&str; 12] = [
     "lsm",
 ];
 
-/// and the same of `evt`, by what comes next.
+/// and the same for `evt`, by the next part of the name.
 const OF_EVENTS: [&str; 38] = [
     "num",
     "time",
@@ -177,7 +180,8 @@ const OF_EVENTS: [&str; 38] = [
     "doubt",
 ];
 
-/// Whether calls of the type are given a descriptor that fields show what it stands for. Events of calls that begin have no result: they only complete others.
+/// Whether calls of the type take a descriptor whose file fields show. Enter events have no result and only
+/// complete exit events.
 fn takes_descriptor(ty: EventType) -> bool {
     const SHOWN: EventFlags =
         EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD);
@@ -196,19 +200,21 @@ fn makes_descriptor(ty: EventType) -> bool {
     ty.info().is_some_and(|info| info.flags.contains(EventFlags::CREATES_FD))
 }
 
-/// Whether the parameter shows what a descriptor stands for. One that the call made does not, but for a copy.
+/// Whether the parameter shows the file of a descriptor. A descriptor that the call made does not, except
+/// for a copy.
 fn shows_file(ty: EventType, at: usize) -> bool {
     let param = ty.info().and_then(|info| info.params.get(at));
     let is_made = RawEvent::result_index(ty) == Some(at) && makes_descriptor(ty) && !is_copy(ty);
     RawEvent::has_result(ty) && !is_made && param.is_some_and(|param| is_descriptor(param.ty))
 }
 
-/// Whether calls of the type have a path that begins at a directory's descriptor.
+/// Whether calls of the type take a path relative to a directory's descriptor.
 fn has_base(ty: EventType) -> bool {
     ty.info().is_some_and(|info| info.params.iter().any(|p| matches!(p.detail, ParamDetail::At(_))))
 }
 
-/// Whether no such call has a use for the descriptor of a file. Others take an empty path for the descriptor itself.
+/// Whether no such call accepts the descriptor of a file. Others accept an empty path, which means the
+/// descriptor itself.
 const fn needs_directory(ty: EventType) -> bool {
     use EventType as E;
     matches!(
@@ -236,7 +242,7 @@ fn may_match_file(ty: EventType, condition: &Formula<FieldTest>) -> bool {
                 let letters = [FdKind::File, FdKind::OldFile, FdKind::Unknown].map(FdKind::letter);
                 without_value || letters.iter().any(|letter| holds(letter.encode_utf8(&mut [0; 4])))
             }
-            // Only sockets have these.
+            // Only sockets have these fields.
             "fd.ip" | "fd.cip" | "fd.sip" | "fd.lip" | "fd.rip" | "fd.port" | "fd.cport" | "fd.sport"
             | "fd.lport" | "fd.rport" | "fd.net" | "fd.cnet" | "fd.snet" | "fd.lnet" | "fd.rnet"
             | "fd.sockfamily" => without_value,
@@ -254,7 +260,7 @@ mod tests {
     use super::*;
     use crate::schema;
 
-    /// A new field that this file does not know would have every file followed.
+    /// A new field that this file does not list would disable the filter for files.
     #[test]
     fn every_field_is_known_here() {
         let of_all: Vec<_> = DEFS

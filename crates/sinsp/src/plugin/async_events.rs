@@ -6,53 +6,53 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Log, PluginError, PluginInfo, SYSCALL, Severity};
 
-/// Most asynchronous events that wait for their turn; further ones are lost, and counted.
+/// Maximum number of waiting asynchronous events. Further ones are dropped and counted.
 pub const MAX_QUEUED: usize = 4096;
 
-/// Most bytes of an asynchronous event's name and data; larger ones are lost, and counted.
+/// Maximum size of an asynchronous event's name and data, bytes. Larger events are dropped and counted.
 pub const MAX_ASYNC_BYTES: usize = 64 << 10;
 
-/// Most bytes of all that wait.
+/// Maximum size of all waiting events, bytes.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
 
-/// Events that are further ahead of the clock than this are refused, ns.
+/// Events that are further ahead of the clock than this are dropped, ns.
 const MAX_AHEAD: u64 = 10_000_000_000;
 
-/// An event that a plugin sends on its own account.
+/// An asynchronous event of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AsyncEvent<'a> {
-    /// Time in ns since the epoch; `None`: when it is delivered.
+    /// Time in ns since the epoch; `None` for the time of delivery.
     pub ts: Option<u64>,
-    /// Thread that it is about; -1 for none.
+    /// Id of its thread; -1 for none.
     pub tid: i64,
-    /// Id of the source plugin, as the event carries it. The host enters that of the open source, except in dumps.
+    /// Id of the source plugin in the event. The host sets it to that of the open source, except in dumps.
     pub plugin_id: u32,
     /// One of [`PluginInfo::async_names`].
     pub name: &'a [u8],
-    /// Its contents, in a form of the plugin's own.
+    /// Its content, in a format of the plugin.
     pub data: &'a [u8],
 }
 
-/// What the senders of an inspector's plugins have in common.
+/// Common settings of the senders of an inspector's plugins.
 #[derive(Clone)]
 pub struct AsyncSettings {
-    /// Source that is captured.
+    /// The captured source.
     pub source: Box<str>,
     /// Id of the plugin that yields its events; 0 for system calls.
     pub source_id: u32,
     /// The clock: ns since the epoch.
     pub now: fn() -> u64,
-    /// Where a warning goes when events are lost.
+    /// The log for warnings about lost events.
     pub log: Log,
 }
 
 impl AsyncSettings {
-    /// Of a capture of system calls.
+    /// Settings for a capture of system calls.
     pub fn new(log: Log) -> Self {
         Self { source: SYSCALL.into(), source_id: 0, now: clock, log }
     }
 
-    /// Of a capture of a plugin's source.
+    /// Settings for a capture of a plugin's source.
     #[must_use]
     pub fn with_source(mut self, id: u32, name: &str) -> Self {
         (self.source, self.source_id) = (name.into(), id);
@@ -66,19 +66,19 @@ pub(super) fn clock() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// An event that waits for its turn.
+/// A waiting event.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueuedEvent {
-    /// Time in ns since the epoch; `None`: when it is delivered.
+    /// Time in ns since the epoch; `None` for the time of delivery.
     pub ts: Option<u64>,
     /// Thread; -1 for none.
     pub tid: i64,
-    /// Lengths of the three parameters, then the parameters, as they stand in a frame behind the header.
+    /// Lengths of the three parameters, then the parameters, as in a frame after the header.
     pub body: Vec<u8>,
 }
 
-/// The parameters of an asynchronous event as a frame has them.
+/// The parameters of an asynchronous event, in the form of a frame.
 pub(super) fn body(event: &AsyncEvent<'_>) -> Vec<u8> {
     let len = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
     let mut body = Vec::with_capacity(17 + event.name.len() + event.data.len());
@@ -92,19 +92,19 @@ pub(super) fn body(event: &AsyncEvent<'_>) -> Vec<u8> {
     body
 }
 
-/// Events that wait for their turn: by time, those without one first, equal ones in the order in which they came. Handles
-/// are cheap to clone.
+/// Waiting events, ordered by time. Events without a time come first, and equal ones in order of arrival.
+/// Handles are cheap to clone.
 #[derive(Clone)]
 pub struct AsyncQueue(Arc<Queue>);
 
 struct Queue {
     settings: AsyncSettings,
     waiting: Mutex<Waiting>,
-    /// Whether anything waits, so that the event loop asks without the lock.
+    /// Number of waiting events, so that the event loop checks without the lock.
     len: AtomicU64,
     lost: AtomicU64,
-    /// Which losses were logged: that the queue is full again once it was empty, others once. Who floods the queue does not
-    /// flood the log.
+    /// The kinds of losses that were logged. A full queue is logged again after it was empty; others are
+    /// logged once. So a flood of events does not flood the log.
     logged: AtomicU8,
 }
 
@@ -115,7 +115,7 @@ struct Waiting {
     arrivals: u64,
 }
 
-/// Why an event is lost.
+/// Reason of a loss.
 #[derive(Clone, Copy)]
 enum Loss {
     Full = 1,
@@ -124,28 +124,28 @@ enum Loss {
 }
 
 impl AsyncQueue {
-    /// A queue in which nothing waits.
+    /// An empty queue.
     pub fn new(settings: AsyncSettings) -> Self {
         let (waiting, len, lost) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
         Self(Arc::new(Queue { settings, waiting, len, lost, logged: AtomicU8::new(0) }))
     }
 
-    /// What the senders have in common.
+    /// The senders' common settings.
     pub fn settings(&self) -> &AsyncSettings {
         &self.0.settings
     }
 
-    /// What a plugin sends events with.
+    /// A sender for a plugin.
     pub fn sender(&self, plugin: Arc<PluginInfo>) -> AsyncSender {
         AsyncSender { plugin, queue: Arc::clone(&self.0) }
     }
 
-    /// Events lost so far: the queue was full, or they were too far ahead.
+    /// Number of lost events: the queue was full, or they were too far ahead of the clock.
     pub fn lost(&self) -> u64 {
         self.0.lost.load(Ordering::Relaxed)
     }
 
-    /// The event whose turn it is before one of this time.
+    /// Removes the next waiting event that comes before this time.
     #[inline]
     pub fn take_before(&self, ts: u64) -> Option<QueuedEvent> {
         if self.0.len.load(Ordering::Acquire) == 0 { None } else { self.0.take(ts) }
@@ -160,7 +160,7 @@ impl std::fmt::Debug for AsyncQueue {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing is left half done where it is locked.
+        // No operation under the lock can leave it inconsistent.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -205,8 +205,8 @@ impl Queue {
     }
 }
 
-/// Sends a plugin's asynchronous events. Any number of threads may use it at a time. It never waits: an event that finds
-/// [`MAX_QUEUED`] others waiting is lost, and counted.
+/// Sends a plugin's asynchronous events. Any number of threads may use it at a time. It never waits: if
+/// [`MAX_QUEUED`] events wait, it drops and counts the event.
 #[derive(Clone)]
 pub struct AsyncSender {
     plugin: Arc<PluginInfo>,
@@ -214,7 +214,7 @@ pub struct AsyncSender {
 }
 
 impl AsyncSender {
-    /// Copies the event and queues it. An event that is lost is no error for who sends it.
+    /// Copies the event and queues it. A lost event is no error for the caller.
     ///
     /// # Errors
     /// The plugin declares no event of this name, or none for this source, or the event has a thread in a capture that

@@ -1,26 +1,26 @@
-//! The events that a source yields at a time.
+//! A batch of a source's events.
 
 use eyas_events::EventType;
 
-/// Whether a source goes on.
+/// State of a source after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// There is more.
     More,
-    /// Nothing more at the moment.
+    /// No more events at the moment.
     Idle,
     /// The source has ended.
     End,
 }
 
-/// The events of a batch, one behind the other in one buffer that is used again for the next batch.
+/// The events of a batch, in one buffer that is reused for the next batch.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
     events: Vec<Place>,
 }
 
-/// An event, and where its parameters are in the buffer.
+/// An event, and the position of its parameters in the buffer.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     ts: Option<u64>,
@@ -42,23 +42,23 @@ pub struct BatchedEvent<'a> {
     pub ty: EventType,
     /// Number of parameters.
     pub nparams: u32,
-    /// Lengths of the parameters, then the parameters, as they stand in a frame behind the header.
+    /// Lengths of the parameters, then the parameters, as in a frame after the header.
     pub body: &'a [u8],
 }
 
-/// A plugin event's parameters in front of its data: two lengths, and the plugin's id.
+/// Size of the parameters before a plugin event's data: two lengths, and the plugin's id.
 const HEAD: usize = 12;
 const ID_LEN: u32 = 4;
 
 impl Batch {
     /// Appends an event of the plugin's own source. `ts`: ns since the epoch; `None`: now.
     ///
-    /// The host enters the plugin's id.
+    /// The host sets the plugin's id.
     pub fn push(&mut self, ts: Option<u64>, data: &[u8]) {
         let start = self.bytes.len();
         self.bytes.reserve(HEAD + data.len());
         self.bytes.extend_from_slice(&ID_LEN.to_le_bytes());
-        // What does not fit into 32 bits has no capture format: the frame's check refuses it.
+        // A length beyond 32 bits cannot be represented; the check of the frame refuses it.
         self.bytes.extend_from_slice(&u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
         self.bytes.extend_from_slice(&0u32.to_le_bytes());
         self.bytes.extend_from_slice(data);
@@ -66,7 +66,7 @@ impl Batch {
         self.events.push(Place { ts, tid: -1, ty, nparams: 2, start, end });
     }
 
-    /// Appends an event of any type, as sources of system calls have them. The host checks it.
+    /// Appends an event of any type, for sources of system calls. The host checks it.
     pub fn push_event(&mut self, event: BatchedEvent<'_>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(event.body);
@@ -84,7 +84,7 @@ impl Batch {
         self.events.is_empty()
     }
 
-    /// Forgets all events and keeps the memory.
+    /// Removes all events and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.events.clear();
@@ -96,7 +96,7 @@ impl Batch {
         Some(BatchedEvent { ts, tid, ty, nparams, body: self.bytes.get(start..end)? })
     }
 
-    /// Parameters of the event at a position, to be changed in place.
+    /// Mutable parameters of the event at a position.
     pub fn body_mut(&mut self, at: usize) -> Option<&mut [u8]> {
         let Place { start, end, .. } = *self.events.get(at)?;
         self.bytes.get_mut(start..end)

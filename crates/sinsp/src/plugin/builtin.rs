@@ -1,4 +1,4 @@
-//! The tables of an inspector: `threads`, and within its entries files, arguments, environment and control groups.
+//! The tables of an inspector: `threads`, and inside its entries files, arguments, environment and cgroups.
 
 use eyas_events::{EventFlags, ParamType};
 use eyas_scap::RawEvent;
@@ -22,7 +22,7 @@ pub(super) use kind::Kind;
 use kind::{absent, gone};
 pub(super) use made::{Made, Values};
 
-/// Name of the only table that is not within an entry.
+/// Name of the only table that is not inside an entry.
 pub(super) const THREADS: &str = "threads";
 
 /// An entry of a table.
@@ -32,31 +32,32 @@ pub(super) enum Row {
     Thread(i64),
     /// An open file of the thread.
     File(i64, i64),
-    /// A place in a list of the thread.
+    /// An item of a list of the thread.
     Item(i64, u64),
-    /// One that is in no table yet, with what was written to it.
+    /// A new entry that is in no table yet, with its written values.
     New(Made),
-    /// The entry with this key of a table that is within one which is in no table yet.
+    /// The entry with this key in a table of a new entry.
     Within(Scalar),
 }
 
-/// What a datum is, or the table that it stands for.
+/// A value, or a nested table.
 pub(super) enum Found {
     Scalar(Scalar),
-    /// A table within the entry of the thread; of no thread within one that is in no table yet.
+    /// A table inside the entry of the thread; without a thread, inside a new entry.
     Table(Kind, Option<i64>),
 }
 
-/// Columns that plugins added, and what they wrote to them.
+/// Columns that plugins added, with their values.
 #[derive(Default)]
 pub(super) struct Builtins {
     threads: Vec<(Box<str>, DataType)>,
     files: Vec<(Box<str>, DataType)>,
-    /// By thread (never the same for another one) and descriptor, then by column.
+    /// Values by thread key (which is never reused) and descriptor, then by column.
     values: FxHashMap<(u64, Option<i64>), FxHashMap<u32, Scalar>>,
 }
 
-/// Most threads and files that plugins keep data of: those of threads that are gone are dropped then.
+/// Maximum number of threads and files with values of plugins. When it is reached, the values of ended
+/// threads are dropped.
 const MAX_VALUES: usize = 1 << 17;
 
 impl Builtins {
@@ -71,7 +72,7 @@ impl Builtins {
         threads::nested_name(kind).unwrap_or(THREADS)
     }
 
-    /// Columns that are always there.
+    /// The fixed columns of a table.
     fn fixed(kind: Kind) -> Vec<Fixed> {
         match kind {
             Kind::Threads => threads::columns().collect(),
@@ -179,7 +180,7 @@ impl Builtins {
         }
     }
 
-    /// What plugins wrote to a column that is theirs.
+    /// The value in a column that a plugin added.
     fn kept(&self, kind: Kind, place: (ThreadKey, Option<i64>), column: u32) -> Option<Scalar> {
         let known = self.values.get(&(place.0.data().as_ffi(), place.1));
         let known = known.and_then(|values| values.get(&column)).cloned();
@@ -194,7 +195,7 @@ impl Builtins {
         }
     }
 
-    /// What a column has of an entry that is in no table yet and to which nothing was written.
+    /// The default value of a column in a new entry.
     fn default_of(&self, state: &State, kind: Kind, column: u32) -> Option<Scalar> {
         let known = match kind {
             Kind::Threads => threads::default_of(state, column),
@@ -225,7 +226,7 @@ impl Builtins {
                 let key = state.threads.key(*tid).ok_or_else(gone)?;
                 let thread = state.threads.at(key).ok_or_else(gone)?;
                 if let Some(kind) = nested {
-                    // The files of a thread whose leader is gone are not known.
+                    // The files of a thread without a leader are unknown.
                     if kind == Kind::Files && state.threads.main_of(thread).is_none() {
                         return Err("".into());
                     }
@@ -245,12 +246,12 @@ impl Builtins {
         value.map(Found::Scalar).ok_or_else(no_column)
     }
 
-    /// What a column of an entry has to which this was written.
+    /// The value of a column in a new entry with these written values.
     pub(super) fn value(&self, state: &State, kind: Kind, values: &Values, column: u32) -> Option<Scalar> {
         values.get(&column).cloned().or_else(|| self.default_of(state, kind, column))
     }
 
-    /// A copy of an entry that is about to go: who holds it may still read it.
+    /// A copy of an entry that is about to be removed, so that a plugin that holds it can still read it.
     pub(super) fn copy(&self, state: &State, kind: Kind, row: &Row) -> Row {
         let columns = Self::fixed(kind).len() + self.added(kind).len();
         let value = |column: u32| match self.read(state, kind, row, column) {
@@ -323,7 +324,7 @@ impl Builtins {
         Ok(())
     }
 
-    /// Adds an entry that a plugin made, instead of the one with this key.
+    /// Adds an entry that a plugin made; it replaces the one with this key.
     pub(super) fn insert(
         &mut self,
         state: &mut State,
@@ -367,19 +368,19 @@ impl Builtins {
         Ok(row)
     }
 
-    /// What plugins wrote of the file before is not of the one that has its number now.
+    /// Values of the previous file do not belong to the new file with this number.
     fn forget_file(&mut self, main: ThreadKey, num: i64) {
         self.values.remove(&(main.data().as_ffi(), Some(num)));
     }
 
-    /// Forgets what plugins wrote of files whose numbers stand for others since this event.
+    /// Drops the values for files whose numbers refer to other files since this event.
     pub(super) fn follow(&mut self, state: &State, event: &RawEvent<'_>) {
         let Some(info) = event.ty.info().filter(|info| info.flags.contains(EventFlags::CREATES_FD)) else {
             return;
         };
         let main = state.threads.key(event.tid).and_then(|key| state.threads.main_key(key));
         let Some(main) = main.filter(|_| !self.values.is_empty()) else { return };
-        // An event that uses a file, too, has the new one first.
+        // In an event that also uses a file, the new one comes first.
         let is_new = |at: usize| at == 0 || !info.flags.contains(EventFlags::USES_FD);
         for (at, param) in info.params.iter().enumerate() {
             if param.ty == ParamType::FD && is_new(at) {
@@ -422,7 +423,7 @@ impl Builtins {
             Kind::Threads => {
                 let all: Vec<i64> = state.threads.iter().map(|thread| thread.tid).collect();
                 for tid in all {
-                    // With a leader, others are gone.
+                    // If it is a leader, other threads have ended.
                     if let Some(key) = state.threads.key(tid) {
                         state.threads.replace(key);
                     }

@@ -1,6 +1,7 @@
 //! Data in state tables.
 
-/// A table: valid until the inspector goes; one within an entry until the end of the plugin's present call.
+/// A table: valid until the inspector is dropped; a nested table until the end of the plugin's current
+/// call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);
 
@@ -25,7 +26,7 @@ pub enum DataType {
     U64,
     /// Bytes without NUL.
     Str,
-    /// A table within an entry.
+    /// A nested table.
     Table,
     /// A truth value.
     Bool,
@@ -49,7 +50,7 @@ impl DataType {
         }
     }
 
-    /// What a column of this type has that was never written; `None` for tables.
+    /// The default value of a column of this type; `None` for tables.
     pub fn zero(self) -> Option<Scalar> {
         Some(match self {
             Self::I8 => Scalar::I8(0),
@@ -67,7 +68,7 @@ impl DataType {
     }
 }
 
-/// A datum of a table.
+/// A value in a table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scalar {
     /// 8 bits, signed.
@@ -88,7 +89,7 @@ pub enum Scalar {
     U64(u64),
     /// Bytes without NUL.
     Str(Box<[u8]>),
-    /// A table within an entry: valid until the end of the plugin's present call.
+    /// A nested table: valid until the end of the plugin's current call.
     Table(TableId),
     /// A truth value.
     Bool(bool),

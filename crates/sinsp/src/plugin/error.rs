@@ -1,8 +1,8 @@
-//! What goes wrong in a plugin, in its own words.
+//! Errors of plugins, with their messages.
 
 use std::fmt;
 
-/// Why a plugin cannot do what it was asked for. The text is the plugin's, or names the plugin.
+/// An error of a plugin. The text comes from the plugin, or names the plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginError(Box<str>);
 

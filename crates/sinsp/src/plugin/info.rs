@@ -1,4 +1,4 @@
-//! What a plugin says of itself.
+//! Descriptions of plugins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use eyas_fields::FieldType;
 
 use super::PluginError;
 
-/// Name of the source of system calls, which is always there.
+/// Name of the source of system calls, which always exists.
 pub const SYSCALL: &str = "syscall";
 
-/// What a plugin is, and what it offers.
+/// Description of a plugin.
 #[derive(Clone, Debug, Default)]
 pub struct PluginInfo {
     /// Name: unique in an inspector.
@@ -20,16 +20,16 @@ pub struct PluginInfo {
     pub version: Version,
     /// One sentence.
     pub description: String,
-    /// Where its authors can be reached.
+    /// Contact of its authors.
     pub contact: String,
-    /// The event source that is its own: id, which events carry, and name. `None` for plugins without a source, and for
-    /// those whose source yields events of system calls.
+    /// Its own event source: the id in its events, and the name. `None` for plugins without a source, and
+    /// for those whose source yields system call events.
     pub source: Option<SourceName>,
     /// What it offers.
     pub capabilities: Capabilities,
-    /// Its fields; the position is [`Wanted::field`](super::Wanted::field).
+    /// Its fields; [`Wanted::field`](super::Wanted::field) is the index.
     pub fields: Vec<PluginField>,
-    /// Sources of events that have its fields. Empty: all, or its own alone if it has one.
+    /// Sources of events that have its fields. Empty: all, or only its own source if it has one.
     pub extract_sources: Vec<String>,
     /// Sources of events that it parses; empty as above.
     pub parse_sources: Vec<String>,
@@ -42,12 +42,12 @@ pub struct PluginInfo {
 }
 
 impl PluginInfo {
-    /// A plugin with this name and version that offers nothing yet.
+    /// A plugin with this name and version, without capabilities.
     pub fn new(name: impl Into<String>, version: Version) -> Self {
         Self { name: name.into(), version, ..Self::default() }
     }
 
-    /// With an event source of its own. `id` is the number that its events carry: registered ones are in the public
+    /// With its own event source. `id` is the number in its events: registered ones are in the public
     /// registry of plugins, 999 is for development.
     #[must_use]
     pub fn with_source(mut self, id: u32, name: impl Into<String>) -> Self {
@@ -64,7 +64,7 @@ impl PluginInfo {
         self
     }
 
-    /// The sources that a list of declared ones stands for: with its own; empty stands for all.
+    /// The sources of a declared list, with its own source; an empty list means all.
     fn sources<'a>(&'a self, declared: &'a [String]) -> impl Iterator<Item = &'a str> {
         declared.iter().map(String::as_str).chain(self.source.as_ref().map(|own| own.name.as_str()))
     }
@@ -94,8 +94,8 @@ impl PluginInfo {
         self.capabilities.sourcing && self.source.as_ref().map_or(SYSCALL, |own| own.name.as_str()) == source
     }
 
-    /// The event types that a plugin sees that names none: all if it takes events of system calls, else those of
-    /// plugins. `declared` are the sources that it named.
+    /// The event types of a plugin that declares none: all if it takes system call events, otherwise only
+    /// plugin events. `declared` are its declared sources.
     pub fn default_types(&self, declared: &[String]) -> Vec<u16> {
         if self.is_of(declared, SYSCALL) {
             (0..EventType::COUNT as u16).collect()
@@ -108,13 +108,13 @@ impl PluginInfo {
 /// An event source of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceName {
-    /// What its events carry; not 0.
+    /// Id in its events; not 0.
     pub id: u32,
-    /// What rules call it.
+    /// Its name in rules.
     pub name: String,
 }
 
-/// What a plugin offers.
+/// Capabilities of a plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// [`Sourcing`](super::Sourcing)
@@ -134,7 +134,7 @@ pub struct Capabilities {
 pub struct Version(pub [u32; 3]);
 
 impl Version {
-    /// Whether this version serves who needs `required`: the same major version, and not older.
+    /// Whether this version satisfies `required`: the same major version, and not older.
     pub fn satisfies(self, required: Self) -> bool {
         self.0[0] == required.0[0] && self >= required
     }
@@ -150,7 +150,7 @@ impl fmt::Display for Version {
 impl FromStr for Version {
     type Err = PluginError;
 
-    /// Three numbers with dots between them; what follows the third is ignored: `1.2.3-rc1` is 1.2.3.
+    /// Parses three numbers separated by dots, and ignores the rest: `1.2.3-rc1` is 1.2.3.
     fn from_str(text: &str) -> Result<Self, PluginError> {
         let invalid =
             || PluginError::new(format!("'{text}' is no version: three numbers with dots, such as 1.2.3"));
@@ -170,14 +170,14 @@ impl FromStr for Version {
     }
 }
 
-/// What argument a field takes in brackets.
+/// The argument that a field takes in brackets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArgForms {
     /// Whether the argument must be given.
     pub required: bool,
-    /// Whether a number is understood.
+    /// Whether it may be a number.
     pub index: bool,
-    /// Whether a text is understood.
+    /// Whether it may be a text.
     pub key: bool,
 }
 
@@ -186,19 +186,20 @@ pub struct ArgForms {
 pub struct PluginField {
     /// Full name, such as `ka.verb`.
     pub name: String,
-    /// Type of its values: a text, an unsigned number of 64 bits, a time, a truth value, an address or a network.
+    /// Type of its values: a text, an unsigned number of 64 bits, a time, a boolean, an address or a
+    /// network.
     pub ty: FieldType,
     /// Whether it has zero or more values.
     pub is_list: bool,
     /// The argument that it takes.
     pub arg: ArgForms,
-    /// A short name for people; may be empty.
+    /// A short name for users; may be empty.
     pub display: String,
     /// What it is.
     pub description: String,
-    /// Whether outputs that ask for the suggested fields have it.
+    /// Whether it is a suggested field for outputs.
     pub is_suggested: bool,
-    /// Whether listings leave it out.
+    /// Whether listings omit it.
     pub is_hidden: bool,
 }
 
@@ -232,14 +233,14 @@ impl PluginField {
     }
 }
 
-/// A parameter that a source may be opened with.
+/// A parameter for opening a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenParam {
     /// The parameter.
     pub value: String,
-    /// What it stands for; may be empty.
+    /// Its description; may be empty.
     pub description: String,
-    /// What separates several of them; may be empty.
+    /// Separator between several parameters; may be empty.
     pub separator: String,
 }
 
@@ -248,7 +249,7 @@ pub struct OpenParam {
 pub struct Metric {
     /// Name: unique in the plugin.
     pub name: String,
-    /// Whether it never becomes smaller.
+    /// Whether it never decreases.
     pub is_monotonic: bool,
     /// Its value.
     pub value: MetricValue,
@@ -297,7 +298,7 @@ mod tests {
         assert!(
             info.extracts_from("k8s_audit") && info.extracts_from(SYSCALL) && !info.extracts_from("okta")
         );
-        // One that yields system calls has no source of its own.
+        // A plugin that yields system calls has no own source.
         info.source = None;
         assert!(info.is_input_of(SYSCALL));
     }

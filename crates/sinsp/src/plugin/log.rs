@@ -5,13 +5,13 @@ use std::sync::Arc;
 /// Severity of a plugin's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The program cannot go on.
+    /// The program cannot continue.
     Fatal = 1,
     /// Needs action at once.
     Critical,
     /// Something failed.
     Error,
-    /// Something is wrong and goes on.
+    /// Something is wrong, but the program continues.
     Warning,
     /// Normal, yet significant.
     Notice,
@@ -23,5 +23,5 @@ pub enum Severity {
     Trace,
 }
 
-/// Where messages of plugins go. Any thread may call it.
+/// The log for messages of plugins. Any thread may call it.
 pub type Log = Arc<dyn Fn(Severity, &str) + Send + Sync>;

@@ -14,7 +14,7 @@ pub struct Native {
 }
 
 impl Native {
-    /// A plugin of this description, whose instances `start` makes.
+    /// A plugin with this description; `start` makes its instances.
     pub fn new(
         info: PluginInfo,
         start: impl Fn(Start<'_>) -> Result<Box<dyn Instance>, PluginError> + Send + Sync + 'static,

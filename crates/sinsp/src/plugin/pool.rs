@@ -1,4 +1,4 @@
-//! Threads that run a plugin's routines while a capture goes on.
+//! Threads that run a plugin's routines during a capture.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -10,13 +10,13 @@ use std::thread::{self, JoinHandle};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RoutineId(pub u64);
 
-/// Returns whether it is to be called again.
+/// Returns whether to call it again.
 type Routine = Box<dyn FnMut() -> bool + Send>;
 
-/// Threads that call routines again and again, until these ask for no more or are unsubscribed.
+/// Threads that call routines repeatedly, until a routine returns false or is unsubscribed.
 ///
-/// The threads start with the first routine. Any thread may use the pool. When the last handle is dropped, or
-/// [`Pool::finish`] is called, running routines are waited for.
+/// The threads start with the first routine. Any thread may use the pool. Dropping the last handle, and
+/// [`Pool::finish`], wait for running routines.
 #[derive(Clone)]
 pub struct Pool(Arc<Owner>);
 
@@ -34,24 +34,24 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<(RoutineId, Routine)>,
-    /// Those that a thread is calling.
+    /// Routines that a thread is calling.
     running: Vec<RoutineId>,
-    /// Of the running ones, those that are not to be called again.
+    /// Running routines that must not be called again.
     ended: Vec<RoutineId>,
     last: u64,
     is_closed: bool,
 }
 
 impl Default for Pool {
-    /// As many threads as the machine has processors.
+    /// A pool with as many threads as the machine has processors.
     fn default() -> Self {
         Self(Arc::new(Owner { shared: Arc::default(), threads: Mutex::default() }))
     }
 }
 
 impl Pool {
-    /// Has the routine called from now on, never by two threads at a time. `None` if the pool was closed, or no thread can
-    /// be started.
+    /// Starts to call the routine, never from two threads at a time. `None` if the pool was closed, or no
+    /// thread can be started.
     pub fn subscribe(&self, routine: impl FnMut() -> bool + Send + 'static) -> Option<RoutineId> {
         let mut state = self.0.shared.lock();
         if state.is_closed {
@@ -69,7 +69,8 @@ impl Pool {
         Some(id)
     }
 
-    /// Has the routine called no more; a call that runs is not waited for. Returns whether there was such a routine.
+    /// Stops calling the routine; does not wait for a running call. Returns whether there was such a
+    /// routine.
     pub fn unsubscribe(&self, id: RoutineId) -> bool {
         let mut state = self.0.shared.lock();
         if let Some(at) = state.waiting.iter().position(|(waiting, _)| *waiting == id) {
@@ -83,14 +84,14 @@ impl Pool {
         found
     }
 
-    /// Ends all routines, and waits for those that run. The pool takes no further ones.
+    /// Ends all routines, and waits for running ones. After that the pool accepts none.
     pub fn finish(&self) {
         self.0.finish();
     }
 }
 
 impl Owner {
-    /// Starts the threads, unless they run. Returns whether there is one.
+    /// Starts the threads, unless they run. Returns whether at least one runs.
     fn start(&self) -> bool {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if threads.is_empty() {
@@ -128,7 +129,7 @@ impl Drop for Owner {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Routines run without the lock, so none of them leaves it half done.
+        // Routines run without the lock, so a panic cannot leave it inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,7 +145,7 @@ impl Shared {
             };
             state.running.push(id);
             drop(state);
-            // A routine that panics ends; its thread serves the others.
+            // A routine that panics ends; its thread continues with the others.
             let wants_more = catch_unwind(AssertUnwindSafe(&mut routine)).unwrap_or(false);
             state = self.lock();
             state.running.retain(|running| *running != id);
@@ -153,7 +154,7 @@ impl Shared {
             if wants_more && !was_ended && !state.is_closed {
                 state.waiting.push_back((id, routine));
             } else {
-                // It may take long, or use the pool.
+                // The routine may be slow, or use the pool.
                 drop(state);
                 drop(routine);
                 state = self.lock();
@@ -210,7 +211,7 @@ mod tests {
         receive.recv().unwrap();
         assert!(pool.unsubscribe(id));
         assert!(!pool.unsubscribe(id));
-        // The call that may run ends, and the routine is dropped with its sender.
+        // A running call ends, and the routine is dropped with its sender.
         while receive.recv().is_ok() {}
     }
 

@@ -1,4 +1,4 @@
-//! The state tables of an inspector, as plugins have them.
+//! The state tables of an inspector, for plugins.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use super::error::PluginError;
 use super::tables::{ColumnId, ColumnInfo, Datum, EntryId, PluginTable, TableInfo, Tables};
 use crate::state::State;
 
-/// All tables, and the numbers that plugins have for tables, columns and entries.
+/// All tables, and the numbers of tables, columns and entries for plugins.
 pub(super) struct Registry {
-    /// That of threads, and those of plugins.
+    /// The table of threads, and those of plugins.
     tables: Vec<Table>,
-    /// Those within entries, until the end of the call.
+    /// Nested tables, until the end of the call.
     nested: Vec<Table>,
     builtins: Builtins,
     columns: Vec<Column>,
@@ -37,11 +37,11 @@ impl Default for Registry {
     }
 }
 
-/// Numbers of tables within entries begin here.
+/// First number of nested tables.
 const NESTED: u32 = 1 << 31;
 
 impl Registry {
-    /// Files have changed their numbers at this event.
+    /// Handles changes of file descriptors at this event.
     pub(super) fn follow(&mut self, state: &State, event: &RawEvent<'_>) {
         self.builtins.follow(state, event);
     }
@@ -56,14 +56,14 @@ impl Registry {
 
 #[derive(Clone)]
 enum Table {
-    /// The inspector's, within the entry of a thread.
+    /// The inspector's table, inside the entry of a thread.
     Own(Kind, Option<i64>),
-    /// One of the inspector within the entry that has this number and is in no table yet.
+    /// A table of the inspector inside the new entry with this number.
     Made(Kind, u64),
     Plugin(Arc<dyn PluginTable>),
 }
 
-/// Whose columns they are: tables within entries of one column have them in common.
+/// Owner of columns: all nested tables of one column share them.
 #[derive(Clone, Copy, PartialEq)]
 enum Owner {
     Own(Kind),
@@ -71,7 +71,7 @@ enum Owner {
     Nested,
 }
 
-/// A column, by the number that its owner has for it.
+/// A column, with its owner's number for it.
 #[derive(Clone, Copy, PartialEq)]
 struct Column {
     owner: Owner,
@@ -83,43 +83,44 @@ struct Column {
 struct Held {
     table: TableId,
     content: Content,
-    /// It was created and is in no table yet.
+    /// Whether it is new, and in no table yet.
     is_new: bool,
 }
 
 #[derive(Clone)]
 enum Content {
-    /// The number that the plugin which owns its table has for it.
+    /// The number of the entry in the plugin that owns the table.
     Number(u64),
     Own(Row),
 }
 
-/// What of the inspector's state a plugin may use during a call.
+/// The access of a plugin to the inspector's state during a call.
 enum Access<'a> {
-    /// Nothing is known yet.
+    /// The state is empty.
     Empty(Box<State>),
     Read(&'a State),
     Write(&'a mut State),
 }
 
-/// The tables during one call of a plugin. What the plugin still holds at its end is given back.
+/// The tables during one call of a plugin. At its end, the entries that the plugin still holds are
+/// released.
 pub(super) struct TableAccess<'a> {
     registry: &'a RefCell<Registry>,
     access: Access<'a>,
 }
 
 impl<'a> TableAccess<'a> {
-    /// The tables while a plugin starts: columns can be looked up and added.
+    /// The tables while a plugin starts: it can look up and add columns.
     pub(super) fn at_start(registry: &'a RefCell<Registry>) -> Self {
         Self { registry, access: Access::Empty(Box::new(State::with_max(0))) }
     }
 
-    /// Tables that can be changed.
+    /// Writable tables.
     pub(super) fn writable(registry: &'a RefCell<Registry>, state: &'a mut State) -> Self {
         Self { registry, access: Access::Write(state) }
     }
 
-    /// Tables that can be read.
+    /// Read-only tables.
     pub(super) fn readable(registry: &'a RefCell<Registry>, state: &'a State) -> Self {
         Self { registry, access: Access::Read(state) }
     }
@@ -203,7 +204,7 @@ impl<'a> TableAccess<'a> {
 }
 
 impl TableAccess<'_> {
-    /// Uses an entry that is in no table yet.
+    /// Calls a function with a new entry.
     fn made<R>(
         &self,
         entry: u64,
@@ -215,8 +216,8 @@ impl TableAccess<'_> {
         }
     }
 
-    /// Entries of the inspector's table that go now may be read until they are released, as they are now: that with the
-    /// key, or all.
+    /// Copies entries of the inspector's table that are about to be removed (the one with the key, or all),
+    /// so that plugins can read them until they release them.
     fn preserve(&self, (kind, tid): (Kind, Option<i64>), key: Option<&Key>) {
         let goes = |row: &Row| match (kind, row) {
             (Kind::Threads, Row::Thread(tid)) => key.is_none_or(|key| *key == Scalar::I64(*tid)),
@@ -250,13 +251,13 @@ impl Drop for TableAccess<'_> {
                 continue;
             };
             if held.is_new {
-                // It belongs to nobody else.
+                // No other plugin uses it.
                 let _ = table.destroy(number);
             } else {
                 table.release(number);
             }
         }
-        // A plugin's table may do something when it is dropped.
+        // Dropping a plugin's table may call the plugin.
         let nested = std::mem::take(&mut self.registry.borrow_mut().nested);
         drop(nested);
     }
@@ -383,7 +384,7 @@ impl Tables for TableAccess<'_> {
         table: TableId,
         visit: &mut dyn FnMut(&mut dyn Tables, EntryId) -> bool,
     ) -> Result<bool, PluginError> {
-        // The owner of a plugin's table gives an entry, and takes it back.
+        // The owner of a plugin's table provides each entry, and gets it back.
         let mut each = |this: &mut Self, content: Content| {
             let entry = this.hold(table, content, false);
             let goes_on = visit(this, entry);

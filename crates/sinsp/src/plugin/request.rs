@@ -1,14 +1,14 @@
-//! The fields that are wanted of an event, and the values that a plugin gives for them.
+//! Requests for fields of an event, and their values.
 
 use std::ops::Range;
 
 use bumpalo::Bump;
 use eyas_fields::{Net, Value};
 
-/// A field that is wanted.
+/// A requested field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its position in [`PluginInfo::fields`](super::PluginInfo::fields).
+    /// Its index in [`PluginInfo::fields`](super::PluginInfo::fields).
     pub field: usize,
     /// The argument, if the field takes a text and one was given.
     pub key: Option<Box<str>>,
@@ -16,9 +16,9 @@ pub struct Wanted {
     pub index: Option<u64>,
 }
 
-/// All fields that are wanted of an event, each once, and room for their values.
+/// All requested fields of an event, each once, and room for their values.
 ///
-/// Values are copied when they are given.
+/// [`Request::set`] copies values.
 pub struct Request<'a> {
     pub(super) wanted: &'a [Wanted],
     pub(super) values: &'a mut FieldValues,
@@ -26,13 +26,13 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request of these fields; `values` has their values after it.
+    /// A request for these fields; it stores their values in `values`.
     pub fn new(wanted: &'a [Wanted], values: &'a mut FieldValues) -> Self {
         values.reset(wanted.len());
         Self { wanted, values, offsets: None }
     }
 
-    /// Asks for the places of the values in the event, too: see [`Request::set_offsets`].
+    /// Also requests the offsets of the values in the event: see [`Request::set_offsets`].
     #[must_use]
     pub fn with_offsets(mut self, offsets: &'a mut Vec<Vec<Range<u32>>>) -> Self {
         offsets.clear();
@@ -46,24 +46,25 @@ impl<'a> Request<'a> {
         self.wanted
     }
 
-    /// Gives the field at this position of [`Request::wanted`] a value; a list field a list, in order. An empty list is no
-    /// value. Positions beyond the end are ignored.
+    /// Sets the value of the field at this index of [`Request::wanted`]; for a list field, a list in order.
+    /// An empty list is no value. Indices beyond the end are ignored.
     pub fn set(&mut self, at: usize, value: Value<'_>) {
         self.values.set(at, value);
     }
 
-    /// Gives a list field its values, in order.
+    /// Sets the values of a list field, in order.
     pub fn set_list<'v>(&mut self, at: usize, values: impl IntoIterator<Item = Value<'v>>) {
         self.values.set_list(at, values);
     }
 
-    /// Whether the places of the values are wanted.
+    /// Whether the offsets of the values are requested.
     pub fn wants_offsets(&self) -> bool {
         self.offsets.is_some()
     }
 
-    /// Says where in the event the values of a field are: one range per value, in bytes from the start of the event with
-    /// its header; an empty range at 0 for a value that is nowhere in it. A plugin event's data begins at 38.
+    /// Sets the offsets of a field's values in the event: one range per value, in bytes from the start of
+    /// the event with its header; an empty range at 0 for a value that is not in the event. A plugin
+    /// event's data begins at 38.
     pub fn set_offsets(&mut self, at: usize, ranges: &[Range<u32>]) {
         if let Some(place) = self.offsets.as_mut().and_then(|all| all.get_mut(at)) {
             place.clear();
@@ -72,7 +73,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Values of fields, by position, with their bytes in one buffer that is used again.
+/// Values of fields, by index, with their bytes in one reused buffer.
 #[derive(Clone, Debug, Default)]
 pub struct FieldValues {
     bytes: Vec<u8>,
@@ -81,7 +82,7 @@ pub struct FieldValues {
     values: Vec<Flat>,
 }
 
-/// A value without what it lends.
+/// A value without borrowed data.
 #[derive(Clone, Copy, Debug)]
 enum Flat {
     Absent,
@@ -92,7 +93,7 @@ enum Flat {
 }
 
 impl FieldValues {
-    /// Forgets all values, and has room for `len` new ones.
+    /// Removes all values, and makes room for `len` new ones.
     pub(super) fn reset(&mut self, len: usize) {
         self.bytes.clear();
         self.items.clear();
@@ -100,7 +101,7 @@ impl FieldValues {
         self.values.resize(len, Flat::Absent);
     }
 
-    /// More than 4 GiB of text is no value of an event.
+    /// Stores bytes; more than 4 GiB are refused.
     fn store(&mut self, bytes: &[u8]) -> Option<(u32, u32)> {
         let start = u32::try_from(self.bytes.len()).ok()?;
         let end = u32::try_from(self.bytes.len() + bytes.len()).ok()?;
@@ -120,7 +121,7 @@ impl FieldValues {
             Value::Bytes(bytes) => {
                 self.store(bytes).map_or(Flat::Absent, |(start, end)| Flat::Bytes(start, end))
             }
-            // A list of lists is none.
+            // A list of lists does not exist.
             Value::List(_) => Flat::Absent,
         }
     }
@@ -148,7 +149,7 @@ impl FieldValues {
         self.values[at] = range.map_or(Flat::Absent, |(start, end)| Flat::List(start, end));
     }
 
-    /// The value at a position, copied into the arena.
+    /// The value at an index, copied into the arena.
     pub fn get<'b>(&self, at: usize, bump: &'b Bump) -> Option<Value<'b>> {
         let flat = *self.values.get(at)?;
         if let Flat::List(start, end) = flat {
@@ -200,7 +201,7 @@ mod tests {
         let expected =
             [Some(Value::from("gone soon")), Some(Value::Uint(7)), Some(Value::List(&list)), None, None];
         assert_eq!(all, expected);
-        // The next event's request has nothing of this one's.
+        // The next event's request contains no values of this one.
         Request::new(&fields[..1], &mut values);
         assert_eq!((values.get(0, &bump), values.get(1, &bump)), (None, None));
     }

@@ -1,9 +1,9 @@
-//! What a column of the inspector's tables is.
+//! Columns of the inspector's tables.
 
 use super::super::data::{DataType, Scalar};
 use crate::state::Text;
 
-/// A column that is always there.
+/// A fixed column.
 #[derive(Clone, Copy)]
 pub(super) struct Fixed {
     pub(super) name: &'static str,

@@ -9,10 +9,10 @@ use crate::state::{Fd, FdKind, L4, Socket, Text};
 type Read = fn(i64, &Fd) -> Scalar;
 type Write = fn(&mut Fd, &Scalar) -> Option<()>;
 
-/// How a column is read and written.
+/// The way in which a column is read and written.
 enum Way {
     Fd(Read, Write),
-    /// The inspector has no use for it: what a plugin writes is kept as that of a column that plugins add.
+    /// The inspector does not use it; values are kept like those of columns that plugins add.
     Kept,
     /// The descriptor's number.
     Key,
@@ -24,7 +24,7 @@ struct Column {
     way: Way,
 }
 
-/// The ends of a socket: where it comes from, where it goes to, and the one of a socket that serves.
+/// The ends of a socket: source, destination, and the address of a server socket.
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     Source,
@@ -48,7 +48,7 @@ fn ip4(fd: &Fd, which: End) -> Scalar {
     })
 }
 
-/// Half of an address, in the order of the network.
+/// Half of an address, in network byte order.
 fn ip6(fd: &Fd, which: End, half: usize) -> Scalar {
     Scalar::U64(match end(fd, which) {
         Some((IpAddr::V6(ip), _)) => {
@@ -74,7 +74,7 @@ fn nobody(is_v4: bool) -> (IpAddr, u16) {
     (if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }, 0)
 }
 
-/// Changes one end; the socket becomes one that has it.
+/// Changes one end; the socket becomes a kind that has this end.
 fn change(fd: &mut Fd, which: End, is_v4: bool, change: impl FnOnce(&mut (IpAddr, u16))) {
     let known = |end: (IpAddr, u16)| if end.0.is_ipv4() == is_v4 { end } else { nobody(is_v4) };
     let (mut source, mut destination, mut addr) = (nobody(is_v4), nobody(is_v4), nobody(is_v4));
@@ -193,7 +193,8 @@ pub(super) fn columns() -> impl Iterator<Item = Fixed> {
     FILES.iter().map(|column| Fixed { name: column.name, ty: column.ty, is_read_only: false })
 }
 
-/// What a file has in a column; `None` if plugins' values are kept for it, or there is no such column.
+/// The value of a file in a column; `None` if plugins' values are kept for the column, or it does not
+/// exist.
 pub(super) fn read(num: i64, fd: &Fd, column: u32) -> Option<Scalar> {
     match &FILES.get(column as usize)?.way {
         Way::Fd(read, _) => Some(read(num, fd)),
@@ -202,12 +203,12 @@ pub(super) fn read(num: i64, fd: &Fd, column: u32) -> Option<Scalar> {
     }
 }
 
-/// What a column has of a file that was made by a plugin and not written.
+/// The default value of a column for a file that a plugin made.
 pub(super) fn default_of(column: u32) -> Option<Scalar> {
     read(-1, &Fd::new(FdKind::Unknown, &Text::default()), column)
 }
 
-/// Writes a column of a file; `None` if the value is to be kept as that of a column that plugins add.
+/// Writes a column of a file; `None` if the value must be kept like that of a column that plugins add.
 pub(super) fn write(num: i64, fd: &mut Fd, column: u32, value: &Scalar) -> Option<Result<(), &'static str>> {
     match &FILES.get(column as usize)?.way {
         Way::Fd(_, write) => Some(write(fd, value).ok_or("the value does not fit")),

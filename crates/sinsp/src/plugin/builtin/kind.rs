@@ -1,4 +1,4 @@
-//! Which tables the inspector has, and what is said of entries that are not there.
+//! Kinds of the inspector's tables, and errors for missing entries.
 
 use super::super::error::PluginError;
 

@@ -1,4 +1,4 @@
-//! The lists of a process as tables: arguments, environment, control groups. The key of an entry is its place.
+//! The lists of a process as tables: arguments, environment, cgroups. The key of an entry is its index.
 
 use super::super::data::{DataType, Scalar};
 use super::super::error::PluginError;
@@ -6,7 +6,7 @@ use super::column::Fixed;
 use super::kind::{Kind, absent, gone};
 use crate::state::{State, Text, Thread};
 
-/// Most entries that plugins make of a list.
+/// Maximum length of a list that plugins write.
 const MAX_LEN: u64 = 1 << 16;
 
 const ITEM: &[&str] = &["value"];
@@ -29,7 +29,7 @@ fn text<'s>(state: &'s State, kind: Kind, thread: &'s Thread) -> &'s [u8] {
     }
 }
 
-/// The entries of a list. Unlike elsewhere, a list may have one that is empty, and nothing else.
+/// The entries of a list. Unlike elsewhere, a list may consist of one empty entry.
 fn items(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_empty = text.is_empty();
     let text = text.strip_suffix(b"\0").unwrap_or(text);
@@ -40,7 +40,7 @@ pub(super) fn len(state: &State, kind: Kind, thread: &Thread) -> u64 {
     items(text(state, kind, thread)).count() as u64
 }
 
-/// A part of an entry: the whole, or what is before or behind the first `=` of a control group.
+/// A part of an entry: all of it, or the part before or after the first `=` of a cgroup.
 fn part(kind: Kind, item: &[u8], column: u32) -> Option<&[u8]> {
     let equals = item.iter().position(|byte| *byte == b'=').unwrap_or(item.len());
     match (kind, column) {
@@ -67,7 +67,7 @@ fn change(
 ) -> Result<(), PluginError> {
     let outside = || PluginError::new("the entry that the table is in is gone, or in no table yet");
     let key = tid.and_then(|tid| state.threads.key(tid)).ok_or_else(outside)?;
-    // The environment is that of the process.
+    // The environment belongs to the process.
     let key = if kind == Kind::Env { state.threads.main_key(key).ok_or_else(gone)? } else { key };
     let thread = state.threads.at(key).ok_or_else(gone)?;
     let mut all: Vec<Vec<u8>> = items(text(state, kind, thread)).map(<[u8]>::to_vec).collect();
@@ -121,7 +121,7 @@ pub(super) fn write(
     })
 }
 
-/// The place that a key stands for.
+/// The index in a key.
 pub(super) fn place(key: &Scalar) -> Result<u64, PluginError> {
     match key {
         Scalar::U64(at) => Ok(*at),
@@ -129,7 +129,7 @@ pub(super) fn place(key: &Scalar) -> Result<u64, PluginError> {
     }
 }
 
-/// As [`place`], of an entry that may be put there.
+/// As [`place`], for an entry to be inserted.
 pub(super) fn checked_place(key: &Scalar) -> Result<u64, PluginError> {
     let at = place(key)?;
     if at < MAX_LEN {
@@ -138,7 +138,7 @@ pub(super) fn checked_place(key: &Scalar) -> Result<u64, PluginError> {
     Err(format!("a list of a process has at most {MAX_LEN} entries, and none at {at}").into())
 }
 
-/// Puts an entry at a place; a list that is too short is filled with empty ones.
+/// Inserts an entry at an index; a shorter list is filled with empty entries.
 pub(super) fn insert(
     state: &mut State,
     kind: Kind,
@@ -159,7 +159,7 @@ pub(super) fn insert(
     })
 }
 
-/// Takes an entry out; those behind it move up.
+/// Removes an entry; later entries move up.
 pub(super) fn erase(
     state: &mut State,
     kind: Kind,
@@ -183,10 +183,10 @@ pub(super) fn clear(state: &mut State, kind: Kind, tid: Option<i64>) -> Result<(
     })
 }
 
-/// Whether the list has an entry at the place.
+/// Checks that the list has an entry at the index.
 ///
 /// # Errors
-/// It has none.
+/// There is no such entry.
 pub(super) fn find(state: &State, kind: Kind, thread: &Thread, key: &Scalar) -> Result<u64, PluginError> {
     let at = place(key)?;
     if at < len(state, kind, thread) { Ok(at) } else { Err(absent()) }

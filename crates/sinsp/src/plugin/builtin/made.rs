@@ -1,4 +1,4 @@
-//! An entry that a plugin made and that is in no table yet, with the tables within it.
+//! A new entry of a plugin that is in no table yet, with its nested tables.
 
 use rustc_hash::FxHashMap;
 
@@ -7,7 +7,7 @@ use super::super::error::PluginError;
 use super::kind::{Kind, absent};
 use super::lists;
 
-/// What was written to an entry, by column.
+/// Written values of an entry, by column.
 pub(in crate::plugin) type Values = FxHashMap<u32, Scalar>;
 
 /// The entry.
@@ -24,20 +24,20 @@ impl From<Values> for Made {
 }
 
 impl Made {
-    /// Keys of the entries of a table within it, in order.
+    /// Keys of the entries of a nested table, in order.
     pub(in crate::plugin) fn keys(&self, kind: Kind) -> Vec<Scalar> {
         let table = self.tables.iter().find(|(known, _)| *known == kind);
         table.into_iter().flat_map(|(_, rows)| rows.iter().map(|(key, _)| key.clone())).collect()
     }
 
-    /// What was written to an entry of a table within it.
+    /// Written values of an entry of a nested table.
     pub(in crate::plugin) fn row(&self, kind: Kind, key: &Scalar) -> Result<&Values, PluginError> {
         let table = self.tables.iter().find(|(known, _)| *known == kind);
         let row = table.and_then(|(_, rows)| rows.iter().find(|(known, _)| known == key));
         row.map(|(_, values)| values).ok_or_else(absent)
     }
 
-    /// As [`Made::row`], to be changed.
+    /// As [`Made::row`], mutable.
     pub(in crate::plugin) fn row_mut(
         &mut self,
         kind: Kind,
@@ -55,7 +55,7 @@ impl Made {
         &mut self.tables[at].1
     }
 
-    /// Puts an entry into a table within it. A list is filled up to the place.
+    /// Inserts an entry into a nested table. A list is filled up to the index.
     pub(in crate::plugin) fn insert(
         &mut self,
         kind: Kind,
@@ -76,7 +76,7 @@ impl Made {
         Ok(())
     }
 
-    /// Takes an entry out of a table within it; those of a list that are behind it move up.
+    /// Removes an entry from a nested table; later entries of a list move up.
     pub(in crate::plugin) fn erase(&mut self, kind: Kind, key: &Scalar) -> Result<(), PluginError> {
         let rows = self.rows_mut(kind);
         let at = rows.iter().position(|(known, _)| known == key).ok_or("table entry not found")?;
@@ -93,7 +93,7 @@ impl Made {
         self.rows_mut(kind).clear();
     }
 
-    /// The entries of all tables within it.
+    /// The entries of all nested tables.
     pub(super) fn into_rows(self) -> impl Iterator<Item = (Kind, Scalar, Values)> {
         let rows = |(kind, rows): (Kind, Vec<(Scalar, Values)>)| {
             rows.into_iter().map(move |(key, values)| (kind, key, values))

@@ -8,11 +8,11 @@ use crate::state::{Session, State, Text, Thread, ThreadFlags, ThreadKey};
 
 type Read = fn(&State, &Thread) -> Scalar;
 
-/// How a column is written.
+/// The way in which a column is written.
 enum Write {
     /// It cannot be.
     No,
-    /// It says which thread it is: only a thread that is in no table yet may have another value.
+    /// It is the key of the thread: only a new thread may have another value.
     Key,
     Thread(fn(&mut Thread, &Scalar) -> Option<()>),
     Session(fn(&mut Session, &Scalar) -> Option<()>),
@@ -34,7 +34,7 @@ macro_rules! thread_columns {
 
 fn rename(thread: &mut Thread, value: &Scalar) -> Option<()> {
     thread.comm = text(value)?;
-    // The command line begins with it.
+    // The command line begins with the executable.
     let args = thread.args.clone();
     thread.set_args(args);
     Some(())
@@ -104,12 +104,12 @@ pub(super) fn columns() -> impl Iterator<Item = Fixed> {
     plain.chain(NESTED.iter().map(table))
 }
 
-/// The name of a table within the entries of threads.
+/// The name of a table inside the entries of threads.
 pub(super) fn nested_name(kind: Kind) -> Option<&'static str> {
     NESTED.iter().find(|(_, nested)| *nested == kind).map(|(name, _)| *name)
 }
 
-/// The table within an entry that a column stands for.
+/// The nested table of a column.
 pub(super) fn nested(column: u32) -> Option<Kind> {
     NESTED.get((column as usize).checked_sub(PLAIN.len())?).map(|(_, kind)| *kind)
 }
@@ -118,14 +118,14 @@ pub(super) fn read(state: &State, thread: &Thread, column: u32) -> Option<Scalar
     PLAIN.get(column as usize).map(|column| (column.read)(state, thread))
 }
 
-/// What a column of a thread has that was made by a plugin and not written.
+/// The default value of a column for a thread that a plugin made.
 pub(super) fn default_of(state: &State, column: u32) -> Option<Scalar> {
     let mut thread = Thread::unknown(-1, &Text::default());
     thread.flags = ThreadFlags::NAME_CHANGED;
     read(state, &thread, column)
 }
 
-/// Writes a column of the table; `None` if it is none of those that are always there.
+/// Writes a column of the table; `None` if it is no fixed column.
 pub(super) fn write(
     state: &mut State,
     key: ThreadKey,
@@ -164,7 +164,8 @@ pub(super) fn write(
     Some(outcome.ok_or_else(|| "the value does not fit".into()))
 }
 
-/// Adds a thread, and removes the one that has this id. Returns the columns that were not written with that.
+/// Adds a thread, and removes the one with this id. Returns the values of columns that are no part of a
+/// thread.
 pub(super) fn insert(
     state: &mut State,
     tid: i64,
@@ -185,7 +186,8 @@ pub(super) fn insert(
             _ => left.push((column, value)),
         }
     }
-    // The kernel has threads without a parent, too; below 0 the entry would not be linked with its process.
+    // Threads of the kernel may have no parent; with a number below 0, the entry would not be linked with
+    // its process.
     thread.ptid = thread.ptid.max(0);
     let added = state.threads.add(thread).ok_or("the table of threads is full")?;
     state.threads.link(added);
