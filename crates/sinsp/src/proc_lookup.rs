@@ -1,14 +1,14 @@
-//! The running system, asked about threads.
+//! Look-ups of threads in the running system.
 
 use eyas_scap::proc::ThreadReader;
 use eyas_scap::{FdEntry, ThreadEntry};
 
-/// What the running system knows about a thread that no event has reported.
+/// Look-up of threads that no event has reported.
 pub trait ProcLookup: Send {
-    /// The thread and its open files; `None` if it is gone.
+    /// The thread and its open files; `None` if it has ended.
     fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
 
-    /// The thread's name; `None` if it is gone.
+    /// The thread's name; `None` if it has ended.
     fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
         self.thread(tid).map(|(thread, _)| thread.comm)
     }

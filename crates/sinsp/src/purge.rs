@@ -1,28 +1,28 @@
-//! Threads that ended unseen are looked for, a few at a time: `/proc` is read where events wait.
+//! Searches threads whose end was lost, a few at a time, because events wait while `/proc` is read.
 
 use std::collections::VecDeque;
 
 use crate::proc_lookup::ProcLookup;
 use crate::state::{State, ThreadKey};
 
-/// Threads that are asked about at once.
+/// Number of threads that are looked up at once.
 const AT_ONCE: usize = 4;
-/// Least time between two such steps, ns.
+/// Minimum time between two steps, ns.
 const STEP: u64 = 2_000_000;
 
-/// The search for threads that ended unseen. A replay keeps every thread, as nobody can say that it is gone.
+/// The search for threads whose end was lost. A replay keeps every thread, because there is no look-up.
 #[derive(Debug, Default)]
 pub(crate) struct Purge {
     /// Time of the event at which the next step is due, ns; 0 before the first event.
     pub(crate) next: u64,
-    /// When the table is searched again.
+    /// Time of the next search of the table.
     search: u64,
-    /// Threads without events for so long that they may be gone.
+    /// Threads without recent events, which may have ended.
     suspects: VecDeque<ThreadKey>,
 }
 
 impl Purge {
-    /// Asks about the next suspects; every `interval` those are found that had no event for `age`.
+    /// Looks up the next suspects. Every `interval`, it searches threads without an event for `age`.
     pub(crate) fn step(
         &mut self,
         state: &mut State,

@@ -1,8 +1,10 @@
-//! A filter before the rules: rows in arrays that say which events no rule can match, by what the event itself reports.
+//! A filter before the rules: rows in arrays that reject events that no rule can match, based on the event
+//! itself.
 //!
-//! The rules' conditions come as formulas ([`eyas_fields::Formula`]). A test that the event's own parameters decide
-//! becomes a row; every other test becomes "may hold". A row that finds no value, or one that the state may replace,
-//! counts as satisfied. So an event that the rows reject satisfies no rule. See docs/pushdown.md.
+//! The rules' conditions come as formulas ([`eyas_fields::Formula`]). A test that the event's own
+//! parameters decide becomes a row; every other test becomes "may be true". A row that finds no value, or a
+//! value that the state may replace, is treated as true. So an event that the rows reject satisfies no
+//! rule. See docs/pushdown.md.
 
 use std::sync::Arc;
 
@@ -31,14 +33,14 @@ mod processes;
 mod rows;
 mod translate;
 
-/// Texts that the rows of a type compare with at most, if they are to be cheap.
+/// Maximum number of texts in the cheap rows of a type.
 const MAX_CHEAP_TEXTS: usize = 48;
 
 /// The rows of a ruleset.
 #[derive(Debug)]
 pub struct Pushdown {
     rows: Rows,
-    /// Codes for which the rows became too many.
+    /// Number of codes with too many rows.
     passed: usize,
     /// What rows ask of processes.
     groups: Arc<Groups>,
@@ -46,24 +48,25 @@ pub struct Pushdown {
     groups_of: Vec<Option<u64>>,
 }
 
-/// What is kept of a rule's condition for events of one type.
+/// The parts of a rule's condition that rows decide, for events of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Certificate {
     /// Comparisons that rows decide.
     pub kept: Vec<String>,
-    /// Comparisons that may hold as far as rows can say, and why.
+    /// Comparisons that rows treat as true, with the reason.
     pub weakened: Vec<(String, &'static str)>,
     /// Comparisons that verdicts on the process decide ([`Groups`]).
     pub by_process: Vec<String>,
     /// Whether the rows reject every event that the condition rejects.
     pub exact: bool,
-    /// Whether every event passes, whatever it reports.
+    /// Whether every event passes.
     pub passes_all: bool,
 }
 
 impl Pushdown {
-    /// The rows for what `conditions` returns for each code: a formula for each rule that may match its events.
+    /// Makes the rows. `conditions` returns, for each code, a formula for each rule that may match its
+    /// events.
     pub fn new(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
         Self::with_texts(conditions, usize::MAX, None)
     }
@@ -74,8 +77,8 @@ impl Pushdown {
         Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }
 
-    /// As [`Pushdown::new`], with rows that cost less than rules do: of a type whose rows would compare with many texts, they
-    /// compare with numbers alone.
+    /// As [`Pushdown::new`], with rows that cost less than the rules: if the rows of a type would compare
+    /// with many texts, they compare only with numbers.
     pub fn cheap(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
         Self::with_texts(conditions, MAX_CHEAP_TEXTS, None)
     }
@@ -116,7 +119,7 @@ impl Pushdown {
         Self { rows, passed, groups: Arc::new(groups.unwrap_or_default()), groups_of }
     }
 
-    /// Whether a rule may match the event, as far as the event itself says; `false` is certain.
+    /// Whether a rule may match the event. `false` is certain.
     #[inline]
     pub fn may_match(&self, event: &EventView<'_>) -> bool {
         self.may_match_in(event, u64::MAX)
@@ -128,8 +131,8 @@ impl Pushdown {
         self.pass(&event.event(), event.state().has_beginnings, groups)
     }
 
-    /// As [`Pushdown::may_match`]. `has_beginnings` says whether the source delivers events of calls that begin: their
-    /// paths replace those of their ends.
+    /// As [`Pushdown::may_match`]. `has_beginnings` means that the source delivers enter events; their
+    /// paths replace those of exit events.
     #[inline]
     pub(crate) fn may_match_raw(&self, event: &RawEvent<'_>, has_beginnings: bool) -> bool {
         self.pass(event, has_beginnings, u64::MAX)
@@ -142,7 +145,7 @@ impl Pushdown {
             ty => ty.0,
         };
         if code != event.ty.0 {
-            // Its parameters are not those of the type that rules take it for.
+            // Its parameters are not those of the type that rules see.
             return !self.rows.rejects_all(code);
         }
         self.rows.pass(code, event, has_beginnings, groups)
@@ -158,7 +161,7 @@ impl Pushdown {
         self.rows.rejects_all(code)
     }
 
-    /// The same for the probe, which leaves out what rows reject as far as `free` says.
+    /// The same for the probe, which filters out rejected events of the kinds in `free`.
     pub(crate) fn kernel(&self, free: impl Fn(EventType) -> Free) -> Filter {
         let mut filter = kernel::filter(&self.rows, &self.groups_of, free);
         if filter.asks_for_processes() {
@@ -174,18 +177,18 @@ impl Pushdown {
         self.rows.len()
     }
 
-    /// Event types whose rows would be too many: all of their events pass.
+    /// Number of event types with too many rows, whose events all pass.
     pub fn types_that_pass(&self) -> usize {
         self.passed
     }
 
-    /// Bytes that the rows and their constants take.
+    /// Memory of the rows and their constants, bytes.
     pub fn bytes(&self) -> usize {
         self.rows.bytes()
     }
 }
 
-/// The condition as far as rows decide it.
+/// The part of the condition that rows decide.
 fn weaken(ty: EventType, formula: &Formula<FieldTest>, translator: &mut Translator) -> Formula<rows::Test> {
     formula.replace(&mut |test| match translator.translate(test, ty) {
         Outcome::Const(holds) => Formula::Const(holds),
@@ -194,7 +197,7 @@ fn weaken(ty: EventType, formula: &Formula<FieldTest>, translator: &mut Translat
     })
 }
 
-/// What rows keep of a condition for events with this code.
+/// The certificate of a condition for events with this code.
 pub fn certificate(code: u16, formula: &Formula<FieldTest>) -> Certificate {
     let ty = EventType(code);
     let (mut out, mut translator) =

@@ -20,24 +20,24 @@ use super::request::{FieldValues, Request, Wanted};
 use super::traits::{EventStream, Instance, Plugin, PluginEvent, Start};
 use crate::state::State;
 
-/// Sources that a mask has a bit for.
+/// Maximum number of sources, one bit each in a mask.
 const MAX_SOURCES: usize = 64;
 
-/// The plugins of an inspector, and what the last event made of them.
+/// The plugins of an inspector, with the values of the last event.
 pub struct Plugins {
-    /// Of all plugins, whether they are started or not.
+    /// Descriptions of all plugins, started or not.
     infos: Vec<Arc<PluginInfo>>,
     started: Vec<Started>,
     schemas: Schemas,
-    /// Names of sources; the first is that of system calls.
+    /// Names of sources; system calls come first.
     sources: Vec<Box<str>>,
-    /// Plugin and source of the id that events carry.
+    /// Plugin and source by the id in events.
     by_id: FxHashMap<u32, (usize, usize)>,
     /// For each id of a field from [`Schemas::first_field`] on: the plugin, and the field's position there.
     fields: Vec<(usize, usize)>,
-    /// For each plugin: where it is in `started`.
+    /// For each plugin, its index in `started`.
     places: Vec<Option<usize>>,
-    /// What the numbers of fields with arguments stand for: [`Field::hint`].
+    /// Fields with arguments, by [`Field::hint`].
     slots: Vec<Option<Slot>>,
     tables: RefCell<Registry>,
     pool: Pool,
@@ -52,11 +52,11 @@ pub(super) struct Schemas {
     pub(super) first_field: u16,
     /// By source.
     pub(super) of_sources: Vec<(Box<str>, SchemaId)>,
-    /// Of all other events.
+    /// The schema of all other events.
     pub(super) of_others: SchemaId,
 }
 
-/// A field that is asked for together with others.
+/// A field that is requested together with others.
 struct Slot {
     id: u16,
     arg: Option<Arg>,
@@ -65,14 +65,14 @@ struct Slot {
 }
 
 struct Started {
-    /// Position among all plugins.
+    /// Index among all plugins.
     plugin: usize,
     instance: RefCell<Box<dyn Instance>>,
     extraction: Route,
     parsing: Route,
-    /// Fields that are asked for in one call.
+    /// Groups of fields that are requested in one call.
     groups: RefCell<Vec<Group>>,
-    /// Fields that are not in a group and were asked for, of the event with the number.
+    /// Requested fields without a group, for the event with this number.
     single: RefCell<(u64, Vec<(Wanted, FieldValues)>)>,
 }
 
@@ -80,11 +80,11 @@ struct Started {
 struct Group {
     wanted: Vec<Wanted>,
     values: FieldValues,
-    /// Number of the event that the values are of; 0 before the first.
+    /// Number of the event with these values; 0 before the first.
     event: u64,
 }
 
-/// The events that a plugin sees.
+/// The events for a plugin.
 struct Route {
     types: CodeSet,
     /// A bit for each source.
@@ -185,7 +185,8 @@ impl Plugins {
         Ok(())
     }
 
-    /// Events are of one schema whatever their source: [`PluginSet::schema_of_all`](super::PluginSet::schema_of_all).
+    /// Uses one schema for all events, whatever their source:
+    /// [`PluginSet::schema_of_all`](super::PluginSet::schema_of_all).
     #[must_use]
     pub fn with_one_schema(mut self, schema: SchemaId) -> Self {
         self.schemas.of_sources.clear();
@@ -193,8 +194,9 @@ impl Plugins {
         self
     }
 
-    /// Has the fields of each group extracted in one call when the first of the group is asked for: those of conditions,
-    /// say, and those of outputs. A field that is in no group is extracted by itself. Replaces all groups before.
+    /// Sets groups of fields, such as those of conditions and those of outputs. When the first field of a
+    /// group is requested, the plugin extracts the whole group in one call. A field without a group needs
+    /// its own call. Replaces earlier groups.
     pub fn extract_together(&mut self, groups: impl IntoIterator<Item = Vec<Field>>) {
         self.slots.clear();
         for started in &self.started {
@@ -221,7 +223,7 @@ impl Plugins {
         }
     }
 
-    /// The plugin of a field, and what is asked of it.
+    /// The plugin of a field, and the request for it.
     fn wanted(&self, field: &Field) -> Option<(usize, Wanted)> {
         let (plugin, at) =
             *self.fields.get(usize::from(field.id.0.checked_sub(self.schemas.first_field)?))?;
@@ -234,7 +236,7 @@ impl Plugins {
         Some((self.places[plugin]?, Wanted { field: at, key, index }))
     }
 
-    /// The schema of an event of this source: that of system calls where the set has none.
+    /// The schema of the event; that of system calls if the set has no schema for its source.
     pub(crate) fn schema_id(&self, event: &RawEvent<'_>) -> SchemaId {
         let source = self.source(event).unwrap_or(SYSCALL);
         let own = self.schemas.of_sources.iter().find(|(name, _)| **name == *source);
@@ -254,7 +256,7 @@ impl Plugins {
         }
     }
 
-    /// Name of the event's source; `None` if it is of a plugin that is not in the set.
+    /// Name of the event's source; `None` if its plugin is not in the set.
     pub fn source(&self, event: &RawEvent<'_>) -> Option<&str> {
         self.source_index(event).map(|at| &*self.sources[at])
     }
@@ -270,7 +272,7 @@ impl Plugins {
         Some(self.by_id.get(&u32::try_from(id).ok()?)?.0)
     }
 
-    /// The plugins that are started.
+    /// The started plugins.
     pub fn infos(&self) -> impl Iterator<Item = &Arc<PluginInfo>> {
         self.started.iter().map(|started| &self.infos[started.plugin])
     }
@@ -282,7 +284,7 @@ impl Plugins {
     /// Opens the source of the plugin with this name.
     ///
     /// # Errors
-    /// There is no such plugin, it has no source, or it cannot be opened: in its own words.
+    /// There is no such plugin, it has no source, or it cannot be opened; with the plugin's message.
     pub fn open(
         &self,
         name: &str,
@@ -296,24 +298,25 @@ impl Plugins {
         Ok((Arc::clone(&self.infos[started.plugin]), sourcing.open(params)?))
     }
 
-    /// Parameters that the source of the plugin with this name may be opened with.
+    /// Suggested parameters for opening the source of the plugin with this name.
     ///
     /// # Errors
-    /// They cannot be found out.
+    /// The plugin cannot list them.
     pub fn open_params(&self, name: &str) -> Result<Vec<OpenParam>, PluginError> {
         let Some(started) = self.find(name) else { return Ok(Vec::new()) };
         started.instance.borrow_mut().sourcing().map_or(Ok(Vec::new()), |sourcing| sourcing.open_params())
     }
 
-    /// What waits to be sent into a live capture; `None` for captures from files.
+    /// The queue of events for a live capture; `None` for captures from files.
     pub fn queue(&self) -> Option<&AsyncQueue> {
         self.queue.as_ref()
     }
 
-    /// Whether all plugins understand events of this version of the event schema: before a live capture of system calls.
+    /// Checks that all plugins support this version of the event schema; call it before a live capture of
+    /// system calls.
     ///
     /// # Errors
-    /// The first that does not.
+    /// The first plugin that does not.
     pub fn check_event_schema(&self, in_use: Version) -> Result<(), PluginError> {
         self.started.iter().try_for_each(|started| started.instance.borrow().check_event_schema(in_use))
     }
@@ -328,7 +331,7 @@ impl Plugins {
         self.started.iter().flat_map(of).collect()
     }
 
-    /// What the plugins know, as events that a capture file begins with: calls `write` with each.
+    /// Writes the plugins' state as events for the beginning of a capture file: calls `write` with each.
     ///
     /// # Errors
     /// A plugin fails, or `write` does.
@@ -350,8 +353,8 @@ impl Plugins {
         Ok(())
     }
 
-    /// What the plugins know, as events that a capture begins with. What a plugin that fails knows is missing, and it is
-    /// logged.
+    /// The plugins' state as events for the beginning of a capture. If a plugin fails, its state is
+    /// missing, and the failure is logged.
     pub fn state_events(&self) -> Vec<OwnedEvent> {
         let mut events = Vec::new();
         let outcome = self.dump_state(&mut |event| {
@@ -367,7 +370,7 @@ impl Plugins {
         events
     }
 
-    /// The capture begins: the initial state is complete. Does nothing when it was called before.
+    /// Begins the capture, when the initial state is complete. Does nothing if it was called before.
     pub(crate) fn begin(&self, state: &mut State) -> Result<(), Error> {
         if self.is_open.replace(true) {
             return Ok(());
@@ -394,7 +397,7 @@ impl Plugins {
         Ok(())
     }
 
-    /// The capture ends. Everything is ended, whatever fails; the first failure is returned.
+    /// Ends the capture. It ends every plugin even if one fails, and returns the first failure.
     pub(crate) fn end(&self, state: &mut State) -> Result<(), PluginError> {
         if !self.is_open.replace(false) {
             return Ok(());
@@ -419,7 +422,7 @@ impl Plugins {
         outcome
     }
 
-    /// Has the event parsed by all plugins that want it, in their order.
+    /// Calls the parsers of all plugins that want the event, in order.
     pub(crate) fn parse(&self, state: &mut State, raw: RawEvent<'_>, num: u64) {
         let Some(at) = self.source_index(&raw) else { return };
         self.tables.borrow_mut().follow(state, &raw);
@@ -427,7 +430,7 @@ impl Plugins {
         for started in self.started.iter().filter(|started| started.parsing.takes(at, raw.ty)) {
             if let Some(parsing) = started.instance.borrow_mut().parsing() {
                 let mut tables = TableAccess::writable(&self.tables, state);
-                // As in the reference, nothing comes of it.
+                // As in the reference, errors are ignored.
                 let _ = parsing.parse(&event, &mut tables);
             }
         }
@@ -487,13 +490,13 @@ impl Plugins {
         let event = PluginEvent { raw, num, source: &self.sources[source] };
         if let Some(extraction) = started.instance.borrow_mut().extraction() {
             let mut tables = TableAccess::readable(&self.tables, state);
-            // What it gave no value has none.
+            // A field that it did not set has no value.
             let _ = extraction.extract(&event, &mut request, &mut tables);
         }
     }
 
-    /// Where in the event the values of a plugin's field are: one range per value, in bytes from the start of the event with
-    /// its header. Empty where the plugin does not say.
+    /// The offsets of the values of a plugin's field in the event: one range per value, in bytes from the
+    /// start of the event with its header. Empty if the plugin does not set them.
     pub(crate) fn offsets(
         &self,
         field: &Field,
@@ -508,7 +511,7 @@ impl Plugins {
         offsets.pop().unwrap_or_default()
     }
 
-    /// The sending plugin's form of its event.
+    /// The text of the event from its plugin.
     pub(crate) fn event_text(&self, raw: RawEvent<'_>, num: u64, out: &mut Vec<u8>) {
         let started = self.sender_index(&raw).and_then(|plugin| self.places[plugin]);
         let Some((started, source)) = started.zip(self.source(&raw)) else { return };

@@ -17,7 +17,7 @@ use crate::schema::schema;
 /// Id of the first field of the first plugin.
 pub(super) const FIRST: u16 = COUNT as u16;
 
-/// The last field of every source: those before it say what an event is, whatever it is about.
+/// The last field that every source has; the fields up to it do not depend on the source.
 const LAST_GENERIC: &str = "evt.hostname";
 
 /// Fields that events of all sources have.
@@ -27,8 +27,8 @@ fn generic() -> &'static [FieldDef] {
     &DEFS[..*GENERIC]
 }
 
-/// A text that lives as long as the program: rows of fields need one. Equal texts are kept once, so that plugins that are
-/// loaded again take no more memory.
+/// A text with a static lifetime, which rows of fields need. Equal texts are stored once, so plugins that
+/// are loaded again take no more memory.
 fn kept(text: &str) -> &'static str {
     static KEPT: LazyLock<Mutex<FxHashSet<&'static str>>> = LazyLock::new(Mutex::default);
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,7 +40,7 @@ fn kept(text: &str) -> &'static str {
     text
 }
 
-/// A field with an argument, each of which has a number of its own: [`Field::hint`].
+/// Numbers of fields with arguments: [`Field::hint`].
 #[derive(Debug, Default)]
 pub(super) struct Slots(Mutex<FxHashMap<(u16, Option<Arg>), u32>>);
 
@@ -65,10 +65,11 @@ pub struct PluginSchema {
     source: Box<str>,
     /// Whether events have the fields of system calls, too.
     has_syscalls: bool,
-    /// The fields of all plugins, in order, whether this source has them or not: their ids are the same in all sources.
+    /// The fields of all plugins, in order, even those that this source lacks, so that ids are the same for
+    /// all sources.
     rows: Vec<Row>,
     by_name: FxHashMap<&'static str, u16>,
-    /// What events of this source have.
+    /// Fields of events of this source.
     listed: Vec<FieldDef>,
     /// Names of asynchronous events.
     async_names: FxHashSet<Box<str>>,
@@ -76,7 +77,7 @@ pub struct PluginSchema {
     id: SchemaId,
 }
 
-/// How a field is described here.
+/// The row of a field.
 fn def(field: &PluginField) -> FieldDef {
     let ArgForms { required, index, key } = field.arg;
     let arg = match (key, index, required) {
@@ -102,7 +103,7 @@ fn def(field: &PluginField) -> FieldDef {
 }
 
 impl PluginSchema {
-    /// Of events of `source`, or of all events whatever their source.
+    /// The schema of events of `source`, or of all events.
     pub(super) fn new(source: Option<&str>, plugins: &[Arc<PluginInfo>], slots: Arc<Slots>) -> Self {
         let has_syscalls = source.is_none_or(|source| source == SYSCALL);
         let mut listed = if has_syscalls { DEFS.to_vec() } else { generic().to_vec() };
@@ -114,7 +115,7 @@ impl PluginSchema {
             for field in &plugin.fields {
                 let row = Row { def: def(field), arg: field.arg };
                 if has_fields {
-                    // Ids are few: of the fields beyond, none is found.
+                    // Fields beyond the range of ids are not found.
                     if let Ok(id) = u16::try_from(rows.len() + usize::from(FIRST)) {
                         by_name.entry(row.def.name).or_insert(id);
                         listed.push(row.def);
@@ -127,7 +128,7 @@ impl PluginSchema {
         let source = source.unwrap_or(SYSCALL).into();
         let id = SchemaId::of(schema());
         let mut this = Self { source, has_syscalls, rows, by_name, listed, async_names, slots, id };
-        // Without fields of plugins it is the schema of system calls.
+        // Without fields of plugins, this is the schema of system calls.
         if !this.has_syscalls || this.listed.len() > DEFS.len() {
             this.id = SchemaId::of(&this);
         }
@@ -151,7 +152,7 @@ impl PluginSchema {
     }
 }
 
-/// The argument, in the forms that the field takes; errors are in the words of the reference.
+/// Parses the argument in the forms that the field accepts; errors have the reference's words.
 fn argument(name: &str, forms: ArgForms, arg: Option<&str>) -> Result<Option<Arg>, ResolveError> {
     let bad = |why: String| Err(ResolveError::BadArg(why));
     let Some(text) = arg else {
@@ -243,7 +244,7 @@ impl Schema for PluginSchema {
         schema().code_name(code)
     }
 
-    /// A source of plugins has plugin events, and asynchronous ones.
+    /// A plugin's source has plugin events and asynchronous events.
     fn occurring(&self) -> CodeSet {
         if self.has_syscalls {
             return schema().occurring();

@@ -1,4 +1,4 @@
-//! The plugins of a program: what their fields are, and how an inspector gets instances of them.
+//! The plugins of a program, their fields, and their instances for inspectors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,19 +20,20 @@ struct Member {
     config: Box<str>,
 }
 
-/// Which instances an inspector gets.
+/// The instances that an inspector gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope<'a> {
-    /// Those of plugins that have to do with events of this source. Asynchronous events may be sent.
+    /// Plugins that use events of this source. They may send asynchronous events.
     Live(&'a str),
-    /// All, for captures, which may have events of several sources. They send no asynchronous events: the capture has them.
+    /// All plugins, for captures, which may have events of several sources. They send no asynchronous
+    /// events, because the capture contains them.
     Capture,
 }
 
 /// The plugins of a program, in the order in which they were loaded.
 ///
-/// It makes the schemas that rules are compiled against, and starts the instances of inspectors. Both number fields in the
-/// same way, so an engine and an inspector that belong together come from one set.
+/// It makes the schemas for which rules are compiled, and starts the instances of inspectors. Both use the
+/// same numbers of fields, so an engine and its inspector must come from one set.
 #[derive(Clone, Default)]
 pub struct PluginSet {
     members: Vec<Member>,
@@ -43,8 +44,8 @@ impl PluginSet {
     /// Adds a plugin.
     ///
     /// # Errors
-    /// Its name or the id of its source is that of another one, or its source is called `syscall`; in the words of the
-    /// reference.
+    /// Another plugin has its name or the id of its source, or its source is called `syscall`; in the words
+    /// of the reference.
     pub fn add(&mut self, plugin: Arc<dyn Plugin>, config: &str) -> Result<(), PluginError> {
         let info = plugin.info();
         if info.source.as_ref().is_some_and(|source| source.name == SYSCALL) {
@@ -70,12 +71,12 @@ impl PluginSet {
         self.members.is_empty()
     }
 
-    /// What the plugins are, in order.
+    /// Descriptions of the plugins, in order.
     pub fn infos(&self) -> impl Iterator<Item = &Arc<PluginInfo>> {
         self.members.iter().map(|member| member.plugin.info())
     }
 
-    /// Names of all event sources: that of system calls, then those of plugins in their order.
+    /// Names of all event sources: system calls, then the plugins' sources in order.
     pub fn sources(&self) -> Vec<&str> {
         let mut sources = vec![SYSCALL];
         for source in self.infos().filter_map(|info| info.source.as_ref()) {
@@ -91,16 +92,16 @@ impl PluginSet {
         self.infos().filter(move |info| info.is_input_of(source))
     }
 
-    /// The plugins that do nothing in captures of any source: they fit to none.
+    /// The plugins that no source uses.
     pub fn unused(&self) -> impl Iterator<Item = &Arc<PluginInfo>> {
         let sources = self.sources();
         self.infos().filter(move |info| !sources.iter().any(|source| is_of(info, source)))
     }
 
-    /// Whether no two plugins have fields of the same name for the same source.
+    /// Checks that no two plugins have fields of the same name for the same source.
     ///
     /// # Errors
-    /// The first that do, in the words of the reference.
+    /// The first two that do, in the words of the reference.
     pub fn check_fields(&self) -> Result<(), PluginError> {
         for source in self.sources() {
             let mut names = rustc_hash::FxHashSet::default();
@@ -117,19 +118,19 @@ impl PluginSet {
         Ok(())
     }
 
-    /// The fields of events of a source. Events of plugins have those that all events have, and those of plugins.
+    /// The schema of a source. Plugin events have the fields that all events have, and those of plugins.
     pub fn schema(&self, source: &str) -> PluginSchema {
         let infos: Vec<_> = self.infos().cloned().collect();
         PluginSchema::new(Some(source), &infos, Arc::clone(&self.slots))
     }
 
-    /// The fields of all events, whatever their source: what programs use that keep no sources apart.
+    /// The schema of all events, for programs that do not separate sources.
     pub fn schema_of_all(&self) -> PluginSchema {
         let infos: Vec<_> = self.infos().cloned().collect();
         PluginSchema::new(None, &infos, Arc::clone(&self.slots))
     }
 
-    /// Starts the instances of an inspector, in order. `log` is where their messages go.
+    /// Starts the instances of an inspector, in order. `log` receives their messages.
     ///
     /// # Errors
     /// A plugin does not start.
@@ -162,7 +163,7 @@ impl PluginSet {
     }
 }
 
-/// Whether a plugin has to do with events of a source.
+/// Whether a plugin uses events of a source.
 fn is_of(info: &PluginInfo, source: &str) -> bool {
     info.is_input_of(source) || info.extracts_from(source) || info.parses(source) || info.sends_to(source)
 }

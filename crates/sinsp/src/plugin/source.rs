@@ -1,4 +1,4 @@
-//! The events of plugins as a source, and asynchronous events among others.
+//! Sources of plugin events and of asynchronous events.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use super::error::PluginError;
 use super::info::PluginInfo;
 use super::traits::EventStream;
 
-/// Where the plugin's id is in the parameters of a plugin event, behind two lengths.
+/// Position of the plugin's id in the parameters of a plugin event, after two lengths.
 const ID: std::ops::Range<usize> = 8..12;
 
 /// The events of a plugin.
 pub struct PluginSource {
     info: Arc<PluginInfo>,
     stream: Box<dyn EventStream>,
-    /// What the capture begins with, until it was yielded.
+    /// The initial snapshot, until it was returned.
     snapshot: Option<Box<Snapshot>>,
     batch: Batch,
-    /// Of the batch: the current event's position plus one.
+    /// Index of the next event in the batch.
     at: usize,
-    /// What comes after the batch.
+    /// The state after the batch.
     flow: Result<Flow, PluginError>,
     /// Time of the current event.
     ts: u64,
@@ -33,7 +33,8 @@ pub struct PluginSource {
 }
 
 impl PluginSource {
-    /// What an open plugin yields. The capture begins with `snapshot`: an empty one, or one that knows the machine.
+    /// The events of an open plugin source. The capture begins with `snapshot`, which is empty or describes
+    /// the machine.
     pub fn new(info: Arc<PluginInfo>, stream: Box<dyn EventStream>, snapshot: Snapshot) -> Self {
         Self {
             info,
@@ -49,7 +50,7 @@ impl PluginSource {
         }
     }
 
-    /// How much of the source was read: percent, and a text for people.
+    /// Progress of reading the source: percent, and a text for users.
     pub fn progress(&mut self) -> Option<(f64, String)> {
         self.stream.progress()
     }
@@ -58,7 +59,7 @@ impl PluginSource {
         Error::Source(PluginError::new(text).into())
     }
 
-    /// Checks the event at the position, enters the plugin's id, and finds the time.
+    /// Checks the event at the index, sets the plugin's id, and determines the time.
     fn take(&mut self, at: usize) -> Result<(), Error> {
         let name = &self.info.name;
         let own = self.info.source.as_ref().map(|source| source.id);
@@ -117,7 +118,7 @@ impl EventSource for PluginSource {
                 self.at = 0;
                 return Ok(Advance::End);
             }
-            // What a batch ended with comes after its events, once; then the plugin is asked again.
+            // The state after a batch is returned once, after its events. Then the plugin is called again.
             match std::mem::replace(&mut self.flow, Ok(Flow::More)) {
                 Ok(Flow::More) => {
                     self.batch.clear();
@@ -148,7 +149,7 @@ impl EventSource for PluginSource {
 
     fn stop(&mut self) -> bool {
         self.is_stopped = true;
-        // The events of the batch are still to come.
+        // The batch has more events.
         true
     }
 
@@ -163,19 +164,19 @@ impl std::fmt::Debug for PluginSource {
     }
 }
 
-/// A source with the asynchronous events of plugins among its own, by time.
+/// A source that merges the asynchronous events of plugins with its own, by time.
 #[derive(Debug)]
 pub struct AsyncSource<S> {
     inner: S,
     queue: AsyncQueue,
-    /// What the source came to, while asynchronous events come before it.
+    /// The source's next item, while asynchronous events come before it.
     waiting: Option<Advance>,
-    /// The asynchronous event that is current, with its time.
+    /// The current asynchronous event, with its time.
     current: Option<(u64, QueuedEvent)>,
 }
 
 impl<S: EventSource> AsyncSource<S> {
-    /// The events of `inner`, and those that wait in the queue.
+    /// Merges the events of `inner` and those in the queue.
     pub fn new(inner: S, queue: AsyncQueue) -> Self {
         Self { inner, queue, waiting: None, current: None }
     }
@@ -185,7 +186,7 @@ impl<S: EventSource> AsyncSource<S> {
         &self.inner
     }
 
-    /// The source of the other events, to be changed.
+    /// The source of the other events, mutable.
     pub fn inner_mut(&mut self) -> &mut S {
         &mut self.inner
     }
@@ -202,13 +203,13 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
         let before = match next {
             Advance::Event => self.inner.current().map_or(0, |event| event.ts),
             Advance::Idle => now(),
-            // What has not been sent when the source ends is not sent any more.
+            // Events that wait when the source ends are not delivered.
             Advance::Snapshot(_) | Advance::End => return Ok(next),
         };
         match self.queue.take_before(before) {
             None => Ok(next),
             Some(event) => {
-                // After the last one of an idle source it is asked again.
+                // After the last asynchronous event, an idle source is advanced again.
                 self.waiting = matches!(next, Advance::Event).then_some(next);
                 self.current = Some((event.ts.unwrap_or_else(now), event));
                 Ok(Advance::Event)
@@ -234,7 +235,7 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
     }
 
     fn losses(&self) -> &[Loss] {
-        // They are between two events of the source.
+        // An asynchronous event is between two events of the source.
         if self.current.is_some() { &[] } else { self.inner.losses() }
     }
 
@@ -251,7 +252,7 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
     }
 }
 
-/// Name of the source of an event, where no plugin is known: that of system calls, if it is not a plugin's.
+/// Name of the event's source without plugins: system calls, if it is no plugin event.
 pub(crate) fn known_source(event: &RawEvent<'_>) -> Option<&'static str> {
     use eyas_events::param::{ASYNCEVENT_E, PLUGINEVENT_E};
     let id = match event.ty {

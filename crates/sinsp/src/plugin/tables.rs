@@ -1,18 +1,18 @@
-//! State tables, in both directions: those of the inspector, which plugins read and write, and those of plugins, which
-//! other plugins read and write.
+//! State tables: those of the inspector and those of plugins. Plugins read and write both kinds.
 //!
-//! Tables, columns and entries are named by numbers, so that a foreign caller that returns an old or a wrong one gets an
+//! Tables, columns and entries have numbers. If foreign code passes an old or a wrong number, it gets an
 //! error and does no harm.
 
 use std::sync::Arc;
 
 use super::{DataType, Key, PluginError, Scalar, TableId};
 
-/// A column of a table, or of all tables within entries of one column: valid until the inspector goes.
+/// A column of a table, or of all nested tables of one column: valid until the inspector is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ColumnId(pub u32);
 
-/// An entry that a plugin holds: valid until it is released, and at most until the end of the plugin's present call.
+/// An entry that a plugin holds: valid until it is released, and at most until the end of the plugin's
+/// current call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryId(pub u64);
 
@@ -30,17 +30,17 @@ pub struct TableInfo {
 pub struct ColumnInfo {
     /// Its name.
     pub name: String,
-    /// Type of its data.
+    /// Type of its values.
     pub ty: DataType,
     /// Whether it cannot be written.
     pub is_read_only: bool,
 }
 
-/// The tables of an inspector, as a plugin has them for the time of a call.
+/// The tables of an inspector, for a plugin during a call.
 ///
-/// Errors have the reference's words. A caller from outside may pass any number as an id.
+/// Errors have the reference's words. Foreign code may pass any number as an id.
 pub trait Tables {
-    /// All tables that are there by now.
+    /// All existing tables.
     fn list(&mut self) -> Vec<TableInfo>;
 
     /// The table with this name; `None` if there is none.
@@ -52,7 +52,7 @@ pub trait Tables {
     /// Adds a table of the plugin.
     ///
     /// # Errors
-    /// There is one with this name.
+    /// A table with this name exists.
     fn add_table(&mut self, table: Arc<dyn PluginTable>) -> Result<(), PluginError>;
 
     /// Name of a table.
@@ -82,26 +82,26 @@ pub trait Tables {
     /// The column with this name and type.
     ///
     /// # Errors
-    /// There is none, or it is of another type.
+    /// There is none, or it has another type.
     fn column(&mut self, table: TableId, name: &str, ty: DataType) -> Result<ColumnId, PluginError>;
 
-    /// Adds a column to all entries, present and future; returns the one that is there if it has this type.
+    /// Adds a column to all entries, present and future; returns the existing column if it has this type.
     ///
     /// # Errors
-    /// There is one of another type, or the table takes none.
+    /// A column of another type exists, or the table accepts none.
     fn add_column(&mut self, table: TableId, name: &str, ty: DataType) -> Result<ColumnId, PluginError>;
 
     /// The entry with this key.
     ///
     /// # Errors
-    /// There is none, or the key is of another type.
+    /// There is none, or the key has another type.
     fn entry(&mut self, table: TableId, key: &Key) -> Result<EntryId, PluginError>;
 
-    /// Gives an entry back; one that is not held is ignored.
+    /// Releases an entry; ignores one that is not held.
     fn release(&mut self, table: TableId, entry: EntryId);
 
-    /// Calls `visit` with each entry until it returns false. The entries are valid during the call alone. Returns whether
-    /// all were visited.
+    /// Calls `visit` with each entry until it returns false. The entries are valid only during the call.
+    /// Returns whether all were visited.
     ///
     /// # Errors
     /// There is no such table, or it fails.
@@ -114,19 +114,19 @@ pub trait Tables {
     /// A new entry that is in no table yet.
     ///
     /// # Errors
-    /// The table takes none.
+    /// The table accepts none.
     fn create(&mut self, table: TableId) -> Result<EntryId, PluginError>;
 
     /// Drops an entry that was created and not inserted.
     ///
     /// # Errors
-    /// It is none of those.
+    /// The entry is not such an entry.
     fn destroy(&mut self, table: TableId, entry: EntryId) -> Result<(), PluginError>;
 
-    /// Inserts an entry that was created, instead of the one with this key, and returns it, held.
+    /// Inserts a created entry, replacing the one with this key, and returns it, held.
     ///
     /// # Errors
-    /// The entry was not created, or the key is of another type.
+    /// The entry was not created, or the key has another type.
     fn insert(&mut self, table: TableId, key: &Key, entry: EntryId) -> Result<EntryId, PluginError>;
 
     /// Removes an entry.
@@ -141,16 +141,16 @@ pub trait Tables {
     /// There is no such table, or it fails.
     fn clear(&mut self, table: TableId) -> Result<(), PluginError>;
 
-    /// A datum of an entry.
+    /// The value of a column of an entry.
     ///
     /// # Errors
-    /// The entry or the column is not of this table.
+    /// The entry or the column does not belong to this table.
     fn read(&mut self, table: TableId, entry: EntryId, column: ColumnId) -> Result<Scalar, PluginError>;
 
-    /// Changes a datum of an entry.
+    /// Changes a value of an entry.
     ///
     /// # Errors
-    /// The column cannot be written, or is of another type.
+    /// The column cannot be written, or has another type.
     fn write(
         &mut self,
         table: TableId,
@@ -160,9 +160,9 @@ pub trait Tables {
     ) -> Result<(), PluginError>;
 }
 
-/// A table that a plugin offers to others. Entries and columns are numbers of its own choosing.
+/// A table that a plugin offers to others. The plugin chooses the numbers of entries and columns.
 ///
-/// Its errors are those of the plugin that owns it, in its words. Calls come from the inspector's thread alone.
+/// Its errors are those of the plugin that owns it, in its words. Only the inspector's thread makes calls.
 pub trait PluginTable: Send + Sync {
     /// Its name: unique in an inspector.
     fn name(&self) -> &str;
@@ -199,20 +199,20 @@ pub trait PluginTable: Send + Sync {
     /// Adds a column.
     ///
     /// # Errors
-    /// There is one of another type, or the table takes none.
+    /// A column of another type exists, or the table accepts none.
     fn add_column(&self, name: &str, ty: DataType) -> Result<u64, PluginError>;
 
-    /// A number for an entry, which [`PluginTable::release`] gives back.
+    /// A number for an entry, which [`PluginTable::release`] releases.
     ///
     /// # Errors
     /// There is none with this key.
     fn entry(&self, key: &Key) -> Result<u64, PluginError>;
 
-    /// Gives an entry back.
+    /// Releases an entry.
     fn release(&self, entry: u64);
 
-    /// Calls `visit` with each entry until it returns false; returns whether all were visited. The entries are valid
-    /// during the call alone. `visit` may read this table.
+    /// Calls `visit` with each entry until it returns false; returns whether all were visited. The entries
+    /// are valid only during the call. `visit` may read this table.
     ///
     /// # Errors
     /// The plugin fails.
@@ -230,7 +230,7 @@ pub trait PluginTable: Send + Sync {
     /// The plugin fails.
     fn destroy(&self, entry: u64) -> Result<(), PluginError>;
 
-    /// Inserts an entry that was created; returns it, to be given back.
+    /// Inserts a created entry, and returns it; the caller must release it.
     ///
     /// # Errors
     /// The plugin fails.
@@ -248,23 +248,23 @@ pub trait PluginTable: Send + Sync {
     /// The plugin fails.
     fn clear(&self) -> Result<(), PluginError>;
 
-    /// A datum.
+    /// Returns a value.
     ///
     /// # Errors
     /// The plugin fails.
     fn read(&self, entry: u64, column: u64) -> Result<Datum, PluginError>;
 
-    /// Changes a datum.
+    /// Changes a value.
     ///
     /// # Errors
     /// The plugin fails.
     fn write(&self, entry: u64, column: u64, value: &Scalar) -> Result<(), PluginError>;
 }
 
-/// A datum of a plugin's table.
+/// A value of a plugin's table.
 pub enum Datum {
-    /// A number, text or truth value.
+    /// A number, text or boolean.
     Scalar(Scalar),
-    /// A table within the entry; it is dropped at the end of the present call.
+    /// A nested table; it is dropped at the end of the current call.
     Table(Arc<dyn PluginTable>),
 }

@@ -9,34 +9,35 @@ use super::{
     Tables, Version,
 };
 
-/// A plugin that is loaded: what it is, and how an instance of it is started.
+/// A loaded plugin: its description, and a function that starts instances.
 ///
 /// [`Native`](super::Native) implements it for a plugin written in Rust.
 pub trait Plugin: Send + Sync {
-    /// What it is and offers. The same at every call.
+    /// Its description. Every call returns the same.
     fn info(&self) -> &Arc<PluginInfo>;
 
     /// Starts an instance for one inspector.
     ///
     /// # Errors
-    /// The configuration is not acceptable, or something that the plugin needs is not there; in its own words.
+    /// The configuration is invalid, or something that the plugin needs is missing; with the plugin's
+    /// message.
     fn start(&self, start: Start<'_>) -> Result<Box<dyn Instance>, PluginError>;
 }
 
-/// What an instance is given when it starts.
+/// The arguments for the start of an instance.
 pub struct Start<'a> {
-    /// The plugin's configuration, as the user wrote it; `""` if there is none.
+    /// The plugin's configuration as in the user's file; `""` if there is none.
     pub config: &'a str,
-    /// The state tables, if the plugin extracts or parses. Tables and columns that it needs are looked up here, and its
-    /// own tables are added here.
+    /// The state tables, if the plugin extracts or parses. The plugin looks up the tables and columns that
+    /// it needs, and adds its own tables.
     pub tables: Option<&'a mut dyn Tables>,
-    /// Where its messages go.
+    /// The log for its messages.
     pub log: Log,
 }
 
 /// A running plugin.
 ///
-/// It implements the capabilities that [`PluginInfo::capabilities`] names, and returns itself for them.
+/// It implements the capabilities in [`PluginInfo::capabilities`], and returns itself for each.
 pub trait Instance: Send {
     /// Its event source.
     fn sourcing(&mut self) -> Option<&mut dyn Sourcing> {
@@ -58,25 +59,25 @@ pub trait Instance: Send {
         None
     }
 
-    /// What it does when captures begin and end.
+    /// Returns the listener for the beginning and end of captures.
     fn listening(&mut self) -> Option<&mut dyn Listening> {
         None
     }
 
-    /// Gives it another configuration while it runs. Returns whether it can take one.
+    /// Changes the configuration while it runs. Returns whether the plugin supports that.
     ///
     /// # Errors
-    /// The configuration is not acceptable; the one before stays.
+    /// The configuration is invalid; the previous one stays.
     fn set_config(&mut self, config: &str) -> Result<bool, PluginError> {
         let _ = config;
         Ok(false)
     }
 
-    /// Whether it understands events of this version of the event schema. Asked once before a live capture of system calls;
-    /// captures from files are of all versions.
+    /// Checks that the plugin supports this version of the event schema. It is called once before a live
+    /// capture of system calls. Captures from files may have any version.
     ///
     /// # Errors
-    /// It reads events of system calls, and was made for another schema.
+    /// It reads system call events, and was built for another schema.
     fn check_event_schema(&self, in_use: Version) -> Result<(), PluginError> {
         let _ = in_use;
         Ok(())
@@ -88,7 +89,7 @@ pub trait Instance: Send {
     }
 }
 
-/// An event as plugins see it.
+/// An event for plugins.
 #[derive(Clone, Copy, Debug)]
 pub struct PluginEvent<'a> {
     /// The event.
@@ -100,7 +101,7 @@ pub struct PluginEvent<'a> {
 }
 
 impl<'a> PluginEvent<'a> {
-    /// What the plugin sent in a plugin event; `None` for events of another type.
+    /// The data of a plugin event; `None` for events of another type.
     pub fn data(&self) -> Option<&'a [u8]> {
         use eyas_events::{EventType, param::PLUGINEVENT_E};
         (self.raw.ty == EventType::PLUGINEVENT_E).then(|| self.raw.param(PLUGINEVENT_E::event_data))?
@@ -112,18 +113,18 @@ pub trait Sourcing {
     /// Opens the source.
     ///
     /// # Errors
-    /// It cannot be opened: in the plugin's own words.
+    /// It cannot be opened; with the plugin's message.
     fn open(&mut self, params: &str) -> Result<Box<dyn EventStream>, PluginError>;
 
-    /// Parameters that [`Sourcing::open`] may be given, for people to choose from.
+    /// Suggested parameters for [`Sourcing::open`].
     ///
     /// # Errors
-    /// They cannot be found out.
+    /// The plugin cannot list them.
     fn open_params(&mut self) -> Result<Vec<OpenParam>, PluginError> {
         Ok(Vec::new())
     }
 
-    /// Appends an event of the plugin in a form for people. Nothing appended: the host shows the bytes.
+    /// Appends the text of a plugin event for users. If nothing is appended, the host shows the bytes.
     fn event_text(&mut self, event: &PluginEvent<'_>, out: &mut Vec<u8>) {
         let _ = (event, out);
     }
@@ -131,25 +132,25 @@ pub trait Sourcing {
 
 /// An open event source. It is dropped when the source is closed.
 pub trait EventStream: Send {
-    /// Appends the next events, in order. It may wait for them, but not for long: 100 ms at most, as the program asks for
-    /// nothing else meanwhile. Then it appends nothing and returns [`Flow::Idle`].
+    /// Appends the next events, in order. It may wait for events for at most 100 ms, because the thread
+    /// does nothing else meanwhile. Then it appends nothing and returns [`Flow::Idle`].
     ///
     /// # Errors
-    /// The source failed, in its own words. The events of the batch are delivered before.
+    /// The source failed; with the plugin's message. The events of the batch are delivered first.
     fn next_batch(&mut self, batch: &mut Batch) -> Result<Flow, PluginError>;
 
-    /// How much of the source was read: percent, and a text for people. `None` where nobody knows.
+    /// Progress of reading: percent, and a text for users. `None` if it is unknown.
     fn progress(&mut self) -> Option<(f64, String)> {
         None
     }
 }
 
-/// A plugin that has fields.
+/// A plugin that provides fields.
 pub trait Extraction {
-    /// Extracts all fields of the request from the event, and gives each value to the request. A field without a value is
-    /// given none. An error counts as no value for all fields that were given none.
+    /// Extracts all fields of the request from the event, and sets each value in the request. It does not
+    /// set a field without a value. After an error, the fields that were not set have no value.
     ///
-    /// `tables` can be read and not be written.
+    /// `tables` is read-only.
     ///
     /// # Errors
     /// The event cannot be read.
@@ -166,13 +167,13 @@ pub trait Extraction {
     }
 }
 
-/// A plugin that follows all events to keep a state of its own.
+/// A plugin that parses all events to keep a state.
 pub trait Parsing {
     /// Called with every event of its types and sources, after the inspector's own state changed and before rules see
     /// it.
     ///
     /// # Errors
-    /// The event cannot be read. Nothing comes of it, as with Falco.
+    /// The event cannot be read. The error is ignored, as in Falco.
     fn parse(&mut self, event: &PluginEvent<'_>, tables: &mut dyn Tables) -> Result<(), PluginError>;
 
     /// The event types that it wants; `None`: see [`PluginInfo::default_types`].
@@ -181,24 +182,24 @@ pub trait Parsing {
     }
 }
 
-/// A plugin that sends events of its own into a live capture.
+/// A plugin that sends its own events into a live capture.
 pub trait AsyncEvents {
-    /// The capture begins: events may be sent until [`AsyncEvents::stop`].
+    /// Called when the capture begins: the plugin may send events until [`AsyncEvents::stop`].
     ///
     /// # Errors
-    /// The plugin cannot begin.
+    /// The plugin cannot start.
     fn start(&mut self, sender: AsyncSender) -> Result<(), PluginError>;
 
-    /// The capture ends. When this returns, no thread of the plugin sends any more.
+    /// Called when the capture ends. After it returns, no thread of the plugin sends events.
     ///
     /// # Errors
     /// The plugin cannot stop.
     fn stop(&mut self) -> Result<(), PluginError>;
 
-    /// What it knows, as events that a capture file begins with: `write` takes each, in order, as it is given.
+    /// Writes its state as events for the beginning of a capture file: calls `write` with each, in order.
     ///
     /// # Errors
-    /// An event was refused, or the state cannot be had.
+    /// `write` failed, or the plugin cannot write its state.
     fn dump_state(
         &mut self,
         write: &mut dyn FnMut(&AsyncEvent<'_>) -> Result<(), PluginError>,
@@ -208,17 +209,17 @@ pub trait AsyncEvents {
     }
 }
 
-/// A plugin that follows when captures begin and end.
+/// A plugin that acts when captures begin and end.
 pub trait Listening {
-    /// A capture begins; the initial state is complete.
+    /// Called when a capture begins and the initial state is complete.
     ///
     /// # Errors
-    /// The plugin cannot begin; the capture is not opened.
+    /// The plugin cannot start; the capture is not opened.
     fn capture_open(&mut self, pool: &Pool, tables: &mut dyn Tables) -> Result<(), PluginError>;
 
-    /// The capture ends. Routines of the plugin end after it.
+    /// Called when the capture ends. After it, the plugin's routines end.
     ///
     /// # Errors
-    /// The plugin cannot end.
+    /// The plugin cannot stop.
     fn capture_close(&mut self, pool: &Pool, tables: &mut dyn Tables) -> Result<(), PluginError>;
 }

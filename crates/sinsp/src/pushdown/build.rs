@@ -5,14 +5,14 @@ use rustc_hash::FxHashMap;
 
 use super::rows::{Input, MAX_ROWS, PASS, REJECT, Rows, Test, With};
 
-/// Rows of an event type, beyond which all of its events pass.
+/// Maximum number of rows of an event type; with more, all of its events pass.
 const MAX_OF_TYPE: usize = 1024;
-/// Comparisons of an event type, beyond which all of its events pass.
+/// Maximum number of comparisons of an event type; with more, all of its events pass.
 const MAX_TESTS: usize = 65_536;
-/// Tests that are brought together among the same alternatives: each takes a look at all of them.
+/// Maximum number of shared tests among alternatives; finding each needs a pass over all of them.
 const MAX_SHARED: usize = 64;
 
-/// Makes rows of formulas, from the last row to the first: a row is made when those that it goes on to are.
+/// Turns formulas into rows, from the last row to the first, because a row refers to later rows.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     rows: Rows,
@@ -20,7 +20,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Adds what the events with the next code have to satisfy.
+    /// Adds the formula for events with the next code.
     pub(super) fn add(&mut self, formula: Formula<Test>) {
         let mut tests = 0;
         formula.tests(&mut |_| tests += 1);
@@ -38,9 +38,9 @@ impl Builder {
         self.rows.entries.push(entry);
     }
 
-    /// The rows, and for how many codes they would be too many.
+    /// The rows, and the number of codes with too many rows.
     pub(super) fn finish(mut self) -> (Rows, usize) {
-        // From the first to the last: each row goes on to rows behind it.
+        // Reverses the order, so that each row refers to later rows.
         let last = self.rows.len().wrapping_sub(1) as u16;
         let turn = |place: &mut u16| {
             if *place < REJECT {
@@ -77,7 +77,8 @@ impl Builder {
     }
 }
 
-/// The same formula, in which tests that several alternatives have come once, before those; and cheap tests first.
+/// The same formula, with tests that several alternatives share moved before these, and with cheap tests
+/// first.
 fn shared(formula: Formula<Test>) -> Formula<Test> {
     match formula {
         Formula::Any(parts) => any(parts),
@@ -113,10 +114,10 @@ fn any(mut parts: Vec<Formula<Test>>) -> Formula<Test> {
     Formula::any(alternatives)
 }
 
-/// The texts that an input is compared with at a place.
+/// The texts that rows compare with an input at a place.
 type Texts = FxHashMap<(Input, u8, Place), Vec<Box<[u8]>>>;
 
-/// The same alternatives, with one test in place of all those that look for texts in the same place.
+/// The same alternatives, with all tests for texts at the same place merged into one.
 fn united(parts: Vec<Formula<Test>>) -> Vec<Formula<Test>> {
     let mut texts: Texts = FxHashMap::default();
     let mut order = Vec::new();
@@ -143,7 +144,7 @@ fn united(parts: Vec<Formula<Test>>) -> Vec<Formula<Test>> {
     out
 }
 
-/// The tests that a part demands.
+/// The tests that a part requires.
 fn conjuncts(part: &Formula<Test>) -> impl Iterator<Item = &Test> {
     let parts = match part {
         Formula::All(parts) => parts.as_slice(),
@@ -155,7 +156,7 @@ fn conjuncts(part: &Formula<Test>) -> impl Iterator<Item = &Test> {
     })
 }
 
-/// The test that most of the parts demand, if two do; of several the first.
+/// The test that most of the parts require, if at least two do; among several, the first.
 fn most_common(parts: &[Formula<Test>]) -> Option<Test> {
     let mut counts: FxHashMap<&Test, (usize, usize)> = FxHashMap::default();
     for test in parts.iter().flat_map(conjuncts) {
@@ -166,7 +167,7 @@ fn most_common(parts: &[Formula<Test>]) -> Option<Test> {
     most.filter(|(_, (count, _))| *count > 1).map(|(test, _)| test.clone())
 }
 
-/// About what a formula costs, if each of its tests is made.
+/// Approximate cost of a formula, if each of its tests is made.
 fn cost(formula: &Formula<Test>) -> usize {
     let mut cost = 0;
     formula.tests(&mut |test| {
@@ -185,7 +186,7 @@ fn cost(formula: &Formula<Test>) -> usize {
 mod tests {
     use super::*;
 
-    /// Rules on opens, each with a path of its own and a test that all have.
+    /// Rules on opens, each with a different path and a common test.
     fn of_rules(count: usize) -> Formula<Test> {
         let result = |least| Test {
             input: Input::Result,

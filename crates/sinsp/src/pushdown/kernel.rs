@@ -1,4 +1,4 @@
-//! Rows as the probe interprets them: see [`eyas_events::filter`].
+//! Rows for the probe: see [`eyas_events::filter`].
 
 use eyas_events::filter::{
     self, Check, Filter, How as KernelHow, Input as KernelInput, NO_PARAM, Range, Row as KernelRow, TypeRow,
@@ -16,17 +16,17 @@ const O_WRONLY: u32 = FlagTable::FILE_FLAGS.value("O_WRONLY");
 const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
 const IN_ROOT: u32 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT");
 
-/// Ranges that one row of the probe compares with.
+/// Maximum number of ranges in one row of the probe.
 const MAX_RANGES: usize = 64;
 
-/// Which rejected events of a type may be left out.
+/// Rejected events of a type that the probe may filter out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Free {
-    /// None: all change something that is used.
+    /// None, because all change something that is used.
     None,
-    /// Those of calls that failed.
+    /// Only failed calls.
     Failed,
-    /// The same, and those that open or close a plain file.
+    /// Failed calls, and those that open or close a plain file.
     FailedAndFiles,
     /// All.
     All,
@@ -48,16 +48,16 @@ pub(super) fn filter(rows: &Rows, groups_of: &[Option<u64>], free: impl Fn(Event
     })
 }
 
-/// Patterns of a test: where each stands, and its bytes.
+/// Patterns of a test: the place of each, and its bytes.
 type PatternKey = Vec<(u8, Box<[u8]>)>;
 
 struct Compiler<'r> {
     rows: &'r Rows,
     groups_of: &'r [Option<u64>],
     patterns: Patterns,
-    /// Bits by the patterns that set them; `None` for what found no room.
+    /// Bits by the patterns that set them; `None` for patterns without room.
     bits: FxHashMap<PatternKey, Option<u16>>,
-    /// Whether texts are compared.
+    /// Whether rows compare texts.
     has_texts: bool,
     out: Vec<KernelRow>,
     ranges: Vec<Range>,
@@ -69,13 +69,13 @@ impl<'r> Compiler<'r> {
         Self { rows, groups_of, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
     }
 
-    /// `None` if texts make a machine that has no room.
+    /// `None` if the state machine of the texts would be too large.
     fn compile(mut self, free: impl Fn(EventType) -> Free) -> Option<Filter> {
         let mut types = vec![TypeRow::SENT; filter::TYPES];
         for (code, out) in types.iter_mut().enumerate().take(EventType::COUNT) {
             let ty = EventType(code as u16);
             let free = free(ty);
-            // What others stand for has rows of its own.
+            // Generic events stand for other calls, which have their own rows.
             if free != Free::None && ty != EventType::GENERIC_X && RawEvent::has_result(ty) {
                 self.add_type(ty, free, out);
             }
@@ -110,7 +110,7 @@ impl<'r> Compiler<'r> {
             flags |= flags::REJECTS_FAILED;
         }
         let first = match free {
-            // Its rows are never asked.
+            // Its rows are never used.
             Free::Failed if flags & flags::REJECTS_FAILED != 0 => filter::PASS,
             _ => self.copy(ty, entry),
         };
@@ -128,7 +128,7 @@ impl<'r> Compiler<'r> {
         *out = TypeRow { first, flags, name: name.into(), path: path.into(), checks: checks(ty), groups };
     }
 
-    /// Whether an event of a call that failed may pass the rows from there on, whatever else it reports.
+    /// Whether an event of a failed call may pass the rows from this one on.
     fn may_pass_failed(&self, entry: u16) -> bool {
         let mut seen = vec![false; self.rows.len()];
         let mut ways = vec![entry];
@@ -192,7 +192,8 @@ impl<'r> Compiler<'r> {
         if entry >= REJECT {
             return if entry == REJECT { filter::REJECT } else { filter::PASS };
         }
-        // Rows lead to rows behind them, so that one pass in their order finds all, and the longest way to each.
+        // Rows lead to later rows, so one pass in order finds all reachable rows, and the longest way to
+        // each.
         let first = usize::from(entry);
         let mut steps: Vec<u32> = vec![0; self.rows.len()];
         steps[first] = 1;
@@ -230,7 +231,7 @@ impl<'r> Compiler<'r> {
         begin as u16
     }
 
-    /// The row without where it leads; one that the probe cannot make may hold.
+    /// The row without its successors. A row that the probe cannot express is always true.
     fn row(&mut self, ty: EventType, row: &Row) -> KernelRow {
         let nothing = KernelRow {
             how: KernelHow::Ranges as u8,
@@ -293,14 +294,14 @@ impl<'r> Compiler<'r> {
         u16::try_from(first).ok()
     }
 
-    /// The bit that is set where one of the row's texts is in its place, or in more places than that.
+    /// The bit that is set if one of the row's texts is in its place; it may also be set in other cases.
     fn bit(&mut self, row: &Row, place: Place) -> Option<u16> {
         if !self.has_texts {
             return None;
         }
         let mut patterns: Vec<(Place, Box<[u8]>)> = Vec::new();
         for text in self.rows.texts_of(row) {
-            // No text that is looked at has such bytes.
+            // No tested text contains such bytes.
             if !super::paths::is_printable(text) {
                 continue;
             }
@@ -320,14 +321,15 @@ impl<'r> Compiler<'r> {
     }
 }
 
-/// What the machine has to find. Where it cannot say exactly that, it is something that is found more often.
+/// Adds the patterns for the state machine. If it cannot express them exactly, it gets patterns that match
+/// more often.
 fn add_patterns(input: Input, place: Place, text: &[u8], out: &mut Vec<(Place, Box<[u8]>)>) {
     let with =
         |before: &str, after: &str| [before.as_bytes(), text, after.as_bytes()].concat().into_boxed_slice();
     match (input, place) {
         (Input::Directory, Place::Whole) => {
             out.push((Place::Whole, text.into()));
-            // The root's name ends in the slash.
+            // The root's name ends in a slash.
             out.push((Place::Start, with("", if text == b"/" { "" } else { "/" })));
         }
         (Input::Directory, Place::End) => {
@@ -344,16 +346,16 @@ fn add_patterns(input: Input, place: Place, text: &[u8], out: &mut Vec<(Place, B
     }
 }
 
-/// Where events of the type have the kernel's path of a parameter.
+/// Position of the kernel's path of a parameter in events of the type.
 fn kernel_path(ty: EventType, param: u8) -> u8 {
     let Some(info) = ty.info() else { return NO_PARAM };
     let at = ty.kernel_paths().iter().position(|path| *path == KernelPath::Param(param.into()));
-    // Calls that open have it first.
+    // In calls that open, it comes first.
     let at = at.or_else(|| RawEvent::opened_path_index(ty).map(|at| at - info.params.len()));
     at.and_then(|at| u8::try_from(info.params.len() + at).ok()).unwrap_or(NO_PARAM)
 }
 
-/// Where events of a call that opens have the path that was asked for, and the kernel's own.
+/// Positions of the requested path and of the kernel's path in events of a call that opens.
 fn opened_name(ty: EventType) -> Option<(u8, u8)> {
     RawEvent::opened_path_index(ty)?;
     let is_path = |info: &ParamInfo| matches!(info.ty, ParamType::FSPATH | ParamType::FSRELPATH);
@@ -361,7 +363,7 @@ fn opened_name(ty: EventType) -> Option<(u8, u8)> {
     Some((at, kernel_path(ty, at)))
 }
 
-/// When the path that a call was given is not the one that is shown.
+/// Checks whether the requested path of a call is the shown one.
 fn checks(ty: EventType) -> [Check; 2] {
     let check = |param: usize, mask: u32| Check { param: param as u16, pad: 0, mask };
     let none = TypeRow::SENT.checks[0];

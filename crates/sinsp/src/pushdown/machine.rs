@@ -1,5 +1,6 @@
-//! One machine for all texts that rows compare with: for each byte of a text it goes from a state to another, and states say
-//! which comparisons hold. It finds what begins a text, ends it, is the whole of it, or stands anywhere within.
+//! One state machine for all texts in rows. Each byte of a text leads from one state to another, and states
+//! contain the true comparisons. It finds patterns at the beginning or end of a text, as the whole text, or
+//! anywhere in it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,13 +15,13 @@ struct Node {
     bits: Vec<u16>,
 }
 
-/// The machine under construction. State 0 is where nothing of a pattern is read, [`FIRST_STATE`] the same at a text's first
-/// byte.
+/// The machine under construction. In state 0 no part of a pattern was read; [`FIRST_STATE`] is the same
+/// before a text's first byte.
 #[derive(Debug)]
 pub(super) struct Patterns {
     nodes: Vec<Node>,
     classes: Vec<u8>,
-    /// Classes that are given away; 0 is that of all bytes which no pattern has.
+    /// Number of used classes; class 0 contains all bytes that no pattern has.
     used: u8,
     bits: u16,
 }
@@ -39,7 +40,8 @@ impl Patterns {
         Self { nodes: vec![Node::default(), Node::default()], classes: vec![0; 256], used: 0, bits: 0 }
     }
 
-    /// The bit that is set if one of the texts is there; `None` if the machine would become too large.
+    /// Adds patterns; returns the bit that is set if one of them is found, or `None` if the machine would
+    /// become too large.
     pub(super) fn add(&mut self, patterns: &[(Place, &[u8])]) -> Option<u16> {
         let bytes: usize = patterns.iter().map(|(_, text)| text.len()).sum();
         if usize::from(self.bits) == BITS || self.nodes.len() + bytes > STATES {
@@ -83,13 +85,13 @@ impl Patterns {
         child
     }
 
-    /// The tables; `None` if some state would set more bits than a list has.
+    /// The tables; `None` if a state would set more bits than a list can contain.
     pub(super) fn finish(self) -> Option<Machine> {
         let Self { mut nodes, classes, .. } = self;
         let place =
             |state: u16, byte: u8| usize::from(state) * CLASSES + usize::from(classes[usize::from(byte)]);
         let mut next = vec![0_u16; nodes.len() * CLASSES];
-        // The longest end of what a state has read which is the beginning of a pattern: it is done before.
+        // For each state, the longest suffix of the read text that is a prefix of a pattern.
         let mut ends = vec![0_u16; nodes.len()];
         let mut queue = VecDeque::from([0_u16, FIRST_STATE]);
         while let Some(state) = queue.pop_front() {
@@ -104,7 +106,7 @@ impl Patterns {
             let children: Vec<(u8, u16)> = nodes[at].to.iter().map(|(byte, child)| (*byte, *child)).collect();
             for (byte, child) in children {
                 let to = &mut next[place(state, byte)];
-                // Of the state without anything read, the end is itself.
+                // The suffix of the first state is itself.
                 ends[usize::from(child)] = if state == 0 { 0 } else { *to };
                 *to = child;
                 queue.push_back(child);

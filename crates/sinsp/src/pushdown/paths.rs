@@ -1,17 +1,17 @@
-//! The paths that fields of an event may show, as far as the event alone says it.
+//! The paths that fields of an event may show, if the event itself determines them.
 
 use eyas_events::EventType;
 use eyas_scap::RawEvent;
 
 use crate::{path_params, state};
 
-/// Longest path that is taken as it is: longer ones are shown as another text.
+/// Maximum length of a path that is shown unchanged.
 const LONGEST: usize = 4096;
 
-/// Calls `visit` with every path that a field about the parameter may show: the one that was asked for, and the kernel's.
-/// `None` stands for one that only the state has.
+/// Calls `visit` with every path that a field of the parameter may show: the requested path, and the
+/// kernel's. `None` is a path that only the state knows.
 pub(super) fn each<'a>(event: &RawEvent<'a>, param: usize, visit: &mut dyn FnMut(Option<&'a [u8]>)) {
-    // What is walked already is shown as it is, wherever the thread is.
+    // A resolved path is shown unchanged, whatever the thread's directory.
     let plain = |path: &'a [u8]| Some(path).filter(|path| is_plain(path));
     let asked = event.text(param).filter(|_| !path_params::has_own_root(event) && !is_unnamed(event));
     visit(asked.and_then(plain));
@@ -20,7 +20,7 @@ pub(super) fn each<'a>(event: &RawEvent<'a>, param: usize, visit: &mut dyn FnMut
     }
 }
 
-/// Whether the event may have opened a file without a name, which is shown as the kernel calls it.
+/// Whether the event may have opened an unnamed file, which is shown with the kernel's name.
 fn is_unnamed(event: &RawEvent<'_>) -> bool {
     use eyas_events::param::{SYSCALL_OPEN_BY_HANDLE_AT_X as handle, SYSCALL_OPEN_X as open};
     use eyas_events::param::{SYSCALL_OPENAT_2_X as openat, SYSCALL_OPENAT2_X as openat2};
@@ -38,7 +38,7 @@ fn is_plain(path: &[u8]) -> bool {
     path.first() == Some(&b'/') && path.len() < LONGEST && path_params::is_walked(path) && is_printable(path)
 }
 
-/// Whether a text is shown as it is, whatever the form of outputs.
+/// Whether a text is shown unchanged in every output format.
 pub(super) fn is_printable(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
@@ -51,7 +51,7 @@ pub(super) fn directory(path: &[u8]) -> &[u8] {
     }
 }
 
-/// The last part of a path; the whole if that is empty.
+/// The last component of a path; the whole path if that is empty.
 pub(super) fn name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().filter(|last| !last.is_empty()).unwrap_or(path)
 }

@@ -1,21 +1,21 @@
-//! Rows, and what they say of an event.
+//! Rows, and their evaluation.
 
 use eyas_fields::Place;
 use eyas_scap::RawEvent;
 
 use super::paths;
 
-/// Where a row sends an event that it is done with: to the rules,
+/// Successor of a row that passes the event to the rules,
 pub(super) const PASS: u16 = u16::MAX;
 /// or nowhere.
 pub(super) const REJECT: u16 = u16::MAX - 1;
-/// Places of rows are below it.
+/// Indices of rows are below this.
 pub(super) const MAX_ROWS: usize = 32_768;
 
-/// Least number that a call returns as an error.
+/// Smallest error number as a result.
 const LEAST_ERROR: i64 = -4095;
 
-/// What a test looks at; most are of a parameter.
+/// The input of a test; most inputs are parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Input {
@@ -31,7 +31,7 @@ pub(super) enum Input {
     Uint,
     /// A text.
     Text,
-    /// A path as the caller wrote it, and as the kernel has it.
+    /// A requested path, and the kernel's path.
     RawPath,
     /// A path, absolute;
     Path,
@@ -43,18 +43,18 @@ pub(super) enum Input {
     Group,
 }
 
-/// What it is compared with.
+/// The constants of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum With {
     /// Numbers from the first to the last of a range.
     Ranges(Vec<(i64, i64)>),
     /// Bits of which one is set.
     Bits { any: u64, or_zero: bool },
-    /// Texts, one of which is there.
+    /// Texts, one of which must be at the place.
     Texts(Place, Vec<Box<[u8]>>),
 }
 
-/// A test that a row can make.
+/// A test of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Test {
     pub(super) input: Input,
@@ -83,7 +83,7 @@ impl Test {
     }
 }
 
-/// How a row compares.
+/// The comparison of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum How {
@@ -100,18 +100,18 @@ pub(super) struct Row {
     pub(super) param: u8,
     pub(super) negated: bool,
     pub(super) how: How,
-    /// Where its constants are.
+    /// Position of its constants.
     first: u32,
     count: u32,
-    /// Where it goes on if the test holds or may hold, and if it does not.
+    /// The next row if the test is true or unknown, and if it is false.
     pub(super) yes: u16,
     pub(super) no: u16,
 }
 
-/// Rows and constants, in arrays. A row goes on to rows behind it only.
+/// Rows and constants, in arrays. A row leads only to later rows.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// By code: the first row, or where all of its events go.
+    /// By code: the first row, or the decision for all of its events.
     pub(super) entries: Vec<u16>,
     pub(super) rows: Vec<Row>,
     ranges: Vec<(i64, i64)>,
@@ -159,20 +159,20 @@ impl Rows {
         Row { input, param, negated, how, first: first as u32, count: count as u32, yes, no }
     }
 
-    /// The numbers that a row compares with; of masks, the first.
+    /// The ranges of a row; for masks, the first.
     pub(super) fn ranges_of(&self, row: &Row) -> &[(i64, i64)] {
         let (first, count) = (row.first as usize, row.count as usize);
         self.ranges.get(first..first + count).unwrap_or_default()
     }
 
-    /// The texts that a row compares with.
+    /// The texts of a row.
     pub(super) fn texts_of(&self, row: &Row) -> impl Iterator<Item = &[u8]> {
         let (first, count) = (row.first as usize, row.count as usize);
         let texts = self.texts.get(first..first + count).unwrap_or_default();
         texts.iter().filter_map(|(begin, len)| self.bytes.get(*begin as usize..(*begin + *len) as usize))
     }
 
-    /// What a row says of every call that failed; `None` if that is not the same of all, or not known.
+    /// The result of a row for every failed call; `None` if it differs or is unknown.
     pub(super) fn of_failure(&self, row: &Row) -> Option<bool> {
         let ranges = self.ranges_of(row);
         let says = match (row.how, row.input) {
@@ -207,7 +207,7 @@ impl Rows {
         at == PASS
     }
 
-    /// Whether the comparison holds; `None` if that is not known.
+    /// Whether the comparison is true; `None` if that is unknown.
     fn test(&self, row: &Row, event: &RawEvent<'_>, has_beginnings: bool) -> Option<bool> {
         let param = usize::from(row.param);
         match row.input {

@@ -1,4 +1,4 @@
-//! Which tests of fields a row can make, by the event's type.
+//! Translates tests of fields to rows, for an event type.
 
 use std::sync::Arc;
 
@@ -21,17 +21,17 @@ const OF_STATE: &str = "its value is made of more than the event reports";
 const NEGATED: &str = "its negation holds also where the field has no value, which the event does not show";
 const NOT_PLAIN: &str = "the comparison is of a kind that rows do not have";
 
-/// Results from which on they are errors, and the least error.
+/// Largest and smallest result that is an error.
 const LEAST_ERROR: i64 = -4095;
 
-/// What becomes of a test.
+/// Result of a translation.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Every event of the type satisfies it, or none.
     Const(bool),
-    /// A row decides it, if it is exact; else the row may also be satisfied where the test is not.
+    /// A row decides it. If it is not exact, the row may be true although the test is false.
     Kept { test: Test, is_exact: bool },
-    /// It may hold, and why that is all.
+    /// It may be true; with the reason why it cannot be decided.
     Weak(&'static str),
 }
 
@@ -40,23 +40,23 @@ use Outcome::{Const, Weak};
 /// Numbers from the first to the last of each.
 type Ranges = Vec<(i64, i64)>;
 
-/// Translates tests, and keeps what takes long to find.
+/// Translates tests, with a cache of slow results.
 #[derive(Debug, Default)]
 pub(super) struct Translator {
-    /// Results that satisfy a comparison of their names, by its address and whether it is negated. The comparison is kept,
-    /// so that no other gets its address.
+    /// Results whose names satisfy a comparison, by its address and whether it is negated. The comparison
+    /// is kept alive, so that no other gets its address.
     results: FxHashMap<(usize, bool), (Arc<dyn Compare>, Ranges)>,
 }
 
 impl Translator {
-    /// What becomes of a test for events of a type.
+    /// Translates a test for events of a type.
     pub(super) fn translate(&mut self, test: &FieldTest, ty: EventType) -> Outcome {
         let (field, compare) = match &test.of {
             Ok(of) => of,
             Err(why) => return Weak(why),
         };
         let asked = Asked { field, compare: &**compare, negated: test.negated, ty };
-        // Plugins have further fields.
+        // Fields of plugins are not in the table.
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Weak(OF_STATE) };
         let name = def.name;
         if name == "evt.res" && RawEvent::has_result(ty) {
@@ -109,7 +109,7 @@ impl Asked<'_> {
             "evt.is_open_write" => self.open_flag(open::WRITE),
             "evt.rawarg" => self.raw_parameter(),
             "evt.arg" => self.parameter(),
-            // Of all processes' descriptors.
+            // Depends on all descriptors of the process.
             "fd.types" => Weak(OF_STATE),
             name if name.starts_with("fd.") && !is_about_descriptors(info_flags) => self.absent(),
             "fd.num" if is_open => self.numbers(Input::Descriptor, 0, false),
@@ -125,7 +125,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Whether a value that is there satisfies what has to hold.
+    /// Whether a present value satisfies the test.
     fn holds(&self, value: &Value<'_>) -> bool {
         self.compare.holds(value) != self.negated
     }
@@ -152,7 +152,8 @@ impl Asked<'_> {
         }
     }
 
-    /// A comparison of numbers; where the field may have no value though the event has the number, it is not `is_total`.
+    /// A comparison of numbers. `is_total` is false if the field may have no value although the event has
+    /// the number.
     fn numbers(&self, input: Input, param: usize, is_total: bool) -> Outcome {
         let ranges = match self.compare.shape() {
             Shape::Numbers(ranges) => ranges,
@@ -161,7 +162,7 @@ impl Asked<'_> {
         if self.negated && !is_total {
             return Weak(NEGATED);
         }
-        // A number beyond 64 bits is none that an event has.
+        // No event has a number beyond 64 bits.
         let bound = |n: i128| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
         let possible = |r: &&std::ops::RangeInclusive<i128>| {
             *r.end() >= i64::MIN.into() && *r.start() <= i64::MAX.into()
@@ -178,7 +179,7 @@ impl Asked<'_> {
         Outcome::Kept { test: Test { input, param, negated, with }, is_exact }
     }
 
-    /// What has to hold does if the number is in one of the ranges.
+    /// The test is true if the number is in one of the ranges.
     fn among(&self, input: Input, ranges: impl IntoIterator<Item = (i64, i64)>) -> Outcome {
         self.kept(input, 0, false, With::Ranges(ranges.into_iter().collect()), true)
     }
@@ -201,9 +202,9 @@ impl Asked<'_> {
         ranges
     }
 
-    /// `evt.type` of events that stand for many calls.
+    /// `evt.type` of generic events.
     fn generic_name(&self) -> Outcome {
-        // The first has no name of its own: the number of the call on its machine may have one.
+        // Code 0 has no name, but the number of the call may have one.
         let mut known: Vec<i64> = syscalls()
             .filter(|call| call.code.0 != 0 && !self.holds(&Value::from(SyscallCode(call.code.0).name())))
             .map(|call| i64::from(call.code.0))
@@ -214,7 +215,7 @@ impl Asked<'_> {
         self.kept(Input::Uint, param::GENERIC_X::ID, true, With::Ranges(others), false)
     }
 
-    /// Whether a file is opened in a way.
+    /// A test whether a file is opened with a flag.
     fn open_flag(&self, bit: u64) -> Outcome {
         let [unset, set] = [false, true].map(|is_set| self.holds(&Value::Bool(is_set)));
         let at = match self.ty {
@@ -243,7 +244,7 @@ impl Asked<'_> {
     /// `evt.rawarg`.
     fn raw_parameter(&self) -> Outcome {
         let Some((at, info)) = self.parameter_at() else { return self.absent() };
-        // The field's own type is that of the first event that has such a parameter.
+        // The field has the type of the first event with such a parameter.
         match raw_type(info.ty) {
             FieldType::Int { .. } => self.numbers(Input::Int, at, true),
             FieldType::Uint { .. } => self.numbers(Input::Uint, at, true),
@@ -265,7 +266,7 @@ impl Asked<'_> {
     fn parameter(&self) -> Outcome {
         let is_by_place = matches!(self.field.arg, Some(Arg::Index(_)));
         let Some((at, info)) = self.parameter_at() else {
-            // Behind the row there may be more.
+            // An event may have more parameters than its row.
             return if is_by_place { Weak(OF_STATE) } else { self.absent() };
         };
         let is_path = path_params::of(self.ty).any(|path| path == at);
@@ -306,13 +307,13 @@ impl Asked<'_> {
         }
     }
 
-    /// Names of bits, one after the other.
+    /// Names of bits, joined by a line.
     fn flags(&self, at: usize, table: &FlagTable) -> Outcome {
         let Shape::Texts(Place::Within, texts) = self.compare.shape() else { return Weak(NOT_PLAIN) };
         if self.negated {
             return Weak(NEGATED);
         }
-        // A value without names is shown as a number, and between names there is a line.
+        // A value without names is shown as a number, and names are joined by `|`.
         if texts.iter().any(|text| text.contains(&b'|') || text.iter().all(u8::is_ascii_digit)) {
             return Weak(NOT_PLAIN);
         }
@@ -328,7 +329,7 @@ impl Asked<'_> {
         self.kept(Input::Uint, at, false, With::Bits { any, or_zero }, false)
     }
 
-    /// The names of a value.
+    /// Names of values.
     fn named(&self, at: usize, table: &FlagTable) -> Outcome {
         let mut rejected: Vec<i64> = Vec::new();
         for (_, value) in table.entries {
@@ -341,7 +342,7 @@ impl Asked<'_> {
         rejected.sort_unstable();
         rejected.dedup();
         let rejected = rejected.into_iter().map(|value| (value, value)).collect();
-        // Others are shown as numbers, which may satisfy it as well.
+        // Other values are shown as numbers, which may satisfy the test, too.
         self.kept(Input::Uint, at, true, With::Ranges(rejected), false)
     }
 }
