@@ -4,7 +4,7 @@ use crate::render::{self, Text};
 use crate::state::{Thread, split_nul};
 use crate::view::EventView;
 
-/// A thread at one moment, as plain data. Texts that are no UTF-8 have replacement characters.
+/// A thread at one moment, as plain data. Bytes that are not UTF-8 become replacement characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -35,7 +35,7 @@ pub struct ThreadRecord {
     pub gid: Option<u32>,
     /// Login user id; `None` if there is none.
     pub loginuid: Option<u32>,
-    /// When the thread was made, ns since the epoch; `None` if unknown.
+    /// Creation time, ns since the epoch; `None` if unknown.
     pub started: Option<u64>,
 }
 
@@ -97,12 +97,12 @@ pub struct ParamRecord {
     pub name: &'static str,
     /// Its value, as `evt.args` prints it.
     pub value: String,
-    /// What the value stands for: a file's name, names of flags, an error; `None` if nothing.
+    /// The meaning of the value: a file's name, names of flags, an error; `None` if there is none.
     pub resolved: Option<String>,
 }
 
 impl EventView<'_> {
-    /// A copy that outlives the event. It allocates: take it of events that are passed on, not of all.
+    /// Returns a copy that outlives the event. It allocates, so use it only for events that are passed on.
     pub fn to_record(&self) -> EventRecord {
         let event = self.event();
         let info = event.info();

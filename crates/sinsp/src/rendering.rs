@@ -4,15 +4,15 @@ use eyas_fields::BufferFormat;
 
 use crate::names::Services;
 
-/// How parameters in `evt.args` and the like, and names of sockets, are written.
+/// Format of parameters in `evt.args` and the like, and of names of sockets.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Rendering {
-    /// How I/O buffers are written.
+    /// Format of I/O buffers.
     pub buffers: BufferFormat,
-    /// Longer lists, and buffers written as [`BufferFormat::Dots`], are cut to as many bytes, the last three of which are
-    /// dots; `None` for no limit.
+    /// Maximum length of lists, and of buffers in the format [`BufferFormat::Dots`], bytes. Longer ones are
+    /// cut, and end in three dots. `None` for no limit.
     pub longest: Option<usize>,
-    /// Ports have these names instead of numbers.
+    /// Names of ports, which replace numbers.
     pub services: Option<Arc<Services>>,
 }

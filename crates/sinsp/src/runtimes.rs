@@ -1,4 +1,4 @@
-//! What container runtimes say of their containers, asked over their own sockets in the background.
+//! Metadata of containers, from the sockets of container runtimes, in the background.
 //!
 //! ```text
 //!   Inspector ──ask──> queue ──> worker thread: Docker, Podman: HTTP; containerd, CRI-O: gRPC
@@ -7,8 +7,9 @@
 //!       └──────────── queue <───────┘
 //! ```
 //!
-//! Nothing a runtime does can hold up events, another runtime, or fill memory: every exchange has a deadline, every
-//! runtime slots of its own, every response and every text in it a longest length, every queue a bound.
+//! A runtime can neither delay events or another runtime nor fill memory: every exchange has a timeout,
+//! every runtime has its own slots, and every response, every text in it and every queue has a maximum
+//! size.
 
 use std::sync::Arc;
 
@@ -38,10 +39,10 @@ mod worker;
 
 pub use options::{Api, Endpoint, Options};
 
-/// Ids and results that wait at most; what finds no room is asked again later.
+/// Maximum number of waiting ids and results. Requests without room are repeated later.
 const QUEUE: usize = 1024;
 
-/// The runtimes of this machine, asked by a thread of their own that ends when this is dropped.
+/// Look-ups in the runtimes of this machine, in a separate thread. Dropping this ends the thread.
 #[derive(Debug)]
 pub struct Runtimes {
     asked: mpsc::Sender<String>,
@@ -50,10 +51,10 @@ pub struct Runtimes {
 }
 
 impl Runtimes {
-    /// Starts the thread, which follows the runtimes' events at once if [`Options::follow`] says so.
+    /// Starts the thread. With [`Options::follow`], it follows the runtimes' events at once.
     ///
     /// # Errors
-    /// The system refuses a thread or what it waits on.
+    /// The system cannot start a thread or create its event loop.
     pub fn start(options: Options) -> std::io::Result<Self> {
         let (asked, questions) = mpsc::channel(QUEUE);
         let (sender, answers) = mailbox(QUEUE);

@@ -46,7 +46,7 @@ impl SyscallSchema {
         Self { by_name, types }
     }
 
-    /// The field that the name is, or that it continues with a dot: `evt.arg.flags`.
+    /// The field with this name, or the field that the name continues after a dot: `evt.arg.flags`.
     fn find(&self, name: &str) -> Option<(FieldId, Option<String>)> {
         if let Some(id) = self.by_name.get(name) {
             return Some((*id, None));
@@ -93,20 +93,20 @@ impl SyscallSchema {
     }
 }
 
-/// A position; one that no number holds is one where nothing is.
+/// Parses a position; a number that is too large is a position without a value.
 fn index(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// What `evt.res` may be.
+/// Values of `evt.res`.
 static RESULTS: LazyLock<Vec<&str>> =
     LazyLock::new(|| std::iter::once("SUCCESS").chain(names::errors()).collect());
-/// What `fd.type` may be.
+/// Values of `fd.type`.
 static KINDS: LazyLock<Vec<&str>> =
     LazyLock::new(|| (0..=u8::MAX).filter_map(FdKind::from_code).map(FdKind::name).collect());
 
-/// Kept: it takes a look at every field and every code.
+/// Cached, because computing it visits every field and every code.
 static ID: LazyLock<SchemaId> = LazyLock::new(|| SchemaId::of(schema()));
 
 impl Schema for SyscallSchema {
@@ -153,14 +153,14 @@ impl Schema for SyscallSchema {
             (ArgKind::None, _, Some(_)) => return Err(ResolveError::Unknown),
             (ArgKind::Index | ArgKind::Key, _, None) => return Err(ResolveError::MissingArg),
             (ArgKind::OptionalIndex | ArgKind::OptionalKey, _, None) => None,
-            // A time before the epoch is one that no event is at.
+            // No event has a time before the epoch.
             (ArgKind::Index, _, Some(arg)) => {
                 let n = index(arg.strip_prefix('-').unwrap_or(arg)).ok_or_else(|| not_a_number(arg))?;
                 Some(Arg::Index(if arg.starts_with('-') { u64::MAX } else { n }))
             }
             (ArgKind::OptionalIndex, _, Some(arg)) => match index(arg) {
                 Some(n) => Some(Arg::Index(n)),
-                // A negative number is one, though nothing is there.
+                // A negative number is accepted, but has no value.
                 None if arg
                     .strip_prefix('-')
                     .is_some_and(|digits| !digits.is_empty() && index(digits).is_some()) =>

@@ -9,7 +9,7 @@ use super::rows::{Input, MAX_ROWS, PASS, REJECT, Rows, Test, With};
 const MAX_OF_TYPE: usize = 1024;
 /// Maximum number of comparisons of an event type; with more, all of its events pass.
 const MAX_TESTS: usize = 65_536;
-/// Maximum number of shared tests among alternatives; finding each needs a pass over all of them.
+/// Maximum number of shared tests among alternatives; finding each visits all of them.
 const MAX_SHARED: usize = 64;
 
 /// Turns formulas into rows, from the last row to the first, because a row refers to later rows.

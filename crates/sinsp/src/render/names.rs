@@ -1,6 +1,6 @@
 //! Names of error numbers, signals and capabilities.
 
-/// Names of error numbers from 1 on; empty where there is none.
+/// Names of error numbers from 1 on; empty if a number has no name.
 const ERRNO: [&str; 133] = [
     "EPERM",
     "ENOENT",
@@ -137,7 +137,7 @@ const ERRNO: [&str; 133] = [
     "EHWPOISON",
 ];
 
-/// Results that the kernel keeps to itself but a probe sees, from 512 on.
+/// Results inside the kernel that a probe sees, from 512 on.
 const RESTART: [&str; 5] =
     ["ERESTARTSYS", "ERESTARTNOINTR", "ERESTARTNOHAND", "ENOIOCTLCMD", "ERESTART_RESTARTBLOCK"];
 
@@ -219,7 +219,7 @@ const CAPABILITIES: [&str; 41] = [
     "CAP_CHECKPOINT_RESTORE",
 ];
 
-/// Name of the error that a negative result stands for.
+/// Name of the error of a negative result.
 pub(crate) fn errno(result: i64) -> Option<&'static str> {
     let number = usize::try_from(result.checked_neg()?).ok()?;
     let name = match number {
@@ -235,14 +235,14 @@ pub(crate) fn errors() -> impl Iterator<Item = &'static str> {
     ERRNO.into_iter().chain(RESTART).filter(|name| !name.is_empty())
 }
 
-/// The negative result that stands for the error of this name, such as -2 for `ENOENT`.
+/// The negative result of the error with this name, such as -2 for `ENOENT`.
 pub fn error_result(name: &str) -> Option<i64> {
     let plain = ERRNO.iter().zip(1..);
     let restart = RESTART.iter().zip(512..);
     plain.chain(restart).find(|(known, _)| **known == name && !name.is_empty()).map(|(_, number)| -number)
 }
 
-/// The number of the signal of this name, such as 9 for `SIGKILL`.
+/// The number of the signal with this name, such as 9 for `SIGKILL`.
 pub fn signal_number(name: &str) -> Option<u8> {
     SIGNALS.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, number)| number)
 }
@@ -252,7 +252,7 @@ pub(crate) fn signal(number: u64) -> Option<&'static str> {
     SIGNALS.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
 }
 
-/// The set of one capability, such as 1 for `CAP_CHOWN`.
+/// The set with one capability, such as 1 for `CAP_CHOWN`.
 pub fn capability(name: &str) -> Option<u64> {
     CAPABILITIES.iter().position(|known| *known == name).map(|bit| 1 << bit)
 }

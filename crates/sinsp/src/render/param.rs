@@ -1,4 +1,4 @@
-//! One parameter: its value, and beside it what the value stands for.
+//! One parameter: its value and the value's meaning.
 
 use eyas_events::{EventType, FlagTable, Format, ParamDetail, ParamInfo, ParamType as T};
 
@@ -11,10 +11,10 @@ use crate::view::EventView;
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
 
-/// Writes parameter `index` to `out`, and what it stands for (a file's name, flags' names, …) to
-/// `resolved`, which stays empty where there is nothing to say.
+/// Writes parameter `index` to `out`, and its meaning (a file's name, names of flags, …) to `resolved`,
+/// which stays empty if there is none.
 ///
-/// `None` if the frame does not hold it.
+/// `None` if the frame does not contain it.
 pub(crate) fn param(
     v: &EventView<'_>,
     index: usize,
@@ -35,7 +35,7 @@ pub(crate) fn param(
     let mut at = Writer { v, out, resolved };
     at.value(info, info.ty, info.format, bytes);
     if v.rendering().buffers.is_multiline() && info.ty != T::BYTEBUF {
-        // The line breaks of buffers are to be the only ones.
+        // Only buffers may have line breaks.
         out.escape_from(start);
         resolved.escape_from(resolved_start);
     }
@@ -162,7 +162,7 @@ impl Writer<'_, '_, '_, '_> {
         }
     }
 
-    /// Writes no more than the longest text that is asked for.
+    /// Writes at most the configured length.
     fn cut(&mut self, bytes: &[u8]) {
         match self.v.rendering().longest {
             Some(longest) if bytes.len() > longest => {
@@ -182,7 +182,7 @@ impl Writer<'_, '_, '_, '_> {
     fn int(&mut self, bytes: &[u8], format: Format) {
         let n = signed(bytes);
         match format {
-            // Negative numbers show the bits that are on the wire.
+            // Negative numbers show the stored bits.
             Format::HEX | Format::OCT => self.uint(unsigned(bytes), format),
             Format::PADDED_DEC => self.out.print(format_args!("{n:09}")),
             _ => self.out.int(n),
@@ -219,7 +219,7 @@ impl Writer<'_, '_, '_, '_> {
             ParamDetail::At(at) => self.v.event().int(usize::from(at)).unwrap_or(AT_FDCWD),
             _ => AT_FDCWD,
         };
-        // Of a descriptor that is not known, or has no name, the reference shows nothing here.
+        // The reference shows nothing here for an unknown descriptor, or one without a name.
         let is_known = dirfd == AT_FDCWD || self.v.fd_entry(dirfd).is_some_and(|fd| !fd.name.is_empty());
         let absolute = if is_known { self.v.resolve_at(dirfd, path) } else { self.v.resolve_alone(path) };
         self.resolved.push_text(absolute);
@@ -302,7 +302,7 @@ pub(crate) fn poll_list(bytes: &[u8]) -> impl Iterator<Item = (i64, u16)> + '_ {
         .map(|item| (signed(&item[..8]), unsigned(&item[8..]) as u16))
 }
 
-/// Names of the bits that are set, in the table's order; an entry that was named hides those it covers.
+/// Names of the set bits, in the table's order; a named entry hides those that it covers.
 pub(crate) fn flags(table: &FlagTable, value: u32, out: &mut Text<'_>) {
     let mut left = value;
     for (name, bits) in table.entries {
@@ -317,7 +317,7 @@ pub(crate) fn flags(table: &FlagTable, value: u32, out: &mut Text<'_>) {
     }
 }
 
-/// As [`flags`], up to a name for the whole value, which comes last.
+/// As [`flags`], but stops at a name for the whole value, which comes last.
 fn mode(table: &FlagTable, value: u32, out: &mut Text<'_>) {
     let mut left = value;
     for (name, bits) in table.entries {
@@ -386,7 +386,8 @@ fn general(value: f64, out: &mut Text<'_>) {
     }
 }
 
-/// Whether every parameter of the type is left out of `evt.args`: the generic call's are about itself.
+/// Whether `evt.args` omits every parameter of the type, because those of generic events only identify the
+/// call.
 pub(crate) fn is_generic(ty: EventType) -> bool {
     matches!(ty, EventType::GENERIC_E | EventType::GENERIC_X)
 }

@@ -80,7 +80,7 @@ pub(crate) fn sock_tuple(bytes: &[u8], services: Option<&Services>, out: &mut Te
 fn push_pair(bytes: &[u8], services: Option<&Services>, out: &mut Text<'_>) {
     let (source, destination) = bytes.split_at(bytes.len() / 2);
     let (Some(source), Some(destination)) = (end(source), end(destination)) else { return };
-    // A pair that is IPv4 in all but its form.
+    // A pair of IPv4-mapped addresses, as IPv4.
     let (source, destination) = mapped(source).zip(mapped(destination)).unwrap_or((source, destination));
     push_end(Some(source), services, out);
     out.push(b"->");

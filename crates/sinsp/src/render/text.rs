@@ -1,4 +1,4 @@
-//! A text under construction, in the memory of the event.
+//! A text under construction, in the arena of the event.
 
 use core::fmt::{self, Write};
 
@@ -33,7 +33,7 @@ impl<'b> Text<'b> {
     /// Appends a text; bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn push_text(&mut self, text: &[u8]) {
         const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-        // Most are; and a look at many bytes at a time shows it.
+        // Most texts are ASCII, and checking that is fast.
         if text.is_ascii() {
             return self.push(text);
         }
@@ -50,7 +50,7 @@ impl<'b> Text<'b> {
         self.push(itoa::Buffer::new().format(n).as_bytes());
     }
 
-    /// Appends a number in octal, with a zero in front.
+    /// Appends a number in octal, with a leading zero.
     pub(crate) fn octal(&mut self, n: u64) {
         self.push(b"0");
         let digits = n.checked_ilog2().map_or(0, |log| log / 3 + 1);
@@ -59,7 +59,7 @@ impl<'b> Text<'b> {
         }
     }
 
-    /// Appends the last `WIDTH` decimal digits of a number, zeros in front included.
+    /// Appends the last `WIDTH` decimal digits of a number, with leading zeros.
     pub(crate) fn digits<const WIDTH: usize>(&mut self, mut n: u32) {
         let mut text = [b'0'; WIDTH];
         for slot in text.iter_mut().rev() {
@@ -71,7 +71,7 @@ impl<'b> Text<'b> {
 
     /// Appends formatted text.
     pub(crate) fn print(&mut self, args: fmt::Arguments<'_>) {
-        // Memory takes every write.
+        // Writing to memory cannot fail.
         let _ = self.write_fmt(args);
     }
 
@@ -87,7 +87,7 @@ impl<'b> Text<'b> {
         self.0.len()
     }
 
-    /// Escapes the characters from `start` on that would break the line.
+    /// Escapes the characters from `start` on that would break a line.
     pub(crate) fn escape_from(&mut self, start: usize) {
         let mut escaped = std::vec::Vec::new();
         eyas_fields::write_text(&mut escaped, &self.0[start..]);

@@ -10,7 +10,7 @@ use super::Text;
 
 const NS: u64 = 1_000_000_000;
 
-/// Parts of a time stamp on some clock.
+/// Parts of a time stamp.
 struct Civil {
     year: i64,
     month: u8,
@@ -24,7 +24,7 @@ impl Civil {
     fn new(ts: u64, offset: i32) -> Self {
         let secs = (ts / NS) as i64 + i64::from(offset);
         let days = secs.div_euclid(86_400);
-        // Days to date by way of 400-year eras that begin in March.
+        // Converts days to a date with eras of 400 years that begin in March.
         let z = days + 719_468;
         let era = z.div_euclid(146_097);
         let doe = z.rem_euclid(146_097);
@@ -64,11 +64,11 @@ impl Civil {
     }
 }
 
-/// Seconds that the machine's zone is east of UTC at `ts`.
+/// Offset of the machine's time zone at `ts`, seconds east of UTC.
 fn local_offset(ts: u64) -> i32 {
     static ZONE: OnceLock<TimeZone> = OnceLock::new();
     thread_local! {
-        /// The result for the last second that was asked about.
+        /// The last result, with its second.
         static LAST: Cell<(u64, i32)> = const { Cell::new((u64::MAX, 0)) };
     }
     let second = ts / NS;
@@ -92,7 +92,7 @@ pub(crate) fn iso8601(ts: u64, out: &mut Text<'_>) {
     out.push(b"+0000");
 }
 
-/// `19:15:35.167327487` on the machine's clock.
+/// `19:15:35.167327487` in the machine's time zone.
 pub(crate) fn time(ts: u64, nanos: bool, out: &mut Text<'_>) {
     let civil = Civil::new(ts, local_offset(ts));
     civil.time(out);
@@ -101,7 +101,7 @@ pub(crate) fn time(ts: u64, nanos: bool, out: &mut Text<'_>) {
     }
 }
 
-/// `2026-11-23 19:15:35.167327487` on the machine's clock.
+/// `2026-11-23 19:15:35.167327487` in the machine's time zone.
 pub(crate) fn datetime(ts: u64, nanos: bool, out: &mut Text<'_>) {
     let civil = Civil::new(ts, local_offset(ts));
     civil.date(out, b" ");
@@ -115,7 +115,7 @@ pub(crate) fn datetime(ts: u64, nanos: bool, out: &mut Text<'_>) {
 pub(crate) fn duration(ns: u64, out: &mut Text<'_>) {
     for (unit, name) in [(NS, "s"), (1_000_000, "ms"), (1_000, "us")] {
         let (whole, hundredths) = (ns / unit, ns % unit * 100 / unit);
-        // Of seconds, hundredths are always of interest.
+        // Seconds always show hundredths.
         match whole {
             0 => continue,
             1..10 => return out.print(format_args!("{whole}.{hundredths:02}{name}")),

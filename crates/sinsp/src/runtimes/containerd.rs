@@ -1,4 +1,5 @@
-//! containerd's own interface: containers of `ctr` and nerdctl, and those of Kubernetes from the moment they are made.
+//! containerd's own interface: containers of `ctr` and nerdctl, and those of Kubernetes from their creation
+//! on.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,14 +15,15 @@ pub(super) mod messages;
 
 use messages as m;
 
-/// Namespaces that are asked about.
+/// Maximum number of namespaces.
 const MAX_NAMESPACES: usize = 64;
-/// Docker's: it says more about its containers itself.
+/// Docker's namespace. Docker itself has more metadata of its containers.
 pub(super) const DOCKER: &str = "moby";
 /// Kubernetes'.
 pub(super) const KUBERNETES: &str = "k8s.io";
 
-/// What containerd says of the container; `None` if it has none whose id begins like this in any namespace but Docker's.
+/// The container's metadata from containerd; `None` if no namespace except Docker's has a container with
+/// this id prefix.
 pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Result<Option<Metadata>, Error> {
     let Some(id) = id::checked(id.as_bytes()) else { return Ok(None) };
     let mut channel = Channel::connect(socket, deadline).await?;
@@ -47,7 +49,7 @@ pub(super) async fn inspect(socket: &Path, id: &str, deadline: Duration) -> Resu
     Ok(None)
 }
 
-/// All containers, but those of Docker and Kubernetes.
+/// All containers except those of Docker and Kubernetes.
 pub(super) async fn list(socket: &Path, deadline: Duration) -> Result<Vec<String>, Error> {
     let mut channel = Channel::connect(socket, deadline).await?;
     let list: Option<m::ListNamespacesResponse> = channel
@@ -65,7 +67,7 @@ pub(super) async fn list(socket: &Path, deadline: Duration) -> Result<Vec<String
     Ok(ids)
 }
 
-/// Digest of the image with this name; empty if it is not known.
+/// Digest of the image with this name; empty if unknown.
 async fn digest(channel: &mut Channel, namespace: &str, name: &str) -> String {
     let question = m::GetImageRequest { name: name.to_owned() };
     let found: Result<Option<m::GetImageResponse>, Error> =

@@ -19,7 +19,7 @@ use messages as m;
 const NODE: i32 = 2;
 const SECOND: i64 = 1_000_000_000;
 
-/// What the runtime says of the container or the pod; `None` if it knows neither.
+/// The runtime's metadata of the container or the pod; `None` if it knows neither.
 pub(super) async fn inspect(
     socket: &Path,
     id: &str,
@@ -61,7 +61,7 @@ pub(super) async fn inspect(
     if with_size {
         found.size = size(&mut channel, &found.full_id).await.inspect_err(failed).ok().flatten();
     }
-    // A container says most of what there is to know: it is not held back for its pod.
+    // Most metadata comes from the container, so a failure for its pod is ignored.
     if let Ok(Some(pod)) = pod(&mut channel, &pod_sandbox_id).await.inspect_err(failed) {
         pod.describe(&mut found);
     }
@@ -105,7 +105,7 @@ fn mount(mount: m::Mount) -> Mount {
     }
 }
 
-/// Sets what the image is called, by its status where the runtime has it.
+/// Sets the names of the image, from its status if the runtime has it.
 async fn describe_image(
     found: &mut Metadata,
     channel: &mut Channel,
@@ -124,7 +124,7 @@ async fn describe_image(
     let names = [Some(spec.image.as_str()), Some(&spec.user_specified_image), info.image_name()];
     let named = names.into_iter().flatten().find(|name| !name.is_empty() && !image::is_id(name));
     let known = named.or(image.repo_tags.first().map(String::as_str));
-    // The reference names the very image that runs: its digest is asked for first.
+    // The reference names exactly the running image, so its digest is requested first.
     let own = reference.contains('@').then(|| reference.clone());
     let digests: Vec<String> = own.into_iter().chain(image.repo_digests).collect();
     let name = image::complete(known.unwrap_or_default(), &image.repo_tags, &digests);
@@ -139,7 +139,7 @@ async fn describe_image(
     found.image = known.unwrap_or(&spec.image).to_owned();
 }
 
-/// A pod and what its containers share.
+/// A pod, with facts that its containers share.
 struct Pod {
     status: m::PodSandboxStatus,
     info: Info,
@@ -154,7 +154,7 @@ async fn pod(channel: &mut Channel, id: &str) -> Result<Option<Pod>, Error> {
 }
 
 impl Pod {
-    /// Adds what the container has from its pod.
+    /// Adds the pod's facts to the container.
     fn describe(mut self, found: &mut Metadata) {
         let status = self.status;
         let named = status.metadata.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Docker's programming interface, which Podman serves too.
+//! Docker's HTTP interface, which Podman also has.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::wire::{self, Error};
 use super::{id, image};
 use crate::state::Kind;
 
-/// `/containers/<id>/json`; what is absent or null has its default.
+/// `/containers/<id>/json`; absent and null members have their defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Container {
@@ -34,7 +34,7 @@ struct Container {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Settings {
-    /// Name of the image, as it was asked for.
+    /// Name of the image, as in the request.
     image: String,
     env: Option<Vec<String>>,
     labels: Option<BTreeMap<String, String>>,
@@ -80,14 +80,14 @@ struct Image {
 }
 
 impl Network {
-    /// The default network's address, else that of the first other one.
+    /// The address in the default network, or else in the first other one.
     fn address(&self) -> Option<&str> {
         let others = self.networks.iter().flatten().filter_map(|(_, n)| Some(n.as_ref()?.address.as_str()));
         std::iter::once(self.address.as_str()).chain(others).find(|address| !address.is_empty())
     }
 }
 
-/// What the runtime says of the container; `None` if it does not know it.
+/// The runtime's metadata of the container; `None` if it does not know it.
 pub(super) async fn inspect(
     api: Api,
     socket: &Path,
@@ -116,7 +116,7 @@ pub(super) async fn inspect(
     let settings = found.config.unwrap_or_default();
     let bare = found.image.strip_prefix("sha256:").unwrap_or(&found.image);
     let image = match id::checked(bare.as_bytes()) {
-        // A container says most of what there is to know: it is not held back for its image.
+        // Most metadata comes from the container, so a failure for its image is ignored.
         Some(id) => {
             let image = get(socket, &format!("/images/{id}/json"), deadline).await;
             image.inspect_err(|error| tally.failure(socket, error)).ok().flatten()

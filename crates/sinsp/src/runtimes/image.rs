@@ -1,6 +1,6 @@
 //! Names of images: `registry/repository:tag@digest`.
 
-/// What an image is called.
+/// The name of an image.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Name<'a> {
     pub(super) repository: &'a str,
@@ -8,7 +8,7 @@ pub(super) struct Name<'a> {
     pub(super) digest: &'a str,
 }
 
-/// Takes a name apart; what is an id alone has no repository.
+/// Parses a name; an id has no repository.
 pub(super) fn parse(name: &str) -> Name<'_> {
     if is_id(name) {
         return Name::default();
@@ -25,15 +25,15 @@ pub(super) fn is_id(name: &str) -> bool {
     name.starts_with("sha256:") || (name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether what a container was made from is the id of its image, or the beginning of it, instead of a name.
+/// Whether the image name of a container is the id of its image, or a prefix of the id.
 pub(super) fn is_id_of(name: &str, id: &str) -> bool {
     const SHORTEST: usize = 4;
     let bare = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
     is_id(name) || (name.len() >= SHORTEST && bare(id).starts_with(&bare(name)))
 }
 
-/// The name by which the container was made, completed by what the runtime knows of the image:
-/// `repository:tag` and `repository@digest`, several of each.
+/// The image name from the container's creation, completed with the runtime's names of the image: several
+/// of `repository:tag` and `repository@digest`.
 pub(super) fn complete<'a>(name: &'a str, tags: &'a [String], digests: &'a [String]) -> Name<'a> {
     let mut name = parse(name);
     let known = || digests.iter().chain(tags).map(|name| parse(name));
@@ -42,7 +42,7 @@ pub(super) fn complete<'a>(name: &'a str, tags: &'a [String], digests: &'a [Stri
     }
     let mut own = known().filter(|other| other.repository == name.repository);
     if name.tag.is_empty() && name.digest.is_empty() {
-        // What is asked for without a tag is the latest.
+        // A name without a tag means the tag `latest`.
         let mut tags = own.clone().map(|other| other.tag).filter(|tag| !tag.is_empty());
         name.tag = tags.clone().find(|tag| *tag == "latest").or_else(|| tags.next()).unwrap_or_default();
     }

@@ -1,4 +1,4 @@
-//! What is known of a container, in the form in which container events carry it.
+//! Metadata of a container, in the JSON form of container events.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::id;
 use crate::state::{Kind, SHORT_ID};
 
-/// Longest text that is kept, bytes.
+/// Maximum length of a text, bytes.
 const MAX_TEXT: usize = 4096;
-/// All texts of a list or a map, bytes.
+/// Maximum size of all texts of a list or a map, bytes.
 const MAX_LIST: usize = 64 << 10;
 
-/// The members have the names that container events have always had.
+/// The members have the names of container events.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Metadata {
     #[serde(rename = "type")]
@@ -35,10 +35,10 @@ pub(super) struct Metadata {
     pub(super) host_ipc: bool,
     pub(super) is_pod_sandbox: bool,
     pub(super) pod_sandbox_id: String,
-    /// Bytes that the container has written to its own layer, where that is asked for.
+    /// Size of the container's writable layer, bytes, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) size: Option<i64>,
-    /// Of containerd, for containers that it does not run for Kubernetes or Docker.
+    /// containerd's namespace, for containers that it does not run for Kubernetes or Docker.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) namespace: String,
     pub(super) labels: BTreeMap<String, String>,
@@ -52,12 +52,12 @@ pub(super) struct Metadata {
     pub(super) liveness_probe: Option<Probe>,
     #[serde(rename = "ReadinessProbe", skip_serializing_if = "Option::is_none")]
     pub(super) readiness_probe: Option<Probe>,
-    /// Another runtime, which this one works for, will say more.
+    /// Whether another runtime, which uses this one, will report more.
     #[serde(skip)]
     pub(super) is_early: bool,
 }
 
-/// Something of the host's inside the container.
+/// A mount of the container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Mount {
@@ -69,7 +69,7 @@ pub(super) struct Mount {
     pub(super) propagation: String,
 }
 
-/// A command that checks whether the container is well.
+/// A command that checks the health of the container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Probe {
     pub(super) exe: String,
@@ -89,17 +89,17 @@ impl Metadata {
         Self { kind: kind as u8, id, full_id, ..Self::default() }
     }
 
-    /// Whether it is of the container that was asked for.
+    /// Whether it belongs to the requested container.
     pub(super) fn is_of(&self, id: &str) -> bool {
         id::is_of(&self.full_id, id)
     }
 
-    /// Whether later requests would return no more: addresses come last while a container starts.
+    /// Whether later requests would return nothing more. While a container starts, its address comes last.
     pub(super) fn is_complete(&self) -> bool {
         self.host_network || !self.ip.is_empty() || !self.namespace.is_empty()
     }
 
-    /// Cuts what is longer than anybody needs, and leaves out long labels.
+    /// Cuts long texts, and removes long labels.
     pub(super) fn bound(&mut self, max_label: usize) {
         let texts = [
             &mut self.full_id,
@@ -141,8 +141,8 @@ impl Metadata {
     }
 }
 
-/// Whether the label says which pod the container is in: names of pods and namespaces may be longer than labels that
-/// people make.
+/// Whether the label names the container's pod; names of pods and namespaces may be longer than other
+/// labels.
 fn is_of_pod(name: &str) -> bool {
     matches!(
         name,
@@ -163,14 +163,14 @@ fn cut(text: &mut String) {
     text.shrink_to_fit();
 }
 
-/// What has been kept of a list.
+/// Used size of a list.
 #[derive(Default)]
 struct Room {
     used: usize,
 }
 
 impl Room {
-    /// Entries take more than their text.
+    /// Entries use more memory than their text.
     fn holds(&mut self, bytes: usize) -> bool {
         self.used += bytes + 64;
         self.used <= MAX_LIST

@@ -1,19 +1,19 @@
-//! Which runtimes are asked, and how.
+//! Options of the look-ups in runtimes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Which programming interface a socket speaks.
+/// The interface of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Api {
     /// Docker's.
     Docker,
-    /// Docker's, as Podman serves it.
+    /// Docker's interface in Podman.
     Podman,
     /// Kubernetes' container runtime interface, version 1: containerd, CRI-O, k3s.
     Cri,
-    /// containerd's own: it has containers of all its namespaces, and each before it runs.
+    /// containerd's own interface: it reports containers of all its namespaces, before they run.
     Containerd,
 }
 
@@ -23,27 +23,27 @@ pub enum Api {
 pub struct Endpoint {
     /// What it speaks.
     pub api: Api,
-    /// Where it is on the host; a component `*` stands for any name.
+    /// Path on the host; a component `*` matches any name.
     pub socket: PathBuf,
 }
 
-/// Whom to ask, and for how long.
+/// Options of [`Runtimes`](super::Runtimes).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Sockets; those that do not exist (yet) are skipped.
+    /// Sockets; missing ones are skipped until they exist.
     pub endpoints: Vec<Endpoint>,
-    /// Where the host's root directory is seen from here (`HOST_ROOT`); `/` unless in a container.
+    /// Path of the host's root directory (`HOST_ROOT`); `/` outside containers.
     pub root: PathBuf,
-    /// Time that one exchange may take.
+    /// Timeout of one exchange.
     pub deadline: Duration,
-    /// Time until a container that nobody knows is asked for again; it doubles each time, up to a minute.
+    /// Time until an unknown container is requested again. It doubles each time, up to a minute.
     pub retry: Duration,
-    /// Labels whose value is longer than this, in bytes, are left out.
+    /// Labels with a longer value are left out, bytes.
     pub max_label: usize,
-    /// Whether sizes of containers' writable layers are asked for, which takes a runtime long.
+    /// Whether sizes of containers' writable layers are requested, which takes a runtime a long time.
     pub with_size: bool,
-    /// Whether the runtimes' streams of events are followed, so that a container is known when it is created.
+    /// Whether to follow the event streams of runtimes, so that a container is known when it is created.
     pub follow: bool,
 }
 
@@ -72,7 +72,7 @@ impl Options {
         self
     }
 
-    /// Whether Kubernetes' interface is asked.
+    /// Whether the CRI is used.
     pub(super) fn asks_cri(&self) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.api == Api::Cri)
     }
@@ -86,12 +86,12 @@ impl Options {
 }
 
 impl Endpoint {
-    /// A socket of a runtime that speaks this.
+    /// A socket with this interface.
     pub fn new(api: Api, socket: impl Into<PathBuf>) -> Self {
         Self { api, socket: socket.into() }
     }
 
-    /// Where runtimes that speak this listen by default.
+    /// Default sockets for this interface.
     pub fn defaults(api: Api) -> impl Iterator<Item = Self> {
         let sockets: &[&str] = match api {
             Api::Docker => &["/var/run/docker.sock"],

@@ -1,4 +1,4 @@
-//! A container is asked for, ever more slowly, until a runtime knows it.
+//! Requests a container with growing pauses, until a runtime knows it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use super::shared::Shared;
 use super::sources::{Answer, Source, is_late};
 use super::storage;
 
-/// Longest time until a container is asked for again.
+/// Longest pause between requests for a container.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
-/// How long a container is asked for. A later process in it starts that again.
+/// How long requests for a container continue. A later process in it starts them again.
 const GIVE_UP: Duration = Duration::from_secs(3600);
-/// Responses about a container that lack something, until they are treated as complete.
+/// Number of incomplete responses about a container until they are treated as complete.
 const INCOMPLETE: u32 = 4;
-/// For a runtime that is there and does not know the container, a process is a reason to be asked again after this time;
-/// one that does not respond for so long is not waited for.
+/// If a runtime responds but does not know the container, a new process causes another request after this
+/// time. If a runtime does not respond within this time, others do not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks all runtimes at the same time, each in its own time, until one knows the container. Those of users, and containerd
-/// by itself, are asked when the others of the machine have said that they don't know it, or failed.
+/// Queries all runtimes concurrently, until one knows the container. Users' runtimes, and containerd's own
+/// interface, are queried only after the machine's other runtimes failed or did not know the container.
 pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receiver<u64>) {
     let count = shared.options.endpoints.iter().filter(|endpoint| !is_late(endpoint)).count();
     let gate = Arc::new(Gate { denials: Semaphore::new(0), count });
@@ -39,19 +39,19 @@ pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receive
         };
         asking.spawn(one.ask());
     }
-    // The first that knows it ends the others: dropping the set does.
+    // The first runtime that knows it ends the other tasks, because the set is dropped.
     let _ = timeout(GIVE_UP, asking.join_next()).await;
     drop(asking);
     shared.forget(&id);
 }
 
-/// Opens when as many have said that they do not know the container.
+/// Opens when this number of runtimes did not know the container.
 struct Gate {
     denials: Semaphore,
     count: usize,
 }
 
-/// One endpoint that is asked for one container.
+/// The query of one endpoint for one container.
 struct One {
     shared: Arc<Shared>,
     id: String,
@@ -67,7 +67,7 @@ impl One {
         if is_late {
             let all = u32::try_from(self.gate.count).unwrap_or(u32::MAX);
             if let Ok(permits) = self.gate.denials.acquire_many(all).await {
-                // Endpoints of other users wait for the same.
+                // Endpoints of other users wait for these permits, too.
                 drop(permits);
             }
         }
@@ -91,7 +91,7 @@ impl One {
                 match timeout(PATIENCE, &mut round).await {
                     Ok(outcome) => outcome,
                     Err(_) => {
-                        // Those that wait for it have waited long enough.
+                        // Waiting tasks have waited long enough.
                         if !std::mem::replace(&mut has_denied, true) {
                             gate.denials.add_permits(1);
                         }
@@ -112,7 +112,7 @@ impl One {
         }
     }
 
-    /// Hands on what Podman's files have of the container, unless Podman has said more.
+    /// Sends the metadata in Podman's files, unless Podman has sent more.
     async fn read_files(&self) {
         let (root, id) = (self.shared.options.root.clone(), self.id.clone());
         let found = tokio::task::spawn_blocking(move || storage::read(&root, &id)).await;
@@ -123,7 +123,7 @@ impl One {
         }
     }
 
-    /// Asks each socket once.
+    /// Queries each socket once.
     async fn round(&mut self, sources: &[Arc<Source>]) -> Round {
         let mut asked = JoinSet::new();
         for source in sources {
@@ -136,10 +136,10 @@ impl One {
             match answer {
                 Ok(Answer::Known(found)) => {
                     self.incomplete += 1;
-                    // Kubernetes' interface has more to say, as soon as it knows the container.
+                    // The CRI returns more as soon as it knows the container.
                     let is_early = found.is_early && self.shared.options.asks_cri();
                     let enough = !is_early && (found.is_complete() || self.incomplete >= INCOMPLETE);
-                    // What finds no room is asked for once more.
+                    // If there is no room, the request is made once more.
                     return match self.shared.tell(*found) && enough {
                         true => Round::Done,
                         false => Round::Unknown,
@@ -152,10 +152,11 @@ impl One {
         outcome
     }
 
-    /// Waits until it is time to ask again: a pause is over, or a process began and a runtime may know more by now.
+    /// Waits until the next request is due: the pause is over, or a process began, so a runtime may know
+    /// more.
     async fn rest(&mut self, pause: Duration, asked: Instant, is_there: bool, sockets: usize) {
         let until = Instant::now() + pause;
-        // Nobody wakes it any more when it is to end.
+        // The sender is gone when the task must end.
         while let Ok(Ok(())) = timeout_at(until, self.wake.changed()).await {
             let has_more = self.shared.sources.of(&self.endpoint).len() > sockets;
             let was_away = !is_there && sockets > 0;
@@ -167,7 +168,7 @@ impl One {
     }
 }
 
-/// What came of asking every socket.
+/// Result of querying every socket.
 enum Round {
     Done,
     Unknown,

@@ -1,4 +1,4 @@
-//! What all tasks of the thread that asks have in common.
+//! Shared data of the thread's tasks.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,22 +12,22 @@ use super::stats::Tally;
 use crate::lookups::Sender;
 use crate::state::Kind;
 
-/// Containers that nobody knew and that will be asked for again.
+/// Maximum number of unknown containers with pending requests.
 const MAX_PENDING: usize = 4096;
-/// Containers that are remembered.
+/// Maximum number of remembered containers.
 const MAX_COMPLETE: usize = 16_384;
 
-/// What all tasks need.
+/// Shared data of all tasks.
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) sources: Sources,
     pub(super) tally: Tally,
     found: Sender<serde_json::Value>,
-    /// Where questions come from; only the owner of the look-ups keeps it open.
+    /// The sender of requests; only the owner of the look-ups keeps the channel open.
     questions: mpsc::WeakSender<String>,
-    /// Containers of which Podman itself has said all.
+    /// Containers with complete metadata from Podman itself.
     complete: Mutex<FxHashSet<String>>,
-    /// Containers that are asked for, each with what wakes its task.
+    /// Requested containers, each with the channel that wakes its task.
     pending: Mutex<FxHashMap<String, watch::Sender<u64>>>,
 }
 
@@ -54,15 +54,16 @@ impl Shared {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a container, as the first process in it would.
+    /// Requests a container, as its first process would.
     pub(super) fn ask(&self, id: &str) {
         if let Some(questions) = self.questions.upgrade() {
-            // What finds no room is asked for by the container's first process.
+            // If there is no room, the container's first process requests it.
             let _ = questions.try_send(id.to_owned());
         }
     }
 
-    /// What wakes a new task that asks for the container; `None` if there is one, which is woken, or no room.
+    /// Returns the channel that wakes a new task for the container. If a task exists, wakes it and returns
+    /// `None`; also `None` if there is no room.
     pub(super) fn begin(&self, id: &str) -> Option<watch::Receiver<u64>> {
         let mut pending = self.pending();
         if let Some(wake) = pending.get(id) {
@@ -77,24 +78,24 @@ impl Shared {
         Some(woken)
     }
 
-    /// A socket is there that was not: all that is asked for may be known now.
+    /// Wakes all tasks, because a new socket may know their containers.
     pub(super) fn wake_all(&self) {
         for wake in self.pending().values() {
             wake.send_modify(|times| *times += 1);
         }
     }
 
-    /// The container is asked for no more.
+    /// Ends the requests for the container.
     pub(super) fn forget(&self, id: &str) {
         self.pending().remove(id);
     }
 
-    /// Whether Podman itself has said all of the container.
+    /// Whether the metadata from Podman itself is complete.
     pub(super) fn is_complete(&self, id: &str) -> bool {
         self.complete.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 
-    /// Hands on what is known; `false` if there is no room.
+    /// Sends the metadata; returns `false` if there is no room.
     pub(super) fn tell(&self, mut found: Metadata) -> bool {
         if found.kind == Kind::Podman as u8 && !found.is_early {
             let mut complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);

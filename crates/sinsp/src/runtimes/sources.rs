@@ -1,4 +1,4 @@
-//! The sockets of runtimes: which are there, and how many exchanges each has at a time.
+//! The sockets of runtimes, with their concurrent exchanges.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use super::stats::Tally;
 use super::wire::Error;
 use super::{containerd, cri, docker};
 
-/// Exchanges with one runtime at the same time.
+/// Maximum number of concurrent exchanges with one runtime.
 const AT_ONCE: usize = 8;
-/// Sockets that one endpoint may stand for.
+/// Maximum number of sockets of one endpoint.
 const MAX_SOCKETS: usize = 64;
-/// How long a runtime that did not respond counts as one that hangs.
+/// How long a runtime that did not respond is treated as hanging.
 const HUNG: Duration = Duration::from_secs(30);
 
-/// A socket, with slots of its own: one that hangs delays no question to another.
+/// A socket with its own slots, so that one that hangs delays no request to another.
 pub(super) struct Source {
     pub(super) api: Api,
     pub(super) socket: PathBuf,
     slots: Semaphore,
-    /// When it did not respond in time, unless it has done since.
+    /// Time of the last timeout, unless it has responded since.
     late: Mutex<Option<Instant>>,
 }
 
 impl Source {
-    /// What the runtime says of the container. One that fails is like one that does not know the container.
+    /// The runtime's metadata of the container. A failure is treated like an unknown container.
     pub(super) async fn inspect(&self, id: &str, options: &Options, tally: &Tally) -> Answer {
         let (with_size, deadline) = (options.with_size, options.deadline);
         let Ok(_slot) = self.slots.acquire().await else { return Answer::Failed };
@@ -51,7 +51,7 @@ impl Source {
         }
     }
 
-    /// Takes note of how an exchange ended.
+    /// Records the result of an exchange.
     pub(super) fn note(&self, error: Option<&Error>, tally: &Tally) {
         let late = matches!(error, Some(Error::Late(_))).then(Instant::now);
         *self.late.lock().unwrap_or_else(PoisonError::into_inner) = late;
@@ -61,14 +61,14 @@ impl Source {
         }
     }
 
-    /// Whether it did not respond lately: nobody waits for it.
+    /// Whether it timed out recently, so that nothing waits for it.
     pub(super) fn hangs(&self) -> bool {
         let late = *self.late.lock().unwrap_or_else(PoisonError::into_inner);
         late.is_some_and(|at| at.elapsed() < HUNG)
     }
 }
 
-/// What came of a question.
+/// Result of a request.
 pub(super) enum Answer {
     Known(Box<Metadata>),
     Unknown,
@@ -90,14 +90,15 @@ impl Sources {
         Self { root: options.root.clone(), podman, known: Mutex::default() }
     }
 
-    /// Whether Podman listens there: Docker's socket is a link to Podman's where Podman stands in for Docker.
+    /// Whether Podman listens on the socket. If Podman replaces Docker, Docker's socket is a symlink to
+    /// Podman's.
     fn is_podman(&self, socket: &Path) -> bool {
         let inode = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
         let mut podman = self.podman.iter().flat_map(|pattern| sockets(&self.root, pattern));
         inode(socket).is_some_and(|own| podman.any(|other| inode(&other) == Some(own)))
     }
 
-    /// The sockets of an endpoint that are there now.
+    /// The existing sockets of an endpoint.
     pub(super) fn of(&self, endpoint: &Endpoint) -> Vec<Arc<Source>> {
         let mut paths = sockets(&self.root, &endpoint.socket);
         if endpoint.api == Api::Docker {
@@ -119,17 +120,18 @@ impl Sources {
     }
 }
 
-/// Whether it is asked when others don't know a container: containerd has less to say than those that it works for.
+/// Whether it is queried only if others do not know a container: containerd knows less than the programs
+/// that use it.
 pub(super) fn is_late(endpoint: &Endpoint) -> bool {
     is_of_users(endpoint) || endpoint.api == Api::Containerd
 }
 
-/// Whether the sockets are those of users of the machine: anybody may claim to run a container.
+/// Whether the sockets belong to users of the machine, who could claim to run any container.
 pub(super) fn is_of_users(endpoint: &Endpoint) -> bool {
     endpoint.socket.components().any(|part| part.as_os_str() == "*")
 }
 
-/// Existing files that the pattern stands for, below the root.
+/// Existing files that match the pattern, below the root.
 fn sockets(root: &Path, pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![root.to_owned()];
     for part in pattern.strip_prefix("/").unwrap_or(pattern) {

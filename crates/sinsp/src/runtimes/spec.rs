@@ -1,4 +1,4 @@
-//! The specification that an OCI runtime makes a container by.
+//! The specification from which an OCI runtime makes a container.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::metadata::Mount;
 
-/// An OCI runtime's specification, as far as it is of interest.
+/// The used parts of an OCI runtime's specification.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Spec {
@@ -55,24 +55,24 @@ struct Namespace {
 }
 
 impl Spec {
-    /// What can't be read says nothing.
+    /// Parses the text; an unreadable text gives an empty specification.
     pub(super) fn of(text: &[u8]) -> Self {
         serde_json::from_slice(text).unwrap_or_default()
     }
 
-    /// What the container has of the host's files.
+    /// The mounts of the container.
     pub(super) fn mounts(&self) -> Vec<Mount> {
         self.mounts.iter().filter(|mount| mount.kind == "bind").map(mount).collect()
     }
 
-    /// Without a namespace of its own of this kind, a container shares the host's.
+    /// Whether the container shares the host's namespace of this kind.
     pub(super) fn shares(&self, kind: &str) -> bool {
         let has = |kind: &str| self.linux.namespaces.iter().any(|namespace| namespace.kind == kind);
-        // A specification that can't be read says nothing.
+        // An unreadable specification has no namespaces at all.
         has("mount") && !has(kind)
     }
 
-    /// Nothing of `/proc` is hidden or read-only, and no capability is missing that the others come to.
+    /// Whether it is privileged: no part of `/proc` is hidden or read-only, and it has all capabilities.
     pub(super) fn is_privileged(&self) -> bool {
         let Linux { masked_paths, readonly_paths, .. } = &self.linux;
         let all = self.process.capabilities.bounding.iter().any(|name| name == "CAP_SYS_ADMIN");

@@ -1,4 +1,4 @@
-//! What look-ups came to: failures are counted by socket, and the last one of each is kept.
+//! Statistics of look-ups: failures by socket, with the last one of each.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::wire::Error;
 use crate::lookups::{RuntimeStats, SocketStats};
 
-/// Sockets whose failures are counted one by one.
+/// Maximum number of sockets with separate counters.
 const MAX_SOCKETS: usize = 256;
 
 /// The counters that all tasks share.
@@ -26,7 +26,7 @@ impl Tally {
         self.lock().lookups += 1;
     }
 
-    /// The runtime responds: what failed before is over.
+    /// Records that the runtime responds.
     pub(super) fn success(&self, socket: &Path) {
         let mut stats = self.lock();
         if let Some(failing) = stats.sockets.iter_mut().find(|stats| stats.socket == socket) {
@@ -34,7 +34,7 @@ impl Tally {
         }
     }
 
-    /// Counts an exchange that failed. Programs log it: see [`RuntimeStats::sockets`].
+    /// Counts a failed exchange. Programs log it: see [`RuntimeStats::sockets`].
     pub(super) fn failure(&self, socket: &Path, error: &Error) {
         let text = error.to_string();
         let mut stats = self.lock();

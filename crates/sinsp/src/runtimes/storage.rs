@@ -1,4 +1,5 @@
-//! What Podman's files have of a container: while it starts, Podman's service waits for its lock and does not respond.
+//! Metadata in Podman's files. While a container starts, Podman's service waits for the container's lock
+//! and does not respond.
 
 use std::fs::File;
 use std::io::Read;
@@ -36,7 +37,7 @@ struct Details {
     created_at: i64,
 }
 
-/// The container whose id begins like this, if it is one of root's.
+/// The container with this id prefix, if it is one of root's.
 pub(super) fn read(root: &Path, id: &str) -> Option<Metadata> {
     let id = id::checked(id.as_bytes())?;
     let storage = root.join(STORAGE);

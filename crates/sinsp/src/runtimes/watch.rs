@@ -1,4 +1,5 @@
-//! Runtimes say themselves when they create a container: it is asked for then, before its first process runs.
+//! Follows the events of runtimes, to request a container when it is created, before its first process
+//! runs.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,24 +19,24 @@ use super::sources::{Answer, Source, is_of_users};
 use super::wire::{Error, Lines, Messages};
 use super::{SHORT_ID, id};
 
-/// How often it is looked for sockets.
+/// Interval of the search for sockets.
 const LOOK: Duration = Duration::from_millis(250);
-/// Time until a stream that ended is opened again; it doubles up to the longest.
+/// Time until an ended stream is opened again; it doubles up to a maximum.
 const PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// Time until a runtime that has no such stream is asked for one again.
+/// Time until the next try, if a runtime has no such stream.
 const UNSUPPORTED: Duration = Duration::from_secs(300);
-/// Questions that events of one runtime may have given reason to at the same time. Later ones are skipped: the
-/// container's first process asks again.
+/// Maximum number of concurrent requests that one runtime's events caused. Further events are skipped; the
+/// container's first process makes the request.
 const MAX_QUESTIONS: usize = 256;
-/// Times that a container is asked for that its runtime has reported.
+/// Number of requests for a container that its runtime has reported.
 const TRIES: u32 = 4;
 
-/// Where Docker's and Podman's events about containers are.
+/// Path of Docker's and Podman's events about containers.
 const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D";
 
-/// Follows the events of each runtime of the machine that is there, and of each that comes. Those of users are not followed:
-/// anybody may report any containers there.
+/// Follows the events of each runtime of the machine, including those that start later. It does not follow
+/// users' runtimes, because a user could report any container there.
 pub(super) async fn follow_all(shared: Arc<Shared>) {
     let followed = Arc::new(Mutex::new(FxHashSet::<(Api, PathBuf)>::default()));
     loop {
@@ -61,7 +62,7 @@ pub(super) async fn follow_all(shared: Arc<Shared>) {
     }
 }
 
-/// Follows one runtime until its socket is gone.
+/// Follows one runtime until its socket disappears.
 async fn follow(shared: &Arc<Shared>, source: &Arc<Source>) {
     let asked = Arc::<Asked>::default();
     let mut pause = PAUSE;
@@ -115,7 +116,7 @@ struct Actor {
     id: String,
 }
 
-/// Follows Docker's events; with those since a time, in seconds, when there was no stream any more.
+/// Follows Docker's events. After a broken stream, it also requests the events since a time, in seconds.
 async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Result<(), Error> {
     let Told { shared, source, .. } = told;
     let path = since.map_or_else(|| EVENTS.to_owned(), |since| format!("{EVENTS}&since={since}"));
@@ -123,11 +124,11 @@ async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Re
     source.note(None, &shared.tally);
     *has_begun = true;
     while let Some(line) = lines.next().await? {
-        // What is no event is skipped.
+        // Other lines are skipped.
         let Ok(event) = serde_json::from_slice::<Event>(&line) else { continue };
         let action = if event.action.is_empty() { &event.status } else { &event.action };
         let id = if event.actor.id.is_empty() { &event.id } else { &event.actor.id };
-        // A start gives addresses, and a container may have another name since.
+        // A start adds addresses, and the container may have been renamed.
         if matches!(action.as_str(), "create" | "start" | "restart" | "rename" | "update") {
             told.about(id);
         }
@@ -135,7 +136,7 @@ async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Re
     Ok(())
 }
 
-/// Containers and pods were created, or started.
+/// Event types: containers and pods were created, or started.
 const CREATED: i32 = 0;
 const STARTED: i32 = 1;
 
@@ -157,7 +158,7 @@ async fn cri(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
 async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
     let Told { shared, source, .. } = told;
     let deadline = shared.options.deadline;
-    // What runs already, whose namespaces are not known: its control groups are those of containers.
+    // Requests running containers, whose namespaces are unknown, so that their cgroups are recognised.
     let ids = containerd::list(&source.socket, deadline).await?;
     ids.iter().for_each(|id| told.about(id));
     let method = "containerd.services.events.v1.Events/Subscribe";
@@ -172,7 +173,7 @@ async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Erro
         {
             told.about(&created.id);
             if envelope.namespace == containerd::KUBERNETES {
-                // Kubernetes' interface will have more to say.
+                // The CRI will return more.
                 shared.ask(created.id.get(..SHORT_ID).unwrap_or(&created.id));
             }
         }
@@ -180,10 +181,10 @@ async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Erro
     Ok(())
 }
 
-/// Containers that a runtime is asked for because of its events, and whether it reported more of them since.
+/// Containers that are requested because of events, and whether the runtime reported another event since.
 type Asked = Mutex<FxHashMap<String, bool>>;
 
-/// What a runtime reports leads to questions.
+/// Turns a runtime's reports into requests.
 struct Told<'a> {
     shared: &'a Arc<Shared>,
     source: &'a Arc<Source>,
@@ -191,8 +192,8 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Something happened to the container: the runtime is asked for it, once at a time, so that the last answer is of the
-    /// last event.
+    /// Requests the container after an event, one request at a time, so that the last response belongs to
+    /// the last event.
     fn about(&self, full_id: &str) {
         let Some(id) = id::checked(full_id.as_bytes()) else { return };
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,7 +220,7 @@ impl Told<'_> {
     }
 }
 
-/// Asks a runtime for a container that it has reported.
+/// Requests a reported container from its runtime.
 async fn ask(shared: &Shared, source: &Source, id: &str) {
     let mut pause = shared.options.retry;
     for _ in 0..TRIES {

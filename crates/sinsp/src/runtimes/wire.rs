@@ -1,4 +1,4 @@
-//! Exchanges over a Unix socket, each with a deadline and a longest response.
+//! Exchanges over a Unix socket, each with a timeout and a maximum size of the response.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,14 +19,14 @@ pub(super) use stream::{Lines, Messages};
 pub(super) const MAX_ANSWER: usize = 16 << 20;
 /// Length of what precedes a gRPC message: a flag and the length.
 const PREFIX: usize = 5;
-/// gRPC status: the thing asked about does not exist.
+/// gRPC status: not found.
 const NOT_FOUND: u32 = 5;
 /// gRPC status: the runtime has no such function.
 const UNIMPLEMENTED: u32 = 12;
-/// gRPC status: the caller may not.
+/// gRPC status: permission denied.
 const PERMISSION_DENIED: u32 = 7;
 
-/// Why there is no response.
+/// The reason why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("no answer within {0:?}")]
@@ -54,7 +54,7 @@ pub(super) enum Error {
 }
 
 impl Error {
-    /// Whether the runtime is there but has no such function, or not for everybody.
+    /// Whether the runtime lacks the function, or does not permit it.
     pub(super) fn is_unsupported(&self) -> bool {
         match self {
             Self::Grpc(code) => matches!(*code, UNIMPLEMENTED | PERMISSION_DENIED),
@@ -70,7 +70,7 @@ impl Error {
     }
 }
 
-/// The task that drives a connection; it ends with its last request, however that ends.
+/// The task that drives a connection. It ends with the last request, even if that fails.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -83,13 +83,13 @@ async fn within<T>(deadline: Duration, exchange: impl Future<Output = Result<T, 
     tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(Error::Late(deadline)))
 }
 
-/// The body of what is at `path`; `None` if there is nothing.
+/// The body at `path`; `None` if there is nothing.
 pub(super) async fn get(socket: &Path, path: &str, deadline: Duration) -> Result<Option<Bytes>, Error> {
     within(deadline, async {
         let stream = UnixStream::connect(socket).await?;
         let (mut sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await?;
         let _driver = Driver(tokio::spawn(async move {
-            // The request learns of a failure by itself.
+            // The request returns the failure.
             let _ = connection.await;
         }));
         let request = Request::get(path).header(header::HOST, "localhost").body(Full::<Bytes>::default())?;
@@ -134,7 +134,7 @@ impl Channel {
             let (sender, connection) =
                 conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
             let driver = Driver(tokio::spawn(async move {
-                // The calls learn of a failure by themselves.
+                // The calls return the failure.
                 let _ = connection.await;
             }));
             Ok(Self { sender, deadline, _driver: driver })
@@ -142,7 +142,7 @@ impl Channel {
         .await
     }
 
-    /// Calls `service/method`; `None` if what is asked about does not exist.
+    /// Calls `service/method`; returns `None` if the object does not exist.
     pub(super) async fn call<A: Message + Default>(
         &mut self,
         method: &str,
@@ -171,7 +171,7 @@ impl Channel {
             if answer.status() != StatusCode::OK {
                 return Err(Error::Status(answer.status()));
             }
-            // Calls that fail at once have the status in front and nothing else.
+            // A call that fails immediately has only the status in its headers.
             let early = grpc_status(answer.headers());
             let (bytes, late) = body(answer).await?;
             match early.or(late) {
@@ -198,7 +198,7 @@ pub(super) fn frame(message: &impl Message) -> Bytes {
     let text = message.encode_to_vec();
     let mut out = Vec::with_capacity(PREFIX + text.len());
     out.push(0);
-    // Questions hold an id: their length fits.
+    // A request contains an id, so its length fits.
     out.extend_from_slice(&(text.len() as u32).to_be_bytes());
     out.extend_from_slice(&text);
     out.into()

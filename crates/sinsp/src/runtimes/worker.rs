@@ -1,4 +1,5 @@
-//! The thread that asks: a task per container that is asked for, and one per runtime whose events are followed.
+//! The thread of the look-ups: a task for each requested container, and one for each runtime whose events
+//! are followed.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::pursuit::pursue;
 use super::shared::Shared;
 use super::watch::follow_all;
 
-/// Takes questions until nobody is left who could ask.
+/// Serves requests until all senders are gone.
 pub(super) async fn serve(shared: Arc<Shared>, mut asked: mpsc::Receiver<String>) {
     if shared.options.follow {
         tokio::spawn(follow_all(shared.clone()));

@@ -1,4 +1,4 @@
-//! The messages of containerd's services, with the fields that are used here: the rest is skipped.
+//! The messages of containerd's services, with the used fields; others are skipped.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! What runtimes add to their responses as JSON for debugging: no two of them alike, none of it promised.
+//! JSON for debugging that runtimes add to their responses. It differs between runtimes, and has no fixed
+//! format.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::runtimes::metadata::Probe;
 
-/// `info` of a container or of a pod; what can't be read counts as absent.
+/// `info` of a container or of a pod; unreadable parts are treated as absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Info {
@@ -78,15 +79,15 @@ impl Info {
         }
     }
 
-    /// Name of the image where the status has its id only.
+    /// Name of the image if the status has only its id.
     pub(super) fn image_name(&self) -> Option<&str> {
         ["io.kubernetes.cri.image-name", "io.kubernetes.cri-o.Image", "io.kubernetes.cri-o.ImageName"]
             .into_iter()
             .find_map(|name| self.annotation(name))
     }
 
-    /// Addresses of the pod's interfaces: containerd's without loopback, host ends and hardware addresses;
-    /// CRI-O's as they are.
+    /// Addresses of the pod's interfaces: those of containerd without loopback, host ends and hardware
+    /// addresses; those of CRI-O unchanged.
     pub(super) fn cni(&mut self) -> String {
         let interfaces = self.cni.as_mut().and_then(|cni| cni.get_mut("Interfaces")).map(Json::take);
         if let Some(Json::Object(mut interfaces)) = interfaces {
@@ -106,8 +107,8 @@ impl Info {
     }
 }
 
-/// The liveness and the readiness probe of a container, from the description of the pod that `kubectl apply`
-/// leaves behind.
+/// The liveness and the readiness probe of a container, from the pod's description, which `kubectl apply`
+/// stores in an annotation.
 pub(super) fn probes(annotations: &HashMap<String, String>, container: &str) -> [Option<Probe>; 2] {
     let described = || {
         let text = annotations.get("kubectl.kubernetes.io/last-applied-configuration")?;

@@ -1,4 +1,4 @@
-//! The messages of `runtime.v1`, with the fields that are used here: the rest is skipped.
+//! The messages of `runtime.v1`, with the used fields; others are skipped.
 
 use std::collections::HashMap;
 
@@ -234,7 +234,7 @@ pub(crate) struct GetEventsRequest {}
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct ContainerEventResponse {
-    /// Of a container or of a pod.
+    /// Id of a container or of a pod.
     #[prost(string, tag = "1")]
     pub(crate) container_id: String,
     /// 0: created, 1: started, 2: stopped, 3: deleted.

@@ -1,4 +1,4 @@
-//! Responses that have no end: a runtime reports what happens to its containers.
+//! Endless responses, in which a runtime reports events of its containers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use tokio::net::UnixStream;
 
 use super::{Driver, Error, PREFIX, frame, grpc_request, grpc_status, within};
 
-/// Longest line or message that is read, bytes.
+/// Maximum size of a line or message, bytes.
 const MAX_ITEM: usize = 1 << 20;
 
-/// What has come of a body without end, and is not used yet.
+/// Received and unused data of an endless body.
 struct Pieces {
     body: Incoming,
     bytes: Vec<u8>,
-    /// The status that ended it, of gRPC.
+    /// The gRPC status at its end.
     status: Option<u32>,
     _driver: Driver,
 }
 
 impl Pieces {
-    /// Waits for more; `false` at the end.
+    /// Waits for more data; returns `false` at the end.
     async fn more(&mut self) -> Result<bool, Error> {
         let Some(frame) = self.body.frame().await else { return Ok(false) };
         match frame?.into_data() {
@@ -41,7 +41,7 @@ impl Pieces {
 pub(in crate::runtimes) struct Lines(Pieces);
 
 impl Lines {
-    /// Asks for what is at `path`; the response has begun when this returns.
+    /// Requests `path`; returns when the response has begun.
     pub(in crate::runtimes) async fn open(
         socket: &Path,
         path: &str,
@@ -51,7 +51,7 @@ impl Lines {
             let stream = UnixStream::connect(socket).await?;
             let (mut sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await?;
             let driver = Driver(tokio::spawn(async move {
-                // Who reads learns of a failure by itself.
+                // The reader gets the failure.
                 let _ = connection.await;
             }));
             let request =
@@ -84,7 +84,8 @@ impl Lines {
 pub(in crate::runtimes) struct Messages(Pieces);
 
 impl Messages {
-    /// Calls `service/method`; the response has begun when this returns. A runtime may begin with its first message only.
+    /// Calls `service/method`; returns when the response has begun, which some runtimes do only with their
+    /// first message.
     pub(in crate::runtimes) async fn open(
         socket: &Path,
         method: &str,
@@ -97,7 +98,7 @@ impl Messages {
                 conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream))
                     .await?;
             let driver = Driver(tokio::spawn(async move {
-                // Who reads learns of a failure by itself.
+                // The reader gets the failure.
                 let _ = connection.await;
             }));
             Ok((sender, driver))
