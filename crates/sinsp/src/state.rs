@@ -1,4 +1,4 @@
-//! What is known of the system: threads, open files, users, containers.
+//! The state of the system: threads, open files, users, containers.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub(crate) use reports::Reports;
 pub(crate) use skips::Skips;
 pub(crate) use text::split_nul;
 
-/// The system as the events so far report it.
+/// The state of the system after the events so far.
 #[derive(Debug, Default)]
 pub struct State {
     /// Threads and their groups.
@@ -69,34 +69,34 @@ pub struct State {
     pub containers: Containers,
     /// Addresses of the machine.
     pub interfaces: Vec<Interface>,
-    /// Domain names that somebody asks for.
+    /// Domain names in conditions, with their addresses.
     pub names: Arc<Names>,
-    /// Domain names by the answers of name servers.
+    /// Domain names from observed DNS replies.
     pub observed: ObservedNames,
     /// The machine.
     pub machine: MachineInfo,
-    /// What was looked up, added and given up.
+    /// Counters.
     pub stats: StateStats,
     /// Last context switch of each CPU, ns since the epoch; 0 for none.
     switches: Vec<u64>,
-    /// How often `/proc` may be asked for received descriptors.
+    /// Budget of `/proc` look-ups for received descriptors.
     received: budget::ReceivedBudget,
     /// How often all open files may be searched for one.
     searches: budget::ReceivedBudget,
     /// What is to be asked again since events were lost.
     pub(crate) doubts: doubts::Doubts,
-    /// Whether events of calls that begin have come.
+    /// Whether enter events have occurred.
     pub(crate) has_beginnings: bool,
-    /// Whether nobody asks what descriptors of plain files stand for, so that they are not followed.
+    /// Whether plain files are not tracked, because no rule depends on them.
     leaves_out_files: bool,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,
-    /// Which control groups are containers.
+    /// The cgroups that are containers.
     pub(crate) layouts: Layouts,
-    /// How parameters and names are written.
+    /// Format of parameters and names.
     pub(crate) rendering: Rendering,
-    /// How often /proc may be asked for unknown threads.
+    /// Budget of /proc look-ups for unknown threads.
     lookups: budget::LookupBudget,
 }
 
@@ -108,11 +108,11 @@ pub struct StateStats {
     pub threads_added: u64,
     /// Threads removed.
     pub threads_removed: u64,
-    /// Threads that found no room in the table.
+    /// Threads that were not added because the table was full.
     pub threads_rejected: u64,
-    /// Threads asked of /proc.
+    /// Look-ups of threads in /proc.
     pub proc_lookups: u64,
-    /// Events of unknown threads that were not asked of /proc, as it was asked too often in that second.
+    /// Events of unknown threads without a look-up, because that second's budget was used up.
     pub proc_lookups_deferred: u64,
     /// Threads that even /proc did not know.
     pub failed_thread_lookups: u64,
@@ -120,32 +120,32 @@ pub struct StateStats {
     pub fds_added: u64,
     /// Open files removed.
     pub fds_removed: u64,
-    /// Open files that found no room in their process's table.
+    /// Open files that were not added because their process's table was full.
     pub fds_rejected: u64,
-    /// Events on descriptors that nobody knows.
+    /// Events on unknown descriptors.
     pub failed_fd_lookups: u64,
-    /// Times that the source reported lost events: each time threads that may have made them come into doubt, if they change
-    /// what is known.
+    /// Number of losses that the source reported. After each, the threads that may have made the events are
+    /// in doubt, if the events change the state.
     pub losses: u64,
-    /// Events that these losses were of.
+    /// Number of lost events.
     pub events_lost: u64,
-    /// Threads that came into doubt by losses and that [`crate::ProcLookup`] was to be asked about; 0 without one.
+    /// Threads in doubt after losses that were to be looked up; 0 without a [`crate::ProcLookup`].
     pub threads_doubted: u64,
-    /// Of those, threads that had changed unseen, or ended: corrected, or removed.
+    /// Threads in doubt that had changed or ended, and were corrected or removed.
     pub threads_healed: u64,
     /// Open files of the threads in doubt.
     pub fds_doubted: u64,
-    /// Open files that were unknown, others than the known ones, or no longer open: added, replaced or removed.
+    /// Open files that were added, replaced or removed after a loss.
     pub fds_healed: u64,
 }
 
 impl State {
-    /// Nothing is known, and at most so many threads will be.
+    /// An empty state for at most this number of threads.
     pub(crate) fn with_max(threads: usize) -> Self {
         Self { threads: Threads::with_max(threads), ..Self::default() }
     }
 
-    /// Writes parameters, and names of sockets from now on, in this way.
+    /// Sets the format of parameters, and of new names of sockets.
     pub(crate) fn set_rendering(&mut self, rendering: Rendering) {
         self.reuse.names.services = rendering.services.clone();
         self.rendering = rendering;
@@ -156,18 +156,18 @@ impl State {
         self.empty.get_or_insert_with(|| Arc::from(&b""[..])).clone()
     }
 
-    /// Whether events were lost since the thread was last known to be as it is here.
+    /// Whether the thread is in doubt: events were lost since its state was last certain.
     pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
         self.doubts.remain() && self.threads.is_doubted(thread)
     }
 
-    /// Since when the state of the thread, and of its process's files, may be wrong as events were lost, ns since the epoch;
-    /// `None` if nothing is in doubt.
+    /// The time since which the state of the thread and of its process's files may be wrong because of a
+    /// loss, ns since the epoch; `None` if nothing is in doubt.
     pub fn doubted_since(&self, thread: &Thread) -> Option<u64> {
         if self.doubts.remain() { self.threads.doubted_since(thread) } else { None }
     }
 
-    /// Grows with every change of what is known of users and containers.
+    /// A counter that grows with every change of users and containers.
     pub(crate) fn names_changed(&self) -> u64 {
         self.users.changes + self.containers.changes
     }

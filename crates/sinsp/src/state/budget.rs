@@ -1,21 +1,21 @@
-//! How often `/proc` is asked on the way of an event.
+//! Limits for look-ups in `/proc` on the event thread.
 
-/// Look-ups in a second of event time. One takes 50 to 200 us, so that they cost a tenth of a core at most.
+/// Look-ups per second of event time. One takes 50 to 200 us, so they cost at most a tenth of a core.
 const PER_SECOND: u64 = 500;
-/// Time that one look-up takes of the budget, ns.
+/// Time that one look-up uses of the budget, ns.
 const COST: u64 = 1_000_000_000 / PER_SECOND;
 
 /// A budget of look-ups that fills with time.
 #[derive(Debug, Default)]
 pub(super) struct LookupBudget {
-    /// Time up to which it is used up, a second ahead of the events', ns.
+    /// Time up to which the budget is used, at most a second ahead of the events, ns.
     used_until: u64,
 }
 
 impl LookupBudget {
     /// Takes one look-up at the time `now`, ns; `false` if none is left.
     pub(super) fn take(&mut self, now: u64) -> bool {
-        // What was not used within a second is gone.
+        // The unused budget of a second expires.
         let used = self.used_until.max(now);
         let left = used + COST <= now.saturating_add(1_000_000_000);
         if left {
@@ -25,9 +25,10 @@ impl LookupBudget {
     }
 }
 
-/// Processes that are looked at in a second of event time: a program that sends files all the time stops no events.
+/// Maximum number of processes that are looked up in a second of event time, so that a program that sends
+/// many files does not stop events.
 const MAX_PER_SECOND: u32 = 100;
-/// The look-ups of received descriptors that are left in this second.
+/// The remaining look-ups of received descriptors in this second.
 #[derive(Debug, Default)]
 pub(super) struct ReceivedBudget {
     second: u64,

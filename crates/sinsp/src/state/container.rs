@@ -12,7 +12,7 @@ pub(crate) use kind::Kind;
 pub use layouts::Engines;
 pub(crate) use layouts::Layouts;
 
-/// Containers whose metadata is kept.
+/// Maximum number of containers with metadata.
 pub(super) const MAX: usize = 16_384;
 
 /// Containers by id.
@@ -23,10 +23,10 @@ pub struct Containers {
     pub(super) changes: u64,
 }
 
-/// Metadata of a container, as an event or a runtime gave it.
+/// Metadata of a container, from an event or a runtime.
 #[derive(Clone, Debug, Default)]
 pub struct Container {
-    /// What is known, in the form in which container events carry it.
+    /// The metadata, in the JSON form of container events.
     pub json: Json,
 }
 

@@ -1,4 +1,4 @@
-//! Threads of which the state may be wrong since events were lost.
+//! Threads whose state may be wrong after a loss of events.
 
 use std::collections::VecDeque;
 
@@ -7,30 +7,31 @@ use eyas_scap::{Loss, Suspects};
 
 use super::ThreadKey;
 
-/// Losses that are remembered for the events that come between their first and their last.
+/// Number of remembered losses, for events that come between the first and the last lost event.
 const REMEMBERED: usize = 16;
 
 /// Threads that are in doubt since events were lost.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
-    /// Some thread may be in doubt.
+    /// Whether a thread may be in doubt.
     pub(super) any: bool,
     pub(super) queue: VecDeque<Doubt>,
-    /// CPUs of which losses were reported where they began, and that no event has come of since: there may be more of these
-    /// losses, among the events of other CPUs.
+    /// CPUs that reported the beginning of a loss, and from which no event has come since. The loss may
+    /// continue among the events of other CPUs.
     pub(super) losing: Vec<(u16, Suspects)>,
     /// The last losses.
     recent: VecDeque<Loss>,
-    /// When the last of them ended.
+    /// End of the last loss.
     until: u64,
 }
 
-/// A thread that is to be asked about.
+/// A thread that must be looked up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Doubt {
     pub(super) key: ThreadKey,
-    /// When its last event was, when the running system did not know it. A second look that finds nothing either, and
-    /// no event in between, proves that it is gone; after one, the event of its end may still come.
+    /// Time of its last event when a look-up did not find it. A second look-up that finds nothing, without
+    /// an event in between, proves that the thread has ended. After only one, its exit event may still
+    /// come.
     pub(super) missed: Option<u64>,
 }
 
@@ -61,8 +62,8 @@ impl Doubts {
         self.any
     }
 
-    /// A thread is new, and in doubt: nothing was known of the one that made it, or that was in doubt, too. It is found
-    /// when those that wait are done.
+    /// Records that a new thread is in doubt, because its creator is unknown or in doubt. It is found after
+    /// the waiting threads are done.
     pub(crate) fn add(&mut self) {
         self.any = true;
     }

@@ -1,4 +1,4 @@
-//! Environments of which the event has only the beginning.
+//! Environments that events contain only in part.
 
 use eyas_events::EventType;
 use eyas_scap::RawEvent;
@@ -6,12 +6,13 @@ use eyas_scap::RawEvent;
 use super::proc_query::ProcQuery;
 use super::{Current, State, split_nul};
 
-/// An environment in an event that is at least this long may go on, bytes.
+/// An environment in an event that is at least this long may be cut, bytes.
 const WHOLE: usize = 4095;
 
 impl State {
-    /// Asks about a process that has executed a program, if its event may have only the beginning of the environment. What
-    /// is asked about may be another process by now, or have changed its environment: it has to begin alike.
+    /// Looks up the environment of a process that has executed a program, if its event may contain only the
+    /// beginning. The process may be another one by now, or have changed its environment, so the beginning
+    /// must be equal.
     #[inline]
     pub(crate) fn complete_environment(
         &mut self,

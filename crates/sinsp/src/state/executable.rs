@@ -7,13 +7,13 @@ use super::Text;
 pub struct Executable {
     /// Path; empty if unknown.
     pub path: Text,
-    /// The process's user may write it.
+    /// Whether the process's user may write it.
     pub is_writable: bool,
-    /// It is in the upper layer of an overlay.
+    /// Whether it is in the upper layer of an overlay.
     pub in_upper_layer: bool,
-    /// It is in the lower layer of an overlay.
+    /// Whether it is in the lower layer of an overlay.
     pub in_lower_layer: bool,
-    /// It is a memfd.
+    /// Whether it is a memfd.
     pub from_memfd: bool,
     /// Inode; 0 if unknown.
     pub ino: u64,
@@ -21,9 +21,9 @@ pub struct Executable {
     pub ctime: u64,
     /// Modification time, ns since the epoch; 0 if unknown.
     pub mtime: u64,
-    /// From its change to the start of the process, ns; 0 if unknown.
+    /// Time from its change to the start of the process, ns; 0 if unknown.
     pub ctime_to_clone: i64,
-    /// From the start of the pid namespace to its change, ns; 0 if unknown.
+    /// Time from the start of the pid namespace to its change, ns; 0 if unknown.
     pub pidns_start_to_ctime: i64,
 }
 

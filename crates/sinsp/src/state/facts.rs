@@ -1,10 +1,10 @@
-//! What events can be left out for, if nobody asks: see [`changes`].
+//! Facts for which events can be skipped if no rule uses them: see [`changes`].
 
 use eyas_events::EventType;
 
 use super::parse::{Change, change};
 
-/// Parts of the state that few ask for and many events change.
+/// Parts of the state that few rules use and many events change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Facts(u8);
 
@@ -15,7 +15,7 @@ impl Facts {
     /// Whether sockets that never called `connect` are connected.
     pub(crate) const CONNECTED: Self = Self(1 << 1);
 
-    /// Names that name servers answered with.
+    /// Names from DNS replies.
     pub(crate) const NAMES: Self = Self(1 << 2);
 
     pub(crate) const fn union(self, other: Self) -> Self {
@@ -27,7 +27,8 @@ impl Facts {
     }
 }
 
-/// All that events of a type change, beside when their thread was last active; `None` where they may change anything else.
+/// All facts that events of a type change, besides the thread's time of last activity; `None` if they may
+/// change anything else.
 pub(crate) fn changes(ty: EventType) -> Option<Facts> {
     match change(ty) {
         Change::Nothing => Some(Facts::NONE),

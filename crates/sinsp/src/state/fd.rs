@@ -7,7 +7,7 @@ use crate::names::Transport;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal $name:literal $letter:literal),* $(,)?) => {
-        /// What an open file is; codes as in captures.
+        /// Kind of an open file; codes as in captures.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
         #[repr(u8)]
         pub enum FdKind {
@@ -55,7 +55,7 @@ kinds! {
     Unix = 8 "unix" 'u',
     /// eventfd.
     Event = 9 "event" 'e',
-    /// A kind that nobody supports.
+    /// A kind that is not supported.
     Unsupported = 10 "unsupported" 'X',
     /// signalfd.
     Signal = 11 "signalfd" 's',
@@ -154,16 +154,16 @@ pub enum Role {
     /// Not known yet.
     #[default]
     None,
-    /// It connected, or sent first.
+    /// The process connected, or sent first.
     Client,
-    /// It accepted, or received first.
+    /// The process accepted, or received first.
     Server,
 }
 
 /// Ends of a socket. By convention the source is the client once the role is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Socket {
-    /// Not a socket, or nothing known.
+    /// Not a socket, or unknown.
     #[default]
     None,
     /// Both ends of an Internet socket, ports in host order.
@@ -194,7 +194,7 @@ pub struct Fd {
     pub kind: FdKind,
     /// Name: a path, a tuple, or empty.
     pub name: Text,
-    /// Path as the program gave it.
+    /// Path from the program.
     pub raw_name: Text,
     /// `PPM_O_*` flags.
     pub open_flags: u32,
@@ -204,37 +204,37 @@ pub struct Fd {
     pub mount_id: u32,
     /// Inode; 0 if unknown.
     pub ino: u64,
-    /// Process that a pidfd stands for; -1 otherwise.
+    /// Process of a pidfd; -1 otherwise.
     pub pid: i32,
-    /// What few open files have.
+    /// Rare data.
     pub(super) extra: Option<Box<FdExtra>>,
     /// Protocol of a socket.
     pub l4: L4,
     /// Side of a socket.
     pub role: Role,
-    /// A connection was made.
+    /// Whether a connection was made.
     pub connected: bool,
-    /// The file lies in the upper layer of an overlay.
+    /// Whether the file is in the upper layer of an overlay.
     pub upper_layer: bool,
-    /// The file lies in the lower layer of an overlay.
+    /// Whether the file is in the lower layer of an overlay.
     pub lower_layer: bool,
     /// Time of the event that last changed the name; 0 if none did.
     pub named_at: u64,
-    /// It came from the snapshot or /proc, not from an event.
+    /// Whether it came from the snapshot or /proc, not from an event.
     pub from_snapshot: bool,
 }
 
-/// What few open files have, and none has both of.
+/// Rare data of open files; no file has both kinds.
 #[derive(Clone, Debug)]
 pub(super) enum FdExtra {
     /// Ends of a socket.
     Ends(Socket),
-    /// The file by the kernel's name.
+    /// The file with the kernel's name.
     Opened(Arc<Fd>),
 }
 
 impl Fd {
-    /// An open file of a kind, without a name.
+    /// An open file of this kind, without a name.
     pub(crate) fn new(kind: FdKind, empty: &Text) -> Self {
         Self {
             kind,
@@ -269,8 +269,8 @@ impl Fd {
         }
     }
 
-    /// The same file by the name that the kernel has for it, where that is not `name`: there are links in `name`, or
-    /// another thread changed it while the file was opened. Rules are tested against both.
+    /// The same file with the kernel's name, if that differs from `name`, because `name` contains symlinks,
+    /// or another thread changed it during the open. Rules are tested with both.
     #[inline]
     pub fn opened(&self) -> Option<&Self> {
         match self.extra.as_deref()? {
@@ -294,7 +294,7 @@ impl Fd {
         self.set_extra(FdExtra::Ends(socket));
     }
 
-    /// Protocol, as far as it is certain: a socket that has not been used may be given another one.
+    /// Protocol, if it is certain: an unused socket may get another one.
     pub(crate) fn known_l4(&self) -> L4 {
         match self.socket() {
             _ if !self.kind.is_inet() => L4::None,
@@ -325,7 +325,7 @@ impl Fd {
         }
     }
 
-    /// Gives it a name in the event of time `ts`.
+    /// Sets its name, in an event with time `ts`.
     pub(crate) fn rename(&mut self, name: Text, ts: u64) {
         if *self.name != *name {
             self.named_at = ts;
@@ -333,13 +333,13 @@ impl Fd {
         self.name = name;
     }
 
-    /// Gives a file the path where it lies now, in the event of time `ts`.
+    /// Sets the new path of a moved file, in an event with time `ts`.
     pub(crate) fn move_to(&mut self, path: Text, ts: u64) {
         self.extra = None;
         self.rename(path, ts);
     }
 
-    /// Gives it the name that the socket's ends make, in the event of time `ts`.
+    /// Sets its name from the socket's ends, in an event with time `ts`.
     pub(crate) fn rename_by_ends(&mut self, ts: u64, names: &mut RecentNames) {
         use std::io::Write;
         let with_ports = !matches!(self.l4, L4::Icmp | L4::Raw);

@@ -5,9 +5,9 @@ use rustc_hash::FxHashMap;
 
 use super::Fd;
 
-/// Descriptors below this are found by index.
+/// Descriptors below this are stored by index.
 const DENSE: usize = 1024;
-/// Most open files of a process that are kept.
+/// Maximum number of open files of a process.
 pub(crate) const MAX: usize = 4096;
 
 /// Open files of a process. Copies are cheap: the files are shared until one is changed.
@@ -19,12 +19,13 @@ pub struct FdTable {
 #[derive(Clone, Debug, Default)]
 struct Inner {
     low: Vec<Option<Arc<Fd>>>,
-    /// A bit for each of `low` that is closed by an exec; nothing where none is.
+    /// A bit for each descriptor of `low` that an exec closes; empty if there is none.
     low_closed: Vec<u64>,
-    /// Files, and whether they are closed by an exec.
+    /// Files, and whether an exec closes them.
     high: FxHashMap<i64, (Arc<Fd>, bool)>,
     len: usize,
-    /// Files in the own tables of rings of `io_uring`. They are no descriptors of the process: `/proc` does not list them.
+    /// Files in the tables of `io_uring` rings. They are no descriptors of the process, and `/proc` does
+    /// not list them.
     direct: FxHashMap<i64, Arc<Fd>>,
 }
 
@@ -60,7 +61,7 @@ impl Inner {
 }
 
 impl FdTable {
-    /// The open file behind a descriptor.
+    /// The open file of a descriptor.
     #[inline]
     pub fn get(&self, num: i64) -> Option<&Fd> {
         self.file(num).map(|fd| &**fd)
@@ -91,7 +92,8 @@ impl FdTable {
         self.inner.len == 0
     }
 
-    /// Descriptors with what they stand for, without those in tables of rings; those below 1,024 first and in order.
+    /// Descriptors with their files, without those in tables of rings; those below 1,024 first and in
+    /// order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
         let low = self.inner.low.iter().enumerate().filter_map(|(n, fd)| Some((n as i64, &**fd.as_ref()?)));
         low.chain(self.inner.high.iter().map(|(n, (fd, _))| (*n, &**fd)))
@@ -105,7 +107,7 @@ impl FdTable {
             && self.iter().all(|(num, fd)| other.get(num).is_some_and(|other| is_same(fd, other)))
     }
 
-    /// Puts an open file behind a descriptor; `false` if the table is full.
+    /// Sets the open file of a descriptor; returns `false` if the table is full.
     pub(crate) fn insert(&mut self, num: i64, fd: Arc<Fd>, close_on_exec: bool) -> bool {
         let replaces = self.file(num).is_some();
         if is_direct(num) {
@@ -157,7 +159,7 @@ impl FdTable {
         fd
     }
 
-    /// The open file behind a descriptor, to be changed for this process alone.
+    /// The open file of a descriptor, mutable for this process only.
     pub(crate) fn get_mut(&mut self, num: i64) -> Option<&mut Fd> {
         self.file(num)?;
         let inner = Arc::make_mut(&mut self.inner);
@@ -169,7 +171,7 @@ impl FdTable {
         fd.map(Arc::make_mut)
     }
 
-    /// The open file behind a descriptor, to be shared with another one.
+    /// The open file of a descriptor, to share it with another one.
     pub(crate) fn share(&self, num: i64) -> Option<Arc<Fd>> {
         self.file(num).cloned()
     }
@@ -201,14 +203,14 @@ impl FdTable {
         }
     }
 
-    /// Forgets the files in tables of rings.
+    /// Removes the files in tables of rings.
     pub(crate) fn close_rings(&mut self) {
         if !self.inner.direct.is_empty() {
             Arc::make_mut(&mut self.inner).direct.clear();
         }
     }
 
-    /// Forgets what a program that is executed does not inherit: no ring is.
+    /// Removes the files that an executed program does not inherit, including those of rings.
     pub(crate) fn exec(&mut self) {
         self.close_rings();
         let numbers = self.iter().map(|(num, _)| num);

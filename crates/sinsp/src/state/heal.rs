@@ -1,9 +1,9 @@
-//! What becomes of the state when events were lost.
+//! Corrects the state after a loss of events.
 //!
-//! A lost event may have been the end of a thread, a program that was executed, a file that was opened or closed. So
-//! after a loss the threads that may have made such an event, or that one may have been about, are in doubt, together with their
-//! open files, until the running system has been asked about them and what it returned stands here: what a capture that begins
-//! now would know.
+//! A lost event may have been an exit, an exec, an open or a close. So after a loss, the threads that may
+//! have made such an event, or that the event may have been about, are in doubt, together with their open
+//! files. They stay in doubt until they were looked up in the running system and corrected. The result is
+//! what a capture that begins now would contain.
 
 use std::sync::Arc;
 
@@ -23,14 +23,15 @@ mod same;
 
 pub(super) use same::is_same_file;
 
-/// A thread is not asked about before it has had the time to execute a program, ns: a child that is about to do so
-/// would be treated as the program that it becomes.
+/// Minimum age of a thread for a look-up, ns. A child that is about to execute a program would otherwise be
+/// treated as that program.
 const SETTLES_IN: u64 = 100_000_000;
-/// Starts of a thread that are no further apart than this, ns, are the same: `/proc` counts in ticks.
+/// Start times of a thread that differ by at most this, ns, are treated as equal, because `/proc` counts in
+/// ticks.
 const SAME_START: u64 = 1_000_000_000;
 
 impl State {
-    /// Takes note of losses. Only if `/proc` can be asked what is right, threads wait for that.
+    /// Records losses. Threads wait for a look-up only if `/proc` can be read.
     pub(crate) fn doubt(&mut self, losses: &[Loss], can_ask: bool) {
         self.stats.losses += losses.len() as u64;
         self.stats.events_lost += losses.iter().map(|loss| loss.events).sum::<u64>();
@@ -47,8 +48,8 @@ impl State {
         }
     }
 
-    /// Takes note of an event of the CPU, or that nothing waits for any: what the CPU lost, it lost before. So what
-    /// events of other CPUs reported since the loss began is in doubt, too.
+    /// Records an event of the CPU, or that no event waits: the CPU's loss is over. So the changes by
+    /// events of other CPUs since the beginning of the loss are in doubt, too.
     pub(crate) fn end_losses(&mut self, cpu: Option<u16>, ts: u64) {
         let mut over = Suspects::NONE;
         let mut is_over = false;
@@ -71,13 +72,13 @@ impl State {
         if !can_ask {
             return;
         }
-        // While threads still wait from an earlier loss, those that do not are found when these are done.
+        // While threads of an earlier loss wait, others are found after these are done.
         if self.doubts.queue.is_empty() {
             self.queue_doubted();
         }
     }
 
-    /// Every thread in doubt is to be asked about.
+    /// Queues every thread in doubt for a look-up.
     fn queue_doubted(&mut self) {
         let queue = &mut self.doubts.queue;
         queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
@@ -93,7 +94,7 @@ impl State {
         self.stats.fds_doubted += queue.iter().filter_map(files).sum::<u64>();
     }
 
-    /// Asks about the thread of an event that is about to be taken in, if it is in doubt; returns whether it asked.
+    /// Looks up the thread of the next event if it is in doubt; returns whether it did.
     pub(crate) fn heal_thread_of(&mut self, event: &RawEvent<'_>, query: ProcQuery<'_>) -> bool {
         let Some(key) = self.threads.key(event.tid) else { return false };
         let Some(thread) = self.threads.at(key) else { return false };
@@ -101,7 +102,7 @@ impl State {
             return false;
         }
         self.stats.proc_lookups += 1;
-        // One that has ended since it made the event stays in doubt: nobody knows any more what it was.
+        // A thread that has ended since the event stays in doubt, because it cannot be looked up any more.
         if let Some((entry, fds)) = query(event.tid) {
             self.know_leader(&entry, query);
             self.correct(key, entry, fds, descriptor(event));
@@ -109,7 +110,7 @@ impl State {
         true
     }
 
-    /// Asks about one of the threads that are in doubt, `ts` being the time of the last event.
+    /// Looks up one of the threads in doubt; `ts` is the time of the last event.
     pub(crate) fn heal_next(&mut self, ts: u64, query: ProcQuery<'_>) {
         for _ in 0..self.doubts.queue.len() {
             let Some(doubt) = self.doubts.queue.pop_front() else { break };
@@ -131,7 +132,8 @@ impl State {
                 None if doubt.missed == Some(last_event) => {
                     self.stats.threads_healed += 1;
                     self.stats.threads_removed += self.threads.remove(doubt.key);
-                    // A leader stays as long as others of its process are known, who are asked about by themselves.
+                    // A leader stays while other threads of its process are known; these are looked up
+                    // separately.
                     self.threads.trust(doubt.key);
                 }
                 None => self.doubts.queue.push_back(Doubt { missed: Some(last_event), ..doubt }),
@@ -143,8 +145,8 @@ impl State {
         }
     }
 
-    /// Makes the state of a thread equal to that of the running system, except for the descriptor `in_use`: the
-    /// event at hand may have closed it, and is about what it was.
+    /// Corrects the state of a thread, except for the descriptor `in_use`, because the current event may
+    /// have closed it and refers to the old file.
     fn correct(&mut self, key: ThreadKey, entry: ThreadEntry, files: Vec<FdEntry>, in_use: Option<i64>) {
         let tid = entry.tid;
         let (there, directories) = self.thread_of(entry);
@@ -160,23 +162,24 @@ impl State {
             return;
         }
         if there.is_main() && there.exe.is_empty() && there.executable.path.is_empty() {
-            // It has ended, and others of its process have not.
+            // It has ended, but other threads of its process have not.
             self.threads.exited(key, -1);
         } else {
-            // One of those others has executed a program, and is the leader since.
+            // One of the other threads has executed a program, and is the leader since then.
             self.threads.revive(key);
         }
         let is_corrected =
             self.correct_parent(key, there.ptid) | self.correct_thread(key, there, &directories);
         self.stats.threads_healed += u64::from(is_corrected);
-        // None at all may be one that may not be looked at.
+        // An empty list may mean that the files cannot be read.
         if !files.is_empty() {
             self.correct_files(key, files, in_use);
         }
         self.threads.trust(key);
     }
 
-    /// Moves a thread below the process `ptid`; returns whether it was elsewhere. An unknown process is no correction.
+    /// Sets the parent of a thread to the process `ptid`; returns whether it changed. An unknown process is
+    /// ignored.
     fn correct_parent(&mut self, key: ThreadKey, ptid: i64) -> bool {
         let process_of =
             |tid| self.threads.get(tid).and_then(|parent| self.threads.main_of(parent)).map(|p| p.tid);
@@ -190,11 +193,11 @@ impl State {
         }
     }
 
-    /// Takes over what differs; returns whether anything did. Memory, faults and the time of the start stay.
+    /// Replaces values that differ; returns whether any did. Memory, faults and the start time stay.
     fn correct_thread(&mut self, key: ThreadKey, there: Thread, directories: &Directories) -> bool {
         let Some(known) = self.threads.at(key) else { return false };
         let is_main = known.is_main();
-        // Of a leader that others of its process outlive, nothing but its ids is left.
+        // If other threads outlive their leader, only the leader's ids are left.
         let is_whole = !there.exe.is_empty() || !there.executable.path.is_empty();
         let same_program = !is_whole || is_same_program(known, &there);
         let session = self.threads.session(&there);
@@ -223,13 +226,13 @@ impl State {
             known.fdlimit = there.fdlimit;
         }
         if !same_container {
-            // The probe and /proc list different hierarchies, so that only another container is a correction.
+            // The probe and /proc list different hierarchies, so only another container is a correction.
             (known.container, known.cgroups) = (there.container, there.cgroups);
         }
         true
     }
 
-    /// Makes the open files of a process those that it has.
+    /// Corrects the open files of a process.
     fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
         let is_whole = files.len() < MAX_FDS;
         let leaves_out = self.leaves_out_files;
@@ -264,12 +267,13 @@ impl State {
     }
 }
 
-/// Whether the thread has been there for long enough to be asked about.
+/// Whether the thread is old enough for a look-up.
 fn is_settled(thread: &Thread, ts: u64) -> bool {
     ts.saturating_sub(thread.clone_ts.max(thread.exec_ts)) > SETTLES_IN
 }
 
-/// Whether the id is another thread's now. By their starts alone nothing is proved: clocks are set.
+/// Whether the id belongs to another thread now. Start times alone prove nothing, because clocks can be
+/// set.
 fn is_other(known: &Thread, there: &Thread) -> bool {
     let same_start = known.clone_ts == 0 || known.clone_ts.abs_diff(there.clone_ts) <= SAME_START;
     !known.is_valid()
@@ -277,7 +281,8 @@ fn is_other(known: &Thread, there: &Thread) -> bool {
         || (!same_start && (known.ptid != there.ptid || !is_same_program(known, there)))
 }
 
-/// Whether the two execute the same program with the same arguments. A path that nobody may see differs from none.
+/// Whether the two execute the same program with the same arguments. An unreadable path is equal to any
+/// path.
 fn is_same_program(known: &Thread, there: &Thread) -> bool {
     (there.executable.path.is_empty() || known.executable.path == there.executable.path)
         && (&known.comm, &known.exe, &known.args) == (&there.comm, &there.exe, &there.args)

@@ -1,14 +1,14 @@
-//! Names of entries in the thread table.
+//! Keys of entries in the thread table.
 
 use slotmap::new_key_type;
 
 new_key_type! {
-    /// Names a thread entry; never again another one.
+    /// Key of a thread entry; it is never reused.
     pub struct ThreadKey;
-    /// Names a process: a group of threads.
+    /// Key of a process, which is a group of threads.
     pub(crate) struct GroupKey;
-    /// Names a table of open files.
+    /// Key of a table of open files.
     pub(crate) struct FilesKey;
-    /// Names a pair of directories.
+    /// Key of a pair of directories.
     pub(crate) struct DirectoriesKey;
 }

@@ -1,4 +1,4 @@
-//! A snapshot becomes the state that a capture begins with.
+//! Loads a snapshot as the initial state of a capture.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 impl State {
-    /// Forgets everything and begins with the snapshot.
+    /// Replaces the state by the snapshot.
     pub(crate) fn load(&mut self, snapshot: Snapshot, max_threads: usize) {
         let changes = self.names_changed();
         let users = std::mem::take(&mut self.users);
@@ -51,7 +51,7 @@ impl State {
         }
     }
 
-    /// Adds the threads and files that `/proc` has about one process.
+    /// Adds a process's threads and files from `/proc`.
     pub(crate) fn load_thread(&mut self, entry: ThreadEntry, fds: Vec<FdEntry>) -> Option<ThreadKey> {
         let tid = entry.tid;
         let key = self.add_entry(entry)?;
@@ -60,7 +60,7 @@ impl State {
         Some(key)
     }
 
-    /// Adds a thread as the entry describes it, without its files.
+    /// Adds a thread from an entry, without its files.
     fn add_entry(&mut self, entry: ThreadEntry) -> Option<ThreadKey> {
         let (thread, directories) = self.thread_of(entry);
         let key = self.add_thread(thread)?;
@@ -68,7 +68,8 @@ impl State {
         Some(key)
     }
 
-    /// Puts a new thread into its directories. One without any, or with those of its leader, shares them.
+    /// Sets the directories of a new thread. A thread without any, or with those of its leader, shares the
+    /// leader's.
     pub(super) fn place(&mut self, key: ThreadKey, directories: &Directories) {
         let Some(thread) = self.threads.at(key) else { return };
         if !thread.is_main() {
@@ -81,7 +82,7 @@ impl State {
         self.threads.set_root(key, &directories.root);
     }
 
-    /// Lets threads share what their flags say, parents before their children.
+    /// Makes threads share files and directories according to their flags, parents before children.
     fn join_relatives(&mut self, mut keys: Vec<ThreadKey>) {
         let shared = ThreadFlags::FS | ThreadFlags::FILES;
         keys.retain(|key| self.threads.at(*key).is_some_and(|thread| thread.flags.intersects(shared)));
@@ -93,8 +94,9 @@ impl State {
         }
     }
 
-    /// Lets a thread share what its flags say: a leader with its parent, one of a process whose leader has ended with
-    /// the first of that process. Flags of a leader may be old, so that only equal things are joined.
+    /// Makes a thread share files and directories according to its flags: a leader with its parent, and a
+    /// thread whose leader has ended with the first thread of the process. Flags of a leader may be
+    /// outdated, so only equal files and directories are joined.
     fn join_relative(&mut self, key: ThreadKey) {
         let Some(thread) = self.threads.at(key) else { return };
         let flags = thread.flags;
@@ -118,14 +120,14 @@ impl State {
     fn relative(&self, key: ThreadKey, thread: &Thread) -> Option<ThreadKey> {
         match self.threads.main_of(thread) {
             Some(main) if main.tid == thread.tid => self.threads.key(self.threads.parent_of(thread)?.tid),
-            // It has its leader's already.
+            // It shares its leader's already.
             Some(_) => None,
             None => self.threads.members(thread).next().filter(|first| *first != key),
         }
     }
 
-    /// Asks about the leader of a thread that the running system has, if it is unknown: what threads share is
-    /// kept there.
+    /// Looks up the leader of a thread from the running system if it is unknown, because shared data is
+    /// stored with the leader.
     pub(super) fn know_leader(&mut self, thread: &ThreadEntry, query: ProcQuery<'_>) {
         if thread.pid == thread.tid || self.threads.key(thread.pid).is_some() {
             return;
@@ -148,7 +150,7 @@ impl State {
         key
     }
 
-    /// Adds what `/proc` has about open files of the process `tid`.
+    /// Adds open files of the process `tid` from `/proc`.
     pub(super) fn load_fds(&mut self, tid: i64, fds: Vec<FdEntry>) {
         let empty = self.empty();
         let Some(key) = self.threads.key(tid) else { return };
@@ -166,7 +168,7 @@ impl State {
         }
     }
 
-    /// The thread that the entry describes, and its directories.
+    /// Makes the thread of an entry, and its directories.
     pub(super) fn thread_of(&mut self, entry: ThreadEntry) -> (Thread, Directories) {
         let empty = self.empty();
         let boot_ts = self.machine.boot_ts;
@@ -196,7 +198,7 @@ impl State {
         t.flags = ThreadFlags::from_bits_retain(entry.flags);
         t.fdlimit = entry.fdlimit as i64;
         (t.uid, t.gid, t.loginuid) = (entry.uid, entry.gid, entry.loginuid);
-        // Few processes have ids that differ, and nothing reports them.
+        // Ids that differ are rare, and nothing reports them.
         (t.real_uid, t.saved_uid) = (entry.uid, entry.uid);
         t.caps = entry.caps;
         let activity = &mut t.activity;
@@ -210,7 +212,7 @@ impl State {
         (t, Directories { cwd, root: entry.root.into(), changed: 0 })
     }
 
-    /// Gives every socket its role, by the ports that all processes listen on.
+    /// Sets the role of every socket, by the ports on which all processes listen.
     fn guess_roles(&mut self) {
         let mut served: FxHashSet<u16> = FxHashSet::default();
         for files in self.threads.file_tables() {
@@ -227,8 +229,8 @@ impl State {
     }
 }
 
-/// Whether a socket's process connected or was connected to: a connection from a port that somebody listens on was
-/// accepted, and its name then begins with the client; any other was made.
+/// Guesses whether a socket's process connected or accepted. If a process listens on the local port, the
+/// connection was accepted, and its name begins with the client. Otherwise the process connected.
 pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, names: &mut RecentNames) {
     match (fd.kind, fd.socket()) {
         (FdKind::Ipv4 | FdKind::Ipv6, Socket::Inet { source, .. }) if served.contains(&source.1) => {
@@ -255,7 +257,7 @@ fn with_slash(mut path: Vec<u8>) -> Text {
     path.into()
 }
 
-/// Ports that Linux chooses from by default (net.ipv4.ip_local_port_range).
+/// Default range of ports that Linux chooses (net.ipv4.ip_local_port_range).
 const EPHEMERAL_PORTS: std::ops::RangeInclusive<u16> = 32768..=60999;
 
 pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd {
@@ -264,7 +266,7 @@ pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd
     fd.from_snapshot = true;
     match entry.detail {
         FdDetail::Socket { local, remote, l4 } => {
-            // A pair of mapped addresses is IPv4 in all but the socket's family.
+            // A pair of IPv4-mapped addresses is an IPv4 connection of an IPv6 socket.
             let (local, remote) = unmapped_pair(local, remote).unwrap_or((local, remote));
             fd.kind = if local.0.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 };
             fd.l4 = L4::from_code(l4);

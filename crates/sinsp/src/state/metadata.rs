@@ -1,4 +1,4 @@
-//! Metadata of containers, and their users, that runtimes, files and events report.
+//! Metadata of containers and their users, from runtimes, files and events.
 
 use eyas_events::EventType;
 use eyas_scap::{Group, OwnedEvent, User};
@@ -24,8 +24,8 @@ impl State {
         events
     }
 
-    /// Takes in what container events and runtimes say: one JSON object, at top level or below
-    /// `container`. What has no id is skipped; returns whose metadata it is.
+    /// Adds the metadata of a container from an event or a runtime: one JSON object, at top level or below
+    /// `container`. Skips an object without an id; returns the container's id.
     pub(crate) fn add_container(&mut self, mut json: Json) -> Option<Text> {
         if let Some(inner) = json.get_mut("container") {
             json = inner.take();
@@ -49,7 +49,7 @@ impl State {
         Some(id)
     }
 
-    /// As [`State::add_container`], and reports what was not known.
+    /// As [`State::add_container`], and reports changes.
     pub(crate) fn learn_container(&mut self, json: Json, reports: &mut Reports) {
         let changes = self.containers.changes;
         if let Some(id) = self.add_container(json)
@@ -60,7 +60,7 @@ impl State {
         }
     }
 
-    /// More control groups are containers than were: their processes are looked at again.
+    /// Determines the containers of processes again, because more cgroups are containers now.
     fn reassign(&mut self) {
         let keys: Vec<_> = self.threads.iter().filter_map(|thread| self.threads.key(thread.tid)).collect();
         for key in keys {
@@ -74,14 +74,14 @@ impl State {
         }
     }
 
-    /// Forgets a container and its users.
+    /// Removes a container and its users.
     pub(super) fn remove_container(&mut self, id: &Text) {
         self.containers.changes += 1;
         self.containers.by_id.remove(id);
         self.users.retain_containers(|other| other != id);
     }
 
-    /// Takes in the users and groups of a container.
+    /// Adds the users and groups of a container.
     pub(crate) fn add_accounts(&mut self, accounts: Accounts, reports: &mut Reports) {
         if self.users.is_full() {
             self.forget_containers();
@@ -90,7 +90,7 @@ impl State {
         self.users.replace(container, users, groups, reports);
     }
 
-    /// Makes room: what no process is in can't be asked for any more.
+    /// Makes room: removes containers without processes, because no event needs them any more.
     fn forget_containers(&mut self) {
         let used: FxHashSet<Text> =
             self.threads.iter().filter_map(|thread| thread.container.clone()).collect();

@@ -1,4 +1,4 @@
-//! Which names stand for which addresses, by the answers of name servers that went by.
+//! Names of addresses, from observed DNS replies.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -7,13 +7,13 @@ use rustc_hash::FxHashMap;
 
 use super::Text;
 
-/// Addresses that are kept; the one that was answered first goes first.
+/// Maximum number of addresses; the oldest is removed first.
 const MAX: usize = 16_384;
 
-/// By container, empty for the host, and address.
+/// Container (empty for the host) and address.
 type Key = (Text, IpAddr);
 
-/// The last name that each container got an address for.
+/// The last name for which each container received an address.
 #[derive(Debug, Default)]
 pub struct ObservedNames {
     names: FxHashMap<Key, Text>,
@@ -21,7 +21,7 @@ pub struct ObservedNames {
 }
 
 impl ObservedNames {
-    /// The name that the container, empty for the host, got the address for last.
+    /// The name for which the container (empty for the host) last received the address.
     pub fn of(&self, container: &Text, address: IpAddr) -> Option<&Text> {
         if self.names.is_empty() {
             return None;
@@ -29,7 +29,7 @@ impl ObservedNames {
         self.names.get(&(container.clone(), address.to_canonical()))
     }
 
-    /// A name server said that the name stands for the address.
+    /// Adds a name and its address from a DNS reply.
     pub(super) fn add(&mut self, container: Text, address: IpAddr, name: Text) {
         let key = (container, address.to_canonical());
         if self.names.insert(key.clone(), name).is_some() {

@@ -1,4 +1,4 @@
-//! The container that a process is in, by the names of its control groups.
+//! Finds the container of a process by the names of its cgroups.
 
 use super::kind::Kind;
 use super::layouts::Layouts;
@@ -9,13 +9,12 @@ pub(crate) const SHORT_ID: usize = 12;
 /// Length of a full id: SHA-256 in hexadecimal.
 const FULL_ID: usize = 64;
 
-/// Short id of the container that control groups (`subsystem=path`, each ended by NUL) belong to;
-/// `None` on the host.
+/// Short id of the container of these cgroups (`subsystem=path`, each ended by NUL); `None` on the host.
 pub(crate) fn id_of_cgroups<'a>(cgroups: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
     of_cgroups(cgroups, layouts).map(|found| found.id)
 }
 
-/// Who made the container, as far as the names show.
+/// The runtime that made the container, if the names show it.
 pub(crate) fn kind_of_cgroups(cgroups: &[u8], layouts: &Layouts) -> Option<Kind> {
     of_cgroups(cgroups, layouts)?.kind
 }
@@ -86,8 +85,8 @@ fn container_part<'a>(path: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
     parts.find(|part| of_path(part, layouts).is_some_and(|found| found.id == id))
 }
 
-/// The path without what leads out of the reader's own group: to a monitor in a cgroup namespace, `/proc` shows the groups of
-/// other processes as seen from its own.
+/// The path without the leading `..` components. If the monitor is in a cgroup namespace, `/proc` shows the
+/// cgroups of other processes relative to its own.
 fn below_root(mut path: &[u8]) -> &[u8] {
     while let Some(rest) = path.strip_prefix(b"/..").filter(|rest| rest.is_empty() || rest.starts_with(b"/"))
     {
@@ -120,8 +119,8 @@ fn innermost<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     }
 }
 
-/// Whether a group below this one is a container where its name is an id alone. Podman's pods have such names, Docker and
-/// what is behind the CRI have them without systemd.
+/// Whether a cgroup below this one, whose name is only an id, is a container. Podman's pods have such
+/// names, and so do Docker and CRI runtimes without systemd.
 fn is_container_in(parent: &[u8], layouts: &Layouts) -> bool {
     let engines = layouts.engines;
     if parent.ends_with(b"/libpod_parent/") {
@@ -133,7 +132,7 @@ fn is_container_in(parent: &[u8], layouts: &Layouts) -> bool {
     }
 }
 
-/// What runtimes put before a full id, and who they are.
+/// Prefixes of full ids, with their runtimes.
 const PREFIXES: [(&[u8], Option<Kind>); 9] = [
     (b"docker-", Some(Kind::Docker)),
     (b"libpod-payload-", Some(Kind::Podman)),
@@ -147,8 +146,8 @@ const PREFIXES: [(&[u8], Option<Kind>); 9] = [
     (b"", None),
 ];
 
-/// A group named by a full id. What else begins like it (`crio-conmon-<id>`: a monitor) is beside a
-/// container, not in one.
+/// A cgroup with a full id. Other names with these prefixes (`crio-conmon-<id>`: a monitor) are outside
+/// containers.
 fn numbered(name: &[u8]) -> Option<Found<'_>> {
     let name = name.strip_suffix(b".scope").unwrap_or(name);
     let name = match name.iter().position(|b| *b == b':') {
@@ -162,10 +161,10 @@ fn numbered(name: &[u8]) -> Option<Found<'_>> {
     })
 }
 
-/// A group with a name that people gave.
+/// A cgroup with a name from a user.
 fn named<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     let lxc = [&b"/lxc.payload."[..], b"/lxc.payload/", b"/lxc/"];
-    // Legacy groups of libvirt are below `/libvirt/lxc/`: asked first.
+    // Legacy cgroups of libvirt are below `/libvirt/lxc/`, so this is checked first.
     let found = after(path, b"/libvirt/lxc/")
         .map(component)
         .or_else(|| path.rsplit(|b| *b == b'/').find_map(libvirt))
@@ -201,8 +200,9 @@ fn bpm(name: &[u8]) -> Option<&[u8]> {
     id.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b)).then_some(id)
 }
 
-/// What systemd-nspawn runs is in `payload`; beside it is the program itself. The group above has the machine's name, its
-/// dashes escaped: `systemd-nspawn@<name>.service`, or `machine-<name>.scope` as for virtual machines and libvirt.
+/// The processes of systemd-nspawn's container are in `payload`; systemd-nspawn itself is beside it. The
+/// parent cgroup has the machine's name, its dashes escaped: `systemd-nspawn@<name>.service`, or
+/// `machine-<name>.scope` as for virtual machines and libvirt.
 fn nspawn(path: &[u8]) -> Option<&[u8]> {
     let mut above: &[u8] = b"";
     for name in path.split(|b| *b == b'/') {
@@ -225,8 +225,8 @@ fn buildah(name: &[u8]) -> Option<&[u8]> {
     (!number.is_empty() && number.iter().all(u8::is_ascii_digit)).then_some(id)
 }
 
-/// Containers that `ctr` makes have any name, below that of their namespace. It must be known to be one: else every other
-/// group of two names would be a container.
+/// Containers of `ctr` have any name, below that of their namespace. The namespace must be known; otherwise
+/// every cgroup of two names would be a container.
 fn ctr<'a>(path: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
     if !layouts.engines.containerd {
         return None;

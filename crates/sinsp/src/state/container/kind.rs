@@ -1,4 +1,4 @@
-/// Who made a container; the numbers are those that container events carry.
+/// The runtime that made a container; the numbers are those in container events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Docker,
@@ -13,7 +13,7 @@ pub(crate) enum Kind {
     Bpm,
     Static,
     Podman,
-    /// No event has this one and the next: no runtime reports their containers.
+    /// No event has this number or the next, because no runtime reports these containers.
     Nspawn,
     Buildah,
 }

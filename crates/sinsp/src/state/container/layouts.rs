@@ -1,7 +1,7 @@
 use super::kind::Kind;
 use crate::state::Text;
 
-/// Whose containers count: a process in one of another engine is a process of the host.
+/// Enabled container engines: a process in a container of another engine is a process of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Engines {
@@ -11,11 +11,11 @@ pub struct Engines {
     pub podman: bool,
     /// Kubernetes: containerd, CRI-O and others behind its interface.
     pub cri: bool,
-    /// containerd by itself, as `ctr` and nerdctl use it.
+    /// containerd with `ctr` and nerdctl.
     pub containerd: bool,
     /// LXC.
     pub lxc: bool,
-    /// LXC as libvirt runs it.
+    /// LXC through libvirt.
     pub libvirt_lxc: bool,
     /// BOSH's.
     pub bpm: bool,
@@ -37,7 +37,7 @@ impl Default for Engines {
 }
 
 impl Engines {
-    /// Whether containers that this one made count.
+    /// Whether containers of this runtime are enabled.
     pub(super) fn has(self, kind: Kind) -> bool {
         match kind {
             Kind::Docker => self.docker,
@@ -52,7 +52,7 @@ impl Engines {
     }
 }
 
-/// Which control groups are those of containers.
+/// The cgroups that are containers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layouts {
     pub(crate) engines: Engines,
@@ -60,7 +60,7 @@ pub(crate) struct Layouts {
     namespaces: Vec<Text>,
 }
 
-/// Namespaces that are remembered.
+/// Maximum number of namespaces.
 const MAX_NAMESPACES: usize = 64;
 
 impl Layouts {
@@ -68,7 +68,8 @@ impl Layouts {
         Self { engines, namespaces: Vec::new() }
     }
 
-    /// Containers of this namespace of containerd have control groups of its name; returns whether that was not known.
+    /// Adds a namespace of containerd, whose containers have cgroups with its name; returns whether it is
+    /// new.
     pub(crate) fn add_namespace(&mut self, name: &[u8]) -> bool {
         let is_new = !self.has_namespace(name) && self.namespaces.len() < MAX_NAMESPACES;
         if is_new {

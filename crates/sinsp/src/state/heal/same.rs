@@ -1,4 +1,4 @@
-//! Whether a descriptor still stands for the file that events reported.
+//! Checks whether a descriptor still has the file that events reported.
 
 use crate::state::{Fd, FdKind, L4, Socket};
 
@@ -11,30 +11,31 @@ pub(in crate::state) fn is_same_file(known: &Fd, there: &Fd) -> bool {
         return true;
     }
     if has_inode(known) && has_inode(there) {
-        // The directory that a relative path was taken to begin at may have been another one.
+        // The assumed starting directory of a relative path may have been wrong.
         return known.ino == there.ino && (known.raw_name.is_empty() || known.raw_name.starts_with(b"/"));
     }
     match (known.kind, there.kind) {
-        // A socket that no table of /proc lists, or a file of a kind that nobody names.
+        // A socket that no table of /proc lists, or a file of an unknown kind.
         (kind, FdKind::Unsupported) => {
             kind.is_socket() || matches!(kind, FdKind::Unknown | FdKind::Unsupported)
         }
-        // Its path comes behind the addresses of its ends.
+        // Its path comes after the addresses of its ends.
         (FdKind::Unix, FdKind::Unix) if !there.name.is_empty() => known.name.ends_with(&there.name),
         (FdKind::Unix, FdKind::Unix) => known.ino == 0 || there.ino == 0 || known.ino == there.ino,
         (one, other) if one.is_inet() && other.is_inet() => has_same_ends(known, there),
-        // A path that is not the one that was opened.
+        // The path differs from the opened one.
         (one, other) if one.is_file() && other.is_file() => false,
         (one, other) => one == other,
     }
 }
 
-/// Whether the inode is the file's own: descriptors without a file share one, and sockets have none in events.
+/// Whether the inode identifies the file: descriptors without a file share one, and sockets have none in
+/// events.
 fn has_inode(fd: &Fd) -> bool {
     fd.ino != 0 && (has_path(fd) || fd.kind == FdKind::Memfd)
 }
 
-/// Whether it may have been opened by a path, which does not always show its kind.
+/// Whether it may have been opened by a path, so that its kind may be unknown.
 fn has_path(fd: &Fd) -> bool {
     fd.kind.is_file() || fd.kind == FdKind::Pipe
 }
@@ -77,7 +78,7 @@ mod tests {
         use FdKind as K;
         for (known, there, same) in [
             ((K::File, "/etc/hosts", 7), (K::File, "/etc/hosts", 7), true),
-            // The path that was opened is a link; the file was renamed; the file system shows two inodes.
+            // The opened path is a symlink; the file was renamed; the file system shows two inodes.
             ((K::File, "/bin/sh", 7), (K::File, "/usr/bin/dash", 7), true),
             ((K::File, "/tmp/x", 7), (K::File, "/tmp/x", 8), true),
             ((K::File, "/a", 7), (K::File, "/b", 8), false),
