@@ -1,27 +1,30 @@
-//! Times for which no alert does not mean that nothing happened.
+//! Times in which a missing alert does not mean that nothing happened.
 
 use eyas_fields::CodeSet;
 use eyas_scap::{Loss, Suspects};
 
-/// Losses no further apart than this, ns, are of one window.
+/// Losses that are at most this far apart, ns, belong to one window.
 const GAP: u64 = 50_000_000;
-/// A window that goes on for longer, ns, is reported in parts.
+/// A longer window, ns, is reported in parts.
 const LONGEST: u64 = 1_000_000_000;
 
-/// A time in which events were lost, or in which what is known was in doubt as they were: see [`crate::Inspector::loss_windows`].
+/// A time in which events were lost, or in which the state was in doubt after a loss: see
+/// [`crate::Inspector::loss_windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LossWindow {
-    /// When it began, ns since the epoch.
+    /// Its beginning, ns since the epoch.
     pub since: u64,
     /// When it ended.
     pub until: u64,
-    /// How many events were lost.
+    /// Number of lost events.
     pub events: u64,
-    /// What they were, and whose; if they change the state, everybody whose state they may change.
+    /// Types and thread groups of the lost events. If the events change the state, all thread groups whose
+    /// state they may have changed.
     pub of: Suspects,
-    /// Whether events are among them that change the state, so that others may have been judged by a state that was not theirs.
+    /// Whether some lost events change the state, so that other events may have been tested with a wrong
+    /// state.
     pub changes_state: bool,
-    /// How many of the known threads are suspected.
+    /// Number of suspected known threads.
     pub threads: u64,
 }
 
@@ -32,7 +35,7 @@ impl LossWindow {
     }
 }
 
-/// Windows as losses come.
+/// Collects windows from losses.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     open: Option<LossWindow>,
@@ -40,7 +43,7 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// One more loss; `reach` is whose state is in doubt since.
+    /// Adds a loss; `reach` contains the thread groups whose state is in doubt after it.
     pub(crate) fn note(&mut self, loss: &Loss, reach: Option<Suspects>) {
         let mut of = loss.of;
         if let Some(reach) = &reach {
@@ -65,7 +68,7 @@ impl Windows {
         }
     }
 
-    /// Those that are over, and the part so far of one that has gone on for long.
+    /// Takes the finished windows, and the part so far of a long one.
     pub(crate) fn take(&mut self, ts: u64, is_in_doubt: bool) -> Vec<LossWindow> {
         if let Some(open) = &mut self.open {
             let goes_on = open.changes_state && is_in_doubt;
@@ -82,7 +85,7 @@ impl Windows {
         std::mem::take(&mut self.done)
     }
 
-    /// All that there are.
+    /// Takes all windows.
     pub(crate) fn end(&mut self, ts: u64) -> Vec<LossWindow> {
         if let Some(open) = self.open.as_mut().filter(|open| open.changes_state) {
             open.until = open.until.max(ts);

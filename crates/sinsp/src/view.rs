@@ -18,34 +18,34 @@ use crate::state::{
 
 /// The schema's `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
-/// An event about no descriptor.
+/// The descriptor of events without one.
 const NO_FD: i64 = -1;
 
-/// When an event is, and what it is about.
+/// Number, time and subject of an event.
 #[derive(Debug, Default)]
 pub(crate) struct Moment {
     /// The event's number: 1 for the first event of the capture.
     pub(crate) num: u64,
     /// Its time, ns since the epoch.
     pub(crate) ts: u64,
-    /// Time of the first event that was not made by user space; 0 before.
+    /// Time of the first event from the kernel; 0 before.
     first_ts: u64,
-    /// Time of the last event that is shown, and of the one before it.
+    /// Times of the last shown event, and of the one before it.
     shown: [u64; 2],
-    /// It is one of the events that could be left out: see [`EventView::is_sample`].
+    /// Whether it is an unneeded event that is shown as a sample: see [`EventView::is_sample`].
     pub(crate) is_sample: bool,
-    /// Its thread and descriptor, and what is left to be done when it was seen.
+    /// Its thread and descriptor, and the changes after rules saw it.
     pub(crate) current: Current,
-    /// The plugins that have fields of it.
+    /// The plugins that provide its fields.
     pub(crate) plugins: Option<Box<Plugins>>,
     /// Hashes of executed files, where somebody may ask for them.
     pub(crate) exe_hashes: Option<ExeHashes>,
-    /// What look-ups found since the event before.
+    /// Results of look-ups since the previous event.
     pub(crate) reports: Reports,
 }
 
 impl Moment {
-    /// The next event is there.
+    /// Advances to the next event.
     #[inline]
     pub(crate) fn advance(&mut self, event: &RawEvent<'_>) {
         self.num = self.num.saturating_add(1);
@@ -63,18 +63,18 @@ impl Moment {
     }
 }
 
-/// An event of which nothing is known but its type, its thread and when it is.
+/// An event that has only a type, a thread and a time.
 pub(crate) fn synthetic<'a>(ts: u64, tid: i64, ty: EventType) -> RawEvent<'a> {
     RawEvent::from_parts(ts, tid, ty, 0, 0, &[])
         .unwrap_or_else(|| unreachable!("no parameters exceed no body"))
 }
 
-/// Whether user space made the event, on its own account or about the capture.
+/// Whether the event comes from user space: an asynchronous event, or one about the capture.
 pub(crate) fn is_meta(event: &RawEvent<'_>) -> bool {
     event.info().is_some_and(|info| info.category.is_from(Category::METAEVENT))
 }
 
-/// An event with the state around it: what conditions and outputs ask.
+/// An event with its state, for conditions and outputs.
 #[derive(Clone, Copy, Debug)]
 pub struct EventView<'a> {
     event: RawEvent<'a>,
@@ -82,13 +82,13 @@ pub struct EventView<'a> {
     state: &'a State,
     moment: &'a Moment,
     bump: &'a Bump,
-    /// Whether files and paths go by the kernel's names for them.
+    /// Whether files and paths have the kernel's names.
     is_alternate: bool,
-    /// The container that fields are about, instead of the thread's.
+    /// The container for fields, instead of the thread's.
     container: Option<&'a Text>,
 }
 
-/// What kind of file an event works on, coarsely.
+/// Coarse kind of the file that an event works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FdClass {
     File,
@@ -110,7 +110,7 @@ impl<'a> EventView<'a> {
         self.event
     }
 
-    /// The event as it came, without a copy of its head.
+    /// The raw event, without a copy.
     #[inline]
     pub fn as_raw(&self) -> &RawEvent<'a> {
         &self.event
@@ -127,15 +127,15 @@ impl<'a> EventView<'a> {
         self.moment.exe_hashes.as_ref()
     }
 
-    /// Where it stands in its capture, or stood in the one that it was taken from: for a capture that holds this event but
-    /// not all before it.
+    /// Its place in its capture, or in the capture from which it was taken. Use it for a capture that
+    /// contains this event but not all earlier ones.
     pub fn place(&self) -> Place {
         Place { num: self.moment.num, previous: self.moment.shown[1] }
     }
 
-    /// Whether the event changes what is known of threads, files, users, containers or CPUs.
+    /// Whether the event changes the state of threads, files, users, containers or CPUs.
     pub fn changes_state(&self) -> bool {
-        // Of these, only those on sockets matter: they show which side the process is on.
+        // Only those on sockets matter, because they show the side of the process.
         changes_state(self.event.ty)
             && (!self.is_plain_transfer() || self.fd().is_some_and(|fd| fd.kind.is_socket()))
     }
@@ -155,8 +155,8 @@ impl<'a> EventView<'a> {
         )
     }
 
-    /// Whether the program can do without the event ([`crate::Inspector::set_needs`]), and it is shown nevertheless: no rule
-    /// is to match it.
+    /// Whether the program does not need the event ([`crate::Inspector::set_needs`]), and it is shown as a
+    /// sample. No rule must match it.
     #[inline]
     pub fn is_sample(&self) -> bool {
         self.moment.is_sample
@@ -173,8 +173,8 @@ impl<'a> EventView<'a> {
         self.state
     }
 
-    /// What a capture begins with whose first event is this one: what reads it knows the same as the state here, once
-    /// it has read the event.
+    /// A snapshot for a capture whose first event is this one. After a reader has read the event, its state
+    /// equals this state.
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = self.state.snapshot_before(&self.event);
         if let Some(plugins) = self.plugins() {
@@ -183,9 +183,9 @@ impl<'a> EventView<'a> {
         snapshot
     }
 
-    /// What look-ups found since the event before, if [`Config::reports`](crate::Config::reports) asks for it: containers,
-    /// users and groups, as events that concern the state only. A capture has them before this event, so that it reads
-    /// as it was.
+    /// Results of look-ups since the previous event, if [`Config::reports`](crate::Config::reports) is set:
+    /// containers, users and groups, as events for the state only. Write them before this event, so that a
+    /// replay of the capture has the same state.
     pub fn reports(&self) -> &'a [OwnedEvent] {
         &self.moment.reports.events
     }
@@ -196,7 +196,7 @@ impl<'a> EventView<'a> {
         self.thread
     }
 
-    /// The plugins of the inspector; `None` where it has none.
+    /// The plugins of the inspector; `None` if it has none.
     #[inline]
     pub fn plugins(&self) -> Option<&'a Plugins> {
         self.moment.plugins.as_deref()
@@ -208,15 +208,15 @@ impl<'a> EventView<'a> {
         self.plugins()?.get(field, self.event, self.moment.num, self.state, self.bump)
     }
 
-    /// Where in the event the values of a plugin's field are: one range per value, in bytes from the start of the event with
-    /// its header. Empty for other fields, and where the plugin does not say.
+    /// The offsets of the values of a plugin's field in the event: one range per value, in bytes from the
+    /// start of the event with its header. Empty for other fields, and if the plugin does not set them.
     pub fn offsets(&self, field: &Field) -> Vec<Range<u32>> {
         self.plugins()
             .map(|plugins| plugins.offsets(field, self.event, self.moment.num, self.state))
             .unwrap_or_default()
     }
 
-    /// Name of the event's source; `None` if it is of a plugin that is not there.
+    /// Name of the event's source; `None` if its plugin is not loaded.
     pub fn source(&self) -> Option<&'a str> {
         match self.plugins() {
             Some(plugins) => plugins.source(&self.event),
@@ -231,12 +231,12 @@ impl<'a> EventView<'a> {
         Some(fd.opened().filter(|_| self.is_alternate).unwrap_or(fd))
     }
 
-    /// Whether files and paths go by the kernel's names here.
+    /// Whether files and paths have the kernel's names in this view.
     pub(crate) fn is_alternate(&self) -> bool {
         self.is_alternate
     }
 
-    /// The same event by the kernel's names.
+    /// The same event with the kernel's names.
     pub(crate) fn of_kernel(&self) -> Self {
         Self { is_alternate: true, ..*self }
     }
@@ -260,19 +260,19 @@ impl<'a> EventView<'a> {
         }
     }
 
-    /// A thread as an event of it would show it now: with the fields of processes, threads, users and containers. Fields
-    /// of events say nothing of use. `None` if the thread is not known.
+    /// A view of a thread in its present state, with the fields of processes, threads, users and
+    /// containers. Fields of events have no meaning. `None` if the thread is unknown.
     pub fn of_thread(&self, tid: i64) -> Option<Self> {
         self.of(tid, None)
     }
 
-    /// An open file of a thread as an event that uses it would show it now, with the fields of the thread, too. `None` if
-    /// either is not known.
+    /// A view of an open file of a thread in its present state, with the fields of the thread, too. `None`
+    /// if either is unknown.
     pub fn of_file(&self, tid: i64, fd: i64) -> Option<Self> {
         self.of(tid, Some(fd)).filter(|view| view.fd_entry(fd).is_some())
     }
 
-    /// A container as an event about it would show it now: with the fields of containers alone. It is one of
+    /// A view of a container in its present state, with only the fields of containers. It is one of
     /// [`Containers::ids`](crate::state::Containers::ids).
     pub fn of_container(&self, id: &'a Text) -> Self {
         let event = synthetic(self.event.ts, -1, EventType::GENERIC_X);
@@ -312,7 +312,7 @@ impl<'a> EventView<'a> {
         self.state().threads.parent_of(self.thread()?)
     }
 
-    /// Ancestor number `n`: 0 is the own leader, 1 the parent.
+    /// Ancestor number `n`: 0 is the thread's own leader, 1 the parent.
     pub(crate) fn ancestor(&self, n: u64) -> Option<&'a Thread> {
         match n.checked_sub(1) {
             None => self.main(),
@@ -347,12 +347,12 @@ impl<'a> EventView<'a> {
         Some(self.state().threads.env(self.thread()?))
     }
 
-    /// Of a context switch: how long the thread ran, ns; 0 of other events.
+    /// For a context switch, how long the thread ran, ns; 0 for other events.
     pub(crate) fn ran(&self) -> u64 {
         if self.event().ty == EventType::SCHEDSWITCH_6_E { self.moment.current.ran } else { 0 }
     }
 
-    /// Of an event about CPU time: ticks of the thread since the last one, as user and in the kernel.
+    /// For an event about CPU time, ticks of the thread since the last one, in user mode and in the kernel.
     pub(crate) fn ticks(&self) -> Option<[u64; 2]> {
         self.thread()?;
         (self.event().ty == EventType::PROCINFO_E).then_some(self.moment.current.ticks)
@@ -389,7 +389,7 @@ impl<'a> EventView<'a> {
         self.state().users.user(container, uid)
     }
 
-    /// A user's name; the superuser has one on every machine.
+    /// A user's name; user 0 is `root` on every machine.
     pub(crate) fn user_name(&self, uid: u32) -> Option<&'a [u8]> {
         self.user(uid).map(|u| u.name.as_slice()).or((uid == 0).then_some(b"root"))
     }
@@ -404,7 +404,7 @@ impl<'a> EventView<'a> {
         &self.state().machine.hostname
     }
 
-    /// ns since the first event that user space did not make; 0 before.
+    /// Time since the first event from the kernel, ns; 0 before.
     pub(crate) fn since_first(&self) -> u64 {
         match self.moment.first_ts {
             0 => 0,
@@ -412,17 +412,17 @@ impl<'a> EventView<'a> {
         }
     }
 
-    /// ns since the event before.
+    /// Time since the previous event, ns.
     pub(crate) fn since_previous(&self) -> u64 {
         self.event().ts.saturating_sub(self.moment.shown[1])
     }
 
-    /// The path, absolute: relative ones begin at the directory behind `dirfd`.
+    /// The absolute path; a relative path begins at the directory of `dirfd`.
     pub(crate) fn resolve_at(&self, dirfd: i64, name: &[u8]) -> &'a [u8] {
         self.resolve(self.base(dirfd), name)
     }
 
-    /// The directory behind `dirfd`.
+    /// The directory of `dirfd`.
     pub(crate) fn base(&self, dirfd: i64) -> Base<'a> {
         match dirfd {
             AT_FDCWD => Base::Path(self.cwd().unwrap_or(b"")),
@@ -430,21 +430,21 @@ impl<'a> EventView<'a> {
         }
     }
 
-    /// The path, absolute: relative ones begin at `base`.
+    /// The absolute path; a relative path begins at `base`.
     pub(crate) fn resolve(&self, base: Base<'_>, name: &[u8]) -> &'a [u8] {
         let mut out = bumpalo::collections::Vec::with_capacity_in(name.len() + 64, self.bump);
         path::resolve(base, name, &mut out);
         out.into_bump_slice()
     }
 
-    /// The path, whose directory is not known, by itself.
+    /// The resolved path without its unknown directory.
     pub(crate) fn resolve_alone(&self, name: &[u8]) -> &'a [u8] {
         let mut out = bumpalo::collections::Vec::with_capacity_in(name.len(), self.bump);
         path::resolve(Base::Path(b""), name, &mut out);
         out.into_bump_slice()
     }
 
-    /// The texts and then those of a NUL-separated list, with blanks between them.
+    /// The texts, then those of a NUL-separated list, separated by blanks.
     pub(crate) fn join(&self, first: &[&[u8]], list: &[u8]) -> &'a [u8] {
         let mut out = bumpalo::collections::Vec::with_capacity_in(list.len() + 32, self.bump);
         for (i, part) in first.iter().copied().chain(split_nul(list)).enumerate() {
@@ -463,7 +463,7 @@ impl<'a> EventView<'a> {
         Value::List(out.into_bump_slice())
     }
 
-    /// What the fields of a scope depend on, and when it last changed; `None` where no value is worth keeping.
+    /// The version of a scope's data; `None` if results must not be cached.
     #[inline]
     pub(crate) fn version(&self, scope: Scope) -> Option<ScopeVersion> {
         let lineage = match scope {

@@ -1,4 +1,4 @@
-//! What each event changes, one file per family.
+//! Changes of the state by events, one file per family.
 
 use eyas_scap::{FdEntry, RawEvent, is_direct};
 
@@ -29,7 +29,7 @@ mod session;
 mod terminal;
 pub(super) mod values;
 
-/// Takes in an event and puts into `now` what it is about.
+/// Applies an event to the state, and sets `now` to its subject.
 #[inline]
 pub(crate) fn apply(
     state: &mut State,
@@ -58,7 +58,7 @@ pub(crate) fn apply(
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         activity.last_access_ts = raw.ts;
         activity.last_event_ts = raw.ts;
-        // A call that ends ends the wait for whichever began.
+        // An exit event ends the wait for any enter event.
         if activity.enter.is_some() && raw.ty.is_exit() {
             let enter = activity.enter.take();
             state.reuse.give_back(enter);
@@ -66,14 +66,15 @@ pub(crate) fn apply(
     }
 }
 
-/// Takes in what a descriptor is that stands for a place in a ring's table: no event may have said what was put there.
+/// Adds the described file of a direct descriptor, because the event that put it into the ring's table may
+/// be unknown.
 #[cold]
 fn describe(state: &mut State, now: &Current, entry: FdEntry) {
     let (Some(key), Some(num)) = (now.thread, now.fd.filter(|num| is_direct(*num))) else { return };
     let Some(thread) = state.threads.at(key) else { return };
     let (tid, ino) = (thread.tid, entry.ino);
     let known = state.threads.fds(thread).and_then(|fds| fds.get(num));
-    // An event that did has more: which role a socket has, the path that was asked for.
+    // A known event has more facts: the role of a socket, the requested path.
     if known.is_none_or(|known| known.ino != 0 && known.ino != ino) {
         state.load_fds(tid, vec![FdEntry { fd: num, ..entry }]);
     }
@@ -89,7 +90,7 @@ fn dispatch(
     match family {
         Family::Nothing => {}
         Family::Clone => {
-            // The thread that was active last is the one that made another.
+            // The last active thread created the new one.
             if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
                 activity.last_access_ts = raw.ts;
             }
@@ -127,7 +128,7 @@ fn dispatch(
     }
 }
 
-/// Does what was left for after the rules saw the event of time `ts`.
+/// Makes the changes that wait until rules saw the event with time `ts`.
 pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
     let rest = std::mem::take(&mut now.rest);
     if let Rest::Container { id, is_gone } = &rest

@@ -1,4 +1,4 @@
-//! Threads that the running system is asked about.
+//! Look-ups of threads in the running system.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use eyas_scap::{FdEntry, ThreadEntry};
 
 use super::{State, Thread, ThreadKey};
 
-/// Asks the running system about a thread: returns it with its open files, `None` if it is gone.
+/// Looks up a thread in the running system: returns it with its open files, or `None` if it has ended.
 pub(crate) type ProcQuery<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
 
-/// Asks /proc for a thread, else adds an entry about which only the id is known. A thread that finds no room is not asked
-/// for, nor is one beyond the budget: its next event asks again.
+/// Looks up a thread in /proc, or else adds an entry with only the id. Without room in the table, or beyond
+/// the budget, there is no look-up; the thread's next event tries again.
 pub(super) fn find_thread(
     state: &mut State,
     tid: i64,

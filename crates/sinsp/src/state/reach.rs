@@ -1,4 +1,4 @@
-//! Whom lost events may have changed.
+//! Threads that lost events may have changed.
 
 use eyas_events::EventType;
 use eyas_scap::Suspects;
@@ -15,8 +15,9 @@ const OF_OTHERS: [EventType; 5] = [
     EventType::SYSCALL_RENAMEAT2_X,
 ];
 
-/// Whose state is in doubt since these events were lost; `None` if none of them changes any. `is_shared`: thread groups have
-/// files or directories in common, so that an event of one changes those of another.
+/// The thread groups whose state is in doubt after these losses; `None` if the events change no state.
+/// `is_shared` means that thread groups share files or directories, so an event of one changes those of
+/// another.
 pub(crate) fn reach(of: &Suspects, is_shared: bool) -> Option<Suspects> {
     if !may_change_state(of) {
         return None;
@@ -25,7 +26,7 @@ pub(crate) fn reach(of: &Suspects, is_shared: bool) -> Option<Suspects> {
     Some(if is_of_anybody { of.of_anybody() } else { *of })
 }
 
-/// Whether events that change what is known may be among them.
+/// Whether the lost events may include some that change the state.
 fn may_change_state(of: &Suspects) -> bool {
     of.types().any(changes_state)
 }

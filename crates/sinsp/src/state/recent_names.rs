@@ -1,4 +1,4 @@
-//! Names seen of late, so that a process that opens the same things again costs no allocation for their names.
+//! A cache of recent names, so that opening the same files again allocates no names.
 
 use std::hash::Hasher;
 use std::io::Write;
@@ -9,21 +9,21 @@ use rustc_hash::FxHasher;
 use super::Text;
 use crate::names::Services;
 
-/// Places for names, two for each hash: a power of two.
+/// Number of slots for names, two for each hash; a power of two.
 const NAMES: usize = 2048;
-/// Longest name that is remembered, bytes: with [`NAMES`] it bounds the memory, half a MiB.
+/// Maximum length of a cached name, bytes. With [`NAMES`] it limits the memory to half a MiB.
 const LONGEST: usize = 256;
-/// Names seen of late.
+/// Recent names.
 #[derive(Debug, Default)]
 pub(crate) struct RecentNames {
     names: Vec<[Option<Text>; 2]>,
     text: Vec<u8>,
-    /// What names of sockets have instead of ports.
+    /// Names of ports, for names of sockets.
     pub(super) services: Option<Arc<Services>>,
 }
 
 impl RecentNames {
-    /// The name, shared with the same name before.
+    /// Returns the name, shared with an equal recent name.
     pub(crate) fn name(&mut self, name: &[u8]) -> Text {
         if name.len() > LONGEST {
             return name.into();
@@ -44,7 +44,7 @@ impl RecentNames {
         }
     }
 
-    /// The name that `write` writes.
+    /// Returns the name that `write` writes.
     pub(crate) fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
         let mut text = std::mem::take(&mut self.text);
         text.clear();

@@ -1,6 +1,7 @@
-//! What is known of containers, users and groups, as the events that report it in captures.
+//! Containers, users and groups as events for captures.
 //!
-//! They concern the state only: who reads the capture is not shown them, so that its events are those that were shown live.
+//! These events are for the state only. Readers of the capture do not show them, so a capture shows the
+//! same events as live.
 
 use eyas_events::{EventType, param};
 use eyas_scap::{EventBuilder, Group, OwnedEvent, User};
@@ -8,35 +9,35 @@ use serde_json::Value as Json;
 
 use super::Text;
 
-/// Metadata was looked up with success, as captures report it.
+/// The code in captures for a successful look-up of metadata.
 const SUCCESSFUL: u8 = 1;
-/// Longest text of a user or group in an event, bytes: an event of the format has 64 KiB at most.
+/// Maximum length of a text about a user or group in an event, bytes; an event has at most 64 KiB.
 const MAX_TEXT: usize = 4096;
 
-/// What look-ups found since the event before, if somebody wants to know.
+/// Results of look-ups since the previous event, if they are requested.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
     pub(crate) is_on: bool,
-    /// Time of the event that has come meanwhile, ns since the epoch.
+    /// Time of the current event, ns since the epoch.
     pub(crate) ts: u64,
     pub(crate) events: Vec<OwnedEvent>,
 }
 
 impl Reports {
-    /// The container has this metadata.
+    /// Adds a container with its metadata.
     pub(super) fn container(&mut self, json: &Json) {
         if self.is_on {
             self.events.push(container(self.ts, json));
         }
     }
 
-    /// A user was added or changed, or deleted.
+    /// Adds a new, changed or deleted user.
     pub(super) fn user(&mut self, id: Option<&Text>, user: &User, is_deleted: bool) {
         let ty = if is_deleted { EventType::USER_DELETED_E } else { EventType::USER_ADDED_E };
         self.events.push(self::user(self.ts, ty, id, user));
     }
 
-    /// A group was added or changed, or deleted.
+    /// Adds a new, changed or deleted group.
     pub(super) fn group(&mut self, id: Option<&Text>, group: &Group, is_deleted: bool) {
         let ty = if is_deleted { EventType::GROUP_DELETED_E } else { EventType::GROUP_ADDED_E };
         self.events.push(self::group(self.ts, ty, id, group));
@@ -54,7 +55,7 @@ pub(super) fn container(ts: u64, json: &Json) -> OwnedEvent {
     event.text(param::CONTAINER_JSON_2_E::json, text.as_bytes()).build()
 }
 
-/// Reports a user. Events that add and those that delete have the same parameters.
+/// The event of a user. Events that add and events that delete have the same parameters.
 pub(super) fn user(ts: u64, ty: EventType, id: Option<&Text>, user: &User) -> OwnedEvent {
     use param::USER_ADDED_E as p;
     let event = EventBuilder::new(ty).ts(ts).state_only();

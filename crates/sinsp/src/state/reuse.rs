@@ -1,4 +1,4 @@
-//! Memory used again, so that a known process that opens and closes the same things costs no allocation.
+//! Reused memory, so that a process that opens and closes the same files causes no allocation.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use super::fd::FdExtra;
 use super::recent_names::RecentNames;
 use super::{Fd, Socket};
 
-/// Most closed files, and most enter events, that are kept.
+/// Maximum number of kept closed files, and of kept enter events.
 const SPARE: usize = 64;
 
-/// Names seen of late, and files and events that are no longer needed.
+/// Recent names, and unused files and events.
 #[derive(Debug, Default)]
 pub(crate) struct Reuse {
-    /// Names seen of late.
+    /// Recent names.
     pub(crate) names: RecentNames,
     fds: Vec<Arc<Fd>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
@@ -24,7 +24,7 @@ pub(crate) struct Reuse {
 }
 
 impl Reuse {
-    /// The open file, in the memory of a closed one.
+    /// Stores the open file in the memory of a closed one.
     pub(crate) fn hold(&mut self, mut fd: Fd) -> Arc<Fd> {
         if fd.kind.is_socket() && fd.extra.is_none() {
             fd.extra = self.extra.pop();
@@ -39,7 +39,7 @@ impl Reuse {
         }
     }
 
-    /// Takes a file that a descriptor no longer stands for.
+    /// Takes a closed file for reuse.
     pub(crate) fn release(&mut self, mut fd: Arc<Fd>) {
         let Some(closed) = Arc::get_mut(&mut fd) else { return };
         let mut opened = None;
@@ -70,7 +70,7 @@ impl Reuse {
         }
     }
 
-    /// Takes an event that was kept.
+    /// Takes a kept event for reuse.
     pub(crate) fn give_back(&mut self, event: Option<Box<OwnedEvent>>) {
         self.enters.extend(event.filter(|_| self.enters.len() < SPARE));
     }

@@ -1,20 +1,22 @@
-//! Events that are left out, and what remains to be known of them: when their threads were last active.
+//! Skipped events, of which only the time of their threads' last activity is kept.
 
 use eyas_scap::RawEvent;
 
 use super::{State, ThreadKey};
 
-/// Threads whose activity is noted here, at most.
+/// Maximum number of threads with recorded activity.
 const SLOTS: usize = 1024;
 
-/// When threads were last active whose events were left out: written to the threads before that matters.
+/// Times of last activity of threads whose events were skipped. They are written to the threads before they
+/// are needed.
 ///
-/// A thread has a slot from the first event on that is taken in as a whole, so events of unknown threads are not left out.
+/// A thread gets a slot at its first event that is fully processed, so events of unknown threads are not
+/// skipped.
 #[derive(Debug)]
 pub(crate) struct Skips {
     /// Thread and time, by the thread's id; time 0 for none.
     slots: Box<[(i64, u64); SLOTS]>,
-    /// Slots that are not empty.
+    /// Used slots.
     used: Vec<u16>,
 }
 
@@ -25,7 +27,7 @@ impl Default for Skips {
 }
 
 impl Skips {
-    /// Notes that the event's thread was active; returns whether that was all there was to do.
+    /// Records the activity of the event's thread; returns whether that is all that the event needs.
     #[inline]
     pub(crate) fn note(&mut self, event: &RawEvent<'_>) -> bool {
         let (tid, ts) = &mut self.slots[event.tid as usize % SLOTS];
@@ -36,7 +38,7 @@ impl Skips {
         is_known
     }
 
-    /// Gives the thread of an event that was taken in a slot, if it is known.
+    /// Reserves a slot for the thread of a processed event, if the thread is known.
     pub(crate) fn keep(&mut self, state: &mut State, event: &RawEvent<'_>, thread: Option<ThreadKey>) {
         if thread.is_none() || event.ts == 0 {
             return;
@@ -49,7 +51,7 @@ impl Skips {
         self.slots[at] = (event.tid, event.ts);
     }
 
-    /// Writes everything to the threads, and forgets it: threads may be made or end now.
+    /// Writes all times to the threads, and clears the slots, because threads may be created or end now.
     pub(crate) fn flush(&mut self, state: &mut State) {
         for at in self.used.drain(..) {
             write(state, std::mem::take(&mut self.slots[usize::from(at)]));

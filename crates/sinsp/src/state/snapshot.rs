@@ -1,4 +1,4 @@
-//! The state becomes a snapshot: what a capture that begins now begins with.
+//! Makes a snapshot of the state, for the beginning of a capture.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,16 +12,17 @@ use super::{FdTable, State, Thread, ThreadFlags, Threads};
 impl State {
     /// All threads with their open files, users, containers, interfaces and the machine, as the events so far report them.
     ///
-    /// It holds what the last event has changed, so that it belongs between that event and the next. For a capture
-    /// that is to hold that event, too, see [`EventView::snapshot`](crate::EventView::snapshot).
+    /// It includes the changes by the last event, so it belongs between that event and the next. For a
+    /// capture that contains the last event, see [`EventView::snapshot`](crate::EventView::snapshot).
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot_with(0, |thread| !thread.is_dead())
     }
 
-    /// The state that the event leads to the present one from, as far as that makes a difference to who reads both:
-    /// most events come to the same when they are taken in twice.
+    /// A snapshot of the state before the event, so that a reader of the snapshot and the event gets the
+    /// present state. Most events have the same result if they are applied twice, so only a few need a
+    /// difference.
     pub(crate) fn snapshot_before(&self, event: &RawEvent<'_>) -> Snapshot {
-        // The thread whose exit this is was still alive.
+        // The exiting thread was still alive.
         let mut snapshot =
             self.snapshot_with(event.ts, |thread| !thread.is_dead() || thread.tid == event.tid);
         if let Some(path) = relative_chdir(event)
@@ -70,11 +71,11 @@ impl State {
     }
 }
 
-/// Threads that a snapshot reports.
+/// The threads of a snapshot.
 struct Written<'a> {
     threads: &'a Threads,
-    /// The thread that stands for each process: its leader, or the first one that is reported. What threads have in
-    /// common with it is reported for it alone.
+    /// The representative thread of each process: its leader, or the first thread in the snapshot. Data
+    /// that threads share with it is reported only for it.
     first: FxHashMap<i64, &'a Thread>,
 }
 
@@ -90,18 +91,19 @@ impl<'a> Written<'a> {
         Self { threads, first }
     }
 
-    /// The thread that stands for the process, unless it is this one.
+    /// The representative of the thread's process, unless it is this thread.
     fn first_of(&self, thread: &Thread) -> Option<&'a Thread> {
         self.first.get(&thread.pid).copied().filter(|first| first.tid != thread.tid)
     }
 
-    /// The thread that reading takes it to share with what its flags say: of its process, or its parent.
+    /// The thread with which a reader makes it share data according to its flags: one of its process, or
+    /// its parent.
     fn partner(&self, thread: &'a Thread) -> Option<&'a Thread> {
         let parent = || self.threads.parent_of(thread).filter(|parent| self.first.contains_key(&parent.pid));
         self.first_of(thread).or_else(parent)
     }
 
-    /// How the thread was made, and what it shares now.
+    /// Flags of the thread's creation, adjusted to what it shares now.
     fn flags(&self, thread: &'a Thread) -> ThreadFlags {
         let Some(partner) = self.partner(thread) else { return thread.flags };
         let mut flags = thread.flags;
@@ -110,7 +112,7 @@ impl<'a> Written<'a> {
         flags
     }
 
-    /// Working and root directory, where they are not reported for another thread.
+    /// Working and root directory, unless they are reported for another thread.
     fn directories(&self, thread: &'a Thread) -> (Vec<u8>, Vec<u8>) {
         let is_written =
             self.first_of(thread).is_some_and(|first| self.threads.share_directories(first, thread));
@@ -119,14 +121,14 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The path of a successful change to a directory that is given from the one before.
+/// The relative path of a successful `chdir`.
 fn relative_chdir<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {
     let is_done = event.ty == EventType::SYSCALL_CHDIR_X && event.result() == Some(0);
     event.text(param::SYSCALL_CHDIR_X::path).filter(|path| is_done && !path.starts_with(b"/"))
 }
 
-/// A directory from which `path` leads to `now`. Where it was in is not known of one that was left upwards: `?`
-/// stands for its name.
+/// A directory from which `path` leads to `now`. The name of a directory that was left by `..` is unknown,
+/// and becomes `?`.
 fn directory_before(now: &[u8], path: &[u8]) -> Vec<u8> {
     let (mut up, mut down): (usize, Vec<&[u8]>) = (0, Vec::new());
     for name in path.split(|byte| *byte == b'/') {
@@ -141,7 +143,7 @@ fn directory_before(now: &[u8], path: &[u8]) -> Vec<u8> {
     for name in down.iter().rev() {
         match rest.strip_suffix(*name).and_then(|rest| rest.strip_suffix(b"/")) {
             Some(before) => rest = before,
-            // It was resolved otherwise; better twice than elsewhere.
+            // The path was resolved differently; the present directory is the best guess.
             None => return now.to_vec(),
         }
     }
@@ -203,8 +205,8 @@ fn fd_entries(files: &FdTable, served: &FxHashSet<u16>) -> Vec<FdEntry> {
     files.iter().map(entry).collect()
 }
 
-/// What identifies the file, in the form that reading turns into the same; `served` are the ports that somebody
-/// listens on, from which reading guesses the roles.
+/// The file in the form from which a reader makes the same file. `served` are the listening ports, from
+/// which a reader guesses roles.
 fn detail(fd: &Fd, served: &FxHashSet<u16>) -> FdDetail {
     let l4 = fd.l4 as u8;
     let unset = |ip: IpAddr| (ip, 0);

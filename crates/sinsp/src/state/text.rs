@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// A byte string that many may share: a name, a path, a list of arguments.
+/// A shared byte string: a name, a path, a list of arguments.
 pub type Text = Arc<[u8]>;
 
 /// The texts of a NUL-separated list; the last NUL is optional.

@@ -8,22 +8,22 @@ use super::keys::{DirectoriesKey, FilesKey, GroupKey, ThreadKey};
 use super::text::{Text, split_nul};
 
 bitflags::bitflags! {
-    /// How a thread was made, and what became of it: the `PPM_CL_*` flags.
+    /// Flags of a thread's creation and of later changes: `PPM_CL_*`.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct ThreadFlags: u32 {
-        /// Shares the working and root directory with its maker.
+        /// Shares the working and root directory with its creator.
         const FS = FlagTable::CLONE_FLAGS.value("CLONE_FS");
-        /// Shares the table of open files with its maker.
+        /// Shares the table of open files with its creator.
         const FILES = FlagTable::CLONE_FLAGS.value("CLONE_FILES");
         /// In a new pid namespace.
         const NEWPID = FlagTable::CLONE_FLAGS.value("CLONE_NEWPID");
         /// In a new user namespace.
         const NEWUSER = FlagTable::CLONE_FLAGS.value("CLONE_NEWUSER");
-        /// Child of its maker's parent.
+        /// Child of its creator's parent.
         const PARENT = FlagTable::CLONE_FLAGS.value("CLONE_PARENT");
         /// Not a leader.
         const THREAD = FlagTable::CLONE_FLAGS.value("CLONE_THREAD");
-        /// The maker waits for the child.
+        /// The creator waits for the child.
         const VFORK = FlagTable::CLONE_FLAGS.value("CLONE_VFORK");
         /// Made from the child's own event.
         const INVERTED = FlagTable::CLONE_FLAGS.value("CLONE_INVERTED");
@@ -31,7 +31,7 @@ bitflags::bitflags! {
         const NAME_CHANGED = FlagTable::CLONE_FLAGS.value("NAME_CHANGED");
         /// Has exited.
         const CLOSED = FlagTable::CLONE_FLAGS.value("CLOSED");
-        /// Its ids differ from those the host sees.
+        /// Its ids differ from those on the host.
         const CHILD_IN_PIDNS = FlagTable::CLONE_FLAGS.value("CLONE_CHILD_IN_PIDNS");
         const _ = !0;
     }
@@ -56,18 +56,18 @@ impl Default for Session {
     }
 }
 
-/// Directories that relative paths begin at, and those from the root.
+/// Directories for relative and for absolute paths.
 #[derive(Clone, Debug, Default)]
 pub struct Directories {
     /// Working directory, ending in `/`; empty if unknown.
     pub cwd: Text,
     /// Root directory; empty if unknown.
     pub root: Text,
-    /// [`super::Threads`]' clock when either last changed.
+    /// Time of the last change on [`super::Threads`]' clock.
     pub(crate) changed: u64,
 }
 
-/// Whether the paths are equal; when they changed is of no interest.
+/// Compares only the paths, not the time of the change.
 impl PartialEq for Directories {
     fn eq(&self, other: &Self) -> bool {
         self.cwd == other.cwd && self.root == other.root
@@ -87,9 +87,9 @@ pub struct Thread {
     pub vtid: i64,
     /// Process id in its pid namespace.
     pub vpid: i64,
-    /// Thread that made it, as far as is known; 0 if it is not.
+    /// Id of its creator; 0 if unknown.
     pub(crate) maker: i64,
-    /// Who inherits its children, as the kernel said when it exited; -1 before.
+    /// Thread that inherits its children, as the kernel reported at its exit; -1 before.
     pub reaper_tid: i64,
     /// Command name.
     pub comm: Text,
@@ -107,9 +107,9 @@ pub struct Thread {
     pub cgroups: Text,
     /// Container id; `None` on the host.
     pub container: Option<Text>,
-    /// How it was made.
+    /// Flags of its creation.
     pub flags: ThreadFlags,
-    /// Most open files; -1 if unknown.
+    /// Limit of open files; -1 if unknown.
     pub fdlimit: i64,
     /// Effective user id; `u32::MAX` if unknown.
     pub uid: u32,
@@ -117,43 +117,44 @@ pub struct Thread {
     pub gid: u32,
     /// Login user id; `u32::MAX` if none.
     pub loginuid: u32,
-    /// Real user id, as far as it is known, and the one that was saved when the program was executed.
+    /// Real user id, if known, and the saved one.
     pub(crate) real_uid: u32,
     pub(crate) saved_uid: u32,
-    /// What `prctl(PR_SET_SECUREBITS)` and `prctl(PR_SET_KEEPCAPS)` have set.
+    /// Bits from `prctl(PR_SET_SECUREBITS)` and `prctl(PR_SET_KEEPCAPS)`.
     pub(crate) securebits: u8,
     /// Inheritable, permitted and effective capabilities.
     pub caps: [u64; 3],
     /// Start of its pid namespace, ns since the epoch.
     pub pidns_start: u64,
-    /// When it was made, ns since the epoch; 0 if unknown.
+    /// Creation time, ns since the epoch; 0 if unknown.
     pub clone_ts: u64,
     /// When it last executed a program, ns since the epoch; 0 if never seen.
     pub exec_ts: u64,
-    /// What its events change all the time.
+    /// Data that its events change frequently.
     pub activity: Activity,
-    /// [`super::Threads`]' clock when anything but its activity, files and family last changed.
+    /// Time of the last change of anything except its activity, files and family, on [`super::Threads`]'
+    /// clock.
     pub(crate) changed: u64,
-    /// Number of the last loss of events after which it was known to be as it is here.
+    /// Number of the last loss after which its state was certain.
     pub(crate) sure_after: u32,
-    /// What it has from the thread that made it was in doubt.
+    /// Whether the data that it inherited was in doubt.
     pub(crate) inherits_doubt: bool,
-    /// Number of the last loss after which the running system was asked about it at an event.
+    /// Number of the last loss after which it was looked up at an event.
     pub(crate) asked_after: u32,
     /// Open files; see [`super::Threads::fds`].
     pub(crate) files: FilesKey,
     /// Working and root directory; see [`super::Threads::cwd`].
     pub(crate) directories: DirectoriesKey,
-    /// Session of a thread that is in no group, if anything is known of it; see [`super::Threads::session`].
+    /// Session of a thread without a group, if known; see [`super::Threads::session`].
     pub(crate) session: Option<Box<Session>>,
-    /// Of the threads above it.
+    /// Cached data about its ancestors.
     pub(crate) above: Above,
     pub(crate) group: Option<GroupKey>,
     pub(crate) group_slot: u32,
     pub(crate) links: Links,
 }
 
-/// What a thread's events change all the time; no verdict on a thread is kept if it depends on this.
+/// Data that a thread's events change frequently. The engine caches no results that depend on it.
 #[derive(Debug, Default)]
 pub struct Activity {
     /// Virtual memory, KiB.
@@ -168,24 +169,24 @@ pub struct Activity {
     pub pf_minor: u64,
     /// When its last event was processed, ns since the epoch.
     pub last_event_ts: u64,
-    /// What few events report.
+    /// Data that few events report.
     pub(crate) times: Option<Box<Times>>,
     /// The enter event that waits for its exit event.
     pub(crate) enter: Option<Box<OwnedEvent>>,
     pub(crate) last_access_ts: u64,
 }
 
-/// How long a thread was on a CPU.
+/// CPU time of a thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
-    /// As far as context switches show, ns.
+    /// Time between context switches, ns.
     pub(crate) ran: u64,
-    /// Ticks, as user and in the kernel, as the last event about them had them.
+    /// Ticks in user mode and in the kernel, from the last event about them.
     pub(crate) ticks: [u64; 2],
 }
 
 impl Activity {
-    /// Time on a CPU, ns, as far as context switches show.
+    /// CPU time according to context switches, ns.
     pub fn ran(&self) -> u64 {
         self.times.as_ref().map_or(0, |times| times.ran)
     }
@@ -195,10 +196,10 @@ impl Activity {
     }
 }
 
-/// What a thread remembers of the threads above it: when they last changed, and as of when that is known.
+/// Cached data of a thread about its ancestors: their last change, and the time when it was determined.
 ///
-/// Both are times of [`super::Threads`]' clock. A reader fills it in; it is atomic so that a table can be looked at by
-/// several threads.
+/// Both are times of [`super::Threads`]' clock. A reader sets it; it is atomic so that several threads can
+/// read a table.
 #[derive(Debug, Default)]
 pub(crate) struct Above {
     as_of: AtomicU64,
@@ -221,7 +222,7 @@ impl Above {
     }
 }
 
-/// Place among the children of its parent.
+/// Links to siblings and children.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Links {
     pub(crate) parent: Option<ThreadKey>,
@@ -231,7 +232,7 @@ pub(crate) struct Links {
 }
 
 impl Thread {
-    /// An entry about which nothing is known but its id.
+    /// An entry with only an id.
     pub(crate) fn unknown(tid: i64, empty: &Text) -> Self {
         let text = || empty.clone();
         Self {
@@ -282,7 +283,7 @@ impl Thread {
         self.tid == self.pid
     }
 
-    /// Whether it has its open files in common with its process, as far as is known.
+    /// Whether it shares its open files with its process, as far as is known.
     pub(crate) fn shares_files(&self) -> bool {
         self.is_main() || self.flags.contains(ThreadFlags::FILES)
     }

@@ -16,9 +16,9 @@ mod sharing;
 use lost::Losses;
 use shared::Shared;
 
-/// Exits that are remembered to distinguish a late clone event from a new process.
+/// Number of remembered exits, to distinguish a late clone event from a new process.
 const MAX_EXITS: usize = 8192;
-/// Ancestors that are followed at most, as a guard against loops.
+/// Maximum number of visited ancestors, as a guard against loops.
 const MAX_ANCESTORS: usize = 4096;
 
 /// The thread table: entries, groups and families.
@@ -34,19 +34,20 @@ pub struct Threads {
     exits: VecDeque<(i64, i64, u64)>,
     recent: FxHashMap<i64, (i64, u64)>,
     last: (i64, Option<ThreadKey>),
-    /// Counts changes; no two tables ever have the same time.
+    /// A counter of changes; no two tables ever have the same value.
     clock: u64,
-    /// When a thread last changed that others may see above them, or the place of one among them: what they remember
-    /// of those above them ([`Above`]) holds no longer.
+    /// Time of the last change of a thread with descendants, or of its place in the tree. It invalidates
+    /// the cached data about ancestors ([`Above`]).
     lineage: u64,
-    /// How often events were lost. What was known of a thread before the last loss is in doubt: see
+    /// Losses of events. The state of a thread from before the last loss is in doubt: see
     /// [`Threads::is_doubted`].
     losses: Losses,
-    /// Thread groups have had files or directories in common.
+    /// Whether thread groups have ever shared files or directories.
     is_shared: bool,
 }
 
-/// Changes that a table may see before its clock reaches the next table's: 2^40, months of events.
+/// Bits for the changes of one table before its clock reaches that of the next table: 2^40 changes, months
+/// of events.
 const CLOCK_BITS: u32 = 40;
 
 impl Default for Threads {
@@ -77,9 +78,9 @@ impl Default for Threads {
 pub(crate) struct Group {
     pid: i64,
     session: Session,
-    /// Members that have not exited.
+    /// Number of members that have not exited.
     pub(crate) alive: u32,
-    /// Orphans below it become its children.
+    /// Whether orphans among its descendants become its children.
     pub(crate) reaper: bool,
     members: Vec<Option<ThreadKey>>,
     holes: usize,
@@ -100,7 +101,7 @@ impl Threads {
         self.entries.is_empty()
     }
 
-    /// Number of files known to be open, each counted once for every table that has it. Takes a look at every table.
+    /// Number of known open files, each counted once for every table that has it. Visits every table.
     pub fn open_files(&self) -> usize {
         self.file_tables().map(FdTable::len).sum()
     }
@@ -115,18 +116,18 @@ impl Threads {
         self.entries.values()
     }
 
-    /// The leader of the thread's group, or the thread itself where no leader is needed.
+    /// The leader of the thread's group, or the thread itself if it needs no leader.
     pub fn main_of<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         if thread.is_main() { Some(thread) } else { self.get(thread.pid) }
     }
 
-    /// The leader of the process that made the thread's process.
+    /// The leader of the parent process.
     pub fn parent_of<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         let main = self.main_of(thread)?;
         self.main_of(self.get(main.ptid)?)
     }
 
-    /// Leaders of the processes above the thread's, nearest first. Ends at unknown ones and at loops.
+    /// Leaders of the ancestor processes, nearest first. Ends at an unknown one and at a loop.
     pub fn ancestors<'a>(&'a self, thread: &'a Thread) -> Ancestors<'a> {
         Ancestors { threads: self, at: self.main_of(thread), slow: self.main_of(thread), steps: 0 }
     }
@@ -149,7 +150,8 @@ impl Threads {
         self.by_tid.get(&tid).copied()
     }
 
-    /// As [`Threads::key`], remembering the result: events of one thread come in a row.
+    /// As [`Threads::key`], with a cache of the last result, because consecutive events often have the same
+    /// thread.
     #[inline]
     pub(crate) fn lookup(&mut self, tid: i64) -> Option<ThreadKey> {
         if self.last.0 != tid || self.last.1.is_none() {
@@ -163,13 +165,13 @@ impl Threads {
         self.entries.get(key)
     }
 
-    /// The entry, to be changed: verdicts on it, and on those below it, are tested again.
+    /// The mutable entry. It invalidates cached results for the thread and its descendants.
     pub(crate) fn at_mut(&mut self, key: ThreadKey) -> Option<&mut Thread> {
         let thread = self.entries.get_mut(key)?;
         self.clock += 1;
         thread.changed = self.clock;
         let has_siblings = |group: GroupKey| self.groups.get(group).is_some_and(|g| g.members.len() > 1);
-        // Others may take it for their leader although it is none.
+        // Others may use it as their leader although it is none.
         let is_taken_for_leader = !thread.is_main() && self.by_pid.contains_key(&thread.tid);
         let has_others = thread.links.first_child.is_some() || thread.group.is_some_and(has_siblings);
         if has_others || is_taken_for_leader {
@@ -178,26 +180,26 @@ impl Threads {
         Some(thread)
     }
 
-    /// Sets what no field shows.
+    /// Sets bits that no field shows.
     pub(crate) fn set_securebits(&mut self, key: ThreadKey, bits: u8) {
         if let Some(thread) = self.entries.get_mut(key) {
             thread.securebits = bits;
         }
     }
 
-    /// What the thread's events change all the time.
+    /// Mutable data that the thread's events change frequently.
     #[inline]
     pub(crate) fn activity_mut(&mut self, key: ThreadKey) -> Option<&mut Activity> {
         self.entries.get_mut(key).map(|thread| &mut thread.activity)
     }
 
-    /// Place of the entry, and the time of the last change of anything that it, its process and, with
-    /// `lineage`, those above it show.
+    /// Slot of the entry, and the time of the last change of its data, of its process's and, with
+    /// `lineage`, of its ancestors'.
     #[inline]
     pub(crate) fn version(&self, key: ThreadKey, thread: &Thread, lineage: bool) -> (u32, u64) {
-        // The lower half is the place in the table: small, and used again.
+        // The lower half is the index in the table, which is small and reused.
         let slot = key.data().as_ffi() as u32;
-        // A thread that is in no group does not notice changes in its process.
+        // A thread without a group does not notice changes of its process.
         if thread.group.is_none() {
             return (slot, self.clock);
         }
@@ -207,11 +209,11 @@ impl Threads {
         (slot, if lineage { own.max(self.version_above(thread)) } else { own })
     }
 
-    /// When a process above the thread last changed.
+    /// Time of the last change of an ancestor process.
     fn version_above(&self, thread: &Thread) -> u64 {
         thread.above.get(self.lineage, || {
-            // The entries that a step upwards leads through. Those of events that contradict one another may not be the
-            // ones of the step before.
+            // The entries of one step upwards. After contradictory events they may differ from those of the
+            // step before.
             let step = |at: &Thread| {
                 let main = self.main_of(at);
                 let maker = main.and_then(|main| self.get(main.ptid));
@@ -242,7 +244,7 @@ impl Threads {
         }
         self.complete(&mut thread);
         let tid = thread.tid;
-        // Threads may be known that it is the leader of.
+        // It may be the leader of known threads.
         self.touch_group(tid);
         self.clock += 1;
         thread.changed = self.clock;
@@ -252,17 +254,17 @@ impl Threads {
         Some(key)
     }
 
-    /// Events were lost: the threads of these thread groups may have changed unseen.
+    /// Records a loss: the threads of these thread groups may have changed.
     pub(crate) fn doubt(&mut self, since: u64, of: Suspects) {
         self.losses.add(since, of);
     }
 
-    /// No thread is in doubt any more.
+    /// Ends all doubts.
     pub(crate) fn end_doubt(&mut self) {
         self.losses.forget();
     }
 
-    /// Whether thread groups have had files or directories in common.
+    /// Whether thread groups have ever shared files or directories.
     pub(crate) fn is_shared(&self) -> bool {
         self.is_shared
     }
@@ -272,26 +274,25 @@ impl Threads {
         self.losses.doubted_since(thread)
     }
 
-    /// How often events were lost.
+    /// Number of losses.
     pub(crate) fn losses(&self) -> u32 {
         self.losses.count()
     }
 
-    /// Whether events were lost since the thread was last known to be as it is here.
+    /// Whether the thread is in doubt: events were lost since its state was last certain.
     #[inline]
     pub(crate) fn is_doubted(&self, thread: &Thread) -> bool {
         thread.sure_after < self.losses.count() && self.losses.doubted_since(thread).is_some()
     }
 
-    /// Whether the running system has not been asked about the thread at an event since the last loss; from now on it
-    /// has.
+    /// Whether the thread was not looked up at an event since the last loss; marks it as looked up.
     pub(crate) fn ask_once(&mut self, key: ThreadKey) -> bool {
         let Some(thread) = self.entries.get_mut(key) else { return false };
         let count = self.losses.count();
         std::mem::replace(&mut thread.asked_after, count) < count
     }
 
-    /// The thread is known to be as it is here.
+    /// Marks the state of the thread as certain.
     pub(crate) fn trust(&mut self, key: ThreadKey) {
         if let Some(thread) = self.entries.get_mut(key) {
             (thread.sure_after, thread.inherits_doubt) = (self.losses.count(), false);
@@ -303,7 +304,7 @@ impl Threads {
         self.entries.iter().filter(|(_, thread)| self.is_doubted(thread)).map(|(key, _)| key)
     }
 
-    /// Remembers that a child of `ptid` exited.
+    /// Records the exit of a child of `ptid`.
     pub(crate) fn remember_exit(&mut self, tid: i64, ptid: i64, ts: u64) {
         if self.exits.len() == MAX_EXITS
             && let Some((tid, ptid, ts)) = self.exits.pop_front()
@@ -320,7 +321,7 @@ impl Threads {
         self.recent.get(&tid).is_some_and(|(p, ts)| *p == ptid && now.saturating_sub(*ts) < within)
     }
 
-    /// Threads that had no event since `before`, and entries with unknown ids.
+    /// Threads without an event since `before`, and entries with unknown ids.
     pub(crate) fn idle(&self, before: u64) -> (Vec<ThreadKey>, Vec<ThreadKey>) {
         let (mut idle, mut invalid) = (Vec::new(), Vec::new());
         for (key, thread) in &self.entries {
@@ -339,7 +340,7 @@ impl Threads {
     }
 }
 
-/// Iterator over the processes above a thread's.
+/// Iterator over ancestor processes.
 #[derive(Debug)]
 pub struct Ancestors<'a> {
     threads: &'a Threads,

@@ -19,7 +19,7 @@ struct Names {
 }
 
 impl Names {
-    /// Reports what was not so before.
+    /// Reports the differences from `old`.
     fn report_since(&self, old: &Self, id: Option<&Text>, reports: &mut Reports) {
         let gone = |user: &&User| !self.users.contains_key(&user.uid);
         let new = |user: &&User| old.users.get(&user.uid) != Some(user);
@@ -43,7 +43,7 @@ pub struct Accounts {
     pub groups: Vec<Group>,
 }
 
-/// Containers whose users are kept.
+/// Maximum number of containers with users.
 const MAX_CONTAINERS: usize = 16_384;
 
 impl Users {
@@ -103,7 +103,8 @@ impl Users {
         }
     }
 
-    /// Without those of containers, and of the host unless `keep_host`; more changes than `changes`.
+    /// The users of a new state: without those of containers, and of the host unless `keep_host`; its
+    /// counter exceeds `changes`.
     pub(super) fn begin_again(self, keep_host: bool, changes: u64) -> Self {
         let host = if keep_host { self.host } else { Names::default() };
         Self { host, changes: changes + 1, ..Self::default() }
@@ -114,13 +115,13 @@ impl Users {
         self.containers.len() >= MAX_CONTAINERS
     }
 
-    /// Forgets the users of all containers but these.
+    /// Removes the users of all other containers.
     pub(crate) fn retain_containers(&mut self, keep: impl Fn(&Text) -> bool) {
         self.changes += 1;
         self.containers.retain(|id, _| keep(id));
     }
 
-    /// The users and groups of a container or of the host are these, and no others. What changes is reported.
+    /// Replaces the users and groups of a container or of the host, and reports the changes.
     pub(crate) fn replace(
         &mut self,
         container: Option<Text>,
@@ -129,7 +130,7 @@ impl Users {
         reports: &mut Reports,
     ) {
         let mut new = Names::default();
-        // Of two with the same id the first counts, as for programs that look them up in the files.
+        // Of two users with the same id the first one is used, as by programs that read the files.
         for user in users.into_iter().rev() {
             new.users.insert(user.uid, user);
         }

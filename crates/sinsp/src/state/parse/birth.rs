@@ -11,11 +11,10 @@ use crate::state::Current;
 use crate::state::proc_query::{ProcQuery, find_thread};
 use crate::state::{Layouts, State, Thread, ThreadFlags, ThreadKey};
 
-/// A child that was already added, or an exit that was already seen, belongs to this clone if it is no
-/// older than this, ns.
+/// Maximum age of an added child, or of a seen exit, to belong to this clone, ns.
 const SAME_CLONE: u64 = 2_000_000_000;
 
-/// The four rows have the same parameters in the same places.
+/// The four rows have the same parameters in the same order.
 use param::SYSCALL_CLONE_20_X as c;
 
 pub(super) fn clone(
@@ -34,7 +33,7 @@ pub(super) fn clone(
     }
 }
 
-/// What the event says about the new process, the child's or its maker's.
+/// Sets the facts of an event, of the child or of its creator, about the new process.
 fn describe(thread: &mut Thread, raw: &RawEvent<'_>, layouts: &Layouts) {
     thread.exe = text(raw, c::exe);
     thread.comm = comm(raw.text(c::comm), &thread.exe);
@@ -47,7 +46,7 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>, layouts: &Layouts) {
     thread.clone_ts = raw.ts;
 }
 
-/// What a new thread has from the one that made it.
+/// Copies what a new thread inherits from its creator.
 fn inherit(child: &mut Thread, donor: &Thread) {
     child.executable = donor.executable.clone();
     child.loginuid = donor.loginuid;
@@ -61,7 +60,8 @@ fn inherit(child: &mut Thread, donor: &Thread) {
     }
 }
 
-/// Gives a thread that is about to be added what it has from its maker; what is doubtful there is doubtful here.
+/// Completes a new thread with inherited data from its creator. If the creator is in doubt, the thread is,
+/// too.
 fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
     let Some(maker) = state.threads.at(donor) else { return };
     inherit(child, maker);
@@ -81,7 +81,7 @@ fn flags_of(raw: &RawEvent<'_>) -> ThreadFlags {
     ThreadFlags::from_bits_retain(raw.uint(c::flags).unwrap_or(0) as u32)
 }
 
-/// The event of the one who made a thread.
+/// Handles the event of a thread's creator.
 fn caller(
     state: &mut State,
     raw: &RawEvent<'_>,
@@ -97,7 +97,7 @@ fn caller(
     let Some(caller) = state.threads.at(key) else { return };
     let namespaced = caller.vtid != caller.tid;
     if namespaced || flags.intersects(ThreadFlags::CHILD_IN_PIDNS | ThreadFlags::NEWPID) {
-        // The result is the child's number in another namespace.
+        // The result is the child's id in another namespace.
         if let Some(child) = was_valid.then(|| made_by_namespaced(state, key, child_tid, raw.ts)).flatten() {
             attribute(state, key, child, flags);
         }
@@ -144,13 +144,13 @@ fn caller(
     }
 }
 
-/// Whether the thread was made, and its event came, a moment before `ts`.
+/// Whether the thread was created, and had its event, shortly before `ts`.
 fn is_same_clone(thread: &Thread, ts: u64) -> bool {
     thread.clone_ts != 0 && ts.saturating_sub(thread.clone_ts) < SAME_CLONE
 }
 
-/// The thread that `maker` made a moment ago, and knows by a number of its pid namespace. Only of those that may have
-/// another maker than their event shows is it of interest.
+/// The thread that `maker` created shortly before, by its id in the creator's pid namespace. This is needed
+/// only for threads whose creator may differ from that in their own event.
 fn made_by_namespaced(state: &State, maker: ThreadKey, number: i64, ts: u64) -> Option<ThreadKey> {
     let maker = state.threads.at(maker)?;
     let is_it = |key: &ThreadKey| {
@@ -166,7 +166,8 @@ fn made_by_namespaced(state: &State, maker: ThreadKey, number: i64, ts: u64) -> 
     threads.find(is_it).or_else(|| state.threads.children(parent?).find(is_it))
 }
 
-/// Notes who made a thread whose own event has come already: that event may have led to another maker.
+/// Sets the creator of a thread whose own event came first, because that event may have suggested another
+/// creator.
 fn attribute(state: &mut State, maker: ThreadKey, child: ThreadKey, flags: ThreadFlags) {
     let (Some(donor), Some(known)) = (state.threads.at(maker), state.threads.at(child)) else { return };
     let shared = flags & (ThreadFlags::FS | ThreadFlags::FILES);
@@ -185,7 +186,7 @@ fn attribute(state: &mut State, maker: ThreadKey, child: ThreadKey, flags: Threa
         }
         return;
     }
-    // What is its own it may have changed since.
+    // It may have changed its own data since.
     let has_executed = known.flags.contains(ThreadFlags::NAME_CHANGED);
     if shared.contains(ThreadFlags::FILES) && !has_executed {
         state.threads.join_files(child, maker);
@@ -195,14 +196,14 @@ fn attribute(state: &mut State, maker: ThreadKey, child: ThreadKey, flags: Threa
     }
 }
 
-/// Whether a thread would be the same if `maker` had made it.
+/// Whether a thread would have the same inherited data if `maker` had created it.
 fn has_same_heritage(state: &State, thread: &Thread, maker: &Thread) -> bool {
     state.threads.share_files(thread, maker)
         && state.threads.share_directories(thread, maker)
         && thread.caps == maker.caps
 }
 
-/// Gives an entry with unknown ids those of the event; returns whether they were known before.
+/// Sets unknown ids of an entry from the event; returns whether they were known before.
 fn repair(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>, vtid: i64) -> bool {
     if state.threads.at(key).is_some_and(Thread::is_valid) {
         return true;
@@ -215,7 +216,7 @@ fn repair(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>, vtid: i64) -> b
     false
 }
 
-/// Gives an entry about which nothing was known the names of the event.
+/// Sets the names of an unknown entry from the event.
 fn fill_names(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
     if let Some(thread) = state.threads.at_mut(key) {
         thread.exe = text(raw, c::exe);
@@ -224,7 +225,7 @@ fn fill_names(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
     }
 }
 
-/// The event of the new thread itself.
+/// Handles the event of the new thread itself.
 fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut Option<ProcQuery<'_>>) {
     if let Some(there) = now.thread {
         if state.threads.at(there).is_some_and(|t| is_same_clone(t, raw.ts)) {
@@ -260,7 +261,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut O
             child.maker = maker.tid;
             endow(state, &mut child, donor);
         } else if is_thread {
-            // A leader's two ids are one.
+            // A leader's thread id is its process id.
             repair(state, donor, raw, child.vpid);
             fill_names(state, donor, raw);
         }
@@ -272,10 +273,11 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut O
     now.thread = key;
 }
 
-/// Children of a process that are looked at to find one of them.
+/// Maximum number of children that a search visits.
 const MAX_CHILDREN: usize = 4096;
 
-/// Who made a child of its maker's parent: the child of that parent that it is a copy of.
+/// The likely creator of a thread that was made with `CLONE_PARENT`: the child of the same parent that it
+/// is a copy of.
 fn likely_maker(state: &State, child: &Thread) -> Option<ThreadKey> {
     if !child.flags.contains(ThreadFlags::PARENT) || child.flags.contains(ThreadFlags::THREAD) {
         return None;

@@ -7,7 +7,7 @@ use super::values::text;
 use crate::path::{self, Base};
 use crate::state::{Current, State, Text, ThreadKey};
 
-/// Sets the directories that the kernel says the thread has now; returns whether it does.
+/// Sets the directories of the thread that the event reports; returns whether it reports any.
 pub(super) fn set_directories(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) -> bool {
     let (cwd, root) = match raw.ty {
         EventType::SYSCALL_CHDIR_X => (raw.kernel_path(param::SYSCALL_CHDIR_X::path), None),

@@ -5,7 +5,7 @@ use eyas_scap::{OwnedEvent, RawEvent};
 
 use crate::state::{Current, State};
 
-/// Keeps an enter event for the exit event of its thread: what user memory held before the call.
+/// Keeps an enter event for the exit event of its thread: it shows the user memory before the call.
 pub(super) fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     state.has_beginnings = true;
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
@@ -16,7 +16,7 @@ pub(super) fn remember_enter(state: &mut State, raw: &RawEvent<'_>, now: &mut Cu
     }
 }
 
-/// The enter event that belongs to this exit event; it is used once, and then given back to `Reuse`.
+/// Takes the enter event of this exit event; it is used once, and then returned to `Reuse`.
 pub(super) fn take_enter(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<Box<OwnedEvent>> {
     let activity = state.threads.activity_mut(now.thread?)?;
     activity.enter.take().filter(|enter| {

@@ -1,4 +1,4 @@
-//! Files and other things opened, copied and closed.
+//! Files and other objects: opened, copied and closed.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 const UPPER: u32 = FlagTable::FILE_FLAGS.value("FD_UPPER_LAYER");
 const LOWER: u32 = FlagTable::FILE_FLAGS.value("FD_LOWER_LAYER");
-/// Set by the kernel on the way out; an enter event cannot know them.
+/// Flags that the kernel sets at the end; an enter event lacks them.
 const KERNEL_FLAGS: u32 = FlagTable::FILE_FLAGS.value("O_F_CREATED") | UPPER | LOWER;
-/// `O_CLOEXEC` as the kernel has it.
+/// The kernel's value of `O_CLOEXEC`.
 const KERNEL_CLOEXEC: u32 = 0x8_0000;
 /// `AT_FDCWD` in events.
 const AT_FDCWD: i64 = -100;
 
-/// Puts an open file into the thread's table, and makes it the event's.
+/// Adds an open file to the thread's table, and makes it the event's file.
 pub(super) fn add(state: &mut State, now: &mut Current, num: i64, fd: Arc<Fd>, close_on_exec: bool) {
     now.fd = Some(num);
     let Some(table) = now.thread.and_then(|key| state.threads.fds_mut(key)) else { return };
@@ -52,7 +52,7 @@ pub(super) fn base<'a>(state: &'a State, thread: &'a Thread, dirfd: Option<i64>)
     }
 }
 
-/// Parameters of an event that opens a file, wherever its row has them.
+/// Parameters of an event that opens a file, independent of its row.
 struct Open<'a> {
     dirfd: Option<i64>,
     name: Option<&'a [u8]>,
@@ -93,7 +93,7 @@ fn open_params<'a>(raw: &RawEvent<'a>) -> Open<'a> {
     Open { dirfd, name: raw.text(name), flags, dev: number(dev) as u32, ino: number(ino) }
 }
 
-/// What the enter event saw: another thread may have changed the memory since.
+/// Parameters of the enter event, because another thread may have changed the memory since.
 fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Option<u32>)> {
     use param::{SYSCALL_CREAT_E as creat, SYSCALL_OPEN_E as open};
     use param::{SYSCALL_OPENAT_2_E as openat, SYSCALL_OPENAT2_E as openat2};
@@ -108,12 +108,12 @@ fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Opti
     Some((dirfd, enter.text(name).filter(|name| *name != b"<NA>")?, flags))
 }
 
-/// Ends the path of a file that no directory has any more.
+/// End of the path of a deleted file.
 const DELETED: &[u8] = b" (deleted)";
 
-/// What a file is that has no path, by the name that the kernel has for it.
+/// Kind of a file without a path, by the kernel's name.
 fn kind_of(name: &[u8]) -> Option<FdKind> {
-    /// Begins the path of a file that no mount of the process's namespace shows.
+    /// Beginning of the path of a file outside the mounts of the process's namespace.
     const UNREACHABLE: &[u8] = b"(unreachable)";
     match name {
         [b'/', ..] => None,
@@ -154,7 +154,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     }
     let is_unnamed = is_unnamed(params.flags);
     if is_unnamed {
-        // As the kernel calls it.
+        // The kernel's name of an unnamed file.
         let below = if out.ends_with(b"/") { "" } else { "/" };
         out.extend_from_slice(format!("{below}#{}", params.ino).as_bytes());
     }
@@ -167,7 +167,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     fd.open_flags = params.flags;
     (fd.dev, fd.ino) = (params.dev, params.ino);
     set_layers(&mut fd, params.flags);
-    // A file without a name counts as a deleted one.
+    // The kernel reports an unnamed file as deleted.
     let is_same =
         |path: &&[u8]| **path == *fd.name || is_unnamed && path.strip_suffix(DELETED) == Some(&*fd.name);
     if let Some(path) = raw.opened_path().filter(|path| !is_same(path)) {
@@ -180,8 +180,8 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     add(state, now, num, fd, params.flags & O_CLOEXEC != 0);
 }
 
-/// Forgets the file once the rules saw the event, if nothing may say when it is closed. A replay has the probe's part: it does so
-/// with files of which the event shows that the probe would leave them out.
+/// Removes the file after the rules saw the event, if the event of its close may be filtered out. In a
+/// replay, this function makes the probe's decision from the event.
 pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
     let is_modelled = || state.leaves_out_files && !is_live && is_plain(raw);
     if let Some(num) = raw.int(0).filter(|num| *num >= 0 && !is_direct(*num))
@@ -218,13 +218,13 @@ fn is_plain(raw: &RawEvent<'_>) -> bool {
     has_path && !raw.opened_directory() && open_params(raw).flags & O_DIRECTORY == 0
 }
 
-/// Whether a file without a name was opened, of which the path asked for says the directory. Other programs than eyas set
-/// the flag for directories, too, which nobody can write to.
+/// Whether the call opened an unnamed file; the requested path is then its directory. Other programs than
+/// eyas set the flag for directories, too, which cannot be opened for writing.
 pub(crate) fn is_unnamed(flags: u32) -> bool {
     flags & O_TMPFILE != 0 && flags & O_WRONLY != 0
 }
 
-/// A directory that is renamed takes along who works below it.
+/// Updates the directories of threads below a renamed directory.
 pub(super) fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     const EXCHANGE: u64 = FlagTable::RENAMEAT2_FLAGS.value("RENAME_EXCHANGE") as u64;
     let &[KernelPath::Param(old), KernelPath::Param(new)] = raw.ty.kernel_paths() else { return };
@@ -329,7 +329,7 @@ pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     }
 }
 
-/// A file that was opened without a name gets one.
+/// An unnamed file gets a name.
 pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SYSCALL_LINKAT_2_X as p;
     if raw.int(p::res) != Some(0) {
@@ -354,7 +354,7 @@ pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     now.rest = Rest::Rename(num, name.into(), raw.kernel_path(p::newpath).map(Text::from));
 }
 
-/// Gives the file behind a descriptor another name, and the one that the kernel has for it.
+/// Renames the file of a descriptor, and sets the kernel's name.
 pub(super) fn rename(state: &mut State, key: ThreadKey, num: i64, name: Text, opened: Option<Text>, ts: u64) {
     change_file(state, key, num, ts, |fd, _| {
         fd.move_to(name, ts);
@@ -387,7 +387,7 @@ pub(super) fn change_file(
     }
 }
 
-/// The descriptor of the process with that id which a path stands for.
+/// The descriptor of the process `pid` to which a path in `/proc` refers.
 fn own_descriptor(path: &[u8], pid: i64) -> Option<i64> {
     let number = path.strip_prefix(b"/dev/fd/").or_else(|| {
         let rest = path.strip_prefix(b"/proc/")?;
@@ -398,7 +398,7 @@ fn own_descriptor(path: &[u8], pid: i64) -> Option<i64> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
-/// Descriptors of things that have no path.
+/// Descriptors of objects without a path.
 pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use EventType as E;
     use FdKind as K;
@@ -407,7 +407,7 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     }
     now.fd = raw.int(0);
     let flags = |index| raw.uint(index).unwrap_or(0) as u32;
-    // A signalfd that is there already gets another mask.
+    // An existing signalfd gets another mask.
     let updates = |fd| raw.int(fd).is_some_and(|fd| fd >= 0);
     let (kind, flags) = match raw.ty {
         E::SYSCALL_PIPE_X | E::SYSCALL_PIPE2_X => return pipe(state, raw, now),
@@ -449,15 +449,15 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
         }
         _ => {}
     }
-    // Most say it with the flag of open.
+    // Most use the flag of open.
     let close_on_exec = match kind {
         K::Memfd => flags & const { FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC") } != 0,
         K::EventPoll => flags & const { FlagTable::EPOLL_CREATE1_FLAGS.value("EPOLL_CLOEXEC") } != 0,
         // The kernel always closes these.
         K::Bpf | K::Pidfd | K::IoUring => true,
-        // Of other programs' captures it is not known; few timers are meant to outlive an exec.
+        // Captures of other programs do not show it; few timers are meant to outlive an exec.
         K::Timer => !raw.timer_is_inherited(),
-        // The kernel's flag as it is.
+        // The kernel's flag, not converted.
         K::Userfault => flags & KERNEL_CLOEXEC != 0,
         _ => flags & O_CLOEXEC != 0,
     };
@@ -478,7 +478,7 @@ fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let flags = if raw.ty == EventType::SYSCALL_PIPE2_X { raw.uint(p::flags).unwrap_or(0) as u32 } else { 0 };
     fd.open_flags = flags;
     let fd = state.reuse.hold(fd);
-    // The last one is the event's.
+    // The last one is the event's descriptor.
     for index in [p::fd1, p::fd2] {
         if let Some(num) = raw.int(index) {
             add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
@@ -498,7 +498,7 @@ pub(super) fn remove(state: &mut State, key: ThreadKey, num: i64) {
     }
 }
 
-/// A name for a socket that was made by text.
+/// A name from a text.
 pub(super) fn text_name(text: String) -> Text {
     text.into_bytes().into()
 }

@@ -1,24 +1,24 @@
-//! What is done with events of each type, as one table.
+//! The handling of each event type, as one table.
 
 use eyas_events::{EventFlags, EventType, ParamType, param};
 use eyas_scap::RawEvent;
 
-/// What is done with events of a type.
+/// The handling of an event type.
 #[derive(Clone, Copy)]
 pub(super) struct Handling {
     pub(super) who: Who,
-    /// Index of the descriptor that they work on.
+    /// Index of the parameter with the event's descriptor.
     pub(super) fd: Option<u8>,
     pub(super) family: Family,
 }
 
-/// The descriptor that the event works on, if it is of a type that does.
+/// The descriptor that the event works on, if its type has one.
 pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
     let handling = HANDLING.get(usize::from(raw.ty.0))?;
     raw.int(usize::from(handling.fd?))
 }
 
-/// Whether events of this type may change what is known.
+/// Whether events of this type may change the state.
 pub fn changes_state(ty: EventType) -> bool {
     HANDLING.get(usize::from(ty.0)).is_some_and(|handling| !matches!(handling.family, Family::Nothing))
 }
@@ -39,14 +39,14 @@ const fn handling() -> [Handling; EventType::COUNT] {
 
 const fn fd_param(ty: EventType) -> Option<u8> {
     if let EventType::SYSCALL_SPLICE_X = ty {
-        // Data moves from one to the other; this is where it shows.
+        // Data moves from one descriptor to the other; the event belongs to the destination.
         return Some(param::SYSCALL_SPLICE_X::fd_out as u8);
     }
     let Some(info) = ty.info() else { return None };
     if !info.flags.contains(EventFlags::USES_FD) {
         return None;
     }
-    // The result comes first where it is a descriptor itself.
+    // If the result is a descriptor, it comes first.
     let mut index = if !info.params.is_empty() && is_result(info.params[0].name) { 1 } else { 0 };
     while index < info.params.len() {
         if matches!(info.params[index].ty, ParamType::FD | ParamType::FD32) {
@@ -61,14 +61,14 @@ const fn is_result(name: &str) -> bool {
     matches!(name.as_bytes(), b"res")
 }
 
-/// How the thread of an event is found.
+/// The way to find the thread of an event.
 #[derive(Clone, Copy)]
 pub(super) enum Who {
-    /// Events of no thread.
+    /// Events without a thread.
     Nobody,
     /// Only if known.
     Known,
-    /// Asked of /proc, else an entry about which only the id is known.
+    /// The thread is looked up in /proc; if that fails, an entry with only the id is added.
     Anybody,
 }
 
@@ -98,7 +98,7 @@ const fn who(ty: EventType) -> Who {
     }
 }
 
-/// Events that change the same.
+/// Event types that change the same part of the state.
 #[derive(Clone, Copy)]
 pub(super) enum Family {
     Nothing,
@@ -214,21 +214,21 @@ const fn family(ty: EventType) -> Family {
     }
 }
 
-/// What events of a type change, coarsely.
+/// The coarse kind of change that an event type makes.
 pub(in crate::state) enum Change {
-    /// Nothing but when their thread was last active.
+    /// Only the time of the thread's last activity.
     Nothing,
     /// Memory, page faults and CPU time.
     Usage,
-    /// Whether a socket is connected;
+    /// Whether a socket is connected,
     Written,
-    /// and the names that a name server answers with.
+    /// and names from DNS replies.
     Read,
     /// Anything else.
     Other,
 }
 
-/// What events of a type change.
+/// The change that an event type makes.
 pub(in crate::state) fn change(ty: EventType) -> Change {
     use EventType as E;
     let Some(Handling { who, family, .. }) = HANDLING.get(usize::from(ty.0)) else { return Change::Other };
@@ -236,7 +236,7 @@ pub(in crate::state) fn change(ty: EventType) -> Change {
         (Who::Nobody, _) => Change::Other,
         (_, Family::Nothing) => Change::Nothing,
         (_, Family::Memory | Family::Switch | Family::CpuTime) => Change::Usage,
-        // These report no ends.
+        // These events report no ends.
         (_, Family::Network) => match ty {
             E::SYSCALL_READ_X | E::SYSCALL_READV_X | E::SYSCALL_PREAD_X | E::SYSCALL_PREADV_X => Change::Read,
             E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X => {
@@ -248,7 +248,7 @@ pub(in crate::state) fn change(ty: EventType) -> Change {
     }
 }
 
-/// Whether an event of this type changes nothing if its call failed, beside when its thread was last active.
+/// Whether a failed call of this type changes only the time of the thread's last activity.
 pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
     let handling = HANDLING.get(usize::from(ty.0));
     handling.is_some_and(|handling| {
@@ -266,7 +266,7 @@ pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
     })
 }
 
-/// Whether calls of this type give a file that is open another descriptor.
+/// Whether calls of this type copy a descriptor.
 pub(crate) fn is_copy(ty: EventType) -> bool {
     let family = HANDLING.get(usize::from(ty.0)).map(|handling| handling.family);
     matches!(family, Some(Family::Duplicate)) || ty == EventType::SYSCALL_PIDFD_GETFD_X
@@ -300,7 +300,7 @@ pub(crate) fn makes_or_ends_threads(ty: EventType) -> bool {
     matches!(family, Some(Family::Clone | Family::Exec | Family::Exit))
 }
 
-/// Whether events of this type only complete those of their call's end: the path or address that was asked for.
+/// Whether enter events of this type only complete their exit events, with the requested path or address.
 #[inline]
 pub(crate) const fn is_kept(ty: EventType) -> bool {
     use EventType as E;

@@ -7,12 +7,12 @@ use crate::state::Current;
 use crate::state::{State, Thread, ThreadKey};
 
 const NEWUSER: u64 = FlagTable::CLONE_FLAGS.value("CLONE_NEWUSER") as u64;
-/// Every capability that exists: what the maker of a user namespace has in it.
+/// Every existing capability, which the creator of a user namespace has in it.
 const ALL_CAPS: u64 = (1 << 41) - 1;
-/// Inheritable, permitted and effective capabilities of the maker of a user namespace.
+/// Inheritable, permitted and effective capabilities of the creator of a user namespace.
 pub(super) const CAPS_IN_NEW_NAMESPACE: [u64; 3] = [0, ALL_CAPS, ALL_CAPS];
 const ROOT: u32 = 0;
-/// In an argument: the id stays as it is.
+/// An argument that leaves the id unchanged.
 const KEEP: u32 = u32::MAX;
 
 /// Bits of `prctl(PR_SET_SECUREBITS)`.
@@ -22,7 +22,7 @@ const NO_SETUID_FIXUP: u8 = 1 << 2;
 const PERMITTED: usize = 1;
 const EFFECTIVE: usize = 2;
 
-/// What the calls of this family change.
+/// The data that the calls of this family change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     real: u32,
@@ -51,7 +51,7 @@ impl Identity {
         set(&mut self.gid, gid);
     }
 
-    /// `setuid`: of all three ids for who may choose them, else of the effective one.
+    /// `setuid`: sets all three ids if the process is privileged, otherwise the effective one.
     fn set_uid(&mut self, uid: Option<u64>) {
         const SETUID: u64 = 1 << 7;
         if self.caps[EFFECTIVE] & SETUID != 0 {
@@ -61,7 +61,8 @@ impl Identity {
         set(&mut self.effective, uid);
     }
 
-    /// `setreuid`: who sets the real id, or another effective one than that, has the effective one saved.
+    /// `setreuid`: if the real id is set, or the effective id is set to another value than it, the saved id
+    /// becomes the effective one.
     fn set_real_and_effective(&mut self, real: Option<u64>, effective: Option<u64>) {
         let old = self.real;
         let is_set = |id: Option<u64>| id.map(|id| id as u32).filter(|id| *id != KEEP);
@@ -72,7 +73,7 @@ impl Identity {
         }
     }
 
-    /// What the kernel does to capabilities when user ids change; see capabilities(7).
+    /// The kernel's changes of capabilities when user ids change; see capabilities(7).
     fn adjust_caps(&mut self, before: &Self, securebits: u8) {
         if securebits & NO_SETUID_FIXUP != 0 {
             return;
@@ -110,7 +111,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// What the call changes by its arguments, for events that do not report what came of it.
+/// Computes the call's changes from its arguments, for events that do not report the new values.
 fn computed(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     use EventType as E;
     if raw.ty == E::SYSCALL_UNSHARE_X {
@@ -171,13 +172,14 @@ fn enters_user_namespace(state: &State, thread: &Thread, raw: &RawEvent<'_>) -> 
         fd.is_some_and(|fd| fd.name.ends_with(b"/ns/user") || fd.name.starts_with(b"user:["))
     };
     match raw.uint(p::nstype).unwrap_or(0) {
-        // Whatever namespace the descriptor is of.
+        // The descriptor may be of any namespace.
         0 => is_of_users(),
         types => types & NEWUSER != 0,
     }
 }
 
-/// Ends what the thread has in common with others. Namespaces of mounts and of users need directories of their own.
+/// Ends the sharing of data with other threads. New mount and user namespaces also need separate
+/// directories.
 fn unshare(state: &mut State, key: ThreadKey, flags: u64) {
     const FILES: u64 = FlagTable::CLONE_FLAGS.value("CLONE_FILES") as u64;
     const FS: u64 = FlagTable::CLONE_FLAGS.value("CLONE_FS") as u64;

@@ -7,7 +7,7 @@ use crate::state::Current;
 use crate::state::{Activity, State};
 
 pub(super) fn memory(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
-    // The four rows begin alike: result, then the three sizes.
+    // The four rows begin with the same parameters: the result, then three sizes.
     use param::SYSCALL_BRK_4_X as p;
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {
         set_sizes(activity, raw, [p::vm_size, p::vm_rss, p::vm_swap]);
@@ -21,7 +21,7 @@ fn set_sizes(activity: &mut Activity, raw: &RawEvent<'_>, at: [usize; 3]) {
     activity.vm_swap = swap.unwrap_or(activity.vm_swap);
 }
 
-/// A context switch: the thread stops running, and something else begins to on its CPU.
+/// Handles a context switch: the thread stops, and another one starts on its CPU.
 pub(super) fn switched(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SCHEDSWITCH_6_E as p;
     let cpu = usize::from(raw.cpu);
@@ -40,14 +40,14 @@ pub(super) fn switched(state: &mut State, raw: &RawEvent<'_>, now: &mut Current)
             raw.uint(p::pgft_min).unwrap_or(activity.pf_minor),
         );
     }
-    // Memory is the process's.
+    // Memory belongs to the process.
     let main = state.threads.main_key(key);
     if let Some(activity) = main.and_then(|main| state.threads.activity_mut(main)) {
         set_sizes(activity, raw, [p::vm_size, p::vm_rss, p::vm_swap]);
     }
 }
 
-/// Ticks that the thread has used so far.
+/// Sets the ticks that the thread has used so far.
 pub(super) fn cpu_time(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::PROCINFO_E as p;
     let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) else { return };
@@ -57,7 +57,7 @@ pub(super) fn cpu_time(state: &mut State, raw: &RawEvent<'_>, now: &mut Current)
     now.ticks = [since(0), since(1)];
 }
 
-/// Page faults and memory, where the event reports them: those of old captures may not.
+/// Sets page faults and memory if the event reports them; old captures may lack them.
 pub(super) fn set_memory(activity: &mut Activity, raw: &RawEvent<'_>, at: [usize; 5]) {
     let [Some(major), Some(minor), Some(size), Some(rss), Some(swap)] = at.map(|index| raw.uint(index))
     else {

@@ -1,4 +1,4 @@
-//! Events that user space sends about users, groups and containers.
+//! Events from user space about users, groups and containers.
 
 use eyas_events::{EventType, param};
 use eyas_scap::{Group, RawEvent, User};
@@ -36,7 +36,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         }
         E::ASYNCEVENT_E => {
             use param::ASYNCEVENT_E as p;
-            // What Falco's container plugin sends.
+            // Events of Falco's container plugin.
             match raw.text(p::name) {
                 Some(b"container") => change_container(state, now, raw.param(p::data), false),
                 Some(b"container_removed") => change_container(state, now, raw.param(p::data), true),
@@ -48,13 +48,13 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 }
 
 impl State {
-    /// Takes in an event about users, groups or containers that a snapshot has.
+    /// Applies an event about users, groups or containers from a snapshot.
     pub(in crate::state) fn take_metadata(&mut self, raw: &RawEvent<'_>) {
         apply(self, raw, &mut Current::default());
     }
 }
 
-/// Takes in what an event says about a container.
+/// Applies an event about a container.
 fn change_container(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
     if let Some(id) = container_of(text).and_then(|json| state.add_container(json)) {
         now.rest = Rest::Container { id, is_gone };

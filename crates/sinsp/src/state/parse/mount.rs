@@ -11,7 +11,7 @@ use crate::state::{Fd, FdKind, State};
 const CLONE: u64 = FlagTable::OPEN_TREE_FLAGS.value("OPEN_TREE_CLONE") as u64;
 const TREE_CLOEXEC: u64 = FlagTable::OPEN_TREE_FLAGS.value("OPEN_TREE_CLOEXEC") as u64;
 const FROM_EMPTY: u64 = FlagTable::MOVE_MOUNT_FLAGS.value("MOVE_MOUNT_F_EMPTY_PATH") as u64;
-/// A new mount's or file system's descriptor is closed by an exec if its first flag says so.
+/// First flag of a new mount's or file system's descriptor: an exec closes it.
 const CLOEXEC: u64 = 1;
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -28,7 +28,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         EventType::SYSCALL_FSMOUNT_X => {
             let mut fd = Fd::new(FdKind::Directory, &state.empty());
             let kind = raw.text(fsmount::r#type).unwrap_or(b"?");
-            // It has no path until it is moved to one.
+            // It has no path until a call moves it to one.
             fd.rename([b"mount:[", kind, b"]"].concat().into(), raw.ts);
             (fd, flags(fsmount::flags) & CLOEXEC != 0)
         }
@@ -38,16 +38,16 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     add(state, now, num, fd, close_on_exec);
 }
 
-/// What a file system is configured through.
+/// The descriptor of a file system's configuration.
 fn context(state: &mut State, raw: &RawEvent<'_>) -> Fd {
     let mut fd = Fd::new(FdKind::Unsupported, &state.empty());
     fd.rename(b"[fscontext]"[..].into(), raw.ts);
     fd
 }
 
-/// What `open_tree` opened: a file or directory by its path, and whether an exec closes it.
+/// Handles `open_tree`: a file or directory with its path, and whether an exec closes it.
 fn tree(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> (Fd, bool) {
-    // Those of `open_tree_attr` stand at the same places.
+    // `open_tree_attr` has the same parameters at the same positions.
     use param::SYSCALL_OPEN_TREE_X as p;
     let mut out = std::mem::take(&mut state.scratch);
     let name = raw.text(p::path).unwrap_or(b"<NA>");
@@ -63,7 +63,7 @@ fn tree(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> (Fd, bool) {
     fd.ino = raw.uint(p::ino).unwrap_or(0);
     let flags = raw.uint(p::flags).unwrap_or(0);
     fd.open_flags = const { FlagTable::FILE_FLAGS.value("O_PATH") };
-    // A copy has the paths of what it was made of, until it is moved.
+    // A copy has the paths of its original until a call moves it.
     if let Some(path) = raw.opened_path().filter(|path| flags & CLONE == 0 && **path != *fd.name) {
         let mut opened = fd.clone();
         opened.rename(state.reuse.names.name(path), raw.ts);
@@ -72,7 +72,7 @@ fn tree(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> (Fd, bool) {
     (fd, flags & TREE_CLOEXEC != 0)
 }
 
-/// A mount that has a descriptor lies where it was moved to.
+/// Handles `move_mount`: a mount with a descriptor gets the path of its destination.
 fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SYSCALL_MOVE_MOUNT_X as p;
     let is_whole = raw.uint(p::flags).unwrap_or(0) & FROM_EMPTY != 0 && raw.text(p::dev) == Some(b"");

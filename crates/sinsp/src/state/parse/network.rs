@@ -1,4 +1,4 @@
-//! Sockets: made, bound, connected, used.
+//! Sockets: created, bound, connected, used.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub(super) fn apply(
     }
 }
 
-/// An address as events carry it: family, address, port in host order.
+/// Parses an address of an event: family, address, port in host order.
 fn end(bytes: &[u8]) -> Option<End> {
     match bytes {
         [AF_INET, rest @ ..] => end_v4(rest),
@@ -91,7 +91,7 @@ fn end_v6(bytes: &[u8]) -> Option<End> {
     Some((ip.into(), u16::from_le_bytes(bytes.get(16..18)?.try_into().ok()?)))
 }
 
-/// A pair of addresses as events carry it.
+/// A pair of addresses of an event.
 enum Tuple<'a> {
     Inet { kind: FdKind, source: End, destination: End },
     Unix { source: u64, destination: u64, path: &'a [u8] },
@@ -120,9 +120,9 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
     }
 }
 
-/// Both ends as IPv4 if they are that in all but their form.
+/// Both ends as IPv4, if both are IPv4-mapped.
 pub(in crate::state) fn unmapped_pair(one: End, other: End) -> Option<(End, End)> {
-    // Two unset ends say nothing of the family.
+    // Two unset ends do not show the family.
     let is_mapped = |end: End| matches!(end.0, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
     if !is_mapped(one) && !is_mapped(other) {
         return None;
@@ -134,7 +134,7 @@ fn unmapped(end: End) -> End {
     unmap(end).unwrap_or(end)
 }
 
-/// The end as IPv4 if it is that in all but its form; an unset one may be either.
+/// The end as IPv4, if it is IPv4-mapped or unset.
 fn unmap((ip, port): End) -> Option<End> {
     match ip {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some((Ipv4Addr::UNSPECIFIED.into(), port)),
@@ -294,7 +294,7 @@ fn connected(
     let is_stream = fd.l4 == L4::Tcp;
     let nobody = |end: End| end.1 == 0 && (end.0.is_unspecified() || is_stream);
     if matches!(ends, Some(Tuple::Inet { destination, .. }) if nobody(destination)) {
-        // AF_UNSPEC dissolves what was connected.
+        // AF_UNSPEC ends the connection.
         fd.connected = false;
         fd.role = Role::None;
         fd.set_socket(Socket::None);
@@ -302,8 +302,8 @@ fn connected(
         return;
     }
     fd.connected = true;
-    // A second thread may have changed the address after the kernel read it: what the event has is then not what
-    // was seen before. Where the kernel knows better, its pair differs from what the event has.
+    // A second thread may have changed the address after the kernel read it, so the address in the event
+    // may be wrong. Then the kernel's pair differs from it.
     match ends {
         Some(Tuple::Inet { kind, source, mut destination }) => {
             if let Some(seen) = end(seen).filter(|_| Some(destination) == end(reported).map(unmapped)) {
@@ -313,7 +313,7 @@ fn connected(
             let is_new = !fd.has_ends(source, destination);
             fd.set_socket(Socket::Inet { source, destination });
             if is_new && fd.role == Role::Server && fd.l4 == L4::Udp {
-                // One that serves is its own end, whatever the other end is.
+                // A server's own end stays, whatever the other end is.
                 fd.swap_ends();
             }
             fd.rename_by_ends(raw.ts, names);
@@ -372,7 +372,8 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     file::add(state, now, num, fd, close_on_exec);
 }
 
-/// Data went through what may be a socket without an address: a stream, and a datagram socket that sends, is connected.
+/// Handles data through a descriptor without addresses in the event: a stream socket, or a datagram socket
+/// that sends, is connected.
 fn used(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let (Some(key), Some(num)) = (now.thread, now.fd) else { return };
     let fd = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
@@ -397,7 +398,7 @@ enum Direction {
     Out,
 }
 
-/// Data went through a socket: it shows the ends of those that never connected.
+/// Handles data through a socket: the event shows the ends of sockets that never connected.
 fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize, direction: Direction) {
     if raw.int(0).is_none_or(|res| res < 0) {
         return;
@@ -415,8 +416,8 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
     }
     let before = connected_datagram(state, now, &ends, direction);
     with_fd(state, raw, now, |fd, names| match ends {
-        // Only connect(2) connects a datagram socket. A stream that listens carries no data: captures of old versions name
-        // the wrong protocol.
+        // Only connect(2) connects a datagram socket. A listening stream transfers no data, so an old
+        // capture has the wrong protocol.
         _ if fd.l4 == L4::Tcp && !fd.name.is_empty() && !matches!(fd.socket(), Socket::Server { .. }) => {
             fd.connected |= fd.kind.is_inet();
         }
@@ -458,9 +459,9 @@ fn connected_datagram(
     if goes_elsewhere { files.share(num) } else { None }
 }
 
-/// Gives an Internet socket the ends that a transfer reports, the client first. An unset local address stays unset, as the
-/// kernel chooses one for each datagram in the network namespace of the process; towards a loopback address it is
-/// always the same.
+/// Sets the ends of an Internet socket from a transfer, the client first. An unset local address stays
+/// unset, because the kernel chooses one for each datagram in the network namespace of the process. For a
+/// loopback peer it is always the same.
 fn transferred(
     fd: &mut Fd,
     raw: &RawEvent<'_>,
@@ -479,12 +480,12 @@ fn transferred(
         }
         _ => local,
     };
-    // The call did not ask who sent: what was known stays.
+    // The call did not request the sender, so the known peer stays.
     let is_peer_unknown = remote.0.is_unspecified() && remote.1 == 0;
     if fd.has_ends(local, remote) || is_peer_unknown && fd.socket() != Socket::None {
         return;
     }
-    // Whatever was known of the descriptor: only a socket has ends.
+    // Only a socket has ends, whatever the known kind is.
     fd.kind = kind;
     if fd.l4 == L4::Unknown || matches!(fd.socket(), Socket::Server { .. }) {
         fd.l4 = L4::Udp;

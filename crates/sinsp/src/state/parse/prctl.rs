@@ -1,4 +1,4 @@
-//! What a thread sets of itself by `prctl`, and names that threads get otherwise.
+//! `prctl`, and other ways to name a thread.
 
 use eyas_events::{FlagTable, param};
 use eyas_scap::RawEvent;
@@ -7,7 +7,7 @@ use super::identity::KEEP_CAPS;
 use crate::state::Current;
 use crate::state::{State, ThreadKey};
 
-/// The longest name of a thread, bytes.
+/// Maximum length of a thread's name, bytes.
 const MAX_NAME: usize = 15;
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -42,7 +42,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// A thread of a process gives itself or another one a name through `/proc`.
+/// Handles a name that a thread of the process wrote to `/proc` for itself or another thread.
 pub(super) fn renamed(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     if let (Some(key), Some(name)) = (now.thread, raw.text(param::TASK_RENAME_X::comm)) {
         rename(state, key, name);
@@ -54,7 +54,7 @@ fn set_securebits(state: &mut State, key: ThreadKey, new: impl Fn(u8) -> u8) {
     state.threads.set_securebits(key, bits);
 }
 
-/// Gives a thread the name that it was set to; it ends at a NUL, and the kernel cuts it.
+/// Sets the name of a thread, which ends at a NUL and at the kernel's maximum length.
 pub(super) fn rename(state: &mut State, key: ThreadKey, name: &[u8]) {
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     let name = &name[..name.len().min(MAX_NAME)];

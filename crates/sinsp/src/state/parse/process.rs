@@ -1,4 +1,4 @@
-//! Programs, directories, limits and death of processes.
+//! Programs, directories, limits and exits of processes.
 
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
@@ -10,7 +10,7 @@ use crate::path::{self, Base};
 use crate::state::{Current, Rest};
 use crate::state::{State, Text, Thread, ThreadFlags, ThreadKey};
 
-/// Both rows have the same parameters in the same places.
+/// Both rows have the same parameters at the same positions.
 use param::SYSCALL_EXECVE_19_X as x;
 
 pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -98,7 +98,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// Process group and terminal of a process that executes a program.
+/// Sets process group and terminal of a process that executes a program.
 fn set_session(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
     let Some(thread) = state.threads.at(key) else { return };
     let mut session = state.threads.session(thread);
@@ -108,10 +108,10 @@ fn set_session(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
     state.threads.set_session(key, session);
 }
 
-/// What stands for a text that the kernel could not read.
+/// Text for a value that the kernel could not read.
 const UNREAD: &[u8] = b"<NA>";
 
-/// The executable's path from an enter event, for captures that do not carry it.
+/// The executable's path from an enter event, for captures without it in the exit event.
 fn exec_path(state: &State, key: ThreadKey, enter: &RawEvent<'_>) -> Option<Text> {
     let thread = state.threads.at(key)?;
     let mut out = Vec::new();
@@ -124,7 +124,7 @@ fn exec_path(state: &State, key: ThreadKey, enter: &RawEvent<'_>) -> Option<Text
             use param::SYSCALL_EXECVEAT_E as p;
             const EMPTY_PATH: u64 = FlagTable::EXECVEAT_FLAGS.value("AT_EMPTY_PATH") as u64;
             let name = enter.text(p::pathname).unwrap_or(UNREAD);
-            // The file is the descriptor's own.
+            // The executed file is the descriptor's file.
             let itself = enter.uint(p::flags).unwrap_or(0) & EMPTY_PATH != 0;
             let base = super::file::base(state, thread, enter.int(p::dirfd));
             let relative = name.first() != Some(&b'/');

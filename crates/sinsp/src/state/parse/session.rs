@@ -6,7 +6,7 @@ use eyas_scap::RawEvent;
 use crate::state::Current;
 use crate::state::{Session, State, Thread, ThreadKey};
 
-/// Relatives of a process that are looked at to find one that it knows by a number of its pid namespace.
+/// Maximum number of relatives that a search by an id of a pid namespace visits.
 const MAX_RELATIVES: usize = 4096;
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -17,13 +17,13 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// A new session begins with a new group, and without a terminal.
+/// Handles a new session, which has a new group and no terminal.
 fn setsid(state: &mut State, key: ThreadKey, sid: i64) {
     let Some(thread) = state.threads.at(key) else { return };
     state.threads.set_session(key, Session { sid, vpgid: sid, pgid: thread.pid, tty: 0 });
 }
 
-/// Puts the process itself, or a child of it, into a group of its session.
+/// Handles `setpgid`: moves the process, or a child of it, to a group of its session.
 fn setpgid(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     use param::SYSCALL_SETPGID_X as p;
     let (pid, pgid) = (raw.int(p::pid).unwrap_or(0), raw.int(p::pgid).unwrap_or(0));
@@ -41,12 +41,12 @@ fn setpgid(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     state.threads.set_session(target, session);
 }
 
-/// The number that a process has for the caller.
+/// The id of a process in the caller's pid namespace.
 fn number_of(caller: &Thread, process: &Thread) -> i64 {
     if caller.in_pid_namespace() { process.vpid } else { process.pid }
 }
 
-/// The process that the caller knows by the number: itself or a child.
+/// The process with this id in the caller's pid namespace: the caller or a child.
 fn process(state: &State, caller: &Thread, key: ThreadKey, number: i64) -> Option<ThreadKey> {
     if !caller.in_pid_namespace() {
         return state.threads.key(number);
@@ -64,7 +64,7 @@ fn children<'a>(state: &'a State, caller: &'a Thread) -> impl Iterator<Item = Th
     threads.members(caller).flat_map(|member| threads.children(member)).take(MAX_RELATIVES)
 }
 
-/// The group that the caller knows by the number, as its own namespace and the host number it; -1 if that is not known.
+/// The group with this id in the caller's pid namespace: its ids there and on the host; -1 if unknown.
 fn group(state: &State, caller: &Thread, key: ThreadKey, number: i64) -> (i64, i64) {
     let threads = &state.threads;
     let namespaced = caller.in_pid_namespace();

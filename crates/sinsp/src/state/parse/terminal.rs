@@ -1,6 +1,6 @@
-//! Controlling terminals: how processes get them and lose them.
+//! Controlling terminals of processes.
 //!
-//! A terminal is identified by its device number alone, which terminals of several containers may have in common.
+//! A terminal is identified only by its device number, which terminals of several containers may share.
 
 use eyas_events::param::SYSCALL_IOCTL_3_X as ioctl;
 use eyas_scap::RawEvent;
@@ -13,7 +13,7 @@ const TIOCNOTTY: u64 = 0x5422;
 /// Argument of `TIOCSCTTY`: another session loses the terminal.
 const STEAL: u64 = 1;
 
-/// After an open: the leader of a session without a terminal gets the one that it opens.
+/// Handles an open: a session leader without a terminal gets the opened one.
 pub(super) fn opened(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     if let (Some(key), Some(terminal)) = (now.thread, raw.terminal()) {
         set(state, key, terminal);
@@ -40,7 +40,7 @@ pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     }
 }
 
-/// The other processes of its session lose the terminal with the leader.
+/// Handles the end of a leader: the other processes of its session lose the terminal.
 pub(super) fn give_up(state: &mut State, leader: ThreadKey) {
     let Some(thread) = state.threads.at(leader) else { return };
     let (session, ids) = (state.threads.session(thread), [thread.pid, thread.vpid]);
@@ -49,7 +49,8 @@ pub(super) fn give_up(state: &mut State, leader: ThreadKey) {
     }
 }
 
-/// Takes a terminal away from processes of the same container, by their sessions and that of one process.
+/// Removes the terminal of processes in the same container, selected by their sessions and that of one
+/// process.
 fn take_away(
     state: &mut State,
     from: ThreadKey,

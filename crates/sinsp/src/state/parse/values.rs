@@ -5,17 +5,17 @@ use eyas_scap::RawEvent;
 use crate::state::text::split_nul;
 use crate::state::{Layouts, Text, Thread, completed, id_of_cgroups};
 
-/// A list as the kernel sends it, each entry ended by NUL.
+/// A list from the kernel, each entry ended by NUL.
 pub(in crate::state) fn list(bytes: &[u8]) -> Text {
     bytes.into()
 }
 
-/// The path without what the kernel appends to the name of a deleted file.
+/// The path without the suffix of a deleted file.
 pub(in crate::state) fn exepath(path: &[u8]) -> &[u8] {
     path.strip_suffix(b" (deleted)").unwrap_or(path)
 }
 
-/// Sets the control groups under the names that the fields use, and the container that they name.
+/// Sets the cgroups, with the names that the fields use, and their container.
 ///
 /// A malformed element discards the update.
 pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8], layouts: &Layouts) {
@@ -68,7 +68,7 @@ pub(in crate::state) fn text(raw: &RawEvent<'_>, index: usize) -> Text {
     raw.text(index).unwrap_or_default().into()
 }
 
-/// The command name: the executable's if there is none of its own.
+/// The command name, or the executable's name if there is none.
 pub(in crate::state) fn comm(name: Option<&[u8]>, exe: &Text) -> Text {
     name.filter(|name| *name != &**exe).map_or_else(|| exe.clone(), Text::from)
 }

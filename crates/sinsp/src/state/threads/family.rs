@@ -5,7 +5,7 @@ use crate::state::ThreadFlags;
 use crate::state::thread::Links;
 
 impl Threads {
-    /// Joins an entry to its group and its parent; entries with unknown ids stay alone.
+    /// Links an entry with its group and its parent; entries with unknown ids are not linked.
     pub(crate) fn link(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get_mut(key) else { return };
         if !thread.is_valid() || thread.group.is_some() {
@@ -48,7 +48,7 @@ impl Threads {
         }
     }
 
-    /// Takes an entry out of its parent's children.
+    /// Removes an entry from its parent's children.
     fn orphan(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get_mut(key) else { return };
         let Links { parent, next, prev, .. } = thread.links;
@@ -70,7 +70,7 @@ impl Threads {
         }
     }
 
-    /// Notes that a thread has exited; its entry goes with [`Threads::remove`].
+    /// Marks a thread as exited; [`Threads::remove`] removes its entry.
     pub(crate) fn exited(&mut self, key: ThreadKey, reaper_tid: i64) {
         let Some(thread) = self.entries.get_mut(key) else { return };
         if thread.is_dead() {
@@ -85,7 +85,7 @@ impl Threads {
         }
     }
 
-    /// A dead entry lives again: its process executed a program after all.
+    /// Revives a dead entry, because its process executed a program after all.
     pub(crate) fn revive(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get_mut(key) else { return };
         if thread.is_dead() {
@@ -96,7 +96,7 @@ impl Threads {
         }
     }
 
-    /// Gives an entry another parent; without one it has none.
+    /// Sets the parent of an entry; `None` for no parent.
     pub(crate) fn move_below(&mut self, key: ThreadKey, parent: Option<ThreadKey>) {
         let parent = parent.filter(|parent| *parent != key);
         let ptid = parent.and_then(|parent| self.entries.get(parent)).map_or(0, |parent| parent.tid);
@@ -109,7 +109,7 @@ impl Threads {
         self.adopt(key, parent);
     }
 
-    /// All that is known of the threads of a process may differ from now on.
+    /// Invalidates cached results for all threads of a process.
     pub(super) fn touch_group(&mut self, pid: i64) {
         let Some(group) = self.by_pid.get(&pid).and_then(|group| self.groups.get(*group)) else { return };
         self.clock += 1;
@@ -121,8 +121,9 @@ impl Threads {
         }
     }
 
-    /// Removes an entry whose id another thread has now. With a leader go all threads of its process: the kernel does
-    /// not use its id again while one of them lives. Returns how many entries are gone.
+    /// Removes an entry whose id another thread has now. If it is a leader, removes all threads of its
+    /// process, because the kernel does not reuse the id while one of them lives. Returns the number of
+    /// removed entries.
     pub(crate) fn replace(&mut self, key: ThreadKey) -> u64 {
         let mut gone = 0;
         if self.entries.get(key).is_some_and(Thread::is_main) {
@@ -133,8 +134,8 @@ impl Threads {
         gone
     }
 
-    /// Removes an entry: its children find another parent; a leader stays until its group is empty.
-    /// Returns how many entries are gone.
+    /// Removes an entry. Its children get another parent, and a leader stays until its group is empty.
+    /// Returns the number of removed entries.
     pub(crate) fn remove(&mut self, key: ThreadKey) -> u64 {
         let Some(thread) = self.entries.get(key) else { return 0 };
         if thread.group.is_none() {
@@ -161,7 +162,7 @@ impl Threads {
         gone
     }
 
-    /// Moves an entry to the process that it turns out to be of.
+    /// Moves an entry to its actual process.
     pub(crate) fn set_pid(&mut self, key: ThreadKey, pid: i64) {
         let Some(thread) = self.entries.get(key).filter(|thread| thread.pid != pid) else { return };
         let session = self.session(thread);
@@ -177,7 +178,7 @@ impl Threads {
         }
     }
 
-    /// Takes an entry out of the table that nobody refers to: a thread that has done nothing yet, to be added again.
+    /// Removes an unreferenced entry from the table, to add it again: a thread that has done nothing yet.
     pub(crate) fn detach(&mut self, key: ThreadKey) -> Option<Thread> {
         let session = self.entries.get(key).map(|thread| self.session(thread))?;
         self.orphan(key);
@@ -199,7 +200,7 @@ impl Threads {
         self.orphan(key);
         let Some(thread) = self.entries.remove(key) else { return 0 };
         self.release(thread.files, thread.directories);
-        // Threads may remain that it was the leader of.
+        // Threads of which it was the leader may remain.
         self.touch_group(thread.tid);
         if self.by_tid.get(&thread.tid) == Some(&key) {
             self.by_tid.remove(&thread.tid);
@@ -265,8 +266,8 @@ impl Threads {
         }
     }
 
-    /// Who inherits the children: whom the kernel named, a living thread of the group, or the nearest
-    /// ancestor that is a reaper of the same pid namespace.
+    /// The thread that inherits the children: the one that the kernel named, a living thread of the group,
+    /// or the nearest ancestor that is a reaper of the same pid namespace.
     fn reaper_of(&self, key: ThreadKey) -> Option<ThreadKey> {
         let thread = self.entries.get(key)?;
         let named = self.key(thread.reaper_tid).filter(|k| *k != key);

@@ -1,4 +1,4 @@
-//! Losses that threads may be in doubt since.
+//! Losses after which threads may be in doubt.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,19 @@ use eyas_scap::Suspects;
 
 use crate::state::Thread;
 
-/// Losses that are kept apart; older ones become one.
+/// Number of separately recorded losses; older ones are merged.
 const KEPT_APART: usize = 32;
 
-/// Losses so far, and what those were that some thread may be in doubt since.
+/// Number of losses, and the losses after which a thread may be in doubt.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     count: u32,
-    /// Oldest first, each with its number and when it began.
+    /// Recent losses, oldest first, each with its number and its beginning.
     recent: VecDeque<(u32, u64, Suspects)>,
 }
 
 impl Losses {
-    /// How many there were.
+    /// Number of losses.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
@@ -36,7 +36,7 @@ impl Losses {
         }
     }
 
-    /// When the first of those began that the thread is in doubt since.
+    /// Beginning of the first loss after which the thread is in doubt.
     pub(super) fn doubted_since(&self, thread: &Thread) -> Option<u64> {
         if thread.sure_after >= self.count {
             return None;
@@ -48,7 +48,7 @@ impl Losses {
         suspecting.next()
     }
 
-    /// No thread is in doubt any more.
+    /// Ends all doubts.
     pub(super) fn forget(&mut self) {
         self.recent.clear();
     }

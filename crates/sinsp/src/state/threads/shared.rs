@@ -1,6 +1,6 @@
 //! Values that several threads refer to.
 
-/// A value, and how many threads refer to it.
+/// A value with the number of threads that refer to it.
 #[derive(Debug)]
 pub(super) struct Shared<T> {
     pub(super) value: T,
@@ -32,7 +32,7 @@ pub(super) fn release<K: slotmap::Key, T>(values: &mut slotmap::SlotMap<K, Share
     }
 }
 
-/// Another reference to the value of `key`; null if there is none.
+/// Adds a reference to the value of `key`; null if there is none.
 pub(super) fn share<K: slotmap::Key, T>(values: &mut slotmap::SlotMap<K, Shared<T>>, key: K) -> K {
     match values.get_mut(key) {
         Some(shared) => {

@@ -1,8 +1,8 @@
-//! What threads have in common: open files, directories, and what belongs to the process.
+//! Data that threads share: open files, directories, and data of the process.
 //!
 //! As in the kernel, a thread refers to a table of open files (`files_struct`) and to a pair of directories
-//! (`fs_struct`) that any other thread may refer to as well, whether or not it is of the same process. The session
-//! belongs to the thread group (`signal_struct`).
+//! (`fs_struct`) to which any other thread may refer, too, even one of another process. The session belongs
+//! to the thread group (`signal_struct`).
 
 use rustc_hash::FxHashSet;
 
@@ -10,7 +10,7 @@ use super::shared::{Shared, copy, release, share};
 use super::{Directories, DirectoriesKey, FdTable, FilesKey, Session, Thread, ThreadKey, Threads};
 use crate::state::{Text, ThreadFlags};
 
-/// The path in a directory that is called `new` now, if it is in `old` or is that itself.
+/// The new path if it is `old` or below `old`, which was renamed to `new`.
 fn moved(path: &[u8], old: &[u8], new: &[u8]) -> Option<Text> {
     let rest = path.strip_prefix(old).filter(|rest| rest.is_empty() || rest.starts_with(b"/"))?;
     Some([new, rest].concat().into())
@@ -22,7 +22,7 @@ impl Threads {
         self.files.get(thread.files).map(Shared::value)
     }
 
-    /// The open files that the thread changes.
+    /// Mutable open files of the thread.
     pub(crate) fn fds_mut(&mut self, key: ThreadKey) -> Option<&mut FdTable> {
         let files = self.at(key)?.files;
         self.files.get_mut(files).map(|shared| &mut shared.value)
@@ -33,7 +33,7 @@ impl Threads {
         self.files.values().map(Shared::value)
     }
 
-    /// As [`Threads::file_tables`], to be changed.
+    /// As [`Threads::file_tables`], mutable.
     pub(crate) fn file_tables_mut(&mut self) -> impl Iterator<Item = &mut FdTable> {
         self.files.values_mut().map(|shared| &mut shared.value)
     }
@@ -46,7 +46,7 @@ impl Threads {
         }
     }
 
-    /// Working and root directory of the thread; `None` where they are not known.
+    /// Working and root directory of the thread; `None` if unknown.
     pub fn directories<'a>(&'a self, thread: &'a Thread) -> Option<&'a Directories> {
         self.directories.get(thread.directories).map(Shared::value)
     }
@@ -59,7 +59,7 @@ impl Threads {
         }
     }
 
-    /// Moves the thread, and all that share its directories with it, to the working directory.
+    /// Sets the working directory of the thread, and of all threads that share its directories.
     pub(crate) fn set_cwd(&mut self, key: ThreadKey, cwd: &[u8]) {
         self.change_directories(key, |directories| &mut directories.cwd, cwd);
     }
@@ -69,8 +69,8 @@ impl Threads {
         self.change_directories(key, |directories| &mut directories.root, root);
     }
 
-    /// Changes the directories that lie in one that was renamed, or in either of two that changed places: those of threads
-    /// that see the same mounts as the one that renamed it, as far as that is known.
+    /// Updates directories below a renamed one, or below two that were exchanged. It affects threads that
+    /// see the same mounts as the renaming thread, as far as that is known.
     pub(crate) fn move_directory(&mut self, key: ThreadKey, old: &[u8], new: &[u8], is_exchange: bool) {
         let Some(container) = self.at(key).map(|thread| thread.container.clone()) else { return };
         let is_near = |thread: &&Thread| thread.container == container;
@@ -132,7 +132,7 @@ impl Threads {
         }
     }
 
-    /// Lets a thread that is not in the table yet have the open files of `donor`, or a copy of them.
+    /// Gives a new thread the open files of `donor`, or a copy of them.
     pub(crate) fn give_files(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
         let of = self.at(donor).map(|donor| donor.files).unwrap_or_default();
         self.is_shared |= shares && !child.flags.contains(ThreadFlags::THREAD);
@@ -149,8 +149,7 @@ impl Threads {
         release(&mut self.directories, std::mem::replace(&mut child.directories, directories));
     }
 
-    /// Gives what a thread that is about to be added has not got yet: that of its process, as far as it is known, or
-    /// something new.
+    /// Completes a new thread with the shared data of its process, if known, or with new data.
     pub(super) fn complete(&mut self, thread: &mut Thread) {
         let relative = if thread.is_main() { self.member(thread.pid) } else { self.key(thread.pid) };
         let relative = relative.and_then(|key| self.entries.get(key));
@@ -179,13 +178,13 @@ impl Threads {
         group.members.iter().flatten().copied().find(shares)
     }
 
-    /// What the thread had is no longer its own.
+    /// Releases the thread's shared data.
     pub(super) fn release(&mut self, files: FilesKey, directories: DirectoriesKey) {
         release(&mut self.files, files);
         release(&mut self.directories, directories);
     }
 
-    /// From now on nobody shares the thread's open files.
+    /// Ends the sharing of the thread's open files.
     pub(crate) fn unshare_files(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get_mut(key) else { return };
         if self.files.get(thread.files).is_some_and(Shared::is_shared) {
@@ -194,7 +193,7 @@ impl Threads {
         }
     }
 
-    /// From now on nobody shares the thread's directories.
+    /// Ends the sharing of the thread's directories.
     pub(crate) fn unshare_directories(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get_mut(key) else { return };
         if self.directories.get(thread.directories).is_some_and(Shared::is_shared) {
@@ -203,7 +202,7 @@ impl Threads {
         }
     }
 
-    /// From now on the two threads have the open files of `other` in common.
+    /// Makes the thread share the open files of `other`.
     pub(crate) fn join_files(&mut self, key: ThreadKey, other: ThreadKey) {
         let Some(of) = self.at(other).map(|other| other.files) else { return };
         self.is_shared = true;
@@ -213,7 +212,7 @@ impl Threads {
         }
     }
 
-    /// From now on the two threads have the directories of `other` in common.
+    /// Makes the thread share the directories of `other`.
     pub(crate) fn join_directories(&mut self, key: ThreadKey, other: ThreadKey) {
         let Some(of) = self.at(other).map(|other| other.directories) else { return };
         self.is_shared = true;
@@ -225,12 +224,12 @@ impl Threads {
         }
     }
 
-    /// Whether the two threads have their open files in common.
+    /// Whether the two threads share their open files.
     pub(crate) fn share_files(&self, one: &Thread, other: &Thread) -> bool {
         one.files == other.files
     }
 
-    /// Whether the two threads have their directories in common.
+    /// Whether the two threads share their directories.
     pub(crate) fn share_directories(&self, one: &Thread, other: &Thread) -> bool {
         one.directories == other.directories
     }

@@ -1,4 +1,4 @@
-//! Answers of name servers, which give addresses their names.
+//! DNS replies, which contain the names of addresses.
 
 use eyas_events::ParamType;
 use eyas_scap::RawEvent;
@@ -6,7 +6,7 @@ use eyas_scap::RawEvent;
 use crate::dns::{self, Message};
 use crate::state::{Current, Fd, L4, Socket, State, Text};
 
-/// Takes in an answer that a client got.
+/// Applies a reply to a client.
 pub(in crate::state) fn observe(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let Some(thread) = now.thread.and_then(|key| state.threads.at(key)) else { return };
     let Some(fd) = now.fd.and_then(|num| state.threads.fds(thread)?.get(num)) else { return };
@@ -18,7 +18,7 @@ pub(in crate::state) fn observe(state: &mut State, raw: &RawEvent<'_>, now: &Cur
     }
 }
 
-/// The message in the event's data, if it goes to a name server or comes from one.
+/// The DNS message in the event's data, if the peer is a name server.
 pub(crate) fn message_of(raw: &RawEvent<'_>, fd: &Fd) -> Option<Message> {
     let Socket::Inet { source, destination } = fd.socket() else { return None };
     if source.1 != dns::PORT && destination.1 != dns::PORT {

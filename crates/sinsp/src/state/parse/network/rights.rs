@@ -1,4 +1,4 @@
-//! Open files that come over a Unix socket, as `SCM_RIGHTS` in a message's control data.
+//! Open files from a Unix socket, by `SCM_RIGHTS` in a message's control data.
 
 use eyas_scap::RawEvent;
 
@@ -12,7 +12,8 @@ const SCM_RIGHTS: u32 = 1;
 /// Length, level and type of a control message.
 const HEADER: usize = 16;
 
-/// Takes in what the event says about the received descriptors, and asks /proc about the others; a replay cannot.
+/// Adds the received descriptors that the event describes, and looks up the others in /proc; a replay has
+/// no look-up.
 pub(super) fn receive(
     state: &mut State,
     raw: &RawEvent<'_>,
@@ -23,11 +24,11 @@ pub(super) fn receive(
     let Some(key) = now.thread else { return };
     let Some(thread) = state.threads.at(key) else { return };
     let (tid, pid) = (thread.tid, thread.pid);
-    // /proc is asked about the files of processes, which this thread may not share.
+    // /proc shows the files of the process, which this thread may not share.
     let leader = state.threads.get(pid);
     let is_shared = leader.is_none_or(|leader| state.threads.share_files(thread, leader));
     let known: Vec<_> = raw.received_fds().collect();
-    // Those of a program of 32 bits are laid out otherwise, and are reported above.
+    // 32-bit programs use another layout; the event describes their descriptors, which were added above.
     let control = raw.param(control).unwrap_or_default();
     let is_unknown = |fd: &i64| known.iter().all(|entry| entry.fd != *fd);
     let unknown: Vec<_> = descriptors(control).filter(is_unknown).collect();
@@ -45,7 +46,7 @@ pub(super) fn receive(
     }
 }
 
-/// The descriptors in control messages; what is cut off is skipped.
+/// The descriptors in control messages; incomplete messages are skipped.
 fn descriptors(mut control: &[u8]) -> impl Iterator<Item = i64> + '_ {
     let messages = std::iter::from_fn(move || {
         let (length, rest) = control.split_first_chunk::<8>()?;
@@ -83,7 +84,7 @@ mod tests {
     fn descriptors_among_other_control_data() {
         let rights = message(24, 1, 1, &[5, 6]);
         assert_eq!(found(&rights), [5, 6]);
-        // Credentials, then one descriptor and what fills the word, then another.
+        // Credentials, then one descriptor with padding, then another.
         let all = [message(28, 1, 2, &[1, 2, 3]), message(20, 1, 1, &[7]), message(20, 1, 1, &[8])].concat();
         assert_eq!(found(&all), [7, 8]);
         assert!(found(&message(20, 41, 1, &[7])).is_empty());
