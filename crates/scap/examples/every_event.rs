@@ -1,6 +1,6 @@
-//! Writes captures of every event of today with values of every kind, to compare what tools make of them:
-//! `cargo run -p eyas-scap --example every_event -- FOLDER`. Two per event: one with values, one without any, as
-//! not every tool takes those.
+//! Writes captures of every current event with values of every kind, to compare how programs read them:
+//! `cargo run -p eyas-scap --example every_event -- FOLDER`. It writes two captures per event, one with
+//! values and one without, because some programs refuse the latter.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -8,9 +8,9 @@ use std::path::Path;
 use eyas_events::{EventFlags, EventInfo, ParamDetail, ParamInfo, ParamType as T, events};
 use eyas_scap::{EventBuilder, FdDetail, FdEntry, Group, MachineInfo, Snapshot, ThreadEntry, User, Writer};
 
-/// Kinds of values; the longest table of flags has as many names.
+/// Number of kinds of values; the longest table of flags has as many names.
 const KINDS: usize = 64;
-/// Each event has a thread of its own, so that none changes what another says.
+/// Each event has a separate thread, so that no event changes the values of another.
 const FIRST_TID: i64 = 10_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

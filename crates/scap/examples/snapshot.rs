@@ -1,5 +1,4 @@
-//! How long a snapshot of this system takes, by `/proc` alone and, as root, with the kernel's lists of
-//! threads and open files:
+//! Measures a snapshot of this system with `/proc` only and, as root, with the kernel's iterators:
 //! `cargo run --release -p eyas-scap --features live --example snapshot`.
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How long it takes from the program's start to the first event, and what that is spent on. As root:
+//! Measures the time from the program's start to the first event, and its parts. Run as root:
 //! `cargo run --release -p eyas-scap --features live --example startup`.
 
 use std::time::Instant;

@@ -1,6 +1,6 @@
-//! What a block of a capture has beside its event: a whole event, or parameters, that the schema has no place for.
+//! Options of an event's block: an event, or parameters, that Falco's schema lacks.
 //!
-//! It is an option of the block, as pcapng has them: readers that do not know it see the event as it stands.
+//! They are pcapng options of the block. Readers that do not know them read the plain event.
 
 use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
@@ -8,22 +8,23 @@ use crate::builder::is_wide;
 use crate::io_uring::Mark;
 use crate::{Loss, Place, RawEvent, decision};
 
-/// Code of the option, of those for local use, and what it begins with: others may use the code, too.
+/// Code of the option (one of those for local use), and its first bytes, because other programs may use the
+/// same code.
 const CODE: u16 = 0xe9a5;
 const MAGIC: &[u8; 4] = b"eyas";
 /// Code of the option that ends a list of options.
 const LAST: u16 = 0;
-/// In place of the number of an own event: parameters behind those of the block's event.
+/// Instead of the number of an own event: additional parameters of the block's event.
 const MORE_PARAMS: u16 = u16::MAX;
-/// In place of the number of an own event: when the call began that ends with the event, 8 bytes.
+/// Instead of the number of an own event: the time when the call began, 8 bytes.
 const BEGAN: u16 = u16::MAX - 1;
-/// In place of the number of an own event: where the event stood in the capture that it was taken from: its number and the
-/// time of the event before it, 8 bytes each.
+/// Instead of the number of an own event: the place of the event in the original capture: its number and
+/// the time of the previous event, 8 bytes each.
 const PLACE: u16 = u16::MAX - 2;
-/// In place of the number of an own event: which request of `io_uring` the event is of, 2 bytes.
+/// Instead of the number of an own event: the event's `io_uring` request, 2 bytes.
 const REQUEST: u16 = u16::MAX - 3;
-/// In place of the number of an own event: what a security hook decided that the call was part of, with the parameters of an
-/// event of the hook.
+/// Instead of the number of an own event: the decision of a security hook during the call, with the
+/// parameters of an event of the hook.
 const DECISION: u16 = u16::MAX - 4;
 /// In place of the number of an own event: what was lost before the event, each loss in so many bytes.
 const LOSSES: u16 = u16::MAX - 5;
@@ -32,7 +33,7 @@ const FIRST_RESERVED: u16 = LOSSES;
 /// Magic, number, count.
 const HEAD: usize = 8;
 
-/// Number of an own event in captures: it never changes, whatever code the event has.
+/// Number of an own event in captures. It never changes, even if the event's code does.
 fn number_of(ty: EventType) -> Option<u16> {
     ty.0.checked_sub(EventType::FIRST_OWN).map(|place| place / 2)
 }
@@ -42,7 +43,7 @@ fn type_of(number: u16) -> Option<EventType> {
     ty.info().map(|_| ty)
 }
 
-/// What stands beside an event in a block: parameters from one on, and whose they are.
+/// The option of an event: its parameters from one on, and their owner.
 pub(crate) struct Beside<'a> {
     number: u16,
     event: RawEvent<'a>,
@@ -50,7 +51,7 @@ pub(crate) struct Beside<'a> {
 }
 
 impl<'a> Beside<'a> {
-    /// What is to stand beside this event, if anything is.
+    /// The option for this event, if it needs one.
     pub(crate) fn of(event: &RawEvent<'a>) -> Option<Self> {
         let event = *event;
         if let Some(number) = number_of(event.ty) {
@@ -61,7 +62,7 @@ impl<'a> Beside<'a> {
         (says_more && !has_paths_as_asked(&event)).then_some(Self { number: MORE_PARAMS, event, first })
     }
 
-    /// Bytes that the option takes.
+    /// Size of the option, bytes.
     pub(crate) fn len(&self) -> usize {
         let values: usize = self.event.params().skip(self.first).map(<[u8]>::len).sum();
         4 + (HEAD + 2 * self.count() + values).next_multiple_of(4)
@@ -77,39 +78,39 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Bytes of the option that says when a call began.
+/// Size of the option with the beginning of a call, bytes.
 pub(crate) const BEGAN_LEN: usize = 4 + (HEAD + 2 + 8usize).next_multiple_of(4);
-/// Bytes of the option that says where an event stood.
+/// Size of the option with the place of an event, bytes.
 pub(crate) const PLACE_LEN: usize = 4 + (HEAD + 4 + 16usize).next_multiple_of(4);
-/// Bytes of the option that says which request the event is of.
+/// Size of the option with the request, bytes.
 pub(crate) const REQUEST_LEN: usize = 4 + (HEAD + 2 + 2usize).next_multiple_of(4);
-/// Bytes of the option that ends the others.
+/// Size of the option that ends the list, bytes.
 pub(crate) const LAST_LEN: usize = 4;
 
-/// Writes the option that says when a call began.
+/// Writes the option with the beginning of a call.
 pub(crate) fn write_began(out: &mut Vec<u8>, began: u64) {
     let began = began.to_le_bytes();
     write(out, BEGAN, 1, || std::iter::once(&began[..]));
 }
 
-/// Writes the option that says where an event stood.
+/// Writes the option with the place of an event.
 pub(crate) fn write_place(out: &mut Vec<u8>, place: Place) {
     let (num, previous) = (place.num.to_le_bytes(), place.previous.to_le_bytes());
     write(out, PLACE, 2, || [&num[..], &previous[..]].into_iter());
 }
 
-/// Writes the option that says which request of `io_uring` the event is of.
+/// Writes the option with the event's `io_uring` request.
 pub(crate) fn write_request(out: &mut Vec<u8>, mark: Mark) {
     let mark = mark.0.to_le_bytes();
     write(out, REQUEST, 1, || std::iter::once(&mark[..]));
 }
 
-/// Bytes of the option that says what a security hook decided.
+/// Size of the option with a decision of a security hook, bytes.
 pub(crate) fn decision_len(decided: &[u8]) -> usize {
     4 + (HEAD + decided.len()).next_multiple_of(4)
 }
 
-/// Writes the option that says what a security hook decided: lengths and values are those of the hook's event.
+/// Writes the option with a decision of a security hook; lengths and values are those of the hook's event.
 pub(crate) fn write_decision(out: &mut Vec<u8>, decided: &[u8]) {
     let value = HEAD + decided.len();
     numbers(out, &[CODE, value as u16]);
@@ -157,8 +158,7 @@ fn numbers(out: &mut Vec<u8>, of: &[u16]) {
     of.iter().for_each(|n| out.extend(n.to_le_bytes()));
 }
 
-/// Whether all that the kernel says of the event's paths is that they are those that were asked for: then nothing is to be
-/// said of it.
+/// Whether the kernel's paths of the event are the requested ones, so that the option is not needed.
 fn has_paths_as_asked(event: &RawEvent<'_>) -> bool {
     let paths = event.ty.kernel_paths();
     let as_asked = |path: &KernelPath| match *path {
@@ -172,7 +172,8 @@ fn has_paths_as_asked(event: &RawEvent<'_>) -> bool {
     paths.iter().all(as_asked) && event.params().skip(others).all(<[u8]>::is_empty)
 }
 
-/// Parameters of the generic event that a block holds instead of an own one: code and number of the call.
+/// Parameters of the generic event that a block contains instead of an own event: code and number of the
+/// call.
 pub(crate) fn generic(ty: EventType) -> [u16; 2] {
     let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
     let call = syscalls().find(|call| call.exit == ty);
@@ -180,7 +181,7 @@ pub(crate) fn generic(ty: EventType) -> [u16; 2] {
     [code.0, call.and_then(|call| call.number(arch)).unwrap_or(0)]
 }
 
-/// What was found beside an event: numbers are in the capture's byte order.
+/// The option that was found; its numbers are in the capture's byte order.
 pub(crate) struct Found<'a> {
     number: u16,
     pub(crate) count: u16,
@@ -190,30 +191,30 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Among the options of a block, given from the end of its event on.
+    /// Finds it among the options of a block, given from the end of its event on.
     pub(crate) fn among(options: &'a [u8], big: bool) -> Option<Self> {
         Self::find(options, big, |number| number < FIRST_RESERVED || number == MORE_PARAMS)
     }
 
-    /// When the call began, among the same options: ns since the epoch.
+    /// Finds the beginning of the call among the same options, ns since the epoch.
     pub(crate) fn began(options: &'a [u8], big: bool) -> Option<u64> {
         u64_at(Self::find(options, big, |number| number == BEGAN)?.values, 0, big)
     }
 
-    /// Where the event stood in the capture that it was taken from, among the same options.
+    /// Finds the place of the event in the original capture, among the same options.
     pub(crate) fn place(options: &'a [u8], big: bool) -> Option<Place> {
         let values = Self::find(options, big, |number| number == PLACE)?.values;
         Some(Place { num: u64_at(values, 0, big)?, previous: u64_at(values, 8, big)? })
     }
 
-    /// Which request of `io_uring` the event is of, among the same options.
+    /// Finds the event's `io_uring` request, among the same options.
     pub(crate) fn request(options: &'a [u8], big: bool) -> Option<Mark> {
         let value = *Self::find(options, big, |number| number == REQUEST)?.values.first_chunk()?;
         Some(Mark(if big { u16::from_be_bytes(value) } else { u16::from_le_bytes(value) }))
     }
 
-    /// What a security hook decided, among the same options: the body of an event of the hook. Machines of the other byte order
-    /// write none.
+    /// Finds the decision of a security hook, among the same options: the body of an event of the hook.
+    /// Machines with the other byte order write none.
     pub(crate) fn decision(options: &'a [u8], big: bool) -> Option<&'a [u8]> {
         let found = Self::find(options, big, |number| number == DECISION).filter(|_| !big)?;
         decision::body_of(found.count, found.body)
@@ -247,8 +248,8 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// The type of the event that it is, beside one of the type given, which has so many parameters: the own one, or
-    /// the same with more. `None` if it does not belong to such an event.
+    /// The resulting type of an event of the given type with `nparams` parameters: the own type, or the
+    /// same type with more parameters. `None` if the option does not belong to such an event.
     pub(crate) fn completes(&self, ty: EventType, nparams: u32) -> Option<EventType> {
         match self.number {
             MORE_PARAMS => {

@@ -1,4 +1,4 @@
-//! Events made by hand, each parameter checked against its row.
+//! Builds events, and checks each parameter against its row.
 
 use eyas_events::{EventFlags, EventType, ParamType};
 
@@ -56,50 +56,51 @@ impl EventBuilder {
         self
     }
 
-    /// The request of `io_uring` that the event is of.
+    /// Sets the event's `io_uring` request.
     pub fn io_uring(mut self, request: IoUring) -> Self {
         self.mark = Mark::new(request);
         self
     }
 
-    /// What a security hook decided that the call was part of: an event of that hook.
+    /// Sets the decision of a security hook during the call: an event of that hook.
     pub fn decision(mut self, hook: &OwnedEvent) -> Self {
         self.decided.clone_from(&hook.body);
         self
     }
 
-    /// The last parameter describes the descriptor, as the probe's does for a place in a ring's table.
+    /// Marks the last parameter as the description of the descriptor, as the probe does for a direct
+    /// descriptor.
     #[doc(hidden)]
     pub fn described(mut self) -> Self {
         self.mark = self.mark.described();
         self
     }
 
-    /// It concerns the state only: who reads it is not shown it.
+    /// Marks the event as for the state only, so that readers do not show it.
     pub fn state_only(mut self) -> Self {
         self.state_only = true;
         self
     }
 
-    /// A number, cut to the size that the row gives the parameter (8 bytes where it varies).
+    /// Sets a number, cut to the parameter's size in the row (8 bytes if it varies).
     pub fn int(self, index: usize, value: i64) -> Self {
         self.uint(index, value as u64)
     }
 
-    /// A number, cut to the size that the row gives the parameter (8 bytes where it varies).
+    /// Sets a number, cut to the parameter's size in the row (8 bytes if it varies).
     pub fn uint(self, index: usize, value: u64) -> Self {
         let size = self.row_type(index).and_then(ParamType::size).unwrap_or(8).min(8);
         self.bytes(index, &value.to_le_bytes()[..size])
     }
 
-    /// A text; its final NUL is added.
+    /// Sets a text; adds the final NUL.
     pub fn text(self, index: usize, value: &[u8]) -> Self {
         let mut bytes = value.to_vec();
         bytes.push(0);
         self.bytes(index, &bytes)
     }
 
-    /// Bytes as they are.
+    /// Sets bytes.
     pub fn bytes(mut self, index: usize, value: &[u8]) -> Self {
         if index >= self.params.len() {
             self.params.resize(index + 1, Vec::new());
@@ -118,7 +119,7 @@ impl EventBuilder {
         Some(self.ty.info()?.params.get(index)?.ty)
     }
 
-    /// The finished event. Parameters longer than a length can say are cut.
+    /// Returns the finished event. Parameters that exceed the range of a length are cut.
     pub fn build(self) -> OwnedEvent {
         let mut body = Vec::new();
         let wide = is_wide(self.ty);
@@ -181,7 +182,7 @@ impl Default for OwnedEvent {
 }
 
 impl OwnedEvent {
-    /// The event as a source would lend it.
+    /// The event, borrowed as from a source.
     pub fn as_raw(&self) -> RawEvent<'_> {
         let raw = RawEvent::from_parts(self.ts, self.tid, self.ty, self.cpu, self.nparams, &self.body);
         let mut raw = raw.unwrap_or_else(|| unreachable!("lengths and data were laid out together"));
@@ -190,7 +191,7 @@ impl OwnedEvent {
         raw.with_decided(&self.decided)
     }
 
-    /// Becomes a copy of `raw`, in the memory that it has.
+    /// Copies `raw` into the existing memory.
     pub fn assign(&mut self, raw: RawEvent<'_>) {
         let mut body = std::mem::take(&mut self.body);
         body.clear();

@@ -1,4 +1,4 @@
-//! Old events brought up to date: what was an enter and an exit event becomes today's exit event.
+//! Converts old events: an enter and an exit event become a current exit event.
 
 use eyas_events::{EventFlags, EventType, ParamType};
 use rustc_hash::FxHashMap;
@@ -11,35 +11,35 @@ mod table;
 
 use action::{Action, Instr};
 
-/// Steps after which a conversion is taken to be a loop.
+/// Maximum number of steps of a conversion, against loops.
 const MAX_STEPS: usize = 50;
-/// Enter events kept, one per thread, and bytes of all; beyond either exits convert as if their enter had
-/// been lost.
+/// Maximum number of kept enter events, one per thread, and their size. Beyond that, exit events are
+/// converted as if their enter events were lost.
 const MAX_STORED: usize = 1 << 18;
 const MAX_STORED_BYTES: usize = 64 << 20;
-/// Events whose memory is kept for others, and the most bytes of each.
+/// Maximum number of events whose memory is reused, and their maximum size.
 const MAX_FREE: usize = 1024;
 const MAX_FREE_LEN: usize = 4 << 10;
-/// A converted event must fit into this many bytes.
+/// Maximum size of a converted event, bytes.
 const MAX_LEN: usize = 64 << 10;
 
-/// Brings events up to date. Memory is used again: what is steady needs no allocation.
+/// Converts events. It reuses memory, so a steady stream needs no allocation.
 #[derive(Default)]
 pub(crate) struct Converter {
     stored: FxHashMap<i64, OwnedEvent>,
-    /// Of all that is stored.
+    /// Size of all stored events, bytes.
     bytes: usize,
-    /// Whether there is an event, and the event.
+    /// Whether there is a current event, and the event.
     has_current: bool,
     current: OwnedEvent,
-    /// What the event becomes in the next step.
+    /// The event after the next step.
     next: OwnedEvent,
-    /// Events that were stored.
+    /// Unused events, whose memory is reused.
     free: Vec<OwnedEvent>,
 }
 
 impl Converter {
-    /// The event that the last conversion made.
+    /// The result of the last conversion.
     pub(crate) fn current(&self) -> Option<RawEvent<'_>> {
         self.has_current.then(|| self.current.as_raw())
     }
@@ -50,8 +50,8 @@ impl Converter {
         self.bytes = 0;
     }
 
-    /// Brings an event whose block is at `offset` up to date; returns whether [`Converter::current`] is
-    /// something then: events that are no longer used, and those kept for a later one, are not.
+    /// Converts an event whose block is at `offset`; returns whether [`Converter::current`] returns an
+    /// event. It does not for obsolete events, and for enter events, which are kept.
     pub(crate) fn convert(&mut self, raw: RawEvent<'_>, offset: u64) -> Result<bool, Error> {
         self.has_current = false;
         let Some(info) = raw.info() else { return Ok(false) };
@@ -84,7 +84,7 @@ impl Converter {
                 return Ok(true);
             }
             if raw.ty.is_exit() && raw.nparams() > info.params.len() {
-                // Of a newer version: what it has more is left out.
+                // An event of a newer version: additional parameters are ignored.
                 self.rebuild(self.current.ty, info.params.len(), &[])?;
                 continue;
             }
@@ -123,19 +123,20 @@ impl Converter {
         self.stored.remove(&tid).inspect(|event| self.bytes -= event.body.capacity())
     }
 
-    /// Keeps the memory of an event for another one, unless it is much.
+    /// Keeps the memory of an event for reuse, unless it is large.
     fn release(&mut self, event: OwnedEvent) {
         if self.free.len() < MAX_FREE && event.body.capacity() <= MAX_FREE_LEN {
             self.free.push(event);
         }
     }
 
-    /// Makes the event one of type `ty` that keeps its first parameters and has those of `instrs` behind them.
+    /// Changes the event to type `ty`; it keeps its first parameters, and gets those of `instrs` after
+    /// them.
     fn rebuild(&mut self, ty: EventType, kept: usize, instrs: &[Instr]) -> Result<(), String> {
         let row = ty.info().ok_or("the new type has no row")?;
         let uses_enter = instrs.iter().any(|i| matches!(i, Instr::Enter(_) | Instr::EnterOrDefault(_)));
         let enter = if uses_enter { self.take(self.current.tid) } else { None };
-        // Another call's was left by a call whose exit was lost.
+        // An enter event of another call belongs to a lost exit event.
         let of_this = enter.as_ref().filter(|enter| enter.ty.0 + 1 == self.current.ty.0);
         let (raw, entered) = (self.current.as_raw(), of_this.map(OwnedEvent::as_raw));
         let (mut container, nparams) = (Vec::new(), kept + instrs.len());
@@ -194,7 +195,7 @@ pub(crate) fn is_current(raw: &RawEvent<'_>) -> bool {
     !flags.contains(EventFlags::OLD_VERSION) && raw.nparams() == info.params.len()
 }
 
-/// What the table says of the event.
+/// The action for the event in the table.
 fn action(raw: &RawEvent<'_>) -> Option<&'static Action> {
     let key = (raw.ty, raw.nparams() as u32);
     table::ROWS.binary_search_by_key(&key, |row| (row.0, row.1)).ok().map(|row| &table::ROWS[row].2)
@@ -207,7 +208,7 @@ fn default_value(ty: ParamType) -> &'static [u8] {
     }
 }
 
-/// What an old container event said, in the form of today's.
+/// The content of an old container event, in the current form.
 fn container_json(raw: &RawEvent<'_>) -> Vec<u8> {
     use eyas_events::param::CONTAINER_E as p;
     let quote = |index| {

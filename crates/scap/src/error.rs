@@ -14,7 +14,7 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
-    /// Bytes cannot be read or inflated.
+    /// Bytes cannot be read or decompressed.
     #[error("cannot read the capture at byte {offset}: {cause}")]
     Read {
         /// Offset in the uncompressed stream, bytes.
@@ -22,13 +22,13 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
-    /// It is no capture at all.
+    /// The file is no capture.
     #[error("not a capture: it begins with {found}, expected a section header block (0a 0d 0d 0a)")]
     NotACapture {
-        /// The first bytes, and what begins so.
+        /// The first bytes, and the kind of file that begins so.
         found: String,
     },
-    /// The capture is of a version that nobody has defined yet.
+    /// The capture has an unknown version.
     #[error(
         "the capture has format version {found}, the newest known is 1.x: a newer version of this program may read it"
     )]
@@ -43,26 +43,26 @@ pub enum Error {
         kind = if *block == 0 { "a block's header".into() } else { format!("the {} block ({block:#x})", name(*block)) }
     )]
     Truncated {
-        /// Type of the block; 0 if the file ends before it says.
+        /// Type of the block; 0 if the file ends before it.
         block: u32,
         /// Offset of the block in the uncompressed stream, bytes.
         offset: u64,
-        /// Bytes that the block says it has.
+        /// Size of the block according to its header, bytes.
         wanted: u64,
-        /// Bytes that there are.
+        /// Available bytes.
         left: u64,
     },
-    /// A block contradicts itself.
+    /// A block is inconsistent.
     #[error("the {kind} block ({block:#x}) at byte {offset} is damaged: {what}", kind = name(*block))]
     Damaged {
         /// Type of the block.
         block: u32,
         /// Offset of the block in the uncompressed stream, bytes.
         offset: u64,
-        /// What is wrong, with both sides of a limit.
+        /// The problem, with the value and the limit.
         what: String,
     },
-    /// An old event cannot be brought up to date.
+    /// An old event cannot be converted.
     #[error("event {name} (code {code}) at byte {offset} cannot be converted: {what}")]
     Convert {
         /// Name of the event.
@@ -77,7 +77,7 @@ pub enum Error {
     /// A capture cannot be written.
     #[error("cannot write the capture: {0}")]
     Write(std::io::Error),
-    /// The probe does not start or go on: its error has variants for permission, kernel and BTF.
+    /// The probe does not start or continue; its error has variants for permission, kernel and BTF.
     #[cfg(feature = "live")]
     #[error(transparent)]
     Live(#[from] eyas_bpf::Error),
@@ -89,7 +89,7 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
-    /// A source that is not of this crate failed; in its own words.
+    /// A source of another crate failed; with its message.
     #[error(transparent)]
     Source(Box<dyn std::error::Error + Send + Sync>),
 }

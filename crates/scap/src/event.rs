@@ -1,44 +1,44 @@
-//! One event as it came: header, parameter lengths, bytes.
+//! Raw events: header, parameter lengths, bytes.
 
 use eyas_events::{EventFlags, EventInfo, EventType, KernelPath, ParamInfo};
 
 use crate::io_uring::{IoUring, Mark};
 
-/// An event frame, lent by its source until the next call.
+/// An event frame, borrowed from its source until the next call.
 ///
-/// Parameters are found by their position in the event's row (`eyas_events::param`). One that the
-/// frame does not hold is `None` (*absent*: the frame was written by an older version); one of length
+/// Parameters are found by their position in the event's row (`eyas_events::param`). A parameter that the
+/// frame does not contain is `None` (*absent*: an older version wrote the frame); a parameter of length
 /// zero is `Some(&[])` (*empty*: the kernel had no value, rendered `<NA>` or `NULL`).
 #[derive(Clone, Copy, Debug)]
 pub struct RawEvent<'a> {
     /// Time in ns since the epoch.
     pub ts: u64,
-    /// Thread that made the event; -1 for events of no thread.
+    /// Thread that made the event; -1 for events without a thread.
     pub tid: i64,
     /// Type.
     pub ty: EventType,
-    /// Number of the CPU, or of the ring that it came through.
+    /// Number of the CPU, or of the ring.
     pub cpu: u16,
-    /// For state only: not to be shown or matched.
+    /// Whether the event is only for the state, and must not be shown or tested.
     pub state_only: bool,
-    /// When the call began that ends here, in ns since the epoch; 0 where the capture does not say. Captures with enter
-    /// events do.
+    /// Time when the call began, ns since the epoch; 0 if unknown. Captures with enter events contain it.
     pub began: u64,
-    /// Where it stood in the capture that it was taken from.
+    /// Its place in the original capture.
     pub place: Place,
     pub(crate) nparams: u32,
     pub(crate) wide: bool,
-    /// Of which request of `io_uring` it is.
+    /// Its `io_uring` request.
     pub(crate) mark: Mark,
-    /// What a security hook decided that the call was part of: the body of an event of the hook; empty where there is none.
+    /// The decision of a security hook during the call: the body of an event of the hook; empty if there is
+    /// none.
     pub(crate) decided: &'a [u8],
     /// Lengths, then data.
     pub(crate) body: &'a [u8],
 }
 
 impl<'a> RawEvent<'a> {
-    /// Puts a frame together from what follows its header: `nparams` lengths of 16 bits (32 for types
-    /// with large payloads), then the parameters one after the other.
+    /// Makes a frame from the bytes after its header: `nparams` lengths of 16 bits (32 for types with large
+    /// payloads), then the parameters.
     ///
     /// `None` if the lengths exceed the body.
     pub fn from_parts(
@@ -52,7 +52,7 @@ impl<'a> RawEvent<'a> {
         Some(Self::from_checked(ts, tid, ty, cpu, nparams, body)).filter(Self::adds_up)
     }
 
-    /// Whether the body holds as many parameters, of such lengths, as the event says.
+    /// Whether the body contains the declared number of parameters with the declared lengths.
     #[inline]
     pub(crate) fn adds_up(&self) -> bool {
         let split = self.lengths_len().and_then(|len| self.body.split_at_checked(len));
@@ -64,7 +64,7 @@ impl<'a> RawEvent<'a> {
         sum <= data.len() as u64
     }
 
-    /// As [`RawEvent::from_parts`] for parts that it accepts.
+    /// As [`RawEvent::from_parts`], for valid parts.
     #[inline]
     pub(crate) fn from_checked(
         ts: u64,
@@ -79,13 +79,14 @@ impl<'a> RawEvent<'a> {
         Self { ts, tid, ty, cpu, state_only: false, began: 0, place, nparams, wide, mark, decided: &[], body }
     }
 
-    /// The request of `io_uring` that the event is of, if it is no call's: of live events and of captures that eyas wrote.
+    /// The event's `io_uring` request, if the event is not of a call. It exists in live captures, and in
+    /// captures that eyas wrote.
     #[inline]
     pub fn io_uring(&self) -> Option<IoUring> {
         self.mark.request()
     }
 
-    /// How long the call took that ends here, in ns; 0 where the capture does not say.
+    /// Duration of the call, ns; 0 if unknown.
     pub fn latency(&self) -> u64 {
         if self.began == 0 { 0 } else { self.ts.saturating_sub(self.began) }
     }
@@ -119,12 +120,12 @@ impl<'a> RawEvent<'a> {
         self.nparams as usize
     }
 
-    /// Parameter lengths and data as they stand in the frame.
+    /// Parameter lengths and data of the frame.
     pub fn body(&self) -> &'a [u8] {
         self.body
     }
 
-    /// Bytes of the parameter at `index`; `None` if the frame does not hold it.
+    /// Bytes of the parameter at `index`; `None` if the frame does not contain it.
     #[inline(always)]
     pub fn param(&self, index: usize) -> Option<&'a [u8]> {
         if self.wide {
@@ -137,12 +138,12 @@ impl<'a> RawEvent<'a> {
         values.get(start..)?.get(..len)
     }
 
-    /// Bytes of the parameter called `name`; `None` if the row has none or the frame does not hold it.
+    /// Bytes of the parameter called `name`; `None` if the row has none, or the frame does not contain it.
     pub fn by_name(&self, name: &str) -> Option<&'a [u8]> {
         self.param(self.info()?.params.iter().position(|param| param.name == name)?)
     }
 
-    /// The parameters in order, each with its place in the row; those beyond the row are left out.
+    /// The parameters in order, each with its description; without those beyond the row.
     pub fn named(&self) -> impl Iterator<Item = (&'static ParamInfo, &'a [u8])> {
         self.info().map_or(&[][..], |info| info.params).iter().zip(self.params())
     }
@@ -189,12 +190,12 @@ impl<'a> RawEvent<'a> {
         }
     }
 
-    /// The path of the parameter at `index` as the kernel has it: what the call really worked on, whatever links, renamed
-    /// directories or other threads made of the path that it was given. From the root of the mount namespace; of a
-    /// directory that was renamed, the new path ends in `/`.
+    /// The kernel's path for the parameter at `index`: the file that the call really worked on, whatever
+    /// symlinks, renamed directories or other threads did to the given path. It begins at the root of the
+    /// mount namespace. The new path of a renamed directory ends in `/`.
     ///
-    /// `None` for calls that failed, for parameters that [`EventType::kernel_paths`] does not list, and where the one who
-    /// captured did not know it.
+    /// `None` for failed calls, for parameters that [`EventType::kernel_paths`] does not list, and if the
+    /// capturing program did not know it.
     pub fn kernel_path(&self, index: usize) -> Option<&'a [u8]> {
         self.kernel_text(KernelPath::Param(index))
     }
@@ -211,19 +212,20 @@ impl<'a> RawEvent<'a> {
     /// Path of what an open call opened, as the kernel has it; the parameter `name` is what was asked for, which
     /// another thread may have changed meanwhile.
     ///
-    /// `None` for calls that failed, in captures that other programs wrote, and in those that were written here also where
-    /// it is what was asked for.
+    /// `None` for failed calls and in captures of other programs; in captures of eyas also if it equals the
+    /// requested path.
     pub fn opened_path(&self) -> Option<&'a [u8]> {
         self.text(self.behind_open()?)
     }
 
-    /// Whether an open call opened a directory although it did not ask for one; `false` where that is not known, as for
+    /// Whether an open call without `O_DIRECTORY` opened a directory; `false` if that is unknown, as for
     /// [`RawEvent::opened_path`].
     pub fn opened_directory(&self) -> bool {
         self.behind_open().and_then(|index| self.param(index + 1)).is_some_and(|bytes| !bytes.is_empty())
     }
 
-    /// Whether an exec leaves open what a `timerfd_create` made; `false` where the event does not report it.
+    /// Whether an exec leaves the timer of a `timerfd_create` open; `false` if the event does not report
+    /// it.
     pub fn timer_is_inherited(&self) -> bool {
         let info = self.info().filter(|_| self.ty == EventType::SYSCALL_TIMERFD_CREATE_X);
         info.and_then(|info| self.param(info.params.len())).is_some_and(|bytes| !bytes.is_empty())
@@ -242,8 +244,8 @@ impl<'a> RawEvent<'a> {
         self.number_behind(place)
     }
 
-    /// Which thread executed a program, where it got the id of its process by that: descriptors and directories are those
-    /// that it had.
+    /// The previous id of the thread that executed a program, if the thread got its process's id by that.
+    /// It keeps its descriptors and directories.
     ///
     /// `None` for other calls, for threads that lead their process, and in captures that other programs wrote.
     pub fn executing_tid(&self) -> Option<i64> {
@@ -251,7 +253,8 @@ impl<'a> RawEvent<'a> {
         self.int(self.behind_paths().filter(|_| is_exec)?)
     }
 
-    /// What the caller may do after a call that changes that: one that sets ids or capabilities, or enters a namespace.
+    /// The caller's credentials after a call that changes them: one that sets ids or capabilities, or
+    /// enters a namespace.
     ///
     /// `None` for other calls, and in captures that other programs wrote.
     pub fn credentials(&self) -> Option<Credentials> {
@@ -267,17 +270,17 @@ impl<'a> RawEvent<'a> {
         })
     }
 
-    /// A number of 32 bits behind the kernel's paths: how many parameters behind.
+    /// A number of 32 bits in a parameter after the kernel's paths.
     fn number_behind(&self, place: usize) -> Option<u32> {
         u32::try_from(self.uint(self.behind_paths()? + place)?).ok()
     }
 
-    /// Position of the first parameter behind the kernel's paths, which stand behind the row.
+    /// Position of the first parameter after the kernel's paths, which come after the row's parameters.
     fn behind_paths(&self) -> Option<usize> {
         Some(self.info()?.params.len() + self.ty.kernel_paths().len())
     }
 
-    /// Position of the first parameter behind the row of a call that opens.
+    /// Position of the first parameter after the row's parameters, for a call that opens.
     fn behind_open(&self) -> Option<usize> {
         let is_open = matches!(
             self.ty,
@@ -291,7 +294,7 @@ impl<'a> RawEvent<'a> {
         if is_open { Some(self.info()?.params.len()) } else { None }
     }
 
-    /// The working directory after the call, for those that [`EventType::kernel_paths`] lists.
+    /// The working directory after the call, for calls that [`EventType::kernel_paths`] lists.
     pub fn kernel_cwd(&self) -> Option<&'a [u8]> {
         self.kernel_text(KernelPath::Cwd)
     }
@@ -301,24 +304,25 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(KernelPath::Root)
     }
 
-    /// Where events of a type have their result: see [`RawEvent::result`].
+    /// Position of the result in events of a type: see [`RawEvent::result`].
     pub fn result_index(ty: EventType) -> Option<usize> {
         let index = *RESULT.get(usize::from(ty.0))?;
         (index != NO_RESULT).then_some(index.into())
     }
 
-    /// Where events of a type have the path of what they opened: see [`RawEvent::opened_path`].
+    /// Position of the opened file's path in events of a type: see [`RawEvent::opened_path`].
     pub fn opened_path_index(ty: EventType) -> Option<usize> {
         Self::from_checked(0, 0, ty, 0, 0, &[]).behind_open()
     }
 
-    /// Whether the probe's filter rejects the event, which is shown to test the filter.
+    /// Whether the probe's filter rejects the event, which was sent as a sample.
     #[inline]
     pub fn is_sample(&self) -> bool {
         self.mark.is_sample()
     }
 
-    /// Whether no event may say when the file is closed that the event opened: nobody asks what its descriptor stands for.
+    /// Whether the probe may filter out the close of the file that the event opened, because no rule
+    /// depends on it.
     #[inline]
     pub fn closes_unseen(&self) -> bool {
         self.mark.closes_unseen()
@@ -326,7 +330,7 @@ impl<'a> RawEvent<'a> {
 
     fn kernel_text(&self, wanted: KernelPath) -> Option<&'a [u8]> {
         let at = self.ty.kernel_paths().iter().position(|path| *path == wanted)?;
-        // They stand behind the row.
+        // They come after the row's parameters.
         self.text(self.info()?.params.len() + at)
     }
 
@@ -335,9 +339,9 @@ impl<'a> RawEvent<'a> {
         RESULT.get(usize::from(ty.0)).is_some_and(|index| *index != NO_RESULT)
     }
 
-    /// The call's result: the parameter that is one, or the first of calls that return an id.
+    /// The call's result: the parameter with the result, or the first parameter of calls that return an id.
     ///
-    /// `None` where the row has none.
+    /// `None` if the row has none.
     #[inline]
     pub fn result(&self) -> Option<i64> {
         let index = *RESULT.get(usize::from(self.ty.0))?;
@@ -348,16 +352,17 @@ impl<'a> RawEvent<'a> {
     }
 }
 
-/// Where an event stood in the capture that a slice took it from. All is 0 where nothing was left out before it.
+/// The place of an event in the capture from which a slice took it. All members are 0 if no event before it
+/// was left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Its number: 1 for the first event.
     pub num: u64,
-    /// Time of the event before it that is shown, ns since the epoch.
+    /// Time of the previous shown event, ns since the epoch.
     pub previous: u64,
 }
 
-/// What a thread may do, with ids as the host has them.
+/// Credentials of a thread; ids are those of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// Effective user id.
@@ -386,7 +391,7 @@ const fn results() -> [u8; EventType::COUNT] {
                 }
             }
         }
-        // Only exit events have one, and their codes are odd.
+        // Only exit events have a result, and their codes are odd.
         code += 2;
     }
     table

@@ -1,13 +1,13 @@
-//! Events kept in memory, one after the other in one buffer.
+//! Events in memory, in one buffer.
 
 use eyas_events::EventType;
 
 use crate::io_uring::Mark;
 use crate::{Place, RawEvent};
 
-/// Copies of events in one buffer, for programs that keep events before they know what becomes of them.
+/// Copies of events in one buffer, for programs that keep events before they know whether they need them.
 ///
-/// A copy has all that the event had, and takes 24 bytes beside the event's body. Few events have more.
+/// A copy is complete, and takes 24 bytes besides the event's body; a few events take more.
 ///
 /// ```
 /// # use eyas_events::EventType;
@@ -19,20 +19,20 @@ use crate::{Place, RawEvent};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
-    /// Of each event its head, the rest of the head if the event needs one, then its body; behind them room for others.
+    /// For each event its head, the rest of the head if needed, and its body; then free room.
     bytes: Vec<u8>,
     /// Bytes of events.
     used: usize,
     count: usize,
-    /// Time of the first and of the last, ns since the epoch.
+    /// Time of the first and of the last event, ns since the epoch.
     first: u64,
     last: u64,
 }
 
-/// Bytes of a head: time, thread and length of the body, then type, CPU, number of parameters and flags.
+/// Size of a head: time, thread and length of the body, then type, CPU, number of parameters and flags.
 const HEAD: usize = 24;
-/// Bytes of the rest of a head: thread, time when the call began, both parts of the place, number of parameters and mark,
-/// length of the decision that follows.
+/// Size of the rest of a head: thread, time when the call began, both parts of the place, number of
+/// parameters and mark, length of the decision that follows.
 const REST: usize = 48;
 
 /// Flag: the event is for the state only.
@@ -41,7 +41,7 @@ const STATE_ONLY: u16 = 1;
 const HAS_REST: u16 = 2;
 
 impl Frames {
-    /// No events, with room for so many bytes.
+    /// An empty buffer with this capacity, bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { bytes: vec![0; bytes], ..Self::default() }
     }
@@ -99,30 +99,30 @@ impl Frames {
         self.used += REST + event.decided.len();
     }
 
-    /// Makes room for so many bytes.
+    /// Makes room for this number of bytes.
     #[cold]
     fn grow(&mut self, bytes: usize) {
         let len = (self.used + bytes).max(2 * self.bytes.len());
         self.bytes.resize(len, 0);
     }
 
-    /// Bytes that fit without more memory.
+    /// Capacity, bytes.
     pub fn capacity(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Gives back the memory that the events don't need.
+    /// Frees unused memory.
     pub fn shrink_to_fit(&mut self) {
         self.bytes.truncate(self.used);
         self.bytes.shrink_to_fit();
     }
 
-    /// Forgets the events, but keeps the room for others.
+    /// Removes the events, and keeps the memory.
     pub fn clear(&mut self) {
         (self.used, self.count) = (0, 0);
     }
 
-    /// How many bytes the copies take.
+    /// Size of the copies, bytes.
     #[inline]
     pub fn size(&self) -> usize {
         self.used
@@ -133,7 +133,7 @@ impl Frames {
         (self.first, self.last)
     }
 
-    /// How many events there are.
+    /// Number of events.
     #[inline]
     pub fn len(&self) -> usize {
         self.count
@@ -179,10 +179,10 @@ impl Frames {
     }
 }
 
-/// Copies short texts without a call: most bodies are short.
+/// Copies short texts without a function call, because most bodies are short.
 #[inline]
 fn copy(from: &[u8], to: &mut [u8]) {
-    /// The first and the last `N` bytes, which meet.
+    /// Copies the first and the last `N` bytes, which overlap or meet.
     #[inline]
     fn ends<const N: usize>(from: &[u8], to: &mut [u8]) -> Option<()> {
         *to.first_chunk_mut::<N>()? = *from.first_chunk()?;

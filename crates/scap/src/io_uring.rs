@@ -1,8 +1,8 @@
-//! Requests of `io_uring`, which have the events of the calls that they stand for.
+//! `io_uring` requests, which have the events of the corresponding calls.
 
 use eyas_events::request_of;
 
-/// What an event says of the request of `io_uring` that it is of, in 16 bits as the probe and captures have them.
+/// The mark of an event's `io_uring` request, in the 16 bits of the probe and of captures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark(pub(crate) u16);
 
@@ -10,12 +10,12 @@ const OF_REQUEST: u16 = 0x8000;
 const OF_POLLED_RING: u16 = 0x100;
 const IS_PRESUMED: u16 = 0x200;
 const IS_DESCRIBED: u16 = 0x400;
-/// Of no request: the probe's filter rejects the event.
+/// Without a request: the probe's filter rejects the event.
 const IS_SAMPLE: u16 = 0x4000;
-/// Of no request, either: the probe may leave out that the file is closed that the event opened.
+/// Without a request: the probe may filter out the close of the file that the event opened.
 const CLOSES_UNSEEN: u16 = 0x2000;
 
-/// The first descriptor that stands for a place in a ring's own table.
+/// The first number of direct descriptors.
 const FIRST_DIRECT: i64 = 1 << 62;
 
 /// A request of `io_uring`.
@@ -23,10 +23,11 @@ const FIRST_DIRECT: i64 = 1 << 62;
 pub struct IoUring {
     /// Kind of the request (`IORING_OP_*`).
     pub opcode: u8,
-    /// Whether a thread of the kernel's took it from the ring (`IORING_SETUP_SQPOLL`), so that the process made no call.
+    /// Whether a kernel thread took it from the ring (`IORING_SETUP_SQPOLL`), so that the process made no
+    /// call.
     pub is_polled: bool,
-    /// Whether the result is not known: the program asked for no report of a success, so that the event is of the moment
-    /// when the kernel took the request. If the request fails, another event says so.
+    /// Whether the result is unknown: the program turned off the report of a success, so the event has the
+    /// time when the kernel took the request. If the request fails, another event reports that.
     pub is_presumed: bool,
 }
 
@@ -42,7 +43,7 @@ impl Mark {
         self.0 & OF_REQUEST != 0
     }
 
-    /// Whether the event is one that the probe's filter rejects.
+    /// Whether the probe's filter rejects the event.
     #[inline]
     pub(crate) fn is_sample(self) -> bool {
         self.0 & IS_SAMPLE != 0
@@ -63,7 +64,7 @@ impl Mark {
         )
     }
 
-    /// The request, if the event is of one.
+    /// The request, if the event has one.
     #[inline]
     pub(crate) fn request(self) -> Option<IoUring> {
         self.is_set().then_some(IoUring {
@@ -83,7 +84,8 @@ impl Mark {
     }
 }
 
-/// Whether a descriptor stands for a place in the own table of a ring of `io_uring`: no process has such a number.
+/// Whether a descriptor is a direct descriptor, in the table of an `io_uring` ring. No process has such a
+/// number.
 pub const fn is_direct(fd: i64) -> bool {
     fd >= FIRST_DIRECT
 }

@@ -1,7 +1,8 @@
 //! Events as frames: read from captures, written to captures, or captured live.
 //!
-//! Should I use this crate? Yes, to read, convert or write `.scap` files, or to capture system calls, without state. For
-//! processes, files and users around the events take `eyas-sinsp`; for rules take the crate `eyas`.
+//! Should I use this crate? Yes, to read, convert or write `.scap` files, or to capture system calls,
+//! without state. For the state of processes, files and users use `eyas-sinsp`; for rules use the crate
+//! `eyas`.
 //!
 //! ```text
 //!   kernel ──ring──> live::Source ┐

@@ -1,7 +1,7 @@
 //! Events from the running kernel.
 //!
-//! [`Source::open`] loads the probe, attaches it, and only then takes the snapshot: what happens meanwhile
-//! waits in the rings, so that nothing is lost between the two.
+//! [`Source::open`] loads the probe, attaches it, and only then takes the snapshot: events that happen
+//! meanwhile wait in the rings, so that nothing is lost between the two.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,12 +33,13 @@ use unseen::Unseen;
 /// How to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// What is captured. By default this process is left out, so that a program does not see itself print what it sees.
+    /// Options of the probe. By default they exclude this process, so that a program does not capture its
+    /// own output.
     pub probe: ProbeOptions,
-    /// Whether the snapshot is taken from the kernel's own lists of threads and open files where it has them, rather than
-    /// from `/proc` alone, which takes longer.
+    /// Whether the snapshot uses the kernel's iterators of threads and open files, if it has them. `/proc`
+    /// takes longer.
     pub iterators: bool,
-    /// What the snapshot holds.
+    /// Options of the snapshot.
     pub proc: proc::Options,
 }
 
@@ -62,12 +63,12 @@ pub const fn ring_bytes(preset: u8) -> Option<usize> {
     }
 }
 
-/// Ends a capture from another thread or a signal handler's.
+/// Ends a capture, from another thread or a signal handler.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks the source to end: it captures no more, delivers what waits in the rings, and says
+    /// Stops the source: it captures nothing more, delivers the events in the rings, and then returns
     /// [`Advance::End`].
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -76,37 +77,38 @@ impl Stop {
 
 /// A live capture.
 ///
-/// Its first item is the snapshot. Stopped, it delivers what the rings still hold before it ends, so that
-/// then `produced = delivered + filtered + drops` holds exactly.
+/// Its first item is the snapshot. When it is stopped, it delivers the events in the rings before it ends.
+/// Then exactly `produced = delivered + filtered + drops`.
 pub struct Source {
     probe: Probe,
-    /// Whether the filter does.
+    /// Whether the filter leaves out files.
     leaves_out_files: bool,
     merge: Merge<Ring>,
     options: proc::Options,
-    /// The kernel's own lists are used.
+    /// Whether the kernel's iterators are used.
     iterators: bool,
     /// What is captured.
     interest: Option<Vec<SyscallCode>>,
     phase: Phase,
     stop: Arc<AtomicBool>,
     rest: Rest,
-    /// What was lost before the item at hand.
+    /// Losses before the current item.
     losses: Vec<Loss>,
     unseen: Unseen,
-    /// Decisions of security hooks that wait for the events of their calls; nothing while nobody asks for them.
+    /// Decisions of security hooks that wait for the events of their calls; `None` if decisions are not
+    /// captured.
     joined: Option<Box<Joined>>,
-    /// Events that were left in the rings on purpose.
+    /// Number of events that were left in the rings on purpose.
     left: u64,
-    /// Decisions that were joined to the events of their calls.
+    /// Number of decisions that were attached to the events of their calls.
     kept: u64,
 }
 
 enum Phase {
-    /// The snapshot has not been taken yet.
+    /// Before the snapshot.
     Begin,
     Capture,
-    /// Nothing more is captured; the rings are emptied.
+    /// Nothing more is captured, and the rings are drained.
     Drain,
     End,
 }
@@ -132,13 +134,13 @@ impl Source {
     /// Loads the probe and attaches it.
     ///
     /// # Errors
-    /// The kernel or the permissions of this process do not allow it: the sentence says what is missing and
-    /// what helps.
+    /// The kernel or the permissions of this process do not allow it. The message names what is missing,
+    /// and a remedy.
     pub fn open(options: impl Into<Options>) -> Result<Self, Error> {
         let Options { probe: options, iterators, proc } = options.into();
         let (probe, rings) = Probe::open(&options)?;
         let mut unseen = Unseen::default();
-        // What the probe lost so far it lost before anybody read.
+        // Losses so far happened before the first read.
         unseen.look(&probe, now(&probe), 0, &mut Vec::new());
         Ok(Self {
             probe,
@@ -158,10 +160,10 @@ impl Source {
         })
     }
 
-    /// Changes what is captured from now on; `None` as in [`ProbeOptions::interest`].
+    /// Changes which calls are captured from now on; `None` as in [`ProbeOptions::interest`].
     ///
     /// # Errors
-    /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
+    /// The kernel lacks a needed tracepoint, or refuses to attach a program.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
         self.interest = interest.map(<[_]>::to_vec);
         if let Some(joined) = &mut self.joined {
@@ -170,12 +172,12 @@ impl Source {
         Ok(self.probe.set_interest(interest)?)
     }
 
-    /// Captures what the kernel's security hooks decide from now on, or no more (`None`); returns how, as far as the kernel lets
-    /// programs see it. What a hook decides in a call that is captured is said of the call's event ([`RawEvent::decision`]); else
-    /// it is an event of its own, of the type `LSM_X`.
+    /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the way that
+    /// the kernel supports. A decision during a captured call is attached to the call's event
+    /// ([`RawEvent::decision`]); any other one is a separate event of the type `LSM_X`.
     ///
     /// # Errors
-    /// The kernel refuses to share the probe's memory with the programs for it.
+    /// The kernel refuses to share the probe's memory with the programs for hooks.
     pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<Rung, Error> {
         let rung = self.probe.set_hooks(source)?;
         self.joined = (rung != Rung::Tracepoints).then(|| Box::new(Joined::new(self.probe.sees_requests())));
@@ -185,37 +187,37 @@ impl Source {
         Ok(rung)
     }
 
-    /// How decisions of security hooks are seen, and of how many hooks.
+    /// The way in which decisions of security hooks are captured, and the number of hooks.
     pub fn hooks(&self) -> (Rung, usize) {
         (self.probe.rung(), self.hooked().count())
     }
 
-    /// The security hooks whose decisions are seen.
+    /// The security hooks whose decisions are captured.
     pub fn hooked(&self) -> impl Iterator<Item = &'static Hook> {
         self.probe.hooks()
     }
 
-    /// Whether requests of `io_uring` are seen: the kernel has loaded the programs for them.
+    /// Whether `io_uring` requests are captured: the kernel has loaded the programs for them.
     pub fn sees_requests(&self) -> bool {
         self.probe.sees_requests()
     }
 
-    /// Whether programs at the tracepoints of calls may sleep on this kernel, to read memory that is not there yet. Those of the
-    /// probe do not.
+    /// Whether programs at the tracepoints of calls may sleep on this kernel, to read memory that is not
+    /// paged in. The probe's programs do not sleep.
     pub fn tracepoints_may_sleep() -> bool {
         Probe::tracepoints_may_sleep()
     }
 
-    /// Changes which threads are left out from now on.
+    /// Changes which threads are excluded from now on.
     ///
     /// # Errors
-    /// There are more than the kernel has room for.
+    /// There are too many threads for the kernel's maps.
     pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
         Ok(self.probe.set_excluded_threads(quiet)?)
     }
 
-    /// From now on captures the first `1/ratio` of each second, and calls that carry state: `drop` events say where
-    /// the rest begins and ends. 1: everything.
+    /// From now on captures the first `1/ratio` of each second, and calls that change the state; `drop`
+    /// events mark the beginning and the end of the omitted rest. 1 means everything.
     ///
     /// # Errors
     /// The ratio is not from 1 to 1,000,000.
@@ -223,24 +225,25 @@ impl Source {
         Ok(self.probe.set_sampling(ratio)?)
     }
 
-    /// Changes which events find room in a ring that fills. Without this, all are equal.
+    /// Changes which events the probe still accepts while a ring fills up. By default all are equal.
     pub fn set_order(&mut self, of: impl Fn(EventType) -> Order) {
         self.probe.set_order(of);
     }
 
-    /// From now on leaves out, in the kernel, what the filter rejects; `None` for nothing. Of `sample` such events one is
-    /// delivered nevertheless, as [`RawEvent::is_sample`] says; 0: none is. Events from before may be judged by the filter
-    /// before.
+    /// Sets the filter in the kernel, which leaves out the events that it rejects; `None` for no filter.
+    /// One in `sample` such events is still delivered, and marked ([`RawEvent::is_sample`]); 0 means none.
+    /// The old filter may have decided about earlier events.
     ///
     /// # Errors
-    /// The kernel refuses; then nothing is left out.
+    /// The kernel refuses; then no event is filtered.
     pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
         let done = self.probe.set_filter(filter, sample);
         self.leaves_out_files = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
         Ok(done?)
     }
 
-    /// Leaves out nothing until [`Source::set_filter`] is called again, such as while rules are replaced.
+    /// Turns the filter off until [`Source::set_filter`] is called again, for example while rules are
+    /// replaced.
     ///
     /// # Errors
     /// As for [`Source::set_filter`].
@@ -248,12 +251,12 @@ impl Source {
         Ok(self.probe.set_filter(None, 0)?)
     }
 
-    /// Leaves out no more events of the type.
+    /// Stops filtering events of the type.
     pub fn send_all(&mut self, ty: EventType) {
         self.probe.send_all(ty);
     }
 
-    /// Events that the filter left out, by type: those that are not 0.
+    /// Numbers of filtered events by type, without zeros.
     pub fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
         self.probe.filtered_by_type()
     }
@@ -272,13 +275,13 @@ impl Source {
         now(&self.probe)
     }
 
-    /// Attaches a program that does nothing to the end of every call, or takes it away: for measurements.
+    /// Attaches an empty program to the end of every call, or detaches it; for measurements.
     #[doc(hidden)]
     pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
         Ok(self.probe.set_empty(attached)?)
     }
 
-    /// What others have done to the probe: see [`Probe::tampering`].
+    /// Changes that other processes made to the probe: see [`Probe::tampering`].
     pub fn tampering(&mut self) -> Vec<Tampering> {
         match self.phase {
             Phase::Begin | Phase::Capture => self.probe.tampering(),
@@ -286,7 +289,7 @@ impl Source {
         }
     }
 
-    /// What ends this capture.
+    /// A handle that ends this capture.
     pub fn stop_handle(&self) -> Stop {
         Stop(Arc::clone(&self.stop))
     }
@@ -296,23 +299,23 @@ impl Source {
         self.probe.drops()
     }
 
-    /// Events lost because a ring was full, by their type: those that are not 0.
+    /// Numbers of events lost because a ring was full, by type, without zeros.
     pub fn full_by_type(&self) -> Vec<(EventType, u64)> {
         self.probe.full_by_type()
     }
 
-    /// How often each program of the probe ran, if the kernel counts that (`kernel.bpf_stats_enabled`).
+    /// Number of runs of each program of the probe, if the kernel counts them (`kernel.bpf_stats_enabled`).
     pub fn runs(&self) -> Vec<ProgramRuns> {
         self.probe.runs()
     }
 
-    /// The system as it is now, by the kernel's own lists of threads and open files where it has them, which take a
-    /// fraction of the time that `/proc` takes for them.
+    /// A snapshot of the system now. It uses the kernel's iterators of threads and open files, if the
+    /// kernel has them, which take a fraction of the time of `/proc`.
     ///
     /// # Errors
     /// `/proc` cannot be listed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        // What the kernel does not list is in `/proc`, too.
+        // Everything else is read from `/proc`.
         let known = self.listed().unwrap_or_else(|_error| {
             #[cfg(feature = "tracing")]
             tracing::warn!(error = %_error, "the kernel does not list threads and files; /proc is read for them");
@@ -346,7 +349,7 @@ impl Source {
         Ok(self.probe.stop()?)
     }
 
-    /// Everything was found that ever will be.
+    /// Ends the capture: there are no more events.
     fn end(&mut self) {
         self.phase = Phase::End;
         self.unseen.look(&self.probe, now(&self.probe), 0, &mut self.losses);
@@ -356,7 +359,7 @@ impl Source {
         self.losses.extend(pending_losses.map(last));
     }
 
-    /// Waits for an event, or for a while; whether there is one.
+    /// Waits for an event, for a limited time; returns whether there is one.
     #[cold]
     fn wait(&mut self) -> bool {
         let was_listening = self.rest.is_listening();
@@ -400,8 +403,8 @@ impl Source {
         false
     }
 
-    /// Whether what is next is a decision that waits for the event of its call. What waits for the event that is next is ready
-    /// then.
+    /// Whether the next item is a decision that waits for the event of its call. If it is an event, its
+    /// waiting decision becomes available.
     #[inline]
     fn is_kept(&mut self) -> bool {
         let Some(joined) = &mut self.joined else { return false };
@@ -409,7 +412,7 @@ impl Source {
         event.is_some_and(|event| joined.take(&event) == Kept::Waits)
     }
 
-    /// Looks now and then for losses that no ring reports.
+    /// Checks regularly for losses that no ring reports.
     #[inline]
     fn look_for_unseen(&mut self) {
         let now = self.merge.looked();
@@ -419,12 +422,12 @@ impl Source {
         }
     }
 
-    /// Events in what was skipped in the rings as it did not add up.
+    /// Number of events in malformed parts of the rings, which were skipped.
     fn skipped(&self) -> u64 {
         let rings = self.merge.queues().iter().zip(self.probe.drops());
         let of = |(ring, drops): (&Ring, CpuDrops)| match (ring.skipped().times, &self.phase) {
             (0, _) => 0,
-            // Only when the ring is empty can they be counted.
+            // They can be counted only when the ring is empty.
             (_, Phase::End) => {
                 let published = drops.produced - drops.filtered - drops.buffer - drops.scratch - drops.bug;
                 published.saturating_sub(ring.events())
@@ -441,7 +444,7 @@ fn now(probe: &Probe) -> u64 {
     probe.boot_time() + (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// What a frame says was lost, if it is one that does.
+/// The loss that a frame reports, if it is a loss frame.
 fn loss(cpu: usize, frame: &[u8]) -> Option<Loss> {
     let (since, _, ty, _, body) = parse(frame)?;
     if ty.0 != LOSS {
@@ -455,7 +458,7 @@ fn loss(cpu: usize, frame: &[u8]) -> Option<Loss> {
     Some(Loss { cpu, since, until, events, of: Suspects::parse(what, events)? })
 }
 
-/// Of which request of `io_uring` the event in a frame is: the upper half of what says how many parameters it has.
+/// The `io_uring` request of the event in a frame, in the upper half of the number of parameters.
 #[inline]
 fn mark(frame: &[u8]) -> Mark {
     Mark(frame.get(24..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u16::from_ne_bytes(*bytes)))
@@ -485,7 +488,7 @@ impl EventSource for Source {
         self.losses.clear();
         match self.phase {
             Phase::Begin => {
-                // The probe is at work already: what happens during the scan comes after it.
+                // The probe captures already, so events during the scan come after the snapshot.
                 self.phase = Phase::Capture;
                 return Ok(Advance::Snapshot(Box::new(self.snapshot()?)));
             }

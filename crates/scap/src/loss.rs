@@ -1,27 +1,28 @@
-//! Events that are missing from a stream, and what they may have been.
+//! Lost events, and their possible types and thread groups.
 
 use eyas_events::{EventClass, EventType};
 
-/// Events of a CPU that are missing from the stream.
+/// Lost events of a CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// The CPU.
     pub cpu: u16,
-    /// When the first of them was lost: ns since the epoch.
+    /// Time of the first lost event, ns since the epoch.
     pub since: u64,
-    /// When the last of them was lost.
+    /// Time of the last lost event.
     pub until: u64,
-    /// How many they are.
+    /// Number of lost events.
     pub events: u64,
     /// What they were.
     pub of: Suspects,
 }
 
-/// Number of 64-bit words that hold a bit for each type, and for each cell of the filter of thread groups.
+/// Number of 64-bit words with a bit for each type, and of the Bloom filter of thread groups.
 const WORDS: usize = 16;
 
-/// What lost events may have been: a count by class, a bit for each type, and a Bloom filter of the thread groups that made
-/// them or that they were about. What it excludes is excluded for sure.
+/// The possible types and thread groups of lost events: a count by class, a bit for each type, and a Bloom
+/// filter of the thread groups that made them or that they were about. What it excludes is certain to be
+/// excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suspects {
     classes: [u64; EventClass::ALL.len()],
@@ -29,7 +30,7 @@ pub struct Suspects {
     groups: [u64; WORDS],
 }
 
-/// The two bits of a thread group: `note_group` of the probe's `losses.h` sets the same.
+/// The two bits of a thread group; `note_group` of the probe's `losses.h` sets the same bits.
 fn bits(group: i64) -> [usize; 2] {
     let hash = (group as u32).wrapping_mul(0x9e37_79b1);
     [(hash >> 22) as usize, (hash >> 12) as usize % (64 * WORDS)]
@@ -42,7 +43,7 @@ fn has(words: &[u64; WORDS], bit: usize) -> bool {
 impl Suspects {
     /// Nothing.
     pub const NONE: Self = Self { classes: [0; 8], types: [0; WORDS], groups: [0; WORDS] };
-    /// Events of any type and thread group, as nothing is known of them.
+    /// Events of any type and thread group, for losses without details.
     pub const ALL: Self = Self { classes: [0; 8], types: [u64::MAX; WORDS], groups: [u64::MAX; WORDS] };
 
     /// Adds an event of this type, of a thread group.
@@ -55,36 +56,36 @@ impl Suspects {
         }
     }
 
-    /// Adds what others may have been.
+    /// Adds the possibilities of other losses.
     pub fn merge(&mut self, other: &Self) {
         self.classes.iter_mut().zip(other.classes).for_each(|(count, more)| *count += more);
         self.types.iter_mut().zip(other.types).for_each(|(word, more)| *word |= more);
         self.groups.iter_mut().zip(other.groups).for_each(|(word, more)| *word |= more);
     }
 
-    /// These events, of whatever thread group.
+    /// These events, of any thread group.
     #[must_use]
     pub fn of_anybody(self) -> Self {
         Self { groups: [u64::MAX; WORDS], ..self }
     }
 
-    /// Whether an event of this type may be among them.
+    /// Whether an event of this type may be lost.
     pub fn may_be(&self, ty: EventType) -> bool {
         has(&self.types, usize::from(ty.0))
     }
 
-    /// Whether an event of this thread group may be among them.
+    /// Whether an event of this thread group may be lost.
     pub fn may_be_of(&self, group: i64) -> bool {
         bits(group).into_iter().all(|bit| has(&self.groups, bit))
     }
 
-    /// The types that may be among them.
+    /// The possible types.
     pub fn types(&self) -> impl Iterator<Item = EventType> {
         let types = self.types;
         (0..EventType::COUNT as u16).map(EventType).filter(move |ty| has(&types, usize::from(ty.0)))
     }
 
-    /// How many events of a class there are, as far as that is known.
+    /// Number of lost events of a class, if known.
     pub fn count(&self, class: EventClass) -> u64 {
         self.classes[class as usize]
     }
@@ -113,7 +114,7 @@ impl Suspects {
 }
 
 impl Loss {
-    /// A loss of which only number and time are known.
+    /// A loss with only a number and a time.
     pub const fn unknown(cpu: u16, since: u64, until: u64, events: u64) -> Self {
         Self { cpu, since, until, events, of: Suspects::ALL }
     }

@@ -38,7 +38,7 @@ pub(crate) struct Moment {
     pub(crate) current: Current,
     /// The plugins that provide its fields.
     pub(crate) plugins: Option<Box<Plugins>>,
-    /// Hashes of executed files, where somebody may ask for them.
+    /// Hashes of executed files, if they are available.
     pub(crate) exe_hashes: Option<ExeHashes>,
     /// Results of look-ups since the previous event.
     pub(crate) reports: Reports,
@@ -122,7 +122,7 @@ impl<'a> EventView<'a> {
         self.moment.num
     }
 
-    /// Hashes of executed files, where somebody may ask for them.
+    /// Hashes of executed files, if they are available.
     pub(crate) fn exe_hashes(&self) -> Option<&'a ExeHashes> {
         self.moment.exe_hashes.as_ref()
     }

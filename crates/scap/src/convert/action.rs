@@ -1,35 +1,35 @@
-//! What is done with an event of an older version.
+//! Actions for events of older versions.
 
 use eyas_events::EventType;
 
-/// What is done with an event of one type and number of parameters.
+/// The action for an event type with a number of parameters.
 #[derive(Debug)]
 pub(super) enum Action {
-    /// Keep it for the exit event of its thread; not delivered.
+    /// Keep it for the exit event of its thread; do not deliver it.
     Store,
-    /// Deliver it as it is.
+    /// Deliver it unchanged.
     Pass,
     /// Both.
     StoreAndPass,
     /// Append parameters.
     Add(&'static [Instr]),
-    /// Another type, made of these parameters.
+    /// Change it to another type with these parameters.
     Change(EventType, &'static [Instr]),
 }
 
-/// Where a parameter of the converted event comes from.
+/// Origin of a parameter of the converted event.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Instr {
     /// The event's own.
     Old(usize),
-    /// The stored enter event's; empty if none was stored.
+    /// From the stored enter event; empty if there is none.
     Enter(usize),
-    /// The stored enter event's; the type's default value if none was stored.
+    /// From the stored enter event; the type's default value if there is none.
     EnterOrDefault(usize),
     /// The type's default value.
     Default,
     /// Nothing.
     Empty,
-    /// A JSON text made of the parameters of an old container event.
+    /// A JSON text from the parameters of an old container event.
     ContainerJson,
 }

@@ -1,4 +1,4 @@
-//! How events of older versions become today's: one row per type and number of parameters.
+//! Conversions of events of older versions: one row per type and number of parameters.
 
 use eyas_events::EventType;
 

@@ -1,8 +1,8 @@
-//! Decisions of security hooks that wait for the event of the call, or of the request, that they are part of.
+//! Decisions of security hooks that wait for the event of their call or request.
 //!
-//! The kernel decides before the call ends: in the order of time a decision comes before that event, and after the last one of its
-//! thread. A decision waits in a call of the hook's own that is captured, or in `io_uring_enter` while requests of such calls are
-//! seen; any other is an event of its own.
+//! The kernel decides before the call ends, so a decision comes before the call's event, and after the
+//! thread's previous event. A decision waits if it is part of a captured call of the hook, or of
+//! `io_uring_enter` while requests of such calls are captured. Any other decision is a separate event.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,32 +10,33 @@ use eyas_events::{EventType, Hook, SyscallCode, hook_of};
 
 use crate::{Decision, RawEvent};
 
-/// Most threads that have decisions waiting, and most decisions of one: what is beyond is an event of its own.
+/// Maximum number of threads with waiting decisions, and of decisions of a thread. Any further decision is
+/// a separate event.
 const MAX_THREADS: usize = 16_384;
 const MAX_WAITING: usize = 64;
 
-/// What becomes of an event.
+/// How an event is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     /// It is a decision that waits.
     Waits,
-    /// It is to be seen.
+    /// It is shown.
     Shown,
 }
 
 /// One that waits.
 struct Waiting {
     hook: &'static Hook,
-    /// Whether it is for a request, which may be done after others.
+    /// Whether it belongs to a request, which may complete after others.
     of_request: bool,
     verdict: i64,
     body: Vec<u8>,
 }
 
-/// Those that wait, by thread.
+/// Waiting decisions by thread.
 pub(super) struct Joined {
     by_thread: HashMap<i64, Vec<Waiting>>,
-    /// Types of the events that are captured; nothing for all.
+    /// Captured event types; `None` for all.
     captured: Option<HashSet<EventType>>,
     sees_requests: bool,
     ready: Vec<u8>,
@@ -46,12 +47,12 @@ impl Joined {
         Self { by_thread: HashMap::new(), captured: None, sees_requests, ready: Vec::new() }
     }
 
-    /// What is captured: `None` for all calls.
+    /// Sets the captured calls; `None` for all.
     pub(super) fn set_interest(&mut self, interest: Option<&[SyscallCode]>) {
         self.captured = interest.map(|codes| codes.iter().map(|code| code.exit()).collect());
     }
 
-    /// What belongs to the event that was taken last: the body of an event of a hook.
+    /// The decision for the last event: the body of an event of a hook.
     #[inline]
     pub(super) fn ready(&self) -> &[u8] {
         &self.ready
@@ -69,7 +70,7 @@ impl Joined {
         Kept::Shown
     }
 
-    /// Keeps a decision until the event comes that it is part of; nothing if there will be none.
+    /// Keeps a decision until the event of its call comes; `None` if there will be none.
     fn keep(&mut self, event: &RawEvent<'_>) -> Option<()> {
         let decision: Decision<'_> = event.decision()?;
         let (hook, during) = (hook_of(decision.number())?, decision.during()?);
@@ -86,7 +87,7 @@ impl Joined {
         }
         let waiting = self.by_thread.entry(event.tid).or_default();
         let verdict = decision.verdict();
-        // A call asks the same hook again for what it opens on the way: it is about the first, or what was denied.
+        // A call may call the same hook several times; the first decision is kept, or the one that denied.
         if !of_request
             && let Some(same) =
                 waiting.iter_mut().find(|one| !one.of_request && one.hook.number == hook.number)
@@ -104,7 +105,7 @@ impl Joined {
         Some(())
     }
 
-    /// Finds what waits for this event. A call that ends leaves nothing of its own behind.
+    /// Takes the decision for this event. The end of a call removes all decisions of the call.
     fn join(&mut self, event: &RawEvent<'_>) {
         let Some(waiting) = self.by_thread.get_mut(&event.tid) else { return };
         let is_request = event.io_uring().is_some();

@@ -1,45 +1,46 @@
-//! One stream out of many rings, in the order of time.
+//! Merges many rings to one stream, in the order of time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// How long a program's claim of a ring and what it publishes there take to be seen, ns: far longer than the buffers of a
-/// processor hold a store back, and than the clocks of two processors differ.
+/// Time until a program's claim of a ring and its published events are visible, ns: far longer than the
+/// store buffers of a processor delay a store, and than the clocks of two processors differ.
 const SETTLES_IN: u64 = 50_000;
-/// How long frames wait for older ones at most, ns. A program that takes longer, as one of a virtual processor that the
-/// host stopped in the middle, has its event come out of order.
+/// Maximum time that frames wait for older ones, ns. If a program takes longer, for example because the
+/// host stopped its virtual processor, its event comes out of order.
 const HOLD: u64 = 100_000_000;
 
-/// What the merge asks of a ring.
+/// A ring, for the merge.
 pub(super) trait Queue {
     /// The oldest frame, which stays until [`Queue::pop`]. Its first eight bytes are its time.
     fn head(&self) -> Option<&[u8]>;
-    /// Gives the oldest frame's room back.
+    /// Removes the oldest frame.
     fn pop(&mut self);
-    /// Whether a frame is being made, whose time may have been taken already. If none is and the queue is empty
-    /// thereafter, frames that come are younger than this question.
+    /// Whether a program is making a frame, whose time may be taken already. If none is, and the queue is
+    /// empty afterwards, later frames are younger than this call.
     fn is_claimed(&self) -> bool;
 }
 
-/// Merges queues of which each is in order.
+/// Merges queues, each of which is in order.
 ///
-/// A frame has its time before it is published, so that one that is still to come may be older than one that is there.
-/// The heap holds the head of every queue that had one when last looked at; the oldest is handed out when all that is
-/// still to come is younger, which the empty queues show: one that is not claimed has nothing older to come than the time
-/// of the look. Under load they are looked at once in many events.
+/// A frame gets its time before it is published, so a later frame may be older than an existing one. The
+/// heap contains the head of every queue that was not empty at the last check. The oldest head is returned
+/// when all later frames are certain to be younger. The empty queues show that: an empty, unclaimed queue
+/// gets no frame that is older than the check. Under load, the empty queues are checked once in many
+/// events.
 pub(super) struct Merge<Q> {
     queues: Vec<Q>,
     heads: BinaryHeap<Reverse<(u64, usize)>>,
     empty: Vec<usize>,
-    /// By queue: a time that all frames that are still to come are younger than.
+    /// For each queue, a time such that all later frames are younger.
     passed: Vec<u64>,
-    /// The same of all empty queues.
+    /// The same for all empty queues.
     horizon: u64,
-    /// The same of queues that are found empty and not claimed: when they were last looked at, and a little earlier.
+    /// The same for queues that are empty and unclaimed: slightly earlier than the last check.
     looked: u64,
-    /// The queue whose head is lent.
+    /// The queue whose head is borrowed.
     lent: Option<usize>,
-    /// Whether all frames are published that ever will be.
+    /// Whether no more frames will be published.
     closed: bool,
 }
 
@@ -61,12 +62,12 @@ impl<Q: Queue> Merge<Q> {
         &self.queues
     }
 
-    /// When the empty queues were last looked at, about.
+    /// Approximate time of the last check of the empty queues.
     pub(super) fn looked(&self) -> u64 {
         self.looked
     }
 
-    /// All frames are published that ever will be: nothing is waited for any more.
+    /// Declares that no more frames will be published, so that nothing waits any more.
     pub(super) fn close(&mut self) {
         self.closed = true;
     }
@@ -100,9 +101,10 @@ impl<Q: Queue> Merge<Q> {
         (head.0 <= self.horizon || self.empty.is_empty()).then_some(head)
     }
 
-    /// Looks at the empty queues again.
+    /// Checks the empty queues again.
     fn look_at_empty(&mut self, now: u64) {
-        // Before the look: what arrives during it may be younger than what it finds.
+        // Set before the check, because frames that arrive during the check may be younger than those that
+        // it finds.
         self.looked = if self.closed { u64::MAX } else { now.saturating_sub(SETTLES_IN) };
         self.horizon = self.looked;
         for at in (0..self.empty.len()).rev() {
@@ -112,7 +114,7 @@ impl<Q: Queue> Merge<Q> {
         self.horizon = self.horizon.max(now.saturating_sub(HOLD));
     }
 
-    /// Files a queue that is in neither list.
+    /// Checks a queue that is in neither list, and adds it to one.
     fn look(&mut self, index: usize) {
         let queue = &self.queues[index];
         let mut head = queue.head().map(time);
@@ -133,7 +135,7 @@ impl<Q: Queue> Merge<Q> {
     }
 }
 
-/// Time of a frame; 0 for one that is too short, so that it comes first and is refused.
+/// Time of a frame; 0 if it is too short, so that it comes first and is rejected.
 fn time(frame: &[u8]) -> u64 {
     frame.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
 }

@@ -1,57 +1,59 @@
-//! How long a capture waits when there is nothing.
+//! The waiting time of a capture without events.
 //!
-//! Under load it looks at the rings again after half a millisecond. After a look that finds nothing it has the probe ring a
-//! bell at the next event and sleeps: that takes few wake-ups and reports the event at once, but costs the program that
-//! rings. So where the bell rings soon, looks at a distance take its place as long as they find something.
+//! Under load, it checks the rings again after half a millisecond. After a check that finds nothing, it
+//! asks the probe for a notification (the bell) at the next event, and sleeps. That needs few wake-ups and
+//! reports the event at once, but the notification costs time in the probe. So if the bell rings soon,
+//! periodic checks replace it while they find events.
 
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_micros(500);
-/// Between the order to ring and the look behind which it is slept: a program that had not seen the order has published its
-/// event by then.
+/// Time between the request for the bell and the check before the sleep. A program that did not see the
+/// request has published its event by then.
 const BEFORE_SLEEP: Duration = Duration::from_millis(1);
-/// How long is slept at most: who captures may have other things to do.
+/// Maximum time of sleep, because the caller may have other work.
 const LONG: Duration = Duration::from_millis(100);
-/// Between looks that take the bell's place.
+/// Time between periodic checks.
 const DISTANCE: Duration = Duration::from_millis(2);
-/// How many of these that find nothing there are in a row.
+/// Number of consecutive periodic checks that find nothing.
 const LOOKS: u32 = 4;
-/// Between looks after events were lost: who captures then asks about threads while nothing comes, one at a time.
+/// Time between checks after a loss, because the caller then looks up threads, one at a time, while no
+/// event comes.
 const AWAKE: Duration = Duration::from_millis(1);
-/// How many looks that takes at most.
+/// Maximum number of such checks.
 const AWAKE_LOOKS: u32 = 5000;
-/// A bell that rings earlier than this rings soon.
+/// A bell within this time rings soon.
 const SOON: Duration = Duration::from_millis(10);
 
-/// What to do until the next look.
+/// What to do until the next check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     Sleep(Duration),
-    /// Sleep, but until the bell rings.
+    /// Sleep, at most until the bell rings.
     Listen(Duration),
 }
 
-/// What the last looks came to.
+/// Result of the last checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Last {
     /// Events.
     #[default]
     Events,
-    /// The first after a bell: most often there are no more.
+    /// The first events after a bell; usually there are no more.
     EventsAfterBell,
     Bell,
     Nothing,
 }
 
-/// When to look, and when to sleep.
+/// Decides when to check, and when to sleep.
 #[derive(Default)]
 pub(super) struct Rest {
     last: Last,
-    /// How long the bell has been listened for.
+    /// How long it has waited for the bell.
     listened: Option<Duration>,
-    /// Looks that are still to take the bell's place.
+    /// Remaining periodic checks.
     looks: u32,
-    /// Those that are to do so since events were lost.
+    /// Remaining checks after a loss.
     awake: u32,
 }
 
@@ -80,14 +82,14 @@ impl Rest {
         self.awake = AWAKE_LOOKS;
     }
 
-    /// The bell rang during a wait, after so long.
+    /// Records that the bell rang during a wait, after this time.
     pub(super) fn rung(&mut self, after: Duration) {
         let listened = self.listened.take().unwrap_or_default() + after;
         self.looks = if listened < SOON { LOOKS } else { 0 };
         self.last = Last::Bell;
     }
 
-    /// The look after a wait found nothing.
+    /// Records that the check after a wait found nothing.
     pub(super) fn nothing(&mut self, wait: Wait) {
         match wait {
             Wait::Listen(time) => self.listened = self.listened.map(|listened| listened + time),
@@ -100,7 +102,8 @@ impl Rest {
         }
     }
 
-    /// A look found events, after a wait or without one. Returns whether the probe would have rung, and need not any more.
+    /// Records that a check found events, after a wait or without one. Returns whether the bell was
+    /// requested, and is not needed any more.
     #[inline]
     pub(super) fn found(&mut self, wait: Option<Wait>) -> bool {
         if wait == Some(Wait::Sleep(DISTANCE)) {
@@ -117,8 +120,8 @@ impl Rest {
 mod tests {
     use super::*;
 
-    /// What came of events at these times, µs, looked at for so long: wake-ups, bells, and the longest time until an event
-    /// was seen.
+    /// Simulates events at these times, µs. Returns the numbers of wake-ups and bells, and the longest time
+    /// until an event was seen.
     fn simulate(mut events: impl Iterator<Item = u64>, until: u64) -> (u64, u64, u64) {
         let mut rest = Rest::default();
         let (mut now, mut wakes, mut bells, mut longest) = (0, 0, 0, 0);
@@ -137,7 +140,7 @@ mod tests {
                 now = end;
             }
             let mut found = false;
-            // What has just happened is not counted yet.
+            // Very recent events are not visible yet.
             while let Some(at) = next.filter(|next| next + 50 <= now) {
                 longest = longest.max(now - at);
                 found = true;

@@ -6,29 +6,29 @@ use eyas_bpf::Probe;
 
 use crate::Loss;
 
-/// How often they are looked for, ns: the kernel is asked about each program.
+/// Interval of the checks, ns; each check queries the kernel about every program.
 const INTERVAL: u64 = 1_000_000_000;
 
-/// What was reported about them.
+/// Reported losses.
 #[derive(Default)]
 pub(super) struct Unseen {
-    /// Events that the kernel did not run a program for.
+    /// Events for which the kernel did not run a program.
     missed: u64,
-    /// By CPUs that have no ring.
+    /// Losses by CPU without a ring.
     ringless: HashMap<usize, u64>,
-    /// When they were last looked for.
+    /// Time of the last check.
     looked: u64,
 }
 
 impl Unseen {
-    /// Whether it is time to look.
+    /// Whether the next check is due.
     #[inline]
     pub(super) fn is_due(&self, now: u64) -> bool {
         now.saturating_sub(self.looked) >= INTERVAL
     }
 
-    /// Adds what was lost since the last look, as of the CPU `at_hand`: these losses are over, and those that are reported
-    /// where they begin are taken to go on until an event of their CPU comes.
+    /// Adds the losses since the last check, as those of CPU `at_hand`, because these losses are over. A
+    /// loss that is reported at its beginning is assumed to continue until an event of its CPU comes.
     #[cold]
     pub(super) fn look(&mut self, probe: &Probe, now: u64, at_hand: u16, losses: &mut Vec<Loss>) {
         let since = std::mem::replace(&mut self.looked, now);
