@@ -1,8 +1,8 @@
-//! The system as `/proc` shows it: every thread, every open file, users, interfaces, the machine.
+//! Snapshots from `/proc`: every thread, every open file, users, interfaces, the machine.
 //!
-//! A scan costs a few system calls per thread and per file. A process that ends meanwhile is left out as a
-//! whole; nothing that a process controls (names, links, lengths) can make the scan fail or grow without
-//! bound.
+//! A scan costs a few system calls per thread and per file. A process that ends meanwhile is left out
+//! completely. Nothing that a process controls (names, symlinks, lengths) can make the scan fail or grow
+//! without bound.
 
 use std::borrow::Cow;
 use std::sync::Mutex;
@@ -36,17 +36,18 @@ use scan::{Part, Shared, unreadable};
 use sockets::Tables;
 pub use users::{AccountLimits, AccountReader, Accounts};
 
-/// Takes a snapshot of the whole system, on a few threads where there are many processes.
+/// Takes a snapshot of the whole system, with several threads if there are many processes.
 ///
 /// # Errors
-/// `/proc` of [`Options::root`] cannot be listed. Processes whose details may not be read appear with what
-/// can be seen of them.
+/// `/proc` of [`Options::root`] cannot be listed. Processes with unreadable details appear with the
+/// readable ones.
 pub fn snapshot(options: &Options) -> Result<Snapshot, Error> {
     scan(Shared::new(Cow::Borrowed(options))?)
 }
 
-/// As [`snapshot`], of a system whose open files, and threads, the kernel has listed. A process whose files are not in the
-/// list has started since, or is another with the same id: they are looked at here, as is what the kernel could not report.
+/// As [`snapshot`], with open files and threads that the kernel's iterators have listed. If the list lacks
+/// a process's files, the process has started since, or has a reused id: then this function reads the
+/// files. It also reads everything that the kernel could not report.
 #[cfg(feature = "live")]
 pub(crate) fn snapshot_with(options: &Options, known: known::Known) -> Result<Snapshot, Error> {
     scan(Shared { known: Mutex::new(known), ..Shared::new(Cow::Borrowed(options))? })
@@ -94,14 +95,14 @@ fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
     })
 }
 
-/// Reads one thread, and its open files if it leads its process; `None` if it does not exist (any more). A program that reads
-/// many of them keeps a [`ThreadReader`].
+/// Reads one thread, and its open files if it leads its process; `None` if it does not exist (any more). To
+/// read many threads, use a [`ThreadReader`].
 pub fn thread(options: &Options, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
     let tid = u32::try_from(tid).ok()?;
     Shared::new(Cow::Borrowed(options)).ok()?.scan().single(tid)
 }
 
-/// Reads single threads, and keeps what they have in common: the directory, and for a moment the tables of sockets.
+/// Reads single threads, and caches shared data: the directory, and for a short time the tables of sockets.
 pub struct ThreadReader {
     options: Options,
     /// Opened at the first thread.
@@ -128,7 +129,7 @@ impl ThreadReader {
         self.shared.as_mut()
     }
 
-    /// As [`thread`]. Ends of sockets may be some 100 ms old.
+    /// As [`thread`]. Addresses of sockets may be about 100 ms old.
     pub fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
         let tid = u32::try_from(tid).ok()?;
         let shared = self.shared()?;
@@ -136,7 +137,8 @@ impl ThreadReader {
         shared.scan().single(tid)
     }
 
-    /// The name of a thread (`comm`); `None` if it does not exist. It costs a hundredth of [`ThreadReader::thread`].
+    /// The name of a thread (`comm`); `None` if it does not exist. It costs a hundredth of the time of
+    /// [`ThreadReader::thread`].
     pub fn comm(&mut self, tid: i64) -> Option<Vec<u8>> {
         let tid = u32::try_from(tid).ok()?;
         let mut buffers = dir::Buffers::default();
@@ -146,7 +148,7 @@ impl ThreadReader {
     }
 }
 
-/// More threads than this wait for each other in the kernel.
+/// More threads than this would wait for each other in the kernel.
 const MAX_WORKERS: usize = 8;
 
 #[cfg(test)]

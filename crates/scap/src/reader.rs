@@ -1,4 +1,4 @@
-//! Captures read from files.
+//! The reader of captures.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,21 +23,21 @@ mod gunzip;
 mod swap;
 mod window;
 
-/// Largest block that is read in one piece, bytes.
+/// Maximum size of a block that is read at once, bytes.
 const MAX_BLOCK: usize = 256 << 20;
-/// Largest event block that is not of a large type, bytes, without its type and length.
+/// Maximum size of an ordinary event block, bytes, without its type and length.
 const MAX_EVENT: usize = 64 << 10;
 /// Type and length before a block, the length again after it.
 const FRAMING: usize = 12;
-/// Memory that a snapshot may take, bytes, if nobody says otherwise.
+/// Default limit of a snapshot's memory, bytes.
 const SNAPSHOT_LIMIT: usize = 512 << 20;
-/// How often a stream may go on compressed, of what was plain before.
+/// Maximum number of changes from plain to compressed data in a stream.
 const MAX_LAYERS: u32 = 64;
 
 /// Reads a `.scap` capture, plain or compressed by gzip, of every version.
 ///
-/// Old events arrive as today's: the enter event's parameters folded into the exit event. Damaged or
-/// truncated files yield everything before the damage, then an error that says where.
+/// It converts old events to current ones: the enter event's parameters become a part of the exit event.
+/// From damaged or truncated files, it returns everything before the damage, then an error with the place.
 ///
 /// ```no_run
 /// use eyas_scap::{EventSource, Next, Reader};
@@ -56,14 +56,14 @@ pub struct Reader {
     window: Window,
     phase: Phase,
     order: Endianness,
-    /// Bytes of the block that is lent at the moment.
+    /// Size of the borrowed block, bytes.
     lent: usize,
     converter: Option<Converter>,
-    /// Calls that have begun, of a capture with enter events.
+    /// Calls in progress, in a capture with enter events.
     calls: Calls,
-    /// The event together with what stands beside it.
+    /// The event completed with the block's options.
     completed: Vec<u8>,
-    /// What a security hook decided that the event's call was part of.
+    /// The decision of a security hook during the event's call.
     decided: Vec<u8>,
     /// What was lost before the event.
     losses: Vec<Loss>,
@@ -74,9 +74,9 @@ pub struct Reader {
     /// The event block at the position.
     frame: Frame,
     budget: Budget,
-    /// How often the stream went on compressed.
+    /// Number of changes to compressed data so far.
     layers: u32,
-    /// What was wrong behind the snapshot that was delivered last.
+    /// The error after the last delivered snapshot.
     failed: Option<Error>,
 }
 
@@ -85,12 +85,12 @@ enum Phase {
     /// Before the first event of a section.
     Metadata,
     Events,
-    /// Behind a snapshot, before the error that cut it short.
+    /// After a snapshot, before the error that cut it.
     Failed,
     Done,
 }
 
-/// Where the event that is lent at the moment lies.
+/// Location of the borrowed event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Nothing,
@@ -125,9 +125,10 @@ impl Reader {
         Window::new(Box::new(input)).map(Self::with_window).map_err(|cause| Error::Read { offset: 0, cause })
     }
 
-    /// Readers of one stream, each with all of it, for as many threads: it is read and inflated once.
+    /// Makes several readers of one stream, for several threads. Each returns the whole stream, which is
+    /// read and decompressed once.
     ///
-    /// The slowest holds up the others: all must be read, or dropped.
+    /// The slowest reader delays the others, so all must be read, or dropped.
     ///
     /// # Errors
     /// The stream's first bytes cannot be read.
@@ -137,22 +138,22 @@ impl Reader {
         Ok(windows.into_iter().map(Self::with_window).collect())
     }
 
-    /// Leaves old events as they are in the file.
+    /// Turns off the conversion of old events.
     #[must_use]
     pub fn raw(mut self) -> Self {
         self.converter = None;
         self
     }
 
-    /// Sets how much memory the threads, files and users before the events may take, in bytes; a capture with
-    /// more is an error. Without this, 512 MiB, which some 300,000 threads take.
+    /// Sets the limit of memory for the threads, files and users before the events, bytes; a capture with
+    /// more is an error. The default is 512 MiB, enough for some 300,000 threads.
     #[must_use]
     pub fn snapshot_limit(mut self, bytes: usize) -> Self {
         self.budget = Budget::new(bytes);
         self
     }
 
-    /// Bytes of the uncompressed capture that were read so far.
+    /// Number of bytes of the uncompressed capture that were read so far.
     pub fn offset(&self) -> u64 {
         self.window.offset()
     }
@@ -184,7 +185,7 @@ impl Reader {
         self.window.need(len).map_err(|cause| Error::Read { offset, cause })
     }
 
-    /// Numbers in what is visible.
+    /// Numbers in the visible bytes.
     #[inline]
     fn numbers(&self) -> Numbers<'_> {
         Numbers { bytes: self.window.visible(), big: self.order == Endianness::Big }
@@ -201,7 +202,7 @@ impl Reader {
             return Err(Error::Truncated { block: 0, offset, wanted: 8, left: there as u64 });
         }
         if self.window.is_compressed() && self.layers < MAX_LAYERS {
-            // One capture behind another, the first plain, the second not.
+            // A compressed capture follows a plain one.
             self.layers += 1;
             self.window.inflate();
             return self.header();
@@ -223,7 +224,7 @@ impl Reader {
         Ok(Some((block, total)))
     }
 
-    /// A section says by its magic number in which byte order it was written.
+    /// Detects the byte order of a section by its magic number.
     fn detect_order(&mut self) -> Result<(), Error> {
         let there = self.need(12)?;
         let offset = self.window.offset();
@@ -303,7 +304,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Passes over a block of a type that is not known, however long it is.
+    /// Skips a block of unknown type, of any length.
     fn pass_over(&mut self, block: u32, total: usize) -> Result<(), Error> {
         let (offset, trailer) = (self.window.offset(), 4);
         let to_trailer = (total - trailer) as u64;
@@ -352,7 +353,7 @@ impl Reader {
         }
     }
 
-    /// Takes in the event at the position if it is like most; returns whether it was.
+    /// Parses the event at the position if it has the most common layout; returns whether it does.
     #[inline(always)]
     fn parse_fast(&mut self) -> bool {
         if self.order == Endianness::Big {
@@ -370,7 +371,7 @@ impl Reader {
         true
     }
 
-    /// Goes on to an event that is not like most, or to what else is next. Behind an error there is nothing.
+    /// Advances to an event of another layout, or another item. After an error there are no more items.
     #[inline(never)]
     fn seek(&mut self) -> Result<Advance, Error> {
         self.find().inspect_err(|_| self.phase = Phase::Done)
@@ -432,7 +433,7 @@ impl Reader {
         }
     }
 
-    /// Puts the event in a block of this length together with what stands beside it; returns whether something does.
+    /// Completes the event with the options of its block of this length; returns whether there are any.
     fn complete(&mut self, total: usize) -> bool {
         let block = &self.window.visible()[..total];
         let frame = &mut self.frame;
@@ -478,7 +479,7 @@ impl Reader {
         true
     }
 
-    /// Brings the event up to date; returns whether one is left.
+    /// Converts the event; returns whether there is a result.
     #[cold]
     fn upgrade(&mut self, shown: Shown) -> Result<bool, Error> {
         let offset = self.window.offset();
@@ -513,7 +514,7 @@ impl Reader {
     }
 }
 
-/// The length stands behind a block's contents once more.
+/// Checks the length after a block's content, which repeats the first one.
 fn check_trailer(block: u32, offset: u64, total: usize, trailer: u32) -> Result<(), Error> {
     let what = || format!("its length is {total} before and {trailer} after its contents");
     if trailer as usize == total { Ok(()) } else { Err(damaged(block, offset, what())) }
@@ -524,7 +525,8 @@ fn damaged(block: u32, offset: u64, what: String) -> Error {
 }
 
 impl EventSource for Reader {
-    // A reader through a `dyn EventSource` would otherwise call both at every event.
+    // Implemented here, because a caller with a `dyn EventSource` would otherwise make two calls for each
+    // event.
     #[inline(always)]
     fn advance(&mut self) -> Result<Advance, Error> {
         self.shown = Shown::Nothing;
@@ -562,7 +564,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// The first bytes of what is no capture, and what begins so.
+/// The first bytes of a file that is no capture, and the kind of file that begins so.
 fn first_bytes(bytes: &[u8]) -> String {
     let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
     let kind = match bytes {

@@ -12,7 +12,7 @@ use crate::{FdDetail, FdEntry, RawEvent};
 
 /// Descriptor, flags, inode, device, mode, length of the name.
 const HEAD: usize = 24;
-/// The mode of a pidfd: no file has all bits of the type.
+/// The mode of a pidfd, because no file has all bits of the type.
 const PIDFD_MODE: u16 = 0xf000;
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
@@ -45,15 +45,15 @@ impl<'a> RawEvent<'a> {
 }
 
 impl RawEvent<'_> {
-    /// What the descriptor is that a request of `io_uring` works on, where that is a place in the ring's own table; its number
-    /// is that of the event's parameter.
+    /// The file of an `io_uring` request, if it is a direct descriptor; its number is that of the event's
+    /// parameter.
     pub fn direct_fd(&self) -> Option<FdEntry> {
         let last = self.nparams().checked_sub(1).filter(|_| self.mark.is_described())?;
         parse(self.param(last)?).map(|(entry, _)| entry)
     }
 }
 
-/// The first descriptor, and how many bytes it takes.
+/// Parses the first descriptor; returns it and its size.
 fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
     let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
@@ -83,7 +83,7 @@ fn detail(name: &[u8], open_flags: u32, dev: u32, mode: u16, ino: u64) -> FdDeta
         FileType::Socket => socket(name, ino),
         FileType::Directory => other(code::DIRECTORY, name.to_vec()),
         FileType::Fifo => other(code::PIPE, name.to_vec()),
-        // A namespace and its like.
+        // A namespace and the like.
         _ if name.is_empty() || name.ends_with(b"]") && !name.starts_with(b"/") => {
             other(code::UNSUPPORTED, name.to_vec())
         }
@@ -91,7 +91,7 @@ fn detail(name: &[u8], open_flags: u32, dev: u32, mode: u16, ino: u64) -> FdDeta
     }
 }
 
-/// A pidfd, by the process that it stands for.
+/// A pidfd, with its process.
 fn pidfd(bytes: &[u8]) -> Option<FdDetail> {
     let pid = u32::from_le_bytes(*bytes.first_chunk()?);
     Some(other(code::PIDFD, format!("/proc/{pid}").into_bytes()))
@@ -117,7 +117,7 @@ fn socket(bytes: &[u8], ino: u64) -> FdDetail {
     ends().unwrap_or_else(|| other(code::UNSUPPORTED, format!("socket:[{ino}]").into_bytes()))
 }
 
-/// A socket of a type of the kernel's (`SOCK_STREAM` is 1, `SOCK_DGRAM` 2, `SOCK_RAW` 3).
+/// A socket with the kernel's type (`SOCK_STREAM` is 1, `SOCK_DGRAM` 2, `SOCK_RAW` 3).
 fn inet(ty: u8, local: End, remote: End) -> FdDetail {
     let l4 = match ty {
         1 => 2,

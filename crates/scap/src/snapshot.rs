@@ -1,4 +1,4 @@
-//! The system as it was when a capture began.
+//! The state of the system at the beginning of a capture.
 
 use std::net::IpAddr;
 
@@ -21,13 +21,13 @@ pub struct Snapshot {
     pub threads: Vec<ThreadEntry>,
     /// Open files per process: the leader's tid, then its entries.
     pub fds: Vec<(i64, Vec<FdEntry>)>,
-    /// What the format has no block for, as the events that report it: containers, and users and groups in containers. A
-    /// capture that is read has them among its first events.
+    /// Data without a block in the format, as events: containers, and users and groups in containers. A
+    /// capture has them among its first events.
     pub metadata: Vec<OwnedEvent>,
 }
 
 impl Snapshot {
-    /// Bytes of memory that it takes, about.
+    /// Approximate size in memory, bytes.
     pub fn size(&self) -> usize {
         let thread = |thread: &ThreadEntry| {
             let ThreadEntry { comm, exe, exepath, args, env, cwd, root, cgroups, .. } = thread;
@@ -66,7 +66,7 @@ pub struct MachineInfo {
     pub memory: u64,
     /// Largest process id; 0 if not known.
     pub max_pid: u64,
-    /// Host name, as the kernel has it.
+    /// Host name from the kernel.
     pub hostname: Vec<u8>,
     /// Boot time in ns since the epoch; 0 in old captures.
     pub boot_ts: u64,
@@ -142,9 +142,9 @@ pub struct ThreadEntry {
     pub cwd: Vec<u8>,
     /// Root directory.
     pub root: Vec<u8>,
-    /// `subsystem=path` of each control group, each ended by NUL.
+    /// `subsystem=path` of each cgroup, each ended by NUL.
     pub cgroups: Vec<u8>,
-    /// Most open files, -1 as u64 if unlimited.
+    /// Limit of open files, -1 as u64 if unlimited.
     pub fdlimit: u64,
     /// `PPM_CL_*` flags.
     pub flags: u32,
@@ -174,13 +174,13 @@ pub struct ThreadEntry {
     pub clone_ts: u64,
     /// Device number of its terminal, 0 for none.
     pub tty: u32,
-    /// The executable is writable by the process.
+    /// Whether the process may write the executable.
     pub exe_writable: bool,
-    /// The executable is in the upper layer of an overlay.
+    /// Whether the executable is in the upper layer of an overlay.
     pub exe_upper_layer: bool,
-    /// The executable is in the lower layer of an overlay.
+    /// Whether the executable is in the lower layer of an overlay.
     pub exe_lower_layer: bool,
-    /// The executable is a memfd.
+    /// Whether the executable is a memfd.
     pub exe_from_memfd: bool,
     /// Inheritable, permitted and effective capabilities.
     pub caps: [u64; 3],
@@ -243,14 +243,14 @@ pub struct FdEntry {
     pub fd: i64,
     /// Inode; 0 if unknown.
     pub ino: u64,
-    /// Whether an exec closes it; captures have it for files alone.
+    /// Whether an exec closes it; captures contain this only for files.
     pub close_on_exec: bool,
     /// What it is.
     pub detail: FdDetail,
 }
 
 impl FdEntry {
-    /// An open file about which nothing is known but its detail.
+    /// An open file with only its detail.
     pub fn new(fd: i64, ino: u64, detail: FdDetail) -> Self {
         const CLOSES: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
         let close_on_exec = matches!(detail, FdDetail::File { open_flags, .. } if open_flags & CLOSES != 0);
@@ -258,7 +258,7 @@ impl FdEntry {
     }
 }
 
-/// What an open file is. Ports are in host order.
+/// Kind and details of an open file. Ports are in host order.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum FdDetail {

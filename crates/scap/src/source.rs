@@ -2,28 +2,28 @@
 
 use crate::{Error, Loss, RawEvent, Snapshot};
 
-/// What a source has next.
+/// The next item of a source.
 #[derive(Debug)]
 pub enum Next<'a> {
-    /// The state of the system from here on; forget what was known. The first thing that a source
-    /// yields, and again where captures were concatenated.
+    /// A new state of the system, which replaces the old one. It is the first item of a source, and of each
+    /// concatenated capture.
     Snapshot(Box<Snapshot>),
     /// An event.
     Event(RawEvent<'a>),
-    /// Nothing at the moment (live only; after a wait of at most 100 ms, which an event ends): ask again.
+    /// No event at the moment (live only; after a wait of at most 100 ms): call again.
     Idle,
     /// The capture has ended.
     End,
 }
 
-/// What [`EventSource::advance`] came to.
+/// Result of [`EventSource::advance`].
 #[derive(Debug)]
 pub enum Advance {
     /// A snapshot, as [`Next::Snapshot`].
     Snapshot(Box<Snapshot>),
     /// An event: [`EventSource::current`].
     Event,
-    /// Nothing at the moment, as [`Next::Idle`].
+    /// No event at the moment, as [`Next::Idle`].
     Idle,
     /// The capture has ended.
     End,
@@ -31,17 +31,17 @@ pub enum Advance {
 
 /// A live or recorded stream of events.
 pub trait EventSource {
-    /// Goes on to the next item.
+    /// Advances to the next item.
     ///
     /// # Errors
-    /// The capture is damaged or cannot be read; what came before was delivered, and the next call
-    /// yields [`Advance::End`].
+    /// The capture is damaged or cannot be read. All items before were delivered, and the next call returns
+    /// [`Advance::End`].
     fn advance(&mut self) -> Result<Advance, Error>;
 
-    /// The event that [`EventSource::advance`] came to; `None` if that was no event.
+    /// The current event; `None` if the current item is no event.
     fn current(&self) -> Option<RawEvent<'_>>;
 
-    /// The next item; what it lends lives until the next call.
+    /// The next item; its borrowed data is valid until the next call.
     ///
     /// # Errors
     /// As for [`EventSource::advance`].
@@ -54,34 +54,33 @@ pub trait EventSource {
         })
     }
 
-    /// Asks a live capture to end: what has happened until now is still yielded, then [`Advance::End`]. Whether there is
-    /// such a thing to do; a recorded capture goes on as it did.
+    /// Ends a live capture: it still returns the events that have happened, then [`Advance::End`]. Returns
+    /// whether the source is live; a recorded capture ignores the call.
     fn stop(&mut self) -> bool {
         false
     }
 
-    /// Ends a live capture without what has happened and was not yielded, which counts as filtered. Does nothing to a
+    /// Ends a live capture without its remaining events, which are counted as filtered. Does nothing for a
     /// recorded one.
     ///
     /// # Errors
-    /// The kernel does not say when its programs have ended.
+    /// The kernel does not wait for its programs.
     fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
-    /// What was lost between the item before and the one that [`EventSource::advance`] came to; nothing where nothing
-    /// can be lost.
+    /// Losses between the previous item and the current one; empty for sources without losses.
     fn losses(&self) -> &[Loss] {
         &[]
     }
 
-    /// Whether events are left out that open and close files, as nobody asks what their descriptors stand for.
+    /// Whether events that open and close plain files are filtered out, because no rule depends on these
+    /// files.
     fn leaves_out_files(&self) -> bool {
         false
     }
 
-    /// How long ago the current event happened, ns; 0 where there is none, and in captures, whose events are all that
-    /// there is.
+    /// Age of the current event, ns; 0 without an event, and in recorded captures.
     fn behind(&self) -> u64 {
         0
     }
@@ -130,33 +129,33 @@ impl<S: EventSource + ?Sized> EventSource for Box<S> {
     }
 }
 
-/// Counters of a source: `events` delivered or dropped before delivery.
+/// Counters of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Events that the kernel produced, or that the file held.
+    /// Events that the kernel produced, or that the file contained.
     pub produced: u64,
     /// Lost because a ring was full.
     pub drops_buffer: u64,
     /// Lost because they exceeded the largest event.
     pub drops_too_large: u64,
-    /// Lost because the kernel did not run a program of the probe, as another was at work on that CPU; some of these may
-    /// not have been of interest.
+    /// Lost because the kernel did not run a program of the probe while another one ran on that CPU; some
+    /// of these may not have been needed.
     pub drops_missed: u64,
     /// Lost for any other reason: frames that do not add up, a program that interrupted another, a CPU that can have no
     /// ring. Of a capture: all losses that it tells of.
     pub drops_other: u64,
-    /// Parameters left empty because the kernel had to bring in user memory first; no event is lost by that.
+    /// Parameters left empty because the user memory was not paged in; no event is lost by that.
     pub page_faults: u64,
-    /// Calls whose arguments were not kept when they began, as the kernel did not run the program for that: their events
-    /// have them as they were at the end. No event is lost by that.
+    /// Calls whose arguments were not kept at the beginning, because the kernel did not run the program for
+    /// that. Their events contain the values at the end. No event is lost by that.
     pub missed_beginnings: u64,
-    /// Left out on purpose: unknown types, enter events folded into exits, suppressed threads, what waited when the
-    /// capture was ended.
+    /// Left out on purpose: unknown types, enter events that became a part of exit events, excluded
+    /// threads, events that waited when the capture was ended.
     pub filtered: u64,
 }
 
 impl Stats {
-    /// Events lost for any reason.
+    /// Number of events lost for any reason.
     pub fn drops(&self) -> u64 {
         self.drops_buffer + self.drops_too_large + self.drops_missed + self.drops_other
     }

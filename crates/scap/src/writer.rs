@@ -1,4 +1,4 @@
-//! Captures written, format 1.2.
+//! The writer of captures, format 1.2.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -35,16 +35,16 @@ mod block {
 
 /// For state only, not to be shown.
 const STATE_ONLY: u32 = 1;
-/// Longest block, without its type and length, that holds an ordinary event.
+/// Maximum size of a block with an ordinary event, without its type and length.
 const EVENT_LIMIT: usize = 65_536;
-/// Events this much later than what was flushed last are a reason to flush, ns.
+/// Event time after which the writer flushes, ns.
 const FLUSH_AFTER: u64 = 1_000_000_000;
 
 /// Writes a capture: a snapshot, the events after it, and so on.
 ///
-/// What was written is handed on after each snapshot, and with the first event that is a second later than
-/// what was handed on before: the writing program may be killed, and the capture reads up to about there. Where
-/// events may be rare, call [`Writer::flush`] too.
+/// It flushes after each snapshot, and at the first event that is a second later than the last flush. So if
+/// the program is killed, the capture is readable up to about that time. If events may be rare, also call
+/// [`Writer::flush`].
 ///
 /// ```no_run
 /// # fn main() -> Result<(), eyas_scap::Error> {
@@ -58,7 +58,7 @@ const FLUSH_AFTER: u64 = 1_000_000_000;
 pub struct Writer {
     out: Out,
     buffer: Vec<u8>,
-    /// Time of the event with which it was flushed last, ns since the epoch.
+    /// Time of the event at the last flush, ns since the epoch.
     flushed: u64,
     /// What was lost since the event that was written last.
     lost: Waiting,
@@ -66,7 +66,7 @@ pub struct Writer {
 
 type Sink = Counted<BufWriter<Box<dyn Write + Send>>>;
 
-/// An output and the number of bytes that it took.
+/// An output with the number of written bytes.
 struct Counted<W>(W, u64);
 
 impl<W: Write> Write for Counted<W> {
@@ -82,7 +82,7 @@ impl<W: Write> Write for Counted<W> {
 enum Out {
     Plain(Sink),
     Gzip(Box<GzEncoder<Sink>>),
-    /// Behind a member of gzip that was appended; without an output if that failed.
+    /// After an appended gzip member; without an output if that failed.
     Between(Option<Sink>),
 }
 
@@ -102,7 +102,7 @@ impl Out {
         }
     }
 
-    /// Ends the member that is being written; returns the output behind it.
+    /// Ends the current gzip member; returns the output after it.
     fn end_member(&mut self) -> io::Result<Sink> {
         match mem::replace(self, Self::Between(None)) {
             Self::Plain(sink) | Self::Between(Some(sink)) => Ok(sink),
@@ -116,7 +116,7 @@ fn failed_before() -> io::Error {
     io::Error::other("the output failed before")
 }
 
-/// Bytes that the writer's owner also has.
+/// Bytes that are shared with the writer's owner.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -137,7 +137,7 @@ impl Write for Shared {
 }
 
 impl Writer {
-    /// Creates a file, or empties one that exists.
+    /// Creates or truncates a file.
     ///
     /// # Errors
     /// The file cannot be created.
@@ -152,10 +152,10 @@ impl Writer {
         Self { out, buffer: Vec::new(), flushed: 0, lost: Waiting::default() }
     }
 
-    /// Begins a section: the system as it is from here on.
+    /// Begins a section with a snapshot.
     ///
     /// # Errors
-    /// The output takes no more.
+    /// The output fails.
     pub fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         self.block(block::SECTION, blocks::section)?;
         if let Some(machine) = &snapshot.machine {
@@ -193,7 +193,7 @@ impl Writer {
     /// Adds an event.
     ///
     /// # Errors
-    /// The output takes no more, or the event is longer than a block may be.
+    /// The output fails, or the event exceeds the maximum size of a block.
     pub fn event(&mut self, event: &RawEvent<'_>) -> Result<(), Error> {
         let large = crate::builder::is_wide(event.ty);
         let ty = match (large, event.state_only) {
@@ -273,7 +273,7 @@ impl Writer {
         self.flush()
     }
 
-    /// Bytes that the capture has so far; of a compressed one those that were compressed already.
+    /// Number of bytes written so far; for a compressed capture, of compressed bytes.
     pub fn written(&self) -> u64 {
         match &self.out {
             Out::Plain(out) => out.1,
@@ -282,8 +282,9 @@ impl Writer {
         }
     }
 
-    /// Adds what another writer wrote and compressed: a snapshot, events, or both. If this capture is compressed, the
-    /// bytes are copied, as gzip allows one member to follow another; else they are inflated.
+    /// Appends compressed data of another writer: a snapshot, events, or both. If this capture is
+    /// compressed, the bytes are copied, because one gzip member may follow another; otherwise they are
+    /// decompressed.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -307,7 +308,7 @@ impl Writer {
     /// ```
     ///
     /// # Errors
-    /// The output takes no more, or the bytes have to be inflated and are not compressed by gzip.
+    /// The output fails, or the bytes must be decompressed and are not gzip data.
     pub fn append(&mut self, compressed: &[u8]) -> Result<(), Error> {
         let appended = match &mut self.out {
             Out::Plain(out) => io::copy(&mut MultiGzDecoder::new(compressed), out).map(drop),
@@ -335,10 +336,10 @@ impl Writer {
         Ok(bytes.take())
     }
 
-    /// Hands on what waits in buffers, so that it can be read.
+    /// Flushes all buffers, so that the data can be read.
     ///
     /// # Errors
-    /// The output takes no more.
+    /// The output fails.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.out.writer().and_then(|out| out.flush()).map_err(Error::Write)
     }
@@ -346,7 +347,7 @@ impl Writer {
     /// Ends the capture. Losses behind its last event stand beside one that is not shown.
     ///
     /// # Errors
-    /// The output takes no more: the capture is not complete.
+    /// The output fails; the capture is incomplete.
     pub fn finish(mut self) -> Result<(), Error> {
         while let Some(until) = self.lost.first(MOST_LOSSES).iter().map(|loss| loss.until).max() {
             let event =
@@ -374,7 +375,7 @@ impl Writer {
     }
 }
 
-/// An event as every reader knows it.
+/// An event in the form that every reader knows.
 struct Shown<'a> {
     ty: EventType,
     nparams: usize,

@@ -1,17 +1,17 @@
-//! Who may write to a file, by its mode and its access control list.
+//! Write permission on a file, by its mode and its access control list.
 
 const WRITE: u32 = 2;
-/// The group's permissions, or the mask of those that a list gives.
+/// The group's permissions, or the mask of an access control list.
 const GROUP_MASK: u32 = 0o070;
 
-/// Kinds of entries, in the order in which they come in a list.
+/// Kinds of entries, in the order of a list.
 const USER: u16 = 0x02;
 const GROUP_OBJ: u16 = 0x04;
 const GROUP: u16 = 0x08;
 const MASK: u16 = 0x10;
 const OTHER: u16 = 0x20;
 
-/// What counts of a file.
+/// The facts about a file that decide permissions.
 pub(super) struct File {
     pub mode: u32,
     pub user: u32,
@@ -19,7 +19,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Whether a user may write who is in the groups for which `in_group` is true. The `list` is asked for only where it
+    /// Whether a user in the groups for which `in_group` is true may write. `list` is called only if it
     /// makes a difference.
     pub(super) fn lets_write(
         &self,
@@ -39,7 +39,7 @@ impl File {
         class(if in_group(self.group) { 3 } else { 0 })
     }
 
-    /// The same by a list as `system.posix_acl_access` has it: a version, then entries.
+    /// The same with a list in the form of `system.posix_acl_access`: a version, then entries.
     fn list_lets_write(&self, list: &[u8], uid: u32, in_group: impl Fn(u32) -> bool) -> bool {
         let entries = list.get(4..).unwrap_or_default().as_chunks::<8>().0;
         let (mut found, mut is_in_some) = (None, false);
@@ -54,7 +54,7 @@ impl File {
                     is_in_some = true;
                     found = Some(perm).filter(|perm| perm & WRITE != 0);
                 }
-                // It narrows what users and groups were given.
+                // It limits the permissions of users and groups.
                 MASK => found = found.map(|given| given & perm),
                 OTHER if found.is_none() => return !is_in_some && perm & WRITE != 0,
                 _ => {}
@@ -114,7 +114,7 @@ mod tests {
             [OWNER, (GROUP_OBJ, 5, NONE), (GROUP, 5, 11), (GROUP, 7, 12), (MASK, 7, NONE), (OTHER, 7, NONE)];
         assert!(writes(0o777, 4, &[11, 12], Some(&groups)));
         assert!(!writes(0o777, 4, &[11], Some(&groups)));
-        // The owner's class is the mode's.
+        // The mode decides for the owner.
         assert!(!writes(0o577, 1, &[12], Some(&groups)));
     }
 }

@@ -1,11 +1,11 @@
-//! The times of `/proc`, which counts in ticks from boot.
+//! Times in `/proc`, which are ticks since boot.
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Ticks per second in `/proc`; the kernel offers no other to user space.
+/// Ticks per second in `/proc`; the kernel uses no other value for user space.
 const TICKS: u64 = 100;
 
-/// Time of boot, to turn ticks into time.
+/// Time of boot, to convert ticks.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
     /// ns since the epoch.

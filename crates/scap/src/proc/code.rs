@@ -1,4 +1,4 @@
-//! Types of files as captures number them.
+//! Numbers of file types in captures.
 
 pub(crate) const DIRECTORY: u8 = 2;
 pub(crate) const PIPE: u8 = 7;

@@ -1,4 +1,4 @@
-//! Directories and small files, through directory descriptors and buffers that are used again.
+//! Reads directories and small files, with directory descriptors and reused buffers.
 
 use std::cell::OnceCell;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, Statx, StatxFlags};
 use rustix::io::Errno;
 use rustix::path::{Arg, DecInt};
 
-/// The longest link that is read whole.
+/// Maximum length of a link.
 const LINK: usize = 4096;
 
 /// Buffers of a scan.
@@ -29,7 +29,7 @@ pub(super) struct Dir {
     fd: OwnedFd,
 }
 
-/// A subdirectory with a number for its name, opened when it is asked for.
+/// A subdirectory with a number as its name, opened at first use.
 pub(super) struct Lazy<'a> {
     parent: &'a Dir,
     number: u32,
@@ -58,7 +58,7 @@ impl Dir {
         rustix::fs::openat(&self.fd, name, FLAGS, Mode::empty()).map(|fd| Self { fd })
     }
 
-    /// The subdirectory with a number for its name.
+    /// The subdirectory with a number as its name.
     pub(super) fn dir(&self, number: u32) -> Result<Self, Errno> {
         rustix::fs::openat(&self.fd, DecInt::new(number), FLAGS, Mode::empty()).map(|fd| Self { fd })
     }
@@ -79,7 +79,7 @@ impl Dir {
         Ok(numbers)
     }
 
-    /// The bytes of a file of `/proc` that gives all it has at once, at most `limit` of them.
+    /// The bytes of a file of `/proc` that returns everything in one read, at most `limit`.
     pub(super) fn read<'b>(
         &self,
         name: impl Arg,
@@ -89,7 +89,7 @@ impl Dir {
         self.read_until(name, limit, buffers, false)
     }
 
-    /// The bytes of a file that comes in pieces, at most `limit` of them.
+    /// The bytes of a file that needs several reads, at most `limit`.
     pub(super) fn read_all<'b>(
         &self,
         name: impl Arg,
@@ -121,7 +121,7 @@ impl Dir {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error),
             }
-            // There is more only if the buffer was too short for it: this spares a call per file.
+            // More data exists only if the buffer was too short; this saves a call per file.
             if filled < end && !to_end {
                 break;
             }
@@ -135,18 +135,18 @@ impl Dir {
         Ok(&buffers.link[..length])
     }
 
-    /// Inode of the namespace that a link such as `ns/net` names.
+    /// Inode of the namespace in a link such as `ns/net`.
     pub(super) fn namespace(&self, name: &str, buffers: &mut Buffers) -> Option<u64> {
         super::parse::bracketed(self.link(name, buffers).ok()?)
     }
 
-    /// Attributes of what a link points to, without asking a file server for them.
+    /// Attributes of a link's target, without a request to a file server.
     pub(super) fn stat(&self, name: impl Arg) -> Result<Statx, Errno> {
         let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
         rustix::fs::statx(&self.fd, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
     }
 
-    /// The access control list of what a link points to, if it has one.
+    /// The access control list of a link's target, if it has one.
     pub(super) fn acl(&self, name: &str) -> Option<Vec<u8>> {
         let path = format!("/proc/self/fd/{}/{name}", self.fd.as_raw_fd());
         let mut list = vec![0; LINK];
@@ -155,7 +155,7 @@ impl Dir {
         Some(list)
     }
 
-    /// The directory itself, for calls that are not here.
+    /// The directory's descriptor, for other calls.
     pub(super) fn fd(&self) -> &OwnedFd {
         &self.fd
     }

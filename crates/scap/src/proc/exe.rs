@@ -12,7 +12,7 @@ use crate::ThreadEntry;
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 
 impl Scan<'_> {
-    /// Fills in what the inode of `exe` has.
+    /// Sets the facts from the inode of `exe`.
     pub(super) fn executable(&mut self, dir: &Dir, status: &Status, entry: &mut ThreadEntry) {
         let Ok(stat) = dir.stat("exe") else { return };
         entry.exe_ino = stat.stx_ino;
@@ -53,7 +53,7 @@ impl Scan<'_> {
             && within(&self.id_map(dir, "gid_map"), file.group)
     }
 
-    /// Lines of a map of ids: first inner one, first outer one, how many.
+    /// Lines of a map of ids: first inner id, first outer id, count.
     fn id_map(&mut self, dir: &Dir, name: &str) -> Vec<(u64, u64, u64)> {
         let Ok(text) = dir.read_all(name, 16384, &mut self.buffers) else { return Vec::new() };
         let line = |line| {

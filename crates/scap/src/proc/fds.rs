@@ -25,10 +25,10 @@ impl Links {
     }
 }
 
-/// The sockets of a process's network namespace, looked for when one of them is met.
+/// The sockets of a process's network namespace, read when one is needed.
 pub(super) struct Network<'a> {
     process: &'a Lazy<'a>,
-    /// Inode of the namespace, where it is known.
+    /// Inode of the namespace, if known.
     namespace: Option<u64>,
     sockets: Option<Arc<Sockets>>,
 }
@@ -48,11 +48,11 @@ impl Scan<'_> {
         let links = Links::of(network.process.get()?)?;
         let mut numbers = links.fd.numbers(self.shared.options.max_fds).ok()?;
         numbers.sort_unstable();
-        // One that was closed meanwhile is none of the process's files.
+        // A file that was closed meanwhile is left out.
         Some(numbers.into_iter().filter_map(|number| self.file(&links, number, network)).collect())
     }
 
-    /// The same of a process of whose files something is known.
+    /// The same for a process whose files are partly known.
     pub(super) fn known_fds(&mut self, network: &mut Network<'_>, listed: Vec<Listed>) -> Vec<FdEntry> {
         let mut links = None;
         let mut entry = |number, found| match found {
@@ -73,7 +73,7 @@ impl Scan<'_> {
         entries.collect()
     }
 
-    /// One file; `None` if it is closed by now.
+    /// One file; `None` if it was closed meanwhile.
     fn file(&mut self, links: &Links, number: u32, network: &mut Network<'_>) -> Option<FdEntry> {
         let link = links.fd.link(DecInt::new(number), &mut self.buffers).ok()?;
         let fd = i64::from(number);
@@ -116,7 +116,7 @@ impl Scan<'_> {
             let ino = self.anonymous_inode(&links.fd, number, code);
             FdEntry::new(fd, ino, other(code, name))
         } else {
-            // Files without a path: a namespace (`net:[…]`), or what no mount shows any more.
+            // Files without a path: a namespace (`net:[…]`), or a file that is not mounted any more.
             let name = link.to_vec();
             let ino = parse::bracketed(link).unwrap_or(0);
             FdEntry::new(fd, ino, other(code::UNSUPPORTED, name))
@@ -127,7 +127,7 @@ impl Scan<'_> {
         Some(entry)
     }
 
-    /// A socket of the process; those that no table has keep the link's name.
+    /// A socket of the process; if no table contains it, it keeps the link's name.
     fn socket(&mut self, network: &mut Network<'_>, number: u32, ino: u64, name: Vec<u8>) -> FdEntry {
         let is_known = network.sockets.as_ref().is_some_and(|sockets| sockets.has(ino));
         if !is_known {
@@ -137,7 +137,7 @@ impl Scan<'_> {
         FdEntry::new(i64::from(number), ino, found.unwrap_or(other(code::UNSUPPORTED, name)))
     }
 
-    /// Inode of a file without a file: one for all, but for the kinds that have their own.
+    /// Inode of an anonymous file: one for all, except for kinds with their own inodes.
     fn anonymous_inode(&mut self, links: &Dir, number: u32, code: u8) -> u64 {
         let shared =
             matches!(code, code::EVENT | code::SIGNALFD | code::EVENTPOLL | code::INOTIFY | code::TIMERFD);
@@ -151,7 +151,8 @@ impl Scan<'_> {
         ino
     }
 
-    /// Sockets of a network namespace, whose tables are read at first sight, and again for a socket that they lack.
+    /// Sockets of a network namespace. Its tables are read at first use, and again for a socket that they
+    /// lack.
     fn sockets(&mut self, network: &Network<'_>, ino: u64) -> Option<Arc<Sockets>> {
         let ask = || network.process.get()?.namespace("ns/net", &mut self.buffers);
         let namespace = network.namespace.or_else(ask)?;
@@ -195,7 +196,7 @@ fn info_number(text: &[u8], key: &[u8], base: u32) -> Option<u64> {
     parse::number(value.trim_ascii(), base)
 }
 
-/// A device number as the kernel gives it to user space in 32 bits.
+/// A device number in the 32-bit form of user space.
 pub(super) fn device(major: u32, minor: u32) -> u32 {
     (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
 }
@@ -205,7 +206,7 @@ const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x1_0000, 0x4000, 0x2_0000)
 #[cfg(not(target_arch = "aarch64"))]
 const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x4000, 0x1_0000, 0x8000);
 
-/// Flags of `open` as the kernel keeps them, in the values of the schema.
+/// Converts the kernel's flags of `open` to the values of the schema.
 pub(super) fn portable_open_flags(kernel: u64) -> u32 {
     let (direct, directory, largefile) = DIRECT_DIRECTORY_LARGEFILE;
     let access: &[&str] = match kernel & 3 {

@@ -1,4 +1,5 @@
-//! What the kernel listed at once, before the scan: a scan takes several calls for each thread and file.
+//! Threads and files that the kernel's iterators listed before the scan, because a scan needs several calls
+//! for each.
 #![cfg_attr(not(feature = "live"), allow(dead_code, reason = "only a live capture has such lists"))]
 
 use std::collections::{HashMap, HashSet};
@@ -14,21 +15,21 @@ mod threads;
 #[derive(Default)]
 pub(crate) struct Known {
     processes: HashMap<u32, Process>,
-    /// Threads of the kernel's own.
+    /// Kernel threads.
     kernel: HashSet<u32>,
-    /// How many threads are there, and how many may be.
+    /// Number of threads, and its limit.
     threads: usize,
     max_threads: usize,
-    /// The most files of a process.
+    /// Maximum number of files of a process.
     max_fds: usize,
 }
 
-/// A process, as far as it was listed.
+/// The listed part of a process.
 #[derive(Default)]
 pub(super) struct Process {
     /// When it started, ns since the epoch.
     start: u64,
-    /// None if it was not there yet when files were listed.
+    /// `None` if it did not exist yet when files were listed.
     files: Option<Vec<Listed>>,
     threads: Vec<Task>,
 }
@@ -38,9 +39,9 @@ pub(super) struct Task {
     pub(super) entry: ThreadEntry,
     /// Inode of its network namespace.
     pub(super) network: u64,
-    /// Whether it is on its way out.
+    /// Whether it is exiting.
     pub(super) ends: bool,
-    /// Whether the kernel could not report something of it.
+    /// Whether the kernel could not report some part of it.
     pub(super) has_gaps: bool,
 }
 
@@ -51,26 +52,26 @@ pub(super) struct Listed {
     pub(super) found: Found,
 }
 
-/// What is known of an open file.
+/// A listed open file.
 pub(super) enum Found {
     /// All.
     Entry(FdEntry),
     /// It is the socket with this inode.
     Socket(u64),
-    /// That it is there.
+    /// Only that it exists.
     Nothing,
 }
 
 impl Known {
-    /// As many threads, and files of each process, as the options allow.
+    /// Makes it with the limits of the options.
     #[cfg(feature = "live")]
     pub(crate) fn new(options: &super::options::Options) -> Self {
         let super::options::Options { max_threads, max_fds, .. } = *options;
         Self { max_threads, max_fds, ..Self::default() }
     }
 
-    /// Every process, of which `shown` are those that `/proc` has: it has threads of the kernel's own, too, and there are
-    /// kernels that leave processes out of what they list.
+    /// Every process; `shown` are those in `/proc`, which also contains kernel threads. Some kernels leave
+    /// processes out of their list.
     pub(super) fn pids(&self, shown: Vec<u32>) -> Vec<u32> {
         let is_listed =
             |pid: &u32| self.processes.get(pid).is_some_and(|process| !process.threads.is_empty());
@@ -85,20 +86,20 @@ impl Known {
 }
 
 impl Process {
-    /// The files of the process that started at that time, in ns since the epoch by `/proc`.
+    /// The files of the process that started at this time, ns since the epoch, according to `/proc`.
     pub(super) fn files(self, start: u64) -> Option<Vec<Listed>> {
         /// `/proc` counts from boot in ticks of 10 ms, and the clock may be slewed meanwhile.
         const SLACK: u64 = 20_000_000;
         self.files.filter(|_| self.start.abs_diff(start) < SLACK)
     }
 
-    /// Its leader, its other threads and its files; `None` if `/proc` has to be asked for something of it.
+    /// Its leader, its other threads and its files; `None` if `/proc` must be read for some part.
     pub(super) fn whole(&mut self, pid: u32) -> Option<(Task, Vec<ThreadEntry>, Option<Vec<Listed>>)> {
         let leader = self.threads.iter().position(|task| task.entry.tid == i64::from(pid))?;
         let mut leader = self.threads.swap_remove(leader);
         let rest = std::mem::take(&mut self.threads);
         if leader.is_gone() {
-            // One that has ended stands for the others, which have what they have in common.
+            // If the leader has ended, another thread has the shared data.
             let other = rest.iter().find(|task| !task.is_gone())?;
             leader.has_gaps |= other.has_gaps;
             leader.network = other.network;
@@ -126,7 +127,7 @@ impl Process {
 }
 
 impl Task {
-    /// Whether it has given its memory back already.
+    /// Whether it has released its memory already.
     fn is_gone(&self) -> bool {
         self.ends && self.entry.vmsize_kb == 0
     }

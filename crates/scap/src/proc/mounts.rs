@@ -1,4 +1,4 @@
-//! What the file system that an executable lies on says about it.
+//! The file system of an executable.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -18,14 +18,14 @@ pub(super) struct Mount {
     overlay: Option<Overlay>,
 }
 
-/// An overlay: where it is mounted, and where its writable layer lies.
+/// An overlay: its mount point, and its writable layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Overlay {
     point: PathBuf,
     upper: Option<PathBuf>,
 }
 
-/// The layer of an overlay that holds a file.
+/// The layer of an overlay that contains a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layer {
     Upper,
@@ -33,7 +33,7 @@ pub(super) enum Layer {
 }
 
 impl Mount {
-    /// Asks about the mount, with this id, of the executable of the process whose directory this is.
+    /// Finds the mount with this id, for the executable of the process with this directory.
     pub(super) fn of_exe(dir: &Dir, id: u64, buffers: &mut Buffers) -> Self {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let Ok(file) = rustix::fs::openat(dir.fd(), "exe", flags, Mode::empty()) else {
@@ -46,7 +46,7 @@ impl Mount {
         Self { read_only, overlay }
     }
 
-    /// The layer that holds a file of an overlay: the upper one if it has a file of that name.
+    /// The layer that contains a file of an overlay: the upper one if it has a file with that name.
     pub(super) fn layer(&self, root: &Path, path: &[u8]) -> Option<Layer> {
         let Overlay { point, upper } = self.overlay.as_ref()?;
         let Ok(inside) = Path::new(OsStr::from_bytes(path)).strip_prefix(point) else { return None };

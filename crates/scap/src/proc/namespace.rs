@@ -1,12 +1,12 @@
-//! Whether `/proc` is that of the machine.
+//! Checks whether `/proc` is that of the machine.
 
 use std::path::Path;
 
-/// What the kernel calls the pid namespace that it starts with.
+/// The kernel's name of the first pid namespace.
 const OF_THE_MACHINE: &str = "pid:[4026531836]";
 
-/// What is wrong with `/proc` below this root, and how to run a monitor instead, if it shows the processes of a container
-/// alone: events then have process ids that mean nothing there.
+/// If `/proc` below this root shows only the processes of a container, returns the problem, and how to run
+/// a monitor instead. Events then have process ids that do not exist there.
 pub fn foreign_processes(root: &Path) -> Option<String> {
     // Below another root, `self` would be this process itself.
     let process = if root == Path::new("/") { "self" } else { "1" };

@@ -1,4 +1,4 @@
-//! Network interfaces and their addresses, as the kernel lists them (`RTM_GETADDR`).
+//! Network interfaces and their addresses, from the kernel (`RTM_GETADDR`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -20,12 +20,12 @@ const IFA_LABEL: u16 = 3;
 const IFA_BROADCAST: u16 = 4;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
-/// Addresses beyond this many are left out.
+/// Maximum number of addresses.
 const LIMIT: usize = 16_384;
 
-/// The addresses of this network namespace, IPv4 first as captures have them.
+/// The addresses of this network namespace, IPv4 first as in captures.
 pub(super) fn interfaces(options: &Options) -> Vec<Interface> {
-    // A machine without netlink has no addresses that could be listed.
+    // Without netlink, addresses cannot be listed.
     let mut interfaces = dump().unwrap_or_default();
     interfaces.sort_by_key(|interface| interface.addr.is_ipv6());
     for interface in &mut interfaces {
@@ -41,7 +41,7 @@ pub(super) fn interfaces(options: &Options) -> Vec<Interface> {
 fn dump() -> Result<Vec<Interface>, Errno> {
     let socket =
         rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-    // Header (length, type, flags, sequence, port), then an `ifaddrmsg` of zeros: every family.
+    // Header (length, type, flags, sequence, port), then an `ifaddrmsg` of zeros, which means every family.
     let mut request = [0u8; 24];
     request[0..4].copy_from_slice(&24u32.to_ne_bytes());
     request[4..6].copy_from_slice(&RTM_GETADDR.to_ne_bytes());
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn loopback_is_an_interface() {
         let all = interfaces(&Options::default());
-        // A new network namespace has none until somebody raises it.
+        // A new network namespace has no address until the interface is up.
         for lo in all.iter().filter(|i| i.addr == IpAddr::V4(Ipv4Addr::LOCALHOST)) {
             assert_eq!(lo.name, b"lo");
             assert_eq!(lo.netmask, IpAddr::V4(Ipv4Addr::new(255, 0, 0, 0)));

@@ -2,20 +2,21 @@
 
 use std::path::PathBuf;
 
-/// What to scan, and how much of it at most.
+/// Options and limits of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where the host's root directory is seen from here (`HOST_ROOT`); `/` unless in a container.
+    /// Path of the host's root directory (`HOST_ROOT`); `/` outside containers.
     pub root: PathBuf,
     /// Whether open files are read too.
     pub fds: bool,
-    /// Longest environment of a process that is read, bytes; the rest is left out. The probe keeps 4,096 bytes.
+    /// Maximum size of a process's environment, bytes; the rest is left out. The probe captures 4,096
+    /// bytes.
     pub environment: usize,
-    /// The most threads that a snapshot holds; the rest is left out.
+    /// Maximum number of threads of a snapshot; the rest is left out.
     pub max_threads: usize,
-    /// The most open files of a process; those with higher numbers are left out.
+    /// Maximum number of open files of a process; those with higher numbers are left out.
     pub max_fds: usize,
-    /// The most sockets that are looked at in a network namespace.
+    /// Maximum number of sockets that are read in a network namespace.
     pub max_sockets: usize,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
 }
 
-/// What `stat` says of a thread.
+/// The used fields of a thread's `stat`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Stat {
     pub comm: Vec<u8>,
@@ -49,7 +49,7 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// `pid (comm) state ppid pgrp session tty …`; the name may hold anything, parentheses too.
+    /// `pid (comm) state ppid pgrp session tty …`; the name may contain any characters, parentheses too.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let open = text.iter().position(|byte| *byte == b'(')?;
         let close = text.iter().rposition(|byte| *byte == b')')?;
@@ -72,7 +72,7 @@ impl Stat {
     }
 }
 
-/// What `status` says of a thread.
+/// The used fields of a thread's `status`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Status {
     pub tgid: i64,
@@ -81,7 +81,7 @@ pub(super) struct Status {
     pub uid: (u32, u32),
     pub gid: (u32, u32),
     pub groups: Vec<u32>,
-    /// In the innermost pid namespace; absent before Linux 4.1.
+    /// Id in the innermost pid namespace; absent before Linux 4.1.
     pub vtid: Option<i64>,
     pub vpid: Option<i64>,
     pub vpgid: Option<i64>,
@@ -139,10 +139,10 @@ pub(super) fn open_files(text: &[u8]) -> Option<u64> {
     }
 }
 
-/// Control groups as captures have them: `subsystem=path`, each ended by NUL.
+/// Cgroups in the form of captures: `subsystem=path`, each ended by NUL.
 ///
-/// The ones that the probe reports come first and in its order; a path of the unified hierarchy stands for
-/// those that have none of their own. Named hierarchies are left out, as they are no subsystems.
+/// Those that the probe reports come first, in its order. Subsystems without their own path get that of the
+/// unified hierarchy. Named hierarchies are left out, because they are no subsystems.
 pub(super) fn cgroups(text: &[u8]) -> Vec<u8> {
     const REPORTED: [&[u8]; 5] = [b"cpuset", b"cpu", b"cpuacct", b"io", b"memory"];
     let mut found: Vec<(&[u8], &[u8])> = Vec::new();
@@ -184,7 +184,7 @@ pub(super) fn command_line(text: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (text[..end].to_vec(), terminated(text.get(end + 1..).unwrap_or_default()))
 }
 
-/// A list of texts whose last one is ended by NUL too.
+/// A list of texts, each ended by NUL, the last one too.
 pub(super) fn terminated(text: &[u8]) -> Vec<u8> {
     let mut list = text.to_vec();
     if list.last().is_some_and(|byte| *byte != 0) {
@@ -193,7 +193,7 @@ pub(super) fn terminated(text: &[u8]) -> Vec<u8> {
     list
 }
 
-/// The path of a directory with a slash at its end; none stays none.
+/// The path of a directory with a trailing slash; an empty path stays empty.
 pub(super) fn directory(path: &[u8]) -> Vec<u8> {
     let mut path = path.to_vec();
     if path.last().is_some_and(|last| *last != b'/') {
@@ -202,7 +202,7 @@ pub(super) fn directory(path: &[u8]) -> Vec<u8> {
     path
 }
 
-/// A path without the mark of a removed file.
+/// A path without the suffix of a deleted file.
 pub(super) fn undeleted(path: &[u8]) -> &[u8] {
     path.strip_suffix(b" (deleted)").unwrap_or(path)
 }

@@ -1,4 +1,4 @@
-//! What the threads of a scan share, and what each of them finds.
+//! Shared data of the threads of a scan, and the results of each.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use super::options::Options;
 use super::sockets::Tables;
 use crate::{Error, FdEntry, ThreadEntry};
 
-/// What all threads of a snapshot share.
+/// Shared data of all threads of a snapshot.
 pub(super) struct Shared<'a> {
     pub(super) options: Cow<'a, Options>,
     pub(super) proc: Dir,
@@ -55,7 +55,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// What one thread of a snapshot found.
+/// Results of one thread of a snapshot.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) threads: Vec<ThreadEntry>,
@@ -71,7 +71,7 @@ pub(super) struct Scan<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) buffers: dir::Buffers,
     pub(super) part: Part,
-    /// By mount id: each is asked about once.
+    /// Mounts by id, so that each is read once.
     pub(super) mounts: HashMap<u64, Mount>,
     pub(super) anonymous_inode: Option<u64>,
 }

@@ -13,39 +13,40 @@ use super::dir::Dir;
 use super::parse;
 use crate::FdDetail;
 
-/// Longest line of a table; longer ones are skipped.
+/// Maximum length of a line of a table; longer lines are skipped.
 const CHUNK: usize = 1 << 16;
 
 /// The sockets of several network namespaces.
 #[derive(Default)]
 pub(super) struct Tables {
     by_namespace: HashMap<u64, Table>,
-    /// Whether tables are read again when they are old.
+    /// Whether old tables are read again.
     renews: bool,
 }
 
 struct Table {
     sockets: Arc<Sockets>,
     read_at: Instant,
-    /// How long it took to read.
+    /// Duration of the read.
     took: Duration,
 }
 
-/// Age that a table may have that has what is looked for.
+/// Maximum age of a table that contains the socket.
 const FRESH: Duration = Duration::from_millis(100);
-/// A table is used for so many times as long as it took to read, so that reading takes a tenth of the time at most.
+/// A table is used at least this many times as long as its read took, so that reads take at most a tenth of
+/// the time.
 const USES: u32 = 10;
-/// Network namespaces whose tables are kept.
+/// Maximum number of network namespaces with cached tables.
 const MAX_NAMESPACES: usize = 64;
 
 impl Tables {
-    /// Tables that are read again when they are old; those of [`Tables::default`] hold for one moment.
+    /// Tables that are read again when they are old; [`Tables::default`] reads each once.
     pub(super) fn renewed() -> Self {
         Self { renews: true, ..Self::default() }
     }
 
-    /// The sockets of a namespace, which `read` reads if they are not known, or have not got the socket that is looked for;
-    /// `None` if it can't.
+    /// The sockets of a namespace. Calls `read` if they are unknown, or lack the wanted socket; `None` if
+    /// `read` fails.
     pub(super) fn get(
         &mut self,
         namespace: u64,
@@ -77,7 +78,7 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Reads the tables that a process sees; those that the kernel does not have are empty.
+    /// Reads the tables for a process; tables that the kernel lacks are empty.
     pub(super) fn read(process: &Dir, limit: usize) -> Self {
         let mut sockets = Self::default();
         let Ok(net) = process.subdir("net") else { return sockets };
@@ -93,7 +94,7 @@ impl Sockets {
             ("netlink", netlink),
         ];
         for (name, parse) in tables {
-            // A table that ends early, or is not there, costs the names of its sockets and no more.
+            // If a table is missing or ends early, only the names of its sockets are missing.
             let _ = each_line(&net, name, &mut buffer, |line| {
                 if let Some((inode, detail)) = parse(line)
                     && inode != 0
@@ -117,7 +118,7 @@ impl Sockets {
 
 type Line = fn(&[u8]) -> Option<(u64, FdDetail)>;
 
-/// Calls `line` with each line of a table after its heading until it says that it has enough.
+/// Calls `line` with each line of a table after its heading, until `line` returns that it has enough.
 fn each_line(
     net: &Dir,
     name: &str,
@@ -164,7 +165,7 @@ fn inet(line: &[u8], l4: u8) -> Option<(u64, FdDetail)> {
 /// Address and port.
 pub(crate) type End = (IpAddr, u16);
 
-/// A socket with two ends; without a remote one it listens, or waits for datagrams.
+/// A socket with two ends; without a remote end it listens, or waits for datagrams.
 pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
     if remote.0.is_unspecified() && remote.1 == 0 {
         return FdDetail::ServerSocket { addr: plain(local), l4 };
@@ -175,7 +176,7 @@ pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
     }
 }
 
-/// `0100007F:1F90`: 32-bit words as they lie in memory, then the port.
+/// `0100007F:1F90`: 32-bit words in memory order, then the port.
 fn address(text: &[u8]) -> Option<End> {
     let colon = text.iter().position(|byte| *byte == b':')?;
     let port = u16::try_from(parse::number(&text[colon + 1..], 16)?).ok()?;
@@ -197,7 +198,7 @@ fn address(text: &[u8]) -> Option<End> {
     Some((ip, port))
 }
 
-/// An IPv4 address that an IPv6 socket speaks with is an IPv4 address.
+/// Converts an IPv4-mapped address of an IPv6 socket to IPv4.
 fn plain((ip, port): End) -> End {
     (ip.to_canonical(), port)
 }
@@ -209,7 +210,7 @@ fn unix(line: &[u8]) -> Option<(u64, FdDetail)> {
     let inode_text = words.nth(5)?;
     let inode = parse::decimal(inode_text)?;
     let path = words.next().map_or(&b""[..], |word| {
-        // The path is the rest of the line: it may hold blanks.
+        // The path is the rest of the line, and may contain blanks.
         let start = word.as_ptr() as usize - line.as_ptr() as usize;
         &line[start..]
     });

@@ -6,26 +6,26 @@ use super::scan::Scan;
 use crate::ThreadEntry;
 use eyas_events::FlagMap;
 
-/// Longest command line that is kept, as the probe does.
+/// Maximum length of a command line, as in the probe.
 const TEXT: usize = 4096;
-/// `PF_KTHREAD`: a thread of the kernel's own.
+/// `PF_KTHREAD`: a kernel thread.
 const KERNEL_THREAD: u64 = 0x0020_0000;
-/// `PF_EXITING`: on its way out, or out already.
+/// `PF_EXITING`: exiting, or exited.
 const EXITING: u64 = 0x4;
 /// `CLONE_THREAD | CLONE_FILES` of the kernel.
 const CLONE_THREAD_FILES: u64 = 0x0001_0000 | 0x0000_0400;
-/// A thread as read so far.
+/// A partly read thread.
 struct Task {
     entry: ThreadEntry,
     status: Status,
-    /// Threads of its process.
+    /// Number of threads of its process.
     threads: u64,
-    /// Everything that a running thread has was there.
+    /// Whether all files of a running thread existed.
     whole: bool,
 }
 
 impl ThreadEntry {
-    /// This thread as one of the process that `leader` leads, with what they have in common.
+    /// This thread with the shared data of `leader`'s process.
     pub(super) fn in_process_of(self, leader: &Self) -> Self {
         Self {
             flags: FlagMap::CLONE_FLAGS.apply(CLONE_THREAD_FILES) as u32,
@@ -46,13 +46,13 @@ impl ThreadEntry {
 }
 
 impl Scan<'_> {
-    /// Thread group of the task whose directory this is.
+    /// Thread group of the task with this directory.
     pub(super) fn tgid(&mut self, dir: &Dir) -> Option<u32> {
         let status = Status::parse(dir.read("status", 65536, &mut self.buffers).ok()?)?;
         u32::try_from(status.tgid).ok()
     }
 
-    /// What every thread has of its own. `None` for kernel threads and threads that have ended.
+    /// Reads the data of a single thread. `None` for kernel threads and ended threads.
     fn thread(&mut self, dir: &Dir, tid: u32) -> Option<Task> {
         let stat = Stat::parse(dir.read("stat", 4096, &mut self.buffers).ok()?)?;
         if stat.flags & KERNEL_THREAD != 0 {
@@ -83,7 +83,7 @@ impl Scan<'_> {
             pidns_init_start_ts: self.shared.clock.boot_ts,
             ..ThreadEntry::default()
         };
-        // Without audit in the kernel there is no such file, and nobody has logged in.
+        // Without audit in the kernel, there is no such file and no login user.
         if let Ok(text) = dir.read("loginuid", 32, &mut self.buffers) {
             entry.loginuid = parse::decimal(text.trim_ascii()).map_or(u32::MAX, |uid| uid as u32);
         }
@@ -99,8 +99,8 @@ impl Scan<'_> {
         Some(Task { entry, status, threads: stat.threads, whole })
     }
 
-    /// The leader of a process, and the number of the process's threads. One that has ended stands for the
-    /// others if there are any.
+    /// The leader of a process, and the number of the process's threads. A leader that has ended is
+    /// returned if other threads exist.
     pub(super) fn leader(&mut self, dir: &Dir, pid: u32) -> Option<(ThreadEntry, u64)> {
         let Task { mut entry, status, threads, mut whole } = self.thread(dir, pid)?;
         if entry.pid != entry.tid {
@@ -144,14 +144,14 @@ impl Scan<'_> {
         Some(entry.in_process_of(leader))
     }
 
-    /// Whether the thread still runs. Its directory stays open when it ends, and some of its files go on
-    /// telling what is left of it until its parent has taken note.
+    /// Whether the thread still runs. Its directory stays open when it ends, and some files stay readable
+    /// until its parent has waited for it.
     fn runs(&mut self, dir: &Dir) -> bool {
         let Ok(text) = dir.read("stat", 4096, &mut self.buffers) else { return false };
         Stat::parse(text).is_some_and(|stat| stat.flags & EXITING == 0)
     }
 
-    /// Remembers the pid namespace of a process that is not in ours, and where that namespace began.
+    /// Records the pid namespace of a process if it differs from ours, and the start of that namespace.
     fn note_namespace(&mut self, dir: &Dir, entry: &ThreadEntry) {
         if entry.vtid == entry.tid {
             return;
@@ -166,7 +166,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Start of the pid namespace as seen through the process's own /proc: its first process.
+    /// Start of the pid namespace, which is that of its first process in the process's own /proc.
     pub(super) fn init_seen_from(&mut self, dir: &Dir) -> Option<u64> {
         let stat = dir.read("root/proc/1/stat", 4096, &mut self.buffers).ok()?;
         Some(self.shared.clock.at(Stat::parse(stat)?.start))

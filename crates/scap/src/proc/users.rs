@@ -1,4 +1,5 @@
-//! Users and groups of the host or of a container, from its own files: the name services here may not be its.
+//! Users and groups of the host or of a container, from its own files, because it may use other name
+//! services than this process.
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,11 +11,11 @@ use rustix::io::Errno;
 use super::parse;
 use crate::{Group, User};
 
-/// The longest text that captures hold.
+/// Maximum length of a text in captures.
 const TEXT: usize = 255;
 const FILES: [&str; 2] = ["etc/passwd", "etc/group"];
 
-/// Users and groups that files name.
+/// Users and groups in files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounts {
     /// Users.
@@ -23,12 +24,12 @@ pub struct Accounts {
     pub groups: Vec<Group>,
 }
 
-/// How much is read of the files that [`AccountReader`] reads.
+/// Limits of [`AccountReader`].
 #[derive(Clone, Copy, Debug)]
 pub struct AccountLimits {
-    /// The most of a file, bytes.
+    /// Maximum size of a file, bytes.
     pub bytes: u64,
-    /// The most users, and groups.
+    /// Maximum number of users, and of groups.
     pub entries: usize,
 }
 
@@ -41,18 +42,18 @@ impl AccountLimits {
 
 /// Reads `/etc/passwd` and `/etc/group` below a root directory.
 ///
-/// Links end inside that directory. Pipes and devices are skipped, what is long is cut.
+/// Symlinks cannot leave that directory. Pipes and devices are skipped, and long files are cut.
 #[derive(Debug)]
 pub struct AccountReader {
     root: OwnedFd,
     limits: AccountLimits,
-    /// The files as they were when they were last read.
+    /// The versions of the files at the last read.
     seen: [Option<Stamp>; 2],
     has_read: bool,
     is_host: bool,
 }
 
-/// What changes with a file: device, inode, size, times of modification and change.
+/// The version of a file: device, inode, size, times of modification and change.
 type Stamp = (u64, u64, i64, [i64; 2], [i64; 2]);
 
 impl AccountReader {
@@ -61,7 +62,7 @@ impl AccountReader {
         Self { root, limits, seen: [None; 2], has_read: false, is_host: false }
     }
 
-    /// A reader of the files of the host, whose root directory is seen at `root` (`HOST_ROOT`).
+    /// A reader of the files of the host, whose root directory is at `root` (`HOST_ROOT`).
     ///
     /// # Errors
     /// The directory cannot be opened.
@@ -71,8 +72,8 @@ impl AccountReader {
         Ok(Self { is_host: true, ..Self::new(root, AccountLimits::HOST) })
     }
 
-    /// What the files hold; `None` if neither has changed since they were last read. A file that is not there holds
-    /// nothing.
+    /// The content of the files; `None` if neither has changed since the last read. A missing file is
+    /// treated as empty.
     pub fn read(&mut self) -> Option<Accounts> {
         let files = FILES.map(|name| self.open(name));
         let stamps = files.each_ref().map(|file| file.as_ref().map(|(_, stamp)| *stamp));
@@ -109,7 +110,7 @@ impl AccountReader {
     fn text_of(&self, file: Option<(OwnedFd, Stamp)>) -> Vec<u8> {
         let mut bytes = Vec::new();
         if let Some((file, _)) = file {
-            // What was read before a failure is still worth having.
+            // The part that was read before a failure is still used.
             let _ = std::fs::File::from(file).take(self.limits.bytes).read_to_end(&mut bytes);
         }
         bytes
@@ -117,7 +118,7 @@ impl AccountReader {
 }
 
 impl Accounts {
-    /// Adds the superuser, who is there on every machine.
+    /// Adds user 0, which exists on every machine.
     fn with_root(mut self) -> Self {
         if !self.users.iter().any(|user| user.uid == 0) {
             let (name, home) = (b"root".to_vec(), b"/root".to_vec());
@@ -189,7 +190,7 @@ mod tests {
         std::fs::write(etc.join("passwd"), "one:x:1:1:::\n").unwrap();
         assert_eq!(files.read().unwrap().users[0].name, b"one");
         assert_eq!(files.read(), None);
-        // As tools do it: another file takes the place of the old one.
+        // As tools do, a new file replaces the old one.
         std::fs::write(etc.join("group.new"), "one:x:1:\n").unwrap();
         std::fs::rename(etc.join("group.new"), etc.join("group")).unwrap();
         let found = files.read().unwrap();

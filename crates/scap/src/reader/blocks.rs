@@ -13,12 +13,12 @@ use crate::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEn
 
 /// Section header; the same in either byte order.
 pub(crate) const SECTION: u32 = 0x0A0D_0D0A;
-/// An event as it is written today, with no flag and of an ordinary size.
+/// An event of the current form, without flags, of ordinary size.
 pub(crate) const EVENT: u32 = 0x216;
 /// Body bytes of a machine info block.
 const MACHINE_LEN: usize = 180;
 
-/// What a block is, by its type.
+/// Kind of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Section,
@@ -67,7 +67,7 @@ pub(crate) fn kind(block: u32) -> Kind {
     }
 }
 
-/// What a block of this type is called.
+/// Name of a block type.
 pub(crate) fn name(block: u32) -> &'static str {
     match kind(block) {
         Kind::Section => "section header",
@@ -84,7 +84,7 @@ pub(crate) fn name(block: u32) -> &'static str {
 type Bytes<'a> = &'a [u8];
 type Fail = String;
 
-/// Bytes of memory that a snapshot may take, and those that are left of them.
+/// Memory limit of a snapshot, and the remaining part, bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     pub(crate) limit: usize,
@@ -96,7 +96,7 @@ impl Budget {
         Self { limit, left: Cell::new(limit) }
     }
 
-    /// Begins again, for another snapshot.
+    /// Resets it for another snapshot.
     pub(crate) fn reset(&mut self) {
         self.left.set(self.limit);
     }
@@ -110,7 +110,7 @@ impl Budget {
     }
 }
 
-/// Reads one metadata block's body into the snapshot; returns what is wrong with it.
+/// Reads one metadata block's body into the snapshot; returns the problem if it is damaged.
 pub(crate) fn read(
     kind: Kind,
     body: &[u8],
@@ -133,7 +133,7 @@ pub(crate) fn read(
     Ok(())
 }
 
-/// Bytes read one field after the other.
+/// A cursor over bytes, which reads one field after another.
 #[derive(Clone, Copy)]
 struct Cursor<'a> {
     rest: Bytes<'a>,
@@ -185,13 +185,13 @@ impl<'a> Cursor<'a> {
         self.bytes(len, what).map(<[u8]>::to_vec)
     }
 
-    /// Whether another entry follows: what is shorter is padding.
+    /// Whether another entry follows; fewer bytes are padding.
     fn entry_follows(&self) -> bool {
         self.rest.len() >= 4
     }
 
-    /// The cursor over the next entry whose length stands before it; `inclusive` if that length
-    /// counts itself.
+    /// A cursor over the next entry, which has its length before it; `inclusive` if the length includes
+    /// itself.
     fn sized(&mut self, inclusive: bool, what: &str) -> Result<Self, Fail> {
         let len = self.u32(what)? as usize;
         let len = if inclusive { len.checked_sub(4) } else { Some(len) };
@@ -328,9 +328,9 @@ impl<'a> Cursor<'a> {
         Ok(t)
     }
 
-    /// The fields that were appended one by one: each is there if its bytes are.
+    /// Reads the fields that later versions appended, if their bytes exist.
     fn thread_tail(&mut self, t: &mut ThreadEntry) -> Result<(), Fail> {
-        // Two fields were once inserted in the middle: entries this short are from before.
+        // A later version inserted two fields in the middle; entries of this length are from before.
         const BEFORE_INSERTION: usize = 29;
         let inserted = self.rest.len() > BEFORE_INSERTION;
         macro_rules! next {

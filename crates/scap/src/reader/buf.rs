@@ -1,13 +1,13 @@
-//! Bytes between a stream and who reads it.
+//! Buffers between a stream and its reader.
 
-/// Size at first, and once much was read: what stays in the cache between filling and reading.
+/// First size, and size after much was read: it stays in the CPU's cache between filling and reading.
 const FIRST: usize = 8 << 10;
 const USUAL: usize = 256 << 10;
-/// Free bytes before what fills a chunk: room for the rest of the chunk before, which is less than an
-/// event's largest block, so that a block that straddles the two lies in one piece.
+/// Free bytes before a chunk's content, for the rest of the previous chunk. The rest is smaller than an
+/// event's largest block, so a block across two chunks becomes contiguous.
 const HEADROOM: usize = 72 << 10;
 
-/// A buffer that is filled at its end and used from its start.
+/// A buffer that is filled at its end and read from its start.
 pub(super) struct Buf {
     bytes: Vec<u8>,
     start: usize,
@@ -15,23 +15,23 @@ pub(super) struct Buf {
 }
 
 impl Buf {
-    /// One that begins small.
+    /// A buffer with a small first size.
     pub(super) fn small() -> Self {
         Self { bytes: Vec::new(), start: 0, end: 0 }
     }
 
-    /// One that is handed from thread to thread.
+    /// A buffer that is passed between threads.
     pub(super) fn chunk() -> Self {
         Self { bytes: vec![0; HEADROOM + USUAL], start: HEADROOM, end: HEADROOM }
     }
 
-    /// Empties a chunk that was used, unless it is of another size.
+    /// Empties a used chunk for reuse, unless it has another size.
     pub(super) fn into_chunk(mut self) -> Option<Self> {
         (self.start, self.end) = (HEADROOM, HEADROOM);
         Some(self).filter(|buf| buf.bytes.len() == HEADROOM + USUAL)
     }
 
-    /// The bytes that were filled and not used yet.
+    /// The filled and unread bytes.
     #[inline]
     pub(super) fn visible(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
@@ -47,19 +47,19 @@ impl Buf {
         self.start == self.end
     }
 
-    /// Uses up to `len` bytes.
+    /// Consumes up to `len` bytes.
     #[inline]
     pub(super) fn advance(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end);
     }
 
-    /// Free bytes at the end, as they are.
+    /// The free bytes at the end.
     pub(super) fn rest(&mut self) -> &mut [u8] {
         &mut self.bytes[self.end..]
     }
 
-    /// Free bytes at the end, at least one: where few are left, what is visible moves to the front. The
-    /// buffer grows with what arrives, and shrinks once that was used.
+    /// Free bytes at the end, at least one. If few are left, the visible bytes move to the front. The
+    /// buffer grows with arriving data, and shrinks after it was read.
     pub(super) fn room(&mut self) -> &mut [u8] {
         let size = self.bytes.len();
         let few = size - self.end <= size.min(USUAL) / 4;
@@ -76,12 +76,12 @@ impl Buf {
         &mut self.bytes[self.end..size.min(self.end + USUAL)]
     }
 
-    /// Takes in `len` bytes that were written to the room.
+    /// Adds `len` bytes that were written to the room.
     pub(super) fn fill(&mut self, len: usize) {
         self.end = (self.end + len).min(self.bytes.len());
     }
 
-    /// Copies bytes behind the visible ones.
+    /// Copies bytes after the visible ones.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.move_to_front();
         let needed = self.end + bytes.len();
@@ -130,7 +130,7 @@ mod tests {
         let (mut buf, mut next) = (Buf::small(), 0);
         fill(&mut buf, &mut next);
         assert_eq!(buf.len(), FIRST);
-        // Nothing is used, as for a block that is larger than all of this.
+        // Nothing is consumed, as for a block that is larger than the buffer.
         while buf.len() < 4 * USUAL {
             let before = buf.len();
             fill(&mut buf, &mut next);

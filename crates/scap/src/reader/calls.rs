@@ -1,22 +1,22 @@
-//! When calls began, in captures that have enter events.
+//! Times when calls began, in captures with enter events.
 
 use eyas_events::{Category, EventType};
 use rustc_hash::FxHashMap;
 
 use crate::{Place, RawEvent};
 
-/// The most threads whose calls are remembered.
+/// Maximum number of threads whose calls are recorded.
 const MAX_THREADS: usize = 1 << 18;
 
-/// The calls that threads are in.
+/// Calls in progress, by thread.
 #[derive(Default)]
 pub(super) struct Calls {
     open: FxHashMap<i64, (EventType, u64)>,
-    /// The capture has enter events, or says when calls began or where events stood.
+    /// Whether the capture has enter events, or contains beginnings of calls or places of events.
     are_known: bool,
-    /// When the call began that ends with the current event, ns since the epoch; 0 if that is not known.
+    /// Beginning of the current event's call, ns since the epoch; 0 if unknown.
     began: u64,
-    /// Where the current event stood in another capture.
+    /// Place of the current event in the original capture.
     place: Place,
 }
 
@@ -27,29 +27,29 @@ impl Calls {
         self.are_known
     }
 
-    /// When the call began that ends with the event that was noted last, ns since the epoch; 0 if that is not known.
+    /// Beginning of the last recorded event's call, ns since the epoch; 0 if unknown.
     #[inline(always)]
     pub(super) fn began(&self) -> u64 {
         self.began
     }
 
-    /// The capture says itself when the call began that ends with the current event.
+    /// Sets the beginning of the current event's call, which the capture contains.
     pub(super) fn set_began(&mut self, began: u64) {
         (self.are_known, self.began) = (true, began);
     }
 
-    /// Where the event that was noted last stood in the capture that it was taken from.
+    /// Place of the last recorded event in the original capture.
     #[inline(always)]
     pub(super) fn place(&self) -> Place {
         self.place
     }
 
-    /// The capture says itself where the current event stood.
+    /// Sets the place of the current event, which the capture contains.
     pub(super) fn set_place(&mut self, place: Place) {
         (self.are_known, self.place) = (true, place);
     }
 
-    /// Remembers the call that begins with the event, or finds when the call began that ends with it.
+    /// Records the beginning of a call from an enter event, or finds the beginning for an exit event.
     #[inline(never)]
     pub(super) fn note(&mut self, event: RawEvent<'_>) {
         let RawEvent { ts, tid, ty, .. } = event;
@@ -59,7 +59,7 @@ impl Calls {
             return;
         }
         if ty.is_exit() {
-            // An enter event of another call was left by one whose exit event was lost.
+            // An enter event of another call belongs to a lost exit event.
             let began = self.open.remove(&tid).filter(|(enter, _)| enter.0 + 1 == ty.0);
             self.began = began.map_or(0, |(_, ts)| ts);
         } else if self.open.len() < MAX_THREADS || self.open.contains_key(&tid) {

@@ -1,4 +1,4 @@
-//! Where a window's bytes come from: read or inflated where they are needed, or by another thread.
+//! Source of a window's bytes: read or decompressed by the same thread, or by another one.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +9,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::buf::Buf;
 use super::gunzip::{Gunzip, Input, read};
 
-/// Chunks between the threads.
+/// Number of chunks between the threads.
 const DEPTH: usize = 4;
 
 pub(super) enum Feed {
     Plain(Input),
     Inflate(Box<Gunzip>),
-    /// Inflated by another thread; emptied chunks go back.
+    /// Decompressed by another thread; used chunks go back to it.
     Thread {
         full: Receiver<io::Result<Buf>>,
         empty: Sender<Buf>,
@@ -25,14 +25,14 @@ pub(super) enum Feed {
 }
 
 impl Feed {
-    /// Puts more bytes behind those in the buffer; returns how many, 0 at the end.
+    /// Appends more bytes to the buffer; returns their number, 0 at the end.
     pub(super) fn fill(&mut self, buf: &mut Buf) -> io::Result<usize> {
         let got = match self {
             Self::Plain(input) => read(&mut **input, buf.room())?,
             Self::Inflate(input) => input.read(buf.room())?,
             Self::Thread { full, empty } => return take(full, empty, buf),
             Self::Shared(full) => {
-                // The thread is gone once all was sent.
+                // The thread has ended after it sent everything.
                 let Ok(chunk) = full.recv() else { return Ok(0) };
                 let chunk = chunk?;
                 buf.append(chunk.visible());
@@ -43,7 +43,7 @@ impl Feed {
         Ok(got)
     }
 
-    /// Has another thread inflate. Where there is no thread, or no core for it, all stays as it is.
+    /// Starts a thread that decompresses. Without a thread, or a core for it, nothing changes.
     pub(super) fn into_thread(self) -> Self {
         let Self::Inflate(gunzip) = self else { return self };
         if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
@@ -51,7 +51,7 @@ impl Feed {
         }
         let (send_full, full) = bounded::<io::Result<Buf>>(DEPTH);
         let (empty, take_empty) = bounded::<Buf>(DEPTH + 2);
-        // If the thread cannot be started, what it was to work on is still here.
+        // If the thread cannot be started, its data stays here.
         let slot = Arc::new(Mutex::new(Some(gunzip)));
         let taken = Arc::clone(&slot);
         let started = thread::Builder::new().name("inflate".into()).spawn(move || {
@@ -68,7 +68,7 @@ impl Feed {
         left.map_or(Self::Thread { full, empty }, Self::Inflate)
     }
 
-    /// The bytes that are still to come.
+    /// The remaining bytes.
     pub(super) fn into_input(self) -> Input {
         match self {
             Self::Plain(input) => input,
@@ -85,18 +85,18 @@ fn take(full: &Receiver<io::Result<Buf>>, empty: &Sender<Buf>, buf: &mut Buf) ->
     let used = if chunk.prepend(buf.visible()) {
         std::mem::replace(buf, chunk)
     } else {
-        // A block larger than the headroom: it grows by what arrives and no faster.
+        // A block larger than the headroom grows only with arriving data.
         buf.append(chunk.visible());
         chunk
     };
     if let Some(used) = used.into_chunk() {
-        // The inflating thread may be gone; then nobody wants it.
+        // The decompressing thread may have ended; then the chunk is not needed.
         drop(empty.try_send(used));
     }
     Ok(got)
 }
 
-/// What a feed has left, as a stream.
+/// The rest of a feed, as a stream.
 struct Rest {
     feed: Feed,
     buf: Buf,
@@ -134,8 +134,8 @@ pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
     Ok(receivers.into_iter().map(Feed::Shared).collect())
 }
 
-/// Reads to the end, an error, or until nobody wants more. What one read gives is sent at once: the next may
-/// wait for long.
+/// Reads to the end, to an error, or until the receiver is gone. The result of each read is sent at once,
+/// because the next read may wait for a long time.
 fn pump(input: &mut dyn Read, mut next: impl FnMut() -> Buf, mut send: impl FnMut(io::Result<Buf>) -> bool) {
     loop {
         let mut chunk = next();
@@ -148,7 +148,7 @@ fn pump(input: &mut dyn Read, mut next: impl FnMut() -> Buf, mut send: impl FnMu
             Err(error) => Err(error),
         };
         let failed = filled.is_err();
-        // The receiver may be gone; then nobody asks.
+        // The receiver may be gone; then there are no more requests.
         if !send(filled) || failed {
             return;
         }

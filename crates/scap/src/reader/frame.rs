@@ -1,4 +1,4 @@
-//! An event block: where its parts lie, and what its header says.
+//! An event block: the positions of its parts, and its header.
 
 use eyas_events::{EventFlags, EventType};
 use nom::number::Endianness;
@@ -9,7 +9,7 @@ use crate::{Place, RawEvent};
 
 const HEADER_V1: usize = 22;
 const HEADER_V2: usize = 26;
-/// Before the event's header: block type, block length, CPU; with flags also those.
+/// Size before the event's header: block type, block length, CPU, and flags if it has them.
 const BEFORE: usize = 10;
 const BEFORE_WITH_FLAGS: usize = 14;
 /// The block's length, again after its contents.
@@ -18,10 +18,10 @@ const AFTER: usize = 4;
 const STATE_ONLY: u32 = 1;
 /// Shortest block with an event of today's version.
 const SHORTEST: usize = BEFORE + HEADER_V2 + AFTER;
-/// In [`CURRENT`]: events of this type are looked at one by one.
+/// In [`CURRENT`]: events of this type need the slow path.
 const SLOW_PATH: u8 = u8::MAX;
 
-/// Number of parameters with which an event of a type is today's, so that nothing is to be done with it.
+/// Number of parameters with which an event of a type is current, so that it needs no conversion.
 static CURRENT: [u8; EventType::COUNT] = current();
 
 const fn current() -> [u8; EventType::COUNT] {
@@ -41,10 +41,11 @@ const fn current() -> [u8; EventType::COUNT] {
     table
 }
 
-/// What an event block holds.
+/// The content of an event block.
 ///
-/// It is read right after it was written, and processors wait where a read spans two writes. So what is read with one
-/// instruction is written with one: the times and ids of a [`RawEvent`], and the small numbers after them.
+/// It is read right after it was written, and processors stall if a read spans two writes. So data that is
+/// read with one instruction is written with one: the times and ids of a [`RawEvent`], and the small
+/// numbers after them.
 pub(super) struct Frame {
     /// Time and thread, little-endian.
     stamp: [u8; 16],
@@ -55,7 +56,7 @@ pub(super) struct Frame {
     start: u32,
     /// and end here.
     end: u32,
-    /// Of which request of `io_uring` it is.
+    /// Its `io_uring` request.
     pub(super) mark: Mark,
 }
 
@@ -126,16 +127,16 @@ impl Frame {
         self.kind.state_only()
     }
 
-    /// Makes it an event of another type with the same layout.
+    /// Changes it to another type with the same layout.
     pub(super) fn set_ty(&mut self, ty: EventType) {
         let kind = self.kind;
         self.kind = Kind::new(ty, kind.cpu(), kind.state_only(), kind.wide());
     }
 
-    /// Takes in the event of a block as it is written today, in this machine's byte order, if it is one that
-    /// needs nothing; returns the block's length, which is at most `limit`.
+    /// Parses the event of a block in the current form and in this machine's byte order, if it needs no
+    /// conversion; returns the block's length, which is at most `limit`.
     ///
-    /// `None` says nothing of the block: it may be like most, but not be visible as a whole.
+    /// `None` does not describe the block: it may be common, but not completely visible.
     #[inline(always)]
     pub(super) fn parse_fast(&mut self, visible: &[u8], block: u32, limit: usize) -> Option<usize> {
         let head = visible.first_chunk::<{ BEFORE + HEADER_V2 }>()?;
@@ -145,7 +146,7 @@ impl Frame {
         let current = *CURRENT.get(usize::from(ty))?;
         let fits =
             (SHORTEST..=limit).contains(&total) && total <= visible.len() && len <= total - BEFORE - AFTER;
-        // There is no more than fills the last word.
+        // Only the padding of the last word follows.
         let fits = fits && total - BEFORE - AFTER - len < 4;
         if numbers.u32(0) != block || !fits || nparams != u32::from(current) || current == SLOW_PATH {
             return None;
@@ -168,10 +169,10 @@ impl Frame {
         Some(total)
     }
 
-    /// Takes in the header of the event in a block, which is given from its type to its end.
+    /// Parses the header of the event in a block, which is given from its type to its end.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem of the block.
     #[inline]
     pub(super) fn parse(
         &mut self,
@@ -185,7 +186,7 @@ impl Frame {
         let size = if v2 { HEADER_V2 } else { HEADER_V1 };
         let room = block.len().saturating_sub(AFTER + head);
         let (before, header) = block.split_at(head.min(block.len()));
-        // One check of the length, and none of the places below.
+        // One check of the length instead of one for each field.
         let Some(header) = header.first_chunk::<HEADER_V2>().filter(|_| room >= size) else {
             return Err(format!("{} bytes hold no event header", block.len()));
         };
@@ -197,15 +198,15 @@ impl Frame {
         let (ts, tid, ty) = (numbers.u64(0), numbers.u64(8), EventType(numbers.u16(20)));
         self.stamp = (u128::from(tid) << 64 | u128::from(ts)).to_le_bytes();
         self.kind = Kind::new(ty, before.u16(8), state_only, is_wide(ty));
-        // Own events stand beside others: the code is one that the schema got later.
+        // Own events are in options, so the code belongs to a later version of the schema.
         if ty.info().is_none() || ty.is_own() {
-            // It is left out, whatever else it says.
+            // The event is skipped, whatever it contains.
             (self.nparams, self.start, self.end) = (0, 0, 0);
             return Ok(());
         }
         let mut len = numbers.u32(16) as usize;
         if !v2 && matches!(ty, EventType::NOTIFICATION_E | EventType::INFRASTRUCTURE_EVENT_E) {
-            // Old captures count three bytes too many here.
+            // The length in old captures is three bytes too large here.
             len = len.saturating_sub(3);
         }
         if len < size || len > room {
@@ -221,19 +222,19 @@ impl Frame {
         Ok(())
     }
 
-    /// What stands behind the event and what fills its last word, in a block that is given from its type to its end.
+    /// The bytes after the event and its padding, in a block that is given from its type to its end.
     pub(super) fn options<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         let from = (self.end as usize).next_multiple_of(4);
         block.get(from..block.len().saturating_sub(AFTER)).unwrap_or_default()
     }
 
-    /// Parameter lengths and parameters, of the bytes that begin with the block.
+    /// Parameter lengths and parameters, in the bytes that begin with the block.
     #[inline]
     pub(super) fn body<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         block.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// The event with this body, which may be a copy in another byte order.
+    /// The event with this body, which may be a byte-swapped copy.
     #[inline]
     pub(super) fn event<'a>(&self, body: &'a [u8]) -> RawEvent<'a> {
         let &Self { stamp, kind, nparams, .. } = self;
@@ -255,8 +256,8 @@ impl Frame {
     }
 }
 
-/// Events of the first version do not say how many parameters they have: the largest number whose
-/// lengths add up to the event's, or exceed it for every larger one.
+/// Events of the first version do not contain the number of parameters. It is the largest number whose
+/// lengths add up to the event's length, or for which every larger number exceeds it.
 fn count_params(numbers: Numbers<'_>, ty: EventType, start: usize, len: usize) -> Option<u32> {
     let most = ty.info().map_or(0, |info| info.params.len());
     let total = |n: usize| 2 * n + (0..n).map(|i| usize::from(numbers.u16(start + 2 * i))).sum::<usize>();

@@ -1,14 +1,14 @@
-//! Inflates gzip: members one after the other, and a plain stream where one begins behind them.
+//! Decompresses gzip: members one after another, and a plain stream after them.
 
 use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// What a member of gzip begins with.
+/// First bytes of a gzip member.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// First byte of what is treated as a plain capture behind the members: the first of a section.
+/// First byte of a plain capture after the members: that of a section.
 const PLAIN: u8 = 0x0a;
-/// Compressed bytes read at first, and at most.
+/// First and maximum number of compressed bytes that are read at once.
 const FIRST: usize = 4 << 10;
 const MOST: usize = 64 << 10;
 /// Base-2 logarithm of the window that any member may use.
@@ -26,7 +26,7 @@ pub(super) struct Gunzip {
     to: usize,
     state: State,
     inflate: Decompress,
-    /// What was wrong behind the bytes that were handed out last.
+    /// The error after the last returned bytes.
     failed: Option<io::Error>,
 }
 
@@ -40,7 +40,7 @@ enum State {
 }
 
 impl Gunzip {
-    /// Of an input that begins with a member.
+    /// Decompresses an input that begins with a member.
     pub(super) fn new(input: Input) -> Self {
         Self {
             input,
@@ -53,7 +53,7 @@ impl Gunzip {
         }
     }
 
-    /// Reads further compressed bytes behind the unused ones; returns whether there were any.
+    /// Reads more compressed bytes; returns whether there were any.
     fn more(&mut self) -> io::Result<bool> {
         self.bytes.copy_within(self.from..self.to, 0);
         if self.to == self.bytes.len() {
@@ -65,7 +65,7 @@ impl Gunzip {
         Ok(got > 0)
     }
 
-    /// Inflates into `out`; returns how many bytes it became, 0 at the member's end.
+    /// Decompresses into `out`; returns the number of bytes, 0 at the member's end.
     fn member(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             let (used, made) = (self.inflate.total_in(), self.inflate.total_out());
@@ -78,7 +78,8 @@ impl Gunzip {
                     return Ok(made);
                 }
                 Ok(_) if made > 0 => return Ok(made),
-                // Only when nothing more comes of what is there: reading may wait for long.
+                // Reads only when the available data gives nothing more, because a read may wait for a long
+                // time.
                 Ok(_) if self.more()? => continue,
                 Ok(_) => io::Error::new(io::ErrorKind::UnexpectedEof, "its gzip member ends early"),
                 Err(error) => {
@@ -94,7 +95,8 @@ impl Gunzip {
         }
     }
 
-    /// What follows a member. As in zlib, what is neither a member nor a capture is not looked at.
+    /// Determines what follows a member. As in zlib, data that is neither a member nor a capture is
+    /// ignored.
     fn between(&mut self) -> io::Result<State> {
         while self.to - self.from < MAGIC.len() && self.more()? {}
         Ok(match self.bytes[self.from..self.to] {
@@ -135,7 +137,7 @@ impl Read for Gunzip {
     }
 }
 
-/// As [`Read::read`], once more where a signal came in between.
+/// As [`Read::read`], repeated after a signal.
 pub(super) fn read(input: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(out) {
@@ -160,7 +162,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Gives one byte at a time, and a signal before each.
+    /// Returns one byte at a time, and a signal before each.
     struct Slow(Cursor<Vec<u8>>, bool);
 
     impl Read for Slow {
@@ -173,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What there is, and what is wrong behind it.
+    /// The available data, and the error after it.
     fn inflated(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
         let read = |input: Input| {
             let mut out = Vec::new();

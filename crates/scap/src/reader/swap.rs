@@ -5,7 +5,7 @@ use eyas_events::{EventType, ParamDetail, ParamType};
 use super::Frame;
 use crate::builder::is_wide;
 
-/// Turns the body of `frame` (lengths in the other order, then parameters) into ours.
+/// Converts the body of `frame` (lengths, then parameters) from the other byte order.
 pub(super) fn swap(frame: &Frame, body: &[u8], out: &mut Vec<u8>) -> Option<()> {
     out.clear();
     out.extend_from_slice(body);

@@ -1,5 +1,5 @@
-//! A byte stream seen through a window that moves forward. It begins small, so that a small capture is
-//! opened at once; what is long and compressed is inflated by another thread where that saves time.
+//! A byte stream seen through a window that moves forward. It begins small, so that a small capture opens
+//! fast. Another thread decompresses a long capture if that saves time.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -10,24 +10,23 @@ use super::buf::Buf;
 use super::feed::{self, Feed};
 use super::gunzip::{Gunzip, Input, MAGIC, read};
 
-/// Bytes from which on another thread may inflate.
+/// Number of bytes from which on another thread may decompress.
 const THREAD_FROM: u64 = 1 << 20;
-/// It does where the reader takes at least this part of the time that inflating takes. Where it is less,
-/// handing over costs more than it saves.
+/// The other thread decompresses if the reader uses at least this part of the decompression time. Otherwise
+/// the transfer costs more than it saves.
 const WORTH_IT: u32 = 3;
 
 /// The window.
 pub(super) struct Window {
     feed: Feed,
     buf: Buf,
-    /// Offset in the stream of what is visible.
+    /// Offset of the visible bytes in the stream.
     offset: u64,
     ended: bool,
     pace: Pace,
 }
 
-/// Processor time of the thread that reads: when it inflated last, how much that took in all, and how much
-/// it took for what it did in between.
+/// CPU times of the reading thread: at its last decompression, in all decompressions, and in between.
 #[derive(Default)]
 struct Pace {
     last: Duration,
@@ -42,7 +41,7 @@ impl Window {
         Ok(Self::with_feed(feed))
     }
 
-    /// Windows on one stream, which is read and inflated once. The slowest holds up the others.
+    /// Windows on one stream, which is read and decompressed once. The slowest delays the others.
     pub(super) fn shared(input: Input, count: usize) -> io::Result<Vec<Self>> {
         let (input, compressed) = detect(input)?;
         let input = if compressed { Box::new(Gunzip::new(input)) } else { input };
@@ -59,7 +58,7 @@ impl Window {
         self.offset
     }
 
-    /// Makes at least `len` bytes visible if the stream has them; returns how many are.
+    /// Makes at least `len` bytes visible if the stream has them; returns the number of visible bytes.
     #[inline]
     pub(super) fn need(&mut self, len: usize) -> io::Result<usize> {
         while self.buf.len() < len && !self.ended {
@@ -74,12 +73,12 @@ impl Window {
             Feed::Inflate(_) => self.inflate_more(),
             _ => self.feed.fill(&mut self.buf),
         };
-        // Behind an error there is nothing.
+        // After an error there is no more data.
         self.ended = !matches!(got, Ok(1..));
         got.map(drop)
     }
 
-    /// Inflates, and sees whether another thread had better do it.
+    /// Decompresses, and decides whether another thread should do it.
     fn inflate_more(&mut self) -> io::Result<usize> {
         let began = processor_time();
         if self.offset > 0 {
@@ -98,12 +97,12 @@ impl Window {
         std::mem::replace(&mut self.feed, Feed::Plain(Box::new(io::empty())))
     }
 
-    /// Whether what is visible begins as a member of gzip does.
+    /// Whether the visible bytes begin a gzip member.
     pub(super) fn is_compressed(&self) -> bool {
         self.visible().starts_with(&MAGIC)
     }
 
-    /// Inflates from here on.
+    /// Decompresses from here on.
     pub(super) fn inflate(&mut self) {
         let rest = io::Cursor::new(self.visible().to_vec());
         let input: Input =
@@ -125,7 +124,7 @@ impl Window {
         self.offset += len as u64;
     }
 
-    /// Moves forward by up to `len` bytes without keeping them; returns how many there were.
+    /// Skips up to `len` bytes; returns the number of skipped bytes.
     pub(super) fn skip(&mut self, len: u64) -> io::Result<u64> {
         let mut left = len;
         while left > 0 {
@@ -147,7 +146,7 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The stream from its beginning, and whether gzip made it.
+/// The stream from its beginning, and whether it is compressed by gzip.
 fn detect(mut input: Input) -> io::Result<(Input, bool)> {
     let mut head = [0; MAGIC.len()];
     let mut len = 0;

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use crate::{FdDetail, FdEntry, Group, Interface, MachineInfo, ThreadEntry, User};
 
-/// Longest text of most kinds; readers refuse longer ones.
+/// Maximum length of most texts; readers refuse longer ones.
 const TEXT: usize = 1023;
-/// Longest list of arguments, variables or control groups.
+/// Maximum length of a list of arguments, variables or cgroups.
 const LIST: usize = 4096;
-/// Longest text about a user.
+/// Maximum length of a text about a user.
 const USER: usize = 255;
 
 fn text(out: &mut Vec<u8>, text: &[u8], limit: usize) {
@@ -24,7 +24,7 @@ fn address(out: &mut Vec<u8>, ip: IpAddr) {
     }
 }
 
-/// Writes an entry after its length, which counts itself.
+/// Writes an entry after its length, which includes itself.
 fn entry(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
@@ -58,7 +58,7 @@ pub(super) fn interfaces(out: &mut Vec<u8>, interfaces: &[Interface]) {
         let start = out.len();
         let name = &interface.name[..interface.name.len().min(TEXT)];
         let ty: u16 = if interface.addr.is_ipv4() { 1 } else { 2 };
-        // Unlike everywhere else, this length does not count itself.
+        // Unlike everywhere else, this length does not include itself.
         put!(out, 0u32, ty, name.len() as u16);
         for ip in [interface.addr, interface.netmask, interface.broadcast] {
             address(out, ip);

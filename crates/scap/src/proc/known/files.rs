@@ -1,4 +1,4 @@
-//! Files that the kernel listed.
+//! Files from the kernel's iterator.
 
 use eyas_bpf::{FileKind, OpenFile};
 use rustix::fs::FileType;
@@ -26,7 +26,7 @@ impl Known {
     }
 }
 
-/// What is known of a file without another question.
+/// The facts about a file that need no further call.
 fn found(file: &OpenFile<'_>) -> Found {
     let OpenFile { ino, name, .. } = *file;
     let entry = |detail| Found::Entry(FdEntry::new(i64::from(file.fd), ino, detail));
@@ -34,7 +34,7 @@ fn found(file: &OpenFile<'_>) -> Found {
         FileKind::Socket => Found::Socket(ino),
         FileKind::Pipe => entry(fds::other(code::PIPE, format!("pipe:[{ino}]").into_bytes())),
         FileKind::Anonymous => match fds::anonymous(name) {
-            // Its name is the process that it stands for.
+            // Its name is its process.
             (code::PIDFD, _) => Found::Nothing,
             (code, name) => entry(fds::other(code, name.to_vec())),
         },

@@ -1,4 +1,4 @@
-//! Threads that the kernel listed.
+//! Threads from the kernel's iterator.
 
 use eyas_events::FlagTable;
 
@@ -6,11 +6,11 @@ use super::super::parse;
 use super::{Known, Process, Task};
 use crate::{RawEvent, ThreadEntry};
 
-/// The bit for a thread that ends, in what says behind the parameters of the event's row what is amiss.
+/// The bit for an exiting thread, in the parameter about gaps after the row's parameters.
 const ENDS: u64 = 1;
 
 impl Known {
-    /// Adds a thread, as an event `ITER_TASK_E` reports it. `boot_ts` is the time of boot, ns since the epoch.
+    /// Adds a thread from an event `ITER_TASK_E`. `boot_ts` is the time of boot, ns since the epoch.
     pub(crate) fn add_thread(&mut self, event: &RawEvent<'_>, boot_ts: u64) {
         let Some(task) = task(event, boot_ts) else {
             self.kernel.insert(event.tid as u32);
@@ -22,7 +22,7 @@ impl Known {
         self.threads += 1;
         let process = self.processes.entry(task.entry.pid as u32).or_default();
         if task.entry.tid == task.entry.pid && process.start != task.entry.clone_ts {
-            // Files are those of a process that had this id before.
+            // The files belong to a process that had this id before.
             let threads = std::mem::take(&mut process.threads);
             *process = Process { start: task.entry.clone_ts, threads, ..Process::default() };
         }
